@@ -1,0 +1,40 @@
+// One attempt at a PIN or an unlock code: the try is spent in flash, read back, and only then used.
+
+import * as flash from "./flash";
+import { ERASED } from "./flash";
+import { Wrap } from "./store";
+import { freeSlot, GIVEN, SPENT, Tally } from "./tally";
+import * as vault from "./vault";
+import { Use } from "./vault";
+import { Outcome } from "./wire";
+
+@unmanaged
+class Try {
+  slot: u32;
+}
+const current = changetype<Try>(memory.data(4));
+
+/**
+ * Spends a try and opens a wrap with `length` digits. What flash said before and after the spending
+ * goes into the key: where the try was not spent, not even the right PIN opens anything.
+ * Returns DONE, WRONG, BATTERY, or FLASH where there is no slot left.
+ */
+export function open(tally: Tally, which: Wrap, use: Use, digits: usize, length: u32): Outcome {
+  const slot = freeSlot(tally);
+  if (slot === ERASED) return Outcome.FLASH;
+  current.slot = slot;
+  const before = flash.word(slot);
+  if (!flash.program(slot, SPENT)) return Outcome.BATTERY;
+  const after = flash.word(slot);
+  return vault.open(which, use, digits, length, before, after) === 0 ? Outcome.DONE : Outcome.WRONG;
+}
+
+/** The second check of an attempt, by other means than the first (vault.receipt). */
+export function confirmed(): bool {
+  return vault.receipt() === GIVEN;
+}
+
+/** Gives all tries back. The word comes out of the opened wrap: a wrong one gives nothing back. */
+export function giveBack(): Outcome {
+  return flash.program(current.slot + 4, vault.receipt()) ? Outcome.DONE : Outcome.BATTERY;
+}

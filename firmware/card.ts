@@ -1,0 +1,429 @@
+// The card's states: one for each screen, one function for each state.
+//
+// A key or the end of a state's time comes in through `dispatch`; what holds on every screen (PRESS,
+// the time-outs) is handled there, the rest in the function of the state. Whatever is not expected
+// turns the card off, and off forgets everything.
+//
+//   OFF ── hold PRESS ──► (BATT_LOW) ──► ERROR │ NO_KEY │ BLOCKED │ LOCKED │ PIN
+//   PIN ── right ──► CHALLENGE ◄── OK ──► RESPONSE        PIN ── wrong ──► WRONG_PIN ──► PIN
+//   CHALLENGE ── hold OK ──► NEW_PIN ──► REPEAT_PIN ──► PIN_SET ──► PIN
+//   LOCKED ── OK ──► LOCK_CODE ── OK ──► UNLOCK ── right ──► NEW_PIN;  wrong ──► WRONG_CODE ──► LOCKED
+
+import * as entry from "./entry";
+import * as host from "./host";
+import * as keys from "./keys";
+import { Event, NEVER } from "./keys";
+import * as personalization from "./personalization";
+import * as pin from "./pin";
+import * as power from "./power";
+import * as screen from "./screen";
+import { Text } from "./screen";
+import * as selftest from "./selftest";
+import * as store from "./store";
+import { Life } from "./store";
+import * as token from "./token";
+import * as unlock from "./unlock";
+import * as vault from "./vault";
+import { Key, Outcome, State } from "./wire";
+
+/** Milliseconds a screen stands. */
+const IDLE: u32 = 30_000;
+const RESPONSE_TIME: u32 = 60_000;
+const PHONE_CALL: u32 = 300_000;
+const MESSAGE: u32 = 2_000;
+const BATTERY_MESSAGE: u32 = 1_000;
+const NO_KEY_MESSAGE: u32 = 3_000;
+
+@unmanaged
+class Card {
+  state: State;
+  /** The card's clock, in ms since `boot`; it may wrap. */
+  now: u32;
+  /** When the state's time is over, and whether keys extend it by `patience`. */
+  deadline: u32;
+  patience: u32;
+  /** The key that is down ended a message: letting it go does nothing. */
+  spentKey: bool;
+  /** What the power-on checks found. */
+  started: Outcome;
+  /** What is shown or entered after a message. */
+  next: State;
+}
+const card = changetype<Card>(memory.data(28));
+const RESPONSE: usize = memory.data(8);
+
+/** The state now. */
+export function state(): State {
+  return card.state;
+}
+
+/** Tries left on a card that is on, personalized and checks the PIN itself; otherwise NEVER. */
+export function tries(): u32 {
+  if (store.head.life !== Life.PERSONALIZED || pin.judgedByServer()) return NEVER;
+  return pin.triesLeft();
+}
+
+/** A battery was put in: nothing is remembered but flash. */
+export function boot(): void {
+  card.now = 0;
+  keys.reset();
+  forget();
+}
+
+/** A contact closed or opened. */
+export function contact(key: u32, closed: bool): void {
+  if (key >= keys.KEYS) return;
+  if (closed) keys.close(key, card.now);
+  else keys.open(key, card.now);
+}
+
+/** Personalizes a blank card that is on with the record at `record`, then turns it off. */
+export function personalize(record: usize): Outcome {
+  if (card.state !== State.NO_KEY) return Outcome.REFUSED;
+  const outcome = personalization.apply(record);
+  turnOff();
+  return outcome;
+}
+
+/** Lets `ms` pass; all that falls due happens in its order. Returns the time until something is due. */
+export function pass(ms: u32): u32 {
+  let left = ms;
+  for (let due = nextDue(); due <= left; due = nextDue()) {
+    card.now += due;
+    left -= due;
+    settle();
+  }
+  card.now += left;
+  return nextDue();
+}
+
+function nextDue(): u32 {
+  const due = keys.due(card.now);
+  if (card.state === State.OFF) return due;
+  const left = (card.deadline - card.now) as i32;
+  return min<u32>(due, left > 0 ? left : 0);
+}
+
+/** Handles what is due now. Keys go before time-outs: one that comes in time counts. */
+function settle(): void {
+  for (let event = keys.next(card.now); event !== Event.NONE; event = keys.next(card.now)) {
+    onKey(event, keys.key());
+  }
+  if (card.state !== State.OFF && ((card.deadline - card.now) as i32) <= 0) dispatch(Event.TIMEOUT, 0);
+}
+
+function onKey(event: Event, key: u32): void {
+  card.deadline = card.patience ? card.now + card.patience : card.deadline;
+  if (event === Event.DOWN) card.spentKey = false;
+  if (event === Event.TAP && card.spentKey) return;
+  dispatch(event, key);
+}
+
+function dispatch(event: Event, key: u32): void {
+  switch (card.state) {
+    case State.OFF:
+      return off(event, key);
+    case State.BATT_LOW:
+    case State.WRONG_PIN:
+    case State.WRONG_CODE:
+    case State.WEAK_PIN:
+    case State.NO_MATCH:
+    case State.PIN_SET:
+    case State.NO_KEY:
+      return message(event);
+  }
+  if (event === Event.TIMEOUT) return turnOff();
+  if (key === <u32>Key.PRESS) return press(event);
+  if (event !== Event.TAP && event !== Event.HOLD) return;
+  switch (card.state) {
+    case State.PIN:
+      return enterPin(event, key);
+    case State.CHALLENGE:
+      return challenge(event, key);
+    case State.RESPONSE:
+      return response(event, key);
+    case State.NEW_PIN:
+      return newPin(event, key);
+    case State.REPEAT_PIN:
+      return repeatPin(event, key);
+    case State.LOCKED:
+      return locked(event, key);
+    case State.LOCK_CODE:
+      return lockCode(event, key);
+    case State.UNLOCK:
+      return unlockCode(event, key);
+    case State.BLOCKED:
+    case State.ERROR:
+      return;
+    default:
+      turnOff();
+  }
+}
+
+// ---- the states ----
+
+/** OFF: hold PRESS turns the card on. */
+function off(event: Event, key: u32): void {
+  if (event === Event.HOLD && key === <u32>Key.PRESS) turnOn();
+}
+
+/** A timed message: its end, or a key, shows what comes next; a hold of that key is a hold there. */
+function message(event: Event): void {
+  if (event !== Event.DOWN && event !== Event.TIMEOUT) return;
+  const next = card.next;
+  card.next = State.OFF;
+  card.spentKey = true;
+  enter(next);
+}
+
+/** On every other screen: PRESS clears what was entered, or turns the card off. */
+function press(event: Event): void {
+  if (event === Event.HOLD) return turnOff();
+  if (event !== Event.TAP) return;
+  if (entry.length() === 0) return turnOff();
+  entry.clear();
+  draw();
+}
+
+/** PIN: four digits, OK: check. */
+function enterPin(event: Event, key: u32): void {
+  if (!completed(event, key, pin.PIN_SIZE)) return;
+  if (pin.judgedByServer()) {
+    entry.keep();
+    return pin.openUnchecked() === Outcome.DONE ? enter(State.CHALLENGE) : fail(Outcome.FLASH);
+  }
+  const outcome = pin.check(entry.DIGITS);
+  entry.wipe();
+  if (outcome === Outcome.DONE) enter(State.CHALLENGE);
+  else if (outcome === Outcome.WRONG) say(State.WRONG_PIN, State.PIN);
+  else if (outcome === Outcome.LAST) enter(State.LOCKED);
+  else fail(outcome);
+}
+
+/** CHALLENGE: six digits, OK: response. Hold OK with nothing entered: change the PIN. */
+function challenge(event: Event, key: u32): void {
+  if (event === Event.HOLD) {
+    if (key === <u32>Key.OK && entry.length() === 0 && !pin.judgedByServer()) enter(State.NEW_PIN);
+    return;
+  }
+  if (!completed(event, key, token.CHALLENGE_SIZE)) return;
+  token.respond(entry.DIGITS, entry.KEPT, RESPONSE);
+  enter(State.RESPONSE);
+}
+
+/** RESPONSE: OK: the next challenge. */
+function response(event: Event, key: u32): void {
+  if (event === Event.TAP && key === <u32>Key.OK) enter(State.CHALLENGE);
+}
+
+/** NEW_PIN: four digits, OK: once more, unless it is too easy. */
+function newPin(event: Event, key: u32): void {
+  if (!completed(event, key, pin.PIN_SIZE)) return;
+  if (pin.isWeak(entry.DIGITS)) return say(State.WEAK_PIN, State.NEW_PIN);
+  entry.keep();
+  enter(State.REPEAT_PIN);
+}
+
+/** REPEAT_PIN: the same four digits, OK: the PIN is set, and everything that was open is closed. */
+function repeatPin(event: Event, key: u32): void {
+  if (!completed(event, key, pin.PIN_SIZE)) return;
+  if (!entry.matchesKept()) {
+    entry.wipe();
+    return say(State.NO_MATCH, State.NEW_PIN);
+  }
+  const outcome = pin.set(entry.DIGITS);
+  entry.wipe();
+  vault.wipe();
+  if (outcome === Outcome.DONE) say(State.PIN_SET, State.PIN);
+  else fail(outcome);
+}
+
+/** LOCKED: OK: the lock code. */
+function locked(event: Event, key: u32): void {
+  if (event === Event.TAP && key === <u32>Key.OK) enter(State.LOCK_CODE);
+}
+
+/** LOCK_CODE: OK: enter the unlock code. */
+function lockCode(event: Event, key: u32): void {
+  if (event === Event.TAP && key === <u32>Key.OK) enter(State.UNLOCK);
+}
+
+/** UNLOCK: eight digits, OK: check. */
+function unlockCode(event: Event, key: u32): void {
+  if (!completed(event, key, unlock.CODE_SIZE)) return;
+  const outcome = unlock.check(entry.DIGITS);
+  entry.wipe();
+  if (outcome === Outcome.DONE) enter(State.NEW_PIN);
+  else if (outcome === Outcome.WRONG) say(State.WRONG_CODE, State.LOCKED);
+  else if (outcome === Outcome.LAST) enter(State.BLOCKED);
+  else fail(outcome);
+}
+
+// ---- moving between them ----
+
+/** Takes a digit of `size`. Returns true at OK with all of them there. */
+function completed(event: Event, key: u32, size: u32): bool {
+  if (event !== Event.TAP) return false;
+  if (key === <u32>Key.OK) return entry.length() === size;
+  entry.add(key, size);
+  draw();
+  return false;
+}
+
+/** Shows a state with nothing entered yet, and starts its time. */
+function enter(state: State): void {
+  entry.clear();
+  if (state !== State.RESPONSE) memory.fill(RESPONSE, 0, token.RESPONSE_SIZE);
+  card.state = state;
+  if (state === State.OFF) return turnOff();
+  card.patience = patienceOf(state);
+  card.deadline = card.now + (card.patience ? card.patience : timeOf(state));
+  draw();
+}
+
+/** Shows a timed message, then `next`. */
+function say(state: State, next: State): void {
+  card.next = next;
+  enter(state);
+}
+
+/** The time without a key after which a state turns off, or 0 where its time is fixed. */
+function patienceOf(state: State): u32 {
+  if (state === State.LOCK_CODE || state === State.UNLOCK) return PHONE_CALL;
+  return timeOf(state) ? 0 : IDLE;
+}
+
+/** The fixed time of a state, or 0. */
+function timeOf(state: State): u32 {
+  switch (state) {
+    case State.RESPONSE:
+      return RESPONSE_TIME;
+    case State.NO_KEY:
+      return NO_KEY_MESSAGE;
+    case State.BATT_LOW:
+      return BATTERY_MESSAGE;
+    case State.WRONG_PIN:
+    case State.WRONG_CODE:
+    case State.WEAK_PIN:
+    case State.NO_MATCH:
+    case State.PIN_SET:
+      return MESSAGE;
+    default:
+      return 0;
+  }
+}
+
+function draw(): void {
+  const length = entry.length();
+  switch (card.state) {
+    case State.PIN:
+      return screen.stars(Text.PIN, length);
+    case State.WRONG_PIN:
+      return leftMessage();
+    case State.CHALLENGE:
+      return digitsOr(Text.CHALLENGE);
+    case State.RESPONSE:
+      return screen.digits(RESPONSE, token.RESPONSE_SIZE);
+    case State.NEW_PIN:
+      return screen.stars(Text.NEW, length);
+    case State.REPEAT_PIN:
+      return screen.stars(Text.REPEAT, length);
+    case State.LOCK_CODE:
+      return showLockCode();
+    case State.UNLOCK:
+      return digitsOr(Text.UNLOCK);
+    case State.ERROR:
+      return screen.number(Text.ERROR, 6, 2, card.started);
+    case State.BATT_LOW:
+      return screen.text(Text.BATTERY);
+    case State.NO_KEY:
+      return screen.text(Text.NO_KEY);
+    case State.WEAK_PIN:
+      return screen.text(Text.WEAK);
+    case State.NO_MATCH:
+      return screen.text(Text.NO_MATCH);
+    case State.PIN_SET:
+      return screen.text(Text.PIN_SET);
+    case State.LOCKED:
+      return screen.text(Text.LOCKED);
+    case State.WRONG_CODE:
+      return screen.text(Text.WRONG);
+    case State.BLOCKED:
+      return screen.text(Text.BLOCKED);
+    default:
+      return screen.dark();
+  }
+}
+
+/** Digits replace the prompt. */
+function digitsOr(prompt: Text): void {
+  if (entry.length()) screen.digits(entry.DIGITS, entry.length());
+  else screen.text(prompt);
+}
+
+function leftMessage(): void {
+  const left = pin.triesLeft();
+  screen.number(Text.LEFT, 5, 1, left);
+}
+
+function showLockCode(): void {
+  unlock.lockCode(RESPONSE);
+  screen.digits(RESPONSE, unlock.CODE_SIZE);
+}
+
+// ---- on and off ----
+
+function turnOn(): void {
+  if (!power.usable()) return;
+  host.power(1);
+  card.started = selfTest();
+  if (card.started === Outcome.BATTERY) return turnOff();
+  const first = firstState();
+  if (power.low()) say(State.BATT_LOW, first);
+  else enter(first);
+}
+
+/** The power-on checks, in the order of their error numbers. */
+function selfTest(): Outcome {
+  if (!selftest.cryptoWorks()) return Outcome.CRYPTO;
+  const mounted = store.mount();
+  if (mounted !== Outcome.DONE) return mounted;
+  return selftest.randomWorks() ? Outcome.DONE : Outcome.RANDOM;
+}
+
+/** The screen that comes first; locking that power interrupted is finished. OFF where it cannot be. */
+function firstState(): State {
+  if (card.started !== Outcome.DONE) return State.ERROR;
+  if (store.head.life !== Life.PERSONALIZED) return State.NO_KEY;
+  if (pin.judgedByServer()) return State.PIN;
+  if (unlock.isBlocked()) return unlock.block() === Outcome.DONE ? State.BLOCKED : State.OFF;
+  if (pin.isLocked()) return pin.lock() === Outcome.DONE ? State.LOCKED : State.OFF;
+  return State.PIN;
+}
+
+/** An operation could not be done: off where the battery is too low, else ERROR. */
+function fail(outcome: Outcome): void {
+  if (outcome !== Outcome.FLASH && outcome !== Outcome.RANDOM && outcome !== Outcome.CRYPTO) return turnOff();
+  vault.wipe();
+  entry.wipe();
+  card.started = outcome;
+  enter(State.ERROR);
+}
+
+function turnOff(): void {
+  forget();
+  screen.dark();
+  host.power(0);
+}
+
+/** Wipes everything that was entered, derived, opened or shown. */
+function forget(): void {
+  card.state = State.OFF;
+  card.next = State.OFF;
+  card.started = Outcome.DONE;
+  memory.fill(RESPONSE, 0, token.RESPONSE_SIZE);
+  entry.wipe();
+  unlock.wipe();
+  vault.wipe();
+  store.wipe();
+}

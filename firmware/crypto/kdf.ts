@@ -1,0 +1,23 @@
+// Key derivation in counter mode over AES-CMAC (NIST SP 800-108 §4.1), with the input block that
+// SCP03 fixes (GPC_SPE_014 §4.1.5): 11 zero bytes, constant | 00 | L (bits, 2 bytes) | i | context.
+
+import * as cmac from "./cmac";
+
+const LABEL: usize = memory.data(16);
+
+/**
+ * Derives `blocks` times 16 bytes (1 to 4) into `out` from the 16 bytes at `key`.
+ * `constant` separates the uses of a key; `context` is what the result is bound to.
+ */
+export function derive(key: usize, constant: u8, context: usize, length: u32, out: usize, blocks: u32): void {
+  memory.fill(LABEL, 0, 16);
+  store<u8>(LABEL, constant, 11);
+  store<u16>(LABEL, bswap<u16>((blocks * 128) as u16), 13);
+  for (let i: u32 = 1; i <= blocks; i++) {
+    store<u8>(LABEL, i as u8, 15);
+    cmac.begin(key);
+    cmac.update(LABEL, 16);
+    cmac.update(context, length);
+    cmac.end(out + ((i - 1) << 4));
+  }
+}

@@ -1,0 +1,95 @@
+// The PIN: checked by the card, locked after too many wrong ones, set anew.
+
+import * as attempt from "./attempt";
+import { ERASED } from "./flash";
+import { commit, destroy, drop, head, PinCheck, Wrap } from "./store";
+import { freeSlot, SPENT, spent, spentBackwards, Tally } from "./tally";
+import * as vault from "./vault";
+import { Use } from "./vault";
+import { Outcome } from "./wire";
+
+export const PIN_SIZE: u32 = 4;
+
+/** Whether the site judges the PIN and the card takes any. */
+export function judgedByServer(): bool {
+  return head.pinCheck === PinCheck.SERVER;
+}
+
+/** Tries left. */
+export function triesLeft(): u32 {
+  const used = spent(Tally.PIN);
+  return used < head.tries ? head.tries - used : 0;
+}
+
+/** Whether no try is left. The wrap under the PIN is destroyed then, if it is not yet. */
+export function isLocked(): bool {
+  return triesLeft() === 0;
+}
+
+/** Destroys the wrap under the PIN: what only the right PIN could open is gone. */
+export function lock(): Outcome {
+  return destroy(Wrap.PIN);
+}
+
+/**
+ * Checks the PIN at `digits`; the right one leaves the secrets open.
+ * Returns DONE, WRONG, LAST (locked now), BATTERY or FLASH.
+ */
+export function check(digits: usize): Outcome {
+  if (isLocked()) return lost();
+  const room = makeRoom();
+  if (room !== Outcome.DONE) return room;
+  const opened = attempt.open(Tally.PIN, Wrap.PIN, Use.PIN, digits, PIN_SIZE);
+  if (opened === Outcome.DONE && attempt.confirmed()) return attempt.giveBack();
+  vault.wipe();
+  if (opened !== Outcome.DONE && opened !== Outcome.WRONG) return opened;
+  return spentBackwards(Tally.PIN) < head.tries ? Outcome.WRONG : lost();
+}
+
+/** Opens the secrets of a card whose PIN the server judges. Returns DONE or FLASH. */
+export function openUnchecked(): Outcome {
+  const difference = vault.open(Wrap.PIN, Use.NOTHING, 0, 0, ERASED, SPENT);
+  return difference === 0 ? Outcome.DONE : Outcome.FLASH;
+}
+
+/** Seals what is open under a new PIN and gives back all tries, of PINs and of unlock codes. */
+export function set(digits: usize): Outcome {
+  vault.seal(Wrap.PIN, Use.PIN, digits, PIN_SIZE);
+  head.pinSpent = 0;
+  head.codeSpent = 0;
+  return commit();
+}
+
+/** Seals what is open for a card whose PIN the server judges: under the root secret alone. */
+export function setUnchecked(): void {
+  vault.seal(Wrap.PIN, Use.NOTHING, 0, 0);
+  drop(Wrap.CODE);
+}
+
+/**
+ * Whether a new PIN is too easy: four equal digits, a run up or down (wrapping), a year 19xx or
+ * 20xx, a pair repeated.
+ */
+export function isWeak(digits: usize): bool {
+  const a = load<u8>(digits, 0) as u32;
+  const b = load<u8>(digits, 1) as u32;
+  const c = load<u8>(digits, 2) as u32;
+  const d = load<u8>(digits, 3) as u32;
+  if (a === c && b === d) return true;
+  const step = (b + 10 - a) % 10;
+  if ((step === 1 || step === 9) && (c + 10 - b) % 10 === step && (d + 10 - c) % 10 === step) return true;
+  return (a === 0x31 && b === 0x39) || (a === 0x32 && b === 0x30);
+}
+
+function lost(): Outcome {
+  const destroyed = lock();
+  return destroyed === Outcome.DONE ? Outcome.LAST : destroyed;
+}
+
+/** Compacts before the spending where the page has no slot left, so that nothing has to after it. */
+function makeRoom(): Outcome {
+  if (freeSlot(Tally.PIN) !== ERASED) return Outcome.DONE;
+  head.pinSpent = spent(Tally.PIN) as u8;
+  head.codeSpent = spent(Tally.CODE) as u8;
+  return commit();
+}

@@ -1,0 +1,44 @@
+// The power-on self-test: known answers for the crypto, and a look at the random source.
+
+import * as cmac from "./crypto/cmac";
+import * as hash from "./crypto/hash";
+import { Hash } from "./crypto/hash";
+import * as hmac from "./crypto/hmac";
+import * as host from "./host";
+
+/** Key and message of the known answers: the ASCII text "DSC+ self-test 1". */
+const TEXT: usize = memory.data<u8>([
+  0x44, 0x53, 0x43, 0x2b, 0x20, 0x73, 0x65, 0x6c, 0x66, 0x2d, 0x74, 0x65, 0x73, 0x74, 0x20, 0x31,
+]);
+const TEXT_SIZE: u32 = 16;
+
+/** CMAC(TEXT, HMAC-SHA-1 | HMAC-SHA-256 | HMAC-SHA-512), each HMAC of TEXT under TEXT. */
+const ANSWER: usize = memory.data<u8>([
+  0xcf, 0x07, 0xa8, 0x5b, 0x98, 0x7f, 0xe4, 0x28, 0x3c, 0x9a, 0xd0, 0x3d, 0x90, 0x3d, 0xc9, 0x86,
+]);
+
+const DIGEST: usize = memory.data(64);
+
+/** Whether every algorithm gives its known answer. One wrong bit in any changes the last. */
+export function cryptoWorks(): bool {
+  cmac.begin(TEXT);
+  for (let algorithm: u32 = Hash.SHA1; algorithm <= <u32>Hash.SHA512; algorithm++) {
+    hmac.begin(algorithm, TEXT, TEXT_SIZE);
+    hmac.update(TEXT, TEXT_SIZE);
+    hmac.end(DIGEST);
+    cmac.update(DIGEST, hash.digestSize(algorithm));
+  }
+  cmac.end(DIGEST);
+  return load<u64>(DIGEST, 0) === load<u64>(ANSWER, 0) && load<u64>(DIGEST, 8) === load<u64>(ANSWER, 8);
+}
+
+/** Whether the random source answers, does not stand still and does not repeat itself. */
+export function randomWorks(): bool {
+  if (!host.random(DIGEST, 16)) return false;
+  const first = load<u64>(DIGEST, 0);
+  const second = load<u64>(DIGEST, 8);
+  if (!host.random(DIGEST, 8)) return false;
+  const third = load<u64>(DIGEST, 0);
+  memory.fill(DIGEST, 0, 16);
+  return first !== second && second !== third && first !== third;
+}

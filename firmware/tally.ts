@@ -1,0 +1,74 @@
+// Tries: spent one by one in the slots of the current page, given back all at once.
+//
+// A slot is two words. The first is programmed to SPENT before a PIN or code is looked at, the second
+// to GIVEN after a right one, which forgives that slot and all before it. Anything else that is not
+// erased counts as spent: power may have failed in the middle.
+
+import * as flash from "./flash";
+import { CHUNK_SIZE, ERASED } from "./flash";
+import { address, head, Slots } from "./store";
+
+/** What the two words of a slot are programmed to; complements, so that none decays into the other. */
+export const SPENT: u32 = 0x3cc35aa5;
+export const GIVEN: u32 = 0xc33ca55a;
+
+const SLOT_SIZE: u32 = 8;
+const RESULT: usize = memory.data(8);
+
+/** Which tries: a kind of secret is named by where its slots begin. */
+export enum Tally {
+  CODE = Slots.CODE,
+  PIN = Slots.PIN,
+}
+
+/** Tries spent in a row, counted from the first slot on. */
+export function spent(tally: Tally): u32 {
+  let count = carried(tally);
+  const end = endOf(tally);
+  for (let at: u32 = tally; at < end; at += SLOT_SIZE) {
+    const slot = slotAt(at, at === <u32>tally);
+    if (load<u32>(slot, 4) === GIVEN) count = 0;
+    else if (!isErased(slot)) count++;
+  }
+  return count;
+}
+
+/** The same counted another way, from the last slot back to the last one given back. */
+export function spentBackwards(tally: Tally): u32 {
+  let count: u32 = 0;
+  for (let at = endOf(tally) - SLOT_SIZE; at >= <u32>tally; at -= SLOT_SIZE) {
+    flash.read(address(at), RESULT, SLOT_SIZE);
+    if (load<u32>(RESULT, 4) === GIVEN) return count;
+    if (load<u64>(RESULT) !== u64.MAX_VALUE) count++;
+  }
+  return count + carried(tally);
+}
+
+/** The flash address of the slot after the last one used, or ERASED where there is none left. */
+export function freeSlot(tally: Tally): u32 {
+  const end = endOf(tally);
+  let free: u32 = tally;
+  for (let at: u32 = tally; at < end; at += SLOT_SIZE) {
+    if (!isErased(slotAt(at, at === <u32>tally))) free = at + SLOT_SIZE;
+  }
+  return free < end ? address(free) : ERASED;
+}
+
+function carried(tally: Tally): u32 {
+  return tally === Tally.PIN ? head.pinSpent : head.codeSpent;
+}
+
+function endOf(tally: Tally): u32 {
+  return tally === Tally.PIN ? Slots.END : Slots.PIN;
+}
+
+/** A slot in memory. A new chunk of flash is read at the `first` one and wherever a chunk begins. */
+function slotAt(offset: u32, first: bool): usize {
+  const within = offset % CHUNK_SIZE;
+  if (first || within === 0) return flash.chunk(address(offset - within)) + within;
+  return flash.CHUNK + within;
+}
+
+function isErased(slot: usize): bool {
+  return load<u64>(slot) === u64.MAX_VALUE;
+}

@@ -1,0 +1,103 @@
+// Unlocking: the card shows a lock code, the help desk answers with the unlock code that belongs to it.
+
+import * as attempt from "./attempt";
+import * as ocra from "./crypto/ocra";
+import * as host from "./host";
+import { commit, destroy, head, Wrap } from "./store";
+import { spent, spentBackwards, Tally } from "./tally";
+import * as vault from "./vault";
+import { Use } from "./vault";
+import { Outcome } from "./wire";
+
+export const CODE_SIZE: u32 = 8;
+/** The fifth wrong code blocks the card. */
+const CODE_TRIES: u32 = 5;
+const SUITE_SIZE: u32 = 25;
+const DRAWS: u32 = 16;
+
+const DRAWN: usize = memory.data(4);
+const SUITE: usize = memory.data(28);
+const LOCK_CODE: usize = memory.data(8);
+const CODE: usize = memory.data(8);
+
+/** Whether only a new personalization brings the card back. */
+export function isBlocked(): bool {
+  return spent(Tally.CODE) >= CODE_TRIES;
+}
+
+/** Destroys the wrap under the unlock code; the secrets are gone for good. */
+export function block(): Outcome {
+  return destroy(Wrap.CODE);
+}
+
+/** Writes the eight digits of the lock code to `out`. */
+export function lockCode(out: usize): void {
+  ocra.decimal(head.lockCode, CODE_SIZE, out);
+}
+
+/**
+ * Checks the unlock code at `digits`. The right one leaves the secrets open and has spent its lock
+ * code: a fresh one is committed. Returns DONE, WRONG, LAST (blocked now), BATTERY, FLASH or RANDOM.
+ */
+export function check(digits: usize): Outcome {
+  const before = spent(Tally.CODE);
+  if (before >= CODE_TRIES) return lost();
+  const opened = attempt.open(Tally.CODE, Wrap.CODE, Use.CODE, digits, CODE_SIZE);
+  if (opened === Outcome.DONE && attempt.confirmed()) return renew(before);
+  vault.wipe();
+  if (opened !== Outcome.DONE && opened !== Outcome.WRONG) return opened;
+  return spentBackwards(Tally.CODE) < CODE_TRIES ? Outcome.WRONG : lost();
+}
+
+/**
+ * Draws a lock code and seals what is open under the unlock code that belongs to it, in memory.
+ * Lock codes are no multiples of 16, so that no two of them fill OCRA's challenge field alike.
+ * Returns DONE or RANDOM.
+ */
+export function prepare(): Outcome {
+  const old = head.lockCode;
+  for (let i: u32 = 0; i < DRAWS; i++) {
+    if (!host.random(DRAWN, 4)) return Outcome.RANDOM;
+    const value = load<u32>(DRAWN);
+    const code = value % 100_000_000;
+    // 4,200,000,000 is the last multiple of 10^8: beyond it some codes would be likelier.
+    if (value >= 4_200_000_000 || code % 16 === 0 || code === old) continue;
+    head.lockCode = code;
+    unlockCode();
+    vault.seal(Wrap.CODE, Use.CODE, CODE, CODE_SIZE);
+    wipe();
+    return Outcome.DONE;
+  }
+  return Outcome.RANDOM;
+}
+
+/** Forgets codes. */
+export function wipe(): void {
+  memory.fill(DRAWN, 0, 4);
+  memory.fill(LOCK_CODE, 0, 8);
+  memory.fill(CODE, 0, 8);
+}
+
+/** U = OCRA under the unlock key, over the lock code. */
+function unlockCode(): void {
+  const text = "OCRA-1:HOTP-SHA256-8:QN08";
+  for (let i: u32 = 0; i < SUITE_SIZE; i++) store<u8>(SUITE + i, load<u8>(changetype<usize>(text) + (i << 1)));
+  lockCode(LOCK_CODE);
+  ocra.parse(SUITE, SUITE_SIZE);
+  ocra.input.challenge = LOCK_CODE;
+  ocra.input.challengeLength = CODE_SIZE;
+  ocra.respond(SUITE, SUITE_SIZE, vault.UNLOCK_KEY, vault.UNLOCK_KEY_SIZE, CODE);
+}
+
+function renew(wrongBefore: u32): Outcome {
+  const prepared = prepare();
+  if (prepared !== Outcome.DONE) return prepared;
+  head.codeSpent = wrongBefore as u8;
+  head.pinSpent = head.tries;
+  return commit();
+}
+
+function lost(): Outcome {
+  const destroyed = block();
+  return destroyed === Outcome.DONE ? Outcome.LAST : destroyed;
+}

@@ -1,0 +1,79 @@
+// Makes a fresh clone ready: installs what package-lock.json says and builds what is missing or older
+// than its sources. Plain JavaScript, since it runs before anything is installed.
+
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..");
+const BUILD = join(ROOT, "build");
+
+/** What is built: from which sources, into which file (written last), by which commands. */
+const STEPS = [
+  {
+    name: "firmware",
+    sources: ["firmware", "asconfig.json", "package-lock.json"],
+    output: "build/dsc.wasm",
+    commands: [asc("firmware/index.ts", "release")],
+  },
+  {
+    name: "crypto test module",
+    sources: ["firmware/crypto", "test/firmware", "asconfig.json", "package-lock.json"],
+    output: "build/crypto-test.wasm",
+    commands: [asc("test/firmware/crypto.ts", "test")],
+  },
+  {
+    name: "tools",
+    sources: ["firmware/wire.ts", "sim", "host-tools", "test", "scripts", "tsconfig.json", "package-lock.json"],
+    output: "build/tsc.tsbuildinfo",
+    commands: [["node_modules/typescript/bin/tsc", "-p", "."]],
+  },
+];
+
+/** Installs the packages unless they are there and as the lock file says. */
+export function install() {
+  const installed = time(join(ROOT, "node_modules/.package-lock.json"));
+  if (installed >= time(join(ROOT, "package-lock.json"))) return;
+  say("installing packages");
+  const npm = process.platform === "win32" ? "npm.cmd" : "npm";
+  run(npm, ["ci", "--no-audit", "--no-fund", "--loglevel=error"], process.platform === "win32");
+}
+
+/** Builds what is missing or out of date; everything where `all` is set. */
+export function build(all = false) {
+  mkdirSync(BUILD, { recursive: true });
+  for (const step of STEPS) {
+    const newest = Math.max(...step.sources.map((source) => time(join(ROOT, source))));
+    if (!all && time(join(ROOT, step.output)) >= newest) continue;
+    say(`building the ${step.name}`);
+    for (const command of step.commands) run(process.execPath, command);
+  }
+}
+
+function asc(entry, target) {
+  return ["node_modules/assemblyscript/bin/asc.js", entry, "--config", "asconfig.json", "--target", target];
+}
+
+/** The time of the last change of a file, or of any in a folder; 0 where there is none. */
+function time(path) {
+  if (!existsSync(path)) return 0;
+  const stat = statSync(path);
+  if (!stat.isDirectory()) return stat.mtimeMs;
+  return Math.max(stat.mtimeMs, ...readdirSync(path).map((name) => time(join(path, name))));
+}
+
+function run(command, args, shell = false) {
+  const result = spawnSync(command, args, { cwd: ROOT, stdio: ["ignore", 2, 2], shell });
+  if (result.error) throw result.error;
+  if (result.status !== 0) process.exit(result.status ?? 1);
+}
+
+function say(text) {
+  process.stderr.write(`${text}…\n`);
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  install();
+  build(process.argv.includes("--all"));
+}

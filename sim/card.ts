@@ -1,0 +1,382 @@
+// One card: the firmware, its flash, its battery, its keys, its screen and its clock.
+//
+// The clock is virtual: time passes when `wait` says so, and nothing sleeps. No Node API is used here,
+// so that a web page can hold a card too; files, terminals and serial lines sit around it.
+
+import { instantiateSync } from "@assemblyscript/loader";
+import { Key, State } from "../firmware/wire.js";
+import { type CutMode, FLASH_SIZE, Flash, type FlashCopy, PowerCut } from "./flash.js";
+import { Random, type RandomState } from "./random.js";
+
+/** The linear memory that the firmware may use (docs/ABI.md): what a chip gives it. */
+export const MEMORY_SIZE = 4096;
+/** The keys, in the order of their numbers. */
+export const KEYS = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "ok", "press"] as const;
+export type KeyName = (typeof KEYS)[number];
+/** A fresh battery, in mV. */
+export const FULL_BATTERY = 3000;
+
+/** How long `press` and `hold` keep a key down, and how long they wait after it, in ms. */
+const TAP_TIME = 80;
+const HOLD_TIME = 1000;
+const UP_TIME = 40;
+/** What the firmware returns where nothing will fall due. */
+const NEVER = 0x7fffffff;
+const WIDTH = 8;
+const BLANK = 0x20;
+
+/** The firmware trapped, or gave its host a bad pointer: a bug in the firmware. */
+export class CardTrap extends Error {
+  override name = "CardTrap";
+}
+
+export interface CardOptions {
+  /** The flash to begin with; blank unless given. */
+  flash?: Flash;
+  /** The seed of the random source. */
+  seed?: number;
+  /** The battery in mV, or 0: none. */
+  battery?: number;
+}
+
+/** What happens to and in a card, for those who watch. Times are the card's clock. */
+export interface CardWatcher {
+  /** A contact moved. */
+  key?(key: KeyName, down: boolean): void;
+  /** The screen changed. */
+  display?(text: string): void;
+  /** The card turned on or off. */
+  power?(on: boolean): void;
+  /** The battery changed; 0: pulled. */
+  battery?(millivolts: number): void;
+  /** A cut was armed. */
+  cutAt?(count: number, mode: CutMode): void;
+  /** Power failed at an armed cut. */
+  cut?(): void;
+  /** Bytes arrived on the serial line. */
+  serial?(bytes: Uint8Array): void;
+  /** The card was kept under a name, or brought back. */
+  kept?(name: string, back: boolean): void;
+}
+
+/** The firmware's exports (docs/ABI.md). */
+interface Firmware {
+  readonly memory: WebAssembly.Memory;
+  boot(): void;
+  key(key: number, closed: number): number;
+  tick(ms: number): number;
+  serial(byte: number): number;
+  state(): number;
+  tries(): number;
+  personalize(byte: number): number;
+}
+
+interface CardCopy {
+  readonly memory: Uint8Array;
+  readonly flash: FlashCopy;
+  readonly random: RandomState;
+  readonly torn: RandomState;
+  readonly time: number;
+  readonly due: number;
+  readonly battery: number;
+  readonly on: boolean;
+  readonly line: Uint8Array;
+}
+
+export class Card {
+  readonly flash: Flash;
+  readonly watchers: CardWatcher[] = [];
+  /** The random source fails while this is set. */
+  randomFails = false;
+
+  readonly #firmware: Firmware;
+  readonly #memory: Uint8Array;
+  readonly #fresh: Uint8Array;
+  readonly #random: Random;
+  readonly #torn: Random;
+  readonly #line = new Uint8Array(WIDTH).fill(BLANK);
+  readonly #kept = new Map<string, CardCopy>();
+  #time = 0;
+  #due = NEVER;
+  #battery: number;
+  #on = false;
+  #wasCut = false;
+
+  /** A card of the compiled firmware `module`, with a battery in it and turned off. */
+  constructor(module: WebAssembly.Module, options: CardOptions = {}) {
+    this.flash = options.flash ?? new Flash();
+    this.#random = new Random(options.seed ?? 1);
+    this.#torn = new Random(~(options.seed ?? 1));
+    const { instance } = instantiateSync(module, { host: this.#imports() });
+    this.#firmware = instance.exports as unknown as Firmware;
+    this.#memory = new Uint8Array(this.#firmware.memory.buffer);
+    this.#fresh = this.#memory.slice(0, MEMORY_SIZE);
+    this.#battery = options.battery ?? FULL_BATTERY;
+    if (this.#battery) this.#call(() => this.#boot());
+  }
+
+  /** The card's clock: ms since it was made. */
+  get time(): number {
+    return this.#time;
+  }
+
+  /** Whether the card is on. */
+  get on(): boolean {
+    return this.#on;
+  }
+
+  /** The name of the state. */
+  get state(): string {
+    return State[this.#firmware.state()] as string;
+  }
+
+  /** What the screen shows, without the blanks at its end. */
+  get display(): string {
+    return String.fromCharCode(...this.#line).trimEnd();
+  }
+
+  /** Tries left, where the card is on and checks the PIN itself. */
+  get tries(): number | undefined {
+    const tries = this.#firmware.tries();
+    return tries === NEVER ? undefined : tries;
+  }
+
+  /** The battery's voltage in mV; 0: no battery. */
+  get battery(): number {
+    return this.#battery;
+  }
+
+  /** Bytes of memory beyond MEMORY_SIZE, which the firmware must never touch. */
+  get beyond(): Uint8Array {
+    return this.#memory.subarray(MEMORY_SIZE);
+  }
+
+  /** The memory that the firmware uses, as it is now. */
+  get memory(): Uint8Array {
+    return this.#memory.slice(0, MEMORY_SIZE);
+  }
+
+  /** Whether an armed cut fell since the last call. */
+  takeCut(): boolean {
+    const was = this.#wasCut;
+    this.#wasCut = false;
+    return was;
+  }
+
+  /** Closes a contact; no time passes. */
+  down(key: KeyName): void {
+    this.#contact(key, true);
+  }
+
+  /** Opens a contact; no time passes. */
+  up(key: KeyName): void {
+    this.#contact(key, false);
+  }
+
+  /** Presses a key for a moment. */
+  press(key: KeyName): void {
+    this.hold(key, TAP_TIME);
+  }
+
+  /** Holds a key down for `ms` and lets it go. */
+  hold(key: KeyName, ms = HOLD_TIME): void {
+    this.down(key);
+    this.wait(ms);
+    this.up(key);
+    this.wait(UP_TIME);
+  }
+
+  /** Presses the digits of `text`, one by one. */
+  type(text: string): void {
+    for (const digit of text) this.press(digit as KeyName);
+  }
+
+  /** Lets `ms` pass. */
+  wait(ms: number): void {
+    let left = ms;
+    while (this.#battery !== 0 && this.#due <= left) left -= this.#step(this.#due);
+    if (left > 0) this.#step(left);
+  }
+
+  /** Lets time pass until `done`, at most `ms`. Returns whether it is. */
+  waitUntil(done: () => boolean, ms: number): boolean {
+    let left = ms;
+    while (!done()) {
+      if (this.#battery === 0 || this.#due > left) {
+        this.wait(left);
+        return done();
+      }
+      left -= this.#step(this.#due);
+    }
+    return true;
+  }
+
+  /** Pulls the battery (0) or sets its voltage, putting one in where there was none. */
+  setBattery(millivolts: number): void {
+    const had = this.#battery !== 0;
+    if (had && millivolts === 0) this.#die();
+    this.#battery = millivolts;
+    for (const watcher of this.watchers) watcher.battery?.(millivolts);
+    if (!had && millivolts !== 0) this.#call(() => this.#boot());
+  }
+
+  /** Arms a power cut at the `count`th flash operation from now. */
+  cutAt(count: number, mode: CutMode): void {
+    this.flash.cutAt(count, mode, () => this.#torn.next());
+    for (const watcher of this.watchers) watcher.cutAt?.(count, mode);
+  }
+
+  /** Bytes arrive on the serial line; no time passes. */
+  receive(bytes: Uint8Array): void {
+    for (const watcher of this.watchers) watcher.serial?.(bytes);
+    for (const byte of bytes) {
+      if (this.#battery !== 0) this.#call(() => this.#firmware.serial(byte));
+    }
+  }
+
+  /** Gives a blank card that shows NO KEY its record (docs/ABI.md). Returns an Outcome. */
+  personalize(record: Uint8Array): number {
+    let outcome = 0;
+    for (const byte of record) {
+      this.#call(() => {
+        outcome = this.#firmware.personalize(byte);
+        return this.#firmware.tick(0);
+      });
+    }
+    return outcome;
+  }
+
+  /** Keeps the whole card, clock and all, under a name. */
+  save(name: string): void {
+    this.#kept.set(name, {
+      memory: this.memory,
+      flash: this.flash.copy(),
+      random: this.#random.state,
+      torn: this.#torn.state,
+      time: this.#time,
+      due: this.#due,
+      battery: this.#battery,
+      on: this.#on,
+      line: this.#line.slice(),
+    });
+    for (const watcher of this.watchers) watcher.kept?.(name, false);
+  }
+
+  /** Brings the card back as it was kept. Returns false where nothing has that name. */
+  load(name: string): boolean {
+    const copy = this.#kept.get(name);
+    if (!copy) return false;
+    this.#memory.set(copy.memory);
+    this.flash.restore(copy.flash);
+    this.#random.state = copy.random;
+    this.#torn.state = copy.torn;
+    this.#time = copy.time;
+    this.#due = copy.due;
+    this.#battery = copy.battery;
+    this.#on = copy.on;
+    this.#line.set(copy.line);
+    for (const watcher of this.watchers) watcher.kept?.(name, true);
+    return true;
+  }
+
+  #contact(key: KeyName, down: boolean): void {
+    for (const watcher of this.watchers) watcher.key?.(key, down);
+    if (this.#battery === 0) return;
+    const number = key === "ok" ? Key.OK : key === "press" ? Key.PRESS : Number(key);
+    this.#call(() => this.#firmware.key(number, down ? 1 : 0));
+  }
+
+  #step(ms: number): number {
+    this.#time += ms;
+    if (this.#battery !== 0) this.#call(() => this.#firmware.tick(ms));
+    return ms;
+  }
+
+  #boot(): number {
+    this.#memory.set(this.#fresh);
+    this.#firmware.boot();
+    return NEVER;
+  }
+
+  /** Calls the firmware, which returns when it wants to be called again. A power cut ends it anywhere. */
+  #call(entry: () => number): void {
+    try {
+      this.#due = entry();
+    } catch (error) {
+      this.#die();
+      if (error instanceof PowerCut) {
+        this.#wasCut = true;
+        this.#battery = 0;
+        for (const watcher of this.watchers) watcher.cut?.();
+        return;
+      }
+      this.#due = this.#boot();
+      if (error instanceof WebAssembly.RuntimeError) throw new CardTrap(`the firmware trapped: ${error.message}`);
+      throw error;
+    }
+  }
+
+  /** Power is gone: nothing is left but flash. */
+  #die(): void {
+    this.#memory.set(this.#fresh);
+    this.#due = NEVER;
+    this.#show(new Uint8Array(WIDTH).fill(BLANK));
+    this.#setOn(false);
+  }
+
+  #show(line: Uint8Array): void {
+    this.#line.set(line);
+    if (this.watchers.length === 0) return;
+    const text = this.display;
+    for (const watcher of this.watchers) watcher.display?.(text);
+  }
+
+  #setOn(on: boolean): void {
+    if (this.#on === on) return;
+    this.#on = on;
+    for (const watcher of this.watchers) watcher.power?.(on);
+  }
+
+  /** The firmware's memory from `pointer` on; a pointer outside is the firmware's fault. */
+  #checked(pointer: number, length: number): number {
+    const start = pointer >>> 0;
+    if (start + (length >>> 0) <= MEMORY_SIZE) return start;
+    throw new CardTrap(`the firmware gave its host a bad pointer: ${start}, ${length >>> 0} bytes`);
+  }
+
+  #imports(): Record<string, (...args: number[]) => number | undefined> {
+    return {
+      display: (text) => {
+        const at = this.#checked(text as number, WIDTH);
+        this.#show(this.#memory.subarray(at, at + WIDTH));
+        return undefined;
+      },
+      flash_read: (address, into, length) => {
+        const from = (address as number) >>> 0;
+        const to = this.#checked(into as number, length as number);
+        if (from + (length as number) > FLASH_SIZE) throw new CardTrap(`flash_read at ${from}: no such flash`);
+        this.flash.read(from, this.#memory, to, length as number);
+        return undefined;
+      },
+      flash_program: (address, word) => {
+        this.flash.program((address as number) >>> 0, (word as number) >>> 0);
+        return undefined;
+      },
+      flash_erase: (page) => {
+        this.flash.erase((page as number) >>> 0);
+        return undefined;
+      },
+      random: (into, length) => {
+        if (this.randomFails) return 0;
+        const at = this.#checked(into as number, length as number);
+        this.#random.fill(this.#memory.subarray(at, at + (length as number)));
+        return 1;
+      },
+      battery: () => this.#battery,
+      power: (on) => {
+        this.#setOn(on !== 0);
+        return undefined;
+      },
+    };
+  }
+}

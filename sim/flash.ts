@@ -1,0 +1,137 @@
+// The card's flash: NOR, in pages, with the rules that a real one has and the accidents that befall it.
+
+export const PAGES = 4;
+export const PAGE_SIZE = 1024;
+export const FLASH_SIZE = PAGES * PAGE_SIZE;
+
+const ERASED = 0xffffffff;
+
+/** The firmware did with flash what no flash allows: a bug in the firmware, or a hole in its log. */
+export class FlashMisuse extends Error {
+  override name = "FlashMisuse";
+}
+
+/** Power failed at a flash operation. Thrown through the firmware, caught by the card. */
+export class PowerCut extends Error {
+  override name = "PowerCut";
+}
+
+/** How a cut meets its operation: before it, or in the middle of it. */
+export type CutMode = "clean" | "torn";
+
+/** All there is to a flash, for keeping a copy. */
+export interface FlashCopy {
+  readonly bytes: Uint8Array;
+  readonly programs: Uint8Array;
+  readonly erases: readonly number[];
+  readonly operations: number;
+}
+
+export class Flash {
+  readonly bytes = new Uint8Array(FLASH_SIZE).fill(0xff);
+  /** Erases of each page since this object was made. */
+  readonly erases: number[] = new Array(PAGES).fill(0);
+  /** Programs and erases since this object was made. */
+  operations = 0;
+  /** Called after each change, with the bytes that may differ. */
+  onChange: ((address: number, length: number) => void) | undefined;
+
+  readonly #words = new DataView(this.bytes.buffer);
+  /** How often each word was programmed since its page was erased. */
+  readonly #programs = new Uint8Array(FLASH_SIZE / 4);
+  #cut: { left: number; mode: CutMode; random: () => number } | undefined;
+
+  /** A blank flash, or one with the given contents (FLASH_SIZE bytes). */
+  constructor(contents?: Uint8Array) {
+    if (!contents) return;
+    if (contents.length !== FLASH_SIZE) throw new RangeError(`a flash holds ${FLASH_SIZE} bytes`);
+    this.bytes.set(contents);
+    for (let word = 0; word < this.#programs.length; word++) {
+      const value = this.#words.getUint32(word * 4, true);
+      this.#programs[word] = value === ERASED ? 0 : value === 0 ? 2 : 1;
+    }
+  }
+
+  /**
+   * Arms a power cut at the `count`th operation from now (1 = the next), in place of one armed before.
+   * `random` (32 bits a call) says which bits an interrupted operation reaches.
+   */
+  cutAt(count: number, mode: CutMode, random: () => number): void {
+    this.#cut = { left: count, mode, random };
+  }
+
+  /** Copies `length` bytes at `address` to `target` at `offset`. */
+  read(address: number, target: Uint8Array, offset: number, length: number): void {
+    const bytes = this.bytes;
+    if (length > 16) target.set(bytes.subarray(address, address + length), offset);
+    else for (let i = 0; i < length; i++) target[offset + i] = bytes[address + i] as number;
+  }
+
+  /** Programs a word: once after an erase, and once more to all zeros. Bits only go from 1 to 0. */
+  program(address: number, value: number): void {
+    if (address % 4 !== 0 || address < 0 || address >= FLASH_SIZE) {
+      throw new FlashMisuse(`program at ${address}: no word of the flash`);
+    }
+    const word = address / 4;
+    const old = this.#words.getUint32(address, true);
+    const programs = this.#programs[word] as number;
+    if (programs > 0 && (value !== 0 || programs > 1)) {
+      throw new FlashMisuse(`program at ${address}: the word was programmed before`);
+    }
+    const torn = this.#interrupted();
+    const result = (torn ? old & (value | torn.random()) : old & value) >>> 0;
+    this.#words.setUint32(address, result, true);
+    // A zeroing that power interrupted may be done again.
+    this.#programs[word] = torn && programs > 0 ? programs : programs + 1;
+    this.#changed(address, 4);
+    if (torn) throw new PowerCut();
+    if (result !== value) throw new FlashMisuse(`program at ${address}: a bit cannot be set`);
+  }
+
+  /** Erases a page: all its bits become 1. */
+  erase(page: number): void {
+    if (!(page >= 0 && page < PAGES)) throw new FlashMisuse(`erase of page ${page}: there is none`);
+    const torn = this.#interrupted();
+    const start = page * PAGE_SIZE;
+    for (let at = start; at < start + PAGE_SIZE; at += 4) {
+      const left = torn ? this.#words.getUint32(at, true) | torn.random() : ERASED;
+      this.#words.setUint32(at, left >>> 0, true);
+    }
+    this.#programs.fill(0, start / 4, (start + PAGE_SIZE) / 4);
+    this.erases[page] = (this.erases[page] as number) + 1;
+    this.#changed(start, PAGE_SIZE);
+    if (torn) throw new PowerCut();
+  }
+
+  copy(): FlashCopy {
+    return {
+      bytes: this.bytes.slice(),
+      programs: this.#programs.slice(),
+      erases: [...this.erases],
+      operations: this.operations,
+    };
+  }
+
+  restore(copy: FlashCopy): void {
+    this.bytes.set(copy.bytes);
+    this.#programs.set(copy.programs);
+    this.erases.splice(0, PAGES, ...copy.erases);
+    this.operations = copy.operations;
+    this.#cut = undefined;
+    this.onChange?.(0, FLASH_SIZE);
+  }
+
+  /** Counts down to an armed cut. Throws a clean one; returns a torn one for the caller to do. */
+  #interrupted(): { random: () => number } | undefined {
+    const cut = this.#cut;
+    if (!cut || --cut.left > 0) return undefined;
+    this.#cut = undefined;
+    if (cut.mode === "clean") throw new PowerCut();
+    return cut;
+  }
+
+  #changed(address: number, length: number): void {
+    this.operations++;
+    this.onChange?.(address, length);
+  }
+}
