@@ -1,7 +1,7 @@
 // Personalization: one record makes a blank card a working one, in one commit.
 
 import * as pin from "./pin";
-import { commit, head, Life, PinCheck, SERIAL, SERIAL_SIZE, SUITE, SUITE_SIZE, Wrap } from "./store";
+import { commit, head, Life, PinCheck, SERIAL, SERIAL_SIZE, SUITE, SUITE_SIZE } from "./store";
 import * as token from "./token";
 import * as unlock from "./unlock";
 import * as vault from "./vault";
