@@ -101,6 +101,7 @@ export class Card {
   #battery: number;
   #on = false;
   #wasCut = false;
+  #told = { on: false, display: "" };
 
   /** A card of the compiled firmware `module`, with a battery in it and turned off. */
   constructor(module: WebAssembly.Module, options: CardOptions = {}) {
@@ -213,10 +214,10 @@ export class Card {
 
   /** Pulls the battery (0) or sets its voltage, putting one in where there was none. */
   setBattery(millivolts: number): void {
-    const had = this.#battery !== 0;
-    if (had && millivolts === 0) this.#die();
-    this.#battery = millivolts;
     for (const watcher of this.watchers) watcher.battery?.(millivolts);
+    const had = this.#battery !== 0;
+    this.#battery = millivolts;
+    if (had && millivolts === 0) this.#die();
     if (!had && millivolts !== 0) this.#call(() => this.#boot());
   }
 
@@ -276,6 +277,7 @@ export class Card {
     this.#on = copy.on;
     this.#line.set(copy.line);
     for (const watcher of this.watchers) watcher.kept?.(name, true);
+    this.#tell();
     return true;
   }
 
@@ -302,6 +304,7 @@ export class Card {
   #call(entry: () => number): void {
     try {
       this.#due = entry();
+      this.#tell();
     } catch (error) {
       this.#die();
       if (error instanceof PowerCut) {
@@ -320,21 +323,19 @@ export class Card {
   #die(): void {
     this.#memory.set(this.#fresh);
     this.#due = NEVER;
-    this.#show(new Uint8Array(WIDTH).fill(BLANK));
-    this.#setOn(false);
+    this.#line.fill(BLANK);
+    this.#on = false;
+    this.#tell();
   }
 
-  #show(line: Uint8Array): void {
-    this.#line.set(line);
+  /** Tells the watchers what is new once the firmware is done: what a person would see. */
+  #tell(): void {
     if (this.watchers.length === 0) return;
-    const text = this.display;
-    for (const watcher of this.watchers) watcher.display?.(text);
-  }
-
-  #setOn(on: boolean): void {
-    if (this.#on === on) return;
-    this.#on = on;
-    for (const watcher of this.watchers) watcher.power?.(on);
+    const on = this.#on;
+    if (on !== this.#told.on) for (const watcher of this.watchers) watcher.power?.(on);
+    const display = this.display;
+    if (display !== this.#told.display) for (const watcher of this.watchers) watcher.display?.(display);
+    this.#told = { on, display };
   }
 
   /** The firmware's memory from `pointer` on; a pointer outside is the firmware's fault. */
@@ -348,7 +349,7 @@ export class Card {
     return {
       display: (text) => {
         const at = this.#checked(text as number, WIDTH);
-        this.#show(this.#memory.subarray(at, at + WIDTH));
+        this.#line.set(this.#memory.subarray(at, at + WIDTH));
         return undefined;
       },
       flash_read: (address, into, length) => {
@@ -374,7 +375,7 @@ export class Card {
       },
       battery: () => this.#battery,
       power: (on) => {
-        this.#setOn(on !== 0);
+        this.#on = on !== 0;
         return undefined;
       },
     };

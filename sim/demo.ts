@@ -1,7 +1,8 @@
 // The demo card, and the record that personalizes a card (docs/ABI.md).
 
 import { Outcome } from "../firmware/wire.js";
-import type { Card } from "./card.js";
+import { Card } from "./card.js";
+import type { Flash } from "./flash.js";
 
 /** Who judges the PIN. */
 export type PinCheck = "card" | "server";
@@ -40,6 +41,18 @@ export function personalize(card: Card, data: Personalization): void {
   }
   const outcome = card.personalize(record(data));
   if (outcome !== Outcome.DONE) throw new Error(`the card refused its record (${Outcome[outcome]})`);
+}
+
+/**
+ * Makes a blank flash the demo card's, at the workshop: on another card, so that this one's clock and
+ * counts begin at zero. Returns false, with nothing done, where the flash is not blank.
+ */
+export function personalizeDemo(module: WebAssembly.Module, flash: Flash, seed: number): boolean {
+  if (!flash.isBlank) return false;
+  const workshop = new Card(module, { seed: ~seed });
+  personalize(workshop, DEMO);
+  flash.restore({ ...workshop.flash.copy(), ...flash.counts });
+  return true;
 }
 
 /** The 152 bytes that `personalize` takes. */

@@ -103,13 +103,18 @@ export class Flash {
     if (torn) throw new PowerCut();
   }
 
+  /** Whether nothing was ever written. */
+  get isBlank(): boolean {
+    return this.bytes.every((byte) => byte === 0xff);
+  }
+
+  /** Operations and wear so far. */
+  get counts(): Pick<FlashCopy, "erases" | "operations"> {
+    return { erases: [...this.erases], operations: this.operations };
+  }
+
   copy(): FlashCopy {
-    return {
-      bytes: this.bytes.slice(),
-      programs: this.#programs.slice(),
-      erases: [...this.erases],
-      operations: this.operations,
-    };
+    return { bytes: this.bytes.slice(), programs: this.#programs.slice(), ...this.counts };
   }
 
   restore(copy: FlashCopy): void {

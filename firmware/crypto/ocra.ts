@@ -70,6 +70,8 @@ export enum Ascii {
 
 /** What `number` returns where there is none. */
 const NONE: u32 = 0xffffffff;
+/** The most characters of one party's challenge (§6.3); in mutual mode Q holds two (§5.1). */
+const MAX_CHALLENGE: u32 = 64;
 const FIELD_SIZE: u32 = 128;
 const WORD: usize = memory.data(8);
 const FIELD: usize = memory.data(128);
@@ -164,7 +166,7 @@ function encodeChallenge(): void {
     }
     return;
   }
-  encodeNumber(min<u32>(length, 64));
+  encodeNumber(min<u32>(length, 2 * MAX_CHALLENGE));
 }
 
 /** A decimal number as the shortest hexadecimal one, 123456 → 1e240, from the left. */
@@ -205,11 +207,11 @@ function hexDigit(c: u32): u32 {
   return c <= 0x39 ? c - Ascii.ZERO : (c & 15) + 9;
 }
 
-/** SHAn-digits (§6.1). */
+/** SHAn-digits (§6.2). */
 function cryptoFunction(): bool {
   suite.algorithm = hashName();
   if (suite.algorithm === 0 || !symbol(Ascii.DASH)) return false;
-  suite.digits = number(2);
+  suite.digits = plainNumber(2);
   return suite.digits === 0 || (suite.digits >= 4 && suite.digits <= 10);
 }
 
@@ -222,7 +224,7 @@ function challengeFormat(): bool {
   else return false;
   const start = cursor.at;
   suite.challenge = number(2);
-  return cursor.at - start === 2 && suite.challenge >= 4 && suite.challenge <= 64;
+  return cursor.at - start === 2 && suite.challenge >= 4 && suite.challenge <= MAX_CHALLENGE;
 }
 
 /** [Phash][-Snnn][-Tn], at least one of them (§6.3). */
@@ -247,7 +249,7 @@ function dataInput(): bool {
 
 /** 1–59 S or M, 1–48 H, in seconds, or 0 (§6.3). */
 function timeStep(): u32 {
-  const steps = number(2);
+  const steps = plainNumber(2);
   if (steps === 0 || steps > 59) return 0;
   if (symbol(Ascii.S)) return steps;
   if (symbol(Ascii.M)) return steps * 60;
@@ -257,7 +259,7 @@ function timeStep(): u32 {
 /** A Hash by its name, or 0. */
 function hashName(): u32 {
   if (!literal("SHA")) return 0;
-  const bits = number(3);
+  const bits = plainNumber(3);
   if (bits === 1) return Hash.SHA1;
   if (bits === 256) return Hash.SHA256;
   return bits === 512 ? Hash.SHA512 : 0;
@@ -274,6 +276,13 @@ function number(most: u32): u32 {
     cursor.at++;
   }
   return cursor.at === start ? NONE : value;
+}
+
+/** The same without zeros in front: lengths are written 08 and 064, but SHA1, 6 digits and 1M (§6). */
+function plainNumber(most: u32): u32 {
+  const start = cursor.at;
+  const value = number(most);
+  return cursor.at - start > 1 && load<u8>(start) === Ascii.ZERO ? NONE : value;
 }
 
 function literal(text: string): bool {

@@ -1,0 +1,150 @@
+// A flash image as docs/FLASH.md lays it out: read for people, never changed.
+
+import { FLASH_SIZE, PAGE_SIZE, PAGES } from "./flash.js";
+
+const MAGIC = 0x31435344; // "DSC1"
+const ERASED = 0xffffffff;
+const SPENT = 0x3cc35aa5;
+const GIVEN = 0xc33ca55a;
+
+/** Offsets in a page. */
+const HEAD_CHECK = 0x44;
+const ROOT = 0x48;
+const ROOT_CHECK = 0x58;
+const WRAP_SIZE = 116;
+const PIN_WRAP = 0x5c;
+const CODE_WRAP = 0xd4;
+const CODE_SLOTS = 0x150;
+const PIN_SLOTS = 0x178;
+
+/** How a record stands: nothing written, as written, programmed to zeros, or none of these. */
+export type RecordState = "erased" | "whole" | "zeroed" | "broken";
+
+/** The head of a page, where it has one. */
+export interface HeadRecord {
+  readonly sequence: number;
+  readonly life: string;
+  readonly serial: string;
+  readonly suite: string;
+  readonly pinCheck: string;
+  readonly tries: number;
+  readonly pinSpent: number;
+  readonly codeSpent: number;
+  readonly hasLockCode: boolean;
+}
+
+/** Tries in the slots of a page. */
+export interface SlotCounts {
+  readonly spent: number;
+  readonly givenBack: number;
+  readonly unclear: number;
+  readonly free: number;
+}
+
+export interface PageRecords {
+  readonly page: number;
+  readonly state: RecordState;
+  readonly head: HeadRecord | undefined;
+  readonly root: RecordState;
+  readonly pinWrap: RecordState;
+  readonly codeWrap: RecordState;
+  readonly codeSlots: SlotCounts;
+  readonly pinSlots: SlotCounts;
+}
+
+/** Whether an image may come from this card: it is blank, has a page of it, or a first start was cut short. */
+export function isPlausible(image: Uint8Array): boolean {
+  if (image.length !== FLASH_SIZE) return false;
+  const view = viewOf(image);
+  if (image.every((byte) => byte === 0xff)) return true;
+  for (let page = 0; page < PAGES; page++) {
+    if (view.getUint32(page * PAGE_SIZE, true) === MAGIC) return true;
+  }
+  const first = view.getUint32(0, true);
+  return (first | MAGIC) >>> 0 === first && image.subarray(4).every((byte) => byte === 0xff);
+}
+
+/** Takes an image (FLASH_SIZE bytes) apart, page by page. */
+export function readImage(image: Uint8Array): PageRecords[] {
+  return Array.from({ length: PAGES }, (_, page) =>
+    readPage(image.subarray(page * PAGE_SIZE, (page + 1) * PAGE_SIZE), page),
+  );
+}
+
+/** The page whose records count, if there is one. */
+export function currentPage(pages: readonly PageRecords[]): PageRecords | undefined {
+  return pages
+    .filter((page) => page.state === "whole")
+    .sort((a, b) => (b.head?.sequence ?? 0) - (a.head?.sequence ?? 0))[0];
+}
+
+function readPage(bytes: Uint8Array, page: number): PageRecords {
+  const view = viewOf(bytes);
+  const sequence = view.getUint32(4, true);
+  const whole = view.getUint32(0, true) === MAGIC && stateOf(bytes, sequence, 0, HEAD_CHECK) === "whole";
+  const blank = bytes.every((byte) => byte === 0xff);
+  return {
+    page,
+    state: whole ? "whole" : blank ? "erased" : "broken",
+    head: whole ? readHead(bytes, sequence) : undefined,
+    root: stateOf(bytes, sequence, ROOT, ROOT_CHECK - ROOT),
+    pinWrap: stateOf(bytes, sequence, PIN_WRAP, WRAP_SIZE),
+    codeWrap: stateOf(bytes, sequence, CODE_WRAP, WRAP_SIZE),
+    codeSlots: countSlots(view, CODE_SLOTS, PIN_SLOTS),
+    pinSlots: countSlots(view, PIN_SLOTS, PAGE_SIZE),
+  };
+}
+
+function readHead(bytes: Uint8Array, sequence: number): HeadRecord {
+  const byte = (at: number) => bytes[at] as number;
+  return {
+    sequence,
+    life: { 1: "blank", 3: "personalized" }[byte(8)] ?? `unknown (${byte(8)})`,
+    pinCheck: { 1: "card", 2: "server" }[byte(9)] ?? "none",
+    tries: byte(10),
+    suite: text(bytes.subarray(0x20, 0x20 + byte(11))),
+    pinSpent: byte(12),
+    codeSpent: byte(13),
+    hasLockCode: viewOf(bytes).getUint32(0x10, true) !== 0,
+    serial: text(bytes.subarray(0x14, 0x20)),
+  };
+}
+
+function stateOf(bytes: Uint8Array, sequence: number, offset: number, length: number): RecordState {
+  const record = bytes.subarray(offset, offset + length + 4);
+  if (record.every((byte) => byte === 0xff)) return "erased";
+  if (record.every((byte) => byte === 0)) return "zeroed";
+  const check = viewOf(record).getUint32(length, true);
+  return check === crc32((sequence ^ (offset << 16)) >>> 0, record.subarray(0, length)) ? "whole" : "broken";
+}
+
+function countSlots(view: DataView, from: number, to: number): SlotCounts {
+  const counts = { spent: 0, givenBack: 0, unclear: 0, free: 0 };
+  for (let at = from; at < to; at += 8) {
+    const spent = view.getUint32(at, true);
+    const given = view.getUint32(at + 4, true);
+    if (given === GIVEN) counts.givenBack++;
+    else if (spent === ERASED && given === ERASED) counts.free++;
+    else if (spent === SPENT && given === ERASED) counts.spent++;
+    else counts.unclear++;
+  }
+  return counts;
+}
+
+/** CRC-32 (ISO 3309) from a seed, bit by bit. */
+function crc32(seed: number, bytes: Uint8Array): number {
+  let crc = ~seed >>> 0;
+  for (const byte of bytes) {
+    crc ^= byte;
+    for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1;
+  }
+  return ~crc >>> 0;
+}
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+function text(bytes: Uint8Array): string {
+  return String.fromCharCode(...bytes).replace(/\0+$/, "");
+}
