@@ -10,6 +10,7 @@
 //   LOCKED ── OK ──► LOCK_CODE ── OK ──► UNLOCK ── right ──► NEW_PIN;  wrong ──► WRONG_CODE ──► LOCKED
 
 import * as entry from "./entry";
+import * as flash from "./flash";
 import * as host from "./host";
 import * as keys from "./keys";
 import { Event, NEVER } from "./keys";
@@ -79,9 +80,9 @@ export function contact(key: u32, closed: bool): void {
 
 /** Personalizes a blank card that is on with the record at `record`, then turns it off. */
 export function personalize(record: usize): Outcome {
-  if (card.state !== State.NO_KEY) return Outcome.REFUSED;
-  const outcome = personalization.apply(record);
-  turnOff();
+  const outcome = card.state === State.NO_KEY ? personalization.apply(record) : Outcome.REFUSED;
+  personalization.wipe();
+  if (outcome === Outcome.DONE) turnOff();
   return outcome;
 }
 
@@ -422,8 +423,10 @@ function forget(): void {
   card.next = State.OFF;
   card.started = Outcome.DONE;
   memory.fill(RESPONSE, 0, token.RESPONSE_SIZE);
+  keys.forget();
   entry.wipe();
   unlock.wipe();
   vault.wipe();
   store.wipe();
+  flash.wipe();
 }

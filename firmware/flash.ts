@@ -52,6 +52,11 @@ export function clear(page: u32): bool {
   return true;
 }
 
+/** Forgets what was read last. */
+export function wipe(): void {
+  memory.fill(CHUNK, 0, CHUNK_SIZE);
+}
+
 /** Whether every word of a page reads as erased. */
 function blank(page: u32): bool {
   const start = page * PAGE_SIZE;

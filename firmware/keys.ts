@@ -28,7 +28,9 @@ const NO_KEY: u32 = 0xff;
 
 @unmanaged
 class Contacts {
-  /** Bit n: contact n closed, not yet for BOUNCE. */
+  /** Bit n: contact n is closed. */
+  closed: u32;
+  /** Bit n: it is, not yet for BOUNCE. */
   pending: u32;
   /** The key that is down, or NO_KEY. */
   active: u32;
@@ -40,8 +42,8 @@ class Contacts {
   open: bool;
   held: bool;
 }
-const contacts = changetype<Contacts>(memory.data(24));
-/** When each pending contact closed. */
+const contacts = changetype<Contacts>(memory.data(28));
+/** When each pending contact closed; zero for the others, so that they do not tell what was typed. */
 const CLOSED_AT: usize = memory.data(48);
 
 /** The key of the event that `next` returned last. */
@@ -51,24 +53,36 @@ export function key(): u32 {
 
 /** Forgets all contacts. */
 export function reset(): void {
+  contacts.closed = 0;
   contacts.pending = 0;
   contacts.active = NO_KEY;
 }
 
+/** Forgets which key was the last; one that is down stays down. */
+export function forget(): void {
+  contacts.last = NO_KEY;
+}
+
 /** Contact `key` closed at `now` (ms). */
 export function close(key: u32, now: u32): void {
+  const bit: u32 = 1 << key;
+  if (contacts.closed & bit) return;
+  contacts.closed |= bit;
   if (key === contacts.active) {
     contacts.open = false;
     return;
   }
-  contacts.pending |= 1 << key;
+  contacts.pending |= bit;
   store<u32>(CLOSED_AT + (key << 2), now);
 }
 
 /** Contact `key` opened at `now` (ms). */
 export function open(key: u32, now: u32): void {
-  contacts.pending &= ~(1 << key);
-  if (key !== contacts.active || contacts.open) return;
+  const bit: u32 = 1 << key;
+  if (!(contacts.closed & bit)) return;
+  contacts.closed &= ~bit;
+  take(key);
+  if (key !== contacts.active) return;
   contacts.open = true;
   contacts.openAt = now;
 }
@@ -98,9 +112,9 @@ export function next(now: u32): Event {
   }
   for (let key: u32 = 0; contacts.pending >> key; key++) {
     if (contacts.pending & (1 << key) && left(now, closedAt(key) + BOUNCE) === 0) {
-      contacts.pending &= ~(1 << key);
+      const at = take(key);
       if (contacts.active === NO_KEY) {
-        press(key);
+        press(key, at);
         return Event.DOWN;
       }
     }
@@ -108,10 +122,18 @@ export function next(now: u32): Event {
   return Event.NONE;
 }
 
-function press(key: u32): void {
+/** The contact waits no longer. Returns when it closed. */
+function take(key: u32): u32 {
+  const at = closedAt(key);
+  contacts.pending &= ~(1 << key);
+  store<u32>(CLOSED_AT + (key << 2), 0);
+  return at;
+}
+
+function press(key: u32, at: u32): void {
   contacts.active = key;
   contacts.last = key;
-  contacts.downAt = closedAt(key);
+  contacts.downAt = at;
   contacts.open = false;
   contacts.held = false;
 }

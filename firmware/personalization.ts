@@ -40,6 +40,11 @@ export function collect(byte: u32): bool {
   return collected.length === 0;
 }
 
+/** Forgets the record. */
+export function wipe(): void {
+  memory.fill(RECORD, 0, RECORD_SIZE);
+}
+
 /** Takes the record at `record`. Returns DONE, REFUSED, RANDOM, BATTERY or FLASH; keys do not stay open. */
 export function apply(record: usize): Outcome {
   if (!isValid(record)) return Outcome.REFUSED;
@@ -53,7 +58,6 @@ export function apply(record: usize): Outcome {
   memory.copy(vault.UNLOCK_KEY, record + UNLOCK_KEY_AT, vault.UNLOCK_KEY_SIZE);
   const outcome = sealAndCommit(record + PIN_AT);
   vault.wipe();
-  memory.fill(record, 0, RECORD_SIZE);
   return outcome;
 }
 

@@ -99,7 +99,7 @@ function parseDataInput(text: string): Omit<Suite, "hash" | "digits"> {
   const session = take(SESSION)?.[1];
   const [, steps, unit] = take(TIME) ?? [];
   if (!format || !challenge) throw new SuiteError("the third part has no challenge such as QN08");
-  if (parts.length > 0) throw new SuiteError(`"${parts[0]}" is no input of a suite, or not in its place`);
+  if (parts.length > 0) throw new SuiteError(`${JSON.stringify(parts[0])} is no input of a suite, or not in its place`);
   return {
     counter,
     format: format as Suite["format"],

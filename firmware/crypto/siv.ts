@@ -16,6 +16,7 @@ export const OVERHEAD: u32 = 16;
 /** Seals `length` bytes at `plain` into `sealed` (length + 16 bytes), §2.6. */
 export function seal(key: usize, plain: usize, length: u32, sealed: usize): void {
   s2v(key, plain, length, sealed);
+  memory.fill(PAD, 0, 16);
   memory.copy(sealed + OVERHEAD, plain, length);
   ctr(key + 16, sealed, sealed + OVERHEAD, length);
 }
