@@ -80,6 +80,7 @@ interface CardCopy {
   readonly due: number;
   readonly battery: number;
   readonly on: boolean;
+  readonly closed: number;
   readonly line: Uint8Array;
 }
 
@@ -101,6 +102,8 @@ export class Card {
   #battery: number;
   #on = false;
   #wasCut = false;
+  /** Bit n: contact n is closed, whether there is power or not. */
+  #closed = 0;
   #told = { on: false, display: "" };
 
   /** A card of the compiled firmware `module`, with a battery in it and turned off. */
@@ -258,6 +261,7 @@ export class Card {
       due: this.#due,
       battery: this.#battery,
       on: this.#on,
+      closed: this.#closed,
       line: this.#line.slice(),
     });
     for (const watcher of this.watchers) watcher.kept?.(name, false);
@@ -275,6 +279,7 @@ export class Card {
     this.#due = copy.due;
     this.#battery = copy.battery;
     this.#on = copy.on;
+    this.#closed = copy.closed;
     this.#line.set(copy.line);
     for (const watcher of this.watchers) watcher.kept?.(name, true);
     this.#tell();
@@ -283,9 +288,10 @@ export class Card {
 
   #contact(key: KeyName, down: boolean): void {
     for (const watcher of this.watchers) watcher.key?.(key, down);
-    if (this.#battery === 0) return;
     const number = key === "ok" ? Key.OK : key === "press" ? Key.PRESS : Number(key);
-    this.#call(() => this.#firmware.key(number, down ? 1 : 0));
+    if (down) this.#closed |= 1 << number;
+    else this.#closed &= ~(1 << number);
+    if (this.#battery !== 0) this.#call(() => this.#firmware.key(number, down ? 1 : 0));
   }
 
   #step(ms: number): number {
@@ -297,7 +303,11 @@ export class Card {
   #boot(): number {
     this.#memory.set(this.#fresh);
     this.#firmware.boot();
-    return NEVER;
+    let due = NEVER;
+    for (let key = 0; key < KEYS.length; key++) {
+      if (this.#closed & (1 << key)) due = this.#firmware.key(key, 1);
+    }
+    return due;
   }
 
   /** Calls the firmware, which returns when it wants to be called again. A power cut ends it anywhere. */

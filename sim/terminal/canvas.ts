@@ -1,0 +1,95 @@
+// A grid of coloured characters that the views paint on, and its form as blessed's tagged text.
+
+/** How characters look. A missing background lets the one below show through. */
+export interface Style {
+  readonly fg?: string;
+  readonly bg?: string;
+  readonly bold?: boolean;
+}
+
+/** A part of the terminal, in cells. */
+export interface Rect {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Whether a cell is in a part. */
+export function inside(area: Rect, x: number, y: number): boolean {
+  return x >= area.x && x < area.x + area.width && y >= area.y && y < area.y + area.height;
+}
+
+interface Cell {
+  readonly char: string;
+  readonly style: Style;
+}
+
+const EMPTY: Cell = { char: " ", style: {} };
+
+export class Canvas {
+  readonly #rows: Cell[][];
+
+  constructor(
+    readonly width: number,
+    readonly height: number,
+  ) {
+    this.#rows = Array.from({ length: height }, () => new Array<Cell>(width).fill(EMPTY));
+  }
+
+  /** Writes `text` from (x, y) to the right; what falls outside is dropped. */
+  put(x: number, y: number, text: string, style: Style = {}): void {
+    const row = this.#rows[y];
+    if (!row) return;
+    for (let i = 0; i < text.length; i++) {
+      const below = row[x + i];
+      if (!below) continue;
+      const bg = style.bg ?? below.style.bg;
+      row[x + i] = { char: text[i] as string, style: bg === style.bg ? style : { ...style, bg } };
+    }
+  }
+
+  /** Blanks a part. */
+  fill(area: Rect, style: Style): void {
+    for (let y = area.y; y < area.y + area.height; y++) this.put(area.x, y, " ".repeat(area.width), style);
+  }
+
+  /**
+   * Draws the frame of a pane with its title, over what is below it. The one that has the keys is
+   * drawn double, so that it shows without colours too.
+   */
+  frame(area: Rect, title: string, style: Style, focused: boolean): void {
+    const { x, y, width, height } = area;
+    const line = (focused ? "=" : "-").repeat(width - 2);
+    this.put(x, y, `.${line}.`, style);
+    for (let row = y + 1; row < y + height - 1; row++) {
+      this.put(x, row, "|", style);
+      this.put(x + width - 1, row, "|", style);
+    }
+    this.put(x, y + height - 1, `'${line}'`, style);
+    if (title) this.put(x + 2, y, ` ${title} `, { ...style, bold: true });
+  }
+
+  /** The lines as text with blessed's tags. */
+  tagged(): string {
+    return this.#rows.map(taggedRow).join("\n");
+  }
+}
+
+function taggedRow(row: readonly Cell[]): string {
+  let text = "";
+  let open = "";
+  for (const { char, style } of row) {
+    const tags = tagsOf(style);
+    if (tags !== open) text += (open ? "{/}" : "") + tags;
+    open = tags;
+    text += char === "{" ? "{open}" : char === "}" ? "{close}" : char;
+  }
+  return open ? `${text}{/}` : text;
+}
+
+function tagsOf(style: Style): string {
+  const bold = style.bold ? "{bold}" : "";
+  const fg = style.fg ? `{${style.fg}-fg}` : "";
+  return bold + fg + (style.bg ? `{${style.bg}-bg}` : "");
+}

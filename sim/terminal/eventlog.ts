@@ -1,0 +1,104 @@
+// The log: what happened, at the card's time.
+//
+// It says that a digit was pressed and that a response is shown, never which: people show their logs.
+
+import type { Card, CardWatcher, KeyName } from "../card.js";
+import type { Canvas, Rect } from "./canvas.js";
+import { seconds } from "./statepane.js";
+import { theme } from "./theme.js";
+
+const KEPT = 500;
+const HOLD_TIME = 800;
+const TIME_WIDTH = 9;
+/** The only screens with digits that tell nothing. */
+const HARMLESS = /^(\D*|LEFT \d|ERROR \d\d)$/;
+
+interface Entry {
+  readonly time: number;
+  readonly text: string;
+  count: number;
+}
+
+export class EventLog {
+  readonly #card: Card;
+  readonly #watcher: CardWatcher;
+  readonly #entries: Entry[] = [];
+  #downAt = 0;
+  #screen = "";
+  #operations: number;
+
+  /** A log of what `card` does from now on. */
+  constructor(card: Card) {
+    this.#card = card;
+    this.#operations = card.flash.operations;
+    this.#watcher = {
+      key: (key, down) => this.#key(key, down),
+      display: (text) => this.#display(text),
+      power: (on) => this.add(on ? "power on" : "power off"),
+      battery: (mV) => this.add(mV ? `battery ${mV} mV` : "battery pulled"),
+      cutAt: (count, mode) => this.add(`${mode} cut armed, ${count} ops ahead`),
+      cut: () => this.add("power failed at a cut"),
+      serial: (bytes) => this.add(`serial: ${bytes.length} bytes in`),
+      kept: (_name, back) => this.add(back ? "card brought back" : "card kept"),
+    };
+    card.watchers.push(this.#watcher);
+  }
+
+  /** Adds an entry; one that repeats the last is counted. */
+  add(text: string): void {
+    const last = this.#entries.at(-1);
+    if (last?.text === text) last.count++;
+    else this.#entries.push({ time: this.#card.time, text, count: 1 });
+    if (this.#entries.length > KEPT) this.#entries.shift();
+  }
+
+  /** Notes flash operations since the last call. */
+  poll(): void {
+    const operations = this.#card.flash.operations - this.#operations;
+    this.#operations += operations;
+    if (operations > 0) this.add(`flash: ${operations} op${operations > 1 ? "s" : ""}`);
+  }
+
+  /** Watches no longer. */
+  close(): void {
+    const at = this.#card.watchers.indexOf(this.#watcher);
+    if (at >= 0) this.#card.watchers.splice(at, 1);
+  }
+
+  draw(canvas: Canvas, area: Rect): void {
+    canvas.frame(area, "Log", theme.frame, false);
+    const rows = area.height - 2;
+    const width = area.width - 4;
+    this.#entries.slice(-rows).forEach((entry, row) => {
+      const text = entry.count > 1 ? `${entry.text} x${entry.count}` : entry.text;
+      const y = area.y + 1 + row;
+      canvas.put(area.x + 2, y, seconds(entry.time, 3).padStart(TIME_WIDTH), theme.faint);
+      canvas.put(area.x + 2 + TIME_WIDTH + 2, y, text.slice(0, width - TIME_WIDTH - 2), theme.text);
+    });
+  }
+
+  #key(key: KeyName, down: boolean): void {
+    if (down) {
+      this.#downAt = this.#card.time;
+      return;
+    }
+    const held = this.#card.time - this.#downAt;
+    const name = key === "ok" || key === "press" ? key.toUpperCase() : "digit";
+    this.add(held < HOLD_TIME ? name : `${name} held ${seconds(held, 1)} s`);
+  }
+
+  /** Notes a new screen; what is entered on it is not one. */
+  #display(text: string): void {
+    const screen = this.#name(text.replace(/\*+$/, ""));
+    if (screen === this.#screen) return;
+    this.#screen = screen;
+    if (screen) this.add(`shows ${screen}`);
+  }
+
+  #name(text: string): string {
+    if (HARMLESS.test(text)) return text;
+    const state = this.#card.state;
+    if (state === "RESPONSE") return "a response";
+    return state === "LOCK_CODE" ? "a lock code" : "digits";
+  }
+}

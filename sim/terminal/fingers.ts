@@ -1,0 +1,109 @@
+// The fingers on the card: keys typed in the terminal and buttons held with the mouse become contacts
+// that close and open in the card's own time, one after another, so that fast typing is not lost.
+
+import type { Card, KeyName } from "../card.js";
+
+/** How long a tap and a hold keep a contact closed, and the pause after each, in ms. */
+const TAP = 80;
+const HOLD = 1000;
+const PAUSE = 40;
+/** A mouse button held longer than this, in ms, is taken for one whose release was never reported. */
+const LOST_RELEASE = 5000;
+
+interface Touch {
+  readonly key: KeyName;
+  /** ms until it lets go; Infinity while the mouse holds it. */
+  left: number;
+  /** ms that the contact has been closed. */
+  held: number;
+}
+
+export class Fingers {
+  readonly #card: Card;
+  readonly #queue: Touch[] = [];
+  #now: Touch | undefined;
+  #pause = 0;
+  #mouse: Touch | undefined;
+  #releasesLost = false;
+
+  constructor(card: Card) {
+    this.#card = card;
+  }
+
+  /** The key whose contact is closed. */
+  get down(): KeyName | undefined {
+    return this.#now?.key;
+  }
+
+  /** Whether the mouse holds a button. */
+  get holding(): boolean {
+    return this.#mouse !== undefined;
+  }
+
+  /** Queues a press of a key. */
+  tap(key: KeyName): void {
+    this.#queue.push({ key, left: TAP, held: 0 });
+  }
+
+  /** Queues a hold of a key. */
+  hold(key: KeyName): void {
+    this.#queue.push({ key, left: HOLD, held: 0 });
+  }
+
+  /** The mouse button went down on a key. */
+  grab(key: KeyName): void {
+    this.release();
+    // A terminal that once lost a release reports none: there a click is a tap.
+    if (this.#releasesLost) return this.tap(key);
+    this.#mouse = { key, left: Number.POSITIVE_INFINITY, held: 0 };
+    this.#queue.push(this.#mouse);
+  }
+
+  /** The mouse button went up: the contact opens, after a tap's time at least. */
+  release(): void {
+    if (this.#mouse) this.#mouse.left = Math.max(0, TAP - this.#mouse.held);
+    this.#mouse = undefined;
+  }
+
+  /** The mouse button did come up after all. */
+  released(): void {
+    this.#releasesLost = false;
+    this.release();
+  }
+
+  /** Lets `ms` of the card's time pass, with the contacts moving where they must. */
+  advance(ms: number): void {
+    let left = ms;
+    while (left > 0) {
+      this.#begin();
+      const step = Math.min(left, this.#now ? this.#now.left : this.#pause || left);
+      this.#card.wait(step);
+      left -= step;
+      this.#passed(step);
+    }
+  }
+
+  #begin(): void {
+    if (this.#now || this.#pause > 0) return;
+    this.#now = this.#queue.shift();
+    if (this.#now) this.#card.down(this.#now.key);
+  }
+
+  #passed(ms: number): void {
+    if (!this.#now) {
+      this.#pause = Math.max(0, this.#pause - ms);
+      return;
+    }
+    this.#now.left -= ms;
+    this.#now.held += ms;
+    if (this.#mouse && this.#mouse.held >= LOST_RELEASE) {
+      this.#releasesLost = true;
+      this.release();
+    }
+    if (this.#now.left > 0) return;
+    const { key } = this.#now;
+    this.#now = undefined;
+    this.#pause = PAUSE;
+    this.#card.up(key);
+  }
+}

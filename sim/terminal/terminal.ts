@@ -1,0 +1,182 @@
+// The simulator in a terminal: the card, a login pane beside it, its state and a log. Brings together
+// what the terminal sends, the card's time, and the views.
+
+import { type Card, FULL_BATTERY, KEYS, type KeyName } from "../card.js";
+import { Canvas, inside } from "./canvas.js";
+import { drawCard, keyAt } from "./cardface.js";
+import { EventLog } from "./eventlog.js";
+import { Fingers } from "./fingers.js";
+import { guardTerminal } from "./guard.js";
+import { drawHelp } from "./help.js";
+import type { InputEvent, MouseReport } from "./input.js";
+import { type Layout, layout, MIN_HEIGHT, MIN_WIDTH } from "./layout.js";
+import { LoginPane } from "./loginpane.js";
+import { drawState } from "./statepane.js";
+import { drawLine, type LoginFocus } from "./statusline.js";
+import { theme } from "./theme.js";
+import { Toolkit } from "./toolkit.js";
+
+export interface TerminalOptions {
+  /** What the last line says, beside the keys. */
+  notes?: string[];
+  /** Whether the demo site is beside the card; it is unless told. */
+  site?: boolean;
+}
+
+const FRAME_TIME = 25;
+/** More than this at once, in ms, and the program was asleep: the card was too. */
+const LONGEST_FRAME = 1000;
+const FAST = 30;
+const BATTERIES = [FULL_BATTERY, 2300, 2000, 0];
+
+/** Shows the card in the terminal until the user quits. */
+export async function runTerminal(card: Card, options: TerminalOptions = {}): Promise<void> {
+  let simulator: Simulator | undefined;
+  const disarm = guardTerminal(() => simulator?.close());
+  try {
+    simulator = new Simulator(card, options);
+    await simulator.quit;
+  } finally {
+    simulator?.close();
+    disarm();
+  }
+}
+
+class Simulator {
+  /** Resolves when the user quits. */
+  readonly quit: Promise<void>;
+
+  readonly #card: Card;
+  readonly #notes: string;
+  readonly #fingers: Fingers;
+  readonly #log: EventLog;
+  readonly #login: LoginPane | undefined;
+  readonly #toolkit: Toolkit;
+  readonly #timer: NodeJS.Timeout;
+  #leave = () => {};
+  #layout: Layout | undefined;
+  #onLogin = false;
+  #help = false;
+  #fast = false;
+  #last = performance.now();
+  #fraction = 0;
+
+  constructor(card: Card, options: TerminalOptions) {
+    this.quit = new Promise((resolve) => {
+      this.#leave = resolve;
+    });
+    this.#card = card;
+    this.#notes = (options.notes ?? []).join("  ");
+    this.#fingers = new Fingers(card);
+    this.#log = new EventLog(card);
+    this.#login = options.site === false ? undefined : new LoginPane((text) => this.#log.add(text));
+    this.#toolkit = new Toolkit({ input: (event) => this.#input(event), resize: () => this.#draw() });
+    this.#draw();
+    this.#timer = setInterval(() => this.#frame(), FRAME_TIME);
+  }
+
+  /** Gives the terminal back. */
+  close(): void {
+    clearInterval(this.#timer);
+    this.#log.close();
+    this.#toolkit.close();
+  }
+
+  /** How fast the card's time runs. While the mouse holds a button its time is the user's. */
+  get #speed(): number {
+    return this.#fast && !this.#fingers.holding ? FAST : 1;
+  }
+
+  /** The card's time goes on, then what changed is shown. */
+  #frame(): void {
+    const now = performance.now();
+    const ms = Math.min(now - this.#last, LONGEST_FRAME) * this.#speed + this.#fraction;
+    this.#last = now;
+    this.#fraction = ms % 1;
+    this.#fingers.advance(Math.floor(ms));
+    this.#log.poll();
+    this.#draw();
+  }
+
+  // ---- what the user does ----
+
+  #input(event: InputEvent): void {
+    if (event.kind === "mouse") this.#mouse(event);
+    else if (event.name === "ctrl-c") this.#leave();
+    else if (this.#help) this.#help = false;
+    else if (event.name === "help") this.#help = true;
+    else if (event.name === "tab") this.#onLogin = this.#login !== undefined && !this.#onLogin;
+    else if (this.#onLogin) this.#login?.key(event.name);
+    else this.#cardKey(event.name);
+  }
+
+  #cardKey(name: string): void {
+    if (name === "enter") this.#fingers.tap("ok");
+    else if (name === "p") this.#fingers.tap("press");
+    else if (name === "P") this.#fingers.hold("press");
+    else if (name === "O") this.#fingers.hold("ok");
+    else if (isKey(name)) this.#fingers.tap(name);
+    else this.#command(name);
+  }
+
+  #command(name: string): void {
+    if (name === "q") this.#leave();
+    else if (name === "?") this.#help = true;
+    else if (name === "f") this.#fast = !this.#fast;
+    else if (name === "b") this.#nextBattery();
+  }
+
+  #nextBattery(): void {
+    const at = BATTERIES.indexOf(this.#card.battery);
+    this.#card.setBattery(BATTERIES[(at + 1) % BATTERIES.length] as number);
+  }
+
+  /** A button of the card, or the pane that gets the keys. */
+  #mouse(report: MouseReport): void {
+    if (!report.down) this.#fingers.released();
+    else if (this.#help) this.#help = false;
+    else if (this.#layout) this.#click(this.#layout, report);
+  }
+
+  #click({ card, tall, login }: Layout, { x, y }: MouseReport): void {
+    if (inside(card, x, y)) this.#onLogin = false;
+    if (login && inside(login, x, y)) this.#onLogin = true;
+    const key = keyAt(card, tall, x, y);
+    if (key) this.#fingers.grab(key);
+  }
+
+  // ---- what the user sees ----
+
+  #draw(): void {
+    const canvas = new Canvas(this.#toolkit.width, this.#toolkit.height);
+    this.#layout = layout(canvas.width, canvas.height, this.#login !== undefined);
+    if (this.#layout) this.#paint(canvas, this.#layout);
+    else this.#tooSmall(canvas);
+    this.#toolkit.show(canvas);
+  }
+
+  #paint(canvas: Canvas, places: Layout): void {
+    const focused = !this.#onLogin;
+    const down = this.#fingers.down;
+    drawCard(canvas, places.card, this.#card, { focused, tall: places.tall, down });
+    if (places.login) this.#login?.draw(canvas, places.login, this.#onLogin);
+    drawState(canvas, places.state, this.#card, this.#speed);
+    this.#log.draw(canvas, places.log);
+    drawLine(canvas, places.line, this.#loginFocus, this.#notes);
+    if (this.#help) drawHelp(canvas);
+  }
+
+  #tooSmall(canvas: Canvas): void {
+    canvas.put(0, 0, `This terminal is ${canvas.width}x${canvas.height}.`);
+    canvas.put(0, 1, `dsc-sim needs ${MIN_WIDTH}x${MIN_HEIGHT}.`, theme.strong);
+  }
+
+  get #loginFocus(): LoginFocus {
+    if (!this.#login) return "none";
+    return this.#onLogin ? "focused" : "beside";
+  }
+}
+
+function isKey(name: string): name is KeyName {
+  return (KEYS as readonly string[]).includes(name);
+}

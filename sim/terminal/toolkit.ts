@@ -1,0 +1,84 @@
+// The terminal itself: the only file that knows blessed.
+//
+// blessed enters and leaves the alternate screen, knows the terminal's colours and sends only what
+// changed. It gets no input: the bytes are read here (see input.ts).
+
+import { PassThrough } from "node:stream";
+import blessed from "blessed";
+import type { Canvas } from "./canvas.js";
+import { InputDecoder, type InputEvent } from "./input.js";
+
+/** After this many ms without more, an escape is the Escape key. */
+const ESCAPE_TIME = 60;
+/** Report buttons going down and up, in the form without a limit on the columns. */
+const MOUSE_ON = "\x1b[?1000h\x1b[?1006h";
+const MOUSE_OFF = "\x1b[?1006l\x1b[?1000l";
+
+/** What happens in the terminal. */
+export interface TerminalEvents {
+  input(event: InputEvent): void;
+  resize(): void;
+}
+
+export class Toolkit {
+  readonly #events: TerminalEvents;
+  readonly #decoder = new InputDecoder();
+  readonly #screen: blessed.Widgets.Screen;
+  readonly #box: blessed.Widgets.BoxElement;
+  readonly #onData = (bytes: string) => this.#read(bytes);
+  #escape: NodeJS.Timeout | undefined;
+  #content = "";
+  #open = true;
+
+  /** Takes the terminal over until `close`. */
+  constructor(events: TerminalEvents) {
+    this.#events = events;
+    this.#screen = blessed.screen({ input: new PassThrough(), output: process.stdout });
+    this.#box = blessed.box({ parent: this.#screen, width: "100%", height: "100%", tags: true, wrap: false });
+    this.#screen.on("resize", () => events.resize());
+    process.stdout.write(MOUSE_ON);
+    process.stdin.setRawMode(true);
+    process.stdin.setEncoding("latin1");
+    process.stdin.on("data", this.#onData);
+  }
+
+  get width(): number {
+    return process.stdout.columns;
+  }
+
+  get height(): number {
+    return process.stdout.rows;
+  }
+
+  /** Shows a canvas of the terminal's size. */
+  show(canvas: Canvas): void {
+    const content = canvas.tagged();
+    if (!this.#open || content === this.#content) return;
+    this.#content = content;
+    this.#box.setContent(content);
+    this.#screen.render();
+  }
+
+  /** Leaves the terminal as it was found. May be called again, and from anywhere. */
+  close(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    clearTimeout(this.#escape);
+    process.stdin.off("data", this.#onData);
+    process.stdin.pause();
+    process.stdin.setRawMode(false);
+    process.stdout.write(MOUSE_OFF);
+    this.#screen.destroy();
+  }
+
+  #read(bytes: string): void {
+    clearTimeout(this.#escape);
+    this.#tell(this.#decoder.feed(bytes));
+    if (this.#open && this.#decoder.pending)
+      this.#escape = setTimeout(() => this.#tell(this.#decoder.flush()), ESCAPE_TIME);
+  }
+
+  #tell(events: InputEvent[]): void {
+    for (const event of events) if (this.#open) this.#events.input(event);
+  }
+}
