@@ -1,0 +1,71 @@
+// The project itself: formatted, linted, its rules of import kept, its packages pinned.
+
+import { spawnSync } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { ROOT } from "./support/root.js";
+
+const project = suite("project");
+
+project("is formatted and linted", () => {
+  const biome = join(ROOT, "node_modules", "@biomejs", "biome", "bin", "biome");
+  const result = spawnSync(process.execPath, [biome, "ci", "--colors=off", "--max-diagnostics=5", "."], { cwd: ROOT, encoding: "utf8" });
+  assert.is(result.status, 0, result.stdout + result.stderr);
+});
+
+project("pins every package exactly", () => {
+  const { dependencies, devDependencies } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
+  for (const [name, version] of Object.entries({ ...dependencies, ...devDependencies })) {
+    assert.match(String(version), /^\d+\.\d+\.\d+$/, name);
+  }
+});
+
+project("explains every package in docs/DESIGN.md", () => {
+  const { dependencies, devDependencies } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
+  const design = readFileSync(join(ROOT, "docs", "DESIGN.md"), "utf8");
+  for (const name of Object.keys({ ...dependencies, ...devDependencies })) assert.ok(design.includes(name), name);
+});
+
+project("keeps the firmware to itself, and its crypto to itself", () => {
+  for (const file of sources("firmware")) {
+    const home = file.startsWith("firmware/crypto/") ? "firmware/crypto/" : "firmware/";
+    for (const target of imports(file)) assert.ok(target.startsWith(home), `${file} imports ${target}`);
+  }
+});
+
+project("shares with the firmware only the file of wire numbers", () => {
+  for (const file of [...sources("sim"), ...sources("host-tools")]) {
+    const foreign = imports(file).filter((target) => target.startsWith("firmware/"));
+    for (const target of foreign) assert.is(target, "firmware/wire.js", `${file} imports ${target}`);
+  }
+});
+
+project("keeps Node out of the card class", () => {
+  for (const file of ["sim/card.ts", "sim/flash.ts", "sim/random.ts", "sim/demo.ts"]) {
+    assert.not.match(readFileSync(join(ROOT, file), "utf8"), /from "node:|\bBuffer\b|\bprocess\b/, file);
+  }
+});
+
+project("keeps blessed behind one file", () => {
+  const users = sources("sim").filter((file) => /from "blessed"/.test(readFileSync(join(ROOT, file), "utf8")));
+  assert.equal(users, ["sim/terminal/toolkit.ts"]);
+});
+
+function sources(folder: string): string[] {
+  const names = readdirSync(join(ROOT, folder), { recursive: true, encoding: "utf8" });
+  return names.filter((name) => name.endsWith(".ts")).map((name) => `${folder}/${name.split("\\").join("/")}`);
+}
+
+/** The files of this project that `file` imports, seen from the top folder. */
+function imports(file: string): string[] {
+  const text = readFileSync(join(ROOT, file), "utf8");
+  return [...text.matchAll(/from "(\.[^"]+)"/g)].map((match) =>
+    relative(ROOT, join(ROOT, dirname(file), match[1] as string))
+      .split("\\")
+      .join("/"),
+  );
+}
+
+project.run();
