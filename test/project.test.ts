@@ -11,7 +11,10 @@ const project = suite("project");
 
 project("is formatted and linted", () => {
   const biome = join(ROOT, "node_modules", "@biomejs", "biome", "bin", "biome");
-  const result = spawnSync(process.execPath, [biome, "ci", "--colors=off", "--max-diagnostics=5", "."], { cwd: ROOT, encoding: "utf8" });
+  const result = spawnSync(process.execPath, [biome, "ci", "--colors=off", "--max-diagnostics=5", "."], {
+    cwd: ROOT,
+    encoding: "utf8",
+  });
   assert.is(result.status, 0, result.stdout + result.stderr);
 });
 
