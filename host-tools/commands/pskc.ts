@@ -1,0 +1,101 @@
+// `dsc pskc`: what a seed file holds, secrets masked; and its keys for privacyIDEA.
+
+import type { Command } from "commander";
+import { columns, show, warn } from "../output.js";
+import { writePrivacyIdeaCsv } from "../privacyidea.js";
+import { type CardOutline, outlineSeedFile, SeedFileError, type SeedOutline } from "../pskc.js";
+import { addInsecureOption, addPskcKeyOption, openSeedFile, SEED_SECRET_HELP } from "../secretoptions.js";
+
+interface ShowOptions {
+  pskcKey?: string;
+  insecureKeyFile?: boolean;
+}
+
+interface CsvOptions {
+  pskcKey: string;
+  insecureKeyFile?: boolean;
+}
+
+const SHOW_HELP = `${SEED_SECRET_HELP}
+
+Examples:
+  dsc pskc show seeds.xml
+  dsc pskc show seeds.xml --pskc-key seeds.key --json`;
+
+const CSV_HELP = `${SEED_SECRET_HELP}
+
+OUT holds the keys in the clear, one line for each card: serial, key in hexadecimal, ocra, suite. Delete it
+after the import. Cards that are not personalized to the end are left out.
+
+Example:
+  dsc pskc csv seeds.xml import.csv --pskc-key seeds.key`;
+
+const ENCRYPTION: Record<SeedOutline["opensWith"], string> = {
+  key: "encrypted under a pre-shared key",
+  passphrase: "encrypted under a passphrase",
+  nothing: "not encrypted: whoever reads the file has the keys",
+};
+
+export function register(program: Command): void {
+  const pskc = program.command("pskc").description("seed files (PSKC, RFC 6030)");
+  const show = pskc
+    .command("show")
+    .argument("<file>", "the seed file")
+    .description("show what a seed file holds, secrets masked")
+    .option("--pskc-key <file>", "check every key and its MAC with this: 32 hex digits or a passphrase (- for stdin)");
+  addInsecureOption(show).option("--json", "print JSON").addHelpText("after", SHOW_HELP).action(runShow);
+  const csv = pskc
+    .command("csv")
+    .argument("<file>", "the seed file")
+    .argument("<out>", "the new file; never overwritten")
+    .description("write the keys as privacyIDEA imports them");
+  addInsecureOption(addPskcKeyOption(csv)).option("--json", "print JSON").addHelpText("after", CSV_HELP).action(runCsv);
+}
+
+async function runShow(file: string, options: ShowOptions, command: Command): Promise<void> {
+  const outline = outlineSeedFile(file);
+  const checked = options.pskcKey !== undefined;
+  if (options.pskcKey !== undefined) (await openSeedFile(file, options.pskcKey, options)).wipe();
+  const result = { file, opensWith: outline.opensWith, checked, cards: outline.cards, otherKeys: outline.others };
+  show(command, result, describe(file, outline, checked));
+}
+
+function describe(file: string, outline: SeedOutline, checked: boolean): string[] {
+  const { cards, others, opensWith } = outline;
+  const summary: [string, string][] = [
+    ["file", file],
+    ["keys", ENCRYPTION[opensWith]],
+    ["MACs", checked ? "right" : "not checked; --pskc-key FILE checks them"],
+    ["cards", String(cards.length)],
+  ];
+  if (others > 0) summary.push(["other keys", `${others}, of other algorithms`]);
+  return [...columns(summary), ...cards.flatMap((card) => ["", ...describeCard(card)])];
+}
+
+function describeCard(card: CardOutline): string[] {
+  return columns([
+    ["serial", card.serial],
+    ["suite", card.suite],
+    ["PIN", card.pinCheck === "card" ? "checked by the card" : "checked by the site"],
+    ["tries", card.tries === undefined ? "not said" : String(card.tries)],
+    ["state", card.state === "done" ? "done" : "pending: not personalized to the end"],
+    ["transport keys", card.keyset === undefined ? "not said" : `version ${card.keyset}`],
+    ["key", "********"],
+    ["unlock key", card.unlockable ? "********" : "none"],
+  ]);
+}
+
+async function runCsv(file: string, out: string, options: CsvOptions, command: Command): Promise<void> {
+  const seeds = await openSeedFile(file, options.pskcKey, options);
+  try {
+    const pending = seeds.records.filter((record) => record.state === "pending").length;
+    if (pending === seeds.records.length)
+      throw new SeedFileError(`${file}: has no card that is personalized to the end; nothing was written`);
+    const cards = writePrivacyIdeaCsv(out, seeds.records);
+    if (pending > 0) warn(`${pending} not personalized to the end: left out`);
+    const said = `${out}: ${cards} ${cards === 1 ? "card" : "cards"}, keys in the clear: delete it after the import`;
+    show(command, { file: out, cards, pending }, [said]);
+  } finally {
+    seeds.wipe();
+  }
+}

@@ -1,0 +1,50 @@
+// `dsc unlock`: the help desk's half of unlocking a card: a lock code comes in, an unlock code goes out.
+
+import type { Command } from "commander";
+import { UsageError } from "../exit.js";
+import { ocra } from "../ocra.js";
+import { show } from "../output.js";
+import { SeedFileError, UNLOCK_SUITE } from "../pskc.js";
+import { addInsecureOption, addPskcKeyOption, openSeedFile, SEED_SECRET_HELP } from "../secretoptions.js";
+import { cardIn } from "../seedcards.js";
+
+interface Options {
+  serial: string;
+  lockCode: string;
+  pskc: string;
+  pskcKey: string;
+  insecureKeyFile?: boolean;
+}
+
+const LOCK_CODE = /^[0-9]{8}$/;
+
+const HELP = `${SEED_SECRET_HELP}
+
+Be sure that the caller owns the card before you read the code out.
+
+Example:
+  dsc unlock --serial IB3000123 --lock-code 01234567 --pskc seeds.xml --pskc-key seeds.key`;
+
+export function register(program: Command): void {
+  const command = program
+    .command("unlock")
+    .description("compute the unlock code for a locked card")
+    .requiredOption("--serial <serial>", "the card's serial number")
+    .requiredOption("--lock-code <digits>", "the 8 digits that the card shows")
+    .requiredOption("--pskc <file>", "the seed file that has the card");
+  addInsecureOption(addPskcKeyOption(command)).option("--json", "print JSON").addHelpText("after", HELP).action(run);
+}
+
+async function run(options: Options, command: Command): Promise<void> {
+  if (!LOCK_CODE.test(options.lockCode))
+    throw new UsageError("--lock-code: 8 digits are expected, leading zeros included");
+  const seeds = await openSeedFile(options.pskc, options.pskcKey, options);
+  try {
+    const { serial, unlockKey } = cardIn(seeds, options.serial);
+    if (!unlockKey) throw new SeedFileError(`${options.pskc}: has no unlock key for ${serial}`);
+    const unlockCode = ocra(UNLOCK_SUITE, unlockKey, { challenge: options.lockCode });
+    show(command, { serial, unlockCode }, [unlockCode]);
+  } finally {
+    seeds.wipe();
+  }
+}

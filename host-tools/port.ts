@@ -1,0 +1,115 @@
+// Serial ports: the only file that opens them. Each error is a PortError with one line for people.
+//
+// The lines of a port's modem are never set or asked for: pseudo-terminals have none. A port is locked
+// while it is open, so that two programs do not talk to one card at the same time.
+
+import { statSync } from "node:fs";
+import { readdir } from "node:fs/promises";
+import { SerialPort } from "serialport";
+import { CardClient } from "./cardclient.js";
+import { PortError } from "./exit.js";
+import { Link, NoAnswer } from "./link.js";
+import type { Trace } from "./trace.js";
+
+const BAUD_RATE = 115200;
+
+/** What the driver says, in the words of Linux, macOS and Windows, and what it means. */
+const REASONS: readonly [RegExp, string][] = [
+  [/cannot lock|resource busy|access denied/i, "in use by another program"],
+  [/permission denied/i, "you may not open it; join the group dialout, or see docs/PROVISIONING.md for a udev rule"],
+  [/no such file|file not found/i, "no such port"],
+  [/inappropriate ioctl|invalid argument/i, "not a serial port"],
+  [/input\/output error|no such device/i, "there is no device behind it"],
+];
+
+/** Serial ports by the names that Linux gives those that may have a card on them. */
+const LINUX_NAMES = /^tty(ACM|USB|AMA)[0-9]+$/;
+
+/** A card on a port that is open. */
+export interface CardPort {
+  readonly path: string;
+  readonly client: CardClient;
+  close(): Promise<void>;
+}
+
+export interface PortOptions {
+  /** Makes the file that what is said on the line is written to, once the port is open. */
+  trace?: () => Trace;
+  /** How often to say hello; by default for as long as a board takes to start. */
+  hellos?: number;
+}
+
+const openPorts = new Set<CardPort>();
+
+/** Opens a port and waits for the card on it: opening may have reset a board. */
+export async function openCard(path: string, options: PortOptions = {}): Promise<CardPort> {
+  const port = await openPort(path);
+  const link = new Link(port);
+  let trace: Trace | undefined;
+  const card = {
+    path,
+    client: new CardClient(link),
+    close: async () => {
+      openPorts.delete(card);
+      link.close();
+      await closePort(port);
+      trace?.close();
+    },
+  };
+  openPorts.add(card);
+  try {
+    trace = options.trace?.();
+    trace?.watch(link, path);
+    await link.hello(options.hellos);
+    return card;
+  } catch (error) {
+    await card.close();
+    throw error instanceof NoAnswer ? new PortError(`${path}: no card answers`) : error;
+  }
+}
+
+/** Hangs up wherever a card is spoken to: whoever waits for one gets a LineClosed. */
+export function hangUp(): void {
+  for (const { client } of openPorts) client.link.close();
+}
+
+/** The serial ports of this computer. */
+export async function listPorts(): Promise<string[]> {
+  try {
+    return (await SerialPort.list()).map(({ path }) => path);
+  } catch {
+    // On Linux the library asks udevadm, which not every system has.
+    return process.platform === "linux" ? namesInDev() : [];
+  }
+}
+
+async function namesInDev(): Promise<string[]> {
+  const names = await readdir("/dev");
+  return names.filter((name) => LINUX_NAMES.test(name)).map((name) => `/dev/${name}`);
+}
+
+function openPort(path: string): Promise<SerialPort> {
+  refuseOthers(path);
+  const settings = { path, baudRate: BAUD_RATE, dataBits: 8, parity: "none", stopBits: 1, lock: true } as const;
+  const port = new SerialPort({ ...settings, autoOpen: false });
+  return new Promise((resolve, reject) => {
+    port.open((error) => (error ? reject(explained(path, error)) : resolve(port)));
+  });
+}
+
+/** Opening something else (a pipe, a tape) may do something to it. Windows has no names for devices. */
+function refuseOthers(path: string): void {
+  if (process.platform === "win32") return;
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (stat && !stat.isCharacterDevice()) throw new PortError(`${path}: not a serial port`);
+}
+
+function closePort(port: SerialPort): Promise<void> {
+  if (!port.isOpen) return Promise.resolve();
+  return new Promise((resolve) => port.close(() => resolve()));
+}
+
+function explained(path: string, error: Error): PortError {
+  const [, reason] = REASONS.find(([pattern]) => pattern.test(error.message)) ?? [];
+  return new PortError(`${path}: ${reason ?? error.message}`, { cause: error });
+}

@@ -1,0 +1,328 @@
+// What stays in memory: off, a time-out or a power cut leaves nothing of a PIN, a key or a response
+// (CARD.md: "Off wipes everything that was entered, derived or shown").
+
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { Outcome } from "../firmware/wire.js";
+import { type Card, MEMORY_SIZE } from "../sim/card.js";
+import { DEMO, type Personalization, record } from "../sim/demo.js";
+import { PAGE_SIZE } from "../sim/flash.js";
+import { currentPage, readImage } from "../sim/image.js";
+import {
+  answer,
+  askUnlock,
+  blankCard,
+  cardOf,
+  enter,
+  enterPin,
+  expected,
+  failCode,
+  failPin,
+  login,
+  setPin,
+  turnOff,
+  turnOn,
+  unlockCodeOf,
+  wrongCodeFor,
+} from "./support/cards.js";
+
+const residue = suite("residue");
+
+/** What one owner has and types. Two of them that share nothing go through the same motions. */
+interface Owner {
+  readonly data: Personalization;
+  readonly wrongPin: string;
+  readonly newPin: string;
+  readonly challenge: string;
+}
+
+const ONE: Owner = { data: { ...DEMO, tries: 3 }, wrongPin: "8888", newPin: "7394", challenge: "123456" };
+const OTHER: Owner = {
+  data: {
+    ...DEMO,
+    tries: 3,
+    pin: "9362",
+    key: DEMO.key.map((byte) => byte ^ 0xa5),
+    unlockKey: DEMO.unlockKey.map((byte) => 255 - byte),
+  },
+  wrongPin: "5505",
+  newPin: "2608",
+  challenge: "908070",
+};
+
+/** What an owner may do until the card is off, by whatever way. */
+type Flow = (card: Card, owner: Owner) => void;
+
+const logIn: Flow = (card, { data, challenge }) => {
+  turnOn(card);
+  enterPin(card, data.pin);
+  answer(card, challenge);
+};
+const lockOut: Flow = (card, owner) => {
+  turnOn(card);
+  for (let i = 0; i < 3; i++) {
+    enterPin(card, owner.wrongPin);
+    if (i < 2) card.wait(2000);
+  }
+};
+const unlockWith = (card: Card, { data }: Owner) => enter(card, unlockCodeOf(askUnlock(card), data.unlockKey));
+
+/** Every screen with something secret on it or behind it. */
+const SCREENS: Record<string, Flow> = {
+  "PIN> with digits": (card, { data }) => {
+    turnOn(card);
+    card.type(data.pin);
+  },
+  "LEFT 2": (card, { wrongPin }) => {
+    turnOn(card);
+    enterPin(card, wrongPin);
+  },
+  "CHALLNG>": (card, { data }) => {
+    turnOn(card);
+    enterPin(card, data.pin);
+  },
+  "a challenge": (card, { data, challenge }) => {
+    turnOn(card);
+    enterPin(card, data.pin);
+    card.type(challenge);
+  },
+  "a response": logIn,
+  "the second response": (card, owner) => {
+    logIn(card, owner);
+    card.press("ok");
+    answer(card, owner.challenge);
+  },
+  "NEW> with digits": (card, owner) => {
+    SCREENS["CHALLNG>"]?.(card, owner);
+    card.hold("ok");
+    card.type(owner.newPin);
+  },
+  "REP> with digits": (card, owner) => {
+    SCREENS["CHALLNG>"]?.(card, owner);
+    card.hold("ok");
+    enter(card, owner.newPin);
+    card.type(owner.newPin);
+  },
+  "WEAK PIN": (card, owner) => {
+    SCREENS["CHALLNG>"]?.(card, owner);
+    card.hold("ok");
+    enter(card, owner === ONE ? "1212" : "1987");
+  },
+  "NO MATCH": (card, owner) => {
+    SCREENS["CHALLNG>"]?.(card, owner);
+    card.hold("ok");
+    enter(card, owner.newPin);
+    enter(card, owner.wrongPin);
+  },
+  "PIN SET": (card, owner) => {
+    SCREENS["CHALLNG>"]?.(card, owner);
+    card.hold("ok");
+    setPin(card, owner.newPin);
+  },
+  LOCKED: lockOut,
+  "a lock code": (card, owner) => {
+    lockOut(card, owner);
+    card.press("ok");
+  },
+  "UNLOCK> with digits": (card, owner) => {
+    lockOut(card, owner);
+    card.type(unlockCodeOf(askUnlock(card), owner.data.unlockKey));
+  },
+  WRONG: (card, owner) => {
+    lockOut(card, owner);
+    enter(card, wrongCodeFor(askUnlock(card)));
+  },
+  "NEW> after an unlock code": (card, owner) => {
+    lockOut(card, owner);
+    unlockWith(card, owner);
+  },
+  "PIN SET after an unlock code": (card, owner) => {
+    lockOut(card, owner);
+    unlockWith(card, owner);
+    setPin(card, owner.newPin);
+  },
+  BLOCKED: (card, owner) => {
+    lockOut(card, owner);
+    failCode(card, 5);
+  },
+};
+
+/** How a card is turned off; the memory is looked at right after. */
+const ENDINGS: Record<string, (card: Card) => void> = {
+  "hold PRESS": (card) => card.hold("press"),
+  "its time is over": (card) => card.wait(400_000),
+  PRESS: (card) => {
+    for (let i = 0; i < 4 && card.on; i++) card.press("press");
+  },
+};
+
+/** A personalized card whose flash looks the same for every owner, but for what is sealed in it. */
+function cardFor(owner: Owner): Card {
+  return cardOf(owner.data, { seed: 77 });
+}
+
+function offAfter(screen: Flow, ending: (card: Card) => void, owner: Owner): Card {
+  const card = cardFor(owner);
+  screen(card, owner);
+  assert.ok(card.on);
+  ending(card);
+  assert.not(card.on);
+  return card;
+}
+
+for (const [name, screen] of Object.entries(SCREENS)) {
+  residue(`${name}: once off, nobody can tell whose PIN, key and challenge it was`, () => {
+    for (const [how, ending] of Object.entries(ENDINGS)) {
+      const one = offAfter(screen, ending, ONE);
+      const other = offAfter(screen, ending, OTHER);
+      assert.is(differences(one.memory, other.memory), "", how);
+      assert.ok(
+        one.beyond.every((byte) => byte === 0),
+        "beyond the memory",
+      );
+      assertHolds(one, ONE, how);
+    }
+  });
+}
+
+residue("a battery too low for the try turns off and leaves nothing", () => {
+  const run = (owner: Owner) => {
+    const card = cardFor(owner);
+    SCREENS["PIN> with digits"]?.(card, owner);
+    card.setBattery(2000);
+    card.press("ok");
+    assert.not(card.on);
+    return card;
+  };
+  assert.is(differences(run(ONE).memory, run(OTHER).memory), "");
+});
+
+residue("the card that is personalized keeps nothing of its record", () => {
+  const [one, other] = [cardFor(ONE), cardFor(OTHER)];
+  assert.is(differences(one.memory, other.memory), "");
+  assertHolds(one, ONE, "personalized");
+});
+
+residue("a record that is refused leaves nothing, either", () => {
+  const run = (owner: Owner) => {
+    const card = blankCard({ seed: 77 });
+    turnOn(card);
+    assert.is(card.personalize(record({ ...owner.data, tries: 2 })), Outcome.REFUSED);
+    turnOff(card);
+    return card;
+  };
+  const [one, other] = [run(ONE), run(OTHER)];
+  assertHolds(one, ONE, "refused");
+  assert.is(differences(one.memory, other.memory), "");
+});
+
+residue("a memory without power is a new instance's", () => {
+  const fresh = blankCard({ battery: 0 }).memory;
+  const card = cardFor(ONE);
+  logIn(card, ONE);
+  assert.is.not(differences(card.memory, fresh), "");
+  card.setBattery(0);
+  assert.is(differences(card.memory, fresh), "");
+  card.setBattery(3000);
+  assert.is(differences(card.memory, blankCard().memory), "");
+  card.cutAt(2, "torn");
+  login(card, ONE.data.pin);
+  assert.ok(card.takeCut());
+  assert.is(differences(card.memory, fresh), "");
+});
+
+residue("PIN SET closes everything at once, while the message stands", () => {
+  const card = cardFor(ONE);
+  SCREENS["PIN SET"]?.(card, ONE);
+  assert.is(card.display, "PIN SET");
+  assertKeysGone(card, ONE);
+  assert.is(find(card.memory, ascii(ONE.newPin)), -1);
+});
+
+residue("a wrong PIN opens no key, while its message stands", () => {
+  const card = cardFor(ONE);
+  SCREENS["LEFT 2"]?.(card, ONE);
+  assertKeysGone(card, ONE);
+  assert.is(find(card.memory, ascii(ONE.wrongPin)), -1);
+});
+
+residue("on the response, the PIN is gone", () => {
+  const card = cardFor(ONE);
+  logIn(card, ONE);
+  assert.is(find(card.memory, ascii(ONE.data.pin)), -1);
+});
+
+residue("a response that is left by OK is gone", () => {
+  const card = cardFor(ONE);
+  logIn(card, ONE);
+  card.press("ok");
+  assert.is(find(card.memory, ascii(expected(ONE.challenge, ONE.data))), -1);
+});
+
+residue("memory beyond what a chip gives stays untouched through all of it", () => {
+  const card = cardFor(ONE);
+  for (let i = 0; i < 100; i++) login(card, ONE.data.pin, ONE.challenge);
+  failPin(card, 3);
+  failCode(card, 4);
+  unlockWith(card, ONE);
+  setPin(card, ONE.newPin);
+  assert.is(card.beyond.length, 65536 - MEMORY_SIZE);
+  assert.ok(card.beyond.every((byte) => byte === 0));
+});
+
+residue("a search finds what is there: keys and PIN while the card is on", () => {
+  const card = cardFor(ONE);
+  turnOn(card);
+  card.type(ONE.data.pin);
+  assert.ok(find(card.memory, ascii(ONE.data.pin)) >= 0);
+  card.press("ok");
+  assert.ok(find(card.memory, ONE.data.key.subarray(8, 16)) >= 0);
+});
+
+// ---- looking ----
+
+/** Where two memories differ, as a text for a message; empty where they do not. */
+function differences(one: Uint8Array, other: Uint8Array): string {
+  const places = [...one.keys()].filter((at) => one[at] !== other[at]);
+  return places.length ? `${places.length} bytes, from ${places[0]} to ${places.at(-1)}` : "";
+}
+
+/** Nothing of the owner, and no root secret, is in the memory. */
+function assertHolds(card: Card, owner: Owner, how: string): void {
+  assertKeysGone(card, owner);
+  const page = (currentPage(readImage(card.flash.bytes))?.page ?? 0) * PAGE_SIZE;
+  const root = card.flash.bytes.subarray(page + 0x48, page + 0x58);
+  assert.is(find(card.memory, root.subarray(0, 8)), -1, `${how}: root`);
+  assert.is(find(card.memory, root.subarray(8)), -1, `${how}: root`);
+  for (const text of [
+    owner.data.pin,
+    owner.newPin,
+    owner.wrongPin,
+    owner.challenge,
+    expected(owner.challenge, owner.data),
+  ])
+    assert.is(find(card.memory, ascii(text)), -1, `${how}: digits`);
+}
+
+/** No piece of 8 bytes of a key, as it is or as HMAC pads it (RFC 2104). */
+function assertKeysGone(card: Card, { data }: Owner): void {
+  const { memory } = card;
+  for (const key of [data.key, data.unlockKey]) {
+    for (const pad of [0, 0x36, 0x5c]) {
+      const padded = key.map((byte) => byte ^ pad);
+      for (let at = 0; at + 8 <= key.length; at++) {
+        assert.is(find(memory, padded.subarray(at, at + 8)), -1, `bytes ${at} of a key, pad ${pad}`);
+      }
+    }
+  }
+}
+
+function find(memory: Uint8Array, bytes: Uint8Array): number {
+  return Buffer.from(memory.buffer, memory.byteOffset, memory.length).indexOf(bytes);
+}
+
+function ascii(text: string): Uint8Array {
+  return Buffer.from(text, "latin1");
+}
+
+residue.run();

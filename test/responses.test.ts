@@ -1,0 +1,236 @@
+// Responses through the card's own keys and screen, and what a card can be personalized with.
+
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { Outcome } from "../firmware/wire.js";
+import { DEMO, type Personalization, record } from "../sim/demo.js";
+import { answer, blankCard, cardOf, enterPin, expected, login, turnOff, turnOn } from "./support/cards.js";
+import { sharedTest, vectors } from "./support/shared.js";
+
+const responses = suite("responses");
+
+const HASHES = ["SHA1", "SHA256", "SHA512"];
+const PLAIN = HASHES.map((hash) => `OCRA-1:HOTP-${hash}-8:QN06`);
+const WITH_PIN = PLAIN.flatMap((suite) => HASHES.map((hash) => `${suite}-P${hash}`));
+
+function pinCheckOf(suite: string): Personalization["pinCheck"] {
+  return suite.includes("-P") ? "server" : "card";
+}
+
+function bytesOf(length: number, seed = 1): Uint8Array {
+  return Uint8Array.from({ length }, (_, i) => (i * 37 + seed * 101) & 0xff);
+}
+
+/** How a blank card answers a record: the name of the outcome. */
+function outcomeOf(changes: Partial<Personalization>, patch: (bytes: Uint8Array) => void = () => {}): string {
+  const bytes = record({ ...DEMO, ...changes });
+  patch(bytes);
+  const card = blankCard();
+  turnOn(card);
+  const outcome = card.personalize(bytes);
+  turnOff(card);
+  const taken = turnOn(card) === "PIN>";
+  assert.is(taken, outcome === Outcome.DONE, "a refused record leaves NO KEY");
+  return Outcome[outcome] as string;
+}
+
+interface Group {
+  suite: string;
+  tests: { key: string; Q: string; R: string; pin?: string }[];
+}
+
+sharedTest(responses, "the shared vectors, typed in and read off", () => {
+  const { groups } = vectors<{ groups: Group[] }>("ocra-card.json");
+  let checked = 0;
+  for (const { suite, tests } of groups) {
+    for (const { key, Q, R, pin = DEMO.pin } of tests) {
+      const card = cardOf({ suite, pinCheck: pinCheckOf(suite), key: Buffer.from(key, "hex") });
+      assert.is(login(card, pin, Q), R, `${suite} ${key} ${Q}`);
+      checked++;
+    }
+  }
+  assert.ok(checked >= 100, `${checked} vectors`);
+});
+
+responses("all twelve suites", () => {
+  assert.is(PLAIN.length + WITH_PIN.length, 12);
+  for (const suite of [...PLAIN, ...WITH_PIN]) {
+    const data = { suite, pinCheck: pinCheckOf(suite) };
+    const card = cardOf(data);
+    turnOn(card);
+    assert.is(enterPin(card), "CHALLNG>");
+    for (const challenge of ["123456", "000009", "987654", "000000"]) {
+      assert.is(answer(card, challenge), expected(challenge, data), `${suite} ${challenge}`);
+      card.press("ok");
+    }
+  }
+});
+
+responses("keys of 16 to 64 bytes, whatever the hash; other lengths are refused", () => {
+  for (const suite of PLAIN) {
+    for (const length of [16, 20, 31, 32, 33, 63, 64]) {
+      const data = { suite, key: bytesOf(length) };
+      assert.is(login(cardOf(data)), expected("123456", data), `${suite}, ${length} bytes`);
+    }
+  }
+  for (const length of [15, 1, 0, 65])
+    assert.is(
+      outcomeOf({ key: bytesOf(Math.min(length, 64)) }, (bytes) => bytes.fill(length, 3, 4)),
+      "REFUSED",
+    );
+});
+
+responses("keys that end in zeros, or begin with them", () => {
+  for (const key of [
+    new Uint8Array(32),
+    bytesOf(32).fill(0, 20),
+    bytesOf(32).fill(0, 0, 20),
+    new Uint8Array(64).fill(255),
+  ])
+    assert.is(login(cardOf({ key })), expected("123456", { key }));
+});
+
+responses("leading zeros of a response are shown", () => {
+  const found = Array.from({ length: 400 }, (_, i) => String(i).padStart(6, "0")).filter((challenge) =>
+    expected(challenge).startsWith("0"),
+  );
+  assert.ok(found.length >= 20);
+  assert.ok(
+    found.some((challenge) => expected(challenge).startsWith("00")),
+    "two of them, too",
+  );
+  const card = cardOf();
+  turnOn(card);
+  enterPin(card);
+  for (const challenge of found) {
+    assert.is(answer(card, challenge), expected(challenge));
+    card.press("ok");
+  }
+});
+
+responses("challenges 000000, 000001, 000016 and 000256: RFC 6287 puts the last three into one field", () => {
+  const card = cardOf();
+  turnOn(card);
+  enterPin(card);
+  const [zero, one, sixteen, more] = ["000000", "000001", "000016", "000256"].map((challenge) => {
+    const response = answer(card, challenge);
+    assert.is(response, expected(challenge));
+    card.press("ok");
+    return response;
+  });
+  assert.is(one, sixteen);
+  assert.is(one, more);
+  assert.is.not(zero, one);
+});
+
+responses("the same challenge gives the same response, after a power cut, too", () => {
+  const card = cardOf();
+  const first = login(card);
+  card.setBattery(0);
+  card.setBattery(3000);
+  assert.is(login(card), first);
+  assert.is(login(card), first);
+});
+
+responses("any challenge, compared with the host's own computation", () => {
+  const card = cardOf();
+  turnOn(card);
+  enterPin(card);
+  for (let i = 0; i < 1000; i++) {
+    const challenge = String((i * 999_983) % 1_000_000).padStart(6, "0");
+    assert.is(answer(card, challenge), expected(challenge), challenge);
+    card.press("ok");
+  }
+});
+
+responses("a suite that the card does not do is refused", () => {
+  for (const suite of [
+    "OCRA-1:HOTP-SHA256-6:QN06",
+    "OCRA-1:HOTP-SHA256-7:QN06",
+    "OCRA-1:HOTP-SHA256-9:QN06",
+    "OCRA-1:HOTP-SHA256-10:QN06",
+    "OCRA-1:HOTP-SHA256-0:QN06",
+    "OCRA-1:HOTP-SHA256-8:QN08",
+    "OCRA-1:HOTP-SHA256-8:QN05",
+    "OCRA-1:HOTP-SHA256-8:QA06",
+    "OCRA-1:HOTP-SHA256-8:QH06",
+    "OCRA-1:HOTP-SHA256-8:C-QN06",
+    "OCRA-1:HOTP-SHA256-8:QN06-S064",
+    "OCRA-1:HOTP-SHA256-8:QN06-T1M",
+    "OCRA-1:HOTP-SHA256-8:C-QN06-T1M",
+    "OCRA-1:HOTP-SHA256-8:",
+    "OCRA-1:HOTP-SHA256-8",
+    "OCRA-1:HOTP-SHA256:QN06",
+    "OCRA-1:HOTP-SHA224-8:QN06",
+    "OCRA-1:HOTP-MD5-8:QN06",
+    "OCRA-1:TOTP-SHA256-8:QN06",
+    "OCRA-2:HOTP-SHA256-8:QN06",
+    "ocra-1:hotp-sha256-8:qn06",
+    "OCRA-1:HOTP-SHA256-8:QN06 ",
+    " OCRA-1:HOTP-SHA256-8:QN06",
+    "OCRA-1:HOTP-SHA256-8:QN06-",
+    "OCRA-1:HOTP-SHA256-08:QN06",
+    "OCRA-1:HOTP-SHA256-8:QN6",
+    "OCRA-1:HOTP-SHA256-8:QN06:QN06",
+    "",
+  ]) {
+    assert.is(outcomeOf({ suite }), "REFUSED", suite);
+    assert.is(outcomeOf({ suite, pinCheck: "server" }), "REFUSED", `${suite}, server`);
+  }
+  for (const suite of ["-PMD5", "-P", "-PSHA256-PSHA256", "-PSHA1-S064", "-PSHA1-T1M"].map((end) => PLAIN[1] + end))
+    assert.is(outcomeOf({ suite, pinCheck: "server" }), "REFUSED", suite);
+});
+
+responses("suites with P are for the server's check, and only those", () => {
+  for (const suite of WITH_PIN) {
+    assert.is(outcomeOf({ suite, pinCheck: "card" }), "REFUSED", suite);
+    assert.is(outcomeOf({ suite, pinCheck: "server" }), "DONE", suite);
+  }
+  for (const suite of PLAIN) {
+    assert.is(outcomeOf({ suite, pinCheck: "server" }), "REFUSED", suite);
+    assert.is(outcomeOf({ suite, pinCheck: "card" }), "DONE", suite);
+  }
+});
+
+responses("tries: 3 to 10; a PIN: four digits; a PIN check: one of the two", () => {
+  for (const tries of [0, 1, 2, 11, 255]) assert.is(outcomeOf({ tries }), "REFUSED", `${tries} tries`);
+  for (const tries of [3, 10]) assert.is(outcomeOf({ tries }), "DONE", `${tries} tries`);
+  for (const pin of ["407a", "a071", "4 71", "407/", "407:", "-071", "407\u0000"])
+    assert.is(outcomeOf({ pin }), "REFUSED", pin);
+  for (const check of [0, 3, 255])
+    assert.is(
+      outcomeOf({}, (bytes) => bytes.fill(check, 0, 1)),
+      "REFUSED",
+      `${check}`,
+    );
+});
+
+responses("a personalized card takes no other record, and neither does one that is off", () => {
+  const card = cardOf();
+  const other = record({ ...DEMO, pin: "9999" });
+  assert.is(Outcome[card.personalize(other)], "REFUSED");
+  turnOn(card);
+  assert.is(Outcome[card.personalize(other)], "REFUSED");
+  turnOff(card);
+  assert.is(login(card), expected("123456"));
+  assert.is(Outcome[blankCard().personalize(other)], "REFUSED");
+});
+
+responses("with a battery that is too low, or no random source, nothing is personalized, and later it is", () => {
+  const card = blankCard();
+  turnOn(card);
+  card.setBattery(2099);
+  assert.is(Outcome[card.personalize(record(DEMO))], "BATTERY");
+  turnOff(card);
+  card.setBattery(3000);
+  assert.is(turnOn(card), "NO KEY");
+  card.randomFails = true;
+  assert.is(Outcome[card.personalize(record(DEMO))], "RANDOM");
+  turnOff(card);
+  card.randomFails = false;
+  assert.is(turnOn(card), "NO KEY");
+  assert.is(Outcome[card.personalize(record(DEMO))], "DONE");
+  assert.is(login(card), expected("123456"));
+});
+
+responses.run();

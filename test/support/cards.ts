@@ -1,0 +1,170 @@
+// Cards for the tests: personalized, turned on, and operated as their owner would; and the simulator
+// as a process.
+
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ocra } from "../../host-tools/ocra.js";
+import { Card, type CardOptions } from "../../sim/card.js";
+import { DEMO, type Personalization, personalize } from "../../sim/demo.js";
+import { loadFirmware } from "../../sim/firmware.js";
+import { ROOT } from "./root.js";
+
+/** The compiled firmware, loaded once. */
+export const MODULE = loadFirmware();
+/** The suite of unlock codes (CARD.md). */
+export const UNLOCK_SUITE = "OCRA-1:HOTP-SHA256-8:QN08";
+/** A PIN that no card of these tests has. */
+export const WRONG_PIN = "8888";
+/** A fresh battery. */
+export const FULL = 3000;
+
+/** A card as it leaves the fab. */
+export function blankCard(options: CardOptions = {}): Card {
+  return new Card(MODULE, options);
+}
+
+/** A card that is off, personalized as the demo card but for `changes`. */
+export function cardOf(changes: Partial<Personalization> = {}, options: CardOptions = {}): Card {
+  const card = blankCard(options);
+  personalize(card, { ...DEMO, ...changes });
+  return card;
+}
+
+/** Holds PRESS on a card that is off. Returns what it shows. */
+export function turnOn(card: Card): string {
+  card.hold("press");
+  return card.display;
+}
+
+/** Holds PRESS on a card that is on. */
+export function turnOff(card: Card): void {
+  if (card.on) card.hold("press");
+}
+
+/** Types digits, presses OK and returns what the card shows. */
+export function enter(card: Card, digits: string): string {
+  card.type(digits);
+  card.press("ok");
+  return card.display;
+}
+
+/** Enters a PIN where the card asks for one; a message about it is waited for. */
+export function enterPin(card: Card, pin: string = DEMO.pin): string {
+  return enter(card, pin);
+}
+
+/** Lets a message of two seconds end. */
+export function passMessage(card: Card): string {
+  card.wait(2000);
+  return card.display;
+}
+
+/** The response to a challenge, on a card that asks for one. */
+export function answer(card: Card, challenge: string): string {
+  return enter(card, challenge);
+}
+
+/** Turns the card on, logs in, turns it off, and returns the response; undefined where the PIN was not taken. */
+export function login(card: Card, pin: string = DEMO.pin, challenge = "123456"): string | undefined {
+  turnOff(card);
+  turnOn(card);
+  const response = enterPin(card, pin) === "CHALLNG>" ? answer(card, challenge) : undefined;
+  turnOff(card);
+  return response;
+}
+
+/** Enters a new PIN twice where the card shows NEW>. */
+export function setPin(card: Card, pin: string): string {
+  enter(card, pin);
+  return enter(card, pin);
+}
+
+/** Turns the card on and enters wrong PINs, `count` of them, leaving it on. */
+export function failPin(card: Card, count: number): string {
+  turnOff(card);
+  turnOn(card);
+  for (let i = 0; i < count; i++) {
+    enterPin(card, WRONG_PIN);
+    if (card.state === "WRONG_PIN") passMessage(card);
+  }
+  return card.display;
+}
+
+/** From LOCKED to UNLOCK>. Returns the lock code that the card showed. */
+export function askUnlock(card: Card): string {
+  card.press("ok");
+  const lockCode = card.display;
+  card.press("ok");
+  return lockCode;
+}
+
+/** The unlock code that the help desk computes. */
+export function unlockCodeOf(lockCode: string, unlockKey: Uint8Array = DEMO.unlockKey): string {
+  return ocra(UNLOCK_SUITE, unlockKey, { challenge: lockCode });
+}
+
+/** An unlock code that is wrong for this lock code. */
+export function wrongCodeFor(lockCode: string): string {
+  const right = unlockCodeOf(lockCode);
+  return `${(Number(right[0]) + 1) % 10}${right.slice(1)}`;
+}
+
+/** From LOCKED with `count` wrong unlock codes; leaves the card at LOCKED or BLOCKED. */
+export function failCode(card: Card, count: number): string {
+  for (let i = 0; i < count; i++) {
+    enter(card, wrongCodeFor(askUnlock(card)));
+    if (card.state === "WRONG_CODE") passMessage(card);
+  }
+  return card.display;
+}
+
+/** The response by the host's own computation. */
+export function expected(challenge: string, data: Partial<Personalization> = {}): string {
+  const { suite, key, pin } = { ...DEMO, ...data };
+  return ocra(suite, key, { challenge, pin });
+}
+
+/** A personalized card at LOCKED. */
+export function lockedCard(changes: Partial<Personalization> = {}, options: CardOptions = {}): Card {
+  const card = cardOf(changes, options);
+  failPin(card, changes.tries ?? DEMO.tries);
+  return card;
+}
+
+/** The tries left of a card that is off; it is turned on for a look. */
+export function triesOf(card: Card): number | undefined {
+  turnOn(card);
+  const tries = card.tries;
+  turnOff(card);
+  return tries;
+}
+
+// ---- the simulator as a process ----
+
+/** The launcher that people and scripts call. */
+export const LAUNCHER = join(ROOT, "sim", "dsc-sim.mjs");
+
+/** How a process ended. */
+export interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** The lines of stdout. */
+  readonly lines: string[];
+}
+
+/** Runs `dsc-sim` with `input` on stdin, from the folder `cwd`. */
+export function dscSim(args: readonly string[], input = "", cwd: string = ROOT): Ended {
+  const result = spawnSync(process.execPath, [LAUNCHER, ...args], { input, cwd, encoding: "utf8", timeout: 60_000 });
+  const { status, stdout, stderr } = result;
+  return { code: status, stdout, stderr, lines: stdout.split("\n").slice(0, -1) };
+}
+
+/** A folder for one test's files, gone when the process ends. */
+export function scratchFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "dsc-test-"));
+  process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
