@@ -1,9 +1,9 @@
 // A grid of coloured characters that the views paint on, and its form as blessed's tagged text.
 
-/** How characters look. A missing background lets the one below show through. */
+/** How characters look; colours are numbers of the 256-colour palette. A missing background lets the one below show through. */
 export interface Style {
-  readonly fg?: string;
-  readonly bg?: string;
+  readonly fg?: number;
+  readonly bg?: number;
   readonly bold?: boolean;
 }
 
@@ -90,6 +90,6 @@ function taggedRow(row: readonly Cell[]): string {
 
 function tagsOf(style: Style): string {
   const bold = style.bold ? "{bold}" : "";
-  const fg = style.fg ? `{${style.fg}-fg}` : "";
-  return bold + fg + (style.bg ? `{${style.bg}-bg}` : "");
+  const fg = style.fg === undefined ? "" : `{${style.fg}-fg}`;
+  return bold + fg + (style.bg === undefined ? "" : `{${style.bg}-bg}`);
 }

@@ -7,9 +7,10 @@ import { theme } from "./theme.js";
 
 const COLUMNS = 8;
 const SCREEN_WIDTH = 49;
+const EDGE = "-".repeat(SCREEN_WIDTH);
 /** Where the screen and the buttons are on the card. */
 const MARGIN = 2;
-const SCREEN_TOP = 2;
+const SCREEN_TOP = 1;
 const BUTTONS_TOP = SCREEN_TOP + GLYPH_HEIGHT + 3;
 const BUTTON_WIDTH = 15;
 const BUTTON_GAP = 2;
@@ -35,10 +36,7 @@ export interface CardLook {
 /** Draws the card. */
 export function drawCard(canvas: Canvas, area: Rect, card: Card, look: CardLook): void {
   canvas.fill(area, theme.body);
-  canvas.frame(area, "", look.focused ? theme.focusedCardFrame : theme.cardFrame, look.focused);
-  canvas.put(area.x + MARGIN, area.y + 1, "DSC+", theme.cardName);
-  const name = "Digital Security Card+";
-  canvas.put(area.x + area.width - MARGIN - name.length, area.y + 1, name, theme.body);
+  canvas.frame(area, "Digital Security Card+", look.focused ? theme.focusedCardFrame : theme.cardFrame, look.focused);
   drawScreen(canvas, area.x + MARGIN, area.y + SCREEN_TOP, card);
   for (const key of ROWS.flat()) drawButton(canvas, button(area, look.tall, key), key, key === look.down);
 }
@@ -53,7 +51,8 @@ function drawScreen(canvas: Canvas, x: number, y: number, card: Card): void {
   const style = card.on ? theme.screenOn : theme.screenOff;
   const height = GLYPH_HEIGHT + 2;
   canvas.fill({ x, y, width: SCREEN_WIDTH, height }, style);
-  canvas.frame({ x, y, width: SCREEN_WIDTH, height }, "", style, false);
+  canvas.put(x, y, EDGE, style);
+  canvas.put(x, y + height - 1, EDGE, style);
   const lines = segments(card.display.padEnd(COLUMNS));
   lines.forEach((line, row) => {
     canvas.put(x + 1, y + 1 + row, line, style);

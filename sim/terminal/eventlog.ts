@@ -99,6 +99,6 @@ export class EventLog {
     if (HARMLESS.test(text)) return text;
     const state = this.#card.state;
     if (state === "RESPONSE") return "a response";
-    return state === "LOCK_CODE" ? "a lock code" : "digits";
+    return state === "LOCK_CODE" ? "a lock code" : this.#screen;
   }
 }

@@ -12,7 +12,7 @@ const LOST_RELEASE = 5000;
 
 interface Touch {
   readonly key: KeyName;
-  /** ms until it lets go; Infinity while the mouse holds it. */
+  /** ms until it lets go. */
   left: number;
   /** ms that the contact has been closed. */
   held: number;
@@ -55,7 +55,7 @@ export class Fingers {
     this.release();
     // A terminal that once lost a release reports none: there a click is a tap.
     if (this.#releasesLost) return this.tap(key);
-    this.#mouse = { key, left: Number.POSITIVE_INFINITY, held: 0 };
+    this.#mouse = { key, left: LOST_RELEASE, held: 0 };
     this.#queue.push(this.#mouse);
   }
 
@@ -96,11 +96,11 @@ export class Fingers {
     }
     this.#now.left -= ms;
     this.#now.held += ms;
-    if (this.#mouse && this.#mouse.held >= LOST_RELEASE) {
-      this.#releasesLost = true;
-      this.release();
-    }
     if (this.#now.left > 0) return;
+    if (this.#now === this.#mouse) {
+      this.#releasesLost = true;
+      this.#mouse = undefined;
+    }
     const { key } = this.#now;
     this.#now = undefined;
     this.#pause = PAUSE;

@@ -5,24 +5,25 @@ import { theme } from "./theme.js";
 
 const TEXT = `
 The card's keys
-  0-9       that digit              Enter   OK
-  p         PRESS                   P       hold PRESS
-  O         hold OK                 mouse   press or hold a button
+  0-9       that digit            Enter   OK
+  p         PRESS                 P       hold PRESS
+  O         hold OK               mouse   press or hold a button
 
 The simulator
-  Tab       keys go to the card or to the login pane
-  f         fast forward            b       battery 3000, 2300, 2000, none
-  ? or F1   this help               q       quit (Ctrl-C: from anywhere)
+  Tab       the keys go to the login pane, and back to the card
+  b         battery: 3000 mV, 2300 (low), 2000 (too low), none
+  f         fast forward          q       quit (Ctrl-C everywhere)
+  ?         this help (F1 everywhere)
 
 A login
-  1  Tab. Sign in as demo, password demo: a challenge appears.
-  2  Tab. Hold PRESS until PIN> shows; the PIN, OK;
+  1  Tab. Sign in as demo with password demo: a challenge.
+  2  Tab. Hold PRESS until PIN> shows. The PIN, OK;
      the challenge, OK: the card shows the response.
   3  Tab. Type the response, Enter.
 
 Any key closes this.`.split("\n");
 
-const WIDTH = 70;
+const WIDTH = 72;
 
 /** Draws the help in the middle. */
 export function drawHelp(canvas: Canvas): void {

@@ -1,6 +1,6 @@
 // Where the panes are, for a terminal of any size that is large enough.
 //
-//   up to 31 rows      from 32 rows       from 114 columns
+//   up to 30 rows      from 31 rows       from 114 columns
 //   card  login        card  login        card  login  log
 //         state              state              state
 //   log                log  log
@@ -12,12 +12,12 @@ export const MIN_WIDTH = 80;
 export const MIN_HEIGHT = 24;
 
 const CARD_WIDTH = 53;
-const CARD_HEIGHT = 18;
-const TALL_CARD_HEIGHT = 26;
+const CARD_HEIGHT = 17;
+const TALL_CARD_HEIGHT = 25;
 const SIDE_WIDTH = 32;
 const LOGIN_HEIGHT = 12;
 const STATE_HEIGHT = 12;
-const TALL_FROM = 32;
+const TALL_FROM = 31;
 const WIDE_FROM = 114;
 
 export interface Layout {

@@ -52,7 +52,7 @@ export class LoginPane {
     this.#drawField(canvas, area, 3, "password", focused);
     if (this.#stage !== "sign in") {
       at(5, "Challenge", theme.text);
-      at(5, `${" ".repeat(LABEL_WIDTH)}${this.#challenge}`, theme.strong);
+      canvas.put(area.x + MARGIN + LABEL_WIDTH, area.y + 5, this.#challenge, theme.strong);
       this.#drawField(canvas, area, 6, "response", focused);
     }
     const style = this.#answer?.outcome === "welcome" ? theme.good : theme.bad;

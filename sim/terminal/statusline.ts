@@ -3,8 +3,12 @@
 import type { Canvas, Rect } from "./canvas.js";
 import { theme } from "./theme.js";
 
-const CARD_KEYS = ["? help", "Tab login", "f fast", "b battery", "q quit"];
-const LOGIN_KEYS = ["F1 help", "Tab card", "Esc start over", "Ctrl-C quit"];
+/** The most important first: what has no room beside the notes is left out. */
+const CARD_KEYS = ["? help", "q quit", "Tab login", "P hold PRESS", "Enter OK", "f fast", "b battery"];
+const LOGIN_KEYS = ["F1 help", "Ctrl-C quit", "Tab card", "Enter next", "Esc start over"];
+const GAP = 2;
+/** The first two hints always have room. */
+const LEAST = 22;
 
 /** Whether there is a login pane, and whether it has the keys. */
 export type LoginFocus = "none" | "beside" | "focused";
@@ -12,14 +16,16 @@ export type LoginFocus = "none" | "beside" | "focused";
 /** Draws the line. */
 export function drawLine(canvas: Canvas, area: Rect, login: LoginFocus, notes: string): void {
   canvas.fill(area, theme.bar);
+  const text = notes.slice(0, area.width - LEAST);
+  const end = area.x + area.width - 1 - text.length;
+  canvas.put(end, area.y, text, theme.bar);
   let x = area.x + 1;
   for (const hint of hints(login)) {
+    if (x + hint.length + GAP > end) return;
     canvas.put(x, area.y, hint, theme.bar);
     canvas.put(x, area.y, hint.slice(0, hint.indexOf(" ")), theme.barKey);
-    x += hint.length + 2;
+    x += hint.length + GAP;
   }
-  const text = notes.slice(0, Math.max(0, area.width - x - 1));
-  canvas.put(area.x + area.width - 1 - text.length, area.y, text, theme.bar);
 }
 
 function hints(login: LoginFocus): string[] {

@@ -35,7 +35,7 @@ export async function runTerminal(card: Card, options: TerminalOptions = {}): Pr
   const disarm = guardTerminal(() => simulator?.close());
   try {
     simulator = new Simulator(card, options);
-    await simulator.quit;
+    await simulator.run();
   } finally {
     simulator?.close();
     disarm();
@@ -43,16 +43,13 @@ export async function runTerminal(card: Card, options: TerminalOptions = {}): Pr
 }
 
 class Simulator {
-  /** Resolves when the user quits. */
-  readonly quit: Promise<void>;
-
   readonly #card: Card;
   readonly #notes: string;
   readonly #fingers: Fingers;
   readonly #log: EventLog;
   readonly #login: LoginPane | undefined;
   readonly #toolkit: Toolkit;
-  readonly #timer: NodeJS.Timeout;
+  #timer: NodeJS.Timeout | undefined;
   #leave = () => {};
   #layout: Layout | undefined;
   #onLogin = false;
@@ -62,17 +59,21 @@ class Simulator {
   #fraction = 0;
 
   constructor(card: Card, options: TerminalOptions) {
-    this.quit = new Promise((resolve) => {
-      this.#leave = resolve;
-    });
     this.#card = card;
     this.#notes = (options.notes ?? []).join("  ");
     this.#fingers = new Fingers(card);
     this.#log = new EventLog(card);
     this.#login = options.site === false ? undefined : new LoginPane((text) => this.#log.add(text));
     this.#toolkit = new Toolkit({ input: (event) => this.#input(event), resize: () => this.#draw() });
+  }
+
+  /** Resolves when the user quits. */
+  run(): Promise<void> {
     this.#draw();
     this.#timer = setInterval(() => this.#frame(), FRAME_TIME);
+    return new Promise((resolve) => {
+      this.#leave = resolve;
+    });
   }
 
   /** Gives the terminal back. */
@@ -167,7 +168,7 @@ class Simulator {
   }
 
   #tooSmall(canvas: Canvas): void {
-    canvas.put(0, 0, `This terminal is ${canvas.width}x${canvas.height}.`);
+    canvas.put(0, 0, `This is ${canvas.width}x${canvas.height};`);
     canvas.put(0, 1, `dsc-sim needs ${MIN_WIDTH}x${MIN_HEIGHT}.`, theme.strong);
   }
 

@@ -1,31 +1,30 @@
-// The colours. All are in the 256-colour palette, so that blessed hits them exactly.
+// The colours: numbers of the 256-colour palette. (blessed 0.1.81 takes a colour's hex form for one of eight.)
 
 import type { Style } from "./canvas.js";
 
-const BODY = "#262626";
+const BODY = 235;
 
 export const theme = {
   text: {},
-  faint: { fg: "#8a8a8a" },
+  faint: { fg: 245 },
   strong: { bold: true },
-  good: { fg: "#87d787", bold: true },
-  bad: { fg: "#ff5f5f", bold: true },
-  frame: { fg: "#6c6c6c" },
-  focusedFrame: { fg: "#ffd75f" },
-  field: { fg: "#eeeeee", bg: "#3a3a3a" },
-  activeField: { fg: "#ffffff", bg: "#005f87", bold: true },
-  bar: { fg: "#d0d0d0", bg: "#303030" },
-  barKey: { fg: "#ffd75f", bg: "#303030", bold: true },
-  body: { fg: "#9e9e9e", bg: BODY },
-  cardName: { fg: "#eeeeee", bg: BODY, bold: true },
-  cardFrame: { fg: "#8a8a8a", bg: BODY },
-  focusedCardFrame: { fg: "#ffd75f", bg: BODY },
-  screenOn: { fg: "#121212", bg: "#afd7af", bold: true },
-  screenOff: { fg: "#3a3a3a", bg: "#5f875f" },
-  key: { fg: "#eeeeee", bg: "#444444", bold: true },
-  pressKey: { fg: "#ffffff", bg: "#875f00", bold: true },
-  okKey: { fg: "#ffffff", bg: "#005f5f", bold: true },
-  litKey: { fg: "#000000", bg: "#ffd75f", bold: true },
-  help: { fg: "#d0d0d0", bg: "#1c1c1c" },
-  helpTitle: { fg: "#ffd75f", bg: "#1c1c1c", bold: true },
+  good: { fg: 71, bold: true },
+  bad: { fg: 167, bold: true },
+  frame: { fg: 242 },
+  focusedFrame: { fg: 172, bold: true },
+  field: { fg: 255, bg: 237 },
+  activeField: { fg: 231, bg: 24, bold: true },
+  bar: { fg: 252, bg: 236 },
+  barKey: { fg: 221, bg: 236, bold: true },
+  body: { fg: 247, bg: BODY },
+  cardFrame: { fg: 245, bg: BODY },
+  focusedCardFrame: { fg: 221, bg: BODY },
+  screenOn: { fg: 233, bg: 151, bold: true },
+  screenOff: { fg: 237, bg: 65 },
+  key: { fg: 255, bg: 238, bold: true },
+  pressKey: { fg: 231, bg: 94, bold: true },
+  okKey: { fg: 231, bg: 23, bold: true },
+  litKey: { fg: 16, bg: 221, bold: true },
+  help: { fg: 252, bg: 234 },
+  helpTitle: { fg: 221, bg: 234, bold: true },
 } as const satisfies Record<string, Style>;

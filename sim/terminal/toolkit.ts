@@ -33,11 +33,11 @@ export class Toolkit {
   /** Takes the terminal over until `close`. */
   constructor(events: TerminalEvents) {
     this.#events = events;
-    this.#screen = blessed.screen({ input: new PassThrough(), output: process.stdout });
+    process.stdin.setRawMode(true);
+    this.#screen = blessed.screen({ program: blessed.program(terminal()) });
     this.#box = blessed.box({ parent: this.#screen, width: "100%", height: "100%", tags: true, wrap: false });
     this.#screen.on("resize", () => events.resize());
     process.stdout.write(MOUSE_ON);
-    process.stdin.setRawMode(true);
     process.stdin.setEncoding("latin1");
     process.stdin.on("data", this.#onData);
   }
@@ -81,4 +81,16 @@ export class Toolkit {
   #tell(events: InputEvent[]): void {
     for (const event of events) if (this.#open) this.#events.input(event);
   }
+}
+
+/**
+ * What blessed is told. It stumbles over the terminal descriptions of newer systems, and says so on
+ * stderr; so it gets to know its own only, and every terminal today understands one of them.
+ */
+function terminal() {
+  const { Tput } = blessed as unknown as { Tput: { ipaths: string[] } };
+  Tput.ipaths.length = 0;
+  const plain = process.env.TERM === "linux" ? "linux" : "xterm";
+  const name = process.stdout.getColorDepth() >= 8 ? "xterm-256color" : plain;
+  return { input: new PassThrough(), output: process.stdout, terminal: name, buffer: true };
 }

@@ -1,0 +1,134 @@
+// A program in a real pseudo-terminal, its screen read as a terminal would show it.
+
+import { join } from "node:path";
+import { type IPty, spawn } from "@lydell/node-pty";
+import headless from "@xterm/headless";
+import { ROOT } from "./root.js";
+
+/** Ample for a busy machine: what is waited for comes long before, or never. */
+const PATIENCE = 30_000;
+const POLL = 15;
+const TERM = "xterm-256color";
+
+/** A cell of the screen. Colours are palette numbers; undefined: the terminal's own. */
+export interface Cell {
+  readonly char: string;
+  readonly fg: number | undefined;
+  readonly bg: number | undefined;
+  readonly bold: boolean;
+}
+
+export class TerminalProgram {
+  /** Everything that the program wrote, escape sequences and all. */
+  raw = "";
+  /** The exit code; a death by signal is 128 + its number. */
+  readonly exit: Promise<number>;
+
+  readonly #pty: IPty;
+  readonly #screen: InstanceType<typeof headless.Terminal>;
+  #exited = false;
+
+  /** Starts Node with `args`. */
+  constructor(args: string[], columns = 80, rows = 24) {
+    this.#screen = new headless.Terminal({ cols: columns, rows, allowProposedApi: true });
+    this.#pty = spawn(process.execPath, args, {
+      name: TERM,
+      cols: columns,
+      rows,
+      cwd: ROOT,
+      env: plainEnvironment(),
+    });
+    this.#pty.onData((data) => {
+      this.raw += data;
+      this.#screen.write(data);
+    });
+    this.exit = new Promise((resolve) => {
+      this.#pty.onExit(({ exitCode, signal }) => {
+        this.#exited = true;
+        resolve(signal ? 128 + signal : exitCode);
+      });
+    });
+  }
+
+  /** Starts the simulator. */
+  static simulator(args: string[] = ["--demo"], columns?: number, rows?: number): TerminalProgram {
+    return new TerminalProgram([join(ROOT, "sim", "dsc-sim.mjs"), ...args], columns, rows);
+  }
+
+  /** Types. */
+  send(text: string): void {
+    this.#pty.write(text);
+  }
+
+  /** Clicks the left button at a cell counted from 0: down, up, or both, as SGR reports. */
+  mouse(x: number, y: number, what: "down" | "up"): void {
+    this.send(`\x1b[<0;${x + 1};${y + 1}${what === "down" ? "M" : "m"}`);
+  }
+
+  resize(columns: number, rows: number): void {
+    this.#screen.resize(columns, rows);
+    this.#pty.resize(columns, rows);
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    process.kill(this.#pty.pid, signal);
+  }
+
+  /** The lines of the screen, without the blanks at their ends. */
+  lines(): string[] {
+    const buffer = this.#screen.buffer.active;
+    return Array.from({ length: this.#screen.rows }, (_, y) =>
+      (buffer.getLine(y)?.translateToString() ?? "").trimEnd(),
+    );
+  }
+
+  /** The cells of the screen, row by row. */
+  cells(): Cell[][] {
+    const buffer = this.#screen.buffer.active;
+    const at = (x: number, y: number) => buffer.getLine(y)?.getCell(x);
+    return Array.from({ length: this.#screen.rows }, (_, y) =>
+      Array.from({ length: this.#screen.cols }, (_, x) => {
+        const cell = at(x, y);
+        return {
+          char: cell?.getChars() || " ",
+          fg: cell?.isFgPalette() ? cell.getFgColor() : undefined,
+          bg: cell?.isBgPalette() ? cell.getBgColor() : undefined,
+          bold: Boolean(cell?.isBold()),
+        };
+      }),
+    );
+  }
+
+  /** Whether the program has the alternate screen. */
+  get alternate(): boolean {
+    return this.#screen.buffer.active.type === "alternate";
+  }
+
+  /** Waits until the screen matches; throws, with the screen, where it does not. */
+  async until(wanted: RegExp, patience = PATIENCE): Promise<RegExpExecArray> {
+    const end = Date.now() + patience;
+    while (Date.now() < end) {
+      const match = wanted.exec(this.lines().join("\n"));
+      if (match) return match;
+      if (this.#exited) break;
+      await new Promise((resolve) => setTimeout(resolve, POLL));
+    }
+    const state = this.#exited ? "ended" : "runs";
+    throw new Error(`never saw ${wanted}; the program ${state}; its screen:\n${this.lines().join("\n")}`);
+  }
+
+  /** Ends the program if it still runs. */
+  async close(): Promise<void> {
+    if (!this.#exited) this.#pty.kill("SIGKILL");
+    await this.exit;
+    this.#screen.dispose();
+  }
+}
+
+/** What the terminal that the tests run in is must not matter. */
+function plainEnvironment(): Record<string, string> {
+  const kept = Object.entries(process.env).filter(
+    ([name]) => !/^(TERM.*|TMUX.*|.*COLOR.*|VTE_VERSION|NODE_.*)$/.test(name),
+  );
+  return { ...(Object.fromEntries(kept) as Record<string, string>), LANG: "C.UTF-8" };
+}
