@@ -82,6 +82,8 @@ export class Session {
     }
     const card = this.card;
     const cut = card.takeCut() || extra.cut;
+    const sent = card.takeSent();
+    if (sent.length > 0) extra.tx = Buffer.from(sent).toString("hex");
     return { t: card.time, on: card.on, state: card.state, display: card.display, ...extra, ...(cut && { cut }) };
   }
 

@@ -106,17 +106,17 @@ function column(c0: u32, c1: u32, c2: u32, c3: u32): u32 {
 /** MixColumns on one column (§5.1.3): each byte becomes 2·a + 3·b + c + d. */
 function mixColumn(w: u32): u32 {
   const next = rotr<u32>(w, 8);
-  return double(w ^ next) ^ next ^ rotr<u32>(w, 16) ^ rotr<u32>(w, 24);
+  const sum = w ^ next;
+  const doubled = ((sum & 0x7f7f7f7f) << 1) ^ (((sum >> 7) & 0x01010101) * 0x1b);
+  return doubled ^ next ^ rotr<u32>(w, 16) ^ rotr<u32>(w, 24);
 }
 
 /** InvMixColumns on one column (§5.3.3): MixColumns after adding 4·(a + c) to a and c, 4·(b + d) to b and d. */
 function unmixColumn(w: u32): u32 {
-  return mixColumn(w ^ double(double(w ^ rotr<u32>(w, 16))));
-}
-
-/** Each of the four bytes times x in GF(2^8) (§4.2.1). */
-function double(w: u32): u32 {
-  return ((w & 0x7f7f7f7f) << 1) ^ (((w >> 7) & 0x01010101) * 0x1b);
+  const sum = w ^ rotr<u32>(w, 16);
+  // Each byte times x², as MixColumns doubles: both halves of the sum are the same.
+  const high = (sum >> 6) & 0x03030303;
+  return mixColumn(w ^ ((sum & 0x3f3f3f3f) << 2) ^ ((high & 0x01010101) * 0x1b) ^ (((high >> 1) & 0x01010101) * 0x36));
 }
 
 /** A word whose bytes come from four and go through a table (§5.1.1). */

@@ -1,0 +1,173 @@
+// Command and response APDUs (ISO 7816-4, short), and what the card's commands and status words are called.
+
+/** A command APDU. */
+export interface Command {
+  readonly cla: number;
+  readonly ins: number;
+  readonly p1: number;
+  readonly p2: number;
+  readonly data?: Uint8Array;
+  /** Le: how much the answer may hold, 1 to 256. Left out where no data is asked for. */
+  readonly le?: number;
+}
+
+/** A response APDU. */
+export interface Response {
+  readonly data: Buffer;
+  readonly sw: number;
+}
+
+/** Le for "as much as there is". */
+export const ANY = 256;
+/** Of a class: the command comes under GlobalPlatform's secure messaging (GPCS §11.1.4). */
+export const SECURE = 0x04;
+
+/** The card's commands (docs/PROTOCOL.md, Commands). */
+export const INS = {
+  SELECT: 0xa4,
+  GET_DATA: 0xca,
+  INITIALIZE_UPDATE: 0x50,
+  EXTERNAL_AUTHENTICATE: 0x82,
+  PUT_KEY: 0xd8,
+  STORE_DATA: 0xe2,
+  INTERNAL_AUTHENTICATE: 0x88,
+  SET_STATUS: 0xf0,
+  CHANGE_REFERENCE_DATA: 0x24,
+  RESET_RETRY_COUNTER: 0x2c,
+  SELF_TEST: 0x10,
+} as const;
+
+/** Status words (docs/PROTOCOL.md, Status words). */
+export const SW = {
+  DONE: 0x9000,
+  NOT_AUTHENTIC: 0x6300,
+  FLASH_FAILED: 0x6581,
+  WRONG_LENGTH: 0x6700,
+  NOT_IN_THIS_CHANNEL: 0x6982,
+  NO_TRIES: 0x6983,
+  NOT_USABLE: 0x6984,
+  NOT_IN_THIS_STATE: 0x6985,
+  WRONG_SECURE_MESSAGING: 0x6988,
+  WRONG_DATA: 0x6a80,
+  NO_APPLICATION: 0x6a82,
+  WRONG_PARAMETERS: 0x6a86,
+  NO_SUCH_DATA: 0x6a88,
+  UNKNOWN_COMMAND: 0x6d00,
+  UNKNOWN_CLASS: 0x6e00,
+} as const;
+
+const SENTENCES: Record<number, string> = {
+  [SW.DONE]: "done",
+  [SW.NOT_AUTHENTIC]: "the card does not accept these transport keys",
+  [SW.FLASH_FAILED]: "the card's flash could not be written as meant",
+  [SW.WRONG_LENGTH]: "the command has a wrong length",
+  [SW.NOT_IN_THIS_CHANNEL]: "the command is not allowed in this secure channel, or not without one",
+  [SW.NO_TRIES]: "no tries are left: the card is locked or blocked",
+  [SW.NOT_USABLE]: "the PIN is not the card's to check, or its random source failed",
+  [SW.NOT_IN_THIS_STATE]: "not in this state: personalized, not yet seeded, or the battery is low",
+  [SW.WRONG_SECURE_MESSAGING]: "the command's MAC or padding is wrong",
+  [SW.WRONG_DATA]: "the command's data is wrong",
+  [SW.NO_APPLICATION]: "there is no such application",
+  [SW.WRONG_PARAMETERS]: "P1 or P2 is wrong",
+  [SW.NO_SUCH_DATA]: "the card has no such data",
+  [SW.UNKNOWN_COMMAND]: "the card does not know the command",
+  [SW.UNKNOWN_CLASS]: "the card does not know the command's class",
+};
+
+/** The card answered with something that is no answer to the command. */
+export class BadAnswer extends Error {
+  override name = "BadAnswer";
+}
+
+/** The card refused a command. */
+export class CardRefused extends Error {
+  override name = "CardRefused";
+  constructor(
+    /** The command's name. */
+    readonly command: string,
+    readonly sw: number,
+  ) {
+    super(`${command}: ${describeStatus(sw)} (${hex(sw, 4)})`);
+  }
+
+  /** Tries left, where a PIN or an unlock code was wrong. */
+  get triesLeft(): number | undefined {
+    return triesLeft(this.sw);
+  }
+}
+
+/** What a status word means, in a sentence. */
+export function describeStatus(sw: number): string {
+  const tries = triesLeft(sw);
+  if (tries !== undefined) return `wrong PIN or unlock code, tries left: ${tries}`;
+  return SENTENCES[sw] ?? "a status word that this card does not have";
+}
+
+/** What an instruction is called. */
+export function commandName(ins: number): string {
+  const known = Object.entries(INS).find(([, value]) => value === ins);
+  return known ? known[0].replaceAll("_", " ") : `command ${hex(ins, 2)}`;
+}
+
+/** 63Cx: x tries left. */
+function triesLeft(sw: number): number | undefined {
+  return (sw & 0xfff0) === 0x63c0 ? sw & 0x0f : undefined;
+}
+
+export function encodeCommand(command: Command): Buffer {
+  const { cla, ins, p1, p2, data = new Uint8Array(0), le } = command;
+  if (data.length > 255) throw new RangeError(`a short command holds 255 bytes, not ${data.length}`);
+  const length = data.length ? [data.length] : [];
+  const expected = le === undefined ? [] : [le & 0xff];
+  return Buffer.from([cla, ins, p1, p2, ...length, ...data, ...expected]);
+}
+
+/** Takes a short command APDU apart; throws a RangeError where it is none. */
+export function decodeCommand(bytes: Uint8Array): Command {
+  const [cla, ins, p1, p2, length] = bytes;
+  if (cla === undefined || ins === undefined || p1 === undefined || p2 === undefined)
+    throw new RangeError("a command has four bytes at least");
+  const header = { cla, ins, p1, p2 };
+  if (length === undefined) return header;
+  if (bytes.length === 5) return { ...header, le: length || ANY };
+  const rest = bytes.length - 5 - length;
+  if (length === 0 || rest < 0 || rest > 1) throw new RangeError("the command's length is wrong");
+  const command = { ...header, data: bytes.slice(5, 5 + length) };
+  return rest ? { ...command, le: bytes.at(-1) || ANY } : command;
+}
+
+export function decodeResponse(bytes: Uint8Array): Response {
+  if (bytes.length < 2) throw new BadAnswer("the card's answer has no status word");
+  const buffer = Buffer.from(bytes);
+  return { data: buffer.subarray(0, -2), sw: buffer.readUInt16BE(buffer.length - 2) };
+}
+
+/** Commands whose data, and answers, hold no secret where they are not encrypted. The others' are never shown. */
+const PUBLIC: ReadonlySet<number> = new Set([INS.SELECT, INS.GET_DATA, INS.INITIALIZE_UPDATE, INS.SELF_TEST]);
+
+/** A command in one line for people, secrets and what is encrypted left out. */
+export function describeCommand(bytes: Uint8Array): string {
+  const { ins, data } = decodeCommand(bytes);
+  return `${commandName(ins)} ${toHex(bytes.subarray(0, 4))}${shown(bytes, data)}`;
+}
+
+/** The answer to `command` in one line for people, secrets and what is encrypted left out. */
+export function describeResponse(command: Uint8Array, response: Uint8Array): string {
+  const { data, sw } = decodeResponse(response);
+  return `${hex(sw, 4)} ${describeStatus(sw)}${shown(command, data)}`;
+}
+
+function shown(command: Uint8Array, data: Uint8Array | undefined): string {
+  if (!data?.length) return "";
+  const [cla = SECURE, ins = 0] = command;
+  if (cla & SECURE || !PUBLIC.has(ins)) return `, ${data.length} bytes not shown`;
+  return `, ${toHex(data)}`;
+}
+
+function toHex(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("hex").toUpperCase();
+}
+
+function hex(value: number, digits: number): string {
+  return value.toString(16).toUpperCase().padStart(digits, "0");
+}

@@ -1,0 +1,329 @@
+// What a host can ask of a card: the commands of docs/PROTOCOL.md with types on them.
+//
+// A secure channel that met an error is forgotten, keys zeroed: a command inside one is never sent again. Who gets
+// an error opens a new channel and reads the status, which says what became true.
+
+import { randomBytes } from "node:crypto";
+import {
+  ANY,
+  BadAnswer,
+  CardRefused,
+  type Command,
+  commandName,
+  decodeResponse,
+  encodeCommand,
+  INS,
+  type Response,
+  SW,
+} from "./apdu.js";
+import { encryptUnderDek, type Keyset, putKeyAnswer, putKeyData } from "./keyset.js";
+import type { Link } from "./link.js";
+import { AuthenticationFailed, initializeUpdate, parseCardHello, SecureChannel, type SecurityLevel } from "./scp03.js";
+import { checkSerialNumber } from "./serialnumber.js";
+
+/** A card holds its answer to a wrong EXTERNAL AUTHENTICATE for up to 64 s (ms). */
+const AUTHENTICATION_TIME = 70_000;
+
+const CHALLENGE_SIZE = 8;
+/** GlobalPlatform's class. */
+const GP = 0x80;
+
+/** Data objects (docs/PROTOCOL.md, GET DATA). */
+const TAG = { SERIAL: 0x0045, KEYS: 0x00e0, STATUS: 0xdf20, FIRMWARE: 0xdf21, SUITE: 0xdf22, SUITES: 0xdf23 } as const;
+
+/** P1 of SET STATUS. */
+const PERSONALIZED = 0x0f;
+const WIPED = 0x01;
+
+const LIVES = [undefined, "blank", "seeded", "personalized"] as const;
+const LOCKS = ["none", "locked", "blocked"] as const;
+const PIN_CHECKS = ["none", "card", "server"] as const;
+
+/** Self-tests (docs/PROTOCOL.md, SELF TEST): P1, and how many bytes the answer has. */
+const SELF_TESTS = {
+  screen: { p1: 1, size: 0 },
+  keys: { p1: 2, size: 2 },
+  battery: { p1: 3, size: 2 },
+  flash: { p1: 4, size: 1 },
+  random: { p1: 5, size: 1 },
+  crypto: { p1: 6, size: 1 },
+} as const;
+export type SelfTest = keyof typeof SELF_TESTS;
+
+/** All that a card tells anybody. */
+export interface CardStatus {
+  readonly serial: string | undefined;
+  /** The key version number of its transport keys. */
+  readonly kvn: number;
+  /** Whether those are the public test keys. */
+  readonly testKeys: boolean;
+  readonly life: "blank" | "seeded" | "personalized";
+  readonly lock: (typeof LOCKS)[number];
+  readonly pinCheck: (typeof PIN_CHECKS)[number];
+  readonly tries: number;
+  readonly triesLeft: number;
+  readonly unlockTriesLeft: number;
+  /** In mV. */
+  readonly battery: number;
+  readonly firmware: { readonly version: string; readonly hash: string };
+  readonly suite: string | undefined;
+  /** The suites that the card does, as a pattern. */
+  readonly suites: string;
+}
+
+/** What a card is personalized with. */
+export interface PersonalizationRecord {
+  readonly serial: string;
+  readonly suite: string;
+  /** Who judges the PIN. */
+  readonly pinCheck: "card" | "server";
+  /** Wrong PINs in a row that lock the card: 3 to 10. */
+  readonly tries: number;
+  /** Four digits. */
+  readonly pin: string;
+  /** The token key: 16 to 64 bytes. */
+  readonly key: Uint8Array;
+  /** 32 bytes. */
+  readonly unlockKey: Uint8Array;
+}
+
+/** A value that does not fit its field. The message never holds it: it may be a secret. */
+export class ValueError extends Error {
+  override name = "ValueError";
+}
+
+/** Where the fields of STORE DATA's record begin, and how long they are. */
+const RECORD = { SERIAL: 4, SUITE: 14, SECRETS: 49, SIZE: 161 } as const;
+const SECRETS = { UNLOCK_KEY: 64, PIN: 96, SIZE: 112 } as const;
+const LONGEST_SUITE = RECORD.SECRETS - RECORD.SUITE;
+
+/** The record of STORE DATA, its secrets under the static DEK (docs/PROTOCOL.md, STORE DATA). */
+export function encodeRecord(record: PersonalizationRecord, dek: Uint8Array): Buffer {
+  checkRecord(record);
+  const bytes = Buffer.alloc(RECORD.SIZE);
+  bytes.set([PIN_CHECKS.indexOf(record.pinCheck), record.tries, record.key.length, record.suite.length]);
+  bytes.write(record.serial, RECORD.SERIAL, "ascii");
+  bytes.write(record.suite, RECORD.SUITE, "ascii");
+  const secrets = Buffer.alloc(SECRETS.SIZE);
+  secrets.set(record.key);
+  secrets.set(record.unlockKey, SECRETS.UNLOCK_KEY);
+  secrets.write(record.pin, SECRETS.PIN, "ascii");
+  bytes.set(encryptUnderDek(dek, secrets), RECORD.SECRETS);
+  secrets.fill(0);
+  return bytes;
+}
+
+function checkRecord({ serial, suite, tries, pin, key, unlockKey }: PersonalizationRecord): void {
+  checkSerialNumber(serial);
+  if (!/^[!-~]+$/.test(suite) || suite.length > LONGEST_SUITE) throw new ValueError("the suite is not one of a card");
+  if (!Number.isInteger(tries) || tries < 3 || tries > 10) throw new ValueError("tries are 3 to 10");
+  if (key.length < 16 || key.length > 64) throw new ValueError("a token key has 16 to 64 bytes");
+  if (unlockKey.length !== 32) throw new ValueError("an unlock key has 32 bytes");
+  digits("a PIN", pin, 4);
+}
+
+/** Digits as the card takes them: ASCII. */
+function digits(what: string, text: string, count: number): Buffer {
+  if (text.length !== count || !/^[0-9]+$/.test(text)) throw new ValueError(`${what} has ${count} digits`);
+  return Buffer.from(text, "ascii");
+}
+
+export class CardClient {
+  readonly link: Link;
+  #channel: SecureChannel | undefined;
+  #kvn = 0;
+
+  constructor(link: Link) {
+    this.link = link;
+  }
+
+  /** The level of the secure channel that is open; nothing where none is. */
+  get level(): SecurityLevel | undefined {
+    return this.#channel?.level;
+  }
+
+  /** Waits until the card answers. Returns the version of its protocol. */
+  hello(): Promise<number> {
+    return this.link.hello();
+  }
+
+  /** Reads all that the card tells anybody. */
+  async readStatus(): Promise<CardStatus> {
+    const serial = await this.#findData(TAG.SERIAL);
+    const kvn = parseKeyInformation(await this.#getData(TAG.KEYS));
+    const status = parseStatus(await this.#getData(TAG.STATUS));
+    const firmware = parseFirmware(await this.#getData(TAG.FIRMWARE));
+    const suite = await this.#findData(TAG.SUITE);
+    const suites = await this.#getData(TAG.SUITES);
+    return {
+      ...status,
+      serial: serial?.toString("ascii"),
+      kvn,
+      firmware,
+      suite: suite?.toString("ascii"),
+      suites: suites.toString("ascii"),
+    };
+  }
+
+  /** Opens a secure channel, in place of one that may be open. Throws AuthenticationFailed where the keys differ. */
+  async openChannel(level: SecurityLevel, keyset: Keyset): Promise<void> {
+    this.#forgetChannel();
+    const challenge = randomBytes(CHALLENGE_SIZE);
+    const hello = parseCardHello(await this.#send(initializeUpdate(keyset.kvn, challenge)));
+    if (hello.kvn !== keyset.kvn) throw new BadAnswer("INITIALIZE UPDATE: the card chose another keyset");
+    const channel = new SecureChannel(keyset, level, challenge, hello);
+    try {
+      await this.#authenticate(channel.externalAuthenticate);
+    } catch (error) {
+      channel.close();
+      throw error;
+    }
+    this.#channel = channel;
+    this.#kvn = keyset.kvn;
+  }
+
+  /** Closes the secure channel on both sides. */
+  async closeChannel(): Promise<void> {
+    this.#forgetChannel();
+    await this.#send({ cla: 0x00, ins: INS.SELECT, p1: 0x04, p2: 0x00, le: ANY });
+  }
+
+  /** Seeds the card. Needs level 33. */
+  async storeData(record: PersonalizationRecord, dek: Uint8Array): Promise<void> {
+    await this.#send({ cla: GP, ins: INS.STORE_DATA, p1: 0x90, p2: 0x00, data: encodeRecord(record, dek) });
+  }
+
+  /** The response that the card shows for a PIN and a challenge. Needs level 33; a wrong PIN spends a try. */
+  async prove(pin: string, challenge: string): Promise<string> {
+    const data = Buffer.concat([digits("a PIN", pin, 4), digits("a challenge", challenge, 6)]);
+    const answer = await this.#send({ cla: GP, ins: INS.INTERNAL_AUTHENTICATE, p1: 0, p2: 0, data, le: ANY });
+    const response = answer.toString("ascii");
+    if (!/^[0-9]{8}$/.test(response)) throw new BadAnswer("INTERNAL AUTHENTICATE: the response is not eight digits");
+    return response;
+  }
+
+  /** Replaces the transport keys; `dek` is the one there is. Needs level 33. The channel stays as it is. */
+  async putKey(fresh: Keyset, dek: Uint8Array): Promise<void> {
+    const data = putKeyData(fresh, dek);
+    const answer = await this.#send({ cla: GP, ins: INS.PUT_KEY, p1: this.#kvn, p2: 0x81, data, le: ANY });
+    if (!answer.equals(putKeyAnswer(fresh))) throw new BadAnswer("PUT KEY: the card answers with other check values");
+    this.#kvn = fresh.kvn;
+  }
+
+  /** Makes a seeded card a personalized one. Needs level 03, 13 or 33. */
+  async setPersonalized(): Promise<void> {
+    await this.#send({ cla: GP, ins: INS.SET_STATUS, p1: 0x80, p2: PERSONALIZED });
+  }
+
+  /** Back to NO KEY; serial number and transport keys stay. Needs level 03, 13 or 33. */
+  async wipe(): Promise<void> {
+    await this.#send({ cla: GP, ins: INS.SET_STATUS, p1: 0x80, p2: WIPED });
+  }
+
+  /** Needs level 03, 13 or 33; a wrong PIN spends a try. */
+  async changePin(old: string, fresh: string): Promise<void> {
+    const data = Buffer.concat([digits("the old PIN", old, 4), digits("the new PIN", fresh, 4)]);
+    await this.#send({ cla: GP, ins: INS.CHANGE_REFERENCE_DATA, p1: 0, p2: 0, data });
+  }
+
+  /** A new PIN for an unlock code. Needs level 03, 13 or 33; a wrong code spends a try. */
+  async unlock(code: string, pin: string): Promise<void> {
+    const data = Buffer.concat([digits("an unlock code", code, 8), digits("the new PIN", pin, 4)]);
+    await this.#send({ cla: GP, ins: INS.RESET_RETRY_COUNTER, p1: 0, p2: 0, data });
+  }
+
+  /**
+   * A bench test. `keys`: bit n is key n; `battery`: mV; `flash`: pages that are good; `random`, `crypto`: 1 good;
+   * `screen`: 0. `flash` needs level 03, 13 or 33.
+   */
+  async selfTest(test: SelfTest): Promise<number> {
+    const { p1, size } = SELF_TESTS[test];
+    const le = size ? ANY : undefined;
+    const answer = await this.#send({ cla: GP, ins: INS.SELF_TEST, p1, p2: 0x00, ...(le && { le }) });
+    if (answer.length !== size) throw new BadAnswer("SELF TEST: the answer has a wrong length");
+    return size ? answer.readUIntBE(0, size) : 0;
+  }
+
+  /** A data object; nothing where the card has none. */
+  async #findData(tag: number): Promise<Buffer | undefined> {
+    try {
+      return await this.#getData(tag);
+    } catch (error) {
+      if (error instanceof CardRefused && error.sw === SW.NO_SUCH_DATA) return undefined;
+      throw error;
+    }
+  }
+
+  #getData(tag: number): Promise<Buffer> {
+    return this.#send({ cla: GP, ins: INS.GET_DATA, p1: tag >> 8, p2: tag & 0xff, le: ANY });
+  }
+
+  /** Sends a command, inside the channel where one is open. Returns the data; throws where the card refuses. */
+  async #send(command: Command): Promise<Buffer> {
+    const { data, sw } = this.#channel
+      ? await this.#sendInside(this.#channel, command)
+      : await this.#sendPlain(command);
+    if (sw !== SW.DONE) throw new CardRefused(commandName(command.ins), sw);
+    return data;
+  }
+
+  async #sendPlain(command: Command): Promise<Response> {
+    return decodeResponse(await this.link.exchange(encodeCommand(command), { again: true }));
+  }
+
+  async #sendInside(channel: SecureChannel, command: Command): Promise<Response> {
+    try {
+      const response = channel.unwrap(decodeResponse(await this.link.exchange(encodeCommand(channel.wrap(command)))));
+      // The card closed its side (docs/PROTOCOL.md, Secure channel).
+      if (response.sw === SW.NOT_IN_THIS_CHANNEL || response.sw === SW.WRONG_SECURE_MESSAGING) this.#forgetChannel();
+      return response;
+    } catch (error) {
+      this.#forgetChannel();
+      throw error;
+    }
+  }
+
+  /** Sent once only: a second one would be refused, its channel being open or gone. */
+  async #authenticate(command: Command): Promise<void> {
+    const bytes = await this.link.exchange(encodeCommand(command), { time: AUTHENTICATION_TIME });
+    const { sw } = decodeResponse(bytes);
+    if (sw === SW.NOT_AUTHENTIC) throw new AuthenticationFailed("the card does not accept these transport keys");
+    if (sw !== SW.DONE) throw new CardRefused(commandName(command.ins), sw);
+  }
+
+  #forgetChannel(): void {
+    this.#channel?.close();
+    this.#channel = undefined;
+  }
+}
+
+/** The key version number of E0: three entries C0 04 id kvn 88 10, of one version. */
+function parseKeyInformation(data: Buffer): number {
+  const kvn = data[5] ?? 0;
+  const entry = (id: number) => [0xc0, 0x04, id, kvn, 0x88, 0x10];
+  const expected = Buffer.from([0xe0, 0x12, ...entry(1), ...entry(2), ...entry(3)]);
+  if (!data.equals(expected)) throw new BadAnswer("GET DATA: the key information is not as it must be");
+  return kvn;
+}
+
+function parseStatus(data: Buffer): Omit<CardStatus, "serial" | "kvn" | "firmware" | "suite" | "suites"> {
+  const [life = 0, lock = 0, pinCheck = 0, tries = 0, triesLeft = 0, unlockTriesLeft = 0, testKeys = 0] = data;
+  const known = { life: LIVES[life], lock: LOCKS[lock], pinCheck: PIN_CHECKS[pinCheck] };
+  if (data.length !== 10 || !known.life || !known.lock || !known.pinCheck)
+    throw new BadAnswer("GET DATA: the status is not as it must be");
+  return {
+    life: known.life,
+    lock: known.lock,
+    pinCheck: known.pinCheck,
+    tries,
+    triesLeft,
+    unlockTriesLeft,
+    testKeys: testKeys === 1,
+    battery: data.readUInt16BE(8),
+  };
+}
+
+function parseFirmware(data: Buffer): CardStatus["firmware"] {
+  if (data.length !== 11) throw new BadAnswer("GET DATA: the firmware's version has a wrong length");
+  return { version: [...data.subarray(0, 3)].join("."), hash: data.subarray(3).toString("hex") };
+}

@@ -1,0 +1,79 @@
+// Transport keys: the three static keys that open a card's secure channel and wrap what is stored over it.
+
+import { cbc, cmac, ecb } from "@noble/ciphers/aes.js";
+import { checkSerialNumber } from "./serialnumber.js";
+
+export const KEY_SIZE = 16;
+
+/** A card's transport keys, of AES-128. */
+export interface Keyset {
+  /** The key version number. */
+  readonly kvn: number;
+  readonly enc: Uint8Array;
+  readonly mac: Uint8Array;
+  readonly dek: Uint8Array;
+}
+
+/** The key version number of a card that has the public test keys. */
+export const TEST_KVN = 0xff;
+/** The key version numbers that a card takes for keys of its own. */
+export const LOWEST_KVN = 0x01;
+export const HIGHEST_KVN = 0x7f;
+
+const KDD_SIZE = 10;
+/** GPCS table 11-16: AES. */
+const AES = 0x88;
+const KCV_SIZE = 3;
+
+/** The keys that GlobalPlatform publishes, 40 to 4F three times. Everybody knows them. */
+export function testKeys(): Keyset {
+  const key = () => Uint8Array.from({ length: KEY_SIZE }, (_, i) => 0x40 + i);
+  return { kvn: TEST_KVN, enc: key(), mac: key(), dek: key() };
+}
+
+/** A card's diversification data: its serial number in ASCII and a zero byte. */
+export function diversificationData(serial: string): Buffer {
+  return Buffer.from(`${checkSerialNumber(serial)}\0`, "ascii");
+}
+
+/** KDF3: a card's keyset from a master key and the card's diversification data (docs/PROTOCOL.md, Keyset). */
+export function diversify(master: Uint8Array, kdd: Uint8Array, kvn: number): Keyset {
+  if (master.length !== KEY_SIZE) throw new RangeError(`a master key has ${KEY_SIZE} bytes`);
+  if (kdd.length !== KDD_SIZE) throw new RangeError(`diversification data has ${KDD_SIZE} bytes`);
+  // noble's order: message, key.
+  const key = (number: number) => cmac(Uint8Array.from([0x01, 0, 0, 0, number, 0x00, ...kdd]), master);
+  return { kvn, enc: key(1), mac: key(2), dek: key(3) };
+}
+
+/** The key check value: the first bytes of AES over sixteen 01 (GPCS §B.6). */
+export function kcv(key: Uint8Array): Buffer {
+  const block = ecb(key, { disablePadding: true }).encrypt(new Uint8Array(KEY_SIZE).fill(0x01));
+  return Buffer.from(block.subarray(0, KCV_SIZE));
+}
+
+/** Encrypts whole blocks under a static DEK: AES-CBC, zero IV (GPC_SPE_014 §4.1.3). */
+export function encryptUnderDek(dek: Uint8Array, data: Uint8Array): Buffer {
+  return Buffer.from(cbc(dek, new Uint8Array(KEY_SIZE), { disablePadding: true }).encrypt(data));
+}
+
+/** The data of PUT KEY: the version, and each key under the DEK that there is, with its check value. */
+export function putKeyData(fresh: Keyset, dek: Uint8Array): Buffer {
+  if (fresh.kvn < LOWEST_KVN || fresh.kvn > HIGHEST_KVN) throw new RangeError("a card's own keys have kvn 01 to 7F");
+  const block = (key: Uint8Array) =>
+    Buffer.concat([Buffer.of(AES, KEY_SIZE + 1, KEY_SIZE), encryptUnderDek(dek, key), Buffer.of(KCV_SIZE), kcv(key)]);
+  return Buffer.concat([Buffer.of(fresh.kvn), ...keys(fresh).map(block)]);
+}
+
+/** What PUT KEY answers: the version and the three check values. */
+export function putKeyAnswer(fresh: Keyset): Buffer {
+  return Buffer.concat([Buffer.of(fresh.kvn), ...keys(fresh).map(kcv)]);
+}
+
+/** Zeroes the keys. */
+export function wipeKeyset(keyset: Keyset): void {
+  for (const key of keys(keyset)) key.fill(0);
+}
+
+function keys(keyset: Keyset): Uint8Array[] {
+  return [keyset.enc, keyset.mac, keyset.dek];
+}

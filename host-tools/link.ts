@@ -1,0 +1,206 @@
+// Questions to a card and its answers, over any stream of bytes: a serial port, a pseudo-terminal, a socket.
+//
+// Frames carry no number. So after a question that nobody answered the link says hello before the next one,
+// and drops what comes before the answer to that: the card answers in turn, and no other answer is one byte long.
+
+import type { Duplex } from "node:stream";
+import { CARD, type Channel, encodeFrame, type Frame, FrameDecoder, PANEL } from "./frame.js";
+
+/** The version of docs/PROTOCOL.md that is spoken here. */
+export const PROTOCOL_VERSION = 1;
+
+/** How long a card may take to answer (ms), unless told: what it computes and writes takes well under a second. */
+export const ANSWER_TIME = 5000;
+/** How long it may take to answer hello, and how often that is said: opening a port may reset a board. */
+const HELLO_TIME = 500;
+const HELLOS = 10;
+/** How often a command is sent that may be sent again. */
+const ATTEMPTS = 3;
+
+const HELLO = Buffer.alloc(0);
+const HELLO_ANSWER_SIZE = 1;
+/** SW1 and SW2. */
+const SHORTEST_RESPONSE = 2;
+
+/** Nobody answered. */
+export class NoAnswer extends Error {
+  override name = "NoAnswer";
+  constructor() {
+    super("the card does not answer");
+  }
+}
+
+/** The line ended or failed: unplugged, or closed from this side. */
+export class LineClosed extends Error {
+  override name = "LineClosed";
+  constructor(cause?: Error) {
+    super(cause ? `the line failed: ${cause.message}` : "the line is closed", { cause });
+  }
+}
+
+/** The card speaks another version of the protocol. */
+export class OtherProtocol extends Error {
+  override name = "OtherProtocol";
+  constructor(readonly version: number | undefined) {
+    super(`the card speaks version ${version} of the protocol, not ${PROTOCOL_VERSION}`);
+  }
+}
+
+/** Calls `call` after `ms`, unless the function it returns is called before. */
+export type Timer = (ms: number, call: () => void) => () => void;
+
+const realTimer: Timer = (ms, call) => {
+  const timeout = setTimeout(call, ms);
+  return () => clearTimeout(timeout);
+};
+
+export interface LinkOptions {
+  /** The clock; the real one unless given. */
+  timer?: Timer;
+}
+
+export interface ExchangeOptions {
+  /** How long to wait for the answer, in ms. */
+  time?: number;
+  /** Send it again where no answer came. Not for a command inside a secure channel: its MAC is used up. */
+  again?: boolean;
+}
+
+/** What goes over the link, for those who watch. */
+export interface LinkWatcher {
+  hello?(): void;
+  /** The card answered hello. */
+  version?(version: number | undefined): void;
+  command?(command: Uint8Array): void;
+  response?(command: Uint8Array, response: Uint8Array): void;
+  noAnswer?(): void;
+  closed?(): void;
+}
+
+interface Waiting {
+  readonly fits: (payload: Buffer) => boolean;
+  readonly answered: (payload: Buffer) => void;
+  readonly failed: (reason: LineClosed) => void;
+}
+
+const isHelloAnswer = (payload: Buffer) => payload.length === HELLO_ANSWER_SIZE;
+const isResponse = (payload: Buffer) => payload.length >= SHORTEST_RESPONSE;
+
+export class Link {
+  /** Called with each frame of the front panel's channel. */
+  onPanel: ((payload: Buffer) => void) | undefined;
+  readonly watchers: LinkWatcher[] = [];
+
+  readonly #stream: Duplex;
+  readonly #decoder = new FrameDecoder();
+  readonly #timer: Timer;
+  #waiting: Waiting | undefined;
+  #closed: LineClosed | undefined;
+  /** The last question was answered: whatever comes next answers the next. */
+  #inStep = false;
+
+  /** Speaks over `stream`, which stays its owner's: close() lets go of it and leaves it open. */
+  constructor(stream: Duplex, options: LinkOptions = {}) {
+    this.#stream = stream;
+    this.#timer = options.timer ?? realTimer;
+    this.#decoder.on("data", (frame: Frame) => this.#received(frame));
+    stream.on("error", (error: Error) => this.#end(new LineClosed(error)));
+    stream.on("end", () => this.#end(new LineClosed()));
+    // A serial port that is unplugged gives its error with "close"; a socket gives a boolean.
+    stream.on("close", (error?: unknown) => this.#end(new LineClosed(error instanceof Error ? error : undefined)));
+    stream.pipe(this.#decoder);
+    if (stream.destroyed) this.#end(new LineClosed());
+  }
+
+  /** Says hello until the card answers. Returns the version of the protocol. */
+  async hello(attempts = HELLOS): Promise<number> {
+    for (let left = attempts; left > 0; left--) {
+      this.#tell((watcher) => watcher.hello?.());
+      const answer = await this.#ask(HELLO, isHelloAnswer, HELLO_TIME);
+      if (answer) return this.#greeted(answer[0]);
+    }
+    this.#tell((watcher) => watcher.noAnswer?.());
+    throw new NoAnswer();
+  }
+
+  /** Sends a command APDU; returns the response with its status word. One at a time. */
+  async exchange(command: Uint8Array, options: ExchangeOptions = {}): Promise<Buffer> {
+    for (let left = options.again ? ATTEMPTS : 1; left > 0; left--) {
+      if (!this.#inStep) await this.hello();
+      this.#tell((watcher) => watcher.command?.(command));
+      const response = await this.#ask(command, isResponse, options.time ?? ANSWER_TIME);
+      if (response) {
+        this.#tell((watcher) => watcher.response?.(command, response));
+        return response;
+      }
+      this.#tell((watcher) => watcher.noAnswer?.());
+    }
+    throw new NoAnswer();
+  }
+
+  /** Sends a frame of the front panel's channel; those are not answered. */
+  sendPanel(payload: Uint8Array): void {
+    this.#send(PANEL, payload);
+  }
+
+  /** Ends the link. A question that waits fails with LineClosed. */
+  close(): void {
+    this.#end(new LineClosed());
+  }
+
+  /** Sends a question. Returns the answer that fits, or nothing where none came in time. */
+  #ask(question: Uint8Array, fits: Waiting["fits"], time: number): Promise<Buffer | undefined> {
+    return new Promise((resolve, reject) => {
+      if (this.#waiting) throw new Error("the link takes one question at a time");
+      this.#send(CARD, question);
+      this.#inStep = false;
+      const settled = () => {
+        stop();
+        this.#waiting = undefined;
+      };
+      const stop = this.#timer(time, () => {
+        settled();
+        resolve(undefined);
+      });
+      const answered = (payload: Buffer) => {
+        settled();
+        this.#inStep = true;
+        resolve(payload);
+      };
+      const failed = (reason: LineClosed) => {
+        settled();
+        reject(reason);
+      };
+      this.#waiting = { fits, answered, failed };
+    });
+  }
+
+  #greeted(version: number | undefined): number {
+    this.#tell((watcher) => watcher.version?.(version));
+    if (version === PROTOCOL_VERSION) return version;
+    this.#inStep = false;
+    throw new OtherProtocol(version);
+  }
+
+  #send(channel: Channel, payload: Uint8Array): void {
+    if (this.#closed) throw this.#closed;
+    this.#stream.write(encodeFrame(channel, payload));
+  }
+
+  #received({ channel, payload }: Frame): void {
+    if (channel === PANEL) this.onPanel?.(payload);
+    else if (this.#waiting?.fits(payload)) this.#waiting.answered(payload);
+  }
+
+  #end(reason: LineClosed): void {
+    if (this.#closed) return;
+    this.#closed = reason;
+    this.#stream.unpipe(this.#decoder);
+    this.#waiting?.failed(reason);
+    this.#tell((watcher) => watcher.closed?.());
+  }
+
+  #tell(event: (watcher: LinkWatcher) => void): void {
+    for (const watcher of this.watchers) event(watcher);
+  }
+}

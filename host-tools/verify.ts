@@ -1,0 +1,33 @@
+// The site's half of a login: is this the response of that card to this challenge?
+
+import { createHash, timingSafeEqual } from "node:crypto";
+import { InputError, ocra, parseSuite } from "./ocra.js";
+
+/** What the site keeps of a card; a SeedRecord is one. */
+export interface Verifier {
+  readonly suite: string;
+  readonly key: Uint8Array;
+}
+
+/**
+ * Whether the response is right. A card that leaves its PIN to the site (a suite with P) is judged with
+ * the PIN given; one that checks it itself takes none. Throws an InputError where challenge or PIN do not
+ * fit the card: that is the site's mistake, not the owner's.
+ *
+ * Whether the challenge was one of ours, and fresh, is for the store of challenges to say.
+ */
+export function verifyResponse(card: Verifier, challenge: string, response: string, pin?: string): boolean {
+  const suite = parseSuite(card.suite);
+  if (challenge.length !== suite.challenge) throw new InputError(`the challenge has ${suite.challenge} digits`);
+  if (!suite.pin && pin !== undefined) throw new InputError("this card checks the PIN itself; the site takes none");
+  return same(response, ocra(card.suite, card.key, { challenge, pin }));
+}
+
+/** Compares in a time that tells nothing, lengths included. */
+function same(a: string, b: string): boolean {
+  return timingSafeEqual(digest(a), digest(b));
+}
+
+function digest(text: string): Uint8Array {
+  return createHash("sha256").update(text).digest();
+}
