@@ -35,6 +35,8 @@ export interface CardOptions {
   flash?: Flash;
   /** The seed of the random source. */
   seed?: number;
+  /** The random source, where it is not to be the seeded one. */
+  random?: Random;
   /** The battery in mV, or 0: none. */
   battery?: number;
 }
@@ -111,7 +113,7 @@ export class Card {
   /** A card of the compiled firmware `module`, with a battery in it and turned off. */
   constructor(module: WebAssembly.Module, options: CardOptions = {}) {
     this.flash = options.flash ?? new Flash();
-    this.#random = new Random(options.seed ?? 1);
+    this.#random = options.random ?? new Random(options.seed ?? 1);
     this.#torn = new Random(~(options.seed ?? 1));
     const { instance } = instantiateSync(module, { host: this.#imports() });
     this.#firmware = instance.exports as unknown as Firmware;
