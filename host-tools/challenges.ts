@@ -1,11 +1,11 @@
 // The site's challenges: random, answered once, gone after a few minutes.
 //
-// They are kept in a JSON file that several processes may use at once. A challenge is spent before its
-// response is looked at, so that a response is accepted once whatever happens, and a wrong one costs the
-// challenge too.
+// They are kept in a JSON file that several processes may use at once. A challenge is spent whether its
+// response is right or not, and before anyone hears of it: so a response is accepted once, whatever happens,
+// and a wrong one costs the challenge.
 //
 // Challenges that differ in trailing zero nibbles only (000001, 000016, 000256) have the same OCRA field
-// and so the same response (RFC 6287 §5.1): a challenge whose field is open or was used lately is not drawn.
+// and so the same response (RFC 6287 §5.1): a challenge whose field was given out lately is not drawn.
 
 import { randomInt } from "node:crypto";
 import { DISK, FileError, type FileSystem, readWhole, replaceAtomically, withLock } from "./files.js";
@@ -21,13 +21,13 @@ export interface ChallengeOptions {
 interface Challenge {
   readonly serial: string;
   readonly challenge: string;
-  /** When it ends, or for a used one when it is forgotten; in ms. */
-  readonly until: number;
+  /** When it ends, in ms. */
+  readonly expires: number;
   readonly used: boolean;
 }
 
 export const LIFETIME = 5 * 60_000;
-/** A used challenge comes back no sooner, so that a response seen on its way is of no use that day. */
+/** No challenge comes back sooner after its end, so that a response seen on its way is of no use that day. */
 export const REMEMBERED = 24 * 60 * 60_000;
 
 const DIGITS = 6;
@@ -52,20 +52,23 @@ export class ChallengeStore {
 
   /** A fresh challenge for a card. On return it is on the disk. */
   issue(serial: string, lifetime = LIFETIME): string {
-    return this.#change((challenges) => {
+    return this.#locked(() => {
+      const challenges = this.#read();
       const taken = new Set(challenges.filter((any) => any.serial === serial).map((any) => fieldOf(any.challenge)));
       const challenge = this.#drawFresh(taken);
-      challenges.push({ serial, challenge, until: this.#now() + lifetime, used: false });
+      this.#write([...challenges, { serial, challenge, expires: this.#now() + lifetime, used: false }]);
       return challenge;
     });
   }
 
-  /** Whether the challenge is open; it is spent with that, for good. The response is judged only after it. */
+  /** Whether the challenge is open. If it is, it is spent with that, and on return that is on the disk. */
   spend(serial: string, challenge: string): boolean {
-    return this.#change((challenges) => {
-      const at = challenges.findIndex((any) => any.serial === serial && any.challenge === challenge && !any.used);
-      if (at < 0) return false;
-      challenges[at] = { serial, challenge, until: this.#now() + REMEMBERED, used: true };
+    return this.#locked(() => {
+      const challenges = this.#read();
+      const at = challenges.findIndex((any) => any.serial === serial && any.challenge === challenge);
+      const found = challenges[at];
+      if (!found || found.used || found.expires <= this.#now()) return false;
+      this.#write(challenges.with(at, { ...found, used: true }));
       return true;
     });
   }
@@ -78,15 +81,12 @@ export class ChallengeStore {
     throw new FileError(`${this.#path}: too many challenges for this card; wait until some expire`);
   }
 
-  #change<T>(apply: (challenges: Challenge[]) => T): T {
-    const change = () => {
-      const now = this.#now();
-      const challenges = this.#read().filter((any) => any.until > now);
-      const result = apply(challenges);
-      replaceAtomically(this.#path, `${JSON.stringify({ challenges }, undefined, 1)}\n`, this.#disk);
-      return result;
-    };
-    return withLock(this.#path, change, this.#disk);
+  #locked<T>(run: () => T): T {
+    return withLock(this.#path, run, this.#disk);
+  }
+
+  #write(challenges: Challenge[]): void {
+    replaceAtomically(this.#path, `${JSON.stringify({ challenges }, undefined, 1)}\n`, this.#disk);
   }
 
   #read(): Challenge[] {
@@ -99,7 +99,7 @@ export class ChallengeStore {
     }
     const challenges = parse(bytes.toString());
     if (!challenges) throw new FileError(`${this.#path}: not a store of challenges; left as it is`);
-    return challenges;
+    return challenges.filter(({ expires }) => expires + REMEMBERED > this.#now());
   }
 }
 
@@ -118,7 +118,7 @@ function parse(text: string): Challenge[] | undefined {
 }
 
 function isChallenge(value: unknown): value is Challenge {
-  const { serial, challenge, until, used } = (value ?? {}) as Partial<Challenge>;
+  const { serial, challenge, expires, used } = (value ?? {}) as Partial<Challenge>;
   const isText = typeof serial === "string" && typeof challenge === "string" && /^\d{6}$/.test(challenge);
-  return isText && typeof until === "number" && typeof used === "boolean";
+  return isText && typeof expires === "number" && typeof used === "boolean";
 }

@@ -115,8 +115,11 @@ export function replaceAtomically(path: string, contents: Uint8Array | string, d
  * on this computer and is gone; a lock of another computer, or one that cannot be read, is never broken.
  */
 export function withLock<T>(path: string, change: () => T, disk: FileSystem = DISK, others: Processes = PROCESSES): T {
-  const lock = `${disk.resolve(path)}.lock`;
-  takeLock(path, lock, disk, others);
+  const lock = explaining(path, "write", () => {
+    const name = `${disk.resolve(path)}.lock`;
+    takeLock(path, name, disk, others);
+    return name;
+  });
   try {
     return change();
   } finally {
@@ -190,7 +193,7 @@ function tryToCreate(path: string, contents: string, disk: FileSystem): boolean 
     return true;
   } catch (error) {
     if (codeOf(error) === "EEXIST") return false;
-    throw explained(path, "write", error);
+    throw error;
   }
 }
 

@@ -4,7 +4,7 @@
 // and drops what comes before the answer to that: the card answers in turn, and no other answer is one byte long.
 
 import type { Duplex } from "node:stream";
-import { CARD, type Channel, encodeFrame, type Frame, FrameDecoder, PANEL } from "./frame.js";
+import { CARD, encodeFrame, type Frame, FrameDecoder, PANEL } from "./frame.js";
 
 /** The version of docs/PROTOCOL.md that is spoken here. */
 export const PROTOCOL_VERSION = 1;
@@ -140,7 +140,8 @@ export class Link {
 
   /** Sends a frame of the front panel's channel; those are not answered. */
   sendPanel(payload: Uint8Array): void {
-    this.#send(PANEL, payload);
+    this.#mustBeOpen();
+    this.#stream.write(encodeFrame(PANEL, payload));
   }
 
   /** Ends the link. A question that waits fails with LineClosed. */
@@ -152,26 +153,22 @@ export class Link {
   #ask(question: Uint8Array, fits: Waiting["fits"], time: number): Promise<Buffer | undefined> {
     return new Promise((resolve, reject) => {
       if (this.#waiting) throw new Error("the link takes one question at a time");
-      this.#send(CARD, question);
-      this.#inStep = false;
-      const settled = () => {
+      this.#mustBeOpen();
+      const line = encodeFrame(CARD, question);
+      const settle = (then: () => void) => {
         stop();
         this.#waiting = undefined;
+        then();
       };
-      const stop = this.#timer(time, () => {
-        settled();
-        resolve(undefined);
-      });
-      const answered = (payload: Buffer) => {
-        settled();
-        this.#inStep = true;
-        resolve(payload);
+      const stop = this.#timer(time, () => settle(() => resolve(undefined)));
+      this.#waiting = {
+        fits,
+        answered: (payload) => settle(() => resolve(payload)),
+        failed: (reason) => settle(() => reject(reason)),
       };
-      const failed = (reason: LineClosed) => {
-        settled();
-        reject(reason);
-      };
-      this.#waiting = { fits, answered, failed };
+      this.#inStep = false;
+      // Last: a stream may bring the answer before this returns.
+      this.#stream.write(line);
     });
   }
 
@@ -182,14 +179,16 @@ export class Link {
     throw new OtherProtocol(version);
   }
 
-  #send(channel: Channel, payload: Uint8Array): void {
+  #mustBeOpen(): void {
     if (this.#closed) throw this.#closed;
-    this.#stream.write(encodeFrame(channel, payload));
   }
 
   #received({ channel, payload }: Frame): void {
     if (channel === PANEL) this.onPanel?.(payload);
-    else if (this.#waiting?.fits(payload)) this.#waiting.answered(payload);
+    else if (this.#waiting?.fits(payload)) {
+      this.#inStep = true;
+      this.#waiting.answered(payload);
+    }
   }
 
   #end(reason: LineClosed): void {

@@ -14,16 +14,11 @@ const FIELD = /^[A-Za-z0-9][A-Za-z0-9._:/-]*$/;
  */
 export function writePrivacyIdeaCsv(path: string, records: readonly SeedRecord[], disk: FileSystem = DISK): number {
   const done = records.filter((record) => record.state === "done");
-  const contents = Buffer.concat(done.map(line));
-  try {
-    createExclusive(path, contents, disk);
-  } finally {
-    contents.fill(0);
-  }
+  createExclusive(path, done.map(line).join(""), disk);
   return done.length;
 }
 
-function line({ serial, key, suite }: SeedRecord): Buffer {
+function line({ serial, key, suite }: SeedRecord): string {
   if (!FIELD.test(serial)) throw new SeedFileError("a serial number that does not fit into CSV; nothing was written");
-  return Buffer.from(`${serial}, ${key.toString("hex")}, ocra, ${suite}\n`);
+  return `${serial}, ${key.toString("hex")}, ocra, ${suite}\n`;
 }

@@ -77,7 +77,7 @@ export function readPassphrase(path: string, options: SecretOptions = {}): Buffe
 export function createTransportKeyFile(path: string, disk: FileSystem = DISK): void {
   const key = randomBytes(TRANSPORT_KEY_BYTES);
   const contents = Buffer.from(
-    `# DSC+ transport master key (AES-128). Keep it secret: it reseeds every card.\n${hex(key)}\n`,
+    `# DSC+ transport master key (AES-128). Keep it secret: it reseeds every card.\n${key.toString("hex")}\n`,
   );
   try {
     createExclusive(path, contents, disk);
@@ -143,9 +143,8 @@ function decodeKey(digits: Buffer, path: string, least: number, most: number): B
     const wanted = least === most ? `${least}` : `${least} to ${most}`;
     throw new SecretError(`${nameOf(path)}: a key of ${size} bytes; ${wanted} are expected`);
   }
-  const key = Buffer.from(
-    Array.from({ length: size }, (_, at) => (values[2 * at] ?? 0) * 16 + (values[2 * at + 1] ?? 0)),
-  );
+  const key = Buffer.alloc(size);
+  for (let at = 0; at < size; at++) key[at] = (values[2 * at] ?? 0) * 16 + (values[2 * at + 1] ?? 0);
   values.fill(0);
   return key;
 }
@@ -188,8 +187,4 @@ function withoutLineEnd(contents: Buffer): Buffer {
 
 function nameOf(path: string): string {
   return path === STDIN ? "standard input" : path;
-}
-
-function hex(bytes: Buffer): string {
-  return bytes.toString("hex");
 }

@@ -7,6 +7,8 @@ import type { Link } from "./link.js";
 export class Trace {
   readonly #file: number;
   readonly #now: () => Date;
+  #ended = false;
+  #failure: unknown;
 
   /** Makes the file, for its owner's eyes only. Throws where it exists: a trace never overwrites anything. */
   constructor(path: string, now: () => Date = () => new Date()) {
@@ -28,12 +30,20 @@ export class Trace {
     });
   }
 
-  /** Closes the file. The links must have ended. */
+  /** Closes the file. Throws where a line could not be written: that must not break off what was traced. */
   close(): void {
+    if (this.#ended) return;
+    this.#ended = true;
     closeSync(this.#file);
+    if (this.#failure) throw this.#failure;
   }
 
   #line(text: string): void {
-    writeSync(this.#file, `${this.#now().toISOString()} ${text}\n`);
+    if (this.#ended || this.#failure) return;
+    try {
+      writeSync(this.#file, `${this.#now().toISOString()} ${text}\n`);
+    } catch (error) {
+      this.#failure = error;
+    }
   }
 }

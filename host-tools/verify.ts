@@ -1,6 +1,7 @@
 // The site's half of a login: is this the response of that card to this challenge?
 
 import { createHash, timingSafeEqual } from "node:crypto";
+import type { ChallengeStore } from "./challenges.js";
 import { InputError, ocra, parseSuite } from "./ocra.js";
 
 /** What the site keeps of a card; a SeedRecord is one. */
@@ -13,14 +14,27 @@ export interface Verifier {
  * Whether the response is right. A card that leaves its PIN to the site (a suite with P) is judged with
  * the PIN given; one that checks it itself takes none. Throws an InputError where challenge or PIN do not
  * fit the card: that is the site's mistake, not the owner's.
- *
- * Whether the challenge was one of ours, and fresh, is for the store of challenges to say.
  */
 export function verifyResponse(card: Verifier, challenge: string, response: string, pin?: string): boolean {
   const suite = parseSuite(card.suite);
   if (challenge.length !== suite.challenge) throw new InputError(`the challenge has ${suite.challenge} digits`);
   if (!suite.pin && pin !== undefined) throw new InputError("this card checks the PIN itself; the site takes none");
   return same(response, ocra(card.suite, card.key, { challenge, pin }));
+}
+
+/**
+ * Whether the response is right and its challenge was one of the store's, still open, for this card. The
+ * challenge is spent either way.
+ */
+export function verifyOnce(
+  card: Verifier & { readonly serial: string },
+  store: ChallengeStore,
+  challenge: string,
+  response: string,
+  pin?: string,
+): boolean {
+  const right = verifyResponse(card, challenge, response, pin);
+  return store.spend(card.serial, challenge) && right;
 }
 
 /** Compares in a time that tells nothing, lengths included. */
