@@ -23,7 +23,7 @@ export function process(at: usize, length: u32): u32 {
   command.answer = 0;
   let sw: u32 = parse(length);
   let wrapped = false;
-  if (sw === Sw.OK) {
+  if (sw === Sw.DONE) {
     wrapped = isSecured() && command.ins !== <u32>Ins.EXTERNAL_AUTHENTICATE && scp03.isOpen();
     sw = wrapped ? secured() : plain();
   }
@@ -41,16 +41,16 @@ export function delay(): u32 {
 
 /** A short APDU (ISO 7816-4 §5.1), with or without Le. */
 function parse(length: u32): Sw {
-  if (length < HEADER_SIZE) return Sw.LENGTH;
+  if (length < HEADER_SIZE) return Sw.WRONG_LENGTH;
   command.cla = load<u8>(command.at);
   command.ins = load<u8>(command.at, 1);
   command.p1 = load<u8>(command.at, 2);
   command.p2 = load<u8>(command.at, 3);
   command.length = 0;
-  if (length <= HEADER_SIZE + 1) return Sw.OK;
+  if (length <= HEADER_SIZE + 1) return Sw.DONE;
   command.length = load<u8>(command.at, 4);
   const behind = length - HEADER_SIZE - 1 - command.length;
-  return command.length !== 0 && behind <= 1 ? Sw.OK : Sw.LENGTH;
+  return command.length !== 0 && behind <= 1 ? Sw.DONE : Sw.WRONG_LENGTH;
 }
 
 function isSecured(): bool {
@@ -59,21 +59,21 @@ function isSecured(): bool {
 
 /** An answer outside a channel; one with an error carries nothing. */
 function bare(sw: u32): u32 {
-  return sw === Sw.OK ? command.answer : 0;
+  return sw === Sw.DONE ? command.answer : 0;
 }
 
 /** What needs no channel, or opens one. */
 function plain(): u32 {
   if (isSecured())
-    return command.ins === <u32>Ins.EXTERNAL_AUTHENTICATE ? commands.externalAuthenticate() : Sw.SECURITY;
-  if (command.cla !== <u32>Cla.ISO && command.cla !== <u32>Cla.GP) return Sw.CLASS;
+    return command.ins === <u32>Ins.EXTERNAL_AUTHENTICATE ? commands.externalAuthenticate() : Sw.NOT_IN_THIS_CHANNEL;
+  if (command.cla !== <u32>Cla.ISO && command.cla !== <u32>Cla.GP) return Sw.UNKNOWN_CLASS;
   switch (command.ins) {
     case Ins.SELECT:
       return commands.select();
     case Ins.INITIALIZE_UPDATE:
       return commands.initializeUpdate();
   }
-  if (scp03.isOpen()) return end(Sw.SECURITY);
+  if (scp03.isOpen()) return end(Sw.NOT_IN_THIS_CHANNEL);
   switch (command.ins) {
     case Ins.GET_DATA:
       return commands.getData();
@@ -86,16 +86,16 @@ function plain(): u32 {
     case Ins.PUT_KEY:
     case Ins.STORE_DATA:
     case Ins.SET_STATUS:
-      return Sw.SECURITY;
+      return Sw.NOT_IN_THIS_CHANNEL;
     default:
-      return Sw.INSTRUCTION;
+      return Sw.UNKNOWN_COMMAND;
   }
 }
 
 /** What came through the channel: its MAC is checked before anything else is looked at. */
 function secured(): u32 {
   const length = scp03.unwrap(command.at, command.length);
-  if (length === u32.MAX_VALUE) return end(Sw.SECURE_MESSAGING);
+  if (length === u32.MAX_VALUE) return end(Sw.WRONG_SECURE_MESSAGING);
   command.length = length;
   const level = scp03.level();
   const changes = (level & (Level.C_MAC | Level.C_DECRYPTION)) === (Level.C_MAC | Level.C_DECRYPTION);
@@ -105,19 +105,19 @@ function secured(): u32 {
     case Ins.SELF_TEST:
       return commands.selfTest(changes);
     case Ins.INTERNAL_AUTHENTICATE:
-      return level === Level.FULL ? commands.prove() : Sw.SECURITY;
+      return level === Level.FULL ? commands.prove() : Sw.NOT_IN_THIS_CHANNEL;
     case Ins.PUT_KEY:
-      return changes ? commands.putKey() : Sw.SECURITY;
+      return changes ? commands.putKey() : Sw.NOT_IN_THIS_CHANNEL;
     case Ins.STORE_DATA:
-      return changes ? commands.storeData() : Sw.SECURITY;
+      return changes ? commands.storeData() : Sw.NOT_IN_THIS_CHANNEL;
     case Ins.SET_STATUS:
-      return changes ? commands.setStatus() : Sw.SECURITY;
+      return changes ? commands.setStatus() : Sw.NOT_IN_THIS_CHANNEL;
     case Ins.CHANGE_REFERENCE_DATA:
-      return changes ? commands.changePin() : Sw.SECURITY;
+      return changes ? commands.changePin() : Sw.NOT_IN_THIS_CHANNEL;
     case Ins.RESET_RETRY_COUNTER:
-      return changes ? commands.unlockPin() : Sw.SECURITY;
+      return changes ? commands.unlockPin() : Sw.NOT_IN_THIS_CHANNEL;
     default:
-      return Sw.INSTRUCTION;
+      return Sw.UNKNOWN_COMMAND;
   }
 }
 

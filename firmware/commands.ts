@@ -49,22 +49,22 @@ const KEY_TEMPLATE_SIZE: u32 = 20;
 
 /** SELECT: the issuer security domain, by name or by default. Ends a channel. */
 export function select(): u32 {
-  if (command.p1 !== SELECT_BY_NAME || command.p2 !== 0) return Sw.PARAMETERS;
+  if (command.p1 !== SELECT_BY_NAME || command.p2 !== 0) return Sw.WRONG_PARAMETERS;
   if (command.length !== 0 && !isIssuerDomain()) return Sw.NO_APPLICATION;
   scp03.close();
   card.closeSerial();
   memory.copy(command.at, SELECTED, SELECTED_SIZE);
   command.answer = SELECTED_SIZE;
-  return Sw.OK;
+  return Sw.DONE;
 }
 
 /** INITIALIZE UPDATE: a challenge for a challenge. */
 export function initializeUpdate(): u32 {
-  if (command.cla !== <u32>Cla.GP) return Sw.CLASS;
-  if (command.p2 !== 0) return Sw.PARAMETERS;
-  if (command.length !== HOST_CHALLENGE_SIZE) return Sw.LENGTH;
-  if (card.started() !== Outcome.DONE) return Sw.CONDITIONS;
-  if (command.p1 !== 0 && command.p1 !== <u32>head.keyVersion) return Sw.NO_DATA;
+  if (command.cla !== <u32>Cla.GP) return Sw.UNKNOWN_CLASS;
+  if (command.p2 !== 0) return Sw.WRONG_PARAMETERS;
+  if (command.length !== HOST_CHALLENGE_SIZE) return Sw.WRONG_LENGTH;
+  if (card.started() !== Outcome.DONE) return Sw.NOT_IN_THIS_STATE;
+  if (command.p1 !== 0 && command.p1 !== <u32>head.keyVersion) return Sw.NO_SUCH_DATA;
   scp03.close();
   card.closeSerial();
   const sw = scp03.initiate(command.data);
@@ -75,17 +75,17 @@ export function initializeUpdate(): u32 {
 
 /** EXTERNAL AUTHENTICATE: opens the channel at level P1. */
 export function externalAuthenticate(): u32 {
-  if (command.cla !== <u32>Cla.GP_SECURE) return Sw.CLASS;
-  if (command.p2 !== 0 || !scp03.isLevel(command.p1)) return Sw.PARAMETERS;
-  if (command.length !== AUTHENTICATE_SIZE) return Sw.LENGTH;
+  if (command.cla !== <u32>Cla.GP_SECURE) return Sw.UNKNOWN_CLASS;
+  if (command.p2 !== 0 || !scp03.isLevel(command.p1)) return Sw.WRONG_PARAMETERS;
+  if (command.length !== AUTHENTICATE_SIZE) return Sw.WRONG_LENGTH;
   const sw = scp03.authenticate(command.at);
-  if (sw === Sw.OK) card.openSerial();
+  if (sw === Sw.DONE) card.openSerial();
   return sw;
 }
 
 /** GET DATA: the public part of what the card knows. */
 export function getData(): u32 {
-  if (command.length !== 0) return Sw.LENGTH;
+  if (command.length !== 0) return Sw.WRONG_LENGTH;
   const out = command.at;
   switch ((command.p1 << 8) | command.p2) {
     case Tag.SERIAL:
@@ -101,15 +101,15 @@ export function getData(): u32 {
     case Tag.SUITES:
       return give(token.listSuites(out));
     default:
-      return Sw.NO_DATA;
+      return Sw.NO_SUCH_DATA;
   }
 }
 
 /** SELF TEST: what the bench looks at before a key goes in. `mayWrite`: the channel lets changes through. */
 export function selfTest(mayWrite: bool): u32 {
-  if (command.p2 !== 0) return Sw.PARAMETERS;
-  if (command.length !== 0) return Sw.LENGTH;
-  if (head.life === <u8>Life.PERSONALIZED) return Sw.CONDITIONS;
+  if (command.p2 !== 0) return Sw.WRONG_PARAMETERS;
+  if (command.length !== 0) return Sw.WRONG_LENGTH;
+  if (head.life === <u8>Life.PERSONALIZED) return Sw.NOT_IN_THIS_STATE;
   const out = command.at;
   switch (command.p1) {
     case SelfTest.SCREEN:
@@ -120,24 +120,24 @@ export function selfTest(mayWrite: bool): u32 {
       store<u16>(out, bswap<u16>(host.battery() as u16));
       return give(2);
     case SelfTest.FLASH:
-      return mayWrite ? give(bench.flashPages(out)) : Sw.SECURITY;
+      return mayWrite ? give(bench.flashPages(out)) : Sw.NOT_IN_THIS_CHANNEL;
     case SelfTest.RANDOM:
       return give(bench.random(out));
     case SelfTest.CRYPTO:
       return give(bench.crypto(out));
     default:
-      return Sw.PARAMETERS;
+      return Sw.WRONG_PARAMETERS;
   }
 }
 
 /** INTERNAL AUTHENTICATE, the proof: PIN and challenge take the keypad's path; the response comes back. */
 export function prove(): u32 {
-  if ((command.p1 | command.p2) !== 0) return Sw.PARAMETERS;
-  if (command.length !== pin.PIN_SIZE + token.CHALLENGE_SIZE) return Sw.LENGTH;
-  if (head.life === <u8>Life.BLANK) return Sw.CONDITIONS;
-  if (!pin.isDigits(command.data, command.length)) return Sw.DATA;
+  if ((command.p1 | command.p2) !== 0) return Sw.WRONG_PARAMETERS;
+  if (command.length !== pin.PIN_SIZE + token.CHALLENGE_SIZE) return Sw.WRONG_LENGTH;
+  if (head.life === <u8>Life.BLANK) return Sw.NOT_IN_THIS_STATE;
+  if (!pin.isDigits(command.data, command.length)) return Sw.WRONG_DATA;
   const sw = pin.judgedByServer() ? swOf(pin.openUnchecked()) : checkPin();
-  if (sw !== Sw.OK) return sw;
+  if (sw !== Sw.DONE) return sw;
   token.respond(command.data + pin.PIN_SIZE, command.data, command.at);
   vault.wipe();
   return give(token.RESPONSE_SIZE);
@@ -145,26 +145,26 @@ export function prove(): u32 {
 
 /** STORE DATA: the record; the card is seeded then. */
 export function storeData(): u32 {
-  if (command.p1 !== ONE_ENCRYPTED_BLOCK || command.p2 !== 0) return Sw.PARAMETERS;
-  if (command.length !== personalization.RECORD_SIZE) return Sw.LENGTH;
+  if (command.p1 !== ONE_ENCRYPTED_BLOCK || command.p2 !== 0) return Sw.WRONG_PARAMETERS;
+  if (command.length !== personalization.RECORD_SIZE) return Sw.WRONG_LENGTH;
   return swOf(personalization.apply(command.data));
 }
 
 /** PUT KEY: all three transport keys at once. */
 export function putKey(): u32 {
-  if (command.p1 !== <u32>head.keyVersion || command.p2 !== ALL_KEYS) return Sw.PARAMETERS;
-  if (command.length !== transport.BLOCK_SIZE) return Sw.LENGTH;
+  if (command.p1 !== <u32>head.keyVersion || command.p2 !== ALL_KEYS) return Sw.WRONG_PARAMETERS;
+  if (command.length !== transport.BLOCK_SIZE) return Sw.WRONG_LENGTH;
   const outcome = transport.replace(command.data, command.at);
   return outcome === Outcome.DONE ? give(transport.ANSWER_SIZE) : swOf(outcome);
 }
 
 /** SET STATUS: seeded becomes personalized, or all is wiped. */
 export function setStatus(): u32 {
-  if (command.p1 !== ISSUER_DOMAIN) return Sw.PARAMETERS;
-  if (command.length !== 0) return Sw.LENGTH;
+  if (command.p1 !== ISSUER_DOMAIN) return Sw.WRONG_PARAMETERS;
+  if (command.length !== 0) return Sw.WRONG_LENGTH;
   if (command.p2 === <u32>LifeCode.WIPED) return swOf(wipeCard());
-  if (command.p2 !== <u32>LifeCode.PERSONALIZED) return Sw.PARAMETERS;
-  if (head.life !== <u8>Life.SEEDED) return Sw.CONDITIONS;
+  if (command.p2 !== <u32>LifeCode.PERSONALIZED) return Sw.WRONG_PARAMETERS;
+  if (head.life !== <u8>Life.SEEDED) return Sw.NOT_IN_THIS_STATE;
   head.life = <u8>Life.PERSONALIZED;
   tally.carry();
   return swOf(commit());
@@ -173,17 +173,17 @@ export function setStatus(): u32 {
 /** CHANGE REFERENCE DATA: the old PIN for a new one. */
 export function changePin(): u32 {
   const sw = pinCommand(pin.PIN_SIZE);
-  if (sw !== Sw.OK) return sw;
+  if (sw !== Sw.DONE) return sw;
   const checked = checkPin();
-  return checked === Sw.OK ? setPin(command.data + pin.PIN_SIZE) : checked;
+  return checked === Sw.DONE ? setPin(command.data + pin.PIN_SIZE) : checked;
 }
 
 /** RESET RETRY COUNTER: an unlock code for a new PIN, on a locked card. */
 export function unlockPin(): u32 {
   const sw = pinCommand(unlock.CODE_SIZE);
-  if (sw !== Sw.OK) return sw;
-  if (unlock.isBlocked()) return Sw.BLOCKED;
-  if (!pin.isLocked()) return Sw.CONDITIONS;
+  if (sw !== Sw.DONE) return sw;
+  if (unlock.isBlocked()) return Sw.NO_TRIES;
+  if (!pin.isLocked()) return Sw.NOT_IN_THIS_STATE;
   const outcome = unlock.check(command.data);
   if (outcome === Outcome.DONE) return setPin(command.data + unlock.CODE_SIZE);
   return isWrong(outcome) ? Sw.WRONG | unlock.triesLeft() : swOf(outcome);
@@ -191,15 +191,15 @@ export function unlockPin(): u32 {
 
 /** What the two commands about the PIN have in common: `size` digits of proof, then a new PIN. */
 function pinCommand(size: u32): u32 {
-  if ((command.p1 | command.p2) !== 0) return Sw.PARAMETERS;
-  if (command.length !== size + pin.PIN_SIZE) return Sw.LENGTH;
-  if (head.life !== <u8>Life.PERSONALIZED) return Sw.CONDITIONS;
+  if ((command.p1 | command.p2) !== 0) return Sw.WRONG_PARAMETERS;
+  if (command.length !== size + pin.PIN_SIZE) return Sw.WRONG_LENGTH;
+  if (head.life !== <u8>Life.PERSONALIZED) return Sw.NOT_IN_THIS_STATE;
   if (pin.judgedByServer()) return Sw.NOT_USABLE;
-  return pin.isDigits(command.data, command.length) ? Sw.OK : Sw.DATA;
+  return pin.isDigits(command.data, command.length) ? Sw.DONE : Sw.WRONG_DATA;
 }
 
 function checkPin(): u32 {
-  if (pin.isLocked()) return Sw.BLOCKED;
+  if (pin.isLocked()) return Sw.NO_TRIES;
   const outcome = pin.check(command.data);
   return isWrong(outcome) ? Sw.WRONG | pin.triesLeft() : swOf(outcome);
 }
@@ -217,27 +217,27 @@ function isWrong(outcome: Outcome): bool {
 function swOf(outcome: Outcome): u32 {
   switch (outcome) {
     case Outcome.DONE:
-      return Sw.OK;
+      return Sw.DONE;
     case Outcome.RANDOM:
       return Sw.NOT_USABLE;
     case Outcome.BATTERY:
-      return Sw.CONDITIONS;
+      return Sw.NOT_IN_THIS_STATE;
     case Outcome.REFUSED:
-      return Sw.DATA;
+      return Sw.WRONG_DATA;
     default:
-      return Sw.FLASH;
+      return Sw.FLASH_FAILED;
   }
 }
 
 /** `length` bytes were put where the answer goes. */
 function give(length: u32): u32 {
   command.answer = length;
-  return Sw.OK;
+  return Sw.DONE;
 }
 
 /** The `length` bytes at `from`, if there are any. */
 function text(from: usize, length: u32): u32 {
-  if (length === 0) return Sw.NO_DATA;
+  if (length === 0) return Sw.NO_SUCH_DATA;
   memory.copy(command.at, from, length);
   return give(length);
 }

@@ -108,7 +108,7 @@ export function initiate(data: usize): Sw {
   cryptogram(Derive.CARD_CRYPTOGRAM);
   memory.copy(data + 21, WORK, MAC_SIZE);
   session.stage = Stage.INITIATED;
-  return Sw.OK;
+  return Sw.DONE;
 }
 
 /**
@@ -116,7 +116,7 @@ export function initiate(data: usize): Sw {
  * the channel at its level. Returns OK or AUTHENTICATION_FAILED.
  */
 export function authenticate(command: usize): Sw {
-  if (session.stage !== Stage.INITIATED) return Sw.CONDITIONS;
+  if (session.stage !== Stage.INITIATED) return Sw.NOT_IN_THIS_STATE;
   const data = command + HEADER_SIZE;
   cryptogram(Derive.HOST_CRYPTOGRAM);
   const wrongCryptogram = difference(WORK, data, MAC_SIZE);
@@ -125,13 +125,13 @@ export function authenticate(command: usize): Sw {
   if (wrongCryptogram !== 0 || wrongMac !== 0) {
     close();
     if (session.failures < 0xff) session.failures++;
-    return Sw.AUTHENTICATION_FAILED;
+    return Sw.NOT_AUTHENTIC;
   }
   session.stage = Stage.OPEN;
   session.level = load<u8>(command, 2);
   session.counter = 0;
   session.failures = 0;
-  return Sw.OK;
+  return Sw.DONE;
 }
 
 /**
@@ -157,7 +157,7 @@ export function unwrap(command: usize, length: u32): u32 {
  * and stays with the caller. Returns the new length. Errors go out bare.
  */
 export function wrap(data: usize, length: u32, sw: u32): u32 {
-  const isError = sw !== Sw.OK && sw >> 8 !== 0x62 && sw >> 8 !== 0x63;
+  const isError = sw !== Sw.DONE && sw >> 8 !== 0x62 && sw >> 8 !== 0x63;
   if (isError || !(session.level & Level.R_MAC)) return isError ? 0 : length;
   if (length !== 0 && session.level & Level.R_ENCRYPTION) {
     const padded = (length + BLOCK) & ~(BLOCK - 1);

@@ -30,7 +30,7 @@ export function personalize(card: Card, record: PersonalizationRecord): void {
   ];
   for (const step of steps) {
     const { sw } = channel.unwrap(exchange(card, channel.wrap(step)));
-    if (sw !== Sw.OK) throw new Error(`the card refused its personalization (${sw.toString(16)})`);
+    if (sw !== Sw.DONE) throw new Error(`the card refused its personalization (${sw.toString(16)})`);
   }
   channel.close();
   card.hold("press");

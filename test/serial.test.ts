@@ -119,7 +119,7 @@ frames("noise is not answered: a wrong CRC, an unknown channel, a wrong escape, 
     assert.is(card.takeSent().length, 0, bytes.toString("hex").slice(0, 20));
   }
   assert.not.ok(card.on, "noise does not wake the card");
-  assert.is(exchange(card, { cla: 0x80, ins: Ins.GET_DATA, p1: 0, p2: 0xe0, le: 256 }).sw, Sw.OK, "it survived");
+  assert.is(exchange(card, { cla: 0x80, ins: Ins.GET_DATA, p1: 0, p2: 0xe0, le: 256 }).sw, Sw.DONE, "it survived");
 });
 
 frames("a good frame after any noise is answered", () => {
@@ -145,7 +145,7 @@ const open = suite("without a channel");
 
 open("a blank card tells its state, and that it has the public test keys", () => {
   const card = blank();
-  assert.is(getData(card, Tag.SERIAL).sw, Sw.NO_DATA);
+  assert.is(getData(card, Tag.SERIAL).sw, Sw.NO_SUCH_DATA);
   assert.is(getData(card, Tag.STATUS).data.toString("hex"), "01000000000001000bb8");
   assert.is(getData(card, Tag.KEY_INFORMATION).data.toString("hex"), "e012c00401ff8810c00402ff8810c00403ff8810");
 });
@@ -182,7 +182,7 @@ open("every other command is refused without one, whatever its P1, P2 and length
     for (const cla of [0x00, 0x80, 0x04, 0x84]) {
       for (const length of [0, 1, 8, 16, 255]) {
         const { sw, data } = exchange(card, { cla, ins, p1: length, p2: 1, data: Buffer.alloc(length) });
-        assert.is(sw, Sw.SECURITY, `${cla.toString(16)} ${ins.toString(16)} ${length}`);
+        assert.is(sw, Sw.NOT_IN_THIS_CHANNEL, `${cla.toString(16)} ${ins.toString(16)} ${length}`);
         assert.is(data.length, 0);
       }
     }
@@ -214,17 +214,20 @@ open("a malformed APDU is a wrong length", () => {
 open("GET DATA, SELECT and INITIALIZE UPDATE check P1, P2 and length", () => {
   const card = blank();
   const status = (command: Command) => exchange(card, command).sw;
-  assert.is(status({ cla: 0x80, ins: Ins.GET_DATA, p1: 0x12, p2: 0x34 }), Sw.NO_DATA);
-  assert.is(status({ cla: 0x80, ins: Ins.GET_DATA, p1: 0, p2: 0x45, data: Buffer.of(1) }), Sw.LENGTH);
-  assert.is(status({ cla: 0x00, ins: Ins.SELECT, p1: 4, p2: 0 }), Sw.OK);
-  assert.is(status({ cla: 0x00, ins: Ins.SELECT, p1: 0, p2: 0 }), Sw.PARAMETERS);
+  assert.is(status({ cla: 0x80, ins: Ins.GET_DATA, p1: 0x12, p2: 0x34 }), Sw.NO_SUCH_DATA);
+  assert.is(status({ cla: 0x80, ins: Ins.GET_DATA, p1: 0, p2: 0x45, data: Buffer.of(1) }), Sw.WRONG_LENGTH);
+  assert.is(status({ cla: 0x00, ins: Ins.SELECT, p1: 4, p2: 0 }), Sw.DONE);
+  assert.is(status({ cla: 0x00, ins: Ins.SELECT, p1: 0, p2: 0 }), Sw.WRONG_PARAMETERS);
   assert.is(
     status({ cla: 0x00, ins: Ins.SELECT, p1: 4, p2: 0, data: Buffer.from("a0000001510001", "hex") }),
     Sw.NO_APPLICATION,
   );
-  assert.is(status({ cla: 0x80, ins: Ins.INITIALIZE_UPDATE, p1: 0, p2: 0, data: Buffer.alloc(7) }), Sw.LENGTH);
-  assert.is(status({ cla: 0x80, ins: Ins.INITIALIZE_UPDATE, p1: 0, p2: 1, data: Buffer.alloc(8) }), Sw.PARAMETERS);
-  assert.is(status({ cla: 0x80, ins: Ins.INITIALIZE_UPDATE, p1: 0x30, p2: 0, data: Buffer.alloc(8) }), Sw.NO_DATA);
+  assert.is(status({ cla: 0x80, ins: Ins.INITIALIZE_UPDATE, p1: 0, p2: 0, data: Buffer.alloc(7) }), Sw.WRONG_LENGTH);
+  assert.is(
+    status({ cla: 0x80, ins: Ins.INITIALIZE_UPDATE, p1: 0, p2: 1, data: Buffer.alloc(8) }),
+    Sw.WRONG_PARAMETERS,
+  );
+  assert.is(status({ cla: 0x80, ins: Ins.INITIALIZE_UPDATE, p1: 0x30, p2: 0, data: Buffer.alloc(8) }), Sw.NO_SUCH_DATA);
 });
 
 open.run();
@@ -251,17 +254,20 @@ channels("opens at each level, shows SERIAL, and PRESS closes it", () => {
     assert.is(send(card, channel, { ins: Ins.GET_DATA, p1: 0, p2: 0x45, le: 256 }).data.toString(), DEMO.serial);
     card.press("press");
     assert.not.ok(card.on);
-    assert.is(exchange(card, channel.wrap({ cla: 0x84, ins: Ins.GET_DATA, p1: 0, p2: 0x45 })).sw, Sw.SECURITY);
+    assert.is(
+      exchange(card, channel.wrap({ cla: 0x84, ins: Ins.GET_DATA, p1: 0, p2: 0x45 })).sw,
+      Sw.NOT_IN_THIS_CHANNEL,
+    );
   }
 });
 
 channels("levels 01 and 11 only read; 03, 13 and 33 change; the proof is for 33", () => {
   const may: Record<SecurityLevel, [number, number]> = {
-    [0x01]: [Sw.SECURITY, Sw.SECURITY],
-    [0x11]: [Sw.SECURITY, Sw.SECURITY],
-    [0x03]: [Sw.OK, Sw.SECURITY],
-    [0x13]: [Sw.OK, Sw.SECURITY],
-    [0x33]: [Sw.OK, Sw.OK],
+    [0x01]: [Sw.NOT_IN_THIS_CHANNEL, Sw.NOT_IN_THIS_CHANNEL],
+    [0x11]: [Sw.NOT_IN_THIS_CHANNEL, Sw.NOT_IN_THIS_CHANNEL],
+    [0x03]: [Sw.DONE, Sw.NOT_IN_THIS_CHANNEL],
+    [0x13]: [Sw.DONE, Sw.NOT_IN_THIS_CHANNEL],
+    [0x33]: [Sw.DONE, Sw.DONE],
   };
   for (const level of LEVELS) {
     const card = demo();
@@ -283,15 +289,15 @@ channels("other levels, another P2 and another length are refused", () => {
       p2: 0,
       data: Buffer.alloc(16),
     });
-    assert.is(sw, Sw.PARAMETERS);
+    assert.is(sw, Sw.WRONG_PARAMETERS);
   }
   assert.is(
     exchange(card, { cla: 0x84, ins: Ins.EXTERNAL_AUTHENTICATE, p1: 1, p2: 0, data: Buffer.alloc(15) }).sw,
-    Sw.LENGTH,
+    Sw.WRONG_LENGTH,
   );
   assert.is(
     exchange(card, { cla: 0x84, ins: Ins.EXTERNAL_AUTHENTICATE, p1: 1, p2: 0, data: Buffer.alloc(16) }).sw,
-    Sw.CONDITIONS,
+    Sw.NOT_IN_THIS_STATE,
   );
 });
 
@@ -317,8 +323,8 @@ channels("a replayed command, a flipped bit of the MAC and a skipped command clo
   for (const make of spoil) {
     const card = demo();
     const channel = openChannel(card, Level.FULL, testKeys());
-    assert.is(exchange(card, make(channel, card)).sw, Sw.SECURE_MESSAGING);
-    assert.is(exchange(card, channel.wrap(read)).sw, Sw.SECURITY, "the channel is closed");
+    assert.is(exchange(card, make(channel, card)).sw, Sw.WRONG_SECURE_MESSAGING);
+    assert.is(exchange(card, channel.wrap(read)).sw, Sw.NOT_IN_THIS_CHANNEL, "the channel is closed");
     assert.is(card.display, "PIN>");
   }
 });
@@ -326,8 +332,8 @@ channels("a replayed command, a flipped bit of the MAC and a skipped command clo
 channels("a command without secure messaging closes it", () => {
   const card = demo();
   const channel = openChannel(card, Level.FULL, testKeys());
-  assert.is(getData(card, Tag.SERIAL).sw, Sw.SECURITY);
-  assert.is(exchange(card, channel.wrap({ cla: 0x84, ins: Ins.GET_DATA, p1: 0, p2: 0x45 })).sw, Sw.SECURITY);
+  assert.is(getData(card, Tag.SERIAL).sw, Sw.NOT_IN_THIS_CHANNEL);
+  assert.is(exchange(card, channel.wrap({ cla: 0x84, ins: Ins.GET_DATA, p1: 0, p2: 0x45 })).sw, Sw.NOT_IN_THIS_CHANNEL);
 });
 
 channels("wrong keys are answered ever more slowly, and flash is not written", () => {
@@ -430,8 +436,8 @@ seeding("the steps of the protocol make a card that works", () => {
   const card = blank();
   const keys = testKeys();
   const channel = openChannel(card, Level.FULL, keys);
-  assert.is(send(card, channel, { ...FINISH }).sw, Sw.CONDITIONS, "not before it is seeded");
-  assert.is(send(card, channel, { ...STORE, data: encodeRecord(DEMO, keys.dek) }).sw, Sw.OK);
+  assert.is(send(card, channel, { ...FINISH }).sw, Sw.NOT_IN_THIS_STATE, "not before it is seeded");
+  assert.is(send(card, channel, { ...STORE, data: encodeRecord(DEMO, keys.dek) }).sw, Sw.DONE);
   const proof = send(card, channel, { ...PROVE, data: digits(`${DEMO.pin}000016`), le: 256 });
   assert.is(proof.data.toString(), ocra(DEMO.suite, DEMO.key, { challenge: "000016" }));
   const fresh = diversify(Buffer.alloc(16, 9), diversificationData(DEMO.serial), 1);
@@ -441,7 +447,7 @@ seeding("the steps of the protocol make a card that works", () => {
   card.hold("press");
   assert.is(card.display, "NO KEY", "half personalized");
   const again = openChannel(card, Level.FULL, fresh);
-  assert.is(send(card, again, { ...FINISH }).sw, Sw.OK);
+  assert.is(send(card, again, { ...FINISH }).sw, Sw.DONE);
   card.press("press");
   assert.is(enter(card, DEMO.pin), "CHALLNG>");
 });
@@ -469,7 +475,7 @@ seeding("a record that is not as it must be is refused, and nothing changes", ()
     const operations = card.flash.operations;
     const record = Buffer.from(good);
     spoil(record);
-    assert.is(send(card, channel, { ...STORE, data: record }).sw, Sw.DATA, what);
+    assert.is(send(card, channel, { ...STORE, data: record }).sw, Sw.WRONG_DATA, what);
     assert.is(card.flash.operations, operations, what);
     card.press("press");
     assert.is(enter(card, DEMO.pin), "CHALLNG>", what);
@@ -483,7 +489,7 @@ seeding("a wrong PIN in the proof spends a try, and the last one locks", () => {
     { length: 6 },
     () => send(card, channel, { ...PROVE, data: digits("9999123456"), le: 256 }).sw,
   );
-  assert.equal(answers, [0x63c4, 0x63c3, 0x63c2, 0x63c1, 0x63c0, Sw.BLOCKED]);
+  assert.equal(answers, [0x63c4, 0x63c3, 0x63c2, 0x63c1, 0x63c0, Sw.NO_TRIES]);
 });
 
 seeding("PUT KEY takes all three keys or none: a wrong check value, version or length changes nothing", () => {
@@ -500,7 +506,7 @@ seeding("PUT KEY takes all three keys or none: a wrong check value, version or l
     const channel = openChannel(card, Level.FULL, keys);
     const data = putKeyData(fresh, keys.dek);
     change(data);
-    assert.is(send(card, channel, { ins: Ins.PUT_KEY, p1: 0xff, p2: 0x81, data }).sw, Sw.DATA);
+    assert.is(send(card, channel, { ins: Ins.PUT_KEY, p1: 0xff, p2: 0x81, data }).sw, Sw.WRONG_DATA);
     openChannel(card, Level.FULL, keys);
   }
 });
@@ -513,7 +519,7 @@ seeding("the tries that were spent stay spent when keys are rotated", () => {
   const channel = openChannel(card, Level.FULL, keys);
   const fresh = diversify(Buffer.alloc(16, 9), diversificationData(DEMO.serial), 1);
   send(card, channel, { ins: Ins.PUT_KEY, p1: 0xff, p2: 0x81, data: putKeyData(fresh, keys.dek) });
-  assert.is(getData(card, Tag.STATUS).sw, Sw.SECURITY);
+  assert.is(getData(card, Tag.STATUS).sw, Sw.NOT_IN_THIS_CHANNEL);
   assert.is(getData(card, Tag.STATUS).data[4], DEMO.tries - 1);
 });
 
@@ -538,7 +544,7 @@ later("CHANGE REFERENCE DATA takes the old PIN and sets a new one", () => {
   const card = demo();
   const channel = openChannel(card, Level.FULL, testKeys());
   assert.is(send(card, channel, { ...CHANGE, data: digits("99998053") }).sw, 0x63c4);
-  assert.is(send(card, channel, { ...CHANGE, data: digits("40718053") }).sw, Sw.OK);
+  assert.is(send(card, channel, { ...CHANGE, data: digits("40718053") }).sw, Sw.DONE);
   card.press("press");
   assert.is(enter(card, "8053"), "CHALLNG>");
 });
@@ -546,13 +552,13 @@ later("CHANGE REFERENCE DATA takes the old PIN and sets a new one", () => {
 later("RESET RETRY COUNTER takes an unlock code and a new PIN, on a locked card", () => {
   const card = demo();
   const early = openChannel(card, Level.FULL, testKeys());
-  assert.is(send(card, early, { ...UNLOCK, data: digits("123456788053") }).sw, Sw.CONDITIONS, "not locked");
+  assert.is(send(card, early, { ...UNLOCK, data: digits("123456788053") }).sw, Sw.NOT_IN_THIS_STATE, "not locked");
   card.press("press");
   const lockCode = lock(card);
   const channel = openChannel(card, Level.FULL, testKeys());
   assert.is(send(card, channel, { ...UNLOCK, data: digits("000000008053") }).sw, 0x63c4);
   const code = ocra(UNLOCK_SUITE, DEMO.unlockKey, { challenge: lockCode });
-  assert.is(send(card, channel, { ...UNLOCK, data: digits(`${code}8053`) }).sw, Sw.OK);
+  assert.is(send(card, channel, { ...UNLOCK, data: digits(`${code}8053`) }).sw, Sw.DONE);
   card.press("press");
   assert.is(enter(card, "8053"), "CHALLNG>");
 });
@@ -562,7 +568,7 @@ later("the fifth wrong unlock code blocks the card", () => {
   lock(card);
   const channel = openChannel(card, Level.FULL, testKeys());
   const answers = Array.from({ length: 6 }, () => send(card, channel, { ...UNLOCK, data: digits("000000008053") }).sw);
-  assert.equal(answers, [0x63c4, 0x63c3, 0x63c2, 0x63c1, 0x63c0, Sw.BLOCKED]);
+  assert.equal(answers, [0x63c4, 0x63c3, 0x63c2, 0x63c1, 0x63c0, Sw.NO_TRIES]);
 });
 
 later("a wipe leaves no key and no root, and keeps serial number and transport keys", () => {
@@ -571,7 +577,7 @@ later("a wipe leaves no key and no root, and keeps serial number and transport k
   const page = [0, 1, 2, 3].find((n) => card.flash.bytes[n * 1024] !== 0xff) as number;
   const secret = Buffer.from(root.subarray(page * 1024 + 0x48, page * 1024 + 0x58));
   const channel = openChannel(card, Level.FULL, testKeys());
-  assert.is(send(card, channel, { ...WIPE }).sw, Sw.OK);
+  assert.is(send(card, channel, { ...WIPE }).sw, Sw.DONE);
   assert.not.ok(Buffer.from(card.flash.bytes).includes(secret));
   card.press("press");
   card.hold("press");
@@ -600,7 +606,7 @@ later("below 2,100 mV nothing is changed: 6985", () => {
   const card = demo();
   const channel = openChannel(card, Level.FULL, testKeys());
   card.setBattery(2099);
-  assert.is(send(card, channel, { ...CHANGE, data: digits("40718053") }).sw, Sw.CONDITIONS);
+  assert.is(send(card, channel, { ...CHANGE, data: digits("40718053") }).sw, Sw.NOT_IN_THIS_STATE);
   card.setBattery(3000);
   card.press("press");
   assert.is(enter(card, DEMO.pin), "CHALLNG>");
@@ -622,12 +628,12 @@ function selfTest(card: Card, test: number): { sw: number; data: Buffer } {
 }
 
 bench("is for cards that are not personalized", () => {
-  for (let test = 0; test < 8; test++) assert.is(selfTest(demo(), test).sw, Sw.CONDITIONS);
+  for (let test = 0; test < 8; test++) assert.is(selfTest(demo(), test).sw, Sw.NOT_IN_THIS_STATE);
 });
 
 bench("lights the screen, names the keys, reads battery, random source and algorithms", () => {
   const card = blank();
-  assert.is(selfTest(card, 1).sw, Sw.OK);
+  assert.is(selfTest(card, 1).sw, Sw.DONE);
   assert.is(card.display, "********");
   assert.is(selfTest(card, 2).data.toString("hex"), "0000");
   for (const key of ["0", "9", "ok", "press"] as const) card.press(key);
@@ -638,14 +644,14 @@ bench("lights the screen, names the keys, reads battery, random source and algor
   card.randomFails = true;
   assert.is(selfTest(card, 5).data[0], 0);
   assert.is(selfTest(card, 6).data[0], 1);
-  assert.is(selfTest(card, 7).sw, Sw.PARAMETERS);
+  assert.is(selfTest(card, 7).sw, Sw.WRONG_PARAMETERS);
   card.hold("press");
   assert.not.ok(card.on);
 });
 
 bench("tries the pages of flash that hold nothing, in a channel", () => {
   const card = blank();
-  assert.is(selfTest(card, 4).sw, Sw.SECURITY);
+  assert.is(selfTest(card, 4).sw, Sw.NOT_IN_THIS_CHANNEL);
   const keys: Keyset = testKeys();
   const channel = openChannel(card, Level.FULL, keys);
   assert.equal(send(card, channel, { ins: Ins.SELF_TEST, p1: 4, p2: 0, le: 256 }).data, Buffer.of(3));
