@@ -14,9 +14,9 @@ import * as flash from "./flash";
 import * as host from "./host";
 import * as keys from "./keys";
 import { Event, NEVER } from "./keys";
-import * as personalization from "./personalization";
 import * as pin from "./pin";
 import * as power from "./power";
+import * as scp03 from "./scp03";
 import * as screen from "./screen";
 import { Text } from "./screen";
 import * as selftest from "./selftest";
@@ -78,12 +78,34 @@ export function contact(key: u32, closed: bool): void {
   else keys.open(key, card.now);
 }
 
-/** Personalizes a blank card that is on with the record at `record`, then turns it off. */
-export function personalize(record: usize): Outcome {
-  const outcome = card.state === State.NO_KEY ? personalization.apply(record) : Outcome.REFUSED;
-  personalization.wipe();
-  if (outcome === Outcome.DONE) turnOff();
-  return outcome;
+/** A frame arrived: the card turns on if it can, and stays on for as long as frames come. Returns whether it is on. */
+export function wake(): bool {
+  if (card.state === State.OFF) turnOn();
+  if (card.state === State.OFF) return false;
+  if (card.patience || card.state === State.NO_KEY) card.deadline = card.now + IDLE;
+  return true;
+}
+
+/** What the power-on checks found; DONE where the card can be talked to. */
+export function started(): Outcome {
+  return card.started;
+}
+
+/** A secure channel opened: what the owner was doing is over. */
+export function openSerial(): void {
+  entry.wipe();
+  vault.wipe();
+  enter(State.SERIAL);
+}
+
+/** The secure channel closed: the card shows what it would after power-on. */
+export function closeSerial(): void {
+  if (card.state === State.SERIAL) enter(firstState());
+}
+
+/** The bench tests screen and keys: each key shows itself. */
+export function startTest(): void {
+  if (card.state !== State.TEST) enter(State.TEST);
 }
 
 /** Lets `ms` pass; all that falls due happens in its order. Returns the time until something is due. */
@@ -134,6 +156,7 @@ function dispatch(event: Event, key: u32): void {
       return message(event);
   }
   if (event === Event.TIMEOUT) return turnOff();
+  if (card.state === State.TEST) return test(event, key);
   if (key === <u32>Key.PRESS) return press(event);
   if (event !== Event.TAP && event !== Event.HOLD) return;
   switch (card.state) {
@@ -155,6 +178,7 @@ function dispatch(event: Event, key: u32): void {
       return unlockCode(event, key);
     case State.BLOCKED:
     case State.ERROR:
+    case State.SERIAL:
       return;
     default:
       turnOff();
@@ -260,6 +284,12 @@ function unlockCode(event: Event, key: u32): void {
   else fail(outcome);
 }
 
+/** TEST: each key shows its number; hold PRESS: off. */
+function test(event: Event, key: u32): void {
+  if (event === Event.HOLD && key === <u32>Key.PRESS) return turnOff();
+  if (event === Event.DOWN) screen.number(Text.TEST, 5, 2, key);
+}
+
 // ---- moving between them ----
 
 /** Takes a digit of `size`. Returns true at OK with all of them there. */
@@ -351,6 +381,10 @@ function draw(): void {
       return screen.text(Text.WRONG);
     case State.BLOCKED:
       return screen.text(Text.BLOCKED);
+    case State.SERIAL:
+      return screen.text(Text.SERIAL);
+    case State.TEST:
+      return screen.all();
     default:
       return screen.dark();
   }
@@ -427,6 +461,7 @@ function forget(): void {
   entry.wipe();
   unlock.wipe();
   vault.wipe();
+  scp03.close();
   store.wipe();
   flash.wipe();
 }

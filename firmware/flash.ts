@@ -46,7 +46,7 @@ export function zero(address: u32, length: u32): bool {
 
 /** Erases a page unless it is blank. Returns false, with nothing done, where the battery is too low. */
 export function clear(page: u32): bool {
-  if (blank(page)) return true;
+  if (isBlank(page)) return true;
   if (!power.usable()) return false;
   host.flash_erase(page);
   return true;
@@ -58,7 +58,7 @@ export function wipe(): void {
 }
 
 /** Whether every word of a page reads as erased. */
-function blank(page: u32): bool {
+export function isBlank(page: u32): bool {
   const start = page * PAGE_SIZE;
   let all: u64 = u64.MAX_VALUE;
   for (let at = start; at < start + PAGE_SIZE; at += CHUNK_SIZE) {

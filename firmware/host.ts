@@ -20,5 +20,11 @@ export declare function random(into: usize, length: u32): u32;
 /** The battery's voltage now, in millivolts. */
 export declare function battery(): u32;
 
+/** Sends `length` bytes at `bytes` on the serial line. */
+export declare function serial_send(bytes: usize, length: u32): void;
+
+/** Whether this host has a front panel on the serial line (1) or leaves it out (0). */
+export declare function panel(): u32;
+
 /** Says that the card turned on (1) or off (0; the host may sleep until a contact or a byte). */
 export declare function power(on: u32): void;

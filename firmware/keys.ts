@@ -30,6 +30,8 @@ const NO_KEY: u32 = 0xff;
 class Contacts {
   /** Bit n: contact n is closed. */
   closed: u32;
+  /** Bit n: key n went down since somebody asked. */
+  seen: u32;
   /** Bit n: it is, not yet for BOUNCE. */
   pending: u32;
   /** The key that is down, or NO_KEY. */
@@ -42,7 +44,7 @@ class Contacts {
   open: bool;
   held: bool;
 }
-const contacts = changetype<Contacts>(memory.data(28));
+const contacts = changetype<Contacts>(memory.data(32));
 /** When each pending contact closed; zero for the others, so that they do not tell what was typed. */
 const CLOSED_AT: usize = memory.data(48);
 
@@ -58,8 +60,16 @@ export function reset(): void {
   contacts.active = NO_KEY;
 }
 
-/** Forgets which key was the last; one that is down stays down. */
+/** The keys that went down since `watch`, bit n for key n, and watches on. */
+export function takeSeen(): u32 {
+  const seen = contacts.seen;
+  contacts.seen = 0;
+  return seen;
+}
+
+/** Forgets which keys there were; one that is down stays down. */
 export function forget(): void {
+  contacts.seen = 0;
   contacts.last = NO_KEY;
 }
 
@@ -133,6 +143,7 @@ function take(key: u32): u32 {
 function press(key: u32, at: u32): void {
   contacts.active = key;
   contacts.last = key;
+  contacts.seen |= 1 << key;
   contacts.downAt = at;
   contacts.open = false;
   contacts.held = false;

@@ -1,75 +1,67 @@
-// Personalization: one record makes a blank card a working one, in one commit.
+// Personalization: one record makes a card a working one, in one commit.
 
+import * as cbc from "./crypto/cbc";
 import * as pin from "./pin";
-import { commit, head, Life, PinCheck, SERIAL, SERIAL_SIZE, SUITE, SUITE_SIZE } from "./store";
+import { commit, DEK, head, Life, PinCheck, SERIAL, SERIAL_SIZE, SUITE, SUITE_SIZE } from "./store";
 import * as token from "./token";
 import * as unlock from "./unlock";
 import * as vault from "./vault";
 import { Outcome } from "./wire";
 
-//  0  PIN check (1 card, 2 server)    1  tries (3 to 10)
-//  2  length of the suite             3  length of the token key (16 to 64)
-//  4  PIN, four ASCII digits          8  serial number, zeros after it
-// 20  suite, zeros after it          56  token key, zeros after it    120  unlock key
+//  0  PIN check (1 card, 2 server)     1  tries (3 to 10)
+//  2  length of the token key          3  length of the suite
+//  4  serial number, zeros after it   14  suite, zeros after it
+// 49  under the DEK: token key, zeros after it (64) | unlock key (32) | PIN, four ASCII digits (16)
 const PIN_CHECK_AT: u32 = 0;
 const TRIES_AT: u32 = 1;
-const SUITE_LENGTH_AT: u32 = 2;
-const KEY_LENGTH_AT: u32 = 3;
-const PIN_AT: u32 = 4;
-const SERIAL_AT: u32 = 8;
-const SUITE_AT: u32 = 20;
-const KEY_AT: u32 = 56;
-const UNLOCK_KEY_AT: u32 = 120;
-const RECORD_SIZE: u32 = 152;
-export const RECORD: usize = memory.data(152);
-
-@unmanaged
-class Collected {
-  length: u32;
-}
-const collected = changetype<Collected>(memory.data(4));
+const KEY_LENGTH_AT: u32 = 2;
+const SUITE_LENGTH_AT: u32 = 3;
+const SERIAL_AT: u32 = 4;
+const SUITE_AT: u32 = 14;
+const SECRETS_AT: u32 = 49;
+const KEY_AT: u32 = 49;
+const UNLOCK_KEY_AT: u32 = 113;
+const PIN_AT: u32 = 145;
+/** Bytes of a record. */
+export const RECORD_SIZE: u32 = 161;
+const SERIAL_FIELD: u32 = 10;
+const SUITE_FIELD: u32 = 35;
 
 const MIN_TRIES: u32 = 3;
 const MAX_TRIES: u32 = 10;
 const MIN_KEY: u32 = 16;
 
-/** Adds a byte to RECORD. Returns true when it is complete; the next byte begins a new one. */
-export function collect(byte: u32): bool {
-  store<u8>(RECORD + collected.length, byte as u8);
-  collected.length = (collected.length + 1) % RECORD_SIZE;
-  return collected.length === 0;
-}
-
-/** Forgets the record. */
-export function wipe(): void {
-  memory.fill(RECORD, 0, RECORD_SIZE);
-}
-
-/** Takes the record at `record`. Returns DONE, REFUSED, RANDOM, BATTERY or FLASH; keys do not stay open. */
+/**
+ * Takes the record at `record`, whose secrets it decrypts there. The card is seeded then, and its keys
+ * do not stay open. Returns DONE, REFUSED, RANDOM, BATTERY or FLASH.
+ */
 export function apply(record: usize): Outcome {
-  if (!isValid(record)) return Outcome.REFUSED;
-  head.life = <u8>Life.PERSONALIZED;
-  head.pinCheck = load<u8>(record, PIN_CHECK_AT);
-  head.tries = load<u8>(record, TRIES_AT);
-  head.suiteLength = load<u8>(record, SUITE_LENGTH_AT);
-  memory.copy(SERIAL, record + SERIAL_AT, SERIAL_SIZE);
-  memory.copy(SUITE, record + SUITE_AT, SUITE_SIZE);
-  memory.copy(vault.TOKEN_KEY, record + KEY_AT, vault.TOKEN_KEY_SIZE);
-  memory.copy(vault.UNLOCK_KEY, record + UNLOCK_KEY_AT, vault.UNLOCK_KEY_SIZE);
-  const outcome = sealAndCommit(record + PIN_AT);
+  cbc.decrypt(DEK, 0, record + SECRETS_AT, RECORD_SIZE - SECRETS_AT);
+  const outcome = isValid(record) ? seed(record) : Outcome.REFUSED;
+  memory.fill(record, 0, RECORD_SIZE);
   vault.wipe();
   return outcome;
 }
 
-function sealAndCommit(digits: usize): Outcome {
+function seed(record: usize): Outcome {
+  head.life = <u8>Life.SEEDED;
+  head.pinCheck = load<u8>(record, PIN_CHECK_AT);
+  head.tries = load<u8>(record, TRIES_AT);
+  head.suiteLength = load<u8>(record, SUITE_LENGTH_AT);
+  memory.fill(SERIAL, 0, SERIAL_SIZE);
+  memory.copy(SERIAL, record + SERIAL_AT, SERIAL_FIELD);
+  memory.fill(SUITE, 0, SUITE_SIZE);
+  memory.copy(SUITE, record + SUITE_AT, SUITE_FIELD);
+  memory.copy(vault.TOKEN_KEY, record + KEY_AT, vault.TOKEN_KEY_SIZE);
+  memory.copy(vault.UNLOCK_KEY, record + UNLOCK_KEY_AT, vault.UNLOCK_KEY_SIZE);
+  head.pinSpent = 0;
+  head.codeSpent = 0;
   if (pin.judgedByServer()) {
     pin.setUnchecked();
-    head.pinSpent = 0;
-    head.codeSpent = 0;
     return commit();
   }
   const prepared = unlock.prepare();
-  return prepared === Outcome.DONE ? pin.set(digits) : prepared;
+  return prepared === Outcome.DONE ? pin.set(record + PIN_AT) : prepared;
 }
 
 /** Suites with P are for the server's check, and only those. */
@@ -81,11 +73,12 @@ function isValid(record: usize): bool {
   if (check !== <u32>PinCheck.CARD && check !== <u32>PinCheck.SERVER) return false;
   if (tries < MIN_TRIES || tries > MAX_TRIES) return false;
   if (keyLength < MIN_KEY || keyLength > vault.TOKEN_KEY_SIZE) return false;
-  if (suiteLength > SUITE_SIZE || !token.isSuite(record + SUITE_AT, suiteLength)) return false;
+  if (suiteLength > SUITE_FIELD || !token.isSuite(record + SUITE_AT, suiteLength)) return false;
   if (token.suiteHasPin() !== (check === <u32>PinCheck.SERVER)) return false;
-  for (let i: u32 = 0; i < pin.PIN_SIZE; i++) {
-    const digit: u32 = load<u8>(record + PIN_AT + i);
-    if (digit < 0x30 || digit > 0x39) return false;
-  }
-  return true;
+  return isSerial(record + SERIAL_AT) && pin.isDigits(record + PIN_AT, pin.PIN_SIZE);
+}
+
+/** "IB", seven digits and a zero byte. */
+function isSerial(text: usize): bool {
+  return load<u16>(text) === 0x4249 && pin.isDigits(text + 2, 7) && load<u8>(text, 9) === 0;
 }

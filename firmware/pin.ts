@@ -3,7 +3,7 @@
 import * as attempt from "./attempt";
 import { ERASED } from "./flash";
 import { commit, destroy, drop, head, PinCheck, Wrap } from "./store";
-import { freeSlot, SPENT, spent, spentBackwards, Tally } from "./tally";
+import { carry, freeSlot, SPENT, spent, spentBackwards, Tally } from "./tally";
 import * as vault from "./vault";
 import { Use } from "./vault";
 import { Outcome } from "./wire";
@@ -66,6 +66,14 @@ export function setUnchecked(): void {
   drop(Wrap.CODE);
 }
 
+/** Whether the `length` bytes at `text` are ASCII digits. */
+export function isDigits(text: usize, length: u32): bool {
+  for (let i: u32 = 0; i < length; i++) {
+    if ((load<u8>(text + i) as u32) - 0x30 > 9) return false;
+  }
+  return true;
+}
+
 /**
  * Whether a new PIN is too easy: four equal digits, a run up or down (wrapping), a year 19xx or
  * 20xx, a pair repeated.
@@ -89,7 +97,6 @@ function lost(): Outcome {
 /** Compacts before the spending where the page has no slot left, so that nothing has to after it. */
 function makeRoom(): Outcome {
   if (freeSlot(Tally.PIN) !== ERASED) return Outcome.DONE;
-  head.pinSpent = spent(Tally.PIN) as u8;
-  head.codeSpent = spent(Tally.CODE) as u8;
+  carry();
   return commit();
 }

@@ -3,7 +3,8 @@
 import * as host from "./host";
 
 const WIDTH: u32 = 8;
-const LINE: usize = memory.data(8);
+/** What the screen shows. */
+export const LINE: usize = memory.data(8);
 const BLANK: u8 = 0x20;
 const STAR: u8 = 0x2a;
 
@@ -24,10 +25,12 @@ export enum Text {
   NO_KEY,
   ERROR,
   BATTERY,
+  SERIAL,
+  TEST,
 }
 // biome-ignore format: in the order of Text
 const TEXTS =
-  "PIN>____,CHALLNG>,LEFT____,NEW>____,REP>____,WEAK_PIN,NO_MATCH,PIN_SET_,LOCKED__,UNLOCK>_,WRONG___,BLOCKED_,NO_KEY__,ERROR___,BATT_LOW";
+  "PIN>____,CHALLNG>,LEFT____,NEW>____,REP>____,WEAK_PIN,NO_MATCH,PIN_SET_,LOCKED__,UNLOCK>_,WRONG___,BLOCKED_,NO_KEY__,ERROR___,BATT_LOW,SERIAL__,TEST____";
 
 /** Shows a text. */
 export function text(which: Text): void {
@@ -57,11 +60,16 @@ export function digits(digits: usize, length: u32): void {
   host.display(LINE);
 }
 
-/** Darkens the screen and forgets what it showed. */
+/** Lights what a screen can light: eight stars. */
+export function all(): void {
+  memory.fill(LINE, STAR, WIDTH);
+  host.display(LINE);
+}
+
+/** Darkens the screen. */
 export function dark(): void {
   memory.fill(LINE, BLANK, WIDTH);
   host.display(LINE);
-  memory.fill(LINE, 0, WIDTH);
 }
 
 function write(which: Text): void {

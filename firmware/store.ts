@@ -2,11 +2,12 @@
 //
 //   0x000  head: magic, sequence, policy, serial number, suite, lock code; check value = commit
 //   0x048  root secret; check value
-//   0x05c  wrap under the PIN; check value
-//   0x0d4  wrap under the unlock code; check value
-//   0x14c  (end of what a commit writes)
-//   0x150  tries spent on unlock codes, 5 slots
-//   0x178  tries spent on PINs, 81 slots; page ends at 0x400
+//   0x05c  transport keys; check value
+//   0x090  wrap under the PIN; check value
+//   0x108  wrap under the unlock code; check value
+//   0x180  (end of what a commit writes) wipe mark
+//   0x188  tries spent on unlock codes, 5 slots
+//   0x1b0  tries spent on PINs, 74 slots; page ends at 0x400
 //
 // A change of any field is a new page with the next sequence number in the next place, round and
 // round, so that wear spreads; the page before is erased afterwards. Every bit: docs/FLASH.md.
@@ -21,6 +22,8 @@ import { Outcome } from "./wire";
 export enum Life {
   /** As it leaves the fab, or wiped: no keys. */
   BLANK = 1,
+  /** It holds its secrets; whoever personalizes it has not finished. */
+  SEEDED = 2,
   PERSONALIZED = 3,
 }
 
@@ -43,7 +46,9 @@ export class Head {
   /** Tries that were spent when this page was written. */
   pinSpent: u8;
   codeSpent: u8;
-  reserved: u16;
+  /** The version of the transport keys. */
+  keyVersion: u8;
+  reserved: u8;
   /** The lock code as a number: 0 to 99,999,999. */
   lockCode: u32;
 }
@@ -53,34 +58,45 @@ const SERIAL_AT: u32 = 0x14;
 const SUITE_AT: u32 = 0x20;
 const HEAD_CHECK_AT: u32 = 0x44;
 const ROOT_AT: u32 = 0x48;
-const ROOT_CHECK_AT: u32 = 0x58;
-const END: u32 = 0x14c;
+const KEYS_AT: u32 = 0x5c;
+const END: u32 = 0x180;
+const WIPE_MARK_AT: u32 = 0x180;
 
 export const SERIAL_SIZE: u32 = 12;
 export const SUITE_SIZE: u32 = 36;
 export const ROOT_SIZE: u32 = 16;
+export const KEY_SIZE: u32 = 16;
+const KEYS_SIZE: u32 = 48;
+
+/** The version of the public GlobalPlatform test keys, which a card leaves the fab with. */
+export const TEST_KEYS: u8 = 0xff;
+/** The first byte of each of them: 40 41 42 … 4f. */
+const TEST_KEY_START: u32 = 0x40;
 /** A sealed text of vault.ts. */
 export const WRAP_SIZE: u32 = 116;
 
 /** Where the two wraps lie in a page. */
 export enum Wrap {
-  PIN = 0x5c,
-  CODE = 0xd4,
+  PIN = 0x90,
+  CODE = 0x108,
 }
 
 /** Where the slots for spent tries lie in a page. */
 export enum Slots {
-  CODE = 0x150,
-  PIN = 0x178,
+  CODE = 0x188,
+  PIN = 0x1b0,
   END = 0x400,
 }
 
 /** The page in memory, as far as a commit writes it. */
-const IMAGE: usize = memory.data(0x14c);
+const IMAGE: usize = memory.data(0x180);
 export const head = changetype<Head>(IMAGE);
 export const SERIAL: usize = IMAGE + SERIAL_AT;
 export const SUITE: usize = IMAGE + SUITE_AT;
 export const ROOT: usize = IMAGE + ROOT_AT;
+/** The transport keys: ENC, MAC and DEK (GPC_SPE_014 §5.1), KEY_SIZE bytes each. */
+export const KEYS: usize = IMAGE + KEYS_AT;
+export const DEK: usize = KEYS + 2 * KEY_SIZE;
 
 @unmanaged
 class Place {
@@ -91,6 +107,11 @@ const current = changetype<Place>(memory.data(4));
 /** The flash address of an offset in the current page. */
 export function address(offset: u32): u32 {
   return current.page * PAGE_SIZE + offset;
+}
+
+/** The page that counts. */
+export function currentPage(): u32 {
+  return current.page;
 }
 
 /** A wrap in memory, to read or to fill before a commit. */
@@ -117,18 +138,30 @@ export function mount(): Outcome {
   }
   if (newest === 0) return suspicious ? Outcome.FLASH : firstStart();
   flash.read(address(0), IMAGE, END);
-  if (!isWhole(ROOT_AT, ROOT_CHECK_AT - ROOT_AT)) return Outcome.FLASH;
+  if (!isWhole(KEYS_AT, KEYS_SIZE)) return Outcome.FLASH;
+  if (flash.word(address(WIPE_MARK_AT)) !== ERASED) return finishWipe();
+  if (!isWhole(ROOT_AT, ROOT_SIZE)) return Outcome.FLASH;
   return clearOthers() ? Outcome.DONE : Outcome.BATTERY;
 }
 
-/** Writes the image in memory as the next page, commits it and erases the page before. */
+/**
+ * Writes the image in memory as the next page, commits it and erases the page before. Where that
+ * fails, the image is again what the page that counts says.
+ */
 export function commit(): Outcome {
+  const outcome = writeNext();
+  if (outcome !== Outcome.DONE) flash.read(address(0), IMAGE, END);
+  return outcome;
+}
+
+function writeNext(): Outcome {
   const page = (current.page + 1) % PAGES;
   const start = page * PAGE_SIZE;
   head.magic = MAGIC;
   head.sequence++;
   seal(0, HEAD_CHECK_AT);
-  seal(ROOT_AT, ROOT_CHECK_AT - ROOT_AT);
+  seal(ROOT_AT, ROOT_SIZE);
+  seal(KEYS_AT, KEYS_SIZE);
   if (!isDestroyed(Wrap.PIN)) seal(Wrap.PIN, WRAP_SIZE);
   if (!isDestroyed(Wrap.CODE)) seal(Wrap.CODE, WRAP_SIZE);
   if (!flash.clear(page)) return Outcome.BATTERY;
@@ -157,6 +190,14 @@ export function drop(which: Wrap): void {
   memory.fill(IMAGE + which, 0, WRAP_SIZE + 4);
 }
 
+/**
+ * Back to a blank card with a fresh root secret; serial number and transport keys stay. What it
+ * begins, power-on finishes.
+ */
+export function wipeCard(): Outcome {
+  return flash.program(address(WIPE_MARK_AT), 0) ? finishWipe() : Outcome.BATTERY;
+}
+
 /** Forgets the page in memory. */
 export function wipe(): void {
   memory.fill(IMAGE, 0, END);
@@ -165,9 +206,32 @@ export function wipe(): void {
 
 function firstStart(): Outcome {
   memory.fill(IMAGE, 0, END);
+  head.keyVersion = TEST_KEYS;
+  for (let i: u32 = 0; i < KEYS_SIZE; i++) store<u8>(KEYS + i, (TEST_KEY_START + (i % KEY_SIZE)) as u8);
+  current.page = PAGES - 1;
+  return commitBlank();
+}
+
+/** Zeroes every copy of the root secret, stale ones too, and only then writes and erases. */
+function finishWipe(): Outcome {
+  for (let page: u32 = 0; page < PAGES; page++) {
+    if (!flash.isBlank(page) && !flash.zero(page * PAGE_SIZE + ROOT_AT, ROOT_SIZE + 4)) return Outcome.BATTERY;
+  }
+  head.pinCheck = 0;
+  head.tries = 0;
+  head.suiteLength = 0;
+  head.pinSpent = 0;
+  head.codeSpent = 0;
+  head.lockCode = 0;
+  memory.fill(SUITE, 0, SUITE_SIZE);
+  drop(Wrap.PIN);
+  drop(Wrap.CODE);
+  return commitBlank();
+}
+
+function commitBlank(): Outcome {
   if (!host.random(ROOT, ROOT_SIZE)) return Outcome.RANDOM;
   head.life = <u8>Life.BLANK;
-  current.page = PAGES - 1;
   return commit();
 }
 

@@ -54,6 +54,12 @@ export function freeSlot(tally: Tally): u32 {
   return free < end ? address(free) : ERASED;
 }
 
+/** Puts the tries spent so far into the head, for a commit that is not to give any back. */
+export function carry(): void {
+  head.pinSpent = spent(Tally.PIN) as u8;
+  head.codeSpent = spent(Tally.CODE) as u8;
+}
+
 function carried(tally: Tally): u32 {
   return tally === Tally.PIN ? head.pinSpent : head.codeSpent;
 }

@@ -19,6 +19,15 @@ export function isSuite(text: usize, length: u32): bool {
   return !suite.counter && !suite.session && !suite.step;
 }
 
+/** Writes which suites `isSuite` takes: bits of hashes, bits of PIN hashes (bit 0 SHA-1), digits, challenge. Returns 4. */
+export function listSuites(out: usize): u32 {
+  store<u8>(out, 0b111);
+  store<u8>(out, 0b111, 1);
+  store<u8>(out, RESPONSE_SIZE as u8, 2);
+  store<u8>(out, CHALLENGE_SIZE as u8, 3);
+  return 4;
+}
+
 /** Whether the suite parsed last puts the PIN into the response. */
 export function suiteHasPin(): bool {
   return ocra.suite.pin !== 0;

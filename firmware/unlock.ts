@@ -16,13 +16,23 @@ const SUITE_SIZE: u32 = 25;
 const DRAWS: u32 = 16;
 
 const DRAWN: usize = memory.data(4);
-const SUITE: usize = memory.data(28);
+/** "OCRA-1:HOTP-SHA256-8:QN08" */
+const SUITE: usize = memory.data<u8>([
+  0x4f, 0x43, 0x52, 0x41, 0x2d, 0x31, 0x3a, 0x48, 0x4f, 0x54, 0x50, 0x2d, 0x53, 0x48, 0x41, 0x32, 0x35, 0x36, 0x2d,
+  0x38, 0x3a, 0x51, 0x4e, 0x30, 0x38,
+]);
 const LOCK_CODE: usize = memory.data(8);
 const CODE: usize = memory.data(8);
 
 /** Whether only a new personalization brings the card back. */
 export function isBlocked(): bool {
   return spent(Tally.CODE) >= CODE_TRIES;
+}
+
+/** Wrong codes left before that. */
+export function triesLeft(): u32 {
+  const used = spent(Tally.CODE);
+  return used < CODE_TRIES ? CODE_TRIES - used : 0;
 }
 
 /** Destroys the wrap under the unlock code; the secrets are gone for good. */
@@ -80,8 +90,6 @@ export function wipe(): void {
 
 /** U = OCRA under the unlock key, over the lock code. */
 function unlockCode(): void {
-  const text = "OCRA-1:HOTP-SHA256-8:QN08";
-  for (let i: u32 = 0; i < SUITE_SIZE; i++) store<u8>(SUITE + i, load<u8>(changetype<usize>(text) + (i << 1)));
   lockCode(LOCK_CODE);
   ocra.parse(SUITE, SUITE_SIZE);
   ocra.input.challenge = LOCK_CODE;

@@ -73,6 +73,6 @@ function deriveKey(use: Use, digits: usize, length: u32, before: u32, after: u32
   memory.copy(CONTEXT, digits, length);
   store<u32>(CONTEXT + length, before);
   store<u32>(CONTEXT + length, after, 4);
-  kdf.derive(ROOT, use as u8, CONTEXT, length + 8, KEY, 2);
+  kdf.derive(ROOT, use as u8, CONTEXT, length + 8, KEY, 256);
   memory.fill(CONTEXT, 0, 16);
 }

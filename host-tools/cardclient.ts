@@ -18,7 +18,10 @@ import {
 } from "./apdu.js";
 import { encryptUnderDek, type Keyset, putKeyAnswer, putKeyData } from "./keyset.js";
 import type { Link } from "./link.js";
+<<<<<<< HEAD
 import type { HashName } from "./ocra.js";
+=======
+>>>>>>> channel
 import { AuthenticationFailed, initializeUpdate, parseCardHello, SecureChannel, type SecurityLevel } from "./scp03.js";
 import { checkSerialNumber } from "./serialnumber.js";
 
@@ -32,18 +35,25 @@ const GP = 0x80;
 /** Data objects (docs/PROTOCOL.md, GET DATA). */
 const TAG = { SERIAL: 0x0045, KEYS: 0x00e0, STATUS: 0xdf20, FIRMWARE: 0xdf21, SUITE: 0xdf22, SUITES: 0xdf23 } as const;
 
+<<<<<<< HEAD
 /** P1 of STORE DATA: the last block, encrypted. */
 const ONE_ENCRYPTED_BLOCK = 0xe0;
 
 /** P2 of SET STATUS. */
+=======
+/** P1 of SET STATUS. */
+>>>>>>> channel
 const PERSONALIZED = 0x0f;
 const WIPED = 0x01;
 
 const LIVES = [undefined, "blank", "seeded", "personalized"] as const;
 const LOCKS = ["none", "locked", "blocked"] as const;
 const PIN_CHECKS = ["none", "card", "server"] as const;
+<<<<<<< HEAD
 /** Hashes in the order of their bits (docs/PROTOCOL.md, GET DATA). */
 const HASHES: readonly HashName[] = ["SHA1", "SHA256", "SHA512"];
+=======
+>>>>>>> channel
 
 /** Self-tests (docs/PROTOCOL.md, SELF TEST): P1, and how many bytes the answer has. */
 const SELF_TESTS = {
@@ -56,6 +66,7 @@ const SELF_TESTS = {
 } as const;
 export type SelfTest = keyof typeof SELF_TESTS;
 
+<<<<<<< HEAD
 /** Which suites a card does. */
 export interface SuiteSupport {
   readonly hashes: readonly HashName[];
@@ -67,6 +78,8 @@ export interface SuiteSupport {
   readonly challenge: number;
 }
 
+=======
+>>>>>>> channel
 /** All that a card tells anybody. */
 export interface CardStatus {
   readonly serial: string | undefined;
@@ -84,7 +97,12 @@ export interface CardStatus {
   readonly battery: number;
   readonly firmware: { readonly version: string; readonly hash: string };
   readonly suite: string | undefined;
+<<<<<<< HEAD
   readonly suites: SuiteSupport;
+=======
+  /** The suites that the card does, as a pattern. */
+  readonly suites: string;
+>>>>>>> channel
 }
 
 /** What a card is personalized with. */
@@ -170,14 +188,22 @@ export class CardClient {
     const status = parseStatus(await this.#getData(TAG.STATUS));
     const firmware = parseFirmware(await this.#getData(TAG.FIRMWARE));
     const suite = await this.#findData(TAG.SUITE);
+<<<<<<< HEAD
     const suites = parseSuites(await this.#getData(TAG.SUITES));
+=======
+    const suites = await this.#getData(TAG.SUITES);
+>>>>>>> channel
     return {
       ...status,
       serial: serial?.toString("ascii"),
       kvn,
       firmware,
       suite: suite?.toString("ascii"),
+<<<<<<< HEAD
       suites,
+=======
+      suites: suites.toString("ascii"),
+>>>>>>> channel
     };
   }
 
@@ -206,6 +232,7 @@ export class CardClient {
 
   /** Seeds the card. Needs level 33. */
   async storeData(record: PersonalizationRecord, dek: Uint8Array): Promise<void> {
+<<<<<<< HEAD
     await this.#send({
       cla: GP,
       ins: INS.STORE_DATA,
@@ -213,6 +240,9 @@ export class CardClient {
       p2: 0x00,
       data: encodeRecord(record, dek),
     });
+=======
+    await this.#send({ cla: GP, ins: INS.STORE_DATA, p1: 0x90, p2: 0x00, data: encodeRecord(record, dek) });
+>>>>>>> channel
   }
 
   /** The response that the card shows for a PIN and a challenge. Needs level 33; a wrong PIN spends a try. */
@@ -349,6 +379,7 @@ function parseFirmware(data: Buffer): CardStatus["firmware"] {
   if (data.length !== 11) throw new BadAnswer("GET DATA: the firmware's version has a wrong length");
   return { version: [...data.subarray(0, 3)].join("."), hash: data.subarray(3).toString("hex") };
 }
+<<<<<<< HEAD
 
 function parseSuites(data: Buffer): SuiteSupport {
   const [hashes = 0, pinHashes = 0, digits = 0, challenge = 0] = data;
@@ -356,3 +387,5 @@ function parseSuites(data: Buffer): SuiteSupport {
   const named = (bits: number) => HASHES.filter((_, bit) => bits & (1 << bit));
   return { hashes: named(hashes), pinHashes: named(pinHashes), digits, challenge };
 }
+=======
+>>>>>>> channel

@@ -2,7 +2,8 @@
 // than its sources. Plain JavaScript, since it runs before anything is installed.
 
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, statSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -16,6 +17,7 @@ const STEPS = [
     sources: ["firmware", "asconfig.json", "package-lock.json"],
     output: "build/dsc.wasm",
     commands: [asc("firmware/index.ts", "release")],
+    finish: stampHash,
   },
   {
     name: "crypto test module",
@@ -48,11 +50,21 @@ export function build(all = false) {
     if (!all && time(join(ROOT, step.output)) >= newest) continue;
     say(`building the ${step.name}`);
     for (const command of step.commands) run(process.execPath, command);
+    step.finish?.(join(ROOT, step.output));
   }
 }
 
 function asc(entry, target) {
   return ["node_modules/assemblyscript/bin/asc.js", entry, "--config", "asconfig.json", "--target", target];
+}
+
+/** Puts the first 8 bytes of the module's SHA-256 in the place that firmware/version.ts keeps for them. */
+function stampHash(file) {
+  const module = readFileSync(file);
+  const at = module.indexOf("DSC+hash");
+  if (at < 0 || module.indexOf("DSC+hash", at + 1) >= 0) throw new Error("the module has no place for its hash");
+  createHash("sha256").update(module).digest().copy(module, at, 0, 8);
+  writeFileSync(file, module);
 }
 
 /** The time of the last change of a file, or of any in a folder; 0 where there is none. */

@@ -35,6 +35,8 @@ export interface CardOptions {
   flash?: Flash;
   /** The seed of the random source. */
   seed?: number;
+  /** The random source, where it is not to be the seeded one. */
+  random?: Random;
   /** The battery in mV, or 0: none. */
   battery?: number;
 }
@@ -55,6 +57,8 @@ export interface CardWatcher {
   cut?(): void;
   /** Bytes arrived on the serial line. */
   serial?(bytes: Uint8Array): void;
+  /** Bytes left on it. */
+  sent?(bytes: Uint8Array): void;
   /** The card was kept under a name, or brought back. */
   kept?(name: string, back: boolean): void;
 }
@@ -68,7 +72,6 @@ interface Firmware {
   serial(byte: number): number;
   state(): number;
   tries(): number;
-  personalize(byte: number): number;
 }
 
 interface CardCopy {
@@ -104,12 +107,13 @@ export class Card {
   #wasCut = false;
   /** Bit n: contact n is closed, whether there is power or not. */
   #closed = 0;
+  readonly #sent: number[] = [];
   #told = { on: false, display: "" };
 
   /** A card of the compiled firmware `module`, with a battery in it and turned off. */
   constructor(module: WebAssembly.Module, options: CardOptions = {}) {
     this.flash = options.flash ?? new Flash();
-    this.#random = new Random(options.seed ?? 1);
+    this.#random = options.random ?? new Random(options.seed ?? 1);
     this.#torn = new Random(~(options.seed ?? 1));
     const { instance } = instantiateSync(module, { host: this.#imports() });
     this.#firmware = instance.exports as unknown as Firmware;
@@ -238,16 +242,11 @@ export class Card {
     }
   }
 
-  /** Gives a blank card that shows NO KEY its record (docs/ABI.md). Returns an Outcome. */
-  personalize(record: Uint8Array): number {
-    let outcome = 0;
-    for (const byte of record) {
-      this.#call(() => {
-        outcome = this.#firmware.personalize(byte);
-        return this.#firmware.tick(0);
-      });
-    }
-    return outcome;
+  /** The bytes that left on the serial line since the last call. */
+  takeSent(): Uint8Array {
+    const sent = Uint8Array.from(this.#sent);
+    this.#sent.length = 0;
+    return sent;
   }
 
   /** Keeps the whole card, clock and all, under a name. */
@@ -377,6 +376,14 @@ export class Card {
         this.flash.erase((page as number) >>> 0);
         return undefined;
       },
+      serial_send: (bytes, length) => {
+        const at = this.#checked(bytes as number, length as number);
+        const sent = this.#memory.slice(at, at + (length as number));
+        for (const byte of sent) this.#sent.push(byte);
+        for (const watcher of this.watchers) watcher.sent?.(sent);
+        return undefined;
+      },
+      panel: () => 1,
       random: (into, length) => {
         if (this.randomFails) return 0;
         const at = this.#checked(into as number, length as number);

@@ -10,12 +10,15 @@ const GIVEN = 0xc33ca55a;
 /** Offsets in a page. */
 const HEAD_CHECK = 0x44;
 const ROOT = 0x48;
-const ROOT_CHECK = 0x58;
+const KEYS = 0x5c;
+const KEYS_SIZE = 48;
+const ROOT_SIZE = 16;
 const WRAP_SIZE = 116;
-const PIN_WRAP = 0x5c;
-const CODE_WRAP = 0xd4;
-const CODE_SLOTS = 0x150;
-const PIN_SLOTS = 0x178;
+const PIN_WRAP = 0x90;
+const CODE_WRAP = 0x108;
+const WIPE_MARK = 0x180;
+const CODE_SLOTS = 0x188;
+const PIN_SLOTS = 0x1b0;
 
 /** How a record stands: nothing written, as written, programmed to zeros, or none of these. */
 export type RecordState = "erased" | "whole" | "zeroed" | "broken";
@@ -30,6 +33,8 @@ export interface HeadRecord {
   readonly tries: number;
   readonly pinSpent: number;
   readonly codeSpent: number;
+  /** The version of the transport keys; 255: the public test keys. */
+  readonly keyVersion: number;
   readonly hasLockCode: boolean;
 }
 
@@ -46,6 +51,10 @@ export interface PageRecords {
   readonly state: RecordState;
   readonly head: HeadRecord | undefined;
   readonly root: RecordState;
+  /** The transport keys. */
+  readonly keys: RecordState;
+  /** A wipe began and has not ended. */
+  readonly wiping: boolean;
   readonly pinWrap: RecordState;
   readonly codeWrap: RecordState;
   readonly codeSlots: SlotCounts;
@@ -87,7 +96,9 @@ function readPage(bytes: Uint8Array, page: number): PageRecords {
     page,
     state: whole ? "whole" : blank ? "erased" : "broken",
     head: whole ? readHead(bytes, sequence) : undefined,
-    root: stateOf(bytes, sequence, ROOT, ROOT_CHECK - ROOT),
+    root: stateOf(bytes, sequence, ROOT, ROOT_SIZE),
+    keys: stateOf(bytes, sequence, KEYS, KEYS_SIZE),
+    wiping: view.getUint32(WIPE_MARK, true) !== ERASED,
     pinWrap: stateOf(bytes, sequence, PIN_WRAP, WRAP_SIZE),
     codeWrap: stateOf(bytes, sequence, CODE_WRAP, WRAP_SIZE),
     codeSlots: countSlots(view, CODE_SLOTS, PIN_SLOTS),
@@ -99,12 +110,13 @@ function readHead(bytes: Uint8Array, sequence: number): HeadRecord {
   const byte = (at: number) => bytes[at] as number;
   return {
     sequence,
-    life: { 1: "blank", 3: "personalized" }[byte(8)] ?? `unknown (${byte(8)})`,
+    life: { 1: "blank", 2: "seeded", 3: "personalized" }[byte(8)] ?? `unknown (${byte(8)})`,
     pinCheck: { 1: "card", 2: "server" }[byte(9)] ?? "none",
     tries: byte(10),
     suite: text(bytes.subarray(0x20, 0x20 + byte(11))),
     pinSpent: byte(12),
     codeSpent: byte(13),
+    keyVersion: byte(14),
     hasLockCode: viewOf(bytes).getUint32(0x10, true) !== 0,
     serial: text(bytes.subarray(0x14, 0x20)),
   };

@@ -19,8 +19,10 @@ function describePage(page: PageRecords, current: boolean): string[] {
     `page ${page.page}: sequence ${head.sequence}${current ? ", the one that counts" : ", stale"}`,
     `  life            ${head.life}`,
     `  root secret     ${page.root}${page.root === "whole" ? " (masked)" : ""}`,
+    `  transport keys  version ${head.keyVersion}${head.keyVersion === 0xff ? " (public test keys)" : ""}, ${page.keys} (masked)`,
+    ...(page.wiping ? ["  wipe            begun, not finished"] : []),
   ];
-  if (head.life !== "personalized") return lines;
+  if (head.life === "blank") return lines;
   return [
     ...lines,
     `  serial number   ${head.serial}`,

@@ -11,6 +11,7 @@ import { Flash } from "./flash.js";
 import { FlashFileError, openFlashFile, readFlashFile } from "./flashfile.js";
 import { runHeadless } from "./headless.js";
 import { describe } from "./inspect.js";
+import { PtyError, PtyLine } from "./pty.js";
 import { RecordError, Recorder } from "./record.js";
 import { runScripts, type Script } from "./run.js";
 import { Session } from "./session.js";
@@ -18,6 +19,8 @@ import { Session } from "./session.js";
 /** Exit codes: see docs/DESIGN.md. */
 const FAILED = 1;
 const USAGE = 2;
+/** How often a card on a line is told that time passed, in ms. */
+const TICK = 10;
 const HIGHEST_SEED = 0xffffffff;
 
 interface Options {
@@ -25,6 +28,7 @@ interface Options {
   demo?: boolean;
   seed?: number;
   record?: string;
+  pty?: string;
   headless?: boolean;
 }
 
@@ -41,7 +45,7 @@ export async function main(args: string[]): Promise<void> {
       process.exitCode = error.exitCode === 0 ? 0 : USAGE;
       return;
     }
-    if (!(error instanceof UsageError || error instanceof FlashFileError || error instanceof RecordError)) throw error;
+    if (!(error instanceof UsageError || isForPeople(error))) throw error;
     process.stderr.write(`dsc-sim: ${error.message}\n`);
     process.exitCode = USAGE;
   }
@@ -53,6 +57,7 @@ function commands(): Command {
     .option("--flash <file>", "keep the card's flash in FILE (made blank if missing)")
     .option("--demo", "personalize a blank card as the demo card (PIN 4071)")
     .option("--seed <n>", "make the random source repeatable", parseSeed)
+    .option("--pty <link>", "put the card's serial line on a pseudo-terminal, linked at LINK")
     .option("--record <file>", "write the session as a command file that `run` replays (it holds the PIN)")
     .option("--headless", "commands on stdin, JSON on stdout")
     .allowExcessArguments(false)
@@ -82,7 +87,11 @@ async function headless(options: Options): Promise<void> {
     onStart: (card, setup) => recorder?.start(card, setup),
     onNotBlank: sayNotBlank,
   });
+  const line = options.pty === undefined ? undefined : new PtyLine(session.card, options.pty);
+  const clock = line && realTime(session);
   const clean = await runHeadless(session, process.stdin, process.stdout);
+  clearInterval(clock);
+  line?.close();
   recorder?.close();
   if (!clean) process.exitCode = FAILED;
 }
@@ -113,16 +122,33 @@ async function terminal(options: Options): Promise<void> {
   const card = new Card(module, { flash, seed });
   const notes = options.demo && !demo ? [NOT_BLANK] : [];
   recorder?.start(card, { seed, demo, flash: initial });
+  const line = options.pty === undefined ? undefined : new PtyLine(card, options.pty);
   const { runTerminal } = await import("./terminal/terminal.js");
   await runTerminal(card, { notes });
+  line?.close();
   recorder?.close();
   for (const note of notes) process.stderr.write(`dsc-sim: ${note}\n`);
+}
+
+/** Somebody may wait at the other end of the line: the card's time goes on by itself. */
+function realTime(session: Session): NodeJS.Timeout {
+  session.begin();
+  let last = performance.now();
+  return setInterval(() => {
+    const ms = Math.floor(performance.now() - last);
+    last += ms;
+    session.card.wait(ms);
+  }, TICK);
 }
 
 const NOT_BLANK = "the card is not blank; --demo left it as it is";
 
 function sayNotBlank(): void {
   process.stderr.write(`dsc-sim: ${NOT_BLANK}\n`);
+}
+
+function isForPeople(error: unknown): error is Error {
+  return error instanceof FlashFileError || error instanceof RecordError || error instanceof PtyError;
 }
 
 function readScript(name: string): Script {

@@ -82,6 +82,8 @@ export class Session {
     }
     const card = this.card;
     const cut = card.takeCut() || extra.cut;
+    const sent = card.takeSent();
+    if (sent.length > 0) extra.tx = Buffer.from(sent).toString("hex");
     return { t: card.time, on: card.on, state: card.state, display: card.display, ...extra, ...(cut && { cut }) };
   }
 
@@ -113,11 +115,14 @@ export class Session {
     if (!command) throw new LineError(`unknown command: ${printable(name)}`);
     const act = command(words, line.trim().slice(name.length).trim());
     const card = this.card;
-    if (!this.#started) this.#start(card);
+    this.begin();
     act(card, extra);
   }
 
-  #start(card: Card): void {
+  /** The card is as it is to be: from now on things happen to it. */
+  begin(): void {
+    const card = this.card;
+    if (this.#started) return;
     this.#started = true;
     this.#options.onStart?.(card, { seed: this.#seed, demo: this.#demo, flash: this.#initial });
   }

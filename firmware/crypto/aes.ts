@@ -1,4 +1,6 @@
-// AES-128 (FIPS 197): key expansion and the forward cipher, one key at a time.
+// AES-128 (FIPS 197): key expansion, cipher and inverse cipher, one key at a time.
+
+import { SCRATCH } from "./scratch";
 
 /** The expanded key: eleven round keys. */
 const SCHEDULE: usize = memory.data(176);
@@ -30,7 +32,7 @@ export function setKey(key: usize): void {
   let rcon: u32 = 1;
   for (let at = SCHEDULE; at < SCHEDULE + 160; at += 16) {
     const last = rotr<u32>(load<u32>(at, 12), 8);
-    const word = substitute(last, last, last, last) ^ rcon;
+    const word = lookUp(SBOX, last, last, last, last) ^ rcon;
     const w4 = load<u32>(at, 0) ^ word;
     const w5 = load<u32>(at, 4) ^ w4;
     const w6 = load<u32>(at, 8) ^ w5;
@@ -58,10 +60,37 @@ export function encrypt(block: usize): void {
     s1 = t1;
     s2 = t2;
   }
-  store<u32>(block, substitute(s0, s1, s2, s3) ^ load<u32>(last, 0), 0);
-  store<u32>(block, substitute(s1, s2, s3, s0) ^ load<u32>(last, 4), 4);
-  store<u32>(block, substitute(s2, s3, s0, s1) ^ load<u32>(last, 8), 8);
-  store<u32>(block, substitute(s3, s0, s1, s2) ^ load<u32>(last, 12), 12);
+  store<u32>(block, lookUp(SBOX, s0, s1, s2, s3) ^ load<u32>(last, 0), 0);
+  store<u32>(block, lookUp(SBOX, s1, s2, s3, s0) ^ load<u32>(last, 4), 4);
+  store<u32>(block, lookUp(SBOX, s2, s3, s0, s1) ^ load<u32>(last, 8), 8);
+  store<u32>(block, lookUp(SBOX, s3, s0, s1, s2) ^ load<u32>(last, 12), 12);
+}
+
+/** Makes the inverse S-box, which lies in SCRATCH until something else needs the room. */
+export function beginDecryption(): void {
+  for (let i: u32 = 0; i < 256; i++) store<u8>(SCRATCH + load<u8>(SBOX + i), i as u8);
+}
+
+/** Decrypts the 16 bytes at `block` in place (§5.3), after `beginDecryption`. */
+export function decrypt(block: usize): void {
+  const last = SCHEDULE + 160;
+  let s0 = load<u32>(block, 0) ^ load<u32>(last, 0);
+  let s1 = load<u32>(block, 4) ^ load<u32>(last, 4);
+  let s2 = load<u32>(block, 8) ^ load<u32>(last, 8);
+  let s3 = load<u32>(block, 12) ^ load<u32>(last, 12);
+  for (let key = last - 16; key > SCHEDULE; key -= 16) {
+    const t0 = unmixColumn(lookUp(SCRATCH, s0, s3, s2, s1) ^ load<u32>(key, 0));
+    const t1 = unmixColumn(lookUp(SCRATCH, s1, s0, s3, s2) ^ load<u32>(key, 4));
+    const t2 = unmixColumn(lookUp(SCRATCH, s2, s1, s0, s3) ^ load<u32>(key, 8));
+    s3 = unmixColumn(lookUp(SCRATCH, s3, s2, s1, s0) ^ load<u32>(key, 12));
+    s0 = t0;
+    s1 = t1;
+    s2 = t2;
+  }
+  store<u32>(block, lookUp(SCRATCH, s0, s3, s2, s1) ^ load<u32>(SCHEDULE, 0), 0);
+  store<u32>(block, lookUp(SCRATCH, s1, s0, s3, s2) ^ load<u32>(SCHEDULE, 4), 4);
+  store<u32>(block, lookUp(SCRATCH, s2, s1, s0, s3) ^ load<u32>(SCHEDULE, 8), 8);
+  store<u32>(block, lookUp(SCRATCH, s3, s2, s1, s0) ^ load<u32>(SCHEDULE, 12), 12);
 }
 
 /** Forgets the key. */
@@ -71,20 +100,31 @@ export function wipe(): void {
 
 /** One column through SubBytes, ShiftRows and MixColumns: row r comes from the column r places on. */
 function column(c0: u32, c1: u32, c2: u32, c3: u32): u32 {
-  const w = substitute(c0, c1, c2, c3);
+  return mixColumn(lookUp(SBOX, c0, c1, c2, c3));
+}
+
+/** MixColumns on one column (§5.1.3): each byte becomes 2·a + 3·b + c + d. */
+function mixColumn(w: u32): u32 {
   const next = rotr<u32>(w, 8);
   const sum = w ^ next;
-  // Each byte of the sum times x in GF(2^8) (§4.2.1): 2·a + 3·b + c + d.
   const doubled = ((sum & 0x7f7f7f7f) << 1) ^ (((sum >> 7) & 0x01010101) * 0x1b);
   return doubled ^ next ^ rotr<u32>(w, 16) ^ rotr<u32>(w, 24);
 }
 
-/** SubBytes on a word whose bytes come from four (§5.1.1). */
-function substitute(c0: u32, c1: u32, c2: u32, c3: u32): u32 {
+/** InvMixColumns on one column (§5.3.3): MixColumns after adding 4·(a + c) to a and c, 4·(b + d) to b and d. */
+function unmixColumn(w: u32): u32 {
+  const sum = w ^ rotr<u32>(w, 16);
+  // Each byte times x², as MixColumns doubles: both halves of the sum are the same.
+  const high = (sum >> 6) & 0x03030303;
+  return mixColumn(w ^ ((sum & 0x3f3f3f3f) << 2) ^ ((high & 0x01010101) * 0x1b) ^ (((high >> 1) & 0x01010101) * 0x36));
+}
+
+/** A word whose bytes come from four and go through a table (§5.1.1). */
+function lookUp(table: usize, c0: u32, c1: u32, c2: u32, c3: u32): u32 {
   return (
-    (load<u8>(SBOX + (c0 & 0xff)) as u32) |
-    ((load<u8>(SBOX + ((c1 >> 8) & 0xff)) as u32) << 8) |
-    ((load<u8>(SBOX + ((c2 >> 16) & 0xff)) as u32) << 16) |
-    ((load<u8>(SBOX + (c3 >> 24)) as u32) << 24)
+    (load<u8>(table + (c0 & 0xff)) as u32) |
+    ((load<u8>(table + ((c1 >> 8) & 0xff)) as u32) << 8) |
+    ((load<u8>(table + ((c2 >> 16) & 0xff)) as u32) << 16) |
+    ((load<u8>(table + (c3 >> 24)) as u32) << 24)
   );
 }

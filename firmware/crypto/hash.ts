@@ -1,5 +1,6 @@
 // One streaming hash at a time over SHA-1, SHA-256 and SHA-512 (FIPS 180-4 §5, §6).
 
+import { SCRATCH } from "./scratch";
 import * as sha1 from "./sha1";
 import * as sha256 from "./sha256";
 import * as sha512 from "./sha512";
@@ -13,7 +14,7 @@ export enum Hash {
 
 const MAX_BLOCK: u32 = 128;
 const STATE: usize = memory.data(64);
-const BLOCK: usize = memory.data(128);
+const BLOCK: usize = SCRATCH;
 
 @unmanaged
 class Running {

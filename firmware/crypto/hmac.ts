@@ -2,10 +2,11 @@
 
 import * as hash from "./hash";
 import { Hash } from "./hash";
+import { SCRATCH } from "./scratch";
 
 const INNER: u8 = 0x36;
 const OUTER: u8 = 0x5c;
-const PAD: usize = memory.data(128);
+const PAD: usize = SCRATCH + 128;
 
 @unmanaged
 class Running {

@@ -6,14 +6,14 @@ import * as cmac from "./cmac";
 const LABEL: usize = memory.data(16);
 
 /**
- * Derives `blocks` times 16 bytes (1 to 4) into `out` from the 16 bytes at `key`.
- * `constant` separates the uses of a key; `context` is what the result is bound to.
+ * Derives `bits` (64, 128 or 256) into `out` from the 16 bytes at `key`; `out` takes whole blocks of 16
+ * bytes. `constant` separates the uses of a key; `context` is what the result is bound to.
  */
-export function derive(key: usize, constant: u8, context: usize, length: u32, out: usize, blocks: u32): void {
+export function derive(key: usize, constant: u8, context: usize, length: u32, out: usize, bits: u32): void {
   memory.fill(LABEL, 0, 16);
   store<u8>(LABEL, constant, 11);
-  store<u16>(LABEL, bswap<u16>((blocks * 128) as u16), 13);
-  for (let i: u32 = 1; i <= blocks; i++) {
+  store<u16>(LABEL, bswap<u16>(bits as u16), 13);
+  for (let i: u32 = 1; i <= (bits + 127) >> 7; i++) {
     store<u8>(LABEL, i as u8, 15);
     cmac.begin(key);
     cmac.update(LABEL, 16);

@@ -75,7 +75,8 @@ const MAX_CHALLENGE: u32 = 64;
 const FIELD_SIZE: u32 = 128;
 const WORD: usize = memory.data(8);
 const FIELD: usize = memory.data(128);
-const MAC: usize = memory.data(64);
+/** The HMAC, in the place of the field that went into it. */
+const MAC: usize = FIELD;
 
 /** Takes the suite of `length` ASCII bytes at `text` apart into `suite`. Returns false if it is none (§6). */
 export function parse(text: usize, length: u32): bool {
@@ -117,7 +118,6 @@ export function respond(text: usize, length: u32, key: usize, keyLength: u32, ou
 /** Forgets the challenge and what was computed. */
 export function wipe(): void {
   memory.fill(FIELD, 0, FIELD_SIZE);
-  memory.fill(MAC, 0, 64);
   memory.fill(changetype<usize>(input), 0, 40);
 }
 

@@ -53,7 +53,7 @@ export function cmac(key: usize, data: usize, length: u32, split: u32, out: usiz
 }
 
 export function derive(key: usize, constant: u32, context: usize, length: u32, out: usize, blocks: u32): void {
-  kdf.derive(key, constant as u8, context, length, out, blocks);
+  kdf.derive(key, constant as u8, context, length, out, blocks * 128);
 }
 
 export function sivSeal(key: usize, plain: usize, length: u32, sealed: usize): void {

@@ -1,0 +1,277 @@
+// What the commands of the serial line do, one function each. Every one returns its status word; the
+// answer's data lies at the command's place, `answer` bytes of it.
+
+import * as bench from "./bench";
+import * as card from "./card";
+import * as host from "./host";
+import * as personalization from "./personalization";
+import * as pin from "./pin";
+import * as scp03 from "./scp03";
+import { commit, head, Life, SERIAL, SUITE, TEST_KEYS, wipeCard } from "./store";
+import * as tally from "./tally";
+import * as token from "./token";
+import * as transport from "./transport";
+import * as unlock from "./unlock";
+import * as vault from "./vault";
+import { VERSION, VERSION_SIZE } from "./version";
+import { Cla, LifeCode, Outcome, SelfTest, Sw, Tag } from "./wire";
+
+/** The command that is being carried out. */
+@unmanaged
+export class Command {
+  cla: u32;
+  ins: u32;
+  p1: u32;
+  p2: u32;
+  /** Bytes of data. */
+  length: u32;
+  /** Where the command begins; its answer is made there. */
+  at: usize;
+  data: usize;
+  /** Bytes of the answer's data. */
+  answer: u32;
+}
+export const command = changetype<Command>(memory.data(32));
+
+/** The issuer security domain (GPC_SPE_034 table H-3), as SELECT answers it. */
+const SELECTED: usize = memory.data<u8>([0x6f, 0x0a, 0x84, 0x08, 0xa0, 0x00, 0x00, 0x01, 0x51, 0x00, 0x00, 0x00]);
+const SELECTED_SIZE: u32 = 12;
+const AID_SIZE: u32 = 8;
+const SELECT_BY_NAME: u32 = 0x04;
+const HOST_CHALLENGE_SIZE: u32 = 8;
+const AUTHENTICATE_SIZE: u32 = 16;
+/** STORE DATA: the last block, secrets encrypted (GPC_SPE_034 table 11-89). */
+const ONE_ENCRYPTED_BLOCK: u32 = 0xe0;
+const ISSUER_DOMAIN: u32 = 0x80;
+const ALL_KEYS: u32 = 0x81;
+const STATUS_SIZE: u32 = 10;
+const KEY_TEMPLATE_SIZE: u32 = 20;
+
+/** SELECT: the issuer security domain, by name or by default. Ends a channel. */
+export function select(): u32 {
+  if (command.p1 !== SELECT_BY_NAME || command.p2 !== 0) return Sw.WRONG_PARAMETERS;
+  if (command.length !== 0 && !isIssuerDomain()) return Sw.NO_APPLICATION;
+  scp03.close();
+  card.closeSerial();
+  memory.copy(command.at, SELECTED, SELECTED_SIZE);
+  command.answer = SELECTED_SIZE;
+  return Sw.DONE;
+}
+
+/** INITIALIZE UPDATE: a challenge for a challenge. */
+export function initializeUpdate(): u32 {
+  if (command.cla !== <u32>Cla.GP) return Sw.UNKNOWN_CLASS;
+  if (command.p2 !== 0) return Sw.WRONG_PARAMETERS;
+  if (command.length !== HOST_CHALLENGE_SIZE) return Sw.WRONG_LENGTH;
+  if (card.started() !== Outcome.DONE) return Sw.NOT_IN_THIS_STATE;
+  if (command.p1 !== 0 && command.p1 !== <u32>head.keyVersion) return Sw.NO_SUCH_DATA;
+  scp03.close();
+  card.closeSerial();
+  const sw = scp03.initiate(command.data);
+  memory.copy(command.at, command.data, scp03.INITIALIZE_UPDATE_SIZE);
+  command.answer = scp03.INITIALIZE_UPDATE_SIZE;
+  return sw;
+}
+
+/** EXTERNAL AUTHENTICATE: opens the channel at level P1. */
+export function externalAuthenticate(): u32 {
+  if (command.cla !== <u32>Cla.GP_SECURE) return Sw.UNKNOWN_CLASS;
+  if (command.p2 !== 0 || !scp03.isLevel(command.p1)) return Sw.WRONG_PARAMETERS;
+  if (command.length !== AUTHENTICATE_SIZE) return Sw.WRONG_LENGTH;
+  const sw = scp03.authenticate(command.at);
+  if (sw === Sw.DONE) card.openSerial();
+  return sw;
+}
+
+/** GET DATA: the public part of what the card knows. */
+export function getData(): u32 {
+  if (command.length !== 0) return Sw.WRONG_LENGTH;
+  const out = command.at;
+  switch ((command.p1 << 8) | command.p2) {
+    case Tag.SERIAL:
+      return text(SERIAL, load<u8>(SERIAL) ? 9 : 0);
+    case Tag.KEY_INFORMATION:
+      return give(keyInformation(out));
+    case Tag.STATUS:
+      return give(status(out));
+    case Tag.FIRMWARE:
+      return text(VERSION, VERSION_SIZE);
+    case Tag.SUITE:
+      return text(SUITE, head.suiteLength);
+    case Tag.SUITES:
+      return give(token.listSuites(out));
+    default:
+      return Sw.NO_SUCH_DATA;
+  }
+}
+
+/** SELF TEST: what the bench looks at before a key goes in. `mayWrite`: the channel lets changes through. */
+export function selfTest(mayWrite: bool): u32 {
+  if (command.p2 !== 0) return Sw.WRONG_PARAMETERS;
+  if (command.length !== 0) return Sw.WRONG_LENGTH;
+  if (head.life === <u8>Life.PERSONALIZED) return Sw.NOT_IN_THIS_STATE;
+  const out = command.at;
+  switch (command.p1) {
+    case SelfTest.SCREEN:
+      return bench.screen();
+    case SelfTest.KEYS:
+      return give(bench.keysSeen(out));
+    case SelfTest.BATTERY:
+      store<u16>(out, bswap<u16>(host.battery() as u16));
+      return give(2);
+    case SelfTest.FLASH:
+      return mayWrite ? give(bench.flashPages(out)) : Sw.NOT_IN_THIS_CHANNEL;
+    case SelfTest.RANDOM:
+      return give(bench.random(out));
+    case SelfTest.CRYPTO:
+      return give(bench.crypto(out));
+    default:
+      return Sw.WRONG_PARAMETERS;
+  }
+}
+
+/** INTERNAL AUTHENTICATE, the proof: PIN and challenge take the keypad's path; the response comes back. */
+export function prove(): u32 {
+  if ((command.p1 | command.p2) !== 0) return Sw.WRONG_PARAMETERS;
+  if (command.length !== pin.PIN_SIZE + token.CHALLENGE_SIZE) return Sw.WRONG_LENGTH;
+  if (head.life === <u8>Life.BLANK) return Sw.NOT_IN_THIS_STATE;
+  if (!pin.isDigits(command.data, command.length)) return Sw.WRONG_DATA;
+  const sw = pin.judgedByServer() ? swOf(pin.openUnchecked()) : checkPin();
+  if (sw !== Sw.DONE) return sw;
+  token.respond(command.data + pin.PIN_SIZE, command.data, command.at);
+  vault.wipe();
+  return give(token.RESPONSE_SIZE);
+}
+
+/** STORE DATA: the record; the card is seeded then. */
+export function storeData(): u32 {
+  if (command.p1 !== ONE_ENCRYPTED_BLOCK || command.p2 !== 0) return Sw.WRONG_PARAMETERS;
+  if (command.length !== personalization.RECORD_SIZE) return Sw.WRONG_LENGTH;
+  return swOf(personalization.apply(command.data));
+}
+
+/** PUT KEY: all three transport keys at once. */
+export function putKey(): u32 {
+  if (command.p1 !== <u32>head.keyVersion || command.p2 !== ALL_KEYS) return Sw.WRONG_PARAMETERS;
+  if (command.length !== transport.BLOCK_SIZE) return Sw.WRONG_LENGTH;
+  const outcome = transport.replace(command.data, command.at);
+  return outcome === Outcome.DONE ? give(transport.ANSWER_SIZE) : swOf(outcome);
+}
+
+/** SET STATUS: seeded becomes personalized, or all is wiped. */
+export function setStatus(): u32 {
+  if (command.p1 !== ISSUER_DOMAIN) return Sw.WRONG_PARAMETERS;
+  if (command.length !== 0) return Sw.WRONG_LENGTH;
+  if (command.p2 === <u32>LifeCode.WIPED) return swOf(wipeCard());
+  if (command.p2 !== <u32>LifeCode.PERSONALIZED) return Sw.WRONG_PARAMETERS;
+  if (head.life !== <u8>Life.SEEDED) return Sw.NOT_IN_THIS_STATE;
+  head.life = <u8>Life.PERSONALIZED;
+  tally.carry();
+  return swOf(commit());
+}
+
+/** CHANGE REFERENCE DATA: the old PIN for a new one. */
+export function changePin(): u32 {
+  const sw = pinCommand(pin.PIN_SIZE);
+  if (sw !== Sw.DONE) return sw;
+  const checked = checkPin();
+  return checked === Sw.DONE ? setPin(command.data + pin.PIN_SIZE) : checked;
+}
+
+/** RESET RETRY COUNTER: an unlock code for a new PIN, on a locked card. */
+export function unlockPin(): u32 {
+  const sw = pinCommand(unlock.CODE_SIZE);
+  if (sw !== Sw.DONE) return sw;
+  if (unlock.isBlocked()) return Sw.NO_TRIES;
+  if (!pin.isLocked()) return Sw.NOT_IN_THIS_STATE;
+  const outcome = unlock.check(command.data);
+  if (outcome === Outcome.DONE) return setPin(command.data + unlock.CODE_SIZE);
+  return isWrong(outcome) ? Sw.WRONG | unlock.triesLeft() : swOf(outcome);
+}
+
+/** What the two commands about the PIN have in common: `size` digits of proof, then a new PIN. */
+function pinCommand(size: u32): u32 {
+  if ((command.p1 | command.p2) !== 0) return Sw.WRONG_PARAMETERS;
+  if (command.length !== size + pin.PIN_SIZE) return Sw.WRONG_LENGTH;
+  if (head.life !== <u8>Life.PERSONALIZED) return Sw.NOT_IN_THIS_STATE;
+  if (pin.judgedByServer()) return Sw.NOT_USABLE;
+  return pin.isDigits(command.data, command.length) ? Sw.DONE : Sw.WRONG_DATA;
+}
+
+function checkPin(): u32 {
+  if (pin.isLocked()) return Sw.NO_TRIES;
+  const outcome = pin.check(command.data);
+  return isWrong(outcome) ? Sw.WRONG | pin.triesLeft() : swOf(outcome);
+}
+
+function setPin(digits: usize): u32 {
+  const outcome = pin.set(digits);
+  vault.wipe();
+  return swOf(outcome);
+}
+
+function isWrong(outcome: Outcome): bool {
+  return outcome === Outcome.WRONG || outcome === Outcome.LAST;
+}
+
+function swOf(outcome: Outcome): u32 {
+  switch (outcome) {
+    case Outcome.DONE:
+      return Sw.DONE;
+    case Outcome.RANDOM:
+      return Sw.NOT_USABLE;
+    case Outcome.BATTERY:
+      return Sw.NOT_IN_THIS_STATE;
+    case Outcome.REFUSED:
+      return Sw.WRONG_DATA;
+    default:
+      return Sw.FLASH_FAILED;
+  }
+}
+
+/** `length` bytes were put where the answer goes. */
+function give(length: u32): u32 {
+  command.answer = length;
+  return Sw.DONE;
+}
+
+/** The `length` bytes at `from`, if there are any. */
+function text(from: usize, length: u32): u32 {
+  if (length === 0) return Sw.NO_SUCH_DATA;
+  memory.copy(command.at, from, length);
+  return give(length);
+}
+
+function isIssuerDomain(): bool {
+  return (
+    command.length === AID_SIZE && memory.compare(command.data, SELECTED + SELECTED_SIZE - AID_SIZE, AID_SIZE) === 0
+  );
+}
+
+/** E0 { C0 { id, version, AES, 16 bytes } for ENC, MAC and DEK } (GPC_SPE_034 table 11-34). */
+function keyInformation(out: usize): u32 {
+  store<u16>(out, 0x12e0);
+  for (let id: u32 = 1; id <= 3; id++) {
+    const at = out + id * 6 - 4;
+    store<u16>(at, 0x04c0);
+    store<u8>(at, id as u8, 2);
+    store<u8>(at, head.keyVersion, 3);
+    store<u16>(at, 0x1088, 4);
+  }
+  return KEY_TEMPLATE_SIZE;
+}
+
+function status(out: usize): u32 {
+  const checks = head.life !== <u8>Life.BLANK && !pin.judgedByServer() && card.started() === Outcome.DONE;
+  const locked: u32 = checks && pin.isLocked() ? 1 : 0;
+  store<u8>(out, head.life);
+  store<u8>(out, (checks && unlock.isBlocked() ? 2 : locked) as u8, 1);
+  store<u8>(out, head.pinCheck, 2);
+  store<u8>(out, head.tries, 3);
+  store<u8>(out, (checks ? pin.triesLeft() : 0) as u8, 4);
+  store<u8>(out, (checks ? unlock.triesLeft() : 0) as u8, 5);
+  store<u8>(out, head.keyVersion === TEST_KEYS ? 1 : 0, 6);
+  store<u8>(out, 0, 7);
+  store<u16>(out, bswap<u16>(host.battery() as u16), 8);
+  return STATUS_SIZE;
+}

@@ -1,0 +1,44 @@
+// The front panel on the serial line (channel 1): keys come in, the screen goes out when it changes.
+// A host may leave it out: then its frames are noise.
+
+import * as card from "./card";
+import * as frame from "./frame";
+import * as host from "./host";
+import * as screen from "./screen";
+import { Channel } from "./wire";
+
+const TEXT_SIZE: u32 = 8;
+const REPORT_SIZE: u32 = 11;
+/** channel | on | state | text, as it was sent last. */
+const SENT: usize = memory.data(11);
+const NOW: usize = memory.data(11);
+
+@unmanaged
+class Panel {
+  /** Somebody asked for the screen. */
+  watched: bool;
+}
+const panel = changetype<Panel>(memory.data(4));
+
+/** Takes a frame of the front panel: a contact, or the wish to see the screen. */
+export function take(payload: usize, length: u32): void {
+  if (!host.panel()) return;
+  panel.watched = true;
+  if (length === 0) report(true);
+  else if (length === 2) card.contact(load<u8>(payload), load<u8>(payload, 1) !== 0);
+}
+
+/** Sends the screen if it changed and somebody watches. */
+export function tell(): void {
+  if (panel.watched) report(false);
+}
+
+function report(always: bool): void {
+  store<u8>(NOW, Channel.PANEL);
+  store<u8>(NOW, card.state() === 0 ? 0 : 1, 1);
+  store<u8>(NOW, card.state(), 2);
+  memory.copy(NOW + 3, screen.LINE, TEXT_SIZE);
+  if (!always && memory.compare(NOW, SENT, REPORT_SIZE) === 0) return;
+  memory.copy(SENT, NOW, REPORT_SIZE);
+  frame.send(NOW, REPORT_SIZE);
+}

@@ -1,0 +1,225 @@
+// The secure channel: GlobalPlatform SCP03 (GPC_SPE_014) with AES-128, S8, i = 60.
+//
+//   CLOSED ── INITIALIZE UPDATE ──► INITIATED ── EXTERNAL AUTHENTICATE ──► OPEN
+//
+// Anything wrong closes it. Commands come in with C-MAC and may be encrypted; answers go out with
+// R-MAC and encrypted as the level says.
+
+import * as aes from "./crypto/aes";
+import * as cbc from "./crypto/cbc";
+import * as cmac from "./crypto/cmac";
+import * as kdf from "./crypto/kdf";
+import * as host from "./host";
+import { head, KEY_SIZE, KEYS, SERIAL } from "./store";
+import { Level, Sw } from "./wire";
+
+const MAC_SIZE: u32 = 8;
+const CHALLENGE_SIZE: u32 = 8;
+const HEADER_SIZE: u32 = 5;
+const BLOCK: u32 = 16;
+const PADDING: u8 = 0x80;
+/** "i" of the key information: random challenge, R-MAC and R-ENC supported (§7.1.1). */
+const SCP_I: u8 = 0x60;
+const SCP: u8 = 0x03;
+export const INITIALIZE_UPDATE_SIZE: u32 = 29;
+
+/** Derivation constants (table 4-1). */
+enum Derive {
+  CARD_CRYPTOGRAM = 0,
+  HOST_CRYPTOGRAM = 1,
+  S_ENC = 4,
+  S_MAC = 6,
+  S_RMAC = 7,
+}
+
+enum Stage {
+  CLOSED = 0,
+  INITIATED = 1,
+  OPEN = 2,
+}
+
+@unmanaged
+class Session {
+  stage: u32;
+  level: u32;
+  /** Commands since the channel opened; the encryption counter (§6.2.6). */
+  counter: u32;
+  /** Wrong keys in a row. They outlive the session, and off. */
+  failures: u32;
+}
+const session = changetype<Session>(memory.data(16));
+
+/** S-ENC | S-MAC | S-RMAC */
+const SESSION_KEYS: usize = memory.data(48);
+const S_ENC: usize = SESSION_KEYS;
+const S_MAC: usize = SESSION_KEYS + KEY_SIZE;
+const S_RMAC: usize = SESSION_KEYS + 2 * KEY_SIZE;
+/** Host challenge | card challenge, then the MAC chaining value. */
+const CHAIN: usize = memory.data(16);
+const WORK: usize = memory.data(16);
+
+/** Whether a channel is open. */
+export function isOpen(): bool {
+  return session.stage === Stage.OPEN;
+}
+
+/** The level of the open channel, or 0. */
+export function level(): u32 {
+  return isOpen() ? session.level : 0;
+}
+
+/** Whether a channel can have this level. */
+export function isLevel(level: u32): bool {
+  return level === 0x01 || level === 0x03 || level === 0x11 || level === 0x13 || level === 0x33;
+}
+
+/** Wrong keys in a row. */
+export function failures(): u32 {
+  return session.failures;
+}
+
+/** Closes the channel and forgets its keys. */
+export function close(): void {
+  session.stage = Stage.CLOSED;
+  session.level = 0;
+  session.counter = 0;
+  memory.fill(SESSION_KEYS, 0, 48);
+  memory.fill(CHAIN, 0, 16);
+  memory.fill(WORK, 0, 16);
+}
+
+/**
+ * INITIALIZE UPDATE (§7.1.1) with the eight bytes of host challenge at `data`; its 29 bytes of answer
+ * go there. Returns OK, or NOT_USABLE where the random source fails.
+ */
+export function initiate(data: usize): Sw {
+  close();
+  memory.copy(CHAIN, data, CHALLENGE_SIZE);
+  if (!host.random(CHAIN + CHALLENGE_SIZE, CHALLENGE_SIZE)) return Sw.NOT_USABLE;
+  deriveSession(KEYS, Derive.S_ENC, S_ENC);
+  deriveSession(KEYS + KEY_SIZE, Derive.S_MAC, S_MAC);
+  deriveSession(KEYS + KEY_SIZE, Derive.S_RMAC, S_RMAC);
+  // Diversification data: the serial number and a zero byte.
+  memory.copy(data, SERIAL, 10);
+  store<u8>(data, head.keyVersion, 10);
+  store<u8>(data, SCP, 11);
+  store<u8>(data, SCP_I, 12);
+  memory.copy(data + 13, CHAIN + CHALLENGE_SIZE, CHALLENGE_SIZE);
+  cryptogram(Derive.CARD_CRYPTOGRAM);
+  memory.copy(data + 21, WORK, MAC_SIZE);
+  session.stage = Stage.INITIATED;
+  return Sw.DONE;
+}
+
+/**
+ * EXTERNAL AUTHENTICATE (§7.1.2): the whole command at `command`, with host cryptogram and MAC. Opens
+ * the channel at its level. Returns OK or AUTHENTICATION_FAILED.
+ */
+export function authenticate(command: usize): Sw {
+  if (session.stage !== Stage.INITIATED) return Sw.NOT_IN_THIS_STATE;
+  const data = command + HEADER_SIZE;
+  cryptogram(Derive.HOST_CRYPTOGRAM);
+  const wrongCryptogram = difference(WORK, data, MAC_SIZE);
+  memory.fill(CHAIN, 0, 16);
+  const wrongMac = commandMac(command, data, MAC_SIZE);
+  if (wrongCryptogram !== 0 || wrongMac !== 0) {
+    close();
+    if (session.failures < 0xff) session.failures++;
+    return Sw.NOT_AUTHENTIC;
+  }
+  session.stage = Stage.OPEN;
+  session.level = load<u8>(command, 2);
+  session.counter = 0;
+  session.failures = 0;
+  return Sw.DONE;
+}
+
+/**
+ * Checks and decrypts the command at `command`, whose data is `length` bytes, MAC included (§6.2.4,
+ * §6.2.6). Returns the length of the plain data, or MAX where the channel had to be closed.
+ */
+export function unwrap(command: usize, length: u32): u32 {
+  if (length < MAC_SIZE) return fail();
+  const data = command + HEADER_SIZE;
+  const size = length - MAC_SIZE;
+  if (commandMac(command, data, size) !== 0) return fail();
+  session.counter++;
+  memory.fill(data + size, 0, MAC_SIZE);
+  if (size === 0 || !(session.level & Level.C_DECRYPTION)) return size;
+  if (size % BLOCK !== 0) return fail();
+  counterBlock(0);
+  cbc.decrypt(S_ENC, WORK, data, size);
+  return unpad(data, size);
+}
+
+/**
+ * Protects an answer of `length` bytes at `data` (§6.2.5, §6.2.7); the status word goes into its MAC
+ * and stays with the caller. Returns the new length. Errors go out bare.
+ */
+export function wrap(data: usize, length: u32, sw: u32): u32 {
+  const isError = sw !== Sw.DONE && sw >> 8 !== 0x62 && sw >> 8 !== 0x63;
+  if (isError || !(session.level & Level.R_MAC)) return isError ? 0 : length;
+  if (length !== 0 && session.level & Level.R_ENCRYPTION) {
+    const padded = (length + BLOCK) & ~(BLOCK - 1);
+    memory.fill(data + length, 0, padded - length);
+    store<u8>(data + length, PADDING);
+    counterBlock(PADDING);
+    cbc.encrypt(S_ENC, WORK, data, padded);
+    length = padded;
+  }
+  store<u16>(data + length, bswap<u16>(sw as u16));
+  cmac.begin(S_RMAC);
+  cmac.update(CHAIN, 16);
+  cmac.update(data, length + 2);
+  cmac.end(WORK);
+  memory.copy(data + length, WORK, MAC_SIZE);
+  return length + MAC_SIZE;
+}
+
+/** Checks the MAC behind `size` bytes of data and chains it (§6.2.4). Returns 0 where it is right. */
+function commandMac(command: usize, data: usize, size: u32): u32 {
+  cmac.begin(S_MAC);
+  cmac.update(CHAIN, 16);
+  cmac.update(command, HEADER_SIZE + size);
+  cmac.end(CHAIN);
+  return difference(CHAIN, data + size, MAC_SIZE);
+}
+
+/** Bits that differ; every byte is looked at. */
+function difference(a: usize, b: usize, length: u32): u32 {
+  let bits: u32 = 0;
+  for (let i: u32 = 0; i < length; i++) bits |= load<u8>(a + i) ^ load<u8>(b + i);
+  return bits;
+}
+
+function fail(): u32 {
+  close();
+  return u32.MAX_VALUE;
+}
+
+/** Takes the padding 80 00 … off (§4.1.4). Returns the length without it, or closes the channel. */
+function unpad(data: usize, size: u32): u32 {
+  let length = size - 1;
+  while (length > size - BLOCK && load<u8>(data + length) === 0) length--;
+  if (load<u8>(data + length) !== PADDING) return fail();
+  store<u8>(data + length, 0);
+  return length;
+}
+
+/** The counter block, encrypted, in WORK: the IV of a command (`mark` 0) or of an answer (80). */
+function counterBlock(mark: u8): void {
+  memory.fill(WORK, 0, 16);
+  store<u8>(WORK, mark);
+  store<u32>(WORK, bswap<u32>(session.counter), 12);
+  aes.setKey(S_ENC);
+  aes.encrypt(WORK);
+}
+
+function deriveSession(key: usize, constant: Derive, out: usize): void {
+  kdf.derive(key, constant as u8, CHAIN, 16, out, 128);
+}
+
+/** A cryptogram (§6.2.2) in the first eight bytes of WORK. */
+function cryptogram(constant: Derive): void {
+  kdf.derive(S_MAC, constant as u8, CHAIN, 16, WORK, 64);
+}
