@@ -74,8 +74,7 @@ export function boot(): void {
 /** A contact closed or opened. */
 export function contact(key: u32, closed: bool): void {
   if (key >= keys.KEYS) return;
-  if (closed) keys.close(key, card.now);
-  else keys.open(key, card.now);
+  keys.move(key, closed, card.now);
 }
 
 /** A frame arrived: the card turns on if it can, and stays on for as long as frames come. Returns whether it is on. */

@@ -30,23 +30,23 @@ const NO_KEY: u32 = 0xff;
 class Contacts {
   /** Bit n: contact n is closed. */
   closed: u32;
+  /** Bit n: key n is down, bounce left out. */
+  down: u32;
+  /** Bit n: contact and key differ, not yet for BOUNCE. */
+  pending: u32;
   /** Bit n: key n went down since somebody asked. */
   seen: u32;
-  /** Bit n: it is, not yet for BOUNCE. */
-  pending: u32;
-  /** The key that is down, or NO_KEY. */
+  /** The key that counts, or NO_KEY. */
   active: u32;
+  /** When it went down, and whether it has been held. */
+  downAt: u32;
+  held: bool;
   /** The key of the last event. */
   last: u32;
-  /** When the active key went down, and when its contact opened if it is open. */
-  downAt: u32;
-  openAt: u32;
-  open: bool;
-  held: bool;
 }
 const contacts = changetype<Contacts>(memory.data(32));
-/** When each pending contact closed; zero for the others, so that they do not tell what was typed. */
-const CLOSED_AT: usize = memory.data(48);
+/** When each pending contact moved; zero for the others, so that they do not tell what was typed. */
+const MOVED_AT: usize = memory.data(48);
 
 /** The key of the event that `next` returned last. */
 export function key(): u32 {
@@ -55,12 +55,12 @@ export function key(): u32 {
 
 /** Forgets all contacts. */
 export function reset(): void {
-  contacts.closed = 0;
-  contacts.pending = 0;
+  memory.fill(changetype<usize>(contacts), 0, 32);
+  memory.fill(MOVED_AT, 0, 48);
   contacts.active = NO_KEY;
 }
 
-/** The keys that went down since `watch`, bit n for key n, and watches on. */
+/** The keys that went down since the last call, bit n for key n. */
 export function takeSeen(): u32 {
   const seen = contacts.seen;
   contacts.seen = 0;
@@ -73,84 +73,68 @@ export function forget(): void {
   contacts.last = NO_KEY;
 }
 
-/** Contact `key` closed at `now` (ms). */
-export function close(key: u32, now: u32): void {
+/** Contact `key` closed or opened at `now` (ms). */
+export function move(key: u32, closed: bool, now: u32): void {
   const bit: u32 = 1 << key;
-  if (contacts.closed & bit) return;
-  contacts.closed |= bit;
-  if (key === contacts.active) {
-    contacts.open = false;
-    return;
-  }
-  contacts.pending |= bit;
-  store<u32>(CLOSED_AT + (key << 2), now);
-}
-
-/** Contact `key` opened at `now` (ms). */
-export function open(key: u32, now: u32): void {
-  const bit: u32 = 1 << key;
-  if (!(contacts.closed & bit)) return;
-  contacts.closed &= ~bit;
-  take(key);
-  if (key !== contacts.active) return;
-  contacts.open = true;
-  contacts.openAt = now;
+  const was = (contacts.closed & bit) !== 0;
+  if (closed === was) return;
+  contacts.closed ^= bit;
+  contacts.pending ^= bit;
+  store<u32>(MOVED_AT + (key << 2), contacts.pending & bit ? now : 0);
 }
 
 /** Milliseconds from `now` until `next` has something, or NEVER. */
 export function due(now: u32): u32 {
   let soonest = NEVER;
   for (let key: u32 = 0; contacts.pending >> key; key++) {
-    if (contacts.pending & (1 << key)) soonest = min(soonest, left(now, closedAt(key) + BOUNCE));
+    if (contacts.pending & (1 << key)) soonest = min(soonest, left(now, movedAt(key) + BOUNCE));
   }
-  if (contacts.active === NO_KEY) return soonest;
-  if (contacts.open) return min(soonest, left(now, contacts.openAt + BOUNCE));
-  return contacts.held ? soonest : min(soonest, left(now, contacts.downAt + HOLD));
+  return isHolding() ? min(soonest, left(now, contacts.downAt + HOLD)) : soonest;
 }
 
 /** What is due at `now`, one event at a time; call again until it is NONE. */
 export function next(now: u32): Event {
-  if (contacts.active !== NO_KEY) {
-    if (contacts.open && left(now, contacts.openAt + BOUNCE) === 0) {
-      contacts.active = NO_KEY;
-      return contacts.held ? Event.RELEASE : Event.TAP;
-    }
-    if (!contacts.open && !contacts.held && left(now, contacts.downAt + HOLD) === 0) {
-      contacts.held = true;
-      return Event.HOLD;
-    }
+  if (isHolding() && left(now, contacts.downAt + HOLD) === 0) {
+    contacts.held = true;
+    return Event.HOLD;
   }
   for (let key: u32 = 0; contacts.pending >> key; key++) {
-    if (contacts.pending & (1 << key) && left(now, closedAt(key) + BOUNCE) === 0) {
-      const at = take(key);
-      if (contacts.active === NO_KEY) {
-        press(key, at);
-        return Event.DOWN;
-      }
-    }
+    if (!(contacts.pending & (1 << key)) || left(now, movedAt(key) + BOUNCE) !== 0) continue;
+    const event = settle(key);
+    if (event !== Event.NONE) return event;
   }
   return Event.NONE;
 }
 
-/** The contact waits no longer. Returns when it closed. */
-function take(key: u32): u32 {
-  const at = closedAt(key);
-  contacts.pending &= ~(1 << key);
-  store<u32>(CLOSED_AT + (key << 2), 0);
-  return at;
+/** Whether the key that counts may become a hold: it is down, and its contact is not open for the moment. */
+function isHolding(): bool {
+  return contacts.active !== NO_KEY && !contacts.held && !(contacts.pending & (1 << contacts.active));
 }
 
-function press(key: u32, at: u32): void {
+/** The key follows its contact. Returns NONE where it does not count, since another is down. */
+function settle(key: u32): Event {
+  const at = movedAt(key);
+  const bit: u32 = 1 << key;
+  contacts.pending &= ~bit;
+  contacts.down ^= bit;
+  store<u32>(MOVED_AT + (key << 2), 0);
+  if (contacts.down & bit) return contacts.active === NO_KEY ? press(key, at) : Event.NONE;
+  if (key !== contacts.active) return Event.NONE;
+  contacts.active = NO_KEY;
+  return contacts.held ? Event.RELEASE : Event.TAP;
+}
+
+function press(key: u32, at: u32): Event {
   contacts.active = key;
   contacts.last = key;
   contacts.seen |= 1 << key;
   contacts.downAt = at;
-  contacts.open = false;
   contacts.held = false;
+  return Event.DOWN;
 }
 
-function closedAt(key: u32): u32 {
-  return load<u32>(CLOSED_AT + (key << 2));
+function movedAt(key: u32): u32 {
+  return load<u32>(MOVED_AT + (key << 2));
 }
 
 /** Milliseconds until `at`; 0 if it has come. Right across the clock's wrap at 2^32. */

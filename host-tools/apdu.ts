@@ -1,5 +1,6 @@
 // Command and response APDUs (ISO 7816-4, short), and what the card's commands and status words are called.
 
+import { Ins, Sw } from "../firmware/wire.js";
 /** A command APDU. */
 export interface Command {
   readonly cla: number;
@@ -22,56 +23,22 @@ export const ANY = 256;
 /** Of a class: the command comes under GlobalPlatform's secure messaging (GPCS §11.1.4). */
 export const SECURE = 0x04;
 
-/** The card's commands (docs/PROTOCOL.md, Commands). */
-export const INS = {
-  SELECT: 0xa4,
-  GET_DATA: 0xca,
-  INITIALIZE_UPDATE: 0x50,
-  EXTERNAL_AUTHENTICATE: 0x82,
-  PUT_KEY: 0xd8,
-  STORE_DATA: 0xe2,
-  INTERNAL_AUTHENTICATE: 0x88,
-  SET_STATUS: 0xf0,
-  CHANGE_REFERENCE_DATA: 0x24,
-  RESET_RETRY_COUNTER: 0x2c,
-  SELF_TEST: 0x10,
-} as const;
-
-/** Status words (docs/PROTOCOL.md, Status words). */
-export const SW = {
-  DONE: 0x9000,
-  NOT_AUTHENTIC: 0x6300,
-  FLASH_FAILED: 0x6581,
-  WRONG_LENGTH: 0x6700,
-  NOT_IN_THIS_CHANNEL: 0x6982,
-  NO_TRIES: 0x6983,
-  NOT_USABLE: 0x6984,
-  NOT_IN_THIS_STATE: 0x6985,
-  WRONG_SECURE_MESSAGING: 0x6988,
-  WRONG_DATA: 0x6a80,
-  NO_APPLICATION: 0x6a82,
-  WRONG_PARAMETERS: 0x6a86,
-  NO_SUCH_DATA: 0x6a88,
-  UNKNOWN_COMMAND: 0x6d00,
-  UNKNOWN_CLASS: 0x6e00,
-} as const;
-
 const SENTENCES: Record<number, string> = {
-  [SW.DONE]: "done",
-  [SW.NOT_AUTHENTIC]: "the card does not accept these transport keys",
-  [SW.FLASH_FAILED]: "the card's flash could not be written as meant",
-  [SW.WRONG_LENGTH]: "the command has a wrong length",
-  [SW.NOT_IN_THIS_CHANNEL]: "the command is not allowed in this secure channel, or not without one",
-  [SW.NO_TRIES]: "no tries are left: the card is locked or blocked",
-  [SW.NOT_USABLE]: "the PIN is not the card's to check, or its random source failed",
-  [SW.NOT_IN_THIS_STATE]: "not in this state: personalized, not yet seeded, or the battery is low",
-  [SW.WRONG_SECURE_MESSAGING]: "the command's MAC or padding is wrong",
-  [SW.WRONG_DATA]: "the command's data is wrong",
-  [SW.NO_APPLICATION]: "there is no such application",
-  [SW.WRONG_PARAMETERS]: "P1 or P2 is wrong",
-  [SW.NO_SUCH_DATA]: "the card has no such data",
-  [SW.UNKNOWN_COMMAND]: "the card does not know the command",
-  [SW.UNKNOWN_CLASS]: "the card does not know the command's class",
+  [Sw.DONE]: "done",
+  [Sw.NOT_AUTHENTIC]: "the card does not accept these transport keys",
+  [Sw.FLASH_FAILED]: "the card's flash could not be written as meant",
+  [Sw.WRONG_LENGTH]: "the command has a wrong length",
+  [Sw.NOT_IN_THIS_CHANNEL]: "the command is not allowed in this secure channel, or not without one",
+  [Sw.NO_TRIES]: "no tries are left: the card is locked or blocked",
+  [Sw.NOT_USABLE]: "the PIN is not the card's to check, or its random source failed",
+  [Sw.NOT_IN_THIS_STATE]: "not in this state: personalized, not yet seeded, or the battery is low",
+  [Sw.WRONG_SECURE_MESSAGING]: "the command's MAC or padding is wrong",
+  [Sw.WRONG_DATA]: "the command's data is wrong",
+  [Sw.NO_APPLICATION]: "there is no such application",
+  [Sw.WRONG_PARAMETERS]: "P1 or P2 is wrong",
+  [Sw.NO_SUCH_DATA]: "the card has no such data",
+  [Sw.UNKNOWN_COMMAND]: "the card does not know the command",
+  [Sw.UNKNOWN_CLASS]: "the card does not know the command's class",
 };
 
 /** The card answered with something that is no answer to the command. */
@@ -105,7 +72,7 @@ export function describeStatus(sw: number): string {
 
 /** What an instruction is called. */
 export function commandName(ins: number): string {
-  const known = Object.entries(INS).find(([, value]) => value === ins);
+  const known = Object.entries(Ins).find(([, value]) => value === ins);
   return known ? known[0].replaceAll("_", " ") : `command ${hex(ins, 2)}`;
 }
 
@@ -143,7 +110,7 @@ export function decodeResponse(bytes: Uint8Array): Response {
 }
 
 /** Commands whose data, and answers, hold no secret where they are not encrypted. The others' are never shown. */
-const PUBLIC: ReadonlySet<number> = new Set([INS.SELECT, INS.GET_DATA, INS.INITIALIZE_UPDATE, INS.SELF_TEST]);
+const PUBLIC: ReadonlySet<number> = new Set([Ins.SELECT, Ins.GET_DATA, Ins.INITIALIZE_UPDATE, Ins.SELF_TEST]);
 
 /** A command in one line for people, secrets and what is encrypted left out. */
 export function describeCommand(bytes: Uint8Array): string {

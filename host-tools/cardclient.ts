@@ -4,6 +4,7 @@
 // an error opens a new channel and reads the status, which says what became true.
 
 import { randomBytes } from "node:crypto";
+import { Ins, Sw } from "../firmware/wire.js";
 import {
   ANY,
   BadAnswer,
@@ -12,16 +13,11 @@ import {
   commandName,
   decodeResponse,
   encodeCommand,
-  INS,
   type Response,
-  SW,
 } from "./apdu.js";
 import { encryptUnderDek, type Keyset, putKeyAnswer, putKeyData } from "./keyset.js";
 import type { Link } from "./link.js";
-<<<<<<< HEAD
 import type { HashName } from "./ocra.js";
-=======
->>>>>>> channel
 import { AuthenticationFailed, initializeUpdate, parseCardHello, SecureChannel, type SecurityLevel } from "./scp03.js";
 import { checkSerialNumber } from "./serialnumber.js";
 
@@ -35,25 +31,18 @@ const GP = 0x80;
 /** Data objects (docs/PROTOCOL.md, GET DATA). */
 const TAG = { SERIAL: 0x0045, KEYS: 0x00e0, STATUS: 0xdf20, FIRMWARE: 0xdf21, SUITE: 0xdf22, SUITES: 0xdf23 } as const;
 
-<<<<<<< HEAD
 /** P1 of STORE DATA: the last block, encrypted. */
 const ONE_ENCRYPTED_BLOCK = 0xe0;
 
 /** P2 of SET STATUS. */
-=======
-/** P1 of SET STATUS. */
->>>>>>> channel
 const PERSONALIZED = 0x0f;
 const WIPED = 0x01;
 
 const LIVES = [undefined, "blank", "seeded", "personalized"] as const;
 const LOCKS = ["none", "locked", "blocked"] as const;
 const PIN_CHECKS = ["none", "card", "server"] as const;
-<<<<<<< HEAD
 /** Hashes in the order of their bits (docs/PROTOCOL.md, GET DATA). */
 const HASHES: readonly HashName[] = ["SHA1", "SHA256", "SHA512"];
-=======
->>>>>>> channel
 
 /** Self-tests (docs/PROTOCOL.md, SELF TEST): P1, and how many bytes the answer has. */
 const SELF_TESTS = {
@@ -66,7 +55,6 @@ const SELF_TESTS = {
 } as const;
 export type SelfTest = keyof typeof SELF_TESTS;
 
-<<<<<<< HEAD
 /** Which suites a card does. */
 export interface SuiteSupport {
   readonly hashes: readonly HashName[];
@@ -78,8 +66,6 @@ export interface SuiteSupport {
   readonly challenge: number;
 }
 
-=======
->>>>>>> channel
 /** All that a card tells anybody. */
 export interface CardStatus {
   readonly serial: string | undefined;
@@ -97,12 +83,7 @@ export interface CardStatus {
   readonly battery: number;
   readonly firmware: { readonly version: string; readonly hash: string };
   readonly suite: string | undefined;
-<<<<<<< HEAD
   readonly suites: SuiteSupport;
-=======
-  /** The suites that the card does, as a pattern. */
-  readonly suites: string;
->>>>>>> channel
 }
 
 /** What a card is personalized with. */
@@ -188,22 +169,14 @@ export class CardClient {
     const status = parseStatus(await this.#getData(TAG.STATUS));
     const firmware = parseFirmware(await this.#getData(TAG.FIRMWARE));
     const suite = await this.#findData(TAG.SUITE);
-<<<<<<< HEAD
     const suites = parseSuites(await this.#getData(TAG.SUITES));
-=======
-    const suites = await this.#getData(TAG.SUITES);
->>>>>>> channel
     return {
       ...status,
       serial: serial?.toString("ascii"),
       kvn,
       firmware,
       suite: suite?.toString("ascii"),
-<<<<<<< HEAD
       suites,
-=======
-      suites: suites.toString("ascii"),
->>>>>>> channel
     };
   }
 
@@ -227,28 +200,24 @@ export class CardClient {
   /** Closes the secure channel on both sides. */
   async closeChannel(): Promise<void> {
     this.#forgetChannel();
-    await this.#send({ cla: 0x00, ins: INS.SELECT, p1: 0x04, p2: 0x00, le: ANY });
+    await this.#send({ cla: 0x00, ins: Ins.SELECT, p1: 0x04, p2: 0x00, le: ANY });
   }
 
   /** Seeds the card. Needs level 33. */
   async storeData(record: PersonalizationRecord, dek: Uint8Array): Promise<void> {
-<<<<<<< HEAD
     await this.#send({
       cla: GP,
-      ins: INS.STORE_DATA,
+      ins: Ins.STORE_DATA,
       p1: ONE_ENCRYPTED_BLOCK,
       p2: 0x00,
       data: encodeRecord(record, dek),
     });
-=======
-    await this.#send({ cla: GP, ins: INS.STORE_DATA, p1: 0x90, p2: 0x00, data: encodeRecord(record, dek) });
->>>>>>> channel
   }
 
   /** The response that the card shows for a PIN and a challenge. Needs level 33; a wrong PIN spends a try. */
   async prove(pin: string, challenge: string): Promise<string> {
     const data = Buffer.concat([digits("a PIN", pin, 4), digits("a challenge", challenge, 6)]);
-    const answer = await this.#send({ cla: GP, ins: INS.INTERNAL_AUTHENTICATE, p1: 0, p2: 0, data, le: ANY });
+    const answer = await this.#send({ cla: GP, ins: Ins.INTERNAL_AUTHENTICATE, p1: 0, p2: 0, data, le: ANY });
     const response = answer.toString("ascii");
     if (!/^[0-9]{8}$/.test(response)) throw new BadAnswer("INTERNAL AUTHENTICATE: the response is not eight digits");
     return response;
@@ -257,31 +226,31 @@ export class CardClient {
   /** Replaces the transport keys; `dek` is the one there is. Needs level 33. The channel stays as it is. */
   async putKey(fresh: Keyset, dek: Uint8Array): Promise<void> {
     const data = putKeyData(fresh, dek);
-    const answer = await this.#send({ cla: GP, ins: INS.PUT_KEY, p1: this.#kvn, p2: 0x81, data, le: ANY });
+    const answer = await this.#send({ cla: GP, ins: Ins.PUT_KEY, p1: this.#kvn, p2: 0x81, data, le: ANY });
     if (!answer.equals(putKeyAnswer(fresh))) throw new BadAnswer("PUT KEY: the card answers with other check values");
     this.#kvn = fresh.kvn;
   }
 
   /** Makes a seeded card a personalized one. Needs level 03, 13 or 33. */
   async setPersonalized(): Promise<void> {
-    await this.#send({ cla: GP, ins: INS.SET_STATUS, p1: 0x80, p2: PERSONALIZED });
+    await this.#send({ cla: GP, ins: Ins.SET_STATUS, p1: 0x80, p2: PERSONALIZED });
   }
 
   /** Back to NO KEY; serial number and transport keys stay. Needs level 03, 13 or 33. */
   async wipe(): Promise<void> {
-    await this.#send({ cla: GP, ins: INS.SET_STATUS, p1: 0x80, p2: WIPED });
+    await this.#send({ cla: GP, ins: Ins.SET_STATUS, p1: 0x80, p2: WIPED });
   }
 
   /** Needs level 03, 13 or 33; a wrong PIN spends a try. */
   async changePin(old: string, fresh: string): Promise<void> {
     const data = Buffer.concat([digits("the old PIN", old, 4), digits("the new PIN", fresh, 4)]);
-    await this.#send({ cla: GP, ins: INS.CHANGE_REFERENCE_DATA, p1: 0, p2: 0, data });
+    await this.#send({ cla: GP, ins: Ins.CHANGE_REFERENCE_DATA, p1: 0, p2: 0, data });
   }
 
   /** A new PIN for an unlock code. Needs level 03, 13 or 33; a wrong code spends a try. */
   async unlock(code: string, pin: string): Promise<void> {
     const data = Buffer.concat([digits("an unlock code", code, 8), digits("the new PIN", pin, 4)]);
-    await this.#send({ cla: GP, ins: INS.RESET_RETRY_COUNTER, p1: 0, p2: 0, data });
+    await this.#send({ cla: GP, ins: Ins.RESET_RETRY_COUNTER, p1: 0, p2: 0, data });
   }
 
   /**
@@ -291,7 +260,7 @@ export class CardClient {
   async selfTest(test: SelfTest): Promise<number> {
     const { p1, size } = SELF_TESTS[test];
     const le = size ? ANY : undefined;
-    const answer = await this.#send({ cla: GP, ins: INS.SELF_TEST, p1, p2: 0x00, ...(le && { le }) });
+    const answer = await this.#send({ cla: GP, ins: Ins.SELF_TEST, p1, p2: 0x00, ...(le && { le }) });
     if (answer.length !== size) throw new BadAnswer("SELF TEST: the answer has a wrong length");
     return size ? answer.readUIntBE(0, size) : 0;
   }
@@ -301,13 +270,13 @@ export class CardClient {
     try {
       return await this.#getData(tag);
     } catch (error) {
-      if (error instanceof CardRefused && error.sw === SW.NO_SUCH_DATA) return undefined;
+      if (error instanceof CardRefused && error.sw === Sw.NO_SUCH_DATA) return undefined;
       throw error;
     }
   }
 
   #getData(tag: number): Promise<Buffer> {
-    return this.#send({ cla: GP, ins: INS.GET_DATA, p1: tag >> 8, p2: tag & 0xff, le: ANY });
+    return this.#send({ cla: GP, ins: Ins.GET_DATA, p1: tag >> 8, p2: tag & 0xff, le: ANY });
   }
 
   /** Sends a command, inside the channel where one is open. Returns the data; throws where the card refuses. */
@@ -315,7 +284,7 @@ export class CardClient {
     const { data, sw } = this.#channel
       ? await this.#sendInside(this.#channel, command)
       : await this.#sendPlain(command);
-    if (sw !== SW.DONE) throw new CardRefused(commandName(command.ins), sw);
+    if (sw !== Sw.DONE) throw new CardRefused(commandName(command.ins), sw);
     return data;
   }
 
@@ -327,7 +296,7 @@ export class CardClient {
     try {
       const response = channel.unwrap(decodeResponse(await this.link.exchange(encodeCommand(channel.wrap(command)))));
       // The card closed its side (docs/PROTOCOL.md, Secure channel).
-      if (response.sw === SW.NOT_IN_THIS_CHANNEL || response.sw === SW.WRONG_SECURE_MESSAGING) this.#forgetChannel();
+      if (response.sw === Sw.NOT_IN_THIS_CHANNEL || response.sw === Sw.WRONG_SECURE_MESSAGING) this.#forgetChannel();
       return response;
     } catch (error) {
       this.#forgetChannel();
@@ -339,8 +308,8 @@ export class CardClient {
   async #authenticate(command: Command): Promise<void> {
     const bytes = await this.link.exchange(encodeCommand(command), { time: AUTHENTICATION_TIME });
     const { sw } = decodeResponse(bytes);
-    if (sw === SW.NOT_AUTHENTIC) throw new AuthenticationFailed("the card does not accept these transport keys");
-    if (sw !== SW.DONE) throw new CardRefused(commandName(command.ins), sw);
+    if (sw === Sw.NOT_AUTHENTIC) throw new AuthenticationFailed("the card does not accept these transport keys");
+    if (sw !== Sw.DONE) throw new CardRefused(commandName(command.ins), sw);
   }
 
   #forgetChannel(): void {
@@ -379,7 +348,6 @@ function parseFirmware(data: Buffer): CardStatus["firmware"] {
   if (data.length !== 11) throw new BadAnswer("GET DATA: the firmware's version has a wrong length");
   return { version: [...data.subarray(0, 3)].join("."), hash: data.subarray(3).toString("hex") };
 }
-<<<<<<< HEAD
 
 function parseSuites(data: Buffer): SuiteSupport {
   const [hashes = 0, pinHashes = 0, digits = 0, challenge = 0] = data;
@@ -387,5 +355,3 @@ function parseSuites(data: Buffer): SuiteSupport {
   const named = (bits: number) => HASHES.filter((_, bit) => bits & (1 << bit));
   return { hashes: named(hashes), pinHashes: named(pinHashes), digits, challenge };
 }
-=======
->>>>>>> channel

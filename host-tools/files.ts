@@ -206,11 +206,7 @@ function breakIfStale(lock: string, disk: FileSystem, others: Processes): void {
   const breaker = `${lock}.stale`;
   if (!tryToCreate(breaker, "", disk)) return;
   try {
-<<<<<<< HEAD
     if (isStale(readLock(lock, disk), others)) discard(lock, disk);
-=======
-    if (isStale(readLock(lock, disk), others)) disk.remove(lock);
->>>>>>> channel
   } finally {
     discard(breaker, disk);
   }
@@ -304,11 +300,7 @@ function explaining<T>(path: string, action: "read" | "write", run: () => T): T 
 }
 
 /** An error of the file system in one line for people. */
-<<<<<<< HEAD
 export function explained(path: string, action: "read" | "write", error: unknown): FileError {
-=======
-function explained(path: string, action: "read" | "write", error: unknown): FileError {
->>>>>>> channel
   if (error instanceof FileError) return error;
   const code = codeOf(error);
   const [reason, text] = REASONS[code] ?? ["other", code];

@@ -99,9 +99,16 @@ function openPort(path: string): Promise<SerialPort> {
 
 /** Opening something else (a pipe, a tape) may do something to it. Windows has no names for devices. */
 function refuseOthers(path: string): void {
-  if (process.platform === "win32") return;
-  const stat = statSync(path, { throwIfNoEntry: false });
-  if (stat && !stat.isCharacterDevice()) throw new PortError(`${path}: not a serial port`);
+  if (process.platform !== "win32" && isOther(path)) throw new PortError(`${path}: not a serial port`);
+}
+
+/** What cannot be looked at, the driver explains. */
+function isOther(path: string): boolean {
+  try {
+    return !statSync(path).isCharacterDevice();
+  } catch {
+    return false;
+  }
 }
 
 function closePort(port: SerialPort): Promise<void> {

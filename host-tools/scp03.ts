@@ -9,7 +9,8 @@
 
 import { timingSafeEqual } from "node:crypto";
 import { cbc, cmac, ecb } from "@noble/ciphers/aes.js";
-import { ANY, BadAnswer, type Command, INS, type Response, SECURE, SW } from "./apdu.js";
+import { Ins, Sw } from "../firmware/wire.js";
+import { ANY, BadAnswer, type Command, type Response, SECURE } from "./apdu.js";
 
 /** Bits of a security level (§7.1.2.1): what is done to commands and responses. */
 const C_DECRYPTION = 0x02;
@@ -64,7 +65,7 @@ export interface CardHello {
 /** The first half of opening a channel; kvn 0: whatever keyset there is. */
 export function initializeUpdate(kvn: number, hostChallenge: Uint8Array): Command {
   if (hostChallenge.length !== CHALLENGE_SIZE) throw new RangeError("a challenge has eight bytes");
-  return { cla: 0x80, ins: INS.INITIALIZE_UPDATE, p1: kvn, p2: 0, data: hostChallenge, le: ANY };
+  return { cla: 0x80, ins: Ins.INITIALIZE_UPDATE, p1: kvn, p2: 0, data: hostChallenge, le: ANY };
 }
 
 /** Takes the answer to INITIALIZE UPDATE apart. */
@@ -132,7 +133,7 @@ export class SecureChannel {
     }
     // Never encrypted, whatever the level (§7.1.2).
     const data = kdf(this.#keys.mac, HOST_CRYPTOGRAM, context, MAC_SIZE);
-    this.externalAuthenticate = this.#sign({ cla: 0x84, ins: INS.EXTERNAL_AUTHENTICATE, p1: level, p2: 0, data });
+    this.externalAuthenticate = this.#sign({ cla: 0x84, ins: Ins.EXTERNAL_AUTHENTICATE, p1: level, p2: 0, data });
   }
 
   /** A command as it goes over the line. */
@@ -216,7 +217,7 @@ export class SecureChannel {
  */
 function isError({ data, sw }: Response): boolean {
   const warning = sw >> 8 === 0x62 || sw >> 8 === 0x63;
-  return sw !== SW.DONE && !(warning && data.length > 0);
+  return sw !== Sw.DONE && !(warning && data.length > 0);
 }
 
 /** Padding method 2 of ISO 9797-1 (GPCS §B.2.3): 80, then zeros to a whole block. */

@@ -1,7 +1,7 @@
-// Options by which commands are given secrets: --pskc-key, --pin-file and --insecure-key-file. A secret is
-// in a file, or comes over standard input (FILE is -), or is typed unseen.
+// Secrets that commands are given: what opens a seed file (--pskc-key), a PIN (--pin-file), a key. Each is in
+// a file, or comes over standard input (FILE is -), or is typed unseen.
 
-import type { Command } from "commander";
+import { Option } from "commander";
 import { UsageError } from "./exit.js";
 import { askPassphrase, askPin, isInteractive, readStdin } from "./prompt.js";
 import { readSeedFile, type SeedFile } from "./pskc.js";
@@ -13,22 +13,15 @@ export interface SecretFileOptions {
 
 /** For --help. */
 export const SEED_SECRET_HELP = `
---pskc-key FILE holds what opens the seed file, on one line: 32 hexadecimal digits are a pre-shared key
-of 16 bytes; anything else is a passphrase. The file must be its owner's alone (chmod 600).`;
+What opens a seed file is on the one line of the --pskc-key FILE: 32 hexadecimal digits are a pre-shared key,
+anything else is a passphrase. The file must be its owner's alone (chmod 600).`;
 
-export function addPskcKeyOption(command: Command): Command {
-  return command.requiredOption(
-    "--pskc-key <file>",
-    "what opens the seed file: 32 hex digits or a passphrase (- for stdin)",
-  );
+export function pskcKeyOption(): Option {
+  return new Option("--pskc-key <file>", "what opens the seed file: 32 hex digits, or a passphrase (-: stdin)");
 }
 
-export function addPinFileOption(command: Command): Command {
-  return command.option("--pin-file <file>", "the PIN, four digits (- for stdin); asked for where it is needed");
-}
-
-export function addInsecureOption(command: Command): Command {
-  return command.option("--insecure-key-file", "read secrets from files that others may read too");
+export function pinFileOption(): Option {
+  return new Option("--pin-file <file>", "the PIN, four digits (-: stdin); asked for where it is needed");
 }
 
 /** Opens a seed file with the secret in `pskcKey`; wipe it after use. */
@@ -62,7 +55,8 @@ export function refuseStdinTwice(...files: (string | undefined)[]): void {
     throw new UsageError("standard input holds one secret only; give the other in a file");
 }
 
-async function readSecret<T>(
+/** What `read` takes from a file or from standard input; wipe it after use. */
+export async function readSecret<T>(
   path: string,
   prompt: string,
   options: SecretFileOptions,

@@ -12,9 +12,19 @@ import { ROOT } from "./support/root.js";
 
 const abi = suite("abi");
 
-const IMPORTS = ["battery", "display", "flash_erase", "flash_program", "flash_read", "power", "random"];
-const EXPORTS = ["boot", "key", "memory", "personalize", "serial", "state", "tick", "tries"];
-const MAX_SIZE = 16 * 1024;
+const IMPORTS = [
+  "battery",
+  "display",
+  "flash_erase",
+  "flash_program",
+  "flash_read",
+  "panel",
+  "power",
+  "random",
+  "serial_send",
+];
+const EXPORTS = ["boot", "key", "memory", "serial", "state", "tick", "tries"];
+const MAX_SIZE = 20 * 1024;
 const PAGE = 65536;
 
 const BYTES = readFileSync(FIRMWARE_FILE);

@@ -2,8 +2,9 @@
 
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import type { PersonalizationRecord } from "../host-tools/cardclient.js";
 import type { Card } from "../sim/card.js";
-import { DEMO, type Personalization } from "../sim/demo.js";
+import { DEMO } from "../sim/demo.js";
 import { FLASH_SIZE, PAGE_SIZE } from "../sim/flash.js";
 import { currentPage, isPlausible, readImage } from "../sim/image.js";
 import { describe } from "../sim/inspect.js";
@@ -23,7 +24,7 @@ import {
 const image = suite("image");
 
 const BLANK = new Uint8Array(FLASH_SIZE).fill(0xff);
-const SERVER: Partial<Personalization> = { pinCheck: "server", suite: "OCRA-1:HOTP-SHA1-8:QN06-PSHA512" };
+const SERVER: Partial<PersonalizationRecord> = { pinCheck: "server", suite: "OCRA-1:HOTP-SHA1-8:QN06-PSHA512" };
 
 function started(): Card {
   const card = blankCard();

@@ -263,11 +263,11 @@ channels("opens at each level, shows SERIAL, and PRESS closes it", () => {
 
 channels("levels 01 and 11 only read; 03, 13 and 33 change; the proof is for 33", () => {
   const may: Record<SecurityLevel, [number, number]> = {
-    [0x01]: [Sw.NOT_IN_THIS_CHANNEL, Sw.NOT_IN_THIS_CHANNEL],
-    [0x11]: [Sw.NOT_IN_THIS_CHANNEL, Sw.NOT_IN_THIS_CHANNEL],
-    [0x03]: [Sw.DONE, Sw.NOT_IN_THIS_CHANNEL],
-    [0x13]: [Sw.DONE, Sw.NOT_IN_THIS_CHANNEL],
-    [0x33]: [Sw.DONE, Sw.DONE],
+    1: [Sw.NOT_IN_THIS_CHANNEL, Sw.NOT_IN_THIS_CHANNEL],
+    17: [Sw.NOT_IN_THIS_CHANNEL, Sw.NOT_IN_THIS_CHANNEL],
+    3: [Sw.DONE, Sw.NOT_IN_THIS_CHANNEL],
+    19: [Sw.DONE, Sw.NOT_IN_THIS_CHANNEL],
+    51: [Sw.DONE, Sw.DONE],
   };
   for (const level of LEVELS) {
     const card = demo();

@@ -3,7 +3,7 @@
 import type { Command } from "commander";
 import { ChallengeStore, LIFETIME } from "../challenges.js";
 import { show } from "../output.js";
-import { checkSerialNumber } from "../serialnumber.js";
+import { printing, serialNumber } from "./options.js";
 
 interface Options {
   serial: string;
@@ -12,26 +12,21 @@ interface Options {
 
 const SECONDS = LIFETIME / 1000;
 
-const HELP = `
+const EXAMPLES = ["dsc challenge --serial IB3000123 --store challenges.json"];
+const NOTES = `
 A challenge is good for one response, for ${SECONDS / 60} minutes, and for that card only. Several processes may use
-the same FILE at once; it is made with the first challenge.
-
-Example:
-  dsc challenge --serial IB3000123 --store challenges.json`;
+the same FILE at once; it is made with the first challenge.`;
 
 export function register(program: Command): void {
-  program
-    .command("challenge")
-    .description("draw a fresh challenge for a card")
-    .requiredOption("--serial <serial>", "the card's serial number, such as IB3000123")
+  const command = printing("challenge", "draw a fresh challenge for a card", EXAMPLES)
+    .requiredOption("--serial <serial>", "the card's serial number", serialNumber)
     .requiredOption("--store <file>", "where challenges are kept")
-    .option("--json", "print JSON")
-    .addHelpText("after", HELP)
+    .addHelpText("after", NOTES)
     .action(run);
+  program.addCommand(command);
 }
 
-function run(options: Options, command: Command): void {
-  const serial = checkSerialNumber(options.serial);
-  const challenge = new ChallengeStore(options.store).issue(serial);
+function run({ serial, store }: Options, command: Command): void {
+  const challenge = new ChallengeStore(store).issue(serial);
   show(command, { serial, challenge, seconds: SECONDS }, [challenge]);
 }

@@ -3,23 +3,18 @@
 import type { Command } from "commander";
 import { show } from "../output.js";
 import { createTransportKeyFile } from "../secretfile.js";
+import { printing } from "./options.js";
 
-const HELP = `
+const NOTES = `
 Each card gets transport keys of its own, derived from this one and its serial number. Who holds FILE can
-reseed every card; without it, no card that was given such keys can be reseeded. Keep a copy in a safe.
-
-Example:
-  dsc keys new transport.key`;
+reseed every card; without it, no card that was given such keys can be reseeded. Keep a copy in a safe.`;
 
 export function register(program: Command): void {
-  const keys = program.command("keys").description("transport master keys");
-  keys
-    .command("new")
+  const command = printing("new", "draw a transport master key", ["dsc keys new transport.key"])
     .argument("<file>", "the new file, for its owner's eyes only; never overwritten")
-    .description("draw a transport master key")
-    .option("--json", "print JSON")
-    .addHelpText("after", HELP)
+    .addHelpText("after", NOTES)
     .action(run);
+  program.command("keys").description("transport master keys").addCommand(command);
 }
 
 function run(file: string, _options: object, command: Command): void {

@@ -6,7 +6,8 @@ import { ocra, parseSuite, type Suite } from "../ocra.js";
 import { show } from "../output.js";
 import { isInteractive } from "../prompt.js";
 import { STDIN } from "../secretfile.js";
-import { addInsecureOption, addPinFileOption, readKeyFromStdin, readPinOption } from "../secretoptions.js";
+import { pinFileOption, readKeyFromStdin, readPinOption } from "../secretoptions.js";
+import { printing, sharedFilesOption } from "./options.js";
 
 interface Options {
   suite: string;
@@ -15,20 +16,23 @@ interface Options {
   insecureKeyFile?: boolean;
 }
 
-const HELP = `
-The key, 16 to 64 bytes in hexadecimal, comes over standard input; at a terminal it is asked for.
-
-Examples:
-  dsc ocra --suite OCRA-1:HOTP-SHA256-8:QN06 --challenge 012345 < key.hex
-  dsc ocra --suite OCRA-1:HOTP-SHA256-8:QN06-PSHA256 --challenge 012345 --pin-file pin.txt < key.hex`;
+const SUITE = "OCRA-1:HOTP-SHA256-8:QN06";
+const EXAMPLES = [
+  `dsc ocra --suite ${SUITE} --challenge 012345 < key.hex`,
+  `dsc ocra --suite ${SUITE}-PSHA256 --challenge 012345 --pin-file pin.txt < key.hex`,
+];
+const NOTES = `
+The key, 16 to 64 bytes in hexadecimal, comes over standard input; at a terminal it is asked for.`;
 
 export function register(program: Command): void {
-  const command = program
-    .command("ocra")
-    .description("compute the response of a key to a challenge (RFC 6287)")
-    .requiredOption("--suite <suite>", "such as OCRA-1:HOTP-SHA256-8:QN06")
-    .requiredOption("--challenge <challenge>", "as the site shows it, leading zeros included");
-  addInsecureOption(addPinFileOption(command)).option("--json", "print JSON").addHelpText("after", HELP).action(run);
+  const command = printing("ocra", "compute the response of a key to a challenge (RFC 6287)", EXAMPLES)
+    .requiredOption("--suite <suite>", `such as ${SUITE}`)
+    .requiredOption("--challenge <challenge>", "as the site shows it, leading zeros included")
+    .addOption(pinFileOption())
+    .addOption(sharedFilesOption())
+    .addHelpText("after", NOTES)
+    .action(run);
+  program.addCommand(command);
 }
 
 async function run(options: Options, command: Command): Promise<void> {

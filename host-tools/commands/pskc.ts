@@ -4,7 +4,8 @@ import type { Command } from "commander";
 import { columns, show, warn } from "../output.js";
 import { writePrivacyIdeaCsv } from "../privacyidea.js";
 import { type CardOutline, outlineSeedFile, SeedFileError, type SeedOutline } from "../pskc.js";
-import { addInsecureOption, addPskcKeyOption, openSeedFile, SEED_SECRET_HELP } from "../secretoptions.js";
+import { openSeedFile, pskcKeyOption, SEED_SECRET_HELP } from "../secretoptions.js";
+import { printing, sharedFilesOption } from "./options.js";
 
 interface ShowOptions {
   pskcKey?: string;
@@ -16,19 +17,12 @@ interface CsvOptions {
   insecureKeyFile?: boolean;
 }
 
-const SHOW_HELP = `${SEED_SECRET_HELP}
-
-Examples:
-  dsc pskc show seeds.xml
-  dsc pskc show seeds.xml --pskc-key seeds.key --json`;
-
-const CSV_HELP = `${SEED_SECRET_HELP}
+const SHOW_EXAMPLES = ["dsc pskc show seeds.xml", "dsc pskc show seeds.xml --pskc-key seeds.key --json"];
+const CSV_EXAMPLES = ["dsc pskc csv seeds.xml import.csv --pskc-key seeds.key"];
+const CSV_NOTES = `${SEED_SECRET_HELP}
 
 OUT holds the keys in the clear, one line for each card: serial, key in hexadecimal, ocra, suite. Delete it
-after the import. Cards that are not personalized to the end are left out.
-
-Example:
-  dsc pskc csv seeds.xml import.csv --pskc-key seeds.key`;
+after the import. Cards that are not personalized to the end are left out.`;
 
 const ENCRYPTION: Record<SeedOutline["opensWith"], string> = {
   key: "encrypted under a pre-shared key",
@@ -37,19 +31,20 @@ const ENCRYPTION: Record<SeedOutline["opensWith"], string> = {
 };
 
 export function register(program: Command): void {
-  const pskc = program.command("pskc").description("seed files (PSKC, RFC 6030)");
-  const show = pskc
-    .command("show")
+  const show = printing("show", "show what a seed file holds, secrets masked", SHOW_EXAMPLES)
     .argument("<file>", "the seed file")
-    .description("show what a seed file holds, secrets masked")
-    .option("--pskc-key <file>", "check every key and its MAC with this: 32 hex digits or a passphrase (- for stdin)");
-  addInsecureOption(show).option("--json", "print JSON").addHelpText("after", SHOW_HELP).action(runShow);
-  const csv = pskc
-    .command("csv")
+    .addOption(pskcKeyOption())
+    .addOption(sharedFilesOption())
+    .addHelpText("after", `\nWith --pskc-key every key and its MAC are checked.${SEED_SECRET_HELP}`)
+    .action(runShow);
+  const csv = printing("csv", "write the keys as privacyIDEA imports them", CSV_EXAMPLES)
     .argument("<file>", "the seed file")
     .argument("<out>", "the new file; never overwritten")
-    .description("write the keys as privacyIDEA imports them");
-  addInsecureOption(addPskcKeyOption(csv)).option("--json", "print JSON").addHelpText("after", CSV_HELP).action(runCsv);
+    .addOption(pskcKeyOption().makeOptionMandatory())
+    .addOption(sharedFilesOption())
+    .addHelpText("after", CSV_NOTES)
+    .action(runCsv);
+  program.command("pskc").description("seed files (PSKC, RFC 6030)").addCommand(show).addCommand(csv);
 }
 
 async function runShow(file: string, options: ShowOptions, command: Command): Promise<void> {
@@ -65,11 +60,16 @@ function describe(file: string, outline: SeedOutline, checked: boolean): string[
   const summary: [string, string][] = [
     ["file", file],
     ["keys", ENCRYPTION[opensWith]],
-    ["MACs", checked ? "right" : "not checked; --pskc-key FILE checks them"],
+    ["MACs", macs(opensWith, checked)],
     ["cards", String(cards.length)],
   ];
   if (others > 0) summary.push(["other keys", `${others}, of other algorithms`]);
   return [...columns(summary), ...cards.flatMap((card) => ["", ...describeCard(card)])];
+}
+
+function macs(opensWith: SeedOutline["opensWith"], checked: boolean): string {
+  if (opensWith === "nothing") return "none are looked at";
+  return checked ? "right" : "not checked; --pskc-key FILE checks them";
 }
 
 function describeCard(card: CardOutline): string[] {

@@ -5,8 +5,9 @@ import { UsageError } from "../exit.js";
 import { ocra } from "../ocra.js";
 import { show } from "../output.js";
 import { SeedFileError, UNLOCK_SUITE } from "../pskc.js";
-import { addInsecureOption, addPskcKeyOption, openSeedFile, SEED_SECRET_HELP } from "../secretoptions.js";
+import { openSeedFile, pskcKeyOption, SEED_SECRET_HELP } from "../secretoptions.js";
 import { cardIn } from "../seedcards.js";
+import { printing, sharedFilesOption } from "./options.js";
 
 interface Options {
   serial: string;
@@ -18,21 +19,21 @@ interface Options {
 
 const LOCK_CODE = /^[0-9]{8}$/;
 
-const HELP = `${SEED_SECRET_HELP}
+const EXAMPLES = ["dsc unlock --serial IB3000123 --lock-code 01234567 --pskc seeds.xml --pskc-key seeds.key"];
+const NOTES = `${SEED_SECRET_HELP}
 
-Be sure that the caller owns the card before you read the code out.
-
-Example:
-  dsc unlock --serial IB3000123 --lock-code 01234567 --pskc seeds.xml --pskc-key seeds.key`;
+Be sure that the caller owns the card before you read the code out.`;
 
 export function register(program: Command): void {
-  const command = program
-    .command("unlock")
-    .description("compute the unlock code for a locked card")
+  const command = printing("unlock", "compute the unlock code for a locked card", EXAMPLES)
     .requiredOption("--serial <serial>", "the card's serial number")
     .requiredOption("--lock-code <digits>", "the 8 digits that the card shows")
-    .requiredOption("--pskc <file>", "the seed file that has the card");
-  addInsecureOption(addPskcKeyOption(command)).option("--json", "print JSON").addHelpText("after", HELP).action(run);
+    .requiredOption("--pskc <file>", "the seed file that has the card")
+    .addOption(pskcKeyOption().makeOptionMandatory())
+    .addOption(sharedFilesOption())
+    .addHelpText("after", NOTES)
+    .action(run);
+  program.addCommand(command);
 }
 
 async function run(options: Options, command: Command): Promise<void> {

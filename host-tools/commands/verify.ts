@@ -9,16 +9,16 @@ import { parseSuite, type Suite } from "../ocra.js";
 import { show } from "../output.js";
 import { SeedFileError, type SeedRecord } from "../pskc.js";
 import {
-  addInsecureOption,
-  addPinFileOption,
-  addPskcKeyOption,
   openSeedFile,
+  pinFileOption,
+  pskcKeyOption,
   readPinOption,
   refuseStdinTwice,
   SEED_SECRET_HELP,
 } from "../secretoptions.js";
 import { cardIn } from "../seedcards.js";
 import { verifyOnce, verifyResponse } from "../verify.js";
+import { printing, sharedFilesOption } from "./options.js";
 
 interface Options {
   serial: string;
@@ -31,30 +31,31 @@ interface Options {
   insecureKeyFile?: boolean;
 }
 
-const HELP = `${SEED_SECRET_HELP}
+const EXAMPLES = [
+  "dsc verify --serial IB3000123 --challenge 012345 --response 01234567 --store challenges.json \\",
+  "    --pskc seeds.xml --pskc-key seeds.key",
+];
+const NOTES = `${SEED_SECRET_HELP}
 
-With --store the challenge must be one that \`dsc challenge\` drew for this card, and is spent with this,
-whether the response is right or not. Without it nobody notices a response that is used twice.
+With --store the challenge must be one that dsc challenge drew for this card, and is spent with this, whether
+the response is right or not. Without it nobody notices a response that is used twice.
 
-Exit codes: 0 accepted; 1 refused; 2 an option that cannot be right (nothing is spent); 6 a file that
-cannot be used, or that lacks the card.
-
-Examples:
-  dsc verify --serial IB3000123 --challenge 012345 --response 01234567 --store challenges.json \\
-    --pskc seeds.xml --pskc-key seeds.key
-  dsc verify --serial IB3000123 --challenge 012345 --response 01234567 --pin-file pin.txt \\
-    --store challenges.json --pskc seeds.xml --pskc-key seeds.key`;
+Exit codes: 0 accepted; 1 refused; 2 an option that cannot be right (nothing is spent); 6 a file that cannot
+be used, or has no such card.`;
 
 export function register(program: Command): void {
-  const command = program
-    .command("verify")
-    .description("check a response: prints accepted or refused")
+  const command = printing("verify", "check a response: prints accepted or refused", EXAMPLES)
     .requiredOption("--serial <serial>", "the card's serial number")
     .requiredOption("--challenge <digits>", "the challenge that was shown, leading zeros included")
     .requiredOption("--response <digits>", "the response that was typed, leading zeros included")
-    .option("--store <file>", "where the challenge is kept; it is spent");
-  addPinFileOption(command).requiredOption("--pskc <file>", "the seed file that has the card");
-  addInsecureOption(addPskcKeyOption(command)).option("--json", "print JSON").addHelpText("after", HELP).action(run);
+    .addOption(pinFileOption())
+    .option("--store <file>", "where the challenge is kept; it is spent")
+    .requiredOption("--pskc <file>", "the seed file that has the card")
+    .addOption(pskcKeyOption().makeOptionMandatory())
+    .addOption(sharedFilesOption())
+    .addHelpText("after", NOTES)
+    .action(run);
+  program.addCommand(command);
 }
 
 async function run(options: Options, command: Command): Promise<void> {

@@ -3,6 +3,7 @@
 import fc from "fast-check";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { Ins, Sw } from "../../firmware/wire.js";
 import {
   BadAnswer,
   CardRefused,
@@ -14,8 +15,6 @@ import {
   describeResponse,
   describeStatus,
   encodeCommand,
-  INS,
-  SW,
 } from "../../host-tools/apdu.js";
 
 const test = suite("apdu");
@@ -66,8 +65,11 @@ test("a response is data and a status word", () => {
   );
 });
 
+/** All but 63Cx, which counts. */
+const STATUS_WORDS = Object.values(Sw).filter((sw): sw is Sw => typeof sw === "number" && sw !== Sw.WRONG);
+
 test("every status word has a sentence of its own", () => {
-  const sentences = Object.values(SW).map(describeStatus);
+  const sentences = STATUS_WORDS.map(describeStatus);
   assert.is(new Set(sentences).size, sentences.length);
   for (const sentence of sentences) assert.not.match(sentence, "does not have");
   assert.is(describeStatus(0x63c4), "wrong PIN or unlock code, tries left: 4");
@@ -75,7 +77,7 @@ test("every status word has a sentence of its own", () => {
 });
 
 test("every command has a name", () => {
-  assert.is(commandName(INS.RESET_RETRY_COUNTER), "RESET RETRY COUNTER");
+  assert.is(commandName(Ins.RESET_RETRY_COUNTER), "RESET RETRY COUNTER");
   assert.is(commandName(0x0a), "command 0A");
 });
 
@@ -83,7 +85,7 @@ test("a refusal says what was refused, and how many tries are left", () => {
   const error = new CardRefused("INTERNAL AUTHENTICATE", 0x63c2);
   assert.is(error.message, "INTERNAL AUTHENTICATE: wrong PIN or unlock code, tries left: 2 (63C2)");
   assert.is(error.triesLeft, 2);
-  assert.is(new CardRefused("STORE DATA", SW.WRONG_DATA).triesLeft, undefined);
+  assert.is(new CardRefused("STORE DATA", Sw.WRONG_DATA).triesLeft, undefined);
 });
 
 test("what holds no secret is shown", () => {

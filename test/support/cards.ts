@@ -5,10 +5,15 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Cla, Ins, Level, LifeCode, Sw } from "../../firmware/wire.js";
+import type { Command } from "../../host-tools/apdu.js";
+import type { PersonalizationRecord } from "../../host-tools/cardclient.js";
+import { encryptUnderDek, testKeys } from "../../host-tools/keyset.js";
 import { ocra } from "../../host-tools/ocra.js";
 import { Card, type CardOptions } from "../../sim/card.js";
-import { DEMO, type Personalization, personalize } from "../../sim/demo.js";
+import { DEMO, personalize } from "../../sim/demo.js";
 import { loadFirmware } from "../../sim/firmware.js";
+import { exchange, openChannel } from "../../sim/workshop.js";
 import { ROOT } from "./root.js";
 
 /** The compiled firmware, loaded once. */
@@ -26,10 +31,40 @@ export function blankCard(options: CardOptions = {}): Card {
 }
 
 /** A card that is off, personalized as the demo card but for `changes`. */
-export function cardOf(changes: Partial<Personalization> = {}, options: CardOptions = {}): Card {
+export function cardOf(changes: Partial<PersonalizationRecord> = {}, options: CardOptions = {}): Card {
   const card = blankCard(options);
   personalize(card, { ...DEMO, ...changes });
   return card;
+}
+
+/**
+ * Seeds a card with a record, its plain 161 bytes (docs/PROTOCOL.md) changed by `patch`, and makes it personalized.
+ * Leaves it off. Returns the name of the status word that STORE DATA answered.
+ */
+export function seed(card: Card, data: PersonalizationRecord, patch: (plain: Buffer) => void = () => {}): string {
+  const keys = testKeys();
+  const plain = plainRecord(data);
+  patch(plain);
+  const sealed = Buffer.concat([plain.subarray(0, 49), encryptUnderDek(keys.dek, plain.subarray(49))]);
+  const channel = openChannel(card, Level.FULL, keys);
+  const send = (command: Omit<Command, "cla">) =>
+    channel.unwrap(exchange(card, channel.wrap({ cla: Cla.GP_SECURE, ...command }))).sw;
+  const sw = send({ ins: Ins.STORE_DATA, p1: 0xe0, p2: 0, data: sealed });
+  if (sw === Sw.DONE) send({ ins: Ins.SET_STATUS, p1: 0x80, p2: LifeCode.PERSONALIZED });
+  turnOff(card);
+  return Sw[sw] as string;
+}
+
+/** The record of STORE DATA, nothing in it checked or encrypted. */
+function plainRecord(data: PersonalizationRecord): Buffer {
+  const bytes = Buffer.alloc(161);
+  bytes.set([data.pinCheck === "card" ? 1 : 2, data.tries, data.key.length, data.suite.length]);
+  bytes.write(data.serial, 4, "latin1");
+  bytes.write(data.suite, 14, "latin1");
+  bytes.set(data.key, 49);
+  bytes.set(data.unlockKey, 113);
+  bytes.write(data.pin, 145, "latin1");
+  return bytes;
 }
 
 /** Holds PRESS on a card that is off. Returns what it shows. */
@@ -121,13 +156,13 @@ export function failCode(card: Card, count: number): string {
 }
 
 /** The response by the host's own computation. */
-export function expected(challenge: string, data: Partial<Personalization> = {}): string {
+export function expected(challenge: string, data: Partial<PersonalizationRecord> = {}): string {
   const { suite, key, pin } = { ...DEMO, ...data };
   return ocra(suite, key, { challenge, pin });
 }
 
 /** A personalized card at LOCKED. */
-export function lockedCard(changes: Partial<Personalization> = {}, options: CardOptions = {}): Card {
+export function lockedCard(changes: Partial<PersonalizationRecord> = {}, options: CardOptions = {}): Card {
   const card = cardOf(changes, options);
   failPin(card, changes.tries ?? DEMO.tries);
   return card;

@@ -1,0 +1,67 @@
+// `dsc ports`: the serial ports, and which have a card on them.
+
+import type { Command } from "commander";
+import type { CardStatus } from "../cardclient.js";
+import { exitCodeOf } from "../exit.js";
+import { columns, show } from "../output.js";
+import { listPorts, openCard } from "../port.js";
+import { printing } from "./options.js";
+
+interface Options {
+  port: string[];
+}
+
+/** What a port turned out to be. */
+interface Found {
+  readonly port: string;
+  readonly card: boolean;
+  readonly serial?: string | null;
+  readonly state?: string;
+  /** Why there is no card. */
+  readonly reason?: string;
+}
+
+/** Two seconds: enough for a board that opening its port has reset. */
+const HELLOS = 4;
+
+const EXAMPLES = ["dsc ports", "dsc ports --port /tmp/card --json"];
+const NOTES = `
+Each port is opened, and a hello is sent to whatever is there.`;
+
+export function register(program: Command): void {
+  const command = printing("ports", "list the serial ports, and which have a card on them", EXAMPLES)
+    .option("--port <path...>", "look at these ports, too", [])
+    .addHelpText("after", NOTES)
+    .action(run);
+  program.addCommand(command);
+}
+
+async function run(options: Options, command: Command): Promise<void> {
+  const paths = new Set([...(await listPorts()), ...options.port]);
+  const ports = await Promise.all([...paths].map(lookAt));
+  const lines = columns(ports.map((found) => [found.port, describe(found)]));
+  show(command, { ports }, ports.length > 0 ? lines : ["no serial ports"]);
+}
+
+async function lookAt(port: string): Promise<Found> {
+  try {
+    const { serial = null, life } = await readStatus(port);
+    return { port, card: true, serial, state: life };
+  } catch (error) {
+    if (exitCodeOf(error) === undefined) throw error;
+    return { port, card: false, reason: (error as Error).message.replace(`${port}: `, "") };
+  }
+}
+
+async function readStatus(port: string): Promise<CardStatus> {
+  const card = await openCard(port, { hellos: HELLOS });
+  try {
+    return await card.client.readStatus();
+  } finally {
+    await card.close();
+  }
+}
+
+function describe({ card, serial, state, reason }: Found): string {
+  return card ? `card ${serial ?? "without a serial number"}, ${state}` : (reason ?? "");
+}

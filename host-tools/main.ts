@@ -1,0 +1,97 @@
+// `dsc`: the command line of the host tools. What each command does stands in commands/.
+
+import { readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Command, CommanderError } from "commander";
+import * as challenge from "./commands/challenge.js";
+import * as completion from "./commands/completion.js";
+import * as info from "./commands/info.js";
+import * as keys from "./commands/keys.js";
+import * as ocra from "./commands/ocra.js";
+import * as personalize from "./commands/personalize.js";
+import * as ports from "./commands/ports.js";
+import * as pskc from "./commands/pskc.js";
+import * as test from "./commands/test.js";
+import * as unlock from "./commands/unlock.js";
+import * as verify from "./commands/verify.js";
+import * as wipe from "./commands/wipe.js";
+import { Exit, exitCodeOf, Interrupted } from "./exit.js";
+import { complain } from "./output.js";
+import { hangUp } from "./port.js";
+
+const COMMANDS = [ports, info, personalize, test, wipe, keys, pskc, challenge, verify, unlock, ocra, completion];
+
+/** How long what waits for a card may take to notice that its line is gone (ms). */
+const LAST_WORDS = 1000;
+
+const EXIT_CODES = `
+Exit codes: 0 done; 1 failed; 2 usage; 3 no such port, or busy, or no answer; 4 authentication failed;
+5 the card refused; 6 a file; 130 interrupted.`;
+
+/** Runs the command line `args` (without node and script) and sets the exit code. */
+export async function main(args: string[]): Promise<void> {
+  process.stdout.on("error", endQuietly);
+  const interruption = watchForInterruption();
+  try {
+    await program().parseAsync(args, { from: "user" });
+  } catch (error) {
+    fail(interruption.came ? new Interrupted() : error);
+  } finally {
+    interruption.stop();
+  }
+  if (interruption.came) process.exitCode = Exit.INTERRUPTED;
+}
+
+function program(): Command {
+  const dsc = new Command("dsc")
+    .description("Host tools of the Digital Security Card+: at the bench, and at the site.")
+    .version(version(), "--version")
+    .addHelpText("after", EXIT_CODES)
+    .configureOutput({ outputError: (text) => complain(text.replace(/^error: /, "").trimEnd()) })
+    .exitOverride();
+  for (const command of COMMANDS) command.register(dsc);
+  inheritSettings(dsc);
+  return dsc;
+}
+
+/** Commander does this only for commands that it makes itself. */
+function inheritSettings(parent: Command): void {
+  for (const command of parent.commands) {
+    command.copyInheritedSettings(parent);
+    inheritSettings(command);
+  }
+}
+
+function version(): string {
+  const manifest = join(dirname(fileURLToPath(import.meta.url)), "..", "..", "..", "package.json");
+  return (JSON.parse(readFileSync(manifest, "utf8")) as { version: string }).version;
+}
+
+/** One line and an exit code; what has neither is a bug, and Node shows where. */
+function fail(error: unknown): void {
+  const code = exitCodeOf(error);
+  if (code === undefined || !(error instanceof Error)) throw error;
+  // Commander has said it already.
+  if (!(error instanceof CommanderError)) complain(error.message);
+  process.exitCode = code;
+}
+
+/** Ctrl-C hangs up, so that what waits for a card ends as it does when a line fails: secrets wiped, ports closed. */
+function watchForInterruption(): { came: boolean; stop(): void } {
+  const interruption = { came: false, stop: () => void process.off("SIGINT", interrupted) };
+  const interrupted = () => {
+    if (interruption.came) process.exit(Exit.INTERRUPTED);
+    interruption.came = true;
+    hangUp();
+    setTimeout(() => fail(new Interrupted()) ?? process.exit(), LAST_WORDS).unref();
+  };
+  process.on("SIGINT", interrupted);
+  return interruption;
+}
+
+/** The reader of our output went away (`| head`): there is nobody to tell. */
+function endQuietly(error: NodeJS.ErrnoException): void {
+  if (error.code === "EPIPE") process.exit();
+  throw error;
+}

@@ -1,0 +1,339 @@
+// Personalization of one card: a plan from what is wanted, what the card says and what the seed file holds; then
+// the plan step by step, each one checked on the card.
+//
+//   keep     the keys go into the seed file, as pending, and onto the disk
+//   channel  a secure channel of level 33
+//   store    the record goes into the card, which shows NO KEY from now on
+//   prove    the card's response to a random challenge is the one that the key gives
+//   rotate   the card gets transport keys of its own
+//   finish   the card becomes a personalized one
+//   mark     the seed file says that it is done
+//
+// The keys are on the disk before they leave for the card. While the record is pending nobody has the card in hands,
+// so whatever interrupted an attempt, the next one takes the same keys and stores them again.
+
+import { randomBytes, randomInt } from "node:crypto";
+import type { CardClient, CardStatus, SuiteSupport } from "./cardclient.js";
+import { CheckFailed, WrongCard } from "./exit.js";
+import { FileError } from "./files.js";
+import {
+  diversificationData,
+  diversify,
+  HIGHEST_KVN,
+  type Keyset,
+  LOWEST_KVN,
+  testKeys,
+  wipeKeyset,
+} from "./keyset.js";
+import { type HashName, ocra, parseSuite } from "./ocra.js";
+import { SeedFileError, type SeedRecord, type SeedState } from "./pskc.js";
+import { AuthenticationFailed } from "./scp03.js";
+
+/** What is wanted. Its secrets stay the caller's. */
+export interface Request {
+  readonly serial: string;
+  readonly suite: string;
+  readonly pinCheck: "card" | "server";
+  readonly tries: number;
+  /** Four digits; nothing where the server judges the PIN: the card keeps none then. */
+  readonly pin?: string | undefined;
+  /** The token key that the site already has; drawn unless given. */
+  readonly key?: Uint8Array | undefined;
+  /** The master key of the transport keys that the card shall have; the public test keys stay unless given. */
+  readonly transport?: Uint8Array | undefined;
+  /** The master key of those that it has, where that is another one. */
+  readonly transportOld?: Uint8Array | undefined;
+  /** A seed file that exists may get one card more. */
+  readonly append?: boolean | undefined;
+  /** The card may have been another one's. */
+  readonly reseed?: boolean | undefined;
+}
+
+/** The seed file. */
+export interface Seeds {
+  readonly path: string;
+  readonly exists: boolean;
+  find(serial: string): SeedRecord | undefined;
+  /** On return it is on the disk. */
+  add(record: SeedRecord): void;
+  setState(serial: string, state: SeedState): void;
+}
+
+export type Step = "keep" | "channel" | "store" | "prove" | "rotate" | "finish" | "mark";
+
+export interface Plan {
+  /** Resume: the file has keys that no finished card has. Nothing: card and file say that it is done. */
+  readonly action: "seed" | "resume" | "nothing";
+  readonly steps: readonly Step[];
+  readonly warnings: readonly string[];
+  /** The transport keys that the card has, and those that it gets. */
+  readonly keys: { readonly now: Keyset; readonly next: Keyset | undefined } | undefined;
+  /** The version of the keys of its own that the card ends with. */
+  readonly keyset: number | undefined;
+  /** What the file holds already. */
+  readonly record: SeedRecord | undefined;
+}
+
+/** The length of a key that is drawn: that of the hash (RFC 4226 §4, R6; RFC 2104 §3). */
+const KEY_SIZES: Record<HashName, number> = { SHA1: 20, SHA256: 32, SHA512: 64 };
+const UNLOCK_KEY_SIZE = 32;
+/** Below this the card says BATT LOW (mV). */
+const LOW_BATTERY = 2400;
+
+/** Decides what is to be done. Throws where it must not be; nothing is changed here. */
+export function makePlan(request: Request, status: CardStatus, seeds: Seeds): Plan {
+  const record = seeds.find(request.serial);
+  refuseSuite(request.suite, status.suites);
+  refuseOtherCard(request, status);
+  if (record) refuseOtherRecord(request, record, seeds.path);
+  else if (seeds.exists && !request.append)
+    throw new FileError(`${seeds.path}: exists already; add the card to it with --append`, "exists");
+  if (record?.state === "done") return planNothing(request, status, record, seeds.path);
+  const keyset = record ? record.keyset : keysetFor(request, status);
+  const keys = keysFor(request, status, record, keyset);
+  return {
+    action: record ? "resume" : "seed",
+    steps: stepsFor(request, status, record, keys.next),
+    warnings: warningsFor(request, status),
+    keys,
+    keyset,
+    record,
+  };
+}
+
+/** A plan as people and scripts may see it. */
+export function describePlan(request: Request, plan: Plan, seeds: Seeds): object {
+  const { serial, suite, pinCheck, tries } = request;
+  const { action, steps, warnings, keyset } = plan;
+  return { action, serial, suite, pinCheck, tries, keyset: keyset ?? null, pskc: seeds.path, steps, warnings };
+}
+
+/** Zeroes the transport keys of a plan. */
+export function wipePlan({ keys }: Plan): void {
+  if (keys) wipeKeyset(keys.now);
+  if (keys?.next) wipeKeyset(keys.next);
+}
+
+/** Carries the plan out. `onStep` is told of each step before it is done. */
+export async function carryOut(
+  plan: Plan,
+  request: Request,
+  card: CardClient,
+  seeds: Seeds,
+  onStep: (step: Step) => void = () => {},
+): Promise<void> {
+  if (!plan.keys) return;
+  const work = new Work(request, plan.keys, plan, card, seeds);
+  try {
+    for (const step of plan.steps) {
+      onStep(step);
+      await work.do(step);
+    }
+    await card.closeChannel();
+  } finally {
+    work.wipe();
+  }
+}
+
+/** The steps of one plan. */
+class Work {
+  readonly #request: Request;
+  readonly #keyset: number | undefined;
+  readonly #card: CardClient;
+  readonly #seeds: Seeds;
+  readonly #next: Keyset | undefined;
+  readonly #drawn: boolean;
+  readonly #record: SeedRecord;
+  /** The transport keys that the card has by now. */
+  #now: Keyset;
+
+  constructor(request: Request, keys: NonNullable<Plan["keys"]>, plan: Plan, card: CardClient, seeds: Seeds) {
+    this.#request = request;
+    this.#keyset = plan.keyset;
+    this.#card = card;
+    this.#seeds = seeds;
+    this.#now = keys.now;
+    this.#next = keys.next;
+    this.#drawn = plan.record === undefined;
+    this.#record = plan.record ?? draw(request, plan.keyset);
+  }
+
+  do(step: Step): Promise<void> | void {
+    switch (step) {
+      case "keep":
+        return this.#seeds.add(this.#record);
+      case "channel":
+        return this.#card.openChannel(0x33, this.#now);
+      case "store":
+        return this.#store();
+      case "prove":
+        return this.#prove();
+      case "rotate":
+        return this.#rotate();
+      case "finish":
+        return this.#finish();
+      case "mark":
+        return this.#seeds.setState(this.#record.serial, "done");
+    }
+  }
+
+  /** Zeroes keys that were drawn here; those of the file are the file's. */
+  wipe(): void {
+    if (!this.#drawn) return;
+    this.#record.key.fill(0);
+    this.#record.unlockKey?.fill(0);
+  }
+
+  async #store(): Promise<void> {
+    const { serial, suite, pinCheck, key, unlockKey } = this.#record;
+    if (!unlockKey) throw new SeedFileError(`${this.#seeds.path}: has no unlock key for ${serial}`);
+    // Where the server judges the PIN the card keeps none, but the record has room for one.
+    const { tries, pin = "0000" } = this.#request;
+    await this.#card.storeData({ serial, suite, pinCheck, tries, pin, key, unlockKey }, this.#now.dek);
+    await this.#expect("seeded");
+  }
+
+  async #prove(): Promise<void> {
+    const { suite, key } = this.#record;
+    const pin = this.#request.pin ?? randomDigits(4);
+    const challenge = randomDigits(6);
+    const response = await this.#card.prove(pin, challenge);
+    if (response !== ocra(suite, key, { challenge, pin }))
+      throw new CheckFailed("the card's response is not the one that its key gives; do not use this card");
+  }
+
+  async #rotate(): Promise<void> {
+    if (!this.#next) return;
+    await this.#card.putKey(this.#next, this.#now.dek);
+    this.#now = this.#next;
+    const { kvn } = await this.#card.readStatus();
+    if (kvn !== this.#now.kvn) throw new CheckFailed("the card does not say that it has its new transport keys");
+  }
+
+  async #finish(): Promise<void> {
+    await this.#card.setPersonalized();
+    await this.#expect("personalized");
+  }
+
+  /** Reads back what the card says by now. */
+  async #expect(life: CardStatus["life"]): Promise<void> {
+    const status = await this.#card.readStatus();
+    const wanted = { ...this.#request, life, lock: "none" } as const;
+    const wrong = (["serial", "suite", "pinCheck", "tries", "life", "lock"] as const).filter(
+      (what) => status[what] !== wanted[what],
+    );
+    // The new keyset may still be to come.
+    const kvn = life === "personalized" ? (this.#keyset ?? this.#now.kvn) : this.#now.kvn;
+    if (wrong.length > 0 || status.kvn !== kvn)
+      throw new CheckFailed(`the card does not say what was put on it (${wrong.join(", ") || "keyset"})`);
+  }
+}
+
+function draw(request: Request, keyset: number | undefined): SeedRecord {
+  const { serial, suite, pinCheck, tries, key } = request;
+  return {
+    serial,
+    suite,
+    pinCheck,
+    tries,
+    key: key ? Buffer.from(key) : randomBytes(KEY_SIZES[parseSuite(suite).hash]),
+    unlockKey: randomBytes(UNLOCK_KEY_SIZE),
+    state: "pending",
+    keyset,
+  };
+}
+
+/** Random decimal digits. */
+function randomDigits(count: number): string {
+  return String(randomInt(10 ** count)).padStart(count, "0");
+}
+
+function refuseSuite(text: string, { hashes, pinHashes, digits, challenge }: SuiteSupport): void {
+  const suite = parseSuite(text);
+  const sizesFit = suite.digits === digits && suite.format === "N" && suite.challenge === challenge;
+  const hashesFit = hashes.includes(suite.hash) && (!suite.pin || pinHashes.includes(suite.pin));
+  if (!sizesFit || !hashesFit || suite.counter || suite.session || suite.step)
+    throw new WrongCard(`the card does not do ${text}`);
+}
+
+function refuseOtherCard({ serial, reseed }: Request, status: CardStatus): void {
+  if (status.serial === undefined || status.serial === serial || status.life === "blank" || reseed) return;
+  throw new WrongCard(`this card is ${status.serial}, not ${serial}; to make it that one, insist with --reseed`);
+}
+
+/** The file's record must be what the same arguments would make. */
+function refuseOtherRecord(request: Request, record: SeedRecord, path: string): void {
+  const differences = [
+    record.suite !== request.suite && "suite",
+    record.tries !== undefined && record.tries !== request.tries && "tries",
+    request.key !== undefined && !record.key.equals(request.key) && "key",
+    record.state === "pending" && (record.keyset === undefined) !== (request.transport === undefined) && "transport",
+  ].filter((difference) => difference !== false);
+  if (differences.length === 0) return;
+  const what = record.state === "done" ? "has that card already" : "has a pending record of that card";
+  throw new FileError(`${path}: ${what}, with another ${differences.join(" and ")}; use another file`);
+}
+
+/** The file says that it is done: so must the card. */
+function planNothing(request: Request, status: CardStatus, record: SeedRecord, path: string): Plan {
+  const { serial, suite } = request;
+  if (status.serial !== serial || status.life !== "personalized" || status.suite !== suite)
+    throw new FileError(`${path}: has ${serial} as done, but this card is ${status.life}; use another file`, "exists");
+  return { action: "nothing", steps: [], warnings: [], keys: undefined, keyset: record.keyset, record };
+}
+
+/** The version that the card's own keyset will have; nothing where it is to have none. */
+function keysetFor({ serial, transport, transportOld }: Request, status: CardStatus): number | undefined {
+  if (!transport) return undefined;
+  if (status.testKeys) return LOWEST_KVN;
+  // Keys are derived from the serial number, so another one needs other keys.
+  const stays = transportOld === undefined && status.serial === serial;
+  if (stays) return status.kvn;
+  return status.kvn < HIGHEST_KVN ? status.kvn + 1 : LOWEST_KVN;
+}
+
+function keysFor(
+  request: Request,
+  status: CardStatus,
+  record: SeedRecord | undefined,
+  keyset: number | undefined,
+): NonNullable<Plan["keys"]> {
+  const { serial, transport } = request;
+  const derived = (master: Uint8Array, from: string, kvn: number) => diversify(master, diversificationData(from), kvn);
+  const wanted = transport && keyset !== undefined ? derived(transport, serial, keyset) : undefined;
+  if (status.testKeys) return { now: testKeys(), next: wanted };
+  if (!transport || !wanted)
+    throw new AuthenticationFailed("the card has transport keys of its own; give their master key with --transport");
+  // An attempt that was interrupted came this far, or they are not to change.
+  const has = wanted.kvn === status.kvn && (record !== undefined || request.transportOld === undefined);
+  if (has) return { now: wanted, next: undefined };
+  return { now: derived(request.transportOld ?? transport, status.serial ?? serial, status.kvn), next: wanted };
+}
+
+function stepsFor(
+  request: Request,
+  status: CardStatus,
+  record: SeedRecord | undefined,
+  next: Keyset | undefined,
+): Step[] {
+  const keep: Step[] = record ? [] : ["keep"];
+  const rotate: Step[] = next ? ["rotate"] : [];
+  // A card's own keys are derived from the serial number that it tells. Before that becomes another one they must be
+  // those of the new one: or else, interrupted in between, nobody would know what they are derived from.
+  const first = !status.testKeys && status.serial !== request.serial;
+  const seed: Step[] = first ? [...rotate, "store", "prove"] : ["store", "prove", ...rotate];
+  return [...keep, "channel", ...seed, "finish", "mark"];
+}
+
+function warningsFor(request: Request, status: CardStatus): string[] {
+  const { serial, life, battery } = status;
+  const warnings: string[] = [];
+  if (!request.transport)
+    warnings.push(
+      "the card keeps the public GlobalPlatform test keys: anyone at its contacts can wipe or reseed it (--transport)",
+    );
+  if (life === "personalized") warnings.push(`${serial} was personalized already; its keys are replaced`);
+  if (serial !== undefined && serial !== request.serial) warnings.push(`the card was ${serial} before`);
+  if (battery < LOW_BATTERY) warnings.push(`the battery is low: ${battery} mV`);
+  return warnings;
+}
