@@ -48,7 +48,8 @@ export class Head {
   codeSpent: u8;
   /** The version of the transport keys. */
   keyVersion: u8;
-  reserved: u8;
+  /** FIRST on the page of the first start, zero on all after it. No cut of power makes FIRST anything else. */
+  first: u8;
   /** The lock code as a number: 0 to 99,999,999. */
   lockCode: u32;
 }
@@ -70,6 +71,8 @@ const KEYS_SIZE: u32 = 48;
 
 /** The version of the public GlobalPlatform test keys, which a card leaves the fab with. */
 export const TEST_KEYS: u8 = 0xff;
+/** Erased bits: neither a torn program nor a torn erase changes them on a page that has them. */
+const FIRST: u8 = 0xff;
 /** The first byte of each of them: 40 41 42 … 4f. */
 const TEST_KEY_START: u32 = 0x40;
 /** A sealed text of vault.ts. */
@@ -129,8 +132,8 @@ export function mount(): Outcome {
   for (let page: u32 = 0; page < PAGES; page++) {
     flash.read(page * PAGE_SIZE, IMAGE, ROOT_AT);
     if (!headIsWhole()) {
-      // A first start that power interrupted leaves at most a torn commit of sequence 1.
-      if (load<u32>(IMAGE, HEAD_CHECK_AT) !== ERASED && head.sequence !== 1) suspicious = true;
+      // A first start that power interrupted leaves at most a torn page of its own.
+      if (load<u32>(IMAGE, HEAD_CHECK_AT) !== ERASED && head.first !== FIRST) suspicious = true;
     } else if (head.sequence > newest) {
       newest = head.sequence;
       current.page = page;
@@ -159,6 +162,7 @@ function writeNext(): Outcome {
   const start = page * PAGE_SIZE;
   head.magic = MAGIC;
   head.sequence++;
+  head.first = head.sequence === 1 ? FIRST : 0;
   seal(0, HEAD_CHECK_AT);
   seal(ROOT_AT, ROOT_SIZE);
   seal(KEYS_AT, KEYS_SIZE);

@@ -1,8 +1,8 @@
 // Personalization of one card: a plan from what is wanted, what the card says and what the seed file holds; then
 // the plan step by step, each one checked on the card.
 //
-//   keep     the keys go into the seed file, as pending, and onto the disk
 //   channel  a secure channel of level 33
+//   keep     the keys go into the seed file, as pending, and onto the disk
 //   store    the record goes into the card, which shows NO KEY from now on
 //   prove    the card's response to a random challenge is the one that the key gives
 //   rotate   the card gets transport keys of its own
@@ -59,7 +59,7 @@ export interface Seeds {
   setState(serial: string, state: SeedState): void;
 }
 
-export type Step = "keep" | "channel" | "store" | "prove" | "rotate" | "finish" | "mark";
+export type Step = "channel" | "keep" | "store" | "prove" | "rotate" | "finish" | "mark";
 
 export interface Plan {
   /** Resume: the file has keys that no finished card has. Nothing: card and file say that it is done. */
@@ -129,9 +129,19 @@ export async function carryOut(
       onStep(step);
       await work.do(step);
     }
-    await card.closeChannel();
   } finally {
     work.wipe();
+    await closeQuietly(card);
+  }
+}
+
+/** Best effort: the card closes it by itself, and another error is the one to tell. */
+async function closeQuietly(card: CardClient): Promise<void> {
+  if (card.level === undefined) return;
+  try {
+    await card.closeChannel();
+  } catch {
+    // The card turns off after 30 s.
   }
 }
 
@@ -160,10 +170,10 @@ class Work {
 
   do(step: Step): Promise<void> | void {
     switch (step) {
-      case "keep":
-        return this.#seeds.add(this.#record);
       case "channel":
         return this.#card.openChannel(0x33, this.#now);
+      case "keep":
+        return this.#seeds.add(this.#record);
       case "store":
         return this.#store();
       case "prove":
@@ -322,7 +332,7 @@ function stepsFor(
   // those of the new one: or else, interrupted in between, nobody would know what they are derived from.
   const first = !status.testKeys && status.serial !== request.serial;
   const seed: Step[] = first ? [...rotate, "store", "prove"] : ["store", "prove", ...rotate];
-  return [...keep, "channel", ...seed, "finish", "mark"];
+  return ["channel", ...keep, ...seed, "finish", "mark"];
 }
 
 function warningsFor(request: Request, status: CardStatus): string[] {

@@ -61,6 +61,8 @@ export async function openCard(path: string, options: PortOptions = {}): Promise
     trace = options.trace?.();
     trace?.watch(link, path);
     await link.hello(options.hellos);
+    // Someone may have left a secure channel open, in which the card would answer nothing else.
+    await card.client.closeChannel();
     return card;
   } catch (error) {
     await card.close();

@@ -45,8 +45,9 @@ export function readFlashFile(path: string): Uint8Array {
   return bytes;
 }
 
-/** Writes a flash image for the owner's eyes only, whole or not at all. */
+/** Makes a file of a flash image, for its owner's eyes only, whole or not at all; one that is there is left alone. */
 export function saveFlashFile(path: string, bytes: Uint8Array): void {
+  if (exists(path)) throw new FlashFileError(`${path}: is there already; choose another name`);
   const temporary = `${path}.${process.pid}.new`;
   try {
     const file = openSync(temporary, "w", 0o600);

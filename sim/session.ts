@@ -74,7 +74,7 @@ export class Session {
     const [name = "", ...words] = line.trim().split(/\s+/);
     const extra: Partial<Report> = {};
     try {
-      if (name in SETUP) this.#setUp(name, words);
+      if (Object.hasOwn(SETUP, name)) this.#setUp(name, words);
       else this.#command(name, words, line, extra);
     } catch (error) {
       if (!(error instanceof LineError)) throw error;
@@ -104,14 +104,14 @@ export class Session {
         this.#demo = true;
       },
       flash: (file) => {
-        this.#flash = this.#options.openFlash(file);
+        this.#flash = opened(() => this.#options.openFlash(file));
       },
     });
     this.#card = undefined;
   }
 
   #command(name: string, words: string[], line: string, extra: Partial<Report>): void {
-    const command = COMMANDS[name];
+    const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
     if (!command) throw new LineError(`unknown command: ${printable(name)}`);
     const act = command(words, line.trim().slice(name.length).trim());
     const card = this.card;
@@ -135,6 +135,16 @@ export class Session {
     this.#initial = flash.bytes.slice();
     if (this.#demo && !personalizeDemo(module, flash, this.#seed)) this.#options.onNotBlank?.();
     return new Card(module, { seed: this.#seed, flash });
+  }
+}
+
+/** What `open` returns; a file that cannot be used is an error in its line. */
+function opened(open: () => Flash): Flash {
+  try {
+    return open();
+  } catch (error) {
+    if (error instanceof Error && error.name === "FlashFileError") throw new LineError(error.message);
+    throw error;
   }
 }
 

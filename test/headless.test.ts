@@ -7,7 +7,8 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { DEMO } from "../sim/demo.js";
 import type { Report } from "../sim/session.js";
-import { dscSim, type Ended, expected, LAUNCHER, scratchFolder } from "./support/cards.js";
+import { Silence } from "../sim/workshop.js";
+import { blankCard, dscSim, type Ended, expected, LAUNCHER, scratchFolder, seed } from "./support/cards.js";
 
 const headless = suite("headless");
 
@@ -258,6 +259,24 @@ headless("save and load bring the whole card back", () => {
   assert.is(reports[9]?.ops, 0);
   assert.is(reports[11]?.display, "CHALLNG>");
   assert.equal(place(reports[13] as Report), place(saved), "also where the battery was out");
+});
+
+headless("load brings back what chance will do, too: the random source and the bits that a torn cut reaches", () => {
+  const card = blankCard();
+  card.save("start");
+  const outcomes = [1, 2].map(() => {
+    card.load("start");
+    card.hold("press");
+    const rootSecret = card.flash.bytes.slice();
+    card.cutAt(5, "torn");
+    assert.throws(
+      () => seed(card, DEMO),
+      (error: unknown) => error instanceof Silence,
+    );
+    assert.ok(card.takeCut());
+    return [rootSecret, card.flash.bytes.slice()];
+  });
+  assert.equal(outcomes[0], outcomes[1]);
 });
 
 const MALFORMED = [

@@ -63,7 +63,7 @@ image("a personalized card: what the host gave it", () => {
   assert.is(page.head?.tries, 7);
   assert.is(page.head?.hasLockCode, true);
   assert.equal([page.root, page.pinWrap, page.codeWrap], ["whole", "whole", "whole"]);
-  assert.is(page.pinSlots.free, 81);
+  assert.is(page.pinSlots.free, 74);
   assert.is(page.codeSlots.free, 5);
 });
 
@@ -79,8 +79,8 @@ image("tries are counted as they stand in the slots", () => {
   login(card);
   failPin(card, 3);
   const { pinSlots } = current(card);
-  assert.equal(pinSlots, { spent: 3, givenBack: 2, unclear: 0, free: 76 });
-  assert.match(describe(card.flash.bytes).join("\n"), /3 spent, 2 given back, 76 free/);
+  assert.equal(pinSlots, { spent: 3, givenBack: 2, unclear: 0, free: 69 });
+  assert.match(describe(card.flash.bytes).join("\n"), /3 spent, 2 given back, 69 free/);
 });
 
 image("a slot that power interrupted is unclear", () => {
@@ -110,8 +110,10 @@ image("a changed byte breaks the record it lies in", () => {
   };
   assert.is(broken(0x0a)?.state, "broken", "head");
   assert.is(broken(0x4a)?.root, "broken");
-  assert.is(broken(0x5d)?.pinWrap, "broken");
-  assert.is(broken(0xd5)?.codeWrap, "broken");
+  assert.is(broken(0x5d)?.keys, "broken");
+  assert.is(broken(0x91)?.pinWrap, "broken");
+  assert.is(broken(0x109)?.codeWrap, "broken");
+  assert.is(broken(0x180)?.wiping, true);
 });
 
 // ---- plausible or not ----
@@ -198,8 +200,8 @@ image("no description of a card has a byte of its secrets, in any notation", () 
     assertMasked(text, key, "token key");
     assertMasked(text, unlockKey, "unlock key");
     assertMasked(text, bytes.subarray(page + 0x48, page + 0x58), "root secret");
-    assertMasked(text, bytes.subarray(page + 0x5c, page + 0xd0), "PIN wrap");
-    if (bytes[page + 0xd4] !== 0) assertMasked(text, bytes.subarray(page + 0xd4, page + 0x148), "unlock wrap");
+    assertMasked(text, bytes.subarray(page + 0x90, page + 0x104), "PIN wrap");
+    if (bytes[page + 0x108] !== 0) assertMasked(text, bytes.subarray(page + 0x108, page + 0x17c), "unlock wrap");
     const number = new DataView(bytes.buffer).getUint32(page + 0x10, true);
     for (const code of [lockCode, String(Number(lockCode)), number === 0 ? lockCode : String(number)])
       assert.not(text.includes(code), "lock code");

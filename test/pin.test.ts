@@ -32,7 +32,7 @@ const RIGHT = expected("123456");
 /** The bytes of the wrap under the PIN, its check value included, in the page that counts (docs/FLASH.md). */
 function pinWrap(card: Card): Uint8Array {
   const page = currentPage(readImage(card.flash.bytes))?.page ?? 0;
-  return card.flash.bytes.subarray(page * PAGE_SIZE + 0x5c, page * PAGE_SIZE + 0xd4);
+  return card.flash.bytes.subarray(page * PAGE_SIZE + 0x90, page * PAGE_SIZE + 0x108);
 }
 
 pin("the last wrong PIN of 3 to 10 shows LOCKED at once, the others how many are left", () => {

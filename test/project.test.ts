@@ -46,7 +46,7 @@ project("shares with the firmware only the file of wire numbers", () => {
 });
 
 project("keeps Node out of the card class", () => {
-  for (const file of ["sim/card.ts", "sim/flash.ts", "sim/random.ts", "sim/demo.ts"]) {
+  for (const file of ["sim/card.ts", "sim/flash.ts", "sim/random.ts"]) {
     assert.not.match(readFileSync(join(ROOT, file), "utf8"), /from "node:|\bBuffer\b|\bprocess\b/, file);
   }
 });

@@ -4,10 +4,12 @@
 import { readFileSync } from "node:fs";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { State } from "../firmware/wire.js";
+import { Cla, Ins, Level, SelfTest, State } from "../firmware/wire.js";
+import { testKeys } from "../host-tools/keyset.js";
 import { Card, FULL_BATTERY } from "../sim/card.js";
 import { FIRMWARE_FILE } from "../sim/firmware.js";
 import { FLASH_SIZE, Flash } from "../sim/flash.js";
+import { exchange, openChannel } from "../sim/workshop.js";
 import {
   askUnlock,
   blankCard,
@@ -372,9 +374,37 @@ const TABLE: readonly Row[] = [
     on: message(LOCKED),
   },
   { name: "BLOCKED", card: blocked, is: BLOCKED, time: IDLE, on: PRESS_OFF },
+  { name: "SERIAL: a secure channel is open", card: atTheBench, is: ["SERIAL", "SERIAL"], time: IDLE, on: PRESS_OFF },
+  {
+    name: "TEST: each key shows its number, PRESS too",
+    card: underTest,
+    is: ["TEST", "********"],
+    time: IDLE,
+    on: {
+      digit: ["TEST", "TEST 05"],
+      ok: ["TEST", "TEST 10"],
+      okLow: ["TEST", "TEST 10"],
+      press: ["TEST", "TEST 11"],
+      holdDigit: ["TEST", "TEST 05"],
+      holdOk: ["TEST", "TEST 10"],
+      holdPress: OFF,
+    },
+  },
 ];
 
 // ---- how to get there ----
+
+function atTheBench(): Card {
+  const card = cardOf();
+  openChannel(card, Level.FULL, testKeys());
+  return card;
+}
+
+function underTest(): Card {
+  const card = blankCard();
+  exchange(card, { cla: Cla.GP, ins: Ins.SELF_TEST, p1: SelfTest.SCREEN, p2: 0 });
+  return card;
+}
 
 function withBattery(card: Card, millivolts: number): Card {
   card.setBattery(millivolts);
@@ -520,7 +550,7 @@ for (const row of TABLE) {
 states("the table has every state", () => {
   const names = Object.values(State).filter((name) => typeof name === "string");
   assert.equal([...new Set(TABLE.map((row) => row.is[0]))].sort(), [...names].sort());
-  assert.is(names.length, 18);
+  assert.is(names.length, 20);
 });
 
 states("OK at LOCKED shows a lock code of eight digits, the same each time", () => {

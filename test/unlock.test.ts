@@ -31,7 +31,7 @@ const NEW_PIN = "7394";
 /** The bytes of both wraps, check values included, in the page that counts (docs/FLASH.md). */
 function wraps(card: Card): Uint8Array {
   const page = currentPage(readImage(card.flash.bytes))?.page ?? 0;
-  return card.flash.bytes.subarray(page * PAGE_SIZE + 0x5c, page * PAGE_SIZE + 0x14c);
+  return card.flash.bytes.subarray(page * PAGE_SIZE + 0x90, page * PAGE_SIZE + 0x180);
 }
 
 /** From LOCKED to NEW> with the right code. Returns the lock code. */

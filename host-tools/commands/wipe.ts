@@ -8,7 +8,15 @@ import { show } from "../output.js";
 import { askYes, isInteractive } from "../prompt.js";
 import { readTransportKey } from "../secretfile.js";
 import { readSecret } from "../secretoptions.js";
-import { type CardOptions, keysOf, sharedFilesOption, speaking, transportOption, wipeAll, withCard } from "./options.js";
+import {
+  type CardOptions,
+  keysOf,
+  sharedFilesOption,
+  speaking,
+  transportOption,
+  wipeAll,
+  withCard,
+} from "./options.js";
 
 interface Options extends CardOptions {
   transport?: string;

@@ -1,0 +1,271 @@
+// `dsc personalize`: seeds one card. What is to be done, and in which order, stands in personalize.ts.
+
+import { existsSync } from "node:fs";
+import { SingleBar } from "cli-progress";
+import { type Command, Option } from "commander";
+import type { CardClient } from "../cardclient.js";
+import { UsageError } from "../exit.js";
+import { parseSuite } from "../ocra.js";
+import { show, warn } from "../output.js";
+import {
+  carryOut,
+  describePlan,
+  makePlan,
+  type Plan,
+  type Request,
+  type Seeds,
+  type Step,
+  wipePlan,
+} from "../personalize.js";
+import { askPassphrase } from "../prompt.js";
+import {
+  createSeedFile,
+  readSeedFile,
+  type SeedFile,
+  type SeedRecord,
+  type SeedSecret,
+  type SeedState,
+} from "../pskc.js";
+import { readKey, readSeedSecret, readTransportKey } from "../secretfile.js";
+import {
+  pinFileOption,
+  pskcKeyOption,
+  readPinOption,
+  readSecret,
+  refuseStdinTwice,
+  SEED_SECRET_HELP,
+} from "../secretoptions.js";
+import { isWeakPin } from "../weakpin.js";
+import {
+  type CardOptions,
+  serialNumber,
+  sharedFilesOption,
+  speaking,
+  transportOption,
+  wholeNumber,
+  wipeAll,
+  withCard,
+} from "./options.js";
+
+interface Options extends CardOptions {
+  serial: string;
+  suite?: string;
+  pinFile?: string;
+  pinCheck?: "card" | "server";
+  tries: number;
+  keyFile?: string;
+  transport?: string;
+  transportOld?: string;
+  pskc: string;
+  pskcKey?: string;
+  append?: boolean;
+  reseed?: boolean;
+  dryRun?: boolean;
+  allowWeakPin?: boolean;
+  insecureKeyFile?: boolean;
+}
+
+const SUITE = "OCRA-1:HOTP-SHA256-8:QN06";
+const SERVER_SUITE = `${SUITE}-PSHA256`;
+const DEFAULT_TRIES = 5;
+
+/** Steps as they are shown while they are done. */
+const STEPS: Record<Step, string> = {
+  channel: "secure channel",
+  keep: "keys into the seed file",
+  store: "keys into the card",
+  prove: "proof",
+  rotate: "transport keys",
+  finish: "end of personalization",
+  mark: "seed file: done",
+};
+
+const EXAMPLES = [
+  "dsc personalize --port /dev/ttyACM0 --serial IB3000123 --transport transport.key \\",
+  "    --pskc seeds.xml --pskc-key seeds.key",
+  "dsc personalize --port /dev/ttyACM0 --serial IB3000124 --transport transport.key \\",
+  "    --pskc seeds.xml --pskc-key seeds.key --append --dry-run",
+];
+const NOTES = `${SEED_SECRET_HELP}
+
+The keys are in the seed file before they leave for the card. After an interruption run it again with the same
+arguments: it finishes. A PIN without --pin-file is asked for, twice.`;
+
+export function register(program: Command): void {
+  const command = speaking("personalize", "put keys and a PIN into one card", EXAMPLES)
+    .requiredOption("--serial <serial>", "the serial number on its back, such as IB3000123", serialNumber)
+    .option("--suite <suite>", `how it answers challenges (default: ${SUITE})`)
+    .addOption(pinFileOption())
+    .addOption(new Option("--pin-check <who>", "who judges the PIN (default: as the suite says)").choices(CHECKS))
+    .option("--tries <n>", "wrong PINs in a row that lock the card, 3 to 10", wholeNumber(3, 10), DEFAULT_TRIES)
+    .option("--key-file <file>", "the key that the site already has, in hexadecimal (drawn unless given)")
+    .addOption(transportOption())
+    .option("--transport-old <file>", "the master key of the transport keys that the card has now, if another")
+    .requiredOption("--pskc <file>", "the seed file that gets the keys; made if missing")
+    .addOption(pskcKeyOption())
+    .option("--append", "add the card to a seed file that exists")
+    .option("--reseed", "take a card that is another one's: it gets this serial number")
+    .option("--allow-weak-pin", "take a PIN that is guessed first")
+    .addOption(sharedFilesOption())
+    .option("--dry-run", "print what would be done, as JSON, and do nothing")
+    .addHelpText("after", NOTES)
+    .action(run);
+  program.addCommand(command);
+}
+
+const CHECKS = ["card", "server"] as const;
+
+async function run(options: Options, command: Command): Promise<void> {
+  const settings = settingsOf(options);
+  const { pskcKey, keyFile, transport, transportOld, pinFile } = options;
+  refuseStdinTwice(pskcKey, keyFile, transport, transportOld, pinFile);
+  const secrets = new Secrets();
+  try {
+    const seeds = await openSeeds(options, secrets);
+    const request = await requestOf(options, settings, secrets);
+    await withCard(options, (card) => personalize(card, request, seeds, options, command));
+  } finally {
+    secrets.wipe();
+  }
+}
+
+async function personalize(
+  card: CardClient,
+  request: Request,
+  seeds: Seeds,
+  options: Options,
+  command: Command,
+): Promise<void> {
+  const plan = makePlan(request, await card.readStatus(), seeds);
+  try {
+    if (options.dryRun) return void process.stdout.write(`${JSON.stringify(describePlan(request, plan, seeds))}\n`);
+    for (const warning of plan.warnings) warn(warning);
+    await withProgress(plan, (onStep) => carryOut(plan, request, card, seeds, onStep));
+    const { serial, suite, pinCheck, tries } = request;
+    const { action, keyset = null } = plan;
+    const result = { port: options.port, serial, action, suite, pinCheck, tries, keyset, pskc: seeds.path };
+    show(command, { ...result, state: "done" }, [said(request, plan, seeds)]);
+  } finally {
+    wipePlan(plan);
+  }
+}
+
+function said({ serial }: Request, { action }: Plan, { path }: Seeds): string {
+  if (action === "nothing") return `${serial} is personalized already, and ${path} has its keys; nothing was done`;
+  return `${serial} is personalized; its keys are in ${path}`;
+}
+
+/** On a terminal, a bar while it works. */
+async function withProgress(plan: Plan, work: (onStep: (step: Step) => void) => Promise<void>): Promise<void> {
+  if (!process.stderr.isTTY) return work(() => {});
+  const bar = new SingleBar({ format: "[{bar}] {value}/{total} {step}", clearOnComplete: true, stopOnComplete: false });
+  bar.start(plan.steps.length, 0, { step: "" });
+  try {
+    await work((step) => bar.update(plan.steps.indexOf(step), { step: STEPS[step] }));
+  } finally {
+    bar.stop();
+  }
+}
+
+type Settings = Pick<Request, "serial" | "suite" | "pinCheck" | "tries">;
+
+/** Suites with P are for a PIN that the server judges, and only those. */
+function settingsOf({ serial, suite: given, pinCheck: told, tries, transport, transportOld }: Options): Settings {
+  const suite = given ?? (told === "server" ? SERVER_SUITE : SUITE);
+  const pinCheck = parseSuite(suite).pin ? "server" : "card";
+  if (told === "card" && pinCheck === "server")
+    throw new UsageError("--pin-check card: a suite with P is for a PIN that the server judges");
+  if (told === "server" && pinCheck === "card")
+    throw new UsageError(`--pin-check server: a suite with P is needed, such as ${SERVER_SUITE}`);
+  if (transportOld !== undefined && transport === undefined)
+    throw new UsageError("--transport-old: give the master key of the new transport keys, too (--transport)");
+  return { serial, suite, pinCheck, tries };
+}
+
+async function requestOf(options: Options, settings: Settings, secrets: Secrets): Promise<Request> {
+  const { keyFile, transport, transportOld, append, reseed } = options;
+  const transportKey = "Transport key in hexadecimal";
+  const read = async (path: string | undefined, prompt: string, reader: typeof readKey) =>
+    path === undefined ? undefined : secrets.keep(await readSecret(path, prompt, options, reader));
+  return {
+    ...settings,
+    append,
+    reseed,
+    key: await read(keyFile, "Token key in hexadecimal", readKey),
+    transport: await read(transport, transportKey, readTransportKey),
+    transportOld: await read(transportOld, transportKey, readTransportKey),
+    pin: await pinOf(options, settings),
+  };
+}
+
+/** Where the server judges the PIN the card keeps none; a dry run needs none. */
+async function pinOf(options: Options, { pinCheck }: Settings): Promise<string | undefined> {
+  if (options.pinFile === undefined && (pinCheck === "server" || options.dryRun)) return undefined;
+  const pin = await readPinOption(options.pinFile, options);
+  if (isWeakPin(pin) && !options.allowWeakPin)
+    throw new UsageError("this PIN is one of those that are guessed first; insist with --allow-weak-pin");
+  return pin;
+}
+
+async function openSeeds(options: Options, secrets: Secrets): Promise<Seeds> {
+  const exists = existsSync(options.pskc);
+  const secret = await seedSecret(options, !exists);
+  secrets.keep("passphrase" in secret ? secret.passphrase : secret);
+  const file = exists ? readSeedFile(options.pskc, secret) : undefined;
+  return secrets.keep(new SeedsInFile(options.pskc, secret, file));
+}
+
+async function seedSecret(options: Options, fresh: boolean): Promise<SeedSecret> {
+  const prompt = "Key or passphrase of the seed file";
+  if (options.pskcKey !== undefined) return readSecret(options.pskcKey, prompt, options, readSeedSecret);
+  return { passphrase: await askPassphrase("Passphrase of the seed file", fresh) };
+}
+
+/** A seed file that is made with its first card. */
+class SeedsInFile implements Seeds {
+  readonly path: string;
+  readonly exists: boolean;
+  readonly #secret: SeedSecret;
+  #file: SeedFile | undefined;
+
+  constructor(path: string, secret: SeedSecret, file: SeedFile | undefined) {
+    this.path = path;
+    this.exists = file !== undefined;
+    this.#secret = secret;
+    this.#file = file;
+  }
+
+  find(serial: string): SeedRecord | undefined {
+    return this.#file?.find(serial);
+  }
+
+  add(record: SeedRecord): void {
+    if (this.#file) this.#file.addRecord(record);
+    else this.#file = createSeedFile(this.path, this.#secret, record);
+  }
+
+  setState(serial: string, state: SeedState): void {
+    this.#file?.setState(serial, state);
+  }
+
+  wipe(): void {
+    this.#file?.wipe();
+  }
+}
+
+/** Whatever is to be zeroed in the end. */
+class Secrets {
+  readonly #kept: (Uint8Array | { wipe(): void })[] = [];
+
+  keep<T extends Uint8Array | { wipe(): void }>(secret: T): T {
+    this.#kept.push(secret);
+    return secret;
+  }
+
+  wipe(): void {
+    for (const secret of this.#kept) {
+      if (secret instanceof Uint8Array) wipeAll(secret);
+      else secret.wipe();
+    }
+  }
+}

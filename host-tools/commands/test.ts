@@ -1,0 +1,149 @@
+// `dsc test`: the bench test of a card before a key goes in, step by step. The screen and the keys need a person.
+
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Command } from "commander";
+import type { CardClient, CardStatus } from "../cardclient.js";
+import { CheckFailed, WrongCard } from "../exit.js";
+import { wipeKeyset } from "../keyset.js";
+import { coloured, columns, show, warn } from "../output.js";
+import { askYes, isInteractive } from "../prompt.js";
+import { readTransportKey } from "../secretfile.js";
+import { readSecret } from "../secretoptions.js";
+import {
+  type CardOptions,
+  keysOf,
+  sharedFilesOption,
+  speaking,
+  transportOption,
+  wholeNumber,
+  wipeAll,
+  withCard,
+} from "./options.js";
+
+interface Options extends CardOptions {
+  transport?: string;
+  time: number;
+  insecureKeyFile?: boolean;
+}
+
+interface Result {
+  readonly test: string;
+  readonly result: "good" | "bad" | "left out";
+  readonly detail: string;
+}
+
+const KEYS = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "OK", "PRESS"];
+const POLL_TIME = 150;
+/** Below this the card says BATT LOW (mV). */
+const LOW_BATTERY = 2400;
+/** Pages of the card's flash that hold nothing: all but one (docs/FLASH.md). */
+const SPARE_PAGES = 3;
+
+const EXAMPLES = ["dsc test --port /dev/ttyACM0", "dsc test --port /tmp/card --json"];
+const NOTES = `
+For a card that is not personalized. At a terminal somebody looks at the screen and presses every key; without
+one these two steps are left out. Exit code 1: a part is bad.`;
+
+export function register(program: Command): void {
+  const command = speaking("test", "test a card's parts before a key goes in", EXAMPLES)
+    .addOption(transportOption())
+    .addOption(sharedFilesOption())
+    .option("--time <seconds>", "how long to wait for all keys", wholeNumber(1, 3600), 60)
+    .addHelpText("after", NOTES)
+    .action(run);
+  program.addCommand(command);
+}
+
+async function run(options: Options, command: Command): Promise<void> {
+  const { transport, port } = options;
+  const master = transport && (await readSecret(transport, "Transport key in hexadecimal", options, readTransportKey));
+  try {
+    const results = await withCard(options, (card) => testAll(card, master || undefined, options.time));
+    const bad = results.filter(({ result }) => result === "bad").map(({ test }) => test);
+    show(command, { port, good: bad.length === 0, tests: results }, columns(results.map(describe)));
+    if (bad.length > 0) throw new CheckFailed(`bad: ${bad.join(", ")}`);
+  } finally {
+    wipeAll(master || undefined);
+  }
+}
+
+async function testAll(card: CardClient, master: Buffer | undefined, seconds: number): Promise<Result[]> {
+  const status = await card.readStatus();
+  if (status.life === "personalized")
+    throw new WrongCard("the card is personalized, and a card with a key in it is not tested; dsc wipe takes it off");
+  const person = isInteractive();
+  return [
+    await testBattery(card),
+    await testParts(card, "random", "the random source"),
+    await testParts(card, "crypto", "the known answers"),
+    await testFlash(card, status, master),
+    person ? await testScreen(card) : leftOut("screen", "nobody is here to look at it"),
+    person ? await testKeys(card, seconds) : leftOut("keys", "nobody is here to press them"),
+  ];
+}
+
+async function testBattery(card: CardClient): Promise<Result> {
+  const millivolts = await card.selfTest("battery");
+  return judged("battery", millivolts >= LOW_BATTERY, `${millivolts} mV`);
+}
+
+async function testParts(card: CardClient, test: "random" | "crypto", what: string): Promise<Result> {
+  const good = (await card.selfTest(test)) === 1;
+  return judged(test, good, good ? `${what}: as it must be` : `${what}: wrong`);
+}
+
+/** Writes, and so needs the card's transport keys. */
+async function testFlash(card: CardClient, status: CardStatus, master: Buffer | undefined): Promise<Result> {
+  if (!status.testKeys && !master) return leftOut("flash", "the card has transport keys of its own (--transport)");
+  const keys = keysOf(status, master);
+  try {
+    await card.openChannel(0x33, keys);
+    const pages = await card.selfTest("flash");
+    await card.closeChannel();
+    return judged("flash", pages >= SPARE_PAGES, `spare pages that are good: ${pages}`);
+  } finally {
+    wipeKeyset(keys);
+  }
+}
+
+async function testScreen(card: CardClient): Promise<Result> {
+  await card.selfTest("screen");
+  const good = await askYes("Does the screen show ********, every segment lit?");
+  return judged("screen", good, good ? "somebody looked at it" : "somebody says no");
+}
+
+async function testKeys(card: CardClient, seconds: number): Promise<Result> {
+  // What was pressed before does not count.
+  await card.selfTest("keys");
+  const end = Date.now() + seconds * 1000;
+  let missing = KEYS;
+  let seen = 0;
+  sayMissing(missing, seconds);
+  while (missing.length > 0 && Date.now() < end) {
+    await sleep(POLL_TIME);
+    seen |= await card.selfTest("keys");
+    const left = KEYS.filter((_, key) => !(seen & (1 << key)));
+    if (left.length < missing.length && left.length > 0) sayMissing(left);
+    missing = left;
+  }
+  return judged("keys", missing.length === 0, missing.length ? `not pressed: ${missing.join(" ")}` : "all pressed");
+}
+
+function sayMissing(keys: readonly string[], seconds?: number): void {
+  const limit = seconds === undefined ? "" : ` (within ${seconds} s)`;
+  process.stderr.write(`Press each key once${limit}: ${keys.join(" ")}\n`);
+}
+
+function judged(test: string, good: boolean, detail: string): Result {
+  return { test, result: good ? "good" : "bad", detail };
+}
+
+function leftOut(test: string, reason: string): Result {
+  warn(`${test}: left out, ${reason}`);
+  return { test, result: "left out", detail: reason };
+}
+
+function describe({ test, result, detail }: Result): readonly [string, string] {
+  const style = { good: "green", bad: "red", "left out": "yellow" } as const;
+  return [test, `${coloured(style[result], result.padEnd(8))}  ${detail}`];
+}

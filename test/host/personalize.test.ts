@@ -1,0 +1,423 @@
+// Personalization against the simulated card: whatever happens on the line or to the battery, running it again
+// finishes, the card answers with the key that is kept, and no card ever holds a key that is kept nowhere.
+
+import { Duplex } from "node:stream";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { Ins } from "../../firmware/wire.js";
+import { CardClient, type CardStatus } from "../../host-tools/cardclient.js";
+import { CheckFailed, type Exit, exitCodeOf, WrongCard } from "../../host-tools/exit.js";
+import { FileError } from "../../host-tools/files.js";
+import { Link } from "../../host-tools/link.js";
+import { ocra } from "../../host-tools/ocra.js";
+import { carryOut, describePlan, makePlan, type Plan, type Request, type Seeds } from "../../host-tools/personalize.js";
+import type { SeedRecord, SeedState } from "../../host-tools/pskc.js";
+import { AuthenticationFailed } from "../../host-tools/scp03.js";
+import type { Card } from "../../sim/card.js";
+import { blankCard, cardOf, login } from "../support/cards.js";
+import { FakeClock } from "../support/fakecard.js";
+import { pattern } from "../support/pattern.js";
+
+const test = suite("personalization");
+
+const MASTER = pattern(16);
+const OLD_MASTER = Buffer.alloc(16, 0x42);
+
+const REQUEST: Request = {
+  serial: "IB3000123",
+  suite: "OCRA-1:HOTP-SHA256-8:QN06",
+  pinCheck: "card",
+  tries: 5,
+  pin: "8352",
+};
+
+/** A seed file in memory. */
+class KeptSeeds implements Seeds {
+  readonly path = "seeds.xml";
+  readonly #records = new Map<string, SeedRecord>();
+
+  get exists(): boolean {
+    return this.#records.size > 0;
+  }
+
+  find(serial: string): SeedRecord | undefined {
+    return this.#records.get(serial);
+  }
+
+  add(record: SeedRecord): void {
+    assert.not.ok(this.#records.has(record.serial));
+    const { key, unlockKey } = record;
+    this.#records.set(record.serial, { ...record, key: Buffer.from(key), unlockKey: Buffer.from(unlockKey ?? "") });
+  }
+
+  setState(serial: string, state: SeedState): void {
+    this.#records.set(serial, { ...(this.find(serial) as SeedRecord), state });
+  }
+}
+
+/** What goes wrong with one frame; both sides' frames are counted. */
+interface Fault {
+  readonly frame: number;
+  /** What is left of it; nothing: the line is cut before it. */
+  readonly spoil: ((frame: Buffer) => Buffer) | undefined;
+}
+
+/** The serial line of a simulated card, as a stream. */
+class Line extends Duplex {
+  frames = 0;
+  readonly #card: Card;
+  readonly #fault: Fault | undefined;
+
+  constructor(card: Card, fault?: Fault) {
+    super();
+    this.#card = card;
+    this.#fault = fault;
+    card.takeSent();
+  }
+
+  override _read(): void {}
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error) => void): void {
+    this.#pass(chunk, (bytes) => this.#card.receive(bytes));
+    const answer = Buffer.from(this.#card.takeSent());
+    if (answer.length > 0) this.#pass(answer, (bytes) => this.push(bytes));
+    done();
+  }
+
+  #pass(frame: Buffer, on: (bytes: Buffer) => void): void {
+    if (this.destroyed) return;
+    if (this.frames++ !== this.#fault?.frame) return on(frame);
+    if (this.#fault.spoil) on(this.#fault.spoil(frame));
+    else this.destroy();
+  }
+}
+
+const middle = (frame: Buffer) => frame.length >> 1;
+
+const SPOILS: Record<string, Fault["spoil"]> = {
+  "the line is cut": undefined,
+  "a byte is lost": (frame) => Buffer.concat([frame.subarray(0, middle(frame)), frame.subarray(middle(frame) + 1)]),
+  "a bit flips": (frame) => Buffer.from(frame.map((byte, at) => (at === middle(frame) ? byte ^ 0x10 : byte))),
+  "a byte comes twice": (frame) => Buffer.concat([frame.subarray(0, middle(frame)), frame.subarray(middle(frame) - 1)]),
+  "a frame is lost": () => Buffer.alloc(0),
+  "a frame comes twice": (frame) => Buffer.concat([frame, frame]),
+};
+
+/** Personalizes the card as `dsc personalize` does. Returns the plan and how many frames that took. */
+async function attempt(card: Card, request: Request, seeds: Seeds, fault?: Fault) {
+  const line = new Line(card, fault);
+  const clock = new FakeClock();
+  // While the host waits, the card's time goes on.
+  const timer = (ms: number, call: () => void) =>
+    clock.timer(ms, () => {
+      card.wait(ms);
+      call();
+    });
+  const client = new CardClient(new Link(line, { timer }));
+  const work = async () => {
+    await client.hello();
+    await client.closeChannel();
+    const plan = makePlan(request, await client.readStatus(), seeds);
+    await carryOut(plan, request, client, seeds);
+    return plan;
+  };
+  const plan = await clock.until(work());
+  return { plan, frames: line.frames };
+}
+
+async function failureOf(promise: Promise<unknown>): Promise<unknown> {
+  try {
+    await promise;
+  } catch (error) {
+    return error;
+  }
+  return undefined;
+}
+
+async function statusOf(card: Card): Promise<CardStatus> {
+  const client = new CardClient(new Link(new Line(card)));
+  await client.closeChannel();
+  return client.readStatus();
+}
+
+/** The owner logs in, and the site computes the same response from what it keeps. */
+function assertWorks(card: Card, request: Request, seeds: Seeds, when = ""): void {
+  const record = seeds.find(request.serial);
+  assert.is(record?.state, "done", when);
+  const challenge = "271828";
+  const pin = request.pin ?? "0000";
+  assert.is(login(card, pin, challenge), ocra(request.suite, record?.key as Buffer, { challenge, pin }), when);
+}
+
+/** No card may hold a key that is kept nowhere. */
+async function assertKept(card: Card, before: CardStatus, seeds: Seeds, when: string): Promise<void> {
+  if (card.battery === 0) card.setBattery(3000);
+  const { life, serial } = await statusOf(card);
+  const changed = life !== before.life || serial !== before.serial;
+  if (changed && life !== "blank") assert.ok(seeds.find(REQUEST.serial), when);
+}
+
+interface Start {
+  readonly card: () => Promise<Card>;
+  readonly request: Request;
+}
+
+/** A card with transport keys of its own: another one's, unless told. */
+async function ownKeys(serial: string): Promise<Card> {
+  const card = blankCard();
+  await attempt(card, { ...REQUEST, serial, transport: OLD_MASTER }, new KeptSeeds());
+  return card;
+}
+
+const STARTS: Record<string, Start> = {
+  "a blank card": { card: async () => blankCard(), request: REQUEST },
+  "a blank card that gets its own keys": { card: async () => blankCard(), request: { ...REQUEST, transport: MASTER } },
+  "a card whose transport keys change": {
+    card: () => ownKeys(REQUEST.serial),
+    request: { ...REQUEST, transport: MASTER, transportOld: OLD_MASTER },
+  },
+  "a card that becomes another one": {
+    card: () => ownKeys("IB3000777"),
+    request: { ...REQUEST, transport: OLD_MASTER, reseed: true },
+  },
+};
+
+/** Kept cards are brought back, which is quicker than making them again. */
+async function withCopies(start: Start): Promise<{ fresh: () => Card; before: CardStatus }> {
+  const card = await start.card();
+  const before = await statusOf(card);
+  card.save("start");
+  const fresh = () => {
+    card.load("start");
+    return card;
+  };
+  return { fresh, before };
+}
+
+for (const [name, start] of Object.entries(STARTS)) {
+  test(`${name}: to the end, and the owner logs in`, async () => {
+    const seeds = new KeptSeeds();
+    const card = await start.card();
+    assert.is((await attempt(card, start.request, seeds)).plan.action, "seed");
+    assertWorks(card, start.request, seeds);
+    const { life, serial, testKeys, triesLeft } = await statusOf(card);
+    assert.equal([life, serial, triesLeft], ["personalized", REQUEST.serial, 5]);
+    assert.is(testKeys, start.request.transport === undefined);
+    assert.is((await attempt(card, start.request, seeds)).plan.action, "nothing");
+  });
+
+  for (const [what, spoil] of Object.entries(SPOILS)) {
+    test(`${name}: where ${what}, at any frame, running it again finishes`, async () => {
+      const { fresh, before } = await withCopies(start);
+      const { frames } = await attempt(fresh(), start.request, new KeptSeeds());
+      for (let frame = 0; frame < frames; frame++) {
+        const card = fresh();
+        const seeds = new KeptSeeds();
+        const when = `${what}: frame ${frame}`;
+        const error = await failureOf(attempt(card, start.request, seeds, { frame, spoil }));
+        // A second INITIALIZE UPDATE makes the card expect another EXTERNAL AUTHENTICATE.
+        const codes = what === "a frame comes twice" ? [3, 4] : [3];
+        if (error !== undefined) assert.ok(codes.includes(exitCodeOf(error) as Exit), `${when}: ${error}`);
+        await assertKept(card, before, seeds, when);
+        await attempt(card, start.request, seeds);
+        assertWorks(card, start.request, seeds, when);
+      }
+    });
+  }
+
+  test(`${name}: wherever the battery is pulled, running it again finishes`, async () => {
+    const { fresh, before } = await withCopies(start);
+    for (let operation = 1; ; operation++) {
+      const card = fresh();
+      const seeds = new KeptSeeds();
+      card.cutAt(operation, operation % 2 ? "torn" : "clean");
+      const error = await failureOf(attempt(card, start.request, seeds));
+      if (error === undefined) break;
+      const when = `operation ${operation}`;
+      await assertKept(card, before, seeds, when);
+      await attempt(card, start.request, seeds);
+      assertWorks(card, start.request, seeds, when);
+    }
+  });
+}
+
+for (const hash of ["SHA1", "SHA256", "SHA512"]) {
+  test(`every suite with ${hash}: the site judges the PIN where there is a P`, async () => {
+    for (const p of ["", "-PSHA1", "-PSHA256", "-PSHA512"]) {
+      const pinCheck = p ? "server" : "card";
+      const request = { ...REQUEST, suite: `OCRA-1:HOTP-${hash}-8:QN06${p}`, pinCheck } as const;
+      for (const pin of p ? [undefined, "8352"] : ["8352"]) {
+        const seeds = new KeptSeeds();
+        const card = blankCard();
+        await attempt(card, { ...request, pin }, seeds);
+        assertWorks(card, { ...request, pin }, seeds, request.suite);
+        const sizes: Record<string, number> = { SHA1: 20, SHA256: 32, SHA512: 64 };
+        assert.is(seeds.find(request.serial)?.key.length, sizes[hash]);
+      }
+    }
+  });
+}
+
+test("a key that the site has already is taken, and is the one kept", async () => {
+  for (const size of [16, 20, 64]) {
+    const seeds = new KeptSeeds();
+    const card = blankCard();
+    const key = pattern(size);
+    await attempt(card, { ...REQUEST, key }, seeds);
+    assert.equal(seeds.find(REQUEST.serial)?.key, key);
+    assertWorks(card, REQUEST, seeds);
+  }
+});
+
+test("wrong transport keys: nothing is kept, nothing is changed, and nothing is tried again", async () => {
+  const seeds = new KeptSeeds();
+  const card = await ownKeys(REQUEST.serial);
+  const instructions: number[] = [];
+  // Behind END, channel and class.
+  card.watchers.push({ serial: (bytes) => instructions.push(bytes[3] as number) });
+  const before = card.flash.operations;
+  const error = await failureOf(attempt(card, { ...REQUEST, transport: MASTER }, seeds));
+  assert.instance(error, AuthenticationFailed);
+  assert.equal(instructions.slice(-1), [Ins.INITIALIZE_UPDATE]);
+  assert.is(instructions.filter((instruction) => instruction === Ins.INITIALIZE_UPDATE).length, 1);
+  assert.is(card.flash.operations, before);
+  assert.not.ok(seeds.exists);
+});
+
+test("a card with keys of its own wants their master key", async () => {
+  const error = await failureOf(attempt(await ownKeys(REQUEST.serial), REQUEST, new KeptSeeds()));
+  assert.instance(error, AuthenticationFailed);
+  assert.match(String(error), "--transport");
+});
+
+test("another card is left alone unless somebody insists, or it is blank", async () => {
+  const card = cardOf();
+  assert.instance(await failureOf(attempt(card, REQUEST, new KeptSeeds())), WrongCard);
+  assert.is((await statusOf(card)).serial, "IB3000001");
+  const { plan } = await attempt(card, { ...REQUEST, reseed: true }, new KeptSeeds());
+  assert.is(plan.warnings.filter((warning) => /IB3000001/.test(warning)).length, 2);
+  assert.is((await statusOf(card)).serial, REQUEST.serial);
+});
+
+test("a card is personalized anew by who holds its transport keys, even where it is locked", async () => {
+  const card = cardOf({ serial: REQUEST.serial, tries: 3 });
+  for (const pin of ["1593", "1594", "1595"]) login(card, pin);
+  assert.is((await statusOf(card)).lock, "locked");
+  const seeds = new KeptSeeds();
+  await attempt(card, REQUEST, seeds);
+  assertWorks(card, REQUEST, seeds);
+});
+
+test("a suite that the card does not do is refused before anything is kept", async () => {
+  for (const text of [
+    "OCRA-1:HOTP-SHA256-6:QN06",
+    "OCRA-1:HOTP-SHA256-8:QN08",
+    "OCRA-1:HOTP-SHA256-8:QH06",
+    "OCRA-1:HOTP-SHA256-8:C-QN06",
+    "OCRA-1:HOTP-SHA256-8:QN06-T1M",
+    "OCRA-1:HOTP-SHA256-8:QN06-S064",
+  ]) {
+    const seeds = new KeptSeeds();
+    assert.instance(await failureOf(attempt(blankCard(), { ...REQUEST, suite: text }, seeds)), WrongCard, text);
+    assert.not.ok(seeds.exists);
+  }
+});
+
+/** A status, and a file that holds the card's record in some state. */
+async function planned(request: Request, state: SeedState, changes: Partial<SeedRecord> = {}, card = blankCard()) {
+  const seeds = new KeptSeeds();
+  const { serial, suite, pinCheck, tries } = REQUEST;
+  const record = { serial, suite, pinCheck, tries, key: pattern(32), unlockKey: pattern(32), state, keyset: undefined };
+  seeds.add({ ...record, ...changes });
+  return { seeds, plan: makePlan(request, await statusOf(card), seeds) };
+}
+
+test("a pending record is resumed only with the same arguments", async () => {
+  const { plan, seeds } = await planned(REQUEST, "pending");
+  assert.is(plan.action, "resume");
+  assert.not.ok(plan.steps.includes("keep"));
+  assert.is(plan.record, seeds.find(REQUEST.serial));
+  const others: Partial<Request>[] = [
+    { suite: "OCRA-1:HOTP-SHA1-8:QN06" },
+    { tries: 6 },
+    { key: pattern(20) },
+    { transport: MASTER },
+  ];
+  for (const other of others) {
+    const error = await failureOf(planned({ ...REQUEST, ...other }, "pending"));
+    assert.instance(error, FileError);
+    assert.match(String(error), `another ${Object.keys(other)}`);
+  }
+});
+
+test("a record that is done fits its card only", async () => {
+  const done = cardOf({ serial: REQUEST.serial });
+  assert.is((await planned(REQUEST, "done", {}, done)).plan.action, "nothing");
+  assert.instance(await failureOf(planned(REQUEST, "done")), FileError);
+  const other = { suite: "OCRA-1:HOTP-SHA1-8:QN06" };
+  assert.instance(await failureOf(planned(REQUEST, "done", other, done)), FileError);
+});
+
+test("a file that exists gets another card only where that was asked for", async () => {
+  const other = { ...REQUEST, serial: "IB3000124" };
+  const error = await failureOf(planned(other, "done"));
+  assert.instance(error, FileError);
+  assert.is((error as FileError).reason, "exists");
+  assert.is((await planned({ ...other, append: true }, "done")).plan.action, "seed");
+});
+
+test("a card that answers with another key is found out, and its record stays pending", async () => {
+  const seeds = new KeptSeeds();
+  const card = blankCard();
+  const client = new CardClient(new Link(new Line(card)));
+  const plan = makePlan(REQUEST, await client.readStatus(), seeds);
+  const store = client.storeData.bind(client);
+  client.storeData = (record, dek) => store({ ...record, key: pattern(32) }, dek);
+  assert.instance(await failureOf(carryOut(plan, REQUEST, client, seeds)), CheckFailed);
+  assert.is(seeds.find(REQUEST.serial)?.state, "pending");
+  assert.is((await statusOf(card)).life, "seeded");
+});
+
+test("a card that says something else than what was put on it is found out", async () => {
+  const lies: Partial<CardStatus>[] = [
+    { tries: 6 },
+    { serial: "IB3000999" },
+    { suite: "x" },
+    { kvn: 9 },
+    { life: "blank" },
+  ];
+  for (const lie of lies) {
+    const client = new CardClient(new Link(new Line(blankCard())));
+    const plan = makePlan(REQUEST, await client.readStatus(), new KeptSeeds());
+    const read = client.readStatus.bind(client);
+    client.readStatus = async () => ({ ...(await read()), ...lie });
+    assert.instance(await failureOf(carryOut(plan, REQUEST, client, new KeptSeeds())), CheckFailed);
+  }
+});
+
+test("a plan says what will be done, and no secret", async () => {
+  const seeds = new KeptSeeds();
+  const request = { ...REQUEST, transport: MASTER, key: pattern(32) };
+  const plan: Plan = makePlan(request, await statusOf(blankCard()), seeds);
+  const text = JSON.stringify(describePlan(request, plan, seeds));
+  assert.equal(JSON.parse(text), {
+    action: "seed",
+    serial: "IB3000123",
+    suite: "OCRA-1:HOTP-SHA256-8:QN06",
+    pinCheck: "card",
+    tries: 5,
+    keyset: 1,
+    pskc: "seeds.xml",
+    steps: ["channel", "keep", "store", "prove", "rotate", "finish", "mark"],
+    warnings: [],
+  });
+});
+
+test("the public test keys come with a warning; so does a low battery", async () => {
+  const status = { ...(await statusOf(blankCard())), battery: 2399 };
+  const warned = makePlan(REQUEST, status, new KeptSeeds()).warnings.join();
+  assert.match(warned, "test keys");
+  assert.match(warned, "2399 mV");
+});
+
+test.run();
