@@ -10,6 +10,7 @@ import { Card } from "../sim/card.js";
 import { DEMO, personalizeDemo } from "../sim/demo.js";
 import { FIRMWARE_FILE, loadFirmware } from "../sim/firmware.js";
 import { Flash } from "../sim/flash.js";
+import { command, personalizeWireRatio, verification } from "./serialbench.js";
 
 interface Figure {
   name: string;
@@ -35,6 +36,9 @@ const figures: Figure[] = [
   { name: "logins_per_second", value: perSecond(login(demoCard())), unit: "1/s" },
   { name: "responses_per_second", value: perSecond(firmwareResponse()), unit: "1/s" },
   { name: "responses_per_second_node_crypto", value: perSecond(nodeResponse()), unit: "1/s" },
+  { name: "personalize_wire_ratio", value: Number((await personalizeWireRatio(module)).toFixed(3)), unit: "" },
+  { name: "apdus_per_second", value: perSecond(command(module)), unit: "1/s" },
+  { name: "verifications_per_second", value: perSecond(verification()), unit: "1/s" },
   { name: "module_bytes", value: readFileSync(FIRMWARE_FILE).length, unit: "bytes" },
   { name: "memory_bytes", value: memoryUsed(), unit: "bytes" },
 ];

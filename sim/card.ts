@@ -358,7 +358,7 @@ export class Card {
     return {
       display: (text) => {
         const at = this.#checked(text as number, WIDTH);
-        this.#line.set(this.#memory.subarray(at, at + WIDTH));
+        for (let i = 0; i < WIDTH; i++) this.#line[i] = this.#memory[at + i] as number;
         return undefined;
       },
       flash_read: (address, into, length) => {

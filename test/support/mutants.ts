@@ -426,8 +426,8 @@ const FLASH: readonly Mutant[] = [
   {
     breaks: "what a cut left in another page is cleared",
     file: "store.ts",
-    from: "  return clearOthers() ? Outcome.DONE : Outcome.BATTERY;\n}\n\n/** Writes the image",
-    to: "  return Outcome.DONE;\n}\n\n/** Writes the image",
+    from: "return Outcome.FLASH;\n  return clearOthers() ? Outcome.DONE : Outcome.BATTERY;",
+    to: "return Outcome.FLASH;\n  return Outcome.DONE;",
   },
 ];
 

@@ -1,0 +1,63 @@
+// What the serial line costs: a personalization over a line as slow as the real one, commands, verifications.
+
+import { CardClient } from "../host-tools/cardclient.js";
+import { Link } from "../host-tools/link.js";
+import { ocra } from "../host-tools/ocra.js";
+import { carryOut, makePlan, type Request, type Seeds } from "../host-tools/personalize.js";
+import type { SeedRecord } from "../host-tools/pskc.js";
+import { verifyResponse } from "../host-tools/verify.js";
+import { Card } from "../sim/card.js";
+import { DEMO } from "../sim/demo.js";
+import { exchange } from "../sim/workshop.js";
+import { PacedLine } from "./pacedline.js";
+
+const CHALLENGE = "123456";
+const RUNS = 5;
+const GET_STATUS = { cla: 0x80, ins: 0xca, p1: 0xdf, p2: 0x20, le: 256 } as const;
+
+/** A seed file without a disk. */
+class NoFile implements Seeds {
+  readonly path = "none";
+  readonly exists = false;
+  find(): SeedRecord | undefined {
+    return undefined;
+  }
+  add(): void {}
+  setState(): void {}
+}
+
+/** The time of a personalization, first byte to last, over the time its bytes need; the best of a few. */
+export async function personalizeWireRatio(module: WebAssembly.Module): Promise<number> {
+  let best = Number.POSITIVE_INFINITY;
+  for (let run = 0; run < RUNS; run++) best = Math.min(best, await personalizeOnce(module));
+  return best;
+}
+
+async function personalizeOnce(module: WebAssembly.Module): Promise<number> {
+  const line = new PacedLine(new Card(module, { seed: 1 }));
+  const link = new Link(line);
+  const client = new CardClient(link);
+  const request: Request = { ...DEMO, transport: Buffer.alloc(16, 1) };
+  const seeds = new NoFile();
+  await client.hello();
+  const plan = makePlan(request, await client.readStatus(), seeds);
+  await carryOut(plan, request, client, seeds);
+  link.close();
+  return (line.lastAt - line.firstAt) / line.leastTime;
+}
+
+/** One GET DATA through the firmware: frame, command, answer. */
+export function command(module: WebAssembly.Module): () => void {
+  const card = new Card(module, { seed: 1 });
+  return () => {
+    exchange(card, GET_STATUS);
+  };
+}
+
+/** One check of a response, as the site does it. */
+export function verification(): () => void {
+  const response = ocra(DEMO.suite, DEMO.key, { challenge: CHALLENGE });
+  return () => {
+    if (!verifyResponse(DEMO, CHALLENGE, response)) throw new Error("a right response was refused");
+  };
+}

@@ -1,0 +1,95 @@
+// The simulator and `dsc` as processes, with a pseudo-terminal between them.
+
+import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Report } from "../../sim/session.js";
+import { type Ended, LAUNCHER } from "./cards.js";
+import { ROOT } from "./root.js";
+
+/** The launcher of the host tools. */
+export const DSC = join(ROOT, "host-tools", "dsc.mjs");
+
+/** Ample for a busy machine: what is waited for comes long before, or never. */
+const PATIENCE = 30_000;
+const POLL = 10;
+
+/** A simulated card on a port of its own. */
+export class SimProcess {
+  /** Where its serial line is. */
+  readonly port: string;
+  readonly #process: ChildProcessWithoutNullStreams;
+  readonly #waiting: ((line: string) => void)[] = [];
+  readonly #ended: Promise<void>;
+
+  private constructor(port: string, args: readonly string[]) {
+    this.port = port;
+    this.#process = spawn(process.execPath, [LAUNCHER, "--headless", "--pty", port, ...args], { cwd: ROOT });
+    this.#process.stderr.pipe(process.stderr);
+    this.#ended = new Promise((resolve) => this.#process.on("close", () => resolve()));
+    createInterface({ input: this.#process.stdout }).on("line", (line) => this.#waiting.shift()?.(line));
+    process.on("exit", () => this.#process.kill());
+  }
+
+  /** Starts a card whose line is at `port`, and waits until it is there. */
+  static async start(port: string, ...args: string[]): Promise<SimProcess> {
+    const sim = new SimProcess(port, args);
+    for (let waited = 0; !existsSync(port); waited += POLL) {
+      if (waited > PATIENCE) throw new Error("the simulator does not start");
+      await sleep(POLL);
+    }
+    return sim;
+  }
+
+  /** Gives the simulator a command. Returns what it reports. */
+  async run(command: string): Promise<Report> {
+    const line = new Promise<string>((resolve) => this.#waiting.push(resolve));
+    this.#process.stdin.write(`${command}\n`);
+    return JSON.parse(await line) as Report;
+  }
+
+  /** Turns the card on, logs in and turns it off. Returns what the card shows for the challenge. */
+  async login(pin: string, challenge: string): Promise<string> {
+    if ((await this.run("show")).on) await this.run("hold press");
+    for (const command of ["hold press", `type ${pin}`, "ok", `type ${challenge}`]) await this.run(command);
+    const { display } = await this.run("ok");
+    await this.run("hold press");
+    return display;
+  }
+
+  async stop(): Promise<void> {
+    this.#process.stdin.end();
+    await this.#ended;
+  }
+
+  /** The simulator is gone from one moment to the next. */
+  async kill(): Promise<void> {
+    this.#process.kill("SIGKILL");
+    await this.#ended;
+  }
+}
+
+export interface DscOptions {
+  readonly cwd?: string;
+  readonly input?: string;
+  /** Called with the process once it runs. */
+  readonly during?: (running: ChildProcessWithoutNullStreams) => void;
+  readonly uid?: number;
+}
+
+/** Runs `dsc`; without a terminal. */
+export function dsc(args: readonly string[], { cwd = ROOT, input = "", during, uid }: DscOptions = {}): Promise<Ended> {
+  const running = spawn(process.execPath, [DSC, ...args], { cwd, timeout: PATIENCE, ...(uid && { uid, gid: uid }) });
+  let stdout = "";
+  let stderr = "";
+  running.stdout.on("data", (chunk) => (stdout += chunk));
+  running.stderr.on("data", (chunk) => (stderr += chunk));
+  running.stdin.on("error", () => {}).end(input);
+  during?.(running);
+  return new Promise((resolve, reject) => {
+    running.on("error", reject);
+    running.on("close", (code) => resolve({ code, stdout, stderr, lines: stdout.split("\n").slice(0, -1) }));
+  });
+}
