@@ -31,7 +31,7 @@ Exit codes: 0 done; 1 failed; 2 usage; 3 no such port, or busy, or no answer; 4 
 
 /** Runs the command line `args` (without node and script) and sets the exit code. */
 export async function main(args: string[]): Promise<void> {
-  process.stdout.on("error", endQuietly);
+  process.stdout.on("error", endWithoutOutput);
   const interruption = watchForInterruption();
   try {
     await program().parseAsync(args, { from: "user" });
@@ -48,7 +48,7 @@ function program(): Command {
     .description("Host tools of the Digital Security Card+: at the bench, and at the site.")
     .version(version(), "--version")
     .addHelpText("after", EXIT_CODES)
-    .configureOutput({ outputError: (text) => complain(text.replace(/^error: /, "").trimEnd()) })
+    .configureOutput({ outputError: (text) => complain(inOneLine(text)) })
     .exitOverride();
   for (const command of COMMANDS) command.register(dsc);
   inheritSettings(dsc);
@@ -90,8 +90,15 @@ function watchForInterruption(): { came: boolean; stop(): void } {
   return interruption;
 }
 
-/** The reader of our output went away (`| head`): there is nobody to tell. */
-function endQuietly(error: NodeJS.ErrnoException): void {
+/** What commander complains of. What was given to an option that there is not may be a secret. */
+function inOneLine(text: string): string {
+  const said = text.replace(/^error: /, "").replace(/(unknown option '[^=']*)=.*'/, "$1'");
+  return said.trim().replace(/\s*\n\s*/g, " ");
+}
+
+/** The reader of our output went away (`| head`): there is nobody to tell. Else the disk that it goes to is full. */
+function endWithoutOutput(error: NodeJS.ErrnoException): void {
   if (error.code === "EPIPE") process.exit();
-  throw error;
+  complain(`cannot write the output (${error.code ?? error.message})`);
+  process.exit(Exit.FILE);
 }

@@ -90,7 +90,8 @@ async function namesInDev(): Promise<string[]> {
   return names.filter((name) => LINUX_NAMES.test(name)).map((name) => `/dev/${name}`);
 }
 
-function openPort(path: string): Promise<SerialPort> {
+/** Opens a port, and no more: whoever asks speaks to the card. */
+export function openPort(path: string): Promise<SerialPort> {
   refuseOthers(path);
   const settings = { path, baudRate: BAUD_RATE, dataBits: 8, parity: "none", stopBits: 1, lock: true } as const;
   const port = new SerialPort({ ...settings, autoOpen: false });
@@ -113,7 +114,7 @@ function isOther(path: string): boolean {
   }
 }
 
-function closePort(port: SerialPort): Promise<void> {
+export function closePort(port: SerialPort): Promise<void> {
   if (!port.isOpen) return Promise.resolve();
   return new Promise((resolve) => port.close(() => resolve()));
 }

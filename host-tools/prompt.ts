@@ -6,6 +6,8 @@ import { Interrupted, UsageError } from "./exit.js";
 
 const PIN = /^[0-9]{4}$/;
 const LONGEST = 1024;
+/** More than any secret has. */
+const MOST_INPUT = 65_536;
 
 const END_OF_FILE = 0x04;
 const BREAK = 0x03;
@@ -51,10 +53,16 @@ export function isInteractive(): boolean {
   return process.stdin.isTTY === true && process.stderr.isTTY === true;
 }
 
-/** All of standard input. */
+/** All of standard input, or so much of it that it is no secret any more. */
 export async function readStdin(): Promise<Buffer> {
   const chunks: Buffer[] = [];
-  for await (const chunk of process.stdin) chunks.push(Buffer.from(chunk as Uint8Array));
+  let size = 0;
+  for await (const chunk of process.stdin) {
+    const bytes = Buffer.from(chunk as Uint8Array);
+    chunks.push(bytes);
+    size += bytes.length;
+    if (size > MOST_INPUT) break;
+  }
   const whole = Buffer.concat(chunks);
   for (const chunk of chunks) chunk.fill(0);
   return whole;

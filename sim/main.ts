@@ -2,8 +2,8 @@
 
 import { randomInt } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { dirname, resolve } from "node:path";
-import { Command, CommanderError, InvalidArgumentError } from "commander";
+import { basename, dirname, resolve } from "node:path";
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { Card } from "./card.js";
 import { personalizeDemo } from "./demo.js";
 import { loadFirmware } from "./firmware.js";
@@ -11,6 +11,7 @@ import { Flash } from "./flash.js";
 import { FlashFileError, openFlashFile, readFlashFile } from "./flashfile.js";
 import { runHeadless } from "./headless.js";
 import { describe } from "./inspect.js";
+import { openPanel, PanelError } from "./panelport.js";
 import { PtyError, PtyLine } from "./pty.js";
 import { RecordError, Recorder } from "./record.js";
 import { runScripts, type Script } from "./run.js";
@@ -19,6 +20,7 @@ import { Session } from "./session.js";
 /** Exit codes: see docs/DESIGN.md. */
 const FAILED = 1;
 const USAGE = 2;
+const PORT = 3;
 /** How often a card on a line is told that time passed, in ms. */
 const TICK = 10;
 const HIGHEST_SEED = 0xffffffff;
@@ -30,7 +32,11 @@ interface Options {
   record?: string;
   pty?: string;
   headless?: boolean;
+  port?: string;
 }
+
+/** What makes or moves a simulated card; one on a port is as it is. */
+const SIMULATED = ["flash", "demo", "seed", "pty", "record", "headless"];
 
 /** A line for stderr and exit code 2. */
 class UsageError extends Error {}
@@ -45,9 +51,9 @@ export async function main(args: string[]): Promise<void> {
       process.exitCode = error.exitCode === 0 ? 0 : USAGE;
       return;
     }
-    if (!(error instanceof UsageError || isForPeople(error))) throw error;
+    if (!isForPeople(error)) throw error;
     process.stderr.write(`dsc-sim: ${error.message}\n`);
-    process.exitCode = USAGE;
+    process.exitCode = error instanceof PanelError ? PORT : USAGE;
   }
 }
 
@@ -60,9 +66,10 @@ function commands(): Command {
     .option("--pty <link>", "put the card's serial line on a pseudo-terminal, linked at LINK")
     .option("--record <file>", "write the session as a command file that `run` replays (it holds the PIN)")
     .option("--headless", "commands on stdin, JSON on stdout")
+    .addOption(new Option("--port <path>", "the front panel of a card on a serial port").conflicts(SIMULATED))
     .allowExcessArguments(false)
     .exitOverride()
-    .action((options: Options) => (options.headless ? headless(options) : terminal(options)));
+    .action(start);
   program
     .command("run <file...>")
     .description("run command files, each on a fresh card; TAP on stdout")
@@ -74,6 +81,11 @@ function commands(): Command {
       process.stdout.write(`${describe(readFlashFile(file)).join("\n")}\n`);
     });
   return program;
+}
+
+function start(options: Options): Promise<void> {
+  if (options.port !== undefined) return frontPanel(options.port);
+  return options.headless ? headless(options) : terminal(options);
 }
 
 async function headless(options: Options): Promise<void> {
@@ -110,9 +122,7 @@ function run(files: string[]): void {
 }
 
 async function terminal(options: Options): Promise<void> {
-  if (!process.stdout.isTTY || !process.stdin.isTTY) {
-    throw new UsageError("this is no terminal; for scripts there is dsc-sim --headless and dsc-sim run FILE");
-  }
+  needTerminal();
   const recorder = options.record === undefined ? undefined : new Recorder(options.record);
   const seed = options.seed ?? freshSeed();
   const flash = options.flash === undefined ? new Flash() : openFlashFile(options.flash);
@@ -128,6 +138,21 @@ async function terminal(options: Options): Promise<void> {
   line?.close();
   recorder?.close();
   for (const note of notes) process.stderr.write(`dsc-sim: ${note}\n`);
+}
+
+async function frontPanel(path: string): Promise<void> {
+  needTerminal();
+  const { panel, close } = await openPanel(path);
+  const { runTerminal } = await import("./terminal/terminal.js");
+  await runTerminal(panel, { notes: [basename(path)], until: panel.closed });
+  const lost = !panel.open;
+  await close();
+  if (lost) throw new PanelError(`${path}: the card is gone; the line was closed`);
+}
+
+function needTerminal(): void {
+  if (process.stdout.isTTY && process.stdin.isTTY) return;
+  throw new UsageError("this is no terminal; for scripts there is dsc-sim --headless and dsc-sim run FILE");
 }
 
 /** Somebody may wait at the other end of the line: the card's time goes on by itself. */
@@ -147,8 +172,10 @@ function sayNotBlank(): void {
   process.stderr.write(`dsc-sim: ${NOT_BLANK}\n`);
 }
 
+const FOR_PEOPLE = [UsageError, FlashFileError, RecordError, PtyError, PanelError];
+
 function isForPeople(error: unknown): error is Error {
-  return error instanceof FlashFileError || error instanceof RecordError || error instanceof PtyError;
+  return FOR_PEOPLE.some((known) => error instanceof known);
 }
 
 function readScript(name: string): Script {

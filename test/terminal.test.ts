@@ -17,15 +17,12 @@ import { layout } from "../sim/terminal/layout.js";
 import { LoginPane } from "../sim/terminal/loginpane.js";
 import { GLYPH_STEP, GLYPH_WIDTH, glyph } from "../sim/terminal/segments.js";
 import { ROOT } from "./support/root.js";
-import { TerminalProgram } from "./support/terminal.js";
+import { afterwards, assertRestored, shows, TerminalProgram } from "./support/terminal.js";
 
-const ESCAPE = "\x1b";
 const ENTER = "\r";
 const TAB = "\t";
 const UNLOCK_SUITE = "OCRA-1:HOTP-SHA256-8:QN08";
 const OFF = /State +OFF/;
-/** A private mode set or reset. */
-const MODE = new RegExp(`${ESCAPE}\\[\\?([\\d;]+)([hl])`, "g");
 /** Where the big screen begins. */
 const BIG_X = 3;
 const BIG_Y = 2;
@@ -43,11 +40,6 @@ async function withSimulator(
   } finally {
     await program.close();
   }
-}
-
-/** The card's screen showing exactly this, in the line below the segments. */
-function shows(text: string): RegExp {
-  return new RegExp(`\\[ ${text.replace(/[*>]/g, "\\$&")} \\]-`);
 }
 
 /** The card's screen as its segments show it. */
@@ -70,23 +62,6 @@ async function enterPin(program: TerminalProgram, pin: string, then: string): Pr
   await program.until(shows("PIN>****"));
   program.send(ENTER);
   await program.until(shows(then));
-}
-
-/** Every mode that the program set is as it was, and no private mode was left on. */
-function assertRestored(raw: string): void {
-  const modes = new Map<string, boolean>();
-  for (const [, numbers, end] of raw.matchAll(MODE)) {
-    for (const number of (numbers as string).split(";")) modes.set(number, end === "h");
-  }
-  assert.is(modes.get("25"), true, "the cursor shows");
-  for (const mode of ["1049", "1000", "1006", "1"]) assert.is(modes.get(mode), false, `mode ${mode} is off`);
-  for (const [mode, on] of modes) assert.ok(!on || mode === "25", `mode ${mode} was left on`);
-  assert.ok(raw.lastIndexOf("\x1b>") > raw.lastIndexOf("\x1b="), "the keypad is as it was");
-}
-
-/** The text that came after the alternate screen was left. */
-function afterwards(raw: string): string {
-  return raw.slice(raw.lastIndexOf("\x1b[?1049l") + "\x1b[?1049l".length);
 }
 
 // ---- as a user ----

@@ -5,7 +5,7 @@ import { SingleBar } from "cli-progress";
 import { type Command, Option } from "commander";
 import type { CardClient } from "../cardclient.js";
 import { UsageError } from "../exit.js";
-import { parseSuite } from "../ocra.js";
+import { parseSuite, type Suite } from "../ocra.js";
 import { show, warn } from "../output.js";
 import {
   carryOut,
@@ -172,7 +172,7 @@ type Settings = Pick<Request, "serial" | "suite" | "pinCheck" | "tries">;
 /** Suites with P are for a PIN that the server judges, and only those. */
 function settingsOf({ serial, suite: given, pinCheck: told, tries, transport, transportOld }: Options): Settings {
   const suite = given ?? (told === "server" ? SERVER_SUITE : SUITE);
-  const pinCheck = parseSuite(suite).pin ? "server" : "card";
+  const pinCheck = parsed(suite).pin ? "server" : "card";
   if (told === "card" && pinCheck === "server")
     throw new UsageError("--pin-check card: a suite with P is for a PIN that the server judges");
   if (told === "server" && pinCheck === "card")
@@ -180,6 +180,14 @@ function settingsOf({ serial, suite: given, pinCheck: told, tries, transport, tr
   if (transportOld !== undefined && transport === undefined)
     throw new UsageError("--transport-old: give the master key of the new transport keys, too (--transport)");
   return { serial, suite, pinCheck, tries };
+}
+
+function parsed(suite: string): Suite {
+  try {
+    return parseSuite(suite);
+  } catch (error) {
+    throw new UsageError(`--suite: ${(error as Error).message}`);
+  }
 }
 
 async function requestOf(options: Options, settings: Settings, secrets: Secrets): Promise<Request> {

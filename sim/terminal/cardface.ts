@@ -1,6 +1,7 @@
 // The card's face: its screen in large segments and its twelve buttons.
 
-import type { Card, KeyName } from "../card.js";
+import type { KeyName } from "../card.js";
+import type { Subject } from "../subject.js";
 import { type Canvas, inside, type Rect, type Style } from "./canvas.js";
 import { GLYPH_HEIGHT, segments } from "./segments.js";
 import { theme } from "./theme.js";
@@ -34,7 +35,7 @@ export interface CardLook {
 }
 
 /** Draws the card. */
-export function drawCard(canvas: Canvas, area: Rect, card: Card, look: CardLook): void {
+export function drawCard(canvas: Canvas, area: Rect, card: Subject, look: CardLook): void {
   canvas.fill(area, theme.body);
   canvas.frame(area, "Digital Security Card+", look.focused ? theme.focusedCardFrame : theme.cardFrame, look.focused);
   drawScreen(canvas, area.x + MARGIN, area.y + SCREEN_TOP, card);
@@ -47,7 +48,7 @@ export function keyAt(area: Rect, tall: boolean, x: number, y: number): KeyName 
 }
 
 /** The segments, and the same text in the lower edge, where it can be copied. */
-function drawScreen(canvas: Canvas, x: number, y: number, card: Card): void {
+function drawScreen(canvas: Canvas, x: number, y: number, card: Subject): void {
   const style = card.on ? theme.screenOn : theme.screenOff;
   const height = GLYPH_HEIGHT + 2;
   canvas.fill({ x, y, width: SCREEN_WIDTH, height }, style);

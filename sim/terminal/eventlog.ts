@@ -2,7 +2,8 @@
 //
 // It says that a digit was pressed and that a response is shown, never which: people show their logs.
 
-import type { Card, CardWatcher, KeyName } from "../card.js";
+import type { CardWatcher, KeyName } from "../card.js";
+import type { Subject } from "../subject.js";
 import type { Canvas, Rect } from "./canvas.js";
 import { seconds } from "./statepane.js";
 import { theme } from "./theme.js";
@@ -20,7 +21,7 @@ interface Entry {
 }
 
 export class EventLog {
-  readonly #card: Card;
+  readonly #card: Subject;
   readonly #watcher: CardWatcher;
   readonly #entries: Entry[] = [];
   #downAt = 0;
@@ -28,9 +29,9 @@ export class EventLog {
   #operations: number;
 
   /** A log of what `card` does from now on. */
-  constructor(card: Card) {
+  constructor(card: Subject) {
     this.#card = card;
-    this.#operations = card.flash.operations;
+    this.#operations = operations(card);
     this.#watcher = {
       key: (key, down) => this.#key(key, down),
       display: (text) => this.#display(text),
@@ -54,9 +55,9 @@ export class EventLog {
 
   /** Notes flash operations since the last call. */
   poll(): void {
-    const operations = this.#card.flash.operations - this.#operations;
-    this.#operations += operations;
-    if (operations > 0) this.add(`flash: ${operations} op${operations > 1 ? "s" : ""}`);
+    const more = operations(this.#card) - this.#operations;
+    this.#operations += more;
+    if (more > 0) this.add(`flash: ${more} op${more > 1 ? "s" : ""}`);
   }
 
   /** Watches no longer. */
@@ -101,4 +102,9 @@ export class EventLog {
     if (state === "RESPONSE") return "a response";
     return state === "LOCK_CODE" ? "a lock code" : this.#screen;
   }
+}
+
+/** What a board does with its flash it keeps to itself. */
+function operations(card: Subject): number {
+  return card.flash?.operations ?? 0;
 }

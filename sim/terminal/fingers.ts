@@ -1,7 +1,8 @@
 // The fingers on the card: keys typed in the terminal and buttons held with the mouse become contacts
 // that close and open in the card's own time, one after another, so that fast typing is not lost.
 
-import type { Card, KeyName } from "../card.js";
+import type { KeyName } from "../card.js";
+import { isLive, type Subject } from "../subject.js";
 
 /** How long a tap and a hold keep a contact closed, and the pause after each, in ms. */
 const TAP = 80;
@@ -19,14 +20,14 @@ interface Touch {
 }
 
 export class Fingers {
-  readonly #card: Card;
+  readonly #card: Subject;
   readonly #queue: Touch[] = [];
   #now: Touch | undefined;
   #pause = 0;
   #mouse: Touch | undefined;
   #releasesLost = false;
 
-  constructor(card: Card) {
+  constructor(card: Subject) {
     this.#card = card;
   }
 
@@ -73,14 +74,21 @@ export class Fingers {
 
   /** Lets `ms` of the card's time pass, with the contacts moving where they must. */
   advance(ms: number): void {
+    if (isLive(this.#card)) return this.#caughtUp(ms);
     let left = ms;
     while (left > 0) {
       this.#begin();
       const step = Math.min(left, this.#now ? this.#now.left : this.#pause || left);
-      this.#card.wait(step);
+      this.#card.wait?.(step);
       left -= step;
       this.#passed(step);
     }
+  }
+
+  /** `ms` have passed by themselves: none of them is of a contact that closes only now. */
+  #caughtUp(ms: number): void {
+    this.#passed(ms);
+    this.#begin();
   }
 
   #begin(): void {

@@ -1,7 +1,8 @@
 // The simulator in a terminal: the card, a login pane beside it, its state and a log. Brings together
 // what the terminal sends, the card's time, and the views.
 
-import { type Card, FULL_BATTERY, KEYS, type KeyName } from "../card.js";
+import { FULL_BATTERY, KEYS, type KeyName } from "../card.js";
+import { isLive, type Subject } from "../subject.js";
 import { Canvas, inside } from "./canvas.js";
 import { drawCard, keyAt } from "./cardface.js";
 import { EventLog } from "./eventlog.js";
@@ -21,21 +22,25 @@ export interface TerminalOptions {
   notes?: string[];
   /** Whether the demo site is beside the card; it is unless told. */
   site?: boolean;
+  /** Ends it, like the user does. */
+  until?: Promise<void>;
 }
 
 const FRAME_TIME = 25;
 /** More than this at once, in ms, and the program was asleep: the card was too. */
 const LONGEST_FRAME = 1000;
 const FAST = 30;
+/** Resolves never. */
+const NEVER = new Promise<void>(() => {});
 const BATTERIES = [FULL_BATTERY, 2300, 2000, 0];
 
-/** Shows the card in the terminal until the user quits. */
-export async function runTerminal(card: Card, options: TerminalOptions = {}): Promise<void> {
+/** Shows the card in the terminal until the user quits or `until` resolves. */
+export async function runTerminal(card: Subject, options: TerminalOptions = {}): Promise<void> {
   let simulator: Simulator | undefined;
   const disarm = guardTerminal(() => simulator?.close());
   try {
     simulator = new Simulator(card, options);
-    await simulator.run();
+    await Promise.race([simulator.run(), options.until ?? NEVER]);
   } finally {
     simulator?.close();
     disarm();
@@ -43,7 +48,7 @@ export async function runTerminal(card: Card, options: TerminalOptions = {}): Pr
 }
 
 class Simulator {
-  readonly #card: Card;
+  readonly #card: Subject;
   readonly #notes: string;
   readonly #fingers: Fingers;
   readonly #log: EventLog;
@@ -58,7 +63,7 @@ class Simulator {
   #last = performance.now();
   #fraction = 0;
 
-  constructor(card: Card, options: TerminalOptions) {
+  constructor(card: Subject, options: TerminalOptions) {
     this.#card = card;
     this.#notes = (options.notes ?? []).join("  ");
     this.#fingers = new Fingers(card);
@@ -123,13 +128,14 @@ class Simulator {
   #command(name: string): void {
     if (name === "q") this.#leave();
     else if (name === "?") this.#help = true;
+    else if (isLive(this.#card)) return;
     else if (name === "f") this.#fast = !this.#fast;
     else if (name === "b") this.#nextBattery();
   }
 
   #nextBattery(): void {
-    const at = BATTERIES.indexOf(this.#card.battery);
-    this.#card.setBattery(BATTERIES[(at + 1) % BATTERIES.length] as number);
+    const at = BATTERIES.indexOf(this.#card.battery ?? FULL_BATTERY);
+    this.#card.setBattery?.(BATTERIES[(at + 1) % BATTERIES.length] as number);
   }
 
   /** A button of the card, or the pane that gets the keys. */
@@ -163,8 +169,9 @@ class Simulator {
     if (places.login) this.#login?.draw(canvas, places.login, this.#onLogin);
     drawState(canvas, places.state, this.#card, this.#speed);
     this.#log.draw(canvas, places.log);
-    drawLine(canvas, places.line, this.#loginFocus, this.#notes);
-    if (this.#help) drawHelp(canvas);
+    const live = isLive(this.#card);
+    drawLine(canvas, places.line, { login: this.#loginFocus, live }, this.#notes);
+    if (this.#help) drawHelp(canvas, live);
   }
 
   #tooSmall(canvas: Canvas): void {

@@ -1,7 +1,9 @@
 // The test build: the firmware's crypto, callable from tests. A buffer for arguments lies behind it.
 
 import * as aes from "../../firmware/crypto/aes";
+import * as cbc from "../../firmware/crypto/cbc";
 import * as cmacs from "../../firmware/crypto/cmac";
+import * as crc16s from "../../firmware/crypto/crc16";
 import * as crc from "../../firmware/crypto/crc32";
 import * as hash from "../../firmware/crypto/hash";
 import * as hmacs from "../../firmware/crypto/hmac";
@@ -42,6 +44,19 @@ export function aesEncrypt(key: usize, block: usize): void {
   aes.setKey(key);
   aes.encrypt(block);
   aes.wipe();
+}
+
+/** CBC in place, with the 16 bytes at `iv`. */
+export function cbcEncrypt(key: usize, iv: usize, data: usize, length: u32): void {
+  cbc.encrypt(key, iv, data, length);
+}
+
+export function cbcDecrypt(key: usize, iv: usize, data: usize, length: u32): void {
+  cbc.decrypt(key, iv, data, length);
+}
+
+export function crc16(data: usize, length: u32): u32 {
+  return crc16s.crc16(data, length);
 }
 
 /** CMAC of a message taken in two parts, the first `split` bytes long. */

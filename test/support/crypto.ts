@@ -27,6 +27,9 @@ interface Module {
     out: number,
   ): number;
   aesEncrypt(key: number, block: number): void;
+  cbcEncrypt(key: number, iv: number, data: number, length: number): void;
+  cbcDecrypt(key: number, iv: number, data: number, length: number): void;
+  crc16(data: number, length: number): number;
   cmac(key: number, data: number, length: number, split: number, out: number): void;
   derive(key: number, constant: number, context: number, length: number, out: number, blocks: number): void;
   sivSeal(key: number, plain: number, length: number, sealed: number): void;
@@ -118,6 +121,26 @@ export function aesEncrypt(key: Uint8Array, block: Uint8Array): Buffer {
   const [k, at] = [args.put(key), args.put(block)];
   firmware.aesEncrypt(k, at);
   return args.take(at, 16);
+}
+
+export function cbcEncrypt(key: Uint8Array, iv: Uint8Array, data: Uint8Array): Buffer {
+  return cbc(firmware.cbcEncrypt, key, iv, data);
+}
+
+export function cbcDecrypt(key: Uint8Array, iv: Uint8Array, data: Uint8Array): Buffer {
+  return cbc(firmware.cbcDecrypt, key, iv, data);
+}
+
+function cbc(call: Module["cbcEncrypt"], key: Uint8Array, iv: Uint8Array, data: Uint8Array): Buffer {
+  const args = new Arguments();
+  const [k, start, at] = [args.put(key), args.put(iv), args.put(data)];
+  call(k, start, at, data.length);
+  return args.take(at, data.length);
+}
+
+export function crc16(data: Uint8Array): number {
+  const args = new Arguments();
+  return firmware.crc16(args.put(data), data.length);
 }
 
 /** CMAC of a message that arrives in two parts, the first `split` bytes long. */

@@ -24,13 +24,21 @@ export class SimProcess {
   readonly #waiting: ((line: string) => void)[] = [];
   readonly #ended: Promise<void>;
 
+  static readonly #running = new Set<SimProcess>();
+
+  static {
+    process.on("exit", () => {
+      for (const sim of SimProcess.#running) sim.#process.kill();
+    });
+  }
+
   private constructor(port: string, args: readonly string[]) {
     this.port = port;
     this.#process = spawn(process.execPath, [LAUNCHER, "--headless", "--pty", port, ...args], { cwd: ROOT });
     this.#process.stderr.pipe(process.stderr);
+    SimProcess.#running.add(this);
     this.#ended = new Promise((resolve) => this.#process.on("close", () => resolve()));
     createInterface({ input: this.#process.stdout }).on("line", (line) => this.#waiting.shift()?.(line));
-    process.on("exit", () => this.#process.kill());
   }
 
   /** Starts a card whose line is at `port`, and waits until it is there. */
@@ -41,6 +49,11 @@ export class SimProcess {
       await sleep(POLL);
     }
     return sim;
+  }
+
+  /** Ends those that a failed test has left. */
+  static async killAll(): Promise<void> {
+    for (const sim of SimProcess.#running) await sim.kill();
   }
 
   /** Gives the simulator a command. Returns what it reports. */

@@ -3,12 +3,16 @@
 import { join } from "node:path";
 import { type IPty, spawn } from "@lydell/node-pty";
 import headless from "@xterm/headless";
+import * as assert from "uvu/assert";
 import { ROOT } from "./root.js";
 
 /** Ample for a busy machine: what is waited for comes long before, or never. */
 const PATIENCE = 30_000;
 const POLL = 15;
 const TERM = "xterm-256color";
+const ESCAPE = "\x1b";
+/** A private mode set or reset. */
+const MODE = new RegExp(`${ESCAPE}\\[\\?([\\d;]+)([hl])`, "g");
 
 /** A cell of the screen. Colours are palette numbers; undefined: the terminal's own. */
 export interface Cell {
@@ -123,6 +127,28 @@ export class TerminalProgram {
     await this.exit;
     this.#screen.dispose();
   }
+}
+
+/** The card's screen showing exactly this, in the line below the segments. */
+export function shows(text: string): RegExp {
+  return new RegExp(`\\[ ${text.replace(/[*>]/g, "\\$&")} \\]-`);
+}
+
+/** Every mode that the program set is as it was, and no private mode was left on. */
+export function assertRestored(raw: string): void {
+  const modes = new Map<string, boolean>();
+  for (const [, numbers, end] of raw.matchAll(MODE)) {
+    for (const number of (numbers as string).split(";")) modes.set(number, end === "h");
+  }
+  assert.is(modes.get("25"), true, "the cursor shows");
+  for (const mode of ["1049", "1000", "1006", "1"]) assert.is(modes.get(mode), false, `mode ${mode} is off`);
+  for (const [mode, on] of modes) assert.ok(!on || mode === "25", `mode ${mode} was left on`);
+  assert.ok(raw.lastIndexOf("\x1b>") > raw.lastIndexOf("\x1b="), "the keypad is as it was");
+}
+
+/** The text that came after the alternate screen was left. */
+export function afterwards(raw: string): string {
+  return raw.slice(raw.lastIndexOf("\x1b[?1049l") + "\x1b[?1049l".length);
 }
 
 /** What the terminal that the tests run in is must not matter. */
