@@ -69,6 +69,7 @@ export function boot(): void {
   card.now = 0;
   keys.reset();
   forget();
+  screen.dark();
 }
 
 /** A contact closed or opened. */

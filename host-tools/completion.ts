@@ -11,6 +11,8 @@ interface Entry {
   readonly description: string;
   readonly subcommands: readonly Command[];
   readonly options: readonly Option[];
+  /** What its argument is one of; nothing where that is free. */
+  readonly choices: readonly string[];
 }
 
 /** The script for a shell. */
@@ -27,34 +29,38 @@ function entriesOf(command: Command, words: readonly string[]): Entry[] {
     description: command.description(),
     subcommands: command.commands,
     options: help.visibleOptions(command),
+    choices: command.registeredArguments.flatMap(({ argChoices = [] }) => argChoices),
   };
   return [entry, ...command.commands.flatMap((inner) => entriesOf(inner, [...words, inner.name()]))];
 }
 
-function wordsOf({ subcommands, options }: Entry): string {
+/** What may come next: subcommands, options, or what the argument is one of. */
+function wordsOf({ subcommands, options, choices }: Entry): string {
   const flags = options.flatMap(({ long, short }) => long ?? short ?? []);
-  return [...subcommands.map((command) => command.name()), ...flags].join(" ");
+  return [...subcommands.map((command) => command.name()), ...choices, ...flags].join(" ");
 }
 
-/** Words that an option's value is one of; files where there are none. */
-function choicesOf(entries: readonly Entry[]): Map<string, readonly string[]> {
-  const options = entries.flatMap((entry) => entry.options);
-  return new Map(options.flatMap(({ long, argChoices }) => (long && argChoices ? [[long, argChoices]] : [])));
+/** Options that want a value, each once. */
+function valuesOf(entries: readonly Entry[]): Option[] {
+  const options = entries.flatMap((entry) => entry.options).filter(({ required, long }) => required && long);
+  return [...new Map(options.map((option) => [option.long, option])).values()];
 }
 
 function bash(name: string, entries: readonly Entry[]): string {
   const cases = entries.map((entry) => `    ${quoted(entry.words)}) words=${quoted(wordsOf(entry))} ;;`);
   const parents = entries.filter(({ subcommands }) => subcommands.length > 0).map(({ words }) => quoted(words));
-  const values = [...choicesOf(entries)].map(
-    ([option, choices]) =>
-      `    ${option}) COMPREPLY=($(compgen -W ${quoted(choices.join(" "))} -- "$current")); return ;;`,
+  const values = valuesOf(entries);
+  const chosen = values.flatMap(({ long, argChoices }) =>
+    argChoices ? [`    ${long}) ${reply(`compgen -W ${quoted(argChoices.join(" "))} -- "$current"`)}; return ;;`] : [],
   );
+  const others = values.flatMap(({ long, argChoices }) => (argChoices || long === "--port" ? [] : [long]));
   return `# ${name}: completion for bash. Use it: source <(${name} completion bash)
 _${name}() {
   local current="\${COMP_WORDS[COMP_CWORD]}" previous="\${COMP_WORDS[COMP_CWORD-1]}" command="" word words=""
   case "$previous" in
-    --port) COMPREPLY=($(compgen -f -- "\${current:-/dev/tty}")); return ;;
-${values.join("\n")}
+    --port) COMPREPLY=($(compgen -f -- "\${current:-/dev/ttyA}")); return ;;
+${chosen.join("\n")}
+    ${others.join("|")}) ${reply('compgen -f -- "$current"')}; return ;;
   esac
   for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
     [[ "$word" == -* ]] && break
@@ -65,11 +71,15 @@ ${values.join("\n")}
   case "$command" in
 ${cases.join("\n")}
   esac
-  COMPREPLY=($(compgen -W "$words" -- "$current"))
-  [[ \${#COMPREPLY[@]} -eq 0 || "$previous" == --* ]] && COMPREPLY+=($(compgen -f -- "$current"))
+  ${reply('compgen -W "$words" -- "$current"')}
+  [[ \${#COMPREPLY[@]} -eq 0 ]] && ${reply('compgen -f -- "$current"')}
 }
 complete -o filenames -F _${name} ${name}
 `;
+}
+
+function reply(command: string): string {
+  return `COMPREPLY=($(${command}))`;
 }
 
 /** zsh runs what is made for bash. */
@@ -85,10 +95,11 @@ function fish(name: string, entries: readonly Entry[]): string {
   const lines = entries.flatMap((entry) => [
     ...entry.subcommands.map((command) => {
       const names = entry.subcommands.map((other) => other.name()).join(" ");
-      const parent = entry.words === "" ? "true" : seen(entry.words);
-      const first = `${parent}; and not __fish_seen_subcommand_from ${names}`;
-      return fishLine(name, first, `-f -a ${command.name()} -d ${quoted(command.description())}`);
+      const first = `${seen(entry.words)}; and not __fish_seen_subcommand_from ${names}`;
+      const here = entry.words === "" ? "__fish_use_subcommand" : first;
+      return fishLine(name, here, `-f -a ${command.name()} -d ${quoted(command.description())}`);
     }),
+    ...entry.choices.map((choice) => fishLine(name, seen(entry.words), `-f -a ${quoted(choice)}`)),
     ...entry.options.flatMap((option) => (option.long ? [fishOption(name, entry, option)] : [])),
   ]);
   return `# ${name}: completion for fish. Use it: ${name} completion fish | source\n${lines.join("\n")}\n`;

@@ -84,10 +84,15 @@ function watchForInterruption(): { came: boolean; stop(): void } {
     if (interruption.came) process.exit(Exit.INTERRUPTED);
     interruption.came = true;
     hangUp();
-    setTimeout(() => fail(new Interrupted()) ?? process.exit(), LAST_WORDS).unref();
+    setTimeout(endAnyhow, LAST_WORDS).unref();
   };
   process.on("SIGINT", interrupted);
   return interruption;
+}
+
+function endAnyhow(): void {
+  fail(new Interrupted());
+  process.exit();
 }
 
 /** What commander complains of. What was given to an option that there is not may be a secret. */

@@ -21,7 +21,12 @@ export function printing(name: string, description: string, examples: readonly s
     .description(description)
     .option("--json", "print the result as JSON")
     .allowExcessArguments(false)
-    .addHelpText("after", `\nExamples:\n${examples.map((example) => `  $ ${example}`).join("\n")}`);
+    .addHelpText("after", `\nExamples:\n${examples.map(prompted).join("\n")}`);
+}
+
+/** A line that begins with a blank goes on with the one before. */
+function prompted(line: string): string {
+  return line.startsWith(" ") ? `  ${line}` : `  $ ${line}`;
 }
 
 /** A command that speaks to one card. */

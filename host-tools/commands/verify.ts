@@ -32,8 +32,8 @@ interface Options {
 }
 
 const EXAMPLES = [
-  "dsc verify --serial IB3000123 --challenge 012345 --response 01234567 --store challenges.json \\",
-  "    --pskc seeds.xml --pskc-key seeds.key",
+  `dsc verify --serial IB3000123 --challenge 012345 --response 01234567 --store challenges.json \\
+      --pskc seeds.xml --pskc-key seeds.key`,
 ];
 const NOTES = `${SEED_SECRET_HELP}
 
