@@ -10,6 +10,7 @@
 //   LOCKED ── OK ──► LOCK_CODE ── OK ──► UNLOCK ── right ──► NEW_PIN;  wrong ──► WRONG_CODE ──► LOCKED
 
 import * as entry from "./entry";
+import * as face from "./face";
 import * as flash from "./flash";
 import * as host from "./host";
 import * as keys from "./keys";
@@ -22,18 +23,11 @@ import { Text } from "./screen";
 import * as selftest from "./selftest";
 import * as store from "./store";
 import { Life } from "./store";
+import { IDLE, patienceOf, timeOf } from "./times";
 import * as token from "./token";
 import * as unlock from "./unlock";
 import * as vault from "./vault";
 import { Key, Outcome, State } from "./wire";
-
-/** Milliseconds a screen stands. */
-const IDLE: u32 = 30_000;
-const RESPONSE_TIME: u32 = 60_000;
-const PHONE_CALL: u32 = 300_000;
-const MESSAGE: u32 = 2_000;
-const BATTERY_MESSAGE: u32 = 1_000;
-const NO_KEY_MESSAGE: u32 = 3_000;
 
 @unmanaged
 class Card {
@@ -318,92 +312,8 @@ function say(state: State, next: State): void {
   enter(state);
 }
 
-/** The time without a key after which a state turns off, or 0 where its time is fixed. */
-function patienceOf(state: State): u32 {
-  if (state === State.LOCK_CODE || state === State.UNLOCK) return PHONE_CALL;
-  return timeOf(state) ? 0 : IDLE;
-}
-
-/** The fixed time of a state, or 0. */
-function timeOf(state: State): u32 {
-  switch (state) {
-    case State.RESPONSE:
-      return RESPONSE_TIME;
-    case State.NO_KEY:
-      return NO_KEY_MESSAGE;
-    case State.BATT_LOW:
-      return BATTERY_MESSAGE;
-    case State.WRONG_PIN:
-    case State.WRONG_CODE:
-    case State.WEAK_PIN:
-    case State.NO_MATCH:
-    case State.PIN_SET:
-      return MESSAGE;
-    default:
-      return 0;
-  }
-}
-
 function draw(): void {
-  const length = entry.length();
-  switch (card.state) {
-    case State.PIN:
-      return screen.stars(Text.PIN, length);
-    case State.WRONG_PIN:
-      return leftMessage();
-    case State.CHALLENGE:
-      return digitsOr(Text.CHALLENGE);
-    case State.RESPONSE:
-      return screen.digits(RESPONSE, token.RESPONSE_SIZE);
-    case State.NEW_PIN:
-      return screen.stars(Text.NEW, length);
-    case State.REPEAT_PIN:
-      return screen.stars(Text.REPEAT, length);
-    case State.LOCK_CODE:
-      return showLockCode();
-    case State.UNLOCK:
-      return digitsOr(Text.UNLOCK);
-    case State.ERROR:
-      return screen.number(Text.ERROR, 6, 2, card.started);
-    case State.BATT_LOW:
-      return screen.text(Text.BATTERY);
-    case State.NO_KEY:
-      return screen.text(Text.NO_KEY);
-    case State.WEAK_PIN:
-      return screen.text(Text.WEAK);
-    case State.NO_MATCH:
-      return screen.text(Text.NO_MATCH);
-    case State.PIN_SET:
-      return screen.text(Text.PIN_SET);
-    case State.LOCKED:
-      return screen.text(Text.LOCKED);
-    case State.WRONG_CODE:
-      return screen.text(Text.WRONG);
-    case State.BLOCKED:
-      return screen.text(Text.BLOCKED);
-    case State.SERIAL:
-      return screen.text(Text.SERIAL);
-    case State.TEST:
-      return screen.all();
-    default:
-      return screen.dark();
-  }
-}
-
-/** Digits replace the prompt. */
-function digitsOr(prompt: Text): void {
-  if (entry.length()) screen.digits(entry.DIGITS, entry.length());
-  else screen.text(prompt);
-}
-
-function leftMessage(): void {
-  const left = pin.triesLeft();
-  screen.number(Text.LEFT, 5, 1, left);
-}
-
-function showLockCode(): void {
-  unlock.lockCode(RESPONSE);
-  screen.digits(RESPONSE, unlock.CODE_SIZE);
+  face.draw(card.state, RESPONSE, card.started);
 }
 
 // ---- on and off ----

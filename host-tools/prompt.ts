@@ -43,8 +43,7 @@ export async function askPassphrase(prompt: string, twice: boolean): Promise<Buf
 /** Asks whether to go on; anything but `yes` is no. */
 export async function askYes(question: string): Promise<boolean> {
   needTerminal("a confirmation", "--yes");
-  process.stderr.write(`${question} (yes/no) `);
-  const answer = await readTyped((typed) => process.stderr.write(typed));
+  const answer = await readTyped(`${question} (yes/no) `, (typed) => process.stderr.write(typed));
   return /^y(es)?$/i.test(answer.toString().trim());
 }
 
@@ -80,13 +79,12 @@ async function repeats(first: Buffer, prompt: string): Promise<boolean> {
   return same;
 }
 
-async function askHidden(prompt: string): Promise<Buffer> {
-  process.stderr.write(prompt);
-  return readTyped(() => {});
+function askHidden(prompt: string): Promise<Buffer> {
+  return readTyped(prompt, () => {});
 }
 
 /** Reads a line key by key; `echo` shows what was typed, or does not. */
-function readTyped(echo: (typed: string) => void): Promise<Buffer> {
+function readTyped(prompt: string, echo: (typed: string) => void): Promise<Buffer> {
   const { stdin } = process;
   const line = new TypedLine(echo);
   return new Promise((resolve, reject) => {
@@ -103,7 +101,9 @@ function readTyped(echo: (typed: string) => void): Promise<Buffer> {
       if (end === "break") ended();
       else if (end === "done") finish(() => resolve(line.contents));
     };
+    // Before the prompt: the terminal would show what an eager person types.
     stdin.setRawMode(true);
+    process.stderr.write(prompt);
     stdin.on("data", typed).on("end", ended).resume();
   });
 }

@@ -11,10 +11,43 @@
 // Changing a file keeps what other tools put there. A MAC guards each value, not which card it belongs to
 // (§6.1.1): who may write the file must be trusted.
 
-import { createCipheriv, createDecipheriv, createHmac, pbkdf2Sync, randomBytes, timingSafeEqual } from "node:crypto";
-import { DOMParser, type Document, type Element, onWarningStopParsing, XMLSerializer } from "@xmldom/xmldom";
+import type { Document, Element } from "@xmldom/xmldom";
 import { createExclusive, DISK, type FileSystem, readWhole, replaceAtomically, withLock } from "./files.js";
 import { parseSuite } from "./ocra.js";
+import {
+  encrypt,
+  encryptedData,
+  type Keys,
+  macOf,
+  openKeys,
+  openSecret,
+  opensWith,
+  type SeedSecret,
+  TOKEN_KEY_BYTES,
+  writeHeader,
+} from "./pskckeys.js";
+import {
+  child,
+  children,
+  declarations,
+  documentOf,
+  headerOf,
+  indent,
+  integer,
+  maker,
+  naming,
+  need,
+  newLine,
+  parse,
+  parseText,
+  quoted,
+  rootOf,
+  SeedFileError,
+  serialize,
+  text,
+} from "./pskcxml.js";
+
+export { SeedFileError, type SeedSecret };
 
 /** How far a card is: its keys are drawn and kept here (then it is resumed), or they are in the card. */
 export type SeedState = "pending" | "done";
@@ -51,15 +84,6 @@ export interface SeedOutline {
   readonly others: number;
 }
 
-/** What opens a seed file: 16 bytes, or a passphrase in UTF-8. */
-export type SeedSecret = Uint8Array | { readonly passphrase: Uint8Array };
-
-/** A seed file that cannot be used; the message is one line for people, with nothing secret in it. */
-export class SeedFileError extends Error {
-  override name = "SeedFileError";
-  readonly exitCode = 6;
-}
-
 /** More than 6,000 cards; what is larger is kept in several files. */
 const MAX_BYTES = 16 * 1024 * 1024;
 
@@ -67,41 +91,9 @@ const MAX_BYTES = 16 * 1024 * 1024;
 const MANUFACTURER = "iana.Example";
 const MODEL = "DSC+";
 
-const KEY_BYTES = 16;
-const BLOCK_BYTES = 16;
-const MAC_KEY_BYTES = 20;
-const TOKEN_KEY_BYTES = { least: 16, most: 64 };
-const SALT_BYTES = 16;
-/** As OWASP asks for PBKDF2 with HMAC-SHA-256. */
-const ITERATIONS = 600_000;
-/** More would be an attack on the reader's time. */
-const MOST_ITERATIONS = 10_000_000;
-
 const OCRA = "urn:ietf:params:xml:ns:keyprov:pskc:ocra";
 /** The suite of unlock codes: a lock code is its challenge. */
 export const UNLOCK_SUITE = "OCRA-1:HOTP-SHA256-8:QN08";
-const AES_128_CBC = "http://www.w3.org/2001/04/xmlenc#aes128-cbc";
-const PBKDF2 = [
-  "http://www.rsasecurity.com/rsalabs/pkcs/schemas/pkcs-5v2-0#pbkdf2",
-  "http://www.w3.org/2009/xmlenc11#pbkdf2",
-] as const;
-const HMAC_SHA1 = "http://www.w3.org/2000/09/xmldsig#hmac-sha1";
-const HMAC_SHA256 = "http://www.w3.org/2001/04/xmldsig-more#hmac-sha256";
-const HASHES = new Map([
-  [HMAC_SHA1, "sha1"],
-  [HMAC_SHA256, "sha256"],
-]);
-
-const NAMESPACES = {
-  pskc: "urn:ietf:params:xml:ns:keyprov:pskc",
-  ds: "http://www.w3.org/2000/09/xmldsig#",
-  xenc: "http://www.w3.org/2001/04/xmlenc#",
-  xenc11: "http://www.w3.org/2009/xmlenc11#",
-  pkcs5: "http://www.rsasecurity.com/rsalabs/pkcs/schemas/pkcs-5v2-0#",
-  /** Our own: a name of nobody else's that needs no registry (RFC 9562 §4). */
-  dsc: "urn:uuid:b7befcf9-0941-46af-9fb0-53b5c80777c1",
-};
-
 /** Opens a seed file. Throws SeedFileError or FileError. */
 export function readSeedFile(path: string, secret: SeedSecret, disk: FileSystem = DISK): SeedFile {
   return naming(path, () => {
@@ -230,118 +222,6 @@ export class SeedFile {
   }
 }
 
-// Keys and values (RFC 6030 §6)
-
-/** What values are encrypted and authenticated with. */
-interface Keys {
-  readonly encryption: Buffer;
-  readonly mac: Buffer;
-  readonly macAlgorithm: string;
-}
-
-function openKeys(container: Element, secret: SeedSecret): Keys {
-  const encryption = openEncryptionKey(child(container, "pskc:EncryptionKey"), secret);
-  const method = child(container, "pskc:MACMethod");
-  if (!method) throw new SeedFileError("has no MACs, so nothing in it can be trusted");
-  const macAlgorithm = method.getAttribute("Algorithm") ?? "";
-  if (!HASHES.has(macAlgorithm)) throw new SeedFileError(`has MACs of an unknown kind: ${quoted(macAlgorithm)}`);
-  if (child(method, "pskc:MACKeyReference")) throw new SeedFileError("has MACs under a key kept elsewhere");
-  const macKey = child(method, "pskc:MACKey");
-  // Without a MACKey the encryption key serves (§6.1.1).
-  const mac = macKey ? decrypt(cipherValue(macKey), encryption) : Buffer.from(encryption);
-  return { encryption, mac, macAlgorithm };
-}
-
-function openEncryptionKey(encryptionKey: Element | undefined, secret: SeedSecret): Buffer {
-  if (!encryptionKey) throw new SeedFileError("is not encrypted, and such files are not read");
-  const derived = child(encryptionKey, "xenc11:DerivedKey");
-  if (secret instanceof Uint8Array) {
-    if (derived) throw new SeedFileError("opens with a passphrase, not with a key");
-    return presharedKey(secret);
-  }
-  if (!derived) throw new SeedFileError("opens with a key, not with a passphrase");
-  return deriveKey(derived, secret.passphrase);
-}
-
-function opensWith(container: Element): SeedOutline["opensWith"] {
-  const encryptionKey = child(container, "pskc:EncryptionKey");
-  if (!encryptionKey) return "nothing";
-  return child(encryptionKey, "xenc11:DerivedKey") ? "passphrase" : "key";
-}
-
-function presharedKey(secret: Uint8Array): Buffer {
-  if (secret.length !== KEY_BYTES)
-    throw new SeedFileError(`opens with a key of ${KEY_BYTES} bytes; the one given has ${secret.length}`);
-  return Buffer.from(secret);
-}
-
-/** PBKDF2 (§6.2). Tools differ in the namespace of its parameters, so that is not looked at. */
-function deriveKey(derived: Element, passphrase: Uint8Array): Buffer {
-  const method = child(derived, "xenc11:KeyDerivationMethod");
-  const algorithm = method?.getAttribute("Algorithm") ?? "";
-  if (!PBKDF2.some((known) => known === algorithm))
-    throw new SeedFileError(`has its key derived in an unknown way: ${quoted(algorithm)}`);
-  const parameters = need(method, "*:PBKDF2-params");
-  const salt = base64(need(need(parameters, "*:Salt"), "*:Specified"));
-  const iterations = integer(text(need(parameters, "*:IterationCount")), 1, MOST_ITERATIONS, "IterationCount");
-  const length = child(parameters, "*:KeyLength");
-  if (length) integer(text(length), KEY_BYTES, KEY_BYTES, "KeyLength");
-  // RFC 8018 A.2: HMAC-SHA-1 where nothing is said.
-  const prf = child(parameters, "*:PRF")?.getAttribute("Algorithm") || HMAC_SHA1;
-  const hash = HASHES.get(prf);
-  if (!hash) throw new SeedFileError(`has its key derived with an unknown hash: ${quoted(prf)}`);
-  return pbkdf2Sync(passphrase, salt, iterations, KEY_BYTES, hash);
-}
-
-/** The value in a Secret: the MAC is checked first, over initialization vector and ciphertext. */
-function openSecret(secret: Element, keys: Keys, whose: string): Buffer {
-  const encrypted = child(secret, "pskc:EncryptedValue");
-  const mac = child(secret, "pskc:ValueMAC");
-  if (!encrypted || !mac) throw new SeedFileError(`${whose}: the key is not encrypted, or has no MAC`);
-  const value = cipherValue(encrypted);
-  if (!sameBytes(base64(mac), macOf(value, keys)))
-    throw new SeedFileError(`${whose}: the MAC is wrong: the file was changed, or is opened with the wrong secret`);
-  const key = decrypt(value, keys.encryption);
-  const { least, most } = TOKEN_KEY_BYTES;
-  if (key.length < least || key.length > most)
-    throw new SeedFileError(`${whose}: the key has ${key.length} bytes; a card has ${least} to ${most}`);
-  return key;
-}
-
-function cipherValue(encrypted: Element): Buffer {
-  const algorithm = child(encrypted, "xenc:EncryptionMethod")?.getAttribute("Algorithm") ?? "";
-  if (algorithm !== AES_128_CBC) throw new SeedFileError(`is encrypted in an unknown way: ${quoted(algorithm)}`);
-  return base64(need(need(encrypted, "xenc:CipherData"), "xenc:CipherValue"));
-}
-
-/** AES-128-CBC with the initialization vector in front and the padding of XML Encryption §5.2: only its last byte counts. */
-function decrypt(value: Buffer, key: Buffer): Buffer {
-  if (value.length < 2 * BLOCK_BYTES || value.length % BLOCK_BYTES !== 0)
-    throw new SeedFileError("has an encrypted value of the wrong length");
-  const decipher = createDecipheriv("aes-128-cbc", key, value.subarray(0, BLOCK_BYTES)).setAutoPadding(false);
-  const padded = Buffer.concat([decipher.update(value.subarray(BLOCK_BYTES)), decipher.final()]);
-  const padding = padded.at(-1) ?? 0;
-  if (padding < 1 || padding > BLOCK_BYTES)
-    throw new SeedFileError("does not open: the key or passphrase is another one, or the file was changed");
-  return padded.subarray(0, padded.length - padding);
-}
-
-function encrypt(plain: Uint8Array, key: Buffer): Buffer {
-  const vector = randomBytes(BLOCK_BYTES);
-  const cipher = createCipheriv("aes-128-cbc", key, vector);
-  return Buffer.concat([vector, cipher.update(plain), cipher.final()]);
-}
-
-function macOf(value: Buffer, keys: Keys): Buffer {
-  return createHmac(HASHES.get(keys.macAlgorithm) ?? "", keys.mac)
-    .update(value)
-    .digest();
-}
-
-function sameBytes(a: Buffer, b: Buffer): boolean {
-  return a.length === b.length && timingSafeEqual(a, b);
-}
-
 // Reading records
 
 /** Every OCRA key of the file; keys of other algorithms are no cards of ours and are left alone. */
@@ -441,41 +321,6 @@ function isUnlock(keyPackage: Element): boolean {
 
 // Writing records
 
-/** EncryptionKey and MACMethod of a new file. */
-function writeHeader(document: Document, container: Element, secret: SeedSecret): Keys {
-  const make = maker(document);
-  const salt = randomBytes(SALT_BYTES);
-  const preshared = secret instanceof Uint8Array;
-  const encryption = preshared
-    ? presharedKey(secret)
-    : pbkdf2Sync(secret.passphrase, salt, ITERATIONS, KEY_BYTES, "sha256");
-  const keys = { encryption, mac: randomBytes(MAC_KEY_BYTES), macAlgorithm: HMAC_SHA1 };
-  const source = preshared ? make("ds:KeyName", {}, "Pre-shared-key") : derivedKey(document, salt);
-  container.appendChild(make("pskc:EncryptionKey", {}, source));
-  const macKey = make("pskc:MACKey", {}, ...encryptedData(document, encrypt(keys.mac, encryption)));
-  container.appendChild(make("pskc:MACMethod", { Algorithm: HMAC_SHA1 }, macKey));
-  return keys;
-}
-
-/** As in figure 7 of the RFC. */
-function derivedKey(document: Document, salt: Buffer): Element {
-  const make = maker(document);
-  const parameters = make(
-    "pkcs5:PBKDF2-params",
-    {},
-    make("Salt", {}, make("Specified", {}, salt.toString("base64"))),
-    make("IterationCount", {}, String(ITERATIONS)),
-    make("KeyLength", {}, String(KEY_BYTES)),
-    make("PRF", { Algorithm: HMAC_SHA256 }),
-  );
-  return make(
-    "xenc11:DerivedKey",
-    {},
-    make("xenc11:KeyDerivationMethod", { Algorithm: PBKDF2[0] }, parameters),
-    make("xenc11:MasterKeyName", {}, "Passphrase"),
-  );
-}
-
 /** Adds the packages of a card after the last one of the container. */
 function appendRecord(document: Document, container: Element, record: SeedRecord, keys: Keys): Element[] {
   checkRecord(record);
@@ -566,14 +411,6 @@ function secretData(document: Document, key: Buffer, keys: Keys): Element {
   return make("pskc:Data", {}, make("pskc:Secret", {}, encrypted, mac));
 }
 
-function encryptedData(document: Document, value: Buffer): Element[] {
-  const make = maker(document);
-  return [
-    make("xenc:EncryptionMethod", { Algorithm: AES_128_CBC }),
-    make("xenc:CipherData", {}, make("xenc:CipherValue", {}, value.toString("base64"))),
-  ];
-}
-
 /** Where a package says how far its card is; made where it does not. */
 function markOf(document: Document, keyPackage: Element): Element {
   const found = child(child(keyPackage, "pskc:Extensions"), "dsc:Personalization");
@@ -586,153 +423,4 @@ function markOf(document: Document, keyPackage: Element): Element {
 
 function copyOf(record: SeedRecord): SeedRecord {
   return { ...record, key: Buffer.from(record.key), unlockKey: record.unlockKey && Buffer.from(record.unlockKey) };
-}
-
-// XML
-
-/** Parses a container. Whatever could make a parser fetch or multiply anything is refused unread. */
-function parse(bytes: Buffer): Element {
-  const container = rootOf(parseText(decodeText(bytes)));
-  if (!isNamed(container, "pskc:KeyContainer")) throw new SeedFileError("is no PSKC file (RFC 6030)");
-  const version = container.getAttribute("Version") ?? "";
-  if (version !== "1.0") throw new SeedFileError(`is PSKC of an unknown version: ${quoted(version)}`);
-  return container;
-}
-
-function decodeText(bytes: Buffer): string {
-  let text: string;
-  try {
-    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch {
-    throw new SeedFileError("is not text in UTF-8");
-  }
-  if (/<!(DOCTYPE|ENTITY)/i.test(text))
-    throw new SeedFileError("has a DOCTYPE or entities, and such files are not read");
-  return text;
-}
-
-function parseText(text: string): Document {
-  try {
-    return new DOMParser({ locator: false, onError: onWarningStopParsing }).parseFromString(text, "text/xml");
-  } catch {
-    throw new SeedFileError("is not well-formed XML, or was cut short");
-  }
-}
-
-function serialize(container: Element): Buffer {
-  const xml = new XMLSerializer().serializeToString(container, { requireWellFormed: true });
-  return Buffer.from(`<?xml version="1.0" encoding="UTF-8"?>\n${xml}\n`);
-}
-
-/** What says how values are encrypted. */
-function headerOf(container: Element): string {
-  const parts = [child(container, "pskc:EncryptionKey"), child(container, "pskc:MACMethod")];
-  return parts.map((part) => part && new XMLSerializer().serializeToString(part)).join();
-}
-
-function rootOf(document: Document): Element {
-  if (!document.documentElement) throw new SeedFileError("is empty");
-  return document.documentElement;
-}
-
-function documentOf(element: Element): Document {
-  if (!element.ownerDocument) throw new SeedFileError("is empty");
-  return element.ownerDocument;
-}
-
-/** The children of that name: `prefix:name` with our prefix of the namespace, or `*:name` in any. */
-function children(parent: Element | undefined, name: string): Element[] {
-  const found: Element[] = [];
-  for (let node = parent?.firstChild; node; node = node.nextSibling) {
-    if (node.nodeType === node.ELEMENT_NODE && isNamed(node as Element, name)) found.push(node as Element);
-  }
-  return found;
-}
-
-function child(parent: Element | undefined, name: string): Element | undefined {
-  return children(parent, name)[0];
-}
-
-function need(parent: Element | undefined, name: string): Element {
-  const found = child(parent, name);
-  if (!found) throw new SeedFileError(`lacks ${name.replace("*:", "")}`);
-  return found;
-}
-
-function isNamed(element: Element, name: string): boolean {
-  const [prefix, local] = name.split(":");
-  return element.localName === local && (prefix === "*" || element.namespaceURI === namespaceOf(name));
-}
-
-function namespaceOf(name: string): string | null {
-  const [prefix, local] = name.split(":");
-  return local ? NAMESPACES[prefix as keyof typeof NAMESPACES] : null;
-}
-
-function declarations(): string {
-  return Object.entries(NAMESPACES)
-    .map(([prefix, uri]) => `xmlns:${prefix}="${uri}"`)
-    .join(" ");
-}
-
-/** Makes elements of a document: name with our prefix, attributes (undefined: left out), contents. */
-function maker(document: Document) {
-  type Attributes = Record<string, string | number | undefined>;
-  return (name: string, attributes: Attributes, ...contents: (Element | string)[]): Element => {
-    const element = document.createElementNS(namespaceOf(name), name);
-    for (const [attribute, value] of Object.entries(attributes)) {
-      if (value !== undefined) element.setAttribute(attribute, String(value));
-    }
-    for (const content of contents) {
-      element.appendChild(typeof content === "string" ? document.createTextNode(content) : content);
-    }
-    return element;
-  };
-}
-
-/** Puts each element of a new tree on its own line. */
-function indent(document: Document, element: Element, depth: number): void {
-  const elements = Array.from(element.childNodes).filter((node) => node.nodeType === node.ELEMENT_NODE) as Element[];
-  for (const inner of elements) {
-    element.insertBefore(document.createTextNode(newLine(depth + 1)), inner);
-    indent(document, inner, depth + 1);
-  }
-  if (elements.length > 0) element.appendChild(document.createTextNode(newLine(depth)));
-}
-
-function newLine(depth: number): string {
-  return `\n${"  ".repeat(depth)}`;
-}
-
-function text(element: Element): string {
-  return (element.textContent ?? "").trim();
-}
-
-function base64(element: Element): Buffer {
-  const digits = text(element).replace(/\s+/g, "");
-  if (digits.length % 4 !== 0 || !/^[A-Za-z0-9+/]+={0,2}$/.test(digits))
-    throw new SeedFileError(`has a ${element.localName} that is not base64`);
-  return Buffer.from(digits, "base64");
-}
-
-function integer(text: string, least: number, most: number, name: string): number {
-  const value = Number(text);
-  if (!/^\d{1,9}$/.test(text) || value < least || value > most)
-    throw new SeedFileError(`has ${name} ${quoted(text)}; ${least} to ${most} is possible`);
-  return value;
-}
-
-/** Text out of a file, fit for a terminal. */
-function quoted(text: string): string {
-  return `"${text.slice(0, 80).replace(/[^ -~]/g, "?")}"`;
-}
-
-/** Says in each error which file it is about. */
-function naming<T>(path: string, run: () => T): T {
-  try {
-    return run();
-  } catch (error) {
-    if (error instanceof SeedFileError) throw new SeedFileError(`${path}: ${error.message}`);
-    throw error;
-  }
 }

@@ -15,7 +15,7 @@ interface Result {
 }
 
 const HERE = dirname(fileURLToPath(import.meta.url));
-const MINUTES = 8;
+const MINUTES = 4;
 
 function testFiles(wanted: string[]): string[] {
   const names = readdirSync(HERE, { recursive: true, encoding: "utf8" });

@@ -17,7 +17,7 @@ import {
   type Step,
   wipePlan,
 } from "../personalize.js";
-import { askPassphrase } from "../prompt.js";
+import { askPassphrase, isInteractive } from "../prompt.js";
 import {
   createSeedFile,
   readSeedFile,
@@ -226,6 +226,7 @@ async function openSeeds(options: Options, secrets: Secrets): Promise<Seeds> {
 async function seedSecret(options: Options, fresh: boolean): Promise<SeedSecret> {
   const prompt = "Key or passphrase of the seed file";
   if (options.pskcKey !== undefined) return readSecret(options.pskcKey, prompt, options, readSeedSecret);
+  if (!isInteractive()) throw new UsageError("what opens the seed file is needed; give it with --pskc-key FILE");
   return { passphrase: await askPassphrase("Passphrase of the seed file", fresh) };
 }
 

@@ -350,6 +350,8 @@ test("what cannot be right is refused, and nothing is touched", async () => {
     assert.equal(contentsOf(at.folder), before, more.join(" "));
   }
   assertRefused(await dsc(["personalize", "--serial", SERIAL]), 2, /--port/);
+  const noSecret = ["--port", sim.port, "--serial", SERIAL, "--pskc", at.seeds, "--pin-file", at.pin];
+  assertRefused(await dsc(["personalize", ...noSecret]), 2, /--pskc-key/);
   const noTerminal = ["--port", sim.port, "--serial", SERIAL, "--pskc", at.seeds, "--pskc-key", at.seedKey];
   assertRefused(await dsc(["personalize", ...noTerminal]), 2, /--pin-file/);
   assert.equal(contentsOf(at.folder), before);
@@ -402,7 +404,6 @@ test("at a terminal: the bench test with a person, a PIN that is typed unseen, a
   ];
   for (const [shown, typed] of steps) {
     await person.until(shown);
-    await sleep(50);
     person.send(typed);
   }
   assert.is(await person.exit, 0);

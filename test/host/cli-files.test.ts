@@ -132,7 +132,7 @@ function refused(code: number, why: RegExp, args: readonly string[], setting: Se
   const result = dsc(args, setting);
   assert.is(result.code, code, `${args.join(" ")}: ${result.stdout}${result.stderr}`);
   assert.is(result.stdout, "");
-  assert.match(result.stderr, /^[^\n]+\n$/);
+  assert.match(result.stderr, /^[^\n]+\n$/, result.stderr);
   assert.match(result.stderr, why);
   assert.equal(snapshot(), before, args.join(" "));
 }

@@ -14,12 +14,12 @@ export interface Mutant {
 }
 
 const CARD: readonly Mutant[] = [
-  ...changed("card.ts", "30 s without a key", "IDLE: u32 = 30_000", "29_999", "30_001"),
-  ...changed("card.ts", "60 s on a response", "RESPONSE_TIME: u32 = 60_000", "59_999", "60_001"),
-  ...changed("card.ts", "5 minutes for a phone call", "PHONE_CALL: u32 = 300_000", "299_999", "300_001"),
-  ...changed("card.ts", "messages stand 2 s", "const MESSAGE: u32 = 2_000", "1_999", "2_001"),
-  ...changed("card.ts", "BATT LOW stands 1 s", "BATTERY_MESSAGE: u32 = 1_000", "999", "1_001"),
-  ...changed("card.ts", "NO KEY stands 3 s", "NO_KEY_MESSAGE: u32 = 3_000", "2_999", "3_001"),
+  ...changed("times.ts", "30 s without a key", "IDLE: u32 = 30_000", "29_999", "30_001"),
+  ...changed("times.ts", "60 s on a response", "RESPONSE_TIME: u32 = 60_000", "59_999", "60_001"),
+  ...changed("times.ts", "5 minutes for a phone call", "PHONE_CALL: u32 = 300_000", "299_999", "300_001"),
+  ...changed("times.ts", "messages stand 2 s", "const MESSAGE: u32 = 2_000", "1_999", "2_001"),
+  ...changed("times.ts", "BATT LOW stands 1 s", "BATTERY_MESSAGE: u32 = 1_000", "999", "1_001"),
+  ...changed("times.ts", "NO KEY stands 3 s", "NO_KEY_MESSAGE: u32 = 3_000", "2_999", "3_001"),
 ];
 
 const SCREENS: readonly Mutant[] = [
@@ -173,22 +173,22 @@ const SCREENS: readonly Mutant[] = [
     "  entry.clear();\n  if (state !== State.RESPONSE)",
     "  if (state !== State.RESPONSE)",
   ),
-  card(
+  patience(
     "5 minutes on a lock code",
     "if (state === State.LOCK_CODE || state === State.UNLOCK)",
     "if (state === State.UNLOCK)",
   ),
-  card(
+  patience(
     "5 minutes on UNLOCK>",
     "if (state === State.LOCK_CODE || state === State.UNLOCK)",
     "if (state === State.LOCK_CODE)",
   ),
-  card(
+  patience(
     "30 s on LOCKED",
     "if (state === State.LOCK_CODE || state === State.UNLOCK)",
     "if (state === State.LOCKED || state === State.LOCK_CODE || state === State.UNLOCK)",
   ),
-  card(
+  patience(
     "30 s on BLOCKED",
     "if (state === State.LOCK_CODE || state === State.UNLOCK)",
     "if (state === State.BLOCKED || state === State.LOCK_CODE || state === State.UNLOCK)",
@@ -440,7 +440,7 @@ const TEXTS: readonly Mutant[] = [
   },
   {
     breaks: "the first digit replaces the prompt",
-    file: "card.ts",
+    file: "face.ts",
     from: "if (entry.length()) screen.digits(entry.DIGITS, entry.length());",
     to: "if (entry.length() > 1) screen.digits(entry.DIGITS, entry.length());",
   },
@@ -482,6 +482,10 @@ function changed(file: string, breaks: string, from: string, ...values: string[]
 
 function card(breaks: string, from: string, to: string, telling?: true): Mutant {
   return { breaks, file: "card.ts", from, to, ...(telling && { telling }) };
+}
+
+function patience(breaks: string, from: string, to: string): Mutant {
+  return { breaks, file: "times.ts", from, to };
 }
 
 function rule(breaks: string, from: string, to: string, telling?: true): Mutant {
