@@ -4,7 +4,7 @@
 // an error opens a new channel and reads the status, which says what became true.
 
 import { randomBytes } from "node:crypto";
-import { Ins, Sw } from "../firmware/wire.js";
+import { Ins, LifeCode, Sw, Tag, SelfTest as Test } from "../firmware/wire.js";
 import {
   ANY,
   BadAnswer,
@@ -28,15 +28,8 @@ const CHALLENGE_SIZE = 8;
 /** GlobalPlatform's class. */
 const GP = 0x80;
 
-/** Data objects (docs/PROTOCOL.md, GET DATA). */
-const TAG = { SERIAL: 0x0045, KEYS: 0x00e0, STATUS: 0xdf20, FIRMWARE: 0xdf21, SUITE: 0xdf22, SUITES: 0xdf23 } as const;
-
 /** P1 of STORE DATA: the last block, encrypted. */
 const ONE_ENCRYPTED_BLOCK = 0xe0;
-
-/** P2 of SET STATUS. */
-const PERSONALIZED = 0x0f;
-const WIPED = 0x01;
 
 const LIVES = [undefined, "blank", "seeded", "personalized"] as const;
 const LOCKS = ["none", "locked", "blocked"] as const;
@@ -46,12 +39,12 @@ const HASHES: readonly HashName[] = ["SHA1", "SHA256", "SHA512"];
 
 /** Self-tests (docs/PROTOCOL.md, SELF TEST): P1, and how many bytes the answer has. */
 const SELF_TESTS = {
-  screen: { p1: 1, size: 0 },
-  keys: { p1: 2, size: 2 },
-  battery: { p1: 3, size: 2 },
-  flash: { p1: 4, size: 1 },
-  random: { p1: 5, size: 1 },
-  crypto: { p1: 6, size: 1 },
+  screen: { p1: Test.SCREEN, size: 0 },
+  keys: { p1: Test.KEYS, size: 2 },
+  battery: { p1: Test.BATTERY, size: 2 },
+  flash: { p1: Test.FLASH, size: 1 },
+  random: { p1: Test.RANDOM, size: 1 },
+  crypto: { p1: Test.CRYPTO, size: 1 },
 } as const;
 export type SelfTest = keyof typeof SELF_TESTS;
 
@@ -164,12 +157,12 @@ export class CardClient {
 
   /** Reads all that the card tells anybody. */
   async readStatus(): Promise<CardStatus> {
-    const serial = await this.#findData(TAG.SERIAL);
-    const kvn = parseKeyInformation(await this.#getData(TAG.KEYS));
-    const status = parseStatus(await this.#getData(TAG.STATUS));
-    const firmware = parseFirmware(await this.#getData(TAG.FIRMWARE));
-    const suite = await this.#findData(TAG.SUITE);
-    const suites = parseSuites(await this.#getData(TAG.SUITES));
+    const serial = await this.#findData(Tag.SERIAL);
+    const kvn = parseKeyInformation(await this.#getData(Tag.KEY_INFORMATION));
+    const status = parseStatus(await this.#getData(Tag.STATUS));
+    const firmware = parseFirmware(await this.#getData(Tag.FIRMWARE));
+    const suite = await this.#findData(Tag.SUITE);
+    const suites = parseSuites(await this.#getData(Tag.SUITES));
     return {
       ...status,
       serial: serial?.toString("ascii"),
@@ -233,12 +226,12 @@ export class CardClient {
 
   /** Makes a seeded card a personalized one. Needs level 03, 13 or 33. */
   async setPersonalized(): Promise<void> {
-    await this.#send({ cla: GP, ins: Ins.SET_STATUS, p1: 0x80, p2: PERSONALIZED });
+    await this.#send({ cla: GP, ins: Ins.SET_STATUS, p1: 0x80, p2: LifeCode.PERSONALIZED });
   }
 
   /** Back to NO KEY; serial number and transport keys stay. Needs level 03, 13 or 33. */
   async wipe(): Promise<void> {
-    await this.#send({ cla: GP, ins: Ins.SET_STATUS, p1: 0x80, p2: WIPED });
+    await this.#send({ cla: GP, ins: Ins.SET_STATUS, p1: 0x80, p2: LifeCode.WIPED });
   }
 
   /** Needs level 03, 13 or 33; a wrong PIN spends a try. */

@@ -2,29 +2,16 @@
 
 import type { TransformCallback } from "node:stream";
 import { SlipDecoder, SlipEncoder } from "@serialport/parser-slip-encoder";
-
-/** Channel 0: commands and their answers. */
-export const CARD = 0;
-/** Channel 1: the front panel. */
-export const PANEL = 1;
-export type Channel = typeof CARD | typeof PANEL;
+import { Channel, MAX_PAYLOAD, Slip } from "../firmware/wire.js";
 
 export interface Frame {
   readonly channel: Channel;
   readonly payload: Buffer;
 }
 
-/** The longest payload: a short command APDU with 255 bytes of data and Le. */
-export const MAX_PAYLOAD = 261;
-
 const CRC_SIZE = 2;
 /** The longest frame as SLIP sends it: every byte escaped. */
 const MAX_RAW = 2 * (1 + MAX_PAYLOAD + CRC_SIZE);
-
-const END = 0xc0;
-const ESC = 0xdb;
-const ESC_END = 0xdc;
-const ESC_ESC = 0xdd;
 
 /** CRC-16/IBM-3740: polynomial 1021, FFFF at the start, nothing reflected or inverted. */
 export function crc16(bytes: Uint8Array): number {
@@ -42,7 +29,7 @@ export function encodeFrame(channel: Channel, payload: Uint8Array): Buffer {
   if (payload.length > MAX_PAYLOAD) throw new RangeError(`a frame holds ${MAX_PAYLOAD} bytes, not ${payload.length}`);
   const body = Buffer.concat([Buffer.of(channel), payload, Buffer.alloc(CRC_SIZE)]);
   body.writeUInt16BE(crc16(body.subarray(0, -CRC_SIZE)), body.length - CRC_SIZE);
-  // The "quirk" is the END in front, which flushes noise.
+  // The "quirk" is the Slip.END in front, which flushes noise.
   const encoder = new SlipEncoder({ bluetoothQuirk: true });
   encoder.write(body);
   return encoder.read() as Buffer;
@@ -54,15 +41,15 @@ function parseFrame(bytes: Buffer): Frame | undefined {
   if (size < 0 || size > MAX_PAYLOAD) return undefined;
   if (crc16(bytes.subarray(0, -CRC_SIZE)) !== bytes.readUInt16BE(bytes.length - CRC_SIZE)) return undefined;
   const channel = bytes[0];
-  if (channel !== CARD && channel !== PANEL) return undefined;
+  if (channel !== Channel.APDU && channel !== Channel.PANEL) return undefined;
   return { channel, payload: bytes.subarray(1, -CRC_SIZE) };
 }
 
 /**
  * A stream: bytes of the line in, frames out, noise dropped.
  *
- * The library's decoder hands on what stands before a wrong escape as if it were a frame, takes the END
- * after a lone ESC for data, and collects without limit. So it is given whole and rightly escaped frames only.
+ * The library's decoder hands on what stands before a wrong escape as if it were a frame, takes the Slip.END
+ * after a lone Slip.ESC for data, and collects without limit. So it is given whole and rightly escaped frames only.
  */
 export class FrameDecoder extends SlipDecoder {
   readonly #raw = Buffer.alloc(MAX_RAW);
@@ -76,7 +63,7 @@ export class FrameDecoder extends SlipDecoder {
   override _transform(chunk: Buffer, encoding: BufferEncoding, done: TransformCallback): void {
     const good: Buffer[] = [];
     for (const byte of chunk) {
-      if (byte !== END) this.#collect(byte);
+      if (byte !== Slip.END) this.#collect(byte);
       else good.push(this.#take());
     }
     super._transform(Buffer.concat(good), encoding, done);
@@ -91,21 +78,21 @@ export class FrameDecoder extends SlipDecoder {
 
   #collect(byte: number): void {
     const escaped = this.#escaped;
-    if (this.#size === MAX_RAW || (escaped && byte !== ESC_END && byte !== ESC_ESC)) this.#noise = true;
+    if (this.#size === MAX_RAW || (escaped && byte !== Slip.ESC_END && byte !== Slip.ESC_ESC)) this.#noise = true;
     if (!this.#noise) this.#raw[this.#size++] = byte;
   }
 
-  /** The frame that an END ended, with its END; nothing where it is noise. */
+  /** The frame that an Slip.END ended, with its Slip.END; nothing where it is noise. */
   #take(): Buffer {
     const good = !this.#noise && !this.#escaped && this.#size > 0;
-    const frame = good ? Buffer.from([...this.#raw.subarray(0, this.#size), END]) : Buffer.alloc(0);
+    const frame = good ? Buffer.from([...this.#raw.subarray(0, this.#size), Slip.END]) : Buffer.alloc(0);
     this.#size = 0;
     this.#noise = false;
     return frame;
   }
 
-  /** Whether the last byte was an ESC. It cannot be the second half of an escape: that is never an ESC. */
+  /** Whether the last byte was an Slip.ESC. It cannot be the second half of an escape: that is never an Slip.ESC. */
   get #escaped(): boolean {
-    return this.#size > 0 && this.#raw[this.#size - 1] === ESC;
+    return this.#size > 0 && this.#raw[this.#size - 1] === Slip.ESC;
   }
 }

@@ -4,10 +4,8 @@
 // and drops what comes before the answer to that: the card answers in turn, and no other answer is one byte long.
 
 import type { Duplex } from "node:stream";
-import { CARD, encodeFrame, type Frame, FrameDecoder, PANEL } from "./frame.js";
-
-/** The version of docs/PROTOCOL.md that is spoken here. */
-export const PROTOCOL_VERSION = 1;
+import { Channel, PROTOCOL_VERSION } from "../firmware/wire.js";
+import { encodeFrame, type Frame, FrameDecoder } from "./frame.js";
 
 /** How long a card may take to answer (ms), unless told: what it computes and writes takes well under a second. */
 export const ANSWER_TIME = 5000;
@@ -141,7 +139,7 @@ export class Link {
   /** Sends a frame of the front panel's channel; those are not answered. */
   sendPanel(payload: Uint8Array): void {
     this.#mustBeOpen();
-    this.#stream.write(encodeFrame(PANEL, payload));
+    this.#stream.write(encodeFrame(Channel.PANEL, payload));
   }
 
   /** Ends the link. A question that waits fails with LineClosed. */
@@ -154,7 +152,7 @@ export class Link {
     return new Promise((resolve, reject) => {
       if (this.#waiting) throw new Error("the link takes one question at a time");
       this.#mustBeOpen();
-      const line = encodeFrame(CARD, question);
+      const line = encodeFrame(Channel.APDU, question);
       const settle = (then: () => void) => {
         stop();
         this.#waiting = undefined;
@@ -184,7 +182,7 @@ export class Link {
   }
 
   #received({ channel, payload }: Frame): void {
-    if (channel === PANEL) this.onPanel?.(payload);
+    if (channel === Channel.PANEL) this.onPanel?.(payload);
     else if (this.#waiting?.fits(payload)) {
       this.#inStep = true;
       this.#waiting.answered(payload);

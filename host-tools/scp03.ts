@@ -9,13 +9,8 @@
 
 import { timingSafeEqual } from "node:crypto";
 import { cbc, cmac, ecb } from "@noble/ciphers/aes.js";
-import { Ins, Sw } from "../firmware/wire.js";
+import { Ins, Level, Sw } from "../firmware/wire.js";
 import { ANY, BadAnswer, type Command, type Response, SECURE } from "./apdu.js";
-
-/** Bits of a security level (§7.1.2.1): what is done to commands and responses. */
-const C_DECRYPTION = 0x02;
-const R_MAC = 0x10;
-const R_ENCRYPTION = 0x20;
 
 /** The security levels that the card knows. All have C-MAC. */
 export const LEVELS = [0x01, 0x03, 0x11, 0x13, 0x33] as const;
@@ -142,7 +137,7 @@ export class SecureChannel {
     this.#counter++;
     const { data } = command;
     // A command without data is not encrypted (§6.2.6).
-    if (!(this.level & C_DECRYPTION) || !data?.length) return this.#sign(command);
+    if (!(this.level & Level.C_DECRYPTION) || !data?.length) return this.#sign(command);
     const padded = pad(data);
     const encrypted = this.#cipher(0x00).encrypt(padded);
     padded.fill(0);
@@ -155,8 +150,8 @@ export class SecureChannel {
     const { data, sw } = response;
     // An error status comes alone and is not protected (§6.2.5).
     if (isError(response)) return { data: Buffer.alloc(0), sw };
-    const inner = this.level & R_MAC ? this.#verified(data, sw) : data;
-    if (!(this.level & R_ENCRYPTION) || inner.length === 0) return { data: inner, sw };
+    const inner = this.level & Level.R_MAC ? this.#verified(data, sw) : data;
+    if (!(this.level & Level.R_ENCRYPTION) || inner.length === 0) return { data: inner, sw };
     return { data: this.#decrypted(inner), sw };
   }
 

@@ -3,7 +3,8 @@
 import fc from "fast-check";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { type Channel, crc16, encodeFrame, type Frame, FrameDecoder, MAX_PAYLOAD } from "../../host-tools/frame.js";
+import { type Channel, MAX_PAYLOAD } from "../../firmware/wire.js";
+import { crc16, encodeFrame, type Frame, FrameDecoder } from "../../host-tools/frame.js";
 import { crcByDivision, framesIn, lineBytes } from "../support/fakecard.js";
 import { pattern } from "../support/pattern.js";
 
