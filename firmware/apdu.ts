@@ -21,6 +21,7 @@ export function process(at: usize, length: u32): u32 {
   command.at = at;
   command.data = at + HEADER_SIZE + 1;
   command.answer = 0;
+  command.ins = 0;
   let sw: u32 = parse(length);
   let wrapped = false;
   if (sw === Sw.DONE) {

@@ -38,3 +38,9 @@ export function confirmed(): bool {
 export function giveBack(): Outcome {
   return flash.program(current.slot + 4, vault.receipt()) ? Outcome.DONE : Outcome.BATTERY;
 }
+
+/** How an attempt ends that was right: where what followed failed, nothing stays open. */
+export function conclude(outcome: Outcome): Outcome {
+  if (outcome !== Outcome.DONE) vault.wipe();
+  return outcome;
+}

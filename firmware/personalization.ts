@@ -2,7 +2,7 @@
 
 import * as cbc from "./crypto/cbc";
 import * as pin from "./pin";
-import { commit, DEK, head, Life, PinCheck, SERIAL, SERIAL_SIZE, SUITE, SUITE_SIZE } from "./store";
+import { commit, DEK, head, Life, PinCheck, revert, SERIAL, SERIAL_SIZE, SUITE, SUITE_SIZE } from "./store";
 import * as token from "./token";
 import * as unlock from "./unlock";
 import * as vault from "./vault";
@@ -38,6 +38,7 @@ const MIN_KEY: u32 = 16;
 export function apply(record: usize): Outcome {
   cbc.decrypt(DEK, 0, record + SECRETS_AT, RECORD_SIZE - SECRETS_AT);
   const outcome = isValid(record) ? seed(record) : Outcome.REFUSED;
+  if (outcome !== Outcome.DONE) revert();
   memory.fill(record, 0, RECORD_SIZE);
   vault.wipe();
   return outcome;

@@ -40,7 +40,7 @@ export function check(digits: usize): Outcome {
   const room = makeRoom();
   if (room !== Outcome.DONE) return room;
   const opened = attempt.open(Tally.PIN, Wrap.PIN, Use.PIN, digits, PIN_SIZE);
-  if (opened === Outcome.DONE && attempt.confirmed()) return attempt.giveBack();
+  if (opened === Outcome.DONE && attempt.confirmed()) return attempt.conclude(attempt.giveBack());
   vault.wipe();
   if (opened !== Outcome.DONE && opened !== Outcome.WRONG) return opened;
   return spentBackwards(Tally.PIN) < head.tries ? Outcome.WRONG : lost();

@@ -152,15 +152,20 @@ export function mount(): Outcome {
  * fails, the image is again what the page that counts says.
  */
 export function commit(): Outcome {
+  if (head.magic !== MAGIC) return Outcome.FLASH;
   const outcome = writeNext();
-  if (outcome !== Outcome.DONE) flash.read(address(0), IMAGE, END);
+  if (outcome !== Outcome.DONE) revert();
   return outcome;
+}
+
+/** Takes back what was changed in memory and not committed. */
+export function revert(): void {
+  flash.read(address(0), IMAGE, END);
 }
 
 function writeNext(): Outcome {
   const page = (current.page + 1) % PAGES;
   const start = page * PAGE_SIZE;
-  head.magic = MAGIC;
   head.sequence++;
   head.first = head.sequence === 1 ? FIRST : 0;
   seal(0, HEAD_CHECK_AT);
@@ -196,10 +201,13 @@ export function drop(which: Wrap): void {
 
 /**
  * Back to a blank card with a fresh root secret; serial number and transport keys stay. What it
- * begins, power-on finishes.
+ * begins and cannot end, power-on finishes; nothing can be committed until then.
  */
 export function wipeCard(): Outcome {
-  return flash.program(address(WIPE_MARK_AT), 0) ? finishWipe() : Outcome.BATTERY;
+  if (!flash.program(address(WIPE_MARK_AT), 0)) return Outcome.BATTERY;
+  const outcome = finishWipe();
+  if (outcome !== Outcome.DONE) wipe();
+  return outcome;
 }
 
 /** Forgets the page in memory. */
@@ -210,6 +218,7 @@ export function wipe(): void {
 
 function firstStart(): Outcome {
   memory.fill(IMAGE, 0, END);
+  head.magic = MAGIC;
   head.keyVersion = TEST_KEYS;
   for (let i: u32 = 0; i < KEYS_SIZE; i++) store<u8>(KEYS + i, (TEST_KEY_START + (i % KEY_SIZE)) as u8);
   current.page = PAGES - 1;

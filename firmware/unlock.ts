@@ -53,7 +53,7 @@ export function check(digits: usize): Outcome {
   const before = spent(Tally.CODE);
   if (before >= CODE_TRIES) return lost();
   const opened = attempt.open(Tally.CODE, Wrap.CODE, Use.CODE, digits, CODE_SIZE);
-  if (opened === Outcome.DONE && attempt.confirmed()) return renew(before);
+  if (opened === Outcome.DONE && attempt.confirmed()) return attempt.conclude(renew(before));
   vault.wipe();
   if (opened !== Outcome.DONE && opened !== Outcome.WRONG) return opened;
   return spentBackwards(Tally.CODE) < CODE_TRIES ? Outcome.WRONG : lost();

@@ -194,7 +194,7 @@ open("every instruction, class and length is answered with a status word and not
   const card = demo();
   for (let ins = 0; ins < 256; ins++) {
     for (const cla of [0x00, 0x04, 0x80, 0x84, 0x90, 0xff]) {
-      for (const length of [0, 1, 7, 8, 9, 16, 255]) {
+      for (let length = 0; length < 256; length += cla === 0x80 ? 1 : 51) {
         const { data } = exchange(card, { cla, ins, p1: 0, p2: 0, data: Buffer.alloc(length, 0x5a), le: 256 });
         assert.not.ok(data.includes(Buffer.from(DEMO.key.subarray(0, 4))));
       }
@@ -334,6 +334,45 @@ channels("a command without secure messaging closes it", () => {
   const channel = openChannel(card, Level.FULL, testKeys());
   assert.is(getData(card, Tag.SERIAL).sw, Sw.NOT_IN_THIS_CHANNEL);
   assert.is(exchange(card, channel.wrap({ cla: 0x84, ins: Ins.GET_DATA, p1: 0, p2: 0x45 })).sw, Sw.NOT_IN_THIS_CHANNEL);
+});
+
+/** The commands of a channel as they must be: P1, all P2 that are right, bytes of data. */
+const FORMS: [ins: Ins, p1: number, p2: number[], length: number][] = [
+  [Ins.STORE_DATA, 0xe0, [0], 161],
+  [Ins.PUT_KEY, 0xff, [0x81], 70],
+  [Ins.SET_STATUS, 0x80, [0x01, 0x0f], 0],
+  [Ins.INTERNAL_AUTHENTICATE, 0, [0], 10],
+  [Ins.CHANGE_REFERENCE_DATA, 0, [0], 8],
+  [Ins.RESET_RETRY_COUNTER, 0, [0], 12],
+];
+const LONGEST_SECURED = 239;
+
+for (const [ins, p1, p2, length] of FORMS) {
+  channels(`${Ins[ins]} refuses every other P1, P2 and length, and the channel stays open`, () => {
+    const card = demo();
+    const channel = openChannel(card, Level.FULL, testKeys());
+    const operations = card.flash.operations;
+    const answer = (one: number, two: number, size: number) =>
+      send(card, channel, { ins, p1: one, p2: two, data: Buffer.alloc(size, 0x31) }).sw;
+    for (let value = 0; value < 256; value++) {
+      if (value !== p1) assert.is(answer(value, p2[0] as number, length), Sw.WRONG_PARAMETERS, `P1 ${value}`);
+      if (!p2.includes(value)) assert.is(answer(p1, value, length), Sw.WRONG_PARAMETERS, `P2 ${value}`);
+    }
+    for (let size = 0; size <= LONGEST_SECURED; size++) {
+      if (size !== length) assert.is(answer(p1, p2[0] as number, size), Sw.WRONG_LENGTH, `${size} bytes`);
+    }
+    assert.is(card.flash.operations, operations);
+    assert.is(card.display, "SERIAL");
+  });
+}
+
+channels("an unknown instruction is 6D00 inside a channel, and changes nothing", () => {
+  const card = demo();
+  const channel = openChannel(card, Level.FULL, testKeys());
+  const known = new Set<number>(Object.values(Ins).filter((ins) => typeof ins === "number"));
+  for (let ins = 0; ins < 256; ins++) {
+    if (!known.has(ins)) assert.is(send(card, channel, { ins, p1: 0, p2: 0 }).sw, Sw.UNKNOWN_COMMAND, `${ins}`);
+  }
 });
 
 channels("wrong keys are answered ever more slowly, and flash is not written", () => {
@@ -600,6 +639,48 @@ later("a wipe that power cut anywhere is finished, or has not begun", () => {
       if (card.display === "PIN>") assert.is(enter(card, DEMO.pin), "CHALLNG>", `${mode} ${at}`);
     }
   }
+});
+
+later("a wipe that the random source stops lets nothing else happen, and power-on finishes it", () => {
+  const card = demo();
+  const keys = testKeys();
+  const channel = openChannel(card, Level.FULL, keys);
+  card.randomFails = true;
+  assert.is(send(card, channel, { ...WIPE }).sw, Sw.NOT_USABLE);
+  const fresh = diversify(Buffer.alloc(16, 9), diversificationData(DEMO.serial), 1);
+  const put = { ins: Ins.PUT_KEY, p1: 0, p2: 0x81, data: putKeyData(fresh, keys.dek) } as const;
+  assert.is.not(send(card, channel, put).sw, Sw.DONE);
+  card.press("press");
+  card.hold("press");
+  assert.is(card.display, "ERROR 03");
+  card.press("press");
+  card.randomFails = false;
+  card.hold("press");
+  assert.is(card.display, "NO KEY");
+});
+
+later("a record that the random source stops changes nothing, and is not finished by what follows", () => {
+  const card = demo();
+  const channel = openChannel(card, Level.FULL, testKeys());
+  card.randomFails = true;
+  const other = encodeRecord({ ...DEMO, pin: "8053", key: Buffer.alloc(32, 7) }, testKeys().dek);
+  assert.is(send(card, channel, { ...STORE, data: other }).sw, Sw.NOT_USABLE);
+  card.randomFails = false;
+  assert.is(send(card, channel, { ...FINISH }).sw, Sw.NOT_IN_THIS_STATE);
+  card.press("press");
+  assert.is(enter(card, DEMO.pin), "CHALLNG>");
+});
+
+later("a right PIN or unlock code whose end fails leaves no key open", () => {
+  const card = demo();
+  const lockCode = lock(card);
+  const channel = openChannel(card, Level.FULL, testKeys());
+  card.randomFails = true;
+  const code = ocra(UNLOCK_SUITE, DEMO.unlockKey, { challenge: lockCode });
+  assert.is(send(card, channel, { ...UNLOCK, data: digits(`${code}8053`) }).sw, Sw.NOT_USABLE);
+  const memory = Buffer.from(card.memory);
+  assert.not.ok(memory.includes(Buffer.from(DEMO.key.subarray(0, 8))));
+  assert.not.ok(memory.includes(Buffer.from(DEMO.unlockKey.subarray(0, 8))));
 });
 
 later("below 2,100 mV nothing is changed: 6985", () => {
