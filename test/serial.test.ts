@@ -1,5 +1,6 @@
 // The card on its serial line: frames, commands, the secure channel, and who may do what.
 
+import { cmac } from "@noble/ciphers/aes.js";
 import fc from "fast-check";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
@@ -16,7 +17,14 @@ import {
   testKeys,
 } from "../host-tools/keyset.js";
 import { ocra } from "../host-tools/ocra.js";
-import { AuthenticationFailed, LEVELS, type SecureChannel, type SecurityLevel } from "../host-tools/scp03.js";
+import {
+  AuthenticationFailed,
+  deriveSessionKeys,
+  kdf,
+  LEVELS,
+  type SecureChannel,
+  type SecurityLevel,
+} from "../host-tools/scp03.js";
 import { Card } from "../sim/card.js";
 import { DEMO, personalize } from "../sim/demo.js";
 import { loadFirmware } from "../sim/firmware.js";
@@ -301,6 +309,44 @@ channels("other levels, another P2 and another length are refused", () => {
   );
 });
 
+channels("EXTERNAL AUTHENTICATE needs the right cryptogram and the right MAC, not one of them", () => {
+  const keys = testKeys();
+  const challenge = Buffer.alloc(8, 3);
+  for (const spoil of ["cryptogram", "MAC", "nothing"]) {
+    const card = demo();
+    const hello = exchange(card, { cla: 0x80, ins: Ins.INITIALIZE_UPDATE, p1: 0, p2: 0, data: challenge, le: 256 });
+    const context = Buffer.concat([challenge, hello.data.subarray(13, 21)]);
+    const session = deriveSessionKeys(keys, context);
+    const cryptogram = Buffer.from(kdf(session.mac, 0x01, context, 8));
+    if (spoil === "cryptogram") cryptogram[0] = (cryptogram[0] as number) ^ 1;
+    const header = Uint8Array.of(0x84, Ins.EXTERNAL_AUTHENTICATE, Level.FULL, 0, 16);
+    const mac = Buffer.from(cmac(Uint8Array.from([...new Uint8Array(16), ...header, ...cryptogram]), session.mac));
+    if (spoil === "MAC") mac[7] = (mac[7] as number) ^ 1;
+    const [answer] = converse(card, Buffer.concat([header, cryptogram, mac.subarray(0, 8)]));
+    assert.is(answer?.toString("hex"), spoil === "nothing" ? "9000" : "6300", spoil);
+  }
+});
+
+channels("SELECT closes it", () => {
+  const card = demo();
+  const channel = openChannel(card, Level.FULL, testKeys());
+  assert.is(exchange(card, { cla: 0x00, ins: Ins.SELECT, p1: 4, p2: 0 }).sw, Sw.DONE);
+  assert.is(card.display, "PIN>");
+  const { sw } = exchange(card, channel.wrap({ cla: 0x84, ins: Ins.GET_DATA, p1: 0, p2: 0x45 }));
+  assert.is(sw, Sw.NOT_IN_THIS_CHANNEL);
+});
+
+channels("while an answer is held back, nothing else is heard", () => {
+  const card = demo();
+  for (let i = 0; i < 2; i++) answerTime(card);
+  converse(card, Buffer.concat([Buffer.from("8050000008", "hex"), Buffer.alloc(8)]));
+  card.receive(encodeFrame(0, Buffer.concat([Buffer.from("8482330010", "hex"), Buffer.alloc(16)])));
+  card.receive(encodeFrame(0, new Uint8Array()));
+  assert.is(card.takeSent().length, 0);
+  card.wait(1000);
+  assert.equal(payloads(card.takeSent()), [Buffer.from("6300", "hex")]);
+});
+
 channels("a replayed command, a flipped bit of the MAC and a skipped command close it", () => {
   const read = { cla: 0x84, ins: Ins.GET_DATA, p1: 0, p2: 0x45 } as const;
   const spoil: ((channel: SecureChannel, card: Card) => Command)[] = [
@@ -531,6 +577,16 @@ seeding("a wrong PIN in the proof spends a try, and the last one locks", () => {
   assert.equal(answers, [0x63c4, 0x63c3, 0x63c2, 0x63c1, 0x63c0, Sw.NO_TRIES]);
 });
 
+seeding("the tries that the proof spent stay spent when the card becomes personalized", () => {
+  const card = blank();
+  const channel = openChannel(card, Level.FULL, testKeys());
+  send(card, channel, { ...STORE, data: encodeRecord(DEMO, testKeys().dek) });
+  assert.is(send(card, channel, { ...PROVE, data: digits("9999123456") }).sw, 0x63c4);
+  assert.is(send(card, channel, { ...FINISH }).sw, Sw.DONE);
+  card.press("press");
+  assert.is(getData(card, Tag.STATUS).data[4], DEMO.tries - 1);
+});
+
 seeding("PUT KEY takes all three keys or none: a wrong check value, version or length changes nothing", () => {
   const keys = testKeys();
   const fresh = diversify(Buffer.alloc(16, 9), diversificationData(DEMO.serial), 1);
@@ -625,6 +681,30 @@ later("a wipe leaves no key and no root, and keeps serial number and transport k
   openChannel(card, Level.FULL, testKeys());
 });
 
+later("a wipe zeroes the root secret, stale copies too, before it erases anything", () => {
+  const card = demo();
+  const channel = openChannel(card, Level.FULL, testKeys());
+  const page = [0, 1, 2, 3].find((n) => card.flash.bytes[n * 1024] !== 0xff) as number;
+  const root = Buffer.from(card.flash.bytes.slice(page * 1024 + 0x48, page * 1024 + 0x58));
+  let erased = false;
+  card.flash.onChange = (_address, length) => {
+    if (length < 1024) return;
+    erased = true;
+    assert.not.ok(Buffer.from(card.flash.bytes).includes(root.subarray(0, 4)));
+  };
+  // Erasing is what would have taken it; looked at before, when the new page is committed.
+  const program = card.flash.program.bind(card.flash);
+  let rootAtFirstProgramElsewhere: boolean | undefined;
+  card.flash.program = (address, value) => {
+    const elsewhere = Math.floor(address / 1024) !== page;
+    if (elsewhere) rootAtFirstProgramElsewhere ??= Buffer.from(card.flash.bytes).includes(root);
+    program(address, value);
+  };
+  assert.is(send(card, channel, { ...WIPE }).sw, Sw.DONE);
+  assert.ok(erased);
+  assert.is(rootAtFirstProgramElsewhere, false);
+});
+
 later("a wipe that power cut anywhere is finished, or has not begun", () => {
   for (const mode of ["clean", "torn"] as const) {
     for (let at = 1; ; at++) {
@@ -648,7 +728,7 @@ later("a wipe that the random source stops lets nothing else happen, and power-o
   card.randomFails = true;
   assert.is(send(card, channel, { ...WIPE }).sw, Sw.NOT_USABLE);
   const fresh = diversify(Buffer.alloc(16, 9), diversificationData(DEMO.serial), 1);
-  const put = { ins: Ins.PUT_KEY, p1: 0, p2: 0x81, data: putKeyData(fresh, keys.dek) } as const;
+  const put = { ins: Ins.PUT_KEY, p1: 0xff, p2: 0x81, data: putKeyData(fresh, keys.dek) } as const;
   assert.is.not(send(card, channel, put).sw, Sw.DONE);
   card.press("press");
   card.hold("press");
