@@ -1,6 +1,6 @@
 // The card on its serial line: frames, commands, the secure channel, and who may do what.
 
-import { cmac } from "@noble/ciphers/aes.js";
+import { cbc, cmac, ecb } from "@noble/ciphers/aes.js";
 import fc from "fast-check";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
@@ -22,7 +22,8 @@ import {
   deriveSessionKeys,
   kdf,
   LEVELS,
-  type SecureChannel,
+  parseCardHello,
+  SecureChannel,
   type SecurityLevel,
 } from "../host-tools/scp03.js";
 import { Card } from "../sim/card.js";
@@ -324,6 +325,46 @@ channels("EXTERNAL AUTHENTICATE needs the right cryptogram and the right MAC, no
     if (spoil === "MAC") mac[7] = (mac[7] as number) ^ 1;
     const [answer] = converse(card, Buffer.concat([header, cryptogram, mac.subarray(0, 8)]));
     assert.is(answer?.toString("hex"), spoil === "nothing" ? "9000" : "6300", spoil);
+  }
+});
+
+channels("a warning carries an R-MAC, an error comes bare", () => {
+  const card = demo();
+  const channel = openChannel(card, Level.FULL, testKeys());
+  const raw = (data: string) => exchange(card, channel.wrap({ cla: 0x84, ...PROVE, data: digits(data) })).data.length;
+  assert.is(raw("9999123456"), 8);
+  assert.is(raw("40711234"), 0);
+});
+
+channels("data that is wrongly padded under a right MAC closes it", () => {
+  for (const padding of [0x80, 0x00, 0x01]) {
+    const card = demo();
+    const challenge = new Uint8Array(8);
+    const hello = exchange(card, {
+      cla: 0x80,
+      ins: Ins.INITIALIZE_UPDATE,
+      p1: 0,
+      p2: 0,
+      data: challenge,
+      le: 256,
+    }).data;
+    const channel = new SecureChannel(testKeys(), Level.FULL, challenge, parseCardHello(hello));
+    exchange(card, channel.externalAuthenticate);
+    const session = deriveSessionKeys(testKeys(), Buffer.concat([challenge, hello.subarray(13, 21)]));
+    const counter = Buffer.alloc(16);
+    counter[15] = 1;
+    const plain = Buffer.concat([digits("9999123456"), Buffer.of(padding), Buffer.alloc(5)]);
+    const off = { disablePadding: true };
+    const data = cbc(session.enc, ecb(session.enc, off).encrypt(counter), off).encrypt(plain);
+    const header = Uint8Array.of(0x84, Ins.INTERNAL_AUTHENTICATE, 0, 0, data.length + 8);
+    const chained = channel.externalAuthenticate.data as Uint8Array;
+    const first = cmac(
+      Uint8Array.from([...new Uint8Array(16), 0x84, 0x82, 0x33, 0, 16, ...chained.slice(0, 8)]),
+      session.mac,
+    );
+    const mac = cmac(Uint8Array.from([...first, ...header, ...data]), session.mac);
+    const [answer] = converse(card, Uint8Array.from([...header, ...data, ...mac.subarray(0, 8)]));
+    assert.is(answer?.subarray(-2).toString("hex"), padding === 0x80 ? "63c4" : "6988", `${padding}`);
   }
 });
 
