@@ -1,0 +1,127 @@
+// Personalization over serial: the record, the proof, the transport keys.
+
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { Ins, Level, Sw, Tag } from "../../firmware/wire.js";
+import { encodeRecord } from "../../host-tools/cardclient.js";
+import { diversificationData, diversify, putKeyAnswer, putKeyData, testKeys } from "../../host-tools/keyset.js";
+import { ocra } from "../../host-tools/ocra.js";
+import { DEMO, personalize } from "../../sim/demo.js";
+import { openChannel } from "../../sim/workshop.js";
+import { blank, demo, digits, enter, FINISH, getData, lock, PROVE, STORE, send } from "../support/serial.js";
+
+const seeding = suite("personalization");
+
+seeding("the steps of the protocol make a card that works", () => {
+  const card = blank();
+  const keys = testKeys();
+  const channel = openChannel(card, Level.FULL, keys);
+  assert.is(send(card, channel, { ...FINISH }).sw, Sw.NOT_IN_THIS_STATE, "not before it is seeded");
+  assert.is(send(card, channel, { ...STORE, data: encodeRecord(DEMO, keys.dek) }).sw, Sw.DONE);
+  const proof = send(card, channel, { ...PROVE, data: digits(`${DEMO.pin}000016`), le: 256 });
+  assert.is(proof.data.toString(), ocra(DEMO.suite, DEMO.key, { challenge: "000016" }));
+  const fresh = diversify(Buffer.alloc(16, 9), diversificationData(DEMO.serial), 1);
+  const put = send(card, channel, { ins: Ins.PUT_KEY, p1: 0xff, p2: 0x81, data: putKeyData(fresh, keys.dek), le: 256 });
+  assert.equal(put.data, putKeyAnswer(fresh));
+  card.hold("press");
+  card.hold("press");
+  assert.is(card.display, "NO KEY", "half personalized");
+  const again = openChannel(card, Level.FULL, fresh);
+  assert.is(send(card, again, { ...FINISH }).sw, Sw.DONE);
+  card.press("press");
+  assert.is(enter(card, DEMO.pin), "CHALLNG>");
+});
+
+seeding("a record that is not as it must be is refused, and nothing changes", () => {
+  const keys = testKeys();
+  const good = encodeRecord(DEMO, keys.dek);
+  const broken: [string, (record: Buffer) => void][] = [
+    ["PIN check 0", (r) => r.writeUInt8(0, 0)],
+    ["PIN check of the server without P", (r) => r.writeUInt8(2, 0)],
+    ["2 tries", (r) => r.writeUInt8(2, 1)],
+    ["11 tries", (r) => r.writeUInt8(11, 1)],
+    ["15 bytes of key", (r) => r.writeUInt8(15, 2)],
+    ["65 bytes of key", (r) => r.writeUInt8(65, 2)],
+    ["a suite of 36 bytes", (r) => r.writeUInt8(36, 3)],
+    ["a suite cut short", (r) => r.writeUInt8(24, 3)],
+    ["another serial number", (r) => r.write("XX", 4)],
+    ["a serial number with a letter", (r) => r.write("A", 8)],
+    ["another suite", (r) => r.write("OCRA-1:HOTP-SHA256-6:QN06", 14)],
+    ["secrets under another key", (r) => r.writeUInt8(r.readUInt8(160) ^ 1, 160)],
+  ];
+  for (const [what, spoil] of broken) {
+    const card = demo();
+    const channel = openChannel(card, Level.FULL, keys);
+    const operations = card.flash.operations;
+    const record = Buffer.from(good);
+    spoil(record);
+    assert.is(send(card, channel, { ...STORE, data: record }).sw, Sw.WRONG_DATA, what);
+    assert.is(card.flash.operations, operations, what);
+    card.press("press");
+    assert.is(enter(card, DEMO.pin), "CHALLNG>", what);
+  }
+});
+
+seeding("a wrong PIN in the proof spends a try, and the last one locks", () => {
+  const card = demo();
+  const channel = openChannel(card, Level.FULL, testKeys());
+  const answers = Array.from(
+    { length: 6 },
+    () => send(card, channel, { ...PROVE, data: digits("9999123456"), le: 256 }).sw,
+  );
+  assert.equal(answers, [0x63c4, 0x63c3, 0x63c2, 0x63c1, 0x63c0, Sw.NO_TRIES]);
+});
+
+seeding("the tries that the proof spent stay spent when the card becomes personalized", () => {
+  const card = blank();
+  const channel = openChannel(card, Level.FULL, testKeys());
+  send(card, channel, { ...STORE, data: encodeRecord(DEMO, testKeys().dek) });
+  assert.is(send(card, channel, { ...PROVE, data: digits("9999123456") }).sw, 0x63c4);
+  assert.is(send(card, channel, { ...FINISH }).sw, Sw.DONE);
+  card.press("press");
+  assert.is(getData(card, Tag.STATUS).data[4], DEMO.tries - 1);
+});
+
+seeding("PUT KEY takes all three keys or none: a wrong check value, version or length changes nothing", () => {
+  const keys = testKeys();
+  const fresh = diversify(Buffer.alloc(16, 9), diversificationData(DEMO.serial), 1);
+  const spoil: ((data: Buffer) => void)[] = [
+    (data) => data.writeUInt8(data.readUInt8(69) ^ 1, 69),
+    (data) => data.writeUInt8(0, 0),
+    (data) => data.writeUInt8(0x80, 0),
+    (data) => data.writeUInt8(0x89, 1),
+  ];
+  for (const change of spoil) {
+    const card = demo();
+    const channel = openChannel(card, Level.FULL, keys);
+    const data = putKeyData(fresh, keys.dek);
+    change(data);
+    assert.is(send(card, channel, { ins: Ins.PUT_KEY, p1: 0xff, p2: 0x81, data }).sw, Sw.WRONG_DATA);
+    openChannel(card, Level.FULL, keys);
+  }
+});
+
+seeding("the tries that were spent stay spent when keys are rotated", () => {
+  const card = demo();
+  enter(card, "9999");
+  card.hold("press");
+  const keys = testKeys();
+  const channel = openChannel(card, Level.FULL, keys);
+  const fresh = diversify(Buffer.alloc(16, 9), diversificationData(DEMO.serial), 1);
+  send(card, channel, { ins: Ins.PUT_KEY, p1: 0xff, p2: 0x81, data: putKeyData(fresh, keys.dek) });
+  assert.is(getData(card, Tag.STATUS).sw, Sw.NOT_IN_THIS_CHANNEL);
+  assert.is(getData(card, Tag.STATUS).data[4], DEMO.tries - 1);
+});
+
+seeding("personalizing again replaces everything, under the transport keys", () => {
+  const card = demo();
+  lock(card);
+  const other = { ...DEMO, serial: "IB3000002", pin: "8053", key: Buffer.alloc(32, 7) };
+  personalize(card, other);
+  assert.is(enter(card, "8053"), "CHALLNG>");
+  card.type("123456");
+  card.press("ok");
+  assert.is(card.display, ocra(other.suite, other.key, { challenge: "123456" }));
+});
+
+seeding.run();
