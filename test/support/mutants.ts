@@ -338,7 +338,12 @@ const PIN: readonly Mutant[] = [
     "spentBackwards(Tally.PIN) <= head.tries ?",
     true,
   ),
-  rule("a right PIN gives all tries back", "return attempt.giveBack();", "return Outcome.DONE;", true),
+  rule(
+    "a right PIN gives all tries back",
+    "return attempt.conclude(attempt.giveBack());",
+    "return Outcome.DONE;",
+    true,
+  ),
   rule("PIN and lockout: what the PIN opens is destroyed", "  return destroy(Wrap.PIN);", "  return Outcome.DONE;"),
 ];
 
@@ -367,7 +372,12 @@ const UNLOCK: readonly Mutant[] = [
     "head.codeSpent = (wrongBefore + 1) as u8;",
   ),
   unlock("the card stays LOCKED until PIN SET", "head.pinSpent = head.tries;", "head.pinSpent = 0;"),
-  unlock("a right code has spent its lock code", "return renew(before);", "return Outcome.DONE;", true),
+  unlock(
+    "a right code has spent its lock code",
+    "return attempt.conclude(renew(before));",
+    "return Outcome.DONE;",
+    true,
+  ),
   unlock(
     "the fifth wrong code blocks at once",
     "spentBackwards(Tally.CODE) < CODE_TRIES ?",
