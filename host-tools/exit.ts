@@ -22,6 +22,8 @@ export enum Exit {
   /** The card refused. */
   REFUSED = 5,
   FILE = 6,
+  /** A bug in the tools (EX_SOFTWARE of sysexits.h), so that `verify` says 1 for a refused response only. */
+  BUG = 70,
   INTERRUPTED = 130,
 }
 

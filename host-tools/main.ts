@@ -68,10 +68,14 @@ function version(): string {
   return (JSON.parse(readFileSync(manifest, "utf8")) as { version: string }).version;
 }
 
-/** One line and an exit code; what has neither is a bug, and Node shows where. */
+/** One line and an exit code; what has neither is a bug, and its stack says where. */
 function fail(error: unknown): void {
   const code = exitCodeOf(error);
-  if (code === undefined || !(error instanceof Error)) throw error;
+  if (code === undefined || !(error instanceof Error)) {
+    console.error(error);
+    process.exitCode = Exit.BUG;
+    return;
+  }
   // Commander has said it already.
   if (!(error instanceof CommanderError)) complain(error.message);
   process.exitCode = code;
