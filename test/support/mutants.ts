@@ -383,7 +383,7 @@ const UNLOCK: readonly Mutant[] = [
     "spentBackwards(Tally.CODE) < CODE_TRIES ?",
     "spentBackwards(Tally.CODE) <= CODE_TRIES ?",
   ),
-  unlock("suite of the unlock code", '"OCRA-1:HOTP-SHA256-8:QN08"', '"OCRA-1:HOTP-SHA512-8:QN08"'),
+  unlock("suite of the unlock code", "0x41, 0x32, 0x35, 0x36, 0x2d,", "0x41, 0x35, 0x31, 0x32, 0x2d,"),
   unlock("the fifth wrong code destroys", "  return destroy(Wrap.CODE);", "  return Outcome.DONE;"),
 ];
 
