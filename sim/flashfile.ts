@@ -16,6 +16,7 @@ export class FlashFileError extends Error {
 export function openFlashFile(path: string): Flash {
   if (!exists(path)) createBlank(path);
   const flash = new Flash(readFlashFile(path));
+  reserve(path);
   let file: number;
   try {
     file = openSync(path, "r+");
@@ -57,6 +58,41 @@ export function saveFlashFile(path: string, bytes: Uint8Array): void {
   } catch (error) {
     rmSync(temporary, { force: true });
     throw new FlashFileError(`${path}: cannot be made (${codeOf(error)}); choose a folder you may write`);
+  }
+}
+
+/** Keeps other simulators off a flash file for as long as this process lives. */
+function reserve(path: string): void {
+  const lock = `${path}.lock`;
+  const owner = ownerOf(lock);
+  if (owner === process.pid) return;
+  if (owner !== undefined && isAlive(owner)) {
+    throw new FlashFileError(`${path}: in use by another simulator (process ${owner}); end that one first`);
+  }
+  try {
+    rmSync(lock, { force: true });
+    writeFileSync(lock, `${process.pid}\n`, { flag: "wx", mode: 0o600 });
+  } catch (error) {
+    throw new FlashFileError(`${path}: cannot be reserved (${codeOf(error)}); choose a folder you may write`);
+  }
+  process.on("exit", () => rmSync(lock, { force: true }));
+}
+
+/** The process that a lock names; nothing where there is none to read. */
+function ownerOf(lock: string): number | undefined {
+  try {
+    return Number.parseInt(readFileSync(lock, "utf8"), 10) || undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return codeOf(error) === "EPERM";
   }
 }
 

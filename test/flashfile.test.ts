@@ -1,6 +1,7 @@
 // `--flash FILE`: the card's flash in a file, through real processes, and what cannot be one.
 
 import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -51,6 +52,25 @@ flashfile("is made blank where it is missing", () => {
   assert.is(headless(file, ["show"]).code, 0);
   assert.ok(readFileSync(file).equals(Buffer.alloc(FLASH_SIZE, 0xff)));
   if (process.platform !== "win32") assert.is(statSync(file).mode & 0o077, 0, "for its owner only");
+});
+
+flashfile("is one simulator's at a time; the next may have it when that one ended, or was killed", async () => {
+  const file = cardFile();
+  const first = spawn(process.execPath, [LAUNCHER, "--headless", "--flash", file], {
+    stdio: ["pipe", "pipe", "ignore"],
+  });
+  first.stdin.write("show\n");
+  await once(first.stdout, "data");
+  const before = readFileSync(file);
+  const second = headless(file, ["hold press", "type 8888", "ok"]);
+  assert.is(second.code, 2);
+  assert.match(second.stderr, /^dsc-sim: .* in use by another simulator .*\n$/);
+  assert.ok(readFileSync(file).equals(before));
+  first.kill("SIGKILL");
+  await once(first, "exit");
+  assert.is(headless(file, ["show"]).code, 0, "the one before was killed");
+  assert.is(headless(file, ["show"]).code, 0, "the one before ended");
+  assert.not.ok(existsSync(`${file}.lock`));
 });
 
 flashfile("keeps the card from one process to the next", () => {
