@@ -19,6 +19,7 @@ import {
 } from "../../host-tools/pskc.js";
 import { ROOT } from "../support/root.js";
 import { sharedTest } from "../support/shared.js";
+import { testUnless } from "../support/skipping.js";
 
 const test = suite("pskc");
 
@@ -231,12 +232,7 @@ test("a process that dies at any operation leaves the old file or the new", () =
 /** A test that needs another program: it runs where that is, and says so where it is not. */
 function toolTest(name: string, probe: string[], install: string, run: () => void): void {
   const [program, ...args] = probe as [string, ...string[]];
-  if (spawnSync(program, args).status === 0) {
-    test(name, run);
-    return;
-  }
-  console.log(`skipped: ${name}: ${install}`);
-  test.skip(name, run);
+  testUnless(test, spawnSync(program, args).status === 0 ? undefined : install, name, run);
 }
 
 for (const [what, secret] of [

@@ -148,6 +148,17 @@ channels("data that is wrongly padded under a right MAC closes it", () => {
   }
 });
 
+channels("a host that vanished leaves no riddle: the next one opens its own, and the old one is over", () => {
+  const card = demo();
+  const gone = openChannel(card, Level.FULL, testKeys());
+  card.receive(encodeFrame(0, new Uint8Array(40)).subarray(0, 20));
+  card.receive(Uint8Array.of(0xc0));
+  const next = openChannel(card, Level.FULL, testKeys());
+  const read = { cla: 0x84, ins: Ins.GET_DATA, p1: 0, p2: 0x45, le: 256 } as const;
+  assert.is(next.unwrap(exchange(card, next.wrap(read))).data.toString(), DEMO.serial);
+  assert.is(exchange(card, gone.wrap(read)).sw, Sw.WRONG_SECURE_MESSAGING);
+});
+
 channels("SELECT closes it", () => {
   const card = demo();
   const channel = openChannel(card, Level.FULL, testKeys());

@@ -4,18 +4,14 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Test } from "uvu";
 import { ROOT } from "./root.js";
+import { testUnless } from "./skipping.js";
 
 const SHARED = join(ROOT, "..", "shared");
 const REASON = "the vectors of ../shared are not beside this checkout";
 
 /** A test that needs ../shared: it runs where that is, and says so where it is not. */
 export function sharedTest(test: Test, name: string, run: () => void | Promise<void>): void {
-  if (existsSync(SHARED)) {
-    test(name, run);
-    return;
-  }
-  console.log(`skipped: ${name}: ${REASON}`);
-  test.skip(name, run);
+  testUnless(test, existsSync(SHARED) ? undefined : REASON, name, run);
 }
 
 /** A JSON file of ../shared/vectors. */
