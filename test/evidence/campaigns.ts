@@ -1,0 +1,5 @@
+// All campaigns, in the order in which docs/EVIDENCE.md tells of them.
+
+import type { Campaign } from "./campaign.js";
+
+export const CAMPAIGNS: readonly Campaign[] = [];
