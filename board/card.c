@@ -1,0 +1,127 @@
+/*
+ * The card in its host: the compiled module and its imports (docs/ABI.md). Every pointer is checked before it is
+ * followed; after every call, what it left on the stack is wiped.
+ */
+#include "card.h"
+
+#include <string.h>
+
+#include "development.h"
+#include "dsc.h"
+
+card_face_t card_face;
+
+static Z_dsc_instance_t instance;
+
+void card_boot(void) {
+  static bool registered;
+  if (!registered) Z_dsc_init_module();
+  registered = true;
+  card_die();
+  Z_dsc_instantiate(&instance, NULL);
+  Z_dscZ_boot(&instance);
+  port_forget();
+}
+
+void card_die(void) {
+  memset(&instance, 0, sizeof instance);
+  card_face.on = false;
+  memset(card_face.text, ' ', sizeof card_face.text);
+  port_display(card_face.text);
+  port_forget();
+}
+
+uint32_t card_key(uint32_t key, bool closed) {
+  const uint32_t due = Z_dscZ_key(&instance, key, closed);
+  port_forget();
+  return due;
+}
+
+uint32_t card_tick(uint32_t ms) {
+  const uint32_t due = Z_dscZ_tick(&instance, ms);
+  port_forget();
+  return due;
+}
+
+uint32_t card_serial(uint8_t byte) {
+  const uint32_t due = Z_dscZ_serial(&instance, byte);
+  port_forget();
+  return due;
+}
+
+uint32_t card_state(void) {
+  return Z_dscZ_state(&instance);
+}
+
+uint32_t *card_scratch(void) {
+  return (uint32_t *)(void *)instance.w2c_memory.data;
+}
+
+/* ---- the runtime's one way out ---- */
+
+void wasm_rt_trap(wasm_rt_trap_t reason) {
+  (void)reason;
+  port_reset();
+}
+
+/* ---- imports ---- */
+
+/* The `length` bytes of the module's memory at `pointer`. A bad pointer is the module's fault: a trap. */
+static uint8_t *checked(u32 pointer, u32 length) {
+  if (length > WASM_RT_MEMORY_SIZE || pointer > WASM_RT_MEMORY_SIZE - length) wasm_rt_trap(WASM_RT_TRAP_OOB);
+  return instance.w2c_memory.data + pointer;
+}
+
+void Z_hostZ_display(struct Z_host_instance_t *host, u32 text) {
+  (void)host;
+  memcpy(card_face.text, checked(text, PORT_SCREEN_WIDTH), PORT_SCREEN_WIDTH);
+  port_display(card_face.text);
+}
+
+void Z_hostZ_flash_read(struct Z_host_instance_t *host, u32 address, u32 into, u32 length) {
+  (void)host;
+  uint8_t *const to = checked(into, length);
+  if (length > PORT_FLASH_SIZE || address > PORT_FLASH_SIZE - length) wasm_rt_trap(WASM_RT_TRAP_OOB);
+  port_flash_read(address, to, length);
+}
+
+void Z_hostZ_flash_program(struct Z_host_instance_t *host, u32 address, u32 word) {
+  (void)host;
+  if (address >= PORT_FLASH_SIZE || address % 4 != 0) wasm_rt_trap(WASM_RT_TRAP_OOB);
+  development_before_program(address, word);
+  port_flash_program(address, word);
+}
+
+void Z_hostZ_flash_erase(struct Z_host_instance_t *host, u32 page) {
+  (void)host;
+  if (page >= PORT_FLASH_PAGES) wasm_rt_trap(WASM_RT_TRAP_OOB);
+  development_before_erase(page);
+  port_flash_erase(page);
+}
+
+u32 Z_hostZ_random(struct Z_host_instance_t *host, u32 into, u32 length) {
+  (void)host;
+  uint8_t *const to = checked(into, length);
+  return development_random(to, length) || port_random(to, length);
+}
+
+u32 Z_hostZ_battery(struct Z_host_instance_t *host) {
+  (void)host;
+  return development_battery(port_battery);
+}
+
+void Z_hostZ_serial_send(struct Z_host_instance_t *host, u32 bytes, u32 length) {
+  (void)host;
+  port_send(checked(bytes, length), length);
+}
+
+u32 Z_hostZ_panel(struct Z_host_instance_t *host) {
+  (void)host;
+  return DEVELOPMENT;
+}
+
+void Z_hostZ_power(struct Z_host_instance_t *host, u32 on) {
+  (void)host;
+  card_face.on = on != 0;
+  port_power(card_face.on);
+}

@@ -1,0 +1,305 @@
+/*
+ * Commands of development images, on channel 1 (docs/PROTOCOL.md, "Development"): the firmware takes their frames for
+ * noise, and they do here what the simulator's own commands do there: time that jumps, power cuts, a battery, a random
+ * source that repeats. So that one scenario can be run on every host and come out the same.
+ */
+#include "development.h"
+
+#include <string.h>
+
+#include "card.h"
+#include "port.h"
+
+#define END 0xc0u
+#define ESC 0xdbu
+#define ESC_END 0xdcu
+#define ESC_ESC 0xddu
+
+#define CHANNEL 1u
+/* Every command: channel, operation, a number (4), a flag, CRC-16. */
+#define SIZE 9u
+
+enum {
+  PASS = 0x80,
+  BATTERY = 0x81,
+  SEED = 0x82,
+  CUT_AT = 0x83,
+  BLANK = 0x84,
+  STATUS = 0x85,
+  RELEASE = 0x86,
+  TRAP = 0x87,
+};
+
+/* xoshiro128** (Blackman and Vigna), seeded by SplitMix32: the same numbers as the simulator's. */
+typedef struct {
+  uint32_t a, b, c, d;
+} random_t;
+
+jmp_buf development_cut;
+
+static struct {
+  uint8_t frame[SIZE];
+  uint8_t length;
+  bool escaped, spoilt;
+} line;
+
+static struct {
+  bool holds_time, has_battery, is_seeded, torn, was_cut;
+  bool pulled;
+  /* The command that is being carried out, to be answered even where power fails in it; or 0. */
+  uint8_t command;
+  uint32_t battery;
+  uint32_t operations;
+  /* Flash operations until the cut; 0: none is armed. */
+  uint32_t until_cut;
+  random_t random, tears;
+} bench;
+
+/* ---- random numbers that repeat ---- */
+
+static uint32_t rotl(uint32_t x, unsigned n) {
+  return x << n | x >> (32 - n);
+}
+
+static uint32_t split_mix(uint32_t *state) {
+  uint32_t z = *state += 0x9e3779b9u;
+  z = (z ^ z >> 16) * 0x85ebca6bu;
+  z = (z ^ z >> 13) * 0xc2b2ae35u;
+  return z ^ z >> 16;
+}
+
+static void seed(random_t *random, uint32_t number) {
+  uint32_t state = number ? number : 0x9e3779b9u;
+  random->a = split_mix(&state);
+  random->b = split_mix(&state);
+  random->c = split_mix(&state);
+  random->d = split_mix(&state);
+}
+
+static uint32_t next(random_t *random) {
+  const uint32_t result = rotl(random->b * 5, 7) * 9;
+  const uint32_t shifted = random->b << 9;
+  random->c ^= random->a;
+  random->d ^= random->b;
+  random->b ^= random->c;
+  random->a ^= random->d;
+  random->c ^= shifted;
+  random->d = rotl(random->d, 11);
+  return result;
+}
+
+bool development_random(uint8_t *into, size_t length) {
+  if (!bench.is_seeded) return false;
+  for (size_t i = 0; i < length; i += 4) {
+    const uint32_t word = next(&bench.random);
+    for (size_t j = i; j < length && j < i + 4; j++) into[j] = (uint8_t)(word >> 8 * (j - i));
+  }
+  return true;
+}
+
+/* ---- battery and power cuts ---- */
+
+bool development_holds_time(void) {
+  return bench.holds_time;
+}
+
+bool development_has_power(void) {
+  return !bench.pulled;
+}
+
+uint32_t development_battery(uint32_t (*measured)(void)) {
+  return bench.has_battery ? bench.battery : measured();
+}
+
+static _Noreturn void cut(void) {
+  bench.pulled = true;
+  bench.was_cut = true;
+  longjmp(development_cut, 1);
+}
+
+/* Whether this operation is the one to cut. */
+static bool is_cut(void) {
+  const bool now = bench.until_cut == 1;
+  if (bench.until_cut) bench.until_cut--;
+  if (now && !bench.torn) cut();
+  bench.operations++;
+  return now;
+}
+
+void development_before_program(uint32_t address, uint32_t word) {
+  if (!is_cut()) return;
+  port_flash_program(address, word | next(&bench.tears));
+  cut();
+}
+
+/* An erase that power interrupts leaves any of the bits cleared. The memory of the call that is given up is the buffer. */
+void development_before_erase(uint32_t page) {
+  if (!is_cut()) return;
+  uint32_t *const words = card_scratch();
+  port_flash_read(page * PORT_FLASH_PAGE_SIZE, (uint8_t *)words, PORT_FLASH_PAGE_SIZE);
+  port_flash_erase(page);
+  for (uint32_t i = 0; i < PORT_FLASH_PAGE_SIZE / 4; i++) {
+    const uint32_t word = words[i] | next(&bench.tears);
+    if (word != 0xffffffffu) port_flash_program(page * PORT_FLASH_PAGE_SIZE + 4 * i, word);
+  }
+  cut();
+}
+
+/* ---- commands ---- */
+
+static uint32_t crc16(uint32_t crc, uint8_t byte) {
+  crc ^= (uint32_t)byte << 8;
+  for (int bit = 0; bit < 8; bit++) crc = crc & 0x8000u ? (crc << 1 ^ 0x1021u) & 0xffffu : crc << 1;
+  return crc;
+}
+
+static uint32_t crc32_of_flash(void) {
+  uint32_t crc = 0xffffffffu;
+  for (uint32_t at = 0; at < PORT_FLASH_SIZE; at++) {
+    uint8_t byte;
+    port_flash_read(at, &byte, 1);
+    crc ^= byte;
+    for (int bit = 0; bit < 8; bit++) crc = crc >> 1 ^ (crc & 1 ? 0xedb88320u : 0);
+  }
+  return ~crc;
+}
+
+static uint8_t *put32(uint8_t *at, uint32_t value) {
+  for (int shift = 24; shift >= 0; shift -= 8) *at++ = (uint8_t)(value >> shift);
+  return at;
+}
+
+static uint32_t get32(const uint8_t *at) {
+  return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
+}
+
+static void send_escaped(uint8_t byte) {
+  const uint8_t escaped[2] = {ESC, byte == END ? ESC_END : ESC_ESC};
+  if (byte == END || byte == ESC) port_send(escaped, 2);
+  else port_send(&byte, 1);
+}
+
+static void send_frame(const uint8_t *payload, size_t length) {
+  static const uint8_t end = END;
+  uint32_t crc = crc16(0xffffu, CHANNEL);
+  port_send(&end, 1);
+  send_escaped(CHANNEL);
+  for (size_t i = 0; i < length; i++) {
+    crc = crc16(crc, payload[i]);
+    send_escaped(payload[i]);
+  }
+  send_escaped((uint8_t)(crc >> 8));
+  send_escaped((uint8_t)crc);
+  port_send(&end, 1);
+}
+
+/* Answers the command with all that can be seen of the card; STATUS adds the flash. */
+static void answer(uint32_t due) {
+  uint8_t payload[26] = {bench.command, !bench.pulled, bench.was_cut, card_face.on, (uint8_t)card_state()};
+  bench.was_cut = false;
+  memcpy(payload + 5, card_face.text, PORT_SCREEN_WIDTH);
+  uint8_t *at = put32(payload + 5 + PORT_SCREEN_WIDTH, due);
+  if (bench.command == STATUS) at = put32(put32(at, bench.operations), crc32_of_flash());
+  send_frame(payload, (size_t)(at - payload));
+  bench.command = 0;
+}
+
+void development_land(void) {
+  card_die();
+  memset(&line, 0, sizeof line);
+  if (bench.command) answer(CARD_NEVER);
+}
+
+static void pass(uint32_t ms, uint32_t *due) {
+  uint32_t left = ms;
+  bench.holds_time = true;
+  while (!bench.pulled && *due <= left) {
+    left -= *due;
+    *due = card_tick(*due);
+  }
+  if (!bench.pulled && left > 0) *due = card_tick(left);
+}
+
+static void set_battery(uint32_t millivolts, uint32_t *due) {
+  const bool had = !bench.pulled;
+  bench.has_battery = true;
+  bench.battery = millivolts;
+  bench.pulled = millivolts == 0;
+  if (had && bench.pulled) card_die();
+  if (had != !bench.pulled) *due = CARD_NEVER;
+  if (!had && !bench.pulled) card_boot();
+}
+
+/* A card as it leaves the fab. */
+static void make_blank(uint32_t *due) {
+  for (uint32_t page = 0; page < PORT_FLASH_PAGES; page++) port_flash_erase(page);
+  bench.operations = 0;
+  bench.until_cut = 0;
+  bench.pulled = false;
+  *due = CARD_NEVER;
+  card_boot();
+}
+
+static void carry_out(const uint8_t *payload, uint32_t *due) {
+  const uint32_t number = get32(payload + 1);
+  bench.command = payload[0];
+  switch (payload[0]) {
+    case PASS:
+      pass(number, due);
+      break;
+    case BATTERY:
+      set_battery(number, due);
+      break;
+    case SEED:
+      seed(&bench.random, number);
+      seed(&bench.tears, ~number);
+      bench.is_seeded = true;
+      break;
+    case CUT_AT:
+      bench.until_cut = number;
+      bench.torn = payload[5] != 0;
+      break;
+    case BLANK:
+      make_blank(due);
+      break;
+    case RELEASE:
+      bench.holds_time = bench.has_battery = bench.is_seeded = false;
+      bench.until_cut = 0;
+      break;
+    case TRAP:
+      port_reset();
+    case STATUS:
+      break;
+    default:
+      bench.command = 0;
+      return;
+  }
+  answer(*due);
+}
+
+static void complete(uint32_t *due) {
+  uint32_t crc = 0xffffu;
+  for (uint32_t i = 0; i < line.length; i++) crc = crc16(crc, line.frame[i]);
+  /* The CRC of what its own CRC follows is zero. */
+  const bool intact = !line.spoilt && !line.escaped && line.length == SIZE && crc == 0;
+  if (intact && line.frame[0] == CHANNEL) carry_out(line.frame + 1, due);
+}
+
+static void add(uint8_t byte) {
+  if (line.length == SIZE) line.spoilt = true;
+  else line.frame[line.length++] = byte;
+}
+
+void development_receive(uint8_t byte, uint32_t *due) {
+  if (byte == END) {
+    complete(due);
+    memset(&line, 0, sizeof line);
+  } else if (line.escaped) {
+    line.escaped = false;
+    add(byte == ESC_END ? END : ESC);
+  } else if (byte == ESC) {
+    line.escaped = true;
+  } else {
+    add(byte);
+  }
+}

@@ -1,0 +1,64 @@
+/*
+ * The main loop: what time, contacts and serial line have to say goes to the card; then the chip sleeps until there is
+ * something new.
+ */
+#include "card.h"
+#include "development.h"
+#include "port.h"
+
+#define KEYS 12u
+
+/* In how many ms from `told` the card wants to be called, the clock when it was last told the time, its contacts. */
+static uint32_t due;
+static uint32_t told;
+static uint32_t contacts;
+
+/* Tells the card the time. */
+static void pass_time(void) {
+  const uint32_t now = port_clock();
+  const uint32_t passed = now - told;
+  told = now;
+  if (passed != 0 && development_has_power() && !development_holds_time()) due = card_tick(passed);
+}
+
+static void scan_keys(void) {
+  const uint32_t closed = port_keys();
+  if (closed == contacts) return;
+  pass_time();
+  for (uint32_t key = 0; key < KEYS; key++) {
+    const uint32_t bit = 1u << key;
+    if ((closed ^ contacts) & bit) due = card_key(key, (closed & bit) != 0);
+  }
+  contacts = closed;
+}
+
+static void receive(void) {
+  int byte = port_receive();
+  if (byte >= 0) pass_time();
+  for (; byte >= 0; byte = port_receive()) {
+    if (development_has_power()) due = card_serial((uint8_t)byte);
+    development_receive((uint8_t)byte, &due);
+  }
+}
+
+/* Milliseconds until the card wants to be called. */
+static uint32_t left(void) {
+  const uint32_t passed = port_clock() - told;
+  if (development_holds_time() || due == CARD_NEVER) return CARD_NEVER;
+  return passed < due ? due - passed : 0;
+}
+
+int main(void) {
+  due = CARD_NEVER;
+  port_start();
+  card_boot();
+  told = port_clock();
+  DEVELOPMENT_CUT_LANDS_HERE();
+  for (;;) {
+    if (!development_has_power()) contacts = 0;
+    else scan_keys();
+    receive();
+    if (left() == 0) pass_time();
+    else port_sleep(left());
+  }
+}

@@ -1,0 +1,58 @@
+/*
+ * The serial line of the microbit port: bytes that arrive are kept by the interrupt, bytes that leave are waited for.
+ */
+#include "uart.h"
+
+#include "nrf51.h"
+#include "pins.h"
+#include "port.h"
+
+static struct {
+  uint8_t bytes[PORT_RECEIVE_ROOM];
+  /* Counted without end; the place is the remainder. */
+  volatile uint32_t in, out;
+} ring;
+
+void uart_start(void) {
+  GPIO_OUTSET = 1u << TXD_PIN;
+  GPIO_PIN_CNF(TXD_PIN) = PIN_OUTPUT;
+  GPIO_PIN_CNF(RXD_PIN) = PIN_INPUT_PULLUP;
+  UART_PSELTXD = TXD_PIN;
+  UART_PSELRXD = RXD_PIN;
+  UART_BAUDRATE = UART_115200_BAUD;
+  UART_ENABLE = UART_ENABLED;
+  UART_INTENSET = UART_RXDRDY_INTERRUPT;
+  UART_TASKS_STARTTX = 1;
+  UART_TASKS_STARTRX = 1;
+}
+
+/* A byte that finds no room is lost: its frame fails its CRC. */
+void uart_interrupt(void) {
+  while (UART_EVENTS_RXDRDY) {
+    UART_EVENTS_RXDRDY = 0;
+    const uint8_t byte = (uint8_t)UART_RXD;
+    if (ring.in - ring.out < PORT_RECEIVE_ROOM) ring.bytes[ring.in++ % PORT_RECEIVE_ROOM] = byte;
+  }
+}
+
+bool uart_has_byte(void) {
+  return ring.in != ring.out;
+}
+
+int port_receive(void) {
+  if (!uart_has_byte()) return -1;
+  uint8_t *const place = &ring.bytes[ring.out % PORT_RECEIVE_ROOM];
+  const uint8_t byte = *place;
+  *place = 0;
+  ring.out++;
+  return byte;
+}
+
+void port_send(const uint8_t *bytes, size_t length) {
+  for (size_t i = 0; i < length; i++) {
+    UART_EVENTS_TXDRDY = 0;
+    UART_TXD = bytes[i];
+    while (!UART_EVENTS_TXDRDY) {
+    }
+  }
+}

@@ -1,0 +1,125 @@
+/*
+ * The embedder's side of wasm2c's runtime (wabt 1.0.32), in place of its stock header: one module, one linear memory of
+ * fixed size inside the instance, no tables, no growing, no exceptions.
+ *
+ * wasm2c's loads and stores are
+ *
+ *     MEMCHECK(mem, addr, t1); wasm_rt_memcpy(&result, &mem->data[addr], sizeof(t1));
+ *
+ * with a 64-bit addr = base + offset that cannot wrap. The stock check is 64-bit arithmetic against a size in memory,
+ * and on a core without unaligned access the stock copy is made of bytes: together four times the instructions of plain
+ * C in SHA-256. Here MEMCHECK is left empty and wasm_rt_memcpy checks and moves: against a constant, and word by word
+ * where the address is aligned. test/board/memory.test.ts has hostile modules for it.
+ */
+#ifndef WASM_RT_H_
+#define WASM_RT_H_
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#define LIKELY(x) __builtin_expect(!!(x), 1)
+#define UNLIKELY(x) __builtin_expect(!!(x), 0)
+
+/* Makes MEMCHECK empty: no signal handler stands behind it, wasm_rt_access below does. */
+#define WASM_RT_MEMCHECK_SIGNAL_HANDLER 1
+/* The module's calls make no cycle (test/board/image.test.ts), so that the stack is bounded when it is built. */
+#define WASM_RT_USE_STACK_DEPTH_COUNT 0
+
+/* The linear memory that a chip gives the firmware (docs/ABI.md), in bytes. */
+#define WASM_RT_MEMORY_SIZE 4096u
+
+typedef enum {
+  WASM_RT_TRAP_NONE,
+  WASM_RT_TRAP_OOB,
+  WASM_RT_TRAP_INT_OVERFLOW,
+  WASM_RT_TRAP_DIV_BY_ZERO,
+  WASM_RT_TRAP_INVALID_CONVERSION,
+  WASM_RT_TRAP_UNREACHABLE,
+  WASM_RT_TRAP_CALL_INDIRECT,
+  WASM_RT_TRAP_UNCAUGHT_EXCEPTION,
+  WASM_RT_TRAP_EXHAUSTION,
+} wasm_rt_trap_t;
+
+typedef enum {
+  WASM_RT_I32,
+  WASM_RT_I64,
+  WASM_RT_F32,
+  WASM_RT_F64,
+  WASM_RT_FUNCREF,
+  WASM_RT_EXTERNREF,
+} wasm_rt_type_t;
+
+typedef struct {
+  uint8_t data[WASM_RT_MEMORY_SIZE] __attribute__((aligned(8)));
+  uint32_t size;
+} wasm_rt_memory_t;
+
+/* Ends the call into the module, and with it the card's session. Never returns. */
+_Noreturn void wasm_rt_trap(wasm_rt_trap_t reason);
+
+/* Moves `size` (1, 2, 4 or 8, a constant) bytes between the memory at `addr` and a variable, or traps. */
+static inline __attribute__((always_inline)) void wasm_rt_access(uint64_t addr, void *to, const void *from,
+                                                                 uint32_t size) {
+  if (UNLIKELY(addr > WASM_RT_MEMORY_SIZE - size)) wasm_rt_trap(WASM_RT_TRAP_OOB);
+  const uint32_t at = (uint32_t)addr;
+  if (size == 1) {
+    *(uint8_t *)to = *(const uint8_t *)from;
+  } else if (size == 2 && (at & 1) == 0) {
+    __builtin_memcpy(__builtin_assume_aligned(to, 2), __builtin_assume_aligned(from, 2), 2);
+  } else if (size == 4 && LIKELY((at & 3) == 0)) {
+    __builtin_memcpy(__builtin_assume_aligned(to, 4), __builtin_assume_aligned(from, 4), 4);
+  } else if (size == 8 && LIKELY((at & 3) == 0)) {
+    __builtin_memcpy(__builtin_assume_aligned(to, 4), __builtin_assume_aligned(from, 4), 8);
+  } else {
+    __builtin_memcpy(to, from, size);
+  }
+}
+
+/* Stands where `addr` is the address, in each of wasm2c's loads and stores, and nowhere else. */
+#define wasm_rt_memcpy(to, from, size) wasm_rt_access(addr, to, from, size)
+
+static inline void wasm_rt_allocate_memory(wasm_rt_memory_t *memory, uint32_t pages, uint32_t max_pages) {
+  (void)pages, (void)max_pages;
+  memory->size = WASM_RT_MEMORY_SIZE;
+}
+
+static inline void wasm_rt_free_memory(wasm_rt_memory_t *memory) {
+  (void)memory;
+}
+
+static inline bool wasm_rt_is_initialized(void) {
+  return true;
+}
+
+/* Types are numbered for call_indirect only, which the module does not have. */
+static inline uint32_t wasm_rt_register_func_type(uint32_t params, uint32_t results, ...) {
+  (void)params, (void)results;
+  return 0;
+}
+
+/* ---- named by what wasm2c puts in every file, used by no module of ours ---- */
+
+typedef void (*wasm_rt_function_ptr_t)(void);
+
+typedef struct {
+  uint32_t func_type;
+  wasm_rt_function_ptr_t func;
+  void *module_instance;
+} wasm_rt_funcref_t;
+
+typedef void *wasm_rt_externref_t;
+
+static const wasm_rt_externref_t wasm_rt_externref_null_value = NULL;
+
+typedef struct {
+  wasm_rt_funcref_t *data;
+  uint32_t max_size, size;
+} wasm_rt_funcref_table_t;
+
+typedef struct {
+  wasm_rt_externref_t *data;
+  uint32_t max_size, size;
+} wasm_rt_externref_table_t;
+
+#endif

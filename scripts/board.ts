@@ -1,0 +1,238 @@
+// `npm run board`: the released module as C (wasm2c), with the host and a port around it, as images for the chip.
+//
+//   npm run board [-- --production]     build/board/microbit/dsc.elf and .hex, and a table of their size
+//
+// Tests and bench need more of them; `buildImages` makes each where it is missing or older than its sources.
+
+import { spawnSync } from "node:child_process";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..", "..", "..");
+const BOARD = join(ROOT, "board");
+const OUT = join(ROOT, "build", "board");
+
+/** What each tool comes with, on Debian. */
+const TOOLS = {
+  wasm2c: "wabt",
+  "arm-none-eabi-gcc": "gcc-arm-none-eabi libnewlib-arm-none-eabi",
+  "qemu-system-arm": "qemu-system-arm",
+  cc: "gcc",
+} as const;
+type Tool = keyof typeof TOOLS;
+
+/** The version whose output board/runtime/wasm-rt.h was written for. */
+const WASM2C_VERSION = "1.0.32";
+
+const WARNINGS = ["-std=gnu11", "-Wall", "-Wextra", "-Werror"];
+/** What wasm2c makes relies on wrapping and on bytes that become words; it is not written to be free of warnings. */
+const GENERATED = ["-std=gnu11", "-fno-strict-aliasing", "-w"];
+const CHIP = ["-mcpu=cortex-m0", "-mthumb", "-O2", "-g", "-ffunction-sections", "-fdata-sections", "-DNDEBUG"];
+const CHIP_LINK = [
+  ..."-nostartfiles --specs=nano.specs -Wl,--gc-sections -Wl,--no-warn-rwx-segments".split(" "),
+  `-Wl,-T,${join(BOARD, "microbit", "image.ld")}`,
+];
+const NATIVE = ["-O1", "-g", "-DNDEBUG"];
+
+/** One thing that is built from the module. */
+export interface Image {
+  readonly name: string;
+  /** Folder or file names in board/, of C files. */
+  readonly sources: readonly string[];
+  readonly compiler: Tool;
+  readonly flags: readonly string[];
+  readonly link: readonly string[];
+  /** In build/board. */
+  readonly output: string;
+}
+
+const HOST = ["card.c", "main.c"];
+
+export const IMAGES = {
+  development: {
+    name: "development image",
+    sources: [...HOST, "development.c", "microbit"],
+    compiler: "arm-none-eabi-gcc",
+    flags: [...CHIP, "-DDEVELOPMENT=1"],
+    link: CHIP_LINK,
+    output: "development/dsc.elf",
+  },
+  production: {
+    name: "production image",
+    sources: [...HOST, "microbit"],
+    compiler: "arm-none-eabi-gcc",
+    flags: [...CHIP, "-DDEVELOPMENT=0"],
+    link: CHIP_LINK,
+    output: "production/dsc.elf",
+  },
+  posix: {
+    name: "posix port",
+    sources: [...HOST, "development.c", "posix"],
+    compiler: "cc",
+    flags: [...NATIVE, "-DDEVELOPMENT=1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"],
+    link: [],
+    output: "posix/dsc",
+  },
+} as const satisfies Record<string, Image>;
+export type ImageName = keyof typeof IMAGES;
+
+/** A build that cannot be; the message is for people. */
+export class BuildError extends Error {
+  override name = "BuildError";
+}
+
+/** What has to be installed before these images can be built (and run: QEMU), in a line; nothing where all is there. */
+export function missingFor(...images: ImageName[]): string | undefined {
+  const tools = new Set<Tool>(["wasm2c", ...images.map((name) => IMAGES[name].compiler)]);
+  if (tools.has("arm-none-eabi-gcc")) tools.add("qemu-system-arm");
+  const packages = [...tools].filter((tool) => !isInstalled(tool)).map((tool) => TOOLS[tool]);
+  return packages.length > 0 ? `apt-get install ${packages.join(" ")}` : undefined;
+}
+
+/** Builds those that are missing or out of date. Returns the path of the last. */
+export function buildImages(...names: ImageName[]): string {
+  const missing = missingFor(...names);
+  if (missing) throw new BuildError(`the tools that build the board are missing: ${missing}`);
+  generate();
+  for (const name of names) build(IMAGES[name]);
+  return pathOf(names.at(-1) as ImageName);
+}
+
+/** Where an image is, once it is built. */
+export function pathOf(name: ImageName): string {
+  return join(OUT, IMAGES[name].output);
+}
+
+/** build/dsc.wasm as C. */
+function generate(): void {
+  const output = join(OUT, "c", "dsc.c");
+  const module = join(ROOT, "build", "dsc.wasm");
+  if (time(output) >= time(module)) return;
+  const version = run("wasm2c", ["--version"]).trim();
+  if (version !== WASM2C_VERSION) {
+    throw new BuildError(`wasm2c is ${version}: board/runtime/wasm-rt.h was written for ${WASM2C_VERSION}`);
+  }
+  mkdirSync(dirname(output), { recursive: true });
+  run("wasm2c", [module, "-o", output]);
+}
+
+function build(image: Image): void {
+  const output = join(OUT, image.output);
+  const inputs = [BOARD, join(OUT, "c", "dsc.c"), fileURLToPath(import.meta.url)];
+  if (time(output) >= Math.max(...inputs.map(time))) return;
+  const folder = dirname(output);
+  mkdirSync(folder, { recursive: true });
+  const module = join(folder, "dsc.o");
+  const include = [BOARD, join(BOARD, "runtime"), join(OUT, "c")].map((path) => `-I${path}`);
+  run(image.compiler, [...image.flags, ...GENERATED, ...include, "-c", join(OUT, "c", "dsc.c"), "-o", module]);
+  const files = image.sources.flatMap(cFiles);
+  run(image.compiler, [...image.flags, ...WARNINGS, ...include, ...image.link, ...files, module, "-o", output]);
+  if (output.endsWith(".elf")) run("arm-none-eabi-objcopy", ["-O", "ihex", output, output.replace(/elf$/, "hex")]);
+}
+
+function cFiles(source: string): string[] {
+  const path = join(BOARD, source);
+  if (source.endsWith(".c")) return [path];
+  const names = readdirSync(path).filter((name) => name.endsWith(".c"));
+  return names.sort().map((name) => join(path, name));
+}
+
+function isInstalled(tool: Tool): boolean {
+  const folders = (process.env.PATH ?? "").split(":");
+  return folders.some((folder) => existsSync(join(folder, tool)));
+}
+
+function time(path: string): number {
+  if (!existsSync(path)) return 0;
+  const stat = statSync(path);
+  if (!stat.isDirectory()) return stat.mtimeMs;
+  return Math.max(0, ...readdirSync(path).map((name) => time(join(path, name))));
+}
+
+function run(command: string, args: readonly string[]): string {
+  const { status, stdout, stderr, error } = spawnSync(command, args, { encoding: "utf8" });
+  if (error) throw error;
+  if (status !== 0) throw new BuildError(`${command} failed:\n${stderr || stdout}`);
+  return stdout;
+}
+
+// ---- sizes ----
+
+/** Bytes of an image, by part. */
+export interface Sizes {
+  readonly flash: number;
+  readonly ram: number;
+  readonly stack: number;
+  readonly parts: readonly { readonly name: string; readonly flash: number; readonly ram: number }[];
+}
+
+const LIMITS = { flash: 48 * 1024, ram: 6 * 1024 };
+
+/** The size of an ELF image by part: what the linker's map says of each object's sections. */
+export function sizesOf(name: ImageName): Sizes {
+  const sections = run("arm-none-eabi-objdump", ["-h", pathOf(name)]);
+  const size = (section: string) =>
+    Number.parseInt(new RegExp(`\\s\\${section}\\s+([0-9a-f]{8})`).exec(sections)?.[1] ?? "0", 16);
+  const flash = size(".text") + size(".data");
+  const stack = size(".stack");
+  const ram = stack + size(".data") + size(".bss");
+  return { flash, ram, stack, parts: partsOf(name, stack) };
+}
+
+/** Symbols by the file that they come from: the module, our C, or the compiler's libraries. */
+function partsOf(name: ImageName, stack: number): Sizes["parts"] {
+  const listing = run("arm-none-eabi-nm", ["--size-sort", "--print-size", "--line-numbers", pathOf(name)]);
+  const parts = { firmware: { flash: 0, ram: 0 }, host: { flash: 0, ram: 0 }, libraries: { flash: 0, ram: 0 } };
+  for (const line of listing.split("\n")) {
+    const [, hex, kind, symbol, file] = /^\S+ (\S+) (\S) (\S+)(?:\t(.*))?$/.exec(line) ?? [];
+    if (!hex || !kind || !symbol) continue;
+    const bytes = Number.parseInt(hex, 16);
+    const part = parts[partOf(symbol, file)];
+    if (/[bBdD]/.test(kind)) part.ram += bytes;
+    if (/[tTrRdD]/.test(kind)) part.flash += bytes;
+  }
+  const named = Object.entries(parts).map(([part, { flash, ram }]) => ({ name: part, flash, ram }));
+  return [...named, { name: "stack", flash: 0, ram: stack }];
+}
+
+function partOf(symbol: string, file: string | undefined): "firmware" | "host" | "libraries" {
+  if (/^(w2c_|Z_dsc|data_segment|instance$)/.test(symbol) || file?.includes("build/board/c/")) return "firmware";
+  return file?.includes("/board/") ? "host" : "libraries";
+}
+
+function printSizes(sizes: Sizes): void {
+  const row = (name: string, flash: number | string, ram: number | string) =>
+    console.log(`${name.padEnd(12)} ${String(flash).padStart(8)} ${String(ram).padStart(8)}`);
+  row("bytes", "flash", "RAM");
+  for (const { name, flash, ram } of sizes.parts) row(name, flash, ram);
+  row("image", sizes.flash, sizes.ram);
+  row("limit", LIMITS.flash, LIMITS.ram);
+}
+
+// ---- the command ----
+
+/** Builds the image that was asked for, where people look for it. */
+function command(args: readonly string[]): void {
+  const unknown = args.find((arg) => arg !== "--production");
+  if (unknown !== undefined) throw new BuildError(`${unknown}: there is only --production`);
+  const name = args.includes("--production") ? "production" : "development";
+  const image = buildImages(name);
+  const target = join(OUT, "microbit");
+  mkdirSync(target, { recursive: true });
+  for (const suffix of ["elf", "hex"]) {
+    copyFileSync(image.replace(/elf$/, suffix), join(target, `dsc.${suffix}`));
+  }
+  console.log(`build/board/microbit/dsc.elf, dsc.hex: ${IMAGES[name].name}`);
+  printSizes(sizesOf(name));
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  try {
+    command(process.argv.slice(2));
+  } catch (error) {
+    if (!(error instanceof BuildError)) throw error;
+    process.stderr.write(`board: ${error.message}\n`);
+    process.exitCode = 1;
+  }
+}
