@@ -13,6 +13,8 @@ card_face_t card_face;
 
 static Z_dsc_instance_t instance;
 
+uint8_t wasm_rt_memory[WASM_RT_MEMORY_SIZE] __attribute__((aligned(8)));
+
 void card_boot(void) {
   static bool registered;
   if (!registered) Z_dsc_init_module();
@@ -25,6 +27,7 @@ void card_boot(void) {
 
 void card_die(void) {
   memset(&instance, 0, sizeof instance);
+  memset(wasm_rt_memory, 0, sizeof wasm_rt_memory);
   card_face.on = false;
   memset(card_face.text, ' ', sizeof card_face.text);
   port_display(card_face.text);
@@ -54,7 +57,7 @@ uint32_t card_state(void) {
 }
 
 uint32_t *card_scratch(void) {
-  return (uint32_t *)(void *)instance.w2c_memory.data;
+  return (uint32_t *)(void *)wasm_rt_memory;
 }
 
 /* ---- the runtime's one way out ---- */
@@ -69,7 +72,7 @@ void wasm_rt_trap(wasm_rt_trap_t reason) {
 /* The `length` bytes of the module's memory at `pointer`. A bad pointer is the module's fault: a trap. */
 static uint8_t *checked(u32 pointer, u32 length) {
   if (length > WASM_RT_MEMORY_SIZE || pointer > WASM_RT_MEMORY_SIZE - length) wasm_rt_trap(WASM_RT_TRAP_OOB);
-  return instance.w2c_memory.data + pointer;
+  return wasm_rt_memory + pointer;
 }
 
 void Z_hostZ_display(struct Z_host_instance_t *host, u32 text) {

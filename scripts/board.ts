@@ -66,6 +66,14 @@ export const IMAGES = {
     link: CHIP_LINK,
     output: "production/dsc.elf",
   },
+  meter: {
+    name: "meter",
+    sources: ["card.c", "meter", "microbit/start.c", "microbit/port.c"],
+    compiler: "arm-none-eabi-gcc",
+    flags: [...CHIP, "-DDEVELOPMENT=1"],
+    link: CHIP_LINK,
+    output: "meter/dsc.elf",
+  },
   posix: {
     name: "posix port",
     sources: [...HOST, "development.c", "posix"],
@@ -197,7 +205,8 @@ function partsOf(name: ImageName, stack: number): Sizes["parts"] {
 }
 
 function partOf(symbol: string, file: string | undefined): "firmware" | "host" | "libraries" {
-  if (/^(w2c_|Z_dsc|data_segment|instance$)/.test(symbol) || file?.includes("build/board/c/")) return "firmware";
+  if (/^(w2c_|Z_dsc|data_segment|instance$|wasm_rt_memory$)/.test(symbol) || file?.includes("build/board/c/"))
+    return "firmware";
   return file?.includes("/board/") ? "host" : "libraries";
 }
 

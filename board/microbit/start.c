@@ -72,8 +72,9 @@ __attribute__((section(".vectors"), used)) static const vector_t vectors[48] = {
     [16 + TIMER_IRQ] = timer_interrupt,
 };
 
-/* The part of the stack that nobody uses now, and the registers that a call may leave things in. */
-__attribute__((naked)) void port_forget(void) {
+/* The part of the stack that nobody uses now, and the registers that a call may leave things in. (The meter has its
+ * own, which measures instead.) */
+__attribute__((naked, weak)) void port_forget(void) {
   __asm__(
       "ldr r0, =stack_bottom\n"
       "mov r1, sp\n"

@@ -101,6 +101,11 @@ export class Machine {
     await this.#qmp.execute("system_reset");
   }
 
+  /** Makes QEMU look at the serial line again: it does not when the chip begins to listen, and waits for other events. */
+  async nudge(): Promise<void> {
+    await this.#qmp.execute("query-status");
+  }
+
   /** Stops the chip between two instructions, or lets it go on. */
   async pause(paused: boolean): Promise<void> {
     await this.#qmp.execute(paused ? "stop" : "cont");

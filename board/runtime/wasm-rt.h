@@ -1,6 +1,6 @@
 /*
  * The embedder's side of wasm2c's runtime (wabt 1.0.32), in place of its stock header: one module, one linear memory of
- * fixed size inside the instance, no tables, no growing, no exceptions.
+ * fixed size and place, no tables, no growing, no exceptions.
  *
  * wasm2c's loads and stores are
  *
@@ -28,6 +28,7 @@
 
 /* The linear memory that a chip gives the firmware (docs/ABI.md), in bytes. */
 #define WASM_RT_MEMORY_SIZE 4096u
+_Static_assert((WASM_RT_MEMORY_SIZE & (WASM_RT_MEMORY_SIZE - 1)) == 0, "a power of two");
 
 typedef enum {
   WASM_RT_TRAP_NONE,
@@ -51,36 +52,75 @@ typedef enum {
 } wasm_rt_type_t;
 
 typedef struct {
-  uint8_t data[WASM_RT_MEMORY_SIZE] __attribute__((aligned(8)));
+  uint8_t *data;
   uint32_t size;
 } wasm_rt_memory_t;
+
+/* The one memory there is. Its place is known when the module is compiled, which saves an addition in every access. */
+extern uint8_t wasm_rt_memory[WASM_RT_MEMORY_SIZE];
 
 /* Ends the call into the module, and with it the card's session. Never returns. */
 _Noreturn void wasm_rt_trap(wasm_rt_trap_t reason);
 
-/* Moves `size` (1, 2, 4 or 8, a constant) bytes between the memory at `addr` and a variable, or traps. */
-static inline __attribute__((always_inline)) void wasm_rt_access(uint64_t addr, void *to, const void *from,
-                                                                 uint32_t size) {
-  if (UNLIKELY(addr > WASM_RT_MEMORY_SIZE - size)) wasm_rt_trap(WASM_RT_TRAP_OOB);
-  const uint32_t at = (uint32_t)addr;
-  if (size == 1) {
-    *(uint8_t *)to = *(const uint8_t *)from;
-  } else if (size == 2 && (at & 1) == 0) {
-    __builtin_memcpy(__builtin_assume_aligned(to, 2), __builtin_assume_aligned(from, 2), 2);
-  } else if (size == 4 && LIKELY((at & 3) == 0)) {
-    __builtin_memcpy(__builtin_assume_aligned(to, 4), __builtin_assume_aligned(from, 4), 4);
-  } else if (size == 8 && LIKELY((at & 3) == 0)) {
-    __builtin_memcpy(__builtin_assume_aligned(to, 4), __builtin_assume_aligned(from, 4), 8);
+/*
+ * The memory's size is a power of two, so that one mask tells an address that is aligned and inside from all others.
+ * Those others are rare: they go to functions of their own, which take and give values, so that variables stay in
+ * registers.
+ */
+#define WASM_RT_IS_PLAIN(addr, size) LIKELY(((addr) & ~(uint64_t)(WASM_RT_MEMORY_SIZE - (size))) == 0)
+
+/* The `size` bytes at `addr`, wherever they lie, or a trap. */
+static __attribute__((noinline, cold, unused)) uint64_t wasm_rt_load_slowly(uint64_t addr, uint32_t size) {
+  uint64_t value = 0;
+  if (addr > WASM_RT_MEMORY_SIZE - size) wasm_rt_trap(WASM_RT_TRAP_OOB);
+  __builtin_memcpy(&value, wasm_rt_memory + addr, size);
+  return value;
+}
+
+static __attribute__((noinline, cold, unused)) void wasm_rt_store_slowly(uint64_t addr, uint32_t size, uint64_t value) {
+  if (addr > WASM_RT_MEMORY_SIZE - size) wasm_rt_trap(WASM_RT_TRAP_OOB);
+  __builtin_memcpy(wasm_rt_memory + addr, &value, size);
+}
+
+/* Both for a little-endian core, as WebAssembly's memory is. `size` is a constant: 1, 2, 4 or 8. */
+static inline __attribute__((always_inline)) void wasm_rt_load(uint64_t addr, void *to, uint32_t size) {
+  if (WASM_RT_IS_PLAIN(addr, size)) {
+    __builtin_memcpy(to, __builtin_assume_aligned(wasm_rt_memory + addr, size), size);
   } else {
-    __builtin_memcpy(to, from, size);
+    const uint64_t value = wasm_rt_load_slowly(addr, size);
+    __builtin_memcpy(to, &value, size);
   }
 }
 
-/* Stands where `addr` is the address, in each of wasm2c's loads and stores, and nowhere else. */
-#define wasm_rt_memcpy(to, from, size) wasm_rt_access(addr, to, from, size)
+static inline __attribute__((always_inline)) void wasm_rt_store(uint64_t addr, const void *from, uint32_t size) {
+  if (WASM_RT_IS_PLAIN(addr, size)) {
+    __builtin_memcpy(__builtin_assume_aligned(wasm_rt_memory + addr, size), from, size);
+  } else {
+    uint64_t value = 0;
+    __builtin_memcpy(&value, from, size);
+    wasm_rt_store_slowly(addr, size, value);
+  }
+}
+
+/*
+ * Stands in each of wasm2c's loads and stores, where `addr` is the address, and nowhere else.
+ * What is written to is a byte of the memory in a store, and a variable of the access's type in a load; of single
+ * bytes the two look the same, and do the same.
+ */
+#define wasm_rt_memcpy(to, from, size)                                      \
+  (__builtin_types_compatible_p(__typeof__(to), uint8_t *) && (size) > 1    \
+       ? wasm_rt_store(addr, from, size)                                    \
+       : (size) > 1 ? wasm_rt_load(addr, to, size)                          \
+                    : wasm_rt_move_byte(addr, (uint8_t *)(to), (const uint8_t *)(from)))
+
+static inline __attribute__((always_inline)) void wasm_rt_move_byte(uint64_t addr, uint8_t *to, const uint8_t *from) {
+  if (UNLIKELY(addr >= WASM_RT_MEMORY_SIZE)) wasm_rt_trap(WASM_RT_TRAP_OOB);
+  *to = *from;
+}
 
 static inline void wasm_rt_allocate_memory(wasm_rt_memory_t *memory, uint32_t pages, uint32_t max_pages) {
   (void)pages, (void)max_pages;
+  memory->data = wasm_rt_memory;
   memory->size = WASM_RT_MEMORY_SIZE;
 }
 

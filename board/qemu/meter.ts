@@ -1,0 +1,134 @@
+// The meter in QEMU: the module's exports called one by one on the emulated chip, and what each cost in instructions.
+
+import type { Socket } from "node:net";
+import { Machine } from "./machine.js";
+
+/** An instruction takes 2^10 = 1,024 ns of QEMU's time, the chip's timer ticks every 62.5 ns: counts are exact. */
+const ICOUNT = 10;
+const INSTRUCTIONS_PER_TICK = 62.5 / 1024;
+
+/** Bytes of an answer before what the card sent. */
+const HEADER = 28;
+
+/** What a call came to. */
+export interface Reading {
+  /** Instructions from the call to its return. */
+  readonly instructions: number;
+  /** Instructions to the last change of the screen; 0 where there was none. */
+  readonly toScreen: number;
+  /** What the export returned: ms until it wants to be called again. */
+  readonly due: number;
+  /** The most stack in use so far, in bytes. */
+  readonly stack: number;
+  readonly state: number;
+  readonly on: boolean;
+  /** The screen, without the blanks at its end. */
+  readonly display: string;
+  /** What the card sent. */
+  readonly sent: Uint8Array;
+}
+
+export class Meter {
+  readonly #machine: Machine;
+  readonly #line: Socket;
+  #received = Buffer.alloc(0);
+  #wake: (() => void) | undefined;
+  #overhead = 0;
+
+  private constructor(machine: Machine) {
+    this.#machine = machine;
+    this.#line = machine.serial as Socket;
+    this.#line.on("data", (bytes: Buffer) => {
+      this.#received = Buffer.concat([this.#received, bytes]);
+      this.#wake?.();
+    });
+  }
+
+  /** Starts QEMU with the meter's image; the card is not booted yet. */
+  static async start(image: string): Promise<Meter> {
+    const meter = new Meter(await Machine.start({ image, icount: ICOUNT }));
+    await meter.#answer();
+    await meter.#machine.nudge();
+    const nothing = await meter.#request("n");
+    meter.#overhead = nothing.instructions;
+    return meter;
+  }
+
+  /** A battery is put in. */
+  boot(): Promise<Reading> {
+    return this.#request("b");
+  }
+
+  /** Contact `key` (0-9, 10 OK, 11 PRESS) closes or opens. */
+  key(key: number, closed: boolean): Promise<Reading> {
+    return this.#request("k", key, closed ? 1 : 0);
+  }
+
+  tick(ms: number): Promise<Reading> {
+    return this.#request("t", ms);
+  }
+
+  /** Bytes arrive on the serial line. */
+  serial(bytes: Uint8Array): Promise<Reading> {
+    return this.#request("s", bytes.length, 0, bytes);
+  }
+
+  /** Writes the card's flash (4,096 bytes). */
+  flash(contents: Uint8Array): Promise<Reading> {
+    return this.#request("f", contents.length, 0, contents);
+  }
+
+  /** Begins the random source anew. */
+  seed(seed: number): Promise<Reading> {
+    return this.#request("r", seed);
+  }
+
+  /** The response by plain C: under 32 bytes of key, to six digits. */
+  reference(key: Uint8Array, challenge: string): Promise<Reading> {
+    return this.#request("c", 0, 0, Buffer.concat([key, Buffer.from(challenge)]));
+  }
+
+  stop(): Promise<void> {
+    return this.#machine.stop();
+  }
+
+  async #request(operation: string, a = 0, b = 0, bytes: Uint8Array = new Uint8Array()): Promise<Reading> {
+    const header = Buffer.alloc(9);
+    header.write(operation, 0, "latin1");
+    header.writeUInt32LE(a >>> 0, 1);
+    header.writeUInt32LE(b >>> 0, 5);
+    this.#line.write(Buffer.concat([header, bytes]));
+    return this.#answer();
+  }
+
+  async #answer(): Promise<Reading> {
+    const answer = await this.#take(HEADER);
+    const sent = await this.#take(answer.readUInt16LE(26));
+    return {
+      instructions: this.#count(answer.readUInt32LE(0)),
+      toScreen: answer.readUInt32LE(4) && this.#count(answer.readUInt32LE(4)),
+      due: answer.readUInt32LE(8),
+      stack: answer.readUInt32LE(12),
+      state: answer.readUInt8(16),
+      on: answer.readUInt8(17) !== 0,
+      display: answer.toString("latin1", 18, 26).trimEnd(),
+      sent,
+    };
+  }
+
+  /** Ticks as instructions, without those that measuring takes. */
+  #count(ticks: number): number {
+    return Math.max(0, Math.round(ticks * INSTRUCTIONS_PER_TICK) - this.#overhead);
+  }
+
+  async #take(length: number): Promise<Buffer> {
+    while (this.#received.length < length) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+    const taken = this.#received.subarray(0, length);
+    this.#received = this.#received.subarray(length);
+    return taken;
+  }
+}
