@@ -37,6 +37,11 @@ export class PortError extends Error {
   override name = "PortError";
 }
 
+/** There is no board to flash, or none that this image is for. Nothing was written. */
+export class NoBoard extends Error {
+  override name = "NoBoard";
+}
+
 /** The card, or what the file says of it, is not as this command needs it. Nothing was changed. */
 export class WrongCard extends Error {
   override name = "WrongCard";
@@ -47,11 +52,21 @@ export class CheckFailed extends Error {
   override name = "CheckFailed";
 }
 
+let leftBehind: string | undefined;
+
+/** Runs `work`. Whoever interrupts it, before its end or after it failed, is told what that leaves behind. */
+export async function leaving<T>(what: string, work: () => Promise<T>): Promise<T> {
+  leftBehind = what;
+  const result = await work();
+  leftBehind = undefined;
+  return result;
+}
+
 /** Someone pressed Ctrl-C. */
 export class Interrupted extends Error {
   override name = "Interrupted";
   constructor() {
-    super("interrupted");
+    super(leftBehind === undefined ? "interrupted" : `interrupted: ${leftBehind}`);
   }
 }
 
@@ -60,7 +75,7 @@ type ErrorClass = abstract new (...args: never[]) => Error;
 const CODES: readonly [Exit, readonly ErrorClass[]][] = [
   [Exit.FAILED, [CheckFailed]],
   [Exit.USAGE, [UsageError, SuiteError, InputError, SerialNumberError, ValueError]],
-  [Exit.PORT, [PortError, NoAnswer, LineClosed, OtherProtocol, BadAnswer]],
+  [Exit.PORT, [PortError, NoBoard, NoAnswer, LineClosed, OtherProtocol, BadAnswer]],
   [Exit.AUTHENTICATION, [AuthenticationFailed]],
   [Exit.REFUSED, [CardRefused, WrongCard]],
   [Exit.FILE, [FileError, SeedFileError, SecretError]],

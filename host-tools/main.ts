@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { Command, CommanderError } from "commander";
 import * as challenge from "./commands/challenge.js";
 import * as completion from "./commands/completion.js";
+import * as flash from "./commands/flash.js";
 import * as info from "./commands/info.js";
 import * as keys from "./commands/keys.js";
 import * as ocra from "./commands/ocra.js";
@@ -20,7 +21,7 @@ import { Exit, exitCodeOf, Interrupted } from "./exit.js";
 import { complain } from "./output.js";
 import { hangUp } from "./port.js";
 
-const COMMANDS = [ports, info, personalize, test, wipe, keys, pskc, challenge, verify, unlock, ocra, completion];
+const COMMANDS = [ports, flash, info, personalize, test, wipe, keys, pskc, challenge, verify, unlock, ocra, completion];
 
 /** How long what waits for a card may take to notice that its line is gone (ms). */
 const LAST_WORDS = 1000;

@@ -25,6 +25,11 @@ const REASONS: readonly [RegExp, string][] = [
 /** Serial ports by the names that Linux gives those that may have a card on them. */
 const LINUX_NAMES = /^tty(ACM|USB|AMA)[0-9]+$/;
 
+/** A port that can be opened, and no card answers on it. */
+export class NoCard extends PortError {
+  override name = "NoCard";
+}
+
 /** A card on a port that is open. */
 export interface CardPort {
   readonly path: string;
@@ -66,7 +71,7 @@ export async function openCard(path: string, options: PortOptions = {}): Promise
     return card;
   } catch (error) {
     await card.close();
-    throw error instanceof NoAnswer ? new PortError(`${path}: no card answers`) : error;
+    throw error instanceof NoAnswer ? new NoCard(`${path}: no card answers`) : error;
   }
 }
 
@@ -75,13 +80,25 @@ export function hangUp(): void {
   for (const { client } of openPorts) client.link.close();
 }
 
+/** A serial port of this computer. */
+export interface ListedPort {
+  readonly path: string;
+  /** The serial number of the USB device that it belongs to, where that is known. */
+  readonly usbSerial?: string | undefined;
+}
+
 /** The serial ports of this computer. */
 export async function listPorts(): Promise<string[]> {
+  return (await listPortsWithSerials()).map(({ path }) => path);
+}
+
+/** The serial ports of this computer, and which USB device each belongs to. */
+export async function listPortsWithSerials(): Promise<ListedPort[]> {
   try {
-    return (await SerialPort.list()).map(({ path }) => path);
+    return (await SerialPort.list()).map(({ path, serialNumber }) => ({ path, usbSerial: serialNumber }));
   } catch {
     // On Linux the library asks udevadm, which not every system has.
-    return process.platform === "linux" ? namesInDev() : [];
+    return process.platform === "linux" ? (await namesInDev()).map((path) => ({ path })) : [];
   }
 }
 

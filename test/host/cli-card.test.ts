@@ -430,6 +430,7 @@ test("help with examples on every command, a version, completion", async () => {
   assert.equal(names.sort(), [
     "challenge",
     "completion",
+    "flash",
     "info",
     "keys",
     "ocra",
