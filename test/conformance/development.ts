@@ -107,13 +107,16 @@ export function decodeFrame(body: Buffer): Plain | undefined {
 /** Cuts what a card sends into what came up to each answer. */
 export class Splitter {
   readonly #observed: (observed: Observed) => void;
+  readonly #heard: (frame: Plain) => void;
   #bytes: number[] = [];
   /** Where the frame that comes in begins: its Slip.END, if it has one. */
   #start = 0;
   #body: number[] = [];
 
-  constructor(observed: (observed: Observed) => void) {
+  /** `heard` is called with each frame that is no answer. */
+  constructor(observed: (observed: Observed) => void, heard: (frame: Plain) => void = () => {}) {
     this.#observed = observed;
+    this.#heard = heard;
   }
 
   /** The bytes that no answer came after yet. */
@@ -143,6 +146,7 @@ export class Splitter {
       this.#observed({ answer, sent });
     } else {
       this.#start = this.#bytes.length;
+      if (frame) this.#heard(frame);
     }
   }
 }

@@ -1,6 +1,6 @@
 // Plays a scenario on a target and compares all that can be seen of it with the simulator, step by step.
 
-import { setTimeout as sleep } from "node:timers/promises";
+import { Conversation } from "./conversation.js";
 import { answersOnChannel0, describeAnswer, type Observed, Splitter } from "./development.js";
 import { type Play, ScriptError, type Shown, type Step } from "./script.js";
 import { SimTarget } from "./simtarget.js";
@@ -8,11 +8,6 @@ import type { Target } from "./target.js";
 
 /** Steps that may be under way at a time, where the target keeps what it cannot take yet. */
 const AHEAD = 256;
-/** How long a target may be silent (ms): the longest step computes for a few seconds where it is emulated. */
-const PATIENCE = 20_000;
-/** How long a busy card may take for what the simulator answered to an APDU (ms). */
-const APDU_PATIENCE = 5000;
-const GONE = "it is gone";
 
 /** The first step that came out differently. */
 export interface Difference {
@@ -98,60 +93,4 @@ export function describeDifference(difference: Difference, name: string): string
   const rows = (who: string, said: readonly string[]) =>
     said.map((words, index) => `  ${(index === 0 ? `${who}:` : "").padEnd(width)} ${words}`);
   return [`${file}:${line}: ${text}`, ...rows("simulator", simulator), ...rows(name, target)].join("\n");
-}
-
-/** What a target says, answer by answer. */
-class Conversation {
-  readonly #target: Target;
-  readonly #splitter: Splitter;
-  readonly #observed: Observed[] = [];
-  #ended: string | undefined;
-  #wake = () => {};
-
-  constructor(target: Target) {
-    this.#target = target;
-    this.#splitter = new Splitter((one) => this.#observed.push(one));
-    target.onBytes = (bytes) => {
-      this.#splitter.take(bytes);
-      this.#wake();
-    };
-    target.onEnd = (reason) => {
-      this.#ended ??= reason;
-      this.#wake();
-    };
-  }
-
-  /** What came up to the next answer; where none comes, why. */
-  async next(): Promise<Observed | string> {
-    const there = this.#observed.shift();
-    if (there) return there;
-    await this.#until(() => this.#observed.length > 0, PATIENCE);
-    return this.#observed.shift() ?? this.#silence();
-  }
-
-  /** An APDU is answered, as the simulator did, before the command is sent. */
-  async sendCarefully(step: Step, should: Observed): Promise<void> {
-    const { bytes, talks, command } = step;
-    if (!talks) return this.#target.send(Buffer.concat([bytes, command]));
-    this.#target.send(bytes);
-    await this.#until(() => this.#splitter.rest.length >= should.sent.length, APDU_PATIENCE);
-    this.#target.send(command);
-  }
-
-  #silence(): string {
-    const rest = this.#splitter.rest.toString("hex");
-    return `${this.#ended ? `${GONE}: ${this.#ended}` : "no answer"}${rest && `, after ${rest}`}`;
-  }
-
-  async #until(done: () => boolean, ms: number): Promise<void> {
-    const patience = new AbortController();
-    const late = sleep(ms, true, { signal: patience.signal, ref: true }).catch(() => true);
-    while (!done() && !this.#ended) {
-      const heard = new Promise<boolean>((resolve) => {
-        this.#wake = () => resolve(false);
-      });
-      if (await Promise.race([late, heard])) break;
-    }
-    patience.abort();
-  }
 }

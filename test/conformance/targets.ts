@@ -2,7 +2,7 @@
 
 import { spawn } from "node:child_process";
 import { Duplex } from "node:stream";
-import { MachineError, Machine } from "../../board/qemu/machine.js";
+import { Machine, MachineError } from "../../board/qemu/machine.js";
 import { closePort, openPort } from "../../host-tools/port.js";
 import { buildImages, type ImageName, pathOf } from "../../scripts/board.js";
 import { loadFirmware } from "../../sim/firmware.js";
