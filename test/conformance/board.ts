@@ -50,10 +50,20 @@ async function firstAnswer(target: Target): Promise<"command" | "hello" | undefi
   });
   for (let left = ATTEMPTS; left > 0; left--) {
     target.send(Buffer.concat([encodeCommand(Op.RELEASE), encodeFrame(Channel.APDU, Buffer.alloc(0))]));
-    if (typeof (await conversation.next(ANSWER_TIME)) !== "string") return "command";
+    if (typeof (await conversation.next(ANSWER_TIME)) !== "string") return catchUp(target, conversation);
     if (hello) return "hello";
   }
   return undefined;
+}
+
+/** Hears the answers to all that was asked. */
+async function catchUp(target: Target, conversation: Conversation): Promise<"command" | undefined> {
+  target.send(encodeCommand(Op.STATUS));
+  for (;;) {
+    const observed = await conversation.next(ANSWER_TIME * ATTEMPTS);
+    if (typeof observed === "string") return undefined;
+    if (observed.answer.op === Op.STATUS) return "command";
+  }
 }
 
 async function refuseIfPersonalized(path: string): Promise<void> {

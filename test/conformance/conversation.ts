@@ -1,7 +1,7 @@
 // What a target says: answers to commands, one after the other, and frames of other kinds as they come.
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Observed, type Plain, Splitter } from "./development.js";
+import { answersOnChannel0, type Observed, type Plain, Splitter } from "./development.js";
 import type { Step } from "./script.js";
 import type { Target } from "./target.js";
 
@@ -44,7 +44,9 @@ export class Conversation {
     const { bytes, talks, command } = step;
     if (!talks) return this.#target.send(Buffer.concat([bytes, command]));
     this.#target.send(bytes);
-    await this.until(() => this.#splitter.rest.length >= should.sent.length, APDU_PATIENCE);
+    // The screen may follow later, with the next frame.
+    const answers = answersOnChannel0(should.sent).length;
+    await this.until(() => answersOnChannel0(this.#splitter.rest).length >= answers, APDU_PATIENCE);
     this.#target.send(command);
   }
 

@@ -169,6 +169,7 @@ class Writer {
 
   #key(key: KeyName, down: boolean): void {
     this.#passTime();
+    if (this.#talks) this.finishLine();
     if (down) this.#down.add(key);
     else this.#down.delete(key);
     if (this.#power) this.#contact(key, down);
