@@ -99,8 +99,9 @@ bool development_random(uint8_t *into, size_t length) {
 
 /* ---- battery and power cuts ---- */
 
+/* Without power nothing falls due. */
 bool development_holds_time(void) {
-  return bench.holds_time;
+  return bench.holds_time || bench.pulled;
 }
 
 bool development_has_power(void) {
@@ -112,15 +113,15 @@ uint32_t development_battery(uint32_t (*measured)(void)) {
 }
 
 static _Noreturn void cut(void) {
-  bench.pulled = true;
-  bench.was_cut = true;
   longjmp(development_cut, 1);
 }
 
-/* Whether this operation is the one to cut. */
+/* Whether power fails in this operation; where it fails before it, this does not return. */
 static bool is_cut(void) {
   const bool now = bench.until_cut == 1;
   if (bench.until_cut) bench.until_cut--;
+  /* Before the operation: a port whose flash keeps count of programs has to know. */
+  if (now) bench.pulled = bench.was_cut = true;
   if (now && !bench.torn) cut();
   bench.operations++;
   return now;
@@ -220,14 +221,19 @@ static void pass(uint32_t ms, uint32_t *due) {
   if (!bench.pulled && left > 0) *due = card_tick(left);
 }
 
+/* Takes the battery out or puts one in. */
+static void set_power(bool power, uint32_t *due) {
+  if (power != bench.pulled) return;
+  bench.pulled = !power;
+  *due = CARD_NEVER;
+  if (power) card_boot();
+  else card_die();
+}
+
 static void set_battery(uint32_t millivolts, uint32_t *due) {
-  const bool had = !bench.pulled;
   bench.has_battery = true;
   bench.battery = millivolts;
-  bench.pulled = millivolts == 0;
-  if (had && bench.pulled) card_die();
-  if (had != !bench.pulled) *due = CARD_NEVER;
-  if (!had && !bench.pulled) card_boot();
+  set_power(millivolts != 0, due);
 }
 
 /* A card as it leaves the fab. */
@@ -235,9 +241,15 @@ static void make_blank(uint32_t *due) {
   for (uint32_t page = 0; page < PORT_FLASH_PAGES; page++) port_flash_erase(page);
   bench.operations = 0;
   bench.until_cut = 0;
-  bench.pulled = false;
-  *due = CARD_NEVER;
-  card_boot();
+  set_power(false, due);
+  set_power(true, due);
+}
+
+/* Clock, battery and random source are the hardware's again. */
+static void release(uint32_t *due) {
+  bench.holds_time = bench.has_battery = bench.is_seeded = false;
+  bench.until_cut = 0;
+  set_power(true, due);
 }
 
 static void carry_out(const uint8_t *payload, uint32_t *due) {
@@ -263,8 +275,7 @@ static void carry_out(const uint8_t *payload, uint32_t *due) {
       make_blank(due);
       break;
     case RELEASE:
-      bench.holds_time = bench.has_battery = bench.is_seeded = false;
-      bench.until_cut = 0;
+      release(due);
       break;
     case TRAP:
       port_reset();
@@ -296,6 +307,7 @@ void development_receive(uint8_t byte, uint32_t *due) {
     memset(&line, 0, sizeof line);
   } else if (line.escaped) {
     line.escaped = false;
+    line.spoilt |= byte != ESC_END && byte != ESC_ESC;
     add(byte == ESC_END ? END : ESC);
   } else if (byte == ESC) {
     line.escaped = true;

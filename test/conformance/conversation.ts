@@ -1,0 +1,71 @@
+// What a target says: answers to commands, one after the other, and frames of other kinds as they come.
+
+import { setTimeout as sleep } from "node:timers/promises";
+import { answersOnChannel0, type Observed, type Plain, Splitter } from "./development.js";
+import type { Step } from "./script.js";
+import type { Target } from "./target.js";
+
+/** How long a target may be silent (ms): the longest step computes for a few seconds where it is emulated. */
+const PATIENCE = 20_000;
+/** How long a busy card may take for what the simulator answered to an APDU (ms). */
+const APDU_PATIENCE = 5000;
+
+export class Conversation {
+  readonly #target: Target;
+  readonly #splitter: Splitter;
+  readonly #observed: Observed[] = [];
+  #ended: string | undefined;
+  #wake = () => {};
+
+  /** `heard` is called with each frame that is no answer to a command. */
+  constructor(target: Target, heard?: (frame: Plain) => void) {
+    this.#target = target;
+    this.#splitter = new Splitter((one) => this.#observed.push(one), heard);
+    target.onBytes = (bytes) => {
+      this.#splitter.take(bytes);
+      this.#wake();
+    };
+    target.onEnd = (reason) => {
+      this.#ended ??= reason;
+      this.#wake();
+    };
+  }
+
+  /** What came up to the next answer; where none comes, why. */
+  async next(ms = PATIENCE): Promise<Observed | string> {
+    const there = this.#observed.shift();
+    if (there) return there;
+    await this.until(() => this.#observed.length > 0, ms);
+    return this.#observed.shift() ?? this.#silence();
+  }
+
+  /** An APDU is answered, as the simulator did, before the command is sent. */
+  async sendCarefully(step: Step, should: Observed): Promise<void> {
+    const { bytes, talks, command } = step;
+    if (!talks) return this.#target.send(Buffer.concat([bytes, command]));
+    this.#target.send(bytes);
+    // The screen may follow later, with the next frame.
+    const answers = answersOnChannel0(should.sent).length;
+    await this.until(() => answersOnChannel0(this.#splitter.rest).length >= answers, APDU_PATIENCE);
+    this.#target.send(command);
+  }
+
+  /** Listens until `done`, at most `ms`. Returns whether it is. */
+  async until(done: () => boolean, ms: number): Promise<boolean> {
+    const patience = new AbortController();
+    const late = sleep(ms, true, { signal: patience.signal }).catch(() => true);
+    while (!done() && !this.#ended) {
+      const heard = new Promise<boolean>((resolve) => {
+        this.#wake = () => resolve(false);
+      });
+      if (await Promise.race([late, heard])) break;
+    }
+    patience.abort();
+    return done();
+  }
+
+  #silence(): string {
+    const rest = this.#splitter.rest.toString("hex");
+    return `${this.#ended ? `it is gone: ${this.#ended}` : "no answer"}${rest && `, after ${rest}`}`;
+  }
+}

@@ -1,0 +1,204 @@
+// What only hardware shows, measured from the other end of its serial line: how long flash takes, whether bytes are
+// missed at full speed, how the card wakes, and how its clock goes. The card is blank, before and after.
+
+import { setTimeout as sleep } from "node:timers/promises";
+import { Channel, Key } from "../../firmware/wire.js";
+import { encodeFrame } from "../../host-tools/frame.js";
+import { Conversation } from "./conversation.js";
+import { type Answer, encodeCommand, Op, type Plain } from "./development.js";
+import type { Target } from "./target.js";
+
+export interface Figure {
+  readonly name: string;
+  readonly value: number;
+  readonly unit: string;
+}
+
+const PAGES = 4;
+const FULL_BATTERY = 3000;
+const HELLO = encodeFrame(Channel.APDU, Buffer.alloc(0));
+/** SELECT of an application that no card has: the longest command there is. */
+const LONGEST = encodeFrame(Channel.APDU, Buffer.concat([Buffer.from("00a40400ff", "hex"), Buffer.alloc(255, 0x5a)]));
+const ANSWER_TIME = 5000;
+/** ms */
+const SILENCE = 2000;
+const TIME_OUT = 30_000;
+const TIME_OUT_PATIENCE = 40_000;
+
+/** A board that stopped answering while it was measured. */
+export class MeasureError extends Error {
+  override name = "MeasureError";
+}
+
+export interface MeasureOptions {
+  /** How often the longest command is sent without a pause. */
+  readonly frames: number;
+  /** Whether to wait for the card's time-out, 30 s. */
+  readonly clock: boolean;
+}
+
+/** Measures; leaves the board blank and its clock running. */
+export async function measure(target: Target, options: MeasureOptions): Promise<Figure[]> {
+  const bench = new Bench(target);
+  await bench.command(Op.PASS, 0);
+  const figures = [...(await flashTimes(bench)), ...(await missedFrames(bench, options.frames))];
+  await bench.command(Op.BLANK);
+  await bench.command(Op.RELEASE);
+  figures.push(...(await waking(bench)));
+  if (options.clock) figures.push(...(await clock(bench)));
+  await bench.command(Op.BLANK);
+  await bench.command(Op.RELEASE);
+  return figures;
+}
+
+// ---- what is measured ----
+
+/**
+ * An erase: the command that erases all pages, less one that does nothing. A program: the first start of a blank card,
+ * less the start of one that has been on before, by the operations in between; the firmware's own work is in it.
+ */
+async function flashTimes(bench: Bench): Promise<Figure[]> {
+  const idle = await median(30, () => bench.command(Op.SEED, 1));
+  const blank = await median(10, () => bench.command(Op.BLANK));
+  let operations = 0;
+  const first = await median(5, async () => {
+    await bench.command(Op.BLANK);
+    const ms = await bench.hello();
+    operations = (await bench.answer(Op.STATUS)).operations ?? 0;
+    return ms;
+  });
+  const again = await median(5, async () => {
+    await bench.command(Op.BATTERY, 0);
+    await bench.command(Op.BATTERY, FULL_BATTERY);
+    return bench.hello();
+  });
+  return [
+    figure("round trip of a command", idle, "ms"),
+    figure("erase of a page", (blank - idle) / PAGES, "ms"),
+    figure("program of a word", ((first - again) / Math.max(1, operations)) * 1000, "us"),
+  ];
+}
+
+async function missedFrames(bench: Bench, count: number): Promise<Figure[]> {
+  await bench.hello();
+  const { answered, time } = await bench.flood(count);
+  return [
+    figure("longest commands sent without a pause", count, ""),
+    figure("of them not answered", count - answered, ""),
+    figure("speed towards the card", (count * LONGEST.length * 1000) / time, "B/s"),
+  ];
+}
+
+/** Whoever sleeps must not lose the byte that wakes it, nor wake late. */
+async function waking(bench: Bench): Promise<Figure[]> {
+  const off = await median(3, async () => {
+    await sleep(SILENCE);
+    return bench.command(Op.SEED, 1);
+  });
+  const pressed = await bench.turnOnByKey();
+  await sleep(SILENCE);
+  const on = await bench.command(Op.SEED, 1);
+  return [
+    figure("round trip after 2 s of silence, card off", off, "ms"),
+    figure("round trip after 2 s of silence, card on", on, "ms"),
+    figure("PRESS held until the screen shows (800 by the contract)", pressed, "ms"),
+  ];
+}
+
+async function clock(bench: Bench): Promise<Figure[]> {
+  const ms = await bench.timeOut();
+  return [
+    figure("the card's 30 s by this computer's clock", ms / 1000, "s"),
+    figure("off by", ((ms - TIME_OUT) / TIME_OUT) * 1e6, "ppm"),
+  ];
+}
+
+function figure(name: string, value: number, unit: string): Figure {
+  return { name, value: Number(value.toFixed(Math.abs(value) < 100 ? 3 : 0)), unit };
+}
+
+async function median(count: number, measure: () => Promise<number>): Promise<number> {
+  const values: number[] = [];
+  for (let i = 0; i < count; i++) values.push(await measure());
+  values.sort((a, b) => a - b);
+  return values[Math.floor(count / 2)] as number;
+}
+
+// ---- the card that is measured ----
+
+class Bench {
+  readonly #target: Target;
+  readonly #conversation: Conversation;
+  #answered = 0;
+  #screen: { on: boolean; at: number } = { on: false, at: 0 };
+
+  constructor(target: Target) {
+    this.#target = target;
+    this.#conversation = new Conversation(target, (frame) => this.#heard(frame));
+  }
+
+  /** Sends a command. Returns the time to its answer, in ms. */
+  async command(op: Op, number = 0): Promise<number> {
+    const start = performance.now();
+    await this.answer(op, number);
+    return performance.now() - start;
+  }
+
+  async answer(op: Op, number = 0): Promise<Answer> {
+    this.#target.send(encodeCommand(op, number));
+    const observed = await this.#conversation.next(ANSWER_TIME);
+    if (typeof observed === "string") throw new MeasureError(`${this.#target.name}: ${observed}`);
+    return observed.answer;
+  }
+
+  /** Says hello. Returns the time to the answer, in ms. */
+  async hello(): Promise<number> {
+    const before = this.#answered;
+    const start = performance.now();
+    this.#target.send(HELLO);
+    await this.#must(() => this.#answered > before, ANSWER_TIME, "no answer to hello");
+    return performance.now() - start;
+  }
+
+  /** Sends the longest command `count` times, as fast as the line goes. */
+  async flood(count: number): Promise<{ answered: number; time: number }> {
+    const before = this.#answered;
+    const start = performance.now();
+    let last = start;
+    this.#target.send(Buffer.concat(Array.from({ length: count }, () => LONGEST)));
+    for (let seen = before; seen < before + count; seen = this.#answered) {
+      if (!(await this.#conversation.until(() => this.#answered > seen, ANSWER_TIME))) break;
+      last = performance.now();
+    }
+    return { answered: this.#answered - before, time: last - start };
+  }
+
+  /** Holds PRESS by the front panel. Returns the time until the card is on, in ms. */
+  async turnOnByKey(): Promise<number> {
+    const start = performance.now();
+    this.#target.send(encodeFrame(Channel.PANEL, Uint8Array.of(Key.PRESS, 1)));
+    await this.#must(() => this.#screen.on, ANSWER_TIME, "PRESS does not turn it on");
+    this.#target.send(encodeFrame(Channel.PANEL, Uint8Array.of(Key.PRESS, 0)));
+    return this.#screen.at - start;
+  }
+
+  /** Says hello, then nothing. Returns the time until the card turns off, in ms. */
+  async timeOut(): Promise<number> {
+    // The panel is watched, so that it tells.
+    this.#target.send(encodeFrame(Channel.PANEL, Buffer.alloc(0)));
+    await this.hello();
+    const start = performance.now();
+    await this.#must(() => this.#screen.on, ANSWER_TIME, "hello does not turn it on");
+    await this.#must(() => !this.#screen.on, TIME_OUT_PATIENCE, "it does not turn off by itself");
+    return this.#screen.at - start;
+  }
+
+  #heard(frame: Plain): void {
+    if (frame.channel === Channel.APDU) this.#answered++;
+    else if (frame.payload.length > 0) this.#screen = { on: frame.payload[0] !== 0, at: performance.now() };
+  }
+
+  async #must(done: () => boolean, ms: number, otherwise: string): Promise<void> {
+    if (!(await this.#conversation.until(done, ms))) throw new MeasureError(`${this.#target.name}: ${otherwise}`);
+  }
+}

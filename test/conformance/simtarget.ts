@@ -1,0 +1,145 @@
+// The simulator as a target: a card that is given bytes, and the commands of development images done to it from
+// outside, as board/development.c does them from within.
+
+import { Channel, Slip, State } from "../../firmware/wire.js";
+import { Card } from "../../sim/card.js";
+import { Flash } from "../../sim/flash.js";
+import { Random } from "../../sim/random.js";
+import { decodeCommand, decodeFrame, encodeAnswer, Op } from "./development.js";
+import type { Target } from "./target.js";
+
+const WIDTH = 8;
+/** The simulator does not tell when something falls due. */
+const UNTOLD = 0;
+/** channel | op | number | flag | CRC-16 */
+const FRAME_SIZE = 9;
+
+/** What a card does wrong, in tests of those who are to notice. */
+export interface Faults {
+  /** What it says that its screen shows. */
+  display?(text: string): string;
+  /** What it sends on the serial line. */
+  send?(bytes: Uint8Array): Uint8Array;
+}
+
+export class SimTarget implements Target {
+  readonly name: string;
+  readonly careful = false;
+  onBytes: (bytes: Uint8Array) => void = () => {};
+  onEnd: (reason: string) => void = () => {};
+  readonly #module: WebAssembly.Module;
+  readonly #faults: Faults;
+  readonly #random = new Random(1);
+  readonly #tears = new Random(1);
+  #card: Card;
+  #wasCut = false;
+  #body: number[] = [];
+
+  constructor(module: WebAssembly.Module, name = "simulator", faults: Faults = {}) {
+    this.#module = module;
+    this.name = name;
+    this.#faults = faults;
+    this.#card = this.#blank();
+  }
+
+  send(bytes: Uint8Array): void {
+    for (const byte of bytes) this.#byte(byte);
+  }
+
+  async close(): Promise<void> {}
+
+  #blank(): Card {
+    return new Card(this.#module, { flash: new Flash(), random: this.#random });
+  }
+
+  /** The card has a byte first. Where power fails in that, the byte is lost to the commands too. */
+  #byte(byte: number): void {
+    this.#card.receive(Uint8Array.of(byte));
+    this.#passOn();
+    if (this.#takeCut()) this.#body = [];
+    else if (byte !== Slip.END) this.#body.push(byte);
+    else this.#complete();
+  }
+
+  #complete(): void {
+    const body = Buffer.from(this.#body);
+    this.#body = [];
+    const frame = decodeFrame(body);
+    if (frame?.channel !== Channel.PANEL || frame.payload.length + 3 !== FRAME_SIZE) return;
+    const command = decodeCommand(frame.payload);
+    if (command && this.#carryOut(command.op, command.number, command.flag)) this.#answer(command.op);
+  }
+
+  /** Returns whether the command is answered. */
+  #carryOut(op: number, number: number, flag: boolean): boolean {
+    switch (op) {
+      case Op.PASS:
+        this.#card.wait(number);
+        break;
+      case Op.BATTERY:
+        this.#card.setBattery(number);
+        break;
+      case Op.SEED:
+        this.#random.state = new Random(number).state;
+        this.#tears.state = new Random(~number).state;
+        break;
+      case Op.CUT_AT:
+        this.#cutAt(number, flag);
+        break;
+      case Op.BLANK:
+        this.#card = this.#blank();
+        break;
+      case Op.STATUS:
+        break;
+      default:
+        return false;
+    }
+    this.#takeCut();
+    this.#passOn();
+    return true;
+  }
+
+  #cutAt(count: number, torn: boolean): void {
+    const { flash } = this.#card;
+    if (count > 0) flash.cutAt(count, torn ? "torn" : "clean", () => this.#tears.next());
+    // What is brought back has no cut armed.
+    else flash.restore(flash.copy());
+  }
+
+  #takeCut(): boolean {
+    const cut = this.#card.takeCut();
+    this.#wasCut ||= cut;
+    return cut;
+  }
+
+  #passOn(): void {
+    const sent = this.#card.takeSent();
+    if (sent.length > 0) this.onBytes(this.#faults.send?.(sent) ?? sent);
+  }
+
+  #answer(op: number): void {
+    const card = this.#card;
+    const answer = {
+      op,
+      power: card.battery !== 0,
+      cut: this.#wasCut,
+      on: card.on,
+      state: State[card.state as keyof typeof State],
+      text: (this.#faults.display?.(card.display) ?? card.display).padEnd(WIDTH),
+      due: UNTOLD,
+      ...(op === Op.STATUS && { operations: card.flash.operations, crc: crc32(card.flash.bytes) }),
+    };
+    this.#wasCut = false;
+    this.onBytes(encodeAnswer(answer));
+  }
+}
+
+/** CRC-32 (ISO 3309). */
+function crc32(bytes: Uint8Array): number {
+  let crc = 0xffffffff;
+  for (const byte of bytes) {
+    crc ^= byte;
+    for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? 0xedb88320 : 0);
+  }
+  return ~crc >>> 0;
+}

@@ -1,0 +1,44 @@
+// What a scenario can be played on: bytes in, bytes out.
+
+import type { Duplex } from "node:stream";
+
+export interface Target {
+  readonly name: string;
+  /** It may lose what is sent while it is busy: one thing at a time, and no sooner than the last is answered. */
+  readonly careful: boolean;
+  /** Called with what the card sends. */
+  onBytes: (bytes: Uint8Array) => void;
+  /** Called once when the card is gone, with the reason. */
+  onEnd: (reason: string) => void;
+  send(bytes: Uint8Array): void;
+  close(): Promise<void>;
+}
+
+/** A target at the other end of a stream. */
+export class StreamTarget implements Target {
+  readonly name: string;
+  readonly careful: boolean;
+  onBytes: (bytes: Uint8Array) => void = () => {};
+  onEnd: (reason: string) => void = () => {};
+  readonly #stream: Duplex;
+  readonly #close: () => Promise<void>;
+
+  constructor(name: string, stream: Duplex, options: { careful?: boolean; close: () => Promise<void> }) {
+    this.name = name;
+    this.careful = options.careful ?? false;
+    this.#stream = stream;
+    this.#close = options.close;
+    stream.on("data", (bytes: Uint8Array) => this.onBytes(bytes));
+    stream.on("error", (error) => this.onEnd(error.message));
+    stream.on("close", () => this.onEnd("the line was closed"));
+  }
+
+  send(bytes: Uint8Array): void {
+    this.#stream.write(bytes);
+  }
+
+  close(): Promise<void> {
+    this.onEnd = () => {};
+    return this.#close();
+  }
+}
