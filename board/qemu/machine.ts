@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { connectTo } from "./lines.js";
 import { Pins } from "./pins.js";
 import { Qmp } from "./qmp.js";
@@ -12,6 +13,9 @@ import { Qmp } from "./qmp.js";
 /** Where the card's flash and the chip's RAM are, in bytes. */
 const FLASH = { address: 0x3f000, size: 4096 };
 const RAM = { address: 0x20000000, size: 16384 };
+
+/** How often QEMU is asked whether it still runs (ms). */
+const POLL = 10;
 
 export interface MachineOptions {
   /** The image, an ELF file. */
@@ -22,6 +26,8 @@ export interface MachineOptions {
   readonly serial?: "pty" | "socket";
   /** Makes instruction counts repeat: an instruction takes 2^icount ns. */
   readonly icount?: number;
+  /** Stops for good, RAM and all, when the chip resets itself. */
+  readonly haltsAtReset?: boolean;
   /** Waits for a debugger on this Unix socket, with nothing run yet. */
   readonly gdb?: string;
 }
@@ -106,6 +112,15 @@ export class Machine {
     await this.#qmp.execute("query-status");
   }
 
+  /** Waits until the chip, which halts there, has reset itself. */
+  async halted(): Promise<void> {
+    for (;;) {
+      const { running } = (await this.#qmp.execute("query-status")) as { running: boolean };
+      if (!running) return;
+      await sleep(POLL);
+    }
+  }
+
   /** Stops the chip between two instructions, or lets it go on. */
   async pause(paused: boolean): Promise<void> {
     await this.#qmp.execute(paused ? "stop" : "cont");
@@ -130,6 +145,7 @@ function argumentsFor(options: MachineOptions, folder: string): string[] {
     ...["-serial", options.serial === "pty" ? "pty" : socket("serial")],
     ...["-qmp", socket("qmp"), "-qtest", socket("qtest"), "-qtest-log", "none"],
     ...(options.icount === undefined ? [] : ["-icount", `shift=${options.icount},sleep=off`]),
+    ...(options.haltsAtReset ? ["-no-reboot", "-no-shutdown"] : []),
     ...(options.gdb === undefined ? [] : ["-gdb", `unix:${options.gdb},server=on,wait=off`]),
   ];
 }

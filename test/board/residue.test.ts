@@ -1,0 +1,220 @@
+// What stays in the chip's RAM: all 16 KB of it, after off, a time-out, a power cut, a personalization and a trap
+// (CARD.md: "Off wipes everything that was entered, derived or shown").
+//
+// Two owners who share nothing go through the same motions on chips of the same seed and flash layout: their RAM is the
+// same afterwards, but for the clock, which runs while nobody looks.
+
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import type { PersonalizationRecord } from "../../host-tools/cardclient.js";
+import { buildImages } from "../../scripts/board.js";
+import type { Card } from "../../sim/card.js";
+import { DEMO, personalize } from "../../sim/demo.js";
+import { Op } from "../conformance/development.js";
+import { boardTest } from "../support/boardtools.js";
+import { blankCard, cardOf, unlockCodeOf } from "../support/cards.js";
+import { Chip } from "../support/chip.js";
+
+const residue = suite("residue on the chip");
+
+/** What one owner has and types. */
+interface Owner {
+  readonly record: PersonalizationRecord;
+  readonly wrongPin: string;
+  readonly newPin: string;
+  readonly challenge: string;
+}
+
+const ONE: Owner = { record: { ...DEMO, tries: 3 }, wrongPin: "8888", newPin: "7394", challenge: "123456" };
+const OTHER: Owner = {
+  record: {
+    ...DEMO,
+    tries: 3,
+    pin: "9362",
+    key: DEMO.key.map((byte) => byte ^ 0xa5),
+    unlockKey: DEMO.unlockKey.map((byte) => 255 - byte),
+  },
+  wrongPin: "5505",
+  newPin: "2608",
+  challenge: "908070",
+};
+
+const SEED = 7;
+/** Bytes of the clock: what changes while nothing happens. Three words of the port, one of the main loop, their copies. */
+const MOST_OF_THE_CLOCK = 40;
+/** As many bytes of a secret in a row are no accident. */
+const TELLING = 4;
+
+type Flow = (chip: Chip, owner: Owner) => Promise<void>;
+
+const logIn: Flow = async (chip, { record, challenge }) => {
+  await chip.hold("press");
+  assert.is(await chip.enter(record.pin), "CHALLNG>");
+  assert.match(await chip.enter(challenge), /^\d{8}$/);
+};
+
+const lockOut: Flow = async (chip, { wrongPin }) => {
+  await chip.hold("press");
+  for (const expected of ["LEFT 2", "LEFT 1", "LOCKED"]) {
+    assert.is(await chip.enter(wrongPin), expected);
+    if (expected !== "LOCKED") await chip.wait(2000);
+  }
+};
+
+/** What is done until the card is off or dead, from a card that is personalized. */
+const FLOWS: Record<string, Flow> = {
+  "a response, off": async (chip, owner) => {
+    await logIn(chip, owner);
+    await chip.hold("press");
+  },
+  "a response, time-out": async (chip, owner) => {
+    await logIn(chip, owner);
+    await chip.wait(60_000);
+  },
+  "half a PIN, time-out": async (chip, { record }) => {
+    await chip.hold("press");
+    await chip.type(record.pin.slice(0, 3));
+    await chip.wait(30_000);
+  },
+  "wrong PINs to LOCKED, off": async (chip, owner) => {
+    await lockOut(chip, owner);
+    await chip.hold("press");
+  },
+  "the PIN changed, off": async (chip, { record, newPin }) => {
+    await chip.hold("press");
+    await chip.enter(record.pin);
+    await chip.hold("ok");
+    assert.is(await chip.enter(newPin), "REP>");
+    assert.is(await chip.enter(newPin), "PIN SET");
+    await chip.hold("press");
+  },
+  "unlocked, off": async (chip, owner) => {
+    await lockOut(chip, owner);
+    const lockCode = (await chip.press("ok")).text;
+    await chip.press("ok");
+    assert.is(await chip.enter(unlockCodeOf(lockCode, owner.record.unlockKey)), "NEW>");
+    await chip.hold("press");
+  },
+  "digits of a challenge, the battery pulled": async (chip, { record, challenge }) => {
+    await chip.hold("press");
+    await chip.enter(record.pin);
+    await chip.type(challenge.slice(0, 5));
+    await chip.command(Op.BATTERY, 0);
+  },
+  "power cut at the flash operation of a PIN": async (chip, { record }) => {
+    await chip.hold("press");
+    await chip.type(record.pin);
+    await chip.command(Op.CUT_AT, 1, true);
+    assert.ok((await chip.press("ok")).cut);
+  },
+};
+
+for (const [name, flow] of Object.entries(FLOWS)) {
+  boardTest(residue, ["development"], name, async () => {
+    const dumps = await Promise.all(
+      [ONE, OTHER].map((owner) => dumpAfter(flow, owner, cardOf(owner.record, { seed: SEED }).flash.bytes)),
+    );
+    assertNothingLeft(dumps, [ONE, OTHER]);
+  });
+}
+
+boardTest(residue, ["development"], "a personalization, off", async () => {
+  const blank = new Uint8Array(4096).fill(0xff);
+  const dumps = await Promise.all([ONE, OTHER].map((owner) => dumpAfter(personalizeChip, owner, blank)));
+  assertNothingLeft(dumps, [ONE, OTHER]);
+});
+
+boardTest(residue, ["development"], "a trap leaves nothing at all", async () => {
+  const chip = await Chip.start(buildImages("development"), cardOf(ONE.record).flash.bytes, SEED);
+  try {
+    await logIn(chip, ONE);
+    chip.send(Op.TRAP);
+    await chip.machine.halted();
+    assert.is(countOf(await chip.machine.readRam()), 0);
+  } finally {
+    await chip.stop();
+  }
+});
+
+boardTest(residue, ["development"], "notices what is there: a response on the screen, a key that is open", async () => {
+  const chip = await Chip.start(buildImages("development"), cardOf(ONE.record).flash.bytes, SEED);
+  try {
+    await logIn(chip, ONE);
+    assert.ok(secretsIn(await chip.machine.readRam(), ONE).length > 0);
+  } finally {
+    await chip.stop();
+  }
+});
+
+/** RAM, and what of it changed while nothing happened. */
+interface Dump {
+  readonly ram: Buffer;
+  readonly clock: ReadonlySet<number>;
+}
+
+async function dumpAfter(flow: Flow, owner: Owner, flash: Uint8Array): Promise<Dump> {
+  const chip = await Chip.start(buildImages("development"), flash, SEED);
+  try {
+    await flow(chip, owner);
+    return await dump(chip);
+  } finally {
+    await chip.stop();
+  }
+}
+
+async function dump(chip: Chip): Promise<Dump> {
+  const ram = await chip.machine.readRam();
+  const clock = new Set<number>();
+  for (let again = 0; again < 12; again++) {
+    await new Promise((resolve) => setTimeout(resolve, 13));
+    const later = await chip.machine.readRam();
+    for (let at = 0; at < ram.length; at++) if (ram[at] !== later[at]) clock.add(at & ~3);
+  }
+  return { ram, clock };
+}
+
+function assertNothingLeft(dumps: readonly Dump[], owners: readonly Owner[]): void {
+  const [one, other] = dumps as [Dump, Dump];
+  const clock = new Set([...one.clock, ...other.clock]);
+  assert.ok(clock.size * 4 <= MOST_OF_THE_CLOCK, `${clock.size} words change by themselves`);
+  const different = [...one.ram.keys()].filter((at) => one.ram[at] !== other.ram[at] && !clock.has(at & ~3));
+  assert.equal(different.map((at) => (0x20000000 + at).toString(16)), []);
+  for (const [i, owner] of owners.entries()) assert.equal(secretsIn((dumps[i] as Dump).ram, owner), []);
+}
+
+/** Names of the owner's secrets of which a piece lies in `ram`. */
+function secretsIn(ram: Buffer, { record, wrongPin, newPin, challenge }: Owner): string[] {
+  const secrets: Record<string, Uint8Array> = { key: record.key, "unlock key": record.unlockKey };
+  for (const [name, digits] of Object.entries({ PIN: record.pin, wrongPin, newPin, challenge })) {
+    secrets[name] = Buffer.from(digits);
+    secrets[`${name} as numbers`] = Uint8Array.from(digits, Number);
+  }
+  return Object.keys(secrets).filter((name) => pieces(secrets[name] as Uint8Array).some((piece) => ram.includes(piece)));
+}
+
+function pieces(secret: Uint8Array): Buffer[] {
+  const starts = Array.from({ length: Math.max(1, secret.length - TELLING + 1) }, (_, i) => i);
+  return starts.map((start) => Buffer.from(secret.subarray(start, start + TELLING)));
+}
+
+/** The bytes that a host sends to personalize a card of this seed, as the simulator's card is sent them. */
+const personalizeChip: Flow = async (chip, { record }) => {
+  const card = blankCard({ seed: SEED });
+  for (const bytes of framesOf(card, () => personalize(card, record))) await chip.receive(bytes);
+  await chip.hold("press");
+  await chip.hold("press");
+  assert.is((await chip.hold("press")).text.trimEnd(), "");
+};
+
+function framesOf(card: Card, act: () => void): Uint8Array[] {
+  const frames: Uint8Array[] = [];
+  card.watchers.push({ serial: (bytes) => frames.push(bytes.slice()) });
+  act();
+  return frames;
+}
+
+function countOf(ram: Buffer): number {
+  return ram.filter((byte) => byte !== 0).length;
+}
+
+residue.run();
