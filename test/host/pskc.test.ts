@@ -17,16 +17,14 @@ import {
   type SeedRecord,
   type SeedSecret,
 } from "../../host-tools/pskc.js";
-import { ROOT } from "../support/root.js";
-import { sharedTest } from "../support/shared.js";
+import { EXAMPLE_SEED_FILE, EXAMPLE_SEED_KEY, EXAMPLE_SEED_SECRET, sharedTest } from "../support/shared.js";
 import { testUnless } from "../support/skipping.js";
 
 const test = suite("pskc");
 
 const FOLDER = mkdtempSync(join(tmpdir(), "dsc-pskc-"));
 const PATH = join(FOLDER, "seeds.xml");
-const EXAMPLE = join(ROOT, "..", "shared", "vectors", "example-pskc.xml");
-const KEY = Buffer.from("12345678901234567890123456789012", "hex");
+const KEY = EXAMPLE_SEED_SECRET;
 const PASSPHRASE = { passphrase: Buffer.from("a pass phräse") };
 
 const CARD: SeedRecord = {
@@ -308,13 +306,12 @@ print(json.dumps([[k.serial, k.id, k.algorithm_suite, k.secret.hex(), k.policy.k
 
 // Files of other tools
 
-const EXAMPLE_KEY = "f1e2d3c4b5a69788796a5b4c3d2e1f00ff112233445566778899aabbccddeeff";
-
 sharedTest(test, "the shared example is read, and its key is what python-pskc says", () => {
-  copyFileSync(EXAMPLE, PATH);
+  copyFileSync(EXAMPLE_SEED_FILE, PATH);
   const [record, ...others] = readSeedFile(PATH, KEY).records;
   assert.equal(others, []);
-  assert.is(record?.key.toString("hex"), pythonKeyOf(EXAMPLE) ?? EXAMPLE_KEY);
+  assert.is(record?.key.toString("hex"), EXAMPLE_SEED_KEY);
+  assert.is(pythonKeyOf(EXAMPLE_SEED_FILE) ?? EXAMPLE_SEED_KEY, EXAMPLE_SEED_KEY);
   assert.is(record?.serial, "DSCA00000001");
   assert.is(record?.tries, 3);
   assert.is(record?.state, "done");
@@ -322,7 +319,7 @@ sharedTest(test, "the shared example is read, and its key is what python-pskc sa
 });
 
 sharedTest(test, "a file of another tool keeps what it has when a card is added", () => {
-  copyFileSync(EXAMPLE, PATH);
+  copyFileSync(EXAMPLE_SEED_FILE, PATH);
   const file = readSeedFile(PATH, KEY);
   file.addRecord(CARD);
   file.setState("DSCA00000001", "pending");
