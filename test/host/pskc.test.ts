@@ -541,16 +541,27 @@ test("a file that is too large is not read", () => {
   );
 });
 
-test("elements one in another without end are refused or read, and nothing breaks", () => {
-  const deep = "<a>".repeat(20_000) + "</a>".repeat(20_000);
-  const text = write().replace("<dsc:Personalization", `${deep}<dsc:Personalization`);
-  const file = readText(text);
-  try {
-    file.setState(CARD.serial, "done");
-  } catch (error) {
-    assert.instance(error, SeedFileError);
-  }
-  assert.is(readSeedFile(PATH, KEY).records.length, 2);
+for (const [what, elements] of [
+  ["one in another", "<a>".repeat(20_000) + "</a>".repeat(20_000)],
+  ["one in another, each with a namespace", '<a xmlns:b="c">'.repeat(20_000) + "</a>".repeat(20_000)],
+  ["one in another, with a > in an attribute", '<a b=">" c=\'"/>\'>'.repeat(20_000) + "</a>".repeat(20_000)],
+  ["side by side", "<a/>".repeat(500_001)],
+] as const) {
+  test(`elements without end, ${what}, are refused at once`, () => {
+    const text = write().replace("<dsc:Personalization", `${elements}<dsc:Personalization`);
+    const started = Date.now();
+    assert.match(
+      refusal(() => readText(text)),
+      /^has more than \d+ elements/,
+    );
+    assert.ok(Date.now() - started < 1000);
+  });
+}
+
+test("what only looks like elements is none", () => {
+  const many = "<a>".repeat(1000);
+  const text = write().replace("<dsc:Personalization", `<!--${many}--><?a ${many}?><a><![CDATA[${many}]]></a>$&`);
+  assert.equal(readText(text).records, [CARD, SERVER]);
 });
 
 test("a file cut short anywhere is refused", () => {
