@@ -93,9 +93,14 @@ export function parseText(text: string): Document {
   }
 }
 
+/** Throws where a file that was read holds what XML may not, such as the character 0: reading takes more. */
 export function serialize(container: Element): Buffer {
-  const xml = new XMLSerializer().serializeToString(container, { requireWellFormed: true });
-  return Buffer.from(`<?xml version="1.0" encoding="UTF-8"?>\n${xml}\n`);
+  try {
+    const xml = new XMLSerializer().serializeToString(container, { requireWellFormed: true });
+    return Buffer.from(`<?xml version="1.0" encoding="UTF-8"?>\n${xml}\n`);
+  } catch {
+    throw new SeedFileError("holds what XML does not allow, and so it cannot be changed");
+  }
 }
 
 /** What says how values are encrypted. */

@@ -2,5 +2,6 @@
 
 import type { Campaign } from "./campaign.js";
 import { KNOWN_ANSWERS } from "./knownanswers.js";
+import { PARSERS } from "./parsers.js";
 
-export const CAMPAIGNS: readonly Campaign[] = [KNOWN_ANSWERS];
+export const CAMPAIGNS: readonly Campaign[] = [KNOWN_ANSWERS, PARSERS];

@@ -558,6 +558,31 @@ for (const [what, elements] of [
   });
 }
 
+test("the state of a card is changed beside the extensions of another tool", () => {
+  const text = write().replace("<pskc:Extensions>", '<pskc:Extensions><a xmlns="urn:a"/></pskc:Extensions>$&');
+  const foreign = text.replace(/<dsc:Personalization State="done"[^>]*>/, '<a xmlns="urn:a"/>');
+  readText(foreign).setState(CARD.serial, "done");
+  assert.is(readSeedFile(PATH, KEY).find(CARD.serial)?.state, "done");
+  readSeedFile(PATH, KEY).setState(SERVER.serial, "pending");
+  assert.is(readSeedFile(PATH, KEY).find(SERVER.serial)?.state, "pending");
+});
+
+test("a file with a character that XML does not allow is not changed", () => {
+  const odd = write().replace("DSC+", "DSC&#0;");
+  let file: SeedFile;
+  try {
+    file = readText(odd);
+  } catch (error) {
+    assert.instance(error, SeedFileError);
+    return;
+  }
+  assert.match(
+    refusal(() => file.setState(CARD.serial, "done")),
+    /cannot be changed/,
+  );
+  assert.is(readFileSync(PATH, "utf8"), odd);
+});
+
 test("what only looks like elements is none", () => {
   const many = "<a>".repeat(1000);
   const text = write().replace("<dsc:Personalization", `<!--${many}--><?a ${many}?><a><![CDATA[${many}]]></a>$&`);
