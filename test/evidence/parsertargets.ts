@@ -196,7 +196,7 @@ export function checkCsv(records: readonly SeedRecord[]): Outcome {
 
 const SEED_FILES: Target = {
   name: "pskc",
-  cases: 6000,
+  cases: 3000,
   run: (random) => {
     const chosen = below(random, 8) === 0 ? UNDER_PASSPHRASE : UNDER_KEY;
     const isTree = below(random, 2) === 0;
@@ -208,7 +208,7 @@ const SEED_FILES: Target = {
 
 const CSV: Target = {
   name: "csv",
-  cases: 20_000,
+  cases: 10_000,
   run: (random) => {
     const serial = mutateBytes(Buffer.from("IB3000123"), random, [..."=+-@#,;\"'\t\r\n\0 ", "\u2028", "é", "\ufeff"]);
     return checkCsv([{ ...ADDED, serial: serial.toString(), state: "done" }, UNDER_KEY.records[0] as SeedRecord]);
@@ -265,7 +265,7 @@ export function checkStore(bytes: Buffer): Outcome {
 
 const STORES: Target = {
   name: "challenges",
-  cases: 20_000,
+  cases: 8000,
   run: (random) => checkStore(mutateBytes(STORE, random, JSON_PIECES)),
 };
 
@@ -324,7 +324,7 @@ export function checkSecrets(bytes: Buffer): Outcome {
 
 const SECRETS: Target = {
   name: "secrets",
-  cases: 50_000,
+  cases: 20_000,
   run: (random) => checkSecrets(mutateBytes(pick(random, SECRET_FILES), random, [..."# \t\r\n\0gF0", "\n# a\n", "é"])),
 };
 
@@ -350,7 +350,7 @@ export function checkLock(bytes: Buffer): Outcome {
 
 const LOCKS: Target = {
   name: "locks",
-  cases: 1000,
+  cases: 500,
   run: (random) => checkLock(mutateBytes(LOCK, random, JSON_PIECES)),
 };
 
@@ -381,7 +381,7 @@ export async function checkLine(line: Buffer, size: number): Promise<Outcome> {
 
 const FRAMES: Target = {
   name: "frames",
-  cases: 6000,
+  cases: 3000,
   run: (random) => {
     const line = mutateBytes(TRAFFIC, random, LINE_PIECES);
     return checkLine(line, 1 + below(random, 400));
@@ -426,7 +426,7 @@ export async function checkStatus(
 
 const ANSWERS: Target = {
   name: "answers",
-  cases: 3000,
+  cases: 1500,
   run: (random) => {
     const tag = pick(random, Object.keys(DATA));
     const pieces = ["\u{1b}[2J", "\n", "\0", "A", "\u0080"];
