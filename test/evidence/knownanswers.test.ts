@@ -59,6 +59,7 @@ test("one answer is asked for by its id", () => {
   const { figures, failures } = check([sourceOf(RIGHT, WRONG)], { only: "some 2" });
   assert.is(figures[0]?.value, 1);
   assert.is(failures.length, 1);
+  assert.is(check([sourceOf(RIGHT)], { only: "some 3" }).failures[0]?.what, "no such answer");
 });
 
 test("a source that is not here is told of, and the others are checked", () => {
