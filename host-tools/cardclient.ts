@@ -157,18 +157,18 @@ export class CardClient {
 
   /** Reads all that the card tells anybody. */
   async readStatus(): Promise<CardStatus> {
-    const serial = await this.#findData(Tag.SERIAL);
+    const serial = await this.#findText(Tag.SERIAL);
     const kvn = parseKeyInformation(await this.#getData(Tag.KEY_INFORMATION));
     const status = parseStatus(await this.#getData(Tag.STATUS));
     const firmware = parseFirmware(await this.#getData(Tag.FIRMWARE));
-    const suite = await this.#findData(Tag.SUITE);
+    const suite = await this.#findText(Tag.SUITE);
     const suites = parseSuites(await this.#getData(Tag.SUITES));
     return {
       ...status,
-      serial: serial?.toString("ascii"),
+      serial,
       kvn,
       firmware,
-      suite: suite?.toString("ascii"),
+      suite,
       suites,
     };
   }
@@ -258,10 +258,12 @@ export class CardClient {
     return size ? answer.readUIntBE(0, size) : 0;
   }
 
-  /** A data object; nothing where the card has none. */
-  async #findData(tag: number): Promise<Buffer | undefined> {
+  /** A data object in ASCII, fit for a terminal; nothing where the card has none. */
+  async #findText(tag: number): Promise<string | undefined> {
     try {
-      return await this.#getData(tag);
+      const text = (await this.#getData(tag)).toString("latin1");
+      if (!/^[!-~]{1,64}$/.test(text)) throw new BadAnswer("GET DATA: what should be text is none");
+      return text;
     } catch (error) {
       if (error instanceof CardRefused && error.sw === Sw.NO_SUCH_DATA) return undefined;
       throw error;

@@ -97,7 +97,7 @@ export class ChallengeStore {
       if (error instanceof FileError && error.reason === "missing") return [];
       throw error;
     }
-    const challenges = parse(bytes.toString());
+    const challenges = parse(bytes);
     if (!challenges) throw new FileError(`${this.#path}: not a store of challenges; left as it is`);
     return challenges.filter(({ expires }) => expires + REMEMBERED > this.#now());
   }
@@ -108,10 +108,13 @@ function fieldOf(challenge: string): string {
   return Number(challenge).toString(16).replace(/0+$/, "");
 }
 
-function parse(text: string): Challenge[] | undefined {
+/** Nothing but what is known is kept, so that all that is read can be written again. */
+function parse(bytes: Buffer): Challenge[] | undefined {
   try {
+    const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
     const { challenges } = JSON.parse(text) as { challenges?: unknown };
-    return Array.isArray(challenges) && challenges.every(isChallenge) ? challenges : undefined;
+    if (!Array.isArray(challenges) || !challenges.every(isChallenge)) return undefined;
+    return challenges.map(({ serial, challenge, expires, used }) => ({ serial, challenge, expires, used }));
   } catch {
     return undefined;
   }
@@ -120,5 +123,5 @@ function parse(text: string): Challenge[] | undefined {
 function isChallenge(value: unknown): value is Challenge {
   const { serial, challenge, expires, used } = (value ?? {}) as Partial<Challenge>;
   const isText = typeof serial === "string" && typeof challenge === "string" && /^\d{6}$/.test(challenge);
-  return isText && typeof expires === "number" && typeof used === "boolean";
+  return isText && Number.isSafeInteger(expires) && typeof used === "boolean";
 }

@@ -232,7 +232,8 @@ function isStale(holder: Holder | undefined, others: Processes): boolean {
 
 function inUse(path: string, lock: string, disk: FileSystem): FileError {
   const holder = readLock(lock, disk);
-  const who = holder ? `process ${holder.process} on ${JSON.stringify(holder.host)}` : "another process";
+  const host = holder?.host.slice(0, 80).replace(/[^ -~]/g, "?");
+  const who = holder ? `process ${holder.process} on "${host}"` : "another process";
   return new FileError(`${path}: in use by ${who}; if that is not so, delete ${lock} and ${lock}.stale`, "locked");
 }
 

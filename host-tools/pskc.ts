@@ -252,7 +252,7 @@ function readOutline(keyPackage: Element): Omit<SeedRecord, "key" | "unlockKey">
   const suite = readSuite(keyPackage, serial);
   const pinPolicy = child(policyOf(keyPackage), "pskc:PINPolicy");
   const tries = pinPolicy?.getAttribute("MaxFailedAttempts");
-  const mark = child(child(keyPackage, "pskc:Extensions"), "dsc:Personalization");
+  const mark = findMark(keyPackage);
   const keyset = mark?.getAttribute("KeysetVersion");
   return {
     serial,
@@ -411,9 +411,15 @@ function secretData(document: Document, key: Buffer, keys: Keys): Element {
   return make("pskc:Data", {}, make("pskc:Secret", {}, encrypted, mac));
 }
 
-/** Where a package says how far its card is; made where it does not. */
+/** Where a package says how far its card is: in one of its Extensions, of which another tool may have some. */
+function findMark(keyPackage: Element): Element | undefined {
+  const extensions = children(keyPackage, "pskc:Extensions");
+  return extensions.flatMap((any) => children(any, "dsc:Personalization"))[0];
+}
+
+/** The same; made where it is not. */
 function markOf(document: Document, keyPackage: Element): Element {
-  const found = child(child(keyPackage, "pskc:Extensions"), "dsc:Personalization");
+  const found = findMark(keyPackage);
   if (found) return found;
   const make = maker(document);
   const mark = make("dsc:Personalization", {});

@@ -18,6 +18,10 @@ const NAMESPACES = {
   dsc: "urn:uuid:b7befcf9-0941-46af-9fb0-53b5c80777c1",
 };
 
+/** Of RFC 6030 about ten levels are used, and of a full file (16 MiB) 200,000 elements. */
+const MAX_DEPTH = 100;
+const MAX_ELEMENTS = 500_000;
+
 /** Parses a container. Whatever could make a parser fetch or multiply anything is refused unread. */
 export function parse(bytes: Buffer): Element {
   const container = rootOf(parseText(decodeText(bytes)));
@@ -36,7 +40,49 @@ export function decodeText(bytes: Buffer): string {
   }
   if (/<!(DOCTYPE|ENTITY)/i.test(text))
     throw new SeedFileError("has a DOCTYPE or entities, and such files are not read");
+  checkShape(text);
   return text;
+}
+
+/** Parts of XML in which a < is text. */
+const OPAQUE = [
+  ["<!--", "-->"],
+  ["<![CDATA[", "]]>"],
+  ["<?", "?>"],
+] as const;
+
+/**
+ * Refuses what is nested too deeply or has too many elements: the parser's time grows with the square of the depth
+ * where each level declares a namespace. What is not well-formed is left to the parser, which stops there.
+ */
+function checkShape(text: string): void {
+  let depth = 0;
+  let elements = 0;
+  for (let at = text.indexOf("<"); at >= 0; at = text.indexOf("<", at)) {
+    const opaque = OPAQUE.find(([opening]) => text.startsWith(opening, at));
+    const end = opaque ? text.indexOf(opaque[1], at + opaque[0].length) : endOfTag(text, at);
+    if (end < 0) return;
+    if (!opaque && text[at + 1] === "/") depth--;
+    else if (!opaque) {
+      elements++;
+      if (text[end - 1] !== "/") depth++;
+    }
+    if (depth > MAX_DEPTH) throw new SeedFileError(`has more than ${MAX_DEPTH} elements one in another`);
+    if (elements > MAX_ELEMENTS) throw new SeedFileError(`has more than ${MAX_ELEMENTS} elements`);
+    at = end;
+  }
+}
+
+/** Where the > of a tag is, or -1. */
+function endOfTag(text: string, from: number): number {
+  let quote = "";
+  for (let at = from; at < text.length; at++) {
+    const character = text[at] as string;
+    if (quote) quote = character === quote ? "" : quote;
+    else if (character === ">") return at;
+    else if (character === '"' || character === "'") quote = character;
+  }
+  return -1;
 }
 
 export function parseText(text: string): Document {
@@ -47,9 +93,14 @@ export function parseText(text: string): Document {
   }
 }
 
+/** Throws where a file that was read holds what XML may not, such as the character 0: reading takes more. */
 export function serialize(container: Element): Buffer {
-  const xml = new XMLSerializer().serializeToString(container, { requireWellFormed: true });
-  return Buffer.from(`<?xml version="1.0" encoding="UTF-8"?>\n${xml}\n`);
+  try {
+    const xml = new XMLSerializer().serializeToString(container, { requireWellFormed: true });
+    return Buffer.from(`<?xml version="1.0" encoding="UTF-8"?>\n${xml}\n`);
+  } catch {
+    throw new SeedFileError("holds what XML does not allow, and so it cannot be changed");
+  }
 }
 
 /** What says how values are encrypted. */

@@ -8,6 +8,7 @@ import { existsSync } from "node:fs";
 const PACKAGES = {
   pskctool: "/usr/bin/pskctool",
   "python3-pskc": "/usr/lib/python3/dist-packages/pskc/__init__.py",
+  "python3-cryptography-vectors": "/usr/lib/python3/dist-packages/cryptography_vectors/__init__.py",
 };
 
 const missing = Object.entries(PACKAGES)

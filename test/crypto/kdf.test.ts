@@ -6,7 +6,8 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { derive, kept } from "../support/crypto.js";
 import { pattern } from "../support/pattern.js";
-import { sharedTest, vectors } from "../support/shared.js";
+import { isAes128, scp03Rows, sessionsOfAes128 } from "../support/scp03vectors.js";
+import { sharedTest } from "../support/shared.js";
 
 const kdf = suite("kdf");
 
@@ -14,21 +15,6 @@ const kdf = suite("kdf");
 const S_ENC = 0x04;
 const S_MAC = 0x06;
 const S_RMAC = 0x07;
-
-interface Scp03 {
-  sets: {
-    sessions?: {
-      name: string;
-      keyset: { enc: string; mac: string };
-      hostChallenge: string;
-      cardChallenge: string;
-      sEnc: string;
-      sMac: string;
-      sRmac: string;
-    }[];
-    kdf?: { key: string; constant: string; context: string; out: string }[];
-  }[];
-}
 
 /** K(i) = CMAC(key, label | 00 | L | i | context); the label is 11 zero bytes and the constant. */
 function reference(key: Uint8Array, constant: number, context: Uint8Array, blocks: number): Buffer {
@@ -66,8 +52,7 @@ kdf("it leaves nothing of its key and context in memory", () => {
 });
 
 sharedTest(kdf, "the session keys of recorded SCP03 sessions with 128-bit keys come out", () => {
-  const all = vectors<Scp03>("scp03.json").sets.flatMap((set) => set.sessions ?? []);
-  const sessions = all.filter(({ keyset }) => keyset.enc.length === 32);
+  const sessions = sessionsOfAes128();
   assert.is(sessions.length, 3);
   for (const { name, keyset, hostChallenge, cardChallenge, ...keys } of sessions) {
     const context = Buffer.from(hostChallenge + cardChallenge, "hex");
@@ -81,8 +66,7 @@ sharedTest(kdf, "the session keys of recorded SCP03 sessions with 128-bit keys c
 
 // Rows with a 256-bit key are not for AES-128.
 sharedTest(kdf, "the rows of the public KDF vectors with 128-bit keys come out", () => {
-  const rows = vectors<Scp03>("scp03.json").sets.flatMap((set) => set.kdf ?? []);
-  const fitting = rows.filter(({ key }) => key.length === 32);
+  const fitting = scp03Rows("kdf").filter(({ key }) => isAes128(key));
   assert.ok(fitting.length >= 10, `${fitting.length} rows`);
   for (const { key, constant, context, out } of fitting) {
     const derived = derive(

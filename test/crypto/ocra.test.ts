@@ -6,18 +6,11 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { InputError, type OcraInput, ocra, parseSuite, type Suite, SuiteError } from "../../host-tools/ocra.js";
 import { kept, ocraParse, ocraRespond } from "../support/crypto.js";
+import { OCRA_FILES, ocraVectors } from "../support/ocravectors.js";
 import { pattern } from "../support/pattern.js";
-import { sharedTest, vectors } from "../support/shared.js";
+import { sharedTest } from "../support/shared.js";
 
 const test = suite("ocra");
-
-interface Vectors {
-  groups: {
-    suite: string;
-    key?: string;
-    tests: { key?: string; Q: string; C?: number; pin?: string; T?: string; R: string }[];
-  }[];
-}
 
 const KEY = Buffer.from("12345678901234567890");
 /** A suite with everything in it. */
@@ -167,20 +160,12 @@ const mangled = fc
   )
   .map(([text, edits]) => edits.reduce((now, [at, drop, put]) => now.slice(0, at) + put + now.slice(at + drop), text));
 
-for (const file of ["ocra-rfc6287.json", "ocra-card.json"]) {
+for (const file of OCRA_FILES) {
   sharedTest(test, `firmware and host compute every response of ${file}`, () => {
-    let count = 0;
-    for (const { suite: text, key, tests } of vectors<Vectors>(file).groups) {
-      for (const { Q, C, pin, T, R, ...own } of tests) {
-        const input: OcraInput = { challenge: Q };
-        if (C !== undefined) input.counter = BigInt(C);
-        if (pin !== undefined) input.pin = pin;
-        if (T !== undefined) input.time = BigInt(`0x${T}`);
-        assert.is(respond(text, Buffer.from(own.key ?? key ?? "", "hex"), input), R, `${text} ${Q}`);
-        count++;
-      }
-    }
-    assert.ok(count >= 70, `${count} responses`);
+    const all = ocraVectors(file);
+    assert.ok(all.length >= 70, `${all.length} responses`);
+    for (const { suite: text, key, input, response } of all)
+      assert.is(respond(text, key, input), response, `${text} ${input.challenge}`);
   });
 }
 

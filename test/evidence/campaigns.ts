@@ -1,5 +1,7 @@
 // All campaigns, in the order in which docs/EVIDENCE.md tells of them.
 
 import type { Campaign } from "./campaign.js";
+import { KNOWN_ANSWERS } from "./knownanswers.js";
+import { PARSERS } from "./parsers.js";
 
-export const CAMPAIGNS: readonly Campaign[] = [];
+export const CAMPAIGNS: readonly Campaign[] = [KNOWN_ANSWERS, PARSERS];

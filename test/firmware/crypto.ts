@@ -67,8 +67,8 @@ export function cmac(key: usize, data: usize, length: u32, split: u32, out: usiz
   cmacs.end(out);
 }
 
-export function derive(key: usize, constant: u32, context: usize, length: u32, out: usize, blocks: u32): void {
-  kdf.derive(key, constant as u8, context, length, out, blocks * 128);
+export function derive(key: usize, constant: u32, context: usize, length: u32, out: usize, bits: u32): void {
+  kdf.derive(key, constant as u8, context, length, out, bits);
 }
 
 export function sivSeal(key: usize, plain: usize, length: u32, sealed: usize): void {

@@ -104,6 +104,16 @@ test("the status of a blank card", async () => {
   assert.equal([serial, suite, life, pinCheck, testKeys, battery], [undefined, undefined, "blank", "none", true, 2400]);
 });
 
+test("text of a card that is none, or not fit for a terminal, is refused", async () => {
+  for (const tag of ["0045", "df22"]) {
+    for (const text of ["", "IB\u001b[2J", "IB 3", "IB\n3", "IB\u00e93", "\u00c9", "x".repeat(65)]) {
+      const { card, clock, client } = setup();
+      card.answer = tells({ ...DATA, [tag]: Buffer.from(text, "latin1") });
+      assert.instance(await failure(clock.until(client.readStatus())), BadAnswer, JSON.stringify(text));
+    }
+  }
+});
+
 test("the status can be read inside a channel of any level", async () => {
   for (const level of LEVELS) {
     const { card, client } = setup();

@@ -107,7 +107,10 @@ test("a file that is no store is left as it is", () => {
   const { path, store } = newStore();
   const entry = { serial: SERIAL, challenge: "000001", expires: 1, used: false };
   const broken = [{ ...entry, challenge: "1" }, { ...entry, used: 0 }, { ...entry, expires: "1" }, null];
-  for (const contents of ["", "{", "[]", "null", "{}", ...broken.map((any) => JSON.stringify({ challenges: [any] }))]) {
+  const stores = broken.map((any) => JSON.stringify({ challenges: [any] }));
+  const endless = JSON.stringify({ challenges: [entry] }).replace(":1,", ":1e999,");
+  const noText = Buffer.from(JSON.stringify({ challenges: [{ ...entry, serial: "\xff" }] }), "latin1");
+  for (const contents of ["", "{", "[]", "null", "{}", ...stores, endless, noText]) {
     writeFileSync(path, contents);
     assert.throws(
       () => store.issue(SERIAL),
@@ -117,8 +120,18 @@ test("a file that is no store is left as it is", () => {
       () => store.spend(SERIAL, "000001"),
       (error: unknown) => error instanceof FileError,
     );
-    assert.is(readFileSync(path, "utf8"), contents);
+    assert.equal(readFileSync(path), Buffer.from(contents));
   }
+});
+
+test("what another program added to a challenge, however deep, is not kept", () => {
+  const { path, store } = newStore();
+  const challenge = store.issue(SERIAL);
+  const deep = `${"[".repeat(100_000)}${"]".repeat(100_000)}`;
+  writeFileSync(path, readFileSync(path, "utf8").replace('"used"', `"more": ${deep}, "used"`));
+  assert.ok(store.spend(SERIAL, challenge));
+  assert.not(store.spend(SERIAL, challenge));
+  assert.not.match(readFileSync(path, "utf8"), "more");
 });
 
 test("to spend from a store that is not there is refused and makes no file", () => {

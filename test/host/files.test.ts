@@ -18,122 +18,15 @@ import {
   createExclusive,
   DISK,
   FileError,
-  type FileSystem,
   PROCESSES,
   type Processes,
   readWhole,
   replaceAtomically,
   withLock,
 } from "../../host-tools/files.js";
+import { MemoryDisk } from "../support/memorydisk.js";
 
 const test = suite("files");
-
-interface Inode {
-  data: Buffer;
-  synced: Buffer;
-}
-
-type Names = Map<string, Inode>;
-
-/** How an operation goes wrong: an error with that code, or the process ends there. */
-type Fault = { at: number; code: string | "killed" };
-
-function failure(code: string): Error {
-  return Object.assign(new Error(code), { code });
-}
-
-/** A disk in memory that forgets, when power fails, what was not synced, and that fails where it is told to. */
-class MemoryDisk implements FileSystem {
-  names: Names = new Map();
-  durable: Names = new Map();
-  operations: string[] = [];
-  fault: Fault | undefined;
-  hasLinks = true;
-  #open = new Map<number, Inode>();
-
-  #step(name: string, halfDone = () => {}): void {
-    this.operations.push(name);
-    const { at, code } = this.fault ?? { at: Number.POSITIVE_INFINITY, code: "" };
-    const count = this.operations.length;
-    if (count < at || (count > at && code !== "killed")) return;
-    if (count === at) halfDone();
-    throw failure(code);
-  }
-
-  #find(path: string): Inode {
-    const inode = this.names.get(path);
-    if (!inode) throw failure("ENOENT");
-    return inode;
-  }
-
-  resolve(path: string): string {
-    return path;
-  }
-
-  read(path: string): Buffer {
-    this.#step("read");
-    return Buffer.from(this.#find(path).data);
-  }
-
-  create(path: string): number {
-    this.#step("create");
-    if (this.names.has(path)) throw failure("EEXIST");
-    const inode = { data: Buffer.alloc(0), synced: Buffer.alloc(0) };
-    this.names.set(path, inode);
-    this.#open.set(this.operations.length, inode);
-    return this.operations.length;
-  }
-
-  write(file: number, bytes: Uint8Array): void {
-    const inode = this.#open.get(file) as Inode;
-    const half = () => {
-      inode.data = Buffer.from(bytes.subarray(0, bytes.length >> 1));
-    };
-    this.#step("write", half);
-    inode.data = Buffer.from(bytes);
-  }
-
-  sync(file: number): void {
-    this.#step("sync");
-    const inode = this.#open.get(file) as Inode;
-    inode.synced = inode.data;
-  }
-
-  close(file: number): void {
-    this.#step("close");
-    this.#open.delete(file);
-  }
-
-  link(from: string, to: string): void {
-    this.#step("link");
-    if (!this.hasLinks) throw failure("EPERM");
-    if (this.names.has(to)) throw failure("EEXIST");
-    this.names.set(to, this.#find(from));
-  }
-
-  rename(from: string, to: string): void {
-    this.#step("rename");
-    this.names.set(to, this.#find(from));
-    this.names.delete(from);
-  }
-
-  remove(path: string): void {
-    this.#step("remove");
-    this.#find(path);
-    this.names.delete(path);
-  }
-
-  syncFolder(): void {
-    this.#step("syncFolder");
-    this.durable = new Map(this.names);
-  }
-
-  /** What a file may hold after a kill, and after power failed: then names may have reached the disk or not. */
-  outcomes(path: string): (string | undefined)[] {
-    const views = [this.names.get(path)?.data, this.names.get(path)?.synced, this.durable.get(path)?.synced];
-    return views.map((data) => data?.toString());
-  }
-}
 
 const OLD = "the old contents";
 const NEW = "the new and longer contents";
@@ -340,6 +233,15 @@ for (const [what, holder] of [
     assert.ok(disk.names.has(`${PATH}.lock`));
   });
 }
+
+test("the holder of a lock is named in one short line, whatever the lock says", () => {
+  for (const host of ["a\nb", "\u001b[2J", "é", "x".repeat(900)]) {
+    const error = caught(() =>
+      withLock(PATH, () => assert.unreachable(), lockedBy({ process: 2, host }), processes([1, 2])),
+    );
+    assert.match(error.message, /^[ -~]{1,200}$/);
+  }
+});
 
 test("of two that find a lock stale, the slower does not break the lock of the faster", () => {
   const disk = lockedBy({ process: 3, host: "here" });

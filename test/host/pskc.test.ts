@@ -17,16 +17,14 @@ import {
   type SeedRecord,
   type SeedSecret,
 } from "../../host-tools/pskc.js";
-import { ROOT } from "../support/root.js";
-import { sharedTest } from "../support/shared.js";
+import { EXAMPLE_SEED_FILE, EXAMPLE_SEED_KEY, EXAMPLE_SEED_SECRET, sharedTest } from "../support/shared.js";
 import { testUnless } from "../support/skipping.js";
 
 const test = suite("pskc");
 
 const FOLDER = mkdtempSync(join(tmpdir(), "dsc-pskc-"));
 const PATH = join(FOLDER, "seeds.xml");
-const EXAMPLE = join(ROOT, "..", "shared", "vectors", "example-pskc.xml");
-const KEY = Buffer.from("12345678901234567890123456789012", "hex");
+const KEY = EXAMPLE_SEED_SECRET;
 const PASSPHRASE = { passphrase: Buffer.from("a pass phräse") };
 
 const CARD: SeedRecord = {
@@ -308,13 +306,12 @@ print(json.dumps([[k.serial, k.id, k.algorithm_suite, k.secret.hex(), k.policy.k
 
 // Files of other tools
 
-const EXAMPLE_KEY = "f1e2d3c4b5a69788796a5b4c3d2e1f00ff112233445566778899aabbccddeeff";
-
 sharedTest(test, "the shared example is read, and its key is what python-pskc says", () => {
-  copyFileSync(EXAMPLE, PATH);
+  copyFileSync(EXAMPLE_SEED_FILE, PATH);
   const [record, ...others] = readSeedFile(PATH, KEY).records;
   assert.equal(others, []);
-  assert.is(record?.key.toString("hex"), pythonKeyOf(EXAMPLE) ?? EXAMPLE_KEY);
+  assert.is(record?.key.toString("hex"), EXAMPLE_SEED_KEY);
+  assert.is(pythonKeyOf(EXAMPLE_SEED_FILE) ?? EXAMPLE_SEED_KEY, EXAMPLE_SEED_KEY);
   assert.is(record?.serial, "DSCA00000001");
   assert.is(record?.tries, 3);
   assert.is(record?.state, "done");
@@ -322,7 +319,7 @@ sharedTest(test, "the shared example is read, and its key is what python-pskc sa
 });
 
 sharedTest(test, "a file of another tool keeps what it has when a card is added", () => {
-  copyFileSync(EXAMPLE, PATH);
+  copyFileSync(EXAMPLE_SEED_FILE, PATH);
   const file = readSeedFile(PATH, KEY);
   file.addRecord(CARD);
   file.setState("DSCA00000001", "pending");
@@ -544,16 +541,52 @@ test("a file that is too large is not read", () => {
   );
 });
 
-test("elements one in another without end are refused or read, and nothing breaks", () => {
-  const deep = "<a>".repeat(20_000) + "</a>".repeat(20_000);
-  const text = write().replace("<dsc:Personalization", `${deep}<dsc:Personalization`);
-  const file = readText(text);
+for (const [what, elements] of [
+  ["one in another", "<a>".repeat(20_000) + "</a>".repeat(20_000)],
+  ["one in another, each with a namespace", '<a xmlns:b="c">'.repeat(20_000) + "</a>".repeat(20_000)],
+  ["one in another, with a > in an attribute", '<a b=">" c=\'"/>\'>'.repeat(20_000) + "</a>".repeat(20_000)],
+  ["side by side", "<a/>".repeat(500_001)],
+] as const) {
+  test(`elements without end, ${what}, are refused at once`, () => {
+    const text = write().replace("<dsc:Personalization", `${elements}<dsc:Personalization`);
+    const started = Date.now();
+    assert.match(
+      refusal(() => readText(text)),
+      /^has more than \d+ elements/,
+    );
+    assert.ok(Date.now() - started < 1000);
+  });
+}
+
+test("the state of a card is changed beside the extensions of another tool", () => {
+  const text = write().replace("<pskc:Extensions>", '<pskc:Extensions><a xmlns="urn:a"/></pskc:Extensions>$&');
+  const foreign = text.replace(/<dsc:Personalization State="done"[^>]*>/, '<a xmlns="urn:a"/>');
+  readText(foreign).setState(CARD.serial, "done");
+  assert.is(readSeedFile(PATH, KEY).find(CARD.serial)?.state, "done");
+  readSeedFile(PATH, KEY).setState(SERVER.serial, "pending");
+  assert.is(readSeedFile(PATH, KEY).find(SERVER.serial)?.state, "pending");
+});
+
+test("a file with a character that XML does not allow is not changed", () => {
+  const odd = write().replace("DSC+", "DSC&#0;");
+  let file: SeedFile;
   try {
-    file.setState(CARD.serial, "done");
+    file = readText(odd);
   } catch (error) {
     assert.instance(error, SeedFileError);
+    return;
   }
-  assert.is(readSeedFile(PATH, KEY).records.length, 2);
+  assert.match(
+    refusal(() => file.setState(CARD.serial, "done")),
+    /cannot be changed/,
+  );
+  assert.is(readFileSync(PATH, "utf8"), odd);
+});
+
+test("what only looks like elements is none", () => {
+  const many = "<a>".repeat(1000);
+  const text = write().replace("<dsc:Personalization", `<!--${many}--><?a ${many}?><a><![CDATA[${many}]]></a>$&`);
+  assert.equal(readText(text).records, [CARD, SERVER]);
 });
 
 test("a file cut short anywhere is refused", () => {

@@ -15,48 +15,30 @@ import {
 } from "../../host-tools/scp03.js";
 import { FakeCard, framesIn, lineBytes, quiet } from "../support/fakecard.js";
 import { pattern } from "../support/pattern.js";
-import { sharedTest, vectors } from "../support/shared.js";
+import { type RecordedSession, scp03Rows, sessionsOfAes128 } from "../support/scp03vectors.js";
+import { sharedTest } from "../support/shared.js";
 
 const test = suite("scp03");
-
-interface Session {
-  name: string;
-  keyset: { kvn: string; enc: string; mac: string };
-  securityLevel: string;
-  initUpdate: string;
-  hostChallenge: string;
-  cardChallenge: string;
-  cardCryptogram: string;
-  hostCryptogram: string;
-  sEnc: string;
-  sMac: string;
-  sRmac: string;
-  extAuth: string;
-  apdusInOrder: { plain: string; wrapped: string; response?: { wrapped: string; sw: string; plain: string } }[];
-}
-
-interface Vectors {
-  sets: { sessions?: Session[]; kdf?: { key: string; constant: string; context: string; out: string }[] }[];
-}
 
 const hex = (text: string) => Buffer.from(text, "hex");
 const text = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
 
-/** The recorded sessions of AES-128; the recording card has i = 70, which changes only where its challenge is from. */
-function sessions(): Session[] {
-  const all = vectors<Vectors>("scp03.json").sets.flatMap((set) => set.sessions ?? []);
-  return all.filter(({ keyset }) => keyset.enc.length === 32);
-}
-
-function recorded({ keyset, securityLevel, hostChallenge, cardChallenge, cardCryptogram }: Session): SecureChannel {
+/** The recording card has i = 70, which changes only where its challenge is from. */
+function recorded({
+  keyset,
+  securityLevel,
+  hostChallenge,
+  cardChallenge,
+  cardCryptogram,
+}: RecordedSession): SecureChannel {
   const keys = { enc: hex(keyset.enc), mac: hex(keyset.mac) };
   const card = { challenge: hex(cardChallenge), cryptogram: hex(cardCryptogram) };
   return new SecureChannel(keys, Number(securityLevel) as SecurityLevel, hex(hostChallenge), card);
 }
 
 sharedTest(test, "the sessions of a real card are repeated byte for byte", () => {
-  assert.is(sessions().length, 3);
-  for (const session of sessions()) {
+  assert.is(sessionsOfAes128().length, 3);
+  for (const session of sessionsOfAes128()) {
     const { keyset, name } = session;
     const first = initializeUpdate(Number(keyset.kvn), hex(session.hostChallenge));
     assert.is(text(encodeCommand(first)), session.initUpdate, name);
@@ -78,7 +60,7 @@ sharedTest(test, "the sessions of a real card are repeated byte for byte", () =>
 });
 
 sharedTest(test, "a recorded answer with any bit changed is refused, where it has a MAC", () => {
-  const signed = sessions().filter(({ securityLevel }) => Number(securityLevel) & 0x10);
+  const signed = sessionsOfAes128().filter(({ securityLevel }) => Number(securityLevel) & 0x10);
   for (const session of signed) {
     const { plain, response } = session.apdusInOrder[0] ?? {};
     if (!plain || !response) throw new Error("no recorded answer");
@@ -95,7 +77,7 @@ sharedTest(test, "a recorded answer with any bit changed is refused, where it ha
 });
 
 sharedTest(test, "keys are derived as in the published rows", () => {
-  const rows = vectors<Vectors>("scp03.json").sets.flatMap((set) => set.kdf ?? []);
+  const rows = scp03Rows("kdf");
   assert.is(rows.length, 40);
   for (const { key, constant, context, out } of rows)
     assert.is(text(kdf(hex(key), Number.parseInt(constant, 16), hex(context), out.length / 2)), out, constant);

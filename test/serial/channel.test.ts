@@ -20,8 +20,9 @@ import { Card } from "../../sim/card.js";
 import { DEMO } from "../../sim/demo.js";
 import { Random } from "../../sim/random.js";
 import { converse, exchange, openChannel, payloads } from "../../sim/workshop.js";
+import { type RecordedSession, sessionsOfAes128 } from "../support/scp03vectors.js";
 import { CHANGE, demo, digits, getData, module, PROVE, send } from "../support/serial.js";
-import { sharedTest, vectors } from "../support/shared.js";
+import { sharedTest } from "../support/shared.js";
 
 const channels = suite("secure channel");
 
@@ -301,28 +302,17 @@ class Told extends Random {
   }
 }
 
-interface Recording {
-  name: string;
-  keyset: { kvn: string; enc: string; mac: string; dek: string };
-  initUpdate: string;
-  cardChallenge: string;
-  cardCryptogram: string;
-  extAuth: string;
-  apdusInOrder: { wrapped: string }[];
-}
-
 sharedTest(
   channels,
   "recorded sessions of another card: the same cryptograms, and every command's MAC is right",
   () => {
-    const { sets } = vectors<{ sets: { sessions?: Recording[] }[] }>("scp03.json");
-    const sessions = sets.flatMap((set) => set.sessions ?? []).filter((session) => session.keyset.enc.length === 32);
+    const sessions = sessionsOfAes128();
     assert.is(sessions.length, 3);
     for (const session of sessions) replay(session);
   },
 );
 
-function replay(session: Recording): void {
+function replay(session: RecordedSession): void {
   const hex = (text: string) => Buffer.from(text, "hex");
   const random = new Told(1);
   const card = new Card(module, { random });

@@ -31,7 +31,7 @@ interface Module {
   cbcDecrypt(key: number, iv: number, data: number, length: number): void;
   crc16(data: number, length: number): number;
   cmac(key: number, data: number, length: number, split: number, out: number): void;
-  derive(key: number, constant: number, context: number, length: number, out: number, blocks: number): void;
+  derive(key: number, constant: number, context: number, length: number, out: number, bits: number): void;
   sivSeal(key: number, plain: number, length: number, sealed: number): void;
   sivOpen(key: number, sealed: number, length: number, plain: number): number;
   crc32(seed: number, data: number, length: number): number;
@@ -151,11 +151,17 @@ export function cmac(key: Uint8Array, message: Uint8Array, split = message.lengt
   return args.take(out, 16);
 }
 
+/** A derived key of whole blocks of 16 bytes. */
 export function derive(key: Uint8Array, constant: number, context: Uint8Array, blocks: number): Buffer {
+  return deriveBits(key, constant, context, 128 * blocks);
+}
+
+/** A derived key of 64, 128 or 256 bits. */
+export function deriveBits(key: Uint8Array, constant: number, context: Uint8Array, bits: number): Buffer {
   const args = new Arguments();
-  const [k, data, out] = [args.put(key), args.put(context), args.room(16 * blocks)];
-  firmware.derive(k, constant, data, context.length, out, blocks);
-  return args.take(out, 16 * blocks);
+  const [k, data, out] = [args.put(key), args.put(context), args.room(Math.ceil(bits / 128) * 16)];
+  firmware.derive(k, constant, data, context.length, out, bits);
+  return args.take(out, bits / 8);
 }
 
 export function sivSeal(key: Uint8Array, plain: Uint8Array): Buffer {

@@ -1,0 +1,29 @@
+// Known answers: a published vector, and the code of this project that must arrive at what it says.
+
+/** One vector for one implementation. Bytes are in hexadecimal, in lower case. */
+export interface Answer {
+  /** What it is counted as: `aes128_ecb_cavp`. */
+  readonly figure: string;
+  /** Names it among all answers. */
+  readonly id: string;
+  readonly expected: string;
+  compute(): string;
+}
+
+/** Vectors of the same files that nothing here could be given, and why. */
+export interface LeftOut {
+  readonly name: string;
+  readonly count: number;
+  readonly why: string;
+}
+
+/** A collection of vectors. */
+export interface Source {
+  /** Why it cannot be read here, or undefined where it can. */
+  readonly missing: string | undefined;
+  answers(): Iterable<Answer>;
+  leftOut(): LeftOut[];
+}
+
+export const hex = (text: string) => Buffer.from(text, "hex");
+export const text = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");

@@ -1,0 +1,71 @@
+// Known answers: the whole campaign, which takes seconds; and that it finds what is wrong.
+
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { testUnless } from "../support/skipping.js";
+import type { Answer, Source } from "./answer.js";
+import { check } from "./knownanswers.js";
+import { MONTE_CARLO_ANSWERS, NIST_ANSWERS } from "./nistanswers.js";
+import { SHARED_ANSWERS } from "./sharedanswers.js";
+
+const test = suite("known answers");
+
+for (const [what, source, least] of [
+  ["of ../shared", SHARED_ANSWERS, 900],
+  ["of NIST and of RFCs, in Debian's package", NIST_ANSWERS, 3900],
+  ["of AESAVS' Monte Carlo test", MONTE_CARLO_ANSWERS, 4],
+] as const) {
+  testUnless(test, source.missing, `all come out: those ${what}`, () => {
+    const { figures, failures } = check([source], {});
+    assert.equal(failures, []);
+    const total = figures.find(({ name }) => name === "known_answers")?.value ?? 0;
+    assert.ok(total >= least, `${total} answers`);
+  });
+}
+
+function sourceOf(...answers: Answer[]): Source {
+  return { missing: undefined, answers: () => answers, leftOut: () => [{ name: "more", count: 2, why: "keys" }] };
+}
+
+const RIGHT: Answer = { figure: "some", id: "some 1", expected: "00FF", compute: () => "00ff" };
+const WRONG: Answer = { figure: "some", id: "some 2", expected: "00ff", compute: () => "00fe" };
+const BROKEN: Answer = {
+  figure: "other",
+  id: "other 1",
+  expected: "00ff",
+  compute: () => {
+    throw new RangeError("broken");
+  },
+};
+
+test("an answer that is wrong, or does not come, is a failure with its id", () => {
+  const { figures, failures } = check([sourceOf(RIGHT, WRONG, BROKEN)], {});
+  assert.equal(failures, [
+    { id: "some 2", what: "00ff is expected, and 00fe came" },
+    { id: "other 1", what: "00ff is expected, and RangeError: broken came" },
+  ]);
+  assert.equal(
+    figures.map(({ name, value }) => [name, value]),
+    [
+      ["some", 2],
+      ["other", 1],
+      ["known_answers", 3],
+      ["left_out_more", 2],
+    ],
+  );
+});
+
+test("one answer is asked for by its id", () => {
+  const { figures, failures } = check([sourceOf(RIGHT, WRONG)], { only: "some 2" });
+  assert.is(figures[0]?.value, 1);
+  assert.is(failures.length, 1);
+  assert.is(check([sourceOf(RIGHT)], { only: "some 3" }).failures[0]?.what, "no such answer");
+});
+
+test("a source that is not here is told of, and the others are checked", () => {
+  const { figures, skipped } = check([{ ...sourceOf(WRONG), missing: "not here" }, sourceOf(RIGHT)], {});
+  assert.is(skipped, "not here");
+  assert.is(figures[0]?.value, 1);
+});
+
+test.run();

@@ -1,0 +1,55 @@
+// The campaign known-answers: every published vector that fits, through the firmware's crypto and the host's own.
+
+import type { Answer, LeftOut, Source } from "./answer.js";
+import type { Campaign, Failure, Figure, Options, Result } from "./campaign.js";
+import { MONTE_CARLO_ANSWERS, NIST_ANSWERS } from "./nistanswers.js";
+import { SHARED_ANSWERS } from "./sharedanswers.js";
+
+const SOURCES: readonly Source[] = [SHARED_ANSWERS, NIST_ANSWERS, MONTE_CARLO_ANSWERS];
+
+export const KNOWN_ANSWERS: Campaign = {
+  name: "known-answers",
+  title: "published vectors of every algorithm come out, in the firmware's crypto and in the host's",
+  run: (options) => Promise.resolve(check(SOURCES, options)),
+};
+
+/** All answers of the sources that are here. */
+export function check(sources: readonly Source[], { only }: Pick<Options, "only">): Result {
+  const counts = new Map<string, number>();
+  const failures: Failure[] = [];
+  const here = sources.filter(({ missing }) => missing === undefined);
+  for (const answer of answersOf(here)) {
+    if (only !== undefined && answer.id !== only) continue;
+    counts.set(answer.figure, (counts.get(answer.figure) ?? 0) + 1);
+    const what = wrong(answer);
+    if (what) failures.push({ id: answer.id, what });
+  }
+  if (only !== undefined && counts.size === 0) failures.push({ id: only, what: "no such answer" });
+  const left = here.flatMap((source) => source.leftOut()).filter(({ count }) => count > 0);
+  const missing = sources.flatMap((source) => source.missing ?? []);
+  return { figures: figures(counts, left), failures, ...(missing.length > 0 && { skipped: missing.join("; ") }) };
+}
+
+function* answersOf(sources: readonly Source[]): Generator<Answer> {
+  for (const source of sources) yield* source.answers();
+}
+
+/** What is wrong with an answer, in a line, or undefined where nothing is. */
+function wrong({ expected, compute }: Answer): string | undefined {
+  try {
+    const got = compute();
+    return got === expected.toLowerCase() ? undefined : `${expected} is expected, and ${got} came`;
+  } catch (error) {
+    return `${expected} is expected, and ${String(error)} came`;
+  }
+}
+
+function figures(counts: ReadonlyMap<string, number>, left: readonly LeftOut[]): Figure[] {
+  const checked: Figure[] = [...counts].map(([name, value]) => ({ name, value, unit: "answers" }));
+  const total = checked.reduce((sum, { value }) => sum + value, 0);
+  return [
+    ...checked,
+    { name: "known_answers", value: total, unit: "answers" },
+    ...left.map(({ name, count, why }) => ({ name: `left_out_${name}`, value: count, unit: `vectors: ${why}` })),
+  ];
+}

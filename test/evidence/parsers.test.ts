@@ -1,0 +1,96 @@
+// Parsers, the campaign in short; and its checks with what fast-check makes up instead of mutated files.
+
+import fc from "fast-check";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { runTargets } from "./parsers.js";
+import {
+  checkLine,
+  checkLock,
+  checkSecrets,
+  checkSeedFile,
+  checkStatus,
+  checkStore,
+  TARGETS,
+} from "./parsertargets.js";
+
+const test = suite("parsers");
+
+const OPTIONS = { long: false, log: () => {} };
+const RUNS = { numRuns: 300 };
+const bytes = (maxLength: number) => fc.uint8Array({ maxLength, size: "max" }).map((list) => Buffer.from(list));
+
+for (const target of TARGETS) {
+  test(`${target.name}: mutated input is refused in one line, or taken with a right result`, async () => {
+    const { figures, failures } = await runTargets([target], OPTIONS, 0.05);
+    assert.equal(failures, []);
+    assert.ok((figures[0]?.value ?? 0) >= 25);
+  });
+}
+
+test("any bytes are no seed file, and no challenge store, or are read rightly; and so with secrets and locks", () => {
+  fc.assert(
+    fc.property(bytes(300), (any) => {
+      assert.is(checkSeedFile(any), "refused");
+      checkStore(any);
+      checkSecrets(any);
+      checkLock(any);
+    }),
+    RUNS,
+  );
+});
+
+test("any JSON is a challenge store that is read rightly, or none", () => {
+  const entry = fc.record(
+    {
+      serial: fc.oneof(fc.constant("IB3000123"), fc.anything()),
+      challenge: fc.oneof(fc.constant("123456"), fc.stringMatching(/^\d{6}$/), fc.anything()),
+      expires: fc.oneof(fc.double(), fc.integer(), fc.maxSafeInteger()),
+      used: fc.oneof(fc.boolean(), fc.anything()),
+    },
+    { requiredKeys: [] },
+  );
+  const store = fc.oneof(fc.jsonValue(), fc.record({ challenges: fc.array(fc.oneof(entry, fc.jsonValue())) }));
+  fc.assert(
+    fc.property(store, (value) => {
+      checkStore(Buffer.from(textOf(value)));
+    }),
+    RUNS,
+  );
+});
+
+/** JSON, or nothing where a value has none. */
+function textOf(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? "";
+  } catch {
+    return "";
+  }
+}
+
+test("any bytes on the line are other noise, and any data objects of a card are an error or fit for a terminal", async () => {
+  const objects = fc.dictionary(fc.constantFrom("0045", "00e0", "df20", "df21", "df22", "df23"), bytes(40));
+  await fc.assert(
+    fc.asyncProperty(bytes(600), fc.integer({ min: 1, max: 100 }), objects, async (line, size, data) => {
+      await checkLine(line, size);
+      await checkStatus(data);
+    }),
+    { numRuns: 100 },
+  );
+});
+
+test("a check that fails is a failure with the id that repeats it", async () => {
+  const target = {
+    name: "bad",
+    cases: 3,
+    run: () => {
+      throw new TypeError("broken\ntwice");
+    },
+  };
+  const { failures } = await runTargets([target], { ...OPTIONS, only: "bad:2" });
+  assert.equal(failures, [{ id: "bad:2", what: "TypeError: broken twice" }]);
+  assert.is((await runTargets([target], OPTIONS)).failures.length, 3);
+  assert.is((await runTargets([target], { ...OPTIONS, only: "good:1" })).failures[0]?.what, "no such case");
+});
+
+test.run();

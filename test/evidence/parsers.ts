@@ -1,0 +1,91 @@
+// The campaign parsers: mutated files, frames and answers against all that reads them in the host tools.
+
+import { Random } from "../../sim/random.js";
+import type { Campaign, Failure, Figure, Options, Result } from "./campaign.js";
+import { type Outcome, TARGETS, type Target } from "./parsertargets.js";
+
+/** More for one case (ms) is a hang. The longest derivation of a key that is done takes a few seconds. */
+const LONGEST = 30_000;
+/** How many times as many cases `--long` runs. */
+const LONG = 20;
+/** More failures of one target say nothing new. */
+const ENOUGH = 20;
+
+export const PARSERS: Campaign = {
+  name: "parsers",
+  title: "whatever a file or a line holds: a right result or one clear line, no wrong key, no file changed",
+  run: (options) => runTargets(TARGETS, options),
+};
+
+/** Runs the targets, each with a fraction of its cases (1 unless told). */
+export async function runTargets(
+  targets: readonly Target[],
+  { long, only, log }: Options,
+  fraction = 1,
+): Promise<Result> {
+  const figures: Figure[] = [];
+  const failures: Failure[] = [];
+  const [name, seed] = only?.split(":") ?? [];
+  for (const target of targets.filter((any) => name === undefined || any.name === name)) {
+    const tally = new Tally(target);
+    const count = Math.ceil(target.cases * fraction * (long ? LONG : 1));
+    const seeds = seed === undefined ? range(1, count) : [Number(seed)];
+    for (const each of seeds) {
+      await tally.run(each);
+      if (tally.failures.length >= ENOUGH) break;
+    }
+    log(`${target.name}: ${tally.cases} cases`);
+    figures.push(...tally.figures);
+    failures.push(...tally.failures);
+  }
+  if (only !== undefined && figures.length === 0) failures.push({ id: only, what: "no such case" });
+  return { figures, failures };
+}
+
+function* range(from: number, count: number): Generator<number> {
+  for (let at = from; at < from + count; at++) yield at;
+}
+
+/** What became of the cases of a target. */
+class Tally {
+  readonly failures: Failure[] = [];
+  readonly #target: Target;
+  readonly #counts = { refused: 0, accepted: 0 };
+  #longest = 0;
+
+  constructor(target: Target) {
+    this.#target = target;
+  }
+
+  get cases(): number {
+    return this.#counts.refused + this.#counts.accepted + this.failures.length;
+  }
+
+  get figures(): Figure[] {
+    const { name } = this.#target;
+    return [
+      { name: `parsers_${name}_cases`, value: this.cases, unit: "mutated inputs" },
+      { name: `parsers_${name}_refused`, value: this.#counts.refused, unit: "with one clear line" },
+      { name: `parsers_${name}_accepted`, value: this.#counts.accepted, unit: "with a right result" },
+      { name: `parsers_${name}_longest`, value: this.#longest, unit: "ms" },
+    ];
+  }
+
+  async run(seed: number): Promise<void> {
+    const started = performance.now();
+    try {
+      const outcome: Outcome = await this.#target.run(new Random(seed));
+      const took = Math.round(performance.now() - started);
+      this.#longest = Math.max(this.#longest, took);
+      if (took > LONGEST) throw new Error(`took ${took} ms`);
+      this.#counts[outcome]++;
+    } catch (error) {
+      this.failures.push({ id: `${this.#target.name}:${seed}`, what: lineOf(error) });
+    }
+  }
+}
+
+function lineOf(error: unknown): string {
+  const { name, message } = error instanceof Error ? error : new Error(String(error));
+  return `${name}: ${message.replace(/\s+/g, " ").slice(0, 300)}`;
+}

@@ -1,0 +1,441 @@
+// What the campaign parsers gives to the host tools: seed files, CSV, challenge stores, secrets, locks, frames, answers.
+//
+// Each check takes any bytes at all and throws where a promise is broken: another error than one with an exit code and
+// a clear line, a wrong result, a file changed that should not be.
+
+import { deepStrictEqual, ok } from "node:assert";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { CardClient } from "../../host-tools/cardclient.js";
+import { ChallengeStore } from "../../host-tools/challenges.js";
+import { exitCodeOf } from "../../host-tools/exit.js";
+import { withLock } from "../../host-tools/files.js";
+import { type Frame, FrameDecoder } from "../../host-tools/frame.js";
+import { Link } from "../../host-tools/link.js";
+import { writePrivacyIdeaCsv } from "../../host-tools/privacyidea.js";
+import {
+  outlineSeedFile,
+  readSeedFile,
+  type SeedFile,
+  type SeedRecord,
+  type SeedSecret,
+} from "../../host-tools/pskc.js";
+import { readKey, readPassphrase, readPin, readSeedSecret } from "../../host-tools/secretfile.js";
+import { Random } from "../../sim/random.js";
+import { FakeCard, FakeClock, framesIn, lineBytes } from "../support/fakecard.js";
+import { MemoryDisk } from "../support/memorydisk.js";
+import { pattern } from "../support/pattern.js";
+import { ROOT } from "../support/root.js";
+import { below, mutateBytes, mutateElements, pick } from "./mutation.js";
+
+/** What became of a case: refused with a clear line, or taken with a right result. */
+export type Outcome = "refused" | "accepted";
+
+export interface Target {
+  readonly name: string;
+  /** Cases of a usual run. */
+  readonly cases: number;
+  /** The case that a random source determines. */
+  run(random: Random): Outcome | Promise<Outcome>;
+}
+
+const PATH = "/file";
+
+/** The error must have an exit code, and a message of one line fit for a terminal. */
+export function checkError(error: unknown): void {
+  if (exitCodeOf(error) === undefined) throw error;
+  const { message } = error as Error;
+  ok(/^[ -~]{1,400}$/.test(message), `not one clear line: ${JSON.stringify(message)}`);
+}
+
+/** The result, or undefined where it was refused as it must be. */
+function attempt<T>(run: () => T): T | undefined {
+  try {
+    return run();
+  } catch (error) {
+    checkError(error);
+    return undefined;
+  }
+}
+
+function diskWith(contents: Uint8Array): MemoryDisk {
+  const disk = new MemoryDisk();
+  disk.write(disk.create(PATH), contents);
+  return disk;
+}
+
+function contentsOf(disk: MemoryDisk): Buffer {
+  deepStrictEqual([...disk.names.keys()], [PATH], "files are left behind");
+  return disk.read(PATH);
+}
+
+// Seed files
+
+interface SeedSample {
+  readonly xml: string;
+  readonly secret: SeedSecret;
+  readonly records: readonly SeedRecord[];
+  /** Every key in it, in hexadecimal. */
+  readonly keys: ReadonlySet<string>;
+}
+
+/** The two files were written by `dsc`; their keys count up by seven, from these. */
+function sample(name: string, secret: SeedSecret): SeedSample {
+  const xml = readFileSync(join(ROOT, "test", "evidence", name));
+  const { records } = readSeedFile(PATH, secret, diskWith(xml));
+  const keys = records.flatMap(({ key, unlockKey }) => (unlockKey ? [key, unlockKey] : [key]));
+  deepStrictEqual(
+    keys.map((key) => key.toString("hex")),
+    [counting(32, 0x11), counting(32, 0x21), counting(64, 0x31), counting(32, 0x41), counting(20, 0x51)],
+  );
+  return { xml: xml.toString(), secret, records, keys: new Set(keys.map((key) => key.toString("hex"))) };
+}
+
+function counting(size: number, from: number): string {
+  return Buffer.from(Array.from({ length: size }, (_, at) => at * 7 + from)).toString("hex");
+}
+
+const UNDER_KEY = sample("seeds-key.xml", Buffer.from(counting(16, 1), "hex"));
+const UNDER_PASSPHRASE = sample("seeds-passphrase.xml", { passphrase: Buffer.from("correct horse") });
+
+const XML_PIECES = [
+  ..."<>&\"'/= \t\r\n\0",
+  "]]>",
+  "<!--",
+  "-->",
+  "<![CDATA[",
+  "<?a ",
+  "?>",
+  "&#0;",
+  "&#x1b;",
+  "&#99999999999;",
+  "&lt;",
+  "&unknown;",
+  "\u{1b}[2J",
+  "\u009b",
+  "\u2028",
+  "xmlns=''",
+  "<a>",
+  "</a>",
+  "<a b='c'/>",
+  "é",
+  "\ufeff",
+  "AAAA",
+];
+
+/** Reads and changes a seed file; no key may come out that did not go in. */
+export function checkSeedFile(bytes: Buffer, { secret, keys }: SeedSample = UNDER_KEY): Outcome {
+  const disk = diskWith(bytes);
+  const outline = attempt(() => outlineSeedFile(PATH, disk));
+  const file = attempt(() => readSeedFile(PATH, secret, disk));
+  deepStrictEqual(contentsOf(disk), bytes, "reading changed the file");
+  if (!file) return "refused";
+  for (const { key, unlockKey } of file.records) {
+    ok(keys.has(key.toString("hex")), "a key that is in no record");
+    ok(!unlockKey || keys.has(unlockKey.toString("hex")), "an unlock key that is in no record");
+  }
+  const named = outline?.cards.map(({ serial }) => serial);
+  const serials = file.records.map(({ serial }) => serial);
+  deepStrictEqual(named, serials, "what is said without the secret is something else");
+  checkChanges(bytes, secret, file);
+  checkCsv(file.records);
+  return "accepted";
+}
+
+const ADDED: SeedRecord = {
+  serial: "IB3009999",
+  suite: "OCRA-1:HOTP-SHA256-8:QN06",
+  pinCheck: "card",
+  tries: 5,
+  key: pattern(32, 1),
+  unlockKey: pattern(32, 2),
+  state: "pending",
+  keyset: 1,
+};
+
+/** A changed file has what it had, and the change; or it is the old one. */
+function checkChanges(bytes: Buffer, secret: SeedSecret, { records }: SeedFile): void {
+  const first = records[0];
+  const marked = first && { ...first, state: "pending" as const };
+  const changes: [(file: SeedFile) => void, SeedRecord[]][] = [[(file) => file.addRecord(ADDED), [...records, ADDED]]];
+  if (first && marked)
+    changes.push([(file) => file.setState(first.serial, marked.state), [marked, ...records.slice(1)]]);
+  for (const [change, expected] of changes) {
+    const disk = diskWith(bytes);
+    const file = readSeedFile(PATH, secret, disk);
+    const done = attempt(() => {
+      change(file);
+      return true;
+    });
+    if (done)
+      deepStrictEqual(readSeedFile(PATH, secret, disk).records, expected, "the changed file says something else");
+    else deepStrictEqual(contentsOf(disk), bytes, "refused, and yet the file was changed");
+  }
+}
+
+/** What privacyIDEA would read: divided at commas, trimmed. */
+export function checkCsv(records: readonly SeedRecord[]): Outcome {
+  const disk = new MemoryDisk();
+  const count = attempt(() => writePrivacyIdeaCsv(PATH, records, disk));
+  if (count === undefined) {
+    deepStrictEqual([...disk.names.keys()], [], "refused, and yet there is a file");
+    return "refused";
+  }
+  const done = records.filter(({ state }) => state === "done");
+  const rows = contentsOf(disk).toString().split("\n").slice(0, -1);
+  deepStrictEqual(
+    rows.map((row) => row.split(",").map((field) => field.trim())),
+    done.map(({ serial, key, suite }) => [serial, key.toString("hex"), "ocra", suite]),
+  );
+  ok(
+    rows.every((row) => /^[A-Za-z0-9]/.test(row)),
+    "a row that is a comment, or a formula",
+  );
+  return "accepted";
+}
+
+const SEED_FILES: Target = {
+  name: "pskc",
+  cases: 3000,
+  run: (random) => {
+    const chosen = below(random, 8) === 0 ? UNDER_PASSPHRASE : UNDER_KEY;
+    const isTree = below(random, 2) === 0;
+    const shaken = isTree ? Buffer.from(mutateElements(chosen.xml, random)) : Buffer.from(chosen.xml);
+    const both = !isTree || below(random, 4) === 0;
+    return checkSeedFile(both ? mutateBytes(shaken, random, XML_PIECES) : shaken, chosen);
+  },
+};
+
+const CSV: Target = {
+  name: "csv",
+  cases: 10_000,
+  run: (random) => {
+    const serial = mutateBytes(Buffer.from("IB3000123"), random, [..."=+-@#,;\"'\t\r\n\0 ", "\u2028", "é", "\ufeff"]);
+    return checkCsv([{ ...ADDED, serial: serial.toString(), state: "done" }, UNDER_KEY.records[0] as SeedRecord]);
+  },
+};
+
+// Challenge stores
+
+const NOW = 1_800_000_000_000;
+const OPEN = { serial: "IB3000123", challenge: "123456", expires: NOW + 60_000, used: false };
+const STORE = Buffer.from(
+  JSON.stringify({
+    challenges: [
+      OPEN,
+      { serial: "IB3000123", challenge: "000016", expires: NOW - 1, used: false },
+      { serial: "IB3000124", challenge: "654321", expires: NOW + 60_000, used: true },
+    ],
+  }),
+);
+const JSON_PIECES = [
+  ...'{}[],:"\\ \n\0',
+  '"__proto__":{"used":false},',
+  '"expires":1e999,',
+  '"expires":-1,',
+  "null",
+  "true",
+  "1e999",
+  "\\u0000",
+  "[",
+  '{"a":',
+  "é",
+  "\ufeff",
+];
+
+/** Spends and issues; a challenge is spent once, and only where the file says that it is open. */
+export function checkStore(bytes: Buffer): Outcome {
+  const disk = diskWith(bytes);
+  const store = new ChallengeStore(PATH, { now: () => NOW, draw: () => 777, disk });
+  const spent = attempt(() => store.spend(OPEN.serial, OPEN.challenge));
+  if (!spent) deepStrictEqual(contentsOf(disk), bytes, "not spent, and yet the file was changed");
+  if (spent === undefined) {
+    ok(attempt(() => store.issue(OPEN.serial)) === undefined, "spending is refused, and issuing is not");
+    deepStrictEqual(contentsOf(disk), bytes, "refused, and yet the file was changed");
+    return "refused";
+  }
+  const before = JSON.parse(bytes.toString()).challenges as (typeof OPEN)[];
+  const found = before.find(({ serial, challenge }) => serial === OPEN.serial && challenge === OPEN.challenge);
+  deepStrictEqual(spent, found !== undefined && !found.used && found.expires > NOW, "spent, or not, against the file");
+  deepStrictEqual(store.spend(OPEN.serial, OPEN.challenge), false, "spent twice");
+  const issued = attempt(() => store.issue(OPEN.serial));
+  if (issued !== undefined) deepStrictEqual(store.spend(OPEN.serial, issued), true, "issued, and not open");
+  return "accepted";
+}
+
+const STORES: Target = {
+  name: "challenges",
+  cases: 8000,
+  run: (random) => checkStore(mutateBytes(STORE, random, JSON_PIECES)),
+};
+
+// Secrets
+
+const SECRET_FILES = [
+  "# a transport key\n404142434445464748494a4b4c4d4e4f\n",
+  "  404142434445464748494A4B4C4D4E4F\r\n",
+  `${"a5".repeat(64)}\n`,
+  "4071\n",
+  "correct horse battery\n",
+].map((contents) => Buffer.from(contents));
+
+/** The readers of secrets, and what each makes of bytes, said another way: in text, with expressions. */
+const READERS: [(stdin: Buffer) => Buffer, (text: string) => string | undefined][] = [
+  [(stdin) => readKey("-", { stdin }), (text) => keyIn(text, 16, 64)],
+  [(stdin) => readPin("-", { stdin }), (text) => hexOf(/^[ \t\r\n]*([0-9]{4})[ \t\r\n]*$/.exec(text)?.[1])],
+  [(stdin) => readPassphrase("-", { stdin }), passphraseIn],
+  [
+    (stdin) => {
+      const secret = readSeedSecret("-", { stdin });
+      return secret instanceof Uint8Array ? secret : secret.passphrase;
+    },
+    (text) => keyIn(text, 16, 16) ?? passphraseIn(text),
+  ],
+];
+
+const LONGEST_SECRET = 4096;
+
+function keyIn(text: string, least: number, most: number): string | undefined {
+  const lines = text.split("\n").map((line) => line.replace(/^[ \t\r]+|[ \t\r]+$/g, ""));
+  const [digits = "", ...more] = lines.filter((line) => line !== "" && !line.startsWith("#"));
+  const fits = digits.length >= 2 * least && digits.length <= 2 * most && digits.length % 2 === 0;
+  return more.length === 0 && fits && /^[0-9a-f]+$/i.test(digits) ? digits.toLowerCase() : undefined;
+}
+
+function passphraseIn(text: string): string | undefined {
+  const line = text.replace(/\n$/, "").replace(/\r$/, "");
+  return line === "" || line.includes("\n") ? undefined : hexOf(line);
+}
+
+function hexOf(text: string | undefined): string | undefined {
+  return text === undefined ? undefined : Buffer.from(text, "latin1").toString("hex");
+}
+
+export function checkSecrets(bytes: Buffer): Outcome {
+  let outcome: Outcome = "refused";
+  for (const [read, expect] of READERS) {
+    const expected = bytes.length > LONGEST_SECRET ? undefined : expect(bytes.toString("latin1"));
+    const secret = attempt(() => read(bytes));
+    deepStrictEqual(secret?.toString("hex"), expected, "a secret is read in another way");
+    if (secret) outcome = "accepted";
+  }
+  return outcome;
+}
+
+const SECRETS: Target = {
+  name: "secrets",
+  cases: 20_000,
+  run: (random) => checkSecrets(mutateBytes(pick(random, SECRET_FILES), random, [..."# \t\r\n\0gF0", "\n# a\n", "é"])),
+};
+
+// Locks
+
+const HERE = { id: 7, host: "here", isAlive: (id: number) => id === 7, pause: () => {} };
+const LOCK = Buffer.from(JSON.stringify({ process: 7, host: "here" }));
+
+/** Who finds a lock gets past it only where it says that a process of this computer made it that is gone. */
+export function checkLock(bytes: Buffer): Outcome {
+  const disk = new MemoryDisk();
+  const lock = `${PATH}.lock`;
+  disk.write(disk.create(lock), bytes);
+  const entered = attempt(() => withLock(PATH, () => true, disk, HERE));
+  if (!entered) {
+    deepStrictEqual(disk.read(lock), bytes, "the lock was changed");
+    return "refused";
+  }
+  const { process, host } = JSON.parse(bytes.toString());
+  ok(host === "here" && Number.isSafeInteger(process) && process !== 7, "a lock that holds was broken");
+  return "accepted";
+}
+
+const LOCKS: Target = {
+  name: "locks",
+  cases: 500,
+  run: (random) => checkLock(mutateBytes(LOCK, random, JSON_PIECES)),
+};
+
+// The serial line
+
+const TRAFFIC = Buffer.concat([
+  lineBytes(0, Buffer.alloc(0)),
+  lineBytes(0, Buffer.of(1)),
+  lineBytes(0, Buffer.from("80ca004500", "hex")),
+  lineBytes(1, Buffer.from("c0dbdcddc0db", "hex")),
+  lineBytes(0, pattern(261)),
+  lineBytes(1, pattern(60, 1)),
+]);
+const LINE_PIECES = ["c0", "db", "dc", "dd", "dbdc", "dbdd", "c000e1f0c0", "00"].map((hex) => Buffer.from(hex, "hex"));
+
+/** The frames of a line that comes in chunks are those that another decoder finds in the whole. */
+export async function checkLine(line: Buffer, size: number): Promise<Outcome> {
+  const decoder = new FrameDecoder();
+  const frames: Frame[] = [];
+  decoder.on("data", (frame: Frame) => frames.push(frame));
+  for (let at = 0; at < line.length; at += size) decoder.write(line.subarray(at, at + size));
+  decoder.end();
+  await new Promise((resolve) => decoder.on("end", resolve));
+  const plain = frames.map(({ channel, payload }) => ({ channel, payload }));
+  deepStrictEqual(plain, framesIn(line), "other frames than another decoder's");
+  return plain.length === 6 ? "accepted" : "refused";
+}
+
+const FRAMES: Target = {
+  name: "frames",
+  cases: 3000,
+  run: (random) => {
+    const line = mutateBytes(TRAFFIC, random, LINE_PIECES);
+    return checkLine(line, 1 + below(random, 400));
+  },
+};
+
+/** What a personalized card tells anybody, by tag (docs/PROTOCOL.md, GET DATA). */
+const DATA: Readonly<Record<string, Buffer>> = {
+  "0045": Buffer.from("IB3000123"),
+  "00e0": Buffer.from("e012c00401ff8810c00402ff8810c00403ff8810", "hex"),
+  df20: Buffer.from("03010105030400000bb8", "hex"),
+  df21: Buffer.from("0001020102030405060708", "hex"),
+  df22: Buffer.from("OCRA-1:HOTP-SHA256-8:QN06"),
+  df23: Buffer.from("07030806", "hex"),
+};
+
+/** Reads the status of a card whose data objects are these, over a line that may be changed on the way. */
+export async function checkStatus(
+  data: Readonly<Record<string, Buffer>>,
+  spoil?: (line: Buffer) => Buffer,
+): Promise<Outcome> {
+  const card = new FakeCard();
+  const clock = new FakeClock();
+  card.spoil = spoil;
+  card.answer = ({ p1, p2 }) => {
+    const value = data[Buffer.of(p1, p2).toString("hex")];
+    return value ? { data: value.subarray(0, 256), sw: 0x9000 } : { sw: 0x6a88 };
+  };
+  const link = new Link(card, { timer: clock.timer });
+  try {
+    const status = await clock.until(new CardClient(link).readStatus());
+    for (const text of [status.serial ?? "-", status.suite ?? "-", status.firmware.version])
+      ok(/^[!-~]*$/.test(text), `not fit for a terminal: ${JSON.stringify(text)}`);
+    return "accepted";
+  } catch (error) {
+    checkError(error);
+    return "refused";
+  } finally {
+    link.close();
+  }
+}
+
+const ANSWERS: Target = {
+  name: "answers",
+  cases: 1500,
+  run: (random) => {
+    const tag = pick(random, Object.keys(DATA));
+    const pieces = ["\u{1b}[2J", "\n", "\0", "A", "\u0080"];
+    const changed = { ...DATA, [tag]: mutateBytes(DATA[tag] as Buffer, random, pieces) };
+    const noise = new Random(random.next());
+    const isNoisy = below(random, 2) === 0;
+    const spoil = (line: Buffer) => (below(noise, 4) === 0 ? mutateBytes(line, noise, LINE_PIECES) : line);
+    return checkStatus(changed, isNoisy ? spoil : undefined);
+  },
+};
+
+export const TARGETS: readonly Target[] = [SEED_FILES, CSV, STORES, SECRETS, LOCKS, FRAMES, ANSWERS];
