@@ -165,6 +165,13 @@ function run(command: string, args: readonly string[]): string {
   return stdout;
 }
 
+/** Where a symbol of an image is. */
+export function addressOf(name: ImageName, symbol: string): number {
+  const line = run("arm-none-eabi-nm", [pathOf(name)]).split("\n").find((text) => text.endsWith(` ${symbol}`));
+  if (!line) throw new BuildError(`the ${IMAGES[name].name} has no ${symbol}`);
+  return Number.parseInt(line, 16);
+}
+
 // ---- sizes ----
 
 /** Bytes of an image, by part. */

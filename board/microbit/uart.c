@@ -9,7 +9,7 @@
 
 static struct {
   uint8_t bytes[PORT_RECEIVE_ROOM];
-  /* Counted without end; the place is the remainder. */
+  /* Counted since the ring was empty; the place is the remainder. */
   volatile uint32_t in, out;
 } ring;
 
@@ -45,8 +45,18 @@ bool uart_has_byte(void) {
   return ring.in != ring.out;
 }
 
+/* An empty ring begins anew: how many bytes there were is nobody's to see. */
+static void begin_anew(void) {
+  __asm__ volatile("cpsid i");
+  if (!uart_has_byte()) ring.in = ring.out = 0;
+  __asm__ volatile("cpsie i");
+}
+
 int port_receive(void) {
-  if (!uart_has_byte()) return -1;
+  if (!uart_has_byte()) {
+    begin_anew();
+    return -1;
+  }
   uint8_t *const place = &ring.bytes[ring.out % PORT_RECEIVE_ROOM];
   const uint8_t byte = *place;
   *place = 0;

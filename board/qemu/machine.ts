@@ -65,7 +65,9 @@ export class Machine {
     // Flash images lie in it for a moment: nobody else may read them.
     const folder = mkdtempSync(join(tmpdir(), "dsc-qemu-"));
     const child = spawn("qemu-system-arm", argumentsFor(options, folder), { stdio: ["ignore", "ignore", "pipe"] });
-    process.once("exit", () => child.kill("SIGKILL"));
+    const end = () => void child.kill("SIGKILL");
+    process.once("exit", end);
+    child.once("exit", () => process.off("exit", end));
     try {
       const said = whatItSays(child);
       const connecting = connectAll(options, folder);

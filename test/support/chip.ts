@@ -3,7 +3,7 @@
 import { Channel, Key } from "../../firmware/wire.js";
 import { Machine } from "../../board/qemu/machine.js";
 import { encodeFrame } from "../../host-tools/frame.js";
-import { KEYS, type KeyName } from "../../sim/card.js";
+import { FULL_BATTERY, KEYS, type KeyName } from "../../sim/card.js";
 import { Conversation } from "../conformance/conversation.js";
 import { type Answer, encodeCommand, Op } from "../conformance/development.js";
 import { StreamTarget } from "../conformance/target.js";
@@ -30,6 +30,9 @@ export class Chip {
     const chip = new Chip(await Machine.start({ image, flash, haltsAtReset: true }));
     await chip.command(Op.SEED, seed);
     await chip.wait(0);
+    // The card's own clock began before.
+    await chip.command(Op.BATTERY, 0);
+    await chip.command(Op.BATTERY, FULL_BATTERY);
     return chip;
   }
 
