@@ -1,0 +1,261 @@
+// Campaign power-cuts: power fails before, inside and after every flash operation of every flow; the card then starts
+// from flash alone and is asked what it is (CARD.md, Tries, Personalization, Wipe).
+//
+// A flow is run once with power on, and each of its flash operations kept; what a cut leaves is then made from the
+// operation and given to a new card. An id says flow, operation and cut, such as unlock/97/tear-of-5; a second cut, in
+// the same flow on what the first one left, follows a "+".
+
+import type { Card } from "../../sim/card.js";
+import { loadFirmware } from "../../sim/firmware.js";
+import type { FlashCopy } from "../../sim/flash.js";
+import { Random } from "../../sim/random.js";
+import type { Campaign, Failure, Options, Result } from "./campaign.js";
+import { FLOWS, type Flow, type Start } from "./powercuts/flows.js";
+import { Judge, keyOf, messageOf } from "./powercuts/judge.js";
+import { LIVES, type Life, wear } from "./powercuts/lives.js";
+import { type Cut, cutsAt, imageOf, type Operation, tearsOf } from "./powercuts/recorder.js";
+import { type Expectation, Familiar, type Moment, Run } from "./powercuts/run.js";
+
+/** How much of it. */
+export interface Scale {
+  /** Seeded tears of an operation, where all would be too many. */
+  readonly tears: number;
+  /** Tears of each of the two operations of a pair; 0: no pairs. */
+  readonly pairTears: number;
+  /** Seeded lives of each kind, and logins of the life that wears a card. */
+  readonly lives: number;
+  readonly logins: number;
+}
+
+const NORMAL: Scale = { tears: 64, pairTears: 8, lives: 100, logins: 5_000 };
+const LONG: Scale = { tears: 1024, pairTears: 8, lives: 2_000, logins: 100_000 };
+/** The word that spends a try (docs/FLASH.md). */
+const SPENT = 0x3cc35aa5;
+const UNSPENT = "it opened though its try was not spent";
+/** Failures of one flow after which it is clear enough. */
+const ENOUGH = 5;
+const SEEDS = { FIRST: 2, SECOND: 5 };
+
+export const powerCuts: Campaign = {
+  name: "power-cuts",
+  title: "power fails at every flash operation of every flow; nothing is lost, gained or left behind",
+  run: async (options) => new PowerCuts(loadFirmware(), options.long ? LONG : NORMAL, options).run(),
+};
+
+/** What was done, summed up over all flows. */
+interface Counts {
+  operations: number;
+  single: number;
+  pairs: number;
+  prevented: number;
+}
+
+export class PowerCuts {
+  readonly #module: WebAssembly.Module;
+  readonly #scale: Scale;
+  readonly #options: Pick<Options, "only" | "log">;
+  readonly #counts: Counts = { operations: 0, single: 0, pairs: 0, prevented: 0 };
+  readonly #failures: Failure[] = [];
+  #judge: Judge;
+  #images = 0;
+  #cards = 0;
+
+  constructor(module: WebAssembly.Module, scale: Scale, options: Pick<Options, "only" | "log">) {
+    this.#module = module;
+    this.#scale = scale;
+    this.#options = options;
+    this.#judge = new Judge(module);
+  }
+
+  run(): Result {
+    for (const flow of FLOWS) if (this.#wants(flow.name)) this.runFlow(flow);
+    for (const life of LIVES) if (this.#wants(life.name)) this.#live(life);
+    const erases = this.#attempt("wear", () => wear(this.#module, this.#scale.logins)) ?? 0;
+    const { operations, single, pairs, prevented } = this.#counts;
+    return {
+      failures: this.#failures,
+      figures: [
+        { name: "power_cuts_flows", value: FLOWS.length, unit: "flows" },
+        { name: "power_cuts_operations", value: operations, unit: "flash operations" },
+        { name: "power_cuts_single", value: single, unit: "cuts" },
+        { name: "power_cuts_pairs", value: pairs, unit: "pairs of cuts" },
+        { name: "power_cuts_prevented", value: prevented, unit: "tries not spent" },
+        { name: "power_cuts_images", value: this.#images, unit: "different images" },
+        { name: "power_cuts_cards", value: this.#cards, unit: "different cards asked" },
+        { name: "power_cuts_lives", value: LIVES.length * this.#scale.lives, unit: "lives with random cuts" },
+        { name: "wear_logins", value: this.#scale.logins, unit: "logins" },
+        { name: "wear_erases", value: erases, unit: "erases of the most worn page" },
+      ],
+    };
+  }
+
+  /** Returns what failed. */
+  runFlow(flow: Flow): readonly Failure[] {
+    this.#judge = new Judge(this.#module);
+    const before = this.#failures.length;
+    try {
+      const start = flow.start(this.#module);
+      const run = this.#record(flow, start, SEEDS.FIRST);
+      this.#single(flow, run);
+      if (flow.typed) this.#prevented(flow, start, run);
+      if (flow.typed && this.#scale.pairTears > 0) this.#pairs(flow, run);
+    } catch (error) {
+      if (!(error instanceof EnoughFailures)) this.#failed(`${flow.name}/whole`, messageOf(error));
+    }
+    this.#images += this.#judge.images;
+    this.#cards += this.#judge.cards;
+    this.#options.log(`${flow.name}: ${this.#counts.single} cuts, ${this.#counts.pairs} pairs so far`);
+    return this.#failures.slice(before);
+  }
+
+  /** Runs a flow with power on. */
+  #record(flow: Flow, { flash, now }: Start, seed: number): Run {
+    const run = new Run(this.#module, flash, now, { seed });
+    flow.run(run);
+    return run;
+  }
+
+  // ---- one cut ----
+
+  #single(flow: Flow, run: Run): void {
+    this.#counts.operations += run.moments.length;
+    for (const [number, moment] of run.moments.entries()) {
+      this.#counts.single += this.#cutsOf(moment, `${flow.name}/${number}`, this.#scale.tears);
+    }
+    this.#counts.single++;
+    this.#case(`${flow.name}/end`, () => run.flash.copy(), run.expectation);
+  }
+
+  /** Judges all cuts at an operation. Returns how many there are. */
+  #cutsOf({ operation, ...expectation }: Moment, id: string, tears: number): number {
+    const cuts = cutsAt(operation, tears);
+    for (const cut of cuts) this.#case(`${id}/${cut.name}`, () => imageOf(operation, cut), expectation);
+    return cuts.length;
+  }
+
+  #case(id: string, image: () => FlashCopy, expectation: Expectation): void {
+    if (!this.#isWanted(id)) return;
+    const fault = this.#judge.fault(image(), expectation);
+    if (fault) this.#failed(id, fault);
+  }
+
+  // ---- a try that is not spent, power or not ----
+
+  /** A try whose spending left flash only partly as it was meant to: nothing opens, not even for the right PIN. */
+  #prevented(flow: Flow, start: Start, run: Run): void {
+    for (const [number, { operation, opening }] of run.moments.entries()) {
+      if (operation.value !== SPENT || opening === 0) continue;
+      for (const tear of tearsOf(operation, this.#scale.tears)) {
+        const id = `${flow.name}/${number}/prevented-${tear.name}`;
+        if (!this.#isWanted(id) || wordAfter(operation, tear) === SPENT) continue;
+        this.#counts.prevented++;
+        if (this.#opensUnspent(flow, start, number, opening, tear)) this.#failed(id, UNSPENT);
+      }
+    }
+  }
+
+  #opensUnspent({ run: act }: Flow, { flash, now }: Start, number: number, opening: number, { bits }: Cut): boolean {
+    const run = new Run(this.#module, flash, now, { seed: SEEDS.FIRST });
+    run.flash.prevented = { number, bits: bits as () => number };
+    try {
+      act(run);
+    } catch {
+      // It was refused, as it must be, or went wrong later.
+    }
+    return run.opened >= opening;
+  }
+
+  // ---- two cuts ----
+
+  /** The flow is begun again after each cut, and cut again: at power-on, which may have to tidy up, or later. */
+  #pairs(flow: Flow, run: Run): void {
+    const seen = new Map<string, number>();
+    const familiar = new Map<string, number>();
+    for (const [number, { operation, used }] of run.moments.entries()) {
+      for (const cut of cutsAt(operation, this.#scale.pairTears)) {
+        const first = imageOf(operation, cut);
+        const id = `${flow.name}/${number}/${cut.name}`;
+        const key = `${keyOf(first)} ${used}`;
+        const known = seen.get(key);
+        const pairs = known ?? this.#seconds(flow, id, first, used, familiar);
+        seen.set(key, pairs);
+        this.#counts.pairs += pairs;
+      }
+    }
+  }
+
+  /** Returns how many second cuts there are. Those after power-on are judged once for all first cuts that end alike. */
+  #seconds(flow: Flow, id: string, flash: FlashCopy, used: readonly string[], familiar: Map<string, number>): number {
+    const verdict = this.#judge.verdict(flash, used);
+    if ("broken" in verdict) return 0;
+    let state = "";
+    let atStart = 0;
+    const onStart = (card: Card) => {
+      state = `${keyOf(card.flash.copy(), card.memory)} ${used}`;
+      atStart = run.moments.length;
+      if (familiar.has(state)) throw new Familiar();
+    };
+    const run = new Run(this.#module, flash, verdict.situation, { seed: SEEDS.SECOND, used, onStart });
+    try {
+      flow.run(run);
+    } catch (error) {
+      if (!(error instanceof Familiar)) this.#failed(`${id}+whole`, messageOf(error));
+    }
+    const counts = run.moments.map((moment, number) => this.#cutsOf(moment, `${id}+${number}`, this.#scale.pairTears));
+    const early = sum(counts.slice(0, atStart));
+    const late = familiar.get(state) ?? sum(counts.slice(atStart));
+    familiar.set(state, late);
+    return early + late;
+  }
+
+  // ---- whole lives ----
+
+  #live(life: Life): void {
+    const card = life.card(this.#module);
+    card.save("start");
+    for (let seed = 1; seed <= this.#scale.lives; seed++) {
+      this.#attempt(`${life.name}/${seed}`, () => {
+        card.load("start");
+        life.live(card, new Random(seed));
+      });
+    }
+  }
+
+  #attempt<Value>(id: string, run: () => Value): Value | undefined {
+    if (!this.#isWanted(id)) return undefined;
+    try {
+      return run();
+    } catch (error) {
+      this.#failed(id, messageOf(error));
+      return undefined;
+    }
+  }
+
+  // ---- ids ----
+
+  #wants(flow: string): boolean {
+    return this.#options.only === undefined || this.#options.only.split("/")[0] === flow;
+  }
+
+  #isWanted(id: string): boolean {
+    return this.#options.only === undefined || this.#options.only === id;
+  }
+
+  #failed(id: string, what: string): void {
+    if (!this.#isWanted(id)) return;
+    this.#failures.push({ id, what });
+    const flow = id.split("/")[0];
+    if (this.#failures.filter((failure) => failure.id.split("/")[0] === flow).length >= ENOUGH)
+      throw new EnoughFailures();
+  }
+}
+
+class EnoughFailures extends Error {}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}
+
+function wordAfter(operation: Operation, cut: Cut): number {
+  return new DataView(imageOf(operation, cut).bytes.buffer).getUint32(operation.at, true);
+}
