@@ -32,6 +32,7 @@ const LONG: Scale = { tears: 1024, pairTears: 8, lives: 2_000, logins: 100_000 }
 /** The word that spends a try (docs/FLASH.md). */
 const SPENT = 0x3cc35aa5;
 const UNSPENT = "it opened though its try was not spent";
+const WEAR = "wear";
 /** Failures of one flow after which it is clear enough. */
 const ENOUGH = 5;
 const SEEDS = { FIRST: 2, SECOND: 5 };
@@ -48,17 +49,24 @@ interface Counts {
   single: number;
   pairs: number;
   prevented: number;
+  lives: number;
+  images: number;
+  cards: number;
+  erases: number;
 }
 
 export class PowerCuts {
   readonly #module: WebAssembly.Module;
   readonly #scale: Scale;
   readonly #options: Pick<Options, "only" | "log">;
-  readonly #counts: Counts = { operations: 0, single: 0, pairs: 0, prevented: 0 };
+  readonly #counts: Counts = {
+    ...{ operations: 0, single: 0, pairs: 0, prevented: 0 },
+    ...{ lives: 0, images: 0, cards: 0, erases: 0 },
+  };
   readonly #failures: Failure[] = [];
   #judge: Judge;
-  #images = 0;
-  #cards = 0;
+  /** Cases that were wanted. */
+  #cases = 0;
 
   constructor(module: WebAssembly.Module, scale: Scale, options: Pick<Options, "only" | "log">) {
     this.#module = module;
@@ -68,44 +76,55 @@ export class PowerCuts {
   }
 
   run(): Result {
-    for (const flow of FLOWS) if (this.#wants(flow.name)) this.runFlow(flow);
-    for (const life of LIVES) if (this.#wants(life.name)) this.#live(life);
-    const erases = this.#attempt("wear", () => wear(this.#module, this.#scale.logins)) ?? 0;
-    const { operations, single, pairs, prevented } = this.#counts;
+    const names = [...FLOWS, ...LIVES].map(({ name }) => name);
+    const failures = this.failuresOf([...names, WEAR].filter((name) => this.#wants(name)));
+    const { operations, single, pairs, prevented, lives, images, cards, erases } = this.#counts;
     return {
-      failures: this.#failures,
+      failures,
       figures: [
         { name: "power_cuts_flows", value: FLOWS.length, unit: "flows" },
         { name: "power_cuts_operations", value: operations, unit: "flash operations" },
         { name: "power_cuts_single", value: single, unit: "cuts" },
         { name: "power_cuts_pairs", value: pairs, unit: "pairs of cuts" },
         { name: "power_cuts_prevented", value: prevented, unit: "tries not spent" },
-        { name: "power_cuts_images", value: this.#images, unit: "different images" },
-        { name: "power_cuts_cards", value: this.#cards, unit: "different cards asked" },
-        { name: "power_cuts_lives", value: LIVES.length * this.#scale.lives, unit: "lives with random cuts" },
+        { name: "power_cuts_images", value: images, unit: "different images" },
+        { name: "power_cuts_cards", value: cards, unit: "different cards asked" },
+        { name: "power_cuts_lives", value: lives, unit: "lives with random cuts" },
         { name: "wear_logins", value: this.#scale.logins, unit: "logins" },
         { name: "wear_erases", value: erases, unit: "erases of the most worn page" },
       ],
     };
   }
 
-  /** Returns what failed. */
-  runFlow(flow: Flow): readonly Failure[] {
+  /** Runs flows, lives and the wear by name. */
+  failuresOf(names: readonly string[]): readonly Failure[] {
+    for (const name of names) {
+      const flow = FLOWS.find((one) => one.name === name);
+      const life = LIVES.find((one) => one.name === name);
+      if (flow) this.#attempt(`${name}/whole`, () => this.#runFlow(flow));
+      if (life) this.#attempt(`${name}/whole`, () => this.#live(life));
+      if (name === WEAR) this.#attempt(WEAR, () => this.#wear());
+    }
+    const { only } = this.#options;
+    if (only !== undefined && this.#cases === 0) return [{ id: only, what: "there is no such case" }];
+    return this.#failures;
+  }
+
+  // ---- a flow ----
+
+  #runFlow(flow: Flow): void {
     this.#judge = new Judge(this.#module);
-    const before = this.#failures.length;
     try {
       const start = flow.start(this.#module);
       const run = this.#record(flow, start, SEEDS.FIRST);
       this.#single(flow, run);
       if (flow.typed) this.#prevented(flow, start, run);
-      if (flow.typed && this.#scale.pairTears > 0) this.#pairs(flow, run);
-    } catch (error) {
-      if (!(error instanceof EnoughFailures)) this.#failed(`${flow.name}/whole`, messageOf(error));
+      if (flow.typed && this.#wantsPairs()) this.#pairs(flow, run);
+    } finally {
+      this.#counts.images += this.#judge.images;
+      this.#counts.cards += this.#judge.cards;
+      this.#options.log(`${flow.name}: ${this.#counts.single} cuts, ${this.#counts.pairs} pairs so far`);
     }
-    this.#images += this.#judge.images;
-    this.#cards += this.#judge.cards;
-    this.#options.log(`${flow.name}: ${this.#counts.single} cuts, ${this.#counts.pairs} pairs so far`);
-    return this.#failures.slice(before);
   }
 
   /** Runs a flow with power on. */
@@ -135,7 +154,9 @@ export class PowerCuts {
 
   #case(id: string, image: () => FlashCopy, expectation: Expectation): void {
     if (!this.#isWanted(id)) return;
-    const fault = this.#judge.fault(image(), expectation);
+    const flash = image();
+    const fault = this.#judge.fault(flash, expectation);
+    if (this.#options.only !== undefined) this.#options.log(`${id}: ${this.#judge.told(flash, expectation.used)}`);
     if (fault) this.#failed(id, fault);
   }
 
@@ -154,9 +175,9 @@ export class PowerCuts {
     }
   }
 
-  #opensUnspent({ run: act }: Flow, { flash, now }: Start, number: number, opening: number, { bits }: Cut): boolean {
+  #opensUnspent({ run: act }: Flow, { flash, now }: Start, number: number, opening: number, { tear }: Cut): boolean {
     const run = new Run(this.#module, flash, now, { seed: SEEDS.FIRST });
-    run.flash.prevented = { number, bits: bits as () => number };
+    run.flash.prevented = { number, bits: (tear as NonNullable<Cut["tear"]>)() };
     try {
       act(run);
     } catch {
@@ -214,6 +235,8 @@ export class PowerCuts {
     const card = life.card(this.#module);
     card.save("start");
     for (let seed = 1; seed <= this.#scale.lives; seed++) {
+      if (!this.#isWanted(`${life.name}/${seed}`)) continue;
+      this.#counts.lives++;
       this.#attempt(`${life.name}/${seed}`, () => {
         card.load("start");
         life.live(card, new Random(seed));
@@ -221,32 +244,49 @@ export class PowerCuts {
     }
   }
 
-  #attempt<Value>(id: string, run: () => Value): Value | undefined {
-    if (!this.#isWanted(id)) return undefined;
-    try {
-      return run();
-    } catch (error) {
-      this.#failed(id, messageOf(error));
-      return undefined;
-    }
+  #wear(): void {
+    this.#cases++;
+    this.#counts.erases = wear(this.#module, this.#scale.logins);
   }
 
-  // ---- ids ----
+  // ---- failures ----
 
-  #wants(flow: string): boolean {
-    return this.#options.only === undefined || this.#options.only.split("/")[0] === flow;
+  /** Whether a flow or a life has the wanted case. */
+  #wants(name: string): boolean {
+    return this.#options.only === undefined || this.#options.only.split("/")[0] === name;
+  }
+
+  #wantsPairs(): boolean {
+    return this.#scale.pairTears > 0 && (this.#options.only?.includes("+") ?? true);
   }
 
   #isWanted(id: string): boolean {
-    return this.#options.only === undefined || this.#options.only === id;
+    const wanted = this.#options.only === undefined || this.#options.only === id;
+    if (wanted) this.#cases++;
+    return wanted;
+  }
+
+  /** Whatever goes wrong is a failure of the case. */
+  #attempt(id: string, run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      if (!(error instanceof EnoughFailures)) this.#note(id, messageOf(error));
+    }
   }
 
   #failed(id: string, what: string): void {
-    if (!this.#isWanted(id)) return;
-    this.#failures.push({ id, what });
-    const flow = id.split("/")[0];
-    if (this.#failures.filter((failure) => failure.id.split("/")[0] === flow).length >= ENOUGH)
+    this.#note(id, what);
+    const [name] = id.split("/");
+    if (this.#failures.filter((failure) => failure.id.split("/")[0] === name).length >= ENOUGH)
       throw new EnoughFailures();
+  }
+
+  #note(id: string, what: string): void {
+    const { only } = this.#options;
+    if (only !== undefined && only !== id) return;
+    this.#cases++;
+    this.#failures.push({ id, what });
   }
 }
 

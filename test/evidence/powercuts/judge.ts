@@ -52,6 +52,12 @@ export class Judge {
     return lines.includes(found) ? undefined : `it is ${found}; it may be ${lines.join(" or ")}`;
   }
 
+  /** What the card with this flash is, in words. */
+  told(flash: FlashCopy, used: readonly string[]): string {
+    const verdict = this.verdict(flash, used);
+    return "broken" in verdict ? verdict.broken : lineOf(verdict.situation);
+  }
+
   /** What the card with this flash is. */
   verdict(flash: FlashCopy, used: readonly string[]): Verdict {
     const settled = this.#settle(flash);

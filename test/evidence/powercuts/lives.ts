@@ -71,7 +71,7 @@ function thiefsLife(card: Card, random: Random, tries: number): void {
     if (card.takeCut()) card.setBattery(FULL);
   }
   disarm(card);
-  failPin(card, tries);
+  for (turnOff(card); turnOn(card) === "PIN>"; turnOff(card)) failPin(card, 1);
   if (verdicts >= tries) throw new Broken(`${verdicts} wrong PINs got a verdict before it was locked`);
   if (card.display !== "LOCKED") throw new Broken(`it shows ${card.display}, not LOCKED`);
 }

@@ -15,7 +15,7 @@ export interface Operation {
 export class Recorder extends Flash {
   onOperation: ((operation: Operation) => void) | undefined;
   /** The operation of this number (the first is 0) is not done but torn, and power stays on. */
-  prevented: { readonly number: number; readonly bits: () => number } | undefined;
+  prevented: { readonly number: number; readonly bits: Bits } | undefined;
   #number = 0;
 
   constructor(copy: FlashCopy) {
@@ -50,11 +50,14 @@ export class Recorder extends Flash {
   }
 }
 
+/** 32 bits a call: those that an interrupted program leaves as they were, an interrupted erase sets. */
+type Bits = () => number;
+
 /** How power fails at an operation: its name is the end of a case's id. */
 export interface Cut {
   readonly name: string;
-  /** 32 bits a call: those that an interrupted program leaves as they were, an interrupted erase sets. */
-  readonly bits?: () => number;
+  /** The bits of a torn operation, from the first on. */
+  readonly tear?: () => Bits;
 }
 
 const ALL = 0xffffffff;
@@ -74,7 +77,7 @@ export function tearsOf(operation: Operation, tears: number): Cut[] {
   const whole = changing.length > 0 && subsets <= Math.min(FEW, tears);
   return Array.from({ length: whole ? subsets : tears }, (_, number) => ({
     name: `tear-${whole ? "all" : "of"}-${number}`,
-    bits: whole ? subset(changing, number) : sample(operation, number),
+    tear: () => (whole ? subset(changing, number) : sample(operation, number)),
   }));
 }
 
@@ -83,7 +86,7 @@ export function imageOf(operation: Operation, cut: Cut): FlashCopy {
   if (cut.name === "before") return operation.before;
   const flash = new Flash();
   flash.restore(operation.before);
-  if (cut.bits) flash.cutAt(1, "torn", cut.bits);
+  if (cut.tear) flash.cutAt(1, "torn", cut.tear());
   try {
     if (operation.value === undefined) flash.erase(operation.at);
     else flash.program(operation.at, operation.value);
@@ -100,13 +103,13 @@ function changingBits({ at, value, before }: Operation): number[] {
   return Array.from({ length: 32 }, (_, bit) => (1 << bit) >>> 0).filter((bit) => old & ~value & bit);
 }
 
-function subset(bits: readonly number[], number: number): () => number {
+function subset(bits: readonly number[], number: number): Bits {
   const kept = bits.reduce((mask, bit, i) => (number & (1 << i) ? mask | bit : mask), 0) >>> 0;
   return () => kept;
 }
 
 /** A seeded sample: none of the bits, all of them, then mixes of every density, by bits, by words or by halves. */
-function sample({ at, value, before }: Operation, number: number): () => number {
+function sample({ at, value, before }: Operation, number: number): Bits {
   const erase = value === undefined;
   if (number < 2) return () => ((number === 0) === erase ? 0 : ALL);
   const random = new Random((before.operations * 4096 + at) * 1024 + number);

@@ -269,13 +269,15 @@ export class Run {
     const last = after.at(-1) as Situation;
     const screen = this.card.display;
     this.#answered = false;
+    const gone = [this.#gone, ...after.map(goneFrom)].reduce(both);
+    let wiped = false;
     this.flash.onOperation = (operation) => {
       // A wipe marks and zeroes first; what comes then comes when nothing is left.
-      if (last.life === "blank" && operation.value !== 0) this.#gone = { pin: true, code: true };
+      wiped ||= last.life === "blank" && operation.value !== 0;
       const told = this.#answered || ![screen, "", "SERIAL"].includes(this.card.display);
       const allowed = told ? [last] : [this.now, ...after];
       const opening = this.#isOpening ? this.#opened + 1 : 0;
-      this.moments.push({ operation, allowed, used: this.used, gone: this.#gone, opening });
+      this.moments.push({ operation, allowed, used: this.used, gone: wiped ? goneFrom(last) : gone, opening });
     };
     act();
     this.flash.onOperation = undefined;
@@ -293,6 +295,10 @@ export function firstScreen({ life, codes, left }: Situation): string {
   if (life !== "personalized") return "NO KEY";
   if (codes === 0) return "BLOCKED";
   return left === 0 ? "LOCKED" : "PIN>";
+}
+
+function both(one: Opened, other: Opened): Opened {
+  return { pin: one.pin && other.pin, code: one.code && other.code };
 }
 
 /** What a card in this situation has destroyed. */
