@@ -20,15 +20,16 @@ import { type Expectation, Familiar, type Moment, Run } from "./powercuts/run.js
 export interface Scale {
   /** Seeded tears of an operation, where all would be too many. */
   readonly tears: number;
-  /** Tears of each of the two operations of a pair; 0: no pairs. */
+  /** Tears of each of the two operations of a pair, in flows with a PIN or an unlock code and in the others; 0: no pairs. */
   readonly pairTears: number;
+  readonly otherPairTears: number;
   /** Seeded lives of each kind, and logins of the life that wears a card. */
   readonly lives: number;
   readonly logins: number;
 }
 
-const NORMAL: Scale = { tears: 64, pairTears: 8, lives: 100, logins: 5_000 };
-const LONG: Scale = { tears: 1024, pairTears: 8, lives: 2_000, logins: 100_000 };
+const NORMAL: Scale = { tears: 64, pairTears: 8, otherPairTears: 2, lives: 100, logins: 5_000 };
+const LONG: Scale = { tears: 1024, pairTears: 32, otherPairTears: 8, lives: 2_000, logins: 100_000 };
 /** The word that spends a try (docs/FLASH.md). */
 const SPENT = 0x3cc35aa5;
 const UNSPENT = "it opened though its try was not spent";
@@ -119,7 +120,7 @@ export class PowerCuts {
       const run = this.#record(flow, start, SEEDS.FIRST);
       this.#single(flow, run);
       if (flow.typed) this.#prevented(flow, start, run);
-      if (flow.typed && this.#wantsPairs()) this.#pairs(flow, run);
+      if (this.#wantsPairs(flow)) this.#pairs(flow, run);
     } finally {
       this.#counts.images += this.#judge.images;
       this.#counts.cards += this.#judge.cards;
@@ -193,7 +194,7 @@ export class PowerCuts {
     const seen = new Map<string, number>();
     const familiar = new Map<string, number>();
     for (const [number, { operation, used }] of run.moments.entries()) {
-      for (const cut of cutsAt(operation, this.#scale.pairTears)) {
+      for (const cut of cutsAt(operation, this.#pairTears(flow))) {
         const first = imageOf(operation, cut);
         const id = `${flow.name}/${number}/${cut.name}`;
         const key = `${keyOf(first)} ${used}`;
@@ -222,7 +223,7 @@ export class PowerCuts {
     } catch (error) {
       if (!(error instanceof Familiar)) this.#failed(`${id}+whole`, messageOf(error));
     }
-    const counts = run.moments.map((moment, number) => this.#cutsOf(moment, `${id}+${number}`, this.#scale.pairTears));
+    const counts = run.moments.map((moment, number) => this.#cutsOf(moment, `${id}+${number}`, this.#pairTears(flow)));
     const early = sum(counts.slice(0, atStart));
     const late = familiar.get(state) ?? sum(counts.slice(atStart));
     familiar.set(state, late);
@@ -249,6 +250,10 @@ export class PowerCuts {
     this.#counts.erases = wear(this.#module, this.#scale.logins);
   }
 
+  #pairTears({ typed }: Flow): number {
+    return typed ? this.#scale.pairTears : this.#scale.otherPairTears;
+  }
+
   // ---- failures ----
 
   /** Whether a flow or a life has the wanted case. */
@@ -256,8 +261,8 @@ export class PowerCuts {
     return this.#options.only === undefined || this.#options.only.split("/")[0] === name;
   }
 
-  #wantsPairs(): boolean {
-    return this.#scale.pairTears > 0 && (this.#options.only?.includes("+") ?? true);
+  #wantsPairs(flow: Flow): boolean {
+    return this.#pairTears(flow) > 0 && (this.#options.only?.includes("+") ?? true);
   }
 
   #isWanted(id: string): boolean {

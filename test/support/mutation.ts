@@ -16,12 +16,13 @@ export interface Mutation {
   readonly to: string;
 }
 
+const QUICK = ["--optimizeLevel", "1", "--shrinkLevel", "0"];
 const SOURCES = new Map<string, string>();
 
-/** Compiles the firmware as the released one, but for the mutation. Throws where that does not compile. */
+/** Compiles the firmware as the released one, but for the mutation and with less optimization, which takes long. Throws where that does not compile. */
 export async function compile(mutation?: Mutation): Promise<WebAssembly.Module> {
   let binary: Uint8Array<ArrayBuffer> | undefined;
-  const options = ["--config", "asconfig.json", "--target", "release", "--outFile", "out.wasm"];
+  const options = ["--config", "asconfig.json", "--target", "release", "--outFile", "out.wasm", ...QUICK];
   const { error, stderr } = await asc.main(["firmware/index.ts", ...options], {
     readFile: (name) => mutated(name, mutation),
     writeFile: (name, contents) => {

@@ -17,7 +17,7 @@ export interface Start {
 
 export interface Flow {
   readonly name: string;
-  /** A PIN or an unlock code is typed: all pairs of cuts are tried. */
+  /** A PIN or an unlock code is typed. */
   readonly typed: boolean;
   readonly start: (module: WebAssembly.Module) => Start;
   readonly run: (run: Run) => void;

@@ -8,7 +8,7 @@ import { Flash, type FlashCopy } from "../../../sim/flash.js";
 import { turnOn } from "../../support/cards.js";
 import { ask } from "./inquiry.js";
 import { Broken, type Expectation } from "./run.js";
-import { openable } from "./secrets.js";
+import { openable, pagesOf } from "./secrets.js";
 import { lineOf, type Situation } from "./situation.js";
 
 /** Not the seed of the flows: what is drawn anew must not be what was drawn before. */
@@ -18,6 +18,12 @@ const MOST_ERASES = 2;
 
 /** What the card is once it has power again, or why it is nothing that it may be. */
 type Verdict = { readonly situation: Situation } | { readonly broken: string };
+
+/** A flash after power-on, and what stands for it. */
+interface Settled {
+  readonly key: string;
+  readonly flash: FlashCopy;
+}
 
 export class Judge {
   /** Images that the judged cuts left, all different. */
@@ -31,10 +37,10 @@ export class Judge {
   }
 
   readonly #module: WebAssembly.Module;
-  readonly #settled = new Map<string, FlashCopy | { readonly broken: string }>();
+  readonly #settled = new Map<string, Settled | { readonly broken: string }>();
   readonly #answers = new Map<string, Verdict>();
   readonly #opened = new Map<string, ReturnType<typeof openable>>();
-  readonly #shared = new Map<string, FlashCopy>();
+  readonly #shared = new Map<string, Settled>();
 
   constructor(module: WebAssembly.Module) {
     this.#module = module;
@@ -62,15 +68,17 @@ export class Judge {
   verdict(flash: FlashCopy, used: readonly string[]): Verdict {
     const settled = this.#settle(flash);
     if ("broken" in settled) return settled;
-    return known(this.#answers, `${keyOf(settled)} ${used}`, () => attempt(() => ask(this.#module, settled, used)));
+    const { key, flash: after } = settled;
+    return known(this.#answers, `${key} ${used}`, () => attempt(() => ask(this.#module, after, used)));
   }
 
   /** The flash once the card has been on. */
-  #settle(flash: FlashCopy): FlashCopy | { readonly broken: string } {
+  #settle(flash: FlashCopy): Settled | { readonly broken: string } {
     return known(this.#settled, keyOf(flash), () => {
       try {
-        const settled = this.#powerOn(flash);
-        return known(this.#shared, keyOf(settled), () => settled);
+        const after = this.#powerOn(flash);
+        const key = keyOf(after);
+        return known(this.#shared, key, () => ({ key, flash: after }));
       } catch (error) {
         return { broken: messageOf(error) };
       }
@@ -85,6 +93,8 @@ export class Judge {
     const erases = sum(own.erases) - sum(flash.erases);
     if (erases > MOST_ERASES) throw new Broken(`power-on erases ${erases} pages`);
     if (shown === "" || shown.startsWith("ERROR")) throw new Broken(`it turns on with ${shown || "nothing"}`);
+    const pages = pagesOf(own.bytes).filter((page) => page.some((byte) => byte !== 0xff)).length;
+    if (pages !== 1) throw new Broken(`power-on leaves ${pages} pages that are not blank`);
     return own.copy();
   }
 

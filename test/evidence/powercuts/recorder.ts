@@ -122,9 +122,9 @@ function sample({ at, value, before }: Operation, number: number): Bits {
   return () => (word++ < edge === low ? ALL : 0);
 }
 
-/** 32 bits, `density` eighths of them set. */
+/** 32 bits, each set with a chance of `density` (1 to 7) eighths. */
 function bitsOf(random: Random, density: number): number {
   let bits = 0;
-  for (let bit = 0; bit < 32; bit++) if (random.next() % 8 < density) bits |= 1 << bit;
+  for (const digit of [1, 2, 4]) bits = density & digit ? bits | random.next() : bits & random.next();
   return bits >>> 0;
 }

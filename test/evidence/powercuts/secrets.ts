@@ -24,11 +24,16 @@ export interface Opened {
 
 /** Tries each wrap of each page under each root that any page has. */
 export function openable(image: Uint8Array): Opened {
-  const pages = Array.from({ length: PAGES }, (_, i) => image.subarray(i * PAGE_SIZE, (i + 1) * PAGE_SIZE));
+  const pages = pagesOf(image);
   const roots = pages.map((page) => page.slice(ROOT, ROOT + ROOT_SIZE)).filter((root) => !isBare(root));
   const opens = (wrap: keyof typeof WRAPS, secrets: (page: Uint8Array) => readonly string[]) =>
     pages.some((page) => roots.some((root) => secrets(page).some((digits) => opensWith(page, root, wrap, digits))));
   return { pin: opens("PIN", () => PINS), code: opens("CODE", unlockCodes) };
+}
+
+/** A flash image, page by page. */
+export function pagesOf(image: Uint8Array): Uint8Array[] {
+  return Array.from({ length: PAGES }, (_, page) => image.subarray(page * PAGE_SIZE, (page + 1) * PAGE_SIZE));
 }
 
 function unlockCodes(page: Uint8Array): string[] {
