@@ -4,6 +4,9 @@
 // A flow is run once with power on, and each of its flash operations kept; what a cut leaves is then made from the
 // operation and given to a new card. An id says flow, operation and cut, such as unlock/97/tear-of-5; a second cut, in
 // the same flow on what the first one left, follows a "+".
+//
+// The key is the old one or the new one, never neither: either the card is wholly as it was, or it holds the new record,
+// and its proof and the rest of its personalization can be done with the new key.
 
 import type { Card } from "../../sim/card.js";
 import { loadFirmware } from "../../sim/firmware.js";
@@ -13,7 +16,7 @@ import type { Campaign, Failure, Options, Result } from "./campaign.js";
 import { FLOWS, type Flow, type Start } from "./powercuts/flows.js";
 import { Judge, keyOf, messageOf } from "./powercuts/judge.js";
 import { LIVES, type Life, wear } from "./powercuts/lives.js";
-import { type Cut, cutsAt, imageOf, type Operation, tearsOf } from "./powercuts/recorder.js";
+import { type Cut, cutsAt, everyCutAt, imageOf, MOST, type Operation } from "./powercuts/recorder.js";
 import { type Expectation, Familiar, type Moment, Run } from "./powercuts/run.js";
 
 /** How much of it. */
@@ -29,10 +32,13 @@ export interface Scale {
 }
 
 const NORMAL: Scale = { tears: 64, pairTears: 8, otherPairTears: 2, lives: 100, logins: 5_000 };
-const LONG: Scale = { tears: 1024, pairTears: 32, otherPairTears: 8, lives: 2_000, logins: 100_000 };
+const LONG: Scale = { tears: MOST, pairTears: 32, otherPairTears: 8, lives: 2_000, logins: 100_000 };
 /** The word that spends a try (docs/FLASH.md). */
 const SPENT = 0x3cc35aa5;
 const UNSPENT = "it opened though its try was not spent";
+/** Tears of other operations that are prevented: wholly, and one by another. */
+const PREVENTED_TEARS = 3;
+const NOTHING = { pin: false, code: false };
 const WEAR = "wear";
 /** Failures of one flow after which it is clear enough. */
 const ENOUGH = 5;
@@ -87,7 +93,7 @@ export class PowerCuts {
         { name: "power_cuts_operations", value: operations, unit: "flash operations" },
         { name: "power_cuts_single", value: single, unit: "cuts" },
         { name: "power_cuts_pairs", value: pairs, unit: "pairs of cuts" },
-        { name: "power_cuts_prevented", value: prevented, unit: "tries not spent" },
+        { name: "power_cuts_prevented", value: prevented, unit: "programs prevented" },
         { name: "power_cuts_images", value: images, unit: "different images" },
         { name: "power_cuts_cards", value: cards, unit: "different cards asked" },
         { name: "power_cuts_lives", value: lives, unit: "lives with random cuts" },
@@ -119,7 +125,7 @@ export class PowerCuts {
       const start = flow.start(this.#module);
       const run = this.#record(flow, start, SEEDS.FIRST);
       this.#single(flow, run);
-      if (flow.typed) this.#prevented(flow, start, run);
+      this.#prevented(flow, start, run);
       if (this.#wantsPairs(flow)) this.#pairs(flow, run);
     } finally {
       this.#counts.images += this.#judge.images;
@@ -148,9 +154,14 @@ export class PowerCuts {
 
   /** Judges all cuts at an operation. Returns how many there are. */
   #cutsOf({ operation, ...expectation }: Moment, id: string, tears: number): number {
-    const cuts = cutsAt(operation, tears);
+    const cuts = this.#cutsAt(operation, tears);
     for (const cut of cuts) this.#case(`${id}/${cut.name}`, () => imageOf(operation, cut), expectation);
     return cuts.length;
+  }
+
+  /** The cuts of this scale; those of every scale where one is replayed. */
+  #cutsAt(operation: Operation, tears: number): Cut[] {
+    return this.#options.only === undefined ? cutsAt(operation, tears) : everyCutAt(operation);
   }
 
   #case(id: string, image: () => FlashCopy, expectation: Expectation): void {
@@ -161,30 +172,34 @@ export class PowerCuts {
     if (fault) this.#failed(id, fault);
   }
 
-  // ---- a try that is not spent, power or not ----
+  // ---- an operation that is prevented while power stays on ----
 
-  /** A try whose spending left flash only partly as it was meant to: nothing opens, not even for the right PIN. */
+  /** A word that was not programmed as meant opens nothing and becomes nothing: the card is as before, or as after. */
   #prevented(flow: Flow, start: Start, run: Run): void {
-    for (const [number, { operation, opening }] of run.moments.entries()) {
-      if (operation.value !== SPENT || opening === 0) continue;
-      for (const tear of tearsOf(operation, this.#scale.tears)) {
+    for (const [number, moment] of run.moments.entries()) {
+      const { value } = moment.operation;
+      if (value === undefined) continue;
+      const tears = value === SPENT ? this.#scale.tears : PREVENTED_TEARS;
+      for (const tear of this.#cutsAt(moment.operation, tears).slice(1, -1)) {
         const id = `${flow.name}/${number}/prevented-${tear.name}`;
-        if (!this.#isWanted(id) || wordAfter(operation, tear) === SPENT) continue;
+        if (!this.#isWanted(id) || wordAfter(moment.operation, tear) === value) continue;
         this.#counts.prevented++;
-        if (this.#opensUnspent(flow, start, number, opening, tear)) this.#failed(id, UNSPENT);
+        const fault = this.#faultOfPrevented(flow, start, number, moment, tear);
+        if (fault) this.#failed(id, fault);
       }
     }
   }
 
-  #opensUnspent({ run: act }: Flow, { flash, now }: Start, number: number, opening: number, { tear }: Cut): boolean {
-    const run = new Run(this.#module, flash, now, { seed: SEEDS.FIRST });
-    run.flash.prevented = { number, bits: (tear as NonNullable<Cut["tear"]>)() };
+  #faultOfPrevented(flow: Flow, { flash, now }: Start, number: number, moment: Moment, cut: Cut): string | undefined {
+    const run = new Run(this.#module, flash, now, { seed: SEEDS.FIRST, stops: true });
+    run.flash.prevented = { number, bits: (cut.tear as NonNullable<Cut["tear"]>)() };
     try {
-      act(run);
+      flow.run(run);
     } catch {
-      // It was refused, as it must be, or went wrong later.
+      // It was refused, or the action is over.
     }
-    return run.opened >= opening;
+    const unspent = moment.operation.value === SPENT && moment.opening > 0 && run.opened >= moment.opening;
+    return unspent ? UNSPENT : this.#judge.fault(run.flash.copy(), { ...moment, gone: NOTHING });
   }
 
   // ---- two cuts ----
@@ -194,9 +209,10 @@ export class PowerCuts {
     const seen = new Map<string, number>();
     const familiar = new Map<string, number>();
     for (const [number, { operation, used }] of run.moments.entries()) {
-      for (const cut of cutsAt(operation, this.#pairTears(flow))) {
-        const first = imageOf(operation, cut);
+      for (const cut of this.#cutsAt(operation, this.#pairTears(flow))) {
         const id = `${flow.name}/${number}/${cut.name}`;
+        if (!this.#isFirst(id)) continue;
+        const first = imageOf(operation, cut);
         const key = `${keyOf(first)} ${used}`;
         const known = seen.get(key);
         const pairs = known ?? this.#seconds(flow, id, first, used, familiar);
@@ -220,7 +236,9 @@ export class PowerCuts {
     const run = new Run(this.#module, flash, verdict.situation, { seed: SEEDS.SECOND, used, onStart });
     try {
       flow.run(run);
+      this.#case(`${id}+end`, () => run.flash.copy(), run.expectation);
     } catch (error) {
+      if (error instanceof EnoughFailures) throw error;
       if (!(error instanceof Familiar)) this.#failed(`${id}+whole`, messageOf(error));
     }
     const counts = run.moments.map((moment, number) => this.#cutsOf(moment, `${id}+${number}`, this.#pairTears(flow)));
@@ -263,6 +281,11 @@ export class PowerCuts {
 
   #wantsPairs(flow: Flow): boolean {
     return this.#pairTears(flow) > 0 && (this.#options.only?.includes("+") ?? true);
+  }
+
+  /** Whether a wanted pair begins with this cut. */
+  #isFirst(id: string): boolean {
+    return this.#options.only?.startsWith(`${id}+`) ?? true;
   }
 
   #isWanted(id: string): boolean {

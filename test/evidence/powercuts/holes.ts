@@ -12,6 +12,12 @@ const SPEND = `  if (!flash.program(slot, SPENT)) return Outcome.BATTERY;
   const after = flash.word(slot);
   return vault.open(which, use, digits, length, before, after) === 0 ? Outcome.DONE : Outcome.WRONG;`;
 
+const COMMIT = `    if (at !== HEAD_CHECK_AT && !write(start, at)) return Outcome.BATTERY;
+  }
+  // What was not written as meant must never become true: the commit comes after the look at the rest.
+  if (!reads(start)) return Outcome.FLASH;
+  if (!write(start, HEAD_CHECK_AT)) return Outcome.BATTERY;`;
+
 export const HOLES: readonly Hole[] = [
   {
     breaks: "a try is given back only after the right PIN",
@@ -127,13 +133,17 @@ export const HOLES: readonly Hole[] = [
   {
     breaks: "the commit is the last word",
     file: "store.ts",
-    from: `  for (let at: u32 = 0; at < END; at += 4) {
-    if (at !== HEAD_CHECK_AT && !write(start, at)) return Outcome.BATTERY;
+    from: COMMIT,
+    to: `    if (!write(start, at)) return Outcome.BATTERY;
   }
-  if (!write(start, HEAD_CHECK_AT)) return Outcome.BATTERY;`,
-    to: `  for (let at: u32 = 0; at < END; at += 4) {
-    if (!write(start, at)) return Outcome.BATTERY;
-  }`,
+  if (!reads(start)) return Outcome.FLASH;`,
+    shows: "change-pin",
+  },
+  {
+    breaks: "a page is read back before its commit",
+    file: "store.ts",
+    from: "  if (!reads(start)) return Outcome.FLASH;\n",
+    to: "",
     shows: "change-pin",
   },
   {

@@ -17,10 +17,15 @@ export class Recorder extends Flash {
   /** The operation of this number (the first is 0) is not done but torn, and power stays on. */
   prevented: { readonly number: number; readonly bits: Bits } | undefined;
   #number = 0;
+  #wasPrevented = false;
 
   constructor(copy: FlashCopy) {
     super();
     this.restore(copy);
+  }
+
+  get wasPrevented(): boolean {
+    return this.#wasPrevented;
   }
 
   override program(at: number, value: number): void {
@@ -41,6 +46,7 @@ export class Recorder extends Flash {
   #unlessPrevented(run: () => void): void {
     const bits = this.prevented?.number === this.#number - 1 ? this.prevented.bits : undefined;
     if (!bits) return run();
+    this.#wasPrevented = true;
     this.cutAt(1, "torn", bits);
     try {
       run();
@@ -63,6 +69,8 @@ export interface Cut {
 const ALL = 0xffffffff;
 /** Up to this many subsets of bits all are tried. */
 const FEW = 64;
+/** Samples at most, whatever the scale. */
+export const MOST = 1024;
 const WORDS = 256;
 
 /** Before it, `tears` times or more in the middle of it, and after it. */
@@ -72,12 +80,29 @@ export function cutsAt(operation: Operation, tears: number): Cut[] {
 
 /** The subsets of bits that an interrupted operation reaches: all, where that is no more than FEW and `tears`. */
 export function tearsOf(operation: Operation, tears: number): Cut[] {
+  const all = subsetsOf(operation);
+  return all.length > 0 && all.length <= tears ? all : samplesOf(operation, tears);
+}
+
+/** Every cut that any scale makes of an operation. */
+export function everyCutAt(operation: Operation): Cut[] {
+  return [{ name: "before" }, ...subsetsOf(operation), ...samplesOf(operation, MOST), { name: "after" }];
+}
+
+/** All subsets of the bits that a program clears, where these are FEW. */
+function subsetsOf(operation: Operation): Cut[] {
   const changing = changingBits(operation);
-  const subsets = 2 ** changing.length;
-  const whole = changing.length > 0 && subsets <= Math.min(FEW, tears);
-  return Array.from({ length: whole ? subsets : tears }, (_, number) => ({
-    name: `tear-${whole ? "all" : "of"}-${number}`,
-    tear: () => (whole ? subset(changing, number) : sample(operation, number)),
+  const count = changing.length > 0 && 2 ** changing.length <= FEW ? 2 ** changing.length : 0;
+  return Array.from({ length: count }, (_, number) => ({
+    name: `tear-all-${number}`,
+    tear: () => subset(changing, number),
+  }));
+}
+
+function samplesOf(operation: Operation, count: number): Cut[] {
+  return Array.from({ length: count }, (_, number) => ({
+    name: `tear-of-${number}`,
+    tear: () => sample(operation, number),
   }));
 }
 

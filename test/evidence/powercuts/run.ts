@@ -25,6 +25,9 @@ export class Familiar extends Error {
   override name = "Familiar";
 }
 
+/** The action is over in which an operation was prevented. */
+class Prevented extends Error {}
+
 /** Where a cut would leave a card. */
 export interface Expectation {
   /** One of these; the first is how it was before the action. */
@@ -45,6 +48,8 @@ export interface Moment extends Expectation {
 export interface RunOptions {
   readonly seed: number;
   readonly used?: readonly string[];
+  /** The run ends with the action in which an operation was prevented. */
+  readonly stops?: boolean;
   /** Called once the card is on; may throw Familiar. */
   readonly onStart?: (card: Card) => void;
 }
@@ -56,6 +61,7 @@ export class Run {
   /** How the card is. */
   now: Situation;
   used: readonly string[];
+  readonly #stops: boolean;
   readonly #onStart: ((card: Card) => void) | undefined;
   #channel: SecureChannel | undefined;
   #opened = 0;
@@ -68,6 +74,7 @@ export class Run {
   constructor(module: WebAssembly.Module, copy: FlashCopy, now: Situation, options: RunOptions) {
     this.now = now;
     this.used = options.used ?? [];
+    this.#stops = options.stops ?? false;
     this.#onStart = options.onStart;
     this.flash = new Recorder(copy);
     this.card = new Card(module, { flash: this.flash, seed: options.seed });
@@ -281,6 +288,7 @@ export class Run {
     };
     act();
     this.flash.onOperation = undefined;
+    if (this.flash.wasPrevented && this.#stops) throw new Prevented();
     this.now = last;
     this.#gone = goneFrom(last);
   }
