@@ -12,7 +12,7 @@ import { Run } from "./powercuts/run.js";
 import { PowerCuts, powerCuts, type Scale } from "./powercuts.js";
 
 const MODULE = loadFirmware();
-const SHORT: Scale = { tears: 4, pairTears: 0, otherPairTears: 0, lives: 10, logins: 1_000 };
+const SHORT: Scale = { tears: 4, preventedTears: 1, pairTears: 0, otherPairTears: 0, lives: 10, logins: 1_000 };
 const PAIRS: Scale = { ...SHORT, pairTears: 2, otherPairTears: 1 };
 /** Flows that write little: short enough for pairs of cuts. */
 const PAIRED = [

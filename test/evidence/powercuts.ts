@@ -23,6 +23,8 @@ import { type Expectation, Familiar, type Moment, Run } from "./powercuts/run.js
 export interface Scale {
   /** Seeded tears of an operation, where all would be too many. */
   readonly tears: number;
+  /** Tears of a program that is prevented while power stays on, those of a spent try aside; the first leaves nothing. */
+  readonly preventedTears: number;
   /** Tears of each of the two operations of a pair, in flows with a PIN or an unlock code and in the others; 0: no pairs. */
   readonly pairTears: number;
   readonly otherPairTears: number;
@@ -31,13 +33,18 @@ export interface Scale {
   readonly logins: number;
 }
 
-const NORMAL: Scale = { tears: 64, pairTears: 8, otherPairTears: 2, lives: 100, logins: 5_000 };
-const LONG: Scale = { tears: MOST, pairTears: 32, otherPairTears: 8, lives: 2_000, logins: 100_000 };
+const NORMAL: Scale = { tears: 64, preventedTears: 3, pairTears: 8, otherPairTears: 2, lives: 100, logins: 5_000 };
+const LONG: Scale = {
+  tears: MOST,
+  preventedTears: 16,
+  pairTears: 32,
+  otherPairTears: 8,
+  lives: 2_000,
+  logins: 100_000,
+};
 /** The word that spends a try (docs/FLASH.md). */
 const SPENT = 0x3cc35aa5;
 const UNSPENT = "it opened though its try was not spent";
-/** Tears of other operations that are prevented: wholly, and one by another. */
-const PREVENTED_TEARS = 3;
 const NOTHING = { pin: false, code: false };
 const WEAR = "wear";
 /** Failures of one flow after which it is clear enough. */
@@ -179,7 +186,7 @@ export class PowerCuts {
     for (const [number, moment] of run.moments.entries()) {
       const { value } = moment.operation;
       if (value === undefined) continue;
-      const tears = value === SPENT ? this.#scale.tears : PREVENTED_TEARS;
+      const tears = value === SPENT ? this.#scale.tears : this.#scale.preventedTears;
       for (const tear of this.#cutsAt(moment.operation, tears).slice(1, -1)) {
         const id = `${flow.name}/${number}/prevented-${tear.name}`;
         if (!this.#isWanted(id) || wordAfter(moment.operation, tear) === value) continue;

@@ -251,10 +251,16 @@ export class Run {
   /** An action in which a right PIN or code has to be found right. */
   #opening<Value>(act: () => Value): Value {
     this.#isOpening = true;
-    const value = act();
-    this.#isOpening = false;
-    this.#opened++;
-    return value;
+    try {
+      const value = act();
+      this.#opened++;
+      return value;
+    } catch (error) {
+      if (error instanceof Prevented) this.#opened++;
+      throw error;
+    } finally {
+      this.#isOpening = false;
+    }
   }
 
   #send(command: Omit<Command, "cla">, after: readonly Situation[]): Buffer {
