@@ -177,8 +177,10 @@ function writeNext(): Outcome {
   for (let at: u32 = 0; at < END; at += 4) {
     if (at !== HEAD_CHECK_AT && !write(start, at)) return Outcome.BATTERY;
   }
-  if (!write(start, HEAD_CHECK_AT)) return Outcome.BATTERY;
+  // What was not written as meant must never become true: the commit comes after the look at the rest.
   if (!reads(start)) return Outcome.FLASH;
+  if (!write(start, HEAD_CHECK_AT)) return Outcome.BATTERY;
+  if (flash.word(start + HEAD_CHECK_AT) !== load<u32>(IMAGE, HEAD_CHECK_AT)) return Outcome.FLASH;
   current.page = page;
   return clearOthers() ? Outcome.DONE : Outcome.BATTERY;
 }
@@ -260,10 +262,12 @@ function write(start: u32, offset: u32): bool {
   return value === ERASED || flash.program(start + offset, value);
 }
 
-/** Whether flash from `start` on says what the image says. */
+/** Whether flash from `start` on says what the image says, the commit not yet written. */
 function reads(start: u32): bool {
   let difference: u32 = 0;
-  for (let at: u32 = 0; at < END; at += 4) difference |= flash.word(start + at) ^ load<u32>(IMAGE + at);
+  for (let at: u32 = 0; at < END; at += 4) {
+    if (at !== HEAD_CHECK_AT) difference |= flash.word(start + at) ^ load<u32>(IMAGE + at);
+  }
   return difference === 0;
 }
 

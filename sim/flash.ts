@@ -100,8 +100,8 @@ export class Flash {
     const torn = this.#interrupted();
     const result = (torn ? old & (value | torn.random()) : old & value) >>> 0;
     this.#words.setUint32(address, result, true);
-    // A zeroing that power interrupted may be done again.
-    this.#programs[word] = torn && programs > 0 ? programs : programs + 1;
+    // A zeroing that power interrupted may be done again, and so may a program that left no trace: nobody can see it.
+    this.#programs[word] = torn && (programs > 0 || result === old) ? programs : programs + 1;
     this.#changed(address, 4);
     if (torn) throw new PowerCut();
     if (result !== value) throw new FlashMisuse(`program at ${address}: a bit cannot be set`);

@@ -196,6 +196,15 @@ flash("a torn program counts as one: the word may only be zeroed", () => {
   assert.is(word(one, 0), 0);
 });
 
+flash("a torn program that left no trace may be done again, since nobody can see it", () => {
+  const one = new Flash();
+  one.cutAt(1, "torn", () => 0xffffffff);
+  cut(() => one.program(0, 0x5a5a5a5a));
+  one.program(0, 0x5a5a5a5a);
+  assert.is(word(one, 0), 0x5a5a5a5a);
+  misuse(one, () => one.program(0, 0x5a5a5a5a));
+});
+
 flash("a torn zeroing may be done again", () => {
   const one = new Flash();
   one.program(0, 0x5a5a5a5a);

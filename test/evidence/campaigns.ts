@@ -3,5 +3,6 @@
 import type { Campaign } from "./campaign.js";
 import { KNOWN_ANSWERS } from "./knownanswers.js";
 import { PARSERS } from "./parsers.js";
+import { powerCuts } from "./powercuts.js";
 
-export const CAMPAIGNS: readonly Campaign[] = [KNOWN_ANSWERS, PARSERS];
+export const CAMPAIGNS: readonly Campaign[] = [powerCuts, PARSERS, KNOWN_ANSWERS];

@@ -1,14 +1,9 @@
 // Mistakes that somebody could make in the firmware: each is a text that is replaced in one of its files.
 // The scenarios must notice every one of them (test/mutants.test.ts).
 
-export interface Mutant {
-  /** The rule that it breaks. */
-  readonly breaks: string;
-  /** In the folder firmware. */
-  readonly file: string;
-  /** Occurs in the file exactly once. */
-  readonly from: string;
-  readonly to: string;
+import type { Mutation } from "./mutation.js";
+
+export interface Mutant extends Mutation {
   /** Compiled and run each time; the others where MUTANTS=all is set. */
   readonly telling?: true;
 }

@@ -1,0 +1,336 @@
+// Campaign power-cuts: power fails before, inside and after every flash operation of every flow; the card then starts
+// from flash alone and is asked what it is (CARD.md, Tries, Personalization, Wipe).
+//
+// A flow is run once with power on, and each of its flash operations kept; what a cut leaves is then made from the
+// operation and given to a new card. An id says flow, operation and cut, such as unlock/97/tear-of-5; a second cut, in
+// the same flow on what the first one left, follows a "+".
+//
+// The key is the old one or the new one, never neither: either the card is wholly as it was, or it holds the new record,
+// and its proof and the rest of its personalization can be done with the new key.
+
+import type { Card } from "../../sim/card.js";
+import { loadFirmware } from "../../sim/firmware.js";
+import type { FlashCopy } from "../../sim/flash.js";
+import { Random } from "../../sim/random.js";
+import type { Campaign, Failure, Options, Result } from "./campaign.js";
+import { FLOWS, type Flow, type Start } from "./powercuts/flows.js";
+import { Judge, keyOf, messageOf } from "./powercuts/judge.js";
+import { LIVES, type Life, wear } from "./powercuts/lives.js";
+import { type Cut, cutsAt, everyCutAt, imageOf, MOST, type Operation } from "./powercuts/recorder.js";
+import { type Expectation, Familiar, type Moment, Run } from "./powercuts/run.js";
+
+/** How much of it. */
+export interface Scale {
+  /** Seeded tears of an operation, where all would be too many. */
+  readonly tears: number;
+  /** Tears of a program that is prevented while power stays on, those of a spent try aside; the first leaves nothing. */
+  readonly preventedTears: number;
+  /** Tears of each of the two operations of a pair, in flows with a PIN or an unlock code and in the others; 0: no pairs. */
+  readonly pairTears: number;
+  readonly otherPairTears: number;
+  /** Seeded lives of each kind, and logins of the life that wears a card. */
+  readonly lives: number;
+  readonly logins: number;
+}
+
+const NORMAL: Scale = { tears: 64, preventedTears: 3, pairTears: 8, otherPairTears: 2, lives: 100, logins: 5_000 };
+const LONG: Scale = {
+  tears: MOST,
+  preventedTears: 16,
+  pairTears: 32,
+  otherPairTears: 8,
+  lives: 2_000,
+  logins: 100_000,
+};
+/** The word that spends a try (docs/FLASH.md). */
+const SPENT = 0x3cc35aa5;
+const UNSPENT = "it opened though its try was not spent";
+const NOTHING = { pin: false, code: false };
+const WEAR = "wear";
+/** Failures of one flow after which it is clear enough. */
+const ENOUGH = 5;
+const SEEDS = { FIRST: 2, SECOND: 5 };
+
+export const powerCuts: Campaign = {
+  name: "power-cuts",
+  title: "power fails at every flash operation of every flow; nothing is lost, gained or left behind",
+  run: async (options) => new PowerCuts(loadFirmware(), options.long ? LONG : NORMAL, options).run(),
+};
+
+/** What was done, summed up over all flows. */
+interface Counts {
+  operations: number;
+  single: number;
+  pairs: number;
+  prevented: number;
+  lives: number;
+  images: number;
+  cards: number;
+  erases: number;
+}
+
+export class PowerCuts {
+  readonly #module: WebAssembly.Module;
+  readonly #scale: Scale;
+  readonly #options: Pick<Options, "only" | "log">;
+  readonly #counts: Counts = {
+    ...{ operations: 0, single: 0, pairs: 0, prevented: 0 },
+    ...{ lives: 0, images: 0, cards: 0, erases: 0 },
+  };
+  readonly #failures: Failure[] = [];
+  #judge: Judge;
+  /** Cases that were wanted. */
+  #cases = 0;
+
+  constructor(module: WebAssembly.Module, scale: Scale, options: Pick<Options, "only" | "log">) {
+    this.#module = module;
+    this.#scale = scale;
+    this.#options = options;
+    this.#judge = new Judge(module);
+  }
+
+  run(): Result {
+    const names = [...FLOWS, ...LIVES].map(({ name }) => name);
+    const failures = this.failuresOf([...names, WEAR].filter((name) => this.#wants(name)));
+    const { operations, single, pairs, prevented, lives, images, cards, erases } = this.#counts;
+    return {
+      failures,
+      figures: [
+        { name: "power_cuts_flows", value: FLOWS.length, unit: "flows" },
+        { name: "power_cuts_operations", value: operations, unit: "flash operations" },
+        { name: "power_cuts_single", value: single, unit: "cuts" },
+        { name: "power_cuts_pairs", value: pairs, unit: "pairs of cuts" },
+        { name: "power_cuts_prevented", value: prevented, unit: "programs prevented" },
+        { name: "power_cuts_images", value: images, unit: "different images" },
+        { name: "power_cuts_cards", value: cards, unit: "different cards asked" },
+        { name: "power_cuts_lives", value: lives, unit: "lives with random cuts" },
+        { name: "wear_logins", value: this.#scale.logins, unit: "logins" },
+        { name: "wear_erases", value: erases, unit: "erases of the most worn page" },
+      ],
+    };
+  }
+
+  /** Runs flows, lives and the wear by name. */
+  failuresOf(names: readonly string[]): readonly Failure[] {
+    for (const name of names) {
+      const flow = FLOWS.find((one) => one.name === name);
+      const life = LIVES.find((one) => one.name === name);
+      if (flow) this.#attempt(`${name}/whole`, () => this.#runFlow(flow));
+      if (life) this.#attempt(`${name}/whole`, () => this.#live(life));
+      if (name === WEAR) this.#attempt(WEAR, () => this.#wear());
+    }
+    const { only } = this.#options;
+    if (only !== undefined && this.#cases === 0) return [{ id: only, what: "there is no such case" }];
+    return this.#failures;
+  }
+
+  // ---- a flow ----
+
+  #runFlow(flow: Flow): void {
+    this.#judge = new Judge(this.#module);
+    try {
+      const start = flow.start(this.#module);
+      const run = this.#record(flow, start, SEEDS.FIRST);
+      this.#single(flow, run);
+      this.#prevented(flow, start, run);
+      if (this.#wantsPairs(flow)) this.#pairs(flow, run);
+    } finally {
+      this.#counts.images += this.#judge.images;
+      this.#counts.cards += this.#judge.cards;
+      this.#options.log(`${flow.name}: ${this.#counts.single} cuts, ${this.#counts.pairs} pairs so far`);
+    }
+  }
+
+  /** Runs a flow with power on. */
+  #record(flow: Flow, { flash, now }: Start, seed: number): Run {
+    const run = new Run(this.#module, flash, now, { seed });
+    flow.run(run);
+    return run;
+  }
+
+  // ---- one cut ----
+
+  #single(flow: Flow, run: Run): void {
+    this.#counts.operations += run.moments.length;
+    for (const [number, moment] of run.moments.entries()) {
+      this.#counts.single += this.#cutsOf(moment, `${flow.name}/${number}`, this.#scale.tears);
+    }
+    this.#counts.single++;
+    this.#case(`${flow.name}/end`, () => run.flash.copy(), run.expectation);
+  }
+
+  /** Judges all cuts at an operation. Returns how many there are. */
+  #cutsOf({ operation, ...expectation }: Moment, id: string, tears: number): number {
+    const cuts = this.#cutsAt(operation, tears);
+    for (const cut of cuts) this.#case(`${id}/${cut.name}`, () => imageOf(operation, cut), expectation);
+    return cuts.length;
+  }
+
+  /** The cuts of this scale; those of every scale where one is replayed. */
+  #cutsAt(operation: Operation, tears: number): Cut[] {
+    return this.#options.only === undefined ? cutsAt(operation, tears) : everyCutAt(operation);
+  }
+
+  #case(id: string, image: () => FlashCopy, expectation: Expectation): void {
+    if (!this.#isWanted(id)) return;
+    const flash = image();
+    const fault = this.#judge.fault(flash, expectation);
+    if (this.#options.only !== undefined) this.#options.log(`${id}: ${this.#judge.told(flash, expectation.used)}`);
+    if (fault) this.#failed(id, fault);
+  }
+
+  // ---- an operation that is prevented while power stays on ----
+
+  /** A word that was not programmed as meant opens nothing and becomes nothing: the card is as before, or as after. */
+  #prevented(flow: Flow, start: Start, run: Run): void {
+    for (const [number, moment] of run.moments.entries()) {
+      const { value } = moment.operation;
+      if (value === undefined) continue;
+      const tears = value === SPENT ? this.#scale.tears : this.#scale.preventedTears;
+      for (const tear of this.#cutsAt(moment.operation, tears).slice(1, -1)) {
+        const id = `${flow.name}/${number}/prevented-${tear.name}`;
+        if (!this.#isWanted(id) || wordAfter(moment.operation, tear) === value) continue;
+        this.#counts.prevented++;
+        const fault = this.#faultOfPrevented(flow, start, number, moment, tear);
+        if (fault) this.#failed(id, fault);
+      }
+    }
+  }
+
+  #faultOfPrevented(flow: Flow, { flash, now }: Start, number: number, moment: Moment, cut: Cut): string | undefined {
+    const run = new Run(this.#module, flash, now, { seed: SEEDS.FIRST, stops: true });
+    run.flash.prevented = { number, bits: (cut.tear as NonNullable<Cut["tear"]>)() };
+    try {
+      flow.run(run);
+    } catch {
+      // It was refused, or the action is over.
+    }
+    const unspent = moment.operation.value === SPENT && moment.opening > 0 && run.opened >= moment.opening;
+    return unspent ? UNSPENT : this.#judge.fault(run.flash.copy(), { ...moment, gone: NOTHING });
+  }
+
+  // ---- two cuts ----
+
+  /** The flow is begun again after each cut, and cut again: at power-on, which may have to tidy up, or later. */
+  #pairs(flow: Flow, run: Run): void {
+    const seen = new Map<string, number>();
+    const familiar = new Map<string, number>();
+    for (const [number, { operation, used }] of run.moments.entries()) {
+      for (const cut of this.#cutsAt(operation, this.#pairTears(flow))) {
+        const id = `${flow.name}/${number}/${cut.name}`;
+        if (!this.#isFirst(id)) continue;
+        const first = imageOf(operation, cut);
+        const key = `${keyOf(first)} ${used}`;
+        const known = seen.get(key);
+        const pairs = known ?? this.#seconds(flow, id, first, used, familiar);
+        seen.set(key, pairs);
+        this.#counts.pairs += pairs;
+      }
+    }
+  }
+
+  /** Returns how many second cuts there are. Those after power-on are judged once for all first cuts that end alike. */
+  #seconds(flow: Flow, id: string, flash: FlashCopy, used: readonly string[], familiar: Map<string, number>): number {
+    const verdict = this.#judge.verdict(flash, used);
+    if ("broken" in verdict) return 0;
+    let state = "";
+    let atStart = 0;
+    const onStart = (card: Card) => {
+      state = `${keyOf(card.flash.copy(), card.memory)} ${used}`;
+      atStart = run.moments.length;
+      if (familiar.has(state)) throw new Familiar();
+    };
+    const run = new Run(this.#module, flash, verdict.situation, { seed: SEEDS.SECOND, used, onStart });
+    try {
+      flow.run(run);
+      this.#case(`${id}+end`, () => run.flash.copy(), run.expectation);
+    } catch (error) {
+      if (error instanceof EnoughFailures) throw error;
+      if (!(error instanceof Familiar)) this.#failed(`${id}+whole`, messageOf(error));
+    }
+    const counts = run.moments.map((moment, number) => this.#cutsOf(moment, `${id}+${number}`, this.#pairTears(flow)));
+    const early = sum(counts.slice(0, atStart));
+    const late = familiar.get(state) ?? sum(counts.slice(atStart));
+    familiar.set(state, late);
+    return early + late;
+  }
+
+  // ---- whole lives ----
+
+  #live(life: Life): void {
+    const card = life.card(this.#module);
+    card.save("start");
+    for (let seed = 1; seed <= this.#scale.lives; seed++) {
+      if (!this.#isWanted(`${life.name}/${seed}`)) continue;
+      this.#counts.lives++;
+      this.#attempt(`${life.name}/${seed}`, () => {
+        card.load("start");
+        life.live(card, new Random(seed));
+      });
+    }
+  }
+
+  #wear(): void {
+    this.#cases++;
+    this.#counts.erases = wear(this.#module, this.#scale.logins);
+  }
+
+  #pairTears({ typed }: Flow): number {
+    return typed ? this.#scale.pairTears : this.#scale.otherPairTears;
+  }
+
+  // ---- failures ----
+
+  /** Whether a flow or a life has the wanted case. */
+  #wants(name: string): boolean {
+    return this.#options.only === undefined || this.#options.only.split("/")[0] === name;
+  }
+
+  #wantsPairs(flow: Flow): boolean {
+    return this.#pairTears(flow) > 0 && (this.#options.only?.includes("+") ?? true);
+  }
+
+  /** Whether a wanted pair begins with this cut. */
+  #isFirst(id: string): boolean {
+    return this.#options.only?.startsWith(`${id}+`) ?? true;
+  }
+
+  #isWanted(id: string): boolean {
+    const wanted = this.#options.only === undefined || this.#options.only === id;
+    if (wanted) this.#cases++;
+    return wanted;
+  }
+
+  /** Whatever goes wrong is a failure of the case. */
+  #attempt(id: string, run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      if (!(error instanceof EnoughFailures)) this.#note(id, messageOf(error));
+    }
+  }
+
+  #failed(id: string, what: string): void {
+    this.#note(id, what);
+    const [name] = id.split("/");
+    if (this.#failures.filter((failure) => failure.id.split("/")[0] === name).length >= ENOUGH)
+      throw new EnoughFailures();
+  }
+
+  #note(id: string, what: string): void {
+    const { only } = this.#options;
+    if (only !== undefined && only !== id) return;
+    this.#cases++;
+    this.#failures.push({ id, what });
+  }
+}
+
+class EnoughFailures extends Error {}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}
+
+function wordAfter(operation: Operation, cut: Cut): number {
+  return new DataView(imageOf(operation, cut).bytes.buffer).getUint32(operation.at, true);
+}

@@ -1,0 +1,226 @@
+// Deliberate holes in the firmware, each in a promise that power failing puts to the test, and the flows that show it.
+// The campaign must find every one of them (test/evidence/powercuts.test.ts).
+
+import type { Mutation } from "../../support/mutation.js";
+
+export interface Hole extends Mutation {
+  /** Flows or lives in which it shows; they are run with few tears. */
+  readonly shows: string;
+}
+
+const SPEND = `  if (!flash.program(slot, SPENT)) return Outcome.BATTERY;
+  const after = flash.word(slot);
+  return vault.open(which, use, digits, length, before, after) === 0 ? Outcome.DONE : Outcome.WRONG;`;
+
+const COMMIT = `    if (at !== HEAD_CHECK_AT && !write(start, at)) return Outcome.BATTERY;
+  }
+  // What was not written as meant must never become true: the commit comes after the look at the rest.
+  if (!reads(start)) return Outcome.FLASH;
+  if (!write(start, HEAD_CHECK_AT)) return Outcome.BATTERY;`;
+
+export const HOLES: readonly Hole[] = [
+  {
+    breaks: "a try is given back only after the right PIN",
+    file: "attempt.ts",
+    from: "  const after = flash.word(slot);\n",
+    to: "  const after = flash.word(slot);\n  if (!flash.program(slot + 4, GIVEN)) return Outcome.BATTERY;\n",
+    shows: "lockout",
+  },
+  {
+    breaks: "a try is given back once the PIN was found right by both checks, not before it is looked at",
+    file: "pin.ts",
+    from: "  const opened = attempt.open(Tally.PIN, Wrap.PIN, Use.PIN, digits, PIN_SIZE);\n",
+    to: `  head.pinSpent = 0;
+  if (commit() !== Outcome.DONE) return Outcome.BATTERY;
+  const opened = attempt.open(Tally.PIN, Wrap.PIN, Use.PIN, digits, PIN_SIZE);
+`,
+    shows: "right-after-wrong",
+  },
+  {
+    breaks: "a try is spent before the PIN is looked at",
+    file: "attempt.ts",
+    from: SPEND,
+    to: `  const opened = vault.open(which, use, digits, length, before, SPENT) === 0;
+  current.slot = slot;
+  if (!flash.program(slot, SPENT)) return Outcome.BATTERY;
+  return opened ? Outcome.DONE : Outcome.WRONG;`,
+    shows: "right",
+  },
+  {
+    breaks: "the try is read back",
+    file: "attempt.ts",
+    from: "  const after = flash.word(slot);\n",
+    to: "  const after = SPENT;\n",
+    shows: "right",
+  },
+  {
+    breaks: "a slot that is neither erased nor valid counts as spent",
+    file: "tally.ts",
+    from: "else if (!isErased(slot)) count++;",
+    to: "else if (load<u32>(slot) === SPENT) count++;",
+    shows: "lockout",
+  },
+  {
+    breaks: "an interrupted give-back gives nothing back",
+    file: "tally.ts",
+    from: "if (load<u32>(slot, 4) === GIVEN) count = 0;",
+    to: "if (load<u32>(slot, 4) !== 0xffffffff) count = 0;",
+    shows: "right-after-wrong",
+  },
+  {
+    breaks: "compaction keeps the tries spent",
+    file: "pin.ts",
+    from: "  carry();\n",
+    to: "  head.pinSpent = 0;\n",
+    shows: "right-after-wrong-full-0",
+  },
+  {
+    breaks: "the last wrong PIN destroys the first wrap",
+    file: "pin.ts",
+    from: "  return destroy(Wrap.PIN);",
+    to: "  return Outcome.DONE;",
+    shows: "lockout",
+  },
+  {
+    breaks: "the last wrong PIN destroys the first wrap at once",
+    file: "pin.ts",
+    from: "  const destroyed = lock();\n  return destroyed === Outcome.DONE ? Outcome.LAST : destroyed;",
+    to: "  return Outcome.LAST;",
+    shows: "lockout",
+  },
+  {
+    breaks: "a locking that power interrupted is finished",
+    file: "card.ts",
+    from: "return pin.lock() === Outcome.DONE ? State.LOCKED : State.OFF;",
+    to: "return State.LOCKED;",
+    shows: "lockout",
+  },
+  {
+    breaks: "the fifth wrong code destroys the second wrap",
+    file: "unlock.ts",
+    from: "  return destroy(Wrap.CODE);",
+    to: "  return Outcome.DONE;",
+    shows: "wrong-codes",
+  },
+  {
+    breaks: "a lock code is spent before the new PIN is asked for",
+    file: "unlock.ts",
+    from: "return attempt.conclude(renew(before));",
+    to: "return Outcome.DONE;",
+    shows: "unlock",
+  },
+  {
+    breaks: "a lock code is never good twice",
+    file: "unlock.ts",
+    from: "    head.lockCode = code;\n",
+    to: "    head.lockCode = head.lockCode ? head.lockCode : code;\n",
+    shows: "unlock",
+  },
+  {
+    breaks: "a right code gives no wrong ones back before PIN SET",
+    file: "unlock.ts",
+    from: "head.codeSpent = wrongBefore as u8;",
+    to: "head.codeSpent = 0;",
+    shows: "unlock",
+  },
+  {
+    breaks: "the card stays LOCKED until PIN SET",
+    file: "unlock.ts",
+    from: "head.pinSpent = head.tries;",
+    to: "head.pinSpent = head.tries - 1;",
+    shows: "unlock",
+  },
+  {
+    breaks: "the commit is the last word",
+    file: "store.ts",
+    from: COMMIT,
+    to: `    if (!write(start, at)) return Outcome.BATTERY;
+  }
+  if (!reads(start)) return Outcome.FLASH;`,
+    shows: "change-pin",
+  },
+  {
+    breaks: "a page is read back before its commit",
+    file: "store.ts",
+    from: "  if (!reads(start)) return Outcome.FLASH;\n",
+    to: "",
+    shows: "change-pin",
+  },
+  {
+    breaks: "the page before is erased after the commit",
+    file: "store.ts",
+    from: "  if (!write(start, HEAD_CHECK_AT)) return Outcome.BATTERY;",
+    to: "  current.page = page;\n  if (!clearOthers() || !write(start, HEAD_CHECK_AT)) return Outcome.BATTERY;",
+    shows: "change-pin",
+  },
+  {
+    breaks: "what a cut left in another page is cleared",
+    file: "store.ts",
+    from: "  return clearOthers() ? Outcome.DONE : Outcome.BATTERY;\n}\n\n/**\n * Writes",
+    to: "  return Outcome.DONE;\n}\n\n/**\n * Writes",
+    shows: "change-pin",
+  },
+  {
+    breaks: "a first start that power interrupted is begun again",
+    file: "store.ts",
+    from: " && head.first !== FIRST) suspicious",
+    to: ") suspicious",
+    shows: "first-start",
+  },
+  {
+    breaks: "a wipe zeroes every copy of the root secret first",
+    file: "store.ts",
+    from: "if (!flash.isBlank(page) && !flash.zero(page * PAGE_SIZE + ROOT_AT, ROOT_SIZE + 4)) return Outcome.BATTERY;",
+    to: "if (page === PAGES) return Outcome.BATTERY;",
+    shows: "wipe",
+  },
+  {
+    breaks: "a wipe is marked before it begins",
+    file: "store.ts",
+    from: "  if (!flash.program(address(WIPE_MARK_AT), 0)) return Outcome.BATTERY;\n",
+    to: "",
+    shows: "wipe",
+  },
+  {
+    breaks: "a wipe that power interrupted is finished",
+    file: "store.ts",
+    from: "  if (flash.word(address(WIPE_MARK_AT)) !== ERASED) return finishWipe();\n",
+    to: "",
+    shows: "wipe",
+  },
+  {
+    breaks: "a wiped card has nothing of its owner",
+    file: "store.ts",
+    from: "  const outcome = finishWipe();\n",
+    to: "  const outcome = Outcome.DONE;\n",
+    shows: "wipe",
+  },
+  {
+    breaks: "key, PIN and wraps become true together",
+    file: "personalization.ts",
+    from: "  head.pinSpent = 0;\n  head.codeSpent = 0;\n  if (pin",
+    to: "  head.pinSpent = 0;\n  head.codeSpent = 0;\n  if (commit() !== Outcome.DONE) return Outcome.BATTERY;\n  if (pin",
+    shows: "personalize-again",
+  },
+  {
+    breaks: "a card is personalized last",
+    file: "personalization.ts",
+    from: "head.life = <u8>Life.SEEDED;",
+    to: "head.life = <u8>Life.PERSONALIZED;",
+    shows: "personalize",
+  },
+  {
+    breaks: "pages are used in turn",
+    file: "store.ts",
+    from: "const page = (current.page + 1) % PAGES;",
+    to: "const page = (current.page + 1) % 2;",
+    shows: "wear",
+  },
+  {
+    breaks: "a slot is used once",
+    file: "tally.ts",
+    from: "if (!isErased(slotAt(at, at === <u32>tally))) free",
+    to: "if (load<u32>(slotAt(at, at === <u32>tally)) === SPENT) free",
+    shows: "right",
+  },
+];

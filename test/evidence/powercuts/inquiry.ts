@@ -1,0 +1,266 @@
+// Asks a card what it is: from flash alone, on new cards, by screen, keys and serial line only.
+//
+// Every question is put to a copy, since most of them use up what they ask for: tries are counted by spending them.
+
+import { Cla, Ins, Level, LifeCode, Sw, Tag } from "../../../firmware/wire.js";
+import type { Command } from "../../../host-tools/apdu.js";
+import { encodeRecord } from "../../../host-tools/cardclient.js";
+import { ocra } from "../../../host-tools/ocra.js";
+import { Card } from "../../../sim/card.js";
+import { Flash, type FlashCopy } from "../../../sim/flash.js";
+import { exchange, openChannel } from "../../../sim/workshop.js";
+import {
+  answer,
+  askUnlock,
+  enter,
+  enterPin,
+  passMessage,
+  setPin,
+  turnOn,
+  unlockCodeOf,
+  WRONG_PIN,
+} from "../../support/cards.js";
+import { Broken } from "./run.js";
+import { openable } from "./secrets.js";
+import { BLANK, CODES, keysOf, OWNERS, PINS, recordOf, type Situation } from "./situation.js";
+
+const SEED = 4;
+const CHALLENGE = "673854";
+const LIVES = [undefined, "blank", "seeded", "personalized"] as const;
+const FINISH: Omit<Command, "cla"> = { ins: Ins.SET_STATUS, p1: 0x80, p2: LifeCode.PERSONALIZED };
+/** More tries than any card has. */
+const MANY = 12;
+
+/**
+ * What the card with this flash is. Throws Broken where that is nothing whole, or where it takes the unlock code of a
+ * lock code in `used`.
+ */
+export function ask(module: WebAssembly.Module, flash: FlashCopy, used: readonly string[]): Situation {
+  return new Inquiry(module, used).ask(flash);
+}
+
+class Inquiry {
+  readonly #module: WebAssembly.Module;
+  readonly #used: readonly string[];
+
+  constructor(module: WebAssembly.Module, used: readonly string[]) {
+    this.#module = module;
+    this.#used = used;
+  }
+
+  ask(flash: FlashCopy): Situation {
+    const card = this.#on(flash);
+    switch (card.display) {
+      case "NO KEY":
+        return this.#askUnfinished(flash);
+      case "PIN>":
+        return this.#askOwner(flash);
+      case "LOCKED":
+        return this.#askLocked(flash);
+      case "BLOCKED":
+        return this.#askBlocked(flash);
+      default:
+        throw new Broken(`it turns on with ${card.display || "nothing"}`);
+    }
+  }
+
+  /** A new card with a copy of a flash, its battery just put in, turned on. */
+  #on(flash: FlashCopy): Card {
+    const own = new Flash();
+    own.restore(flash);
+    const card = new Card(this.#module, { flash: own, seed: SEED });
+    turnOn(card);
+    return card;
+  }
+
+  // ---- cards that ask for a PIN ----
+
+  #askOwner(flash: FlashCopy): Situation {
+    const opening = PINS.map((pin) => ({ pin, owner: this.#ownerByPin(flash, pin) })).filter(({ owner }) => owner);
+    const [{ pin, owner } = { pin: "", owner: "" }] = opening;
+    if (opening.length !== 1 || !owner) throw new Broken(`${opening.length} of the PINs it may have open it`);
+    const left = this.#countPins(flash);
+    const loggedIn = this.#on(flash);
+    enterPin(loggedIn, pin);
+    const tries = this.#countPins(loggedIn.flash.copy());
+    const locked = this.#askLocked(this.#guessed(flash, left), owner);
+    return { ...locked, pin, owner, tries, left };
+  }
+
+  /** Whose response the PIN leads to; undefined where it is refused. */
+  #ownerByPin(flash: FlashCopy, pin: string): string | undefined {
+    const card = this.#on(flash);
+    return enterPin(card, pin) === "CHALLNG>" ? this.#ownerByResponse(answer(card, CHALLENGE)) : undefined;
+  }
+
+  #ownerByResponse(response: string): string {
+    const found = Object.entries(OWNERS).find(
+      ([, { suite, key }]) => ocra(suite, key, { challenge: CHALLENGE }) === response,
+    );
+    if (!found) throw new Broken("its response is of neither key");
+    return found[0];
+  }
+
+  /** Wrong PINs until it is locked, each telling how many are left. */
+  #countPins(flash: FlashCopy): number {
+    const card = this.#on(flash);
+    const verdicts: string[] = [];
+    while (card.display === "PIN>" && verdicts.length < MANY) {
+      verdicts.push(enterPin(card, WRONG_PIN));
+      if (card.state === "WRONG_PIN") passMessage(card);
+    }
+    const wanted = verdicts.map((_, i) => (i + 1 === verdicts.length ? "LOCKED" : `LEFT ${verdicts.length - 1 - i}`));
+    if (`${verdicts}` !== `${wanted}`) throw new Broken(`wrong PINs are answered with ${verdicts.join(", ")}`);
+    return verdicts.length;
+  }
+
+  #guessed(flash: FlashCopy, count: number): FlashCopy {
+    const card = this.#on(flash);
+    for (let i = 0; i < count; i++) {
+      enterPin(card, WRONG_PIN);
+      if (card.state === "WRONG_PIN") passMessage(card);
+    }
+    card.setBattery(0);
+    return card.flash.copy();
+  }
+
+  // ---- locked and blocked cards ----
+
+  /** `owner`: whose unlock key it must have; the one that opens it, unless given. */
+  #askLocked(flash: FlashCopy, owner?: string): Situation {
+    if (openable(flash.bytes).pin) throw new Broken("it is locked, and a PIN opens what is in its flash");
+    const codes = this.#countCodes(flash);
+    const opened = (owner ? [owner] : Object.keys(OWNERS)).find((name) => this.#unlocks(flash, name));
+    if (!opened) throw new Broken("it is locked, and the right unlock code does not open it");
+    return { ...this.#askBench(flash), owner: opened, left: 0, codes, tries: this.#triesOnceUnlocked(flash, opened) };
+  }
+
+  /** Wrong unlock codes until it is blocked. */
+  #countCodes(flash: FlashCopy): number {
+    const card = this.#on(flash);
+    const verdicts: string[] = [];
+    while (card.display === "LOCKED" && verdicts.length < MANY) {
+      const lockCode = askUnlock(card);
+      if (this.#used.includes(lockCode)) throw new Broken(`it shows lock code ${lockCode} again`);
+      verdicts.push(enter(card, this.#wrongCode(lockCode)));
+      if (card.state === "WRONG_CODE") passMessage(card);
+    }
+    if (verdicts.pop() !== "BLOCKED" || verdicts.some((verdict) => verdict !== "WRONG")) {
+      throw new Broken(`wrong unlock codes are answered with ${verdicts.join(", ")}`);
+    }
+    card.setBattery(0);
+    this.#askBlocked(card.flash.copy());
+    return verdicts.length + 1;
+  }
+
+  /** Wrong for every owner: the code of a lock code that was good once, where there is one. */
+  #wrongCode(lockCode: string): string {
+    const right = Object.values(OWNERS).map(({ unlockKey }) => unlockCodeOf(lockCode, unlockKey));
+    const old = this.#used.flatMap((code) => Object.values(OWNERS).map((one) => unlockCodeOf(code, one.unlockKey)));
+    const wrong = old.find((code) => !right.includes(code));
+    return (
+      wrong ??
+      right.map((code) => `${(Number(code[0]) + 1) % 10}${code.slice(1)}`).find((c) => !right.includes(c)) ??
+      ""
+    );
+  }
+
+  /** Whether an owner's unlock code opens it to the owner's key, and only once. */
+  #unlocks(flash: FlashCopy, owner: string): boolean {
+    const { unlockKey } = recordOf({ owner, tries: 3 });
+    const card = this.#on(flash);
+    const lockCode = askUnlock(card);
+    if (enter(card, unlockCodeOf(lockCode, unlockKey)) !== "NEW>") return false;
+    const again = this.#on(card.flash.copy());
+    if (askUnlock(again) === lockCode) throw new Broken(`lock code ${lockCode} stays after it was good`);
+    if (!["WRONG", "BLOCKED"].includes(enter(again, unlockCodeOf(lockCode, unlockKey))))
+      throw new Broken("an unlock code is good twice");
+    const [pin] = PINS;
+    if (setPin(card, pin) !== "PIN SET") throw new Broken(`setting a PIN ends in ${card.display}`);
+    if (this.#ownerByPin(card.flash.copy(), pin) !== owner) throw new Broken("unlocked, it is somebody else's");
+    return true;
+  }
+
+  #triesOnceUnlocked(flash: FlashCopy, owner: string): number {
+    const card = this.#on(flash);
+    enter(card, unlockCodeOf(askUnlock(card), recordOf({ owner, tries: 3 }).unlockKey));
+    setPin(card, PINS[0]);
+    return this.#countPins(card.flash.copy());
+  }
+
+  #askBlocked(flash: FlashCopy): Situation {
+    const { display } = this.#on(flash);
+    if (display !== "BLOCKED") throw new Broken(`it was blocked, and turns on with ${display}`);
+    const { pin, code } = openable(flash.bytes);
+    if (pin || code) throw new Broken("it is blocked, and its flash can be opened");
+    const bench = this.#askBench(flash);
+    return { ...bench, left: 0, codes: 0 };
+  }
+
+  // ---- cards without a key, and the serial line ----
+
+  /** Blank, or seeded and not finished. */
+  #askUnfinished(flash: FlashCopy): Situation {
+    const bench = this.#askBench(flash);
+    return bench.life === "seeded" ? this.#askSeeded(flash, bench) : this.#askBlank(flash, bench);
+  }
+
+  /** A blank card holds nothing, and can be made anybody's. */
+  #askBlank(flash: FlashCopy, bench: Situation): Situation {
+    const { pin, code } = openable(flash.bytes);
+    if (pin || code) throw new Broken("it is blank, and its flash can be opened");
+    const card = this.#on(flash);
+    const data = encodeRecord(recordOf({ owner: "new", tries: 3 }), keysOf(bench.kvn).dek);
+    this.#send(card, bench.kvn, { ins: Ins.STORE_DATA, p1: 0xe0, p2: 0, data }, FINISH);
+    if (this.#askOwnerOf(card) !== "new") throw new Broken("it is blank, and cannot be personalized");
+    return { ...BLANK, serial: bench.serial, kvn: bench.kvn };
+  }
+
+  #askOwnerOf(card: Card): string | undefined {
+    card.setBattery(0);
+    return this.#ownerByPin(card.flash.copy(), recordOf({ owner: "new", tries: 3 }).pin);
+  }
+
+  /** What is missing can be done, and makes it wholly its owner's. */
+  #askSeeded(flash: FlashCopy, bench: Situation): Situation {
+    const card = this.#on(flash);
+    this.#send(card, bench.kvn, FINISH);
+    card.setBattery(0);
+    const finished = this.ask(card.flash.copy());
+    const owner = PINS.map((pin) => this.#prove(flash, bench.kvn, pin)).find((found) => found);
+    if (finished.left > 0 && owner !== finished.owner)
+      throw new Broken("it is seeded, and its proof is of another key");
+    return { ...finished, life: "seeded" };
+  }
+
+  #prove(flash: FlashCopy, kvn: number, pin: string): string | undefined {
+    const data = Buffer.from(`${pin}${CHALLENGE}`, "ascii");
+    const card = this.#on(flash);
+    const channel = openChannel(card, Level.FULL, keysOf(kvn));
+    const command = { cla: Cla.GP_SECURE, ins: Ins.INTERNAL_AUTHENTICATE, p1: 0, p2: 0, data };
+    const proof = channel.unwrap(exchange(card, channel.wrap(command)));
+    return proof.sw === Sw.DONE ? this.#ownerByResponse(proof.data.toString("ascii")) : undefined;
+  }
+
+  /** What the card tells the bench; its transport keys open a channel. */
+  #askBench(flash: FlashCopy): Situation {
+    const card = this.#on(flash);
+    const get = (tag: number) =>
+      exchange(card, { cla: Cla.GP, ins: Ins.GET_DATA, p1: tag >> 8, p2: tag & 0xff, le: 256 });
+    const status = get(Tag.STATUS).data;
+    const kvn = get(Tag.KEY_INFORMATION).data[5] as number;
+    const life = LIVES[status[0] as number];
+    if (!life) throw new Broken(`the life that it tells is ${status[0]}`);
+    const serial = get(Tag.SERIAL).data.toString("ascii");
+    openChannel(card, Level.FULL, keysOf(kvn));
+    return { life, tries: status[3] as number, left: status[4] as number, codes: CODES, kvn, serial };
+  }
+
+  #send(card: Card, kvn: number, ...commands: readonly Omit<Command, "cla">[]): void {
+    const channel = openChannel(card, Level.FULL, keysOf(kvn));
+    for (const command of commands) {
+      const { sw } = channel.unwrap(exchange(card, channel.wrap({ cla: Cla.GP_SECURE, ...command })));
+      if (sw !== Sw.DONE) throw new Broken(`the bench is answered with ${sw.toString(16)}`);
+    }
+  }
+}

@@ -1,0 +1,155 @@
+// Flash operations as they were done, and every way in which power can fail at one.
+
+import { Flash, type FlashCopy, PowerCut } from "../../../sim/flash.js";
+import { Random } from "../../../sim/random.js";
+
+/** A program of a word, or (without a value) an erase of a page, and the flash before it. */
+export interface Operation {
+  /** The word's address, or the page. */
+  readonly at: number;
+  readonly value?: number;
+  readonly before: FlashCopy;
+}
+
+/** A flash that tells of each operation before it is done. */
+export class Recorder extends Flash {
+  onOperation: ((operation: Operation) => void) | undefined;
+  /** The operation of this number (the first is 0) is not done but torn, and power stays on. */
+  prevented: { readonly number: number; readonly bits: Bits } | undefined;
+  #number = 0;
+  #wasPrevented = false;
+
+  constructor(copy: FlashCopy) {
+    super();
+    this.restore(copy);
+  }
+
+  get wasPrevented(): boolean {
+    return this.#wasPrevented;
+  }
+
+  override program(at: number, value: number): void {
+    this.#record({ at, value, before: this.copy() });
+    this.#unlessPrevented(() => super.program(at, value));
+  }
+
+  override erase(at: number): void {
+    this.#record({ at, before: this.copy() });
+    this.#unlessPrevented(() => super.erase(at));
+  }
+
+  #record(operation: Operation): void {
+    this.#number++;
+    this.onOperation?.(operation);
+  }
+
+  #unlessPrevented(run: () => void): void {
+    const bits = this.prevented?.number === this.#number - 1 ? this.prevented.bits : undefined;
+    if (!bits) return run();
+    this.#wasPrevented = true;
+    this.cutAt(1, "torn", bits);
+    try {
+      run();
+    } catch (error) {
+      if (!(error instanceof PowerCut)) throw error;
+    }
+  }
+}
+
+/** 32 bits a call: those that an interrupted program leaves as they were, an interrupted erase sets. */
+type Bits = () => number;
+
+/** How power fails at an operation: its name is the end of a case's id. */
+export interface Cut {
+  readonly name: string;
+  /** The bits of a torn operation, from the first on. */
+  readonly tear?: () => Bits;
+}
+
+const ALL = 0xffffffff;
+/** Up to this many subsets of bits all are tried. */
+const FEW = 64;
+/** Samples at most, whatever the scale. */
+export const MOST = 1024;
+const WORDS = 256;
+
+/** Before it, `tears` times or more in the middle of it, and after it. */
+export function cutsAt(operation: Operation, tears: number): Cut[] {
+  return [{ name: "before" }, ...tearsOf(operation, tears), { name: "after" }];
+}
+
+/** The subsets of bits that an interrupted operation reaches: all, where that is no more than FEW and `tears`. */
+export function tearsOf(operation: Operation, tears: number): Cut[] {
+  const all = subsetsOf(operation);
+  return all.length > 0 && all.length <= tears ? all : samplesOf(operation, tears);
+}
+
+/** Every cut that any scale makes of an operation. */
+export function everyCutAt(operation: Operation): Cut[] {
+  return [{ name: "before" }, ...subsetsOf(operation), ...samplesOf(operation, MOST), { name: "after" }];
+}
+
+/** All subsets of the bits that a program clears, where these are FEW. */
+function subsetsOf(operation: Operation): Cut[] {
+  const changing = changingBits(operation);
+  const count = changing.length > 0 && 2 ** changing.length <= FEW ? 2 ** changing.length : 0;
+  return Array.from({ length: count }, (_, number) => ({
+    name: `tear-all-${number}`,
+    tear: () => subset(changing, number),
+  }));
+}
+
+function samplesOf(operation: Operation, count: number): Cut[] {
+  return Array.from({ length: count }, (_, number) => ({
+    name: `tear-of-${number}`,
+    tear: () => sample(operation, number),
+  }));
+}
+
+/** The flash that a cut leaves. */
+export function imageOf(operation: Operation, cut: Cut): FlashCopy {
+  if (cut.name === "before") return operation.before;
+  const flash = new Flash();
+  flash.restore(operation.before);
+  if (cut.tear) flash.cutAt(1, "torn", cut.tear());
+  try {
+    if (operation.value === undefined) flash.erase(operation.at);
+    else flash.program(operation.at, operation.value);
+  } catch (error) {
+    if (!(error instanceof PowerCut)) throw error;
+  }
+  return flash.copy();
+}
+
+/** The bits that a program clears, each as a word; none for an erase. */
+function changingBits({ at, value, before }: Operation): number[] {
+  if (value === undefined) return [];
+  const old = new DataView(before.bytes.buffer).getUint32(at, true);
+  return Array.from({ length: 32 }, (_, bit) => (1 << bit) >>> 0).filter((bit) => old & ~value & bit);
+}
+
+function subset(bits: readonly number[], number: number): Bits {
+  const kept = bits.reduce((mask, bit, i) => (number & (1 << i) ? mask | bit : mask), 0) >>> 0;
+  return () => kept;
+}
+
+/** A seeded sample: none of the bits, all of them, then mixes of every density, by bits, by words or by halves. */
+function sample({ at, value, before }: Operation, number: number): Bits {
+  const erase = value === undefined;
+  if (number < 2) return () => ((number === 0) === erase ? 0 : ALL);
+  const random = new Random((before.operations * 4096 + at) * 1024 + number);
+  const density = 1 + ((number >>> 1) % 7);
+  if (!erase || number % 2) return () => bitsOf(random, density);
+  if (number % 4) return () => (random.next() % 8 < density ? ALL : 0);
+  const edge = (WORDS * density) / 8;
+  const low = random.next() % 2 === 0;
+  let word = 0;
+  return () => (word++ < edge === low ? ALL : 0);
+}
+
+/** 32 bits, each set with a chance of `density` (1 to 7) eighths. */
+function bitsOf(random: Random, density: number): number {
+  let bits = 0;
+  for (const digit of [1, 2, 4]) bits = density & digit ? bits | random.next() : bits & random.next();
+  return bits >>> 0;
+}

@@ -1,0 +1,322 @@
+// A run through a flow: the card is used as its owner or the bench would, and before each action it is said what may
+// have become of it should power fail in between.
+
+import { Cla, Ins, Level, LifeCode, Sw } from "../../../firmware/wire.js";
+import type { Command } from "../../../host-tools/apdu.js";
+import { encodeRecord } from "../../../host-tools/cardclient.js";
+import { putKeyData } from "../../../host-tools/keyset.js";
+import { ocra } from "../../../host-tools/ocra.js";
+import type { SecureChannel } from "../../../host-tools/scp03.js";
+import { Card } from "../../../sim/card.js";
+import type { FlashCopy } from "../../../sim/flash.js";
+import { exchange, openChannel } from "../../../sim/workshop.js";
+import { enter, passMessage, turnOn, unlockCodeOf, WRONG_PIN } from "../../support/cards.js";
+import { type Operation, Recorder } from "./recorder.js";
+import type { Opened } from "./secrets.js";
+import { CODES, keysOf, lineOf, recordOf, type Situation, seededWith } from "./situation.js";
+
+/** The card did not do what it does where power holds, or what it must never do. */
+export class Broken extends Error {
+  override name = "Broken";
+}
+
+/** The rest of a run is like one that was seen before. */
+export class Familiar extends Error {
+  override name = "Familiar";
+}
+
+/** The action is over in which an operation was prevented. */
+class Prevented extends Error {}
+
+/** Where a cut would leave a card. */
+export interface Expectation {
+  /** One of these; the first is how it was before the action. */
+  readonly allowed: readonly Situation[];
+  /** Lock codes whose unlock code was found right. */
+  readonly used: readonly string[];
+  /** What must not be openable any more by who reads the flash. */
+  readonly gone: Opened;
+}
+
+/** An operation of a run, and what holds where power fails at it, and after it. */
+export interface Moment extends Expectation {
+  readonly operation: Operation;
+  /** The number of the opening that it belongs to; 0: of none. */
+  readonly opening: number;
+}
+
+export interface RunOptions {
+  readonly seed: number;
+  readonly used?: readonly string[];
+  /** The run ends with the action in which an operation was prevented. */
+  readonly stops?: boolean;
+  /** Called once the card is on; may throw Familiar. */
+  readonly onStart?: (card: Card) => void;
+}
+
+export class Run {
+  readonly flash: Recorder;
+  readonly card: Card;
+  readonly moments: Moment[] = [];
+  /** How the card is. */
+  now: Situation;
+  used: readonly string[];
+  readonly #stops: boolean;
+  readonly #onStart: ((card: Card) => void) | undefined;
+  #channel: SecureChannel | undefined;
+  #opened = 0;
+  #isOpening = false;
+  /** The card answered on its serial line since an action began. */
+  #answered = false;
+  /** Until power-on is through, it may have to destroy what an earlier cut left. */
+  #gone: Opened = { pin: false, code: false };
+
+  constructor(module: WebAssembly.Module, copy: FlashCopy, now: Situation, options: RunOptions) {
+    this.now = now;
+    this.used = options.used ?? [];
+    this.#stops = options.stops ?? false;
+    this.#onStart = options.onStart;
+    this.flash = new Recorder(copy);
+    this.card = new Card(module, { flash: this.flash, seed: options.seed });
+    this.card.watchers.push({
+      sent: () => {
+        this.#answered = true;
+      },
+    });
+  }
+
+  /** What is true where power fails between two actions. */
+  get expectation(): Expectation {
+    return { allowed: [this.now], used: this.used, gone: this.#gone };
+  }
+
+  /** Right PINs and codes that were found right. */
+  get opened(): number {
+    return this.#opened;
+  }
+
+  // ---- what an owner does ----
+
+  /** The battery is in: holds PRESS. */
+  turnOn(): void {
+    this.#during([this.now], () => this.#expect(turnOn(this.card), firstScreen(this.now)));
+    this.#onStart?.(this.card);
+  }
+
+  rightPin(): void {
+    const { pin, tries, left } = this.now;
+    this.card.type(pin as string);
+    this.#opens(
+      [
+        { ...this.now, left: left - 1 },
+        { ...this.now, left: tries },
+      ],
+      "CHALLNG>",
+    );
+  }
+
+  wrongPin(): void {
+    const left = this.now.left - 1;
+    this.card.type(WRONG_PIN);
+    this.#during([{ ...this.now, left }], () => this.#ok(left ? `LEFT ${left}` : "LOCKED"));
+    if (left) this.#expect(passMessage(this.card), "PIN>");
+  }
+
+  /** Right after the right PIN. */
+  respond(challenge: string): void {
+    const { suite, key } = recordOf(this.now);
+    this.#expect(enter(this.card, challenge), ocra(suite, key, { challenge }));
+    this.card.press("ok");
+  }
+
+  /** From CHALLNG> to NEW>. */
+  askNewPin(): void {
+    this.card.hold("ok");
+    this.#expect(this.card.display, "NEW>");
+  }
+
+  /** Where the card shows NEW>. */
+  setPin(pin: string): void {
+    this.#expect(enter(this.card, pin), "REP>");
+    this.card.type(pin);
+    this.#during([{ ...this.now, pin, left: this.now.tries, codes: CODES }], () => this.#ok("PIN SET"));
+    this.#expect(passMessage(this.card), "PIN>");
+  }
+
+  /** Where the card shows LOCKED. */
+  wrongCode(): void {
+    const codes = this.now.codes - 1;
+    const right = this.#unlockCode(this.#askUnlock());
+    this.card.type(`${(Number(right[0]) + 1) % 10}${right.slice(1)}`);
+    this.#during([{ ...this.now, codes }], () => this.#ok(codes ? "WRONG" : "BLOCKED"));
+    if (codes) this.#expect(passMessage(this.card), "LOCKED");
+  }
+
+  /** Where the card shows LOCKED. Its lock code is never good again. */
+  rightCode(): void {
+    const lockCode = this.#askUnlock();
+    this.card.type(this.#unlockCode(lockCode));
+    this.#opens([{ ...this.now, codes: this.now.codes - 1 }, this.now], "NEW>");
+    this.used = [...this.used, lockCode];
+  }
+
+  // ---- what the bench does ----
+
+  openChannel(): void {
+    this.#channel = openChannel(this.card, Level.FULL, keysOf(this.now.kvn));
+  }
+
+  seed(owner: string, tries: number): void {
+    const data = encodeRecord(recordOf({ owner, tries }), keysOf(this.now.kvn).dek);
+    this.#send({ ins: Ins.STORE_DATA, p1: 0xe0, p2: 0, data }, [seededWith(owner, tries, this.now.kvn)]);
+  }
+
+  /** The proof: the PIN takes the keypad's own path. */
+  prove(challenge: string): void {
+    const { pin, tries, left } = this.now;
+    const { suite, key } = recordOf(this.now);
+    const data = Buffer.from(`${pin}${challenge}`, "ascii");
+    const after = [
+      { ...this.now, left: left - 1 },
+      { ...this.now, left: tries },
+    ];
+    const response = this.#opening(() => this.#send({ ins: Ins.INTERNAL_AUTHENTICATE, p1: 0, p2: 0, data }, after));
+    this.#expect(response.toString("ascii"), ocra(suite, key, { challenge }));
+  }
+
+  rotateKeys(): void {
+    const kvn = this.now.kvn === 1 ? 2 : 1;
+    const data = putKeyData(keysOf(kvn), keysOf(this.now.kvn).dek);
+    this.#send({ ins: Ins.PUT_KEY, p1: this.now.kvn, p2: 0x81, data }, [{ ...this.now, kvn }]);
+  }
+
+  finish(): void {
+    const after: Situation = { ...this.now, life: "personalized" };
+    this.#send({ ins: Ins.SET_STATUS, p1: 0x80, p2: LifeCode.PERSONALIZED }, [after]);
+  }
+
+  wipe(): void {
+    const { kvn, serial } = this.now;
+    const after: Situation = { life: "blank", tries: 0, left: 0, codes: 0, kvn, serial };
+    this.#send({ ins: Ins.SET_STATUS, p1: 0x80, p2: LifeCode.WIPED }, [after]);
+  }
+
+  changePinOverSerial(pin: string): void {
+    const data = Buffer.from(`${this.now.pin}${pin}`, "ascii");
+    const spent = { ...this.now, left: this.now.left - 1 };
+    const full = { ...this.now, left: this.now.tries };
+    const after = [spent, full, { ...full, pin, codes: CODES }];
+    this.#opening(() => this.#send({ ins: Ins.CHANGE_REFERENCE_DATA, p1: 0, p2: 0, data }, after));
+  }
+
+  /** `lockCode`: as the owner read it to the help desk. */
+  unlockOverSerial(lockCode: string, pin: string): void {
+    const data = Buffer.from(`${this.#unlockCode(lockCode)}${pin}`, "ascii");
+    const after = [
+      { ...this.now, codes: this.now.codes - 1 },
+      { ...this.now, pin, left: this.now.tries, codes: CODES },
+    ];
+    this.#opening(() => this.#send({ ins: Ins.RESET_RETRY_COUNTER, p1: 0, p2: 0, data }, after));
+    this.used = [...this.used, lockCode];
+  }
+
+  /** From LOCKED to a lock code, and no further. */
+  readLockCode(): string {
+    this.card.press("ok");
+    return this.card.display;
+  }
+
+  // ---- how it is watched ----
+
+  #askUnlock(): string {
+    const lockCode = this.readLockCode();
+    this.card.press("ok");
+    this.#expect(this.card.display, "UNLOCK>");
+    return lockCode;
+  }
+
+  #unlockCode(lockCode: string): string {
+    return unlockCodeOf(lockCode, recordOf(this.now).unlockKey);
+  }
+
+  #ok(screen: string): void {
+    this.card.press("ok");
+    this.#expect(this.card.display, screen);
+  }
+
+  #opens(after: readonly Situation[], screen: string): void {
+    this.#opening(() => this.#during(after, () => this.#ok(screen)));
+  }
+
+  /** An action in which a right PIN or code has to be found right. */
+  #opening<Value>(act: () => Value): Value {
+    this.#isOpening = true;
+    try {
+      const value = act();
+      this.#opened++;
+      return value;
+    } catch (error) {
+      if (error instanceof Prevented) this.#opened++;
+      throw error;
+    } finally {
+      this.#isOpening = false;
+    }
+  }
+
+  #send(command: Omit<Command, "cla">, after: readonly Situation[]): Buffer {
+    const channel = this.#channel as SecureChannel;
+    let data: Buffer = Buffer.alloc(0);
+    this.#during(after, () => {
+      const answer = channel.unwrap(exchange(this.card, channel.wrap({ cla: Cla.GP_SECURE, ...command })));
+      this.#expect(Sw[answer.sw] ?? answer.sw.toString(16), "DONE");
+      data = answer.data;
+    });
+    return data;
+  }
+
+  /**
+   * Acts; where power fails meanwhile the card is as before or as one of `after`, and as the last of these from the
+   * moment on when it tells somebody the outcome.
+   */
+  #during(after: readonly Situation[], act: () => void): void {
+    const last = after.at(-1) as Situation;
+    const screen = this.card.display;
+    this.#answered = false;
+    const gone = [this.#gone, ...after.map(goneFrom)].reduce(both);
+    let wiped = false;
+    this.flash.onOperation = (operation) => {
+      // A wipe marks and zeroes first; what comes then comes when nothing is left.
+      wiped ||= last.life === "blank" && operation.value !== 0;
+      const told = this.#answered || ![screen, "", "SERIAL"].includes(this.card.display);
+      const allowed = told ? [last] : [this.now, ...after];
+      const opening = this.#isOpening ? this.#opened + 1 : 0;
+      this.moments.push({ operation, allowed, used: this.used, gone: wiped ? goneFrom(last) : gone, opening });
+    };
+    act();
+    this.flash.onOperation = undefined;
+    if (this.flash.wasPrevented && this.#stops) throw new Prevented();
+    this.now = last;
+    this.#gone = goneFrom(last);
+  }
+
+  #expect(what: string, wanted: string): void {
+    if (what !== wanted) throw new Broken(`${lineOf(this.now)}: ${wanted} was due, not ${what || "nothing"}`);
+  }
+}
+
+/** What a card shows when it is turned on. */
+export function firstScreen({ life, codes, left }: Situation): string {
+  if (life !== "personalized") return "NO KEY";
+  if (codes === 0) return "BLOCKED";
+  return left === 0 ? "LOCKED" : "PIN>";
+}
+
+function both(one: Opened, other: Opened): Opened {
+  return { pin: one.pin && other.pin, code: one.code && other.code };
+}
+
+/** What a card in this situation has destroyed. */
+export function goneFrom({ life, left, codes }: Situation): Opened {
+  const blank = life === "blank";
+  return { pin: blank || left === 0, code: blank || codes === 0 };
+}
