@@ -95,6 +95,22 @@ export class Machine {
     return this.readMemory(RAM.address, RAM.size);
   }
 
+  /** All of the chip's RAM while it sleeps: nothing is under way. */
+  async readRamAsleep(): Promise<Buffer> {
+    for (;;) {
+      await this.pause(true);
+      const asleep = (await this.#monitor("info cpus")).includes("(halted)");
+      const ram = asleep ? await this.readRam() : undefined;
+      await this.pause(false);
+      if (ram) return ram;
+      await sleep(POLL);
+    }
+  }
+
+  async #monitor(command: string): Promise<string> {
+    return (await this.#qmp.execute("human-monitor-command", { "command-line": command })) as string;
+  }
+
   async readMemory(address: number, size: number): Promise<Buffer> {
     const file = join(this.#folder, "memory");
     // As the core sees it: the chip's memories are not on the bus that pmemsave looks at.

@@ -164,12 +164,12 @@ async function dumpAfter(flow: Flow, owner: Owner, flash: Uint8Array): Promise<D
 }
 
 async function dump(chip: Chip): Promise<Dump> {
-  const ram = await chip.machine.readRam();
+  const ram = await chip.machine.readRamAsleep();
   // When the main loop last told the card the time.
   const clock = new Set([addressOf("development", "told") - RAM]);
   for (let again = 0; again < 12; again++) {
     await new Promise((resolve) => setTimeout(resolve, 13));
-    const later = await chip.machine.readRam();
+    const later = await chip.machine.readRamAsleep();
     for (let at = 0; at < ram.length; at++) if (ram[at] !== later[at]) clock.add(at & ~3);
   }
   return { ram, clock };
