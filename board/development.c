@@ -133,7 +133,7 @@ void development_before_program(uint32_t address, uint32_t word) {
   cut();
 }
 
-/* An erase that power interrupts leaves any of the bits cleared. The memory of the call that is given up is the buffer. */
+/* An erase that power interrupts leaves any of the bits cleared. The buffer is the memory of the call given up. */
 void development_before_erase(uint32_t page) {
   if (!is_cut()) return;
   uint32_t *const words = card_scratch();

@@ -51,9 +51,9 @@ static void start_keys(void) {
 
 #if !DEVELOPMENT
 /*
- * Flashing tools need not know the UICR: where the image finds the chip open it closes it, and starts again, once at most
- * since power-on: a chip that stays open works all the same. (QEMU's does: it forgets the UICR in every reset, and has a
- * GPREGRET that reads as 1.)
+ * Flashing tools need not know the UICR: where the image finds the chip open it closes it, and starts again, once at
+ * most since power-on: a chip that stays open works all the same. (QEMU's does: it forgets the UICR in every reset, and
+ * has a GPREGRET that reads as 1.)
  */
 __attribute__((section(".uicr"), used)) static const uint32_t protection = RBPCONF_PROTECT_ALL;
 

@@ -1,4 +1,4 @@
-// `npm run conformance`: the scenario files on the simulator, the posix port and QEMU, or on a board that is plugged in.
+// `npm run conformance`: the scenario files on the simulator, the posix port and QEMU, or on a board plugged in.
 //
 //   npm run conformance -- [--target sim|posix|qemu] [--only FILE] [--port P [--erase]]
 
