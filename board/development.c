@@ -133,7 +133,7 @@ void development_before_program(uint32_t address, uint32_t word) {
   cut();
 }
 
-/* An erase that power interrupts leaves any of the bits cleared. The memory of the call that is given up is the buffer. */
+/* An erase that power interrupts leaves any of the bits cleared. The buffer is the memory of the call given up. */
 void development_before_erase(uint32_t page) {
   if (!is_cut()) return;
   uint32_t *const words = card_scratch();
@@ -154,13 +154,14 @@ static uint32_t crc16(uint32_t crc, uint8_t byte) {
   return crc;
 }
 
-static uint32_t crc32_of_flash(void) {
+/* CRC-32C, since records in flash end with their CRC-32: of those, a CRC-32 would not see what they hold. */
+static uint32_t crc32c_of_flash(void) {
   uint32_t crc = 0xffffffffu;
   for (uint32_t at = 0; at < PORT_FLASH_SIZE; at++) {
     uint8_t byte;
     port_flash_read(at, &byte, 1);
     crc ^= byte;
-    for (int bit = 0; bit < 8; bit++) crc = crc >> 1 ^ (crc & 1 ? 0xedb88320u : 0);
+    for (int bit = 0; bit < 8; bit++) crc = crc >> 1 ^ (crc & 1 ? 0x82f63b78u : 0);
   }
   return ~crc;
 }
@@ -200,7 +201,7 @@ static void answer(uint32_t due) {
   bench.was_cut = false;
   memcpy(payload + 5, card_face.text, PORT_SCREEN_WIDTH);
   uint8_t *at = put32(payload + 5 + PORT_SCREEN_WIDTH, due);
-  if (bench.command == STATUS) at = put32(put32(at, bench.operations), crc32_of_flash());
+  if (bench.command == STATUS) at = put32(put32(at, bench.operations), crc32c_of_flash());
   send_frame(payload, (size_t)(at - payload));
   bench.command = 0;
 }

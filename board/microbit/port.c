@@ -50,13 +50,18 @@ static void start_keys(void) {
 }
 
 #if !DEVELOPMENT
-/* Flashing tools need not know the UICR: where the image finds the chip open it closes it, and starts again. */
+/*
+ * Flashing tools need not know the UICR: where the image finds the chip open it closes it, and starts again, once at
+ * most since power-on: a chip that stays open works all the same. (QEMU's does: it forgets the UICR in every reset, and
+ * has a GPREGRET that reads as 1.)
+ */
 __attribute__((section(".uicr"), used)) static const uint32_t protection = RBPCONF_PROTECT_ALL;
 
 static void protect(void) {
-  if (UICR_RBPCONF == protection) return;
+  if ((UICR_RBPCONF & ~protection) == 0 || POWER_GPREGRET != 0) return;
+  POWER_GPREGRET = 1;
   NVMC_CONFIG = NVMC_WRITE;
-  UICR_RBPCONF = RBPCONF_PROTECT_ALL;
+  UICR_RBPCONF = protection;
   while (!NVMC_READY) {
   }
   NVMC_CONFIG = NVMC_READ_ONLY;

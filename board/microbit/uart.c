@@ -27,8 +27,8 @@ void uart_start(void) {
 }
 
 /*
- * Bytes that find no room wait in the UART (six do); those that find none there are lost, and their frame fails its CRC.
- * QEMU's line waits as long as its UART is full.
+ * Bytes that find no room wait in the UART (six do); those that find none there are lost, and their frame fails its
+ * CRC. QEMU's line waits as long as its UART is full.
  */
 void uart_interrupt(void) {
   while (UART_EVENTS_RXDRDY) {

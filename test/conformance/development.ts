@@ -35,7 +35,7 @@ export interface Answer {
   readonly text: string;
   /** Milliseconds until the card does something by itself. */
   readonly due: number;
-  /** Of the flash: operations so far, and CRC-32. Only STATUS tells. */
+  /** Of the flash: operations so far, and CRC-32C. Only STATUS tells. */
   readonly operations?: number;
   readonly crc?: number;
 }

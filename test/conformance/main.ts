@@ -1,8 +1,8 @@
-// `npm run conformance`: the scenario files on the simulator, the posix port and QEMU, or on a board that is plugged in.
+// `npm run conformance`: the scenario files on the simulator, the posix port and QEMU, or on a board plugged in.
 //
 //   npm run conformance -- [--target sim|posix|qemu] [--only FILE] [--port P [--erase]]
 
-import { Command, Option } from "commander";
+import { Command, CommanderError, Option } from "commander";
 import { missingFor } from "../../scripts/board.js";
 import { scenarios } from "../support/scenarios.js";
 import { BoardError, handBack, openForUse } from "./board.js";
@@ -46,6 +46,7 @@ function commandLine(): Options {
     .addOption(new Option("--port <path>", "on the board on this serial port").conflicts("target"))
     .option("--erase", "though the card on it holds something")
     .allowExcessArguments(false)
+    .exitOverride()
     .parse()
     .opts<Options>();
 }
@@ -101,11 +102,12 @@ try {
 } catch (error) {
   const code = codeOf(error);
   if (code === undefined) throw error;
-  process.stderr.write(`conformance: ${(error as Error).message}\n`);
+  if (!(error instanceof CommanderError)) process.stderr.write(`conformance: ${(error as Error).message}\n`);
   process.exitCode = code;
 }
 
 function codeOf(error: unknown): number | undefined {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE;
   if (error instanceof UsageError) return USAGE;
   const isOfPort = error instanceof BoardError || error instanceof MeasureError;
   return isOfPort || (error as Error).name === "PortError" ? PORT : undefined;

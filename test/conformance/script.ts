@@ -5,7 +5,7 @@
 // played again, from a blank flash up to where it was saved. What cannot be kept: the frames of those commands end a
 // frame that a scenario left unfinished. The simulator is given the same bytes, and shows where that matters.
 
-import { Channel, Key, State } from "../../firmware/wire.js";
+import { Channel, Key } from "../../firmware/wire.js";
 import { encodeFrame } from "../../host-tools/frame.js";
 import { Card, type CardWatcher, FULL_BATTERY, KEYS, type KeyName } from "../../sim/card.js";
 import { DEMO, personalize } from "../../sim/demo.js";
@@ -232,9 +232,4 @@ class Writer {
     this.steps.push(step);
     this.#history.push(step);
   }
-}
-
-/** The number of a state by its name. */
-export function stateNumber(name: string): number {
-  return State[name as keyof typeof State];
 }

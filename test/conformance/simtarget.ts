@@ -127,19 +127,19 @@ export class SimTarget implements Target {
       state: State[card.state as keyof typeof State],
       text: (this.#faults.display?.(card.display) ?? card.display).padEnd(WIDTH),
       due: UNTOLD,
-      ...(op === Op.STATUS && { operations: card.flash.operations, crc: crc32(card.flash.bytes) }),
+      ...(op === Op.STATUS && { operations: card.flash.operations, crc: crc32c(card.flash.bytes) }),
     };
     this.#wasCut = false;
     this.onBytes(encodeAnswer(answer));
   }
 }
 
-/** CRC-32 (ISO 3309). */
-function crc32(bytes: Uint8Array): number {
+/** CRC-32C: records in flash end with their CRC-32, so that one of that kind would not see what they hold. */
+function crc32c(bytes: Uint8Array): number {
   let crc = 0xffffffff;
   for (const byte of bytes) {
     crc ^= byte;
-    for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? 0xedb88320 : 0);
+    for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? 0x82f63b78 : 0);
   }
   return ~crc >>> 0;
 }
