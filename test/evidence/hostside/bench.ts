@@ -35,6 +35,8 @@ export interface Outcome {
 export interface Running {
   readonly process: ChildProcessWithoutNullStreams;
   readonly ended: Promise<Outcome>;
+  /** What it did so far. */
+  operations(): readonly Operation[];
 }
 
 export type Files = Readonly<Record<string, Uint8Array>>;
@@ -80,7 +82,8 @@ export class Bench {
   }
 
   /** Starts `dsc`. `port` in the arguments stands for the card's port; `@name` for a file. */
-  start(args: readonly string[], orders: Orders = {}, input: string | Uint8Array = ""): Running {
+  start(args: readonly string[], given: Orders = {}, input: string | Uint8Array = ""): Running {
+    const orders = given.stopAtPort ? { ...given, stopAtPort: this.port } : given;
     const log = join(this.folder, "log", String(++this.#logs));
     const told = args.map((arg) => (arg.startsWith("@") ? this.at(arg.slice(1)) : arg === "PORT" ? this.port : arg));
     const child = spawn(process.execPath, ["--import", PRELOAD, this.#launcher, ...told], {
@@ -95,7 +98,7 @@ export class Bench {
       },
     });
     child.stdin.on("error", () => {}).end(input);
-    return { process: child, ended: outcomeOf(child, log) };
+    return { process: child, ended: outcomeOf(child, log), operations: () => operationsIn(log) };
   }
 
   run(args: readonly string[], orders: Orders = {}, input: string | Uint8Array = ""): Promise<Outcome> {
@@ -138,6 +141,21 @@ function textOf(path: string): string {
     return readFileSync(path, "utf8");
   } catch {
     return "";
+  }
+}
+
+/** Lets a process that is stopped go on. */
+export function goOn({ process: { pid } }: Running): void {
+  process.kill(pid as number, "SIGCONT");
+}
+
+/** Waits until the process has tried in vain for so many operations, or ended. */
+export async function untilWaiting(running: Running, failures: number): Promise<void> {
+  const { exitCode } = running.process;
+  for (let waited = 0; waited < PATIENCE && exitCode === null; waited += POLL) {
+    if (running.process.exitCode !== null) return;
+    if (running.operations().filter(({ kind }) => kind === "failed").length >= failures) return;
+    await sleep(POLL);
   }
 }
 

@@ -44,7 +44,8 @@ export interface Flow {
   readonly others: readonly string[];
 }
 
-const GIVEN = ["personalize", "--port", "PORT", "--serial", SERIAL, "--pin-file", "@pin", "--pskc-key", "@seed.key"];
+const WITH_SECRETS = ["personalize", "--port", "PORT", "--pin-file", "@pin", "--pskc-key", "@seed.key"];
+const GIVEN = [...WITH_SECRETS, "--serial", SERIAL];
 const NEW_KEYS = ["--transport", "@transport.key"];
 
 /** All flows. The one that gives a card new transport keys begins with a card that `dsc` personalized. */
@@ -64,6 +65,11 @@ export async function flows(): Promise<readonly Flow[]> {
 
 function flow(name: string, more: readonly string[], stage: Stage, kvn: number, others: readonly string[] = []): Flow {
   return { name, args: [...GIVEN, "--pskc", "@seeds.xml", ...more], stage, kvn, others };
+}
+
+/** The arguments for one card more, into a seed file at that path. */
+export function argsFor(serial: string, seeds: string, ...more: readonly string[]): string[] {
+  return [...WITH_SECRETS, "--serial", serial, "--pskc", seeds, ...NEW_KEYS, ...more];
 }
 
 async function oneRun(args: readonly string[], stage: Stage): Promise<Stage> {
@@ -106,7 +112,7 @@ export function stageOf(bench: Bench): Stage {
  * What must hold at every moment: who has the files has the key of the card. Returns what does not, in a line.
  * A seed file is whole, or not there.
  */
-export function brokenPromise(bench: Bench, flash: Uint8Array = bench.flash): string | undefined {
+export function brokenPromise(bench: Bench, flash: Uint8Array = bench.flash, serial = SERIAL): string | undefined {
   let records: SeedRecord[];
   try {
     records = ["seeds.xml", "old.xml"].flatMap((name) => [...recordsIn(bench.at(name), SEED_KEY)]);
@@ -118,7 +124,7 @@ export function brokenPromise(bench: Bench, flash: Uint8Array = bench.flash): st
   const response = responseOf(flash, PIN, MASTERS);
   if (response === undefined) return `the card is ${life}, and nobody can ask it for a response`;
   // The key that the card had before is in a file of somebody else's.
-  const mine = records.filter(({ serial }) => serial === SERIAL);
+  const mine = records.filter((record) => record.serial === serial);
   if (mine.some((record) => isKeyOf(record, response, PIN))) return undefined;
   if (response === RESPONSE_IN_USE) return undefined;
   return `the card is ${life} with a key that is in no seed file`;

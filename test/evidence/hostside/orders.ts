@@ -12,6 +12,8 @@ export interface Orders {
   readonly torn?: boolean;
   /** Stop the process before these, until it is told to go on. */
   readonly stop?: readonly number[];
+  /** Stop it when it has read its files and is about to open this port. */
+  readonly stopAtPort?: string | undefined;
   /** Stop it when all is done, before it exits. */
   readonly stopAtEnd?: boolean;
 }

@@ -99,9 +99,15 @@ function write(...args: unknown[]): void {
   (real.write as (...args: unknown[]) => void)(...args);
 }
 
+/** dsc looks at a port before it opens it. */
+function statSync(...args: unknown[]): unknown {
+  if (args[0] === orders.stopAtPort) process.kill(process.pid, "SIGSTOP");
+  return (real.statSync as (...args: unknown[]) => unknown)(...args);
+}
+
 // What util.promisify reads.
 Object.defineProperties(write, Object.getOwnPropertyDescriptors(real.write));
-Object.assign(fs, { openSync, writeFileSync, fsyncSync, linkSync, renameSync, unlinkSync, write });
+Object.assign(fs, { openSync, writeFileSync, fsyncSync, linkSync, renameSync, unlinkSync, statSync, write });
 syncBuiltinESMExports();
 
 if (orders.stopAtEnd) process.on("exit", () => process.kill(process.pid, "SIGSTOP"));
