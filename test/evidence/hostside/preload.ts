@@ -46,10 +46,6 @@ function counted<T>(operation: Operation, run: () => T, half?: () => void): T {
 
 const pathOf = (file: unknown) => paths.get(Number(file)) ?? "";
 
-function bytesOf(data: unknown): Buffer {
-  return Buffer.from(data as Uint8Array);
-}
-
 function openSync(...args: Parameters<typeof fs.openSync>): number {
   const [path, flags] = args;
   const open = () => {
@@ -64,15 +60,16 @@ function openSync(...args: Parameters<typeof fs.openSync>): number {
 
 function writeFileSync(...args: Parameters<typeof fs.writeFileSync>): void {
   const [file, data] = args;
-  const bytes = bytesOf(data);
+  // As it is: a copy would be one more to find.
+  const bytes = data as Uint8Array;
   const path = typeof file === "number" ? pathOf(file) : String(file);
   const half = () => typeof file === "number" && real.writeSync(file, bytes, 0, bytes.length >> 1);
   counted({ kind: "write", path, contents: contentsOf(bytes) }, () => real.writeFileSync(...args), half);
 }
 
 /** Kept for the power cuts only: the log must not be what spreads a secret in memory. */
-function contentsOf(bytes: Buffer): string {
-  return orders.contents ? bytes.toString("base64") : "";
+function contentsOf(bytes: Uint8Array): string {
+  return orders.contents ? Buffer.from(bytes).toString("base64") : "";
 }
 
 function fsyncSync(file: number): void {
