@@ -40,6 +40,15 @@ export interface Keys {
 
 export function openKeys(container: Element, secret: SeedSecret): Keys {
   const encryption = openEncryptionKey(child(container, "pskc:EncryptionKey"), secret);
+  try {
+    return { encryption, ...openMac(container, encryption) };
+  } catch (error) {
+    encryption.fill(0);
+    throw error;
+  }
+}
+
+function openMac(container: Element, encryption: Buffer): Omit<Keys, "encryption"> {
   const method = child(container, "pskc:MACMethod");
   if (!method) throw new SeedFileError("has no MACs, so nothing in it can be trusted");
   const macAlgorithm = method.getAttribute("Algorithm") ?? "";
@@ -48,7 +57,7 @@ export function openKeys(container: Element, secret: SeedSecret): Keys {
   const macKey = child(method, "pskc:MACKey");
   // Without a MACKey the encryption key serves (§6.1.1).
   const mac = macKey ? decrypt(cipherValue(macKey), encryption) : copyOfSecret(encryption);
-  return { encryption, mac, macAlgorithm };
+  return { mac, macAlgorithm };
 }
 
 function openEncryptionKey(encryptionKey: Element | undefined, secret: SeedSecret): Buffer {

