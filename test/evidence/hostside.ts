@@ -57,7 +57,7 @@ async function run({ long, only, log }: Options): Promise<Result> {
   const all = await flows();
   const courses = new Map<Flow, Course>();
   for (const flow of all) courses.set(flow, await courseOf(flow));
-  for (const [what, cases] of Object.entries(parts(courses, long))) {
+  for (const [what, cases] of Object.entries(parts(courses, long, only))) {
     const chosen = cases.filter(({ id }) => only === undefined || id === only || only.startsWith(`${id}/`));
     if (chosen.length > 0) log(`${what}: ${chosen.length}`);
     for (const one of chosen) await one.run(tally);
@@ -66,7 +66,7 @@ async function run({ long, only, log }: Options): Promise<Result> {
   return { figures: [...tally.figures.values()], failures: tally.failures };
 }
 
-function parts(courses: ReadonlyMap<Flow, Course>, long: boolean): Record<string, Case[]> {
+function parts(courses: ReadonlyMap<Flow, Course>, long: boolean, only?: string): Record<string, Case[]> {
   const all = [...courses];
   const kills = all.flatMap(([flow, course], index) =>
     killsOf(course, long || index === 0).map((kill) => killing({ flow, kills: [kill] }, course)),
@@ -74,7 +74,7 @@ function parts(courses: ReadonlyMap<Flow, Course>, long: boolean): Record<string
   return {
     "killed once": kills,
     "killed twice": all.flatMap(([flow, course]) => pairsOf(flow, course, long)),
-    "power lost": all.map(([flow]) => powerLoss(flow)),
+    "power lost": all.map(([flow]) => powerLoss(flow, only)),
     "two at once": [...onePort(courses, long), ...oneFile(courses)],
     canaries: canaries(),
   };
@@ -106,11 +106,11 @@ function pairsOf(flow: Flow, course: Course, long: boolean): Case[] {
   return some.map((kills) => killing({ flow, kills }, course));
 }
 
-function powerLoss(flow: Flow): Case {
+function powerLoss(flow: Flow, only: string | undefined): Case {
   return {
     id: flow.name,
     run: async (tally) => {
-      const { states, reruns, failures } = await runPowerLoss(flow);
+      const { states, reruns, failures } = await runPowerLoss(flow, { only });
       tally.count("power_loss_disks", states, "disks");
       tally.count("reruns_finished", reruns - failures.length, "runs");
       tally.failures.push(...failures);

@@ -141,12 +141,22 @@ interface State {
   readonly stage: Stage;
 }
 
+export interface PowerLossOptions {
+  readonly launcher?: Launcher;
+  /** The id of the one state that is wanted. */
+  readonly only?: string | undefined;
+  /** So many failures end it. */
+  readonly enough?: number;
+}
+
 /** Every state of a flow, or the one with an id. */
-export async function runPowerLoss(flow: Flow, launcher?: Launcher, only?: string): Promise<PowerLossResult> {
+export async function runPowerLoss(flow: Flow, options: PowerLossOptions = {}): Promise<PowerLossResult> {
+  const { launcher, only, enough = Number.POSITIVE_INFINITY } = options;
   const states = await statesOf(flow, launcher);
   const failures: { id: string; what: string }[] = [];
   let reruns = 0;
   for (const { id, stage } of states) {
+    if (failures.length >= enough) break;
     if (only !== undefined && id !== only) continue;
     const what = await afterPowerLoss(flow, stage, launcher);
     reruns++;
