@@ -25,7 +25,7 @@ export const SKIPPED = process.platform === "linux" ? undefined : "it needs Linu
 /** In the short form, of the moments of a run at which it is killed and its rerun is killed again. */
 const PAIRS = 12;
 /** In the short form, every so many-th operation meets a second program on the port. */
-const PORT_STEP = 6;
+const PORT_STEP = 9;
 const CROWD = 6;
 /** Finds the lock taken so often: until its patience of 5 s ends. */
 const FOR_GOOD = 1000;

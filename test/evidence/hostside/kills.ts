@@ -83,13 +83,16 @@ export async function courseOf({ stage, args }: Flow, launcher?: Launcher): Prom
   }
 }
 
-/** Moments to kill at: all, or before each that changes a file or the card, and in the middle of those. */
+/**
+ * Moments to kill at: all, and in the middle of each that changes a file or the card; or only before each of those, and
+ * in the middle of the writes.
+ */
 export function killsOf({ operations, telling }: Course, all: boolean): Kill[] {
   return operations.flatMap(({ kind }, index) => {
     const at = index + 1;
     const chosen = kind !== "frame" || telling.has(at);
     if (!chosen && !all) return [];
-    const isBytes = kind === "write" || kind === "frame";
-    return isBytes && chosen ? [false, true].map((torn) => ({ at, torn })) : [{ at, torn: false }];
+    const halves = kind === "write" || (kind === "frame" && chosen && all);
+    return halves ? [false, true].map((torn) => ({ at, torn })) : [{ at, torn: false }];
   });
 }
