@@ -102,12 +102,14 @@ export function readSeedFile(path: string, secret: SeedSecret, disk: FileSystem 
     const container = parse(bytes);
     const keys = openKeys(container, secret);
     const records: SeedRecord[] = [];
+    const unlockKeys = new Map<string, Buffer>();
     const file = new SeedFile(path, keys, { container, bytes }, records, disk);
     try {
-      readRecords(container, keys, records);
+      readRecords(container, keys, records, unlockKeys);
       return file;
     } catch (error) {
       file.wipe();
+      for (const key of unlockKeys.values()) key.fill(0);
       throw error;
     }
   });
@@ -234,8 +236,7 @@ export class SeedFile {
 // Reading records
 
 /** Puts every OCRA key of the file into `records`; keys of other algorithms are no cards of ours and are left alone. */
-function readRecords(container: Element, keys: Keys, records: SeedRecord[]): void {
-  const unlockKeys = new Map<string, Buffer>();
+function readRecords(container: Element, keys: Keys, records: SeedRecord[], unlockKeys: Map<string, Buffer>): void {
   const ocraPackages = children(container, "pskc:KeyPackage").filter(isOcra);
   for (const keyPackage of ocraPackages.filter(isUnlock)) {
     unlockKeys.set(serialOf(keyPackage), readSecret(keyPackage, keys));
