@@ -19,6 +19,7 @@ import { encryptUnderDek, type Keyset, putKeyAnswer, putKeyData } from "./keyset
 import type { Link } from "./link.js";
 import type { HashName } from "./ocra.js";
 import { AuthenticationFailed, initializeUpdate, parseCardHello, SecureChannel, type SecurityLevel } from "./scp03.js";
+import { concatSecrets, copyOfSecret } from "./secretbytes.js";
 import { checkSerialNumber } from "./serialnumber.js";
 
 /** A card holds its answer to a wrong EXTERNAL AUTHENTICATE for up to 64 s (ms). */
@@ -95,6 +96,9 @@ export interface PersonalizationRecord {
   readonly unlockKey: Uint8Array;
 }
 
+/** The same, its PIN perhaps in bytes of ASCII, which can be wiped. */
+export type StoredRecord = Omit<PersonalizationRecord, "pin"> & { readonly pin: string | Uint8Array };
+
 /** A value that does not fit its field. The message never holds it: it may be a secret. */
 export class ValueError extends Error {
   override name = "ValueError";
@@ -106,7 +110,7 @@ const SECRETS = { UNLOCK_KEY: 64, PIN: 96, SIZE: 112 } as const;
 const LONGEST_SUITE = RECORD.SECRETS - RECORD.SUITE;
 
 /** The record of STORE DATA, its secrets under the static DEK (docs/PROTOCOL.md, STORE DATA). */
-export function encodeRecord(record: PersonalizationRecord, dek: Uint8Array): Buffer {
+export function encodeRecord(record: StoredRecord, dek: Uint8Array): Buffer {
   checkRecord(record);
   const bytes = Buffer.alloc(RECORD.SIZE);
   bytes.set([PIN_CHECKS.indexOf(record.pinCheck), record.tries, record.key.length, record.suite.length]);
@@ -115,25 +119,37 @@ export function encodeRecord(record: PersonalizationRecord, dek: Uint8Array): Bu
   const secrets = Buffer.alloc(SECRETS.SIZE);
   secrets.set(record.key);
   secrets.set(record.unlockKey, SECRETS.UNLOCK_KEY);
-  secrets.write(record.pin, SECRETS.PIN, "ascii");
+  const pin = digits("a PIN", record.pin, 4);
+  secrets.set(pin, SECRETS.PIN);
+  pin.fill(0);
   bytes.set(encryptUnderDek(dek, secrets), RECORD.SECRETS);
   secrets.fill(0);
   return bytes;
 }
 
-function checkRecord({ serial, suite, tries, pin, key, unlockKey }: PersonalizationRecord): void {
+function checkRecord({ serial, suite, tries, pin, key, unlockKey }: StoredRecord): void {
   checkSerialNumber(serial);
   if (!/^[!-~]+$/.test(suite) || suite.length > LONGEST_SUITE) throw new ValueError("the suite is not one of a card");
   if (!Number.isInteger(tries) || tries < 3 || tries > 10) throw new ValueError("tries are 3 to 10");
   if (key.length < 16 || key.length > 64) throw new ValueError("a token key has 16 to 64 bytes");
   if (unlockKey.length !== 32) throw new ValueError("an unlock key has 32 bytes");
-  digits("a PIN", pin, 4);
+  digits("a PIN", pin, 4).fill(0);
 }
 
-/** Digits as the card takes them: ASCII. */
-function digits(what: string, text: string, count: number): Buffer {
-  if (text.length !== count || !/^[0-9]+$/.test(text)) throw new ValueError(`${what} has ${count} digits`);
-  return Buffer.from(text, "ascii");
+/** Digits as the card takes them: ASCII, in bytes to be wiped. */
+function digits(what: string, text: string | Uint8Array, count: number): Buffer {
+  const bytes = copyOfSecret(typeof text === "string" ? Buffer.from(text) : text);
+  if (bytes.length === count && bytes.every((byte) => byte >= 0x30 && byte <= 0x39)) return bytes;
+  bytes.fill(0);
+  throw new ValueError(`${what} has ${count} digits`);
+}
+
+/** Two parts in one, themselves wiped. */
+function joined(first: Buffer, second: Buffer): Buffer {
+  const both = concatSecrets(first, second);
+  first.fill(0);
+  second.fill(0);
+  return both;
 }
 
 export class CardClient {
@@ -197,7 +213,7 @@ export class CardClient {
   }
 
   /** Seeds the card. Needs level 33. */
-  async storeData(record: PersonalizationRecord, dek: Uint8Array): Promise<void> {
+  async storeData(record: StoredRecord, dek: Uint8Array): Promise<void> {
     await this.#send({
       cla: GP,
       ins: Ins.STORE_DATA,
@@ -208,9 +224,9 @@ export class CardClient {
   }
 
   /** The response that the card shows for a PIN and a challenge. Needs level 33; a wrong PIN spends a try. */
-  async prove(pin: string, challenge: string): Promise<string> {
-    const data = Buffer.concat([digits("a PIN", pin, 4), digits("a challenge", challenge, 6)]);
-    const answer = await this.#send({ cla: GP, ins: Ins.INTERNAL_AUTHENTICATE, p1: 0, p2: 0, data, le: ANY });
+  async prove(pin: string | Uint8Array, challenge: string): Promise<string> {
+    const data = joined(digits("a PIN", pin, 4), digits("a challenge", challenge, 6));
+    const answer = await this.#sendOnce({ cla: GP, ins: Ins.INTERNAL_AUTHENTICATE, p1: 0, p2: 0, data, le: ANY });
     const response = answer.toString("ascii");
     if (!/^[0-9]{8}$/.test(response)) throw new BadAnswer("INTERNAL AUTHENTICATE: the response is not eight digits");
     return response;
@@ -236,14 +252,14 @@ export class CardClient {
 
   /** Needs level 03, 13 or 33; a wrong PIN spends a try. */
   async changePin(old: string, fresh: string): Promise<void> {
-    const data = Buffer.concat([digits("the old PIN", old, 4), digits("the new PIN", fresh, 4)]);
-    await this.#send({ cla: GP, ins: Ins.CHANGE_REFERENCE_DATA, p1: 0, p2: 0, data });
+    const data = joined(digits("the old PIN", old, 4), digits("the new PIN", fresh, 4));
+    await this.#sendOnce({ cla: GP, ins: Ins.CHANGE_REFERENCE_DATA, p1: 0, p2: 0, data });
   }
 
   /** A new PIN for an unlock code. Needs level 03, 13 or 33; a wrong code spends a try. */
   async unlock(code: string, pin: string): Promise<void> {
-    const data = Buffer.concat([digits("an unlock code", code, 8), digits("the new PIN", pin, 4)]);
-    await this.#send({ cla: GP, ins: Ins.RESET_RETRY_COUNTER, p1: 0, p2: 0, data });
+    const data = joined(digits("an unlock code", code, 8), digits("the new PIN", pin, 4));
+    await this.#sendOnce({ cla: GP, ins: Ins.RESET_RETRY_COUNTER, p1: 0, p2: 0, data });
   }
 
   /**
@@ -272,6 +288,15 @@ export class CardClient {
 
   #getData(tag: number): Promise<Buffer> {
     return this.#send({ cla: GP, ins: Ins.GET_DATA, p1: tag >> 8, p2: tag & 0xff, le: ANY });
+  }
+
+  /** Sends a command whose data is secret, and wipes that. */
+  async #sendOnce(command: Command): Promise<Buffer> {
+    try {
+      return await this.#send(command);
+    } finally {
+      command.data?.fill(0);
+    }
   }
 
   /** Sends a command, inside the channel where one is open. Returns the data; throws where the card refuses. */

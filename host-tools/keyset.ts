@@ -1,6 +1,6 @@
 // Transport keys: the three static keys that open a card's secure channel and wrap what is stored over it.
 
-import { cbc, cmac, ecb } from "@noble/ciphers/aes.js";
+import { cmac, encryptBlocks, encryptCbc } from "./aes.js";
 import { checkSerialNumber } from "./serialnumber.js";
 
 export const KEY_SIZE = 16;
@@ -40,20 +40,18 @@ export function diversificationData(serial: string): Buffer {
 export function diversify(master: Uint8Array, kdd: Uint8Array, kvn: number): Keyset {
   if (master.length !== KEY_SIZE) throw new RangeError(`a master key has ${KEY_SIZE} bytes`);
   if (kdd.length !== KDD_SIZE) throw new RangeError(`diversification data has ${KDD_SIZE} bytes`);
-  // noble's order: message, key.
-  const key = (number: number) => cmac(Uint8Array.from([0x01, 0, 0, 0, number, 0x00, ...kdd]), master);
+  const key = (number: number) => cmac(master, Uint8Array.from([0x01, 0, 0, 0, number, 0x00, ...kdd]));
   return { kvn, enc: key(1), mac: key(2), dek: key(3) };
 }
 
 /** The key check value: the first bytes of AES over sixteen 01 (GPCS §B.6). */
 export function kcv(key: Uint8Array): Buffer {
-  const block = ecb(key, { disablePadding: true }).encrypt(new Uint8Array(KEY_SIZE).fill(0x01));
-  return Buffer.from(block.subarray(0, KCV_SIZE));
+  return encryptBlocks(key, new Uint8Array(KEY_SIZE).fill(0x01)).subarray(0, KCV_SIZE);
 }
 
 /** Encrypts whole blocks under a static DEK: AES-CBC, zero IV (GPC_SPE_014 §4.1.3). */
 export function encryptUnderDek(dek: Uint8Array, data: Uint8Array): Buffer {
-  return Buffer.from(cbc(dek, new Uint8Array(KEY_SIZE), { disablePadding: true }).encrypt(data));
+  return encryptCbc(dek, new Uint8Array(KEY_SIZE), data);
 }
 
 /** The data of PUT KEY: the version, and each key under the DEK that there is, with its check value. */

@@ -33,8 +33,8 @@ export interface OcraInput {
   /** In mutual mode both parties' challenges, the other party's first (§5.1). */
   challenge: string;
   counter?: bigint;
-  /** As the owner types it; it is hashed as the suite says. */
-  pin?: string;
+  /** As the owner types it, in ASCII; it is hashed as the suite says. */
+  pin?: string | Uint8Array;
   session?: Uint8Array;
   /** In time steps since 1970. */
   time?: bigint;

@@ -12,7 +12,7 @@
 // The keys are on the disk before they leave for the card. While the record is pending nobody has the card in hands,
 // so whatever interrupted an attempt, the next one takes the same keys and stores them again.
 
-import { randomBytes, randomInt } from "node:crypto";
+import { randomFillSync, randomInt } from "node:crypto";
 import type { CardClient, CardStatus, SuiteSupport } from "./cardclient.js";
 import { CheckFailed, WrongCard } from "./exit.js";
 import { FileError } from "./files.js";
@@ -28,6 +28,7 @@ import {
 import { type HashName, ocra, parseSuite } from "./ocra.js";
 import { SeedFileError, type SeedRecord, type SeedState } from "./pskc.js";
 import { AuthenticationFailed } from "./scp03.js";
+import { copyOfSecret, secretBytes } from "./secretbytes.js";
 
 /** What is wanted. Its secrets stay the caller's. */
 export interface Request {
@@ -36,7 +37,7 @@ export interface Request {
   readonly pinCheck: "card" | "server";
   readonly tries: number;
   /** Four digits; nothing where the server judges the PIN: the card keeps none then. */
-  readonly pin?: string | undefined;
+  readonly pin?: string | Uint8Array | undefined;
   /** The token key that the site already has; drawn unless given. */
   readonly key?: Uint8Array | undefined;
   /** The master key of the transport keys that the card shall have; the public test keys stay unless given. */
@@ -246,8 +247,8 @@ function draw(request: Request, keyset: number | undefined): SeedRecord {
     suite,
     pinCheck,
     tries,
-    key: key ? Buffer.from(key) : randomBytes(KEY_SIZES[parseSuite(suite).hash]),
-    unlockKey: randomBytes(UNLOCK_KEY_SIZE),
+    key: key ? copyOfSecret(key) : randomFillSync(secretBytes(KEY_SIZES[parseSuite(suite).hash])),
+    unlockKey: randomFillSync(secretBytes(UNLOCK_KEY_SIZE)),
     state: "pending",
     keyset,
   };

@@ -4,6 +4,7 @@
 
 import { createExclusive, DISK, type FileSystem } from "./files.js";
 import { SeedFileError, type SeedRecord } from "./pskc.js";
+import { concatSecrets, hexOf, secretBytes } from "./secretbytes.js";
 
 /** Fields are divided by commas and not quoted, and a # begins a comment. */
 const FIELD = /^[A-Za-z0-9][A-Za-z0-9._:/-]*$/;
@@ -14,11 +15,23 @@ const FIELD = /^[A-Za-z0-9][A-Za-z0-9._:/-]*$/;
  */
 export function writePrivacyIdeaCsv(path: string, records: readonly SeedRecord[], disk: FileSystem = DISK): number {
   const done = records.filter((record) => record.state === "done");
-  createExclusive(path, done.map(line).join(""), disk);
+  const lines: Buffer[] = [];
+  let contents = secretBytes(0);
+  try {
+    for (const record of done) lines.push(line(record));
+    contents = concatSecrets(...lines);
+    createExclusive(path, contents, disk);
+  } finally {
+    for (const secret of [...lines, contents]) secret.fill(0);
+  }
   return done.length;
 }
 
-function line({ serial, key, suite }: SeedRecord): string {
+/** Wipe it after use. */
+function line({ serial, key, suite }: SeedRecord): Buffer {
   if (!FIELD.test(serial)) throw new SeedFileError("a serial number that does not fit into CSV; nothing was written");
-  return `${serial}, ${key.toString("hex")}, ocra, ${suite}\n`;
+  const hex = hexOf(key);
+  const whole = concatSecrets(Buffer.from(`${serial}, `), hex, Buffer.from(`, ocra, ${suite}\n`));
+  hex.fill(0);
+  return whole;
 }

@@ -3,8 +3,9 @@
 // Without a terminal nothing is asked: a UsageError says which option to use instead.
 
 import { Interrupted, UsageError } from "./exit.js";
+import { concatSecrets, copyOfSecret } from "./secretbytes.js";
 
-const PIN = /^[0-9]{4}$/;
+const PIN_DIGITS = 4;
 const LONGEST = 1024;
 /** More than any secret has. */
 const MOST_INPUT = 65_536;
@@ -23,7 +24,7 @@ export async function askPin(twice: boolean): Promise<Buffer> {
   needTerminal("a PIN", "--pin-file FILE (or - for standard input)");
   for (;;) {
     const pin = await askHidden("PIN: ");
-    if (!PIN.test(pin.toString("latin1"))) say("A PIN has four digits.");
+    if (!isPin(pin)) say("A PIN has four digits.");
     else if (!twice || (await repeats(pin, "PIN again: "))) return pin;
     pin.fill(0);
   }
@@ -57,12 +58,12 @@ export async function readStdin(): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of process.stdin) {
-    const bytes = Buffer.from(chunk as Uint8Array);
+    const bytes = chunk as Buffer;
     chunks.push(bytes);
     size += bytes.length;
     if (size > MOST_INPUT) break;
   }
-  const whole = Buffer.concat(chunks);
+  const whole = concatSecrets(...chunks);
   for (const chunk of chunks) chunk.fill(0);
   return whole;
 }
@@ -120,7 +121,7 @@ class TypedLine {
 
   /** The bytes so far, in a buffer of their own; forgotten here. */
   get contents(): Buffer {
-    const contents = Buffer.from(this.#bytes.subarray(0, this.#size));
+    const contents = copyOfSecret(this.#bytes.subarray(0, this.#size));
     this.#bytes.fill(0);
     return contents;
   }
@@ -154,6 +155,10 @@ class TypedLine {
     while (this.#size > 0 && isContinuation(this.#bytes[--this.#size] as number));
     this.#echo("\b \b");
   }
+}
+
+function isPin(typed: Buffer): boolean {
+  return typed.length === PIN_DIGITS && typed.every((byte) => byte >= 0x30 && byte <= 0x39);
 }
 
 function isContinuation(byte: number): boolean {

@@ -46,6 +46,7 @@ import {
   serialize,
   text,
 } from "./pskcxml.js";
+import { copyOfSecret } from "./secretbytes.js";
 
 export { SeedFileError, type SeedSecret };
 
@@ -100,7 +101,17 @@ export function readSeedFile(path: string, secret: SeedSecret, disk: FileSystem 
     const bytes = readWhole(path, MAX_BYTES, disk);
     const container = parse(bytes);
     const keys = openKeys(container, secret);
-    return new SeedFile(path, keys, { container, bytes }, readRecords(container, keys), disk);
+    const records: SeedRecord[] = [];
+    const unlockKeys = new Map<string, Buffer>();
+    const file = new SeedFile(path, keys, { container, bytes }, records, disk);
+    try {
+      readRecords(container, keys, records, unlockKeys);
+      return file;
+    } catch (error) {
+      file.wipe();
+      for (const key of unlockKeys.values()) key.fill(0);
+      throw error;
+    }
   });
 }
 
@@ -224,10 +235,8 @@ export class SeedFile {
 
 // Reading records
 
-/** Every OCRA key of the file; keys of other algorithms are no cards of ours and are left alone. */
-function readRecords(container: Element, keys: Keys): SeedRecord[] {
-  const unlockKeys = new Map<string, Buffer>();
-  const records: SeedRecord[] = [];
+/** Puts every OCRA key of the file into `records`; keys of other algorithms are no cards of ours and are left alone. */
+function readRecords(container: Element, keys: Keys, records: SeedRecord[], unlockKeys: Map<string, Buffer>): void {
   const ocraPackages = children(container, "pskc:KeyPackage").filter(isOcra);
   for (const keyPackage of ocraPackages.filter(isUnlock)) {
     unlockKeys.set(serialOf(keyPackage), readSecret(keyPackage, keys));
@@ -235,11 +244,10 @@ function readRecords(container: Element, keys: Keys): SeedRecord[] {
   const serials = new Set<string>();
   for (const keyPackage of ocraPackages.filter((any) => !isUnlock(any))) {
     const record = readRecord(keyPackage, keys, unlockKeys);
+    records.push(record);
     if (serials.has(record.serial)) throw new SeedFileError(`has two cards ${quoted(record.serial)}`);
     serials.add(record.serial);
-    records.push(record);
   }
-  return records;
 }
 
 function readRecord(keyPackage: Element, keys: Keys, unlockKeys: Map<string, Buffer>): SeedRecord {
@@ -428,5 +436,5 @@ function markOf(document: Document, keyPackage: Element): Element {
 }
 
 function copyOf(record: SeedRecord): SeedRecord {
-  return { ...record, key: Buffer.from(record.key), unlockKey: record.unlockKey && Buffer.from(record.unlockKey) };
+  return { ...record, key: copyOfSecret(record.key), unlockKey: record.unlockKey && copyOfSecret(record.unlockKey) };
 }

@@ -1,8 +1,10 @@
 // The keys of a seed file, and the values under them (RFC 6030 §6): AES-128-CBC, HMAC, PBKDF2.
 
-import { createCipheriv, createDecipheriv, createHmac, pbkdf2Sync, randomBytes, timingSafeEqual } from "node:crypto";
+import { createCipheriv, createHmac, pbkdf2Sync, randomBytes, randomFillSync, timingSafeEqual } from "node:crypto";
 import type { Document, Element } from "@xmldom/xmldom";
+import { decryptCbc } from "./aes.js";
 import { base64, child, integer, maker, need, quoted, SeedFileError, text } from "./pskcxml.js";
+import { copyOfSecret, secretBytes } from "./secretbytes.js";
 
 /** What opens a seed file: 16 bytes, or a passphrase in UTF-8. */
 export type SeedSecret = Uint8Array | { readonly passphrase: Uint8Array };
@@ -38,6 +40,15 @@ export interface Keys {
 
 export function openKeys(container: Element, secret: SeedSecret): Keys {
   const encryption = openEncryptionKey(child(container, "pskc:EncryptionKey"), secret);
+  try {
+    return { encryption, ...openMac(container, encryption) };
+  } catch (error) {
+    encryption.fill(0);
+    throw error;
+  }
+}
+
+function openMac(container: Element, encryption: Buffer): Omit<Keys, "encryption"> {
   const method = child(container, "pskc:MACMethod");
   if (!method) throw new SeedFileError("has no MACs, so nothing in it can be trusted");
   const macAlgorithm = method.getAttribute("Algorithm") ?? "";
@@ -45,8 +56,8 @@ export function openKeys(container: Element, secret: SeedSecret): Keys {
   if (child(method, "pskc:MACKeyReference")) throw new SeedFileError("has MACs under a key kept elsewhere");
   const macKey = child(method, "pskc:MACKey");
   // Without a MACKey the encryption key serves (§6.1.1).
-  const mac = macKey ? decrypt(cipherValue(macKey), encryption) : Buffer.from(encryption);
-  return { encryption, mac, macAlgorithm };
+  const mac = macKey ? decrypt(cipherValue(macKey), encryption) : copyOfSecret(encryption);
+  return { mac, macAlgorithm };
 }
 
 function openEncryptionKey(encryptionKey: Element | undefined, secret: SeedSecret): Buffer {
@@ -69,7 +80,7 @@ export function opensWith(container: Element): "key" | "passphrase" | "nothing" 
 function presharedKey(secret: Uint8Array): Buffer {
   if (secret.length !== KEY_BYTES)
     throw new SeedFileError(`opens with a key of ${KEY_BYTES} bytes; the one given has ${secret.length}`);
-  return Buffer.from(secret);
+  return copyOfSecret(secret);
 }
 
 /** PBKDF2 (§6.2). Tools differ in the namespace of its parameters, so that is not looked at. */
@@ -115,8 +126,7 @@ function cipherValue(encrypted: Element): Buffer {
 function decrypt(value: Buffer, key: Buffer): Buffer {
   if (value.length < 2 * BLOCK_BYTES || value.length % BLOCK_BYTES !== 0)
     throw new SeedFileError("has an encrypted value of the wrong length");
-  const decipher = createDecipheriv("aes-128-cbc", key, value.subarray(0, BLOCK_BYTES)).setAutoPadding(false);
-  const padded = Buffer.concat([decipher.update(value.subarray(BLOCK_BYTES)), decipher.final()]);
+  const padded = decryptCbc(key, value.subarray(0, BLOCK_BYTES), value.subarray(BLOCK_BYTES));
   const padding = padded.at(-1) ?? 0;
   if (padding < 1 || padding > BLOCK_BYTES)
     throw new SeedFileError("does not open: the key or passphrase is another one, or the file was changed");
@@ -147,7 +157,7 @@ export function writeHeader(document: Document, container: Element, secret: Seed
   const encryption = preshared
     ? presharedKey(secret)
     : pbkdf2Sync(secret.passphrase, salt, ITERATIONS, KEY_BYTES, "sha256");
-  const keys = { encryption, mac: randomBytes(MAC_KEY_BYTES), macAlgorithm: HMAC_SHA1 };
+  const keys = { encryption, mac: randomFillSync(secretBytes(MAC_KEY_BYTES)), macAlgorithm: HMAC_SHA1 };
   const source = preshared ? make("ds:KeyName", {}, "Pre-shared-key") : derivedKey(document, salt);
   container.appendChild(make("pskc:EncryptionKey", {}, source));
   const macKey = make("pskc:MACKey", {}, ...encryptedData(document, encrypt(keys.mac, encryption)));

@@ -8,9 +8,10 @@
 // Whatever is wrong with what the card sends ends the channel; nothing is tried again here.
 
 import { timingSafeEqual } from "node:crypto";
-import { cbc, cmac, ecb } from "@noble/ciphers/aes.js";
 import { Ins, Level, Sw } from "../firmware/wire.js";
+import { cmac, decryptCbc, encryptBlocks, encryptCbc } from "./aes.js";
 import { ANY, BadAnswer, type Command, type Response, SECURE } from "./apdu.js";
+import { secretBytes } from "./secretbytes.js";
 
 /** The security levels that the card knows. All have C-MAC. */
 export const LEVELS = [0x01, 0x03, 0x11, 0x13, 0x33] as const;
@@ -79,16 +80,16 @@ export function parseCardHello(data: Buffer): CardHello {
   };
 }
 
-/** The key derivation of §4.1.5: NIST SP 800-108 in counter mode over CMAC. `size` in bytes. */
+/** The key derivation of §4.1.5: NIST SP 800-108 in counter mode over CMAC. `size` in bytes. Wipe the result after use. */
 export function kdf(key: Uint8Array, constant: number, context: Uint8Array, size: number): Uint8Array {
   const bits = size * 8;
-  const out = new Uint8Array(size);
+  const out = secretBytes(size);
   for (let at = 0, counter = 1; at < size; at += BLOCK, counter++) {
     // Label (eleven zeros and the constant), separator, length, counter, context.
     const head = [...new Uint8Array(11), constant, 0x00, bits >> 8, bits & 0xff, counter];
-    // noble's order: message, key.
-    const block = cmac(Uint8Array.from([...head, ...context]), key);
+    const block = cmac(key, Uint8Array.from([...head, ...context]));
     out.set(block.subarray(0, size - at), at);
+    block.fill(0);
   }
   return out;
 }
@@ -139,7 +140,7 @@ export class SecureChannel {
     // A command without data is not encrypted (§6.2.6).
     if (!(this.level & Level.C_DECRYPTION) || !data?.length) return this.#sign(command);
     const padded = pad(data);
-    const encrypted = this.#cipher(0x00).encrypt(padded);
+    const encrypted = encryptCbc(this.#keys.enc, this.#icv(0x00), padded);
     padded.fill(0);
     return this.#sign({ ...command, data: encrypted });
   }
@@ -167,7 +168,7 @@ export class SecureChannel {
     if (data.length + MAC_SIZE > MAX_DATA) throw new RangeError("the command is too long for this secure channel");
     const cla = (command.cla & 0xf0) | SECURE;
     const header = [cla, command.ins, command.p1, command.p2, data.length + MAC_SIZE];
-    this.#chaining = Uint8Array.from(cmac(Uint8Array.from([...this.#chaining, ...header, ...data]), this.#keys.mac));
+    this.#chaining = Uint8Array.from(cmac(this.#keys.mac, Uint8Array.from([...this.#chaining, ...header, ...data])));
     return { ...command, cla, data: Buffer.concat([data, this.#chaining.subarray(0, MAC_SIZE)]) };
   }
 
@@ -176,24 +177,24 @@ export class SecureChannel {
     if (data.length < MAC_SIZE) throw this.#failed("the card's answer has no MAC");
     const inner = data.subarray(0, -MAC_SIZE);
     const signed = Buffer.concat([this.#chaining, inner, Buffer.of(sw >> 8, sw & 0xff)]);
-    const mac = cmac(Uint8Array.from(signed), this.#keys.rmac).subarray(0, MAC_SIZE);
+    const mac = cmac(this.#keys.rmac, signed).subarray(0, MAC_SIZE);
     if (!same(mac, data.subarray(-MAC_SIZE))) throw this.#failed("the card's answer has a wrong MAC");
     return inner;
   }
 
   #decrypted(data: Buffer): Buffer {
-    const plain = data.length % BLOCK === 0 ? unpad(this.#cipher(0x80).decrypt(data)) : undefined;
+    const whole = data.length % BLOCK === 0;
+    const plain = whole ? unpad(decryptCbc(this.#keys.enc, this.#icv(0x80), data)) : undefined;
     if (!plain) throw this.#failed("the card's answer is wrongly padded");
     return plain;
   }
 
-  /** AES-CBC from the counter; `mark` tells responses (80) from commands (00). */
-  #cipher(mark: number): ReturnType<typeof cbc> {
+  /** Where AES-CBC begins: the counter, encrypted; `mark` tells responses (80) from commands (00). */
+  #icv(mark: number): Buffer {
     const counter = Buffer.alloc(BLOCK);
     counter.writeUInt32BE(this.#counter, BLOCK - 4);
     counter[0] = mark;
-    const icv = ecb(this.#keys.enc, { disablePadding: true }).encrypt(counter);
-    return cbc(this.#keys.enc, icv, { disablePadding: true });
+    return encryptBlocks(this.#keys.enc, counter);
   }
 
   #mustBeOpen(): void {
@@ -217,7 +218,7 @@ function isError({ data, sw }: Response): boolean {
 
 /** Padding method 2 of ISO 9797-1 (GPCS §B.2.3): 80, then zeros to a whole block. */
 function pad(data: Uint8Array): Uint8Array {
-  const padded = new Uint8Array(data.length + BLOCK - (data.length % BLOCK));
+  const padded = secretBytes(data.length + BLOCK - (data.length % BLOCK));
   padded.set(data);
   padded[data.length] = 0x80;
   return padded;

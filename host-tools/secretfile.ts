@@ -3,9 +3,10 @@
 // What is read stays in buffers, never in strings, so that the caller can wipe it: what is returned is
 // the caller's to fill with zeros. An error says what is wrong with a file, and nothing of its contents.
 
-import { randomBytes } from "node:crypto";
+import { randomFillSync } from "node:crypto";
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { createExclusive, DISK, explained, type FileSystem } from "./files.js";
+import { concatSecrets, copyOfSecret, hexOf, secretBytes } from "./secretbytes.js";
 
 /** A secret that cannot be used; the message is one line for people, with nothing of the secret in it. */
 export class SecretError extends Error {
@@ -36,6 +37,9 @@ const MOST_KEY = 64;
 const PIN_DIGITS = 4;
 const TRANSPORT_KEY_BYTES = 16;
 const SEED_KEY_BYTES = 16;
+const TRANSPORT_KEY_HEAD = Buffer.from(
+  "# DSC+ transport master key (AES-128). Keep it secret: it reseeds every card.\n",
+);
 
 const NEWLINE = 0x0a;
 const RETURN = 0x0d;
@@ -70,7 +74,7 @@ export function readPin(path: string, options: SecretOptions = {}): Buffer {
     const pin = trim(contents);
     if (pin.length !== PIN_DIGITS || !pin.every(isDigit))
       throw new SecretError(`${nameOf(path)}: no PIN; four digits are expected, and nothing else`);
-    return Buffer.from(pin);
+    return copyOfSecret(pin);
   });
 }
 
@@ -81,15 +85,13 @@ export function readPassphrase(path: string, options: SecretOptions = {}): Buffe
 
 /** Draws a transport master key and keeps it in a new file of the owner's. Never overwrites. */
 export function createTransportKeyFile(path: string, disk: FileSystem = DISK): void {
-  const key = randomBytes(TRANSPORT_KEY_BYTES);
-  const contents = Buffer.from(
-    `# DSC+ transport master key (AES-128). Keep it secret: it reseeds every card.\n${key.toString("hex")}\n`,
-  );
+  const key = randomFillSync(secretBytes(TRANSPORT_KEY_BYTES));
+  const hex = hexOf(key);
+  const contents = concatSecrets(TRANSPORT_KEY_HEAD, hex, Buffer.of(NEWLINE));
   try {
     createExclusive(path, contents, disk);
   } finally {
-    key.fill(0);
-    contents.fill(0);
+    for (const secret of [key, hex, contents]) secret.fill(0);
   }
 }
 
@@ -147,17 +149,16 @@ function fill(file: number, buffer: Buffer): number {
 }
 
 function decodeKey(digits: Buffer, path: string, least: number, most: number): Buffer {
-  const values = Array.from(digits, digitValue);
-  if (values.some((value) => value === undefined)) throw new SecretError(`${nameOf(path)}: not hexadecimal`);
-  if (values.length % 2 !== 0) throw new SecretError(`${nameOf(path)}: an odd number of hexadecimal digits`);
-  const size = values.length / 2;
+  if (!digits.every(isHex)) throw new SecretError(`${nameOf(path)}: not hexadecimal`);
+  if (digits.length % 2 !== 0) throw new SecretError(`${nameOf(path)}: an odd number of hexadecimal digits`);
+  const size = digits.length / 2;
   if (size < least || size > most) {
     const wanted = least === most ? `${least}` : `${least} to ${most}`;
     throw new SecretError(`${nameOf(path)}: a key of ${size} bytes; ${wanted} are expected`);
   }
-  const key = Buffer.alloc(size);
-  for (let at = 0; at < size; at++) key[at] = (values[2 * at] ?? 0) * 16 + (values[2 * at + 1] ?? 0);
-  values.fill(0);
+  const key = secretBytes(size);
+  const valueAt = (at: number) => digitValue(digits[at] ?? 0) ?? 0;
+  for (let at = 0; at < size; at++) key[at] = valueAt(2 * at) * 16 + valueAt(2 * at + 1);
   return key;
 }
 
@@ -165,7 +166,7 @@ function onlyLine(contents: Buffer, path: string): Buffer {
   const line = withoutLineEnd(contents);
   if (line.length === 0) throw new SecretError(`${nameOf(path)}: empty; a passphrase is expected`);
   if (line.includes(NEWLINE)) throw new SecretError(`${nameOf(path)}: more than one line; a passphrase is one`);
-  return Buffer.from(line);
+  return copyOfSecret(line);
 }
 
 /** The lines that are neither empty nor comments. */

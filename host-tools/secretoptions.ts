@@ -39,14 +39,9 @@ export function readKeyFromStdin(): Promise<Buffer> {
   return readSecret(STDIN, "Key in hexadecimal", {}, readKey);
 }
 
-/** The PIN in a file, or asked for. */
-export async function readPinOption(pinFile: string | undefined, options: SecretFileOptions): Promise<string> {
-  const pin = pinFile === undefined ? await askPin(true) : await readSecret(pinFile, "PIN", options, readPin);
-  try {
-    return pin.toString("latin1");
-  } finally {
-    pin.fill(0);
-  }
+/** The PIN in a file, or asked for, in ASCII; wipe it after use. */
+export function readPinOption(pinFile: string | undefined, options: SecretFileOptions): Promise<Buffer> {
+  return pinFile === undefined ? askPin(true) : readSecret(pinFile, "PIN", options, readPin);
 }
 
 /** Standard input has one secret to give. */

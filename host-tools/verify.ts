@@ -15,7 +15,12 @@ export interface Verifier {
  * the PIN given; one that checks it itself takes none. Throws an InputError where challenge or PIN do not
  * fit the card: that is the site's mistake, not the owner's.
  */
-export function verifyResponse(card: Verifier, challenge: string, response: string, pin?: string): boolean {
+export function verifyResponse(
+  card: Verifier,
+  challenge: string,
+  response: string,
+  pin?: string | Uint8Array,
+): boolean {
   const suite = parseSuite(card.suite);
   if (challenge.length !== suite.challenge) throw new InputError(`the challenge has ${suite.challenge} digits`);
   if (!suite.pin && pin !== undefined) throw new InputError("this card checks the PIN itself; the site takes none");
@@ -31,7 +36,7 @@ export function verifyOnce(
   store: ChallengeStore,
   challenge: string,
   response: string,
-  pin?: string,
+  pin?: string | Uint8Array,
 ): boolean {
   const right = verifyResponse(card, challenge, response, pin);
   return store.spend(card.serial, challenge) && right;

@@ -1,20 +1,22 @@
 // PINs that are guessed first: the card refuses them for a new PIN, and so do the host tools (firmware/pin.ts: isWeak).
 
 const PIN = /^[0-9]{4}$/;
+const ZERO = 0x30;
 
 /** Whether it is a PIN at all: four digits. */
 export function isPin(pin: string): boolean {
   return PIN.test(pin);
 }
 
-/** Four equal digits, a run up or down (wrapping), a year 19xx or 20xx, or a pair repeated. */
-export function isWeakPin(pin: string): boolean {
-  const isPair = pin.slice(0, 2) === pin.slice(2);
-  const isYear = pin.startsWith("19") || pin.startsWith("20");
-  return isPair || isYear || isRun(pin, 1) || isRun(pin, 9);
+/** Four equal digits, a run up or down (wrapping), a year 19xx or 20xx, or a pair repeated. Bytes are ASCII. */
+export function isWeakPin(pin: string | Uint8Array): boolean {
+  const digit = (at: number) => (typeof pin === "string" ? pin.charCodeAt(at) : (pin[at] ?? 0)) - ZERO;
+  const isPair = digit(0) === digit(2) && digit(1) === digit(3);
+  const century = digit(0) * 10 + digit(1);
+  return isPair || century === 19 || century === 20 || isRun(digit, 1) || isRun(digit, 9);
 }
 
 /** Each digit is the one before plus `step`, 0 following 9. Four equal digits are a pair repeated. */
-function isRun(pin: string, step: number): boolean {
-  return [1, 2, 3].every((at) => (Number(pin[at - 1]) + step) % 10 === Number(pin[at]));
+function isRun(digit: (at: number) => number, step: number): boolean {
+  return [1, 2, 3].every((at) => (digit(at - 1) + step) % 10 === digit(at));
 }

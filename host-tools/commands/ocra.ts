@@ -42,12 +42,14 @@ async function run(options: Options, command: Command): Promise<void> {
   checkChallenge(suite, options.challenge);
   checkPinFile(suite, options.pinFile);
   const key = await readKeyFromStdin();
+  let pin: Buffer | undefined;
   try {
-    const pin = suite.pin ? await readPinOption(options.pinFile, options) : undefined;
+    if (suite.pin) pin = await readPinOption(options.pinFile, options);
     const response = ocra(options.suite, key, { challenge: options.challenge, ...(pin && { pin }) });
     show(command, { response }, [response]);
   } finally {
     key.fill(0);
+    pin?.fill(0);
   }
 }
 

@@ -202,14 +202,14 @@ async function requestOf(options: Options, settings: Settings, secrets: Secrets)
     key: await read(keyFile, "Token key in hexadecimal", readKey),
     transport: await read(transport, transportKey, readTransportKey),
     transportOld: await read(transportOld, transportKey, readTransportKey),
-    pin: await pinOf(options, settings),
+    pin: await pinOf(options, settings, secrets),
   };
 }
 
 /** Where the server judges the PIN the card keeps none; a dry run needs none. */
-async function pinOf(options: Options, { pinCheck }: Settings): Promise<string | undefined> {
+async function pinOf(options: Options, { pinCheck }: Settings, secrets: Secrets): Promise<Buffer | undefined> {
   if (options.pinFile === undefined && (pinCheck === "server" || options.dryRun)) return undefined;
-  const pin = await readPinOption(options.pinFile, options);
+  const pin = secrets.keep(await readPinOption(options.pinFile, options));
   if (isWeakPin(pin) && !options.allowWeakPin)
     throw new UsageError("this PIN is one of those that are guessed first; insist with --allow-weak-pin");
   return pin;

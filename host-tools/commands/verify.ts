@@ -84,8 +84,12 @@ async function judge(card: SeedRecord, options: Options): Promise<boolean> {
   if (!suite.pin && options.pinFile !== undefined)
     throw new UsageError("--pin-file: this card checks the PIN itself; leave it out");
   const pin = suite.pin ? await readPinOption(options.pinFile, options) : undefined;
-  if (options.store === undefined) return verifyResponse(card, challenge, response, pin);
-  return verifyOnce(card, new ChallengeStore(options.store), challenge, response, pin);
+  try {
+    if (options.store === undefined) return verifyResponse(card, challenge, response, pin);
+    return verifyOnce(card, new ChallengeStore(options.store), challenge, response, pin);
+  } finally {
+    pin?.fill(0);
+  }
 }
 
 function checkSuite({ counter, session, step }: Suite, card: SeedRecord, path: string): void {

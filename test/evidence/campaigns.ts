@@ -1,8 +1,9 @@
 // All campaigns, in the order in which docs/EVIDENCE.md tells of them.
 
 import type { Campaign } from "./campaign.js";
+import { hostside } from "./hostside.js";
 import { KNOWN_ANSWERS } from "./knownanswers.js";
 import { PARSERS } from "./parsers.js";
 import { powerCuts } from "./powercuts.js";
 
-export const CAMPAIGNS: readonly Campaign[] = [powerCuts, PARSERS, KNOWN_ANSWERS];
+export const CAMPAIGNS: readonly Campaign[] = [powerCuts, PARSERS, KNOWN_ANSWERS, hostside];

@@ -145,7 +145,7 @@ function assertWorks(card: Card, request: Request, seeds: Seeds, when = ""): voi
   const record = seeds.find(request.serial);
   assert.is(record?.state, "done", when);
   const challenge = "271828";
-  const pin = request.pin ?? "0000";
+  const pin = String(request.pin ?? "0000");
   assert.is(login(card, pin, challenge), ocra(request.suite, record?.key as Buffer, { challenge, pin }), when);
 }
 

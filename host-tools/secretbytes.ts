@@ -1,0 +1,39 @@
+// Memory for secrets, that can be wiped.
+//
+// V8 keeps small arrays (64 bytes and less) in its own heap, and when it tidies that up it moves them: what is wiped
+// then is the last of several copies. What is made here has memory of its own and stays where it is.
+
+const DIGITS = Buffer.from("0123456789abcdef");
+
+/** Zeros, for a secret to be put into; wipe them after use. */
+export function secretBytes(size: number): Buffer {
+  return Buffer.from(new ArrayBuffer(size));
+}
+
+/** A copy to keep. */
+export function copyOfSecret(secret: Uint8Array): Buffer {
+  const copy = secretBytes(secret.length);
+  copy.set(secret);
+  return copy;
+}
+
+/** The parts one after another, as Buffer.concat, which shares its memory with others. */
+export function concatSecrets(...parts: readonly Uint8Array[]): Buffer {
+  const whole = secretBytes(parts.reduce((size, part) => size + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
+/** In hexadecimal, as ASCII: a string could not be wiped. */
+export function hexOf(secret: Uint8Array): Buffer {
+  const hex = secretBytes(2 * secret.length);
+  for (const [index, byte] of secret.entries()) {
+    hex[2 * index] = DIGITS[byte >> 4] as number;
+    hex[2 * index + 1] = DIGITS[byte & 15] as number;
+  }
+  return hex;
+}

@@ -1,0 +1,70 @@
+// The host side's campaign in its short form, and mistakes that it must notice (evidence/hostside.ts has the whole).
+
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { testUnless } from "../support/skipping.js";
+import { CASES, runCanary } from "./hostside/canaries.js";
+import { type Flow, flows } from "./hostside/flows.js";
+import { courseOf, killsOf, runKills } from "./hostside/kills.js";
+import { MUTANTS, withMutant } from "./hostside/mutants.js";
+import { runPowerLoss } from "./hostside/powerloss.js";
+import { lateToPort, sameFile, samePort } from "./hostside/together.js";
+import { SKIPPED } from "./hostside.js";
+
+const test = suite("host side");
+
+const all = SKIPPED ? [] : await flows();
+const byName: Record<string, Flow> = Object.fromEntries(all.map((flow) => [flow.name, flow]));
+const fresh = byName.fresh as Flow;
+const append = byName.append as Flow;
+
+/** Of many moments, in the short form. */
+const STEP = 15;
+
+testUnless(test, SKIPPED, "killed, card and file have the same key, and the same command finishes", async () => {
+  for (const [index, flow] of all.entries()) {
+    const kills = killsOf(await courseOf(flow), false).filter((_, at) => at % STEP === index);
+    assert.ok(kills.length > 1);
+    for (const kill of kills) assert.is((await runKills({ flow, kills: [kill] })).wrong, undefined);
+  }
+});
+
+testUnless(test, SKIPPED, "killed, and the next attempt killed, too", async () => {
+  const kills = [
+    { at: 27, torn: false },
+    { at: 12, torn: true },
+  ];
+  const { killed, wrong } = await runKills({ flow: fresh, kills });
+  assert.is(wrong, undefined);
+  assert.is(killed, 2);
+});
+
+testUnless(test, SKIPPED, "whatever is on the disk after power was lost, the same command finishes", async () => {
+  const { states, failures } = await runPowerLoss(append);
+  assert.ok(states > 5);
+  assert.equal(failures, []);
+});
+
+testUnless(test, SKIPPED, "of two on one port the second is refused; on one file both finish", async () => {
+  assert.is(await samePort(fresh, 20), undefined);
+  assert.is(await lateToPort(append), undefined);
+  const { operations } = await courseOf(append);
+  assert.is(await sameFile(append, operations.findIndex(({ kind }) => kind === "rename") + 1), undefined);
+});
+
+for (const id of ["personalize", "verify", "wipe"]) {
+  testUnless(test, SKIPPED, `no secret in the image, the words and the files of ${id}`, async () => {
+    const one = CASES.find((any) => any.id === id);
+    assert.ok(one);
+    assert.equal((await runCanary(one)).wrong, []);
+  });
+}
+
+for (const mutant of MUTANTS) {
+  testUnless(test, SKIPPED, `noticed: ${mutant.breaks}`, async () => {
+    const said = await withMutant(mutant, (launcher) => mutant.notice(launcher, byName));
+    assert.type(said, "string", "nothing was noticed");
+  });
+}
+
+test.run();

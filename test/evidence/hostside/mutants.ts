@@ -1,0 +1,198 @@
+// Mistakes that somebody could make in the host tools, each with the least of the campaign that must notice it. A
+// mutant is a copy of the compiled host tools with one text replaced.
+
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { ROOT } from "../../support/root.js";
+import type { Launcher } from "./bench.js";
+import { CASES, runCanary } from "./canaries.js";
+import type { Flow } from "./flows.js";
+import { courseOf, runKills } from "./kills.js";
+import type { Operation } from "./orders.js";
+import { runPowerLoss } from "./powerloss.js";
+import { sameFile, samePort, type Verdict } from "./together.js";
+
+export interface Mutant {
+  /** The rule that it breaks. */
+  readonly breaks: string;
+  /** In the folder host-tools, compiled. */
+  readonly file: string;
+  /** Occurs in the file exactly once. */
+  readonly from: string;
+  readonly to: string;
+  /** What the campaign says of it. */
+  readonly notice: (launcher: Launcher, flows: Flows) => Promise<Verdict>;
+}
+
+export type Flows = Readonly<Record<string, Flow>>;
+
+type Kind = Operation["kind"];
+
+/** Killed before (or so many operations after) the first or last operation of a kind. */
+function killed(name: string, kind: Kind, which: "first" | "last", later = 0): Mutant["notice"] {
+  return async (launcher, flows) => {
+    const flow = flows[name] as Flow;
+    const kinds = (await courseOf(flow, launcher)).operations.map((operation) => operation.kind);
+    const index = which === "first" ? kinds.indexOf(kind) : kinds.lastIndexOf(kind);
+    return (await runKills({ flow, kills: [{ at: index + 1 + later, torn: false }] }, launcher)).wrong;
+  };
+}
+
+function powerLost(name: string): Mutant["notice"] {
+  return async (launcher, flows) =>
+    (await runPowerLoss(flows[name] as Flow, { launcher, enough: 1 })).failures[0]?.what;
+}
+
+/** Found where the mutant puts it. */
+function canary(id: string, where: RegExp): Mutant["notice"] {
+  return async (launcher) => {
+    const test = CASES.find((one) => one.id === id);
+    return test && (await runCanary(test, launcher)).wrong.find((what) => where.test(what));
+  };
+}
+
+async function onOnePort(launcher: Launcher, flows: Flows): Promise<Verdict> {
+  return samePort(flows.fresh as Flow, 20, launcher);
+}
+
+async function onOneFile(launcher: Launcher, flows: Flows): Promise<Verdict> {
+  const flow = flows.append as Flow;
+  const { operations } = await courseOf(flow, launcher);
+  return sameFile(flow, operations.findIndex(({ kind }) => kind === "rename") + 1, launcher);
+}
+
+export const MUTANTS: readonly Mutant[] = [
+  {
+    breaks: "the keys are kept before they leave for the card",
+    file: "personalize.js",
+    from: '["channel", ...keep, ...seed, "finish", "mark"]',
+    to: '["channel", ...seed, ...keep, "finish", "mark"]',
+    notice: killed("fresh", "create", "first"),
+  },
+  {
+    breaks: "the file says that a card is done once it is",
+    file: "personalize.js",
+    from: '"finish", "mark"]',
+    to: '"mark", "finish"]',
+    notice: killed("fresh", "remove", "last", 1),
+  },
+  {
+    breaks: "what was interrupted goes on with the keys of the file",
+    file: "personalize.js",
+    from: "plan.record ?? draw(request, plan.keyset)",
+    to: "draw(request, plan.keyset)",
+    notice: killed("fresh", "create", "last"),
+  },
+  {
+    breaks: "a file is synced before it gets its name",
+    file: "files.js",
+    from: "disk.sync(file);",
+    to: "",
+    notice: powerLost("fresh"),
+  },
+  {
+    breaks: "the name of a new file is synced",
+    file: "files.js",
+    from: "disk.syncFolder(dirname(path));",
+    to: "",
+    notice: powerLost("fresh"),
+  },
+  {
+    breaks: "a rename is synced",
+    file: "files.js",
+    from: "disk.syncFolder(dirname(target));",
+    to: "",
+    notice: powerLost("append"),
+  },
+  {
+    breaks: "the lock of a dead process is broken",
+    file: "files.js",
+    from: "holder !== undefined && holder.host === others.host && !others.isAlive(holder.process)",
+    to: "false",
+    notice: killed("append", "rename", "first"),
+  },
+  {
+    breaks: "a seed file is changed under its lock",
+    file: "pskc.js",
+    from: "withLock(this.path, change, this.#disk)",
+    to: "change()",
+    notice: onOneFile,
+  },
+  {
+    breaks: "a port is locked while it is open",
+    file: "port.js",
+    from: "lock: true",
+    to: "lock: false",
+    notice: onOnePort,
+  },
+  {
+    breaks: "files are their owner's alone",
+    file: "files.js",
+    from: "OWNER_ONLY = 0o600",
+    to: "OWNER_ONLY = 0o644",
+    notice: canary("keys-new", /^others may read/),
+  },
+  {
+    breaks: "no secret in a command line",
+    file: "secretfile.js",
+    from: "return key;",
+    to: "process.title = digits.toString(); return key;",
+    notice: canary("personalize", /^what others see/),
+  },
+  {
+    breaks: "no secret in an error",
+    file: "secretfile.js",
+    from: ": not hexadecimal`",
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the code that has the template
+    to: ": not hexadecimal: ${digits}`",
+    notice: canary("personalize-bad-key", /^stderr/),
+  },
+  {
+    breaks: "no secret in JSON",
+    file: "commands/personalize.js",
+    from: "const result = { port: options.port,",
+    to: 'const result = { key: Buffer.from(request.key).toString("base64"), port: options.port,',
+    notice: canary("personalize", /^stdout/),
+  },
+  {
+    breaks: "what was read is wiped",
+    file: "commands/personalize.js",
+    from: "secrets.wipe();",
+    to: "",
+    notice: canary("personalize", /^the image .* key/),
+  },
+  {
+    breaks: "a channel's keys are wiped",
+    file: "scp03.js",
+    from: "bytes.fill(0);",
+    to: "void bytes;",
+    notice: canary("wipe", /^the image .* session key/),
+  },
+  {
+    breaks: "secrets stay where they are in memory",
+    file: "secretbytes.js",
+    from: "return Buffer.from(new ArrayBuffer(size));",
+    to: "return Buffer.alloc(size);",
+    notice: canary("personalize", /^the image .* key/),
+  },
+];
+
+/** Runs `use` on a mutant's `dsc`. */
+export async function withMutant<T>({ file, from, to }: Mutant, use: (launcher: Launcher) => Promise<T>): Promise<T> {
+  const build = join(ROOT, "build");
+  // As deep in the project as the real one: it looks for package.json.
+  const folder = mkdtempSync(join(build, "mutant-"));
+  try {
+    for (const part of ["host-tools", "firmware"])
+      cpSync(join(build, "js", part), join(folder, part), { recursive: true });
+    const path = join(folder, "host-tools", file);
+    const [before, after, ...more] = readFileSync(path, "utf8").split(from);
+    if (before === undefined || after === undefined || more.length > 0) throw new Error(`${file}: not once: ${from}`);
+    writeFileSync(path, `${before}${to}${after}`);
+    const launcher = join(folder, "dsc.mjs");
+    writeFileSync(launcher, 'await (await import("./host-tools/main.js")).main(process.argv.slice(2));\n');
+    return await use(launcher);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,29 @@
+// What the preloaded file system is told, and what it writes down.
+
+/** Operations are numbered from 1. */
+export interface Orders {
+  /** The file that the operations are written down in, one line of JSON each. */
+  readonly log?: string;
+  /** Whether it keeps what was written. */
+  readonly contents?: boolean;
+  /** Kill the process before this operation, */
+  readonly kill?: number | undefined;
+  /** or when it is half done, where it is a write. */
+  readonly torn?: boolean;
+  /** Stop the process before these, until it is told to go on. */
+  readonly stop?: readonly number[];
+  /** Stop it when it has read its files and is about to open this port. */
+  readonly stopAtPort?: string | undefined;
+  /** Stop it when all is done, before it exits. */
+  readonly stopAtEnd?: boolean;
+}
+
+export type Operation =
+  | { readonly kind: "create" | "sync" | "remove"; readonly path: string }
+  /** Contents in base64. */
+  | { readonly kind: "write"; readonly path: string; readonly contents: string }
+  | { readonly kind: "link" | "rename"; readonly path: string; readonly to: string }
+  /** Bytes to the card. */
+  | { readonly kind: "frame" }
+  /** What was tried and did nothing. */
+  | { readonly kind: "failed" };

@@ -1,0 +1,91 @@
+// Whose key is in a card: what the card itself answers, held against what the seed files keep.
+//
+// A copy of the flash is asked, so that looking changes nothing.
+
+import { Ins, Level, Sw, Tag } from "../../../firmware/wire.js";
+import { diversificationData, diversify, type Keyset, testKeys } from "../../../host-tools/keyset.js";
+import { ocra } from "../../../host-tools/ocra.js";
+import { readSeedFile, type SeedRecord } from "../../../host-tools/pskc.js";
+import { Card } from "../../../sim/card.js";
+import { Flash } from "../../../sim/flash.js";
+import { exchange, openChannel } from "../../../sim/workshop.js";
+import { askUnlock, enter, failPin, login, MODULE, unlockCodeOf } from "../../support/cards.js";
+
+const CHALLENGE = "271828";
+const LIVES = ["?", "blank", "seeded", "personalized"] as const;
+
+/** What a card says of itself. */
+export interface Life {
+  readonly life: (typeof LIVES)[number];
+  readonly serial: string;
+  readonly kvn: number;
+}
+
+export function copyOf(flash: Uint8Array): Card {
+  return new Card(MODULE, { flash: new Flash(flash), seed: 11 });
+}
+
+function read(card: Card, tag: number): Buffer {
+  const { data, sw } = exchange(card, { cla: 0x80, ins: Ins.GET_DATA, p1: tag >> 8, p2: tag & 0xff, le: 256 });
+  return sw === Sw.DONE ? data : Buffer.alloc(0);
+}
+
+export function lifeOf(flash: Uint8Array): Life {
+  const card = copyOf(flash);
+  const life = LIVES[read(card, Tag.STATUS)[0] ?? 0] ?? "?";
+  return { life, serial: read(card, Tag.SERIAL).toString("ascii"), kvn: read(card, Tag.KEY_INFORMATION)[5] ?? 0 };
+}
+
+/** The card's response to a fixed challenge, by the keypad or, where it shows NO KEY yet, by its proof. */
+export function responseOf(flash: Uint8Array, pin: string, masters: readonly Uint8Array[]): string | undefined {
+  const { life } = lifeOf(flash);
+  if (life === "personalized") return login(copyOf(flash), pin, CHALLENGE);
+  if (life !== "seeded") return undefined;
+  return transportKeysOf(flash, masters) && proofOf(flash, pin, transportKeysOf(flash, masters) as Keyset);
+}
+
+function proofOf(flash: Uint8Array, pin: string, keys: Keyset): string {
+  const card = copyOf(flash);
+  const channel = openChannel(card, Level.FULL, keys);
+  const data = Buffer.from(`${pin}${CHALLENGE}`, "ascii");
+  const prove = { cla: 0x84, ins: Ins.INTERNAL_AUTHENTICATE, p1: 0, p2: 0, data, le: 256 };
+  return channel.unwrap(exchange(card, channel.wrap(prove))).data.toString("ascii");
+}
+
+/** The transport keys that open the card: the test keys, or those of one of the masters. */
+export function transportKeysOf(flash: Uint8Array, masters: readonly Uint8Array[]): Keyset | undefined {
+  const { serial, kvn } = lifeOf(flash);
+  const own = () => masters.map((master) => diversify(master, diversificationData(serial), kvn));
+  return [testKeys(), ...(serial ? own() : [])].find((keys) => opens(flash, keys));
+}
+
+function opens(flash: Uint8Array, keys: Keyset): boolean {
+  try {
+    openChannel(copyOf(flash), Level.FULL, keys);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Whether this record's key is the one that gave the response. */
+export function isKeyOf(record: SeedRecord, response: string, pin: string): boolean {
+  return ocra(record.suite, record.key, { challenge: CHALLENGE, pin }) === response;
+}
+
+/** Whether this record's unlock key opens the card after its owner locked it. */
+export function unlocks(flash: Uint8Array, record: SeedRecord): boolean {
+  const card = copyOf(flash);
+  failPin(card, record.tries ?? 0);
+  return enter(card, unlockCodeOf(askUnlock(card), record.unlockKey)) === "NEW>";
+}
+
+/** The records of a seed file; none where there is no such file. Throws where it cannot be read. */
+export function recordsIn(path: string, secret: Uint8Array): readonly SeedRecord[] {
+  try {
+    return readSeedFile(path, secret).records;
+  } catch (error) {
+    if ((error as { reason?: string }).reason === "missing") return [];
+    throw error;
+  }
+}

@@ -1,0 +1,110 @@
+// Loaded into a `dsc` process before it (`node --import`): the injected file system. It numbers every operation that
+// changes a file, syncs one or sends bytes to a card; writes each one down; and kills or stops the process where the
+// environment's DSC_EVIDENCE says.
+//
+// What dsc does is not changed: each call goes on to node:fs.
+
+import fs from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
+import { performance } from "node:perf_hooks";
+import type { Operation, Orders } from "./orders.js";
+
+const orders = JSON.parse(process.env.DSC_EVIDENCE ?? "{}") as Orders;
+const real = { ...fs };
+const paths = new Map<number, string>();
+const log = orders.log === undefined ? undefined : real.openSync(orders.log, "a", 0o600);
+let count = 0;
+
+/** Counts an operation, and ends or stops the process where that is the one. `half` does it half. */
+function begin(half: () => void = () => {}): void {
+  count++;
+  if (count === orders.kill) {
+    if (orders.torn) half();
+    process.kill(process.pid, "SIGKILL");
+    // The signal may take a moment; nothing more is done meanwhile.
+    for (;;) performance.now();
+  }
+  if (orders.stop?.includes(count)) process.kill(process.pid, "SIGSTOP");
+}
+
+function note(operation: Operation): void {
+  if (log !== undefined) real.writeSync(log, `${JSON.stringify(operation)}\n`);
+}
+
+/** Runs an operation on names; one that fails is counted and noted, too. */
+function counted<T>(operation: Operation, run: () => T, half?: () => void): T {
+  begin(half);
+  try {
+    const result = run();
+    note(operation);
+    return result;
+  } catch (error) {
+    note({ kind: "failed" });
+    throw error;
+  }
+}
+
+const pathOf = (file: unknown) => paths.get(Number(file)) ?? "";
+
+function openSync(...args: Parameters<typeof fs.openSync>): number {
+  const [path, flags] = args;
+  const open = () => {
+    const file = real.openSync(...args);
+    paths.set(file, String(path));
+    return file;
+  };
+  return typeof flags === "string" && /[wax+]/.test(flags)
+    ? counted({ kind: "create", path: String(path) }, open)
+    : open();
+}
+
+function writeFileSync(...args: Parameters<typeof fs.writeFileSync>): void {
+  const [file, data] = args;
+  // As it is: a copy would be one more to find.
+  const bytes = data as Uint8Array;
+  const path = typeof file === "number" ? pathOf(file) : String(file);
+  const half = () => typeof file === "number" && real.writeSync(file, bytes, 0, bytes.length >> 1);
+  counted({ kind: "write", path, contents: contentsOf(bytes) }, () => real.writeFileSync(...args), half);
+}
+
+/** Kept for the power cuts only: the log must not be what spreads a secret in memory. */
+function contentsOf(bytes: Uint8Array): string {
+  return orders.contents ? Buffer.from(bytes).toString("base64") : "";
+}
+
+function fsyncSync(file: number): void {
+  counted({ kind: "sync", path: pathOf(file) }, () => real.fsyncSync(file));
+}
+
+function linkSync(from: fs.PathLike, to: fs.PathLike): void {
+  counted({ kind: "link", path: String(from), to: String(to) }, () => real.linkSync(from, to));
+}
+
+function renameSync(from: fs.PathLike, to: fs.PathLike): void {
+  counted({ kind: "rename", path: String(from), to: String(to) }, () => real.renameSync(from, to));
+}
+
+function unlinkSync(path: fs.PathLike): void {
+  counted({ kind: "remove", path: String(path) }, () => real.unlinkSync(path));
+}
+
+/** serialport sends with this, and nothing else here does. */
+function write(...args: unknown[]): void {
+  const [file, data, offset, length] = args as [number, Buffer, number, number];
+  begin(() => real.writeSync(file, data, offset, length >> 1));
+  note({ kind: "frame" });
+  (real.write as (...args: unknown[]) => void)(...args);
+}
+
+/** dsc looks at a port before it opens it. */
+function statSync(...args: unknown[]): unknown {
+  if (args[0] === orders.stopAtPort) process.kill(process.pid, "SIGSTOP");
+  return (real.statSync as (...args: unknown[]) => unknown)(...args);
+}
+
+// What util.promisify reads.
+Object.defineProperties(write, Object.getOwnPropertyDescriptors(real.write));
+Object.assign(fs, { openSync, writeFileSync, fsyncSync, linkSync, renameSync, unlinkSync, statSync, write });
+syncBuiltinESMExports();
+
+if (orders.stopAtEnd) process.on("exit", () => process.kill(process.pid, "SIGSTOP"));
