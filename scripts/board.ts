@@ -52,7 +52,7 @@ const HOST = ["card.c", "main.c"];
 export const IMAGES = {
   development: {
     name: "development image",
-    sources: [...HOST, "development.c", "microbit"],
+    sources: [...HOST, "segments.c", "development.c", "microbit"],
     compiler: "arm-none-eabi-gcc",
     flags: [...CHIP, "-DDEVELOPMENT=1"],
     link: CHIP_LINK,
@@ -60,7 +60,7 @@ export const IMAGES = {
   },
   production: {
     name: "production image",
-    sources: [...HOST, "microbit"],
+    sources: [...HOST, "segments.c", "microbit"],
     compiler: "arm-none-eabi-gcc",
     flags: [...CHIP, "-DDEVELOPMENT=0"],
     link: CHIP_LINK,
