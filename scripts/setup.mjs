@@ -27,7 +27,16 @@ const STEPS = [
   },
   {
     name: "tools",
-    sources: ["firmware/wire.ts", "sim", "host-tools", "board/qemu", "test", "scripts", "tsconfig.json", "package-lock.json"],
+    sources: [
+      "firmware/wire.ts",
+      "sim",
+      "host-tools",
+      "board/qemu",
+      "test",
+      "scripts",
+      "tsconfig.json",
+      "package-lock.json",
+    ],
     output: "build/tsc.tsbuildinfo",
     commands: [["node_modules/typescript/bin/tsc", "-p", "."]],
   },

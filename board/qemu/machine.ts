@@ -1,16 +1,19 @@
 // The chip in QEMU: one micro:bit that runs an image, with its serial line, its memory and its pins within reach.
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connectTo } from "./lines.js";
-import { Pins } from "./pins.js";
+import { type EdgeWatcher, Pins } from "./pins.js";
 import { Qmp } from "./qmp.js";
+import { Qtest } from "./qtest.js";
 
 /** Where the card's flash and the chip's RAM are, in bytes. */
-const FLASH = { address: 0x3f000, size: 4096 };
+const FLASH = { address: 0x3f000, size: 4096, page: 1024 };
+/** The flash controller's registers, and what they take (board/microbit/nrf51.h). */
+const NVMC = { config: 0x4001e504, erasePage: 0x4001e508, readOnly: 0, write: 1, erase: 2 };
 const RAM = { address: 0x20000000, size: 16384 };
 
 export interface MachineOptions {
@@ -20,6 +23,8 @@ export interface MachineOptions {
   readonly flash?: Uint8Array;
   /** Where the serial line is: on a pseudo-terminal, or (the default) on a socket of ours. */
   readonly serial?: "pty" | "socket";
+  /** Called at every edge of an output pin, from the first instruction on. */
+  readonly watch?: EdgeWatcher;
   /** Makes instruction counts repeat: an instruction takes 2^icount ns. */
   readonly icount?: number;
   /** Waits for a debugger on this Unix socket, with nothing run yet. */
@@ -56,7 +61,7 @@ export class Machine {
 
   /** Starts QEMU; the image runs when this returns. */
   static async start(options: MachineOptions): Promise<Machine> {
-    // Flash images lie in it for a moment: nobody else may read them.
+    // Flash and RAM lie in it for a moment: nobody else may read them.
     const folder = mkdtempSync(join(tmpdir(), "dsc-qemu-"));
     const child = spawn("qemu-system-arm", argumentsFor(options, folder), { stdio: ["ignore", "ignore", "pipe"] });
     process.once("exit", () => child.kill("SIGKILL"));
@@ -121,7 +126,6 @@ function argumentsFor(options: MachineOptions, folder: string): string[] {
   return [
     ..."-machine microbit -accel tcg -display none -nodefaults -S".split(" "),
     ...["-device", `loader,file=${options.image}`],
-    ...flashArguments(options.flash, folder),
     ...["-serial", options.serial === "pty" ? "pty" : socket("serial")],
     ...["-qmp", socket("qmp"), "-qtest", socket("qtest"), "-qtest-log", "none"],
     ...(options.icount === undefined ? [] : ["-icount", `shift=${options.icount},sleep=off`]),
@@ -129,16 +133,25 @@ function argumentsFor(options: MachineOptions, folder: string): string[] {
   ];
 }
 
-/** QEMU's flash begins as zeros. */
-function flashArguments(flash: Uint8Array | undefined, folder: string): string[] {
-  const file = join(folder, "flash");
-  writeFileSync(file, flash ?? new Uint8Array(FLASH.size).fill(0xff), { mode: 0o600 });
-  return ["-device", `loader,file=${file},addr=0x${FLASH.address.toString(16)},force-raw=on`];
+/**
+ * Fills the card's flash as the chip would: what QEMU itself loads comes back at every reset. (QEMU's flash begins as
+ * zeros.)
+ */
+async function fillFlash(qtest: Qtest, flash: Uint8Array): Promise<void> {
+  const set = (register: number, value: number) => qtest.command(`writel ${register} ${value}`);
+  await set(NVMC.config, NVMC.erase);
+  for (let at = 0; at < FLASH.size; at += FLASH.page) await set(NVMC.erasePage, FLASH.address + at);
+  await set(NVMC.config, NVMC.write);
+  await qtest.command(`write ${FLASH.address} ${FLASH.size} 0x${Buffer.from(flash).toString("hex")}`);
+  await set(NVMC.config, NVMC.readOnly);
 }
 
 async function connectAll(options: MachineOptions, folder: string) {
   const qmp = await Qmp.connect(join(folder, "qmp"));
-  const pins = await Pins.connect(join(folder, "qtest"));
+  const qtest = await Qtest.connect(join(folder, "qtest"));
+  await fillFlash(qtest, options.flash ?? new Uint8Array(FLASH.size).fill(0xff));
+  const pins = new Pins(qtest);
+  if (options.watch) await pins.watch(options.watch);
   const line = options.serial === "pty" ? await ptyOf(qmp) : await connectTo(join(folder, "serial"));
   return { qmp, pins, line };
 }
