@@ -147,7 +147,9 @@ function time(path: string): number {
   if (!existsSync(path)) return 0;
   const stat = statSync(path);
   if (!stat.isDirectory()) return stat.mtimeMs;
-  return Math.max(0, ...readdirSync(path).map((name) => time(join(path, name))));
+  // Scripts beside the C files are no part of an image.
+  const names = readdirSync(path).filter((name) => !name.endsWith(".ts"));
+  return Math.max(0, ...names.map((name) => time(join(path, name))));
 }
 
 function run(command: string, args: readonly string[]): string {

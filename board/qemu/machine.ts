@@ -27,8 +27,8 @@ export interface MachineOptions {
   readonly watch?: EdgeWatcher;
   /** Makes instruction counts repeat: an instruction takes 2^icount ns. */
   readonly icount?: number;
-  /** Waits for a debugger on this Unix socket, with nothing run yet. */
-  readonly gdb?: string;
+  /** Lets a debugger in, on this Unix socket or TCP port. */
+  readonly gdb?: string | number;
 }
 
 /** QEMU could not be started, or ended by itself; the message is for people. */
@@ -63,7 +63,11 @@ export class Machine {
   static async start(options: MachineOptions): Promise<Machine> {
     // Flash and RAM lie in it for a moment: nobody else may read them.
     const folder = mkdtempSync(join(tmpdir(), "dsc-qemu-"));
-    const child = spawn("qemu-system-arm", argumentsFor(options, folder), { stdio: ["ignore", "ignore", "pipe"] });
+    const child = spawn("qemu-system-arm", argumentsFor(options, folder), {
+      stdio: ["ignore", "ignore", "pipe"],
+      // A group of its own: a Ctrl-C that ends us must leave it the time to be asked for its flash.
+      detached: true,
+    });
     process.once("exit", () => child.kill("SIGKILL"));
     try {
       const said = whatItSays(child);
@@ -129,8 +133,12 @@ function argumentsFor(options: MachineOptions, folder: string): string[] {
     ...["-serial", options.serial === "pty" ? "pty" : socket("serial")],
     ...["-qmp", socket("qmp"), "-qtest", socket("qtest"), "-qtest-log", "none"],
     ...(options.icount === undefined ? [] : ["-icount", `shift=${options.icount},sleep=off`]),
-    ...(options.gdb === undefined ? [] : ["-gdb", `unix:${options.gdb},server=on,wait=off`]),
+    ...(options.gdb === undefined ? [] : ["-gdb", gdbLine(options.gdb)]),
   ];
+}
+
+function gdbLine(at: string | number): string {
+  return typeof at === "number" ? `tcp:127.0.0.1:${at},server=on,wait=off` : `unix:${at},server=on,wait=off`;
 }
 
 /**
