@@ -50,7 +50,8 @@ static const uint8_t set_up[] = {
     0xa4, 0xa6,        /* what is in RAM, a 1 lit */
 };
 static const uint8_t turn_on[] = {DISPLAY_ON};
-static const uint8_t turn_off[] = {DISPLAY_OFF, CHARGE_PUMP, 0x10, 0x20, 1};
+/* A command that a reset of ours cut short takes the zeros as its operands; by themselves they do nothing here. */
+static const uint8_t turn_off[] = {0, 0, DISPLAY_OFF, CHARGE_PUMP, 0x10, 0x20, 1};
 
 /* What the screen shows: blanks, and it is off. */
 static uint8_t shown[PORT_SCREEN_WIDTH];

@@ -37,9 +37,11 @@ export class FlashKeeper {
   /** A copy made while the chip writes could be of no moment in time: the one that is kept is made at rest. */
   async #save(): Promise<void> {
     if (this.#isKept(await this.#machine.readFlash())) return;
-    await this.#machine.pause(true);
+    // A chip that a debugger has stopped stays so.
+    const runs = await this.#machine.isRunning();
+    if (runs) await this.#machine.pause(true);
     const bytes = await this.#machine.readFlash();
-    await this.#machine.pause(false);
+    if (runs) await this.#machine.pause(false);
     this.#flash.bytes.set(bytes);
     this.#flash.onChange?.(0, FLASH_SIZE);
   }

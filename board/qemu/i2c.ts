@@ -51,6 +51,15 @@ export class I2cBus {
     else this.#device.start();
   }
 
+  /** The master was reset: it let both lines go, in the middle of whatever it was. */
+  masterReset(): void {
+    this.#scl = true;
+    this.#sda = true;
+    this.#busy = false;
+    this.#clocks = 0;
+    this.#bits = 0;
+  }
+
   #clock(): void {
     if (!this.#busy) return;
     this.#clocks++;

@@ -1,7 +1,7 @@
 // The chip in QEMU: one micro:bit that runs an image, with its serial line, its memory and its pins within reach.
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,9 +12,12 @@ import { Qtest } from "./qtest.js";
 
 /** Where the card's flash and the chip's RAM are, in bytes. */
 const FLASH = { address: 0x3f000, size: 4096, page: 1024 };
+const RAM = { address: 0x20000000, size: 16384 };
 /** The flash controller's registers, and what they take (board/microbit/nrf51.h). */
 const NVMC = { config: 0x4001e504, erasePage: 0x4001e508, readOnly: 0, write: 1, erase: 2 };
-const RAM = { address: 0x20000000, size: 16384 };
+/** Where this tool is, QEMU ends when we are killed. */
+const SETPRIV = "/usr/bin/setpriv";
+const QEMU = [...(existsSync(SETPRIV) ? [SETPRIV, "--pdeathsig", "KILL"] : []), "qemu-system-arm"];
 
 export interface MachineOptions {
   /** The image, an ELF file. */
@@ -63,7 +66,8 @@ export class Machine {
   static async start(options: MachineOptions): Promise<Machine> {
     // Flash and RAM lie in it for a moment: nobody else may read them.
     const folder = mkdtempSync(join(tmpdir(), "dsc-qemu-"));
-    const child = spawn("qemu-system-arm", argumentsFor(options, folder), {
+    const [command, ...before] = QEMU;
+    const child = spawn(command as string, [...before, ...argumentsFor(options, folder)], {
       stdio: ["ignore", "ignore", "pipe"],
       // A group of its own: a Ctrl-C that ends us must leave it the time to be asked for its flash.
       detached: true,
@@ -108,6 +112,12 @@ export class Machine {
   /** The chip's reset pin: RAM and flash stay. */
   async reset(): Promise<void> {
     await this.#qmp.execute("system_reset");
+  }
+
+  /** Whether the chip runs: neither `pause` nor a debugger has stopped it. */
+  async isRunning(): Promise<boolean> {
+    const { running } = (await this.#qmp.execute("query-status")) as { running: boolean };
+    return running;
   }
 
   /** Stops the chip between two instructions, or lets it go on. */

@@ -72,7 +72,7 @@ async function run(options: Options): Promise<void> {
   const asked = signalled();
   const bench = options.panel ? await Bench.start(machineOptions) : undefined;
   const machine = bench?.machine ?? (await Machine.start(machineOptions));
-  process.on("SIGUSR1", () => machine.reset().catch(() => {}));
+  process.on("SIGUSR1", () => (bench ?? machine).reset().catch(() => {}));
   const { pty } = machine;
   const about = { pty, pid: process.pid, image, flash: options.flash ?? null, gdb: options.gdb ?? null };
   process.stdout.write(`${JSON.stringify(about)}\n`);

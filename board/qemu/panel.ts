@@ -6,9 +6,10 @@ import { asBraille, asHalfBlocks } from "./dots.js";
 import { WIDTH } from "./ssd1306.js";
 
 const FRAME_TIME = 40;
-/** Terminals do not tell when a key is let go: how long a contact is closed for one (ms). */
+/** Terminals do not tell when a key is let go: how long a contact is closed for one, and open after it (ms). */
 const TAP_TIME = 80;
 const HOLD_TIME = 1000;
+const UP_TIME = 40;
 
 /** What a typed character presses, and for how long. */
 const KEYS: Readonly<Record<string, readonly [KeyName, number]>> = {
@@ -83,8 +84,15 @@ export class Panel {
   #key(character: string): void {
     const press = KEYS[character];
     if (character === QUIT) this.#end();
-    else if (character === RESET) this.#queue(() => this.#bench.machine.reset());
-    else if (press) this.#queue(() => this.#bench.tap(...press));
+    else if (character === RESET) this.#queue(() => this.#bench.reset());
+    else if (press) this.#queue(() => this.#press(...press));
+  }
+
+  async #press(key: KeyName, time: number): Promise<void> {
+    await this.#bench.contact(key, true);
+    await this.#bench.wait(time);
+    await this.#bench.contact(key, false);
+    await this.#bench.wait(UP_TIME);
   }
 
   #queue(action: () => Promise<void>): void {

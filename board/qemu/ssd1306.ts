@@ -107,6 +107,8 @@ export class Ssd1306 implements I2cDevice {
   #define(): void {
     const none = () => {};
     const add = (code: number, operands: number, run: Command["run"]) => this.#commands.set(code, { operands, run });
+    // The lower half of a column, in a memory mode that is not modelled.
+    add(0x00, 0, none);
     add(0x20, 1, (mode) => this.#setMode(mode));
     add(0x21, 2, (first, last) => open(this.#columns, first, last, WIDTH));
     add(0x22, 2, (first, last) => open(this.#pages, first, last, PAGES));

@@ -1,18 +1,22 @@
 // The whole card, from key contact to pixel: the emulated chip's pins are moved as fingers would move them, and what
 // it does to the screen's two lines is read as a picture.
 
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Bench } from "../../board/qemu/bench.js";
+import { readText } from "../../board/qemu/reading.js";
+import { CHALLENGE, drawScreens, shoot } from "../../scripts/boardpicture.js";
 import type { KeyName } from "../../sim/card.js";
 import { DEMO } from "../../sim/demo.js";
 import { boardTest, demoFlash, developmentImage } from "../support/board.js";
 import { expected, WRONG_PIN } from "../support/cards.js";
+import { ROOT } from "../support/root.js";
 
 const pins = suite("board: pin by pin");
 
-const CHALLENGE = "673854";
 /** Contacts that move for less than this (ms) bounce. */
 const BOUNCE = 20;
 
@@ -55,10 +59,10 @@ async function flutter(card: Bench, key: KeyName, moved: boolean): Promise<numbe
 async function pressWorn(card: Bench, key: KeyName): Promise<number> {
   const closing = await flutter(card, key, true);
   await card.contact(key, true);
-  await sleep(120);
+  await card.wait(3 * BOUNCE);
   const opening = await flutter(card, key, false);
   await card.contact(key, false);
-  await sleep(5 * BOUNCE);
+  await card.wait(5 * BOUNCE);
   return Math.max(closing, opening);
 }
 
@@ -71,14 +75,15 @@ async function untilShort(card: Bench, attempt: () => Promise<number>): Promise<
   }
 }
 
-boardTest(pins, "a login, from the first hold to a dark screen", () =>
+boardTest(pins, "a login, from the first hold to a dark screen, as drawn in docs/board.svg (npm run picture)", () =>
   withCard(async (card) => {
     assert.is(card.read().trim(), "");
-    await turnOn(card);
-    await enter(card, DEMO.pin, "PIN>****");
-    await card.until("CHALLNG>");
-    await enter(card, CHALLENGE, CHALLENGE);
-    assert.is(await card.until(/^\d{8}$/), expected(CHALLENGE));
+    const shots = await shoot(card);
+    assert.equal(
+      shots.map(({ pixels }) => readText(pixels).trim()),
+      ["PIN>****", "CHALLNG>", CHALLENGE, expected(CHALLENGE)],
+    );
+    assert.fixture(readFileSync(join(ROOT, "docs", "board.svg"), "utf8"), drawScreens(shots));
     await card.tap("ok");
     await card.until("CHALLNG>");
     await card.hold("press", "");
@@ -92,8 +97,8 @@ boardTest(pins, "a wrong PIN, counted in flash", () =>
     await enter(card, WRONG_PIN, "PIN>****");
     await card.until("LEFT 4");
     await card.until("PIN>");
-    await card.machine.reset();
-    await card.until("");
+    await card.reset();
+    assert.is(card.read().trim(), "");
     await turnOn(card);
     await enter(card, WRONG_PIN, "PIN>****");
     await card.until("LEFT 3");
@@ -135,7 +140,7 @@ boardTest(pins, "a contact that only bounces does not count", () =>
     await turnOn(card);
     await untilShort(card, async () => {
       const longest = await flutter(card, "7", true);
-      await sleep(5 * BOUNCE);
+      await card.wait(5 * BOUNCE);
       return longest;
     });
     assert.is(card.read(), "PIN>    ");
@@ -144,11 +149,11 @@ boardTest(pins, "a contact that only bounces does not count", () =>
 
 boardTest(pins, "a hold of PRESS turns on while it is down, and a short press does not", () =>
   withCard(async (card) => {
-    await card.tap("press", 300);
-    await sleep(300);
+    await card.tap("press");
+    await card.wait(300);
     assert.is(card.read().trim(), "");
     await card.hold("press", "PIN>");
-    await sleep(5 * BOUNCE);
+    await card.wait(5 * BOUNCE);
     assert.is(card.read(), "PIN>    ", "the hold has acted, letting go does nothing");
   }),
 );

@@ -125,7 +125,7 @@ boardTest(screen, "does not hang on a screen that is missing, or on lines that a
     // No acknowledgement ever reaches the emulated chip; now its lines are held low, too.
     for (const { gpio } of Object.values(SCREEN_PINS)) await driver.bench.machine.pins.set(gpio, false);
     await driver.show("CHALLNG>");
-    await driver.bench.machine.reset();
+    await driver.bench.reset();
     await driver.answered();
     await driver.show("PIN>");
   }),

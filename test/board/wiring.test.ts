@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { KEY_PINS, type Pin, SCREEN_PINS } from "../../board/qemu/wiring.js";
+import { drawWiring } from "../../scripts/wiringpicture.js";
 import { KEYS } from "../../sim/card.js";
 import { ROOT } from "../support/root.js";
 
@@ -36,6 +37,10 @@ wiring("gives no pin twice", () => {
   const serial = [...HEADER.matchAll(/#define [TR]XD_PIN (\d+)u/g)].map(([, gpio]) => Number(gpio));
   assert.is(new Set([...pins.map(({ gpio }) => gpio), ...serial]).size, pins.length + 2);
   assert.is(new Set(pins.map(({ edge }) => edge)).size, pins.length);
+});
+
+wiring("is drawn in docs/wiring.svg (npm run picture)", () => {
+  assert.fixture(readFileSync(join(ROOT, "docs", "wiring.svg"), "utf8"), drawWiring());
 });
 
 wiring.run();
