@@ -15,6 +15,8 @@ const FLASH = { address: 0x3f000, size: 4096, page: 1024 };
 const RAM = { address: 0x20000000, size: 16384 };
 /** The flash controller's registers, and what they take (board/microbit/nrf51.h). */
 const NVMC = { config: 0x4001e504, erasePage: 0x4001e508, readOnly: 0, write: 1, erase: 2 };
+/** Read-back protection, which production images switch on and QEMU forgets at a reset: they would reset for ever. */
+const RBPCONF = { address: 0x10001004, protectAll: 0xffff00ff };
 /** Where this tool is, QEMU ends when we are killed. */
 const SETPRIV = "/usr/bin/setpriv";
 const QEMU = [...(existsSync(SETPRIV) ? [SETPRIV, "--pdeathsig", "KILL"] : []), "qemu-system-arm"];
@@ -43,6 +45,7 @@ export class Machine {
   readonly #folder: string;
   readonly #child: ChildProcess;
   readonly #qmp: Qmp;
+  #reads = 0;
   /** The chip's pins. */
   readonly pins: Pins;
   /** The serial line, where it is on a socket. */
@@ -101,7 +104,7 @@ export class Machine {
   }
 
   async readMemory(address: number, size: number): Promise<Buffer> {
-    const file = join(this.#folder, "memory");
+    const file = join(this.#folder, `memory-${++this.#reads}`);
     // As the core sees it: the chip's memories are not on the bus that pmemsave looks at.
     await this.#qmp.execute("memsave", { val: address, size, filename: file });
     const bytes = readFileSync(file);
@@ -168,6 +171,11 @@ async function connectAll(options: MachineOptions, folder: string) {
   const qmp = await Qmp.connect(join(folder, "qmp"));
   const qtest = await Qtest.connect(join(folder, "qtest"));
   await fillFlash(qtest, options.flash ?? new Uint8Array(FLASH.size).fill(0xff));
+  const protect = () => qtest.command(`writel ${RBPCONF.address} ${RBPCONF.protectAll}`);
+  await protect();
+  qmp.onEvent = (event) => {
+    if (event === "RESET") void protect();
+  };
   const pins = new Pins(qtest);
   if (options.watch) await pins.watch(options.watch);
   const line = options.serial === "pty" ? await ptyOf(qmp) : await connectTo(join(folder, "serial"));

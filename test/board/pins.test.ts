@@ -8,6 +8,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Bench } from "../../board/qemu/bench.js";
 import { readText } from "../../board/qemu/reading.js";
+import { buildImages } from "../../scripts/board.js";
 import { CHALLENGE, drawScreens, shoot } from "../../scripts/boardpicture.js";
 import type { KeyName } from "../../sim/card.js";
 import { DEMO } from "../../sim/demo.js";
@@ -157,5 +158,16 @@ boardTest(pins, "a hold of PRESS turns on while it is down, and a short press do
     assert.is(card.read(), "PIN>    ", "the hold has acted, letting go does nothing");
   }),
 );
+
+boardTest(pins, "the production image, also after a reset", async () => {
+  const card = await Bench.start({ image: buildImages("production"), flash: demoFlash() });
+  try {
+    await turnOn(card);
+    await card.reset();
+    await turnOn(card);
+  } finally {
+    await card.stop();
+  }
+});
 
 pins.run();
