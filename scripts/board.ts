@@ -52,7 +52,7 @@ const HOST = ["card.c", "main.c"];
 export const IMAGES = {
   development: {
     name: "development image",
-    sources: [...HOST, "development.c", "microbit"],
+    sources: [...HOST, "segments.c", "development.c", "microbit"],
     compiler: "arm-none-eabi-gcc",
     flags: [...CHIP, "-DDEVELOPMENT=1"],
     link: CHIP_LINK,
@@ -60,7 +60,7 @@ export const IMAGES = {
   },
   production: {
     name: "production image",
-    sources: [...HOST, "microbit"],
+    sources: [...HOST, "segments.c", "microbit"],
     compiler: "arm-none-eabi-gcc",
     flags: [...CHIP, "-DDEVELOPMENT=0"],
     link: CHIP_LINK,
@@ -155,7 +155,9 @@ function time(path: string): number {
   if (!existsSync(path)) return 0;
   const stat = statSync(path);
   if (!stat.isDirectory()) return stat.mtimeMs;
-  return Math.max(0, ...readdirSync(path).map((name) => time(join(path, name))));
+  // Scripts beside the C files are no part of an image.
+  const names = readdirSync(path).filter((name) => !name.endsWith(".ts"));
+  return Math.max(0, ...names.map((name) => time(join(path, name))));
 }
 
 function run(command: string, args: readonly string[]): string {
@@ -167,7 +169,9 @@ function run(command: string, args: readonly string[]): string {
 
 /** Where a symbol of an image is. */
 export function addressOf(name: ImageName, symbol: string): number {
-  const line = run("arm-none-eabi-nm", [pathOf(name)]).split("\n").find((text) => text.endsWith(` ${symbol}`));
+  const line = run("arm-none-eabi-nm", [pathOf(name)])
+    .split("\n")
+    .find((text) => text.endsWith(` ${symbol}`));
   if (!line) throw new BuildError(`the ${IMAGES[name].name} has no ${symbol}`);
   return Number.parseInt(line, 16);
 }

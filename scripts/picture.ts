@@ -1,10 +1,14 @@
-// `npm run picture`: logs in on the simulator in a pseudo-terminal and draws its screen to docs/terminal.svg.
+// `npm run picture`: draws the pictures in docs/. Logs in on the simulator in a pseudo-terminal and draws its screen
+// (terminal.svg), logs in on the board in QEMU and draws its screen (board.svg), and draws how it is wired (wiring.svg).
 
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DEMO } from "../sim/demo.js";
 import { ROOT } from "../test/support/root.js";
 import { type Cell, TerminalProgram } from "../test/support/terminal.js";
+import { missingFor } from "./board.js";
+import { drawScreens, loginOnBoard } from "./boardpicture.js";
+import { drawWiring } from "./wiringpicture.js";
 
 const FONT_SIZE = 14;
 const CELL_WIDTH = 8.4;
@@ -122,4 +126,9 @@ function escaped(text: string): string {
   return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 }
 
-writeFileSync(join(ROOT, "docs", "terminal.svg"), draw(await capture()));
+const save = (name: string, picture: string) => writeFileSync(join(ROOT, "docs", name), picture);
+save("terminal.svg", draw(await capture()));
+save("wiring.svg", drawWiring());
+const missing = missingFor("development");
+if (missing) console.error(`board.svg stays as it is; to draw it: ${missing}`);
+else save("board.svg", drawScreens(await loginOnBoard()));

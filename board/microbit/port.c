@@ -19,7 +19,7 @@
 
 /* What no conversion (68 us) and no random byte (0.7 ms, bias corrected) takes, in us. */
 #define CONVERSION_PATIENCE 200u
-#define RANDOM_PATIENCE 20000u
+#define RANDOM_PATIENCE 200000u
 /* What a supply is taken to be that cannot be measured (QEMU has no ADC), in mV. */
 #define SUPPLY_UNKNOWN 3000u
 

@@ -1,18 +1,26 @@
 // The chip in QEMU: one micro:bit that runs an image, with its serial line, its memory and its pins within reach.
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { connectTo } from "./lines.js";
-import { Pins } from "./pins.js";
+import { type EdgeWatcher, Pins } from "./pins.js";
 import { Qmp } from "./qmp.js";
+import { Qtest } from "./qtest.js";
 
 /** Where the card's flash and the chip's RAM are, in bytes. */
-const FLASH = { address: 0x3f000, size: 4096 };
+const FLASH = { address: 0x3f000, size: 4096, page: 1024 };
 const RAM = { address: 0x20000000, size: 16384 };
+/** The flash controller's registers, and what they take (board/microbit/nrf51.h). */
+const NVMC = { config: 0x4001e504, erasePage: 0x4001e508, readOnly: 0, write: 1, erase: 2 };
+/** Read-back protection, which production images switch on and QEMU forgets at a reset: they would reset for ever. */
+const RBPCONF = { address: 0x10001004, protectAll: 0xffff00ff };
+/** Where this tool is, QEMU ends when we are killed. */
+const SETPRIV = "/usr/bin/setpriv";
+const QEMU = [...(existsSync(SETPRIV) ? [SETPRIV, "--pdeathsig", "KILL"] : []), "qemu-system-arm"];
 
 /** How often QEMU is asked whether it still runs (ms). */
 const POLL = 10;
@@ -24,12 +32,14 @@ export interface MachineOptions {
   readonly flash?: Uint8Array;
   /** Where the serial line is: on a pseudo-terminal, or (the default) on a socket of ours. */
   readonly serial?: "pty" | "socket";
+  /** Called at every edge of an output pin, from the first instruction on. */
+  readonly watch?: EdgeWatcher;
   /** Makes instruction counts repeat: an instruction takes 2^icount ns. */
   readonly icount?: number;
   /** Stops for good, RAM and all, when the chip resets itself. */
   readonly haltsAtReset?: boolean;
-  /** Waits for a debugger on this Unix socket, with nothing run yet. */
-  readonly gdb?: string;
+  /** Lets a debugger in, on this Unix socket or TCP port. */
+  readonly gdb?: string | number;
 }
 
 /** QEMU could not be started, or ended by itself; the message is for people. */
@@ -41,6 +51,7 @@ export class Machine {
   readonly #folder: string;
   readonly #child: ChildProcess;
   readonly #qmp: Qmp;
+  #reads = 0;
   /** The chip's pins. */
   readonly pins: Pins;
   /** The serial line, where it is on a socket. */
@@ -62,9 +73,14 @@ export class Machine {
 
   /** Starts QEMU; the image runs when this returns. */
   static async start(options: MachineOptions): Promise<Machine> {
-    // Flash images lie in it for a moment: nobody else may read them.
+    // Flash and RAM lie in it for a moment: nobody else may read them.
     const folder = mkdtempSync(join(tmpdir(), "dsc-qemu-"));
-    const child = spawn("qemu-system-arm", argumentsFor(options, folder), { stdio: ["ignore", "ignore", "pipe"] });
+    const [command, ...before] = QEMU;
+    const child = spawn(command as string, [...before, ...argumentsFor(options, folder)], {
+      stdio: ["ignore", "ignore", "pipe"],
+      // A group of its own: a Ctrl-C that ends us must leave it the time to be asked for its flash.
+      detached: true,
+    });
     const end = () => void child.kill("SIGKILL");
     process.once("exit", end);
     child.once("exit", () => process.off("exit", end));
@@ -112,7 +128,7 @@ export class Machine {
   }
 
   async readMemory(address: number, size: number): Promise<Buffer> {
-    const file = join(this.#folder, "memory");
+    const file = join(this.#folder, `memory-${++this.#reads}`);
     // As the core sees it: the chip's memories are not on the bus that pmemsave looks at.
     await this.#qmp.execute("memsave", { val: address, size, filename: file });
     const bytes = readFileSync(file);
@@ -127,16 +143,18 @@ export class Machine {
 
   /** Makes QEMU look at the serial line again: it does not when the chip begins to listen, and waits for other events. */
   async nudge(): Promise<void> {
-    await this.#qmp.execute("query-status");
+    await this.isRunning();
   }
 
   /** Waits until the chip, which halts there, has reset itself. */
   async halted(): Promise<void> {
-    for (;;) {
-      const { running } = (await this.#qmp.execute("query-status")) as { running: boolean };
-      if (!running) return;
-      await sleep(POLL);
-    }
+    while (await this.isRunning()) await sleep(POLL);
+  }
+
+  /** Whether the chip runs: neither `pause` nor a debugger has stopped it. */
+  async isRunning(): Promise<boolean> {
+    const { running } = (await this.#qmp.execute("query-status")) as { running: boolean };
+    return running;
   }
 
   /** Stops the chip between two instructions, or lets it go on. */
@@ -159,25 +177,42 @@ function argumentsFor(options: MachineOptions, folder: string): string[] {
   return [
     ..."-machine microbit -accel tcg -display none -nodefaults -S".split(" "),
     ...["-device", `loader,file=${options.image}`],
-    ...flashArguments(options.flash, folder),
     ...["-serial", options.serial === "pty" ? "pty" : socket("serial")],
     ...["-qmp", socket("qmp"), "-qtest", socket("qtest"), "-qtest-log", "none"],
     ...(options.icount === undefined ? [] : ["-icount", `shift=${options.icount},sleep=off`]),
     ...(options.haltsAtReset ? ["-no-reboot", "-no-shutdown"] : []),
-    ...(options.gdb === undefined ? [] : ["-gdb", `unix:${options.gdb},server=on,wait=off`]),
+    ...(options.gdb === undefined ? [] : ["-gdb", gdbLine(options.gdb)]),
   ];
 }
 
-/** QEMU's flash begins as zeros. */
-function flashArguments(flash: Uint8Array | undefined, folder: string): string[] {
-  const file = join(folder, "flash");
-  writeFileSync(file, flash ?? new Uint8Array(FLASH.size).fill(0xff), { mode: 0o600 });
-  return ["-device", `loader,file=${file},addr=0x${FLASH.address.toString(16)},force-raw=on`];
+function gdbLine(at: string | number): string {
+  return typeof at === "number" ? `tcp:127.0.0.1:${at},server=on,wait=off` : `unix:${at},server=on,wait=off`;
+}
+
+/**
+ * Fills the card's flash as the chip would: what QEMU itself loads comes back at every reset. (QEMU's flash begins as
+ * zeros.)
+ */
+async function fillFlash(qtest: Qtest, flash: Uint8Array): Promise<void> {
+  const set = (register: number, value: number) => qtest.command(`writel ${register} ${value}`);
+  await set(NVMC.config, NVMC.erase);
+  for (let at = 0; at < FLASH.size; at += FLASH.page) await set(NVMC.erasePage, FLASH.address + at);
+  await set(NVMC.config, NVMC.write);
+  await qtest.command(`write ${FLASH.address} ${FLASH.size} 0x${Buffer.from(flash).toString("hex")}`);
+  await set(NVMC.config, NVMC.readOnly);
 }
 
 async function connectAll(options: MachineOptions, folder: string) {
   const qmp = await Qmp.connect(join(folder, "qmp"));
-  const pins = await Pins.connect(join(folder, "qtest"));
+  const qtest = await Qtest.connect(join(folder, "qtest"));
+  await fillFlash(qtest, options.flash ?? new Uint8Array(FLASH.size).fill(0xff));
+  const protect = () => qtest.command(`writel ${RBPCONF.address} ${RBPCONF.protectAll}`);
+  await protect();
+  qmp.onEvent = (event) => {
+    if (event === "RESET") void protect();
+  };
+  const pins = new Pins(qtest);
+  if (options.watch) await pins.watch(options.watch);
   const line = options.serial === "pty" ? await ptyOf(qmp) : await connectTo(join(folder, "serial"));
   return { qmp, pins, line };
 }

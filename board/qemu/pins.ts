@@ -1,7 +1,6 @@
 // The pins of the emulated chip, over QEMU's qtest socket: levels go in, edges come out.
 
-import type { Socket } from "node:net";
-import { connectTo, onLines } from "./lines.js";
+import type { Qtest } from "./qtest.js";
 
 /** The chip, as QEMU names it. */
 const CHIP = "/machine/nrf51";
@@ -11,44 +10,31 @@ const EDGE = /^IRQ (raise|lower) (\d+)/;
 export type EdgeWatcher = (pin: number, high: boolean) => void;
 
 export class Pins {
-  readonly #socket: Socket;
-  readonly #waiting: (() => void)[] = [];
+  readonly #qtest: Qtest;
   readonly #watchers: EdgeWatcher[] = [];
 
-  private constructor(socket: Socket) {
-    this.#socket = socket;
-    onLines(socket, (line) => this.#take(line));
-  }
-
-  static async connect(path: string): Promise<Pins> {
-    return new Pins(await connectTo(path));
+  constructor(qtest: Qtest) {
+    this.#qtest = qtest;
+    qtest.onEvent = (line) => this.#take(line);
   }
 
   /** Puts a level on an input pin. */
   set(pin: number, high: boolean): Promise<void> {
-    return this.#command(`set_irq_in ${CHIP} unnamed-gpio-in ${pin} ${high ? 1 : 0}`);
+    return this.#qtest.command(`set_irq_in ${CHIP} unnamed-gpio-in ${pin} ${high ? 1 : 0}`);
   }
 
   /** Calls `watcher` at every edge of an output pin from now on. */
   async watch(watcher: EdgeWatcher): Promise<void> {
     this.#watchers.push(watcher);
-    if (this.#watchers.length === 1) await this.#command(`irq_intercept_out ${CHIP}`);
+    if (this.#watchers.length === 1) await this.#qtest.command(`irq_intercept_out ${CHIP}`);
   }
 
   close(): void {
-    this.#socket.destroy();
-  }
-
-  #command(line: string): Promise<void> {
-    return new Promise((resolve) => {
-      this.#waiting.push(resolve);
-      this.#socket.write(`${line}\n`);
-    });
+    this.#qtest.close();
   }
 
   #take(line: string): void {
     const edge = EDGE.exec(line);
     if (edge) for (const watcher of this.#watchers) watcher(Number(edge[2]), edge[1] === "raise");
-    else if (line.startsWith("OK")) this.#waiting.shift()?.();
   }
 }

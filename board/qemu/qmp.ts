@@ -4,6 +4,7 @@ import type { Socket } from "node:net";
 import { connectTo, onLines } from "./lines.js";
 
 interface Answer {
+  readonly event?: string;
   readonly return?: unknown;
   readonly error?: { readonly desc: string };
 }
@@ -16,6 +17,8 @@ interface Waiting {
 export class Qmp {
   readonly #socket: Socket;
   readonly #waiting: Waiting[] = [];
+  /** Called with the name of each event. */
+  onEvent: (name: string) => void = () => {};
 
   private constructor(socket: Socket) {
     this.#socket = socket;
@@ -42,8 +45,9 @@ export class Qmp {
     this.#socket.destroy();
   }
 
-  /** Answers come in the order of their commands; greetings and events are nobody's. */
+  /** Answers come in the order of their commands. */
   #take(answer: Answer): void {
+    if (answer.event) this.onEvent(answer.event);
     if (!("return" in answer) && !answer.error) return;
     const waiting = this.#waiting.shift();
     if (answer.error) waiting?.reject(new Error(`QEMU: ${answer.error.desc}`));

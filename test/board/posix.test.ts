@@ -12,7 +12,7 @@ import { encodeFrame } from "../../host-tools/frame.js";
 import { buildImages } from "../../scripts/board.js";
 import { FLASH_SIZE } from "../../sim/flash.js";
 import { type Answer, encodeCommand, Op, type Plain, Splitter } from "../conformance/development.js";
-import { boardTest } from "../support/boardtools.js";
+import { boardTest } from "../support/board.js";
 import { scratchFolder } from "../support/cards.js";
 import { ROOT } from "../support/root.js";
 

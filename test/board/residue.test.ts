@@ -11,7 +11,7 @@ import { addressOf, buildImages } from "../../scripts/board.js";
 import type { Card } from "../../sim/card.js";
 import { DEMO, personalize } from "../../sim/demo.js";
 import { Op } from "../conformance/development.js";
-import { boardTest } from "../support/boardtools.js";
+import { boardTest } from "../support/board.js";
 import { blankCard, cardOf, unlockCodeOf } from "../support/cards.js";
 import { Chip } from "../support/chip.js";
 
@@ -180,7 +180,10 @@ function assertNothingLeft(dumps: readonly Dump[], owners: readonly Owner[]): vo
   const clock = new Set([...one.clock, ...other.clock]);
   assert.ok(clock.size * 4 <= MOST_OF_THE_CLOCK, `${clock.size} words change by themselves`);
   const different = [...one.ram.keys()].filter((at) => one.ram[at] !== other.ram[at] && !clock.has(at & ~3));
-  assert.equal(different.map((at) => (RAM + at).toString(16)), []);
+  assert.equal(
+    different.map((at) => (RAM + at).toString(16)),
+    [],
+  );
   for (const [i, owner] of owners.entries()) assert.equal(secretsIn((dumps[i] as Dump).ram, owner), []);
 }
 
@@ -191,7 +194,9 @@ function secretsIn(ram: Buffer, { record, wrongPin, newPin, challenge }: Owner):
     secrets[name] = Buffer.from(digits);
     secrets[`${name} as numbers`] = Uint8Array.from(digits, Number);
   }
-  return Object.keys(secrets).filter((name) => pieces(secrets[name] as Uint8Array).some((piece) => ram.includes(piece)));
+  return Object.keys(secrets).filter((name) =>
+    pieces(secrets[name] as Uint8Array).some((piece) => ram.includes(piece)),
+  );
 }
 
 function pieces(secret: Uint8Array): Buffer[] {

@@ -1,7 +1,7 @@
 // The chip in QEMU as somebody with a development image has it: keys over the front panel, time by command.
 
-import { Channel, Key } from "../../firmware/wire.js";
 import { Machine } from "../../board/qemu/machine.js";
+import { Channel, Key } from "../../firmware/wire.js";
 import { encodeFrame } from "../../host-tools/frame.js";
 import { FULL_BATTERY, KEYS, type KeyName } from "../../sim/card.js";
 import { Conversation } from "../conformance/conversation.js";

@@ -1,0 +1,177 @@
+// The whole card, from key contact to pixel: the emulated chip's pins are moved as fingers would move them, and what
+// it does to the screen's two lines is read as a picture.
+
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { Bench } from "../../board/qemu/bench.js";
+import { readText } from "../../board/qemu/reading.js";
+import { buildImages } from "../../scripts/board.js";
+import { CHALLENGE, drawScreens, shoot } from "../../scripts/boardpicture.js";
+import type { KeyName } from "../../sim/card.js";
+import { DEMO } from "../../sim/demo.js";
+import { boardTest, demoFlash, developmentImage } from "../support/board.js";
+import { expected, WRONG_PIN } from "../support/cards.js";
+import { ROOT } from "../support/root.js";
+
+const pins = suite("board: pin by pin");
+
+/** Contacts that move for less than this (ms) bounce. */
+const BOUNCE = 20;
+
+async function withCard(run: (card: Bench) => Promise<void>): Promise<void> {
+  const card = await Bench.start({ image: developmentImage(), flash: demoFlash() });
+  try {
+    await run(card);
+  } finally {
+    await card.stop();
+  }
+}
+
+async function turnOn(card: Bench): Promise<void> {
+  await card.hold("press", "PIN>");
+}
+
+/** Types digits and waits until the screen shows them all. */
+async function enter(card: Bench, digits: string, shown: string): Promise<void> {
+  await card.type(digits);
+  await card.until(shown);
+  await card.tap("ok");
+}
+
+/**
+ * Moves a contact and back again, a few times. Returns how long that took (ms): on a busy machine it may be too long to
+ * be bounce.
+ */
+async function flutter(card: Bench, key: KeyName, moved: boolean): Promise<number> {
+  const start = performance.now();
+  for (let i = 0; i < 3; i++) {
+    await card.contact(key, moved);
+    await sleep(1);
+    await card.contact(key, !moved);
+    await sleep(1);
+  }
+  return performance.now() - start;
+}
+
+/** A press of a worn contact: it bounces both ways. Returns the longer bounce. */
+async function pressWorn(card: Bench, key: KeyName): Promise<number> {
+  const closing = await flutter(card, key, true);
+  await card.contact(key, true);
+  await card.wait(3 * BOUNCE);
+  const opening = await flutter(card, key, false);
+  await card.contact(key, false);
+  await card.wait(5 * BOUNCE);
+  return Math.max(closing, opening);
+}
+
+/** Does `attempt` until the bounces in it were short enough. Leaves the screen as it was then. */
+async function untilShort(card: Bench, attempt: () => Promise<number>): Promise<void> {
+  for (let tries = 0; (await attempt()) > BOUNCE - 2; tries++) {
+    assert.ok(tries < 30, "the machine is too busy to bounce");
+    if (card.read().trim() !== "PIN>") await card.tap("press");
+    await card.until("PIN>");
+  }
+}
+
+boardTest(
+  pins,
+  ["development"],
+  "a login, from the first hold to a dark screen, as drawn in docs/board.svg (npm run picture)",
+  () =>
+    withCard(async (card) => {
+      assert.is(card.read().trim(), "");
+      const shots = await shoot(card);
+      assert.equal(
+        shots.map(({ pixels }) => readText(pixels).trim()),
+        ["PIN>****", "CHALLNG>", CHALLENGE, expected(CHALLENGE)],
+      );
+      assert.fixture(readFileSync(join(ROOT, "docs", "board.svg"), "utf8"), drawScreens(shots));
+      await card.tap("ok");
+      await card.until("CHALLNG>");
+      await card.hold("press", "");
+      assert.not(card.screen.on);
+    }),
+);
+
+boardTest(pins, ["development"], "a wrong PIN, counted in flash", () =>
+  withCard(async (card) => {
+    await turnOn(card);
+    await enter(card, WRONG_PIN, "PIN>****");
+    await card.until("LEFT 4");
+    await card.until("PIN>");
+    await card.reset();
+    assert.is(card.read().trim(), "");
+    await turnOn(card);
+    await enter(card, WRONG_PIN, "PIN>****");
+    await card.until("LEFT 3");
+  }),
+);
+
+boardTest(pins, ["development"], "every key", () =>
+  withCard(async (card) => {
+    await turnOn(card);
+    await enter(card, DEMO.pin, "PIN>****");
+    await card.until("CHALLNG>");
+    let entered = "";
+    for (const digit of "098765") {
+      entered += digit;
+      await card.type(digit);
+      await card.until(entered);
+    }
+    await card.tap("press");
+    await card.until("CHALLNG>");
+    for (const digit of "4321") {
+      await card.type(digit);
+      await card.until(digit);
+      await card.tap("press");
+      await card.until("CHALLNG>");
+    }
+  }),
+);
+
+boardTest(pins, ["development"], "a contact that bounces counts once", () =>
+  withCard(async (card) => {
+    await turnOn(card);
+    await untilShort(card, () => pressWorn(card, "4"));
+    assert.is(card.read(), "PIN>*   ");
+  }),
+);
+
+boardTest(pins, ["development"], "a contact that only bounces does not count", () =>
+  withCard(async (card) => {
+    await turnOn(card);
+    await untilShort(card, async () => {
+      const longest = await flutter(card, "7", true);
+      await card.wait(5 * BOUNCE);
+      return longest;
+    });
+    assert.is(card.read(), "PIN>    ");
+  }),
+);
+
+boardTest(pins, ["development"], "a hold of PRESS turns on while it is down, and a short press does not", () =>
+  withCard(async (card) => {
+    await card.tap("press");
+    await card.wait(300);
+    assert.is(card.read().trim(), "");
+    await card.hold("press", "PIN>");
+    await card.wait(5 * BOUNCE);
+    assert.is(card.read(), "PIN>    ", "the hold has acted, letting go does nothing");
+  }),
+);
+
+boardTest(pins, ["development"], "the production image, also after a reset", async () => {
+  const card = await Bench.start({ image: buildImages("production"), flash: demoFlash() });
+  try {
+    await turnOn(card);
+    await card.reset();
+    await turnOn(card);
+  } finally {
+    await card.stop();
+  }
+});
+
+pins.run();

@@ -1,0 +1,50 @@
+// Tests of the board: where its tools are missing they are skipped, and fail on the project's own machines.
+
+import { spawnSync } from "node:child_process";
+import { mkdirSync } from "node:fs";
+import { dirname, join } from "node:path";
+import type { Test } from "uvu";
+import * as assert from "uvu/assert";
+import { buildImages, IMAGES, type ImageName, missingFor } from "../../scripts/board.js";
+import { personalizeDemo } from "../../sim/demo.js";
+import { Flash } from "../../sim/flash.js";
+import { MODULE } from "./cards.js";
+import { ROOT } from "./root.js";
+import { testUnless } from "./skipping.js";
+
+/** A test that runs where these images can be built, and run. */
+export function boardTest(
+  test: Test,
+  images: readonly ImageName[],
+  name: string,
+  run: () => void | Promise<void>,
+): void {
+  const missing = missingFor(...images);
+  if (missing && process.env.CI) test(name, () => assert.unreachable(missing));
+  else testUnless(test, missing, name, run);
+}
+
+/** The development image, built where it is missing or old. */
+export function developmentImage(): string {
+  return buildImages("development");
+}
+
+/** The flash of a demo card. */
+export function demoFlash(): Uint8Array {
+  const flash = new Flash();
+  personalizeDemo(MODULE, flash, 1);
+  return flash.bytes;
+}
+
+/** Builds an image of the micro:bit port around another main (a C file in test/board). Returns its path. */
+export function portImage(main: string): string {
+  const { compiler, flags, link } = IMAGES.development;
+  const output = join(ROOT, "build", "board", "test", main.replace(/c$/, "elf"));
+  mkdirSync(dirname(output), { recursive: true });
+  const port = ["oled.c", "port.c", "start.c", "uart.c"].map((file) => join(ROOT, "board", "microbit", file));
+  const files = [join(ROOT, "test", "board", main), join(ROOT, "board", "segments.c"), ...port];
+  const args = ["-Wall", "-Wextra", "-Werror", `-I${join(ROOT, "board")}`, ...flags, ...link, ...files, "-o", output];
+  const { status, stderr } = spawnSync(compiler, args, { encoding: "utf8" });
+  if (status !== 0) throw new Error(stderr);
+  return output;
+}
