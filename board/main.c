@@ -41,6 +41,12 @@ static void receive(void) {
   }
 }
 
+/* Sleeps until something is new or due, with nothing of what was done left on the stack. */
+static void rest(uint32_t ms) {
+  port_forget();
+  port_sleep(ms);
+}
+
 /* Milliseconds until the card wants to be called. */
 static uint32_t left(void) {
   const uint32_t passed = port_clock() - told;
@@ -59,6 +65,6 @@ int main(void) {
     else scan_keys();
     receive();
     if (left() == 0) pass_time();
-    else port_sleep(left());
+    else rest(left());
   }
 }

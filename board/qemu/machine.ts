@@ -22,6 +22,8 @@ const RBPCONF = { address: 0x10001004, protectAll: 0xffff00ff };
 const SETPRIV = "/usr/bin/setpriv";
 const QEMU = [...(existsSync(SETPRIV) ? [SETPRIV, "--pdeathsig", "KILL"] : []), "qemu-system-arm"];
 
+/** The instruction (ARMv6-M Architecture Reference Manual, A6.7.77). */
+const WFI = 0xbf30;
 /** How often QEMU is asked whether it still runs (ms). */
 const POLL = 10;
 
@@ -115,16 +117,18 @@ export class Machine {
   async readRamAsleep(): Promise<Buffer> {
     for (;;) {
       await this.pause(true);
-      const asleep = (await this.#monitor("info cpus")).includes("(halted)");
-      const ram = asleep ? await this.readRam() : undefined;
+      const ram = (await this.#isAsleep()) ? await this.readRam() : undefined;
       await this.pause(false);
       if (ram) return ram;
       await sleep(POLL);
     }
   }
 
-  async #monitor(command: string): Promise<string> {
-    return (await this.#qmp.execute("human-monitor-command", { "command-line": command })) as string;
+  /** Whether the instruction that the core stands behind is WFI. */
+  async #isAsleep(): Promise<boolean> {
+    const registers = await this.#qmp.execute("human-monitor-command", { "command-line": "info registers" });
+    const pc = Number.parseInt(/R15=([0-9a-f]{8})/.exec(registers as string)?.[1] ?? "0", 16);
+    return (await this.readMemory(pc - 2, 2)).readUInt16LE() === WFI;
   }
 
   async readMemory(address: number, size: number): Promise<Buffer> {
