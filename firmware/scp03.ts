@@ -10,6 +10,7 @@ import * as cbc from "./crypto/cbc";
 import * as cmac from "./crypto/cmac";
 import * as kdf from "./crypto/kdf";
 import * as host from "./host";
+import * as selftest from "./selftest";
 import { head, KEY_SIZE, KEYS, SERIAL } from "./store";
 import { Level, Sw } from "./wire";
 
@@ -32,10 +33,11 @@ enum Derive {
   S_RMAC = 7,
 }
 
+/** Many bits apart: no flipped bit makes one of them another. */
 enum Stage {
   CLOSED = 0,
-  INITIATED = 1,
-  OPEN = 2,
+  INITIATED = 0x5a,
+  OPEN = 0xa5,
 }
 
 @unmanaged
@@ -90,10 +92,12 @@ export function close(): void {
 
 /**
  * INITIALIZE UPDATE (§7.1.1) with the eight bytes of host challenge at `data`; its 29 bytes of answer
- * go there. Returns OK, or NOT_USABLE where the random source fails.
+ * go there. Returns OK, or NOT_USABLE where the random source or an algorithm fails.
  */
 export function initiate(data: usize): Sw {
   close();
+  // An AES that lost its S-box would put the keys themselves on the line.
+  if (!selftest.cryptoWorks()) return Sw.NOT_USABLE;
   memory.copy(CHAIN, data, CHALLENGE_SIZE);
   if (!host.random(CHAIN + CHALLENGE_SIZE, CHALLENGE_SIZE)) return Sw.NOT_USABLE;
   deriveSession(KEYS, Derive.S_ENC, S_ENC);
@@ -114,15 +118,21 @@ export function initiate(data: usize): Sw {
 /**
  * EXTERNAL AUTHENTICATE (§7.1.2): the whole command at `command`, with host cryptogram and MAC. Opens
  * the channel at its level. Returns OK or AUTHENTICATION_FAILED.
+ *
+ * Each check is made twice by different means, so that one fault does not pass both: the session key
+ * is derived again, cryptogram and MAC are compared as bytes and as words, and the algorithms prove
+ * that they work (a CMAC that computes nothing has results that anybody can send).
  */
 export function authenticate(command: usize): Sw {
   if (session.stage !== Stage.INITIATED) return Sw.NOT_IN_THIS_STATE;
   const data = command + HEADER_SIZE;
+  deriveSession(KEYS + KEY_SIZE, Derive.S_MAC, WORK);
+  let wrong = difference(WORK, S_MAC, KEY_SIZE);
   cryptogram(Derive.HOST_CRYPTOGRAM);
-  const wrongCryptogram = difference(WORK, data, MAC_SIZE);
+  wrong |= difference(WORK, data, MAC_SIZE);
   memory.fill(CHAIN, 0, 16);
-  const wrongMac = commandMac(command, data, MAC_SIZE);
-  if (wrongCryptogram !== 0 || wrongMac !== 0) {
+  wrong |= commandMac(command, data, MAC_SIZE);
+  if (wrong !== 0 || !areSame(WORK, data) || !areSame(CHAIN, data + MAC_SIZE) || !selftest.cryptoWorks()) {
     close();
     if (session.failures < 0xff) session.failures++;
     return Sw.NOT_AUTHENTIC;
@@ -143,6 +153,7 @@ export function unwrap(command: usize, length: u32): u32 {
   const data = command + HEADER_SIZE;
   const size = length - MAC_SIZE;
   if (commandMac(command, data, size) !== 0) return fail();
+  if (!areSame(CHAIN, data + size)) return fail();
   session.counter++;
   memory.fill(data + size, 0, MAC_SIZE);
   if (size === 0 || !(session.level & Level.C_DECRYPTION)) return size;
@@ -190,6 +201,11 @@ function difference(a: usize, b: usize, length: u32): u32 {
   let bits: u32 = 0;
   for (let i: u32 = 0; i < length; i++) bits |= load<u8>(a + i) ^ load<u8>(b + i);
   return bits;
+}
+
+/** The same for eight bytes, by other means. */
+function areSame(a: usize, b: usize): bool {
+  return load<u64>(a) === load<u64>(b);
 }
 
 function fail(): u32 {

@@ -6,7 +6,7 @@
 
 import * as flash from "./flash";
 import { CHUNK_SIZE, ERASED } from "./flash";
-import { address, head, Slots } from "./store";
+import { address, head, pageStart, Slots } from "./store";
 
 /** What the two words of a slot are programmed to; complements, so that none decays into the other. */
 export const SPENT: u32 = 0x3cc35aa5;
@@ -37,7 +37,7 @@ export function spent(tally: Tally): u32 {
 export function spentBackwards(tally: Tally): u32 {
   let count: u32 = 0;
   for (let at = endOf(tally) - SLOT_SIZE; at >= <u32>tally; at -= SLOT_SIZE) {
-    flash.read(address(at), RESULT, SLOT_SIZE);
+    flash.read(pageStart() + at, RESULT, SLOT_SIZE);
     if (load<u32>(RESULT, 4) === GIVEN) return count;
     if (load<u64>(RESULT) !== u64.MAX_VALUE) count++;
   }

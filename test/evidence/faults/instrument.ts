@@ -32,7 +32,11 @@ export interface Instrumented {
   readonly faulty: WebAssembly.Module;
   /** Counts at COUNTS how often each site is executed. */
   readonly counting: WebAssembly.Module;
+  /** Has no switches and is fast, but runs out of fuel too. */
+  readonly quick: WebAssembly.Module;
 }
+
+type Variety = "faulty" | "counting" | "quick";
 
 /** Where the words of CONTROL lie: beyond all that a flipped bit of an address of the firmware can reach. */
 export const CONTROL = 65_408;
@@ -47,9 +51,12 @@ export const Word = {
   XOR: 32,
   FUEL: 40,
   FIRED: 44,
+  HUNG: 48,
 } as const;
 /** Where the counting module counts, a word for each site. */
 export const COUNTS = 8_192;
+/** What a call from outside takes of the fuel; a round of a loop takes 1. */
+const CALL_FUEL = "100";
 /** No site. */
 export const NOWHERE = 0xffffffff;
 
@@ -60,12 +67,13 @@ export async function instrument(binary: Uint8Array, text: string): Promise<Inst
   const plain = original.emitText();
   original.dispose();
   const names = functionNames(text);
-  const faulty = new Instrumenter(parse(plain), names, false);
-  const counting = new Instrumenter(parse(plain), names, true);
+  const made = (variety: Variety) => new Instrumenter(parse(plain), names, variety);
+  const faulty = made("faulty");
   return {
     sites: faulty.sites,
     faulty: assemble(binaryen, faulty.module),
-    counting: assemble(binaryen, counting.module),
+    counting: assemble(binaryen, made("counting").module),
+    quick: assemble(binaryen, made("quick").module),
   };
 }
 
@@ -96,12 +104,12 @@ class Instrumenter {
   readonly #signatures = new Map<string, Signature>();
   readonly #names = new Map<string, string>();
   readonly #guards = new Map<string, string>();
-  readonly #counting: boolean;
+  readonly #variety: Variety;
   #func = "";
   #locals = new Map<string, Type>();
 
-  constructor(module: List, names: readonly string[], counting: boolean) {
-    this.#counting = counting;
+  constructor(module: List, names: readonly string[], variety: Variety) {
+    this.#variety = variety;
     const functions = module.filter((node) => head(node) === "func") as List[];
     const imported = module.filter((node) => head(node) === "import") as List[];
     if (functions.length !== names.length) throw new Error("the text is not that of the module");
@@ -134,7 +142,20 @@ class Instrumenter {
       rest.filter((node) => !isHeader(node)),
       result,
     );
-    return ["func", name as string, ...header, ["local", "$t32", "i32"], ["local", "$t64", "i64"], ...body];
+    return [
+      "func",
+      name as string,
+      ...header,
+      ["local", "$t32", "i32"],
+      ["local", "$t64", "i64"],
+      ...this.#toll(),
+      ...body,
+    ];
+  }
+
+  /** A call from outside takes fuel too: a host that is told to come back at once would never end. */
+  #toll(): List {
+    return this.#func.startsWith("index/") ? [["call", "$burn", ["i32.const", CALL_FUEL]]] : [];
   }
 
   /** Statements whose last has the type `wanted`; one that only jumps away gets a zero behind it. */
@@ -147,6 +168,7 @@ class Instrumenter {
 
   #instruction(node: List): List {
     const what = head(node);
+    if (this.#variety === "quick") return this.#fuelled(node);
     switch (what) {
       case "block":
       case "loop":
@@ -183,6 +205,14 @@ class Instrumenter {
     );
   }
 
+  /** The instruction as it is, but for the fuel that its loops take. */
+  #fuelled(node: List): List {
+    const children = node.map((child) => (isList(child) ? this.#fuelled(child) : child));
+    if (head(node) !== "loop") return children;
+    const body = children.findIndex((child) => isList(child) && head(child) !== "result");
+    return [...children.slice(0, body), ["call", "$burn", ["i32.const", "1"]], ...children.slice(body)];
+  }
+
   #block([what, ...rest]: List): List {
     const header = rest.filter((node) => !isList(node) || head(node) === "result");
     const type = resultOf(header);
@@ -190,7 +220,7 @@ class Instrumenter {
       rest.filter((node) => !header.includes(node)),
       type,
     );
-    const burn: List = what === "loop" ? [["call", "$burn"]] : [];
+    const burn: List = what === "loop" ? [["call", "$burn", ["i32.const", "1"]]] : [];
     return [what as string, ...header, ...burn, ...body];
   }
 
@@ -336,7 +366,7 @@ class Instrumenter {
   }
 
   #hit(site: List): List {
-    if (this.#counting) return ["call", "$count", site];
+    if (this.#variety === "counting") return ["call", "$count", site];
     return [
       "if",
       ["result", "i32"],
@@ -398,6 +428,7 @@ function whenNot(condition: List, then: List): List {
 const AT = Object.fromEntries(Object.entries(Word).map(([name, offset]) => [name, `(i32.const ${CONTROL + offset})`]));
 
 const HELPERS = `
+(data ${AT.FUEL} "\\00\\00\\01\\00")
 (func $fires (result i32)
   (if (i32.load ${AT.EACH}) (then (i32.store ${AT.FIRED} (i32.const 1)) (return (i32.const 1))))
   (i32.store ${AT.COUNT} (i32.sub (i32.load ${AT.COUNT}) (i32.const 1)))
@@ -408,9 +439,12 @@ const HELPERS = `
   (i32.xor (i32.and (local.get $v) (i32.load ${AT.AND})) (i32.load ${AT.XOR})))
 (func $apply_i64 (param $v i64) (result i64)
   (i64.xor (i64.and (local.get $v) (i64.load ${AT.AND})) (i64.load ${AT.XOR})))
-(func $burn
-  (i32.store ${AT.FUEL} (i32.sub (i32.load ${AT.FUEL}) (i32.const 1)))
-  (if (i32.eqz (i32.load ${AT.FUEL})) (then (unreachable))))
+(func $burn (param $amount i32)
+  (i32.store ${AT.FUEL} (i32.sub (i32.load ${AT.FUEL}) (local.get $amount)))
+  (if (i32.ge_s (i32.load ${AT.FUEL}) (i32.const 0)) (then (return)))
+  (i32.store ${AT.HUNG} (i32.const 1))
+  (i32.store ${AT.FUEL} (i32.const ${CALL_FUEL}00))
+  (unreachable))
 (func $count (param $site i32) (result i32) (local $at i32)
   (local.set $at (i32.add (i32.const ${COUNTS}) (i32.shl (local.get $site) (i32.const 2))))
   (i32.store (local.get $at) (i32.add (i32.load (local.get $at)) (i32.const 1)))

@@ -6,11 +6,13 @@ import type { Response } from "../../../host-tools/apdu.js";
 import { testKeys } from "../../../host-tools/keyset.js";
 import { initializeUpdate, kdf, parseCardHello, SecureChannel } from "../../../host-tools/scp03.js";
 import { unescaped } from "./secrets.js";
-import { Crash, type Target } from "./target.js";
+import type { Target } from "./target.js";
 import {
   CHALLENGE,
+  type Chances,
   CODE_TRIES,
   chancesOf,
+  chancesOfFlash,
   enter,
   identity,
   lockCodeOf,
@@ -20,6 +22,7 @@ import {
   open,
   pass,
   personalize,
+  pullBattery,
   responseOf,
   type SimWorld,
   send,
@@ -43,8 +46,11 @@ export interface Scenario {
   /** Brings a fresh personalized card (a blank one where `blank`) to where the attack begins. */
   prepare(target: Target, world: SimWorld): void;
   readonly blank?: true;
-  /** What is done while the fault is there. `right`: with the right PIN or code, to see whether the attempt counts. */
-  strike(target: Target, world: SimWorld, right: boolean): void;
+  /**
+   * What is done while the fault is there. `right`: with the right PIN or code, to see whether the attempt counts.
+   * Returns what an attempt told its maker.
+   */
+  strike(target: Target, world: SimWorld, right: boolean): string | undefined;
   /** What must hold afterwards. Returns what does not. */
   judge(target: Target, world: SimWorld, before: Before): Verdict[];
   /** The owner or the bench is there, with the right PIN or keys. */
@@ -58,6 +64,8 @@ export interface Before {
   readonly noticed: boolean;
   /** The session key for MACs and the chaining value, where they lie in memory. */
   readonly session: Session;
+  /** What was found out about a flash, for the next time. */
+  readonly known: Map<string, Chances>;
 }
 
 export interface Session {
@@ -71,6 +79,11 @@ const ZEROS = new Uint8Array(8);
 
 // ---- at the keypad ----
 
+/** What the screen says about an attempt; digits that the card did not take say nothing. */
+function verdictOf(screen: string): string {
+  return /^(PIN>|UNLOCK>|\d)/.test(screen) ? "" : screen;
+}
+
 /** A PIN is entered where `spent` of three tries are gone. */
 function pinScenario(name: string, spent: number): Scenario {
   return {
@@ -80,8 +93,9 @@ function pinScenario(name: string, spent: number): Scenario {
       on(target);
     },
     strike: (target, world, right) => {
-      enter(target, right ? world.record.pin : WRONG_PIN);
+      const told = verdictOf(enter(target, right ? world.record.pin : WRONG_PIN));
       pass(target);
+      return told;
     },
     judge: judgeAttempts(3 - spent, CODE_TRIES),
   };
@@ -100,8 +114,9 @@ function codeScenario(name: string, spent: number): Scenario {
     },
     strike: (target, world, right) => {
       const code = unlockCodeOf(world.record, lockCodeOf(target));
-      enter(target, right ? code : `${(Number(code[0]) + 1) % 10}${code.slice(1)}`);
+      const told = verdictOf(enter(target, right ? code : `${(Number(code[0]) + 1) % 10}${code.slice(1)}`));
       pass(target);
+      return told;
     },
     judge: judgeAttempts(0, CODE_TRIES - spent),
   };
@@ -117,6 +132,7 @@ function powerOnScenario(name: string, pins: number, codes: number): Scenario {
     },
     strike: (target) => {
       on(target);
+      return undefined;
     },
     judge: judgeAttempts(3 - pins, pins < 3 ? CODE_TRIES : CODE_TRIES - codes, false),
   };
@@ -134,6 +150,7 @@ function closedScenario(name: string, codes: number): Scenario {
     strike: (target, world) => {
       enter(target, world.record.pin);
       ok(target);
+      return undefined;
     },
     judge: judgeAttempts(0, CODE_TRIES - codes, false),
   };
@@ -151,6 +168,7 @@ const login: Scenario = {
     enter(target, world.record.pin);
     enter(target, CHALLENGE);
     off(target);
+    return undefined;
   },
   judge: judgeAttempts(3, CODE_TRIES, false),
 };
@@ -160,11 +178,13 @@ const login: Scenario = {
  * `attempted`: the strike was an attempt, and there were so many before it.
  */
 function judgeAttempts(pins: number, codes: number, attempted = true): Scenario["judge"] {
-  return (target, world) => {
+  return (target, world, before) => {
     const verdicts: Verdict[] = [];
-    for (const goOn of [false, true]) {
-      if (goOn) offOrCrash(target);
-      const left = tentatively(target, () => chancesOf(target, world));
+    const fromPowerOn = tentatively(target, () => {
+      pullBattery(target);
+      return chancesOfFlash(target, world, before.known);
+    });
+    for (const left of [fromPowerOn, tentatively(target, () => chancesOf(target, world, before.known))]) {
       if (left.open) verdicts.push({ what: "opened without the right PIN or code" });
       const found = `${left.pins} PINs and ${left.codes} codes left of ${pins} and ${codes}`;
       if (left.pins > pins || left.codes > codes) verdicts.push({ what: found });
@@ -173,14 +193,6 @@ function judgeAttempts(pins: number, codes: number, attempted = true): Scenario[
     }
     return verdicts;
   };
-}
-
-function offOrCrash(target: Target): void {
-  try {
-    off(target);
-  } catch (error) {
-    if (!(error instanceof Crash)) throw error;
-  }
 }
 
 function failPins(target: Target, count: number): void {
@@ -223,7 +235,7 @@ function channelScenario(
       if (right) {
         const channel = new SecureChannel(world.keys, Level.FULL, HOST_CHALLENGE, parseCardHello(answer.data));
         send(target, channel.externalAuthenticate);
-        return;
+        return undefined;
       }
       const [cryptogram, mac] = forge(answer);
       send(target, {
@@ -233,6 +245,7 @@ function channelScenario(
         p2: 0,
         data: Buffer.concat([cryptogram, mac]),
       });
+      return undefined;
     },
     judge: judgeChannel,
   };
@@ -284,6 +297,7 @@ const derivation: Scenario = {
   prepare: wake,
   strike: (target) => {
     send(target, initializeUpdate(0, HOST_CHALLENGE));
+    return undefined;
   },
   judge: (target, _world, before) => {
     const key = target.card.memory.slice(before.session.macKey, before.session.macKey + 16);
@@ -313,10 +327,11 @@ function commandScenario(name: string, inChannel: boolean, ins: Ins, p: [number,
       const forged = { cla: Cla.GP_SECURE, ins, p1: p[0], p2: p[1], data: Buffer.concat([body, WRONG]) };
       const plain = { cla: Cla.GP, ins, p1: p[0], p2: p[1], ...(size && { data: body }) };
       send(target, inChannel ? forged : plain);
-      if (inChannel) return;
+      if (inChannel) return undefined;
       const header = [Cla.GP_SECURE, ins, p[0], p[1], size + 8];
       const mac = cmac(Uint8Array.from([...new Uint8Array(16), ...header, ...body]), new Uint8Array(16)).subarray(0, 8);
       send(target, { ...forged, data: Buffer.concat([body, mac]) });
+      return undefined;
     },
     judge: (target, _world, before) => judgeChange(target, before),
   };
@@ -331,8 +346,9 @@ function benchPin(name: string, ins: Ins): Scenario {
       const channel = open(target, world.keys);
       const pin = right ? world.record.pin : WRONG_PIN;
       const rest = ins === Ins.INTERNAL_AUTHENTICATE ? CHALLENGE : "2085";
-      const { data } = sendIn(target, channel, { ins, p1: 0, p2: 0, data: Buffer.from(pin + rest) });
+      const { sw, data } = sendIn(target, channel, { ins, p1: 0, p2: 0, data: Buffer.from(pin + rest) });
       target.screens.push(data.toString("latin1"));
+      return String(sw);
     },
     judge: judgeAttempts(3, CODE_TRIES),
   };
@@ -349,6 +365,7 @@ const read: Scenario = {
     send(target, { cla: 0, ins: Ins.SELECT, p1: 4, p2: 0 });
     for (let test = 2; test <= 6; test++) send(target, { cla: Cla.GP, ins: Ins.SELF_TEST, p1: test, p2: 0 });
     send(target, initializeUpdate(0, HOST_CHALLENGE));
+    return undefined;
   },
   judge: (target, _world, before) => judgeChange(target, before),
 };
@@ -359,9 +376,12 @@ const personalization: Scenario = {
   blank: true,
   legitimate: true,
   prepare: wake,
-  strike: personalize,
+  strike: (target, world) => {
+    personalize(target, world);
+    return undefined;
+  },
   judge: (target, world, before) => {
-    if (before.noticed) return [];
+    if (before.noticed || !identity(target).startsWith("personalized")) return [];
     const shown = tentatively(target, () => {
       on(target);
       return enter(target, world.record.pin) === "CHALLNG>" ? enter(target, CHALLENGE) : "";

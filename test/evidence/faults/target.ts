@@ -16,8 +16,11 @@ export interface Fault {
 }
 
 /** Rounds of loops until a run counts as hanging; a whole attempt takes a hundredth of it. */
-const STRIKE_FUEL = 2_000_000;
-const QUIET_FUEL = 50_000_000;
+const STRIKE_FUEL = 300_000;
+const QUIET_FUEL = 200_000;
+
+/** Bytes sent until that counts as hanging too; the longest scenario sends a tenth of it. */
+const FLOOD = 10_000;
 
 /** The card lost its memory in the middle: a trap, a hang, or a flash that was told nonsense. */
 export class Crash extends Error {
@@ -49,6 +52,7 @@ export class Target {
   /** All that was sent since the card was made. */
   readonly everSent: number[] = [];
   readonly #control: DataView;
+  #armed = false;
 
   constructor(module: WebAssembly.Module, seed: number) {
     this.card = new Card(module, { flash: new BareFlash(), seed });
@@ -58,6 +62,7 @@ export class Target {
       display: (text) => this.screens.push(text),
       sent: (bytes) => {
         for (const byte of bytes) this.sent.push(byte);
+        if (this.sent.length > FLOOD) throw new RangeError("there is no end to it");
         if (this.everSent.length < 4096) this.everSent.push(...bytes);
       },
     });
@@ -67,6 +72,7 @@ export class Target {
   listen(): void {
     this.screens.length = 0;
     this.sent.length = 0;
+    this.card.takeSent();
   }
 
   arm({ site, execution, mode }: Fault): void {
@@ -83,11 +89,15 @@ export class Target {
     this.#control.setBigInt64(CONTROL + Word.XOR, BigInt.asIntN(64, flip), true);
     set("FUEL", STRIKE_FUEL);
     set("FIRED", 0);
+    set("HUNG", 0);
+    this.#armed = true;
   }
 
   disarm(): void {
+    this.#armed = false;
     this.#control.setUint32(CONTROL + Word.SITE, NOWHERE, true);
     this.#control.setUint32(CONTROL + Word.FUEL, QUIET_FUEL, true);
+    this.#control.setUint32(CONTROL + Word.HUNG, 0, true);
   }
 
   /** Whether the fault that was armed came about. */
@@ -97,6 +107,7 @@ export class Target {
 
   /** Does something to the card. Throws Crash where it lost its memory in it; the card is off then. */
   do<T>(action: (card: Card) => T): T {
+    if (!this.#armed) this.disarm();
     try {
       return action(this.card);
     } catch (error) {
@@ -108,7 +119,7 @@ export class Target {
         )
       )
         throw error;
-      const hung = this.#control.getUint32(CONTROL + Word.FUEL, true) === 0;
+      const hung = this.#control.getUint32(CONTROL + Word.HUNG, true) !== 0;
       this.disarm();
       for (const key of ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "ok", "press"] as KeyName[])
         this.card.up(key);
@@ -120,6 +131,10 @@ export class Target {
   get fingerprint(): string {
     const memory = new Uint8Array(this.card.beyond.buffer, 0, MEMORY_SIZE);
     return createHash("md5").update(memory).update(this.card.flash.bytes).digest("base64");
+  }
+
+  get flashFingerprint(): string {
+    return createHash("md5").update(this.card.flash.bytes).digest("base64");
   }
 
   /** How often each site was executed since `clearCounts`, on the counting module. */

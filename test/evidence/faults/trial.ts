@@ -8,9 +8,20 @@ import type { Instrumented } from "./instrument.js";
 import type { Before, Scenario, Session, Verdict } from "./scenarios.js";
 import { type Secrets, secretsOf, unescaped } from "./secrets.js";
 import { Crash, type Fault, Target } from "./target.js";
-import { identity, open, personalize, responseOf, rootOf, type SimWorld, send, worldOf } from "./world.js";
+import {
+  type Chances,
+  identity,
+  open,
+  personalize,
+  responseOf,
+  rootOf,
+  type SimWorld,
+  send,
+  worldOf,
+} from "./world.js";
 
 const START = "start";
+const END = "end";
 const SEED = 20_260_722;
 const HOST_CHALLENGE = new Uint8Array(8);
 
@@ -30,17 +41,23 @@ export interface Ended {
 interface Run {
   readonly outcome: Outcome;
   readonly transcript: string;
+  /** What an attempt told its maker. */
+  readonly told: string;
 }
 
 export class Trial {
   readonly target: Target;
+  /** On which it is looked what a fault left: the same card, and quicker. */
+  readonly #judged: Target;
   readonly #world: SimWorld;
   readonly #twinWorld: SimWorld;
   readonly #secrets: Secrets;
   readonly #session: Session;
   readonly #identity: string;
   readonly #clean: { readonly transcript: string; readonly fingerprint: string };
+  readonly #toldRightly: string;
   readonly #verdicts = new Map<string, Verdict[]>();
+  readonly #known = new Map<string, Chances>();
   readonly #instrumented: Instrumented;
   #twin: Target | undefined;
 
@@ -53,7 +70,9 @@ export class Trial {
     this.#twinWorld = { ...this.#world, keys: worldOf(2).keys };
     this.#session = sessionOf(new Target(instrumented.faulty, SEED));
     this.target = prepared(instrumented.faulty, scenario, this.#world);
+    this.#judged = new Target(instrumented.quick, SEED);
     this.#identity = identity(this.target);
+    this.#toldRightly = this.#strike(this.target, this.#world, undefined, true).told;
     const { transcript } = this.#strike(this.target, this.#world, undefined, false);
     this.#clean = { transcript, fingerprint: this.target.fingerprint };
     this.#secrets = secretsOf(this.#world, rootOf(this.target), this.#sessionKeys());
@@ -69,34 +88,45 @@ export class Trial {
 
   /** Runs the scenario with a fault, or without one, and says how it ended. */
   run(fault: Fault | undefined): Ended {
-    const { outcome, transcript } = this.#strike(this.target, this.#world, fault, false);
+    const ran = this.#strike(this.target, this.#world, fault, false);
+    const { outcome, transcript } = ran;
     const fingerprint = this.target.fingerprint;
-    const violation = this.#leak() ?? this.#judge(fault, outcome, transcript, fingerprint);
+    const violation = this.#leak() ?? this.#judge(fault, ran, fingerprint);
     const same = transcript === this.#clean.transcript && fingerprint === this.#clean.fingerprint;
     return { outcome: outcome === "different" && same ? "unchanged" : outcome, ...(violation && { violation }) };
   }
 
   /** The same with the right PIN or code: the control that says that the questions can be answered otherwise. */
   runRight(): string | undefined {
-    const { outcome, transcript } = this.#strike(this.target, this.#world, undefined, true);
-    return this.#judge(undefined, outcome, transcript, this.target.fingerprint);
+    const ran = this.#strike(this.target, this.#world, undefined, true);
+    return this.#judge(undefined, ran, this.target.fingerprint);
   }
 
-  #judge(fault: Fault | undefined, outcome: Outcome, transcript: string, fingerprint: string): string | undefined {
+  #judge(fault: Fault | undefined, { outcome, told }: Run, fingerprint: string): string | undefined {
     const noticed = outcome !== "different";
     const key = `${fingerprint} ${noticed}`;
     let verdicts = this.#verdicts.get(key);
     if (!verdicts) {
-      const before: Before = { identity: this.#identity, noticed, session: this.#session };
-      verdicts = this.scenario.judge(this.target, this.#world, before);
+      const before: Before = { identity: this.#identity, noticed, session: this.#session, known: this.#known };
+      verdicts = this.scenario.judge(this.#copied(), this.#world, before);
       this.#verdicts.set(key, verdicts);
     }
     for (const { what, ifTelling, ifKnown } of verdicts) {
-      if (ifTelling && !this.#tells(fault, transcript)) continue;
+      if (ifTelling && !this.#tells(fault, told)) continue;
       if (ifKnown && !this.#isKnown(fault)) continue;
       return what;
     }
     return undefined;
+  }
+
+  /** The card as the strike left it. */
+  #copied(): Target {
+    this.target.card.save(END);
+    this.#judged.card.load(END, this.target.card);
+    this.#judged.disarm();
+    this.#judged.listen();
+    for (const byte of this.target.sent) this.#judged.sent.push(byte);
+    return this.#judged;
   }
 
   #strike(target: Target, world: SimWorld, fault: Fault | undefined, right: boolean): Run {
@@ -105,21 +135,24 @@ export class Trial {
     target.listen();
     if (fault) target.arm(fault);
     let outcome: Outcome = "different";
+    let told: string | undefined;
     try {
-      this.scenario.strike(target, world, right);
+      told = this.scenario.strike(target, world, right);
     } catch (error) {
       outcome = error instanceof Crash ? (error.hung ? "hang" : "crash") : "noticed";
     }
     target.disarm();
     return {
       outcome,
+      told: told ?? outcome,
       transcript: `${outcome} ${target.screens.join("|")} ${Buffer.from(target.sent).toString("hex")}`,
     };
   }
 
   /** Whether the attempt would have been worth one: with the right PIN or code it goes otherwise. */
-  #tells(fault: Fault | undefined, transcript: string): boolean {
-    return this.#strike(this.target, this.#world, fault, true).transcript !== transcript;
+  #tells(fault: Fault | undefined, told: string): boolean {
+    const rightly = this.#strike(this.target, this.#world, fault, true).told;
+    return rightly !== told && (rightly === this.#toldRightly || rightly === "crash" || rightly === "hang");
   }
 
   /** Whether a card with other transport keys and the same fault has the same session key. */

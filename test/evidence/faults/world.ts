@@ -7,6 +7,7 @@ import { encodeRecord, type PersonalizationRecord } from "../../../host-tools/ca
 import { type Keyset, putKeyAnswer, putKeyData, testKeys } from "../../../host-tools/keyset.js";
 import { ocra } from "../../../host-tools/ocra.js";
 import type { SecureChannel, SecurityLevel } from "../../../host-tools/scp03.js";
+import { FULL_BATTERY } from "../../../sim/card.js";
 import { PAGE_SIZE, PAGES } from "../../../sim/flash.js";
 import { currentPage, readImage } from "../../../sim/image.js";
 import { Random } from "../../../sim/random.js";
@@ -100,12 +101,17 @@ export function unlockCodeOf(record: PersonalizationRecord, lockCode: string): s
 
 // ---- the keypad ----
 
+export function pullBattery(target: Target): void {
+  target.do((card) => {
+    card.setBattery(0);
+    card.setBattery(FULL_BATTERY);
+  });
+}
+
 export function off(target: Target): void {
   target.do((card) => {
     if (card.on) card.hold("press");
-    if (!card.on) return;
-    card.setBattery(0);
-    card.setBattery(3000);
+    if (card.on) pullBattery(target);
   });
 }
 
@@ -167,27 +173,59 @@ export interface Chances {
   readonly open: boolean;
 }
 
-/** Enters wrong PINs and wrong codes until nothing is asked for any more, and counts. */
-export function chancesOf(target: Target, world: SimWorld): Chances {
-  let pins = 0;
-  let codes = 0;
-  let open = false;
-  for (let round = 0; round < 16; round++) {
+const NOTHING: Chances = { pins: 0, codes: 0, open: false };
+/** More screens than any card asks on. */
+const ROUNDS = 12;
+
+/**
+ * Enters wrong PINs and wrong codes until nothing is asked for any more, and counts. It begins on the screen as it
+ * stands; once that is no PIN any more, the battery is pulled, and what follows depends on flash alone: `known`
+ * remembers it.
+ */
+export function chancesOf(target: Target, world: SimWorld, known: Map<string, Chances>): Chances {
+  const [pins, open] = tryPins(target, world);
+  pullBattery(target);
+  const rest = chancesOfFlash(target, world, known);
+  return { pins: pins + rest.pins, codes: rest.codes, open: open || rest.open };
+}
+
+/** What is left from power-on. */
+export function chancesOfFlash(target: Target, world: SimWorld, known: Map<string, Chances>): Chances {
+  const flash = target.flashFingerprint;
+  const before = known.get(flash);
+  if (before) return before;
+  known.set(flash, NOTHING);
+  const [pins, open] = tryPins(target, world);
+  const codes = tryCodes(target, world);
+  pullBattery(target);
+  const rest = chancesOfFlash(target, world, known);
+  const all = { pins: pins + rest.pins, codes: codes + rest.codes, open: open || rest.open };
+  known.set(flash, all);
+  return all;
+}
+
+/** Enters wrong PINs while there is `PIN>`. Returns at how many of them the right one would have opened the card. */
+function tryPins(target: Target, world: SimWorld): [count: number, open: boolean] {
+  let count = 0;
+  for (let round = 0; round < ROUNDS; round++) {
     const shown = settled(target);
-    if (shown === "PIN>") {
-      if (tentatively(target, () => opens(target, world, world.record.pin))) pins++;
-      enterSafely(target, WRONG_PIN);
-    } else if (shown === "LOCKED") {
-      const lockCode = okSafely(target);
-      okSafely(target);
-      if (tentatively(target, () => unlocks(target, world, lockCode))) codes++;
-      enterSafely(target, wrongCode(world, lockCode));
-    } else if (shown === "CHALLNG>" || shown === "NEW>" || shown === "REP>" || /^\d{8}$/.test(shown)) {
-      open ||= tentatively(target, () => isOpen(target, world, shown));
-      offSafely(target);
-    } else break;
+    if (shown !== "PIN>") return [count, isOpen(target, world, shown)];
+    if (tentatively(target, () => opens(target, world, world.record.pin))) count++;
+    enterSafely(target, WRONG_PIN);
   }
-  return { pins, codes, open };
+  return [count, false];
+}
+
+/** Enters wrong codes while there is `LOCKED`. Returns at how many of them the right one would have unlocked it. */
+function tryCodes(target: Target, world: SimWorld): number {
+  let count = 0;
+  for (let round = 0; round < ROUNDS && settled(target) === "LOCKED"; round++) {
+    const lockCode = okSafely(target);
+    okSafely(target);
+    if (tentatively(target, () => unlocks(target, world, lockCode))) count++;
+    enterSafely(target, wrongCode(world, lockCode));
+  }
+  return count;
 }
 
 /** Turns the card on and waits for what it asks for. */
@@ -215,7 +253,8 @@ function isOpen(target: Target, world: SimWorld, shown: string): boolean {
   if (shown === responseOf(world.record)) return true;
   if (shown === "CHALLNG>") {
     if (tentatively(target, () => enterSafely(target, CHALLENGE) === responseOf(world.record))) return true;
-    return holdSafely(target) === "NEW>" && takesOwnPin(target, world);
+    holdSafely(target);
+    return takesOwnPin(target, world);
   }
   return shown === "NEW>" && takesOwnPin(target, world);
 }
@@ -262,27 +301,16 @@ const holdSafely = safely((target) =>
 
 // ---- flash ----
 
-/** What only an authenticated command may change: the page that counts, without its counts of tries. */
+/** What only an authenticated command may change: head, root secret and transport keys of the page that counts. */
 export function identity(target: Target): string {
   const image = target.card.flash.bytes;
   const page = currentPage(readImage(image));
-  if (!page) return "none";
-  const {
-    sequence: _,
-    pinSpent: _p,
-    codeSpent: _c,
-    hasLockCode: _h,
-    ...head
-  } = page.head as NonNullable<typeof page.head>;
+  if (!page?.head) return "none";
+  const { life, serial, suite, pinCheck, tries, keyVersion } = page.head;
   const at = page.page * PAGE_SIZE;
-  const secrets = Buffer.from(image.subarray(at + 0x48, at + 0x8c)).toString("hex");
-  return JSON.stringify([
-    head,
-    page.pinWrap === "whole",
-    page.codeWrap === "whole",
-    secrets.slice(0, 32),
-    secrets.slice(40, 136),
-  ]);
+  const root = Buffer.from(image.subarray(at + 0x48, at + 0x58)).toString("hex");
+  const keys = Buffer.from(image.subarray(at + 0x5c, at + 0x8c)).toString("hex");
+  return [life, serial, suite, pinCheck, tries, keyVersion, root, keys].join(" ");
 }
 
 /** The lock code that the card would show now, as the page that counts has it. */
