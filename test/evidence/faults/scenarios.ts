@@ -3,7 +3,7 @@
 import { cmac } from "@noble/ciphers/aes.js";
 import { Cla, Ins, Level, LifeCode, Sw } from "../../../firmware/wire.js";
 import type { Response } from "../../../host-tools/apdu.js";
-import { testKeys } from "../../../host-tools/keyset.js";
+import { putKeyData, testKeys } from "../../../host-tools/keyset.js";
 import { initializeUpdate, kdf, parseCardHello, SecureChannel } from "../../../host-tools/scp03.js";
 import { unescaped } from "./secrets.js";
 import type { Target } from "./target.js";
@@ -88,8 +88,9 @@ function verdictOf(screen: string): string {
 function pinScenario(name: string, spent: number): Scenario {
   return {
     name,
-    prepare: (target) => {
+    prepare: (target, world) => {
       failPins(target, spent);
+      if (spent > 0) carryOver(target, world);
       on(target);
     },
     strike: (target, world, right) => {
@@ -201,6 +202,13 @@ function failPins(target: Target, count: number): void {
     enter(target, WRONG_PIN);
     pass(target);
   }
+  off(target);
+}
+
+/** Writes a new page, so that the tries spent are in its head and no longer in slots: the same keys again. */
+function carryOver(target: Target, { keys }: SimWorld): void {
+  const data = putKeyData(keys, keys.dek);
+  sendIn(target, open(target, keys), { ins: Ins.PUT_KEY, p1: keys.kvn, p2: 0x81, data });
   off(target);
 }
 

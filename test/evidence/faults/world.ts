@@ -20,7 +20,7 @@ export interface SimWorld {
 }
 
 export const CHALLENGE = "246813";
-export const WRONG_PIN = "8888";
+export const WRONG_PIN = "4072";
 /** What an attacker sets who can. */
 const OWN_PIN = "7294";
 export const CODE_TRIES = 5;
