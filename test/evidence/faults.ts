@@ -16,11 +16,6 @@ import { OUTCOMES, type Outcome, Trial } from "./faults/trial.js";
 /** Functions whose loops are sampled: algorithms, and what carries bytes and time. All others are control code. */
 const LOOPS =
   /^(crypto\/|~lib\/|selftest\/|store\/check|flash\/isBlank|keys\/|card\/(nextDue|pass)|line\/|frame\/|panel\/)/;
-/** Executions tried of an instruction in a loop. */
-const SAMPLES = 1;
-const LONG_SAMPLES = 16;
-/** One of so many executions in control code is tried where the run is not a long one. */
-const THINNING = 24;
 const SEED = 20_260_722;
 /** Failures told in full. */
 const TOLD = 200;
@@ -36,17 +31,18 @@ export interface Tally {
 
 /** Which faults of a scenario are tried. */
 export interface Plan {
-  /** Bits flipped of each result. */
-  readonly bits: number;
+  /** Ways in which each result goes wrong, apart from being zero: drawn from all ones and flipped bits. */
+  readonly ways: number;
   /** One of so many executions in control code. */
   readonly thinning: number;
-  readonly samples: number;
+  /** One of so many instructions in loops, each at one execution for each way. */
+  readonly sampling: number;
   /** Only sites of these functions. */
   readonly only?: RegExp;
 }
 
-const SHORT: Plan = { bits: 1, thinning: THINNING, samples: SAMPLES };
-const LONG: Plan = { bits: 4, thinning: 1, samples: LONG_SAMPLES };
+const SHORT: Plan = { ways: 1, thinning: 32, sampling: 16 };
+const LONG: Plan = { ways: 6, thinning: 1, sampling: 1 };
 
 export const FAULTS: Campaign = {
   name: "faults",
@@ -78,12 +74,12 @@ export function tryFaults(trial: Trial, { sites }: Instrumented, plan: Plan, tal
   for (const site of sites) {
     const count = counts[site.id] as number;
     if (count === 0 || (plan.only && !plan.only.test(site.func))) continue;
-    const modes = modesOf(site, plan.bits, random);
     const sampled = LOOPS.test(site.func);
-    const executions = sampled ? drawn(count, plan.samples, random) : thinned(count, plan.thinning, random);
-    for (const mode of modes) {
+    const every = sampled ? count * plan.sampling : plan.thinning;
+    for (const mode of modesOf(site, plan.ways, random)) {
       tally.static += attempt(trial, site, 0, mode, tally);
-      for (const execution of count > 1 ? executions : []) {
+      // What is executed once only was just tried.
+      for (const execution of count > 1 ? drawn(count, every, random) : []) {
         tally[sampled ? "sampled" : "control"] += attempt(trial, site, execution, mode, tally);
       }
     }
@@ -100,24 +96,18 @@ function attempt(trial: Trial, site: Site, execution: number, mode: Mode, tally:
   return 1;
 }
 
-/** How an instruction can go wrong. Bit 0 is flipped always: it is what a condition has. */
-function modesOf({ kind, type }: Site, bits: number, random: Random): Mode[] {
+/** How an instruction can go wrong: bit 0 is what a condition has. */
+function modesOf({ kind, type }: Site, ways: number, random: Random): Mode[] {
   if (kind === "effect") return ["skip"];
   if (kind === "branch") return ["reverse"];
   const width = type === "i64" ? 64 : 32;
-  const others = Array.from({ length: bits }, () => 1 + (random.next() % (width - 1)));
-  return ["skip", "ones", "bit0", ...[...new Set(others)].map((bit): Mode => `bit${bit}`)];
+  const draw = (): Mode => (["ones", "bit0"] as const)[random.next() % 3] ?? `bit${1 + (random.next() % (width - 1))}`;
+  return ["skip", ...new Set(Array.from({ length: ways }, draw))];
 }
 
-function drawn(count: number, samples: number, random: Random): number[] {
-  if (count <= samples) return Array.from({ length: count }, (_, i) => i + 1);
-  return Array.from({ length: samples }, () => 1 + (random.next() % count));
-}
-
-/** The first execution, the last, and one of so many of the others. */
-function thinned(count: number, thinning: number, random: Random): number[] {
-  const all = Array.from({ length: count }, (_, i) => i + 1);
-  return all.filter((n) => n === 1 || n === count || random.next() % thinning === 0);
+/** One of `every` executions of `count`, each as likely as the others. */
+function drawn(count: number, every: number, random: Random): number[] {
+  return Array.from({ length: count }, (_, i) => i + 1).filter(() => random.next() % every === 0);
 }
 
 function tried({ static: permanent, control, sampled }: Tally): number {
