@@ -28,7 +28,8 @@ export function open(tally: Tally, which: Wrap, use: Use, digits: usize, length:
   const before = flash.word(slot);
   if (!flash.program(slot, SPENT)) return Outcome.BATTERY;
   const after = flash.word(slot);
-  const missing = used + 1 - spentBackwards(tally);
+  // Which tries count is told by the use: a fault in `tally` would spend those of the other kind.
+  const missing = used + 1 - spentBackwards(use === Use.CODE ? Tally.CODE : Tally.PIN);
   return vault.open(which, use, digits, length, before + missing, after) === 0 ? Outcome.DONE : Outcome.WRONG;
 }
 

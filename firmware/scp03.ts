@@ -11,7 +11,7 @@ import * as cmac from "./crypto/cmac";
 import * as kdf from "./crypto/kdf";
 import * as host from "./host";
 import * as selftest from "./selftest";
-import { head, KEY_SIZE, KEYS, SERIAL } from "./store";
+import { copyPublic, head, KEY_SIZE, KEYS, SERIAL } from "./store";
 import { Level, Sw } from "./wire";
 
 const MAC_SIZE: u32 = 8;
@@ -22,6 +22,8 @@ const PADDING: u8 = 0x80;
 /** "i" of the key information: random challenge, R-MAC and R-ENC supported (§7.1.1). */
 const SCP_I: u8 = 0x60;
 const SCP: u8 = 0x03;
+/** Above every length: the MAC was right. */
+export const UNWRAPPED: u32 = 0x5a00;
 export const INITIALIZE_UPDATE_SIZE: u32 = 29;
 
 /** Derivation constants (table 4-1). */
@@ -104,13 +106,13 @@ export function initiate(data: usize): Sw {
   deriveSession(KEYS + KEY_SIZE, Derive.S_MAC, S_MAC);
   deriveSession(KEYS + KEY_SIZE, Derive.S_RMAC, S_RMAC);
   // Diversification data: the serial number and a zero byte.
-  memory.copy(data, SERIAL, 10);
+  copyPublic(data, SERIAL, SERIAL, 10);
   store<u8>(data, head.keyVersion, 10);
   store<u8>(data, SCP, 11);
   store<u8>(data, SCP_I, 12);
-  memory.copy(data + 13, CHAIN + CHALLENGE_SIZE, CHALLENGE_SIZE);
+  copyPublic(data + 13, CHAIN + CHALLENGE_SIZE, CHAIN + CHALLENGE_SIZE, CHALLENGE_SIZE);
   cryptogram(Derive.CARD_CRYPTOGRAM);
-  memory.copy(data + 21, WORK, MAC_SIZE);
+  copyPublic(data + 21, WORK, WORK, MAC_SIZE);
   session.stage = Stage.INITIATED;
   return Sw.DONE;
 }
@@ -148,7 +150,8 @@ export function authenticate(command: usize): Sw {
 
 /**
  * Checks and decrypts the command at `command`, whose data is `length` bytes, MAC included (§6.2.4,
- * §6.2.6). Returns the length of the plain data, or MAX where the channel had to be closed.
+ * §6.2.6). Returns UNWRAPPED and the length of the plain data, or 0 where the channel had to be closed: a call that
+ * a fault leaves out has checked nothing and says so.
  */
 export function unwrap(command: usize, length: u32): u32 {
   if (length < MAC_SIZE) return fail();
@@ -158,7 +161,7 @@ export function unwrap(command: usize, length: u32): u32 {
   if (differingWords(CHAIN, data + size) !== 0) return fail();
   session.counter++;
   memory.fill(data + size, 0, MAC_SIZE);
-  if (size === 0 || !(session.level & Level.C_DECRYPTION)) return size;
+  if (size === 0 || !(session.level & Level.C_DECRYPTION)) return UNWRAPPED | size;
   if (size % BLOCK !== 0) return fail();
   counterBlock(0);
   cbc.decrypt(S_ENC, WORK, data, size);
@@ -212,16 +215,16 @@ function differingWords(a: usize, b: usize): u32 {
 
 function fail(): u32 {
   close();
-  return u32.MAX_VALUE;
+  return 0;
 }
 
-/** Takes the padding 80 00 … off (§4.1.4). Returns the length without it, or closes the channel. */
+/** Takes the padding 80 00 … off (§4.1.4). Returns as `unwrap`. */
 function unpad(data: usize, size: u32): u32 {
   let length = size - 1;
   while (length > size - BLOCK && load<u8>(data + length) === 0) length--;
   if (load<u8>(data + length) !== PADDING) return fail();
   store<u8>(data + length, 0);
-  return length;
+  return UNWRAPPED | length;
 }
 
 /** The counter block, encrypted, in WORK: the IV of a command (`mark` 0) or of an answer (80). */

@@ -20,6 +20,7 @@ import {
   ok,
   on,
   open,
+  otherCode,
   pass,
   personalize,
   pullBattery,
@@ -79,9 +80,12 @@ const ZEROS = new Uint8Array(8);
 
 // ---- at the keypad ----
 
-/** What the screen says about an attempt; digits that the card did not take say nothing. */
+/** An attempt that was none: the card did not take all digits, or not the OK. */
+export const NOT_MADE = "not made";
+
+/** What the screen says about an attempt. */
 function verdictOf(screen: string): string {
-  return /^(PIN>|UNLOCK>|\d)/.test(screen) ? "" : screen;
+  return /^(PIN>\*|\d)/.test(screen) ? NOT_MADE : screen;
 }
 
 /** A PIN is entered where `spent` of three tries are gone. */
@@ -115,7 +119,7 @@ function codeScenario(name: string, spent: number): Scenario {
     },
     strike: (target, world, right) => {
       const code = unlockCodeOf(world.record, lockCodeOf(target));
-      const told = verdictOf(enter(target, right ? code : `${(Number(code[0]) + 1) % 10}${code.slice(1)}`));
+      const told = verdictOf(enter(target, right ? code : otherCode(code)));
       pass(target);
       return told;
     },

@@ -5,20 +5,10 @@ import { Level } from "../../../firmware/wire.js";
 import { testKeys } from "../../../host-tools/keyset.js";
 import { deriveSessionKeys, kdf } from "../../../host-tools/scp03.js";
 import type { Instrumented } from "./instrument.js";
-import type { Before, Scenario, Session, Verdict } from "./scenarios.js";
+import { type Before, NOT_MADE, type Scenario, type Session, type Verdict } from "./scenarios.js";
 import { type Secrets, secretsOf, unescaped } from "./secrets.js";
 import { Crash, type Fault, Target } from "./target.js";
-import {
-  type Chances,
-  identity,
-  open,
-  personalize,
-  responseOf,
-  rootOf,
-  type SimWorld,
-  send,
-  worldOf,
-} from "./world.js";
+import { type Chances, identity, open, personalize, responseOf, rootOf, type SimWorld, worldOf } from "./world.js";
 
 const START = "start";
 const END = "end";
@@ -151,6 +141,7 @@ export class Trial {
 
   /** Whether the attempt would have been worth one: with the right PIN or code it goes otherwise. */
   #tells(fault: Fault | undefined, told: string): boolean {
+    if (told === NOT_MADE) return false;
     const rightly = this.#strike(this.target, this.#world, fault, true).told;
     return rightly !== told && (rightly === this.#toldRightly || rightly === "crash" || rightly === "hang");
   }
@@ -212,6 +203,5 @@ function sessionOf(target: Target): Session {
   const memory = Buffer.from(target.card.memory);
   const session = { macKey: memory.indexOf(key), chain: memory.indexOf(cmac(Uint8Array.from(signed), key)) };
   if (session.macKey < 0 || session.chain < 0) throw new Error("the session is not where it was");
-  void send;
   return session;
 }

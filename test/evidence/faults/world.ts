@@ -20,7 +20,7 @@ export interface SimWorld {
 }
 
 export const CHALLENGE = "246813";
-export const WRONG_PIN = "4072";
+export const WRONG_PIN = "4082";
 /** What an attacker sets who can. */
 const OWN_PIN = "7294";
 export const CODE_TRIES = 5;
@@ -268,9 +268,12 @@ function takesOwnPin(target: Target, world: SimWorld): boolean {
 }
 
 function wrongCode(world: SimWorld, lockCode: string): string {
-  if (!/^\d{8}$/.test(lockCode)) return "00000000";
-  const right = unlockCodeOf(world.record, lockCode);
-  return `${(Number(right[0]) + 1) % 10}${right.slice(1)}`;
+  return /^\d{8}$/.test(lockCode) ? otherCode(unlockCodeOf(world.record, lockCode)) : "00000000";
+}
+
+/** A code that differs in two digits, by different steps: no fault of a key makes it the right one. */
+export function otherCode(code: string): string {
+  return `${(Number(code[0]) + 1) % 10}${(Number(code[1]) + 5) % 10}${code.slice(2)}`;
 }
 
 // A card that a fault left in disorder may crash later on: it goes on from power-on then.
