@@ -17,7 +17,7 @@ import { OUTCOMES, type Outcome, Trial } from "./faults/trial.js";
 const LOOPS =
   /^(crypto\/|~lib\/|selftest\/|store\/check|flash\/isBlank|keys\/|card\/(nextDue|pass)|line\/|frame\/|panel\/)/;
 const SEED = 20_260_722;
-/** Failures told in full. */
+/** Failures told in full, of a scenario and in all. */
 const TOLD = 200;
 
 /** What was tried, and what came of it. */
@@ -56,8 +56,11 @@ async function run(options: Options): Promise<Result> {
   const tally = newTally();
   for (const scenario of SCENARIOS) {
     const before = tried(tally);
+    const known = tally.failures.length;
     tryFaults(new Trial(instrumented, scenario), instrumented, options.long ? LONG : SHORT, tally);
-    options.log(`${scenario.name}: ${tried(tally) - before} faults, ${tally.failures.length} failures so far`);
+    const failed = tally.failures.slice(known);
+    options.log(`${scenario.name}: ${tried(tally) - before} faults, ${failed.length} failures`);
+    for (const { id, what } of failed.slice(0, TOLD)) options.log(`  ${id}: ${what}`);
   }
   return { figures: figuresOf(instrumented, tally), failures: tally.failures.slice(0, TOLD) };
 }

@@ -51,6 +51,8 @@ export class Target {
   readonly sent: number[] = [];
   /** All that was sent since the card was made. */
   readonly everSent: number[] = [];
+  /** Whether an attempt that crashed was one: all its digits were typed. */
+  attempted = true;
   readonly #control: DataView;
   #armed = false;
 
@@ -71,6 +73,7 @@ export class Target {
   /** Forgets what was shown and sent. */
   listen(): void {
     this.screens.length = 0;
+    this.attempted = true;
     this.sent.length = 0;
     this.card.takeSent();
   }

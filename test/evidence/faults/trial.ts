@@ -134,7 +134,7 @@ export class Trial {
     target.disarm();
     return {
       outcome,
-      told: told ?? outcome,
+      told: told ?? (target.attempted ? outcome : NOT_MADE),
       transcript: `${outcome} ${target.screens.join("|")} ${Buffer.from(target.sent).toString("hex")}`,
     };
   }
