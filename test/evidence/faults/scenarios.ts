@@ -74,6 +74,8 @@ export interface Session {
   readonly chain: number;
 }
 
+/** Bytes of the answer to INITIALIZE UPDATE. */
+const HELLO_SIZE = 29;
 const HOST_CHALLENGE = new Uint8Array(8);
 const WRONG = Uint8Array.of(0x5a, 0x13, 0xc7, 0x88, 0x21, 0xee, 0x09, 0xb4);
 const ZEROS = new Uint8Array(8);
@@ -321,10 +323,14 @@ const derivation: Scenario = {
   },
 };
 
-/** The status word of a command, or nothing. */
+/**
+ * The status word of a command, or nothing. An INITIALIZE UPDATE that a fault left in the line's buffer is carried
+ * out, and answered, only now: that is no answer to the command.
+ */
 function answerOf(target: Target, command: Parameters<typeof send>[1]): number | undefined {
   try {
-    return send(target, command).sw;
+    const { sw, data } = send(target, command);
+    return data.length === HELLO_SIZE ? undefined : sw;
   } catch {
     return undefined;
   }
