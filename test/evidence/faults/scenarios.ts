@@ -29,6 +29,7 @@ import {
   send,
   sendIn,
   tentatively,
+  UNREADABLE,
   unlockCodeOf,
   WRONG_PIN,
 } from "./world.js";
@@ -306,7 +307,9 @@ function judgeChannel(target: Target, _world: SimWorld, before: Before): Verdict
 }
 
 function judgeChange(target: Target, before: Before): Verdict[] {
-  return identity(target) === before.identity ? [] : [{ what: "the card was changed" }];
+  const now = identity(target);
+  // A card that a fault made unreadable is broken; nobody got anything.
+  return now === before.identity || now === UNREADABLE ? [] : [{ what: "the card was changed" }];
 }
 
 /** INITIALIZE UPDATE alone: the session keys must come from the transport keys. */

@@ -304,11 +304,14 @@ const holdSafely = safely((target) =>
 
 // ---- flash ----
 
+/** The identity of a card that has no page that counts. */
+export const UNREADABLE = "none";
+
 /** What only an authenticated command may change: head, root secret and transport keys of the page that counts. */
 export function identity(target: Target): string {
   const image = target.card.flash.bytes;
   const page = currentPage(readImage(image));
-  if (!page?.head) return "none";
+  if (!page?.head) return UNREADABLE;
   const { life, serial, suite, pinCheck, tries, keyVersion } = page.head;
   const at = page.page * PAGE_SIZE;
   const root = Buffer.from(image.subarray(at + 0x48, at + 0x58)).toString("hex");
