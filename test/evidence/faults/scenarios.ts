@@ -373,7 +373,8 @@ function benchPin(name: string, ins: Ins): Scenario {
       const rest = ins === Ins.INTERNAL_AUTHENTICATE ? CHALLENGE : "2085";
       const { sw, data } = sendIn(target, channel, { ins, p1: 0, p2: 0, data: Buffer.from(pin + rest) });
       target.screens.push(data.toString("latin1"));
-      return String(sw);
+      // Refused before anything was tried: the digits were garbled on their way.
+      return sw === Sw.WRONG_DATA ? NOT_MADE : String(sw);
     },
     judge: judgeAttempts(3, CODE_TRIES),
   };
