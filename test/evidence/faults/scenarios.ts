@@ -374,7 +374,7 @@ function benchPin(name: string, ins: Ins): Scenario {
       const { sw, data } = sendIn(target, channel, { ins, p1: 0, p2: 0, data: Buffer.from(pin + rest) });
       target.screens.push(data.toString("latin1"));
       // Refused before anything was tried: the digits were garbled on their way.
-      return sw === Sw.WRONG_DATA ? NOT_MADE : String(sw);
+      return sw === Sw.WRONG_DATA || sw === Sw.WRONG_SECURE_MESSAGING ? NOT_MADE : String(sw);
     },
     judge: judgeAttempts(3, CODE_TRIES),
   };
