@@ -95,9 +95,9 @@ function plain(): u32 {
 
 /** What came through the channel: its MAC is checked before anything else is looked at. */
 function secured(): u32 {
-  const length = scp03.unwrap(command.at, command.length);
-  if (length === u32.MAX_VALUE) return end(Sw.WRONG_SECURE_MESSAGING);
-  command.length = length;
+  const unwrapped = scp03.unwrap(command.at, command.length);
+  if (unwrapped < scp03.UNWRAPPED) return end(Sw.WRONG_SECURE_MESSAGING);
+  command.length = unwrapped - scp03.UNWRAPPED;
   const level = scp03.level();
   const changes = (level & (Level.C_MAC | Level.C_DECRYPTION)) === (Level.C_MAC | Level.C_DECRYPTION);
   switch (command.ins) {

@@ -3,7 +3,7 @@
 import * as flash from "./flash";
 import { ERASED } from "./flash";
 import { Wrap } from "./store";
-import { freeSlot, GIVEN, SPENT, Tally } from "./tally";
+import { freeSlot, GIVEN, SPENT, spent, spentBackwards, Tally } from "./tally";
 import * as vault from "./vault";
 import { Use } from "./vault";
 import { Outcome } from "./wire";
@@ -16,17 +16,21 @@ const current = changetype<Try>(memory.data(4));
 
 /**
  * Spends a try and opens a wrap with `length` digits. What flash said before and after the spending
- * goes into the key: where the try was not spent, not even the right PIN opens anything.
+ * goes into the key, and whether the count of tries grew by one, counted another way than before:
+ * where the try was not spent, or not where it counts, not even the right PIN opens anything.
  * Returns DONE, WRONG, BATTERY, or FLASH where there is no slot left.
  */
 export function open(tally: Tally, which: Wrap, use: Use, digits: usize, length: u32): Outcome {
   const slot = freeSlot(tally);
   if (slot === ERASED) return Outcome.FLASH;
   current.slot = slot;
+  const used = spent(tally);
   const before = flash.word(slot);
   if (!flash.program(slot, SPENT)) return Outcome.BATTERY;
   const after = flash.word(slot);
-  return vault.open(which, use, digits, length, before, after) === 0 ? Outcome.DONE : Outcome.WRONG;
+  // Which tries count is told by the use: a fault in `tally` would spend those of the other kind.
+  const missing = used + 1 - spentBackwards(use === Use.CODE ? Tally.CODE : Tally.PIN);
+  return vault.open(which, use, digits, length, before + missing, after) === 0 ? Outcome.DONE : Outcome.WRONG;
 }
 
 /** The second check of an attempt, by other means than the first (vault.receipt). */

@@ -7,7 +7,7 @@ import * as host from "./host";
 import * as personalization from "./personalization";
 import * as pin from "./pin";
 import * as scp03 from "./scp03";
-import { commit, head, Life, SERIAL, SUITE, TEST_KEYS, wipeCard } from "./store";
+import { commit, copyPublic, head, Life, SERIAL, SUITE, SUITE_SIZE, TEST_KEYS, wipeCard } from "./store";
 import * as tally from "./tally";
 import * as token from "./token";
 import * as transport from "./transport";
@@ -89,15 +89,15 @@ export function getData(): u32 {
   const out = command.at;
   switch ((command.p1 << 8) | command.p2) {
     case Tag.SERIAL:
-      return text(SERIAL, load<u8>(SERIAL) ? 9 : 0);
+      return text(SERIAL, SERIAL, load<u8>(SERIAL) ? 9 : 0);
     case Tag.KEY_INFORMATION:
       return give(keyInformation(out));
     case Tag.STATUS:
       return give(status(out));
     case Tag.FIRMWARE:
-      return text(VERSION, VERSION_SIZE);
+      return text(VERSION, VERSION, VERSION_SIZE);
     case Tag.SUITE:
-      return text(SUITE, head.suiteLength);
+      return text(SUITE, SUITE, head.suiteLength);
     case Tag.SUITES:
       return give(token.listSuites(out));
     default:
@@ -235,10 +235,10 @@ function give(length: u32): u32 {
   return Sw.DONE;
 }
 
-/** The `length` bytes at `from`, if there are any. */
-function text(from: usize, length: u32): u32 {
-  if (length === 0) return Sw.NO_SUCH_DATA;
-  memory.copy(command.at, from, length);
+/** The `length` bytes at `from`, which `again` says once more, if there are any; none has more than a suite. */
+function text(from: usize, again: usize, length: u32): u32 {
+  if (length === 0 || length > SUITE_SIZE) return Sw.NO_SUCH_DATA;
+  copyPublic(command.at, from, again, length);
   return give(length);
 }
 

@@ -55,6 +55,7 @@ function seed(record: usize): Outcome {
   memory.copy(SUITE, record + SUITE_AT, SUITE_FIELD);
   memory.copy(vault.TOKEN_KEY, record + KEY_AT, vault.TOKEN_KEY_SIZE);
   memory.copy(vault.UNLOCK_KEY, record + UNLOCK_KEY_AT, vault.UNLOCK_KEY_SIZE);
+  vault.admit();
   head.pinSpent = 0;
   head.codeSpent = 0;
   if (pin.judgedByServer()) {

@@ -3,7 +3,7 @@
 import * as attempt from "./attempt";
 import { ERASED } from "./flash";
 import { commit, destroy, drop, head, PinCheck, Wrap } from "./store";
-import { carry, freeSlot, SPENT, spent, spentBackwards, Tally } from "./tally";
+import { carry, freeSlot, GIVEN, SPENT, spent, spentBackwards, Tally } from "./tally";
 import * as vault from "./vault";
 import { Use } from "./vault";
 import { Outcome } from "./wire";
@@ -52,8 +52,12 @@ export function openUnchecked(): Outcome {
   return difference === 0 ? Outcome.DONE : Outcome.FLASH;
 }
 
-/** Seals what is open under a new PIN and gives back all tries, of PINs and of unlock codes. */
+/**
+ * Seals what is open under a new PIN and gives back all tries, of PINs and of unlock codes. Where nothing
+ * is open, as after a check that a fault took for a right one, nothing is sealed and nothing given back.
+ */
 export function set(digits: usize): Outcome {
+  if (vault.receipt() !== GIVEN) return Outcome.FLASH;
   vault.seal(Wrap.PIN, Use.PIN, digits, PIN_SIZE);
   head.pinSpent = 0;
   head.codeSpent = 0;

@@ -10,7 +10,8 @@ import * as cbc from "./crypto/cbc";
 import * as cmac from "./crypto/cmac";
 import * as kdf from "./crypto/kdf";
 import * as host from "./host";
-import { head, KEY_SIZE, KEYS, SERIAL } from "./store";
+import * as selftest from "./selftest";
+import { copyPublic, head, KEY_SIZE, KEYS, SERIAL } from "./store";
 import { Level, Sw } from "./wire";
 
 const MAC_SIZE: u32 = 8;
@@ -21,6 +22,8 @@ const PADDING: u8 = 0x80;
 /** "i" of the key information: random challenge, R-MAC and R-ENC supported (§7.1.1). */
 const SCP_I: u8 = 0x60;
 const SCP: u8 = 0x03;
+/** Above every length: the MAC was right. */
+export const UNWRAPPED: u32 = 0x5a00;
 export const INITIALIZE_UPDATE_SIZE: u32 = 29;
 
 /** Derivation constants (table 4-1). */
@@ -32,10 +35,11 @@ enum Derive {
   S_RMAC = 7,
 }
 
+/** Many bits apart: no flipped bit makes one of them another. */
 enum Stage {
   CLOSED = 0,
-  INITIATED = 1,
-  OPEN = 2,
+  INITIATED = 0x5a,
+  OPEN = 0xa5,
 }
 
 @unmanaged
@@ -90,23 +94,25 @@ export function close(): void {
 
 /**
  * INITIALIZE UPDATE (§7.1.1) with the eight bytes of host challenge at `data`; its 29 bytes of answer
- * go there. Returns OK, or NOT_USABLE where the random source fails.
+ * go there. Returns OK, or NOT_USABLE where the random source or an algorithm fails.
  */
 export function initiate(data: usize): Sw {
   close();
+  // An AES that lost its S-box would put the keys themselves on the line.
+  if (!selftest.cryptoWorks()) return Sw.NOT_USABLE;
   memory.copy(CHAIN, data, CHALLENGE_SIZE);
   if (!host.random(CHAIN + CHALLENGE_SIZE, CHALLENGE_SIZE)) return Sw.NOT_USABLE;
   deriveSession(KEYS, Derive.S_ENC, S_ENC);
   deriveSession(KEYS + KEY_SIZE, Derive.S_MAC, S_MAC);
   deriveSession(KEYS + KEY_SIZE, Derive.S_RMAC, S_RMAC);
   // Diversification data: the serial number and a zero byte.
-  memory.copy(data, SERIAL, 10);
+  copyPublic(data, SERIAL, SERIAL, 10);
   store<u8>(data, head.keyVersion, 10);
   store<u8>(data, SCP, 11);
   store<u8>(data, SCP_I, 12);
-  memory.copy(data + 13, CHAIN + CHALLENGE_SIZE, CHALLENGE_SIZE);
+  copyPublic(data + 13, CHAIN + CHALLENGE_SIZE, CHAIN + CHALLENGE_SIZE, CHALLENGE_SIZE);
   cryptogram(Derive.CARD_CRYPTOGRAM);
-  memory.copy(data + 21, WORK, MAC_SIZE);
+  copyPublic(data + 21, WORK, WORK, MAC_SIZE);
   session.stage = Stage.INITIATED;
   return Sw.DONE;
 }
@@ -114,38 +120,48 @@ export function initiate(data: usize): Sw {
 /**
  * EXTERNAL AUTHENTICATE (§7.1.2): the whole command at `command`, with host cryptogram and MAC. Opens
  * the channel at its level. Returns OK or AUTHENTICATION_FAILED.
+ *
+ * Each check is made twice by different means, so that one fault does not pass both: the session key
+ * is derived again, cryptogram and MAC are compared as bytes and as words, and the algorithms prove
+ * that they work (a CMAC that computes nothing has results that anybody can send).
  */
 export function authenticate(command: usize): Sw {
   if (session.stage !== Stage.INITIATED) return Sw.NOT_IN_THIS_STATE;
   const data = command + HEADER_SIZE;
+  deriveSession(KEYS + KEY_SIZE, Derive.S_MAC, WORK);
+  let wrong = difference(WORK, S_MAC, KEY_SIZE);
   cryptogram(Derive.HOST_CRYPTOGRAM);
-  const wrongCryptogram = difference(WORK, data, MAC_SIZE);
+  wrong |= difference(WORK, data, MAC_SIZE);
   memory.fill(CHAIN, 0, 16);
-  const wrongMac = commandMac(command, data, MAC_SIZE);
-  if (wrongCryptogram !== 0 || wrongMac !== 0) {
+  wrong |= commandMac(command, data, MAC_SIZE);
+  // The second check has no branch: where it fails, the stage is none of those that there are.
+  const stage = Stage.OPEN + differingWords(WORK, data) + differingWords(CHAIN, data + MAC_SIZE);
+  if (wrong !== 0 || !selftest.cryptoWorks()) {
     close();
     if (session.failures < 0xff) session.failures++;
     return Sw.NOT_AUTHENTIC;
   }
-  session.stage = Stage.OPEN;
+  session.stage = stage;
   session.level = load<u8>(command, 2);
   session.counter = 0;
   session.failures = 0;
-  return Sw.DONE;
+  return isOpen() ? Sw.DONE : Sw.NOT_AUTHENTIC;
 }
 
 /**
  * Checks and decrypts the command at `command`, whose data is `length` bytes, MAC included (§6.2.4,
- * §6.2.6). Returns the length of the plain data, or MAX where the channel had to be closed.
+ * §6.2.6). Returns UNWRAPPED and the length of the plain data, or 0 where the channel had to be closed: a call that
+ * a fault leaves out has checked nothing and says so.
  */
 export function unwrap(command: usize, length: u32): u32 {
   if (length < MAC_SIZE) return fail();
   const data = command + HEADER_SIZE;
   const size = length - MAC_SIZE;
   if (commandMac(command, data, size) !== 0) return fail();
+  if (differingWords(CHAIN, data + size) !== 0) return fail();
   session.counter++;
   memory.fill(data + size, 0, MAC_SIZE);
-  if (size === 0 || !(session.level & Level.C_DECRYPTION)) return size;
+  if (size === 0 || !(session.level & Level.C_DECRYPTION)) return UNWRAPPED | size;
   if (size % BLOCK !== 0) return fail();
   counterBlock(0);
   cbc.decrypt(S_ENC, WORK, data, size);
@@ -192,18 +208,23 @@ function difference(a: usize, b: usize, length: u32): u32 {
   return bits;
 }
 
-function fail(): u32 {
-  close();
-  return u32.MAX_VALUE;
+/** The same by other means: how many of two words differ. */
+function differingWords(a: usize, b: usize): u32 {
+  return u32(load<u32>(a) !== load<u32>(b)) + u32(load<u32>(a, 4) !== load<u32>(b, 4));
 }
 
-/** Takes the padding 80 00 … off (§4.1.4). Returns the length without it, or closes the channel. */
+function fail(): u32 {
+  close();
+  return 0;
+}
+
+/** Takes the padding 80 00 … off (§4.1.4). Returns as `unwrap`. */
 function unpad(data: usize, size: u32): u32 {
   let length = size - 1;
   while (length > size - BLOCK && load<u8>(data + length) === 0) length--;
   if (load<u8>(data + length) !== PADDING) return fail();
   store<u8>(data + length, 0);
-  return length;
+  return UNWRAPPED | length;
 }
 
 /** The counter block, encrypted, in WORK: the IV of a command (`mark` 0) or of an answer (80). */

@@ -6,7 +6,7 @@
 
 import * as flash from "./flash";
 import { CHUNK_SIZE, ERASED } from "./flash";
-import { address, head, Slots } from "./store";
+import { address, head, pageStart, Slots } from "./store";
 
 /** What the two words of a slot are programmed to; complements, so that none decays into the other. */
 export const SPENT: u32 = 0x3cc35aa5;
@@ -33,15 +33,16 @@ export function spent(tally: Tally): u32 {
   return count;
 }
 
-/** The same counted another way, from the last slot back to the last one given back. */
+/** The same counted another way, from the last slot back to the last one given back; no code is shared. */
 export function spentBackwards(tally: Tally): u32 {
+  const isCode = tally === Tally.CODE;
   let count: u32 = 0;
-  for (let at = endOf(tally) - SLOT_SIZE; at >= <u32>tally; at -= SLOT_SIZE) {
-    flash.read(address(at), RESULT, SLOT_SIZE);
+  for (let at: u32 = (isCode ? Slots.PIN : Slots.END) - SLOT_SIZE; at >= <u32>tally; at -= SLOT_SIZE) {
+    flash.read(pageStart() + at, RESULT, SLOT_SIZE);
     if (load<u32>(RESULT, 4) === GIVEN) return count;
     if (load<u64>(RESULT) !== u64.MAX_VALUE) count++;
   }
-  return count + carried(tally);
+  return count + (isCode ? head.codeSpent : head.pinSpent);
 }
 
 /** The flash address of the slot after the last one used, or ERASED where there is none left. */
@@ -54,10 +55,10 @@ export function freeSlot(tally: Tally): u32 {
   return free < end ? address(free) : ERASED;
 }
 
-/** Puts the tries spent so far into the head, for a commit that is not to give any back. */
+/** Puts the tries spent so far, counted both ways, into the head, for a commit that is not to give any back. */
 export function carry(): void {
-  head.pinSpent = spent(Tally.PIN) as u8;
-  head.codeSpent = spent(Tally.CODE) as u8;
+  head.pinSpent = max(spent(Tally.PIN), spentBackwards(Tally.PIN)) as u8;
+  head.codeSpent = max(spent(Tally.CODE), spentBackwards(Tally.CODE)) as u8;
 }
 
 function carried(tally: Tally): u32 {

@@ -48,9 +48,13 @@ export function open(which: Wrap, use: Use, digits: usize, length: u32, before: 
   return 0;
 }
 
+/** Takes what lies at TOKEN_KEY and UNLOCK_KEY as new secrets, open now. */
+export function admit(): void {
+  store<u32>(RECEIPT, GIVEN);
+}
+
 /** Seals what is open into a wrap in memory, for the next commit. */
 export function seal(which: Wrap, use: Use, digits: usize, length: u32): void {
-  store<u32>(RECEIPT, GIVEN);
   deriveKey(use, digits, length, ERASED, SPENT);
   siv.seal(KEY, SECRETS, SECRETS_SIZE, wrap(which));
   memory.fill(KEY, 0, 32);

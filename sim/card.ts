@@ -266,9 +266,9 @@ export class Card {
     for (const watcher of this.watchers) watcher.kept?.(name, false);
   }
 
-  /** Brings the card back as it was kept. Returns false where nothing has that name. */
-  load(name: string): boolean {
-    const copy = this.#kept.get(name);
+  /** Brings the card back as it, or another one, was kept. Returns false where nothing has that name. */
+  load(name: string, from: Card = this): boolean {
+    const copy = from.#kept.get(name);
     if (!copy) return false;
     this.#memory.set(copy.memory);
     this.flash.restore(copy.flash);

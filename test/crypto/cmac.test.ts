@@ -7,6 +7,7 @@ import { cmac as nobleCmac } from "@noble/ciphers/aes.js";
 import fc from "fast-check";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { kdf } from "../../host-tools/scp03.js";
 import { cmac, HASH_NAMES, kept } from "../support/crypto.js";
 import { pattern } from "../support/pattern.js";
 import { ROOT } from "../support/root.js";
@@ -72,7 +73,8 @@ sharedTest(test, "it agrees with every case of Project Wycheproof for a key of 1
 test("the self-test's known answer is in the firmware, computed here without it", () => {
   const text = Buffer.from("DSC+ self-test 1");
   const digests = HASH_NAMES.map((name) => createHmac(name, text).update(text).digest());
-  const answer = Buffer.from(nobleCmac(Buffer.concat(digests), text));
+  const mac = nobleCmac(Buffer.concat(digests), text);
+  const answer = Buffer.from(kdf(text, 0, mac, 16));
   assert.ok(readFileSync(join(ROOT, "build/dsc.wasm")).includes(answer), answer.toString("hex"));
 });
 

@@ -1,9 +1,10 @@
 // All campaigns, in the order in which docs/EVIDENCE.md tells of them.
 
 import type { Campaign } from "./campaign.js";
-import { hostside } from "./hostside.js";
+import { FAULTS } from "./faults.js";
+import { HOST_SIDE } from "./hostside.js";
 import { KNOWN_ANSWERS } from "./knownanswers.js";
 import { PARSERS } from "./parsers.js";
-import { powerCuts } from "./powercuts.js";
+import { POWER_CUTS } from "./powercuts.js";
 
-export const CAMPAIGNS: readonly Campaign[] = [powerCuts, PARSERS, KNOWN_ANSWERS, hostside];
+export const CAMPAIGNS: readonly Campaign[] = [POWER_CUTS, FAULTS, PARSERS, KNOWN_ANSWERS, HOST_SIDE];

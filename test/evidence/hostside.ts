@@ -13,7 +13,7 @@ import { type Course, caseId, courseOf, type Kill, type KillCase, killsOf, runKi
 import { runPowerLoss } from "./hostside/powerloss.js";
 import { crowd, lateToPort, sameFile, samePort, type Verdict } from "./hostside/together.js";
 
-export const hostside: Campaign = {
+export const HOST_SIDE: Campaign = {
   name: "host-side",
   title: "never a card whose key nobody holds, and no secret left behind, whatever ends dsc",
   run,

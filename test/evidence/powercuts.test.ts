@@ -9,7 +9,7 @@ import { FLOWS } from "./powercuts/flows.js";
 import { HOLES } from "./powercuts/holes.js";
 import { cutsAt, imageOf } from "./powercuts/recorder.js";
 import { Run } from "./powercuts/run.js";
-import { PowerCuts, powerCuts, type Scale } from "./powercuts.js";
+import { POWER_CUTS, PowerCuts, type Scale } from "./powercuts.js";
 
 const MODULE = loadFirmware();
 const SHORT: Scale = { tears: 4, preventedTears: 1, pairTears: 0, otherPairTears: 0, lives: 10, logins: 1_000 };
@@ -46,7 +46,7 @@ test("no two cuts do", () => {
 
 test("an id replays one case", async () => {
   const log = () => {};
-  const cases = async (only: string) => (await powerCuts.run({ long: false, only, log })).figures;
+  const cases = async (only: string) => (await POWER_CUTS.run({ long: false, only, log })).figures;
   const single = (await cases("right/1/tear-of-5")).find(({ name }) => name === "power_cuts_images");
   assert.is(single?.value, 1);
 });

@@ -51,7 +51,7 @@ const WEAR = "wear";
 const ENOUGH = 5;
 const SEEDS = { FIRST: 2, SECOND: 5 };
 
-export const powerCuts: Campaign = {
+export const POWER_CUTS: Campaign = {
   name: "power-cuts",
   title: "power fails at every flash operation of every flow; nothing is lost, gained or left behind",
   run: async (options) => new PowerCuts(loadFirmware(), options.long ? LONG : NORMAL, options).run(),

@@ -386,7 +386,7 @@ const FLASH: readonly Mutant[] = [
   {
     breaks: "a try is spent before the PIN is looked at",
     file: "attempt.ts",
-    from: "  if (!flash.program(slot, SPENT)) return Outcome.BATTERY;\n  const after = flash.word(slot);\n  return vault.open(which, use, digits, length, before, after) === 0 ? Outcome.DONE : Outcome.WRONG;",
+    from: "  if (!flash.program(slot, SPENT)) return Outcome.BATTERY;\n  const after = flash.word(slot);\n  // Which tries count is told by the use: a fault in `tally` would spend those of the other kind.\n  const missing = used + 1 - spentBackwards(use === Use.CODE ? Tally.CODE : Tally.PIN);\n  return vault.open(which, use, digits, length, before + missing, after) === 0 ? Outcome.DONE : Outcome.WRONG;",
     to: "  const opened = vault.open(which, use, digits, length, before, SPENT) === 0;\n  if (opened) { current.slot = slot; return Outcome.DONE; }\n  if (!flash.program(slot, SPENT)) return Outcome.BATTERY;\n  return Outcome.WRONG;",
     telling: true,
   },
@@ -431,7 +431,7 @@ const FLASH: readonly Mutant[] = [
   {
     breaks: "what a cut left in another page is cleared",
     file: "store.ts",
-    from: "return Outcome.FLASH;\n  return clearOthers() ? Outcome.DONE : Outcome.BATTERY;",
+    from: "return Outcome.FLASH;\n  return clearOthers();",
     to: "return Outcome.FLASH;\n  return Outcome.DONE;",
   },
 ];

@@ -1,0 +1,158 @@
+// The short form of the faults campaign: a seeded part of it on the firmware as it is, and firmware with a
+// deliberate hole, which the campaign must notice.
+
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import asc from "assemblyscript/asc";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { FIRMWARE_FILE } from "../../sim/firmware.js";
+import { ROOT } from "../support/root.js";
+import { type Instrumented, instrument } from "./faults/instrument.js";
+import { SCENARIOS, type Scenario } from "./faults/scenarios.js";
+import { Trial } from "./faults/trial.js";
+import { newTally, type Plan, type Tally, tryFaults } from "./faults.js";
+
+/** A hole, the scenario and the functions in which the campaign must see it. */
+interface Hole {
+  readonly name: string;
+  readonly file: string;
+  readonly from: string;
+  readonly to: string;
+  readonly scenario: string;
+  readonly functions: RegExp;
+}
+
+const HOLES: readonly Hole[] = [
+  {
+    name: "the spent try is not read back",
+    file: "attempt.ts",
+    from: "digits, length, before + missing, after) === 0",
+    to: "digits, length, ERASED, SPENT) === 0",
+    scenario: "pin",
+    functions: /^(attempt|pin|flash\/program)/,
+  },
+  {
+    name: "nobody looks whether the count grew",
+    file: "attempt.ts",
+    from: "before + missing, after",
+    to: "before, after",
+    scenario: "pin",
+    functions: /^(attempt|pin|store\/address|tally\/freeSlot)/,
+  },
+  {
+    name: "cryptogram and MAC are compared once",
+    file: "scp03.ts",
+    from: "  session.stage = stage;\n",
+    to: "  session.stage = Stage.OPEN;\n",
+    scenario: "channel",
+    functions: /^(scp03|commands\/externalAuthenticate)/,
+  },
+  {
+    name: "the MAC of a command is compared once",
+    file: "scp03.ts",
+    from: "  if (differingWords(CHAIN, data + size) !== 0) return fail();\n",
+    to: "",
+    scenario: "forged-wipe",
+    functions: /^(scp03|apdu)/,
+  },
+  {
+    name: "the session key is derived once",
+    file: "scp03.ts",
+    from: "let wrong = difference(WORK, S_MAC, KEY_SIZE);",
+    to: "let wrong: u32 = 0;",
+    scenario: "derivation",
+    functions: /^scp03/,
+  },
+  {
+    name: "what is not open can be sealed",
+    file: "pin.ts",
+    from: "  if (vault.receipt() !== GIVEN) return Outcome.FLASH;\n",
+    to: "",
+    scenario: "code-last",
+    functions: /^(card|unlock)/,
+  },
+];
+
+const PART: Plan = { ways: 1, thinning: 1000, sampling: 1000, only: /^(attempt|pin|unlock|scp03)/ };
+
+const test = suite("faults");
+const released = await instrument(
+  readFileSync(FIRMWARE_FILE),
+  readFileSync(FIRMWARE_FILE.replace(/wasm$/, "wat"), "utf8"),
+);
+
+test("nothing armed, the instrumented module does what the released one does", () => {
+  for (const scenario of SCENARIOS) {
+    const trial = new Trial(released, scenario);
+    assert.equal(trial.run(undefined), { outcome: "unchanged" }, scenario.name);
+  }
+});
+
+test("the questions can be answered otherwise: with the right PIN, code or keys the card opens", () => {
+  for (const name of ["pin", "code", "channel"]) {
+    assert.ok(new Trial(released, scenarioOf(name)).runRight(), name);
+  }
+});
+
+for (const name of ["pin-last", "code-last", "channel", "forged-wipe", "derivation"]) {
+  test(`${name}: no fault of the part that is tried here opens the card`, () => {
+    assert.equal(failures(released, name, PART).failures, []);
+  });
+}
+
+for (const hole of HOLES) {
+  test(`noticed: ${hole.name}`, async () => {
+    const found = failures(await compile(hole), hole.scenario, { ...PART, thinning: 8, only: hole.functions });
+    assert.ok(found.failures.length > 0, "no fault of the campaign gets through the hole");
+  });
+}
+
+function failures(instrumented: Instrumented, name: string, plan: Plan): Tally {
+  const tally = newTally();
+  tryFaults(new Trial(instrumented, scenarioOf(name)), instrumented, plan, tally);
+  assert.ok(tally.static > 50, "faults were tried");
+  return tally;
+}
+
+function scenarioOf(name: string): Scenario {
+  return SCENARIOS.find((scenario) => scenario.name === name) as Scenario;
+}
+
+/** Compiles the firmware with a hole, and instruments it. */
+async function compile({ name, file, from, to }: Hole): Promise<Instrumented> {
+  const made = new Map<string, string | Uint8Array>();
+  const options = [
+    "--config",
+    "asconfig.json",
+    "--target",
+    "release",
+    "--outFile",
+    "out.wasm",
+    "--textFile",
+    "out.wat",
+  ];
+  const { error, stderr } = await asc.main(["firmware/index.ts", ...options], {
+    readFile: (path) => source(path, file, from, to),
+    writeFile: (path, contents) => {
+      made.set(path, contents);
+    },
+    listFiles: () => [],
+  });
+  assert.ok(!error, `${name}: ${stderr}`);
+  return instrument(made.get("out.wasm") as Uint8Array, String(made.get("out.wat")));
+}
+
+function source(path: string, file: string, from: string, to: string): string | null {
+  try {
+    const text = readFileSync(join(ROOT, path), "utf8");
+    if (path !== `firmware/${file}`) return text;
+    assert.is(text.split(from).length, 2, `${file}: occurs once: ${from}`);
+    return text.replace(from, () => to);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    return null;
+  }
+}
+
+test.run();

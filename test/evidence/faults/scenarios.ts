@@ -1,0 +1,452 @@
+// The attacks: how the card stands before each, what is done while an instruction fails, and what must hold after.
+
+import { cmac } from "@noble/ciphers/aes.js";
+import { Cla, Ins, Level, LifeCode, Sw } from "../../../firmware/wire.js";
+import type { Response } from "../../../host-tools/apdu.js";
+import { putKeyData, testKeys } from "../../../host-tools/keyset.js";
+import { initializeUpdate, kdf, parseCardHello, SecureChannel } from "../../../host-tools/scp03.js";
+import { unescaped } from "./secrets.js";
+import type { Target } from "./target.js";
+import {
+  CHALLENGE,
+  type Chances,
+  CODE_TRIES,
+  chancesOf,
+  chancesOfFlash,
+  enter,
+  identity,
+  lockCodeOf,
+  off,
+  ok,
+  on,
+  open,
+  otherCode,
+  pass,
+  personalize,
+  pullBattery,
+  responseOf,
+  type SimWorld,
+  send,
+  sendIn,
+  tentatively,
+  UNREADABLE,
+  unlockCodeOf,
+  WRONG_PIN,
+} from "./world.js";
+
+/** Something that must not be. */
+export interface Verdict {
+  readonly what: string;
+  /** It is so only where the same strike, with the same fault, tells the right PIN or code from a wrong one. */
+  readonly ifTelling?: true;
+  /** It is so only where the session key does not depend on the transport keys, so that anybody knows it. */
+  readonly ifKnown?: true;
+}
+
+export interface Scenario {
+  readonly name: string;
+  /** Brings a fresh personalized card (a blank one where `blank`) to where the attack begins. */
+  prepare(target: Target, world: SimWorld): void;
+  readonly blank?: true;
+  /**
+   * What is done while the fault is there. `right`: with the right PIN or code, to see whether the attempt counts.
+   * Returns what an attempt told its maker.
+   */
+  strike(target: Target, world: SimWorld, right: boolean): string | undefined;
+  /** What must hold afterwards. Returns what does not. */
+  judge(target: Target, world: SimWorld, before: Before): Verdict[];
+  /** The owner or the bench is there, with the right PIN or keys. */
+  readonly legitimate?: true;
+}
+
+/** What was true when the attack began. */
+export interface Before {
+  readonly identity: string;
+  /** The strike did not end as it should have: whoever was there noticed. */
+  readonly noticed: boolean;
+  /** The session key for MACs and the chaining value, where they lie in memory. */
+  readonly session: Session;
+  /** What was found out about a flash, for the next time. */
+  readonly known: Map<string, Chances>;
+}
+
+export interface Session {
+  readonly macKey: number;
+  readonly chain: number;
+}
+
+/** Bytes of the answer to INITIALIZE UPDATE. */
+const HELLO_SIZE = 29;
+const HOST_CHALLENGE = new Uint8Array(8);
+const WRONG = Uint8Array.of(0x5a, 0x13, 0xc7, 0x88, 0x21, 0xee, 0x09, 0xb4);
+const ZEROS = new Uint8Array(8);
+
+// ---- at the keypad ----
+
+/** An attempt that was none: the card did not take all digits, or not the OK. */
+export const NOT_MADE = "not made";
+
+/** Enters a PIN or a code. Returns what the screen says about it. */
+function tryDigits(target: Target, digits: string): string {
+  target.attempted = false;
+  target.do((card) => card.type(digits));
+  target.attempted = true;
+  const screen = ok(target);
+  return /^(PIN>\*|\d)/.test(screen) ? NOT_MADE : screen;
+}
+
+/** A PIN is entered where `spent` of three tries are gone. */
+function pinScenario(name: string, spent: number): Scenario {
+  return {
+    name,
+    prepare: (target, world) => {
+      failPins(target, spent);
+      if (spent > 0) carryOver(target, world);
+      on(target);
+    },
+    strike: (target, world, right) => {
+      const told = tryDigits(target, right ? world.record.pin : WRONG_PIN);
+      pass(target);
+      return told;
+    },
+    judge: judgeAttempts(3 - spent, CODE_TRIES),
+  };
+}
+
+/** An unlock code is entered where `spent` of five are gone. */
+function codeScenario(name: string, spent: number): Scenario {
+  return {
+    name,
+    prepare: (target) => {
+      failPins(target, 3);
+      failCodes(target, spent);
+      on(target);
+      ok(target);
+      ok(target);
+    },
+    strike: (target, world, right) => {
+      const code = unlockCodeOf(world.record, lockCodeOf(target));
+      const told = tryDigits(target, right ? code : otherCode(code));
+      pass(target);
+      return told;
+    },
+    judge: judgeAttempts(0, CODE_TRIES - spent),
+  };
+}
+
+/** The card is turned on, with so many tries gone, and then it is the attacker's. */
+function powerOnScenario(name: string, pins: number, codes: number): Scenario {
+  return {
+    name,
+    prepare: (target) => {
+      failPins(target, pins);
+      failCodes(target, codes);
+    },
+    strike: (target) => {
+      on(target);
+      return undefined;
+    },
+    judge: judgeAttempts(3 - pins, pins < 3 ? CODE_TRIES : CODE_TRIES - codes, false),
+  };
+}
+
+/** A card that lets nobody in, and keys pressed on it. */
+function closedScenario(name: string, codes: number): Scenario {
+  return {
+    name,
+    prepare: (target) => {
+      failPins(target, 3);
+      failCodes(target, codes);
+      on(target);
+    },
+    strike: (target, world) => {
+      enter(target, world.record.pin);
+      ok(target);
+      return undefined;
+    },
+    judge: judgeAttempts(0, CODE_TRIES - codes, false),
+  };
+}
+
+/** The owner logs in; a fault then must not give a finder more than the tries. */
+const login: Scenario = {
+  name: "login",
+  legitimate: true,
+  prepare: (target) => {
+    failPins(target, 1);
+    on(target);
+  },
+  strike: (target, world) => {
+    enter(target, world.record.pin);
+    enter(target, CHALLENGE);
+    off(target);
+    return undefined;
+  },
+  judge: judgeAttempts(3, CODE_TRIES, false),
+};
+
+/**
+ * Counts what is left for an attacker who goes on: from the screen as it stands, and from power-on.
+ * `attempted`: the strike was an attempt, and there were so many before it.
+ */
+function judgeAttempts(pins: number, codes: number, attempted = true): Scenario["judge"] {
+  return (target, world, before) => {
+    const verdicts: Verdict[] = [];
+    const fromPowerOn = tentatively(target, () => {
+      pullBattery(target);
+      return chancesOfFlash(target, world, before.known);
+    });
+    for (const left of [fromPowerOn, tentatively(target, () => chancesOf(target, world, before.known))]) {
+      if (left.open) verdicts.push({ what: "opened without the right PIN or code" });
+      const found = `${left.pins} PINs and ${left.codes} codes left of ${pins} and ${codes}`;
+      if (left.pins > pins || left.codes > codes) verdicts.push({ what: found });
+      const isFull = pins > 0 ? left.pins === pins : codes > 0 && left.codes === codes;
+      if (attempted && isFull) verdicts.push({ what: `an attempt that told, and ${found}`, ifTelling: true });
+    }
+    return verdicts;
+  };
+}
+
+function failPins(target: Target, count: number): void {
+  for (let i = 0; i < count; i++) {
+    on(target);
+    enter(target, WRONG_PIN);
+    pass(target);
+  }
+  off(target);
+}
+
+/** Writes a new page, so that the tries spent are in its head and no longer in slots: the same keys again. */
+function carryOver(target: Target, { keys }: SimWorld): void {
+  const data = putKeyData(keys, keys.dek);
+  sendIn(target, open(target, keys), { ins: Ins.PUT_KEY, p1: keys.kvn, p2: 0x81, data });
+  off(target);
+}
+
+function failCodes(target: Target, count: number): void {
+  for (let i = 0; i < count; i++) {
+    on(target);
+    ok(target);
+    ok(target);
+    enter(target, "00000001");
+    pass(target);
+  }
+  off(target);
+}
+
+// ---- on the serial line ----
+
+/** Turns the card on, by a command. */
+function wake(target: Target): void {
+  send(target, { cla: Cla.GP, ins: Ins.GET_DATA, p1: 0xdf, p2: 0x20 });
+}
+
+/** Opens a channel without the keys: what is sent as cryptogram and MAC is `forge`d from the card's answer. */
+function channelScenario(
+  name: string,
+  forge: (answer: Response) => [cryptogram: Uint8Array, mac: Uint8Array],
+): Scenario {
+  return {
+    name,
+    prepare: wake,
+    strike: (target, world, right) => {
+      const answer = send(target, initializeUpdate(0, HOST_CHALLENGE));
+      if (right) {
+        const channel = new SecureChannel(world.keys, Level.FULL, HOST_CHALLENGE, parseCardHello(answer.data));
+        send(target, channel.externalAuthenticate);
+        return undefined;
+      }
+      const [cryptogram, mac] = forge(answer);
+      send(target, {
+        cla: Cla.GP_SECURE,
+        ins: Ins.EXTERNAL_AUTHENTICATE,
+        p1: Level.FULL,
+        p2: 0,
+        data: Buffer.concat([cryptogram, mac]),
+      });
+      return undefined;
+    },
+    judge: judgeChannel,
+  };
+}
+
+/** Whether somebody who knows the session key for MACs, and no other, opens the channel that was begun. */
+function opensUnder(target: Target, macKey: Uint8Array): boolean {
+  const challenge = unescaped(target.sent).subarray(15, 23);
+  const context = Buffer.concat([HOST_CHALLENGE, challenge]);
+  const cryptogram = kdf(macKey, 0x01, context, 8);
+  const header = [Cla.GP_SECURE, Ins.EXTERNAL_AUTHENTICATE, Level.C_MAC, 0, 16];
+  const mac = cmac(Uint8Array.from([...new Uint8Array(16), ...header, ...cryptogram]), macKey).subarray(0, 8);
+  const data = Buffer.concat([cryptogram, mac]);
+  const command = { cla: Cla.GP_SECURE, ins: Ins.EXTERNAL_AUTHENTICATE, p1: Level.C_MAC, p2: 0, data };
+  return tentatively(target, () => answerOf(target, command)) === Sw.DONE;
+}
+
+/** What somebody does who guesses that a fault left the session keys at zero. */
+function forgeUnderZero(answer: Response): [Uint8Array, Uint8Array] {
+  const challenge = answer.data.subarray(13, 21);
+  const zero = new Uint8Array(16);
+  const cryptogram = kdf(zero, 0x01, Buffer.concat([HOST_CHALLENGE, challenge]), 8);
+  const header = [Cla.GP_SECURE, Ins.EXTERNAL_AUTHENTICATE, Level.FULL, 0, 16];
+  const mac = cmac(Uint8Array.from([...zero, ...header, ...cryptogram]), zero).subarray(0, 8);
+  return [cryptogram, mac];
+}
+
+/** A channel is open where a command is taken under the keys that the card has in memory, whatever they are. */
+function judgeChannel(target: Target, _world: SimWorld, before: Before): Verdict[] {
+  const memory = target.card.memory;
+  const key = memory.slice(before.session.macKey, before.session.macKey + 16);
+  const chain = memory.slice(before.session.chain, before.session.chain + 16);
+  const header = [Cla.GP_SECURE, Ins.GET_DATA, 0xdf, 0x20, 8];
+  const mac = cmac(Uint8Array.from([...chain, ...header]), key).subarray(0, 8);
+  const answered = tentatively(target, () =>
+    answerOf(target, { cla: Cla.GP_SECURE, ins: Ins.GET_DATA, p1: 0xdf, p2: 0x20, data: mac }),
+  );
+  if (answered === Sw.DONE) return [{ what: "a channel is open" }];
+  return judgeChange(target, before);
+}
+
+function judgeChange(target: Target, before: Before): Verdict[] {
+  const now = identity(target);
+  // A card that a fault made unreadable is broken; nobody got anything.
+  return now === before.identity || now === UNREADABLE ? [] : [{ what: "the card was changed" }];
+}
+
+/** INITIALIZE UPDATE alone: the session keys must come from the transport keys. */
+const derivation: Scenario = {
+  name: "derivation",
+  prepare: wake,
+  strike: (target) => {
+    send(target, initializeUpdate(0, HOST_CHALLENGE));
+    return undefined;
+  },
+  judge: (target, _world, before) => {
+    const key = target.card.memory.slice(before.session.macKey, before.session.macKey + 16);
+    return opensUnder(target, key) ? [{ what: "a channel under a key that everybody knows", ifKnown: true }] : [];
+  },
+};
+
+/**
+ * The status word of a command, or nothing. An INITIALIZE UPDATE that a fault left in the line's buffer is carried
+ * out, and answered, only now: that is no answer to the command.
+ */
+function answerOf(target: Target, command: Parameters<typeof send>[1]): number | undefined {
+  try {
+    const { sw, data } = send(target, command);
+    return data.length === HELLO_SIZE ? undefined : sw;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Commands that nobody authenticated: in the channel of somebody else, or in none. */
+function commandScenario(name: string, inChannel: boolean, ins: Ins, p: [number, number], size: number): Scenario {
+  return {
+    name,
+    prepare: (target, world) => {
+      wake(target);
+      if (inChannel) open(target, world.keys);
+    },
+    strike: (target) => {
+      const body = new Uint8Array(size).fill(0x31);
+      const forged = { cla: Cla.GP_SECURE, ins, p1: p[0], p2: p[1], data: Buffer.concat([body, WRONG]) };
+      const plain = { cla: Cla.GP, ins, p1: p[0], p2: p[1], ...(size && { data: body }) };
+      send(target, inChannel ? forged : plain);
+      if (inChannel) return undefined;
+      const header = [Cla.GP_SECURE, ins, p[0], p[1], size + 8];
+      const mac = cmac(Uint8Array.from([...new Uint8Array(16), ...header, ...body]), new Uint8Array(16)).subarray(0, 8);
+      send(target, { ...forged, data: Buffer.concat([body, mac]) });
+      return undefined;
+    },
+    judge: (target, _world, before) => judgeChange(target, before),
+  };
+}
+
+/** Somebody with the transport keys and not the PIN: the proof, and a change of PIN. */
+function benchPin(name: string, ins: Ins): Scenario {
+  return {
+    name,
+    prepare: wake,
+    strike: (target, world, right) => {
+      const channel = open(target, world.keys);
+      const pin = right ? world.record.pin : WRONG_PIN;
+      const rest = ins === Ins.INTERNAL_AUTHENTICATE ? CHALLENGE : "2085";
+      const { sw, data } = sendIn(target, channel, { ins, p1: 0, p2: 0, data: Buffer.from(pin + rest) });
+      target.screens.push(data.toString("latin1"));
+      // Refused before anything was tried: the digits were garbled on their way.
+      return sw === Sw.WRONG_DATA || sw === Sw.WRONG_SECURE_MESSAGING ? NOT_MADE : String(sw);
+    },
+    judge: judgeAttempts(3, CODE_TRIES),
+  };
+}
+
+const GET = [0x0045, 0x00e0, 0xdf20, 0xdf21, 0xdf22, 0xdf23];
+
+/** Everything that is there to be read, by anybody. */
+const read: Scenario = {
+  name: "read",
+  prepare: wake,
+  strike: (target) => {
+    for (const tag of GET) send(target, { cla: Cla.GP, ins: Ins.GET_DATA, p1: tag >> 8, p2: tag & 0xff });
+    send(target, { cla: 0, ins: Ins.SELECT, p1: 4, p2: 0 });
+    for (let test = 2; test <= 6; test++) send(target, { cla: Cla.GP, ins: Ins.SELF_TEST, p1: test, p2: 0 });
+    send(target, initializeUpdate(0, HOST_CHALLENGE));
+    return undefined;
+  },
+  judge: (target, _world, before) => judgeChange(target, before),
+};
+
+/** The bench personalizes, checks what it can, and hands the card out. */
+const personalization: Scenario = {
+  name: "personalize",
+  blank: true,
+  legitimate: true,
+  prepare: wake,
+  strike: (target, world) => {
+    personalize(target, world);
+    return undefined;
+  },
+  judge: (target, world, before) => {
+    if (before.noticed || !identity(target).startsWith("personalized")) return [];
+    const shown = tentatively(target, () => {
+      on(target);
+      return enter(target, world.record.pin) === "CHALLNG>" ? enter(target, CHALLENGE) : "";
+    });
+    if (shown !== responseOf(world.record)) return [];
+    const verdicts = judgeAttempts(3, CODE_TRIES)(target, world, before).filter(({ ifTelling }) => !ifTelling);
+    if (tentatively(target, () => opensChannel(target))) verdicts.push({ what: "the public test keys open a channel" });
+    return verdicts;
+  },
+};
+
+function opensChannel(target: Target): boolean {
+  try {
+    open(target, testKeys());
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+export const SCENARIOS: readonly Scenario[] = [
+  pinScenario("pin", 0),
+  pinScenario("pin-last", 2),
+  codeScenario("code", 0),
+  codeScenario("code-last", CODE_TRIES - 1),
+  powerOnScenario("power-on", 1, 0),
+  powerOnScenario("power-on-locked", 3, 1),
+  powerOnScenario("power-on-blocked", 3, CODE_TRIES),
+  closedScenario("locked", 1),
+  closedScenario("blocked", CODE_TRIES),
+  login,
+  derivation,
+  channelScenario("channel", () => [WRONG, WRONG]),
+  channelScenario("channel-echo", ({ data }) => [data.subarray(21, 29), ZEROS]),
+  channelScenario("channel-zero", forgeUnderZero),
+  commandScenario("forged-wipe", true, Ins.SET_STATUS, [0x80, LifeCode.WIPED], 0),
+  commandScenario("bare-wipe", false, Ins.SET_STATUS, [0x80, LifeCode.WIPED], 0),
+  benchPin("proof", Ins.INTERNAL_AUTHENTICATE),
+  benchPin("change", Ins.CHANGE_REFERENCE_DATA),
+  read,
+  personalization,
+];

@@ -1,0 +1,156 @@
+// A card that faults are put into: the instrumented module in a simulated card, with what leaves it watched.
+
+import { createHash } from "node:crypto";
+import { Card, CardTrap, type KeyName, MEMORY_SIZE } from "../../../sim/card.js";
+import { FLASH_SIZE, Flash, PAGE_SIZE, PAGES } from "../../../sim/flash.js";
+import { CONTROL, COUNTS, NOWHERE, Word } from "./instrument.js";
+
+/** How an instruction goes wrong: `bit7` flips bit 7 of its result. */
+export type Mode = "skip" | "ones" | "reverse" | `bit${number}`;
+
+export interface Fault {
+  readonly site: number;
+  /** The execution that goes wrong, 1 for the first; 0: each one. */
+  readonly execution: number;
+  readonly mode: Mode;
+}
+
+/** Rounds of loops until a run counts as hanging; a whole attempt takes a hundredth of it. */
+const STRIKE_FUEL = 300_000;
+const QUIET_FUEL = 200_000;
+
+/** Bytes sent until that counts as hanging too; the longest scenario sends a tenth of it. */
+const FLOOD = 10_000;
+
+/** The card lost its memory in the middle: a trap, a hang, or a flash that was told nonsense. */
+export class Crash extends Error {
+  override name = "Crash";
+  constructor(readonly hung: boolean) {
+    super(hung ? "hung" : "crashed");
+  }
+}
+
+/** NOR flash that no check protects: a program clears bits whatever was there, as a real one does. */
+class BareFlash extends Flash {
+  override program(address: number, value: number): void {
+    if (address % 4 !== 0 || address < 0 || address >= FLASH_SIZE) throw new RangeError("no word of the flash");
+    const words = new DataView(this.bytes.buffer);
+    words.setUint32(address, (words.getUint32(address, true) & value) >>> 0, true);
+  }
+
+  override erase(page: number): void {
+    if (page >= PAGES) throw new RangeError("no page of the flash");
+    this.bytes.fill(0xff, page * PAGE_SIZE, (page + 1) * PAGE_SIZE);
+  }
+}
+
+export class Target {
+  readonly card: Card;
+  /** What the screen showed and what was sent since `listen`. */
+  readonly screens: string[] = [];
+  readonly sent: number[] = [];
+  /** All that was sent since the card was made. */
+  readonly everSent: number[] = [];
+  /** Whether an attempt that crashed was one: all its digits were typed. */
+  attempted = true;
+  readonly #control: DataView;
+  #armed = false;
+
+  constructor(module: WebAssembly.Module, seed: number) {
+    this.card = new Card(module, { flash: new BareFlash(), seed });
+    this.#control = new DataView(this.card.beyond.buffer);
+    this.disarm();
+    this.card.watchers.push({
+      display: (text) => this.screens.push(text),
+      sent: (bytes) => {
+        for (const byte of bytes) this.sent.push(byte);
+        if (this.sent.length > FLOOD) throw new RangeError("there is no end to it");
+        if (this.everSent.length < 4096) this.everSent.push(...bytes);
+      },
+    });
+  }
+
+  /** Forgets what was shown and sent. */
+  listen(): void {
+    this.screens.length = 0;
+    this.attempted = true;
+    this.sent.length = 0;
+    this.card.takeSent();
+  }
+
+  arm({ site, execution, mode }: Fault): void {
+    const set = (word: keyof typeof Word, value: number) => this.#control.setUint32(CONTROL + Word[word], value, true);
+    const bit = mode.startsWith("bit") ? Number(mode.slice(3)) : -1;
+    const [keep, flip] =
+      mode === "skip" ? [0, 0n] : mode === "ones" ? [0, -1n] : [0xffffffff, bit < 0 ? 0n : 1n << BigInt(bit)];
+    set("SITE", site);
+    set("COUNT", execution);
+    set("EACH", execution === 0 ? 1 : 0);
+    set("SKIP", mode === "skip" ? 1 : 0);
+    set("AND", keep);
+    this.#control.setUint32(CONTROL + Word.AND + 4, keep, true);
+    this.#control.setBigInt64(CONTROL + Word.XOR, BigInt.asIntN(64, flip), true);
+    set("FUEL", STRIKE_FUEL);
+    set("FIRED", 0);
+    set("HUNG", 0);
+    this.#armed = true;
+  }
+
+  disarm(): void {
+    this.#armed = false;
+    this.#control.setUint32(CONTROL + Word.SITE, NOWHERE, true);
+    this.#control.setUint32(CONTROL + Word.FUEL, QUIET_FUEL, true);
+    this.#control.setUint32(CONTROL + Word.HUNG, 0, true);
+  }
+
+  /** Whether the fault that was armed came about. */
+  get fired(): boolean {
+    return this.#control.getUint32(CONTROL + Word.FIRED, true) !== 0;
+  }
+
+  /** Does something to the card. Throws Crash where it lost its memory in it; the card is off then. */
+  do<T>(action: (card: Card) => T): T {
+    if (!this.#armed) this.disarm();
+    try {
+      return action(this.card);
+    } catch (error) {
+      if (
+        !(
+          error instanceof CardTrap ||
+          error instanceof RangeError ||
+          (error instanceof Error && error.name === "FlashMisuse")
+        )
+      )
+        throw error;
+      const hung = this.#control.getUint32(CONTROL + Word.HUNG, true) !== 0;
+      this.disarm();
+      for (const key of ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "ok", "press"] as KeyName[])
+        this.card.up(key);
+      throw new Crash(hung);
+    }
+  }
+
+  /** Everything that a card will ever act upon: memory, flash and the rest of the machine. */
+  get fingerprint(): string {
+    const memory = new Uint8Array(this.card.beyond.buffer, 0, MEMORY_SIZE);
+    return createHash("md5").update(memory).update(this.card.flash.bytes).digest("base64");
+  }
+
+  get flashFingerprint(): string {
+    return createHash("md5").update(this.card.flash.bytes).digest("base64");
+  }
+
+  /** How often each site was executed since `clearCounts`, on the counting module. */
+  counts(sites: number): Uint32Array {
+    return new Uint32Array(this.card.beyond.buffer, COUNTS, sites).slice();
+  }
+
+  clearCounts(): void {
+    new Uint8Array(this.card.beyond.buffer, COUNTS, CONTROL - COUNTS).fill(0);
+  }
+
+  /** Nothing that a fault wrote where no chip has memory stays for the next one. */
+  clearBeyond(): void {
+    new Uint8Array(this.card.beyond.buffer, MEMORY_SIZE, CONTROL - MEMORY_SIZE).fill(0);
+  }
+}

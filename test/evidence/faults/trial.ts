@@ -1,0 +1,207 @@
+// A scenario on a card, again and again, each time with another fault.
+
+import { cmac } from "@noble/ciphers/aes.js";
+import { Level } from "../../../firmware/wire.js";
+import { testKeys } from "../../../host-tools/keyset.js";
+import { deriveSessionKeys, kdf } from "../../../host-tools/scp03.js";
+import type { Instrumented } from "./instrument.js";
+import { type Before, NOT_MADE, type Scenario, type Session, type Verdict } from "./scenarios.js";
+import { type Secrets, secretsOf, unescaped } from "./secrets.js";
+import { Crash, type Fault, Target } from "./target.js";
+import { type Chances, identity, open, personalize, responseOf, rootOf, type SimWorld, worldOf } from "./world.js";
+
+const START = "start";
+const END = "end";
+const SEED = 20_260_722;
+const HOST_CHALLENGE = new Uint8Array(8);
+
+export const OUTCOMES = ["unchanged", "noticed", "different", "crash", "hang"] as const;
+/**
+ * What a fault did: nothing that could be seen later on; an error at whoever talked to the card; something
+ * else on screen, line or flash; a trap; a loop without end.
+ */
+export type Outcome = (typeof OUTCOMES)[number];
+
+export interface Ended {
+  readonly outcome: Outcome;
+  /** What must not be. */
+  readonly violation?: string;
+}
+
+interface Run {
+  readonly outcome: Outcome;
+  readonly transcript: string;
+  /** What an attempt told its maker. */
+  readonly told: string;
+}
+
+export class Trial {
+  readonly target: Target;
+  /** On which it is looked what a fault left: the same card, and quicker. */
+  readonly #judged: Target;
+  readonly #world: SimWorld;
+  readonly #twinWorld: SimWorld;
+  readonly #secrets: Secrets;
+  readonly #session: Session;
+  readonly #identity: string;
+  readonly #clean: { readonly transcript: string; readonly fingerprint: string };
+  readonly #toldRightly: string;
+  readonly #verdicts = new Map<string, Verdict[]>();
+  readonly #known = new Map<string, Chances>();
+  readonly #instrumented: Instrumented;
+  #twin: Target | undefined;
+
+  constructor(
+    instrumented: Instrumented,
+    readonly scenario: Scenario,
+  ) {
+    this.#instrumented = instrumented;
+    this.#world = worldOf(1);
+    this.#twinWorld = { ...this.#world, keys: worldOf(2).keys };
+    this.#session = sessionOf(new Target(instrumented.faulty, SEED));
+    this.target = prepared(instrumented.faulty, scenario, this.#world);
+    this.#judged = new Target(instrumented.quick, SEED);
+    this.#identity = identity(this.target);
+    this.#toldRightly = this.#strike(this.target, this.#world, undefined, true).told;
+    const { transcript } = this.#strike(this.target, this.#world, undefined, false);
+    this.#clean = { transcript, fingerprint: this.target.fingerprint };
+    this.#secrets = secretsOf(this.#world, rootOf(this.target), this.#sessionKeys());
+  }
+
+  /** How often each site is executed in the scenario. */
+  profile(): Uint32Array {
+    const counting = prepared(this.#instrumented.counting, this.scenario, this.#world);
+    counting.clearCounts();
+    this.scenario.strike(counting, this.#world, false);
+    return counting.counts(this.#instrumented.sites.length);
+  }
+
+  /** Runs the scenario with a fault, or without one, and says how it ended. */
+  run(fault: Fault | undefined): Ended {
+    const ran = this.#strike(this.target, this.#world, fault, false);
+    const { outcome, transcript } = ran;
+    const fingerprint = this.target.fingerprint;
+    const violation = this.#leak() ?? this.#judge(fault, ran, fingerprint);
+    const same = transcript === this.#clean.transcript && fingerprint === this.#clean.fingerprint;
+    return { outcome: outcome === "different" && same ? "unchanged" : outcome, ...(violation && { violation }) };
+  }
+
+  /** The same with the right PIN or code: the control that says that the questions can be answered otherwise. */
+  runRight(): string | undefined {
+    const ran = this.#strike(this.target, this.#world, undefined, true);
+    return this.#judge(undefined, ran, this.target.fingerprint);
+  }
+
+  #judge(fault: Fault | undefined, { outcome, told }: Run, fingerprint: string): string | undefined {
+    const noticed = outcome !== "different";
+    const key = `${fingerprint} ${noticed}`;
+    let verdicts = this.#verdicts.get(key);
+    if (!verdicts) {
+      const before: Before = { identity: this.#identity, noticed, session: this.#session, known: this.#known };
+      verdicts = this.scenario.judge(this.#copied(), this.#world, before);
+      this.#verdicts.set(key, verdicts);
+    }
+    for (const { what, ifTelling, ifKnown } of verdicts) {
+      if (ifTelling && !this.#tells(fault, told)) continue;
+      if (ifKnown && !this.#isKnown(fault)) continue;
+      return what;
+    }
+    return undefined;
+  }
+
+  /** The card as the strike left it. */
+  #copied(): Target {
+    this.target.card.save(END);
+    this.#judged.card.load(END, this.target.card);
+    this.#judged.disarm();
+    this.#judged.listen();
+    for (const byte of this.target.sent) this.#judged.sent.push(byte);
+    return this.#judged;
+  }
+
+  #strike(target: Target, world: SimWorld, fault: Fault | undefined, right: boolean): Run {
+    target.card.load(START);
+    target.clearBeyond();
+    target.listen();
+    if (fault) target.arm(fault);
+    let outcome: Outcome = "different";
+    let told: string | undefined;
+    try {
+      told = this.scenario.strike(target, world, right);
+    } catch (error) {
+      outcome = error instanceof Crash ? (error.hung ? "hang" : "crash") : "noticed";
+    }
+    target.disarm();
+    return {
+      outcome,
+      told: told ?? (target.attempted ? outcome : NOT_MADE),
+      transcript: `${outcome} ${target.screens.join("|")} ${Buffer.from(target.sent).toString("hex")}`,
+    };
+  }
+
+  /** Whether the attempt would have been worth one: with the right PIN or code it goes otherwise. */
+  #tells(fault: Fault | undefined, told: string): boolean {
+    if (told === NOT_MADE) return false;
+    const rightly = this.#strike(this.target, this.#world, fault, true).told;
+    return rightly !== told && (rightly === this.#toldRightly || rightly === "crash" || rightly === "hang");
+  }
+
+  /** Whether a card with other transport keys and the same fault has the same session key. */
+  #isKnown(fault: Fault | undefined): boolean {
+    const key = (target: Target) =>
+      Buffer.from(target.card.memory.slice(this.#session.macKey, this.#session.macKey + 16));
+    this.#twin ??= prepared(this.#instrumented.faulty, this.scenario, this.#twinWorld);
+    this.#strike(this.target, this.#world, fault, false);
+    this.#strike(this.#twin, this.#twinWorld, fault, false);
+    return key(this.target).equals(key(this.#twin));
+  }
+
+  #leak(): string | undefined {
+    const { screens, sent } = this.target;
+    const right = responseOf(this.#world.record);
+    if (!this.scenario.legitimate && screens.includes(right)) return "the right response";
+    if (screens.some((text) => this.#secrets.areIn(Buffer.from(text, "latin1")))) return "a key on the screen";
+    if (this.#secrets.areIn(Uint8Array.from(sent)) || this.#secrets.areIn(unescaped(sent))) return "a key on the line";
+    return undefined;
+  }
+
+  /** The session keys of every channel that the scenario begins without a fault. */
+  #sessionKeys(): Uint8Array[] {
+    const answers = payloadsOf(unescaped(this.target.everSent));
+    const keysets = [this.#world.keys, testKeys()];
+    return answers
+      .filter(({ length }) => length === 31)
+      .flatMap((answer) =>
+        keysets.map((keys) => deriveSessionKeys(keys, Buffer.concat([HOST_CHALLENGE, answer.subarray(13, 21)]))),
+      )
+      .flatMap(({ enc, mac, rmac }) => [enc, mac, rmac]);
+  }
+}
+
+function payloadsOf(bytes: Uint8Array): Uint8Array[] {
+  const hex = Buffer.from(bytes).toString("latin1").split("\xc0");
+  return hex.filter((frame) => frame.length > 4).map((frame) => Buffer.from(frame.slice(1, -2), "latin1"));
+}
+
+/** A card at the start of a scenario. */
+function prepared(module: WebAssembly.Module, scenario: Scenario, world: SimWorld): Target {
+  const target = new Target(module, SEED);
+  if (!scenario.blank) personalize(target, world);
+  scenario.prepare(target, world);
+  target.card.save(START);
+  return target;
+}
+
+/** Where the session's key for MACs and its chaining value lie: found with a session whose keys are known. */
+function sessionOf(target: Target): Session {
+  const channel = open(target, testKeys(), Level.C_MAC);
+  const sent = unescaped(target.everSent);
+  const context = Buffer.concat([HOST_CHALLENGE, sent.subarray(15, 23)]);
+  const key = kdf(testKeys().mac, 0x06, context, 16);
+  const { cla, ins, p1, p2, data = new Uint8Array(0) } = channel.externalAuthenticate;
+  const signed = [...new Uint8Array(16), cla, ins, p1, p2, data.length, ...data.subarray(0, 8)];
+  const memory = Buffer.from(target.card.memory);
+  const session = { macKey: memory.indexOf(key), chain: memory.indexOf(cmac(Uint8Array.from(signed), key)) };
+  if (session.macKey < 0 || session.chain < 0) throw new Error("the session is not where it was");
+  return session;
+}
