@@ -79,6 +79,8 @@ interface Code {
 
 /** Branches that name their target (ARMv6-M has no others), and where it is. */
 const BRANCH = /^(?:bl|b|b[a-z]{2})(?:\.[nw])?\s+([0-9a-f]+) </;
+/** Puts the stack pointer back to where a caller had it: takes nothing. */
+const UNWINDS = "longjmp";
 /** Calls and jumps to a register: but `bx lr` returns, and `mov pc` of a switch stays in its function. */
 const TO_REGISTER = /^(?:blx\s|bx\s+(?!lr))/;
 
@@ -91,7 +93,7 @@ export function callsOfImage(file: string, elf: Elf): ImageCalls {
   for (const { at, text } of instructions(file)) {
     const code = codeAt(codes, at);
     if (!code) continue;
-    pushed.set(code.name, (pushed.get(code.name) ?? 0) + taken(text));
+    pushed.set(code.name, (pushed.get(code.name) ?? 0) + (code.name === UNWINDS ? 0 : taken(text)));
     const callee = calleeOf(text, code, codes);
     if (callee !== undefined) graph.get(code.name)?.add(callee);
     if (TO_REGISTER.test(text)) indirect.add(code.name);
@@ -105,9 +107,12 @@ export function callsOfImage(file: string, elf: Elf): ImageCalls {
 function calleeOf(text: string, code: Code, codes: readonly Code[]): string | undefined {
   const target = BRANCH.exec(text)?.[1];
   if (!target) return undefined;
-  const callee = codeAt(codes, Number.parseInt(target, 16));
+  const place = Number.parseInt(target, 16);
+  const callee = codeAt(codes, place);
   if (!callee) throw new Error(`${code.name}: ${text}: to no function`);
-  return callee === code && !text.startsWith("bl ") ? undefined : callee.name;
+  // Within a function, `bl` is a long jump too; only to the beginning it would be a call.
+  const isJump = callee === code && !(text.startsWith("bl ") && place === code.start);
+  return isJump ? undefined : callee.name;
 }
 
 /** Functions by their place; of names for one place the first. Those of a size unknown (assembly) end at the next. */
@@ -117,7 +122,7 @@ function codesOf(elf: Elf): Code[] {
     .map(({ name, address, size }) => ({ name, start: address & ~1, size }))
     .sort((a, b) => a.start - b.start || b.size - a.size)
     .filter(({ start }, i, all) => all[i - 1]?.start !== start);
-  const ends = (start: number, size: number, next = start) => (size > 0 ? start + size : next);
+  const ends = (start: number, size: number, next = Number.POSITIVE_INFINITY) => (size > 0 ? start + size : next);
   return sorted.map(({ name, start, size }, i) => ({ name, start, end: ends(start, size, sorted[i + 1]?.start) }));
 }
 
