@@ -12,6 +12,10 @@ import { Qmp } from "./qmp.js";
 /** Where the card's flash and the chip's RAM are, in bytes. */
 const FLASH = { address: 0x3f000, size: 4096 };
 const RAM = { address: 0x20000000, size: 16384 };
+/** Registers by which a chip is closed to debuggers (board/microbit/nrf51.h). */
+const NVMC_CONFIG = 0x4001e504;
+const UICR_RBPCONF = 0x10001004;
+const RBPCONF_PROTECT_ALL = 0xffff00ff;
 
 export interface MachineOptions {
   /** The image, an ELF file. */
@@ -22,6 +26,11 @@ export interface MachineOptions {
   readonly serial?: "pty" | "socket";
   /** Makes instruction counts repeat: an instruction takes 2^icount ns. */
   readonly icount?: number;
+  /**
+   * The chip was closed to debuggers before, as production images want it. QEMU's chip forgets that at each reset, so
+   * that a production image that closes it itself resets without end.
+   */
+  readonly closed?: boolean;
   /** Waits for a debugger on this Unix socket, with nothing run yet. */
   readonly gdb?: string;
 }
@@ -64,6 +73,7 @@ export class Machine {
       const said = whatItSays(child);
       const connecting = connectAll(options, folder);
       const parts = await Promise.race([connecting, said]);
+      if (options.closed) await closeChip(parts.pins);
       await parts.qmp.execute("cont");
       return new Machine({ folder, child, ...parts });
     } catch (error) {
@@ -139,6 +149,12 @@ function flashArguments(flash: Uint8Array | undefined, folder: string): string[]
   const file = join(folder, "flash");
   writeFileSync(file, flash ?? new Uint8Array(FLASH.size).fill(0xff), { mode: 0o600 });
   return ["-device", `loader,file=${file},addr=0x${FLASH.address.toString(16)},force-raw=on`];
+}
+
+async function closeChip(pins: Pins): Promise<void> {
+  await pins.write(NVMC_CONFIG, 1);
+  await pins.write(UICR_RBPCONF, RBPCONF_PROTECT_ALL);
+  await pins.write(NVMC_CONFIG, 0);
 }
 
 async function connectAll(options: MachineOptions, folder: string) {

@@ -1,4 +1,4 @@
-// The pins of the emulated chip, over QEMU's qtest socket: levels go in, edges come out.
+// The pins of the emulated chip, over QEMU's qtest socket: levels go in, edges come out. And its registers.
 
 import type { Socket } from "node:net";
 import { connectTo, onLines } from "./lines.js";
@@ -12,7 +12,7 @@ export type EdgeWatcher = (pin: number, high: boolean) => void;
 
 export class Pins {
   readonly #socket: Socket;
-  readonly #waiting: (() => void)[] = [];
+  readonly #waiting: ((answer: string) => void)[] = [];
   readonly #watchers: EdgeWatcher[] = [];
 
   private constructor(socket: Socket) {
@@ -25,8 +25,8 @@ export class Pins {
   }
 
   /** Puts a level on an input pin. */
-  set(pin: number, high: boolean): Promise<void> {
-    return this.#command(`set_irq_in ${CHIP} unnamed-gpio-in ${pin} ${high ? 1 : 0}`);
+  async set(pin: number, high: boolean): Promise<void> {
+    await this.#command(`set_irq_in ${CHIP} unnamed-gpio-in ${pin} ${high ? 1 : 0}`);
   }
 
   /** Calls `watcher` at every edge of an output pin from now on. */
@@ -35,11 +35,21 @@ export class Pins {
     if (this.#watchers.length === 1) await this.#command(`irq_intercept_out ${CHIP}`);
   }
 
+  /** What a register reads as. */
+  async read(address: number): Promise<number> {
+    const answer = await this.#command(`readl ${address}`);
+    return Number(answer.split(" ")[1]);
+  }
+
+  async write(address: number, value: number): Promise<void> {
+    await this.#command(`writel ${address} ${value}`);
+  }
+
   close(): void {
     this.#socket.destroy();
   }
 
-  #command(line: string): Promise<void> {
+  #command(line: string): Promise<string> {
     return new Promise((resolve) => {
       this.#waiting.push(resolve);
       this.#socket.write(`${line}\n`);
@@ -49,6 +59,6 @@ export class Pins {
   #take(line: string): void {
     const edge = EDGE.exec(line);
     if (edge) for (const watcher of this.#watchers) watcher(Number(edge[2]), edge[1] === "raise");
-    else if (line.startsWith("OK")) this.#waiting.shift()?.();
+    else if (line.startsWith("OK")) this.#waiting.shift()?.(line);
   }
 }
