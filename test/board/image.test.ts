@@ -1,13 +1,12 @@
 // The images for the chip: that they fit, that their stack is bounded, what is in them and what is not.
 
 import { spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { homedir, tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { Machine } from "../../board/qemu/machine.js";
+import { Machine, type MachineOptions } from "../../board/qemu/machine.js";
 import { firmwareOf } from "../../host-tools/firmwarehash.js";
 import { type Block, parseIntelHex } from "../../host-tools/intelhex.js";
 import { buildImages, compile, IMAGES, missingFor, sizesOf } from "../../scripts/board.js";
@@ -20,6 +19,7 @@ import { dataSegments } from "../support/wasmdata.js";
 
 const image = suite("image");
 
+const BUILD = join(ROOT, "build", "board");
 const NAMES = ["development", "production"] as const;
 type Name = (typeof NAMES)[number];
 
@@ -30,11 +30,14 @@ const RAM_START = 0x20000000;
 const CARD_PAGES = 0x3f000;
 const CHIP_FLASH_END = 0x40000;
 const RBPCONF = 0x10001004;
-const PROTECT_ALL = Buffer.from("ff00ffff", "hex");
-const OPEN = Buffer.from("ffffffff", "hex");
+const PROTECT_ALL = 0xffff00ff;
+const OPEN = 0xffffffff;
+/** Enabled last when a port starts: the interrupts of serial line and timer. */
+const NVIC_ISER = 0xe000e100;
+const STARTED = (1 << 2) | (1 << 8);
 /** Segments shorter than this may go into instructions. */
 const SEGMENT_IN_FLASH = 8;
-/** What the chip in QEMU may take to its first instructions (ms). */
+/** What the chip in QEMU may take to start (ms). */
 const PATIENCE = 20_000;
 
 /** Eight registers, and a word to align them to eight bytes. (ARMv6-M Architecture Reference Manual, B1.5.6.) */
@@ -122,7 +125,7 @@ function endOf({ address, size }: { address: number; size: number }): number {
 
 function vectorsOf(elf: Elf): number[] {
   const at = elf.address("vectors");
-  const bytes = elf.section(".text")?.bytes.subarray(at, at + 4 * 48) as Buffer;
+  const bytes = elf.contents(".text").subarray(at, at + 4 * 48);
   return Array.from({ length: bytes.length / 4 }, (_, i) => bytes.readUInt32LE(4 * i));
 }
 
@@ -195,7 +198,7 @@ function goesTo(name: string, indirect: readonly string[]): readonly string[] {
 for (const name of NAMES) {
   boardTest(image, missing, `the released module is in the ${name} image, with its hash`, () => {
     const module = readFileSync(FIRMWARE_FILE);
-    const text = elfOf(name).section(".text")?.bytes as Buffer;
+    const text = elfOf(name).contents(".text");
     const segments = dataSegments(module).filter(({ length }) => length >= SEGMENT_IN_FLASH);
     assert.ok(segments.length >= 8, `${segments.length} segments`);
     for (const segment of segments) assert.ok(text.includes(segment), segment.toString("hex"));
@@ -208,7 +211,7 @@ for (const name of NAMES) {
 boardTest(image, missing, "what was compiled is the C of the released module, made now", () => {
   buildImages("production");
   const source = spawnSync("wasm2c", [FIRMWARE_FILE, "--module-name", "dsc"], { encoding: "utf8" }).stdout;
-  const compiled = readFileSync(join(ROOT, "build", "board", "c", "dsc.c"), "utf8");
+  const compiled = readFileSync(join(BUILD, "c", "dsc.c"), "utf8");
   const code = (text: string) => text.slice(text.indexOf("#define TRAP"));
   assert.ok(code(source).length > 10_000);
   assert.ok(code(compiled) === code(source));
@@ -216,14 +219,18 @@ boardTest(image, missing, "what was compiled is the C of the released module, ma
 
 boardTest(image, missing, "only the production image closes the chip to debuggers", () => {
   const at = (name: Name) => hexOf(name).filter(({ address }) => address >= CHIP_FLASH_END);
-  assert.equal(at("production"), [{ address: RBPCONF, bytes: PROTECT_ALL }]);
+  assert.equal(at("production"), [{ address: RBPCONF, bytes: word(PROTECT_ALL) }]);
   assert.equal(at("development"), []);
   // Nor does a development image know where the register is.
-  const register = Buffer.alloc(4);
-  register.writeUInt32LE(RBPCONF);
-  const knows = (name: Name) => (elfOf(name).section(".text")?.bytes as Buffer).includes(register);
+  const knows = (name: Name) => elfOf(name).contents(".text").includes(word(RBPCONF));
   assert.equal([knows("production"), knows("development")], [true, false]);
 });
+
+function word(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32LE(value);
+  return bytes;
+}
 
 boardTest(image, missing, "nothing of development is in the production image", () => {
   const symbols = (name: Name) => spawnSync("arm-none-eabi-nm", ["-l", buildImages(name)], { encoding: "utf8" }).stdout;
@@ -232,17 +239,28 @@ boardTest(image, missing, "nothing of development is in the production image", (
   assert.not.match(symbols("production"), /development/);
 });
 
-boardTest(image, missing, "built twice, an image is the same, and tells nothing of where it was built", () => {
-  const folders = [ROOT, homedir(), tmpdir(), "/home/", "/usr/", "board/", userInfo().username].filter(
-    (text) => text.length > 4,
-  );
-  const source = join(ROOT, "build", "board", "c", "dsc.c");
+boardTest(image, missing, "built twice, an image is the same", () => {
+  const folder = `again-${process.pid}`;
+  const source = join(BUILD, "c", "dsc.c");
+  try {
+    for (const name of NAMES) {
+      const again = compile({ ...IMAGES[name], output: join(folder, `${name}.elf`) }, source);
+      const [first, second] = [buildImages(name), again].map((path) => readFileSync(path.replace(/elf$/, "hex")));
+      assert.ok(first?.equals(second as Buffer), name);
+    }
+  } finally {
+    rmSync(join(BUILD, folder), { recursive: true, force: true });
+  }
+});
+
+boardTest(image, missing, "an image tells nothing of where it was built", () => {
+  const places = [ROOT, homedir(), tmpdir(), userInfo().username, "/home/", "/usr/", "board/", ".c\0"];
   for (const name of NAMES) {
-    const again = compile({ ...IMAGES[name], output: `again-${process.pid}/${name}.elf` }, source);
-    const [first, second] = [buildImages(name), again].map((path) => readFileSync(path.replace(/elf$/, "hex"), "utf8"));
-    assert.ok(first === second, name);
     const bytes = Buffer.concat(hexOf(name).map((block) => block.bytes));
-    for (const folder of folders) assert.not.ok(bytes.includes(folder), `${folder} in the ${name} image`);
+    // Names as short as "pi" may be there by chance.
+    for (const place of places.filter((place) => place.length > 2)) {
+      assert.not.ok(bytes.includes(place), `${place} in the ${name} image`);
+    }
   }
 });
 
@@ -280,26 +298,50 @@ image("an option that there is not is told in a line", () => {
 // ---- in QEMU ----
 
 boardTest(image, missing, "the production image closes a chip that it finds open", async () => {
-  const path = buildImages("production").replace("dsc.elf", `open-${process.pid}.elf`);
-  const { status } = spawnSync("arm-none-eabi-objcopy", ["--remove-section=.uicr", buildImages("production"), path]);
-  assert.is(status, 0);
-  assert.ok(await isClosedBy(path));
+  const folder = mkdtempSync(join(tmpdir(), "dsc-image-"));
+  const path = join(folder, "open.elf");
+  try {
+    const { status } = spawnSync("arm-none-eabi-objcopy", ["--remove-section=.uicr", buildImages("production"), path]);
+    assert.is(status, 0);
+    // QEMU's chip is open again after each reset: so this one is closed again and again.
+    await during({ image: path }, async ({ pins }) => {
+      assert.ok(await becomes(() => pins.read(RBPCONF), PROTECT_ALL));
+    });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
-/** QEMU's chip forgets the configuration in each reset, and is closed again: so the moments are looked for. */
-async function isClosedBy(path: string): Promise<boolean> {
-  const machine = await Machine.start({ image: path });
+boardTest(image, missing, "the production image starts on a chip that is closed", async () => {
+  await during({ image: buildImages("production"), closed: true }, async ({ pins }) => {
+    assert.ok(await becomes(() => pins.read(NVIC_ISER), STARTED));
+    assert.is(await pins.read(RBPCONF), PROTECT_ALL);
+  });
+});
+
+boardTest(image, missing, "the development image starts, and leaves the chip open", async () => {
+  await during({ image: buildImages("development") }, async ({ pins }) => {
+    assert.ok(await becomes(() => pins.read(NVIC_ISER), STARTED));
+    assert.is(await pins.read(RBPCONF), OPEN);
+  });
+});
+
+async function during(options: MachineOptions, run: (machine: Machine) => Promise<void>): Promise<void> {
+  const machine = await Machine.start(options);
   try {
-    for (let left = PATIENCE; left > 0; left -= 5) {
-      const register = await machine.readMemory(RBPCONF, 4);
-      if (register.equals(PROTECT_ALL)) return true;
-      assert.equal(register, OPEN);
-      await sleep(5);
-    }
-    return false;
+    await run(machine);
   } finally {
     await machine.stop();
   }
+}
+
+/** Whether a value is read before patience ends. */
+async function becomes(read: () => Promise<number>, value: number): Promise<boolean> {
+  const end = Date.now() + PATIENCE;
+  while (Date.now() < end) {
+    if ((await read()) === value) return true;
+  }
+  return false;
 }
 
 image.run();

@@ -53,8 +53,11 @@ export class Elf {
     this.symbols = symbolsOf(symbols.bytes, (this.sections[symbols.link] as Section).bytes);
   }
 
-  section(name: string): Section | undefined {
-    return this.sections.find((section) => section.name === name);
+  /** What the file holds of a section. */
+  contents(name: string): Buffer {
+    const section = this.sections.find((section) => section.name === name);
+    if (!section) throw new Error(`no section ${name}`);
+    return section.bytes;
   }
 
   /** The address of a symbol. */
