@@ -134,7 +134,7 @@ export function generate(module: string, output: string): void {
 export function compile(image: Image, moduleC: string): string {
   const output = join(OUT, image.output);
   const files = image.sources.flatMap(cFiles);
-  const inputs = [BOARD, ...files, dirname(moduleC), fileURLToPath(import.meta.url)];
+  const inputs = [BOARD, ...files.map((file) => dirname(file)), dirname(moduleC), fileURLToPath(import.meta.url)];
   if (time(output) >= Math.max(...inputs.map(time))) return output;
   const include = [BOARD, join(BOARD, "runtime"), dirname(moduleC)].map((path) => `-I${path}`);
   inDraft((draft) => {

@@ -267,7 +267,7 @@ boardTest(image, missing, "an image tells nothing of where it was built", () => 
 // ---- the command ----
 
 boardTest(image, missing, "the parts in the table of sizes add up to the image", () => {
-  for (const args of [[], ["--production"]]) {
+  for (const args of [["--production"], []]) {
     const { status, stdout } = board(...args);
     assert.is(status, 0);
     const rows = [...stdout.matchAll(/^(\w+) +(\d+) +(\d+)$/gm)].map(([, name, flash, ram]) => ({

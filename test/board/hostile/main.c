@@ -74,7 +74,6 @@ static uint8_t byte_of_pattern(u32 at) {
   return (uint8_t)(pattern(at / 4) >> at % 4 * 8);
 }
 
-/* Writes the pattern again where it is not. */
 static void restore(void) {
   for (u32 word = 0; word < WORDS; word++) {
     const u32 value = pattern(word);
