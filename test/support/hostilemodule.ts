@@ -144,7 +144,7 @@ interface Call {
   readonly expected: Outcome;
 }
 
-/** Functions of two numbers: division in 32 bits, and in 64 with both numbers in the upper half. */
+/** Functions of two numbers: division in 32 bits; in 64 the dividend is the upper half, and the divisor has a sign. */
 const DIVISIONS = [
   ["div32s", "i32.div_s"],
   ["div32u", "i32.div_u"],
@@ -163,7 +163,7 @@ const MINUS_ONE = 0xffffffff;
 const NUMBERS = [0, 1, 7, TOP, MINUS_ONE];
 
 function otherText(): string[] {
-  const upper = (local: number) => `(i64.shl (i64.extend_i32_u (local.get ${local})) (i64.const 32))`;
+  const wide = ["(i64.shl (i64.extend_i32_u (local.get 0)) (i64.const 32))", "(i64.extend_i32_s (local.get 1))"];
   const bulk = (name: string, instruction: string) =>
     `(func (export "${name}") (param i32 i32 i32) local.get 0 local.get 1 local.get 2 ${instruction})`;
   return [
@@ -173,7 +173,7 @@ function otherText(): string[] {
     '(func (export "drop") (param i32 i32 i32) data.drop $segment)',
     '(func (export "unreachable") (param i32 i32 i32) unreachable)',
     ...DIVISIONS.map(([name, instruction]) => {
-      const [a, b] = instruction.startsWith("i64") ? [upper(0), upper(1)] : ["(local.get 0)", "(local.get 1)"];
+      const [a, b] = instruction.startsWith("i64") ? wide : ["(local.get 0)", "(local.get 1)"];
       const divided = `(${instruction} ${a} ${b})`;
       const result = instruction.startsWith("i64") ? divided : `(i64.extend_i32_u ${divided})`;
       return `(func (export "${name}") (param i32 i32) (result i64) ${result})`;
@@ -233,9 +233,9 @@ function divisionCalls(): Call[] {
 
 function divided(instruction: string, a: number, b: number): Outcome {
   const bits = instruction.startsWith("i64") ? 64 : 32;
-  const wide = (value: number) => BigInt(value) << BigInt(bits - 32);
-  const signed = (value: bigint) => (instruction.endsWith("_s") ? BigInt.asIntN(bits, value) : value);
-  const [x, y] = [signed(wide(a)), signed(wide(b))];
+  const signed = (value: bigint) => (instruction.endsWith("_s") ? BigInt.asIntN : BigInt.asUintN)(bits, value);
+  const x = signed(BigInt(a) << BigInt(bits - 32));
+  const y = signed(BigInt.asIntN(32, BigInt(b)));
   if (y === 0n) return { trap: Trap.DIV_BY_ZERO };
   if (!instruction.includes("div")) return { trap: Trap.NONE, result: BigInt.asUintN(bits, x % y) };
   if (signed(BigInt.asUintN(bits, x / y)) !== x / y) return { trap: Trap.INT_OVERFLOW };
