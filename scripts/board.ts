@@ -5,13 +5,17 @@
 // Tests and bench need more of them; `buildImages` makes each where it is missing or older than its sources.
 
 import { spawnSync } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, readdirSync, statSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..", "..", "..");
 const BOARD = join(ROOT, "board");
 const OUT = join(ROOT, "build", "board");
+
+/** The released module, and what wasm2c makes of it. */
+const MODULE = join(ROOT, "build", "dsc.wasm");
+const MODULE_C = join(OUT, "c", "dsc.c");
 
 /** What each tool comes with, on Debian. */
 const TOOLS = {
@@ -28,12 +32,12 @@ const WASM2C_VERSION = "1.0.32";
 const WARNINGS = ["-std=gnu11", "-Wall", "-Wextra", "-Werror"];
 /** What wasm2c makes relies on wrapping and on bytes that become words; it is not written to be free of warnings. */
 const GENERATED = ["-std=gnu11", "-fno-strict-aliasing", "-w"];
-const CHIP = ["-mcpu=cortex-m0", "-mthumb", "-O2", "-g", "-ffunction-sections", "-fdata-sections", "-DNDEBUG"];
-const CHIP_LINK = [
+export const CHIP = ["-mcpu=cortex-m0", "-mthumb", "-O2", "-g", "-ffunction-sections", "-fdata-sections", "-DNDEBUG"];
+export const CHIP_LINK = [
   ..."-nostartfiles --specs=nano.specs -Wl,--gc-sections -Wl,--no-warn-rwx-segments".split(" "),
   `-Wl,-T,${join(BOARD, "microbit", "image.ld")}`,
 ];
-const NATIVE = ["-O1", "-g", "-DNDEBUG"];
+export const NATIVE = ["-O1", "-g", "-DNDEBUG", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
 
 /** One thing that is built from the module. */
 export interface Image {
@@ -78,7 +82,7 @@ export const IMAGES = {
     name: "posix port",
     sources: [...HOST, "development.c", "posix"],
     compiler: "cc",
-    flags: [...NATIVE, "-DDEVELOPMENT=1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"],
+    flags: [...NATIVE, "-DDEVELOPMENT=1"],
     link: [],
     output: "posix/dsc",
   },
@@ -102,8 +106,8 @@ export function missingFor(...images: ImageName[]): string | undefined {
 export function buildImages(...names: ImageName[]): string {
   const missing = missingFor(...names);
   if (missing) throw new BuildError(`the tools that build the board are missing: ${missing}`);
-  generate();
-  for (const name of names) build(IMAGES[name]);
+  generate(MODULE, MODULE_C);
+  for (const name of names) compile(IMAGES[name], MODULE_C);
   return pathOf(names.at(-1) as ImageName);
 }
 
@@ -112,31 +116,52 @@ export function pathOf(name: ImageName): string {
   return join(OUT, IMAGES[name].output);
 }
 
-/** build/dsc.wasm as C. */
-function generate(): void {
-  const output = join(OUT, "c", "dsc.c");
-  const module = join(ROOT, "build", "dsc.wasm");
+/** A module as C: `output`, and a header beside it. They are named after the module's file. */
+export function generate(module: string, output: string): void {
   if (time(output) >= time(module)) return;
   const version = run("wasm2c", ["--version"]).trim();
   if (version !== WASM2C_VERSION) {
     throw new BuildError(`wasm2c is ${version}: board/runtime/wasm-rt.h was written for ${WASM2C_VERSION}`);
   }
-  mkdirSync(dirname(output), { recursive: true });
-  run("wasm2c", [module, "-o", output]);
+  const header = output.replace(/c$/, "h");
+  inDraft((draft) => {
+    run("wasm2c", [module, "-o", join(draft, basename(output))]);
+    return [header, output];
+  });
 }
 
-function build(image: Image): void {
+/** Builds an image around the C of a module, where it is missing or out of date. Returns its path. */
+export function compile(image: Image, moduleC: string): string {
   const output = join(OUT, image.output);
-  const inputs = [BOARD, join(OUT, "c", "dsc.c"), fileURLToPath(import.meta.url)];
-  if (time(output) >= Math.max(...inputs.map(time))) return;
-  const folder = dirname(output);
-  mkdirSync(folder, { recursive: true });
-  const module = join(folder, "dsc.o");
-  const include = [BOARD, join(BOARD, "runtime"), join(OUT, "c")].map((path) => `-I${path}`);
-  run(image.compiler, [...image.flags, ...GENERATED, ...include, "-c", join(OUT, "c", "dsc.c"), "-o", module]);
   const files = image.sources.flatMap(cFiles);
-  run(image.compiler, [...image.flags, ...WARNINGS, ...include, ...image.link, ...files, module, "-o", output]);
-  if (output.endsWith(".elf")) run("arm-none-eabi-objcopy", ["-O", "ihex", output, output.replace(/elf$/, "hex")]);
+  const inputs = [BOARD, ...files.map((file) => dirname(file)), dirname(moduleC), fileURLToPath(import.meta.url)];
+  if (time(output) >= Math.max(...inputs.map(time))) return output;
+  const include = [BOARD, join(BOARD, "runtime"), dirname(moduleC)].map((path) => `-I${path}`);
+  inDraft((draft) => {
+    const module = join(draft, "module.o");
+    const drawn = join(draft, basename(output));
+    run(image.compiler, [...image.flags, ...GENERATED, ...include, "-c", moduleC, "-o", module]);
+    run(image.compiler, [...image.flags, ...WARNINGS, ...include, ...image.link, ...files, module, "-o", drawn]);
+    if (!output.endsWith(".elf")) return [output];
+    const hex = output.replace(/elf$/, "hex");
+    run("arm-none-eabi-objcopy", ["-O", "ihex", drawn, join(draft, basename(hex))]);
+    return [hex, output];
+  });
+  return output;
+}
+
+/** Makes files in a folder of its own, and moves them when all are done: tests that run at once may want the same. */
+function inDraft(make: (draft: string) => readonly string[]): void {
+  mkdirSync(OUT, { recursive: true });
+  const draft = mkdtempSync(join(OUT, "draft-"));
+  try {
+    for (const file of make(draft)) {
+      mkdirSync(dirname(file), { recursive: true });
+      renameSync(join(draft, basename(file)), file);
+    }
+  } finally {
+    rmSync(draft, { recursive: true, force: true });
+  }
 }
 
 function cFiles(source: string): string[] {
@@ -188,7 +213,7 @@ export interface Sizes {
 
 const LIMITS = { flash: 48 * 1024, ram: 6 * 1024 };
 
-/** The size of an ELF image by part: what the linker's map says of each object's sections. */
+/** The size of an ELF image by part; "other" is what has no name in it: padding, nameless constants. */
 export function sizesOf(name: ImageName): Sizes {
   const sections = run("arm-none-eabi-objdump", ["-h", pathOf(name)]);
   const size = (section: string) =>
@@ -196,7 +221,10 @@ export function sizesOf(name: ImageName): Sizes {
   const flash = size(".text") + size(".data");
   const stack = size(".stack");
   const ram = stack + size(".data") + size(".bss");
-  return { flash, ram, stack, parts: partsOf(name, stack) };
+  const parts = partsOf(name, stack);
+  const rest = (total: number, of: "flash" | "ram") => parts.reduce((left, part) => left - part[of], total);
+  const other = { name: "other", flash: rest(flash, "flash"), ram: rest(ram, "ram") };
+  return { flash, ram, stack, parts: [...parts, other] };
 }
 
 /** Symbols by the file that they come from: the module, our C, or the compiler's libraries. */
@@ -204,8 +232,8 @@ function partsOf(name: ImageName, stack: number): Sizes["parts"] {
   const listing = run("arm-none-eabi-nm", ["--size-sort", "--print-size", "--line-numbers", pathOf(name)]);
   const parts = { firmware: { flash: 0, ram: 0 }, host: { flash: 0, ram: 0 }, libraries: { flash: 0, ram: 0 } };
   for (const line of listing.split("\n")) {
-    const [, hex, kind, symbol, file] = /^\S+ (\S+) (\S) (\S+)(?:\t(.*))?$/.exec(line) ?? [];
-    if (!hex || !kind || !symbol) continue;
+    const [, address, hex, kind, symbol, file] = /^(\S+) (\S+) (\S) (\S+)(?:\t(.*))?$/.exec(line) ?? [];
+    if (!address || !hex || !kind || !symbol || isUicr(address)) continue;
     const bytes = Number.parseInt(hex, 16);
     const part = parts[partOf(symbol, file)];
     if (/[bBdD]/.test(kind)) part.ram += bytes;
@@ -213,6 +241,11 @@ function partsOf(name: ImageName, stack: number): Sizes["parts"] {
   }
   const named = Object.entries(parts).map(([part, { flash, ram }]) => ({ name: part, flash, ram }));
   return [...named, { name: "stack", flash: 0, ram: stack }];
+}
+
+/** Configuration registers (0x10001000) are no part of an image's size. */
+function isUicr(address: string): boolean {
+  return address.startsWith("10001");
 }
 
 function partOf(symbol: string, file: string | undefined): "firmware" | "host" | "libraries" {

@@ -16,7 +16,7 @@ const FLASH = { address: 0x3f000, size: 4096, page: 1024 };
 const RAM = { address: 0x20000000, size: 16384 };
 /** The flash controller's registers, and what they take (board/microbit/nrf51.h). */
 const NVMC = { config: 0x4001e504, erasePage: 0x4001e508, readOnly: 0, write: 1, erase: 2 };
-/** Read-back protection, which production images switch on and QEMU forgets at a reset: they would reset for ever. */
+/** Read-back protection (UICR). QEMU forgets it at a reset. */
 const RBPCONF = { address: 0x10001004, protectAll: 0xffff00ff };
 /** Where this tool is, QEMU ends when we are killed. */
 const SETPRIV = "/usr/bin/setpriv";
@@ -42,6 +42,8 @@ export interface MachineOptions {
   readonly haltsAtReset?: boolean;
   /** Lets a debugger in, on this Unix socket or TCP port. */
   readonly gdb?: string | number;
+  /** The chip was closed to debuggers before, as a production image leaves it. */
+  readonly closed?: boolean;
 }
 
 /** QEMU could not be started, or ended by itself; the message is for people. */
@@ -206,15 +208,17 @@ async function fillFlash(qtest: Qtest, flash: Uint8Array): Promise<void> {
   await set(NVMC.config, NVMC.readOnly);
 }
 
+async function closeChip(qtest: Qtest): Promise<void> {
+  await qtest.command(`writel ${NVMC.config} ${NVMC.write}`);
+  await qtest.command(`writel ${RBPCONF.address} ${RBPCONF.protectAll}`);
+  await qtest.command(`writel ${NVMC.config} ${NVMC.readOnly}`);
+}
+
 async function connectAll(options: MachineOptions, folder: string) {
   const qmp = await Qmp.connect(join(folder, "qmp"));
   const qtest = await Qtest.connect(join(folder, "qtest"));
   await fillFlash(qtest, options.flash ?? new Uint8Array(FLASH.size).fill(0xff));
-  const protect = () => qtest.command(`writel ${RBPCONF.address} ${RBPCONF.protectAll}`);
-  await protect();
-  qmp.onEvent = (event) => {
-    if (event === "RESET") void protect();
-  };
+  if (options.closed) await closeChip(qtest);
   const pins = new Pins(qtest);
   if (options.watch) await pins.watch(options.watch);
   const line = options.serial === "pty" ? await ptyOf(qmp) : await connectTo(join(folder, "serial"));

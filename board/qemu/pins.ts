@@ -1,4 +1,4 @@
-// The pins of the emulated chip, over QEMU's qtest socket: levels go in, edges come out.
+// The pins of the emulated chip, over QEMU's qtest socket: levels go in, edges come out. And its registers.
 
 import type { Qtest } from "./qtest.js";
 
@@ -19,14 +19,24 @@ export class Pins {
   }
 
   /** Puts a level on an input pin. */
-  set(pin: number, high: boolean): Promise<void> {
-    return this.#qtest.command(`set_irq_in ${CHIP} unnamed-gpio-in ${pin} ${high ? 1 : 0}`);
+  async set(pin: number, high: boolean): Promise<void> {
+    await this.#qtest.command(`set_irq_in ${CHIP} unnamed-gpio-in ${pin} ${high ? 1 : 0}`);
   }
 
   /** Calls `watcher` at every edge of an output pin from now on. */
   async watch(watcher: EdgeWatcher): Promise<void> {
     this.#watchers.push(watcher);
     if (this.#watchers.length === 1) await this.#qtest.command(`irq_intercept_out ${CHIP}`);
+  }
+
+  /** What a register reads as. */
+  async read(address: number): Promise<number> {
+    const answer = await this.#qtest.command(`readl ${address}`);
+    return Number(answer.split(" ")[1]);
+  }
+
+  async write(address: number, value: number): Promise<void> {
+    await this.#qtest.command(`writel ${address} ${value}`);
   }
 
   close(): void {

@@ -17,8 +17,6 @@ interface Waiting {
 export class Qmp {
   readonly #socket: Socket;
   readonly #waiting: Waiting[] = [];
-  /** Called with the name of each event. */
-  onEvent: (name: string) => void = () => {};
 
   private constructor(socket: Socket) {
     this.#socket = socket;
@@ -45,9 +43,8 @@ export class Qmp {
     this.#socket.destroy();
   }
 
-  /** Answers come in the order of their commands. */
+  /** Answers come in the order of their commands; greetings and events are nobody's. */
   #take(answer: Answer): void {
-    if (answer.event) this.onEvent(answer.event);
     if (!("return" in answer) && !answer.error) return;
     const waiting = this.#waiting.shift();
     if (answer.error) waiting?.reject(new Error(`QEMU: ${answer.error.desc}`));

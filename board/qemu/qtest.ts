@@ -7,7 +7,7 @@ export class Qtest {
   /** Called with each line that answers nothing. */
   onEvent: (line: string) => void = () => {};
   readonly #socket: Socket;
-  readonly #waiting: (() => void)[] = [];
+  readonly #waiting: ((answer: string) => void)[] = [];
 
   private constructor(socket: Socket) {
     this.#socket = socket;
@@ -18,7 +18,8 @@ export class Qtest {
     return new Qtest(await connectTo(path));
   }
 
-  command(line: string): Promise<void> {
+  /** Returns the answer: `OK`, and what was asked for. */
+  command(line: string): Promise<string> {
     return new Promise((resolve) => {
       this.#waiting.push(resolve);
       this.#socket.write(`${line}\n`);
@@ -30,7 +31,7 @@ export class Qtest {
   }
 
   #take(line: string): void {
-    if (line.startsWith("OK")) this.#waiting.shift()?.();
+    if (line.startsWith("OK")) this.#waiting.shift()?.(line);
     else this.onEvent(line);
   }
 }

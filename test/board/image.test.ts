@@ -1,0 +1,341 @@
+// The images for the chip: that they fit, that their stack is bounded, what is in them and what is not.
+
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { homedir, tmpdir, userInfo } from "node:os";
+import { join } from "node:path";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { Machine, type MachineOptions } from "../../board/qemu/machine.js";
+import { firmwareOf } from "../../host-tools/firmwarehash.js";
+import { type Block, parseIntelHex } from "../../host-tools/intelhex.js";
+import { buildImages, compile, IMAGES, sizesOf } from "../../scripts/board.js";
+import { FIRMWARE_FILE } from "../../sim/firmware.js";
+import { boardTest } from "../support/board.js";
+import { type CallGraph, callsOf, callsOfImage, cycleIn, depthOf, listingOf } from "../support/callgraph.js";
+import { Elf } from "../support/elf.js";
+import { ROOT } from "../support/root.js";
+import { dataSegments } from "../support/wasmdata.js";
+
+const image = suite("image");
+
+const BUILD = join(ROOT, "build", "board");
+const NAMES = ["development", "production"] as const;
+type Name = (typeof NAMES)[number];
+
+const FLASH_LIMIT = 48 * 1024;
+const RAM_LIMIT = 6 * 1024;
+const STACK_SIZE = 1536;
+const RAM_START = 0x20000000;
+const CARD_PAGES = 0x3f000;
+const CHIP_FLASH_END = 0x40000;
+const RBPCONF = 0x10001004;
+const PROTECT_ALL = 0xffff00ff;
+const OPEN = 0xffffffff;
+/** Enabled last when a port starts: the interrupts of serial line and timer. */
+const NVIC_ISER = 0xe000e100;
+const STARTED = (1 << 2) | (1 << 8);
+/** Segments shorter than this may go into instructions. */
+const SEGMENT_IN_FLASH = 8;
+/** What the chip in QEMU may take to start (ms). */
+const PATIENCE = 20_000;
+
+/** Eight registers, and a word to align them to eight bytes. (ARMv6-M Architecture Reference Manual, B1.5.6.) */
+const EXCEPTION_FRAME = 36;
+/** Exceptions whose vectors are in the image beside reset: all of the fault kind share one priority and one handler. */
+const FAULT_VECTORS = [2, 3, 11, 14, 15];
+
+/** Calls through a register, and where they go: nothing else in the image may have any. */
+const INDIRECT: Readonly<Record<string, readonly string[]>> = {
+  // To begin(), where the stack is empty, or to request_reset(), from which nothing returns.
+  clear_ram: ["request_reset"],
+  // To what measures the supply.
+  Z_hostZ_battery: ["port_battery"],
+  development_battery: ["port_battery"],
+  // Back to setjmp().
+  longjmp: [],
+};
+
+function elfOf(name: Name): Elf {
+  return new Elf(readFileSync(buildImages(name)));
+}
+
+function hexOf(name: Name): Block[] {
+  return parseIntelHex(readFileSync(buildImages(name).replace(/elf$/, "hex"), "latin1"));
+}
+
+function board(...args: string[]) {
+  return spawnSync(process.execPath, [join(ROOT, "build", "js", "scripts", "board.js"), ...args], { encoding: "utf8" });
+}
+
+// ---- size and place ----
+
+for (const name of NAMES) {
+  boardTest(image, NAMES, `the ${name} image fits`, () => {
+    const elf = elfOf(name);
+    const flash = elf.segments.filter(({ address, size }) => size > 0 && address < RBPCONF).map(endOf);
+    assert.ok(Math.max(...flash) <= FLASH_LIMIT, `${Math.max(...flash)} bytes of flash`);
+    const ram = elf.sections.filter(({ address, isLoaded }) => isLoaded && address >= RAM_START).map(endOf);
+    const used = Math.max(...ram) - RAM_START;
+    assert.ok(used <= RAM_LIMIT, `${used} bytes of RAM`);
+    const sizes = sizesOf(name);
+    assert.is(sizes.flash, Math.max(...flash));
+    assert.ok(sizes.ram <= used && used - sizes.ram < 8, `${sizes.ram} of ${used} bytes of RAM`);
+  });
+
+  boardTest(image, NAMES, `the stack of the ${name} image is at the bottom of RAM, so that it cannot overwrite`, () => {
+    const elf = elfOf(name);
+    assert.is(elf.address("stack_bottom"), RAM_START);
+    assert.is(elf.address("stack_top"), RAM_START + STACK_SIZE);
+    const others = elf.sections.filter((section) => section.isLoaded && section.name !== ".stack");
+    for (const { name, address } of others) {
+      assert.ok(address < RAM_START || address >= RAM_START + STACK_SIZE, name);
+    }
+  });
+
+  boardTest(image, NAMES, `every vector of the ${name} image is a handler in flash`, () => {
+    const elf = elfOf(name);
+    const [stack, ...handlers] = vectorsOf(elf);
+    assert.is(stack, elf.address("stack_top"));
+    const set = handlers.filter((handler) => handler !== 0);
+    assert.ok(set.length >= 1 + FAULT_VECTORS.length + 2, `${set.length} handlers`);
+    const functions = new Set(elf.symbols.filter(({ isFunction }) => isFunction).map(({ address }) => address));
+    for (const handler of set) assert.ok(handler % 2 === 1 && functions.has(handler), handler.toString(16));
+    for (const fault of FAULT_VECTORS) assert.is(handlers[fault - 1], elf.address("fault"), `vector ${fault}`);
+  });
+
+  boardTest(image, NAMES, `nothing of the ${name} image lies in the card's pages`, () => {
+    for (const { address, bytes } of hexOf(name)) {
+      const isFree = address + bytes.length <= CARD_PAGES || address >= CHIP_FLASH_END;
+      assert.ok(isFree, `0x${address.toString(16)}, ${bytes.length} bytes`);
+    }
+  });
+}
+
+function endOf({ address, size }: { address: number; size: number }): number {
+  return address + size;
+}
+
+function vectorsOf(elf: Elf): number[] {
+  const at = elf.address("vectors");
+  const bytes = elf.contents(".text").subarray(at, at + 4 * 48);
+  return Array.from({ length: bytes.length / 4 }, (_, i) => bytes.readUInt32LE(4 * i));
+}
+
+// ---- stack ----
+
+const calls = (pairs: Record<string, string[]>): CallGraph =>
+  new Map(Object.entries(pairs).map(([name, callees]) => [name, new Set(callees)]));
+
+image("a cycle of calls is found, and the deepest way", () => {
+  assert.is(cycleIn(calls({ a: ["b", "c"], b: ["c"], c: [] })), undefined);
+  assert.equal(cycleIn(calls({ a: ["b"], b: ["c"], c: ["b"] })), ["b", "c", "b"]);
+  assert.equal(cycleIn(calls({ a: ["a"] })), ["a", "a"]);
+  const frames = new Map(Object.entries({ a: 8, b: 16, c: 4 }));
+  assert.is(depthOf("a", calls({ a: ["b", "c"], b: ["c"], c: [] }), frames), 28);
+  assert.ok(Number.isNaN(depthOf("a", calls({ a: ["unknown"] }), frames)));
+});
+
+boardTest(image, NAMES, "the module's calls make no cycle, and none goes through a table", () => {
+  const listing = listingOf(FIRMWARE_FILE);
+  assert.ok(listing.size > 50, `${listing.size} functions`);
+  const graph = callsOf(listing);
+  assert.ok([...graph.values()].some((callees) => callees.size > 5));
+  assert.is(cycleIn(graph)?.join(" "), undefined);
+  const instructions = [...listing.values()].flat();
+  for (const forbidden of [/^call_indirect/, /^return_call/, /^memory\.grow/, /^table\./]) {
+    assert.is(
+      instructions.find((line) => forbidden.test(line)),
+      undefined,
+    );
+  }
+  const module = new WebAssembly.Module(readFileSync(FIRMWARE_FILE));
+  assert.ok(WebAssembly.Module.exports(module).every(({ kind }) => kind !== "table"));
+  const headers = spawnSync("wasm-objdump", ["-h", FIRMWARE_FILE], { encoding: "utf8" }).stdout;
+  assert.match(headers, /^\s+Code /m);
+  assert.not.match(headers, /^\s+(Table|Elem|Start) /m);
+});
+
+for (const name of NAMES) {
+  boardTest(image, NAMES, `the stack of the ${name} image holds the worst that can come`, () => {
+    const path = buildImages(name);
+    const elf = new Elf(readFileSync(path));
+    const { graph, frames, indirect } = callsOfImage(path, elf);
+    for (const caller of indirect) assert.ok(caller in INDIRECT, `${caller} calls through a register`);
+    const whole = new Map(
+      [...graph].map(([name, callees]) => [name, new Set([...callees, ...goesTo(name, indirect)])]),
+    );
+    assert.is(cycleIn(whole)?.join(" "), undefined);
+    assert.ok(
+      whole.get("main")?.has("card_serial") || whole.get("main")?.has("Z_dscZ_serial"),
+      "main reaches the module",
+    );
+    const depth = (name: string) => depthOf(name, whole, frames);
+    const start = (frames.get("reset") ?? Number.NaN) + (frames.get("clear_ram") ?? Number.NaN);
+    // Interrupts have one priority: one at a time, and a fault on top of it.
+    const interrupt = EXCEPTION_FRAME + Math.max(depth("uart_interrupt"), depth("timer_interrupt"));
+    const fault = EXCEPTION_FRAME + depth("fault");
+    const worst = start + depth("begin") + interrupt + fault;
+    console.log(`     worst case of the ${name} image's stack: ${worst} of ${STACK_SIZE} bytes`);
+    assert.ok(worst > 300, `${worst} bytes`);
+    assert.ok(worst <= STACK_SIZE, `${worst} bytes`);
+  });
+}
+
+function goesTo(name: string, indirect: readonly string[]): readonly string[] {
+  return indirect.includes(name) ? (INDIRECT[name] as readonly string[]) : [];
+}
+
+// ---- what is in it ----
+
+for (const name of NAMES) {
+  boardTest(image, NAMES, `the released module is in the ${name} image, with its hash`, () => {
+    const module = readFileSync(FIRMWARE_FILE);
+    const text = elfOf(name).contents(".text");
+    const segments = dataSegments(module).filter(({ length }) => length >= SEGMENT_IN_FLASH);
+    assert.ok(segments.length >= 8, `${segments.length} segments`);
+    for (const segment of segments) assert.ok(text.includes(segment), segment.toString("hex"));
+    const hash = Buffer.from(firmwareOf(module)?.hash ?? "", "hex");
+    assert.is(hash.length, 8);
+    assert.ok(text.includes(hash));
+  });
+}
+
+boardTest(image, NAMES, "what was compiled is the C of the released module, made now", () => {
+  buildImages("production");
+  const source = spawnSync("wasm2c", [FIRMWARE_FILE, "--module-name", "dsc"], { encoding: "utf8" }).stdout;
+  const compiled = readFileSync(join(BUILD, "c", "dsc.c"), "utf8");
+  const code = (text: string) => text.slice(text.indexOf("#define TRAP"));
+  assert.ok(code(source).length > 10_000);
+  assert.ok(code(compiled) === code(source));
+});
+
+boardTest(image, NAMES, "only the production image closes the chip to debuggers", () => {
+  const at = (name: Name) => hexOf(name).filter(({ address }) => address >= CHIP_FLASH_END);
+  assert.equal(at("production"), [{ address: RBPCONF, bytes: word(PROTECT_ALL) }]);
+  assert.equal(at("development"), []);
+  // Nor does a development image know where the register is.
+  const knows = (name: Name) => elfOf(name).contents(".text").includes(word(RBPCONF));
+  assert.equal([knows("production"), knows("development")], [true, false]);
+});
+
+function word(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32LE(value);
+  return bytes;
+}
+
+boardTest(image, NAMES, "nothing of development is in the production image", () => {
+  const symbols = (name: Name) => spawnSync("arm-none-eabi-nm", ["-l", buildImages(name)], { encoding: "utf8" }).stdout;
+  assert.match(symbols("development"), /development\.c:/);
+  assert.match(symbols("development"), / development_receive\b/);
+  assert.not.match(symbols("production"), /development/);
+});
+
+boardTest(image, NAMES, "built twice, an image is the same", () => {
+  const folder = `again-${process.pid}`;
+  const source = join(BUILD, "c", "dsc.c");
+  try {
+    for (const name of NAMES) {
+      const again = compile({ ...IMAGES[name], output: join(folder, `${name}.elf`) }, source);
+      const [first, second] = [buildImages(name), again].map((path) => readFileSync(path.replace(/elf$/, "hex")));
+      assert.ok(first?.equals(second as Buffer), name);
+    }
+  } finally {
+    rmSync(join(BUILD, folder), { recursive: true, force: true });
+  }
+});
+
+boardTest(image, NAMES, "an image tells nothing of where it was built", () => {
+  const places = [ROOT, homedir(), tmpdir(), userInfo().username, "/home/", "/usr/", "board/", ".c\0"];
+  for (const name of NAMES) {
+    const bytes = Buffer.concat(hexOf(name).map((block) => block.bytes));
+    // Names as short as "pi" may be there by chance.
+    for (const place of places.filter((place) => place.length > 2)) {
+      assert.not.ok(bytes.includes(place), `${place} in the ${name} image`);
+    }
+  }
+});
+
+// ---- the command ----
+
+boardTest(image, NAMES, "the parts in the table of sizes add up to the image", () => {
+  for (const args of [["--production"], []]) {
+    const { status, stdout } = board(...args);
+    assert.is(status, 0);
+    const rows = [...stdout.matchAll(/^(\w+) +(\d+) +(\d+)$/gm)].map(([, name, flash, ram]) => ({
+      name,
+      sizes: [Number(flash), Number(ram)] as const,
+    }));
+    const names = rows.map(({ name }) => name);
+    assert.equal(names, ["firmware", "host", "libraries", "stack", "other", "image", "limit"]);
+    const [whole, limit] = rows.slice(-2).map(({ sizes }) => sizes);
+    for (const column of [0, 1] as const) {
+      const parts = rows.slice(0, -2).map(({ sizes }) => sizes[column]);
+      assert.is(
+        parts.reduce((sum, size) => sum + size),
+        whole?.[column],
+      );
+    }
+    assert.equal(limit, [FLASH_LIMIT, RAM_LIMIT]);
+  }
+});
+
+image("an option that there is not is told in a line", () => {
+  const { status, stdout, stderr } = board("--fast");
+  assert.is(status, 1);
+  assert.is(stdout, "");
+  assert.match(stderr, /^board: --fast: .*--production\n$/);
+});
+
+// ---- in QEMU ----
+
+boardTest(image, NAMES, "the production image closes a chip that it finds open", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "dsc-image-"));
+  const path = join(folder, "open.elf");
+  try {
+    const { status } = spawnSync("arm-none-eabi-objcopy", ["--remove-section=.uicr", buildImages("production"), path]);
+    assert.is(status, 0);
+    // QEMU's chip is open again after a reset: so it is looked at before the one that the image then asks for.
+    await during({ image: path, haltsAtReset: true }, async (machine) => {
+      await machine.halted();
+      assert.is(await machine.pins.read(RBPCONF), PROTECT_ALL);
+    });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+boardTest(image, NAMES, "the production image starts on a chip that is closed", async () => {
+  await during({ image: buildImages("production"), closed: true }, async ({ pins }) => {
+    assert.ok(await becomes(() => pins.read(NVIC_ISER), STARTED));
+    assert.is(await pins.read(RBPCONF), PROTECT_ALL);
+  });
+});
+
+boardTest(image, NAMES, "the development image starts, and leaves the chip open", async () => {
+  await during({ image: buildImages("development") }, async ({ pins }) => {
+    assert.ok(await becomes(() => pins.read(NVIC_ISER), STARTED));
+    assert.is(await pins.read(RBPCONF), OPEN);
+  });
+});
+
+async function during(options: MachineOptions, run: (machine: Machine) => Promise<void>): Promise<void> {
+  const machine = await Machine.start(options);
+  try {
+    await run(machine);
+  } finally {
+    await machine.stop();
+  }
+}
+
+/** Whether a value is read before patience ends. */
+async function becomes(read: () => Promise<number>, value: number): Promise<boolean> {
+  const end = Date.now() + PATIENCE;
+  while (Date.now() < end) {
+    if ((await read()) === value) return true;
+  }
+  return false;
+}
+
+image.run();

@@ -1,0 +1,176 @@
+// Who calls whom, in a WebAssembly module and in an image for the chip; and from that, how deep the stack can get.
+
+import { spawnSync } from "node:child_process";
+import type { Elf } from "./elf.js";
+
+/** What each function calls. */
+export type CallGraph = ReadonlyMap<string, ReadonlySet<string>>;
+
+/** A function that calls itself, if only through others: the way around. */
+export function cycleIn(graph: CallGraph): string[] | undefined {
+  const done = new Set<string>();
+  const visit = (name: string, path: string[]): string[] | undefined => {
+    if (path.includes(name)) return [...path.slice(path.indexOf(name)), name];
+    if (done.has(name)) return undefined;
+    for (const callee of graph.get(name) ?? []) {
+      const cycle = visit(callee, [...path, name]);
+      if (cycle) return cycle;
+    }
+    done.add(name);
+    return undefined;
+  };
+  for (const name of graph.keys()) {
+    const cycle = visit(name, []);
+    if (cycle) return cycle;
+  }
+  return undefined;
+}
+
+/** The most that a call of `name` can have on the stack: the frames of the deepest way down. The graph has no cycle. */
+export function depthOf(name: string, graph: CallGraph, frames: ReadonlyMap<string, number>): number {
+  const known = new Map<string, number>();
+  const visit = (name: string): number => {
+    const before = known.get(name);
+    if (before !== undefined) return before;
+    const below = [...(graph.get(name) ?? [])].map(visit);
+    const depth = (frames.get(name) ?? Number.NaN) + Math.max(0, ...below);
+    known.set(name, depth);
+    return depth;
+  };
+  return visit(name);
+}
+
+// ---- of a module ----
+
+/** The instructions of a module, as wasm-objdump lists them, by function. */
+export function listingOf(module: string): ReadonlyMap<string, readonly string[]> {
+  const functions = new Map<string, string[]>();
+  let lines: string[] = [];
+  for (const line of run("wasm-objdump", ["-d", module]).split("\n")) {
+    const name = /^[0-9a-f]+ func\[(\d+)\]/.exec(line)?.[1];
+    if (line.includes("|")) lines.push((line.split("|")[1] as string).trim());
+    if (!name) continue;
+    lines = [];
+    functions.set(name, lines);
+  }
+  return functions;
+}
+
+export function callsOf(listing: ReadonlyMap<string, readonly string[]>): CallGraph {
+  const calls = (lines: readonly string[]) => lines.flatMap((line) => /^call (\d+)/.exec(line)?.[1] ?? []);
+  return new Map([...listing].map(([name, lines]) => [name, new Set(calls(lines))]));
+}
+
+// ---- of an image ----
+
+export interface ImageCalls {
+  readonly graph: CallGraph;
+  /** Bytes of stack that each function takes, whatever way through it. */
+  readonly frames: ReadonlyMap<string, number>;
+  /** Functions that call or jump to an address in a register. */
+  readonly indirect: readonly string[];
+}
+
+interface Code {
+  readonly name: string;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Branches that name their target (ARMv6-M has no others), and where it is. */
+const BRANCH = /^(?:bl|b|b[a-z]{2})(?:\.[nw])?\s+([0-9a-f]+) </;
+/** Puts the stack pointer back to where a caller had it: takes nothing. */
+const UNWINDS = "longjmp";
+/** Calls and jumps to a register: but `bx lr` returns, and `mov pc` of a switch stays in its function. */
+const TO_REGISTER = /^(?:blx\s|bx\s+(?!lr))/;
+
+/** Reads the instructions of an image; the frames are the compiler's own word, in its call frame information. */
+export function callsOfImage(file: string, elf: Elf): ImageCalls {
+  const codes = codesOf(elf);
+  const graph = new Map<string, Set<string>>(codes.map(({ name }) => [name, new Set()]));
+  const pushed = new Map<string, number>();
+  const indirect = new Set<string>();
+  for (const { at, text } of instructions(file)) {
+    const code = codeAt(codes, at);
+    if (!code) continue;
+    pushed.set(code.name, (pushed.get(code.name) ?? 0) + (code.name === UNWINDS ? 0 : taken(text)));
+    const callee = calleeOf(text, code, codes);
+    if (callee !== undefined) graph.get(code.name)?.add(callee);
+    if (TO_REGISTER.test(text)) indirect.add(code.name);
+  }
+  const told = framesOf(file);
+  const frames = new Map(codes.map(({ name, start }) => [name, Math.max(told.get(start) ?? 0, pushed.get(name) ?? 0)]));
+  return { graph, frames, indirect: [...indirect] };
+}
+
+/** The function that an instruction calls, or goes to for good; nothing where it stays where it is. */
+function calleeOf(text: string, code: Code, codes: readonly Code[]): string | undefined {
+  const target = BRANCH.exec(text)?.[1];
+  if (!target) return undefined;
+  const place = Number.parseInt(target, 16);
+  const callee = codeAt(codes, place);
+  if (!callee) throw new Error(`${code.name}: ${text}: to no function`);
+  // Within a function, `bl` is a long jump too; only to the beginning it would be a call.
+  const isJump = callee === code && !(text.startsWith("bl ") && place === code.start);
+  return isJump ? undefined : callee.name;
+}
+
+/** Functions by their place; of names for one place the first. Those of a size unknown (assembly) end at the next. */
+function codesOf(elf: Elf): Code[] {
+  const functions = elf.symbols.filter(({ isFunction }) => isFunction);
+  const sorted = functions
+    .map(({ name, address, size }) => ({ name, start: address & ~1, size }))
+    .sort((a, b) => a.start - b.start || b.size - a.size)
+    .filter(({ start }, i, all) => all[i - 1]?.start !== start);
+  const ends = (start: number, size: number, next = Number.POSITIVE_INFINITY) => (size > 0 ? start + size : next);
+  return sorted.map(({ name, start, size }, i) => ({ name, start, end: ends(start, size, sorted[i + 1]?.start) }));
+}
+
+function codeAt(codes: readonly Code[], at: number): Code | undefined {
+  return codes.find(({ start, end }) => start <= at && at < end);
+}
+
+function instructions(file: string): { at: number; text: string }[] {
+  const listing = run("arm-none-eabi-objdump", ["-d", "--no-show-raw-insn", file]);
+  return [...listing.matchAll(/^\s+([0-9a-f]+):\t(.*)$/gm)].map(([, at, text]) => ({
+    at: Number.parseInt(at as string, 16),
+    text: (text as string).replaceAll("\t", " "),
+  }));
+}
+
+/** Bytes that an instruction takes from the stack. Taken together they are no less than the frame. */
+function taken(text: string): number {
+  const registers = /^push \{(.*)\}/.exec(text)?.[1];
+  if (registers !== undefined) return 4 * registers.split(",").reduce((sum, item) => sum + registersIn(item), 0);
+  const room = /^sub sp, (?:sp, )?#(\d+)/.exec(text)?.[1];
+  if (room !== undefined) return Number(room);
+  if (/^(?:add|sub|mov) sp, r|^(?:add|sub|mov) sp, sp, r|^msr [MP]SP/.test(text)) return Number.NaN;
+  return 0;
+}
+
+/** In "r4" one, in "r4-r7" four. */
+function registersIn(item: string): number {
+  const [from, to] = item.split("-").map((name) => Number(name.trim().slice(1)));
+  return to === undefined ? 1 : to - (from as number) + 1;
+}
+
+/** The largest distance of the stack pointer to where it was at the call, by the address of the function. */
+function framesOf(file: string): Map<number, number> {
+  const frames = new Map<number, number>();
+  let start = 0;
+  for (const line of run("arm-none-eabi-objdump", ["--dwarf=frames-interp", file]).split("\n")) {
+    const begin = / FDE .* pc=([0-9a-f]+)\.\./.exec(line)?.[1];
+    if (begin) start = Number.parseInt(begin, 16);
+    const [, register, distance] = /^[0-9a-f]{8} (\S+)\+(\d+)/.exec(line) ?? [];
+    if (!register) continue;
+    const frame = register === "r13" ? Number(distance) : Number.NaN;
+    frames.set(start, Math.max(frames.get(start) ?? 0, frame));
+  }
+  return frames;
+}
+
+function run(command: string, args: readonly string[]): string {
+  const { status, stdout, stderr } = spawnSync(command, args, { encoding: "utf8", maxBuffer: 64 << 20 });
+  if (status !== 0) throw new Error(`${command}: ${stderr}`);
+  return stdout;
+}
