@@ -10,6 +10,7 @@ import { Card } from "../sim/card.js";
 import { DEMO, personalizeDemo } from "../sim/demo.js";
 import { FIRMWARE_FILE, loadFirmware } from "../sim/firmware.js";
 import { Flash } from "../sim/flash.js";
+import { boardFigures, boardMissing } from "./boardbench.js";
 import { command, personalizeWireRatio, verification } from "./serialbench.js";
 
 interface Figure {
@@ -42,6 +43,9 @@ const figures: Figure[] = [
   { name: "module_bytes", value: readFileSync(FIRMWARE_FILE).length, unit: "bytes" },
   { name: "memory_bytes", value: memoryUsed(), unit: "bytes" },
 ];
+const missing = boardMissing();
+if (missing) console.log(`the board is left out: ${missing}`);
+else figures.push(...(await boardFigures(module)));
 for (const { name, value, unit } of figures) {
   console.log(`${name.padEnd(34)} ${value.toLocaleString("en-US").padStart(12)} ${unit}`);
 }

@@ -34,7 +34,7 @@ const WARNINGS = ["-std=gnu11", "-Wall", "-Wextra", "-Werror"];
 const GENERATED = ["-std=gnu11", "-fno-strict-aliasing", "-w"];
 export const CHIP = ["-mcpu=cortex-m0", "-mthumb", "-O2", "-g", "-ffunction-sections", "-fdata-sections", "-DNDEBUG"];
 export const CHIP_LINK = [
-  ..."-nostartfiles --specs=nano.specs -Wl,--gc-sections -Wl,--no-warn-rwx-segments".split(" "),
+  ..."-nostartfiles -Wl,--gc-sections -Wl,--no-warn-rwx-segments".split(" "),
   `-Wl,-T,${join(BOARD, "microbit", "image.ld")}`,
 ];
 export const NATIVE = ["-O1", "-g", "-DNDEBUG", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
@@ -267,6 +267,7 @@ function printSizes(sizes: Sizes): void {
 
 /** Builds the image that was asked for, where people look for it. */
 function command(args: readonly string[]): void {
+  if (args[0] === "--all") return buildAll();
   const unknown = args.find((arg) => arg !== "--production");
   if (unknown !== undefined) throw new BuildError(`${unknown}: there is only --production`);
   const name = args.includes("--production") ? "production" : "development";
@@ -278,6 +279,11 @@ function command(args: readonly string[]): void {
   }
   console.log(`build/board/microbit/dsc.elf, dsc.hex: ${IMAGES[name].name}`);
   printSizes(sizesOf(name));
+}
+
+/** For the tests: every image that there are the tools for. */
+function buildAll(): void {
+  for (const name of Object.keys(IMAGES) as ImageName[]) if (!missingFor(name)) buildImages(name);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

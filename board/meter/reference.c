@@ -53,10 +53,10 @@ static void compress(uint32_t *state, const uint8_t *block) {
       w[t] = get32(block + 4 * t);
     } else {
       const uint32_t w15 = w[(t + 1) & 15], w2 = w[(t + 14) & 15];
-      w[t & 15] += (rotr(w15, 7) ^ rotr(w15, 18) ^ w15 >> 3) + w[(t + 9) & 15] + (rotr(w2, 17) ^ rotr(w2, 19) ^ w2 >> 10);
+      w[t & 15] += (rotr(w15 ^ rotr(w15, 11), 7) ^ w15 >> 3) + w[(t + 9) & 15] + (rotr(w2 ^ rotr(w2, 2), 17) ^ w2 >> 10);
     }
-    const uint32_t t1 = h + (rotr(e, 6) ^ rotr(e, 11) ^ rotr(e, 25)) + (g ^ (e & (f ^ g))) + k[t] + w[t & 15];
-    const uint32_t t2 = (rotr(a, 2) ^ rotr(a, 13) ^ rotr(a, 22)) + ((a & b) | (c & (a | b)));
+    const uint32_t t1 = h + rotr(e ^ rotr(e ^ rotr(e, 14), 5), 6) + (g ^ (e & (f ^ g))) + k[t] + w[t & 15];
+    const uint32_t t2 = rotr(a ^ rotr(a ^ rotr(a, 9), 11), 2) + ((a & b) | (c & (a | b)));
     h = g, g = f, f = e, e = d + t1, d = c, c = b, b = a, a = t1 + t2;
   }
   state[0] += a, state[1] += b, state[2] += c, state[3] += d;

@@ -69,9 +69,6 @@
 #define NVMC_WRITE 1u
 #define NVMC_ERASE 2u
 
-/* POWER [12]: kept through a reset that software asks for */
-#define POWER_GPREGRET REGISTER(0x4000051c)
-
 /* UICR [8] */
 #define UICR_RBPCONF REGISTER(0x10001004)
 #define RBPCONF_PROTECT_ALL 0xffff00ffu

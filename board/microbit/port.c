@@ -13,9 +13,11 @@
 #define FLASH_BASE (0x40000u - PORT_FLASH_SIZE)
 
 #define KEYS 12u
-/* Keys are looked at this often (ms), on and off: a contact counts after 20. */
+/* Keys are looked at this often (ms), on and off: a contact counts after 20. And while one may bounce: */
 #define SCAN_ON 5u
 #define SCAN_OFF 20u
+#define SCAN_BOUNCE 1u
+#define BOUNCE_TIME 30000u /* us */
 
 /* What no conversion (68 us) and no random byte (0.7 ms, bias corrected) takes, in us. */
 #define CONVERSION_PATIENCE 200u
@@ -30,6 +32,8 @@ static struct {
   /* The timer, in us, at `ms`. */
   uint32_t us;
   uint32_t scan;
+  /* The contacts as they were seen last, and when (us) they were last seen to move. */
+  uint32_t closed, moved;
 } now = {.scan = SCAN_OFF};
 
 /* ---- start ---- */
@@ -51,23 +55,22 @@ static void start_keys(void) {
 
 #if !DEVELOPMENT
 /*
- * Flashing tools need not know the UICR: where the image finds the chip open it closes it, and starts again, once at
- * most since power-on: a chip that stays open works all the same. (QEMU's does: it forgets the UICR in every reset, and
- * has a GPREGRET that reads as 1.)
+ * Flashing tools need not know the UICR: an image that finds the chip open closes it. Both hold from the next reset on
+ * (nRF51 Series Reference Manual, 8.1.4).
  */
 __attribute__((section(".uicr"), used)) static const uint32_t protection = RBPCONF_PROTECT_ALL;
 
 static void protect(void) {
-  if ((UICR_RBPCONF & ~protection) == 0 || POWER_GPREGRET != 0) return;
-  POWER_GPREGRET = 1;
+  if ((UICR_RBPCONF & ~protection) == 0) return;
   NVMC_CONFIG = NVMC_WRITE;
   UICR_RBPCONF = protection;
   while (!NVMC_READY) {
   }
   NVMC_CONFIG = NVMC_READ_ONLY;
-  port_reset();
 }
+
 #else
+
 static void protect(void) {}
 #endif
 
@@ -104,8 +107,9 @@ uint32_t port_clock(void) {
 }
 
 void port_sleep(uint32_t ms) {
-  const uint32_t span = (ms < now.scan ? ms : now.scan) * 1000;
   const uint32_t start = microseconds();
+  const uint32_t scan = start - now.moved < BOUNCE_TIME ? SCAN_BOUNCE : now.scan;
+  const uint32_t span = (ms < scan ? ms : scan) * 1000;
   TIMER_EVENTS_COMPARE(0) = 0;
   TIMER_CC(0) = start + span;
   /* Masked, an interrupt still ends WFI: none is lost between the look and the sleep. */
@@ -126,6 +130,8 @@ uint32_t port_keys(void) {
   for (uint32_t key = 0; key < KEYS; key++) {
     if (!(levels >> key_pins[key] & 1)) closed |= 1u << key;
   }
+  if (closed != now.closed) now.moved = microseconds();
+  now.closed = closed;
   return closed;
 }
 

@@ -1,6 +1,7 @@
 // The meter in QEMU: the module's exports called one by one on the emulated chip, and what each cost in instructions.
 
 import type { Socket } from "node:net";
+import { Random } from "../../sim/random.js";
 import { Machine } from "./machine.js";
 
 /** An instruction takes 2^10 = 1,024 ns of QEMU's time, the chip's timer ticks every 62.5 ns: counts are exact. */
@@ -26,6 +27,23 @@ export interface Reading {
   readonly display: string;
   /** What the card sent. */
   readonly sent: Uint8Array;
+}
+
+/** The meter's random source, for a simulated card that is to draw the same. */
+export class MeterRandom extends Random {
+  #state: number;
+
+  constructor(seed: number) {
+    super(seed);
+    this.#state = seed;
+  }
+
+  override fill(bytes: Uint8Array): void {
+    for (let i = 0; i < bytes.length; i++) {
+      this.#state = (Math.imul(this.#state, 1664525) + 1013904223) >>> 0;
+      bytes[i] = this.#state >>> 24;
+    }
+  }
 }
 
 export class Meter {

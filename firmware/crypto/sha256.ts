@@ -1,4 +1,6 @@
 // SHA-256's compression function (FIPS 180-4 §6.2.2).
+//
+// Rotations that are added up (§4.1.2) are nested, the difference of two at a time: one value less to keep.
 
 import { H0, K, UPPER } from "./sha2";
 
@@ -25,14 +27,14 @@ export function compress(state: usize, block: usize): void {
     } else {
       const w15 = load<u32>(block + (((t + 1) & 15) << 2));
       const w2 = load<u32>(block + (((t + 14) & 15) << 2));
-      const sigma0 = rotr<u32>(w15, 7) ^ rotr<u32>(w15, 18) ^ (w15 >> 3);
-      const sigma1 = rotr<u32>(w2, 17) ^ rotr<u32>(w2, 19) ^ (w2 >> 10);
+      const sigma0 = rotr<u32>(w15 ^ rotr<u32>(w15, 11), 7) ^ (w15 >> 3);
+      const sigma1 = rotr<u32>(w2 ^ rotr<u32>(w2, 2), 17) ^ (w2 >> 10);
       w += sigma0 + load<u32>(block + (((t + 9) & 15) << 2)) + sigma1;
     }
     store<u32>(at, w);
-    const sum1 = rotr<u32>(e, 6) ^ rotr<u32>(e, 11) ^ rotr<u32>(e, 25);
+    const sum1 = rotr<u32>(e ^ rotr<u32>(e ^ rotr<u32>(e, 14), 5), 6);
     const t1 = h + sum1 + (g ^ (e & (f ^ g))) + load<u32>(K + (t << 3), UPPER) + w;
-    const sum0 = rotr<u32>(a, 2) ^ rotr<u32>(a, 13) ^ rotr<u32>(a, 22);
+    const sum0 = rotr<u32>(a ^ rotr<u32>(a ^ rotr<u32>(a, 9), 11), 2);
     const t2 = sum0 + ((a & b) | (c & (a | b)));
     h = g;
     g = f;

@@ -25,14 +25,14 @@ export function compress(state: usize, block: usize): void {
     } else {
       const w15 = load<u64>(block + (((t + 1) & 15) << 3));
       const w2 = load<u64>(block + (((t + 14) & 15) << 3));
-      const sigma0 = rotr<u64>(w15, 1) ^ rotr<u64>(w15, 8) ^ (w15 >> 7);
-      const sigma1 = rotr<u64>(w2, 19) ^ rotr<u64>(w2, 61) ^ (w2 >> 6);
+      const sigma0 = rotr<u64>(w15 ^ rotr<u64>(w15, 7), 1) ^ (w15 >> 7);
+      const sigma1 = rotr<u64>(w2 ^ rotr<u64>(w2, 42), 19) ^ (w2 >> 6);
       w += sigma0 + load<u64>(block + (((t + 9) & 15) << 3)) + sigma1;
     }
     store<u64>(at, w);
-    const sum1 = rotr<u64>(e, 14) ^ rotr<u64>(e, 18) ^ rotr<u64>(e, 41);
+    const sum1 = rotr<u64>(e ^ rotr<u64>(e ^ rotr<u64>(e, 23), 4), 14);
     const t1 = h + sum1 + (g ^ (e & (f ^ g))) + load<u64>(K + (t << 3)) + w;
-    const sum0 = rotr<u64>(a, 28) ^ rotr<u64>(a, 34) ^ rotr<u64>(a, 39);
+    const sum0 = rotr<u64>(a ^ rotr<u64>(a ^ rotr<u64>(a, 5), 6), 28);
     const t2 = sum0 + ((a & b) | (c & (a | b)));
     h = g;
     g = f;
