@@ -17,6 +17,7 @@ import { PtyLine } from "../sim/pty.js";
 import { Fingers } from "../sim/terminal/fingers.js";
 import { LAUNCHER, MODULE, scratchFolder } from "./support/cards.js";
 import { framesIn, lineBytes, type PlainFrame } from "./support/fakecard.js";
+import { press, type } from "./support/fingers.js";
 import { ROOT } from "./support/root.js";
 import { SimProcess } from "./support/simprocess.js";
 import { afterwards, assertRestored, shows, TerminalProgram } from "./support/terminal.js";
@@ -32,9 +33,7 @@ const FOLDER = scratchFolder();
 const ENTER = "\r";
 const TAB = "\t";
 const OFF = /State +OFF/;
-/** After this, in ms, a key is pressed again: a busy machine may let it go before the card looked. */
-const KEY_TIME = 5000;
-const PRESSES = 4;
+
 let links = 0;
 
 interface Setup {
@@ -59,24 +58,6 @@ async function withPanel(body: (setup: Setup) => Promise<void>): Promise<void> {
   } finally {
     await program.close();
     await sim.kill();
-  }
-}
-
-/** Presses a key until the screen is as it is to be. */
-async function press(program: TerminalProgram, key: string, wanted: RegExp): Promise<RegExpExecArray> {
-  for (let left = PRESSES; left > 1; left--) {
-    program.send(key);
-    const match = await program.until(wanted, KEY_TIME).catch(() => undefined);
-    if (match) return match;
-  }
-  program.send(key);
-  return program.until(wanted);
-}
-
-/** Presses digits one by one; `screen` tells what is shown after some of them. */
-async function type(program: TerminalProgram, digits: string, screen: (typed: string) => string): Promise<void> {
-  for (let count = 1; count <= digits.length; count++) {
-    await press(program, digits[count - 1] as string, shows(screen(digits.slice(0, count))));
   }
 }
 

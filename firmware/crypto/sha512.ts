@@ -1,4 +1,4 @@
-// SHA-512's compression function (FIPS 180-4 §6.4.2).
+// SHA-512's compression function (FIPS 180-4 §6.4.2). Rotations are nested as in sha256.ts.
 
 import { H0, K } from "./sha2";
 

@@ -1,0 +1,145 @@
+// A card's life on the chip in QEMU, with the programs that people have: personalized by `dsc` over the pseudo-terminal,
+// logged in with `dsc-sim --port`, locked, unlocked, and its power gone in the middle of it.
+
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { ocra } from "../../host-tools/ocra.js";
+import { readSeedFile } from "../../host-tools/pskc.js";
+import { boardTest, developmentImage } from "../support/board.js";
+import { scratchFolder } from "../support/cards.js";
+import { press, type } from "../support/fingers.js";
+import { ROOT } from "../support/root.js";
+import { dsc } from "../support/simprocess.js";
+import { shows, TerminalProgram } from "../support/terminal.js";
+
+const life = suite("a card's life on the chip");
+
+const MAIN = join(ROOT, "build", "js", "board", "qemu", "main.js");
+const FOLDER = scratchFolder();
+const SERIAL = "IB3000123";
+const SUITE = "OCRA-1:HOTP-SHA256-8:QN06";
+const PIN = "8352";
+const WRONG_PIN = "8888";
+const NEW_PIN = "7294";
+const CHALLENGE = "673854";
+const ENTER = "\r";
+
+const flash = join(FOLDER, "card.bin");
+const seeds = join(FOLDER, "seeds.xml");
+const files = { pin: put("pin", `${PIN}\n`), pskc: put("pskc.key", "cafe0123babe4567dead89abbeefcdef\n") };
+const transport = join(FOLDER, "transport.key");
+
+function put(name: string, text: string): string {
+  const path = join(FOLDER, name);
+  writeFileSync(path, text, { mode: 0o600 });
+  return path;
+}
+
+/** Runs `body` with a battery in the card; its flash stays. */
+async function powered<T>(body: (port: string) => Promise<T>): Promise<T> {
+  developmentImage();
+  const child = spawn(process.execPath, [MAIN, "--flash", flash], { stdio: ["ignore", "pipe", "inherit"] });
+  process.once("exit", () => child.kill("SIGKILL"));
+  try {
+    const [line] = await once(createInterface({ input: child.stdout }), "line");
+    return await body(JSON.parse(line).pty);
+  } finally {
+    child.kill("SIGTERM");
+    await once(child, "exit");
+  }
+}
+
+/** Runs `body` with the front panel of the card at `port`, which is off. */
+async function withPanel<T>(port: string, body: (panel: TerminalProgram) => Promise<T>): Promise<T> {
+  const panel = TerminalProgram.simulator(["--port", port]);
+  try {
+    await panel.until(/State +OFF/);
+    return await body(panel);
+  } finally {
+    await panel.close();
+  }
+}
+
+async function enterPin(panel: TerminalProgram, pin: string, then: string, prompt = "PIN>"): Promise<void> {
+  await type(panel, pin, (typed) => prompt + "*".repeat(typed.length));
+  await press(panel, ENTER, shows(then));
+}
+
+async function run(...args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await dsc(args);
+  assert.is(code, 0, stderr);
+  return stdout;
+}
+
+async function info(port: string): Promise<Record<string, unknown>> {
+  return JSON.parse(await run("info", "--port", port, "--json"));
+}
+
+function tokenKey(): Uint8Array {
+  const record = readSeedFile(seeds, Buffer.from("cafe0123babe4567dead89abbeefcdef", "hex")).find(SERIAL);
+  return (record as { key: Uint8Array }).key;
+}
+
+const withSeeds = ["--pskc", seeds, "--pskc-key", files.pskc];
+
+boardTest(life, ["development"], "personalized, used, locked, unlocked, its power gone in between", async () => {
+  await run("keys", "new", transport);
+  await powered(async (port) => {
+    const bench = ["--port", port, "--serial", SERIAL, "--pin-file", files.pin, "--tries", "3"];
+    await run("personalize", ...bench, "--transport", transport, ...withSeeds);
+    assert.is((await info(port)).state, "personalized");
+  });
+
+  await powered((port) =>
+    withPanel(port, async (panel) => {
+      await press(panel, "P", shows("PIN>"));
+      await enterPin(panel, PIN, "CHALLNG>");
+      await type(panel, CHALLENGE, (typed) => typed);
+      const [, response] = await press(panel, ENTER, /\[ (\d{8}) \]-/);
+      assert.is(response, ocra(SUITE, tokenKey(), { challenge: CHALLENGE }));
+      await press(panel, "P", /State +OFF/);
+      await press(panel, "P", shows("PIN>"));
+      await enterPin(panel, WRONG_PIN, "LEFT 2");
+    }),
+  );
+
+  const lockCode = await powered((port) =>
+    withPanel(port, async (panel) => {
+      await press(panel, "P", shows("PIN>"));
+      await enterPin(panel, WRONG_PIN, "LEFT 1");
+      await panel.until(shows("PIN>"));
+      await enterPin(panel, WRONG_PIN, "LOCKED");
+      const [, code] = await press(panel, ENTER, /\[ (\d{8}) \]-/);
+      return code as string;
+    }),
+  );
+
+  const unlockCode = JSON.parse(
+    await run("unlock", "--serial", SERIAL, "--lock-code", lockCode, ...withSeeds, "--json"),
+  ).unlockCode;
+  await powered((port) =>
+    withPanel(port, async (panel) => {
+      await press(panel, "P", shows("LOCKED"));
+      await press(panel, ENTER, shows(lockCode));
+      await press(panel, ENTER, shows("UNLOCK>"));
+      await type(panel, unlockCode, (typed) => typed);
+      await press(panel, ENTER, shows("NEW>"));
+      await enterPin(panel, NEW_PIN, "REP>", "NEW>");
+      await enterPin(panel, NEW_PIN, "PIN SET", "REP>");
+    }),
+  );
+
+  await powered((port) =>
+    withPanel(port, async (panel) => {
+      await press(panel, "P", shows("PIN>"));
+      await enterPin(panel, NEW_PIN, "CHALLNG>");
+    }),
+  );
+});
+
+life.run();
