@@ -8,9 +8,13 @@ export interface Hole extends Mutation {
   readonly shows: string;
 }
 
-const SPEND = `  if (!flash.program(slot, SPENT)) return Outcome.BATTERY;
+const SPEND = `  const used = spent(tally);
+  const before = flash.word(slot);
+  if (!flash.program(slot, SPENT)) return Outcome.BATTERY;
   const after = flash.word(slot);
-  return vault.open(which, use, digits, length, before, after) === 0 ? Outcome.DONE : Outcome.WRONG;`;
+  // Which tries count is told by the use: a fault in \`tally\` would spend those of the other kind.
+  const missing = used + 1 - spentBackwards(use === Use.CODE ? Tally.CODE : Tally.PIN);
+  return vault.open(which, use, digits, length, before + missing, after) === 0 ? Outcome.DONE : Outcome.WRONG;`;
 
 const COMMIT = `    if (at !== HEAD_CHECK_AT && !write(start, at)) return Outcome.BATTERY;
   }
@@ -40,8 +44,7 @@ export const HOLES: readonly Hole[] = [
     breaks: "a try is spent before the PIN is looked at",
     file: "attempt.ts",
     from: SPEND,
-    to: `  const opened = vault.open(which, use, digits, length, before, SPENT) === 0;
-  current.slot = slot;
+    to: `  const opened = vault.open(which, use, digits, length, flash.word(slot), SPENT) === 0;
   if (!flash.program(slot, SPENT)) return Outcome.BATTERY;
   return opened ? Outcome.DONE : Outcome.WRONG;`,
     shows: "right",
@@ -156,7 +159,7 @@ export const HOLES: readonly Hole[] = [
   {
     breaks: "what a cut left in another page is cleared",
     file: "store.ts",
-    from: "  return clearOthers() ? Outcome.DONE : Outcome.BATTERY;\n}\n\n/**\n * Writes",
+    from: "  return clearOthers();\n}\n\n/**\n * Writes",
     to: "  return Outcome.DONE;\n}\n\n/**\n * Writes",
     shows: "change-pin",
   },
