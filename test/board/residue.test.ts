@@ -7,9 +7,11 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { PersonalizationRecord } from "../../host-tools/cardclient.js";
+import { testKeys } from "../../host-tools/keyset.js";
+import { deriveSessionKeys, parseCardHello } from "../../host-tools/scp03.js";
 import { addressOf, buildImages } from "../../scripts/board.js";
-import type { Card } from "../../sim/card.js";
 import { DEMO, personalize } from "../../sim/demo.js";
+import { payloads } from "../../sim/workshop.js";
 import { Op } from "../conformance/development.js";
 import { boardTest } from "../support/board.js";
 import { blankCard, cardOf, unlockCodeOf } from "../support/cards.js";
@@ -40,6 +42,8 @@ const OTHER: Owner = {
 };
 
 const SEED = 7;
+/** Bytes of the answer to INITIALIZE UPDATE, status word and all. */
+const HELLO_SIZE = 31;
 const RAM = 0x20000000;
 /** Bytes of the clock: what changes while nothing happens. Three words of the port, one of the main loop, their copies. */
 const MOST_OF_THE_CLOCK = 40;
@@ -123,6 +127,9 @@ boardTest(residue, ["development"], "a personalization, off", async () => {
   const blank = new Uint8Array(4096).fill(0xff);
   const dumps = await Promise.all([ONE, OTHER].map((owner) => dumpAfter(personalizeChip, owner, blank)));
   assertNothingLeft(dumps, [ONE, OTHER]);
+  for (const [i, { record }] of [ONE, OTHER].entries()) {
+    for (const key of personalization(record).keys) assert.not.ok(holds((dumps[i] as Dump).ram, key));
+  }
 });
 
 boardTest(residue, ["development"], "a trap leaves nothing at all", async () => {
@@ -142,6 +149,18 @@ boardTest(residue, ["development"], "notices what is there: a response on the sc
   try {
     await logIn(chip, ONE);
     assert.ok(secretsIn(await chip.machine.readRam(), ONE).length > 0);
+  } finally {
+    await chip.stop();
+  }
+});
+
+boardTest(residue, ["development"], "notices the keys of a channel that is open", async () => {
+  const chip = await Chip.start(buildImages("development"), new Uint8Array(4096).fill(0xff), SEED);
+  try {
+    const { frames, keys } = personalization(ONE.record);
+    for (const frame of frames.slice(0, 3)) await chip.receive(frame);
+    const ram = await chip.machine.readRam();
+    assert.ok(keys.every((key) => holds(ram, key)));
   } finally {
     await chip.stop();
   }
@@ -194,9 +213,12 @@ function secretsIn(ram: Buffer, { record, wrongPin, newPin, challenge }: Owner):
     secrets[name] = Buffer.from(digits);
     secrets[`${name} as numbers`] = Uint8Array.from(digits, Number);
   }
-  return Object.keys(secrets).filter((name) =>
-    pieces(secrets[name] as Uint8Array).some((piece) => ram.includes(piece)),
-  );
+  return Object.keys(secrets).filter((name) => holds(ram, secrets[name] as Uint8Array));
+}
+
+/** Whether a piece of the secret lies in `ram`. */
+function holds(ram: Buffer, secret: Uint8Array): boolean {
+  return pieces(secret).some((piece) => ram.includes(piece));
 }
 
 function pieces(secret: Uint8Array): Buffer[] {
@@ -204,21 +226,25 @@ function pieces(secret: Uint8Array): Buffer[] {
   return starts.map((start) => Buffer.from(secret.subarray(start, start + TELLING)));
 }
 
-/** The bytes that a host sends to personalize a card of this seed, as the simulator's card is sent them. */
-const personalizeChip: Flow = async (chip, { record }) => {
+/** A personalization as the simulator's card of this seed took it: frames to the card, and the channel's keys. */
+function personalization(record: PersonalizationRecord): { frames: Uint8Array[]; keys: Uint8Array[] } {
   const card = blankCard({ seed: SEED });
-  for (const bytes of framesOf(card, () => personalize(card, record))) await chip.receive(bytes);
-  await chip.hold("press");
-  await chip.hold("press");
-  assert.is((await chip.hold("press")).text.trimEnd(), "");
-};
-
-function framesOf(card: Card, act: () => void): Uint8Array[] {
   const frames: Uint8Array[] = [];
-  card.watchers.push({ serial: (bytes) => frames.push(bytes.slice()) });
-  act();
-  return frames;
+  const sent: Uint8Array[] = [];
+  card.watchers.push({ serial: (bytes) => frames.push(bytes.slice()), sent: (bytes) => sent.push(bytes.slice()) });
+  personalize(card, record);
+  const hello = payloads(Buffer.concat(sent)).find((payload) => payload.length === HELLO_SIZE) as Buffer;
+  const context = Buffer.concat([new Uint8Array(8), parseCardHello(hello.subarray(0, -2)).challenge]);
+  const { enc, mac, rmac } = deriveSessionKeys(testKeys(), context);
+  return { frames, keys: [enc, mac, rmac] };
 }
+
+const personalizeChip: Flow = async (chip, { record }) => {
+  for (const frame of personalization(record).frames) await chip.receive(frame);
+  await chip.hold("press");
+  assert.is((await chip.hold("press")).text.trimEnd(), "PIN>");
+  await chip.hold("press");
+};
 
 function countOf(ram: Buffer): number {
   return ram.filter((byte) => byte !== 0).length;
