@@ -42,7 +42,7 @@ export interface Plan {
 }
 
 const SHORT: Plan = { ways: 1, thinning: 32, sampling: 16 };
-const LONG: Plan = { ways: 6, thinning: 1, sampling: 1 };
+const LONG: Plan = { ways: 1, thinning: 1, sampling: 1 };
 
 export const FAULTS: Campaign = {
   name: "faults",
