@@ -86,13 +86,14 @@ const ZEROS = new Uint8Array(8);
 /** An attempt that was none: the card did not take all digits, or not the OK. */
 export const NOT_MADE = "not made";
 
-/** Enters a PIN or a code. Returns what the screen says about it. */
+/** Enters a PIN or a code. Returns what the screen says about it; where not all digits were taken, there was no attempt. */
 function tryDigits(target: Target, digits: string): string {
   target.attempted = false;
   target.do((card) => card.type(digits));
+  const taken = /^(PIN>\*{4}|\d{8})$/.test(target.card.display);
   target.attempted = true;
   const screen = ok(target);
-  return /^(PIN>\*|\d)/.test(screen) ? NOT_MADE : screen;
+  return !taken || /^(PIN>\*|\d)/.test(screen) ? NOT_MADE : screen;
 }
 
 /** A PIN is entered where `spent` of three tries are gone. */
