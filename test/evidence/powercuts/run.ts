@@ -12,7 +12,7 @@ import type { FlashCopy } from "../../../sim/flash.js";
 import { exchange, openChannel } from "../../../sim/workshop.js";
 import { enter, passMessage, turnOn, unlockCodeOf, WRONG_PIN } from "../../support/cards.js";
 import { type Operation, Recorder } from "./recorder.js";
-import type { Opened } from "./secrets.js";
+import { type Opened, openable } from "./secrets.js";
 import { CODES, keysOf, lineOf, recordOf, type Situation, seededWith } from "./situation.js";
 
 /** The card did not do what it does where power holds, or what it must never do. */
@@ -68,12 +68,13 @@ export class Run {
   #isOpening = false;
   /** The card answered on its serial line since an action began. */
   #answered = false;
-  /** Until power-on is through, it may have to destroy what an earlier cut left. */
-  #gone: Opened = { pin: false, code: false };
+  /** What nothing opens any more. Power-on may yet have to destroy what an earlier cut left. */
+  #gone: Opened;
 
   constructor(module: WebAssembly.Module, copy: FlashCopy, now: Situation, options: RunOptions) {
     this.now = now;
     this.used = options.used ?? [];
+    this.#gone = alreadyGone(now, copy);
     this.#stops = options.stops ?? false;
     this.#onStart = options.onStart;
     this.flash = new Recorder(copy);
@@ -286,7 +287,7 @@ export class Run {
     let wiped = false;
     this.flash.onOperation = (operation) => {
       // A wipe marks and zeroes first; what comes then comes when nothing is left.
-      wiped ||= last.life === "blank" && operation.value !== 0;
+      wiped ||= this.now.life !== "blank" && last.life === "blank" && operation.value !== 0;
       const told = this.#answered || ![screen, "", "SERIAL"].includes(this.card.display);
       const allowed = told ? [last] : [this.now, ...after];
       const opening = this.#isOpening ? this.#opened + 1 : 0;
@@ -319,4 +320,12 @@ function both(one: Opened, other: Opened): Opened {
 export function goneFrom({ life, left, codes }: Situation): Opened {
   const blank = life === "blank";
   return { pin: blank || left === 0, code: blank || codes === 0 };
+}
+
+/** Of that, what the flash bears out before power-on. */
+function alreadyGone(now: Situation, { bytes }: FlashCopy): Opened {
+  const { pin, code } = goneFrom(now);
+  if (!pin && !code) return { pin, code };
+  const left = openable(bytes);
+  return { pin: pin && !left.pin, code: code && !left.code };
 }
