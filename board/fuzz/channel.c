@@ -3,8 +3,8 @@
  * changed below level 03, and what the card answers carries the MAC that its level promises.
  *
  *   start (1): situation and level; then commands: how, instruction, P1, P2, length, data
- *   how, bits 0-2: 0-2 protected; 3 with a wrong MAC; 4 its blocks not padded; 5 without secure messaging; 6 a channel is
- *                  opened anew, of the level that P1 picks; 7 the data is a whole command, as it is
+ *   how, bits 0-2: 0-2 protected; 3 with a wrong MAC; 4 its blocks not padded; 5 without secure messaging; 6 a channel
+ *                  is opened anew, of the level that P1 picks; 7 the data is a whole command, as it is
  *        bit 3     the secrets of STORE DATA and the keys of PUT KEY are encrypted, with check values, as they must be
  *        bit 4     Le follows       bit 5     time passes afterwards: by its code, the last byte of the data
  *        bit 6     the interindustry class       bit 7     INS is as it is; otherwise it picks one that there is
@@ -17,7 +17,8 @@
 enum { PROTECTED = 2, WRONG_MAC = 3, UNPADDED = 4, PLAIN = 5, OPENING = 6, WHOLE = 7 };
 enum { HOW = 7, SEALED = 8, WITH_LE = 16, TIME_PASSES = 32, INTERINDUSTRY = 64, ANY_INS = 128 };
 enum { STORE_DATA = 0xe2, PUT_KEY = 0xd8, MOST_DATA = 239, RECORD_SIZE = 161, SECRETS_AT = 49, KEYS_SIZE = 70 };
-enum { DONE = 0x9000, NOT_IN_THIS_CHANNEL = 0x6982, WRONG_SECURE_MESSAGING = 0x6988, STATE_OFF = 0, MOST_COMMANDS = 64, COMMAND_SIZE = 264 };
+enum { DONE = 0x9000, NOT_IN_THIS_CHANNEL = 0x6982, WRONG_SECURE_MESSAGING = 0x6988 };
+enum { STATE_OFF = 0, MOST_COMMANDS = 64, COMMAND_SIZE = 264 };
 
 static const char *const names[] = {"blank", "seeded", "pin", "server-pin", "locked"};
 static const uint8_t levels[] = {0x33, 0x03, 0x13, 0x01, 0x11};

@@ -1,6 +1,6 @@
 /*
- * Target flash: whatever flash holds when the battery goes in, the card starts or says ERROR, and opens to the right PIN
- * only.
+ * Target flash: whatever flash holds when the battery goes in, the card starts or says ERROR, and opens to the right
+ * PIN only.
  *
  *   image (1), flags (1), then edits: offset (2, high byte first), length, bytes
  *   flags: bit n: the check values of page n are made right; bit 4: a wrong PIN comes first; bit 5: power stays low

@@ -31,15 +31,15 @@ void cbc_encrypt(const uint8_t *key, uint8_t *bytes, size_t length);
 void key_check_value(const uint8_t *key, uint8_t *out);
 
 /*
- * Opens a channel with what the card answered to INITIALIZE UPDATE. Writes EXTERNAL AUTHENTICATE to `command` (21 bytes).
- * False where the card's cryptogram is wrong.
+ * Opens a channel with what the card answered to INITIALIZE UPDATE. Writes EXTERNAL AUTHENTICATE, of 21 bytes, to
+ * `command`. False where the card's cryptogram is wrong.
  */
 bool scp03_open(scp03_t *channel, const keyset_t *keys, uint8_t level, const uint8_t *host_challenge,
                 const uint8_t *hello, uint8_t *command);
 
 /*
- * Protects a command: four bytes of header, a byte for the length, and `length` bytes of data. Data is padded unless it is
- * `raw`: whole blocks as they are. Returns the length of the command.
+ * Protects a command: four bytes of header, a byte for the length, and `length` bytes of data. Data is padded unless it
+ * is `raw`: whole blocks as they are. Returns the length of the command.
  */
 size_t scp03_wrap(scp03_t *channel, uint8_t *command, size_t length, bool raw);
 
