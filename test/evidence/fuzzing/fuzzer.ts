@@ -1,7 +1,7 @@
 // A build of the fuzzing targets (board/fuzz), and libFuzzer run on it.
 
 import { spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { buildImages, compile, generate, IMAGES, type Image } from "../../../scripts/board.js";
 import { loadFirmware } from "../../../sim/firmware.js";
@@ -51,7 +51,10 @@ export class Fuzzer {
     this.#binary = binary;
     this.#folder = folder;
     mkdirSync(folder, { recursive: true });
-    writeFileSync(this.#situations, situations(module));
+    // Another run may be reading it.
+    const draft = `${this.#situations}.${process.pid}`;
+    writeFileSync(draft, situations(module));
+    renameSync(draft, this.#situations);
   }
 
   /** The released module under the sanitizers. */
