@@ -56,6 +56,10 @@ uint32_t card_state(void) {
   return Z_dscZ_state(&instance);
 }
 
+uint32_t card_tries(void) {
+  return Z_dscZ_tries(&instance);
+}
+
 uint32_t *card_scratch(void) {
   return (uint32_t *)(void *)wasm_rt_memory;
 }

@@ -26,11 +26,12 @@ void card_boot(void);
 /* Power is gone: memory and screen are wiped. */
 void card_die(void);
 
-/* As the exports of docs/ABI.md. All but card_state return the ms in which the card wants to be called again. */
+/* As the exports of docs/ABI.md. The first three return the ms in which the card wants to be called again. */
 uint32_t card_key(uint32_t key, bool closed);
 uint32_t card_tick(uint32_t ms);
 uint32_t card_serial(uint8_t byte);
 uint32_t card_state(void);
+uint32_t card_tries(void);
 
 /* The memory of a call that is given up, for whoever gives it up: PORT_FLASH_PAGE_SIZE bytes at least. */
 uint32_t *card_scratch(void);

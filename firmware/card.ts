@@ -333,6 +333,7 @@ function selfTest(): Outcome {
   if (!selftest.cryptoWorks()) return Outcome.CRYPTO;
   const mounted = store.mount();
   if (mounted !== Outcome.DONE) return mounted;
+  if (!token.isKeptSuite()) return Outcome.FLASH;
   return selftest.randomWorks() ? Outcome.DONE : Outcome.RANDOM;
 }
 

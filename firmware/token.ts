@@ -3,7 +3,7 @@
 import * as hash from "./crypto/hash";
 import * as ocra from "./crypto/ocra";
 import { PIN_SIZE } from "./pin";
-import { head, SUITE } from "./store";
+import { head, Life, SUITE, SUITE_SIZE } from "./store";
 import * as vault from "./vault";
 
 export const CHALLENGE_SIZE: u32 = 6;
@@ -17,6 +17,11 @@ export function isSuite(text: usize, length: u32): bool {
   if (suite.digits !== RESPONSE_SIZE || suite.format !== ocra.Ascii.N || suite.challenge !== CHALLENGE_SIZE)
     return false;
   return !suite.counter && !suite.session && !suite.step;
+}
+
+/** Whether the page that counts holds such a suite, unless it is a blank card's. */
+export function isKeptSuite(): bool {
+  return head.life === <u8>Life.BLANK || (head.suiteLength <= <u8>SUITE_SIZE && isSuite(SUITE, head.suiteLength));
 }
 
 /** Writes which suites `isSuite` takes: bits of hashes, bits of PIN hashes (bit 0 SHA-1), digits, challenge. Returns 4. */

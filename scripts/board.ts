@@ -23,6 +23,7 @@ const TOOLS = {
   "arm-none-eabi-gcc": "gcc-arm-none-eabi libnewlib-arm-none-eabi",
   "qemu-system-arm": "qemu-system-arm",
   cc: "gcc",
+  clang: "clang libclang-rt-14-dev",
 } as const;
 type Tool = keyof typeof TOOLS;
 
@@ -38,6 +39,16 @@ export const CHIP_LINK = [
   `-Wl,-T,${join(BOARD, "microbit", "image.ld")}`,
 ];
 export const NATIVE = ["-O1", "-g", "-DNDEBUG", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
+/**
+ * What costs more than the card itself is left out: tracing comparisons (there is one in each access to memory), and
+ * UBSan's look at each pointer, which in what wasm2c makes is always into one array and into one instance.
+ */
+const FUZZER = [
+  ...["-O2", "-fsanitize=fuzzer", "-fno-sanitize-coverage=trace-cmp,trace-gep,trace-div,stack-depth"],
+  ...["-fno-sanitize=null,alignment,object-size,pointer-overflow"],
+];
+/** Inputs are kept for what they reach in the module, not around it. */
+const UNCOUNTED = ["-fno-sanitize-coverage=edge,inline-8bit-counters,pc-table,indirect-calls"];
 
 /** One thing that is built from the module. */
 export interface Image {
@@ -85,6 +96,14 @@ export const IMAGES = {
     flags: [...NATIVE, "-DDEVELOPMENT=1"],
     link: [],
     output: "posix/dsc",
+  },
+  fuzz: {
+    name: "fuzzing targets",
+    sources: ["card.c", "posix/flash.c", "fuzz"],
+    compiler: "clang",
+    flags: [...NATIVE, ...FUZZER, "-DDEVELOPMENT=1"],
+    link: UNCOUNTED,
+    output: "fuzz/dsc-fuzz",
   },
 } as const satisfies Record<string, Image>;
 export type ImageName = keyof typeof IMAGES;
@@ -173,7 +192,13 @@ function cFiles(source: string): string[] {
 
 function isInstalled(tool: Tool): boolean {
   const folders = (process.env.PATH ?? "").split(":");
-  return folders.some((folder) => existsSync(join(folder, tool)));
+  return folders.some((folder) => existsSync(join(folder, tool))) && (tool !== "clang" || hasFuzzer());
+}
+
+/** Whether clang has its libraries: Debian packs libFuzzer by itself. */
+function hasFuzzer(): boolean {
+  const folder = run("clang", ["-print-runtime-dir"]).trim();
+  return existsSync(folder) && readdirSync(folder).some((name) => name.startsWith("libclang_rt.fuzzer"));
 }
 
 function time(path: string): number {

@@ -14,6 +14,7 @@ import { Random } from "../sim/random.js";
 import { firstFailure } from "../sim/run.js";
 import { Session } from "../sim/session.js";
 import { seed } from "./support/cards.js";
+import { crc32 } from "./support/crypto.js";
 import { freshSession, scenarios } from "./support/scenarios.js";
 import { sharedTest, vectors } from "./support/shared.js";
 
@@ -203,6 +204,17 @@ errors("ERROR 02 where the head of the only page, or the root secret, has one wr
     staysError(card, "ERROR 02");
     assert.equal(card.flash.copy(), before, "nothing is written");
   }
+});
+
+errors("ERROR 02 where the suite is none that the card does, whatever its check value says", () => {
+  for (const suite of ["", "noise", "OCRA-1:HOTP-SHA256-4:QN06", `${DEMO.suite}-S512`, "1".repeat(200)]) {
+    const card = new Card(FIRMWARE, { flash: flashWithSuite(suite) });
+    card.hold("press");
+    staysError(card, "ERROR 02");
+  }
+  const same = new Card(FIRMWARE, { flash: flashWithSuite(DEMO.suite) });
+  same.hold("press");
+  shows(same, "PIN>");
 });
 
 errors("ERROR 02 where flash is all zeros or noise", () => {
@@ -782,6 +794,17 @@ function damagedFlash(offset: number): Flash {
   const at = pageAt(flash) + offset;
   contents[at] = (contents[at] as number) ^ 1;
   return new Flash(contents);
+}
+
+/** The flash of a demo card with another suite, and the check value of its head as it must be then. */
+function flashWithSuite(suite: string): Flash {
+  const flash = workshopFlash();
+  const contents = Buffer.from(flash.bytes);
+  const head = contents.subarray(pageAt(flash), pageAt(flash) + 0x48);
+  head[0x0b] = suite.length;
+  head.fill(0, 0x20, 0x44).write(suite.slice(0, 36), 0x20, "latin1");
+  head.writeUInt32LE(crc32(head.subarray(0, 0x44), head.readUInt32LE(4)), 0x44);
+  return new Flash(new Uint8Array(contents));
 }
 
 /** Where the only page begins that is not erased. */

@@ -82,10 +82,17 @@ static __attribute__((noinline, cold, unused)) void wasm_rt_store_slowly(uint64_
   __builtin_memcpy(wasm_rt_memory + addr, &value, size);
 }
 
+/* A place that is `size`-aligned. Clang 14 wants a literal there, and does without. */
+#ifdef __clang__
+#define WASM_RT_ALIGNED(place, size) (place)
+#else
+#define WASM_RT_ALIGNED(place, size) __builtin_assume_aligned(place, size)
+#endif
+
 /* Both for a little-endian core, as WebAssembly's memory is. `size` is a constant: 1, 2, 4 or 8. */
 static inline __attribute__((always_inline)) void wasm_rt_load(uint64_t addr, void *to, uint32_t size) {
   if (WASM_RT_IS_PLAIN(addr, size)) {
-    __builtin_memcpy(to, __builtin_assume_aligned(wasm_rt_memory + addr, size), size);
+    __builtin_memcpy(to, WASM_RT_ALIGNED(wasm_rt_memory + addr, size), size);
   } else {
     const uint64_t value = wasm_rt_load_slowly(addr, size);
     __builtin_memcpy(to, &value, size);
@@ -94,7 +101,7 @@ static inline __attribute__((always_inline)) void wasm_rt_load(uint64_t addr, vo
 
 static inline __attribute__((always_inline)) void wasm_rt_store(uint64_t addr, const void *from, uint32_t size) {
   if (WASM_RT_IS_PLAIN(addr, size)) {
-    __builtin_memcpy(__builtin_assume_aligned(wasm_rt_memory + addr, size), from, size);
+    __builtin_memcpy(WASM_RT_ALIGNED(wasm_rt_memory + addr, size), from, size);
   } else {
     uint64_t value = 0;
     __builtin_memcpy(&value, from, size);

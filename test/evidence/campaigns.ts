@@ -2,9 +2,10 @@
 
 import type { Campaign } from "./campaign.js";
 import { FAULTS } from "./faults.js";
+import { FUZZING } from "./fuzzing.js";
 import { HOST_SIDE } from "./hostside.js";
 import { KNOWN_ANSWERS } from "./knownanswers.js";
 import { PARSERS } from "./parsers.js";
 import { POWER_CUTS } from "./powercuts.js";
 
-export const CAMPAIGNS: readonly Campaign[] = [POWER_CUTS, FAULTS, PARSERS, KNOWN_ANSWERS, HOST_SIDE];
+export const CAMPAIGNS: readonly Campaign[] = [POWER_CUTS, FAULTS, FUZZING, PARSERS, KNOWN_ANSWERS, HOST_SIDE];

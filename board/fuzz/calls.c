@@ -1,0 +1,129 @@
+/*
+ * Calls into the card, and what must hold after each of them.
+ */
+#include <string.h>
+
+#include "fuzz.h"
+
+enum {
+  OFF = 0,
+  LAST_STATE = 19,
+  /* The longest that a card which is on does nothing, and that an answer is held back, in ms. */
+  LONGEST = 300000,
+  TAP = 80,
+  HOLD = 1000,
+  UP = 40,
+  /* Bytes of a secret that are no coincidence. */
+  WINDOW = 6,
+  NO_FRAME = 0xc0,
+  ESC = 0xdb,
+};
+
+/* ---- secrets ---- */
+
+/* Six bytes as a number: neither sanitizers nor libFuzzer look into it, as they do with memcmp. */
+QUICK static uint64_t window_at(const uint8_t *bytes) {
+  uint64_t window = 0;
+  for (unsigned i = 0; i < WINDOW; i++) window |= (uint64_t)bytes[i] << 8 * i;
+  return window;
+}
+
+QUICK static bool has(const uint8_t *bytes, size_t length, const uint8_t *secret, size_t size) {
+  bool begins[256] = {false};
+  for (size_t at = 0; at + WINDOW <= size; at++) begins[secret[at]] = true;
+  for (size_t i = 0; i + WINDOW <= length; i++) {
+    if (!begins[bytes[i]]) continue;
+    const uint64_t window = window_at(bytes + i);
+    for (size_t at = 0; at + WINDOW <= size; at++) {
+      if (window == window_at(secret + at)) return true;
+    }
+  }
+  return false;
+}
+
+/* The root secrets that were in flash when the input began. */
+static bool has_root(const uint8_t *bytes, size_t length) {
+  const uint64_t erased = 0xffffffffffff;
+  for (uint32_t page = 0; page < PORT_FLASH_PAGES; page++) {
+    const uint8_t *const root = beginning->roots[page];
+    if (window_at(root) == erased || window_at(root) == 0) continue;
+    if (has(bytes, length, root, ROOT_SIZE)) return true;
+  }
+  return false;
+}
+
+static bool has_key(const uint8_t *bytes, size_t length) {
+  return has(bytes, length, secrets.key, KEY_SIZE) || has(bytes, length, secrets.unlock_key, KEY_SIZE);
+}
+
+void demand_public(const uint8_t *bytes, size_t length) {
+  demand(!has_key(bytes, length), "no key leaves the card");
+  demand(!has_root(bytes, length), "no root secret leaves the card");
+}
+
+void judge_end(void) {
+  if (card_state() == OFF) demand(!has_key(wasm_rt_memory, WASM_RT_MEMORY_SIZE), "a card that is off holds no key");
+}
+
+/* ---- calls ---- */
+
+/* Whether the screen shows characters from `first` to `last` only. */
+static bool shows(char first, char last) {
+  for (size_t i = 0; i < PORT_SCREEN_WIDTH; i++) {
+    if (card_face.text[i] < first || card_face.text[i] > last) return false;
+  }
+  return true;
+}
+
+static void judge(uint32_t due) {
+  const uint32_t state = card_state();
+  demand(state <= LAST_STATE, "the state is one of those that there are");
+  demand(card_face.on == (state != OFF), "the host is told of on and off");
+  demand(state != OFF || shows(' ', ' '), "a card that is off is dark");
+  demand(shows(' ', '~'), "the screen shows ASCII");
+  demand(due > 0 && due <= CARD_NEVER, "nothing is left that was due");
+  demand(due <= LONGEST || state == OFF, "a card that is on turns off by itself");
+}
+
+void call_key(uint32_t key, bool closes) {
+  judge(card_key(key, closes));
+}
+
+void call_tick(uint32_t ms) {
+  judge(card_tick(ms));
+}
+
+void call_serial(uint8_t byte) {
+  judge(card_serial(byte));
+}
+
+void tap(uint32_t key) {
+  call_key(key, true);
+  call_tick(TAP);
+  call_key(key, false);
+  call_tick(UP);
+}
+
+void hold(uint32_t key) {
+  call_key(key, true);
+  call_tick(HOLD);
+  call_key(key, false);
+  call_tick(UP);
+}
+
+static void send_escaped(uint8_t byte) {
+  if (byte != NO_FRAME && byte != ESC) return call_serial(byte);
+  call_serial(ESC);
+  call_serial(byte == ESC ? 0xdd : 0xdc);
+}
+
+void send_frame(uint8_t channel, const uint8_t *payload, size_t length) {
+  uint8_t body[ANSWER_SIZE] = {channel};
+  if (length) memcpy(body + 1, payload, length);
+  const uint16_t crc = crc16(body, 1 + length);
+  body[1 + length] = (uint8_t)(crc >> 8);
+  body[2 + length] = (uint8_t)crc;
+  call_serial(NO_FRAME);
+  for (size_t i = 0; i < length + 3; i++) send_escaped(body[i]);
+  call_serial(NO_FRAME);
+}

@@ -1,0 +1,55 @@
+// Campaign fuzzing in its short form: the corpus under the sanitizers, and a few seconds more of each target; and that
+// each target finds a hole in the firmware.
+
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { boardTest } from "../support/board.js";
+import { compileBinary, occurrences } from "../support/mutation.js";
+import { corpusOf, Fuzzer, TARGETS, type Target } from "./fuzzing/fuzzer.js";
+import { HOLES } from "./fuzzing/holes.js";
+import { FUZZING, fuzzTargets } from "./fuzzing.js";
+
+const test = suite("fuzzing");
+
+const SECONDS = 2;
+/** More for a hole is too long (s). */
+const PATIENCE = 20;
+/** Of all corpora together. */
+const MOST_FILES = 200;
+
+boardTest(test, ["fuzz"], "nothing is found in the corpus, nor in a few seconds more", async () => {
+  const { figures, failures } = await fuzzTargets(Fuzzer.released(), [`-max_total_time=${SECONDS}`]);
+  assert.equal(failures, []);
+  for (const target of TARGETS) {
+    const executions = figures.find(({ name }) => name === `fuzzing_${target.name}_executions`)?.value ?? 0;
+    assert.ok(executions > corpusOf(target).length, `${target.name}: ${executions} executions`);
+  }
+});
+
+test("the corpus is small", () => {
+  const files = TARGETS.flatMap((target) => corpusOf(target));
+  assert.ok(files.length <= MOST_FILES, `${files.length} files`);
+  for (const target of TARGETS) assert.ok(corpusOf(target).length > 0, target.name);
+});
+
+boardTest(test, ["fuzz"], "an id replays an input", async () => {
+  const replay = async (only: string) => (await FUZZING.run({ long: false, only, log: () => {} })).failures;
+  const [first = ""] = corpusOf(TARGETS[0] as Target);
+  assert.equal(await replay(`serial/${first.split("/").at(-1)}`), []);
+  assert.equal(await replay("serial/none"), [{ id: "serial/none", what: "there is no such input" }]);
+});
+
+test("each hole is in one place of the firmware", () => {
+  for (const hole of HOLES) assert.is(occurrences(hole), 1, `${hole.file}: ${hole.breaks}`);
+});
+
+for (const hole of HOLES) {
+  boardTest(test, ["fuzz"], `found: not so that ${hole.breaks}`, async () => {
+    const fuzzer = Fuzzer.of(await compileBinary(hole), `hole-${hole.target}`);
+    const target = TARGETS.find(({ name }) => name === hole.target) as Target;
+    const { finding, seconds } = await fuzzer.fuzz(target, [`-max_total_time=${PATIENCE}`]);
+    assert.match(finding?.what ?? "nothing", /^broken: /, `after ${seconds} s`);
+  });
+}
+
+test.run();

@@ -1,0 +1,137 @@
+// A build of the fuzzing targets (board/fuzz), and libFuzzer run on it.
+
+import { spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { buildImages, compile, generate, IMAGES, type Image } from "../../../scripts/board.js";
+import { loadFirmware } from "../../../sim/firmware.js";
+import { ROOT } from "../../support/root.js";
+import { situations } from "./situations.js";
+
+export interface Target {
+  readonly name: string;
+  /** The longest input, in bytes. */
+  readonly longest: number;
+}
+
+export const TARGETS: readonly Target[] = [
+  { name: "serial", longest: 320 },
+  { name: "channel", longest: 250 },
+  { name: "keys", longest: 128 },
+  { name: "flash", longest: 64 },
+];
+
+/** Where findings are kept, in a folder for each target. */
+export const FINDINGS = join(ROOT, "build", "fuzzing");
+/** What was worth keeping, in a folder for each target. */
+export const CORPUS = join(ROOT, "test", "corpus");
+
+/** A call into the card that takes longer is a hang (s). */
+const HANG = 5;
+/** What each execution needs, and nothing that costs more than the card. */
+const ASAN_OPTIONS = "quarantine_size_mb=1:malloc_context_size=0:detect_leaks=0";
+const LIBFUZZER = [`-timeout=${HANG}`, "-entropic=0", "-detect_leaks=0", "-reload=0", "-print_final_stats=1"];
+
+/** How a run of libFuzzer ended. */
+export interface Run {
+  readonly executions: number;
+  /** Edges of the module that were reached. */
+  readonly edges: number;
+  readonly seconds: number;
+  /** The input that broke a promise, and which. */
+  readonly finding?: { readonly file: string; readonly what: string };
+}
+
+export class Fuzzer {
+  readonly #binary: string;
+  readonly #folder: string;
+
+  /** The targets at `binary`, on a module; what they need lies in `folder`. */
+  private constructor(binary: string, module: WebAssembly.Module, folder: string) {
+    this.#binary = binary;
+    this.#folder = folder;
+    mkdirSync(folder, { recursive: true });
+    // Another run may be reading it.
+    const draft = `${this.#situations}.${process.pid}`;
+    writeFileSync(draft, situations(module));
+    renameSync(draft, this.#situations);
+  }
+
+  /** The released module under the sanitizers. */
+  static released(): Fuzzer {
+    return new Fuzzer(buildImages("fuzz"), loadFirmware(), FINDINGS);
+  }
+
+  /** Another module, with no sanitizers: for holes that show without. */
+  static of(binary: Uint8Array<ArrayBuffer>, name: string): Fuzzer {
+    const folder = join(FINDINGS, name);
+    const moduleFile = join(folder, "dsc.wasm");
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(moduleFile, binary);
+    const moduleC = join(folder, "c", "dsc.c");
+    generate(moduleFile, moduleC);
+    const flags = [...IMAGES.fuzz.flags.filter((flag) => !/sanitize=(address|null)/.test(flag)), "-O0"];
+    const link = [...IMAGES.fuzz.link, "-lm"];
+    const image: Image = { ...IMAGES.fuzz, flags, link, output: join("fuzz", name, "dsc-fuzz") };
+    return new Fuzzer(compile(image, moduleC), new WebAssembly.Module(binary), folder);
+  }
+
+  get #situations(): string {
+    return join(this.#folder, "situations.bin");
+  }
+
+  /** Fuzzes a target from its corpus on, as long as the flags say. */
+  async fuzz({ name, longest }: Target, flags: readonly string[]): Promise<Run> {
+    const folder = join(this.#folder, name);
+    mkdirSync(folder, { recursive: true });
+    const found = mkdtempSync(join(folder, "found-"));
+    try {
+      return await this.#run(name, [...flags, `-max_len=${longest}`, found, join(CORPUS, name)]);
+    } finally {
+      rmSync(found, { recursive: true, force: true });
+    }
+  }
+
+  /** Runs one input. */
+  async replay(name: string, file: string): Promise<Run> {
+    return this.#run(name, [file]);
+  }
+
+  async #run(name: string, args: readonly string[]): Promise<Run> {
+    const started = Date.now();
+    const prefix = `-artifact_prefix=${join(this.#folder, name)}/`;
+    const env = { ...process.env, DSC_FUZZ: name, DSC_SITUATIONS: this.#situations, ASAN_OPTIONS };
+    const child = spawn(this.#binary, [...LIBFUZZER, prefix, ...args], { env, stdio: ["ignore", "ignore", "pipe"] });
+    let output = "";
+    child.stderr.on("data", (chunk) => {
+      output += chunk;
+    });
+    const code = await new Promise<number | null>((resolve, reject) => {
+      child.on("error", reject);
+      child.on("close", resolve);
+    });
+    const seconds = (Date.now() - started) / 1000;
+    return { ...countsIn(output), seconds, ...(code !== 0 && { finding: findingIn(output) }) };
+  }
+}
+
+/** The files of a target's corpus. */
+export function corpusOf({ name }: Target): string[] {
+  return readdirSync(join(CORPUS, name)).map((file) => join(CORPUS, name, file));
+}
+
+function countsIn(output: string): Pick<Run, "executions" | "edges"> {
+  const edges = [...output.matchAll(/\bcov: (\d+)/g)].at(-1)?.[1];
+  return { executions: Number(/number_of_executed_units: (\d+)/.exec(output)?.[1] ?? 0), edges: Number(edges ?? 0) };
+}
+
+/** What the harness, or a sanitizer, or libFuzzer said. */
+function findingIn(output: string): NonNullable<Run["finding"]> {
+  const what =
+    /^broken: .*$/m.exec(output) ??
+    /^.*runtime error: .*$/m.exec(output) ??
+    /^SUMMARY: .*$/m.exec(output) ??
+    /^fuzz: .*$/m.exec(output);
+  const file = /Test unit written to (.*)$/m.exec(output)?.[1];
+  return { file: file ? basename(file) : "start", what: what?.[0] ?? "it ended" };
+}
