@@ -8,7 +8,9 @@ const ICOUNT = 10;
 const INSTRUCTIONS_PER_TICK = 62.5 / 1024;
 
 /** Bytes of an answer before what the card sent. */
-const HEADER = 28;
+const HEADER = 32;
+/** The result that says that the meter has just started: the chip was reset. */
+const STARTED = 0xffffffff;
 
 /** What a call came to. */
 export interface Reading {
@@ -20,6 +22,8 @@ export interface Reading {
   readonly due: number;
   /** The most stack in use so far, in bytes. */
   readonly stack: number;
+  /** The address of the instruction that was skipped; 0: none was. */
+  readonly skipped: number;
   readonly state: number;
   readonly on: boolean;
   /** The screen, without the blanks at its end. */
@@ -28,12 +32,28 @@ export interface Reading {
   readonly sent: Uint8Array;
 }
 
+/** An instruction that a fault skips: the one that is next after so many, counted from where OK is let go. */
+export type Skip = number | undefined;
+
+/** The chip was reset: it trapped, or hung. */
+export class MeterReset extends Error {
+  override name = "MeterReset";
+}
+
+/** QEMU itself ended: the core locked up. */
+export class MeterLost extends Error {
+  override name = "MeterLost";
+}
+
 export class Meter {
   readonly #machine: Machine;
   readonly #line: Socket;
   #received = Buffer.alloc(0);
   #wake: (() => void) | undefined;
   #overhead = 0;
+  #lost = false;
+  /** Settled when all that was asked is answered. */
+  #answered: Promise<unknown> = Promise.resolve();
 
   private constructor(machine: Machine) {
     this.#machine = machine;
@@ -42,13 +62,16 @@ export class Meter {
       this.#received = Buffer.concat([this.#received, bytes]);
       this.#wake?.();
     });
+    void machine.ended.then(() => {
+      this.#lost = true;
+      this.#wake?.();
+    });
   }
 
   /** Starts QEMU with the meter's image; the card is not booted yet. */
   static async start(image: string): Promise<Meter> {
     const meter = new Meter(await Machine.start({ image, icount: ICOUNT }));
-    await meter.#answer();
-    await meter.#machine.nudge();
+    await meter.#answer().catch(() => {});
     const nothing = await meter.#request("n");
     meter.#overhead = nothing.instructions;
     return meter;
@@ -88,30 +111,58 @@ export class Meter {
     return this.#request("c", 0, 0, Buffer.concat([key, Buffer.from(challenge)]));
   }
 
+  /** Keeps memory, flash and face of the card in one of eight places, which outlive a reset of the chip. */
+  save(place: number): Promise<Reading> {
+    return this.#request("w", place);
+  }
+
+  /** Brings back what was kept. */
+  load(place: number): Promise<Reading> {
+    return this.#request("l", place);
+  }
+
+  /** Types four digits and OK; measures what letting go of OK does. */
+  enter(digits: string, skip?: Skip): Promise<Reading> {
+    const ticks = skip === undefined ? 0 : Math.floor((skip + 0.5) / INSTRUCTIONS_PER_TICK);
+    return this.#request("e", Buffer.from(digits).readUInt32LE(), ticks);
+  }
+
+  /** A number that tells what the card's memory and flash hold. */
+  async digest(): Promise<number> {
+    return (await this.#request("d")).due;
+  }
+
   stop(): Promise<void> {
     return this.#machine.stop();
   }
 
-  async #request(operation: string, a = 0, b = 0, bytes: Uint8Array = new Uint8Array()): Promise<Reading> {
+  #request(operation: string, a = 0, b = 0, bytes: Uint8Array = new Uint8Array()): Promise<Reading> {
     const header = Buffer.alloc(9);
     header.write(operation, 0, "latin1");
     header.writeUInt32LE(a >>> 0, 1);
     header.writeUInt32LE(b >>> 0, 5);
     this.#line.write(Buffer.concat([header, bytes]));
-    return this.#answer();
+    const reading = this.#answered.then(() => this.#answer());
+    this.#answered = reading.catch(() => {});
+    return reading;
   }
 
   async #answer(): Promise<Reading> {
     const answer = await this.#take(HEADER);
-    const sent = await this.#take(answer.readUInt16LE(26));
+    const sent = await this.#take(answer.readUInt16LE(30));
+    if (answer.readUInt32LE(8) === STARTED) {
+      await this.#machine.nudge();
+      throw new MeterReset("the chip was reset");
+    }
     return {
       instructions: this.#count(answer.readUInt32LE(0)),
       toScreen: answer.readUInt32LE(4) && this.#count(answer.readUInt32LE(4)),
       due: answer.readUInt32LE(8),
       stack: answer.readUInt32LE(12),
-      state: answer.readUInt8(16),
-      on: answer.readUInt8(17) !== 0,
-      display: answer.toString("latin1", 18, 26).trimEnd(),
+      skipped: answer.readUInt32LE(16),
+      state: answer.readUInt8(20),
+      on: answer.readUInt8(21) !== 0,
+      display: answer.toString("latin1", 22, 30).trimEnd(),
       sent,
     };
   }
@@ -123,6 +174,7 @@ export class Meter {
 
   async #take(length: number): Promise<Buffer> {
     while (this.#received.length < length) {
+      if (this.#lost) throw new MeterLost("QEMU ended");
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
