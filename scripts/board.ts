@@ -5,7 +5,7 @@
 // Tests and bench need more of them; `buildImages` makes each where it is missing or older than its sources.
 
 import { spawnSync } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, readdirSync, statSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -45,7 +45,13 @@ export interface Image {
   readonly link: readonly string[];
   /** In build/board. */
   readonly output: string;
+  /** What it runs, where that is not the released module. */
+  readonly module?: ModuleName;
 }
+
+/** The compiled modules, in build, by the name that they have in C. */
+const MODULES = { dsc: "dsc.wasm", crypto: "crypto-test.wasm" } as const;
+type ModuleName = keyof typeof MODULES;
 
 const HOST = ["card.c", "main.c"];
 
@@ -73,6 +79,16 @@ export const IMAGES = {
     flags: [...CHIP, "-DDEVELOPMENT=1"],
     link: CHIP_LINK,
     output: "meter/dsc.elf",
+  },
+  cryptometer: {
+    name: "crypto meter",
+    sources: ["cryptometer", "meter/line.c", "microbit/start.c"],
+    compiler: "arm-none-eabi-gcc",
+    // Its buffer needs more memory than a card has.
+    flags: [...CHIP, "-DDEVELOPMENT=1", "-DWASM_RT_MEMORY_SIZE=8192u"],
+    link: [...CHIP_LINK, "-Wl,--defsym=RAM_SIZE=16K"],
+    output: "cryptometer/dsc.elf",
+    module: "crypto",
   },
   posix: {
     name: "posix port",
@@ -102,9 +118,20 @@ export function missingFor(...images: ImageName[]): string | undefined {
 export function buildImages(...names: ImageName[]): string {
   const missing = missingFor(...names);
   if (missing) throw new BuildError(`the tools that build the board are missing: ${missing}`);
-  generate();
   for (const name of names) build(IMAGES[name]);
   return pathOf(names.at(-1) as ImageName);
+}
+
+/** Builds an image of another module than the released one, in a folder of build/board. Returns its path. */
+export function buildVariant(name: ImageName, module: Uint8Array, folder: string): string {
+  const image = { ...IMAGES[name], output: join(folder, "dsc.elf") };
+  const file = join(OUT, folder, "dsc.wasm");
+  if (!existsSync(file) || !readFileSync(file).equals(module)) {
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, module);
+  }
+  build(image, file, join(OUT, folder, "c"));
+  return join(OUT, image.output);
 }
 
 /** Where an image is, once it is built. */
@@ -112,31 +139,37 @@ export function pathOf(name: ImageName): string {
   return join(OUT, IMAGES[name].output);
 }
 
-/** build/dsc.wasm as C. */
-function generate(): void {
-  const output = join(OUT, "c", "dsc.c");
-  const module = join(ROOT, "build", "dsc.wasm");
-  if (time(output) >= time(module)) return;
+/** A module as C. */
+function generate(module: string, name: ModuleName, output: string): void {
+  if (time(output) >= Math.max(time(module), time(fileURLToPath(import.meta.url)))) return;
   const version = run("wasm2c", ["--version"]).trim();
   if (version !== WASM2C_VERSION) {
     throw new BuildError(`wasm2c is ${version}: board/runtime/wasm-rt.h was written for ${WASM2C_VERSION}`);
   }
   mkdirSync(dirname(output), { recursive: true });
-  run("wasm2c", [module, "-o", output]);
+  run("wasm2c", [module, "-n", name, "-o", output]);
 }
 
-function build(image: Image): void {
+/** Builds an image, of the compiled module `file`, with what is generated in `generated`. */
+function build(image: Image, file = moduleOf(image), generated = join(OUT, "c")): void {
+  const name = image.module ?? "dsc";
+  const source = join(generated, `${name}.c`);
+  generate(file, name, source);
   const output = join(OUT, image.output);
-  const inputs = [BOARD, join(OUT, "c", "dsc.c"), fileURLToPath(import.meta.url)];
+  const inputs = [BOARD, source, fileURLToPath(import.meta.url)];
   if (time(output) >= Math.max(...inputs.map(time))) return;
   const folder = dirname(output);
   mkdirSync(folder, { recursive: true });
   const module = join(folder, "dsc.o");
-  const include = [BOARD, join(BOARD, "runtime"), join(OUT, "c")].map((path) => `-I${path}`);
-  run(image.compiler, [...image.flags, ...GENERATED, ...include, "-c", join(OUT, "c", "dsc.c"), "-o", module]);
+  const include = [BOARD, join(BOARD, "runtime"), generated].map((path) => `-I${path}`);
+  run(image.compiler, [...image.flags, ...GENERATED, ...include, "-c", source, "-o", module]);
   const files = image.sources.flatMap(cFiles);
   run(image.compiler, [...image.flags, ...WARNINGS, ...include, ...image.link, ...files, module, "-o", output]);
   if (output.endsWith(".elf")) run("arm-none-eabi-objcopy", ["-O", "ihex", output, output.replace(/elf$/, "hex")]);
+}
+
+function moduleOf(image: Image): string {
+  return join(ROOT, "build", MODULES[image.module ?? "dsc"]);
 }
 
 function cFiles(source: string): string[] {

@@ -1,11 +1,7 @@
 // The meter in QEMU: the module's exports called one by one on the emulated chip, and what each cost in instructions.
 
-import type { Socket } from "node:net";
 import { Machine } from "./machine.js";
-
-/** An instruction takes 2^10 = 1,024 ns of QEMU's time, the chip's timer ticks every 62.5 ns: counts are exact. */
-const ICOUNT = 10;
-const INSTRUCTIONS_PER_TICK = 62.5 / 1024;
+import { ICOUNT, INSTRUCTIONS_PER_TICK, MeterLine } from "./meterline.js";
 
 /** Bytes of an answer before what the card sent. */
 const HEADER = 32;
@@ -40,32 +36,16 @@ export class MeterReset extends Error {
   override name = "MeterReset";
 }
 
-/** QEMU itself ended: the core locked up. */
-export class MeterLost extends Error {
-  override name = "MeterLost";
-}
-
 export class Meter {
   readonly #machine: Machine;
-  readonly #line: Socket;
-  #received = Buffer.alloc(0);
-  #wake: (() => void) | undefined;
+  readonly #line: MeterLine;
   #overhead = 0;
-  #lost = false;
   /** Settled when all that was asked is answered. */
   #answered: Promise<unknown> = Promise.resolve();
 
   private constructor(machine: Machine) {
     this.#machine = machine;
-    this.#line = machine.serial as Socket;
-    this.#line.on("data", (bytes: Buffer) => {
-      this.#received = Buffer.concat([this.#received, bytes]);
-      this.#wake?.();
-    });
-    void machine.ended.then(() => {
-      this.#lost = true;
-      this.#wake?.();
-    });
+    this.#line = new MeterLine(machine);
   }
 
   /** Starts QEMU with the meter's image; the card is not booted yet. */
@@ -137,19 +117,15 @@ export class Meter {
   }
 
   #request(operation: string, a = 0, b = 0, bytes: Uint8Array = new Uint8Array()): Promise<Reading> {
-    const header = Buffer.alloc(9);
-    header.write(operation, 0, "latin1");
-    header.writeUInt32LE(a >>> 0, 1);
-    header.writeUInt32LE(b >>> 0, 5);
-    this.#line.write(Buffer.concat([header, bytes]));
+    this.#line.request(operation, a, b, bytes);
     const reading = this.#answered.then(() => this.#answer());
     this.#answered = reading.catch(() => {});
     return reading;
   }
 
   async #answer(): Promise<Reading> {
-    const answer = await this.#take(HEADER);
-    const sent = await this.#take(answer.readUInt16LE(30));
+    const answer = await this.#line.take(HEADER);
+    const sent = await this.#line.take(answer.readUInt16LE(30));
     if (answer.readUInt32LE(8) === STARTED) {
       await this.#machine.nudge();
       throw new MeterReset("the chip was reset");
@@ -170,17 +146,5 @@ export class Meter {
   /** Ticks as instructions, without those that measuring takes. */
   #count(ticks: number): number {
     return Math.max(0, Math.round(ticks * INSTRUCTIONS_PER_TICK) - this.#overhead);
-  }
-
-  async #take(length: number): Promise<Buffer> {
-    while (this.#received.length < length) {
-      if (this.#lost) throw new MeterLost("QEMU ended");
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-    }
-    const taken = this.#received.subarray(0, length);
-    this.#received = this.#received.subarray(length);
-    return taken;
   }
 }

@@ -5,5 +5,6 @@ import { hostside } from "./hostside.js";
 import { KNOWN_ANSWERS } from "./knownanswers.js";
 import { PARSERS } from "./parsers.js";
 import { powerCuts } from "./powercuts.js";
+import { timing } from "./timing.js";
 
-export const CAMPAIGNS: readonly Campaign[] = [powerCuts, PARSERS, KNOWN_ANSWERS, hostside];
+export const CAMPAIGNS: readonly Campaign[] = [powerCuts, PARSERS, KNOWN_ANSWERS, hostside, timing];

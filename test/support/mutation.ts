@@ -21,6 +21,11 @@ const SOURCES = new Map<string, string>();
 
 /** Compiles the firmware as the released one, but for the mutation and with less optimization, which takes long. Throws where that does not compile. */
 export async function compile(mutation?: Mutation): Promise<WebAssembly.Module> {
+  return new WebAssembly.Module(await binaryOf(mutation));
+}
+
+/** The same, not loaded. */
+export async function binaryOf(mutation?: Mutation): Promise<Uint8Array<ArrayBuffer>> {
   let binary: Uint8Array<ArrayBuffer> | undefined;
   const options = ["--config", "asconfig.json", "--target", "release", "--outFile", "out.wasm", ...QUICK];
   const { error, stderr } = await asc.main(["firmware/index.ts", ...options], {
@@ -31,7 +36,7 @@ export async function compile(mutation?: Mutation): Promise<WebAssembly.Module> 
     listFiles: () => [],
   });
   if (error || !binary) throw new Error(`${mutation?.file} does not compile: ${stderr}`);
-  return new WebAssembly.Module(binary);
+  return binary;
 }
 
 /** How often the text that a mutation replaces occurs in its file. */
