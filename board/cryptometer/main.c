@@ -138,7 +138,7 @@ int main(void) {
   Z_crypto_instantiate(&instance);
   line_send(&report, sizeof report);
   for (;;) {
-    const uint8_t operation = line_byte();
+    const uint8_t operation = line_request();
     const uint32_t a = line_word();
     const uint32_t b = line_word();
     carry_out(operation, a, b);

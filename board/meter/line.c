@@ -43,3 +43,9 @@ uint32_t line_ticks(void) {
   TIMER_TASKS_CAPTURE(1) = 1;
   return TIMER_CC(1);
 }
+
+uint8_t line_request(void) {
+  const uint8_t operation = line_byte();
+  TIMER_TASKS_CLEAR = 1;
+  return operation;
+}

@@ -13,7 +13,10 @@ uint32_t line_word(void);
 
 void line_send(const void *bytes, size_t length);
 
-/* Ticks of 62.5 ns. */
+/* Ticks of 62.5 ns since the last request began. */
 uint32_t line_ticks(void);
+
+/* The operation of the next request; the clock begins anew, since QEMU compares no more once it has wrapped. */
+uint8_t line_request(void);
 
 #endif

@@ -158,7 +158,10 @@ static void tap(uint32_t key) {
   card_tick(UP);
 }
 
-/* Types four digits and OK, and measures what letting go of OK does; `delay` ticks after it an instruction is skipped. */
+/*
+ * Types four digits and OK, and measures what letting go of OK does; `delay` ticks after it an instruction is skipped.
+ * Returns the digest of what that came to.
+ */
 static uint32_t enter(uint32_t digits, uint32_t delay) {
   for (unsigned shift = 0; shift < 32; shift += 8) tap((digits >> shift & 0xff) - '0');
   card_key(OK, true);
@@ -166,9 +169,9 @@ static uint32_t enter(uint32_t digits, uint32_t delay) {
   card_key(OK, false);
   begin();
   skip_arm(delay);
-  const uint32_t due = card_tick(UP);
+  card_tick(UP);
   meter.skipped = skip_disarm();
-  return due;
+  return keep_digest();
 }
 
 static uint32_t carry_out(uint8_t operation, uint32_t a, uint32_t b) {
@@ -224,7 +227,7 @@ int main(void) {
   /* Says that it listens. */
   answer(STARTED);
   for (;;) {
-    const uint8_t operation = line_byte();
+    const uint8_t operation = line_request();
     const uint32_t a = line_word();
     const uint32_t b = line_word();
     answer(carry_out(operation, a, b));

@@ -101,10 +101,15 @@ export class Meter {
     return this.#request("l", place);
   }
 
-  /** Types four digits and OK; measures what letting go of OK does. */
+  /** Types four digits and OK; measures what letting go of OK does. Returns the digest in place of `due`. */
   enter(digits: string, skip?: Skip): Promise<Reading> {
     const ticks = skip === undefined ? 0 : Math.floor((skip + 0.5) / INSTRUCTIONS_PER_TICK);
     return this.#request("e", Buffer.from(digits).readUInt32LE(), ticks);
+  }
+
+  /** The addresses of the instructions that doing something takes, with those of the meter itself. */
+  trace(run: () => Promise<unknown>): Promise<number[]> {
+    return this.#machine.trace(run);
   }
 
   /** A number that tells what the card's memory and flash hold. */
