@@ -30,6 +30,7 @@ enum {
   LOAD = 'l',
   ENTER = 'e',
   DIGEST = 'd',
+  RESET = 'z',
   NOTHING = 'n',
 };
 
@@ -201,6 +202,8 @@ static uint32_t carry_out(uint8_t operation, uint32_t a, uint32_t b) {
       return 0;
     case ENTER:
       return enter(a, b);
+    case RESET:
+      port_reset();
     case DIGEST:
       return keep_digest();
     default:

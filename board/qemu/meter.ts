@@ -117,6 +117,13 @@ export class Meter {
     return (await this.#request("d")).due;
   }
 
+  /** Resets the chip: nothing stays but its flash. */
+  async reset(): Promise<void> {
+    await this.#request("z").catch((error) => {
+      if (!(error instanceof MeterReset)) throw error;
+    });
+  }
+
   stop(): Promise<void> {
     return this.#machine.stop();
   }

@@ -43,6 +43,8 @@ export class FaultBench {
   readonly #left: number;
   readonly #gains = new Map<string, Gain>();
   #card: MeteredCard | undefined;
+  /** What an attempt without a fault comes to. */
+  #usual = "";
   /** Machines that had to be started. */
   machines = 0;
 
@@ -69,7 +71,9 @@ export class FaultBench {
     const traced = await card.meter.trace(() => card.enterAt(PLACE.BEFORE, WRONG_PIN));
     // An instruction that reaches a peripheral is begun twice.
     const addresses = traced.filter((address, i) => address !== traced[i - 1]);
-    const { instructions } = await card.enterAt(PLACE.BEFORE, WRONG_PIN);
+    const usual = await card.enterAt(PLACE.BEFORE, WRONG_PIN);
+    this.#usual = outcomeOf(usual);
+    const { instructions } = usual;
     const offset = await this.#offsetIn(addresses, instructions);
     const length = instructions + MARGIN;
     return addresses.slice(offset, offset + length).map((address, index) => ({ index, address }));
@@ -91,7 +95,16 @@ export class FaultBench {
   // ---- a fault ----
 
   /** A wrong PIN with an instruction skipped: what that gained. */
-  async judge({ index, address }: Step): Promise<Verdict> {
+  async judge(step: Step): Promise<Verdict> {
+    const verdict = await this.#judgeOnce(step);
+    if (verdict.kind !== "violation") return verdict;
+    // What earlier faults left in the machine is none of this one's.
+    await this.stop();
+    this.#gains.clear();
+    return this.#judgeOnce(step);
+  }
+
+  async #judgeOnce({ index, address }: Step): Promise<Verdict> {
     const attempt = await this.#attempt(WRONG_PIN, index);
     if (typeof attempt === "object" && attempt.skipped !== address) {
       return { kind: "violation", what: `0x${attempt.skipped.toString(16)} was skipped instead` };
@@ -120,17 +133,17 @@ export class FaultBench {
   async #gainOf(attempt: Attempt): Promise<Gain> {
     if (attempt === "lost") return { chances: 0 };
     const card = await this.#ready();
-    const key = attempt === "reset" ? `reset ${await card.meter.digest()}` : `${attempt.display} ${attempt.due}`;
-    const known = this.#gains.get(key);
-    if (known) return known;
-    await card.meter.save(PLACE.AFTER);
-    const gain = await this.#within(() => this.#ask(card, attempt));
+    const key = attempt === "reset" ? `reset ${await card.meter.digest()}` : outcomeOf(attempt);
+    const gain = this.#gains.get(key) ?? (await this.#within(() => this.#ask(card, attempt)));
     this.#gains.set(key, gain);
+    // The usual outcome leaves nothing behind; any other may have touched what is not the card's.
+    if (key !== this.#usual) await card.meter.reset();
     return gain;
   }
 
   /** Goes on with the card after a fault, in the same session and after power was off. */
   async #ask(card: MeteredCard, attempt: Attempt): Promise<Gain> {
+    await card.meter.save(PLACE.AFTER);
     const opened = await this.#afterReset(
       () => this.#opens(attempt),
       async () => false,
@@ -249,4 +262,9 @@ export class FaultBench {
     await card.meter.save(PLACE.BEFORE);
     return card;
   }
+}
+
+/** What tells one outcome from another: the screen, and the digest of memory and flash. */
+function outcomeOf({ display, due }: Reading): string {
+  return `${display} ${due}`;
 }
