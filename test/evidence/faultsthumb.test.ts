@@ -10,7 +10,7 @@ import { Faults } from "./faultsthumb.js";
 
 const test = suite("faults on the chip's code");
 
-const SAMPLE = 60;
+const SAMPLE = 40;
 const options = { log: () => {} };
 
 /** The slot is not looked at again: a spending that is skipped goes unnoticed. */

@@ -10,10 +10,10 @@ import type { Step } from "./plan.js";
 
 const CHALLENGE = "123456";
 const MESSAGE = 2000;
-/** Where cards are kept: as they are before the fault, after it, and before each further attempt. */
-const PLACE = { BEFORE: 0, AFTER: 1, NEXT: 2 };
+/** Where cards are kept: as they are before the fault, and after it. */
+const PLACE = { BEFORE: 0, AFTER: 1 };
 /** What no attempt takes (ms): the machine is lost then. */
-const PATIENCE = 10_000;
+const PATIENCE = 5000;
 /** Instructions of the meter between arming the skip and the card's first. */
 const MARGIN = 200;
 /** How often an attempt is repeated in which nothing was skipped; the last time on a fresh machine. */
@@ -26,8 +26,8 @@ type Attempt = Reading | "reset" | "lost";
 
 /** What a card after a fault still gives away. */
 interface Gain {
-  /** Attempts left at which the right PIN opens. */
-  readonly chances: number;
+  /** The right PIN opens after as many wrong ones, the faulted one among them, as there were tries. */
+  readonly oneMore: boolean;
   /** What must never happen, where it did. */
   readonly fault?: string;
 }
@@ -109,14 +109,13 @@ export class FaultBench {
     if (typeof attempt === "object" && attempt.skipped !== address) {
       return { kind: "violation", what: `0x${attempt.skipped.toString(16)} was skipped instead` };
     }
-    const gain = await this.#gainOf(attempt).catch(() => undefined);
+    const gain = await this.#within(() => this.#gainOf(attempt)).catch(() => undefined);
     if (!gain) {
       await this.stop();
       return { kind: "lost" };
     }
     if (gain.fault) return { kind: "violation", what: gain.fault };
-    if (gain.chances > this.#left) return { kind: "violation", what: `${gain.chances} tries are left` };
-    if (gain.chances < this.#left) return { kind: typeof attempt === "string" ? attempt : "refused" };
+    if (!gain.oneMore) return { kind: typeof attempt === "string" ? attempt : "refused" };
     // The try was not spent. That gains something only if the right PIN, with the same fault, would have opened.
     const opens = await this.#opensWith(index);
     return opens ? { kind: "violation", what: "no try is spent, and the right PIN opens" } : { kind: "unspent" };
@@ -124,17 +123,19 @@ export class FaultBench {
 
   async #opensWith(index: number): Promise<boolean> {
     const attempt = await this.#attempt(DEMO.pin, index);
-    return this.#afterReset(
-      () => this.#opens(attempt),
-      async () => false,
+    return this.#within(() =>
+      this.#afterReset(
+        () => this.#opens(attempt),
+        async () => false,
+      ),
     );
   }
 
   async #gainOf(attempt: Attempt): Promise<Gain> {
-    if (attempt === "lost") return { chances: 0 };
+    if (attempt === "lost") return { oneMore: false };
     const card = await this.#ready();
     const key = attempt === "reset" ? `reset ${await card.meter.digest()}` : outcomeOf(attempt);
-    const gain = this.#gains.get(key) ?? (await this.#within(() => this.#ask(card, attempt)));
+    const gain = this.#gains.get(key) ?? (await this.#ask(card, attempt));
     this.#gains.set(key, gain);
     // The usual outcome leaves nothing behind; any other may have touched what is not the card's.
     if (key !== this.#usual) await card.meter.reset();
@@ -148,30 +149,28 @@ export class FaultBench {
       () => this.#opens(attempt),
       async () => false,
     );
-    if (opened) return { chances: 0, fault: "a wrong PIN opens" };
-    await card.meter.load(PLACE.AFTER);
-    const here = await this.#chances(card, await this.#shownAfter(card, async () => {}));
-    await card.meter.load(PLACE.AFTER);
-    await card.meter.boot();
-    const afresh = await this.#chances(card, await card.turnOn());
-    return { chances: Math.max(here, afresh) };
+    if (opened) return { oneMore: false, fault: "a wrong PIN opens" };
+    const oneMore = await this.#opensAfter(card, this.#left - 1);
+    if (oneMore && (await this.#opensAfter(card, this.#left))) return { oneMore, fault: "tries are given back" };
+    return { oneMore };
   }
 
-  /** Enters wrong PINs for as long as they are taken. Returns at how many of them the right one would have opened. */
-  async #chances(card: MeteredCard, shown: string): Promise<number> {
-    let display = shown;
-    if (display.startsWith("PIN>*")) {
-      await card.tap(Key.PRESS);
-      display = "PIN>";
-    }
-    let chances = 0;
-    for (let attempt = 0; display === "PIN>" && attempt < DEMO.tries + 2; attempt++) {
-      await card.meter.save(PLACE.NEXT);
-      if (await this.#opensNow(card)) chances++;
-      await card.meter.load(PLACE.NEXT);
-      display = await this.#shownAfter(card, () => card.meter.enter(WRONG_PIN));
-    }
-    return chances;
+  /** Whether the right PIN opens after so many wrong ones: in the same session, or when power was off. */
+  async #opensAfter(card: MeteredCard, wrong: number): Promise<boolean> {
+    await card.meter.load(PLACE.AFTER);
+    if (await this.#opensAt(card, wrong, await this.#shownAfter(card, async () => {}))) return true;
+    await card.meter.load(PLACE.AFTER);
+    await card.meter.boot();
+    return this.#opensAt(card, wrong, await card.turnOn());
+  }
+
+  async #opensAt(card: MeteredCard, wrong: number, shown: string): Promise<boolean> {
+    if (shown.startsWith("PIN>*")) await card.tap(Key.PRESS);
+    for (let i = 0; i < wrong; i++) await this.#shownAfter(card, () => card.meter.enter(WRONG_PIN));
+    return this.#afterReset(
+      async () => this.#opens(await card.meter.enter(DEMO.pin)),
+      async () => false,
+    );
   }
 
   /** What the card shows when its message is over; where the chip was reset, after it is turned on. */
@@ -182,13 +181,6 @@ export class FaultBench {
         return (await card.meter.tick(MESSAGE)).display;
       },
       () => card.turnOn(),
-    );
-  }
-
-  #opensNow(card: MeteredCard): Promise<boolean> {
-    return this.#afterReset(
-      async () => this.#opens(await card.meter.enter(DEMO.pin)),
-      async () => false,
     );
   }
 
