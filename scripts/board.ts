@@ -5,17 +5,24 @@
 // Tests and bench need more of them; `buildImages` makes each where it is missing or older than its sources.
 
 import { spawnSync } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..", "..", "..");
 const BOARD = join(ROOT, "board");
 const OUT = join(ROOT, "build", "board");
-
-/** The released module, and what wasm2c makes of it. */
-const MODULE = join(ROOT, "build", "dsc.wasm");
-const MODULE_C = join(OUT, "c", "dsc.c");
 
 /** What each tool comes with, on Debian. */
 const TOOLS = {
@@ -50,7 +57,10 @@ const FUZZER = [
 /** Inputs are kept for what they reach in the module, not around it. */
 const UNCOUNTED = ["-fno-sanitize-coverage=edge,inline-8bit-counters,pc-table,indirect-calls"];
 
-/** One thing that is built from the module. */
+/** The modules that images are made of: the released one, and the tests' build of its crypto. */
+const MODULES = { dsc: "dsc.wasm", crypto: "crypto-test.wasm" } as const;
+
+/** One thing that is built from a module. */
 export interface Image {
   readonly name: string;
   /** Folder or file names in board/, of C files. */
@@ -60,6 +70,8 @@ export interface Image {
   readonly link: readonly string[];
   /** In build/board. */
   readonly output: string;
+  /** The released one unless given. */
+  readonly module?: keyof typeof MODULES;
 }
 
 const HOST = ["card.c", "main.c"];
@@ -88,6 +100,16 @@ export const IMAGES = {
     flags: [...CHIP, "-DDEVELOPMENT=1"],
     link: CHIP_LINK,
     output: "meter/dsc.elf",
+  },
+  cryptometer: {
+    name: "crypto meter",
+    sources: ["cryptometer", "meter/line.c", "microbit/start.c"],
+    compiler: "arm-none-eabi-gcc",
+    // Its buffer needs more memory than a card has.
+    flags: [...CHIP, "-DDEVELOPMENT=1", "-DWASM_RT_MEMORY_SIZE=8192u"],
+    link: [...CHIP_LINK, "-Wl,--defsym=RAM_SIZE=16K"],
+    output: "cryptometer/dsc.elf",
+    module: "crypto",
   },
   posix: {
     name: "posix port",
@@ -125,9 +147,27 @@ export function missingFor(...images: ImageName[]): string | undefined {
 export function buildImages(...names: ImageName[]): string {
   const missing = missingFor(...names);
   if (missing) throw new BuildError(`the tools that build the board are missing: ${missing}`);
-  generate(MODULE, MODULE_C);
-  for (const name of names) compile(IMAGES[name], MODULE_C);
+  for (const name of names) compile(IMAGES[name], moduleC(IMAGES[name]));
   return pathOf(names.at(-1) as ImageName);
+}
+
+/** Builds an image of another module than its own, in a folder of build/board. Returns its path. */
+export function buildVariant(name: ImageName, module: Uint8Array, folder: string): string {
+  const file = join(OUT, folder, "dsc.wasm");
+  if (!existsSync(file) || !readFileSync(file).equals(module)) {
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, module);
+  }
+  const output = join(OUT, folder, "c", "dsc.c");
+  generate(file, output);
+  return compile({ ...IMAGES[name], output: join(folder, "dsc.elf") }, output);
+}
+
+/** The C of an image's module, made where it is missing or old. */
+function moduleC({ module = "dsc" }: Image): string {
+  const output = join(OUT, module === "dsc" ? "c" : `c-${module}`, `${module}.c`);
+  generate(join(ROOT, "build", MODULES[module]), output);
+  return output;
 }
 
 /** Where an image is, once it is built. */
@@ -135,7 +175,7 @@ export function pathOf(name: ImageName): string {
   return join(OUT, IMAGES[name].output);
 }
 
-/** A module as C: `output`, and a header beside it. They are named after the module's file. */
+/** A module as C: `output`, whose name is the module's in C, and a header beside it. */
 export function generate(module: string, output: string): void {
   if (time(output) >= time(module)) return;
   const version = run("wasm2c", ["--version"]).trim();
@@ -144,7 +184,7 @@ export function generate(module: string, output: string): void {
   }
   const header = output.replace(/c$/, "h");
   inDraft((draft) => {
-    run("wasm2c", [module, "-o", join(draft, basename(output))]);
+    run("wasm2c", [module, "-n", basename(output, ".c"), "-o", join(draft, basename(output))]);
     return [header, output];
   });
 }

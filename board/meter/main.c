@@ -5,17 +5,18 @@
  *
  *   request   operation, a, b (little-endian words); then `a` bytes where it says so
  *   answer    ticks to the return, ticks to the last change of the screen (0: none), due or result, stack used (bytes),
- *             state, on, text (8), bytes sent (2: how many)
+ *             address of an instruction skipped, state, on, text (8), bytes sent (2: how many)
  */
 #include <string.h>
 
 #include "card.h"
 #include "development.h"
-#include "microbit/nrf51.h"
+#include "keep.h"
+#include "line.h"
 #include "microbit/oled.h"
-#include "microbit/pins.h"
 #include "microbit/uart.h"
 #include "reference.h"
+#include "skip.h"
 
 enum {
   BOOT = 'b',
@@ -25,9 +26,20 @@ enum {
   FLASH = 'f',
   SEED = 'r',
   REFERENCE = 'c',
+  SAVE = 'w',
+  LOAD = 'l',
+  ENTER = 'e',
+  DIGEST = 'd',
+  RESET = 'z',
   NOTHING = 'n',
 };
 
+/* Key OK; how long (ms) a key is down and then up. */
+#define OK 10u
+#define TAP 80u
+#define UP 40u
+/* The result that says that the meter has just started. */
+#define STARTED 0xffffffffu
 #define PAINT 0xa5u
 #define SENT_ROOM 320u
 #define RESPONSE 8u
@@ -38,40 +50,12 @@ static struct {
   uint32_t start, shown, end;
   uint32_t stack;
   uint32_t random;
+  uint32_t skipped;
   uint32_t sent_length;
   uint8_t sent[SENT_ROOM];
 } meter;
 
-/* ---- the line, without interrupts: nothing else may run while something is measured ---- */
-
-static uint8_t receive(void) {
-  while (!UART_EVENTS_RXDRDY) {
-  }
-  UART_EVENTS_RXDRDY = 0;
-  return (uint8_t)UART_RXD;
-}
-
-static uint32_t receive_word(void) {
-  uint32_t word = 0;
-  for (unsigned shift = 0; shift < 32; shift += 8) word |= (uint32_t)receive() << shift;
-  return word;
-}
-
-static void transmit(const void *bytes, size_t length) {
-  for (size_t i = 0; i < length; i++) {
-    UART_EVENTS_TXDRDY = 0;
-    UART_TXD = ((const uint8_t *)bytes)[i];
-    while (!UART_EVENTS_TXDRDY) {
-    }
-  }
-}
-
 /* ---- what is measured ---- */
-
-static uint32_t ticks(void) {
-  TIMER_TASKS_CAPTURE(1) = 1;
-  return TIMER_CC(1);
-}
 
 /* The stack below this call, painted; and how far down it was used since. */
 static __attribute__((noinline)) void paint(void) {
@@ -81,7 +65,7 @@ static __attribute__((noinline)) void paint(void) {
 
 /* In place of the port's: each call into the module ends here. */
 void port_forget(void) {
-  meter.end = ticks();
+  meter.end = line_ticks();
   const uint8_t *at = stack_bottom;
   while (*at == PAINT) at++;
   const uint32_t used = (uint32_t)(stack_top - at);
@@ -90,7 +74,7 @@ void port_forget(void) {
 
 void oled_show(const uint8_t *text) {
   (void)text;
-  meter.shown = ticks();
+  meter.shown = line_ticks();
 }
 
 void port_send(const uint8_t *bytes, size_t length) {
@@ -130,17 +114,18 @@ void oled_start(void) {}
 
 static void begin(void) {
   meter.sent_length = 0;
+  meter.skipped = 0;
   paint();
   meter.shown = 0;
-  meter.start = ticks();
+  meter.start = line_ticks();
 }
 
 static uint32_t measure_reference(void) {
   uint8_t input[38], response[RESPONSE];
-  for (size_t i = 0; i < sizeof input; i++) input[i] = receive();
+  for (size_t i = 0; i < sizeof input; i++) input[i] = line_byte();
   begin();
   reference_response(input, input + 32, response);
-  meter.end = ticks();
+  meter.end = line_ticks();
   memcpy(card_face.text, response, RESPONSE);
   return 0;
 }
@@ -149,8 +134,8 @@ static uint32_t measure_reference(void) {
 static uint32_t take_bytes(uint32_t length) {
   uint32_t due = 0, spent = 0;
   for (uint32_t i = 0; i < length; i++) {
-    const uint8_t byte = receive();
-    meter.start = ticks();
+    const uint8_t byte = line_byte();
+    meter.start = line_ticks();
     due = card_serial(byte);
     spent += meter.end - meter.start;
   }
@@ -161,10 +146,33 @@ static uint32_t take_bytes(uint32_t length) {
 static uint32_t write_flash(uint32_t length) {
   for (uint32_t page = 0; page < PORT_FLASH_PAGES; page++) port_flash_erase(page);
   for (uint32_t at = 0; at < length; at += 4) {
-    const uint32_t word = receive_word();
+    const uint32_t word = line_word();
     if (word != 0xffffffffu) port_flash_program(at, word);
   }
   return 0;
+}
+
+static void tap(uint32_t key) {
+  card_key(key, true);
+  card_tick(TAP);
+  card_key(key, false);
+  card_tick(UP);
+}
+
+/*
+ * Types four digits and OK, and measures what letting go of OK does; `delay` ticks after it an instruction is skipped.
+ * Returns the digest of what that came to.
+ */
+static uint32_t enter(uint32_t digits, uint32_t delay) {
+  for (unsigned shift = 0; shift < 32; shift += 8) tap((digits >> shift & 0xff) - '0');
+  card_key(OK, true);
+  card_tick(TAP);
+  card_key(OK, false);
+  begin();
+  skip_arm(delay);
+  card_tick(UP);
+  meter.skipped = skip_disarm();
+  return keep_digest();
 }
 
 static uint32_t carry_out(uint8_t operation, uint32_t a, uint32_t b) {
@@ -186,44 +194,45 @@ static uint32_t carry_out(uint8_t operation, uint32_t a, uint32_t b) {
       return 0;
     case REFERENCE:
       return measure_reference();
+    case SAVE:
+      keep_save(a, meter.random);
+      return 0;
+    case LOAD:
+      meter.random = keep_restore(a);
+      return 0;
+    case ENTER:
+      return enter(a, b);
+    case RESET:
+      port_reset();
+    case DIGEST:
+      return keep_digest();
     default:
-      meter.end = ticks();
+      meter.end = line_ticks();
       return 0;
   }
 }
 
 static void answer(uint32_t result) {
   const uint32_t shown = meter.shown ? meter.shown - meter.start : 0;
-  const uint32_t words[4] = {meter.end - meter.start, shown, result, meter.stack};
+  const uint32_t words[5] = {meter.end - meter.start, shown, result, meter.stack, meter.skipped};
   const uint8_t face[2] = {(uint8_t)card_state(), card_face.on};
-  transmit(words, sizeof words);
-  transmit(face, sizeof face);
-  transmit(card_face.text, sizeof card_face.text);
-  transmit(&meter.sent_length, 2);
-  transmit(meter.sent, meter.sent_length);
-}
-
-static void start(void) {
-  TIMER_BITMODE = TIMER_32_BITS;
-  TIMER_PRESCALER = 0;
-  TIMER_TASKS_CLEAR = 1;
-  TIMER_TASKS_START = 1;
-  UART_PSELTXD = TXD_PIN;
-  UART_PSELRXD = RXD_PIN;
-  UART_BAUDRATE = UART_115200_BAUD;
-  UART_ENABLE = UART_ENABLED;
-  UART_TASKS_STARTTX = 1;
-  UART_TASKS_STARTRX = 1;
+  line_send(words, sizeof words);
+  line_send(face, sizeof face);
+  line_send(card_face.text, sizeof card_face.text);
+  line_send(&meter.sent_length, 2);
+  line_send(meter.sent, meter.sent_length);
 }
 
 int main(void) {
-  start();
+  line_start();
+  begin();
+  card_boot();
   /* Says that it listens. */
-  answer(0);
+  answer(STARTED);
   for (;;) {
-    const uint8_t operation = receive();
-    const uint32_t a = receive_word();
-    const uint32_t b = receive_word();
+    const uint8_t operation = line_request();
+    const uint32_t a = line_word();
+    const uint32_t b = line_word();
     answer(carry_out(operation, a, b));
   }
 }

@@ -85,6 +85,8 @@
 
 /* Of the core [ARMv6-M Architecture Reference Manual, B3] */
 #define NVIC_ISER REGISTER(0xe000e100)
+#define NVIC_ICER REGISTER(0xe000e180)
+#define NVIC_ICPR REGISTER(0xe000e280)
 #define SCB_AIRCR REGISTER(0xe000ed0c)
 #define AIRCR_SYSRESETREQ 0x05fa0004u
 

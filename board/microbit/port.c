@@ -118,7 +118,8 @@ void port_sleep(uint32_t ms) {
   __asm__ volatile("cpsie i");
 }
 
-void timer_interrupt(void) {
+/* (The meter has its own.) */
+__attribute__((weak)) void timer_interrupt(void) {
   TIMER_EVENTS_COMPARE(0) = 0;
 }
 

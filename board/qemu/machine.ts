@@ -128,7 +128,7 @@ export class Machine {
 
   /** Whether the instruction that the core stands behind is WFI. */
   async #isAsleep(): Promise<boolean> {
-    const registers = await this.#qmp.execute("human-monitor-command", { "command-line": "info registers" });
+    const registers = await this.#monitor("info registers");
     const pc = Number.parseInt(/R15=([0-9a-f]{8})/.exec(registers as string)?.[1] ?? "0", 16);
     return (await this.readMemory(pc - 2, 2)).readUInt16LE() === WFI;
   }
@@ -140,6 +140,22 @@ export class Machine {
     const bytes = readFileSync(file);
     rmSync(file);
     return bytes;
+  }
+
+  /** The addresses of all instructions that the core executes while `run` does something. */
+  async trace(run: () => Promise<unknown>): Promise<number[]> {
+    const file = join(this.#folder, "trace");
+    for (const command of [`logfile ${file}`, "singlestep on", "log exec,nochain"]) await this.#monitor(command);
+    await run();
+    for (const command of ["log none", "singlestep off"]) await this.#monitor(command);
+    const text = readFileSync(file, "latin1");
+    return [...text.matchAll(/^Trace \d+: \S+ \[[0-9a-f]+\/([0-9a-f]+)\//gm)].map(([, pc]) =>
+      Number.parseInt(pc as string, 16),
+    );
+  }
+
+  #monitor(command: string): Promise<unknown> {
+    return this.#qmp.execute("human-monitor-command", { "command-line": command });
   }
 
   /** The chip's reset pin: RAM and flash stay. */

@@ -1,15 +1,13 @@
 // The meter in QEMU: the module's exports called one by one on the emulated chip, and what each cost in instructions.
 
-import type { Socket } from "node:net";
 import { Random } from "../../sim/random.js";
 import { Machine } from "./machine.js";
-
-/** An instruction takes 2^10 = 1,024 ns of QEMU's time, the chip's timer ticks every 62.5 ns: counts are exact. */
-const ICOUNT = 10;
-const INSTRUCTIONS_PER_TICK = 62.5 / 1024;
+import { ICOUNT, INSTRUCTIONS_PER_TICK, MeterLine } from "./meterline.js";
 
 /** Bytes of an answer before what the card sent. */
-const HEADER = 28;
+const HEADER = 32;
+/** The result that says that the meter has just started: the chip was reset. */
+const STARTED = 0xffffffff;
 
 /** What a call came to. */
 export interface Reading {
@@ -21,6 +19,8 @@ export interface Reading {
   readonly due: number;
   /** The most stack in use so far, in bytes. */
   readonly stack: number;
+  /** The address of the instruction that was skipped; 0: none was. */
+  readonly skipped: number;
   readonly state: number;
   readonly on: boolean;
   /** The screen, without the blanks at its end. */
@@ -46,27 +46,30 @@ export class MeterRandom extends Random {
   }
 }
 
+/** An instruction that a fault skips: the one that is next after so many, counted from where OK is let go. */
+export type Skip = number | undefined;
+
+/** The chip was reset: it trapped, or hung. */
+export class MeterReset extends Error {
+  override name = "MeterReset";
+}
+
 export class Meter {
   readonly #machine: Machine;
-  readonly #line: Socket;
-  #received = Buffer.alloc(0);
-  #wake: (() => void) | undefined;
+  readonly #line: MeterLine;
   #overhead = 0;
+  /** Settled when all that was asked is answered. */
+  #answered: Promise<unknown> = Promise.resolve();
 
   private constructor(machine: Machine) {
     this.#machine = machine;
-    this.#line = machine.serial as Socket;
-    this.#line.on("data", (bytes: Buffer) => {
-      this.#received = Buffer.concat([this.#received, bytes]);
-      this.#wake?.();
-    });
+    this.#line = new MeterLine(machine);
   }
 
   /** Starts QEMU with the meter's image; the card is not booted yet. */
   static async start(image: string): Promise<Meter> {
     const meter = new Meter(await Machine.start({ image, icount: ICOUNT }));
-    await meter.#answer();
-    await meter.#machine.nudge();
+    await meter.#answer().catch(() => {});
     const nothing = await meter.#request("n");
     meter.#overhead = nothing.instructions;
     return meter;
@@ -106,30 +109,66 @@ export class Meter {
     return this.#request("c", 0, 0, Buffer.concat([key, Buffer.from(challenge)]));
   }
 
+  /** Keeps memory, flash and face of the card in one of eight places, which outlive a reset of the chip. */
+  save(place: number): Promise<Reading> {
+    return this.#request("w", place);
+  }
+
+  /** Brings back what was kept. */
+  load(place: number): Promise<Reading> {
+    return this.#request("l", place);
+  }
+
+  /** Types four digits and OK; measures what letting go of OK does. Returns the digest in place of `due`. */
+  enter(digits: string, skip?: Skip): Promise<Reading> {
+    const ticks = skip === undefined ? 0 : Math.floor((skip + 0.5) / INSTRUCTIONS_PER_TICK);
+    return this.#request("e", Buffer.from(digits).readUInt32LE(), ticks);
+  }
+
+  /** The addresses of the instructions that doing something takes, with those of the meter itself. */
+  trace(run: () => Promise<unknown>): Promise<number[]> {
+    return this.#machine.trace(run);
+  }
+
+  /** A number that tells what the card's memory and flash hold. */
+  async digest(): Promise<number> {
+    return (await this.#request("d")).due;
+  }
+
+  /** Resets the chip: nothing stays but its flash. */
+  async reset(): Promise<void> {
+    await this.#request("z").catch((error) => {
+      if (!(error instanceof MeterReset)) throw error;
+    });
+  }
+
   stop(): Promise<void> {
     return this.#machine.stop();
   }
 
-  async #request(operation: string, a = 0, b = 0, bytes: Uint8Array = new Uint8Array()): Promise<Reading> {
-    const header = Buffer.alloc(9);
-    header.write(operation, 0, "latin1");
-    header.writeUInt32LE(a >>> 0, 1);
-    header.writeUInt32LE(b >>> 0, 5);
-    this.#line.write(Buffer.concat([header, bytes]));
-    return this.#answer();
+  #request(operation: string, a = 0, b = 0, bytes: Uint8Array = new Uint8Array()): Promise<Reading> {
+    this.#line.request(operation, a, b, bytes);
+    const reading = this.#answered.then(() => this.#answer());
+    this.#answered = reading.catch(() => {});
+    return reading;
   }
 
   async #answer(): Promise<Reading> {
-    const answer = await this.#take(HEADER);
-    const sent = await this.#take(answer.readUInt16LE(26));
+    const answer = await this.#line.take(HEADER);
+    const sent = await this.#line.take(answer.readUInt16LE(30));
+    if (answer.readUInt32LE(8) === STARTED) {
+      await this.#machine.nudge();
+      throw new MeterReset("the chip was reset");
+    }
     return {
       instructions: this.#count(answer.readUInt32LE(0)),
       toScreen: answer.readUInt32LE(4) && this.#count(answer.readUInt32LE(4)),
       due: answer.readUInt32LE(8),
       stack: answer.readUInt32LE(12),
-      state: answer.readUInt8(16),
-      on: answer.readUInt8(17) !== 0,
-      display: answer.toString("latin1", 18, 26).trimEnd(),
+      skipped: answer.readUInt32LE(16),
+      state: answer.readUInt8(20),
+      on: answer.readUInt8(21) !== 0,
+      display: answer.toString("latin1", 22, 30).trimEnd(),
       sent,
     };
   }
@@ -137,16 +176,5 @@ export class Meter {
   /** Ticks as instructions, without those that measuring takes. */
   #count(ticks: number): number {
     return Math.max(0, Math.round(ticks * INSTRUCTIONS_PER_TICK) - this.#overhead);
-  }
-
-  async #take(length: number): Promise<Buffer> {
-    while (this.#received.length < length) {
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-    }
-    const taken = this.#received.subarray(0, length);
-    this.#received = this.#received.subarray(length);
-    return taken;
   }
 }

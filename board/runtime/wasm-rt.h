@@ -26,8 +26,10 @@
 /* The module's calls make no cycle (test/board/image.test.ts), so that the stack is bounded when it is built. */
 #define WASM_RT_USE_STACK_DEPTH_COUNT 0
 
-/* The linear memory that a chip gives the firmware (docs/ABI.md), in bytes. */
+/* The linear memory that a chip gives the firmware (docs/ABI.md), in bytes. (Test builds of parts of it need more.) */
+#ifndef WASM_RT_MEMORY_SIZE
 #define WASM_RT_MEMORY_SIZE 4096u
+#endif
 _Static_assert((WASM_RT_MEMORY_SIZE & (WASM_RT_MEMORY_SIZE - 1)) == 0, "a power of two");
 
 typedef enum {

@@ -2,10 +2,21 @@
 
 import type { Campaign } from "./campaign.js";
 import { FAULTS } from "./faults.js";
+import { FAULTS_THUMB } from "./faultsthumb.js";
 import { FUZZING } from "./fuzzing.js";
 import { HOST_SIDE } from "./hostside.js";
 import { KNOWN_ANSWERS } from "./knownanswers.js";
 import { PARSERS } from "./parsers.js";
 import { POWER_CUTS } from "./powercuts.js";
+import { TIMING } from "./timing.js";
 
-export const CAMPAIGNS: readonly Campaign[] = [POWER_CUTS, FAULTS, FUZZING, PARSERS, KNOWN_ANSWERS, HOST_SIDE];
+export const CAMPAIGNS: readonly Campaign[] = [
+  POWER_CUTS,
+  FAULTS,
+  FAULTS_THUMB,
+  FUZZING,
+  TIMING,
+  PARSERS,
+  KNOWN_ANSWERS,
+  HOST_SIDE,
+];

@@ -1,0 +1,38 @@
+// Skips on the chip's own code, the campaign in short; and that it notices a check that one skip defeats.
+
+import { createHash } from "node:crypto";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { buildImages, buildVariant } from "../../scripts/board.js";
+import { boardTest } from "../support/board.js";
+import { compileBinary, type Mutation } from "../support/mutation.js";
+import { Faults } from "./faultsthumb.js";
+
+const test = suite("faults on the chip's code");
+
+const SAMPLE = 40;
+const options = { log: () => {} };
+
+/** The slot is not looked at again: a spending that is skipped goes unnoticed. */
+const NOT_READ_BACK: Mutation = {
+  breaks: "what flash says after the spending goes into the key",
+  file: "attempt.ts",
+  from: "const after = flash.word(slot);",
+  to: "const after = SPENT;",
+};
+
+boardTest(test, ["meter"], "a skipped instruction opens nothing and gains no try", async () => {
+  const { failures, figures } = await new Faults(buildImages("meter"), { all: false, sample: SAMPLE }, options).run();
+  assert.equal(failures, []);
+  assert.ok(figures.some(({ name, value }) => name === "thumb_skips" && value === 2 * SAMPLE));
+});
+
+boardTest(test, ["meter"], `noticed: ${NOT_READ_BACK.breaks}`, async () => {
+  const module = await compileBinary(NOT_READ_BACK);
+  const folder = `mutants/${createHash("sha256").update(NOT_READ_BACK.to).digest("hex").slice(0, 8)}`;
+  const image = buildVariant("meter", module, folder);
+  const { failures } = await new Faults(image, { all: false, around: "port_flash_program" }, options).run();
+  assert.ok(failures.length > 0);
+});
+
+test.run();

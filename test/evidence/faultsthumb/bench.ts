@@ -1,0 +1,262 @@
+// A card on the meter that is given wrong PINs with an instruction skipped, and is then asked what that gained.
+
+import { MeterReset, type Reading } from "../../../board/qemu/meter.js";
+import { Key } from "../../../firmware/wire.js";
+import { DEMO } from "../../../sim/demo.js";
+import { demoFlash } from "../../support/board.js";
+import { expected, WRONG_PIN } from "../../support/cards.js";
+import { MeteredCard } from "../timing/chip.js";
+import type { Step } from "./plan.js";
+
+const CHALLENGE = "123456";
+const MESSAGE = 2000;
+/** Where cards are kept: as they are before the fault, and after it. */
+const PLACE = { BEFORE: 0, AFTER: 1 };
+/** What no attempt takes (ms): the machine is lost then. */
+const PATIENCE = 5000;
+/** Instructions of the meter between arming the skip and the card's first. */
+const MARGIN = 200;
+/** How often an attempt is repeated in which nothing was skipped; the last time on a fresh machine. */
+const REPEATS = 3;
+/** Attempts with a skip that tell where in the trace they are. */
+const PROBES = 12;
+
+/** What an attempt came to: a reading, or the chip was reset, or the machine was lost. */
+type Attempt = Reading | "reset" | "lost";
+
+/** What a card after a fault still gives away. */
+interface Gain {
+  /** The right PIN opens after as many wrong ones, the faulted one among them, as there were tries. */
+  readonly oneMore: boolean;
+  /** What must never happen, where it did. */
+  readonly fault?: string;
+}
+
+export interface Verdict {
+  readonly kind: "refused" | "reset" | "lost" | "unspent" | "violation";
+  readonly what?: string;
+}
+
+export class FaultBench {
+  readonly #image: string;
+  /** Tries left before the attempt that is faulted. */
+  readonly #left: number;
+  readonly #gains = new Map<string, Gain>();
+  #card: MeteredCard | undefined;
+  /** What an attempt without a fault comes to. */
+  #usual = "";
+  /** Machines that had to be started. */
+  machines = 0;
+
+  constructor(image: string, left: number) {
+    this.#image = image;
+    this.#left = left;
+  }
+
+  async stop(): Promise<void> {
+    await this.#card?.stop();
+    this.#card = undefined;
+  }
+
+  /** How many different outcomes there were. */
+  get outcomes(): number {
+    return this.#gains.size;
+  }
+
+  // ---- the course of an attempt ----
+
+  /** What the core executes from OK to the return. */
+  async course(): Promise<Step[]> {
+    const card = await this.#ready();
+    const traced = await card.meter.trace(() => card.enterAt(PLACE.BEFORE, WRONG_PIN));
+    // An instruction that reaches a peripheral is begun twice.
+    const addresses = traced.filter((address, i) => address !== traced[i - 1]);
+    const usual = await card.enterAt(PLACE.BEFORE, WRONG_PIN);
+    this.#usual = outcomeOf(usual);
+    const { instructions } = usual;
+    const offset = await this.#offsetIn(addresses, instructions);
+    const length = instructions + MARGIN;
+    return addresses.slice(offset, offset + length).map((address, index) => ({ index, address }));
+  }
+
+  /** Where in a trace the skips are counted from: where some of them say that they were. */
+  async #offsetIn(addresses: readonly number[], instructions: number): Promise<number> {
+    let fitting = addresses.map((_, offset) => offset);
+    for (let probe = 1; probe <= PROBES; probe++) {
+      const index = Math.floor((instructions * probe) / (PROBES + 1));
+      const attempt = await this.#attempt(WRONG_PIN, index);
+      if (typeof attempt === "string") continue;
+      fitting = fitting.filter((offset) => addresses[offset + index] === attempt.skipped);
+    }
+    if (fitting.length !== 1) throw new Error(`the trace fits ${fitting.length} times`);
+    return fitting[0] as number;
+  }
+
+  // ---- a fault ----
+
+  /** A wrong PIN with an instruction skipped: what that gained. */
+  async judge(step: Step): Promise<Verdict> {
+    const verdict = await this.#judgeOnce(step);
+    if (verdict.kind !== "violation") return verdict;
+    // What earlier faults left in the machine is none of this one's.
+    await this.stop();
+    this.#gains.clear();
+    return this.#judgeOnce(step);
+  }
+
+  async #judgeOnce({ index, address }: Step): Promise<Verdict> {
+    const attempt = await this.#attempt(WRONG_PIN, index);
+    if (typeof attempt === "object" && attempt.skipped !== address) {
+      return { kind: "violation", what: `0x${attempt.skipped.toString(16)} was skipped instead` };
+    }
+    const gain = await this.#within(() => this.#gainOf(attempt)).catch(() => undefined);
+    if (!gain) {
+      await this.stop();
+      return { kind: "lost" };
+    }
+    if (gain.fault) return { kind: "violation", what: gain.fault };
+    if (!gain.oneMore) return { kind: typeof attempt === "string" ? attempt : "refused" };
+    // The try was not spent. That gains something only if the right PIN, with the same fault, would have opened.
+    const opens = await this.#opensWith(index);
+    return opens ? { kind: "violation", what: "no try is spent, and the right PIN opens" } : { kind: "unspent" };
+  }
+
+  async #opensWith(index: number): Promise<boolean> {
+    const attempt = await this.#attempt(DEMO.pin, index);
+    return this.#within(() =>
+      this.#afterReset(
+        () => this.#opens(attempt),
+        async () => false,
+      ),
+    );
+  }
+
+  async #gainOf(attempt: Attempt): Promise<Gain> {
+    if (attempt === "lost") return { oneMore: false };
+    const card = await this.#ready();
+    const key = attempt === "reset" ? `reset ${await card.meter.digest()}` : outcomeOf(attempt);
+    const gain = this.#gains.get(key) ?? (await this.#ask(card, attempt));
+    this.#gains.set(key, gain);
+    // The usual outcome leaves nothing behind; any other may have touched what is not the card's.
+    if (key !== this.#usual) await card.meter.reset();
+    return gain;
+  }
+
+  /** Goes on with the card after a fault, in the same session and after power was off. */
+  async #ask(card: MeteredCard, attempt: Attempt): Promise<Gain> {
+    await card.meter.save(PLACE.AFTER);
+    const opened = await this.#afterReset(
+      () => this.#opens(attempt),
+      async () => false,
+    );
+    if (opened) return { oneMore: false, fault: "a wrong PIN opens" };
+    const oneMore = await this.#opensAfter(card, this.#left - 1);
+    if (oneMore && (await this.#opensAfter(card, this.#left))) return { oneMore, fault: "tries are given back" };
+    return { oneMore };
+  }
+
+  /** Whether the right PIN opens after so many wrong ones: in the same session, or when power was off. */
+  async #opensAfter(card: MeteredCard, wrong: number): Promise<boolean> {
+    await card.meter.load(PLACE.AFTER);
+    if (await this.#opensAt(card, wrong, await this.#shownAfter(card, async () => {}))) return true;
+    await card.meter.load(PLACE.AFTER);
+    await card.meter.boot();
+    return this.#opensAt(card, wrong, await card.turnOn());
+  }
+
+  async #opensAt(card: MeteredCard, wrong: number, shown: string): Promise<boolean> {
+    if (shown.startsWith("PIN>*")) await card.tap(Key.PRESS);
+    for (let i = 0; i < wrong; i++) await this.#shownAfter(card, () => card.meter.enter(WRONG_PIN));
+    return this.#afterReset(
+      async () => this.#opens(await card.meter.enter(DEMO.pin)),
+      async () => false,
+    );
+  }
+
+  /** What the card shows when its message is over; where the chip was reset, after it is turned on. */
+  #shownAfter(card: MeteredCard, act: () => Promise<unknown>): Promise<string> {
+    return this.#afterReset(
+      async () => {
+        await act();
+        return (await card.meter.tick(MESSAGE)).display;
+      },
+      () => card.turnOn(),
+    );
+  }
+
+  /** Does something, or something else where the chip was reset meanwhile. */
+  async #afterReset<T>(act: () => Promise<T>, otherwise: () => Promise<T>): Promise<T> {
+    try {
+      return await act();
+    } catch (error) {
+      if (error instanceof MeterReset) return otherwise();
+      throw error;
+    }
+  }
+
+  /** Whether a card asks for a challenge, and answers it with the token key. */
+  async #opens(attempt: Attempt): Promise<boolean> {
+    if (typeof attempt === "string" || attempt.display !== "CHALLNG>") return false;
+    const { meter } = await this.#ready();
+    const card = new MeteredCard(meter);
+    for (const digit of CHALLENGE) await card.tap(Number(digit));
+    await card.tap(Key.OK);
+    return (await meter.tick(0)).display === expected(CHALLENGE);
+  }
+
+  // ---- the machine ----
+
+  /** An attempt with a skip; again where the timer missed it, as QEMU's does now and then. */
+  async #attempt(pin: string, skip: number): Promise<Attempt> {
+    for (let left = REPEATS; left > 0; left--) {
+      const attempt = await this.#attemptOnce(pin, skip);
+      if (typeof attempt === "string" || attempt.skipped !== 0) return attempt;
+      if (left === 2) await this.stop();
+    }
+    throw new Error(`nothing was skipped at ${skip}`);
+  }
+
+  async #attemptOnce(pin: string, skip: number): Promise<Attempt> {
+    const card = await this.#ready();
+    try {
+      const [, reading] = await this.#within(() =>
+        Promise.all([card.meter.load(PLACE.BEFORE), card.meter.enter(pin, skip)]),
+      );
+      return reading;
+    } catch (error) {
+      if (error instanceof MeterReset) return "reset";
+      await this.stop();
+      return "lost";
+    }
+  }
+
+  /** Does something on the machine, which is stopped where that never ends. */
+  async #within<T>(act: () => Promise<T>): Promise<T> {
+    const timer = setTimeout(() => void this.stop(), PATIENCE);
+    try {
+      return await act();
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** The card, kept where it asks for the PIN with so many tries left. */
+  async #ready(): Promise<MeteredCard> {
+    if (this.#card) return this.#card;
+    this.machines++;
+    const card = await MeteredCard.start(this.#image, demoFlash());
+    this.#card = card;
+    await card.turnOn();
+    for (let left = DEMO.tries; left > this.#left; left--) {
+      await card.meter.enter(WRONG_PIN);
+      await card.meter.tick(MESSAGE);
+    }
+    await card.meter.save(PLACE.BEFORE);
+    return card;
+  }
+}
+
+/** What tells one outcome from another: the screen, and the digest of memory and flash. */
+function outcomeOf({ display, due }: Reading): string {
+  return `${display} ${due}`;
+}

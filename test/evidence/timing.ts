@@ -1,0 +1,71 @@
+// Campaign timing: instructions, counted in QEMU, do not tell what is secret.
+//
+// The same for all wrong PINs and unlock codes; for AES, CMAC, HMAC and SIV whatever key and message are; for cryptograms
+// and MACs wherever the first wrong byte is. An id says part and case, such as pin/1234.
+
+import { buildImages, missingFor } from "../../scripts/board.js";
+import { demoFlash } from "../support/board.js";
+import type { Campaign, Failure, Options, Result } from "./campaign.js";
+import { MeteredCard } from "./timing/chip.js";
+import { measureCrypto } from "./timing/crypto.js";
+import { measureCodes, measureDigits, measurePins, type Part, tellingPins, wrongPins } from "./timing/pins.js";
+import { measureChannel } from "./timing/serial.js";
+
+/** Of wrong unlock codes, and of keys and messages. */
+const CODES = { normal: 500, long: 5000 };
+const ROUNDS = { normal: 1000, long: 10_000 };
+/** In the short form: PINs of a seed, and as many that a comparison which stops early would tell from them. */
+const FEW = 20;
+
+export const TIMING: Campaign = {
+  name: "timing",
+  title: "instruction counts tell nothing of PINs, keys and MACs",
+  run: async (options) => {
+    const missing = missingFor("meter", "cryptometer");
+    if (missing) return { figures: [], failures: [], skipped: missing };
+    return runAll(options);
+  },
+};
+
+async function runAll({ long, only, log }: Options): Promise<Result> {
+  const size = long ? "long" : "normal";
+  const pins = only?.startsWith("pin/") ? ["0000", "8888", only.slice(4)] : wrongPins();
+  const crypto = await measureCrypto(buildImages("cryptometer"), ROUNDS[size]);
+  log("crypto done");
+  const card = await measureCard(buildImages("meter"), pins, CODES[size]);
+  const failures = [...crypto.failures, ...card.failures];
+  return {
+    figures: [...card.figures, ...crypto.figures],
+    failures: only === undefined ? failures : failures.filter(({ id }) => id === only),
+  };
+}
+
+/** What is measured at the ABI, of the card in an image. */
+export async function measureCard(image: string, pins: readonly string[], codes: number): Promise<Part> {
+  const card = await MeteredCard.start(image, demoFlash());
+  try {
+    const parts = [
+      await measurePins(card, pins),
+      await measureDigits(card),
+      await measureCodes(card, codes),
+      await measureOther(image),
+    ];
+    return { figures: parts.flatMap((part) => part.figures), failures: parts.flatMap((part) => part.failures) };
+  } finally {
+    await card.stop();
+  }
+}
+
+async function measureOther(image: string): Promise<Part> {
+  const card = await MeteredCard.start(image, demoFlash());
+  try {
+    return await measureChannel(card);
+  } finally {
+    await card.stop();
+  }
+}
+
+/** The short form, at the ABI: what of an image does not take the same. */
+export async function oddities(image: string): Promise<readonly Failure[]> {
+  return (await measureCard(image, tellingPins(demoFlash(), FEW), FEW)).failures;
+}
