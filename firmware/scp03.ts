@@ -102,6 +102,8 @@ export function initiate(data: usize): Sw {
   if (!selftest.cryptoWorks()) return Sw.NOT_USABLE;
   memory.copy(CHAIN, data, CHALLENGE_SIZE);
   if (!host.random(CHAIN + CHALLENGE_SIZE, CHALLENGE_SIZE)) return Sw.NOT_USABLE;
+  // Before there are keys: one that went astray into CHAIN would be told with it.
+  copyPublic(data + 13, CHAIN + CHALLENGE_SIZE, CHAIN + CHALLENGE_SIZE, CHALLENGE_SIZE);
   deriveSession(KEYS, Derive.S_ENC, S_ENC);
   deriveSession(KEYS + KEY_SIZE, Derive.S_MAC, S_MAC);
   deriveSession(KEYS + KEY_SIZE, Derive.S_RMAC, S_RMAC);
@@ -110,7 +112,6 @@ export function initiate(data: usize): Sw {
   store<u8>(data, head.keyVersion, 10);
   store<u8>(data, SCP, 11);
   store<u8>(data, SCP_I, 12);
-  copyPublic(data + 13, CHAIN + CHALLENGE_SIZE, CHAIN + CHALLENGE_SIZE, CHALLENGE_SIZE);
   cryptogram(Derive.CARD_CRYPTOGRAM);
   copyPublic(data + 21, WORK, WORK, MAC_SIZE);
   session.stage = Stage.INITIATED;

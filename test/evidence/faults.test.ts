@@ -103,9 +103,45 @@ for (const name of ["pin-last", "code-last", "channel", "forged-wipe", "derivati
 
 for (const hole of HOLES) {
   test(`noticed: ${hole.name}`, async () => {
-    const found = failures(await compile(hole), hole.scenario, { ...PART, thinning: 8, only: hole.functions });
+    const found = failures(await compile(hole), hole.scenario, {
+      ...PART,
+      thinning: 8,
+      only: hole.functions,
+    });
     assert.ok(found.failures.length > 0, "no fault of the campaign gets through the hole");
   });
+}
+
+const TOLD_FIRST: Hole = {
+  name: "the card's challenge is told after the session keys were derived",
+  file: "scp03.ts",
+  from: `  copyPublic(data + 13, CHAIN + CHALLENGE_SIZE, CHAIN + CHALLENGE_SIZE, CHALLENGE_SIZE);
+  deriveSession(KEYS, Derive.S_ENC, S_ENC);
+  deriveSession(KEYS + KEY_SIZE, Derive.S_MAC, S_MAC);
+`,
+  to: `  deriveSession(KEYS, Derive.S_ENC, S_ENC);
+  deriveSession(KEYS + KEY_SIZE, Derive.S_MAC, S_MAC);
+  copyPublic(data + 13, CHAIN + CHALLENGE_SIZE, CHAIN + CHALLENGE_SIZE, CHALLENGE_SIZE);
+`,
+  scenario: "read",
+  functions: /^crypto\/kdf\/derive$/,
+};
+
+test("a session key that goes astray is not told with the challenge", async () => {
+  assert.equal(astray(released), []);
+  assert.ok(astray(await compile(TOLD_FIRST)).length > 0, TOLD_FIRST.name);
+});
+
+/** What is told when one of the constants of the key derivation is all ones, once. */
+function astray(instrumented: Instrumented): string[] {
+  const trial = new Trial(instrumented, scenarioOf(TOLD_FIRST.scenario));
+  const counts = trial.profile();
+  const sites = instrumented.sites.filter(({ func, what }) => TOLD_FIRST.functions.test(func) && what === "i32.const");
+  return sites.flatMap(({ id }) =>
+    Array.from({ length: counts[id] as number }, (_, i) => trial.run({ site: id, execution: i + 1, mode: "ones" }))
+      .map(({ violation }) => violation)
+      .filter((violation) => violation !== undefined),
+  );
 }
 
 function failures(instrumented: Instrumented, name: string, plan: Plan): Tally {

@@ -17,8 +17,8 @@ const options = { log: () => {} };
 const NOT_READ_BACK: Mutation = {
   breaks: "what flash says after the spending goes into the key",
   file: "attempt.ts",
-  from: "const after = flash.word(slot);",
-  to: "const after = SPENT;",
+  from: "digits, length, before + missing, after) === 0",
+  to: "digits, length, ERASED, SPENT) === 0",
 };
 
 boardTest(test, ["meter"], "a skipped instruction opens nothing and gains no try", async () => {

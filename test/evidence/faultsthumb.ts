@@ -107,6 +107,9 @@ export class Faults {
     this.#kinds[kind]++;
     this.#addresses.add(step.address);
     if (++this.#cases % TOLD === 0) this.#options.log(`${this.#cases} skips, ${this.#kinds.violation} violations`);
-    if (what) this.#failures.push({ id: `${name}/${step.index}`, what: `${this.#code.nameOf(step.address)}: ${what}` });
+    if (!what) return;
+    const failure = { id: `${name}/${step.index}`, what: `${this.#code.nameOf(step.address)}: ${what}` };
+    this.#failures.push(failure);
+    this.#options.log(`${failure.id}: ${failure.what}`);
   }
 }

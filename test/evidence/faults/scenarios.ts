@@ -90,10 +90,10 @@ export const NOT_MADE = "not made";
 function tryDigits(target: Target, digits: string): string {
   target.attempted = false;
   target.do((card) => card.type(digits));
-  const taken = /^(PIN>\*{4}|\d{8})$/.test(target.card.display);
+  const incomplete = /^(PIN>\*{0,3}|UNLOCK>|\d{1,7})$/.test(target.card.display);
   target.attempted = true;
   const screen = ok(target);
-  return !taken || /^(PIN>\*|\d)/.test(screen) ? NOT_MADE : screen;
+  return incomplete || /^(PIN>\*|\d)/.test(screen) ? NOT_MADE : screen;
 }
 
 /** A PIN is entered where `spent` of three tries are gone. */

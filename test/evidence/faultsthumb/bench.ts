@@ -16,6 +16,8 @@ const PLACE = { BEFORE: 0, AFTER: 1 };
 const PATIENCE = 5000;
 /** Instructions of the meter between arming the skip and the card's first. */
 const MARGIN = 200;
+/** Entries that a message may swallow, until it is believed that no verdict comes. */
+const SPARE = 3;
 /** How often an attempt is repeated in which nothing was skipped; the last time on a fresh machine. */
 const REPEATS = 3;
 /** Attempts with a skip that tell where in the trace they are. */
@@ -122,7 +124,8 @@ export class FaultBench {
   }
 
   async #opensWith(index: number): Promise<boolean> {
-    const attempt = await this.#attempt(DEMO.pin, index);
+    // Its course may be shorter: then the skip comes after its end, and hinders nothing.
+    const attempt = await this.#attempt(DEMO.pin, index, true);
     return this.#within(() =>
       this.#afterReset(
         () => this.#opens(attempt),
@@ -166,11 +169,21 @@ export class FaultBench {
 
   async #opensAt(card: MeteredCard, wrong: number, shown: string): Promise<boolean> {
     if (shown.startsWith("PIN>*")) await card.tap(Key.PRESS);
-    for (let i = 0; i < wrong; i++) await this.#shownAfter(card, () => card.meter.enter(WRONG_PIN));
+    for (let told = 0, left = wrong + SPARE; told < wrong && left > 0; left--) told += await this.#failOnce(card);
     return this.#afterReset(
       async () => this.#opens(await card.meter.enter(DEMO.pin)),
       async () => false,
     );
+  }
+
+  /** Enters a wrong PIN. Returns how many verdicts came of it: none where a message swallowed its digits. */
+  async #failOnce(card: MeteredCard): Promise<number> {
+    let told = 0;
+    await this.#shownAfter(card, async () => {
+      const { display } = await card.meter.enter(WRONG_PIN);
+      told = /^(LEFT|LOCKED)/.test(display) ? 1 : 0;
+    });
+    return told;
   }
 
   /** What the card shows when its message is over; where the chip was reset, after it is turned on. */
@@ -207,10 +220,11 @@ export class FaultBench {
   // ---- the machine ----
 
   /** An attempt with a skip; again where the timer missed it, as QEMU's does now and then. */
-  async #attempt(pin: string, skip: number): Promise<Attempt> {
+  async #attempt(pin: string, skip: number, mayMiss = false): Promise<Attempt> {
     for (let left = REPEATS; left > 0; left--) {
       const attempt = await this.#attemptOnce(pin, skip);
       if (typeof attempt === "string" || attempt.skipped !== 0) return attempt;
+      if (mayMiss && left === 1) return attempt;
       if (left === 2) await this.stop();
     }
     throw new Error(`nothing was skipped at ${skip}`);
