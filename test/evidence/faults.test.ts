@@ -64,14 +64,6 @@ const HOLES: readonly Hole[] = [
     scenario: "derivation",
     functions: /^scp03/,
   },
-  {
-    name: "what is not open can be sealed",
-    file: "pin.ts",
-    from: "  if (vault.receipt() !== GIVEN) return Outcome.FLASH;\n",
-    to: "",
-    scenario: "code-last",
-    functions: /^(card|unlock)/,
-  },
 ];
 
 const PART: Plan = { ways: 1, thinning: 1000, sampling: 1000, only: /^(attempt|pin|unlock|scp03)/ };

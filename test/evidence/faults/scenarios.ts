@@ -86,14 +86,15 @@ const ZEROS = new Uint8Array(8);
 /** An attempt that was none: the card did not take all digits, or not the OK. */
 export const NOT_MADE = "not made";
 
-/** Enters a PIN or a code. Returns what the screen says about it; where not all digits were taken, there was no attempt. */
+/** Enters a PIN or a code. Returns what the screen says about it; where OK was ignored, there was no attempt. */
 function tryDigits(target: Target, digits: string): string {
   target.attempted = false;
   target.do((card) => card.type(digits));
-  const incomplete = /^(PIN>\*{0,3}|UNLOCK>|\d{1,7})$/.test(target.card.display);
+  const before = target.card.display;
   target.attempted = true;
   const screen = ok(target);
-  return incomplete || /^(PIN>\*|\d)/.test(screen) ? NOT_MADE : screen;
+  const ignored = screen === before && /^(PIN>|UNLOCK>)$/.test(screen);
+  return ignored || /^(PIN>\*|\d)/.test(screen) ? NOT_MADE : screen;
 }
 
 /** A PIN is entered where `spent` of three tries are gone. */
