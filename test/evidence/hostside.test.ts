@@ -60,11 +60,21 @@ for (const id of ["personalize", "verify", "wipe"]) {
   });
 }
 
+const LOOKS = 4;
+
 for (const mutant of MUTANTS) {
   testUnless(test, SKIPPED, `noticed: ${mutant.breaks}`, async () => {
-    const said = await withMutant(mutant, (launcher) => mutant.notice(launcher, byName));
-    assert.type(said, "string", "nothing was noticed");
+    assert.type(await noticed(mutant), "string", "nothing was noticed");
   });
+}
+
+/** What a secret that is not wiped leaves, the memory's next owner may overwrite: so it is looked for a few times. */
+async function noticed(mutant: (typeof MUTANTS)[number]): Promise<string | undefined> {
+  let said: string | undefined;
+  for (let left = LOOKS; left > 0 && said === undefined; left--) {
+    said = await withMutant(mutant, (launcher) => mutant.notice(launcher, byName));
+  }
+  return said;
 }
 
 test.run();
