@@ -3,9 +3,7 @@
 
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import type { PersonalizationRecord } from "../host-tools/cardclient.js";
 import { type Card, MEMORY_SIZE } from "../sim/card.js";
-import { DEMO } from "../sim/demo.js";
 import { PAGE_SIZE } from "../sim/flash.js";
 import { currentPage, readImage } from "../sim/image.js";
 import {
@@ -25,37 +23,16 @@ import {
   unlockCodeOf,
   wrongCodeFor,
 } from "./support/cards.js";
+import { ONE, OTHER, type Owner } from "./support/owners.js";
 
 const residue = suite("residue");
-
-/** What one owner has and types. Two of them that share nothing go through the same motions. */
-interface Owner {
-  readonly data: PersonalizationRecord;
-  readonly wrongPin: string;
-  readonly newPin: string;
-  readonly challenge: string;
-}
-
-const ONE: Owner = { data: { ...DEMO, tries: 3 }, wrongPin: "8888", newPin: "7394", challenge: "123456" };
-const OTHER: Owner = {
-  data: {
-    ...DEMO,
-    tries: 3,
-    pin: "9362",
-    key: DEMO.key.map((byte) => byte ^ 0xa5),
-    unlockKey: DEMO.unlockKey.map((byte) => 255 - byte),
-  },
-  wrongPin: "5505",
-  newPin: "2608",
-  challenge: "908070",
-};
 
 /** What an owner may do until the card is off, by whatever way. */
 type Flow = (card: Card, owner: Owner) => void;
 
-const logIn: Flow = (card, { data, challenge }) => {
+const logIn: Flow = (card, { record, challenge }) => {
   turnOn(card);
-  enterPin(card, data.pin);
+  enterPin(card, record.pin);
   answer(card, challenge);
 };
 const lockOut: Flow = (card, owner) => {
@@ -65,25 +42,25 @@ const lockOut: Flow = (card, owner) => {
     if (i < 2) card.wait(2000);
   }
 };
-const unlockWith = (card: Card, { data }: Owner) => enter(card, unlockCodeOf(askUnlock(card), data.unlockKey));
+const unlockWith = (card: Card, { record }: Owner) => enter(card, unlockCodeOf(askUnlock(card), record.unlockKey));
 
 /** Every screen with something secret on it or behind it. */
 const SCREENS: Record<string, Flow> = {
-  "PIN> with digits": (card, { data }) => {
+  "PIN> with digits": (card, { record }) => {
     turnOn(card);
-    card.type(data.pin);
+    card.type(record.pin);
   },
   "LEFT 2": (card, { wrongPin }) => {
     turnOn(card);
     enterPin(card, wrongPin);
   },
-  "CHALLNG>": (card, { data }) => {
+  "CHALLNG>": (card, { record }) => {
     turnOn(card);
-    enterPin(card, data.pin);
+    enterPin(card, record.pin);
   },
-  "a challenge": (card, { data, challenge }) => {
+  "a challenge": (card, { record, challenge }) => {
     turnOn(card);
-    enterPin(card, data.pin);
+    enterPin(card, record.pin);
     card.type(challenge);
   },
   "a response": logIn,
@@ -126,7 +103,7 @@ const SCREENS: Record<string, Flow> = {
   },
   "UNLOCK> with digits": (card, owner) => {
     lockOut(card, owner);
-    card.type(unlockCodeOf(askUnlock(card), owner.data.unlockKey));
+    card.type(unlockCodeOf(askUnlock(card), owner.record.unlockKey));
   },
   WRONG: (card, owner) => {
     lockOut(card, owner);
@@ -158,7 +135,7 @@ const ENDINGS: Record<string, (card: Card) => void> = {
 
 /** A personalized card whose flash looks the same for every owner, but for what is sealed in it. */
 function cardFor(owner: Owner): Card {
-  return cardOf(owner.data, { seed: 77 });
+  return cardOf(owner.record, { seed: 77 });
 }
 
 function offAfter(screen: Flow, ending: (card: Card) => void, owner: Owner): Card {
@@ -206,7 +183,7 @@ residue("the card that is personalized keeps nothing of its record", () => {
 residue("a record that is refused leaves nothing, either", () => {
   const run = (owner: Owner) => {
     const card = blankCard({ seed: 77 });
-    assert.is(seed(card, { ...owner.data, tries: 2 }), "WRONG_DATA");
+    assert.is(seed(card, { ...owner.record, tries: 2 }), "WRONG_DATA");
     return card;
   };
   const [one, other] = [run(ONE), run(OTHER)];
@@ -224,7 +201,7 @@ residue("a memory without power is a new instance's", () => {
   card.setBattery(3000);
   assert.is(differences(card.memory, blankCard().memory), "");
   card.cutAt(2, "torn");
-  login(card, ONE.data.pin);
+  login(card, ONE.record.pin);
   assert.ok(card.takeCut());
   assert.is(differences(card.memory, fresh), "");
 });
@@ -247,19 +224,19 @@ residue("a wrong PIN opens no key, while its message stands", () => {
 residue("on the response, the PIN is gone", () => {
   const card = cardFor(ONE);
   logIn(card, ONE);
-  assert.is(find(card.memory, ascii(ONE.data.pin)), -1);
+  assert.is(find(card.memory, ascii(ONE.record.pin)), -1);
 });
 
 residue("a response that is left by OK is gone", () => {
   const card = cardFor(ONE);
   logIn(card, ONE);
   card.press("ok");
-  assert.is(find(card.memory, ascii(expected(ONE.challenge, ONE.data))), -1);
+  assert.is(find(card.memory, ascii(expected(ONE.challenge, ONE.record))), -1);
 });
 
 residue("memory beyond what a chip gives stays untouched through all of it", () => {
   const card = cardFor(ONE);
-  for (let i = 0; i < 100; i++) login(card, ONE.data.pin, ONE.challenge);
+  for (let i = 0; i < 100; i++) login(card, ONE.record.pin, ONE.challenge);
   failPin(card, 3);
   failCode(card, 4);
   unlockWith(card, ONE);
@@ -271,10 +248,10 @@ residue("memory beyond what a chip gives stays untouched through all of it", () 
 residue("a search finds what is there: keys and PIN while the card is on", () => {
   const card = cardFor(ONE);
   turnOn(card);
-  card.type(ONE.data.pin);
-  assert.ok(find(card.memory, ascii(ONE.data.pin)) >= 0);
+  card.type(ONE.record.pin);
+  assert.ok(find(card.memory, ascii(ONE.record.pin)) >= 0);
   card.press("ok");
-  assert.ok(find(card.memory, ONE.data.key.subarray(8, 16)) >= 0);
+  assert.ok(find(card.memory, ONE.record.key.subarray(8, 16)) >= 0);
 });
 
 // ---- looking ----
@@ -293,19 +270,19 @@ function assertHolds(card: Card, owner: Owner, how: string): void {
   assert.is(find(card.memory, root.subarray(0, 8)), -1, `${how}: root`);
   assert.is(find(card.memory, root.subarray(8)), -1, `${how}: root`);
   for (const text of [
-    owner.data.pin,
+    owner.record.pin,
     owner.newPin,
     owner.wrongPin,
     owner.challenge,
-    expected(owner.challenge, owner.data),
+    expected(owner.challenge, owner.record),
   ])
     assert.is(find(card.memory, ascii(text)), -1, `${how}: digits`);
 }
 
 /** No piece of 8 bytes of a key, as it is or as HMAC pads it (RFC 2104). */
-function assertKeysGone(card: Card, { data }: Owner): void {
+function assertKeysGone(card: Card, { record }: Owner): void {
   const { memory } = card;
-  for (const key of [data.key, data.unlockKey]) {
+  for (const key of [record.key, record.unlockKey]) {
     for (const pad of [0, 0x36, 0x5c]) {
       const padded = key.map((byte) => byte ^ pad);
       for (let at = 0; at + 8 <= key.length; at++) {

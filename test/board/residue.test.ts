@@ -10,36 +10,15 @@ import type { PersonalizationRecord } from "../../host-tools/cardclient.js";
 import { testKeys } from "../../host-tools/keyset.js";
 import { deriveSessionKeys, parseCardHello } from "../../host-tools/scp03.js";
 import { addressOf, buildImages } from "../../scripts/board.js";
-import { DEMO, personalize } from "../../sim/demo.js";
+import { personalize } from "../../sim/demo.js";
 import { payloads } from "../../sim/workshop.js";
 import { Op } from "../conformance/development.js";
 import { boardTest } from "../support/board.js";
 import { blankCard, cardOf, unlockCodeOf } from "../support/cards.js";
 import { Chip } from "../support/chip.js";
+import { ONE, OTHER, type Owner } from "../support/owners.js";
 
 const residue = suite("residue on the chip");
-
-/** What one owner has and types. */
-interface Owner {
-  readonly record: PersonalizationRecord;
-  readonly wrongPin: string;
-  readonly newPin: string;
-  readonly challenge: string;
-}
-
-const ONE: Owner = { record: { ...DEMO, tries: 3 }, wrongPin: "8888", newPin: "7394", challenge: "123456" };
-const OTHER: Owner = {
-  record: {
-    ...DEMO,
-    tries: 3,
-    pin: "9362",
-    key: DEMO.key.map((byte) => byte ^ 0xa5),
-    unlockKey: DEMO.unlockKey.map((byte) => 255 - byte),
-  },
-  wrongPin: "5505",
-  newPin: "2608",
-  challenge: "908070",
-};
 
 const SEED = 7;
 /** Bytes of the answer to INITIALIZE UPDATE, status word and all. */
