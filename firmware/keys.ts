@@ -86,7 +86,7 @@ export function move(key: u32, closed: bool, now: u32): void {
 /** Milliseconds from `now` until `next` has something, or NEVER. */
 export function due(now: u32): u32 {
   let soonest = NEVER;
-  for (let key: u32 = 0; contacts.pending >> key; key++) {
+  for (let key: u32 = 0; key < KEYS; key++) {
     if (contacts.pending & (1 << key)) soonest = min(soonest, left(now, movedAt(key) + BOUNCE));
   }
   return isHolding() ? min(soonest, left(now, contacts.downAt + HOLD)) : soonest;
@@ -98,12 +98,20 @@ export function next(now: u32): Event {
     contacts.held = true;
     return Event.HOLD;
   }
-  for (let key: u32 = 0; contacts.pending >> key; key++) {
-    if (!(contacts.pending & (1 << key)) || left(now, movedAt(key) + BOUNCE) !== 0) continue;
+  for (let key = settled(now); key !== NO_KEY; key = settled(now)) {
     const event = settle(key);
     if (event !== Event.NONE) return event;
   }
   return Event.NONE;
+}
+
+/** The first key whose contact has differed for BOUNCE, or NO_KEY. How long it takes does not tell which. */
+function settled(now: u32): u32 {
+  let first = NO_KEY;
+  for (let key = KEYS; key-- > 0; ) {
+    if (contacts.pending & (1 << key) && left(now, movedAt(key) + BOUNCE) === 0) first = key;
+  }
+  return first;
 }
 
 /** Whether the key that counts may become a hold: it is down, and its contact is not open for the moment. */
