@@ -1,7 +1,7 @@
 // Campaign timing: instructions, counted in QEMU, do not tell what is secret.
 //
-// The same for all wrong PINs and unlock codes; for AES, CMAC, HMAC and SIV whatever key and message are; for cryptograms
-// and MACs wherever the first wrong byte is. An id says part and case, such as pin/1234.
+// The same for all digits typed, wrong PINs and unlock codes; for AES, CMAC, HMAC and SIV whatever key and message are;
+// for cryptograms and MACs wherever the first wrong byte is. An id says part and case, such as pin/1234.
 
 import { buildImages, missingFor } from "../../scripts/board.js";
 import { demoFlash } from "../support/board.js";

@@ -87,20 +87,31 @@ export async function measurePins(card: MeteredCard, pins: readonly string[]): P
   };
 }
 
-/** What each digit costs, from contact closed to settled: published, not promised. */
+/** Each digit in each place of a PIN, from contact closed to settled. */
 export async function measureDigits(card: MeteredCard): Promise<Part> {
-  const costs: number[] = [];
-  for (let digit = 0; digit <= 9; digit++) {
-    await card.meter.load(PLACE.PIN);
-    costs.push(await card.tap(digit));
-  }
+  const places = [];
+  for (let place = 0; place < DEMO.pin.length; place++) places.push(await measurePlace(card, place));
   return {
-    failures: [],
+    failures: places.flatMap(({ failures }) => failures),
     figures: [
-      { name: "timing_digit_fewest", value: Math.min(...costs), unit: "instructions for a digit typed" },
-      { name: "timing_digit_most", value: Math.max(...costs), unit: "instructions for a digit typed" },
+      {
+        name: "timing_digit_counts",
+        value: Math.max(...places.map(({ different }) => different)),
+        unit: "different counts",
+      },
+      { name: "timing_digit", value: Number(places[0]?.usual), unit: "instructions for a digit typed" },
     ],
   };
+}
+
+async function measurePlace(card: MeteredCard, place: number): Promise<Counts> {
+  const counts = new Counts("a digit typed");
+  for (let digit = 0; digit <= 9; digit++) {
+    await card.meter.load(PLACE.PIN);
+    for (let before = 0; before < place; before++) await card.tap(before);
+    counts.add(`digit/${place}/${digit}`, await card.tap(digit));
+  }
+  return counts;
 }
 
 /** Wrong unlock codes. */
