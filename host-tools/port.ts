@@ -5,6 +5,7 @@
 
 import { statSync } from "node:fs";
 import { readdir } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
 import { SerialPort } from "serialport";
 import { CardClient } from "./cardclient.js";
 import { PortError } from "./exit.js";
@@ -12,6 +13,11 @@ import { Link, NoAnswer } from "./link.js";
 import type { Trace } from "./trace.js";
 
 const BAUD_RATE = 115200;
+
+/** How often a port that is locked is tried, and how long it is waited between (ms). */
+const LOCK_ATTEMPTS = 5;
+const LOCK_PAUSE = 50;
+const LOCKED = /cannot lock/i;
 
 /** What the driver says, in the words of Linux, macOS and Windows, and what it means. */
 const REASONS: readonly [RegExp, string][] = [
@@ -107,13 +113,29 @@ async function namesInDev(): Promise<string[]> {
   return names.filter((name) => LINUX_NAMES.test(name)).map((name) => `/dev/${name}`);
 }
 
-/** Opens a port, and no more: whoever asks speaks to the card. */
-export function openPort(path: string): Promise<SerialPort> {
+/**
+ * Opens a port, and no more: whoever asks speaks to the card.
+ *
+ * A port that was just closed, by this program too, may stay locked for a moment: a read that is on its way in another
+ * thread holds the file, and with it the lock.
+ */
+export async function openPort(path: string): Promise<SerialPort> {
   refuseOthers(path);
+  for (let left = LOCK_ATTEMPTS - 1; ; left--) {
+    try {
+      return await openOnce(path);
+    } catch (error) {
+      if (left === 0 || !LOCKED.test((error as Error).message)) throw explained(path, error as Error);
+    }
+    await sleep(LOCK_PAUSE);
+  }
+}
+
+function openOnce(path: string): Promise<SerialPort> {
   const settings = { path, baudRate: BAUD_RATE, dataBits: 8, parity: "none", stopBits: 1, lock: true } as const;
   const port = new SerialPort({ ...settings, autoOpen: false });
   return new Promise((resolve, reject) => {
-    port.open((error) => (error ? reject(explained(path, error)) : resolve(port)));
+    port.open((error) => (error ? reject(error) : resolve(port)));
   });
 }
 

@@ -237,7 +237,7 @@ async function rejects(promise: Promise<unknown>, kind: new (...args: never[]) =
     () => undefined,
     (reason: unknown) => reason,
   );
-  assert.instance(error, kind);
+  assert.ok(error instanceof kind, `not a ${kind.name}: ${error}`);
   assert.match((error as Error).message, message);
 }
 

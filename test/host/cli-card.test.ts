@@ -292,6 +292,16 @@ test("no answer, a busy port, and what is no port", async () => {
   await sim.stop();
 });
 
+test("a port whose last user is just letting go of it", async () => {
+  const sim = await startDemo();
+  const held = await openCard(sim.port);
+  const next = openCard(sim.port);
+  await sleep(30);
+  await held.close();
+  await (await next).close();
+  await sim.stop();
+});
+
 /** Root may open everything; then it is tried as nobody, where nobody can read this checkout. */
 test("a port that one may not open", async () => {
   const sim = await startDemo();
