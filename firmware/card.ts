@@ -1,8 +1,8 @@
-// The card's states: one for each screen, one function for each state.
+// The card's states (docs/CARD.md): one for each screen, one function for each that takes keys.
 //
 // A key or the end of a state's time comes in through `dispatch`; what holds on every screen (PRESS,
-// the time-outs) is handled there, the rest in the function of the state. Whatever is not expected
-// turns the card off, and off forgets everything.
+// the time-outs) is handled there, the rest in the function of the state. A key that a state does not
+// name does nothing; a state that there is not turns the card off, and off forgets everything.
 //
 //   OFF ── hold PRESS ──► (BATT_LOW) ──► ERROR │ NO_KEY │ BLOCKED │ LOCKED │ PIN
 //   PIN ── right ──► CHALLENGE ◄── OK ──► RESPONSE        PIN ── wrong ──► WRONG_PIN ──► PIN
@@ -34,8 +34,9 @@ class Card {
   state: State;
   /** The card's clock, in ms since `boot`; it may wrap. */
   now: u32;
-  /** When the state's time is over, and whether keys extend it by `patience`. */
+  /** When the state's time is over. */
   deadline: u32;
+  /** How long it is from a key on (ms), or 0 where keys do not extend it. */
   patience: u32;
   /** The key that is down ended a message: letting it go does nothing. */
   spentKey: bool;

@@ -21,7 +21,7 @@ export function triesLeft(): u32 {
   return used < head.tries ? head.tries - used : 0;
 }
 
-/** Whether no try is left. The wrap under the PIN is destroyed then, if it is not yet. */
+/** Whether no try is left. */
 export function isLocked(): bool {
   return triesLeft() === 0;
 }

@@ -94,7 +94,7 @@ export function close(): void {
 
 /**
  * INITIALIZE UPDATE (§7.1.1) with the eight bytes of host challenge at `data`; its 29 bytes of answer
- * go there. Returns OK, or NOT_USABLE where the random source or an algorithm fails.
+ * go there. Returns DONE, or NOT_USABLE where the random source or an algorithm fails.
  */
 export function initiate(data: usize): Sw {
   close();
@@ -102,7 +102,7 @@ export function initiate(data: usize): Sw {
   if (!selftest.cryptoWorks()) return Sw.NOT_USABLE;
   memory.copy(CHAIN, data, CHALLENGE_SIZE);
   if (!host.random(CHAIN + CHALLENGE_SIZE, CHALLENGE_SIZE)) return Sw.NOT_USABLE;
-  // Before there are keys: one that went astray into CHAIN would be told with it.
+  // Before there are keys: one that a fault wrote to CHAIN would be sent with the challenge.
   copyPublic(data + 13, CHAIN + CHALLENGE_SIZE, CHAIN + CHALLENGE_SIZE, CHALLENGE_SIZE);
   deriveSession(KEYS, Derive.S_ENC, S_ENC);
   deriveSession(KEYS + KEY_SIZE, Derive.S_MAC, S_MAC);
@@ -120,7 +120,7 @@ export function initiate(data: usize): Sw {
 
 /**
  * EXTERNAL AUTHENTICATE (§7.1.2): the whole command at `command`, with host cryptogram and MAC. Opens
- * the channel at its level. Returns OK or AUTHENTICATION_FAILED.
+ * the channel at its level. Returns DONE, NOT_AUTHENTIC, or NOT_IN_THIS_STATE where none was begun.
  *
  * Each check is made twice by different means, so that one fault does not pass both: the session key
  * is derived again, cryptogram and MAC are compared as bytes and as words, and the algorithms prove

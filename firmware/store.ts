@@ -1,6 +1,6 @@
 // What the card remembers: one page of flash at a time, written whole and committed by its last word.
 //
-//   0x000  head: magic, sequence, policy, serial number, suite, lock code; check value = commit
+//   0x000  head: magic, sequence, who judges the PIN, serial number, suite, lock code; check value = commit
 //   0x048  root secret; check value
 //   0x05c  transport keys; check value
 //   0x090  wrap under the PIN; check value
@@ -71,10 +71,10 @@ const KEYS_SIZE: u32 = 48;
 
 /** The version of the public GlobalPlatform test keys, which a card leaves the fab with. */
 export const TEST_KEYS: u8 = 0xff;
-/** Erased bits: neither a torn program nor a torn erase changes them on a page that has them. */
-const FIRST: u8 = 0xff;
 /** The first byte of each of them: 40 41 42 … 4f. */
 const TEST_KEY_START: u32 = 0x40;
+/** Erased bits: neither a torn program nor a torn erase changes them on a page that has them. */
+const FIRST: u8 = 0xff;
 /** A sealed text of vault.ts. */
 export const WRAP_SIZE: u32 = 116;
 
@@ -113,7 +113,7 @@ export function address(offset: u32): u32 {
 }
 
 /**
- * Copies `length` public bytes of the card, told twice where they lie: only bits that are set at both places are
+ * Copies `length` public bytes of the card, whose address is given twice: only bits that are set at both places are
  * copied. Keys lie beside them, and a fault in one address does not fetch those.
  */
 export function copyPublic(to: usize, from: usize, again: usize, length: u32): void {
@@ -181,11 +181,11 @@ function writeNext(): Outcome {
   const start = page * PAGE_SIZE;
   head.sequence++;
   head.first = head.sequence === 1 ? FIRST : 0;
-  seal(0, HEAD_CHECK_AT);
-  seal(ROOT_AT, ROOT_SIZE);
-  seal(KEYS_AT, KEYS_SIZE);
-  if (!isDestroyed(Wrap.PIN)) seal(Wrap.PIN, WRAP_SIZE);
-  if (!isDestroyed(Wrap.CODE)) seal(Wrap.CODE, WRAP_SIZE);
+  putCheck(0, HEAD_CHECK_AT);
+  putCheck(ROOT_AT, ROOT_SIZE);
+  putCheck(KEYS_AT, KEYS_SIZE);
+  if (!isDestroyed(Wrap.PIN)) putCheck(Wrap.PIN, WRAP_SIZE);
+  if (!isDestroyed(Wrap.CODE)) putCheck(Wrap.CODE, WRAP_SIZE);
   if (!flash.clear(page)) return Outcome.BATTERY;
   for (let at: u32 = 0; at < END; at += 4) {
     if (at !== HEAD_CHECK_AT && !write(start, at)) return Outcome.BATTERY;
@@ -294,7 +294,7 @@ function isWhole(offset: u32, length: u32): bool {
   return load<u32>(IMAGE + offset + length) === check(offset, length);
 }
 
-function seal(offset: u32, length: u32): void {
+function putCheck(offset: u32, length: u32): void {
   store<u32>(IMAGE + offset + length, check(offset, length));
 }
 

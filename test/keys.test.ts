@@ -1,4 +1,4 @@
-// From contacts to keys (CARD.md, "Keys"): bounce, taps, holds, one key at a time, and a clock that wraps.
+// From contacts to keys (docs/CARD.md, "Keys"): bounce, taps, holds, one key at a time, and a clock that wraps.
 
 import { suite } from "uvu";
 import * as assert from "uvu/assert";

@@ -1,4 +1,4 @@
-// The PIN: tries spent and given back, locking, changing, and which PINs are too easy (CARD.md, "Tries").
+// The PIN: tries spent and given back, locking, changing, and which PINs are too easy (docs/CARD.md, "Tries").
 
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
@@ -281,7 +281,7 @@ pin("after NO MATCH both have to be entered again", () => {
 
 // ---- too easy ----
 
-/** CARD.md, "Weak PINs", in words: what all of the rule's examples are, and nothing else. */
+/** docs/CARD.md, "Weak PINs", in words: what all of the rule's examples are, and nothing else. */
 function isTooEasy(text: string): boolean {
   const UP = "0123456789012";
   const DOWN = [...UP].reverse().join("");
@@ -292,7 +292,7 @@ function isTooEasy(text: string): boolean {
   return isFourEqual || isRun || isYear || isPairTwice;
 }
 
-pin("the statement of the rule fits CARD.md's examples", () => {
+pin("the statement of the rule fits docs/CARD.md's examples", () => {
   for (const weak of ["1111", "1234", "9876", "7890", "8901", "9012", "0987", "1098", "2109", "1987", "2024", "1212"])
     assert.ok(isTooEasy(weak), weak);
   for (const good of ["4071", "1235", "1243", "1221", "1122", "1112", "2468", "1820", "0119"])

@@ -1,5 +1,5 @@
 // What stays in memory: off, a time-out or a power cut leaves nothing of a PIN, a key or a response
-// (CARD.md: "Off wipes everything that was entered, derived or shown").
+// (docs/CARD.md: "Off wipes everything that was entered, derived or shown").
 
 import { suite } from "uvu";
 import * as assert from "uvu/assert";

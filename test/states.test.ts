@@ -1,4 +1,4 @@
-// Every state against every event. The table below is CARD.md's ("Screens" and the rules under it),
+// Every state against every event. The table below is docs/CARD.md's ("Screens" and the rules under it),
 // written out by hand: what a row does not list, the event does not change.
 
 import { readFileSync } from "node:fs";

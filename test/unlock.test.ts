@@ -1,4 +1,4 @@
-// Unlocking: lock code, unlock code, and what wrong ones cost (CARD.md, "Unlock code").
+// Unlocking: lock code, unlock code, and what wrong ones cost (docs/CARD.md, "Unlock code").
 
 import { suite } from "uvu";
 import * as assert from "uvu/assert";

@@ -1,5 +1,5 @@
 // What stays in the chip's RAM: all 16 KB of it, after off, a time-out, a power cut, a personalization and a trap
-// (CARD.md: "Off wipes everything that was entered, derived or shown").
+// (docs/CARD.md: "Off wipes everything that was entered, derived or shown").
 //
 // Two owners who share nothing go through the same motions on chips of the same seed and flash layout: their RAM is the
 // same afterwards, but for the clock, which runs while nobody looks.

@@ -1,5 +1,5 @@
 // Campaign power-cuts: power fails before, inside and after every flash operation of every flow; the card then starts
-// from flash alone and is asked what it is (CARD.md, Tries, Personalization, Wipe).
+// from flash alone and is asked what it is (docs/CARD.md, Tries, Personalization, Wipe).
 //
 // A flow is run once with power on, and each of its flash operations kept; what a cut leaves is then made from the
 // operation and given to a new card. An id says flow, operation and cut, such as unlock/97/tear-of-5; a second cut, in

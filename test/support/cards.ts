@@ -18,7 +18,7 @@ import { ROOT } from "./root.js";
 
 /** The compiled firmware, loaded once. */
 export const MODULE = loadFirmware();
-/** The suite of unlock codes (CARD.md). */
+/** The suite of unlock codes (docs/CARD.md). */
 export const UNLOCK_SUITE = "OCRA-1:HOTP-SHA256-8:QN08";
 /** A PIN that no card of these tests has. */
 export const WRONG_PIN = "8888";

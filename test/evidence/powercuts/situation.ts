@@ -4,7 +4,7 @@ import type { PersonalizationRecord } from "../../../host-tools/cardclient.js";
 import { type Keyset, testKeys } from "../../../host-tools/keyset.js";
 import { DEMO } from "../../../sim/demo.js";
 
-/** Wrong unlock codes that block a card (CARD.md). */
+/** Wrong unlock codes that block a card (docs/CARD.md). */
 export const CODES = 5;
 
 export interface Situation {
