@@ -8,6 +8,7 @@ import * as assert from "uvu/assert";
 import { ROOT } from "./support/root.js";
 
 const project = suite("project");
+const DESIGN = readFileSync(join(ROOT, "docs", "DESIGN.md"), "utf8");
 
 project("is formatted and linted", () => {
   const biome = join(ROOT, "node_modules", "@biomejs", "biome", "bin", "biome");
@@ -27,14 +28,50 @@ project("pins every package exactly", () => {
 
 project("explains every package in docs/DESIGN.md", () => {
   const { dependencies, devDependencies } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
-  const design = readFileSync(join(ROOT, "docs", "DESIGN.md"), "utf8");
-  for (const name of Object.keys({ ...dependencies, ...devDependencies })) assert.ok(design.includes(name), name);
+  assert.equal(explained("Pinned exactly"), Object.keys({ ...dependencies, ...devDependencies }).sort());
 });
+
+project("explains every package of Debian in docs/DESIGN.md", () => {
+  const script = readFileSync(join(ROOT, "scripts", "debian.mjs"), "utf8");
+  const installed = [...script.matchAll(/^ {2}"?([\w-]+)"?: "\//gm)].map((match) => match[1] as string);
+  assert.equal(explained("From Debian"), installed.sort());
+});
+
+/** The names in the first column of the table after these words. */
+function explained(words: string): string[] {
+  const table = (DESIGN.split(words)[1] ?? "").split("|---|---|\n")[1]?.split("\n\n")[0] ?? "";
+  const cells = table.split("\n").flatMap((row) => row.split("|")[1]?.split(",") ?? []);
+  return cells
+    .map((name) => name.trim())
+    .filter((name) => name !== "")
+    .sort();
+}
 
 project("keeps the firmware to itself, and its crypto to itself", () => {
   for (const file of sources("firmware")) {
     const home = file.startsWith("firmware/crypto/") ? "firmware/crypto/" : "firmware/";
     for (const target of imports(file)) assert.ok(target.startsWith(home), `${file} imports ${target}`);
+  }
+});
+
+project("imports in the firmware as docs/DESIGN.md says", () => {
+  const lines = (/only:\n```\n(.*?)```/s.exec(DESIGN)?.[1] ?? "").trimEnd().split("\n");
+  const level = new Map(
+    lines.flatMap((line, at) => (line.split(/ {2,}/)[0] ?? "").split(" ").map((name) => [name, at])),
+  );
+  const files = sources("firmware").filter((file) => !file.startsWith("firmware/crypto/"));
+  assert.equal([...level.keys()].sort(), files.map(nameOf).sort());
+  const at = (file: string) => level.get(nameOf(file)) as number;
+  for (const file of files) {
+    const above = imports(file).filter((target) => !target.startsWith("firmware/crypto/") && at(target) <= at(file));
+    assert.equal(above, [], file);
+  }
+});
+
+project("keeps host tools to themselves", () => {
+  for (const file of sources("host-tools")) {
+    const foreign = imports(file).filter((target) => !/^(host-tools\/|firmware\/wire)/.test(target));
+    assert.equal(foreign, [], file);
   }
 });
 
@@ -55,6 +92,11 @@ project("keeps blessed behind one file", () => {
   const users = sources("sim").filter((file) => /from "blessed"/.test(readFileSync(join(ROOT, file), "utf8")));
   assert.equal(users, ["sim/terminal/toolkit.ts"]);
 });
+
+/** firmware/card.ts: card. */
+function nameOf(file: string): string {
+  return file.replace(/^firmware\//, "").replace(/\.ts$/, "");
+}
 
 function sources(folder: string): string[] {
   const names = readdirSync(join(ROOT, folder), { recursive: true, encoding: "utf8" });
