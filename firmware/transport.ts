@@ -52,7 +52,7 @@ function reveal(block: usize): bool {
   return memory.compare(KCV, block + KCV_AT, KCV_SIZE) === 0;
 }
 
-/** KCV (GPC_SPE_014 §4.1.4): AES under the key over sixteen 01. */
+/** KCV (GPC_SPE_034 §B.6): AES under the key over sixteen 01. */
 function checkValue(key: usize): void {
   memory.fill(KCV, 1, 16);
   aes.setKey(key);

@@ -20,7 +20,7 @@ export interface Response {
 
 /** Le for "as much as there is". */
 export const ANY = 256;
-/** Of a class: the command comes under GlobalPlatform's secure messaging (GPCS §11.1.4). */
+/** Of a class: the command comes under GlobalPlatform's secure messaging (GPC_SPE_034 §11.1.4). */
 export const SECURE = 0x04;
 
 const SENTENCES: Record<number, string> = {

@@ -82,7 +82,7 @@ export class FrameDecoder extends SlipDecoder {
     if (!this.#noise) this.#raw[this.#size++] = byte;
   }
 
-  /** The frame that an Slip.END ended, with its Slip.END; nothing where it is noise. */
+  /** The frame that an END ended, with that END; nothing where it is noise. */
   #take(): Buffer {
     const good = !this.#noise && !this.#escaped && this.#size > 0;
     const frame = good ? Buffer.from([...this.#raw.subarray(0, this.#size), Slip.END]) : Buffer.alloc(0);
@@ -91,7 +91,7 @@ export class FrameDecoder extends SlipDecoder {
     return frame;
   }
 
-  /** Whether the last byte was an Slip.ESC. It cannot be the second half of an escape: that is never an Slip.ESC. */
+  /** Whether the last byte was ESC. It cannot be the second half of an escape: that is never ESC. */
   get #escaped(): boolean {
     return this.#size > 0 && this.#raw[this.#size - 1] === Slip.ESC;
   }

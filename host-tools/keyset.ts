@@ -21,7 +21,7 @@ export const LOWEST_KVN = 0x01;
 export const HIGHEST_KVN = 0x7f;
 
 const KDD_SIZE = 10;
-/** GPCS table 11-16: AES. */
+/** GPC_SPE_034 table 11-16: AES. */
 const AES = 0x88;
 const KCV_SIZE = 3;
 
@@ -44,7 +44,7 @@ export function diversify(master: Uint8Array, kdd: Uint8Array, kvn: number): Key
   return { kvn, enc: key(1), mac: key(2), dek: key(3) };
 }
 
-/** The key check value: the first bytes of AES over sixteen 01 (GPCS §B.6). */
+/** The key check value: the first bytes of AES over sixteen 01 (GPC_SPE_034 §B.6). */
 export function kcv(key: Uint8Array): Buffer {
   return encryptBlocks(key, new Uint8Array(KEY_SIZE).fill(0x01)).subarray(0, KCV_SIZE);
 }

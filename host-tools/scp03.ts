@@ -216,7 +216,7 @@ function isError({ data, sw }: Response): boolean {
   return sw !== Sw.DONE && !(warning && data.length > 0);
 }
 
-/** Padding method 2 of ISO 9797-1 (GPCS §B.2.3): 80, then zeros to a whole block. */
+/** Padding method 2 of ISO 9797-1 (GPC_SPE_014 §4.1.4): 80, then zeros to a whole block. */
 function pad(data: Uint8Array): Uint8Array {
   const padded = secretBytes(data.length + BLOCK - (data.length % BLOCK));
   padded.set(data);

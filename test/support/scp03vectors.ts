@@ -37,7 +37,7 @@ export interface Kdf3Row {
   kcv: { enc: string; mac: string; dek: string };
 }
 
-/** A key and its check value (GPCS §B.6). */
+/** A key and its check value (GPC_SPE_034 §B.6). */
 export interface CheckValue {
   key: string;
   kcv: string;
