@@ -3,6 +3,7 @@
 //   npm run conformance -- [--target sim|posix|qemu] [--only FILE] [--port P [--erase]]
 
 import { Command, CommanderError, Option } from "commander";
+import { PortError } from "../../host-tools/exit.js";
 import { missingFor } from "../../scripts/board.js";
 import { scenarios } from "../support/scenarios.js";
 import { BoardError, handBack, openForUse } from "./board.js";
@@ -109,6 +110,6 @@ try {
 function codeOf(error: unknown): number | undefined {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE;
   if (error instanceof UsageError) return USAGE;
-  const isOfPort = error instanceof BoardError || error instanceof MeasureError;
-  return isOfPort || (error as Error).name === "PortError" ? PORT : undefined;
+  const ofPort = [BoardError, MeasureError, PortError];
+  return ofPort.some((kind) => error instanceof kind) ? PORT : undefined;
 }
