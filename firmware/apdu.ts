@@ -7,7 +7,7 @@ import * as card from "./card";
 import * as commands from "./commands";
 import { command } from "./commands";
 import * as scp03 from "./scp03";
-import { Cla, Ins, Level, Sw } from "./wire";
+import { Cla, Ins, Level, MAX_PAYLOAD, Sw } from "./wire";
 
 const HEADER_SIZE: u32 = 4;
 /** Wrong keys in a row whose answers are not held back. */
@@ -28,6 +28,8 @@ export function process(at: usize, length: u32): u32 {
     wrapped = isSecured() && command.ins !== <u32>Ins.EXTERNAL_AUTHENTICATE && scp03.isOpen();
     sw = wrapped ? secured() : plain();
   }
+  // What the command brought is decrypted in place: none of it may lie behind an answer whose length a fault changes.
+  memory.fill(at + command.answer, 0, MAX_PAYLOAD - command.answer);
   const size = wrapped && scp03.isOpen() ? scp03.wrap(at, command.answer, sw) : bare(sw);
   store<u16>(at + size, bswap<u16>(sw as u16));
   return size + 2;

@@ -24,19 +24,36 @@ export async function compile(mutation?: Mutation): Promise<WebAssembly.Module> 
   return new WebAssembly.Module(await compileBinary(mutation));
 }
 
-/** Compiles the firmware as the released one, but for the mutation and with less optimization, which takes long. Throws where that does not compile. */
+/** Compiles the firmware as `compileReleased` does, but with less optimization, which takes long. */
 export async function compileBinary(mutation?: Mutation): Promise<Uint8Array<ArrayBuffer>> {
-  let binary: Uint8Array<ArrayBuffer> | undefined;
-  const options = ["--config", "asconfig.json", "--target", "release", "--outFile", "out.wasm", ...QUICK];
+  return (await compileWith(QUICK, mutation)).binary;
+}
+
+/** A module, and the text that the compiler writes beside it. */
+export interface Compiled {
+  readonly binary: Uint8Array<ArrayBuffer>;
+  readonly text: string;
+}
+
+/** Compiles the firmware as the released one, but for the mutation. Throws where that does not compile. */
+export async function compileReleased(mutation?: Mutation): Promise<Compiled> {
+  return compileWith([], mutation);
+}
+
+async function compileWith(optimization: readonly string[], mutation?: Mutation): Promise<Compiled> {
+  const made = new Map<string, string | Uint8Array>();
+  const outputs = ["--outFile", "out.wasm", "--textFile", "out.wat"];
+  const options = ["--config", "asconfig.json", "--target", "release", ...outputs, ...optimization];
   const { error, stderr } = await asc.main(["firmware/index.ts", ...options], {
     readFile: (name) => mutated(name, mutation),
     writeFile: (name, contents) => {
-      if (name === "out.wasm") binary = Uint8Array.from(contents as Uint8Array);
+      made.set(name, contents);
     },
     listFiles: () => [],
   });
+  const binary = made.get("out.wasm");
   if (error || !binary) throw new Error(`${mutation?.file} does not compile: ${stderr}`);
-  return binary;
+  return { binary: Uint8Array.from(binary as Uint8Array), text: String(made.get("out.wat")) };
 }
 
 /** How often the text that a mutation replaces occurs in its file. */
@@ -46,9 +63,9 @@ export function occurrences({ file, from }: Mutation): number {
 
 function mutated(name: string, mutation?: Mutation): string | null {
   const text = source(name);
-  return mutation && text !== null && name === `firmware/${mutation.file}`
-    ? text.replace(mutation.from, () => mutation.to)
-    : text;
+  if (!mutation || text === null || name !== `firmware/${mutation.file}`) return text;
+  if (occurrences(mutation) !== 1) throw new Error(`${mutation.file}: does not occur once: ${mutation.from}`);
+  return text.replace(mutation.from, () => mutation.to);
 }
 
 /** A file of the project, read once, or null. */

@@ -50,7 +50,6 @@ export const Word = {
   AND: 24,
   XOR: 32,
   FUEL: 40,
-  FIRED: 44,
   HUNG: 48,
 } as const;
 /** Where the counting module counts, a word for each site. */
@@ -430,10 +429,9 @@ const AT = Object.fromEntries(Object.entries(Word).map(([name, offset]) => [name
 const HELPERS = `
 (data ${AT.FUEL} "\\00\\00\\01\\00")
 (func $fires (result i32)
-  (if (i32.load ${AT.EACH}) (then (i32.store ${AT.FIRED} (i32.const 1)) (return (i32.const 1))))
+  (if (i32.load ${AT.EACH}) (then (return (i32.const 1))))
   (i32.store ${AT.COUNT} (i32.sub (i32.load ${AT.COUNT}) (i32.const 1)))
   (if (i32.load ${AT.COUNT}) (then (return (i32.const 0))))
-  (i32.store ${AT.FIRED} (i32.const 1))
   (i32.const 1))
 (func $apply_i32 (param $v i32) (result i32)
   (i32.xor (i32.and (local.get $v) (i32.load ${AT.AND})) (i32.load ${AT.XOR})))

@@ -17,6 +17,7 @@ import {
   enter,
   identity,
   lockCodeOf,
+  OWN_PIN,
   off,
   ok,
   on,
@@ -33,6 +34,7 @@ import {
   UNREADABLE,
   unlockCodeOf,
   WRONG_PIN,
+  wipeMarkOf,
 } from "./world.js";
 
 /** Something that must not be. */
@@ -49,6 +51,8 @@ export interface Scenario {
   /** Brings a fresh personalized card (a blank one where `blank`) to where the attack begins. */
   prepare(target: Target, world: SimWorld): void;
   readonly blank?: true;
+  /** The card takes any PIN, and the server judges it. */
+  readonly server?: true;
   /**
    * What is done while the fault is there. `right`: with the right PIN or code, to see whether the attempt counts.
    * Returns what an attempt told its maker.
@@ -56,6 +60,8 @@ export interface Scenario {
   strike(target: Target, world: SimWorld, right: boolean): string | undefined;
   /** What must hold afterwards. Returns what does not. */
   judge(target: Target, world: SimWorld, before: Before): Verdict[];
+  /** What it is judged by depends on what the card sent. */
+  readonly hears?: true;
   /** The owner or the bench is there, with the right PIN or keys. */
   readonly legitimate?: true;
 }
@@ -183,6 +189,31 @@ const login: Scenario = {
     enter(target, world.record.pin);
     enter(target, CHALLENGE);
     off(target);
+    return undefined;
+  },
+  judge: judgeAttempts(3, CODE_TRIES, false),
+};
+
+/** A finder's login on a card whose PIN the server judges: what it responds must not be what the right PIN responds. */
+const serverLogin: Scenario = {
+  name: "server",
+  server: true,
+  prepare: on,
+  strike: (target, world, right) => {
+    enter(target, right ? world.record.pin : WRONG_PIN);
+    enter(target, CHALLENGE);
+    off(target);
+    return undefined;
+  },
+  judge: (target, _world, before) => judgeChange(target, before),
+};
+
+/** A wipe was begun, and power failed: what power-on finishes is the same card, or a blank one. */
+const interruptedWipe: Scenario = {
+  name: "wipe-interrupted",
+  prepare: (target) => target.card.flash.program(wipeMarkOf(target), 0),
+  strike: (target) => {
+    on(target);
     return undefined;
   },
   judge: judgeAttempts(3, CODE_TRIES, false),
@@ -318,6 +349,7 @@ function judgeChange(target: Target, before: Before): Verdict[] {
 /** INITIALIZE UPDATE alone: the session keys must come from the transport keys. */
 const derivation: Scenario = {
   name: "derivation",
+  hears: true,
   prepare: wake,
   strike: (target) => {
     send(target, initializeUpdate(0, HOST_CHALLENGE));
@@ -371,17 +403,40 @@ function benchPin(name: string, ins: Ins): Scenario {
     name,
     prepare: wake,
     strike: (target, world, right) => {
-      const channel = open(target, world.keys);
       const pin = right ? world.record.pin : WRONG_PIN;
-      const rest = ins === Ins.INTERNAL_AUTHENTICATE ? CHALLENGE : "2085";
-      const command = channel.wrap({ cla: Cla.GP_SECURE, ins, p1: 0, p2: 0, data: Buffer.from(pin + rest) });
-      const { sw, data } = channel.unwrap(sendUntilTaken(target, command));
-      target.screens.push(data.toString("latin1"));
-      // Refused before anything was tried: the digits were garbled on their way.
-      return sw === Sw.WRONG_DATA || sw === Sw.WRONG_SECURE_MESSAGING ? NOT_MADE : String(sw);
+      return tryAtBench(target, world, ins, pin + (ins === Ins.INTERNAL_AUTHENTICATE ? CHALLENGE : OWN_PIN));
     },
     judge: judgeAttempts(3, CODE_TRIES),
   };
+}
+
+/** Somebody with the transport keys and no unlock code, of which `spent` of five are gone: a new PIN. */
+function benchCode(name: string, spent: number): Scenario {
+  return {
+    name,
+    prepare: (target) => {
+      failPins(target, 3);
+      failCodes(target, spent);
+      wake(target);
+    },
+    strike: (target, world, right) => {
+      const code = unlockCodeOf(world.record, lockCodeOf(target));
+      return tryAtBench(target, world, Ins.RESET_RETRY_COUNTER, (right ? code : otherCode(code)) + OWN_PIN);
+    },
+    judge: judgeAttempts(0, CODE_TRIES - spent),
+  };
+}
+
+/** Sends digits of a PIN or a code through a channel. Returns what the answer tells. */
+function tryAtBench(target: Target, world: SimWorld, ins: Ins, digits: string): string {
+  target.attempted = false;
+  const channel = open(target, world.keys);
+  const command = channel.wrap({ cla: Cla.GP_SECURE, ins, p1: 0, p2: 0, data: Buffer.from(digits) });
+  target.attempted = true;
+  const { sw, data } = channel.unwrap(sendUntilTaken(target, command));
+  target.screens.push(data.toString("latin1"));
+  // Refused before anything was tried: the digits were garbled on their way.
+  return sw === Sw.WRONG_DATA || sw === Sw.WRONG_SECURE_MESSAGING ? NOT_MADE : String(sw);
 }
 
 /**
@@ -458,14 +513,20 @@ export const SCENARIOS: readonly Scenario[] = [
   closedScenario("locked", 1),
   closedScenario("blocked", CODE_TRIES),
   login,
+  serverLogin,
+  interruptedWipe,
   derivation,
   channelScenario("channel", () => [WRONG, WRONG]),
   channelScenario("channel-echo", ({ data }) => [data.subarray(21, 29), ZEROS]),
   channelScenario("channel-zero", forgeUnderZero),
   commandScenario("forged-wipe", true, Ins.SET_STATUS, [0x80, LifeCode.WIPED], 0),
+  commandScenario("forged-record", true, Ins.STORE_DATA, [0xe0, 0], 161),
+  commandScenario("forged-keys", true, Ins.PUT_KEY, [7, 0x81], 70),
   commandScenario("bare-wipe", false, Ins.SET_STATUS, [0x80, LifeCode.WIPED], 0),
   benchPin("proof", Ins.INTERNAL_AUTHENTICATE),
   benchPin("change", Ins.CHANGE_REFERENCE_DATA),
+  benchCode("unlock", 0),
+  benchCode("unlock-last", CODE_TRIES - 1),
   read,
   personalization,
 ];

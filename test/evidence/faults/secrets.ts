@@ -1,7 +1,7 @@
 // What must never leave a card, and whether it did.
 
 import { kdf } from "../../../host-tools/scp03.js";
-import type { SimWorld } from "./world.js";
+import { type SimWorld, unlockCodeOf } from "./world.js";
 
 /** As many bytes of a key in a row are a leak. */
 const LEAK = 4;
@@ -34,13 +34,18 @@ export class Secrets {
 }
 
 /** Every key of a card: those it was given, its root secret, what is derived from it, and those of a channel. */
-export function secretsOf(world: SimWorld, root: Uint8Array, sessions: readonly Uint8Array[]): Secrets {
+export function secretsOf(
+  { record, keys }: SimWorld,
+  root: Uint8Array,
+  lockCode: string,
+  sessions: readonly Uint8Array[],
+): Secrets {
   const secrets = new Secrets();
-  const { key, unlockKey, pin } = world.record;
-  const derived = kdf(root, 0x81, Uint8Array.from([...Buffer.from(pin), ...ERASED, ...SPENT]), 32);
-  for (const secret of [key, unlockKey, world.keys.enc, world.keys.mac, world.keys.dek, root, derived, ...sessions]) {
-    secrets.add(secret);
-  }
+  const sealing = (use: number, digits: string) =>
+    kdf(root, use, Uint8Array.from([...Buffer.from(digits), ...ERASED, ...SPENT]), 32);
+  const derived = [sealing(0x81, record.pin), sealing(0x82, unlockCodeOf(record, lockCode))];
+  const given = [record.key, record.unlockKey, keys.enc, keys.mac, keys.dek];
+  for (const secret of [...given, root, ...derived, ...sessions]) secrets.add(secret);
   return secrets;
 }
 

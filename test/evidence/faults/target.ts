@@ -1,8 +1,8 @@
 // A card that faults are put into: the instrumented module in a simulated card, with what leaves it watched.
 
 import { createHash } from "node:crypto";
-import { Card, CardTrap, type KeyName, MEMORY_SIZE } from "../../../sim/card.js";
-import { FLASH_SIZE, Flash, PAGE_SIZE, PAGES } from "../../../sim/flash.js";
+import { Card, CardTrap, KEYS, MEMORY_SIZE } from "../../../sim/card.js";
+import { FLASH_SIZE, Flash, FlashMisuse, PAGE_SIZE, PAGES } from "../../../sim/flash.js";
 import { CONTROL, COUNTS, NOWHERE, Word } from "./instrument.js";
 
 /** How an instruction goes wrong: `bit7` flips bit 7 of its result. */
@@ -30,6 +30,9 @@ export class Crash extends Error {
   }
 }
 
+/** What a card, its flash or its host throw then; the second where it cannot even start again. */
+const CRASHES = [CardTrap, WebAssembly.RuntimeError, RangeError, FlashMisuse];
+
 /** NOR flash that no check protects: a program clears bits whatever was there, as a real one does. */
 class BareFlash extends Flash {
   override program(address: number, value: number): void {
@@ -51,7 +54,7 @@ export class Target {
   readonly sent: number[] = [];
   /** All that was sent since the card was made. */
   readonly everSent: number[] = [];
-  /** Whether an attempt that crashed was one: all its digits were typed. */
+  /** Whether an attempt that crashed was one: all its digits were typed, or sent. */
   attempted = true;
   readonly #control: DataView;
   #armed = false;
@@ -91,7 +94,6 @@ export class Target {
     this.#control.setUint32(CONTROL + Word.AND + 4, keep, true);
     this.#control.setBigInt64(CONTROL + Word.XOR, BigInt.asIntN(64, flip), true);
     set("FUEL", STRIKE_FUEL);
-    set("FIRED", 0);
     set("HUNG", 0);
     this.#armed = true;
   }
@@ -103,29 +105,16 @@ export class Target {
     this.#control.setUint32(CONTROL + Word.HUNG, 0, true);
   }
 
-  /** Whether the fault that was armed came about. */
-  get fired(): boolean {
-    return this.#control.getUint32(CONTROL + Word.FIRED, true) !== 0;
-  }
-
   /** Does something to the card. Throws Crash where it lost its memory in it; the card is off then. */
   do<T>(action: (card: Card) => T): T {
     if (!this.#armed) this.disarm();
     try {
       return action(this.card);
     } catch (error) {
-      if (
-        !(
-          error instanceof CardTrap ||
-          error instanceof RangeError ||
-          (error instanceof Error && error.name === "FlashMisuse")
-        )
-      )
-        throw error;
+      if (!CRASHES.some((kind) => error instanceof kind)) throw error;
       const hung = this.#control.getUint32(CONTROL + Word.HUNG, true) !== 0;
       this.disarm();
-      for (const key of ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "ok", "press"] as KeyName[])
-        this.card.up(key);
+      for (const key of KEYS) this.card.up(key);
       throw new Crash(hung);
     }
   }

@@ -2,18 +2,34 @@
 
 import { cmac } from "@noble/ciphers/aes.js";
 import { Level } from "../../../firmware/wire.js";
+import { BadAnswer, CardRefused } from "../../../host-tools/apdu.js";
 import { testKeys } from "../../../host-tools/keyset.js";
-import { deriveSessionKeys, kdf } from "../../../host-tools/scp03.js";
+import { AuthenticationFailed, deriveSessionKeys, kdf } from "../../../host-tools/scp03.js";
+import { Silence } from "../../../sim/workshop.js";
 import type { Instrumented } from "./instrument.js";
 import { type Before, NOT_MADE, type Scenario, type Session, type Verdict } from "./scenarios.js";
 import { type Secrets, secretsOf, unescaped } from "./secrets.js";
 import { Crash, type Fault, Target } from "./target.js";
-import { type Chances, identity, open, personalize, responseOf, rootOf, type SimWorld, worldOf } from "./world.js";
+import {
+  type Chances,
+  identity,
+  lockCodeOf,
+  open,
+  personalize,
+  Rejected,
+  responseOf,
+  rootOf,
+  type SimWorld,
+  worldOf,
+} from "./world.js";
 
 const START = "start";
 const END = "end";
 const SEED = 20_260_722;
 const HOST_CHALLENGE = new Uint8Array(8);
+
+/** Errors by which whoever talks to the card learns that something is wrong. */
+const NOTICED = [Silence, Rejected, BadAnswer, CardRefused, AuthenticationFailed];
 
 export const OUTCOMES = ["unchanged", "noticed", "different", "crash", "hang"] as const;
 /**
@@ -49,15 +65,16 @@ export class Trial {
   readonly #verdicts = new Map<string, Verdict[]>();
   readonly #known = new Map<string, Chances>();
   readonly #instrumented: Instrumented;
-  #twin: Target | undefined;
+  #otherCard: Target | undefined;
+  #twinSecrets: Secrets | undefined;
 
   constructor(
     instrumented: Instrumented,
     readonly scenario: Scenario,
   ) {
     this.#instrumented = instrumented;
-    this.#world = worldOf(1);
-    this.#twinWorld = { ...this.#world, keys: worldOf(2).keys };
+    this.#world = worldOf(1, scenario.server);
+    this.#twinWorld = worldOf(2, scenario.server);
     this.#session = sessionOf(new Target(instrumented.faulty, SEED));
     this.target = prepared(instrumented.faulty, scenario, this.#world);
     this.#judged = new Target(instrumented.quick, SEED);
@@ -65,7 +82,7 @@ export class Trial {
     this.#toldRightly = this.#strike(this.target, this.#world, undefined, true).told;
     const { transcript } = this.#strike(this.target, this.#world, undefined, false);
     this.#clean = { transcript, fingerprint: this.target.fingerprint };
-    this.#secrets = secretsOf(this.#world, rootOf(this.target), this.#sessionKeys());
+    this.#secrets = this.#secretsIn(this.target, this.#world);
   }
 
   /** How often each site is executed in the scenario. */
@@ -81,7 +98,7 @@ export class Trial {
     const ran = this.#strike(this.target, this.#world, fault, false);
     const { outcome, transcript } = ran;
     const fingerprint = this.target.fingerprint;
-    const violation = this.#leak() ?? this.#judge(fault, ran, fingerprint);
+    const violation = this.#leak(fault) ?? this.#judge(fault, ran, fingerprint);
     const same = transcript === this.#clean.transcript && fingerprint === this.#clean.fingerprint;
     return { outcome: outcome === "different" && same ? "unchanged" : outcome, ...(violation && { violation }) };
   }
@@ -89,12 +106,13 @@ export class Trial {
   /** The same with the right PIN or code: the control that says that the questions can be answered otherwise. */
   runRight(): string | undefined {
     const ran = this.#strike(this.target, this.#world, undefined, true);
-    return this.#judge(undefined, ran, this.target.fingerprint);
+    return this.#leak(undefined) ?? this.#judge(undefined, ran, this.target.fingerprint);
   }
 
   #judge(fault: Fault | undefined, { outcome, told }: Run, fingerprint: string): string | undefined {
     const noticed = outcome !== "different";
-    const key = `${fingerprint} ${noticed}`;
+    const { card, sent } = this.target;
+    const key = `${fingerprint} ${noticed} ${card.on} ${card.display} ${this.scenario.hears ? sent.join() : ""}`;
     let verdicts = this.#verdicts.get(key);
     if (!verdicts) {
       const before: Before = { identity: this.#identity, noticed, session: this.#session, known: this.#known };
@@ -129,7 +147,7 @@ export class Trial {
     try {
       told = this.scenario.strike(target, world, right);
     } catch (error) {
-      outcome = error instanceof Crash ? (error.hung ? "hang" : "crash") : "noticed";
+      outcome = outcomeOf(error);
     }
     target.disarm();
     return {
@@ -150,32 +168,61 @@ export class Trial {
   #isKnown(fault: Fault | undefined): boolean {
     const key = (target: Target) =>
       Buffer.from(target.card.memory.slice(this.#session.macKey, this.#session.macKey + 16));
-    this.#twin ??= prepared(this.#instrumented.faulty, this.scenario, this.#twinWorld);
     this.#strike(this.target, this.#world, fault, false);
     this.#strike(this.#twin, this.#twinWorld, fault, false);
     return key(this.target).equals(key(this.#twin));
   }
 
-  #leak(): string | undefined {
-    const { screens, sent } = this.target;
+  #leak(fault: Fault | undefined): string | undefined {
     const right = responseOf(this.#world.record);
-    if (!this.scenario.legitimate && screens.includes(right)) return "the right response";
-    if (screens.some((text) => this.#secrets.areIn(Buffer.from(text, "latin1")))) return "a key on the screen";
-    if (this.#secrets.areIn(Uint8Array.from(sent)) || this.#secrets.areIn(unescaped(sent))) return "a key on the line";
-    return undefined;
+    if (!this.scenario.legitimate && this.target.screens.includes(right)) return "the right response";
+    const leak = leakOf(this.target, this.#secrets);
+    return leak && this.#leaksElsewhere(fault) ? leak : undefined;
   }
 
-  /** The session keys of every channel that the scenario begins without a fault. */
-  #sessionKeys(): Uint8Array[] {
-    const answers = payloadsOf(unescaped(this.target.everSent));
-    const keysets = [this.#world.keys, testKeys()];
-    return answers
-      .filter(({ length }) => length === 31)
-      .flatMap((answer) =>
-        keysets.map((keys) => deriveSessionKeys(keys, Buffer.concat([HOST_CHALLENGE, answer.subarray(13, 21)]))),
-      )
-      .flatMap(({ enc, mac, rmac }) => [enc, mac, rmac]);
+  /** Four bytes are a key's by chance now and then: then the same fault gives none of the keys of another card. */
+  #leaksElsewhere(fault: Fault | undefined): boolean {
+    this.#twinSecrets ??= this.#secretsIn(this.#twin, this.#twinWorld);
+    this.#strike(this.#twin, this.#twinWorld, fault, false);
+    return leakOf(this.#twin, this.#twinSecrets) !== undefined;
   }
+
+  /** A card with other keys, on which the same is done. */
+  get #twin(): Target {
+    this.#otherCard ??= prepared(this.#instrumented.faulty, this.scenario, this.#twinWorld);
+    return this.#otherCard;
+  }
+
+  /** The keys of a card, those of the channels included that the scenario begins without a fault. */
+  #secretsIn(target: Target, world: SimWorld): Secrets {
+    this.#strike(target, world, undefined, false);
+    return secretsOf(world, rootOf(target), lockCodeOf(target), sessionKeysIn(target, world));
+  }
+}
+
+/** What ended a strike early. An error of the harness is none. */
+function outcomeOf(error: unknown): Outcome {
+  if (error instanceof Crash) return error.hung ? "hang" : "crash";
+  if (NOTICED.some((kind) => error instanceof kind)) return "noticed";
+  throw error;
+}
+
+function leakOf({ screens, sent }: Target, secrets: Secrets): string | undefined {
+  if (screens.some((text) => secrets.areIn(Buffer.from(text, "latin1")))) return "a key on the screen";
+  if (secrets.areIn(Uint8Array.from(sent)) || secrets.areIn(unescaped(sent))) return "a key on the line";
+  return undefined;
+}
+
+/** The session keys of every channel that was begun with a card. */
+function sessionKeysIn(target: Target, world: SimWorld): Uint8Array[] {
+  const answers = payloadsOf(unescaped(target.everSent));
+  const keysets = [world.keys, testKeys()];
+  return answers
+    .filter(({ length }) => length === 31)
+    .flatMap((answer) =>
+      keysets.map((keys) => deriveSessionKeys(keys, Buffer.concat([HOST_CHALLENGE, answer.subarray(13, 21)]))),
+    )
+    .flatMap(({ enc, mac, rmac }) => [enc, mac, rmac]);
 }
 
 function payloadsOf(bytes: Uint8Array): Uint8Array[] {

@@ -8,7 +8,7 @@ import { type Keyset, putKeyAnswer, putKeyData, testKeys } from "../../../host-t
 import { ocra } from "../../../host-tools/ocra.js";
 import type { SecureChannel, SecurityLevel } from "../../../host-tools/scp03.js";
 import { FULL_BATTERY } from "../../../sim/card.js";
-import { PAGE_SIZE, PAGES } from "../../../sim/flash.js";
+import { PAGE_SIZE } from "../../../sim/flash.js";
 import { currentPage, readImage } from "../../../sim/image.js";
 import { Random } from "../../../sim/random.js";
 import { converse, openChannel, Silence } from "../../../sim/workshop.js";
@@ -22,12 +22,12 @@ export interface SimWorld {
 export const CHALLENGE = "246813";
 export const WRONG_PIN = "4082";
 /** What an attacker sets who can. */
-const OWN_PIN = "7294";
+export const OWN_PIN = "7294";
 export const CODE_TRIES = 5;
 const UNLOCK_SUITE = "OCRA-1:HOTP-SHA256-8:QN08";
 
-/** A world that `seed` determines. No byte of its keys is public. */
-export function worldOf(seed: number): SimWorld {
+/** A world that `seed` determines. No byte of its keys is public. `server`: the PIN is in the response, and the card takes any. */
+export function worldOf(seed: number, server = false): SimWorld {
   const random = new Random(seed);
   const bytes = (size: number) => {
     const made = new Uint8Array(size);
@@ -37,8 +37,8 @@ export function worldOf(seed: number): SimWorld {
   return {
     record: {
       serial: "IB3000123",
-      suite: "OCRA-1:HOTP-SHA256-8:QN06",
-      pinCheck: "card",
+      suite: `OCRA-1:HOTP-SHA256-8:QN06${server ? "-PSHA1" : ""}`,
+      pinCheck: server ? "server" : "card",
       tries: 3,
       pin: "4071",
       key: bytes(32),
@@ -85,7 +85,8 @@ export function personalize(target: Target, { record, keys }: SimWorld): void {
   if (!answer.equals(putKeyAnswer(keys))) throw new Rejected("other check values");
   step({ ins: Ins.SET_STATUS, p1: 0x80, p2: LifeCode.PERSONALIZED });
   const status = step({ ins: Ins.GET_DATA, p1: 0xdf, p2: 0x20 });
-  if (status[0] !== 3 || status[1] !== 0 || status[2] !== 1 || status[3] !== record.tries || status[6] !== 0) {
+  const check = record.pinCheck === "card" ? 1 : 2;
+  if (status[0] !== 3 || status[1] !== 0 || status[2] !== check || status[3] !== record.tries || status[6] !== 0) {
     throw new Rejected("the status is not as it must be");
   }
   off(target);
@@ -145,11 +146,6 @@ export function pass(target: Target): string {
   });
 }
 
-/** Whether the card, that shows CHALLNG>, gives the right response. */
-export function answersRightly(target: Target, { record }: SimWorld): boolean {
-  return enter(target, CHALLENGE) === responseOf(record);
-}
-
 /** Does something and takes it back. */
 export function tentatively<T>(target: Target, action: () => T): T {
   const name = `fork ${forks++}`;
@@ -204,12 +200,16 @@ export function chancesOfFlash(target: Target, world: SimWorld, known: Map<strin
   return all;
 }
 
-/** Enters wrong PINs while there is `PIN>`. Returns at how many of them the right one would have opened the card. */
+/**
+ * Enters wrong PINs while there is `PIN>`. Returns at how many of them the right one would have opened the card, and
+ * whether it is open: by itself, or to the PIN that an attacker would set.
+ */
 function tryPins(target: Target, world: SimWorld): [count: number, open: boolean] {
   let count = 0;
   for (let round = 0; round < ROUNDS; round++) {
     const shown = settled(target);
     if (shown !== "PIN>") return [count, isOpen(target, world, shown)];
+    if (tentatively(target, () => opens(target, world, OWN_PIN))) return [count, true];
     if (tentatively(target, () => opens(target, world, world.record.pin))) count++;
     enterSafely(target, WRONG_PIN);
   }
@@ -322,15 +322,22 @@ export function identity(target: Target): string {
 /** The lock code that the card would show now, as the page that counts has it. */
 export function lockCodeOf(target: Target): string {
   const image = target.card.flash.bytes;
-  const page = currentPage(readImage(image))?.page ?? 0;
-  const code = new DataView(image.buffer, image.byteOffset).getUint32(page * PAGE_SIZE + 0x10, true);
+  const code = new DataView(image.buffer, image.byteOffset).getUint32(pageOf(target) + 0x10, true);
   return String(code).padStart(8, "0");
 }
 
 /** The root secret, as the page that counts has it. */
 export function rootOf(target: Target): Uint8Array {
-  const image = target.card.flash.bytes;
-  const page = currentPage(readImage(image))?.page ?? 0;
-  if (page >= PAGES) throw new RangeError("no such page");
-  return image.slice(page * PAGE_SIZE + 0x48, page * PAGE_SIZE + 0x58);
+  const at = pageOf(target);
+  return target.card.flash.bytes.slice(at + 0x48, at + 0x58);
+}
+
+/** The flash address of the wipe mark in the page that counts. */
+export function wipeMarkOf(target: Target): number {
+  return pageOf(target) + 0x180;
+}
+
+/** The flash address of the page that counts. */
+function pageOf(target: Target): number {
+  return (currentPage(readImage(target.card.flash.bytes))?.page ?? 0) * PAGE_SIZE;
 }
