@@ -22,7 +22,7 @@ export interface Figure {
 
 /** A case in which the card did not keep its promise. */
 export interface Failure {
-  /** Replays the case: `npm run evidence -- power-cuts --only ID`. */
+  /** Replays the case: `npm run evidence -- power-cuts --only ID`, with `--long` where that found it. */
   readonly id: string;
   /** What was expected and what happened, in a line. */
   readonly what: string;

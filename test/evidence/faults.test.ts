@@ -10,7 +10,7 @@ import { type Instrumented, instrument } from "./faults/instrument.js";
 import { SCENARIOS, type Scenario } from "./faults/scenarios.js";
 import type { Mode } from "./faults/target.js";
 import { Trial } from "./faults/trial.js";
-import { newTally, type Plan, type Tally, tryFaults } from "./faults.js";
+import { FAULTS, newTally, type Plan, type Tally, tryFaults } from "./faults.js";
 
 /** A hole, and the scenario and the functions in which the campaign must see it. */
 interface Hole extends Mutation {
@@ -98,6 +98,14 @@ for (const name of ["pin-last", "code-last", "change", "unlock-last", "channel",
     assert.equal(failures(released, name, PART).failures, []);
   });
 }
+
+test("an id replays a fault, and one that there is not is said to be none", async () => {
+  const replay = async (only: string) => (await FAULTS.run({ long: false, only, log: () => {} })).failures;
+  assert.equal(await replay("pin/1/1/skip"), []);
+  for (const id of ["nowhere/1/1/skip", "pin/99999/1/skip", "pin/1/x/skip", "pin/1/1/bogus"]) {
+    assert.equal(await replay(id), [{ id, what: "there is no such fault" }]);
+  }
+});
 
 for (const hole of HOLES) {
   test(`noticed: ${hole.breaks}`, async () => {

@@ -7,7 +7,7 @@ import { buildImages, buildVariant } from "../../scripts/board.js";
 import { boardTest } from "../support/board.js";
 import { compileBinary, type Mutation } from "../support/mutation.js";
 import { measureCrypto } from "./timing/crypto.js";
-import { oddities } from "./timing.js";
+import { oddities, TIMING } from "./timing.js";
 
 const test = suite("timing");
 
@@ -51,6 +51,11 @@ boardTest(test, ["meter"], "digits, wrong PINs, unlock codes, cryptograms and MA
 
 boardTest(test, ["cryptometer"], "AES, CMAC, HMAC and SIV take the same whatever key and message are", async () => {
   assert.equal((await measureCrypto(buildImages("cryptometer"), 100)).failures, []);
+});
+
+boardTest(test, ["meter"], "an id that there is not is said to be none", async () => {
+  const { failures } = await TIMING.run({ long: false, only: "nonsense/1", log: () => {} });
+  assert.equal(failures, [{ id: "nonsense/1", what: "there is no such case" }]);
 });
 
 for (const mutant of MUTANTS) {

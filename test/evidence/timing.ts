@@ -14,6 +14,8 @@ import { measureChannel } from "./timing/serial.js";
 /** Of wrong unlock codes, and of keys and messages. */
 const CODES = { normal: 500, long: 5000 };
 const ROUNDS = { normal: 1000, long: 10_000 };
+/** What an id begins with. */
+const PARTS = /^(pin|digit|code|cryptogram|mac|command|aes|cmac|hmac_sha\d+|siv_\w+)\//;
 /** In the short form: PINs of a seed, and as many that a comparison which stops early would tell from them. */
 const FEW = 20;
 
@@ -28,6 +30,8 @@ export const TIMING: Campaign = {
 };
 
 async function runAll({ long, only, log }: Options): Promise<Result> {
+  if (only !== undefined && !PARTS.test(only))
+    return { figures: [], failures: [{ id: only, what: "there is no such case" }] };
   const size = long ? "long" : "normal";
   const pins = only?.startsWith("pin/") ? ["0000", "8888", only.slice(4)] : wrongPins();
   const crypto = await measureCrypto(buildImages("cryptometer"), ROUNDS[size]);

@@ -1,6 +1,8 @@
 // A card on the meter that is given wrong PINs with an instruction skipped, and is then asked what that gained.
 
+import { MachineError } from "../../../board/qemu/machine.js";
 import { MeterReset, type Reading } from "../../../board/qemu/meter.js";
+import { MeterLost } from "../../../board/qemu/meterline.js";
 import { Key } from "../../../firmware/wire.js";
 import { DEMO } from "../../../sim/demo.js";
 import { demoFlash } from "../../support/board.js";
@@ -111,7 +113,7 @@ export class FaultBench {
     if (typeof attempt === "object" && attempt.skipped !== address) {
       return { kind: "violation", what: `0x${attempt.skipped.toString(16)} was skipped instead` };
     }
-    const gain = await this.#within(() => this.#gainOf(attempt)).catch(() => undefined);
+    const gain = await this.#within(() => this.#gainOf(attempt)).catch(lostAt);
     if (!gain) {
       await this.stop();
       return { kind: "lost" };
@@ -268,6 +270,12 @@ export class FaultBench {
     await card.meter.save(PLACE.BEFORE);
     return card;
   }
+}
+
+/** Nothing, where the machine is gone or was reset once more; any other error is the bench's. */
+function lostAt(error: unknown): undefined {
+  if (error instanceof MeterLost || error instanceof MeterReset || error instanceof MachineError) return undefined;
+  throw error;
 }
 
 /** What tells one outcome from another: the screen, and the digest of memory and flash. */

@@ -99,6 +99,7 @@ export class Fuzzer {
 
   async #run(name: string, args: readonly string[]): Promise<Run> {
     const started = Date.now();
+    mkdirSync(join(this.#folder, name), { recursive: true });
     const prefix = `-artifact_prefix=${join(this.#folder, name)}/`;
     const env = { ...process.env, DSC_FUZZ: name, DSC_SITUATIONS: this.#situations, ASAN_OPTIONS };
     const child = spawn(this.#binary, [...LIBFUZZER, prefix, ...args], { env, stdio: ["ignore", "ignore", "pipe"] });
