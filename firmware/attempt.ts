@@ -2,7 +2,7 @@
 
 import * as flash from "./flash";
 import { ERASED } from "./flash";
-import { Wrap } from "./store";
+import { isCurrent, Wrap } from "./store";
 import { freeSlot, GIVEN, SPENT, spent, spentBackwards, Tally } from "./tally";
 import * as vault from "./vault";
 import { Use } from "./vault";
@@ -18,11 +18,11 @@ const current = changetype<Try>(memory.data(4));
  * Spends a try and opens a wrap with `length` digits. What flash said before and after the spending
  * goes into the key, and whether the count of tries grew by one, counted another way than before:
  * where the try was not spent, or not where it counts, not even the right PIN opens anything.
- * Returns DONE, WRONG, BATTERY, or FLASH where there is no slot left.
+ * Returns DONE, WRONG, BATTERY, or FLASH where there is no slot left, or memory is not what flash says.
  */
 export function open(tally: Tally, which: Wrap, use: Use, digits: usize, length: u32): Outcome {
   const slot = freeSlot(tally);
-  if (slot === ERASED) return Outcome.FLASH;
+  if (slot === ERASED || !isCurrent()) return Outcome.FLASH;
   current.slot = slot;
   const used = spent(tally);
   const before = flash.word(slot);

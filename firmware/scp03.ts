@@ -98,8 +98,6 @@ export function close(): void {
  */
 export function initiate(data: usize): Sw {
   close();
-  // An AES that lost its S-box would put the keys themselves on the line.
-  if (!selftest.cryptoWorks()) return Sw.NOT_USABLE;
   memory.copy(CHAIN, data, CHALLENGE_SIZE);
   if (!host.random(CHAIN + CHALLENGE_SIZE, CHALLENGE_SIZE)) return Sw.NOT_USABLE;
   // Before there are keys: one that a fault wrote to CHAIN would be sent with the challenge.
@@ -113,6 +111,8 @@ export function initiate(data: usize): Sw {
   store<u8>(data, SCP, 11);
   store<u8>(data, SCP_I, 12);
   cryptogram(Derive.CARD_CRYPTOGRAM);
+  // An AES that lost its S-box gives the keys themselves; it is looked at once it has computed what is sent.
+  if (!selftest.cryptoWorks()) return fail(Sw.NOT_USABLE) as Sw;
   copyPublic(data + 21, WORK, WORK, MAC_SIZE);
   session.stage = Stage.INITIATED;
   return Sw.DONE;
@@ -155,15 +155,15 @@ export function authenticate(command: usize): Sw {
  * a fault leaves out has checked nothing and says so.
  */
 export function unwrap(command: usize, length: u32): u32 {
-  if (length < MAC_SIZE) return fail();
+  if (length < MAC_SIZE) return fail(0);
   const data = command + HEADER_SIZE;
   const size = length - MAC_SIZE;
-  if (commandMac(command, data, size) !== 0) return fail();
-  if (differingWords(CHAIN, data + size) !== 0) return fail();
+  if (commandMac(command, data, size) !== 0) return fail(0);
+  if (differingWords(CHAIN, data + size) !== 0) return fail(0);
   session.counter++;
   memory.fill(data + size, 0, MAC_SIZE);
   if (size === 0 || !(session.level & Level.C_DECRYPTION)) return UNWRAPPED | size;
-  if (size % BLOCK !== 0) return fail();
+  if (size % BLOCK !== 0) return fail(0);
   counterBlock(0);
   cbc.decrypt(S_ENC, WORK, data, size);
   return unpad(data, size);
@@ -171,7 +171,8 @@ export function unwrap(command: usize, length: u32): u32 {
 
 /**
  * Protects an answer of `length` bytes at `data` (§6.2.5, §6.2.7); the status word goes into its MAC
- * and stays with the caller. Returns the new length. Errors go out bare.
+ * and stays with the caller. Returns the new length; 0, and the channel closed, where AES does not work. Errors go out
+ * bare.
  */
 export function wrap(data: usize, length: u32, sw: u32): u32 {
   const isError = sw !== Sw.DONE && sw >> 8 !== 0x62 && sw >> 8 !== 0x63;
@@ -189,7 +190,8 @@ export function wrap(data: usize, length: u32, sw: u32): u32 {
   cmac.update(CHAIN, 16);
   cmac.update(data, length + 2);
   cmac.end(WORK);
-  memory.copy(data + length, WORK, MAC_SIZE);
+  if (!selftest.aesWorks()) return fail(0);
+  copyPublic(data + length, WORK, WORK, MAC_SIZE);
   return length + MAC_SIZE;
 }
 
@@ -214,16 +216,17 @@ function differingWords(a: usize, b: usize): u32 {
   return u32(load<u32>(a) !== load<u32>(b)) + u32(load<u32>(a, 4) !== load<u32>(b, 4));
 }
 
-function fail(): u32 {
+/** Closes the channel. Returns `result`. */
+function fail(result: u32): u32 {
   close();
-  return 0;
+  return result;
 }
 
 /** Takes the padding 80 00 … off (§4.1.4). Returns as `unwrap`. */
 function unpad(data: usize, size: u32): u32 {
   let length = size - 1;
   while (length > size - BLOCK && load<u8>(data + length) === 0) length--;
-  if (load<u8>(data + length) !== PADDING) return fail();
+  if (load<u8>(data + length) !== PADDING) return fail(0);
   store<u8>(data + length, 0);
   return UNWRAPPED | length;
 }

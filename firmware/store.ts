@@ -130,6 +130,11 @@ export function currentPage(): u32 {
   return current.page;
 }
 
+/** Whether flash and memory agree about the current page: a fault may have changed what memory says, or where. */
+export function isCurrent(): bool {
+  return head.magic === MAGIC && reads(address(0));
+}
+
 /** A wrap in memory, to read or to fill before a commit. */
 export function wrap(which: Wrap): usize {
   return IMAGE + which;

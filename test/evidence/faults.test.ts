@@ -1,16 +1,16 @@
 // The short form of the faults campaign: a seeded part of it on the firmware as it is, and firmware with a
 // deliberate hole, which the campaign must notice.
 
-import { readFileSync } from "node:fs";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { FIRMWARE_FILE } from "../../sim/firmware.js";
 import { compileReleased, type Mutation } from "../support/mutation.js";
-import { type Instrumented, instrument } from "./faults/instrument.js";
+import type { Failure } from "./campaign.js";
+import { type Instrumented, instrument, released } from "./faults/instrument.js";
 import { SCENARIOS, type Scenario } from "./faults/scenarios.js";
+import { newTally, type Plan, type Tally, tryFaults } from "./faults/tally.js";
 import type { Mode } from "./faults/target.js";
 import { Trial } from "./faults/trial.js";
-import { FAULTS, newTally, type Plan, type Tally, tryFaults } from "./faults.js";
+import { FAULTS } from "./faults.js";
 
 /** A hole, and the scenario and the functions in which the campaign must see it. */
 interface Hole extends Mutation {
@@ -46,7 +46,7 @@ const HOLES: readonly Hole[] = [
   {
     breaks: "the MAC of a command is compared once",
     file: "scp03.ts",
-    from: "  if (differingWords(CHAIN, data + size) !== 0) return fail();\n",
+    from: "  if (differingWords(CHAIN, data + size) !== 0) return fail(0);\n",
     to: "",
     scenario: "forged-wipe",
     functions: /^(scp03|apdu)/,
@@ -72,14 +72,11 @@ const HOLES: readonly Hole[] = [
 const PART: Plan = { thinning: 1000, sampling: 1000, only: /^(attempt|pin|unlock|scp03)/ };
 
 const test = suite("faults");
-const released = await instrument(
-  readFileSync(FIRMWARE_FILE),
-  readFileSync(FIRMWARE_FILE.replace(/wasm$/, "wat"), "utf8"),
-);
+const instrumented = await released();
 
-test("nothing armed, the instrumented module does what the released one does", () => {
+test("nothing armed, the instrumented module does what the instrumented one does", () => {
   for (const scenario of SCENARIOS) {
-    const trial = new Trial(released, scenario);
+    const trial = new Trial(instrumented, scenario);
     assert.equal(trial.run(undefined), { outcome: "unchanged" }, scenario.name);
   }
 });
@@ -90,12 +87,12 @@ test("the questions can be answered otherwise: with the right PIN, code or keys 
     ({ name }) => !never.some((start) => name.startsWith(start)) && name !== "personalize",
   );
   assert.is(asked.length, 12);
-  for (const scenario of asked) assert.ok(new Trial(released, scenario).runRight(), scenario.name);
+  for (const scenario of asked) assert.ok(new Trial(instrumented, scenario).runRight(), scenario.name);
 });
 
 for (const name of ["pin-last", "code-last", "change", "unlock-last", "channel", "forged-wipe", "derivation"]) {
   test(`${name}: no fault of the part that is tried here opens the card`, () => {
-    assert.equal(failures(released, name, PART).failures, []);
+    assert.equal(failures(instrumented, name, PART).failures, []);
   });
 }
 
@@ -133,14 +130,47 @@ const TOLD_FIRST: Hole = {
   functions: /^crypto\/kdf\/derive$/,
 };
 
+const NOT_LOOKED_AT: Mutation = {
+  breaks: "AES is looked at once the cryptogram is computed",
+  file: "scp03.ts",
+  from: "  if (!selftest.cryptoWorks()) return fail(Sw.NOT_USABLE) as Sw;\n",
+  to: "",
+};
+
+const ADDRESSED_ONCE: Mutation = {
+  breaks: "what is copied out for all to read is addressed twice",
+  file: "store.ts",
+  from: " & load<u8>(again + i)",
+  to: "",
+};
+
 test("a session key that goes astray is not told with the challenge", async () => {
   const { scenario, functions } = TOLD_FIRST;
-  assert.equal(violations(released, scenario, functions, "ones"), []);
+  assert.equal(violations(instrumented, scenario, functions, "ones"), []);
   assert.ok(violations(await compile(TOLD_FIRST), scenario, functions, "ones").length > 0, TOLD_FIRST.breaks);
 });
 
+test("an AES that lost its S-box sends no key", async () => {
+  assert.equal(astray(instrumented, "channel", /^crypto\/aes\/wipe$/), []);
+  assert.ok(astray(await compile(NOT_LOOKED_AT), "channel", /^crypto\/aes\/wipe$/).length > 0, NOT_LOOKED_AT.breaks);
+});
+
+test("a public text whose address goes astray is none of the keys", async () => {
+  const functions = /^(store\/copyPublic|commands\/text)$/;
+  assert.equal(astray(instrumented, "read", functions), []);
+  assert.ok(astray(await compile(ADDRESSED_ONCE), "read", functions).length > 0, ADDRESSED_ONCE.breaks);
+});
+
+/** What comes of the low bits of addresses in these functions, flipped all the time. */
+function astray(instrumented: Instrumented, scenario: string, only: RegExp): Failure[] {
+  const plan = { everyBit: true, thinning: Number.POSITIVE_INFINITY, sampling: Number.POSITIVE_INFINITY, only };
+  const tally = newTally();
+  tryFaults(new Trial(instrumented, scenarioOf(scenario)), instrumented, plan, tally);
+  return tally.failures;
+}
+
 test("a wrong PIN whose frame loses a byte on the line was no attempt", () => {
-  assert.equal(violations(released, "change", /^line\/receive$/, "skip"), []);
+  assert.equal(violations(instrumented, "change", /^line\/receive$/, "skip"), []);
 });
 
 /** What comes of faults in each execution of each constant of these functions. */
@@ -166,7 +196,7 @@ function scenarioOf(name: string): Scenario {
   return SCENARIOS.find((scenario) => scenario.name === name) as Scenario;
 }
 
-async function compile(hole: Hole): Promise<Instrumented> {
+async function compile(hole: Mutation): Promise<Instrumented> {
   const { binary, text } = await compileReleased(hole);
   return instrument(binary, text);
 }

@@ -10,6 +10,8 @@
 //
 // A loop that runs away is ended: each round takes from the fuel, and none left is a trap.
 
+import { readFileSync } from "node:fs";
+import { FIRMWARE_FILE } from "../../../sim/firmware.js";
 import { type Binaryen, loadBinaryen } from "../../support/binaryen.js";
 import { head, isList, type List, type Node, parse, print } from "./sexpr.js";
 
@@ -58,6 +60,11 @@ export const COUNTS = 8_192;
 const CALL_FUEL = "100";
 /** No site. */
 export const NOWHERE = 0xffffffff;
+
+/** The released module, instrumented. */
+export async function released(): Promise<Instrumented> {
+  return instrument(readFileSync(FIRMWARE_FILE), readFileSync(FIRMWARE_FILE.replace(/\.wasm$/, ".wat"), "utf8"));
+}
 
 /** Instruments a compiled module. `text` is what the compiler wrote beside it: it has the functions' names. */
 export async function instrument(binary: Uint8Array, text: string): Promise<Instrumented> {

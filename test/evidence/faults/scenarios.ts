@@ -2,7 +2,7 @@
 
 import { cmac } from "@noble/ciphers/aes.js";
 import { Cla, Ins, Level, LifeCode, Sw } from "../../../firmware/wire.js";
-import type { Command, Response } from "../../../host-tools/apdu.js";
+import type { Response } from "../../../host-tools/apdu.js";
 import { putKeyData, testKeys } from "../../../host-tools/keyset.js";
 import { initializeUpdate, kdf, parseCardHello, SecureChannel } from "../../../host-tools/scp03.js";
 import { Silence } from "../../../sim/workshop.js";
@@ -57,7 +57,7 @@ export interface Scenario {
    * What is done while the fault is there. `right`: with the right PIN or code, to see whether the attempt counts.
    * Returns what an attempt told its maker.
    */
-  strike(target: Target, world: SimWorld, right: boolean): string | undefined;
+  strike(target: Target, world: SimWorld, right: boolean, session: Session): string | undefined;
   /** What must hold afterwards. Returns what does not. */
   judge(target: Target, world: SimWorld, before: Before): Verdict[];
   /** What it is judged by depends on what the card sent. */
@@ -402,9 +402,9 @@ function benchPin(name: string, ins: Ins): Scenario {
   return {
     name,
     prepare: wake,
-    strike: (target, world, right) => {
+    strike: (target, world, right, session) => {
       const pin = right ? world.record.pin : WRONG_PIN;
-      return tryAtBench(target, world, ins, pin + (ins === Ins.INTERNAL_AUTHENTICATE ? CHALLENGE : OWN_PIN));
+      return tryAtBench(target, world, session, ins, pin + (ins === Ins.INTERNAL_AUTHENTICATE ? CHALLENGE : OWN_PIN));
     },
     judge: judgeAttempts(3, CODE_TRIES),
   };
@@ -419,39 +419,36 @@ function benchCode(name: string, spent: number): Scenario {
       failCodes(target, spent);
       wake(target);
     },
-    strike: (target, world, right) => {
+    strike: (target, world, right, session) => {
       const code = unlockCodeOf(world.record, lockCodeOf(target));
-      return tryAtBench(target, world, Ins.RESET_RETRY_COUNTER, (right ? code : otherCode(code)) + OWN_PIN);
+      return tryAtBench(target, world, session, Ins.RESET_RETRY_COUNTER, (right ? code : otherCode(code)) + OWN_PIN);
     },
     judge: judgeAttempts(0, CODE_TRIES - spent),
   };
 }
 
 /** Sends digits of a PIN or a code through a channel. Returns what the answer tells. */
-function tryAtBench(target: Target, world: SimWorld, ins: Ins, digits: string): string {
+function tryAtBench(target: Target, world: SimWorld, session: Session, ins: Ins, digits: string): string {
   target.attempted = false;
   const channel = open(target, world.keys);
   const command = channel.wrap({ cla: Cla.GP_SECURE, ins, p1: 0, p2: 0, data: Buffer.from(digits) });
   target.attempted = true;
-  const { sw, data } = channel.unwrap(sendUntilTaken(target, command));
-  target.screens.push(data.toString("latin1"));
-  // Refused before anything was tried: the digits were garbled on their way.
-  return sw === Sw.WRONG_DATA || sw === Sw.WRONG_SECURE_MESSAGING ? NOT_MADE : String(sw);
+  const chained = chainOf(target, session);
+  try {
+    const { sw, data } = channel.unwrap(send(target, command));
+    target.screens.push(data.toString("latin1"));
+    // Refused before anything was tried: the digits were garbled on their way.
+    return sw === Sw.WRONG_DATA || sw === Sw.WRONG_SECURE_MESSAGING ? NOT_MADE : String(sw);
+  } catch (error) {
+    // Its frame was lost on the line: the card has not even looked at its MAC.
+    if (error instanceof Silence && chainOf(target, session) === chained) return NOT_MADE;
+    throw error;
+  }
 }
 
-/**
- * Sends a command, and again where no answer came: its frame was lost on the line then, which is no attempt. What was
- * carried out without an answer is refused the second time, its MAC used up.
- */
-function sendUntilTaken(target: Target, command: Command): Response {
-  try {
-    return send(target, command);
-  } catch (error) {
-    if (!(error instanceof Silence)) throw error;
-    const response = send(target, command);
-    if (response.sw === Sw.WRONG_SECURE_MESSAGING) throw error;
-    return response;
-  }
+/** The MAC chaining value: each command that arrives changes it. */
+function chainOf(target: Target, { chain }: Session): string {
+  return target.card.memory.slice(chain, chain + 16).join();
 }
 
 const GET = [0x0045, 0x00e0, 0xdf20, 0xdf21, 0xdf22, 0xdf23];

@@ -89,7 +89,7 @@ export class Trial {
   profile(): Uint32Array {
     const counting = prepared(this.#instrumented.counting, this.scenario, this.#world);
     counting.clearCounts();
-    this.scenario.strike(counting, this.#world, false);
+    this.scenario.strike(counting, this.#world, false, this.#session);
     return counting.counts(this.#instrumented.sites.length);
   }
 
@@ -145,7 +145,7 @@ export class Trial {
     let outcome: Outcome = "different";
     let told: string | undefined;
     try {
-      told = this.scenario.strike(target, world, right);
+      told = this.scenario.strike(target, world, right, this.#session);
     } catch (error) {
       outcome = outcomeOf(error);
     }

@@ -1,0 +1,112 @@
+// Which faults of a scenario are tried, and what came of them.
+
+import { Random } from "../../../sim/random.js";
+import type { Failure } from "../campaign.js";
+import type { Instrumented, Site } from "./instrument.js";
+import type { Mode } from "./target.js";
+import { OUTCOMES, type Outcome, type Trial } from "./trial.js";
+
+/** Functions whose loops are sampled: algorithms, and what carries bytes and time. All others are control code. */
+const LOOPS =
+  /^(crypto\/(?!siv)|~lib\/|selftest\/|store\/check|flash\/isBlank|keys\/|card\/(nextDue|pass)|line\/|frame\/|panel\/)/;
+const SEED = 20_260_722;
+/** Of an address in the card's memory. */
+const ADDRESS_BITS = 12;
+
+/** What was tried, and what came of it. */
+export interface Tally {
+  static: number;
+  control: number;
+  sampled: number;
+  readonly outcomes: Record<Outcome, number>;
+  /** The instructions that went wrong. */
+  readonly sites: Set<number>;
+  readonly failures: Failure[];
+}
+
+/** Which faults of a scenario are tried. */
+export interface Plan {
+  /** Each bit of a result that can be one of an address is flipped, and not one bit that is drawn. */
+  readonly everyBit?: boolean;
+  /** One of so many executions in control code. */
+  readonly thinning: number;
+  /** One of so many instructions in loops, each at one execution for each way. */
+  readonly sampling: number;
+  /** Only sites of these functions. */
+  readonly only?: RegExp;
+}
+
+export function newTally(): Tally {
+  const outcomes = Object.fromEntries(OUTCOMES.map((outcome) => [outcome, 0])) as Record<Outcome, number>;
+  return { static: 0, control: 0, sampled: 0, outcomes, sites: new Set(), failures: [] };
+}
+
+/** Runs a scenario with every fault of a plan, and adds to the tally. */
+export function tryFaults(trial: Trial, { sites }: Instrumented, plan: Plan, tally: Tally): void {
+  const random = new Random(SEED);
+  const counts = trial.profile();
+  for (const site of sites) {
+    const count = counts[site.id] as number;
+    if (count === 0 || (plan.only && !plan.only.test(site.func))) continue;
+    const sampled = LOOPS.test(site.func);
+    const every = sampled ? count * plan.sampling : plan.thinning;
+    tally.sites.add(site.id);
+    for (const mode of modesOf(site, plan, random)) tally.static += attempt(trial, site, 0, mode, tally);
+    // What is executed once only was just tried.
+    if (count === 1) continue;
+    for (const mode of drawnModes(site, random)) {
+      for (const execution of drawn(count, every, random)) {
+        tally[sampled ? "sampled" : "control"] += attempt(trial, site, execution, mode, tally);
+      }
+    }
+  }
+}
+
+function attempt(trial: Trial, site: Site, execution: number, mode: Mode, tally: Tally): number {
+  const { outcome, violation } = trial.run({ site: site.id, execution, mode });
+  tally.outcomes[outcome]++;
+  if (violation) {
+    const id = `${trial.scenario.name}/${site.id}/${execution}/${mode}`;
+    tally.failures.push({ id, what: `${site.func}, ${site.what}: ${violation}` });
+  }
+  return 1;
+}
+
+/** How an instruction goes wrong all the time: skipped, all ones, and a bit flipped, or each of them. */
+function modesOf(site: Site, { everyBit }: Plan, random: Random): Mode[] {
+  if (site.kind !== "value") return drawnModes(site, random);
+  const drawn = flipped(site, random);
+  const bits = everyBit ? Array.from({ length: ADDRESS_BITS }, (_, bit): Mode => `bit${bit}`) : [];
+  return ["skip", "ones", ...new Set([drawn, ...bits])];
+}
+
+/** How it goes wrong once: skipped, and one of the others. */
+function drawnModes(site: Site, random: Random): Mode[] {
+  if (site.kind === "effect") return ["skip"];
+  if (site.kind === "branch") return ["reverse"];
+  return ["skip", random.next() % 3 === 0 ? "ones" : flipped(site, random)];
+}
+
+/** Every other one in bit 0, which is what a condition has. */
+function flipped({ type }: Site, random: Random): Mode {
+  const width = type === "i64" ? 64 : 32;
+  return random.next() % 2 === 0 ? "bit0" : `bit${1 + (random.next() % (width - 1))}`;
+}
+
+/** One of `every` executions of `count`, each as likely as the others. */
+function drawn(count: number, every: number, random: Random): number[] {
+  return Array.from({ length: count }, (_, i) => i + 1).filter(() => random.next() % every === 0);
+}
+
+/** How many faults. */
+export function tried({ static: permanent, control, sampled }: Tally): number {
+  return permanent + control + sampled;
+}
+
+/** Adds what was tried elsewhere. */
+export function add(to: Tally, from: Tally): void {
+  for (const kind of ["static", "control", "sampled"] as const) to[kind] += from[kind];
+  for (const outcome of OUTCOMES) to.outcomes[outcome] += from.outcomes[outcome];
+  for (const site of from.sites) to.sites.add(site);
+  to.failures.push(...from.failures);
+}
