@@ -1,6 +1,6 @@
 /*
  * The card in its host: the compiled module and its imports (docs/ABI.md). Every pointer is checked before it is
- * followed; after every call, what it left on the stack is wiped.
+ * followed; after every call that does something, what it left on the stack is wiped.
  */
 #include "card.h"
 

@@ -237,11 +237,12 @@ static void set_battery(uint32_t millivolts, uint32_t *due) {
   set_power(millivolts != 0, due);
 }
 
-/* A card as it leaves the fab. */
+/* A card as it leaves the fab, with a battery of its own: the commanded one may be none. */
 static void make_blank(uint32_t *due) {
   for (uint32_t page = 0; page < PORT_FLASH_PAGES; page++) port_flash_erase(page);
   bench.operations = 0;
   bench.until_cut = 0;
+  bench.has_battery = false;
   set_power(false, due);
   set_power(true, due);
 }

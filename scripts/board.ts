@@ -40,11 +40,17 @@ const WASM2C_VERSION = "1.0.32";
 const WARNINGS = ["-std=gnu11", "-Wall", "-Wextra", "-Werror"];
 /** What wasm2c makes relies on wrapping and on bytes that become words; it is not written to be free of warnings. */
 const GENERATED = ["-std=gnu11", "-fno-strict-aliasing", "-w"];
-export const CHIP = ["-mcpu=cortex-m0", "-mthumb", "-O2", "-g", "-ffunction-sections", "-fdata-sections", "-DNDEBUG"];
-export const CHIP_LINK = [
-  ..."-nostartfiles -Wl,--gc-sections -Wl,--no-warn-rwx-segments".split(" "),
-  `-Wl,-T,${join(BOARD, "microbit", "image.ld")}`,
-];
+/** For a core of ARM's. Its floating-point registers, if it has any, are left alone: nobody wipes them. */
+export function chip(core: string): string[] {
+  return `-mcpu=${core} -mthumb -mfloat-abi=soft -O2 -g -ffunction-sections -fdata-sections -DNDEBUG`.split(" ");
+}
+/** By the linker script of a port, in its folder. */
+export function chipLink(folder: string): string[] {
+  const script = join(BOARD, folder, "image.ld");
+  return [..."-nostartfiles -Wl,--gc-sections -Wl,--no-warn-rwx-segments".split(" "), `-L${BOARD}`, `-Wl,-T,${script}`];
+}
+export const MICROBIT = chip("cortex-m0");
+export const MICROBIT_LINK = chipLink("microbit");
 export const NATIVE = ["-O1", "-g", "-DNDEBUG", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
 /**
  * What costs more than the card itself is left out: tracing comparisons (there is one in each access to memory), and
@@ -79,35 +85,35 @@ const HOST = ["card.c", "main.c"];
 export const IMAGES = {
   development: {
     name: "development image",
-    sources: [...HOST, "segments.c", "development.c", "microbit"],
+    sources: [...HOST, "segments.c", "development.c", "cortexm", "microbit"],
     compiler: "arm-none-eabi-gcc",
-    flags: [...CHIP, "-DDEVELOPMENT=1"],
-    link: CHIP_LINK,
+    flags: [...MICROBIT, "-DDEVELOPMENT=1"],
+    link: MICROBIT_LINK,
     output: "development/dsc.elf",
   },
   production: {
     name: "production image",
-    sources: [...HOST, "segments.c", "microbit"],
+    sources: [...HOST, "segments.c", "cortexm", "microbit"],
     compiler: "arm-none-eabi-gcc",
-    flags: [...CHIP, "-DDEVELOPMENT=0"],
-    link: CHIP_LINK,
+    flags: [...MICROBIT, "-DDEVELOPMENT=0"],
+    link: MICROBIT_LINK,
     output: "production/dsc.elf",
   },
   meter: {
     name: "meter",
-    sources: ["card.c", "meter", "microbit/start.c", "microbit/port.c"],
+    sources: ["card.c", "meter", "cortexm", "microbit/port.c", "microbit/interrupts.c"],
     compiler: "arm-none-eabi-gcc",
-    flags: [...CHIP, "-DDEVELOPMENT=1"],
-    link: CHIP_LINK,
+    flags: [...MICROBIT, "-DDEVELOPMENT=1"],
+    link: MICROBIT_LINK,
     output: "meter/dsc.elf",
   },
   cryptometer: {
     name: "crypto meter",
-    sources: ["cryptometer", "meter/line.c", "microbit/start.c"],
+    sources: ["cryptometer", "meter/line.c", "cortexm"],
     compiler: "arm-none-eabi-gcc",
     // Its buffer needs more memory than a card has.
-    flags: [...CHIP, "-DDEVELOPMENT=1", "-DWASM_RT_MEMORY_SIZE=8192u"],
-    link: [...CHIP_LINK, "-Wl,--defsym=RAM_SIZE=16K"],
+    flags: [...MICROBIT, "-DDEVELOPMENT=1", "-DWASM_RT_MEMORY_SIZE=8192u"],
+    link: [...MICROBIT_LINK, "-Wl,--defsym=RAM_SIZE=16K"],
     output: "cryptometer/dsc.elf",
     module: "crypto",
   },

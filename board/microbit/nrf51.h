@@ -87,8 +87,6 @@
 #define NVIC_ISER REGISTER(0xe000e100)
 #define NVIC_ICER REGISTER(0xe000e180)
 #define NVIC_ICPR REGISTER(0xe000e280)
-#define SCB_AIRCR REGISTER(0xe000ed0c)
-#define AIRCR_SYSRESETREQ 0x05fa0004u
 
 /* Interrupts, by the number of their peripheral. */
 #define UART_IRQ 2u

@@ -8,7 +8,8 @@
 #include "port.h"
 
 static struct {
-  uint8_t bytes[PORT_RECEIVE_ROOM];
+  /* Volatile as the counts are: a byte is there before it is counted, and taken before its place is given back. */
+  volatile uint8_t bytes[PORT_RECEIVE_ROOM];
   /* Counted since the ring was empty; the place is the remainder. */
   volatile uint32_t in, out;
 } ring;
@@ -57,7 +58,7 @@ int port_receive(void) {
     begin_anew();
     return -1;
   }
-  uint8_t *const place = &ring.bytes[ring.out % PORT_RECEIVE_ROOM];
+  volatile uint8_t *const place = &ring.bytes[ring.out % PORT_RECEIVE_ROOM];
   const uint8_t byte = *place;
   *place = 0;
   ring.out++;

@@ -41,7 +41,7 @@ export function portImage(main: string): string {
   const { compiler, flags, link } = IMAGES.development;
   const output = join(ROOT, "build", "board", "test", main.replace(/c$/, "elf"));
   mkdirSync(dirname(output), { recursive: true });
-  const port = ["oled.c", "port.c", "start.c", "uart.c"].map((file) => join(ROOT, "board", "microbit", file));
+  const port = ["interrupts.c", "oled.c", "port.c", "uart.c"].map((file) => join(ROOT, "board", "microbit", file));
   const files = [join(ROOT, "test", "board", main), join(ROOT, "board", "segments.c"), ...port];
   const args = ["-Wall", "-Wextra", "-Werror", `-I${join(ROOT, "board")}`, ...flags, ...link, ...files, "-o", output];
   const { status, stderr } = spawnSync(compiler, args, { encoding: "utf8" });
