@@ -60,8 +60,8 @@ uint32_t card_tries(void) {
   return Z_dscZ_tries(&instance);
 }
 
-uint32_t *card_scratch(void) {
-  return (uint32_t *)(void *)wasm_rt_memory;
+uint8_t *card_scratch(void) {
+  return wasm_rt_memory;
 }
 
 /* ---- the runtime's one way out ---- */

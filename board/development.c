@@ -136,12 +136,15 @@ void development_before_program(uint32_t address, uint32_t word) {
 /* An erase that power interrupts leaves any of the bits cleared. The buffer is the memory of the call given up. */
 void development_before_erase(uint32_t page) {
   if (!is_cut()) return;
-  uint32_t *const words = card_scratch();
-  port_flash_read(page * PORT_FLASH_PAGE_SIZE, (uint8_t *)words, PORT_FLASH_PAGE_SIZE);
+  uint8_t *const before = card_scratch();
+  const uint32_t start = page * PORT_FLASH_PAGE_SIZE;
+  port_flash_read(start, before, PORT_FLASH_PAGE_SIZE);
   port_flash_erase(page);
-  for (uint32_t i = 0; i < PORT_FLASH_PAGE_SIZE / 4; i++) {
-    const uint32_t word = words[i] | next(&bench.tears);
-    if (word != 0xffffffffu) port_flash_program(page * PORT_FLASH_PAGE_SIZE + 4 * i, word);
+  for (uint32_t at = 0; at < PORT_FLASH_PAGE_SIZE; at += 4) {
+    uint32_t word;
+    memcpy(&word, before + at, sizeof word);
+    word |= next(&bench.tears);
+    if (word != 0xffffffffu) port_flash_program(start + at, word);
   }
   cut();
 }

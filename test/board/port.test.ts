@@ -1,0 +1,84 @@
+// The micro:bit port and its start where something fails: a stack that overflows, peripherals that do not answer, a
+// core that hangs, weeks in which nothing happens.
+
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { Machine } from "../../board/qemu/machine.js";
+import { boardTest, developmentImage, portImage } from "../support/board.js";
+import { scratchFolder } from "../support/cards.js";
+import { ROOT } from "../support/root.js";
+
+const port = suite("board: port");
+
+const IMAGES = ["development", "production"] as const;
+/** R4 to R11: what a fault finds in them is the firmware's. */
+const KEPT_REGISTERS = [4, 12] as const;
+/** Registers of the watchdog as QEMU, which has none, tells of them: offsets to the peripherals' beginning. */
+const WATCHDOG = { start: 0x10000, time: 0x10504, reload: 0x10600 };
+const DAY = 86_400_000;
+const DAYS = 50;
+
+boardTest(port, IMAGES, "a stack that overflows ends in a reset, with RAM and registers wiped", async () => {
+  const machine = await Machine.start({ image: portImage("overflow.c"), haltsAtReset: true });
+  try {
+    await machine.halted();
+    assert.is((await machine.readRam()).filter((byte) => byte !== 0).length, 0);
+    const registers = await machine.readRegisters();
+    assert.equal(registers.slice(...KEPT_REGISTERS), new Array(8).fill(0));
+  } finally {
+    await machine.stop();
+  }
+});
+
+boardTest(
+  port,
+  IMAGES,
+  "what cannot be measured is empty, what repeats is not random, what was open is reset",
+  async () => {
+    const image = portImage("peripherals.c", { of: "production", without: ["port.c"] });
+    const machine = await Machine.start({ image, haltsAtReset: true });
+    let said = "";
+    machine.serial?.on("data", (bytes: Buffer) => {
+      said += bytes.toString("latin1");
+    });
+    try {
+      await machine.halted();
+      assert.equal(said.split("\n"), ["no supply", "not random", "closed, and on", ""]);
+    } finally {
+      await machine.stop();
+    }
+  },
+);
+
+boardTest(port, IMAGES, "the watchdog is started, and fed while the chip does nothing", async () => {
+  const machine = await Machine.start({ image: developmentImage() });
+  try {
+    const writes = await machine.traceUnimplemented(async () => {
+      await machine.reset();
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+    });
+    const offsets = writes.map(({ offset }) => offset);
+    const first = (offset: number) => offsets.indexOf(offset);
+    assert.ok(first(WATCHDOG.time) >= 0 && first(WATCHDOG.time) < first(WATCHDOG.start));
+    const fed = writes.filter(({ offset }) => offset === WATCHDOG.reload);
+    assert.ok(fed.length > 10, `${fed.length} times`);
+    assert.ok(fed.every(({ value }) => value === 0x6e524635));
+  } finally {
+    await machine.stop();
+  }
+});
+
+boardTest(port, ["posix"], "time that nobody waits for passes in pieces", () => {
+  const program = join(scratchFolder(), "mainloop");
+  const board = join(ROOT, "board");
+  const sources = [join(ROOT, "test", "board", "mainloop.c"), join(board, "main.c")];
+  const flags = ["-std=gnu11", "-Wall", "-Wextra", "-Werror", `-I${board}`, "-DDEVELOPMENT=0"];
+  const built = spawnSync("cc", [...flags, ...sources, "-o", program], { encoding: "utf8" });
+  assert.is(built.status, 0, built.stderr);
+  const { stdout } = spawnSync(program, { encoding: "utf8", timeout: 10_000 });
+  assert.is(stdout, `3 1 ${DAY} ${DAYS * DAY}\n`);
+});
+
+port.run();
