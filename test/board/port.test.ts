@@ -6,13 +6,16 @@ import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Machine } from "../../board/qemu/machine.js";
+import { Channel, Slip } from "../../firmware/wire.js";
+import { encodeFrame } from "../../host-tools/frame.js";
+import { buildImages, compile, IMAGES } from "../../scripts/board.js";
 import { boardTest, developmentImage, portImage } from "../support/board.js";
 import { scratchFolder } from "../support/cards.js";
 import { ROOT } from "../support/root.js";
 
 const port = suite("board: port");
 
-const IMAGES = ["development", "production"] as const;
+const BOTH = ["development", "production"] as const;
 /** R4 to R11: what a fault finds in them is the firmware's. */
 const KEPT_REGISTERS = [4, 12] as const;
 /** Registers of the watchdog as QEMU, which has none, tells of them: offsets to the peripherals' beginning. */
@@ -20,7 +23,7 @@ const WATCHDOG = { start: 0x10000, time: 0x10504, reload: 0x10600 };
 const DAY = 86_400_000;
 const DAYS = 50;
 
-boardTest(port, IMAGES, "a stack that overflows ends in a reset, with RAM and registers wiped", async () => {
+boardTest(port, BOTH, "a stack that overflows ends in a reset, with RAM and registers wiped", async () => {
   const machine = await Machine.start({ image: portImage("overflow.c"), haltsAtReset: true });
   try {
     await machine.halted();
@@ -34,7 +37,7 @@ boardTest(port, IMAGES, "a stack that overflows ends in a reset, with RAM and re
 
 boardTest(
   port,
-  IMAGES,
+  BOTH,
   "what cannot be measured is empty, what repeats is not random, what was open is reset",
   async () => {
     const image = portImage("peripherals.c", { of: "production", without: ["port.c"] });
@@ -52,7 +55,7 @@ boardTest(
   },
 );
 
-boardTest(port, IMAGES, "the watchdog is started, and fed while the chip does nothing", async () => {
+boardTest(port, BOTH, "the watchdog is started, and fed while the chip does nothing", async () => {
   const machine = await Machine.start({ image: developmentImage() });
   try {
     const writes = await machine.traceUnimplemented(async () => {
@@ -65,6 +68,28 @@ boardTest(port, IMAGES, "the watchdog is started, and fed while the chip does no
     const fed = writes.filter(({ offset }) => offset === WATCHDOG.reload);
     assert.ok(fed.length > 10, `${fed.length} times`);
     assert.ok(fed.every(({ value }) => value === 0x6e524635));
+  } finally {
+    await machine.stop();
+  }
+});
+
+boardTest(port, ["template"], "a template that is given a serial line answers hello", async () => {
+  const { sources } = IMAGES.template;
+  const withLine = [
+    ...sources.filter((name) => name !== "template"),
+    "template/interrupts.c",
+    "../test/board/firstanswer.c",
+  ];
+  const module = join(ROOT, "build", "board", "c", "dsc.c");
+  buildImages("template");
+  const image = compile({ ...IMAGES.template, sources: withLine, output: "test/firstanswer.elf" }, module);
+  const machine = await Machine.start({ image });
+  try {
+    const answered = new Promise<Buffer>((resolve) => machine.serial?.once("data", resolve));
+    machine.serial?.write(encodeFrame(Channel.APDU, new Uint8Array()));
+    // QEMU looks at a line that was not listened to before when something happens.
+    await machine.nudge();
+    assert.is((await answered)[0], Slip.END);
   } finally {
     await machine.stop();
   }
