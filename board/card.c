@@ -1,6 +1,6 @@
 /*
  * The card in its host: the compiled module and its imports (docs/ABI.md). Every pointer is checked before it is
- * followed; after every call, what it left on the stack is wiped.
+ * followed; after every call that does something, what it left on the stack is wiped.
  */
 #include "card.h"
 
@@ -60,8 +60,8 @@ uint32_t card_tries(void) {
   return Z_dscZ_tries(&instance);
 }
 
-uint32_t *card_scratch(void) {
-  return (uint32_t *)(void *)wasm_rt_memory;
+uint8_t *card_scratch(void) {
+  return wasm_rt_memory;
 }
 
 /* ---- the runtime's one way out ---- */

@@ -34,6 +34,6 @@ uint32_t card_state(void);
 uint32_t card_tries(void);
 
 /* The memory of a call that is given up, for whoever gives it up: PORT_FLASH_PAGE_SIZE bytes at least. */
-uint32_t *card_scratch(void);
+uint8_t *card_scratch(void);
 
 #endif

@@ -9,11 +9,7 @@
 
 #include "card.h"
 #include "port.h"
-
-#define END 0xc0u
-#define ESC 0xdbu
-#define ESC_END 0xdcu
-#define ESC_ESC 0xddu
+#include "slip.h"
 
 #define CHANNEL 1u
 /* Every command: channel, operation, a number (4), a flag, CRC-16. */
@@ -136,23 +132,20 @@ void development_before_program(uint32_t address, uint32_t word) {
 /* An erase that power interrupts leaves any of the bits cleared. The buffer is the memory of the call given up. */
 void development_before_erase(uint32_t page) {
   if (!is_cut()) return;
-  uint32_t *const words = card_scratch();
-  port_flash_read(page * PORT_FLASH_PAGE_SIZE, (uint8_t *)words, PORT_FLASH_PAGE_SIZE);
+  uint8_t *const before = card_scratch();
+  const uint32_t start = page * PORT_FLASH_PAGE_SIZE;
+  port_flash_read(start, before, PORT_FLASH_PAGE_SIZE);
   port_flash_erase(page);
-  for (uint32_t i = 0; i < PORT_FLASH_PAGE_SIZE / 4; i++) {
-    const uint32_t word = words[i] | next(&bench.tears);
-    if (word != 0xffffffffu) port_flash_program(page * PORT_FLASH_PAGE_SIZE + 4 * i, word);
+  for (uint32_t at = 0; at < PORT_FLASH_PAGE_SIZE; at += 4) {
+    uint32_t word;
+    memcpy(&word, before + at, sizeof word);
+    word |= next(&bench.tears);
+    if (word != 0xffffffffu) port_flash_program(start + at, word);
   }
   cut();
 }
 
 /* ---- commands ---- */
-
-static uint32_t crc16(uint32_t crc, uint8_t byte) {
-  crc ^= (uint32_t)byte << 8;
-  for (int bit = 0; bit < 8; bit++) crc = crc & 0x8000u ? (crc << 1 ^ 0x1021u) & 0xffffu : crc << 1;
-  return crc;
-}
 
 /* CRC-32C, since records in flash end with their CRC-32: of those, a CRC-32 would not see what they hold. */
 static uint32_t crc32c_of_flash(void) {
@@ -176,18 +169,18 @@ static uint32_t get32(const uint8_t *at) {
 }
 
 static void send_escaped(uint8_t byte) {
-  const uint8_t escaped[2] = {ESC, byte == END ? ESC_END : ESC_ESC};
-  if (byte == END || byte == ESC) port_send(escaped, 2);
+  const uint8_t escaped[2] = {SLIP_ESC, byte == SLIP_END ? SLIP_ESC_END : SLIP_ESC_ESC};
+  if (byte == SLIP_END || byte == SLIP_ESC) port_send(escaped, 2);
   else port_send(&byte, 1);
 }
 
 static void send_frame(const uint8_t *payload, size_t length) {
-  static const uint8_t end = END;
-  uint32_t crc = crc16(0xffffu, CHANNEL);
+  static const uint8_t end = SLIP_END;
+  uint32_t crc = crc16_add(CRC16_START, CHANNEL);
   port_send(&end, 1);
   send_escaped(CHANNEL);
   for (size_t i = 0; i < length; i++) {
-    crc = crc16(crc, payload[i]);
+    crc = crc16_add(crc, payload[i]);
     send_escaped(payload[i]);
   }
   send_escaped((uint8_t)(crc >> 8));
@@ -237,11 +230,12 @@ static void set_battery(uint32_t millivolts, uint32_t *due) {
   set_power(millivolts != 0, due);
 }
 
-/* A card as it leaves the fab. */
+/* A card as it leaves the fab, with a battery of its own: the commanded one may be none. */
 static void make_blank(uint32_t *due) {
   for (uint32_t page = 0; page < PORT_FLASH_PAGES; page++) port_flash_erase(page);
   bench.operations = 0;
   bench.until_cut = 0;
+  bench.has_battery = false;
   set_power(false, due);
   set_power(true, due);
 }
@@ -290,9 +284,8 @@ static void carry_out(const uint8_t *payload, uint32_t *due) {
 }
 
 static void complete(uint32_t *due) {
-  uint32_t crc = 0xffffu;
-  for (uint32_t i = 0; i < line.length; i++) crc = crc16(crc, line.frame[i]);
-  /* The CRC of what its own CRC follows is zero. */
+  uint32_t crc = CRC16_START;
+  for (uint32_t i = 0; i < line.length; i++) crc = crc16_add(crc, line.frame[i]);
   const bool intact = !line.spoilt && !line.escaped && line.length == SIZE && crc == 0;
   if (intact && line.frame[0] == CHANNEL) carry_out(line.frame + 1, due);
 }
@@ -303,14 +296,14 @@ static void add(uint8_t byte) {
 }
 
 void development_receive(uint8_t byte, uint32_t *due) {
-  if (byte == END) {
+  if (byte == SLIP_END) {
     complete(due);
     memset(&line, 0, sizeof line);
   } else if (line.escaped) {
     line.escaped = false;
-    line.spoilt |= byte != ESC_END && byte != ESC_ESC;
-    add(byte == ESC_END ? END : ESC);
-  } else if (byte == ESC) {
+    line.spoilt |= byte != SLIP_ESC_END && byte != SLIP_ESC_ESC;
+    add(byte == SLIP_ESC_END ? SLIP_END : SLIP_ESC);
+  } else if (byte == SLIP_ESC) {
     line.escaped = true;
   } else {
     add(byte);

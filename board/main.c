@@ -7,6 +7,8 @@
 #include "port.h"
 
 #define KEYS 12u
+/* Time that nobody waits for passes in pieces of a day (ms): the card's time is signed, and the clock wraps. */
+#define PIECE 86400000u
 
 /* In how many ms from `told` the card wants to be called, the clock when it was last told the time, its contacts. */
 static uint32_t due;
@@ -47,11 +49,11 @@ static void rest(uint32_t ms) {
   port_sleep(ms);
 }
 
-/* Milliseconds until the card wants to be called. */
+/* Milliseconds until the card wants to be called, or has to be. */
 static uint32_t left(void) {
   const uint32_t passed = port_clock() - told;
-  if (development_holds_time() || due == CARD_NEVER) return CARD_NEVER;
-  return passed < due ? due - passed : 0;
+  const uint32_t wanted = due < PIECE && !development_holds_time() ? due : PIECE;
+  return passed < wanted ? wanted - passed : 0;
 }
 
 int main(void) {

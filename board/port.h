@@ -1,8 +1,8 @@
 /*
  * What a port gives the card: docs/PORTING.md takes an engineer through these functions one by one.
  *
- * One thread calls them, never from an interrupt, and each returns when it is done. Times are in milliseconds. A port
- * is right when `npm run conformance -- --port P` passes on it.
+ * One thread calls them, no interrupt does, and each returns when it is done; only port_reset never returns, and may be
+ * called from a fault. Times are in milliseconds. A port is right when `npm run conformance -- --port P` passes on it.
  */
 #ifndef DSC_PORT_H
 #define DSC_PORT_H
@@ -27,7 +27,10 @@ void port_start(void);
 /* Milliseconds since port_start; wraps at 2^32. */
 uint32_t port_clock(void);
 
-/* Sleeps until `ms` passed, a byte arrived or a contact may have moved, whichever is first; earlier does no harm. */
+/*
+ * Sleeps until `ms` passed, a byte arrived or a contact may have moved, whichever is first; earlier does no harm. `ms` is
+ * a day (86,400,000) at most: a timer that does not reach so far wakes earlier.
+ */
 void port_sleep(uint32_t ms);
 
 /* ---- keys, screen, supply ---- */
@@ -38,7 +41,7 @@ uint32_t port_keys(void);
 /* Shows eight ASCII characters (not terminated). All blanks: the screen is dark. */
 void port_display(const uint8_t *text);
 
-/* The supply voltage, in mV. */
+/* The supply voltage, in mV; 0 where it cannot be measured. Asked before each word that is programmed: 0.1 ms is well. */
 uint32_t port_battery(void);
 
 /* The card turned on or off. Off, nothing is due until a contact moves or a byte arrives: a port may sleep deeper. */
@@ -63,7 +66,10 @@ bool port_random(uint8_t *into, size_t length);
 /* Copies `length` bytes from byte `address` on. The caller has checked that they are in the flash. */
 void port_flash_read(uint32_t address, uint8_t *into, size_t length);
 
-/* Programs the aligned word at `address`: bits go from 1 to 0. Twice between erases at most, the second time zero. */
+/*
+ * Programs the aligned word at `address`: bits go from 1 to 0. Twice between erases at most, the second time zero; once
+ * more for each time that power failed in between.
+ */
 void port_flash_program(uint32_t address, uint32_t word);
 
 /* Erases a page: all its bits become 1. */

@@ -1,10 +1,10 @@
 // `npm run board`: the released module as C (wasm2c), with the host and a port around it, as images for the chip.
 //
 //   npm run board [-- --production]     build/board/microbit/dsc.elf and .hex, and a table of their size
+//   npm run board -- IMAGE              another of IMAGES below, build/board/...
 //
 // Tests and bench need more of them; `buildImages` makes each where it is missing or older than its sources.
 
-import { spawnSync } from "node:child_process";
 import {
   copyFileSync,
   existsSync,
@@ -17,22 +17,14 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
+import { printSizes, sizesOf } from "./boardsizes.js";
+import { BuildError, isInstalled, run, TOOLS, type Tool } from "./boardtools.js";
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..", "..", "..");
 const BOARD = join(ROOT, "board");
 const OUT = join(ROOT, "build", "board");
-
-/** What each tool comes with, on Debian. */
-const TOOLS = {
-  wasm2c: "wabt",
-  "arm-none-eabi-gcc": "gcc-arm-none-eabi libnewlib-arm-none-eabi",
-  "qemu-system-arm": "qemu-system-arm",
-  cc: "gcc",
-  clang: "clang libclang-rt-14-dev",
-} as const;
-type Tool = keyof typeof TOOLS;
 
 /** The version whose output board/runtime/wasm-rt.h was written for. */
 const WASM2C_VERSION = "1.0.32";
@@ -40,11 +32,17 @@ const WASM2C_VERSION = "1.0.32";
 const WARNINGS = ["-std=gnu11", "-Wall", "-Wextra", "-Werror"];
 /** What wasm2c makes relies on wrapping and on bytes that become words; it is not written to be free of warnings. */
 const GENERATED = ["-std=gnu11", "-fno-strict-aliasing", "-w"];
-export const CHIP = ["-mcpu=cortex-m0", "-mthumb", "-O2", "-g", "-ffunction-sections", "-fdata-sections", "-DNDEBUG"];
-export const CHIP_LINK = [
-  ..."-nostartfiles -Wl,--gc-sections -Wl,--no-warn-rwx-segments".split(" "),
-  `-Wl,-T,${join(BOARD, "microbit", "image.ld")}`,
-];
+/** For a core of ARM's. Its floating-point registers, if it has any, are left alone: nobody wipes them. */
+export function chip(core: string): string[] {
+  return `-mcpu=${core} -mthumb -mfloat-abi=soft -O2 -g -ffunction-sections -fdata-sections -DNDEBUG`.split(" ");
+}
+/** By the linker script of a port, in its folder. */
+export function chipLink(folder: string): string[] {
+  const script = join(BOARD, folder, "image.ld");
+  return [..."-nostartfiles -Wl,--gc-sections -Wl,--no-warn-rwx-segments".split(" "), `-L${BOARD}`, `-Wl,-T,${script}`];
+}
+export const MICROBIT = chip("cortex-m0");
+export const MICROBIT_LINK = chipLink("microbit");
 export const NATIVE = ["-O1", "-g", "-DNDEBUG", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
 /**
  * What costs more than the card itself is left out: tracing comparisons (there is one in each access to memory), and
@@ -79,35 +77,43 @@ const HOST = ["card.c", "main.c"];
 export const IMAGES = {
   development: {
     name: "development image",
-    sources: [...HOST, "segments.c", "development.c", "microbit"],
+    sources: [...HOST, "segments.c", "development.c", "cortexm", "microbit"],
     compiler: "arm-none-eabi-gcc",
-    flags: [...CHIP, "-DDEVELOPMENT=1"],
-    link: CHIP_LINK,
+    flags: [...MICROBIT, "-DDEVELOPMENT=1"],
+    link: MICROBIT_LINK,
     output: "development/dsc.elf",
   },
   production: {
     name: "production image",
-    sources: [...HOST, "segments.c", "microbit"],
+    sources: [...HOST, "segments.c", "cortexm", "microbit"],
     compiler: "arm-none-eabi-gcc",
-    flags: [...CHIP, "-DDEVELOPMENT=0"],
-    link: CHIP_LINK,
+    flags: [...MICROBIT, "-DDEVELOPMENT=0"],
+    link: MICROBIT_LINK,
     output: "production/dsc.elf",
+  },
+  template: {
+    name: "template of a port",
+    sources: [...HOST, "segments.c", "development.c", "cortexm", "template"],
+    compiler: "arm-none-eabi-gcc",
+    flags: [...chip("cortex-m0"), "-DDEVELOPMENT=1"],
+    link: chipLink("template"),
+    output: "template/dsc.elf",
   },
   meter: {
     name: "meter",
-    sources: ["card.c", "meter", "microbit/start.c", "microbit/port.c"],
+    sources: ["card.c", "meter", "cortexm", "microbit/port.c", "microbit/interrupts.c"],
     compiler: "arm-none-eabi-gcc",
-    flags: [...CHIP, "-DDEVELOPMENT=1"],
-    link: CHIP_LINK,
+    flags: [...MICROBIT, "-DDEVELOPMENT=1"],
+    link: MICROBIT_LINK,
     output: "meter/dsc.elf",
   },
   cryptometer: {
     name: "crypto meter",
-    sources: ["cryptometer", "meter/line.c", "microbit/start.c"],
+    sources: ["cryptometer", "meter/line.c", "cortexm"],
     compiler: "arm-none-eabi-gcc",
     // Its buffer needs more memory than a card has.
-    flags: [...CHIP, "-DDEVELOPMENT=1", "-DWASM_RT_MEMORY_SIZE=8192u"],
-    link: [...CHIP_LINK, "-Wl,--defsym=RAM_SIZE=16K"],
+    flags: [...MICROBIT, "-DDEVELOPMENT=1", "-DWASM_RT_MEMORY_SIZE=8192u"],
+    link: [...MICROBIT_LINK, "-Wl,--defsym=RAM_SIZE=16K"],
     output: "cryptometer/dsc.elf",
     module: "crypto",
   },
@@ -129,11 +135,6 @@ export const IMAGES = {
   },
 } as const satisfies Record<string, Image>;
 export type ImageName = keyof typeof IMAGES;
-
-/** A build that cannot be; the message is for people. */
-export class BuildError extends Error {
-  override name = "BuildError";
-}
 
 /** What has to be installed before these images can be built (and run: QEMU), in a line; nothing where all is there. */
 export function missingFor(...images: ImageName[]): string | undefined {
@@ -230,17 +231,6 @@ function cFiles(source: string): string[] {
   return names.sort().map((name) => join(path, name));
 }
 
-function isInstalled(tool: Tool): boolean {
-  const folders = (process.env.PATH ?? "").split(":");
-  return folders.some((folder) => existsSync(join(folder, tool))) && (tool !== "clang" || hasFuzzer());
-}
-
-/** Whether clang has its libraries: Debian packs libFuzzer by itself. */
-function hasFuzzer(): boolean {
-  const folder = run("clang", ["-print-runtime-dir"]).trim();
-  return existsSync(folder) && readdirSync(folder).some((name) => name.startsWith("libclang_rt.fuzzer"));
-}
-
 function time(path: string): number {
   if (!existsSync(path)) return 0;
   const stat = statSync(path);
@@ -250,100 +240,33 @@ function time(path: string): number {
   return Math.max(0, ...names.map((name) => time(join(path, name))));
 }
 
-function run(command: string, args: readonly string[]): string {
-  const { status, stdout, stderr, error } = spawnSync(command, args, { encoding: "utf8" });
-  if (error) throw error;
-  if (status !== 0) throw new BuildError(`${command} failed:\n${stderr || stdout}`);
-  return stdout;
-}
-
-/** Where a symbol of an image is. */
-export function addressOf(name: ImageName, symbol: string): number {
-  const line = run("arm-none-eabi-nm", [pathOf(name)])
-    .split("\n")
-    .find((text) => text.endsWith(` ${symbol}`));
-  if (!line) throw new BuildError(`the ${IMAGES[name].name} has no ${symbol}`);
-  return Number.parseInt(line, 16);
-}
-
-// ---- sizes ----
-
-/** Bytes of an image, by part. */
-export interface Sizes {
-  readonly flash: number;
-  readonly ram: number;
-  readonly stack: number;
-  readonly parts: readonly { readonly name: string; readonly flash: number; readonly ram: number }[];
-}
-
-const LIMITS = { flash: 48 * 1024, ram: 6 * 1024 };
-
-/** The size of an ELF image by part; "other" is what has no name in it: padding, nameless constants. */
-export function sizesOf(name: ImageName): Sizes {
-  const sections = run("arm-none-eabi-objdump", ["-h", pathOf(name)]);
-  const size = (section: string) =>
-    Number.parseInt(new RegExp(`\\s\\${section}\\s+([0-9a-f]{8})`).exec(sections)?.[1] ?? "0", 16);
-  const flash = size(".text") + size(".data");
-  const stack = size(".stack");
-  const ram = stack + size(".data") + size(".bss");
-  const parts = partsOf(name, stack);
-  const rest = (total: number, of: "flash" | "ram") => parts.reduce((left, part) => left - part[of], total);
-  const other = { name: "other", flash: rest(flash, "flash"), ram: rest(ram, "ram") };
-  return { flash, ram, stack, parts: [...parts, other] };
-}
-
-/** Symbols by the file that they come from: the module, our C, or the compiler's libraries. */
-function partsOf(name: ImageName, stack: number): Sizes["parts"] {
-  const listing = run("arm-none-eabi-nm", ["--size-sort", "--print-size", "--line-numbers", pathOf(name)]);
-  const parts = { firmware: { flash: 0, ram: 0 }, host: { flash: 0, ram: 0 }, libraries: { flash: 0, ram: 0 } };
-  for (const line of listing.split("\n")) {
-    const [, address, hex, kind, symbol, file] = /^(\S+) (\S+) (\S) (\S+)(?:\t(.*))?$/.exec(line) ?? [];
-    if (!address || !hex || !kind || !symbol || isUicr(address)) continue;
-    const bytes = Number.parseInt(hex, 16);
-    const part = parts[partOf(symbol, file)];
-    if (/[bBdD]/.test(kind)) part.ram += bytes;
-    if (/[tTrRdD]/.test(kind)) part.flash += bytes;
-  }
-  const named = Object.entries(parts).map(([part, { flash, ram }]) => ({ name: part, flash, ram }));
-  return [...named, { name: "stack", flash: 0, ram: stack }];
-}
-
-/** Configuration registers (0x10001000) are no part of an image's size. */
-function isUicr(address: string): boolean {
-  return address.startsWith("10001");
-}
-
-function partOf(symbol: string, file: string | undefined): "firmware" | "host" | "libraries" {
-  if (/^(w2c_|Z_dsc|data_segment|instance$|wasm_rt_memory$)/.test(symbol) || file?.includes("build/board/c/"))
-    return "firmware";
-  return file?.includes("/board/") ? "host" : "libraries";
-}
-
-function printSizes(sizes: Sizes): void {
-  const row = (name: string, flash: number | string, ram: number | string) =>
-    console.log(`${name.padEnd(12)} ${String(flash).padStart(8)} ${String(ram).padStart(8)}`);
-  row("bytes", "flash", "RAM");
-  for (const { name, flash, ram } of sizes.parts) row(name, flash, ram);
-  row("image", sizes.flash, sizes.ram);
-  row("limit", LIMITS.flash, LIMITS.ram);
-}
-
 // ---- the command ----
 
-/** Builds the image that was asked for, where people look for it. */
 function command(args: readonly string[]): void {
   if (args[0] === "--all") return buildAll();
-  const unknown = args.find((arg) => arg !== "--production");
-  if (unknown !== undefined) throw new BuildError(`${unknown}: there is only --production`);
-  const name = args.includes("--production") ? "production" : "development";
+  const [name = "development", ...rest] = args.map((arg) => arg.replace(/^--production$/, "production"));
+  if (!isImage(name) || rest.length > 0) {
+    throw new BuildError(`${args.join(" ")}: there are --production, --all, ${Object.keys(IMAGES).join(", ")}`);
+  }
   const image = buildImages(name);
+  const files = name === "development" || name === "production" ? copyForPeople(image) : [image];
+  console.log(`${files.map((file) => relative(ROOT, file)).join(", ")}: ${IMAGES[name].name}`);
+  if (image.endsWith(".elf")) printSizes(sizesOf(image));
+}
+
+function isImage(name: string): name is ImageName {
+  return Object.hasOwn(IMAGES, name);
+}
+
+/** The micro:bit's image, where people look for it. */
+function copyForPeople(image: string): string[] {
   const target = join(OUT, "microbit");
   mkdirSync(target, { recursive: true });
-  for (const suffix of ["elf", "hex"]) {
-    copyFileSync(image.replace(/elf$/, suffix), join(target, `dsc.${suffix}`));
-  }
-  console.log(`build/board/microbit/dsc.elf, dsc.hex: ${IMAGES[name].name}`);
-  printSizes(sizesOf(name));
+  return ["elf", "hex"].map((suffix) => {
+    const copy = join(target, `dsc.${suffix}`);
+    copyFileSync(image.replace(/elf$/, suffix), copy);
+    return copy;
+  });
 }
 
 /** For the tests: every image that there are the tools for. */

@@ -4,7 +4,8 @@ import { Meter, MeterRandom, type Reading } from "../board/qemu/meter.js";
 import { Card } from "../sim/card.js";
 import { DEMO, personalize, personalizeDemo } from "../sim/demo.js";
 import { Flash } from "../sim/flash.js";
-import { buildImages, missingFor, sizesOf } from "./board.js";
+import { buildImages, missingFor, pathOf } from "./board.js";
+import { sizesOf } from "./boardsizes.js";
 
 export interface BoardFigure {
   readonly name: string;
@@ -37,12 +38,12 @@ export async function boardFigures(module: WebAssembly.Module): Promise<BoardFig
 }
 
 function sizeFigures(): BoardFigure[] {
-  const { flash, ram, parts } = sizesOf("development");
+  const { flash, ram, parts } = sizesOf(pathOf("development"));
   return [
     bytes("image_flash_bytes", flash),
     bytes("image_ram_bytes", ram),
-    bytes("production_flash_bytes", sizesOf("production").flash),
-    bytes("production_ram_bytes", sizesOf("production").ram),
+    bytes("production_flash_bytes", sizesOf(pathOf("production")).flash),
+    bytes("production_ram_bytes", sizesOf(pathOf("production")).ram),
     ...parts.filter((part) => part.flash > 0).map((part) => bytes(`image_flash_${part.name}_bytes`, part.flash)),
     ...parts.filter((part) => part.ram > 0).map((part) => bytes(`image_ram_${part.name}_bytes`, part.ram)),
   ];

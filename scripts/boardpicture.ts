@@ -6,6 +6,7 @@ import { DEMO, personalizeDemo } from "../sim/demo.js";
 import { loadFirmware } from "../sim/firmware.js";
 import { Flash } from "../sim/flash.js";
 import { buildImages } from "./board.js";
+import { FONTS, GLASS, LIT } from "./picturestyle.js";
 
 /** The challenge of the picture. */
 export const CHALLENGE = "673854";
@@ -14,11 +15,8 @@ const SCALE = 3;
 const BEZEL = 12;
 const GAP = 20;
 const CAPTION = 22;
-const GLASS = "#05070c";
 const FRAME = "#1b2030";
-const LIT = "#bfe3ff";
 const TEXT = "#6e7781";
-const FONTS = "ui-sans-serif, system-ui, 'Segoe UI', Helvetica, Arial, sans-serif";
 
 /** What the screen showed, and what had been pressed for it. */
 export interface Shot {

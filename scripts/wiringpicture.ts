@@ -1,6 +1,7 @@
 // docs/wiring.svg: the card on the micro:bit's edge connector, drawn from the pins that the tests use.
 
 import { KEY_PINS, SCREEN_PINS } from "../board/qemu/wiring.js";
+import { FONTS, GLASS, LIT } from "./picturestyle.js";
 
 /** The edge connector from one end to the other, as on the board's front from the left. */
 const EDGE =
@@ -24,9 +25,6 @@ const WIRE = "#24292f";
 const UNUSED = "#8c959f";
 const COPPER = "#d4a72c";
 const BOARD = "#2d333b";
-const GLASS = "#05070c";
-const LIT = "#bfe3ff";
-const FONTS = "ui-sans-serif, system-ui, 'Segoe UI', Helvetica, Arial, sans-serif";
 
 const NOTES = [
   "Each key closes its pin to ground; the chip pulls it up. Buttons A and B on the board are PRESS and OK, too.",

@@ -49,10 +49,6 @@ void wasm_rt_trap(wasm_rt_trap_t reason) {
   port_reset();
 }
 
-/* Of the port, and not used here. */
-void uart_interrupt(void) {}
-void timer_interrupt(void) {}
-
 /* Marsaglia's xorshift32. */
 static uint32_t draw(void) {
   state ^= state << 13;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "fuzz.h"
+#include "slip.h"
 
 enum {
   OFF = 0,
@@ -15,8 +16,6 @@ enum {
   UP = 40,
   /* Bytes of a secret that are no coincidence. */
   WINDOW = 6,
-  NO_FRAME = 0xc0,
-  ESC = 0xdb,
 };
 
 /* ---- secrets ---- */
@@ -112,9 +111,9 @@ void hold(uint32_t key) {
 }
 
 static void send_escaped(uint8_t byte) {
-  if (byte != NO_FRAME && byte != ESC) return call_serial(byte);
-  call_serial(ESC);
-  call_serial(byte == ESC ? 0xdd : 0xdc);
+  if (byte != SLIP_END && byte != SLIP_ESC) return call_serial(byte);
+  call_serial(SLIP_ESC);
+  call_serial(byte == SLIP_ESC ? SLIP_ESC_ESC : SLIP_ESC_END);
 }
 
 void send_frame(uint8_t channel, const uint8_t *payload, size_t length) {
@@ -123,7 +122,7 @@ void send_frame(uint8_t channel, const uint8_t *payload, size_t length) {
   const uint16_t crc = crc16(body, 1 + length);
   body[1 + length] = (uint8_t)(crc >> 8);
   body[2 + length] = (uint8_t)crc;
-  call_serial(NO_FRAME);
+  call_serial(SLIP_END);
   for (size_t i = 0; i < length + 3; i++) send_escaped(body[i]);
-  call_serial(NO_FRAME);
+  call_serial(SLIP_END);
 }

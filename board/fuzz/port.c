@@ -8,11 +8,8 @@
 
 #include "development.h"
 #include "fuzz.h"
+#include "slip.h"
 
-#define END 0xc0
-#define ESC 0xdb
-#define ESC_END 0xdc
-#define ESC_ESC 0xdd
 #define PANEL_REPORT 10u
 
 port_t port;
@@ -33,11 +30,8 @@ void demand(bool holds, const char *promise) {
 /* ---- what the card sends ---- */
 
 QUICK uint16_t crc16(const uint8_t *bytes, size_t length) {
-  uint32_t crc = 0xffff;
-  for (size_t i = 0; i < length; i++) {
-    crc ^= (uint32_t)bytes[i] << 8;
-    for (unsigned bit = 0; bit < 8; bit++) crc = crc & 0x8000 ? crc << 1 ^ 0x1021 : crc << 1;
-  }
+  uint32_t crc = CRC16_START;
+  for (size_t i = 0; i < length; i++) crc = crc16_add(crc, bytes[i]);
   return (uint16_t)crc;
 }
 
@@ -68,14 +62,14 @@ static void take(uint8_t byte) {
 }
 
 static void take_raw(uint8_t byte) {
-  if (byte == END) {
+  if (byte == SLIP_END) {
     demand(!frame.escaped, "the card escapes bytes rightly");
     end_frame();
   } else if (frame.escaped) {
-    demand(byte == ESC_END || byte == ESC_ESC, "the card escapes bytes rightly");
+    demand(byte == SLIP_ESC_END || byte == SLIP_ESC_ESC, "the card escapes bytes rightly");
     frame.escaped = false;
-    take(byte == ESC_END ? END : ESC);
-  } else if (byte == ESC) {
+    take(byte == SLIP_ESC_END ? SLIP_END : SLIP_ESC);
+  } else if (byte == SLIP_ESC) {
     frame.escaped = true;
   } else {
     take(byte);

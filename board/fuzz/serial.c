@@ -9,8 +9,9 @@
 #include <string.h>
 
 #include "fuzz.h"
+#include "slip.h"
 
-enum { PAUSE = 0xe7, END = 0xc0, ESC = 0xdb, ESC_END = 0xdc, ESC_ESC = 0xdd, CRC_SIZE = 2, ROOM = 8192 };
+enum { PAUSE = 0xe7, CRC_SIZE = 2, ROOM = 8192 };
 
 static const char *const starts[] = {"off",  "pin",  "challenge", "locked", "blank-off",
                                      "blank", "seeded", "server-pin", "test",  "blocked"};
@@ -72,9 +73,9 @@ static void put(uint8_t byte) {
 }
 
 static void put_escaped(uint8_t byte) {
-  if (byte == END || byte == ESC) {
-    put(ESC);
-    put(byte == END ? ESC_END : ESC_ESC);
+  if (byte == SLIP_END || byte == SLIP_ESC) {
+    put(SLIP_ESC);
+    put(byte == SLIP_END ? SLIP_ESC_END : SLIP_ESC_ESC);
   } else {
     put(byte);
     if (byte == PAUSE) put(0);
@@ -83,11 +84,11 @@ static void put_escaped(uint8_t byte) {
 
 static void put_frame(const uint8_t *bytes, size_t length) {
   const uint16_t crc = crc16(bytes, length);
-  put(END);
+  put(SLIP_END);
   for (size_t i = 0; i < length; i++) put_escaped(bytes[i]);
   put_escaped((uint8_t)(crc >> 8));
   put_escaped((uint8_t)crc);
-  put(END);
+  put(SLIP_END);
 }
 
 /* The bytes of a frame up to its end, its pauses put before it. Returns how many there are. */
@@ -97,14 +98,14 @@ static size_t collect(input_t *input, uint8_t *frame) {
   while (!input_ended(input)) {
     const uint8_t byte = input_byte(input);
     const uint8_t code = byte == PAUSE ? input_byte(input) : 0;
-    if (byte == END) break;
+    if (byte == SLIP_END) break;
     if (code) {
       put(PAUSE);
       put(code);
-    } else if (byte == ESC && !escaped) {
+    } else if (byte == SLIP_ESC && !escaped) {
       escaped = true;
     } else if (length < ROOM) {
-      frame[length++] = !escaped ? byte : byte == ESC_END ? END : ESC;
+      frame[length++] = !escaped ? byte : byte == SLIP_ESC_END ? SLIP_END : SLIP_ESC;
       escaped = false;
     }
   }

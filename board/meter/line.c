@@ -3,6 +3,7 @@
 
 #include "microbit/nrf51.h"
 #include "microbit/pins.h"
+#include "microbit/uart.h"
 
 void line_start(void) {
   TIMER_BITMODE = TIMER_32_BITS;
@@ -31,12 +32,7 @@ uint32_t line_word(void) {
 }
 
 void line_send(const void *bytes, size_t length) {
-  for (size_t i = 0; i < length; i++) {
-    UART_EVENTS_TXDRDY = 0;
-    UART_TXD = ((const uint8_t *)bytes)[i];
-    while (!UART_EVENTS_TXDRDY) {
-    }
-  }
+  for (size_t i = 0; i < length; i++) uart_send(((const uint8_t *)bytes)[i]);
 }
 
 uint32_t line_ticks(void) {

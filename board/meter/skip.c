@@ -1,6 +1,7 @@
 /*
  * The skip: a timer interrupts between two instructions and moves the address that it returns to behind the next one.
- * What then runs longer than the patience is taken to hang, and ends in a reset, as a watchdog would have it.
+ * What then runs longer than the patience is taken to hang, and ends in a reset, as by the port's watchdog (QEMU has
+ * none).
  */
 #include "skip.h"
 

@@ -12,6 +12,9 @@
 #define CLOCK_TASKS_HFCLKSTART REGISTER(0x40000000)
 #define CLOCK_EVENTS_HFCLKSTARTED REGISTER(0x40000100)
 
+/* POWER [11]: a register of eight bits that only a loss of power clears */
+#define POWER_GPREGRET REGISTER(0x4000051c)
+
 /* UART0 [28] */
 #define UART_TASKS_STARTRX REGISTER(0x40002000)
 #define UART_TASKS_STARTTX REGISTER(0x40002008)
@@ -61,6 +64,13 @@
 #define RNG_VALUE REGISTER(0x4000d508)
 #define RNG_BIAS_CORRECTION 1u
 
+/* WDT [24], which counts at 32,768 Hz */
+#define WDT_TASKS_START REGISTER(0x40010000)
+#define WDT_CRV REGISTER(0x40010504)
+#define WDT_RR0 REGISTER(0x40010600)
+#define WDT_SECONDS(n) (32768u * (n) - 1)
+#define WDT_RELOAD 0x6e524635u
+
 /* NVMC [6] */
 #define NVMC_READY REGISTER(0x4001e400)
 #define NVMC_CONFIG REGISTER(0x4001e504)
@@ -87,8 +97,6 @@
 #define NVIC_ISER REGISTER(0xe000e100)
 #define NVIC_ICER REGISTER(0xe000e180)
 #define NVIC_ICPR REGISTER(0xe000e280)
-#define SCB_AIRCR REGISTER(0xe000ed0c)
-#define AIRCR_SYSRESETREQ 0x05fa0004u
 
 /* Interrupts, by the number of their peripheral. */
 #define UART_IRQ 2u

@@ -2,7 +2,7 @@
  * The screen of the microbit port: an SSD1306 (datasheet rev 1.1; section in brackets) of 128 x 32 pixels at I2C
  * address 0x3c, its two lines driven by hand.
  *
- * Nothing is read and no acknowledgement looked at: a card whose screen is missing works on. Each time the card turns
+ * No register is read and no acknowledgement looked at: a card whose screen is missing works on. Each time the card turns
  * on, the controller is set up anew, since its power may have come later than ours.
  */
 #include "oled.h"

@@ -22,8 +22,14 @@
 /* What no conversion (68 us) and no random byte (0.7 ms, bias corrected) takes, in us. */
 #define CONVERSION_PATIENCE 200u
 #define RANDOM_PATIENCE 200000u
-/* What a supply is taken to be that cannot be measured (QEMU has no ADC), in mV. */
-#define SUPPLY_UNKNOWN 3000u
+/* The supply where there is no ADC, in mV. */
+#define SUPPLY_IN_QEMU 3000u
+
+/* As many random bytes in a row that are the same are no accident (2^-40), but a source that is stuck. */
+#define STUCK 6u
+
+/* What no call into the card takes, flash and all, in seconds: then the chip is reset. */
+#define WATCHDOG 4u
 
 static const uint8_t key_pins[KEYS] = KEY_PINS;
 
@@ -53,20 +59,43 @@ static void start_keys(void) {
   for (uint32_t key = 0; key < KEYS; key++) GPIO_PIN_CNF(key_pins[key]) = PIN_INPUT_PULLUP;
 }
 
+/* It counts while the core sleeps and stands still under a debugger, as it is after a reset. */
+static void start_watchdog(void) {
+  WDT_CRV = WDT_SECONDS(WATCHDOG);
+  WDT_TASKS_START = 1;
+}
+
 #if !DEVELOPMENT
+#define NOTE_OF_RESET 0xc1u
+
 /*
  * Flashing tools need not know the UICR: an image that finds the chip open closes it. Both hold from the next reset on
- * (nRF51 Series Reference Manual, 8.1.4).
+ * (nRF51 Series Reference Manual, 8.1.4), so it resets itself.
  */
 __attribute__((section(".uicr"), used)) static const uint32_t protection = RBPCONF_PROTECT_ALL;
 
-static void protect(void) {
-  if ((UICR_RBPCONF & ~protection) == 0) return;
+static void close_chip(void) {
   NVMC_CONFIG = NVMC_WRITE;
   UICR_RBPCONF = protection;
   while (!NVMC_READY) {
   }
   NVMC_CONFIG = NVMC_READ_ONLY;
+}
+
+/* Once, and then no more: a note that outlives the reset says so. (QEMU keeps neither the note nor the UICR.) */
+static void reset_once(void) {
+  if (POWER_GPREGRET == NOTE_OF_RESET) return;
+  POWER_GPREGRET = NOTE_OF_RESET;
+  if (POWER_GPREGRET == NOTE_OF_RESET) port_reset();
+}
+
+static void protect(void) {
+  if ((UICR_RBPCONF & ~protection) == 0) {
+    POWER_GPREGRET = 0;
+    return;
+  }
+  close_chip();
+  reset_once();
 }
 
 #else
@@ -76,6 +105,7 @@ static void protect(void) {}
 
 void port_start(void) {
   protect();
+  start_watchdog();
   start_clock();
   start_keys();
   uart_start();
@@ -136,8 +166,10 @@ uint32_t port_keys(void) {
   return closed;
 }
 
+/* What cannot be measured counts as empty. QEMU has no ADC, and so none whose registers keep what is written. */
 uint32_t port_battery(void) {
   ADC_CONFIG = ADC_SUPPLY_THIRD;
+  if (ADC_CONFIG != ADC_SUPPLY_THIRD) return SUPPLY_IN_QEMU;
   ADC_ENABLE = 1;
   ADC_EVENTS_END = 0;
   ADC_TASKS_START = 1;
@@ -145,7 +177,7 @@ uint32_t port_battery(void) {
   const uint32_t result = ADC_RESULT;
   ADC_TASKS_STOP = 1;
   ADC_ENABLE = 0;
-  return measured ? result * ADC_FULL_SCALE_MILLIVOLTS / ADC_FULL_SCALE : SUPPLY_UNKNOWN;
+  return measured ? result * ADC_FULL_SCALE_MILLIVOLTS / ADC_FULL_SCALE : 0;
 }
 
 void port_power(bool on) {
@@ -158,17 +190,31 @@ void port_display(const uint8_t *text) {
 
 /* ---- random ---- */
 
+/* The next byte of the generator, or -1. */
+static int draw(void) {
+  RNG_EVENTS_VALRDY = 0;
+  return await(&RNG_EVENTS_VALRDY, RANDOM_PATIENCE) ? (int)(RNG_VALUE & 0xff) : -1;
+}
+
+/*
+ * The repetition count test of NIST SP 800-90B (4.4.1). Each call begins with bytes for it alone, so that a source that
+ * is stuck is noticed where few are asked for, and none needs to be remembered.
+ */
 bool port_random(uint8_t *into, size_t length) {
   RNG_CONFIG = RNG_BIAS_CORRECTION;
   RNG_TASKS_START = 1;
-  bool came = true;
-  for (size_t i = 0; i < length && came; i++) {
-    RNG_EVENTS_VALRDY = 0;
-    came = await(&RNG_EVENTS_VALRDY, RANDOM_PATIENCE);
-    into[i] = (uint8_t)RNG_VALUE;
+  int last = -1;
+  uint32_t same = 0;
+  bool good = true;
+  for (size_t i = 0; i < STUCK + length && good; i++) {
+    const int byte = draw();
+    same = byte == last ? same + 1 : 1;
+    last = byte;
+    good = byte >= 0 && same < STUCK;
+    if (i >= STUCK) into[i - STUCK] = (uint8_t)byte;
   }
   RNG_TASKS_STOP = 1;
-  return came;
+  return good;
 }
 
 /* ---- flash ---- */

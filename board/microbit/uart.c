@@ -8,7 +8,8 @@
 #include "port.h"
 
 static struct {
-  uint8_t bytes[PORT_RECEIVE_ROOM];
+  /* Volatile as the counts are: a byte is there before it is counted, and taken before its place is given back. */
+  volatile uint8_t bytes[PORT_RECEIVE_ROOM];
   /* Counted since the ring was empty; the place is the remainder. */
   volatile uint32_t in, out;
 } ring;
@@ -28,7 +29,8 @@ void uart_start(void) {
 
 /*
  * Bytes that find no room wait in the UART (six do); those that find none there are lost, and their frame fails its
- * CRC. QEMU's line waits as long as its UART is full.
+ * CRC. So are those that arrive while an erase (22 ms) keeps the core from running this. QEMU's line waits as long as
+ * its UART is full.
  */
 void uart_interrupt(void) {
   while (UART_EVENTS_RXDRDY) {
@@ -52,12 +54,14 @@ static void begin_anew(void) {
   __asm__ volatile("cpsie i");
 }
 
+/* The main loop comes by here each time round, and after each byte: both feed the watchdog. */
 int port_receive(void) {
+  WDT_RR0 = WDT_RELOAD;
   if (!uart_has_byte()) {
     begin_anew();
     return -1;
   }
-  uint8_t *const place = &ring.bytes[ring.out % PORT_RECEIVE_ROOM];
+  volatile uint8_t *const place = &ring.bytes[ring.out % PORT_RECEIVE_ROOM];
   const uint8_t byte = *place;
   *place = 0;
   ring.out++;
@@ -66,10 +70,5 @@ int port_receive(void) {
 }
 
 void port_send(const uint8_t *bytes, size_t length) {
-  for (size_t i = 0; i < length; i++) {
-    UART_EVENTS_TXDRDY = 0;
-    UART_TXD = bytes[i];
-    while (!UART_EVENTS_TXDRDY) {
-    }
-  }
+  for (size_t i = 0; i < length; i++) uart_send(bytes[i]);
 }

@@ -3,10 +3,21 @@
 #define DSC_UART_H
 
 #include <stdbool.h>
+#include <stdint.h>
+
+#include "nrf51.h"
 
 void uart_start(void);
 
 /* Whether a byte waits. Right in and out of interrupts. */
 bool uart_has_byte(void);
+
+/* Sends a byte, waiting until it left. */
+static inline void uart_send(uint8_t byte) {
+  UART_EVENTS_TXDRDY = 0;
+  UART_TXD = byte;
+  while (!UART_EVENTS_TXDRDY) {
+  }
+}
 
 #endif

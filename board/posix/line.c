@@ -129,7 +129,7 @@ int port_receive(void) {
 void line_wait(uint32_t ms) {
   if (line.at != line.end) return;
   flush();
-  await(line.in, POLLIN, ms > INT32_MAX / 2 ? -1 : (int)ms);
+  await(line.in, POLLIN, (int)ms);
 }
 
 int line_finish(void) {

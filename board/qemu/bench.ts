@@ -1,7 +1,7 @@
 // A card on the emulated chip as its owner has it: fingers on its contacts, eyes on its pixels.
 
-import { spawnSync } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
+import { addressOf } from "../../scripts/boardsizes.js";
 import type { KeyName } from "../../sim/card.js";
 import { I2cBus } from "./i2c.js";
 import { Machine, type MachineOptions } from "./machine.js";
@@ -34,7 +34,7 @@ export class Bench {
   static async start(options: MachineOptions): Promise<Bench> {
     const eye = new Eye();
     const machine = await Machine.start({ ...options, watch: (pin, high) => eye.edge(pin, high) });
-    const bench = new Bench(machine, eye, addressOf("now", options.image));
+    const bench = new Bench(machine, eye, addressOf(options.image, "now"));
     await bench.#booted(0);
     return bench;
   }
@@ -156,12 +156,4 @@ class Eye {
       this.error = error;
     }
   }
-}
-
-/** Where a variable of an image is. */
-function addressOf(name: string, image: string): number {
-  const { stdout } = spawnSync("arm-none-eabi-nm", [image], { encoding: "utf8" });
-  const hex = new RegExp(`^([0-9a-f]{8}) \\S ${name}$`, "m").exec(stdout ?? "")?.[1];
-  if (!hex) throw new Error(`${image}: no "${name}" in it`);
-  return Number.parseInt(hex, 16);
 }

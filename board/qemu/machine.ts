@@ -24,6 +24,7 @@ const QEMU = [...(existsSync(SETPRIV) ? [SETPRIV, "--pdeathsig", "KILL"] : []), 
 
 /** The instruction (ARMv6-M Architecture Reference Manual, A6.7.77). */
 const WFI = 0xbf30;
+const PC = 15;
 /** How often QEMU is asked whether it still runs (ms). */
 const POLL = 10;
 
@@ -128,9 +129,14 @@ export class Machine {
 
   /** Whether the instruction that the core stands behind is WFI. */
   async #isAsleep(): Promise<boolean> {
-    const registers = await this.#monitor("info registers");
-    const pc = Number.parseInt(/R15=([0-9a-f]{8})/.exec(registers as string)?.[1] ?? "0", 16);
+    const pc = (await this.readRegisters())[PC] as number;
     return (await this.readMemory(pc - 2, 2)).readUInt16LE() === WFI;
+  }
+
+  /** R0 to R15. */
+  async readRegisters(): Promise<number[]> {
+    const text = (await this.#monitor("info registers")) as string;
+    return [...text.matchAll(/R\d\d=([0-9a-f]{8})/g)].map(([, value]) => Number.parseInt(value as string, 16));
   }
 
   async readMemory(address: number, size: number): Promise<Buffer> {
@@ -144,14 +150,29 @@ export class Machine {
 
   /** The addresses of all instructions that the core executes while `run` does something. */
   async trace(run: () => Promise<unknown>): Promise<number[]> {
-    const file = join(this.#folder, "trace");
-    for (const command of [`logfile ${file}`, "singlestep on", "log exec,nochain"]) await this.#monitor(command);
-    await run();
-    for (const command of ["log none", "singlestep off"]) await this.#monitor(command);
-    const text = readFileSync(file, "latin1");
+    await this.#monitor("singlestep on");
+    const text = await this.#log("exec,nochain", run);
+    await this.#monitor("singlestep off");
     return [...text.matchAll(/^Trace \d+: \S+ \[[0-9a-f]+\/([0-9a-f]+)\//gm)].map(([, pc]) =>
       Number.parseInt(pc as string, 16),
     );
+  }
+
+  /** What is written to registers that QEMU does not have while `run` does something. */
+  async traceUnimplemented(run: () => Promise<unknown>): Promise<{ offset: number; value: number }[]> {
+    const text = await this.#log("unimp", run);
+    return [...text.matchAll(/unimplemented device write .*offset (0x[0-9a-f]+), value (0x[0-9a-f]+)/g)].map(
+      ([, offset, value]) => ({ offset: Number(offset), value: Number(value) }),
+    );
+  }
+
+  /** What QEMU logs of these kinds while `run` does something. */
+  async #log(kinds: string, run: () => Promise<unknown>): Promise<string> {
+    const file = join(this.#folder, "trace");
+    for (const command of [`logfile ${file}`, `log ${kinds}`]) await this.#monitor(command);
+    await run();
+    await this.#monitor("log none");
+    return readFileSync(file, "latin1");
   }
 
   #monitor(command: string): Promise<unknown> {

@@ -2,7 +2,8 @@
 
 import { once } from "node:events";
 import { Command, CommanderError, InvalidArgumentError } from "commander";
-import { BuildError, buildImages } from "../../scripts/board.js";
+import { buildImages } from "../../scripts/board.js";
+import { BuildError } from "../../scripts/boardtools.js";
 import { personalizeDemo } from "../../sim/demo.js";
 import { loadFirmware } from "../../sim/firmware.js";
 import { Flash } from "../../sim/flash.js";

@@ -46,9 +46,6 @@ export class MeterRandom extends Random {
   }
 }
 
-/** An instruction that a fault skips: the one that is next after so many, counted from where OK is let go. */
-export type Skip = number | undefined;
-
 /** The chip was reset: it trapped, or hung. */
 export class MeterReset extends Error {
   override name = "MeterReset";
@@ -119,8 +116,11 @@ export class Meter {
     return this.#request("l", place);
   }
 
-  /** Types four digits and OK; measures what letting go of OK does. Returns the digest in place of `due`. */
-  enter(digits: string, skip?: Skip): Promise<Reading> {
+  /**
+   * Types four digits and OK; measures what letting go of OK does. Skips the instruction that is next after `skip` of
+   * them. Returns the digest in place of `due`.
+   */
+  enter(digits: string, skip?: number): Promise<Reading> {
     const ticks = skip === undefined ? 0 : Math.floor((skip + 0.5) / INSTRUCTIONS_PER_TICK);
     return this.#request("e", Buffer.from(digits).readUInt32LE(), ticks);
   }

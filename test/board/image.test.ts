@@ -9,19 +9,25 @@ import * as assert from "uvu/assert";
 import { Machine, type MachineOptions } from "../../board/qemu/machine.js";
 import { firmwareOf } from "../../host-tools/firmwarehash.js";
 import { type Block, parseIntelHex } from "../../host-tools/intelhex.js";
-import { buildImages, compile, IMAGES, sizesOf } from "../../scripts/board.js";
+import { buildImages, chip, compile, IMAGES } from "../../scripts/board.js";
+import { sizesOf } from "../../scripts/boardsizes.js";
 import { FIRMWARE_FILE } from "../../sim/firmware.js";
 import { boardTest } from "../support/board.js";
 import { type CallGraph, callsOf, callsOfImage, cycleIn, depthOf, listingOf } from "../support/callgraph.js";
-import { Elf } from "../support/elf.js";
+import { Elf, type Section } from "../support/elf.js";
 import { ROOT } from "../support/root.js";
 import { dataSegments } from "../support/wasmdata.js";
 
 const image = suite("image");
 
 const BUILD = join(ROOT, "build", "board");
+/** The images of the reference board. */
 const NAMES = ["development", "production"] as const;
-type Name = (typeof NAMES)[number];
+/** All that a card could be made of: a port adds its own. */
+const CARDS = [...NAMES, "template"] as const;
+type Name = (typeof CARDS)[number];
+/** What a port may be built for. */
+const CORES = ["cortex-m0", "cortex-m0plus", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33"];
 
 const FLASH_LIMIT = 48 * 1024;
 const RAM_LIMIT = 6 * 1024;
@@ -43,12 +49,15 @@ const PATIENCE = 20_000;
 /** Eight registers, and a word to align them to eight bytes. (ARMv6-M Architecture Reference Manual, B1.5.6.) */
 const EXCEPTION_FRAME = 36;
 /** Exceptions whose vectors are in the image beside reset: all of the fault kind share one priority and one handler. */
-const FAULT_VECTORS = [2, 3, 11, 14, 15];
+const FAULT_VECTORS = [2, 3, 4, 5, 6, 11, 14, 15];
+const CORE_VECTORS = 16;
 
 /** Calls through a register, and where they go: nothing else in the image may have any. */
 const INDIRECT: Readonly<Record<string, readonly string[]>> = {
   // To begin(), where the stack is empty, or to request_reset(), from which nothing returns.
   clear_ram: ["request_reset"],
+  // On an empty stack.
+  fault: ["port_reset"],
   // To what measures the supply.
   Z_hostZ_battery: ["port_battery"],
   development_battery: ["port_battery"],
@@ -78,30 +87,9 @@ for (const name of NAMES) {
     const ram = elf.sections.filter(({ address, isLoaded }) => isLoaded && address >= RAM_START).map(endOf);
     const used = Math.max(...ram) - RAM_START;
     assert.ok(used <= RAM_LIMIT, `${used} bytes of RAM`);
-    const sizes = sizesOf(name);
+    const sizes = sizesOf(buildImages(name));
     assert.is(sizes.flash, Math.max(...flash));
     assert.ok(sizes.ram <= used && used - sizes.ram < 8, `${sizes.ram} of ${used} bytes of RAM`);
-  });
-
-  boardTest(image, NAMES, `the stack of the ${name} image is at the bottom of RAM, so that it cannot overwrite`, () => {
-    const elf = elfOf(name);
-    assert.is(elf.address("stack_bottom"), RAM_START);
-    assert.is(elf.address("stack_top"), RAM_START + STACK_SIZE);
-    const others = elf.sections.filter((section) => section.isLoaded && section.name !== ".stack");
-    for (const { name, address } of others) {
-      assert.ok(address < RAM_START || address >= RAM_START + STACK_SIZE, name);
-    }
-  });
-
-  boardTest(image, NAMES, `every vector of the ${name} image is a handler in flash`, () => {
-    const elf = elfOf(name);
-    const [stack, ...handlers] = vectorsOf(elf);
-    assert.is(stack, elf.address("stack_top"));
-    const set = handlers.filter((handler) => handler !== 0);
-    assert.ok(set.length >= 1 + FAULT_VECTORS.length + 2, `${set.length} handlers`);
-    const functions = new Set(elf.symbols.filter(({ isFunction }) => isFunction).map(({ address }) => address));
-    for (const handler of set) assert.ok(handler % 2 === 1 && functions.has(handler), handler.toString(16));
-    for (const fault of FAULT_VECTORS) assert.is(handlers[fault - 1], elf.address("fault"), `vector ${fault}`);
   });
 
   boardTest(image, NAMES, `nothing of the ${name} image lies in the card's pages`, () => {
@@ -112,14 +100,47 @@ for (const name of NAMES) {
   });
 }
 
+for (const name of CARDS) {
+  boardTest(image, CARDS, `the stack of the ${name} image is at the bottom of RAM, so that it cannot overwrite`, () => {
+    const elf = elfOf(name);
+    const bottom = elf.address("ram_start");
+    assert.is(elf.address("stack_bottom"), bottom);
+    assert.is(elf.address("stack_top"), bottom + STACK_SIZE);
+    const others = elf.sections.filter((section) => section.isLoaded && section.name !== ".stack");
+    for (const { name, address } of others) assert.ok(address < bottom || address >= bottom + STACK_SIZE, name);
+  });
+
+  boardTest(image, CARDS, `every vector of the ${name} image is a handler in flash`, () => {
+    const elf = elfOf(name);
+    const [stack, ...handlers] = vectorsOf(elf);
+    assert.is(stack, elf.address("stack_top"));
+    const set = handlers.filter((handler) => handler !== 0);
+    assert.is(set.length, 1 + FAULT_VECTORS.length + interruptsOf(elf).length);
+    const functions = new Set(elf.symbols.filter(({ isFunction }) => isFunction).map(({ address }) => address));
+    for (const handler of set) assert.ok(handler % 2 === 1 && functions.has(handler), handler.toString(16));
+    for (const fault of FAULT_VECTORS) assert.is(handlers[fault - 1], elf.address("fault"), `vector ${fault}`);
+  });
+}
+
 function endOf({ address, size }: { address: number; size: number }): number {
   return address + size;
 }
 
+/** The vectors of the core, and those of the port behind them. */
 function vectorsOf(elf: Elf): number[] {
-  const at = elf.address("vectors");
-  const bytes = elf.contents(".text").subarray(at, at + 4 * 48);
-  return Array.from({ length: bytes.length / 4 }, (_, i) => bytes.readUInt32LE(4 * i));
+  const text = elf.sections.find(({ name }) => name === ".text") as Section;
+  const [core, port] = ["vectors", "interrupts"].map((name) => elf.symbols.find((symbol) => symbol.name === name));
+  assert.equal([core?.address, port?.address], [text.address, text.address + 4 * CORE_VECTORS]);
+  const count = CORE_VECTORS + (port?.size ?? 0) / 4;
+  return Array.from({ length: count }, (_, i) => text.bytes.readUInt32LE(4 * i));
+}
+
+/** The handlers of interrupts. */
+function interruptsOf(elf: Elf): string[] {
+  const set = vectorsOf(elf)
+    .slice(CORE_VECTORS)
+    .filter((handler) => handler !== 0);
+  return set.map((handler) => elf.symbols.find(({ address }) => address === handler)?.name ?? "nothing");
 }
 
 // ---- stack ----
@@ -156,8 +177,8 @@ boardTest(image, NAMES, "the module's calls make no cycle, and none goes through
   assert.not.match(headers, /^\s+(Table|Elem|Start) /m);
 });
 
-for (const name of NAMES) {
-  boardTest(image, NAMES, `the stack of the ${name} image holds the worst that can come`, () => {
+for (const name of CARDS) {
+  boardTest(image, CARDS, `the stack of the ${name} image holds the worst that can come`, () => {
     const path = buildImages(name);
     const elf = new Elf(readFileSync(path));
     const { graph, frames, indirect } = callsOfImage(path, elf);
@@ -173,8 +194,10 @@ for (const name of NAMES) {
     const depth = (name: string) => depthOf(name, whole, frames);
     const start = (frames.get("reset") ?? Number.NaN) + (frames.get("clear_ram") ?? Number.NaN);
     // Interrupts have one priority: one at a time, and a fault on top of it.
-    const interrupt = EXCEPTION_FRAME + Math.max(depth("uart_interrupt"), depth("timer_interrupt"));
-    const fault = EXCEPTION_FRAME + depth("fault");
+    const interrupt = EXCEPTION_FRAME + Math.max(0, ...interruptsOf(elf).map(depth));
+    // It goes on where the stack is empty.
+    const fault = EXCEPTION_FRAME;
+    assert.ok(depth("port_reset") < STACK_SIZE);
     const worst = start + depth("begin") + interrupt + fault;
     console.log(`     worst case of the ${name} image's stack: ${worst} of ${STACK_SIZE} bytes`);
     assert.ok(worst > 300, `${worst} bytes`);
@@ -200,6 +223,27 @@ for (const name of NAMES) {
     assert.ok(text.includes(hash));
   });
 }
+
+boardTest(image, CARDS, "the template of a port links for each core, and for development only", () => {
+  const source = join(BUILD, "c", "dsc.c");
+  const folder = `cores-${process.pid}`;
+  try {
+    for (const core of CORES) {
+      const flags = [...chip(core), "-DDEVELOPMENT=1"];
+      const path = compile({ ...IMAGES.template, flags, output: join(folder, core, "dsc.elf") }, source);
+      assert.is(interruptsOf(new Elf(readFileSync(path))).length, 0);
+    }
+  } finally {
+    rmSync(join(BUILD, folder), { recursive: true, force: true });
+  }
+  const { status, stderr } = spawnSync(
+    "arm-none-eabi-gcc",
+    [...chip("cortex-m0"), "-DDEVELOPMENT=0", `-I${join(ROOT, "board")}`, "-c", join(ROOT, "board/template/port.c")],
+    { encoding: "utf8" },
+  );
+  assert.is(status, 1, "no production image is made of it");
+  assert.match(stderr, /made up/);
+});
 
 boardTest(image, NAMES, "what was compiled is the C of the released module, made now", () => {
   buildImages("production");
@@ -281,11 +325,18 @@ boardTest(image, NAMES, "the parts in the table of sizes add up to the image", (
   }
 });
 
+boardTest(image, CARDS, "an image is built by its name, with its sizes", () => {
+  const { status, stdout } = board("template");
+  assert.is(status, 0);
+  assert.match(stdout, /^build\/board\/template\/dsc\.elf: template of a port\n/);
+  assert.match(stdout, /\nimage +\d+ +\d+\n/);
+});
+
 image("an option that there is not is told in a line", () => {
   const { status, stdout, stderr } = board("--fast");
   assert.is(status, 1);
   assert.is(stdout, "");
-  assert.match(stderr, /^board: --fast: .*--production\n$/);
+  assert.match(stderr, /^board: --fast: there are --production, .*\n$/);
 });
 
 // ---- in QEMU ----

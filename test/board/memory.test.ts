@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Machine } from "../../board/qemu/machine.js";
-import { CHIP, CHIP_LINK, compile, generate, type Image, NATIVE } from "../../scripts/board.js";
+import { compile, generate, type Image, MICROBIT, MICROBIT_LINK, NATIVE } from "../../scripts/board.js";
 import { boardTest } from "../support/board.js";
 import { type Case, hostileModule, type Outcome } from "../support/hostilemodule.js";
 import { ROOT } from "../support/root.js";
@@ -32,8 +32,8 @@ const ON_CHIP: Image = {
   name: "hostile module on the chip",
   sources: ["main.c", "chip.c"].map((file) => join("..", "test", "board", "hostile", file)),
   compiler: "arm-none-eabi-gcc",
-  flags: CHIP,
-  link: [...CHIP_LINK, `-Wl,--defsym=wasm_rt_memory=hostile_guarded+${CANARY_BYTES}`],
+  flags: MICROBIT,
+  link: [...MICROBIT_LINK, `-Wl,--defsym=wasm_rt_memory=hostile_guarded+${CANARY_BYTES}`],
   output: "hostile/chip.elf",
 };
 const NATIVELY: Image = {

@@ -115,6 +115,15 @@ boardTest(test, ["posix"], "gives time, battery and power back where it is relea
   assert.is(frames.filter(({ channel }) => channel === Channel.APDU).length, 1, "without power nobody answers hello");
 });
 
+boardTest(test, ["posix"], "has a battery once it is blanked, whatever was commanded before", () => {
+  for (const millivolts of [0, 1500]) {
+    const commands = [encodeCommand(Op.BATTERY, millivolts), encodeCommand(Op.BLANK), HELLO, encodeCommand(Op.STATUS)];
+    const { answers, frames } = run(["--stdio"], ...commands);
+    assert.is(frames.filter(({ channel }) => channel === Channel.APDU).length, 1, `${millivolts} mV before`);
+    assert.is(answers.at(-1)?.on, true);
+  }
+});
+
 boardTest(test, ["posix"], "has flash whose rules cannot be broken", () => {
   buildImages("posix");
   const program = join(FOLDER, "flashrules");

@@ -9,7 +9,8 @@ import * as assert from "uvu/assert";
 import type { PersonalizationRecord } from "../../host-tools/cardclient.js";
 import { testKeys } from "../../host-tools/keyset.js";
 import { deriveSessionKeys, parseCardHello } from "../../host-tools/scp03.js";
-import { addressOf, buildImages } from "../../scripts/board.js";
+import { buildImages, pathOf } from "../../scripts/board.js";
+import { addressOf } from "../../scripts/boardsizes.js";
 import { personalize } from "../../sim/demo.js";
 import { payloads } from "../../sim/workshop.js";
 import { Op } from "../conformance/development.js";
@@ -164,7 +165,7 @@ async function dumpAfter(flow: Flow, owner: Owner, flash: Uint8Array): Promise<D
 async function dump(chip: Chip): Promise<Dump> {
   const ram = await chip.machine.readRamAsleep();
   // When the main loop last told the card the time.
-  const clock = new Set([addressOf("development", "told") - RAM]);
+  const clock = new Set([addressOf(pathOf("development"), "told") - RAM]);
   for (let again = 0; again < 12; again++) {
     await new Promise((resolve) => setTimeout(resolve, 13));
     const later = await chip.machine.readRamAsleep();

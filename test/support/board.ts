@@ -36,13 +36,22 @@ export function demoFlash(): Uint8Array {
   return flash.bytes;
 }
 
+/** The image that a port is built as, and files of the port that the main has in itself. */
+interface PortOptions {
+  readonly of?: "development" | "production";
+  readonly without?: readonly string[];
+}
+
 /** Builds an image of the micro:bit port around another main (a C file in test/board). Returns its path. */
-export function portImage(main: string): string {
-  const { compiler, flags, link } = IMAGES.development;
+export function portImage(main: string, { of = "development", without = [] }: PortOptions = {}): string {
+  const { compiler, flags, link } = IMAGES[of];
   const output = join(ROOT, "build", "board", "test", main.replace(/c$/, "elf"));
   mkdirSync(dirname(output), { recursive: true });
-  const port = ["oled.c", "port.c", "start.c", "uart.c"].map((file) => join(ROOT, "board", "microbit", file));
-  const files = [join(ROOT, "test", "board", main), join(ROOT, "board", "segments.c"), ...port];
+  const port = ["interrupts.c", "oled.c", "port.c", "uart.c"]
+    .filter((name) => !without.includes(name))
+    .map((name) => join("microbit", name));
+  const host = ["segments.c", join("cortexm", "start.c"), ...port].map((name) => join(ROOT, "board", name));
+  const files = [join(ROOT, "test", "board", main), ...host];
   const args = ["-Wall", "-Wextra", "-Werror", `-I${join(ROOT, "board")}`, ...flags, ...link, ...files, "-o", output];
   const { status, stderr } = spawnSync(compiler, args, { encoding: "utf8" });
   if (status !== 0) throw new Error(stderr);

@@ -1,0 +1,13 @@
+/* The vectors of a Cortex-M: those of the core are in start.c, those of the chip's interrupts are the port's. */
+#ifndef DSC_START_H
+#define DSC_START_H
+
+/* Vectors before the first interrupt. */
+#define CORE_VECTORS 16u
+
+typedef void (*vector_t)(void);
+
+/* Of the port's table, by the number of the interrupt; sections.ld puts it behind the core's. */
+#define INTERRUPT_VECTORS __attribute__((section(".vectors.interrupts"), used)) static const vector_t interrupts[]
+
+#endif

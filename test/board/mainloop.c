@@ -1,0 +1,55 @@
+/*
+ * The main loop around a card that waits for nothing, on a port whose contact 3 moves once in fifty days: prints the
+ * longest time that the card was told at once, and all of it, in ms.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "card.h"
+
+#define DAY 86400000u
+#define DAYS 50u
+
+card_face_t card_face;
+static uint64_t now, told;
+static uint32_t longest;
+
+void card_boot(void) {}
+
+uint32_t card_tick(uint32_t ms) {
+  told += ms;
+  if (ms > longest) longest = ms;
+  return CARD_NEVER;
+}
+
+uint32_t card_key(uint32_t key, bool closed) {
+  printf("%" PRIu32 " %d %" PRIu32 " %" PRIu64 "\n", key, closed, longest, told);
+  exit(EXIT_SUCCESS);
+}
+
+uint32_t card_serial(uint8_t byte) {
+  (void)byte;
+  return CARD_NEVER;
+}
+
+void port_start(void) {}
+void port_forget(void) {}
+
+uint32_t port_clock(void) {
+  return (uint32_t)now;
+}
+
+/* Wakes when the contact moves, if that is sooner. */
+void port_sleep(uint32_t ms) {
+  const uint64_t rest = (uint64_t)DAYS * DAY - now;
+  now += ms < rest ? ms : rest;
+}
+
+uint32_t port_keys(void) {
+  return now >= (uint64_t)DAYS * DAY ? 1u << 3 : 0;
+}
+
+int port_receive(void) {
+  return -1;
+}
