@@ -31,6 +31,7 @@ import {
   children,
   declarations,
   documentOf,
+  hasUsualShape,
   headerOf,
   indent,
   integer,
@@ -86,7 +87,9 @@ export interface SeedOutline {
 }
 
 /** More than 6,000 cards; what is larger is kept in several files. */
-const MAX_BYTES = 16 * 1024 * 1024;
+export const MAX_BYTES = 16 * 1024 * 1024;
+/** What a new card must leave free, so that whatever is said of a card later still fits. */
+export const SPARE_BYTES = 64 * 1024;
 
 /** RFC 6030 has `iana.` and a registered name here; this one is for documentation (RFC 5612). */
 const MANUFACTURER = "iana.Example";
@@ -179,7 +182,7 @@ export class SeedFile {
 
   /** Adds a card; throws where the file has one with its serial number. On return it is on the disk. */
   addRecord(record: SeedRecord): void {
-    this.#change((document, container) => {
+    this.#change(MAX_BYTES - SPARE_BYTES, (document, container) => {
       if (packagesOf(container, record.serial).length > 0)
         throw new SeedFileError(`has a card ${quoted(record.serial)} already`);
       for (const added of appendRecord(document, container, record, this.#keys)) indent(document, added, 1);
@@ -189,7 +192,7 @@ export class SeedFile {
 
   /** Says how far a card is. On return it is on the disk. */
   setState(serial: string, state: SeedState): void {
-    this.#change((document, container) => {
+    this.#change(MAX_BYTES, (document, container) => {
       const token = packagesOf(container, serial).find((keyPackage) => !isUnlock(keyPackage));
       if (!token) throw new SeedFileError(`has no card ${quoted(serial)}`);
       markOf(document, token).setAttribute("State", state);
@@ -210,7 +213,7 @@ export class SeedFile {
   }
 
   /** Changes the file as it is now, which another process may have changed since it was read. */
-  #change(apply: (document: Document, container: Element) => void): void {
+  #change(limit: number, apply: (document: Document, container: Element) => void): void {
     const change = () => {
       const container = this.#current();
       if (headerOf(container) !== this.#header) throw new SeedFileError("was replaced while it was open");
@@ -220,6 +223,7 @@ export class SeedFile {
       this.#contents = undefined;
       apply(documentOf(container), container);
       const bytes = serialize(container);
+      refuseFull(bytes, limit);
       replaceAtomically(this.path, bytes, this.#disk);
       this.#contents = { container, bytes };
     };
@@ -231,6 +235,12 @@ export class SeedFile {
     const bytes = readWhole(this.path, MAX_BYTES, this.#disk);
     return this.#contents?.bytes.equals(bytes) ? this.#contents.container : parse(bytes);
   }
+}
+
+/** What could not be read any more is not written. */
+function refuseFull(bytes: Buffer, limit: number): void {
+  if (bytes.length > limit || !hasUsualShape(bytes.toString()))
+    throw new SeedFileError("is full; begin another seed file");
 }
 
 // Reading records

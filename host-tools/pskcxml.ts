@@ -73,6 +73,16 @@ function checkShape(text: string): void {
   }
 }
 
+/** Whether a text has no more elements, and no deeper ones, than are read. */
+export function hasUsualShape(text: string): boolean {
+  try {
+    checkShape(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** Where the > of a tag is, or -1. */
 function endOfTag(text: string, from: number): number {
   let quote = "";
