@@ -150,8 +150,9 @@ async function personalize(
   }
 }
 
-function said({ serial }: Request, { action }: Plan, { path }: Seeds): string {
-  if (action === "nothing") return `${serial} is personalized already, and ${path} has its keys; nothing was done`;
+function said({ serial, pin }: Request, { action }: Plan, { path }: Seeds): string {
+  const nothing = pin === undefined ? "nothing was done" : "nothing was done, and its PIN was not changed";
+  if (action === "nothing") return `${serial} is personalized already, and ${path} has its keys; ${nothing}`;
   return `${serial} is personalized; its keys are in ${path}`;
 }
 
