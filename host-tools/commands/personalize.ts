@@ -18,15 +18,8 @@ import {
   wipePlan,
 } from "../personalize.js";
 import { askPassphrase, isInteractive } from "../prompt.js";
-import {
-  createSeedFile,
-  readSeedFile,
-  type SeedFile,
-  type SeedRecord,
-  type SeedSecret,
-  type SeedState,
-} from "../pskc.js";
-import { readKey, readSeedSecret, readTransportKey } from "../secretfile.js";
+import { readSeedFile, type SeedSecret } from "../pskc.js";
+import { readKey, readSeedSecret, readTransportKey, STDIN } from "../secretfile.js";
 import {
   pinFileOption,
   pskcKeyOption,
@@ -35,6 +28,7 @@ import {
   refuseStdinTwice,
   SEED_SECRET_HELP,
 } from "../secretoptions.js";
+import { SeedsInFile } from "../seedsinfile.js";
 import { isWeakPin } from "../weakpin.js";
 import {
   type CardOptions,
@@ -221,45 +215,19 @@ async function openSeeds(options: Options, secrets: Secrets): Promise<Seeds> {
   const secret = await seedSecret(options, !exists);
   secrets.keep("passphrase" in secret ? secret.passphrase : secret);
   const file = exists ? readSeedFile(options.pskc, secret) : undefined;
-  return secrets.keep(new SeedsInFile(options.pskc, secret, file));
+  return secrets.keep(new SeedsInFile(options.pskc, secret, file, options));
 }
 
 async function seedSecret(options: Options, fresh: boolean): Promise<SeedSecret> {
   const prompt = "Key or passphrase of the seed file";
   if (options.pskcKey !== undefined) return readSecret(options.pskcKey, prompt, options, readSeedSecret);
   if (!isInteractive()) throw new UsageError("what opens the seed file is needed; give it with --pskc-key FILE");
-  return { passphrase: await askPassphrase("Passphrase of the seed file", fresh) };
-}
-
-/** A seed file that is made with its first card. */
-class SeedsInFile implements Seeds {
-  readonly path: string;
-  readonly exists: boolean;
-  readonly #secret: SeedSecret;
-  #file: SeedFile | undefined;
-
-  constructor(path: string, secret: SeedSecret, file: SeedFile | undefined) {
-    this.path = path;
-    this.exists = file !== undefined;
-    this.#secret = secret;
-    this.#file = file;
-  }
-
-  find(serial: string): SeedRecord | undefined {
-    return this.#file?.find(serial);
-  }
-
-  add(record: SeedRecord): void {
-    if (this.#file) this.#file.addRecord(record);
-    else this.#file = createSeedFile(this.path, this.#secret, record);
-  }
-
-  setState(serial: string, state: SeedState): void {
-    this.#file?.setState(serial, state);
-  }
-
-  wipe(): void {
-    this.#file?.wipe();
+  // What is typed is taken as it would be in a file.
+  const typed = await askPassphrase(prompt, fresh);
+  try {
+    return readSeedSecret(STDIN, { stdin: typed });
+  } finally {
+    typed.fill(0);
   }
 }
 
