@@ -54,11 +54,16 @@ export class CheckFailed extends Error {
 
 let leftBehind: string | undefined;
 
+/** Whoever interrupts from now on is told what that leaves behind. */
+export function leaves(what: string | undefined): void {
+  leftBehind = what;
+}
+
 /** Runs `work`. Whoever interrupts it, before its end or after it failed, is told what that leaves behind. */
 export async function leaving<T>(what: string, work: () => Promise<T>): Promise<T> {
-  leftBehind = what;
+  leaves(what);
   const result = await work();
-  leftBehind = undefined;
+  leaves(undefined);
   return result;
 }
 

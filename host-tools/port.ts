@@ -55,7 +55,7 @@ const openPorts = new Set<CardPort>();
 /** Opens a port and waits for the card on it: opening may have reset a board. */
 export async function openCard(path: string, options: PortOptions = {}): Promise<CardPort> {
   const port = await openPort(path);
-  const link = new Link(port);
+  const link = new Link(port, { name: path });
   let trace: Trace | undefined;
   const card = {
     path,

@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { SingleBar } from "cli-progress";
 import { type Command, Option } from "commander";
 import type { CardClient } from "../cardclient.js";
-import { UsageError } from "../exit.js";
+import { Exit, exitCodeOf, leaves, PortError, UsageError } from "../exit.js";
 import { parseSuite, type Suite } from "../ocra.js";
 import { show, warn } from "../output.js";
 import {
@@ -17,17 +17,10 @@ import {
   type Step,
   wipePlan,
 } from "../personalize.js";
-import { askPassphrase, isInteractive } from "../prompt.js";
+import { askPassphrase, askPin, isInteractive } from "../prompt.js";
 import { readSeedFile, type SeedSecret } from "../pskc.js";
-import { readKey, readSeedSecret, readTransportKey, STDIN } from "../secretfile.js";
-import {
-  pinFileOption,
-  pskcKeyOption,
-  readPinOption,
-  readSecret,
-  refuseStdinTwice,
-  SEED_SECRET_HELP,
-} from "../secretoptions.js";
+import { readKey, readPin, readSeedSecret, readTransportKey, type SecretOptions, STDIN } from "../secretfile.js";
+import { pinFileOption, pskcKeyOption, readSecret, refuseStdinTwice, SEED_SECRET_HELP } from "../secretoptions.js";
 import { SeedsInFile } from "../seedsinfile.js";
 import { isWeakPin } from "../weakpin.js";
 import {
@@ -62,6 +55,7 @@ interface Options extends CardOptions {
 const SUITE = "OCRA-1:HOTP-SHA256-8:QN06";
 const SERVER_SUITE = `${SUITE}-PSHA256`;
 const DEFAULT_TRIES = 5;
+const AGAIN = "run it again with the same arguments: it finishes";
 
 /** Steps as they are shown while they are done. */
 const STEPS: Record<Step, string> = {
@@ -117,30 +111,84 @@ async function run(options: Options, command: Command): Promise<void> {
   try {
     const seeds = await openSeeds(options, secrets);
     const request = await requestOf(options, settings, secrets);
-    await withCard(options, (card) => personalize(card, request, seeds, options, command));
+    await withCard(options, async (card) => {
+      const planned = await planFor(card, request, seeds, options, secrets);
+      await personalize(card, planned, seeds, options, command);
+    });
   } finally {
     secrets.wipe();
   }
 }
 
-async function personalize(
+interface Planned {
+  readonly request: Request;
+  readonly plan: Plan;
+}
+
+/** The PIN is asked for last: port, card and seed file may say that none is needed. */
+async function planFor(
   card: CardClient,
   request: Request,
   seeds: Seeds,
   options: Options,
+  secrets: Secrets,
+): Promise<Planned> {
+  const plan = makePlan(request, await card.readStatus(), seeds);
+  if (!options.dryRun) for (const warning of plan.warnings) warn(warning);
+  if (options.dryRun || !lacksPin(plan, request)) return { request, plan };
+  wipePlan(plan);
+  const pin = secrets.keep(await askPin(true, options.allowWeakPin ? undefined : objectionTo));
+  const whole = { ...request, pin };
+  // Somebody may have thought about it for long: it may be another card by now.
+  return { request: whole, plan: makePlan(whole, await card.readStatus(), seeds) };
+}
+
+/** Where the server judges the PIN the card keeps none. */
+function lacksPin({ action }: Plan, { pinCheck, pin }: Request): boolean {
+  return action !== "nothing" && pinCheck === "card" && pin === undefined;
+}
+
+function objectionTo(pin: Uint8Array): string | undefined {
+  return isWeakPin(pin) ? "This PIN is one of those that are guessed first; take another." : undefined;
+}
+
+async function personalize(
+  card: CardClient,
+  { request, plan }: Planned,
+  seeds: Seeds,
+  options: Options,
   command: Command,
 ): Promise<void> {
-  const plan = makePlan(request, await card.readStatus(), seeds);
   try {
     if (options.dryRun) return void process.stdout.write(`${JSON.stringify(describePlan(request, plan, seeds))}\n`);
-    for (const warning of plan.warnings) warn(warning);
-    await withProgress(plan, (onStep) => carryOut(plan, request, card, seeds, onStep));
+    await withProgress(plan, (onStep) =>
+      finishable(plan, onStep, (told) => carryOut(plan, request, card, seeds, told)),
+    );
     const { serial, suite, pinCheck, tries } = request;
     const { action, keyset = null } = plan;
     const result = { port: options.port, serial, action, suite, pinCheck, tries, keyset, pskc: seeds.path };
     show(command, { ...result, state: "done" }, [said(request, plan, seeds)]);
   } finally {
     wipePlan(plan);
+  }
+}
+
+type OnStep = (step: Step) => void;
+
+/** Does the steps. Once the keys are in the file, whoever ends it is told how to go on: Ctrl-C, or a port that fails. */
+async function finishable(plan: Plan, onStep: OnStep, work: (onStep: OnStep) => Promise<void>): Promise<void> {
+  let kept = false;
+  const stepping = (step: Step) => {
+    kept ||= plan.record !== undefined || (step !== "channel" && step !== "keep");
+    if (kept) leaves(AGAIN);
+    onStep(step);
+  };
+  try {
+    await work(stepping);
+    leaves(undefined);
+  } catch (error) {
+    if (!kept || exitCodeOf(error) !== Exit.PORT) throw error;
+    throw new PortError(`${(error as Error).message}; ${AGAIN}`, { cause: error });
   }
 }
 
@@ -151,7 +199,7 @@ function said({ serial, pin }: Request, { action }: Plan, { path }: Seeds): stri
 }
 
 /** On a terminal, a bar while it works. */
-async function withProgress(plan: Plan, work: (onStep: (step: Step) => void) => Promise<void>): Promise<void> {
+async function withProgress(plan: Plan, work: (onStep: OnStep) => Promise<void>): Promise<void> {
   if (!process.stderr.isTTY) return work(() => {});
   const bar = new SingleBar({ format: "[{bar}] {value}/{total} {step}", clearOnComplete: true, stopOnComplete: false });
   bar.start(plan.steps.length, 0, { step: "" });
@@ -186,9 +234,9 @@ function parsed(suite: string): Suite {
 }
 
 async function requestOf(options: Options, settings: Settings, secrets: Secrets): Promise<Request> {
-  const { keyFile, transport, transportOld, append, reseed } = options;
+  const { keyFile, transport, transportOld, pinFile, allowWeakPin, append, reseed } = options;
   const transportKey = "Transport key in hexadecimal";
-  const read = async (path: string | undefined, prompt: string, reader: typeof readKey) =>
+  const read = async (path: string | undefined, prompt: string, reader: typeof readPin) =>
     path === undefined ? undefined : secrets.keep(await readSecret(path, prompt, options, reader));
   return {
     ...settings,
@@ -197,17 +245,15 @@ async function requestOf(options: Options, settings: Settings, secrets: Secrets)
     key: await read(keyFile, "Token key in hexadecimal", readKey),
     transport: await read(transport, transportKey, readTransportKey),
     transportOld: await read(transportOld, transportKey, readTransportKey),
-    pin: await pinOf(options, settings, secrets),
+    pin: await read(pinFile, "PIN", allowWeakPin ? readPin : strongPin),
   };
 }
 
-/** Where the server judges the PIN the card keeps none; a dry run needs none. */
-async function pinOf(options: Options, { pinCheck }: Settings, secrets: Secrets): Promise<Buffer | undefined> {
-  if (options.pinFile === undefined && (pinCheck === "server" || options.dryRun)) return undefined;
-  const pin = secrets.keep(await readPinOption(options.pinFile, options));
-  if (isWeakPin(pin) && !options.allowWeakPin)
-    throw new UsageError("this PIN is one of those that are guessed first; insist with --allow-weak-pin");
-  return pin;
+function strongPin(path: string, options?: SecretOptions): Buffer {
+  const pin = readPin(path, options);
+  if (!isWeakPin(pin)) return pin;
+  pin.fill(0);
+  throw new UsageError("this PIN is one of those that are guessed first; insist with --allow-weak-pin");
 }
 
 async function openSeeds(options: Options, secrets: Secrets): Promise<Seeds> {
