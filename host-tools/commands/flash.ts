@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { SingleBar } from "cli-progress";
+import type { SingleBar } from "cli-progress";
 import { type Command, Option } from "commander";
 import { BadAnswer, CardRefused } from "../apdu.js";
 import type { CardStatus } from "../cardclient.js";
@@ -18,6 +18,7 @@ import { checkImage, ImageError } from "../nrf51.js";
 import { flashWithOpenocd } from "../openocd.js";
 import { show, warn } from "../output.js";
 import { type ListedPort, listPortsWithSerials, NoCard, openCard } from "../port.js";
+import { startBar } from "../progress.js";
 import { askYes, isInteractive } from "../prompt.js";
 import { printing, wholeNumber } from "./options.js";
 
@@ -276,10 +277,9 @@ async function viaOpenocd(image: Image, { adapter }: Target, options: Options, s
 
 /** On a terminal, a bar while it works. */
 function progressBar(size: number, { json }: Options): SingleBar | undefined {
-  if (!process.stderr.isTTY || json) return undefined;
-  const bar = new SingleBar({ format: "[{bar}] {percentage} % {stage}", clearOnComplete: true, stopOnComplete: false });
-  bar.start(size, 0, { stage: "" });
-  return bar;
+  return json
+    ? undefined
+    : startBar("{percentage} % {stage}", "100 % waiting for the drive".length, size, { stage: "" });
 }
 
 /** Where the drive does not come back, only the card can tell, and one that still has keys was never erased. */

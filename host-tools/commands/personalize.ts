@@ -1,7 +1,6 @@
 // `dsc personalize`: seeds one card. What is to be done, and in which order, stands in personalize.ts.
 
 import { existsSync } from "node:fs";
-import { SingleBar } from "cli-progress";
 import { type Command, Option } from "commander";
 import type { CardClient } from "../cardclient.js";
 import { Exit, exitCodeOf, leaves, PortError, UsageError } from "../exit.js";
@@ -17,6 +16,7 @@ import {
   type Step,
   wipePlan,
 } from "../personalize.js";
+import { startBar } from "../progress.js";
 import { askPassphrase, askPin, isInteractive } from "../prompt.js";
 import { readSeedFile, type SeedSecret } from "../pskc.js";
 import { readKey, readPin, readSeedSecret, readTransportKey, type SecretOptions, STDIN } from "../secretfile.js";
@@ -200,13 +200,12 @@ function said({ serial, pin }: Request, { action }: Plan, { path }: Seeds): stri
 
 /** On a terminal, a bar while it works. */
 async function withProgress(plan: Plan, work: (onStep: OnStep) => Promise<void>): Promise<void> {
-  if (!process.stderr.isTTY) return work(() => {});
-  const bar = new SingleBar({ format: "[{bar}] {value}/{total} {step}", clearOnComplete: true, stopOnComplete: false });
-  bar.start(plan.steps.length, 0, { step: "" });
+  const longest = "7/7 ".length + Math.max(...Object.values(STEPS).map((step) => step.length));
+  const bar = startBar("{value}/{total} {step}", longest, plan.steps.length, { step: "" });
   try {
-    await work((step) => bar.update(plan.steps.indexOf(step), { step: STEPS[step] }));
+    await work((step) => bar?.update(plan.steps.indexOf(step), { step: STEPS[step] }));
   } finally {
-    bar.stop();
+    bar?.stop();
   }
 }
 
