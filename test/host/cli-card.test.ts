@@ -499,16 +499,22 @@ test("help with examples on every command, a version, completion", async () => {
 
 test("completion, as bash does it", async () => {
   const { stdout } = await dsc(["completion", "bash"]);
+  const at = site();
+  for (const name of ["our seeds.xml", "our *"]) at.put(name, "");
   const completed = (...words: string[]) => {
     const set = `COMP_WORDS=(dsc ${words.map((word) => `"${word}"`).join(" ")}); COMP_CWORD=${words.length}`;
-    const { status, stdout: said } = spawnSync("bash", ["-c", `${stdout}\n${set}; _dsc; echo "\${COMPREPLY[@]}"`]);
+    const script = `${stdout}\n${set}; _dsc; IFS="|"; echo "\${COMPREPLY[*]}"`;
+    const { status, stdout: said } = spawnSync("bash", ["-c", script], { cwd: at.folder });
     return status === 0 ? said.toString().trim() : undefined;
   };
   if (completed("pe") === undefined) return console.log("skipped: completion, as bash does it: there is no bash");
   assert.is(completed("pe"), "personalize");
   assert.is(completed("pskc", "s"), "show");
-  assert.is(completed("personalize", "--tra"), "--trace --transport --transport-old");
-  assert.is(completed("personalize", "--pin-check", ""), "card server");
+  assert.is(completed("personalize", "--tra"), "--trace|--transport|--transport-old");
+  assert.is(completed("personalize", "--pskc", "our s"), "our seeds.xml");
+  assert.is(completed("pskc", "show", "our"), "our seeds.xml|our *");
+  assert.is(completed("info", "--port", "/dev/nul"), "/dev/null");
+  assert.is(completed("personalize", "--pin-check", ""), "card|server");
   assert.is(completed("completion", "z"), "zsh");
 });
 
