@@ -88,6 +88,12 @@ if (process.platform !== "win32")
     assert.is(readKey(file(HEX, 0o400)).length, 16);
   });
 
+test("what is no file is told of as such, whatever its mode", () => {
+  assert.match(caught(() => readKey(FOLDER)).message, /: it is a folder$/);
+  if (process.platform === "win32") return;
+  assert.match(caught(() => readKey("/dev/zero")).message, /: not a file$/);
+});
+
 test("a PIN is four digits", () => {
   for (const contents of ["4071", "4071\n", " 4071\r\n"]) assert.is(readPin(file(contents)).toString(), "4071");
   for (const contents of ["", "407", "40711", "40a1", "4071\n4071", "40 71"]) {
@@ -121,7 +127,7 @@ test("a file that is not there or is a folder is an error of one line", () => {
   );
   assert.throws(
     () => readPin(FOLDER, { allowShared: true }),
-    (error: unknown) => error instanceof FileError,
+    (error: unknown) => error instanceof FileError || error instanceof SecretError,
   );
 });
 
