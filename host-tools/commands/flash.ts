@@ -17,7 +17,7 @@ import { NoAnswer, OtherProtocol } from "../link.js";
 import { checkImage, ImageError } from "../nrf51.js";
 import { flashWithOpenocd } from "../openocd.js";
 import { show, warn } from "../output.js";
-import { type ListedPort, listPortsWithSerials, NoCard, openCard } from "../port.js";
+import { type ListedPort, listPortsWithSerials, NoCard, readStatusAt } from "../port.js";
 import { startBar } from "../progress.js";
 import { askYes, isInteractive } from "../prompt.js";
 import { printing, wholeNumber } from "./options.js";
@@ -42,8 +42,6 @@ const MODULE = join(BUILD, "dsc.wasm");
 
 const DAPLINK_SERIAL = /^[0-9a-f]{48}$/i;
 
-/** Two seconds: enough for a board that opening its port has reset. */
-const HELLOS = 4;
 /** How long the port of a board that was just flashed may take to come (ms). */
 const PORT_TIME = 15_000;
 const PORT_POLL = 500;
@@ -198,20 +196,11 @@ async function askCard({ port, erases }: Target, options: Options): Promise<Card
   const isNeeded = options.port !== undefined || options.verify === true;
   if (port === undefined || !(isNeeded || (erases && !options.yes))) return undefined;
   try {
-    return await readStatus(port);
+    return await readStatusAt(port);
   } catch (error) {
     const isNoCard = NO_CARD.some((known) => error instanceof known);
     if (isNoCard || (error instanceof PortError && !isNeeded)) return undefined;
     throw error;
-  }
-}
-
-async function readStatus(port: string): Promise<CardStatus> {
-  const card = await openCard(port, { hellos: HELLOS });
-  try {
-    return await card.client.readStatus();
-  } finally {
-    await card.close();
   }
 }
 
@@ -321,7 +310,7 @@ async function findOnceThere(find: () => Promise<Found>): Promise<Found> {
 }
 
 async function findAt(port: string): Promise<Found> {
-  return { port, status: await readStatus(port) };
+  return { port, status: await readStatusAt(port) };
 }
 
 /** The only card there is, on no port of another board. */

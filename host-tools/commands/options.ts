@@ -2,11 +2,11 @@
 
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { CardClient, CardStatus } from "../cardclient.js";
-import { WrongCard } from "../exit.js";
-import { FileError } from "../files.js";
+import { UsageError, WrongCard } from "../exit.js";
 import { diversificationData, diversify, type Keyset, testKeys } from "../keyset.js";
-import { openCard } from "../port.js";
+import { useCard } from "../port.js";
 import { AuthenticationFailed } from "../scp03.js";
+import { STDIN } from "../secretfile.js";
 import { checkSerialNumber } from "../serialnumber.js";
 import { Trace } from "../trace.js";
 
@@ -36,8 +36,8 @@ export function speaking(name: string, description: string, examples: readonly s
     .addOption(traceOption());
 }
 
-export function traceOption(): Option {
-  return new Option("--trace <file>", "write what goes over the line to FILE, decoded, secrets masked");
+function traceOption(): Option {
+  return new Option("--trace <file>", "write what goes over the line to FILE (or add to it), decoded, secrets masked");
 }
 
 export function transportOption(): Option {
@@ -49,24 +49,9 @@ export function sharedFilesOption(): Option {
 }
 
 /** Runs `run` on the card at the port, and closes the port whatever comes. */
-export async function withCard<T>(options: CardOptions, run: (card: CardClient) => Promise<T>): Promise<T> {
+export function withCard<T>(options: CardOptions, run: (card: CardClient) => Promise<T>): Promise<T> {
   const { trace } = options;
-  const card = await openCard(options.port, trace === undefined ? {} : { trace: () => newTrace(trace) });
-  try {
-    return await run(card.client);
-  } finally {
-    await card.close();
-  }
-}
-
-export function newTrace(path: string): Trace {
-  try {
-    return new Trace(path);
-  } catch (error) {
-    const { code = "failed" } = error as NodeJS.ErrnoException;
-    if (code === "EEXIST") throw new FileError(`${path}: exists already, and is never overwritten`, "exists");
-    throw new FileError(`${path}: cannot write it (${code})`);
-  }
+  return useCard(options.port, run, trace === undefined ? {} : { trace: () => new Trace(trace) });
 }
 
 /** The transport keys that the card has now. Throws where they cannot be known. */
@@ -77,6 +62,11 @@ export function keysOf(status: CardStatus, master: Uint8Array | undefined): Keys
   if (status.serial === undefined)
     throw new WrongCard("the card has transport keys of its own but no serial number to derive them from");
   return diversify(master, diversificationData(status.serial), status.kvn);
+}
+
+/** Keys in the clear go into files; who writes - would find them in one of that name. */
+export function refuseStdout(file: string): void {
+  if (file === STDIN) throw new UsageError("-: keys are not written to standard output; give the name of a file");
 }
 
 /** Zeroes whatever was read. */
