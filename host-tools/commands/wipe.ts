@@ -26,7 +26,7 @@ interface Options extends CardOptions {
 
 const EXAMPLES = ["dsc wipe --port /dev/ttyACM0 --transport transport.key", "dsc wipe --port /tmp/card --yes"];
 const NOTES = `
-At a terminal it asks before anything is lost. The token key, the unlock key and the PIN are gone for good.`;
+At a terminal it asks before anything is lost; without one it does not. The token key, the unlock key and the PIN are gone for good.`;
 
 export function register(program: Command): void {
   const command = speaking("wipe", "take the keys off a card: back to NO KEY", EXAMPLES)
