@@ -10,8 +10,9 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { type FileHandle, open, rm, statfs } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { CheckFailed, Interrupted, NoBoard } from "./exit.js";
+import { CheckFailed, NoBoard } from "./errors.js";
 import { FileError } from "./files.js";
+import { Interrupted } from "./interruption.js";
 
 /** What a drive says about its board. */
 export interface Drive {

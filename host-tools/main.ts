@@ -17,8 +17,10 @@ import * as test from "./commands/test.js";
 import * as unlock from "./commands/unlock.js";
 import * as verify from "./commands/verify.js";
 import * as wipe from "./commands/wipe.js";
-import { Exit, exitCodeOf, Interrupted, UsageError } from "./exit.js";
+import { UsageError } from "./errors.js";
+import { Exit, exitCodeOf } from "./exit.js";
 import { FileError } from "./files.js";
+import { Interrupted } from "./interruption.js";
 import { complain } from "./output.js";
 import { hangUp } from "./port.js";
 

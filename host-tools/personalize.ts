@@ -14,7 +14,7 @@
 
 import { randomFillSync, randomInt } from "node:crypto";
 import type { CardClient, CardStatus, SuiteSupport } from "./cardclient.js";
-import { CheckFailed, WrongCard } from "./exit.js";
+import { CheckFailed, WrongCard } from "./errors.js";
 import { FileError } from "./files.js";
 import {
   diversificationData,

@@ -8,7 +8,7 @@ import { readdir } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { SerialPort } from "serialport";
 import { CardClient, type CardStatus } from "./cardclient.js";
-import { PortError } from "./exit.js";
+import { PortError } from "./errors.js";
 import { Link, NoAnswer } from "./link.js";
 import type { Trace } from "./trace.js";
 

@@ -2,7 +2,8 @@
 //
 // Without a terminal nothing is asked: a UsageError says which option to use instead.
 
-import { Interrupted, UsageError } from "./exit.js";
+import { UsageError } from "./errors.js";
+import { Interrupted } from "./interruption.js";
 import { concatSecrets, copyOfSecret } from "./secretbytes.js";
 
 const PIN_DIGITS = 4;

@@ -2,7 +2,7 @@
 
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { CardClient, CardStatus } from "../cardclient.js";
-import { UsageError, WrongCard } from "../exit.js";
+import { UsageError, WrongCard } from "../errors.js";
 import { diversificationData, diversify, type Keyset, testKeys } from "../keyset.js";
 import { useCard } from "../port.js";
 import { AuthenticationFailed } from "../scp03.js";

@@ -3,7 +3,9 @@
 import { existsSync } from "node:fs";
 import { type Command, Option } from "commander";
 import type { CardClient } from "../cardclient.js";
-import { Exit, exitCodeOf, leaves, PortError, UsageError } from "../exit.js";
+import { PortError, UsageError } from "../errors.js";
+import { Exit, exitCodeOf } from "../exit.js";
+import { leaves } from "../interruption.js";
 import { parseSuite, type Suite } from "../ocra.js";
 import { show, warn } from "../output.js";
 import {

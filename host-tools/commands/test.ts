@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Command } from "commander";
 import type { CardClient, CardStatus } from "../cardclient.js";
-import { CheckFailed, WrongCard } from "../exit.js";
+import { CheckFailed, WrongCard } from "../errors.js";
 import { wipeKeyset } from "../keyset.js";
 import { coloured, columns, show, warn } from "../output.js";
 import { askYes, isInteractive } from "../prompt.js";

@@ -1,7 +1,7 @@
 // `dsc unlock`: the help desk's half of unlocking a card: a lock code comes in, an unlock code goes out.
 
 import type { Command } from "commander";
-import { UsageError } from "../exit.js";
+import { UsageError } from "../errors.js";
 import { ocra } from "../ocra.js";
 import { show } from "../output.js";
 import { SeedFileError, UNLOCK_SUITE } from "../pskc.js";

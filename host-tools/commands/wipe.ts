@@ -2,7 +2,7 @@
 
 import type { Command } from "commander";
 import type { CardClient, CardStatus } from "../cardclient.js";
-import { CheckFailed } from "../exit.js";
+import { CheckFailed } from "../errors.js";
 import { wipeKeyset } from "../keyset.js";
 import { show } from "../output.js";
 import { askYes, isInteractive } from "../prompt.js";
