@@ -4,7 +4,7 @@
 // an error opens a new channel and reads the status, which says what became true.
 
 import { randomBytes } from "node:crypto";
-import { Ins, LifeCode, Sw, Tag, SelfTest as Test } from "../firmware/wire.js";
+import { Cla, Ins, LifeCode, Sw, Tag, SelfTest as Test } from "../firmware/wire.js";
 import {
   ANY,
   BadAnswer,
@@ -26,9 +26,6 @@ import { checkSerialNumber } from "./serialnumber.js";
 const AUTHENTICATION_TIME = 70_000;
 
 const CHALLENGE_SIZE = 8;
-/** GlobalPlatform's class. */
-const GP = 0x80;
-
 /** P1 of STORE DATA: the last block, encrypted. */
 const ONE_ENCRYPTED_BLOCK = 0xe0;
 
@@ -209,13 +206,13 @@ export class CardClient {
   /** Closes the secure channel on both sides. */
   async closeChannel(): Promise<void> {
     this.#forgetChannel();
-    await this.#send({ cla: 0x00, ins: Ins.SELECT, p1: 0x04, p2: 0x00, le: ANY });
+    await this.#send({ cla: Cla.ISO, ins: Ins.SELECT, p1: 0x04, p2: 0x00, le: ANY });
   }
 
   /** Seeds the card. Needs level 33. */
   async storeData(record: StoredRecord, dek: Uint8Array): Promise<void> {
     await this.#send({
-      cla: GP,
+      cla: Cla.GP,
       ins: Ins.STORE_DATA,
       p1: ONE_ENCRYPTED_BLOCK,
       p2: 0x00,
@@ -226,7 +223,7 @@ export class CardClient {
   /** The response that the card shows for a PIN and a challenge. Needs level 33; a wrong PIN spends a try. */
   async prove(pin: string | Uint8Array, challenge: string): Promise<string> {
     const data = joined(digits("a PIN", pin, 4), digits("a challenge", challenge, 6));
-    const answer = await this.#sendOnce({ cla: GP, ins: Ins.INTERNAL_AUTHENTICATE, p1: 0, p2: 0, data, le: ANY });
+    const answer = await this.#sendOnce({ cla: Cla.GP, ins: Ins.INTERNAL_AUTHENTICATE, p1: 0, p2: 0, data, le: ANY });
     const response = answer.toString("ascii");
     if (!/^[0-9]{8}$/.test(response)) throw new BadAnswer("INTERNAL AUTHENTICATE: the response is not eight digits");
     return response;
@@ -235,31 +232,31 @@ export class CardClient {
   /** Replaces the transport keys; `dek` is the one there is. Needs level 33. The channel stays as it is. */
   async putKey(fresh: Keyset, dek: Uint8Array): Promise<void> {
     const data = putKeyData(fresh, dek);
-    const answer = await this.#send({ cla: GP, ins: Ins.PUT_KEY, p1: this.#kvn, p2: 0x81, data, le: ANY });
+    const answer = await this.#send({ cla: Cla.GP, ins: Ins.PUT_KEY, p1: this.#kvn, p2: 0x81, data, le: ANY });
     if (!answer.equals(putKeyAnswer(fresh))) throw new BadAnswer("PUT KEY: the card answers with other check values");
     this.#kvn = fresh.kvn;
   }
 
   /** Makes a seeded card a personalized one. Needs level 03, 13 or 33. */
   async setPersonalized(): Promise<void> {
-    await this.#send({ cla: GP, ins: Ins.SET_STATUS, p1: 0x80, p2: LifeCode.PERSONALIZED });
+    await this.#send({ cla: Cla.GP, ins: Ins.SET_STATUS, p1: 0x80, p2: LifeCode.PERSONALIZED });
   }
 
   /** Back to NO KEY; serial number and transport keys stay. Needs level 03, 13 or 33. */
   async wipe(): Promise<void> {
-    await this.#send({ cla: GP, ins: Ins.SET_STATUS, p1: 0x80, p2: LifeCode.WIPED });
+    await this.#send({ cla: Cla.GP, ins: Ins.SET_STATUS, p1: 0x80, p2: LifeCode.WIPED });
   }
 
   /** Needs level 03, 13 or 33; a wrong PIN spends a try. */
   async changePin(old: string, fresh: string): Promise<void> {
     const data = joined(digits("the old PIN", old, 4), digits("the new PIN", fresh, 4));
-    await this.#sendOnce({ cla: GP, ins: Ins.CHANGE_REFERENCE_DATA, p1: 0, p2: 0, data });
+    await this.#sendOnce({ cla: Cla.GP, ins: Ins.CHANGE_REFERENCE_DATA, p1: 0, p2: 0, data });
   }
 
   /** A new PIN for an unlock code. Needs level 03, 13 or 33; a wrong code spends a try. */
   async unlock(code: string, pin: string): Promise<void> {
     const data = joined(digits("an unlock code", code, 8), digits("the new PIN", pin, 4));
-    await this.#sendOnce({ cla: GP, ins: Ins.RESET_RETRY_COUNTER, p1: 0, p2: 0, data });
+    await this.#sendOnce({ cla: Cla.GP, ins: Ins.RESET_RETRY_COUNTER, p1: 0, p2: 0, data });
   }
 
   /**
@@ -269,7 +266,7 @@ export class CardClient {
   async selfTest(test: SelfTest): Promise<number> {
     const { p1, size } = SELF_TESTS[test];
     const le = size ? ANY : undefined;
-    const answer = await this.#send({ cla: GP, ins: Ins.SELF_TEST, p1, p2: 0x00, ...(le && { le }) });
+    const answer = await this.#send({ cla: Cla.GP, ins: Ins.SELF_TEST, p1, p2: 0x00, ...(le && { le }) });
     if (answer.length !== size) throw new BadAnswer("SELF TEST: the answer has a wrong length");
     return size ? answer.readUIntBE(0, size) : 0;
   }
@@ -287,7 +284,7 @@ export class CardClient {
   }
 
   #getData(tag: number): Promise<Buffer> {
-    return this.#send({ cla: GP, ins: Ins.GET_DATA, p1: tag >> 8, p2: tag & 0xff, le: ANY });
+    return this.#send({ cla: Cla.GP, ins: Ins.GET_DATA, p1: tag >> 8, p2: tag & 0xff, le: ANY });
   }
 
   /** Sends a command whose data is secret, and wipes that. */

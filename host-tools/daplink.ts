@@ -72,13 +72,13 @@ export function lookAt(path: string): Drive | undefined {
 }
 
 /** The lines "name: value" of DETAILS.TXT; names in small letters. */
-export function parseDetails(text: string): Map<string, string> {
+function parseDetails(text: string): Map<string, string> {
   const lines = text.matchAll(/^([^:#\r\n]+):[ \t]*([^\r\n]*)/gm);
   return new Map([...lines].map(([, name = "", value = ""]) => [name.trim().toLowerCase(), value.trim()]));
 }
 
 /** What kind of board it is, for people. */
-export function kindOf({ uniqueId }: Drive): string {
+function kindOf({ uniqueId }: Drive): string {
   const id = uniqueId.slice(0, 4);
   return KINDS.get(id) ?? `board of kind ${id}`;
 }
@@ -109,7 +109,7 @@ function onlyOne(drives: readonly Drive[]): Drive {
 }
 
 /** Where drives may be mounted on this computer. */
-export function mountPoints(): string[] {
+function mountPoints(): string[] {
   if (process.platform === "win32") return [..."DEFGHIJKLMNOPQRSTUVWXYZ"].map((letter) => `${letter}:\\`);
   if (process.platform === "darwin") return inside("/Volumes");
   const automatic = ["/media", "/run/media"].flatMap((parent) =>

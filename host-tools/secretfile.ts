@@ -11,7 +11,6 @@ import { concatSecrets, copyOfSecret, hexOf, secretBytes } from "./secretbytes.j
 /** A secret that cannot be used; the message is one line for people, with nothing of the secret in it. */
 export class SecretError extends Error {
   override name = "SecretError";
-  readonly exitCode = 6;
 }
 
 export interface SecretOptions {

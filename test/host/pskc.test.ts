@@ -8,6 +8,7 @@ import { join } from "node:path";
 import * as fc from "fast-check";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { Exit, exitCodeOf } from "../../host-tools/exit.js";
 import { DISK, FileError, type FileSystem } from "../../host-tools/files.js";
 import {
   createSeedFile,
@@ -71,7 +72,7 @@ function refusal(run: () => unknown): string {
     run();
   } catch (error) {
     if (!(error instanceof SeedFileError)) throw error;
-    assert.is(error.exitCode, 6);
+    assert.is(exitCodeOf(error), Exit.FILE);
     assert.not.match(error.message, "\n");
     assert.ok(error.message.startsWith(`${PATH}: `));
     return error.message.slice(PATH.length + 2);

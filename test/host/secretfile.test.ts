@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { Exit, exitCodeOf } from "../../host-tools/exit.js";
 import { FileError } from "../../host-tools/files.js";
 import {
   createTransportKeyFile,
@@ -54,7 +55,7 @@ for (const [what, contents, message] of [
     const error = caught(() => readKey(file(contents)));
     assert.match(error.message, message);
     assert.not.match(error.message.toLowerCase(), /aabbcc|\n/);
-    assert.is(error.exitCode, 6);
+    assert.is(exitCodeOf(error), Exit.FILE);
   });
 }
 
