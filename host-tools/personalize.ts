@@ -13,22 +13,15 @@
 // so whatever interrupted an attempt, the next one takes the same keys and stores them again.
 
 import { randomFillSync, randomInt } from "node:crypto";
+import { EMPTY_BATTERY, LOW_BATTERY } from "./battery.js";
 import type { CardClient, CardStatus, SuiteSupport } from "./cardclient.js";
 import { CheckFailed, WrongCard } from "./errors.js";
 import { FileError } from "./files.js";
-import {
-  diversificationData,
-  diversify,
-  HIGHEST_KVN,
-  type Keyset,
-  LOWEST_KVN,
-  testKeys,
-  wipeKeyset,
-} from "./keyset.js";
+import { HIGHEST_KVN, type Keyset, LOWEST_KVN, testKeys, wipeKeyset } from "./keyset.js";
 import { type HashName, ocra, parseSuite } from "./ocra.js";
 import { SeedFileError, type SeedRecord, type SeedState } from "./pskc.js";
-import { AuthenticationFailed } from "./scp03.js";
 import { copyOfSecret, secretBytes } from "./secretbytes.js";
+import { derivedKeys, lacksMaster } from "./transportkeys.js";
 
 /** What is wanted. Its secrets stay the caller's. */
 export interface Request {
@@ -78,10 +71,6 @@ export interface Plan {
 /** The length of a key that is drawn: that of the hash (RFC 4226 §4, R6; RFC 2104 §3). */
 const KEY_SIZES: Record<HashName, number> = { SHA1: 20, SHA256: 32, SHA512: 64 };
 const UNLOCK_KEY_SIZE = 32;
-/** Below this the card says BATT LOW (mV). */
-const LOW_BATTERY = 2400;
-/** Below this the card writes nothing (mV). */
-const EMPTY_BATTERY = 2100;
 
 /** Decides what is to be done. Throws where it must not be; nothing is changed here. */
 export function makePlan(request: Request, status: CardStatus, seeds: Seeds): Plan {
@@ -349,15 +338,13 @@ function keysFor(
   keyset: number | undefined,
 ): NonNullable<Plan["keys"]> {
   const { serial, transport } = request;
-  const derived = (master: Uint8Array, from: string, kvn: number) => diversify(master, diversificationData(from), kvn);
-  const wanted = transport && keyset !== undefined ? derived(transport, serial, keyset) : undefined;
+  const wanted = transport && keyset !== undefined ? derivedKeys(transport, serial, keyset) : undefined;
   if (status.testKeys) return { now: testKeys(), next: wanted };
-  if (!transport || !wanted)
-    throw new AuthenticationFailed("the card has transport keys of its own; give their master key with --transport");
+  if (!transport || !wanted) throw lacksMaster();
   // An attempt that was interrupted came this far, or they are not to change.
   const has = wanted.kvn === status.kvn && (record !== undefined || request.transportOld === undefined);
   if (has) return { now: wanted, next: undefined };
-  return { now: derived(request.transportOld ?? transport, status.serial ?? serial, status.kvn), next: wanted };
+  return { now: derivedKeys(request.transportOld ?? transport, status.serial ?? serial, status.kvn), next: wanted };
 }
 
 function stepsFor(

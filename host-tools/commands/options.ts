@@ -1,12 +1,11 @@
 // What commands have in common: the options of those that speak to a card, and the keys that they need.
 
 import { Command, InvalidArgumentError, Option } from "commander";
-import type { CardClient, CardStatus } from "../cardclient.js";
-import { UsageError, WrongCard } from "../errors.js";
-import { diversificationData, diversify, type Keyset, testKeys } from "../keyset.js";
+import type { CardClient } from "../cardclient.js";
+import { UsageError } from "../errors.js";
 import { useCard } from "../port.js";
-import { AuthenticationFailed } from "../scp03.js";
-import { STDIN } from "../secretfile.js";
+import { readTransportKey, STDIN } from "../secretfile.js";
+import { readSecret, type SecretFileOptions } from "../secretoptions.js";
 import { checkSerialNumber } from "../serialnumber.js";
 import { Trace } from "../trace.js";
 
@@ -14,6 +13,13 @@ export interface CardOptions {
   readonly port: string;
   readonly trace?: string;
 }
+
+export interface TransportOptions extends SecretFileOptions {
+  readonly transport?: string;
+}
+
+/** What is asked for where a transport key is typed. */
+export const TRANSPORT_PROMPT = "Transport key in hexadecimal";
 
 /** A command that prints a result. */
 export function printing(name: string, description: string, examples: readonly string[]): Command {
@@ -54,24 +60,24 @@ export function withCard<T>(options: CardOptions, run: (card: CardClient) => Pro
   return useCard(options.port, run, trace === undefined ? {} : { trace: () => new Trace(trace) });
 }
 
-/** The transport keys that the card has now. Throws where they cannot be known. */
-export function keysOf(status: CardStatus, master: Uint8Array | undefined): Keyset {
-  if (status.testKeys) return testKeys();
-  if (!master)
-    throw new AuthenticationFailed("the card has transport keys of its own; give their master key with --transport");
-  if (status.serial === undefined)
-    throw new WrongCard("the card has transport keys of its own but no serial number to derive them from");
-  return diversify(master, diversificationData(status.serial), status.kvn);
+/** For commands that open a secure channel: `use` is given the master key that --transport names, which is wiped then. */
+export async function withMasterKey<T>(
+  options: TransportOptions,
+  use: (master: Uint8Array | undefined) => Promise<T>,
+): Promise<T> {
+  const { transport } = options;
+  const master =
+    transport === undefined ? undefined : await readSecret(transport, TRANSPORT_PROMPT, options, readTransportKey);
+  try {
+    return await use(master);
+  } finally {
+    master?.fill(0);
+  }
 }
 
 /** Keys in the clear go into files; who writes - would find them in one of that name. */
 export function refuseStdout(file: string): void {
   if (file === STDIN) throw new UsageError("-: keys are not written to standard output; give the name of a file");
-}
-
-/** Zeroes whatever was read. */
-export function wipeAll(...secrets: readonly (Uint8Array | undefined)[]): void {
-  for (const secret of secrets) secret?.fill(0);
 }
 
 /** A number from `least` to `most`, for commander. */

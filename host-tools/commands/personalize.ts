@@ -30,9 +30,9 @@ import {
   serialNumber,
   sharedFilesOption,
   speaking,
+  TRANSPORT_PROMPT,
   transportOption,
   wholeNumber,
-  wipeAll,
   withCard,
 } from "./options.js";
 
@@ -236,7 +236,6 @@ function parsed(suite: string): Suite {
 
 async function requestOf(options: Options, settings: Settings, secrets: Secrets): Promise<Request> {
   const { keyFile, transport, transportOld, pinFile, allowWeakPin, append, reseed } = options;
-  const transportKey = "Transport key in hexadecimal";
   const read = async (path: string | undefined, prompt: string, reader: typeof readPin) =>
     path === undefined ? undefined : secrets.keep(await readSecret(path, prompt, options, reader));
   return {
@@ -244,8 +243,8 @@ async function requestOf(options: Options, settings: Settings, secrets: Secrets)
     append,
     reseed,
     key: await read(keyFile, "Token key in hexadecimal", readKey),
-    transport: await read(transport, transportKey, readTransportKey),
-    transportOld: await read(transportOld, transportKey, readTransportKey),
+    transport: await read(transport, TRANSPORT_PROMPT, readTransportKey),
+    transportOld: await read(transportOld, TRANSPORT_PROMPT, readTransportKey),
     pin: await read(pinFile, "PIN", allowWeakPin ? readPin : strongPin),
   };
 }
@@ -289,7 +288,7 @@ class Secrets {
 
   wipe(): void {
     for (const secret of this.#kept) {
-      if (secret instanceof Uint8Array) wipeAll(secret);
+      if (secret instanceof Uint8Array) secret.fill(0);
       else secret.wipe();
     }
   }
