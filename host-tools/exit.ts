@@ -2,7 +2,6 @@
 
 import { CommanderError } from "commander";
 import { BadAnswer, CardRefused } from "./apdu.js";
-import { ValueError } from "./cardclient.js";
 import { CheckFailed, NoBoard, PortError, UsageError, WrongCard } from "./errors.js";
 import { FileError } from "./files.js";
 import { Interrupted } from "./interruption.js";
@@ -12,6 +11,7 @@ import { SeedFileError } from "./pskc.js";
 import { AuthenticationFailed } from "./scp03.js";
 import { SecretError } from "./secretfile.js";
 import { SerialNumberError } from "./serialnumber.js";
+import { ValueError } from "./storedata.js";
 
 export enum Exit {
   DONE = 0,
