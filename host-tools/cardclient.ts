@@ -4,7 +4,7 @@
 // an error opens a new channel and reads the status, which says what became true.
 
 import { randomBytes } from "node:crypto";
-import { Ins, LifeCode, Sw, Tag, SelfTest as Test } from "../firmware/wire.js";
+import { Cla, Ins, LifeCode, Sw, Tag, SelfTest as Test } from "../firmware/wire.js";
 import {
   ANY,
   BadAnswer,
@@ -15,20 +15,19 @@ import {
   encodeCommand,
   type Response,
 } from "./apdu.js";
-import { encryptUnderDek, type Keyset, putKeyAnswer, putKeyData } from "./keyset.js";
+import { type Keyset, putKeyAnswer, putKeyData } from "./keyset.js";
 import type { Link } from "./link.js";
 import type { HashName } from "./ocra.js";
 import { AuthenticationFailed, initializeUpdate, parseCardHello, SecureChannel, type SecurityLevel } from "./scp03.js";
-import { concatSecrets, copyOfSecret } from "./secretbytes.js";
-import { checkSerialNumber } from "./serialnumber.js";
+import { concatSecrets } from "./secretbytes.js";
+import { digits, encodeRecord, type StoredRecord } from "./storedata.js";
+
+export { encodeRecord, type PersonalizationRecord, ValueError } from "./storedata.js";
 
 /** A card holds its answer to a wrong EXTERNAL AUTHENTICATE for up to 64 s (ms). */
 const AUTHENTICATION_TIME = 70_000;
 
 const CHALLENGE_SIZE = 8;
-/** GlobalPlatform's class. */
-const GP = 0x80;
-
 /** P1 of STORE DATA: the last block, encrypted. */
 const ONE_ENCRYPTED_BLOCK = 0xe0;
 
@@ -78,70 +77,6 @@ export interface CardStatus {
   readonly firmware: { readonly version: string; readonly hash: string };
   readonly suite: string | undefined;
   readonly suites: SuiteSupport;
-}
-
-/** What a card is personalized with. */
-export interface PersonalizationRecord {
-  readonly serial: string;
-  readonly suite: string;
-  /** Who judges the PIN. */
-  readonly pinCheck: "card" | "server";
-  /** Wrong PINs in a row that lock the card: 3 to 10. */
-  readonly tries: number;
-  /** Four digits. */
-  readonly pin: string;
-  /** The token key: 16 to 64 bytes. */
-  readonly key: Uint8Array;
-  /** 32 bytes. */
-  readonly unlockKey: Uint8Array;
-}
-
-/** The same, its PIN perhaps in bytes of ASCII, which can be wiped. */
-export type StoredRecord = Omit<PersonalizationRecord, "pin"> & { readonly pin: string | Uint8Array };
-
-/** A value that does not fit its field. The message never holds it: it may be a secret. */
-export class ValueError extends Error {
-  override name = "ValueError";
-}
-
-/** Where the fields of STORE DATA's record begin, and how long they are. */
-const RECORD = { SERIAL: 4, SUITE: 14, SECRETS: 49, SIZE: 161 } as const;
-const SECRETS = { UNLOCK_KEY: 64, PIN: 96, SIZE: 112 } as const;
-const LONGEST_SUITE = RECORD.SECRETS - RECORD.SUITE;
-
-/** The record of STORE DATA, its secrets under the static DEK (docs/PROTOCOL.md, STORE DATA). */
-export function encodeRecord(record: StoredRecord, dek: Uint8Array): Buffer {
-  checkRecord(record);
-  const bytes = Buffer.alloc(RECORD.SIZE);
-  bytes.set([PIN_CHECKS.indexOf(record.pinCheck), record.tries, record.key.length, record.suite.length]);
-  bytes.write(record.serial, RECORD.SERIAL, "ascii");
-  bytes.write(record.suite, RECORD.SUITE, "ascii");
-  const secrets = Buffer.alloc(SECRETS.SIZE);
-  secrets.set(record.key);
-  secrets.set(record.unlockKey, SECRETS.UNLOCK_KEY);
-  const pin = digits("a PIN", record.pin, 4);
-  secrets.set(pin, SECRETS.PIN);
-  pin.fill(0);
-  bytes.set(encryptUnderDek(dek, secrets), RECORD.SECRETS);
-  secrets.fill(0);
-  return bytes;
-}
-
-function checkRecord({ serial, suite, tries, pin, key, unlockKey }: StoredRecord): void {
-  checkSerialNumber(serial);
-  if (!/^[!-~]+$/.test(suite) || suite.length > LONGEST_SUITE) throw new ValueError("the suite is not one of a card");
-  if (!Number.isInteger(tries) || tries < 3 || tries > 10) throw new ValueError("tries are 3 to 10");
-  if (key.length < 16 || key.length > 64) throw new ValueError("a token key has 16 to 64 bytes");
-  if (unlockKey.length !== 32) throw new ValueError("an unlock key has 32 bytes");
-  digits("a PIN", pin, 4).fill(0);
-}
-
-/** Digits as the card takes them: ASCII, in bytes to be wiped. */
-function digits(what: string, text: string | Uint8Array, count: number): Buffer {
-  const bytes = copyOfSecret(typeof text === "string" ? Buffer.from(text) : text);
-  if (bytes.length === count && bytes.every((byte) => byte >= 0x30 && byte <= 0x39)) return bytes;
-  bytes.fill(0);
-  throw new ValueError(`${what} has ${count} digits`);
 }
 
 /** Two parts in one, themselves wiped. */
@@ -209,13 +144,13 @@ export class CardClient {
   /** Closes the secure channel on both sides. */
   async closeChannel(): Promise<void> {
     this.#forgetChannel();
-    await this.#send({ cla: 0x00, ins: Ins.SELECT, p1: 0x04, p2: 0x00, le: ANY });
+    await this.#send({ cla: Cla.ISO, ins: Ins.SELECT, p1: 0x04, p2: 0x00, le: ANY });
   }
 
   /** Seeds the card. Needs level 33. */
   async storeData(record: StoredRecord, dek: Uint8Array): Promise<void> {
     await this.#send({
-      cla: GP,
+      cla: Cla.GP,
       ins: Ins.STORE_DATA,
       p1: ONE_ENCRYPTED_BLOCK,
       p2: 0x00,
@@ -226,7 +161,7 @@ export class CardClient {
   /** The response that the card shows for a PIN and a challenge. Needs level 33; a wrong PIN spends a try. */
   async prove(pin: string | Uint8Array, challenge: string): Promise<string> {
     const data = joined(digits("a PIN", pin, 4), digits("a challenge", challenge, 6));
-    const answer = await this.#sendOnce({ cla: GP, ins: Ins.INTERNAL_AUTHENTICATE, p1: 0, p2: 0, data, le: ANY });
+    const answer = await this.#sendOnce({ cla: Cla.GP, ins: Ins.INTERNAL_AUTHENTICATE, p1: 0, p2: 0, data, le: ANY });
     const response = answer.toString("ascii");
     if (!/^[0-9]{8}$/.test(response)) throw new BadAnswer("INTERNAL AUTHENTICATE: the response is not eight digits");
     return response;
@@ -235,31 +170,31 @@ export class CardClient {
   /** Replaces the transport keys; `dek` is the one there is. Needs level 33. The channel stays as it is. */
   async putKey(fresh: Keyset, dek: Uint8Array): Promise<void> {
     const data = putKeyData(fresh, dek);
-    const answer = await this.#send({ cla: GP, ins: Ins.PUT_KEY, p1: this.#kvn, p2: 0x81, data, le: ANY });
+    const answer = await this.#send({ cla: Cla.GP, ins: Ins.PUT_KEY, p1: this.#kvn, p2: 0x81, data, le: ANY });
     if (!answer.equals(putKeyAnswer(fresh))) throw new BadAnswer("PUT KEY: the card answers with other check values");
     this.#kvn = fresh.kvn;
   }
 
   /** Makes a seeded card a personalized one. Needs level 03, 13 or 33. */
   async setPersonalized(): Promise<void> {
-    await this.#send({ cla: GP, ins: Ins.SET_STATUS, p1: 0x80, p2: LifeCode.PERSONALIZED });
+    await this.#send({ cla: Cla.GP, ins: Ins.SET_STATUS, p1: 0x80, p2: LifeCode.PERSONALIZED });
   }
 
   /** Back to NO KEY; serial number and transport keys stay. Needs level 03, 13 or 33. */
   async wipe(): Promise<void> {
-    await this.#send({ cla: GP, ins: Ins.SET_STATUS, p1: 0x80, p2: LifeCode.WIPED });
+    await this.#send({ cla: Cla.GP, ins: Ins.SET_STATUS, p1: 0x80, p2: LifeCode.WIPED });
   }
 
   /** Needs level 03, 13 or 33; a wrong PIN spends a try. */
   async changePin(old: string, fresh: string): Promise<void> {
     const data = joined(digits("the old PIN", old, 4), digits("the new PIN", fresh, 4));
-    await this.#sendOnce({ cla: GP, ins: Ins.CHANGE_REFERENCE_DATA, p1: 0, p2: 0, data });
+    await this.#sendOnce({ cla: Cla.GP, ins: Ins.CHANGE_REFERENCE_DATA, p1: 0, p2: 0, data });
   }
 
   /** A new PIN for an unlock code. Needs level 03, 13 or 33; a wrong code spends a try. */
   async unlock(code: string, pin: string): Promise<void> {
     const data = joined(digits("an unlock code", code, 8), digits("the new PIN", pin, 4));
-    await this.#sendOnce({ cla: GP, ins: Ins.RESET_RETRY_COUNTER, p1: 0, p2: 0, data });
+    await this.#sendOnce({ cla: Cla.GP, ins: Ins.RESET_RETRY_COUNTER, p1: 0, p2: 0, data });
   }
 
   /**
@@ -269,7 +204,7 @@ export class CardClient {
   async selfTest(test: SelfTest): Promise<number> {
     const { p1, size } = SELF_TESTS[test];
     const le = size ? ANY : undefined;
-    const answer = await this.#send({ cla: GP, ins: Ins.SELF_TEST, p1, p2: 0x00, ...(le && { le }) });
+    const answer = await this.#send({ cla: Cla.GP, ins: Ins.SELF_TEST, p1, p2: 0x00, ...(le && { le }) });
     if (answer.length !== size) throw new BadAnswer("SELF TEST: the answer has a wrong length");
     return size ? answer.readUIntBE(0, size) : 0;
   }
@@ -287,7 +222,7 @@ export class CardClient {
   }
 
   #getData(tag: number): Promise<Buffer> {
-    return this.#send({ cla: GP, ins: Ins.GET_DATA, p1: tag >> 8, p2: tag & 0xff, le: ANY });
+    return this.#send({ cla: Cla.GP, ins: Ins.GET_DATA, p1: tag >> 8, p2: tag & 0xff, le: ANY });
   }
 
   /** Sends a command whose data is secret, and wipes that. */

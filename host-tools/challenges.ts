@@ -32,7 +32,10 @@ export const REMEMBERED = 24 * 60 * 60_000;
 
 const DIGITS = 6;
 const LIMIT = 10 ** DIGITS;
-const MAX_BYTES = 64 * 1024 * 1024;
+/** Some 400,000 challenges. */
+export const MAX_BYTES = 64 * 1024 * 1024;
+/** What a new challenge must leave free, so that one can always be spent. */
+const SPARE_BYTES = 64 * 1024;
 /** More misses in a row mean that nearly every challenge is taken. */
 const MOST_DRAWS = 1000;
 
@@ -56,7 +59,8 @@ export class ChallengeStore {
       const challenges = this.#read();
       const taken = new Set(challenges.filter((any) => any.serial === serial).map((any) => fieldOf(any.challenge)));
       const challenge = this.#drawFresh(taken);
-      this.#write([...challenges, { serial, challenge, expires: this.#now() + lifetime, used: false }]);
+      const fresh = { serial, challenge, expires: this.#now() + lifetime, used: false };
+      this.#write([...challenges, fresh], MAX_BYTES - SPARE_BYTES);
       return challenge;
     });
   }
@@ -68,7 +72,7 @@ export class ChallengeStore {
       const at = challenges.findIndex((any) => any.serial === serial && any.challenge === challenge);
       const found = challenges[at];
       if (!found || found.used || found.expires <= this.#now()) return false;
-      this.#write(challenges.with(at, { ...found, used: true }));
+      this.#write(challenges.with(at, { ...found, used: true }), MAX_BYTES);
       return true;
     });
   }
@@ -85,8 +89,12 @@ export class ChallengeStore {
     return withLock(this.#path, run, this.#disk);
   }
 
-  #write(challenges: Challenge[]): void {
-    replaceAtomically(this.#path, `${JSON.stringify({ challenges }, undefined, 1)}\n`, this.#disk);
+  /** What could not be read any more is not written. */
+  #write(challenges: Challenge[], limit: number): void {
+    const bytes = Buffer.from(`${JSON.stringify({ challenges }, undefined, 1)}\n`);
+    if (bytes.length > limit)
+      throw new FileError(`${this.#path}: is full; wait until challenges expire, or begin another store`, "full");
+    replaceAtomically(this.#path, bytes, this.#disk);
   }
 
   #read(): Challenge[] {

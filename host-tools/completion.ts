@@ -47,6 +47,7 @@ function valuesOf(entries: readonly Entry[]): Option[] {
 }
 
 function bash(name: string, entries: readonly Entry[]): string {
+  const reply = (command: string) => `_${name}_reply < <(${command})`;
   const cases = entries.map((entry) => `    ${quoted(entry.words)}) words=${quoted(wordsOf(entry))} ;;`);
   const parents = entries.filter(({ subcommands }) => subcommands.length > 0).map(({ words }) => quoted(words));
   const values = valuesOf(entries);
@@ -55,14 +56,19 @@ function bash(name: string, entries: readonly Entry[]): string {
   );
   const others = values.flatMap(({ long, argChoices }) => (argChoices || long === "--port" ? [] : [long]));
   return `# ${name}: completion for bash. Use it: source <(${name} completion bash)
+_${name}_reply() {
+  local line
+  COMPREPLY=()
+  while IFS= read -r line; do COMPREPLY+=("$line"); done
+}
 _${name}() {
   local current="\${COMP_WORDS[COMP_CWORD]}" previous="\${COMP_WORDS[COMP_CWORD-1]}" command="" word words=""
   case "$previous" in
-    --port) COMPREPLY=($(compgen -f -- "\${current:-/dev/ttyA}")); return ;;
+    --port) ${reply(`compgen -f -- "\${current:-/dev/ttyA}"`)}; return ;;
 ${chosen.join("\n")}
     ${others.join("|")}) ${reply('compgen -f -- "$current"')}; return ;;
   esac
-  for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+  for word in "\${COMP_WORDS[@]:1:$((COMP_CWORD-1))}"; do
     [[ "$word" == -* ]] && break
     case "$command" in
       ${parents.join("|")}) command="\${command:+$command }$word" ;;
@@ -76,10 +82,6 @@ ${cases.join("\n")}
 }
 complete -o filenames -F _${name} ${name}
 `;
-}
-
-function reply(command: string): string {
-  return `COMPREPLY=($(${command}))`;
 }
 
 /** zsh runs what is made for bash. */

@@ -10,8 +10,9 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { type FileHandle, open, rm, statfs } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { CheckFailed, Interrupted, NoBoard } from "./exit.js";
+import { CheckFailed, NoBoard } from "./errors.js";
 import { FileError } from "./files.js";
+import { Interrupted } from "./interruption.js";
 
 /** What a drive says about its board. */
 export interface Drive {
@@ -71,13 +72,13 @@ export function lookAt(path: string): Drive | undefined {
 }
 
 /** The lines "name: value" of DETAILS.TXT; names in small letters. */
-export function parseDetails(text: string): Map<string, string> {
+function parseDetails(text: string): Map<string, string> {
   const lines = text.matchAll(/^([^:#\r\n]+):[ \t]*([^\r\n]*)/gm);
   return new Map([...lines].map(([, name = "", value = ""]) => [name.trim().toLowerCase(), value.trim()]));
 }
 
 /** What kind of board it is, for people. */
-export function kindOf({ uniqueId }: Drive): string {
+function kindOf({ uniqueId }: Drive): string {
   const id = uniqueId.slice(0, 4);
   return KINDS.get(id) ?? `board of kind ${id}`;
 }
@@ -108,7 +109,7 @@ function onlyOne(drives: readonly Drive[]): Drive {
 }
 
 /** Where drives may be mounted on this computer. */
-export function mountPoints(): string[] {
+function mountPoints(): string[] {
   if (process.platform === "win32") return [..."DEFGHIJKLMNOPQRSTUVWXYZ"].map((letter) => `${letter}:\\`);
   if (process.platform === "darwin") return inside("/Volumes");
   const automatic = ["/media", "/run/media"].flatMap((parent) =>

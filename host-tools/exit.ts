@@ -2,14 +2,16 @@
 
 import { CommanderError } from "commander";
 import { BadAnswer, CardRefused } from "./apdu.js";
-import { ValueError } from "./cardclient.js";
+import { CheckFailed, NoBoard, PortError, UsageError, WrongCard } from "./errors.js";
 import { FileError } from "./files.js";
+import { Interrupted } from "./interruption.js";
 import { LineClosed, NoAnswer, OtherProtocol } from "./link.js";
 import { InputError, SuiteError } from "./ocra.js";
 import { SeedFileError } from "./pskc.js";
 import { AuthenticationFailed } from "./scp03.js";
 import { SecretError } from "./secretfile.js";
 import { SerialNumberError } from "./serialnumber.js";
+import { ValueError } from "./storedata.js";
 
 export enum Exit {
   DONE = 0,
@@ -25,49 +27,6 @@ export enum Exit {
   /** A bug in the tools (EX_SOFTWARE of sysexits.h), so that `verify` says 1 for a refused response only. */
   BUG = 70,
   INTERRUPTED = 130,
-}
-
-/** The command line, or what was typed, cannot be used as it is. */
-export class UsageError extends Error {
-  override name = "UsageError";
-}
-
-/** A port that cannot be opened. */
-export class PortError extends Error {
-  override name = "PortError";
-}
-
-/** There is no board to flash, or none that this image is for. Nothing was written. */
-export class NoBoard extends Error {
-  override name = "NoBoard";
-}
-
-/** The card, or what the file says of it, is not as this command needs it. Nothing was changed. */
-export class WrongCard extends Error {
-  override name = "WrongCard";
-}
-
-/** What was done does not stand up to its check. */
-export class CheckFailed extends Error {
-  override name = "CheckFailed";
-}
-
-let leftBehind: string | undefined;
-
-/** Runs `work`. Whoever interrupts it, before its end or after it failed, is told what that leaves behind. */
-export async function leaving<T>(what: string, work: () => Promise<T>): Promise<T> {
-  leftBehind = what;
-  const result = await work();
-  leftBehind = undefined;
-  return result;
-}
-
-/** Someone pressed Ctrl-C. */
-export class Interrupted extends Error {
-  override name = "Interrupted";
-  constructor() {
-    super(leftBehind === undefined ? "interrupted" : `interrupted: ${leftBehind}`);
-  }
 }
 
 type ErrorClass = abstract new (...args: never[]) => Error;

@@ -17,7 +17,6 @@ export type FileReason = "exists" | "missing" | "denied" | "full" | "locked" | "
 /** A file that cannot be used; the message is one line for people and holds nothing of the contents. */
 export class FileError extends Error {
   override name = "FileError";
-  readonly exitCode = 6;
   readonly reason: FileReason;
 
   constructor(message: string, reason: FileReason = "other") {

@@ -3,7 +3,7 @@
 import { cmac, encryptBlocks, encryptCbc } from "./aes.js";
 import { checkSerialNumber } from "./serialnumber.js";
 
-export const KEY_SIZE = 16;
+const KEY_SIZE = 16;
 
 /** A card's transport keys, of AES-128. */
 export interface Keyset {
@@ -15,7 +15,7 @@ export interface Keyset {
 }
 
 /** The key version number of a card that has the public test keys. */
-export const TEST_KVN = 0xff;
+const TEST_KVN = 0xff;
 /** The key version numbers that a card takes for keys of its own. */
 export const LOWEST_KVN = 0x01;
 export const HIGHEST_KVN = 0x7f;

@@ -23,17 +23,14 @@ const SHORTEST_RESPONSE = 2;
 /** Nobody answered. */
 export class NoAnswer extends Error {
   override name = "NoAnswer";
-  constructor() {
-    super("the card does not answer");
+  constructor(name?: string) {
+    super(`${name === undefined ? "" : `${name}: `}the card does not answer`);
   }
 }
 
 /** The line ended or failed: unplugged, or closed from this side. */
 export class LineClosed extends Error {
   override name = "LineClosed";
-  constructor(cause?: Error) {
-    super(cause ? `the line failed: ${cause.message}` : "the line is closed", { cause });
-  }
 }
 
 /** The card speaks another version of the protocol. */
@@ -55,6 +52,8 @@ const realTimer: Timer = (ms, call) => {
 export interface LinkOptions {
   /** The clock; the real one unless given. */
   timer?: Timer;
+  /** What errors call it, such as the name of the port. */
+  name?: string;
 }
 
 export interface ExchangeOptions {
@@ -92,6 +91,7 @@ export class Link {
   readonly #stream: Duplex;
   readonly #decoder = new FrameDecoder();
   readonly #timer: Timer;
+  readonly #name: string | undefined;
   #waiting: Waiting | undefined;
   #closed: LineClosed | undefined;
   /** The last question was answered: whatever comes next answers the next. */
@@ -101,13 +101,14 @@ export class Link {
   constructor(stream: Duplex, options: LinkOptions = {}) {
     this.#stream = stream;
     this.#timer = options.timer ?? realTimer;
+    this.#name = options.name;
     this.#decoder.on("data", (frame: Frame) => this.#received(frame));
-    stream.on("error", (error: Error) => this.#end(new LineClosed(error)));
-    stream.on("end", () => this.#end(new LineClosed()));
+    stream.on("error", (error: Error) => this.#gone(error));
+    stream.on("end", () => this.#gone());
     // A serial port that is unplugged gives its error with "close"; a socket gives a boolean.
-    stream.on("close", (error?: unknown) => this.#end(new LineClosed(error instanceof Error ? error : undefined)));
+    stream.on("close", (error?: unknown) => this.#gone(error instanceof Error ? error : undefined));
     stream.pipe(this.#decoder);
-    if (stream.destroyed) this.#end(new LineClosed());
+    if (stream.destroyed) this.#gone();
   }
 
   /** Says hello until the card answers. Returns the version of the protocol. */
@@ -118,7 +119,7 @@ export class Link {
       if (answer) return this.#greeted(answer[0]);
     }
     this.#tell((watcher) => watcher.noAnswer?.());
-    throw new NoAnswer();
+    throw new NoAnswer(this.#name);
   }
 
   /** Sends a command APDU; returns the response with its status word. One at a time. */
@@ -133,7 +134,7 @@ export class Link {
       }
       this.#tell((watcher) => watcher.noAnswer?.());
     }
-    throw new NoAnswer();
+    throw new NoAnswer(this.#name);
   }
 
   /** Sends a frame of the front panel's channel; those are not answered. */
@@ -144,7 +145,7 @@ export class Link {
 
   /** Ends the link. A question that waits fails with LineClosed. */
   close(): void {
-    this.#end(new LineClosed());
+    this.#end(new LineClosed("the line is closed"));
   }
 
   /** Sends a question. Returns the answer that fits, or nothing where none came in time. */
@@ -187,6 +188,14 @@ export class Link {
       this.#inStep = true;
       this.#waiting.answered(payload);
     }
+  }
+
+  /** The other side ended, with an error or without: a driver's words say little to people. */
+  #gone(cause?: Error): void {
+    const unnamed = cause ? `the line failed: ${cause.message}` : "the line is closed";
+    this.#end(
+      new LineClosed(this.#name === undefined ? unnamed : `${this.#name}: the card is gone (unplugged?)`, { cause }),
+    );
   }
 
   #end(reason: LineClosed): void {

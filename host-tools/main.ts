@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { Command, CommanderError } from "commander";
+import { Command, CommanderError, type Option } from "commander";
 import * as challenge from "./commands/challenge.js";
 import * as completion from "./commands/completion.js";
 import * as flash from "./commands/flash.js";
@@ -17,7 +17,10 @@ import * as test from "./commands/test.js";
 import * as unlock from "./commands/unlock.js";
 import * as verify from "./commands/verify.js";
 import * as wipe from "./commands/wipe.js";
-import { Exit, exitCodeOf, Interrupted } from "./exit.js";
+import { UsageError } from "./errors.js";
+import { Exit, exitCodeOf } from "./exit.js";
+import { FileError } from "./files.js";
+import { Interrupted } from "./interruption.js";
 import { complain } from "./output.js";
 import { hangUp } from "./port.js";
 
@@ -33,9 +36,13 @@ Exit codes: 0 done; 1 failed; 2 usage; 3 no such port, or busy, or no answer; 4 
 /** Runs the command line `args` (without node and script) and sets the exit code. */
 export async function main(args: string[]): Promise<void> {
   process.stdout.on("error", endWithoutOutput);
+  // Nobody can be told; the exit code still says what came of it.
+  process.stderr.on("error", () => {});
   const interruption = watchForInterruption();
   try {
-    await program().parseAsync(args, { from: "user" });
+    const dsc = program();
+    refuseUnknownHelp(dsc, args);
+    await dsc.parseAsync(args, { from: "user" });
   } catch (error) {
     fail(interruption.came ? new Interrupted() : error);
   } finally {
@@ -50,10 +57,40 @@ function program(): Command {
     .version(version(), "--version")
     .addHelpText("after", EXIT_CODES)
     .configureOutput({ outputError: (text) => complain(inOneLine(text)) })
-    .exitOverride();
+    .exitOverride()
+    .hook("preAction", (_, command) => refuseEmptyNames(command));
   for (const command of COMMANDS) command.register(dsc);
   inheritSettings(dsc);
   return dsc;
+}
+
+/** A file that has no name: a variable of a script that is not set. */
+function refuseEmptyNames(command: Command): void {
+  const empty = command.options.find((option) => option.long !== "--port" && isEmptyName(command, option));
+  if (empty) throw new FileError(`${empty.long} "": no name given`);
+  const at = command.args.indexOf("");
+  if (at >= 0) throw new FileError(`${command.registeredArguments[at]?.name() ?? "argument"} "": no name given`);
+}
+
+/** Options that take a name say so: <file>. */
+function isEmptyName(command: Command, option: Option): boolean {
+  return /<(file|dir)>/.test(option.flags) && command.getOptionValue(option.attributeName()) === "";
+}
+
+/** `dsc help nope`: commander would print all of the help, and not say why. */
+function refuseUnknownHelp(dsc: Command, args: readonly string[]): void {
+  let command: Command | undefined = dsc;
+  for (const [at, word] of args.entries()) {
+    if (word === "help") return refuseUnknown(command, args[at + 1]);
+    command = command.commands.find((inner) => inner.name() === word);
+    if (!command || command.commands.length === 0) return;
+  }
+}
+
+function refuseUnknown(command: Command, name: string | undefined): void {
+  const known = name === undefined || name.startsWith("-") || name === "help";
+  if (known || command.commands.some((inner) => inner.name() === name)) return;
+  throw new UsageError(`there is no command ${JSON.stringify(name)} to help with; dsc --help lists them`);
 }
 
 /** Commander does this only for commands that it makes itself. */

@@ -13,7 +13,7 @@ interface Range {
   readonly end: number;
 }
 
-export const FLASH: Range = { start: 0, end: 0x40000 };
+const FLASH: Range = { start: 0, end: 0x40000 };
 /** User information configuration registers. */
 const UICR: Range = { start: 0x10001000, end: 0x10001100 };
 const RAM: Range = { start: 0x20000000, end: 0x20004000 };

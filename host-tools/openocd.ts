@@ -7,8 +7,9 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { CheckFailed, Interrupted, NoBoard } from "./exit.js";
+import { CheckFailed, NoBoard } from "./errors.js";
 import { FileError } from "./files.js";
+import { Interrupted } from "./interruption.js";
 
 export interface OpenocdOptions {
   readonly signal: AbortSignal;

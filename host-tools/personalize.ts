@@ -13,22 +13,15 @@
 // so whatever interrupted an attempt, the next one takes the same keys and stores them again.
 
 import { randomFillSync, randomInt } from "node:crypto";
+import { EMPTY_BATTERY, LOW_BATTERY } from "./battery.js";
 import type { CardClient, CardStatus, SuiteSupport } from "./cardclient.js";
-import { CheckFailed, WrongCard } from "./exit.js";
+import { CheckFailed, WrongCard } from "./errors.js";
 import { FileError } from "./files.js";
-import {
-  diversificationData,
-  diversify,
-  HIGHEST_KVN,
-  type Keyset,
-  LOWEST_KVN,
-  testKeys,
-  wipeKeyset,
-} from "./keyset.js";
+import { HIGHEST_KVN, type Keyset, LOWEST_KVN, testKeys, wipeKeyset } from "./keyset.js";
 import { type HashName, ocra, parseSuite } from "./ocra.js";
 import { SeedFileError, type SeedRecord, type SeedState } from "./pskc.js";
-import { AuthenticationFailed } from "./scp03.js";
 import { copyOfSecret, secretBytes } from "./secretbytes.js";
+import { derivedKeys, lacksMaster } from "./transportkeys.js";
 
 /** What is wanted. Its secrets stay the caller's. */
 export interface Request {
@@ -78,8 +71,6 @@ export interface Plan {
 /** The length of a key that is drawn: that of the hash (RFC 4226 §4, R6; RFC 2104 §3). */
 const KEY_SIZES: Record<HashName, number> = { SHA1: 20, SHA256: 32, SHA512: 64 };
 const UNLOCK_KEY_SIZE = 32;
-/** Below this the card says BATT LOW (mV). */
-const LOW_BATTERY = 2400;
 
 /** Decides what is to be done. Throws where it must not be; nothing is changed here. */
 export function makePlan(request: Request, status: CardStatus, seeds: Seeds): Plan {
@@ -90,12 +81,13 @@ export function makePlan(request: Request, status: CardStatus, seeds: Seeds): Pl
   else if (seeds.exists && !request.append)
     throw new FileError(`${seeds.path}: exists already; add the card to it with --append`, "exists");
   if (record?.state === "done") return planNothing(request, status, record, seeds.path);
+  refuseEmptyBattery(status);
   const keyset = record ? record.keyset : keysetFor(request, status);
   const keys = keysFor(request, status, record, keyset);
   return {
     action: record ? "resume" : "seed",
     steps: stepsFor(request, status, record, keys.next),
-    warnings: warningsFor(request, status),
+    warnings: warningsFor(request, status, record),
     keys,
     keyset,
     record,
@@ -272,25 +264,61 @@ function refuseOtherCard({ serial, reseed }: Request, status: CardStatus): void 
   throw new WrongCard(`this card is ${status.serial}, not ${serial}; to make it that one, insist with --reseed`);
 }
 
+/** Else keys would be kept for a card that cannot take them. */
+function refuseEmptyBattery({ battery }: CardStatus): void {
+  if (battery < EMPTY_BATTERY)
+    throw new WrongCard(`the battery is empty: ${battery} mV, and ${EMPTY_BATTERY} are needed; put in a fresh one`);
+}
+
 /** The file's record must be what the same arguments would make. */
 function refuseOtherRecord(request: Request, record: SeedRecord, path: string): void {
+  const { suite, tries, key, transport } = request;
   const differences = [
-    record.suite !== request.suite && "suite",
-    record.tries !== undefined && record.tries !== request.tries && "tries",
-    request.key !== undefined && !record.key.equals(request.key) && "key",
-    record.state === "pending" && (record.keyset === undefined) !== (request.transport === undefined) && "transport",
+    record.suite !== suite && `suite (${record.suite}, not ${suite})`,
+    record.tries !== undefined && record.tries !== tries && `tries (${record.tries}, not ${tries})`,
+    key !== undefined && !record.key.equals(key) && "key",
+    record.state === "pending" && (record.keyset === undefined) !== (transport === undefined) && otherTransport(record),
   ].filter((difference) => difference !== false);
   if (differences.length === 0) return;
   const what = record.state === "done" ? "has that card already" : "has a pending record of that card";
-  throw new FileError(`${path}: ${what}, with another ${differences.join(" and ")}; use another file`);
+  throw new FileError(
+    `${path}: ${what}, with another ${differences.join(" and ")}; give the same, or use another seed file`,
+  );
+}
+
+function otherTransport({ keyset }: SeedRecord): string {
+  return `transport (${keyset === undefined ? "none: leave --transport out" : "its own: give --transport"})`;
 }
 
 /** The file says that it is done: so must the card. */
 function planNothing(request: Request, status: CardStatus, record: SeedRecord, path: string): Plan {
   const { serial, suite } = request;
   if (status.serial !== serial || status.life !== "personalized" || status.suite !== suite)
-    throw new FileError(`${path}: has ${serial} as done, but this card is ${status.life}; use another file`, "exists");
-  return { action: "nothing", steps: [], warnings: [], keys: undefined, keyset: record.keyset, record };
+    throw new FileError(
+      `${path}: has ${serial} as done, but this card is ${describeCard(status)}; look at --serial ` +
+        "(to seed this card anew: another seed file)",
+      "exists",
+    );
+  refuseOtherKeyset(request, status, record, path);
+  const warnings = status.testKeys ? [KEEPS_TEST_KEYS] : [];
+  return { action: "nothing", steps: [], warnings, keys: undefined, keyset: record.keyset, record };
+}
+
+function describeCard({ serial, life, suite }: CardStatus): string {
+  return [serial ?? "without a serial number", life, ...(suite ? [suite] : [])].join(", ");
+}
+
+/** Where nothing would be done, the card must have the transport keys that were asked for, or that the file tells of. */
+function refuseOtherKeyset(request: Request, status: CardStatus, record: SeedRecord, path: string): void {
+  const { keyset } = record;
+  if ((keyset === undefined && !request.transport) || (!status.testKeys && status.kvn === keyset)) return;
+  const told = keyset === undefined ? "without transport keys of its own" : `with transport keys of version ${keyset}`;
+  const has = status.testKeys ? "the public test keys" : `transport keys of version ${status.kvn}`;
+  throw new FileError(
+    `${path}: has ${request.serial} as done ${told}, and the card has ${has}; to give it others, ` +
+      "personalize it anew into another seed file",
+    "exists",
+  );
 }
 
 /** The version that the card's own keyset will have; nothing where it is to have none. */
@@ -310,15 +338,13 @@ function keysFor(
   keyset: number | undefined,
 ): NonNullable<Plan["keys"]> {
   const { serial, transport } = request;
-  const derived = (master: Uint8Array, from: string, kvn: number) => diversify(master, diversificationData(from), kvn);
-  const wanted = transport && keyset !== undefined ? derived(transport, serial, keyset) : undefined;
+  const wanted = transport && keyset !== undefined ? derivedKeys(transport, serial, keyset) : undefined;
   if (status.testKeys) return { now: testKeys(), next: wanted };
-  if (!transport || !wanted)
-    throw new AuthenticationFailed("the card has transport keys of its own; give their master key with --transport");
+  if (!transport || !wanted) throw lacksMaster();
   // An attempt that was interrupted came this far, or they are not to change.
   const has = wanted.kvn === status.kvn && (record !== undefined || request.transportOld === undefined);
   if (has) return { now: wanted, next: undefined };
-  return { now: derived(request.transportOld ?? transport, status.serial ?? serial, status.kvn), next: wanted };
+  return { now: derivedKeys(request.transportOld ?? transport, status.serial ?? serial, status.kvn), next: wanted };
 }
 
 function stepsFor(
@@ -336,14 +362,17 @@ function stepsFor(
   return ["channel", ...keep, ...seed, "finish", "mark"];
 }
 
-function warningsFor(request: Request, status: CardStatus): string[] {
+const KEEPS_TEST_KEYS =
+  "the card keeps the public GlobalPlatform test keys: anyone at its contacts can wipe or reseed it (--transport)";
+
+function warningsFor(request: Request, status: CardStatus, record: SeedRecord | undefined): string[] {
   const { serial, life, battery } = status;
   const warnings: string[] = [];
-  if (!request.transport)
-    warnings.push(
-      "the card keeps the public GlobalPlatform test keys: anyone at its contacts can wipe or reseed it (--transport)",
-    );
-  if (life === "personalized") warnings.push(`${serial} was personalized already; its keys are replaced`);
+  if (!request.transport) warnings.push(KEEPS_TEST_KEYS);
+  // What was interrupted may have come this far.
+  const mayHaveThem = record !== undefined && serial === request.serial;
+  const keys = mayHaveThem ? "the keys in the seed file are stored (again)" : "its keys are replaced";
+  if (life === "personalized") warnings.push(`${serial} was personalized already; ${keys}`);
   if (serial !== undefined && serial !== request.serial) warnings.push(`the card was ${serial} before`);
   if (battery < LOW_BATTERY) warnings.push(`the battery is low: ${battery} mV`);
   return warnings;

@@ -7,12 +7,15 @@ import { statSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { SerialPort } from "serialport";
-import { CardClient } from "./cardclient.js";
-import { PortError } from "./exit.js";
+import { CardClient, type CardStatus } from "./cardclient.js";
+import { PortError } from "./errors.js";
 import { Link, NoAnswer } from "./link.js";
 import type { Trace } from "./trace.js";
 
 const BAUD_RATE = 115200;
+
+/** Two seconds: enough for a board that opening its port has reset. */
+const FEW_HELLOS = 4;
 
 /** How often a port that is locked is tried, and how long it is waited between (ms). */
 const LOCK_ATTEMPTS = 5;
@@ -55,7 +58,7 @@ const openPorts = new Set<CardPort>();
 /** Opens a port and waits for the card on it: opening may have reset a board. */
 export async function openCard(path: string, options: PortOptions = {}): Promise<CardPort> {
   const port = await openPort(path);
-  const link = new Link(port);
+  const link = new Link(port, { name: path });
   let trace: Trace | undefined;
   const card = {
     path,
@@ -76,9 +79,29 @@ export async function openCard(path: string, options: PortOptions = {}): Promise
     await card.client.closeChannel();
     return card;
   } catch (error) {
-    await card.close();
+    await card.close().catch(() => {});
     throw error instanceof NoAnswer ? new NoCard(`${path}: no card answers`) : error;
   }
+}
+
+/** Runs `use` on the card at a port, and closes that whatever comes. The first error is the one to tell. */
+export async function useCard<T>(
+  path: string,
+  use: (card: CardClient) => Promise<T>,
+  options: PortOptions = {},
+): Promise<T> {
+  const card = await openCard(path, options);
+  const result = await use(card.client).catch(async (error: unknown) => {
+    await card.close().catch(() => {});
+    throw error;
+  });
+  await card.close();
+  return result;
+}
+
+/** What the card at a port says; nobody waits longer for it than a board takes that opening its port has reset. */
+export function readStatusAt(path: string): Promise<CardStatus> {
+  return useCard(path, (card) => card.readStatus(), { hellos: FEW_HELLOS });
 }
 
 /** Hangs up wherever a card is spoken to: whoever waits for one gets a LineClosed. */
@@ -120,6 +143,7 @@ async function namesInDev(): Promise<string[]> {
  * thread holds the file, and with it the lock.
  */
 export async function openPort(path: string): Promise<SerialPort> {
+  if (path === "") throw new PortError("no port given (its name is empty); dsc ports lists them");
   refuseOthers(path);
   for (let left = LOCK_ATTEMPTS - 1; ; left--) {
     try {

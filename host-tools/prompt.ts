@@ -2,7 +2,8 @@
 //
 // Without a terminal nothing is asked: a UsageError says which option to use instead.
 
-import { Interrupted, UsageError } from "./exit.js";
+import { UsageError } from "./errors.js";
+import { Interrupted } from "./interruption.js";
 import { concatSecrets, copyOfSecret } from "./secretbytes.js";
 
 const PIN_DIGITS = 4;
@@ -19,12 +20,16 @@ const FIRST_PRINTABLE = 0x20;
 /** A byte of UTF-8 that is not the first of its character. */
 const CONTINUES = { mask: 0xc0, value: 0x80 };
 
-/** Asks for a PIN, twice where a typing error would cost a card. Returns four ASCII digits; wipe them after use. */
-export async function askPin(twice: boolean): Promise<Buffer> {
+/**
+ * Asks for a PIN, twice where a typing error would cost a card, until `objection` has none. Returns four ASCII digits;
+ * wipe them after use.
+ */
+export async function askPin(twice: boolean, objection: (pin: Buffer) => string | undefined = () => undefined) {
   needTerminal("a PIN", "--pin-file FILE (or - for standard input)");
   for (;;) {
     const pin = await askHidden("PIN: ");
-    if (!isPin(pin)) say("A PIN has four digits.");
+    const wrong = isPin(pin) ? objection(pin) : "A PIN has four digits.";
+    if (wrong !== undefined) say(wrong);
     else if (!twice || (await repeats(pin, "PIN again: "))) return pin;
     pin.fill(0);
   }

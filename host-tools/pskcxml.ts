@@ -5,7 +5,6 @@ import { DOMParser, type Document, type Element, onWarningStopParsing, XMLSerial
 /** A seed file that cannot be used; the message is one line for people, with nothing secret in it. */
 export class SeedFileError extends Error {
   override name = "SeedFileError";
-  readonly exitCode = 6;
 }
 
 const NAMESPACES = {
@@ -31,7 +30,7 @@ export function parse(bytes: Buffer): Element {
   return container;
 }
 
-export function decodeText(bytes: Buffer): string {
+function decodeText(bytes: Buffer): string {
   let text: string;
   try {
     text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
@@ -70,6 +69,16 @@ function checkShape(text: string): void {
     if (depth > MAX_DEPTH) throw new SeedFileError(`has more than ${MAX_DEPTH} elements one in another`);
     if (elements > MAX_ELEMENTS) throw new SeedFileError(`has more than ${MAX_ELEMENTS} elements`);
     at = end;
+  }
+}
+
+/** Whether a text has no more elements, and no deeper ones, than are read. */
+export function hasUsualShape(text: string): boolean {
+  try {
+    checkShape(text);
+    return true;
+  } catch {
+    return false;
   }
 }
 
@@ -138,12 +147,12 @@ export function need(parent: Element | undefined, name: string): Element {
   return found;
 }
 
-export function isNamed(element: Element, name: string): boolean {
+function isNamed(element: Element, name: string): boolean {
   const [prefix, local] = name.split(":");
   return element.localName === local && (prefix === "*" || element.namespaceURI === namespaceOf(name));
 }
 
-export function namespaceOf(name: string): string | null {
+function namespaceOf(name: string): string | null {
   const [prefix, local] = name.split(":");
   return local ? NAMESPACES[prefix as keyof typeof NAMESPACES] : null;
 }

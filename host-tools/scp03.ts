@@ -8,7 +8,7 @@
 // Whatever is wrong with what the card sends ends the channel; nothing is tried again here.
 
 import { timingSafeEqual } from "node:crypto";
-import { Ins, Level, Sw } from "../firmware/wire.js";
+import { Cla, Ins, Level, Sw } from "../firmware/wire.js";
 import { cmac, decryptCbc, encryptBlocks, encryptCbc } from "./aes.js";
 import { ANY, BadAnswer, type Command, type Response, SECURE } from "./apdu.js";
 import { secretBytes } from "./secretbytes.js";
@@ -61,7 +61,7 @@ export interface CardHello {
 /** The first half of opening a channel; kvn 0: whatever keyset there is. */
 export function initializeUpdate(kvn: number, hostChallenge: Uint8Array): Command {
   if (hostChallenge.length !== CHALLENGE_SIZE) throw new RangeError("a challenge has eight bytes");
-  return { cla: 0x80, ins: Ins.INITIALIZE_UPDATE, p1: kvn, p2: 0, data: hostChallenge, le: ANY };
+  return { cla: Cla.GP, ins: Ins.INITIALIZE_UPDATE, p1: kvn, p2: 0, data: hostChallenge, le: ANY };
 }
 
 /** Takes the answer to INITIALIZE UPDATE apart. */
@@ -129,7 +129,13 @@ export class SecureChannel {
     }
     // Never encrypted, whatever the level (§7.1.2).
     const data = kdf(this.#keys.mac, HOST_CRYPTOGRAM, context, MAC_SIZE);
-    this.externalAuthenticate = this.#sign({ cla: 0x84, ins: Ins.EXTERNAL_AUTHENTICATE, p1: level, p2: 0, data });
+    this.externalAuthenticate = this.#sign({
+      cla: Cla.GP_SECURE,
+      ins: Ins.EXTERNAL_AUTHENTICATE,
+      p1: level,
+      p2: 0,
+      data,
+    });
   }
 
   /** A command as it goes over the line. */

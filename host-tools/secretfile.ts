@@ -4,14 +4,13 @@
 // the caller's to fill with zeros. An error says what is wrong with a file, and nothing of its contents.
 
 import { randomFillSync } from "node:crypto";
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readSync, type Stats } from "node:fs";
 import { createExclusive, DISK, explained, type FileSystem } from "./files.js";
 import { concatSecrets, copyOfSecret, hexOf, secretBytes } from "./secretbytes.js";
 
 /** A secret that cannot be used; the message is one line for people, with nothing of the secret in it. */
 export class SecretError extends Error {
   override name = "SecretError";
-  readonly exitCode = 6;
 }
 
 export interface SecretOptions {
@@ -124,16 +123,24 @@ function readStdin(stdin: number | Uint8Array, buffer: Buffer): number {
 function readFile(path: string, buffer: Buffer, options: SecretOptions): number {
   const file = openSync(path, "r");
   try {
-    if (!options.allowShared) refuseShared(path, file);
+    const stats = fstatSync(file);
+    refuseOtherKinds(path, stats);
+    if (!options.allowShared) refuseShared(path, stats);
     return fill(file, buffer);
   } finally {
     closeSync(file);
   }
 }
 
+/** A file, or a pipe that a shell has made. */
+function refuseOtherKinds(path: string, stats: Stats): void {
+  if (stats.isDirectory()) throw new SecretError(`${path}: cannot read it: it is a folder`);
+  if (!stats.isFile() && !stats.isFIFO()) throw new SecretError(`${path}: not a file`);
+}
+
 /** Windows keeps no such mode. */
-function refuseShared(path: string, file: number): void {
-  if (process.platform === "win32" || (fstatSync(file).mode & 0o077) === 0) return;
+function refuseShared(path: string, { mode }: Stats): void {
+  if (process.platform === "win32" || (mode & 0o077) === 0) return;
   throw new SecretError(`${path}: others may read it; do chmod 600, or insist with --insecure-key-file`);
 }
 

@@ -2,7 +2,7 @@
 // a file, or comes over standard input (FILE is -), or is typed unseen.
 
 import { Option } from "commander";
-import { UsageError } from "./exit.js";
+import { UsageError } from "./errors.js";
 import { askPassphrase, askPin, isInteractive, readStdin } from "./prompt.js";
 import { readSeedFile, type SeedFile } from "./pskc.js";
 import { readKey, readPin, readSeedSecret, type SecretOptions, STDIN } from "./secretfile.js";

@@ -1,12 +1,6 @@
 // PINs that are guessed first: the card refuses them for a new PIN, and so do the host tools (firmware/pin.ts: isWeak).
 
-const PIN = /^[0-9]{4}$/;
 const ZERO = 0x30;
-
-/** Whether it is a PIN at all: four digits. */
-export function isPin(pin: string): boolean {
-  return PIN.test(pin);
-}
 
 /** Four equal digits, a run up or down (wrapping), a year 19xx or 20xx, or a pair repeated. Bytes are ASCII. */
 export function isWeakPin(pin: string | Uint8Array): boolean {

@@ -3,7 +3,7 @@
 import type { Command } from "commander";
 import { show } from "../output.js";
 import { createTransportKeyFile } from "../secretfile.js";
-import { printing } from "./options.js";
+import { printing, refuseStdout } from "./options.js";
 
 const NOTES = `
 Each card gets transport keys of its own, derived from this one and its serial number. Who holds FILE can
@@ -18,6 +18,7 @@ export function register(program: Command): void {
 }
 
 function run(file: string, _options: object, command: Command): void {
+  refuseStdout(file);
   createTransportKeyFile(file);
   show(command, { file }, [`${file}: a new transport master key; keep a copy in a safe place`]);
 }

@@ -1,7 +1,7 @@
 // `dsc ocra`: the response of a key to a challenge, as a card would compute it.
 
 import type { Command } from "commander";
-import { UsageError } from "../exit.js";
+import { UsageError } from "../errors.js";
 import { ocra, parseSuite, type Suite } from "../ocra.js";
 import { show } from "../output.js";
 import { isInteractive } from "../prompt.js";

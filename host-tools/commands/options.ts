@@ -1,12 +1,11 @@
 // What commands have in common: the options of those that speak to a card, and the keys that they need.
 
 import { Command, InvalidArgumentError, Option } from "commander";
-import type { CardClient, CardStatus } from "../cardclient.js";
-import { WrongCard } from "../exit.js";
-import { FileError } from "../files.js";
-import { diversificationData, diversify, type Keyset, testKeys } from "../keyset.js";
-import { openCard } from "../port.js";
-import { AuthenticationFailed } from "../scp03.js";
+import type { CardClient } from "../cardclient.js";
+import { UsageError } from "../errors.js";
+import { useCard } from "../port.js";
+import { readTransportKey, STDIN } from "../secretfile.js";
+import { readSecret, type SecretFileOptions } from "../secretoptions.js";
 import { checkSerialNumber } from "../serialnumber.js";
 import { Trace } from "../trace.js";
 
@@ -14,6 +13,13 @@ export interface CardOptions {
   readonly port: string;
   readonly trace?: string;
 }
+
+export interface TransportOptions extends SecretFileOptions {
+  readonly transport?: string;
+}
+
+/** What is asked for where a transport key is typed. */
+export const TRANSPORT_PROMPT = "Transport key in hexadecimal";
 
 /** A command that prints a result. */
 export function printing(name: string, description: string, examples: readonly string[]): Command {
@@ -36,8 +42,8 @@ export function speaking(name: string, description: string, examples: readonly s
     .addOption(traceOption());
 }
 
-export function traceOption(): Option {
-  return new Option("--trace <file>", "write what goes over the line to FILE, decoded, secrets masked");
+function traceOption(): Option {
+  return new Option("--trace <file>", "write what goes over the line to FILE (or add to it), decoded, secrets masked");
 }
 
 export function transportOption(): Option {
@@ -49,39 +55,29 @@ export function sharedFilesOption(): Option {
 }
 
 /** Runs `run` on the card at the port, and closes the port whatever comes. */
-export async function withCard<T>(options: CardOptions, run: (card: CardClient) => Promise<T>): Promise<T> {
+export function withCard<T>(options: CardOptions, run: (card: CardClient) => Promise<T>): Promise<T> {
   const { trace } = options;
-  const card = await openCard(options.port, trace === undefined ? {} : { trace: () => newTrace(trace) });
+  return useCard(options.port, run, trace === undefined ? {} : { trace: () => new Trace(trace) });
+}
+
+/** For commands that open a secure channel: `use` is given the master key that --transport names, which is wiped then. */
+export async function withMasterKey<T>(
+  options: TransportOptions,
+  use: (master: Uint8Array | undefined) => Promise<T>,
+): Promise<T> {
+  const { transport } = options;
+  const master =
+    transport === undefined ? undefined : await readSecret(transport, TRANSPORT_PROMPT, options, readTransportKey);
   try {
-    return await run(card.client);
+    return await use(master);
   } finally {
-    await card.close();
+    master?.fill(0);
   }
 }
 
-export function newTrace(path: string): Trace {
-  try {
-    return new Trace(path);
-  } catch (error) {
-    const { code = "failed" } = error as NodeJS.ErrnoException;
-    if (code === "EEXIST") throw new FileError(`${path}: exists already, and is never overwritten`, "exists");
-    throw new FileError(`${path}: cannot write it (${code})`);
-  }
-}
-
-/** The transport keys that the card has now. Throws where they cannot be known. */
-export function keysOf(status: CardStatus, master: Uint8Array | undefined): Keyset {
-  if (status.testKeys) return testKeys();
-  if (!master)
-    throw new AuthenticationFailed("the card has transport keys of its own; give their master key with --transport");
-  if (status.serial === undefined)
-    throw new WrongCard("the card has transport keys of its own but no serial number to derive them from");
-  return diversify(master, diversificationData(status.serial), status.kvn);
-}
-
-/** Zeroes whatever was read. */
-export function wipeAll(...secrets: readonly (Uint8Array | undefined)[]): void {
-  for (const secret of secrets) secret?.fill(0);
+/** Keys in the clear go into files; who writes - would find them in one of that name. */
+export function refuseStdout(file: string): void {
+  if (file === STDIN) throw new UsageError("-: keys are not written to standard output; give the name of a file");
 }
 
 /** A number from `least` to `most`, for commander. */

@@ -1,10 +1,11 @@
 // `dsc personalize`: seeds one card. What is to be done, and in which order, stands in personalize.ts.
 
 import { existsSync } from "node:fs";
-import { SingleBar } from "cli-progress";
 import { type Command, Option } from "commander";
 import type { CardClient } from "../cardclient.js";
-import { UsageError } from "../exit.js";
+import { PortError, UsageError } from "../errors.js";
+import { Exit, exitCodeOf } from "../exit.js";
+import { leaves } from "../interruption.js";
 import { parseSuite, type Suite } from "../ocra.js";
 import { show, warn } from "../output.js";
 import {
@@ -17,33 +18,21 @@ import {
   type Step,
   wipePlan,
 } from "../personalize.js";
-import { askPassphrase, isInteractive } from "../prompt.js";
-import {
-  createSeedFile,
-  readSeedFile,
-  type SeedFile,
-  type SeedRecord,
-  type SeedSecret,
-  type SeedState,
-} from "../pskc.js";
-import { readKey, readSeedSecret, readTransportKey } from "../secretfile.js";
-import {
-  pinFileOption,
-  pskcKeyOption,
-  readPinOption,
-  readSecret,
-  refuseStdinTwice,
-  SEED_SECRET_HELP,
-} from "../secretoptions.js";
+import { startBar } from "../progress.js";
+import { askPassphrase, askPin, isInteractive } from "../prompt.js";
+import { readSeedFile, type SeedSecret } from "../pskc.js";
+import { readKey, readPin, readSeedSecret, readTransportKey, type SecretOptions, STDIN } from "../secretfile.js";
+import { pinFileOption, pskcKeyOption, readSecret, refuseStdinTwice, SEED_SECRET_HELP } from "../secretoptions.js";
+import { SeedsInFile } from "../seedsinfile.js";
 import { isWeakPin } from "../weakpin.js";
 import {
   type CardOptions,
   serialNumber,
   sharedFilesOption,
   speaking,
+  TRANSPORT_PROMPT,
   transportOption,
   wholeNumber,
-  wipeAll,
   withCard,
 } from "./options.js";
 
@@ -68,6 +57,7 @@ interface Options extends CardOptions {
 const SUITE = "OCRA-1:HOTP-SHA256-8:QN06";
 const SERVER_SUITE = `${SUITE}-PSHA256`;
 const DEFAULT_TRIES = 5;
+const AGAIN = "run it again with the same arguments: it finishes";
 
 /** Steps as they are shown while they are done. */
 const STEPS: Record<Step, string> = {
@@ -123,24 +113,59 @@ async function run(options: Options, command: Command): Promise<void> {
   try {
     const seeds = await openSeeds(options, secrets);
     const request = await requestOf(options, settings, secrets);
-    await withCard(options, (card) => personalize(card, request, seeds, options, command));
+    await withCard(options, async (card) => {
+      const planned = await planFor(card, request, seeds, options, secrets);
+      await personalize(card, planned, seeds, options, command);
+    });
   } finally {
     secrets.wipe();
   }
 }
 
-async function personalize(
+interface Planned {
+  readonly request: Request;
+  readonly plan: Plan;
+}
+
+/** The PIN is asked for last: port, card and seed file may say that none is needed. */
+async function planFor(
   card: CardClient,
   request: Request,
   seeds: Seeds,
   options: Options,
+  secrets: Secrets,
+): Promise<Planned> {
+  const plan = makePlan(request, await card.readStatus(), seeds);
+  if (!options.dryRun) for (const warning of plan.warnings) warn(warning);
+  if (options.dryRun || !lacksPin(plan, request)) return { request, plan };
+  wipePlan(plan);
+  const pin = secrets.keep(await askPin(true, options.allowWeakPin ? undefined : objectionTo));
+  const whole = { ...request, pin };
+  // Somebody may have thought about it for long: it may be another card by now.
+  return { request: whole, plan: makePlan(whole, await card.readStatus(), seeds) };
+}
+
+/** Where the server judges the PIN the card keeps none. */
+function lacksPin({ action }: Plan, { pinCheck, pin }: Request): boolean {
+  return action !== "nothing" && pinCheck === "card" && pin === undefined;
+}
+
+function objectionTo(pin: Uint8Array): string | undefined {
+  return isWeakPin(pin) ? "This PIN is one of those that are guessed first; take another." : undefined;
+}
+
+async function personalize(
+  card: CardClient,
+  { request, plan }: Planned,
+  seeds: Seeds,
+  options: Options,
   command: Command,
 ): Promise<void> {
-  const plan = makePlan(request, await card.readStatus(), seeds);
   try {
     if (options.dryRun) return void process.stdout.write(`${JSON.stringify(describePlan(request, plan, seeds))}\n`);
-    for (const warning of plan.warnings) warn(warning);
-    await withProgress(plan, (onStep) => carryOut(plan, request, card, seeds, onStep));
+    await withProgress(plan, (onStep) =>
+      finishable(plan, onStep, (told) => carryOut(plan, request, card, seeds, told)),
+    );
     const { serial, suite, pinCheck, tries } = request;
     const { action, keyset = null } = plan;
     const result = { port: options.port, serial, action, suite, pinCheck, tries, keyset, pskc: seeds.path };
@@ -150,20 +175,39 @@ async function personalize(
   }
 }
 
-function said({ serial }: Request, { action }: Plan, { path }: Seeds): string {
-  if (action === "nothing") return `${serial} is personalized already, and ${path} has its keys; nothing was done`;
+type OnStep = (step: Step) => void;
+
+/** Does the steps. Once the keys are in the file, whoever ends it is told how to go on: Ctrl-C, or a port that fails. */
+async function finishable(plan: Plan, onStep: OnStep, work: (onStep: OnStep) => Promise<void>): Promise<void> {
+  let kept = false;
+  const stepping = (step: Step) => {
+    kept ||= plan.record !== undefined || (step !== "channel" && step !== "keep");
+    if (kept) leaves(AGAIN);
+    onStep(step);
+  };
+  try {
+    await work(stepping);
+    leaves(undefined);
+  } catch (error) {
+    if (!kept || exitCodeOf(error) !== Exit.PORT) throw error;
+    throw new PortError(`${(error as Error).message}; ${AGAIN}`, { cause: error });
+  }
+}
+
+function said({ serial, pin }: Request, { action }: Plan, { path }: Seeds): string {
+  const nothing = pin === undefined ? "nothing was done" : "nothing was done, and its PIN was not changed";
+  if (action === "nothing") return `${serial} is personalized already, and ${path} has its keys; ${nothing}`;
   return `${serial} is personalized; its keys are in ${path}`;
 }
 
 /** On a terminal, a bar while it works. */
-async function withProgress(plan: Plan, work: (onStep: (step: Step) => void) => Promise<void>): Promise<void> {
-  if (!process.stderr.isTTY) return work(() => {});
-  const bar = new SingleBar({ format: "[{bar}] {value}/{total} {step}", clearOnComplete: true, stopOnComplete: false });
-  bar.start(plan.steps.length, 0, { step: "" });
+async function withProgress(plan: Plan, work: (onStep: OnStep) => Promise<void>): Promise<void> {
+  const longest = "7/7 ".length + Math.max(...Object.values(STEPS).map((step) => step.length));
+  const bar = startBar("{value}/{total} {step}", longest, plan.steps.length, { step: "" });
   try {
-    await work((step) => bar.update(plan.steps.indexOf(step), { step: STEPS[step] }));
+    await work((step) => bar?.update(plan.steps.indexOf(step), { step: STEPS[step] }));
   } finally {
-    bar.stop();
+    bar?.stop();
   }
 }
 
@@ -191,28 +235,25 @@ function parsed(suite: string): Suite {
 }
 
 async function requestOf(options: Options, settings: Settings, secrets: Secrets): Promise<Request> {
-  const { keyFile, transport, transportOld, append, reseed } = options;
-  const transportKey = "Transport key in hexadecimal";
-  const read = async (path: string | undefined, prompt: string, reader: typeof readKey) =>
+  const { keyFile, transport, transportOld, pinFile, allowWeakPin, append, reseed } = options;
+  const read = async (path: string | undefined, prompt: string, reader: typeof readPin) =>
     path === undefined ? undefined : secrets.keep(await readSecret(path, prompt, options, reader));
   return {
     ...settings,
     append,
     reseed,
     key: await read(keyFile, "Token key in hexadecimal", readKey),
-    transport: await read(transport, transportKey, readTransportKey),
-    transportOld: await read(transportOld, transportKey, readTransportKey),
-    pin: await pinOf(options, settings, secrets),
+    transport: await read(transport, TRANSPORT_PROMPT, readTransportKey),
+    transportOld: await read(transportOld, TRANSPORT_PROMPT, readTransportKey),
+    pin: await read(pinFile, "PIN", allowWeakPin ? readPin : strongPin),
   };
 }
 
-/** Where the server judges the PIN the card keeps none; a dry run needs none. */
-async function pinOf(options: Options, { pinCheck }: Settings, secrets: Secrets): Promise<Buffer | undefined> {
-  if (options.pinFile === undefined && (pinCheck === "server" || options.dryRun)) return undefined;
-  const pin = secrets.keep(await readPinOption(options.pinFile, options));
-  if (isWeakPin(pin) && !options.allowWeakPin)
-    throw new UsageError("this PIN is one of those that are guessed first; insist with --allow-weak-pin");
-  return pin;
+function strongPin(path: string, options?: SecretOptions): Buffer {
+  const pin = readPin(path, options);
+  if (!isWeakPin(pin)) return pin;
+  pin.fill(0);
+  throw new UsageError("this PIN is one of those that are guessed first; insist with --allow-weak-pin");
 }
 
 async function openSeeds(options: Options, secrets: Secrets): Promise<Seeds> {
@@ -220,45 +261,19 @@ async function openSeeds(options: Options, secrets: Secrets): Promise<Seeds> {
   const secret = await seedSecret(options, !exists);
   secrets.keep("passphrase" in secret ? secret.passphrase : secret);
   const file = exists ? readSeedFile(options.pskc, secret) : undefined;
-  return secrets.keep(new SeedsInFile(options.pskc, secret, file));
+  return secrets.keep(new SeedsInFile(options.pskc, secret, file, options));
 }
 
 async function seedSecret(options: Options, fresh: boolean): Promise<SeedSecret> {
   const prompt = "Key or passphrase of the seed file";
   if (options.pskcKey !== undefined) return readSecret(options.pskcKey, prompt, options, readSeedSecret);
   if (!isInteractive()) throw new UsageError("what opens the seed file is needed; give it with --pskc-key FILE");
-  return { passphrase: await askPassphrase("Passphrase of the seed file", fresh) };
-}
-
-/** A seed file that is made with its first card. */
-class SeedsInFile implements Seeds {
-  readonly path: string;
-  readonly exists: boolean;
-  readonly #secret: SeedSecret;
-  #file: SeedFile | undefined;
-
-  constructor(path: string, secret: SeedSecret, file: SeedFile | undefined) {
-    this.path = path;
-    this.exists = file !== undefined;
-    this.#secret = secret;
-    this.#file = file;
-  }
-
-  find(serial: string): SeedRecord | undefined {
-    return this.#file?.find(serial);
-  }
-
-  add(record: SeedRecord): void {
-    if (this.#file) this.#file.addRecord(record);
-    else this.#file = createSeedFile(this.path, this.#secret, record);
-  }
-
-  setState(serial: string, state: SeedState): void {
-    this.#file?.setState(serial, state);
-  }
-
-  wipe(): void {
-    this.#file?.wipe();
+  // What is typed is taken as it would be in a file.
+  const typed = await askPassphrase(prompt, fresh);
+  try {
+    return readSeedSecret(STDIN, { stdin: typed });
+  } finally {
+    typed.fill(0);
   }
 }
 
@@ -273,7 +288,7 @@ class Secrets {
 
   wipe(): void {
     for (const secret of this.#kept) {
-      if (secret instanceof Uint8Array) wipeAll(secret);
+      if (secret instanceof Uint8Array) secret.fill(0);
       else secret.wipe();
     }
   }

@@ -1,10 +1,9 @@
 // `dsc ports`: the serial ports, and which have a card on them.
 
 import type { Command } from "commander";
-import type { CardStatus } from "../cardclient.js";
 import { exitCodeOf } from "../exit.js";
 import { columns, show } from "../output.js";
-import { listPorts, openCard } from "../port.js";
+import { listPorts, readStatusAt } from "../port.js";
 import { printing } from "./options.js";
 
 interface Options {
@@ -20,9 +19,6 @@ interface Found {
   /** Why there is no card. */
   readonly reason?: string;
 }
-
-/** Two seconds: enough for a board that opening its port has reset. */
-const HELLOS = 4;
 
 const EXAMPLES = ["dsc ports", "dsc ports --port /tmp/card --json"];
 const NOTES = `
@@ -45,20 +41,11 @@ async function run(options: Options, command: Command): Promise<void> {
 
 async function lookAt(port: string): Promise<Found> {
   try {
-    const { serial = null, life } = await readStatus(port);
+    const { serial = null, life } = await readStatusAt(port);
     return { port, card: true, serial, state: life };
   } catch (error) {
     if (exitCodeOf(error) === undefined) throw error;
     return { port, card: false, reason: (error as Error).message.replace(`${port}: `, "") };
-  }
-}
-
-async function readStatus(port: string): Promise<CardStatus> {
-  const card = await openCard(port, { hellos: HELLOS });
-  try {
-    return await card.client.readStatus();
-  } finally {
-    await card.close();
   }
 }
 

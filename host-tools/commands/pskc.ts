@@ -5,7 +5,7 @@ import { columns, show, warn } from "../output.js";
 import { writePrivacyIdeaCsv } from "../privacyidea.js";
 import { type CardOutline, outlineSeedFile, SeedFileError, type SeedOutline } from "../pskc.js";
 import { openSeedFile, pskcKeyOption, SEED_SECRET_HELP } from "../secretoptions.js";
-import { printing, sharedFilesOption } from "./options.js";
+import { printing, refuseStdout, sharedFilesOption } from "./options.js";
 
 interface ShowOptions {
   pskcKey?: string;
@@ -86,6 +86,7 @@ function describeCard(card: CardOutline): string[] {
 }
 
 async function runCsv(file: string, out: string, options: CsvOptions, command: Command): Promise<void> {
+  refuseStdout(out);
   const seeds = await openSeedFile(file, options.pskcKey, options);
   try {
     const pending = seeds.records.filter((record) => record.state === "pending").length;

@@ -2,28 +2,26 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Command } from "commander";
+import { LOW_BATTERY } from "../battery.js";
 import type { CardClient, CardStatus } from "../cardclient.js";
-import { CheckFailed, WrongCard } from "../exit.js";
+import { CheckFailed, WrongCard } from "../errors.js";
 import { wipeKeyset } from "../keyset.js";
 import { coloured, columns, show, warn } from "../output.js";
 import { askYes, isInteractive } from "../prompt.js";
-import { readTransportKey } from "../secretfile.js";
-import { readSecret } from "../secretoptions.js";
+import { keysOf } from "../transportkeys.js";
 import {
   type CardOptions,
-  keysOf,
   sharedFilesOption,
   speaking,
+  type TransportOptions,
   transportOption,
   wholeNumber,
-  wipeAll,
   withCard,
+  withMasterKey,
 } from "./options.js";
 
-interface Options extends CardOptions {
-  transport?: string;
+interface Options extends CardOptions, TransportOptions {
   time: number;
-  insecureKeyFile?: boolean;
 }
 
 interface Result {
@@ -34,8 +32,6 @@ interface Result {
 
 const KEYS = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "OK", "PRESS"];
 const POLL_TIME = 150;
-/** Below this the card says BATT LOW (mV). */
-const LOW_BATTERY = 2400;
 /** Pages of the card's flash that hold nothing: all but one (docs/FLASH.md). */
 const SPARE_PAGES = 3;
 
@@ -55,19 +51,16 @@ export function register(program: Command): void {
 }
 
 async function run(options: Options, command: Command): Promise<void> {
-  const { transport, port } = options;
-  const master = transport && (await readSecret(transport, "Transport key in hexadecimal", options, readTransportKey));
-  try {
-    const results = await withCard(options, (card) => testAll(card, master || undefined, options.time));
-    const bad = results.filter(({ result }) => result === "bad").map(({ test }) => test);
-    show(command, { port, good: bad.length === 0, tests: results }, columns(results.map(describe)));
-    if (bad.length > 0) throw new CheckFailed(`bad: ${bad.join(", ")}`);
-  } finally {
-    wipeAll(master || undefined);
-  }
+  const { port } = options;
+  const results = await withMasterKey(options, (master) =>
+    withCard(options, (card) => testAll(card, master, options.time)),
+  );
+  const bad = results.filter(({ result }) => result === "bad").map(({ test }) => test);
+  show(command, { port, good: bad.length === 0, tests: results }, columns(results.map(describe)));
+  if (bad.length > 0) throw new CheckFailed(`bad: ${bad.join(", ")}`);
 }
 
-async function testAll(card: CardClient, master: Buffer | undefined, seconds: number): Promise<Result[]> {
+async function testAll(card: CardClient, master: Uint8Array | undefined, seconds: number): Promise<Result[]> {
   const status = await card.readStatus();
   if (status.life === "personalized")
     throw new WrongCard("the card is personalized, and a card with a key in it is not tested; dsc wipe takes it off");
@@ -93,7 +86,7 @@ async function testParts(card: CardClient, test: "random" | "crypto", what: stri
 }
 
 /** Writes, and so needs the card's transport keys. */
-async function testFlash(card: CardClient, status: CardStatus, master: Buffer | undefined): Promise<Result> {
+async function testFlash(card: CardClient, status: CardStatus, master: Uint8Array | undefined): Promise<Result> {
   if (!status.testKeys && !master) return leftOut("flash", "the card has transport keys of its own (--transport)");
   const keys = keysOf(status, master);
   try {

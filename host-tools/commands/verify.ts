@@ -3,7 +3,8 @@
 import { existsSync } from "node:fs";
 import type { Command } from "commander";
 import { ChallengeStore } from "../challenges.js";
-import { Exit, UsageError } from "../exit.js";
+import { UsageError } from "../errors.js";
+import { Exit } from "../exit.js";
 import { FileError } from "../files.js";
 import { parseSuite, type Suite } from "../ocra.js";
 import { show } from "../output.js";

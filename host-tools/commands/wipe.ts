@@ -2,31 +2,29 @@
 
 import type { Command } from "commander";
 import type { CardClient, CardStatus } from "../cardclient.js";
-import { CheckFailed } from "../exit.js";
+import { CheckFailed } from "../errors.js";
 import { wipeKeyset } from "../keyset.js";
 import { show } from "../output.js";
 import { askYes, isInteractive } from "../prompt.js";
-import { readTransportKey } from "../secretfile.js";
-import { readSecret } from "../secretoptions.js";
+import { keysOf } from "../transportkeys.js";
 import {
   type CardOptions,
-  keysOf,
   sharedFilesOption,
   speaking,
+  type TransportOptions,
   transportOption,
-  wipeAll,
   withCard,
+  withMasterKey,
 } from "./options.js";
 
-interface Options extends CardOptions {
-  transport?: string;
+interface Options extends CardOptions, TransportOptions {
   yes?: boolean;
-  insecureKeyFile?: boolean;
 }
 
 const EXAMPLES = ["dsc wipe --port /dev/ttyACM0 --transport transport.key", "dsc wipe --port /tmp/card --yes"];
 const NOTES = `
-At a terminal it asks before anything is lost. The token key, the unlock key and the PIN are gone for good.`;
+At a terminal it asks before anything is lost; without one it does not. The token key, the unlock key and the
+PIN are gone for good.`;
 
 export function register(program: Command): void {
   const command = speaking("wipe", "take the keys off a card: back to NO KEY", EXAMPLES)
@@ -39,19 +37,14 @@ export function register(program: Command): void {
 }
 
 async function run(options: Options, command: Command): Promise<void> {
-  const { transport, port } = options;
-  const master = transport && (await readSecret(transport, "Transport key in hexadecimal", options, readTransportKey));
-  try {
-    const result = await withCard(options, (card) => wipe(card, master || undefined, options));
-    const { serial, wiped } = result;
-    const name = serial ?? "the card";
-    show(command, { port, ...result }, [wiped ? `${name} is wiped: it shows NO KEY` : `${name} was left as it is`]);
-  } finally {
-    wipeAll(master || undefined);
-  }
+  const { port } = options;
+  const result = await withMasterKey(options, (master) => withCard(options, (card) => wipe(card, master, options)));
+  const { serial, wiped } = result;
+  const name = serial ?? "the card";
+  show(command, { port, ...result }, [wiped ? `${name} is wiped: it shows NO KEY` : `${name} was left as it is`]);
 }
 
-async function wipe(card: CardClient, master: Buffer | undefined, options: Options) {
+async function wipe(card: CardClient, master: Uint8Array | undefined, options: Options) {
   const status = await card.readStatus();
   const keys = keysOf(status, master);
   try {

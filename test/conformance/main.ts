@@ -3,7 +3,7 @@
 //   npm run conformance -- [--target sim|posix|qemu] [--only FILE] [--port P [--erase]]
 
 import { Command, CommanderError, Option } from "commander";
-import { PortError } from "../../host-tools/exit.js";
+import { PortError } from "../../host-tools/errors.js";
 import { missingFor } from "../../scripts/board.js";
 import { scenarios } from "../support/scenarios.js";
 import { BoardError, handBack, openForUse } from "./board.js";

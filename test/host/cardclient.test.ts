@@ -369,7 +369,7 @@ test("a trace tells everything but secrets, and is its owner's alone", async () 
     for (const secret of ["4071", "34303731", "000001", "303030303031", "00481516", "3030343831353136"])
       assert.not.match(text.replaceAll(/INITIALIZE.*\n.*/g, ""), secret);
     if (process.platform !== "win32") assert.is(statSync(file).mode & 0o777, 0o600);
-    assert.throws(() => new Trace(file), /EEXIST/);
+    new Trace(file).close();
     assert.is(readFileSync(file, "latin1"), text);
   } finally {
     rmSync(folder, { recursive: true });

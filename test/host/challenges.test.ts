@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { ChallengeStore, LIFETIME, REMEMBERED } from "../../host-tools/challenges.js";
+import { ChallengeStore, LIFETIME, MAX_BYTES, REMEMBERED } from "../../host-tools/challenges.js";
 import { FileError } from "../../host-tools/files.js";
 import { ocra } from "../../host-tools/ocra.js";
 
@@ -150,6 +150,20 @@ test("processes side by side lose no challenge and spend each once", async () =>
     path,
   );
   assert.equal((spent.flat() as string[]).sort(), challenges.sort());
+});
+
+test("a store that is full takes no challenge more, and those in it can be spent", () => {
+  const { path, store, clock } = newStore();
+  const challenge = store.issue(SERIAL);
+  const text = readFileSync(path, "utf8");
+  const filler = { serial: "x".repeat(MAX_BYTES - 500), challenge: "000000", expires: clock.now, used: true };
+  writeFileSync(path, JSON.stringify({ challenges: [...JSON.parse(text).challenges, filler] }));
+  assert.throws(
+    () => store.issue(SERIAL),
+    (error: unknown) => error instanceof FileError && error.reason === "full" && /is full; /.test(error.message),
+  );
+  assert.ok(store.spend(SERIAL, challenge));
+  assert.not(store.spend(SERIAL, challenge));
 });
 
 /** Runs a function of a store in four processes at once. */

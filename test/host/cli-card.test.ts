@@ -147,7 +147,7 @@ test("from a blank card to a login, and back to NO KEY", async () => {
 
   const again = await personalize(sim, at, "--transport", at.transport, "--key-file", at.key);
   assert.is(again.code, 0);
-  assert.match(again.stdout, "nothing was done");
+  assert.match(again.stdout, "nothing was done, and its PIN was not changed");
 
   const wiped = await dsc(["wipe", "--port", sim.port, "--transport", at.transport, "--json"]);
   assert.is(wiped.code, 0, wiped.stderr);
@@ -233,6 +233,10 @@ test("a simulator that dies in the middle, and Ctrl-C: run again, it finishes wi
     // On a busy machine it may have been done before the end came.
     assert.ok(code === 0 || code === (end === "kill" ? 3 : 130), `${end}: ${code} ${stderr}`);
     if (code === 3) assert.is(stdout, "");
+    // Drivers tell of a line whose other end is gone, or do not.
+    const gone = /port\d+: the card (is gone \(unplugged\?\)|does not answer); run it again with the same arguments/;
+    if (code === 3) assert.match(stderr, gone);
+    if (code === 130) assert.match(stderr, "dsc: interrupted: run it again with the same arguments: it finishes");
     if (end === "SIGINT") await sim.stop();
   }
   const sim = await SimProcess.start(port, "--flash", flash);
@@ -409,8 +413,9 @@ test("at a terminal: the bench test with a person, a PIN that is typed unseen, a
     [/^PIN:$/m, "12a4\r"],
     [/four digits\.\nPIN:$/m, `${PIN}\r`],
     [/digits\.\nPIN:\nPIN again:$/m, "8353\r"],
-    [/same twice\.\nPIN:$/m, `8353\x7f2\r`],
-    [/same twice\.\nPIN:\nPIN again:$/m, `${PIN}\r`],
+    [/same twice\.\nPIN:$/m, "1234\r"],
+    [/guessed first; take another\.\nPIN:$/m, `8353\x7f2\r`],
+    [/another\.\nPIN:\nPIN again:$/m, `${PIN}\r`],
   ];
   for (const [shown, typed] of steps) {
     await person.until(shown);
@@ -419,6 +424,18 @@ test("at a terminal: the bench test with a person, a PIN that is typed unseen, a
   assert.is(await person.exit, 0);
   printed.push(person.raw);
   assert.is(await sim.login(PIN, "271828"), ocra(SUITE, recordOf(at.seeds).key, { challenge: "271828" }));
+
+  // No PIN is asked for where port, card or seed file say that none is needed.
+  for (const [more, code, says] of [
+    [[], 0, /nothing was done/],
+    [["--port", at.path("none")], 3, /no such port/],
+    [["--serial", "IB3000124"], 5, /this card is IB3000123/],
+  ] as const) {
+    const nobody = new TerminalProgram([DSC, "personalize", ...given, ...more], 200);
+    assert.is(await nobody.exit, code);
+    assert.match(nobody.raw, says);
+    assert.not.match(nobody.raw, "PIN:");
+  }
 
   for (const [typed, code, state] of [
     ["no\r", 0, "personalized"],
@@ -431,6 +448,21 @@ test("at a terminal: the bench test with a person, a PIN that is typed unseen, a
     assert.is(await wipe.exit, code);
     assert.is(JSON.parse((await dsc(["info", "--port", sim.port, "--json"])).stdout).state, state);
   }
+  await sim.stop();
+});
+
+test("at a terminal: 32 hexadecimal digits that are typed are a key, as they are in a file", async () => {
+  const sim = await startBlank();
+  const at = site();
+  const given = ["--port", sim.port, "--serial", SERIAL, "--pskc", at.seeds, "--pin-file", at.pin];
+  const person = new TerminalProgram([DSC, "personalize", ...given], 200);
+  await person.until(/seed file:$/m);
+  person.send(`${SEED_KEY.toString("hex")}\r`);
+  await person.until(/seed file, again:$/m);
+  person.send(`${SEED_KEY.toString("hex")}\r`);
+  assert.is(await person.exit, 0);
+  printed.push(person.raw);
+  assert.is(recordOf(at.seeds).state, "done");
   await sim.stop();
 });
 
@@ -468,16 +500,22 @@ test("help with examples on every command, a version, completion", async () => {
 
 test("completion, as bash does it", async () => {
   const { stdout } = await dsc(["completion", "bash"]);
+  const at = site();
+  for (const name of ["our seeds.xml", "our *"]) at.put(name, "");
   const completed = (...words: string[]) => {
     const set = `COMP_WORDS=(dsc ${words.map((word) => `"${word}"`).join(" ")}); COMP_CWORD=${words.length}`;
-    const { status, stdout: said } = spawnSync("bash", ["-c", `${stdout}\n${set}; _dsc; echo "\${COMPREPLY[@]}"`]);
+    const script = `${stdout}\n${set}; _dsc; IFS="|"; echo "\${COMPREPLY[*]}"`;
+    const { status, stdout: said } = spawnSync("bash", ["-c", script], { cwd: at.folder });
     return status === 0 ? said.toString().trim() : undefined;
   };
   if (completed("pe") === undefined) return console.log("skipped: completion, as bash does it: there is no bash");
   assert.is(completed("pe"), "personalize");
   assert.is(completed("pskc", "s"), "show");
-  assert.is(completed("personalize", "--tra"), "--trace --transport --transport-old");
-  assert.is(completed("personalize", "--pin-check", ""), "card server");
+  assert.is(completed("personalize", "--tra"), "--trace|--transport|--transport-old");
+  assert.is(completed("personalize", "--pskc", "our s"), "our seeds.xml");
+  assert.is(completed("pskc", "show", "our"), "our seeds.xml|our *");
+  assert.is(completed("info", "--port", "/dev/nul"), "/dev/null");
+  assert.is(completed("personalize", "--pin-check", ""), "card|server");
   assert.is(completed("completion", "z"), "zsh");
 });
 

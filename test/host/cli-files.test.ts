@@ -82,18 +82,19 @@ const OPEN = ["--pskc", SEEDS, "--pskc-key", SEED_KEY_FILE];
 
 interface Setting {
   input?: string;
-  /** A file descriptor instead of a pipe. */
+  /** File descriptors instead of pipes. */
   stdout?: number;
+  stderr?: number;
 }
 
 /** Runs `dsc` to its end. */
-function dsc(args: readonly string[], { input = "", stdout }: Setting = {}): Ended {
+function dsc(args: readonly string[], { input = "", stdout, stderr }: Setting = {}): Ended {
   const options = { input, encoding: "utf8", timeout: 60_000, cwd: FOLDER } as const;
   const result = spawnSync(process.execPath, [LAUNCHER, ...args], {
     ...options,
-    stdio: ["pipe", stdout ?? "pipe", "pipe"],
+    stdio: ["pipe", stdout ?? "pipe", stderr ?? "pipe"],
   });
-  return ended(result.status, result.stdout ?? "", result.stderr);
+  return ended(result.status, result.stdout ?? "", result.stderr ?? "");
 }
 
 /** Runs `dsc` beside others. */
@@ -606,6 +607,41 @@ if (existsSync("/dev/full"))
     assert.is(readFileSync(csv, "utf8").split("\n").length, 3);
     isRefused(verifying(CARD.serial, challenge, right, "--store", store));
   });
+
+if (existsSync("/dev/full"))
+  test("where nobody can be told of an error, the exit code still says which", () => {
+    const full = { stderr: openSync("/dev/full", "w") };
+    const { store, challenge } = newChallenge();
+    const args = verifying(CARD.serial, challenge, cardResponse(challenge), "--store", store);
+    assert.is(dsc(verifying(CARD.serial, "1", "1"), full).code, 2);
+    assert.is(dsc([...args, "--pskc", newPath("nothing")], full).code, 6);
+    assert.is(dsc(args, full).code, 0);
+  });
+
+test("a file that has no name", () => {
+  for (const args of [
+    ["keys", "new", ""],
+    ["pskc", "show", ""],
+    ["pskc", "csv", SEEDS, "", "--pskc-key", SEED_KEY_FILE],
+    ["challenge", "--serial", CARD.serial, "--store", ""],
+    verifying(CARD.serial, "012345", "01234567", "--pskc", ""),
+    verifying(CARD.serial, "012345", "01234567", "--pskc-key="),
+  ])
+    refused(6, /"": no name given/, args);
+  refused(3, /no port given/, ["info", "--port", ""]);
+});
+
+test("keys in the clear do not go into a file called -", () => {
+  refused(2, /not written to standard output/, ["pskc", "csv", SEEDS, "-", "--pskc-key", SEED_KEY_FILE]);
+  refused(2, /not written to standard output/, ["keys", "new", "-"]);
+});
+
+test("help with a command that there is not", () => {
+  refused(2, /no command "nope"/, ["help", "nope"]);
+  refused(2, /no command "nope"/, ["pskc", "help", "nope"]);
+  for (const args of [["help"], ["help", "pskc"], ["help", "verify"], ["pskc", "help", "show"]])
+    assert.is(dsc(args).code, 0, args.join(" "));
+});
 
 test("a folder that may not be written to", () => {
   const folder = newPath("folder");

@@ -14,6 +14,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { Exit, exitCodeOf } from "../../host-tools/exit.js";
 import {
   createExclusive,
   DISK,
@@ -112,7 +113,7 @@ for (const [code, reason] of [
     disk.fault = { at: 2, code };
     const error = caught(() => replace(disk));
     assert.is(error.reason, reason);
-    assert.is(error.exitCode, 6);
+    assert.is(exitCodeOf(error), Exit.FILE);
     assert.match(error.message, /^\/seeds\.xml: cannot write it: [^\n]+$/);
     assert.not.match(error.message, NEW);
   });

@@ -7,7 +7,6 @@ import { delimiter, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { choosePort } from "../../host-tools/commands/flash.js";
 import {
   awaitReturn,
   chooseDrive,
@@ -21,6 +20,7 @@ import {
 } from "../../host-tools/daplink.js";
 import { exitCodeOf } from "../../host-tools/exit.js";
 import { firmwareOf, holdsFirmware } from "../../host-tools/firmwarehash.js";
+import { choosePort } from "../../host-tools/flash.js";
 import { explainOpenocd } from "../../host-tools/openocd.js";
 import { openCard } from "../../host-tools/port.js";
 import { Card } from "../../sim/card.js";

@@ -172,6 +172,23 @@ for (const [what, end] of Object.entries(ENDINGS)) {
   });
 }
 
+test("a card that is gone, or does not answer, is told of by the name of its port", async () => {
+  const named = (card: FakeCard, clock: FakeClock) => new Link(card, { timer: clock.timer, name: "/dev/ttyX" });
+  for (const how of ["pulls the plug", "unplugs a serial port", "ends the stream"]) {
+    const { card, clock } = setup();
+    const link = named(card, clock);
+    await clock.until(link.hello());
+    ENDINGS[how]?.(card, link);
+    await quiet();
+    const error = (await failure(link.exchange(COMMAND))) as Error;
+    assert.is(error.message, "/dev/ttyX: the card is gone (unplugged?)");
+  }
+  const { card, clock } = setup();
+  const link = named(card, clock);
+  card.deaf = 100;
+  assert.is(((await clock.until(failure(link.hello()))) as Error).message, "/dev/ttyX: the card does not answer");
+});
+
 test("a stream that was destroyed before is a closed line", async () => {
   const card = new FakeCard();
   card.destroy();

@@ -6,7 +6,8 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Ins } from "../../firmware/wire.js";
 import { CardClient, type CardStatus } from "../../host-tools/cardclient.js";
-import { CheckFailed, type Exit, exitCodeOf, WrongCard } from "../../host-tools/exit.js";
+import { CheckFailed, WrongCard } from "../../host-tools/errors.js";
+import { type Exit, exitCodeOf } from "../../host-tools/exit.js";
 import { FileError } from "../../host-tools/files.js";
 import { Link } from "../../host-tools/link.js";
 import { ocra } from "../../host-tools/ocra.js";
@@ -347,13 +348,40 @@ test("a pending record is resumed only with the same arguments", async () => {
     const error = await failureOf(planned({ ...REQUEST, ...other }, "pending"));
     assert.instance(error, FileError);
     assert.match(String(error), `another ${Object.keys(other)}`);
+    if (other.tries) assert.match(String(error), "(5, not 6)");
+  }
+});
+
+test("where nothing is to be done, the card has the transport keys that are asked for, or that the file tells of", async () => {
+  const transport = MASTER;
+  const plain = cardOf({ serial: REQUEST.serial });
+  const { plan } = await planned(REQUEST, "done", {}, plain);
+  assert.match(plan.warnings.join(), "test keys");
+  const own = await ownKeys(REQUEST.serial);
+  const own1 = await planned({ ...REQUEST, transport }, "done", { keyset: 1 }, own);
+  assert.equal([own1.plan.action, own1.plan.warnings], ["nothing", []]);
+  for (const [request, keyset, card] of [
+    [{ ...REQUEST, transport }, undefined, plain],
+    [{ ...REQUEST, transport }, 1, plain],
+    [{ ...REQUEST, transport }, undefined, own],
+    [{ ...REQUEST, transport }, 2, own],
+    [REQUEST, 2, own],
+    [REQUEST, 1, plain],
+  ] as const) {
+    const error = await failureOf(planned(request, "done", { keyset }, card));
+    assert.instance(error, FileError);
+    assert.match(String(error), /the card has .*another seed file/);
   }
 });
 
 test("a record that is done fits its card only", async () => {
   const done = cardOf({ serial: REQUEST.serial });
   assert.is((await planned(REQUEST, "done", {}, done)).plan.action, "nothing");
-  assert.instance(await failureOf(planned(REQUEST, "done")), FileError);
+  const blank = await failureOf(planned(REQUEST, "done"));
+  assert.instance(blank, FileError);
+  assert.match(String(blank), "this card is without a serial number, blank; look at --serial");
+  const wrongNumber = await failureOf(planned(REQUEST, "done", {}, cardOf({ serial: "IB3000777" })));
+  assert.match(String(wrongNumber), "IB3000777");
   const other = { suite: "OCRA-1:HOTP-SHA1-8:QN06" };
   assert.instance(await failureOf(planned(REQUEST, "done", other, done)), FileError);
 });
@@ -418,6 +446,25 @@ test("the public test keys come with a warning; so does a low battery", async ()
   const warned = makePlan(REQUEST, status, new KeptSeeds()).warnings.join();
   assert.match(warned, "test keys");
   assert.match(warned, "2399 mV");
+});
+
+test("with a battery that the card does not write with, nothing is kept", async () => {
+  const status = await statusOf(blankCard());
+  const planWith = (battery: number) => makePlan(REQUEST, { ...status, battery }, new KeptSeeds());
+  assert.throws(
+    () => planWith(2099),
+    (error: unknown) => error instanceof WrongCard && /2099 mV/.test(error.message),
+  );
+  assert.is(planWith(2100).action, "seed");
+});
+
+test("that keys are replaced is said only where they are", async () => {
+  const card = cardOf({ serial: REQUEST.serial });
+  const warned = makePlan(REQUEST, await statusOf(card), new KeptSeeds()).warnings.join();
+  assert.match(warned, "its keys are replaced");
+  const { plan } = await planned(REQUEST, "pending", {}, card);
+  assert.match(plan.warnings.join(), "was personalized already");
+  assert.not.match(plan.warnings.join(), "replaced");
 });
 
 test.run();

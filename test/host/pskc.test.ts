@@ -8,14 +8,17 @@ import { join } from "node:path";
 import * as fc from "fast-check";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { Exit, exitCodeOf } from "../../host-tools/exit.js";
 import { DISK, FileError, type FileSystem } from "../../host-tools/files.js";
 import {
   createSeedFile,
+  MAX_BYTES,
   readSeedFile,
   type SeedFile,
   SeedFileError,
   type SeedRecord,
   type SeedSecret,
+  SPARE_BYTES,
 } from "../../host-tools/pskc.js";
 import { EXAMPLE_SEED_FILE, EXAMPLE_SEED_KEY, EXAMPLE_SEED_SECRET, sharedTest } from "../support/shared.js";
 import { testUnless } from "../support/skipping.js";
@@ -69,7 +72,7 @@ function refusal(run: () => unknown): string {
     run();
   } catch (error) {
     if (!(error instanceof SeedFileError)) throw error;
-    assert.is(error.exitCode, 6);
+    assert.is(exitCodeOf(error), Exit.FILE);
     assert.not.match(error.message, "\n");
     assert.ok(error.message.startsWith(`${PATH}: `));
     return error.message.slice(PATH.length + 2);
@@ -136,6 +139,43 @@ test("a card is in a file once", () => {
     /has a card "IB3000123" already/,
   );
   assert.equal(readSeedFile(PATH, KEY).records, [CARD, SERVER]);
+});
+
+/** A file of that size with a pending card, blanks filling it up. */
+function filledTo(size: number): void {
+  rmSync(PATH, { force: true });
+  createSeedFile(PATH, KEY, CARD);
+  const text = readFileSync(PATH, "utf8");
+  const filled = (length: number) => text.replace("</pskc:KeyContainer>", `${" ".repeat(length)}$&`);
+  writeFileSync(PATH, filled(size - Buffer.byteLength(filled(0))), { mode: 0o600 });
+}
+
+test("a file that is full takes no card more, and says so before it cannot be read; its cards can be done", () => {
+  for (const size of [MAX_BYTES - SPARE_BYTES, MAX_BYTES]) {
+    filledTo(size);
+    const file = readSeedFile(PATH, KEY);
+    assert.match(
+      refusal(() => file.addRecord(SERVER)),
+      /^is full; begin another seed file$/,
+    );
+    assert.is(statSync(PATH).size, size);
+    file.setState(CARD.serial, "done");
+    assert.equal(readSeedFile(PATH, KEY).records, [{ ...CARD, state: "done" }]);
+  }
+  filledTo(MAX_BYTES - SPARE_BYTES - 10_000);
+  readSeedFile(PATH, KEY).addRecord(SERVER);
+  assert.is(readSeedFile(PATH, KEY).records.length, 2);
+});
+
+test("a file with as many elements as are read takes no card more", () => {
+  const text = write();
+  const many = "<x/>".repeat(500_000 - [...text.matchAll(/<[a-z]/g)].length);
+  writeFileSync(PATH, text.replace("</pskc:KeyContainer>", `<pskc:Extensions>${many.slice(4)}</pskc:Extensions>$&`));
+  assert.match(
+    refusal(() => readSeedFile(PATH, KEY).addRecord({ ...CARD, serial: "IB3000125" })),
+    /^is full; /,
+  );
+  assert.is(readSeedFile(PATH, KEY).records.length, 2);
 });
 
 test("what another process added stays", () => {

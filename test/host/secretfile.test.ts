@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { Exit, exitCodeOf } from "../../host-tools/exit.js";
 import { FileError } from "../../host-tools/files.js";
 import {
   createTransportKeyFile,
@@ -54,7 +55,7 @@ for (const [what, contents, message] of [
     const error = caught(() => readKey(file(contents)));
     assert.match(error.message, message);
     assert.not.match(error.message.toLowerCase(), /aabbcc|\n/);
-    assert.is(error.exitCode, 6);
+    assert.is(exitCodeOf(error), Exit.FILE);
   });
 }
 
@@ -87,6 +88,12 @@ if (process.platform !== "win32")
     }
     assert.is(readKey(file(HEX, 0o400)).length, 16);
   });
+
+test("what is no file is told of as such, whatever its mode", () => {
+  assert.match(caught(() => readKey(FOLDER)).message, /: it is a folder$/);
+  if (process.platform === "win32") return;
+  assert.match(caught(() => readKey("/dev/zero")).message, /: not a file$/);
+});
 
 test("a PIN is four digits", () => {
   for (const contents of ["4071", "4071\n", " 4071\r\n"]) assert.is(readPin(file(contents)).toString(), "4071");
@@ -121,7 +128,7 @@ test("a file that is not there or is a folder is an error of one line", () => {
   );
   assert.throws(
     () => readPin(FOLDER, { allowShared: true }),
-    (error: unknown) => error instanceof FileError,
+    (error: unknown) => error instanceof FileError || error instanceof SecretError,
   );
 });
 

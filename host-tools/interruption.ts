@@ -1,0 +1,25 @@
+// Ctrl-C: the error that it ends a command with, which says what that leaves behind.
+
+/** What the work that is going on leaves behind; a process has one command, and so one of these. */
+let leftBehind: string | undefined;
+
+/** Whoever interrupts from now on is told what that leaves behind. */
+export function leaves(what: string | undefined): void {
+  leftBehind = what;
+}
+
+/** Runs `work`. Whoever interrupts it, before its end or after it failed, is told what that leaves behind. */
+export async function leaving<T>(what: string, work: () => Promise<T>): Promise<T> {
+  leaves(what);
+  const result = await work();
+  leaves(undefined);
+  return result;
+}
+
+/** Someone pressed Ctrl-C. */
+export class Interrupted extends Error {
+  override name = "Interrupted";
+  constructor() {
+    super(leftBehind === undefined ? "interrupted" : `interrupted: ${leftBehind}`);
+  }
+}
