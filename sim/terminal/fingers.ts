@@ -72,6 +72,13 @@ export class Fingers {
     this.release();
   }
 
+  /** Lets go of the card, and forgets what was still to be pressed. */
+  letGo(): void {
+    this.#queue.length = 0;
+    this.#mouse = undefined;
+    if (this.#now) this.#lift(this.#now);
+  }
+
   /** Lets `ms` of the card's time pass, with the contacts moving where they must. */
   advance(ms: number): void {
     if (isLive(this.#card)) return this.#caughtUp(ms);
@@ -109,7 +116,10 @@ export class Fingers {
       this.#releasesLost = true;
       this.#mouse = undefined;
     }
-    const { key } = this.#now;
+    this.#lift(this.#now);
+  }
+
+  #lift({ key }: Touch): void {
     this.#now = undefined;
     this.#pause = PAUSE;
     this.#card.up(key);
