@@ -11,17 +11,9 @@ import { FLASH_SIZE } from "../sim/flash.js";
 import { openFlashFile } from "../sim/flashfile.js";
 import { Random } from "../sim/random.js";
 import type { Report } from "../sim/session.js";
-import {
-  blankCard,
-  cardOf,
-  dscSim,
-  type Ended,
-  expected,
-  LAUNCHER,
-  login,
-  scratchFolder,
-  triesOf,
-} from "./support/cards.js";
+import { blankCard, cardOf, expected, login, triesOf } from "./support/cards.js";
+import { scratchFolder } from "./support/scratch.js";
+import { dscSim, type Ended, LAUNCHER } from "./support/simprocess.js";
 
 const flashfile = suite("flash file");
 

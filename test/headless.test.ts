@@ -9,8 +9,10 @@ import * as assert from "uvu/assert";
 import { DEMO } from "../sim/demo.js";
 import type { Report } from "../sim/session.js";
 import { Silence } from "../sim/workshop.js";
-import { blankCard, dscSim, type Ended, expected, LAUNCHER, scratchFolder, seed } from "./support/cards.js";
+import { blankCard, expected, seed } from "./support/cards.js";
 import { ROOT } from "./support/root.js";
+import { scratchFolder } from "./support/scratch.js";
+import { dscSim, type Ended, LAUNCHER } from "./support/simprocess.js";
 
 const headless = suite("headless");
 

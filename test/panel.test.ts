@@ -16,11 +16,12 @@ import { Panel } from "../sim/panel.js";
 import { openPanel } from "../sim/panelport.js";
 import { PtyLine } from "../sim/pty.js";
 import { Fingers } from "../sim/terminal/fingers.js";
-import { dscSim, LAUNCHER, MODULE, scratchFolder } from "./support/cards.js";
+import { MODULE } from "./support/cards.js";
 import { framesIn, lineBytes, type PlainFrame } from "./support/fakecard.js";
 import { press, type } from "./support/fingers.js";
 import { ROOT } from "./support/root.js";
-import { SimProcess } from "./support/simprocess.js";
+import { scratchFolder } from "./support/scratch.js";
+import { dscSim, LAUNCHER, SimProcess } from "./support/simprocess.js";
 import { afterwards, assertRestored, shows, TerminalProgram } from "./support/terminal.js";
 
 const test = suite("front panel");

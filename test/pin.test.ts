@@ -7,7 +7,6 @@ import { DEMO } from "../sim/demo.js";
 import { PAGE_SIZE } from "../sim/flash.js";
 import { currentPage, readImage } from "../sim/image.js";
 import {
-  answer,
   blankCard,
   cardOf,
   enter,
@@ -230,9 +229,9 @@ pin("where the server judges, any four digits are taken, without tries and witho
     turnOn(card);
     assert.is(card.tries, undefined);
     assert.is(enterPin(card, typed), "CHALLNG>");
-    assert.is(answer(card, "123456"), expected("123456", { ...data, pin: typed }), typed);
+    assert.is(enter(card, "123456"), expected("123456", { ...data, pin: typed }), typed);
     card.press("ok");
-    assert.is(answer(card, "000123"), expected("000123", { ...data, pin: typed }), "the next challenge, too");
+    assert.is(enter(card, "000123"), expected("000123", { ...data, pin: typed }), "the next challenge, too");
     turnOff(card);
   }
   assert.is(card.flash.operations, before);
@@ -250,7 +249,7 @@ pin("a new PIN replaces the old one, and the key stays", () => {
   assert.is(enterPin(card, DEMO.pin), "LEFT 2", "the old one is wrong");
   passMessage(card);
   assert.is(enterPin(card, "7394"), "CHALLNG>");
-  assert.is(answer(card, "123456"), RIGHT);
+  assert.is(enter(card, "123456"), RIGHT);
 });
 
 pin("a PIN change that is given up changes nothing", () => {

@@ -12,7 +12,9 @@ import { readFlashFile } from "../sim/flashfile.js";
 import { Recorder } from "../sim/record.js";
 import { firstFailure } from "../sim/run.js";
 import { type Report, Session } from "../sim/session.js";
-import { cardOf, dscSim, type Ended, LAUNCHER, MODULE, scratchFolder } from "./support/cards.js";
+import { cardOf, MODULE } from "./support/cards.js";
+import { scratchFolder } from "./support/scratch.js";
+import { dscSim, type Ended, LAUNCHER } from "./support/simprocess.js";
 import { TerminalProgram } from "./support/terminal.js";
 
 const record = suite("record");

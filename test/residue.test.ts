@@ -7,7 +7,6 @@ import { type Card, MEMORY_SIZE } from "../sim/card.js";
 import { PAGE_SIZE } from "../sim/flash.js";
 import { currentPage, readImage } from "../sim/image.js";
 import {
-  answer,
   askUnlock,
   blankCard,
   cardOf,
@@ -33,7 +32,7 @@ type Flow = (card: Card, owner: Owner) => void;
 const logIn: Flow = (card, { record, challenge }) => {
   turnOn(card);
   enterPin(card, record.pin);
-  answer(card, challenge);
+  enter(card, challenge);
 };
 const lockOut: Flow = (card, owner) => {
   turnOn(card);
@@ -67,7 +66,7 @@ const SCREENS: Record<string, Flow> = {
   "the second response": (card, owner) => {
     logIn(card, owner);
     card.press("ok");
-    answer(card, owner.challenge);
+    enter(card, owner.challenge);
   },
   "NEW> with digits": (card, owner) => {
     SCREENS["CHALLNG>"]?.(card, owner);

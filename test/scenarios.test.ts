@@ -6,13 +6,15 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { PersonalizationRecord } from "../host-tools/cardclient.js";
 import { ocra } from "../host-tools/ocra.js";
+import { UNLOCK_SUITE } from "../host-tools/pskc.js";
 import { Card } from "../sim/card.js";
-import { DEMO, personalize } from "../sim/demo.js";
+import { DEMO } from "../sim/demo.js";
 import { FIRMWARE_FILE, loadFirmware } from "../sim/firmware.js";
 import { FLASH_SIZE, Flash, PAGE_SIZE } from "../sim/flash.js";
 import { Random } from "../sim/random.js";
 import { firstFailure } from "../sim/run.js";
 import { Session } from "../sim/session.js";
+import { personalize } from "../sim/workshop.js";
 import { seed } from "./support/cards.js";
 import { crc32 } from "./support/crypto.js";
 import { freshSession, scenarios } from "./support/scenarios.js";
@@ -20,7 +22,6 @@ import { sharedTest, vectors } from "./support/shared.js";
 
 const FIRMWARE = loadFirmware();
 const LEAST_FILES = 38;
-const UNLOCK_SUITE = "OCRA-1:HOTP-SHA256-8:QN08";
 const SERVER: PersonalizationRecord = { ...DEMO, suite: "OCRA-1:HOTP-SHA256-8:QN06-PSHA256", pinCheck: "server" };
 
 // ---- the files ----

@@ -7,8 +7,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { ocra } from "../host-tools/ocra.js";
+import { UNLOCK_SUITE } from "../host-tools/pskc.js";
 import { Card } from "../sim/card.js";
-import { DEMO, personalize } from "../sim/demo.js";
+import { DEMO } from "../sim/demo.js";
 import { loadFirmware } from "../sim/firmware.js";
 import { LOCK_SECONDS, REFUSALS, Site } from "../sim/site.js";
 import { Canvas } from "../sim/terminal/canvas.js";
@@ -18,12 +19,12 @@ import { InputDecoder } from "../sim/terminal/input.js";
 import { layout } from "../sim/terminal/layout.js";
 import { LoginPane } from "../sim/terminal/loginpane.js";
 import { GLYPH_STEP, GLYPH_WIDTH, glyph } from "../sim/terminal/segments.js";
+import { personalize } from "../sim/workshop.js";
 import { ROOT } from "./support/root.js";
 import { afterwards, assertRestored, shows, TerminalProgram } from "./support/terminal.js";
 
 const ENTER = "\r";
 const TAB = "\t";
-const UNLOCK_SUITE = "OCRA-1:HOTP-SHA256-8:QN08";
 const OFF = /State +OFF/;
 /** Where the big screen begins. */
 const BIG_X = 3;

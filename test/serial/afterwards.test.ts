@@ -8,22 +8,10 @@ import { encodeRecord } from "../../host-tools/cardclient.js";
 import { encodeFrame } from "../../host-tools/frame.js";
 import { diversificationData, diversify, putKeyData, testKeys } from "../../host-tools/keyset.js";
 import { ocra } from "../../host-tools/ocra.js";
+import { UNLOCK_SUITE } from "../../host-tools/pskc.js";
 import { DEMO } from "../../sim/demo.js";
 import { openChannel } from "../../sim/workshop.js";
-import {
-  CHANGE,
-  demo,
-  digits,
-  enter,
-  FINISH,
-  getData,
-  lock,
-  STORE,
-  send,
-  UNLOCK,
-  UNLOCK_SUITE,
-  WIPE,
-} from "../support/serial.js";
+import { CHANGE, demo, digits, enter, FINISH, getData, lock, STORE, send, UNLOCK, WIPE } from "../support/serial.js";
 
 const later = suite("PIN, unlock code and wipe over serial");
 
