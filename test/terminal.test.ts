@@ -18,7 +18,7 @@ import { Fingers } from "../sim/terminal/fingers.js";
 import { InputDecoder } from "../sim/terminal/input.js";
 import { layout } from "../sim/terminal/layout.js";
 import { LoginPane } from "../sim/terminal/loginpane.js";
-import { GLYPH_STEP, GLYPH_WIDTH, glyph } from "../sim/terminal/segments.js";
+import { GLYPH_WIDTH, glyph } from "../sim/terminal/segments.js";
 import { personalize } from "../sim/workshop.js";
 import { ROOT } from "./support/root.js";
 import { afterwards, assertRestored, shows, TerminalProgram } from "./support/terminal.js";
@@ -50,7 +50,7 @@ function bigScreen(program: TerminalProgram): string {
   const lines = program.lines().slice(BIG_Y, BIG_Y + 5);
   const names = new Map(Array.from("ABCDEFGHIKLMNOPRTUWY>* 0123456789", (char) => [glyph(char).join("\n"), char]));
   return Array.from({ length: 8 }, (_, i) => {
-    const x = BIG_X + i * GLYPH_STEP;
+    const x = BIG_X + i * (GLYPH_WIDTH + 1);
     return names.get(lines.map((line) => line.slice(x, x + GLYPH_WIDTH)).join("\n")) ?? "?";
   }).join("");
 }
