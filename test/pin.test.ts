@@ -4,8 +4,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { Card } from "../sim/card.js";
 import { DEMO } from "../sim/demo.js";
-import { PAGE_SIZE } from "../sim/flash.js";
-import { currentPage, readImage } from "../sim/image.js";
+import { currentBytes, Offset, SPENT } from "../sim/image.js";
 import {
   blankCard,
   cardOf,
@@ -30,8 +29,7 @@ const RIGHT = expected("123456");
 
 /** The bytes of the wrap under the PIN, its check value included, in the page that counts (docs/FLASH.md). */
 function pinWrap(card: Card): Uint8Array {
-  const page = currentPage(readImage(card.flash.bytes))?.page ?? 0;
-  return card.flash.bytes.subarray(page * PAGE_SIZE + 0x90, page * PAGE_SIZE + 0x108);
+  return currentBytes(card.flash.bytes).subarray(Offset.PIN_WRAP, Offset.CODE_WRAP);
 }
 
 pin("the last wrong PIN of 3 to 10 shows LOCKED at once, the others how many are left", () => {
@@ -181,7 +179,7 @@ pin("a try that flash took with a wrong bit opens nothing, either", () => {
       if ((value & stuck) >>> 0 === 0) return program.call(flash, address, value);
       program.call(flash, address, (value & ~stuck) >>> 0);
     };
-    const spendsIt = ((0x3cc35aa5 >>> bit) & 1) === 1;
+    const spendsIt = ((SPENT >>> bit) & 1) === 1;
     card.press("ok");
     if (spendsIt) assert.is.not(card.state, "CHALLENGE", `bit ${bit}`);
   }

@@ -4,8 +4,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { type Card, MEMORY_SIZE } from "../sim/card.js";
-import { PAGE_SIZE } from "../sim/flash.js";
-import { currentPage, readImage } from "../sim/image.js";
+import { currentBytes, rootOf } from "../sim/image.js";
 import {
   askUnlock,
   blankCard,
@@ -264,8 +263,7 @@ function differences(one: Uint8Array, other: Uint8Array): string {
 /** Nothing of the owner, and no root secret, is in the memory. */
 function assertHolds(card: Card, owner: Owner, how: string): void {
   assertKeysGone(card, owner);
-  const page = (currentPage(readImage(card.flash.bytes))?.page ?? 0) * PAGE_SIZE;
-  const root = card.flash.bytes.subarray(page + 0x48, page + 0x58);
+  const root = rootOf(currentBytes(card.flash.bytes));
   assert.is(find(card.memory, root.subarray(0, 8)), -1, `${how}: root`);
   assert.is(find(card.memory, root.subarray(8)), -1, `${how}: root`);
   for (const text of [

@@ -11,6 +11,7 @@ import { Card } from "../sim/card.js";
 import { DEMO } from "../sim/demo.js";
 import { FIRMWARE_FILE, loadFirmware } from "../sim/firmware.js";
 import { FLASH_SIZE, Flash, PAGE_SIZE } from "../sim/flash.js";
+import { Offset } from "../sim/image.js";
 import { Random } from "../sim/random.js";
 import { firstFailure } from "../sim/run.js";
 import { Session } from "../sim/session.js";
@@ -801,10 +802,10 @@ function damagedFlash(offset: number): Flash {
 function flashWithSuite(suite: string): Flash {
   const flash = workshopFlash();
   const contents = Buffer.from(flash.bytes);
-  const head = contents.subarray(pageAt(flash), pageAt(flash) + 0x48);
+  const head = contents.subarray(pageAt(flash), pageAt(flash) + Offset.ROOT);
   head[0x0b] = suite.length;
-  head.fill(0, 0x20, 0x44).write(suite.slice(0, 36), 0x20, "latin1");
-  head.writeUInt32LE(crc32(head.subarray(0, 0x44), head.readUInt32LE(4)), 0x44);
+  head.fill(0, 0x20, Offset.HEAD_CHECK).write(suite.slice(0, 36), 0x20, "latin1");
+  head.writeUInt32LE(crc32(head.subarray(0, Offset.HEAD_CHECK), head.readUInt32LE(4)), Offset.HEAD_CHECK);
   return new Flash(new Uint8Array(contents));
 }
 
@@ -815,7 +816,7 @@ function pageAt(flash: Flash): number {
 
 /** Where the root secret lies (docs/FLASH.md). */
 function rootAt(flash: Flash): number {
-  return pageAt(flash) + 0x48;
+  return pageAt(flash) + Offset.ROOT;
 }
 
 files.run();
