@@ -43,7 +43,7 @@ export function verifyOnce(
 }
 
 /** Compares in a time that tells nothing, lengths included. */
-function same(a: string, b: string): boolean {
+export function same(a: string, b: string): boolean {
   return timingSafeEqual(digest(a), digest(b));
 }
 

@@ -4,9 +4,9 @@
 // so that a web page can hold a card too; files, terminals and serial lines sit around it.
 
 import { instantiateSync } from "@assemblyscript/loader";
-import { Key, State } from "../firmware/wire.js";
+import { State } from "../firmware/wire.js";
 import { type CutMode, FLASH_SIZE, Flash, type FlashCopy, PowerCut } from "./flash.js";
-import { Random, type RandomState } from "./random.js";
+import { Random, type RandomSource, type RandomState } from "./random.js";
 
 /** The linear memory that the firmware may use (docs/ABI.md): what a chip gives it. */
 export const MEMORY_SIZE = 4096;
@@ -16,10 +16,10 @@ export type KeyName = (typeof KEYS)[number];
 /** A fresh battery, in mV. */
 export const FULL_BATTERY = 3000;
 
-/** How long `press` and `hold` keep a key down, and how long they wait after it, in ms. */
-const TAP_TIME = 80;
-const HOLD_TIME = 1000;
-const UP_TIME = 40;
+/** How long a press and a hold keep a key down, and how long nothing follows, in ms. */
+export const TAP_TIME = 80;
+export const HOLD_TIME = 1000;
+export const UP_TIME = 40;
 /** What the firmware returns where nothing will fall due. */
 const NEVER = 0x7fffffff;
 const WIDTH = 8;
@@ -36,7 +36,7 @@ export interface CardOptions {
   /** The seed of the random source. */
   seed?: number;
   /** The random source, where it is not to be the seeded one. */
-  random?: Random;
+  random?: RandomSource;
   /** The battery in mV, or 0: none. */
   battery?: number;
 }
@@ -96,7 +96,7 @@ export class Card {
   readonly #firmware: Firmware;
   readonly #memory: Uint8Array;
   readonly #fresh: Uint8Array;
-  readonly #random: Random;
+  readonly #random: RandomSource;
   readonly #torn: Random;
   readonly #line = new Uint8Array(WIDTH).fill(BLANK);
   readonly #kept = new Map<string, CardCopy>();
@@ -287,7 +287,7 @@ export class Card {
 
   #contact(key: KeyName, down: boolean): void {
     for (const watcher of this.watchers) watcher.key?.(key, down);
-    const number = key === "ok" ? Key.OK : key === "press" ? Key.PRESS : Number(key);
+    const number = KEYS.indexOf(key);
     if (down) this.#closed |= 1 << number;
     else this.#closed &= ~(1 << number);
     if (this.#battery !== 0) this.#call(() => this.#firmware.key(number, down ? 1 : 0));

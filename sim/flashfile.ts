@@ -3,28 +3,45 @@
 // Each operation is one write of a word or a page into a file whose size never changes, so that a
 // simulator that dies leaves the flash as a card would that lost power there, and nothing worse.
 
-import { closeSync, openSync, readFileSync, renameSync, rmSync, statSync, writeFileSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  openSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { FLASH_SIZE, Flash } from "./flash.js";
 import { isPlausible } from "./image.js";
+import { takeLock } from "./lock.js";
+import { UserError } from "./usererror.js";
 
 /** A flash file that cannot be used; the message is for people. */
-export class FlashFileError extends Error {
+export class FlashFileError extends UserError {
   override name = "FlashFileError";
 }
 
-/** Opens the flash kept in `path`, blank and new if there is none, and keeps the file up to date. */
+/**
+ * Opens the flash kept in `path`, blank and new if there is none, and keeps the file up to date. Other simulators
+ * are kept off it, by whatever name they call it, until this process ends.
+ */
 export function openFlashFile(path: string): Flash {
   if (!exists(path)) createBlank(path);
+  // Before a lock is put beside it: it may be anything.
+  readFlashFile(path);
+  takeLock(realpathSync(path), (why) => new FlashFileError(`${path}: ${why}`));
+  // And once more: up to now another simulator may have written to it.
   const flash = new Flash(readFlashFile(path));
-  reserve(path);
-  let file: number;
-  try {
-    file = openSync(path, "r+");
-  } catch (error) {
-    throw new FlashFileError(`${path}: cannot be written (${codeOf(error)}); choose a file you may write`);
-  }
+  const file = openToWrite(path);
   flash.onChange = (address, length) => {
-    writeSync(file, flash.bytes, address, length, address);
+    try {
+      writeSync(file, flash.bytes, address, length, address);
+    } catch (error) {
+      throw new FlashFileError(`${path}: can no longer be written (${codeOf(error)}); the card lost power there`);
+    }
   };
   return flash;
 }
@@ -61,38 +78,11 @@ export function saveFlashFile(path: string, bytes: Uint8Array): void {
   }
 }
 
-/** Keeps other simulators off a flash file for as long as this process lives. */
-function reserve(path: string): void {
-  const lock = `${path}.lock`;
-  const owner = ownerOf(lock);
-  if (owner === process.pid) return;
-  if (owner !== undefined && isAlive(owner)) {
-    throw new FlashFileError(`${path}: in use by another simulator (process ${owner}); end that one first`);
-  }
+function openToWrite(path: string): number {
   try {
-    rmSync(lock, { force: true });
-    writeFileSync(lock, `${process.pid}\n`, { flag: "wx", mode: 0o600 });
+    return openSync(path, "r+");
   } catch (error) {
-    throw new FlashFileError(`${path}: cannot be reserved (${codeOf(error)}); choose a folder you may write`);
-  }
-  process.on("exit", () => rmSync(lock, { force: true }));
-}
-
-/** The process that a lock names; nothing where there is none to read. */
-function ownerOf(lock: string): number | undefined {
-  try {
-    return Number.parseInt(readFileSync(lock, "utf8"), 10) || undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return codeOf(error) === "EPERM";
+    throw new FlashFileError(`${path}: cannot be written (${codeOf(error)}); choose a file you may write`);
   }
 }
 

@@ -4,21 +4,25 @@ import { FLASH_SIZE, PAGE_SIZE, PAGES } from "./flash.js";
 
 const MAGIC = 0x31435344; // "DSC1"
 const ERASED = 0xffffffff;
-const SPENT = 0x3cc35aa5;
+/** The words of a try. */
+export const SPENT = 0x3cc35aa5;
 const GIVEN = 0xc33ca55a;
 
-/** Offsets in a page. */
-const HEAD_CHECK = 0x44;
-const ROOT = 0x48;
-const KEYS = 0x5c;
-const KEYS_SIZE = 48;
+/** Where things are in a page. */
+export const Offset = {
+  HEAD_CHECK: 0x44,
+  ROOT: 0x48,
+  KEYS: 0x5c,
+  PIN_WRAP: 0x90,
+  CODE_WRAP: 0x108,
+  WIPE_MARK: 0x180,
+  CODE_SLOTS: 0x188,
+  PIN_SLOTS: 0x1b0,
+} as const;
 const ROOT_SIZE = 16;
-const WRAP_SIZE = 116;
-const PIN_WRAP = 0x90;
-const CODE_WRAP = 0x108;
-const WIPE_MARK = 0x180;
-const CODE_SLOTS = 0x188;
-const PIN_SLOTS = 0x1b0;
+const KEYS_SIZE = 48;
+/** Of a wrap, without its check value. */
+export const WRAP_SIZE = 116;
 
 /** How a record stands: nothing written, as written, programmed to zeros, or none of these. */
 export type RecordState = "erased" | "whole" | "zeroed" | "broken";
@@ -75,9 +79,7 @@ export function isPlausible(image: Uint8Array): boolean {
 
 /** Takes an image (FLASH_SIZE bytes) apart, page by page. */
 export function readImage(image: Uint8Array): PageRecords[] {
-  return Array.from({ length: PAGES }, (_, page) =>
-    readPage(image.subarray(page * PAGE_SIZE, (page + 1) * PAGE_SIZE), page),
-  );
+  return Array.from({ length: PAGES }, (_, page) => readPage(pageBytes(image, page), page));
 }
 
 /** The page whose records count, if there is one. */
@@ -87,22 +89,37 @@ export function currentPage(pages: readonly PageRecords[]): PageRecords | undefi
     .sort((a, b) => (b.head?.sequence ?? 0) - (a.head?.sequence ?? 0))[0];
 }
 
+/** The bytes of that page; of the first where none counts. */
+export function currentBytes(image: Uint8Array): Uint8Array {
+  return pageBytes(image, currentPage(readImage(image))?.page ?? 0);
+}
+
+/** The bytes of a page. */
+export function pageBytes(image: Uint8Array, page: number): Uint8Array {
+  return image.subarray(page * PAGE_SIZE, (page + 1) * PAGE_SIZE);
+}
+
+/** The root secret that a page holds. */
+export function rootOf(page: Uint8Array): Uint8Array {
+  return page.subarray(Offset.ROOT, Offset.ROOT + ROOT_SIZE);
+}
+
 function readPage(bytes: Uint8Array, page: number): PageRecords {
   const view = viewOf(bytes);
   const sequence = view.getUint32(4, true);
-  const whole = view.getUint32(0, true) === MAGIC && stateOf(bytes, sequence, 0, HEAD_CHECK) === "whole";
+  const whole = view.getUint32(0, true) === MAGIC && stateOf(bytes, sequence, 0, Offset.HEAD_CHECK) === "whole";
   const blank = bytes.every((byte) => byte === 0xff);
   return {
     page,
     state: whole ? "whole" : blank ? "erased" : "broken",
     head: whole ? readHead(bytes, sequence) : undefined,
-    root: stateOf(bytes, sequence, ROOT, ROOT_SIZE),
-    keys: stateOf(bytes, sequence, KEYS, KEYS_SIZE),
-    wiping: view.getUint32(WIPE_MARK, true) !== ERASED,
-    pinWrap: stateOf(bytes, sequence, PIN_WRAP, WRAP_SIZE),
-    codeWrap: stateOf(bytes, sequence, CODE_WRAP, WRAP_SIZE),
-    codeSlots: countSlots(view, CODE_SLOTS, PIN_SLOTS),
-    pinSlots: countSlots(view, PIN_SLOTS, PAGE_SIZE),
+    root: stateOf(bytes, sequence, Offset.ROOT, ROOT_SIZE),
+    keys: stateOf(bytes, sequence, Offset.KEYS, KEYS_SIZE),
+    wiping: view.getUint32(Offset.WIPE_MARK, true) !== ERASED,
+    pinWrap: stateOf(bytes, sequence, Offset.PIN_WRAP, WRAP_SIZE),
+    codeWrap: stateOf(bytes, sequence, Offset.CODE_WRAP, WRAP_SIZE),
+    codeSlots: countSlots(view, Offset.CODE_SLOTS, Offset.PIN_SLOTS),
+    pinSlots: countSlots(view, Offset.PIN_SLOTS, PAGE_SIZE),
   };
 }
 

@@ -1,9 +1,9 @@
 // A card that is elsewhere, by its front panel (docs/PROTOCOL.md, channel 1): keys go out, screens come in, and time
 // passes by itself.
 
-import { Key, State } from "../firmware/wire.js";
+import { State } from "../firmware/wire.js";
 import type { Link } from "../host-tools/link.js";
-import type { CardWatcher, KeyName } from "./card.js";
+import { type CardWatcher, KEYS, type KeyName } from "./card.js";
 import type { Subject } from "./subject.js";
 
 /** How often the screen is asked for, in ms: a board may reset, and frames get lost. */
@@ -88,8 +88,7 @@ export class Panel implements Subject {
 
   #contact(key: KeyName, down: boolean): void {
     for (const watcher of this.watchers) watcher.key?.(key, down);
-    const number = key === "ok" ? Key.OK : key === "press" ? Key.PRESS : Number(key);
-    this.#send(Uint8Array.of(number, down ? 1 : 0));
+    this.#send(Uint8Array.of(KEYS.indexOf(key), down ? 1 : 0));
   }
 
   #ask(): void {

@@ -5,6 +5,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Link, NoAnswer } from "../host-tools/link.js";
 import { Panel } from "./panel.js";
+import { UserError } from "./usererror.js";
 
 /** How long a board may take to start, in ms: opening its port may reset it. */
 const START_TIME = 5000;
@@ -14,8 +15,9 @@ const HELLOS = 2;
 const LAST_WORDS = 500;
 
 /** A card that cannot be reached, or no longer; the message is for people. */
-export class PanelError extends Error {
+export class PanelError extends UserError {
   override name = "PanelError";
+  override readonly exitCode = 3;
 }
 
 /** A panel on a port that is open. */

@@ -1,9 +1,16 @@
 // A random source that can be repeated: xoshiro128** (Blackman and Vigna), seeded by SplitMix32.
 
 /** The state of a source, for keeping a copy. */
-export type RandomState = readonly [number, number, number, number];
+export type RandomState = readonly number[];
 
-export class Random {
+/** What a card draws from. */
+export interface RandomSource {
+  state: RandomState;
+  /** Fills `bytes`. */
+  fill(bytes: Uint8Array): void;
+}
+
+export class Random implements RandomSource {
   #a: number;
   #b: number;
   #c: number;
@@ -39,7 +46,6 @@ export class Random {
     return result;
   }
 
-  /** Fills `bytes`. */
   fill(bytes: Uint8Array): void {
     for (let i = 0; i < bytes.length; i += 4) {
       const word = this.next();
@@ -52,6 +58,6 @@ export class Random {
   }
 
   set state(state: RandomState) {
-    [this.#a, this.#b, this.#c, this.#d] = state;
+    [this.#a = 0, this.#b = 0, this.#c = 0, this.#d = 0] = state;
   }
 }

@@ -1,17 +1,19 @@
 // `--record`: everything that goes into a card, and the screens it shows, as a command file that replays.
 
-import { closeSync, openSync, writeSync } from "node:fs";
+import { closeSync, ftruncateSync, openSync, rmSync, writeFileSync } from "node:fs";
 import { basename } from "node:path";
+import { atExit } from "./atexit.js";
 import type { Card, CardWatcher, KeyName } from "./card.js";
 import type { CutMode } from "./flash.js";
 import { saveFlashFile } from "./flashfile.js";
 import type { Setup } from "./session.js";
+import { UserError } from "./usererror.js";
 
 const WARNING =
   "# This record holds the PIN and all else as it was typed: treat it like the card. Replay: dsc-sim run FILE";
 
 /** A record that cannot be written; the message is for people. */
-export class RecordError extends Error {
+export class RecordError extends UserError {
   override name = "RecordError";
 }
 
@@ -19,17 +21,22 @@ export class RecordError extends Error {
 export class Recorder {
   readonly #file: number;
   readonly #path: string;
+  readonly #failed: (error: RecordError) => void;
+  readonly #close: () => void;
+  /** The bytes that are written: whole lines. */
+  #size = 0;
+  #begun = false;
+  #broken = false;
 
-  /** Makes the file, readable by its owner only; one that is there is not overwritten. */
-  constructor(path: string) {
+  /**
+   * Makes the file, readable by its owner only; one that is there is not overwritten. A write that fails once the
+   * record has begun is told to `failed`: the record ends there, and the session goes on.
+   */
+  constructor(path: string, failed: (error: RecordError) => void = raise) {
     this.#path = path;
-    try {
-      this.#file = openSync(path, "wx", 0o600);
-    } catch (error) {
-      const code = (error as NodeJS.ErrnoException).code;
-      const why = code === "EEXIST" ? "is there already; choose another name" : `cannot be made (${code})`;
-      throw new RecordError(`${path}: ${why}`);
-    }
+    this.#failed = failed;
+    this.#file = create(path);
+    this.#close = atExit(() => this.#end());
     this.#line(WARNING);
   }
 
@@ -41,11 +48,18 @@ export class Recorder {
       this.#line(`flash ${basename(this.#path)}.flash`);
     }
     if (setup.demo) this.#line("demo");
+    this.#begun = true;
     card.watchers.push(this.#watcher(card));
   }
 
+  /** Ends the record. One that never began is no record, and gone. May be called again. */
   close(): void {
+    this.#close();
+  }
+
+  #end(): void {
     closeSync(this.#file);
+    if (!this.#begun) rmSync(this.#path, { force: true });
   }
 
   #watcher(card: Card): CardWatcher {
@@ -68,7 +82,33 @@ export class Recorder {
     };
   }
 
+  /** Writes a line whole or not at all: what is there replays. */
   #line(text: string): void {
-    writeSync(this.#file, `${text}\n`);
+    if (this.#broken) return;
+    const line = Buffer.from(`${text}\n`);
+    try {
+      writeFileSync(this.#file, line);
+      this.#size += line.length;
+    } catch (error) {
+      this.#broken = true;
+      ftruncateSync(this.#file, this.#size);
+      const { code } = error as NodeJS.ErrnoException;
+      const tell = this.#begun ? this.#failed : raise;
+      tell(new RecordError(`${this.#path}: cannot be written (${code}); the record ends here, the session does not`));
+    }
   }
+}
+
+function create(path: string): number {
+  try {
+    return openSync(path, "wx", 0o600);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const why = code === "EEXIST" ? "is there already; choose another name" : `cannot be made (${code})`;
+    throw new RecordError(`${path}: ${why}`);
+  }
+}
+
+function raise(error: RecordError): void {
+  throw error;
 }

@@ -3,7 +3,6 @@
 import type { Writable } from "node:stream";
 import { CardTrap } from "./card.js";
 import { FlashMisuse } from "./flash.js";
-import { FlashFileError } from "./flashfile.js";
 import { type Report, Session } from "./session.js";
 
 /** A command file: its name and its lines. */
@@ -40,10 +39,8 @@ export function firstFailure(script: Script, session: Session): Failure | undefi
       const report = session.execute(line);
       if (report.error !== undefined) return { line: index + 1, error: report.error, report };
     } catch (error) {
-      if (error instanceof CardTrap || error instanceof FlashMisuse || error instanceof FlashFileError) {
-        return { line: index + 1, error: error.message };
-      }
-      throw error;
+      if (!(error instanceof CardTrap || error instanceof FlashMisuse)) throw error;
+      return { line: index + 1, error: error.message };
     }
   }
   return undefined;

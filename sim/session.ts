@@ -5,6 +5,7 @@
 import { Card, KEYS, type KeyName } from "./card.js";
 import { personalizeDemo } from "./demo.js";
 import { type CutMode, Flash } from "./flash.js";
+import { UserError } from "./usererror.js";
 
 /** What a line of the language returns: the line of JSON, before it is one. */
 export interface Report {
@@ -143,7 +144,7 @@ function opened(open: () => Flash): Flash {
   try {
     return open();
   } catch (error) {
-    if (error instanceof Error && error.name === "FlashFileError") throw new LineError(error.message);
+    if (error instanceof UserError) throw new LineError(error.message);
     throw error;
   }
 }
@@ -197,7 +198,7 @@ const COMMANDS: Record<string, Command> = {
   until: (words) => {
     const ms = number("until", words.slice(-1), 0, LONGEST_WAIT);
     if (words.length < 2) throw new LineError("until: a text, then milliseconds");
-    const matches = matcher(words.slice(0, -1).join(" "));
+    const matches = matcher("until", words.slice(0, -1).join(" "));
     return (card, extra) => {
       if (!card.waitUntil(() => matches(card.display), ms)) extra.error = `until: not on the display within ${ms} ms`;
     };
@@ -245,7 +246,7 @@ const COMMANDS: Record<string, Command> = {
     return (card) => card.receive(Uint8Array.from(Buffer.from(hex, "hex")));
   },
   expect: (_words, rest) => {
-    const matches = matcher(rest);
+    const matches = matcher("expect", rest);
     return (card, extra) => {
       if (!matches(card.display)) extra.error = "expect: the display is not that";
     };
@@ -260,13 +261,13 @@ function pressing(key: KeyName): Command {
 }
 
 /** A test for a display: the text itself, or a pattern between slashes. */
-function matcher(text: string): (display: string) => boolean {
+function matcher(command: string, text: string): (display: string) => boolean {
   if (!(text.length > 1 && text.startsWith("/") && text.endsWith("/"))) return (display) => display === text;
   try {
     const pattern = new RegExp(text.slice(1, -1));
     return (display) => pattern.test(display);
   } catch {
-    throw new LineError("expect: no regular expression between the slashes");
+    throw new LineError(`${command}: no regular expression between the slashes`);
   }
 }
 

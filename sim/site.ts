@@ -2,8 +2,8 @@
 //
 // A challenge serves once, right or wrong. Refusals in a row lock the site for a while.
 
-import { createHash, randomInt, timingSafeEqual } from "node:crypto";
-import { ocra } from "../host-tools/ocra.js";
+import { randomInt } from "node:crypto";
+import { same, verifyResponse } from "../host-tools/verify.js";
 import { DEMO } from "./demo.js";
 
 /** Refusals in a row that lock the site, and for how long. */
@@ -61,8 +61,7 @@ export class Site {
     this.#challenge = undefined;
     if (this.lockedFor) return this.#locked();
     if (challenge === undefined) return this.#refuse("Refused: sign in first.");
-    const right = ocra(this.#account.suite, this.#account.key, { challenge });
-    if (!same(response, right)) return this.#refuse("Refused: wrong response.");
+    if (!verifyResponse(this.#account, challenge, response)) return this.#refuse("Refused: wrong response.");
     this.#refusals = 0;
     return { outcome: "welcome", text: `Welcome, ${this.#account.user}!` };
   }
@@ -82,13 +81,4 @@ export class Site {
   #locked(): Answer {
     return { outcome: "locked", text: `Locked: too many refusals. Try again in ${this.lockedFor} s.` };
   }
-}
-
-/** Compares in a time that tells nothing, lengths included. */
-function same(a: string, b: string): boolean {
-  return timingSafeEqual(digest(a), digest(b));
-}
-
-function digest(text: string): Uint8Array {
-  return createHash("sha256").update(text).digest();
 }

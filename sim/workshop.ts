@@ -1,9 +1,11 @@
-// A simulated card on the bench: its serial line with no line in between, and no time passing.
+// A simulated card on the bench, where it is personalized too: its serial line with no line in between, by the steps of
+// docs/PROTOCOL.md, and no time passing.
 
-import { Channel, Slip } from "../firmware/wire.js";
+import { Channel, Cla, Ins, Level, LifeCode, Slip, Sw } from "../firmware/wire.js";
 import { type Command, decodeResponse, encodeCommand, type Response } from "../host-tools/apdu.js";
+import { encodeRecord, type PersonalizationRecord } from "../host-tools/cardclient.js";
 import { encodeFrame } from "../host-tools/frame.js";
-import type { Keyset } from "../host-tools/keyset.js";
+import { type Keyset, testKeys } from "../host-tools/keyset.js";
 import { initializeUpdate, parseCardHello, SecureChannel, type SecurityLevel } from "../host-tools/scp03.js";
 import type { Card } from "./card.js";
 
@@ -47,6 +49,22 @@ export function openChannel(card: Card, level: SecurityLevel, keys: Keyset): Sec
   const channel = new SecureChannel(keys, level, HOST_CHALLENGE, parseCardHello(hello.data));
   exchange(card, channel.externalAuthenticate);
   return channel;
+}
+
+/** Personalizes a card under the public test keys and leaves it off. Throws where it refuses. */
+export function personalize(card: Card, record: PersonalizationRecord): void {
+  const keys = testKeys();
+  const channel = openChannel(card, Level.FULL, keys);
+  const steps: Command[] = [
+    { cla: Cla.GP_SECURE, ins: Ins.STORE_DATA, p1: 0xe0, p2: 0, data: encodeRecord(record, keys.dek) },
+    { cla: Cla.GP_SECURE, ins: Ins.SET_STATUS, p1: 0x80, p2: LifeCode.PERSONALIZED },
+  ];
+  for (const step of steps) {
+    const { sw } = channel.unwrap(exchange(card, channel.wrap(step)));
+    if (sw !== Sw.DONE) throw new Error(`the card refused its personalization (${sw.toString(16)})`);
+  }
+  channel.close();
+  card.hold("press");
 }
 
 function unescaped(frame: string): Buffer {

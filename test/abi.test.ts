@@ -1,13 +1,12 @@
 // The compiled module: a plain one that any stock runtime loads, with the narrow interface of docs/ABI.md.
 
 import { existsSync, readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
-import { pathToFileURL } from "node:url";
+import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { MEMORY_SIZE } from "../sim/card.js";
 import { FIRMWARE_FILE } from "../sim/firmware.js";
+import { loadBinaryen } from "./support/binaryen.js";
 import { ROOT } from "./support/root.js";
 
 const abi = suite("abi");
@@ -30,32 +29,8 @@ const PAGE = 65536;
 const BYTES = readFileSync(FIRMWARE_FILE);
 const MODULE = new WebAssembly.Module(BYTES);
 
-/** As much of binaryen's interface as is used here. */
-interface Binaryen {
-  readonly Features: Record<"MVP" | "SignExt" | "MutableGlobals" | "BulkMemory" | "BulkMemoryOpt", number>;
-  readonly i32: number;
-  readBinary(bytes: Uint8Array): BinaryenModule;
-  getFunctionInfo(func: number): { name: string; params: number; results: number };
-  expandType(type: number): number[];
-}
-interface BinaryenModule {
-  setFeatures(features: number): void;
-  validate(): number;
-  emitText(): string;
-  getNumFunctions(): number;
-  getFunctionByIndex(index: number): number;
-}
-
 /** The sections of a module by their ids (WebAssembly core specification, 5.5). */
 const Section = { TABLE: 4, MEMORY: 5, GLOBAL: 6, START: 8, ELEMENT: 9, DATA: 11 } as const;
-
-/** The compiler's own library reads the module; it is a dependency of the compiler, not of this project. */
-async function loadBinaryen(): Promise<Binaryen> {
-  const fromHere = createRequire(join(ROOT, "package.json"));
-  const fromCompiler = createRequire(join(dirname(fromHere.resolve("assemblyscript/package.json")), "package.json"));
-  const loaded = await import(pathToFileURL(fromCompiler.resolve("binaryen")).href);
-  return loaded.default as Binaryen;
-}
 
 /** The contents of each section. */
 function sections(bytes: Uint8Array): Map<number, Uint8Array> {

@@ -23,8 +23,8 @@ import { prepare, runAll } from "./conformance/run.js";
 import { type Faults, SimTarget } from "./conformance/simtarget.js";
 import { openBoard, openTarget, type TargetName } from "./conformance/targets.js";
 import { boardTest } from "./support/board.js";
-import { scratchFolder } from "./support/cards.js";
 import { scenarios } from "./support/scenarios.js";
+import { scratchFolder } from "./support/scratch.js";
 import { dsc, SimProcess } from "./support/simprocess.js";
 
 const MODULE = loadFirmware();

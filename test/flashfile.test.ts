@@ -2,7 +2,7 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { suite } from "uvu";
@@ -11,17 +11,9 @@ import { FLASH_SIZE } from "../sim/flash.js";
 import { openFlashFile } from "../sim/flashfile.js";
 import { Random } from "../sim/random.js";
 import type { Report } from "../sim/session.js";
-import {
-  blankCard,
-  cardOf,
-  dscSim,
-  type Ended,
-  expected,
-  LAUNCHER,
-  login,
-  scratchFolder,
-  triesOf,
-} from "./support/cards.js";
+import { blankCard, cardOf, expected, login, triesOf } from "./support/cards.js";
+import { scratchFolder } from "./support/scratch.js";
+import { dscSim, type Ended, LAUNCHER } from "./support/simprocess.js";
 
 const flashfile = suite("flash file");
 
@@ -71,6 +63,26 @@ flashfile("is one simulator's at a time; the next may have it when that one ende
   assert.is(headless(file, ["show"]).code, 0, "the one before was killed");
   assert.is(headless(file, ["show"]).code, 0, "the one before ended");
   assert.not.ok(existsSync(`${file}.lock`));
+});
+
+flashfile("is one simulator's by whatever name it is called", async () => {
+  const file = cardFile();
+  const link = freshName();
+  symlinkSync(file, link);
+  for (const [held, wanted] of [
+    [file, link],
+    [link, file],
+  ] as const) {
+    const first = spawn(process.execPath, [LAUNCHER, "--headless", "--flash", held], { stdio: "pipe" });
+    first.stdin.write("show\n");
+    await once(first.stdout, "data");
+    const second = headless(wanted, ["hold press", "type 8888", "ok"]);
+    first.stdin.end();
+    await once(first, "exit");
+    assert.is(second.code, 2, second.stdout);
+    assert.match(second.stderr, /^dsc-sim: .* in use by another simulator .*\n$/);
+  }
+  assert.is(triesOf(blankCard({ flash: openFlashFile(file) })), 5);
 });
 
 flashfile("keeps the card from one process to the next", () => {

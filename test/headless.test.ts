@@ -1,14 +1,18 @@
 // `dsc-sim --headless` and `dsc-sim run` as INTERFACES.md fixes them, through real processes.
 
-import { spawn } from "node:child_process";
-import { existsSync, writeFileSync } from "node:fs";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { DEMO } from "../sim/demo.js";
 import type { Report } from "../sim/session.js";
 import { Silence } from "../sim/workshop.js";
-import { blankCard, dscSim, type Ended, expected, LAUNCHER, scratchFolder, seed } from "./support/cards.js";
+import { blankCard, expected, seed } from "./support/cards.js";
+import { ROOT } from "./support/root.js";
+import { scratchFolder } from "./support/scratch.js";
+import { dscSim, type Ended, LAUNCHER } from "./support/simprocess.js";
 
 const headless = suite("headless");
 
@@ -332,6 +336,7 @@ const MALFORMED = [
   "serial zz",
   "serial 0x00",
   "expect /(/",
+  "until /(/ 5",
   "\u0000",
   "Ключ",
   "x".repeat(5000),
@@ -359,6 +364,12 @@ headless("an unknown or malformed command is an error in its line, and the card 
   assert.is(reports.at(-1)?.error, undefined);
   assert.is(code, 1);
   assert.is(stderr, "");
+});
+
+headless("an error names the command that it is of", () => {
+  const { reports } = run(["expect /(/", "until /(/ 5"]);
+  assert.match(reports[0]?.error ?? "", /^expect: no regular expression/);
+  assert.match(reports[1]?.error ?? "", /^until: no regular expression/);
 });
 
 headless("names that every JavaScript object has are unknown commands, too", () => {
@@ -420,12 +431,87 @@ headless("a seed that is no number, an unknown option, a stray word: exit 2", ()
     ["--flash"],
     ["run"],
     ["inspect"],
+    ["--flash", ""],
+    ["--record", ""],
+    ["--pty", ""],
+    ["run", ""],
+    ["inspect", ""],
   ]) {
     const { code, stdout, stderr } = dscSim(["--headless", ...args].slice(args[0]?.startsWith("-") ? 0 : 1));
     stderrSeen.push(stderr);
     assert.is(code, 2, args.join(" "));
     assert.is(stdout, "", args.join(" "));
-    assert.is.not(stderr, "", args.join(" "));
+    assert.match(stderr, /^dsc-sim: [^\n]+\n$/, args.join(" "));
+    if (args.includes("") && args[0] !== "--seed") assert.match(stderr, /No name given/, args.join(" "));
+  }
+});
+
+headless("--version is the version of the package", () => {
+  const { version } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as { version: string };
+  const { code, stdout, stderr } = dscSim(["--version"]);
+  assert.equal({ code, stdout, stderr }, { code: 0, stdout: `${version}\n`, stderr: "" });
+});
+
+headless("the example in README.md cuts the power", () => {
+  const readme = readFileSync(join(ROOT, "README.md"), "utf8");
+  const [, options = "", commands = ""] = /dsc-sim --headless (.*) <<'END'\n(.*?)\nEND\n/s.exec(readme) ?? [];
+  const { reports, code } = run(commands.split("\n"), options.split(" "));
+  assert.ok(reports.length > 0);
+  assert.is(reports.filter((report) => report.cut).length, 1);
+  assert.is(code, 0);
+});
+
+/** Runs `dsc-sim` from a shell that says where its input and output are. */
+function inShell(args: string, redirection: string): { code: number | null; stdout: string; stderr: string } {
+  const command = `exec "$0" "$1" ${args} ${redirection}`;
+  const ran = spawnSync("sh", ["-c", command, process.execPath, LAUNCHER], { encoding: "utf8", cwd: FOLDER });
+  return { code: ran.status, stdout: ran.stdout, stderr: ran.stderr };
+}
+
+const inPosix = process.platform === "win32" ? headless.skip : headless;
+if (process.platform === "win32") console.log("skipped: redirections and signals: there is no POSIX shell on Windows");
+
+inPosix("input that cannot be read: one line, exit 2", () => {
+  writeFileSync(join(FOLDER, "empty"), "");
+  for (const redirection of ["</", "0>>empty"]) {
+    const { code, stdout, stderr } = inShell("--headless --record unread.dsc", redirection);
+    assert.match(stderr, /^dsc-sim: cannot read the commands on stdin \(E[A-Z]+\)\n$/);
+    assert.is(stdout, "");
+    assert.is(code, 2);
+    assert.not.ok(existsSync(join(FOLDER, "unread.dsc")));
+  }
+});
+
+const onLinux = existsSync("/dev/full") ? headless : headless.skip;
+if (!existsSync("/dev/full")) console.log("skipped: output to a full disk: there is no /dev/full");
+
+onLinux("output that cannot be written: one line, exit 2", () => {
+  writeFileSync(join(FOLDER, "ok.dsc"), "show\n");
+  writeFileSync(join(FOLDER, "full.bin"), blankCard().flash.bytes);
+  for (const args of ["--headless", "run ok.dsc", "inspect full.bin", "--help"]) {
+    const { code, stderr } = inShell(args, "<ok.dsc >/dev/full");
+    assert.is(stderr, "dsc-sim: cannot write the output (ENOSPC)\n", args);
+    assert.is(code, 2, args);
+  }
+  const { code, stdout } = inShell("--headless", "</ 2>/dev/full");
+  assert.equal({ code, stdout }, { code: 2, stdout: "" }, "where it cannot be said either");
+});
+
+inPosix("a signal ends it as such, with nothing left behind", async () => {
+  for (const [signal, code] of [
+    ["SIGTERM", 143],
+    ["SIGHUP", 129],
+    ["SIGINT", 130],
+  ] as const) {
+    const folder = scratchFolder();
+    const options = ["--flash", join(folder, "flash.bin"), "--pty", join(folder, "line")];
+    const child = spawn(process.execPath, [LAUNCHER, "--headless", ...options], { stdio: "pipe" });
+    child.stdin.write("show\n");
+    await once(child.stdout, "data");
+    assert.equal(readdirSync(folder), ["flash.bin", "flash.bin.lock", "line", "line.lock"]);
+    child.kill(signal);
+    assert.equal(await once(child, "exit"), [code, null]);
+    assert.equal(readdirSync(folder), ["flash.bin"]);
   }
 });
 

@@ -5,8 +5,17 @@ import * as assert from "uvu/assert";
 import type { PersonalizationRecord } from "../host-tools/cardclient.js";
 import type { Card } from "../sim/card.js";
 import { DEMO } from "../sim/demo.js";
-import { FLASH_SIZE, PAGE_SIZE } from "../sim/flash.js";
-import { currentPage, isPlausible, readImage } from "../sim/image.js";
+import { FLASH_SIZE, PAGE_SIZE, PAGES } from "../sim/flash.js";
+import {
+  currentBytes,
+  currentPage,
+  isPlausible,
+  Offset,
+  pageBytes,
+  readImage,
+  rootOf,
+  WRAP_SIZE,
+} from "../sim/image.js";
 import { describe } from "../sim/inspect.js";
 import { Random } from "../sim/random.js";
 import {
@@ -196,13 +205,15 @@ image("no description of a card has a byte of its secrets, in any notation", () 
   login(open, pin);
   for (const bytes of [card.flash.bytes, open.flash.bytes, cardOf({ ...SERVER, key, pin }).flash.bytes]) {
     const text = describe(bytes).join("\n");
-    const page = (currentPage(readImage(bytes))?.page ?? 0) * PAGE_SIZE;
+    const page = currentBytes(bytes);
+    const pinWrap = page.subarray(Offset.PIN_WRAP, Offset.PIN_WRAP + WRAP_SIZE);
+    const codeWrap = page.subarray(Offset.CODE_WRAP, Offset.CODE_WRAP + WRAP_SIZE);
     assertMasked(text, key, "token key");
     assertMasked(text, unlockKey, "unlock key");
-    assertMasked(text, bytes.subarray(page + 0x48, page + 0x58), "root secret");
-    assertMasked(text, bytes.subarray(page + 0x90, page + 0x104), "PIN wrap");
-    if (bytes[page + 0x108] !== 0) assertMasked(text, bytes.subarray(page + 0x108, page + 0x17c), "unlock wrap");
-    const number = new DataView(bytes.buffer).getUint32(page + 0x10, true);
+    assertMasked(text, rootOf(page), "root secret");
+    assertMasked(text, pinWrap, "PIN wrap");
+    if (codeWrap[0] !== 0) assertMasked(text, codeWrap, "unlock wrap");
+    const number = new DataView(bytes.buffer, page.byteOffset).getUint32(0x10, true);
     for (const code of [lockCode, String(Number(lockCode)), number === 0 ? lockCode : String(number)])
       assert.not(text.includes(code), "lock code");
     assert.not(text.includes(Number(lockCode).toString(16)), "lock code in hex");
@@ -223,8 +234,8 @@ image("nor has one of stale or half written pages", () => {
   }
   assert.ok(card.takeCut(), "power failed while the new page was written");
   const text = describe(card.flash.bytes).join("\n");
-  for (let page = 0; page < FLASH_SIZE; page += PAGE_SIZE) {
-    const root = card.flash.bytes.subarray(page + 0x48, page + 0x58);
+  for (let page = 0; page < PAGES; page++) {
+    const root = rootOf(pageBytes(card.flash.bytes, page));
     if (root.some((byte) => byte !== 0xff)) assertMasked(text, root, "root secret");
   }
 });

@@ -1,7 +1,8 @@
 // `dsc-sim --port`: the front panel of a card at the other end of a serial line, as a user sees it; and its parts.
 
-import { spawn } from "node:child_process";
-import { join } from "node:path";
+import { spawn, spawnSync } from "node:child_process";
+import { existsSync, lstatSync, readlinkSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
 import { Duplex } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { suite } from "uvu";
@@ -15,11 +16,12 @@ import { Panel } from "../sim/panel.js";
 import { openPanel } from "../sim/panelport.js";
 import { PtyLine } from "../sim/pty.js";
 import { Fingers } from "../sim/terminal/fingers.js";
-import { LAUNCHER, MODULE, scratchFolder } from "./support/cards.js";
+import { MODULE } from "./support/cards.js";
 import { framesIn, lineBytes, type PlainFrame } from "./support/fakecard.js";
 import { press, type } from "./support/fingers.js";
 import { ROOT } from "./support/root.js";
-import { SimProcess } from "./support/simprocess.js";
+import { scratchFolder } from "./support/scratch.js";
+import { dscSim, LAUNCHER, SimProcess } from "./support/simprocess.js";
 import { afterwards, assertRestored, shows, TerminalProgram } from "./support/terminal.js";
 
 const test = suite("front panel");
@@ -134,7 +136,7 @@ test("options for a simulated card do not go with it", async () => {
   const runs = others.map(async (other) => {
     const { code, stderr } = await run(["--port", "x", ...other]);
     assert.is(code, 2, other[0]);
-    assert.match(stderr, new RegExp(`^error: option '--port <path>' cannot be used with option '${other[0]}.*\n$`));
+    assert.match(stderr, new RegExp(`^dsc-sim: option '--port <path>' cannot be used with option '${other[0]}.*\n$`));
   });
   await Promise.all(runs);
 });
@@ -203,6 +205,70 @@ test("a card that starts late is waited for, and gets the last key before the po
   assert.equal(moves, ["press down", "press up"]);
   while (!heard.some(({ payload }) => payload.equals(Buffer.of(11, 0)))) await sleep(5);
   line.close();
+});
+
+// ---- the line at a link ----
+
+/** The number of a process that is gone. */
+function deadProcess(): number {
+  return spawnSync(process.execPath, ["-e", ""]).pid;
+}
+
+test("a link that was taken away, or leads elsewhere by now, is left alone at the end", () => {
+  for (const replacement of [undefined, "/dev/null"]) {
+    const link = newLink();
+    const line = new PtyLine(new Card(MODULE), link);
+    unlinkSync(link);
+    if (replacement) symlinkSync(replacement, link);
+    line.close();
+    assert.is(lstatSync(link, { throwIfNoEntry: false }) && readlinkSync(link), replacement);
+    assert.not.ok(existsSync(`${link}.lock`));
+  }
+});
+
+test("a link is one simulator's at a time, by whatever way it is called", async () => {
+  const link = newLink();
+  const sim = await SimProcess.start(link);
+  const detour = join(FOLDER, "detour");
+  symlinkSync(FOLDER, detour);
+  try {
+    const before = readlinkSync(link);
+    for (const name of [link, join(detour, basename(link))]) {
+      const { code, stdout, stderr } = dscSim(["--headless", "--pty", name], "show\n");
+      assert.equal([code, stdout], [2, ""]);
+      assert.match(stderr, /^dsc-sim: .*: in use by another simulator \(process \d+\); end that one first\n$/);
+    }
+    assert.is(readlinkSync(link), before);
+  } finally {
+    await sim.stop();
+  }
+  assert.not.ok(lstatSync(link, { throwIfNoEntry: false }));
+  assert.is(dscSim(["--headless", "--pty", link], "show\n").code, 0, "the one before ended");
+});
+
+test("what a killed simulator left is replaced, even where its terminal is another's by now; no other link is", () => {
+  const other = new PtyLine(new Card(MODULE), newLink());
+  const terminal = readlinkSync(join(FOLDER, `line${links}`));
+  const gone = "/dev/pts/99999";
+  for (const [target, owner, taken] of [
+    [terminal, deadProcess(), true],
+    [gone, undefined, true],
+    [terminal, undefined, false],
+    ["/dev/null", deadProcess(), false],
+  ] as const) {
+    const link = newLink();
+    symlinkSync(target, link);
+    if (owner) writeFileSync(`${link}.lock`, `${owner}\n`);
+    const { code, stderr } = dscSim(["--headless", "--pty", link], "show\n");
+    assert.is(code, taken ? 0 : 2, stderr);
+    if (taken) continue;
+    assert.is(
+      stderr,
+      `dsc-sim: ${link}: is there already and leads to ${target}; choose another place, or delete the link\n`,
+    );
+    assert.is(readlinkSync(link), target);
+  }
+  other.close();
 });
 
 // ---- the parts ----

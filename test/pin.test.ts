@@ -4,10 +4,8 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { Card } from "../sim/card.js";
 import { DEMO } from "../sim/demo.js";
-import { PAGE_SIZE } from "../sim/flash.js";
-import { currentPage, readImage } from "../sim/image.js";
+import { currentBytes, Offset, SPENT } from "../sim/image.js";
 import {
-  answer,
   blankCard,
   cardOf,
   enter,
@@ -31,8 +29,7 @@ const RIGHT = expected("123456");
 
 /** The bytes of the wrap under the PIN, its check value included, in the page that counts (docs/FLASH.md). */
 function pinWrap(card: Card): Uint8Array {
-  const page = currentPage(readImage(card.flash.bytes))?.page ?? 0;
-  return card.flash.bytes.subarray(page * PAGE_SIZE + 0x90, page * PAGE_SIZE + 0x108);
+  return currentBytes(card.flash.bytes).subarray(Offset.PIN_WRAP, Offset.CODE_WRAP);
 }
 
 pin("the last wrong PIN of 3 to 10 shows LOCKED at once, the others how many are left", () => {
@@ -182,7 +179,7 @@ pin("a try that flash took with a wrong bit opens nothing, either", () => {
       if ((value & stuck) >>> 0 === 0) return program.call(flash, address, value);
       program.call(flash, address, (value & ~stuck) >>> 0);
     };
-    const spendsIt = ((0x3cc35aa5 >>> bit) & 1) === 1;
+    const spendsIt = ((SPENT >>> bit) & 1) === 1;
     card.press("ok");
     if (spendsIt) assert.is.not(card.state, "CHALLENGE", `bit ${bit}`);
   }
@@ -230,9 +227,9 @@ pin("where the server judges, any four digits are taken, without tries and witho
     turnOn(card);
     assert.is(card.tries, undefined);
     assert.is(enterPin(card, typed), "CHALLNG>");
-    assert.is(answer(card, "123456"), expected("123456", { ...data, pin: typed }), typed);
+    assert.is(enter(card, "123456"), expected("123456", { ...data, pin: typed }), typed);
     card.press("ok");
-    assert.is(answer(card, "000123"), expected("000123", { ...data, pin: typed }), "the next challenge, too");
+    assert.is(enter(card, "000123"), expected("000123", { ...data, pin: typed }), "the next challenge, too");
     turnOff(card);
   }
   assert.is(card.flash.operations, before);
@@ -250,7 +247,7 @@ pin("a new PIN replaces the old one, and the key stays", () => {
   assert.is(enterPin(card, DEMO.pin), "LEFT 2", "the old one is wrong");
   passMessage(card);
   assert.is(enterPin(card, "7394"), "CHALLNG>");
-  assert.is(answer(card, "123456"), RIGHT);
+  assert.is(enter(card, "123456"), RIGHT);
 });
 
 pin("a PIN change that is given up changes nothing", () => {

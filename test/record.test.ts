@@ -1,5 +1,6 @@
 // `--record`: what was done to a card, as a command file that replays to the same card.
 
+import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -11,7 +12,10 @@ import { readFlashFile } from "../sim/flashfile.js";
 import { Recorder } from "../sim/record.js";
 import { firstFailure } from "../sim/run.js";
 import { type Report, Session } from "../sim/session.js";
-import { cardOf, dscSim, type Ended, MODULE, scratchFolder } from "./support/cards.js";
+import { cardOf, MODULE } from "./support/cards.js";
+import { scratchFolder } from "./support/scratch.js";
+import { dscSim, type Ended, LAUNCHER } from "./support/simprocess.js";
+import { TerminalProgram } from "./support/terminal.js";
 
 const record = suite("record");
 
@@ -88,6 +92,49 @@ record("a file that cannot be made: one line, exit 2", () => {
   const { code, stderr } = dscSim(["--headless", "--record", join(FOLDER, "no", "such", "folder")], "show\n");
   assert.is(code, 2);
   assert.match(stderr, /^[^\n]+\n$/);
+});
+
+record("a start that failed leaves no record, and the next one may have its name", async () => {
+  const bad = freshName();
+  writeFileSync(bad, "short");
+  const used = freshName();
+  writeFileSync(used, cardOf().flash.bytes);
+  const taken = freshName();
+  writeFileSync(`${taken}.flash`, "mine");
+  for (const [file, options] of [
+    [freshName(), ["--flash", bad]],
+    [freshName(), ["--pty", join(FOLDER, "no-such-folder", "line")]],
+    [taken, ["--flash", used]],
+  ] as const) {
+    const { code, stderr } = dscSim(["--headless", "--record", file, ...options], "show\n");
+    assert.is(code, 2);
+    assert.match(stderr, /^dsc-sim: [^\n]+\n$/);
+    assert.not.ok(existsSync(file), stderr);
+    if (process.platform === "win32") continue;
+    const program = TerminalProgram.simulator(["--record", file, ...options]);
+    assert.is(await program.exit, 2);
+    await program.close();
+    assert.not.ok(existsSync(file), program.raw);
+  }
+  assert.is(readFileSync(`${taken}.flash`, "utf8"), "mine");
+});
+
+const inPosix = process.platform === "win32" ? record.skip : record;
+if (process.platform === "win32") console.log("skipped: a full disk: there is no limit on files' sizes on Windows");
+
+inPosix("a disk that fills up ends the record, with its last line whole, and not the session", () => {
+  const file = freshName();
+  const commands = ["hold press", ...Array.from({ length: 60 }, () => "1"), "show"];
+  const shell = 'ulimit -f 1; exec "$0" "$1" --headless --demo --record "$2"';
+  const { status, stdout, stderr } = spawnSync("sh", ["-c", shell, process.execPath, LAUNCHER, file], {
+    input: `${commands.join("\n")}\n`,
+    encoding: "utf8",
+  });
+  assert.is(status, 2);
+  assert.is(stderr, `dsc-sim: ${file}: cannot be written (EFBIG); the record ends here, the session does not\n`);
+  assert.is(stdout.split("\n").length - 1, commands.length);
+  assert.ok(linesOf(file).length > 10);
+  assert.is(dscSim(["run", file]).code, 0);
 });
 
 record("cuts, torn ones too, replay bit by bit", () => {

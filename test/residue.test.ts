@@ -4,10 +4,8 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { type Card, MEMORY_SIZE } from "../sim/card.js";
-import { PAGE_SIZE } from "../sim/flash.js";
-import { currentPage, readImage } from "../sim/image.js";
+import { currentBytes, rootOf } from "../sim/image.js";
 import {
-  answer,
   askUnlock,
   blankCard,
   cardOf,
@@ -33,7 +31,7 @@ type Flow = (card: Card, owner: Owner) => void;
 const logIn: Flow = (card, { record, challenge }) => {
   turnOn(card);
   enterPin(card, record.pin);
-  answer(card, challenge);
+  enter(card, challenge);
 };
 const lockOut: Flow = (card, owner) => {
   turnOn(card);
@@ -67,7 +65,7 @@ const SCREENS: Record<string, Flow> = {
   "the second response": (card, owner) => {
     logIn(card, owner);
     card.press("ok");
-    answer(card, owner.challenge);
+    enter(card, owner.challenge);
   },
   "NEW> with digits": (card, owner) => {
     SCREENS["CHALLNG>"]?.(card, owner);
@@ -265,8 +263,7 @@ function differences(one: Uint8Array, other: Uint8Array): string {
 /** Nothing of the owner, and no root secret, is in the memory. */
 function assertHolds(card: Card, owner: Owner, how: string): void {
   assertKeysGone(card, owner);
-  const page = (currentPage(readImage(card.flash.bytes))?.page ?? 0) * PAGE_SIZE;
-  const root = card.flash.bytes.subarray(page + 0x48, page + 0x58);
+  const root = rootOf(currentBytes(card.flash.bytes));
   assert.is(find(card.memory, root.subarray(0, 8)), -1, `${how}: root`);
   assert.is(find(card.memory, root.subarray(8)), -1, `${how}: root`);
   for (const text of [

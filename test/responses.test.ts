@@ -4,7 +4,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { PersonalizationRecord } from "../host-tools/cardclient.js";
 import { DEMO } from "../sim/demo.js";
-import { answer, blankCard, cardOf, enterPin, expected, login, seed, turnOff, turnOn } from "./support/cards.js";
+import { blankCard, cardOf, enter, enterPin, expected, login, seed, turnOff, turnOn } from "./support/cards.js";
 import { sharedTest, vectors } from "./support/shared.js";
 
 const responses = suite("responses");
@@ -56,7 +56,7 @@ responses("all twelve suites", () => {
     turnOn(card);
     assert.is(enterPin(card), "CHALLNG>");
     for (const challenge of ["123456", "000009", "987654", "000000"]) {
-      assert.is(answer(card, challenge), expected(challenge, data), `${suite} ${challenge}`);
+      assert.is(enter(card, challenge), expected(challenge, data), `${suite} ${challenge}`);
       card.press("ok");
     }
   }
@@ -99,7 +99,7 @@ responses("leading zeros of a response are shown", () => {
   turnOn(card);
   enterPin(card);
   for (const challenge of found) {
-    assert.is(answer(card, challenge), expected(challenge));
+    assert.is(enter(card, challenge), expected(challenge));
     card.press("ok");
   }
 });
@@ -109,7 +109,7 @@ responses("challenges 000000, 000001, 000016 and 000256: RFC 6287 puts the last 
   turnOn(card);
   enterPin(card);
   const [zero, one, sixteen, more] = ["000000", "000001", "000016", "000256"].map((challenge) => {
-    const response = answer(card, challenge);
+    const response = enter(card, challenge);
     assert.is(response, expected(challenge));
     card.press("ok");
     return response;
@@ -134,7 +134,7 @@ responses("any challenge, compared with the host's own computation", () => {
   enterPin(card);
   for (let i = 0; i < 1000; i++) {
     const challenge = String((i * 999_983) % 1_000_000).padStart(6, "0");
-    assert.is(answer(card, challenge), expected(challenge), challenge);
+    assert.is(enter(card, challenge), expected(challenge), challenge);
     card.press("ok");
   }
 });

@@ -6,13 +6,16 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { PersonalizationRecord } from "../host-tools/cardclient.js";
 import { ocra } from "../host-tools/ocra.js";
+import { UNLOCK_SUITE } from "../host-tools/pskcrecords.js";
 import { Card } from "../sim/card.js";
-import { DEMO, personalize } from "../sim/demo.js";
+import { DEMO } from "../sim/demo.js";
 import { FIRMWARE_FILE, loadFirmware } from "../sim/firmware.js";
 import { FLASH_SIZE, Flash, PAGE_SIZE } from "../sim/flash.js";
+import { Offset } from "../sim/image.js";
 import { Random } from "../sim/random.js";
 import { firstFailure } from "../sim/run.js";
 import { Session } from "../sim/session.js";
+import { personalize } from "../sim/workshop.js";
 import { seed } from "./support/cards.js";
 import { crc32 } from "./support/crypto.js";
 import { freshSession, scenarios } from "./support/scenarios.js";
@@ -20,7 +23,6 @@ import { sharedTest, vectors } from "./support/shared.js";
 
 const FIRMWARE = loadFirmware();
 const LEAST_FILES = 38;
-const UNLOCK_SUITE = "OCRA-1:HOTP-SHA256-8:QN08";
 const SERVER: PersonalizationRecord = { ...DEMO, suite: "OCRA-1:HOTP-SHA256-8:QN06-PSHA256", pinCheck: "server" };
 
 // ---- the files ----
@@ -800,10 +802,10 @@ function damagedFlash(offset: number): Flash {
 function flashWithSuite(suite: string): Flash {
   const flash = workshopFlash();
   const contents = Buffer.from(flash.bytes);
-  const head = contents.subarray(pageAt(flash), pageAt(flash) + 0x48);
+  const head = contents.subarray(pageAt(flash), pageAt(flash) + Offset.ROOT);
   head[0x0b] = suite.length;
-  head.fill(0, 0x20, 0x44).write(suite.slice(0, 36), 0x20, "latin1");
-  head.writeUInt32LE(crc32(head.subarray(0, 0x44), head.readUInt32LE(4)), 0x44);
+  head.fill(0, 0x20, Offset.HEAD_CHECK).write(suite.slice(0, 36), 0x20, "latin1");
+  head.writeUInt32LE(crc32(head.subarray(0, Offset.HEAD_CHECK), head.readUInt32LE(4)), Offset.HEAD_CHECK);
   return new Flash(new Uint8Array(contents));
 }
 
@@ -814,7 +816,7 @@ function pageAt(flash: Flash): number {
 
 /** Where the root secret lies (docs/FLASH.md). */
 function rootAt(flash: Flash): number {
-  return pageAt(flash) + 0x48;
+  return pageAt(flash) + Offset.ROOT;
 }
 
 files.run();

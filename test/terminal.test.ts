@@ -1,12 +1,15 @@
 // The simulator in the terminal, driven in a real pseudo-terminal as a user would; and its parts.
 
 import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { ocra } from "../host-tools/ocra.js";
+import { UNLOCK_SUITE } from "../host-tools/pskcrecords.js";
 import { Card } from "../sim/card.js";
-import { DEMO, personalize } from "../sim/demo.js";
+import { DEMO } from "../sim/demo.js";
 import { loadFirmware } from "../sim/firmware.js";
 import { LOCK_SECONDS, REFUSALS, Site } from "../sim/site.js";
 import { Canvas } from "../sim/terminal/canvas.js";
@@ -15,13 +18,13 @@ import { Fingers } from "../sim/terminal/fingers.js";
 import { InputDecoder } from "../sim/terminal/input.js";
 import { layout } from "../sim/terminal/layout.js";
 import { LoginPane } from "../sim/terminal/loginpane.js";
-import { GLYPH_STEP, GLYPH_WIDTH, glyph } from "../sim/terminal/segments.js";
+import { GLYPH_WIDTH, glyph } from "../sim/terminal/segments.js";
+import { personalize } from "../sim/workshop.js";
 import { ROOT } from "./support/root.js";
 import { afterwards, assertRestored, shows, TerminalProgram } from "./support/terminal.js";
 
 const ENTER = "\r";
 const TAB = "\t";
-const UNLOCK_SUITE = "OCRA-1:HOTP-SHA256-8:QN08";
 const OFF = /State +OFF/;
 /** Where the big screen begins. */
 const BIG_X = 3;
@@ -47,7 +50,7 @@ function bigScreen(program: TerminalProgram): string {
   const lines = program.lines().slice(BIG_Y, BIG_Y + 5);
   const names = new Map(Array.from("ABCDEFGHIKLMNOPRTUWY>* 0123456789", (char) => [glyph(char).join("\n"), char]));
   return Array.from({ length: 8 }, (_, i) => {
-    const x = BIG_X + i * GLYPH_STEP;
+    const x = BIG_X + i * (GLYPH_WIDTH + 1);
     return names.get(lines.map((line) => line.slice(x, x + GLYPH_WIDTH)).join("\n")) ?? "?";
   }).join("");
 }
@@ -197,6 +200,69 @@ test("every size from 80x24 to 200x60 has everything; a smaller one says what is
     await program.until(/ \? help/);
     await turnOn(program);
   }));
+
+// ---- Ctrl-Z ----
+
+/** The card's time in the state pane, in seconds. */
+async function cardTime(program: TerminalProgram): Promise<number> {
+  const [, seconds] = (await program.until(/Time +([\d.]+) s/)) as unknown as [string, string];
+  return Number(seconds);
+}
+
+const BASH = "/bin/bash";
+const inBash = existsSync(BASH) ? test : test.skip;
+if (!existsSync(BASH)) console.log("skipped: Ctrl-Z in a shell: there is no bash");
+
+inBash("Ctrl-Z gives the terminal to the shell, and the card's time stands still until it is continued", async () => {
+  const program = TerminalProgram.simulatorAsJob(BASH, ["--demo", "--seed", "1"]);
+  try {
+    await program.until(OFF);
+    await turnOn(program);
+    program.send("40");
+    await program.until(shows("PIN>**"));
+    const before = await cardTime(program);
+    // What follows is typed to the shell, not to the card.
+    program.send("\x1a71");
+    await program.until(/^shell>/m);
+    assert.not.ok(program.alternate);
+    assertRestored(program.raw);
+    await sleep(3000);
+    program.send(ENTER);
+    await program.until(shows("PIN>**"));
+    assert.ok(program.alternate);
+    assert.ok((await cardTime(program)) - before < 2);
+    program.send(`71${ENTER}`);
+    await program.until(shows("CHALLNG>"));
+    program.send("q");
+    assert.is(await program.exit, 0);
+    assertRestored(program.raw);
+  } finally {
+    await program.close();
+  }
+});
+
+test("where no shell could continue it, Ctrl-Z does no harm", () =>
+  withSimulator(async (program) => {
+    await turnOn(program);
+    program.send("\x1a");
+    for (let waited = 0; waited < 30_000 && program.raw.split("\x1b[?1049h").length < 3; waited += 20) await sleep(20);
+    await program.until(shows("PIN>"));
+    await enterPin(program, DEMO.pin, "CHALLNG>");
+  }));
+
+test("a contact that is closed when nobody is at the card any more opens", () => {
+  const card = new Card(loadFirmware());
+  const moves = contacts(card);
+  const fingers = new Fingers(card);
+  fingers.hold("press");
+  fingers.tap("1");
+  fingers.advance(100);
+  fingers.letGo();
+  fingers.advance(5000);
+  fingers.tap("2");
+  fingers.advance(100);
+  assert.equal(moves, ["0 press down", "100 press up", "5100 2 down", "5180 2 up"]);
+});
 
 // ---- leaving ----
 

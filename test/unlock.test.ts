@@ -4,10 +4,8 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { Card } from "../sim/card.js";
 import { DEMO } from "../sim/demo.js";
-import { PAGE_SIZE } from "../sim/flash.js";
-import { currentPage, readImage } from "../sim/image.js";
+import { currentBytes, Offset } from "../sim/image.js";
 import {
-  answer,
   askUnlock,
   enter,
   enterPin,
@@ -30,8 +28,7 @@ const NEW_PIN = "7394";
 
 /** The bytes of both wraps, check values included, in the page that counts (docs/FLASH.md). */
 function wraps(card: Card): Uint8Array {
-  const page = currentPage(readImage(card.flash.bytes))?.page ?? 0;
-  return card.flash.bytes.subarray(page * PAGE_SIZE + 0x90, page * PAGE_SIZE + 0x180);
+  return currentBytes(card.flash.bytes).subarray(Offset.PIN_WRAP, Offset.WIPE_MARK);
 }
 
 /** From LOCKED to NEW> with the right code. Returns the lock code. */
@@ -59,7 +56,7 @@ unlock("the right code leads to a new PIN, and the key is the same", () => {
   assert.is(passMessage(card), "PIN>");
   assert.is(card.tries, 5, "all tries are back");
   assert.is(enterPin(card, NEW_PIN), "CHALLNG>");
-  assert.is(answer(card, "673854"), expected("673854"));
+  assert.is(enter(card, "673854"), expected("673854"));
 });
 
 unlock("what is too easy, or not the same twice, is refused here, too", () => {

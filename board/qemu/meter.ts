@@ -1,6 +1,6 @@
 // The meter in QEMU: the module's exports called one by one on the emulated chip, and what each cost in instructions.
 
-import { Random } from "../../sim/random.js";
+import type { RandomSource } from "../../sim/random.js";
 import { Machine } from "./machine.js";
 import { ICOUNT, INSTRUCTIONS_PER_TICK, MeterLine } from "./meterline.js";
 
@@ -30,15 +30,22 @@ export interface Reading {
 }
 
 /** The meter's random source, for a simulated card that is to draw the same. */
-export class MeterRandom extends Random {
+export class MeterRandom implements RandomSource {
   #state: number;
 
   constructor(seed: number) {
-    super(seed);
     this.#state = seed;
   }
 
-  override fill(bytes: Uint8Array): void {
+  get state(): readonly number[] {
+    return [this.#state];
+  }
+
+  set state([state = 0]: readonly number[]) {
+    this.#state = state;
+  }
+
+  fill(bytes: Uint8Array): void {
     for (let i = 0; i < bytes.length; i++) {
       this.#state = (Math.imul(this.#state, 1664525) + 1013904223) >>> 0;
       bytes[i] = this.#state >>> 24;

@@ -1,13 +1,9 @@
 // The fingers on the card: keys typed in the terminal and buttons held with the mouse become contacts
 // that close and open in the card's own time, one after another, so that fast typing is not lost.
 
-import type { KeyName } from "../card.js";
+import { HOLD_TIME, type KeyName, TAP_TIME, UP_TIME } from "../card.js";
 import { isLive, type Subject } from "../subject.js";
 
-/** How long a tap and a hold keep a contact closed, and the pause after each, in ms. */
-const TAP = 80;
-const HOLD = 1000;
-const PAUSE = 40;
 /** A mouse button held longer than this, in ms, is taken for one whose release was never reported. */
 const LOST_RELEASE = 5000;
 
@@ -43,12 +39,12 @@ export class Fingers {
 
   /** Queues a press of a key. */
   tap(key: KeyName): void {
-    this.#queue.push({ key, left: TAP, held: 0 });
+    this.#queue.push({ key, left: TAP_TIME, held: 0 });
   }
 
   /** Queues a hold of a key. */
   hold(key: KeyName): void {
-    this.#queue.push({ key, left: HOLD, held: 0 });
+    this.#queue.push({ key, left: HOLD_TIME, held: 0 });
   }
 
   /** The mouse button went down on a key. */
@@ -62,7 +58,7 @@ export class Fingers {
 
   /** The mouse button went up: the contact opens, after a tap's time at least. */
   release(): void {
-    if (this.#mouse) this.#mouse.left = Math.max(0, TAP - this.#mouse.held);
+    if (this.#mouse) this.#mouse.left = Math.max(0, TAP_TIME - this.#mouse.held);
     this.#mouse = undefined;
   }
 
@@ -70,6 +66,13 @@ export class Fingers {
   released(): void {
     this.#releasesLost = false;
     this.release();
+  }
+
+  /** Lets go of the card, and forgets what was still to be pressed. */
+  letGo(): void {
+    this.#queue.length = 0;
+    this.#mouse = undefined;
+    if (this.#now) this.#lift(this.#now);
   }
 
   /** Lets `ms` of the card's time pass, with the contacts moving where they must. */
@@ -109,9 +112,12 @@ export class Fingers {
       this.#releasesLost = true;
       this.#mouse = undefined;
     }
-    const { key } = this.#now;
+    this.#lift(this.#now);
+  }
+
+  #lift({ key }: Touch): void {
     this.#now = undefined;
-    this.#pause = PAUSE;
+    this.#pause = UP_TIME;
     this.#card.up(key);
   }
 }

@@ -1,12 +1,12 @@
 // Whatever ends the program, the terminal is restored first.
 
 import { constants } from "node:os";
-
-const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+import { exitCodeOf, onSignals } from "../signals.js";
+import { UserError } from "../usererror.js";
 
 /**
  * Until the function it returns is called: a signal restores and exits with 128 + its number; an error
- * that nobody caught restores, is printed, and exits with 1; so does a terminal that is gone.
+ * that nobody caught restores, is printed, and exits with 1 (or its own code); so does a terminal that is gone.
  */
 export function guardTerminal(restore: () => void): () => void {
   const leave = (code: number, text = "") => {
@@ -14,18 +14,18 @@ export function guardTerminal(restore: () => void): () => void {
     if (text) attempt(() => process.stderr.write(`${text}\n`));
     process.exit(code);
   };
-  const crash = (error: unknown) => leave(1, describe(error));
-  const gone = () => leave(128 + constants.signals.SIGHUP);
-  const onSignal = (_name: NodeJS.Signals, number: number) => leave(128 + number);
+  const crash = (error: unknown) => leave(error instanceof UserError ? error.exitCode : 1, describe(error));
+  const gone = () => leave(exitCodeOf(constants.signals.SIGHUP));
 
-  for (const signal of SIGNALS) process.on(signal, onSignal);
+  const disarmSignals = onSignals(leave);
   process.on("uncaughtException", crash);
   process.on("unhandledRejection", crash);
-  process.stdout.on("error", gone);
+  // Before whoever would tell the user of it on that very terminal.
+  process.stdout.prependListener("error", gone);
   process.stdin.on("error", gone);
   process.stdin.on("end", gone);
   return () => {
-    for (const signal of SIGNALS) process.off(signal, onSignal);
+    disarmSignals();
     process.off("uncaughtException", crash);
     process.off("unhandledRejection", crash);
     process.stdout.off("error", gone);
@@ -35,6 +35,7 @@ export function guardTerminal(restore: () => void): () => void {
 }
 
 function describe(error: unknown): string {
+  if (error instanceof UserError) return `dsc-sim: ${error.message}`;
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return `dsc-sim: ${text}`;
 }

@@ -1,6 +1,7 @@
 // The help, over everything else.
 
 import type { Canvas, Rect } from "./canvas.js";
+import { CAN_SUSPEND } from "./suspension.js";
 import { theme } from "./theme.js";
 
 const KEYS = `
@@ -15,14 +16,14 @@ The simulator
   b         battery: 3000 mV, 2300 (low), 2000 (too low), none
   f         fast forward          q       quit (Ctrl-C everywhere)
   ?         this help (F1 everywhere)
-`;
+${suspending("the card's time stands still")}`;
 /** A board's time and battery are its own. */
 const FRONT_PANEL = `
 The front panel of a card on a serial port, in real time
   Tab       the keys go to the login pane, and back to the card
   ?         this help (F1 everywhere)
   q         quit (Ctrl-C everywhere); the card stays as it is
-  The site of the login pane knows the demo card's key only.
+${suspending("the card's time goes on")}  The site of the login pane knows the demo card's key only.
 `;
 const LOGIN = `
 A login
@@ -34,6 +35,10 @@ A login
 Any key closes this.`;
 
 const WIDTH = 72;
+
+function suspending(meanwhile: string): string {
+  return CAN_SUSPEND ? `  Ctrl-Z    suspend, until fg; ${meanwhile}\n` : "";
+}
 
 /** Draws the help in the middle; `live`: for a card whose time passes by itself. */
 export function drawHelp(canvas: Canvas, live: boolean): void {

@@ -27,6 +27,7 @@ const NAMES: Record<string, string> = {
   "\b": "backspace",
   "\x7f": "backspace",
   "\x03": "ctrl-c",
+  "\x1a": "ctrl-z",
   "[A": "up",
   OA: "up",
   "[B": "down",

@@ -6,10 +6,9 @@
 //  e|mlk|c
 //   |_d_|
 
-/** Columns and rows of a character, and columns from one character to the next. */
+/** Columns and rows of a character. */
 export const GLYPH_WIDTH = 5;
 export const GLYPH_HEIGHT = 5;
-export const GLYPH_STEP = 6;
 
 /** Which segments light for a character. */
 const SEGMENTS: Record<string, string> = {

@@ -14,12 +14,13 @@ import { type Layout, layout, MIN_HEIGHT, MIN_WIDTH } from "./layout.js";
 import { LoginPane } from "./loginpane.js";
 import { drawState } from "./statepane.js";
 import { drawLine, type LoginFocus } from "./statusline.js";
+import { Suspension } from "./suspension.js";
 import { theme } from "./theme.js";
 import { Toolkit } from "./toolkit.js";
 
 export interface TerminalOptions {
-  /** What the last line says, beside the keys. */
-  notes?: string[];
+  /** What the last line says, beside the keys; more may be added. */
+  notes?: readonly string[];
   /** Whether the demo site is beside the card; it is unless told. */
   site?: boolean;
   /** Ends it, like the user does. */
@@ -49,11 +50,12 @@ export async function runTerminal(card: Subject, options: TerminalOptions = {}):
 
 class Simulator {
   readonly #card: Subject;
-  readonly #notes: string;
+  readonly #notes: readonly string[];
   readonly #fingers: Fingers;
   readonly #log: EventLog;
   readonly #login: LoginPane | undefined;
   readonly #toolkit: Toolkit;
+  readonly #suspension: Suspension;
   #timer: NodeJS.Timeout | undefined;
   #leave = () => {};
   #layout: Layout | undefined;
@@ -65,17 +67,17 @@ class Simulator {
 
   constructor(card: Subject, options: TerminalOptions) {
     this.#card = card;
-    this.#notes = (options.notes ?? []).join("  ");
+    this.#notes = options.notes ?? [];
     this.#fingers = new Fingers(card);
     this.#log = new EventLog(card);
     this.#login = options.site === false ? undefined : new LoginPane((text) => this.#log.add(text));
     this.#toolkit = new Toolkit({ input: (event) => this.#input(event), resize: () => this.#draw() });
+    this.#suspension = new Suspension({ leave: () => this.#pause(), enter: () => this.#goOn() });
   }
 
   /** Resolves when the user quits. */
   run(): Promise<void> {
-    this.#draw();
-    this.#timer = setInterval(() => this.#frame(), FRAME_TIME);
+    this.#start();
     return new Promise((resolve) => {
       this.#leave = resolve;
     });
@@ -84,8 +86,27 @@ class Simulator {
   /** Gives the terminal back. */
   close(): void {
     clearInterval(this.#timer);
+    this.#suspension.end();
     this.#log.close();
     this.#toolkit.close();
+  }
+
+  #start(): void {
+    this.#draw();
+    this.#last = performance.now();
+    this.#timer = setInterval(() => this.#frame(), FRAME_TIME);
+  }
+
+  /** Nobody is at the card: its keys are let go, and its time stands still where it is ours. */
+  #pause(): void {
+    clearInterval(this.#timer);
+    this.#fingers.letGo();
+    this.#toolkit.leave();
+  }
+
+  #goOn(): void {
+    this.#toolkit.enter();
+    this.#start();
   }
 
   /** How fast the card's time runs. While the mouse holds a button its time is the user's. */
@@ -109,6 +130,7 @@ class Simulator {
   #input(event: InputEvent): void {
     if (event.kind === "mouse") this.#mouse(event);
     else if (event.name === "ctrl-c") this.#leave();
+    else if (event.name === "ctrl-z") this.#suspension.suspend();
     else if (this.#help) this.#help = false;
     else if (event.name === "help") this.#help = true;
     else if (event.name === "tab") this.#onLogin = this.#login !== undefined && !this.#onLogin;
@@ -170,7 +192,7 @@ class Simulator {
     drawState(canvas, places.state, this.#card, this.#speed);
     this.#log.draw(canvas, places.log);
     const live = isLive(this.#card);
-    drawLine(canvas, places.line, { login: this.#loginFocus, live }, this.#notes);
+    drawLine(canvas, places.line, { login: this.#loginFocus, live }, this.#notes.join("  "));
     if (this.#help) drawHelp(canvas, live);
   }
 

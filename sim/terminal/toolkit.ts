@@ -20,26 +20,29 @@ export interface TerminalEvents {
   resize(): void;
 }
 
+/** What the types of blessed leave out: the alternate screen and back. */
+type Screen = blessed.Widgets.Screen & { enter(): void; leave(): void };
+
 export class Toolkit {
   readonly #events: TerminalEvents;
   readonly #decoder = new InputDecoder();
-  readonly #screen: blessed.Widgets.Screen;
+  readonly #screen: Screen;
   readonly #box: blessed.Widgets.BoxElement;
   readonly #onData = (bytes: string) => this.#read(bytes);
   #escape: NodeJS.Timeout | undefined;
   #content = "";
-  #open = true;
+  /** Whether the terminal is ours. */
+  #open = false;
 
   /** Takes the terminal over until `close`. */
   constructor(events: TerminalEvents) {
     this.#events = events;
+    process.stdin.setEncoding("latin1");
     process.stdin.setRawMode(true);
-    this.#screen = blessed.screen({ program: blessed.program(terminal()) });
+    this.#screen = blessed.screen({ program: blessed.program(terminal()) }) as Screen;
     this.#box = blessed.box({ parent: this.#screen, width: "100%", height: "100%", tags: true, wrap: false });
     this.#screen.on("resize", () => events.resize());
-    process.stdout.write(MOUSE_ON);
-    process.stdin.setEncoding("latin1");
-    process.stdin.on("data", this.#onData);
+    this.#listen();
   }
 
   get width(): number {
@@ -59,16 +62,41 @@ export class Toolkit {
     this.#screen.render();
   }
 
-  /** Leaves the terminal as it was found. May be called again, and from anywhere. */
-  close(): void {
+  /** Gives the terminal back, as it was found, until `enter`. */
+  leave(): void {
     if (!this.#open) return;
     this.#open = false;
     clearTimeout(this.#escape);
+    this.#decoder.flush();
     process.stdin.off("data", this.#onData);
     process.stdin.pause();
     process.stdin.setRawMode(false);
     process.stdout.write(MOUSE_OFF);
+    this.#screen.leave();
+  }
+
+  /** Takes it over again; what it shows is for the next `show` to say. */
+  enter(): void {
+    if (this.#open) return;
+    process.stdin.setRawMode(true);
+    this.#screen.enter();
+    this.#content = "";
+    this.#listen();
+    // A change of its size was told to the shell only.
+    process.kill(process.pid, "SIGWINCH");
+  }
+
+  /** Leaves the terminal as it was found. May be called again, and from anywhere. */
+  close(): void {
+    this.leave();
     this.#screen.destroy();
+  }
+
+  #listen(): void {
+    this.#open = true;
+    process.stdout.write(MOUSE_ON);
+    process.stdin.on("data", this.#onData);
+    process.stdin.resume();
   }
 
   #read(bytes: string): void {

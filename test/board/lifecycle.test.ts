@@ -11,9 +11,9 @@ import * as assert from "uvu/assert";
 import { ocra } from "../../host-tools/ocra.js";
 import { readSeedFile } from "../../host-tools/pskc.js";
 import { boardTest, developmentImage } from "../support/board.js";
-import { scratchFolder } from "../support/cards.js";
 import { press, type } from "../support/fingers.js";
 import { ROOT } from "../support/root.js";
+import { scratchFolder } from "../support/scratch.js";
 import { dsc } from "../support/simprocess.js";
 import { shows, TerminalProgram } from "../support/terminal.js";
 

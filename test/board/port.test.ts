@@ -11,8 +11,8 @@ import { Channel, Slip } from "../../firmware/wire.js";
 import { encodeFrame } from "../../host-tools/frame.js";
 import { buildImages, compile, IMAGES } from "../../scripts/board.js";
 import { boardTest, developmentImage, portImage } from "../support/board.js";
-import { scratchFolder } from "../support/cards.js";
 import { ROOT } from "../support/root.js";
+import { scratchFolder } from "../support/scratch.js";
 
 const port = suite("board: port");
 

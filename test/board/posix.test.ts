@@ -13,8 +13,8 @@ import { buildImages } from "../../scripts/board.js";
 import { FLASH_SIZE } from "../../sim/flash.js";
 import { type Answer, encodeCommand, Op, type Plain, Splitter } from "../conformance/development.js";
 import { boardTest } from "../support/board.js";
-import { scratchFolder } from "../support/cards.js";
 import { ROOT } from "../support/root.js";
+import { scratchFolder } from "../support/scratch.js";
 
 const test = suite("posix port");
 const FOLDER = scratchFolder();

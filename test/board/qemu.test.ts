@@ -12,8 +12,8 @@ import * as assert from "uvu/assert";
 import { fromBraille } from "../../board/qemu/dots.js";
 import { readText } from "../../board/qemu/reading.js";
 import { boardTest, demoFlash, developmentImage } from "../support/board.js";
-import { scratchFolder } from "../support/cards.js";
 import { ROOT } from "../support/root.js";
+import { scratchFolder } from "../support/scratch.js";
 import { dsc } from "../support/simprocess.js";
 import { TerminalProgram } from "../support/terminal.js";
 

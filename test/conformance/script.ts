@@ -8,9 +8,10 @@
 import { Channel, Key } from "../../firmware/wire.js";
 import { encodeFrame } from "../../host-tools/frame.js";
 import { Card, type CardWatcher, FULL_BATTERY, KEYS, type KeyName } from "../../sim/card.js";
-import { DEMO, personalize } from "../../sim/demo.js";
+import { DEMO } from "../../sim/demo.js";
 import type { Script } from "../../sim/run.js";
 import { Session, type Setup } from "../../sim/session.js";
+import { personalize } from "../../sim/workshop.js";
 import { encodeCommand, Op } from "./development.js";
 
 /** Bytes for the card, and the command whose answer tells what came of them. */

@@ -13,6 +13,7 @@ import { LineClosed, Link, NoAnswer } from "../../host-tools/link.js";
 import { AuthenticationFailed, LEVELS } from "../../host-tools/scp03.js";
 import { SerialNumberError } from "../../host-tools/serialnumber.js";
 import { Trace } from "../../host-tools/trace.js";
+import { failure } from "../support/failure.js";
 import { type Answer, FakeCard, FakeClock, type Seen } from "../support/fakecard.js";
 import { pattern } from "../support/pattern.js";
 
@@ -55,15 +56,6 @@ function tells(data: Record<string, Uint8Array>): (command: Seen) => Answer {
     const value = data[Buffer.of(p1, p2).toString("hex")];
     return value ? { data: value, sw: 0x9000 } : { sw: 0x6a88 };
   };
-}
-
-async function failure(promise: Promise<unknown>): Promise<unknown> {
-  try {
-    await promise;
-  } catch (error) {
-    return error;
-  }
-  throw new Error("it did not fail");
 }
 
 /** The last command that the card understood: header, data, level. */

@@ -11,8 +11,8 @@ import * as assert from "uvu/assert";
 import { ocra } from "../../host-tools/ocra.js";
 import { openCard } from "../../host-tools/port.js";
 import { readSeedFile } from "../../host-tools/pskc.js";
-import { type Ended, scratchFolder } from "../support/cards.js";
-import { DSC, type DscOptions, dsc as runDsc, SimProcess } from "../support/simprocess.js";
+import { scratchFolder } from "../support/scratch.js";
+import { DSC, type DscOptions, type Ended, dsc as runDsc, SimProcess } from "../support/simprocess.js";
 import { TerminalProgram } from "../support/terminal.js";
 
 const test = suite("dsc with a card");

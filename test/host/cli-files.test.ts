@@ -9,9 +9,11 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { createSeedFile, type SeedRecord, type SeedSecret } from "../../host-tools/pskc.js";
 import { DEMO } from "../../sim/demo.js";
-import { askUnlock, type Ended, enter, lockedCard, scratchFolder } from "../support/cards.js";
+import { askUnlock, enter, lockedCard } from "../support/cards.js";
 import { ROOT } from "../support/root.js";
+import { scratchFolder } from "../support/scratch.js";
 import { sharedTest, vectors } from "../support/shared.js";
+import type { Ended } from "../support/simprocess.js";
 import { TerminalProgram } from "../support/terminal.js";
 
 const test = suite("dsc without a card");

@@ -26,10 +26,11 @@ import { openCard } from "../../host-tools/port.js";
 import { Card } from "../../sim/card.js";
 import { FIRMWARE_FILE } from "../../sim/firmware.js";
 import { PtyLine } from "../../sim/pty.js";
-import { blankCard, type Ended, scratchFolder } from "../support/cards.js";
+import { blankCard } from "../support/cards.js";
 import { DaplinkModel, type ModelOptions, UNIQUE_ID } from "../support/daplinkmodel.js";
 import { hexFile, hexLine, imageBytes } from "../support/hexfile.js";
-import { DSC, type DscOptions, dsc, SimProcess } from "../support/simprocess.js";
+import { scratchFolder } from "../support/scratch.js";
+import { DSC, type DscOptions, dsc, type Ended, SimProcess } from "../support/simprocess.js";
 import { testUnless } from "../support/skipping.js";
 import { TerminalProgram } from "../support/terminal.js";
 

@@ -5,6 +5,7 @@ import { Duplex, PassThrough } from "node:stream";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { LineClosed, Link, type LinkWatcher, NoAnswer, OtherProtocol } from "../../host-tools/link.js";
+import { failure } from "../support/failure.js";
 import { FakeCard, FakeClock, framesIn, lineBytes, quiet } from "../support/fakecard.js";
 
 const test = suite("link");
@@ -18,16 +19,6 @@ function setup() {
   const clock = new FakeClock();
   card.answer = () => ({ data: Buffer.from("IB3000123"), sw: 0x9000 });
   return { card, clock, link: new Link(card, { timer: clock.timer }) };
-}
-
-/** What a promise fails with. */
-async function failure(promise: Promise<unknown>): Promise<unknown> {
-  try {
-    await promise;
-  } catch (error) {
-    return error;
-  }
-  throw new Error("it did not fail");
 }
 
 test("hello is answered with the version", async () => {

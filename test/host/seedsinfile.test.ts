@@ -7,8 +7,8 @@ import * as assert from "uvu/assert";
 import { FileError } from "../../host-tools/files.js";
 import { readSeedFile, SeedFileError, type SeedRecord } from "../../host-tools/pskc.js";
 import { SeedsInFile } from "../../host-tools/seedsinfile.js";
-import { scratchFolder } from "../support/cards.js";
 import { pattern } from "../support/pattern.js";
+import { scratchFolder } from "../support/scratch.js";
 
 const test = suite("seeds in a file");
 

@@ -7,8 +7,8 @@ import * as assert from "uvu/assert";
 import { FileError } from "../../host-tools/files.js";
 import { Link } from "../../host-tools/link.js";
 import { Trace } from "../../host-tools/trace.js";
-import { scratchFolder } from "../support/cards.js";
 import { FakeCard, FakeClock } from "../support/fakecard.js";
+import { scratchFolder } from "../support/scratch.js";
 
 const test = suite("trace");
 

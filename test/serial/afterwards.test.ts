@@ -8,22 +8,12 @@ import { encodeRecord } from "../../host-tools/cardclient.js";
 import { encodeFrame } from "../../host-tools/frame.js";
 import { diversificationData, diversify, putKeyData, testKeys } from "../../host-tools/keyset.js";
 import { ocra } from "../../host-tools/ocra.js";
+import { UNLOCK_SUITE } from "../../host-tools/pskcrecords.js";
 import { DEMO } from "../../sim/demo.js";
+import { PAGE_SIZE } from "../../sim/flash.js";
+import { currentBytes, currentPage, readImage, rootOf } from "../../sim/image.js";
 import { openChannel } from "../../sim/workshop.js";
-import {
-  CHANGE,
-  demo,
-  digits,
-  enter,
-  FINISH,
-  getData,
-  lock,
-  STORE,
-  send,
-  UNLOCK,
-  UNLOCK_SUITE,
-  WIPE,
-} from "../support/serial.js";
+import { CHANGE, demo, digits, enter, FINISH, getData, lock, STORE, send, UNLOCK, WIPE } from "../support/serial.js";
 
 const later = suite("PIN, unlock code and wipe over serial");
 
@@ -60,9 +50,7 @@ later("the fifth wrong unlock code blocks the card", () => {
 
 later("a wipe leaves no key and no root, and keeps serial number and transport keys", () => {
   const card = demo();
-  const root = Buffer.from(card.flash.bytes).subarray(0);
-  const page = [0, 1, 2, 3].find((n) => card.flash.bytes[n * 1024] !== 0xff) as number;
-  const secret = Buffer.from(root.subarray(page * 1024 + 0x48, page * 1024 + 0x58));
+  const secret = Buffer.from(rootOf(currentBytes(card.flash.bytes)));
   const channel = openChannel(card, Level.FULL, testKeys());
   assert.is(send(card, channel, { ...WIPE }).sw, Sw.DONE);
   assert.not.ok(Buffer.from(card.flash.bytes).includes(secret));
@@ -76,11 +64,11 @@ later("a wipe leaves no key and no root, and keeps serial number and transport k
 later("a wipe zeroes the root secret, stale copies too, before it erases anything", () => {
   const card = demo();
   const channel = openChannel(card, Level.FULL, testKeys());
-  const page = [0, 1, 2, 3].find((n) => card.flash.bytes[n * 1024] !== 0xff) as number;
-  const root = Buffer.from(card.flash.bytes.slice(page * 1024 + 0x48, page * 1024 + 0x58));
+  const page = currentPage(readImage(card.flash.bytes))?.page;
+  const root = Buffer.from(rootOf(currentBytes(card.flash.bytes)));
   let erased = false;
   card.flash.onChange = (_address, length) => {
-    if (length < 1024) return;
+    if (length < PAGE_SIZE) return;
     erased = true;
     assert.not.ok(Buffer.from(card.flash.bytes).includes(root.subarray(0, 4)));
   };
@@ -88,7 +76,7 @@ later("a wipe zeroes the root secret, stale copies too, before it erases anythin
   const program = card.flash.program.bind(card.flash);
   let rootAtFirstProgramElsewhere: boolean | undefined;
   card.flash.program = (address, value) => {
-    const elsewhere = Math.floor(address / 1024) !== page;
+    const elsewhere = Math.floor(address / PAGE_SIZE) !== page;
     if (elsewhere) rootAtFirstProgramElsewhere ??= Buffer.from(card.flash.bytes).includes(root);
     program(address, value);
   };

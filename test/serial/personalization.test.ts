@@ -6,8 +6,8 @@ import { Ins, Level, Sw, Tag } from "../../firmware/wire.js";
 import { encodeRecord } from "../../host-tools/cardclient.js";
 import { diversificationData, diversify, putKeyAnswer, putKeyData, testKeys } from "../../host-tools/keyset.js";
 import { ocra } from "../../host-tools/ocra.js";
-import { DEMO, personalize } from "../../sim/demo.js";
-import { openChannel } from "../../sim/workshop.js";
+import { DEMO } from "../../sim/demo.js";
+import { openChannel, personalize } from "../../sim/workshop.js";
 import { blank, demo, digits, enter, FINISH, getData, lock, PROVE, STORE, send } from "../support/serial.js";
 
 const seeding = suite("personalization");

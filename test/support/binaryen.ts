@@ -7,9 +7,12 @@ import { ROOT } from "./root.js";
 
 /** As much of binaryen's interface as is used here. */
 export interface Binaryen {
-  readonly Features: { readonly All: number };
+  readonly Features: Record<"MVP" | "SignExt" | "MutableGlobals" | "BulkMemory" | "BulkMemoryOpt" | "All", number>;
+  readonly i32: number;
   readBinary(bytes: Uint8Array): BinaryenModule;
   parseText(text: string): BinaryenModule;
+  getFunctionInfo(func: number): { name: string; params: number; results: number };
+  expandType(type: number): number[];
 }
 
 export interface BinaryenModule {
@@ -17,6 +20,8 @@ export interface BinaryenModule {
   validate(): number;
   emitText(): string;
   emitBinary(): Uint8Array<ArrayBuffer>;
+  getNumFunctions(): number;
+  getFunctionByIndex(index: number): number;
   dispose(): void;
 }
 

@@ -1,29 +1,20 @@
-// Cards for the tests: personalized, turned on, and operated as their owner would; and the simulator
-// as a process.
+// Cards for the tests: personalized, turned on, and operated as their owner would.
 
-import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { Cla, Ins, Level, LifeCode, Sw } from "../../firmware/wire.js";
 import type { Command } from "../../host-tools/apdu.js";
 import type { PersonalizationRecord } from "../../host-tools/cardclient.js";
 import { encryptUnderDek, testKeys } from "../../host-tools/keyset.js";
 import { ocra } from "../../host-tools/ocra.js";
+import { UNLOCK_SUITE } from "../../host-tools/pskcrecords.js";
 import { Card, type CardOptions } from "../../sim/card.js";
-import { DEMO, personalize } from "../../sim/demo.js";
+import { DEMO } from "../../sim/demo.js";
 import { loadFirmware } from "../../sim/firmware.js";
-import { exchange, openChannel } from "../../sim/workshop.js";
-import { ROOT } from "./root.js";
+import { exchange, openChannel, personalize } from "../../sim/workshop.js";
 
 /** The compiled firmware, loaded once. */
 export const MODULE = loadFirmware();
-/** The suite of unlock codes (docs/CARD.md). */
-export const UNLOCK_SUITE = "OCRA-1:HOTP-SHA256-8:QN08";
 /** A PIN that no card of these tests has. */
 export const WRONG_PIN = "8888";
-/** A fresh battery. */
-export const FULL = 3000;
 
 /** A card as it leaves the fab. */
 export function blankCard(options: CardOptions = {}): Card {
@@ -85,7 +76,7 @@ export function enter(card: Card, digits: string): string {
   return card.display;
 }
 
-/** Enters a PIN where the card asks for one; a message about it is waited for. */
+/** Enters a PIN where the card asks for one. */
 export function enterPin(card: Card, pin: string = DEMO.pin): string {
   return enter(card, pin);
 }
@@ -96,16 +87,11 @@ export function passMessage(card: Card): string {
   return card.display;
 }
 
-/** The response to a challenge, on a card that asks for one. */
-export function answer(card: Card, challenge: string): string {
-  return enter(card, challenge);
-}
-
 /** Turns the card on, logs in, turns it off, and returns the response; undefined where the PIN was not taken. */
 export function login(card: Card, pin: string = DEMO.pin, challenge = "123456"): string | undefined {
   turnOff(card);
   turnOn(card);
-  const response = enterPin(card, pin) === "CHALLNG>" ? answer(card, challenge) : undefined;
+  const response = enterPin(card, pin) === "CHALLNG>" ? enter(card, challenge) : undefined;
   turnOff(card);
   return response;
 }
@@ -174,32 +160,4 @@ export function triesOf(card: Card): number | undefined {
   const tries = card.tries;
   turnOff(card);
   return tries;
-}
-
-// ---- the simulator as a process ----
-
-/** The launcher that people and scripts call. */
-export const LAUNCHER = join(ROOT, "sim", "dsc-sim.mjs");
-
-/** How a process ended. */
-export interface Ended {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-  /** The lines of stdout. */
-  readonly lines: string[];
-}
-
-/** Runs `dsc-sim` with `input` on stdin, from the folder `cwd`. */
-export function dscSim(args: readonly string[], input = "", cwd: string = ROOT): Ended {
-  const result = spawnSync(process.execPath, [LAUNCHER, ...args], { input, cwd, encoding: "utf8", timeout: 60_000 });
-  const { status, stdout, stderr } = result;
-  return { code: status, stdout, stderr, lines: stdout.split("\n").slice(0, -1) };
-}
-
-/** A folder for one test's files, gone when the process ends. */
-export function scratchFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), "dsc-test-"));
-  process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
-  return folder;
 }

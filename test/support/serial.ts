@@ -4,12 +4,11 @@ import { Ins } from "../../firmware/wire.js";
 import type { Command } from "../../host-tools/apdu.js";
 import type { SecureChannel } from "../../host-tools/scp03.js";
 import { Card } from "../../sim/card.js";
-import { DEMO, personalize } from "../../sim/demo.js";
+import { DEMO } from "../../sim/demo.js";
 import { loadFirmware } from "../../sim/firmware.js";
-import { exchange } from "../../sim/workshop.js";
+import { exchange, personalize } from "../../sim/workshop.js";
 
 export const module = loadFirmware();
-export const UNLOCK_SUITE = "OCRA-1:HOTP-SHA256-8:QN08";
 export const CHANGE = { ins: Ins.CHANGE_REFERENCE_DATA, p1: 0, p2: 0 } as const;
 export const UNLOCK = { ins: Ins.RESET_RETRY_COUNTER, p1: 0, p2: 0 } as const;
 export const PROVE = { ins: Ins.INTERNAL_AUTHENTICATE, p1: 0, p2: 0 } as const;

@@ -1,20 +1,37 @@
 // The simulator and `dsc` as processes, with a pseudo-terminal between them.
 
-import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
+import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Report } from "../../sim/session.js";
-import { type Ended, LAUNCHER } from "./cards.js";
 import { ROOT } from "./root.js";
 
+/** The launcher that people and scripts call. */
+export const LAUNCHER = join(ROOT, "sim", "dsc-sim.mjs");
 /** The launcher of the host tools. */
 export const DSC = join(ROOT, "host-tools", "dsc.mjs");
 
 /** Ample for a busy machine: what is waited for comes long before, or never. */
 const PATIENCE = 30_000;
 const POLL = 10;
+
+/** How a process ended. */
+export interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** The lines of stdout. */
+  readonly lines: string[];
+}
+
+/** Runs `dsc-sim` with `input` on stdin, from the folder `cwd`. */
+export function dscSim(args: readonly string[], input = "", cwd: string = ROOT): Ended {
+  const result = spawnSync(process.execPath, [LAUNCHER, ...args], { input, cwd, encoding: "utf8", timeout: 60_000 });
+  const { status, stdout, stderr } = result;
+  return { code: status, stdout, stderr, lines: stdout.split("\n").slice(0, -1) };
+}
 
 /** A simulated card on a port of its own. */
 export class SimProcess {

@@ -32,10 +32,10 @@ export class TerminalProgram {
   readonly #screen: InstanceType<typeof headless.Terminal>;
   #exited = false;
 
-  /** Starts Node with `args`. */
-  constructor(args: string[], columns = 80, rows = 24) {
+  /** Starts Node, or another program, with `args`. */
+  constructor(args: string[], columns = 80, rows = 24, program = process.execPath) {
     this.#screen = new headless.Terminal({ cols: columns, rows, allowProposedApi: true });
-    this.#pty = spawn(process.execPath, args, {
+    this.#pty = spawn(program, args, {
       name: TERM,
       cols: columns,
       rows,
@@ -57,6 +57,13 @@ export class TerminalProgram {
   /** Starts the simulator. */
   static simulator(args: string[] = ["--demo"], columns?: number, rows?: number): TerminalProgram {
     return new TerminalProgram([join(ROOT, "sim", "dsc-sim.mjs"), ...args], columns, rows);
+  }
+
+  /** Starts the simulator as a job of a shell, which continues it once it is stopped and a line is typed. */
+  static simulatorAsJob(shell: string, args: string[] = ["--demo"]): TerminalProgram {
+    const script = 'set -m; "$0" "$@"; read -p "shell> " line; fg';
+    const simulator = [process.execPath, join(ROOT, "sim", "dsc-sim.mjs"), ...args];
+    return new TerminalProgram(["-c", script, ...simulator], 80, 24, shell);
   }
 
   /** Types. */

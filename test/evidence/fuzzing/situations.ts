@@ -6,8 +6,8 @@ import { encodeCommand } from "../../../host-tools/apdu.js";
 import { encodeRecord, type PersonalizationRecord } from "../../../host-tools/cardclient.js";
 import { testKeys } from "../../../host-tools/keyset.js";
 import { Card } from "../../../sim/card.js";
-import { DEMO, personalize } from "../../../sim/demo.js";
-import { converse, exchange, openChannel } from "../../../sim/workshop.js";
+import { DEMO } from "../../../sim/demo.js";
+import { converse, exchange, openChannel, personalize } from "../../../sim/workshop.js";
 import {
   askUnlock,
   enter,

@@ -3,9 +3,9 @@
 // A flow takes the card as it finds it, since it is run again on what a cut left of it, as an owner would.
 
 import { Card } from "../../../sim/card.js";
-import { personalize } from "../../../sim/demo.js";
 import { Flash, type FlashCopy, PAGES } from "../../../sim/flash.js";
 import { currentPage, readImage } from "../../../sim/image.js";
+import { personalize } from "../../../sim/workshop.js";
 import { login } from "../../support/cards.js";
 import { Run } from "./run.js";
 import { BLANK, CODES, recordOf, type Situation } from "./situation.js";

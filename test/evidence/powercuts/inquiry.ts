@@ -10,7 +10,6 @@ import { Card } from "../../../sim/card.js";
 import { Flash, type FlashCopy } from "../../../sim/flash.js";
 import { exchange, openChannel } from "../../../sim/workshop.js";
 import {
-  answer,
   askUnlock,
   enter,
   enterPin,
@@ -90,7 +89,7 @@ class Inquiry {
   /** Whose response the PIN leads to; undefined where it is refused. */
   #ownerByPin(flash: FlashCopy, pin: string): string | undefined {
     const card = this.#on(flash);
-    return enterPin(card, pin) === "CHALLNG>" ? this.#ownerByResponse(answer(card, CHALLENGE)) : undefined;
+    return enterPin(card, pin) === "CHALLNG>" ? this.#ownerByResponse(enter(card, CHALLENGE)) : undefined;
   }
 
   #ownerByResponse(response: string): string {

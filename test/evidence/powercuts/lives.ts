@@ -2,11 +2,11 @@
 //
 // Here the cuts are armed in the card's own flash and fall while it runs.
 
-import { Card } from "../../../sim/card.js";
-import { personalize } from "../../../sim/demo.js";
+import { Card, FULL_BATTERY } from "../../../sim/card.js";
 import { Flash, FlashMisuse, PAGES } from "../../../sim/flash.js";
 import type { Random } from "../../../sim/random.js";
-import { enterPin, expected, FULL, failPin, login, setPin, turnOff, turnOn } from "../../support/cards.js";
+import { personalize } from "../../../sim/workshop.js";
+import { enterPin, expected, failPin, login, setPin, turnOff, turnOn } from "../../support/cards.js";
 import { fill } from "./flows.js";
 import { Broken } from "./run.js";
 import { recordOf } from "./situation.js";
@@ -53,7 +53,7 @@ function ownersLife(card: Card, random: Random, tries: number): void {
   for (let i = 1; i < tries; i++) {
     armSomewhere(card, random, 8);
     login(card, pin, CHALLENGE);
-    if (card.takeCut()) card.setBattery(FULL);
+    if (card.takeCut()) card.setBattery(FULL_BATTERY);
   }
   disarm(card);
   if (login(card, pin, CHALLENGE) !== expected(CHALLENGE)) throw new Broken(`locked out by ${tries - 1} interruptions`);
@@ -68,7 +68,7 @@ function thiefsLife(card: Card, random: Random, tries: number): void {
   for (let i = 0; i < 3 * tries; i++) {
     if (random.next() % 3) armSomewhere(card, random, 40);
     failPin(card, 1);
-    if (card.takeCut()) card.setBattery(FULL);
+    if (card.takeCut()) card.setBattery(FULL_BATTERY);
   }
   disarm(card);
   for (turnOff(card); turnOn(card) === "PIN>"; turnOff(card)) failPin(card, 1);
