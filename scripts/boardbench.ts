@@ -2,8 +2,9 @@
 
 import { Meter, MeterRandom, type Reading } from "../board/qemu/meter.js";
 import { Card } from "../sim/card.js";
-import { DEMO, personalize, personalizeDemo } from "../sim/demo.js";
+import { DEMO, personalizeDemo } from "../sim/demo.js";
 import { Flash } from "../sim/flash.js";
+import { personalize } from "../sim/workshop.js";
 import { buildImages, missingFor, pathOf } from "./board.js";
 import { sizesOf } from "./boardsizes.js";
 

@@ -5,8 +5,6 @@ import { Card } from "./card.js";
 import type { Flash } from "./flash.js";
 import { personalize } from "./workshop.js";
 
-export { personalize };
-
 /** The demo card: the public test key of RFC 6287. */
 export const DEMO: PersonalizationRecord = {
   serial: "IB3000001",

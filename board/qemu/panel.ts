@@ -1,17 +1,12 @@
 // `--panel`: the screen of the emulated board in the terminal, pixel by pixel, and keys that press its pins.
 
-import type { KeyName } from "../../sim/card.js";
+import { HOLD_TIME, type KeyName, TAP_TIME, UP_TIME } from "../../sim/card.js";
 import type { Bench } from "./bench.js";
 import { asBraille, asHalfBlocks } from "./dots.js";
 import { WIDTH } from "./ssd1306.js";
 
 const FRAME_TIME = 40;
-/** Terminals do not tell when a key is let go: how long a contact is closed for one, and open after it (ms). */
-const TAP_TIME = 80;
-const HOLD_TIME = 1000;
-const UP_TIME = 40;
-
-/** What a typed character presses, and for how long. */
+/** What a typed character presses, and for how long: terminals do not tell when a key is let go. */
 const KEYS: Readonly<Record<string, readonly [KeyName, number]>> = {
   ...Object.fromEntries(Array.from("0123456789", (digit) => [digit, [digit as KeyName, TAP_TIME]])),
   "\r": ["ok", TAP_TIME],
