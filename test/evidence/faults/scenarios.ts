@@ -177,7 +177,7 @@ function closedScenario(name: string, codes: number): Scenario {
   };
 }
 
-/** The owner logs in; a fault then must not give a finder more than the tries. */
+/** The owner logs in; a fault then must not give a finder more than the tries, nor a key to who reads what is public. */
 const login: Scenario = {
   name: "login",
   legitimate: true,
@@ -189,6 +189,7 @@ const login: Scenario = {
     enter(target, world.record.pin);
     enter(target, CHALLENGE);
     off(target);
+    readAll(target);
     return undefined;
   },
   judge: judgeAttempts(3, CODE_TRIES, false),
@@ -453,13 +454,17 @@ function chainOf(target: Target, { chain }: Session): string {
 
 const GET = [0x0045, 0x00e0, 0xdf20, 0xdf21, 0xdf22, 0xdf23];
 
+function readAll(target: Target): void {
+  for (const tag of GET) send(target, { cla: Cla.GP, ins: Ins.GET_DATA, p1: tag >> 8, p2: tag & 0xff });
+  send(target, { cla: 0, ins: Ins.SELECT, p1: 4, p2: 0 });
+}
+
 /** Everything that is there to be read, by anybody. */
 const read: Scenario = {
   name: "read",
   prepare: wake,
   strike: (target) => {
-    for (const tag of GET) send(target, { cla: Cla.GP, ins: Ins.GET_DATA, p1: tag >> 8, p2: tag & 0xff });
-    send(target, { cla: 0, ins: Ins.SELECT, p1: 4, p2: 0 });
+    readAll(target);
     for (let test = 2; test <= 6; test++) send(target, { cla: Cla.GP, ins: Ins.SELF_TEST, p1: test, p2: 0 });
     send(target, initializeUpdate(0, HOST_CHALLENGE));
     return undefined;
