@@ -1,26 +1,28 @@
 // What stays in memory: off, a time-out or a power cut leaves nothing of a PIN, a key or a response
-// (docs/CARD.md: "Off wipes everything that was entered, derived or shown").
+// (docs/CARD.md: "Off wipes everything that was entered, derived or shown"); and that a wipe left out is noticed.
 
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { type Card, MEMORY_SIZE } from "../sim/card.js";
+import { Card, MEMORY_SIZE } from "../sim/card.js";
 import { currentBytes, rootOf } from "../sim/image.js";
+import { personalize } from "../sim/workshop.js";
 import {
   askUnlock,
   blankCard,
-  cardOf,
   enter,
   enterPin,
   expected,
   failCode,
   failPin,
   login,
+  MODULE,
   seed,
   setPin,
   turnOn,
   unlockCodeOf,
   wrongCodeFor,
 } from "./support/cards.js";
+import { compile, type Mutation, occurrences } from "./support/mutation.js";
 import { ONE, OTHER, type Owner } from "./support/owners.js";
 
 const residue = suite("residue");
@@ -132,12 +134,28 @@ const ENDINGS: Record<string, (card: Card) => void> = {
 };
 
 /** A personalized card whose flash looks the same for every owner, but for what is sealed in it. */
-function cardFor(owner: Owner): Card {
-  return cardOf(owner.record, { seed: 77 });
+function cardFor(owner: Owner, module = MODULE): Card {
+  const card = new Card(module, { seed: 77 });
+  personalize(card, owner.record);
+  return card;
 }
 
-function offAfter(screen: Flow, ending: (card: Card) => void, owner: Owner): Card {
-  const card = cardFor(owner);
+/** Turned off on a screen by whatever way, it has nothing of its owner, and not even of which of two owners it was. */
+function assertNothingLeft(screen: Flow, module = MODULE): void {
+  for (const [how, ending] of Object.entries(ENDINGS)) {
+    const one = offAfter(screen, ending, ONE, module);
+    const other = offAfter(screen, ending, OTHER, module);
+    assert.is(differences(one.memory, other.memory), "", how);
+    assert.ok(
+      one.beyond.every((byte) => byte === 0),
+      "beyond the memory",
+    );
+    assertHolds(one, ONE, how);
+  }
+}
+
+function offAfter(screen: Flow, ending: (card: Card) => void, owner: Owner, module: WebAssembly.Module): Card {
+  const card = cardFor(owner, module);
   screen(card, owner);
   assert.ok(card.on);
   ending(card);
@@ -147,16 +165,7 @@ function offAfter(screen: Flow, ending: (card: Card) => void, owner: Owner): Car
 
 for (const [name, screen] of Object.entries(SCREENS)) {
   residue(`${name}: once off, nobody can tell whose PIN, key and challenge it was`, () => {
-    for (const [how, ending] of Object.entries(ENDINGS)) {
-      const one = offAfter(screen, ending, ONE);
-      const other = offAfter(screen, ending, OTHER);
-      assert.is(differences(one.memory, other.memory), "", how);
-      assert.ok(
-        one.beyond.every((byte) => byte === 0),
-        "beyond the memory",
-      );
-      assertHolds(one, ONE, how);
-    }
+    assertNothingLeft(screen);
   });
 }
 
@@ -250,6 +259,69 @@ residue("a search finds what is there: keys and PIN while the card is on", () =>
   assert.ok(find(card.memory, ascii(ONE.record.pin)) >= 0);
   card.press("ok");
   assert.ok(find(card.memory, ONE.record.key.subarray(8, 16)) >= 0);
+});
+
+// ---- wipes that are left out ----
+
+interface SkippedWipe extends Mutation {
+  /** The screen on which the card is turned off. */
+  readonly on: string;
+}
+
+const SKIPPED_WIPES: readonly SkippedWipe[] = [
+  skipped("off closes the opened secrets", "  vault.wipe();\n", "  unlock.wipe();\n", "  scp03.close();\n", "CHALLNG>"),
+  skipped(
+    "off forgets the digits and the PIN that was kept",
+    "  entry.wipe();\n",
+    "  keys.forget();\n",
+    "  unlock.wipe();\n",
+    "REP> with digits",
+  ),
+  skipped(
+    "off clears the response",
+    "  memory.fill(RESPONSE, 0, token.RESPONSE_SIZE);\n",
+    "",
+    "  keys.forget();\n",
+    "a response",
+  ),
+  skipped(
+    "off forgets the page with the root secret",
+    "  store.wipe();\n",
+    "  scp03.close();\n",
+    "  flash.wipe();\n",
+    "LOCKED",
+  ),
+];
+
+/** A line of `forget` left out, from between those around it. */
+function skipped(breaks: string, line: string, before: string, after: string, on: string): SkippedWipe {
+  return { breaks, file: "card.ts", from: `${before}${line}${after}`, to: `${before}${after}`, on };
+}
+
+for (const skip of SKIPPED_WIPES) {
+  residue(`noticed where it is left out: ${skip.breaks}`, async () => {
+    assert.is(occurrences(skip), 1, "the firmware has that line once");
+    const screen = SCREENS[skip.on];
+    assert.ok(screen);
+    const module = await compile(skip);
+    assert.ok(isNoticed(screen, module), "nothing is left");
+  });
+}
+
+function isNoticed(screen: Flow, module: WebAssembly.Module): boolean {
+  try {
+    assertNothingLeft(screen, module);
+    return false;
+  } catch (error) {
+    // What was looked for in the memory is compared; a card that traps, or stays on, says something else.
+    if (error instanceof assert.Assertion && error.operator === "is") return true;
+    throw error;
+  }
+}
+
+residue("nothing is noticed in the firmware as it is, compiled like those", async () => {
+  const module = await compile();
+  for (const { on } of SKIPPED_WIPES) assertNothingLeft(SCREENS[on] as Flow, module);
 });
 
 // ---- looking ----

@@ -8,7 +8,7 @@ import { type Flow, flows } from "./hostside/flows.js";
 import { courseOf, killsOf, runKills } from "./hostside/kills.js";
 import { MUTANTS, withMutant } from "./hostside/mutants.js";
 import { runPowerLoss } from "./hostside/powerloss.js";
-import { lateToPort, sameFile, samePort } from "./hostside/together.js";
+import { lateToPort, NEVER_MET, sameFile, samePort } from "./hostside/together.js";
 import { SKIPPED } from "./hostside.js";
 
 const test = suite("host side");
@@ -17,16 +17,37 @@ const all = SKIPPED ? [] : await flows();
 const byName: Record<string, Flow> = Object.fromEntries(all.map((flow) => [flow.name, flow]));
 const fresh = byName.fresh as Flow;
 const append = byName.append as Flow;
+const traced = byName.traced as Flow;
 
 /** Of many moments, in the short form. */
 const STEP = 15;
+/** No run has so many operations. */
+const AFTER_ALL = 10_000;
 
 testUnless(test, SKIPPED, "killed, card and file have the same key, and the same command finishes", async () => {
   for (const [index, flow] of all.entries()) {
     const kills = killsOf(await courseOf(flow), false).filter((_, at) => at % STEP === index);
     assert.ok(kills.length > 1);
-    for (const kill of kills) assert.is((await runKills({ flow, kills: [kill] })).wrong, undefined);
+    for (const kill of kills) {
+      const { wrong, killed } = await runKills({ flow, kills: [kill] });
+      assert.is(wrong, undefined, JSON.stringify(kill));
+      assert.is(killed, 1, JSON.stringify(kill));
+    }
   }
+});
+
+testUnless(test, SKIPPED, "killed in a line of its trace, too", async () => {
+  const { operations } = await courseOf(traced);
+  const at = operations.findLastIndex(({ kind }) => kind === "trace") + 1;
+  assert.ok(at > 0, "no line of the trace is an operation");
+  const { killed, wrong } = await runKills({ flow: traced, kills: [{ at, torn: true }] });
+  assert.is(wrong, undefined);
+  assert.is(killed, 1);
+});
+
+testUnless(test, SKIPPED, "who never meets the other is told from who gets along with it", async () => {
+  assert.is(await samePort(fresh, AFTER_ALL), NEVER_MET);
+  assert.is(await sameFile(append, AFTER_ALL), NEVER_MET);
 });
 
 testUnless(test, SKIPPED, "killed, and the next attempt killed, too", async () => {

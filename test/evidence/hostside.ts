@@ -8,10 +8,10 @@
 
 import type { Campaign, Failure, Figure, Options, Result } from "./campaign.js";
 import { CASES, runCanary } from "./hostside/canaries.js";
-import { type Flow, flows } from "./hostside/flows.js";
+import { type Flow, flows, isTraced } from "./hostside/flows.js";
 import { type Course, caseId, courseOf, type Kill, type KillCase, killsOf, runKills } from "./hostside/kills.js";
 import { runPowerLoss } from "./hostside/powerloss.js";
-import { crowd, lateToPort, sameFile, samePort, type Verdict } from "./hostside/together.js";
+import { crowd, lateToPort, NEVER_MET, sameFile, samePort, type Verdict } from "./hostside/together.js";
 
 export const HOST_SIDE: Campaign = {
   name: "host-side",
@@ -35,7 +35,9 @@ class Tally {
   readonly figures = new Map<string, Figure>();
   readonly failures: Failure[] = [];
 
-  count(name: string, value = 1, unit = "cases"): void {
+  /** Adds to a figure, which the campaign's name is put before. */
+  count(what: string, value = 1, unit = "cases"): void {
+    const name = `host_${what}`;
     const before = this.figures.get(name)?.value ?? 0;
     this.figures.set(name, { name, value: before + value, unit });
   }
@@ -68,14 +70,16 @@ async function run({ long, only, log }: Options): Promise<Result> {
 
 function parts(courses: ReadonlyMap<Flow, Course>, long: boolean, only?: string): Record<string, Case[]> {
   const all = [...courses];
+  // A trace is one file more to be killed at, and the rest is the same with it.
+  const untraced = new Map(all.filter(([flow]) => !isTraced(flow)));
   const kills = all.flatMap(([flow, course], index) =>
     killsOf(course, long || index === 0).map((kill) => killing({ flow, kills: [kill] }, course)),
   );
   return {
     "killed once": kills,
-    "killed twice": all.flatMap(([flow, course]) => pairsOf(flow, course, long)),
-    "power lost": all.map(([flow]) => powerLoss(flow, only)),
-    "two at once": [...onePort(courses, long), ...oneFile(courses)],
+    "killed twice": [...untraced].flatMap(([flow, course]) => pairsOf(flow, course, long)),
+    "power lost": [...untraced].map(([flow]) => powerLoss(flow, only)),
+    "two at once": [...onePort(untraced, long), ...oneFile(untraced)],
     canaries: canaries(),
   };
 }
@@ -83,13 +87,12 @@ function parts(courses: ReadonlyMap<Flow, Course>, long: boolean, only?: string)
 function killing(one: KillCase, { operations }: Course): Case {
   const id = caseId(one);
   const first = operations[(one.kills[0]?.at ?? 0) - 1]?.kind;
-  const name =
-    one.kills.length > 1 ? "kills_twice" : first === "frame" ? "kills_at_frames" : "kills_at_file_operations";
+  const name = one.kills.length > 1 ? "twice" : first === "frame" ? "at_frames" : "at_file_operations";
   return {
     id,
     run: async (tally) => {
       const { wrong, killed, reruns } = await runKills(one);
-      if (killed === one.kills.length) tally.count(name);
+      if (killed === one.kills.length) tally.count(`kills_${name}`);
       tally.count("reruns_finished", wrong ? 0 : reruns, "runs");
       tally.judge(id, wrong);
     },
@@ -150,8 +153,9 @@ function together(id: string, meet: () => Promise<Verdict>): Case {
   return {
     id,
     run: async (tally) => {
-      tally.judge(id, await meet());
-      tally.count(name);
+      const verdict = await meet();
+      if (verdict !== NEVER_MET) tally.count(name);
+      tally.judge(id, verdict);
     },
   };
 }

@@ -3,14 +3,18 @@
 import fc from "fast-check";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { pattern } from "../support/pattern.js";
 import { runTargets } from "./parsers.js";
 import {
+  checkCsv,
   checkLine,
   checkLock,
   checkSecrets,
   checkSeedFile,
   checkStatus,
   checkStore,
+  type Outcome,
+  SEED_PARTS,
   TARGETS,
 } from "./parsertargets.js";
 
@@ -38,6 +42,94 @@ test("any bytes are no seed file, and no challenge store, or are read rightly; a
     }),
     RUNS,
   );
+});
+
+/** What somebody may write into a field: what belongs there, too long, markup, control characters, nothing. */
+function field(...usual: readonly string[]): fc.Arbitrary<string> {
+  const odd = fc.constantFrom(
+    "",
+    " ",
+    "<a/>",
+    "&amp;",
+    "&a;",
+    "\u{1b}[2J",
+    "]]>",
+    "IB3000123",
+    "-1",
+    "999",
+    "é",
+    "9".repeat(70),
+  );
+  return fc.oneof(
+    { weight: 3, arbitrary: fc.constantFrom(...usual) },
+    odd,
+    fc.string({ unit: "binary", maxLength: 40 }),
+  );
+}
+
+/** A package of a seed file, fields of it put in as given: none, or one or two. */
+const keyPackage = fc
+  .tuple(
+    fc.constantFrom(...SEED_PARTS.packages),
+    fc.dictionary(
+      fc.constantFrom(
+        "SerialNo",
+        "Suite",
+        "MaxFailedAttempts",
+        "KeyUsage",
+        "State",
+        "KeysetVersion",
+        "Algorithm",
+        "CipherValue",
+      ),
+      field("IB3000123", "IB3000777", "OCRA-1:HOTP-SHA1-8:QN06", "5", "CR", "Unlock", "done", "pending", "AAAA"),
+      { maxKeys: 2 },
+    ),
+  )
+  .map(([xml, fields]) => Object.entries(fields).reduce(withField, xml));
+
+function withField(xml: string, [name, value]: [string, string]): string {
+  return xml
+    .replace(new RegExp(`(<[a-z]+:${name}>)[^<]*`), (_, tag: string) => tag + value)
+    .replace(new RegExp(`( ${name}=")[^"]*`), (_, attribute: string) => attribute + value.replaceAll('"', ""));
+}
+
+test("any packages in any order are a seed file that is read rightly, or none", () => {
+  const outcomes: Outcome[] = [];
+  const file = fc
+    .array(keyPackage, { maxLength: 6 })
+    .map((packages) => SEED_PARTS.head + packages.join("") + SEED_PARTS.tail);
+  fc.assert(
+    fc.property(file, (xml) => {
+      outcomes.push(checkSeedFile(Buffer.from(xml)));
+    }),
+    RUNS,
+  );
+  // Neither is what such files always are.
+  assert.ok(outcomes.includes("accepted"));
+  assert.ok(outcomes.includes("refused"));
+});
+
+test("any cards are CSV that another program reads as they are, or there is no file", () => {
+  const outcomes: Outcome[] = [];
+  const record = fc.record({
+    serial: field("IB3000123", "=1+1", "-1", "#a", "a,b", 'a"b'),
+    suite: fc.constantFrom("OCRA-1:HOTP-SHA256-8:QN06", "OCRA-1:HOTP-SHA1-8:QN06-PSHA1"),
+    pinCheck: fc.constantFrom("card", "server"),
+    tries: fc.constantFrom(undefined, 5),
+    key: bytes(64),
+    unlockKey: fc.constant(pattern(32)),
+    state: fc.constantFrom("done", "pending"),
+    keyset: fc.constant(undefined),
+  });
+  fc.assert(
+    fc.property(fc.array(record, { maxLength: 4 }), (records) => {
+      outcomes.push(checkCsv(records));
+    }),
+    RUNS,
+  );
+  assert.ok(outcomes.includes("accepted"));
+  assert.ok(outcomes.includes("refused"));
 });
 
 test("any JSON is a challenge store that is read rightly, or none", () => {

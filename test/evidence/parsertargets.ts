@@ -42,7 +42,7 @@ export interface Target {
 const PATH = "/file";
 
 /** The error must have an exit code, and a message of one line fit for a terminal. */
-export function checkError(error: unknown): void {
+function checkError(error: unknown): void {
   if (exitCodeOf(error) === undefined) throw error;
   const { message } = error as Error;
   ok(/^[ -~]{1,400}$/.test(message), `not one clear line: ${JSON.stringify(message)}`);
@@ -122,6 +122,15 @@ const XML_PIECES = [
   "\ufeff",
   "AAAA",
 ];
+
+/** The parts of the file under a key that a generated one is made of: what opens it, its packages, and their end. */
+export const SEED_PARTS = partsOf(UNDER_KEY.xml);
+
+function partsOf(xml: string): { readonly head: string; readonly packages: readonly string[]; readonly tail: string } {
+  const packages = xml.match(/ {2}<pskc:KeyPackage>.*?<\/pskc:KeyPackage>\n/gs) ?? [];
+  const [head = "", ...rest] = xml.split(/ {2}<pskc:KeyPackage>.*<\/pskc:KeyPackage>\n/s);
+  return { head, packages, tail: rest.join("") };
+}
 
 /** Reads and changes a seed file; no key may come out that did not go in. */
 export function checkSeedFile(bytes: Buffer, { secret, keys }: SeedSample = UNDER_KEY): Outcome {

@@ -5,15 +5,19 @@ import * as assert from "uvu/assert";
 import { loadFirmware } from "../../sim/firmware.js";
 import { compile, occurrences } from "../support/mutation.js";
 import type { Failure } from "./campaign.js";
-import { FLOWS } from "./powercuts/flows.js";
+import { FLOWS, type Flow } from "./powercuts/flows.js";
 import { HOLES } from "./powercuts/holes.js";
-import { cutsAt, imageOf } from "./powercuts/recorder.js";
+import { cutsAt, imageOf, isExhaustive } from "./powercuts/recorder.js";
 import { Run } from "./powercuts/run.js";
 import { POWER_CUTS, PowerCuts, type Scale } from "./powercuts.js";
 
 const MODULE = loadFirmware();
-const SHORT: Scale = { tears: 4, preventedTears: 1, pairTears: 0, otherPairTears: 0, lives: 10, logins: 1_000 };
-const PAIRS: Scale = { ...SHORT, pairTears: 2, otherPairTears: 1 };
+const SHORT: Scale = {
+  ...{ tears: 4, few: 128, fewOfTry: 128, preventedTears: 1 },
+  ...{ pairTears: 0, otherPairTears: 0, lives: 10, logins: 1_000 },
+};
+const FEWEST: Scale = { ...SHORT, few: 0, fewOfTry: 0 };
+const PAIRS: Scale = { ...FEWEST, pairTears: 2, otherPairTears: 1 };
 /** Flows that write little: short enough for pairs of cuts. */
 const PAIRED = [
   "right",
@@ -36,8 +40,25 @@ function failures(module: WebAssembly.Module, scale: Scale, names: readonly stri
 test("no cut breaks a promise, nor does any life with cuts", () => {
   const { figures, failures } = new PowerCuts(MODULE, SHORT, quiet).run();
   assert.equal(failures, []);
-  const cuts = figures.find(({ name }) => name === "power_cuts_single")?.value ?? 0;
-  assert.ok(cuts > 10_000, `${cuts} cuts`);
+  const figure = (wanted: string) => figures.find(({ name }) => name === wanted)?.value ?? 0;
+  assert.ok(figure("power_cuts_single") > 10_000);
+  assert.ok(figure("power_cuts_exhaustive") > 0);
+});
+
+test("every subset of a program's bits is left, where these are few", () => {
+  const flow = FLOWS.find(({ name }) => name === "right-full-0") as Flow;
+  const { flash, now } = flow.start(MODULE);
+  const run = new Run(MODULE, flash, now, { seed: SEED });
+  flow.run(run);
+  const first = run.moments.find(({ operation }) => isExhaustive(operation, 1024));
+  assert.ok(first);
+  const { operation } = first;
+  const cuts = cutsAt(operation, 4, 1024).slice(1, -1);
+  const words = new Set(cuts.map((cut) => Buffer.from(imageOf(operation, cut).bytes).readUInt32LE(operation.at)));
+  assert.is(words.size, cuts.length);
+  assert.is(Math.log2(words.size) % 1, 0);
+  assert.ok(words.has(operation.value as number));
+  assert.is(cutsAt(operation, 4, words.size - 1).length, 4 + 2);
 });
 
 test("no two cuts do", () => {
@@ -47,8 +68,12 @@ test("no two cuts do", () => {
 test("an id replays one case", async () => {
   const log = () => {};
   const cases = async (only: string) => (await POWER_CUTS.run({ long: false, only, log })).figures;
-  const single = (await cases("right/1/tear-of-5")).find(({ name }) => name === "power_cuts_images");
-  assert.is(single?.value, 1);
+  for (const id of ["right/1/tear-of-5", "right/1/tear-all-65535", "right/1/after"]) {
+    const images = (await cases(id)).find(({ name }) => name === "power_cuts_images");
+    assert.is(images?.value, 1, id);
+  }
+  const { failures } = await POWER_CUTS.run({ long: false, only: "right/1/tear-all-65536", log });
+  assert.is(failures[0]?.what, "there is no such case");
 });
 
 test("what is made of an operation is what a cut in the card's flash leaves", () => {
@@ -83,9 +108,15 @@ test("each hole is in one place of the firmware", () => {
 
 for (const hole of HOLES) {
   test(`found: not so that ${hole.breaks}`, async () => {
-    const found = failures(await compile(hole), SHORT, [hole.shows]);
-    assert.ok(found.length > 0, `${hole.shows} does not show it`);
+    const found = failures(await compile(hole), FEWEST, [hole.shows]);
+    const telling = found.filter(({ id, what }) => hole.says.test(what) && (hole.uncut || isOfCut(id)));
+    assert.ok(telling.length > 0, `${hole.shows} does not show it by a cut: ${JSON.stringify(found)}`);
   });
+}
+
+/** Not one that shows in a whole run, or at its end, without any cut. */
+function isOfCut(id: string): boolean {
+  return /\/(before|after|(prevented-)?tear-(all|of)-\d+)$/.test(id);
 }
 
 test.run();

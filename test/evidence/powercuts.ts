@@ -16,13 +16,16 @@ import type { Campaign, Failure, Options, Result } from "./campaign.js";
 import { FLOWS, type Flow, type Start } from "./powercuts/flows.js";
 import { Judge, keyOf, messageOf } from "./powercuts/judge.js";
 import { LIVES, type Life, wear } from "./powercuts/lives.js";
-import { type Cut, cutsAt, everyCutAt, imageOf, MOST, type Operation } from "./powercuts/recorder.js";
-import { type Expectation, Familiar, type Moment, Run } from "./powercuts/run.js";
+import { type Cut, cutNamed, cutsAt, imageOf, isExhaustive, MOST, type Operation } from "./powercuts/recorder.js";
+import { Broken, type Expectation, Familiar, type Moment, Prevented, Run } from "./powercuts/run.js";
 
 /** How much of it. */
 export interface Scale {
   /** Seeded tears of an operation, where all would be too many. */
   readonly tears: number;
+  /** Where the bits of a program have no more subsets than these, all are tried; and so with the words of a try. */
+  readonly few: number;
+  readonly fewOfTry: number;
   /** Tears of a program that is prevented while power stays on, those of a spent try aside; the first leaves nothing. */
   readonly preventedTears: number;
   /** Tears of each of the two operations of a pair, in flows with a PIN or an unlock code and in the others; 0: no pairs. */
@@ -33,18 +36,33 @@ export interface Scale {
   readonly logins: number;
 }
 
-const NORMAL: Scale = { tears: 64, preventedTears: 3, pairTears: 8, otherPairTears: 2, lives: 100, logins: 5_000 };
+const NORMAL: Scale = {
+  tears: 64,
+  few: 1024,
+  fewOfTry: 1024,
+  preventedTears: 3,
+  pairTears: 8,
+  otherPairTears: 2,
+  lives: 100,
+  logins: 5_000,
+};
 const LONG: Scale = {
   tears: MOST,
+  few: 1024,
+  fewOfTry: 65_536,
   preventedTears: 16,
   pairTears: 32,
   otherPairTears: 8,
   lives: 2_000,
   logins: 100_000,
 };
-/** The word that spends a try (docs/FLASH.md). */
+/** The words that spend a try and give it back (docs/FLASH.md), and the flow that is to have all tears of them. */
 const SPENT = 0x3cc35aa5;
+const GIVEN = 0xc33ca55a;
+const TRY_FLOW = "right";
 const UNSPENT = "it opened though its try was not spent";
+/** The cuts in an id. */
+const CUT_NAMES = /(?<=\/|prevented-)(?:before|after|tear-(?:all|of)-\d+)/g;
 const NOTHING = { pin: false, code: false };
 const WEAR = "wear";
 /** Failures of one flow after which it is clear enough. */
@@ -61,7 +79,9 @@ export const POWER_CUTS: Campaign = {
 interface Counts {
   operations: number;
   single: number;
+  exhaustive: number;
   pairs: number;
+  pairsRun: number;
   prevented: number;
   lives: number;
   images: number;
@@ -74,7 +94,7 @@ export class PowerCuts {
   readonly #scale: Scale;
   readonly #options: Pick<Options, "only" | "log">;
   readonly #counts: Counts = {
-    ...{ operations: 0, single: 0, pairs: 0, prevented: 0 },
+    ...{ operations: 0, single: 0, exhaustive: 0, pairs: 0, pairsRun: 0, prevented: 0 },
     ...{ lives: 0, images: 0, cards: 0, erases: 0 },
   };
   readonly #failures: Failure[] = [];
@@ -92,14 +112,16 @@ export class PowerCuts {
   run(): Result {
     const names = [...FLOWS, ...LIVES].map(({ name }) => name);
     const failures = this.failuresOf([...names, WEAR].filter((name) => this.#wants(name)));
-    const { operations, single, pairs, prevented, lives, images, cards, erases } = this.#counts;
+    const { operations, single, exhaustive, pairs, pairsRun, prevented, lives, images, cards, erases } = this.#counts;
     return {
       failures,
       figures: [
         { name: "power_cuts_flows", value: FLOWS.length, unit: "flows" },
         { name: "power_cuts_operations", value: operations, unit: "flash operations" },
         { name: "power_cuts_single", value: single, unit: "cuts" },
+        { name: "power_cuts_exhaustive", value: exhaustive, unit: "programs whose every subset of bits was left" },
         { name: "power_cuts_pairs", value: pairs, unit: "pairs of cuts" },
+        { name: "power_cut_pairs_run", value: pairsRun, unit: "pairs of cuts run, the others being like one of these" },
         { name: "power_cuts_prevented", value: prevented, unit: "programs prevented" },
         { name: "power_cuts_images", value: images, unit: "different images" },
         { name: "power_cuts_cards", value: cards, unit: "different cards asked" },
@@ -153,22 +175,32 @@ export class PowerCuts {
   #single(flow: Flow, run: Run): void {
     this.#counts.operations += run.moments.length;
     for (const [number, moment] of run.moments.entries()) {
-      this.#counts.single += this.#cutsOf(moment, `${flow.name}/${number}`, this.#scale.tears);
+      const few = this.#few(flow, moment.operation);
+      if (isExhaustive(moment.operation, few)) this.#counts.exhaustive++;
+      this.#counts.single += this.#cutsOf(moment, `${flow.name}/${number}`, this.#scale.tears, few);
     }
     this.#counts.single++;
     this.#case(`${flow.name}/end`, () => run.flash.copy(), run.expectation);
   }
 
+  #few(flow: Flow, { value }: Operation): number {
+    const isTry = flow.name === TRY_FLOW && (value === SPENT || value === GIVEN);
+    return isTry ? this.#scale.fewOfTry : this.#scale.few;
+  }
+
   /** Judges all cuts at an operation. Returns how many there are. */
-  #cutsOf({ operation, ...expectation }: Moment, id: string, tears: number): number {
-    const cuts = this.#cutsAt(operation, tears);
+  #cutsOf({ operation, ...expectation }: Moment, id: string, tears: number, few = 0): number {
+    const cuts = this.#cutsAt(operation, tears, few);
     for (const cut of cuts) this.#case(`${id}/${cut.name}`, () => imageOf(operation, cut), expectation);
     return cuts.length;
   }
 
-  /** The cuts of this scale; those of every scale where one is replayed. */
-  #cutsAt(operation: Operation, tears: number): Cut[] {
-    return this.#options.only === undefined ? cutsAt(operation, tears) : everyCutAt(operation);
+  /** The cuts of this scale; where a case is replayed, those that its id names, of whatever scale they are. */
+  #cutsAt(operation: Operation, tears: number, few = 0): Cut[] {
+    const { only } = this.#options;
+    if (only === undefined) return cutsAt(operation, tears, few);
+    const names = new Set(only.match(CUT_NAMES));
+    return [...names].flatMap((name) => cutNamed(operation, name) ?? []);
   }
 
   #case(id: string, image: () => FlashCopy, expectation: Expectation): void {
@@ -187,7 +219,7 @@ export class PowerCuts {
       const { value } = moment.operation;
       if (value === undefined) continue;
       const tears = value === SPENT ? this.#scale.tears : this.#scale.preventedTears;
-      for (const tear of this.#cutsAt(moment.operation, tears).slice(1, -1)) {
+      for (const tear of this.#cutsAt(moment.operation, tears).filter((cut) => cut.tear)) {
         const id = `${flow.name}/${number}/prevented-${tear.name}`;
         if (!this.#isWanted(id) || wordAfter(moment.operation, tear) === value) continue;
         this.#counts.prevented++;
@@ -198,12 +230,13 @@ export class PowerCuts {
   }
 
   #faultOfPrevented(flow: Flow, { flash, now }: Start, number: number, moment: Moment, cut: Cut): string | undefined {
-    const run = new Run(this.#module, flash, now, { seed: SEEDS.FIRST, stops: true });
+    const run = new Run(this.#module, flash, now, { seed: SEEDS.FIRST, stops: true, cuts: 1 });
     run.flash.prevented = { number, bits: (cut.tear as NonNullable<Cut["tear"]>)() };
     try {
       flow.run(run);
-    } catch {
-      // It was refused, or the action is over.
+    } catch (error) {
+      // It was refused, or the action is over. Whatever else ends it, as a trap or a misuse of flash, is a fault.
+      if (!isEnd(error)) return messageOf(error);
     }
     const unspent = moment.operation.value === SPENT && moment.opening > 0 && run.opened >= moment.opening;
     return unspent ? UNSPENT : this.#judge.fault(run.flash.copy(), { ...moment, gone: NOTHING });
@@ -240,7 +273,7 @@ export class PowerCuts {
       atStart = run.moments.length;
       if (familiar.has(state)) throw new Familiar();
     };
-    const run = new Run(this.#module, flash, verdict.situation, { seed: SEEDS.SECOND, used, onStart });
+    const run = new Run(this.#module, flash, verdict.situation, { seed: SEEDS.SECOND, used, cuts: 1, onStart });
     try {
       flow.run(run);
       this.#case(`${id}+end`, () => run.flash.copy(), run.expectation);
@@ -249,6 +282,7 @@ export class PowerCuts {
       if (!(error instanceof Familiar)) this.#failed(`${id}+whole`, messageOf(error));
     }
     const counts = run.moments.map((moment, number) => this.#cutsOf(moment, `${id}+${number}`, this.#pairTears(flow)));
+    this.#counts.pairsRun += sum(counts);
     const early = sum(counts.slice(0, atStart));
     const late = familiar.get(state) ?? sum(counts.slice(atStart));
     familiar.set(state, late);
@@ -326,6 +360,10 @@ export class PowerCuts {
 }
 
 class EnoughFailures extends Error {}
+
+function isEnd(error: unknown): boolean {
+  return error instanceof Broken || error instanceof Prevented;
+}
 
 function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, number) => total + number, 0);

@@ -81,11 +81,11 @@ export class Bench {
     return Uint8Array.from(this.card.flash.bytes);
   }
 
-  /** Starts `dsc`. `port` in the arguments stands for the card's port; `@name` for a file. */
+  /** Starts `dsc`. `PORT` in the arguments stands for the card's port; `@name` for a file, and `%` for the run's number. */
   start(args: readonly string[], given: Orders = {}, input: string | Uint8Array = ""): Running {
     const orders = given.stopAtPort ? { ...given, stopAtPort: this.port } : given;
     const log = join(this.folder, "log", String(++this.#logs));
-    const told = args.map((arg) => (arg.startsWith("@") ? this.at(arg.slice(1)) : arg === "PORT" ? this.port : arg));
+    const told = args.map((arg) => this.#told(arg));
     const child = spawn(process.execPath, ["--import", PRELOAD, this.#launcher, ...told], {
       cwd: join(this.folder, "home"),
       timeout: PATIENCE,
@@ -103,6 +103,11 @@ export class Bench {
 
   run(args: readonly string[], orders: Orders = {}, input: string | Uint8Array = ""): Promise<Outcome> {
     return this.start(args, orders, input).ended;
+  }
+
+  #told(arg: string): string {
+    if (arg === "PORT") return this.port;
+    return arg.startsWith("@") ? this.at(arg.slice(1).replace("%", String(this.#logs))) : arg;
   }
 
   /** A frame is between two marks. */

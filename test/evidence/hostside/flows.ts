@@ -46,6 +46,8 @@ export interface Flow {
 
 const WITH_SECRETS = ["personalize", "--port", "PORT", "--pin-file", "@pin", "--pskc-key", "@seed.key"];
 const GIVEN = [...WITH_SECRETS, "--serial", SERIAL];
+/** A trace overwrites nothing: each run has its own. */
+const TRACED = ["--trace", "@trace-%"];
 const NEW_KEYS = ["--transport", "@transport.key"];
 
 /** All flows. The one that gives a card new transport keys begins with a card that `dsc` personalized. */
@@ -60,11 +62,16 @@ export async function flows(): Promise<readonly Flow[]> {
     flow("append", ["--append"], appended, 0xff, [OTHER_SERIAL]),
     flow("rekey", [...NEW_KEYS, "--transport-old", "@old.key"], rekeyed, 0x02),
     flow("reseed", [...server, ...NEW_KEYS], demo, 0x01),
+    flow("traced", [...NEW_KEYS, ...TRACED], { flash: BLANK, files }, 0x01),
   ];
 }
 
 function flow(name: string, more: readonly string[], stage: Stage, kvn: number, others: readonly string[] = []): Flow {
   return { name, args: [...GIVEN, "--pskc", "@seeds.xml", ...more], stage, kvn, others };
+}
+
+export function isTraced({ args }: Flow): boolean {
+  return args.includes("--trace");
 }
 
 /** The arguments for one card more, into a seed file at that path. */
@@ -103,7 +110,7 @@ export function benchOf({ flash, files }: Stage, launcher: Launcher = REAL): Ben
 }
 
 /** A bench as it is, so that another one can begin there. */
-export function stageOf(bench: Bench): Stage {
+function stageOf(bench: Bench): Stage {
   const names = readdirSync(bench.at(""));
   return { flash: bench.flash, files: Object.fromEntries(names.map((name) => [name, readFileSync(bench.at(name))])) };
 }

@@ -29,15 +29,6 @@ export function caseId({ flow, kills }: KillCase): string {
   return `${flow.name}:${kills.map(({ at, torn }) => `${at}${torn ? "t" : ""}`).join("+")}`;
 }
 
-/** The case that an id names. */
-export function caseOf(id: string, flows: readonly Flow[]): KillCase | undefined {
-  const [, name, list] = /^([a-z]+):(\d+t?(?:\+\d+t?)*)$/.exec(id) ?? [];
-  const flow = flows.find((any) => any.name === name);
-  if (!flow || !list) return undefined;
-  const kills = list.split("+").map((text) => ({ at: Number.parseInt(text, 10), torn: text.endsWith("t") }));
-  return { flow, kills };
-}
-
 /** Kills, looks at card and files, and lets the last run finish. */
 export async function runKills({ flow, kills }: KillCase, launcher?: Launcher): Promise<KillResult> {
   const bench = benchOf(flow.stage, launcher);
@@ -66,7 +57,7 @@ function lastLine(text: string): string {
 /** What one run that nobody kills does. */
 export interface Course {
   readonly operations: readonly Operation[];
-  /** The numbers of the frames that change the card, and of the operations after them. */
+  /** The numbers of the frames that change the card, and of the operations around them. */
   readonly telling: ReadonlySet<number>;
 }
 
@@ -85,14 +76,14 @@ export async function courseOf({ stage, args }: Flow, launcher?: Launcher): Prom
 
 /**
  * Moments to kill at: all, and in the middle of each that changes a file or the card; or only before each of those, and
- * in the middle of the writes.
+ * in the middle of the writes. Lines of a trace are chosen as frames are.
  */
 export function killsOf({ operations, telling }: Course, all: boolean): Kill[] {
   return operations.flatMap(({ kind }, index) => {
     const at = index + 1;
-    const chosen = kind !== "frame" || telling.has(at);
+    const chosen = (kind !== "frame" && kind !== "trace") || telling.has(at);
     if (!chosen && !all) return [];
-    const halves = kind === "write" || (kind === "frame" && chosen && all);
+    const halves = kind === "write" || kind === "trace" || (kind === "frame" && chosen && all);
     return halves ? [false, true].map((torn) => ({ at, torn })) : [{ at, torn: false }];
   });
 }

@@ -23,6 +23,8 @@ export type Operation =
   /** Contents in base64. */
   | { readonly kind: "write"; readonly path: string; readonly contents: string }
   | { readonly kind: "link" | "rename"; readonly path: string; readonly to: string }
+  /** A line of a trace. */
+  | { readonly kind: "trace" }
   /** Bytes to the card. */
   | { readonly kind: "frame" }
   /** What was tried and did nothing. */

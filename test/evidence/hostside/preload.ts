@@ -72,6 +72,14 @@ function contentsOf(bytes: Uint8Array): string {
   return orders.contents ? Buffer.from(bytes).toString("base64") : "";
 }
 
+/** A trace is written line by line with this, and nothing else that dsc opens is. */
+function writeSync(...args: unknown[]): number {
+  const [file, text] = args as [number, string];
+  const write = () => (real.writeSync as (...args: unknown[]) => number)(...args);
+  if (!paths.has(file)) return write();
+  return counted({ kind: "trace" }, write, () => real.writeSync(file, text.slice(0, text.length >> 1)));
+}
+
 function fsyncSync(file: number): void {
   counted({ kind: "sync", path: pathOf(file) }, () => real.fsyncSync(file));
 }
@@ -104,7 +112,7 @@ function statSync(...args: unknown[]): unknown {
 
 // What util.promisify reads.
 Object.defineProperties(write, Object.getOwnPropertyDescriptors(real.write));
-Object.assign(fs, { openSync, writeFileSync, fsyncSync, linkSync, renameSync, unlinkSync, statSync, write });
+Object.assign(fs, { openSync, writeFileSync, writeSync, fsyncSync, linkSync, renameSync, unlinkSync, statSync, write });
 syncBuiltinESMExports();
 
 if (orders.stopAtEnd) process.on("exit", () => process.kill(process.pid, "SIGSTOP"));

@@ -21,12 +21,15 @@ const LOOKS = 3;
 /** What is wrong, in a line; nothing where nothing is. */
 export type Verdict = string | undefined;
 
+/** The first ended before its operation, so that the second met nobody. */
+export const NEVER_MET = "never met";
+
 /** The second is refused in one line, and the first finishes. */
 export async function samePort(flow: Flow, at: number, launcher?: Launcher): Promise<Verdict> {
   const bench = benchOf(flow.stage, launcher);
   try {
     const first = bench.start(flow.args, { stop: [at] });
-    if (!(await untilStopped(first))) return undefined;
+    if (!(await untilStopped(first))) return NEVER_MET;
     const second = await bench.run(flow.args);
     goOn(first);
     const { code, stderr } = await first.ended;
@@ -42,7 +45,7 @@ export async function lateToPort(flow: Flow, launcher?: Launcher): Promise<Verdi
   const bench = benchOf(flow.stage, launcher);
   try {
     const second = bench.start(flow.args, { stopAtPort: "PORT" });
-    await untilStopped(second);
+    if (!(await untilStopped(second))) return NEVER_MET;
     const first = await bench.run(flow.args);
     goOn(second);
     const refused = notRefused(await second.ended, flow.name === "rekey" ? WRONG_KEYS : FILE_ERROR);
@@ -59,7 +62,7 @@ export async function sameFile(flow: Flow, at: number, launcher?: Launcher, pati
   const other = benchOf({ flash: BLANK, files: SECRETS }, launcher);
   try {
     const first = bench.start(flow.args, { stop: [at] });
-    if (!(await untilStopped(first))) return undefined;
+    if (!(await untilStopped(first))) return NEVER_MET;
     const append = flow.args.includes("--append") ? ["--append"] : [];
     const second = other.start(argsFor(OTHER, bench.at("seeds.xml"), ...append), {});
     await untilWaiting(second, patience);

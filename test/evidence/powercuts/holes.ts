@@ -4,8 +4,12 @@
 import type { Mutation } from "../../support/mutation.js";
 
 export interface Hole extends Mutation {
-  /** Flows or lives in which it shows; they are run with few tears. */
+  /** Flow in which it shows, or the wear; it is run with few tears. */
   readonly shows: string;
+  /** What the campaign says of it. */
+  readonly says: RegExp;
+  /** No cut is needed: it shows while power holds. */
+  readonly uncut?: true;
 }
 
 const SPEND = `  const used = spent(tally);
@@ -22,23 +26,81 @@ const COMMIT = `    if (at !== HEAD_CHECK_AT && !write(start, at)) return Outcom
   if (!reads(start)) return Outcome.FLASH;
   if (!write(start, HEAD_CHECK_AT)) return Outcome.BATTERY;`;
 
+const LOOK = `  return vault.open(which, use, digits, length, before + missing, after) === 0 ? Outcome.DONE : Outcome.WRONG;
+}
+
+/** The second check of an attempt, by other means than the first (vault.receipt). */
+export function confirmed(): bool {
+  return vault.receipt() === GIVEN;
+}
+
+/** Gives all tries back. The word comes out of the opened wrap: a wrong one gives nothing back. */
+export function giveBack(): Outcome {
+  return flash.program(current.slot + 4, vault.receipt()) ? Outcome.DONE : Outcome.BATTERY;
+}`;
+
+/** Where power holds nobody sees it: what was given back early is spent again, one try more than before. */
+const GIVE_BACK_AND_LOOK = `  if (use === Use.PIN && !flash.program(slot + 4, GIVEN)) return Outcome.BATTERY;
+  const opened = vault.open(which, use, digits, length, before + missing, after) === 0;
+  if (opened || use !== Use.PIN) return opened ? Outcome.DONE : Outcome.WRONG;
+  for (let i: u32 = 0; i <= used; i++) {
+    if (!flash.program(freeSlot(tally), SPENT)) return Outcome.BATTERY;
+  }
+  return Outcome.WRONG;
+}
+
+export function confirmed(): bool {
+  return vault.receipt() === GIVEN;
+}
+
+export function giveBack(): Outcome {
+  return Outcome.DONE;
+}`;
+
+const CHECK = `  const opened = attempt.open(Tally.PIN, Wrap.PIN, Use.PIN, digits, PIN_SIZE);
+  if (opened === Outcome.DONE && attempt.confirmed()) return attempt.conclude(attempt.giveBack());
+  vault.wipe();
+`;
+
+/** A page with all tries, and after a wrong PIN one without those that were spent. */
+const RENEW_AND_CHECK = `  carry();
+  const used = head.pinSpent;
+  head.pinSpent = 0;
+  if (commit() !== Outcome.DONE) return Outcome.BATTERY;
+  const opened = attempt.open(Tally.PIN, Wrap.PIN, Use.PIN, digits, PIN_SIZE);
+  if (opened === Outcome.DONE && attempt.confirmed()) return attempt.conclude(attempt.giveBack());
+  vault.wipe();
+  carry();
+  head.pinSpent += used;
+  if (commit() !== Outcome.DONE) return Outcome.BATTERY;
+`;
+
+const SEED = `  const prepared = unlock.prepare();
+  return prepared === Outcome.DONE ? pin.set(record + PIN_AT) : prepared;`;
+
+/** In flash it is personalized already; in memory, where the next steps look, only seeded. */
+const SEED_AND_FINISH = `  head.life = <u8>Life.PERSONALIZED;
+  const prepared = unlock.prepare();
+  const outcome = prepared === Outcome.DONE ? pin.set(record + PIN_AT) : prepared;
+  if (outcome === Outcome.DONE) head.life = <u8>Life.SEEDED;
+  return outcome;`;
+
 export const HOLES: readonly Hole[] = [
   {
     breaks: "a try is given back only after the right PIN",
     file: "attempt.ts",
-    from: "  const after = flash.word(slot);\n",
-    to: "  const after = flash.word(slot);\n  if (!flash.program(slot + 4, GIVEN)) return Outcome.BATTERY;\n",
+    from: LOOK,
+    to: GIVE_BACK_AND_LOOK,
     shows: "lockout",
+    says: /3 of 3 tries.*may be .* [12] of 3 tries/,
   },
   {
     breaks: "a try is given back once the PIN was found right by both checks, not before it is looked at",
     file: "pin.ts",
-    from: "  const opened = attempt.open(Tally.PIN, Wrap.PIN, Use.PIN, digits, PIN_SIZE);\n",
-    to: `  head.pinSpent = 0;
-  if (commit() !== Outcome.DONE) return Outcome.BATTERY;
-  const opened = attempt.open(Tally.PIN, Wrap.PIN, Use.PIN, digits, PIN_SIZE);
-`,
-    shows: "right-after-wrong",
+    from: CHECK,
+    to: RENEW_AND_CHECK,
+    shows: "lockout",
+    says: /3 of 3 tries.*may be .* [12] of 3 tries/,
   },
   {
     breaks: "a try is spent before the PIN is looked at",
@@ -48,6 +110,7 @@ export const HOLES: readonly Hole[] = [
   if (!flash.program(slot, SPENT)) return Outcome.BATTERY;
   return opened ? Outcome.DONE : Outcome.WRONG;`,
     shows: "right",
+    says: /opened though its try was not spent/,
   },
   {
     breaks: "the try is read back",
@@ -55,13 +118,15 @@ export const HOLES: readonly Hole[] = [
     from: "  const after = flash.word(slot);\n",
     to: "  const after = SPENT;\n",
     shows: "right",
+    says: /opened though its try was not spent/,
   },
   {
-    breaks: "a slot that is neither erased nor valid counts as spent",
+    breaks: "both counts of the tries take a slot that is neither erased nor valid for a spent one",
     file: "tally.ts",
     from: "else if (!isErased(slot)) count++;",
     to: "else if (load<u32>(slot) === SPENT) count++;",
     shows: "lockout",
+    says: /0 of the PINs it may have open it/,
   },
   {
     breaks: "an interrupted give-back gives nothing back",
@@ -69,6 +134,7 @@ export const HOLES: readonly Hole[] = [
     from: "if (load<u32>(slot, 4) === GIVEN) count = 0;",
     to: "if (load<u32>(slot, 4) !== 0xffffffff) count = 0;",
     shows: "right-after-wrong",
+    says: /0 of the PINs it may have open it/,
   },
   {
     breaks: "compaction keeps the tries spent",
@@ -76,6 +142,7 @@ export const HOLES: readonly Hole[] = [
     from: "  carry();\n",
     to: "  head.pinSpent = 0;\n",
     shows: "right-after-wrong-full-0",
+    says: /4 of 5 tries.*may be .* 2 of 5 tries/,
   },
   {
     breaks: "the last wrong PIN destroys the first wrap",
@@ -83,6 +150,7 @@ export const HOLES: readonly Hole[] = [
     from: "  return destroy(Wrap.PIN);",
     to: "  return Outcome.DONE;",
     shows: "lockout",
+    says: /locked, and a PIN opens what is in its flash/,
   },
   {
     breaks: "the last wrong PIN destroys the first wrap at once",
@@ -90,6 +158,7 @@ export const HOLES: readonly Hole[] = [
     from: "  const destroyed = lock();\n  return destroyed === Outcome.DONE ? Outcome.LAST : destroyed;",
     to: "  return Outcome.LAST;",
     shows: "lockout",
+    says: /locked, and a PIN opens what is in its flash/,
   },
   {
     breaks: "a locking that power interrupted is finished",
@@ -97,6 +166,7 @@ export const HOLES: readonly Hole[] = [
     from: "return pin.lock() === Outcome.DONE ? State.LOCKED : State.OFF;",
     to: "return State.LOCKED;",
     shows: "lockout",
+    says: /locked, and a PIN opens what is in its flash/,
   },
   {
     breaks: "the fifth wrong code destroys the second wrap",
@@ -104,6 +174,7 @@ export const HOLES: readonly Hole[] = [
     from: "  return destroy(Wrap.CODE);",
     to: "  return Outcome.DONE;",
     shows: "wrong-codes",
+    says: /blocked, and its flash can be opened/,
   },
   {
     breaks: "a lock code is spent before the new PIN is asked for",
@@ -111,6 +182,7 @@ export const HOLES: readonly Hole[] = [
     from: "return attempt.conclude(renew(before));",
     to: "return Outcome.DONE;",
     shows: "unlock",
+    says: /stays after it was good/,
   },
   {
     breaks: "a lock code is never good twice",
@@ -118,6 +190,7 @@ export const HOLES: readonly Hole[] = [
     from: "    head.lockCode = code;\n",
     to: "    head.lockCode = head.lockCode ? head.lockCode : code;\n",
     shows: "unlock",
+    says: /stays after it was good/,
   },
   {
     breaks: "a right code gives no wrong ones back before PIN SET",
@@ -125,6 +198,7 @@ export const HOLES: readonly Hole[] = [
     from: "head.codeSpent = wrongBefore as u8;",
     to: "head.codeSpent = 0;",
     shows: "unlock",
+    says: /5 codes.*may be .* 2 codes/,
   },
   {
     breaks: "the card stays LOCKED until PIN SET",
@@ -132,6 +206,7 @@ export const HOLES: readonly Hole[] = [
     from: "head.pinSpent = head.tries;",
     to: "head.pinSpent = head.tries - 1;",
     shows: "unlock",
+    says: /no PIN set, it turns on with PIN>/,
   },
   {
     breaks: "the commit is the last word",
@@ -141,6 +216,7 @@ export const HOLES: readonly Hole[] = [
   }
   if (!reads(start)) return Outcome.FLASH;`,
     shows: "change-pin",
+    says: /turns on with ERROR 02/,
   },
   {
     breaks: "a page is read back before its commit",
@@ -148,6 +224,7 @@ export const HOLES: readonly Hole[] = [
     from: "  if (!reads(start)) return Outcome.FLASH;\n",
     to: "",
     shows: "change-pin",
+    says: /turns on with ERROR 02/,
   },
   {
     breaks: "the page before is erased after the commit",
@@ -155,6 +232,7 @@ export const HOLES: readonly Hole[] = [
     from: "  if (!write(start, HEAD_CHECK_AT)) return Outcome.BATTERY;",
     to: "  current.page = page;\n  if (!clearOthers() || !write(start, HEAD_CHECK_AT)) return Outcome.BATTERY;",
     shows: "change-pin",
+    says: /it is blank .*may be personalized old key/,
   },
   {
     breaks: "what a cut left in another page is cleared",
@@ -162,6 +240,7 @@ export const HOLES: readonly Hole[] = [
     from: "  return clearOthers();\n}\n\n/**\n * Writes",
     to: "  return Outcome.DONE;\n}\n\n/**\n * Writes",
     shows: "change-pin",
+    says: /leaves 2 pages that are not blank/,
   },
   {
     breaks: "a first start that power interrupted is begun again",
@@ -169,6 +248,7 @@ export const HOLES: readonly Hole[] = [
     from: " && head.first !== FIRST) suspicious",
     to: ") suspicious",
     shows: "first-start",
+    says: /turns on with ERROR 02/,
   },
   {
     breaks: "a wipe zeroes every copy of the root secret first",
@@ -176,6 +256,7 @@ export const HOLES: readonly Hole[] = [
     from: "if (!flash.isBlank(page) && !flash.zero(page * PAGE_SIZE + ROOT_AT, ROOT_SIZE + 4)) return Outcome.BATTERY;",
     to: "if (page === PAGES) return Outcome.BATTERY;",
     shows: "wipe",
+    says: /a PIN opens what is left in its flash/,
   },
   {
     breaks: "a wipe is marked before it begins",
@@ -183,6 +264,7 @@ export const HOLES: readonly Hole[] = [
     from: "  if (!flash.program(address(WIPE_MARK_AT), 0)) return Outcome.BATTERY;\n",
     to: "",
     shows: "wipe",
+    says: /turns on with ERROR 02/,
   },
   {
     breaks: "a wipe that power interrupted is finished",
@@ -190,6 +272,7 @@ export const HOLES: readonly Hole[] = [
     from: "  if (flash.word(address(WIPE_MARK_AT)) !== ERASED) return finishWipe();\n",
     to: "",
     shows: "wipe",
+    says: /turns on with ERROR 02/,
   },
   {
     breaks: "a wiped card has nothing of its owner",
@@ -197,6 +280,8 @@ export const HOLES: readonly Hole[] = [
     from: "  const outcome = finishWipe();\n",
     to: "  const outcome = Outcome.DONE;\n",
     shows: "wipe",
+    says: /a PIN opens what is left in its flash/,
+    uncut: true,
   },
   {
     breaks: "key, PIN and wraps become true together",
@@ -204,13 +289,15 @@ export const HOLES: readonly Hole[] = [
     from: "  head.pinSpent = 0;\n  head.codeSpent = 0;\n  if (pin",
     to: "  head.pinSpent = 0;\n  head.codeSpent = 0;\n  if (commit() !== Outcome.DONE) return Outcome.BATTERY;\n  if (pin",
     shows: "personalize-again",
+    says: /seeded old key.*may be .* seeded new key/,
   },
   {
     breaks: "a card is personalized last",
     file: "personalization.ts",
-    from: "head.life = <u8>Life.SEEDED;",
-    to: "head.life = <u8>Life.PERSONALIZED;",
+    from: SEED,
+    to: SEED_AND_FINISH,
     shows: "personalize",
+    says: /it is personalized new key.*may be blank .* or seeded new key/,
   },
   {
     breaks: "pages are used in turn",
@@ -218,6 +305,8 @@ export const HOLES: readonly Hole[] = [
     from: "const page = (current.page + 1) % PAGES;",
     to: "const page = (current.page + 1) % 2;",
     shows: "wear",
+    says: /more than its share/,
+    uncut: true,
   },
   {
     breaks: "a slot is used once",
@@ -225,5 +314,6 @@ export const HOLES: readonly Hole[] = [
     from: "if (!isErased(slotAt(at, at === <u32>tally))) free",
     to: "if (load<u32>(slotAt(at, at === <u32>tally)) === SPENT) free",
     shows: "right",
+    says: /the word was programmed before/,
   },
 ];

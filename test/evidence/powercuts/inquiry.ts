@@ -21,7 +21,7 @@ import {
 } from "../../support/cards.js";
 import { Broken } from "./run.js";
 import { openable } from "./secrets.js";
-import { BLANK, CODES, keysOf, OWNERS, PINS, recordOf, type Situation } from "./situation.js";
+import { ANY, BLANK, CODES, keysOf, OWNERS, PINS, recordOf, type Situation } from "./situation.js";
 
 const SEED = 4;
 const CHALLENGE = "673854";
@@ -77,6 +77,7 @@ class Inquiry {
   #askOwner(flash: FlashCopy): Situation {
     const opening = PINS.map((pin) => ({ pin, owner: this.#ownerByPin(flash, pin) })).filter(({ owner }) => owner);
     const [{ pin, owner } = { pin: "", owner: "" }] = opening;
+    if (opening.length === PINS.length) return this.#askJudgedBySite(flash);
     if (opening.length !== 1 || !owner) throw new Broken(`${opening.length} of the PINs it may have open it`);
     const left = this.#countPins(flash);
     const loggedIn = this.#on(flash);
@@ -86,15 +87,26 @@ class Inquiry {
     return { ...locked, pin, owner, tries, left };
   }
 
+  /** It takes every PIN, leaves the judgment to its site, which sees it in the response, and writes nothing. */
+  #askJudgedBySite(flash: FlashCopy): Situation {
+    const card = this.#on(flash);
+    enterPin(card, WRONG_PIN);
+    const owner = this.#ownerByResponse(enter(card, CHALLENGE), WRONG_PIN);
+    if (recordOf({ owner, tries: 3 }).pinCheck !== "server") throw new Broken("any PIN opens it");
+    if (!Buffer.from(flash.bytes).equals(card.flash.bytes)) throw new Broken("a PIN that its site judges costs a try");
+    const bench = this.#askBench(flash);
+    return { ...bench, owner, pin: ANY, left: bench.tries };
+  }
+
   /** Whose response the PIN leads to; undefined where it is refused. */
   #ownerByPin(flash: FlashCopy, pin: string): string | undefined {
     const card = this.#on(flash);
-    return enterPin(card, pin) === "CHALLNG>" ? this.#ownerByResponse(enter(card, CHALLENGE)) : undefined;
+    return enterPin(card, pin) === "CHALLNG>" ? this.#ownerByResponse(enter(card, CHALLENGE), pin) : undefined;
   }
 
-  #ownerByResponse(response: string): string {
+  #ownerByResponse(response: string, pin: string): string {
     const found = Object.entries(OWNERS).find(
-      ([, { suite, key }]) => ocra(suite, key, { challenge: CHALLENGE }) === response,
+      ([, { suite, key }]) => ocra(suite, key, { challenge: CHALLENGE, pin }) === response,
     );
     if (!found) throw new Broken("its response is of neither key");
     return found[0];
@@ -171,6 +183,7 @@ class Inquiry {
     const lockCode = askUnlock(card);
     if (enter(card, unlockCodeOf(lockCode, unlockKey)) !== "NEW>") return false;
     const again = this.#on(card.flash.copy());
+    if (again.display !== "LOCKED") throw new Broken(`unlocked, but no PIN set, it turns on with ${again.display}`);
     if (askUnlock(again) === lockCode) throw new Broken(`lock code ${lockCode} stays after it was good`);
     if (!["WRONG", "BLOCKED"].includes(enter(again, unlockCodeOf(lockCode, unlockKey))))
       throw new Broken("an unlock code is good twice");
@@ -238,7 +251,7 @@ class Inquiry {
     const channel = openChannel(card, Level.FULL, keysOf(kvn));
     const command = { cla: Cla.GP_SECURE, ins: Ins.INTERNAL_AUTHENTICATE, p1: 0, p2: 0, data };
     const proof = channel.unwrap(exchange(card, channel.wrap(command)));
-    return proof.sw === Sw.DONE ? this.#ownerByResponse(proof.data.toString("ascii")) : undefined;
+    return proof.sw === Sw.DONE ? this.#ownerByResponse(proof.data.toString("ascii"), pin) : undefined;
   }
 
   /** What the card tells the bench; its transport keys open a channel. */

@@ -1,6 +1,6 @@
 // Flash operations as they were done, and every way in which power can fail at one.
 
-import { Flash, type FlashCopy, PowerCut } from "../../../sim/flash.js";
+import { Flash, type FlashCopy, FlashMisuse, PowerCut } from "../../../sim/flash.js";
 import { Random } from "../../../sim/random.js";
 
 /** A program of a word, or (without a value) an erase of a page, and the flash before it. */
@@ -18,9 +18,12 @@ export class Recorder extends Flash {
   prevented: { readonly number: number; readonly bits: Bits } | undefined;
   #number = 0;
   #wasPrevented = false;
+  /** Pages are used in turn, so that each is erased as often as any other, or once more; and once more for each cut. */
+  readonly #share: number;
 
-  constructor(copy: FlashCopy) {
+  constructor(copy: FlashCopy, cuts = 0) {
     super();
+    this.#share = 1 + cuts;
     this.restore(copy);
   }
 
@@ -36,6 +39,8 @@ export class Recorder extends Flash {
   override erase(at: number): void {
     this.#record({ at, before: this.copy() });
     this.#unlessPrevented(() => super.erase(at));
+    if (Math.max(...this.erases) - Math.min(...this.erases) > this.#share)
+      throw new FlashMisuse(`erase of page ${at}: more than its share, of ${this.erases.join(", ")}`);
   }
 
   #record(operation: Operation): void {
@@ -67,43 +72,46 @@ export interface Cut {
 }
 
 const ALL = 0xffffffff;
-/** Up to this many subsets of bits all are tried. */
-const FEW = 64;
 /** Samples at most, whatever the scale. */
 export const MOST = 1024;
 const WORDS = 256;
+const BEFORE: Cut = { name: "before" };
+const AFTER: Cut = { name: "after" };
 
-/** Before it, `tears` times or more in the middle of it, and after it. */
-export function cutsAt(operation: Operation, tears: number): Cut[] {
-  return [{ name: "before" }, ...tearsOf(operation, tears), { name: "after" }];
+/**
+ * Before it, in the middle of it, and after it. In the middle a program leaves every subset of its bits, where these
+ * are no more than `few`; otherwise, as an erase, `tears` seeded samples.
+ */
+export function cutsAt(operation: Operation, tears: number, few = 0): Cut[] {
+  const count = isExhaustive(operation, few) ? subsetsOf(operation) : tears;
+  const tearAt = isExhaustive(operation, few) ? subsetTear : sampleTear;
+  return [BEFORE, ...Array.from({ length: count }, (_, number) => tearAt(operation, number)), AFTER];
 }
 
-/** The subsets of bits that an interrupted operation reaches: all, where that is no more than FEW and `tears`. */
-export function tearsOf(operation: Operation, tears: number): Cut[] {
-  const all = subsetsOf(operation);
-  return all.length > 0 && all.length <= tears ? all : samplesOf(operation, tears);
+/** Whether a program has so few subsets of its bits. */
+export function isExhaustive(operation: Operation, few: number): boolean {
+  return operation.value !== undefined && subsetsOf(operation) <= few;
 }
 
-/** Every cut that any scale makes of an operation. */
-export function everyCutAt(operation: Operation): Cut[] {
-  return [{ name: "before" }, ...subsetsOf(operation), ...samplesOf(operation, MOST), { name: "after" }];
+/** The cut of that name, whichever scale makes it. */
+export function cutNamed(operation: Operation, name: string): Cut | undefined {
+  const [, kind, number] = /^tear-(all|of)-(\d+)$/.exec(name) ?? [];
+  if (kind === undefined) return [BEFORE, AFTER].find((cut) => cut.name === name);
+  if (kind === "of") return Number(number) < MOST ? sampleTear(operation, Number(number)) : undefined;
+  return Number(number) < subsetsOf(operation) ? subsetTear(operation, Number(number)) : undefined;
 }
 
-/** All subsets of the bits that a program clears, where these are FEW. */
-function subsetsOf(operation: Operation): Cut[] {
-  const changing = changingBits(operation);
-  const count = changing.length > 0 && 2 ** changing.length <= FEW ? 2 ** changing.length : 0;
-  return Array.from({ length: count }, (_, number) => ({
-    name: `tear-all-${number}`,
-    tear: () => subset(changing, number),
-  }));
+/** How many subsets the bits have that a program clears; 1 for an erase. */
+function subsetsOf(operation: Operation): number {
+  return 2 ** changingBits(operation).length;
 }
 
-function samplesOf(operation: Operation, count: number): Cut[] {
-  return Array.from({ length: count }, (_, number) => ({
-    name: `tear-of-${number}`,
-    tear: () => sample(operation, number),
-  }));
+function subsetTear(operation: Operation, number: number): Cut {
+  return { name: `tear-all-${number}`, tear: () => subset(changingBits(operation), number) };
+}
+
+function sampleTear(operation: Operation, number: number): Cut {
+  return { name: `tear-of-${number}`, tear: () => sample(operation, number) };
 }
 
 /** The flash that a cut leaves. */

@@ -10,10 +10,10 @@ import type { SecureChannel } from "../../../host-tools/scp03.js";
 import { Card } from "../../../sim/card.js";
 import type { FlashCopy } from "../../../sim/flash.js";
 import { exchange, openChannel } from "../../../sim/workshop.js";
-import { enter, passMessage, turnOn, unlockCodeOf, WRONG_PIN } from "../../support/cards.js";
+import { enter, passMessage, turnOff, turnOn, unlockCodeOf, WRONG_PIN } from "../../support/cards.js";
 import { type Operation, Recorder } from "./recorder.js";
 import { type Opened, openable } from "./secrets.js";
-import { CODES, keysOf, lineOf, recordOf, type Situation, seededWith } from "./situation.js";
+import { ANY, CODES, keysOf, lineOf, recordOf, type Situation, seededWith } from "./situation.js";
 
 /** The card did not do what it does where power holds, or what it must never do. */
 export class Broken extends Error {
@@ -26,7 +26,9 @@ export class Familiar extends Error {
 }
 
 /** The action is over in which an operation was prevented. */
-class Prevented extends Error {}
+export class Prevented extends Error {
+  override name = "Prevented";
+}
 
 /** Where a cut would leave a card. */
 export interface Expectation {
@@ -48,6 +50,8 @@ export interface Moment extends Expectation {
 export interface RunOptions {
   readonly seed: number;
   readonly used?: readonly string[];
+  /** Cuts that the flash went through, or goes through here. */
+  readonly cuts?: number;
   /** The run ends with the action in which an operation was prevented. */
   readonly stops?: boolean;
   /** Called once the card is on; may throw Familiar. */
@@ -77,7 +81,7 @@ export class Run {
     this.#gone = alreadyGone(now, copy);
     this.#stops = options.stops ?? false;
     this.#onStart = options.onStart;
-    this.flash = new Recorder(copy);
+    this.flash = new Recorder(copy, options.cuts);
     this.card = new Card(module, { flash: this.flash, seed: options.seed });
     this.card.watchers.push({
       sent: () => {
@@ -104,16 +108,13 @@ export class Run {
     this.#onStart?.(this.card);
   }
 
+  turnOff(): void {
+    this.#during([this.now], () => turnOff(this.card));
+  }
+
   rightPin(): void {
-    const { pin, tries, left } = this.now;
-    this.card.type(pin as string);
-    this.#opens(
-      [
-        { ...this.now, left: left - 1 },
-        { ...this.now, left: tries },
-      ],
-      "CHALLNG>",
-    );
+    this.card.type(this.#pin);
+    this.#opens(this.#afterPin, "CHALLNG>");
   }
 
   wrongPin(): void {
@@ -126,7 +127,7 @@ export class Run {
   /** Right after the right PIN. */
   respond(challenge: string): void {
     const { suite, key } = recordOf(this.now);
-    this.#expect(enter(this.card, challenge), ocra(suite, key, { challenge }));
+    this.#expect(enter(this.card, challenge), ocra(suite, key, { challenge, pin: this.#pin }));
     this.card.press("ok");
   }
 
@@ -174,15 +175,12 @@ export class Run {
 
   /** The proof: the PIN takes the keypad's own path. */
   prove(challenge: string): void {
-    const { pin, tries, left } = this.now;
     const { suite, key } = recordOf(this.now);
+    const pin = this.#pin;
     const data = Buffer.from(`${pin}${challenge}`, "ascii");
-    const after = [
-      { ...this.now, left: left - 1 },
-      { ...this.now, left: tries },
-    ];
+    const after = this.#afterPin;
     const response = this.#opening(() => this.#send({ ins: Ins.INTERNAL_AUTHENTICATE, p1: 0, p2: 0, data }, after));
-    this.#expect(response.toString("ascii"), ocra(suite, key, { challenge }));
+    this.#expect(response.toString("ascii"), ocra(suite, key, { challenge, pin }));
   }
 
   rotateKeys(): void {
@@ -228,6 +226,22 @@ export class Run {
   }
 
   // ---- how it is watched ----
+
+  /** The right PIN; where the site judges it, the one that was in the record. */
+  get #pin(): string {
+    const { pin } = this.now;
+    return pin === ANY || pin === undefined ? recordOf(this.now).pin : pin;
+  }
+
+  /** What may become of the card while its right PIN is checked. */
+  get #afterPin(): readonly Situation[] {
+    const { pin, tries, left } = this.now;
+    if (pin === ANY) return [this.now];
+    return [
+      { ...this.now, left: left - 1 },
+      { ...this.now, left: tries },
+    ];
+  }
 
   #askUnlock(): string {
     const lockCode = this.readLockCode();
@@ -306,7 +320,7 @@ export class Run {
 }
 
 /** What a card shows when it is turned on. */
-export function firstScreen({ life, codes, left }: Situation): string {
+function firstScreen({ life, codes, left }: Situation): string {
   if (life !== "personalized") return "NO KEY";
   if (codes === 0) return "BLOCKED";
   return left === 0 ? "LOCKED" : "PIN>";
@@ -317,7 +331,7 @@ function both(one: Opened, other: Opened): Opened {
 }
 
 /** What a card in this situation has destroyed. */
-export function goneFrom({ life, left, codes }: Situation): Opened {
+function goneFrom({ life, left, codes }: Situation): Opened {
   const blank = life === "blank";
   return { pin: blank || left === 0, code: blank || codes === 0 };
 }

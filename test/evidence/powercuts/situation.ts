@@ -34,7 +34,18 @@ const NEW: PersonalizationRecord = {
   key: DEMO.key.map((byte) => byte ^ 0xa5),
   unlockKey: DEMO.unlockKey.map((byte) => 255 - byte),
 };
-export const OWNERS: Readonly<Record<string, PersonalizationRecord>> = { old: OLD, new: NEW };
+const SITE: PersonalizationRecord = {
+  ...DEMO,
+  serial: "IB3000004",
+  suite: "OCRA-1:HOTP-SHA256-8:QN06-PSHA1",
+  pinCheck: "server",
+  key: DEMO.key.map((byte) => byte ^ 0x3c),
+  unlockKey: DEMO.unlockKey.map((byte) => byte ^ 0x3c),
+};
+export const OWNERS: Readonly<Record<string, PersonalizationRecord>> = { old: OLD, new: NEW, site: SITE };
+
+/** The PIN of a card whose site judges it. */
+export const ANY = "any";
 
 /** All PINs that a flow gives a card. */
 export const PINS = [OLD.pin, NEW.pin, "7394", "9146"] as const;
@@ -48,7 +59,9 @@ export function recordOf({ owner, tries }: Pick<Situation, "owner" | "tries">): 
 
 /** A card that was just seeded with an owner's record. */
 export function seededWith(owner: string, tries: number, kvn: number): Situation {
-  const { pin, serial } = recordOf({ owner, tries });
+  const record = recordOf({ owner, tries });
+  const pin = record.pinCheck === "server" ? ANY : record.pin;
+  const { serial } = record;
   return { life: "seeded", owner, pin, tries, left: tries, codes: CODES, kvn, serial };
 }
 
