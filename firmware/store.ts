@@ -159,6 +159,8 @@ export function mount(): Outcome {
   }
   if (newest === 0) return suspicious ? Outcome.FLASH : firstStart();
   flash.read(address(0), IMAGE, END);
+  // Read from the wrong place, keys lie where the serial number should.
+  if (!headIsWhole()) wipe();
   if (!isWhole(KEYS_AT, KEYS_SIZE)) return Outcome.FLASH;
   if (flash.word(address(WIPE_MARK_AT)) !== ERASED) return finishWipe();
   if (!isWhole(ROOT_AT, ROOT_SIZE)) return Outcome.FLASH;

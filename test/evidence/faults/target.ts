@@ -114,8 +114,19 @@ export class Target {
       if (!CRASHES.some((kind) => error instanceof kind)) throw error;
       const hung = this.#control.getUint32(CONTROL + Word.HUNG, true) !== 0;
       this.disarm();
-      for (const key of KEYS) this.card.up(key);
+      this.#letGo();
       throw new Crash(hung);
+    }
+  }
+
+  /** Lets go of all keys, however disordered the card is. */
+  #letGo(): void {
+    for (const key of KEYS) {
+      try {
+        this.card.up(key);
+      } catch (error) {
+        if (!CRASHES.some((kind) => error instanceof kind)) throw error;
+      }
     }
   }
 
