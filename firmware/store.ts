@@ -157,9 +157,12 @@ export function mount(): Outcome {
       current.page = page;
     }
   }
-  if (newest === 0) return suspicious ? Outcome.FLASH : firstStart();
+  // Of what was read from a wrong place, keys may lie where the serial number should: it is not kept.
+  if (newest === 0) {
+    wipe();
+    return suspicious ? Outcome.FLASH : firstStart();
+  }
   flash.read(address(0), IMAGE, END);
-  // Read from the wrong place, keys lie where the serial number should.
   if (!headIsWhole()) wipe();
   if (!isWhole(KEYS_AT, KEYS_SIZE)) return Outcome.FLASH;
   if (flash.word(address(WIPE_MARK_AT)) !== ERASED) return finishWipe();
