@@ -75,16 +75,6 @@ const RENEW_AND_CHECK = `  carry();
   if (commit() !== Outcome.DONE) return Outcome.BATTERY;
 `;
 
-const SEED = `  const prepared = unlock.prepare();
-  return prepared === Outcome.DONE ? pin.set(record + PIN_AT) : prepared;`;
-
-/** In flash it is personalized already; in memory, where the next steps look, only seeded. */
-const SEED_AND_FINISH = `  head.life = <u8>Life.PERSONALIZED;
-  const prepared = unlock.prepare();
-  const outcome = prepared === Outcome.DONE ? pin.set(record + PIN_AT) : prepared;
-  if (outcome === Outcome.DONE) head.life = <u8>Life.SEEDED;
-  return outcome;`;
-
 export const HOLES: readonly Hole[] = [
   {
     breaks: "a try is given back only after the right PIN",
@@ -292,12 +282,12 @@ export const HOLES: readonly Hole[] = [
     says: /seeded old key.*may be .* seeded new key/,
   },
   {
-    breaks: "a card is personalized last",
-    file: "personalization.ts",
-    from: SEED,
-    to: SEED_AND_FINISH,
+    breaks: "a card is of no use before it is personalized, which comes last",
+    file: "card.ts",
+    from: "if (store.head.life !== Life.PERSONALIZED) return State.NO_KEY;",
+    to: "if (store.head.life === Life.BLANK) return State.NO_KEY;",
     shows: "personalize",
-    says: /it is personalized new key.*may be blank .* or seeded new key/,
+    says: /it is seeded, and turns on with PIN>/,
   },
   {
     breaks: "pages are used in turn",

@@ -48,10 +48,15 @@ class Inquiry {
   }
 
   ask(flash: FlashCopy): Situation {
-    const card = this.#on(flash);
-    switch (card.display) {
-      case "NO KEY":
-        return this.#askUnfinished(flash);
+    const { display } = this.#on(flash);
+    if (display === "NO KEY") return this.#askUnfinished(flash);
+    const situation = this.#askFinished(flash, display);
+    if (situation.life !== "personalized") throw new Broken(`it is ${situation.life}, and turns on with ${display}`);
+    return situation;
+  }
+
+  #askFinished(flash: FlashCopy, display: string): Situation {
+    switch (display) {
       case "PIN>":
         return this.#askOwner(flash);
       case "LOCKED":
@@ -59,7 +64,7 @@ class Inquiry {
       case "BLOCKED":
         return this.#askBlocked(flash);
       default:
-        throw new Broken(`it turns on with ${card.display || "nothing"}`);
+        throw new Broken(`it turns on with ${display || "nothing"}`);
     }
   }
 
