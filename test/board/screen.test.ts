@@ -64,12 +64,12 @@ async function withDriver(run: (driver: Driver) => Promise<void>): Promise<void>
   }
 }
 
-/** All that the firmware can show, by its own table. */
+/** All that the firmware can show, by its own source. */
 function texts(): string[] {
   const source = readFileSync(join(ROOT, "firmware", "screen.ts"), "utf8");
-  const table = /const TEXTS[^[]*\[([^\]]+)\]/.exec(source)?.[1] as string;
-  const bytes = Buffer.from([...table.matchAll(/0x([0-9a-f]{2})/g)].map(([, hex]) => hex).join(""), "hex");
-  const fixed = bytes.toString("latin1").match(/.{8}/g) as string[];
+  const returned = [...source.matchAll(/case Text\.\w+:\n +return 0x([0-9a-f]{16});/g)];
+  assert.is(returned.length, 17);
+  const fixed = returned.map(([, hex]) => Buffer.from(hex as string, "hex").toString("latin1"));
   const starred = ["PIN>", "NEW>", "REP>"].flatMap((prompt) => [1, 2, 3, 4].map((n) => prompt + "*".repeat(n)));
   const digits = Array.from({ length: 8 }, (_, i) => "90817263".slice(0, i + 1));
   const numbers = Array.from({ length: 10 }, (_, i) => [`LEFT ${i}`, `ERROR 0${i}`, `TEST ${i}${9 - i}`]).flat();
