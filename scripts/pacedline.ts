@@ -15,6 +15,8 @@ export class PacedLine extends Duplex {
   readonly #card: Card;
   /** When the line is free again. */
   #freeAt = 0;
+  /** What is on the line, in order. */
+  readonly #onLine: { readonly time: number; readonly deliver: () => void }[] = [];
 
   constructor(card: Card) {
     super();
@@ -34,9 +36,19 @@ export class PacedLine extends Duplex {
   #carry(bytes: Uint8Array, deliver: () => void): void {
     this.bytes += bytes.length;
     this.#freeAt = Math.max(this.#freeAt, performance.now()) + bytes.length / BYTES_PER_MS;
-    at(this.#freeAt, () => {
+    this.#onLine.push({ time: this.#freeAt, deliver });
+    if (this.#onLine.length === 1) this.#deliverNext();
+  }
+
+  /** One after the other: on a busy machine timers and polls overtake each other. */
+  #deliverNext(): void {
+    const next = this.#onLine[0];
+    if (!next) return;
+    at(next.time, () => {
       this.lastAt = performance.now();
-      deliver();
+      next.deliver();
+      this.#onLine.shift();
+      this.#deliverNext();
     });
   }
 
