@@ -121,7 +121,11 @@ export class PowerCuts {
         { name: "power_cuts_single", value: single, unit: "cuts" },
         { name: "power_cuts_exhaustive", value: exhaustive, unit: "programs whose every subset of bits was left" },
         { name: "power_cuts_pairs", value: pairs, unit: "pairs of cuts" },
-        { name: "power_cuts_pairs_run", value: pairsRun, unit: "pairs of cuts run, the others being like one of these" },
+        {
+          name: "power_cuts_pairs_run",
+          value: pairsRun,
+          unit: "pairs of cuts run, the others being like one of these",
+        },
         { name: "power_cuts_prevented", value: prevented, unit: "programs prevented" },
         { name: "power_cuts_images", value: images, unit: "different images" },
         { name: "power_cuts_cards", value: cards, unit: "different cards asked" },
