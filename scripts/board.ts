@@ -32,7 +32,7 @@ const WASM2C_VERSION = "1.0.32";
 const WARNINGS = ["-std=gnu11", "-Wall", "-Wextra", "-Werror"];
 /** What wasm2c makes relies on wrapping and on bytes that become words; it is not written to be free of warnings. */
 const GENERATED = ["-std=gnu11", "-fno-strict-aliasing", "-w"];
-/** For a core of ARM's. Its floating-point registers, if it has any, are left alone: nobody wipes them. */
+/** For a core of ARM's. Without its floating-point registers, if it has any: `port_forget` does not wipe them. */
 export function chip(core: string): string[] {
   return `-mcpu=${core} -mthumb -mfloat-abi=soft -O2 -g -ffunction-sections -fdata-sections -DNDEBUG`.split(" ");
 }

@@ -161,6 +161,41 @@ test("a public text whose address goes astray is none of the keys", async () => 
   assert.ok(astray(await compile(ADDRESSED_ONCE), "read", functions).length > 0, ADDRESSED_ONCE.breaks);
 });
 
+/** What stands against addresses that go astray. */
+const ADDRESSES: readonly Hole[] = [
+  {
+    breaks: "an image that is no page is not kept",
+    file: "store.ts",
+    from: "  if (!headIsWhole()) wipe();\n",
+    to: "",
+    scenario: "login",
+    functions: /^store\/mount$/,
+  },
+  {
+    breaks: "nothing is kept where no page was found",
+    file: "store.ts",
+    from: "  if (newest === 0) {\n    wipe();\n",
+    to: "  if (newest === 0) {\n",
+    scenario: "login",
+    functions: /^store\/mount$/,
+  },
+  {
+    breaks: "a try is spent on the page that flash says it is",
+    file: "attempt.ts",
+    from: " || !isCurrent()",
+    to: "",
+    scenario: "proof",
+    functions: /^crypto\/(hash|hmac)\/(end|begin)$/,
+  },
+];
+
+for (const hole of ADDRESSES) {
+  test(`noticed, by each bit of an address: ${hole.breaks}`, async () => {
+    assert.equal(astray(instrumented, hole.scenario, hole.functions), []);
+    assert.ok(astray(await compile(hole), hole.scenario, hole.functions).length > 0);
+  });
+}
+
 /** What comes of the low bits of addresses in these functions, flipped all the time. */
 function astray(instrumented: Instrumented, scenario: string, only: RegExp): Failure[] {
   const plan = { everyBit: true, thinning: Number.POSITIVE_INFINITY, sampling: Number.POSITIVE_INFINITY, only };

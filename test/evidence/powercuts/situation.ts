@@ -22,7 +22,7 @@ export interface Situation {
   readonly serial: string;
 }
 
-/** A card that never was anybody's. */
+/** A card that has not been personalized. */
 export const BLANK: Situation = { life: "blank", tries: 0, left: 0, codes: 0, kvn: 0xff, serial: "" };
 
 /** Records that share nothing. */
