@@ -5,7 +5,6 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Machine } from "../board/qemu/machine.js";
 import { Channel } from "../firmware/wire.js";
@@ -26,6 +25,7 @@ import { boardTest } from "./support/board.js";
 import { scenarios } from "./support/scenarios.js";
 import { scratchFolder } from "./support/scratch.js";
 import { dsc, SimProcess } from "./support/simprocess.js";
+import { suite } from "./support/suite.js";
 
 const MODULE = loadFirmware();
 const ALL = prepare(scenarios());

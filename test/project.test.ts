@@ -3,9 +3,9 @@
 import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { ROOT } from "./support/root.js";
+import { suite } from "./support/suite.js";
 
 const project = suite("project");
 const DESIGN = readFileSync(join(ROOT, "docs", "DESIGN.md"), "utf8");

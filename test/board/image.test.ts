@@ -4,7 +4,6 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { homedir, tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Machine, type MachineOptions } from "../../board/qemu/machine.js";
 import { firmwareOf } from "../../host-tools/firmwarehash.js";
@@ -16,6 +15,7 @@ import { boardTest } from "../support/board.js";
 import { type CallGraph, callsOf, callsOfImage, cycleIn, depthOf, listingOf } from "../support/callgraph.js";
 import { Elf, type Section } from "../support/elf.js";
 import { ROOT } from "../support/root.js";
+import { suite } from "../support/suite.js";
 import { dataSegments } from "../support/wasmdata.js";
 
 const image = suite("image");

@@ -4,13 +4,13 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Machine } from "../../board/qemu/machine.js";
 import { compile, generate, type Image, MICROBIT, MICROBIT_LINK, NATIVE } from "../../scripts/board.js";
 import { boardTest } from "../support/board.js";
 import { type Case, hostileModule, type Outcome } from "../support/hostilemodule.js";
 import { ROOT } from "../support/root.js";
+import { suite } from "../support/suite.js";
 
 const memory = suite("memory");
 

@@ -4,7 +4,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Bench } from "../../board/qemu/bench.js";
 import { readText } from "../../board/qemu/reading.js";
@@ -15,6 +14,7 @@ import { DEMO } from "../../sim/demo.js";
 import { boardTest, demoFlash, developmentImage } from "../support/board.js";
 import { expected, WRONG_PIN } from "../support/cards.js";
 import { ROOT } from "../support/root.js";
+import { suite } from "../support/suite.js";
 
 const pins = suite("board: pin by pin");
 

@@ -4,7 +4,6 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Machine } from "../../board/qemu/machine.js";
 import { Channel, Slip } from "../../firmware/wire.js";
@@ -13,6 +12,7 @@ import { buildImages, compile, IMAGES } from "../../scripts/board.js";
 import { boardTest, developmentImage, portImage } from "../support/board.js";
 import { ROOT } from "../support/root.js";
 import { scratchFolder } from "../support/scratch.js";
+import { suite } from "../support/suite.js";
 
 const port = suite("board: port");
 

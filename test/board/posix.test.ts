@@ -5,7 +5,6 @@ import { once } from "node:events";
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Channel } from "../../firmware/wire.js";
 import { encodeFrame } from "../../host-tools/frame.js";
@@ -15,6 +14,7 @@ import { type Answer, encodeCommand, Op, type Plain, Splitter } from "../conform
 import { boardTest } from "../support/board.js";
 import { ROOT } from "../support/root.js";
 import { scratchFolder } from "../support/scratch.js";
+import { suite } from "../support/suite.js";
 
 const test = suite("posix port");
 const FOLDER = scratchFolder();

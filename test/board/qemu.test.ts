@@ -7,7 +7,6 @@ import { connect, createServer } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { fromBraille } from "../../board/qemu/dots.js";
 import { readText } from "../../board/qemu/reading.js";
@@ -15,6 +14,7 @@ import { boardTest, demoFlash, developmentImage } from "../support/board.js";
 import { ROOT } from "../support/root.js";
 import { scratchFolder } from "../support/scratch.js";
 import { dsc } from "../support/simprocess.js";
+import { suite } from "../support/suite.js";
 import { TerminalProgram } from "../support/terminal.js";
 
 const qemu = suite("board: in QEMU");

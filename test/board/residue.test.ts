@@ -4,7 +4,6 @@
 // Two owners who share nothing go through the same motions on chips of the same seed and flash layout: their RAM is the
 // same afterwards, but for the clock, which runs while nobody looks.
 
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { PersonalizationRecord } from "../../host-tools/cardclient.js";
 import { testKeys } from "../../host-tools/keyset.js";
@@ -17,6 +16,7 @@ import { boardTest } from "../support/board.js";
 import { blankCard, cardOf, unlockCodeOf } from "../support/cards.js";
 import { Chip } from "../support/chip.js";
 import { ONE, OTHER, type Owner } from "../support/owners.js";
+import { suite } from "../support/suite.js";
 
 const residue = suite("residue on the chip");
 

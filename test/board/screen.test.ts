@@ -2,7 +2,6 @@
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Bench } from "../../board/qemu/bench.js";
 import { I2cBus } from "../../board/qemu/i2c.js";
@@ -11,6 +10,7 @@ import { HEIGHT, Ssd1306, WIDTH } from "../../board/qemu/ssd1306.js";
 import { SCREEN_PINS } from "../../board/qemu/wiring.js";
 import { boardTest, portImage } from "../support/board.js";
 import { ROOT } from "../support/root.js";
+import { suite } from "../support/suite.js";
 
 const screen = suite("board: screen");
 

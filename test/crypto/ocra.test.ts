@@ -2,13 +2,13 @@
 
 import { createHash } from "node:crypto";
 import fc from "fast-check";
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { InputError, type OcraInput, ocra, parseSuite, type Suite, SuiteError } from "../../host-tools/ocra.js";
 import { kept, ocraParse, ocraRespond } from "../support/crypto.js";
 import { OCRA_FILES, ocraVectors } from "../support/ocravectors.js";
 import { pattern } from "../support/pattern.js";
 import { sharedTest } from "../support/shared.js";
+import { suite } from "../support/suite.js";
 
 const test = suite("ocra");
 

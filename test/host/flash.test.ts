@@ -5,7 +5,6 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync }
 import type { FileHandle } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import {
   awaitReturn,
@@ -31,7 +30,8 @@ import { DaplinkModel, type ModelOptions, UNIQUE_ID } from "../support/daplinkmo
 import { hexFile, hexLine, imageBytes } from "../support/hexfile.js";
 import { scratchFolder } from "../support/scratch.js";
 import { DSC, type DscOptions, dsc, type Ended, SimProcess } from "../support/simprocess.js";
-import { testUnless } from "../support/skipping.js";
+import { packageTest, testUnless } from "../support/skipping.js";
+import { skip, suite } from "../support/suite.js";
 import { TerminalProgram } from "../support/terminal.js";
 
 const test = suite("dsc flash");
@@ -293,7 +293,7 @@ testUnless(test, ROOT_ONLY, "a drive that has no room is told before anything is
   const path = join(FOLDER, "small");
   mkdirSync(path);
   if (spawnSync("mount", ["-t", "tmpfs", "-o", "size=32k", "tmpfs", path]).status !== 0)
-    return void console.log("skipped: a drive that has no room: mount is not allowed here");
+    skip("mount is not allowed here");
   try {
     writeFileSync(join(path, "DETAILS.TXT"), `Unique ID: ${UNIQUE_ID.V1}\r\n`);
     const ended = await dsc(["flash", "--image", IMAGE, "--mount", path, "--yes"]);
@@ -552,7 +552,7 @@ proc program {args} { echo "** Programming Started **"; echo "program $args"; ec
 `;
 const REAL = (process.env.PATH ?? "").split(delimiter).map((folder) => join(folder, "openocd"));
 const OPENOCD = REAL.find((path) => existsSync(path));
-const NO_OPENOCD = NO_UNIX ?? (OPENOCD ? undefined : "openocd is not installed");
+const NO_OPENOCD = OPENOCD ? undefined : "apt-get install openocd";
 
 /** What the script does on a chip that says these sizes. */
 async function scripted(pageSize: number, pages: number, ...more: string[]): Promise<Ended & { log: string }> {
@@ -564,7 +564,7 @@ async function scripted(pageSize: number, pages: number, ...more: string[]): Pro
   return { ...ended, log: readFileSync(`${stubs}.log`, "utf8") };
 }
 
-testUnless(test, NO_OPENOCD, "openocd's script looks at the chip before it writes", async () => {
+packageTest(test, NO_OPENOCD, "openocd's script looks at the chip before it writes", async () => {
   const good = await scripted(0x400, 256);
   assert.is(good.code, 0, good.log);
   assert.match(good.log, /reset halt\n\*\* Programming Started \*\*\nprogram dsc\.hex verify reset\n/);

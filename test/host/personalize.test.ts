@@ -2,7 +2,6 @@
 // finishes, the card answers with the key that is kept, and no card ever holds a key that is kept nowhere.
 
 import { Duplex } from "node:stream";
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Ins } from "../../firmware/wire.js";
 import { CardClient, type CardStatus } from "../../host-tools/cardclient.js";
@@ -18,6 +17,7 @@ import type { Card } from "../../sim/card.js";
 import { blankCard, cardOf, login } from "../support/cards.js";
 import { FakeClock } from "../support/fakecard.js";
 import { pattern } from "../support/pattern.js";
+import { suite } from "../support/suite.js";
 
 const test = suite("personalization");
 
