@@ -19,6 +19,12 @@ project("is formatted and linted", () => {
   assert.is(result.status, 0, result.stdout + result.stderr);
 });
 
+project("takes suites from test/support/suite.ts, which report to the runner", () => {
+  const files = sources("test").filter((file) => file !== "test/support/suite.ts");
+  assert.ok(files.includes("test/project.test.ts"));
+  for (const file of files) assert.not.match(readFileSync(join(ROOT, file), "utf8"), /from "uvu"/, file);
+});
+
 project("pins every package exactly", () => {
   const { dependencies, devDependencies } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
   for (const [name, version] of Object.entries({ ...dependencies, ...devDependencies })) {

@@ -10,16 +10,11 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import { ROOT } from "./support/root.js";
-import { killAll, type Limits, type Result, runTestFile } from "./support/testfile.js";
-
-interface FileResult extends Result {
-  /** The source file, as seen from the folder of the tests. */
-  readonly name: string;
-}
+import { type FileResult, seconds, summary } from "./support/summary.js";
+import { killAll, type Limits, runTestFile } from "./support/testfile.js";
 
 /** The wall clock's is about ten times what the slowest file takes on an idle machine. */
 const LIMITS: Limits = { processorMs: 10 * 60_000, wallMs: 40 * 60_000, graceMs: 10_000, lookMs: 2000 };
-const SLOWEST = 10;
 /** Exit codes by signal: 128 and its number. */
 const SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
@@ -68,26 +63,6 @@ async function runAll(files: readonly string[]): Promise<FileResult[]> {
   };
   await Promise.all(Array.from({ length: Math.min(4, availableParallelism()) }, worker));
   return results;
-}
-
-function summary(results: readonly FileResult[]): string {
-  const slowest = [...results].sort((a, b) => b.wallMs - a.wallMs).slice(0, SLOWEST);
-  const times = slowest.map(({ name, wallMs, processorMs }) => {
-    return `${seconds(wallMs).padStart(8)} ${seconds(processorMs).padStart(8)}  ${name}`;
-  });
-  const skips = results.flatMap(({ name, skips }) =>
-    skips.map(({ test, reason }) => `skipped: ${name}: ${test}: ${reason}`),
-  );
-  const sum = (number: (result: FileResult) => number) => results.reduce((total, result) => total + number(result), 0);
-  const counts = `${sum(({ passed }) => passed)} passed, ${sum(({ failed }) => failed)} failed`;
-  const last = skips.length > 0 ? `${counts}, ${skips.length} skipped` : counts;
-  return ["the slowest files, in seconds by the clock and of processor time:", ...times, ...skips.sort(), last].join(
-    "\n",
-  );
-}
-
-function seconds(ms: number): string {
-  return (ms / 1000).toFixed(1);
 }
 
 /** A runner that is ended takes its test files with it: they lead groups of their own. */

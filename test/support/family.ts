@@ -1,7 +1,7 @@
 // A test file's process and all that it started: how much processor time they used, and their end.
 //
-// The process leads a group of its own. On Linux, whoever left the group (a pseudo-terminal's programs do) is known by
-// its parent; elsewhere only the group is.
+// The process leads a group of its own. On Linux, a process that left the group (a pseudo-terminal's programs do) is
+// known by its parent, or by a mark in the environment that it inherited; elsewhere only the group is known.
 
 import { readdirSync, readFileSync } from "node:fs";
 
@@ -24,26 +24,29 @@ export class Family {
   /** The highest sum that was seen: a process that ends unwaited takes its time away. */
   processorMs = 0;
   readonly #leader: number;
+  readonly #mark: string;
   readonly #known = new Map<number, string>();
 
-  constructor(leader: number) {
+  /** `mark` is a text that stands in the leader's environment, and in no other's. */
+  constructor(leader: number, mark: string) {
     this.#leader = leader;
+    this.#mark = mark;
   }
 
-  /** Looks who belongs to it and adds up their time. Returns how many there are, the leader not counted. */
-  look(): number {
+  /** Looks who belongs to it, and adds up their time. */
+  look(): void {
     const members = this.#members(processes());
     this.#known.clear();
     for (const { id, started } of members) this.#known.set(id, started);
     const sum = members.reduce((total, { processorMs }) => total + processorMs, 0);
     this.processorMs = Math.max(this.processorMs, sum);
-    return members.filter(({ id }) => id !== this.#leader).length;
   }
 
   /** Sends a signal to all of them. */
   kill(signal: NodeJS.Signals): void {
     this.look();
-    for (const id of [-this.#leader, this.#leader, ...this.#known.keys()]) {
+    const marked = processes().filter(({ id }) => environment(id).includes(this.#mark));
+    for (const id of new Set([-this.#leader, ...this.#known.keys(), ...marked.map(({ id }) => id)])) {
       try {
         process.kill(id, signal);
       } catch {
@@ -72,6 +75,15 @@ function processes(): Process[] {
   return readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name))
     .flatMap((name) => readProcess(Number(name)) ?? []);
+}
+
+/** The environment that a process was started with; empty where it may not be read. */
+function environment(id: number): string {
+  try {
+    return readFileSync(`/proc/${id}/environ`, "latin1");
+  } catch {
+    return "";
+  }
 }
 
 function readProcess(id: number): Process | undefined {

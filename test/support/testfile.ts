@@ -1,6 +1,7 @@
 // Runs one test file: in a process group of its own, up to its limits, and judged by what it reports (suite.ts).
 
 import { type ChildProcess, spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import type { Readable } from "node:stream";
 import { Family } from "./family.js";
 import { REPORT_FD, REPORT_VARIABLE, type Report } from "./suite.js";
@@ -41,6 +42,9 @@ interface End {
   readonly over?: string;
 }
 
+/** In the environment of a test file and of all that it starts. */
+const MARK_VARIABLE = "DSC_TEST_MARK";
+
 /** Those that run now. */
 const running = new Set<Family>();
 
@@ -52,14 +56,15 @@ export function killAll(signal: NodeJS.Signals): void {
 /** Runs a compiled test file to its end. It settles whatever the file does. */
 export async function runTestFile(path: string, limits: Limits): Promise<Result> {
   const started = performance.now();
+  const mark = randomUUID();
   const child = spawn(process.execPath, ["--enable-source-maps", path], {
     detached: process.platform !== "win32",
     stdio: ["ignore", "pipe", "pipe", "pipe"],
-    env: { ...process.env, FORCE_COLOR: "0", [REPORT_VARIABLE]: "1" },
+    env: { ...process.env, FORCE_COLOR: "0", [REPORT_VARIABLE]: "1", [MARK_VARIABLE]: mark },
   });
   const output = collect(child.stdout, child.stderr);
   const reports = collect(child.stdio[REPORT_FD] as Readable);
-  const family = new Family(child.pid ?? 0);
+  const family = new Family(child.pid ?? 0, mark);
   running.add(family);
   const end = await ended(child, family, limits);
   running.delete(family);
