@@ -1,7 +1,8 @@
 // The emulated chip from one rest of its main loop to the next: it stands still before each sleep, with all that it said
 // heard, so that what is done to it then comes at the same instruction in every run.
 //
-// The sleep takes no time where a byte or a timer waits already; otherwise the chip's time jumps to what is due.
+// QEMU lets the time of that sleep pass at once, while the chip stands: what is done to the chip then meets it at the end
+// of its sleep.
 
 import { addressOf } from "../../scripts/boardsizes.js";
 import { type Machine, MachineError } from "./machine.js";
@@ -28,7 +29,7 @@ export class Rests {
     return rests;
   }
 
-  /** Sleeps, does what there is to do, and comes to the next rest. */
+  /** The chip wakes, does what there is to do, and comes to its next rest. */
   next(): Promise<void> {
     return this.#machine.debugger.run();
   }
