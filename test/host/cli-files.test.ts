@@ -9,6 +9,7 @@ import * as assert from "uvu/assert";
 import { createSeedFile, type SeedRecord, type SeedSecret } from "../../host-tools/pskc.js";
 import { DEMO } from "../../sim/demo.js";
 import { askUnlock, enter, lockedCard } from "../support/cards.js";
+import { PATIENCE } from "../support/patience.js";
 import { ROOT } from "../support/root.js";
 import { scratchFolder } from "../support/scratch.js";
 import { sharedTest, vectors } from "../support/shared.js";
@@ -92,7 +93,7 @@ interface Setting {
 
 /** Runs `dsc` to its end. */
 function dsc(args: readonly string[], { input = "", stdout, stderr }: Setting = {}): Ended {
-  const options = { input, encoding: "utf8", timeout: 60_000, cwd: FOLDER } as const;
+  const options = { input, encoding: "utf8", timeout: PATIENCE, cwd: FOLDER } as const;
   const result = spawnSync(process.execPath, [LAUNCHER, ...args], {
     ...options,
     stdio: ["pipe", stdout ?? "pipe", stderr ?? "pipe"],

@@ -4,7 +4,6 @@ import { spawnSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
 import { delimiter, join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import * as assert from "uvu/assert";
 import {
   awaitReturn,
@@ -28,6 +27,7 @@ import { PtyLine } from "../../sim/pty.js";
 import { blankCard } from "../support/cards.js";
 import { DaplinkModel, type ModelOptions, UNIQUE_ID } from "../support/daplinkmodel.js";
 import { hexFile, hexLine, imageBytes } from "../support/hexfile.js";
+import { PATIENCE, until } from "../support/patience.js";
 import { scratchFolder } from "../support/scratch.js";
 import { DSC, type DscOptions, dsc, type Ended, SimProcess } from "../support/simprocess.js";
 import { packageTest, testUnless } from "../support/skipping.js";
@@ -47,9 +47,6 @@ const FIRMWARE = firmwareOf(MODULE);
 const HASH = Buffer.from(FIRMWARE?.hash ?? "", "hex");
 const BYTES = imageBytes({ holds: HASH });
 const IMAGE = writeImage(hexFile([{ address: 0, bytes: BYTES }]));
-
-const PATIENCE = 20_000;
-const POLL = 10;
 
 const models: DaplinkModel[] = [];
 const lines: PtyLine[] = [];
@@ -99,12 +96,6 @@ function assertRefused(ended: Ended, code: number, says: RegExp): void {
 async function assertUntouched(model: DaplinkModel, run: Promise<Ended>, code: number, says: RegExp): Promise<void> {
   assertRefused(await run, code, says);
   assert.not.ok(model.isTouched);
-}
-
-async function until(done: () => boolean): Promise<void> {
-  for (const end = Date.now() + PATIENCE; !done(); await sleep(POLL)) {
-    if (Date.now() > end) throw new Error("it never happens");
-  }
 }
 
 test("a drive gets the image, and what is said is what happened", async () => {
@@ -264,7 +255,7 @@ test("the image of the build is the default; where there is none, how to make it
 testUnless(test, NO_UNIX, "Ctrl-C while the board is busy says what that may have left", async () => {
   const model = drive({ ends: "never" });
   const interrupt: DscOptions["during"] = (running) => {
-    void until(() => model.received !== undefined).then(() => running.kill("SIGINT"));
+    void until(() => model.received !== undefined, "the image arrives").then(() => running.kill("SIGINT"));
   };
   assertRefused(await flash(model, ["--yes"], { during: interrupt }), 130, /the board may hold half an image/);
 });
