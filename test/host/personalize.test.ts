@@ -12,7 +12,7 @@ import { FileError } from "../../host-tools/files.js";
 import { Link } from "../../host-tools/link.js";
 import { ocra } from "../../host-tools/ocra.js";
 import { carryOut, describePlan, makePlan, type Plan, type Request, type Seeds } from "../../host-tools/personalize.js";
-import type { SeedRecord, SeedState } from "../../host-tools/pskc.js";
+import type { PutKeyProgress, SeedRecord, SeedState } from "../../host-tools/pskc.js";
 import { AuthenticationFailed } from "../../host-tools/scp03.js";
 import type { Card } from "../../sim/card.js";
 import { blankCard, cardOf, login } from "../support/cards.js";
@@ -53,6 +53,11 @@ class KeptSeeds implements Seeds {
 
   setState(serial: string, state: SeedState): void {
     this.#records.set(serial, { ...(this.find(serial) as SeedRecord), state });
+  }
+
+  setPutKey(serial: string, putKey: PutKeyProgress): void {
+    const record = this.find(serial) as SeedRecord;
+    this.#records.set(serial, { ...record, rotation: record.rotation && { ...record.rotation, putKey } });
   }
 }
 
@@ -175,7 +180,7 @@ const STARTS: Record<string, Start> = {
   "a blank card that gets its own keys": { card: async () => blankCard(), request: { ...REQUEST, transport: MASTER } },
   "a card whose transport keys change": {
     card: () => ownKeys(REQUEST.serial),
-    request: { ...REQUEST, transport: MASTER, transportOld: OLD_MASTER },
+    request: { ...REQUEST, transport: MASTER, transportOld: OLD_MASTER, reseed: true },
   },
   "a card that becomes another one": {
     card: () => ownKeys("IB3000777"),
@@ -277,7 +282,7 @@ test("wrong transport keys: nothing is kept, nothing is changed, and nothing is 
   // Behind END, channel and class.
   card.watchers.push({ serial: (bytes) => instructions.push(bytes[3] as number) });
   const before = card.flash.operations;
-  const error = await failureOf(attempt(card, { ...REQUEST, transport: MASTER }, seeds));
+  const error = await failureOf(attempt(card, { ...REQUEST, transport: MASTER, reseed: true }, seeds));
   assert.instance(error, AuthenticationFailed);
   assert.equal(instructions.slice(-1), [Ins.INITIALIZE_UPDATE]);
   assert.is(instructions.filter((instruction) => instruction === Ins.INITIALIZE_UPDATE).length, 1);
@@ -305,8 +310,27 @@ test("a card is personalized anew by who holds its transport keys, even where it
   for (const pin of ["1593", "1594", "1595"]) login(card, pin);
   assert.is((await statusOf(card)).lock, "locked");
   const seeds = new KeptSeeds();
-  await attempt(card, REQUEST, seeds);
+  await attempt(card, { ...REQUEST, reseed: true }, seeds);
   assertWorks(card, REQUEST, seeds);
+});
+
+test("a personalized card is seeded again into new records only where somebody insists", async () => {
+  for (const transport of [undefined, OLD_MASTER]) {
+    const request = { ...REQUEST, transport };
+    const first = new KeptSeeds();
+    const card = blankCard();
+    await attempt(card, request, first);
+    const before = card.flash.operations;
+    const second = new KeptSeeds();
+    const error = await failureOf(attempt(card, request, second));
+    assert.instance(error, WrongCard);
+    assert.match(String(error), /IB3000123 is personalized.*--reseed/);
+    assert.is(card.flash.operations, before);
+    assert.not.ok(second.exists);
+    assertWorks(card, request, first);
+    await attempt(card, { ...request, reseed: true }, second);
+    assertWorks(card, request, second);
+  }
 });
 
 test("a suite that the card does not do is refused before anything is kept", async () => {
@@ -362,15 +386,22 @@ test("where nothing is to be done, the card has the transport keys that are aske
   assert.equal([own1.plan.action, own1.plan.warnings], ["nothing", []]);
   for (const [request, keyset, card] of [
     [{ ...REQUEST, transport }, undefined, plain],
-    [{ ...REQUEST, transport }, 1, plain],
     [{ ...REQUEST, transport }, undefined, own],
-    [{ ...REQUEST, transport }, 2, own],
-    [REQUEST, 2, own],
-    [REQUEST, 1, plain],
   ] as const) {
     const error = await failureOf(planned(request, "done", { keyset }, card));
     assert.instance(error, FileError);
-    assert.match(String(error), /the card has .*another seed file/);
+    assert.match(String(error), /done without transport keys.*another seed file/);
+  }
+  for (const [request, keyset, card] of [
+    [{ ...REQUEST, transport }, 1, plain],
+    [{ ...REQUEST, transport }, 2, own],
+    [REQUEST, 2, own],
+    [REQUEST, 1, plain],
+    [REQUEST, undefined, own],
+  ] as const) {
+    const error = await failureOf(planned(request, "done", { keyset }, card));
+    assert.instance(error, AuthenticationFailed);
+    assert.match(String(error), /the card says that it has .*put it aside/);
   }
 });
 
@@ -460,7 +491,7 @@ test("with a battery that the card does not write with, nothing is kept", async 
 
 test("that keys are replaced is said only where they are", async () => {
   const card = cardOf({ serial: REQUEST.serial });
-  const warned = makePlan(REQUEST, await statusOf(card), new KeptSeeds()).warnings.join();
+  const warned = makePlan({ ...REQUEST, reseed: true }, await statusOf(card), new KeptSeeds()).warnings.join();
   assert.match(warned, "its keys are replaced");
   const { plan } = await planned(REQUEST, "pending", {}, card);
   assert.match(plan.warnings.join(), "was personalized already");
