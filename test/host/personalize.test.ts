@@ -1,7 +1,6 @@
 // Personalization against the simulated card: whatever happens on the line or to the battery, running it again
 // finishes, the card answers with the key that is kept, and no card ever holds a key that is kept nowhere.
 
-import { Duplex } from "node:stream";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Ins } from "../../firmware/wire.js";
@@ -12,12 +11,12 @@ import { FileError } from "../../host-tools/files.js";
 import { Link } from "../../host-tools/link.js";
 import { ocra } from "../../host-tools/ocra.js";
 import { carryOut, describePlan, makePlan, type Plan, type Request, type Seeds } from "../../host-tools/personalize.js";
-import type { PutKeyProgress, SeedRecord, SeedState } from "../../host-tools/pskc.js";
+import type { SeedRecord, SeedState } from "../../host-tools/pskc.js";
 import { AuthenticationFailed } from "../../host-tools/scp03.js";
 import type { Card } from "../../sim/card.js";
 import { blankCard, cardOf, login } from "../support/cards.js";
-import { FakeClock } from "../support/fakecard.js";
 import { pattern } from "../support/pattern.js";
+import { attempt, type Fault, failureOf, KeptSeeds, Line, statusOf } from "../support/seeding.js";
 
 const test = suite("personalization");
 
@@ -32,72 +31,6 @@ const REQUEST: Request = {
   pin: "8352",
 };
 
-/** A seed file in memory. */
-class KeptSeeds implements Seeds {
-  readonly path = "seeds.xml";
-  readonly #records = new Map<string, SeedRecord>();
-
-  get exists(): boolean {
-    return this.#records.size > 0;
-  }
-
-  find(serial: string): SeedRecord | undefined {
-    return this.#records.get(serial);
-  }
-
-  add(record: SeedRecord): void {
-    assert.not.ok(this.#records.has(record.serial));
-    const { key, unlockKey } = record;
-    this.#records.set(record.serial, { ...record, key: Buffer.from(key), unlockKey: Buffer.from(unlockKey ?? "") });
-  }
-
-  setState(serial: string, state: SeedState): void {
-    this.#records.set(serial, { ...(this.find(serial) as SeedRecord), state });
-  }
-
-  setPutKey(serial: string, putKey: PutKeyProgress): void {
-    const record = this.find(serial) as SeedRecord;
-    this.#records.set(serial, { ...record, rotation: record.rotation && { ...record.rotation, putKey } });
-  }
-}
-
-/** What goes wrong with one frame; both sides' frames are counted. */
-interface Fault {
-  readonly frame: number;
-  /** What is left of it; nothing: the line is cut before it. */
-  readonly spoil: ((frame: Buffer) => Buffer) | undefined;
-}
-
-/** The serial line of a simulated card, as a stream. */
-class Line extends Duplex {
-  frames = 0;
-  readonly #card: Card;
-  readonly #fault: Fault | undefined;
-
-  constructor(card: Card, fault?: Fault) {
-    super();
-    this.#card = card;
-    this.#fault = fault;
-    card.takeSent();
-  }
-
-  override _read(): void {}
-
-  override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error) => void): void {
-    this.#pass(chunk, (bytes) => this.#card.receive(bytes));
-    const answer = Buffer.from(this.#card.takeSent());
-    if (answer.length > 0) this.#pass(answer, (bytes) => this.push(bytes));
-    done();
-  }
-
-  #pass(frame: Buffer, on: (bytes: Buffer) => void): void {
-    if (this.destroyed) return;
-    if (this.frames++ !== this.#fault?.frame) return on(frame);
-    if (this.#fault.spoil) on(this.#fault.spoil(frame));
-    else this.destroy();
-  }
-}
-
 const middle = (frame: Buffer) => frame.length >> 1;
 
 const SPOILS: Record<string, Fault["spoil"]> = {
@@ -108,43 +41,6 @@ const SPOILS: Record<string, Fault["spoil"]> = {
   "a frame is lost": () => Buffer.alloc(0),
   "a frame comes twice": (frame) => Buffer.concat([frame, frame]),
 };
-
-/** Personalizes the card as `dsc personalize` does. Returns the plan and how many frames that took. */
-async function attempt(card: Card, request: Request, seeds: Seeds, fault?: Fault) {
-  const line = new Line(card, fault);
-  const clock = new FakeClock();
-  // While the host waits, the card's time goes on.
-  const timer = (ms: number, call: () => void) =>
-    clock.timer(ms, () => {
-      card.wait(ms);
-      call();
-    });
-  const client = new CardClient(new Link(line, { timer }));
-  const work = async () => {
-    await client.hello();
-    await client.closeChannel();
-    const plan = makePlan(request, await client.readStatus(), seeds);
-    await carryOut(plan, request, client, seeds);
-    return plan;
-  };
-  const plan = await clock.until(work());
-  return { plan, frames: line.frames };
-}
-
-async function failureOf(promise: Promise<unknown>): Promise<unknown> {
-  try {
-    await promise;
-  } catch (error) {
-    return error;
-  }
-  return undefined;
-}
-
-async function statusOf(card: Card): Promise<CardStatus> {
-  const client = new CardClient(new Link(new Line(card)));
-  await client.closeChannel();
-  return client.readStatus();
-}
 
 /** The owner logs in, and the site computes the same response from what it keeps. */
 function assertWorks(card: Card, request: Request, seeds: Seeds, when = ""): void {
