@@ -9,7 +9,7 @@ import type { CardStatus } from "./cardclient.js";
 import { awaitReturn, chooseDrive, copyToDrive, type Drive, findDrives, lookAt } from "./daplink.js";
 import { CheckFailed, NoBoard, PortError, UsageError } from "./errors.js";
 import { Exit, exitCodeOf } from "./exit.js";
-import { FileError } from "./files.js";
+import { FileError, readWhole } from "./files.js";
 import { type Firmware, firmwareOf, holdsFirmware } from "./firmwarehash.js";
 import { type Block, HexError, parseIntelHex } from "./intelhex.js";
 import { NoAnswer, OtherProtocol } from "./link.js";
@@ -42,6 +42,9 @@ export type OnProgress = (stage: string, bytes?: number) => void;
 /** This file runs from build/js/host-tools. */
 const BUILD = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
 const MODULE = join(BUILD, "dsc.wasm");
+
+/** Many times what the chip holds. */
+const LARGEST_IMAGE = 16 * 1024 * 1024;
 
 const DAPLINK_SERIAL = /^[0-9a-f]{48}$/i;
 
@@ -85,11 +88,10 @@ export function readImage({ board, image, verify }: FlashRequest): Image {
 
 function readFile(path: string, isOurs: boolean): Buffer {
   try {
-    return readFileSync(path);
+    return readWhole(path, LARGEST_IMAGE);
   } catch (error) {
-    const { code = "failed" } = error as NodeJS.ErrnoException;
-    if (code !== "ENOENT") throw new FileError(`${path}: cannot read it (${code})`);
-    throw new FileError(`${path}: no such file${isOurs ? "; make it with: npm run board" : ""}`, "missing");
+    if (!(error instanceof FileError) || error.reason !== "missing" || !isOurs) throw error;
+    throw new FileError(`${error.message}; make it with: npm run board`, "missing");
   }
 }
 

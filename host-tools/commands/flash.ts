@@ -72,7 +72,7 @@ async function run(options: Options, command: Command): Promise<void> {
   const target = await findTarget(options);
   const status = await askCard(target, options);
   if (target.erases && !options.yes) await confirmLoss(status, target);
-  describeStart(image, target);
+  if (!options.json) describeStart(image, target);
   const returned = await leaving(HALF, () => flash(image, target, options));
   const found = options.verify ? await leaving(UNVERIFIED, () => verify(image, target)) : undefined;
   if (!returned) checkWithoutDrive(found, target, options);

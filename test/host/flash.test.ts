@@ -115,13 +115,15 @@ test("a drive gets the image, and what is said is what happened", async () => {
     erased: true,
     verified: false,
     card: null,
+    warnings: [],
   });
-  assert.match(ended.stderr, /This erases the whole chip: the card comes back blank and shows NO KEY/);
+  assert.is(ended.stderr, "");
 });
 
 test("for people there are two lines; the card's being blank is not promised where DAPLink erases by page", async () => {
-  const { stdout, code } = await flash(drive());
+  const { stdout, stderr, code } = await flash(drive());
   assert.is(code, 0);
+  assert.match(stderr, /This erases the whole chip: the card comes back blank and shows NO KEY/);
   assert.is(
     stdout,
     `firmware ${FIRMWARE?.version}, ${FIRMWARE?.hash} is on the board\n` +
@@ -180,7 +182,7 @@ test("--verify of an image that is no build of this firmware is refused, and wit
   const ended = await flash(model, ["--yes", "--image", image, "--json"]);
   assert.is(ended.code, 0);
   assert.is(JSON.parse(ended.stdout).firmware, null);
-  assert.match(ended.stderr, /warning: .*which one it is is not known/);
+  assert.match(JSON.parse(ended.stdout).warnings[0], /which one it is is not known/);
 });
 
 testUnless(test, NO_UNIX, "a port that is busy, or not there, is told before anything is written", async () => {
@@ -237,7 +239,7 @@ test("an image that is missing, broken or for another chip never reaches the boa
     assertUntouched(model, flash(model, ["--yes", "--image", image]), 6, says);
   const whole = readFileSync(IMAGE, "utf8");
   await refuse(join(FOLDER, "none.hex"), /no such file/);
-  await refuse(FOLDER, /EISDIR/);
+  await refuse(FOLDER, /not a file/);
   await refuse(writeImage(whole.slice(0, 5000)), /line \d+: /);
   await refuse(writeImage(whole.replace("firmware", "Firmware").replace(/^(:10.{9})../m, "$1FF")), /checksum/);
   await refuse(writeImage(hexFile([{ address: 0, bytes: imageBytes({ stack: 0x20020000 }) }])), /another chip/);
@@ -249,7 +251,7 @@ test("an image that is missing, broken or for another chip never reaches the boa
 test("the image of the build is the default; where there is none, how to make it is said", async () => {
   const ended = await dsc(["flash", "--mount", drive().path, "--yes"]);
   if (existsSync(join(FIRMWARE_FILE, "..", "board", "microbit", "dsc.hex"))) assert.is.not(ended.code, 70);
-  else assertRefused(ended, 6, /dsc\.hex: no such file; make it with: npm run board/);
+  else assertRefused(ended, 6, /dsc\.hex: .*no such file.*; make it with: npm run board/);
 });
 
 testUnless(test, NO_UNIX, "Ctrl-C while the board is busy says what that may have left", async () => {
