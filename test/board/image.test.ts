@@ -291,7 +291,7 @@ boardTest(image, NAMES, "what was compiled is the C of the released module, made
   assert.ok(code(compiled) === code(source));
 });
 
-boardTest(image, CARDS, "an image for the micro:bit says so, for those who flash it; the template names no board", () => {
+boardTest(image, CARDS, "an image for the micro:bit says so to who flashes it; the template names no board", () => {
   assert.equal(
     CARDS.map((name) => boardOf(hexOf(name))),
     ["microbit", "microbit", undefined],
