@@ -15,8 +15,8 @@ import { AuthenticationFailed } from "../../host-tools/scp03.js";
 import type { Card } from "../../sim/card.js";
 import { blankCard, cardOf, login } from "../support/cards.js";
 import { pattern } from "../support/pattern.js";
-import { suite } from "../support/suite.js";
 import { attempt, type Fault, failureOf, KeptSeeds, Line, statusOf } from "../support/seeding.js";
+import { suite } from "../support/suite.js";
 
 const test = suite("personalization");
 
