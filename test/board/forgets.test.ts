@@ -4,7 +4,6 @@
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Machine } from "../../board/qemu/machine.js";
 import { buildImages, MICROBIT, MICROBIT_LINK } from "../../scripts/board.js";
@@ -12,6 +11,7 @@ import { boardTest } from "../support/board.js";
 import { MODULE } from "../support/cards.js";
 import { ROOT } from "../support/root.js";
 import { scratchFolder } from "../support/scratch.js";
+import { suite } from "../support/suite.js";
 
 const test = suite("board: forgetting");
 

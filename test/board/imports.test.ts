@@ -4,13 +4,13 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { buildImages, NATIVE } from "../../scripts/board.js";
 import { boardTest } from "../support/board.js";
 import { MODULE } from "../support/cards.js";
 import { ROOT } from "../support/root.js";
 import { scratchFolder } from "../support/scratch.js";
+import { suite } from "../support/suite.js";
 
 const test = suite("board: imports");
 
