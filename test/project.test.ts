@@ -106,7 +106,9 @@ function nameOf(file: string): string {
 
 function sources(folder: string): string[] {
   const names = readdirSync(join(ROOT, folder), { recursive: true, encoding: "utf8" });
-  return names.filter((name) => name.endsWith(".ts")).map((name) => `${folder}/${name.split("\\").join("/")}`);
+  const files = names.filter((name) => name.endsWith(".ts")).map((name) => `${folder}/${name.split("\\").join("/")}`);
+  assert.ok(files.flatMap(imports).length > 0, `${folder} imports nothing?`);
+  return files;
 }
 
 /** The files of this project that `file` imports, seen from the top folder. */

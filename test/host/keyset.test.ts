@@ -13,6 +13,7 @@ import {
   wipeKeyset,
 } from "../../host-tools/keyset.js";
 import { checkSerialNumber, isSerialNumber, SerialNumberError } from "../../host-tools/serialnumber.js";
+import { atLeast } from "../support/atleast.js";
 import { cmac } from "../support/fakecard.js";
 import { pattern } from "../support/pattern.js";
 import { isAes128, scp03Rows } from "../support/scp03vectors.js";
@@ -31,7 +32,7 @@ test("the public test keys have version FF", () => {
 });
 
 sharedTest(test, "KDF3 and check values are as published", () => {
-  for (const row of scp03Rows("kcv")) assert.is(text(kcv(hex(row.key))), row.kcv.toLowerCase());
+  for (const row of atLeast(1, scp03Rows("kcv"))) assert.is(text(kcv(hex(row.key))), row.kcv.toLowerCase());
   const rows = scp03Rows("kdf3").filter(({ master }) => isAes128(master));
   assert.is(rows.length, 1);
   for (const row of rows) {

@@ -632,6 +632,7 @@ test("what only looks like elements is none", () => {
 test("a file cut short anywhere is refused", () => {
   const text = write();
   const root = text.indexOf("</pskc:KeyContainer>");
+  assert.ok(root > 0);
   for (let at = 0; at < root; at += 31) refusal(() => readText(text.slice(0, at)));
 });
 
