@@ -61,14 +61,12 @@ files("take the codes they expect from another implementation than the card's", 
   for (const script of atLeast(LEAST_FILES, scenarios())) {
     const known = explained(script.lines);
     const session = freshSession(FIRMWARE);
-    const before = codes;
     for (const line of script.lines.filter((line) => !Session.isComment(line))) {
       const { state, display } = session.execute(line);
       if (!/^expect \d{8}$/.test(line) || (state !== "RESPONSE" && state !== "LOCK_CODE")) continue;
       assert.ok(known.has(display), `${script.name}: no line of it explains ${display}`);
       codes++;
     }
-    if (known.size > 0) assert.ok(codes > before, `${script.name} explains codes and expects none`);
   }
   assert.ok(codes > 0);
 });
