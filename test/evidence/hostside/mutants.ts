@@ -168,6 +168,13 @@ export const MUTANTS: readonly Mutant[] = [
     notice: canary("wipe", /^the image .* session key/),
   },
   {
+    breaks: "a PIN is never taken apart into its digits",
+    file: "secretfile.js",
+    from: "return copyOfSecret(pin);",
+    to: "globalThis.digits = Array.from(pin, (digit) => digit - 0x30); return copyOfSecret(pin);",
+    notice: canary("verify", /^the image .* PIN: array of digits/),
+  },
+  {
     breaks: "secrets stay where they are in memory",
     file: "secretbytes.js",
     from: "return Buffer.from(new ArrayBuffer(size));",
