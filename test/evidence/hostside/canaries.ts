@@ -86,7 +86,7 @@ export const CASES: readonly CanaryCase[] = [
   },
   {
     id: "personalize-rekey",
-    args: [...PERSONALIZE, ...TYPED, "--transport-old", "@old.key"],
+    args: [...PERSONALIZE, ...TYPED, "--transport-old", "@old.key", "--reseed"],
     code: 0,
     before: [OLD_CARD],
   },
@@ -96,7 +96,7 @@ export const CASES: readonly CanaryCase[] = [
     code: 0,
     before: [["personalize", "--port", "PORT", "--serial", SERIAL, ...SEEDS, ...TYPED]],
   },
-  { id: "personalize-wrong-transport", args: [...PERSONALIZE, ...TYPED], code: 4, before: [OLD_CARD] },
+  { id: "personalize-wrong-transport", args: [...PERSONALIZE, ...TYPED, "--reseed"], code: 4, before: [OLD_CARD] },
   { id: "personalize-dry-run", args: [...PERSONALIZE, ...TYPED, "--dry-run"], code: 0 },
   { id: "personalize-odd-key", args: [...PERSONALIZE, ...TYPED.with(3, "@odd.key")], code: 6 },
   { id: "personalize-bad-key", args: [...PERSONALIZE, ...TYPED.with(3, "@bad.key")], code: 6 },

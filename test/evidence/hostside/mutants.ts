@@ -65,15 +65,15 @@ export const MUTANTS: readonly Mutant[] = [
   {
     breaks: "the keys are kept before they leave for the card",
     file: "personalize.js",
-    from: '["channel", ...keep, ...seed, "finish", "mark"]',
-    to: '["channel", ...seed, ...keep, "finish", "mark"]',
+    from: '[...keep, ...seed, "finish", "mark"]',
+    to: '[...seed, ...keep, "finish", "mark"]',
     notice: killed("fresh", "create", "first"),
   },
   {
     breaks: "the file says that a card is done once it is",
     file: "personalize.js",
-    from: '"finish", "mark"]',
-    to: '"mark", "finish"]',
+    from: '...seed, "finish", "mark"]',
+    to: '...seed, "mark", "finish"]',
     notice: killed("fresh", "remove", "last", 1),
   },
   {
