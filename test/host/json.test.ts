@@ -1,16 +1,20 @@
 // `--json`: each command with each of its errors prints one JSON value on stdout, which says what the exit code says.
 
-import { mkdirSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { Sw } from "../../firmware/wire.js";
+import { BadAnswer, CardRefused } from "../../host-tools/apdu.js";
 import { ChallengeStore } from "../../host-tools/challenges.js";
-import { Exit, KINDS, type Kind } from "../../host-tools/exit.js";
+import { Exit, KINDS, type Kind, reportOf } from "../../host-tools/exit.js";
+import { OtherProtocol } from "../../host-tools/link.js";
 import { program } from "../../host-tools/main.js";
 import { ocra } from "../../host-tools/ocra.js";
 import { createSeedFile, type SeedRecord } from "../../host-tools/pskc.js";
+import { hexFile, imageBytes } from "../support/hexfile.js";
 import { onceListening, preload } from "../support/preload.js";
 import { scratchFolder } from "../support/scratch.js";
 import { type Ended, dsc as runDsc, SimProcess } from "../support/simprocess.js";
@@ -60,7 +64,7 @@ const PIN = put("pin", "8352\n");
 const NO_PIN = put("no.pin", "83521\n");
 const BROKEN = put("broken.json", "{}");
 const NOTHING = at("nothing");
-mkdirSync(at("drive"));
+const IMAGE = put("image.hex", hexFile([{ address: 0, bytes: imageBytes() }]));
 
 const RIGHT = ocra(SUITE, KEY, { challenge: CHALLENGE });
 const WRONG = RIGHT.slice(0, 7) + ((Number(RIGHT[7]) + 1) % 10);
@@ -93,7 +97,7 @@ const TABLE: Record<string, readonly Row[]> = {
   ports: [["done", port("blank")]],
   flash: [
     ["usage", ["--erase"]],
-    ["board", ["--image", put("x.hex", ""), "--mount", NOTHING]],
+    ["board", ["--image", IMAGE, "--mount", NOTHING]],
     ["file", ["--image", NOTHING]],
     ["file", ["--image", FOLDER]],
   ],
@@ -134,7 +138,6 @@ const TABLE: Record<string, readonly Row[]> = {
     ["no-answer", port("silent")],
     ["authentication", port("own")],
     ["authentication", [...port("own"), "--transport", OTHER]],
-    ["refused", port("low")],
     ["secret", [...port("own"), "--transport", ODD_KEY]],
     ["file", [...port("own"), "--transport", NOTHING]],
     ["interrupted", [...port("own"), "--transport", "-"]],
@@ -299,8 +302,17 @@ test("every command is in the table, and nothing else", () => {
 test("every kind of error that a command can meet without a broken card or board is met by one", () => {
   const met = new Set(Object.values(TABLE).flatMap((rows) => rows.map(([outcome]) => outcome)));
   const missing = Object.keys(KINDS).filter((kind) => !met.has(kind as Kind));
-  // A card that answers nonsense needs a port that a test cannot make; a mistake in dsc is made below.
-  assert.equal(missing, ["bad-answer", "internal"]);
+  // A simulated card refuses nothing that dsc asks of it, and answers no nonsense. A mistake in dsc is made below.
+  assert.equal(missing, ["bad-answer", "refused", "internal"]);
+});
+
+test("errors of a card that answers otherwise than a simulated one", () => {
+  const { code, kind, message, hint } = reportOf(new CardRefused("SET STATUS", Sw.NOT_IN_THIS_STATE));
+  assert.equal([code, kind], [Exit.REFUSED, "refused"]);
+  assert.match(message, /^SET STATUS: /);
+  assert.match(hint, /dsc info/);
+  for (const error of [new BadAnswer("GET DATA"), new OtherProtocol(9)])
+    assert.equal([reportOf(error).code, reportOf(error).kind], [Exit.PORT, "bad-answer"]);
 });
 
 for (const [words, rows] of Object.entries(TABLE)) {
