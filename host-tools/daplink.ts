@@ -249,7 +249,7 @@ async function synced(file: FileHandle, files: DriveFiles): Promise<boolean> {
 }
 
 function explained(drive: Drive, error: NodeJS.ErrnoException): Error {
-  if (error.code === "ENOSPC") return full(drive, "the board has no complete firmware");
+  if (error.code === "ENOSPC") return full(drive, "the board may have no complete firmware");
   return wentAway(drive, error.code);
 }
 
@@ -260,7 +260,7 @@ function full({ path }: Drive, consequence: string): FileError {
 function wentAway({ path }: Drive, code?: string): CheckFailed {
   const because = code ? ` (${code})` : "";
   return new CheckFailed(
-    `${path}: the drive went away while it was written${because}; the board has no complete firmware: copy again`,
+    `${path}: the drive went away while it was written${because}; the board may have no complete firmware: copy again`,
   );
 }
 
@@ -315,7 +315,7 @@ function hasCounts(before: Drive, now: Drive): boolean {
 
 function judge(before: Drive, now: Drive, synced: boolean): void {
   if (now.failure !== undefined)
-    throw new CheckFailed(`the board refused the image or failed: ${now.failure}; it has no complete firmware`);
+    throw new CheckFailed(`the board refused the image or failed: ${now.failure}; it may have no complete firmware`);
   const counts = hasCounts(before, now);
   if (counts && (now.remounts as number) < (before.remounts as number)) throw unplugged();
   // Without a count a drive that failed and came back may as well have been unplugged.

@@ -5,6 +5,7 @@ import { refuseDoubtful } from "./passphrase.js";
 import type { Seeds } from "./personalize.js";
 import {
   createSeedFile,
+  type PutKeyProgress,
   readSeedFile,
   type SeedFile,
   type SeedRecord,
@@ -48,6 +49,10 @@ export class SeedsInFile implements Seeds {
 
   setState(serial: string, state: SeedState): void {
     this.#file?.setState(serial, state);
+  }
+
+  setPutKey(serial: string, putKey: PutKeyProgress): void {
+    this.#file?.setPutKey(serial, putKey);
   }
 
   wipe(): void {

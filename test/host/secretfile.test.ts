@@ -3,7 +3,6 @@
 import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { SecretError } from "../../host-tools/errors.js";
 import { Exit, exitCodeOf } from "../../host-tools/exit.js";
@@ -16,6 +15,8 @@ import {
   readTransportKey,
   STDIN,
 } from "../../host-tools/secretfile.js";
+import { ON_WINDOWS, testUnless } from "../support/skipping.js";
+import { suite } from "../support/suite.js";
 
 const test = suite("secretfile");
 
@@ -79,19 +80,20 @@ test("a drawn transport key is read back, is the owner's only, and is never over
   assert.not.equal(readTransportKey(`${path}2`), key);
 });
 
-if (process.platform !== "win32")
-  test("a file that others may read is refused, unless the caller says so", () => {
-    for (const mode of [0o640, 0o604, 0o620, 0o644]) {
-      const path = file(HEX, mode);
-      assert.match(caught(() => readKey(path)).message, /others may read it; do chmod 600/);
-      assert.is(readKey(path, { allowShared: true }).length, 16);
-    }
-    assert.is(readKey(file(HEX, 0o400)).length, 16);
-  });
+testUnless(test, ON_WINDOWS, "a file that others may read is refused, unless the caller says so", () => {
+  for (const mode of [0o640, 0o604, 0o620, 0o644]) {
+    const path = file(HEX, mode);
+    assert.match(caught(() => readKey(path)).message, /others may read it; do chmod 600/);
+    assert.is(readKey(path, { allowShared: true }).length, 16);
+  }
+  assert.is(readKey(file(HEX, 0o400)).length, 16);
+});
 
-test("what is no file is told of as such, whatever its mode", () => {
+test("a folder is told of as such, whatever its mode", () => {
   assert.match(caught(() => readKey(FOLDER)).message, /: it is a folder$/);
-  if (process.platform === "win32") return;
+});
+
+testUnless(test, ON_WINDOWS, "a device is told of as such, whatever its mode", () => {
   assert.match(caught(() => readKey("/dev/zero")).message, /: not a file$/);
 });
 
