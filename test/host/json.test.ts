@@ -4,7 +4,6 @@ import { writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import type { Command } from "commander";
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Sw } from "../../firmware/wire.js";
 import { BadAnswer, CardRefused } from "../../host-tools/apdu.js";
@@ -18,14 +17,9 @@ import { hexFile, imageBytes } from "../support/hexfile.js";
 import { onceListening, preload } from "../support/preload.js";
 import { scratchFolder } from "../support/scratch.js";
 import { type Ended, dsc as runDsc, SimProcess } from "../support/simprocess.js";
+import { ON_WINDOWS, suiteUnless } from "../support/skipping.js";
 
-const test = suite("dsc --json");
-
-// Pseudo-terminals and serial ports of their kind are not to be had on Windows.
-if (process.platform === "win32") {
-  console.log("skipped: dsc --json: there are no pseudo-terminals on Windows");
-  process.exit(0);
-}
+const test = suiteUnless(ON_WINDOWS, "dsc --json");
 
 const FOLDER = scratchFolder();
 const SUITE = "OCRA-1:HOTP-SHA256-8:QN06";

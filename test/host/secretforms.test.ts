@@ -3,7 +3,6 @@
 
 import { chmodSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { SecretError } from "../../host-tools/errors.js";
 import { formForNew, nfkc } from "../../host-tools/passphrase.js";
@@ -12,6 +11,7 @@ import { readKey, readPin, readSeedSecret, readTransportKey } from "../../host-t
 import { SeedsInFile } from "../../host-tools/seedsinfile.js";
 import { ROOT } from "../support/root.js";
 import { scratchFolder } from "../support/scratch.js";
+import { suite } from "../support/suite.js";
 
 const test = suite("forms of secrets");
 
@@ -123,7 +123,8 @@ test("what is no key at all is a passphrase", () => {
 });
 
 test("a passphrase in another encoding, or with control characters, is refused", () => {
-  assert.match(refusal(() => readForNew(file(Buffer.from("clé", "latin1")))).message, /not UTF-8/);
+  const latin = file(Buffer.from("clé", "latin1"));
+  assert.is(refusal(() => readForNew(latin)).message, `${latin}: not UTF-8; save it in that encoding`);
   for (const control of ["\r", "\x1b", "\x7f", "\x08"])
     assert.match(refusal(() => readForNew(file(`one${control}two`))).message, /control characters/);
 });

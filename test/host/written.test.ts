@@ -4,7 +4,6 @@
 import { createDecipheriv, pbkdf2Sync } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { ChallengeStore } from "../../host-tools/challenges.js";
 import { createSeedFile, readSeedFile, type SeedRecord } from "../../host-tools/pskc.js";
@@ -13,10 +12,11 @@ import { preload } from "../support/preload.js";
 import { scratchFolder } from "../support/scratch.js";
 import { dsc, SimProcess } from "../support/simprocess.js";
 import { testUnless } from "../support/skipping.js";
+import { suite } from "../support/suite.js";
 
 const test = suite("what the tools write");
 
-const NO_MODES = process.platform === "win32" ? "Windows keeps no such modes" : undefined;
+const ON_WINDOWS = process.platform === "win32" ? "Windows keeps no such modes" : undefined;
 const FOLDER = scratchFolder();
 const SEED_KEY = Buffer.alloc(16, 9);
 const PASSPHRASE = { passphrase: Buffer.from("the canary sings at dawn") };
@@ -171,7 +171,7 @@ syncBuiltinESMExports();
 
 testUnless(
   test,
-  NO_MODES,
+  ON_WINDOWS,
   "every file that a command makes is its owner's alone from the first moment on",
   async () => {
     const folder = newPath();
