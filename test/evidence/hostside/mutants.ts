@@ -142,8 +142,9 @@ export const MUTANTS: readonly Mutant[] = [
   {
     breaks: "no secret in an error",
     file: "secrettext.js",
-    from: '?? "not hexadecimal"',
-    to: '?? "not hexadecimal: " + digits',
+    from: ": not hexadecimal`",
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the code that has the template
+    to: ": not hexadecimal: ${digits}`",
     notice: canary("personalize-bad-key", /^stderr/),
   },
   {
