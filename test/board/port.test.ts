@@ -58,6 +58,50 @@ boardTest(
   },
 );
 
+boardTest(port, BOTH, "uses supply, flash, random source and clock as the chip's manual says", async () => {
+  const machine = await Machine.start({ image: portImage("registers.c", { without: ["port.c", "oled.c"] }) });
+  try {
+    const lines = (await saidUntil(machine, "end\n")).split("\n");
+    const hex = (value: number) => value.toString(16).padStart(8, "0");
+    assert.equal(lines, [
+      // At 32,768 Hz, less one.
+      `watchdog ${hex(4 * 32_768 - 1)}`,
+      // 1023 is 3.6 V.
+      ...[0, 852, 1023].map((sample) => `supply ${hex(Math.floor((sample * 3600) / 1023))}`),
+      `ADC afterwards ${hex(0)}`,
+      `programmed ${hex(0x12345678)}`,
+      `in mode ${hex(1)}`,
+      `afterwards ${hex(0)}`,
+      `erased ${hex(0x3f000 + 2 * 1024)}`,
+      `in mode ${hex(2)}`,
+      `afterwards ${hex(0)}`,
+      `random ${hex(1)}`,
+      // The source here counts from 0: six bytes are drawn to look at, and the next four are given.
+      "bytes 06070809",
+      `biased ${hex(0)}`,
+      `stopped ${hex(1)}`,
+      // After 1.5 ms and after 3: no half is lost.
+      `clock ${hex(1)}`,
+      `clock ${hex(3)}`,
+      "end",
+      "",
+    ]);
+  } finally {
+    await machine.stop();
+  }
+});
+
+function saidUntil({ serial, ended }: Machine, end: string): Promise<string> {
+  let said = "";
+  return new Promise((resolve, reject) => {
+    serial?.on("data", (bytes: Buffer) => {
+      said += bytes.toString("latin1");
+      if (said.endsWith(end)) resolve(said);
+    });
+    ended.then(() => reject(new Error(`QEMU ended: ${said}`)));
+  });
+}
+
 boardTest(port, BOTH, "the watchdog is started, and fed while the chip does nothing", async () => {
   const machine = await Machine.start({ image: developmentImage() });
   try {
