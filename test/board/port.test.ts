@@ -23,6 +23,8 @@ const KEPT_REGISTERS = [4, 12] as const;
 const WATCHDOG = { start: 0x10000, time: 0x10504, reload: 0x10600 };
 /** What an image in QEMU may take to answer (ms). */
 const PATIENCE = 20_000;
+/** An instruction takes 2^6 ns: as on a chip of 16 MHz. */
+const ICOUNT = 6;
 const DAY = 86_400_000;
 const DAYS = 50;
 
@@ -33,6 +35,17 @@ boardTest(port, BOTH, "a stack that overflows ends in a reset, with RAM and regi
     assert.is((await machine.readRam()).filter((byte) => byte !== 0).length, 0);
     const registers = await machine.readRegisters();
     assert.equal(registers.slice(...KEPT_REGISTERS), new Array(8).fill(0));
+  } finally {
+    await machine.stop();
+  }
+});
+
+boardTest(port, BOTH, "a reset while interrupts come wipes RAM, and none leaves anything in it", async () => {
+  // Counted instructions, so that interrupts would fall into the wiping each time.
+  const machine = await Machine.start({ image: portImage("interrupted.c"), haltsAtReset: true, icount: ICOUNT });
+  try {
+    await machine.halted();
+    assert.is((await machine.readRam()).filter((byte) => byte !== 0).length, 0);
   } finally {
     await machine.stop();
   }
@@ -58,7 +71,7 @@ boardTest(
   },
 );
 
-boardTest(port, BOTH, "uses supply, flash, random source and clock as the chip's manual says", async () => {
+boardTest(port, BOTH, "uses supply, flash, random source, clock and UART as the chip's manual says", async () => {
   const machine = await Machine.start({ image: portImage("registers.c", { without: ["port.c", "oled.c"] }) });
   try {
     const lines = (await saidUntil(machine, "end\n")).split("\n");
@@ -83,6 +96,15 @@ boardTest(port, BOTH, "uses supply, flash, random source and clock as the chip's
       // After 1.5 ms and after 3: no half is lost.
       `clock ${hex(1)}`,
       `clock ${hex(3)}`,
+      // 64 of 70 bytes are kept; the UART's interrupt is off until one was taken.
+      `taken ${hex(64)}`,
+      `silenced ${hex(1 << 2)}`,
+      `first ${hex(1)}`,
+      `listening ${hex(1 << 2)}`,
+      `its place ${hex(0)}`,
+      `taken ${hex(65)}`,
+      `received ${hex(70)}`,
+      `left ${hex(0)}`,
       "end",
       "",
     ]);
