@@ -92,6 +92,11 @@ export class Fuzzer {
     }
   }
 
+  /** Where the input of a finding is kept. */
+  fileOf(name: string, file: string): string {
+    return join(this.#folder, name, file);
+  }
+
   /** Runs one input. */
   async replay(name: string, file: string): Promise<Run> {
     return this.#run(name, [file]);
