@@ -24,6 +24,7 @@ class NoFile implements Seeds {
   }
   add(): void {}
   setState(): void {}
+  setPutKey(): void {}
 }
 
 /** What a personalization takes over a line as slow as the real one, with a card that computes in no time. */

@@ -3,7 +3,6 @@
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { pathOf } from "../scripts/board.js";
 import { sizesOf } from "../scripts/boardsizes.js";
@@ -13,6 +12,7 @@ import { exchange } from "../sim/workshop.js";
 import { boardTest, developmentImage } from "./support/board.js";
 import { MODULE } from "./support/cards.js";
 import { ROOT } from "./support/root.js";
+import { suite } from "./support/suite.js";
 
 const test = suite("documents");
 

@@ -2,13 +2,13 @@
 //
 // The mistakes are those of support/mutants.ts, compiled in memory. A dozen each time; all with MUTANTS=all.
 
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { loadFirmware } from "../sim/firmware.js";
 import { firstFailure, type Script } from "../sim/run.js";
 import { MUTANTS } from "./support/mutants.js";
 import { compile, type Mutation, occurrences } from "./support/mutation.js";
 import { freshSession, scenarios } from "./support/scenarios.js";
+import { suite } from "./support/suite.js";
 
 const TELLING = 12;
 const SCENARIOS = scenarios();

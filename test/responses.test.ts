@@ -1,11 +1,11 @@
 // Responses through the card's own keys and screen, and what a card can be personalized with.
 
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { PersonalizationRecord } from "../host-tools/cardclient.js";
 import { DEMO } from "../sim/demo.js";
 import { blankCard, cardOf, enter, enterPin, expected, login, seed, turnOff, turnOn } from "./support/cards.js";
 import { sharedTest, vectors } from "./support/shared.js";
+import { suite } from "./support/suite.js";
 
 const responses = suite("responses");
 

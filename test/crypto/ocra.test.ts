@@ -2,7 +2,6 @@
 
 import { createHash, createHmac } from "node:crypto";
 import fc from "fast-check";
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { InputError, type OcraInput, ocra, parseSuite, type Suite, SuiteError } from "../../host-tools/ocra.js";
 import { kept, ocraParse, ocraRespond } from "../support/crypto.js";
@@ -10,6 +9,7 @@ import { OCRA_FILES, ocraVectors } from "../support/ocravectors.js";
 import { hotp, oracle } from "../support/oracle.js";
 import { pattern } from "../support/pattern.js";
 import { sharedTest } from "../support/shared.js";
+import { suite } from "../support/suite.js";
 
 const test = suite("ocra");
 

@@ -2,8 +2,8 @@
 // the records or a count of the sources, and figures of an earlier module are called that.
 
 import { readFileSync } from "node:fs";
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { suite } from "../support/suite.js";
 import { CAMPAIGNS } from "./campaigns.js";
 import { ALL_HOLES } from "./faults/holes.js";
 import { SCENARIOS } from "./faults/scenarios.js";

@@ -1,9 +1,9 @@
 // The short form of the faults campaign: a seeded part of it on the firmware as it is, and firmware with a
 // deliberate hole, which the campaign must notice.
 
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { compileReleased, type Mutation } from "../support/mutation.js";
+import { suite } from "../support/suite.js";
 import type { Failure } from "./campaign.js";
 import { ADDRESSED_ONCE, ADDRESSES, HOLES, NOT_LOOKED_AT, TOLD_FIRST } from "./faults/holes.js";
 import { type Instrumented, instrument, released } from "./faults/instrument.js";

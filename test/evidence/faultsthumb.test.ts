@@ -1,11 +1,11 @@
 // Skips on the chip's own code, the campaign in short; and that it notices a check that one skip defeats.
 
 import { createHash } from "node:crypto";
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { buildImages, buildVariant } from "../../scripts/board.js";
 import { boardTest } from "../support/board.js";
 import { compileBinary, type Mutation } from "../support/mutation.js";
+import { suite } from "../support/suite.js";
 import { Faults } from "./faultsthumb.js";
 
 const test = suite("faults on the chip's code");

@@ -1,8 +1,8 @@
 // Known answers: the whole campaign, which takes seconds; and that it finds what is wrong.
 
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { testUnless } from "../support/skipping.js";
+import { suite } from "../support/suite.js";
 import type { Answer, Source } from "./answer.js";
 import { check } from "./knownanswers.js";
 import { MONTE_CARLO_ANSWERS, NIST_ANSWERS } from "./nistanswers.js";

@@ -1,9 +1,9 @@
 // Campaign power-cuts in its short form, with fewer tears; and that it finds holes in the firmware.
 
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { loadFirmware } from "../../sim/firmware.js";
 import { compile, occurrences } from "../support/mutation.js";
+import { suite } from "../support/suite.js";
 import type { Failure } from "./campaign.js";
 import { FLOWS, type Flow } from "./powercuts/flows.js";
 import { HOLES } from "./powercuts/holes.js";

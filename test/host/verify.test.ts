@@ -3,7 +3,6 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { ChallengeStore } from "../../host-tools/challenges.js";
 import { InputError } from "../../host-tools/ocra.js";
@@ -11,6 +10,7 @@ import { verifyOnce, verifyResponse } from "../../host-tools/verify.js";
 import { ocraVectors } from "../support/ocravectors.js";
 import { oracle } from "../support/oracle.js";
 import { sharedTest } from "../support/shared.js";
+import { suite } from "../support/suite.js";
 
 const test = suite("verify");
 

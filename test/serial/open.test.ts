@@ -1,12 +1,12 @@
 // What anybody may ask a card over serial, and what nobody may.
 
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Ins, Sw, Tag } from "../../firmware/wire.js";
 import type { Command } from "../../host-tools/apdu.js";
 import { DEMO } from "../../sim/demo.js";
 import { converse, exchange } from "../../sim/workshop.js";
 import { blank, demo, enter, getData, lock } from "../support/serial.js";
+import { suite } from "../support/suite.js";
 
 const open = suite("without a channel");
 
