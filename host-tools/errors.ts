@@ -25,3 +25,8 @@ export class WrongCard extends Error {
 export class CheckFailed extends Error {
   override name = "CheckFailed";
 }
+
+/** A secret that cannot be used; the message has nothing of the secret in it. */
+export class SecretError extends Error {
+  override name = "SecretError";
+}

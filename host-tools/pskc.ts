@@ -13,14 +13,16 @@
 
 import type { Document, Element } from "@xmldom/xmldom";
 import { createExclusive, DISK, type FileSystem, readWhole, replaceAtomically, withLock } from "./files.js";
-import { type Keys, openKeys, opensWith, type SeedSecret, writeHeader } from "./pskckeys.js";
+import { type Keys, openKeys, opensWith, type SeedSecret, withFitting, writeHeader } from "./pskckeys.js";
 import {
   appendRecord,
   copyOf,
   isOcra,
   isUnlock,
   markOf,
+  type PutKeyProgress,
   packagesOf,
+  type Rotation,
   readOutline,
   readRecords,
   type SeedRecord,
@@ -44,7 +46,7 @@ import {
   serialize,
 } from "./pskcxml.js";
 
-export { SeedFileError, type SeedRecord, type SeedSecret, type SeedState };
+export { type PutKeyProgress, type Rotation, SeedFileError, type SeedRecord, type SeedSecret, type SeedState };
 
 /** What a seed file says of a card without being opened: everything but its keys. */
 export interface CardOutline extends Omit<SeedRecord, "key" | "unlockKey"> {
@@ -66,24 +68,28 @@ export const MAX_BYTES = 16 * 1024 * 1024;
 /** What a new card must leave free, so that whatever is said of a card later still fits. */
 export const SPARE_BYTES = 64 * 1024;
 
-/** Opens a seed file. Throws SeedFileError or FileError. */
+/** Opens a seed file. Throws SeedFileError, FileError or SecretError. */
 export function readSeedFile(path: string, secret: SeedSecret, disk: FileSystem = DISK): SeedFile {
   return naming(path, () => {
     const bytes = readWhole(path, MAX_BYTES, disk);
     const container = parse(bytes);
-    const keys = openKeys(container, secret);
-    const records: SeedRecord[] = [];
-    const unlockKeys = new Map<string, Buffer>();
-    const file = new SeedFile(path, keys, { container, bytes }, records, disk);
-    try {
-      readRecords(container, keys, records, unlockKeys);
-      return file;
-    } catch (error) {
-      file.wipe();
-      for (const key of unlockKeys.values()) key.fill(0);
-      throw error;
-    }
+    return withFitting(secret, (exact) => open(path, { container, bytes }, openKeys(container, exact), disk));
   });
+}
+
+/** The records under those keys, which it wipes where they are not to be read. */
+function open(path: string, contents: Contents, keys: Keys, disk: FileSystem): SeedFile {
+  const records: SeedRecord[] = [];
+  const unlockKeys = new Map<string, Buffer>();
+  const file = new SeedFile(path, keys, contents, records, disk);
+  try {
+    readRecords(contents.container, keys, records, unlockKeys);
+    return file;
+  } catch (error) {
+    file.wipe();
+    for (const key of unlockKeys.values()) key.fill(0);
+    throw error;
+  }
 }
 
 /** What a seed file says without its secret. Throws SeedFileError or FileError. */
@@ -160,14 +166,28 @@ export class SeedFile {
 
   /** Says how far a card is. On return it is on the disk. */
   setState(serial: string, state: SeedState): void {
+    this.#mark(serial, "State", state);
+    this.#replace(serial, (record) => ({ ...record, state }));
+  }
+
+  /** Says how far a card is with its new transport keys. On return it is on the disk. */
+  setPutKey(serial: string, putKey: PutKeyProgress): void {
+    this.#mark(serial, "PutKey", putKey);
+    this.#replace(serial, ({ rotation, ...rest }) => ({ ...rest, rotation: rotation && { ...rotation, putKey } }));
+  }
+
+  #mark(serial: string, name: string, value: string): void {
     this.#change(MAX_BYTES, (document, container) => {
       const token = packagesOf(container, serial).find((keyPackage) => !isUnlock(keyPackage));
       if (!token) throw new SeedFileError(`has no card ${quoted(serial)}`);
-      markOf(document, token).setAttribute("State", state);
+      markOf(document, token).setAttribute(name, value);
     });
+  }
+
+  #replace(serial: string, change: (record: SeedRecord) => SeedRecord): void {
     const at = this.#records.findIndex((record) => record.serial === serial);
     const record = this.#records[at];
-    if (record) this.#records[at] = { ...record, state };
+    if (record) this.#records[at] = change(record);
   }
 
   /** Zeroes every key that was read or given. */

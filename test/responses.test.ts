@@ -118,7 +118,7 @@ responses("the same challenge gives the same response, after a power cut, too", 
   assert.is(login(card), first);
 });
 
-responses("any challenge, compared with the host's own computation", () => {
+responses("any challenge, compared with the tests' own computation", () => {
   const card = cardOf();
   turnOn(card);
   enterPin(card);

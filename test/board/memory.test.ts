@@ -9,6 +9,7 @@ import { Machine } from "../../board/qemu/machine.js";
 import { compile, generate, type Image, MICROBIT, MICROBIT_LINK, NATIVE } from "../../scripts/board.js";
 import { boardTest } from "../support/board.js";
 import { type Case, hostileModule, type Outcome } from "../support/hostilemodule.js";
+import { PATIENCE } from "../support/patience.js";
 import { ROOT } from "../support/root.js";
 import { suite } from "../support/suite.js";
 
@@ -21,8 +22,6 @@ const FAULT = 0x3f;
 const REASONS = 0x3f;
 const CHANGED = 0x40;
 const HARMED = 0x80;
-/** What the chip in QEMU may take for all cases (ms). */
-const PATIENCE = 120_000;
 /** Of canaries before the memory (test/board/hostile/chip.c). */
 const CANARY_BYTES = 64;
 

@@ -1,6 +1,7 @@
 // Known answers: the whole campaign, which takes seconds; and that it finds what is wrong.
 
 import * as assert from "uvu/assert";
+import { atLeast } from "../support/atleast.js";
 import { alsoShared } from "../support/shared.js";
 import { packageTest } from "../support/skipping.js";
 import { suite } from "../support/suite.js";
@@ -26,7 +27,7 @@ for (const [what, source, least] of [
 function assertAll(source: Source, least: number): void {
   const { figures, failures } = check([source], {});
   assert.equal(failures, []);
-  const total = figures.find(({ name }) => name === "known_answers")?.value ?? 0;
+  const total = figures.find(({ name }) => name === "known_answers_checks")?.value ?? 0;
   assert.ok(total >= least, `${total} answers`);
 }
 
@@ -56,10 +57,43 @@ test("an answer that is wrong, or does not come, is a failure with its id", () =
     [
       ["some", 2],
       ["other", 1],
-      ["known_answers", 3],
+      ["known_answers_published", 3],
+      ["known_answers_cross_checked", 0],
+      ["known_answers_checks", 3],
       ["left_out_more", 2],
     ],
   );
+});
+
+test("a vector counts once, however many implementations answer it, and apart where it was computed", () => {
+  const twice = ["firmware", "host"].map((by) => ({ ...RIGHT, id: `some 1 ${by}`, vector: "some 1" }));
+  const computed: Answer = { ...RIGHT, id: "own 1", origin: "cross-checked" };
+  const { figures } = check([sourceOf(...twice, computed)], {});
+  const figure = (wanted: string) => figures.find(({ name }) => name === wanted)?.value;
+  assert.is(figure("known_answers_published"), 1);
+  assert.is(figure("known_answers_cross_checked"), 1);
+  assert.is(figure("known_answers_checks"), 3);
+});
+
+test("no two answers of test/vectors, or of other projects, have one id", () => {
+  assert.equal(repeated(VECTOR_ANSWERS), []);
+  alsoShared("ids of known answers of other projects", () => assert.equal(repeated(SHARED_ANSWERS), []));
+});
+
+packageTest(test, NIST_ANSWERS.missing, "no two answers of NIST have one id", () => {
+  assert.equal(repeated(NIST_ANSWERS), []);
+});
+
+/** The ids that occur again. */
+function repeated(source: Source): string[] {
+  const seen = new Set<string>();
+  const ids = [...source.answers()].map(({ id }) => id);
+  return atLeast(1, ids).filter((id) => seen.has(id) || !seen.add(id));
+}
+
+test("the responses of the card's own suites were computed, and count as that", () => {
+  const own = [...VECTOR_ANSWERS.answers()].filter(({ figure }) => figure.startsWith("ocra_card"));
+  assert.ok(atLeast(200, own).every(({ origin }) => origin === "cross-checked"));
 });
 
 test("one answer is asked for by its id", () => {

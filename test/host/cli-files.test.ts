@@ -10,6 +10,7 @@ import { createSeedFile, type SeedRecord, type SeedSecret } from "../../host-too
 import { DEMO } from "../../sim/demo.js";
 import { atLeast } from "../support/atleast.js";
 import { askUnlock, enter, lockedCard } from "../support/cards.js";
+import { PATIENCE } from "../support/patience.js";
 import { ROOT } from "../support/root.js";
 import { scratchFolder } from "../support/scratch.js";
 import type { Ended } from "../support/simprocess.js";
@@ -92,7 +93,7 @@ interface Setting {
 
 /** Runs `dsc` to its end. */
 function dsc(args: readonly string[], { input = "", stdout, stderr }: Setting = {}): Ended {
-  const options = { input, encoding: "utf8", timeout: 60_000, cwd: FOLDER } as const;
+  const options = { input, encoding: "utf8", timeout: PATIENCE, cwd: FOLDER } as const;
   const result = spawnSync(process.execPath, [LAUNCHER, ...args], {
     ...options,
     stdio: ["pipe", stdout ?? "pipe", stderr ?? "pipe"],
@@ -127,7 +128,9 @@ function answer(args: readonly string[], setting: Setting = {}): string {
 }
 
 function answerJson(args: readonly string[], setting: Setting = {}): Record<string, unknown> {
-  return JSON.parse(answer([...args, "--json"], setting)) as Record<string, unknown>;
+  const { warnings, ...result } = JSON.parse(answer([...args, "--json"], setting)) as Record<string, unknown>;
+  assert.equal(warnings, []);
+  return result;
 }
 
 /** A command that fails: with that code, one line on stderr, nothing on stdout, and every file as it was. */
@@ -329,7 +332,7 @@ test("unlock: a seed file or key file that cannot be used", () => {
   const keys = (path: string) => [...args, "--pskc", SEEDS, "--pskc-key", path];
   refused(6, /opens with a key/, keys(PASSPHRASE_FILE));
   refused(6, /does not open|the MAC is wrong/, keys(file("00".repeat(16))));
-  refused(6, /opens with a key/, keys(file(`${SEED_KEY.toString("hex")}0\n`)));
+  refused(6, /33 hexadecimal digits; a key is 32/, keys(file(`${SEED_KEY.toString("hex")}0\n`)));
   refused(6, /empty/, keys(file("")));
   refused(6, /more than one line/, keys(file(`${PASSPHRASE}\n${PASSPHRASE}\n`)));
   refused(6, /no such file/, keys(newPath("nothing")));
@@ -541,7 +544,12 @@ test("pskc csv: the cards that are done, as privacyIDEA imports them", () => {
   refused(6, /exists already/, ["pskc", "csv", SEEDS, out, "--pskc-key", SEED_KEY_FILE]);
   const second = newPath("import.csv");
   const json = dsc(["pskc", "csv", PASSPHRASE_SEEDS, second, "--pskc-key", PASSPHRASE_FILE, "--json"]);
-  assert.equal(JSON.parse(json.stdout), { file: second, cards: 2, pending: 1 });
+  assert.equal(JSON.parse(json.stdout), {
+    file: second,
+    cards: 2,
+    pending: 1,
+    warnings: ["1 not personalized to the end: left out"],
+  });
   assert.is(readFileSync(second, "utf8"), lines.join(""));
 });
 
