@@ -51,3 +51,8 @@ export class CardInError extends WrongCard {
     this.state = state;
   }
 }
+
+/** A secret that cannot be used; the message has nothing of the secret in it. */
+export class SecretError extends Error {
+  override name = "SecretError";
+}

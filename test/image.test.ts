@@ -1,6 +1,5 @@
 // Flash images read for people: what is said about them, and that no secret is.
 
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { PersonalizationRecord } from "../host-tools/cardclient.js";
 import type { Card } from "../sim/card.js";
@@ -29,6 +28,7 @@ import {
   turnOff,
   turnOn,
 } from "./support/cards.js";
+import { suite } from "./support/suite.js";
 
 const image = suite("image");
 

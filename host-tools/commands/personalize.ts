@@ -164,7 +164,7 @@ async function personalize(
   command: Command,
 ): Promise<void> {
   try {
-    if (options.dryRun) return void process.stdout.write(`${JSON.stringify(describePlan(request, plan, seeds))}\n`);
+    if (options.dryRun) return showPlan(command, describePlan(request, plan, seeds));
     const notes = await withProgress(plan, (onStep) =>
       finishable(plan, onStep, (told) => carryOut(plan, request, card, seeds, told)),
     );
@@ -176,6 +176,11 @@ async function personalize(
   } finally {
     wipePlan(plan);
   }
+}
+
+/** In JSON always. */
+function showPlan(command: Command, plan: object): void {
+  show(command, plan, [JSON.stringify(plan)]);
 }
 
 type OnStep = (step: Step) => void;
@@ -276,7 +281,7 @@ async function seedSecret(options: Options, fresh: boolean): Promise<SeedSecret>
   // What is typed is taken as it would be in a file.
   const typed = await askPassphrase(prompt, fresh);
   try {
-    return readSeedSecret(STDIN, { stdin: typed });
+    return readSeedSecret(STDIN, { contents: typed });
   } finally {
     typed.fill(0);
   }

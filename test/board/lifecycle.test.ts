@@ -6,7 +6,6 @@ import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { ocra } from "../../host-tools/ocra.js";
 import { readSeedFile } from "../../host-tools/pskc.js";
@@ -15,6 +14,7 @@ import { press, type } from "../support/fingers.js";
 import { ROOT } from "../support/root.js";
 import { scratchFolder } from "../support/scratch.js";
 import { dsc } from "../support/simprocess.js";
+import { suite } from "../support/suite.js";
 import { shows, TerminalProgram } from "../support/terminal.js";
 
 const life = suite("a card's life on the chip");

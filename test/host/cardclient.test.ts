@@ -4,7 +4,6 @@ import { createDecipheriv } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { BadAnswer, CardRefused } from "../../host-tools/apdu.js";
 import { CardClient, encodeRecord, type PersonalizationRecord, ValueError } from "../../host-tools/cardclient.js";
@@ -16,6 +15,7 @@ import { Trace } from "../../host-tools/trace.js";
 import { failure } from "../support/failure.js";
 import { type Answer, FakeCard, FakeClock, type Seen } from "../support/fakecard.js";
 import { pattern } from "../support/pattern.js";
+import { suite } from "../support/suite.js";
 
 const test = suite("card client");
 

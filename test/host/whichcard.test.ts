@@ -1,6 +1,5 @@
 // Which card is on the line, what it runs in, and whether it works at all: what the host tools make of it.
 
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Kind, Level } from "../../firmware/wire.js";
 import { CardClient } from "../../host-tools/cardclient.js";
@@ -19,6 +18,7 @@ import { blankCard, cardOf, login, MODULE } from "../support/cards.js";
 import { compile } from "../support/mutation.js";
 import { attempt, failureOf, KeptSeeds, Line, statusOf } from "../support/seeding.js";
 import { send, WIPE } from "../support/serial.js";
+import { suite } from "../support/suite.js";
 
 const test = suite("which card");
 
