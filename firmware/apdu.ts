@@ -23,6 +23,8 @@ export function process(at: usize, length: u32): u32 {
   command.answer = 0;
   command.ins = 0;
   let sw: u32 = parse(length);
+  if (command.ins !== <u32>Ins.SELF_TEST) card.endTest();
+  if (card.error() && !isForAnyCard()) sw = Sw.ERROR | card.error();
   let wrapped = false;
   if (sw === Sw.DONE) {
     wrapped = isSecured() && command.ins !== <u32>Ins.EXTERNAL_AUTHENTICATE && scp03.isOpen();
@@ -32,6 +34,7 @@ export function process(at: usize, length: u32): u32 {
   memory.fill(at + command.answer, 0, MAX_PAYLOAD - command.answer);
   const size = wrapped && scp03.isOpen() ? scp03.wrap(at, command.answer, sw) : bare(sw);
   store<u16>(at + size, bswap<u16>(sw as u16));
+  card.followChannel();
   return size + 2;
 }
 
@@ -54,6 +57,11 @@ function parse(length: u32): Sw {
   command.length = load<u8>(command.at, 4);
   const behind = length - HEADER_SIZE - 1 - command.length;
   return command.length !== 0 && behind <= 1 ? Sw.DONE : Sw.WRONG_LENGTH;
+}
+
+/** Whether a card in ERROR answers the command too: SELECT and GET DATA, outside a channel. */
+function isForAnyCard(): bool {
+  return !isSecured() && (command.ins === <u32>Ins.SELECT || command.ins === <u32>Ins.GET_DATA);
 }
 
 function isSecured(): bool {
@@ -100,6 +108,7 @@ function secured(): u32 {
   const unwrapped = scp03.unwrap(command.at, command.length);
   if (unwrapped < scp03.UNWRAPPED) return end(Sw.WRONG_SECURE_MESSAGING);
   command.length = unwrapped - scp03.UNWRAPPED;
+  card.extendSerial();
   const level = scp03.level();
   const changes = (level & (Level.C_MAC | Level.C_DECRYPTION)) === (Level.C_MAC | Level.C_DECRYPTION);
   switch (command.ins) {
@@ -126,6 +135,5 @@ function secured(): u32 {
 
 function end(sw: Sw): Sw {
   scp03.close();
-  card.closeSerial();
   return sw;
 }

@@ -300,8 +300,9 @@ function parseStatus(data: Buffer): Omit<CardStatus, "serial" | "kvn" | "firmwar
 }
 
 function parseFirmware(data: Buffer): CardStatus["firmware"] {
-  if (data.length !== 11) throw new BadAnswer("GET DATA: the firmware's version has a wrong length");
-  return { version: [...data.subarray(0, 3)].join("."), hash: data.subarray(3).toString("hex") };
+  if (data.length !== 11 && data.length !== 12)
+    throw new BadAnswer("GET DATA: the firmware's version has a wrong length");
+  return { version: [...data.subarray(0, 3)].join("."), hash: data.subarray(3, 11).toString("hex") };
 }
 
 function parseSuites(data: Buffer): SuiteSupport {
