@@ -71,8 +71,6 @@ const AT_ONCE = 2;
 const FIRST_DELAY = 1_000;
 const MOST_DOUBLINGS = 6;
 const LEVELS: readonly number[] = [0x01, 0x03, 0x11, 0x13, 0x33];
-/** Of an ERROR card: 6F00 and the number of the error. */
-const ERRORS = 0x6f00;
 
 /** A frame arrived. Returns what the card answers. */
 export function receive(model: Model, frame: Frame): Answer {
@@ -99,7 +97,7 @@ function judged(model: Model, asked: Asked): Answer {
   const isSecure = asked.cla === Cla.GP_SECURE || asked.cla === Cla.ISO_SECURE;
   if (!isSecure && asked.cla !== Cla.GP && asked.cla !== Cla.ISO) return otherwise(model, Sw.UNKNOWN_CLASS);
   const told = asked.ins === Ins.SELECT || asked.ins === Ins.GET_DATA;
-  if (model.ram.error && (isSecure || !told)) return refused(ERRORS + model.ram.error);
+  if (model.ram.error && (isSecure || !told)) return refused(Sw.ERROR + model.ram.error);
   if (asked.ins === Ins.EXTERNAL_AUTHENTICATE && isSecure) return externalAuthenticate(model, asked);
   return isSecure ? secured(model, asked) : plain(model, asked);
 }
@@ -152,12 +150,12 @@ function heldBack(model: Model, answer: Answer): Answer {
   return { ...answer, heldBack: true };
 }
 
-/** Closing a channel leaves its screen. */
+/** Closing a channel leaves its screen; the bench test's has its own ends. */
 function closeChannel(model: Model): void {
   const { ram } = model;
   ram.channel = undefined;
   ram.begun = undefined;
-  if (ram.state === State.SERIAL || ram.state === State.TEST) model.show(model.first());
+  if (ram.state === State.SERIAL) model.show(model.first());
 }
 
 /** What came without secure messaging. */
@@ -202,7 +200,9 @@ const ROWS: Partial<Record<Ins, Row>> = {
     sizes: [0],
     reasons: (model, { p1, p2 }) => when(dataOf(model, (p1 << 8) | p2) === undefined, Sw.NO_SUCH_DATA),
     act: (model, { p1, p2 }) => {
-      const data = dataOf(model, (p1 << 8) | p2);
+      const tag = (p1 << 8) | p2;
+      if (model.ram.error && FROM_FLASH.has(tag)) return { sw: [Sw.DONE, Sw.NO_SUCH_DATA] };
+      const data = dataOf(model, tag);
       return data && data.length > 0 ? { sw: [Sw.DONE], data } : DONE;
     },
   },
@@ -386,19 +386,24 @@ function forgotten({ ram }: Model): Answer {
 
 // ---- GET DATA ----
 
+/** What an ERROR card may not be able to tell: its flash may be unreadable. */
+const FROM_FLASH: ReadonlySet<number> = new Set([Tag.SERIAL, Tag.SUITE, Tag.KEY_INFORMATION]);
+
 /** The data of a tag; empty: there is some, of which the model says nothing; undefined: there is none. */
 function dataOf({ kept, ram, battery }: Model, tag: number): readonly number[] | undefined {
   switch (tag) {
     case Tag.SERIAL:
-      return textOf(ram.error ? "" : kept.serial);
+      return textOf(kept.serial, ram.error);
     case Tag.KEY_INFORMATION:
-      return ram.error ? [] : [0xe0, 0x12, ...[1, 2, 3].flatMap((id) => [0xc0, 0x04, id, kept.kvn, 0x88, 0x10])];
+      return [0xe0, 0x12, ...[1, 2, 3].flatMap((id) => [0xc0, 0x04, id, kept.kvn, 0x88, 0x10])];
     case Tag.STATUS:
       return statusOf(kept, ram.error, battery);
     case Tag.FIRMWARE:
       return [];
+    case Tag.CARD_ID:
+      return ram.error ? undefined : [];
     case Tag.SUITE:
-      return textOf(ram.error ? "" : kept.suite);
+      return textOf(kept.suite, ram.error);
     case Tag.SUITES:
       return [0x07, 0x07, 0x08, 0x06];
     default:
@@ -406,7 +411,8 @@ function dataOf({ kept, ram, battery }: Model, tag: number): readonly number[] |
   }
 }
 
-function statusOf(kept: Kept, error: number, battery: number): number[] {
+/** The ten bytes of DF20. */
+export function statusOf(kept: Kept, error: number, battery: number): number[] {
   const voltage = [battery >> 8, battery & 0xff];
   if (error) return [0xff, 0, 0, 0, 0, 0, 0, error, ...voltage];
   const checks = kept.check === "card";
@@ -416,8 +422,9 @@ function statusOf(kept: Kept, error: number, battery: number): number[] {
   return [kept.life, lock, check, kept.tries, ...left, kept.kvn === 0xff ? 1 : 0, 0, ...voltage];
 }
 
-function textOf(text: string): readonly number[] | undefined {
-  return text === "" ? undefined : [...text].map((letter) => letter.charCodeAt(0));
+/** With an ERROR there may be one or not. */
+function textOf(text: string, error: number): readonly number[] | undefined {
+  return text === "" && !error ? undefined : [...text].map((letter) => letter.charCodeAt(0));
 }
 
 // ---- reasons ----
@@ -449,7 +456,7 @@ function wrong(left: number): Answer {
 
 /** No command at all: an ERROR card may say so, too. */
 function otherwise({ ram }: Model, sw: number): Answer {
-  return { sw: ram.error ? [sw, ERRORS + ram.error] : [sw] };
+  return { sw: ram.error ? [sw, Sw.ERROR + ram.error] : [sw] };
 }
 
 function refused(sw: number): Answer {

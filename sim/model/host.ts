@@ -62,8 +62,9 @@ interface Session {
   readonly number: number;
   readonly hostChallenge: Uint8Array;
   readonly cardChallenge: Uint8Array;
-  /** Which transport keys it was made with; undefined until EXTERNAL AUTHENTICATE. */
+  /** Undefined until EXTERNAL AUTHENTICATE, as are the transport keys that they were made with. */
   keys: SessionKeys | undefined;
+  transport: number | undefined;
   level: number;
   chaining: Uint8Array;
   counter: number;
@@ -150,7 +151,7 @@ export class Host {
     if (this.#session?.keys) this.#old = this.#session;
     this.#session = {
       ...{ number: this.#beginning, hostChallenge: HOST_CHALLENGE, cardChallenge: answer.slice(13, 21) },
-      ...{ keys: undefined, level: 0, chaining: new Uint8Array(BLOCK), counter: 0, lost: false },
+      ...{ keys: undefined, transport: undefined, level: 0, chaining: new Uint8Array(BLOCK), counter: 0, lost: false },
     };
   }
 
@@ -162,7 +163,9 @@ export class Host {
     if (session) {
       const context = Buffer.concat([session.hostChallenge, session.cardChallenge]);
       // A second one in a session that is open begins a chain that the card does not have.
-      session.lost ||= session.keys !== undefined;
+      const same = session.counter === 0 && session.level === level && session.transport === keys;
+      session.lost ||= session.keys !== undefined && !same;
+      session.transport = keys;
       session.keys = deriveSessionKeys(keysetOf(keys), context);
       session.level = level;
       data.set(kdf(session.keys.mac, 0x01, context, MAC_SIZE));
@@ -390,5 +393,5 @@ function ascii(text: string): Buffer {
 
 /** Tags that GET DATA is asked for; the last one there is not. */
 export const TAGS: readonly number[] = [
-  ...[Tag.SERIAL, Tag.KEY_INFORMATION, Tag.STATUS, Tag.FIRMWARE, Tag.SUITE, Tag.SUITES, 0xdf99],
+  ...[Tag.SERIAL, Tag.KEY_INFORMATION, Tag.STATUS, Tag.FIRMWARE, Tag.SUITE, Tag.SUITES, Tag.CARD_ID, 0xdf99],
 ];

@@ -79,10 +79,14 @@ export class Invariants {
   /** The invariant that was broken by the step, or undefined. */
   broken(seen: Seen): Difference | undefined {
     this.#note(seen);
-    const found = CHECKS.find(([name, check]) => !this.ignored.has(name) && check(this, seen));
-    const name = found?.[0];
+    const name = this.#brokenBy(seen);
     this.#remember(seen);
     return name && { what: name, expected: INVARIANTS[name], actual: described(seen) };
+  }
+
+  #brokenBy(seen: Seen): InvariantName | undefined {
+    for (const { name, check } of CHECKS) if (check(this, seen) && !this.ignored.has(name)) return name;
+    return undefined;
   }
 
   /** What the checks need to know of what came before. */
@@ -94,10 +98,17 @@ export class Invariants {
       else this.#closedAt.delete(action.key);
       if (action.closed && state === "TEST") this.#testable |= 1 << action.key;
     }
-    if (action.kind === "battery") this.#lastSign = now;
+    if (action.kind === "battery") this.#powered(now);
     if (this.#isSign(seen)) this.#lastSign = now;
     if (state === "RESPONSE" && this.#before?.state !== "RESPONSE") this.#responseSince = now;
     if (state === "TEST" && this.#before?.state !== "TEST") this.#testable = this.#closing(now);
+  }
+
+  /** The card starts afresh, perhaps: keys that are down close their contacts for it now. */
+  #powered(now: number): void {
+    this.#lastSign = now;
+    if (this.#before?.battery !== 0) return;
+    for (const key of this.#closedAt.keys()) this.#closedAt.set(key, now);
   }
 
   /** A frame that restarts the time-out: an authentic one, one where nothing is shown, or one that opens a screen. */
@@ -126,22 +137,22 @@ export class Invariants {
 
   // ---- the checks: each says whether it is broken ----
 
-  static readonly checks: readonly (readonly [InvariantName, (all: Invariants, seen: Seen) => boolean])[] = [
-    ["I1", (_, { status, display }) => isUnpersonalized(status) && !UNSEEDED.test(display)],
-    ["I2", (all, seen) => all.#grew(seen, 4) && !all.#mayGivePins(seen)],
-    ["I3", (all, seen) => all.#grew(seen, 5) && !all.#mayGiveCodes(seen)],
-    ["I4", (all, seen) => all.#survived(seen)],
-    ["I5", (all, { state, now, due }) => state === "RESPONSE" && now + due - all.#responseSince > 60_000],
-    ["I6", (all, seen) => all.#moved(seen)],
-    ["I7", (all, seen) => all.#errorDid(seen)],
-    ["I8", (all, seen) => (recorded(seen) & ~all.#testable) !== 0],
-    ["I9", (all, seen) => all.#before?.state === "NO_KEY" && seen.action.kind !== "frame" && !isNoKeyOrOff(seen)],
-    ["I11", (_, { on, display, state }) => on !== (state !== "OFF") || (!on && display !== "")],
-    ["I12", (all, seen) => all.#staysOn(seen)],
-    ["I13", (all, seen) => all.#changed(seen)],
-    ["I14", (all, seen) => seen.battery < LOWEST && !seen.cut && seen.operations !== (all.#before?.operations ?? 0)],
-    ["I15", (all, seen) => seen.state === "LOCK_CODE" && all.#isBadCode(seen.display)],
-    ["I16", (_, { status, state }) => isLocked(status) && /^(PIN|CHALLENGE|RESPONSE)$/.test(state)],
+  static readonly checks: readonly Check[] = [
+    { name: "I1", check: (_, { status, display }) => isUnpersonalized(status) && !UNSEEDED.test(display) },
+    { name: "I2", check: (all, seen) => all.#grew(seen, 4) && !all.#mayGivePins(seen) },
+    { name: "I3", check: (all, seen) => all.#grew(seen, 5) && !all.#mayGiveCodes(seen) },
+    { name: "I4", check: (all, seen) => all.#survived(seen) },
+    { name: "I5", check: (all, { state, now, due }) => state === "RESPONSE" && now + due - all.#responseSince > 60_000 },
+    { name: "I6", check: (all, seen) => all.#moved(seen) },
+    { name: "I7", check: (all, seen) => all.#errorDid(seen) },
+    { name: "I8", check: (all, seen) => (recorded(seen) & ~all.#testable) !== 0 },
+    { name: "I9", check: (all, seen) => all.#before?.state === "NO_KEY" && seen.action.kind !== "frame" && !isNoKeyOrOff(seen) },
+    { name: "I11", check: (_, { on, display, state }) => on !== (state !== "OFF") || (!on && display !== "") },
+    { name: "I12", check: (all, seen) => all.#staysOn(seen) },
+    { name: "I13", check: (all, seen) => all.#changed(seen) },
+    { name: "I14", check: (all, seen) => seen.battery < LOWEST && !seen.cut && seen.operations !== (all.#before?.operations ?? 0) },
+    { name: "I15", check: (all, seen) => seen.state === "LOCK_CODE" && all.#isBadCode(seen.display) },
+    { name: "I16", check: (_, { status, state }) => isLocked(status) && /^(PIN|CHALLENGE|RESPONSE)$/.test(state) },
   ];
 
   #grew({ status, cut }: Seen, at: number): boolean {
@@ -201,6 +212,12 @@ export class Invariants {
   #isBadCode(code: string): boolean {
     return Number(code) % 16 === 0 || this.#spentCodes.has(code);
   }
+}
+
+interface Check {
+  readonly name: InvariantName;
+  /** Whether it is broken. */
+  readonly check: (all: Invariants, seen: Seen) => boolean;
 }
 
 const CHECKS = Invariants.checks;

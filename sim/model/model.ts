@@ -46,6 +46,8 @@ export interface Ram extends Forgotten {
   contacts: Contacts;
   /** Wrong transport keys in a row. */
   failures: number;
+  /** The card turned off while the key was down that still is: it does nothing any more. */
+  ended: boolean;
   /** An answer that is held back, and when it leaves. */
   held: { readonly at: number; readonly sw: number } | undefined;
 }
@@ -276,8 +278,8 @@ export class Model {
 
   #key(act: Act, key: number): void {
     this.restartIdle();
-    if (act === "down") this.ram.spent = false;
-    if (act === "tap" && this.ram.spent) return;
+    if (act === "down") Object.assign(this.ram, { spent: false, ended: false });
+    if (this.ram.ended || (act === "tap" && this.ram.spent)) return;
     if (this.state === State.OFF) {
       if (act === "hold" && key === Key.PRESS) this.turnOn();
       return;
@@ -465,9 +467,15 @@ export class Model {
     if (quiet) this.ram.deadline = this.now + IDLE;
   }
 
+  /** What the self-test finds: the number of an ERROR, or 0. */
+  get errorAtPowerOn(): number {
+    if (this.defects.unreadable) return 2;
+    return this.defects.random ? 3 : 0;
+  }
+
   turnOn(): void {
     if (this.battery < LOWEST) return;
-    this.ram.error = this.defects.unreadable ? 2 : this.defects.random ? 3 : 0;
+    this.ram.error = this.errorAtPowerOn;
     this.show(this.battery < WARNING ? State.BATT_LOW : this.first());
   }
 
@@ -476,6 +484,7 @@ export class Model {
     if (tell) this.onMove?.(this.state, State.OFF);
     Object.assign(this.ram, FORGOTTEN);
     this.ram.state = State.OFF;
+    this.ram.ended = this.ram.contacts.active !== undefined;
   }
 
   #die(): void {
@@ -486,7 +495,7 @@ export class Model {
 }
 
 function freshRam(): Ram {
-  return { ...FORGOTTEN, state: State.OFF, contacts: noContacts(), failures: 0, held: undefined };
+  return { ...FORGOTTEN, state: State.OFF, contacts: noContacts(), failures: 0, ended: false, held: undefined };
 }
 
 function idleOf(state: State): number {

@@ -8,7 +8,7 @@ import { encodeFrame } from "../../host-tools/frame.js";
 import { Card, CardTrap, KEYS, type KeyName } from "../card.js";
 import { personalizeDemo } from "../demo.js";
 import { Flash, FLASH_SIZE, FlashMisuse } from "../flash.js";
-import { type Answer, receive, SILENCE } from "./commands.js";
+import { type Answer, receive, SILENCE, statusOf } from "./commands.js";
 import { Counts } from "./counts.js";
 import {
   DEMO_RECORD,
@@ -53,8 +53,12 @@ export interface PlayOptions {
 }
 
 const FULL = 3000;
+/** Bytes of DF20 that are compared: all but the voltage, which is another on the copy that is asked. */
+const STATUS_PROBED = 8;
 /** Beyond this a wait is played in parts: a host may pass no more at once (docs/ABI.md). */
 const LONGEST = 1_000_000_000;
+/** Nothing happens. */
+const PAUSE: Seen["action"] = { kind: "wait", ms: 0 };
 const SELECT_FRAME = encodeFrame(Channel.APDU, Uint8Array.of(0x00, Ins.SELECT, 0x04, 0x00));
 const STATUS_FRAME = encodeFrame(Channel.APDU, Uint8Array.of(0x80, Ins.GET_DATA, Tag.STATUS >> 8, Tag.STATUS & 0xff));
 
@@ -74,6 +78,8 @@ export class Play {
   readonly #host = new Host();
   readonly #options: PlayOptions;
   readonly #invariants: Invariants;
+  /** What the screen shows, read once a step. */
+  #display = "";
   #probed = -1;
   #status: Uint8Array | undefined;
 
@@ -98,6 +104,13 @@ export class Play {
 
   /** Plays a step. Throws a Disagreement where the card does not do as the model. */
   step(step: Step): void {
+    this.#carryOut(step);
+    const status = this.#askStatus();
+    this.#look({ action: PAUSE, answer: undefined, raw: undefined, cut: false, status });
+    if (status) this.#compareStatus(status);
+  }
+
+  #carryOut(step: Step): void {
     switch (step.do) {
       case "contact":
         return this.#contact(step.key, step.closed);
@@ -186,6 +199,7 @@ export class Play {
     this.#line(`random ${fails ? "fails" : "works"}`);
     this.card.randomFails = fails;
     this.#probe.randomFails = fails;
+    this.#probed = -1;
     for (const model of this.models) model.defects.random = fails;
   }
 
@@ -254,7 +268,7 @@ export class Play {
   // ---- playing and comparing ----
 
   #play(action: Seen["action"], onCard: () => Buffer | undefined | void, onModel: (model: Model) => Answer | void): void {
-    const before = this.models.map((model) => model.state);
+    const before = this.model.state;
     const answers = this.models.map((model) => {
       model.trace = [];
       return onModel(model) ?? undefined;
@@ -262,13 +276,15 @@ export class Play {
     const answer = this.#onCard(onCard);
     const late = answerIn(this.card.takeSent());
     const cut = this.card.takeCut();
+    this.#display = this.card.display;
     if (cut) this.models = this.models.flatMap((model) => model.cut());
     this.#learn();
-    const status = this.#askStatus();
+    // Within a step only where flash was written: asking takes longer than the step.
+    const status = this.card.flash.operations === this.#probed ? undefined : this.#askStatus();
     this.#look({ action, answer: answers[0], raw: answer ?? late, cut, status });
     this.#compare(cut ? undefined : answers, answer);
     if (status) this.#compareStatus(status);
-    this.#options.counts?.note(action, before[0] as State, this.model, answers[0]);
+    this.#options.counts?.note(action, before, this.model, answers[0]);
   }
 
   #onCard(onCard: () => Buffer | undefined | void): Buffer | undefined {
@@ -285,7 +301,7 @@ export class Play {
     if (this.card.state !== "LOCK_CODE") return;
     for (const model of this.models) {
       if (model.state !== State.LOCK_CODE || model.kept.lockCode !== undefined) continue;
-      model.kept = { ...model.kept, lockCode: this.card.display };
+      model.kept = { ...model.kept, lockCode: this.#display };
     }
   }
 
@@ -310,7 +326,7 @@ export class Play {
     const state = State[model.state] as string;
     if (card.state !== state) return { what: "state", expected: state, actual: card.state };
     const shown = model.display;
-    const display = card.display;
+    const display = this.#display;
     if (shown !== undefined && shown !== display) return { what: "display", expected: shown, actual: display };
     if (card.on !== model.on) return { what: "power", expected: String(model.on), actual: String(card.on) };
     if (card.due !== model.due) return this.#dueDiffers(model);
@@ -354,9 +370,18 @@ export class Play {
   #look(seen: Pick<Seen, "action" | "answer" | "raw" | "cut" | "status">): void {
     const { card } = this;
     const broken = this.#invariants.broken({
-      ...seen,
-      ...{ now: this.model.now, state: card.state, display: card.display, on: card.on },
-      ...{ due: card.due, operations: card.flash.operations, battery: card.battery },
+      action: seen.action,
+      answer: seen.answer,
+      raw: seen.raw,
+      cut: seen.cut,
+      status: seen.status,
+      now: this.model.now,
+      state: card.state,
+      display: this.#display,
+      on: card.on,
+      due: card.due,
+      operations: card.flash.operations,
+      battery: card.battery,
     });
     if (broken) this.#disagree(broken, this.models);
   }
@@ -390,7 +415,7 @@ export class Play {
     probe.receive(STATUS_FRAME);
     const answer = answerIn(probe.takeSent());
     this.#probed = operations;
-    this.#status = answer && answer.length === 12 ? Uint8Array.from(answer.subarray(0, 8)) : undefined;
+    this.#status = answer && answer.length === 12 ? Uint8Array.from(answer.subarray(0, STATUS_PROBED)) : undefined;
     return this.#status;
   }
 
@@ -399,17 +424,10 @@ export class Play {
   }
 }
 
-/** What GET DATA says of the model's card. */
+/** What GET DATA says of the model's card; of one that is off, when it is turned on. */
 function expectedStatus(model: Model): readonly number[] {
-  const copy = model.copy();
-  copy.onMove = undefined;
-  if (!copy.on) {
-    copy.setBattery(FULL);
-    copy.turnOn();
-  }
-  copy.ram.channel = undefined;
-  const asked = { cla: 0x80, ins: Ins.GET_DATA, p1: Tag.STATUS >> 8, p2: Tag.STATUS & 0xff, size: 0 };
-  return receive(copy, { kind: "command", asked }).data?.slice(0, 8) ?? [];
+  const error = model.on ? model.ram.error : model.errorAtPowerOn;
+  return statusOf(model.kept, error, 0).slice(0, STATUS_PROBED);
 }
 
 function flashOf(module: WebAssembly.Module, { seed, card }: Start): Flash {
