@@ -78,6 +78,8 @@ export class Play {
   readonly #host = new Host();
   readonly #options: PlayOptions;
   readonly #invariants: Invariants;
+  /** What the model expects to be answered to the last frame. */
+  expected: Answer | undefined;
   /** What the screen shows, read once a step. */
   #display = "";
   #probed = -1;
@@ -146,6 +148,7 @@ export class Play {
   // ---- keys and time ----
 
   #contact(key: number, closed: boolean): void {
+    if (((this.model.ram.contacts.closed >> key) & 1) === (closed ? 1 : 0)) return;
     const name = KEYS[key] as KeyName;
     this.#line(`${closed ? "down" : "up"} ${name}`);
     this.#play(
@@ -273,6 +276,7 @@ export class Play {
       model.trace = [];
       return onModel(model) ?? undefined;
     });
+    this.expected = answers[0];
     const answer = this.#onCard(onCard);
     const late = answerIn(this.card.takeSent());
     const cut = this.card.takeCut();
