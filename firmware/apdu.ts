@@ -61,7 +61,11 @@ function parse(length: u32): Sw {
 
 /** Whether a card in ERROR answers the command too: SELECT and GET DATA, outside a channel. */
 function isForAnyCard(): bool {
-  return !isSecured() && (command.ins === <u32>Ins.SELECT || command.ins === <u32>Ins.GET_DATA);
+  return isPlain() && (command.ins === <u32>Ins.SELECT || command.ins === <u32>Ins.GET_DATA);
+}
+
+function isPlain(): bool {
+  return command.cla === <u32>Cla.ISO || command.cla === <u32>Cla.GP;
 }
 
 function isSecured(): bool {
@@ -77,7 +81,7 @@ function bare(sw: u32): u32 {
 function plain(): u32 {
   if (isSecured())
     return command.ins === <u32>Ins.EXTERNAL_AUTHENTICATE ? commands.externalAuthenticate() : Sw.NOT_IN_THIS_CHANNEL;
-  if (command.cla !== <u32>Cla.ISO && command.cla !== <u32>Cla.GP) return Sw.UNKNOWN_CLASS;
+  if (!isPlain()) return Sw.UNKNOWN_CLASS;
   switch (command.ins) {
     case Ins.SELECT:
       return commands.select();

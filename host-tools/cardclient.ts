@@ -91,6 +91,8 @@ export class CardClient {
   readonly link: Link;
   #channel: SecureChannel | undefined;
   #kvn = 0;
+  /** Whether the channel's keys are fit for a token key, an unlock key or a PIN. */
+  #secrets = false;
 
   constructor(link: Link) {
     this.link = link;
@@ -124,11 +126,14 @@ export class CardClient {
     };
   }
 
-  /** Opens a secure channel, in place of one that may be open. Throws AuthenticationFailed where the keys differ. */
-  async openChannel(level: SecurityLevel, keyset: Keyset): Promise<void> {
+  /**
+   * Opens a secure channel, in place of one that may be open. Throws AuthenticationFailed where the keys differ.
+   * Without `secrets` the channel takes no command that carries a token key, an unlock key or a PIN.
+   */
+  async openChannel(level: SecurityLevel, keyset: Keyset, { secrets = true } = {}): Promise<void> {
     this.#forgetChannel();
     const challenge = randomBytes(CHALLENGE_SIZE);
-    const hello = parseCardHello(await this.#send(initializeUpdate(keyset.kvn, challenge)));
+    const hello = parseCardHello(await this.#initialize(keyset.kvn, challenge));
     if (hello.kvn !== keyset.kvn) throw new BadAnswer("INITIALIZE UPDATE: the card chose another keyset");
     const channel = new SecureChannel(keyset, level, challenge, hello);
     try {
@@ -139,6 +144,16 @@ export class CardClient {
     }
     this.#channel = channel;
     this.#kvn = keyset.kvn;
+    this.#secrets = secrets;
+  }
+
+  async #initialize(kvn: number, challenge: Uint8Array): Promise<Buffer> {
+    try {
+      return await this.#send(initializeUpdate(kvn, challenge));
+    } catch (error) {
+      if (!(error instanceof CardRefused) || error.sw !== Sw.NO_SUCH_DATA) throw error;
+      throw new AuthenticationFailed(`the card has no transport keys of version ${kvn}`);
+    }
   }
 
   /** Closes the secure channel on both sides. */
@@ -149,6 +164,7 @@ export class CardClient {
 
   /** Seeds the card. Needs level 33. */
   async storeData(record: StoredRecord, dek: Uint8Array): Promise<void> {
+    this.#mustTakeSecrets();
     await this.#send({
       cla: Cla.GP,
       ins: Ins.STORE_DATA,
@@ -160,6 +176,7 @@ export class CardClient {
 
   /** The response that the card shows for a PIN and a challenge. Needs level 33; a wrong PIN spends a try. */
   async prove(pin: string | Uint8Array, challenge: string): Promise<string> {
+    this.#mustTakeSecrets();
     const data = joined(digits("a PIN", pin, 4), digits("a challenge", challenge, 6));
     const answer = await this.#sendOnce({ cla: Cla.GP, ins: Ins.INTERNAL_AUTHENTICATE, p1: 0, p2: 0, data, le: ANY });
     const response = answer.toString("ascii");
@@ -169,6 +186,7 @@ export class CardClient {
 
   /** Replaces the transport keys; `dek` is the one there is. Needs level 33. The channel stays as it is. */
   async putKey(fresh: Keyset, dek: Uint8Array): Promise<void> {
+    this.#mustBeOpen();
     const data = putKeyData(fresh, dek);
     const answer = await this.#send({ cla: Cla.GP, ins: Ins.PUT_KEY, p1: this.#kvn, p2: 0x81, data, le: ANY });
     if (!answer.equals(putKeyAnswer(fresh))) throw new BadAnswer("PUT KEY: the card answers with other check values");
@@ -187,12 +205,14 @@ export class CardClient {
 
   /** Needs level 03, 13 or 33; a wrong PIN spends a try. */
   async changePin(old: string, fresh: string): Promise<void> {
+    this.#mustTakeSecrets();
     const data = joined(digits("the old PIN", old, 4), digits("the new PIN", fresh, 4));
     await this.#sendOnce({ cla: Cla.GP, ins: Ins.CHANGE_REFERENCE_DATA, p1: 0, p2: 0, data });
   }
 
   /** A new PIN for an unlock code. Needs level 03, 13 or 33; a wrong code spends a try. */
   async unlock(code: string, pin: string): Promise<void> {
+    this.#mustTakeSecrets();
     const data = joined(digits("an unlock code", code, 8), digits("the new PIN", pin, 4));
     await this.#sendOnce({ cla: Cla.GP, ins: Ins.RESET_RETRY_COUNTER, p1: 0, p2: 0, data });
   }
@@ -265,6 +285,16 @@ export class CardClient {
     const { sw } = decodeResponse(bytes);
     if (sw === Sw.NOT_AUTHENTIC) throw new AuthenticationFailed("the card does not accept these transport keys");
     if (sw !== Sw.DONE) throw new CardRefused(commandName(command.ins), sw);
+  }
+
+  /** The caller's plan is wrong where this throws. */
+  #mustTakeSecrets(): void {
+    this.#mustBeOpen();
+    if (!this.#secrets) throw new Error("no secret is sent under these transport keys");
+  }
+
+  #mustBeOpen(): void {
+    if (!this.#channel) throw new Error("a secret is sent over a secure channel only");
   }
 
   #forgetChannel(): void {

@@ -15,7 +15,7 @@ export interface Keyset {
 }
 
 /** The key version number of a card that has the public test keys. */
-const TEST_KVN = 0xff;
+export const PUBLIC_KVN = 0xff;
 /** The key version numbers that a card takes for keys of its own. */
 export const LOWEST_KVN = 0x01;
 export const HIGHEST_KVN = 0x7f;
@@ -28,7 +28,7 @@ const KCV_SIZE = 3;
 /** The keys that GlobalPlatform publishes, 40 to 4F three times. Everybody knows them. */
 export function testKeys(): Keyset {
   const key = () => Uint8Array.from({ length: KEY_SIZE }, (_, i) => 0x40 + i);
-  return { kvn: TEST_KVN, enc: key(), mac: key(), dek: key() };
+  return { kvn: PUBLIC_KVN, enc: key(), mac: key(), dek: key() };
 }
 
 /** A card's diversification data: its serial number in ASCII and a zero byte. */

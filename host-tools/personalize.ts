@@ -11,17 +11,29 @@
 //
 // The keys are on the disk before they leave for the card. While the record is pending nobody has the card in hands,
 // so whatever interrupted an attempt, the next one takes the same keys and stores them again.
+//
+// Which transport keys the card may have, and what may be sent under them, stands in expectedkeys.ts. Where several are
+// tried in turn, each has steps of its own.
 
 import { randomFillSync, randomInt } from "node:crypto";
 import { EMPTY_BATTERY, LOW_BATTERY } from "./battery.js";
 import type { CardClient, CardStatus, SuiteSupport } from "./cardclient.js";
 import { CheckFailed, WrongCard } from "./errors.js";
+import {
+  claimsPublic,
+  derivedKeys,
+  describeClaims,
+  type ExpectedKeyset,
+  expectedFor,
+  keysetsFor,
+  refuseOtherClaims,
+} from "./expectedkeys.js";
 import { FileError } from "./files.js";
-import { HIGHEST_KVN, type Keyset, LOWEST_KVN, testKeys, wipeKeyset } from "./keyset.js";
+import { HIGHEST_KVN, type Keyset, LOWEST_KVN, PUBLIC_KVN, wipeKeyset } from "./keyset.js";
 import { type HashName, ocra, parseSuite } from "./ocra.js";
-import { SeedFileError, type SeedRecord, type SeedState } from "./pskc.js";
+import { type PutKeyProgress, type Rotation, SeedFileError, type SeedRecord, type SeedState } from "./pskc.js";
+import { AuthenticationFailed } from "./scp03.js";
 import { copyOfSecret, secretBytes } from "./secretbytes.js";
-import { derivedKeys, lacksMaster } from "./transportkeys.js";
 
 /** What is wanted. Its secrets stay the caller's. */
 export interface Request {
@@ -39,7 +51,7 @@ export interface Request {
   readonly transportOld?: Uint8Array | undefined;
   /** A seed file that exists may get one card more. */
   readonly append?: boolean | undefined;
-  /** The card may have been another one's. */
+  /** The card may be personalized, or have been another one's. */
   readonly reseed?: boolean | undefined;
 }
 
@@ -51,17 +63,29 @@ export interface Seeds {
   /** On return it is on the disk. */
   add(record: SeedRecord): void;
   setState(serial: string, state: SeedState): void;
+  /** The same. */
+  setPutKey(serial: string, putKey: PutKeyProgress): void;
 }
 
-export type Step = "channel" | "keep" | "store" | "prove" | "rotate" | "finish" | "mark";
+export type Step = "channel" | WorkStep;
+type WorkStep = "keep" | "store" | "prove" | "rotate" | "finish" | "mark";
+
+/** What is done where the card has these transport keys. */
+export interface Attempt extends ExpectedKeyset {
+  /** The keys of its own that it gets. */
+  readonly next: Keyset | undefined;
+  /** Once the channel is open. */
+  readonly steps: readonly WorkStep[];
+}
 
 export interface Plan {
   /** Resume: the file has keys that no finished card has. Nothing: card and file say that it is done. */
   readonly action: "seed" | "resume" | "nothing";
+  /** Those of the first attempt, the channel included. */
   readonly steps: readonly Step[];
   readonly warnings: readonly string[];
-  /** The transport keys that the card has, and those that it gets. */
-  readonly keys: { readonly now: Keyset; readonly next: Keyset | undefined } | undefined;
+  /** In this order: the first whose transport keys the card has. */
+  readonly attempts: readonly Attempt[];
   /** The version of the keys of its own that the card ends with. */
   readonly keyset: number | undefined;
   /** What the file holds already. */
@@ -81,18 +105,27 @@ export function makePlan(request: Request, status: CardStatus, seeds: Seeds): Pl
   else if (seeds.exists && !request.append)
     throw new FileError(`${seeds.path}: exists already; add the card to it with --append`, "exists");
   if (record?.state === "done") return planNothing(request, status, record, seeds.path);
+  const expected = expectedFor(request, record, seeds.path);
+  refuseOtherClaims(expected, status);
+  if (!record) refusePersonalized(request, status);
   refuseEmptyBattery(status);
-  const keyset = record ? record.keyset : keysetFor(request, status);
-  const keys = keysFor(request, status, record, keyset);
+  const keysets = keysetsFor(expected, status);
+  const keyset = record ? record.keyset : versionFor(request, status);
+  const attempts = keysets.flatMap((each) => attemptsWith(each, request, status, record, keyset));
+  if (attempts.length === 0) throw new AuthenticationFailed(`${seeds.path}: ${NOT_STORED}: nothing was sent; ${ANEW}`);
   return {
     action: record ? "resume" : "seed",
-    steps: stepsFor(request, status, record, keys.next),
+    steps: ["channel", ...(attempts[0]?.steps ?? [])],
     warnings: warningsFor(request, status, record),
-    keys,
+    attempts,
     keyset,
     record,
   };
 }
+
+const NOT_STORED =
+  "the card was sent its transport keys, twice, and did not answer; this one does not say that it has what was stored";
+const ANEW = "if it is that card, wipe it and personalize it into another seed file";
 
 /** A plan as people and scripts may see it. */
 export function describePlan(request: Request, plan: Plan, seeds: Seeds): object {
@@ -102,30 +135,56 @@ export function describePlan(request: Request, plan: Plan, seeds: Seeds): object
 }
 
 /** Zeroes the transport keys of a plan. */
-export function wipePlan({ keys }: Plan): void {
-  if (keys) wipeKeyset(keys.now);
-  if (keys?.next) wipeKeyset(keys.next);
+export function wipePlan({ attempts }: Plan): void {
+  for (const { keyset, next } of attempts) {
+    wipeKeyset(keyset);
+    if (next) wipeKeyset(next);
+  }
 }
 
-/** Carries the plan out. `onStep` is told of each step before it is done. */
+/** Carries the plan out. `onStep` is told of each step before it is done. Returns what people should know of it. */
 export async function carryOut(
   plan: Plan,
   request: Request,
   card: CardClient,
   seeds: Seeds,
   onStep: (step: Step) => void = () => {},
-): Promise<void> {
-  if (!plan.keys) return;
-  const work = new Work(request, plan.keys, plan, card, seeds);
+): Promise<string[]> {
+  if (plan.action === "nothing") return [];
+  let work: Work | undefined;
   try {
-    for (const step of plan.steps) {
+    onStep("channel");
+    const attempt = await openFirst(plan.attempts, card);
+    work = new Work(request, attempt, plan, card, seeds);
+    for (const step of attempt.steps) {
       onStep(step);
       await work.do(step);
     }
+    return attempt.steps.includes("store") || request.pin === undefined ? [] : [KEEPS_PIN];
   } finally {
-    work.wipe();
+    work?.wipe();
     await closeQuietly(card);
   }
+}
+
+const KEEPS_PIN =
+  "the card keeps the PIN of the attempt before: the one given now was not sent, since everybody knows the transport " +
+  "keys that the card still had";
+
+/** Opens the channel with the first keys that the card has. */
+async function openFirst(attempts: readonly Attempt[], card: CardClient): Promise<Attempt> {
+  let refused: unknown = new Error("there is nothing to try");
+  for (const attempt of attempts) {
+    try {
+      await card.openChannel(0x33, attempt.keyset, attempt);
+      return attempt;
+    } catch (error) {
+      if (!(error instanceof AuthenticationFailed)) throw error;
+      refused =
+        attempts.length > 1 || !attempt.secretsAfter ? new AuthenticationFailed(`${error.message}; ${ANEW}`) : error;
+    }
+  }
+  throw refused;
 }
 
 /** Best effort: the card closes it by itself, and another error is the one to tell. */
@@ -144,29 +203,27 @@ class Work {
   readonly #keyset: number | undefined;
   readonly #card: CardClient;
   readonly #seeds: Seeds;
-  readonly #next: Keyset | undefined;
+  readonly #attempt: Attempt;
   readonly #drawn: boolean;
   readonly #record: SeedRecord;
   /** The transport keys that the card has by now. */
   #now: Keyset;
 
-  constructor(request: Request, keys: NonNullable<Plan["keys"]>, plan: Plan, card: CardClient, seeds: Seeds) {
+  constructor(request: Request, attempt: Attempt, plan: Plan, card: CardClient, seeds: Seeds) {
     this.#request = request;
     this.#keyset = plan.keyset;
     this.#card = card;
     this.#seeds = seeds;
-    this.#now = keys.now;
-    this.#next = keys.next;
+    this.#attempt = attempt;
+    this.#now = attempt.keyset;
     this.#drawn = plan.record === undefined;
     this.#record = plan.record ?? draw(request, plan.keyset);
   }
 
-  do(step: Step): Promise<void> | void {
+  do(step: WorkStep): Promise<void> | void {
     switch (step) {
-      case "channel":
-        return this.#card.openChannel(0x33, this.#now);
       case "keep":
-        return this.#seeds.add(this.#record);
+        return this.#seeds.add({ ...this.#record, rotation: rotationOf(this.#attempt, this.#keyset) });
       case "store":
         return this.#store();
       case "prove":
@@ -206,30 +263,45 @@ class Work {
   }
 
   async #rotate(): Promise<void> {
-    if (!this.#next) return;
-    await this.#card.putKey(this.#next, this.#now.dek);
-    this.#now = this.#next;
-    const { kvn } = await this.#card.readStatus();
-    if (kvn !== this.#now.kvn) throw new CheckFailed("the card does not say that it has its new transport keys");
+    const { next, secrets, secretsAfter } = this.#attempt;
+    if (!next) return;
+    const { serial } = this.#record;
+    this.#seeds.setPutKey(serial, secretsAfter ? "sent" : "resent");
+    await this.#card.putKey(next, this.#now.dek);
+    this.#now = next;
+    const { kvn, testKeys } = await this.#card.readStatus();
+    if (kvn !== next.kvn || testKeys) throw new CheckFailed("the card does not say that it has its new transport keys");
+    if (secretsAfter) this.#seeds.setPutKey(serial, "done");
+    if (!secrets) await this.#card.openChannel(0x33, next, { secrets: secretsAfter });
   }
 
   async #finish(): Promise<void> {
-    await this.#card.setPersonalized();
+    if (!(await this.#isFinished())) await this.#card.setPersonalized();
     await this.#expect("personalized");
+  }
+
+  /** What was just stored made the card a seeded one; a card that was not stored to may be further. */
+  async #isFinished(): Promise<boolean> {
+    return !this.#attempt.secretsAfter && (await this.#card.readStatus()).life === "personalized";
   }
 
   /** Reads back what the card says by now. */
   async #expect(life: CardStatus["life"]): Promise<void> {
     const status = await this.#card.readStatus();
-    const wanted = { ...this.#request, life, lock: "none" } as const;
-    const wrong = (["serial", "suite", "pinCheck", "tries", "life", "lock"] as const).filter(
-      (what) => status[what] !== wanted[what],
-    );
+    const wrong: string[] = differences(this.#request, status);
+    if (status.life !== life) wrong.push("life");
+    if (status.lock !== "none") wrong.push("lock");
+    if (this.#request.pinCheck === "card" && status.triesLeft !== this.#request.tries) wrong.push("tries left");
     // The new keyset may still be to come.
     const kvn = life === "personalized" ? (this.#keyset ?? this.#now.kvn) : this.#now.kvn;
-    if (wrong.length > 0 || status.kvn !== kvn)
-      throw new CheckFailed(`the card does not say what was put on it (${wrong.join(", ") || "keyset"})`);
+    if (status.kvn !== kvn || status.testKeys !== (kvn === PUBLIC_KVN)) wrong.push("keyset");
+    if (wrong.length > 0) throw new CheckFailed(`the card does not say what was put on it (${wrong.join(", ")})`);
   }
+}
+
+/** What a card says of its settings that is not what was asked for. */
+function differences(request: Request, status: CardStatus): string[] {
+  return (["serial", "suite", "pinCheck", "tries"] as const).filter((what) => status[what] !== request[what]);
 }
 
 function draw(request: Request, keyset: number | undefined): SeedRecord {
@@ -262,6 +334,14 @@ function refuseSuite(text: string, { hashes, pinHashes, digits, challenge }: Sui
 function refuseOtherCard({ serial, reseed }: Request, status: CardStatus): void {
   if (status.serial === undefined || status.serial === serial || status.life === "blank" || reseed) return;
   throw new WrongCard(`this card is ${status.serial}, not ${serial}; to make it that one, insist with --reseed`);
+}
+
+/** A card that works is not made anew by mistake. */
+function refusePersonalized({ reseed }: Request, { life, serial }: CardStatus): void {
+  if (life !== "personalized" || reseed) return;
+  throw new WrongCard(
+    `${serial} is personalized: its keys and PIN would be replaced; if that is meant, insist with --reseed`,
+  );
 }
 
 /** Else keys would be kept for a card that cannot take them. */
@@ -301,73 +381,95 @@ function planNothing(request: Request, status: CardStatus, record: SeedRecord, p
     );
   refuseOtherKeyset(request, status, record, path);
   const warnings = status.testKeys ? [KEEPS_TEST_KEYS] : [];
-  return { action: "nothing", steps: [], warnings, keys: undefined, keyset: record.keyset, record };
+  return { action: "nothing", steps: [], warnings, attempts: [], keyset: record.keyset, record };
 }
 
 function describeCard({ serial, life, suite }: CardStatus): string {
   return [serial ?? "without a serial number", life, ...(suite ? [suite] : [])].join(", ");
 }
 
-/** Where nothing would be done, the card must have the transport keys that were asked for, or that the file tells of. */
+/** Where nothing would be done, the card must have the transport keys that the file tells of, and were asked for. */
 function refuseOtherKeyset(request: Request, status: CardStatus, record: SeedRecord, path: string): void {
   const { keyset } = record;
-  if ((keyset === undefined && !request.transport) || (!status.testKeys && status.kvn === keyset)) return;
   const told = keyset === undefined ? "without transport keys of its own" : `with transport keys of version ${keyset}`;
-  const has = status.testKeys ? "the public test keys" : `transport keys of version ${status.kvn}`;
-  throw new FileError(
-    `${path}: has ${request.serial} as done ${told}, and the card has ${has}; to give it others, ` +
-      "personalize it anew into another seed file",
-    "exists",
-  );
+  const has = `${path}: has ${request.serial} as done ${told}`;
+  if (keyset === undefined && request.transport)
+    throw new FileError(`${has}; to give it some, personalize it anew into another seed file`, "exists");
+  const isTold = keyset === undefined ? claimsPublic(status) : !status.testKeys && status.kvn === keyset;
+  if (isTold) return;
+  throw new AuthenticationFailed(`${has}, and the card says that it has ${describeClaims(status)}; put it aside`);
 }
 
 /** The version that the card's own keyset will have; nothing where it is to have none. */
-function keysetFor({ serial, transport, transportOld }: Request, status: CardStatus): number | undefined {
+function versionFor({ serial, transport, transportOld }: Request, status: CardStatus): number | undefined {
   if (!transport) return undefined;
-  if (status.testKeys) return LOWEST_KVN;
+  if (claimsPublic(status)) return LOWEST_KVN;
   // Keys are derived from the serial number, so another one needs other keys.
   const stays = transportOld === undefined && status.serial === serial;
   if (stays) return status.kvn;
   return status.kvn < HIGHEST_KVN ? status.kvn + 1 : LOWEST_KVN;
 }
 
-function keysFor(
+/** What is to be done where the card has the keys that are expected; nothing where that cannot be finished. */
+function attemptsWith(
+  expected: ExpectedKeyset,
   request: Request,
   status: CardStatus,
   record: SeedRecord | undefined,
   keyset: number | undefined,
-): NonNullable<Plan["keys"]> {
+): Attempt[] {
   const { serial, transport } = request;
   const wanted = transport && keyset !== undefined ? derivedKeys(transport, serial, keyset) : undefined;
-  if (status.testKeys) return { now: testKeys(), next: wanted };
-  if (!transport || !wanted) throw lacksMaster();
-  // An attempt that was interrupted came this far, or they are not to change.
-  const has = wanted.kvn === status.kvn && (record !== undefined || request.transportOld === undefined);
-  if (has) return { now: wanted, next: undefined };
-  return { now: derivedKeys(request.transportOld ?? transport, status.serial ?? serial, status.kvn), next: wanted };
+  const next = wanted && !sameKeyset(wanted, expected.keyset) ? wanted : undefined;
+  const steps = stepsFor(expected, request, status, record, next);
+  // Without secrets the card must have them already.
+  const isStored = status.life !== "blank" && differences(request, status).length === 0;
+  if (steps.includes("store") || isStored) return [{ ...expected, next, steps }];
+  wipeKeyset(expected.keyset);
+  if (next) wipeKeyset(next);
+  return [];
+}
+
+function sameKeyset(a: Keyset, b: Keyset): boolean {
+  const same = (["enc", "mac", "dek"] as const).every((key) => Buffer.compare(a[key], b[key]) === 0);
+  return same && a.kvn === b.kvn;
+}
+
+/** What the record says of the card's transport keys when it is made. */
+function rotationOf({ isPublic, next }: Attempt, keyset: number | undefined): Rotation | undefined {
+  if (keyset === undefined) return undefined;
+  return { before: isPublic ? "public" : "own", putKey: next ? "unsent" : "done" };
 }
 
 function stepsFor(
+  { secrets, secretsAfter, isPublic }: ExpectedKeyset,
   request: Request,
   status: CardStatus,
   record: SeedRecord | undefined,
   next: Keyset | undefined,
-): Step[] {
-  const keep: Step[] = record ? [] : ["keep"];
-  const rotate: Step[] = next ? ["rotate"] : [];
+): WorkStep[] {
+  const keep: WorkStep[] = record ? [] : ["keep"];
+  const rotate: WorkStep[] = next ? ["rotate"] : [];
+  if (!secretsAfter) return [...rotate, "finish", "mark"];
   // A card's own keys are derived from the serial number that it tells. Before that becomes another one they must be
   // those of the new one: or else, interrupted in between, nobody would know what they are derived from.
-  const first = !status.testKeys && status.serial !== request.serial;
-  const seed: Step[] = first ? [...rotate, "store", "prove"] : ["store", "prove", ...rotate];
-  return ["channel", ...keep, ...seed, "finish", "mark"];
+  const first = !secrets || (!isPublic && status.serial !== request.serial);
+  const seed: WorkStep[] = first ? [...rotate, "store", "prove"] : ["store", "prove", ...rotate];
+  return [...keep, ...seed, "finish", "mark"];
 }
 
 const KEEPS_TEST_KEYS =
   "the card keeps the public GlobalPlatform test keys: anyone at its contacts can wipe or reseed it (--transport)";
 
+const SEEDED_UNDER_PUBLIC =
+  "the card says that it still has the public test keys: who listens on the line learns all keys; if it should have " +
+  "keys of its own, give their master key with --transport-old";
+
 function warningsFor(request: Request, status: CardStatus, record: SeedRecord | undefined): string[] {
   const { serial, life, battery } = status;
   const warnings: string[] = [];
+  const used = !record && life !== "blank" && claimsPublic(status);
+  if (used && request.transport) warnings.push(SEEDED_UNDER_PUBLIC);
   if (!request.transport) warnings.push(KEEPS_TEST_KEYS);
   // What was interrupted may have come this far.
   const mayHaveThem = record !== undefined && serial === request.serial;

@@ -20,7 +20,9 @@ import {
   isOcra,
   isUnlock,
   markOf,
+  type PutKeyProgress,
   packagesOf,
+  type Rotation,
   readOutline,
   readRecords,
   type SeedRecord,
@@ -44,7 +46,7 @@ import {
   serialize,
 } from "./pskcxml.js";
 
-export { SeedFileError, type SeedRecord, type SeedSecret, type SeedState };
+export { type PutKeyProgress, type Rotation, SeedFileError, type SeedRecord, type SeedSecret, type SeedState };
 
 /** What a seed file says of a card without being opened: everything but its keys. */
 export interface CardOutline extends Omit<SeedRecord, "key" | "unlockKey"> {
@@ -160,14 +162,28 @@ export class SeedFile {
 
   /** Says how far a card is. On return it is on the disk. */
   setState(serial: string, state: SeedState): void {
+    this.#mark(serial, "State", state);
+    this.#replace(serial, (record) => ({ ...record, state }));
+  }
+
+  /** Says how far a card is with its new transport keys. On return it is on the disk. */
+  setPutKey(serial: string, putKey: PutKeyProgress): void {
+    this.#mark(serial, "PutKey", putKey);
+    this.#replace(serial, ({ rotation, ...rest }) => ({ ...rest, rotation: rotation && { ...rotation, putKey } }));
+  }
+
+  #mark(serial: string, name: string, value: string): void {
     this.#change(MAX_BYTES, (document, container) => {
       const token = packagesOf(container, serial).find((keyPackage) => !isUnlock(keyPackage));
       if (!token) throw new SeedFileError(`has no card ${quoted(serial)}`);
-      markOf(document, token).setAttribute("State", state);
+      markOf(document, token).setAttribute(name, value);
     });
+  }
+
+  #replace(serial: string, change: (record: SeedRecord) => SeedRecord): void {
     const at = this.#records.findIndex((record) => record.serial === serial);
     const record = this.#records[at];
-    if (record) this.#records[at] = { ...record, state };
+    if (record) this.#records[at] = change(record);
   }
 
   /** Zeroes every key that was read or given. */

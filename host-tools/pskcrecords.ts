@@ -24,7 +24,22 @@ export interface SeedRecord {
   readonly state: SeedState;
   /** The version of the card's own transport keys, once they are rotated; undefined: not said. */
   readonly keyset: number | undefined;
+  /** How the card comes to transport keys of its own; undefined: it gets none, or it is not said. */
+  readonly rotation?: Rotation | undefined;
 }
+
+export interface Rotation {
+  /** Which transport keys the card had when its record was made: the public test keys, or its own. */
+  readonly before: "public" | "own";
+  readonly putKey: PutKeyProgress;
+}
+
+const PUT_KEY_PROGRESS = ["unsent", "sent", "resent", "done"] as const;
+/**
+ * Whether the card has its new keys. Sent: that is not known. Resent: nor is it, and they were sent a second time under
+ * the public test keys. Done: it answered, or had them before.
+ */
+export type PutKeyProgress = (typeof PUT_KEY_PROGRESS)[number];
 
 /** RFC 6030 has `iana.` and a registered name here; this one is for documentation (RFC 5612). */
 const MANUFACTURER = "iana.Example";
@@ -68,6 +83,7 @@ export function readOutline(keyPackage: Element): Omit<SeedRecord, "key" | "unlo
   const tries = pinPolicy?.getAttribute("MaxFailedAttempts");
   const mark = findMark(keyPackage);
   const keyset = mark?.getAttribute("KeysetVersion");
+  const rotation = readRotation(mark);
   return {
     serial,
     suite,
@@ -77,7 +93,21 @@ export function readOutline(keyPackage: Element): Omit<SeedRecord, "key" | "unlo
     // Another tool's file says nothing of it: its cards are in use.
     state: readState(mark?.getAttribute("State") ?? "done"),
     keyset: keyset ? integer(keyset, 1, 127, "KeysetVersion") : undefined,
+    ...(rotation && { rotation }),
   };
+}
+
+function readRotation(mark: Element | undefined): Rotation | undefined {
+  const before = mark?.getAttribute("KeysBefore");
+  if (!before) return undefined;
+  const putKey = mark?.getAttribute("PutKey") ?? "";
+  const known = (before === "public" || before === "own") && isPutKeyProgress(putKey);
+  if (!known) throw new SeedFileError(`has a card with unknown transport keys: ${quoted(`${before}, ${putKey}`)}`);
+  return { before, putKey };
+}
+
+function isPutKeyProgress(text: string): text is PutKeyProgress {
+  return PUT_KEY_PROGRESS.some((known) => known === text);
 }
 
 function readSuite(keyPackage: Element, serial: string): string {
@@ -179,7 +209,13 @@ function tokenPackage(document: Document, record: SeedRecord, keys: Keys): Eleme
     secretData(document, record.key, keys),
     make("pskc:Policy", {}, pinPolicy, make("pskc:KeyUsage", {}, "CR")),
   );
-  const mark = make("dsc:Personalization", { State: record.state, KeysetVersion: record.keyset });
+  const { state, keyset, rotation } = record;
+  const mark = make("dsc:Personalization", {
+    State: state,
+    KeysetVersion: keyset,
+    KeysBefore: rotation?.before,
+    PutKey: rotation?.putKey,
+  });
   return make("pskc:KeyPackage", {}, deviceInfo(document, record.serial), key, make("pskc:Extensions", {}, mark));
 }
 

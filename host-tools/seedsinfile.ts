@@ -4,6 +4,7 @@ import { FileError } from "./files.js";
 import type { Seeds } from "./personalize.js";
 import {
   createSeedFile,
+  type PutKeyProgress,
   readSeedFile,
   type SeedFile,
   type SeedRecord,
@@ -43,6 +44,10 @@ export class SeedsInFile implements Seeds {
 
   setState(serial: string, state: SeedState): void {
     this.#file?.setState(serial, state);
+  }
+
+  setPutKey(serial: string, putKey: PutKeyProgress): void {
+    this.#file?.setPutKey(serial, putKey);
   }
 
   wipe(): void {

@@ -24,6 +24,7 @@ class NoFile implements Seeds {
   }
   add(): void {}
   setState(): void {}
+  setPutKey(): void {}
 }
 
 /** The time of a personalization, first byte to last, over the time its bytes need; the best of a few. */

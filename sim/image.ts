@@ -107,7 +107,9 @@ export function rootOf(page: Uint8Array): Uint8Array {
 function readPage(bytes: Uint8Array, page: number): PageRecords {
   const view = viewOf(bytes);
   const sequence = view.getUint32(4, true);
-  const whole = view.getUint32(0, true) === MAGIC && stateOf(bytes, sequence, 0, Offset.HEAD_CHECK) === "whole";
+  const committed = view.getUint32(Offset.HEAD_CHECK, true) !== ERASED;
+  const checks = stateOf(bytes, sequence, 0, Offset.HEAD_CHECK) === "whole";
+  const whole = view.getUint32(0, true) === MAGIC && committed && checks;
   const blank = bytes.every((byte) => byte === 0xff);
   return {
     page,

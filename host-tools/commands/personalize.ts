@@ -94,7 +94,7 @@ export function register(program: Command): void {
     .requiredOption("--pskc <file>", "the seed file that gets the keys; made if missing")
     .addOption(pskcKeyOption())
     .option("--append", "add the card to a seed file that exists")
-    .option("--reseed", "take a card that is another one's: it gets this serial number")
+    .option("--reseed", "take a card that is personalized, or another one's: it gets new keys and this serial number")
     .option("--allow-weak-pin", "take a PIN that is guessed first")
     .addOption(sharedFilesOption())
     .option("--dry-run", "print what would be done, as JSON, and do nothing")
@@ -163,9 +163,10 @@ async function personalize(
 ): Promise<void> {
   try {
     if (options.dryRun) return void process.stdout.write(`${JSON.stringify(describePlan(request, plan, seeds))}\n`);
-    await withProgress(plan, (onStep) =>
+    const notes = await withProgress(plan, (onStep) =>
       finishable(plan, onStep, (told) => carryOut(plan, request, card, seeds, told)),
     );
+    for (const note of notes) warn(note);
     const { serial, suite, pinCheck, tries } = request;
     const { action, keyset = null } = plan;
     const result = { port: options.port, serial, action, suite, pinCheck, tries, keyset, pskc: seeds.path };
@@ -178,7 +179,7 @@ async function personalize(
 type OnStep = (step: Step) => void;
 
 /** Does the steps. Once the keys are in the file, whoever ends it is told how to go on: Ctrl-C, or a port that fails. */
-async function finishable(plan: Plan, onStep: OnStep, work: (onStep: OnStep) => Promise<void>): Promise<void> {
+async function finishable<T>(plan: Plan, onStep: OnStep, work: (onStep: OnStep) => Promise<T>): Promise<T> {
   let kept = false;
   const stepping = (step: Step) => {
     kept ||= plan.record !== undefined || (step !== "channel" && step !== "keep");
@@ -186,8 +187,9 @@ async function finishable(plan: Plan, onStep: OnStep, work: (onStep: OnStep) => 
     onStep(step);
   };
   try {
-    await work(stepping);
+    const result = await work(stepping);
     leaves(undefined);
+    return result;
   } catch (error) {
     if (!kept || exitCodeOf(error) !== Exit.PORT) throw error;
     throw new PortError(`${(error as Error).message}; ${AGAIN}`, { cause: error });
@@ -201,11 +203,11 @@ function said({ serial, pin }: Request, { action }: Plan, { path }: Seeds): stri
 }
 
 /** On a terminal, a bar while it works. */
-async function withProgress(plan: Plan, work: (onStep: OnStep) => Promise<void>): Promise<void> {
+async function withProgress<T>(plan: Plan, work: (onStep: OnStep) => Promise<T>): Promise<T> {
   const longest = "7/7 ".length + Math.max(...Object.values(STEPS).map((step) => step.length));
   const bar = startBar("{value}/{total} {step}", longest, plan.steps.length, { step: "" });
   try {
-    await work((step) => bar?.update(plan.steps.indexOf(step), { step: STEPS[step] }));
+    return await work((step) => bar?.update(plan.steps.indexOf(step), { step: STEPS[step] }));
   } finally {
     bar?.stop();
   }

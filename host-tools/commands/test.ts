@@ -5,10 +5,10 @@ import type { Command } from "commander";
 import { LOW_BATTERY } from "../battery.js";
 import type { CardClient, CardStatus } from "../cardclient.js";
 import { CheckFailed, WrongCard } from "../errors.js";
-import { wipeKeyset } from "../keyset.js";
+import { claimsPublic, expectedOf, keysetFor } from "../expectedkeys.js";
+import { type Keyset, wipeKeyset } from "../keyset.js";
 import { coloured, columns, show, warn } from "../output.js";
 import { askYes, isInteractive } from "../prompt.js";
-import { keysOf } from "../transportkeys.js";
 import {
   type CardOptions,
   sharedFilesOption,
@@ -64,15 +64,25 @@ async function testAll(card: CardClient, master: Uint8Array | undefined, seconds
   const status = await card.readStatus();
   if (status.life === "personalized")
     throw new WrongCard("the card is personalized, and a card with a key in it is not tested; dsc wipe takes it off");
+  const keys = flashKeys(status, master);
   const person = isInteractive();
-  return [
-    await testBattery(card),
-    await testParts(card, "random", "the random source"),
-    await testParts(card, "crypto", "the known answers"),
-    await testFlash(card, status, master),
-    person ? await testScreen(card) : leftOut("screen", "nobody is here to look at it"),
-    person ? await testKeys(card, seconds) : leftOut("keys", "nobody is here to press them"),
-  ];
+  try {
+    return [
+      await testBattery(card),
+      await testParts(card, "random", "the random source"),
+      await testParts(card, "crypto", "the known answers"),
+      keys ? await testFlash(card, keys) : leftOut("flash", "the card has transport keys of its own (--transport)"),
+      person ? await testScreen(card) : leftOut("screen", "nobody is here to look at it"),
+      person ? await testKeys(card, seconds) : leftOut("keys", "nobody is here to press them"),
+    ];
+  } finally {
+    if (keys) wipeKeyset(keys);
+  }
+}
+
+/** The flash test writes, and so needs the card's transport keys; nothing where nobody gave them. */
+function flashKeys(status: CardStatus, master: Uint8Array | undefined): Keyset | undefined {
+  return master || claimsPublic(status) ? keysetFor(expectedOf(master), status) : undefined;
 }
 
 async function testBattery(card: CardClient): Promise<Result> {
@@ -85,18 +95,11 @@ async function testParts(card: CardClient, test: "random" | "crypto", what: stri
   return judged(test, good, good ? `${what}: as it must be` : `${what}: wrong`);
 }
 
-/** Writes, and so needs the card's transport keys. */
-async function testFlash(card: CardClient, status: CardStatus, master: Uint8Array | undefined): Promise<Result> {
-  if (!status.testKeys && !master) return leftOut("flash", "the card has transport keys of its own (--transport)");
-  const keys = keysOf(status, master);
-  try {
-    await card.openChannel(0x33, keys);
-    const pages = await card.selfTest("flash");
-    await card.closeChannel();
-    return judged("flash", pages >= SPARE_PAGES, `spare pages that are good: ${pages}`);
-  } finally {
-    wipeKeyset(keys);
-  }
+async function testFlash(card: CardClient, keys: Keyset): Promise<Result> {
+  await card.openChannel(0x33, keys);
+  const pages = await card.selfTest("flash");
+  await card.closeChannel();
+  return judged("flash", pages >= SPARE_PAGES, `spare pages that are good: ${pages}`);
 }
 
 async function testScreen(card: CardClient): Promise<Result> {

@@ -3,10 +3,10 @@
 import type { Command } from "commander";
 import type { CardClient, CardStatus } from "../cardclient.js";
 import { CheckFailed } from "../errors.js";
+import { expectedOf, keysetFor } from "../expectedkeys.js";
 import { wipeKeyset } from "../keyset.js";
 import { show } from "../output.js";
 import { askYes, isInteractive } from "../prompt.js";
-import { keysOf } from "../transportkeys.js";
 import {
   type CardOptions,
   sharedFilesOption,
@@ -46,7 +46,7 @@ async function run(options: Options, command: Command): Promise<void> {
 
 async function wipe(card: CardClient, master: Uint8Array | undefined, options: Options) {
   const status = await card.readStatus();
-  const keys = keysOf(status, master);
+  const keys = keysetFor(expectedOf(master), status);
   try {
     const serial = status.serial ?? null;
     if (!options.yes && isInteractive() && !(await confirmed(status))) return { serial, wiped: false };

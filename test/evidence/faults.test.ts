@@ -155,6 +155,22 @@ test("an AES that lost its S-box sends no key", async () => {
   assert.ok(astray(await compile(NOT_LOOKED_AT), "channel", /^crypto\/aes\/wipe$/).length > 0, NOT_LOOKED_AT.breaks);
 });
 
+const ID_NOT_LOOKED_AT: Mutation = {
+  breaks: "AES is looked at once the card id is computed",
+  file: "identity.ts",
+  from: "  const works = selftest.aesWorks();\n",
+  to: "  const works = true;\n",
+};
+
+test("a card id by an AES that lost its S-box is not told", async () => {
+  assert.equal(astray(instrumented, "read", /^crypto\/aes\/wipe$/), []);
+  assert.ok(astray(await compile(ID_NOT_LOOKED_AT), "read", /^crypto\/aes\/wipe$/).length > 0, ID_NOT_LOOKED_AT.breaks);
+});
+
+test("no fault on the way to the card id tells a key", () => {
+  assert.equal(failures(instrumented, "read", { ...PART, thinning: 1, only: /^identity/ }).failures, []);
+});
+
 test("a public text whose address goes astray is none of the keys", async () => {
   const functions = /^(store\/copyPublic|commands\/text)$/;
   assert.equal(astray(instrumented, "read", functions), []);

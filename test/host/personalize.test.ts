@@ -1,7 +1,6 @@
 // Personalization against the simulated card: whatever happens on the line or to the battery, running it again
 // finishes, the card answers with the key that is kept, and no card ever holds a key that is kept nowhere.
 
-import { Duplex } from "node:stream";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Ins } from "../../firmware/wire.js";
@@ -16,8 +15,8 @@ import type { SeedRecord, SeedState } from "../../host-tools/pskc.js";
 import { AuthenticationFailed } from "../../host-tools/scp03.js";
 import type { Card } from "../../sim/card.js";
 import { blankCard, cardOf, login } from "../support/cards.js";
-import { FakeClock } from "../support/fakecard.js";
 import { pattern } from "../support/pattern.js";
+import { attempt, type Fault, failureOf, KeptSeeds, Line, statusOf } from "../support/seeding.js";
 
 const test = suite("personalization");
 
@@ -32,67 +31,6 @@ const REQUEST: Request = {
   pin: "8352",
 };
 
-/** A seed file in memory. */
-class KeptSeeds implements Seeds {
-  readonly path = "seeds.xml";
-  readonly #records = new Map<string, SeedRecord>();
-
-  get exists(): boolean {
-    return this.#records.size > 0;
-  }
-
-  find(serial: string): SeedRecord | undefined {
-    return this.#records.get(serial);
-  }
-
-  add(record: SeedRecord): void {
-    assert.not.ok(this.#records.has(record.serial));
-    const { key, unlockKey } = record;
-    this.#records.set(record.serial, { ...record, key: Buffer.from(key), unlockKey: Buffer.from(unlockKey ?? "") });
-  }
-
-  setState(serial: string, state: SeedState): void {
-    this.#records.set(serial, { ...(this.find(serial) as SeedRecord), state });
-  }
-}
-
-/** What goes wrong with one frame; both sides' frames are counted. */
-interface Fault {
-  readonly frame: number;
-  /** What is left of it; nothing: the line is cut before it. */
-  readonly spoil: ((frame: Buffer) => Buffer) | undefined;
-}
-
-/** The serial line of a simulated card, as a stream. */
-class Line extends Duplex {
-  frames = 0;
-  readonly #card: Card;
-  readonly #fault: Fault | undefined;
-
-  constructor(card: Card, fault?: Fault) {
-    super();
-    this.#card = card;
-    this.#fault = fault;
-    card.takeSent();
-  }
-
-  override _read(): void {}
-
-  override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error) => void): void {
-    this.#pass(chunk, (bytes) => this.#card.receive(bytes));
-    const answer = Buffer.from(this.#card.takeSent());
-    if (answer.length > 0) this.#pass(answer, (bytes) => this.push(bytes));
-    done();
-  }
-
-  #pass(frame: Buffer, on: (bytes: Buffer) => void): void {
-    if (this.destroyed) return;
-    if (this.frames++ !== this.#fault?.frame) return on(frame);
-    if (this.#fault.spoil) on(this.#fault.spoil(frame));
-    else this.destroy();
-  }
-}
-
 const middle = (frame: Buffer) => frame.length >> 1;
 
 const SPOILS: Record<string, Fault["spoil"]> = {
@@ -103,43 +41,6 @@ const SPOILS: Record<string, Fault["spoil"]> = {
   "a frame is lost": () => Buffer.alloc(0),
   "a frame comes twice": (frame) => Buffer.concat([frame, frame]),
 };
-
-/** Personalizes the card as `dsc personalize` does. Returns the plan and how many frames that took. */
-async function attempt(card: Card, request: Request, seeds: Seeds, fault?: Fault) {
-  const line = new Line(card, fault);
-  const clock = new FakeClock();
-  // While the host waits, the card's time goes on.
-  const timer = (ms: number, call: () => void) =>
-    clock.timer(ms, () => {
-      card.wait(ms);
-      call();
-    });
-  const client = new CardClient(new Link(line, { timer }));
-  const work = async () => {
-    await client.hello();
-    await client.closeChannel();
-    const plan = makePlan(request, await client.readStatus(), seeds);
-    await carryOut(plan, request, client, seeds);
-    return plan;
-  };
-  const plan = await clock.until(work());
-  return { plan, frames: line.frames };
-}
-
-async function failureOf(promise: Promise<unknown>): Promise<unknown> {
-  try {
-    await promise;
-  } catch (error) {
-    return error;
-  }
-  return undefined;
-}
-
-async function statusOf(card: Card): Promise<CardStatus> {
-  const client = new CardClient(new Link(new Line(card)));
-  await client.closeChannel();
-  return client.readStatus();
-}
 
 /** The owner logs in, and the site computes the same response from what it keeps. */
 function assertWorks(card: Card, request: Request, seeds: Seeds, when = ""): void {
@@ -175,7 +76,7 @@ const STARTS: Record<string, Start> = {
   "a blank card that gets its own keys": { card: async () => blankCard(), request: { ...REQUEST, transport: MASTER } },
   "a card whose transport keys change": {
     card: () => ownKeys(REQUEST.serial),
-    request: { ...REQUEST, transport: MASTER, transportOld: OLD_MASTER },
+    request: { ...REQUEST, transport: MASTER, transportOld: OLD_MASTER, reseed: true },
   },
   "a card that becomes another one": {
     card: () => ownKeys("IB3000777"),
@@ -277,7 +178,7 @@ test("wrong transport keys: nothing is kept, nothing is changed, and nothing is 
   // Behind END, channel and class.
   card.watchers.push({ serial: (bytes) => instructions.push(bytes[3] as number) });
   const before = card.flash.operations;
-  const error = await failureOf(attempt(card, { ...REQUEST, transport: MASTER }, seeds));
+  const error = await failureOf(attempt(card, { ...REQUEST, transport: MASTER, reseed: true }, seeds));
   assert.instance(error, AuthenticationFailed);
   assert.equal(instructions.slice(-1), [Ins.INITIALIZE_UPDATE]);
   assert.is(instructions.filter((instruction) => instruction === Ins.INITIALIZE_UPDATE).length, 1);
@@ -305,8 +206,27 @@ test("a card is personalized anew by who holds its transport keys, even where it
   for (const pin of ["1593", "1594", "1595"]) login(card, pin);
   assert.is((await statusOf(card)).lock, "locked");
   const seeds = new KeptSeeds();
-  await attempt(card, REQUEST, seeds);
+  await attempt(card, { ...REQUEST, reseed: true }, seeds);
   assertWorks(card, REQUEST, seeds);
+});
+
+test("a personalized card is seeded again into new records only where somebody insists", async () => {
+  for (const transport of [undefined, OLD_MASTER]) {
+    const request = { ...REQUEST, transport };
+    const first = new KeptSeeds();
+    const card = blankCard();
+    await attempt(card, request, first);
+    const before = card.flash.operations;
+    const second = new KeptSeeds();
+    const error = await failureOf(attempt(card, request, second));
+    assert.instance(error, WrongCard);
+    assert.match(String(error), /IB3000123 is personalized.*--reseed/);
+    assert.is(card.flash.operations, before);
+    assert.not.ok(second.exists);
+    assertWorks(card, request, first);
+    await attempt(card, { ...request, reseed: true }, second);
+    assertWorks(card, request, second);
+  }
 });
 
 test("a suite that the card does not do is refused before anything is kept", async () => {
@@ -362,15 +282,22 @@ test("where nothing is to be done, the card has the transport keys that are aske
   assert.equal([own1.plan.action, own1.plan.warnings], ["nothing", []]);
   for (const [request, keyset, card] of [
     [{ ...REQUEST, transport }, undefined, plain],
-    [{ ...REQUEST, transport }, 1, plain],
     [{ ...REQUEST, transport }, undefined, own],
-    [{ ...REQUEST, transport }, 2, own],
-    [REQUEST, 2, own],
-    [REQUEST, 1, plain],
   ] as const) {
     const error = await failureOf(planned(request, "done", { keyset }, card));
     assert.instance(error, FileError);
-    assert.match(String(error), /the card has .*another seed file/);
+    assert.match(String(error), /done without transport keys.*another seed file/);
+  }
+  for (const [request, keyset, card] of [
+    [{ ...REQUEST, transport }, 1, plain],
+    [{ ...REQUEST, transport }, 2, own],
+    [REQUEST, 2, own],
+    [REQUEST, 1, plain],
+    [REQUEST, undefined, own],
+  ] as const) {
+    const error = await failureOf(planned(request, "done", { keyset }, card));
+    assert.instance(error, AuthenticationFailed);
+    assert.match(String(error), /the card says that it has .*put it aside/);
   }
 });
 
@@ -460,7 +387,7 @@ test("with a battery that the card does not write with, nothing is kept", async 
 
 test("that keys are replaced is said only where they are", async () => {
   const card = cardOf({ serial: REQUEST.serial });
-  const warned = makePlan(REQUEST, await statusOf(card), new KeptSeeds()).warnings.join();
+  const warned = makePlan({ ...REQUEST, reseed: true }, await statusOf(card), new KeptSeeds()).warnings.join();
   assert.match(warned, "its keys are replaced");
   const { plan } = await planned(REQUEST, "pending", {}, card);
   assert.match(plan.warnings.join(), "was personalized already");

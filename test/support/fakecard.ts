@@ -48,7 +48,8 @@ export function framesIn(line: Uint8Array): PlainFrame[] {
   });
 }
 
-function aes(key: Uint8Array, block: Uint8Array): Buffer {
+/** One block, encrypted. */
+export function aes(key: Uint8Array, block: Uint8Array): Buffer {
   return createCipheriv("aes-128-ecb", key, null).setAutoPadding(false).update(block);
 }
 
@@ -73,7 +74,7 @@ function padded(data: Uint8Array): Buffer {
 }
 
 /** The key derivation of GPC_SPE_014 §4.1.5, one block. */
-function derive(key: Uint8Array, constant: number, context: Uint8Array, bits: number): Buffer {
+export function derive(key: Uint8Array, constant: number, context: Uint8Array, bits: number): Buffer {
   const head = Buffer.from(`${"00".repeat(11)}${constant.toString(16).padStart(2, "0")}00`, "hex");
   return cmac(key, Buffer.concat([head, Buffer.of(0, bits, 1), context])).subarray(0, bits / 8);
 }
