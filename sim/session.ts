@@ -59,7 +59,7 @@ export class Session {
   #card: Card | undefined;
   #started = false;
   /** The bytes that left on the serial line last. */
-  #sent = new Uint8Array();
+  #sent: Uint8Array = new Uint8Array();
 
   constructor(options: SessionOptions) {
     this.#options = options;

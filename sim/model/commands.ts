@@ -5,7 +5,7 @@
 // command is done. A refused command changes nothing, but for a try that was spent.
 
 import { Cla, Ins, Level, LifeCode, PROTOCOL_VERSION, SelfTest, State, Sw, Tag } from "../../firmware/wire.js";
-import { CODES, type Check, type Kept, Life, LOWEST, type Model } from "./model.js";
+import { type Check, CODES, type Kept, Life, LOWEST, type Model } from "./model.js";
 
 /** What a command carries, as facts: whoever made it knows them. */
 export interface Asked {
@@ -56,8 +56,9 @@ export interface Answer {
   readonly sw: readonly number[];
   /** The answer's data, where the model says it. */
   readonly data?: readonly number[] | undefined;
-  /** The answer comes under secure messaging. */
+  /** The answer comes under secure messaging, in a channel of this level. */
   readonly secured?: boolean;
+  readonly level?: number;
   /** The answer leaves later. */
   readonly heldBack?: boolean;
 }
@@ -179,7 +180,7 @@ function secured(model: Model, asked: Asked): Answer {
   }
   model.restartIdle();
   const answer = command(model, asked, channel.level);
-  return { ...answer, secured: true };
+  return { ...answer, secured: true, level: channel.level };
 }
 
 // ---- the commands ----

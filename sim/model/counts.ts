@@ -8,6 +8,8 @@ import { Life, type Model } from "./model.js";
 
 export class Counts {
   steps = 0;
+  /** Contacts, times, frames and voltages: a step has one or more. */
+  actions = 0;
   cuts = 0;
   /** Times that a name of each kind was seen, such as "SELECT in PIN". */
   readonly states = new Map<string, number>();
@@ -18,6 +20,7 @@ export class Counts {
 
   /** An action was played; `before` is the state that it found. */
   note(action: Action, before: State, model: Model, answer: Answer | undefined): void {
+    this.actions++;
     count(this.states, State[model.state] as string);
     if (action.kind !== "frame" || action.frame.kind !== "command") return;
     const { asked } = action.frame;
@@ -35,6 +38,7 @@ export class Counts {
   /** Adds the counts of another run. */
   add(other: Counts): void {
     this.steps += other.steps;
+    this.actions += other.actions;
     this.cuts += other.cuts;
     for (const [mine, its] of [
       [this.states, other.states],

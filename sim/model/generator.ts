@@ -4,7 +4,7 @@
 
 import { Key, SelfTest, State } from "../../firmware/wire.js";
 import { Random } from "../random.js";
-import { type Meant, type PinChoice, SUITES, type Spoilt, storedOf, TAGS, type Via } from "./host.js";
+import { type Meant, type PinChoice, type Spoilt, SUITES, storedOf, TAGS, type Via } from "./host.js";
 import { Life, type Model } from "./model.js";
 import { LONG, type Start, type Step, TAP, type Typed } from "./steps.js";
 
@@ -17,7 +17,7 @@ const OK: number = Key.OK;
 const PRESS: number = Key.PRESS;
 
 /** Of a hundred steps, how many disturb a plot. */
-const DISTURBED = 12;
+const DISTURBED = 8;
 /** Seeds of cards: few, since making a demo card takes time; what is done with them differs. */
 const CARDS = 16;
 
@@ -58,7 +58,8 @@ export class Generator {
 
   #plotsFor(model: Model): (readonly [number, () => Step[]])[] {
     if (model.battery === 0) return [[1, () => [{ do: "battery", millivolts: this.#pick([3000, 3000, 3000, 2300]) }]]];
-    if (model.ram.held) return [[1, () => [this.#chance(4) ? { do: "await", early: this.#below(2) } : this.#anyWait(model)]]];
+    if (model.ram.held)
+      return [[1, () => [this.#chance(4) ? { do: "await", early: this.#below(2) } : this.#anyWait(model)]]];
     const common: (readonly [number, () => Step[]])[] = [
       [4, () => [this.#disturbance(model)]],
       [6, () => this.#benchVisit(model)],
@@ -76,7 +77,7 @@ export class Generator {
         return [
           [12, () => [type("right PIN"), press(OK)]],
           [8, () => [type("wrong PIN"), press(OK)]],
-          [2, () => this.#lockOut(model)],
+          [4, () => this.#lockOut(model)],
         ];
       case State.CHALLENGE:
         return [
@@ -129,7 +130,8 @@ export class Generator {
   #personalization(model: Model): Step[] {
     const steps = this.#open(0x33);
     steps.push(inChannel(this.#storeData()));
-    if (this.#chance(60)) steps.push(inChannel({ ins: "INTERNAL_AUTHENTICATE", pin: this.#pinChoice(), challenge: this.#digits(6) }));
+    if (this.#chance(60))
+      steps.push(inChannel({ ins: "INTERNAL_AUTHENTICATE", pin: this.#pinChoice(), challenge: this.#digits(6) }));
     if (this.#chance(30)) steps.push(inChannel(this.#putKey(model)));
     if (this.#chance(75)) steps.push(inChannel({ ins: "SET_STATUS", life: 0x0f }));
     if (this.#chance(50)) steps.push(plain({ ins: "SELECT", application: "named" }));
@@ -172,7 +174,8 @@ export class Generator {
 
   /** The battery goes down, or power fails in the middle of what follows. */
   #battering(): Step[] {
-    if (this.#chance(60)) return [{ do: "cut", count: 1 + this.#below(this.#pick([3, 20, 130])), torn: this.#chance(60) }];
+    if (this.#chance(60))
+      return [{ do: "cut", count: 1 + this.#below(this.#pick([3, 20, 130])), torn: this.#chance(60) }];
     return [{ do: "battery", millivolts: this.#pick(BATTERIES) }];
   }
 

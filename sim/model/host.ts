@@ -4,9 +4,9 @@
 // host-tools/scp03.ts is not used for the channel: it makes nothing wrong, and refuses to go on with wrong keys.
 
 import { Channel, Cla, Ins, Level, Sw, Tag } from "../../firmware/wire.js";
-import { cmac, encryptBlocks, encryptCbc, decryptCbc } from "../../host-tools/aes.js";
+import { cmac, decryptCbc, encryptBlocks, encryptCbc } from "../../host-tools/aes.js";
 import { encodeFrame } from "../../host-tools/frame.js";
-import { encryptUnderDek, kcv, type Keyset, testKeys } from "../../host-tools/keyset.js";
+import { encryptUnderDek, type Keyset, kcv, testKeys } from "../../host-tools/keyset.js";
 import { ocra } from "../../host-tools/ocra.js";
 import { UNLOCK_SUITE } from "../../host-tools/pskcrecords.js";
 import { deriveSessionKeys, kdf, type SessionKeys } from "../../host-tools/scp03.js";

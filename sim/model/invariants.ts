@@ -1,7 +1,7 @@
 // The named invariants of docs/INVARIANTS.md, looked at after each step of a random run. They use what can be seen of the
 // card and which commands were authentic, not the model's screens: a fault in the model does not hide one here.
 
-import { Ins, Sw } from "../../firmware/wire.js";
+import { Ins, Level, Sw } from "../../firmware/wire.js";
 import type { Answer, Frame } from "./commands.js";
 import { BOUNCE } from "./keys.js";
 import { Life, LOWEST } from "./model.js";
@@ -56,6 +56,7 @@ export type InvariantName = keyof typeof INVARIANTS;
 const UNSEEDED = /^(|NO KEY|SERIAL|\*{8}|TEST \d\d|BATT LOW|ERROR 0\d)$/;
 const FIRST = /^(NO KEY|BLOCKED|LOCKED|PIN>|BATT LOW|ERROR 0\d)$/;
 const OPEN_STATES = /^(CHALLENGE|RESPONSE|NEW_PIN|REPEAT_PIN|WEAK_PIN|NO_MATCH|PIN_SET)$/;
+const NEEDS_A_TRY = /^(PIN|CHALLENGE|RESPONSE)$/;
 const QUIET_DISPLAY = /^(NO KEY|PIN>|LOCKED|BLOCKED|ERROR 0\d|\*{8}|TEST \d\d)$/;
 /** A hold, its release and a message may come between the last contact and the time-out's start. */
 const SLACK = 800 + 2 * BOUNCE + 3_000;
@@ -64,6 +65,7 @@ const IDLE = 30_000;
 
 export class Invariants {
   #before: Seen | undefined;
+  /** The status that was seen last; within a step it is asked only where flash was written. */
   #status: Uint8Array | undefined;
   #responseSince = 0;
   #lastSign = 0;
@@ -128,7 +130,8 @@ export class Invariants {
 
   #remember(seen: Seen): void {
     const { action, raw, state, display } = seen;
-    if (action.kind === "frame" && raw && isCommand(action.frame, Ins.SELF_TEST, 2)) this.#testable = this.#closing(seen.now);
+    if (action.kind === "frame" && raw && isCommand(action.frame, Ins.SELF_TEST, 2))
+      this.#testable = this.#closing(seen.now);
     if (state === "LOCK_CODE") this.#lockCode = display;
     if (this.#lockCode && state === "NEW_PIN" && this.#before?.state === "UNLOCK") this.#spentCodes.add(this.#lockCode);
     if (seen.status) this.#status = seen.status;
@@ -138,21 +141,30 @@ export class Invariants {
   // ---- the checks: each says whether it is broken ----
 
   static readonly checks: readonly Check[] = [
-    { name: "I1", check: (_, { status, display }) => isUnpersonalized(status) && !UNSEEDED.test(display) },
+    { name: "I1", check: (all, { display, status }) => isUnseeded(status ?? all.#status) && !UNSEEDED.test(display) },
     { name: "I2", check: (all, seen) => all.#grew(seen, 4) && !all.#mayGivePins(seen) },
     { name: "I3", check: (all, seen) => all.#grew(seen, 5) && !all.#mayGiveCodes(seen) },
     { name: "I4", check: (all, seen) => all.#survived(seen) },
-    { name: "I5", check: (all, { state, now, due }) => state === "RESPONSE" && now + due - all.#responseSince > 60_000 },
+    {
+      name: "I5",
+      check: (all, { state, now, due }) => state === "RESPONSE" && now + due - all.#responseSince > 60_000,
+    },
     { name: "I6", check: (all, seen) => all.#moved(seen) },
     { name: "I7", check: (all, seen) => all.#errorDid(seen) },
     { name: "I8", check: (all, seen) => (recorded(seen) & ~all.#testable) !== 0 },
-    { name: "I9", check: (all, seen) => all.#before?.state === "NO_KEY" && seen.action.kind !== "frame" && !isNoKeyOrOff(seen) },
+    {
+      name: "I9",
+      check: (all, seen) => all.#before?.state === "NO_KEY" && seen.action.kind !== "frame" && !isNoKeyOrOff(seen),
+    },
     { name: "I11", check: (_, { on, display, state }) => on !== (state !== "OFF") || (!on && display !== "") },
     { name: "I12", check: (all, seen) => all.#staysOn(seen) },
     { name: "I13", check: (all, seen) => all.#changed(seen) },
-    { name: "I14", check: (all, seen) => seen.battery < LOWEST && !seen.cut && seen.operations !== (all.#before?.operations ?? 0) },
+    {
+      name: "I14",
+      check: (all, seen) => seen.battery < LOWEST && !seen.cut && seen.operations !== (all.#before?.operations ?? 0),
+    },
     { name: "I15", check: (all, seen) => seen.state === "LOCK_CODE" && all.#isBadCode(seen.display) },
-    { name: "I16", check: (_, { status, state }) => isLocked(status) && /^(PIN|CHALLENGE|RESPONSE)$/.test(state) },
+    { name: "I16", check: (all, { status, state }) => isLocked(status ?? all.#status) && NEEDS_A_TRY.test(state) },
   ];
 
   #grew({ status, cut }: Seen, at: number): boolean {
@@ -188,13 +200,14 @@ export class Invariants {
     return !QUIET_DISPLAY.test(before.display);
   }
 
-  #errorDid({ state, action, raw, operations }: Seen): boolean {
-    if (state !== "ERROR") return false;
-    if (this.#before?.state === "ERROR" && operations !== this.#before.operations) return true;
-    if (action.kind !== "frame" || action.frame.kind !== "command" || !raw) return false;
+  /** It wrote, left its screen for another than off, or did what it must refuse. */
+  #errorDid({ state, action, raw, operations, on }: Seen): boolean {
+    const wasError = this.#before?.state === "ERROR";
+    if (wasError && (operations !== this.#before?.operations || (on && state !== "ERROR"))) return true;
+    if (state !== "ERROR" || action.kind !== "frame" || action.frame.kind !== "command" || !raw) return false;
     const { ins, cla } = action.frame.asked;
-    const mayBeDone = (ins === Ins.SELECT || ins === Ins.GET_DATA) && (cla & 0x04) === 0;
-    return !mayBeDone && swOf(raw) === Sw.DONE;
+    const isForAnyCard = (ins === Ins.SELECT || ins === Ins.GET_DATA) && (cla & 0x04) === 0;
+    return !isForAnyCard && !isRefusalOfError(swOf(raw));
   }
 
   #staysOn({ on, state, now, due }: Seen): boolean {
@@ -206,7 +219,8 @@ export class Invariants {
     const { status, cut } = seen;
     if (!status || !this.#status || cut || status[0] === 0xff || this.#status[0] === 0xff) return false;
     const changed = [0, 2, 3, 6].some((at) => status[at] !== this.#status?.[at]);
-    return changed && !(isAuthentic(seen) && swOf(seen.raw) === Sw.DONE);
+    const mayChange = ((seen.answer?.level ?? 0) & Level.C_DECRYPTION) !== 0;
+    return changed && !(isAuthentic(seen) && mayChange && swOf(seen.raw) === Sw.DONE);
   }
 
   #isBadCode(code: string): boolean {
@@ -222,7 +236,7 @@ interface Check {
 
 const CHECKS = Invariants.checks;
 
-function isUnpersonalized(status: Uint8Array | undefined): boolean {
+function isUnseeded(status: Uint8Array | undefined): boolean {
   return status?.[0] === Life.BLANK || status?.[0] === Life.SEEDED;
 }
 
@@ -251,6 +265,11 @@ function recorded({ action, raw, answer }: Seen): number {
   if (action.kind !== "frame" || !raw || !isCommand(action.frame, Ins.SELF_TEST, 2) || swOf(raw) !== Sw.DONE) return 0;
   if (answer?.secured && raw.length > 4 + 8) return 0;
   return ((raw[0] as number) << 8) | (raw[1] as number);
+}
+
+/** 6F and the number of the error, or that it is no command at all. */
+function isRefusalOfError(sw: number): boolean {
+  return sw >> 8 === Sw.ERROR >> 8 || sw === Sw.UNKNOWN_CLASS || sw === Sw.WRONG_LENGTH;
 }
 
 function isNoKeyOrOff({ state }: Seen): boolean {

@@ -6,22 +6,12 @@
 import { Channel, Ins, Slip, State, Sw, Tag } from "../../firmware/wire.js";
 import { encodeFrame } from "../../host-tools/frame.js";
 import { Card, CardTrap, KEYS, type KeyName } from "../card.js";
-import { personalizeDemo } from "../demo.js";
-import { Flash, FLASH_SIZE, FlashMisuse } from "../flash.js";
+import { DEMO, personalizeDemo } from "../demo.js";
+import { FLASH_SIZE, Flash, FlashMisuse } from "../flash.js";
 import { type Answer, receive, SILENCE, statusOf } from "./commands.js";
-import { Counts } from "./counts.js";
-import {
-  DEMO_RECORD,
-  Host,
-  type Known,
-  type Made,
-  ORACLE,
-  rightCode,
-  wrongCodeFor,
-  wrongPinFor,
-} from "./host.js";
+import type { Counts } from "./counts.js";
+import { DEMO_RECORD, Host, type Known, type Made, ORACLE, rightCode, wrongCodeFor, wrongPinFor } from "./host.js";
 import { Invariants, type Seen } from "./invariants.js";
-import { DEMO } from "../demo.js";
 import { CODES, type Kept, Life, Model, NEVER, NEW_CARD } from "./model.js";
 import { type Start, type Step, TAP, type Typed, UP } from "./steps.js";
 
@@ -95,6 +85,7 @@ export class Play {
     this.#probe = new Card(module, { seed: 1 });
     const model = new Model(start.card === "demo" ? DEMO_KEPT : NEW_CARD, ORACLE);
     model.defects.unreadable = start.card === "unreadable";
+    model.onMove = options.counts ? (from, to) => options.counts?.moved(from, to) : undefined;
     this.models = [model];
     this.#invariants = new Invariants(options.ignore);
   }
@@ -151,7 +142,7 @@ export class Play {
     if (((this.model.ram.contacts.closed >> key) & 1) === (closed ? 1 : 0)) return;
     const name = KEYS[key] as KeyName;
     this.#line(`${closed ? "down" : "up"} ${name}`);
-    this.#play(
+    this.#happen(
       { kind: "contact", key, closed },
       () => (closed ? this.card.down(name) : this.card.up(name)),
       (model) => model.contact(key, closed),
@@ -169,7 +160,7 @@ export class Play {
     for (let left = ms; left > 0; left -= LONGEST) {
       const part = Math.min(left, LONGEST);
       this.#line(`wait ${part}`);
-      this.#play(
+      this.#happen(
         { kind: "wait", ms: part },
         () => this.card.wait(part),
         (model) => model.wait(part),
@@ -184,7 +175,7 @@ export class Play {
 
   #battery(millivolts: number): void {
     this.#line(`battery ${millivolts}`);
-    this.#play(
+    this.#happen(
       { kind: "battery", millivolts },
       () => this.card.setBattery(millivolts),
       (model) => model.setBattery(millivolts),
@@ -250,7 +241,6 @@ export class Play {
   #frame(made: Made): Buffer | undefined {
     this.#line(`serial ${made.bytes.toString("hex")}`);
     let answer: Buffer | undefined;
-    let answers: Answer[] = [];
     this.#play(
       { kind: "frame", frame: made.frame },
       () => {
@@ -258,11 +248,7 @@ export class Play {
         answer = answerIn(this.card.takeSent());
         return answer;
       },
-      (model) => {
-        const expected = receive(model, made.frame);
-        answers.push(expected);
-        return expected;
-      },
+      (model) => receive(model, made.frame),
     );
     if (!answer && made.frame.kind === "command" && made.frame.asked.secured) this.#host.lost();
     return answer;
@@ -270,11 +256,26 @@ export class Play {
 
   // ---- playing and comparing ----
 
-  #play(action: Seen["action"], onCard: () => Buffer | undefined | void, onModel: (model: Model) => Answer | void): void {
+  /** What happens without an answer. */
+  #happen(action: Seen["action"], onCard: () => void, onModel: (model: Model) => void): void {
+    this.#play(
+      action,
+      () => {
+        onCard();
+        return undefined;
+      },
+      (model) => {
+        onModel(model);
+        return undefined;
+      },
+    );
+  }
+
+  #play(action: Seen["action"], onCard: () => Buffer | undefined, onModel: (model: Model) => Answer | undefined): void {
     const before = this.model.state;
     const answers = this.models.map((model) => {
       model.trace = [];
-      return onModel(model) ?? undefined;
+      return onModel(model);
     });
     this.expected = answers[0];
     const answer = this.#onCard(onCard);
@@ -288,15 +289,20 @@ export class Play {
     this.#look({ action, answer: answers[0], raw: answer ?? late, cut, status });
     this.#compare(cut ? undefined : answers, answer);
     if (status) this.#compareStatus(status);
-    this.#options.counts?.note(action, before, this.model, answers[0]);
+    const { counts } = this.#options;
+    counts?.note(action, before, this.model, answers[0]);
+    if (cut && counts) counts.cuts++;
   }
 
-  #onCard(onCard: () => Buffer | undefined | void): Buffer | undefined {
+  #onCard(onCard: () => Buffer | undefined): Buffer | undefined {
     try {
-      return onCard() ?? undefined;
+      return onCard();
     } catch (error) {
       if (!(error instanceof CardTrap || error instanceof FlashMisuse)) throw error;
-      throw new Disagreement({ what: "I10", expected: "no trap, no misuse of flash", actual: error.message }, this.models);
+      throw new Disagreement(
+        { what: "I10", expected: "no trap, no misuse of flash", actual: error.message },
+        this.models,
+      );
     }
   }
 
@@ -396,7 +402,8 @@ export class Play {
     const left = models.filter((model) => {
       const expected = expectedStatus(model);
       const same = expected.every((byte, at) => byte === status[at]);
-      if (!same) first ??= { what: "status", expected: hexOf(Buffer.from(expected)), actual: hexOf(Buffer.from(status)) };
+      if (!same)
+        first ??= { what: "status", expected: hexOf(Buffer.from(expected)), actual: hexOf(Buffer.from(status)) };
       return same;
     });
     if (left.length === 0) this.#disagree(first as Difference, models);
