@@ -62,14 +62,17 @@ interface Session {
   readonly number: number;
   readonly hostChallenge: Uint8Array;
   readonly cardChallenge: Uint8Array;
-  /** Undefined until EXTERNAL AUTHENTICATE, as are the transport keys that they were made with. */
+  /** Undefined until EXTERNAL AUTHENTICATE; the first one's transport keys and level. */
   keys: SessionKeys | undefined;
-  transport: number | undefined;
+  first: { readonly keys: number; readonly level: number } | undefined;
   level: number;
   chaining: Uint8Array;
   counter: number;
-  /** A command got lost: the card's chain is another. */
+  /** Commands that were sent in it. */
+  sent: number;
+  /** The card's chain is another: a command got lost, or the channel was opened twice. */
   lost: boolean;
+  strayed: boolean;
 }
 
 /** A frame, and what is expected to be known of it. */
@@ -151,7 +154,8 @@ export class Host {
     if (this.#session?.keys) this.#old = this.#session;
     this.#session = {
       ...{ number: this.#beginning, hostChallenge: HOST_CHALLENGE, cardChallenge: answer.slice(13, 21) },
-      ...{ keys: undefined, transport: undefined, level: 0, chaining: new Uint8Array(BLOCK), counter: 0, lost: false },
+      ...{ keys: undefined, first: undefined, level: 0, chaining: new Uint8Array(BLOCK), counter: 0 },
+      ...{ sent: 0, lost: false, strayed: false },
     };
   }
 
@@ -162,10 +166,9 @@ export class Host {
     const header = Uint8Array.of(Cla.GP_SECURE, Ins.EXTERNAL_AUTHENTICATE, level, 0, data.length);
     if (session) {
       const context = Buffer.concat([session.hostChallenge, session.cardChallenge]);
-      // A second one in a session that is open begins a chain that the card does not have.
-      const same = session.counter === 0 && session.level === level && session.transport === keys;
-      session.lost ||= session.keys !== undefined && !same;
-      session.transport = keys;
+      // A second one begins the chain anew, which is the card's only where it is the first one's and nothing was sent.
+      session.first ??= { keys, level };
+      session.strayed = session.sent > 0 || session.first.keys !== keys || session.first.level !== level;
       session.keys = deriveSessionKeys(keysetOf(keys), context);
       session.level = level;
       data.set(kdf(session.keys.mac, 0x01, context, MAC_SIZE));
@@ -206,6 +209,7 @@ export class Host {
       return made(apdu, { ...secure, secured: { session: undefined, spoilt: true } });
     }
     session.counter++;
+    session.sent++;
     const encrypts = (session.level & Level.C_DECRYPTION) !== 0 && data.length > 0;
     const spoilsPadding = via === "wrong padding" && encrypts;
     const body = encrypts ? encrypted(session, data, spoilsPadding ? 0x01 : 0x80) : data;
@@ -215,7 +219,7 @@ export class Host {
     const spoilsMac = via === "wrong MAC" || (via === "wrong padding" && !encrypts);
     if (spoilsMac) mac[0] = (mac[0] as number) ^ 0x80;
     const apdu = Buffer.concat([header, body, mac]);
-    const spoilt = spoilsMac || spoilsPadding || session.lost;
+    const spoilt = spoilsMac || spoilsPadding || session.lost || session.strayed;
     const facts = { ...secure, secured: { session: session.number, spoilt } };
     if (malformed) session.lost = true;
     return malformed ? made(broken(apdu), { ...facts, malformed: true }) : made(apdu, facts);

@@ -16,9 +16,21 @@ export interface ModelMutant {
 /** By the name of the run that is kept. */
 export const MODEL_MUTANTS: Readonly<Record<string, ModelMutant>> = {
   // ---- faults of the first release ----
-  "F1-stale-successor-after-seeding": { shows: "I1", mutation: FORMER_FAULTS["stale-successor-after-seeding"], telling: true },
-  "F2-stale-successor-after-wipe": { shows: "I1", mutation: FORMER_FAULTS["stale-successor-after-wipe"], telling: true },
-  "F3-keys-recorded-on-every-screen": { shows: "I8", mutation: FORMER_FAULTS["keys-recorded-on-every-screen"], telling: true },
+  "F1-stale-successor-after-seeding": {
+    shows: "I1",
+    mutation: FORMER_FAULTS["stale-successor-after-seeding"],
+    telling: true,
+  },
+  "F2-stale-successor-after-wipe": {
+    shows: "I1",
+    mutation: FORMER_FAULTS["stale-successor-after-wipe"],
+    telling: true,
+  },
+  "F3-keys-recorded-on-every-screen": {
+    shows: "I8",
+    mutation: FORMER_FAULTS["keys-recorded-on-every-screen"],
+    telling: true,
+  },
   "F4-frames-keep-the-card-on": { shows: "I6", mutation: FORMER_FAULTS["frames-keep-the-card-on"], telling: true },
   "F5-bench-test-never-ends": { shows: "state", mutation: FORMER_FAULTS["bench-test-never-ends"] },
   "F6-error-not-told": { shows: "status", mutation: FORMER_FAULTS["error-not-told"] },
@@ -186,7 +198,7 @@ export const MODEL_MUTANTS: Readonly<Record<string, ModelMutant>> = {
 
   // ---- what the model alone tells ----
   "a-hold-acts-twice": {
-    shows: "state",
+    shows: "deadline",
     mutation: {
       breaks: "a hold acts once",
       file: "keys.ts",
