@@ -93,7 +93,10 @@ export class Generator {
       case State.REPEAT_PIN:
         return [[8, () => [type("again"), press(OK)]]];
       case State.LOCKED:
-        return [[14, () => [press(OK)]]];
+        return [
+          [14, () => [press(OK)]],
+          [8, () => this.#block(model)],
+        ];
       case State.LOCK_CODE:
         return [[14, () => [press(OK)]]];
       case State.UNLOCK:
@@ -118,6 +121,11 @@ export class Generator {
     const steps: Step[] = [];
     for (let i = 0; i < kept.left; i++) steps.push(type("wrong PIN"), press(OK), { do: "await", early: 0 });
     return steps;
+  }
+
+  #block({ kept }: Model): Step[] {
+    const one: Step[] = [press(OK), press(OK), type("wrong code"), press(OK), { do: "await", early: 0 }];
+    return Array.from({ length: kept.codes }, () => one).flat();
   }
 
   #open(level: number, keys: "right" | "wrong" = "right", spoilt = false): Step[] {

@@ -68,8 +68,9 @@ export class Play {
   readonly #host = new Host();
   readonly #options: PlayOptions;
   readonly #invariants: Invariants;
-  /** What the model expects to be answered to the last frame. */
+  /** What the model expects to be answered in the last action, and the payload that came, in hexadecimal. */
   expected: Answer | undefined;
+  answered = "";
   /** What the screen shows, read once a step. */
   #display = "";
   #probed = -1;
@@ -93,6 +94,11 @@ export class Play {
   /** The model that stands for all: before a cut is resolved, the first. */
   get model(): Model {
     return this.models[0] as Model;
+  }
+
+  /** The first eight bytes of DF20, as they were asked for last. */
+  get status(): Uint8Array | undefined {
+    return this.#status;
   }
 
   /** Plays a step. Throws a Disagreement where the card does not do as the model. */
@@ -278,7 +284,9 @@ export class Play {
       return onModel(model);
     });
     this.expected = answers[0];
+    this.answered = "";
     const answer = this.#onCard(onCard);
+    this.answered = answer?.toString("hex") ?? "";
     const late = answerIn(this.card.takeSent());
     const cut = this.card.takeCut();
     this.#display = this.card.display;

@@ -1,7 +1,7 @@
 // A finding as a command file, which `dsc-sim run` plays up to the difference and fails there, with an `expect`.
 
-import { State } from "../../firmware/wire.js";
-import { type Answer, statusOf } from "./commands.js";
+import { State, Tag } from "../../firmware/wire.js";
+import { statusOf } from "./commands.js";
 import { Host } from "./host.js";
 import { type Model, NEVER } from "./model.js";
 import type { Finding } from "./monkey.js";
@@ -28,38 +28,51 @@ function headOf({ difference: { what, expected, actual } }: Finding): string[] {
   return [`# ${what}: ${expected} expected,`, `# found: ${actual}`];
 }
 
-/** The lines that fail, made of what the model says. */
-function expectations(play: Play, { models, difference }: Disagreement): string[] {
+/** The lines that fail, made of what the model says: of the answer, the screen, or the status. */
+function expectations(play: Play, { models }: Disagreement): string[] {
   const model = models[0] as Model;
-  const answer = play.expected;
-  if (["status word", "data", "answer"].includes(difference.what) && answer) return [expectAnswer(answer)];
-  if (difference.what === "status") return askStatus(model);
+  return (
+    onAnswer(play) ??
+    onScreen(play, model) ??
+    onStatus(play, model) ??
+    onLockCode(play) ?? ["# neither screen nor answer"]
+  );
+}
+
+function onAnswer({ expected, answered }: Play): string[] | undefined {
+  if (!expected || expected.heldBack) return undefined;
+  const words = expected.sw.map((one) => one.toString(16).padStart(4, "0"));
+  const sw = words.length > 0 ? `(${words.join("|")})` : "";
+  const data = expected.data && !expected.secured ? Buffer.from(expected.data).toString("hex") : ".*";
+  const pattern = sw === "" && !expected.data ? "^$" : `^${data}${sw}$`;
+  return new RegExp(pattern).test(answered) ? undefined : [`expect-answer /${pattern}/`];
+}
+
+function onScreen(play: Play, model: Model): string[] | undefined {
   for (const after of AFTER) {
     const lines = after(play, model);
     if (lines.includes(`wait ${NEVER}`)) continue;
     const shown = displayAfter(model, lines);
     if (shown !== undefined && shown !== cardAfter(play, lines)) return [...lines, `expect ${shown}`.trim()];
   }
-  return ["# the difference is not one of the screen", `expect ${State[model.state]}`];
+  return undefined;
 }
 
-function expectAnswer({ sw, data, secured }: Answer): string {
-  const words = sw.map((one) => one.toString(16).padStart(4, "0"));
-  if (sw.length === 0 && !data) return "expect-answer";
-  const hex = data && !secured ? Buffer.from(data).toString("hex") : ".*";
-  return `expect-answer /^${hex}${words.length > 0 ? `(${words.join("|")})` : ""}$/`;
+/** A lock code that it should not be. */
+function onLockCode({ card }: Play): string[] | undefined {
+  return card.state === State[State.LOCK_CODE] ? [`expect /^(?!${card.display})/`] : undefined;
 }
 
 /** GET DATA DF20 by itself, behind a SELECT that closes a channel. */
-function askStatus(model: Model): string[] {
+function onStatus({ status }: Play, model: Model): string[] | undefined {
   const host = new Host();
-  const known = model.kept;
-  const select = host.command({ ins: "SELECT", application: "default" }, known, "plain");
-  const status = host.command({ ins: "GET_DATA", tag: 0xdf20 }, known, "plain");
+  const select = host.command({ ins: "SELECT", application: "default" }, model.kept, "plain");
+  const ask = host.command({ ins: "GET_DATA", tag: Tag.STATUS }, model.kept, "plain");
   const error = model.on ? model.ram.error : model.errorAtPowerOn;
   const expected = Buffer.from(statusOf(model.kept, error, 0).slice(0, 8)).toString("hex");
+  if (!status || Buffer.from(status).toString("hex") === expected) return undefined;
   const power = model.battery === 0 ? ["battery 3000"] : [];
-  const lines = [select, status].map(({ bytes }) => `serial ${bytes.toString("hex")}`);
+  const lines = [select, ask].map(({ bytes }) => `serial ${bytes.toString("hex")}`);
   return [...power, ...lines, `expect-answer /^${expected}/`];
 }
 
