@@ -1,6 +1,6 @@
 /*
  * The card in its host: the compiled module and its imports (docs/ABI.md). Every pointer is checked before it is
- * followed; after every call that does something, what it left on the stack is wiped.
+ * followed; after every call, what it left on the stack is wiped.
  */
 #include "card.h"
 
@@ -53,11 +53,15 @@ uint32_t card_serial(uint8_t byte) {
 }
 
 uint32_t card_state(void) {
-  return Z_dscZ_state(&instance);
+  const uint32_t state = Z_dscZ_state(&instance);
+  port_forget();
+  return state;
 }
 
 uint32_t card_tries(void) {
-  return Z_dscZ_tries(&instance);
+  const uint32_t tries = Z_dscZ_tries(&instance);
+  port_forget();
+  return tries;
 }
 
 uint8_t *card_scratch(void) {

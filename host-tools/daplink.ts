@@ -6,12 +6,12 @@
 // The board counts how often its drive came back (DETAILS.TXT, "Remount count"). So a drive that nobody saw leaving
 // is told from one that never left, and a board that was unplugged (it counts from 0 again) from one that was done.
 
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { constants, existsSync, readdirSync } from "node:fs";
 import { type FileHandle, open, rm, statfs } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { CheckFailed, NoBoard } from "./errors.js";
-import { FileError } from "./files.js";
+import { FileError, readWhole } from "./files.js";
 import { Interrupted } from "./interruption.js";
 
 /** What a drive says about its board. */
@@ -47,6 +47,11 @@ const IMAGE_NAME = "dsc.hex";
 const CHUNK_SIZE = 16_384;
 const POLL_TIME = 100;
 const LONGEST_FAILURE = 300;
+/** Of DETAILS.TXT and the like, many times what they have. */
+const LONGEST_TEXT = 65_536;
+
+// Windows has no O_NONBLOCK.
+const { O_WRONLY, O_CREAT, O_TRUNC, O_NONBLOCK = 0 } = constants;
 
 /** The DAPLink drives among these folders, each board once. */
 export function findDrives(folders: readonly string[] = mountPoints()): Drive[] {
@@ -139,7 +144,7 @@ function inside(folder: string): string[] {
 
 function readText(path: string): string | undefined {
   try {
-    return readFileSync(path, "utf8");
+    return readWhole(path, LONGEST_TEXT).toString();
   } catch {
     return undefined;
   }
@@ -175,7 +180,8 @@ export const DRIVE_FILES: DriveFiles = {
     const { bavail, bsize } = await statfs(folder);
     return bavail * bsize;
   },
-  open: (path) => open(path, "w"),
+  // Not blocking: in a folder that is no drive there may be a pipe of that name.
+  open: (path) => open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK),
   write: (file, bytes) => file.writeFile(bytes),
   sync: (file) => file.sync(),
   remove: (path) => rm(path, { force: true }),
@@ -243,7 +249,7 @@ async function synced(file: FileHandle, files: DriveFiles): Promise<boolean> {
 }
 
 function explained(drive: Drive, error: NodeJS.ErrnoException): Error {
-  if (error.code === "ENOSPC") return full(drive, "the board has no complete firmware");
+  if (error.code === "ENOSPC") return full(drive, "the board may have no complete firmware");
   return wentAway(drive, error.code);
 }
 
@@ -254,7 +260,7 @@ function full({ path }: Drive, consequence: string): FileError {
 function wentAway({ path }: Drive, code?: string): CheckFailed {
   const because = code ? ` (${code})` : "";
   return new CheckFailed(
-    `${path}: the drive went away while it was written${because}; the board has no complete firmware: copy again`,
+    `${path}: the drive went away while it was written${because}; the board may have no complete firmware: copy again`,
   );
 }
 
@@ -309,7 +315,7 @@ function hasCounts(before: Drive, now: Drive): boolean {
 
 function judge(before: Drive, now: Drive, synced: boolean): void {
   if (now.failure !== undefined)
-    throw new CheckFailed(`the board refused the image or failed: ${now.failure}; it has no complete firmware`);
+    throw new CheckFailed(`the board refused the image or failed: ${now.failure}; it may have no complete firmware`);
   const counts = hasCounts(before, now);
   if (counts && (now.remounts as number) < (before.remounts as number)) throw unplugged();
   // Without a count a drive that failed and came back may as well have been unplugged.

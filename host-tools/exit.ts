@@ -1,15 +1,15 @@
-// The exit codes of `dsc`, and which error leads to which.
+// The exit codes of `dsc`, the kinds of its errors, and which error is of which.
 
 import { CommanderError } from "commander";
 import { BadAnswer, CardRefused } from "./apdu.js";
-import { CheckFailed, NoBoard, PortError, UsageError, WrongCard } from "./errors.js";
-import { FileError } from "./files.js";
+import { CardInError, CheckFailed, NoBoard, PortError, SecretError, UsageError, WrongCard } from "./errors.js";
+import { FileError, type FileReason } from "./files.js";
 import { Interrupted } from "./interruption.js";
 import { LineClosed, NoAnswer, OtherProtocol } from "./link.js";
 import { InputError, SuiteError } from "./ocra.js";
+import { NoCard } from "./port.js";
 import { SeedFileError } from "./pskc.js";
 import { AuthenticationFailed } from "./scp03.js";
-import { SecretError } from "./secretfile.js";
 import { SerialNumberError } from "./serialnumber.js";
 import { ValueError } from "./storedata.js";
 
@@ -29,20 +29,87 @@ export enum Exit {
   INTERRUPTED = 130,
 }
 
+/** The kinds of errors, for scripts: finer than the exit codes, and never renamed. */
+export const KINDS = {
+  check: { code: Exit.FAILED, hint: "Put the card or the board aside: a part of it does not work." },
+  usage: { code: Exit.USAGE, hint: "Correct the command line; --help after the command shows its options." },
+  port: { code: Exit.PORT, hint: "Check the port's name and that no other program uses it; dsc ports lists them." },
+  board: { code: Exit.PORT, hint: "Plug in the one board that is meant, or name it with --mount and --port." },
+  "no-answer": { code: Exit.PORT, hint: "Check the cable and the card's battery, then run the command again." },
+  "bad-answer": { code: Exit.PORT, hint: "Check that a DSC+ card with this version of the firmware is on the port." },
+  authentication: { code: Exit.AUTHENTICATION, hint: "Give the master key of the card's own transport keys." },
+  refused: { code: Exit.REFUSED, hint: "Look at the card's state and battery with dsc info." },
+  "card-error": { code: Exit.REFUSED, hint: "Turn the card off and on; replace it if the error stays." },
+  "wrong-card": { code: Exit.REFUSED, hint: "Check which card is on the port with dsc info." },
+  file: { code: Exit.FILE, hint: "Check the file that the message names." },
+  "seed-file": { code: Exit.FILE, hint: "Check that the seed file and what opens it belong together." },
+  secret: { code: Exit.FILE, hint: "Correct the file that holds the secret; it must be plain text of one line." },
+  internal: { code: Exit.BUG, hint: "This is a mistake in dsc: please report it with what stands on stderr." },
+  interrupted: { code: Exit.INTERRUPTED, hint: "Run the command again." },
+} as const;
+export type Kind = keyof typeof KINDS;
+
+/** What scripts are told of an error. */
+export interface ErrorReport {
+  readonly code: Exit;
+  readonly kind: Kind;
+  /** What went wrong: one line for people. */
+  readonly message: string;
+  /** What to do about it: one line for people. */
+  readonly hint: string;
+}
+
 type ErrorClass = abstract new (...args: never[]) => Error;
 
-const CODES: readonly [Exit, readonly ErrorClass[]][] = [
-  [Exit.FAILED, [CheckFailed]],
-  [Exit.USAGE, [UsageError, SuiteError, InputError, SerialNumberError, ValueError]],
-  [Exit.PORT, [PortError, NoBoard, NoAnswer, LineClosed, OtherProtocol, BadAnswer]],
-  [Exit.AUTHENTICATION, [AuthenticationFailed]],
-  [Exit.REFUSED, [CardRefused, WrongCard]],
-  [Exit.FILE, [FileError, SeedFileError, SecretError]],
-  [Exit.INTERRUPTED, [Interrupted]],
+/** The first that fits counts. */
+const CLASSES: readonly [Kind, readonly ErrorClass[]][] = [
+  ["check", [CheckFailed]],
+  ["usage", [UsageError, SuiteError, InputError, SerialNumberError, ValueError, CommanderError]],
+  ["no-answer", [NoCard, NoAnswer, LineClosed]],
+  ["bad-answer", [OtherProtocol, BadAnswer]],
+  ["board", [NoBoard]],
+  ["port", [PortError]],
+  ["authentication", [AuthenticationFailed]],
+  ["refused", [CardRefused]],
+  ["card-error", [CardInError]],
+  ["wrong-card", [WrongCard]],
+  ["file", [FileError]],
+  ["seed-file", [SeedFileError]],
+  ["secret", [SecretError]],
+  ["interrupted", [Interrupted]],
 ];
+
+const FILE_HINTS: Partial<Record<FileReason, string>> = {
+  exists: "Give the name of a file that does not exist yet.",
+  missing: "Check the path.",
+  denied: "Check who owns the file and its folder, and their modes.",
+  full: "Make room, or use another file.",
+  locked: "Wait until the other process is done, then run the command again.",
+};
 
 /** The exit code for an error that has a line for people; nothing for any other: that is a bug. */
 export function exitCodeOf(error: unknown): Exit | undefined {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? Exit.DONE : Exit.USAGE;
-  return CODES.find(([, classes]) => classes.some((known) => error instanceof known))?.[0];
+  const kind = kindOf(error);
+  return kind && KINDS[kind].code;
+}
+
+/** What scripts are told of an error; one that has no line for people is a bug. */
+export function reportOf(error: unknown): ErrorReport {
+  const kind = kindOf(error);
+  if (kind === undefined) return { ...KINDS.internal, kind: "internal", message: `a mistake in dsc: ${error}` };
+  const { code, hint } = KINDS[kind];
+  const ofFile = error instanceof FileError ? FILE_HINTS[error.reason] : undefined;
+  return { code, kind, message: messageOf(error as Error), hint: ofFile ?? hint };
+}
+
+function kindOf(error: unknown): Kind | undefined {
+  return CLASSES.find(([, classes]) => classes.some((known) => error instanceof known))?.[0];
+}
+
+/** Commander says it in two lines now and then, and repeats what was given to an option that there is not: maybe a secret. */
+function messageOf(error: Error): string {
+  if (!(error instanceof CommanderError)) return error.message;
+  if (error.code === "commander.help") return "no command is given";
+  const said = error.message.replace(/^error: /, "").replace(/(unknown option '[^=']*)=.*'/s, "$1'");
+  return said.trim().replace(/\s*\n\s*/g, " ");
 }

@@ -85,6 +85,13 @@ export const PROCESSES: Processes = {
   pause: (milliseconds) => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds),
 };
 
+/** Opens a file to read it. A pipe that nobody writes to is opened at once, too: whoever must have a file finds out. */
+export function openWithoutWaiting(path: string): number {
+  // Windows has no such flags.
+  const { O_RDONLY, O_NONBLOCK = 0, O_NOCTTY = 0 } = node.constants;
+  return node.openSync(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+}
+
 /** Reads a file of at most `limit` bytes. */
 export function readWhole(path: string, limit: number, disk: FileSystem = DISK): Buffer {
   return explaining(path, "read", () => disk.read(path, limit));
@@ -246,7 +253,7 @@ function discard(path: string, disk: FileSystem): void {
 }
 
 function readWithin(path: string, limit: number): Buffer {
-  const file = node.openSync(path, "r");
+  const file = openWithoutWaiting(path);
   try {
     const stats = node.fstatSync(file);
     if (!stats.isFile()) throw new FileError(`${path}: not a file`);

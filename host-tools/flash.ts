@@ -9,11 +9,11 @@ import type { CardStatus } from "./cardclient.js";
 import { awaitReturn, chooseDrive, copyToDrive, type Drive, findDrives, lookAt } from "./daplink.js";
 import { CheckFailed, NoBoard, PortError, UsageError } from "./errors.js";
 import { Exit, exitCodeOf } from "./exit.js";
-import { FileError } from "./files.js";
+import { FileError, readWhole } from "./files.js";
 import { type Firmware, firmwareOf, holdsFirmware } from "./firmwarehash.js";
 import { type Block, HexError, parseIntelHex } from "./intelhex.js";
 import { NoAnswer, OtherProtocol } from "./link.js";
-import { checkImage, ImageError } from "./nrf51.js";
+import { boardOf, checkImage, ImageError } from "./nrf51.js";
 import { flashWithOpenocd } from "./openocd.js";
 import { type ListedPort, listPortsWithSerials, NoCard, readStatusAt } from "./port.js";
 
@@ -22,6 +22,8 @@ export interface FlashRequest {
   readonly board: string;
   /** Intel HEX; the board's own unless given. */
   readonly image?: string;
+  /** Of the board's own images the one for production, not the one for development. */
+  readonly production?: boolean;
   /** The board's drive; found unless given. */
   readonly mount?: string;
   readonly openocd?: boolean;
@@ -43,6 +45,9 @@ export type OnProgress = (stage: string, bytes?: number) => void;
 const BUILD = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
 const MODULE = join(BUILD, "dsc.wasm");
 
+/** Many times what the chip holds. */
+const LARGEST_IMAGE = 16 * 1024 * 1024;
+
 const DAPLINK_SERIAL = /^[0-9a-f]{48}$/i;
 
 /** How long the port of a board that was just flashed may take to come (ms). */
@@ -60,6 +65,8 @@ export interface Image {
   readonly bytes: number;
   /** Which firmware it holds; nothing where that is another one than build/dsc.wasm. */
   readonly firmware: Firmware | undefined;
+  /** Which board it says it is for; nothing where it does not say. */
+  readonly board: string | undefined;
 }
 
 /** What to write to. */
@@ -70,26 +77,32 @@ export interface Target {
   readonly adapter: string | undefined;
   /** The whole chip is erased, the card with it. */
   readonly erases: boolean;
+  /** But the board's DAPLink says that it erases only the pages that it writes to. */
+  readonly byPage: boolean;
 }
 
 /** Reads an image and checks it. Throws FileError where it must not go onto the board. */
-export function readImage({ board, image, verify }: FlashRequest): Image {
-  const path = image ?? relative(".", join(BUILD, "board", board, "dsc.hex"));
-  const text = readFile(path, image === undefined);
+export function readImage({ board, image, production, verify }: FlashRequest): Image {
+  const kind = production ? "production" : "development";
+  const path = image ?? relative(".", join(BUILD, "board", board, kind, "dsc.hex"));
+  const text = readFile(path, image === undefined ? `npm run board${production ? " -- --production" : ""}` : undefined);
   const blocks = checked(path, text);
   const firmware = firmwareIn(blocks);
+  const named = boardOf(blocks);
+  if (named === undefined ? firmware : named !== board)
+    throw new FileError(`${path}: an image for ${named ? `the board "${named}"` : "another board"}, not for ${board}`);
   if (!firmware && verify)
     throw new UsageError(`${path}: not the firmware of build/dsc.wasm, so nothing to verify against; npm run board`);
-  return { path, text, bytes: blocks.reduce((sum, { bytes }) => sum + bytes.length, 0), firmware };
+  return { path, text, bytes: blocks.reduce((sum, { bytes }) => sum + bytes.length, 0), firmware, board: named };
 }
 
-function readFile(path: string, isOurs: boolean): Buffer {
+/** `maker`: the command that makes the file, where it is one of ours. */
+function readFile(path: string, maker: string | undefined): Buffer {
   try {
-    return readFileSync(path);
+    return readWhole(path, LARGEST_IMAGE);
   } catch (error) {
-    const { code = "failed" } = error as NodeJS.ErrnoException;
-    if (code !== "ENOENT") throw new FileError(`${path}: cannot read it (${code})`);
-    throw new FileError(`${path}: no such file${isOurs ? "; make it with: npm run board" : ""}`, "missing");
+    if (!(error instanceof FileError) || error.reason !== "missing" || maker === undefined) throw error;
+    throw new FileError(`${error.message}; make it with: ${maker}`, "missing");
   }
 }
 
@@ -118,7 +131,8 @@ export async function findTarget(options: FlashRequest): Promise<Target> {
     throw new PortError("--verify: this computer has no serial port to ask the card at (--port)");
   const usbSerial = ports.find(({ path }) => path === port)?.usbSerial ?? "";
   const adapter = drive?.uniqueId ?? (DAPLINK_SERIAL.test(usbSerial) ? usbSerial : undefined);
-  return { drive, port, adapter, erases: !options.openocd || options.erase === true };
+  const byPage = !options.openocd && drive?.pageErasing === true;
+  return { drive, port, adapter, erases: !options.openocd || options.erase === true, byPage };
 }
 
 /** Through openocd no drive is needed; where there is one it says which board is meant. */
@@ -205,13 +219,13 @@ async function viaOpenocd(
 }
 
 /** Where the drive does not come back, only the card can tell, and one that still has keys was never erased. */
-export function checkWithoutDrive(found: Found | undefined, { drive }: Target, { timeout }: FlashRequest): void {
+export function checkWithoutDrive(found: Found | undefined, { byPage }: Target, { timeout }: FlashRequest): void {
   if (!found)
     throw new CheckFailed(
       `the drive did not come back within ${timeout} s: whether the board is done is not known; plug it in again, ` +
         "look for FAIL.TXT, or ask the card (dsc info)",
     );
-  if (found.status.life !== "blank" && !drive?.pageErasing)
+  if (found.status.life !== "blank" && !byPage)
     throw new CheckFailed(`the card is still ${found.status.life}: the board did not take the image`);
 }
 

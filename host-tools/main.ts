@@ -18,10 +18,10 @@ import * as unlock from "./commands/unlock.js";
 import * as verify from "./commands/verify.js";
 import * as wipe from "./commands/wipe.js";
 import { UsageError } from "./errors.js";
-import { Exit, exitCodeOf } from "./exit.js";
+import { Exit, reportOf } from "./exit.js";
 import { FileError } from "./files.js";
-import { Interrupted } from "./interruption.js";
-import { complain } from "./output.js";
+import { Interrupted, interrupt, interruption } from "./interruption.js";
+import { answerInJson, answersInJson, complain, conclude, tell } from "./output.js";
 import { hangUp } from "./port.js";
 
 const COMMANDS = [ports, flash, info, personalize, test, wipe, keys, pskc, challenge, verify, unlock, ocra, completion];
@@ -38,30 +38,60 @@ export async function main(args: string[]): Promise<void> {
   process.stdout.on("error", endWithoutOutput);
   // Nobody can be told; the exit code still says what came of it.
   process.stderr.on("error", () => {});
-  const interruption = watchForInterruption();
+  process.on("uncaughtException", endWithBug);
+  const stop = watchForInterruption();
+  answerInJson(asksForJson(args));
   try {
-    const dsc = program();
+    await run(args);
+  } catch (error) {
+    fail(interruption.aborted ? new Interrupted() : error);
+  } finally {
+    stop();
+  }
+  if (interruption.aborted) fail(new Interrupted());
+  conclude();
+}
+
+async function run(args: string[]): Promise<void> {
+  const help: string[] = [];
+  const dsc = program((text) => help.push(text));
+  try {
     refuseUnknownHelp(dsc, args);
     await dsc.parseAsync(args, { from: "user" });
   } catch (error) {
-    fail(interruption.came ? new Interrupted() : error);
-  } finally {
-    interruption.stop();
+    if (!(error instanceof CommanderError) || error.exitCode !== 0) throw error;
+    // Help or the version was asked for, and that is all.
+    tell(error.code === "commander.version" ? "version" : "help", help.join(""));
   }
-  if (interruption.came) process.exitCode = Exit.INTERRUPTED;
 }
 
-function program(): Command {
+/** Before the command line is understood, which it may never be. */
+function asksForJson(args: readonly string[]): boolean {
+  const end = args.indexOf("--");
+  return args.slice(0, end < 0 ? args.length : end).includes("--json");
+}
+
+/** The command line. `print` is given what --help and --version print. */
+export function program(print: (text: string) => void): Command {
   const dsc = new Command("dsc")
     .description("Host tools of the Digital Security Card+: at the bench, and at the site.")
     .version(version(), "--version")
     .addHelpText("after", EXIT_CODES)
-    .configureOutput({ outputError: (text) => complain(inOneLine(text)) })
+    // What commander says of an error is said once, when all has ended.
+    .configureOutput({ writeOut: print, writeErr: writeHelp, outputError: () => {} })
     .exitOverride()
-    .hook("preAction", (_, command) => refuseEmptyNames(command));
+    .hook("preAction", (_, command) => {
+      answerInJson(command.getOptionValue("json") === true);
+      refuseEmptyNames(command);
+    });
   for (const command of COMMANDS) command.register(dsc);
   inheritSettings(dsc);
   return dsc;
+}
+
+/** The help that somebody gets who names no command. */
+function writeHelp(text: string): void {
+  if (!answersInJson()) process.stderr.write(text);
 }
 
 /** A file that has no name: a variable of a script that is not set. */
@@ -106,41 +136,35 @@ function version(): string {
   return (JSON.parse(readFileSync(manifest, "utf8")) as { version: string }).version;
 }
 
-/** One line and an exit code; what has neither is a bug, and its stack says where. */
+/** One line and an exit code; a bug has its stack besides, which says where it is. */
 function fail(error: unknown): void {
-  const code = exitCodeOf(error);
-  if (code === undefined || !(error instanceof Error)) {
-    console.error(error);
-    process.exitCode = Exit.BUG;
-    return;
-  }
-  // Commander has said it already.
-  if (!(error instanceof CommanderError)) complain(error.message);
-  process.exitCode = code;
+  const report = reportOf(error);
+  if (report.code === Exit.BUG) console.error(error);
+  process.exitCode = report.code;
+  conclude(report);
+}
+
+/** What nobody waited for went wrong. */
+function endWithBug(error: unknown): void {
+  fail(error);
+  process.exit();
 }
 
 /** Ctrl-C hangs up, so that what waits for a card ends as it does when a line fails: secrets wiped, ports closed. */
-function watchForInterruption(): { came: boolean; stop(): void } {
-  const interruption = { came: false, stop: () => void process.off("SIGINT", interrupted) };
+function watchForInterruption(): () => void {
   const interrupted = () => {
-    if (interruption.came) process.exit(Exit.INTERRUPTED);
-    interruption.came = true;
+    if (interruption.aborted) endAnyhow();
+    interrupt();
     hangUp();
     setTimeout(endAnyhow, LAST_WORDS).unref();
   };
   process.on("SIGINT", interrupted);
-  return interruption;
+  return () => void process.off("SIGINT", interrupted);
 }
 
 function endAnyhow(): void {
   fail(new Interrupted());
   process.exit();
-}
-
-/** What commander complains of. What was given to an option that there is not may be a secret. */
-function inOneLine(text: string): string {
-  const said = text.replace(/^error: /, "").replace(/(unknown option '[^=']*)=.*'/, "$1'");
-  return said.trim().replace(/\s*\n\s*/g, " ");
 }
 
 /** The reader of our output went away (`| head`): there is nobody to tell. Else the disk that it goes to is full. */

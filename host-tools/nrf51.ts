@@ -21,6 +21,20 @@ const RAM: Range = { start: 0x20000000, end: 0x20004000 };
 const CARD: Range = { start: 0x3f000, end: FLASH.end };
 /** Initial stack pointer and reset vector. */
 const VECTORS_SIZE = 8;
+/** How an image of this project names its board (board/microbit/port.c). */
+const BOARD = /DSC\+ board: ([a-z0-9-]{1,32})\0/;
+
+/**
+ * The board that an image of this project names; nothing where it names none. Ports for other chips have their stack and
+ * their code at the same addresses, so that checkImage() alone would let their images pass.
+ */
+export function boardOf(blocks: readonly Block[]): string | undefined {
+  for (const { bytes } of blocks) {
+    const [, board] = BOARD.exec(bytes.toString("latin1")) ?? [];
+    if (board) return board;
+  }
+  return undefined;
+}
 
 /** Throws ImageError unless every byte has a place on the chip that is not the card's, and the chip could start. */
 export function checkImage(blocks: readonly Block[]): void {

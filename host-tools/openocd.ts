@@ -65,22 +65,19 @@ const REASONS: readonly [RegExp, (match: RegExpExecArray) => Error][] = [
   [/LIBUSB_ERROR_ACCESS|insufficient permissions|permission denied/i, () => new NoBoard(NOT_ALLOWED)],
   [/LIBUSB_ERROR_BUSY|resource busy/i, () => new NoBoard("the board's debug port is in use by another program")],
   [/unable to find a matching CMSIS-DAP|no device found|unable to open CMSIS-DAP/i, () => new NoBoard(NO_ADAPTER)],
-  [new RegExp(OTHER_CHIP), () => new NoBoard("the chip is no nRF51822 with 256 KB; nothing was written")],
-  [/UNEXPECTED|expected 1 of/, () => new NoBoard("the chip is no nRF51 (another IDCODE); nothing was written")],
+  [new RegExp(OTHER_CHIP), () => new NoBoard("the chip has not the 256 pages of 1 KB that the board's nRF51822 has")],
+  [/UNEXPECTED|expected 1 of/, () => new NoBoard("the chip is no nRF51 (another IDCODE)")],
   [new RegExp(PROTECTED), () => new CheckFailed(READ_BACK)],
   [/UICR cannot be erased separately/, () => new CheckFailed(`the image sets UICR, which holds something: ${ERASE}`)],
   [/cannot read IDR|Could not initialize the debug port|Could not find MEM-AP/i, () => new NoBoard(NO_CHIP)],
   [/Can't find ((interface|target)\/\S+)/, ([, name]) => new CheckFailed(`this openocd has no ${name}`)],
-  [
-    /\*\* Verify Failed \*\*|contents differ/,
-    () => new CheckFailed("what the chip holds is not the image: flash again"),
-  ],
+  [/\*\* Verify Failed \*\*|contents differ/, () => new CheckFailed("what the chip holds is not the image")],
 ];
 const ERASE = "--erase takes that off, and all that the card knows with it";
 const NOT_ALLOWED =
   "you may not open the board's debug port; join the group plugdev, which openocd's udev rules let in";
 const NO_ADAPTER = "openocd finds no CMSIS-DAP adapter: is the board plugged in?";
-const NO_CHIP = "the board's debug port does not reach its chip; nothing was written";
+const NO_CHIP = "the board's debug port does not reach its chip";
 const READ_BACK = `the chip is protected against reading back; ${ERASE}`;
 
 const STAGES: readonly [RegExp, string][] = [
@@ -114,15 +111,29 @@ function placeFiles(image: Uint8Array): string {
   }
 }
 
-/** The error in what openocd printed. */
+/** The error in what openocd printed, and what that leaves on the board. NoBoard only where nothing was written. */
 export function explainOpenocd(output: string): Error {
+  const known = knownReason(output);
+  const last = [...output.matchAll(/^Error: (?!\*\*)(.+)$/gm)].at(-1)?.[1]?.trim();
+  const error = known ?? new CheckFailed(`openocd failed: ${last ?? "it does not say why"}`);
+  const begun = stateOnceBegun(output);
+  if (begun) return new CheckFailed(`${error.message}; ${begun}`);
+  error.message += known ? "; nothing was written" : "; whether anything was written is not known";
+  return error;
+}
+
+/** What is left once openocd has begun to write. */
+function stateOnceBegun(output: string): string | undefined {
+  if (output.includes("** Programming Started **")) return "the board may have no complete firmware: flash again";
+  return /^dsc: erasing/m.test(output) ? "the chip may be erased: flash again" : undefined;
+}
+
+function knownReason(output: string): Error | undefined {
   for (const [pattern, error] of REASONS) {
     const match = pattern.exec(output);
     if (match) return error(match);
   }
-  const last = [...output.matchAll(/^Error: (?!\*\*)(.+)$/gm)].at(-1)?.[1]?.trim();
-  const state = output.includes("** Programming Started **") ? "; the board has no complete firmware" : "";
-  return new CheckFailed(`openocd failed: ${last ?? "it does not say why"}${state}`);
+  return undefined;
 }
 
 function runOpenocd(folder: string, options: OpenocdOptions): Promise<{ code: number | null; output: string }> {

@@ -1,24 +1,71 @@
-// What `dsc` says: results on stdout, as lines for people or as one JSON object; everything else on stderr.
+// What `dsc` says. For people: results on stdout, all else on stderr. With --json: one value on stdout at the end, which
+// is the result, its warnings, and the error where there was one.
 
 import { styleText } from "node:util";
 import type { Command } from "commander";
+import type { ErrorReport } from "./exit.js";
 
 type Style = Parameters<typeof styleText>[0];
 
-/** Prints a result: `lines`, or with --json the object, on one line. */
-export function show(command: Command, result: object, lines: readonly string[]): void {
-  const text = command.optsWithGlobals<{ json?: boolean }>().json ? JSON.stringify(result) : lines.join("\n");
-  if (text !== "") process.stdout.write(`${text}\n`);
+/** A result that has warnings of its own, as the plan of a dry run. */
+interface Warned {
+  readonly warnings?: readonly string[];
 }
 
-/** A line on stderr that is no error. */
+/** What is kept for --json until the end. */
+const kept: { json: boolean; concluded: boolean; result: object | undefined; warnings: string[] } = {
+  json: false,
+  concluded: false,
+  result: undefined,
+  warnings: [],
+};
+
+/** Whether what follows is said in JSON. */
+export function answerInJson(json: boolean): void {
+  kept.json = json;
+}
+
+export function answersInJson(): boolean {
+  return kept.json;
+}
+
+/** Prints a result: `lines`, or with --json the object, once the command has ended. */
+export function show(command: Command, result: object, lines: readonly string[]): void {
+  if (command.opts<{ json?: boolean }>().json) kept.result = result;
+  else if (lines.length > 0) process.stdout.write(`${lines.join("\n")}\n`);
+}
+
+/** Prints a text that is all there is to say: help, or the version. In JSON it is called `name`. */
+export function tell(name: string, text: string): void {
+  if (kept.json) kept.result = { [name]: text.trimEnd() };
+  else process.stdout.write(text);
+}
+
+/** What is no error, but should be known. */
 export function warn(text: string): void {
-  process.stderr.write(`${painted("yellow", "warning:", process.stderr)} ${text}\n`);
+  if (kept.json) kept.warnings.push(text);
+  else process.stderr.write(`${painted("yellow", "warning:", process.stderr)} ${text}\n`);
 }
 
 /** The one line on stderr that says why nothing came of it. */
 export function complain(text: string): void {
   process.stderr.write(`${painted("red", "dsc:", process.stderr)} ${text}\n`);
+}
+
+/** Ends what is said: with --json that is all of it. Only the first call counts. */
+export function conclude(error?: ErrorReport): void {
+  if (kept.concluded) return;
+  kept.concluded = true;
+  if (kept.json) process.stdout.write(`${JSON.stringify(jsonAnswer(error))}\n`);
+  else if (error) complain(error.message);
+}
+
+/** An error alone has no list of warnings unless there are some. */
+function jsonAnswer(error: ErrorReport | undefined): object {
+  const { result } = kept;
+  const { warnings: own = [] }: Warned = result ?? {};
+  const warnings = [...own, ...kept.warnings];
+  return { ...result, ...(error && { error }), ...((result || warnings.length > 0) && { warnings }) };
 }
 
 /** Colours text for stdout. */

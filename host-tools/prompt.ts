@@ -3,13 +3,11 @@
 // Without a terminal nothing is asked: a UsageError says which option to use instead.
 
 import { UsageError } from "./errors.js";
-import { Interrupted } from "./interruption.js";
-import { concatSecrets, copyOfSecret } from "./secretbytes.js";
+import { Interrupted, interruption } from "./interruption.js";
+import { copyOfSecret } from "./secretbytes.js";
 
 const PIN_DIGITS = 4;
 const LONGEST = 1024;
-/** More than any secret has. */
-const MOST_INPUT = 65_536;
 
 const END_OF_FILE = 0x04;
 const BREAK = 0x03;
@@ -58,21 +56,6 @@ export function isInteractive(): boolean {
   return process.stdin.isTTY === true && process.stderr.isTTY === true;
 }
 
-/** All of standard input, or so much of it that it is no secret any more. */
-export async function readStdin(): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of process.stdin) {
-    const bytes = chunk as Buffer;
-    chunks.push(bytes);
-    size += bytes.length;
-    if (size > MOST_INPUT) break;
-  }
-  const whole = concatSecrets(...chunks);
-  for (const chunk of chunks) chunk.fill(0);
-  return whole;
-}
-
 function needTerminal(what: string, instead: string): void {
   if (!isInteractive()) throw new UsageError(`${what} is needed, and there is no terminal to ask at; use ${instead}`);
 }
@@ -96,6 +79,7 @@ function readTyped(prompt: string, echo: (typed: string) => void): Promise<Buffe
   return new Promise((resolve, reject) => {
     const finish = (settle: () => void) => {
       stdin.off("data", typed).off("end", ended).pause();
+      interruption.removeEventListener("abort", ended);
       stdin.setRawMode(false);
       say("");
       settle();
@@ -111,6 +95,7 @@ function readTyped(prompt: string, echo: (typed: string) => void): Promise<Buffe
     stdin.setRawMode(true);
     process.stderr.write(prompt);
     stdin.on("data", typed).on("end", ended).resume();
+    interruption.addEventListener("abort", ended);
   });
 }
 

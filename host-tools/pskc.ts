@@ -13,7 +13,7 @@
 
 import type { Document, Element } from "@xmldom/xmldom";
 import { createExclusive, DISK, type FileSystem, readWhole, replaceAtomically, withLock } from "./files.js";
-import { type Keys, openKeys, opensWith, type SeedSecret, writeHeader } from "./pskckeys.js";
+import { type Keys, openKeys, opensWith, type SeedSecret, withFitting, writeHeader } from "./pskckeys.js";
 import {
   appendRecord,
   copyOf,
@@ -68,24 +68,28 @@ export const MAX_BYTES = 16 * 1024 * 1024;
 /** What a new card must leave free, so that whatever is said of a card later still fits. */
 export const SPARE_BYTES = 64 * 1024;
 
-/** Opens a seed file. Throws SeedFileError or FileError. */
+/** Opens a seed file. Throws SeedFileError, FileError or SecretError. */
 export function readSeedFile(path: string, secret: SeedSecret, disk: FileSystem = DISK): SeedFile {
   return naming(path, () => {
     const bytes = readWhole(path, MAX_BYTES, disk);
     const container = parse(bytes);
-    const keys = openKeys(container, secret);
-    const records: SeedRecord[] = [];
-    const unlockKeys = new Map<string, Buffer>();
-    const file = new SeedFile(path, keys, { container, bytes }, records, disk);
-    try {
-      readRecords(container, keys, records, unlockKeys);
-      return file;
-    } catch (error) {
-      file.wipe();
-      for (const key of unlockKeys.values()) key.fill(0);
-      throw error;
-    }
+    return withFitting(secret, (exact) => open(path, { container, bytes }, openKeys(container, exact), disk));
   });
+}
+
+/** The records under those keys, which it wipes where they are not to be read. */
+function open(path: string, contents: Contents, keys: Keys, disk: FileSystem): SeedFile {
+  const records: SeedRecord[] = [];
+  const unlockKeys = new Map<string, Buffer>();
+  const file = new SeedFile(path, keys, contents, records, disk);
+  try {
+    readRecords(contents.container, keys, records, unlockKeys);
+    return file;
+  } catch (error) {
+    file.wipe();
+    for (const key of unlockKeys.values()) key.fill(0);
+    throw error;
+  }
 }
 
 /** What a seed file says without its secret. Throws SeedFileError or FileError. */

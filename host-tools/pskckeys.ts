@@ -3,11 +3,17 @@
 import { createCipheriv, createHmac, pbkdf2Sync, randomBytes, randomFillSync, timingSafeEqual } from "node:crypto";
 import type { Document, Element } from "@xmldom/xmldom";
 import { decryptCbc } from "./aes.js";
+import { formForNew, formsOf, type Passphrase, refuseDoubtful } from "./passphrase.js";
 import { base64, child, integer, maker, need, quoted, SeedFileError, text } from "./pskcxml.js";
 import { copyOfSecret, secretBytes } from "./secretbytes.js";
 
-/** What opens a seed file: 16 bytes, or a passphrase in UTF-8. */
-export type SeedSecret = Uint8Array | { readonly passphrase: Uint8Array };
+/** What opens a seed file: 16 bytes, or a passphrase as it was given. */
+export type SeedSecret = Uint8Array | Passphrase;
+
+/** A passphrase, byte for byte. */
+interface ExactPassphrase {
+  readonly exactly: Uint8Array;
+}
 
 const KEY_BYTES = 16;
 const BLOCK_BYTES = 16;
@@ -38,7 +44,39 @@ export interface Keys {
   readonly macAlgorithm: string;
 }
 
-export function openKeys(container: Element, secret: SeedSecret): Keys {
+/**
+ * Calls `open` with the secret in each of its forms until one fits. Throws what the first led to; where it is most likely
+ * no passphrase, a SecretError that says so.
+ */
+export function withFitting<T>(secret: SeedSecret, open: (secret: Uint8Array | ExactPassphrase) => T): T {
+  if (secret instanceof Uint8Array) return open(secret);
+  const forms = formsOf(secret);
+  try {
+    return firstThatFits(forms, (exactly) => open({ exactly }));
+  } catch (error) {
+    refuseDoubtful(secret);
+    throw error;
+  } finally {
+    for (const form of forms) form.fill(0);
+  }
+}
+
+function firstThatFits<T>([form, ...others]: readonly Buffer[], open: (form: Buffer) => T): T {
+  if (!form) throw new Error("a passphrase has a form");
+  try {
+    return open(form);
+  } catch (error) {
+    if (others.length === 0 || !(error instanceof SeedFileError)) throw error;
+    try {
+      return firstThatFits(others, open);
+    } catch {
+      throw error;
+    }
+  }
+}
+
+/** Opens the keys with a secret in one of its forms. */
+export function openKeys(container: Element, secret: Uint8Array | ExactPassphrase): Keys {
   const encryption = openEncryptionKey(child(container, "pskc:EncryptionKey"), secret);
   try {
     return { encryption, ...openMac(container, encryption) };
@@ -60,7 +98,7 @@ function openMac(container: Element, encryption: Buffer): Omit<Keys, "encryption
   return { mac, macAlgorithm };
 }
 
-function openEncryptionKey(encryptionKey: Element | undefined, secret: SeedSecret): Buffer {
+function openEncryptionKey(encryptionKey: Element | undefined, secret: Uint8Array | ExactPassphrase): Buffer {
   if (!encryptionKey) throw new SeedFileError("is not encrypted, and such files are not read");
   const derived = child(encryptionKey, "xenc11:DerivedKey");
   if (secret instanceof Uint8Array) {
@@ -68,7 +106,7 @@ function openEncryptionKey(encryptionKey: Element | undefined, secret: SeedSecre
     return presharedKey(secret);
   }
   if (!derived) throw new SeedFileError("opens with a key, not with a passphrase");
-  return deriveKey(derived, secret.passphrase);
+  return deriveKey(derived, secret.exactly);
 }
 
 export function opensWith(container: Element): "key" | "passphrase" | "nothing" {
@@ -154,15 +192,20 @@ export function writeHeader(document: Document, container: Element, secret: Seed
   const make = maker(document);
   const salt = randomBytes(SALT_BYTES);
   const preshared = secret instanceof Uint8Array;
-  const encryption = preshared
-    ? presharedKey(secret)
-    : pbkdf2Sync(secret.passphrase, salt, ITERATIONS, KEY_BYTES, "sha256");
+  const encryption = preshared ? presharedKey(secret) : derivedFrom(formForNew(secret), salt);
   const keys = { encryption, mac: randomFillSync(secretBytes(MAC_KEY_BYTES)), macAlgorithm: HMAC_SHA1 };
   const source = preshared ? make("ds:KeyName", {}, "Pre-shared-key") : derivedKey(document, salt);
   container.appendChild(make("pskc:EncryptionKey", {}, source));
   const macKey = make("pskc:MACKey", {}, ...encryptedData(document, encrypt(keys.mac, encryption)));
   container.appendChild(make("pskc:MACMethod", { Algorithm: HMAC_SHA1 }, macKey));
   return keys;
+}
+
+/** The key of a new file. Wipes the passphrase. */
+function derivedFrom(passphrase: Buffer, salt: Buffer): Buffer {
+  const key = pbkdf2Sync(passphrase, salt, ITERATIONS, KEY_BYTES, "sha256");
+  passphrase.fill(0);
+  return key;
 }
 
 /** As in figure 7 of the RFC. */

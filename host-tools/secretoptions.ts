@@ -3,9 +3,10 @@
 
 import { Option } from "commander";
 import { UsageError } from "./errors.js";
-import { askPassphrase, askPin, isInteractive, readStdin } from "./prompt.js";
+import { askPassphrase, askPin, isInteractive } from "./prompt.js";
 import { readSeedFile, type SeedFile } from "./pskc.js";
 import { readKey, readPin, readSeedSecret, type SecretOptions, STDIN } from "./secretfile.js";
+import { readFifo, readStdin } from "./secretstream.js";
 
 export interface SecretFileOptions {
   insecureKeyFile?: boolean;
@@ -58,11 +59,14 @@ export async function readSecret<T>(
   read: (path: string, options: SecretOptions) => T,
 ): Promise<T> {
   const allowShared = options.insecureKeyFile === true;
-  if (path !== STDIN) return read(path, { allowShared });
-  const stdin = isInteractive() ? await askPassphrase(prompt, false) : await readStdin();
+  const contents = path === STDIN ? await readTypedOrStdin(prompt) : await readFifo(path, { allowShared });
   try {
-    return read(path, { allowShared, stdin });
+    return read(path, { allowShared, ...(contents && { contents }) });
   } finally {
-    stdin.fill(0);
+    contents?.fill(0);
   }
+}
+
+function readTypedOrStdin(prompt: string): Promise<Buffer> {
+  return isInteractive() ? askPassphrase(prompt, false) : readStdin();
 }

@@ -1,6 +1,7 @@
 // The seed file of one personalization, which may be made only with its first card.
 
 import { FileError } from "./files.js";
+import { refuseDoubtful } from "./passphrase.js";
 import type { Seeds } from "./personalize.js";
 import {
   createSeedFile,
@@ -24,8 +25,12 @@ export class SeedsInFile implements Seeds {
   readonly #append: boolean;
   #file: SeedFile | undefined;
 
-  /** `file`: what is at `path`, open; nothing where there is none yet. The secret stays the caller's. */
+  /**
+   * `file`: what is at `path`, open; nothing where there is none yet. The secret stays the caller's. Throws a SecretError
+   * where the file is new and the secret most likely no passphrase: later a card would have been asked.
+   */
   constructor(path: string, secret: SeedSecret, file: SeedFile | undefined, { append = false }: SeedsOptions = {}) {
+    if (!file && "passphrase" in secret) refuseDoubtful(secret);
     this.path = path;
     this.exists = file !== undefined;
     this.#secret = secret;

@@ -1,12 +1,14 @@
 // `npm run board`: the released module as C (wasm2c), with the host and a port around it, as images for the chip.
 //
-//   npm run board [-- --production]     build/board/microbit/dsc.elf and .hex, and a table of their size
+//   npm run board                       build/board/microbit/development/dsc.elf and .hex, and a table of their size
+//   npm run board -- --production       the same in build/board/microbit/production
 //   npm run board -- IMAGE              another of IMAGES below, build/board/...
+//
+// An image for a chip is the same, byte for byte, in whatever folder it is built, with the same compiler.
 //
 // Tests and bench need more of them; `buildImages` makes each where it is missing or older than its sources.
 
 import {
-  copyFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -19,7 +21,7 @@ import {
 } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
-import { printSizes, sizesOf } from "./boardsizes.js";
+import { type Limits, printSizes, refuseLarge, type Sizes, sizesOf } from "./boardsizes.js";
 import { BuildError, isInstalled, run, TOOLS, type Tool } from "./boardtools.js";
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..", "..", "..");
@@ -32,9 +34,13 @@ const WASM2C_VERSION = "1.0.32";
 const WARNINGS = ["-std=gnu11", "-Wall", "-Wextra", "-Werror"];
 /** What wasm2c makes relies on wrapping and on bytes that become words; it is not written to be free of warnings. */
 const GENERATED = ["-std=gnu11", "-fno-strict-aliasing", "-w"];
-/** For a core of ARM's. Without its floating-point registers, if it has any: `port_forget` does not wipe them. */
+/**
+ * For a core of ARM's. Without its floating-point registers, if it has any: `port_forget` does not wipe them. File names
+ * in the image start at the repository's root, so that a debugger started there finds the sources.
+ */
 export function chip(core: string): string[] {
-  return `-mcpu=${core} -mthumb -mfloat-abi=soft -O2 -g -ffunction-sections -fdata-sections -DNDEBUG`.split(" ");
+  const flags = `-mcpu=${core} -mthumb -mfloat-abi=soft -O2 -g -ffunction-sections -fdata-sections -DNDEBUG`;
+  return [...flags.split(" "), `-ffile-prefix-map=${ROOT}=.`];
 }
 /** By the linker script of a port, in its folder. */
 export function chipLink(folder: string): string[] {
@@ -70,9 +76,13 @@ export interface Image {
   readonly output: string;
   /** The released one unless given. */
   readonly module?: keyof typeof MODULES;
+  /** What it may take, where its port states that. */
+  readonly limits?: Limits;
 }
 
 const HOST = ["card.c", "main.c"];
+/** What the project allows a card on the micro:bit: less than the chip has. */
+const MICROBIT_LIMITS: Limits = { flash: 44 * 1024, ram: 6 * 1024 };
 
 export const IMAGES = {
   development: {
@@ -81,7 +91,8 @@ export const IMAGES = {
     compiler: "arm-none-eabi-gcc",
     flags: [...MICROBIT, "-DDEVELOPMENT=1"],
     link: MICROBIT_LINK,
-    output: "development/dsc.elf",
+    output: "microbit/development/dsc.elf",
+    limits: MICROBIT_LIMITS,
   },
   production: {
     name: "production image",
@@ -89,7 +100,8 @@ export const IMAGES = {
     compiler: "arm-none-eabi-gcc",
     flags: [...MICROBIT, "-DDEVELOPMENT=0"],
     link: MICROBIT_LINK,
-    output: "production/dsc.elf",
+    output: "microbit/production/dsc.elf",
+    limits: MICROBIT_LIMITS,
   },
   template: {
     name: "template of a port",
@@ -200,14 +212,25 @@ export function compile(image: Image, moduleC: string): string {
   inDraft((draft) => {
     const module = join(draft, "module.o");
     const drawn = join(draft, basename(output));
-    run(image.compiler, [...image.flags, ...GENERATED, ...include, "-c", moduleC, "-o", module]);
-    run(image.compiler, [...image.flags, ...WARNINGS, ...include, ...image.link, ...files, module, "-o", drawn]);
+    runCompiler(image, [...GENERATED, ...include, "-c", moduleC, "-o", module]);
+    runCompiler(image, [...WARNINGS, ...include, ...image.link, ...files, module, "-o", drawn]);
     if (!output.endsWith(".elf")) return [output];
     const hex = output.replace(/elf$/, "hex");
     run("arm-none-eabi-objcopy", ["-O", "ihex", drawn, join(draft, basename(hex))]);
     return [hex, output];
   });
   return output;
+}
+
+/** From the repository's root: a compiler notes the folder that it runs in. */
+function runCompiler({ name, compiler, flags }: Image, args: readonly string[]): void {
+  try {
+    run(compiler, [...flags, ...args], ROOT);
+  } catch (error) {
+    const [, memory, bytes] = /region `(\w+)' overflowed by (\d+) bytes/.exec((error as Error).message) ?? [];
+    if (!memory) throw error;
+    throw new BuildError(`the ${name} does not fit: ${bytes} bytes more than its image.ld gives it of "${memory}"`);
+  }
 }
 
 /** Makes files in a folder of its own, and moves them when all are done: tests that run at once may want the same. */
@@ -249,24 +272,19 @@ function command(args: readonly string[]): void {
     throw new BuildError(`${args.join(" ")}: there are --production, --all, ${Object.keys(IMAGES).join(", ")}`);
   }
   const image = buildImages(name);
-  const files = name === "development" || name === "production" ? copyForPeople(image) : [image];
+  const files = image.endsWith(".elf") ? [image, image.replace(/elf$/, "hex")] : [image];
   console.log(`${files.map((file) => relative(ROOT, file)).join(", ")}: ${IMAGES[name].name}`);
-  if (image.endsWith(".elf")) printSizes(sizesOf(image));
+  if (image.endsWith(".elf")) tellSizes(IMAGES[name], sizesOf(image));
+}
+
+/** Prints the table, and throws where the image is larger than its port allows. */
+function tellSizes({ name, limits }: Image, sizes: Sizes): void {
+  printSizes(sizes, limits);
+  if (limits) refuseLarge(name, sizes, limits);
 }
 
 function isImage(name: string): name is ImageName {
   return Object.hasOwn(IMAGES, name);
-}
-
-/** The micro:bit's image, where people look for it. */
-function copyForPeople(image: string): string[] {
-  const target = join(OUT, "microbit");
-  mkdirSync(target, { recursive: true });
-  return ["elf", "hex"].map((suffix) => {
-    const copy = join(target, `dsc.${suffix}`);
-    copyFileSync(image.replace(/elf$/, suffix), copy);
-    return copy;
-  });
 }
 
 /** For the tests: every image that there are the tools for. */

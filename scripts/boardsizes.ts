@@ -1,7 +1,7 @@
 // What is in an image for a chip: the sizes of its parts (the module, its host, the compiler's libraries, the stack), and
 // where a symbol is.
 
-import { run } from "./boardtools.js";
+import { BuildError, run } from "./boardtools.js";
 
 /** Bytes of an image, by part. */
 export interface Sizes {
@@ -11,8 +11,11 @@ export interface Sizes {
   readonly parts: readonly { readonly name: string; readonly flash: number; readonly ram: number }[];
 }
 
-/** Of the project, not of a chip. */
-const LIMITS = { flash: 48 * 1024, ram: 6 * 1024 };
+/** What a port allows an image, in bytes. */
+export interface Limits {
+  readonly flash: number;
+  readonly ram: number;
+}
 
 /** The size of an ELF image by part; "other" is what has no name in it: padding, nameless constants. */
 export function sizesOf(image: string): Sizes {
@@ -55,13 +58,27 @@ function partOf(symbol: string, file: string | undefined): "firmware" | "host" |
   return file?.includes("/board/") ? "host" : "libraries";
 }
 
-export function printSizes(sizes: Sizes): void {
+/** The table for people; `limits` where the port states some. */
+export function printSizes(sizes: Sizes, limits?: Limits): void {
   const row = (name: string, flash: number | string, ram: number | string) =>
     console.log(`${name.padEnd(12)} ${String(flash).padStart(8)} ${String(ram).padStart(8)}`);
   row("bytes", "flash", "RAM");
   for (const { name, flash, ram } of sizes.parts) row(name, flash, ram);
   row("image", sizes.flash, sizes.ram);
-  row("limit", LIMITS.flash, LIMITS.ram);
+  if (limits) row("limit", limits.flash, limits.ram);
+}
+
+/** Throws BuildError where an image is larger than its limits. */
+export function refuseLarge(name: string, sizes: Sizes, limits: Limits): void {
+  const over = (
+    [
+      ["flash", "flash"],
+      ["ram", "RAM"],
+    ] as const
+  )
+    .filter(([of]) => sizes[of] > limits[of])
+    .map(([of, memory]) => `${sizes[of]} bytes of ${memory}, of ${limits[of]} allowed`);
+  if (over.length > 0) throw new BuildError(`the ${name} is larger than its limits: ${over.join("; ")}`);
 }
 
 /** Where a symbol of an image is. */

@@ -30,9 +30,11 @@ function hasFuzzer(): boolean {
   return existsSync(folder) && readdirSync(folder).some((name) => name.startsWith("libclang_rt.fuzzer"));
 }
 
-/** What a tool says; where it fails, nothing is built. */
-export function run(command: string, args: readonly string[]): string {
-  const { status, stdout, stderr, error } = spawnSync(command, args, { encoding: "utf8" });
+/** What a tool says, run in `folder`; where it fails, nothing is built. */
+export function run(command: string, args: readonly string[], folder = process.cwd()): string {
+  // A compiler believes PWD, which may be another name of the folder; and what it says is read, in English.
+  const env = { ...process.env, PWD: folder, LC_ALL: "C" };
+  const { status, stdout, stderr, error } = spawnSync(command, args, { encoding: "utf8", cwd: folder, env });
   if (error) throw error;
   if (status !== 0) throw new BuildError(`${command} failed:\n${stderr || stdout}`);
   return stdout;

@@ -3,29 +3,36 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { chmodSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Machine } from "../board/qemu/machine.js";
-import { Channel } from "../firmware/wire.js";
+import { Rests } from "../board/qemu/rests.js";
+import { Channel, Level } from "../firmware/wire.js";
+import { firmwareOf } from "../host-tools/firmwarehash.js";
 import { encodeFrame } from "../host-tools/frame.js";
+import { testKeys } from "../host-tools/keyset.js";
 import { openCard } from "../host-tools/port.js";
-import { buildImages, type ImageName } from "../scripts/board.js";
-import { KEYS } from "../sim/card.js";
-import { loadFirmware } from "../sim/firmware.js";
+import { buildImages, compile, IMAGES, type ImageName } from "../scripts/board.js";
+import { Card, KEYS } from "../sim/card.js";
+import { FIRMWARE_FILE, loadFirmware } from "../sim/firmware.js";
+import { FLASH_SIZE } from "../sim/flash.js";
 import { openPanel } from "../sim/panelport.js";
+import { PtyLine } from "../sim/pty.js";
 import { BoardError, handBack, openForUse } from "./conformance/board.js";
+import { ChipTarget } from "./conformance/chiptarget.js";
 import { encodeCommand, Op, type Plain, Splitter } from "./conformance/development.js";
-import { measure } from "./conformance/hardware.js";
+import { beyondLimits, type Figure, measure } from "./conformance/hardware.js";
 import { describeDifference } from "./conformance/play.js";
 import { prepare, runAll } from "./conformance/run.js";
 import { type Faults, SimTarget } from "./conformance/simtarget.js";
 import { openBoard, openTarget, type TargetName } from "./conformance/targets.js";
 import { boardTest } from "./support/board.js";
+import { ROOT } from "./support/root.js";
 import { scenarios } from "./support/scenarios.js";
 import { scratchFolder } from "./support/scratch.js";
 import { dsc, SimProcess } from "./support/simprocess.js";
+import { suite } from "./support/suite.js";
 
 const MODULE = loadFirmware();
 const ALL = prepare(scenarios());
@@ -102,6 +109,57 @@ broken("the flash figure sees what a record holds, though it ends with a check o
   assert.is(new Set(crcs).size, 2, crcs.join());
 });
 
+// ---- what is measured ----
+
+const measured = suite("conformance: what is measured");
+
+/** Of the longest command, without a pause. */
+const FRAMES = 20;
+
+boardTest(measured, ["development"], "the chip in QEMU is within the limits, by its own clock", async () => {
+  const figures = await measureChip(buildImages("development"));
+  assert.is(figures.filter(({ limits }) => limits).length, 3);
+  assert.equal(beyondLimits(figures), []);
+});
+
+boardTest(
+  measured,
+  ["development"],
+  "a clock at half its speed is beyond the limits, with its value and the limit",
+  async () => {
+    const port = ["interrupts.c", "oled.c", "uart.c"].map((name) => join("microbit", name));
+    const others = IMAGES.development.sources.filter((name) => name !== "microbit");
+    const sources = [...others, ...port, join("..", "test", "conformance", "halfspeed.c")];
+    buildImages("development");
+    const module = join(ROOT, "build", "board", "c", "dsc.c");
+    const image = compile({ ...IMAGES.development, sources, output: "test/halfspeed.elf" }, module);
+    const [hold, clock, ...more] = beyondLimits(await measureChip(image));
+    assert.match(hold ?? "", /^PRESS held until the screen shows: 1[56]\d\d ms; the limit is 750 to 850 ms$/);
+    assert.match(clock ?? "", /^its clock is off by: (999|100\d)\d{3} ppm; the limit is -20000 to 20000 ppm$/);
+    assert.equal(more, []);
+  },
+);
+
+measured("a frame that is not answered, and what is just beyond a limit", () => {
+  const figure = (value: number, limits: [number, number]): Figure => ({ name: "a", value, unit: "ms", limits });
+  const values = [749, 750, 850, 851];
+  assert.equal(
+    values.map((value) => beyondLimits([figure(value, [750, 850])]).length),
+    [1, 0, 0, 1],
+  );
+  assert.equal(beyondLimits([{ ...figure(1, [0, 0]), unit: "" }]), ["a: 1; the limit is 0"]);
+  assert.equal(beyondLimits([{ name: "a", value: 1e9, unit: "ms" }]), []);
+});
+
+async function measureChip(image: string): Promise<Figure[]> {
+  const target = await ChipTarget.open(image);
+  try {
+    return await measure(target, { frames: FRAMES, clock: true });
+  } finally {
+    await target.close();
+  }
+}
+
 // ---- a board that is plugged in ----
 
 const plugged = suite("conformance on a port");
@@ -135,6 +193,69 @@ boardTest(plugged, ["posix"], "refuses a card that holds something, unless it ma
   });
 });
 
+/** `npm run conformance` on a port: its exit code, and what it says on stderr. */
+async function conformance(port: string, ...more: string[]): Promise<{ code: number; stderr: string }> {
+  const main = join(ROOT, "build", "js", "test", "conformance", "main.js");
+  const child = spawn(process.execPath, [main, "--only", "serial.dsc", "--port", port, ...more]);
+  let stderr = "";
+  child.stderr.setEncoding("utf8").on("data", (text) => (stderr += text));
+  child.stdout.resume();
+  const [code] = await once(child, "close");
+  return { code, stderr };
+}
+
+/** A line on stderr, and the exit code of ports. */
+async function refuses(port: string, says: RegExp, ...more: string[]): Promise<void> {
+  const { code, stderr } = await conformance(port, ...more);
+  assert.match(stderr, /^conformance: [^\n]+\n$/);
+  assert.match(stderr, says);
+  assert.is(code, 3);
+}
+
+boardTest(plugged, ["posix"], "a card whose flash is damaged is refused in a line that names --erase", async () => {
+  const flash = join(FOLDER, "damaged.flash");
+  for (const byte of [0x00, 0x5a]) {
+    writeFileSync(flash, Buffer.alloc(FLASH_SIZE, byte));
+    await onPosixPty(
+      async (path) => {
+        await refuses(path, /all on it would be erased: say --erase if it may be$/m);
+        await (await openForUse(path, { erase: true })).close();
+      },
+      ["--flash", flash],
+    );
+  }
+});
+
+boardTest(plugged, ["posix"], "a card with a channel left open, and one with other firmware", async () => {
+  await onPosixPty(async (path) => {
+    const card = await openCard(path);
+    await card.client.openChannel(Level.FULL, testKeys());
+    await card.close();
+    await (await openForUse(path, { erase: false })).close();
+  });
+  const hash = Buffer.from(firmwareOf(readFileSync(FIRMWARE_FILE))?.hash ?? "", "hex");
+  const other = join(FOLDER, "other");
+  const program = readFileSync(buildImages("posix"));
+  assert.is(hash.length, 8);
+  assert.ok(program.includes(hash));
+  for (let at = program.indexOf(hash); at >= 0; at = program.indexOf(hash)) program.fill(0x77, at, at + hash.length);
+  writeFileSync(other, program);
+  chmodSync(other, 0o700);
+  const says = new RegExp(
+    `its firmware is ${"77".repeat(8)}, the one built here ${hash.toString("hex")}: flash it first`,
+  );
+  await onPosixPty((path) => refuses(path, says), [], other);
+});
+
+plugged("no port, no answer", async () => {
+  await refuses(join(FOLDER, "none"), /no such port/);
+  if (process.platform === "win32") return;
+  const link = join(FOLDER, "unpowered");
+  const line = new PtyLine(new Card(MODULE, { battery: 0 }), link);
+  await refuses(link, /no card answers/);
+  line.close();
+});
+
 boardTest(plugged, ["posix", "development"], "is the same firmware on all three: dsc info", async () => {
   const sim = await SimProcess.start(join(FOLDER, "port"));
   const hashes = [await info(sim.port)];
@@ -149,8 +270,11 @@ boardTest(plugged, ["posix", "development"], "is the same firmware on all three:
 
 const production = suite("a production image");
 
+/** More than it takes to answer all that it is sent. */
+const RESTS = 300;
+
 boardTest(production, ["production"], "takes no commands: nobody can take its time", async () => {
-  await inProduction(async (machine) => {
+  await inProduction(async (machine, rests) => {
     const frames: Plain[] = [];
     const observed: unknown[] = [];
     const splitter = new Splitter(
@@ -162,8 +286,7 @@ boardTest(production, ["production"], "takes no commands: nobody can take its ti
     for (const key of KEYS.keys()) machine.serial?.write(encodeFrame(Channel.PANEL, Uint8Array.of(key, 1)));
     machine.serial?.write(encodeFrame(Channel.PANEL, Buffer.alloc(0)));
     machine.serial?.write(encodeFrame(Channel.APDU, Buffer.alloc(0)));
-    for (let left = 100; left > 0 && frames.length === 0; left--) await sleep(100);
-    await sleep(200);
+    for (let left = RESTS; left > 0; left--) await rests.next();
     assert.equal(observed, []);
     assert.equal(
       frames.map(({ channel, payload }) => [channel, payload.toString("hex")]),
@@ -184,8 +307,12 @@ boardTest(production, ["production"], "has no front panel, and answers GET DATA"
 
 const processes = new Set<ChildProcess>();
 
-async function onPosixPty(use: (path: string) => Promise<void>): Promise<void> {
-  const child = spawn(buildImages("posix"), [], { stdio: ["ignore", "pipe", "inherit"] });
+async function onPosixPty(
+  use: (path: string) => Promise<void>,
+  args: string[] = [],
+  program = buildImages("posix"),
+): Promise<void> {
+  const child = spawn(program, args, { stdio: ["ignore", "pipe", "inherit"] });
   processes.add(child);
   const ended = once(child, "exit");
   const [line] = (await once(child.stdout, "data")) as [Buffer];
@@ -207,10 +334,11 @@ async function onQemuPty(image: ImageName, use: (path: string) => Promise<void>)
   }
 }
 
-async function inProduction(use: (machine: Machine) => Promise<void>): Promise<void> {
-  const machine = await Machine.start({ image: buildImages("production") });
+async function inProduction(use: (machine: Machine, rests: Rests) => Promise<void>): Promise<void> {
+  const image = buildImages("production");
+  const machine = await Machine.start({ image, stepped: true });
   try {
-    await use(machine);
+    await use(machine, await Rests.begin(machine, image));
   } finally {
     await machine.stop();
   }
@@ -247,5 +375,6 @@ process.once("exit", () => {
 
 same.run();
 broken.run();
+measured.run();
 plugged.run();
 production.run();

@@ -1,9 +1,9 @@
 // The model of NOR flash: its rules, its accidents, and misuse that it does not let pass.
 
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { FLASH_SIZE, Flash, FlashMisuse, PAGE_SIZE, PAGES, PowerCut } from "../sim/flash.js";
 import { Random } from "../sim/random.js";
+import { suite } from "./support/suite.js";
 
 const flash = suite("flash");
 

@@ -5,7 +5,6 @@ import { once } from "node:events";
 import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { FLASH_SIZE } from "../sim/flash.js";
 import { openFlashFile } from "../sim/flashfile.js";
@@ -14,6 +13,8 @@ import type { Report } from "../sim/session.js";
 import { blankCard, cardOf, expected, login, triesOf } from "./support/cards.js";
 import { scratchFolder } from "./support/scratch.js";
 import { dscSim, type Ended, LAUNCHER } from "./support/simprocess.js";
+import { testUnless, UNBOUND } from "./support/skipping.js";
+import { suite } from "./support/suite.js";
 
 const flashfile = suite("flash file");
 
@@ -161,16 +162,13 @@ flashfile("a file in a folder that is not there is refused", () => {
   assert.not(existsSync(file));
 });
 
-const onLinux = process.platform === "linux" ? flashfile : flashfile.skip;
-if (process.platform !== "linux") console.log("skipped: a place where no file can be made: /proc is Linux's");
-onLinux("a place where no file can be made is refused, whoever asks", () => {
+const NO_PROC = process.platform === "linux" ? undefined : "there is no /proc";
+
+testUnless(flashfile, NO_PROC, "a place where no file can be made is refused, whoever asks", () => {
   assertRefused("/proc/dsc-flash.bin");
 });
 
-const isRoot = process.getuid?.() === 0 || process.platform === "win32";
-if (isRoot) console.log("skipped: a file that may only be read is refused: permissions do not bind this user");
-const asUser = isRoot ? flashfile.skip : flashfile;
-asUser("a file that may only be read is refused", () => {
+testUnless(flashfile, UNBOUND, "a file that may only be read is refused", () => {
   const file = cardFile();
   chmodSync(file, 0o400);
   assertRefused(file);

@@ -1,7 +1,6 @@
 // The faults that the firmware of the first release had stay mended: each case demands what is right, and fails where
 // the fault is put back (support/formerfaults.ts).
 
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Channel, Cla, Ins, Kind, Level, Sw, Tag } from "../firmware/wire.js";
 import { encodeRecord, type PersonalizationRecord } from "../host-tools/cardclient.js";
@@ -18,6 +17,7 @@ import { askUnlock, enter, failCode, failPin, login, MODULE, setPin, turnOff, tu
 import { FORMER_FAULTS, type FormerFault } from "./support/formerfaults.js";
 import { compile, type Mutation } from "./support/mutation.js";
 import { FINISH, getData, PROVE, STORE, send, WIPE } from "./support/serial.js";
+import { suite } from "./support/suite.js";
 
 const test = suite("faults of the first release");
 

@@ -4,7 +4,6 @@ import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { DEMO } from "../sim/demo.js";
 import type { Report } from "../sim/session.js";
@@ -13,6 +12,8 @@ import { blankCard, expected, seed } from "./support/cards.js";
 import { ROOT } from "./support/root.js";
 import { scratchFolder } from "./support/scratch.js";
 import { dscSim, type Ended, LAUNCHER } from "./support/simprocess.js";
+import { NO_FULL_DISK, ON_WINDOWS, testUnless } from "./support/skipping.js";
+import { suite } from "./support/suite.js";
 
 const headless = suite("headless");
 
@@ -496,10 +497,7 @@ function inShell(args: string, redirection: string): { code: number | null; stdo
   return { code: ran.status, stdout: ran.stdout, stderr: ran.stderr };
 }
 
-const inPosix = process.platform === "win32" ? headless.skip : headless;
-if (process.platform === "win32") console.log("skipped: redirections and signals: there is no POSIX shell on Windows");
-
-inPosix("input that cannot be read: one line, exit 2", () => {
+testUnless(headless, ON_WINDOWS, "input that cannot be read: one line, exit 2", () => {
   writeFileSync(join(FOLDER, "empty"), "");
   for (const redirection of ["</", "0>>empty"]) {
     const { code, stdout, stderr } = inShell("--headless --record unread.dsc", redirection);
@@ -510,10 +508,7 @@ inPosix("input that cannot be read: one line, exit 2", () => {
   }
 });
 
-const onLinux = existsSync("/dev/full") ? headless : headless.skip;
-if (!existsSync("/dev/full")) console.log("skipped: output to a full disk: there is no /dev/full");
-
-onLinux("output that cannot be written: one line, exit 2", () => {
+testUnless(headless, NO_FULL_DISK, "output that cannot be written: one line, exit 2", () => {
   writeFileSync(join(FOLDER, "ok.dsc"), "show\n");
   writeFileSync(join(FOLDER, "full.bin"), blankCard().flash.bytes);
   for (const args of ["--headless", "run ok.dsc", "inspect full.bin", "--help"]) {
@@ -525,7 +520,7 @@ onLinux("output that cannot be written: one line, exit 2", () => {
   assert.equal({ code, stdout }, { code: 2, stdout: "" }, "where it cannot be said either");
 });
 
-inPosix("a signal ends it as such, with nothing left behind", async () => {
+testUnless(headless, ON_WINDOWS, "a signal ends it as such, with nothing left behind", async () => {
   for (const [signal, code] of [
     ["SIGTERM", 143],
     ["SIGHUP", 129],

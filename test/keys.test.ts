@@ -1,10 +1,10 @@
 // From contacts to keys (docs/CARD.md, "Keys"): bounce, taps, holds, one key at a time, and a clock that wraps.
 
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { type Card, KEYS, type KeyName } from "../sim/card.js";
 import { Random } from "../sim/random.js";
 import { cardOf, enterPin, expected, login, turnOff, turnOn } from "./support/cards.js";
+import { suite } from "./support/suite.js";
 
 const keys = suite("keys");
 

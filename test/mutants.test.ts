@@ -1,18 +1,17 @@
-// The scenarios can fail: a firmware with a mistake in it passes not all of them.
+// The scenarios can fail: a firmware with a mistake in it fails an `expect` of one of them.
 //
 // The mistakes are those of support/mutants.ts, compiled in memory. A dozen each time; all with MUTANTS=all.
 
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { loadFirmware } from "../sim/firmware.js";
 import { firstFailure, type Script } from "../sim/run.js";
-import { MUTANTS, type Mutant } from "./support/mutants.js";
-import { compile, occurrences } from "./support/mutation.js";
+import { MUTANTS } from "./support/mutants.js";
+import { compile, type Mutation, occurrences } from "./support/mutation.js";
 import { freshSession, scenarios } from "./support/scenarios.js";
+import { suite } from "./support/suite.js";
 
 const TELLING = 12;
-/** Those that pass: one that fails anyway notices nothing. */
-const PASSING = scenarios().filter((script) => !fails(script, loadFirmware()));
+const SCENARIOS = scenarios();
 
 const mutants = suite("mutants");
 const chosen = process.env.MUTANTS === "all" ? MUTANTS : MUTANTS.filter((mutant) => mutant.telling);
@@ -27,28 +26,58 @@ mutants(`${TELLING} or more are tried`, () => {
   assert.ok(chosen.length >= TELLING);
 });
 
-mutants("the firmware as it is passes", async () => {
-  assert.is(await noticed(), undefined);
+mutants("the firmware as it is passes every scenario, released and compiled as a mutant is", async () => {
+  for (const module of [loadFirmware(), await compile()]) {
+    for (const script of SCENARIOS) assert.is(failureOf(script, module)?.text, undefined);
+  }
+});
+
+/** Not found by what a scenario expects, but by how it ends. */
+const BROKEN: Mutation = {
+  breaks: "a key does not trap",
+  file: "card.ts",
+  from: "  if (key >= keys.KEYS) return;\n",
+  to: "  if (key < keys.KEYS) unreachable();\n",
+};
+
+mutants("a trap, or a line that cannot be carried out, does not count as noticed", async () => {
+  const module = await compile(BROKEN);
+  assert.ok(SCENARIOS.some((script) => failureOf(script, module)));
+  assert.is(noticed(module), undefined);
 });
 
 for (const mutant of chosen) {
   mutants(`noticed: ${mutant.breaks}`, async () => {
-    assert.ok(await noticed(mutant), `${mutant.file}: every scenario passes though it breaks: ${mutant.breaks}`);
+    const line = noticed(await compile(mutant), mutant.misuse);
+    assert.ok(line, `${mutant.file}: no expect of any scenario fails though it breaks: ${mutant.breaks}`);
   });
 }
 
-/** The first scenario that fails with the mutant, though it passes without, or undefined. */
-async function noticed(mutant?: Mutant): Promise<string | undefined> {
-  const module = await compile(mutant);
-  return PASSING.find((script) => fails(script, module))?.name;
+/** The first `expect` of a scenario that fails on the module, or the misuse of flash that is looked for, or undefined. */
+function noticed(module: WebAssembly.Module, misuse?: string): string | undefined {
+  for (const script of SCENARIOS) {
+    const failure = failureOf(script, module);
+    if (failure?.isExpect || (misuse && failure?.text.endsWith(misuse))) return failure?.text;
+  }
+  return undefined;
 }
 
-/** A card that cannot even be made the demo card throws: that is noticed too. */
-function fails(script: Script, module: WebAssembly.Module): boolean {
+/** Where a scenario stops, and whether that is an `expect` that was not met. */
+interface Stop {
+  readonly text: string;
+  readonly isExpect: boolean;
+}
+
+function failureOf(script: Script, module: WebAssembly.Module): Stop | undefined {
   try {
-    return firstFailure(script, freshSession(module)) !== undefined;
-  } catch {
-    return true;
+    const failure = firstFailure(script, freshSession(module));
+    if (!failure) return undefined;
+    const line = (script.lines[failure.line - 1] as string).trim();
+    const isExpect = /^expect\b/.test(line) && failure.error.startsWith("expect: ");
+    return { text: `${script.name}:${failure.line}: ${line}: ${failure.error}`, isExpect };
+  } catch (error) {
+    // The card could not even be personalized.
+    return { text: `${script.name}: ${String(error)}`, isExpect: false };
   }
 }
 

@@ -5,7 +5,6 @@ import { existsSync, lstatSync, readlinkSync, symlinkSync, unlinkSync, writeFile
 import { basename, join } from "node:path";
 import { Duplex } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Channel } from "../firmware/wire.js";
 import { Link } from "../host-tools/link.js";
@@ -22,14 +21,10 @@ import { press, type } from "./support/fingers.js";
 import { ROOT } from "./support/root.js";
 import { scratchFolder } from "./support/scratch.js";
 import { dscSim, LAUNCHER, SimProcess } from "./support/simprocess.js";
+import { ON_WINDOWS, suiteUnless } from "./support/skipping.js";
 import { afterwards, assertRestored, shows, TerminalProgram } from "./support/terminal.js";
 
-const test = suite("front panel");
-
-if (process.platform === "win32") {
-  console.log("skipped: front panel: there are no pseudo-terminals on Windows");
-  process.exit(0);
-}
+const test = suiteUnless(ON_WINDOWS, "front panel");
 
 const FOLDER = scratchFolder();
 const ENTER = "\r";

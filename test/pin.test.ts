@@ -1,6 +1,5 @@
 // The PIN: tries spent and given back, locking, changing, and which PINs are too easy (docs/CARD.md, "Tries").
 
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { Card } from "../sim/card.js";
 import { DEMO } from "../sim/demo.js";
@@ -21,6 +20,7 @@ import {
   turnOn,
   WRONG_PIN,
 } from "./support/cards.js";
+import { suite } from "./support/suite.js";
 
 const pin = suite("pin");
 

@@ -3,9 +3,9 @@
 import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { ROOT } from "./support/root.js";
+import { suite } from "./support/suite.js";
 
 const project = suite("project");
 const DESIGN = readFileSync(join(ROOT, "docs", "DESIGN.md"), "utf8");
@@ -17,6 +17,12 @@ project("is formatted and linted", () => {
     encoding: "utf8",
   });
   assert.is(result.status, 0, result.stdout + result.stderr);
+});
+
+project("takes suites from test/support/suite.ts, which report to the runner", () => {
+  const files = sources("test").filter((file) => file !== "test/support/suite.ts");
+  assert.ok(files.includes("test/project.test.ts"));
+  for (const file of files) assert.not.match(readFileSync(join(ROOT, file), "utf8"), /from "uvu"/, file);
 });
 
 project("pins every package exactly", () => {

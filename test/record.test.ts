@@ -4,7 +4,6 @@ import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { Card } from "../sim/card.js";
 import { Flash } from "../sim/flash.js";
@@ -15,6 +14,8 @@ import { type Report, Session } from "../sim/session.js";
 import { cardOf, MODULE } from "./support/cards.js";
 import { scratchFolder } from "./support/scratch.js";
 import { dscSim, type Ended, LAUNCHER } from "./support/simprocess.js";
+import { ON_WINDOWS, testUnless } from "./support/skipping.js";
+import { suite } from "./support/suite.js";
 import { TerminalProgram } from "./support/terminal.js";
 
 const record = suite("record");
@@ -72,8 +73,7 @@ record("the first line warns", () => {
   assert.match(first, /^# .*PIN/);
 });
 
-record("only its owner may read it", () => {
-  if (process.platform === "win32") return;
+testUnless(record, ON_WINDOWS, "only its owner may read it", () => {
   const { file } = recorded(["hold press"], ["--flash", freshName(), "--demo"]);
   assert.is(statSync(file).mode & 0o777, 0o600);
 });
@@ -119,23 +119,25 @@ record("a start that failed leaves no record, and the next one may have its name
   assert.is(readFileSync(`${taken}.flash`, "utf8"), "mine");
 });
 
-const inPosix = process.platform === "win32" ? record.skip : record;
-if (process.platform === "win32") console.log("skipped: a full disk: there is no limit on files' sizes on Windows");
-
-inPosix("a disk that fills up ends the record, with its last line whole, and not the session", () => {
-  const file = freshName();
-  const commands = ["hold press", ...Array.from({ length: 60 }, () => "1"), "show"];
-  const shell = 'ulimit -f 1; exec "$0" "$1" --headless --demo --record "$2"';
-  const { status, stdout, stderr } = spawnSync("sh", ["-c", shell, process.execPath, LAUNCHER, file], {
-    input: `${commands.join("\n")}\n`,
-    encoding: "utf8",
-  });
-  assert.is(status, 2);
-  assert.is(stderr, `dsc-sim: ${file}: cannot be written (EFBIG); the record ends here, the session does not\n`);
-  assert.is(stdout.split("\n").length - 1, commands.length);
-  assert.ok(linesOf(file).length > 10);
-  assert.is(dscSim(["run", file]).code, 0);
-});
+testUnless(
+  record,
+  ON_WINDOWS,
+  "a disk that fills up ends the record, with its last line whole, and not the session",
+  () => {
+    const file = freshName();
+    const commands = ["hold press", ...Array.from({ length: 60 }, () => "1"), "show"];
+    const shell = 'ulimit -f 1; exec "$0" "$1" --headless --demo --record "$2"';
+    const { status, stdout, stderr } = spawnSync("sh", ["-c", shell, process.execPath, LAUNCHER, file], {
+      input: `${commands.join("\n")}\n`,
+      encoding: "utf8",
+    });
+    assert.is(status, 2);
+    assert.is(stderr, `dsc-sim: ${file}: cannot be written (EFBIG); the record ends here, the session does not\n`);
+    assert.is(stdout.split("\n").length - 1, commands.length);
+    assert.ok(linesOf(file).length > 10);
+    assert.is(dscSim(["run", file]).code, 0);
+  },
+);
 
 record("cuts, torn ones too, replay bit by bit", () => {
   assertReplays(

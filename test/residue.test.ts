@@ -1,7 +1,6 @@
 // What stays in memory: off, a time-out or a power cut leaves nothing of a PIN, a key or a response
 // (docs/CARD.md: "Off wipes everything that was entered, derived or shown"); and that a wipe left out is noticed.
 
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Card, MEMORY_SIZE } from "../sim/card.js";
 import { currentBytes, rootOf } from "../sim/image.js";
@@ -24,6 +23,7 @@ import {
 } from "./support/cards.js";
 import { compile, type Mutation, occurrences } from "./support/mutation.js";
 import { ONE, OTHER, type Owner } from "./support/owners.js";
+import { suite } from "./support/suite.js";
 
 const residue = suite("residue");
 

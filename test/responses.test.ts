@@ -1,11 +1,11 @@
 // Responses through the card's own keys and screen, and what a card can be personalized with.
 
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { PersonalizationRecord } from "../host-tools/cardclient.js";
 import { DEMO } from "../sim/demo.js";
 import { blankCard, cardOf, enter, enterPin, expected, login, seed, turnOff, turnOn } from "./support/cards.js";
 import { sharedTest, vectors } from "./support/shared.js";
+import { suite } from "./support/suite.js";
 
 const responses = suite("responses");
 
@@ -128,7 +128,7 @@ responses("the same challenge gives the same response, after a power cut, too", 
   assert.is(login(card), first);
 });
 
-responses("any challenge, compared with the host's own computation", () => {
+responses("any challenge, compared with the tests' own computation", () => {
   const card = cardOf();
   turnOn(card);
   enterPin(card);

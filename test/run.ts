@@ -1,91 +1,83 @@
-// Runs every test file in a process of its own and counts: `npm test`. Arguments pick files by name.
+// `npm test`: runs every test file, or those whose names contain an argument, and counts.
 //
-// A file that runs no test fails: in uvu a forgotten `.run()` would pass in silence.
+// The last line is "N passed, N failed", with ", N skipped" where tests were; above it the slowest files and the
+// reasons of what was skipped.
 
-import { spawn } from "node:child_process";
-import { existsSync, readdirSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { dirname, join, relative } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import { ROOT } from "./support/root.js";
+import { type FileResult, seconds, summary } from "./support/summary.js";
+import { killAll, type Limits, runTestFile } from "./support/testfile.js";
 
-interface Result {
-  passed: number;
-  failed: number;
-  skipped: number;
-}
+/** The wall clock's is about ten times what the slowest file takes on an idle machine. */
+const LIMITS: Limits = { processorMs: 10 * 60_000, wallMs: 40 * 60_000, graceMs: 10_000, lookMs: 2000 };
+/** Exit codes by signal: 128 and its number. */
+const SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
-const HERE = dirname(fileURLToPath(import.meta.url));
-const MINUTES = 6;
+const TESTS = join(ROOT, "test");
+const COMPILED = dirname(fileURLToPath(import.meta.url));
 
-function testFiles(wanted: string[]): string[] {
-  const names = readdirSync(HERE, { recursive: true, encoding: "utf8" });
-  const files = names.filter((name) => name.endsWith(".test.js") && hasSource(name)).sort();
+/** The test files, by their sources: the build folder keeps what was compiled from tests that are gone. */
+function testFiles(wanted: readonly string[]): string[] {
+  const names = readdirSync(TESTS, { recursive: true, encoding: "utf8" });
+  const files = names.filter((name) => name.endsWith(".test.ts")).sort();
+  const unknown = wanted.filter((part) => !files.some((name) => name.includes(part)));
+  if (unknown.length > 0) {
+    console.error(`no test file's name contains ${unknown.join(", nor ")}; they are in test/**/*.test.ts`);
+    process.exit(2);
+  }
   return files.filter((name) => wanted.length === 0 || wanted.some((part) => name.includes(part)));
 }
 
-/** The build folder keeps what was compiled from tests that are gone. */
-function hasSource(name: string): boolean {
-  return existsSync(join(ROOT, "test", name.replace(/\.js$/, ".ts")));
+/** Installs the Debian packages, and builds the board's images, where one of these files needs them. */
+function prepare(files: readonly string[]): void {
+  const sources = files.map((name) => readFileSync(join(TESTS, name), "utf8"));
+  if (!sources.some((source) => /\b(boardTest|packageTest)\b/.test(source))) return;
+  run(join(ROOT, "scripts", "debian.mjs"));
+  if (sources.some((source) => /\bboardTest\b/.test(source))) run(join(COMPILED, "..", "scripts", "board.js"), "--all");
 }
 
-function runFile(name: string): Promise<Result> {
-  return new Promise((resolve) => {
-    const started = Date.now();
-    const child = spawn(process.execPath, ["--enable-source-maps", join(HERE, name)], {
-      timeout: MINUTES * 60_000,
-      env: { ...process.env, FORCE_COLOR: "0" },
-    });
-    let output = "";
-    child.stdout.on("data", (chunk) => {
-      output += chunk;
-    });
-    child.stderr.on("data", (chunk) => {
-      output += chunk;
-    });
-    child.on("close", (code) => {
-      const result = count(output, code);
-      const seconds = ((Date.now() - started) / 1000).toFixed(1);
-      const total = result.passed + result.failed;
-      console.log(`${result.failed ? "FAIL" : "ok  "} ${relative(".", name)}  ${result.passed}/${total}  ${seconds} s`);
-      const told = output.split("\n").filter((line) => line.startsWith("skipped: "));
-      if (result.failed) console.log(output);
-      else for (const line of told) console.log(`     ${line}`);
-      resolve(result);
-    });
+function run(...command: string[]): void {
+  const { status } = spawnSync(process.execPath, command, { stdio: ["ignore", 2, 2] });
+  if (status !== 0) process.exit(status ?? 1);
+}
+
+async function runFile(name: string): Promise<FileResult> {
+  const result = await runTestFile(join(COMPILED, name.replace(/\.ts$/, ".js")), LIMITS);
+  const total = result.passed + result.failed;
+  console.log(`${result.failed ? "FAIL" : "ok  "} ${name}  ${result.passed}/${total}  ${seconds(result.wallMs)} s`);
+  if (result.failed) console.log(result.output);
+  for (const fault of result.faults) console.log(`${name}: ${fault}`);
+  return { name, ...result };
+}
+
+async function runAll(files: readonly string[]): Promise<FileResult[]> {
+  const results: FileResult[] = [];
+  const queue = [...files];
+  const worker = async () => {
+    for (let name = queue.shift(); name !== undefined; name = queue.shift()) results.push(await runFile(name));
+  };
+  await Promise.all(Array.from({ length: Math.min(4, availableParallelism()) }, worker));
+  return results;
+}
+
+/** A runner that is ended takes its test files with it: they lead groups of their own. */
+for (const [signal, code] of Object.entries(SIGNALS)) {
+  process.once(signal, () => {
+    killAll("SIGTERM");
+    setTimeout(() => {
+      killAll("SIGKILL");
+      process.exit(code);
+    }, 1000);
   });
 }
 
-/** Adds up uvu's totals; a file without one, or that ended badly, is a failure. */
-function count(output: string, code: number | null): Result {
-  const sum = (label: string) =>
-    [...output.matchAll(new RegExp(`^\\s*${label}:\\s+(\\d+)`, "gm"))].reduce((total, m) => total + Number(m[1]), 0);
-  const total = sum("Total");
-  const passed = sum("Passed");
-  const skipped = sum("Skipped");
-  const failed = total - passed;
-  const broken = code !== 0 || total + skipped === 0;
-  return { passed, skipped, failed: broken ? Math.max(1, failed) : failed };
-}
-
-async function runAll(files: string[]): Promise<Result> {
-  const all: Result = { passed: 0, failed: 0, skipped: 0 };
-  const queue = [...files];
-  const worker = async () => {
-    for (let name = queue.shift(); name !== undefined; name = queue.shift()) {
-      const result = await runFile(name);
-      all.passed += result.passed;
-      all.failed += result.failed;
-      all.skipped += result.skipped;
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(4, availableParallelism()) }, worker));
-  return all;
-}
-
-const result = await runAll(testFiles(process.argv.slice(2)));
-if (result.passed + result.failed === 0) result.failed = 1;
-const skipped = result.skipped ? `, ${result.skipped} skipped` : "";
-console.log(`${result.passed} passed, ${result.failed} failed${skipped}`);
-process.exitCode = result.failed ? 1 : 0;
+const files = testFiles(process.argv.slice(2));
+prepare(files);
+const results = await runAll(files);
+console.log(summary(results));
+process.exitCode = results.some(({ failed }) => failed > 0) ? 1 : 0;

@@ -2,7 +2,6 @@
 // card; and here what the demo card cannot show: a server that checks the PIN, errors, other suites, long use.
 
 import { readFileSync } from "node:fs";
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { PersonalizationRecord } from "../host-tools/cardclient.js";
 import { ocra } from "../host-tools/ocra.js";
@@ -20,6 +19,7 @@ import { seed } from "./support/cards.js";
 import { crc32 } from "./support/crypto.js";
 import { freshSession, scenarios } from "./support/scenarios.js";
 import { sharedTest, vectors } from "./support/shared.js";
+import { suite } from "./support/suite.js";
 
 const FIRMWARE = loadFirmware();
 const LEAST_FILES = 38;

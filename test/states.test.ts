@@ -2,7 +2,6 @@
 // written out by hand: what a row does not list, the event does not change.
 
 import { readFileSync } from "node:fs";
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Cla, Ins, Level, SelfTest, State } from "../firmware/wire.js";
 import { testKeys } from "../host-tools/keyset.js";
@@ -24,6 +23,7 @@ import {
   WRONG_PIN,
   wrongCodeFor,
 } from "./support/cards.js";
+import { suite } from "./support/suite.js";
 
 const states = suite("states");
 

@@ -4,7 +4,6 @@ import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { ocra } from "../host-tools/ocra.js";
 import { UNLOCK_SUITE } from "../host-tools/pskcrecords.js";
@@ -21,7 +20,11 @@ import { LoginPane } from "../sim/terminal/loginpane.js";
 import { GLYPH_WIDTH, glyph } from "../sim/terminal/segments.js";
 import { personalize } from "../sim/workshop.js";
 import { ROOT } from "./support/root.js";
+import { testUnless } from "./support/skipping.js";
+import { suite } from "./support/suite.js";
 import { afterwards, assertRestored, shows, TerminalProgram } from "./support/terminal.js";
+
+const test = suite("terminal simulator");
 
 const ENTER = "\r";
 const TAB = "\t";
@@ -210,36 +213,40 @@ async function cardTime(program: TerminalProgram): Promise<number> {
 }
 
 const BASH = "/bin/bash";
-const inBash = existsSync(BASH) ? test : test.skip;
-if (!existsSync(BASH)) console.log("skipped: Ctrl-Z in a shell: there is no bash");
+const NO_BASH = existsSync(BASH) ? undefined : "there is no bash";
 
-inBash("Ctrl-Z gives the terminal to the shell, and the card's time stands still until it is continued", async () => {
-  const program = TerminalProgram.simulatorAsJob(BASH, ["--demo", "--seed", "1"]);
-  try {
-    await program.until(OFF);
-    await turnOn(program);
-    program.send("40");
-    await program.until(shows("PIN>**"));
-    const before = await cardTime(program);
-    // What follows is typed to the shell, not to the card.
-    program.send("\x1a71");
-    await program.until(/^shell>/m);
-    assert.not.ok(program.alternate);
-    assertRestored(program.raw);
-    await sleep(3000);
-    program.send(ENTER);
-    await program.until(shows("PIN>**"));
-    assert.ok(program.alternate);
-    assert.ok((await cardTime(program)) - before < 2);
-    program.send(`71${ENTER}`);
-    await program.until(shows("CHALLNG>"));
-    program.send("q");
-    assert.is(await program.exit, 0);
-    assertRestored(program.raw);
-  } finally {
-    await program.close();
-  }
-});
+testUnless(
+  test,
+  NO_BASH,
+  "Ctrl-Z gives the terminal to the shell, and the card's time stands still until it is continued",
+  async () => {
+    const program = TerminalProgram.simulatorAsJob(BASH, ["--demo", "--seed", "1"]);
+    try {
+      await program.until(OFF);
+      await turnOn(program);
+      program.send("40");
+      await program.until(shows("PIN>**"));
+      const before = await cardTime(program);
+      // What follows is typed to the shell, not to the card.
+      program.send("\x1a71");
+      await program.until(/^shell>/m);
+      assert.not.ok(program.alternate);
+      assertRestored(program.raw);
+      await sleep(3000);
+      program.send(ENTER);
+      await program.until(shows("PIN>**"));
+      assert.ok(program.alternate);
+      assert.ok((await cardTime(program)) - before < 2);
+      program.send(`71${ENTER}`);
+      await program.until(shows("CHALLNG>"));
+      program.send("q");
+      assert.is(await program.exit, 0);
+      assertRestored(program.raw);
+    } finally {
+      await program.close();
+    }
+  },
+);
 
 test("where no shell could continue it, Ctrl-Z does no harm", () =>
   withSimulator(async (program) => {

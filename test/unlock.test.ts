@@ -1,6 +1,5 @@
 // Unlocking: lock code, unlock code, and what wrong ones cost (docs/CARD.md, "Unlock code").
 
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Card } from "../sim/card.js";
 import { DEMO } from "../sim/demo.js";
@@ -24,6 +23,7 @@ import {
   unlockCodeOf,
   wrongCodeFor,
 } from "./support/cards.js";
+import { suite } from "./support/suite.js";
 
 const unlock = suite("unlock");
 

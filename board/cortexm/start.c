@@ -76,18 +76,28 @@ static __attribute__((naked)) void fault(void) {
       ".ltorg\n");
 }
 
-/* Those of the core; 4 to 6 are reserved on ARMv6-M, and faults on its successors. */
+/* A port that uses one of these exceptions defines the handler; in any other image it is a fault. */
+#define PORTS_OWN __attribute__((weak, alias("fault")))
+PORTS_OWN void port_nmi(void);
+PORTS_OWN void port_svcall(void);
+PORTS_OWN void port_debug_monitor(void);
+PORTS_OWN void port_pendsv(void);
+PORTS_OWN void port_systick(void);
+
+/* Those of the core; 4 to 7 and 12 are reserved on ARMv6-M, and used by its successors. */
 __attribute__((section(".vectors"), used)) static const vector_t vectors[CORE_VECTORS] = {
     [0] = (vector_t)(void *)stack_top,
     [1] = reset,
-    [2] = fault,
+    [2] = port_nmi,
     [3] = fault,
     [4] = fault,
     [5] = fault,
     [6] = fault,
-    [11] = fault,
-    [14] = fault,
-    [15] = fault,
+    [7] = fault,
+    [11] = port_svcall,
+    [12] = port_debug_monitor,
+    [14] = port_pendsv,
+    [15] = port_systick,
 };
 
 /* The part of the stack that nobody uses now, and the registers that a call may leave things in. (The meter has its

@@ -10,4 +10,14 @@ typedef void (*vector_t)(void);
 /* Of the port's table, by the number of the interrupt; sections.ld puts it behind the core's. */
 #define INTERRUPT_VECTORS __attribute__((section(".vectors.interrupts"), used)) static const vector_t interrupts[]
 
+/*
+ * Exceptions of the core that a port may use: it defines the handler, and start.c puts it into the table. Without one
+ * the exception is a fault, and the card starts again. Faults themselves are not the port's: they wipe the card.
+ */
+void port_nmi(void);
+void port_svcall(void);
+void port_debug_monitor(void);
+void port_pendsv(void);
+void port_systick(void);
+
 #endif

@@ -31,6 +31,9 @@
 /* What no call into the card takes, flash and all, in seconds: then the chip is reset. */
 #define WATCHDOG 4u
 
+/* `dsc flash` puts no image of this firmware onto the board that does not say this (host-tools/nrf51.ts). */
+__attribute__((section(".board"), used)) static const char board[] = "DSC+ board: microbit";
+
 static const uint8_t key_pins[KEYS] = KEY_PINS;
 
 static struct {

@@ -6,16 +6,24 @@ import type { KeyName } from "../../sim/card.js";
 import { I2cBus } from "./i2c.js";
 import { Machine, type MachineOptions } from "./machine.js";
 import { readText } from "./reading.js";
+import { Rests } from "./rests.js";
 import { HEIGHT, Ssd1306, WIDTH } from "./ssd1306.js";
 import { KEY_PINS, SCREEN_PINS } from "./wiring.js";
 
 /** How long a contact is closed for a press, and open after it (ms of the chip's own clock). */
 const TAP_TIME = 60;
 const UP_TIME = 40;
-/** How often the chip must have looked at its contacts by then: on a busy machine its clock jumps. */
-const LOOKS = 4;
-const POLL = 5;
+/** How often the chip must have looked at its contacts by then: where it runs by itself, its clock may jump. */
+const LEAST_ROUNDS = 4;
+/** How long something may take that is waited for (ms of the chip's own clock). */
 const PATIENCE = 20_000;
+/** How often in a row the chip's clock may be found where it was: it stands still where a debugger has stopped it. */
+const MOST_LOOKS = 20_000;
+
+export interface BenchOptions extends Omit<MachineOptions, "watch"> {
+  /** The chip runs by itself, for people; otherwise it goes from rest to rest, and each run is the same. */
+  readonly runs?: boolean;
+}
 
 export class Bench {
   readonly machine: Machine;
@@ -23,18 +31,24 @@ export class Bench {
   readonly #eye: Eye;
   /** Where the port keeps the milliseconds that its main loop has seen. */
   readonly #clock: number;
+  /** Lets the chip go on for a moment. */
+  readonly #step: () => Promise<unknown>;
 
-  private constructor(machine: Machine, eye: Eye, clock: number) {
+  private constructor(machine: Machine, eye: Eye, clock: number, step: () => Promise<unknown>) {
     this.machine = machine;
     this.#clock = clock;
     this.screen = eye.screen;
     this.#eye = eye;
+    this.#step = step;
   }
 
-  static async start(options: MachineOptions): Promise<Bench> {
+  static async start({ runs = false, ...options }: BenchOptions): Promise<Bench> {
     const eye = new Eye();
-    const machine = await Machine.start({ ...options, watch: (pin, high) => eye.edge(pin, high) });
-    const bench = new Bench(machine, eye, addressOf(options.image, "now"));
+    const watch = (pin: number, high: boolean) => eye.edge(pin, high);
+    const machine = await Machine.start({ ...options, stepped: !runs, watch });
+    const rests = runs ? undefined : await Rests.begin(machine, options.image);
+    const step = () => (rests ? rests.next() : sleep(1));
+    const bench = new Bench(machine, eye, addressOf(options.image, "now"), step);
     await bench.#booted(0);
     return bench;
   }
@@ -72,42 +86,55 @@ export class Bench {
 
   // ---- time ----
 
-  /** Waits until the chip's main loop has gone round for `ms` of its own time. */
-  async wait(ms: number): Promise<void> {
-    const end = Date.now() + PATIENCE;
-    const start = await this.#now();
-    for (let last = start, looks = 0; looks < LOOKS || last - start < ms; ) {
-      if (Date.now() > end) throw new Error("the chip's clock stands still");
-      await sleep(1);
-      const now = await this.#now();
-      if (now !== last) looks++;
-      last = now;
+  /** Lets the chip go on for a moment: to its next rest, where it does not run by itself. */
+  async rest(): Promise<void> {
+    await this.#step();
+  }
+
+  /** Waits for `ms` of the chip's own time, in which its main loop goes round a few times. */
+  wait(ms: number): Promise<void> {
+    return this.#go((passed, rounds) => passed >= ms && rounds >= LEAST_ROUNDS);
+  }
+
+  /** Lets the chip go on until `done`, which is told the time since (ms), and how often the main loop saw another. */
+  async #go(done: (passed: number, rounds: number) => boolean, otherwise = () => "it never happens"): Promise<void> {
+    let last = await this.now();
+    let [passed, rounds, looks] = [0, 0, 0];
+    while (!done(passed, rounds)) {
+      if (passed > PATIENCE) throw new Error(otherwise());
+      if (++looks > MOST_LOOKS) throw new Error("the chip's clock stands still");
+      await this.#step();
+      const now = await this.now();
+      if (now === last) continue;
+      // A reset begins it anew.
+      passed += Math.max(0, now - last);
+      [last, looks] = [now, 0];
+      rounds++;
     }
   }
 
-  async #now(): Promise<number> {
+  /** The milliseconds that the chip's main loop has seen. */
+  async now(): Promise<number> {
     return (await this.machine.readMemory(this.#clock, 4)).readUInt32LE();
   }
 
   /** Presses the reset button, and waits until the port has started again. */
   async reset(): Promise<void> {
-    await this.machine.pause(true);
+    const runs = await this.machine.isRunning();
+    if (runs) await this.machine.pause(true);
     // What the pins did until now is told before the answer to this.
     await this.contact("press", false);
     this.#eye.masterReset();
     const { written } = this.screen;
     await this.machine.reset();
-    await this.machine.pause(false);
+    if (runs) await this.machine.pause(false);
     await this.#booted(written);
   }
 
   /** The port begins by clearing the screen's memory, of which `before` bytes were written before that. */
-  async #booted(before: number): Promise<void> {
-    const end = Date.now() + PATIENCE;
-    while (this.screen.written - before < (WIDTH * HEIGHT) / 8) {
-      if (Date.now() > end) throw new Error("the image does not start its screen");
-      await sleep(POLL);
-    }
+  #booted(before: number): Promise<void> {
+    const isClear = () => this.screen.written - before >= (WIDTH * HEIGHT) / 8;
+    return this.#go(isClear, () => "the image does not start its screen");
   }
 
   // ---- eyes ----
@@ -124,15 +151,13 @@ export class Bench {
   }
 
   /** Waits until the screen shows a text (blanks at its end apart). Returns all eight characters. */
-  async until(wanted: string | RegExp, patience: number = PATIENCE): Promise<string> {
-    const end = Date.now() + patience;
-    for (;;) {
-      const text = this.read();
-      const shown = text.trimEnd();
-      if (typeof wanted === "string" ? shown === wanted : wanted.test(shown)) return text;
-      if (Date.now() > end) throw new Error(`the screen never showed ${wanted}; it shows "${text}"`);
-      await sleep(POLL);
-    }
+  async until(wanted: string | RegExp): Promise<string> {
+    const isShown = () => {
+      const shown = this.read().trimEnd();
+      return typeof wanted === "string" ? shown === wanted : wanted.test(shown);
+    };
+    await this.#go(isShown, () => `the screen never showed ${wanted}; it shows "${this.read()}"`);
+    return this.read();
   }
 }
 

@@ -6,6 +6,7 @@ import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { Debugger } from "./debugger.js";
 import { connectTo } from "./lines.js";
 import { type EdgeWatcher, Pins } from "./pins.js";
 import { Qmp } from "./qmp.js";
@@ -21,12 +22,10 @@ const RBPCONF = { address: 0x10001004, protectAll: 0xffff00ff };
 /** Where this tool is, QEMU ends when we are killed. */
 const SETPRIV = "/usr/bin/setpriv";
 const QEMU = [...(existsSync(SETPRIV) ? [SETPRIV, "--pdeathsig", "KILL"] : []), "qemu-system-arm"];
-
-/** The instruction (ARMv6-M Architecture Reference Manual, A6.7.77). */
-const WFI = 0xbf30;
-const PC = 15;
 /** How often QEMU is asked whether it still runs (ms). */
 const POLL = 10;
+/** An instruction takes 2^6 ns, about what one takes a Cortex-M0 at 16 MHz. */
+export const CHIP_SPEED = 6;
 
 export interface MachineOptions {
   /** The image, an ELF file. */
@@ -37,8 +36,13 @@ export interface MachineOptions {
   readonly serial?: "pty" | "socket";
   /** Called at every edge of an output pin, from the first instruction on. */
   readonly watch?: EdgeWatcher;
-  /** Makes instruction counts repeat: an instruction takes 2^icount ns. */
+  /**
+   * The chip's time goes by its instructions, 2^icount ns each, and jumps to what is due next while it sleeps: what it
+   * does does not depend on how busy this computer is. Unless given, it goes by this computer's clock.
+   */
   readonly icount?: number;
+  /** Does not run when it has started, but as the debugger says; its time goes by its instructions. */
+  readonly stepped?: boolean;
   /** Stops for good, RAM and all, when the chip resets itself. */
   readonly haltsAtReset?: boolean;
   /** Lets a debugger in, on this Unix socket or TCP port. */
@@ -65,18 +69,20 @@ export class Machine {
   readonly pty: string | undefined;
   /** Settled when QEMU has ended. */
   readonly ended: Promise<void>;
+  readonly #debugger: Debugger | undefined;
 
-  private constructor(parts: { folder: string; child: ChildProcess; qmp: Qmp; pins: Pins; line: Socket | string }) {
+  private constructor(parts: Parts) {
     this.#folder = parts.folder;
     this.#child = parts.child;
     this.#qmp = parts.qmp;
     this.pins = parts.pins;
+    this.#debugger = parts.debug;
     this.serial = typeof parts.line === "string" ? undefined : parts.line;
     this.pty = typeof parts.line === "string" ? parts.line : undefined;
     this.ended = new Promise((resolve) => this.#child.once("exit", () => resolve()));
   }
 
-  /** Starts QEMU; the image runs when this returns. */
+  /** Starts QEMU; the image runs when this returns, unless it is stepped. */
   static async start(options: MachineOptions): Promise<Machine> {
     // Flash and RAM lie in it for a moment: nobody else may read them.
     const folder = mkdtempSync(join(tmpdir(), "dsc-qemu-"));
@@ -93,7 +99,7 @@ export class Machine {
       const said = whatItSays(child);
       const connecting = connectAll(options, folder);
       const parts = await Promise.race([connecting, said]);
-      await parts.qmp.execute("cont");
+      if (!options.stepped) await parts.qmp.execute("cont");
       return new Machine({ folder, child, ...parts });
     } catch (error) {
       child.kill("SIGKILL");
@@ -106,6 +112,12 @@ export class Machine {
     return this.#child.pid as number;
   }
 
+  /** What lets a stepped chip run. */
+  get debugger(): Debugger {
+    if (!this.#debugger) throw new MachineError("the chip is not stepped");
+    return this.#debugger;
+  }
+
   /** The card's flash now. */
   readFlash(): Promise<Buffer> {
     return this.readMemory(FLASH.address, FLASH.size);
@@ -116,23 +128,6 @@ export class Machine {
     return this.readMemory(RAM.address, RAM.size);
   }
 
-  /** All of the chip's RAM while it sleeps: nothing is under way. */
-  async readRamAsleep(): Promise<Buffer> {
-    for (;;) {
-      await this.pause(true);
-      const ram = (await this.#isAsleep()) ? await this.readRam() : undefined;
-      await this.pause(false);
-      if (ram) return ram;
-      await sleep(POLL);
-    }
-  }
-
-  /** Whether the instruction that the core stands behind is WFI. */
-  async #isAsleep(): Promise<boolean> {
-    const pc = (await this.readRegisters())[PC] as number;
-    return (await this.readMemory(pc - 2, 2)).readUInt16LE() === WFI;
-  }
-
   /** R0 to R15. */
   async readRegisters(): Promise<number[]> {
     const text = (await this.#monitor("info registers")) as string;
@@ -140,6 +135,7 @@ export class Machine {
   }
 
   async readMemory(address: number, size: number): Promise<Buffer> {
+    if (this.#debugger && size <= Debugger.MOST) return this.#debugger.read(address, size);
     const file = join(this.#folder, `memory-${++this.#reads}`);
     // As the core sees it: the chip's memories are not on the bus that pmemsave looks at.
     await this.#qmp.execute("memsave", { val: address, size, filename: file });
@@ -191,7 +187,13 @@ export class Machine {
 
   /** Waits until the chip, which halts there, has reset itself. */
   async halted(): Promise<void> {
-    while (await this.isRunning()) await sleep(POLL);
+    while (!(await this.hasHalted())) await sleep(POLL);
+  }
+
+  /** Whether the chip, which halts there, has reset itself. */
+  async hasHalted(): Promise<boolean> {
+    const { status } = (await this.#qmp.execute("query-status")) as { status: string };
+    return status === "shutdown";
   }
 
   /** Whether the chip runs: neither `pause` nor a debugger has stopped it. */
@@ -208,6 +210,7 @@ export class Machine {
   async stop(): Promise<void> {
     this.pins.close();
     this.serial?.destroy();
+    this.#debugger?.close();
     this.#qmp.close();
     this.#child.kill("SIGKILL");
     await this.ended;
@@ -217,14 +220,16 @@ export class Machine {
 
 function argumentsFor(options: MachineOptions, folder: string): string[] {
   const socket = (name: string) => `unix:${join(folder, name)},server=on,wait=off`;
+  const icount = options.icount ?? (options.stepped ? CHIP_SPEED : undefined);
   return [
     ..."-machine microbit -accel tcg -display none -nodefaults -S".split(" "),
     ...["-device", `loader,file=${options.image}`],
     ...["-serial", options.serial === "pty" ? "pty" : socket("serial")],
     ...["-qmp", socket("qmp"), "-qtest", socket("qtest"), "-qtest-log", "none"],
-    ...(options.icount === undefined ? [] : ["-icount", `shift=${options.icount},sleep=off`]),
+    ...(icount === undefined ? [] : ["-icount", `shift=${icount},sleep=off`]),
     ...(options.haltsAtReset ? ["-no-reboot", "-no-shutdown"] : []),
     ...(options.gdb === undefined ? [] : ["-gdb", gdbLine(options.gdb)]),
+    ...(options.stepped ? ["-gdb", socket("debugger")] : []),
   ];
 }
 
@@ -251,7 +256,19 @@ async function closeChip(qtest: Qtest): Promise<void> {
   await qtest.command(`writel ${NVMC.config} ${NVMC.readOnly}`);
 }
 
-async function connectAll(options: MachineOptions, folder: string) {
+interface Lines {
+  readonly qmp: Qmp;
+  readonly pins: Pins;
+  readonly line: Socket | string;
+  readonly debug: Debugger | undefined;
+}
+
+interface Parts extends Lines {
+  readonly folder: string;
+  readonly child: ChildProcess;
+}
+
+async function connectAll(options: MachineOptions, folder: string): Promise<Lines> {
   const qmp = await Qmp.connect(join(folder, "qmp"));
   const qtest = await Qtest.connect(join(folder, "qtest"));
   await fillFlash(qtest, options.flash ?? new Uint8Array(FLASH.size).fill(0xff));
@@ -259,7 +276,8 @@ async function connectAll(options: MachineOptions, folder: string) {
   const pins = new Pins(qtest);
   if (options.watch) await pins.watch(options.watch);
   const line = options.serial === "pty" ? await ptyOf(qmp) : await connectTo(join(folder, "serial"));
-  return { qmp, pins, line };
+  const debug = options.stepped ? await Debugger.connect(join(folder, "debugger")) : undefined;
+  return { qmp, pins, line, debug };
 }
 
 async function ptyOf(qmp: Qmp): Promise<string> {

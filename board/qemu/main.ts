@@ -71,7 +71,7 @@ async function run(options: Options): Promise<void> {
     ...(options.gdb !== undefined && { gdb: options.gdb }),
   };
   const asked = signalled();
-  const bench = options.panel ? await Bench.start(machineOptions) : undefined;
+  const bench = options.panel ? await Bench.start({ ...machineOptions, runs: true }) : undefined;
   const machine = bench?.machine ?? (await Machine.start(machineOptions));
   process.on("SIGUSR1", () => (bench ?? machine).reset().catch(() => {}));
   const { pty } = machine;

@@ -1,13 +1,18 @@
 // `dsc completion`: prints the completion script for a shell.
 
-import { Argument, Command } from "commander";
+import { Argument, type Command } from "commander";
 import { completionScript, SHELLS, type Shell } from "../completion.js";
+import { show } from "../output.js";
+import { printing } from "./options.js";
+
+const EXAMPLES = ["source <(dsc completion bash)", "dsc completion fish | source"];
 
 export function register(program: Command): void {
-  const command = new Command("completion")
-    .description("print the completion script for a shell")
+  const command = printing("completion", "print the completion script for a shell", EXAMPLES)
     .addArgument(new Argument("<shell>", "which shell").choices(SHELLS))
-    .addHelpText("after", "\nExamples:\n  $ source <(dsc completion bash)\n  $ dsc completion fish | source")
-    .action((shell: Shell) => void process.stdout.write(completionScript(program, shell)));
+    .action((shell: Shell) => {
+      const script = completionScript(program, shell);
+      show(command, { shell, script }, [script.trimEnd()]);
+    });
   program.addCommand(command);
 }

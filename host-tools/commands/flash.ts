@@ -29,21 +29,26 @@ interface Options extends FlashRequest {
 
 const BOARDS = ["microbit"];
 const HALF = "the board may hold half an image; flash it again";
-const UNVERIFIED = "the board has the image, but nobody asked it";
+const UNVERIFIED = "the image was written, but the card was not asked";
 
 const LONGEST_STAGE = "100 % waiting for the drive";
 
-const BLANK = "The card is blank (NO KEY): dsc personalize gives it a key.";
+const PERSONALIZE = "dsc personalize gives it a key.";
+const PAGE_ERASING = "Its DAPLink is set to erase page by page: a card that is on it may keep its keys";
 
 const EXAMPLES = [
   "dsc flash",
   "dsc flash --mount /media/me/MICROBIT --port /dev/ttyACM0 --verify",
+  "dsc flash --production --verify",
   "dsc flash --openocd --image release.hex --json",
 ];
 const NOTES = `
 A copy to the drive erases the whole chip: a card on it loses its key and comes back as NO KEY. At a terminal it asks
 first; without one --yes is needed, unless the card at the board's port answers that it has no key. --openocd leaves
 the card's pages alone, unless --erase is given.
+
+What was checked is said at the end: by the drive, that it came back without FAIL.TXT; with --openocd, that the chip's
+flash reads back as the image; with --verify, that the card answers with the image's version and hash.
 
 Exit codes here: 1 the board or openocd failed, or the card does not answer as it must; 2 somebody has to say yes;
 3 no board, more than one, another kind of board, or a port that is busy; 6 an image that is missing, broken or
@@ -52,7 +57,8 @@ for another chip, or a drive that is full.`;
 export function register(program: Command): void {
   const command = printing("flash", "put the firmware onto a board", EXAMPLES)
     .addOption(new Option("--board <board>", "the kind of board").choices(BOARDS).default("microbit"))
-    .option("--image <file>", "the image, Intel HEX (default: build/board/BOARD/dsc.hex)")
+    .option("--image <file>", "the image, Intel HEX (default: build/board/BOARD/development/dsc.hex)")
+    .option("--production", "build/board/BOARD/production/dsc.hex instead")
     .addOption(new Option("--mount <dir>", "the board's drive (found by its DETAILS.TXT unless given)"))
     .option("--openocd", "through openocd and the debug port, not by the drive")
     .addOption(new Option("--erase", "with --openocd: erase the whole chip first, protection and card included"))
@@ -67,16 +73,18 @@ export function register(program: Command): void {
 
 async function run(options: Options, command: Command): Promise<void> {
   if (options.erase && !options.openocd) throw new UsageError("--erase goes with --openocd; the drive erases anyhow");
+  if (options.production && options.image) throw new UsageError("--production and --image: which image is meant?");
   const image = readImage(options);
   if (!image.firmware) warn(`${image.path}: not the firmware of build/dsc.wasm; which one it is is not known`);
+  if (!image.board) warn(`${image.path}: does not say which board it is for; only its addresses were checked`);
   const target = await findTarget(options);
   const status = await askCard(target, options);
   if (target.erases && !options.yes) await confirmLoss(status, target);
-  describeStart(image, target);
+  if (!options.json) describeStart(image, target);
   const returned = await leaving(HALF, () => flash(image, target, options));
   const found = options.verify ? await leaving(UNVERIFIED, () => verify(image, target)) : undefined;
   if (!returned) checkWithoutDrive(found, target, options);
-  report(image, target, found, options, command);
+  report({ image, target, returned, found }, options, command);
 }
 
 /** Nobody loses a card's key without having said so. */
@@ -96,10 +104,11 @@ function describeLoss(status: CardStatus | undefined, { port }: Target): string 
   return `this erases the whole chip: the card ${status.serial ?? "there"} (${status.life}) loses ${keys} for good`;
 }
 
-function describeStart({ path, bytes, firmware }: Image, { drive, erases }: Target): void {
+function describeStart({ path, bytes, firmware }: Image, { drive, erases, byPage }: Target): void {
   const what = firmware ? `firmware ${firmware.version}, ${firmware.hash}` : "firmware not known";
   process.stderr.write(`${basename(path)} (${bytes} bytes, ${what}) to ${drive?.path ?? "the board"}\n`);
-  if (erases) process.stderr.write("This erases the whole chip: the card comes back blank and shows NO KEY.\n");
+  if (byPage) process.stderr.write(`${PAGE_ERASING}.\n`);
+  else if (erases) process.stderr.write("This erases the whole chip: the card comes back blank and shows NO KEY.\n");
 }
 
 /** On a terminal, a bar while it works. Ctrl-C ends it. */
@@ -119,25 +128,75 @@ async function flash(image: Image, target: Target, options: Options): Promise<bo
   }
 }
 
-function report(image: Image, target: Target, found: Found | undefined, options: Options, command: Command): void {
-  const { path, bytes, firmware } = image;
-  const { drive, erases } = target;
+/** What came of it: only what was checked is said to be so. */
+interface Outcome {
+  readonly image: Image;
+  readonly target: Target;
+  /** The board said that it is done. */
+  readonly returned: boolean;
+  /** The card that was asked. */
+  readonly found: Found | undefined;
+}
+
+function report(outcome: Outcome, options: Options, command: Command): void {
+  const { image, target, found } = outcome;
+  const { drive } = target;
   const method = options.openocd ? "openocd" : "drive";
-  const result = { board: options.board, method, drive: drive?.path ?? null, image: path, bytes };
   const { serial = null, life } = found?.status ?? {};
-  const card = found ? { port: found.port, serial, state: life } : null;
-  const what = firmware ? `firmware ${firmware.version}, ${firmware.hash}` : basename(path);
-  const said = found ? `: the card at ${found.port} says so` : "";
-  show(command, { ...result, firmware: firmware ?? null, erased: erases, verified: found !== undefined, card }, [
-    `${what} is on the board${said}`,
+  const result = {
+    board: options.board,
+    method,
+    drive: drive?.path ?? null,
+    image: image.path,
+    bytes: image.bytes,
+    firmware: image.firmware ?? null,
+    erased: target.erases && !target.byPage,
+    checked: checksOf(outcome, options),
+    verified: found !== undefined,
+    card: found ? { port: found.port, serial, state: life } : null,
+  };
+  show(command, result, [
+    `${nameOf(image)}: ${[describeWriting(outcome, options), ...describeAnswer(found)].join("; ")}`,
+    `Not checked: ${describeUnchecked(outcome, options)}.`,
     describeCard(target, found),
   ]);
 }
 
-function describeCard({ drive, erases }: Target, found: Found | undefined): string {
-  if (found) return found.status.life === "blank" ? BLANK : `The card is ${found.status.life}.`;
-  if (!erases) return "A card that was on it keeps what it had.";
-  if (drive?.pageErasing)
-    return "Its DAPLink is set to erase page by page: a card that was on it may have kept its keys.";
-  return BLANK;
+/** For programs: the checks that passed. */
+function checksOf({ returned, found }: Outcome, { openocd }: Options): string[] {
+  const written = openocd ? ["read-back"] : returned ? ["drive"] : [];
+  return [...written, ...(found ? ["card"] : [])];
+}
+
+function nameOf({ path, firmware }: Image): string {
+  return firmware ? `firmware ${firmware.version}, ${firmware.hash}` : basename(path);
+}
+
+function describeWriting({ returned }: Outcome, { openocd }: Options): string {
+  if (openocd) return "programmed, and openocd read the same back";
+  if (returned) return "copied, and the board's drive came back without FAIL.TXT";
+  return "copied, but the board's drive did not come back";
+}
+
+function describeAnswer(found: Found | undefined): string[] {
+  return found ? [`the card at ${found.port} answers with this version and hash`] : [];
+}
+
+/** What nobody looked at, and how to have it looked at. */
+function describeUnchecked({ image, returned, found }: Outcome, { openocd }: Options): string {
+  const contents = "what the chip's flash holds (--openocd reads it back)";
+  if (!returned) return "whether the board took this copy, or had this firmware before";
+  if (found) return openocd ? "buttons and screen (dsc test)" : contents;
+  const start = `whether the card starts${image.firmware ? " (--verify asks it)" : ""}`;
+  return openocd ? start : `${contents}, and ${start}`;
+}
+
+function describeCard({ erases, byPage }: Target, found: Found | undefined): string {
+  if (found)
+    return found.status.life === "blank"
+      ? `The card is blank (NO KEY): ${PERSONALIZE}`
+      : `The card is ${found.status.life}.`;
+  if (!erases) return "The card's own pages were left out: a card that was on it should have what it had.";
+  if (byPage) return `${PAGE_ERASING}.`;
+  return `The card should be blank now (NO KEY): ${PERSONALIZE}`;
 }

@@ -1,6 +1,7 @@
 // `dsc ports`: the serial ports, and which have a card on them.
 
 import type { Command } from "commander";
+import { CardInError } from "../errors.js";
 import { exitCodeOf } from "../exit.js";
 import { columns, show } from "../output.js";
 import { listPorts, readStatusAt } from "../port.js";
@@ -44,6 +45,7 @@ async function lookAt(port: string): Promise<Found> {
     const { serial = null, life } = await readStatusAt(port);
     return { port, card: true, serial, state: life };
   } catch (error) {
+    if (error instanceof CardInError) return { port, card: true, serial: null, state: error.state };
     if (exitCodeOf(error) === undefined) throw error;
     return { port, card: false, reason: (error as Error).message.replace(`${port}: `, "") };
   }

@@ -1,14 +1,15 @@
 // The images for the chip: that they fit, that their stack is bounded, what is in them and what is not.
 
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { homedir, tmpdir, userInfo } from "node:os";
-import { join } from "node:path";
-import { suite } from "uvu";
+import { join, relative } from "node:path";
 import * as assert from "uvu/assert";
 import { Machine, type MachineOptions } from "../../board/qemu/machine.js";
+import { Rests } from "../../board/qemu/rests.js";
 import { firmwareOf } from "../../host-tools/firmwarehash.js";
 import { type Block, parseIntelHex } from "../../host-tools/intelhex.js";
+import { boardOf } from "../../host-tools/nrf51.js";
 import { buildImages, chip, compile, IMAGES } from "../../scripts/board.js";
 import { sizesOf } from "../../scripts/boardsizes.js";
 import { FIRMWARE_FILE } from "../../sim/firmware.js";
@@ -16,6 +17,8 @@ import { boardTest } from "../support/board.js";
 import { type CallGraph, callsOf, callsOfImage, cycleIn, depthOf, listingOf } from "../support/callgraph.js";
 import { Elf, type Section } from "../support/elf.js";
 import { ROOT } from "../support/root.js";
+import { scratchFolder } from "../support/scratch.js";
+import { suite } from "../support/suite.js";
 import { dataSegments } from "../support/wasmdata.js";
 
 const image = suite("image");
@@ -29,7 +32,7 @@ type Name = (typeof CARDS)[number];
 /** What a port may be built for. */
 const CORES = ["cortex-m0", "cortex-m0plus", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33"];
 
-const FLASH_LIMIT = 48 * 1024;
+const FLASH_LIMIT = 44 * 1024;
 const RAM_LIMIT = 6 * 1024;
 const STACK_SIZE = 1536;
 const RAM_START = 0x20000000;
@@ -43,13 +46,20 @@ const NVIC_ISER = 0xe000e100;
 const STARTED = (1 << 2) | (1 << 8);
 /** Segments shorter than this may go into instructions. */
 const SEGMENT_IN_FLASH = 8;
-/** What the chip in QEMU may take to start (ms). */
-const PATIENCE = 20_000;
 
 /** Eight registers, and a word to align them to eight bytes. (ARMv6-M Architecture Reference Manual, B1.5.6.) */
 const EXCEPTION_FRAME = 36;
-/** Exceptions whose vectors are in the image beside reset: all of the fault kind share one priority and one handler. */
-const FAULT_VECTORS = [2, 3, 4, 5, 6, 11, 14, 15];
+/** Exceptions of the core beside reset: those that wipe the card in any image, and those that a port may use. */
+const FAULT_VECTORS = [3, 4, 5, 6, 7];
+const PORT_VECTORS = new Map([
+  [2, "port_nmi"],
+  [11, "port_svcall"],
+  [12, "port_debug_monitor"],
+  [14, "port_pendsv"],
+  [15, "port_systick"],
+]);
+/** Of those the one that interrupts any other handler. */
+const NMI = 2;
 const CORE_VECTORS = 16;
 
 /** Calls through a register, and where they go: nothing else in the image may have any. */
@@ -115,12 +125,24 @@ for (const name of CARDS) {
     const [stack, ...handlers] = vectorsOf(elf);
     assert.is(stack, elf.address("stack_top"));
     const set = handlers.filter((handler) => handler !== 0);
-    assert.is(set.length, 1 + FAULT_VECTORS.length + interruptsOf(elf).length);
+    assert.is(set.length, 1 + FAULT_VECTORS.length + PORT_VECTORS.size + interruptsOf(elf).length);
     const functions = new Set(elf.symbols.filter(({ isFunction }) => isFunction).map(({ address }) => address));
     for (const handler of set) assert.ok(handler % 2 === 1 && functions.has(handler), handler.toString(16));
-    for (const fault of FAULT_VECTORS) assert.is(handlers[fault - 1], elf.address("fault"), `vector ${fault}`);
+    for (const vector of [...FAULT_VECTORS, ...PORT_VECTORS.keys()])
+      assert.is(handlers[vector - 1], elf.address("fault"), `vector ${vector}`);
   });
 }
+
+boardTest(image, CARDS, "a port has the exceptions of the core that it defines handlers for, and no fault", () => {
+  buildImages("template");
+  const sources = [...IMAGES.template.sources, "../test/board/handlers.c"];
+  const source = join(BUILD, "c", "dsc.c");
+  const elf = new Elf(readFileSync(compile({ ...IMAGES.template, sources, output: "test/handlers.elf" }, source)));
+  const table = vectorsOf(elf);
+  for (const [vector, name] of PORT_VECTORS) assert.is(table[vector], elf.address(name), name);
+  assert.is(new Set([...PORT_VECTORS.values(), "fault"].map((name) => elf.address(name))).size, PORT_VECTORS.size + 1);
+  for (const vector of FAULT_VECTORS) assert.is(table[vector], elf.address("fault"), `vector ${vector}`);
+});
 
 function endOf({ address, size }: { address: number; size: number }): number {
   return address + size;
@@ -140,7 +162,18 @@ function interruptsOf(elf: Elf): string[] {
   const set = vectorsOf(elf)
     .slice(CORE_VECTORS)
     .filter((handler) => handler !== 0);
-  return set.map((handler) => elf.symbols.find(({ address }) => address === handler)?.name ?? "nothing");
+  return set.map((handler) => functionAt(elf, handler));
+}
+
+/** The port's own handlers of these exceptions of the core. */
+function claimedOf(elf: Elf, vectors: readonly number[]): string[] {
+  const table = vectorsOf(elf);
+  const handlers = vectors.map((vector) => table[vector] as number);
+  return handlers.filter((handler) => handler !== elf.address("fault")).map((handler) => functionAt(elf, handler));
+}
+
+function functionAt(elf: Elf, handler: number): string {
+  return elf.symbols.find(({ address }) => address === handler)?.name ?? "nothing";
 }
 
 // ---- stack ----
@@ -193,12 +226,15 @@ for (const name of CARDS) {
     );
     const depth = (name: string) => depthOf(name, whole, frames);
     const start = (frames.get("reset") ?? Number.NaN) + (frames.get("clear_ram") ?? Number.NaN);
-    // Interrupts have one priority: one at a time, and a fault on top of it.
-    const interrupt = EXCEPTION_FRAME + Math.max(0, ...interruptsOf(elf).map(depth));
+    // Interrupts have one priority: one at a time, an NMI on top of it, and a fault on top of that.
+    const taken = (handlers: readonly string[]) => EXCEPTION_FRAME + Math.max(0, ...handlers.map(depth));
+    const others = [...PORT_VECTORS.keys()].filter((vector) => vector !== NMI);
+    const interrupt = taken([...interruptsOf(elf), ...claimedOf(elf, others)]);
+    const nmi = taken(claimedOf(elf, [NMI]));
     // It goes on where the stack is empty.
     const fault = EXCEPTION_FRAME;
     assert.ok(depth("port_reset") < STACK_SIZE);
-    const worst = start + depth("begin") + interrupt + fault;
+    const worst = start + depth("begin") + interrupt + nmi + fault;
     console.log(`     worst case of the ${name} image's stack: ${worst} of ${STACK_SIZE} bytes`);
     assert.ok(worst > 300, `${worst} bytes`);
     assert.ok(worst <= STACK_SIZE, `${worst} bytes`);
@@ -254,6 +290,13 @@ boardTest(image, NAMES, "what was compiled is the C of the released module, made
   assert.ok(code(compiled) === code(source));
 });
 
+boardTest(image, CARDS, "an image for the micro:bit says so to who flashes it; the template names no board", () => {
+  assert.equal(
+    CARDS.map((name) => boardOf(hexOf(name))),
+    ["microbit", "microbit", undefined],
+  );
+});
+
 boardTest(image, NAMES, "only the production image closes the chip to debuggers", () => {
   const at = (name: Name) => hexOf(name).filter(({ address }) => address >= CHIP_FLASH_END);
   assert.equal(at("production"), [{ address: RBPCONF, bytes: word(PROTECT_ALL) }]);
@@ -276,23 +319,69 @@ boardTest(image, NAMES, "nothing of development is in the production image", () 
   assert.not.match(symbols("production"), /development/);
 });
 
-boardTest(image, NAMES, "built twice, an image is the same", () => {
-  const folder = `again-${process.pid}`;
-  const source = join(BUILD, "c", "dsc.c");
-  try {
-    for (const name of NAMES) {
-      const again = compile({ ...IMAGES[name], output: join(folder, `${name}.elf`) }, source);
-      const [first, second] = [buildImages(name), again].map((path) => readFileSync(path.replace(/elf$/, "hex")));
-      assert.ok(first?.equals(second as Buffer), name);
+/**
+ * What the command needs, in another folder, which is called by a link as well: `PWD` has another name for it then.
+ * Returns how to run the command there.
+ */
+function elsewhere(): { folder: string; board: (...args: string[]) => ReturnType<typeof board> } {
+  const scratch = scratchFolder();
+  const folder = join(scratch, "a folder with quite another name");
+  const link = join(scratch, "link");
+  const script = join("build", "js", "scripts", "board.js");
+  for (const part of ["board", "package.json", join("build", "js", "scripts"), join("build", "dsc.wasm")])
+    cpSync(join(ROOT, part), join(folder, part), { recursive: true });
+  symlinkSync(folder, link);
+  const run = (...args: string[]) =>
+    spawnSync(process.execPath, [script, ...args], {
+      encoding: "utf8",
+      cwd: link,
+      env: { ...process.env, PWD: link },
+    });
+  return { folder, board: run };
+}
+
+boardTest(image, NAMES, "built in another folder, an image is the same, with all that debuggers are told", () => {
+  const { folder, board } = elsewhere();
+  for (const [name, args] of [
+    ["development", []],
+    ["production", ["--production"]],
+  ] as const) {
+    const { status, stderr } = board(...args);
+    assert.is(status, 0, stderr);
+    for (const suffix of ["elf", "hex"]) {
+      const here = buildImages(name).replace(/elf$/, suffix);
+      const there = join(folder, relative(ROOT, here));
+      assert.ok(readFileSync(here).equals(readFileSync(there)), `${name}, ${suffix}`);
     }
-  } finally {
-    rmSync(join(BUILD, folder), { recursive: true, force: true });
   }
+});
+
+boardTest(image, NAMES, "an image larger than its port allows is built, and the command fails", () => {
+  const { folder, board } = elsewhere();
+  const change = (file: string, from: string, to: string) => {
+    const path = join(folder, "board", "microbit", file);
+    const text = readFileSync(path, "utf8");
+    assert.ok(text.includes(from), `${from} in ${file}`);
+    writeFileSync(path, text.replace(from, to));
+  };
+  // As much RAM as a port of 10 KB takes, where the linker's limit was raised and the project's was not.
+  change("port.c", "static const uint8_t key_pins", "volatile uint8_t more[4096];\nstatic const uint8_t key_pins");
+  change("port.c", "void port_start(void) {\n", "void port_start(void) {\n  more[0] = 1;\n");
+  const overflown = board();
+  assert.equal([overflown.status, overflown.stdout], [1, ""]);
+  assert.match(overflown.stderr, /^board: the development image does not fit: \d+ bytes more .* "ram"\n$/);
+  change("image.ld", ": 6K", ": 10K");
+  const { status, stdout, stderr } = board();
+  const [, ram] = /\nimage +\d+ +(\d+)\n/.exec(stdout) ?? [];
+  assert.is(status, 1);
+  assert.match(stdout, /\nlimit +49152 +6144\n$/);
+  assert.is(stderr, `board: the development image is larger than its limits: ${ram} bytes of RAM, of 6144 allowed\n`);
 });
 
 boardTest(image, NAMES, "an image tells nothing of where it was built", () => {
   const places = [ROOT, homedir(), tmpdir(), userInfo().username, "/home/", "/usr/", "board/", ".c\0"];
   for (const name of NAMES) {
+    assert.not.ok(readFileSync(buildImages(name)).includes(ROOT), `${ROOT} beside the ${name} image, for debuggers`);
     const bytes = Buffer.concat(hexOf(name).map((block) => block.bytes));
     // Names as short as "pi" may be there by chance.
     for (const place of places.filter((place) => place.length > 2)) {
@@ -325,11 +414,29 @@ boardTest(image, NAMES, "the parts in the table of sizes add up to the image", (
   }
 });
 
-boardTest(image, CARDS, "an image is built by its name, with its sizes", () => {
-  const { status, stdout } = board("template");
-  assert.is(status, 0);
-  assert.match(stdout, /^build\/board\/template\/dsc\.elf: template of a port\n/);
-  assert.match(stdout, /\nimage +\d+ +\d+\n/);
+boardTest(
+  image,
+  CARDS,
+  "an image is built by its name, with its sizes; a limit is printed where its port states one",
+  () => {
+    const { status, stdout } = board("template");
+    assert.is(status, 0);
+    assert.match(stdout, /^build\/board\/template\/dsc\.elf, build\/board\/template\/dsc\.hex: template of a port\n/);
+    assert.match(stdout, /\nimage +\d+ +\d+\n$/);
+  },
+);
+
+boardTest(image, NAMES, "the two kinds of image have folders of their own", () => {
+  const paths = ([[], ["--production"]] as const).map((args) => board(...args).stdout.split(":")[0]);
+  const folders = ["development", "production"].map((kind) => `build/board/microbit/${kind}`);
+  assert.equal(
+    paths,
+    folders.map((folder) => `${folder}/dsc.elf, ${folder}/dsc.hex`),
+  );
+  assert.equal(
+    NAMES.map((name) => buildImages(name)),
+    folders.map((folder) => join(ROOT, folder, "dsc.elf")),
+  );
 });
 
 image("an option that there is not is told in a line", () => {
@@ -348,7 +455,7 @@ boardTest(image, NAMES, "the production image closes a chip that it finds open",
     const { status } = spawnSync("arm-none-eabi-objcopy", ["--remove-section=.uicr", buildImages("production"), path]);
     assert.is(status, 0);
     await during({ image: path }, async ({ pins }) => {
-      assert.ok(await becomes(() => pins.read(NVIC_ISER), STARTED));
+      assert.is(await pins.read(NVIC_ISER), STARTED);
       assert.is(await pins.read(RBPCONF), PROTECT_ALL);
     });
   } finally {
@@ -358,34 +465,27 @@ boardTest(image, NAMES, "the production image closes a chip that it finds open",
 
 boardTest(image, NAMES, "the production image starts on a chip that is closed", async () => {
   await during({ image: buildImages("production"), closed: true }, async ({ pins }) => {
-    assert.ok(await becomes(() => pins.read(NVIC_ISER), STARTED));
+    assert.is(await pins.read(NVIC_ISER), STARTED);
     assert.is(await pins.read(RBPCONF), PROTECT_ALL);
   });
 });
 
 boardTest(image, NAMES, "the development image starts, and leaves the chip open", async () => {
   await during({ image: buildImages("development") }, async ({ pins }) => {
-    assert.ok(await becomes(() => pins.read(NVIC_ISER), STARTED));
+    assert.is(await pins.read(NVIC_ISER), STARTED);
     assert.is(await pins.read(RBPCONF), OPEN);
   });
 });
 
+/** Runs `run` on a chip that has come to its first rest. */
 async function during(options: MachineOptions, run: (machine: Machine) => Promise<void>): Promise<void> {
-  const machine = await Machine.start(options);
+  const machine = await Machine.start({ ...options, stepped: true });
   try {
+    await Rests.begin(machine, options.image);
     await run(machine);
   } finally {
     await machine.stop();
   }
-}
-
-/** Whether a value is read before patience ends. */
-async function becomes(read: () => Promise<number>, value: number): Promise<boolean> {
-  const end = Date.now() + PATIENCE;
-  while (Date.now() < end) {
-    if ((await read()) === value) return true;
-  }
-  return false;
 }
 
 image.run();

@@ -6,7 +6,6 @@ import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { ocra } from "../../host-tools/ocra.js";
 import { readSeedFile } from "../../host-tools/pskc.js";
@@ -15,6 +14,7 @@ import { press, type } from "../support/fingers.js";
 import { ROOT } from "../support/root.js";
 import { scratchFolder } from "../support/scratch.js";
 import { dsc } from "../support/simprocess.js";
+import { suite } from "../support/suite.js";
 import { shows, TerminalProgram } from "../support/terminal.js";
 
 const life = suite("a card's life on the chip");
@@ -91,7 +91,7 @@ boardTest(life, ["development"], "personalized, used, locked, unlocked, its powe
   await run("keys", "new", transport);
   await powered(async (port) => {
     const bench = ["--port", port, "--serial", SERIAL, "--pin-file", files.pin, "--tries", "3"];
-    await run("personalize", ...bench, "--transport", transport, ...withSeeds);
+    await run("personalize", ...bench, "--transport", transport, "--allow-development", ...withSeeds);
     assert.is((await info(port)).state, "personalized");
   });
 

@@ -1,6 +1,7 @@
 /*
  * The main loop around a card that waits for nothing, on a port whose contact 3 moves once in fifty days: prints the
- * longest time that the card was told at once, and all of it, in ms.
+ * longest time that the card was told at once, and all of it, in ms. Before each sleep the stack must be wiped, and
+ * nothing be done after that.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -14,10 +15,12 @@
 card_face_t card_face;
 static uint64_t now, told;
 static uint32_t longest;
+static bool is_wiped;
 
 void card_boot(void) {}
 
 uint32_t card_tick(uint32_t ms) {
+  is_wiped = false;
   told += ms;
   if (ms > longest) longest = ms;
   return CARD_NEVER;
@@ -34,19 +37,25 @@ uint32_t card_serial(uint8_t byte) {
 }
 
 void port_start(void) {}
-void port_forget(void) {}
+
+void port_forget(void) {
+  is_wiped = true;
+}
 
 uint32_t port_clock(void) {
+  is_wiped = false;
   return (uint32_t)now;
 }
 
 /* Wakes when the contact moves, if that is sooner. */
 void port_sleep(uint32_t ms) {
+  if (!is_wiped) exit(EXIT_FAILURE);
   const uint64_t rest = (uint64_t)DAYS * DAY - now;
   now += ms < rest ? ms : rest;
 }
 
 uint32_t port_keys(void) {
+  is_wiped = false;
   return now >= (uint64_t)DAYS * DAY ? 1u << 3 : 0;
 }
 

@@ -4,13 +4,14 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Machine } from "../../board/qemu/machine.js";
 import { compile, generate, type Image, MICROBIT, MICROBIT_LINK, NATIVE } from "../../scripts/board.js";
 import { boardTest } from "../support/board.js";
 import { type Case, hostileModule, type Outcome } from "../support/hostilemodule.js";
+import { PATIENCE } from "../support/patience.js";
 import { ROOT } from "../support/root.js";
+import { suite } from "../support/suite.js";
 
 const memory = suite("memory");
 
@@ -21,8 +22,6 @@ const FAULT = 0x3f;
 const REASONS = 0x3f;
 const CHANGED = 0x40;
 const HARMED = 0x80;
-/** What the chip in QEMU may take for all cases (ms). */
-const PATIENCE = 120_000;
 /** Of canaries before the memory (test/board/hostile/chip.c). */
 const CANARY_BYTES = 64;
 

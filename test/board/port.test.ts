@@ -3,16 +3,17 @@
 
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Machine } from "../../board/qemu/machine.js";
+import { Rests } from "../../board/qemu/rests.js";
 import { Channel, Slip } from "../../firmware/wire.js";
 import { encodeFrame } from "../../host-tools/frame.js";
 import { buildImages, compile, IMAGES } from "../../scripts/board.js";
 import { boardTest, developmentImage, portImage } from "../support/board.js";
+import { PATIENCE, until } from "../support/patience.js";
 import { ROOT } from "../support/root.js";
 import { scratchFolder } from "../support/scratch.js";
+import { suite } from "../support/suite.js";
 
 const port = suite("board: port");
 
@@ -21,8 +22,8 @@ const BOTH = ["development", "production"] as const;
 const KEPT_REGISTERS = [4, 12] as const;
 /** Registers of the watchdog as QEMU, which has none, tells of them: offsets to the peripherals' beginning. */
 const WATCHDOG = { start: 0x10000, time: 0x10504, reload: 0x10600 };
-/** What an image in QEMU may take to answer (ms). */
-const PATIENCE = 20_000;
+/** How often the chip rests while its watchdog is looked at. */
+const RESTS = 20;
 const DAY = 86_400_000;
 const DAYS = 50;
 
@@ -59,17 +60,18 @@ boardTest(
 );
 
 boardTest(port, BOTH, "the watchdog is started, and fed while the chip does nothing", async () => {
-  const machine = await Machine.start({ image: developmentImage() });
+  const machine = await Machine.start({ image: developmentImage(), stepped: true });
   try {
+    const rests = await Rests.begin(machine, developmentImage());
     const writes = await machine.traceUnimplemented(async () => {
       await machine.reset();
-      await sleep(1000);
+      for (let left = RESTS; left > 0; left--) await rests.next();
     });
     const offsets = writes.map(({ offset }) => offset);
     const first = (offset: number) => offsets.indexOf(offset);
     assert.ok(first(WATCHDOG.time) >= 0 && first(WATCHDOG.time) < first(WATCHDOG.start));
     const fed = writes.filter(({ offset }) => offset === WATCHDOG.reload);
-    assert.ok(fed.length > 1, `${fed.length} times`);
+    assert.ok(fed.length >= RESTS, `${fed.length} times`);
     assert.ok(fed.every(({ value }) => value === 0x6e524635));
   } finally {
     await machine.stop();
@@ -94,7 +96,10 @@ boardTest(port, ["template"], "a template that is given a serial line answers he
     });
     machine.serial?.write(encodeFrame(Channel.APDU, new Uint8Array()));
     // Whenever it begins to listen.
-    for (const end = Date.now() + PATIENCE; !answer && Date.now() < end; await sleep(10)) await machine.nudge();
+    await until(async () => {
+      await machine.nudge();
+      return answer !== undefined;
+    }, "an answer to hello");
     assert.is(answer?.[0], Slip.END);
   } finally {
     await machine.stop();
@@ -108,7 +113,7 @@ boardTest(port, ["posix"], "time that nobody waits for passes in pieces", () => 
   const flags = ["-std=gnu11", "-Wall", "-Wextra", "-Werror", `-I${board}`, "-DDEVELOPMENT=0"];
   const built = spawnSync("cc", [...flags, ...sources, "-o", program], { encoding: "utf8" });
   assert.is(built.status, 0, built.stderr);
-  const { stdout } = spawnSync(program, { encoding: "utf8", timeout: 10_000 });
+  const { stdout } = spawnSync(program, { encoding: "utf8", timeout: PATIENCE });
   assert.is(stdout, `3 1 ${DAY} ${DAYS * DAY}\n`);
 });
 

@@ -5,7 +5,6 @@ import { once } from "node:events";
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Channel } from "../../firmware/wire.js";
 import { encodeFrame } from "../../host-tools/frame.js";
@@ -13,8 +12,10 @@ import { buildImages } from "../../scripts/board.js";
 import { FLASH_SIZE } from "../../sim/flash.js";
 import { type Answer, encodeCommand, Op, type Plain, Splitter } from "../conformance/development.js";
 import { boardTest } from "../support/board.js";
+import { PATIENCE } from "../support/patience.js";
 import { ROOT } from "../support/root.js";
 import { scratchFolder } from "../support/scratch.js";
+import { suite } from "../support/suite.js";
 
 const test = suite("posix port");
 const FOLDER = scratchFolder();
@@ -24,7 +25,7 @@ const BLANK = Buffer.alloc(FLASH_SIZE, 0xff);
 /** A process that is given these bytes, and then the end of them. */
 function run(args: readonly string[], ...input: Buffer[]) {
   const image = buildImages("posix");
-  const ended = spawnSync(image, args, { input: Buffer.concat(input), timeout: 20_000 });
+  const ended = spawnSync(image, args, { input: Buffer.concat(input), timeout: PATIENCE });
   const answers: Answer[] = [];
   const frames: Plain[] = [];
   const splitter = new Splitter(

@@ -6,23 +6,22 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { setTimeout as sleep } from "node:timers/promises";
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { fromBraille } from "../../board/qemu/dots.js";
 import { readText } from "../../board/qemu/reading.js";
+import { lifeOf } from "../evidence/hostside/owner.js";
 import { boardTest, demoFlash, developmentImage } from "../support/board.js";
+import { PATIENCE, until } from "../support/patience.js";
 import { ROOT } from "../support/root.js";
 import { scratchFolder } from "../support/scratch.js";
 import { dsc } from "../support/simprocess.js";
+import { suite } from "../support/suite.js";
 import { TerminalProgram } from "../support/terminal.js";
 
 const qemu = suite("board: in QEMU");
 
 const MAIN = join(ROOT, "build", "js", "board", "qemu", "main.js");
 const FOLDER = scratchFolder();
-const PATIENCE = 30_000;
-const POLL = 20;
 
 interface About {
   readonly pty: string;
@@ -61,13 +60,6 @@ function refused(args: string[], env: NodeJS.ProcessEnv = process.env): { code: 
   return { code: status, stderr };
 }
 
-async function until(condition: () => boolean, what: string): Promise<void> {
-  for (let waited = 0; !condition(); waited += POLL) {
-    if (waited > PATIENCE) throw new Error(`never: ${what}`);
-    await sleep(POLL);
-  }
-}
-
 async function stateOf(port: string): Promise<string> {
   const { code, stdout, stderr } = await dsc(["info", "--port", port, "--json"]);
   assert.is(code, 0, stderr);
@@ -99,8 +91,7 @@ boardTest(qemu, ["development"], "loses little when it is killed, and nothing of
   const file = cardFile("killed.bin");
   const running = await start("--flash", file);
   assert.is((await dsc(["wipe", "--port", running.about.pty, "--yes"])).code, 0);
-  await until(() => !readFileSync(file).equals(demoFlash()), "the file follows the flash");
-  await sleep(1000);
+  await until(() => lifeOf(readFileSync(file)).life === "blank", "the file follows the flash");
   await end(running, "SIGKILL");
 
   const again = await start("--flash", file);

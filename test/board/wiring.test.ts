@@ -2,12 +2,12 @@
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { KEY_PINS, type Pin, SCREEN_PINS } from "../../board/qemu/wiring.js";
 import { drawWiring } from "../../scripts/wiringpicture.js";
 import { KEYS } from "../../sim/card.js";
 import { ROOT } from "../support/root.js";
+import { suite } from "../support/suite.js";
 
 const wiring = suite("board: wiring");
 

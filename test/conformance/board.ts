@@ -1,8 +1,13 @@
 // A board that is plugged in: whether it may be used, and handing it back.
 
+import { readFileSync } from "node:fs";
 import { Channel } from "../../firmware/wire.js";
+import type { CardStatus } from "../../host-tools/cardclient.js";
+import { exitCodeOf } from "../../host-tools/exit.js";
+import { firmwareOf } from "../../host-tools/firmwarehash.js";
 import { encodeFrame } from "../../host-tools/frame.js";
 import { openCard } from "../../host-tools/port.js";
+import { FIRMWARE_FILE } from "../../sim/firmware.js";
 import { Conversation } from "./conversation.js";
 import { encodeCommand, Op } from "./development.js";
 import type { Target } from "./target.js";
@@ -17,10 +22,15 @@ export class BoardError extends Error {
   override name = "BoardError";
 }
 
-/** Opens a board that takes commands, and whose card holds nothing, or nothing that is to be kept (`erase`). */
+/**
+ * Opens a board that takes commands and has the firmware that was built here, and whose card holds nothing, or nothing
+ * that is to be kept (`erase`).
+ */
 export async function openForUse(path: string, options: { erase: boolean }): Promise<Target> {
   await (await openDevelopment(path)).close();
-  if (!options.erase) await refuseIfPersonalized(path);
+  const status = await statusOf(path);
+  if (!options.erase) refuseWhatIsKept(path, status);
+  refuseOtherFirmware(path, status);
   return openDevelopment(path);
 }
 
@@ -66,14 +76,28 @@ async function catchUp(target: Target, conversation: Conversation): Promise<"com
   }
 }
 
-async function refuseIfPersonalized(path: string): Promise<void> {
+/** What the card tells of itself; where it does not, why: its flash may be damaged. */
+async function statusOf(path: string): Promise<CardStatus | string> {
   const card = await openCard(path);
   try {
-    const { life } = await card.client.readStatus();
-    if (life !== "blank") {
-      throw new BoardError(`${path}: the card is ${life}; all on it would be erased: say --erase if it may be`);
-    }
+    return await card.client.readStatus();
+  } catch (error) {
+    if (exitCodeOf(error) === undefined) throw error;
+    return (error as Error).message;
   } finally {
     await card.close();
   }
+}
+
+function refuseWhatIsKept(path: string, status: CardStatus | string): void {
+  if (typeof status !== "string" && status.life === "blank") return;
+  const what =
+    typeof status === "string" ? `the card does not tell what is on it (${status})` : `the card is ${status.life}`;
+  throw new BoardError(`${path}: ${what}; all on it would be erased: say --erase if it may be`);
+}
+
+function refuseOtherFirmware(path: string, status: CardStatus | string): void {
+  const built = firmwareOf(readFileSync(FIRMWARE_FILE))?.hash;
+  if (typeof status === "string" || status.firmware.hash === built) return;
+  throw new BoardError(`${path}: its firmware is ${status.firmware.hash}, the one built here ${built}: flash it first`);
 }

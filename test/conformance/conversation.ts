@@ -1,12 +1,13 @@
 // What a target says: answers to commands, one after the other, and frames of other kinds as they come.
 
-import { setTimeout as sleep } from "node:timers/promises";
 import { answersOnChannel0, type Observed, type Plain, Splitter } from "./development.js";
 import type { Step } from "./script.js";
 import type { Target } from "./target.js";
 
-/** How long a target may be silent (ms): the longest step computes for a few seconds where it is emulated. */
-const PATIENCE = 20_000;
+/**
+ * How long a target may be silent (ms): the longest step computes for a few seconds where it is emulated, or for many
+ * times that on a busy computer. One that has ended tells so. */
+const PATIENCE = 120_000;
 /** How long a busy card may take for what the simulator answered to an APDU (ms). */
 const APDU_PATIENCE = 5000;
 
@@ -53,7 +54,7 @@ export class Conversation {
   /** Listens until `done`, at most `ms`. Returns whether it is. */
   async until(done: () => boolean, ms: number): Promise<boolean> {
     const patience = new AbortController();
-    const late = sleep(ms, true, { signal: patience.signal }).catch(() => true);
+    const late = this.#target.clock.sleep(ms, patience.signal).then(() => true);
     while (!done() && !this.#ended) {
       const heard = new Promise<boolean>((resolve) => {
         this.#wake = () => resolve(false);

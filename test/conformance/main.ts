@@ -1,19 +1,26 @@
 // `npm run conformance`: the scenario files on the simulator, the posix port and QEMU, or on a board plugged in.
 //
 //   npm run conformance -- [--target sim|posix|qemu] [--only FILE] [--port P [--erase]]
+//
+// A board is measured by this computer's clock, the chip in QEMU by its own.
 
 import { Command, CommanderError, Option } from "commander";
+import { MachineError } from "../../board/qemu/machine.js";
 import { PortError } from "../../host-tools/errors.js";
-import { missingFor } from "../../scripts/board.js";
+import { missingFor, pathOf } from "../../scripts/board.js";
+import { BuildError } from "../../scripts/boardtools.js";
 import { scenarios } from "../support/scenarios.js";
 import { BoardError, handBack, openForUse } from "./board.js";
-import { type Figure, MeasureError, measure } from "./hardware.js";
+import { ChipTarget } from "./chiptarget.js";
+import { beyondLimits, type Figure, MeasureError, measure } from "./hardware.js";
 import { describeDifference } from "./play.js";
 import { type Prepared, prepare, type Result, runAll } from "./run.js";
+import { ScriptError } from "./script.js";
 import type { Target } from "./target.js";
 import { IMAGE_OF, openTarget, TARGETS, type TargetName } from "./targets.js";
 
-const FRAMES = 200;
+/** How many of the longest commands a board is sent without a pause; QEMU's line waits where its chip is busy. */
+const FRAMES = { board: 200, qemu: 20 } as const;
 const FAILED = 1;
 const USAGE = 2;
 const PORT = 3;
@@ -33,10 +40,25 @@ async function main(): Promise<number> {
   const scripts = scenarios().filter(({ name }) => only === undefined || name.includes(only.replace(/^.*\//, "")));
   if (scripts.length === 0) throw new UsageError(`${only}: no such scenario`);
   const prepared = prepare(scripts);
-  const failed =
-    options.port === undefined ? await onThisComputer(options, prepared) : await onBoard(options, prepared);
-  console.log(failed === 0 ? "no differences" : `${failed} scenarios differ`);
-  return failed === 0 ? 0 : FAILED;
+  const found = options.port === undefined ? await onThisComputer(options, prepared) : await onBoard(options, prepared);
+  return conclude(found);
+}
+
+/** What a run came to. */
+interface Found {
+  /** Scenarios that differ, and targets that cannot be had where they must be. */
+  readonly failed: number;
+  readonly figures: readonly Figure[];
+}
+
+/** Says what a run came to. Returns the exit code. */
+function conclude({ failed, figures }: Found): number {
+  for (const { name, value, unit } of figures) print(name, value, unit);
+  const beyond = beyondLimits(figures);
+  for (const line of beyond) console.log(`BEYOND  ${line}`);
+  const differ = failed === 0 ? "no differences" : `${failed} scenarios differ`;
+  console.log(beyond.length === 0 ? differ : `${differ}; ${beyond.length} figures are beyond their limits`);
+  return failed + beyond.length === 0 ? 0 : FAILED;
 }
 
 function commandLine(): Options {
@@ -52,19 +74,33 @@ function commandLine(): Options {
     .opts<Options>();
 }
 
-async function onThisComputer(options: Options, prepared: readonly Prepared[]): Promise<number> {
+async function onThisComputer(options: Options, prepared: readonly Prepared[]): Promise<Found> {
   let failed = 0;
+  const figures: Figure[] = [];
   for (const name of TARGETS.filter((one) => options.target === undefined || one === options.target)) {
     const image = IMAGE_OF[name];
     const missing = image && missingFor(image);
     if (missing) console.log(`skipped: ${name}: ${missing}`);
     if (missing && process.env.CI) failed++;
-    if (!missing) failed += differing(await runAll(() => openTarget(name), prepared, tell));
+    if (missing) continue;
+    failed += differing(await runAll(() => openTarget(name), prepared, tell));
+    if (name === "qemu" && options.only === undefined) figures.push(...(await measureQemu()));
   }
-  return failed;
+  return { failed, figures };
 }
 
-async function onBoard(options: Options, prepared: readonly Prepared[]): Promise<number> {
+async function measureQemu(): Promise<Figure[]> {
+  const target = await ChipTarget.open(pathOf("development"));
+  try {
+    const figures = await measure(target, { frames: FRAMES.qemu, clock: true });
+    // How long its flash and its line take is QEMU's affair.
+    return figures.filter(({ limits }) => limits);
+  } finally {
+    await target.close();
+  }
+}
+
+async function onBoard(options: Options, prepared: readonly Prepared[]): Promise<Found> {
   const path = options.port as string;
   let erase = options.erase ?? false;
   // What is on the card from the first scenario on is ours.
@@ -76,13 +112,12 @@ async function onBoard(options: Options, prepared: readonly Prepared[]): Promise
   const failed = differing(await runAll(open, prepared, tell));
   const target = await open();
   try {
-    for (const { name, value, unit } of await measure(target, { frames: FRAMES, clock: true }))
-      print(name, value, unit);
+    const figures = await measure(target, { frames: FRAMES.board, clock: true });
     await handBack(target);
+    return { failed, figures };
   } finally {
     await target.close();
   }
-  return failed;
 }
 
 function tell({ name, steps, difference }: Result, target: Target): void {
@@ -110,6 +145,7 @@ try {
 function codeOf(error: unknown): number | undefined {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE;
   if (error instanceof UsageError) return USAGE;
-  const ofPort = [BoardError, MeasureError, PortError];
-  return ofPort.some((kind) => error instanceof kind) ? PORT : undefined;
+  const isOne = (...kinds: (abstract new (...args: never[]) => Error)[]) => kinds.some((kind) => error instanceof kind);
+  if (isOne(BoardError, MeasureError, PortError)) return PORT;
+  return isOne(ScriptError, BuildError, MachineError) ? FAILED : undefined;
 }

@@ -6,7 +6,7 @@ import { Card } from "../../sim/card.js";
 import { Flash } from "../../sim/flash.js";
 import { Random } from "../../sim/random.js";
 import { decodeCommand, decodeFrame, encodeAnswer, Op } from "./development.js";
-import type { Target } from "./target.js";
+import { type Target, WALL_CLOCK } from "./target.js";
 
 const WIDTH = 8;
 /** The simulator does not tell when something falls due. */
@@ -25,6 +25,7 @@ export interface Faults {
 export class SimTarget implements Target {
   readonly name: string;
   readonly careful = false;
+  readonly clock = WALL_CLOCK;
   onBytes: (bytes: Uint8Array) => void = () => {};
   onEnd: (reason: string) => void = () => {};
   readonly #module: WebAssembly.Module;

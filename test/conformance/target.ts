@@ -1,11 +1,27 @@
 // What a scenario can be played on: bytes in, bytes out.
 
 import type { Duplex } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
+
+/** The time that a target's is measured by. */
+export interface Clock {
+  /** In ms, since some moment. */
+  now(): number;
+  /** Settled after `ms`, or once `signal` is aborted. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+}
+
+/** This computer's. */
+export const WALL_CLOCK: Clock = {
+  now: () => performance.now(),
+  sleep: (ms, signal) => sleep(ms, undefined, { signal }).catch(() => {}),
+};
 
 export interface Target {
   readonly name: string;
   /** It may lose what is sent while it is busy: one thing at a time, and no sooner than the last is answered. */
   readonly careful: boolean;
+  readonly clock: Clock;
   /** Called with what the card sends. */
   onBytes: (bytes: Uint8Array) => void;
   /** Called once when the card is gone, with the reason. */
@@ -18,6 +34,7 @@ export interface Target {
 export class StreamTarget implements Target {
   readonly name: string;
   readonly careful: boolean;
+  readonly clock = WALL_CLOCK;
   onBytes: (bytes: Uint8Array) => void = () => {};
   onEnd: (reason: string) => void = () => {};
   readonly #stream: Duplex;

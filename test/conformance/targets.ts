@@ -2,7 +2,7 @@
 
 import { spawn } from "node:child_process";
 import { Duplex } from "node:stream";
-import { Machine, MachineError } from "../../board/qemu/machine.js";
+import { CHIP_SPEED, Machine, MachineError } from "../../board/qemu/machine.js";
 import { closePort, openPort } from "../../host-tools/port.js";
 import { buildImages, type ImageName, pathOf } from "../../scripts/board.js";
 import { loadFirmware } from "../../sim/firmware.js";
@@ -41,12 +41,14 @@ function openPosix(): Target {
       await ended;
     },
   });
+  child.once("error", (error) => target.onEnd(error.message));
   child.once("close", () => target.onEnd(said.trim().split("\n")[0] || "the process ended"));
   return target;
 }
 
+/** Its time goes by its instructions, and a scenario holds the card's. */
 async function openQemu(): Promise<Target> {
-  const machine = await Machine.start({ image: pathOf("development") });
+  const machine = await Machine.start({ image: pathOf("development"), icount: CHIP_SPEED });
   if (!machine.serial) throw new MachineError("QEMU has no serial line");
   return new StreamTarget("QEMU", machine.serial, { close: () => machine.stop() });
 }

@@ -2,10 +2,10 @@
 
 import { createCipheriv } from "node:crypto";
 import fc from "fast-check";
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { aesEncrypt, kept } from "../support/crypto.js";
 import { pattern } from "../support/pattern.js";
+import { suite } from "../support/suite.js";
 
 const aes = suite("aes");
 

@@ -2,10 +2,10 @@
 
 import { createCipheriv } from "node:crypto";
 import fc from "fast-check";
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { cbcDecrypt, cbcEncrypt, kept } from "../support/crypto.js";
 import { sharedTest } from "../support/shared.js";
+import { suite } from "../support/suite.js";
 import { cbcCases } from "../support/wycheproof.js";
 
 const cbc = suite("cbc");

@@ -5,13 +5,13 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { cmac as nobleCmac } from "@noble/ciphers/aes.js";
 import fc from "fast-check";
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { kdf } from "../../host-tools/scp03.js";
 import { cmac, HASH_NAMES, kept } from "../support/crypto.js";
 import { pattern } from "../support/pattern.js";
 import { ROOT } from "../support/root.js";
 import { sharedTest } from "../support/shared.js";
+import { suite } from "../support/suite.js";
 import { macCases } from "../support/wycheproof.js";
 
 const test = suite("cmac");

@@ -1,9 +1,9 @@
 // CRC-16/IBM-3740, the check value of frames (docs/PROTOCOL.md).
 
 import fc from "fast-check";
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { crc16 } from "../support/crypto.js";
+import { suite } from "../support/suite.js";
 
 const crc = suite("crc16");
 

@@ -2,10 +2,10 @@
 
 import { gzipSync } from "node:zlib";
 import fc from "fast-check";
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { crc32 } from "../support/crypto.js";
 import { pattern } from "../support/pattern.js";
+import { suite } from "../support/suite.js";
 
 const crc = suite("crc32");
 

@@ -1,11 +1,11 @@
 // SHA-1, SHA-256 and SHA-512 (FIPS 180-4).
 
 import { createHash } from "node:crypto";
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { HashName } from "../../host-tools/ocra.js";
 import { digest, HASH_NAMES, interruptDigest, kept } from "../support/crypto.js";
 import { pattern } from "../support/pattern.js";
+import { suite } from "../support/suite.js";
 
 const hash = suite("hash");
 

@@ -1,12 +1,12 @@
 // HMAC (RFC 2104) with SHA-1, SHA-256 and SHA-512.
 
 import { createHmac } from "node:crypto";
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { HashName } from "../../host-tools/ocra.js";
 import { HASH_NAMES, hmac, kept } from "../support/crypto.js";
 import { pattern } from "../support/pattern.js";
 import { sharedTest } from "../support/shared.js";
+import { suite } from "../support/suite.js";
 import { macCases } from "../support/wycheproof.js";
 
 const test = suite("hmac");

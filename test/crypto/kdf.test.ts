@@ -2,12 +2,12 @@
 
 import { cmac as nobleCmac } from "@noble/ciphers/aes.js";
 import fc from "fast-check";
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { derive, kept } from "../support/crypto.js";
 import { pattern } from "../support/pattern.js";
 import { isAes128, scp03Rows, sessionsOfAes128 } from "../support/scp03vectors.js";
 import { sharedTest } from "../support/shared.js";
+import { suite } from "../support/suite.js";
 
 const kdf = suite("kdf");
 

@@ -1,14 +1,15 @@
-// OCRA (RFC 6287): the firmware's and the host's, against the RFC and against each other.
+// OCRA (RFC 6287): the firmware's and the host's, against the RFC and against an implementation of the tests' own.
 
-import { createHash } from "node:crypto";
+import { createHash, createHmac } from "node:crypto";
 import fc from "fast-check";
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { InputError, type OcraInput, ocra, parseSuite, type Suite, SuiteError } from "../../host-tools/ocra.js";
 import { kept, ocraParse, ocraRespond } from "../support/crypto.js";
 import { OCRA_FILES, ocraVectors } from "../support/ocravectors.js";
+import { hotp, oracle } from "../support/oracle.js";
 import { pattern } from "../support/pattern.js";
 import { sharedTest } from "../support/shared.js";
+import { suite } from "../support/suite.js";
 
 const test = suite("ocra");
 
@@ -96,10 +97,11 @@ function hostParse(text: string): Suite | undefined {
   }
 }
 
-/** Both responses, which must be the same one. */
+/** The response of firmware and host, which must both be the oracle's. */
 function respond(text: string, key: Uint8Array, input: OcraInput): string {
-  const response = ocraRespond(text, key, input);
-  assert.is(response, ocra(text, key, input), text);
+  const response = oracle(text, key, input);
+  assert.is(ocraRespond(text, key, input), response, `the firmware, ${text}`);
+  assert.is(ocra(text, key, input), response, `the host, ${text}`);
   return response;
 }
 
@@ -169,8 +171,30 @@ for (const file of OCRA_FILES) {
   });
 }
 
-test("the first response of RFC 6287, appendix C.1", () => {
-  assert.is(respond("OCRA-1:HOTP-SHA1-6:QN08", KEY, { challenge: "00000000" }), "237653");
+test("the ten values of RFC 4226, appendix D, by the oracle's truncation", () => {
+  const values = "755224 287082 359152 969429 338314 254676 287922 162583 399871 520489".split(" ");
+  const macs = values.map((_, counter) => {
+    const message = Buffer.alloc(8);
+    message.writeUInt8(counter, 7);
+    return createHmac("sha1", KEY).update(message).digest("hex");
+  });
+  assert.equal(
+    macs.map((mac) => hotp(mac, 6)),
+    values,
+  );
+});
+
+test("one-way responses of RFC 6287, appendix C.1, to 00000000, 11111111 and so on", () => {
+  const responses = "237653 243178 653583 740991 608993 388898 816933 224598 750600 294470".split(" ");
+  for (const [digit, response] of responses.entries()) {
+    const challenge = String(digit).repeat(8);
+    assert.is(respond("OCRA-1:HOTP-SHA1-6:QN08", KEY, { challenge }), response, challenge);
+  }
+});
+
+test("a response of RFC 6287, appendix C.2, in mutual mode", () => {
+  const key = Buffer.from("12345678901234567890123456789012");
+  assert.is(respond("OCRA-1:HOTP-SHA256-8:QA08", key, { challenge: "CLI22220SRV11110" }), "28247970");
 });
 
 test("a suite with everything in it is taken apart", () => {
@@ -222,7 +246,7 @@ test("firmware and host agree on whether a mangled suite is one", () => {
   );
 });
 
-test("firmware and host agree on any response to any input under any suite", () => {
+test("firmware and host compute the oracle's response to any input under any suite", () => {
   fc.assert(
     fc.property(computations, ([text, key, input]) => {
       respond(text, key, input);

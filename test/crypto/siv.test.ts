@@ -3,10 +3,10 @@
 import { createCipheriv } from "node:crypto";
 import { aessiv } from "@noble/ciphers/aes.js";
 import fc from "fast-check";
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { kept, sivOpen, sivSeal } from "../support/crypto.js";
 import { pattern } from "../support/pattern.js";
+import { suite } from "../support/suite.js";
 
 const siv = suite("siv");
 

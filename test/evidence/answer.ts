@@ -1,4 +1,7 @@
-// Known answers: a published vector, and the code of this project that must arrive at what it says.
+// Known answers: a vector, and the code of this project that must arrive at what it says.
+
+/** Where a vector is from: somebody else printed or recorded it, or it was computed and other implementations agree. */
+export type Origin = "published" | "cross-checked";
 
 /** One vector for one implementation. Bytes are in hexadecimal, in lower case. */
 export interface Answer {
@@ -6,6 +9,10 @@ export interface Answer {
   readonly figure: string;
   /** Names it among all answers. */
   readonly id: string;
+  /** Names the vector, which several implementations may have to answer; the id where there is one. */
+  readonly vector?: string;
+  /** Published unless told. */
+  readonly origin?: Origin;
   readonly expected: string;
   compute(): string;
 }

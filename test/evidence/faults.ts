@@ -6,8 +6,8 @@
 
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
-import type { Campaign, Figure, Options, Result } from "./campaign.js";
-import { released } from "./faults/instrument.js";
+import type { Campaign, Failure, Figure, Options, Result } from "./campaign.js";
+import { type Instrumented, released } from "./faults/instrument.js";
 import { SCENARIOS } from "./faults/scenarios.js";
 import { add, newTally, type Plan, type Tally, tried } from "./faults/tally.js";
 import type { Fault, Mode } from "./faults/target.js";
@@ -69,17 +69,22 @@ function figuresOf(sites: number, tally: Tally): Figure[] {
   return figures.map(([name, value, unit]) => ({ name: String(name), value: Number(value), unit: String(unit) }));
 }
 
-/** One fault again: `SCENARIO/SITE/EXECUTION/MODE`. */
+/** One fault of the released module again: `SCENARIO/SITE/EXECUTION/MODE`. */
 async function replay(id: string): Promise<Result> {
-  const instrumented = await released();
+  const { failures, seen } = replayOn(await released(), id);
+  return { figures: [], failures, ...(seen !== undefined && { skipped: seen }) };
+}
+
+/** One fault again, on any module: the failure that it is, or what was seen of it where it is none. */
+export function replayOn(instrumented: Instrumented, id: string): { failures: readonly Failure[]; seen?: string } {
   const [name, site, execution, mode] = id.split("/");
   const scenario = SCENARIOS.find((other) => other.name === name);
   const where = instrumented.sites[Number(site)];
   if (!scenario || !where || !/^\d+$/.test(execution ?? "") || !/^(skip|ones|reverse|bit\d+)$/.test(mode ?? "")) {
-    return { figures: [], failures: [{ id, what: "there is no such fault" }] };
+    return { failures: [{ id, what: "there is no such fault" }] };
   }
   const fault: Fault = { site: where.id, execution: Number(execution), mode: mode as Mode };
   const { outcome, violation } = new Trial(instrumented, scenario).run(fault);
   const what = `${where.func}, ${where.what}: ${violation ?? outcome}`;
-  return { figures: [], failures: violation ? [{ id, what }] : [], ...(!violation && { skipped: what }) };
+  return violation ? { failures: [{ id, what }] } : { failures: [], seen: what };
 }

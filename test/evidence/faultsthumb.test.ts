@@ -1,17 +1,19 @@
 // Skips on the chip's own code, the campaign in short; and that it notices a check that one skip defeats.
 
 import { createHash } from "node:crypto";
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { buildImages, buildVariant } from "../../scripts/board.js";
 import { boardTest } from "../support/board.js";
 import { compileBinary, type Mutation } from "../support/mutation.js";
+import { suite } from "../support/suite.js";
 import { Faults } from "./faultsthumb.js";
 
 const test = suite("faults on the chip's code");
 
 const SAMPLE = 40;
 const options = { log: () => {} };
+
+const UNTRIED = /: no try is spent, and the right PIN opens$/;
 
 /** The slot is not looked at again: a spending that is skipped goes unnoticed. */
 const NOT_READ_BACK: Mutation = {
@@ -33,8 +35,12 @@ boardTest(test, ["meter"], `noticed: ${NOT_READ_BACK.breaks}`, async () => {
   const module = await compileBinary(NOT_READ_BACK);
   const folder = `mutants/${createHash("sha256").update(NOT_READ_BACK.to).digest("hex").slice(0, 8)}`;
   const image = buildVariant("meter", module, folder);
-  const { failures } = await new Faults(image, { all: false, around: "port_flash_program" }, options).run();
-  assert.ok(failures.length > 0);
+  const scale = { all: false, around: "port_flash_program" };
+  const { failures } = await new Faults(image, scale, options).run();
+  const telling = failures.find(({ what }) => UNTRIED.test(what));
+  assert.ok(telling, JSON.stringify(failures));
+  const again = await new Faults(image, scale, { ...options, only: telling.id }).run();
+  assert.equal(again.failures, [telling]);
 });
 
 test.run();

@@ -1,10 +1,10 @@
 // Campaign fuzzing in its short form: the corpus under the sanitizers, and a few seconds more of each target; and that
 // each target finds a hole in the firmware.
 
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { boardTest } from "../support/board.js";
 import { compileBinary, occurrences } from "../support/mutation.js";
+import { suite } from "../support/suite.js";
 import { corpusOf, Fuzzer, TARGETS, type Target } from "./fuzzing/fuzzer.js";
 import { HOLES } from "./fuzzing/holes.js";
 import { FUZZING, fuzzTargets } from "./fuzzing.js";

@@ -1,8 +1,8 @@
 // The host side's campaign in its short form, and mistakes that it must notice (evidence/hostside.ts has the whole).
 
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { testUnless } from "../support/skipping.js";
+import { suite } from "../support/suite.js";
 import { CASES, runCanary } from "./hostside/canaries.js";
 import { type Flow, flows } from "./hostside/flows.js";
 import { courseOf, killsOf, runKills } from "./hostside/kills.js";

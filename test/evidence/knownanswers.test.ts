@@ -1,8 +1,8 @@
 // Known answers: the whole campaign, which takes seconds; and that it finds what is wrong.
 
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { testUnless } from "../support/skipping.js";
+import { suite } from "../support/suite.js";
 import type { Answer, Source } from "./answer.js";
 import { check } from "./knownanswers.js";
 import { MONTE_CARLO_ANSWERS, NIST_ANSWERS } from "./nistanswers.js";
@@ -18,7 +18,7 @@ for (const [what, source, least] of [
   testUnless(test, source.missing, `all come out: those ${what}`, () => {
     const { figures, failures } = check([source], {});
     assert.equal(failures, []);
-    const total = figures.find(({ name }) => name === "known_answers")?.value ?? 0;
+    const total = figures.find(({ name }) => name === "known_answers_checks")?.value ?? 0;
     assert.ok(total >= least, `${total} answers`);
   });
 }
@@ -49,11 +49,49 @@ test("an answer that is wrong, or does not come, is a failure with its id", () =
     [
       ["some", 2],
       ["other", 1],
-      ["known_answers", 3],
+      ["known_answers_published", 3],
+      ["known_answers_cross_checked", 0],
+      ["known_answers_checks", 3],
       ["left_out_more", 2],
     ],
   );
 });
+
+test("a vector counts once, however many implementations answer it, and apart where it was computed", () => {
+  const twice = ["firmware", "host"].map((by) => ({ ...RIGHT, id: `some 1 ${by}`, vector: "some 1" }));
+  const computed: Answer = { ...RIGHT, id: "own 1", origin: "cross-checked" };
+  const { figures } = check([sourceOf(...twice, computed)], {});
+  const figure = (wanted: string) => figures.find(({ name }) => name === wanted)?.value;
+  assert.is(figure("known_answers_published"), 1);
+  assert.is(figure("known_answers_cross_checked"), 1);
+  assert.is(figure("known_answers_checks"), 3);
+});
+
+for (const [what, source] of [
+  ["../shared", SHARED_ANSWERS],
+  ["NIST", NIST_ANSWERS],
+] as const) {
+  testUnless(test, source.missing, `no two answers of ${what} have one id`, () => {
+    const ids = [...source.answers()].map(({ id }) => id);
+    assert.equal(repeated(ids), []);
+  });
+}
+
+function repeated(ids: readonly string[]): string[] {
+  const seen = new Set<string>();
+  return ids.filter((id) => seen.has(id) || !seen.add(id));
+}
+
+testUnless(
+  test,
+  SHARED_ANSWERS.missing,
+  "the responses of the card's own suites were computed, and count as that",
+  () => {
+    const own = [...SHARED_ANSWERS.answers()].filter(({ figure }) => figure.startsWith("ocra_card"));
+    assert.ok(own.length >= 200);
+    assert.ok(own.every(({ origin }) => origin === "cross-checked"));
+  },
+);
 
 test("one answer is asked for by its id", () => {
   const { figures, failures } = check([sourceOf(RIGHT, WRONG)], { only: "some 2" });

@@ -1,9 +1,9 @@
 // Parsers, the campaign in short; and its checks with what fast-check makes up instead of mutated files.
 
 import fc from "fast-check";
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { pattern } from "../support/pattern.js";
+import { suite } from "../support/suite.js";
 import { runTargets } from "./parsers.js";
 import {
   checkCsv,

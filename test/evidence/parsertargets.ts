@@ -290,12 +290,12 @@ const SECRET_FILES = [
 
 /** The readers of secrets, and what each makes of bytes, said another way: in text, with expressions. */
 const READERS: [(stdin: Buffer) => Buffer, (text: string) => string | undefined][] = [
-  [(stdin) => readKey("-", { stdin }), (text) => keyIn(text, 16, 64)],
-  [(stdin) => readPin("-", { stdin }), (text) => hexOf(/^[ \t\r\n]*([0-9]{4})[ \t\r\n]*$/.exec(text)?.[1])],
-  [(stdin) => readPassphrase("-", { stdin }), passphraseIn],
+  [(stdin) => readKey("-", { contents: stdin }), (text) => keyIn(text, 16, 64)],
+  [(stdin) => readPin("-", { contents: stdin }), (text) => hexOf(/^[ \t\r\n]*([0-9]{4})[ \t\r\n]*$/.exec(text)?.[1])],
+  [(stdin) => readPassphrase("-", { contents: stdin }), passphraseIn],
   [
     (stdin) => {
-      const secret = readSeedSecret("-", { stdin });
+      const secret = readSeedSecret("-", { contents: stdin });
       return secret instanceof Uint8Array ? secret : secret.passphrase;
     },
     (text) => keyIn(text, 16, 16) ?? passphraseIn(text),

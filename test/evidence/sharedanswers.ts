@@ -10,7 +10,7 @@ import { OCRA_FILES, ocraVectors } from "../support/ocravectors.js";
 import { isAes128, type RecordedSession, scp03Rows, sessionsOfAes128 } from "../support/scp03vectors.js";
 import { EXAMPLE_SEED_FILE, EXAMPLE_SEED_KEY, EXAMPLE_SEED_SECRET, NO_SHARED } from "../support/shared.js";
 import { cbcCases, type MacCase, macCases } from "../support/wycheproof.js";
-import { type Answer, hex, type LeftOut, type Source, text } from "./answer.js";
+import { type Answer, hex, type LeftOut, type Origin, type Source, text } from "./answer.js";
 
 const CMAC_FILE = "wycheproof_aes_cmac.json";
 const CBC_FILE = "wycheproof_aes_cbc_pkcs5.json";
@@ -35,6 +35,7 @@ export const SHARED_ANSWERS: Source = {
     yield {
       figure: "pskc_example_host",
       id: "example-pskc.xml",
+      origin: "cross-checked",
       expected: EXAMPLE_SEED_KEY,
       compute: () => text(readSeedFile(EXAMPLE_SEED_FILE, EXAMPLE_SEED_SECRET).records[0]?.key ?? Buffer.alloc(0)),
     };
@@ -42,21 +43,33 @@ export const SHARED_ANSWERS: Source = {
   leftOut,
 };
 
+/** One vector, which the firmware and the host must both answer. */
+function* byBoth(
+  { figure, vector, ...rest }: Pick<Answer, "figure" | "origin" | "expected"> & { readonly vector: string },
+  firmware: () => string,
+  host: () => string,
+): Generator<Answer> {
+  yield { ...rest, figure, vector, id: `${vector} firmware`, compute: firmware };
+  yield { ...rest, figure: `${figure}_host`, vector, id: `${vector} host`, compute: host };
+}
+
 function* ocraAnswers(file: (typeof OCRA_FILES)[number]): Generator<Answer> {
   const source = file === "ocra-card.json" ? "card" : "rfc6287";
   for (const [at, { suite, key, input, response: expected }] of ocraVectors(file).entries()) {
-    const id = `ocra ${source} ${at} ${suite}`;
-    yield {
-      figure: `ocra_${source}`,
-      id: `${id} firmware`,
-      expected,
-      compute: () => ocraRespond(suite, key, input),
-    };
-    yield { figure: `ocra_${source}_host`, id: `${id} host`, expected, compute: () => ocra(suite, key, input) };
+    const vector = `ocra ${source} ${at} ${suite}`;
+    const origin: Origin = source === "card" ? "cross-checked" : "published";
+    yield* byBoth(
+      { figure: `ocra_${source}`, vector, origin, expected },
+      () => ocraRespond(suite, key, input),
+      () => ocra(suite, key, input),
+    );
   }
 }
 
-/** Session keys and cryptograms of both, and the host's commands and what it makes of the answers. */
+/**
+ * Session keys and cryptograms of both, and the host's commands and what it makes of the answers. A recording has the
+ * cryptograms; the session keys were derived from it.
+ */
 function* sessionAnswers(session: RecordedSession): Generator<Answer> {
   const context = hex(session.hostChallenge + session.cardChallenge);
   const enc = hex(session.keyset.enc);
@@ -67,11 +80,13 @@ function* sessionAnswers(session: RecordedSession): Generator<Answer> {
     const key = keys[name as keyof typeof keys];
     const expected = session[name as keyof typeof keys];
     const bits = expected.length * 4;
-    const id = `scp03 session ${session.name} ${name}`;
-    const fromFirmware = () => text(deriveBits(key, constant, context, bits));
-    const fromHost = () => text(kdf(key, constant, context, bits / 8));
-    yield { figure: "scp03_sessions", id: `${id} firmware`, expected, compute: fromFirmware };
-    yield { figure: "scp03_sessions_host", id: `${id} host`, expected, compute: fromHost };
+    const vector = `scp03 session ${session.name} ${name}`;
+    const origin = name.endsWith("Cryptogram") ? "published" : "cross-checked";
+    yield* byBoth(
+      { figure: "scp03_sessions", vector, origin, expected },
+      () => text(deriveBits(key, constant, context, bits)),
+      () => text(kdf(key, constant, context, bits / 8)),
+    );
   }
   yield* channelAnswers(session);
 }
@@ -100,33 +115,33 @@ function* channelAnswers(session: RecordedSession): Generator<Answer> {
 function* kdfAnswers(): Generator<Answer> {
   for (const [at, { key, constant, context, out: expected }] of scp03Rows("kdf").entries()) {
     const byte = Number.parseInt(constant, 16);
+    const vector = `scp03 kdf ${at}`;
     const fromFirmware = () => text(deriveBits(hex(key), byte, hex(context), expected.length * 4));
     const fromHost = () => text(kdf(hex(key), byte, hex(context), expected.length / 2));
-    if (isAes128(key)) yield { figure: "scp03_kdf", id: `scp03 kdf ${at} firmware`, expected, compute: fromFirmware };
-    yield { figure: "scp03_kdf_host", id: `scp03 kdf ${at} host`, expected, compute: fromHost };
+    if (isAes128(key)) yield* byBoth({ figure: "scp03_kdf", vector, expected }, fromFirmware, fromHost);
+    else yield { figure: "scp03_kdf_host", vector, id: `${vector} host`, expected, compute: fromHost };
   }
 }
 
-/** Key check values and diversified keys (KDF3). */
+/** Key check values and diversified keys (KDF3), of which the source prints the check values. */
 function* keysetAnswers(): Generator<Answer> {
   for (const [at, { key, kcv: value }] of scp03Rows("kcv").entries()) {
-    const id = `kcv ${at}`;
     const expected = value.toLowerCase();
     const fromFirmware = () => text(aesEncrypt(hex(key), Buffer.alloc(16, 0x01)).subarray(0, 3));
-    yield { figure: "scp03_check_values", id: `${id} firmware`, expected, compute: fromFirmware };
-    yield { figure: "scp03_check_values_host", id: `${id} host`, expected, compute: () => text(kcv(hex(key))) };
+    yield* byBoth({ figure: "scp03_check_values", vector: `kcv ${at}`, expected }, fromFirmware, () =>
+      text(kcv(hex(key))),
+    );
   }
   for (const row of scp03Rows("kdf3").filter(({ master }) => isAes128(master))) {
     for (const [at, name] of (["enc", "mac", "dek"] as const).entries()) {
-      const id = `kdf3 ${row.kdd} ${name}`;
+      const vector = `kdf3 ${row.kdd} ${name}`;
       const expected = row[name];
       const input = hex(`01000000${(at + 1).toString(16).padStart(2, "0")}00${row.kdd}`);
       const fromHost = () => text(diversify(hex(row.master), hex(row.kdd), 1)[name]);
       const fromFirmware = () => text(cmac(hex(row.master), input));
-      yield { figure: "scp03_kdf3", id: `${id} firmware`, expected, compute: fromFirmware };
-      yield { figure: "scp03_kdf3_host", id: `${id} host`, expected, compute: fromHost };
+      yield* byBoth({ figure: "scp03_kdf3", vector, origin: "cross-checked", expected }, fromFirmware, fromHost);
       const check = () => text(kcv(hex(expected)));
-      yield { figure: "scp03_check_values_host", id: `${id} kcv`, expected: row.kcv[name], compute: check };
+      yield { figure: "scp03_check_values_host", id: `${vector} kcv`, expected: row.kcv[name], compute: check };
     }
   }
 }

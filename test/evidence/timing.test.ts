@@ -1,11 +1,11 @@
 // Timing, the campaign in short; and mistakes that it must notice.
 
 import { createHash } from "node:crypto";
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { buildImages, buildVariant } from "../../scripts/board.js";
 import { boardTest } from "../support/board.js";
 import { compileBinary, type Mutation } from "../support/mutation.js";
+import { suite } from "../support/suite.js";
 import { measureCrypto } from "./timing/crypto.js";
 import { oddities, TIMING } from "./timing.js";
 

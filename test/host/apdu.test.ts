@@ -1,7 +1,6 @@
 // Commands and responses as bytes, and as words that give no secret away.
 
 import fc from "fast-check";
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Ins, Sw } from "../../firmware/wire.js";
 import {
@@ -16,6 +15,7 @@ import {
   describeStatus,
   encodeCommand,
 } from "../../host-tools/apdu.js";
+import { suite } from "../support/suite.js";
 
 const test = suite("apdu");
 

@@ -4,11 +4,11 @@ import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { ChallengeStore, LIFETIME, MAX_BYTES, REMEMBERED } from "../../host-tools/challenges.js";
 import { FileError } from "../../host-tools/files.js";
 import { ocra } from "../../host-tools/ocra.js";
+import { suite } from "../support/suite.js";
 
 const test = suite("challenges");
 

@@ -1,7 +1,6 @@
 // A false card, or somebody on the line, that claims the public test keys, and a listener who holds them: he reads
 // nothing where operator or seed file say that the card has keys of its own, whatever comes when.
 
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Ins } from "../../firmware/wire.js";
 import { CardClient } from "../../host-tools/cardclient.js";
@@ -19,6 +18,7 @@ import { framesIn, lineBytes } from "../support/fakecard.js";
 import { Listener } from "../support/listener.js";
 import { pattern } from "../support/pattern.js";
 import { attempt, failureOf, KeptSeeds, Line, statusOf, type Tap } from "../support/seeding.js";
+import { suite } from "../support/suite.js";
 
 const test = suite("false cards");
 

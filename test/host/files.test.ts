@@ -12,7 +12,6 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Exit, exitCodeOf } from "../../host-tools/exit.js";
 import {
@@ -26,6 +25,8 @@ import {
   withLock,
 } from "../../host-tools/files.js";
 import { MemoryDisk } from "../support/memorydisk.js";
+import { ON_WINDOWS, testUnless } from "../support/skipping.js";
+import { suite } from "../support/suite.js";
 
 const test = suite("files");
 
@@ -163,16 +164,15 @@ test("real files: what is missing, a folder, or too large is an error of one lin
   });
 });
 
-if (process.platform !== "win32")
-  test("real files: a link to a file stays one", () => {
-    inFolder((folder) => {
-      writeFileSync(join(folder, "file"), OLD);
-      symlinkSync(join(folder, "file"), join(folder, "link"));
-      replaceAtomically(join(folder, "link"), NEW);
-      assert.is(readFileSync(join(folder, "file"), "utf8"), NEW);
-      assert.is(DISK.resolve(join(folder, "link")), DISK.resolve(join(folder, "file")));
-    });
+testUnless(test, ON_WINDOWS, "real files: a link to a file stays one", () => {
+  inFolder((folder) => {
+    writeFileSync(join(folder, "file"), OLD);
+    symlinkSync(join(folder, "file"), join(folder, "link"));
+    replaceAtomically(join(folder, "link"), NEW);
+    assert.is(readFileSync(join(folder, "file"), "utf8"), NEW);
+    assert.is(DISK.resolve(join(folder, "link")), DISK.resolve(join(folder, "file")));
   });
+});
 
 test("a lock is there during the change, and not after it, errors included", () => {
   inFolder((folder) => {

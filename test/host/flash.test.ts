@@ -4,8 +4,6 @@ import { spawnSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
 import { delimiter, join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import {
   awaitReturn,
@@ -29,9 +27,11 @@ import { PtyLine } from "../../sim/pty.js";
 import { blankCard } from "../support/cards.js";
 import { DaplinkModel, type ModelOptions, UNIQUE_ID } from "../support/daplinkmodel.js";
 import { hexFile, hexLine, imageBytes } from "../support/hexfile.js";
+import { PATIENCE, until } from "../support/patience.js";
 import { scratchFolder } from "../support/scratch.js";
 import { DSC, type DscOptions, dsc, type Ended, SimProcess } from "../support/simprocess.js";
-import { testUnless } from "../support/skipping.js";
+import { packageTest, testUnless } from "../support/skipping.js";
+import { skip, suite } from "../support/suite.js";
 import { TerminalProgram } from "../support/terminal.js";
 
 const test = suite("dsc flash");
@@ -45,11 +45,9 @@ let scratch = 0;
 const MODULE = readFileSync(FIRMWARE_FILE);
 const FIRMWARE = firmwareOf(MODULE);
 const HASH = Buffer.from(FIRMWARE?.hash ?? "", "hex");
-const BYTES = imageBytes({ holds: HASH });
+const MARK = Buffer.from("DSC+ board: microbit\0");
+const BYTES = imageBytes({ holds: Buffer.concat([HASH, MARK]) });
 const IMAGE = writeImage(hexFile([{ address: 0, bytes: BYTES }]));
-
-const PATIENCE = 20_000;
-const POLL = 10;
 
 const models: DaplinkModel[] = [];
 const lines: PtyLine[] = [];
@@ -101,12 +99,6 @@ async function assertUntouched(model: DaplinkModel, run: Promise<Ended>, code: n
   assert.not.ok(model.isTouched);
 }
 
-async function until(done: () => boolean): Promise<void> {
-  for (const end = Date.now() + PATIENCE; !done(); await sleep(POLL)) {
-    if (Date.now() > end) throw new Error("it never happens");
-  }
-}
-
 test("a drive gets the image, and what is said is what happened", async () => {
   const model = drive();
   const ended = await flash(model, ["--yes", "--json"]);
@@ -122,21 +114,33 @@ test("a drive gets the image, and what is said is what happened", async () => {
     bytes: BYTES.length,
     firmware: FIRMWARE,
     erased: true,
+    checked: ["drive"],
     verified: false,
     card: null,
+    warnings: [],
   });
-  assert.match(ended.stderr, /This erases the whole chip: the card comes back blank and shows NO KEY/);
+  assert.is(ended.stderr, "");
 });
 
-test("for people there are two lines; the card's being blank is not promised where DAPLink erases by page", async () => {
-  const { stdout, code } = await flash(drive());
+const WHAT = `firmware ${FIRMWARE?.version}, ${FIRMWARE?.hash}`;
+
+test("by the drive: what the board said is said, and what nobody looked at", async () => {
+  const { stdout, stderr, code } = await flash(drive());
+  assert.match(stderr, /This erases the whole chip: the card comes back blank and shows NO KEY/);
   assert.is(code, 0);
   assert.is(
     stdout,
-    `firmware ${FIRMWARE?.version}, ${FIRMWARE?.hash} is on the board\n` +
-      "The card is blank (NO KEY): dsc personalize gives it a key.\n",
+    `${WHAT}: copied, and the board's drive came back without FAIL.TXT\n` +
+      "Not checked: what the chip's flash holds (--openocd reads it back), and whether the card starts (--verify asks it).\n" +
+      "The card should be blank now (NO KEY): dsc personalize gives it a key.\n",
   );
-  assert.match((await flash(drive({ pageErasing: true }))).stdout, /may have kept its keys/);
+});
+
+test("nothing is said to be erased where DAPLink erases by page", async () => {
+  const { stdout, stderr } = await flash(drive({ pageErasing: true }));
+  for (const text of [stdout, stderr]) assert.match(text, /may keep its keys/);
+  assert.not.match(`${stdout}${stderr}`, /blank/);
+  assert.is(JSON.parse((await flash(drive({ pageErasing: true }), ["--yes", "--json"])).stdout).erased, false);
 });
 
 test("without a terminal and without --yes nothing is erased", async () => {
@@ -155,8 +159,9 @@ testUnless(test, NO_UNIX, "a blank card needs no question, and is asked afterwar
   const port = cardAt();
   const ended = await flash(drive(), ["--port", port, "--verify", "--json"]);
   assert.is(ended.code, 0, ended.stderr);
-  const { verified, card } = JSON.parse(ended.stdout);
-  assert.equal({ verified, card }, { verified: true, card: { port, serial: null, state: "blank" } });
+  const { checked, verified, card } = JSON.parse(ended.stdout);
+  const blank = { port, serial: null, state: "blank" };
+  assert.equal({ checked, verified, card }, { checked: ["drive", "card"], verified: true, card: blank });
 });
 
 testUnless(test, NO_UNIX, "--verify: a card with other firmware than the image's is not done", async () => {
@@ -171,9 +176,16 @@ testUnless(test, NO_UNIX, "--verify: a card with other firmware than the image's
 });
 
 testUnless(test, NO_UNIX, "--verify vouches for a board whose drive nobody mounts again", async () => {
-  const ended = await flash(drive({ ends: "never" }), ["--port", cardAt(), "--verify", "--timeout", "1"]);
+  const port = cardAt();
+  const ended = await flash(drive({ ends: "never" }), ["--port", port, "--verify", "--timeout", "1"]);
   assert.is(ended.code, 0, ended.stderr);
-  assert.match(ended.stdout, /says so/);
+  assert.is(
+    ended.stdout,
+    `${WHAT}: copied, but the board's drive did not come back; ` +
+      `the card at ${port} answers with this version and hash\n` +
+      "Not checked: whether the board took this copy, or had this firmware before.\n" +
+      "The card is blank (NO KEY): dsc personalize gives it a key.\n",
+  );
 });
 
 testUnless(test, NO_UNIX, "--verify: a card that kept its keys was not flashed, whatever firmware it has", async () => {
@@ -189,7 +201,7 @@ test("--verify of an image that is no build of this firmware is refused, and wit
   const ended = await flash(model, ["--yes", "--image", image, "--json"]);
   assert.is(ended.code, 0);
   assert.is(JSON.parse(ended.stdout).firmware, null);
-  assert.match(ended.stderr, /warning: .*which one it is is not known/);
+  assert.match(JSON.parse(ended.stdout).warnings[0], /which one it is is not known/);
 });
 
 testUnless(test, NO_UNIX, "a port that is busy, or not there, is told before anything is written", async () => {
@@ -246,7 +258,7 @@ test("an image that is missing, broken or for another chip never reaches the boa
     assertUntouched(model, flash(model, ["--yes", "--image", image]), 6, says);
   const whole = readFileSync(IMAGE, "utf8");
   await refuse(join(FOLDER, "none.hex"), /no such file/);
-  await refuse(FOLDER, /EISDIR/);
+  await refuse(FOLDER, /not a file/);
   await refuse(writeImage(whole.slice(0, 5000)), /line \d+: /);
   await refuse(writeImage(whole.replace("firmware", "Firmware").replace(/^(:10.{9})../m, "$1FF")), /checksum/);
   await refuse(writeImage(hexFile([{ address: 0, bytes: imageBytes({ stack: 0x20020000 }) }])), /another chip/);
@@ -255,16 +267,41 @@ test("an image that is missing, broken or for another chip never reaches the boa
   await refuse(writeImage(whole.replace("\r\n", `\r\n${universal}\r\n`)), /line 2: a universal hex/);
 });
 
-test("the image of the build is the default; where there is none, how to make it is said", async () => {
-  const ended = await dsc(["flash", "--mount", drive().path, "--yes"]);
-  if (existsSync(join(FIRMWARE_FILE, "..", "board", "microbit", "dsc.hex"))) assert.is.not(ended.code, 70);
-  else assertRefused(ended, 6, /dsc\.hex: no such file; make it with: npm run board/);
+test("an image of this firmware for another board, or for none that it names, never reaches the board", async () => {
+  const model = drive();
+  const refuse = (mark: string, holds: Buffer, says: RegExp) => {
+    const bytes = imageBytes({ holds: Buffer.concat([holds, Buffer.from(mark)]) });
+    const image = writeImage(hexFile([{ address: 0, bytes }]));
+    return assertUntouched(model, flash(model, ["--yes", "--image", image]), 6, says);
+  };
+  await refuse("", HASH, /an image for another board, not for microbit/);
+  await refuse("DSC+ board: stm32l0\0", HASH, /an image for the board "stm32l0", not for microbit/);
+  await refuse("DSC+ board: stm32l0\0", Buffer.alloc(0), /an image for the board "stm32l0", not for microbit/);
 });
+
+test("the images of the build are the default, each kind by its folder; where there is none, how to make it is said", async () => {
+  const model = drive();
+  for (const [kind, args, maker] of [
+    ["development", [], "npm run board"],
+    ["production", ["--production"], "npm run board -- --production"],
+  ] as const) {
+    const image = join(FIRMWARE_FILE, "..", "board", "microbit", kind, "dsc.hex");
+    const ended = await flashDefault(model, args);
+    if (existsSync(image)) assert.match(ended.stderr, /erases the whole chip/);
+    else assertRefused(ended, 6, new RegExp(`${kind}/dsc\\.hex: .*no such file.*; make it with: ${maker}$`));
+  }
+  await assertUntouched(model, flash(model, ["--yes", "--production"]), 2, /which image is meant/);
+});
+
+/** Up to the question, which nobody answers. */
+function flashDefault({ path }: DaplinkModel, args: readonly string[]): Promise<Ended> {
+  return dsc(["flash", "--mount", path, ...args]);
+}
 
 testUnless(test, NO_UNIX, "Ctrl-C while the board is busy says what that may have left", async () => {
   const model = drive({ ends: "never" });
   const interrupt: DscOptions["during"] = (running) => {
-    void until(() => model.received !== undefined).then(() => running.kill("SIGINT"));
+    void until(() => model.received !== undefined, "the image arrives").then(() => running.kill("SIGINT"));
   };
   assertRefused(await flash(model, ["--yes"], { during: interrupt }), 130, /the board may hold half an image/);
 });
@@ -293,7 +330,7 @@ testUnless(test, ROOT_ONLY, "a drive that has no room is told before anything is
   const path = join(FOLDER, "small");
   mkdirSync(path);
   if (spawnSync("mount", ["-t", "tmpfs", "-o", "size=32k", "tmpfs", path]).status !== 0)
-    return void console.log("skipped: a drive that has no room: mount is not allowed here");
+    skip("mount is not allowed here");
   try {
     writeFileSync(join(path, "DETAILS.TXT"), `Unique ID: ${UNIQUE_ID.V1}\r\n`);
     const ended = await dsc(["flash", "--image", IMAGE, "--mount", path, "--yes"]);
@@ -343,7 +380,7 @@ test("pulled or full in the middle of the copy", async () => {
       /went away while it was written \(EIO\).*no complete firmware/,
     );
     await fails(copyWith(writesUntil(number, "ENODEV")), 1, /went away while it was written/);
-    await fails(copyWith(writesUntil(number, "ENOSPC")), 6, /is full; the board has no complete firmware/);
+    await fails(copyWith(writesUntil(number, "ENOSPC")), 6, /is full; the board may have no complete firmware/);
   }
   await fails(copyWith({ sync: failing("ENOSPC") }), 6, /is full/);
 });
@@ -491,10 +528,17 @@ testUnless(test, NO_UNIX, "openocd gets the image that was checked, and the card
   const script = `echo "$@" > ${seen}; cat dsc.hex > ${seen}.hex; ${GOOD}`;
   const ended = await withOpenocd(script, () => openocd("--json"));
   assert.is(ended.code, 0, ended.stderr);
-  const { method, erased, drive: none, firmware } = JSON.parse(ended.stdout);
+  const { method, erased, checked, drive: none, firmware } = JSON.parse(ended.stdout);
   assert.equal(
-    { method, erased, none, firmware },
-    { method: "openocd", erased: false, none: null, firmware: FIRMWARE },
+    { method, erased, checked, none, firmware },
+    { method: "openocd", erased: false, checked: ["read-back"], none: null, firmware: FIRMWARE },
+  );
+  const { stdout } = await withOpenocd(script, () => openocd());
+  assert.is(
+    stdout,
+    `${WHAT}: programmed, and openocd read the same back\n` +
+      "Not checked: whether the card starts (--verify asks it).\n" +
+      "The card's own pages were left out: a card that was on it should have what it had.\n",
   );
   assert.equal(readFileSync(`${seen}.hex`), readFileSync(IMAGE));
   const args = readFileSync(seen, "utf8");
@@ -524,16 +568,22 @@ testUnless(test, NO_UNIX, "an openocd that fails, or is not there, is one line",
 
 test("what openocd prints becomes a reason and an exit code", () => {
   const cases: [string, number, RegExp][] = [
-    ["Error: dsc: other chip", 3, /no nRF51822 with 256 KB; nothing was written/],
-    ["Warn : JTAG tap: nrf51.cpu       UNEXPECTED: 0x2ba01477\nError:  expected 1 of 1: 0x0bb11477", 3, /no nRF51/],
+    ["Error: dsc: other chip", 3, /has not the 256 pages of 1 KB .*; nothing was written$/],
+    [
+      "Warn : JTAG tap: nrf51.cpu       UNEXPECTED: 0x2ba01477\nError:  expected 1 of 1: 0x0bb11477",
+      3,
+      /no nRF51 .*nothing was written$/,
+    ],
     ["Error: dsc: protected", 1, /protected against reading back; --erase/],
-    ["Error: Error connecting DP: cannot read IDR", 3, /does not reach its chip/],
+    ["Error: Error connecting DP: cannot read IDR", 3, /does not reach its chip; nothing was written$/],
+    ["** Programming Started **\nError: cannot read IDR", 1, /its chip; the board may have no complete firmware/],
+    ["dsc: erasing\nError: cannot read IDR", 1, /its chip; the chip may be erased/],
     ["Error: libusb_open() failed with LIBUSB_ERROR_ACCESS", 3, /may not open/],
     ["Error: Can't find interface/cmsis-dap.cfg", 1, /has no interface\/cmsis-dap\.cfg/],
     ["** Verify Started **\nError: checksum mismatch\nError: ** Verify Failed **", 1, /not the image/],
     ["Error: UICR cannot be erased separately. Please issue mass erase", 1, /UICR.*--erase/],
-    ["Error: failed erasing sectors 0 to 39\nError: ** Programming Failed **", 1, /: failed erasing sectors 0 to 39$/],
-    ["", 1, /does not say why/],
+    ["Error: failed erasing sectors 0 to 39\nError: ** Programming Failed **", 1, /: failed erasing sectors 0 to 39; /],
+    ["", 1, /does not say why; whether anything was written is not known/],
   ];
   for (const [output, code, says] of cases) {
     const error = explainOpenocd(output);
@@ -552,7 +602,7 @@ proc program {args} { echo "** Programming Started **"; echo "program $args"; ec
 `;
 const REAL = (process.env.PATH ?? "").split(delimiter).map((folder) => join(folder, "openocd"));
 const OPENOCD = REAL.find((path) => existsSync(path));
-const NO_OPENOCD = NO_UNIX ?? (OPENOCD ? undefined : "openocd is not installed");
+const NO_OPENOCD = OPENOCD ? undefined : "apt-get install openocd";
 
 /** What the script does on a chip that says these sizes. */
 async function scripted(pageSize: number, pages: number, ...more: string[]): Promise<Ended & { log: string }> {
@@ -564,14 +614,14 @@ async function scripted(pageSize: number, pages: number, ...more: string[]): Pro
   return { ...ended, log: readFileSync(`${stubs}.log`, "utf8") };
 }
 
-testUnless(test, NO_OPENOCD, "openocd's script looks at the chip before it writes", async () => {
+packageTest(test, NO_OPENOCD, "openocd's script looks at the chip before it writes", async () => {
   const good = await scripted(0x400, 256);
   assert.is(good.code, 0, good.log);
   assert.match(good.log, /reset halt\n\*\* Programming Started \*\*\nprogram dsc\.hex verify reset\n/);
   assert.not.match(good.log, /^mww /m);
   for (const [pageSize, pages, code, says] of [
-    [4096, 128, 3, /no nRF51822 with 256 KB/],
-    [1024, 128, 3, /no nRF51822 with 256 KB/],
+    [4096, 128, 3, /has not the 256 pages/],
+    [1024, 128, 3, /has not the 256 pages/],
     [0, 0, 1, /protected against reading back/],
   ] as const) {
     const ended = await scripted(pageSize, pages);

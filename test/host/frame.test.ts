@@ -1,12 +1,12 @@
 // Frames of the serial line: what is sent, and what is made of anything that may arrive.
 
 import fc from "fast-check";
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { type Channel, MAX_PAYLOAD } from "../../firmware/wire.js";
 import { crc16, encodeFrame, type Frame, FrameDecoder } from "../../host-tools/frame.js";
 import { crcByDivision, framesIn, lineBytes } from "../support/fakecard.js";
 import { pattern } from "../support/pattern.js";
+import { suite } from "../support/suite.js";
 
 const test = suite("frames");
 

@@ -1,11 +1,11 @@
 // Intel HEX: what is read is what was written, and a file that is not whole is refused with the line.
 
 import fc from "fast-check";
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { type Block, HexError, parseIntelHex } from "../../host-tools/intelhex.js";
 import { checkImage, ImageError } from "../../host-tools/nrf51.js";
 import { hexFile, hexLine, imageBytes, type Written } from "../support/hexfile.js";
+import { suite } from "../support/suite.js";
 
 const test = suite("Intel HEX");
 

@@ -1,7 +1,6 @@
 // Transport keys and serial numbers.
 
 import { createDecipheriv } from "node:crypto";
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import {
   diversificationData,
@@ -18,6 +17,7 @@ import { cmac } from "../support/fakecard.js";
 import { pattern } from "../support/pattern.js";
 import { isAes128, scp03Rows } from "../support/scp03vectors.js";
 import { sharedTest } from "../support/shared.js";
+import { suite } from "../support/suite.js";
 
 const test = suite("keyset");
 

@@ -2,11 +2,11 @@
 
 import { connect, createServer } from "node:net";
 import { Duplex, PassThrough } from "node:stream";
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { LineClosed, Link, type LinkWatcher, NoAnswer, OtherProtocol } from "../../host-tools/link.js";
 import { failure } from "../support/failure.js";
 import { FakeCard, FakeClock, framesIn, lineBytes, quiet } from "../support/fakecard.js";
+import { suite } from "../support/suite.js";
 
 const test = suite("link");
 

@@ -1,7 +1,6 @@
 // Personalization against the simulated card: whatever happens on the line or to the battery, running it again
 // finishes, the card answers with the key that is kept, and no card ever holds a key that is kept nowhere.
 
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Ins } from "../../firmware/wire.js";
 import { CardClient, type CardStatus } from "../../host-tools/cardclient.js";
@@ -17,6 +16,7 @@ import type { Card } from "../../sim/card.js";
 import { blankCard, cardOf, login } from "../support/cards.js";
 import { pattern } from "../support/pattern.js";
 import { attempt, type Fault, failureOf, KeptSeeds, Line, statusOf } from "../support/seeding.js";
+import { suite } from "../support/suite.js";
 
 const test = suite("personalization");
 

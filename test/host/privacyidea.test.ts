@@ -3,11 +3,11 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { FileError } from "../../host-tools/files.js";
 import { writePrivacyIdeaCsv } from "../../host-tools/privacyidea.js";
 import { SeedFileError, type SeedRecord } from "../../host-tools/pskc.js";
+import { suite } from "../support/suite.js";
 
 const test = suite("privacyidea");
 

@@ -1,8 +1,8 @@
 // Bars of progress: on a narrow terminal the text stays whole.
 
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { layout } from "../../host-tools/progress.js";
+import { suite } from "../support/suite.js";
 
 const test = suite("progress");
 

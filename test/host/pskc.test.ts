@@ -6,7 +6,6 @@ import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync,
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as fc from "fast-check";
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Exit, exitCodeOf } from "../../host-tools/exit.js";
 import { DISK, FileError, type FileSystem } from "../../host-tools/files.js";
@@ -21,7 +20,8 @@ import {
   SPARE_BYTES,
 } from "../../host-tools/pskc.js";
 import { EXAMPLE_SEED_FILE, EXAMPLE_SEED_KEY, EXAMPLE_SEED_SECRET, sharedTest } from "../support/shared.js";
-import { testUnless } from "../support/skipping.js";
+import { packageTest } from "../support/skipping.js";
+import { suite } from "../support/suite.js";
 
 const test = suite("pskc");
 
@@ -267,10 +267,10 @@ test("a process that dies at any operation leaves the old file or the new", () =
 
 // Other tools read our files
 
-/** A test that needs another program: it runs where that is, and says so where it is not. */
+/** A test that needs another program. */
 function toolTest(name: string, probe: string[], install: string, run: () => void): void {
   const [program, ...args] = probe as [string, ...string[]];
-  testUnless(test, spawnSync(program, args).status === 0 ? undefined : install, name, run);
+  packageTest(test, spawnSync(program, args).status === 0 ? undefined : install, name, run);
 }
 
 for (const [what, secret] of [

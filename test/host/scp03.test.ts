@@ -1,6 +1,5 @@
 // SCP03 against sessions that were recorded with a real card, and against another implementation of the card's half.
 
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { type Command, decodeCommand, decodeResponse, encodeCommand, type Response } from "../../host-tools/apdu.js";
 import {
@@ -17,6 +16,7 @@ import { FakeCard, framesIn, lineBytes, quiet } from "../support/fakecard.js";
 import { pattern } from "../support/pattern.js";
 import { type RecordedSession, scp03Rows, sessionsOfAes128 } from "../support/scp03vectors.js";
 import { sharedTest } from "../support/shared.js";
+import { suite } from "../support/suite.js";
 
 const test = suite("scp03");
 

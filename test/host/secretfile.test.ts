@@ -1,10 +1,10 @@
 // Secrets from files and standard input: what is taken, what is refused, and that errors tell nothing.
 
-import { chmodSync, closeSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { SecretError } from "../../host-tools/errors.js";
 import { Exit, exitCodeOf } from "../../host-tools/exit.js";
 import { FileError } from "../../host-tools/files.js";
 import {
@@ -13,9 +13,10 @@ import {
   readPassphrase,
   readPin,
   readTransportKey,
-  SecretError,
   STDIN,
 } from "../../host-tools/secretfile.js";
+import { ON_WINDOWS, testUnless } from "../support/skipping.js";
+import { suite } from "../support/suite.js";
 
 const test = suite("secretfile");
 
@@ -48,7 +49,7 @@ for (const [what, contents, message] of [
   ["not hexadecimal", HEX.replace("11", "1g"), /: not hexadecimal$/],
   ["with 0x", `0x${HEX}`, /: not hexadecimal$/],
   ["two lines", `${HEX}\n${HEX}`, /: more than one line/],
-  ["bytes", Buffer.from(HEX, "hex"), /: not hexadecimal$/],
+  ["bytes", Buffer.from(HEX, "hex"), /: NUL bytes in it/],
   ["huge", "ab".repeat(3000), /: more than 4096 bytes/],
 ] as const) {
   test(`a key file that is ${what} is refused in one line that does not tell it`, () => {
@@ -79,19 +80,20 @@ test("a drawn transport key is read back, is the owner's only, and is never over
   assert.not.equal(readTransportKey(`${path}2`), key);
 });
 
-if (process.platform !== "win32")
-  test("a file that others may read is refused, unless the caller says so", () => {
-    for (const mode of [0o640, 0o604, 0o620, 0o644]) {
-      const path = file(HEX, mode);
-      assert.match(caught(() => readKey(path)).message, /others may read it; do chmod 600/);
-      assert.is(readKey(path, { allowShared: true }).length, 16);
-    }
-    assert.is(readKey(file(HEX, 0o400)).length, 16);
-  });
+testUnless(test, ON_WINDOWS, "a file that others may read is refused, unless the caller says so", () => {
+  for (const mode of [0o640, 0o604, 0o620, 0o644]) {
+    const path = file(HEX, mode);
+    assert.match(caught(() => readKey(path)).message, /others may read it; do chmod 600/);
+    assert.is(readKey(path, { allowShared: true }).length, 16);
+  }
+  assert.is(readKey(file(HEX, 0o400)).length, 16);
+});
 
-test("what is no file is told of as such, whatever its mode", () => {
+test("a folder is told of as such, whatever its mode", () => {
   assert.match(caught(() => readKey(FOLDER)).message, /: it is a folder$/);
-  if (process.platform === "win32") return;
+});
+
+testUnless(test, ON_WINDOWS, "a device is told of as such, whatever its mode", () => {
   assert.match(caught(() => readKey("/dev/zero")).message, /: not a file$/);
 });
 
@@ -111,14 +113,9 @@ test("a passphrase keeps its spaces and loses its line end", () => {
   assert.match(caught(() => readPassphrase(file("one\ntwo\n"))).message, /: more than one line/);
 });
 
-test("a secret comes from standard input too, and mode does not matter there", () => {
-  const stdin = openSync(file(`${HEX}\n`, 0o644), "r");
-  try {
-    assert.is(readKey(STDIN, { stdin }).toString("hex"), HEX.toLowerCase());
-    assert.match(caught(() => readKey(STDIN, { stdin })).message, /^standard input: empty/);
-  } finally {
-    closeSync(stdin);
-  }
+test("a secret that was read already, from standard input or a pipe, is taken as in a file", () => {
+  assert.is(readKey(STDIN, { contents: Buffer.from(`${HEX}\n`) }).toString("hex"), HEX.toLowerCase());
+  assert.match(caught(() => readKey(STDIN, { contents: Buffer.alloc(0) })).message, /^standard input: empty/);
 });
 
 test("a file that is not there or is a folder is an error of one line", () => {

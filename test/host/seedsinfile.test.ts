@@ -2,13 +2,13 @@
 
 import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { FileError } from "../../host-tools/files.js";
 import { readSeedFile, SeedFileError, type SeedRecord } from "../../host-tools/pskc.js";
 import { SeedsInFile } from "../../host-tools/seedsinfile.js";
 import { pattern } from "../support/pattern.js";
 import { scratchFolder } from "../support/scratch.js";
+import { suite } from "../support/suite.js";
 
 const test = suite("seeds in a file");
 

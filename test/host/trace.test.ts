@@ -2,13 +2,14 @@
 
 import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { FileError } from "../../host-tools/files.js";
 import { Link } from "../../host-tools/link.js";
 import { Trace } from "../../host-tools/trace.js";
 import { FakeCard, FakeClock } from "../support/fakecard.js";
 import { scratchFolder } from "../support/scratch.js";
+import { ON_WINDOWS, testUnless } from "../support/skipping.js";
+import { suite } from "../support/suite.js";
 
 const test = suite("trace");
 
@@ -55,16 +56,15 @@ test("what is no trace is left as it is", () => {
   }
 });
 
-if (process.platform !== "win32")
-  test("a trace that others may read gets no more", async () => {
-    const path = newPath();
-    await traceHello(path);
-    chmodSync(path, 0o644);
-    assert.throws(
-      () => new Trace(path),
-      (error: unknown) => error instanceof FileError && /chmod 600/.test(error.message),
-    );
-  });
+testUnless(test, ON_WINDOWS, "a trace that others may read gets no more", async () => {
+  const path = newPath();
+  await traceHello(path);
+  chmodSync(path, 0o644);
+  assert.throws(
+    () => new Trace(path),
+    (error: unknown) => error instanceof FileError && /chmod 600/.test(error.message),
+  );
+});
 
 test("a disk that is full breaks nothing off, and is told in the end", async () => {
   const path = newPath();

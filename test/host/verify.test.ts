@@ -3,13 +3,14 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { ChallengeStore } from "../../host-tools/challenges.js";
-import { InputError, ocra } from "../../host-tools/ocra.js";
+import { InputError } from "../../host-tools/ocra.js";
 import { verifyOnce, verifyResponse } from "../../host-tools/verify.js";
 import { ocraVectors } from "../support/ocravectors.js";
+import { oracle } from "../support/oracle.js";
 import { sharedTest } from "../support/shared.js";
+import { suite } from "../support/suite.js";
 
 const test = suite("verify");
 
@@ -22,7 +23,7 @@ const SERVER = { serial: "IB3000002", suite: "OCRA-1:HOTP-SHA256-8:QN06-PSHA256"
 const CHALLENGE = "123456";
 
 test("the right response is accepted, and every response one digit off is not", () => {
-  const right = ocra(CARD.suite, KEY, { challenge: CHALLENGE });
+  const right = oracle(CARD.suite, KEY, { challenge: CHALLENGE });
   assert.ok(verifyResponse(CARD, CHALLENGE, right));
   for (let at = 0; at < 8; at++) {
     const wrong = right.slice(0, at) + ((Number(right[at]) + 1) % 10) + right.slice(at + 1);
@@ -30,8 +31,23 @@ test("the right response is accepted, and every response one digit off is not", 
   }
 });
 
+test("of every suite the right response is accepted, to many challenges", () => {
+  const hashes = ["SHA1", "SHA256", "SHA512"];
+  const plain = hashes.map((hash) => `OCRA-1:HOTP-${hash}-8:QN06`);
+  const suites = [...plain, ...plain.flatMap((name) => hashes.map((hash) => `${name}-P${hash}`))];
+  assert.is(suites.length, 12);
+  for (const name of suites) {
+    const pin = name.includes("-P") ? "4071" : undefined;
+    for (let i = 0; i < 100; i++) {
+      const challenge = String(i * 9973).padStart(6, "0");
+      const right = oracle(name, KEY, pin === undefined ? { challenge } : { challenge, pin });
+      assert.ok(verifyResponse({ suite: name, key: KEY }, challenge, right, pin), `${name} ${challenge}`);
+    }
+  }
+});
+
 test("what is no response is refused", () => {
-  const right = ocra(CARD.suite, KEY, { challenge: CHALLENGE });
+  const right = oracle(CARD.suite, KEY, { challenge: CHALLENGE });
   for (const wrong of [
     "",
     " ",
@@ -47,7 +63,7 @@ test("what is no response is refused", () => {
 });
 
 test("the site judges the PIN of a card that leaves it to the site", () => {
-  const right = ocra(SERVER.suite, KEY, { challenge: CHALLENGE, pin: "4071" });
+  const right = oracle(SERVER.suite, KEY, { challenge: CHALLENGE, pin: "4071" });
   assert.ok(verifyResponse(SERVER, CHALLENGE, right, "4071"));
   assert.not(verifyResponse(SERVER, CHALLENGE, right, "4072"));
 });
@@ -63,7 +79,7 @@ test("a PIN too many or missing, or a challenge that does not fit, is the site's
 test("with a store, a response is accepted once", () => {
   const store = new ChallengeStore(join(FOLDER, "once.json"));
   const challenge = store.issue(CARD.serial);
-  const right = ocra(CARD.suite, KEY, { challenge });
+  const right = oracle(CARD.suite, KEY, { challenge });
   assert.ok(verifyOnce(CARD, store, challenge, right));
   assert.not(verifyOnce(CARD, store, challenge, right));
 });
@@ -71,7 +87,7 @@ test("with a store, a response is accepted once", () => {
 test("with a store, a wrong response costs the challenge, a mistake of the site does not", () => {
   const store = new ChallengeStore(join(FOLDER, "wrong.json"));
   const challenge = store.issue(CARD.serial);
-  const right = ocra(CARD.suite, KEY, { challenge });
+  const right = oracle(CARD.suite, KEY, { challenge });
   assert.throws(() => verifyOnce(CARD, store, challenge, right, "4071"), isInputError);
   assert.not(verifyOnce(CARD, store, challenge, right.slice(1)));
   assert.not(verifyOnce(CARD, store, challenge, right));
@@ -80,9 +96,9 @@ test("with a store, a wrong response costs the challenge, a mistake of the site 
 test("with a store, the right response to a challenge of nobody or of another card is refused", () => {
   const store = new ChallengeStore(join(FOLDER, "other.json"));
   const challenge = store.issue(SERVER.serial);
-  assert.not(verifyOnce(CARD, store, challenge, ocra(CARD.suite, KEY, { challenge })));
-  assert.not(verifyOnce(CARD, store, CHALLENGE, ocra(CARD.suite, KEY, { challenge: CHALLENGE })));
-  assert.ok(verifyOnce(SERVER, store, challenge, ocra(SERVER.suite, KEY, { challenge, pin: "4071" }), "4071"));
+  assert.not(verifyOnce(CARD, store, challenge, oracle(CARD.suite, KEY, { challenge })));
+  assert.not(verifyOnce(CARD, store, CHALLENGE, oracle(CARD.suite, KEY, { challenge: CHALLENGE })));
+  assert.ok(verifyOnce(SERVER, store, challenge, oracle(SERVER.suite, KEY, { challenge, pin: "4071" }), "4071"));
 });
 
 sharedTest(test, "every shared response of the card's suites is accepted", () => {

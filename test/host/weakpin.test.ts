@@ -1,8 +1,8 @@
 // Weak PINs, all ten thousand judged.
 
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { isWeakPin } from "../../host-tools/weakpin.js";
+import { suite } from "../support/suite.js";
 
 const test = suite("weakpin");
 

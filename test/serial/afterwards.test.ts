@@ -1,6 +1,5 @@
 // PIN, unlock code and wipe over serial.
 
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Ins, Level, Sw, Tag } from "../../firmware/wire.js";
 import type { Command } from "../../host-tools/apdu.js";
@@ -14,6 +13,7 @@ import { PAGE_SIZE } from "../../sim/flash.js";
 import { currentBytes, currentPage, readImage, rootOf } from "../../sim/image.js";
 import { openChannel } from "../../sim/workshop.js";
 import { CHANGE, demo, digits, enter, FINISH, getData, lock, STORE, send, UNLOCK, WIPE } from "../support/serial.js";
+import { suite } from "../support/suite.js";
 
 const later = suite("PIN, unlock code and wipe over serial");
 

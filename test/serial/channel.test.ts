@@ -1,7 +1,6 @@
 // The secure channel in the firmware (GPC_SPE_014).
 
 import { cbc, cmac, ecb } from "@noble/ciphers/aes.js";
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Ins, Level, Sw, Tag } from "../../firmware/wire.js";
 import type { Command } from "../../host-tools/apdu.js";
@@ -23,6 +22,7 @@ import { converse, exchange, openChannel, payloads } from "../../sim/workshop.js
 import { type RecordedSession, sessionsOfAes128 } from "../support/scp03vectors.js";
 import { CHANGE, demo, digits, getData, module, PROVE, send } from "../support/serial.js";
 import { sharedTest } from "../support/shared.js";
+import { suite } from "../support/suite.js";
 
 const channels = suite("secure channel");
 

@@ -1,12 +1,12 @@
 // Frames on the serial line, as the firmware takes them (docs/PROTOCOL.md, frames).
 
 import fc from "fast-check";
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Ins, Sw } from "../../firmware/wire.js";
 import { encodeFrame } from "../../host-tools/frame.js";
 import { converse, exchange, payloads } from "../../sim/workshop.js";
 import { blank } from "../support/serial.js";
+import { suite } from "../support/suite.js";
 
 const frames = suite("frames");
 

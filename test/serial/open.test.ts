@@ -1,6 +1,5 @@
 // What anybody may ask a card over serial, and what nobody may.
 
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Ins, Level, Sw, Tag } from "../../firmware/wire.js";
 import type { Command } from "../../host-tools/apdu.js";
@@ -11,6 +10,7 @@ import { DEMO } from "../../sim/demo.js";
 import { currentBytes, rootOf } from "../../sim/image.js";
 import { converse, exchange, openChannel, personalize } from "../../sim/workshop.js";
 import { blank, demo, enter, getData, lock, module, send, WIPE } from "../support/serial.js";
+import { suite } from "../support/suite.js";
 
 const open = suite("without a channel");
 

@@ -1,9 +1,9 @@
 // The front panel on channel 1.
 
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { encodeFrame } from "../../host-tools/frame.js";
 import { demo } from "../support/serial.js";
+import { suite } from "../support/suite.js";
 
 const panel = suite("front panel");
 

@@ -1,6 +1,5 @@
 // Personalization over serial: the record, the proof, the transport keys.
 
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Ins, Level, Sw, Tag } from "../../firmware/wire.js";
 import { encodeRecord } from "../../host-tools/cardclient.js";
@@ -9,6 +8,7 @@ import { ocra } from "../../host-tools/ocra.js";
 import { DEMO } from "../../sim/demo.js";
 import { openChannel, personalize } from "../../sim/workshop.js";
 import { blank, demo, digits, enter, FINISH, getData, lock, PROVE, STORE, send } from "../support/serial.js";
+import { suite } from "../support/suite.js";
 
 const seeding = suite("personalization");
 

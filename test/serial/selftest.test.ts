@@ -1,10 +1,10 @@
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Ins, Level, Sw } from "../../firmware/wire.js";
 import { type Keyset, testKeys } from "../../host-tools/keyset.js";
 import type { Card } from "../../sim/card.js";
 import { exchange, openChannel } from "../../sim/workshop.js";
 import { blank, demo, send } from "../support/serial.js";
+import { suite } from "../support/suite.js";
 
 const bench = suite("self test");
 

@@ -1,16 +1,15 @@
-// Tests of the board: where its tools are missing they are skipped, and fail on the project's own machines.
+// Tests of the board: where its tools are missing they are skipped, and fail where `CI` is set.
 
 import { spawnSync } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
-import type { Test } from "uvu";
-import * as assert from "uvu/assert";
 import { buildImages, IMAGES, type ImageName, missingFor } from "../../scripts/board.js";
 import { personalizeDemo } from "../../sim/demo.js";
 import { Flash } from "../../sim/flash.js";
 import { MODULE } from "./cards.js";
 import { ROOT } from "./root.js";
-import { testUnless } from "./skipping.js";
+import { packageTest } from "./skipping.js";
+import type { Test } from "./suite.js";
 
 /** A test that runs where these images can be built, and run. */
 export function boardTest(
@@ -19,9 +18,7 @@ export function boardTest(
   name: string,
   run: () => void | Promise<void>,
 ): void {
-  const missing = missingFor(...images);
-  if (missing && process.env.CI) test(name, () => assert.unreachable(missing));
-  else testUnless(test, missing, name, run);
+  packageTest(test, missingFor(...images), name, run);
 }
 
 /** The development image, built where it is missing or old. */

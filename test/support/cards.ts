@@ -4,12 +4,12 @@ import { Cla, Ins, Level, LifeCode, Sw } from "../../firmware/wire.js";
 import type { Command } from "../../host-tools/apdu.js";
 import type { PersonalizationRecord } from "../../host-tools/cardclient.js";
 import { encryptUnderDek, testKeys } from "../../host-tools/keyset.js";
-import { ocra } from "../../host-tools/ocra.js";
 import { UNLOCK_SUITE } from "../../host-tools/pskcrecords.js";
 import { Card, type CardOptions } from "../../sim/card.js";
 import { DEMO } from "../../sim/demo.js";
 import { loadFirmware } from "../../sim/firmware.js";
 import { exchange, openChannel, personalize } from "../../sim/workshop.js";
+import { oracle } from "./oracle.js";
 
 /** The compiled firmware, loaded once. */
 export const MODULE = loadFirmware();
@@ -123,7 +123,7 @@ export function askUnlock(card: Card): string {
 
 /** The unlock code that the help desk computes. */
 export function unlockCodeOf(lockCode: string, unlockKey: Uint8Array = DEMO.unlockKey): string {
-  return ocra(UNLOCK_SUITE, unlockKey, { challenge: lockCode });
+  return oracle(UNLOCK_SUITE, unlockKey, { challenge: lockCode });
 }
 
 /** An unlock code that is wrong for this lock code. */
@@ -141,10 +141,10 @@ export function failCode(card: Card, count: number): string {
   return card.display;
 }
 
-/** The response by the host's own computation. */
+/** The response by the tests' own computation. */
 export function expected(challenge: string, data: Partial<PersonalizationRecord> = {}): string {
   const { suite, key, pin } = { ...DEMO, ...data };
-  return ocra(suite, key, { challenge, pin });
+  return oracle(suite, key, { challenge, pin });
 }
 
 /** A personalized card at LOCKED. */

@@ -1,33 +1,37 @@
-// The chip in QEMU as somebody with a development image has it: keys over the front panel, time by command.
+// The chip in QEMU as somebody with a development image has it: keys over the front panel, time by command. It goes from
+// rest to rest, so that what is in its memory then does not depend on how busy this computer is.
 
 import { Machine } from "../../board/qemu/machine.js";
+import { Rests } from "../../board/qemu/rests.js";
 import { Channel, Key } from "../../firmware/wire.js";
 import { encodeFrame } from "../../host-tools/frame.js";
 import { FULL_BATTERY, KEYS, type KeyName } from "../../sim/card.js";
-import { Conversation } from "../conformance/conversation.js";
-import { type Answer, encodeCommand, Op } from "../conformance/development.js";
-import { StreamTarget } from "../conformance/target.js";
+import { type Answer, encodeCommand, Op, Splitter } from "../conformance/development.js";
 
 /** How long `press` and `hold` keep a key down, and how long they wait after it, in ms. */
 const TAP_TIME = 80;
 const HOLD_TIME = 1000;
 const UP_TIME = 40;
 
+/** How often the chip may rest before it answers. */
+const MOST_RESTS = 1000;
+
 export class Chip {
   readonly machine: Machine;
-  readonly #target: StreamTarget;
-  readonly #conversation: Conversation;
+  readonly #rests: Rests;
+  readonly #answers: Answer[] = [];
 
-  private constructor(machine: Machine) {
-    if (!machine.serial) throw new Error("the chip's serial line is elsewhere");
+  private constructor(machine: Machine, rests: Rests) {
     this.machine = machine;
-    this.#target = new StreamTarget("QEMU", machine.serial, { close: () => machine.stop() });
-    this.#conversation = new Conversation(this.#target);
+    this.#rests = rests;
+    const splitter = new Splitter(({ answer }) => this.#answers.push(answer));
+    machine.serial?.on("data", (bytes: Buffer) => splitter.take(bytes));
   }
 
   /** Starts the image with a card's flash; its random source is seeded and its time stands still. */
   static async start(image: string, flash: Uint8Array, seed: number): Promise<Chip> {
-    const chip = new Chip(await Machine.start({ image, flash, haltsAtReset: true }));
+    const machine = await Machine.start({ image, flash, haltsAtReset: true, stepped: true });
+    const chip = new Chip(machine, await Rests.begin(machine, image));
     await chip.command(Op.SEED, seed);
     await chip.wait(0);
     // The card's own clock began before.
@@ -37,13 +41,27 @@ export class Chip {
   }
 
   async command(op: Op, number = 0, flag = false): Promise<Answer> {
-    this.#target.send(encodeCommand(op, number, flag));
+    this.#send(encodeCommand(op, number, flag));
     return this.#answer();
   }
 
-  /** A command that the card does not live to answer. */
-  send(op: Op): void {
-    this.#target.send(encodeCommand(op));
+  /** Sends a command that the card does not live to answer, and waits until it has reset itself. */
+  async dieOf(op: Op): Promise<void> {
+    this.#send(encodeCommand(op));
+    for (let left = MOST_RESTS; !(await this.machine.hasHalted()); left--) {
+      if (left === 0) throw new Error("the chip lives on");
+      await this.#rests.next();
+    }
+  }
+
+  /** All of the chip's RAM while it sleeps: nothing is under way. */
+  readRam(): Promise<Buffer> {
+    return this.machine.readRam();
+  }
+
+  /** Lets the chip sleep once more, and look at its contacts. */
+  rest(): Promise<void> {
+    return this.#rests.next();
   }
 
   wait(ms: number): Promise<Answer> {
@@ -73,22 +91,29 @@ export class Chip {
 
   /** Bytes arrive on the serial line, and are dealt with. */
   async receive(bytes: Uint8Array): Promise<Answer> {
-    this.#target.send(bytes);
+    this.#send(bytes);
     return this.command(Op.STATUS);
   }
 
   stop(): Promise<void> {
-    return this.#target.close();
+    return this.machine.stop();
   }
 
   #contact(key: KeyName, closed: boolean): void {
     const number = key === "ok" ? Key.OK : key === "press" ? Key.PRESS : KEYS.indexOf(key);
-    this.#target.send(encodeFrame(Channel.PANEL, Uint8Array.of(number, closed ? 1 : 0)));
+    this.#send(encodeFrame(Channel.PANEL, Uint8Array.of(number, closed ? 1 : 0)));
   }
 
+  #send(bytes: Uint8Array): void {
+    this.machine.serial?.write(bytes);
+  }
+
+  /** The next answer. It rests once more then: what the answer left on the stack is gone. */
   async #answer(): Promise<Answer> {
-    const observed = await this.#conversation.next();
-    if (typeof observed === "string") throw new Error(`the chip: ${observed}`);
-    return observed.answer;
+    for (let left = MOST_RESTS; this.#answers.length === 0; left--) {
+      if (left === 0) throw new Error("the chip does not answer");
+      await this.#rests.next();
+    }
+    return this.#answers.shift() as Answer;
   }
 }

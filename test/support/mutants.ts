@@ -6,6 +6,8 @@ import type { Mutation } from "./mutation.js";
 export interface Mutant extends Mutation {
   /** Compiled and run each time; the others where MUTANTS=all is set. */
   readonly telling?: true;
+  /** The rule of flash that the simulator says is broken, where no screen shows the mistake. */
+  readonly misuse?: string;
 }
 
 const CARD: readonly Mutant[] = [
@@ -409,6 +411,7 @@ const FLASH: readonly Mutant[] = [
     file: "tally.ts",
     from: "if (!isErased(slotAt(at, at === <u32>tally))) free",
     to: "if (load<u32>(slotAt(at, at === <u32>tally)) === SPENT) free",
+    misuse: "the word was programmed before",
   },
   ...changed("power.ts", "BATT LOW below 2,400 mV", "LOW: u32 = 2400", "2399", "2401"),
   ...changed("power.ts", "off below 2,100 mV", "EMPTY: u32 = 2100", "2099", "2101"),

@@ -2,9 +2,9 @@
 
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Test } from "uvu";
 import { ROOT } from "./root.js";
 import { testUnless } from "./skipping.js";
+import type { Test } from "./suite.js";
 
 const SHARED = join(ROOT, "..", "shared");
 

@@ -4,18 +4,14 @@ import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from "node:chil
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Report } from "../../sim/session.js";
+import { PATIENCE, until } from "./patience.js";
 import { ROOT } from "./root.js";
 
 /** The launcher that people and scripts call. */
 export const LAUNCHER = join(ROOT, "sim", "dsc-sim.mjs");
 /** The launcher of the host tools. */
 export const DSC = join(ROOT, "host-tools", "dsc.mjs");
-
-/** Ample for a busy machine: what is waited for comes long before, or never. */
-const PATIENCE = 30_000;
-const POLL = 10;
 
 /** How a process ended. */
 export interface Ended {
@@ -28,7 +24,7 @@ export interface Ended {
 
 /** Runs `dsc-sim` with `input` on stdin, from the folder `cwd`. */
 export function dscSim(args: readonly string[], input = "", cwd: string = ROOT): Ended {
-  const result = spawnSync(process.execPath, [LAUNCHER, ...args], { input, cwd, encoding: "utf8", timeout: 60_000 });
+  const result = spawnSync(process.execPath, [LAUNCHER, ...args], { input, cwd, encoding: "utf8", timeout: PATIENCE });
   const { status, stdout, stderr } = result;
   return { code: status, stdout, stderr, lines: stdout.split("\n").slice(0, -1) };
 }
@@ -61,10 +57,7 @@ export class SimProcess {
   /** Starts a card whose line is at `port`, and waits until it is there. */
   static async start(port: string, ...args: string[]): Promise<SimProcess> {
     const sim = new SimProcess(port, args);
-    for (let waited = 0; !existsSync(port); waited += POLL) {
-      if (waited > PATIENCE) throw new Error("the simulator does not start");
-      await sleep(POLL);
-    }
+    await until(() => existsSync(port), "the simulator starts");
     return sim;
   }
 

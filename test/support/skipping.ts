@@ -1,18 +1,31 @@
-// Tests that need what not every machine has: they run where it is, and say so where it is not.
+// Tests that need what not every machine has: they run where it is, and are skipped where it is not.
 
-import type { Test } from "uvu";
+import { existsSync } from "node:fs";
+import { skip, skipWithout, suite, type Test } from "./suite.js";
 
-/** A test that runs where `reason` is undefined; elsewhere it is counted as skipped, and the reason printed. */
-export function testUnless(
-  test: Test,
-  reason: string | undefined,
-  name: string,
-  run: () => void | Promise<void>,
-): void {
-  if (reason === undefined) {
-    test(name, run);
-    return;
-  }
-  console.log(`skipped: ${name}: ${reason}`);
-  test.skip(name, run);
+type Body = Parameters<Test>[1];
+
+/** A reason for what needs a POSIX shell, signals, permissions or pseudo-terminals. */
+export const ON_WINDOWS = process.platform === "win32" ? "Windows has nothing of the kind" : undefined;
+/** A reason for what needs a disk that is full. */
+export const NO_FULL_DISK = existsSync("/dev/full") ? undefined : "there is no /dev/full";
+
+/** A test that is skipped where there is a reason to. */
+export function testUnless(test: Test, reason: string | undefined, name: string, body: Body): void {
+  test(name, reason === undefined ? body : () => skip(reason));
+}
+
+/** A reason for what needs permissions that bind the user who runs it. */
+export const UNBOUND = ON_WINDOWS ?? (process.getuid?.() === 0 ? "permissions do not bind the superuser" : undefined);
+
+/** A suite whose tests are skipped where there is a reason to. */
+export function suiteUnless(reason: string | undefined, title: string): Test {
+  const inner = suite(title);
+  const test = (name: string, body: Body) => testUnless(inner, reason, name, body);
+  return Object.assign(test, { only: inner.only, before: inner.before, after: inner.after, run: inner.run });
+}
+
+/** A test that needs Debian packages; `missing` says how to install them, or is undefined where all are there. */
+export function packageTest(test: Test, missing: string | undefined, name: string, body: Body): void {
+  test(name, missing === undefined ? body : () => skipWithout(missing));
 }

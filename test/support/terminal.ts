@@ -4,10 +4,9 @@ import { join } from "node:path";
 import { type IPty, spawn } from "@lydell/node-pty";
 import headless from "@xterm/headless";
 import * as assert from "uvu/assert";
+import { PATIENCE } from "./patience.js";
 import { ROOT } from "./root.js";
 
-/** Ample for a busy machine: what is waited for comes long before, or never. */
-const PATIENCE = 30_000;
 const POLL = 15;
 const TERM = "xterm-256color";
 const ESCAPE = "\x1b";

@@ -134,17 +134,16 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     breaks: "no secret in a command line",
-    file: "secretfile.js",
+    file: "secrettext.js",
     from: "return key;",
     to: "process.title = digits.toString(); return key;",
     notice: canary("personalize", /^what others see/),
   },
   {
     breaks: "no secret in an error",
-    file: "secretfile.js",
-    from: ": not hexadecimal`",
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the code that has the template
-    to: ": not hexadecimal: ${digits}`",
+    file: "secrettext.js",
+    from: '?? "not hexadecimal"',
+    to: '?? "not hexadecimal: " + digits',
     notice: canary("personalize-bad-key", /^stderr/),
   },
   {

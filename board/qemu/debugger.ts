@@ -1,0 +1,78 @@
+// QEMU's debugger line (the GDB remote serial protocol): the chip runs from one place in its code to the next, so that
+// what is done in between happens at a defined instruction, however busy this computer is.
+//
+// "Debugging with GDB", appendix E.
+
+import type { Socket } from "node:net";
+import { connectTo } from "./lines.js";
+
+/** The kind of a breakpoint: a Thumb instruction of two bytes. */
+const THUMB = 2;
+
+export class Debugger {
+  /** Bytes that can be read at once. */
+  static readonly MOST = 1024;
+  readonly #socket: Socket;
+  #received = "";
+  readonly #waiting: { resolve(answer: string): void; reject(error: Error): void }[] = [];
+
+  private constructor(socket: Socket) {
+    this.#socket = socket;
+    socket.setEncoding("latin1");
+    socket.on("data", (text: string) => this.#take(text));
+    socket.on("close", () => {
+      for (const { reject } of this.#waiting.splice(0)) reject(new Error("QEMU ended"));
+    });
+  }
+
+  /** Connects, which stops the chip. */
+  static async connect(path: string): Promise<Debugger> {
+    const debug = new Debugger(await connectTo(path));
+    await debug.#ask("QStartNoAckMode");
+    debug.#socket.write("+");
+    return debug;
+  }
+
+  /** Makes the chip stop before the instruction at `address` each time that it comes there. */
+  async stopAt(address: number): Promise<void> {
+    await this.#ask(`Z0,${address.toString(16)},${THUMB}`);
+  }
+
+  /** Lets the chip run until it stops. */
+  async run(): Promise<void> {
+    // One instruction without a look at where it is to stop: it may stand there.
+    await this.#ask("s");
+    await this.#ask("c");
+    // What it said on other lines before it stopped is there by now, and read in this round of the event loop.
+    await new Promise<void>((resolve) => void setImmediate(resolve));
+  }
+
+  /** Bytes of memory, as the core sees it. */
+  async read(address: number, size: number): Promise<Buffer> {
+    return Buffer.from(await this.#ask(`m${address.toString(16)},${size.toString(16)}`), "hex");
+  }
+
+  close(): void {
+    this.#socket.destroy();
+  }
+
+  #ask(command: string): Promise<string> {
+    this.#send(command);
+    return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
+  }
+
+  #send(command: string): void {
+    const sum = [...Buffer.from(command, "latin1")].reduce((total, byte) => (total + byte) & 0xff, 0);
+    this.#socket.write(`$${command}#${sum.toString(16).padStart(2, "0")}`, "latin1");
+  }
+
+  #take(text: string): void {
+    this.#received += text;
+    for (;;) {
+      const packet = /\$([^#]*)#../.exec(this.#received);
+      if (!packet) return;
+      this.#received = this.#received.slice(packet.index + packet[0].length);
+      this.#waiting.shift()?.resolve(packet[1] as string);
+    }
+  }
+}

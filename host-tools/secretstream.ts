@@ -1,0 +1,63 @@
+// Secrets that come through a pipe: standard input, or a FIFO in the place of a file, such as a shell makes for <(command).
+// They may be long in coming, or never come: Ctrl-C ends the wait.
+
+import { closeSync, fstatSync } from "node:fs";
+import { Socket } from "node:net";
+import { addAbortSignal, type Readable } from "node:stream";
+import { explained, openWithoutWaiting } from "./files.js";
+import { interruption } from "./interruption.js";
+import { concatSecrets } from "./secretbytes.js";
+import { MAX_BYTES, refuseShared, type SecretOptions } from "./secretfile.js";
+
+/** All of standard input, or so much of it that it is no secret any more. Wipe it after use. */
+export function readStdin(): Promise<Buffer> {
+  return readAll(process.stdin);
+}
+
+/** All that comes through a FIFO; nothing where the path is something else. Wipe it after use. */
+export async function readFifo(path: string, options: SecretOptions): Promise<Buffer | undefined> {
+  const file = openFifo(path, options);
+  if (file === undefined) return undefined;
+  const stream = new Socket({ fd: file, readable: true, writable: false });
+  try {
+    return await readAll(stream);
+  } finally {
+    stream.destroy();
+  }
+}
+
+function openFifo(path: string, { allowShared }: SecretOptions): number | undefined {
+  let file: number;
+  try {
+    file = openWithoutWaiting(path);
+  } catch (error) {
+    throw explained(path, "read", error);
+  }
+  try {
+    const stats = fstatSync(file);
+    if (stats.isFIFO()) {
+      if (!allowShared) refuseShared(path, stats);
+      return file;
+    }
+  } catch (error) {
+    closeSync(file);
+    throw error;
+  }
+  closeSync(file);
+  return undefined;
+}
+
+async function readAll(stream: Readable): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  try {
+    for await (const chunk of addAbortSignal(interruption, stream)) {
+      chunks.push(chunk as Buffer);
+      size += chunks.at(-1)?.length ?? 0;
+      if (size > MAX_BYTES) break;
+    }
+    return concatSecrets(...chunks);
+  } finally {
+    for (const chunk of chunks) chunk.fill(0);
+  }
+}

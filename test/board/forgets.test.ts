@@ -1,0 +1,128 @@
+// After each call into the module nothing of what it did is on the stack, nor in registers that nobody keeps: on the chip
+// in QEMU and in a process, around a module that leaves a secret wherever it can. And nothing of the card that died.
+
+import { spawnSync } from "node:child_process";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import * as assert from "uvu/assert";
+import { Machine } from "../../board/qemu/machine.js";
+import { buildImages, MICROBIT, MICROBIT_LINK } from "../../scripts/board.js";
+import { boardTest } from "../support/board.js";
+import { MODULE } from "../support/cards.js";
+import { ROOT } from "../support/root.js";
+import { scratchFolder } from "../support/scratch.js";
+import { suite } from "../support/suite.js";
+
+const test = suite("board: forgetting");
+
+const BOARD = join(ROOT, "board");
+const HARNESS = join(ROOT, "test", "board", "forgets");
+const FOLDER = scratchFolder();
+const CARD = readFileSync(join(BOARD, "card.c"), "utf8");
+const INCLUDE = [BOARD, join(BOARD, "runtime"), join(ROOT, "build", "board", "c"), HARNESS].map((path) => `-I${path}`);
+const FLAGS = ["-std=gnu11", "-Wall", "-Wextra", "-DDEVELOPMENT=0", ...INCLUDE];
+/** In how many places the secret is where nobody wipes, at least. */
+const UNWIPED = 250;
+
+let builds = 0;
+
+/** What is left after each call, and of a card that died, by the name that the harness gives it. */
+type Left = ReadonlyMap<string, number>;
+
+function read(text: string): Left {
+  const lines = [...text.matchAll(/^(.*) (\d{5})$/gm)];
+  return new Map(lines.map(([, name = "", count]) => [name, Number(count)]));
+}
+
+function compile(compiler: string, args: readonly string[], output: string): void {
+  buildImages("posix");
+  const { status, stderr } = spawnSync(compiler, [...FLAGS, ...args, "-o", output], { encoding: "utf8" });
+  assert.is(status, 0, stderr);
+}
+
+/** In a process, around this text of board/card.c. Without sanitizers, which keep stacks of their own. */
+function inProcess(card: string): Left {
+  const source = join(FOLDER, `card${++builds}.c`);
+  const program = join(FOLDER, `forgets${builds}`);
+  writeFileSync(source, card);
+  const port = ["line.c", "options.c", "flash.c"].map((name) => join(BOARD, "posix", name));
+  const harness = ["main.c", "posix.c"].map((name) => join(HARNESS, name));
+  // Bound at once: a first call of a library function would put registers onto the stack, deeper than any call.
+  compile("cc", ["-O1", "-Wl,-z,now", source, ...port, ...harness], program);
+  const { status, stdout, stderr } = spawnSync(program, { encoding: "utf8" });
+  assert.is(status, 0, stderr);
+  return read(stdout);
+}
+
+async function onChip(): Promise<Left> {
+  const folder = join(ROOT, "build", "board", "test");
+  mkdirSync(folder, { recursive: true });
+  const image = join(folder, "forgets.elf");
+  const board = ["card.c", join("cortexm", "start.c"), join("microbit", "uart.c")].map((name) => join(BOARD, name));
+  const harness = ["main.c", "chip.c"].map((name) => join(HARNESS, name));
+  compile("arm-none-eabi-gcc", [...MICROBIT, ...MICROBIT_LINK, ...board, ...harness], image);
+  const machine = await Machine.start({ image });
+  try {
+    return read(await saidBy(machine));
+  } finally {
+    await machine.stop();
+  }
+}
+
+function saidBy({ serial, ended }: Machine): Promise<string> {
+  let said = "";
+  return new Promise((resolve, reject) => {
+    serial?.on("data", (bytes: Buffer) => {
+      said += bytes.toString("latin1");
+      if (/^end /m.test(said)) resolve(said);
+    });
+    ended.then(() => reject(new Error(`QEMU ended: ${said}`)));
+  });
+}
+
+function assertNothingLeft(left: Left): void {
+  const unwiped = left.get("nothing wiped") ?? 0;
+  assert.ok(unwiped >= UNWIPED, `${unwiped} places are seen where nobody wipes`);
+  const exports = WebAssembly.Module.exports(MODULE).filter(({ kind }) => kind === "function");
+  const dead = ["memory", "instance", "face"].map((part) => `dead: ${part}`);
+  const expected = [...exports.map(({ name }) => name), "die", ...dead];
+  assert.equal([...left.keys()].slice(1, -1).sort(), expected.sort(), "each export is called");
+  for (const name of expected) assert.is(left.get(name), 0, `${name} leaves something`);
+}
+
+boardTest(test, ["posix"], "in a process, nothing is left after any call", () => {
+  assertNothingLeft(inProcess(CARD));
+});
+
+boardTest(
+  test,
+  ["posix", "development"],
+  "on the Cortex-M0, nothing is left after any call, in registers neither",
+  async () => {
+    assertNothingLeft(await onChip());
+  },
+);
+
+/** What is left out, and after which call that is noticed. */
+const OMISSIONS: readonly [statement: RegExp, noticed: string][] = [
+  ...["boot", "die", "key", "tick", "serial", "state", "tries"].map(
+    (name) => [new RegExp(`(\\w+ card_${name}\\([^}]*)port_forget\\(\\);`), name] as [RegExp, string],
+  ),
+  [/()memset\(&instance, 0, sizeof instance\);/, "dead: instance"],
+  [/()memset\(wasm_rt_memory, 0, sizeof wasm_rt_memory\);/, "dead: memory"],
+  [/()card_face\.on = false;/, "dead: face"],
+  [/()memset\(card_face\.text, ' ', sizeof card_face\.text\);/, "dead: face"],
+];
+
+boardTest(test, ["posix"], "a call that does not wipe is noticed, each one, and each part of a card that died", () => {
+  const unnoticed = OMISSIONS.filter(([statement, noticed]) => {
+    assert.match(CARD, statement);
+    return inProcess(CARD.replace(statement, "$1")).get(noticed) === 0;
+  });
+  assert.equal(
+    unnoticed.map(([statement]) => String(statement)),
+    [],
+  );
+});
+
+test.run();
