@@ -5,7 +5,6 @@
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Ins, State } from "../firmware/wire.js";
 import { loadFirmware } from "../sim/firmware.js";
@@ -18,6 +17,7 @@ import { MODEL_MUTANTS, type ModelMutant } from "./support/modelmutants.js";
 import { compileQuickest, occurrences } from "./support/mutation.js";
 import { ROOT } from "./support/root.js";
 import { freshSession } from "./support/scenarios.js";
+import { suite } from "./support/suite.js";
 
 const RUNS = JSON.parse(readFileSync(join(ROOT, "test", "model", "runs.json"), "utf8")) as Record<string, Run>;
 /** Runs of the test: they are to reach every state, and every command on every screen that it can be sent on. */

@@ -2,6 +2,7 @@
 //
 // An id is a run's seed, or a mutant's name. A run that fails is made short and printed as a command file.
 
+import { once } from "node:events";
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
@@ -74,12 +75,11 @@ async function exploreAll(steps: number, total: Counts, log: Options["log"]): Pr
   return seeds.map((seed) => failureOf(seed, log));
 }
 
-function portion(worker: Worker, from: number): Promise<Told> {
-  return new Promise((resolve, reject) => {
-    worker.once("message", (told: Told) => resolve(told));
-    worker.once("error", reject);
-    worker.postMessage(from);
-  });
+async function portion(worker: Worker, from: number): Promise<Told> {
+  const answer = once(worker, "message");
+  worker.postMessage(from);
+  const [told] = await answer;
+  return told as Told;
 }
 
 function failureOf(seed: number, log: Options["log"]): Failure {
