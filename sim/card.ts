@@ -132,6 +132,11 @@ export class Card {
     return this.#time;
   }
 
+  /** Milliseconds until the firmware wants to be called again; 2^31 - 1: nothing will happen by itself. */
+  get due(): number {
+    return this.#due;
+  }
+
   /** Whether the card is on. */
   get on(): boolean {
     return this.#on;
