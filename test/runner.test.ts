@@ -38,7 +38,7 @@ function testFile(text: string): string {
   const path = join(FOLDER, `file${++files}.test.mjs`);
   const from = (name: string) => JSON.stringify(pathToFileURL(name).href);
   const lines = [
-    `import { skip, skipWithout, suite } from ${from(join(COMPILED, "support", "suite.js"))};`,
+    `import { note, skip, skipWithout, suite } from ${from(join(COMPILED, "support", "suite.js"))};`,
     `import * as uvu from ${from(join(ROOT, "node_modules", "uvu", "dist", "index.mjs"))};`,
     `import { spawn } from "node:child_process";`,
     `import { writeFileSync } from "node:fs";`,
@@ -79,7 +79,7 @@ function runs(id: number): boolean {
 }
 
 runner("counts what passed, failed and was skipped", async () => {
-  const { passed, failed, skips, faults, output } = await run(`
+  const { passed, failed, skips, notes, faults, output } = await run(`
     test("one", () => {});
     test("two", async () => {});
     test("three", () => { throw new Error("three is broken"); });
@@ -87,7 +87,9 @@ runner("counts what passed, failed and was skipped", async () => {
     test.run();
     const other = suite();
     other("five", () => {});
-    other.run();`);
+    other.run();
+    note("not checked: another thing");`);
+  assert.equal(notes, ["not checked: another thing"]);
   assert.equal({ passed, failed, faults }, { passed: 3, failed: 1, faults: [] });
   assert.equal(skips, [{ test: "fixture: four", reason: "no such thing here" }]);
   assert.match(output, /three is broken/);
@@ -244,6 +246,7 @@ runner("prints the ten slowest files, and the reason of every skip, above the co
     name: `file${at}.test.ts`,
     passed: 2,
     failed: at % 2,
+    notes: ["not checked: more"],
     skips: at === 3 ? [{ test: "a test", reason: "why" }] : [],
     faults: [],
     output: "",
@@ -255,7 +258,11 @@ runner("prints the ten slowest files, and the reason of every skip, above the co
   assert.is(slowest.length, 10);
   assert.match(slowest[0] ?? "", /^ +11\.0 +1\.1 {2}file11\.test\.ts$/);
   assert.is(slowest.at(-1)?.endsWith("file2.test.ts"), true);
-  assert.equal(lines.slice(-2), ["skipped: file3.test.ts: a test: why", "24 passed, 6 failed, 1 skipped"]);
+  assert.equal(lines.slice(-3), [
+    "not checked: more",
+    "skipped: file3.test.ts: a test: why",
+    "24 passed, 6 failed, 1 skipped",
+  ]);
 });
 
 runner.run();

@@ -25,11 +25,10 @@ for (const name of HASH_NAMES) {
   test(`HMAC-${name} is as in the test cases of the RFC`, () => {
     for (const { source, key, message, tag } of atLeast(7, hmacVectors(name)))
       assert.equal(hmac(name, key, message).subarray(0, tag.length), tag, source);
+    const file = WYCHEPROOF[name];
+    if (!file) return;
     alsoShared(`HMAC-${name}, Project Wycheproof`, () => {
-      const file = WYCHEPROOF[name];
-      if (file)
-        for (const { name: what, ...one } of atLeast(170, macCases(file)))
-          assert.is(isRight(name, one), one.valid, what);
+      for (const { name: what, ...one } of atLeast(170, macCases(file))) assert.is(isRight(name, one), one.valid, what);
     });
   });
 

@@ -3,6 +3,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { ROOT } from "./root.js";
+import { note } from "./suite.js";
 
 const SHARED = join(ROOT, "..", "shared");
 
@@ -12,7 +13,7 @@ export const NO_SHARED = existsSync(SHARED) ? undefined : "the vectors of ../sha
 /** What a test checks besides, with vectors of other projects: it is done where they are, and a line says where not. */
 export function alsoShared(what: string, check: () => void): void {
   if (NO_SHARED === undefined) check();
-  else console.log(`     not checked here: ${what}: ${NO_SHARED}`);
+  else note(`not checked: ${what}: ${NO_SHARED}`);
 }
 
 /** A JSON file of ../shared/vectors. */

@@ -9,9 +9,10 @@ import * as uvu from "uvu";
 export const REPORT_FD = 3;
 export const REPORT_VARIABLE = "DSC_TEST_REPORT";
 
-/** What a test file tells the runner, a line of JSON each: every test that ended, and the file's own end. */
+/** What a test file tells the runner, a line of JSON each: every test that ended, notes, and the file's own end. */
 export type Report =
   | { readonly kind: "test"; readonly name: string; readonly outcome: Outcome; readonly reason?: string }
+  | { readonly kind: "note"; readonly text: string }
   | { readonly kind: "end"; readonly registered: number; readonly only: number; readonly processorMs: number };
 export type Outcome = "passed" | "failed" | "skipped";
 
@@ -56,6 +57,11 @@ export function skipWithout(packages: string): never {
   throw new Skipped(packages);
 }
 
+/** A line for the end of the run, of what a test did not check here. The test goes on. */
+export function note(text: string): void {
+  report({ kind: "note", text });
+}
+
 /** A suite of tests, as uvu's. */
 export function suite<T = Context>(title = "", context?: T): Test<T> {
   const inner = uvu.suite<T>(title, context);
@@ -91,6 +97,7 @@ function reported<T>(title: string, test: string, body: Body<T>): Body<T> {
 
 function report(what: Report): void {
   if (toRunner) writeSync(REPORT_FD, `${JSON.stringify(what)}\n`);
+  else if (what.kind === "note") console.log(`     ${what.text}`);
   else if (what.kind === "test" && what.outcome === "skipped") console.log(`skipped: ${what.name}: ${what.reason}`);
 }
 

@@ -1,4 +1,4 @@
-// The last lines of `npm test`: the slowest files, what was skipped and why, and the counts.
+// The last lines of `npm test`: the slowest files, what was not checked or skipped and why, and the counts.
 
 import type { Result } from "./testfile.js";
 
@@ -18,11 +18,13 @@ export function summary(results: readonly FileResult[]): string {
   const skips = results.flatMap(({ name, skips }) =>
     skips.map(({ test, reason }) => `skipped: ${name}: ${test}: ${reason}`),
   );
+  const notes = new Set(results.flatMap((result) => result.notes));
   const sum = (number: (result: FileResult) => number) => results.reduce((total, result) => total + number(result), 0);
   const counts = `${sum(({ passed }) => passed)} passed, ${sum(({ failed }) => failed)} failed`;
   return [
     "the slowest files, in seconds by the clock and of processor time:",
     ...times,
+    ...[...notes].sort(),
     ...skips.sort(),
     skips.length > 0 ? `${counts}, ${skips.length} skipped` : counts,
   ].join("\n");

@@ -27,6 +27,8 @@ export interface Result {
   /** Tests that failed; at least 1 where the file is at fault as a whole. */
   readonly failed: number;
   readonly skips: readonly Skip[];
+  /** What the file says that it did not check. */
+  readonly notes: readonly string[];
   /** What is wrong with the file as a whole, a sentence each. */
   readonly faults: readonly string[];
   readonly output: string;
@@ -136,6 +138,7 @@ function judge(text: string, end: End, seenMs: number): Omit<Result, "output" | 
     passed: number("passed"),
     failed: failed + unrun || Number(faults.length > 0),
     skips,
+    notes: reports.flatMap((report) => (report.kind === "note" ? [report.text] : [])),
     faults,
     processorMs: Math.max(seenMs, last?.processorMs ?? 0),
   };
