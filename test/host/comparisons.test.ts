@@ -2,7 +2,6 @@
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { BadAnswer } from "../../host-tools/apdu.js";
 import { CardClient } from "../../host-tools/cardclient.js";
@@ -20,6 +19,7 @@ import { FakeCard, FakeClock, framesIn, lineBytes } from "../support/fakecard.js
 import { pattern } from "../support/pattern.js";
 import { scratchFolder } from "../support/scratch.js";
 import { KeptSeeds, Line } from "../support/seeding.js";
+import { suite } from "../support/suite.js";
 
 const test = suite("comparisons");
 

@@ -4,7 +4,6 @@
 import { createDecipheriv } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Ins } from "../../firmware/wire.js";
 import { CardClient } from "../../host-tools/cardclient.js";
@@ -22,6 +21,7 @@ import { pattern } from "../support/pattern.js";
 import { ROOT } from "../support/root.js";
 import { scratchFolder } from "../support/scratch.js";
 import { KeptSeeds, Line } from "../support/seeding.js";
+import { suite } from "../support/suite.js";
 
 const test = suite("draws");
 

@@ -1,6 +1,5 @@
 // Several ports asked at once: one that is silent, slow, or answers everything costs the others nothing.
 
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { CardClient, type CardStatus } from "../../host-tools/cardclient.js";
 import { PortError } from "../../host-tools/errors.js";
@@ -10,6 +9,7 @@ import { FEW_SECONDS, within } from "../../host-tools/waiting.js";
 import { blankCard } from "../support/cards.js";
 import { FakeCard, FakeClock, lineBytes } from "../support/fakecard.js";
 import { failureOf, statusOf } from "../support/seeding.js";
+import { suite } from "../support/suite.js";
 
 const test = suite("several ports");
 
