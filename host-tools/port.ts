@@ -6,7 +6,7 @@
 import { statSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
-import { SerialPort } from "serialport";
+import type { SerialPort } from "serialport";
 import { CardClient, type CardStatus } from "./cardclient.js";
 import { PortError } from "./errors.js";
 import { Link, NoAnswer } from "./link.js";
@@ -61,6 +61,9 @@ export interface PortOptions {
 }
 
 const openPorts = new Set<CardPort>();
+
+/** Loading the driver takes a third of what a command takes to start: only those that need a port load it. */
+const driver = () => import("serialport");
 
 /** Opens a port and waits for the card on it: opening may have reset a board. */
 export async function openCard(path: string, options: PortOptions = {}): Promise<CardPort> {
@@ -140,6 +143,7 @@ export async function listPorts(): Promise<string[]> {
 /** The serial ports of this computer, and which USB device each belongs to. */
 export async function listPortsWithSerials(): Promise<ListedPort[]> {
   try {
+    const { SerialPort } = await driver();
     return (await SerialPort.list()).map(({ path, serialNumber }) => ({ path, usbSerial: serialNumber }));
   } catch {
     // On Linux the library asks udevadm, which not every system has.
@@ -171,7 +175,8 @@ export async function openPort(path: string): Promise<SerialPort> {
   }
 }
 
-function openOnce(path: string): Promise<SerialPort> {
+async function openOnce(path: string): Promise<SerialPort> {
+  const { SerialPort } = await driver();
   const settings = { path, baudRate: BAUD_RATE, dataBits: 8, parity: "none", stopBits: 1, lock: true } as const;
   const port = new SerialPort({ ...settings, autoOpen: false });
   return new Promise((resolve, reject) => {

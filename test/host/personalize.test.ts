@@ -23,6 +23,7 @@ import type { SeedRecord, SeedState } from "../../host-tools/pskc.js";
 import { AuthenticationFailed } from "../../host-tools/scp03.js";
 import type { Card } from "../../sim/card.js";
 import { blankCard, cardOf, login } from "../support/cards.js";
+import { operationsInAsync } from "../support/cuts.js";
 import { pattern } from "../support/pattern.js";
 import { attempt, type Fault, failureOf, KeptSeeds, Line, statusOf } from "../support/seeding.js";
 import { suite } from "../support/suite.js";
@@ -121,6 +122,7 @@ for (const [name, start] of Object.entries(STARTS)) {
     test(`${name}: where ${what}, at any frame, running it again finishes`, async () => {
       const { fresh, before } = await withCopies(start);
       const { frames } = await attempt(fresh(), start.request, new KeptSeeds());
+      assert.ok(frames > 0, "frames were exchanged");
       for (let frame = 0; frame < frames; frame++) {
         const card = fresh();
         const seeds = new KeptSeeds();
@@ -138,13 +140,15 @@ for (const [name, start] of Object.entries(STARTS)) {
 
   test(`${name}: wherever the battery is pulled, running it again finishes`, async () => {
     const { fresh, before } = await withCopies(start);
-    for (let operation = 1; ; operation++) {
+    const whole = fresh();
+    const operations = await operationsInAsync(whole, () => attempt(whole, start.request, new KeptSeeds()));
+    for (let operation = 1; operation <= operations; operation++) {
       const card = fresh();
       const seeds = new KeptSeeds();
+      const when = `operation ${operation} of ${operations}`;
       card.cutAt(operation, operation % 2 ? "torn" : "clean");
-      const error = await failureOf(attempt(card, start.request, seeds));
-      if (error === undefined) break;
-      const when = `operation ${operation}`;
+      assert.ok(await failureOf(attempt(card, start.request, seeds)), when);
+      assert.ok(card.takeCut(), when);
       await assertKept(card, before, seeds, when);
       await attempt(card, start.request, seeds);
       assertWorks(card, start.request, seeds, when);
