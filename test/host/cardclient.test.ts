@@ -281,6 +281,33 @@ test("transport keys are replaced under the version there is, and the answer is 
   assert.instance(await failure(client.putKey({ ...fresh, dek: pattern(16) }, fresh.dek)), BadAnswer);
 });
 
+/** The commands that carry a token key, an unlock key or a PIN. */
+const SECRETS: Record<string, (client: CardClient) => Promise<unknown>> = {
+  "STORE DATA": (client) => client.storeData(RECORD, testKeys().dek),
+  "INTERNAL AUTHENTICATE": (client) => client.prove("4071", "000001"),
+  "CHANGE REFERENCE DATA": (client) => client.changePin("4071", "2846"),
+  "RESET RETRY COUNTER": (client) => client.unlock("12345678", "2846"),
+};
+const OWN_KEYS = diversify(pattern(16), diversificationData("IB3000123"), 0x01);
+
+test("outside a channel no secret is sent, transport keys neither", async () => {
+  const { card, client } = setup();
+  const all = { ...SECRETS, "PUT KEY": (any: CardClient) => any.putKey(OWN_KEYS, testKeys().dek) };
+  for (const [name, send] of Object.entries(all)) assert.match(String(await failure(send(client))), /channel/, name);
+  assert.is(card.seen.length, 0);
+});
+
+test("in a channel that is not for secrets none is sent; transport keys are", async () => {
+  const { card, client } = setup();
+  await client.openChannel(0x33, testKeys(), { secrets: false });
+  for (const [name, send] of Object.entries(SECRETS))
+    assert.match(String(await failure(send(client))), /no secret is sent under these/, name);
+  assert.is(card.seen.length, 0);
+  card.answer = () => ({ data: putKeyAnswer(OWN_KEYS), sw: 0x9000 });
+  await client.putKey(OWN_KEYS, testKeys().dek);
+  assert.is(card.seen.length, 1);
+});
+
 test("bench tests need no channel", async () => {
   const { card, client } = setup();
   const answers = { screen: "", keys: "0c01", battery: "0bb8", flash: "04", random: "01", crypto: "00" } as const;

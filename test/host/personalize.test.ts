@@ -17,6 +17,7 @@ import {
   type Request,
   type Seeds,
   type Step,
+  wipePlan,
 } from "../../host-tools/personalize.js";
 import type { SeedRecord, SeedState } from "../../host-tools/pskc.js";
 import { AuthenticationFailed } from "../../host-tools/scp03.js";
@@ -407,6 +408,32 @@ test("a card that says that it did what it did not do is found out in that step"
     const { error, step, state } = await spoiled(makeIdle);
     assert.instance(error, CheckFailed, name);
     assert.equal([step, state], [name, "pending"]);
+  }
+});
+
+test("afterwards, done or failed, the channel is closed on both sides and what was drawn is wiped", async () => {
+  for (const fails of [false, true]) {
+    const card = blankCard();
+    const client = new CardClient(new Link(new Line(card)));
+    const drawn: Uint8Array[] = [];
+    const store = client.storeData.bind(client);
+    client.storeData = (record, dek) => {
+      assert.is(card.state, "SERIAL");
+      drawn.push(record.key, record.unlockKey);
+      return store(record, dek);
+    };
+    if (fails) client.prove = async () => "00000000";
+    const request = { ...REQUEST, transport: MASTER };
+    const plan = makePlan(request, await client.readStatus(), new KeptSeeds());
+    const error = await failureOf(carryOut(plan, request, client, new KeptSeeds()));
+    assert.is(error instanceof CheckFailed, fails, String(error));
+    assert.is(client.level, undefined);
+    assert.is.not(card.state, "SERIAL");
+    wipePlan(plan);
+    const keysets = plan.attempts.flatMap(({ keyset, next }) => (next ? [keyset, next] : [keyset]));
+    const secrets = [...drawn, ...keysets.flatMap(({ enc, mac, dek }) => [enc, mac, dek])];
+    assert.is(secrets.length, 2 + 6);
+    for (const secret of secrets) assert.ok(secret.every((byte) => byte === 0));
   }
 });
 
