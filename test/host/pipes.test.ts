@@ -83,7 +83,11 @@ const FILES: Record<string, readonly [number, readonly string[]]> = {
   "info --port": [3, ["info", "--port", PIPE]],
 };
 
-const LISTENING = preload(FOLDER, "listening", onceListening('process.stderr.write("listening\\n");'));
+/** Without the timer that ends dsc a second after Ctrl-C whatever it waits for: the wait itself must end. */
+const NO_LAST_WORDS = `
+  const real = setTimeout;
+  globalThis.setTimeout = (call, ms, ...more) => real(call, ms === 1000 ? 2 ** 30 : ms, ...more);`;
+const LISTENING = preload(FOLDER, "listening", NO_LAST_WORDS + onceListening('process.stderr.write("listening\\n");'));
 
 for (const [name, args] of Object.entries(SECRETS))
   test(`${name}: Ctrl-C while nobody writes to the pipe: code 130`, async () => {
