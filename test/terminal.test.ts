@@ -439,6 +439,16 @@ test("the log names no digit of what is typed or shown", () => {
   assert.not.match(text, /digit \d|shows \d/);
 });
 
+test("the log keeps the last entries only, however long the card is used", () => {
+  const log = new EventLog(demoCard());
+  const height = 2000;
+  for (let entry = 1; entry < height; entry++) log.add(`entry ${entry}`);
+  const kept = drawn(60, height, (canvas) => log.draw(canvas, { x: 0, y: 0, width: 60, height })).match(/entry \d+/g);
+  assert.is(kept?.length, 500);
+  assert.is(kept?.[0], `entry ${height - 500}`);
+  assert.is(kept?.at(-1), `entry ${height - 1}`);
+});
+
 test("the login pane masks the password, takes digits only as response, and counts the lockout down", () => {
   const log: string[] = [];
   const { site, clock } = siteWithClock();
