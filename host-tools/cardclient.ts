@@ -27,6 +27,9 @@ export { encodeRecord, type PersonalizationRecord, ValueError } from "./storedat
 
 /** A card holds its answer to a wrong EXTERNAL AUTHENTICATE for up to 64 s (ms). */
 const AUTHENTICATION_TIME = 70_000;
+const AUTHENTICATION_WAIT =
+  `the card to accept the transport keys: after wrong ones it holds its answer back, for up to 64 s ` +
+  `(given up after ${AUTHENTICATION_TIME / 1000} s)`;
 
 const CHALLENGE_SIZE = 8;
 /** P1 of STORE DATA: the last block, encrypted. */
@@ -302,7 +305,10 @@ export class CardClient {
 
   /** Sent once only: a second one would be refused, its channel being open or gone. */
   async #authenticate(command: Command): Promise<void> {
-    const bytes = await this.link.exchange(encodeCommand(command), { time: AUTHENTICATION_TIME });
+    const bytes = await this.link.exchange(encodeCommand(command), {
+      time: AUTHENTICATION_TIME,
+      waitingFor: AUTHENTICATION_WAIT,
+    });
     const { sw } = decodeResponse(bytes);
     refuseError(sw);
     if (sw === Sw.NOT_AUTHENTIC) throw new AuthenticationFailed("the card does not accept these transport keys");

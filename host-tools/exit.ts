@@ -96,8 +96,8 @@ export function exitCodeOf(error: unknown): Exit | undefined {
 /** What scripts are told of an error; one that has no line for people is a bug. */
 export function reportOf(error: unknown): ErrorReport {
   const kind = kindOf(error);
-  if (kind === undefined) return { ...KINDS.internal, kind: "internal", message: `a mistake in dsc: ${error}` };
-  const { code, hint } = KINDS[kind];
+  const { code, hint } = KINDS[kind ?? "internal"];
+  if (kind === undefined) return { code, kind: "internal", message: `a mistake in dsc: ${error}`, hint };
   const ofFile = error instanceof FileError ? FILE_HINTS[error.reason] : undefined;
   return { code, kind, message: messageOf(error as Error), hint: ofFile ?? hint };
 }

@@ -10,6 +10,7 @@ import { randomBytes } from "node:crypto";
 import * as node from "node:fs";
 import { hostname } from "node:os";
 import { dirname } from "node:path";
+import { FEW_SECONDS, sayWaiting } from "./waiting.js";
 
 /** What went wrong: the name is taken, or not there, or not ours; the disk is full; someone else holds the lock. */
 export type FileReason = "exists" | "missing" | "denied" | "full" | "locked" | "other";
@@ -50,6 +51,8 @@ export interface Processes {
   readonly host: string;
   isAlive(id: number): boolean;
   pause(milliseconds: number): void;
+  /** Tells people what is waited for. */
+  sayWaiting?(what: string): void;
 }
 
 export const OWNER_ONLY = 0o600;
@@ -81,6 +84,7 @@ export const PROCESSES: Processes = {
   id: process.pid,
   host: hostname(),
   isAlive,
+  sayWaiting,
   // All file work here is synchronous, and so is the waiting.
   pause: (milliseconds) => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds),
 };
@@ -188,6 +192,7 @@ function takeLock(path: string, lock: string, disk: FileSystem, others: Processe
   for (let waited = 0; ; waited += LOCK_PAUSE) {
     if (tryToCreate(lock, mine, disk)) return;
     breakIfStale(lock, disk, others);
+    if (waited === FEW_SECONDS) others.sayWaiting?.(`${path}: another process to let go of it`);
     if (waited >= LOCK_WAIT) throw inUse(path, lock, disk);
     others.pause(LOCK_PAUSE);
   }

@@ -16,6 +16,7 @@ import { NoAnswer, OtherProtocol } from "./link.js";
 import { boardOf, checkImage, ImageError } from "./nrf51.js";
 import { flashWithOpenocd } from "./openocd.js";
 import { type ListedPort, listPortsWithSerials, NoCard, readStatusAt } from "./port.js";
+import { saying, sayWaiting } from "./waiting.js";
 
 /** What is wanted. */
 export interface FlashRequest {
@@ -201,7 +202,12 @@ async function viaDrive(
   const copied = (bytes: number) => onProgress(bytes < image.text.length ? "copying" : "onto the board", bytes);
   const synced = await copyToDrive(drive, image.text, { signal, onProgress: copied });
   onProgress("waiting for the drive");
-  return awaitReturn(drive, { signal, synced, time: request.timeout * 1000 });
+  const wait = `the board's drive to go away and come back (for up to ${request.timeout} s)`;
+  const time = request.timeout * 1000;
+  return saying(
+    () => sayWaiting(wait),
+    () => awaitReturn(drive, { signal, synced, time }),
+  );
 }
 
 async function viaOpenocd(
@@ -237,7 +243,10 @@ export interface Found {
 
 /** What the card says once it is there again. Throws where that is another firmware than the image's, or nothing. */
 export async function verify({ firmware }: Image, { port, drive }: Target): Promise<Found> {
-  const found = await findOnceThere(() => (port === undefined ? findOnlyCard(drive) : findAt(port)));
+  const found = await saying(
+    () => sayWaiting(`a card to answer on the board (for up to ${PORT_TIME / 1000} s)`),
+    () => findOnceThere(() => (port === undefined ? findOnlyCard(drive) : findAt(port))),
+  );
   const { version, hash } = found.status.firmware;
   if (version !== firmware?.version || hash !== firmware.hash)
     throw new CheckFailed(`the card has firmware ${version}, ${hash}, not ${firmware?.version}, ${firmware?.hash}`);

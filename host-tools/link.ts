@@ -6,6 +6,9 @@
 import type { Duplex } from "node:stream";
 import { Channel, PROTOCOL_VERSION } from "../firmware/wire.js";
 import { encodeFrame, type Frame, FrameDecoder } from "./frame.js";
+import { realTimer, saying, type Timer } from "./waiting.js";
+
+export type { Timer };
 
 /** How long a card may take to answer (ms), unless told: what it computes and writes takes well under a second. */
 export const ANSWER_TIME = 5000;
@@ -14,6 +17,9 @@ const HELLO_TIME = 500;
 const HELLOS = 10;
 /** How often a command is sent that may be sent again. */
 const ATTEMPTS = 3;
+
+/** What is waited for, unless told. */
+const ANSWER = "the card's answer";
 
 const HELLO = Buffer.alloc(0);
 const HELLO_ANSWER_SIZE = 1;
@@ -41,19 +47,13 @@ export class OtherProtocol extends Error {
   }
 }
 
-/** Calls `call` after `ms`, unless the function it returns is called before. */
-export type Timer = (ms: number, call: () => void) => () => void;
-
-const realTimer: Timer = (ms, call) => {
-  const timeout = setTimeout(call, ms);
-  return () => clearTimeout(timeout);
-};
-
 export interface LinkOptions {
   /** The clock; the real one unless given. */
   timer?: Timer;
   /** What errors call it, such as the name of the port. */
   name?: string;
+  /** Told what is waited for where that takes more than a few seconds. */
+  onWait?: ((what: string) => void) | undefined;
 }
 
 export interface ExchangeOptions {
@@ -61,6 +61,8 @@ export interface ExchangeOptions {
   time?: number;
   /** Send it again where no answer came. Not for a command inside a secure channel: its MAC is used up. */
   again?: boolean;
+  /** What is waited for, in words for people. */
+  waitingFor?: string;
 }
 
 /** What goes over the link, for those who watch. */
@@ -92,6 +94,9 @@ export class Link {
   readonly #decoder = new FrameDecoder();
   readonly #timer: Timer;
   readonly #name: string | undefined;
+  readonly #onWait: ((what: string) => void) | undefined;
+  /** A wait that is told of, and may have others in it. */
+  #telling = false;
   #waiting: Waiting | undefined;
   #closed: LineClosed | undefined;
   /** The last question was answered: whatever comes next answers the next. */
@@ -102,6 +107,7 @@ export class Link {
     this.#stream = stream;
     this.#timer = options.timer ?? realTimer;
     this.#name = options.name;
+    this.#onWait = options.onWait;
     this.#decoder.on("data", (frame: Frame) => this.#received(frame));
     stream.on("error", (error: Error) => this.#gone(error));
     stream.on("end", () => this.#gone());
@@ -112,7 +118,11 @@ export class Link {
   }
 
   /** Says hello until the card answers. Returns the version of the protocol. */
-  async hello(attempts = HELLOS): Promise<number> {
+  hello(attempts = HELLOS): Promise<number> {
+    return this.#patiently(ANSWER, () => this.#hello(attempts));
+  }
+
+  async #hello(attempts: number): Promise<number> {
     for (let left = attempts; left > 0; left--) {
       this.#tell((watcher) => watcher.hello?.());
       const answer = await this.#ask(HELLO, isHelloAnswer, HELLO_TIME);
@@ -123,7 +133,11 @@ export class Link {
   }
 
   /** Sends a command APDU; returns the response with its status word. One at a time. */
-  async exchange(command: Uint8Array, options: ExchangeOptions = {}): Promise<Buffer> {
+  exchange(command: Uint8Array, options: ExchangeOptions = {}): Promise<Buffer> {
+    return this.#patiently(options.waitingFor ?? ANSWER, () => this.#exchange(command, options));
+  }
+
+  async #exchange(command: Uint8Array, options: ExchangeOptions): Promise<Buffer> {
     for (let left = options.again ? ATTEMPTS : 1; left > 0; left--) {
       if (!this.#inStep) await this.hello();
       this.#tell((watcher) => watcher.command?.(command));
@@ -146,6 +160,18 @@ export class Link {
   /** Ends the link. A question that waits fails with LineClosed. */
   close(): void {
     this.#end(new LineClosed("the line is closed"));
+  }
+
+  /** Does `work`, and tells what is waited for where that takes long. */
+  async #patiently<T>(what: string, work: () => Promise<T>): Promise<T> {
+    if (this.#telling || !this.#onWait) return work();
+    this.#telling = true;
+    const where = this.#name === undefined ? "" : `${this.#name}: `;
+    try {
+      return await saying(() => this.#onWait?.(`${where}${what}`), work, this.#timer);
+    } finally {
+      this.#telling = false;
+    }
   }
 
   /** Sends a question. Returns the answer that fits, or nothing where none came in time. */

@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { CheckFailed, NoBoard } from "./errors.js";
 import { FileError } from "./files.js";
 import { Interrupted } from "./interruption.js";
+import { saying, sayWaiting } from "./waiting.js";
 
 export interface OpenocdOptions {
   readonly signal: AbortSignal;
@@ -90,7 +91,10 @@ const STAGES: readonly [RegExp, string][] = [
 export async function flashWithOpenocd(image: Uint8Array, options: OpenocdOptions): Promise<void> {
   const folder = placeFiles(image);
   try {
-    const { code, output } = await runOpenocd(folder, options);
+    const { code, output } = await saying(
+      () => sayWaiting("openocd to write the chip and read it back"),
+      () => runOpenocd(folder, options),
+    );
     if (options.signal.aborted) throw new Interrupted();
     if (code !== 0 || !output.includes(VERIFIED)) throw explainOpenocd(output);
   } finally {

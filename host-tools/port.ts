@@ -6,16 +6,19 @@
 import { statSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
-import { SerialPort } from "serialport";
+import type { SerialPort } from "serialport";
 import { CardClient, type CardStatus } from "./cardclient.js";
 import { PortError } from "./errors.js";
 import { Link, NoAnswer } from "./link.js";
 import type { Trace } from "./trace.js";
+import { sayWaiting, within } from "./waiting.js";
 
 const BAUD_RATE = 115200;
 
 /** Two seconds: enough for a board that opening its port has reset. */
 const FEW_HELLOS = 4;
+/** How long a card may take that is only asked what it is (ms): those hellos, and a few answers. */
+const STATUS_TIME = 5000;
 
 /** How often a port that is locked is tried, and how long it is waited between (ms). */
 const LOCK_ATTEMPTS = 5;
@@ -51,20 +54,31 @@ export interface PortOptions {
   trace?: () => Trace;
   /** How often to say hello; by default for as long as a board takes to start. */
   hellos?: number;
+  /** Told what is waited for where that takes more than a few seconds; stderr unless given. */
+  onWait?: (what: string) => void;
+  /** Ends it early. */
+  signal?: AbortSignal;
 }
 
 const openPorts = new Set<CardPort>();
 
+/** Loading the driver takes a third of what a command takes to start: only those that need a port load it. */
+const driver = () => import("serialport");
+
 /** Opens a port and waits for the card on it: opening may have reset a board. */
 export async function openCard(path: string, options: PortOptions = {}): Promise<CardPort> {
   const port = await openPort(path);
-  const link = new Link(port, { name: path });
+  const link = new Link(port, { name: path, onWait: options.onWait ?? sayWaiting });
+  const giveUp = () => link.close();
+  options.signal?.addEventListener("abort", giveUp);
+  if (options.signal?.aborted) giveUp();
   let trace: Trace | undefined;
   const card = {
     path,
     client: new CardClient(link),
     close: async () => {
       openPorts.delete(card);
+      options.signal?.removeEventListener("abort", giveUp);
       link.close();
       await closePort(port);
       trace?.close();
@@ -99,9 +113,14 @@ export async function useCard<T>(
   return result;
 }
 
-/** What the card at a port says; nobody waits longer for it than a board takes that opening its port has reset. */
+/** What the card at a port says. Whatever is there, nobody waits long for it. */
 export function readStatusAt(path: string): Promise<CardStatus> {
-  return useCard(path, (card) => card.readStatus(), { hellos: FEW_HELLOS });
+  const options = { hellos: FEW_HELLOS, onWait: () => {} };
+  return within(
+    STATUS_TIME,
+    (signal) => useCard(path, (card) => card.readStatus(), { ...options, signal }),
+    () => new NoCard(`${path}: what is there does not answer as a card does`),
+  );
 }
 
 /** Hangs up wherever a card is spoken to: whoever waits for one gets a LineClosed. */
@@ -124,6 +143,7 @@ export async function listPorts(): Promise<string[]> {
 /** The serial ports of this computer, and which USB device each belongs to. */
 export async function listPortsWithSerials(): Promise<ListedPort[]> {
   try {
+    const { SerialPort } = await driver();
     return (await SerialPort.list()).map(({ path, serialNumber }) => ({ path, usbSerial: serialNumber }));
   } catch {
     // On Linux the library asks udevadm, which not every system has.
@@ -155,7 +175,8 @@ export async function openPort(path: string): Promise<SerialPort> {
   }
 }
 
-function openOnce(path: string): Promise<SerialPort> {
+async function openOnce(path: string): Promise<SerialPort> {
+  const { SerialPort } = await driver();
   const settings = { path, baudRate: BAUD_RATE, dataBits: 8, parity: "none", stopBits: 1, lock: true } as const;
   const port = new SerialPort({ ...settings, autoOpen: false });
   return new Promise((resolve, reject) => {

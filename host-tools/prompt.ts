@@ -5,9 +5,11 @@
 import { UsageError } from "./errors.js";
 import { Interrupted, interruption } from "./interruption.js";
 import { copyOfSecret } from "./secretbytes.js";
+import { MAX_BYTES } from "./secretfile.js";
 
 const PIN_DIGITS = 4;
-const LONGEST = 1024;
+/** One more than a secret may have, so that a longer one is refused and not cut off. */
+const LONGEST = MAX_BYTES + 1;
 
 const END_OF_FILE = 0x04;
 const BREAK = 0x03;

@@ -15,7 +15,7 @@ export interface SecretFileOptions {
 /** For --help. */
 export const SEED_SECRET_HELP = `
 What opens a seed file is on the one line of the --pskc-key FILE: 32 hexadecimal digits are a pre-shared key,
-anything else is a passphrase. The file must be its owner's alone (chmod 600).`;
+anything else is a passphrase, which must not look like a key. The file must be its owner's alone (chmod 600).`;
 
 export function pskcKeyOption(): Option {
   return new Option("--pskc-key <file>", "what opens the seed file: 32 hex digits, or a passphrase (-: stdin)");

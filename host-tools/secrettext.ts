@@ -33,8 +33,10 @@ const MOST_MISTYPED = 4;
 export function keyIn(contents: Buffer, source: string, least: number, most: number): Buffer {
   const [digits, second] = keyLines(contents);
   if (!digits) throw new SecretError(`${source}: empty; a key in hexadecimal is expected`);
+  const encoding = second || !digits.every(isHex) ? encodingFault(contents) : undefined;
+  if (encoding) throw new SecretError(`${source}: ${encoding}`);
   if (second) throw new SecretError(`${source}: more than one line; a key in hexadecimal is expected`);
-  if (!digits.every(isHex)) throw new SecretError(`${source}: ${encodingFault(contents) ?? "not hexadecimal"}`);
+  if (!digits.every(isHex)) throw new SecretError(`${source}: not hexadecimal`);
   if (digits.length % 2 !== 0) throw new SecretError(`${source}: an odd number of hexadecimal digits`);
   const size = digits.length / 2;
   if (size < least || size > most) {
@@ -141,8 +143,9 @@ function isDigit(character: number): boolean {
   return character >= 0x30 && character <= 0x39;
 }
 
+/** More than one line is another fault. */
 function isControl(character: number): boolean {
-  return (character < SPACE && character !== TAB) || character === DELETE;
+  return (character < SPACE && character !== TAB && character !== NEWLINE) || character === DELETE;
 }
 
 function linesOf(contents: Buffer): Buffer[] {

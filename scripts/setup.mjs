@@ -10,8 +10,8 @@ import { fileURLToPath } from "node:url";
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..");
 const BUILD = join(ROOT, "build");
 
-/** What is built: from which sources, into which file (written last), by which commands. */
-const STEPS = [
+/** What `dsc-sim` and `dsc` need: from which sources, into which file (written last), by which commands. */
+const TOOLS = [
   {
     name: "firmware",
     sources: ["firmware", "asconfig.json", "package-lock.json"],
@@ -20,13 +20,24 @@ const STEPS = [
     finish: stampHash,
   },
   {
+    name: "tools",
+    sources: ["firmware/wire.ts", "sim", "host-tools", "tsconfig.json", "tsconfig.tools.json", "package-lock.json"],
+    output: "build/tools.stamp",
+    commands: [["node_modules/typescript/bin/tsc", "-p", "tsconfig.tools.json"]],
+    finish: (file) => writeFileSync(file, ""),
+  },
+];
+
+/** What tests and campaigns need besides. */
+const TESTS = [
+  {
     name: "crypto test module",
     sources: ["firmware/crypto", "test/firmware", "asconfig.json", "package-lock.json"],
     output: "build/crypto-test.wasm",
     commands: [asc("test/firmware/crypto.ts", "test")],
   },
   {
-    name: "tools",
+    name: "tests",
     sources: [
       "firmware/wire.ts",
       "sim",
@@ -51,10 +62,10 @@ export function install() {
   run(npm, ["ci", "--no-audit", "--no-fund", "--loglevel=error"], process.platform === "win32");
 }
 
-/** Builds what is missing or out of date; everything where `all` is set. */
-export function build(all = false) {
+/** Builds what is missing or out of date: the tools, and with `tests` the rest too; whatever there is, with `all`. */
+export function build({ tests = false, all = false } = {}) {
   mkdirSync(BUILD, { recursive: true });
-  for (const step of STEPS) {
+  for (const step of tests ? [...TOOLS, ...TESTS] : TOOLS) {
     const newest = Math.max(...step.sources.map((source) => time(join(ROOT, source))));
     if (!all && time(join(ROOT, step.output)) >= newest) continue;
     say(`building the ${step.name}`);
@@ -96,5 +107,5 @@ function say(text) {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   install();
-  build(process.argv.includes("--all"));
+  build({ tests: !process.argv.includes("--tools"), all: process.argv.includes("--all") });
 }

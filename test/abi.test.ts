@@ -122,7 +122,7 @@ abi("no mutable global: all state lies in linear memory", () => {
   assert.not.match(TEXT, /global\.set/);
 });
 
-abi(`at most ${MAX_SIZE / 1024} KiB`, () => {
+abi(`at most ${MAX_SIZE} bytes`, () => {
   assert.ok(BYTES.length <= MAX_SIZE, `${BYTES.length} bytes`);
 });
 

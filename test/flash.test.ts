@@ -28,8 +28,9 @@ function random(seed: number): () => number {
   return () => source.next();
 }
 
-flash("is blank at first, 4 pages of 1024 bytes", () => {
+flash(`is blank at first, ${PAGES} pages of ${PAGE_SIZE} bytes`, () => {
   const one = new Flash();
+  assert.equal([PAGES, PAGE_SIZE], [4, 1024]);
   assert.is(PAGES * PAGE_SIZE, FLASH_SIZE);
   assert.is(FLASH_SIZE, 4096);
   assert.ok(one.isBlank);

@@ -152,6 +152,7 @@ image("what a first start leaves that was interrupted in its first word, or any 
       const card = blankCard({ seed });
       card.cutAt(at, "torn");
       turnOn(card);
+      assert.ok(card.takeCut(), `operation ${at} is cut`);
       assert.ok(isPlausible(card.flash.bytes), `operation ${at}, seed ${seed}`);
     }
   }

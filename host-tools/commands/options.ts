@@ -25,7 +25,7 @@ export const TRANSPORT_PROMPT = "Transport key in hexadecimal";
 export function printing(name: string, description: string, examples: readonly string[]): Command {
   return new Command(name)
     .description(description)
-    .option("--json", "print the result as JSON")
+    .option("--json", "print the result, or the error, as JSON")
     .allowExcessArguments(false)
     .addHelpText("after", `\nExamples:\n${examples.map(prompted).join("\n")}`);
 }

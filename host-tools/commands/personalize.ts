@@ -91,7 +91,7 @@ export function register(program: Command): void {
     .option("--tries <n>", "wrong PINs in a row that lock the card, 3 to 10", wholeNumber(3, 10), DEFAULT_TRIES)
     .option("--key-file <file>", "the key that the site already has, in hexadecimal (drawn unless given)")
     .addOption(transportOption())
-    .option("--transport-old <file>", "the master key of the transport keys that the card has now, if another")
+    .option("--transport-old <file>", "the card has transport keys of its own, from this master key")
     .requiredOption("--pskc <file>", "the seed file that gets the keys; made if missing")
     .addOption(pskcKeyOption())
     .option("--append", "add the card to a seed file that exists")

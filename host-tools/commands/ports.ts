@@ -1,29 +1,18 @@
 // `dsc ports`: the serial ports, and which have a card on them.
 
 import type { Command } from "commander";
-import { CardInError } from "../errors.js";
-import { exitCodeOf } from "../exit.js";
 import { columns, show } from "../output.js";
-import { listPorts, readStatusAt } from "../port.js";
+import { listPorts } from "../port.js";
+import { type Found, scanPorts } from "../portscan.js";
 import { printing } from "./options.js";
 
 interface Options {
   port: string[];
 }
 
-/** What a port turned out to be. */
-interface Found {
-  readonly port: string;
-  readonly card: boolean;
-  readonly serial?: string | null;
-  readonly state?: string;
-  /** Why there is no card. */
-  readonly reason?: string;
-}
-
 const EXAMPLES = ["dsc ports", "dsc ports --port /tmp/card --json"];
 const NOTES = `
-Each port is opened, and a hello is sent to whatever is there.`;
+Each port is opened, and a hello is sent to whatever is there; all at the same time.`;
 
 export function register(program: Command): void {
   const command = printing("ports", "list the serial ports, and which have a card on them", EXAMPLES)
@@ -35,22 +24,23 @@ export function register(program: Command): void {
 
 async function run(options: Options, command: Command): Promise<void> {
   const paths = new Set([...(await listPorts()), ...options.port]);
-  const ports = await Promise.all([...paths].map(lookAt));
-  const lines = columns(ports.map((found) => [found.port, describe(found)]));
-  show(command, { ports }, ports.length > 0 ? lines : ["no serial ports"]);
+  const found = await scanPorts([...paths]);
+  const lines = columns(found.map((each) => [each.port, describe(each)]));
+  show(command, { ports: found.map(resultOf) }, found.length > 0 ? lines : ["no serial ports"]);
 }
 
-async function lookAt(port: string): Promise<Found> {
-  try {
-    const { serial = null, life } = await readStatusAt(port);
-    return { port, card: true, serial, state: life };
-  } catch (error) {
-    if (error instanceof CardInError) return { port, card: true, serial: null, state: error.state };
-    if (exitCodeOf(error) === undefined) throw error;
-    return { port, card: false, reason: (error as Error).message.replace(`${port}: `, "") };
+/** For scripts. */
+function resultOf(found: Found): object {
+  const { port, status } = found;
+  if (!status) {
+    const { reason, inError } = found;
+    return inError ? { port, card: true, serial: null, state: inError, reason } : { port, card: false, reason };
   }
+  const { serial = null, life } = status;
+  return { port, card: true, serial, state: life };
 }
 
-function describe({ card, serial, state, reason }: Found): string {
-  return card ? `card ${serial ?? "without a serial number"}, ${state}` : (reason ?? "");
+function describe(found: Found): string {
+  const { status } = found;
+  return status ? `card ${status.serial ?? "without a serial number"}, ${status.life}` : found.reason;
 }

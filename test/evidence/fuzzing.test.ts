@@ -1,5 +1,5 @@
-// Campaign fuzzing in its short form: the corpus under the sanitizers, and a few seconds more of each target; and that
-// each target finds a hole in the firmware.
+// Campaign fuzzing in its short form: the corpus under the sanitizers, and some executions more of each target; and that
+// each target finds a hole in the firmware. Executions are counted, and drawn from one seed, so that a run repeats.
 
 import * as assert from "uvu/assert";
 import { boardTest } from "../support/board.js";
@@ -11,14 +11,16 @@ import { FUZZING, fuzzTargets } from "./fuzzing.js";
 
 const test = suite("fuzzing");
 
-const SECONDS = 2;
-/** More for a hole is too long (s). */
-const PATIENCE = 20;
+const SEED = "-seed=1";
+/** Of each target, its corpus among them: a second or two. */
+const EXECUTIONS = 20_000;
+/** A hole that is not found by then is found too late. */
+const MOST_EXECUTIONS = 1_000_000;
 /** Of all corpora together. */
 const MOST_FILES = 200;
 
-boardTest(test, ["fuzz"], "nothing is found in the corpus, nor in a few seconds more", async () => {
-  const { figures, failures } = await fuzzTargets(Fuzzer.released(), [`-max_total_time=${SECONDS}`]);
+boardTest(test, ["fuzz"], "nothing is found in the corpus, nor in some executions more", async () => {
+  const { figures, failures } = await fuzzTargets(Fuzzer.released(), [SEED, `-runs=${EXECUTIONS}`]);
   assert.equal(failures, []);
   for (const target of TARGETS) {
     const executions = figures.find(({ name }) => name === `fuzzing_${target.name}_executions`)?.value ?? 0;
@@ -47,8 +49,8 @@ for (const hole of HOLES) {
   boardTest(test, ["fuzz"], `found: not so that ${hole.breaks}`, async () => {
     const fuzzer = Fuzzer.of(await compileBinary(hole), `hole-${hole.target}`);
     const target = TARGETS.find(({ name }) => name === hole.target) as Target;
-    const { finding, seconds } = await fuzzer.fuzz(target, [`-max_total_time=${PATIENCE}`]);
-    assert.match(finding?.what ?? "nothing", /^broken: /, `after ${seconds} s`);
+    const { finding, executions } = await fuzzer.fuzz(target, [SEED, `-runs=${MOST_EXECUTIONS}`]);
+    assert.match(finding?.what ?? "nothing", /^broken: /, `after ${executions} executions`);
   });
 }
 

@@ -1,26 +1,33 @@
 // Known answers: the whole campaign, which takes seconds; and that it finds what is wrong.
 
 import * as assert from "uvu/assert";
-import { testUnless } from "../support/skipping.js";
+import { alsoShared } from "../support/shared.js";
+import { packageTest } from "../support/skipping.js";
 import { suite } from "../support/suite.js";
 import type { Answer, Source } from "./answer.js";
 import { check } from "./knownanswers.js";
 import { MONTE_CARLO_ANSWERS, NIST_ANSWERS } from "./nistanswers.js";
-import { SHARED_ANSWERS } from "./sharedanswers.js";
+import { SHARED_ANSWERS, VECTOR_ANSWERS } from "./sharedanswers.js";
 
 const test = suite("known answers");
 
+test("all come out: those of test/vectors, and of other projects where they are", () => {
+  assertAll(VECTOR_ANSWERS, 341);
+  alsoShared("known answers of other projects", () => assertAll(SHARED_ANSWERS, 550));
+});
+
 for (const [what, source, least] of [
-  ["of ../shared", SHARED_ANSWERS, 900],
   ["of NIST and of RFCs, in Debian's package", NIST_ANSWERS, 3900],
   ["of AESAVS' Monte Carlo test", MONTE_CARLO_ANSWERS, 4],
 ] as const) {
-  testUnless(test, source.missing, `all come out: those ${what}`, () => {
-    const { figures, failures } = check([source], {});
-    assert.equal(failures, []);
-    const total = figures.find(({ name }) => name === "known_answers_checks")?.value ?? 0;
-    assert.ok(total >= least, `${total} answers`);
-  });
+  packageTest(test, source.missing, `all come out: those ${what}`, () => assertAll(source, least));
+}
+
+function assertAll(source: Source, least: number): void {
+  const { figures, failures } = check([source], {});
+  assert.equal(failures, []);
+  const total = figures.find(({ name }) => name === "known_answers_checks")?.value ?? 0;
+  assert.ok(total >= least, `${total} answers`);
 }
 
 function sourceOf(...answers: Answer[]): Source {
@@ -67,31 +74,27 @@ test("a vector counts once, however many implementations answer it, and apart wh
   assert.is(figure("known_answers_checks"), 3);
 });
 
-for (const [what, source] of [
-  ["../shared", SHARED_ANSWERS],
-  ["NIST", NIST_ANSWERS],
-] as const) {
-  testUnless(test, source.missing, `no two answers of ${what} have one id`, () => {
-    const ids = [...source.answers()].map(({ id }) => id);
-    assert.equal(repeated(ids), []);
-  });
-}
+test("no two answers of the vectors have one id", () => {
+  assert.equal(repeated(VECTOR_ANSWERS), []);
+  alsoShared("ids of the known answers of other projects", () => assert.equal(repeated(SHARED_ANSWERS), []));
+});
 
-function repeated(ids: readonly string[]): string[] {
+packageTest(test, NIST_ANSWERS.missing, "no two answers of NIST have one id", () => {
+  assert.equal(repeated(NIST_ANSWERS), []);
+});
+
+function repeated(source: Source): string[] {
   const seen = new Set<string>();
+  const ids = [...source.answers()].map(({ id }) => id);
+  assert.ok(ids.length > 0);
   return ids.filter((id) => seen.has(id) || !seen.add(id));
 }
 
-testUnless(
-  test,
-  SHARED_ANSWERS.missing,
-  "the responses of the card's own suites were computed, and count as that",
-  () => {
-    const own = [...SHARED_ANSWERS.answers()].filter(({ figure }) => figure.startsWith("ocra_card"));
-    assert.ok(own.length >= 200);
-    assert.ok(own.every(({ origin }) => origin === "cross-checked"));
-  },
-);
+test("the responses of the card's own suites were computed, and count as that", () => {
+  const own = [...VECTOR_ANSWERS.answers()].filter(({ figure }) => figure.startsWith("ocra_card"));
+  assert.ok(own.length >= 200);
+  assert.ok(own.every(({ origin }) => origin === "cross-checked"));
+});
 
 test("one answer is asked for by its id", () => {
   const { figures, failures } = check([sourceOf(RIGHT, WRONG)], { only: "some 2" });

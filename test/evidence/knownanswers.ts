@@ -3,9 +3,9 @@
 import type { Answer, LeftOut, Origin, Source } from "./answer.js";
 import type { Campaign, Failure, Figure, Options, Result } from "./campaign.js";
 import { MONTE_CARLO_ANSWERS, NIST_ANSWERS } from "./nistanswers.js";
-import { SHARED_ANSWERS } from "./sharedanswers.js";
+import { SHARED_ANSWERS, VECTOR_ANSWERS } from "./sharedanswers.js";
 
-const SOURCES: readonly Source[] = [SHARED_ANSWERS, NIST_ANSWERS, MONTE_CARLO_ANSWERS];
+const SOURCES: readonly Source[] = [VECTOR_ANSWERS, SHARED_ANSWERS, NIST_ANSWERS, MONTE_CARLO_ANSWERS];
 
 export const KNOWN_ANSWERS: Campaign = {
   name: "known-answers",

@@ -1,4 +1,4 @@
-// Known answers of ../shared/vectors: OCRA, SCP03, Project Wycheproof's edge cases, a seed file.
+// Known answers of test/vectors (OCRA, a seed file) and of ../shared (SCP03, Project Wycheproof's edge cases).
 
 import { decodeCommand, decodeResponse, encodeCommand } from "../../host-tools/apdu.js";
 import { diversify, kcv } from "../../host-tools/keyset.js";
@@ -6,9 +6,15 @@ import { ocra } from "../../host-tools/ocra.js";
 import { readSeedFile } from "../../host-tools/pskc.js";
 import { kdf, SecureChannel, type SecurityLevel } from "../../host-tools/scp03.js";
 import { aesEncrypt, cbcDecrypt, cmac, deriveBits, hmac, ocraRespond } from "../support/crypto.js";
-import { OCRA_FILES, ocraVectors } from "../support/ocravectors.js";
 import { isAes128, type RecordedSession, scp03Rows, sessionsOfAes128 } from "../support/scp03vectors.js";
-import { EXAMPLE_SEED_FILE, EXAMPLE_SEED_KEY, EXAMPLE_SEED_SECRET, NO_SHARED } from "../support/shared.js";
+import { NO_SHARED } from "../support/shared.js";
+import {
+  EXAMPLE_SEED_FILE,
+  EXAMPLE_SEED_KEY,
+  EXAMPLE_SEED_SECRET,
+  OCRA_FILES,
+  ocraVectors,
+} from "../support/vectors.js";
 import { cbcCases, type MacCase, macCases } from "../support/wycheproof.js";
 import { type Answer, hex, type LeftOut, type Origin, type Source, text } from "./answer.js";
 
@@ -19,10 +25,26 @@ const HMAC_FILES = { SHA1: "wycheproof_hmac_sha1.json", SHA256: "wycheproof_hmac
 /** Derivation constants of SCP03 (GPC_SPE_014, table 4-1). */
 const CONSTANTS = { cardCryptogram: 0x00, hostCryptogram: 0x01, sEnc: 0x04, sMac: 0x06, sRmac: 0x07 };
 
+/** Those of test/vectors, which every clone has. */
+export const VECTOR_ANSWERS: Source = {
+  missing: undefined,
+  *answers() {
+    for (const file of OCRA_FILES) yield* ocraAnswers(file);
+    yield {
+      figure: "pskc_example_host",
+      id: "pskc-of-another-tool.xml",
+      origin: "cross-checked",
+      expected: EXAMPLE_SEED_KEY,
+      compute: () => text(readSeedFile(EXAMPLE_SEED_FILE, EXAMPLE_SEED_SECRET).records[0]?.key ?? Buffer.alloc(0)),
+    };
+  },
+  leftOut: () => [],
+};
+
+/** Those of other projects. */
 export const SHARED_ANSWERS: Source = {
   missing: NO_SHARED,
   *answers() {
-    for (const file of OCRA_FILES) yield* ocraAnswers(file);
     for (const session of sessionsOfAes128()) yield* sessionAnswers(session);
     yield* kdfAnswers();
     yield* keysetAnswers();
@@ -32,13 +54,6 @@ export const SHARED_ANSWERS: Source = {
         hmac(name as keyof typeof HMAC_FILES, key, message),
       );
     yield* cbcAnswers();
-    yield {
-      figure: "pskc_example_host",
-      id: "example-pskc.xml",
-      origin: "cross-checked",
-      expected: EXAMPLE_SEED_KEY,
-      compute: () => text(readSeedFile(EXAMPLE_SEED_FILE, EXAMPLE_SEED_SECRET).records[0]?.key ?? Buffer.alloc(0)),
-    };
   },
   leftOut,
 };
@@ -54,7 +69,7 @@ function* byBoth(
 }
 
 function* ocraAnswers(file: (typeof OCRA_FILES)[number]): Generator<Answer> {
-  const source = file === "ocra-card.json" ? "card" : "rfc6287";
+  const source = file === "card.json" ? "card" : "rfc6287";
   for (const [at, { suite, key, input, response: expected }] of ocraVectors(file).entries()) {
     const vector = `ocra ${source} ${at} ${suite}`;
     const origin: Origin = source === "card" ? "cross-checked" : "published";

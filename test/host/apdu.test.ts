@@ -15,6 +15,7 @@ import {
   describeStatus,
   encodeCommand,
 } from "../../host-tools/apdu.js";
+import { atLeast } from "../support/atleast.js";
 import { suite } from "../support/suite.js";
 
 const test = suite("apdu");
@@ -71,7 +72,7 @@ const STATUS_WORDS = Object.values(Sw).filter((sw): sw is Sw => typeof sw === "n
 test("every status word has a sentence of its own", () => {
   const sentences = STATUS_WORDS.map(describeStatus);
   assert.is(new Set(sentences).size, sentences.length);
-  for (const sentence of sentences) assert.not.match(sentence, "does not have");
+  for (const sentence of atLeast(1, sentences)) assert.not.match(sentence, "does not have");
   assert.is(describeStatus(0x63c4), "wrong PIN or unlock code, tries left: 4");
   assert.match(describeStatus(0x1234), "does not have");
 });

@@ -10,6 +10,7 @@ import * as assert from "uvu/assert";
 import { ocra } from "../../host-tools/ocra.js";
 import { openCard } from "../../host-tools/port.js";
 import { readSeedFile } from "../../host-tools/pskc.js";
+import { until } from "../support/patience.js";
 import { scratchFolder } from "../support/scratch.js";
 import { DSC, type DscOptions, type Ended, dsc as runDsc, SimProcess } from "../support/simprocess.js";
 import { ON_WINDOWS, suiteUnless } from "../support/skipping.js";
@@ -161,14 +162,17 @@ test("a card is personalized anew into another file, with other transport keys; 
   const next = at.path("next.xml");
   const before = contentsOf(at.folder);
 
-  assertRefused(await personalize(sim, at, "--pskc", next, "--transport", at.other), 4, /does not have these/);
-  assertRefused(await personalize(sim, at, "--pskc", next), 4, /--transport/);
+  const anew = ["--pskc", next, "--reseed"];
+  assertRefused(await personalize(sim, at, ...anew, "--transport", at.other), 4, /does not have these/);
+  assertRefused(await personalize(sim, at, ...anew), 4, /--transport/);
+  const withoutReseed = ["--pskc", next, "--transport", at.transport];
+  assertRefused(await personalize(sim, at, ...withoutReseed), 5, /IB3000123 is personalized.*--reseed/);
   assertRefused(await dsc(["wipe", "--port", sim.port, "--transport", at.other]), 4, /does not have these/);
   assertRefused(await dsc(["wipe", "--port", sim.port]), 4, /--transport/);
   assert.equal(contentsOf(at.folder), before);
   assert.is(await sim.login(PIN, "271828"), ocra(SUITE, first, { challenge: "271828" }));
 
-  const changed = ["--pskc", next, "--transport", at.other, "--transport-old", at.transport, "--tries", "3"];
+  const changed = [...anew, "--transport", at.other, "--transport-old", at.transport, "--tries", "3"];
   const done = await personalize(sim, at, ...changed);
   assert.is(done.code, 0, done.stderr);
   assert.match(done.stderr, "warning: IB3000123 was personalized already");
@@ -248,7 +252,7 @@ function personalizing(sim: SimProcess, at: Site, args: readonly string[], end: 
   return dsc(["personalize", ...given, "--pin-file", at.pin, "--trace", trace, ...args], {
     during: async (running) => {
       const stored = () => existsSync(trace) && readFileSync(trace, "utf8").includes("STORE DATA");
-      while (running.exitCode === null && !stored()) await sleep(1);
+      await until(() => running.exitCode !== null || stored(), "the keys are in the file", 1);
       if (end === "kill") await sim.kill();
       else running.kill("SIGINT");
     },
@@ -258,12 +262,15 @@ function personalizing(sim: SimProcess, at: Site, args: readonly string[], end: 
 test("Ctrl-C while nobody answers", async () => {
   const sim = await startBlank();
   await sim.run("cut");
-  const started = Date.now();
-  const ended = await dsc(["info", "--port", sim.port], {
-    during: (running) => setTimeout(() => running.kill("SIGINT"), 1500),
+  const trace = site().path("trace");
+  const ended = await dsc(["info", "--port", sim.port, "--trace", trace], {
+    during: async (running) => {
+      await until(() => existsSync(trace) && readFileSync(trace).length > 0, "the card is asked");
+      running.kill("SIGINT");
+    },
   });
+  // One that gave up by itself would say that no card answers.
   assertRefused(ended, 130, /interrupted/);
-  assert.ok(Date.now() - started < 4500);
   await sim.stop();
 });
 
@@ -345,6 +352,8 @@ test("what cannot be right is refused, and nothing is touched", async () => {
     [2, /one secret only/, ["--pin-file", "-", "--pskc-key", "-"]],
     [5, /does not do/, ["--suite", "OCRA-1:HOTP-SHA256-6:QN08"]],
     [5, /this card is IB3000001, not IB3000123/, ["--port", demo.port]],
+    [5, /IB3000001 is personalized.*--reseed/, ["--port", demo.port, "--serial", "IB3000001"]],
+    [4, /with --transport-old .*nothing was sent/, ["--transport", at.other, "--transport-old", at.transport]],
     [6, /four digits/, ["--pin-file", bad.pin]],
     [6, /cannot read/, ["--pin-file", at.path("none")]],
     [6, /4 bytes/, ["--key-file", bad.short]],
@@ -369,6 +378,23 @@ test("what cannot be right is refused, and nothing is touched", async () => {
   const insists = ["--allow-weak-pin", "--pin-file", bad.weak, "--key-file", bad.shared, "--insecure-key-file"];
   assert.is((await personalize(sim, at, ...insists)).code, 0);
   await sim.stop();
+  await demo.stop();
+});
+
+test("a master key says that the card has keys of its own: one that claims the public test keys is left alone", async () => {
+  const at = site();
+  const blank = await startBlank();
+  const demo = await startDemo();
+  const operations = async () => [(await blank.run("flash-ops")).ops, (await demo.run("flash-ops")).ops];
+  for (const { port } of [blank, demo]) await dsc(["info", "--port", port]);
+  const before = await operations();
+  const says =
+    /the public test keys; with --transport it must have .* its own: nothing was sent; .*leave --transport out/;
+  assertRefused(await dsc(["wipe", "--port", demo.port, "--transport", at.transport]), 4, says);
+  assertRefused(await dsc(["test", "--port", blank.port, "--transport", at.transport]), 4, says);
+  assert.equal(await operations(), before);
+  assert.is((await dsc(["wipe", "--port", demo.port])).code, 0);
+  await blank.stop();
   await demo.stop();
 });
 

@@ -86,6 +86,39 @@ test("three lost answers are enough", async () => {
   assert.is(card.seen.length, 3);
 });
 
+/** A link whose waits are written down, with the time at which each was told. */
+function telling() {
+  const { card, clock } = setup();
+  const told: string[] = [];
+  const onWait = (what: string) => void told.push(`${clock.now}: ${what}`);
+  return { card, clock, told, link: new Link(card, { timer: clock.timer, name: "P", onWait }) };
+}
+
+test("what takes more than a few seconds is told, once, with what is waited for", async () => {
+  const waits: [string, (link: Link) => Promise<unknown>, string][] = [
+    ["hello", (link) => link.hello(), "P: the card's answer"],
+    ["a command", (link) => link.exchange(COMMAND, { again: true }), "P: the card's answer"],
+    ["a long one", (link) => link.exchange(COMMAND, { time: 70_000, waitingFor: "its keys" }), "P: its keys"],
+  ];
+  for (const [what, wait, words] of waits) {
+    const { card, clock, told, link } = telling();
+    card.deaf = Number.POSITIVE_INFINITY;
+    assert.instance(await failure(clock.until(wait(link))), NoAnswer);
+    assert.ok(clock.now > 3000, what);
+    assert.equal(told, [`3000: ${words}`], what);
+  }
+});
+
+test("what is answered within a few seconds is not told of, nor what comes after it", async () => {
+  const { card, clock, told, link } = telling();
+  for (let i = 0; i < 3; i++) {
+    card.deaf = 5;
+    await clock.until(link.hello());
+  }
+  assert.is(clock.now, 7500);
+  assert.equal(told, []);
+});
+
 test("an answer that comes too late is not taken for the next one", async () => {
   const { card, clock, link } = setup();
   await clock.until(link.hello());

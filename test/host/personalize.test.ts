@@ -9,11 +9,20 @@ import { type Exit, exitCodeOf } from "../../host-tools/exit.js";
 import { FileError } from "../../host-tools/files.js";
 import { Link } from "../../host-tools/link.js";
 import { ocra } from "../../host-tools/ocra.js";
-import { carryOut, describePlan, makePlan, type Plan, type Request, type Seeds } from "../../host-tools/personalize.js";
+import {
+  carryOut,
+  describePlan,
+  makePlan,
+  type Plan,
+  type Request,
+  type Seeds,
+  type Step,
+} from "../../host-tools/personalize.js";
 import type { SeedRecord, SeedState } from "../../host-tools/pskc.js";
 import { AuthenticationFailed } from "../../host-tools/scp03.js";
 import type { Card } from "../../sim/card.js";
 import { blankCard, cardOf, login } from "../support/cards.js";
+import { operationsInAsync } from "../support/cuts.js";
 import { pattern } from "../support/pattern.js";
 import { attempt, type Fault, failureOf, KeptSeeds, Line, statusOf } from "../support/seeding.js";
 import { suite } from "../support/suite.js";
@@ -112,6 +121,7 @@ for (const [name, start] of Object.entries(STARTS)) {
     test(`${name}: where ${what}, at any frame, running it again finishes`, async () => {
       const { fresh, before } = await withCopies(start);
       const { frames } = await attempt(fresh(), start.request, new KeptSeeds());
+      assert.ok(frames > 0, "frames were exchanged");
       for (let frame = 0; frame < frames; frame++) {
         const card = fresh();
         const seeds = new KeptSeeds();
@@ -129,13 +139,15 @@ for (const [name, start] of Object.entries(STARTS)) {
 
   test(`${name}: wherever the battery is pulled, running it again finishes`, async () => {
     const { fresh, before } = await withCopies(start);
-    for (let operation = 1; ; operation++) {
+    const whole = fresh();
+    const operations = await operationsInAsync(whole, () => attempt(whole, start.request, new KeptSeeds()));
+    for (let operation = 1; operation <= operations; operation++) {
       const card = fresh();
       const seeds = new KeptSeeds();
+      const when = `operation ${operation} of ${operations}`;
       card.cutAt(operation, operation % 2 ? "torn" : "clean");
-      const error = await failureOf(attempt(card, start.request, seeds));
-      if (error === undefined) break;
-      const when = `operation ${operation}`;
+      assert.ok(await failureOf(attempt(card, start.request, seeds)), when);
+      assert.ok(card.takeCut(), when);
       await assertKept(card, before, seeds, when);
       await attempt(card, start.request, seeds);
       assertWorks(card, start.request, seeds, when);
@@ -333,20 +345,68 @@ test("a card that answers with another key is found out, and its record stays pe
   assert.is((await statusOf(card)).life, "seeded");
 });
 
-test("a card that says something else than what was put on it is found out", async () => {
-  const lies: Partial<CardStatus>[] = [
-    { tries: 6 },
-    { serial: "IB3000999" },
-    { suite: "x" },
-    { kvn: 9 },
-    { life: "blank" },
-  ];
-  for (const lie of lies) {
-    const client = new CardClient(new Link(new Line(blankCard())));
-    const plan = makePlan(REQUEST, await client.readStatus(), new KeptSeeds());
-    const read = client.readStatus.bind(client);
-    client.readStatus = async () => ({ ...(await read()), ...lie });
-    assert.instance(await failureOf(carryOut(plan, REQUEST, client, new KeptSeeds())), CheckFailed);
+/** What a card may say that is not so; after PUT KEY only its keys are looked at. */
+const KEY_LIES: Partial<CardStatus>[] = [{ kvn: 9 }, { kvn: 0xff, testKeys: true }, { testKeys: true }];
+const LIES: Partial<CardStatus>[] = [
+  ...KEY_LIES,
+  { tries: 6 },
+  { triesLeft: 4 },
+  { serial: "IB3000999" },
+  { serial: undefined },
+  { suite: "OCRA-1:HOTP-SHA1-8:QN06" },
+  { suite: undefined },
+  { pinCheck: "server" },
+  { pinCheck: "none" },
+  { lock: "locked" },
+  { lock: "blocked" },
+  { life: "blank" },
+];
+const LIES_AFTER: Partial<Record<Step, Partial<CardStatus>[]>> = {
+  store: [...LIES.filter((lie) => lie.kvn !== 0xff && !lie.testKeys), { kvn: 1 }, { life: "personalized" }],
+  rotate: KEY_LIES,
+  finish: [...LIES, { life: "seeded" }],
+};
+
+/** Carries a plan out on a blank card whose client `spoil` changed. Returns what it failed with, and in which step. */
+async function spoiled(spoil: (client: CardClient, step: () => Step) => void) {
+  const request = { ...REQUEST, transport: MASTER };
+  const seeds = new KeptSeeds();
+  const client = new CardClient(new Link(new Line(blankCard())));
+  const plan = makePlan(request, await client.readStatus(), seeds);
+  let now: Step = "channel";
+  spoil(client, () => now);
+  const error = await failureOf(
+    carryOut(plan, request, client, seeds, (step) => {
+      now = step;
+    }),
+  );
+  return { error, step: now, state: seeds.find(REQUEST.serial)?.state };
+}
+
+for (const [after, lies] of Object.entries(LIES_AFTER)) {
+  test(`a card that lies in the step ${after} is found out there`, async () => {
+    for (const lie of lies) {
+      const { error, step, state } = await spoiled((client, now) => {
+        const read = client.readStatus.bind(client);
+        client.readStatus = async () => ({ ...(await read()), ...(now() === after ? lie : {}) });
+      });
+      assert.instance(error, CheckFailed, `${JSON.stringify(lie)}: ${error}`);
+      assert.equal([step, state], [after, "pending"], JSON.stringify(lie));
+    }
+  });
+}
+
+test("a card that says that it did what it did not do is found out in that step", async () => {
+  const idle: Partial<Record<Step, (client: CardClient) => void>> = {
+    store: (client) => Object.assign(client, { storeData: async () => {} }),
+    prove: (client) => Object.assign(client, { prove: async () => "00000000" }),
+    rotate: (client) => Object.assign(client, { putKey: async () => {} }),
+    finish: (client) => Object.assign(client, { setPersonalized: async () => {} }),
+  };
+  for (const [name, makeIdle] of Object.entries(idle)) {
+    const { error, step, state } = await spoiled(makeIdle);
+    assert.instance(error, CheckFailed, name);
+    assert.equal([step, state], [name, "pending"]);
   }
 });
 

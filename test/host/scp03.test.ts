@@ -1,4 +1,4 @@
-// SCP03 against sessions that were recorded with a real card, and against another implementation of the card's half.
+// SCP03 against other implementations of both halves, and against sessions that were recorded with a real card.
 
 import * as assert from "uvu/assert";
 import { type Command, decodeCommand, decodeResponse, encodeCommand, type Response } from "../../host-tools/apdu.js";
@@ -12,10 +12,12 @@ import {
   SecureChannel,
   type SecurityLevel,
 } from "../../host-tools/scp03.js";
+import { atLeast } from "../support/atleast.js";
 import { FakeCard, framesIn, lineBytes, quiet } from "../support/fakecard.js";
 import { pattern } from "../support/pattern.js";
+import { CONSTANT, derived, OracleHost } from "../support/scp03oracle.js";
 import { type RecordedSession, scp03Rows, sessionsOfAes128 } from "../support/scp03vectors.js";
-import { sharedTest } from "../support/shared.js";
+import { alsoShared } from "../support/shared.js";
 import { suite } from "../support/suite.js";
 
 const test = suite("scp03");
@@ -36,55 +38,64 @@ function recorded({
   return new SecureChannel(keys, Number(securityLevel) as SecurityLevel, hex(hostChallenge), card);
 }
 
-sharedTest(test, "the sessions of a real card are repeated byte for byte", () => {
-  assert.is(sessionsOfAes128().length, 3);
-  for (const session of sessionsOfAes128()) {
-    const { keyset, name } = session;
-    const first = initializeUpdate(Number(keyset.kvn), hex(session.hostChallenge));
-    assert.is(text(encodeCommand(first)), session.initUpdate, name);
-    const context = hex(session.hostChallenge + session.cardChallenge);
-    const keys = deriveSessionKeys({ enc: hex(keyset.enc), mac: hex(keyset.mac) }, context);
-    assert.equal([keys.enc, keys.mac, keys.rmac].map(text), [session.sEnc, session.sMac, session.sRmac], name);
-    assert.is(text(kdf(keys.mac, 0, context, 8)), session.cardCryptogram, name);
-    assert.is(text(kdf(keys.mac, 1, context, 8)), session.hostCryptogram, name);
-
-    const channel = recorded(session);
-    assert.is(text(encodeCommand(channel.externalAuthenticate)), session.extAuth, name);
-    for (const { plain, wrapped, response } of session.apdusInOrder) {
-      assert.is(text(encodeCommand(channel.wrap(decodeCommand(hex(plain))))), wrapped, name);
-      if (!response) continue;
-      const answer = channel.unwrap(decodeResponse(hex(response.wrapped + response.sw)));
-      assert.is(text(answer.data), response.plain, name);
-    }
-  }
-});
-
-sharedTest(test, "a recorded answer with any bit changed is refused, where it has a MAC", () => {
-  const signed = sessionsOfAes128().filter(({ securityLevel }) => Number(securityLevel) & 0x10);
-  for (const session of signed) {
-    const { plain, response } = session.apdusInOrder[0] ?? {};
-    if (!plain || !response) throw new Error("no recorded answer");
-    const bytes = hex(response.wrapped + response.sw);
-    for (let bit = 0; bit < (bytes.length - 2) * 8; bit++) {
-      const channel = recorded(session);
-      channel.wrap(decodeCommand(hex(plain)));
-      const changed = Buffer.from(bytes);
-      changed[bit >> 3] = (changed[bit >> 3] as number) ^ (1 << (bit & 7));
-      assert.throws(() => channel.unwrap(decodeResponse(changed)), isAuthentication, `bit ${bit}`);
-      assert.throws(() => channel.wrap(decodeCommand(hex(plain))), /closed/);
-    }
-  }
-});
-
-sharedTest(test, "keys are derived as in the published rows", () => {
-  const rows = scp03Rows("kdf");
-  assert.is(rows.length, 40);
-  for (const { key, constant, context, out } of rows)
-    assert.is(text(kdf(hex(key), Number.parseInt(constant, 16), hex(context), out.length / 2)), out, constant);
-});
-
 const KEYS = { enc: hex("404142434445464748494a4b4c4d4e4f"), mac: hex("404142434445464748494a4b4c4d4e4f") };
 const HOST_CHALLENGE = hex("0102030405060708");
+
+for (const level of LEVELS) {
+  const name = level.toString(16).padStart(2, "0");
+
+  test(`level ${name}: opened, and commands wrapped, byte for byte as another implementation does it`, () => {
+    const challenge = pattern(8, 5);
+    const oracle = new OracleHost(KEYS, level, HOST_CHALLENGE, challenge);
+    const context = Buffer.concat([HOST_CHALLENGE, challenge]);
+    const keys = deriveSessionKeys(KEYS, context);
+    assert.equal([keys.enc, keys.mac, keys.rmac].map(text), [oracle.enc, oracle.mac, oracle.rmac].map(text));
+    const channel = new SecureChannel(KEYS, level, HOST_CHALLENGE, { challenge, cryptogram: oracle.cardCryptogram });
+    assert.is(text(encodeCommand(channel.externalAuthenticate)), text(oracle.externalAuthenticate()));
+    for (const length of [0, 1, 15, 16, 17, 0, 161, 0, 0, 223]) {
+      const data = pattern(length, length);
+      const wrapped = channel.wrap({ cla: 0x80, ins: 0xe2, p1: 0x90, p2: 1, data });
+      assert.is(text(encodeCommand(wrapped)), text(oracle.wrap(0xe2, 0x90, 1, data)), `${length} bytes`);
+    }
+  });
+}
+
+test("keys are derived as another implementation does it", () => {
+  for (const size of [8, 16, 24, 32]) {
+    for (const constant of Object.values(CONSTANT))
+      assert.is(
+        text(kdf(pattern(16), constant, pattern(16, 1), size)),
+        text(derived(pattern(16), constant, pattern(16, 1), size)),
+      );
+  }
+  alsoShared("rows of key derivation", () => {
+    for (const { key, constant, context, out } of atLeast(40, scp03Rows("kdf")))
+      assert.is(text(kdf(hex(key), Number.parseInt(constant, 16), hex(context), out.length / 2)), out, constant);
+  });
+  alsoShared("SCP03 sessions recorded with a real card", () => {
+    for (const session of atLeast(3, sessionsOfAes128())) assertRepeated(session);
+  });
+});
+
+function assertRepeated(session: RecordedSession): void {
+  const { keyset, name } = session;
+  const first = initializeUpdate(Number(keyset.kvn), hex(session.hostChallenge));
+  assert.is(text(encodeCommand(first)), session.initUpdate, name);
+  const context = hex(session.hostChallenge + session.cardChallenge);
+  const keys = deriveSessionKeys({ enc: hex(keyset.enc), mac: hex(keyset.mac) }, context);
+  assert.equal([keys.enc, keys.mac, keys.rmac].map(text), [session.sEnc, session.sMac, session.sRmac], name);
+  assert.is(text(kdf(keys.mac, 0, context, 8)), session.cardCryptogram, name);
+  assert.is(text(kdf(keys.mac, 1, context, 8)), session.hostCryptogram, name);
+
+  const channel = recorded(session);
+  assert.is(text(encodeCommand(channel.externalAuthenticate)), session.extAuth, name);
+  for (const { plain, wrapped, response } of atLeast(1, session.apdusInOrder)) {
+    assert.is(text(encodeCommand(channel.wrap(decodeCommand(hex(plain))))), wrapped, name);
+    if (!response) continue;
+    const answer = channel.unwrap(decodeResponse(hex(response.wrapped + response.sw)));
+    assert.is(text(answer.data), response.plain, name);
+  }
+}
 
 /** Asks the fake card over its line. */
 async function ask(card: FakeCard, command: Command): Promise<Response> {
@@ -102,6 +113,31 @@ async function open(card: FakeCard, level: SecurityLevel): Promise<SecureChannel
 }
 
 const command = (data: Uint8Array): Command => ({ cla: 0x80, ins: 0xe2, p1: 0x90, p2: 0, data });
+
+test("an answer with any bit changed is refused, where it has a MAC", async () => {
+  for (const level of atLeast(
+    3,
+    LEVELS.filter((level) => level & 0x10),
+  )) {
+    const card = new FakeCard();
+    const hello = parseCardHello((await ask(card, initializeUpdate(0xff, HOST_CHALLENGE))).data);
+    // Each has the state of the one that the card answers.
+    const channel = () => {
+      const one = new SecureChannel(KEYS, level, HOST_CHALLENGE, hello);
+      return { one, wrapped: one.wrap(command(pattern(20))) };
+    };
+    await ask(card, channel().one.externalAuthenticate);
+    const { data, sw } = await ask(card, channel().wrapped);
+    assert.equal(channel().one.unwrap({ data, sw }).data, pattern(20));
+    for (let bit = 0; bit < atLeast(28, data).length * 8; bit++) {
+      const { one } = channel();
+      const changed = Buffer.from(data);
+      changed[bit >> 3] = (changed[bit >> 3] as number) ^ (1 << (bit & 7));
+      assert.throws(() => one.unwrap({ data: changed, sw }), isAuthentication, `level ${level}, bit ${bit}`);
+      assert.throws(() => one.wrap(command(pattern(1))), /closed/);
+    }
+  }
+});
 
 for (const level of LEVELS) {
   const name = level.toString(16).padStart(2, "0");

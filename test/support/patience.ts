@@ -7,11 +7,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 export const PATIENCE = 300_000;
 const POLL = 10;
 
-/** Waits until a condition holds that nobody tells of. `what` names it in the error. */
-export async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
+/** Waits until a condition holds that nobody tells of, and looks every `poll` ms. `what` names it in the error. */
+export async function until(condition: () => boolean | Promise<boolean>, what: string, poll = POLL): Promise<void> {
   const end = Date.now() + PATIENCE;
   while (!(await condition())) {
     if (Date.now() > end) throw new Error(`never: ${what}`);
-    await sleep(POLL);
+    await sleep(poll);
   }
 }

@@ -41,7 +41,7 @@ export class SimProcess {
 
   static {
     process.on("exit", () => {
-      for (const sim of SimProcess.#running) sim.#process.kill();
+      for (const sim of SimProcess.#running) sim.#process.kill("SIGKILL");
     });
   }
 
@@ -87,6 +87,11 @@ export class SimProcess {
     await this.#ended;
   }
 
+  /** The simulator stays, and answers nothing any more. */
+  pause(): void {
+    this.#process.kill("SIGSTOP");
+  }
+
   /** The simulator is gone from one moment to the next. */
   async kill(): Promise<void> {
     this.#process.kill("SIGKILL");
@@ -96,20 +101,27 @@ export class SimProcess {
 
 export interface DscOptions {
   readonly cwd?: string;
-  readonly input?: string;
+  /** On standard input; null: that stays open, and nothing comes. */
+  readonly input?: string | null;
   /** Called with the process once it runs. */
   readonly during?: (running: ChildProcessWithoutNullStreams) => void;
   readonly uid?: number;
+  readonly env?: NodeJS.ProcessEnv;
 }
 
 /** Runs `dsc`; without a terminal. */
-export function dsc(args: readonly string[], { cwd = ROOT, input = "", during, uid }: DscOptions = {}): Promise<Ended> {
-  const running = spawn(process.execPath, [DSC, ...args], { cwd, timeout: PATIENCE, ...(uid && { uid, gid: uid }) });
+export function dsc(
+  args: readonly string[],
+  { cwd = ROOT, input = "", during, uid, env = process.env }: DscOptions = {},
+): Promise<Ended> {
+  const options = { cwd, env, timeout: PATIENCE, ...(uid && { uid, gid: uid }) };
+  const running = spawn(process.execPath, [DSC, ...args], options);
   let stdout = "";
   let stderr = "";
   running.stdout.on("data", (chunk) => (stdout += chunk));
   running.stderr.on("data", (chunk) => (stderr += chunk));
-  running.stdin.on("error", () => {}).end(input);
+  running.stdin.on("error", () => {});
+  if (input !== null) running.stdin.end(input);
   during?.(running);
   return new Promise((resolve, reject) => {
     running.on("error", reject);

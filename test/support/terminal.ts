@@ -7,7 +7,6 @@ import * as assert from "uvu/assert";
 import { PATIENCE } from "./patience.js";
 import { ROOT } from "./root.js";
 
-const POLL = 15;
 const TERM = "xterm-256color";
 const ESCAPE = "\x1b";
 /** A private mode set or reset. */
@@ -29,6 +28,7 @@ export class TerminalProgram {
 
   readonly #pty: IPty;
   readonly #screen: InstanceType<typeof headless.Terminal>;
+  readonly #watchers = new Set<() => void>();
   #exited = false;
 
   /** Starts Node, or another program, with `args`. */
@@ -43,12 +43,14 @@ export class TerminalProgram {
     });
     this.#pty.onData((data) => {
       this.raw += data;
-      this.#screen.write(data);
+      this.#screen.write(data, () => this.#changed());
     });
     this.exit = new Promise((resolve) => {
       this.#pty.onExit(({ exitCode, signal }) => {
         this.#exited = true;
         resolve(signal ? 128 + signal : exitCode);
+        // Behind what was written before.
+        this.#screen.write("", () => this.#changed());
       });
     });
   }
@@ -114,17 +116,33 @@ export class TerminalProgram {
     return this.#screen.buffer.active.type === "alternate";
   }
 
-  /** Waits until the screen matches; throws, with the screen, where it does not. */
-  async until(wanted: RegExp, patience = PATIENCE): Promise<RegExpExecArray> {
-    const end = Date.now() + patience;
-    while (Date.now() < end) {
-      const match = wanted.exec(this.lines().join("\n"));
-      if (match) return match;
-      if (this.#exited) break;
-      await new Promise((resolve) => setTimeout(resolve, POLL));
-    }
-    const state = this.#exited ? "ended" : "runs";
-    throw new Error(`never saw ${wanted}; the program ${state}; its screen:\n${this.lines().join("\n")}`);
+  #changed(): void {
+    for (const watcher of [...this.#watchers]) watcher();
+  }
+
+  /** Waits until the screen matches, if only for a moment; throws, with the screen, where it does not. */
+  until(wanted: RegExp, patience = PATIENCE): Promise<RegExpExecArray> {
+    return new Promise((resolve, reject) => {
+      const end = () => {
+        clearTimeout(timer);
+        this.#watchers.delete(look);
+      };
+      const fail = () => {
+        end();
+        const state = this.#exited ? "ended" : "runs";
+        reject(new Error(`never saw ${wanted}; the program ${state}; its screen:\n${this.lines().join("\n")}`));
+      };
+      const look = () => {
+        const match = wanted.exec(this.lines().join("\n"));
+        if (match) resolve(match);
+        if (match) end();
+        else if (this.#exited) fail();
+      };
+      const timer = setTimeout(fail, patience);
+      this.#watchers.add(look);
+      // What was written up to now is on the screen by then.
+      this.#screen.write("", look);
+    });
   }
 
   /** Ends the program if it still runs. */

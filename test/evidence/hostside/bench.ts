@@ -4,19 +4,18 @@ import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { Slip } from "../../../firmware/wire.js";
 import { Card } from "../../../sim/card.js";
 import { Flash } from "../../../sim/flash.js";
 import { PtyLine } from "../../../sim/pty.js";
 import { MODULE } from "../../support/cards.js";
+import { PATIENCE, until } from "../../support/patience.js";
 import { DSC } from "../../support/simprocess.js";
 import type { Operation, Orders } from "./orders.js";
 
 const PRELOAD = fileURLToPath(new URL("preload.js", import.meta.url));
-/** Ample for a busy machine (ms). */
-const PATIENCE = 60_000;
+/** How often a process is looked at (ms). */
 const POLL = 3;
 
 /** Which `dsc` is run: the real one, or a mutant of it. */
@@ -155,24 +154,17 @@ export function goOn({ process: { pid } }: Running): void {
 }
 
 /** Waits until the process has tried in vain for so many operations, or ended. */
-export async function untilWaiting(running: Running, failures: number): Promise<void> {
-  const { exitCode } = running.process;
-  for (let waited = 0; waited < PATIENCE && exitCode === null; waited += POLL) {
-    if (running.process.exitCode !== null) return;
-    if (running.operations().filter(({ kind }) => kind === "failed").length >= failures) return;
-    await sleep(POLL);
-  }
+export function untilWaiting(running: Running, failures: number): Promise<void> {
+  const failed = () => running.operations().filter(({ kind }) => kind === "failed").length;
+  const waits = () => running.process.exitCode !== null || failed() >= failures;
+  return until(waits, "the process waits", POLL);
 }
 
 /** Waits until the process is stopped. Returns false where it ended. */
 export async function untilStopped({ process: { pid } }: Running): Promise<boolean> {
-  for (let waited = 0; waited < PATIENCE; waited += POLL) {
-    const state = stateOf(pid as number);
-    if (state === "T") return true;
-    if (state === "" || state === "Z") return false;
-    await sleep(POLL);
-  }
-  throw new Error("the process neither stops nor ends");
+  const state = () => stateOf(pid as number);
+  await until(() => ["T", "Z", ""].includes(state()), "the process stops or ends", POLL);
+  return state() === "T";
 }
 
 /** One letter (proc(5), stat); nothing where it is gone. */

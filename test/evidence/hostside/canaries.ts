@@ -17,7 +17,11 @@ import { searchImage, seenOf } from "./image.js";
 import { needlesOf, Search, type Secret } from "./needles.js";
 import { lifeOf, recordsIn } from "./owner.js";
 
-const PIN = "8352";
+/**
+ * Four digits are in an image by chance: some 400 of the 10,000 PINs are in each, as an array of small numbers, and they
+ * are others in each run. A copy of a PIN is there with any PIN: so what was found of the first is looked for with others.
+ */
+const PINS = ["8352", "6194", "9573", "7481"] as const;
 const KEY = Buffer.from("c0ffee00facade11decade22fa11ed3305eed0440ddba1155ca1ab1e660ff1ce", "hex");
 const UNLOCK_KEY = Buffer.from("9b1d5a2e7f4c86031e2d3c4b5a69788796a5b4c3d2e1f00f1b2d4e6f81a3c5e7", "hex");
 const PASSPHRASE = "a Passphrase of the Bench, quite l0ng";
@@ -25,7 +29,7 @@ const SUITE = "OCRA-1:HOTP-SHA256-8:QN06";
 const PIN_SUITE = `${SUITE}-PSHA256`;
 const CHALLENGE = "271828";
 
-/** A command to run. `@name` is a file of the desk, PORT the card's port. */
+/** A command to run. `@name` is a file of the desk, PORT the card's port, RESPONSE the right one for the PIN. */
 export interface CanaryCase {
   readonly id: string;
   readonly args: readonly string[];
@@ -58,7 +62,7 @@ const OLD_CARD = [
   "@old.key",
 ];
 const LOGIN = ["--serial", SERIAL, "--challenge", CHALLENGE];
-const RESPONSE = ["--response", ocra(PIN_SUITE, KEY, { challenge: CHALLENGE, pin: PIN })];
+const RESPONSE = ["--response", "RESPONSE"];
 const KEY_HEX = KEY.toString("hex");
 
 export const CASES: readonly CanaryCase[] = [
@@ -82,7 +86,7 @@ export const CASES: readonly CanaryCase[] = [
   },
   {
     id: "personalize-rekey",
-    args: [...PERSONALIZE, ...TYPED, "--transport-old", "@old.key"],
+    args: [...PERSONALIZE, ...TYPED, "--transport-old", "@old.key", "--reseed"],
     code: 0,
     before: [OLD_CARD],
   },
@@ -92,7 +96,7 @@ export const CASES: readonly CanaryCase[] = [
     code: 0,
     before: [["personalize", "--port", "PORT", "--serial", SERIAL, ...SEEDS, ...TYPED]],
   },
-  { id: "personalize-wrong-transport", args: [...PERSONALIZE, ...TYPED], code: 4, before: [OLD_CARD] },
+  { id: "personalize-wrong-transport", args: [...PERSONALIZE, ...TYPED, "--reseed"], code: 4, before: [OLD_CARD] },
   { id: "personalize-dry-run", args: [...PERSONALIZE, ...TYPED, "--dry-run"], code: 0 },
   { id: "personalize-odd-key", args: [...PERSONALIZE, ...TYPED.with(3, "@odd.key")], code: 6 },
   { id: "personalize-bad-key", args: [...PERSONALIZE, ...TYPED.with(3, "@bad.key")], code: 6 },
@@ -148,7 +152,7 @@ export const CASES: readonly CanaryCase[] = [
 ];
 
 /** What a case is given on its desk. These files are not searched. */
-function given(): Record<string, Buffer> {
+function given(pin: string): Record<string, Buffer> {
   const line = (text: string) => Buffer.from(`${text}\n`);
   return {
     "seed.key": line(SEED_KEY.toString("hex")),
@@ -157,7 +161,7 @@ function given(): Record<string, Buffer> {
     "token.key": line(KEY_HEX),
     "odd.key": line(KEY_HEX.slice(1)),
     "bad.key": line(`${KEY_HEX.slice(0, -1)}!`),
-    pin: line(PIN),
+    pin: line(pin),
     phrase: line(PASSPHRASE),
   };
 }
@@ -198,22 +202,41 @@ export interface CanaryResult {
 }
 
 export async function runCanary(test: CanaryCase, launcher?: Launcher): Promise<CanaryResult> {
-  const bench = benchOf({ flash: BLANK, files: given() }, launcher);
+  const [first, ...others] = PINS;
+  const { memory, wrong, ...result } = await runWith(first, test, launcher);
+  for (const pin of others) {
+    const suspects = [...memory.found.keys()].filter((name) => name.startsWith("PIN: "));
+    if (suspects.length === 0) break;
+    const again = await runWith(pin, test, launcher);
+    for (const name of suspects) if (!again.memory.found.has(name)) memory.found.delete(name);
+  }
+  return { ...result, copies: memory.copies, wrong: [...inMemory(memory), ...wrong] };
+}
+
+/** What a run with this PIN came to: what is in its memory, and what is wrong elsewhere. */
+interface Searched extends Omit<CanaryResult, "copies"> {
+  readonly memory: Search;
+}
+
+async function runWith(pin: string, test: CanaryCase, launcher?: Launcher): Promise<Searched> {
+  const bench = benchOf({ flash: BLANK, files: given(pin) }, launcher);
   try {
     putSeedFiles(bench);
     for (const args of test.before ?? []) await bench.run(args);
-    return await search(bench, test);
+    return await search(bench, pin, test);
   } finally {
     bench.close();
   }
 }
 
-async function search(bench: Bench, test: CanaryCase): Promise<CanaryResult> {
+async function search(bench: Bench, pin: string, test: CanaryCase): Promise<Searched> {
   const talk = listen(bench);
-  const running = bench.start(test.args, { stopAtEnd: true }, test.input);
+  const response = () => ocra(PIN_SUITE, KEY, { challenge: CHALLENGE, pin });
+  const args = test.args.map((arg) => (arg === "RESPONSE" ? response() : arg));
+  const running = bench.start(args, { stopAtEnd: true }, test.input);
   if (!(await untilStopped(running))) throw new Error(`${test.id}: ${(await running.ended).stderr}`);
   const pid = running.process.pid as number;
-  const needles = needlesOf(secretsOf(bench, talk));
+  const needles = needlesOf(secretsOf(bench, pin, talk));
   const memory = new Search(needles);
   const image = searchImage(pid, memory);
   const seen = seenOf(pid);
@@ -226,13 +249,9 @@ async function search(bench: Bench, test: CanaryCase): Promise<CanaryResult> {
     ...filesOf(bench, test),
   ];
   const remnants = remnantsOf(test, memory);
-  const wrong = [
-    ...inMemory(memory),
-    ...wrongEnd(test, outcome),
-    ...places.flatMap(([n, b]) => inPlace(n, b, needles)),
-  ];
+  const wrong = [...wrongEnd(test, outcome), ...places.flatMap(([n, b]) => inPlace(n, b, needles))];
   wrong.push(...openFiles(bench));
-  return { wrong, copies: memory.copies, remnants, image, files: places.length - 3 };
+  return { memory, wrong, remnants, image, files: places.length - 3 };
 }
 
 /**
@@ -265,7 +284,7 @@ function wrongEnd({ code }: CanaryCase, outcome: Outcome): string[] {
 
 /** Everything under the bench but what it was given, and what holds a secret on purpose. */
 function filesOf(bench: Bench, { holds = [] }: CanaryCase): [string, Buffer][] {
-  const known = [...Object.keys(given()), ...holds].map((name) => bench.at(name));
+  const known = [...Object.keys(given(PINS[0])), ...holds].map((name) => bench.at(name));
   return allFiles(bench.folder)
     .filter((path) => !known.includes(path))
     .map((path) => [relative(bench.folder, path), readFileSync(path)]);
@@ -296,9 +315,9 @@ function listen({ card }: Bench): Talk {
 }
 
 /** All that must stay secret: what was given, what was drawn, and what was derived of it. */
-function secretsOf(bench: Bench, talk: Talk): Secret[] {
+function secretsOf(bench: Bench, pin: string, talk: Talk): Secret[] {
   const given: Secret[] = [
-    { name: "PIN", bytes: Buffer.from(PIN), kind: "pin" },
+    { name: "PIN", bytes: Buffer.from(pin), kind: "pin" },
     { name: "token key", bytes: KEY },
     { name: "unlock key", bytes: UNLOCK_KEY },
     { name: "master key", bytes: MASTER },

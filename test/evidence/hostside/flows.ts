@@ -60,8 +60,8 @@ export async function flows(): Promise<readonly Flow[]> {
   return [
     flow("fresh", [...NEW_KEYS], { flash: BLANK, files }, 0x01),
     flow("append", ["--append"], appended, 0xff, [OTHER_SERIAL]),
-    flow("rekey", [...NEW_KEYS, "--transport-old", "@old.key"], rekeyed, 0x02),
-    flow("reseed", [...server, ...NEW_KEYS], demo, 0x01),
+    flow("rekey", [...NEW_KEYS, "--transport-old", "@old.key", "--reseed"], rekeyed, 0x02),
+    flow("reseed", [...server, ...NEW_KEYS, "--reseed"], demo, 0x01),
     flow("traced", [...NEW_KEYS, ...TRACED], { flash: BLANK, files }, 0x01),
   ];
 }

@@ -65,15 +65,15 @@ export const MUTANTS: readonly Mutant[] = [
   {
     breaks: "the keys are kept before they leave for the card",
     file: "personalize.js",
-    from: '["channel", ...keep, ...seed, "finish", "mark"]',
-    to: '["channel", ...seed, ...keep, "finish", "mark"]',
+    from: '[...keep, ...seed, "finish", "mark"]',
+    to: '[...seed, ...keep, "finish", "mark"]',
     notice: killed("fresh", "create", "first"),
   },
   {
     breaks: "the file says that a card is done once it is",
     file: "personalize.js",
-    from: '"finish", "mark"]',
-    to: '"mark", "finish"]',
+    from: '...seed, "finish", "mark"]',
+    to: '...seed, "mark", "finish"]',
     notice: killed("fresh", "remove", "last", 1),
   },
   {
@@ -142,8 +142,9 @@ export const MUTANTS: readonly Mutant[] = [
   {
     breaks: "no secret in an error",
     file: "secrettext.js",
-    from: '?? "not hexadecimal"',
-    to: '?? "not hexadecimal: " + digits',
+    from: ": not hexadecimal`",
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the code that has the template
+    to: ": not hexadecimal: ${digits}`",
     notice: canary("personalize-bad-key", /^stderr/),
   },
   {
@@ -166,6 +167,13 @@ export const MUTANTS: readonly Mutant[] = [
     from: "bytes.fill(0);",
     to: "void bytes;",
     notice: canary("wipe", /^the image .* session key/),
+  },
+  {
+    breaks: "a PIN is never taken apart into its digits",
+    file: "secretfile.js",
+    from: "return copyOfSecret(pin);",
+    to: "globalThis.digits = Array.from(pin, (digit) => digit - 0x30); return copyOfSecret(pin);",
+    notice: canary("verify", /^the image .* PIN: array of digits/),
   },
   {
     breaks: "secrets stay where they are in memory",

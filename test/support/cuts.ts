@@ -1,0 +1,59 @@
+// Power cuts at every flash operation of what a card does.
+
+import * as assert from "uvu/assert";
+import type { Card } from "../../sim/card.js";
+import type { CutMode } from "../../sim/flash.js";
+
+/** The cut that falls: at the `at`-th flash operation, counted from 1. */
+export interface Cut {
+  readonly at: number;
+  readonly mode: CutMode;
+}
+
+const BOTH: readonly CutMode[] = ["clean", "torn"];
+
+/** How many flash operations a card does in what `act` makes it do; at least one. */
+export function operationsIn(card: Card, act: () => void): number {
+  const before = card.flash.operations;
+  act();
+  return changes(card.flash.operations - before);
+}
+
+/** As `operationsIn`, for what takes time. */
+export async function operationsInAsync(card: Card, act: () => Promise<unknown>): Promise<number> {
+  const before = card.flash.operations;
+  await act();
+  return changes(card.flash.operations - before);
+}
+
+function changes(operations: number): number {
+  assert.ok(operations > 0, "it changes the flash");
+  return operations;
+}
+
+/**
+ * Cuts the power at each flash operation that `act` leads to: a card from `fresh`, `act`, the cut, a new battery, power
+ * on, then `check`. Returns how many operations there are. Fails where there are none, and where a cut does not fall.
+ */
+export function everyCut(
+  fresh: (cut: Cut) => Card,
+  act: (card: Card) => void,
+  check: (card: Card, cut: Cut) => void,
+  modes: (at: number) => readonly CutMode[] = () => BOTH,
+): number {
+  const whole = fresh({ at: 0, mode: "clean" });
+  const operations = operationsIn(whole, () => act(whole));
+  for (let at = 1; at <= operations; at++) {
+    for (const mode of modes(at)) {
+      const card = fresh({ at, mode });
+      card.cutAt(at, mode);
+      act(card);
+      assert.ok(card.takeCut(), `the ${mode} cut at operation ${at} of ${operations} falls`);
+      assert.not(card.on);
+      card.setBattery(3000);
+      card.hold("press");
+      check(card, { at, mode });
+    }
+  }
+  return operations;
+}

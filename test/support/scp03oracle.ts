@@ -1,0 +1,70 @@
+// The host's half of SCP03 (GPC_SPE_014) once more, by @noble/ciphers: an oracle for both the host tools and the card.
+
+import { cbc, cmac, ecb } from "@noble/ciphers/aes.js";
+
+/** Derivation constants (table 4-1). */
+export const CONSTANT = { CARD: 0x00, HOST: 0x01, ENC: 0x04, MAC: 0x06, RMAC: 0x07 } as const;
+
+/** Derived bytes (§4.1.5): CMAC in counter mode, `size` bytes of it. */
+export function derived(key: Uint8Array, constant: number, context: Uint8Array, size: number): Buffer {
+  const bits = size * 8;
+  const block = (i: number) =>
+    cmac(Buffer.from([...Array(11).fill(0), constant, 0, bits >> 8, bits & 255, i, ...context]), key);
+  const blocks = Array.from({ length: Math.ceil(size / 16) }, (_, i) => block(i + 1));
+  return Buffer.concat(blocks).subarray(0, size);
+}
+
+/** A session with the keys `enc` and `mac`, as the host sends it. */
+export class OracleHost {
+  readonly enc: Buffer;
+  readonly mac: Buffer;
+  readonly rmac: Buffer;
+  readonly cardCryptogram: Buffer;
+  readonly #level: number;
+  readonly #context: Buffer;
+  #chaining = new Uint8Array(16);
+  #counter = 0;
+
+  constructor(
+    keys: { readonly enc: Uint8Array; readonly mac: Uint8Array },
+    level: number,
+    hostChallenge: Uint8Array,
+    cardChallenge: Uint8Array,
+  ) {
+    this.#level = level;
+    this.#context = Buffer.concat([hostChallenge, cardChallenge]);
+    this.enc = derived(keys.enc, CONSTANT.ENC, this.#context, 16);
+    this.mac = derived(keys.mac, CONSTANT.MAC, this.#context, 16);
+    this.rmac = derived(keys.mac, CONSTANT.RMAC, this.#context, 16);
+    this.cardCryptogram = derived(this.mac, CONSTANT.CARD, this.#context, 8);
+  }
+
+  /** The bytes of EXTERNAL AUTHENTICATE. */
+  externalAuthenticate(): Buffer {
+    return this.#signed([0x84, 0x82, this.#level, 0], derived(this.mac, CONSTANT.HOST, this.#context, 8));
+  }
+
+  /** The bytes of a command of this session. */
+  wrap(ins: number, p1: number, p2: number, data: Uint8Array): Buffer {
+    this.#counter++;
+    return this.#signed([0x84, ins, p1, p2], this.#level & 2 && data.length > 0 ? this.#encrypted(data) : data);
+  }
+
+  /** The padded data in CBC mode, from the encrypted counter on (§6.2.6). */
+  #encrypted(data: Uint8Array): Uint8Array {
+    const counter = Buffer.alloc(16);
+    counter.writeUInt32BE(this.#counter, 12);
+    const padded = Buffer.alloc((data.length & ~15) + 16);
+    padded.set(data);
+    padded[data.length] = 0x80;
+    const iv = ecb(this.enc, { disablePadding: true }).encrypt(counter);
+    return cbc(this.enc, iv, { disablePadding: true }).encrypt(padded);
+  }
+
+  /** With its MAC, which goes on from the last one (§6.2.4). */
+  #signed(header: readonly number[], data: Uint8Array): Buffer {
+    const body = Buffer.from([...header, data.length + 8, ...data]);
+    this.#chaining = Uint8Array.from(cmac(Buffer.concat([this.#chaining, body]), this.mac));
+    return Buffer.concat([body, this.#chaining.subarray(0, 8)]);
+  }
+}
