@@ -219,38 +219,43 @@ const ROUNDING = 0.2;
 const BASH = "/bin/bash";
 const NO_BASH = existsSync(BASH) ? undefined : "there is no bash";
 
-testUnless(test, NO_BASH, "Ctrl-Z gives the terminal to the shell, and the card's time stands still until it is continued", async () => {
-  const program = TerminalProgram.simulatorAsJob(BASH, ["--demo", "--seed", "1"]);
-  try {
-    await program.until(OFF);
-    await turnOn(program);
-    const start = performance.now();
-    program.send("40");
-    await program.until(shows("PIN>**"));
-    const before = await cardTime(program);
-    // What follows is typed to the shell, not to the card.
-    program.send("\x1a71");
-    await program.until(/^shell>/m);
-    assert.not.ok(program.alternate);
-    assertRestored(program.raw);
-    const stopped = performance.now();
-    await sleep(STOP_TIME);
-    const stood = performance.now() - stopped;
-    program.send(ENTER);
-    await program.until(shows("PIN>**"));
-    assert.ok(program.alternate);
-    const passed = (await cardTime(program)) - before;
-    const running = (performance.now() - start - stood) / 1000;
-    assert.ok(passed <= running + ROUNDING, `${passed} s passed while it ran for ${running} s`);
-    program.send(`71${ENTER}`);
-    await program.until(shows("CHALLNG>"));
-    program.send("q");
-    assert.is(await program.exit, 0);
-    assertRestored(program.raw);
-  } finally {
-    await program.close();
-  }
-});
+testUnless(
+  test,
+  NO_BASH,
+  "Ctrl-Z gives the terminal to the shell, and the card's time stands still until it is continued",
+  async () => {
+    const program = TerminalProgram.simulatorAsJob(BASH, ["--demo", "--seed", "1"]);
+    try {
+      await program.until(OFF);
+      await turnOn(program);
+      const start = performance.now();
+      program.send("40");
+      await program.until(shows("PIN>**"));
+      const before = await cardTime(program);
+      // What follows is typed to the shell, not to the card.
+      program.send("\x1a71");
+      await program.until(/^shell>/m);
+      assert.not.ok(program.alternate);
+      assertRestored(program.raw);
+      const stopped = performance.now();
+      await sleep(STOP_TIME);
+      const stood = performance.now() - stopped;
+      program.send(ENTER);
+      await program.until(shows("PIN>**"));
+      assert.ok(program.alternate);
+      const passed = (await cardTime(program)) - before;
+      const running = (performance.now() - start - stood) / 1000;
+      assert.ok(passed <= running + ROUNDING, `${passed} s passed while it ran for ${running} s`);
+      program.send(`71${ENTER}`);
+      await program.until(shows("CHALLNG>"));
+      program.send("q");
+      assert.is(await program.exit, 0);
+      assertRestored(program.raw);
+    } finally {
+      await program.close();
+    }
+  },
+);
 
 test("where no shell could continue it, Ctrl-Z does no harm", () =>
   withSimulator(async (program) => {

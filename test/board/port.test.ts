@@ -24,6 +24,8 @@ const KEPT_REGISTERS = [4, 12] as const;
 const WATCHDOG = { start: 0x10000, time: 0x10504, reload: 0x10600 };
 /** How often the chip rests while its watchdog is looked at. */
 const RESTS = 20;
+/** An instruction takes 2^6 ns: as on a chip of 16 MHz. */
+const ICOUNT = 6;
 const DAY = 86_400_000;
 const DAYS = 50;
 
@@ -34,6 +36,17 @@ boardTest(port, BOTH, "a stack that overflows ends in a reset, with RAM and regi
     assert.is((await machine.readRam()).filter((byte) => byte !== 0).length, 0);
     const registers = await machine.readRegisters();
     assert.equal(registers.slice(...KEPT_REGISTERS), new Array(8).fill(0));
+  } finally {
+    await machine.stop();
+  }
+});
+
+boardTest(port, BOTH, "a reset while interrupts come wipes RAM, and none leaves anything in it", async () => {
+  // Counted instructions, so that interrupts would fall into the wiping each time.
+  const machine = await Machine.start({ image: portImage("interrupted.c"), haltsAtReset: true, icount: ICOUNT });
+  try {
+    await machine.halted();
+    assert.is((await machine.readRam()).filter((byte) => byte !== 0).length, 0);
   } finally {
     await machine.stop();
   }
@@ -58,6 +71,59 @@ boardTest(
     }
   },
 );
+
+boardTest(port, BOTH, "uses supply, flash, random source, clock and UART as the chip's manual says", async () => {
+  const machine = await Machine.start({ image: portImage("registers.c", { without: ["port.c", "oled.c"] }) });
+  try {
+    const lines = (await saidUntil(machine, "end\n")).split("\n");
+    const hex = (value: number) => value.toString(16).padStart(8, "0");
+    assert.equal(lines, [
+      // At 32,768 Hz, less one.
+      `watchdog ${hex(4 * 32_768 - 1)}`,
+      // 1023 is 3.6 V.
+      ...[0, 852, 1023].map((sample) => `supply ${hex(Math.floor((sample * 3600) / 1023))}`),
+      `ADC afterwards ${hex(0)}`,
+      `programmed ${hex(0x12345678)}`,
+      `in mode ${hex(1)}`,
+      `afterwards ${hex(0)}`,
+      `erased ${hex(0x3f000 + 2 * 1024)}`,
+      `in mode ${hex(2)}`,
+      `afterwards ${hex(0)}`,
+      `random ${hex(1)}`,
+      // The source here counts from 0: six bytes are drawn to look at, and the next four are given.
+      "bytes 06070809",
+      `biased ${hex(0)}`,
+      `stopped ${hex(1)}`,
+      // After 1.5 ms and after 3: no half is lost.
+      `clock ${hex(1)}`,
+      `clock ${hex(3)}`,
+      // 64 of 70 bytes are kept; the UART's interrupt is off until one was taken.
+      `taken ${hex(64)}`,
+      `silenced ${hex(1 << 2)}`,
+      `first ${hex(1)}`,
+      `listening ${hex(1 << 2)}`,
+      `its place ${hex(0)}`,
+      `taken ${hex(65)}`,
+      `received ${hex(70)}`,
+      `left ${hex(0)}`,
+      "end",
+      "",
+    ]);
+  } finally {
+    await machine.stop();
+  }
+});
+
+function saidUntil({ serial, ended }: Machine, end: string): Promise<string> {
+  let said = "";
+  return new Promise((resolve, reject) => {
+    serial?.on("data", (bytes: Buffer) => {
+      said += bytes.toString("latin1");
+      if (said.endsWith(end)) resolve(said);
+    });
+    ended.then(() => reject(new Error(`QEMU ended: ${said}`)));
+  });
+}
 
 boardTest(port, BOTH, "the watchdog is started, and fed while the chip does nothing", async () => {
   const machine = await Machine.start({ image: developmentImage(), stepped: true });

@@ -7,7 +7,11 @@ import { ROOT } from "./root.js";
 
 /** As much of binaryen's interface as is used here. */
 export interface Binaryen {
-  readonly Features: Record<"MVP" | "SignExt" | "MutableGlobals" | "BulkMemory" | "BulkMemoryOpt" | "All", number>;
+  /** Bits, by the names of features. */
+  readonly Features: Record<
+    "MVP" | "SignExt" | "MutableGlobals" | "NontrappingFPToInt" | "BulkMemory" | "BulkMemoryOpt" | "All",
+    number
+  >;
   readonly i32: number;
   readBinary(bytes: Uint8Array): BinaryenModule;
   parseText(text: string): BinaryenModule;
