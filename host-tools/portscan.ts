@@ -7,10 +7,11 @@ import { exitCodeOf } from "./exit.js";
 import { readStatusAt } from "./port.js";
 import { FEW_SECONDS, realTimer, sayWaiting, type Timer } from "./waiting.js";
 
-/** What a port turned out to be: a card, a card that shows ERROR, or a reason why it is none. */
+/** What a port turned out to be: a card, or a reason why it is none. */
 export type Found = { readonly port: string } & (
-  | { readonly status: CardStatus; readonly inError?: undefined }
-  | { readonly status: undefined; readonly inError?: CardInError; readonly reason: string }
+  | { readonly status: CardStatus }
+  /** `inError`: it is a card, and which ERROR it is in. */
+  | { readonly status: undefined; readonly reason: string; readonly inError?: string }
 );
 
 export interface ScanOptions {
@@ -39,8 +40,6 @@ async function lookAt(port: string, ask: (path: string) => Promise<CardStatus>):
   } catch (error) {
     if (exitCodeOf(error) === undefined) throw error;
     const reason = (error as Error).message.replace(`${port}: `, "");
-    return error instanceof CardInError
-      ? { port, status: undefined, inError: error, reason }
-      : { port, status: undefined, reason };
+    return { port, status: undefined, reason, ...(error instanceof CardInError && { inError: error.state }) };
   }
 }

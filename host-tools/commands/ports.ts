@@ -32,14 +32,15 @@ async function run(options: Options, command: Command): Promise<void> {
 /** For scripts. */
 function resultOf(found: Found): object {
   const { port, status } = found;
-  if (found.inError) return { port, card: true, serial: null, state: found.inError.state };
-  if (!status) return { port, card: false, reason: found.reason };
+  if (!status) {
+    const { reason, inError } = found;
+    return inError ? { port, card: true, serial: null, state: inError, reason } : { port, card: false, reason };
+  }
   const { serial = null, life } = status;
   return { port, card: true, serial, state: life };
 }
 
 function describe(found: Found): string {
   const { status } = found;
-  if (found.inError) return `card without a serial number, ${found.inError.state}`;
   return status ? `card ${status.serial ?? "without a serial number"}, ${status.life}` : found.reason;
 }

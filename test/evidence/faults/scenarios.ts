@@ -452,8 +452,7 @@ function chainOf(target: Target, { chain }: Session): string {
   return target.card.memory.slice(chain, chain + 16).join();
 }
 
-/** The card id is asked for twice: a fault in the first computation may stay for the second. */
-const GET = [0x0045, 0x00e0, 0xdf20, 0xdf21, 0xdf22, 0xdf23, 0xdf24, 0xdf24];
+const GET = [0x0045, 0x00e0, 0xdf20, 0xdf21, 0xdf22, 0xdf23, 0xdf24];
 
 function readAll(target: Target): void {
   for (const tag of GET) send(target, { cla: Cla.GP, ins: Ins.GET_DATA, p1: tag >> 8, p2: tag & 0xff });
@@ -468,6 +467,17 @@ const read: Scenario = {
     readAll(target);
     for (let test = 2; test <= 6; test++) send(target, { cla: Cla.GP, ins: Ins.SELF_TEST, p1: test, p2: 0 });
     send(target, initializeUpdate(0, HOST_CHALLENGE));
+    return undefined;
+  },
+  judge: (target, _world, before) => judgeChange(target, before),
+};
+
+/** The card id, which is computed from the root secret; twice, since a fault in the first time may stay for the second. */
+const readId: Scenario = {
+  name: "read-id",
+  prepare: wake,
+  strike: (target) => {
+    for (let i = 0; i < 2; i++) send(target, { cla: Cla.GP, ins: Ins.GET_DATA, p1: 0xdf, p2: 0x24 });
     return undefined;
   },
   judge: (target, _world, before) => judgeChange(target, before),
@@ -531,5 +541,6 @@ export const SCENARIOS: readonly Scenario[] = [
   benchCode("unlock", 0),
   benchCode("unlock-last", CODE_TRIES - 1),
   read,
+  readId,
   personalization,
 ];
