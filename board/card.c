@@ -126,9 +126,12 @@ void Z_hostZ_serial_send(struct Z_host_instance_t *host, u32 bytes, u32 length) 
   port_send(checked(bytes, length), length);
 }
 
+/* The kind of host, as `Kind` in firmware/wire.ts numbers them. */
+enum { KIND_PRODUCTION = 1, KIND_DEVELOPMENT = 2 };
+
 u32 Z_hostZ_panel(struct Z_host_instance_t *host) {
   (void)host;
-  return DEVELOPMENT;
+  return DEVELOPMENT ? KIND_DEVELOPMENT : KIND_PRODUCTION;
 }
 
 void Z_hostZ_power(struct Z_host_instance_t *host, u32 on) {

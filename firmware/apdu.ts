@@ -23,6 +23,8 @@ export function process(at: usize, length: u32): u32 {
   command.answer = 0;
   command.ins = 0;
   let sw: u32 = parse(length);
+  if (command.ins !== <u32>Ins.SELF_TEST) card.endTest();
+  if (card.error() && !isForAnyCard()) sw = Sw.ERROR | card.error();
   let wrapped = false;
   if (sw === Sw.DONE) {
     wrapped = isSecured() && command.ins !== <u32>Ins.EXTERNAL_AUTHENTICATE && scp03.isOpen();
@@ -32,6 +34,7 @@ export function process(at: usize, length: u32): u32 {
   memory.fill(at + command.answer, 0, MAX_PAYLOAD - command.answer);
   const size = wrapped && scp03.isOpen() ? scp03.wrap(at, command.answer, sw) : bare(sw);
   store<u16>(at + size, bswap<u16>(sw as u16));
+  card.followChannel();
   return size + 2;
 }
 
@@ -56,6 +59,15 @@ function parse(length: u32): Sw {
   return command.length !== 0 && behind <= 1 ? Sw.DONE : Sw.WRONG_LENGTH;
 }
 
+/** Whether a card in ERROR answers the command too: SELECT and GET DATA, outside a channel. */
+function isForAnyCard(): bool {
+  return isPlain() && (command.ins === <u32>Ins.SELECT || command.ins === <u32>Ins.GET_DATA);
+}
+
+function isPlain(): bool {
+  return command.cla === <u32>Cla.ISO || command.cla === <u32>Cla.GP;
+}
+
 function isSecured(): bool {
   return command.cla === <u32>Cla.GP_SECURE || command.cla === <u32>Cla.ISO_SECURE;
 }
@@ -69,7 +81,7 @@ function bare(sw: u32): u32 {
 function plain(): u32 {
   if (isSecured())
     return command.ins === <u32>Ins.EXTERNAL_AUTHENTICATE ? commands.externalAuthenticate() : Sw.NOT_IN_THIS_CHANNEL;
-  if (command.cla !== <u32>Cla.ISO && command.cla !== <u32>Cla.GP) return Sw.UNKNOWN_CLASS;
+  if (!isPlain()) return Sw.UNKNOWN_CLASS;
   switch (command.ins) {
     case Ins.SELECT:
       return commands.select();
@@ -100,6 +112,7 @@ function secured(): u32 {
   const unwrapped = scp03.unwrap(command.at, command.length);
   if (unwrapped < scp03.UNWRAPPED) return end(Sw.WRONG_SECURE_MESSAGING);
   command.length = unwrapped - scp03.UNWRAPPED;
+  card.extendSerial();
   const level = scp03.level();
   const changes = (level & (Level.C_MAC | Level.C_DECRYPTION)) === (Level.C_MAC | Level.C_DECRYPTION);
   switch (command.ins) {
@@ -126,6 +139,5 @@ function secured(): u32 {
 
 function end(sw: Sw): Sw {
   scp03.close();
-  card.closeSerial();
   return sw;
 }

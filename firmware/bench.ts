@@ -3,7 +3,6 @@
 import * as card from "./card";
 import * as flash from "./flash";
 import { ERASED, PAGE_SIZE, PAGES } from "./flash";
-import * as keys from "./keys";
 import * as selftest from "./selftest";
 import { currentPage } from "./store";
 import { Sw } from "./wire";
@@ -17,10 +16,10 @@ export function screen(): u32 {
   return Sw.DONE;
 }
 
-/** Writes the contacts that closed since the last call, bit n for key n. Returns 2. */
+/** Writes the keys that went down on the test's screen since the last call, bit n for key n. Returns 2. */
 export function keysSeen(out: usize): u32 {
   card.startTest();
-  store<u16>(out, bswap<u16>(keys.takeSeen() as u16));
+  store<u16>(out, bswap<u16>(card.takeTested() as u16));
   return 2;
 }
 

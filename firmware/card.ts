@@ -23,7 +23,7 @@ import { Text } from "./screen";
 import * as selftest from "./selftest";
 import * as store from "./store";
 import { Life } from "./store";
-import { IDLE, patienceOf, timeOf } from "./times";
+import { IDLE, patienceOf, successorOf, timeOf } from "./times";
 import * as token from "./token";
 import * as unlock from "./unlock";
 import * as vault from "./vault";
@@ -44,8 +44,13 @@ class Card {
   started: Outcome;
   /** What is shown or entered after a message. */
   next: State;
+  /** When the last frame came, where `heard`: one came since the card turned on. */
+  frameAt: u32;
+  heard: bool;
+  /** The keys that went down on the bench test's screen, bit n for key n. */
+  tested: u32;
 }
-const card = changetype<Card>(memory.data(28));
+const card = changetype<Card>(memory.data(offsetof<Card>()));
 const RESPONSE: usize = memory.data(8);
 
 /** The state now. */
@@ -55,7 +60,7 @@ export function state(): State {
 
 /** Tries left on a card that is on, personalized and checks the PIN itself; otherwise NEVER. */
 export function tries(): u32 {
-  if (store.head.life !== Life.PERSONALIZED || pin.judgedByServer()) return NEVER;
+  if (error() || store.head.life !== Life.PERSONALIZED || pin.judgedByServer()) return NEVER;
   return pin.triesLeft();
 }
 
@@ -73,17 +78,24 @@ export function contact(key: u32, closed: bool): void {
   keys.move(key, closed, card.now);
 }
 
-/** A frame arrived: the card turns on if it can, and stays on for as long as frames come. Returns whether it is on. */
+/** A frame arrived: the card turns on if it can; nobody vouches for who sent it. Returns whether it is on. */
 export function wake(): bool {
   if (card.state === State.OFF) turnOn();
   if (card.state === State.OFF) return false;
-  if (card.patience || card.state === State.NO_KEY) card.deadline = card.now + IDLE;
+  card.heard = true;
+  card.frameAt = card.now;
+  if (isBare()) card.deadline = card.now + IDLE;
   return true;
 }
 
-/** What the power-on checks found; DONE where the card can be talked to. */
-export function started(): Outcome {
-  return card.started;
+/** A command came through the secure channel: its screen stays on. */
+export function extendSerial(): void {
+  if (card.state === State.SERIAL) card.deadline = card.now + IDLE;
+}
+
+/** The number of the ERROR that the power-on checks or an operation found, or 0. */
+export function error(): u32 {
+  return card.started === Outcome.DONE ? 0 : card.started;
 }
 
 /** A secure channel opened: what the owner was doing is over. */
@@ -93,14 +105,36 @@ export function openSerial(): void {
   enter(State.SERIAL);
 }
 
-/** The secure channel closed: the card shows what it would after power-on. */
-export function closeSerial(): void {
-  if (card.state === State.SERIAL) enter(firstState());
+/** A command was carried out: where no channel is open after it, the card shows what it would after power-on. */
+export function followChannel(): void {
+  if (card.state === State.SERIAL && !scp03.isOpen()) enter(firstState());
 }
 
 /** The bench tests screen and keys: each key shows itself. */
 export function startTest(): void {
   if (card.state !== State.TEST) enter(State.TEST);
+}
+
+/** The bench test is over: SERIAL where a channel is open, else what the card shows after power-on. */
+export function endTest(): void {
+  if (card.state === State.TEST) enter(scp03.isOpen() ? State.SERIAL : firstState());
+}
+
+/** The keys that went down on the bench test's screen since the last call, bit n for key n. */
+export function takeTested(): u32 {
+  const tested = card.tested;
+  card.tested = 0;
+  return tested;
+}
+
+/** An operation could not be done: off where the battery is too low, else ERROR. */
+export function fail(outcome: Outcome): void {
+  if (outcome !== Outcome.FLASH && outcome !== Outcome.RANDOM && outcome !== Outcome.CRYPTO) return turnOff();
+  vault.wipe();
+  entry.wipe();
+  scp03.close();
+  card.started = outcome;
+  enter(State.ERROR);
 }
 
 /** Lets `ms` pass; all that falls due happens in its order. Returns the time until something is due. */
@@ -190,10 +224,8 @@ function off(event: Event, key: u32): void {
 /** A timed message: its end, or a key, shows what comes next; a hold of that key is a hold there. */
 function message(event: Event): void {
   if (event !== Event.DOWN && event !== Event.TIMEOUT) return;
-  const next = card.next;
-  card.next = State.OFF;
   card.spentKey = true;
-  enter(next);
+  enter(card.next);
 }
 
 /** On every other screen: PRESS clears what was entered, or turns the card off. */
@@ -215,7 +247,7 @@ function enterPin(event: Event, key: u32): void {
   const outcome = pin.check(entry.DIGITS);
   entry.wipe();
   if (outcome === Outcome.DONE) enter(State.CHALLENGE);
-  else if (outcome === Outcome.WRONG) say(State.WRONG_PIN, State.PIN);
+  else if (outcome === Outcome.WRONG) enter(State.WRONG_PIN);
   else if (outcome === Outcome.LAST) enter(State.LOCKED);
   else fail(outcome);
 }
@@ -239,7 +271,7 @@ function response(event: Event, key: u32): void {
 /** NEW_PIN: four digits, OK: once more, unless it is too easy. */
 function newPin(event: Event, key: u32): void {
   if (!completed(event, key, pin.PIN_SIZE)) return;
-  if (pin.isWeak(entry.DIGITS)) return say(State.WEAK_PIN, State.NEW_PIN);
+  if (pin.isWeak(entry.DIGITS)) return enter(State.WEAK_PIN);
   entry.keep();
   enter(State.REPEAT_PIN);
 }
@@ -249,12 +281,12 @@ function repeatPin(event: Event, key: u32): void {
   if (!completed(event, key, pin.PIN_SIZE)) return;
   if (!entry.matchesKept()) {
     entry.wipe();
-    return say(State.NO_MATCH, State.NEW_PIN);
+    return enter(State.NO_MATCH);
   }
   const outcome = pin.set(entry.DIGITS);
   entry.wipe();
   vault.wipe();
-  if (outcome === Outcome.DONE) say(State.PIN_SET, State.PIN);
+  if (outcome === Outcome.DONE) enter(State.PIN_SET);
   else fail(outcome);
 }
 
@@ -274,7 +306,7 @@ function unlockCode(event: Event, key: u32): void {
   const outcome = unlock.check(entry.DIGITS);
   entry.wipe();
   if (outcome === Outcome.DONE) enter(State.NEW_PIN);
-  else if (outcome === Outcome.WRONG) say(State.WRONG_CODE, State.LOCKED);
+  else if (outcome === Outcome.WRONG) enter(State.WRONG_CODE);
   else if (outcome === Outcome.LAST) enter(State.BLOCKED);
   else fail(outcome);
 }
@@ -282,7 +314,9 @@ function unlockCode(event: Event, key: u32): void {
 /** TEST: each key shows its number; hold PRESS: off. */
 function test(event: Event, key: u32): void {
   if (event === Event.HOLD && key === <u32>Key.PRESS) return turnOff();
-  if (event === Event.DOWN) screen.number(Text.TEST, 5, 2, key);
+  if (event !== Event.DOWN) return;
+  card.tested |= 1 << key;
+  screen.number(Text.TEST, 5, 2, key);
 }
 
 // ---- moving between them ----
@@ -298,19 +332,37 @@ function completed(event: Event, key: u32, size: u32): bool {
 
 /** Shows a state with nothing entered yet, and starts its time. */
 function enter(state: State): void {
+  stand(state, successorOf(state));
+}
+
+/** The same; where the state is a message, `next` is what follows it. */
+function stand(state: State, next: State): void {
   entry.clear();
   if (state !== State.RESPONSE) memory.fill(RESPONSE, 0, token.RESPONSE_SIZE);
+  card.tested = 0;
   card.state = state;
+  card.next = next;
   if (state === State.OFF) return turnOff();
   card.patience = patienceOf(state);
   card.deadline = card.now + (card.patience ? card.patience : timeOf(state));
+  if (state === State.NO_KEY && card.heard) card.deadline = card.frameAt + IDLE;
   draw();
 }
 
-/** Shows a timed message, then `next`. */
-function say(state: State, next: State): void {
-  card.next = next;
-  enter(state);
+/** Whether nothing is entered, open or shown: only then does a frame that anybody may send keep the card on. */
+function isBare(): bool {
+  switch (card.state) {
+    case State.NO_KEY:
+    case State.LOCKED:
+    case State.BLOCKED:
+    case State.ERROR:
+    case State.TEST:
+      return true;
+    case State.PIN:
+      return entry.length() === 0;
+    default:
+      return false;
+  }
 }
 
 function draw(): void {
@@ -325,7 +377,7 @@ function turnOn(): void {
   card.started = selfTest();
   if (card.started === Outcome.BATTERY) return turnOff();
   const first = firstState();
-  if (power.low()) say(State.BATT_LOW, first);
+  if (power.low()) stand(State.BATT_LOW, first);
   else enter(first);
 }
 
@@ -348,15 +400,6 @@ function firstState(): State {
   return State.PIN;
 }
 
-/** An operation could not be done: off where the battery is too low, else ERROR. */
-function fail(outcome: Outcome): void {
-  if (outcome !== Outcome.FLASH && outcome !== Outcome.RANDOM && outcome !== Outcome.CRYPTO) return turnOff();
-  vault.wipe();
-  entry.wipe();
-  card.started = outcome;
-  enter(State.ERROR);
-}
-
 function turnOff(): void {
   forget();
   screen.dark();
@@ -368,6 +411,9 @@ function forget(): void {
   card.state = State.OFF;
   card.next = State.OFF;
   card.started = Outcome.DONE;
+  card.heard = false;
+  card.frameAt = 0;
+  card.tested = 0;
   memory.fill(RESPONSE, 0, token.RESPONSE_SIZE);
   keys.forget();
   entry.wipe();

@@ -4,17 +4,18 @@
 import * as bench from "./bench";
 import * as card from "./card";
 import * as host from "./host";
+import * as identity from "./identity";
 import * as personalization from "./personalization";
 import * as pin from "./pin";
 import * as scp03 from "./scp03";
-import { commit, copyPublic, head, Life, SERIAL, SUITE, SUITE_SIZE, TEST_KEYS, wipeCard } from "./store";
+import { commit, copyPublic, head, isMounted, Life, SERIAL, SUITE, SUITE_SIZE, TEST_KEYS, wipeCard } from "./store";
 import * as tally from "./tally";
 import * as token from "./token";
 import * as transport from "./transport";
 import * as unlock from "./unlock";
 import * as vault from "./vault";
 import { VERSION, VERSION_SIZE } from "./version";
-import { Cla, LifeCode, Outcome, SelfTest, Sw, Tag } from "./wire";
+import { Cla, LIFE_NOT_TOLD, LifeCode, Outcome, SelfTest, Sw, Tag } from "./wire";
 
 /** The command that is being carried out. */
 @unmanaged
@@ -52,7 +53,6 @@ export function select(): u32 {
   if (command.p1 !== SELECT_BY_NAME || command.p2 !== 0) return Sw.WRONG_PARAMETERS;
   if (command.length !== 0 && !isIssuerDomain()) return Sw.NO_APPLICATION;
   scp03.close();
-  card.closeSerial();
   memory.copy(command.at, SELECTED, SELECTED_SIZE);
   command.answer = SELECTED_SIZE;
   return Sw.DONE;
@@ -63,10 +63,7 @@ export function initializeUpdate(): u32 {
   if (command.cla !== <u32>Cla.GP) return Sw.UNKNOWN_CLASS;
   if (command.p2 !== 0) return Sw.WRONG_PARAMETERS;
   if (command.length !== HOST_CHALLENGE_SIZE) return Sw.WRONG_LENGTH;
-  if (card.started() !== Outcome.DONE) return Sw.NOT_IN_THIS_STATE;
   if (command.p1 !== 0 && command.p1 !== <u32>head.keyVersion) return Sw.NO_SUCH_DATA;
-  scp03.close();
-  card.closeSerial();
   const sw = scp03.initiate(command.data);
   memory.copy(command.at, command.data, scp03.INITIALIZE_UPDATE_SIZE);
   command.answer = scp03.INITIALIZE_UPDATE_SIZE;
@@ -95,11 +92,13 @@ export function getData(): u32 {
     case Tag.STATUS:
       return give(status(out));
     case Tag.FIRMWARE:
-      return text(VERSION, VERSION, VERSION_SIZE);
+      return firmware(out);
     case Tag.SUITE:
       return text(SUITE, SUITE, head.suiteLength);
     case Tag.SUITES:
       return give(token.listSuites(out));
+    case Tag.CARD_ID:
+      return cardId(out);
     default:
       return Sw.NO_SUCH_DATA;
   }
@@ -153,8 +152,8 @@ export function storeData(): u32 {
 /** PUT KEY: all three transport keys at once. */
 export function putKey(): u32 {
   if (command.p1 !== <u32>head.keyVersion || command.p2 !== ALL_KEYS) return Sw.WRONG_PARAMETERS;
-  if (command.length !== transport.BLOCK_SIZE) return Sw.WRONG_LENGTH;
-  const outcome = transport.replace(command.data, command.at);
+  if (!transport.isLength(command.length)) return Sw.WRONG_LENGTH;
+  const outcome = transport.replace(command.data, command.length, command.at);
   return outcome === Outcome.DONE ? give(transport.ANSWER_SIZE) : swOf(outcome);
 }
 
@@ -162,12 +161,19 @@ export function putKey(): u32 {
 export function setStatus(): u32 {
   if (command.p1 !== ISSUER_DOMAIN) return Sw.WRONG_PARAMETERS;
   if (command.length !== 0) return Sw.WRONG_LENGTH;
-  if (command.p2 === <u32>LifeCode.WIPED) return swOf(wipeCard());
+  if (command.p2 === <u32>LifeCode.WIPED) return wipe();
   if (command.p2 !== <u32>LifeCode.PERSONALIZED) return Sw.WRONG_PARAMETERS;
   if (head.life !== <u8>Life.SEEDED) return Sw.NOT_IN_THIS_STATE;
   head.life = <u8>Life.PERSONALIZED;
   tally.carry();
   return swOf(commit());
+}
+
+/** A wipe that began and could not end leaves no card to work with: off, or ERROR; power-on ends it. */
+function wipe(): u32 {
+  const outcome = wipeCard();
+  if (!isMounted()) card.fail(outcome);
+  return swOf(outcome);
 }
 
 /** CHANGE REFERENCE DATA: the old PIN for a new one. */
@@ -261,8 +267,26 @@ function keyInformation(out: usize): u32 {
   return KEY_TEMPLATE_SIZE;
 }
 
+/** The card id; a card in ERROR has none to tell. */
+function cardId(out: usize): u32 {
+  if (card.error() || !identity.tell(out)) return Sw.NO_SUCH_DATA;
+  return give(identity.SIZE);
+}
+
+/** Version, hash, and the kind of host that runs it. */
+function firmware(out: usize): u32 {
+  copyPublic(out, VERSION, VERSION, VERSION_SIZE);
+  store<u8>(out + VERSION_SIZE, host.panel() as u8);
+  return give(VERSION_SIZE + 1);
+}
+
 function status(out: usize): u32 {
-  const checks = head.life !== <u8>Life.BLANK && !pin.judgedByServer() && card.started() === Outcome.DONE;
+  memory.fill(out, 0, STATUS_SIZE);
+  store<u16>(out, bswap<u16>(host.battery() as u16), 8);
+  store<u8>(out, card.error() as u8, 7);
+  store<u8>(out, LIFE_NOT_TOLD as u8);
+  if (card.error()) return STATUS_SIZE;
+  const checks = head.life !== <u8>Life.BLANK && !pin.judgedByServer();
   const locked: u32 = checks && pin.isLocked() ? 1 : 0;
   store<u8>(out, head.life);
   store<u8>(out, (checks && unlock.isBlocked() ? 2 : locked) as u8, 1);
@@ -271,7 +295,5 @@ function status(out: usize): u32 {
   store<u8>(out, (checks ? pin.triesLeft() : 0) as u8, 4);
   store<u8>(out, (checks ? unlock.triesLeft() : 0) as u8, 5);
   store<u8>(out, head.keyVersion === TEST_KEYS ? 1 : 0, 6);
-  store<u8>(out, 0, 7);
-  store<u16>(out, bswap<u16>(host.battery() as u16), 8);
   return STATUS_SIZE;
 }

@@ -23,7 +23,7 @@ export declare function battery(): u32;
 /** Sends `length` bytes at `bytes` on the serial line. */
 export declare function serial_send(bytes: usize, length: u32): void;
 
-/** Whether this host has a front panel on the serial line (1) or leaves it out (0). */
+/** Which kind of host this is, as `Kind` in wire.ts numbers them: a production image leaves the front panel out. */
 export declare function panel(): u32;
 
 /** Says that the card turned on (1) or off (0; the host may sleep until a contact or a byte). */

@@ -34,8 +34,6 @@ class Contacts {
   down: u32;
   /** Bit n: contact and key differ, not yet for BOUNCE. */
   pending: u32;
-  /** Bit n: key n went down since somebody asked. */
-  seen: u32;
   /** The key that counts, or NO_KEY. */
   active: u32;
   /** When it went down, and whether it has been held. */
@@ -44,7 +42,7 @@ class Contacts {
   /** The key of the last event. */
   last: u32;
 }
-const contacts = changetype<Contacts>(memory.data(32));
+const contacts = changetype<Contacts>(memory.data(offsetof<Contacts>()));
 /** When each pending contact moved; zero for the others, so that they do not tell what was typed. */
 const MOVED_AT: usize = memory.data(48);
 
@@ -55,21 +53,13 @@ export function key(): u32 {
 
 /** Forgets all contacts. */
 export function reset(): void {
-  memory.fill(changetype<usize>(contacts), 0, 32);
+  memory.fill(changetype<usize>(contacts), 0, offsetof<Contacts>());
   memory.fill(MOVED_AT, 0, 48);
   contacts.active = NO_KEY;
 }
 
-/** The keys that went down since the last call, bit n for key n. */
-export function takeSeen(): u32 {
-  const seen = contacts.seen;
-  contacts.seen = 0;
-  return seen;
-}
-
-/** Forgets which keys there were; one that is down stays down. */
+/** Forgets which key there was; one that is down stays down. */
 export function forget(): void {
-  contacts.seen = 0;
   contacts.last = NO_KEY;
 }
 
@@ -135,7 +125,6 @@ function settle(key: u32): Event {
 function press(key: u32, at: u32): Event {
   contacts.active = key;
   contacts.last = key;
-  contacts.seen |= 1 << key;
   contacts.downAt = at;
   contacts.held = false;
   return Event.DOWN;

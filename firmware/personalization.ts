@@ -58,6 +58,7 @@ function seed(record: usize): Outcome {
   vault.admit();
   head.pinSpent = 0;
   head.codeSpent = 0;
+  head.lockCode = 0;
   if (pin.judgedByServer()) {
     pin.setUnchecked();
     return commit();

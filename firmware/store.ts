@@ -135,6 +135,11 @@ export function isCurrent(): bool {
   return head.magic === MAGIC && reads(address(0));
 }
 
+/** Whether memory holds a page: not where no card was found, nor where a wipe could not end. */
+export function isMounted(): bool {
+  return head.magic === MAGIC;
+}
+
 /** A wrap in memory, to read or to fill before a commit. */
 export function wrap(which: Wrap): usize {
   return IMAGE + which;
@@ -166,7 +171,7 @@ export function mount(): Outcome {
   if (!headIsWhole()) wipe();
   if (!isWhole(KEYS_AT, KEYS_SIZE)) return Outcome.FLASH;
   if (flash.word(address(WIPE_MARK_AT)) !== ERASED) return finishWipe();
-  if (!isWhole(ROOT_AT, ROOT_SIZE)) return Outcome.FLASH;
+  if (!isWhole(ROOT_AT, ROOT_SIZE) || !isLife(head.life)) return Outcome.FLASH;
   return clearOthers();
 }
 
@@ -189,9 +194,12 @@ export function revert(): void {
 function writeNext(): Outcome {
   const page = (current.page + 1) % PAGES;
   const start = page * PAGE_SIZE;
-  head.sequence++;
-  head.first = head.sequence === 1 ? FIRST : 0;
-  putCheck(0, HEAD_CHECK_AT);
+  // The commit has to program its word: a head that checks to the erased word gets another sequence number.
+  do {
+    head.sequence++;
+    head.first = head.sequence === 1 ? FIRST : 0;
+    putCheck(0, HEAD_CHECK_AT);
+  } while (load<u32>(IMAGE, HEAD_CHECK_AT) === ERASED);
   putCheck(ROOT_AT, ROOT_SIZE);
   putCheck(KEYS_AT, KEYS_SIZE);
   if (!isDestroyed(Wrap.PIN)) putCheck(Wrap.PIN, WRAP_SIZE);
@@ -295,8 +303,13 @@ function reads(start: u32): bool {
   return difference === 0;
 }
 
+/** Whether a page was committed: its check value holds, and is a word that was programmed. */
 function headIsWhole(): bool {
-  return head.magic === MAGIC && isWhole(0, HEAD_CHECK_AT);
+  return head.magic === MAGIC && isWhole(0, HEAD_CHECK_AT) && load<u32>(IMAGE, HEAD_CHECK_AT) !== ERASED;
+}
+
+function isLife(life: u8): bool {
+  return life === <u8>Life.BLANK || life === <u8>Life.SEEDED || life === <u8>Life.PERSONALIZED;
 }
 
 /** Whether the check value behind a record of the image holds. */

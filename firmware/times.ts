@@ -1,4 +1,4 @@
-// How long each screen stands, in milliseconds.
+// How long each screen stands, in milliseconds, and what follows a message.
 
 import { State } from "./wire";
 
@@ -33,5 +33,21 @@ export function timeOf(state: State): u32 {
       return MESSAGE;
     default:
       return 0;
+  }
+}
+
+/** The screen after one whose time is fixed. A card that shows NO KEY or a response goes off. */
+export function successorOf(state: State): State {
+  switch (state) {
+    case State.WRONG_PIN:
+    case State.PIN_SET:
+      return State.PIN;
+    case State.WRONG_CODE:
+      return State.LOCKED;
+    case State.WEAK_PIN:
+    case State.NO_MATCH:
+      return State.NEW_PIN;
+    default:
+      return State.OFF;
   }
 }

@@ -7,30 +7,41 @@ import * as tally from "./tally";
 import { Outcome } from "./wire";
 
 //  0  new version
-//  1  three times: 88 11 10 | key under the DEK (16) | 03 | check value (3)
-const KEY_BLOCK: u32 = 23;
-const KEY_AT: u32 = 3;
-const KCV_LENGTH_AT: u32 = 19;
-const KCV_AT: u32 = 20;
+//  1  three times: 88 11 10 | key under the DEK (16) | 03 | check value (3), or the same without the 11
+//
+// 11 is the length of what follows up to the check value. The clients of others leave it out.
+const LONG_BLOCK: u32 = 23;
+const SHORT_BLOCK: u32 = 22;
+/** From the end of a key on. */
+const KCV_LENGTH_AT: u32 = 16;
+const KCV_AT: u32 = 17;
 const KCV_SIZE: u32 = 3;
-/** Bytes that PUT KEY brings, and answers. */
-export const BLOCK_SIZE: u32 = 70;
+/** Bytes of a key with its check value and that one's length. */
+const KEY_FIELD: u32 = 20;
+/** Bytes that PUT KEY answers. */
 export const ANSWER_SIZE: u32 = 10;
 const HIGHEST_VERSION: u32 = 0x7f;
 
 const KCV: usize = memory.data(16);
 
+/** Whether PUT KEY can bring `length` bytes. */
+export function isLength(length: u32): bool {
+  return length === 1 + 3 * LONG_BLOCK || length === 1 + 3 * SHORT_BLOCK;
+}
+
 /**
- * Takes the keys at `block`, whose secrets it decrypts there, and puts version and check values at
+ * Takes the keys in the `length` bytes at `data`, whose secrets it decrypts there, and puts version and check values at
  * `answer`. Returns DONE, REFUSED, BATTERY or FLASH.
  */
-export function replace(block: usize, answer: usize): Outcome {
-  const version = load<u8>(block);
+export function replace(data: usize, length: u32, answer: usize): Outcome {
+  const version = load<u8>(data);
   if (version === 0 || version > HIGHEST_VERSION) return Outcome.REFUSED;
+  const size = length === 1 + 3 * LONG_BLOCK ? LONG_BLOCK : SHORT_BLOCK;
+  const keys = data + 1 + size - KEY_FIELD;
   for (let i: u32 = 0; i < 3; i++) {
-    if (!reveal(block + 1 + i * KEY_BLOCK)) return Outcome.REFUSED;
+    if (!isAnnounced(data + 1 + i * size, size) || !reveal(keys + i * size)) return Outcome.REFUSED;
   }
-  for (let i: u32 = 0; i < 3; i++) memory.copy(KEYS + i * KEY_SIZE, block + 1 + i * KEY_BLOCK + KEY_AT, KEY_SIZE);
+  for (let i: u32 = 0; i < 3; i++) memory.copy(KEYS + i * KEY_SIZE, keys + i * size, KEY_SIZE);
   head.keyVersion = version;
   tally.carry();
   const outcome = commit();
@@ -42,14 +53,18 @@ export function replace(block: usize, answer: usize): Outcome {
   return outcome;
 }
 
-/** Decrypts one key in place and checks its form and check value. */
-function reveal(block: usize): bool {
-  if (load<u16>(block) !== 0x1188 || load<u8>(block, 2) !== KEY_SIZE || load<u8>(block, KCV_LENGTH_AT) !== KCV_SIZE) {
-    return false;
-  }
-  cbc.decrypt(DEK, 0, block + KEY_AT, KEY_SIZE);
-  checkValue(block + KEY_AT);
-  return memory.compare(KCV, block + KCV_AT, KCV_SIZE) === 0;
+/** Whether a block of `size` bytes begins as one with an AES key does. */
+function isAnnounced(block: usize, size: u32): bool {
+  if (size === SHORT_BLOCK) return load<u16>(block) === 0x1088;
+  return load<u16>(block) === 0x1188 && load<u8>(block, 2) === KEY_SIZE;
+}
+
+/** Decrypts one key in place and checks its check value. */
+function reveal(key: usize): bool {
+  if (load<u8>(key, KCV_LENGTH_AT) !== KCV_SIZE) return false;
+  cbc.decrypt(DEK, 0, key, KEY_SIZE);
+  checkValue(key);
+  return memory.compare(KCV, key + KCV_AT, KCV_SIZE) === 0;
 }
 
 /** KCV (GPC_SPE_034 §B.6): AES under the key over sixteen 01. */

@@ -18,6 +18,8 @@ export enum Use {
   CODE = 0x82,
   /** Context: nothing but the slot words; the server judges the PIN. */
   NOTHING = 0x83,
+  /** Context: none; what comes out is public (identity.ts). */
+  CARD_ID = 0x84,
 }
 
 export const TOKEN_KEY_SIZE: u32 = 64;

@@ -57,6 +57,13 @@ export enum Channel {
   PANEL = 1,
 }
 
+/** What kind of host the firmware runs in. Only a production image has no front panel on the serial line. */
+export enum Kind {
+  PRODUCTION = 1,
+  DEVELOPMENT = 2,
+  SIMULATOR = 3,
+}
+
 /** The version of the protocol: what a hello is answered with. */
 export const PROTOCOL_VERSION = 1;
 /** The longest payload of a frame, in bytes: a short APDU with 255 bytes of data. */
@@ -112,6 +119,8 @@ export enum Sw {
   NO_SUCH_DATA = 0x6a88,
   UNKNOWN_COMMAND = 0x6d00,
   UNKNOWN_CLASS = 0x6e00,
+  /** Its last digits are the number of the card's ERROR. */
+  ERROR = 0x6f00,
 }
 
 /** Tags of GET DATA. */
@@ -122,6 +131,7 @@ export enum Tag {
   FIRMWARE = 0xdf21,
   SUITE = 0xdf22,
   SUITES = 0xdf23,
+  CARD_ID = 0xdf24,
 }
 
 /** Security levels of a secure channel (GPC_SPE_014 §7.1.2), bit by bit. */
@@ -132,6 +142,9 @@ export enum Level {
   R_ENCRYPTION = 0x20,
   FULL = 0x33,
 }
+
+/** The life that the status of a card in ERROR names: it is not told. */
+export const LIFE_NOT_TOLD = 0xff;
 
 /** P2 of SET STATUS (GPC_SPE_034 table 11-6). */
 export enum LifeCode {

@@ -39,6 +39,9 @@ const SENTENCES: Record<number, string> = {
   [Sw.NO_SUCH_DATA]: "the card has no such data",
   [Sw.UNKNOWN_COMMAND]: "the card does not know the command",
   [Sw.UNKNOWN_CLASS]: "the card does not know the command's class",
+  [Sw.ERROR + 1]: "the card is in ERROR 01: an algorithm fails",
+  [Sw.ERROR + 2]: "the card is in ERROR 02: its flash cannot be read",
+  [Sw.ERROR + 3]: "the card is in ERROR 03: its random source fails",
 };
 
 /** The card answered with something that is no answer to the command. */

@@ -4,7 +4,7 @@
 // an error opens a new channel and reads the status, which says what became true.
 
 import { randomBytes } from "node:crypto";
-import { Cla, Ins, LifeCode, Sw, Tag, SelfTest as Test } from "../firmware/wire.js";
+import { Cla, Ins, Kind, LifeCode, Sw, Tag, SelfTest as Test } from "../firmware/wire.js";
 import {
   ANY,
   BadAnswer,
@@ -15,6 +15,7 @@ import {
   encodeCommand,
   type Response,
 } from "./apdu.js";
+import { CardInError } from "./errors.js";
 import { type Keyset, putKeyAnswer, putKeyData } from "./keyset.js";
 import type { Link } from "./link.js";
 import type { HashName } from "./ocra.js";
@@ -34,6 +35,13 @@ const CHALLENGE_SIZE = 8;
 /** P1 of STORE DATA: the last block, encrypted. */
 const ONE_ENCRYPTED_BLOCK = 0xe0;
 
+const STATUS_SIZE = 10;
+const ID_SIZE = 8;
+const HOSTS = {
+  [Kind.PRODUCTION]: "production",
+  [Kind.DEVELOPMENT]: "development",
+  [Kind.SIMULATOR]: "simulator",
+} as const;
 const LIVES = [undefined, "blank", "seeded", "personalized"] as const;
 const LOCKS = ["none", "locked", "blocked"] as const;
 const PIN_CHECKS = ["none", "card", "server"] as const;
@@ -77,7 +85,11 @@ export interface CardStatus {
   readonly unlockTriesLeft: number;
   /** In mV. */
   readonly battery: number;
+  /** The card id in hexadecimal: the same until the card is wiped. Undefined: the first release has none. */
+  readonly id: string | undefined;
   readonly firmware: { readonly version: string; readonly hash: string };
+  /** What the card says that its firmware runs in. Undefined: the first release does not say. */
+  readonly kind: (typeof HOSTS)[Kind] | undefined;
   readonly suite: string | undefined;
   readonly suites: SuiteSupport;
 }
@@ -111,19 +123,22 @@ export class CardClient {
     return this.link.hello();
   }
 
-  /** Reads all that the card tells anybody. */
+  /** Reads all that the card tells anybody. Throws CardInError where that is an error. */
   async readStatus(): Promise<CardStatus> {
+    const status = parseStatus(await this.#getData(Tag.STATUS));
     const serial = await this.#findText(Tag.SERIAL);
     const kvn = parseKeyInformation(await this.#getData(Tag.KEY_INFORMATION));
-    const status = parseStatus(await this.#getData(Tag.STATUS));
     const firmware = parseFirmware(await this.#getData(Tag.FIRMWARE));
+    const id = await this.#findData(Tag.CARD_ID);
+    if (id && id.length !== ID_SIZE) throw new BadAnswer("GET DATA: the card id has a wrong length");
     const suite = await this.#findText(Tag.SUITE);
     const suites = parseSuites(await this.#getData(Tag.SUITES));
     return {
       ...status,
+      ...firmware,
       serial,
       kvn,
-      firmware,
+      id: id?.toString("hex"),
       suite,
       suites,
     };
@@ -234,10 +249,15 @@ export class CardClient {
 
   /** A data object in ASCII, fit for a terminal; nothing where the card has none. */
   async #findText(tag: number): Promise<string | undefined> {
+    const text = (await this.#findData(tag))?.toString("latin1");
+    if (text !== undefined && !/^[!-~]{1,64}$/.test(text)) throw new BadAnswer("GET DATA: what should be text is none");
+    return text;
+  }
+
+  /** A data object; nothing where the card has none. */
+  async #findData(tag: number): Promise<Buffer | undefined> {
     try {
-      const text = (await this.#getData(tag)).toString("latin1");
-      if (!/^[!-~]{1,64}$/.test(text)) throw new BadAnswer("GET DATA: what should be text is none");
-      return text;
+      return await this.#getData(tag);
     } catch (error) {
       if (error instanceof CardRefused && error.sw === Sw.NO_SUCH_DATA) return undefined;
       throw error;
@@ -262,6 +282,7 @@ export class CardClient {
     const { data, sw } = this.#channel
       ? await this.#sendInside(this.#channel, command)
       : await this.#sendPlain(command);
+    refuseError(sw);
     if (sw !== Sw.DONE) throw new CardRefused(commandName(command.ins), sw);
     return data;
   }
@@ -289,6 +310,7 @@ export class CardClient {
       waitingFor: AUTHENTICATION_WAIT,
     });
     const { sw } = decodeResponse(bytes);
+    refuseError(sw);
     if (sw === Sw.NOT_AUTHENTIC) throw new AuthenticationFailed("the card does not accept these transport keys");
     if (sw !== Sw.DONE) throw new CardRefused(commandName(command.ins), sw);
   }
@@ -318,10 +340,21 @@ function parseKeyInformation(data: Buffer): number {
   return kvn;
 }
 
-function parseStatus(data: Buffer): Omit<CardStatus, "serial" | "kvn" | "firmware" | "suite" | "suites"> {
-  const [life = 0, lock = 0, pinCheck = 0, tries = 0, triesLeft = 0, unlockTriesLeft = 0, testKeys = 0] = data;
+/** 6F00 and the number of the card's ERROR. */
+function refuseError(sw: number): void {
+  if (sw >> 8 === Sw.ERROR >> 8) throw new CardInError(sw & 0xff);
+}
+
+type Status = Omit<CardStatus, "serial" | "kvn" | "id" | "firmware" | "kind" | "suite" | "suites">;
+
+function parseStatus(data: Buffer): Status {
+  const [life = 0, lock = 0, pinCheck = 0, tries = 0, triesLeft = 0, unlockTriesLeft = 0, testKeys = 0, error = 0] =
+    data;
+  if (data.length === STATUS_SIZE && error !== 0) throw new CardInError(error);
+  // In the first release a card in ERROR tells no life, and no error either.
+  if (data.length === STATUS_SIZE && life === 0) throw new CardInError(undefined);
   const known = { life: LIVES[life], lock: LOCKS[lock], pinCheck: PIN_CHECKS[pinCheck] };
-  if (data.length !== 10 || !known.life || !known.lock || !known.pinCheck)
+  if (data.length !== STATUS_SIZE || !known.life || !known.lock || !known.pinCheck)
     throw new BadAnswer("GET DATA: the status is not as it must be");
   return {
     life: known.life,
@@ -335,9 +368,16 @@ function parseStatus(data: Buffer): Omit<CardStatus, "serial" | "kvn" | "firmwar
   };
 }
 
-function parseFirmware(data: Buffer): CardStatus["firmware"] {
-  if (data.length !== 11) throw new BadAnswer("GET DATA: the firmware's version has a wrong length");
-  return { version: [...data.subarray(0, 3)].join("."), hash: data.subarray(3).toString("hex") };
+/** Version (3) and hash (8); after the first release also the kind of host (1). */
+function parseFirmware(data: Buffer): Pick<CardStatus, "firmware" | "kind"> {
+  if (data.length !== 11 && data.length !== 12)
+    throw new BadAnswer("GET DATA: the firmware's version has a wrong length");
+  const kind = HOSTS[data[11] as Kind];
+  if (data.length === 12 && kind === undefined) throw new BadAnswer("GET DATA: there is no such kind of host");
+  return {
+    firmware: { version: [...data.subarray(0, 3)].join("."), hash: data.subarray(3, 11).toString("hex") },
+    kind,
+  };
 }
 
 function parseSuites(data: Buffer): SuiteSupport {

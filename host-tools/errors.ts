@@ -26,6 +26,32 @@ export class CheckFailed extends Error {
   override name = "CheckFailed";
 }
 
+const ERRORS: Readonly<Record<number, string>> = {
+  1: "an algorithm fails; turn it off and on, and replace the card if it stays",
+  2: "its flash cannot be read; turn it off and on, and replace the card if it stays: its keys are lost",
+  3: "its random source fails; turn it off and on, and replace the card if it stays",
+};
+
+const NOT_TOLD =
+  "its firmware is of the first release, so only its screen tells which; turn it off and on, and replace it if it stays";
+const NOT_KNOWN = "this dsc does not know which; do not use this card";
+
+/** The card shows ERROR and does nothing for anybody. */
+export class CardInError extends WrongCard {
+  override name = "CardInError";
+  /** As its screen shows it; undefined: the first release does not tell. */
+  readonly number: number | undefined;
+  /** In a word or two. */
+  readonly state: string;
+
+  constructor(number: number | undefined) {
+    const state = number === undefined ? "ERROR" : `ERROR ${String(number).padStart(2, "0")}`;
+    super(`the card is in ${state}: ${number === undefined ? NOT_TOLD : (ERRORS[number] ?? NOT_KNOWN)}`);
+    this.number = number;
+    this.state = state;
+  }
+}
+
 /** A secret that cannot be used; the message has nothing of the secret in it. */
 export class SecretError extends Error {
   override name = "SecretError";

@@ -2,7 +2,7 @@
 
 import { CommanderError } from "commander";
 import { BadAnswer, CardRefused } from "./apdu.js";
-import { CheckFailed, NoBoard, PortError, SecretError, UsageError, WrongCard } from "./errors.js";
+import { CardInError, CheckFailed, NoBoard, PortError, SecretError, UsageError, WrongCard } from "./errors.js";
 import { FileError, type FileReason } from "./files.js";
 import { Interrupted } from "./interruption.js";
 import { LineClosed, NoAnswer, OtherProtocol } from "./link.js";
@@ -39,6 +39,7 @@ export const KINDS = {
   "bad-answer": { code: Exit.PORT, hint: "Check that a DSC+ card with this version of the firmware is on the port." },
   authentication: { code: Exit.AUTHENTICATION, hint: "Give the master key of the card's own transport keys." },
   refused: { code: Exit.REFUSED, hint: "Look at the card's state and battery with dsc info." },
+  "card-error": { code: Exit.REFUSED, hint: "Turn the card off and on; replace it if the error stays." },
   "wrong-card": { code: Exit.REFUSED, hint: "Check which card is on the port with dsc info." },
   file: { code: Exit.FILE, hint: "Check the file that the message names." },
   "seed-file": { code: Exit.FILE, hint: "Check that the seed file and what opens it belong together." },
@@ -70,6 +71,7 @@ const CLASSES: readonly [Kind, readonly ErrorClass[]][] = [
   ["port", [PortError]],
   ["authentication", [AuthenticationFailed]],
   ["refused", [CardRefused]],
+  ["card-error", [CardInError]],
   ["wrong-card", [WrongCard]],
   ["file", [FileError]],
   ["seed-file", [SeedFileError]],

@@ -53,6 +53,8 @@ export interface Request {
   readonly append?: boolean | undefined;
   /** The card may be personalized, or have been another one's. */
   readonly reseed?: boolean | undefined;
+  /** The card may be a development image, which anybody at its contacts can read and blank. */
+  readonly allowDevelopment?: boolean | undefined;
 }
 
 /** The seed file. */
@@ -88,6 +90,8 @@ export interface Plan {
   readonly attempts: readonly Attempt[];
   /** The version of the keys of its own that the card ends with. */
   readonly keyset: number | undefined;
+  /** The id of the card that the plan is for. */
+  readonly cardId: string | undefined;
   /** What the file holds already. */
   readonly record: SeedRecord | undefined;
 }
@@ -99,12 +103,14 @@ const UNLOCK_KEY_SIZE = 32;
 /** Decides what is to be done. Throws where it must not be; nothing is changed here. */
 export function makePlan(request: Request, status: CardStatus, seeds: Seeds): Plan {
   const record = seeds.find(request.serial);
+  refuseFirmware(request, status);
   refuseSuite(request.suite, status.suites);
   refuseOtherCard(request, status);
   if (record) refuseOtherRecord(request, record, seeds.path);
   else if (seeds.exists && !request.append)
     throw new FileError(`${seeds.path}: exists already; add the card to it with --append`, "exists");
   if (record?.state === "done") return planNothing(request, status, record, seeds.path);
+  if (record) refuseAnotherCard(record, status, seeds.path);
   const expected = expectedFor(request, record, seeds.path);
   refuseOtherClaims(expected, status);
   if (!record) refusePersonalized(request, status);
@@ -119,6 +125,7 @@ export function makePlan(request: Request, status: CardStatus, seeds: Seeds): Pl
     warnings: warningsFor(request, status, record),
     attempts,
     keyset,
+    cardId: status.id,
     record,
   };
 }
@@ -217,7 +224,7 @@ class Work {
     this.#attempt = attempt;
     this.#now = attempt.keyset;
     this.#drawn = plan.record === undefined;
-    this.#record = plan.record ?? draw(request, plan.keyset);
+    this.#record = plan.record ?? draw(request, plan);
   }
 
   do(step: WorkStep): Promise<void> | void {
@@ -304,7 +311,7 @@ function differences(request: Request, status: CardStatus): string[] {
   return (["serial", "suite", "pinCheck", "tries"] as const).filter((what) => status[what] !== request[what]);
 }
 
-function draw(request: Request, keyset: number | undefined): SeedRecord {
+function draw(request: Request, { keyset, cardId }: Plan): SeedRecord {
   const { serial, suite, pinCheck, tries, key } = request;
   return {
     serial,
@@ -315,6 +322,7 @@ function draw(request: Request, keyset: number | undefined): SeedRecord {
     unlockKey: randomFillSync(secretBytes(UNLOCK_KEY_SIZE)),
     state: "pending",
     keyset,
+    cardId,
   };
 }
 
@@ -329,6 +337,30 @@ function refuseSuite(text: string, { hashes, pinHashes, digits, challenge }: Sui
   const hashesFit = hashes.includes(suite.hash) && (!suite.pin || pinHashes.includes(suite.pin));
   if (!sizesFit || !hashesFit || suite.counter || suite.session || suite.step)
     throw new WrongCard(`the card does not do ${text}`);
+}
+
+/** What a card runs in, and whether it has an id by which another one is told from it. */
+function refuseFirmware({ allowDevelopment }: Request, { id, kind }: CardStatus): void {
+  if (id === undefined)
+    throw new WrongCard(
+      "this card has no card id, its firmware is of the first release: it can be read and wiped; put a newer firmware " +
+        "on it to personalize it",
+    );
+  if (kind === "development" && !allowDevelopment)
+    throw new WrongCard(
+      "this card is a development image: whoever is at its contacts can read and blank it; put a production image on " +
+        "it, or insist with --allow-development",
+    );
+}
+
+/** Else two cards would have one token key, or a record would be marked as done that another card has. */
+function refuseAnotherCard({ cardId, serial, state }: SeedRecord, { id }: CardStatus, path: string): void {
+  if (cardId === undefined || cardId === id) return;
+  throw new FileError(
+    `${path}: has ${serial} as ${state}, begun on the card with id ${cardId}, and this is another one, with id ${id}; ` +
+      "look which card is on the port (a card that was wiped is a new one: another seed file)",
+    "exists",
+  );
 }
 
 function refuseOtherCard({ serial, reseed }: Request, status: CardStatus): void {
@@ -379,9 +411,10 @@ function planNothing(request: Request, status: CardStatus, record: SeedRecord, p
         "(to seed this card anew: another seed file)",
       "exists",
     );
+  refuseAnotherCard(record, status, path);
   refuseOtherKeyset(request, status, record, path);
   const warnings = status.testKeys ? [KEEPS_TEST_KEYS] : [];
-  return { action: "nothing", steps: [], warnings, attempts: [], keyset: record.keyset, record };
+  return { action: "nothing", steps: [], warnings, attempts: [], keyset: record.keyset, cardId: status.id, record };
 }
 
 function describeCard({ serial, life, suite }: CardStatus): string {

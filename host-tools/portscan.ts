@@ -2,14 +2,15 @@
 // one that is slow, or answers everything with something, costs the others nothing.
 
 import type { CardStatus } from "./cardclient.js";
+import { CardInError } from "./errors.js";
 import { exitCodeOf } from "./exit.js";
 import { readStatusAt } from "./port.js";
 import { FEW_SECONDS, realTimer, sayWaiting, type Timer } from "./waiting.js";
 
-/** What a port turned out to be: a card, or a reason why it is none. */
+/** What a port turned out to be: a card, a card that shows ERROR, or a reason why it is none. */
 export type Found = { readonly port: string } & (
-  | { readonly status: CardStatus }
-  | { readonly status: undefined; readonly reason: string }
+  | { readonly status: CardStatus; readonly inError?: undefined }
+  | { readonly status: undefined; readonly inError?: CardInError; readonly reason: string }
 );
 
 export interface ScanOptions {
@@ -37,6 +38,9 @@ async function lookAt(port: string, ask: (path: string) => Promise<CardStatus>):
     return { port, status: await ask(port) };
   } catch (error) {
     if (exitCodeOf(error) === undefined) throw error;
-    return { port, status: undefined, reason: (error as Error).message.replace(`${port}: `, "") };
+    const reason = (error as Error).message.replace(`${port}: `, "");
+    return error instanceof CardInError
+      ? { port, status: undefined, inError: error, reason }
+      : { port, status: undefined, reason };
   }
 }

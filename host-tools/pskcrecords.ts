@@ -26,6 +26,8 @@ export interface SeedRecord {
   readonly keyset: number | undefined;
   /** How the card comes to transport keys of its own; undefined: it gets none, or it is not said. */
   readonly rotation?: Rotation | undefined;
+  /** The id of the card that the record was begun on, in hexadecimal; undefined: not said. */
+  readonly cardId?: string | undefined;
 }
 
 export interface Rotation {
@@ -94,6 +96,7 @@ export function readOutline(keyPackage: Element): Omit<SeedRecord, "key" | "unlo
     state: readState(mark?.getAttribute("State") ?? "done"),
     keyset: keyset ? integer(keyset, 1, 127, "KeysetVersion") : undefined,
     ...(rotation && { rotation }),
+    ...readCardId(mark),
   };
 }
 
@@ -104,6 +107,13 @@ function readRotation(mark: Element | undefined): Rotation | undefined {
   const known = (before === "public" || before === "own") && isPutKeyProgress(putKey);
   if (!known) throw new SeedFileError(`has a card with unknown transport keys: ${quoted(`${before}, ${putKey}`)}`);
   return { before, putKey };
+}
+
+function readCardId(mark: Element | undefined): Pick<SeedRecord, "cardId"> {
+  const cardId = mark?.getAttribute("CardId");
+  if (!cardId) return {};
+  if (!/^[0-9a-f]{16}$/.test(cardId)) throw new SeedFileError(`has a card with an id that is none: ${quoted(cardId)}`);
+  return { cardId };
 }
 
 function isPutKeyProgress(text: string): text is PutKeyProgress {
@@ -209,12 +219,13 @@ function tokenPackage(document: Document, record: SeedRecord, keys: Keys): Eleme
     secretData(document, record.key, keys),
     make("pskc:Policy", {}, pinPolicy, make("pskc:KeyUsage", {}, "CR")),
   );
-  const { state, keyset, rotation } = record;
+  const { state, keyset, rotation, cardId } = record;
   const mark = make("dsc:Personalization", {
     State: state,
     KeysetVersion: keyset,
     KeysBefore: rotation?.before,
     PutKey: rotation?.putKey,
+    CardId: cardId,
   });
   return make("pskc:KeyPackage", {}, deviceInfo(document, record.serial), key, make("pskc:Extensions", {}, mark));
 }

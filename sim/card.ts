@@ -4,7 +4,7 @@
 // so that a web page can hold a card too; files, terminals and serial lines sit around it.
 
 import { instantiateSync } from "@assemblyscript/loader";
-import { State } from "../firmware/wire.js";
+import { Kind, State } from "../firmware/wire.js";
 import { type CutMode, FLASH_SIZE, Flash, type FlashCopy, PowerCut } from "./flash.js";
 import { Random, type RandomSource, type RandomState } from "./random.js";
 
@@ -39,6 +39,8 @@ export interface CardOptions {
   random?: RandomSource;
   /** The battery in mV, or 0: none. */
   battery?: number;
+  /** The kind of host that the card is told it runs in; the simulator unless given. */
+  kind?: Kind;
 }
 
 /** What happens to and in a card, for those who watch. Times are the card's clock. */
@@ -96,6 +98,7 @@ export class Card {
   readonly #firmware: Firmware;
   readonly #memory: Uint8Array;
   readonly #fresh: Uint8Array;
+  readonly #kind: Kind;
   readonly #random: RandomSource;
   readonly #torn: Random;
   readonly #line = new Uint8Array(WIDTH).fill(BLANK);
@@ -113,6 +116,7 @@ export class Card {
   /** A card of the compiled firmware `module`, with a battery in it and turned off. */
   constructor(module: WebAssembly.Module, options: CardOptions = {}) {
     this.flash = options.flash ?? new Flash();
+    this.#kind = options.kind ?? Kind.SIMULATOR;
     this.#random = options.random ?? new Random(options.seed ?? 1);
     this.#torn = new Random(~(options.seed ?? 1));
     const { instance } = instantiateSync(module, { host: this.#imports() });
@@ -126,6 +130,11 @@ export class Card {
   /** The card's clock: ms since it was made. */
   get time(): number {
     return this.#time;
+  }
+
+  /** Milliseconds until the firmware wants to be called again; 2^31 - 1: nothing will happen by itself. */
+  get due(): number {
+    return this.#due;
   }
 
   /** Whether the card is on. */
@@ -383,7 +392,7 @@ export class Card {
         for (const watcher of this.watchers) watcher.sent?.(sent);
         return undefined;
       },
-      panel: () => 1,
+      panel: () => this.#kind,
       random: (into, length) => {
         if (this.randomFails) return 0;
         const at = this.#checked(into as number, length as number);

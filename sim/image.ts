@@ -19,6 +19,7 @@ export const Offset = {
   CODE_SLOTS: 0x188,
   PIN_SLOTS: 0x1b0,
 } as const;
+const FIRST_AT = 0x0f;
 const ROOT_SIZE = 16;
 const KEYS_SIZE = 48;
 /** Of a wrap, without its check value. */
@@ -53,6 +54,8 @@ export interface SlotCounts {
 export interface PageRecords {
   readonly page: number;
   readonly state: RecordState;
+  /** It was committed, or went bad: a commit was programmed that does not hold, on a page that is not the first one. */
+  readonly suspicious: boolean;
   readonly head: HeadRecord | undefined;
   readonly root: RecordState;
   /** The transport keys. */
@@ -107,11 +110,14 @@ export function rootOf(page: Uint8Array): Uint8Array {
 function readPage(bytes: Uint8Array, page: number): PageRecords {
   const view = viewOf(bytes);
   const sequence = view.getUint32(4, true);
-  const whole = view.getUint32(0, true) === MAGIC && stateOf(bytes, sequence, 0, Offset.HEAD_CHECK) === "whole";
+  const committed = view.getUint32(Offset.HEAD_CHECK, true) !== ERASED;
+  const checks = stateOf(bytes, sequence, 0, Offset.HEAD_CHECK) === "whole";
+  const whole = view.getUint32(0, true) === MAGIC && committed && checks;
   const blank = bytes.every((byte) => byte === 0xff);
   return {
     page,
     state: whole ? "whole" : blank ? "erased" : "broken",
+    suspicious: !whole && committed && bytes[FIRST_AT] !== 0xff,
     head: whole ? readHead(bytes, sequence) : undefined,
     root: stateOf(bytes, sequence, Offset.ROOT, ROOT_SIZE),
     keys: stateOf(bytes, sequence, Offset.KEYS, KEYS_SIZE),

@@ -1,14 +1,47 @@
 // `dsc-sim inspect`: a flash image, record by record, secrets masked.
 
-import { currentPage, type PageRecords, readImage, type SlotCounts } from "./image.js";
+import { parseSuite } from "../host-tools/ocra.js";
+import { kdf } from "../host-tools/scp03.js";
+import { currentPage, type PageRecords, pageBytes, readImage, rootOf, type SlotCounts } from "./image.js";
+
+/** What the card id is derived with from the root secret (docs/FLASH.md). */
+const CARD_ID = 0x84;
+const CARD_ID_SIZE = 8;
 
 /** The lines that describe an image (FLASH_SIZE bytes). */
 export function describe(image: Uint8Array): string[] {
   const pages = readImage(image);
   const current = currentPage(pages);
   const lines = pages.flatMap((page) => describePage(page, page === current));
-  if (!current) lines.push("no page counts: a card that never started, or an unreadable one (ERROR 02)");
+  if (isUnreadable(pages, current)) lines.push("the card turns on with ERROR 02: its flash cannot be read");
+  else if (!current) lines.push("no page counts: a card that never started");
+  else lines.push(...idOf(image, current));
   return lines;
+}
+
+/** As docs/FLASH.md says at power-on. */
+function isUnreadable(pages: readonly PageRecords[], current: PageRecords | undefined): boolean {
+  if (!current?.head) return pages.some(({ suspicious }) => suspicious);
+  if (current.keys !== "whole") return true;
+  if (current.wiping) return false;
+  const { life, suite } = current.head;
+  return current.root !== "whole" || life.startsWith("unknown") || (life !== "blank" && !isCardSuite(suite));
+}
+
+function isCardSuite(text: string): boolean {
+  try {
+    const { digits, format, challenge, counter, session, step } = parseSuite(text);
+    return digits === 8 && format === "N" && challenge === 6 && !counter && !session && !step;
+  } catch {
+    return false;
+  }
+}
+
+/** Anybody may know it; a card whose wipe is to be finished gets another one. */
+function idOf(image: Uint8Array, { page, wiping }: PageRecords): string[] {
+  if (wiping) return [];
+  const id = kdf(rootOf(pageBytes(image, page)), CARD_ID, new Uint8Array(), CARD_ID_SIZE);
+  return [`card id ${Buffer.from(id).toString("hex")}`];
 }
 
 function describePage(page: PageRecords, current: boolean): string[] {

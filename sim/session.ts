@@ -6,6 +6,7 @@ import { Card, KEYS, type KeyName } from "./card.js";
 import { personalizeDemo } from "./demo.js";
 import { type CutMode, Flash } from "./flash.js";
 import { UserError } from "./usererror.js";
+import { payloads } from "./workshop.js";
 
 /** What a line of the language returns: the line of JSON, before it is one. */
 export interface Report {
@@ -57,6 +58,8 @@ export class Session {
   #flash: Flash | undefined;
   #card: Card | undefined;
   #started = false;
+  /** The bytes that left on the serial line last. */
+  #sent: Uint8Array = new Uint8Array();
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -84,6 +87,7 @@ export class Session {
     const card = this.card;
     const cut = card.takeCut() || extra.cut;
     const sent = card.takeSent();
+    if (sent.length > 0) this.#sent = sent;
     if (sent.length > 0) extra.tx = Buffer.from(sent).toString("hex");
     return { t: card.time, on: card.on, state: card.state, display: card.display, ...extra, ...(cut && { cut }) };
   }
@@ -117,7 +121,7 @@ export class Session {
     const act = command(words, line.trim().slice(name.length).trim());
     const card = this.card;
     this.begin();
-    act(card, extra);
+    act(card, extra, this.#sent);
   }
 
   /** The card is as it is to be: from now on things happen to it. */
@@ -149,7 +153,8 @@ function opened(open: () => Flash): Flash {
   }
 }
 
-type Act = (card: Card, extra: Partial<Report>) => void;
+/** `sent`: the bytes that left on the serial line in the last line in which some did. */
+type Act = (card: Card, extra: Partial<Report>, sent: Uint8Array) => void;
 /** Checks the words after a command's name (`rest` is the same, untouched) and says what to do. */
 type Command = (words: string[], rest: string) => Act;
 interface SetUpTarget {
@@ -244,6 +249,21 @@ const COMMANDS: Record<string, Command> = {
     const hex = words.join("");
     if (!/^([0-9a-fA-F]{2})+$/.test(hex)) throw new LineError("serial: bytes in hex, two digits each");
     return (card) => card.receive(Uint8Array.from(Buffer.from(hex, "hex")));
+  },
+  random: (words) => {
+    const [word] = words;
+    none("random", words.slice(1));
+    if (word !== "fails" && word !== "works") throw new LineError("random: fails or works");
+    return (card) => {
+      card.randomFails = word === "fails";
+    };
+  },
+  "expect-answer": (_words, rest) => {
+    const matches = matcher("expect-answer", rest);
+    return (_card, extra, sent) => {
+      const answer = payloads(sent).at(-1)?.toString("hex") ?? "";
+      if (!matches(answer)) extra.error = "expect-answer: the answer is not that";
+    };
   },
   expect: (_words, rest) => {
     const matches = matcher("expect", rest);

@@ -180,6 +180,30 @@ headless("expect: text, pattern, blank; an error where the display is not that",
   assert.is(code, 1);
 });
 
+headless("expect-answer: data and status word of the answer that came last", () => {
+  const hello = "serial c000e1f0c0";
+  const { reports, code } = run([
+    "expect-answer",
+    hello,
+    "show",
+    "expect-answer 01",
+    "expect-answer /^0/",
+    "expect-answer 9000",
+    "expect-answer",
+  ]);
+  const failed = reports.map((report) => report.error !== undefined);
+  assert.equal(failed, [false, false, false, false, false, true, true]);
+  assert.is(code, 1);
+});
+
+headless("random: a source that fails is ERROR 03 at power-on, until it works again", () => {
+  const { reports } = run(["demo", "random fails", "hold press", "hold press", "random works", "hold press"]);
+  assert.equal(
+    reports.map(({ display }) => display),
+    ["", "", "ERROR 03", "", "", "PIN>"],
+  );
+});
+
 headless("cut: everything but flash is gone, keys do nothing until a battery is in", () => {
   const { reports, code } = run([
     "demo",
@@ -337,6 +361,10 @@ const MALFORMED = [
   "serial zz",
   "serial 0x00",
   "expect /(/",
+  "expect-answer /(/",
+  "random",
+  "random maybe",
+  "random fails now",
   "until /(/ 5",
   "\u0000",
   "Ключ",

@@ -1,10 +1,11 @@
 // Flash images read for people: what is said about them, and that no secret is.
 
 import * as assert from "uvu/assert";
+import { Tag } from "../firmware/wire.js";
 import type { PersonalizationRecord } from "../host-tools/cardclient.js";
-import type { Card } from "../sim/card.js";
+import { Card } from "../sim/card.js";
 import { DEMO } from "../sim/demo.js";
-import { FLASH_SIZE, PAGE_SIZE, PAGES } from "../sim/flash.js";
+import { FLASH_SIZE, Flash, PAGE_SIZE, PAGES } from "../sim/flash.js";
 import {
   currentBytes,
   currentPage,
@@ -25,9 +26,11 @@ import {
   failPin,
   lockedCard,
   login,
+  MODULE,
   turnOff,
   turnOn,
 } from "./support/cards.js";
+import { getData } from "./support/serial.js";
 import { suite } from "./support/suite.js";
 
 const image = suite("image");
@@ -192,6 +195,25 @@ function assertMasked(text: string, secret: Uint8Array, what: string): void {
       assert.not(text.toLowerCase().includes(notation.toLowerCase()), `${what}, byte ${at}: ${notation}`);
   }
 }
+
+image("a description says whether the card turns on with ERROR 02, and its card id as the card tells it", () => {
+  const counts = { error: 0, id: 0, fresh: 0 };
+  for (const intact of [started(), cardOf(), cardOf(SERVER)]) {
+    const start = currentBytes(intact.flash.bytes).byteOffset;
+    for (const at of [undefined, 0x00, 0x04, 0x08, 0x0b, 0x0f, 0x20, 0x44, 0x48, 0x58, 0x5c, 0x8c, 0x90, 0x108]) {
+      const bytes = Uint8Array.from(intact.flash.bytes);
+      if (at !== undefined) bytes[start + at] = (bytes[start + at] as number) ^ 0x41;
+      const said = describe(bytes).join("\n");
+      const card = new Card(MODULE, { flash: new Flash(bytes) });
+      const shown = turnOn(card);
+      assert.is(/ERROR 02/.test(said), shown === "ERROR 02", `${at}: ${said}`);
+      const id = /^card id (.*)$/m.exec(said)?.[1];
+      if (id !== undefined) assert.is(getData(card, Tag.CARD_ID).data.toString("hex"), id, `${at}`);
+      counts[shown === "ERROR 02" ? "error" : id === undefined ? "fresh" : "id"]++;
+    }
+  }
+  assert.ok(counts.error > 10 && counts.id > 5 && counts.fresh > 0, JSON.stringify(counts));
+});
 
 image("no description of a card has a byte of its secrets, in any notation", () => {
   const random = new Random(8);

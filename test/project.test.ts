@@ -88,8 +88,9 @@ project("shares with the firmware only the file of wire numbers", () => {
   }
 });
 
-project("keeps Node out of the card class", () => {
-  for (const file of ["sim/card.ts", "sim/flash.ts", "sim/random.ts"]) {
+project("keeps Node out of the card class and out of the model", () => {
+  const model = ["model", "keys", "commands"].map((name) => `sim/model/${name}.ts`);
+  for (const file of ["sim/card.ts", "sim/flash.ts", "sim/random.ts", ...model]) {
     assert.not.match(readFileSync(join(ROOT, file), "utf8"), /from "node:|\bBuffer\b|\bprocess\b/, file);
   }
 });

@@ -1,9 +1,10 @@
 // Unlocking: lock code, unlock code, and what wrong ones cost (docs/CARD.md, "Unlock code").
 
 import * as assert from "uvu/assert";
-import type { Card } from "../sim/card.js";
+import { Card } from "../sim/card.js";
 import { DEMO } from "../sim/demo.js";
 import { currentBytes, Offset } from "../sim/image.js";
+import { Random } from "../sim/random.js";
 import {
   askUnlock,
   enter,
@@ -12,7 +13,9 @@ import {
   failCode,
   failPin,
   lockedCard,
+  MODULE,
   passMessage,
+  seed,
   setPin,
   triesOf,
   turnOff,
@@ -214,6 +217,42 @@ unlock("a card that was unlocked locks again after as many wrong PINs as before"
   assert.is(triesOf(card), 4);
   assert.is(failPin(card, 3), "PIN>");
   assert.is(failPin(card, 1), "LOCKED");
+});
+
+/** Gives the words it is told to, one for each lock code that is drawn, and then goes on by itself. */
+class Told extends Random {
+  readonly words: number[];
+
+  constructor(words: readonly number[]) {
+    super(7);
+    this.words = [...words];
+  }
+
+  override fill(bytes: Uint8Array): void {
+    const word = bytes.length === 4 ? this.words.shift() : undefined;
+    if (word === undefined) super.fill(bytes);
+    else new DataView(bytes.buffer, bytes.byteOffset).setUint32(0, word, true);
+  }
+}
+
+unlock("no lock code is a multiple of 16, nor drawn where some codes would be likelier", () => {
+  for (const refused of [0, 16, 32, 99_999_984, 100_000_000, 4_100_000_032, 4_200_000_001, 0xffffffff]) {
+    const random = new Told([refused, refused, 12_345_678]);
+    const card = lockedCard({}, { random });
+    card.press("ok");
+    assert.is(card.display, "12345678", `${refused}`);
+  }
+  for (const drawn of [1, 17, 4_199_999_999]) {
+    const card = lockedCard({}, { random: new Told([drawn]) });
+    card.press("ok");
+    assert.is(Number(card.display), drawn % 100_000_000);
+  }
+});
+
+unlock("a random source that draws none that is good is no random source", () => {
+  const card = new Card(MODULE, { random: new Told(new Array(16).fill(16)) });
+  assert.is(seed(card, DEMO), "NOT_USABLE");
+  assert.is(turnOn(card), "NO KEY");
 });
 
 unlock.run();

@@ -16,7 +16,9 @@
 
 enum { PROTECTED = 2, WRONG_MAC = 3, UNPADDED = 4, PLAIN = 5, OPENING = 6, WHOLE = 7 };
 enum { HOW = 7, SEALED = 8, WITH_LE = 16, TIME_PASSES = 32, INTERINDUSTRY = 64, ANY_INS = 128 };
-enum { STORE_DATA = 0xe2, PUT_KEY = 0xd8, MOST_DATA = 239, RECORD_SIZE = 161, SECRETS_AT = 49, KEYS_SIZE = 70 };
+enum { STORE_DATA = 0xe2, PUT_KEY = 0xd8, MOST_DATA = 239, RECORD_SIZE = 161, SECRETS_AT = 49 };
+/* PUT KEY in its two encodings; each of three blocks ends with a key, 03 and its check value. */
+enum { LONG_KEYS = 70, SHORT_KEYS = 67, KEY_END = BLOCK + 1 + 3 };
 enum { DONE = 0x9000, NOT_IN_THIS_CHANNEL = 0x6982, WRONG_SECURE_MESSAGING = 0x6988 };
 enum { STATE_OFF = 0, MOST_COMMANDS = 64, COMMAND_SIZE = 264 };
 
@@ -92,7 +94,7 @@ static bool is_status(uint32_t sw) {
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
     if (sw == all[i]) return true;
   }
-  return (sw & 0xfff0) == 0x63c0;
+  return (sw & 0xfff0) == 0x63c0 || (sw >= 0x6f01 && sw <= 0x6f03);
 }
 
 static bool is_warning(uint32_t sw) {
@@ -120,22 +122,31 @@ static void judge(uint32_t how, bool was_open) {
 
 /* ---- commands ---- */
 
+static bool is_put_key(uint8_t ins, size_t length) {
+  return ins == PUT_KEY && (length == LONG_KEYS || length == SHORT_KEYS);
+}
+
+/* Key `index` of the `length` bytes that PUT KEY brings. */
+static uint8_t *key_in(uint8_t *data, size_t length, unsigned index) {
+  return data + 1 + (index + 1) * ((length - 1) / 3) - KEY_END;
+}
+
 /* Puts what STORE DATA and PUT KEY bring under the DEK. */
 static void seal(uint8_t ins, uint8_t *data, size_t length) {
   if (ins == STORE_DATA && length == RECORD_SIZE) cbc_encrypt(session.keys.dek, data + SECRETS_AT, length - SECRETS_AT);
-  if (ins != PUT_KEY || length != KEYS_SIZE) return;
-  for (uint8_t *key = data + 4; key < data + length; key += 23) {
+  for (unsigned i = 0; is_put_key(ins, length) && i < 3; i++) {
+    uint8_t *const key = key_in(data, length, i);
     key_check_value(key, key + BLOCK + 1);
     cbc_encrypt(session.keys.dek, key, BLOCK);
   }
 }
 
 /* The keys that a sealed PUT KEY brings. */
-static keyset_t keys_in(const uint8_t *data) {
+static keyset_t keys_in(uint8_t *data, size_t length) {
   keyset_t keys;
-  memcpy(keys.enc, data + 4, BLOCK);
-  memcpy(keys.mac, data + 27, BLOCK);
-  memcpy(keys.dek, data + 50, BLOCK);
+  memcpy(keys.enc, key_in(data, length, 0), BLOCK);
+  memcpy(keys.mac, key_in(data, length, 1), BLOCK);
+  memcpy(keys.dek, key_in(data, length, 2), BLOCK);
   return keys;
 }
 
@@ -172,8 +183,8 @@ static void carry_out(uint8_t *command, size_t length, uint32_t flags) {
   if (how == OPENING) return open_channel(levels[command[2] % LEVELS]);
   if (how == WHOLE) return send_bare(data, length);
   if (how == PLAIN) return send_plain(command, length, flags);
-  const bool brings_keys = flags & SEALED && command[1] == PUT_KEY && length == KEYS_SIZE;
-  const keyset_t fresh = brings_keys ? keys_in(data) : session.keys;
+  const bool brings_keys = flags & SEALED && is_put_key(command[1], length);
+  const keyset_t fresh = brings_keys ? keys_in(data, length) : session.keys;
   if (flags & SEALED) seal(command[1], data, length);
   command[0] = flags & INTERINDUSTRY ? 0x04 : 0x84;
   send_protected(command, length, flags);

@@ -100,9 +100,22 @@ static void respond(bool forged) {
   demand(memcmp(card_face.text, secrets.response, RESPONSE_SIZE) == 0, "the response is that of the card's key");
 }
 
+/* A life is one that there is; with an error, and only then, it is not told. */
+static void judge_status(void) {
+  enum { STATUS_SIZE = 10, ERROR_AT = 7, PERSONALIZED = 3, NOT_TOLD = 0xff };
+  if (port.answers == 0 || port.answer_length != STATUS_SIZE + 2) return;
+  const uint8_t life = port.answer[0];
+  const bool told = life >= 1 && life <= PERSONALIZED;
+  demand(port.answer[ERROR_AT] ? life == NOT_TOLD : told, "the status tells a life or an error");
+}
+
 static void ask(void) {
-  static const uint8_t tags[][2] = {{0xdf, 0x20}, {0x00, 0x45}, {0xdf, 0x22}, {0x00, 0xe0}};
+  static const uint8_t status[] = {0x80, 0xca, 0xdf, 0x20};
+  static const uint8_t tags[][2] = {{0x00, 0x45}, {0xdf, 0x21}, {0xdf, 0x22}, {0xdf, 0x24}, {0x00, 0xe0}};
   send_frame(0, NULL, 0);
+  port.answers = 0;
+  send_frame(0, status, sizeof status);
+  judge_status();
   for (size_t i = 0; i < sizeof tags / sizeof *tags; i++) {
     const uint8_t command[] = {0x80, 0xca, tags[i][0], tags[i][1]};
     send_frame(0, command, sizeof command);

@@ -18,20 +18,23 @@ async function run(options: CardOptions, command: Command): Promise<void> {
 
 /** For scripts. */
 function resultOf(port: string, status: CardStatus): object {
-  const { serial, life, kvn, suite, ...rest } = status;
-  return { port, serial: serial ?? null, state: life, suite: suite ?? null, keyset: kvn, ...rest };
+  const { serial, life, kvn, suite, id, kind, ...rest } = status;
+  const told = { serial: serial ?? null, id: id ?? null, kind: kind ?? null, state: life, suite: suite ?? null };
+  return { port, ...told, keyset: kvn, ...rest };
 }
 
 function describe(status: CardStatus): string[] {
   const { serial, firmware, battery } = status;
   return columns([
     ["serial", serial ?? "none yet"],
+    ["card id", status.id ?? "none (firmware of the first release)"],
     ["state", describeState(status)],
     ["suite", status.suite ?? "none yet"],
     ["PIN", describePin(status)],
     ["transport keys", describeKeys(status)],
     ["battery", `${battery} mV`],
     ["firmware", `${firmware.version}, ${firmware.hash}`],
+    ["runs in", describeKind(status)],
     ["suites", describeSuites(status.suites)],
   ]);
 }
@@ -50,6 +53,13 @@ function describePin({ life, pinCheck, tries, triesLeft, unlockTriesLeft }: Card
 function describeKeys({ testKeys, kvn }: CardStatus): string {
   const version = kvn.toString(16).toUpperCase().padStart(2, "0");
   return testKeys ? coloured("yellow", `version ${version}, the public test keys`) : `version ${version}`;
+}
+
+function describeKind({ kind }: CardStatus): string {
+  if (kind === undefined) return "not told (firmware of the first release)";
+  if (kind === "simulator") return "the simulator";
+  const image = `a ${kind} image`;
+  return kind === "development" ? coloured("yellow", `${image}: no key belongs on it`) : image;
 }
 
 function describeSuites({ hashes, pinHashes, digits, challenge }: SuiteSupport): string {

@@ -51,6 +51,7 @@ interface Options extends CardOptions {
   reseed?: boolean;
   dryRun?: boolean;
   allowWeakPin?: boolean;
+  allowDevelopment?: boolean;
   insecureKeyFile?: boolean;
 }
 
@@ -96,6 +97,7 @@ export function register(program: Command): void {
     .option("--append", "add the card to a seed file that exists")
     .option("--reseed", "take a card that is personalized, or another one's: it gets new keys and this serial number")
     .option("--allow-weak-pin", "take a PIN that is guessed first")
+    .option("--allow-development", "take a development image, which anybody at its contacts can read and blank")
     .addOption(sharedFilesOption())
     .option("--dry-run", "print what would be done, as JSON, and do nothing")
     .addHelpText("after", NOTES)
@@ -242,13 +244,14 @@ function parsed(suite: string): Suite {
 }
 
 async function requestOf(options: Options, settings: Settings, secrets: Secrets): Promise<Request> {
-  const { keyFile, transport, transportOld, pinFile, allowWeakPin, append, reseed } = options;
+  const { keyFile, transport, transportOld, pinFile, allowWeakPin, append, reseed, allowDevelopment } = options;
   const read = async (path: string | undefined, prompt: string, reader: typeof readPin) =>
     path === undefined ? undefined : secrets.keep(await readSecret(path, prompt, options, reader));
   return {
     ...settings,
     append,
     reseed,
+    allowDevelopment,
     key: await read(keyFile, "Token key in hexadecimal", readKey),
     transport: await read(transport, TRANSPORT_PROMPT, readTransportKey),
     transportOld: await read(transportOld, TRANSPORT_PROMPT, readTransportKey),

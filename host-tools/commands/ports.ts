@@ -32,6 +32,7 @@ async function run(options: Options, command: Command): Promise<void> {
 /** For scripts. */
 function resultOf(found: Found): object {
   const { port, status } = found;
+  if (found.inError) return { port, card: true, serial: null, state: found.inError.state };
   if (!status) return { port, card: false, reason: found.reason };
   const { serial = null, life } = status;
   return { port, card: true, serial, state: life };
@@ -39,5 +40,6 @@ function resultOf(found: Found): object {
 
 function describe(found: Found): string {
   const { status } = found;
+  if (found.inError) return `card without a serial number, ${found.inError.state}`;
   return status ? `card ${status.serial ?? "without a serial number"}, ${status.life}` : found.reason;
 }

@@ -33,7 +33,7 @@ type Name = (typeof CARDS)[number];
 /** What a port may be built for. */
 const CORES = ["cortex-m0", "cortex-m0plus", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33"];
 
-const FLASH_LIMIT = 48 * 1024;
+const FLASH_LIMIT = 44 * 1024;
 const RAM_LIMIT = 6 * 1024;
 const STACK_SIZE = 1536;
 const RAM_START = 0x20000000;

@@ -91,7 +91,7 @@ boardTest(life, ["development"], "personalized, used, locked, unlocked, its powe
   await run("keys", "new", transport);
   await powered(async (port) => {
     const bench = ["--port", port, "--serial", SERIAL, "--pin-file", files.pin, "--tries", "3"];
-    await run("personalize", ...bench, "--transport", transport, ...withSeeds);
+    await run("personalize", ...bench, "--transport", transport, "--allow-development", ...withSeeds);
     assert.is((await info(port)).state, "personalized");
   });
 

@@ -6,6 +6,7 @@ import { FAULTS_THUMB } from "./faultsthumb.js";
 import { FUZZING } from "./fuzzing.js";
 import { HOST_SIDE } from "./hostside.js";
 import { KNOWN_ANSWERS } from "./knownanswers.js";
+import { MODEL } from "./model.js";
 import { PARSERS } from "./parsers.js";
 import { POWER_CUTS } from "./powercuts.js";
 import { TIMING } from "./timing.js";
@@ -15,6 +16,7 @@ export const CAMPAIGNS: readonly Campaign[] = [
   FAULTS,
   FAULTS_THUMB,
   FUZZING,
+  MODEL,
   TIMING,
   PARSERS,
   KNOWN_ANSWERS,

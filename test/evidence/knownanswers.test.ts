@@ -1,6 +1,7 @@
 // Known answers: the whole campaign, which takes seconds; and that it finds what is wrong.
 
 import * as assert from "uvu/assert";
+import { atLeast } from "../support/atleast.js";
 import { alsoShared } from "../support/shared.js";
 import { packageTest } from "../support/skipping.js";
 import { suite } from "../support/suite.js";
@@ -74,26 +75,25 @@ test("a vector counts once, however many implementations answer it, and apart wh
   assert.is(figure("known_answers_checks"), 3);
 });
 
-test("no two answers of the vectors have one id", () => {
+test("no two answers of test/vectors, or of other projects, have one id", () => {
   assert.equal(repeated(VECTOR_ANSWERS), []);
-  alsoShared("ids of the known answers of other projects", () => assert.equal(repeated(SHARED_ANSWERS), []));
+  alsoShared("ids of known answers of other projects", () => assert.equal(repeated(SHARED_ANSWERS), []));
 });
 
 packageTest(test, NIST_ANSWERS.missing, "no two answers of NIST have one id", () => {
   assert.equal(repeated(NIST_ANSWERS), []);
 });
 
+/** The ids that occur again. */
 function repeated(source: Source): string[] {
   const seen = new Set<string>();
   const ids = [...source.answers()].map(({ id }) => id);
-  assert.ok(ids.length > 0);
-  return ids.filter((id) => seen.has(id) || !seen.add(id));
+  return atLeast(1, ids).filter((id) => seen.has(id) || !seen.add(id));
 }
 
 test("the responses of the card's own suites were computed, and count as that", () => {
   const own = [...VECTOR_ANSWERS.answers()].filter(({ figure }) => figure.startsWith("ocra_card"));
-  assert.ok(own.length >= 200);
-  assert.ok(own.every(({ origin }) => origin === "cross-checked"));
+  assert.ok(atLeast(200, own).every(({ origin }) => origin === "cross-checked"));
 });
 
 test("one answer is asked for by its id", () => {

@@ -1,34 +1,24 @@
 // `npm run evidence`: the campaigns of docs/EVIDENCE.md, all or by name.
 //
-//   npm run evidence -- [NAME…] [--long] [--only ID]
+//   npm run evidence -- [NAME…] [--long] [--only ID] [--record]
+//   npm run evidence -- --table
 //
 // The figures go to build/evidence.json, those of the long form beside those of the usual one; what was not run stays as
-// it was.
+// it was. With --record they go to docs/evidence.json, too, of which docs/EVIDENCE.md tells.
 
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { Command } from "commander";
-import { firmwareOf } from "../../host-tools/firmwarehash.js";
-import { FIRMWARE_FILE } from "../../sim/firmware.js";
 import { ROOT } from "../support/root.js";
-import type { Campaign, Failure, Figure, Options } from "./campaign.js";
+import type { Campaign, Options } from "./campaign.js";
 import { CAMPAIGNS } from "./campaigns.js";
+import { currentModule, DOCUMENTED, keep, LAST_RUN, type Record, UNKNOWN } from "./records.js";
+import { writeTable } from "./table.js";
 
-const FILE = join(ROOT, "build", "evidence.json");
-
-/** The figures of a campaign, and when, how and of what it was run. */
-interface Record {
-  readonly campaign: string;
-  readonly long: boolean;
-  readonly date: string;
-  /** The hash of the firmware, as `dsc info` tells it. */
-  readonly module: string;
-  /** Of the sources, with "+" where they were changed since. */
-  readonly commit: string;
-  readonly seconds: number;
-  readonly failures: readonly Failure[];
-  readonly figures: readonly Figure[];
+interface Given {
+  readonly long?: boolean;
+  readonly only?: string;
+  readonly record?: boolean;
+  readonly table?: boolean;
 }
 
 async function main(): Promise<number> {
@@ -37,13 +27,22 @@ async function main(): Promise<number> {
     .argument("[name...]", CAMPAIGNS.map((campaign) => campaign.name).join(", "))
     .option("--long", "the whole of each, as long as it takes")
     .option("--only <id>", "one case, as a failure named it")
+    .option("--record", "keep the figures in docs/evidence.json, too, and make the table of docs/EVIDENCE.md anew")
+    .option("--table", "run nothing; make that table anew, as after a change of the firmware")
     .parse();
-  const { long = false, only } = command.opts<{ long?: boolean; only?: string }>();
+  const { long = false, only, record = false, table } = command.opts<Given>();
+  if (table) {
+    writeTable();
+    return 0;
+  }
   const chosen = choose(command.args);
   if (only !== undefined && chosen.length !== 1) throw new UsageError("--only: name the one campaign that it is of");
   const started = Date.now();
   let failures = 0;
-  for (const campaign of chosen) failures += await run(campaign, { long, ...(only !== undefined && { only }), log });
+  const files = only !== undefined ? [] : record ? [LAST_RUN, DOCUMENTED] : [LAST_RUN];
+  for (const campaign of chosen)
+    failures += await run(campaign, { long, ...(only !== undefined && { only }), log }, files);
+  if (record) writeTable();
   if (chosen.length > 1) console.log(`all: ${failures} failed, ${secondsSince(started)} s`);
   return failures > 0 ? 1 : 0;
 }
@@ -58,8 +57,8 @@ function list(): string {
   return CAMPAIGNS.map((campaign) => campaign.name).join(", ");
 }
 
-/** Runs one, prints what it found, and keeps its figures. Returns how many cases failed. */
-async function run(campaign: Campaign, options: Options): Promise<number> {
+/** Runs one, prints what it found, and keeps its figures in files. Returns how many cases failed. */
+async function run(campaign: Campaign, options: Options, files: readonly string[]): Promise<number> {
   console.log(`${campaign.name}: ${campaign.title}`);
   const started = Date.now();
   const { figures, failures, skipped } = await campaign.run(options);
@@ -72,9 +71,10 @@ async function run(campaign: Campaign, options: Options): Promise<number> {
   }
   if (skipped) console.log(`  skipped: ${skipped}`);
   console.log(`  ${failures.length === 0 ? "no failures" : `${failures.length} failed`}, ${seconds} s`);
-  if (options.only === undefined && figures.length > 0) {
+  if (figures.length > 0) {
     const date = new Date().toISOString().slice(0, 10);
-    keep({ campaign: campaign.name, long: options.long, date, ...origin(), seconds, failures, figures });
+    const record = { campaign: campaign.name, long: options.long, date, ...origin(), seconds, failures, figures };
+    for (const file of files) keep(file, record);
   }
   return failures.length;
 }
@@ -86,22 +86,7 @@ function secondsSince(started: number): number {
 /** Of what a campaign was run. */
 function origin(): Pick<Record, "module" | "commit"> {
   const { status, stdout } = spawnSync("git", ["describe", "--always", "--dirty=+"], { cwd: ROOT, encoding: "utf8" });
-  const module = firmwareOf(readFileSync(FIRMWARE_FILE))?.hash ?? "unknown";
-  return { module, commit: status === 0 ? stdout.trim() : "unknown" };
-}
-
-function keep(record: Record): void {
-  const others = records().filter(({ campaign, long }) => campaign !== record.campaign || long !== record.long);
-  mkdirSync(join(ROOT, "build"), { recursive: true });
-  writeFileSync(FILE, `${JSON.stringify([...others, record], null, 2)}\n`);
-}
-
-function records(): Record[] {
-  try {
-    return JSON.parse(readFileSync(FILE, "utf8")) as Record[];
-  } catch {
-    return [];
-  }
+  return { module: currentModule(), commit: status === 0 ? stdout.trim() : UNKNOWN };
 }
 
 function log(line: string): void {

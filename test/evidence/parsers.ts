@@ -39,7 +39,17 @@ export async function runTargets(
     failures.push(...tally.failures);
   }
   if (only !== undefined && figures.length === 0) failures.push({ id: only, what: "no such case" });
-  return { figures, failures };
+  return { figures: [...figures, ...totals(figures)], failures };
+}
+
+/** The same of all targets together: what was tried added up, and the longest case. */
+function totals(figures: readonly Figure[]): Figure[] {
+  return ["cases", "refused", "accepted", "longest"].map((what) => {
+    const all = figures.filter(({ name }) => name.endsWith(`_${what}`));
+    const values = all.map(({ value }) => value);
+    const value = what === "longest" ? Math.max(0, ...values) : values.reduce((sum, one) => sum + one, 0);
+    return { name: `parsers_${what}`, value, unit: all[0]?.unit ?? "" };
+  });
 }
 
 function* range(from: number, count: number): Generator<number> {

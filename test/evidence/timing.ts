@@ -69,7 +69,8 @@ async function measureOther(image: string): Promise<Part> {
   }
 }
 
-/** The short form, at the ABI: what of an image does not take the same. */
-export async function oddities(image: string): Promise<readonly Failure[]> {
-  return (await measureCard(image, tellingPins(demoFlash(), FEW), FEW)).failures;
+/** The short form, at the ABI: what of an image does not take the same; only the case with an id, where one is given. */
+export async function oddities(image: string, only?: string): Promise<readonly Failure[]> {
+  const { failures } = await measureCard(image, tellingPins(demoFlash(), FEW), FEW);
+  return failures.filter(({ id }) => only === undefined || id === only);
 }

@@ -38,9 +38,10 @@ const DATA: Record<string, Uint8Array> = {
   "0045": Buffer.from("IB3000123"),
   "00e0": KEY_INFORMATION,
   df20: hex("03010105030400000bb8"),
-  df21: hex("0001020102030405060708"),
+  df21: hex("000102010203040506070801"),
   df22: Buffer.from("OCRA-1:HOTP-SHA256-8:QN06"),
   df23: hex("07030806"),
+  df24: hex("0123456789abcdef"),
 };
 
 function setup() {
@@ -82,7 +83,9 @@ test("the status of a personalized card", async () => {
     triesLeft: 3,
     unlockTriesLeft: 4,
     battery: 3000,
+    id: "0123456789abcdef",
     firmware: { version: "0.1.2", hash: "0102030405060708" },
+    kind: "production",
     suite: "OCRA-1:HOTP-SHA256-8:QN06",
     suites: { hashes: ["SHA1", "SHA256", "SHA512"], pinHashes: ["SHA1", "SHA256"], digits: 8, challenge: 6 },
   });
@@ -119,11 +122,13 @@ test("the status can be read inside a channel of any level", async () => {
 const BAD_DATA: Record<string, Record<string, Uint8Array>> = {
   "a status that is too short": { df20: hex("030101050304000bb8") },
   "a life that there is not": { df20: hex("04010105030400000bb8") },
-  "no life": { df20: hex("00010105030400000bb8") },
+  "a life that is not told, without an error": { df20: hex("ff010105030400000bb8") },
   "a lock that there is not": { df20: hex("03030105030400000bb8") },
   "keys of several versions": { "00e0": hex("e012c00401ff8810c00402018810c00403ff8810") },
   "keys of another kind": { "00e0": hex("e012c00401ff8020c00402ff8020c00403ff8020") },
-  "a long firmware version": { df21: pattern(12) },
+  "a long firmware version": { df21: pattern(13) },
+  "a kind of host that there is not": { df21: hex("000102010203040506070804") },
+  "a card id that is too long": { df24: pattern(9) },
   "suites as a text": { df23: Buffer.from("OCRA-1") },
 };
 

@@ -1,11 +1,15 @@
 // What anybody may ask a card over serial, and what nobody may.
 
 import * as assert from "uvu/assert";
-import { Ins, Sw, Tag } from "../../firmware/wire.js";
+import { Ins, Level, Sw, Tag } from "../../firmware/wire.js";
 import type { Command } from "../../host-tools/apdu.js";
+import { testKeys } from "../../host-tools/keyset.js";
+import { kdf } from "../../host-tools/scp03.js";
+import { Card } from "../../sim/card.js";
 import { DEMO } from "../../sim/demo.js";
-import { converse, exchange } from "../../sim/workshop.js";
-import { blank, demo, enter, getData, lock } from "../support/serial.js";
+import { currentBytes, rootOf } from "../../sim/image.js";
+import { converse, exchange, openChannel, personalize } from "../../sim/workshop.js";
+import { blank, demo, enter, getData, lock, module, send, WIPE } from "../support/serial.js";
 import { suite } from "../support/suite.js";
 
 const open = suite("without a channel");
@@ -38,6 +42,29 @@ open("a locked and a blocked card say so", () => {
     card.wait(2000);
   }
   assert.is(getData(card, Tag.STATUS).data.subarray(0, 6).toString("hex"), "030201050000");
+});
+
+open("the card id is a KDF of the root secret, told until the card is wiped", () => {
+  const card = blank();
+  const idOf = (of: Card) => getData(of, Tag.CARD_ID).data;
+  const first = idOf(card);
+  const derived = () => Buffer.from(kdf(rootOf(currentBytes(card.flash.bytes)), 0x84, new Uint8Array(), 8));
+  assert.is(first.length, 8);
+  assert.equal(first, derived());
+  assert.not.equal(first, idOf(new Card(module, { seed: 8 })), "another card has another one");
+  personalize(card, DEMO);
+  assert.equal(idOf(card), first, "seeded and personalized");
+  card.setBattery(0);
+  card.setBattery(3000);
+  assert.equal(idOf(card), first, "after a new battery");
+  lock(card);
+  assert.equal(idOf(card), first, "locked");
+  const channel = openChannel(card, Level.FULL, testKeys());
+  assert.equal(send(card, channel, { ins: Ins.GET_DATA, p1: 0xdf, p2: 0x24, le: 256 }).data, first, "in a channel");
+  send(card, channel, WIPE);
+  exchange(card, { cla: 0x00, ins: Ins.SELECT, p1: 4, p2: 0 });
+  assert.not.equal(idOf(card), first, "a wiped card has a new one");
+  assert.equal(idOf(card), derived());
 });
 
 open("every other command is refused without one, whatever its P1, P2 and length, and nothing changes", () => {

@@ -119,21 +119,17 @@ const SCREENS: readonly Mutant[] = [
     "if (key === <u32>Key.OK",
     true,
   ),
-  card("a wrong PIN is asked for again", "say(State.WRONG_PIN, State.PIN)", "say(State.WRONG_PIN, State.OFF)"),
-  card("a wrong PIN says LEFT", "say(State.WRONG_PIN, State.PIN)", "enter(State.PIN)"),
+  successor("a wrong PIN is asked for again", "WRONG_PIN", "OFF"),
+  card("a wrong PIN says LEFT", "enter(State.WRONG_PIN);", "enter(State.PIN);"),
   card(
     "the last failure shows LOCKED at once",
     "enter(State.LOCKED);\n  else fail",
-    "say(State.WRONG_PIN, State.LOCKED);\n  else fail",
+    "stand(State.WRONG_PIN, State.LOCKED);\n  else fail",
   ),
-  card("a weak PIN is refused", "if (pin.isWeak(entry.DIGITS)) return say(State.WEAK_PIN, State.NEW_PIN);", "", true),
+  card("a weak PIN is refused", "if (pin.isWeak(entry.DIGITS)) return enter(State.WEAK_PIN);", "", true),
   card("the new PIN is repeated", "if (!entry.matchesKept()) {", "if (false) {"),
-  card("NO MATCH asks for NEW> again", "say(State.NO_MATCH, State.NEW_PIN)", "say(State.NO_MATCH, State.REPEAT_PIN)"),
-  card(
-    "PIN SET closes what was open, and asks for the PIN",
-    "say(State.PIN_SET, State.PIN)",
-    "say(State.PIN_SET, State.CHALLENGE)",
-  ),
+  successor("NO MATCH asks for NEW> again", "NO_MATCH", "REPEAT_PIN"),
+  successor("PIN SET closes what was open, and asks for the PIN", "PIN_SET", "CHALLENGE"),
   card(
     "on LOCKED digits do nothing",
     "if (event === Event.TAP && key === <u32>Key.OK) enter(State.LOCK_CODE);",
@@ -154,7 +150,7 @@ const SCREENS: readonly Mutant[] = [
     "if (event === Event.TAP && key === <u32>Key.OK) enter(State.UNLOCK);",
     "if (key === <u32>Key.OK) enter(State.UNLOCK);",
   ),
-  card("after WRONG comes LOCKED", "say(State.WRONG_CODE, State.LOCKED)", "say(State.WRONG_CODE, State.UNLOCK)"),
+  successor("after WRONG comes LOCKED", "WRONG_CODE", "UNLOCK"),
   card(
     "a right unlock code asks for a new PIN",
     "if (outcome === Outcome.DONE) enter(State.NEW_PIN);",
@@ -163,7 +159,7 @@ const SCREENS: readonly Mutant[] = [
   card(
     "the fifth wrong code shows BLOCKED at once",
     "enter(State.BLOCKED);\n  else",
-    "say(State.WRONG_CODE, State.BLOCKED);\n  else",
+    "stand(State.WRONG_CODE, State.BLOCKED);\n  else",
   ),
   card(
     "each screen begins with nothing entered",
@@ -191,7 +187,7 @@ const SCREENS: readonly Mutant[] = [
     "if (state === State.BLOCKED || state === State.LOCK_CODE || state === State.UNLOCK)",
   ),
   card("below 2,100 mV it stays off", "if (!power.usable()) return;", ""),
-  card("BATT LOW comes first", "if (power.low()) say(State.BATT_LOW, first);\n  else enter(first);", "enter(first);"),
+  card("BATT LOW comes first", "if (power.low()) stand(State.BATT_LOW, first);\n  else enter(first);", "enter(first);"),
   card(
     "BLOCKED comes before LOCKED",
     "  if (unlock.isBlocked()) return unlock.block()",
@@ -490,6 +486,13 @@ function changed(file: string, breaks: string, from: string, ...values: string[]
 
 function card(breaks: string, from: string, to: string, telling?: true): Mutant {
   return { breaks, file: "card.ts", from, to, ...(telling && { telling }) };
+}
+
+/** What follows a message is another screen. */
+function successor(breaks: string, message: string, next: string): Mutant {
+  const from = "export function successorOf(state: State): State {\n";
+  const to = `${from}  if (state === State.${message}) return State.${next};\n`;
+  return { breaks, file: "times.ts", from, to };
 }
 
 function patience(breaks: string, from: string, to: string): Mutant {

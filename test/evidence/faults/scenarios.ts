@@ -452,7 +452,8 @@ function chainOf(target: Target, { chain }: Session): string {
   return target.card.memory.slice(chain, chain + 16).join();
 }
 
-const GET = [0x0045, 0x00e0, 0xdf20, 0xdf21, 0xdf22, 0xdf23];
+/** The card id is asked for twice: a fault in the first computation may stay for the second. */
+const GET = [0x0045, 0x00e0, 0xdf20, 0xdf21, 0xdf22, 0xdf23, 0xdf24, 0xdf24];
 
 function readAll(target: Target): void {
   for (const tag of GET) send(target, { cla: Cla.GP, ins: Ins.GET_DATA, p1: tag >> 8, p2: tag & 0xff });

@@ -26,8 +26,8 @@ export const FINDINGS = join(ROOT, "build", "fuzzing");
 /** What was worth keeping, in a folder for each target. */
 export const CORPUS = join(ROOT, "test", "corpus");
 
-/** A call into the card that takes longer is a hang (s). */
-const HANG = 5;
+/** An input that takes longer is a hang (s). One takes less than a millisecond; a busy machine is to make none of it. */
+const HANG = 60;
 /** What each execution needs, and nothing that costs more than the card. */
 const ASAN_OPTIONS = "quarantine_size_mb=1:malloc_context_size=0:detect_leaks=0";
 const LIBFUZZER = [`-timeout=${HANG}`, "-entropic=0", "-detect_leaks=0", "-reload=0", "-print_final_stats=1"];
@@ -90,6 +90,11 @@ export class Fuzzer {
     } finally {
       rmSync(found, { recursive: true, force: true });
     }
+  }
+
+  /** Where the input of a finding is kept. */
+  fileOf(name: string, file: string): string {
+    return join(this.#folder, name, file);
   }
 
   /** Runs one input. */

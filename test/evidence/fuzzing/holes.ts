@@ -5,6 +5,8 @@ import type { Mutation } from "../../support/mutation.js";
 export interface Hole extends Mutation {
   /** The target that finds it. */
   readonly target: "serial" | "channel" | "keys" | "flash";
+  /** What the target says of it (board/fuzz). */
+  readonly says: RegExp;
 }
 
 export const HOLES: readonly Hole[] = [
@@ -14,6 +16,7 @@ export const HOLES: readonly Hole[] = [
     from: "  if (line.length === FRAME_SIZE) {\n    line.spoilt = true;\n    return;\n  }\n",
     to: "",
     target: "serial",
+    says: /^broken: /,
   },
   {
     breaks: "a channel of level 01 changes nothing",
@@ -21,6 +24,7 @@ export const HOLES: readonly Hole[] = [
     from: "      return changes ? commands.setStatus() : Sw.NOT_IN_THIS_CHANNEL;",
     to: "      return commands.setStatus();",
     target: "channel",
+    says: /^broken: only a right command of level 03 changes flash /,
   },
   {
     breaks: "a contact that there is not is ignored",
@@ -28,6 +32,7 @@ export const HOLES: readonly Hole[] = [
     from: "  if (key >= keys.KEYS) return;\n",
     to: "",
     target: "keys",
+    says: /^broken: /,
   },
   {
     breaks: "a suite in flash is one that the card does",
@@ -35,5 +40,6 @@ export const HOLES: readonly Hole[] = [
     from: "  if (!token.isKeptSuite()) return Outcome.FLASH;\n",
     to: "",
     target: "flash",
+    says: /^broken: /,
   },
 ];

@@ -276,8 +276,8 @@ export const HOLES: readonly Hole[] = [
   {
     breaks: "key, PIN and wraps become true together",
     file: "personalization.ts",
-    from: "  head.pinSpent = 0;\n  head.codeSpent = 0;\n  if (pin",
-    to: "  head.pinSpent = 0;\n  head.codeSpent = 0;\n  if (commit() !== Outcome.DONE) return Outcome.BATTERY;\n  if (pin",
+    from: "  head.lockCode = 0;\n  if (pin",
+    to: "  head.lockCode = 0;\n  if (commit() !== Outcome.DONE) return Outcome.BATTERY;\n  if (pin",
     shows: "personalize-again",
     says: /seeded old key.*may be .* seeded new key/,
   },

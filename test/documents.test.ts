@@ -1,0 +1,96 @@
+// Figures that documents state and the sources know: imports and exports, bytes, memory, keys, functions of a port.
+// Figures of campaigns are held to their records by test/evidence/document.test.ts.
+
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import * as assert from "uvu/assert";
+import { pathOf } from "../scripts/board.js";
+import { sizesOf } from "../scripts/boardsizes.js";
+import { Card, KEYS, MEMORY_SIZE } from "../sim/card.js";
+import { FIRMWARE_FILE } from "../sim/firmware.js";
+import { exchange } from "../sim/workshop.js";
+import { boardTest, developmentImage } from "./support/board.js";
+import { MODULE } from "./support/cards.js";
+import { ROOT } from "./support/root.js";
+import { suite } from "./support/suite.js";
+
+const test = suite("documents");
+
+const README = documentAt("README.md");
+const ABI = documentAt("docs/ABI.md");
+const PORTING = documentAt("docs/PORTING.md");
+const KIB = 1024;
+/** A limit that is larger than what it limits by more than this says nothing of it. */
+const SLACK = 4 * KIB;
+const WORDS =
+  "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen twenty".split(
+    " ",
+  );
+
+test("README: the module's bytes, its memory and its imports", () => {
+  const size = readFileSync(FIRMWARE_FILE).length;
+  const limit = stated(README, /one module of under (\S+) KiB/) * KIB;
+  assert.ok(size < limit && size >= limit - SLACK, `${size} bytes`);
+  assert.is(stated(README, /under (\S+) KiB of memory/) * KIB, MEMORY_SIZE);
+  assert.is(stated(README, /(\S+)\simports:/), WebAssembly.Module.imports(MODULE).length);
+});
+
+boardTest(test, ["development"], "README: flash and RAM of the image", () => {
+  developmentImage();
+  const { flash, ram } = sizesOf(pathOf("development"));
+  assert.is(Math.ceil(flash / KIB), stated(README, /in (\S+) KB of\sflash/), `${flash} bytes of flash`);
+  assert.is(Math.ceil(ram / KIB), stated(README, /flash and (\S+) KB of RAM/), `${ram} bytes of RAM`);
+});
+
+test("README and PORTING.md: the functions of a port, and PORTING.md names each", () => {
+  const header = readFileSync(join(ROOT, "board", "port.h"), "utf8").replace(/\/\*.*?\*\//gs, "");
+  const functions = [...header.matchAll(/\b(port_\w+)\(/g)].map((match) => match[1] as string);
+  assert.is(stated(README, /a port is (\S+) functions/), functions.length);
+  assert.is(stated(PORTING, /port adds is (\S+) functions/), functions.length);
+  for (const name of functions) {
+    const short = name.replace(/^port_flash/, "");
+    assert.ok(PORTING.includes(`\`${name}\``) || PORTING.includes(`\`${short}\``), name);
+  }
+});
+
+test("PORTING.md: inputs, and flash operations in a blank card's first hello", () => {
+  assert.is(stated(PORTING, /(\S+) inputs/), KEYS.length);
+  const card = new Card(MODULE);
+  exchange(card, { cla: 0x80, ins: 0xca, p1: 0xdf, p2: 0x20, le: 256 });
+  assert.is(stated(PORTING, /\((\S+) in a blank card's first hello\)/), card.flash.operations);
+});
+
+test("ABI.md: its tables name every import and export, and nothing else; its bytes of memory", () => {
+  const imports = WebAssembly.Module.imports(MODULE).map(({ name }) => name);
+  const exports = WebAssembly.Module.exports(MODULE).map(({ name }) => name);
+  assert.equal(rowsOf("Imports"), imports.sort());
+  assert.equal(rowsOf("Exports"), exports.sort());
+  assert.is(stated(ABI, /first (\S+) bytes/), MEMORY_SIZE);
+  assert.is(stated(ABI, /against the (\S+) before/), MEMORY_SIZE);
+});
+
+test("a number is read as a word or in digits, and a sentence that is gone is missed", () => {
+  assert.is(stated("a port is fifteen functions", /is (\S+) functions/), 15);
+  assert.is(stated("**first 4,096 bytes**", /first (\S+) bytes/), 4096);
+  assert.throws(() => stated("a port", /is (\S+) functions/));
+});
+
+/** The names in the table under a heading of ABI.md. */
+function rowsOf(heading: string): string[] {
+  const section = ABI.split(/^## /m).find((part) => part.startsWith(heading)) ?? "";
+  return [...section.matchAll(/^\| `(\w+)/gm)].map((match) => match[1] as string).sort();
+}
+
+/** The number that a document states in a sentence. */
+function stated(text: string, sentence: RegExp): number {
+  const said = sentence.exec(text)?.[1];
+  if (said === undefined) throw new Error(`nothing is like ${sentence}`);
+  const word = WORDS.indexOf(said.toLowerCase());
+  return word >= 0 ? word : Number(said.replaceAll(",", ""));
+}
+
+function documentAt(path: string): string {
+  return readFileSync(join(ROOT, path), "utf8");
+}
+
+test.run();

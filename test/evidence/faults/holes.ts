@@ -1,0 +1,147 @@
+// Deliberate holes in the firmware, each in what stands against a fault. The campaign must find every one of them
+// (test/evidence/faults.test.ts).
+
+import type { Mutation } from "../../support/mutation.js";
+
+/** A hole, the scenario and the functions in which the campaign must see it, and what it must say of it. */
+export interface Hole extends Mutation {
+  readonly scenario: string;
+  readonly functions: RegExp;
+  readonly says: RegExp;
+}
+
+/** What the campaign says where a promise is broken (scenarios.ts, trial.ts). */
+const SAYS = {
+  untried: /: an attempt that told, and /,
+  changed: /: the card was changed$/,
+  channel: /: a channel is open$/,
+  knownKey: /: a channel under a key that everybody knows$/,
+  leak: /: a key on the line$/,
+};
+
+export const HOLES: readonly Hole[] = [
+  {
+    breaks: "the spent try is not read back",
+    file: "attempt.ts",
+    from: "digits, length, before + missing, after) === 0",
+    to: "digits, length, ERASED, SPENT) === 0",
+    scenario: "pin",
+    functions: /^(attempt|pin|flash\/program)/,
+    says: SAYS.untried,
+  },
+  {
+    breaks: "nobody looks whether the count grew",
+    file: "attempt.ts",
+    from: "before + missing, after",
+    to: "before, after",
+    scenario: "pin",
+    functions: /^(attempt|pin|store\/address|tally\/freeSlot)/,
+    says: SAYS.untried,
+  },
+  {
+    breaks: "cryptogram and MAC are compared once",
+    file: "scp03.ts",
+    from: "  session.stage = stage;\n",
+    to: "  session.stage = Stage.OPEN;\n",
+    scenario: "channel",
+    functions: /^(scp03|commands\/externalAuthenticate)/,
+    says: SAYS.channel,
+  },
+  {
+    breaks: "the MAC of a command is compared once",
+    file: "scp03.ts",
+    from: "  if (differingWords(CHAIN, data + size) !== 0) return fail(0);\n",
+    to: "",
+    scenario: "forged-wipe",
+    functions: /^(scp03|apdu)/,
+    says: SAYS.changed,
+  },
+  {
+    breaks: "the session key is derived once",
+    file: "scp03.ts",
+    from: "let wrong = difference(WORK, S_MAC, KEY_SIZE);",
+    to: "let wrong: u32 = 0;",
+    scenario: "derivation",
+    functions: /^scp03/,
+    says: SAYS.knownKey,
+  },
+  {
+    breaks: "what a command brought is wiped before it is answered",
+    file: "apdu.ts",
+    from: "  memory.fill(at + command.answer, 0, MAX_PAYLOAD - command.answer);\n",
+    to: "",
+    scenario: "personalize",
+    functions: /^scp03\/wrap/,
+    says: SAYS.leak,
+  },
+];
+
+export const TOLD_FIRST: Hole = {
+  breaks: "the card's challenge is told after the session keys were derived",
+  file: "scp03.ts",
+  from: `  copyPublic(data + 13, CHAIN + CHALLENGE_SIZE, CHAIN + CHALLENGE_SIZE, CHALLENGE_SIZE);
+  deriveSession(KEYS, Derive.S_ENC, S_ENC);
+  deriveSession(KEYS + KEY_SIZE, Derive.S_MAC, S_MAC);
+`,
+  to: `  deriveSession(KEYS, Derive.S_ENC, S_ENC);
+  deriveSession(KEYS + KEY_SIZE, Derive.S_MAC, S_MAC);
+  copyPublic(data + 13, CHAIN + CHALLENGE_SIZE, CHAIN + CHALLENGE_SIZE, CHALLENGE_SIZE);
+`,
+  scenario: "read",
+  functions: /^crypto\/kdf\/derive$/,
+  says: SAYS.leak,
+};
+
+export const NOT_LOOKED_AT: Hole = {
+  breaks: "AES is looked at once the cryptogram is computed",
+  file: "scp03.ts",
+  from: "  if (!selftest.cryptoWorks()) return fail(Sw.NOT_USABLE) as Sw;\n",
+  to: "",
+  scenario: "channel",
+  functions: /^crypto\/aes\/wipe$/,
+  says: SAYS.leak,
+};
+
+export const ADDRESSED_ONCE: Hole = {
+  breaks: "what is copied out for all to read is addressed twice",
+  file: "store.ts",
+  from: " & load<u8>(again + i)",
+  to: "",
+  scenario: "read",
+  functions: /^(store\/copyPublic|commands\/text)$/,
+  says: SAYS.leak,
+};
+
+/** What stands against addresses that go astray. */
+export const ADDRESSES: readonly Hole[] = [
+  {
+    breaks: "an image that is no page is not kept",
+    file: "store.ts",
+    from: "  if (!headIsWhole()) wipe();\n",
+    to: "",
+    scenario: "login",
+    functions: /^store\/mount$/,
+    says: SAYS.leak,
+  },
+  {
+    breaks: "nothing is kept where no page was found",
+    file: "store.ts",
+    from: "  if (newest === 0) {\n    wipe();\n",
+    to: "  if (newest === 0) {\n",
+    scenario: "login",
+    functions: /^store\/mount$/,
+    says: SAYS.leak,
+  },
+  {
+    breaks: "a try is spent on the page that flash says it is",
+    file: "attempt.ts",
+    from: " || !isCurrent()",
+    to: "",
+    scenario: "proof",
+    functions: /^crypto\/(hash|hmac)\/(end|begin)$/,
+    says: SAYS.untried,
+  },
+];
+
+/** All of them. */
+export const ALL_HOLES: readonly Hole[] = [...HOLES, TOLD_FIRST, NOT_LOOKED_AT, ADDRESSED_ONCE, ...ADDRESSES];

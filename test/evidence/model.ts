@@ -1,0 +1,176 @@
+// Campaign model: random runs of the reference model against the card, each compared after each step (docs/INVARIANTS.md).
+//
+// An id is a run's seed, or a mutant's name. A run that fails is made short and printed as a command file.
+
+import { once } from "node:events";
+import { availableParallelism } from "node:os";
+import { fileURLToPath } from "node:url";
+import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
+import { State } from "../../firmware/wire.js";
+import { loadFirmware } from "../../sim/firmware.js";
+import { Counts, explore, type Finding, shrink } from "../../sim/model/monkey.js";
+import { scriptOf } from "../../sim/model/script.js";
+import { MODEL_MUTANTS } from "../support/modelmutants.js";
+import { compile } from "../support/mutation.js";
+import type { Campaign, Failure, Figure, Options, Result } from "./campaign.js";
+
+const STEPS = 10_000_000;
+const LONG_STEPS = 100_000_000;
+/** Runs that a worker plays before it tells what it did. */
+const PORTION = 200;
+/** A mutant is not found where so many runs did not show it. */
+const RUNS_FOR_A_MUTANT = 20_000;
+const AT_ONCE = Math.min(2, availableParallelism());
+/** Failures after which it is clear enough. */
+const ENOUGH = 5;
+
+export const MODEL: Campaign = {
+  name: "model",
+  title: "random keys, times, batteries, power cuts and commands: the card does what its model does",
+  run,
+};
+
+async function run({ long, only, log }: Options): Promise<Result> {
+  if (only !== undefined) return { figures: [], failures: await again(only, log) };
+  const started = performance.now();
+  const total = new Counts();
+  const failures = await exploreAll(long ? LONG_STEPS : STEPS, total, log);
+  const seconds = (performance.now() - started) / 1000;
+  const mutants = await findMutants(log);
+  return {
+    figures: [...figuresOf(total, seconds), ...mutants.figures],
+    failures: [...failures, ...mutants.failures],
+  };
+}
+
+// ---- random runs ----
+
+/** What a worker tells after each portion. */
+interface Told {
+  readonly counts: Counts;
+  readonly seeds: readonly number[];
+}
+
+/** Plays runs in workers until so many steps are done. */
+async function exploreAll(steps: number, total: Counts, log: Options["log"]): Promise<Failure[]> {
+  const seeds: number[] = [];
+  let next = 1;
+  let logged = 0;
+  const work = async () => {
+    const worker = new Worker(fileURLToPath(import.meta.url), { workerData: WORK });
+    while (total.steps < steps && seeds.length < ENOUGH) {
+      const from = next;
+      next += PORTION;
+      const told = await portion(worker, from);
+      total.add(told.counts);
+      seeds.push(...told.seeds);
+      if (total.steps - logged >= steps / 20) {
+        logged = total.steps;
+        log(`${total.steps} steps, ${total.cuts} power cuts`);
+      }
+    }
+    await worker.terminate();
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, work));
+  return seeds.map((seed) => failureOf(seed, log));
+}
+
+async function portion(worker: Worker, from: number): Promise<Told> {
+  const answer = once(worker, "message");
+  worker.postMessage(from);
+  const [told] = await answer;
+  return told as Told;
+}
+
+function failureOf(seed: number, log: Options["log"]): Failure {
+  const module = loadFirmware();
+  const found = explore(module, seed);
+  if (!found) return { id: String(seed), what: "failed once and not again" };
+  const short = shrink(module, found);
+  tell(module, short, log);
+  const { what, expected, actual } = short.difference;
+  return { id: String(seed), what: `${what}: ${expected} expected, ${actual} found` };
+}
+
+function tell(module: WebAssembly.Module, finding: Finding, log: Options["log"]): void {
+  for (const step of finding.steps) log(JSON.stringify(step));
+  for (const line of scriptOf(module, finding)) log(line);
+}
+
+// ---- mutants, by free search ----
+
+async function findMutants(log: Options["log"]): Promise<Result> {
+  const failures: Failure[] = [];
+  let most = 0;
+  let all = 0;
+  for (const name of Object.keys(MODEL_MUTANTS)) {
+    const steps = await stepsToFind(name);
+    log(steps === undefined ? `${name}: not found` : `${name}: found after ${steps} steps`);
+    if (steps === undefined) failures.push({ id: name, what: "the mutant is not found" });
+    else most = Math.max(most, steps);
+    all++;
+  }
+  return {
+    figures: [
+      { name: "model_mutants", value: all, unit: "mutants found by free search" },
+      { name: "model_mutants_most_steps", value: most, unit: "steps to the one found last" },
+    ],
+    failures,
+  };
+}
+
+/** Steps until a run shows what the mutant breaks, by that name; undefined: none did. */
+async function stepsToFind(name: string): Promise<number | undefined> {
+  const { shows, mutation } = MODEL_MUTANTS[name] as (typeof MODEL_MUTANTS)[string];
+  const module = await compile(mutation);
+  const counts = new Counts();
+  for (let seed = 1; seed <= RUNS_FOR_A_MUTANT; seed++) {
+    if (explore(module, seed, { counts })?.difference.what === shows) return counts.steps;
+  }
+  return undefined;
+}
+
+async function again(id: string, log: Options["log"]): Promise<Failure[]> {
+  if (id in MODEL_MUTANTS) {
+    const steps = await stepsToFind(id);
+    log(steps === undefined ? "not found" : `found after ${steps} steps`);
+    return steps === undefined ? [{ id, what: "the mutant is not found" }] : [];
+  }
+  const seed = Number(id);
+  if (!Number.isInteger(seed)) return [{ id, what: "there is no such case" }];
+  return explore(loadFirmware(), seed) ? [failureOf(seed, log)] : [];
+}
+
+// ---- figures ----
+
+function figuresOf(counts: Counts, seconds: number): Figure[] {
+  const states = Object.values(State).filter((name) => typeof name === "string").length;
+  return [
+    { name: "model_steps", value: counts.steps, unit: "steps" },
+    { name: "model_actions", value: counts.actions, unit: "contacts, times, frames and voltages, each compared" },
+    { name: "model_speed", value: Math.round(counts.steps / seconds), unit: "steps/s" },
+    { name: "model_cuts", value: counts.cuts, unit: "power cuts" },
+    { name: "model_states", value: counts.states.size, unit: `of ${states} states` },
+    { name: "model_transitions", value: counts.transitions.size, unit: "transitions between states" },
+    { name: "model_commands", value: counts.commands.size, unit: "pairs of command and state" },
+    { name: "model_levels", value: counts.levels.size, unit: "pairs of command and level" },
+  ];
+}
+
+// ---- in a worker ----
+
+const WORK = "model: a portion of runs";
+
+function serve(): void {
+  const module = loadFirmware();
+  parentPort?.on("message", (from: number) => {
+    const counts = new Counts();
+    const seeds: number[] = [];
+    for (let seed = from; seed < from + PORTION; seed++) {
+      if (explore(module, seed, { counts })) seeds.push(seed);
+    }
+    parentPort?.postMessage({ counts, seeds } satisfies Told);
+  });
+}
+
+if (!isMainThread && workerData === WORK) serve();

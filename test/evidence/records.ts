@@ -1,0 +1,50 @@
+// What campaigns came to, kept: build/evidence.json has the last run of each on this machine, docs/evidence.json the one
+// that docs/EVIDENCE.md tells of.
+
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { firmwareOf } from "../../host-tools/firmwarehash.js";
+import { FIRMWARE_FILE } from "../../sim/firmware.js";
+import { ROOT } from "../support/root.js";
+import type { Failure, Figure } from "./campaign.js";
+
+export const LAST_RUN = join(ROOT, "build", "evidence.json");
+export const DOCUMENTED = join(ROOT, "docs", "evidence.json");
+/** Where it is not known of what a campaign was run. */
+export const UNKNOWN = "unknown";
+
+/** The figures of a campaign, and when, how and of what it was run. */
+export interface Record {
+  readonly campaign: string;
+  readonly long: boolean;
+  readonly date: string;
+  /** The hash of the firmware, as `dsc info` tells it. */
+  readonly module: string;
+  /** Of the sources, with "+" where they were changed since. */
+  readonly commit: string;
+  readonly seconds: number;
+  readonly failures: readonly Failure[];
+  readonly figures: readonly Figure[];
+}
+
+/** The records of a file; none where there is no such file. Throws where it holds something else. */
+export function recordsIn(file: string): Record[] {
+  try {
+    return JSON.parse(readFileSync(file, "utf8")) as Record[];
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+    throw error;
+  }
+}
+
+/** Puts a record into a file, in the place of the one of the same campaign and form. */
+export function keep(file: string, record: Record): void {
+  const others = recordsIn(file).filter(({ campaign, long }) => campaign !== record.campaign || long !== record.long);
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, `${JSON.stringify([...others, record], null, 2)}\n`);
+}
+
+/** The hash of the module that is built. */
+export function currentModule(): string {
+  return firmwareOf(readFileSync(FIRMWARE_FILE))?.hash ?? UNKNOWN;
+}

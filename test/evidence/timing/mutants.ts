@@ -1,0 +1,48 @@
+// Mistakes in the firmware that make its time depend on a secret. The campaign must find every one of them
+// (test/evidence/timing.test.ts).
+
+import type { Mutation } from "../../support/mutation.js";
+
+export interface Mutant extends Mutation {
+  /** What the campaign says of it. */
+  readonly says: RegExp;
+}
+
+/** Comparisons that stop early, and work that is not done for all. */
+export const MUTANTS: readonly Mutant[] = [
+  {
+    breaks: "the tag of a wrap is compared whole",
+    file: "crypto/siv.ts",
+    from: "for (let i: usize = 0; i < 16; i += 4) difference |= load<u32>(PAD + i) ^ load<u32>(sealed + i);",
+    to: "for (let i: usize = 0; i < 16 && difference === 0; i++) difference |= load<u8>(PAD + i) ^ load<u8>(sealed + i);",
+    says: /^(wrong PIN|wrong unlock code), /,
+  },
+  {
+    breaks: "a MAC is compared whole",
+    file: "scp03.ts",
+    from: "for (let i: u32 = 0; i < length; i++) bits |= load<u8>(a + i) ^ load<u8>(b + i);",
+    to: "for (let i: u32 = 0; i < length && bits === 0; i++) bits |= load<u8>(a + i) ^ load<u8>(b + i);",
+    says: /^wrong (cryptogram|mac|command): /,
+  },
+  {
+    breaks: "a key is derived from every PIN",
+    file: "vault.ts",
+    from: "  kdf.derive(ROOT, use as u8, CONTEXT, length + 8, KEY, 256);",
+    to: "  if (load<u8>(CONTEXT) !== 0x38) kdf.derive(ROOT, use as u8, CONTEXT, length + 8, KEY, 256);",
+    says: /^wrong PIN, /,
+  },
+  {
+    breaks: "all keys are looked at, whichever moved",
+    file: "keys.ts",
+    from: "  for (let key: u32 = 0; key < KEYS; key++) {",
+    to: "  for (let key: u32 = 0; contacts.pending >> key; key++) {",
+    says: /^a digit typed: /,
+  },
+  {
+    breaks: "no branch in AES depends on the key",
+    file: "crypto/aes.ts",
+    from: "  const doubled = ((sum & 0x7f7f7f7f) << 1) ^ (((sum >> 7) & 0x01010101) * 0x1b);",
+    to: "  let doubled = (sum & 0x7f7f7f7f) << 1;\n  if (sum & 0x80) doubled ^= ((sum >> 7) & 0x01010101) * 0x1b;\n  else doubled ^= ((sum >> 7) & 0x01010100) * 0x1b;",
+    says: /^wrong PIN, /,
+  },
+];
