@@ -70,21 +70,6 @@ test("an AES that lost its S-box sends no key", async () => {
   isFound(broken, astray(broken, scenario, functions), says);
 });
 
-const ID_NOT_LOOKED_AT: Mutation = {
-  breaks: "AES is looked at once the card id is computed",
-  file: "identity.ts",
-  from: "  const works = selftest.aesWorks();\n",
-  to: "  const works = true;\n",
-};
-
-test("a card id by an AES that lost its S-box is not told", async () => {
-  assert.equal(astray(instrumented, "read-id", /^crypto\/aes\/wipe$/), []);
-  assert.ok(
-    astray(await compile(ID_NOT_LOOKED_AT), "read-id", /^crypto\/aes\/wipe$/).length > 0,
-    ID_NOT_LOOKED_AT.breaks,
-  );
-});
-
 test("no fault on the way to the card id tells a key", () => {
   assert.equal(
     failures(instrumented, "read-id", { ...PART, thinning: 1, only: /^(identity|crypto\/(kdf|cmac))/ }).failures,

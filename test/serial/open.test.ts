@@ -9,6 +9,7 @@ import { Card } from "../../sim/card.js";
 import { DEMO } from "../../sim/demo.js";
 import { currentBytes, rootOf } from "../../sim/image.js";
 import { converse, exchange, openChannel, personalize } from "../../sim/workshop.js";
+import { compile } from "../support/mutation.js";
 import { blank, demo, enter, getData, lock, module, send, WIPE } from "../support/serial.js";
 import { suite } from "../support/suite.js";
 
@@ -65,6 +66,22 @@ open("the card id is a KDF of the root secret, told until the card is wiped", ()
   exchange(card, { cla: 0x00, ins: Ins.SELECT, p1: 4, p2: 0 });
   assert.not.equal(idOf(card), first, "a wiped card has a new one");
   assert.equal(idOf(card), derived());
+});
+
+open("a card whose AES fails tells no card id: what it computed may be a piece of the root secret", async () => {
+  const fails = 2999;
+  const card = new Card(
+    await compile({
+      breaks: "AES works at any voltage",
+      file: "selftest.ts",
+      from: "  return isDigest(AES_ANSWER_HIGH, AES_ANSWER_LOW);",
+      to: `  return host.battery() !== ${fails} && isDigest(AES_ANSWER_HIGH, AES_ANSWER_LOW);`,
+    }),
+    { seed: 7 },
+  );
+  assert.is(getData(card, Tag.CARD_ID).sw, Sw.DONE);
+  card.setBattery(fails);
+  assert.equal(getData(card, Tag.CARD_ID), { sw: Sw.NO_SUCH_DATA, data: Buffer.alloc(0) });
 });
 
 open("every other command is refused without one, whatever its P1, P2 and length, and nothing changes", () => {

@@ -277,7 +277,7 @@ export const HOLES: readonly Hole[] = [
     breaks: "key, PIN and wraps become true together",
     file: "personalization.ts",
     from: "  head.lockCode = 0;\n  if (pin",
-    to: "  head.lockCode = 0;\n  if (commit() !== Outcome.DONE) return Outcome.BATTERY;\n  if (pin",
+    to: "  if (commit() !== Outcome.DONE) return Outcome.BATTERY;\n  head.lockCode = 0;\n  if (pin",
     shows: "personalize-again",
     says: /seeded old key.*may be .* seeded new key/,
   },
