@@ -376,7 +376,7 @@ boardTest(image, NAMES, "an image larger than its port allows is built, and the 
   const { status, stdout, stderr } = board();
   const [, ram] = /\nimage +\d+ +(\d+)\n/.exec(stdout) ?? [];
   assert.is(status, 1);
-  assert.match(stdout, /\nlimit +49152 +6144\n$/);
+  assert.match(stdout, new RegExp(`\\nlimit +${FLASH_LIMIT} +${RAM_LIMIT}\\n$`));
   assert.is(stderr, `board: the development image is larger than its limits: ${ram} bytes of RAM, of 6144 allowed\n`);
 });
 
