@@ -377,7 +377,10 @@ boardTest(image, NAMES, "an image larger than its port allows is built, and the 
   const [, ram] = /\nimage +\d+ +(\d+)\n/.exec(stdout) ?? [];
   assert.is(status, 1);
   assert.match(stdout, new RegExp(`\\nlimit +${FLASH_LIMIT} +${RAM_LIMIT}\\n$`));
-  assert.is(stderr, `board: the development image is larger than its limits: ${ram} bytes of RAM, of ${RAM_LIMIT} allowed\n`);
+  assert.is(
+    stderr,
+    `board: the development image is larger than its limits: ${ram} bytes of RAM, of ${RAM_LIMIT} allowed\n`,
+  );
 });
 
 boardTest(image, NAMES, "an image tells nothing of where it was built", () => {
