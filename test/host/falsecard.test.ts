@@ -131,6 +131,14 @@ for (const [life, falseCard] of Object.entries(FALSE_CARDS)) {
   });
 }
 
+test("a card that claims another version of its own keys than the seed file says", async () => {
+  const { card } = await ownCard();
+  const listener = new Listener();
+  const seeds = pending({ before: "own", putKey: "done" }, 2);
+  const error = await failureOf(attempt(card, { ...REQUEST, reseed: true }, seeds, undefined, listener));
+  assertRefused(error, listener, /own, version 1; by seeds.xml it must have .* version 2: nothing was sent/);
+});
+
 test("the seed file says that it is done with keys of its own: a false card", async () => {
   const { seeds } = await ownCard();
   const listener = new Listener();
@@ -176,12 +184,12 @@ test("wipe and test: the operator's master key, or that there is none, says whic
   assert.match(refusal(undefined, own), /version 1; without --transport .*give their master key with --transport/);
 });
 
-/** A seed file whose record is pending, the key version 1. */
-function pending(rotation: SeedRecord["rotation"]): KeptSeeds {
+/** A seed file whose record is pending. */
+function pending(rotation: SeedRecord["rotation"], keyset = 1): KeptSeeds {
   const seeds = new KeptSeeds();
   const { serial, suite: text, pinCheck, tries } = REQUEST;
   const keys = { key: pattern(32, 5), unlockKey: pattern(32, 6) };
-  seeds.add({ serial, suite: text, pinCheck, tries, ...keys, state: "pending", keyset: 1, rotation });
+  seeds.add({ serial, suite: text, pinCheck, tries, ...keys, state: "pending", keyset, rotation });
   return seeds;
 }
 
