@@ -24,6 +24,8 @@ const TRIED: { readonly [campaign: string]: (told: Told) => string } = {
   "faults-thumb": (told) => `${told("thumb_skips")} instructions of the image skipped`,
   fuzzing: (told) =>
     `${told(...["serial", "channel", "keys", "flash"].map((name) => `fuzzing_${name}_executions`))} executions`,
+  model: (told) =>
+    `${told("model_steps")} random steps with ${told("model_cuts")} power cuts, ${told("model_mutants")} mutants`,
   timing: (told) =>
     `${told("timing_wrong_pins")} wrong PINs, ${told("timing_wrong_codes")} codes, ${told("timing_channel_cases")} cryptograms and MACs, ${told("timing_crypto_rounds")} keys each`,
   parsers: (told) => `${told("parsers_cases")} mutated inputs`,

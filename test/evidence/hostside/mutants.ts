@@ -79,8 +79,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     breaks: "what was interrupted goes on with the keys of the file",
     file: "personalize.js",
-    from: "plan.record ?? draw(request, plan.keyset)",
-    to: "draw(request, plan.keyset)",
+    from: "plan.record ?? draw(request, plan)",
+    to: "draw(request, plan)",
     notice: killed("fresh", "create", "last"),
   },
   {
@@ -170,7 +170,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     breaks: "a PIN is never taken apart into its digits",
-    file: "secretfile.js",
+    file: "secrettext.js",
     from: "return copyOfSecret(pin);",
     to: "globalThis.digits = Array.from(pin, (digit) => digit - 0x30); return copyOfSecret(pin);",
     notice: canary("verify", /^the image .* PIN: array of digits/),

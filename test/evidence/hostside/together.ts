@@ -12,6 +12,8 @@ import { lifeOf, recordsIn } from "./owner.js";
 
 const OTHER = "IB3000124";
 const PORT_ERROR = 3;
+/** The card is personalized by then, and nobody insisted. */
+const CARD_REFUSED = 5;
 const FILE_ERROR = 6;
 /** The card has new transport keys by then. */
 const WRONG_KEYS = 4;
@@ -48,12 +50,18 @@ export async function lateToPort(flow: Flow, launcher?: Launcher): Promise<Verdi
     if (!(await untilStopped(second))) return NEVER_MET;
     const first = await bench.run(flow.args);
     goOn(second);
-    const refused = notRefused(await second.ended, flow.name === "rekey" ? WRONG_KEYS : FILE_ERROR);
+    const refused = notRefused(await second.ended, lateRefusal(flow));
     if (first.code !== 0) return `the first ended with ${first.code}: ${first.stderr}`;
     return refused ?? unfinished(flow, bench);
   } finally {
     bench.close();
   }
+}
+
+/** The exit code of whoever comes late: what the card is by then, or, where it may be seeded again, what the file says. */
+function lateRefusal({ name, args }: Flow): number {
+  if (name === "rekey") return WRONG_KEYS;
+  return args.includes("--reseed") ? FILE_ERROR : CARD_REFUSED;
 }
 
 /** Both finish, or one is refused in one line; and who finished has its record. */
