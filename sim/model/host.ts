@@ -62,17 +62,14 @@ interface Session {
   readonly number: number;
   readonly hostChallenge: Uint8Array;
   readonly cardChallenge: Uint8Array;
-  /** Undefined until EXTERNAL AUTHENTICATE; the first one's transport keys and level. */
+  /** Undefined until EXTERNAL AUTHENTICATE. */
   keys: SessionKeys | undefined;
-  first: { readonly keys: number; readonly level: number } | undefined;
   level: number;
   chaining: Uint8Array;
   counter: number;
-  /** Commands that were sent in it. */
-  sent: number;
-  /** The card's chain is another: a command got lost, or the channel was opened twice. */
-  lost: boolean;
-  strayed: boolean;
+  /** The chaining value that the card has if it took all that was right, and the one before the last command. */
+  cards: Uint8Array | undefined;
+  before: Uint8Array | undefined;
 }
 
 /** A frame, and what is expected to be known of it. */
@@ -154,8 +151,8 @@ export class Host {
     if (this.#session?.keys) this.#old = this.#session;
     this.#session = {
       ...{ number: this.#beginning, hostChallenge: HOST_CHALLENGE, cardChallenge: answer.slice(13, 21) },
-      ...{ keys: undefined, first: undefined, level: 0, chaining: new Uint8Array(BLOCK), counter: 0 },
-      ...{ sent: 0, lost: false, strayed: false },
+      ...{ keys: undefined, level: 0, chaining: new Uint8Array(BLOCK), counter: 0 },
+      ...{ cards: undefined, before: undefined },
     };
   }
 
@@ -166,14 +163,14 @@ export class Host {
     const header = Uint8Array.of(Cla.GP_SECURE, Ins.EXTERNAL_AUTHENTICATE, level, 0, data.length);
     if (session) {
       const context = Buffer.concat([session.hostChallenge, session.cardChallenge]);
-      // A second one begins the chain anew, which is the card's only where it is the first one's and nothing was sent.
-      session.first ??= { keys, level };
-      session.strayed = session.sent > 0 || session.first.keys !== keys || session.first.level !== level;
       session.keys = deriveSessionKeys(keysetOf(keys), context);
       session.level = level;
       data.set(kdf(session.keys.mac, 0x01, context, MAC_SIZE));
       session.chaining = cmac(session.keys.mac, Buffer.concat([new Uint8Array(BLOCK), header, data.subarray(0, 8)]));
       session.counter = 0;
+      // A second one begins the host's chain anew, and the card, which refuses it, goes on with its own.
+      session.before = session.cards;
+      session.cards ??= session.chaining;
       data.set(session.chaining.subarray(0, MAC_SIZE), MAC_SIZE);
     }
     if (spoilt) data[MAC_SIZE] = (data[MAC_SIZE] as number) ^ 1;
@@ -208,8 +205,8 @@ export class Host {
       const apdu = apduOf(cla, ins, p1, p2, Buffer.concat([data, new Uint8Array(MAC_SIZE)]));
       return made(apdu, { ...secure, secured: { session: undefined, spoilt: true } });
     }
+    const inStep = session.cards !== undefined && sameBytes(session.chaining, session.cards);
     session.counter++;
-    session.sent++;
     const encrypts = (session.level & Level.C_DECRYPTION) !== 0 && data.length > 0;
     const spoilsPadding = via === "wrong padding" && encrypts;
     const body = encrypts ? encrypted(session, data, spoilsPadding ? 0x01 : 0x80) : data;
@@ -219,15 +216,16 @@ export class Host {
     const spoilsMac = via === "wrong MAC" || (via === "wrong padding" && !encrypts);
     if (spoilsMac) mac[0] = (mac[0] as number) ^ 0x80;
     const apdu = Buffer.concat([header, body, mac]);
-    const spoilt = spoilsMac || spoilsPadding || session.lost || session.strayed;
+    const spoilt = spoilsMac || spoilsPadding || !inStep;
     const facts = { ...secure, secured: { session: session.number, spoilt } };
-    if (malformed) session.lost = true;
+    session.before = session.cards;
+    if (!malformed && !spoilt) session.cards = session.chaining;
     return malformed ? made(broken(apdu), { ...facts, malformed: true }) : made(apdu, facts);
   }
 
-  /** A command got no answer: what comes next in this channel has a MAC that the card does not expect. */
+  /** A command got no answer: the card did not take it. */
   lost(): void {
-    if (this.#session) this.#session.lost = true;
+    if (this.#session) this.#session.cards = this.#session.before;
   }
 
   /** Takes secure messaging off an answer. Returns undefined where its MAC or its padding is wrong. */
@@ -389,6 +387,10 @@ function counterBlock(session: Session, mark: number): Buffer {
   counter.writeUInt32BE(session.counter, BLOCK - 4);
   counter[0] = mark;
   return encryptBlocks((session.keys as SessionKeys).enc, counter);
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, at) => byte === b[at]);
 }
 
 function ascii(text: string): Buffer {

@@ -203,7 +203,9 @@ export class Invariants {
   /** It wrote, left its screen for another than off, or did what it must refuse. */
   #errorDid({ state, action, raw, operations, on }: Seen): boolean {
     const wasError = this.#before?.state === "ERROR";
-    if (wasError && (operations !== this.#before?.operations || (on && state !== "ERROR"))) return true;
+    // In one step it may have turned off by itself, and on again by a hold of PRESS.
+    const mayShow = state === "ERROR" || state === "BATT_LOW";
+    if (wasError && (operations !== this.#before?.operations || (on && !mayShow))) return true;
     if (state !== "ERROR" || action.kind !== "frame" || action.frame.kind !== "command" || !raw) return false;
     const { ins, cla } = action.frame.asked;
     const isForAnyCard = (ins === Ins.SELECT || ins === Ins.GET_DATA) && (cla & 0x04) === 0;

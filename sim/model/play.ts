@@ -256,7 +256,8 @@ export class Play {
       },
       (model) => receive(model, made.frame),
     );
-    if (!answer && made.frame.kind === "command" && made.frame.asked.secured) this.#host.lost();
+    if (!answer && made.frame.kind === "command" && (made.frame.asked.secured ?? made.frame.asked.proves))
+      this.#host.lost();
     return answer;
   }
 

@@ -66,11 +66,13 @@ test("a response is data and a status word", () => {
   );
 });
 
-/** All but 63Cx, which counts. */
-const STATUS_WORDS = Object.values(Sw).filter((sw): sw is Sw => typeof sw === "number" && sw !== Sw.WRONG);
+/** All but 63Cx, which counts, and with each error that a card can be in. */
+const STATUS_WORDS = Object.values(Sw)
+  .filter((sw): sw is Sw => typeof sw === "number" && sw !== Sw.WRONG)
+  .flatMap((sw) => (sw === Sw.ERROR ? [1, 2, 3].map((error) => sw + error) : [sw]));
 
 test("every status word has a sentence of its own", () => {
-  const sentences = STATUS_WORDS.map(describeStatus);
+  const sentences = STATUS_WORDS.map((sw) => describeStatus(sw));
   assert.is(new Set(sentences).size, sentences.length);
   for (const sentence of atLeast(1, sentences)) assert.not.match(sentence, "does not have");
   assert.is(describeStatus(0x63c4), "wrong PIN or unlock code, tries left: 4");

@@ -4,19 +4,12 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
-import { currentBytes, Offset } from "../../sim/image.js";
-import { cardOf } from "../support/cards.js";
+import { unreadableFlash } from "../support/cards.js";
 import { scratchFolder } from "../support/scratch.js";
 import { dsc, SimProcess } from "../support/simprocess.js";
-import { suite } from "../support/suite.js";
+import { ON_WINDOWS, suiteUnless } from "../support/skipping.js";
 
-const test = suite("dsc with a card in ERROR");
-
-// Pseudo-terminals and serial ports of their kind are not to be had on Windows.
-if (process.platform === "win32") {
-  console.log("skipped: dsc with a card in ERROR: there are no pseudo-terminals on Windows");
-  process.exit(0);
-}
+const test = suiteUnless(ON_WINDOWS, "dsc with a card in ERROR");
 
 test.after(() => SimProcess.killAll());
 
@@ -28,16 +21,8 @@ function put(name: string, contents: string | Uint8Array): string {
   return path;
 }
 
-/** The flash of a card whose root secret lost a bit. */
-function unreadable(): string {
-  const bytes = Uint8Array.from(cardOf().flash.bytes);
-  const page = currentBytes(bytes);
-  page[Offset.ROOT] = (page[Offset.ROOT] as number) ^ 1;
-  return put("card.bin", bytes);
-}
-
 test("info, personalize, test and wipe name the error; ports does, too", async () => {
-  const sim = await SimProcess.start(join(FOLDER, "port"), "--flash", unreadable());
+  const sim = await SimProcess.start(join(FOLDER, "port"), "--flash", put("card.bin", unreadableFlash()));
   const key = put("key", "00112233445566778899aabbccddeeff\n");
   const seeds = ["--pskc", join(FOLDER, "seeds.xml"), "--pskc-key", key, "--pin-file", put("pin", "8352\n")];
   const commands = [["info"], ["personalize", "--serial", "IB3000123", ...seeds], ["test"], ["wipe", "--yes"]];

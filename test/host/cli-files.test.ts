@@ -383,7 +383,7 @@ test("verify: accepted or refused, with the PIN where the site judges it", () =>
   isRefused(verifying(CARD.serial, "012346", right));
   const json = dsc([...verifying(CARD.serial, "012345", wrong(right)), "--json"]);
   assert.is(json.code, 1);
-  assert.equal(JSON.parse(json.stdout), { serial: CARD.serial, accepted: false });
+  assert.equal(JSON.parse(json.stdout), { serial: CARD.serial, accepted: false, warnings: [] });
 
   const typed = serverResponse("000256");
   assert.is(answer(verifying(SERVER.serial, "000256", typed, "--pin-file", PIN_FILE)), "accepted");

@@ -8,6 +8,7 @@ import { UNLOCK_SUITE } from "../../host-tools/pskcrecords.js";
 import { Card, type CardOptions } from "../../sim/card.js";
 import { DEMO } from "../../sim/demo.js";
 import { loadFirmware } from "../../sim/firmware.js";
+import { currentBytes, Offset } from "../../sim/image.js";
 import { exchange, openChannel, personalize } from "../../sim/workshop.js";
 import { oracle } from "./oracle.js";
 
@@ -160,4 +161,12 @@ export function triesOf(card: Card): number | undefined {
   const tries = card.tries;
   turnOff(card);
   return tries;
+}
+
+/** The flash of a card whose root secret lost a bit: it shows ERROR 02. */
+export function unreadableFlash(): Uint8Array {
+  const bytes = Uint8Array.from(cardOf().flash.bytes);
+  const page = currentBytes(bytes);
+  page[Offset.ROOT] = (page[Offset.ROOT] as number) ^ 1;
+  return bytes;
 }
