@@ -83,7 +83,7 @@ export function receive(model: Model, frame: Frame): Answer {
 }
 
 function carryOut(model: Model, asked: Asked): Answer {
-  if (model.state === State.TEST && (asked.malformed || asked.ins !== Ins.SELF_TEST)) endTest(model);
+  if (model.state === State.TEST && asked.ins !== Ins.SELF_TEST) endTest(model);
   const answer = judged(model, asked);
   return asked.ins === Ins.EXTERNAL_AUTHENTICATE ? heldBack(model, answer) : answer;
 }

@@ -10,6 +10,7 @@ import { Card } from "../../sim/card.js";
 import { Flash } from "../../sim/flash.js";
 import { currentBytes } from "../../sim/image.js";
 import { converse, openChannel } from "../../sim/workshop.js";
+import { CHUNK, PAGE_IMAGE, type Places, placesOf } from "./memory.js";
 import { ONE, OTHER, type Owner } from "./owners.js";
 import { checkBlock, OracleHost } from "./scp03oracle.js";
 import { send } from "./serial.js";
@@ -30,10 +31,6 @@ export const HOLDERS: readonly [Holder, Holder] = [
 ];
 export type Stage = "blank" | "seeded" | "personalized";
 
-/** How much of the page that counts is kept in memory (docs/FLASH.md). */
-const PAGE_IMAGE = 0x180;
-/** How much of flash is looked through at once. */
-const CHUNK = 128;
 const BLOCK = 16;
 
 /** Flash of cards by module: making one takes longer than using it. */
@@ -43,9 +40,7 @@ export class Desk {
   readonly card: Card;
   /** The session that is begun or open. */
   session: OracleHost | undefined;
-  /** Where the card keeps what it read of flash: addresses in its memory. */
-  #pageAt = -1;
-  #chunkAt = -1;
+  readonly #places: Places;
   #sessionAt: { readonly keys: number; readonly chain: number; readonly work: number } | undefined;
   #checkAt: number | undefined;
   #begun = Buffer.alloc(0);
@@ -58,12 +53,7 @@ export class Desk {
     readonly record: PersonalizationRecord = holder.record,
   ) {
     const flash = new Flash(flashOf(module, holder, stage, record));
-    const read = flash.read.bind(flash);
-    flash.read = (address, target, offset, length) => {
-      if (length === PAGE_IMAGE) this.#pageAt = offset;
-      if (length === CHUNK) this.#chunkAt = offset;
-      read(address, target, offset, length);
-    };
+    this.#places = placesOf(flash);
     this.card = new Card(module, { seed: holder.seed, flash });
   }
 
@@ -132,12 +122,13 @@ export class Desk {
   }
 
   #takePage(memory: Uint8Array, what: string): void {
-    const image = memory.subarray(this.#pageAt, this.#pageAt + PAGE_IMAGE);
+    const places = this.#places;
+    const image = memory.subarray(places.page, places.page + PAGE_IMAGE);
     const forgotten = this.card.state === "ERROR" && image.every((byte) => byte === 0);
     const page = currentBytes(this.card.flash.bytes).subarray(0, PAGE_IMAGE);
     if (!forgotten) assert.ok(Buffer.from(image).equals(page), `${what}: memory has the page that flash has`);
     image.fill(0);
-    memory.fill(0, this.#chunkAt, this.#chunkAt + CHUNK);
+    memory.fill(0, places.chunk, places.chunk + CHUNK);
   }
 
   #takeSession(memory: Uint8Array, session: OracleHost, what: string): void {
