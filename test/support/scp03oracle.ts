@@ -49,9 +49,11 @@ export class OracleHost {
     return this.#chaining;
   }
 
-  /** The bytes of EXTERNAL AUTHENTICATE. */
-  externalAuthenticate(): Buffer {
-    return this.#signed([0x84, 0x82, this.#level, 0], derived(this.mac, CONSTANT.HOST, this.#context, 8));
+  /** The bytes of EXTERNAL AUTHENTICATE; bits of the last byte of its cryptogram may be wrong, under a right MAC. */
+  externalAuthenticate(wrong = 0): Buffer {
+    const cryptogram = derived(this.mac, CONSTANT.HOST, this.#context, 8);
+    cryptogram[7] = (cryptogram[7] as number) ^ wrong;
+    return this.#signed([0x84, 0x82, this.#level, 0], cryptogram);
   }
 
   /** The bytes of a command of this session. */
