@@ -14,14 +14,13 @@ import { currentBytes, currentPage, Offset, readImage } from "../sim/image.js";
 import { Random } from "../sim/random.js";
 import { converse, exchange, openChannel, personalize } from "../sim/workshop.js";
 import { askUnlock, enter, failCode, failPin, login, MODULE, setPin, turnOff, turnOn } from "./support/cards.js";
+import { type Case, fails } from "./support/fails.js";
 import { FORMER_FAULTS, type FormerFault } from "./support/formerfaults.js";
 import { compile, type Mutation } from "./support/mutation.js";
 import { FINISH, getData, PROVE, STORE, send, WIPE } from "./support/serial.js";
 import { suite } from "./support/suite.js";
 
 const test = suite("faults of the first release");
-
-type Case = (module: WebAssembly.Module) => void;
 
 /** A case that holds, and each fault that it must fail for; `on` changes the firmware for both. */
 function holds(title: string, check: Case, faults: readonly FormerFault[], on?: Mutation): void {
@@ -32,17 +31,6 @@ function holds(title: string, check: Case, faults: readonly FormerFault[], on?: 
       const module = await compile(on ? { ...fault, also: [...(fault.also ?? []), on] } : fault);
       assert.ok(fails(check, module), "the case does not see the fault");
     });
-  }
-}
-
-/** Whether a demand of the case is not met; whatever else is thrown is a mistake of the case. */
-function fails(check: Case, module: WebAssembly.Module): boolean {
-  try {
-    check(module);
-    return false;
-  } catch (error) {
-    if (error instanceof assert.Assertion) return true;
-    throw error;
   }
 }
 

@@ -5,124 +5,14 @@ import * as assert from "uvu/assert";
 import { Card, MEMORY_SIZE } from "../sim/card.js";
 import { currentBytes, rootOf } from "../sim/image.js";
 import { personalize } from "../sim/workshop.js";
-import {
-  askUnlock,
-  blankCard,
-  enter,
-  enterPin,
-  expected,
-  failCode,
-  failPin,
-  login,
-  MODULE,
-  seed,
-  setPin,
-  turnOn,
-  unlockCodeOf,
-  wrongCodeFor,
-} from "./support/cards.js";
+import { blankCard, expected, failCode, failPin, login, MODULE, seed, setPin, turnOn } from "./support/cards.js";
+import { differences } from "./support/memory.js";
 import { compile, type Mutation, occurrences } from "./support/mutation.js";
 import { ONE, OTHER, type Owner } from "./support/owners.js";
+import { type Flow, logIn, SCREENS, unlockWith } from "./support/screens.js";
 import { suite } from "./support/suite.js";
 
 const residue = suite("residue");
-
-/** What an owner may do until the card is off, by whatever way. */
-type Flow = (card: Card, owner: Owner) => void;
-
-const logIn: Flow = (card, { record, challenge }) => {
-  turnOn(card);
-  enterPin(card, record.pin);
-  enter(card, challenge);
-};
-const lockOut: Flow = (card, owner) => {
-  turnOn(card);
-  for (let i = 0; i < 3; i++) {
-    enterPin(card, owner.wrongPin);
-    if (i < 2) card.wait(2000);
-  }
-};
-const unlockWith = (card: Card, { record }: Owner) => enter(card, unlockCodeOf(askUnlock(card), record.unlockKey));
-
-/** Every screen with something secret on it or behind it. */
-const SCREENS: Record<string, Flow> = {
-  "PIN> with digits": (card, { record }) => {
-    turnOn(card);
-    card.type(record.pin);
-  },
-  "LEFT 2": (card, { wrongPin }) => {
-    turnOn(card);
-    enterPin(card, wrongPin);
-  },
-  "CHALLNG>": (card, { record }) => {
-    turnOn(card);
-    enterPin(card, record.pin);
-  },
-  "a challenge": (card, { record, challenge }) => {
-    turnOn(card);
-    enterPin(card, record.pin);
-    card.type(challenge);
-  },
-  "a response": logIn,
-  "the second response": (card, owner) => {
-    logIn(card, owner);
-    card.press("ok");
-    enter(card, owner.challenge);
-  },
-  "NEW> with digits": (card, owner) => {
-    SCREENS["CHALLNG>"]?.(card, owner);
-    card.hold("ok");
-    card.type(owner.newPin);
-  },
-  "REP> with digits": (card, owner) => {
-    SCREENS["CHALLNG>"]?.(card, owner);
-    card.hold("ok");
-    enter(card, owner.newPin);
-    card.type(owner.newPin);
-  },
-  "WEAK PIN": (card, owner) => {
-    SCREENS["CHALLNG>"]?.(card, owner);
-    card.hold("ok");
-    enter(card, owner === ONE ? "1212" : "1987");
-  },
-  "NO MATCH": (card, owner) => {
-    SCREENS["CHALLNG>"]?.(card, owner);
-    card.hold("ok");
-    enter(card, owner.newPin);
-    enter(card, owner.wrongPin);
-  },
-  "PIN SET": (card, owner) => {
-    SCREENS["CHALLNG>"]?.(card, owner);
-    card.hold("ok");
-    setPin(card, owner.newPin);
-  },
-  LOCKED: lockOut,
-  "a lock code": (card, owner) => {
-    lockOut(card, owner);
-    card.press("ok");
-  },
-  "UNLOCK> with digits": (card, owner) => {
-    lockOut(card, owner);
-    card.type(unlockCodeOf(askUnlock(card), owner.record.unlockKey));
-  },
-  WRONG: (card, owner) => {
-    lockOut(card, owner);
-    enter(card, wrongCodeFor(askUnlock(card)));
-  },
-  "NEW> after an unlock code": (card, owner) => {
-    lockOut(card, owner);
-    unlockWith(card, owner);
-  },
-  "PIN SET after an unlock code": (card, owner) => {
-    lockOut(card, owner);
-    unlockWith(card, owner);
-    setPin(card, owner.newPin);
-  },
-  BLOCKED: (card, owner) => {
-    lockOut(card, owner);
-    failCode(card, 5);
-  },
-};
 
 /** How a card is turned off; the memory is looked at right after. */
 const ENDINGS: Record<string, (card: Card) => void> = {
@@ -325,12 +215,6 @@ residue("nothing is noticed in the firmware as it is, compiled like those", asyn
 });
 
 // ---- looking ----
-
-/** Where two memories differ, as a text for a message; empty where they do not. */
-function differences(one: Uint8Array, other: Uint8Array): string {
-  const places = [...one.keys()].filter((at) => one[at] !== other[at]);
-  return places.length ? `${places.length} bytes, from ${places[0]} to ${places.at(-1)}` : "";
-}
 
 /** Nothing of the owner, and no root secret, is in the memory. */
 function assertHolds(card: Card, owner: Owner, how: string): void {

@@ -46,6 +46,7 @@ seeding("a record that is not as it must be is refused, and nothing changes", ()
     ["a suite cut short", (r) => r.writeUInt8(24, 3)],
     ["another serial number", (r) => r.write("XX", 4)],
     ["a serial number with a letter", (r) => r.write("A", 8)],
+    ["a serial number of ten characters", (r) => r.write("1", 13)],
     ["another suite", (r) => r.write("OCRA-1:HOTP-SHA256-6:QN06", 14)],
     ["secrets under another key", (r) => r.writeUInt8(r.readUInt8(160) ^ 1, 160)],
   ];

@@ -14,6 +14,11 @@ export function derived(key: Uint8Array, constant: number, context: Uint8Array, 
   return Buffer.concat(blocks).subarray(0, size);
 }
 
+/** The block whose first three bytes are the check value of a key (GPC_SPE_034 §B.6). */
+export function checkBlock(key: Uint8Array): Buffer {
+  return Buffer.from(ecb(key, { disablePadding: true }).encrypt(new Uint8Array(16).fill(1)));
+}
+
 /** A session with the keys `enc` and `mac`, as the host sends it. */
 export class OracleHost {
   readonly enc: Buffer;
@@ -39,24 +44,39 @@ export class OracleHost {
     this.cardCryptogram = derived(this.mac, CONSTANT.CARD, this.#context, 8);
   }
 
-  /** The bytes of EXTERNAL AUTHENTICATE. */
-  externalAuthenticate(): Buffer {
-    return this.#signed([0x84, 0x82, this.#level, 0], derived(this.mac, CONSTANT.HOST, this.#context, 8));
+  /** The MAC chaining value: the last C-MAC, all of it. */
+  get chaining(): Uint8Array {
+    return this.#chaining;
+  }
+
+  /** The bytes of EXTERNAL AUTHENTICATE; bits of the last byte of its cryptogram may be wrong, under a right MAC. */
+  externalAuthenticate(wrong = 0): Buffer {
+    const cryptogram = derived(this.mac, CONSTANT.HOST, this.#context, 8);
+    cryptogram[7] = (cryptogram[7] as number) ^ wrong;
+    return this.#signed([0x84, 0x82, this.#level, 0], cryptogram);
   }
 
   /** The bytes of a command of this session. */
   wrap(ins: number, p1: number, p2: number, data: Uint8Array): Buffer {
+    const encrypts = this.#level & 2 && data.length > 0;
+    return encrypts ? this.wrapPadded(ins, p1, p2, padded(data)) : this.wrapSigned(ins, p1, p2, data);
+  }
+
+  /** The same, its data padded by the caller, rightly or not: whole blocks. */
+  wrapPadded(ins: number, p1: number, p2: number, data: Uint8Array): Buffer {
+    return this.wrapSigned(ins, p1, p2, this.#encrypted(data, this.#counter + 1));
+  }
+
+  /** The same, its data encrypted by the caller, rightly or not. */
+  wrapSigned(ins: number, p1: number, p2: number, data: Uint8Array): Buffer {
     this.#counter++;
-    return this.#signed([0x84, ins, p1, p2], this.#level & 2 && data.length > 0 ? this.#encrypted(data) : data);
+    return this.#signed([0x84, ins, p1, p2], data);
   }
 
   /** The padded data in CBC mode, from the encrypted counter on (§6.2.6). */
-  #encrypted(data: Uint8Array): Uint8Array {
+  #encrypted(padded: Uint8Array, count: number): Uint8Array {
     const counter = Buffer.alloc(16);
-    counter.writeUInt32BE(this.#counter, 12);
-    const padded = Buffer.alloc((data.length & ~15) + 16);
-    padded.set(data);
-    padded[data.length] = 0x80;
+    counter.writeUInt32BE(count, 12);
     const iv = ecb(this.enc, { disablePadding: true }).encrypt(counter);
     return cbc(this.enc, iv, { disablePadding: true }).encrypt(padded);
   }
@@ -67,4 +87,12 @@ export class OracleHost {
     this.#chaining = Uint8Array.from(cmac(Buffer.concat([this.#chaining, body]), this.mac));
     return Buffer.concat([body, this.#chaining.subarray(0, 8)]);
   }
+}
+
+/** Padding method 2 of ISO 9797-1: 80, then zeros to a whole block. */
+function padded(data: Uint8Array): Uint8Array {
+  const bytes = Buffer.alloc((data.length & ~15) + 16);
+  bytes.set(data);
+  bytes[data.length] = 0x80;
+  return bytes;
 }

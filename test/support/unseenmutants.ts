@@ -1,0 +1,279 @@
+// Mutants of the firmware that no screen shows: what stays in memory, what is drawn, which command is taken in which
+// state, what a commit that failed leaves, and how bytes become a command. Each is noticed by the tests of its kind.
+
+import type { Mutation } from "./mutation.js";
+
+/** The tests that notice it: serial/residue, draws, serial/everystate, failedcommits, serial/parsing. */
+export type Kind = "residue" | "draws" | "every state" | "failed commits" | "parsing";
+
+export interface UnseenMutant extends Mutation {
+  readonly kind: Kind;
+  /** Compiled and run each time; the others where MUTANTS=all is set. */
+  readonly telling?: true;
+}
+
+const RESIDUE: readonly UnseenMutant[] = [
+  wipe("session keys go when the channel closes", "scp03.ts", "  memory.fill(SESSION_KEYS, 0, 48);\n", true),
+  wipe(
+    "the chaining value goes when the channel closes",
+    "scp03.ts",
+    "  memory.fill(CHAIN, 0, 16);\n  memory.fill(WORK",
+    false,
+    "  memory.fill(WORK",
+  ),
+  wipe(
+    "what was computed with the session goes when the channel closes",
+    "scp03.ts",
+    "  memory.fill(WORK, 0, 16);\n}\n",
+    false,
+    "}\n",
+  ),
+  wipe(
+    "the proof closes the secrets",
+    "commands.ts",
+    "  vault.wipe();\n  return give(token.RESPONSE_SIZE);",
+    true,
+    "  return give(token.RESPONSE_SIZE);",
+  ),
+  wipe(
+    "CHANGE REFERENCE DATA closes the secrets",
+    "commands.ts",
+    "  vault.wipe();\n  return swOf(outcome);",
+    false,
+    "  return swOf(outcome);",
+  ),
+  wipe("STORE DATA closes the secrets", "personalization.ts", "  vault.wipe();\n"),
+  wipe(
+    "a channel that opens closes the secrets",
+    "card.ts",
+    "  entry.wipe();\n  vault.wipe();\n  enter(State.SERIAL);",
+    true,
+    "  entry.wipe();\n  enter(State.SERIAL);",
+  ),
+  wipe(
+    "a channel that opens forgets the PIN that was kept",
+    "card.ts",
+    "  entry.wipe();\n  vault.wipe();\n  enter(State.SERIAL);",
+    false,
+    "  vault.wipe();\n  enter(State.SERIAL);",
+  ),
+  {
+    kind: "residue",
+    breaks: "ERROR closes the secrets",
+    file: "card.ts",
+    from: "  vault.wipe();\n  entry.wipe();\n  scp03.close();\n  card.started = outcome;",
+    to: "  entry.wipe();\n  scp03.close();\n  card.started = outcome;",
+    // Each operation that fails closes them, too: only where that is left out as well does it show.
+    also: [
+      {
+        file: "card.ts",
+        from: "  entry.wipe();\n  vault.wipe();\n  if (outcome === Outcome.DONE) enter(State.PIN_SET);",
+        to: "  entry.wipe();\n  if (outcome === Outcome.DONE) enter(State.PIN_SET);",
+      },
+    ],
+  },
+  wipe("bytes that were sent do not stay", "frame.ts", "  memory.fill(OUT, 0, OUT_SIZE);\n"),
+  wipe("a frame does not stay", "frame.ts", "  memory.fill(FRAME, 0, FRAME_SIZE);\n"),
+  wipe("the hash of the PIN does not stay", "token.ts", "  memory.fill(PIN_HASH, 0, 64);\n"),
+  wipe("what the self-test drew does not stay", "selftest.ts", "  memory.fill(DIGEST, 0, 16);\n"),
+  wipe(
+    "an unlock code that was sealed under does not stay",
+    "unlock.ts",
+    "    wipe();\n    return Outcome.DONE;",
+    false,
+    "    return Outcome.DONE;",
+  ),
+  wipe(
+    "a transport key does not stay expanded",
+    "transport.ts",
+    "  aes.encrypt(KCV);\n  aes.wipe();\n",
+    false,
+    "  aes.encrypt(KCV);\n",
+  ),
+];
+
+const DRAWS: readonly UnseenMutant[] = [
+  draw(
+    "all eight bytes of a card challenge are random",
+    "scp03.ts",
+    "host.random(CHAIN + CHALLENGE_SIZE, CHALLENGE_SIZE)",
+    "host.random(CHAIN + CHALLENGE_SIZE, 4)",
+    true,
+  ),
+  draw(
+    "all sixteen bytes of a root secret are random",
+    "store.ts",
+    "host.random(ROOT, ROOT_SIZE)",
+    "host.random(ROOT, 8)",
+  ),
+  draw("a lock code is no multiple of 16", "unlock.ts", "code % 16 === 0 || ", "", true),
+  draw("no lock code is likelier than another", "unlock.ts", "value >= 4_200_000_000 || ", ""),
+  draw("a lock code is not the one before", "unlock.ts", " || code === old", ""),
+  draw(
+    "a source that repeats itself is seen",
+    "selftest.ts",
+    "first !== second && second !== third && first !== third",
+    "first !== second",
+  ),
+  draw(
+    "a source that fails stops a channel",
+    "scp03.ts",
+    "if (!host.random(CHAIN + CHALLENGE_SIZE, CHALLENGE_SIZE)) return Sw.NOT_USABLE;",
+    "host.random(CHAIN + CHALLENGE_SIZE, CHALLENGE_SIZE);",
+  ),
+];
+
+const EVERY_STATE: readonly UnseenMutant[] = [
+  {
+    kind: "every state",
+    breaks: "a card in ERROR opens no channel",
+    file: "apdu.ts",
+    from: "(command.ins === <u32>Ins.SELECT || command.ins === <u32>Ins.GET_DATA);",
+    to: "(command.ins === <u32>Ins.SELECT || command.ins === <u32>Ins.GET_DATA || command.ins === <u32>Ins.INITIALIZE_UPDATE);",
+    telling: true,
+  },
+  {
+    kind: "every state",
+    breaks: "no frame extends a response",
+    file: "card.ts",
+    from: "    case State.TEST:\n      return true;",
+    to: "    case State.TEST:\n    case State.RESPONSE:\n      return true;",
+  },
+  {
+    kind: "every state",
+    breaks: "commands about the PIN are for a personalized card",
+    file: "commands.ts",
+    from: "  if (head.life !== <u8>Life.PERSONALIZED) return Sw.NOT_IN_THIS_STATE;\n  if (pin.judgedByServer())",
+    to: "  if (pin.judgedByServer())",
+  },
+  {
+    kind: "every state",
+    breaks: "a wrong EXTERNAL AUTHENTICATE needs a new challenge",
+    file: "scp03.ts",
+    from: "    close();\n    if (session.failures",
+    to: "    if (session.failures",
+  },
+  {
+    kind: "every state",
+    breaks: "the status tells public transport keys from others",
+    file: "commands.ts",
+    from: "head.keyVersion === TEST_KEYS ? 1 : 0",
+    to: "head.keyVersion !== 0 ? 1 : 0",
+  },
+  {
+    kind: "every state",
+    breaks: "PUT KEY replaces all three keys",
+    file: "transport.ts",
+    from: "for (let i: u32 = 0; i < 3; i++) memory.copy(KEYS",
+    to: "for (let i: u32 = 0; i < 2; i++) memory.copy(KEYS",
+  },
+  {
+    kind: "every state",
+    breaks: "new transport keys give no try of a code back",
+    file: "tally.ts",
+    from: "  head.codeSpent = max(spent(Tally.CODE), spentBackwards(Tally.CODE)) as u8;\n",
+    to: "",
+  },
+];
+
+const FAILED_COMMITS: readonly UnseenMutant[] = [
+  {
+    kind: "failed commits",
+    breaks: "memory is what flash says after a commit that failed",
+    file: "store.ts",
+    from: "  if (outcome !== Outcome.DONE) revert();\n  return outcome;",
+    to: "  return outcome;",
+    telling: true,
+  },
+  {
+    kind: "failed commits",
+    breaks: "what was not written as meant is not committed",
+    file: "store.ts",
+    from: "  if (!reads(start)) return Outcome.FLASH;\n",
+    to: "",
+  },
+  {
+    kind: "failed commits",
+    breaks: "a commit that was not written as meant is none",
+    file: "store.ts",
+    from: "  if (flash.word(start + HEAD_CHECK_AT) !== load<u32>(IMAGE, HEAD_CHECK_AT)) return Outcome.FLASH;\n",
+    to: "",
+  },
+  {
+    kind: "failed commits",
+    breaks: "transport keys that went bad are no keys",
+    file: "store.ts",
+    from: "  if (!isWhole(KEYS_AT, KEYS_SIZE)) return Outcome.FLASH;\n",
+    to: "",
+  },
+];
+
+const PARSING: readonly UnseenMutant[] = [
+  {
+    kind: "parsing",
+    breaks: "nothing but Le follows the data",
+    file: "apdu.ts",
+    from: "  return command.length !== 0 && behind <= 1 ?",
+    to: "  return command.length !== 0 && (behind as i32) >= 0 ?",
+    telling: true,
+  },
+  {
+    kind: "parsing",
+    breaks: "padding is at most a block long",
+    file: "scp03.ts",
+    from: "while (length > size - BLOCK && ",
+    to: "while (length > 0 && ",
+    telling: true,
+  },
+  {
+    kind: "parsing",
+    breaks: "encrypted data is whole blocks",
+    file: "scp03.ts",
+    from: "  if (size % BLOCK !== 0) return fail(0);\n",
+    to: "",
+  },
+  {
+    kind: "parsing",
+    breaks: "a frame does not end in the middle of an escape",
+    file: "frame.ts",
+    from: " && !line.escaped",
+    to: "",
+  },
+  {
+    kind: "parsing",
+    breaks: "a wrong escape spoils the frame",
+    file: "frame.ts",
+    from: "    else line.spoilt = true;\n",
+    to: "",
+  },
+  {
+    kind: "parsing",
+    breaks: "a frame that is too long is noise",
+    file: "frame.ts",
+    from: "    line.spoilt = true;\n    return;",
+    to: "    return;",
+  },
+];
+
+/** Every one of them. */
+export const UNSEEN_MUTANTS: readonly UnseenMutant[] = [
+  ...RESIDUE,
+  ...DRAWS,
+  ...EVERY_STATE,
+  ...FAILED_COMMITS,
+  ...PARSING,
+];
+
+/** The mutants of a kind that are compiled now: those that tell, or all where MUTANTS=all is set. */
+export function unseenMutants(kind: Kind): UnseenMutant[] {
+  const all = process.env.MUTANTS === "all";
+  return UNSEEN_MUTANTS.filter((mutant) => mutant.kind === kind && (all || mutant.telling));
+}
+
+function wipe(breaks: string, file: string, from: string, telling = false, to = ""): UnseenMutant {
+  return { kind: "residue", breaks, file, from, to, ...(telling && { telling }) };
+}
+
+function draw(breaks: string, file: string, from: string, to: string, telling = false): UnseenMutant {
+  return { kind: "draws", breaks, file, from, to, ...(telling && { telling }) };
+}
