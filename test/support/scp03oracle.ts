@@ -44,10 +44,11 @@ export class OracleHost {
     return this.#signed([0x84, 0x82, this.#level, 0], derived(this.mac, CONSTANT.HOST, this.#context, 8));
   }
 
-  /** The bytes of a command of this session. */
-  wrap(ins: number, p1: number, p2: number, data: Uint8Array): Buffer {
+  /** The bytes of a command of this session. Where it has no data, there is nothing to encrypt, or a block of padding. */
+  wrap(ins: number, p1: number, p2: number, data: Uint8Array, nothing: "bare" | "padded" = "bare"): Buffer {
     this.#counter++;
-    return this.#signed([0x84, ins, p1, p2], this.#level & 2 && data.length > 0 ? this.#encrypted(data) : data);
+    const encrypts = this.#level & 2 && (data.length > 0 || nothing === "padded");
+    return this.#signed([0x84, ins, p1, p2], encrypts ? this.#encrypted(data) : data);
   }
 
   /** The padded data in CBC mode, from the encrypted counter on (§6.2.6). */
