@@ -48,8 +48,8 @@ const ALL_KEYS: u32 = 0x81;
 const STATUS_SIZE: u32 = 10;
 const KEY_TEMPLATE_SIZE: u32 = 20;
 /**
- * Card recognition data (GPC_SPE_034 table H-1): GlobalPlatform, Card Specification 2.3, cards told apart by their
- * diversification data, SCP03 with i = 60.
+ * Card recognition data (GPC_SPE_034 table H-1): GlobalPlatform, Card Specification 2.3, cards identified by the
+ * numbers of issuer and card image, SCP03 with i = 60.
  */
 const RECOGNITION: usize = memory.data<u8>([
   0x66, 0x30, 0x73, 0x2e, 0x06, 0x07, 0x2a, 0x86, 0x48, 0x86, 0xfc, 0x6b, 0x01, 0x60, 0x0b, 0x06, 0x09, 0x2a, 0x86,
@@ -177,7 +177,7 @@ export function putKey(): u32 {
   return outcome === Outcome.DONE ? give(transport.ANSWER_SIZE) : swOf(outcome);
 }
 
-/** Whether PUT KEY with this P1 replaces the keyset. 0 adds one (GPC_SPE_034 §11.8.2.1), which ends the public test keys. */
+/** Whether PUT KEY takes this P1. 0 adds a keyset (GPC_SPE_034 §11.8.2.1), which ends the public test keys. */
 function isReplaced(version: u32): bool {
   return version === <u32>head.keyVersion || (version === 0 && head.keyVersion === TEST_KEYS);
 }

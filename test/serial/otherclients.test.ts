@@ -22,7 +22,7 @@ const clients = suite("other clients");
 const ISO = 0x00;
 const GP = 0x80;
 const KEY_BLOCKS = "c00401ff8810c00402ff8810c00403ff8810";
-/** GlobalPlatform (1), Card Specification 2.3 (2 2 3), told apart by diversification data (3), SCP03 with i = 60 (4 3 60). */
+/** GlobalPlatform, Card Specification 2.3, cards identified by issuer and card image number, SCP03 with i = 60. */
 const RECOGNITION = [
   "06072a864886fc6b01",
   "600b06092a864886fc6b020203",
