@@ -47,6 +47,19 @@ const ISSUER_DOMAIN: u32 = 0x80;
 const ALL_KEYS: u32 = 0x81;
 const STATUS_SIZE: u32 = 10;
 const KEY_TEMPLATE_SIZE: u32 = 20;
+/**
+ * Card recognition data (GPC_SPE_034 table H-1): GlobalPlatform, Card Specification 2.3, cards identified by the
+ * numbers of issuer and card image, SCP03 with i = 60.
+ */
+const RECOGNITION: usize = memory.data<u8>([
+  0x66, 0x30, 0x73, 0x2e, 0x06, 0x07, 0x2a, 0x86, 0x48, 0x86, 0xfc, 0x6b, 0x01, 0x60, 0x0b, 0x06, 0x09, 0x2a, 0x86,
+  0x48, 0x86, 0xfc, 0x6b, 0x02, 0x02, 0x03, 0x63, 0x09, 0x06, 0x07, 0x2a, 0x86, 0x48, 0x86, 0xfc, 0x6b, 0x03, 0x64,
+  0x0b, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xfc, 0x6b, 0x04, 0x03, 0x60,
+]);
+const RECOGNITION_SIZE: u32 = 50;
+/** Tag and length of a template. */
+const TEMPLATE_HEADER: u32 = 2;
+const PROPRIETARY_CLASS: u32 = 0x80;
 
 /** SELECT: the issuer security domain, by name or by default. Ends a channel. */
 export function select(): u32 {
@@ -80,15 +93,22 @@ export function externalAuthenticate(): u32 {
   return sw;
 }
 
-/** GET DATA: the public part of what the card knows. */
+/** GET DATA: the public part of what the card knows. None of it is asked for by a data field. */
 export function getData(): u32 {
-  if (command.length !== 0) return Sw.WRONG_LENGTH;
+  const sw = tell((command.p1 << 8) | command.p2);
+  return sw === Sw.DONE && command.length !== 0 ? Sw.WRONG_LENGTH : sw;
+}
+
+function tell(tag: u32): u32 {
   const out = command.at;
-  switch ((command.p1 << 8) | command.p2) {
+  switch (tag) {
     case Tag.SERIAL:
       return text(SERIAL, SERIAL, load<u8>(SERIAL) ? 9 : 0);
+    case Tag.RECOGNITION:
+      copyPublic(out, RECOGNITION, RECOGNITION, RECOGNITION_SIZE);
+      return giveTemplate(RECOGNITION_SIZE);
     case Tag.KEY_INFORMATION:
-      return give(keyInformation(out));
+      return giveTemplate(keyInformation(out));
     case Tag.STATUS:
       return give(status(out));
     case Tag.FIRMWARE:
@@ -151,10 +171,15 @@ export function storeData(): u32 {
 
 /** PUT KEY: all three transport keys at once. */
 export function putKey(): u32 {
-  if (command.p1 !== <u32>head.keyVersion || command.p2 !== ALL_KEYS) return Sw.WRONG_PARAMETERS;
+  if (!isReplaced(command.p1) || command.p2 !== ALL_KEYS) return Sw.WRONG_PARAMETERS;
   if (!transport.isLength(command.length)) return Sw.WRONG_LENGTH;
   const outcome = transport.replace(command.data, command.length, command.at);
   return outcome === Outcome.DONE ? give(transport.ANSWER_SIZE) : swOf(outcome);
+}
+
+/** Whether PUT KEY takes this P1. 0 adds a keyset (GPC_SPE_034 §11.8.2.1), which ends the public test keys. */
+function isReplaced(version: u32): bool {
+  return version === <u32>head.keyVersion || (version === 0 && head.keyVersion === TEST_KEYS);
 }
 
 /** SET STATUS: seeded becomes personalized, or all is wiped. */
@@ -239,6 +264,13 @@ function swOf(outcome: Outcome): u32 {
 function give(length: u32): u32 {
   command.answer = length;
   return Sw.DONE;
+}
+
+/** A template of `length` bytes was put there. An interindustry command gets what is in it (ISO 7816-4 §7.4.2). */
+function giveTemplate(length: u32): u32 {
+  if (command.cla & PROPRIETARY_CLASS) return give(length);
+  memory.copy(command.at, command.at + TEMPLATE_HEADER, length - TEMPLATE_HEADER);
+  return give(length - TEMPLATE_HEADER);
 }
 
 /** The `length` bytes at `from`, which `again` says once more, if there are any; none has more than a suite. */

@@ -126,6 +126,7 @@ export enum Sw {
 /** Tags of GET DATA. */
 export enum Tag {
   SERIAL = 0x0045,
+  RECOGNITION = 0x0066,
   KEY_INFORMATION = 0x00e0,
   STATUS = 0xdf20,
   FIRMWARE = 0xdf21,

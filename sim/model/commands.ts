@@ -199,11 +199,11 @@ const ROWS: Partial<Record<Ins, Row>> = {
   [Ins.GET_DATA]: {
     parameters: () => true,
     sizes: [0],
-    reasons: (model, { p1, p2 }) => when(dataOf(model, (p1 << 8) | p2) === undefined, Sw.NO_SUCH_DATA),
-    act: (model, { p1, p2 }) => {
+    reasons: (model, { cla, p1, p2 }) => when(dataOf(model, (p1 << 8) | p2, cla) === undefined, Sw.NO_SUCH_DATA),
+    act: (model, { cla, p1, p2 }) => {
       const tag = (p1 << 8) | p2;
       if (model.ram.error && FROM_FLASH.has(tag)) return { sw: [Sw.DONE, Sw.NO_SUCH_DATA] };
-      const data = dataOf(model, tag);
+      const data = dataOf(model, tag, cla);
       return data && data.length > 0 ? { sw: [Sw.DONE], data } : DONE;
     },
   },
@@ -271,7 +271,7 @@ const ROWS: Partial<Record<Ins, Row>> = {
   },
   [Ins.PUT_KEY]: {
     needs: "change",
-    parameters: ({ p1, p2 }, { kvn }) => p1 === kvn && p2 === 0x81,
+    parameters: ({ p1, p2 }, { kvn }) => (p1 === kvn || (p1 === 0 && kvn === 0xff)) && p2 === 0x81,
     sizes: [1 + 3 * 22, 1 + 3 * 23],
     reasons: (model, { keyset }) => [...when(!keyset, Sw.WRONG_DATA), ...whenLow(model)],
     act: (model, { keyset }) => {
@@ -391,12 +391,18 @@ function forgotten({ ram }: Model): Answer {
 const FROM_FLASH: ReadonlySet<number> = new Set([Tag.SERIAL, Tag.SUITE, Tag.KEY_INFORMATION]);
 
 /** The data of a tag; empty: there is some, of which the model says nothing; undefined: there is none. */
-function dataOf({ kept, ram, battery }: Model, tag: number): readonly number[] | undefined {
+function dataOf({ kept, ram, battery }: Model, tag: number, cla: number): readonly number[] | undefined {
   switch (tag) {
     case Tag.SERIAL:
       return textOf(kept.serial, ram.error);
     case Tag.KEY_INFORMATION:
-      return [0xe0, 0x12, ...[1, 2, 3].flatMap((id) => [0xc0, 0x04, id, kept.kvn, 0x88, 0x10])];
+      return template(
+        tag,
+        [1, 2, 3].flatMap((id) => [0xc0, 0x04, id, kept.kvn, 0x88, 0x10]),
+        cla,
+      );
+    case Tag.RECOGNITION:
+      return [];
     case Tag.STATUS:
       return statusOf(kept, ram.error, battery);
     case Tag.FIRMWARE:
@@ -410,6 +416,11 @@ function dataOf({ kept, ram, battery }: Model, tag: number): readonly number[] |
     default:
       return undefined;
   }
+}
+
+/** An interindustry command gets what is in a template, any other the template. */
+function template(tag: number, contents: readonly number[], cla: number): readonly number[] {
+  return cla === Cla.ISO || cla === Cla.ISO_SECURE ? contents : [tag, contents.length, ...contents];
 }
 
 /** The ten bytes of DF20. */

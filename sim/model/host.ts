@@ -319,7 +319,9 @@ function putKey(keys: number, short: boolean, wrong: "kcv" | "version" | undefin
   });
   const version = wrong === "version" ? 0x80 : kvn;
   const data = Buffer.concat([Buffer.of(version), ...blocks]);
-  return { ins: Ins.PUT_KEY, p1: known.kvn, p2: 0x81, data, ...(wrong ? {} : { keyset: { kvn, keys } }) };
+  // What replaces the test keys may be added as well: every other keyset is.
+  const p1 = known.kvn === 0xff && keys % 2 === 0 ? 0 : known.kvn;
+  return { ins: Ins.PUT_KEY, p1, p2: 0x81, data, ...(wrong ? {} : { keyset: { kvn, keys } }) };
 }
 
 function pinOf(choice: PinChoice, { pin }: Known): string {

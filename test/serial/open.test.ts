@@ -126,7 +126,8 @@ open("GET DATA, SELECT and INITIALIZE UPDATE check P1, P2 and length", () => {
   const card = blank();
   const status = (command: Command) => exchange(card, command).sw;
   assert.is(status({ cla: 0x80, ins: Ins.GET_DATA, p1: 0x12, p2: 0x34 }), Sw.NO_SUCH_DATA);
-  assert.is(status({ cla: 0x80, ins: Ins.GET_DATA, p1: 0, p2: 0x45, data: Buffer.of(1) }), Sw.WRONG_LENGTH);
+  assert.is(status({ cla: 0x80, ins: Ins.GET_DATA, p1: 0, p2: 0xe0, data: Buffer.of(1) }), Sw.WRONG_LENGTH);
+  assert.is(status({ cla: 0x80, ins: Ins.GET_DATA, p1: 0x12, p2: 0x34, data: Buffer.of(1) }), Sw.NO_SUCH_DATA);
   assert.is(status({ cla: 0x00, ins: Ins.SELECT, p1: 4, p2: 0 }), Sw.DONE);
   assert.is(status({ cla: 0x00, ins: Ins.SELECT, p1: 0, p2: 0 }), Sw.WRONG_PARAMETERS);
   assert.is(

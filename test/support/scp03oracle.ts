@@ -56,9 +56,9 @@ export class OracleHost {
     return this.#signed([0x84, 0x82, this.#level, 0], cryptogram);
   }
 
-  /** The bytes of a command of this session. */
-  wrap(ins: number, p1: number, p2: number, data: Uint8Array): Buffer {
-    const encrypts = this.#level & 2 && data.length > 0;
+  /** The bytes of a command of this session. Where it has no data, there is nothing to encrypt, or a block of padding. */
+  wrap(ins: number, p1: number, p2: number, data: Uint8Array, nothing: "bare" | "padded" = "bare"): Buffer {
+    const encrypts = this.#level & 2 && (data.length > 0 || nothing === "padded");
     return encrypts ? this.wrapPadded(ins, p1, p2, padded(data)) : this.wrapSigned(ins, p1, p2, data);
   }
 
