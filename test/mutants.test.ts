@@ -9,6 +9,7 @@ import { MUTANTS } from "./support/mutants.js";
 import { compile, type Mutation, occurrences } from "./support/mutation.js";
 import { freshSession, scenarios } from "./support/scenarios.js";
 import { suite } from "./support/suite.js";
+import { UNSEEN_MUTANTS } from "./support/unseenmutants.js";
 
 const TELLING = 12;
 const SCENARIOS = scenarios();
@@ -17,8 +18,9 @@ const mutants = suite("mutants");
 const chosen = process.env.MUTANTS === "all" ? MUTANTS : MUTANTS.filter((mutant) => mutant.telling);
 
 mutants("each changes one place of the firmware as it is", () => {
-  for (const mutant of MUTANTS) {
-    assert.is(occurrences(mutant), 1, `${mutant.file}: ${mutant.breaks}: occurs once: ${mutant.from}`);
+  for (const mutant of [...MUTANTS, ...UNSEEN_MUTANTS]) {
+    for (const change of [mutant, ...(mutant.also ?? [])])
+      assert.is(occurrences(change), 1, `${change.file}: ${mutant.breaks}: occurs once: ${change.from}`);
   }
 });
 

@@ -138,6 +138,10 @@ const wrong: readonly Meant[] = [
   { ins: "SET_STATUS", life: 0x07 },
 ];
 
+const wrongKeys = [begin, authenticate(Level.FULL, "wrong")];
+/** The third wrong keys in a row are answered after 1 s; other commands are answered at once all the same. */
+const tooOften = [...wrongKeys, ...wrongKeys, ...wrongKeys, wait(1000), plain({ ins: "GET_DATA", tag: Tag.STATUS })];
+
 /** What is sent where no channel is open. */
 const UNSECURED: readonly Step[][] = [
   [hello],
@@ -151,8 +155,9 @@ const UNSECURED: readonly Step[][] = [
   [authenticate(Level.FULL)],
   open(Level.FULL),
   [begin, authenticate(0x02)],
-  [begin, authenticate(Level.FULL, "wrong")],
-  [begin, authenticate(Level.FULL, "wrong"), authenticate(Level.FULL)],
+  wrongKeys,
+  [...wrongKeys, authenticate(Level.FULL)],
+  tooOften,
   [begin, authenticate(Level.FULL, "right", true), authenticate(Level.FULL)],
   [begin, plain({ ins: "GET_DATA", tag: Tag.STATUS }), authenticate(Level.FULL)],
 ];

@@ -90,6 +90,13 @@ const RESIDUE: readonly UnseenMutant[] = [
     false,
     "  aes.encrypt(KCV);\n",
   ),
+  {
+    kind: "residue",
+    breaks: "a wrong cryptogram closes the session, its MAC right",
+    file: "scp03.ts",
+    from: "  wrong |= difference(WORK, data, MAC_SIZE);\n",
+    to: "",
+  },
 ];
 
 const DRAWS: readonly UnseenMutant[] = [
@@ -173,6 +180,13 @@ const EVERY_STATE: readonly UnseenMutant[] = [
     file: "tally.ts",
     from: "  head.codeSpent = max(spent(Tally.CODE), spentBackwards(Tally.CODE)) as u8;\n",
     to: "",
+  },
+  {
+    kind: "every state",
+    breaks: "only EXTERNAL AUTHENTICATE is answered later",
+    file: "apdu.ts",
+    from: "  if (command.ins !== <u32>Ins.EXTERNAL_AUTHENTICATE || failures <= PATIENCE) return 0;",
+    to: "  if (failures <= PATIENCE) return 0;",
   },
 ];
 
