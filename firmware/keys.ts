@@ -84,6 +84,8 @@ export function due(now: u32): u32 {
 
 /** What is due at `now`, one event at a time; call again until it is NONE. */
 export function next(now: u32): Event {
+  // A key that was let go is handled by now: it may be the last digit of a PIN.
+  if (contacts.active === NO_KEY) forget();
   if (isHolding() && left(now, contacts.downAt + HOLD) === 0) {
     contacts.held = true;
     return Event.HOLD;

@@ -50,6 +50,7 @@ export function replace(data: usize, length: u32, answer: usize): Outcome {
     checkValue(KEYS + i * KEY_SIZE);
     memory.copy(answer + 1 + i * KCV_SIZE, KCV, KCV_SIZE);
   }
+  memory.fill(KCV, 0, 16);
   return outcome;
 }
 
@@ -64,7 +65,9 @@ function reveal(key: usize): bool {
   if (load<u8>(key, KCV_LENGTH_AT) !== KCV_SIZE) return false;
   cbc.decrypt(DEK, 0, key, KEY_SIZE);
   checkValue(key);
-  return memory.compare(KCV, key + KCV_AT, KCV_SIZE) === 0;
+  const isRight = memory.compare(KCV, key + KCV_AT, KCV_SIZE) === 0;
+  memory.fill(KCV, 0, 16);
+  return isRight;
 }
 
 /** KCV (GPC_SPE_034 §B.6): AES under the key over sixteen 01. */

@@ -182,7 +182,6 @@ const ROWS: Readonly<Record<string, Row>> = {
       const { keys, nextKeys } = desk.holder;
       desk.open();
       assert.is(desk.secured(Ins.PUT_KEY, 1, 0x81, putKeyData(nextKeys, keys.dek)), Sw.DONE);
-      desk.keysWereReplaced();
       yield "PUT KEY";
       const data = putKeyData({ ...keys, kvn: 3 }, nextKeys.dek);
       yield* command(desk, Ins.PUT_KEY, 2, 0x81, spoilt(data, 69), Sw.WRONG_DATA);
@@ -311,15 +310,11 @@ for (const [name, end] of Object.entries(ENDS)) {
   });
 }
 
-/**
- * What the owner was doing is over when a channel opens. Which key was pressed last the card knows until the next one or
- * until it is off: where that is a digit of what was entered, another key follows, which the full entry ignores.
- */
+/** What the owner was doing is over when a channel opens. */
 function fromScreen(name: string): Row {
   return {
     *motions(desk) {
       SCREENS[name]?.(desk.card, desk.holder);
-      if (/digits|a challenge/.test(name)) desk.card.press("5");
       desk.open();
       yield "open";
     },

@@ -12,7 +12,7 @@ import { currentBytes } from "../../sim/image.js";
 import { converse, openChannel } from "../../sim/workshop.js";
 import { CHUNK, PAGE_IMAGE, type Places, placesOf } from "./memory.js";
 import { ONE, OTHER, type Owner } from "./owners.js";
-import { checkBlock, OracleHost } from "./scp03oracle.js";
+import { OracleHost } from "./scp03oracle.js";
 import { send } from "./serial.js";
 
 /** All that is secret about a card and what is done with it. */
@@ -42,7 +42,6 @@ export class Desk {
   session: OracleHost | undefined;
   readonly #places: Places;
   #sessionAt: { readonly keys: number; readonly chain: number; readonly work: number } | undefined;
-  #checkAt: number | undefined;
   #begun = Buffer.alloc(0);
   #open = false;
 
@@ -97,11 +96,6 @@ export class Desk {
     this.#open = false;
   }
 
-  /** PUT KEY was done: the check value of its last key lies in memory from now on, and those that are computed later. */
-  keysWereReplaced(): void {
-    this.#checkAt = this.#only(checkBlock(this.holder.nextKeys.dek));
-  }
-
   /** The record of STORE DATA under the card's DEK. */
   encoded(changes: Partial<PersonalizationRecord> = {}): Buffer {
     return encodeRecord({ ...this.record, ...changes }, this.holder.keys.dek);
@@ -110,14 +104,12 @@ export class Desk {
   /**
    * The card's memory without what may tell its holder: the page that counts, as flash has it, and the last piece of
    * flash that was read, while the card is on; the session's keys, its challenges or chaining value, and the block that
-   * was computed last with them, while there is a session. Each is checked to hold what it must. The check value that
-   * was computed last, three bytes of which are public, stays until the battery is pulled.
+   * was computed last with them, while there is a session. Each is checked to hold what it must.
    */
   visible(what: string): Uint8Array {
     const memory = this.card.memory;
     if (this.card.on) this.#takePage(memory, what);
     if (this.session) this.#takeSession(memory, this.session, what);
-    if (this.#checkAt !== undefined) memory.fill(0, this.#checkAt, this.#checkAt + BLOCK);
     return memory;
   }
 

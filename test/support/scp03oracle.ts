@@ -14,11 +14,6 @@ export function derived(key: Uint8Array, constant: number, context: Uint8Array, 
   return Buffer.concat(blocks).subarray(0, size);
 }
 
-/** The block whose first three bytes are the check value of a key (GPC_SPE_034 §B.6). */
-export function checkBlock(key: Uint8Array): Buffer {
-  return Buffer.from(ecb(key, { disablePadding: true }).encrypt(new Uint8Array(16).fill(1)));
-}
-
 /** A session with the keys `enc` and `mac`, as the host sends it. */
 export class OracleHost {
   readonly enc: Buffer;
