@@ -26,6 +26,7 @@ const PIN_AT: u32 = 145;
 export const RECORD_SIZE: u32 = 161;
 const SERIAL_FIELD: u32 = 10;
 const SUITE_FIELD: u32 = 35;
+const PIN_FIELD: u32 = 16;
 
 const MIN_TRIES: u32 = 3;
 const MAX_TRIES: u32 = 10;
@@ -78,7 +79,17 @@ function isValid(record: usize): bool {
   if (keyLength < MIN_KEY || keyLength > vault.TOKEN_KEY_SIZE) return false;
   if (suiteLength > SUITE_FIELD || !token.isSuite(record + SUITE_AT, suiteLength)) return false;
   if (token.suiteHasPin() !== (check === <u32>PinCheck.SERVER)) return false;
+  if (!isFilled(record + SUITE_AT, suiteLength, SUITE_FIELD)) return false;
+  if (!isFilled(record + KEY_AT, keyLength, vault.TOKEN_KEY_SIZE)) return false;
+  if (!isFilled(record + PIN_AT, pin.PIN_SIZE, PIN_FIELD)) return false;
   return isSerial(record + SERIAL_AT) && pin.isDigits(record + PIN_AT, pin.PIN_SIZE);
+}
+
+/** Whether a field of `size` bytes has only zeros behind its first `length`. */
+function isFilled(field: usize, length: u32, size: u32): bool {
+  let bits: u32 = 0;
+  for (let i = length; i < size; i++) bits |= load<u8>(field + i);
+  return bits === 0;
 }
 
 /** "IB", seven digits and a zero byte. */

@@ -3,7 +3,14 @@
 import * as assert from "uvu/assert";
 import { Ins, Level, Sw, Tag } from "../../firmware/wire.js";
 import { encodeRecord } from "../../host-tools/cardclient.js";
-import { diversificationData, diversify, putKeyAnswer, putKeyData, testKeys } from "../../host-tools/keyset.js";
+import {
+  diversificationData,
+  diversify,
+  encryptUnderDek,
+  putKeyAnswer,
+  putKeyData,
+  testKeys,
+} from "../../host-tools/keyset.js";
 import { ocra } from "../../host-tools/ocra.js";
 import { DEMO } from "../../sim/demo.js";
 import { openChannel, personalize } from "../../sim/workshop.js";
@@ -60,6 +67,31 @@ seeding("a record that is not as it must be is refused, and nothing changes", ()
     assert.is(card.flash.operations, operations, what);
     card.press("press");
     assert.is(enter(card, DEMO.pin), "CHALLNG>", what);
+  }
+});
+
+seeding("a record with anything behind its suite, its key or its PIN is refused, at every place", () => {
+  const keys = testKeys();
+  const secretsAt = 49;
+  const fields = { suite: [14, DEMO.suite.length, 35], key: [49, DEMO.key.length, 64], pin: [145, 4, 16] } as const;
+  const plain = Buffer.alloc(161);
+  plain.set(encodeRecord(DEMO, keys.dek).subarray(0, secretsAt));
+  plain.set(DEMO.key, 49);
+  plain.set(DEMO.unlockKey, 113);
+  plain.write(DEMO.pin, 145, "ascii");
+  const store = (record: Buffer) => {
+    const card = blank();
+    const channel = openChannel(card, Level.FULL, keys);
+    const data = Buffer.concat([record.subarray(0, secretsAt), encryptUnderDek(keys.dek, record.subarray(secretsAt))]);
+    return send(card, channel, { ...STORE, data }).sw;
+  };
+  assert.is(store(plain), Sw.DONE);
+  for (const [field, [at, length, size]] of Object.entries(fields)) {
+    for (let behind = at + length; behind < at + size; behind++) {
+      const record = Buffer.from(plain);
+      record[behind] = 1 << (behind % 8);
+      assert.is(store(record), Sw.WRONG_DATA, `${field}, byte ${behind}`);
+    }
   }
 });
 
