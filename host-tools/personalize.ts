@@ -1,7 +1,7 @@
 // Personalization of one card: a plan from what is wanted, what the card says and what the seed file holds; then
 // the plan step by step, each one checked on the card.
 //
-//   channel  a secure channel of level 33
+//   channel  a secure channel of level 33; in it the card says once more which one it is, and how far
 //   keep     the keys go into the seed file, as pending, and onto the disk
 //   store    the record goes into the card, which shows NO KEY from now on
 //   prove    the card's response to a random challenge is the one that the key gives
@@ -90,8 +90,8 @@ export interface Plan {
   readonly attempts: readonly Attempt[];
   /** The version of the keys of its own that the card ends with. */
   readonly keyset: number | undefined;
-  /** The id of the card that the plan is for. */
-  readonly cardId: string | undefined;
+  /** What the card said, with no MAC on it. */
+  readonly status: CardStatus;
   /** What the file holds already. */
   readonly record: SeedRecord | undefined;
 }
@@ -125,7 +125,7 @@ export function makePlan(request: Request, status: CardStatus, seeds: Seeds): Pl
     warnings: warningsFor(request, status, record),
     attempts,
     keyset,
-    cardId: status.id,
+    status,
     record,
   };
 }
@@ -162,6 +162,7 @@ export async function carryOut(
   try {
     onStep("channel");
     const attempt = await openFirst(plan.attempts, card);
+    refuseChanged(plan.status, await card.readStatus());
     work = new Work(request, attempt, plan, card, seeds);
     for (const step of attempt.steps) {
       onStep(step);
@@ -192,6 +193,16 @@ async function openFirst(attempts: readonly Attempt[], card: CardClient): Promis
     }
   }
   throw refused;
+}
+
+/** The plan was made with what nobody vouches for: it holds only for a card that says the same under a MAC. */
+function refuseChanged(before: CardStatus, now: CardStatus): void {
+  const changed = (["id", "serial", "life", "kind"] as const).filter((what) => before[what] !== now[what]);
+  if (changed.length === 0) return;
+  throw new AuthenticationFailed(
+    `in the secure channel the card says something else than before it (${changed.join(", ")}): another card, or a ` +
+      "changed line; nothing was stored",
+  );
 }
 
 /** Best effort: the card closes it by itself, and another error is the one to tell. */
@@ -311,7 +322,7 @@ function differences(request: Request, status: CardStatus): string[] {
   return (["serial", "suite", "pinCheck", "tries"] as const).filter((what) => status[what] !== request[what]);
 }
 
-function draw(request: Request, { keyset, cardId }: Plan): SeedRecord {
+function draw(request: Request, { keyset, status }: Plan): SeedRecord {
   const { serial, suite, pinCheck, tries, key } = request;
   return {
     serial,
@@ -322,7 +333,7 @@ function draw(request: Request, { keyset, cardId }: Plan): SeedRecord {
     unlockKey: randomFillSync(secretBytes(UNLOCK_KEY_SIZE)),
     state: "pending",
     keyset,
-    cardId,
+    cardId: status.id,
   };
 }
 
@@ -363,8 +374,10 @@ function refuseAnotherCard({ cardId, serial, state }: SeedRecord, { id }: CardSt
   );
 }
 
+/** A card's own keys are derived from the serial number that it claims: it is not the card's to choose them. */
 function refuseOtherCard({ serial, reseed }: Request, status: CardStatus): void {
-  if (status.serial === undefined || status.serial === serial || status.life === "blank" || reseed) return;
+  const isFree = status.life === "blank" && claimsPublic(status);
+  if (status.serial === undefined || status.serial === serial || isFree || reseed) return;
   throw new WrongCard(`this card is ${status.serial}, not ${serial}; to make it that one, insist with --reseed`);
 }
 
@@ -414,7 +427,7 @@ function planNothing(request: Request, status: CardStatus, record: SeedRecord, p
   refuseAnotherCard(record, status, path);
   refuseOtherKeyset(request, status, record, path);
   const warnings = status.testKeys ? [KEEPS_TEST_KEYS] : [];
-  return { action: "nothing", steps: [], warnings, attempts: [], keyset: record.keyset, cardId: status.id, record };
+  return { action: "nothing", steps: [], warnings, attempts: [], keyset: record.keyset, status, record };
 }
 
 function describeCard({ serial, life, suite }: CardStatus): string {

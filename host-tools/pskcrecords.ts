@@ -86,6 +86,7 @@ export function readOutline(keyPackage: Element): Omit<SeedRecord, "key" | "unlo
   const mark = findMark(keyPackage);
   const keyset = mark?.getAttribute("KeysetVersion");
   const rotation = readRotation(mark);
+  if (rotation && !keyset) throw new SeedFileError(`has a card with transport keys of no version: ${quoted(serial)}`);
   return {
     serial,
     suite,

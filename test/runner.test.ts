@@ -157,6 +157,13 @@ runner("a crash after the last test fails", async () => {
   }
 });
 
+runner("a file that ends with exit code 0 past its last report fails, whatever passed before", async () => {
+  for (const end of ["process.reallyExit(0)", `process.removeAllListeners("exit"); process.exit(0)`]) {
+    const text = `test("one", () => {}); test("two", () => { ${end}; }); test("three", () => {}); test.run();`;
+    await fails(text, /without its last report/);
+  }
+});
+
 runner("an exit in the middle fails", async () => {
   await fails(
     `test("one", () => {}); test("two", () => process.exit(0)); test("three", () => {}); test.run();`,

@@ -602,6 +602,17 @@ for (const [what, elements] of [
   });
 }
 
+test("a record of transport keys that does not say their version is refused: without it none would be expected", () => {
+  const written = write();
+  for (const rotation of ['KeysBefore="own" PutKey="done"', 'KeysBefore="public" PutKey="sent"']) {
+    const text = written.replace(/<dsc:Personalization [^>]*>/, `<dsc:Personalization State="pending" ${rotation}/>`);
+    assert.match(
+      refusal(() => readText(text)),
+      /transport keys of no version/,
+    );
+  }
+});
+
 test("the state of a card is changed beside the extensions of another tool", () => {
   const text = write().replace("<pskc:Extensions>", '<pskc:Extensions><a xmlns="urn:a"/></pskc:Extensions>$&');
   const foreign = text.replace(/<dsc:Personalization State="done"[^>]*>/, '<a xmlns="urn:a"/>');

@@ -156,6 +156,8 @@ function faultsOf(
   else if (signal) faults.push(`it was ended by ${signal}`);
   else if (code !== 0 && failed === 0) faults.push(`it ended with exit code ${code} though no test failed`);
   else if (code === 0 && failed > 0) faults.push("it ended with exit code 0 though tests failed");
+  // Without it nobody knows how many tests there were.
+  else if (!last) faults.push("it ended without its last report: a test ended the process past its exit handlers?");
   if (last?.only) faults.push("it has a test with .only, which leaves out the others");
   if (unrun > 0) faults.push(`${unrun} of its tests were registered and never ran: a suite without .run()?`);
   if (ran === 0) faults.push("it ran no test: its suites must come from test/support/suite.ts, and be .run()");
