@@ -68,7 +68,11 @@ const TIME = /^T(0|[1-9]\d?)([SMH])$/;
 const UNITS = { S: { seconds: 1, most: 59 }, M: { seconds: 60, most: 59 }, H: { seconds: 3600, most: 48 } };
 
 /** What a challenge is made of (§6.3, table 2). */
-const ALPHABETS = { N: /^[0-9]+$/, A: /^[0-9A-Za-z]+$/, H: /^[0-9A-Fa-f]+$/ };
+const ALPHABETS = {
+  N: { pattern: /^[0-9]+$/, name: "decimal digits" },
+  A: { pattern: /^[0-9A-Za-z]+$/, name: "letters and digits" },
+  H: { pattern: /^[0-9A-Fa-f]+$/, name: "hexadecimal digits" },
+};
 
 /**
  * Takes a suite apart: Algorithm:CryptoFunction:DataInput (§6). Throws a SuiteError that says what is wrong.
@@ -142,7 +146,9 @@ function dataInput(text: string, suite: Suite, input: OcraInput): Buffer {
 
 /** Q: 128 bytes, the challenge to the left and zeros after it. A number stands there in hexadecimal (§5.1, appendix A). */
 function challengeField(suite: Suite, challenge: string): Buffer {
-  if (!ALPHABETS[suite.format].test(challenge)) throw new InputError(`the challenge does not fit Q${suite.format}`);
+  const { pattern, name } = ALPHABETS[suite.format];
+  if (!pattern.test(challenge))
+    throw new InputError(`the challenge does not fit Q${suite.format}: ${name} are expected`);
   // In mutual mode there are two of them (§7.2, C.2); the suite does not tell the mode.
   if (challenge.length > 2 * suite.challenge)
     throw new InputError(`the challenge is longer than twice ${suite.challenge} characters`);

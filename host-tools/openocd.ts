@@ -77,7 +77,7 @@ const REASONS: readonly [RegExp, (match: RegExpExecArray) => Error][] = [
 const ERASE = "--erase takes that off, and all that the card knows with it";
 const NOT_ALLOWED =
   "you may not open the board's debug port; join the group plugdev, which openocd's udev rules let in";
-const NO_ADAPTER = "openocd finds no CMSIS-DAP adapter: is the board plugged in?";
+const NO_ADAPTER = "openocd finds no CMSIS-DAP adapter: plug the board in";
 const NO_CHIP = "the board's debug port does not reach its chip";
 const READ_BACK = `the chip is protected against reading back; ${ERASE}`;
 

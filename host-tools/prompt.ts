@@ -11,6 +11,9 @@ const PIN_DIGITS = 4;
 /** One more than a secret may have, so that a longer one is refused and not cut off. */
 const LONGEST = MAX_BYTES + 1;
 
+const YES = /^y(es)?$/i;
+const NO = /^no?$/i;
+
 const END_OF_FILE = 0x04;
 const BREAK = 0x03;
 const BACKSPACES = [0x08, 0x7f];
@@ -48,9 +51,23 @@ export async function askPassphrase(prompt: string, twice: boolean): Promise<Buf
 
 /** Asks whether to go on; anything but `yes` is no. */
 export async function askYes(question: string): Promise<boolean> {
+  return YES.test(await readAnswer(question));
+}
+
+/** Asks what somebody saw, until the answer is yes or no. */
+export async function askWhether(question: string): Promise<boolean> {
+  for (;;) {
+    const answer = await readAnswer(question);
+    if (YES.test(answer)) return true;
+    if (NO.test(answer)) return false;
+    say("Answer yes or no.");
+  }
+}
+
+async function readAnswer(question: string): Promise<string> {
   needTerminal("a confirmation", "--yes");
   const answer = await readTyped(`${question} (yes/no) `, (typed) => process.stderr.write(typed));
-  return /^y(es)?$/i.test(answer.toString().trim());
+  return answer.toString().trim();
 }
 
 /** Whether there is somebody to ask. */

@@ -4,6 +4,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
+import { KINDS } from "../host-tools/exit.js";
 import { pathOf } from "../scripts/board.js";
 import { sizesOf } from "../scripts/boardsizes.js";
 import { Card, KEYS, MEMORY_SIZE } from "../sim/card.js";
@@ -19,6 +20,7 @@ const test = suite("documents");
 const README = documentAt("README.md");
 const ABI = documentAt("docs/ABI.md");
 const PORTING = documentAt("docs/PORTING.md");
+const PROVISIONING = documentAt("docs/PROVISIONING.md");
 const KIB = 1024;
 /** A limit that is larger than what it limits by more than this says nothing of it. */
 const SLACK = 4 * KIB;
@@ -67,6 +69,17 @@ test("ABI.md: its tables name every import and export, and nothing else; its byt
   assert.equal(rowsOf("Exports"), exports.sort());
   assert.is(stated(ABI, /first (\S+) bytes/), MEMORY_SIZE);
   assert.is(stated(ABI, /against the (\S+) before/), MEMORY_SIZE);
+});
+
+test("PROVISIONING.md: every kind of error, its exit code, and nothing else", () => {
+  const table = PROVISIONING.split("| `kind` | code |")[1]?.split("\n\n")[0] ?? "";
+  const rows = [...table.matchAll(/^\| `(\S+)` \| (\d+) \| \S/gm)].map(([, kind, code]) => [kind, Number(code)]);
+  assert.equal(
+    rows.sort(),
+    Object.entries(KINDS)
+      .map(([kind, { code }]) => [kind, code])
+      .sort(),
+  );
 });
 
 test("a number is read as a word or in digits, and a sentence that is gone is missed", () => {

@@ -2,12 +2,12 @@
 
 import type { Command } from "commander";
 import { UsageError } from "../errors.js";
-import { ocra, parseSuite, type Suite } from "../ocra.js";
+import { ocra, type Suite } from "../ocra.js";
 import { show } from "../output.js";
 import { isInteractive } from "../prompt.js";
 import { STDIN } from "../secretfile.js";
 import { pinFileOption, readKeyFromStdin, readPinOption } from "../secretoptions.js";
-import { printing, sharedFilesOption } from "./options.js";
+import { printing, sharedFilesOption, suiteOf } from "./options.js";
 
 interface Options {
   suite: string;
@@ -37,7 +37,7 @@ export function register(program: Command): void {
 
 async function run(options: Options, command: Command): Promise<void> {
   // What is on the command line is looked at before anything is asked for.
-  const suite = parseSuite(options.suite);
+  const suite = suiteOf(options.suite);
   checkSuite(suite);
   checkChallenge(suite, options.challenge);
   checkPinFile(suite, options.pinFile);

@@ -3,6 +3,7 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { CardClient } from "../cardclient.js";
 import { UsageError } from "../errors.js";
+import { parseSuite, type Suite } from "../ocra.js";
 import { useCard } from "../port.js";
 import { readTransportKey, STDIN } from "../secretfile.js";
 import { readSecret, type SecretFileOptions } from "../secretoptions.js";
@@ -52,6 +53,15 @@ export function transportOption(): Option {
 
 export function sharedFilesOption(): Option {
   return new Option("--insecure-key-file", "take secret files that others may read, too");
+}
+
+/** The suite that --suite names, taken apart. */
+export function suiteOf(text: string): Suite {
+  try {
+    return parseSuite(text);
+  } catch (error) {
+    throw new UsageError(`--suite: ${(error as Error).message}`);
+  }
 }
 
 /** Runs `run` on the card at the port, and closes the port whatever comes. */

@@ -6,7 +6,6 @@ import type { CardClient } from "../cardclient.js";
 import { PortError, UsageError } from "../errors.js";
 import { Exit, exitCodeOf } from "../exit.js";
 import { leaves } from "../interruption.js";
-import { parseSuite, type Suite } from "../ocra.js";
 import { show, warn } from "../output.js";
 import {
   carryOut,
@@ -30,6 +29,7 @@ import {
   serialNumber,
   sharedFilesOption,
   speaking,
+  suiteOf,
   TRANSPORT_PROMPT,
   transportOption,
   wholeNumber,
@@ -58,6 +58,7 @@ interface Options extends CardOptions {
 const SUITE = "OCRA-1:HOTP-SHA256-8:QN06";
 const SERVER_SUITE = `${SUITE}-PSHA256`;
 const DEFAULT_TRIES = 5;
+const PIN_UNUSED = "--pin-file is not used: with this suite the site judges the PIN, and the card keeps none";
 const AGAIN = "run it again with the same arguments: it finishes";
 
 /** Steps as they are shown while they are done. */
@@ -111,6 +112,7 @@ async function run(options: Options, command: Command): Promise<void> {
   const settings = settingsOf(options);
   const { pskcKey, keyFile, transport, transportOld, pinFile } = options;
   refuseStdinTwice(pskcKey, keyFile, transport, transportOld, pinFile);
+  if (settings.pinCheck === "server" && pinFile !== undefined) warn(PIN_UNUSED);
   const secrets = new Secrets();
   try {
     const seeds = await openSeeds(options, secrets);
@@ -225,7 +227,7 @@ type Settings = Pick<Request, "serial" | "suite" | "pinCheck" | "tries">;
 /** Suites with P are for a PIN that the server judges, and only those. */
 function settingsOf({ serial, suite: given, pinCheck: told, tries, transport, transportOld }: Options): Settings {
   const suite = given ?? (told === "server" ? SERVER_SUITE : SUITE);
-  const pinCheck = parsed(suite).pin ? "server" : "card";
+  const pinCheck = suiteOf(suite).pin ? "server" : "card";
   if (told === "card" && pinCheck === "server")
     throw new UsageError("--pin-check card: a suite with P is for a PIN that the server judges");
   if (told === "server" && pinCheck === "card")
@@ -233,14 +235,6 @@ function settingsOf({ serial, suite: given, pinCheck: told, tries, transport, tr
   if (transportOld !== undefined && transport === undefined)
     throw new UsageError("--transport-old: give the master key of the new transport keys, too (--transport)");
   return { serial, suite, pinCheck, tries };
-}
-
-function parsed(suite: string): Suite {
-  try {
-    return parseSuite(suite);
-  } catch (error) {
-    throw new UsageError(`--suite: ${(error as Error).message}`);
-  }
 }
 
 async function requestOf(options: Options, settings: Settings, secrets: Secrets): Promise<Request> {

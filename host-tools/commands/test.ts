@@ -8,7 +8,7 @@ import { CheckFailed, WrongCard } from "../errors.js";
 import { claimsPublic, expectedOf, keysetFor } from "../expectedkeys.js";
 import { type Keyset, wipeKeyset } from "../keyset.js";
 import { coloured, columns, show, warn } from "../output.js";
-import { askYes, isInteractive } from "../prompt.js";
+import { askWhether, isInteractive } from "../prompt.js";
 import {
   type CardOptions,
   sharedFilesOption,
@@ -104,7 +104,7 @@ async function testFlash(card: CardClient, keys: Keyset): Promise<Result> {
 
 async function testScreen(card: CardClient): Promise<Result> {
   await card.selfTest("screen");
-  const good = await askYes("Does the screen show ********, every segment lit?");
+  const good = await askWhether("Does the screen show ********, every segment lit?");
   return judged("screen", good, good ? "somebody looked at it" : "somebody says no");
 }
 

@@ -189,6 +189,7 @@ test("without --transport there is a warning; a second card goes into the same f
   const done = await personalize(one, at);
   assert.is(done.code, 0);
   assert.match(done.stderr, "warning: the card keeps the public GlobalPlatform test keys");
+  assert.not.match(done.stderr, "--pin-file");
   await one.stop();
 
   const two = await startBlank();
@@ -196,7 +197,9 @@ test("without --transport there is a warning; a second card goes into the same f
   const before = contentsOf(at.folder);
   assertRefused(await personalize(two, at, ...second), 6, /exists already; add the card to it with --append/);
   assert.equal(contentsOf(at.folder), before);
-  assert.is((await personalize(two, at, ...second, "--append")).code, 0);
+  const added = await personalize(two, at, ...second, "--append");
+  assert.is(added.code, 0);
+  assert.match(added.stderr, "warning: --pin-file is not used");
   const { key, pinCheck } = recordOf(at.seeds, "IB3000124");
   assert.is(pinCheck, "server");
   const expected = ocra(`${SUITE}-PSHA512`, key, { challenge: "271828", pin: OTHER_PIN });
@@ -422,6 +425,8 @@ test("at a terminal: the bench test with a person, a PIN that is typed unseen, a
   const bench = new TerminalProgram([DSC, "test", "--port", sim.port], 200);
   await bench.until(/Does the screen show/);
   assert.is((await sim.run("show")).display, "********");
+  bench.send("yse\r");
+  await bench.until(/Answer yes or no\.\s+Does the screen show/);
   bench.send("yes\r");
   await bench.until(/Press each key/);
   for (const key of ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]) await sim.run(key);

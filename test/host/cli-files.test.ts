@@ -225,16 +225,16 @@ test("ocra: a PIN comes from a file, and is needed only where the suite has one"
 
 test("ocra: a suite or challenge that cannot be is a mistake on the command line, told before the key is read", () => {
   for (const [name, challenge, why] of [
-    ["OCRA-2:HOTP-SHA256-8:QN06", "123456", /OCRA-1/],
-    ["OCRA-1:HOTP-SHA256-8:QN06-XYZ", "123456", /no input/],
-    ["", "123456", /three parts/],
+    ["OCRA-2:HOTP-SHA256-8:QN06", "123456", /--suite: .*OCRA-1/],
+    ["OCRA-1:HOTP-SHA256-8:QN06-XYZ", "123456", /--suite: .*no input/],
+    ["", "123456", /--suite: .*three parts/],
     ["OCRA-1:HOTP-SHA256-8:C-QN06", "123456", /counter/],
     ["OCRA-1:HOTP-SHA256-8:QN06-T1M", "123456", /time/],
     [SUITE, "12345", /6 digits/],
     [SUITE, "1234567", /6 digits/],
     [SUITE, "", /6 digits/],
-    [SUITE, "12345a", /does not fit/],
-    ["OCRA-1:HOTP-SHA256-8:QH06", "12345g", /does not fit/],
+    [SUITE, "12345a", /does not fit QN: decimal digits/],
+    ["OCRA-1:HOTP-SHA256-8:QH06", "12345g", /does not fit QH: hexadecimal digits/],
   ] as const) {
     refused(2, why, ["ocra", "--suite", name, "--challenge", challenge], { input: KEY.toString("hex") });
   }
