@@ -72,7 +72,7 @@ test("an AES that lost its S-box sends no key", async () => {
 
 test("no fault on the way to the card id tells a key", () => {
   assert.equal(
-    failures(instrumented, "read-id", { ...PART, thinning: 1, only: /^(identity|crypto\/(kdf|cmac))/ }).failures,
+    failures(instrumented, "read-id", { ...PART, thinning: 10, only: /^(identity|crypto\/(kdf|cmac))/ }).failures,
     [],
   );
 });
