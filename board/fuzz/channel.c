@@ -206,7 +206,8 @@ static void run_command(input_t *input) {
   const bool changes = may_change(flags & HOW);
   memcpy(kept, port.flash.bytes, sizeof kept);
   carry_out(command, length, flags);
-  demand(changes || memcmp(kept, port.flash.bytes, sizeof kept) == 0, "I13 only a right command of level 03 changes flash");
+  const bool same = memcmp(kept, port.flash.bytes, sizeof kept) == 0;
+  demand(changes || same, "I13 only a right command of level 03 changes flash");
   if (flags & TIME_PASSES) call_tick(time_of(code));
   if (card_state() == STATE_OFF) session.open = false;
 }

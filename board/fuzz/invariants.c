@@ -1,7 +1,7 @@
 /*
- * The named invariants of docs/INVARIANTS.md, checked after each call into the card, from what a host sees: the state, the
- * screen, the time until something is due, tries, battery, flash, and what was sent and answered. I2 and I13 are checked
- * by the targets that know the PIN and the channel (keys.c, channel.c), I10 by the port (port.c).
+ * The named invariants of docs/INVARIANTS.md, checked after each call into the card, from what a host sees: the state,
+ * the screen, the time until something is due, tries, battery, flash, and what was sent and answered. I2 and I13 are
+ * checked by the targets that know the PIN and the channel (keys.c, channel.c), I10 by the port (port.c).
  */
 #include <string.h>
 
@@ -137,7 +137,8 @@ static void judge_opening(uint32_t state) {
   const bool opens = is_open(state) && !is_open(before.state);
   demand(!opens || before.state == STATE_PIN || before.state == STATE_UNLOCK, "I4 only PIN> and UNLOCK> open the card");
   if (before.state != STATE_OFF || state == STATE_OFF || state == STATE_SERIAL || state == STATE_TEST) return;
-  demand(shows_one_of(firsts, sizeof firsts / sizeof *firsts), "I4 a card that was off shows nothing entered or opened");
+  const bool first = shows_one_of(firsts, sizeof firsts / sizeof *firsts);
+  demand(first, "I4 a card that was off shows nothing entered or opened");
 }
 
 static void judge_times(uint32_t state, uint32_t due) {
@@ -152,7 +153,8 @@ static void judge_times(uint32_t state, uint32_t due) {
 
 /* What came through a channel, or commands a key (channel 1), may keep the card on. */
 static void judge_deadline(const call_t *call, uint32_t state, uint32_t due) {
-  const bool vouched = line.ended && (line.bytes[0] != 0 || (state == STATE_SERIAL && line.bytes[1] & SECURE_MESSAGING));
+  const bool secured = state == STATE_SERIAL && line.bytes[1] & SECURE_MESSAGING;
+  const bool vouched = line.ended && (line.bytes[0] != 0 || secured);
   if (!call->serial || vouched || state == STATE_OFF || state != before.state || was_bare()) return;
   demand(due <= before.due, "I6 a frame that anybody may send keeps no card on that shows something");
 }
@@ -162,8 +164,8 @@ static void judge_error(const call_t *call, uint32_t state) {
   const bool was_error = before.state == STATE_ERROR;
   const bool stays = state == STATE_ERROR || state == STATE_OFF;
   if (was_error && call->ms < SHORT_CALL) demand(!writes && stays, "I7 an ERROR card writes nothing and stays one");
-  if (!was_error && before.state != STATE_OFF) return;
-  if (state != STATE_ERROR || !call->serial || port.answers == line.answers || !is_command() || is_for_any_card()) return;
+  if (state != STATE_ERROR || (!was_error && before.state != STATE_OFF)) return;
+  if (!call->serial || port.answers == line.answers || !is_command() || is_for_any_card()) return;
   const uint32_t sw = answer_status();
   const bool refused = sw >> 8 == ERRORS || sw == UNKNOWN_CLASS || sw == WRONG_LENGTH;
   demand(refused, "I7 an ERROR card refuses all but SELECT and GET DATA");
@@ -192,7 +194,8 @@ static void judge_tries(uint32_t state) {
 void invariants_after(const call_t *call, uint32_t due) {
   const uint32_t state = card_state();
   now += call->ms;
-  demand(port.battery >= LOWEST_BATTERY || port.operations == before.operations, "I14 below 2,100 mV nothing is written");
+  const bool writes = port.operations != before.operations;
+  demand(!writes || port.battery >= LOWEST_BATTERY, "I14 below 2,100 mV nothing is written");
   demand(card_face.on == (state != STATE_OFF), "I11 the host is told of on and off");
   demand(state != STATE_OFF || shows(card_face.text, ""), "I11 a card that is off is dark");
   judge_life();
