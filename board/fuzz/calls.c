@@ -7,10 +7,6 @@
 #include "slip.h"
 
 enum {
-  OFF = 0,
-  LAST_STATE = 19,
-  /* The longest that a card which is on does nothing, and that an answer is held back, in ms. */
-  LONGEST = 300000,
   TAP = 80,
   HOLD = 1000,
   UP = 40,
@@ -61,39 +57,37 @@ void demand_public(const uint8_t *bytes, size_t length) {
 }
 
 void judge_end(void) {
-  if (card_state() == OFF) demand(!has_key(wasm_rt_memory, WASM_RT_MEMORY_SIZE), "a card that is off holds no key");
+  if (card_state() != STATE_OFF) return;
+  demand(!has_key(wasm_rt_memory, WASM_RT_MEMORY_SIZE), "a card that is off holds no key");
 }
 
 /* ---- calls ---- */
 
-/* Whether the screen shows characters from `first` to `last` only. */
-static bool shows(char first, char last) {
+static bool shows_ascii(void) {
   for (size_t i = 0; i < PORT_SCREEN_WIDTH; i++) {
-    if (card_face.text[i] < first || card_face.text[i] > last) return false;
+    if (card_face.text[i] < ' ' || card_face.text[i] > '~') return false;
   }
   return true;
 }
 
-static void judge(uint32_t due) {
-  const uint32_t state = card_state();
-  demand(state <= LAST_STATE, "the state is one of those that there are");
-  demand(card_face.on == (state != OFF), "the host is told of on and off");
-  demand(state != OFF || shows(' ', ' '), "a card that is off is dark");
-  demand(shows(' ', '~'), "the screen shows ASCII");
+static void judge(const call_t *call, uint32_t due) {
+  demand(card_state() <= STATE_TEST, "the state is one of those that there are");
+  demand(shows_ascii(), "the screen shows ASCII");
   demand(due > 0 && due <= CARD_NEVER, "nothing is left that was due");
-  demand(due <= LONGEST || state == OFF, "a card that is on turns off by itself");
+  invariants_after(call, due);
 }
 
 void call_key(uint32_t key, bool closes) {
-  judge(card_key(key, closes));
+  judge(&(call_t){.ms = 0, .serial = false}, card_key(key, closes));
 }
 
 void call_tick(uint32_t ms) {
-  judge(card_tick(ms));
+  judge(&(call_t){.ms = ms, .serial = false}, card_tick(ms));
 }
 
 void call_serial(uint8_t byte) {
-  judge(card_serial(byte));
+  invariants_byte(byte);
+  judge(&(call_t){.ms = 0, .serial = true}, card_serial(byte));
 }
 
 void tap(uint32_t key) {

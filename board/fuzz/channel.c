@@ -20,9 +20,9 @@ enum { STORE_DATA = 0xe2, PUT_KEY = 0xd8, MOST_DATA = 239, RECORD_SIZE = 161, SE
 /* PUT KEY in its two encodings; each of three blocks ends with a key, 03 and its check value. */
 enum { LONG_KEYS = 70, SHORT_KEYS = 67, KEY_END = BLOCK + 1 + 3 };
 enum { DONE = 0x9000, NOT_IN_THIS_CHANNEL = 0x6982, WRONG_SECURE_MESSAGING = 0x6988 };
-enum { STATE_OFF = 0, MOST_COMMANDS = 64, COMMAND_SIZE = 264 };
+enum { MOST_COMMANDS = 64, COMMAND_SIZE = 264 };
 
-static const char *const names[] = {"blank", "seeded", "pin", "server-pin", "locked"};
+static const char *const names[] = {"blank", "seeded", "pin", "server-pin", "locked", "wrong-pin"};
 static const uint8_t levels[] = {0x33, 0x03, 0x13, 0x01, 0x11};
 static const uint8_t instructions[] = {0xca, 0xe2, 0xd8, 0x88, 0xf0, 0x24, 0x2c, 0x10, 0xa4, 0x50, 0x82};
 enum { SITUATIONS = sizeof names / sizeof *names, LEVELS = sizeof levels, INSTRUCTIONS = sizeof instructions };
@@ -46,11 +46,6 @@ static struct {
 
 /* ---- exchanges ---- */
 
-static uint32_t status(void) {
-  if (port.answers == 0 || port.answer_length < 2) return 0;
-  return (uint32_t)port.answer[port.answer_length - 2] << 8 | port.answer[port.answer_length - 1];
-}
-
 /* Sends a command; one whose answer is held back is waited for. */
 static void exchange(const uint8_t *command, size_t length) {
   enum { LONGEST_DELAY = 64000 };
@@ -66,11 +61,11 @@ static void open_channel(uint8_t level) {
   memcpy(command + HEADER_SIZE, host_challenge, 8);
   session.open = false;
   exchange(command, HEADER_SIZE + 8);
-  if (status() != DONE || port.answer_length != HELLO_SIZE + 2) return;
+  if (answer_status() != DONE || port.answer_length != HELLO_SIZE + 2) return;
   const bool known = scp03_open(&session.channel, &session.keys, level, host_challenge, port.answer, command);
   demand(known, "the card has the keys that it was given");
   exchange(command, sizeof command);
-  session.open = status() == DONE;
+  session.open = answer_status() == DONE;
 }
 
 static void start(void) {
@@ -109,7 +104,7 @@ static bool has_pin(void) {
 }
 
 static void judge(uint32_t how, bool was_open) {
-  const uint32_t sw = status();
+  const uint32_t sw = answer_status();
   const bool is_protected = how <= PROTECTED || how == UNPADDED;
   demand(sw == 0 || is_status(sw), "a status word of docs/PROTOCOL.md");
   demand(sw == DONE || is_warning(sw) || port.answer_length <= 2 || sw == 0, "an error carries nothing");
@@ -158,14 +153,14 @@ static void send_protected(uint8_t *command, size_t length, uint32_t flags) {
   if (flags & WITH_LE) command[size++] = 0;
   exchange(command, size);
   judge(how, was_open);
-  if (status() == WRONG_SECURE_MESSAGING) session.open = false;
+  if (answer_status() == WRONG_SECURE_MESSAGING) session.open = false;
 }
 
 /* What came without the channel closes it, if it was a command of the card's at all. */
 static void send_bare(const uint8_t *command, size_t size) {
   exchange(command, size);
   judge(PLAIN, false);
-  const uint32_t sw = status();
+  const uint32_t sw = answer_status();
   if (sw == DONE || sw == NOT_IN_THIS_CHANNEL || sw == WRONG_SECURE_MESSAGING) session.open = false;
 }
 
@@ -188,7 +183,7 @@ static void carry_out(uint8_t *command, size_t length, uint32_t flags) {
   if (flags & SEALED) seal(command[1], data, length);
   command[0] = flags & INTERINDUSTRY ? 0x04 : 0x84;
   send_protected(command, length, flags);
-  if (status() == DONE) session.keys = fresh;
+  if (answer_status() == DONE) session.keys = fresh;
 }
 
 /* Whether a command, if it is right, may change what the card keeps. */
@@ -211,7 +206,8 @@ static void run_command(input_t *input) {
   const bool changes = may_change(flags & HOW);
   memcpy(kept, port.flash.bytes, sizeof kept);
   carry_out(command, length, flags);
-  demand(changes || memcmp(kept, port.flash.bytes, sizeof kept) == 0, "only a right command of level 03 changes flash");
+  const bool same = memcmp(kept, port.flash.bytes, sizeof kept) == 0;
+  demand(changes || same, "I13 only a right command of level 03 changes flash");
   if (flags & TIME_PASSES) call_tick(time_of(code));
   if (card_state() == STATE_OFF) session.open = false;
 }

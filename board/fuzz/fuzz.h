@@ -29,6 +29,24 @@ extern const target_t serial_target, channel_target, keys_target, image_target;
 
 /* ---- the card ---- */
 
+/* The states, as firmware/wire.ts numbers them. */
+enum {
+  STATE_OFF = 0,
+  STATE_BATT_LOW = 1,
+  STATE_ERROR = 2,
+  STATE_NO_KEY = 3,
+  STATE_PIN = 4,
+  STATE_CHALLENGE = 6,
+  STATE_RESPONSE = 7,
+  STATE_PIN_SET = 12,
+  STATE_LOCKED = 13,
+  STATE_LOCK_CODE = 14,
+  STATE_UNLOCK = 15,
+  STATE_BLOCKED = 17,
+  STATE_SERIAL = 18,
+  STATE_TEST = 19,
+};
+
 enum { ROOT_SIZE = 16, KEY_SIZE = 32, PIN_SIZE = 4, RESPONSE_SIZE = 8, CHALLENGE_SIZE = 6 };
 
 /* Of every personalized card here; its PIN judged by the card, unless the situation's name begins with "server". */
@@ -86,6 +104,8 @@ typedef struct {
   uint32_t battery;
   bool random_fails;
   uint32_t random;
+  /* Words programmed and pages erased since the input began. */
+  uint32_t operations;
   /* The payload that the card sent last on channel 0, and how many it sent since `answers` was last set to 0. */
   uint8_t answer[ANSWER_SIZE];
   size_t answer_length;
@@ -97,12 +117,40 @@ extern port_t port;
 /* Forgets a frame that the card has begun to send. */
 void port_drop_frame(void);
 
+/* The status word of the last answer, or 0 where it has none. */
+uint32_t answer_status(void);
+
 uint16_t crc16(const uint8_t *bytes, size_t length);
+
+/* ---- the pages of its flash ---- */
+
+enum { NO_LIFE = 0, BLANK = 1, SEEDED = 2, PERSONALIZED = 3 };
+
+/* The check value of a record of `length` bytes at `offset` of a page. */
+uint32_t page_check(const uint8_t *page, uint32_t offset, uint32_t length);
+
+/* The life that the page which counts tells; NO_LIFE where none does. */
+uint8_t life_in_flash(void);
 
 /* ---- what must hold ---- */
 
 /* Ends the process where a promise is broken: libFuzzer keeps the input. */
 void demand(bool holds, const char *promise);
+
+/* A call into the card: how much time passes in it (ms), and whether it brings a byte of the serial line. */
+typedef struct {
+  uint32_t ms;
+  bool serial;
+} call_t;
+
+/* An input begins: what follows is compared with the card as it is now. */
+void invariants_begin(void);
+
+/* A byte is about to reach the card. */
+void invariants_byte(uint8_t byte);
+
+/* Checks the invariants after a call that returned `due`. */
+void invariants_after(const call_t *call, uint32_t due);
 
 /* Looks for secrets in what left the card. */
 void demand_public(const uint8_t *bytes, size_t length);

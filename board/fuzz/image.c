@@ -13,7 +13,6 @@
 
 enum { PAGE = PORT_FLASH_PAGE_SIZE, FILLS = 0x8000, CLEARS = 0x4000, COPIES = 0x2000 };
 enum { WRONG_FIRST = 0x10, LOW_POWER = 0x20, LOW_BATTERY = 2200, MESSAGE = 1000, CHECKED = 0x0f };
-enum { STATE_OFF = 0, STATE_PIN = 4, STATE_CHALLENGE = 6, STATE_RESPONSE = 7 };
 
 static const struct {
   const char *name;
@@ -32,21 +31,8 @@ static void start(void) {
 
 /* ---- the image ---- */
 
-static uint32_t word_at(const uint8_t *at) {
-  return (uint32_t)at[3] << 24 | (uint32_t)at[2] << 16 | (uint32_t)at[1] << 8 | at[0];
-}
-
-QUICK static uint32_t crc32(uint32_t seed, const uint8_t *bytes, size_t length) {
-  uint32_t crc = ~seed;
-  for (size_t i = 0; i < length; i++) {
-    crc ^= bytes[i];
-    for (unsigned bit = 0; bit < 8; bit++) crc = crc & 1 ? crc >> 1 ^ 0xedb88320u : crc >> 1;
-  }
-  return ~crc;
-}
-
 static void check_record(uint8_t *page, uint32_t offset, uint32_t length) {
-  const uint32_t check = crc32(word_at(page + 4) ^ offset << 16, page + offset, length);
+  const uint32_t check = page_check(page, offset, length);
   for (unsigned i = 0; i < 4; i++) page[offset + length + i] = (uint8_t)(check >> 8 * i);
 }
 
@@ -102,7 +88,7 @@ static void respond(bool forged) {
 
 /* A life is one that there is; with an error, and only then, it is not told. */
 static void judge_status(void) {
-  enum { STATUS_SIZE = 10, ERROR_AT = 7, PERSONALIZED = 3, NOT_TOLD = 0xff };
+  enum { STATUS_SIZE = 10, ERROR_AT = 7, NOT_TOLD = 0xff };
   if (port.answers == 0 || port.answer_length != STATUS_SIZE + 2) return;
   const uint8_t life = port.answer[0];
   const bool told = life >= 1 && life <= PERSONALIZED;
@@ -110,7 +96,7 @@ static void judge_status(void) {
 }
 
 static void ask(void) {
-  static const uint8_t status[] = {0x80, 0xca, 0xdf, 0x20};
+  static const uint8_t status[] = {0x80, 0xca, 0xdf, 0x20}, self_test[] = {0x80, 0x10, 0x04, 0x00};
   static const uint8_t tags[][2] = {{0x00, 0x45}, {0xdf, 0x21}, {0xdf, 0x22}, {0xdf, 0x24}, {0x00, 0xe0}};
   send_frame(0, NULL, 0);
   port.answers = 0;
@@ -120,6 +106,7 @@ static void ask(void) {
     const uint8_t command[] = {0x80, 0xca, tags[i][0], tags[i][1]};
     send_frame(0, command, sizeof command);
   }
+  send_frame(0, self_test, sizeof self_test);
 }
 
 static void run(const uint8_t *bytes, size_t length) {

@@ -12,7 +12,7 @@
 #include "fuzz.h"
 
 enum { BATTERY = 12, RANDOM = 13, HELLO = 14, OTHER = 15, OPENS = 0, CLOSES = 1, TAPPED = 2, HELD = 3 };
-enum { STATE_CHALLENGE = 6, STATE_PIN_SET = 12, LONGEST_SHIFT = 23 };
+enum { LONGEST_SHIFT = 23 };
 
 static const struct {
   const char *name;
@@ -44,9 +44,9 @@ static void judge_pin(void) {
   const uint32_t tries = card_tries();
   const uint32_t state = card_state();
   if (known.open || known.typed == PIN_SIZE) return;
-  demand(state < STATE_CHALLENGE || state > STATE_PIN_SET, "only the right PIN opens the card");
+  demand(state < STATE_CHALLENGE || state > STATE_PIN_SET, "I4 only the right PIN opens the card");
   if (tries == CARD_NEVER) return;
-  demand(tries <= known.tries, "only the right PIN gives tries back");
+  demand(tries <= known.tries, "I2 only the right PIN gives tries back");
   known.tries = tries;
 }
 

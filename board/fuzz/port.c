@@ -35,6 +35,11 @@ QUICK uint16_t crc16(const uint8_t *bytes, size_t length) {
   return (uint16_t)crc;
 }
 
+uint32_t answer_status(void) {
+  if (port.answers == 0 || port.answer_length < 2) return 0;
+  return (uint32_t)port.answer[port.answer_length - 2] << 8 | port.answer[port.answer_length - 1];
+}
+
 void port_drop_frame(void) {
   frame.length = 0;
   frame.escaped = false;
@@ -98,7 +103,7 @@ uint32_t port_battery(void) {
 void port_forget(void) {}
 
 void port_reset(void) {
-  demand(false, "the firmware does not trap");
+  demand(false, "I10 the firmware does not trap");
   abort();
 }
 
@@ -124,10 +129,12 @@ void port_flash_read(uint32_t address, uint8_t *into, size_t length) {
 }
 
 void port_flash_program(uint32_t address, uint32_t word) {
+  port.operations++;
   must_keep(flash_program(&port.flash, address, word, false));
 }
 
 void port_flash_erase(uint32_t page) {
+  port.operations++;
   must_keep(flash_erase(&port.flash, page));
 }
 

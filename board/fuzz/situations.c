@@ -76,8 +76,10 @@ void snapshot_restore(const snapshot_t *from) {
   port.battery = FULL_BATTERY;
   port.random_fails = false;
   port.random = 1;
+  port.operations = 0;
   port.answers = 0;
   port.answer_length = 0;
   port_drop_frame();
   beginning = from;
+  invariants_begin();
 }

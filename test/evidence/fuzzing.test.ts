@@ -45,9 +45,9 @@ test("each hole is in one place of the firmware", () => {
   for (const hole of HOLES) assert.is(occurrences(hole), 1, `${hole.file}: ${hole.breaks}`);
 });
 
-for (const hole of HOLES) {
+for (const [number, hole] of HOLES.entries()) {
   boardTest(test, ["fuzz"], `found: not so that ${hole.breaks}`, async () => {
-    const fuzzer = Fuzzer.of(await compileBinary(hole), `hole-${hole.target}`);
+    const fuzzer = Fuzzer.of(await compileBinary(hole), `hole-${number + 1}`);
     const target = TARGETS.find(({ name }) => name === hole.target) as Target;
     const { finding, executions } = await fuzzer.fuzz(target, [SEED, `-runs=${MOST_EXECUTIONS}`]);
     assert.match(finding?.what ?? "nothing", hole.says, `after ${executions} inputs`);

@@ -1,9 +1,10 @@
-// Deliberate holes in the firmware, one for each fuzzing target to find (test/evidence/fuzzing.test.ts).
+// Deliberate holes in the firmware, at least one for each fuzzing target to find (test/evidence/fuzzing.test.ts).
 
+import { FORMER_FAULTS } from "../../support/formerfaults.js";
 import type { Mutation } from "../../support/mutation.js";
 
 /** What shows where memory of the card's own was overwritten. */
-const OVERWRITTEN = /^broken: (the firmware does not trap|the state is one of those that there are) /;
+const OVERWRITTEN = /^broken: (I10 the firmware does not trap|the state is one of those that there are) /;
 
 export interface Hole extends Mutation {
   /** The target that finds it. */
@@ -27,7 +28,7 @@ export const HOLES: readonly Hole[] = [
     from: "      return changes ? commands.setStatus() : Sw.NOT_IN_THIS_CHANNEL;",
     to: "      return commands.setStatus();",
     target: "channel",
-    says: /^broken: only a right command of level 03 changes flash /,
+    says: /^broken: I13 only a right command of level 03 changes flash /,
   },
   {
     breaks: "a contact that there is not is ignored",
@@ -43,6 +44,16 @@ export const HOLES: readonly Hole[] = [
     from: "  if (!token.isKeptSuite()) return Outcome.FLASH;\n",
     to: "",
     target: "flash",
-    says: /^broken: (the screen shows ASCII|the response is that of the card's key|the firmware does not trap) /,
+    says: /^broken: (the screen shows ASCII|the response is that of the card's key|I10 the firmware does not trap) /,
+  },
+  {
+    ...FORMER_FAULTS["frames-keep-the-card-on"],
+    target: "serial",
+    says: /^broken: I6 /,
+  },
+  {
+    ...FORMER_FAULTS["stale-successor-after-wipe"],
+    target: "channel",
+    says: /^broken: (I1|I9) /,
   },
 ];

@@ -19,6 +19,7 @@ import {
   turnOff,
   turnOn,
   unlockCodeOf,
+  WRONG_PIN,
 } from "../../support/cards.js";
 
 const NAME_SIZE = 16;
@@ -38,6 +39,10 @@ const RECORD: PersonalizationRecord = {
 const PERSONALIZED: Readonly<Record<string, (card: Card) => void>> = {
   off: () => {},
   pin: turnOn,
+  "wrong-pin": (card) => {
+    turnOn(card);
+    enterPin(card, WRONG_PIN);
+  },
   challenge: logIn,
   response: (card) => {
     logIn(card);
