@@ -109,8 +109,8 @@ const SECTIONS: readonly Section[] = [
       [/([\d,]+) mutants/, "model_mutants"],
       [/the last after ([\d,]+) steps/, "model_mutants_most_steps"],
     ],
-    // Executions of the fuzzers, in millions.
-    method: [40],
+    // Executions of the fuzzers, and steps of the usual form, in millions.
+    method: [10, 40],
   },
   {
     heading: "Timing",
