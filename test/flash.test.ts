@@ -44,6 +44,17 @@ flash("a program sets the word, little endian, and nothing beside it", () => {
   assert.not(one.isBlank);
 });
 
+flash("a bit that an interrupted erase left at 0 cannot be set", () => {
+  const one = new Flash();
+  one.program(8, 0);
+  one.cutAt(1, "torn", () => 0);
+  assert.throws(
+    () => one.erase(0),
+    (error: unknown) => error instanceof PowerCut,
+  );
+  misuse(one, () => one.program(8, 0x0f0f0f0f));
+});
+
 flash("a word is programmed once, and once more to zeros", () => {
   const one = new Flash();
   one.program(8, 0x0f0f0f0f);
