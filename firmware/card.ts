@@ -167,7 +167,8 @@ function settle(): void {
 function onKey(event: Event, key: u32): void {
   card.deadline = card.patience ? card.now + card.patience : card.deadline;
   if (event === Event.DOWN) card.spentKey = false;
-  if (event === Event.TAP && card.spentKey) return;
+  // A key that was down when the card turned off is forgotten: it does nothing, if the card is on again by now, too.
+  if (key >= keys.KEYS || (event === Event.TAP && card.spentKey)) return;
   dispatch(event, key);
 }
 

@@ -199,7 +199,11 @@ const ROWS: Partial<Record<Ins, Row>> = {
   [Ins.GET_DATA]: {
     parameters: () => true,
     sizes: [0],
-    reasons: (model, { cla, p1, p2 }) => when(dataOf(model, (p1 << 8) | p2, cla) === undefined, Sw.NO_SUCH_DATA),
+    reasons: (model, { cla, p1, p2, size }) => {
+      const tag = (p1 << 8) | p2;
+      const mayLack = model.ram.error !== 0 && FROM_FLASH.has(tag) && size !== 0;
+      return when(mayLack || dataOf(model, tag, cla) === undefined, Sw.NO_SUCH_DATA);
+    },
     act: (model, { cla, p1, p2 }) => {
       const tag = (p1 << 8) | p2;
       if (model.ram.error && FROM_FLASH.has(tag)) return { sw: [Sw.DONE, Sw.NO_SUCH_DATA] };

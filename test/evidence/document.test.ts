@@ -104,10 +104,10 @@ const SECTIONS: readonly Section[] = [
     claims: [
       [/([\d,]+) random steps/, "model_steps"],
       [/([\d,]+) power cuts/, "model_cuts"],
-      [/([\d,]+) screens/, "model_states"],
+      [/all ([\d,]+) screens/, "model_states"],
       [/([\d,]+) transitions/, "model_transitions"],
       [/([\d,]+) mutants/, "model_mutants"],
-      [/the last after ([\d,]+) steps/, "model_mutants_most_steps"],
+      [/the last after\s+([\d,]+) steps/, "model_mutants_most_steps"],
     ],
     // Executions of the fuzzers, and steps of the usual form, in millions.
     method: [10, 40],
