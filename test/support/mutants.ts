@@ -38,15 +38,15 @@ const SCREENS: readonly Mutant[] = [
   ),
   card(
     "letting go of the key that ended a message does nothing",
-    "if (event === Event.TAP && card.spentKey) return;",
-    "",
+    "(event === Event.TAP && card.spentKey)",
+    "false",
     true,
   ),
   card("the key after it counts", "if (event === Event.DOWN) card.spentKey = false;", ""),
   card(
     "a hold of the key that ended a message is a hold",
-    "if (event === Event.TAP && card.spentKey) return;",
-    "if (event !== Event.DOWN && card.spentKey) return;",
+    "(event === Event.TAP && card.spentKey)",
+    "(event !== Event.DOWN && card.spentKey)",
   ),
   card(
     "a message ends when a key goes down",
