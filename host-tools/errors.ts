@@ -56,3 +56,8 @@ export class CardInError extends WrongCard {
 export class SecretError extends Error {
   override name = "SecretError";
 }
+
+/** A seed file that cannot be used; the message is one line for people, with nothing secret in it. */
+export class SeedFileError extends Error {
+  override name = "SeedFileError";
+}

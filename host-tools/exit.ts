@@ -2,13 +2,21 @@
 
 import { CommanderError } from "commander";
 import { BadAnswer, CardRefused } from "./apdu.js";
-import { CardInError, CheckFailed, NoBoard, PortError, SecretError, UsageError, WrongCard } from "./errors.js";
+import {
+  CardInError,
+  CheckFailed,
+  NoBoard,
+  PortError,
+  SecretError,
+  SeedFileError,
+  UsageError,
+  WrongCard,
+} from "./errors.js";
 import { FileError, type FileReason } from "./files.js";
 import { Interrupted } from "./interruption.js";
 import { LineClosed, NoAnswer, OtherProtocol } from "./link.js";
 import { InputError, SuiteError } from "./ocra.js";
 import { NoCard } from "./port.js";
-import { SeedFileError } from "./pskc.js";
 import { AuthenticationFailed } from "./scp03.js";
 import { SerialNumberError } from "./serialnumber.js";
 import { ValueError } from "./storedata.js";

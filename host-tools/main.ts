@@ -4,19 +4,6 @@ import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Command, CommanderError, type Option } from "commander";
-import * as challenge from "./commands/challenge.js";
-import * as completion from "./commands/completion.js";
-import * as flash from "./commands/flash.js";
-import * as info from "./commands/info.js";
-import * as keys from "./commands/keys.js";
-import * as ocra from "./commands/ocra.js";
-import * as personalize from "./commands/personalize.js";
-import * as ports from "./commands/ports.js";
-import * as pskc from "./commands/pskc.js";
-import * as test from "./commands/test.js";
-import * as unlock from "./commands/unlock.js";
-import * as verify from "./commands/verify.js";
-import * as wipe from "./commands/wipe.js";
 import { UsageError } from "./errors.js";
 import { Exit, reportOf } from "./exit.js";
 import { FileError } from "./files.js";
@@ -24,7 +11,22 @@ import { Interrupted, interrupt, interruption } from "./interruption.js";
 import { answerInJson, answersInJson, complain, conclude, tell } from "./output.js";
 import { hangUp } from "./port.js";
 
-const COMMANDS = [ports, flash, info, personalize, test, wipe, keys, pskc, challenge, verify, unlock, ocra, completion];
+/** The commands in the order of the help. What one needs is loaded with it: a bench starts `dsc` hundreds of times a day. */
+const COMMANDS: Record<string, () => Promise<{ register(program: Command): void }>> = {
+  ports: () => import("./commands/ports.js"),
+  flash: () => import("./commands/flash.js"),
+  info: () => import("./commands/info.js"),
+  personalize: () => import("./commands/personalize.js"),
+  test: () => import("./commands/test.js"),
+  wipe: () => import("./commands/wipe.js"),
+  keys: () => import("./commands/keys.js"),
+  pskc: () => import("./commands/pskc.js"),
+  challenge: () => import("./commands/challenge.js"),
+  verify: () => import("./commands/verify.js"),
+  unlock: () => import("./commands/unlock.js"),
+  ocra: () => import("./commands/ocra.js"),
+  completion: () => import("./commands/completion.js"),
+};
 
 /** How long what waits for a card may take to notice that its line is gone (ms). */
 const LAST_WORDS = 1000;
@@ -54,7 +56,7 @@ export async function main(args: string[]): Promise<void> {
 
 async function run(args: string[]): Promise<void> {
   const help: string[] = [];
-  const dsc = program((text) => help.push(text));
+  const dsc = await program((text) => help.push(text), args);
   try {
     refuseUnknownHelp(dsc, args);
     await dsc.parseAsync(args, { from: "user" });
@@ -71,8 +73,11 @@ function asksForJson(args: readonly string[]): boolean {
   return args.slice(0, end < 0 ? args.length : end).includes("--json");
 }
 
-/** The command line. `print` is given what --help and --version print. */
-export function program(print: (text: string) => void): Command {
+/**
+ * The command line. `print` is given what --help and --version print. With `args` it has the one command that they begin
+ * with; all commands where that is none by itself, as for help.
+ */
+export async function program(print: (text: string) => void, args: readonly string[] = []): Promise<Command> {
   const dsc = new Command("dsc")
     .description("Host tools of the Digital Security Card+: at the bench, and at the site.")
     .version(version(), "--version")
@@ -84,9 +89,15 @@ export function program(print: (text: string) => void): Command {
       answerInJson(command.getOptionValue("json") === true);
       refuseEmptyNames(command);
     });
-  for (const command of COMMANDS) command.register(dsc);
+  for (const load of loadersFor(args[0])) (await load()).register(dsc);
   inheritSettings(dsc);
   return dsc;
+}
+
+/** `completion` tells of all of them. */
+function loadersFor(name = "") {
+  const one = Object.hasOwn(COMMANDS, name) && name !== "completion" ? COMMANDS[name] : undefined;
+  return one ? [one] : Object.values(COMMANDS);
 }
 
 /** The help that somebody gets who names no command. */

@@ -18,7 +18,7 @@
 import { randomFillSync, randomInt } from "node:crypto";
 import { EMPTY_BATTERY, LOW_BATTERY } from "./battery.js";
 import type { CardClient, CardStatus, SuiteSupport } from "./cardclient.js";
-import { CheckFailed, WrongCard } from "./errors.js";
+import { CheckFailed, SeedFileError, WrongCard } from "./errors.js";
 import {
   claimsPublic,
   derivedKeys,
@@ -31,7 +31,7 @@ import {
 import { FileError } from "./files.js";
 import { HIGHEST_KVN, type Keyset, LOWEST_KVN, PUBLIC_KVN, wipeKeyset } from "./keyset.js";
 import { type HashName, ocra, parseSuite } from "./ocra.js";
-import { type PutKeyProgress, type Rotation, SeedFileError, type SeedRecord, type SeedState } from "./pskc.js";
+import type { PutKeyProgress, Rotation, SeedRecord, SeedState } from "./pskc.js";
 import { AuthenticationFailed } from "./scp03.js";
 import { copyOfSecret, secretBytes } from "./secretbytes.js";
 

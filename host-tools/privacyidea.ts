@@ -2,8 +2,9 @@
 //
 // The keys stand there in the clear: the file is its owner's alone, and is to be deleted after the import.
 
+import { SeedFileError } from "./errors.js";
 import { createExclusive, DISK, type FileSystem } from "./files.js";
-import { SeedFileError, type SeedRecord } from "./pskc.js";
+import type { SeedRecord } from "./pskc.js";
 import { concatSecrets, hexOf, secretBytes } from "./secretbytes.js";
 
 /** Fields are divided by commas and not quoted, and a # begins a comment. */

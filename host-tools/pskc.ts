@@ -12,6 +12,7 @@
 // (§6.1.1): who may write the file must be trusted.
 
 import type { Document, Element } from "@xmldom/xmldom";
+import { SeedFileError } from "./errors.js";
 import { createExclusive, DISK, type FileSystem, readWhole, replaceAtomically, withLock } from "./files.js";
 import { type Keys, openKeys, opensWith, type SeedSecret, withFitting, writeHeader } from "./pskckeys.js";
 import {
@@ -42,7 +43,6 @@ import {
   parseText,
   quoted,
   rootOf,
-  SeedFileError,
   serialize,
 } from "./pskcxml.js";
 

@@ -3,8 +3,9 @@
 import { createCipheriv, createHmac, pbkdf2Sync, randomBytes, randomFillSync, timingSafeEqual } from "node:crypto";
 import type { Document, Element } from "@xmldom/xmldom";
 import { decryptCbc } from "./aes.js";
+import { SeedFileError } from "./errors.js";
 import { formForNew, formsOf, type Passphrase, refuseDoubtful } from "./passphrase.js";
-import { base64, child, integer, maker, need, quoted, SeedFileError, text } from "./pskcxml.js";
+import { base64, child, integer, maker, need, quoted, text } from "./pskcxml.js";
 import { copyOfSecret, secretBytes } from "./secretbytes.js";
 
 /** What opens a seed file: 16 bytes, or a passphrase as it was given. */

@@ -1,9 +1,10 @@
 // The records of a seed file: a card's key packages read and written. What a file is made of stands in pskc.ts.
 
 import type { Document, Element } from "@xmldom/xmldom";
+import { SeedFileError } from "./errors.js";
 import { parseSuite } from "./ocra.js";
 import { encrypt, encryptedData, type Keys, macOf, openSecret, TOKEN_KEY_BYTES } from "./pskckeys.js";
-import { child, children, integer, maker, need, newLine, quoted, SeedFileError, text } from "./pskcxml.js";
+import { child, children, integer, maker, need, newLine, quoted, text } from "./pskcxml.js";
 import { copyOfSecret } from "./secretbytes.js";
 
 /** How far a card is: its keys are drawn and kept here (then it is resumed), or they are in the card. */

@@ -1,11 +1,7 @@
 // PSKC as XML: parsing that trusts nothing, elements by their namespaces, and writing.
 
 import { DOMParser, type Document, type Element, onWarningStopParsing, XMLSerializer } from "@xmldom/xmldom";
-
-/** A seed file that cannot be used; the message is one line for people, with nothing secret in it. */
-export class SeedFileError extends Error {
-  override name = "SeedFileError";
-}
+import { SeedFileError } from "./errors.js";
 
 const NAMESPACES = {
   pskc: "urn:ietf:params:xml:ns:keyprov:pskc",

@@ -1,7 +1,8 @@
 // Looks up a card in a seed file for a command.
 
+import { SeedFileError } from "./errors.js";
 import { warn } from "./output.js";
-import { type SeedFile, SeedFileError, type SeedRecord } from "./pskc.js";
+import type { SeedFile, SeedRecord } from "./pskc.js";
 import { checkSerialNumber } from "./serialnumber.js";
 
 /** The card with that serial number. A file of another tool may have serial numbers of another form. */

@@ -1,9 +1,10 @@
 // `dsc pskc`: what a seed file holds, secrets masked; and its keys for privacyIDEA.
 
 import type { Command } from "commander";
+import { SeedFileError } from "../errors.js";
 import { columns, show, warn } from "../output.js";
 import { writePrivacyIdeaCsv } from "../privacyidea.js";
-import { type CardOutline, outlineSeedFile, SeedFileError, type SeedOutline } from "../pskc.js";
+import { type CardOutline, outlineSeedFile, type SeedOutline } from "../pskc.js";
 import { openSeedFile, pskcKeyOption, SEED_SECRET_HELP } from "../secretoptions.js";
 import { printing, refuseStdout, sharedFilesOption } from "./options.js";
 

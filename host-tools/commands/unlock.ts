@@ -1,10 +1,9 @@
 // `dsc unlock`: the help desk's half of unlocking a card: a lock code comes in, an unlock code goes out.
 
 import type { Command } from "commander";
-import { UsageError } from "../errors.js";
+import { SeedFileError, UsageError } from "../errors.js";
 import { ocra } from "../ocra.js";
 import { show } from "../output.js";
-import { SeedFileError } from "../pskc.js";
 import { UNLOCK_SUITE } from "../pskcrecords.js";
 import { openSeedFile, pskcKeyOption, SEED_SECRET_HELP } from "../secretoptions.js";
 import { cardIn } from "../seedcards.js";

@@ -3,12 +3,12 @@
 import { existsSync } from "node:fs";
 import type { Command } from "commander";
 import { ChallengeStore } from "../challenges.js";
-import { UsageError } from "../errors.js";
+import { SeedFileError, UsageError } from "../errors.js";
 import { Exit } from "../exit.js";
 import { FileError } from "../files.js";
 import { parseSuite, type Suite } from "../ocra.js";
 import { show } from "../output.js";
-import { SeedFileError, type SeedRecord } from "../pskc.js";
+import type { SeedRecord } from "../pskc.js";
 import {
   openSeedFile,
   pinFileOption,

@@ -210,7 +210,7 @@ function commands(command: Command, words: readonly string[] = []): Map<string, 
   return new Map(command.commands.flatMap((inner) => [...commands(inner, [...words, inner.name()])]));
 }
 
-const COMMANDS = commands(program(() => {}));
+const COMMANDS = commands(await program(() => {}));
 
 /** Mistakes that can be made with every command. */
 function mistakesWith(command: Command): string[][] {

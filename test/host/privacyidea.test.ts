@@ -4,9 +4,10 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
+import { SeedFileError } from "../../host-tools/errors.js";
 import { FileError } from "../../host-tools/files.js";
 import { writePrivacyIdeaCsv } from "../../host-tools/privacyidea.js";
-import { SeedFileError, type SeedRecord } from "../../host-tools/pskc.js";
+import type { SeedRecord } from "../../host-tools/pskc.js";
 import { suite } from "../support/suite.js";
 
 const test = suite("privacyidea");

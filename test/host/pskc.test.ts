@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as fc from "fast-check";
 import * as assert from "uvu/assert";
+import { SeedFileError } from "../../host-tools/errors.js";
 import { Exit, exitCodeOf } from "../../host-tools/exit.js";
 import { DISK, FileError, type FileSystem } from "../../host-tools/files.js";
 import {
@@ -14,7 +15,6 @@ import {
   MAX_BYTES,
   readSeedFile,
   type SeedFile,
-  SeedFileError,
   type SeedRecord,
   type SeedSecret,
   SPARE_BYTES,

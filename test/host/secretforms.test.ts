@@ -4,9 +4,9 @@
 import { chmodSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
-import { SecretError } from "../../host-tools/errors.js";
+import { SecretError, SeedFileError } from "../../host-tools/errors.js";
 import { formForNew, nfkc } from "../../host-tools/passphrase.js";
-import { createSeedFile, readSeedFile, SeedFileError, type SeedRecord } from "../../host-tools/pskc.js";
+import { createSeedFile, readSeedFile, type SeedRecord } from "../../host-tools/pskc.js";
 import { readKey, readPin, readSeedSecret, readTransportKey } from "../../host-tools/secretfile.js";
 import { SeedsInFile } from "../../host-tools/seedsinfile.js";
 import { ROOT } from "../support/root.js";

@@ -3,8 +3,9 @@
 import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
+import { SeedFileError } from "../../host-tools/errors.js";
 import { FileError } from "../../host-tools/files.js";
-import { readSeedFile, SeedFileError, type SeedRecord } from "../../host-tools/pskc.js";
+import { readSeedFile, type SeedRecord } from "../../host-tools/pskc.js";
 import { SeedsInFile } from "../../host-tools/seedsinfile.js";
 import { pattern } from "../support/pattern.js";
 import { scratchFolder } from "../support/scratch.js";
