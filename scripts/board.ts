@@ -8,6 +8,7 @@
 //
 // Tests and bench need more of them; `buildImages` makes each where it is missing or older than its sources.
 
+import { createHash } from "node:crypto";
 import {
   existsSync,
   mkdirSync,
@@ -164,8 +165,8 @@ export function buildImages(...names: ImageName[]): string {
   return pathOf(names.at(-1) as ImageName);
 }
 
-/** Builds an image of another module than its own, in a folder of build/board. Returns its path. */
-export function buildVariant(name: ImageName, module: Uint8Array, folder: string): string {
+/** Builds an image of another module than its own, in a folder of build/board, with more flags. Returns its path. */
+export function buildVariant(name: ImageName, module: Uint8Array, folder: string, ...flags: string[]): string {
   const file = join(OUT, folder, "dsc.wasm");
   if (!existsSync(file) || !readFileSync(file).equals(module)) {
     mkdirSync(dirname(file), { recursive: true });
@@ -173,7 +174,8 @@ export function buildVariant(name: ImageName, module: Uint8Array, folder: string
   }
   const output = join(OUT, folder, "c", "dsc.c");
   generate(file, output);
-  return compile({ ...IMAGES[name], output: join(folder, "dsc.elf") }, output);
+  const image: Image = IMAGES[name];
+  return compile({ ...image, flags: [...image.flags, ...flags], output: join(folder, "dsc.elf") }, output);
 }
 
 /** The C of an image's module, made where it is missing or old. */
@@ -210,9 +212,8 @@ export function compile(image: Image, moduleC: string): string {
   if (time(output) >= Math.max(...inputs.map(time))) return output;
   const include = [BOARD, join(BOARD, "runtime"), dirname(moduleC)].map((path) => `-I${path}`);
   inDraft((draft) => {
-    const module = join(draft, "module.o");
     const drawn = join(draft, basename(output));
-    runCompiler(image, [...GENERATED, ...include, "-c", moduleC, "-o", module]);
+    const module = compileModule(image, moduleC);
     runCompiler(image, [...WARNINGS, ...include, ...image.link, ...files, module, "-o", drawn]);
     if (!output.endsWith(".elf")) return [output];
     const hex = output.replace(/elf$/, "hex");
@@ -220,6 +221,27 @@ export function compile(image: Image, moduleC: string): string {
     return [hex, output];
   });
   return output;
+}
+
+/**
+ * The C of a module as an object file. It takes most of a build's time and is the same for all images whose compiler and
+ * flags are the same, but for flags of the host that it does not read.
+ */
+function compileModule(image: Image, moduleC: string): string {
+  const flags = image.flags.filter((flag) => !flag.startsWith("-DDEVELOPMENT="));
+  const key = createHash("sha256").update(JSON.stringify([image.compiler, flags, moduleC]));
+  const object = join(OUT, "objects", `${key.digest("hex").slice(0, 16)}.o`);
+  const folders = [join(BOARD, "runtime"), dirname(moduleC)];
+  const headers = [...flags.filter((flag) => flag.startsWith("-I")).map((flag) => flag.slice(2)), ...folders];
+  if (time(object) < Math.max(...headers.map(time), time(fileURLToPath(import.meta.url)))) {
+    inDraft((draft) => {
+      const include = folders.map((folder) => `-I${folder}`);
+      const args = [...include, "-c", moduleC, "-o", join(draft, basename(object))];
+      runCompiler({ ...image, flags }, [...GENERATED, ...args]);
+      return [object];
+    });
+  }
+  return object;
 }
 
 /** From the repository's root: a compiler notes the folder that it runs in. */
