@@ -14,7 +14,7 @@ import { Counts, explore, type Finding, type Run, replay, shrink } from "../sim/
 import { scriptOf } from "../sim/model/script.js";
 import { firstFailure } from "../sim/run.js";
 import { MODEL_MUTANTS, type ModelMutant } from "./support/modelmutants.js";
-import { compileQuickest, occurrences } from "./support/mutation.js";
+import { compile, occurrences } from "./support/mutation.js";
 import { ROOT } from "./support/root.js";
 import { freshSession } from "./support/scenarios.js";
 import { suite } from "./support/suite.js";
@@ -84,7 +84,7 @@ for (const [name, run] of Object.entries(RUNS)) {
 for (const [name, { shows, mutation, telling }] of Object.entries(MODEL_MUTANTS)) {
   if (!telling && process.env.MUTANTS !== "all") continue;
   model(`found: not so that ${mutation.breaks} (${name})`, async () => {
-    const mutant = await compileQuickest(mutation);
+    const mutant = await compile(mutation);
     const found = replay(mutant, RUNS[name] as Run);
     assert.is(found?.difference.what, shows);
     checkScript(mutant, { ...(RUNS[name] as Run), difference: found?.difference } as Finding, shows);
@@ -105,7 +105,7 @@ function checkScript(mutant: WebAssembly.Module, finding: Finding, shows: ModelM
 
 model("a finding is made short: what does not matter is left out", async () => {
   const name = "F4-frames-keep-the-card-on";
-  const mutant = await compileQuickest((MODEL_MUTANTS[name] as ModelMutant).mutation);
+  const mutant = await compile((MODEL_MUTANTS[name] as ModelMutant).mutation);
   const kept = RUNS[name] as Run;
   const steps: Run["steps"] = [{ do: "wait", ms: 5 }, { do: "panel" }, ...kept.steps, { do: "wait", ms: 7 }];
   const found = replay(mutant, { start: kept.start, steps });

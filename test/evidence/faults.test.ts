@@ -51,7 +51,7 @@ test("an id replays a fault, and one that there is not is said to be none", asyn
 for (const hole of HOLES) {
   test(`noticed: ${hole.breaks}`, async () => {
     const broken = await compile(hole);
-    const found = failures(broken, hole.scenario, { ...PART, thinning: 1, only: hole.functions });
+    const found = failures(broken, hole.scenario, { ...PART, thinning: 1, only: hole.functions, until: hole.says });
     isFound(broken, found.failures, hole.says);
   });
 }
@@ -67,7 +67,7 @@ test("an AES that lost its S-box sends no key", async () => {
   const { scenario, functions, says } = NOT_LOOKED_AT;
   assert.equal(astray(instrumented, scenario, functions), []);
   const broken = await compile(NOT_LOOKED_AT);
-  isFound(broken, astray(broken, scenario, functions), says);
+  isFound(broken, astray(broken, scenario, functions, says), says);
 });
 
 test("no fault on the way to the card id tells a key", () => {
@@ -81,20 +81,21 @@ test("a public text whose address goes astray is none of the keys", async () => 
   const { scenario, functions, says } = ADDRESSED_ONCE;
   assert.equal(astray(instrumented, scenario, functions), []);
   const broken = await compile(ADDRESSED_ONCE);
-  isFound(broken, astray(broken, scenario, functions), says);
+  isFound(broken, astray(broken, scenario, functions, says), says);
 });
 
 for (const hole of ADDRESSES) {
   test(`noticed, by each bit of an address: ${hole.breaks}`, async () => {
     assert.equal(astray(instrumented, hole.scenario, hole.functions), []);
     const broken = await compile(hole);
-    isFound(broken, astray(broken, hole.scenario, hole.functions), hole.says);
+    isFound(broken, astray(broken, hole.scenario, hole.functions, hole.says), hole.says);
   });
 }
 
-/** What comes of the low bits of addresses in these functions, flipped all the time. */
-function astray(instrumented: Instrumented, scenario: string, only: RegExp): Failure[] {
-  const plan = { everyBit: true, thinning: Number.POSITIVE_INFINITY, sampling: Number.POSITIVE_INFINITY, only };
+/** What comes of the low bits of addresses in these functions, flipped all the time; no more once a failure says `until`. */
+function astray(instrumented: Instrumented, scenario: string, only: RegExp, until?: RegExp): Failure[] {
+  const rarely = Number.POSITIVE_INFINITY;
+  const plan = { everyBit: true, thinning: rarely, sampling: rarely, only, ...(until && { until }) };
   const tally = newTally();
   tryFaults(new Trial(instrumented, scenarioOf(scenario)), instrumented, plan, tally);
   return tally.failures;
@@ -129,7 +130,7 @@ function isFound(broken: Instrumented, failures: readonly Failure[], says: RegEx
 function failures(instrumented: Instrumented, name: string, plan: Plan): Tally {
   const tally = newTally();
   tryFaults(new Trial(instrumented, scenarioOf(name)), instrumented, plan, tally);
-  assert.ok(tally.static > 50, "faults were tried");
+  if (!plan.until) assert.ok(tally.static > 50, "faults were tried");
   return tally;
 }
 

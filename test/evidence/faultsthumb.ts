@@ -65,8 +65,9 @@ export class Faults {
   }
 
   async run(): Promise<Result> {
-    for (const scenario of SCENARIOS) await this.#runScenario(scenario);
     const { only } = this.#options;
+    const isWanted = ({ name }: Scenario) => only === undefined || only.startsWith(`${name}/`);
+    for (const scenario of SCENARIOS.filter(isWanted)) await this.#runScenario(scenario);
     if (only !== undefined && this.#cases === 0) return { figures: [], failures: [{ id: only, what: "no such case" }] };
     const { reset, lost, unspent, violation } = this.#kinds;
     return {

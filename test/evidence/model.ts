@@ -11,7 +11,7 @@ import { loadFirmware } from "../../sim/firmware.js";
 import { Counts, explore, type Finding, shrink } from "../../sim/model/monkey.js";
 import { scriptOf } from "../../sim/model/script.js";
 import { MODEL_MUTANTS } from "../support/modelmutants.js";
-import { compile } from "../support/mutation.js";
+import { compileOptimized } from "../support/mutation.js";
 import type { Campaign, Failure, Figure, Options, Result } from "./campaign.js";
 
 const STEPS = 10_000_000;
@@ -122,7 +122,7 @@ async function findMutants(log: Options["log"]): Promise<Result> {
 /** Steps until a run shows what the mutant breaks, by that name; undefined: none did. */
 async function stepsToFind(name: string): Promise<number | undefined> {
   const { shows, mutation } = MODEL_MUTANTS[name] as (typeof MODEL_MUTANTS)[string];
-  const module = await compile(mutation);
+  const module = await compileOptimized(mutation);
   const counts = new Counts();
   for (let seed = 1; seed <= RUNS_FOR_A_MUTANT; seed++) {
     if (explore(module, seed, { counts })?.difference.what === shows) return counts.steps;

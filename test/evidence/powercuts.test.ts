@@ -3,7 +3,7 @@
 import * as assert from "uvu/assert";
 import { loadFirmware } from "../../sim/firmware.js";
 import { atLeast } from "../support/atleast.js";
-import { compile, occurrences } from "../support/mutation.js";
+import { compileOptimized, occurrences } from "../support/mutation.js";
 import { suite } from "../support/suite.js";
 import type { Failure } from "./campaign.js";
 import { FLOWS, type Flow } from "./powercuts/flows.js";
@@ -14,8 +14,8 @@ import { POWER_CUTS, PowerCuts, type Scale } from "./powercuts.js";
 
 const MODULE = loadFirmware();
 const SHORT: Scale = {
-  ...{ tears: 4, few: 128, fewOfTry: 128, preventedTears: 1 },
-  ...{ pairTears: 0, otherPairTears: 0, lives: 10, logins: 1_000 },
+  ...{ tears: 2, few: 32, fewOfTry: 32, preventedTears: 1 },
+  ...{ pairTears: 0, otherPairTears: 0, lives: 5, logins: 1_000 },
 };
 const FEWEST: Scale = { ...SHORT, few: 0, fewOfTry: 0 };
 const PAIRS: Scale = { ...FEWEST, pairTears: 2, otherPairTears: 1 };
@@ -112,7 +112,7 @@ test("each hole is in one place of the firmware", () => {
 
 for (const hole of HOLES) {
   test(`found: not so that ${hole.breaks}`, async () => {
-    const module = await compile(hole);
+    const module = await compileOptimized(hole);
     const found = failures(module, FEWEST, [hole.shows]);
     const telling = found.find(({ id, what }) => hole.says.test(what) && (hole.uncut || isOfCut(id)));
     assert.ok(telling, `${hole.shows} does not show it by a cut: ${JSON.stringify(found)}`);

@@ -8,7 +8,15 @@ import { demoFlash } from "../support/board.js";
 import type { Campaign, Failure, Options, Result } from "./campaign.js";
 import { MeteredCard } from "./timing/chip.js";
 import { measureCrypto } from "./timing/crypto.js";
-import { measureCodes, measureDigits, measurePins, type Part, tellingPins, wrongPins } from "./timing/pins.js";
+import {
+  keepPinScreen,
+  measureCodes,
+  measureDigits,
+  measurePins,
+  type Part,
+  tellingPins,
+  wrongPins,
+} from "./timing/pins.js";
 import { measureChannel } from "./timing/serial.js";
 
 /** Of wrong unlock codes, and of keys and messages. */
@@ -44,33 +52,53 @@ async function runAll({ long, only, log }: Options): Promise<Result> {
   };
 }
 
+/** What is measured at the ABI. */
+export type Measurement = "pins" | "digits" | "codes" | "channel";
+const ALL: readonly Measurement[] = ["pins", "digits", "codes", "channel"];
+
 /** What is measured at the ABI, of the card in an image. */
-export async function measureCard(image: string, pins: readonly string[], codes: number): Promise<Part> {
+export async function measureCard(
+  image: string,
+  pins: readonly string[],
+  codes: number,
+  measurements = ALL,
+): Promise<Part> {
+  const run: Record<Measurement, (card: MeteredCard) => Promise<Part>> = {
+    pins: (card) => measurePins(card, pins),
+    digits: measureDigits,
+    codes: (card) => measureCodes(card, codes),
+    channel: measureChannel,
+  };
+  const parts: Part[] = [];
+  for (const name of measurements) parts.push(await onCard(image, name !== "channel", run[name]));
+  return { figures: parts.flatMap((part) => part.figures), failures: parts.flatMap((part) => part.failures) };
+}
+
+/** `on`: it asks for a PIN; otherwise it is off. */
+async function onCard(image: string, on: boolean, measure: (card: MeteredCard) => Promise<Part>): Promise<Part> {
   const card = await MeteredCard.start(image, demoFlash());
   try {
-    const parts = [
-      await measurePins(card, pins),
-      await measureDigits(card),
-      await measureCodes(card, codes),
-      await measureOther(image),
-    ];
-    return { figures: parts.flatMap((part) => part.figures), failures: parts.flatMap((part) => part.failures) };
+    if (on) await keepPinScreen(card);
+    return await measure(card);
   } finally {
     await card.stop();
   }
 }
 
-async function measureOther(image: string): Promise<Part> {
-  const card = await MeteredCard.start(image, demoFlash());
-  try {
-    return await measureChannel(card);
-  } finally {
-    await card.stop();
-  }
+/** The short form, at the ABI: what of an image does not take the same. */
+export async function oddities(image: string, measurements = ALL): Promise<readonly Failure[]> {
+  const pins = measurements.includes("pins") ? tellingPins(demoFlash(), FEW) : [];
+  return (await measureCard(image, pins, FEW, measurements)).failures;
 }
 
-/** The short form, at the ABI: what of an image does not take the same; only the case with an id, where one is given. */
-export async function oddities(image: string, only?: string): Promise<readonly Failure[]> {
-  const { failures } = await measureCard(image, tellingPins(demoFlash(), FEW), FEW);
-  return failures.filter(({ id }) => only === undefined || id === only);
+/** One case of the short form again: the failures with that id. */
+export async function odditiesOf(image: string, id: string): Promise<readonly Failure[]> {
+  const found = await oddities(image, [measurementOf(id)]);
+  return found.filter((failure) => failure.id === id);
+}
+
+/** The measurement that an id comes from. */
+function measurementOf(id: string): Measurement {
+  const [part] = id.split("/");
+  return part === "pin" ? "pins" : part === "digit" ? "digits" : part === "code" ? "codes" : "channel";
 }

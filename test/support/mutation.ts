@@ -21,24 +21,25 @@ export interface Mutation extends Change {
   readonly also?: readonly Change[];
 }
 
-const QUICK = ["--optimizeLevel", "1", "--shrinkLevel", "0"];
-/** For a few steps of the card: it compiles in half the time. */
-const QUICKEST = ["--optimizeLevel", "0", "--shrinkLevel", "0"];
+/** For what runs long: with less than the released module, since that takes long to compile. */
+const SOME = ["--optimizeLevel", "1", "--shrinkLevel", "0"];
+/** For a few steps of the card: it compiles in half that time. */
+const NONE = ["--optimizeLevel", "0", "--shrinkLevel", "0"];
 const SOURCES = new Map<string, string>();
 
-/** Compiles the firmware as `compileBinary` does. */
+/** Compiles the firmware without optimization, for a few steps of a card. */
 export async function compile(mutation?: Mutation): Promise<WebAssembly.Module> {
+  return new WebAssembly.Module((await compileWith(NONE, mutation)).binary);
+}
+
+/** Compiles the firmware with some optimization, for cards that run long. */
+export async function compileOptimized(mutation?: Mutation): Promise<WebAssembly.Module> {
   return new WebAssembly.Module(await compileBinary(mutation));
 }
 
-/** The same without optimization. */
-export async function compileQuickest(mutation: Mutation): Promise<WebAssembly.Module> {
-  return new WebAssembly.Module((await compileWith(QUICKEST, mutation)).binary);
-}
-
-/** Compiles the firmware as `compileReleased` does, but with less optimization, which takes long. */
+/** The same, for other runtimes. */
 export async function compileBinary(mutation?: Mutation): Promise<Uint8Array<ArrayBuffer>> {
-  return (await compileWith(QUICK, mutation)).binary;
+  return (await compileWith(SOME, mutation)).binary;
 }
 
 /** A module, and the text that the compiler writes beside it. */

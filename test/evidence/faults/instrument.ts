@@ -61,9 +61,15 @@ const CALL_FUEL = "100";
 /** No site. */
 export const NOWHERE = 0xffffffff;
 
-/** The released module, instrumented. */
-export async function released(): Promise<Instrumented> {
-  return instrument(readFileSync(FIRMWARE_FILE), readFileSync(FIRMWARE_FILE.replace(/\.wasm$/, ".wat"), "utf8"));
+let ofReleased: Promise<Instrumented> | undefined;
+
+/** The released module, instrumented, once. */
+export function released(): Promise<Instrumented> {
+  ofReleased ??= instrument(
+    readFileSync(FIRMWARE_FILE),
+    readFileSync(FIRMWARE_FILE.replace(/\.wasm$/, ".wat"), "utf8"),
+  );
+  return ofReleased;
 }
 
 /** Instruments a compiled module. `text` is what the compiler wrote beside it: it has the functions' names. */

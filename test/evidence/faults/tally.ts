@@ -34,6 +34,8 @@ export interface Plan {
   readonly sampling: number;
   /** Only sites of these functions. */
   readonly only?: RegExp;
+  /** Sites that are left are not tried once a failure says so. */
+  readonly until?: RegExp;
 }
 
 export function newTally(): Tally {
@@ -46,6 +48,7 @@ export function tryFaults(trial: Trial, { sites }: Instrumented, plan: Plan, tal
   const random = new Random(SEED);
   const counts = trial.profile();
   for (const site of sites) {
+    if (plan.until && tally.failures.some(({ what }) => plan.until?.test(what))) return;
     const count = counts[site.id] as number;
     if (count === 0 || (plan.only && !plan.only.test(site.func))) continue;
     const sampled = LOOPS.test(site.func);

@@ -2,8 +2,11 @@
 // (test/evidence/timing.test.ts).
 
 import type { Mutation } from "../../support/mutation.js";
+import type { Measurement } from "../timing.js";
 
 export interface Mutant extends Mutation {
+  /** What shows it. */
+  readonly measurement: Measurement;
   /** What the campaign says of it. */
   readonly says: RegExp;
 }
@@ -15,6 +18,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: "crypto/siv.ts",
     from: "for (let i: usize = 0; i < 16; i += 4) difference |= load<u32>(PAD + i) ^ load<u32>(sealed + i);",
     to: "for (let i: usize = 0; i < 16 && difference === 0; i++) difference |= load<u8>(PAD + i) ^ load<u8>(sealed + i);",
+    measurement: "pins",
     says: /^(wrong PIN|wrong unlock code), /,
   },
   {
@@ -22,6 +26,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: "scp03.ts",
     from: "for (let i: u32 = 0; i < length; i++) bits |= load<u8>(a + i) ^ load<u8>(b + i);",
     to: "for (let i: u32 = 0; i < length && bits === 0; i++) bits |= load<u8>(a + i) ^ load<u8>(b + i);",
+    measurement: "channel",
     says: /^wrong (cryptogram|mac|command): /,
   },
   {
@@ -29,6 +34,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: "vault.ts",
     from: "  kdf.derive(ROOT, use as u8, CONTEXT, length + 8, KEY, 256);",
     to: "  if (load<u8>(CONTEXT) !== 0x38) kdf.derive(ROOT, use as u8, CONTEXT, length + 8, KEY, 256);",
+    measurement: "pins",
     says: /^wrong PIN, /,
   },
   {
@@ -36,6 +42,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: "keys.ts",
     from: "  for (let key: u32 = 0; key < KEYS; key++) {",
     to: "  for (let key: u32 = 0; contacts.pending >> key; key++) {",
+    measurement: "digits",
     says: /^a digit typed: /,
   },
   {
@@ -43,6 +50,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: "crypto/aes.ts",
     from: "  const doubled = ((sum & 0x7f7f7f7f) << 1) ^ (((sum >> 7) & 0x01010101) * 0x1b);",
     to: "  let doubled = (sum & 0x7f7f7f7f) << 1;\n  if (sum & 0x80) doubled ^= ((sum >> 7) & 0x01010101) * 0x1b;\n  else doubled ^= ((sum >> 7) & 0x01010100) * 0x1b;",
+    measurement: "pins",
     says: /^wrong PIN, /,
   },
 ];

@@ -65,10 +65,14 @@ function beginsRight(page: Buffer, pin: string): boolean {
   return sivSeal(key, plain).subarray(0, TAG)[0] === wrap[0];
 }
 
-/** Wrong PINs on a card that is off: from OK to the verdict, and to the return. */
-export async function measurePins(card: MeteredCard, pins: readonly string[]): Promise<Part> {
+/** Turns a card on that is off, and keeps it as it asks for a PIN: where the measurements of this file begin. */
+export async function keepPinScreen(card: MeteredCard): Promise<void> {
   await card.turnOn();
   await card.meter.save(PLACE.PIN);
+}
+
+/** Wrong PINs: from OK to the verdict, and to the return. */
+export async function measurePins(card: MeteredCard, pins: readonly string[]): Promise<Part> {
   const counts = new Counts("wrong PIN, to the verdict and to the return");
   for (const pin of pins) {
     const { toScreen, instructions, display } = await card.enterAt(PLACE.PIN, pin);
