@@ -1,22 +1,29 @@
 // The head of a page (docs/FLASH.md): what a wipe and a seeding write there is the same whatever the card was before.
 
 import * as assert from "uvu/assert";
-import { Ins, LifeCode, Sw, Tag } from "../firmware/wire.js";
+import { Cla, Ins, Level, LifeCode, Sw, Tag } from "../firmware/wire.js";
 import { testKeys } from "../host-tools/keyset.js";
-import type { Card } from "../sim/card.js";
+import { Card } from "../sim/card.js";
 import { DEMO } from "../sim/demo.js";
 import { currentBytes } from "../sim/image.js";
 import { exchange, openChannel, personalize } from "../sim/workshop.js";
-import { blankCard, cardOf, failCode, lockedCard, seed, turnOff } from "./support/cards.js";
+import { askUnlock, enter, failCode, failPin, MODULE, seed, turnOff, turnOn, unlockCodeOf } from "./support/cards.js";
+import { type Case, fails } from "./support/fails.js";
+import { compile } from "./support/mutation.js";
 import { suite } from "./support/suite.js";
+import { unseenMutants } from "./support/unseenmutants.js";
 
 const test = suite("head");
 
-const SUITE = "OCRA-1:HOTP-SHA256-8:QN06";
-const SERVER = { pinCheck: "server", suite: `${SUITE}-PSHA1` } as const;
+const UNLOCK_TRIES = 5;
+const SERVER = { pinCheck: "server", suite: `${DEMO.suite}-PSHA1` } as const;
+type Data = Parameters<typeof personalize>[1];
 
-/** The bytes of the head that a wipe and a seeding decide, by their name in docs/FLASH.md, with where they lie. */
-const FIELDS = {
+type Fields = Record<string, readonly [at: number, size: number]>;
+const LOCK_CODE: Fields = { "lock code": [0x10, 4] };
+const SERIAL: Fields = { "serial number": [0x14, 12] };
+/** What a wipe and a seeding decide of the head, by the names of docs/FLASH.md. */
+const FIELDS: Fields = {
   life: [0x08, 1],
   "PIN check": [0x09, 1],
   tries: [0x0a, 1],
@@ -24,63 +31,101 @@ const FIELDS = {
   "PIN tries spent": [0x0c, 1],
   "unlock tries spent": [0x0d, 1],
   suite: [0x20, 36],
-} as const;
-const LOCK_CODE = { "lock code": [0x10, 4] } as const;
-const SERIAL = { "serial number": [0x14, 12] } as const;
+};
 
-function fieldsOf(card: Card, fields: Record<string, readonly [number, number]>): Record<string, string> {
+function fieldsOf(card: Card, fields: Fields): Record<string, string> {
   const head = Buffer.from(currentBytes(card.flash.bytes));
   const entries = Object.entries(fields);
   return Object.fromEntries(entries.map(([name, [at, size]]) => [name, head.toString("hex", at, at + size)]));
 }
 
-/** Cards that have every field of the head in use, and what they are. */
-const WORN: Record<string, () => Card> = {
-  personalized: () => cardOf(),
-  locked: () => lockedCard(),
-  "locked, with a wrong unlock code": () => {
-    const card = lockedCard();
+/** What a card may have been, and how it came to that. */
+const BEFORE: Record<string, (card: Card) => void> = {
+  personalized: (card) => personalize(card, DEMO),
+  "one PIN before LOCKED": (card) => {
+    personalize(card, DEMO);
+    failPin(card, DEMO.tries - 1);
+  },
+  locked: lock,
+  "locked, with a wrong unlock code": (card) => {
+    lock(card);
     failCode(card, 1);
-    return card;
   },
-  blocked: () => {
-    const card = lockedCard();
-    failCode(card, 5);
-    return card;
+  blocked: (card) => {
+    lock(card);
+    failCode(card, UNLOCK_TRIES);
   },
-  "judged by a site": () => cardOf(SERVER),
+  "unlocked after a wrong code, and has no new PIN yet": (card) => {
+    lock(card);
+    failCode(card, 1);
+    assert.is(enter(card, unlockCodeOf(askUnlock(card))), "NEW>");
+  },
+  "judged by a site": (card) => personalize(card, { ...DEMO, ...SERVER }),
 };
 
-for (const [name, worn] of Object.entries(WORN)) {
-  test(`a card that was ${name} and is wiped has the head of a new card, and tells no suite`, () => {
-    const [blank, wiped] = [blankCard(), worn()];
-    blank.hold("press");
-    turnOff(wiped);
-    const channel = openChannel(wiped, 0x33, testKeys());
-    const wipe = { cla: 0x84, ins: Ins.SET_STATUS, p1: 0x80, p2: LifeCode.WIPED };
-    assert.is(channel.unwrap(exchange(wiped, channel.wrap(wipe))).sw, Sw.DONE);
-    const fields = { ...FIELDS, ...LOCK_CODE };
-    assert.equal(fieldsOf(wiped, fields), fieldsOf(blank, fields));
-    const [p1, p2] = [Tag.SUITE >> 8, Tag.SUITE & 0xff];
-    turnOff(wiped);
-    assert.is(exchange(wiped, { cla: 0x80, ins: Ins.GET_DATA, p1, p2, le: 256 }).data.length, 0);
-  });
+function lock(card: Card): void {
+  personalize(card, DEMO);
+  failPin(card, DEMO.tries);
+}
 
-  for (const [judge, changes] of [
-    ["itself", {}],
-    ["a site", SERVER],
-  ] as const) {
-    test(`a card that was ${name} and is seeded again, to be judged by ${judge}, has the head of its first seeding`, () => {
-      const again = worn();
-      turnOff(again);
-      const data = { ...DEMO, ...changes };
-      assert.is(seed(again, data), "DONE");
-      const first = blankCard();
-      personalize(first, data);
-      const fields = { ...FIELDS, ...SERIAL, ...("pinCheck" in changes && LOCK_CODE) };
-      assert.equal(fieldsOf(again, fields), fieldsOf(first, fields));
-    });
-  }
+function cardThatWas(name: string, module: WebAssembly.Module): Card {
+  const card = new Card(module, { seed: 7 });
+  BEFORE[name]?.(card);
+  turnOff(card);
+  return card;
+}
+
+/** The head of a card that was wiped; all of it that a wipe decides. */
+function wiped(card: Card): Record<string, string> {
+  const channel = openChannel(card, Level.FULL, testKeys());
+  const wipe = { cla: Cla.GP_SECURE, ins: Ins.SET_STATUS, p1: 0x80, p2: LifeCode.WIPED };
+  assert.is(channel.unwrap(exchange(card, channel.wrap(wipe))).sw, Sw.DONE);
+  turnOff(card);
+  return fieldsOf(card, { ...FIELDS, ...LOCK_CODE });
+}
+
+function suiteToldBy(card: Card): string {
+  const command = { cla: Cla.GP, ins: Ins.GET_DATA, p1: Tag.SUITE >> 8, p2: Tag.SUITE & 0xff, le: 256 };
+  return exchange(card, command).data.toString("hex");
+}
+
+/** The head of a card that was seeded. A lock code is drawn, where there is one. */
+function seeded(card: Card, data: Data): Record<string, string> {
+  assert.is(seed(card, data), "DONE");
+  return fieldsOf(card, { ...FIELDS, ...SERIAL, ...(data.pinCheck === "server" && LOCK_CODE) });
+}
+
+function wipedAsNew(name: string, module: WebAssembly.Module): void {
+  const blank = new Card(module);
+  turnOn(blank);
+  turnOff(blank);
+  const card = cardThatWas(name, module);
+  assert.equal(wiped(card), fieldsOf(blank, { ...FIELDS, ...LOCK_CODE }));
+  assert.is(suiteToldBy(card), "");
+}
+
+function seededAsFirst(name: string, data: Data, module: WebAssembly.Module): void {
+  assert.equal(seeded(cardThatWas(name, module), data), seeded(new Card(module), data));
+}
+
+for (const name of Object.keys(BEFORE)) {
+  test(`a wiped card that was ${name} has the head of a new card, and tells no suite`, () => wipedAsNew(name, MODULE));
+  test(`a card that was ${name} and is seeded again has the head of a first seeding`, () => {
+    seededAsFirst(name, DEMO, MODULE);
+    seededAsFirst(name, { ...DEMO, ...SERVER }, MODULE);
+  });
+}
+
+for (const mutant of unseenMutants("head")) {
+  test(`noticed: not so that ${mutant.breaks}`, async () => {
+    const module = await compile(mutant);
+    const checks = Object.keys(BEFORE).flatMap((name): Case[] => [
+      (of) => wipedAsNew(name, of),
+      (of) => seededAsFirst(name, DEMO, of),
+      (of) => seededAsFirst(name, { ...DEMO, ...SERVER }, of),
+    ]);
+    assert.ok(checks.some((check) => fails(check, module)));
+  });
 }
 
 test.run();

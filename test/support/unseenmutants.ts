@@ -3,8 +3,8 @@
 
 import type { Mutation } from "./mutation.js";
 
-/** The tests that notice it: serial/residue, draws, serial/everystate, failedcommits, serial/parsing. */
-export type Kind = "residue" | "draws" | "every state" | "failed commits" | "parsing";
+/** The tests that notice it: serial/residue, draws, serial/everystate, failedcommits, serial/parsing, head. */
+export type Kind = "residue" | "draws" | "every state" | "failed commits" | "parsing" | "head";
 
 export interface UnseenMutant extends Mutation {
   readonly kind: Kind;
@@ -269,6 +269,19 @@ const PARSING: readonly UnseenMutant[] = [
   },
 ];
 
+const HEAD: readonly UnseenMutant[] = [
+  field("a wiped card has no length of a suite", "store.ts", "  head.suiteLength = 0;\n", true),
+  field("a wiped card has no suite", "store.ts", "  memory.fill(SUITE, 0, SUITE_SIZE);\n"),
+  field("a wiped card has no PIN check", "store.ts", "  head.pinCheck = 0;\n"),
+  field("a wiped card has no number of tries", "store.ts", "  head.tries = 0;\n"),
+  field("a wiped card has no spent tries of a PIN", "store.ts", "  head.pinSpent = 0;\n"),
+  field("a wiped card has no spent tries of a code", "store.ts", "  head.codeSpent = 0;\n"),
+  field("a wiped card has no lock code", "store.ts", "  head.lockCode = 0;\n"),
+  field("a seeding gives the tries of codes back", "personalization.ts", "  head.codeSpent = 0;\n", true),
+  field("a seeding gives the tries of PINs back", "personalization.ts", "  head.pinSpent = 0;\n"),
+  field("a site's card has no lock code", "personalization.ts", "  head.lockCode = 0;\n"),
+];
+
 /** Every one of them. */
 export const UNSEEN_MUTANTS: readonly UnseenMutant[] = [
   ...RESIDUE,
@@ -276,6 +289,7 @@ export const UNSEEN_MUTANTS: readonly UnseenMutant[] = [
   ...EVERY_STATE,
   ...FAILED_COMMITS,
   ...PARSING,
+  ...HEAD,
 ];
 
 /** The mutants of a kind that are compiled now: those that tell, or all where MUTANTS=all is set. */
@@ -286,6 +300,10 @@ export function unseenMutants(kind: Kind): UnseenMutant[] {
 
 function wipe(breaks: string, file: string, from: string, telling = false, to = ""): UnseenMutant {
   return { kind: "residue", breaks, file, from, to, ...(telling && { telling }) };
+}
+
+function field(breaks: string, file: string, from: string, telling = false): UnseenMutant {
+  return { kind: "head", breaks, file, from, to: "", ...(telling && { telling }) };
 }
 
 function draw(breaks: string, file: string, from: string, to: string, telling = false): UnseenMutant {
