@@ -115,23 +115,40 @@ seeding("the tries that the proof spent stay spent when the card becomes persona
   assert.is(getData(card, Tag.STATUS).data[4], DEMO.tries - 1);
 });
 
-seeding("PUT KEY takes all three keys or none: a wrong check value, version or length changes nothing", () => {
+/** PUT KEY's data in both forms: blocks of `88 11 10 key 03 kcv`, and of `88 10 key 03 kcv`. */
+function putKeyForms(long: Buffer): Buffer[] {
+  const blocks = [0, 1, 2].map((i) => long.subarray(1 + i * 23, 1 + (i + 1) * 23));
+  const short = blocks.flatMap((block) => [block.subarray(0, 1), block.subarray(2)]);
+  return [long, Buffer.concat([long.subarray(0, 1), ...short])];
+}
+
+seeding("PUT KEY takes all three keys or none: any bit that is wrong beside the keys changes nothing", () => {
   const keys = testKeys();
   const fresh = diversify(Buffer.alloc(16, 9), diversificationData(DEMO.serial), 1);
-  const spoil: ((data: Buffer) => void)[] = [
-    (data) => data.writeUInt8(data.readUInt8(69) ^ 1, 69),
-    (data) => data.writeUInt8(0, 0),
-    (data) => data.writeUInt8(0x80, 0),
-    (data) => data.writeUInt8(0x89, 1),
-  ];
-  for (const change of spoil) {
-    const card = demo();
-    const channel = openChannel(card, Level.FULL, keys);
-    const data = putKeyData(fresh, keys.dek);
-    change(data);
-    assert.is(send(card, channel, { ins: Ins.PUT_KEY, p1: 0xff, p2: 0x81, data }).sw, Sw.WRONG_DATA);
-    openChannel(card, Level.FULL, keys);
+  const card = demo();
+  let channel = openChannel(card, Level.FULL, keys);
+  const put = (data: Buffer) => send(card, channel, { ins: Ins.PUT_KEY, p1: 0xff, p2: 0x81, data }).sw;
+  const operations = card.flash.operations;
+  for (const right of putKeyForms(putKeyData(fresh, keys.dek))) {
+    const [version, ...bytes] = right.keys();
+    const size = (right.length - 1) / 3;
+    const isKey = (at: number) => (at - 1) % size >= size - 20 && (at - 1) % size < size - 4;
+    const spoilt = bytes.filter((at) => !isKey(at)).flatMap((at) => [0, 1, 2, 3, 4, 5, 6, 7].map((bit) => [at, bit]));
+    assert.is(spoilt.length, 8 * 3 * (size - 16));
+    for (const [at = 0, bit = 0] of spoilt) {
+      const data = Buffer.from(right);
+      data.writeUInt8(data.readUInt8(at) ^ (1 << bit), at);
+      assert.is(put(data), Sw.WRONG_DATA, `byte ${at}, bit ${bit} of ${right.length}`);
+    }
+    for (const wrong of [0, 0x80, 0xff]) {
+      const data = Buffer.from(right);
+      data.writeUInt8(wrong, version);
+      assert.is(put(data), Sw.WRONG_DATA, `version ${wrong}`);
+    }
+    card.hold("press");
+    channel = openChannel(card, Level.FULL, keys);
   }
+  assert.is(card.flash.operations, operations);
 });
 
 seeding("the tries that were spent stay spent when keys are rotated", () => {
