@@ -72,14 +72,17 @@ export function released(): Promise<Instrumented> {
   return ofReleased;
 }
 
-/** Instruments a compiled module. `text` is what the compiler wrote beside it: it has the functions' names. */
-export async function instrument(binary: Uint8Array, text: string): Promise<Instrumented> {
+/**
+ * Instruments a compiled module; only the functions whose names match `only`. `text` is what the compiler wrote beside it:
+ * it has the functions' names.
+ */
+export async function instrument(binary: Uint8Array, text: string, only = /^/): Promise<Instrumented> {
   const binaryen = await loadBinaryen();
   const original = binaryen.readBinary(binary);
   const plain = original.emitText();
   original.dispose();
   const names = functionNames(text);
-  const made = (variety: Variety) => new Instrumenter(parse(plain), names, variety);
+  const made = (variety: Variety) => new Instrumenter(parse(plain), names, variety, only);
   const faulty = made("faulty");
   return {
     sites: faulty.sites,
@@ -117,11 +120,13 @@ class Instrumenter {
   readonly #names = new Map<string, string>();
   readonly #guards = new Map<string, string>();
   readonly #variety: Variety;
+  readonly #only: RegExp;
   #func = "";
   #locals = new Map<string, Type>();
 
-  constructor(module: List, names: readonly string[], variety: Variety) {
+  constructor(module: List, names: readonly string[], variety: Variety, only: RegExp) {
     this.#variety = variety;
+    this.#only = only;
     const functions = module.filter((node) => head(node) === "func") as List[];
     const imported = module.filter((node) => head(node) === "import") as List[];
     if (functions.length !== names.length) throw new Error("the text is not that of the module");
@@ -180,7 +185,7 @@ class Instrumenter {
 
   #instruction(node: List): List {
     const what = head(node);
-    if (this.#variety === "quick") return this.#fuelled(node);
+    if (this.#variety === "quick" || !this.#only.test(this.#func)) return this.#fuelled(node);
     switch (what) {
       case "block":
       case "loop":
