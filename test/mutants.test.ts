@@ -9,13 +9,14 @@ import { MUTANTS } from "./support/mutants.js";
 import { compile, type Mutation, occurrences } from "./support/mutation.js";
 import { freshSession, scenarios } from "./support/scenarios.js";
 import { suite } from "./support/suite.js";
+import { tried } from "./support/telling.js";
 import { UNSEEN_MUTANTS } from "./support/unseenmutants.js";
 
 const TELLING = 12;
 const SCENARIOS = scenarios();
 
 const mutants = suite("mutants");
-const chosen = process.env.MUTANTS === "all" ? MUTANTS : MUTANTS.filter((mutant) => mutant.telling);
+const chosen = tried(MUTANTS);
 
 mutants("each changes one place of the firmware as it is", () => {
   for (const mutant of [...MUTANTS, ...UNSEEN_MUTANTS]) {

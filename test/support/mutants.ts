@@ -2,10 +2,9 @@
 // The scenarios must notice every one of them (test/mutants.test.ts).
 
 import type { Mutation } from "./mutation.js";
+import type { Telling } from "./telling.js";
 
-export interface Mutant extends Mutation {
-  /** Compiled and run each time; the others where MUTANTS=all is set. */
-  readonly telling?: true;
+export interface Mutant extends Mutation, Telling {
   /** The rule of flash that the simulator says is broken, where no screen shows the mistake. */
   readonly misuse?: string;
 }

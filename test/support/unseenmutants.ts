@@ -2,14 +2,13 @@
 // state, what a commit that failed leaves, and how bytes become a command. Each is noticed by the tests of its kind.
 
 import type { Mutation } from "./mutation.js";
+import { type Telling, tried } from "./telling.js";
 
 /** The tests that notice it: serial/residue, draws, serial/everystate, failedcommits, serial/parsing, head. */
 export type Kind = "residue" | "draws" | "every state" | "failed commits" | "parsing" | "head";
 
-export interface UnseenMutant extends Mutation {
+export interface UnseenMutant extends Mutation, Telling {
   readonly kind: Kind;
-  /** Compiled and run each time; the others where MUTANTS=all is set. */
-  readonly telling?: true;
 }
 
 const RESIDUE: readonly UnseenMutant[] = [
@@ -292,10 +291,9 @@ export const UNSEEN_MUTANTS: readonly UnseenMutant[] = [
   ...HEAD,
 ];
 
-/** The mutants of a kind that are compiled now: those that tell, or all where MUTANTS=all is set. */
-export function unseenMutants(kind: Kind): UnseenMutant[] {
-  const all = process.env.MUTANTS === "all";
-  return UNSEEN_MUTANTS.filter((mutant) => mutant.kind === kind && (all || mutant.telling));
+/** The mutants of a kind that are compiled now. */
+export function unseenMutants(kind: Kind): readonly UnseenMutant[] {
+  return tried(UNSEEN_MUTANTS.filter((mutant) => mutant.kind === kind));
 }
 
 function wipe(breaks: string, file: string, from: string, telling = false, to = ""): UnseenMutant {

@@ -4,6 +4,7 @@
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ROOT } from "../../support/root.js";
+import type { Telling } from "../../support/telling.js";
 import type { Launcher } from "./bench.js";
 import { CASES, runCanary } from "./canaries.js";
 import type { Flow } from "./flows.js";
@@ -12,7 +13,7 @@ import type { Operation } from "./orders.js";
 import { runPowerLoss } from "./powerloss.js";
 import { sameFile, samePort, type Verdict } from "./together.js";
 
-export interface Mutant {
+export interface Mutant extends Telling {
   /** The rule that it breaks. */
   readonly breaks: string;
   /** In the folder host-tools, compiled. */
@@ -64,6 +65,7 @@ async function onOneFile(launcher: Launcher, flows: Flows): Promise<Verdict> {
 export const MUTANTS: readonly Mutant[] = [
   {
     breaks: "the keys are kept before they leave for the card",
+    telling: true,
     file: "personalize.js",
     from: '[...keep, ...seed, "finish", "mark"]',
     to: '[...seed, ...keep, "finish", "mark"]',
@@ -85,6 +87,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     breaks: "a file is synced before it gets its name",
+    telling: true,
     file: "files.js",
     from: "disk.sync(file);",
     to: "",
@@ -106,6 +109,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     breaks: "the lock of a dead process is broken",
+    telling: true,
     file: "files.js",
     from: "holder !== undefined && holder.host === others.host && !others.isAlive(holder.process)",
     to: "false",
@@ -113,6 +117,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     breaks: "a seed file is changed under its lock",
+    telling: true,
     file: "pskc.js",
     from: "withLock(this.path, change, this.#disk)",
     to: "change()",
@@ -127,6 +132,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     breaks: "files are their owner's alone",
+    telling: true,
     file: "files.js",
     from: "OWNER_ONLY = 0o600",
     to: "OWNER_ONLY = 0o644",
@@ -134,6 +140,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     breaks: "no secret in a command line",
+    telling: true,
     file: "secrettext.js",
     from: "return key;",
     to: "process.title = digits.toString(); return key;",
@@ -156,6 +163,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     breaks: "what was read is wiped",
+    telling: true,
     file: "commands/personalize.js",
     from: "secrets.wipe();",
     to: "",

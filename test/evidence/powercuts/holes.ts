@@ -2,8 +2,9 @@
 // The campaign must find every one of them (test/evidence/powercuts.test.ts).
 
 import type { Mutation } from "../../support/mutation.js";
+import type { Telling } from "../../support/telling.js";
 
-export interface Hole extends Mutation {
+export interface Hole extends Mutation, Telling {
   /** Flow in which it shows, or the wear; it is run with few tears. */
   readonly shows: string;
   /** What the campaign says of it. */
@@ -94,6 +95,7 @@ export const HOLES: readonly Hole[] = [
   },
   {
     breaks: "a try is spent before the PIN is looked at",
+    telling: true,
     file: "attempt.ts",
     from: SPEND,
     to: `  const opened = vault.open(which, use, digits, length, flash.word(slot), SPENT) === 0;
@@ -104,6 +106,7 @@ export const HOLES: readonly Hole[] = [
   },
   {
     breaks: "the try is read back",
+    telling: true,
     file: "attempt.ts",
     from: "  const after = flash.word(slot);\n",
     to: "  const after = SPENT;\n",
@@ -128,6 +131,7 @@ export const HOLES: readonly Hole[] = [
   },
   {
     breaks: "compaction keeps the tries spent",
+    telling: true,
     file: "pin.ts",
     from: "  carry();\n",
     to: "  head.pinSpent = 0;\n",
@@ -136,6 +140,7 @@ export const HOLES: readonly Hole[] = [
   },
   {
     breaks: "the last wrong PIN destroys the first wrap",
+    telling: true,
     file: "pin.ts",
     from: "  return destroy(Wrap.PIN);",
     to: "  return Outcome.DONE;",
@@ -176,6 +181,7 @@ export const HOLES: readonly Hole[] = [
   },
   {
     breaks: "a lock code is never good twice",
+    telling: true,
     file: "unlock.ts",
     from: "    head.lockCode = code;\n",
     to: "    head.lockCode = head.lockCode ? head.lockCode : code;\n",
@@ -210,6 +216,7 @@ export const HOLES: readonly Hole[] = [
   },
   {
     breaks: "a page is read back before its commit",
+    telling: true,
     file: "store.ts",
     from: "  if (!reads(start)) return Outcome.FLASH;\n",
     to: "",
@@ -234,6 +241,7 @@ export const HOLES: readonly Hole[] = [
   },
   {
     breaks: "a first start that power interrupted is begun again",
+    telling: true,
     file: "store.ts",
     from: " && head.first !== FIRST) suspicious",
     to: ") suspicious",
@@ -250,6 +258,7 @@ export const HOLES: readonly Hole[] = [
   },
   {
     breaks: "a wipe is marked before it begins",
+    telling: true,
     file: "store.ts",
     from: "  if (!flash.program(address(WIPE_MARK_AT), 0)) return Outcome.BATTERY;\n",
     to: "",
@@ -275,6 +284,7 @@ export const HOLES: readonly Hole[] = [
   },
   {
     breaks: "key, PIN and wraps become true together",
+    telling: true,
     file: "personalization.ts",
     from: "  head.lockCode = 0;\n  if (pin",
     to: "  if (commit() !== Outcome.DONE) return Outcome.BATTERY;\n  head.lockCode = 0;\n  if (pin",
@@ -291,6 +301,7 @@ export const HOLES: readonly Hole[] = [
   },
   {
     breaks: "pages are used in turn",
+    telling: true,
     file: "store.ts",
     from: "const page = (current.page + 1) % PAGES;",
     to: "const page = (current.page + 1) % 2;",

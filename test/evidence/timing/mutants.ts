@@ -2,9 +2,10 @@
 // (test/evidence/timing.test.ts).
 
 import type { Mutation } from "../../support/mutation.js";
+import type { Telling } from "../../support/telling.js";
 import type { Measurement } from "../timing.js";
 
-export interface Mutant extends Mutation {
+export interface Mutant extends Mutation, Telling {
   /** What shows it. */
   readonly measurement: Measurement;
   /** What the campaign says of it. */
@@ -15,6 +16,7 @@ export interface Mutant extends Mutation {
 export const MUTANTS: readonly Mutant[] = [
   {
     breaks: "the tag of a wrap is compared whole",
+    telling: true,
     file: "crypto/siv.ts",
     from: "for (let i: usize = 0; i < 16; i += 4) difference |= load<u32>(PAD + i) ^ load<u32>(sealed + i);",
     to: "for (let i: usize = 0; i < 16 && difference === 0; i++) difference |= load<u8>(PAD + i) ^ load<u8>(sealed + i);",
@@ -23,6 +25,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     breaks: "a MAC is compared whole",
+    telling: true,
     file: "scp03.ts",
     from: "for (let i: u32 = 0; i < length; i++) bits |= load<u8>(a + i) ^ load<u8>(b + i);",
     to: "for (let i: u32 = 0; i < length && bits === 0; i++) bits |= load<u8>(a + i) ^ load<u8>(b + i);",
