@@ -187,19 +187,16 @@ test("ocra: responses of test/vectors, leading zeros included", () => {
   let count = 0;
   for (const name of OCRA_FILES) {
     const all = ocraVectors(name).filter(({ suite }) => !/:C-|-T\d|-S\d/.test(suite));
-    // Two of each suite suffice: the library is tested with all of them.
+    // One of each suite suffices: the library is tested with all of them.
     const bySuite = new Map(all.map((one) => [one.suite, all.filter(({ suite }) => suite === one.suite)]));
-    for (const { suite, key, input, response } of [...bySuite.values()].flatMap((some) => [
-      ...some.slice(0, 1),
-      ...some.slice(-1),
-    ])) {
+    for (const { suite, key, input, response } of [...bySuite.values()].flatMap((some) => some.slice(0, 1))) {
       const args = ["ocra", "--suite", suite, "--challenge", input.challenge];
       if (/-PSHA/.test(suite)) args.push("--pin-file", file(input.pin ?? "", "pin"));
       assert.is(answer(args, { input: `${key.toString("hex")}\n` }), response, `${suite} ${input.challenge}`);
       count++;
     }
   }
-  assert.ok(count >= 12, `${count} responses`);
+  assert.ok(count >= 6, `${count} responses`);
 });
 
 test("ocra: the response of a key on stdin; comments, no line end, and JSON", () => {

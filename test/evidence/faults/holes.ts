@@ -2,9 +2,10 @@
 // (test/evidence/faults.test.ts).
 
 import type { Mutation } from "../../support/mutation.js";
+import type { Telling } from "../../support/telling.js";
 
 /** A hole, the scenario and the functions in which the campaign must see it, and what it must say of it. */
-export interface Hole extends Mutation {
+export interface Hole extends Mutation, Telling {
   readonly scenario: string;
   readonly functions: RegExp;
   readonly says: RegExp;
@@ -125,6 +126,7 @@ export const ADDRESSES: readonly Hole[] = [
   },
   {
     breaks: "nothing is kept where no page was found",
+    telling: true,
     file: "store.ts",
     from: "  if (newest === 0) {\n    wipe();\n",
     to: "  if (newest === 0) {\n",

@@ -2,11 +2,12 @@
 
 import { FORMER_FAULTS } from "../../support/formerfaults.js";
 import type { Mutation } from "../../support/mutation.js";
+import type { Telling } from "../../support/telling.js";
 
 /** What shows where memory of the card's own was overwritten. */
 const OVERWRITTEN = /^broken: (I10 the firmware does not trap|the state is one of those that there are) /;
 
-export interface Hole extends Mutation {
+export interface Hole extends Mutation, Telling {
   /** The target that finds it. */
   readonly target: "serial" | "channel" | "keys" | "flash";
   /** What the target says of it (board/fuzz). */
@@ -24,6 +25,7 @@ export const HOLES: readonly Hole[] = [
   },
   {
     breaks: "a channel of level 01 changes nothing",
+    telling: true,
     file: "apdu.ts",
     from: "      return changes ? commands.setStatus() : Sw.NOT_IN_THIS_CHANNEL;",
     to: "      return commands.setStatus();",
@@ -32,6 +34,7 @@ export const HOLES: readonly Hole[] = [
   },
   {
     breaks: "a contact that there is not is ignored",
+    telling: true,
     file: "card.ts",
     from: "  if (key >= keys.KEYS) return;\n",
     to: "",
@@ -40,6 +43,7 @@ export const HOLES: readonly Hole[] = [
   },
   {
     breaks: "a suite in flash is one that the card does",
+    telling: true,
     file: "card.ts",
     from: "  if (!token.isKeptSuite()) return Outcome.FLASH;\n",
     to: "",
