@@ -10,7 +10,7 @@ import { Faults } from "./faultsthumb.js";
 
 const test = suite("faults on the chip's code");
 
-const SAMPLE = 40;
+const SAMPLE = 20;
 const options = { log: () => {} };
 
 const UNTRIED = /: no try is spent, and the right PIN opens$/;
@@ -35,7 +35,7 @@ boardTest(test, ["meter"], `noticed: ${NOT_READ_BACK.breaks}`, async () => {
   const module = await compileBinary(NOT_READ_BACK);
   const folder = `mutants/${createHash("sha256").update(NOT_READ_BACK.to).digest("hex").slice(0, 8)}`;
   const image = buildVariant("meter", module, folder);
-  const scale = { all: false, around: "port_flash_program" };
+  const scale = { all: false, around: "port_flash_program", scenario: "first" };
   const { failures } = await new Faults(image, scale, options).run();
   const telling = failures.find(({ what }) => UNTRIED.test(what));
   assert.ok(telling, JSON.stringify(failures));

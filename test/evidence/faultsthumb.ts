@@ -32,8 +32,9 @@ interface Scale {
   readonly all: boolean;
   /** A sample of so many of each scenario. */
   readonly sample?: number;
-  /** Only this function. */
+  /** Only this function, and only this scenario. */
   readonly around?: string;
+  readonly scenario?: string;
 }
 
 export const FAULTS_THUMB: Campaign = {
@@ -66,7 +67,8 @@ export class Faults {
 
   async run(): Promise<Result> {
     const { only } = this.#options;
-    const isWanted = ({ name }: Scenario) => only === undefined || only.startsWith(`${name}/`);
+    const wanted = only?.split("/")[0] ?? this.#scale.scenario;
+    const isWanted = ({ name }: Scenario) => wanted === undefined || wanted === name;
     for (const scenario of SCENARIOS.filter(isWanted)) await this.#runScenario(scenario);
     if (only !== undefined && this.#cases === 0) return { figures: [], failures: [{ id: only, what: "no such case" }] };
     const { reset, lost, unspent, violation } = this.#kinds;

@@ -19,7 +19,7 @@ const SHORT: Scale = {
   ...{ pairTears: 0, otherPairTears: 0, lives: 5, logins: 1_000 },
 };
 const FEWEST: Scale = { ...SHORT, few: 0, fewOfTry: 0, preventedTears: 1 };
-const PAIRS: Scale = { ...FEWEST, pairTears: 2, otherPairTears: 1 };
+const PAIRS: Scale = { ...FEWEST, pairTears: 1, otherPairTears: 1 };
 /** Flows that write little: short enough for pairs of cuts. */
 const PAIRED = [
   "right",

@@ -106,7 +106,12 @@ async function withCopies(start: Start): Promise<{ fresh: () => Card; before: Ca
   return { fresh, before };
 }
 
-for (const [name, start] of Object.entries(STARTS)) {
+/** Every other number below `end`: the odd ones here, the even ones there. */
+function everyOther(end: number, from: number): number[] {
+  return Array.from({ length: end }, (_, number) => number).filter((number) => number % 2 === from % 2);
+}
+
+for (const [at, [name, start]] of Object.entries(STARTS).entries()) {
   test(`${name}: to the end, and the owner logs in`, async () => {
     const seeds = new KeptSeeds();
     const card = await start.card();
@@ -118,12 +123,12 @@ for (const [name, start] of Object.entries(STARTS)) {
     assert.is((await attempt(card, start.request, seeds)).plan.action, "nothing");
   });
 
-  for (const [what, spoil] of Object.entries(SPOILS)) {
-    test(`${name}: where ${what}, at any frame, running it again finishes`, async () => {
+  for (const [which, [what, spoil]] of Object.entries(SPOILS).entries()) {
+    test(`${name}: where ${what}, at every other frame, running it again finishes`, async () => {
       const { fresh, before } = await withCopies(start);
       const { frames } = await attempt(fresh(), start.request, new KeptSeeds());
       assert.ok(frames > 0, "frames were exchanged");
-      for (let frame = 0; frame < frames; frame++) {
+      for (const frame of everyOther(frames, at + which)) {
         const card = fresh();
         const seeds = new KeptSeeds();
         const when = `${what}: frame ${frame}`;
@@ -138,15 +143,16 @@ for (const [name, start] of Object.entries(STARTS)) {
     });
   }
 
-  test(`${name}: wherever the battery is pulled, running it again finishes`, async () => {
+  test(`${name}: where the battery is pulled, at every other operation, running it again finishes`, async () => {
     const { fresh, before } = await withCopies(start);
     const whole = fresh();
     const operations = await operationsInAsync(whole, () => attempt(whole, start.request, new KeptSeeds()));
-    for (let operation = 1; operation <= operations; operation++) {
+    for (const index of everyOther(operations, at)) {
+      const operation = index + 1;
       const card = fresh();
       const seeds = new KeptSeeds();
       const when = `operation ${operation} of ${operations}`;
-      card.cutAt(operation, operation % 2 ? "torn" : "clean");
+      card.cutAt(operation, (operation >> 1) % 2 ? "torn" : "clean");
       assert.ok(await failureOf(attempt(card, start.request, seeds)), when);
       assert.ok(card.takeCut(), when);
       await assertKept(card, before, seeds, when);
