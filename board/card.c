@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "development.h"
+#include "development/development.h"
 #include "dsc.h"
 
 card_face_t card_face;

@@ -3,7 +3,7 @@
  * something new.
  */
 #include "card.h"
-#include "development.h"
+#include "development/development.h"
 #include "port.h"
 
 #define KEYS 12u

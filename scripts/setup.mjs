@@ -21,10 +21,17 @@ const TOOLS = [
   },
   {
     name: "tools",
-    sources: ["firmware/wire.ts", "sim", "host-tools", "tsconfig.json", "tsconfig.tools.json", "package-lock.json"],
+    sources: [
+      "firmware/wire.ts",
+      "firmware/tsconfig.json",
+      "sim",
+      "host-tools",
+      "tsconfig.base.json",
+      "package-lock.json",
+    ],
     output: "build/tools.stamp",
-    commands: [["node_modules/typescript/bin/tsc", "-p", "tsconfig.tools.json"]],
-    finish: (file) => writeFileSync(file, ""),
+    commands: [tsc("host-tools/cli", "sim/cli")],
+    finish: stamp,
   },
 ];
 
@@ -34,22 +41,17 @@ const TESTS = [
     name: "crypto test module",
     sources: ["firmware/crypto", "test/firmware", "asconfig.json", "package-lock.json"],
     output: "build/crypto-test.wasm",
-    commands: [asc("test/firmware/crypto.ts", "test")],
+    commands: [asc("test/firmware/module/crypto.ts", "test")],
   },
   {
     name: "tests",
     sources: [
-      "firmware/wire.ts",
-      "sim",
-      "host-tools",
-      "board/qemu",
-      "test",
-      "scripts",
-      "tsconfig.json",
-      "package-lock.json",
+      ...["firmware/wire.ts", "sim", "host-tools", "board/builder", "board/cli", "board/emulator", "test"],
+      ...["tsconfig.json", "tsconfig.base.json", "package-lock.json"],
     ],
-    output: "build/tsc.tsbuildinfo",
-    commands: [["node_modules/typescript/bin/tsc", "-p", "."]],
+    output: "build/tests.stamp",
+    commands: [tsc(".")],
+    finish: stamp,
   },
 ];
 
@@ -76,6 +78,15 @@ export function build({ tests = false, all = false } = {}) {
 
 function asc(entry, target) {
   return ["node_modules/assemblyscript/bin/asc.js", entry, "--config", "asconfig.json", "--target", target];
+}
+
+/** The rooms, with those that they refer to. */
+function tsc(...rooms) {
+  return ["node_modules/typescript/bin/tsc", "--build", ...rooms];
+}
+
+function stamp(file) {
+  writeFileSync(file, "");
 }
 
 /** Puts the first 8 bytes of the module's SHA-256 in the place that firmware/version.ts keeps for them. */

@@ -4,5 +4,5 @@
 import { build } from "../scripts/setup.mjs";
 
 build();
-const { main } = await import("../build/js/sim/main.js");
+const { main } = await import("../build/js/sim/cli/main.js");
 await main(process.argv.slice(2));

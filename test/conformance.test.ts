@@ -6,19 +6,20 @@ import { once } from "node:events";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import * as assert from "uvu/assert";
-import { Machine } from "../board/qemu/machine.js";
-import { Rests } from "../board/qemu/rests.js";
+import { buildImages, compile, generate, IMAGES, type ImageName } from "../board/builder/images.js";
+import { Machine } from "../board/emulator/machine.js";
+import { Rests } from "../board/emulator/rests.js";
 import { Channel, Level } from "../firmware/wire.js";
-import { firmwareOf } from "../host-tools/firmwarehash.js";
-import { encodeFrame } from "../host-tools/frame.js";
-import { testKeys } from "../host-tools/keyset.js";
-import { openCard } from "../host-tools/port.js";
-import { buildImages, compile, generate, IMAGES, type ImageName } from "../scripts/board.js";
-import { Card, KEYS } from "../sim/card.js";
-import { FIRMWARE_FILE, loadFirmware } from "../sim/firmware.js";
-import { FLASH_SIZE } from "../sim/flash.js";
-import { openPanel } from "../sim/panelport.js";
-import { PtyLine } from "../sim/pty.js";
+import { encodeFrame } from "../host-tools/card/frame.js";
+import { testKeys } from "../host-tools/card/keyset.js";
+import { openCard } from "../host-tools/card/port.js";
+import { ROOT } from "../host-tools/files/project.js";
+import { firmwareOf } from "../host-tools/flashing/firmwarehash.js";
+import { Card, KEYS } from "../sim/core/card.js";
+import { FLASH_SIZE } from "../sim/core/flash.js";
+import { FIRMWARE_FILE, loadFirmware } from "../sim/session/firmware.js";
+import { openPanel } from "../sim/session/panelport.js";
+import { PtyLine } from "../sim/session/pty.js";
 import { BoardError, handBack, openForUse } from "./conformance/board.js";
 import { ChipTarget } from "./conformance/chiptarget.js";
 import { encodeCommand, Op, type Plain, Splitter } from "./conformance/development.js";
@@ -28,7 +29,6 @@ import { prepare, runAll } from "./conformance/run.js";
 import { type Faults, SimTarget } from "./conformance/simtarget.js";
 import { openBoard, openTarget, type TargetName } from "./conformance/targets.js";
 import { boardTest } from "./support/board.js";
-import { ROOT } from "./support/root.js";
 import { scenarios } from "./support/scenarios.js";
 import { scratchFolder } from "./support/scratch.js";
 import { dsc, SimProcess } from "./support/simprocess.js";
@@ -77,8 +77,8 @@ broken("shows the first screen that is wrong, and where", async () => {
 });
 
 broken("shows the first byte that is wrong, and where", async () => {
-  const hello = encodeFrame(Channel.APDU, Uint8Array.of(1));
-  const other = encodeFrame(Channel.APDU, Uint8Array.of(2));
+  const hello = Buffer.from(encodeFrame(Channel.APDU, Uint8Array.of(1)));
+  const other = Buffer.from(encodeFrame(Channel.APDU, Uint8Array.of(2)));
   const wrong = (bytes: Uint8Array) =>
     Buffer.from(Buffer.from(bytes).toString("hex").replace(hello.toString("hex"), other.toString("hex")), "hex");
   const text = await firstDifference("serial.dsc", { send: wrong });
@@ -131,9 +131,9 @@ boardTest(
   ["development"],
   "a clock at half its speed is beyond the limits, with its value and the limit",
   async () => {
-    const port = ["interrupts.c", "oled.c", "uart.c"].map((name) => join("microbit", name));
-    const others = IMAGES.development.sources.filter((name) => name !== "microbit");
-    const sources = [...others, ...port, join("..", "test", "conformance", "halfspeed.c")];
+    const port = ["interrupts.c", "oled.c", "uart.c"].map((name) => `board/ports/microbit/${name}`);
+    const others = IMAGES.development.sources.filter((name) => name !== "board/ports/microbit");
+    const sources = [...others, ...port, "test/conformance/halfspeed.c"];
     buildImages("development");
     const module = join(ROOT, "build", "board", "c", "dsc.c");
     const image = compile({ ...IMAGES.development, sources, output: "test/halfspeed.elf" }, module);

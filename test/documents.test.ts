@@ -4,15 +4,15 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
-import { KINDS } from "../host-tools/exit.js";
-import { pathOf } from "../scripts/board.js";
-import { sizesOf } from "../scripts/boardsizes.js";
-import { Card, KEYS, MEMORY_SIZE } from "../sim/card.js";
-import { FIRMWARE_FILE } from "../sim/firmware.js";
-import { exchange } from "../sim/workshop.js";
+import { pathOf } from "../board/builder/images.js";
+import { sizesOf } from "../board/builder/sizes.js";
+import { KINDS } from "../host-tools/cli/exit.js";
+import { ROOT } from "../host-tools/files/project.js";
+import { Card, KEYS, MEMORY_SIZE } from "../sim/core/card.js";
+import { exchange } from "../sim/session/cardcommands.js";
+import { FIRMWARE_FILE } from "../sim/session/firmware.js";
 import { boardTest, developmentImage } from "./support/board.js";
 import { MODULE } from "./support/cards.js";
-import { ROOT } from "./support/root.js";
 import { suite } from "./support/suite.js";
 
 const test = suite("documents");

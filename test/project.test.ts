@@ -1,13 +1,15 @@
 // The project itself: formatted, linted, its rules of import kept, its packages pinned.
 
 import { spawnSync } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import * as assert from "uvu/assert";
-import { ROOT } from "./support/root.js";
+import { ROOT } from "../host-tools/files/project.js";
+import { scratchFolder } from "./support/scratch.js";
 import { suite } from "./support/suite.js";
 
 const project = suite("project");
+const TOP = ["firmware", "sim", "host-tools", "board", "test"];
 const DESIGN = readFileSync(join(ROOT, "docs", "DESIGN.md"), "utf8");
 
 project("is formatted and linted", () => {
@@ -74,30 +76,99 @@ project("imports in the firmware as docs/DESIGN.md says", () => {
   }
 });
 
-project("keeps host tools to themselves", () => {
-  for (const file of sources("host-tools")) {
-    const foreign = imports(file).filter((target) => !/^(host-tools\/|firmware\/wire)/.test(target));
-    assert.equal(foreign, [], file);
-  }
+project("has no circle of imports, between files or between rooms", () => {
+  const files = TOP.flatMap(sources);
+  const between = (nameOf: (file: string) => string) => {
+    const graph = new Map<string, Set<string>>();
+    for (const file of files) {
+      const from = nameOf(file);
+      const to = graph.get(from) ?? new Set();
+      for (const target of imports(file)) to.add(nameOf(target.replace(/(\.js)?$/, ".ts")));
+      graph.set(from, to);
+    }
+    return graph;
+  };
+  assert.equal(circleIn(between((file) => file)), []);
+  const rooms = between((file) => file.split("/").slice(0, 2).join("/"));
+  // A file on its own in a top folder is no room.
+  for (const [room, targets] of rooms) targets.delete(room);
+  assert.equal(circleIn(rooms), []);
 });
 
-project("shares with the firmware only the file of wire numbers", () => {
-  for (const file of [...sources("sim"), ...sources("host-tools")]) {
-    const foreign = imports(file).filter((target) => target.startsWith("firmware/"));
-    for (const target of foreign) assert.is(target, "firmware/wire.js", `${file} imports ${target}`);
+/** Names that lead from one to the next and back to the first; none where there is no circle. */
+function circleIn(graph: ReadonlyMap<string, ReadonlySet<string>>): string[] {
+  const done = new Set<string>();
+  const visit = (name: string, path: readonly string[]): string[] => {
+    if (path.includes(name)) return [...path.slice(path.indexOf(name)), name];
+    if (done.has(name)) return [];
+    for (const next of graph.get(name) ?? []) {
+      const circle = visit(next, [...path, name]);
+      if (circle.length > 0) return circle;
+    }
+    done.add(name);
+    return [];
+  };
+  for (const name of graph.keys()) {
+    const circle = visit(name, []);
+    if (circle.length > 0) return circle;
   }
+  return [];
+}
+
+project("finds a circle where there is one", () => {
+  const graph = new Map([
+    ["a", new Set(["b"])],
+    ["b", new Set(["c", "d"])],
+    ["d", new Set(["b"])],
+  ]);
+  assert.equal(circleIn(graph), ["b", "d", "b"]);
 });
 
-project("keeps Node out of the card class and out of the model", () => {
-  const model = ["model", "keys", "commands"].map((name) => `sim/model/${name}.ts`);
-  for (const file of ["sim/card.ts", "sim/flash.ts", "sim/random.ts", ...model]) {
-    assert.not.match(readFileSync(join(ROOT, file), "utf8"), /from "node:|\bBuffer\b|\bprocess\b/, file);
+project("builds no room that reaches into one above it", () => {
+  const folder = scratchFolder();
+  const room = (name: string, text: string, references: readonly string[]) => {
+    mkdirSync(join(folder, name), { recursive: true });
+    writeFileSync(join(folder, name, "a.ts"), text);
+    const config = {
+      extends: join(ROOT, "tsconfig.base.json"),
+      compilerOptions: { rootDir: folder, outDir: join(folder, "out") },
+      include: ["*.ts"],
+      references: references.map((path) => ({ path: join("..", path) })),
+    };
+    writeFileSync(join(folder, name, "tsconfig.json"), JSON.stringify(config));
+  };
+  const build = (name: string) =>
+    spawnSync(process.execPath, [join(ROOT, "node_modules/typescript/bin/tsc"), "--build", join(folder, name)], {
+      encoding: "utf8",
+    });
+  room("below", "export const one = 1;\n", []);
+  room("above", 'import { one } from "../below/a.js";\nexport const two = one + 1;\n', ["below"]);
+  assert.is(build("above").status, 0, build("above").stdout);
+  room("below", 'import { two } from "../above/a.js";\nexport const one = two - 1;\n', []);
+  assert.match(build("below").stdout, /TS6307|is not listed within the file list/);
+  for (const text of [
+    "Buffer.alloc(1);",
+    "document.title;",
+    'import "node:fs";',
+    'import { readFileSync } from "node:fs";',
+  ]) {
+    room("below", `${text}\nexport const one = 1;\n`, []);
+    assert.is.not(build("below").status, 0, text);
   }
 });
 
 project("keeps blessed behind one file", () => {
   const users = sources("sim").filter((file) => /from "blessed"/.test(readFileSync(join(ROOT, file), "utf8")));
   assert.equal(users, ["sim/terminal/toolkit.ts"]);
+});
+
+project("has a README in each top folder", () => {
+  for (const folder of [...TOP, "docs", "scripts"]) {
+    const lines = readFileSync(join(ROOT, folder, "README.md"), "utf8")
+      .trimEnd()
+      .split("\n");
+    assert.ok(lines.length >= 5 && lines.length <= 40, `${folder}/README.md: ${lines.length} lines`);
+  }
 });
 
 /** firmware/card.ts: card. */

@@ -9,7 +9,7 @@ import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-import { ROOT } from "./support/root.js";
+import { ROOT } from "../host-tools/files/project.js";
 import { type FileResult, seconds, summary } from "./support/summary.js";
 import { killAll, type Limits, runTestFile } from "./support/testfile.js";
 
@@ -38,7 +38,8 @@ function prepare(files: readonly string[]): void {
   const sources = files.map((name) => readFileSync(join(TESTS, name), "utf8"));
   if (!sources.some((source) => /\b(boardTest|packageTest)\b/.test(source))) return;
   run(join(ROOT, "scripts", "debian.mjs"));
-  if (sources.some((source) => /\bboardTest\b/.test(source))) run(join(COMPILED, "..", "scripts", "board.js"), "--all");
+  if (sources.some((source) => /\bboardTest\b/.test(source)))
+    run(join(COMPILED, "..", "board", "cli", "board.js"), "--all");
 }
 
 function run(...command: string[]): void {

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import * as assert from "uvu/assert";
-import { ROOT } from "./support/root.js";
+import { ROOT } from "../host-tools/files/project.js";
 import { scratchFolder } from "./support/scratch.js";
 import { testUnless } from "./support/skipping.js";
 import { suite } from "./support/suite.js";
@@ -237,7 +237,7 @@ function npmTest(...names: string[]) {
 runner("runs the files whose names contain a name", () => {
   const { status, stdout } = npmTest("crc16");
   assert.is(status, 0, stdout);
-  assert.match(stdout, /^ok {3}crypto\/crc16\.test\.ts {2}(\d+)\/\1 /);
+  assert.match(stdout, /^ok {3}firmware\/crypto\/crc16\.test\.ts {2}(\d+)\/\1 /);
   assert.match(stdout, /\n\d+ passed, 0 failed\n$/);
 });
 

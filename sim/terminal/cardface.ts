@@ -1,7 +1,7 @@
 // The card's face: its screen in large segments and its twelve buttons.
 
-import type { KeyName } from "../card.js";
-import type { Subject } from "../subject.js";
+import type { KeyName } from "../core/card.js";
+import type { Subject } from "../session/subject.js";
 import { type Canvas, inside, type Rect, type Style } from "./canvas.js";
 import { GLYPH_HEIGHT, segments } from "./segments.js";
 import { theme } from "./theme.js";

@@ -2,8 +2,8 @@
 //
 // It says that a digit was pressed and that a response is shown, never which: people show their logs.
 
-import type { CardWatcher, KeyName } from "../card.js";
-import type { Subject } from "../subject.js";
+import type { CardWatcher, KeyName } from "../core/card.js";
+import type { Subject } from "../session/subject.js";
 import type { Canvas, Rect } from "./canvas.js";
 import { seconds } from "./statepane.js";
 import { theme } from "./theme.js";

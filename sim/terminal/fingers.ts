@@ -1,8 +1,8 @@
 // The fingers on the card: keys typed in the terminal and buttons held with the mouse become contacts
 // that close and open in the card's own time, one after another, so that fast typing is not lost.
 
-import { HOLD_TIME, type KeyName, TAP_TIME, UP_TIME } from "../card.js";
-import { isLive, type Subject } from "../subject.js";
+import { HOLD_TIME, type KeyName, TAP_TIME, UP_TIME } from "../core/card.js";
+import { isLive, type Subject } from "../session/subject.js";
 
 /** A mouse button held longer than this, in ms, is taken for one whose release was never reported. */
 const LOST_RELEASE = 5000;

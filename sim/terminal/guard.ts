@@ -1,8 +1,8 @@
 // Whatever ends the program, the terminal is restored first.
 
 import { constants } from "node:os";
-import { exitCodeOf, onSignals } from "../signals.js";
-import { UserError } from "../usererror.js";
+import { exitCodeOf, onSignals } from "../session/signals.js";
+import { UserError } from "../session/usererror.js";
 
 /**
  * Until the function it returns is called: a signal restores and exits with 128 + its number; an error

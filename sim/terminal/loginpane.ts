@@ -1,7 +1,7 @@
 // The login pane: a browser on the demo site, as far as a terminal needs one.
 
-import { type Answer, Site } from "../site.js";
 import type { Canvas, Rect } from "./canvas.js";
+import { type Answer, Site } from "./site.js";
 import { theme } from "./theme.js";
 
 type Field = "user" | "password" | "response";

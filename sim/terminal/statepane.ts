@@ -1,6 +1,6 @@
 // The state pane: what a tester wants to know about the card, and no digit that it shows.
 
-import type { Subject } from "../subject.js";
+import type { Subject } from "../session/subject.js";
 import type { Canvas, Rect, Style } from "./canvas.js";
 import { theme } from "./theme.js";
 

@@ -1,8 +1,8 @@
 // The simulator in a terminal: the card, a login pane beside it, its state and a log. Brings together
 // what the terminal sends, the card's time, and the views.
 
-import { FULL_BATTERY, KEYS, type KeyName } from "../card.js";
-import { isLive, type Subject } from "../subject.js";
+import { FULL_BATTERY, KEYS, type KeyName } from "../core/card.js";
+import { isLive, type Subject } from "../session/subject.js";
 import { Canvas, inside } from "./canvas.js";
 import { drawCard, keyAt } from "./cardface.js";
 import { EventLog } from "./eventlog.js";

@@ -4,13 +4,13 @@
 #define port_start template_start
 #define port_send template_send
 #define port_receive template_receive
-#include "template/port.c"
+#include "ports/template/port.c"
 #undef port_start
 #undef port_send
 #undef port_receive
 
-#include "microbit/pins.h"
-#include "microbit/uart.h"
+#include "ports/microbit/pins.h"
+#include "ports/microbit/uart.h"
 
 void port_start(void) {
   template_start();

@@ -1,9 +1,9 @@
 /*
- * The rules of board/posix/flash.c, one by one: prints the rule that each operation of a little history broke.
+ * The rules of board/ports/posix/flash.c, one by one: prints the rule that each operation of a little history broke.
  */
 #include <stdio.h>
 
-#include "posix/flash.h"
+#include "ports/posix/flash.h"
 
 static flash_t flash;
 

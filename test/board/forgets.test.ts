@@ -5,11 +5,11 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
-import { Machine } from "../../board/qemu/machine.js";
-import { buildImages, MICROBIT, MICROBIT_LINK } from "../../scripts/board.js";
+import { buildImages, MICROBIT, MICROBIT_LINK } from "../../board/builder/images.js";
+import { Machine } from "../../board/emulator/machine.js";
+import { ROOT } from "../../host-tools/files/project.js";
 import { boardTest } from "../support/board.js";
 import { MODULE } from "../support/cards.js";
-import { ROOT } from "../support/root.js";
 import { scratchFolder } from "../support/scratch.js";
 import { suite } from "../support/suite.js";
 
@@ -45,7 +45,7 @@ function inProcess(card: string): Left {
   const source = join(FOLDER, `card${++builds}.c`);
   const program = join(FOLDER, `forgets${builds}`);
   writeFileSync(source, card);
-  const port = ["line.c", "options.c", "flash.c"].map((name) => join(BOARD, "posix", name));
+  const port = ["line.c", "options.c", "flash.c"].map((name) => join(BOARD, "ports", "posix", name));
   const harness = ["main.c", "posix.c"].map((name) => join(HARNESS, name));
   // Bound at once: a first call of a library function would put registers onto the stack, deeper than any call.
   compile("cc", ["-O1", "-Wl,-z,now", source, ...port, ...harness], program);
@@ -58,7 +58,9 @@ async function onChip(): Promise<Left> {
   const folder = join(ROOT, "build", "board", "test");
   mkdirSync(folder, { recursive: true });
   const image = join(folder, "forgets.elf");
-  const board = ["card.c", join("cortexm", "start.c"), join("microbit", "uart.c")].map((name) => join(BOARD, name));
+  const board = ["card.c", join("cortexm", "start.c"), join("ports", "microbit", "uart.c")].map((name) =>
+    join(BOARD, name),
+  );
   const harness = ["main.c", "chip.c"].map((name) => join(HARNESS, name));
   compile("arm-none-eabi-gcc", [...MICROBIT, ...MICROBIT_LINK, ...board, ...harness], image);
   const machine = await Machine.start({ image });

@@ -5,19 +5,19 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync }
 import { homedir, tmpdir, userInfo } from "node:os";
 import { join, relative } from "node:path";
 import * as assert from "uvu/assert";
-import { Machine, type MachineOptions } from "../../board/qemu/machine.js";
-import { Rests } from "../../board/qemu/rests.js";
-import { firmwareOf } from "../../host-tools/firmwarehash.js";
-import { type Block, parseIntelHex } from "../../host-tools/intelhex.js";
-import { boardOf } from "../../host-tools/nrf51.js";
-import { buildImages, chip, compile, IMAGES } from "../../scripts/board.js";
-import { sizesOf } from "../../scripts/boardsizes.js";
-import { FIRMWARE_FILE } from "../../sim/firmware.js";
+import { buildImages, chip, compile, IMAGES } from "../../board/builder/images.js";
+import { sizesOf } from "../../board/builder/sizes.js";
+import { Machine, type MachineOptions } from "../../board/emulator/machine.js";
+import { Rests } from "../../board/emulator/rests.js";
+import { ROOT } from "../../host-tools/files/project.js";
+import { firmwareOf } from "../../host-tools/flashing/firmwarehash.js";
+import { type Block, parseIntelHex } from "../../host-tools/flashing/intelhex.js";
+import { boardOf } from "../../host-tools/flashing/nrf51.js";
+import { FIRMWARE_FILE } from "../../sim/session/firmware.js";
 import { atLeast } from "../support/atleast.js";
 import { boardTest } from "../support/board.js";
 import { type CallGraph, callsOf, callsOfImage, cycleIn, depthOf, listingOf } from "../support/callgraph.js";
 import { Elf, type Section } from "../support/elf.js";
-import { ROOT } from "../support/root.js";
 import { scratchFolder } from "../support/scratch.js";
 import { suite } from "../support/suite.js";
 import { dataSegments } from "../support/wasmdata.js";
@@ -85,7 +85,9 @@ function hexOf(name: Name): Block[] {
 }
 
 function board(...args: string[]) {
-  return spawnSync(process.execPath, [join(ROOT, "build", "js", "scripts", "board.js"), ...args], { encoding: "utf8" });
+  return spawnSync(process.execPath, [join(ROOT, "build", "js", "board", "cli", "board.js"), ...args], {
+    encoding: "utf8",
+  });
 }
 
 // ---- size and place ----
@@ -137,7 +139,7 @@ for (const name of CARDS) {
 
 boardTest(image, CARDS, "a port has the exceptions of the core that it defines handlers for, and no fault", () => {
   buildImages("template");
-  const sources = [...IMAGES.template.sources, "../test/board/handlers.c"];
+  const sources = [...IMAGES.template.sources, "test/board/handlers.c"];
   const source = join(BUILD, "c", "dsc.c");
   const elf = new Elf(readFileSync(compile({ ...IMAGES.template, sources, output: "test/handlers.elf" }, source)));
   const table = vectorsOf(elf);
@@ -277,7 +279,13 @@ boardTest(image, CARDS, "the template of a port links for each core, and for dev
   }
   const { status, stderr } = spawnSync(
     "arm-none-eabi-gcc",
-    [...chip("cortex-m0"), "-DDEVELOPMENT=0", `-I${join(ROOT, "board")}`, "-c", join(ROOT, "board/template/port.c")],
+    [
+      ...chip("cortex-m0"),
+      "-DDEVELOPMENT=0",
+      `-I${join(ROOT, "board")}`,
+      "-c",
+      join(ROOT, "board/ports/template/port.c"),
+    ],
     { encoding: "utf8" },
   );
   assert.is(status, 1, "no production image is made of it");
@@ -330,8 +338,9 @@ function elsewhere(): { folder: string; board: (...args: string[]) => ReturnType
   const scratch = scratchFolder();
   const folder = join(scratch, "a folder with quite another name");
   const link = join(scratch, "link");
-  const script = join("build", "js", "scripts", "board.js");
-  for (const part of ["board", "package.json", join("build", "js", "scripts"), join("build", "dsc.wasm")])
+  const script = join("build", "js", "board", "cli", "board.js");
+  const built = ["board", join("host-tools", "files")].map((room) => join("build", "js", room));
+  for (const part of ["board", "package.json", ...built, join("build", "dsc.wasm")])
     cpSync(join(ROOT, part), join(folder, part), { recursive: true });
   symlinkSync(folder, link);
   const run = (...args: string[]) =>
@@ -362,7 +371,7 @@ boardTest(image, NAMES, "built in another folder, an image is the same, with all
 boardTest(image, NAMES, "an image larger than its port allows is built, and the command fails", () => {
   const { folder, board } = elsewhere();
   const change = (file: string, from: string, to: string) => {
-    const path = join(folder, "board", "microbit", file);
+    const path = join(folder, "board", "ports", "microbit", file);
     const text = readFileSync(path, "utf8");
     assert.ok(text.includes(from), `${from} in ${file}`);
     writeFileSync(path, text.replace(from, to));

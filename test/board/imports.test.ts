@@ -5,10 +5,10 @@ import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
-import { buildImages, NATIVE } from "../../scripts/board.js";
+import { buildImages, NATIVE } from "../../board/builder/images.js";
+import { ROOT } from "../../host-tools/files/project.js";
 import { boardTest } from "../support/board.js";
 import { MODULE } from "../support/cards.js";
-import { ROOT } from "../support/root.js";
 import { scratchFolder } from "../support/scratch.js";
 import { suite } from "../support/suite.js";
 

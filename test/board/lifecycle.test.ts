@@ -7,11 +7,11 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import * as assert from "uvu/assert";
-import { ocra } from "../../host-tools/ocra.js";
-import { readSeedFile } from "../../host-tools/pskc.js";
+import { ROOT } from "../../host-tools/files/project.js";
+import { ocra } from "../../host-tools/seeds/ocra.js";
+import { readSeedFile } from "../../host-tools/seeds/pskc.js";
 import { boardTest, developmentImage } from "../support/board.js";
 import { press, type } from "../support/fingers.js";
-import { ROOT } from "../support/root.js";
 import { scratchFolder } from "../support/scratch.js";
 import { dsc } from "../support/simprocess.js";
 import { suite } from "../support/suite.js";
@@ -19,7 +19,7 @@ import { shows, TerminalProgram } from "../support/terminal.js";
 
 const life = suite("a card's life on the chip");
 
-const MAIN = join(ROOT, "build", "js", "board", "qemu", "main.js");
+const MAIN = join(ROOT, "build", "js", "board", "cli", "qemu.js");
 const FOLDER = scratchFolder();
 const SERIAL = "IB3000123";
 const SUITE = "OCRA-1:HOTP-SHA256-8:QN06";

@@ -5,12 +5,12 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
-import { Machine } from "../../board/qemu/machine.js";
-import { compile, generate, type Image, MICROBIT, MICROBIT_LINK, NATIVE } from "../../scripts/board.js";
+import { compile, generate, type Image, MICROBIT, MICROBIT_LINK, NATIVE } from "../../board/builder/images.js";
+import { Machine } from "../../board/emulator/machine.js";
+import { ROOT } from "../../host-tools/files/project.js";
 import { boardTest } from "../support/board.js";
 import { type Case, hostileModule, type Outcome } from "../support/hostilemodule.js";
 import { PATIENCE } from "../support/patience.js";
-import { ROOT } from "../support/root.js";
 import { suite } from "../support/suite.js";
 import { type Telling, tried } from "../support/telling.js";
 
@@ -30,7 +30,7 @@ const HOSTILE = hostileModule();
 
 const ON_CHIP: Image = {
   name: "hostile module on the chip",
-  sources: ["main.c", "chip.c"].map((file) => join("..", "test", "board", "hostile", file)),
+  sources: ["main.c", "chip.c"].map((file) => join("test", "board", "hostile", file)),
   compiler: "arm-none-eabi-gcc",
   flags: MICROBIT,
   link: [...MICROBIT_LINK, `-Wl,--defsym=wasm_rt_memory=hostile_guarded+${CANARY_BYTES}`],
@@ -38,7 +38,7 @@ const ON_CHIP: Image = {
 };
 const NATIVELY: Image = {
   name: "hostile module under sanitizers",
-  sources: ["main.c", "native.c"].map((file) => join("..", "test", "board", "hostile", file)),
+  sources: ["main.c", "native.c"].map((file) => join("test", "board", "hostile", file)),
   compiler: "cc",
   flags: NATIVE,
   link: [],

@@ -2,7 +2,7 @@
  * The micro:bit port in a production image, with peripherals that fail: their registers are words here. Says in lines
  * what came of it.
  */
-#include "microbit/nrf51.h"
+#include "ports/microbit/nrf51.h"
 
 #undef ADC_CONFIG
 #undef ADC_EVENTS_END
@@ -18,7 +18,7 @@ static volatile uint32_t adc_config, adc_end, random_value, protected = 0xffffff
 #define UICR_RBPCONF protected
 #define POWER_GPREGRET retained
 
-#include "microbit/port.c"
+#include "ports/microbit/port.c"
 
 static void say(const char *text) {
   for (; *text; text++) port_send((const uint8_t *)text, 1);

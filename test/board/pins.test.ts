@@ -4,15 +4,15 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
-import { Bench } from "../../board/qemu/bench.js";
-import { readText } from "../../board/qemu/reading.js";
-import { buildImages } from "../../scripts/board.js";
-import { CHALLENGE, drawScreens, shoot } from "../../scripts/boardpicture.js";
-import type { KeyName } from "../../sim/card.js";
-import { DEMO } from "../../sim/demo.js";
+import { buildImages } from "../../board/builder/images.js";
+import { Bench } from "../../board/emulator/bench.js";
+import { readText } from "../../board/emulator/reading.js";
+import { ROOT } from "../../host-tools/files/project.js";
+import type { KeyName } from "../../sim/core/card.js";
+import { DEMO } from "../../sim/session/demo.js";
+import { CHALLENGE, drawScreens, shoot } from "../pictures/board.js";
 import { boardTest, demoFlash, developmentImage } from "../support/board.js";
 import { expected, WRONG_PIN } from "../support/cards.js";
-import { ROOT } from "../support/root.js";
 import { suite } from "../support/suite.js";
 
 const pins = suite("board: pin by pin");

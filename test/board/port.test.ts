@@ -4,14 +4,14 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
-import { Machine } from "../../board/qemu/machine.js";
-import { Rests } from "../../board/qemu/rests.js";
+import { buildImages, compile, IMAGES } from "../../board/builder/images.js";
+import { Machine } from "../../board/emulator/machine.js";
+import { Rests } from "../../board/emulator/rests.js";
 import { Channel, Slip } from "../../firmware/wire.js";
-import { encodeFrame } from "../../host-tools/frame.js";
-import { buildImages, compile, IMAGES } from "../../scripts/board.js";
+import { encodeFrame } from "../../host-tools/card/frame.js";
+import { ROOT } from "../../host-tools/files/project.js";
 import { boardTest, developmentImage, portImage } from "../support/board.js";
 import { PATIENCE, until } from "../support/patience.js";
-import { ROOT } from "../support/root.js";
 import { scratchFolder } from "../support/scratch.js";
 import { suite } from "../support/suite.js";
 
@@ -147,9 +147,9 @@ boardTest(port, BOTH, "the watchdog is started, and fed while the chip does noth
 boardTest(port, ["template"], "a template that is given a serial line answers hello", async () => {
   const { sources } = IMAGES.template;
   const withLine = [
-    ...sources.filter((name) => name !== "template"),
-    "template/interrupts.c",
-    "../test/board/firstanswer.c",
+    ...sources.filter((name) => name !== "board/ports/template"),
+    "board/ports/template/interrupts.c",
+    "test/board/firstanswer.c",
   ];
   const module = join(ROOT, "build", "board", "c", "dsc.c");
   buildImages("template");

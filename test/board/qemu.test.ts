@@ -7,12 +7,12 @@ import { connect, createServer } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import * as assert from "uvu/assert";
-import { fromBraille } from "../../board/qemu/dots.js";
-import { readText } from "../../board/qemu/reading.js";
+import { fromBraille } from "../../board/emulator/dots.js";
+import { readText } from "../../board/emulator/reading.js";
+import { ROOT } from "../../host-tools/files/project.js";
 import { lifeOf } from "../evidence/hostside/owner.js";
 import { boardTest, demoFlash, developmentImage } from "../support/board.js";
 import { PATIENCE, until } from "../support/patience.js";
-import { ROOT } from "../support/root.js";
 import { scratchFolder } from "../support/scratch.js";
 import { dsc } from "../support/simprocess.js";
 import { suite } from "../support/suite.js";
@@ -20,7 +20,7 @@ import { TerminalProgram } from "../support/terminal.js";
 
 const qemu = suite("board: in QEMU");
 
-const MAIN = join(ROOT, "build", "js", "board", "qemu", "main.js");
+const MAIN = join(ROOT, "build", "js", "board", "cli", "qemu.js");
 const FOLDER = scratchFolder();
 
 interface About {

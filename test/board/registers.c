@@ -3,7 +3,7 @@
  * look at closely. What was written to a register takes effect at the next access to any. Says in lines what came of it;
  * test/board/port.test.ts knows what should.
  */
-#include "microbit/nrf51.h"
+#include "ports/microbit/nrf51.h"
 
 #undef REGISTER
 #define REGISTER(address) (*chip_register((uint32_t)(address)))
@@ -18,7 +18,7 @@ static volatile uint32_t *chip_register(uint32_t address);
 #define uart_interrupt table_interrupt
 #define port_receive table_receive
 #define port_send table_send
-#include "microbit/uart.c"
+#include "ports/microbit/uart.c"
 #undef uart_start
 #undef uart_has_byte
 #undef uart_interrupt
@@ -28,7 +28,7 @@ static volatile uint32_t *chip_register(uint32_t address);
 void uart_start(void);
 bool uart_has_byte(void);
 
-#include "microbit/port.c"
+#include "ports/microbit/port.c"
 
 #define REGISTERS 96u
 #define CARD_FLASH 0x3f000u

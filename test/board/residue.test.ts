@@ -6,12 +6,12 @@
 // would leave its registers on the stack, which are words of the clock, too, but not always the same ones.
 
 import * as assert from "uvu/assert";
-import type { PersonalizationRecord } from "../../host-tools/cardclient.js";
-import { testKeys } from "../../host-tools/keyset.js";
-import { deriveSessionKeys, parseCardHello } from "../../host-tools/scp03.js";
-import { buildImages, pathOf } from "../../scripts/board.js";
-import { addressOf } from "../../scripts/boardsizes.js";
-import { payloads, personalize } from "../../sim/workshop.js";
+import { buildImages, pathOf } from "../../board/builder/images.js";
+import { addressOf } from "../../board/builder/sizes.js";
+import type { PersonalizationRecord } from "../../host-tools/card/cardclient.js";
+import { testKeys } from "../../host-tools/card/keyset.js";
+import { deriveSessionKeys, parseCardHello } from "../../host-tools/card/scp03.js";
+import { payloads, personalize } from "../../sim/session/cardcommands.js";
 import { Op } from "../conformance/development.js";
 import { boardTest } from "../support/board.js";
 import { blankCard, cardOf, unlockCodeOf } from "../support/cards.js";

@@ -3,13 +3,13 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
-import { Bench } from "../../board/qemu/bench.js";
-import { I2cBus } from "../../board/qemu/i2c.js";
-import { readText } from "../../board/qemu/reading.js";
-import { HEIGHT, Ssd1306, WIDTH } from "../../board/qemu/ssd1306.js";
-import { SCREEN_PINS } from "../../board/qemu/wiring.js";
+import { Bench } from "../../board/emulator/bench.js";
+import { I2cBus } from "../../board/emulator/i2c.js";
+import { readText } from "../../board/emulator/reading.js";
+import { HEIGHT, Ssd1306, WIDTH } from "../../board/emulator/ssd1306.js";
+import { SCREEN_PINS } from "../../board/emulator/wiring.js";
+import { ROOT } from "../../host-tools/files/project.js";
 import { boardTest, portImage } from "../support/board.js";
-import { ROOT } from "../support/root.js";
 import { suite } from "../support/suite.js";
 
 const screen = suite("board: screen");

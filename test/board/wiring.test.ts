@@ -3,15 +3,15 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
-import { KEY_PINS, type Pin, SCREEN_PINS } from "../../board/qemu/wiring.js";
-import { drawWiring } from "../../scripts/wiringpicture.js";
-import { KEYS } from "../../sim/card.js";
-import { ROOT } from "../support/root.js";
+import { KEY_PINS, type Pin, SCREEN_PINS } from "../../board/emulator/wiring.js";
+import { ROOT } from "../../host-tools/files/project.js";
+import { KEYS } from "../../sim/core/card.js";
+import { drawWiring } from "../pictures/wiring.js";
 import { suite } from "../support/suite.js";
 
 const wiring = suite("board: wiring");
 
-const HEADER = readFileSync(join(ROOT, "board", "microbit", "pins.h"), "utf8");
+const HEADER = readFileSync(join(ROOT, "board", "ports", "microbit", "pins.h"), "utf8");
 
 /** The pins that a part of pins.h names: a number, and in the comment behind it the name on the edge connector. */
 function pinsIn(text: string): Pin[] {

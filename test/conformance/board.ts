@@ -2,12 +2,12 @@
 
 import { readFileSync } from "node:fs";
 import { Channel } from "../../firmware/wire.js";
-import type { CardStatus } from "../../host-tools/cardclient.js";
-import { exitCodeOf } from "../../host-tools/exit.js";
-import { firmwareOf } from "../../host-tools/firmwarehash.js";
-import { encodeFrame } from "../../host-tools/frame.js";
-import { openCard } from "../../host-tools/port.js";
-import { FIRMWARE_FILE } from "../../sim/firmware.js";
+import type { CardStatus } from "../../host-tools/card/cardclient.js";
+import { encodeFrame } from "../../host-tools/card/frame.js";
+import { openCard } from "../../host-tools/card/port.js";
+import { exitCodeOf } from "../../host-tools/cli/exit.js";
+import { firmwareOf } from "../../host-tools/flashing/firmwarehash.js";
+import { FIRMWARE_FILE } from "../../sim/session/firmware.js";
 import { Conversation } from "./conversation.js";
 import { encodeCommand, Op } from "./development.js";
 import type { Target } from "./target.js";

@@ -1,8 +1,8 @@
 // The chip in QEMU with a clock of its own: it goes from rest to rest, and its time is read from a timer of the chip that
 // no image uses. So what is measured of it does not depend on how busy this computer is.
 
-import { Machine } from "../../board/qemu/machine.js";
-import { Rests } from "../../board/qemu/rests.js";
+import { Machine } from "../../board/emulator/machine.js";
+import { Rests } from "../../board/emulator/rests.js";
 import type { Clock, Target } from "./target.js";
 
 /** TIMER1 (nRF51 Series Reference Manual, 18), set to count microseconds in 32 bits as the port's TIMER0 is. */

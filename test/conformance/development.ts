@@ -1,7 +1,7 @@
 // The commands of development images, and the bytes of a card between them (docs/PROTOCOL.md, Development).
 
 import { Channel, Slip, State } from "../../firmware/wire.js";
-import { crc16, encodeFrame } from "../../host-tools/frame.js";
+import { crc16, encodeFrame } from "../../host-tools/card/frame.js";
 
 export const Op = {
   PASS: 0x80,
@@ -47,7 +47,7 @@ export interface Observed {
   readonly sent: Buffer;
 }
 
-export function encodeCommand(op: Op, number = 0, flag = false): Buffer {
+export function encodeCommand(op: Op, number = 0, flag = false): Uint8Array {
   const payload = Buffer.alloc(COMMAND_SIZE);
   payload.writeUInt8(op, 0);
   payload.writeUInt32BE(number >>> 0, 1);
@@ -60,7 +60,7 @@ export function decodeCommand(payload: Buffer): { op: number; number: number; fl
   return { op: payload.readUInt8(0), number: payload.readUInt32BE(1), flag: payload[5] !== 0 };
 }
 
-export function encodeAnswer(answer: Answer): Buffer {
+export function encodeAnswer(answer: Answer): Uint8Array {
   const status = answer.operations !== undefined;
   const payload = Buffer.alloc(status ? STATUS_SIZE : ANSWER_SIZE);
   payload.set([answer.op, Number(answer.power), Number(answer.cut), Number(answer.on), answer.state]);

@@ -1,11 +1,11 @@
 /*
  * The micro:bit port with a wrong prescaler: its clock goes at half its speed.
  */
-#include "microbit/nrf51.h"
+#include "ports/microbit/nrf51.h"
 
 #undef TIMER_PRESCALER
 #define TIMER_PRESCALER REGISTER(0x40008510) = 5, ignored
 
 static uint32_t ignored;
 
-#include "microbit/port.c"
+#include "ports/microbit/port.c"

@@ -3,7 +3,7 @@
 // (docs/PORTING.md). The card is blank, before and after.
 
 import { Channel, Key } from "../../firmware/wire.js";
-import { encodeFrame } from "../../host-tools/frame.js";
+import { encodeFrame } from "../../host-tools/card/frame.js";
 import { Conversation } from "./conversation.js";
 import { type Answer, encodeCommand, Op, type Plain } from "./development.js";
 import type { Target } from "./target.js";

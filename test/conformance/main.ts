@@ -5,10 +5,10 @@
 // A board is measured by this computer's clock, the chip in QEMU by its own.
 
 import { Command, CommanderError, Option } from "commander";
-import { MachineError } from "../../board/qemu/machine.js";
-import { PortError } from "../../host-tools/errors.js";
-import { missingFor, pathOf } from "../../scripts/board.js";
-import { BuildError } from "../../scripts/boardtools.js";
+import { missingFor, pathOf } from "../../board/builder/images.js";
+import { BuildError } from "../../board/builder/tools.js";
+import { MachineError } from "../../board/emulator/machine.js";
+import { PortError } from "../../host-tools/files/errors.js";
 import { scenarios } from "../support/scenarios.js";
 import { BoardError, handBack, openForUse } from "./board.js";
 import { ChipTarget } from "./chiptarget.js";

@@ -6,12 +6,12 @@
 // frame that a scenario left unfinished. The simulator is given the same bytes, and shows where that matters.
 
 import { Channel, Key } from "../../firmware/wire.js";
-import { encodeFrame } from "../../host-tools/frame.js";
-import { Card, type CardWatcher, FULL_BATTERY, KEYS, type KeyName } from "../../sim/card.js";
-import { DEMO } from "../../sim/demo.js";
-import type { Script } from "../../sim/run.js";
-import { Session, type Setup } from "../../sim/session.js";
-import { personalize } from "../../sim/workshop.js";
+import { encodeFrame } from "../../host-tools/card/frame.js";
+import { Card, type CardWatcher, FULL_BATTERY, KEYS, type KeyName } from "../../sim/core/card.js";
+import { personalize } from "../../sim/session/cardcommands.js";
+import { DEMO } from "../../sim/session/demo.js";
+import type { Script } from "../../sim/session/run.js";
+import { Session, type Setup } from "../../sim/session/session.js";
 import { encodeCommand, Op } from "./development.js";
 
 /** Bytes for the card, and the command whose answer tells what came of them. */
@@ -23,7 +23,7 @@ export interface Step {
   readonly bytes: Buffer;
   /** Those are APDUs: a card may be busy with them. */
   readonly talks: boolean;
-  readonly command: Buffer;
+  readonly command: Uint8Array;
   /** What comes before a card's memory and flash are blank is nobody's. */
   readonly counts: boolean;
 }
@@ -97,7 +97,7 @@ class Writer {
   #time = 0;
   #line = 0;
   #text = "";
-  #bytes: Buffer[] = [];
+  #bytes: Uint8Array[] = [];
   #talks = false;
 
   constructor(module: WebAssembly.Module) {
@@ -135,7 +135,7 @@ class Writer {
     this.#command(Op.STATUS);
   }
 
-  /** As sim/demo.ts makes the demo card: on another card, under a seed of its own. */
+  /** As sim/session/demo.ts makes the demo card: on another card, under a seed of its own. */
   #personalize(seed: number): void {
     this.#command(Op.SEED, ~seed);
     const workshop = new Card(this.#module, { seed: ~seed });

@@ -1,10 +1,10 @@
 // The simulator as a target: a card that is given bytes, and the commands of development images done to it from
-// outside, as board/development.c does them from within.
+// outside, as board/development/development.c does them from within.
 
 import { Channel, Slip, State } from "../../firmware/wire.js";
-import { Card } from "../../sim/card.js";
-import { Flash } from "../../sim/flash.js";
-import { Random } from "../../sim/random.js";
+import { Card } from "../../sim/core/card.js";
+import { Flash } from "../../sim/core/flash.js";
+import { Random } from "../../sim/core/random.js";
 import { decodeCommand, decodeFrame, encodeAnswer, Op } from "./development.js";
 import { type Target, WALL_CLOCK } from "./target.js";
 

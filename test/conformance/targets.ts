@@ -2,10 +2,10 @@
 
 import { spawn } from "node:child_process";
 import { Duplex } from "node:stream";
-import { CHIP_SPEED, Machine, MachineError } from "../../board/qemu/machine.js";
-import { closePort, openPort } from "../../host-tools/port.js";
-import { buildImages, type ImageName, pathOf } from "../../scripts/board.js";
-import { loadFirmware } from "../../sim/firmware.js";
+import { buildImages, type ImageName, pathOf } from "../../board/builder/images.js";
+import { CHIP_SPEED, Machine, MachineError } from "../../board/emulator/machine.js";
+import { closePort, openPort } from "../../host-tools/card/port.js";
+import { loadFirmware } from "../../sim/session/firmware.js";
 import { SimTarget } from "./simtarget.js";
 import { StreamTarget, type Target } from "./target.js";
 

@@ -1,12 +1,12 @@
 // Campaign faults-thumb: on the chip's own instructions, one is skipped in the check of a wrong PIN; that opens nothing
 // and gains no try.
 //
-// In QEMU a timer interrupts the image at an exact instruction and returns behind it (board/meter/skip.c): the module's
+// In QEMU a timer interrupts the image at an exact instruction and returns behind it (test/rig/meter/skip.c): the module's
 // object code is the product's. A case is one execution of one instruction, first/2134: with all tries left, the 2134th
 // from OK on; last/…: with one.
 
-import { buildImages, missingFor } from "../../scripts/board.js";
-import { DEMO } from "../../sim/demo.js";
+import { buildImages, missingFor } from "../../board/builder/images.js";
+import { DEMO } from "../../sim/session/demo.js";
 import type { Campaign, Failure, Options, Result } from "./campaign.js";
 import { FaultBench, type Verdict } from "./faultsthumb/bench.js";
 import { Code } from "./faultsthumb/code.js";

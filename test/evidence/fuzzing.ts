@@ -1,12 +1,12 @@
 // Campaign fuzzing: the released module, as wasm2c makes it C, under libFuzzer, AddressSanitizer and UBSan, with its port
-// in memory (board/fuzz). Any bytes on the serial line, any commands in a secure channel, any keys with any time between,
+// in memory (test/rig/fuzzing). Any bytes on the serial line, any commands in a secure channel, any keys with any time between,
 // any flash image when the battery goes in: no trap, no hang, no sanitizer's report, no broken promise.
 //
 // An id names an input: TARGET/FILE, in build/fuzzing or in test/corpus.
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { missingFor } from "../../scripts/board.js";
+import { missingFor } from "../../board/builder/images.js";
 import type { Campaign, Failure, Figure, Options, Result } from "./campaign.js";
 import { CORPUS, corpusOf, FINDINGS, Fuzzer, type Run, TARGETS, type Target } from "./fuzzing/fuzzer.js";
 

@@ -8,7 +8,7 @@
 
 import { spawnSync } from "node:child_process";
 import { Command } from "commander";
-import { ROOT } from "../support/root.js";
+import { ROOT } from "../../host-tools/files/project.js";
 import type { Campaign, Options } from "./campaign.js";
 import { CAMPAIGNS } from "./campaigns.js";
 import { currentModule, DOCUMENTED, keep, LAST_RUN, type Record, UNKNOWN } from "./records.js";

@@ -1,6 +1,6 @@
 // Mutations of valid files: of their bytes, and of the elements of XML. What a seed decides can be repeated.
 
-import type { Random } from "../../sim/random.js";
+import type { Random } from "../../sim/core/random.js";
 
 /** A whole number below `limit`. */
 export function below(random: Random, limit: number): number {

@@ -164,7 +164,7 @@ test("any bytes on the line are other noise, and any data objects of a card are 
   const objects = fc.dictionary(fc.constantFrom("0045", "00e0", "df20", "df21", "df22", "df23"), bytes(40));
   await fc.assert(
     fc.asyncProperty(bytes(600), fc.integer({ min: 1, max: 100 }), objects, async (line, size, data) => {
-      await checkLine(line, size);
+      checkLine(line, size);
       await checkStatus(data);
     }),
     { numRuns: 100 },

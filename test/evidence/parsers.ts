@@ -1,6 +1,6 @@
 // The campaign parsers: mutated files, frames and answers against all that reads them in the host tools.
 
-import { Random } from "../../sim/random.js";
+import { Random } from "../../sim/core/random.js";
 import type { Campaign, Failure, Figure, Options, Result } from "./campaign.js";
 import { type Outcome, TARGETS, type Target } from "./parsertargets.js";
 

@@ -6,26 +6,26 @@
 import { deepStrictEqual, ok } from "node:assert";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { CardClient } from "../../host-tools/cardclient.js";
-import { ChallengeStore } from "../../host-tools/challenges.js";
-import { exitCodeOf } from "../../host-tools/exit.js";
-import { withLock } from "../../host-tools/files.js";
-import { type Frame, FrameDecoder } from "../../host-tools/frame.js";
-import { Link } from "../../host-tools/link.js";
-import { writePrivacyIdeaCsv } from "../../host-tools/privacyidea.js";
+import { CardClient } from "../../host-tools/card/cardclient.js";
+import { FrameReader } from "../../host-tools/card/frame.js";
+import { Link } from "../../host-tools/card/link.js";
+import { exitCodeOf } from "../../host-tools/cli/exit.js";
+import { withLock } from "../../host-tools/files/files.js";
+import { ROOT } from "../../host-tools/files/project.js";
+import { readKey, readPassphrase, readPin, readSeedSecret } from "../../host-tools/files/secretfile.js";
+import { writePrivacyIdeaCsv } from "../../host-tools/seeds/privacyidea.js";
 import {
   outlineSeedFile,
   readSeedFile,
   type SeedFile,
   type SeedRecord,
   type SeedSecret,
-} from "../../host-tools/pskc.js";
-import { readKey, readPassphrase, readPin, readSeedSecret } from "../../host-tools/secretfile.js";
-import { Random } from "../../sim/random.js";
+} from "../../host-tools/seeds/pskc.js";
+import { ChallengeStore } from "../../host-tools/site/challenges.js";
+import { Random } from "../../sim/core/random.js";
 import { FakeCard, FakeClock, framesIn, lineBytes } from "../support/fakecard.js";
 import { MemoryDisk } from "../support/memorydisk.js";
 import { pattern } from "../support/pattern.js";
-import { ROOT } from "../support/root.js";
 import { below, mutateBytes, mutateElements, pick } from "./mutation.js";
 
 /** What became of a case: refused with a clear line, or taken with a right result. */
@@ -376,14 +376,13 @@ const TRAFFIC = Buffer.concat([
 const LINE_PIECES = ["c0", "db", "dc", "dd", "dbdc", "dbdd", "c000e1f0c0", "00"].map((hex) => Buffer.from(hex, "hex"));
 
 /** The frames of a line that comes in chunks are those that another decoder finds in the whole. */
-export async function checkLine(line: Buffer, size: number): Promise<Outcome> {
-  const decoder = new FrameDecoder();
-  const frames: Frame[] = [];
-  decoder.on("data", (frame: Frame) => frames.push(frame));
-  for (let at = 0; at < line.length; at += size) decoder.write(line.subarray(at, at + size));
-  decoder.end();
-  await new Promise((resolve) => decoder.on("end", resolve));
-  const plain = frames.map(({ channel, payload }) => ({ channel, payload }));
+export function checkLine(line: Buffer, size: number): Outcome {
+  const reader = new FrameReader();
+  const chunks = Array.from({ length: Math.ceil(line.length / size) }, (_, i) =>
+    line.subarray(i * size, (i + 1) * size),
+  );
+  const frames = chunks.flatMap((chunk) => reader.read(chunk));
+  const plain = frames.map(({ channel, payload }) => ({ channel, payload: Buffer.from(payload) }));
   deepStrictEqual(plain, framesIn(line), "other frames than another decoder's");
   return plain.length === 6 ? "accepted" : "refused";
 }

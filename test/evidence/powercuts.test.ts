@@ -1,7 +1,7 @@
 // Campaign power-cuts in its short form, with fewer tears; and that it finds holes in the firmware.
 
 import * as assert from "uvu/assert";
-import { loadFirmware } from "../../sim/firmware.js";
+import { loadFirmware } from "../../sim/session/firmware.js";
 import { atLeast } from "../support/atleast.js";
 import { compileOptimized, occurrences } from "../support/mutation.js";
 import { suite } from "../support/suite.js";

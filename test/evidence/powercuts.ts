@@ -8,10 +8,10 @@
 // The key is the old one or the new one, never neither: either the card is wholly as it was, or it holds the new record,
 // and its proof and the rest of its personalization can be done with the new key.
 
-import type { Card } from "../../sim/card.js";
-import { loadFirmware } from "../../sim/firmware.js";
-import type { FlashCopy } from "../../sim/flash.js";
-import { Random } from "../../sim/random.js";
+import type { Card } from "../../sim/core/card.js";
+import type { FlashCopy } from "../../sim/core/flash.js";
+import { Random } from "../../sim/core/random.js";
+import { loadFirmware } from "../../sim/session/firmware.js";
 import type { Campaign, Failure, Options, Result } from "./campaign.js";
 import { FLOWS, type Flow, type Start } from "./powercuts/flows.js";
 import { Judge, keyOf, messageOf } from "./powercuts/judge.js";

@@ -3,9 +3,9 @@
 
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { firmwareOf } from "../../host-tools/firmwarehash.js";
-import { FIRMWARE_FILE } from "../../sim/firmware.js";
-import { ROOT } from "../support/root.js";
+import { ROOT } from "../../host-tools/files/project.js";
+import { firmwareOf } from "../../host-tools/flashing/firmwarehash.js";
+import { FIRMWARE_FILE } from "../../sim/session/firmware.js";
 import type { Failure, Figure } from "./campaign.js";
 
 export const LAST_RUN = join(ROOT, "build", "evidence.json");

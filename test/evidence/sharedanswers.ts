@@ -1,10 +1,10 @@
 // Known answers of test/vectors (OCRA, a seed file) and of ../shared (SCP03, Project Wycheproof's edge cases).
 
-import { decodeCommand, decodeResponse, encodeCommand } from "../../host-tools/apdu.js";
-import { diversify, kcv } from "../../host-tools/keyset.js";
-import { ocra } from "../../host-tools/ocra.js";
-import { readSeedFile } from "../../host-tools/pskc.js";
-import { kdf, SecureChannel, type SecurityLevel } from "../../host-tools/scp03.js";
+import { decodeCommand, decodeResponse, encodeCommand } from "../../host-tools/card/apdu.js";
+import { diversify, kcv } from "../../host-tools/card/keyset.js";
+import { kdf, SecureChannel, type SecurityLevel } from "../../host-tools/card/scp03.js";
+import { ocra } from "../../host-tools/seeds/ocra.js";
+import { readSeedFile } from "../../host-tools/seeds/pskc.js";
 import { aesEncrypt, cbcDecrypt, cmac, deriveBits, hmac, ocraRespond } from "../support/crypto.js";
 import { isAes128, type RecordedSession, scp03Rows, sessionsOfAes128 } from "../support/scp03vectors.js";
 import { NO_SHARED } from "../support/shared.js";

@@ -3,7 +3,7 @@
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { ROOT } from "../support/root.js";
+import { ROOT } from "../../host-tools/files/project.js";
 import { CAMPAIGNS } from "./campaigns.js";
 import { currentModule, DOCUMENTED, type Record, recordsIn } from "./records.js";
 

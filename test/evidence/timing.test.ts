@@ -2,7 +2,7 @@
 
 import { createHash } from "node:crypto";
 import * as assert from "uvu/assert";
-import { buildImages, buildVariant } from "../../scripts/board.js";
+import { buildImages, buildVariant } from "../../board/builder/images.js";
 import { boardTest } from "../support/board.js";
 import { compileBinary } from "../support/mutation.js";
 import { suite } from "../support/suite.js";

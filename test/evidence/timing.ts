@@ -3,7 +3,7 @@
 // The same for all digits typed, wrong PINs and unlock codes; for AES, CMAC, HMAC and SIV whatever key and message are;
 // for cryptograms and MACs wherever the first wrong byte is. An id says part and case, such as pin/1234.
 
-import { buildImages, missingFor } from "../../scripts/board.js";
+import { buildImages, missingFor } from "../../board/builder/images.js";
 import { demoFlash } from "../support/board.js";
 import type { Campaign, Failure, Options, Result } from "./campaign.js";
 import { MeteredCard } from "./timing/chip.js";

@@ -3,7 +3,7 @@
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { ROOT } from "./root.js";
+import { ROOT } from "../../host-tools/files/project.js";
 
 /** As much of binaryen's interface as is used here. */
 export interface Binaryen {

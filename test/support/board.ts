@@ -3,11 +3,11 @@
 import { spawnSync } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { buildImages, IMAGES, type ImageName, missingFor } from "../../scripts/board.js";
-import { personalizeDemo } from "../../sim/demo.js";
-import { Flash } from "../../sim/flash.js";
+import { buildImages, IMAGES, type ImageName, missingFor } from "../../board/builder/images.js";
+import { ROOT } from "../../host-tools/files/project.js";
+import { Flash } from "../../sim/core/flash.js";
+import { personalizeDemo } from "../../sim/session/demo.js";
 import { MODULE } from "./cards.js";
-import { ROOT } from "./root.js";
 import { packageTest } from "./skipping.js";
 import type { Test } from "./suite.js";
 
@@ -46,7 +46,7 @@ export function portImage(main: string, { of = "development", without = [] }: Po
   mkdirSync(dirname(output), { recursive: true });
   const port = ["interrupts.c", "oled.c", "port.c", "uart.c"]
     .filter((name) => !without.includes(name))
-    .map((name) => join("microbit", name));
+    .map((name) => join("ports", "microbit", name));
   const host = ["segments.c", join("cortexm", "start.c"), ...port].map((name) => join(ROOT, "board", name));
   const files = [join(ROOT, "test", "board", main), ...host];
   const args = ["-Wall", "-Wextra", "-Werror", `-I${join(ROOT, "board")}`, ...flags, ...link, ...files, "-o", output];

@@ -1,15 +1,15 @@
 // Cards for the tests: personalized, turned on, and operated as their owner would.
 
 import { Cla, Ins, Level, LifeCode, Sw } from "../../firmware/wire.js";
-import type { Command } from "../../host-tools/apdu.js";
-import type { PersonalizationRecord } from "../../host-tools/cardclient.js";
-import { encryptUnderDek, testKeys } from "../../host-tools/keyset.js";
-import { UNLOCK_SUITE } from "../../host-tools/pskcrecords.js";
-import { Card, type CardOptions } from "../../sim/card.js";
-import { DEMO } from "../../sim/demo.js";
-import { loadFirmware } from "../../sim/firmware.js";
-import { currentBytes, Offset } from "../../sim/image.js";
-import { exchange, openChannel, personalize } from "../../sim/workshop.js";
+import type { Command } from "../../host-tools/card/apdu.js";
+import type { PersonalizationRecord } from "../../host-tools/card/cardclient.js";
+import { encryptUnderDek, testKeys } from "../../host-tools/card/keyset.js";
+import { UNLOCK_SUITE } from "../../host-tools/seeds/pskcrecords.js";
+import { Card, type CardOptions } from "../../sim/core/card.js";
+import { currentBytes, Offset } from "../../sim/core/image.js";
+import { exchange, openChannel, personalize } from "../../sim/session/cardcommands.js";
+import { DEMO } from "../../sim/session/demo.js";
+import { loadFirmware } from "../../sim/session/firmware.js";
 import { oracle } from "./oracle.js";
 
 /** The compiled firmware, loaded once. */

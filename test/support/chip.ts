@@ -1,11 +1,11 @@
 // The chip in QEMU as somebody with a development image has it: keys over the front panel, time by command. It goes from
 // rest to rest, so that what is in its memory then does not depend on how busy this computer is.
 
-import { Machine } from "../../board/qemu/machine.js";
-import { Rests } from "../../board/qemu/rests.js";
+import { Machine } from "../../board/emulator/machine.js";
+import { Rests } from "../../board/emulator/rests.js";
 import { Channel, Key } from "../../firmware/wire.js";
-import { encodeFrame } from "../../host-tools/frame.js";
-import { FULL_BATTERY, KEYS, type KeyName } from "../../sim/card.js";
+import { encodeFrame } from "../../host-tools/card/frame.js";
+import { FULL_BATTERY, KEYS, type KeyName } from "../../sim/core/card.js";
 import { type Answer, encodeCommand, Op, Splitter } from "../conformance/development.js";
 
 /** How long `press` and `hold` keep a key down, and how long they wait after it, in ms. */

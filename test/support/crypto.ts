@@ -5,14 +5,14 @@
 import { deepStrictEqual } from "node:assert";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { HashName, OcraInput, Suite } from "../../host-tools/ocra.js";
-import { ROOT } from "./root.js";
+import { ROOT } from "../../host-tools/files/project.js";
+import type { HashName, OcraInput, Suite } from "../../host-tools/seeds/suite.js";
 
 /** The hashes, and their numbers in firmware/crypto/hash.ts. */
 export const HASHES = { SHA1: 1, SHA256: 2, SHA512: 3 } as const;
 export const HASH_NAMES = Object.keys(HASHES) as HashName[];
 
-/** What test/firmware/crypto.ts exports. An address and a length go in as numbers. */
+/** What test/firmware/module/crypto.ts exports. An address and a length go in as numbers. */
 interface Module {
   memory: WebAssembly.Memory;
   buffer(): number;

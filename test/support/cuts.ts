@@ -1,8 +1,8 @@
 // Power cuts at every flash operation of what a card does.
 
 import * as assert from "uvu/assert";
-import type { Card } from "../../sim/card.js";
-import type { CutMode } from "../../sim/flash.js";
+import type { Card } from "../../sim/core/card.js";
+import type { CutMode } from "../../sim/core/flash.js";
 
 /** The cut that falls: at the `at`-th flash operation, counted from 1. */
 export interface Cut {

@@ -3,7 +3,7 @@
 
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Block, parseIntelHex } from "../../host-tools/intelhex.js";
+import { type Block, parseIntelHex } from "../../host-tools/flashing/intelhex.js";
 
 /** Unique IDs as DAPLink has them, by the kind of board. */
 export const UNIQUE_ID = {

@@ -3,13 +3,13 @@
 
 import * as assert from "uvu/assert";
 import { Cla, Ins, Level, Sw } from "../../firmware/wire.js";
-import { encodeCommand } from "../../host-tools/apdu.js";
-import { encodeRecord, type PersonalizationRecord } from "../../host-tools/cardclient.js";
-import { type Keyset, putKeyData, testKeys } from "../../host-tools/keyset.js";
-import { Card } from "../../sim/card.js";
-import { Flash } from "../../sim/flash.js";
-import { currentBytes } from "../../sim/image.js";
-import { converse, openChannel } from "../../sim/workshop.js";
+import { encodeCommand } from "../../host-tools/card/apdu.js";
+import { encodeRecord, type PersonalizationRecord } from "../../host-tools/card/cardclient.js";
+import { type Keyset, putKeyData, testKeys } from "../../host-tools/card/keyset.js";
+import { Card } from "../../sim/core/card.js";
+import { Flash } from "../../sim/core/flash.js";
+import { currentBytes } from "../../sim/core/image.js";
+import { converse, openChannel } from "../../sim/session/cardcommands.js";
 import { CHUNK, PAGE_IMAGE, type Places, placesOf } from "./memory.js";
 import { ONE, OTHER, type Owner } from "./owners.js";
 import { OracleHost } from "./scp03oracle.js";

@@ -5,7 +5,7 @@
 import { createCipheriv, createDecipheriv } from "node:crypto";
 import { Duplex } from "node:stream";
 import { setImmediate } from "node:timers/promises";
-import type { Timer } from "../../host-tools/link.js";
+import type { Timer } from "../../host-tools/card/link.js";
 
 /** A frame as its bytes without SLIP: channel and payload. */
 export interface PlainFrame {

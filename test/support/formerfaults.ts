@@ -1,6 +1,6 @@
 // The faults that the firmware of the first release had, each as it was, put back into the firmware of today.
 //
-// A name is for ever: the reference model is asked whether it finds them. test/formerfaults.test.ts holds what each
+// A name is for ever: the reference model is asked whether it finds them. test/firmware/formerfaults.test.ts holds what each
 // gives where the right thing is another one.
 
 import type { Change, Mutation } from "./mutation.js";

@@ -1,6 +1,6 @@
 // The memory of a card: where the firmware keeps what it reads of flash, and how two cards' memories differ.
 
-import type { Flash } from "../../sim/flash.js";
+import type { Flash } from "../../sim/core/flash.js";
 
 /** Bytes of the page that counts that are kept in memory (docs/FLASH.md). */
 export const PAGE_IMAGE = 0x180;

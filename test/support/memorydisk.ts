@@ -1,6 +1,6 @@
-// Files in memory, behind the interface of host-tools/files.ts.
+// Files in memory, behind the interface of host-tools/files/files.ts.
 
-import type { FileSystem } from "../../host-tools/files.js";
+import type { FileSystem } from "../../host-tools/files/files.js";
 
 interface Inode {
   data: Buffer;

@@ -1,7 +1,7 @@
 // Mutants of the firmware that break an invariant each (docs/INVARIANTS.md), and the faults of the first release. For
-// each a run is kept in test/model/runs.json that shows it in a few steps; the campaign finds them by itself.
+// each a run is kept in test/sim/session/runs.json that shows it in a few steps; the campaign finds them by itself.
 
-import type { InvariantName } from "../../sim/model/invariants.js";
+import type { InvariantName } from "../../sim/session/monkey/invariants.js";
 import { FORMER_FAULTS } from "./formerfaults.js";
 import type { Mutation } from "./mutation.js";
 

@@ -1,5 +1,5 @@
 // Mistakes that somebody could make in the firmware: each is a text that is replaced in one of its files.
-// The scenarios must notice every one of them (test/mutants.test.ts).
+// The scenarios must notice every one of them (test/firmware/mutants.test.ts).
 
 import type { Mutation } from "./mutation.js";
 import type { Telling } from "./telling.js";

@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import asc from "assemblyscript/asc";
-import { ROOT } from "./root.js";
+import { ROOT } from "../../host-tools/files/project.js";
 
 /** A text of the firmware that is replaced by another one. */
 export interface Change {

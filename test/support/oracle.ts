@@ -1,9 +1,9 @@
 // OCRA a second time, written from RFC 6287 and RFC 4226 for the tests alone: a mistake that firmware and host tools
-// share shows against it. It uses nothing of either; test/crypto/ocra.test.ts holds it to the answers that the RFCs print.
+// share shows against it. It uses nothing of either; test/firmware/crypto/ocra.test.ts holds it to the answers that the RFCs print.
 
 import { createHash, createHmac } from "node:crypto";
 
-/** The inputs of a response, as in host-tools/ocra.ts; what the suite does not name is ignored. */
+/** The inputs of a response, as in host-tools/seeds/ocra.ts; what the suite does not name is ignored. */
 export interface OracleInput {
   readonly challenge: string;
   readonly counter?: bigint;

@@ -1,7 +1,7 @@
 // Two owners who share nothing: what one leaves behind and the other does not is a secret.
 
-import type { PersonalizationRecord } from "../../host-tools/cardclient.js";
-import { DEMO } from "../../sim/demo.js";
+import type { PersonalizationRecord } from "../../host-tools/card/cardclient.js";
+import { DEMO } from "../../sim/session/demo.js";
 
 /** What one owner has and types. Two of them that share nothing go through the same motions. */
 export interface Owner {

@@ -3,7 +3,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { ROOT } from "./root.js";
+import { ROOT } from "../../host-tools/files/project.js";
 
 const COMMANDER = pathToFileURL(join(ROOT, "node_modules", "commander", "esm.mjs")).href;
 

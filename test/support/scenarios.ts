@@ -2,9 +2,9 @@
 
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Script } from "../../sim/run.js";
-import { Session } from "../../sim/session.js";
-import { ROOT } from "./root.js";
+import { ROOT } from "../../host-tools/files/project.js";
+import type { Script } from "../../sim/session/run.js";
+import { Session } from "../../sim/session/session.js";
 
 const FOLDER = join(ROOT, "test", "scenarios");
 

@@ -1,6 +1,6 @@
 // Every screen with something secret on it or behind it, and how an owner comes there.
 
-import type { Card } from "../../sim/card.js";
+import type { Card } from "../../sim/core/card.js";
 import { askUnlock, enter, enterPin, failCode, setPin, turnOn, unlockCodeOf, wrongCodeFor } from "./cards.js";
 import { ONE, type Owner } from "./owners.js";
 

@@ -2,11 +2,11 @@
 // and spoiled.
 
 import { Duplex } from "node:stream";
-import { CardClient, type CardStatus } from "../../host-tools/cardclient.js";
-import { Link } from "../../host-tools/link.js";
-import { carryOut, makePlan, type Request, type Seeds } from "../../host-tools/personalize.js";
-import type { PutKeyProgress, SeedRecord, SeedState } from "../../host-tools/pskc.js";
-import type { Card } from "../../sim/card.js";
+import { CardClient, type CardStatus } from "../../host-tools/card/cardclient.js";
+import { Link } from "../../host-tools/card/link.js";
+import { carryOut, makePlan, type Request, type Seeds } from "../../host-tools/desk/personalize.js";
+import type { PutKeyProgress, SeedRecord, SeedState } from "../../host-tools/seeds/pskc.js";
+import type { Card } from "../../sim/core/card.js";
 import { FakeClock } from "./fakecard.js";
 
 /** A seed file in memory. */

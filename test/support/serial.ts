@@ -1,12 +1,12 @@
 // A card on the bench, for the tests of its serial line.
 
 import { Ins } from "../../firmware/wire.js";
-import type { Command } from "../../host-tools/apdu.js";
-import type { SecureChannel } from "../../host-tools/scp03.js";
-import { Card } from "../../sim/card.js";
-import { DEMO } from "../../sim/demo.js";
-import { loadFirmware } from "../../sim/firmware.js";
-import { exchange, personalize } from "../../sim/workshop.js";
+import type { Command } from "../../host-tools/card/apdu.js";
+import type { SecureChannel } from "../../host-tools/card/scp03.js";
+import { Card } from "../../sim/core/card.js";
+import { exchange, personalize } from "../../sim/session/cardcommands.js";
+import { DEMO } from "../../sim/session/demo.js";
+import { loadFirmware } from "../../sim/session/firmware.js";
 
 export const module = loadFirmware();
 export const CHANGE = { ins: Ins.CHANGE_REFERENCE_DATA, p1: 0, p2: 0 } as const;

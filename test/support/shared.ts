@@ -2,7 +2,7 @@
 
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { ROOT } from "./root.js";
+import { ROOT } from "../../host-tools/files/project.js";
 import { note } from "./suite.js";
 
 const SHARED = join(ROOT, "..", "shared");

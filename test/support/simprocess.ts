@@ -4,9 +4,9 @@ import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from "node:chil
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import type { Report } from "../../sim/session.js";
+import { ROOT } from "../../host-tools/files/project.js";
+import type { Report } from "../../sim/session/session.js";
 import { PATIENCE, until } from "./patience.js";
-import { ROOT } from "./root.js";
 
 /** The launcher that people and scripts call. */
 export const LAUNCHER = join(ROOT, "sim", "dsc-sim.mjs");

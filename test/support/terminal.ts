@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { type IPty, spawn } from "@lydell/node-pty";
 import headless from "@xterm/headless";
 import * as assert from "uvu/assert";
+import { ROOT } from "../../host-tools/files/project.js";
 import { PATIENCE } from "./patience.js";
-import { ROOT } from "./root.js";
 
 const TERM = "xterm-256color";
 const ESCAPE = "\x1b";

@@ -1,7 +1,7 @@
 // A simulator that fails, for the terminal's tests: at the first frame after a key moved, or in a promise.
 
-import { Card } from "../../sim/card.js";
-import { loadFirmware } from "../../sim/firmware.js";
+import { Card } from "../../sim/core/card.js";
+import { loadFirmware } from "../../sim/session/firmware.js";
 import { runTerminal } from "../../sim/terminal/terminal.js";
 
 const card = new Card(loadFirmware(), { seed: 1 });

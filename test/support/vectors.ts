@@ -2,8 +2,8 @@
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { HashName, OcraInput } from "../../host-tools/ocra.js";
-import { ROOT } from "./root.js";
+import { ROOT } from "../../host-tools/files/project.js";
+import type { HashName, OcraInput } from "../../host-tools/seeds/suite.js";
 
 const FOLDER = join(ROOT, "test", "vectors");
 

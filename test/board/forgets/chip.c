@@ -2,7 +2,7 @@
  * The harness's host on the chip: the wiping is that of board/cortexm/start.c.
  */
 #include "forgets.h"
-#include "microbit/uart.h"
+#include "ports/microbit/uart.h"
 #include "port.h"
 
 extern uint8_t stack_bottom[];

@@ -3,7 +3,7 @@
  * looked at from outside.
  */
 #define port_display posix_display
-#include "posix/port.c"
+#include "ports/posix/port.c"
 #undef port_display
 
 #include <ucontext.h>

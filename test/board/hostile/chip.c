@@ -3,8 +3,8 @@
  * linker is told where in here the memory lies (test/board/memory.test.ts).
  */
 #include "hostile.h"
-#include "microbit/nrf51.h"
-#include "microbit/pins.h"
+#include "ports/microbit/nrf51.h"
+#include "ports/microbit/pins.h"
 #include "wasm-rt.h"
 
 #define CANARIES 16u

@@ -11,7 +11,7 @@
 // A loop that runs away is ended: each round takes from the fuel, and none left is a trap.
 
 import { readFileSync } from "node:fs";
-import { FIRMWARE_FILE } from "../../../sim/firmware.js";
+import { FIRMWARE_FILE } from "../../../sim/session/firmware.js";
 import { type Binaryen, loadBinaryen } from "../../support/binaryen.js";
 import { head, isList, type List, type Node, parse, print } from "./sexpr.js";
 

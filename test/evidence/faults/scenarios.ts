@@ -2,10 +2,10 @@
 
 import { cmac } from "@noble/ciphers/aes.js";
 import { Cla, Ins, Level, LifeCode, Sw } from "../../../firmware/wire.js";
-import type { Response } from "../../../host-tools/apdu.js";
-import { putKeyData, testKeys } from "../../../host-tools/keyset.js";
-import { initializeUpdate, kdf, parseCardHello, SecureChannel } from "../../../host-tools/scp03.js";
-import { Silence } from "../../../sim/workshop.js";
+import type { Response } from "../../../host-tools/card/apdu.js";
+import { putKeyData, testKeys } from "../../../host-tools/card/keyset.js";
+import { initializeUpdate, kdf, parseCardHello, SecureChannel } from "../../../host-tools/card/scp03.js";
+import { Silence } from "../../../sim/session/cardcommands.js";
 import { unescaped } from "./secrets.js";
 import type { Target } from "./target.js";
 import {

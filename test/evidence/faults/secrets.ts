@@ -1,6 +1,6 @@
 // What must never leave a card, and whether it did.
 
-import { kdf } from "../../../host-tools/scp03.js";
+import { kdf } from "../../../host-tools/card/scp03.js";
 import { type SimWorld, unlockCodeOf } from "./world.js";
 
 /** As many bytes of a key in a row are a leak. */

@@ -1,6 +1,6 @@
 // Which faults of a scenario are tried, and what came of them.
 
-import { Random } from "../../../sim/random.js";
+import { Random } from "../../../sim/core/random.js";
 import type { Failure } from "../campaign.js";
 import type { Instrumented, Site } from "./instrument.js";
 import type { Mode } from "./target.js";

@@ -1,8 +1,8 @@
 // A card that faults are put into: the instrumented module in a simulated card, with what leaves it watched.
 
 import { createHash } from "node:crypto";
-import { Card, CardTrap, KEYS, MEMORY_SIZE } from "../../../sim/card.js";
-import { FLASH_SIZE, Flash, FlashMisuse, PAGE_SIZE, PAGES } from "../../../sim/flash.js";
+import { Card, CardTrap, KEYS, MEMORY_SIZE } from "../../../sim/core/card.js";
+import { FLASH_SIZE, Flash, FlashMisuse, PAGE_SIZE, PAGES } from "../../../sim/core/flash.js";
 import { CONTROL, COUNTS, NOWHERE, Word } from "./instrument.js";
 
 /** How an instruction goes wrong: `bit7` flips bit 7 of its result. */

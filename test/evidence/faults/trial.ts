@@ -2,10 +2,10 @@
 
 import { cmac } from "@noble/ciphers/aes.js";
 import { Level } from "../../../firmware/wire.js";
-import { BadAnswer, CardRefused } from "../../../host-tools/apdu.js";
-import { testKeys } from "../../../host-tools/keyset.js";
-import { AuthenticationFailed, deriveSessionKeys, kdf } from "../../../host-tools/scp03.js";
-import { Silence } from "../../../sim/workshop.js";
+import { BadAnswer, CardRefused } from "../../../host-tools/card/apdu.js";
+import { testKeys } from "../../../host-tools/card/keyset.js";
+import { AuthenticationFailed, deriveSessionKeys, kdf } from "../../../host-tools/card/scp03.js";
+import { Silence } from "../../../sim/session/cardcommands.js";
 import type { Instrumented } from "./instrument.js";
 import { type Before, NOT_MADE, type Scenario, type Session, type Verdict } from "./scenarios.js";
 import { type Secrets, secretsOf, unescaped } from "./secrets.js";

@@ -2,16 +2,16 @@
 // them does to see whether it still keeps them.
 
 import { Cla, Ins, Level, LifeCode, Sw } from "../../../firmware/wire.js";
-import { type Command, decodeResponse, encodeCommand, type Response } from "../../../host-tools/apdu.js";
-import { encodeRecord, type PersonalizationRecord } from "../../../host-tools/cardclient.js";
-import { type Keyset, putKeyAnswer, putKeyData, testKeys } from "../../../host-tools/keyset.js";
-import { ocra } from "../../../host-tools/ocra.js";
-import type { SecureChannel, SecurityLevel } from "../../../host-tools/scp03.js";
-import { FULL_BATTERY } from "../../../sim/card.js";
-import { PAGE_SIZE } from "../../../sim/flash.js";
-import { currentPage, readImage } from "../../../sim/image.js";
-import { Random } from "../../../sim/random.js";
-import { converse, openChannel, Silence } from "../../../sim/workshop.js";
+import { type Command, decodeResponse, encodeCommand, type Response } from "../../../host-tools/card/apdu.js";
+import { encodeRecord, type PersonalizationRecord } from "../../../host-tools/card/cardclient.js";
+import { type Keyset, putKeyAnswer, putKeyData, testKeys } from "../../../host-tools/card/keyset.js";
+import type { SecureChannel, SecurityLevel } from "../../../host-tools/card/scp03.js";
+import { ocra } from "../../../host-tools/seeds/ocra.js";
+import { FULL_BATTERY } from "../../../sim/core/card.js";
+import { PAGE_SIZE } from "../../../sim/core/flash.js";
+import { currentPage, readImage } from "../../../sim/core/image.js";
+import { Random } from "../../../sim/core/random.js";
+import { converse, openChannel, Silence } from "../../../sim/session/cardcommands.js";
 import { Crash, type Target } from "./target.js";
 
 export interface SimWorld {
@@ -49,14 +49,14 @@ export function worldOf(seed: number, server = false): SimWorld {
 }
 
 /** Sends a command and takes its answer, inside the target's guard. */
-export function send(target: Target, command: Command): Response {
+export function send(target: Target, command: Command): Response<Buffer> {
   const [answer] = target.do((card) => converse(card, encodeCommand(command)));
   if (!answer) throw new Silence("no answer");
   return decodeResponse(answer);
 }
 
 /** Sends a command through a channel. */
-export function sendIn(target: Target, channel: SecureChannel, command: Omit<Command, "cla">): Response {
+export function sendIn(target: Target, channel: SecureChannel, command: Omit<Command, "cla">): Response<Buffer> {
   return channel.unwrap(send(target, channel.wrap({ cla: Cla.GP_SECURE, ...command })));
 }
 

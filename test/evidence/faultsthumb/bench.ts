@@ -1,10 +1,10 @@
 // A card on the meter that is given wrong PINs with an instruction skipped, and is then asked what that gained.
 
-import { MachineError } from "../../../board/qemu/machine.js";
-import { MeterReset, type Reading } from "../../../board/qemu/meter.js";
-import { MeterLost } from "../../../board/qemu/meterline.js";
+import { MachineError } from "../../../board/emulator/machine.js";
 import { Key } from "../../../firmware/wire.js";
-import { DEMO } from "../../../sim/demo.js";
+import { DEMO } from "../../../sim/session/demo.js";
+import { MeterReset, type Reading } from "../../rig/meter.js";
+import { MeterLost } from "../../rig/meterline.js";
 import { demoFlash } from "../../support/board.js";
 import { expected, WRONG_PIN } from "../../support/cards.js";
 import { MeteredCard } from "../timing/chip.js";

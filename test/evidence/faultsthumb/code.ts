@@ -21,7 +21,7 @@ export class Code {
       name,
       start: Number.parseInt(start, 16) & ~1,
       end: (Number.parseInt(start, 16) & ~1) + Number.parseInt(size, 16),
-      foreign: file.includes("/board/meter/"),
+      foreign: file.includes("/test/rig/meter/"),
     }));
   }
 

@@ -1,6 +1,6 @@
 // Which executions of which instructions are skipped.
 
-import { Random } from "../../../sim/random.js";
+import { Random } from "../../../sim/core/random.js";
 
 const SEED = 1;
 

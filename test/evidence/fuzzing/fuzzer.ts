@@ -1,11 +1,11 @@
-// A build of the fuzzing targets (board/fuzz), and libFuzzer run on it.
+// A build of the fuzzing targets (test/rig/fuzzing), and libFuzzer run on it.
 
 import { spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import { buildImages, compile, generate, IMAGES, type Image } from "../../../scripts/board.js";
-import { loadFirmware } from "../../../sim/firmware.js";
-import { ROOT } from "../../support/root.js";
+import { buildImages, compile, generate, IMAGES, type Image } from "../../../board/builder/images.js";
+import { ROOT } from "../../../host-tools/files/project.js";
+import { loadFirmware } from "../../../sim/session/firmware.js";
 import { situations } from "./situations.js";
 
 export interface Target {

@@ -10,7 +10,7 @@ const OVERWRITTEN = /^broken: (I10 the firmware does not trap|the state is one o
 export interface Hole extends Mutation, Telling {
   /** The target that finds it. */
   readonly target: "serial" | "channel" | "keys" | "flash";
-  /** What the target says of it (board/fuzz). */
+  /** What the target says of it (test/rig/fuzzing). */
   readonly says: RegExp;
 }
 

@@ -1,13 +1,13 @@
-// The situations in which inputs of the fuzzing targets begin (board/fuzz/situations.c reads them): cards that the
+// The situations in which inputs of the fuzzing targets begin (test/rig/fuzzing/situations.c reads them): cards that the
 // simulator brought there, memory and flash, of the module that is fuzzed.
 
 import { Cla, Ins, Level, LifeCode } from "../../../firmware/wire.js";
-import { encodeCommand } from "../../../host-tools/apdu.js";
-import { encodeRecord, type PersonalizationRecord } from "../../../host-tools/cardclient.js";
-import { testKeys } from "../../../host-tools/keyset.js";
-import { Card } from "../../../sim/card.js";
-import { DEMO } from "../../../sim/demo.js";
-import { converse, exchange, openChannel, personalize } from "../../../sim/workshop.js";
+import { encodeCommand } from "../../../host-tools/card/apdu.js";
+import { encodeRecord, type PersonalizationRecord } from "../../../host-tools/card/cardclient.js";
+import { testKeys } from "../../../host-tools/card/keyset.js";
+import { Card } from "../../../sim/core/card.js";
+import { converse, exchange, openChannel, personalize } from "../../../sim/session/cardcommands.js";
+import { DEMO } from "../../../sim/session/demo.js";
 import {
   askUnlock,
   enter,

@@ -2,8 +2,8 @@
 
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { withLock } from "../../../host-tools/files.js";
-import { createSeedFile, type SeedRecord } from "../../../host-tools/pskc.js";
+import { withLock } from "../../../host-tools/files/files.js";
+import { createSeedFile, type SeedRecord } from "../../../host-tools/seeds/pskc.js";
 import { cardOf } from "../../support/cards.js";
 import { pattern } from "../../support/pattern.js";
 import { Bench, type Files, type Launcher, REAL } from "./bench.js";

@@ -3,7 +3,7 @@
 
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { ROOT } from "../../support/root.js";
+import { ROOT } from "../../../host-tools/files/project.js";
 import type { Telling } from "../../support/telling.js";
 import type { Launcher } from "./bench.js";
 import { CASES, runCanary } from "./canaries.js";
@@ -66,21 +66,21 @@ export const MUTANTS: readonly Mutant[] = [
   {
     breaks: "the keys are kept before they leave for the card",
     telling: true,
-    file: "personalize.js",
+    file: "desk/personalize.js",
     from: '[...keep, ...seed, "finish", "mark"]',
     to: '[...seed, ...keep, "finish", "mark"]',
     notice: killed("fresh", "create", "first"),
   },
   {
     breaks: "the file says that a card is done once it is",
-    file: "personalize.js",
+    file: "desk/personalize.js",
     from: '...seed, "finish", "mark"]',
     to: '...seed, "mark", "finish"]',
     notice: killed("fresh", "remove", "last", 1),
   },
   {
     breaks: "what was interrupted goes on with the keys of the file",
-    file: "personalize.js",
+    file: "desk/personalize.js",
     from: "plan.record ?? draw(request, plan)",
     to: "draw(request, plan)",
     notice: killed("fresh", "create", "last"),
@@ -88,21 +88,21 @@ export const MUTANTS: readonly Mutant[] = [
   {
     breaks: "a file is synced before it gets its name",
     telling: true,
-    file: "files.js",
+    file: "files/files.js",
     from: "disk.sync(file);",
     to: "",
     notice: powerLost("fresh"),
   },
   {
     breaks: "the name of a new file is synced",
-    file: "files.js",
+    file: "files/files.js",
     from: "disk.syncFolder(dirname(path));",
     to: "",
     notice: powerLost("fresh"),
   },
   {
     breaks: "a rename is synced",
-    file: "files.js",
+    file: "files/files.js",
     from: "disk.syncFolder(dirname(target));",
     to: "",
     notice: powerLost("append"),
@@ -110,7 +110,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     breaks: "the lock of a dead process is broken",
     telling: true,
-    file: "files.js",
+    file: "files/files.js",
     from: "holder !== undefined && holder.host === others.host && !others.isAlive(holder.process)",
     to: "false",
     notice: killed("append", "rename", "first"),
@@ -118,14 +118,14 @@ export const MUTANTS: readonly Mutant[] = [
   {
     breaks: "a seed file is changed under its lock",
     telling: true,
-    file: "pskc.js",
+    file: "seeds/pskc.js",
     from: "withLock(this.path, change, this.#disk)",
     to: "change()",
     notice: onOneFile,
   },
   {
     breaks: "a port is locked while it is open",
-    file: "port.js",
+    file: "card/port.js",
     from: "lock: true",
     to: "lock: false",
     notice: onOnePort,
@@ -133,7 +133,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     breaks: "files are their owner's alone",
     telling: true,
-    file: "files.js",
+    file: "files/files.js",
     from: "OWNER_ONLY = 0o600",
     to: "OWNER_ONLY = 0o644",
     notice: canary("keys-new", /^others may read/),
@@ -141,14 +141,14 @@ export const MUTANTS: readonly Mutant[] = [
   {
     breaks: "no secret in a command line",
     telling: true,
-    file: "secrettext.js",
+    file: "files/secrettext.js",
     from: "return key;",
     to: "process.title = digits.toString(); return key;",
     notice: canary("personalize", /^what others see/),
   },
   {
     breaks: "no secret in an error",
-    file: "secrettext.js",
+    file: "files/secrettext.js",
     from: ": not hexadecimal`",
     // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the code that has the template
     to: ": not hexadecimal: ${digits}`",
@@ -156,7 +156,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     breaks: "no secret in JSON",
-    file: "commands/personalize.js",
+    file: "cli/commands/personalize.js",
     from: "const result = { port: options.port,",
     to: 'const result = { key: Buffer.from(request.key).toString("base64"), port: options.port,',
     notice: canary("personalize", /^stdout/),
@@ -164,28 +164,28 @@ export const MUTANTS: readonly Mutant[] = [
   {
     breaks: "what was read is wiped",
     telling: true,
-    file: "commands/personalize.js",
+    file: "cli/commands/personalize.js",
     from: "secrets.wipe();",
     to: "",
     notice: canary("personalize", /^the image .* key/),
   },
   {
     breaks: "a channel's keys are wiped",
-    file: "scp03.js",
+    file: "card/scp03.js",
     from: "bytes.fill(0);",
     to: "void bytes;",
     notice: canary("wipe", /^the image .* session key/),
   },
   {
     breaks: "a PIN is never taken apart into its digits",
-    file: "secrettext.js",
+    file: "files/secrettext.js",
     from: "return copyOfSecret(pin);",
     to: "globalThis.digits = Array.from(pin, (digit) => digit - 0x30); return copyOfSecret(pin);",
     notice: canary("verify", /^the image .* PIN: array of digits/),
   },
   {
     breaks: "secrets stay where they are in memory",
-    file: "secretbytes.js",
+    file: "files/secretbytes.js",
     from: "return Buffer.from(new ArrayBuffer(size));",
     to: "return Buffer.alloc(size);",
     notice: canary("personalize", /^the image .* key/),
@@ -205,7 +205,7 @@ export async function withMutant<T>({ file, from, to }: Mutant, use: (launcher: 
     if (before === undefined || after === undefined || more.length > 0) throw new Error(`${file}: not once: ${from}`);
     writeFileSync(path, `${before}${to}${after}`);
     const launcher = join(folder, "dsc.mjs");
-    writeFileSync(launcher, 'await (await import("./host-tools/main.js")).main(process.argv.slice(2));\n');
+    writeFileSync(launcher, 'await (await import("./host-tools/cli/main.js")).main(process.argv.slice(2));\n');
     return await use(launcher);
   } finally {
     rmSync(folder, { recursive: true, force: true });

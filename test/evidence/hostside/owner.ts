@@ -3,12 +3,12 @@
 // A copy of the flash is asked, so that looking changes nothing.
 
 import { Ins, Level, Sw, Tag } from "../../../firmware/wire.js";
-import { diversificationData, diversify, type Keyset, testKeys } from "../../../host-tools/keyset.js";
-import { ocra } from "../../../host-tools/ocra.js";
-import { readSeedFile, type SeedRecord } from "../../../host-tools/pskc.js";
-import { Card } from "../../../sim/card.js";
-import { Flash } from "../../../sim/flash.js";
-import { exchange, openChannel } from "../../../sim/workshop.js";
+import { diversificationData, diversify, type Keyset, testKeys } from "../../../host-tools/card/keyset.js";
+import { ocra } from "../../../host-tools/seeds/ocra.js";
+import { readSeedFile, type SeedRecord } from "../../../host-tools/seeds/pskc.js";
+import { Card } from "../../../sim/core/card.js";
+import { Flash } from "../../../sim/core/flash.js";
+import { exchange, openChannel } from "../../../sim/session/cardcommands.js";
 import { askUnlock, enter, failPin, login, MODULE, unlockCodeOf } from "../../support/cards.js";
 
 const CHALLENGE = "271828";

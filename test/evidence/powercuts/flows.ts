@@ -2,10 +2,10 @@
 //
 // A flow takes the card as it finds it, since it is run again on what a cut left of it, as an owner would.
 
-import { Card } from "../../../sim/card.js";
-import { Flash, type FlashCopy, PAGES } from "../../../sim/flash.js";
-import { currentPage, readImage } from "../../../sim/image.js";
-import { personalize } from "../../../sim/workshop.js";
+import { Card } from "../../../sim/core/card.js";
+import { Flash, type FlashCopy, PAGES } from "../../../sim/core/flash.js";
+import { currentPage, readImage } from "../../../sim/core/image.js";
+import { personalize } from "../../../sim/session/cardcommands.js";
 import { login } from "../../support/cards.js";
 import { Run } from "./run.js";
 import { BLANK, CODES, recordOf, type Situation } from "./situation.js";

@@ -3,12 +3,12 @@
 // Every question is put to a copy, since most of them use up what they ask for: tries are counted by spending them.
 
 import { Cla, Ins, Level, LifeCode, Sw, Tag } from "../../../firmware/wire.js";
-import type { Command } from "../../../host-tools/apdu.js";
-import { encodeRecord } from "../../../host-tools/cardclient.js";
-import { ocra } from "../../../host-tools/ocra.js";
-import { Card } from "../../../sim/card.js";
-import { Flash, type FlashCopy } from "../../../sim/flash.js";
-import { exchange, openChannel } from "../../../sim/workshop.js";
+import type { Command } from "../../../host-tools/card/apdu.js";
+import { encodeRecord } from "../../../host-tools/card/cardclient.js";
+import { ocra } from "../../../host-tools/seeds/ocra.js";
+import { Card } from "../../../sim/core/card.js";
+import { Flash, type FlashCopy } from "../../../sim/core/flash.js";
+import { exchange, openChannel } from "../../../sim/session/cardcommands.js";
 import {
   askUnlock,
   enter,

@@ -3,8 +3,8 @@
 // What a card without power does next depends on its flash alone, so that no image is asked twice.
 
 import { createHash } from "node:crypto";
-import { Card } from "../../../sim/card.js";
-import { Flash, type FlashCopy } from "../../../sim/flash.js";
+import { Card } from "../../../sim/core/card.js";
+import { Flash, type FlashCopy } from "../../../sim/core/flash.js";
 import { turnOn } from "../../support/cards.js";
 import { ask } from "./inquiry.js";
 import { Broken, type Expectation } from "./run.js";

@@ -2,10 +2,10 @@
 //
 // Here the cuts are armed in the card's own flash and fall while it runs.
 
-import { Card, FULL_BATTERY } from "../../../sim/card.js";
-import { Flash, FlashMisuse, PAGES } from "../../../sim/flash.js";
-import type { Random } from "../../../sim/random.js";
-import { personalize } from "../../../sim/workshop.js";
+import { Card, FULL_BATTERY } from "../../../sim/core/card.js";
+import { Flash, FlashMisuse, PAGES } from "../../../sim/core/flash.js";
+import type { Random } from "../../../sim/core/random.js";
+import { personalize } from "../../../sim/session/cardcommands.js";
 import { enterPin, expected, failPin, login, setPin, turnOff, turnOn } from "../../support/cards.js";
 import { fill } from "./flows.js";
 import { Broken } from "./run.js";

@@ -1,7 +1,7 @@
 // Flash operations as they were done, and every way in which power can fail at one.
 
-import { Flash, type FlashCopy, FlashMisuse, PowerCut } from "../../../sim/flash.js";
-import { Random } from "../../../sim/random.js";
+import { Flash, type FlashCopy, FlashMisuse, PowerCut } from "../../../sim/core/flash.js";
+import { Random } from "../../../sim/core/random.js";
 
 /** A program of a word, or (without a value) an erase of a page, and the flash before it. */
 export interface Operation {

@@ -2,14 +2,14 @@
 // have become of it should power fail in between.
 
 import { Cla, Ins, Level, LifeCode, Sw } from "../../../firmware/wire.js";
-import type { Command } from "../../../host-tools/apdu.js";
-import { encodeRecord } from "../../../host-tools/cardclient.js";
-import { putKeyData } from "../../../host-tools/keyset.js";
-import { ocra } from "../../../host-tools/ocra.js";
-import type { SecureChannel } from "../../../host-tools/scp03.js";
-import { Card } from "../../../sim/card.js";
-import type { FlashCopy } from "../../../sim/flash.js";
-import { exchange, openChannel } from "../../../sim/workshop.js";
+import type { Command } from "../../../host-tools/card/apdu.js";
+import { encodeRecord } from "../../../host-tools/card/cardclient.js";
+import { putKeyData } from "../../../host-tools/card/keyset.js";
+import type { SecureChannel } from "../../../host-tools/card/scp03.js";
+import { ocra } from "../../../host-tools/seeds/ocra.js";
+import { Card } from "../../../sim/core/card.js";
+import type { FlashCopy } from "../../../sim/core/flash.js";
+import { exchange, openChannel } from "../../../sim/session/cardcommands.js";
 import { enter, passMessage, turnOff, turnOn, unlockCodeOf, WRONG_PIN } from "../../support/cards.js";
 import { type Operation, Recorder } from "./recorder.js";
 import { type Opened, openable } from "./secrets.js";

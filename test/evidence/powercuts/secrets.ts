@@ -2,8 +2,8 @@
 // own crypto. A card that is locked, blocked or wiped must not hold it any more, whatever its screen says.
 
 import { aessiv } from "@noble/ciphers/aes.js";
-import { kdf } from "../../../host-tools/scp03.js";
-import { PAGE_SIZE, PAGES } from "../../../sim/flash.js";
+import { kdf } from "../../../host-tools/card/scp03.js";
+import { PAGE_SIZE, PAGES } from "../../../sim/core/flash.js";
 import { unlockCodeOf } from "../../support/cards.js";
 import { OWNERS, PINS } from "./situation.js";
 

@@ -1,10 +1,10 @@
 // A personalized card on the meter: brought to a screen once, kept there, and brought back for each case.
 
-import { Meter, type Reading } from "../../../board/qemu/meter.js";
 import { Channel, Key } from "../../../firmware/wire.js";
-import { type Command, decodeResponse, encodeCommand, type Response } from "../../../host-tools/apdu.js";
-import { encodeFrame } from "../../../host-tools/frame.js";
-import { payloads } from "../../../sim/workshop.js";
+import { type Command, decodeResponse, encodeCommand, type Response } from "../../../host-tools/card/apdu.js";
+import { encodeFrame } from "../../../host-tools/card/frame.js";
+import { payloads } from "../../../sim/session/cardcommands.js";
+import { Meter, type Reading } from "../../rig/meter.js";
 
 /** Milliseconds: a hold, a tap, and the time after them. */
 const HOLD = 1000;
@@ -50,7 +50,7 @@ export class MeteredCard {
   }
 
   /** Sends a command; measures from the end of its frame on, since a frame's length depends on what is escaped in it. */
-  async send(command: Command): Promise<{ reading: Reading; response: Response }> {
+  async send(command: Command): Promise<{ reading: Reading; response: Response<Buffer> }> {
     const frame = encodeFrame(Channel.APDU, encodeCommand(command));
     const [, reading] = await Promise.all([
       this.meter.serial(frame.subarray(0, -1)),

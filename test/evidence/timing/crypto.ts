@@ -1,6 +1,6 @@
 // AES, CMAC, HMAC, SIV and the response for keys and messages that are random.
 
-import { CryptoMeter, type FunctionName } from "../../../board/qemu/cryptometer.js";
+import { CryptoMeter, type FunctionName } from "../../rig/cryptometer.js";
 import type { Failure, Figure } from "../campaign.js";
 import type { Part } from "./pins.js";
 

@@ -1,8 +1,8 @@
 // Wrong PINs, digits and wrong unlock codes, at the ABI: from OK to the verdict.
 
 import { Key } from "../../../firmware/wire.js";
-import { DEMO } from "../../../sim/demo.js";
-import { Random } from "../../../sim/random.js";
+import { Random } from "../../../sim/core/random.js";
+import { DEMO } from "../../../sim/session/demo.js";
 import { deriveBits, sivOpen, sivSeal } from "../../support/crypto.js";
 import type { Failure, Figure } from "../campaign.js";
 import type { MeteredCard } from "./chip.js";

@@ -1,10 +1,10 @@
 // The secure channel, at the ABI: cryptogram and MAC of EXTERNAL AUTHENTICATE, and MAC of a command, wrong at each byte.
 
 import { Cla, Ins, Level } from "../../../firmware/wire.js";
-import { cmac } from "../../../host-tools/aes.js";
-import type { Command } from "../../../host-tools/apdu.js";
-import { testKeys } from "../../../host-tools/keyset.js";
-import { deriveSessionKeys, initializeUpdate, parseCardHello, SecureChannel } from "../../../host-tools/scp03.js";
+import { cmac } from "../../../host-tools/card/aes.js";
+import type { Command } from "../../../host-tools/card/apdu.js";
+import { testKeys } from "../../../host-tools/card/keyset.js";
+import { deriveSessionKeys, initializeUpdate, parseCardHello, SecureChannel } from "../../../host-tools/card/scp03.js";
 import type { MeteredCard } from "./chip.js";
 import { Counts } from "./counts.js";
 import type { Part } from "./pins.js";

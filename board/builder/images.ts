@@ -1,0 +1,286 @@
+// Images: the released module as C (wasm2c), with the host and a port around it, and those that tests and benchmarks need.
+//
+// An image for a chip is the same, byte for byte, in whatever folder it is built, with the same compiler. `buildImages`
+// makes each where it is missing or older than its sources.
+
+import { createHash } from "node:crypto";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { BUILD, ROOT } from "../../host-tools/files/project.js";
+import type { Limits } from "./sizes.js";
+import { BuildError, isInstalled, run, TOOLS, type Tool } from "./tools.js";
+
+const BOARD = join(ROOT, "board");
+const OUT = join(BUILD, "board");
+
+/** The version whose output board/runtime/wasm-rt.h was written for. */
+const WASM2C_VERSION = "1.0.32";
+
+const WARNINGS = ["-std=gnu11", "-Wall", "-Wextra", "-Werror"];
+/** What wasm2c makes relies on wrapping and on bytes that become words; it is not written to be free of warnings. */
+const GENERATED = ["-std=gnu11", "-fno-strict-aliasing", "-w"];
+/**
+ * For a core of ARM's. Without its floating-point registers, if it has any: `port_forget` does not wipe them. File names
+ * in the image start at the repository's root, so that a debugger started there finds the sources.
+ */
+export function chip(core: string): string[] {
+  const flags = `-mcpu=${core} -mthumb -mfloat-abi=soft -O2 -g -ffunction-sections -fdata-sections -DNDEBUG`;
+  return [...flags.split(" "), `-ffile-prefix-map=${ROOT}=.`];
+}
+/** By the linker script of a port, in its folder. */
+export function chipLink(folder: string): string[] {
+  const script = join(BOARD, folder, "image.ld");
+  return [..."-nostartfiles -Wl,--gc-sections -Wl,--no-warn-rwx-segments".split(" "), `-L${BOARD}`, `-Wl,-T,${script}`];
+}
+export const MICROBIT = chip("cortex-m0");
+export const MICROBIT_LINK = chipLink("ports/microbit");
+export const NATIVE = ["-O1", "-g", "-DNDEBUG", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
+/**
+ * What costs more than the card itself is left out: tracing comparisons (there is one in each access to memory), and
+ * UBSan's look at each pointer, which in what wasm2c makes is always into one array and into one instance.
+ */
+const FUZZER = [
+  ...["-O2", "-fsanitize=fuzzer", "-fno-sanitize-coverage=trace-cmp,trace-gep,trace-div,stack-depth"],
+  ...["-fno-sanitize=null,alignment,object-size,pointer-overflow"],
+];
+/** Inputs are kept for what they reach in the module, not around it. */
+const UNCOUNTED = ["-fno-sanitize-coverage=edge,inline-8bit-counters,pc-table,indirect-calls"];
+
+/** The modules that images are made of: the released one, and the tests' build of its crypto. */
+const MODULES = { dsc: "dsc.wasm", crypto: "crypto-test.wasm" } as const;
+
+/** One thing that is built from a module. */
+export interface Image {
+  readonly name: string;
+  /** Folder or file names in the project, of C files. */
+  readonly sources: readonly string[];
+  readonly compiler: Tool;
+  readonly flags: readonly string[];
+  readonly link: readonly string[];
+  /** In build/board. */
+  readonly output: string;
+  /** The released one unless given. */
+  readonly module?: keyof typeof MODULES;
+  /** What it may take, where its port states that. */
+  readonly limits?: Limits;
+}
+
+const HOST = ["board/card.c", "board/main.c"];
+/** What the project allows a card on the micro:bit: less than the chip has. */
+const MICROBIT_LIMITS: Limits = { flash: 44 * 1024, ram: 6 * 1024 };
+
+export const IMAGES = {
+  development: {
+    name: "development image",
+    sources: [...HOST, "board/segments.c", "board/development", "board/cortexm", "board/ports/microbit"],
+    compiler: "arm-none-eabi-gcc",
+    flags: [...MICROBIT, "-DDEVELOPMENT=1"],
+    link: MICROBIT_LINK,
+    output: "microbit/development/dsc.elf",
+    limits: MICROBIT_LIMITS,
+  },
+  production: {
+    name: "production image",
+    sources: [...HOST, "board/segments.c", "board/cortexm", "board/ports/microbit"],
+    compiler: "arm-none-eabi-gcc",
+    flags: [...MICROBIT, "-DDEVELOPMENT=0"],
+    link: MICROBIT_LINK,
+    output: "microbit/production/dsc.elf",
+    limits: MICROBIT_LIMITS,
+  },
+  template: {
+    name: "template of a port",
+    sources: [...HOST, "board/segments.c", "board/development", "board/cortexm", "board/ports/template"],
+    compiler: "arm-none-eabi-gcc",
+    flags: [...chip("cortex-m0"), "-DDEVELOPMENT=1"],
+    link: chipLink("ports/template"),
+    output: "template/dsc.elf",
+  },
+  meter: {
+    name: "meter",
+    sources: [
+      "board/card.c",
+      "test/rig/meter",
+      "board/cortexm",
+      ...["port.c", "interrupts.c"].map((file) => `board/ports/microbit/${file}`),
+    ],
+    compiler: "arm-none-eabi-gcc",
+    flags: [...MICROBIT, "-DDEVELOPMENT=1"],
+    link: MICROBIT_LINK,
+    output: "meter/dsc.elf",
+  },
+  cryptometer: {
+    name: "crypto meter",
+    sources: ["test/rig/cryptometer", "test/rig/meter/line.c", "board/cortexm"],
+    compiler: "arm-none-eabi-gcc",
+    // Its buffer needs more memory than a card has.
+    flags: [...MICROBIT, "-DDEVELOPMENT=1", "-DWASM_RT_MEMORY_SIZE=8192u"],
+    link: [...MICROBIT_LINK, "-Wl,--defsym=RAM_SIZE=16K"],
+    output: "cryptometer/dsc.elf",
+    module: "crypto",
+  },
+  posix: {
+    name: "posix port",
+    sources: [...HOST, "board/development", "board/ports/posix"],
+    compiler: "cc",
+    flags: [...NATIVE, "-DDEVELOPMENT=1"],
+    link: [],
+    output: "posix/dsc",
+  },
+  fuzz: {
+    name: "fuzzing targets",
+    sources: ["board/card.c", "board/ports/posix/flash.c", "test/rig/fuzzing"],
+    compiler: "clang",
+    flags: [...NATIVE, ...FUZZER, "-DDEVELOPMENT=1"],
+    link: UNCOUNTED,
+    output: "fuzz/dsc-fuzz",
+  },
+} as const satisfies Record<string, Image>;
+export type ImageName = keyof typeof IMAGES;
+
+/** What has to be installed before these images can be built (and run: QEMU), in a line; nothing where all is there. */
+export function missingFor(...images: ImageName[]): string | undefined {
+  const tools = new Set<Tool>(["wasm2c", ...images.map((name) => IMAGES[name].compiler)]);
+  if (tools.has("arm-none-eabi-gcc")) tools.add("qemu-system-arm");
+  const packages = [...tools].filter((tool) => !isInstalled(tool)).map((tool) => TOOLS[tool]);
+  return packages.length > 0 ? `apt-get install ${packages.join(" ")}` : undefined;
+}
+
+/** Builds those that are missing or out of date. Returns the path of the last. */
+export function buildImages(...names: ImageName[]): string {
+  const missing = missingFor(...names);
+  if (missing) throw new BuildError(`the tools that build the board are missing: ${missing}`);
+  for (const name of names) compile(IMAGES[name], moduleC(IMAGES[name]));
+  return pathOf(names.at(-1) as ImageName);
+}
+
+/** Builds an image of another module than its own, in a folder of build/board, with more flags. Returns its path. */
+export function buildVariant(name: ImageName, module: Uint8Array, folder: string, ...flags: string[]): string {
+  const file = join(OUT, folder, "dsc.wasm");
+  if (!existsSync(file) || !readFileSync(file).equals(module)) {
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, module);
+  }
+  const output = join(OUT, folder, "c", "dsc.c");
+  generate(file, output);
+  const image: Image = IMAGES[name];
+  return compile({ ...image, flags: [...image.flags, ...flags], output: join(folder, "dsc.elf") }, output);
+}
+
+/** The C of an image's module, made where it is missing or old. */
+function moduleC({ module = "dsc" }: Image): string {
+  const output = join(OUT, module === "dsc" ? "c" : `c-${module}`, `${module}.c`);
+  generate(join(ROOT, "build", MODULES[module]), output);
+  return output;
+}
+
+/** Where an image is, once it is built. */
+export function pathOf(name: ImageName): string {
+  return join(OUT, IMAGES[name].output);
+}
+
+/** A module as C: `output`, whose name is the module's in C, and a header beside it. */
+export function generate(module: string, output: string): void {
+  if (time(output) >= time(module)) return;
+  const version = run("wasm2c", ["--version"]).trim();
+  if (version !== WASM2C_VERSION) {
+    throw new BuildError(`wasm2c is ${version}: board/runtime/wasm-rt.h was written for ${WASM2C_VERSION}`);
+  }
+  const header = output.replace(/c$/, "h");
+  inDraft((draft) => {
+    run("wasm2c", [module, "-n", basename(output, ".c"), "-o", join(draft, basename(output))]);
+    return [header, output];
+  });
+}
+
+/** Builds an image around the C of a module, where it is missing or out of date. Returns its path. */
+export function compile(image: Image, moduleC: string): string {
+  const output = join(OUT, image.output);
+  const files = image.sources.flatMap(cFiles);
+  const inputs = [BOARD, ...files.map((file) => dirname(file)), dirname(moduleC), fileURLToPath(import.meta.url)];
+  if (time(output) >= Math.max(...inputs.map(time))) return output;
+  const include = [BOARD, join(BOARD, "runtime"), dirname(moduleC)].map((path) => `-I${path}`);
+  inDraft((draft) => {
+    const drawn = join(draft, basename(output));
+    const module = compileModule(image, moduleC);
+    runCompiler(image, [...WARNINGS, ...include, ...image.link, ...files, module, "-o", drawn]);
+    if (!output.endsWith(".elf")) return [output];
+    const hex = output.replace(/elf$/, "hex");
+    run("arm-none-eabi-objcopy", ["-O", "ihex", drawn, join(draft, basename(hex))]);
+    return [hex, output];
+  });
+  return output;
+}
+
+/**
+ * The C of a module as an object file. It takes most of a build's time and is the same for all images whose compiler and
+ * flags are the same, but for flags of the host that it does not read.
+ */
+function compileModule(image: Image, moduleC: string): string {
+  const flags = image.flags.filter((flag) => !flag.startsWith("-DDEVELOPMENT="));
+  const key = createHash("sha256").update(JSON.stringify([image.compiler, flags, moduleC]));
+  const object = join(OUT, "objects", `${key.digest("hex").slice(0, 16)}.o`);
+  const folders = [join(BOARD, "runtime"), dirname(moduleC)];
+  const headers = [...flags.filter((flag) => flag.startsWith("-I")).map((flag) => flag.slice(2)), ...folders];
+  if (time(object) < Math.max(...headers.map(time), time(fileURLToPath(import.meta.url)))) {
+    inDraft((draft) => {
+      const include = folders.map((folder) => `-I${folder}`);
+      const args = [...include, "-c", moduleC, "-o", join(draft, basename(object))];
+      runCompiler({ ...image, flags }, [...GENERATED, ...args]);
+      return [object];
+    });
+  }
+  return object;
+}
+
+/** From the repository's root: a compiler notes the folder that it runs in. */
+function runCompiler({ name, compiler, flags }: Image, args: readonly string[]): void {
+  try {
+    run(compiler, [...flags, ...args], ROOT);
+  } catch (error) {
+    const [, memory, bytes] = /region `(\w+)' overflowed by (\d+) bytes/.exec((error as Error).message) ?? [];
+    if (!memory) throw error;
+    throw new BuildError(`the ${name} does not fit: ${bytes} bytes more than its image.ld gives it of "${memory}"`);
+  }
+}
+
+/** Makes files in a folder of its own, and moves them when all are done: tests that run at once may want the same. */
+function inDraft(make: (draft: string) => readonly string[]): void {
+  mkdirSync(OUT, { recursive: true });
+  const draft = mkdtempSync(join(OUT, "draft-"));
+  try {
+    for (const file of make(draft)) {
+      mkdirSync(dirname(file), { recursive: true });
+      renameSync(join(draft, basename(file)), file);
+    }
+  } finally {
+    rmSync(draft, { recursive: true, force: true });
+  }
+}
+
+function cFiles(source: string): string[] {
+  const path = join(ROOT, source);
+  if (source.endsWith(".c")) return [path];
+  const names = readdirSync(path).filter((name) => name.endsWith(".c"));
+  return names.sort().map((name) => join(path, name));
+}
+
+function time(path: string): number {
+  if (!existsSync(path)) return 0;
+  const stat = statSync(path);
+  if (!stat.isDirectory()) return stat.mtimeMs;
+  // Scripts beside the C files are no part of an image.
+  const names = readdirSync(path).filter((name) => !name.endsWith(".ts"));
+  return Math.max(0, ...names.map((name) => time(join(path, name))));
+}

@@ -1,0 +1,47 @@
+// `npm run board`: builds an image for a chip, and prints what it takes.
+//
+//   npm run board                       build/board/microbit/development/dsc.elf and .hex, and a table of their size
+//   npm run board -- --production       the same in build/board/microbit/production
+//   npm run board -- IMAGE              another of IMAGES (images.ts), build/board/...
+//   npm run board -- --all              each that there are the tools for: what the tests need
+
+import { relative } from "node:path";
+import { ROOT } from "../../host-tools/files/project.js";
+import { buildImages, IMAGES, type Image, type ImageName, missingFor } from "../builder/images.js";
+import { printSizes, refuseLarge, type Sizes, sizesOf } from "../builder/sizes.js";
+import { BuildError } from "../builder/tools.js";
+
+function command(args: readonly string[]): void {
+  if (args[0] === "--all") return buildAll();
+  const [name = "development", ...rest] = args.map((arg) => arg.replace(/^--production$/, "production"));
+  if (!isImage(name) || rest.length > 0) {
+    throw new BuildError(`${args.join(" ")}: there are --production, --all, ${Object.keys(IMAGES).join(", ")}`);
+  }
+  const image = buildImages(name);
+  const files = image.endsWith(".elf") ? [image, image.replace(/elf$/, "hex")] : [image];
+  console.log(`${files.map((file) => relative(ROOT, file)).join(", ")}: ${IMAGES[name].name}`);
+  if (image.endsWith(".elf")) tellSizes(IMAGES[name], sizesOf(image));
+}
+
+/** Prints the table, and throws where the image is larger than its port allows. */
+function tellSizes({ name, limits }: Image, sizes: Sizes): void {
+  printSizes(sizes, limits);
+  if (limits) refuseLarge(name, sizes, limits);
+}
+
+function isImage(name: string): name is ImageName {
+  return Object.hasOwn(IMAGES, name);
+}
+
+/** For the tests: every image that there are the tools for. */
+function buildAll(): void {
+  for (const name of Object.keys(IMAGES) as ImageName[]) if (!missingFor(name)) buildImages(name);
+}
+
+try {
+  command(process.argv.slice(2));
+} catch (error) {
+  if (!(error instanceof BuildError)) throw error;
+  process.stderr.write(`board: ${error.message}\n`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,114 @@
+// `--panel`: the screen of the emulated board in the terminal, pixel by pixel, and keys that press its pins.
+
+import { HOLD_TIME, type KeyName, TAP_TIME, UP_TIME } from "../../sim/core/card.js";
+import type { Bench } from "./bench.js";
+import { asBraille, asHalfBlocks } from "./dots.js";
+import { WIDTH } from "./ssd1306.js";
+
+const FRAME_TIME = 40;
+/** What a typed character presses, and for how long: terminals do not tell when a key is let go. */
+const KEYS: Readonly<Record<string, readonly [KeyName, number]>> = {
+  ...Object.fromEntries(Array.from("0123456789", (digit) => [digit, [digit as KeyName, TAP_TIME]])),
+  "\r": ["ok", TAP_TIME],
+  "\n": ["ok", TAP_TIME],
+  o: ["ok", TAP_TIME],
+  O: ["ok", HOLD_TIME],
+  p: ["press", TAP_TIME],
+  " ": ["press", TAP_TIME],
+  P: ["press", HOLD_TIME],
+};
+const QUIT = "\x03";
+const RESET = "r";
+const HELP = "0-9   Enter: OK   p: PRESS   P, O: held   r: reset   Ctrl-C: quit";
+
+/** Alternate screen, no cursor, no wrapping; and back. */
+const ENTER = "\x1b[?1049h\x1b[?25l\x1b[?7l";
+const LEAVE = "\x1b[0m\x1b[?7h\x1b[?25h\x1b[?1049l";
+const HOME = "\x1b[H";
+const REST_OF_LINE = "\x1b[K";
+const REST_OF_SCREEN = "\x1b[J";
+const LIT = "\x1b[38;5;159;48;5;16m";
+const PLAIN = "\x1b[0m";
+
+export class Panel {
+  /** Settled when the user quits, or the screen was told nonsense (then it fails). */
+  readonly ended: Promise<void>;
+  readonly #bench: Bench;
+  readonly #note: string;
+  #end: (error?: unknown) => void = () => {};
+  #timer: NodeJS.Timeout | undefined;
+  #drawn = "";
+  /** What the fingers still have to do. */
+  #fingers: Promise<void> = Promise.resolve();
+  readonly #onData = (text: string) => this.#typed(text);
+  readonly #restore = () => this.close();
+
+  /** Takes the terminal over until `close`. */
+  constructor(bench: Bench, note: string) {
+    this.#bench = bench;
+    this.#note = note;
+    this.ended = new Promise((resolve, reject) => {
+      this.#end = (error) => (error === undefined ? resolve() : reject(error));
+    });
+    process.on("exit", this.#restore);
+    process.stdin.setRawMode(true);
+    process.stdin.setEncoding("latin1");
+    process.stdin.on("data", this.#onData);
+    process.stdout.write(ENTER);
+    this.#timer = setInterval(() => this.#frame(), FRAME_TIME);
+  }
+
+  /** Gives the terminal back. May be called again. */
+  close(): void {
+    if (this.#timer === undefined) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+    process.off("exit", this.#restore);
+    process.stdin.off("data", this.#onData);
+    process.stdin.setRawMode(false);
+    process.stdin.pause();
+    process.stdout.write(LEAVE);
+  }
+
+  #typed(text: string): void {
+    // An escape sequence is a key that there is nothing for.
+    if (text.startsWith("\x1b")) return;
+    for (const character of text) this.#key(character);
+  }
+
+  #key(character: string): void {
+    const press = KEYS[character];
+    if (character === QUIT) this.#end();
+    else if (character === RESET) this.#queue(() => this.#bench.reset());
+    else if (press) this.#queue(() => this.#press(...press));
+  }
+
+  async #press(key: KeyName, time: number): Promise<void> {
+    await this.#bench.contact(key, true);
+    await this.#bench.wait(time);
+    await this.#bench.contact(key, false);
+    await this.#bench.wait(UP_TIME);
+  }
+
+  #queue(action: () => Promise<void>): void {
+    this.#fingers = this.#fingers.then(action).catch((error) => this.#end(error));
+  }
+
+  #frame(): void {
+    try {
+      const lines = this.#lines(this.#bench.pixels());
+      const picture = `${HOME}${lines.map((line) => line + REST_OF_LINE).join("\r\n")}${REST_OF_SCREEN}`;
+      if (picture === this.#drawn) return;
+      this.#drawn = picture;
+      process.stdout.write(picture);
+    } catch (error) {
+      this.#end(error);
+    }
+  }
+
+  #lines(pixels: Uint8Array): string[] {
+    const rows = process.stdout.columns >= WIDTH + 2 ? asHalfBlocks(pixels) : asBraille(pixels);
+    const edge = "─".repeat(rows[0]?.length ?? 0);
+    return [`┌${edge}┐`, ...rows.map((row) => `│${LIT}${row}${PLAIN}│`), `└${edge}┘`, HELP, this.#note];
+  }
+}

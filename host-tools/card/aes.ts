@@ -1,0 +1,61 @@
+// AES for the secure channel, by node:crypto, whose key schedules are wiped when it is done with them: one block,
+// CBC without padding, and CMAC (NIST SP 800-38B, RFC 4493).
+//
+// Results may be keys. They are in memory of their own (secretbytes.ts), the caller's to wipe.
+
+import { type Cipher, createCipheriv, createDecipheriv, type Decipher } from "node:crypto";
+import { secretBytes } from "../files/secretbytes.js";
+
+const BLOCK = 16;
+/** What a carry out of the highest bit becomes: x^128 = x^7 + x^2 + x + 1. */
+const CARRY = 0x87;
+
+/** One block, or several, each by itself. */
+export function encryptBlocks(key: Uint8Array, blocks: Uint8Array): Buffer {
+  return through(createCipheriv(`aes-${8 * key.length}-ecb`, key, null), blocks);
+}
+
+/** Whole blocks, chained from `iv`. */
+export function encryptCbc(key: Uint8Array, iv: Uint8Array, blocks: Uint8Array): Buffer {
+  return through(createCipheriv(`aes-${8 * key.length}-cbc`, key, iv), blocks);
+}
+
+export function decryptCbc(key: Uint8Array, iv: Uint8Array, blocks: Uint8Array): Buffer {
+  return through(createDecipheriv(`aes-${8 * key.length}-cbc`, key, iv), blocks);
+}
+
+function through(cipher: Cipher | Decipher, blocks: Uint8Array): Buffer {
+  const result = cipher.setAutoPadding(false).update(blocks);
+  // Nothing comes any more, but only then is the key schedule wiped.
+  cipher.final();
+  return result;
+}
+
+/** CMAC of a message, 16 bytes. */
+export function cmac(key: Uint8Array, message: Uint8Array): Buffer {
+  const size = Math.max(BLOCK, Math.ceil(message.length / BLOCK) * BLOCK);
+  const blocks = secretBytes(size);
+  blocks.set(message);
+  if (message.length < size) blocks[message.length] = 0x80;
+  const mask = subkey(key, message.length === size ? 1 : 2);
+  for (let i = 0; i < BLOCK; i++) blocks[size - BLOCK + i] = (blocks[size - BLOCK + i] as number) ^ (mask[i] as number);
+  const chained = encryptCbc(key, new Uint8Array(BLOCK), blocks);
+  blocks.fill(0);
+  mask.fill(0);
+  chained.fill(0, 0, size - BLOCK);
+  return chained.subarray(size - BLOCK);
+}
+
+/** K1 or K2: the encrypted zero block, doubled so often. */
+function subkey(key: Uint8Array, doublings: number): Buffer {
+  const block = encryptBlocks(key, new Uint8Array(BLOCK));
+  for (let i = 0; i < doublings; i++) double(block);
+  return block;
+}
+
+function double(block: Buffer): void {
+  const carry = (block[0] as number) & 0x80 ? CARRY : 0;
+  for (let i = 0; i < BLOCK; i++)
+    block[i] = ((block[i] as number) << 1) | (((i < BLOCK - 1 && block[i + 1]) || 0) >> 7);
+  block[BLOCK - 1] = (block[BLOCK - 1] as number) ^ carry;
+}

@@ -1,0 +1,89 @@
+// Frames of the serial line (docs/PROTOCOL.md, Frames): channel, payload and CRC-16, in SLIP (RFC 1055).
+
+import { Channel, MAX_PAYLOAD, Slip } from "../../firmware/wire.js";
+
+export interface Frame {
+  readonly channel: Channel;
+  readonly payload: Uint8Array;
+}
+
+const CRC_SIZE = 2;
+/** The longest frame without SLIP: channel, payload and CRC. */
+const MAX_BODY = 1 + MAX_PAYLOAD + CRC_SIZE;
+
+/** CRC-16/IBM-3740: polynomial 1021, FFFF at the start, nothing reflected or inverted. */
+export function crc16(bytes: Uint8Array): number {
+  let crc = 0xffff;
+  for (const byte of bytes) {
+    crc ^= byte << 8;
+    for (let bit = 0; bit < 8; bit++) crc = crc & 0x8000 ? (crc << 1) ^ 0x1021 : crc << 1;
+    crc &= 0xffff;
+  }
+  return crc;
+}
+
+/** The bytes that go on the line for one frame. The END in front ends what noise began. */
+export function encodeFrame(channel: Channel, payload: Uint8Array): Uint8Array {
+  if (payload.length > MAX_PAYLOAD) throw new RangeError(`a frame holds ${MAX_PAYLOAD} bytes, not ${payload.length}`);
+  const body = [channel, ...payload];
+  const crc = crc16(Uint8Array.from(body));
+  return Uint8Array.from([Slip.END, ...[...body, crc >> 8, crc & 0xff].flatMap(escaped), Slip.END]);
+}
+
+function escaped(byte: number): number[] {
+  if (byte === Slip.END) return [Slip.ESC, Slip.ESC_END];
+  return byte === Slip.ESC ? [Slip.ESC, Slip.ESC_ESC] : [byte];
+}
+
+/** Takes the bytes of a line apart. Whatever is no frame is noise, and is dropped. */
+export class FrameReader {
+  readonly #body = new Uint8Array(MAX_BODY);
+  #size = 0;
+  #escaped = false;
+  /** What came since the last END is no frame. */
+  #noise = false;
+
+  /** The frames that end in these bytes. */
+  read(bytes: Uint8Array): Frame[] {
+    const frames: Frame[] = [];
+    for (const byte of bytes) {
+      if (byte !== Slip.END) this.#collect(byte);
+      else {
+        const frame = this.#noise || this.#escaped ? undefined : parseFrame(this.#body.slice(0, this.#size));
+        if (frame) frames.push(frame);
+        this.#size = 0;
+        this.#escaped = false;
+        this.#noise = false;
+      }
+    }
+    return frames;
+  }
+
+  #collect(byte: number): void {
+    if (!this.#escaped) {
+      if (byte === Slip.ESC) this.#escaped = true;
+      else this.#put(byte);
+      return;
+    }
+    this.#escaped = false;
+    if (byte === Slip.ESC_END) this.#put(Slip.END);
+    else if (byte === Slip.ESC_ESC) this.#put(Slip.ESC);
+    else this.#noise = true;
+  }
+
+  #put(byte: number): void {
+    if (this.#size === MAX_BODY) this.#noise = true;
+    else this.#body[this.#size++] = byte;
+  }
+}
+
+/** The frame in bytes without SLIP, or nothing where they are noise. */
+function parseFrame(body: Uint8Array): Frame | undefined {
+  const size = body.length - 1 - CRC_SIZE;
+  if (size < 0) return undefined;
+  const [high = 0, low = 0] = body.subarray(-CRC_SIZE);
+  if (crc16(body.subarray(0, -CRC_SIZE)) !== ((high << 8) | low)) return undefined;
+  const channel = body[0];
+  if (channel !== Channel.APDU && channel !== Channel.PANEL) return undefined;
+  return { channel, payload: body.subarray(1, -CRC_SIZE) };
+}

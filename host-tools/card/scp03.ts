@@ -1,0 +1,242 @@
+// The host's half of GlobalPlatform's Secure Channel Protocol 03 (GPC_SPE_014): AES-128, S8, i = 60.
+//
+//   KDF(key, constant, context)  session keys and cryptograms               §4.1.5
+//   C-MAC  = CMAC(S-MAC, chaining | header | Lc | data), its first 8 bytes  §6.2.4
+//   R-MAC  = CMAC(S-RMAC, chaining | data | SW), its first 8 bytes          §6.2.5
+//   ICV    = AES(S-ENC, counter); for a response the first byte is 80       §6.2.6, §6.2.7
+//
+// Whatever is wrong with what the card sends ends the channel; nothing is tried again here.
+
+import { timingSafeEqual } from "node:crypto";
+import { Cla, Ins, Level, Sw } from "../../firmware/wire.js";
+import { secretBytes } from "../files/secretbytes.js";
+import { cmac, decryptCbc, encryptBlocks, encryptCbc } from "./aes.js";
+import { ANY, BadAnswer, type Command, type Response, SECURE } from "./apdu.js";
+
+/** The security levels that the card knows. All have C-MAC. */
+export const LEVELS = [0x01, 0x03, 0x11, 0x13, 0x33] as const;
+export type SecurityLevel = (typeof LEVELS)[number];
+
+/** Derivation constants (§4.1.5, table 4-1). */
+const CARD_CRYPTOGRAM = 0x00;
+const HOST_CRYPTOGRAM = 0x01;
+const S_ENC = 0x04;
+const S_MAC = 0x06;
+const S_RMAC = 0x07;
+
+const BLOCK = 16;
+const MAC_SIZE = 8;
+const CHALLENGE_SIZE = 8;
+const KDD_SIZE = 10;
+const MAX_DATA = 255;
+const SCP03 = 0x03;
+const I_PARAMETER = 0x60;
+
+/** Card and host do not have the same keys, or what the card sent was changed on its way. */
+export class AuthenticationFailed extends Error {
+  override name = "AuthenticationFailed";
+}
+
+/** The static keys that a channel is opened with. */
+export interface ChannelKeys {
+  readonly enc: Uint8Array;
+  readonly mac: Uint8Array;
+}
+
+export interface SessionKeys {
+  readonly enc: Uint8Array;
+  readonly mac: Uint8Array;
+  readonly rmac: Uint8Array;
+}
+
+/** What a card answers to INITIALIZE UPDATE (§7.1.1.6). */
+export interface CardHello {
+  /** The diversification data. */
+  readonly kdd: Buffer;
+  readonly kvn: number;
+  readonly challenge: Buffer;
+  readonly cryptogram: Buffer;
+}
+
+/** The first half of opening a channel; kvn 0: whatever keyset there is. */
+export function initializeUpdate(kvn: number, hostChallenge: Uint8Array): Command {
+  if (hostChallenge.length !== CHALLENGE_SIZE) throw new RangeError("a challenge has eight bytes");
+  return { cla: Cla.GP, ins: Ins.INITIALIZE_UPDATE, p1: kvn, p2: 0, data: hostChallenge, le: ANY };
+}
+
+/** Takes the answer to INITIALIZE UPDATE apart. */
+export function parseCardHello(data: Buffer): CardHello {
+  if (data.length !== KDD_SIZE + 3 + CHALLENGE_SIZE + MAC_SIZE)
+    throw new BadAnswer("INITIALIZE UPDATE: the answer has a wrong length");
+  const [kvn = 0, protocol, i] = data.subarray(KDD_SIZE);
+  if (protocol !== SCP03 || i !== I_PARAMETER)
+    throw new BadAnswer("INITIALIZE UPDATE: the card does not offer SCP03 with i = 60");
+  const rest = data.subarray(KDD_SIZE + 3);
+  return {
+    kdd: data.subarray(0, KDD_SIZE),
+    kvn,
+    challenge: rest.subarray(0, CHALLENGE_SIZE),
+    cryptogram: rest.subarray(CHALLENGE_SIZE),
+  };
+}
+
+/** The key derivation of §4.1.5: NIST SP 800-108 in counter mode over CMAC. `size` in bytes. Wipe the result after use. */
+export function kdf(key: Uint8Array, constant: number, context: Uint8Array, size: number): Uint8Array {
+  const bits = size * 8;
+  const out = secretBytes(size);
+  for (let at = 0, counter = 1; at < size; at += BLOCK, counter++) {
+    // Label (eleven zeros and the constant), separator, length, counter, context.
+    const head = [...new Uint8Array(11), constant, 0x00, bits >> 8, bits & 0xff, counter];
+    const block = cmac(key, Uint8Array.from([...head, ...context]));
+    out.set(block.subarray(0, size - at), at);
+    block.fill(0);
+  }
+  return out;
+}
+
+/** The session keys (§6.2.1). */
+export function deriveSessionKeys(keys: ChannelKeys, context: Uint8Array): SessionKeys {
+  return {
+    enc: kdf(keys.enc, S_ENC, context, BLOCK),
+    mac: kdf(keys.mac, S_MAC, context, BLOCK),
+    rmac: kdf(keys.mac, S_RMAC, context, BLOCK),
+  };
+}
+
+/** An SCP03 session. The card has opened its side once it accepted `externalAuthenticate`. */
+export class SecureChannel {
+  /** The second half of opening the channel; it proves the host's keys and names the level. */
+  readonly externalAuthenticate: Command;
+
+  readonly #keys: SessionKeys;
+  /** The MAC chaining value (§6.2.3): the last C-MAC, all of it. */
+  #chaining = new Uint8Array(BLOCK);
+  /** Commands so far (§6.2.6). It grows with each one, encrypted or not. */
+  #counter = 0;
+  #closed = false;
+
+  /** Throws AuthenticationFailed where the card's cryptogram is not made with these keys. */
+  constructor(
+    keys: ChannelKeys,
+    readonly level: SecurityLevel,
+    hostChallenge: Uint8Array,
+    card: Pick<CardHello, "challenge" | "cryptogram">,
+  ) {
+    const context = Buffer.concat([hostChallenge, card.challenge]);
+    this.#keys = deriveSessionKeys(keys, context);
+    if (!same(kdf(this.#keys.mac, CARD_CRYPTOGRAM, context, MAC_SIZE), card.cryptogram)) {
+      throw this.#failed("the card does not have these transport keys");
+    }
+    // Never encrypted, whatever the level (§7.1.2).
+    const data = kdf(this.#keys.mac, HOST_CRYPTOGRAM, context, MAC_SIZE);
+    this.externalAuthenticate = this.#sign({
+      cla: Cla.GP_SECURE,
+      ins: Ins.EXTERNAL_AUTHENTICATE,
+      p1: level,
+      p2: 0,
+      data,
+    });
+  }
+
+  /** A command as it goes over the line. */
+  wrap(command: Command): Command {
+    this.#mustBeOpen();
+    this.#counter++;
+    const { data } = command;
+    // A command without data is not encrypted (§6.2.6).
+    if (!(this.level & Level.C_DECRYPTION) || !data?.length) return this.#sign(command);
+    const padded = pad(data);
+    const encrypted = encryptCbc(this.#keys.enc, this.#icv(0x00), padded);
+    padded.fill(0);
+    return this.#sign({ ...command, data: encrypted });
+  }
+
+  /** What the card answered to the command wrapped last. Throws AuthenticationFailed where it is not the card's. */
+  unwrap(response: Response<Buffer>): Response<Buffer> {
+    this.#mustBeOpen();
+    const { data, sw } = response;
+    // An error status comes alone and is not protected (§6.2.5).
+    if (isError(response)) return { data: Buffer.alloc(0), sw };
+    const inner = this.level & Level.R_MAC ? this.#verified(data, sw) : data;
+    if (!(this.level & Level.R_ENCRYPTION) || inner.length === 0) return { data: inner, sw };
+    return { data: this.#decrypted(inner), sw };
+  }
+
+  /** Zeroes the keys. The channel cannot be used any more. */
+  close(): void {
+    this.#closed = true;
+    for (const bytes of [this.#keys.enc, this.#keys.mac, this.#keys.rmac, this.#chaining]) bytes.fill(0);
+  }
+
+  /** §6.2.4: the class says secure messaging, the length counts the MAC. */
+  #sign(command: Command): Command {
+    const { data = new Uint8Array(0) } = command;
+    if (data.length + MAC_SIZE > MAX_DATA) throw new RangeError("the command is too long for this secure channel");
+    const cla = (command.cla & 0xf0) | SECURE;
+    const header = [cla, command.ins, command.p1, command.p2, data.length + MAC_SIZE];
+    this.#chaining = Uint8Array.from(cmac(this.#keys.mac, Uint8Array.from([...this.#chaining, ...header, ...data])));
+    return { ...command, cla, data: Buffer.concat([data, this.#chaining.subarray(0, MAC_SIZE)]) };
+  }
+
+  /** The data before an R-MAC that is right. */
+  #verified(data: Buffer, sw: number): Buffer {
+    if (data.length < MAC_SIZE) throw this.#failed("the card's answer has no MAC");
+    const inner = data.subarray(0, -MAC_SIZE);
+    const signed = Buffer.concat([this.#chaining, inner, Buffer.of(sw >> 8, sw & 0xff)]);
+    const mac = cmac(this.#keys.rmac, signed).subarray(0, MAC_SIZE);
+    if (!same(mac, data.subarray(-MAC_SIZE))) throw this.#failed("the card's answer has a wrong MAC");
+    return inner;
+  }
+
+  #decrypted(data: Buffer): Buffer {
+    const whole = data.length % BLOCK === 0;
+    const plain = whole ? unpad(decryptCbc(this.#keys.enc, this.#icv(0x80), data)) : undefined;
+    if (!plain) throw this.#failed("the card's answer is wrongly padded");
+    return plain;
+  }
+
+  /** Where AES-CBC begins: the counter, encrypted; `mark` tells responses (80) from commands (00). */
+  #icv(mark: number): Buffer {
+    const counter = Buffer.alloc(BLOCK);
+    counter.writeUInt32BE(this.#counter, BLOCK - 4);
+    counter[0] = mark;
+    return encryptBlocks(this.#keys.enc, counter);
+  }
+
+  #mustBeOpen(): void {
+    if (this.#closed) throw new Error("the secure channel is closed");
+  }
+
+  #failed(reason: string): AuthenticationFailed {
+    this.close();
+    return new AuthenticationFailed(reason);
+  }
+}
+
+/**
+ * Whether a response is a status word and nothing else. A warning (62xx, 63xx) is protected (§6.2.5); one that comes
+ * bare only says that the command was refused, as any error does, and cannot be trusted further than that.
+ */
+function isError({ data, sw }: Response<Buffer>): boolean {
+  const warning = sw >> 8 === 0x62 || sw >> 8 === 0x63;
+  return sw !== Sw.DONE && !(warning && data.length > 0);
+}
+
+/** Padding method 2 of ISO 9797-1 (GPC_SPE_014 §4.1.4): 80, then zeros to a whole block. */
+function pad(data: Uint8Array): Uint8Array {
+  const padded = secretBytes(data.length + BLOCK - (data.length % BLOCK));
+  padded.set(data);
+  padded[data.length] = 0x80;
+  return padded;
+}
+
+/** The data before its padding; nothing where the padding is wrong. */
+function unpad(padded: Uint8Array): Buffer | undefined {
+  const end = padded.findLastIndex((byte) => byte !== 0);
+  if (padded[end] !== 0x80 || padded.length - end > BLOCK) return undefined;
+  return Buffer.from(padded.subarray(0, end));
+}
+
+function same(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && timingSafeEqual(a, b);
+}

@@ -1,0 +1,105 @@
+// What commands have in common: the options of those that speak to a card, and the keys that they need.
+
+import { Command, InvalidArgumentError, Option } from "commander";
+import type { CardClient } from "../../card/cardclient.js";
+import { useCard } from "../../card/port.js";
+import { checkSerialNumber } from "../../card/serialnumber.js";
+import { Trace } from "../../card/trace.js";
+import { UsageError } from "../../files/errors.js";
+import { readTransportKey, STDIN } from "../../files/secretfile.js";
+import { parseSuite, type Suite } from "../../seeds/suite.js";
+import { readSecret, type SecretFileOptions } from "../secretoptions.js";
+
+export interface CardOptions {
+  readonly port: string;
+  readonly trace?: string;
+}
+
+export interface TransportOptions extends SecretFileOptions {
+  readonly transport?: string;
+}
+
+/** What is asked for where a transport key is typed. */
+export const TRANSPORT_PROMPT = "Transport key in hexadecimal";
+
+/** A command that prints a result. */
+export function printing(name: string, description: string, examples: readonly string[]): Command {
+  return new Command(name)
+    .description(description)
+    .option("--json", "print the result, or the error, as JSON")
+    .allowExcessArguments(false)
+    .addHelpText("after", `\nExamples:\n${examples.map(prompted).join("\n")}`);
+}
+
+/** A line that begins with a blank goes on with the one before. */
+function prompted(line: string): string {
+  return line.startsWith(" ") ? `  ${line}` : `  $ ${line}`;
+}
+
+/** A command that speaks to one card. */
+export function speaking(name: string, description: string, examples: readonly string[]): Command {
+  return printing(name, description, examples)
+    .requiredOption("--port <path>", "the serial port that the card is on")
+    .addOption(traceOption());
+}
+
+function traceOption(): Option {
+  return new Option("--trace <file>", "write what goes over the line to FILE (or add to it), decoded, secrets masked");
+}
+
+export function transportOption(): Option {
+  return new Option("--transport <file>", "the master key of the card's transport keys (dsc keys new)");
+}
+
+export function sharedFilesOption(): Option {
+  return new Option("--insecure-key-file", "take secret files that others may read, too");
+}
+
+/** The suite that --suite names, taken apart. */
+export function suiteOf(text: string): Suite {
+  try {
+    return parseSuite(text);
+  } catch (error) {
+    throw new UsageError(`--suite: ${(error as Error).message}`);
+  }
+}
+
+/** Runs `run` on the card at the port, and closes the port whatever comes. */
+export function withCard<T>(options: CardOptions, run: (card: CardClient) => Promise<T>): Promise<T> {
+  const { trace } = options;
+  return useCard(options.port, run, trace === undefined ? {} : { trace: () => new Trace(trace) });
+}
+
+/** For commands that open a secure channel: `use` is given the master key that --transport names, which is wiped then. */
+export async function withMasterKey<T>(
+  options: TransportOptions,
+  use: (master: Uint8Array | undefined) => Promise<T>,
+): Promise<T> {
+  const { transport } = options;
+  const master =
+    transport === undefined ? undefined : await readSecret(transport, TRANSPORT_PROMPT, options, readTransportKey);
+  try {
+    return await use(master);
+  } finally {
+    master?.fill(0);
+  }
+}
+
+/** Keys in the clear go into files; who writes - would find them in one of that name. */
+export function refuseStdout(file: string): void {
+  if (file === STDIN) throw new UsageError("-: keys are not written to standard output; give the name of a file");
+}
+
+/** A number from `least` to `most`, for commander. */
+export function wholeNumber(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (/^[0-9]+$/.test(text) && value >= least && value <= most) return value;
+    throw new InvalidArgumentError(`A whole number from ${least} to ${most} is expected.`);
+  };
+}
+
+/** A serial number, for commander. */
+export function serialNumber(text: string): string {
+  return checkSerialNumber(text);
+}

@@ -1,0 +1,145 @@
+// `dsc test`: the bench test of a card before a key goes in, step by step. The screen and the keys need a person.
+
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Command } from "commander";
+import { LOW_BATTERY } from "../../card/battery.js";
+import type { CardClient, CardStatus } from "../../card/cardclient.js";
+import { type Keyset, wipeKeyset } from "../../card/keyset.js";
+import { claimsPublic, expectedOf, keysetFor } from "../../desk/expectedkeys.js";
+import { CheckFailed, WrongCard } from "../../files/errors.js";
+import { coloured, columns, show, warn } from "../output.js";
+import { askWhether, isInteractive } from "../prompt.js";
+import {
+  type CardOptions,
+  sharedFilesOption,
+  speaking,
+  type TransportOptions,
+  transportOption,
+  wholeNumber,
+  withCard,
+  withMasterKey,
+} from "./options.js";
+
+interface Options extends CardOptions, TransportOptions {
+  time: number;
+}
+
+interface Result {
+  readonly test: string;
+  readonly result: "good" | "bad" | "left out";
+  readonly detail: string;
+}
+
+const KEYS = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "OK", "PRESS"];
+const POLL_TIME = 150;
+/** Pages of the card's flash that hold nothing: all but one (docs/FLASH.md). */
+const SPARE_PAGES = 3;
+
+const EXAMPLES = ["dsc test --port /dev/ttyACM0", "dsc test --port /tmp/card --json"];
+const NOTES = `
+For a card that is not personalized. At a terminal somebody looks at the screen and presses every key; without
+one these two steps are left out. Exit code 1: a part is bad.`;
+
+export function register(program: Command): void {
+  const command = speaking("test", "test a card's parts before a key goes in", EXAMPLES)
+    .addOption(transportOption())
+    .addOption(sharedFilesOption())
+    .option("--time <seconds>", "how long to wait for all keys", wholeNumber(1, 3600), 60)
+    .addHelpText("after", NOTES)
+    .action(run);
+  program.addCommand(command);
+}
+
+async function run(options: Options, command: Command): Promise<void> {
+  const { port } = options;
+  const results = await withMasterKey(options, (master) =>
+    withCard(options, (card) => testAll(card, master, options.time)),
+  );
+  const bad = results.filter(({ result }) => result === "bad").map(({ test }) => test);
+  show(command, { port, good: bad.length === 0, tests: results }, columns(results.map(describe)));
+  if (bad.length > 0) throw new CheckFailed(`bad: ${bad.join(", ")}`);
+}
+
+async function testAll(card: CardClient, master: Uint8Array | undefined, seconds: number): Promise<Result[]> {
+  const status = await card.readStatus();
+  if (status.life === "personalized")
+    throw new WrongCard("the card is personalized, and a card with a key in it is not tested; dsc wipe takes it off");
+  const keys = flashKeys(status, master);
+  const person = isInteractive();
+  try {
+    return [
+      await testBattery(card),
+      await testParts(card, "random", "the random source"),
+      await testParts(card, "crypto", "the known answers"),
+      keys ? await testFlash(card, keys) : leftOut("flash", "the card has transport keys of its own (--transport)"),
+      person ? await testScreen(card) : leftOut("screen", "nobody is here to look at it"),
+      person ? await testKeys(card, seconds) : leftOut("keys", "nobody is here to press them"),
+    ];
+  } finally {
+    if (keys) wipeKeyset(keys);
+  }
+}
+
+/** The flash test writes, and so needs the card's transport keys; nothing where nobody gave them. */
+function flashKeys(status: CardStatus, master: Uint8Array | undefined): Keyset | undefined {
+  return master || claimsPublic(status) ? keysetFor(expectedOf(master), status) : undefined;
+}
+
+async function testBattery(card: CardClient): Promise<Result> {
+  const millivolts = await card.selfTest("battery");
+  return judged("battery", millivolts >= LOW_BATTERY, `${millivolts} mV`);
+}
+
+async function testParts(card: CardClient, test: "random" | "crypto", what: string): Promise<Result> {
+  const good = (await card.selfTest(test)) === 1;
+  return judged(test, good, good ? `${what}: as it must be` : `${what}: wrong`);
+}
+
+async function testFlash(card: CardClient, keys: Keyset): Promise<Result> {
+  await card.openChannel(0x33, keys);
+  const pages = await card.selfTest("flash");
+  await card.closeChannel();
+  return judged("flash", pages >= SPARE_PAGES, `spare pages that are good: ${pages}`);
+}
+
+async function testScreen(card: CardClient): Promise<Result> {
+  await card.selfTest("screen");
+  const good = await askWhether("Does the screen show ********, every segment lit?");
+  return judged("screen", good, good ? "somebody looked at it" : "somebody says no");
+}
+
+async function testKeys(card: CardClient, seconds: number): Promise<Result> {
+  // What was pressed before does not count.
+  await card.selfTest("keys");
+  const end = Date.now() + seconds * 1000;
+  let missing = KEYS;
+  let seen = 0;
+  sayMissing(missing, seconds);
+  while (missing.length > 0 && Date.now() < end) {
+    await sleep(POLL_TIME);
+    seen |= await card.selfTest("keys");
+    const left = KEYS.filter((_, key) => !(seen & (1 << key)));
+    if (left.length < missing.length && left.length > 0) sayMissing(left);
+    missing = left;
+  }
+  return judged("keys", missing.length === 0, missing.length ? `not pressed: ${missing.join(" ")}` : "all pressed");
+}
+
+function sayMissing(keys: readonly string[], seconds?: number): void {
+  const limit = seconds === undefined ? "" : ` (within ${seconds} s)`;
+  process.stderr.write(`Press each key once${limit}: ${keys.join(" ")}\n`);
+}
+
+function judged(test: string, good: boolean, detail: string): Result {
+  return { test, result: good ? "good" : "bad", detail };
+}
+
+function leftOut(test: string, reason: string): Result {
+  warn(`${test}: left out, ${reason}`);
+  return { test, result: "left out", detail: reason };
+}
+
+function describe({ test, result, detail }: Result): readonly [string, string] {
+  const style = { good: "green", bad: "red", "left out": "yellow" } as const;
+  return [test, `${coloured(style[result], result.padEnd(8))}  ${detail}`];
+}

@@ -1,0 +1,123 @@
+// The exit codes of `dsc`, the kinds of its errors, and which error is of which.
+
+import { CommanderError } from "commander";
+import { BadAnswer, CardRefused } from "../card/apdu.js";
+import { LineClosed, NoAnswer, OtherProtocol } from "../card/link.js";
+import { NoCard } from "../card/port.js";
+import { AuthenticationFailed } from "../card/scp03.js";
+import { SerialNumberError } from "../card/serialnumber.js";
+import { ValueError } from "../card/storedata.js";
+import { inOneLine } from "../files/commandline.js";
+import {
+  CardInError,
+  CheckFailed,
+  NoBoard,
+  PortError,
+  SecretError,
+  SeedFileError,
+  UsageError,
+  WrongCard,
+} from "../files/errors.js";
+import { FileError, type FileReason } from "../files/files.js";
+import { Interrupted } from "../files/interruption.js";
+import { InputError, SuiteError } from "../seeds/suite.js";
+
+export enum Exit {
+  DONE = 0,
+  /** The check itself says no. */
+  FAILED = 1,
+  USAGE = 2,
+  /** No such port, or busy, or no answer. */
+  PORT = 3,
+  AUTHENTICATION = 4,
+  /** The card refused. */
+  REFUSED = 5,
+  FILE = 6,
+  /** A bug in the tools (EX_SOFTWARE of sysexits.h), so that `verify` says 1 for a refused response only. */
+  BUG = 70,
+  INTERRUPTED = 130,
+}
+
+/** The kinds of errors, for scripts: finer than the exit codes, and never renamed. */
+export const KINDS = {
+  check: { code: Exit.FAILED, hint: "Put the card or the board aside: a part of it does not work." },
+  usage: { code: Exit.USAGE, hint: "Correct the command line; --help after the command shows its options." },
+  port: { code: Exit.PORT, hint: "Check the port's name and that no other program uses it; dsc ports lists them." },
+  board: { code: Exit.PORT, hint: "Plug in the one board that is meant, or name it with --mount and --port." },
+  "no-answer": { code: Exit.PORT, hint: "Check the cable and the card's battery, then run the command again." },
+  "bad-answer": { code: Exit.PORT, hint: "Check that a DSC+ card with this version of the firmware is on the port." },
+  authentication: { code: Exit.AUTHENTICATION, hint: "Give the master key of the card's own transport keys." },
+  refused: { code: Exit.REFUSED, hint: "Look at the card's state and battery with dsc info." },
+  "card-error": { code: Exit.REFUSED, hint: "Turn the card off and on; replace it if the error stays." },
+  "wrong-card": { code: Exit.REFUSED, hint: "Check which card is on the port with dsc info." },
+  file: { code: Exit.FILE, hint: "Check the file that the message names." },
+  "seed-file": { code: Exit.FILE, hint: "Check that the seed file and what opens it belong together." },
+  secret: { code: Exit.FILE, hint: "Correct the file that holds the secret; it must be plain text of one line." },
+  internal: { code: Exit.BUG, hint: "This is a mistake in dsc: please report it with what stands on stderr." },
+  interrupted: { code: Exit.INTERRUPTED, hint: "Run the command again." },
+} as const;
+export type Kind = keyof typeof KINDS;
+
+/** What scripts are told of an error. */
+export interface ErrorReport {
+  readonly code: Exit;
+  readonly kind: Kind;
+  /** What went wrong: one line for people. */
+  readonly message: string;
+  /** What to do about it: one line for people. */
+  readonly hint: string;
+}
+
+type ErrorClass = abstract new (...args: never[]) => Error;
+
+/** The first that fits counts. */
+const CLASSES: readonly [Kind, readonly ErrorClass[]][] = [
+  ["check", [CheckFailed]],
+  ["usage", [UsageError, SuiteError, InputError, SerialNumberError, ValueError, CommanderError]],
+  ["no-answer", [NoCard, NoAnswer, LineClosed]],
+  ["bad-answer", [OtherProtocol, BadAnswer]],
+  ["board", [NoBoard]],
+  ["port", [PortError]],
+  ["authentication", [AuthenticationFailed]],
+  ["refused", [CardRefused]],
+  ["card-error", [CardInError]],
+  ["wrong-card", [WrongCard]],
+  ["file", [FileError]],
+  ["seed-file", [SeedFileError]],
+  ["secret", [SecretError]],
+  ["interrupted", [Interrupted]],
+];
+
+const FILE_HINTS: Partial<Record<FileReason, string>> = {
+  exists: "Give the name of a file that does not exist yet.",
+  missing: "Check the path.",
+  denied: "Check who owns the file and its folder, and their modes.",
+  full: "Make room, or use another file.",
+  locked: "Wait until the other process is done, then run the command again.",
+};
+
+/** The exit code for an error that has a line for people; nothing for any other: that is a bug. */
+export function exitCodeOf(error: unknown): Exit | undefined {
+  const kind = kindOf(error);
+  return kind && KINDS[kind].code;
+}
+
+/** What scripts are told of an error; one that has no line for people is a bug. */
+export function reportOf(error: unknown): ErrorReport {
+  const kind = kindOf(error);
+  const { code, hint } = KINDS[kind ?? "internal"];
+  if (kind === undefined) return { code, kind: "internal", message: `a mistake in dsc: ${error}`, hint };
+  const ofFile = error instanceof FileError ? FILE_HINTS[error.reason] : undefined;
+  return { code, kind, message: messageOf(error as Error), hint: ofFile ?? hint };
+}
+
+function kindOf(error: unknown): Kind | undefined {
+  return CLASSES.find(([, classes]) => classes.some((known) => error instanceof known))?.[0];
+}
+
+/** Commander says it in two lines now and then, and repeats what was given to an option that there is not: maybe a secret. */
+function messageOf(error: Error): string {
+  if (!(error instanceof CommanderError)) return error.message;
+  if (error.code === "commander.help") return "no command is given";
+  return inOneLine(error.message.replace(/(unknown option '[^=']*)=.*'/s, "$1'"));
+}

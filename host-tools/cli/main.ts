@@ -1,0 +1,176 @@
+// `dsc`: the command line of the host tools. What each command does stands in commands/.
+
+import { Command, CommanderError, type Option } from "commander";
+import { hangUp } from "../card/port.js";
+import { watchOutput } from "../files/commandline.js";
+import { UsageError } from "../files/errors.js";
+import { FileError } from "../files/files.js";
+import { Interrupted, interrupt, interruption } from "../files/interruption.js";
+import { version } from "../files/project.js";
+import { Exit, reportOf } from "./exit.js";
+import { answerInJson, answersInJson, complain, conclude, tell } from "./output.js";
+
+/** The commands in the order of the help. What one needs is loaded with it: a bench starts `dsc` hundreds of times a day. */
+const COMMANDS: Record<string, () => Promise<{ register(program: Command): void }>> = {
+  ports: () => import("./commands/ports.js"),
+  flash: () => import("./commands/flash.js"),
+  info: () => import("./commands/info.js"),
+  personalize: () => import("./commands/personalize.js"),
+  test: () => import("./commands/test.js"),
+  wipe: () => import("./commands/wipe.js"),
+  keys: () => import("./commands/keys.js"),
+  pskc: () => import("./commands/pskc.js"),
+  challenge: () => import("./commands/challenge.js"),
+  verify: () => import("./commands/verify.js"),
+  unlock: () => import("./commands/unlock.js"),
+  ocra: () => import("./commands/ocra.js"),
+  completion: () => import("./commands/completion.js"),
+};
+
+/** How long what waits for a card may take to notice that its line is gone (ms). */
+const LAST_WORDS = 1000;
+
+const EXIT_CODES = `
+Exit codes: 0 done; 1 failed; 2 usage; 3 no such port, or busy, or no answer; 4 authentication failed;
+5 the card refused; 6 a file; 70 a mistake in dsc itself; 130 interrupted.`;
+
+/** Runs the command line `args` (without node and script) and sets the exit code. */
+export async function main(args: string[]): Promise<void> {
+  watchOutput(() => process.exit(), endWithoutOutput);
+  process.on("uncaughtException", endWithBug);
+  const stop = watchForInterruption();
+  answerInJson(asksForJson(args));
+  try {
+    await run(args);
+  } catch (error) {
+    fail(interruption.aborted ? new Interrupted() : error);
+  } finally {
+    stop();
+  }
+  if (interruption.aborted) fail(new Interrupted());
+  conclude();
+}
+
+async function run(args: string[]): Promise<void> {
+  const help: string[] = [];
+  const dsc = await program((text) => help.push(text), args);
+  try {
+    refuseUnknownHelp(dsc, args);
+    await dsc.parseAsync(args, { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError) || error.exitCode !== 0) throw error;
+    // Help or the version was asked for, and that is all.
+    tell(error.code === "commander.version" ? "version" : "help", help.join(""));
+  }
+}
+
+/** Before the command line is understood, which it may never be. */
+function asksForJson(args: readonly string[]): boolean {
+  const end = args.indexOf("--");
+  return args.slice(0, end < 0 ? args.length : end).includes("--json");
+}
+
+/**
+ * The command line. `print` is given what --help and --version print. With `args` it has the one command that they begin
+ * with; all commands where that is none by itself, as for help.
+ */
+export async function program(print: (text: string) => void, args: readonly string[] = []): Promise<Command> {
+  const dsc = new Command("dsc")
+    .description("Host tools of the Digital Security Card+: at the bench, and at the site.")
+    .version(version(), "--version")
+    .addHelpText("after", EXIT_CODES)
+    // What commander says of an error is said once, when all has ended.
+    .configureOutput({ writeOut: print, writeErr: writeHelp, outputError: () => {} })
+    .exitOverride()
+    .hook("preAction", (_, command) => {
+      answerInJson(command.getOptionValue("json") === true);
+      refuseEmptyNames(command);
+    });
+  for (const load of loadersFor(args[0])) (await load()).register(dsc);
+  inheritSettings(dsc);
+  return dsc;
+}
+
+/** `completion` tells of all of them. */
+function loadersFor(name = "") {
+  const one = Object.hasOwn(COMMANDS, name) && name !== "completion" ? COMMANDS[name] : undefined;
+  return one ? [one] : Object.values(COMMANDS);
+}
+
+/** The help that somebody gets who names no command. */
+function writeHelp(text: string): void {
+  if (!answersInJson()) process.stderr.write(text);
+}
+
+/** A file that has no name: a variable of a script that is not set. */
+function refuseEmptyNames(command: Command): void {
+  const empty = command.options.find((option) => option.long !== "--port" && isEmptyName(command, option));
+  if (empty) throw new FileError(`${empty.long} "": no name given`);
+  const at = command.args.indexOf("");
+  if (at >= 0) throw new FileError(`${command.registeredArguments[at]?.name() ?? "argument"} "": no name given`);
+}
+
+/** Options that take a name say so: <file>. */
+function isEmptyName(command: Command, option: Option): boolean {
+  return /<(file|dir)>/.test(option.flags) && command.getOptionValue(option.attributeName()) === "";
+}
+
+/** `dsc help nope`: commander would print all of the help, and not say why. */
+function refuseUnknownHelp(dsc: Command, args: readonly string[]): void {
+  let command: Command | undefined = dsc;
+  for (const [at, word] of args.entries()) {
+    if (word === "help") return refuseUnknown(command, args[at + 1]);
+    command = command.commands.find((inner) => inner.name() === word);
+    if (!command || command.commands.length === 0) return;
+  }
+}
+
+function refuseUnknown(command: Command, name: string | undefined): void {
+  const known = name === undefined || name.startsWith("-") || name === "help";
+  if (known || command.commands.some((inner) => inner.name() === name)) return;
+  throw new UsageError(`there is no command ${JSON.stringify(name)} to help with; dsc --help lists them`);
+}
+
+/** Commander does this only for commands that it makes itself. */
+function inheritSettings(parent: Command): void {
+  for (const command of parent.commands) {
+    command.copyInheritedSettings(parent);
+    inheritSettings(command);
+  }
+}
+
+/** One line and an exit code; a bug has its stack besides, which says where it is. */
+function fail(error: unknown): void {
+  const report = reportOf(error);
+  if (report.code === Exit.BUG) console.error(error);
+  process.exitCode = report.code;
+  conclude(report);
+}
+
+/** What nobody waited for went wrong. */
+function endWithBug(error: unknown): void {
+  fail(error);
+  process.exit();
+}
+
+/** Ctrl-C hangs up, so that what waits for a card ends as it does when a line fails: secrets wiped, ports closed. */
+function watchForInterruption(): () => void {
+  const interrupted = () => {
+    if (interruption.aborted) endAnyhow();
+    interrupt();
+    hangUp();
+    setTimeout(endAnyhow, LAST_WORDS).unref();
+  };
+  process.on("SIGINT", interrupted);
+  return () => void process.off("SIGINT", interrupted);
+}
+
+function endAnyhow(): void {
+  fail(new Interrupted());
+  process.exit();
+}
+
+function endWithoutOutput(message: string): void {
+  complain(message);
+  process.exit(Exit.FILE);
+}

@@ -1,0 +1,72 @@
+// Secrets that commands are given: what opens a seed file (--pskc-key), a PIN (--pin-file), a key. Each is in
+// a file, or comes over standard input (FILE is -), or is typed unseen.
+
+import { Option } from "commander";
+import { UsageError } from "../files/errors.js";
+import { readKey, readPin, readSeedSecret, type SecretOptions, STDIN } from "../files/secretfile.js";
+import { readFifo, readStdin } from "../files/secretstream.js";
+import { readSeedFile, type SeedFile } from "../seeds/pskc.js";
+import { askPassphrase, askPin, isInteractive } from "./prompt.js";
+
+export interface SecretFileOptions {
+  insecureKeyFile?: boolean;
+}
+
+/** For --help. */
+export const SEED_SECRET_HELP = `
+What opens a seed file is on the one line of the --pskc-key FILE: 32 hexadecimal digits are a pre-shared key,
+anything else is a passphrase, which must not look like a key. The file must be its owner's alone (chmod 600).`;
+
+export function pskcKeyOption(): Option {
+  return new Option("--pskc-key <file>", "what opens the seed file: 32 hex digits, or a passphrase (-: stdin)");
+}
+
+export function pinFileOption(): Option {
+  return new Option("--pin-file <file>", "the PIN, four digits (-: stdin); asked for where it is needed");
+}
+
+/** Opens a seed file with the secret in `pskcKey`; wipe it after use. */
+export async function openSeedFile(path: string, pskcKey: string, options: SecretFileOptions): Promise<SeedFile> {
+  const secret = await readSecret(pskcKey, "Key or passphrase of the seed file", options, readSeedSecret);
+  try {
+    return readSeedFile(path, secret);
+  } finally {
+    ("passphrase" in secret ? secret.passphrase : secret).fill(0);
+  }
+}
+
+/** A key in hexadecimal from standard input; wipe it after use. */
+export function readKeyFromStdin(): Promise<Buffer> {
+  return readSecret(STDIN, "Key in hexadecimal", {}, readKey);
+}
+
+/** The PIN in a file, or asked for, in ASCII; wipe it after use. */
+export function readPinOption(pinFile: string | undefined, options: SecretFileOptions): Promise<Buffer> {
+  return pinFile === undefined ? askPin(true) : readSecret(pinFile, "PIN", options, readPin);
+}
+
+/** Standard input has one secret to give. */
+export function refuseStdinTwice(...files: (string | undefined)[]): void {
+  if (files.filter((file) => file === STDIN).length > 1)
+    throw new UsageError("standard input holds one secret only; give the other in a file");
+}
+
+/** What `read` takes from a file or from standard input; wipe it after use. */
+export async function readSecret<T>(
+  path: string,
+  prompt: string,
+  options: SecretFileOptions,
+  read: (path: string, options: SecretOptions) => T,
+): Promise<T> {
+  const allowShared = options.insecureKeyFile === true;
+  const contents = path === STDIN ? await readTypedOrStdin(prompt) : await readFifo(path, { allowShared });
+  try {
+    return read(path, { allowShared, ...(contents && { contents }) });
+  } finally {
+    contents?.fill(0);
+  }
+}
+
+function readTypedOrStdin(prompt: string): Promise<Buffer> {
+  return isInteractive() ? askPassphrase(prompt, false) : readStdin();
+}

@@ -1,0 +1,210 @@
+// Which transport keys a card may have, and what may be sent under them. Operator and seed file decide that before the
+// card is asked; what the card claims is only held against it. Every command that opens a secure channel asks here.
+//
+// K is the master key of --transport, O that of --transport-old, "public" the test keys that everybody knows.
+//
+//   command     operator  seed file                       keysets that may be tried         secrets under them
+//   wipe, test  nothing                                   public                            yes
+//               K                                         K's                               yes
+//   personalize nothing   none, or pending                public                            yes
+//               K         none                            public or K's, as the card says   yes
+//               K, O      none                            O's                               yes
+//               K         pending, PUT KEY not sent       those it had when it was begun    yes
+//               K, O      pending, PUT KEY not sent       O's                               yes
+//               K         pending, PUT KEY sent           1. K's  2. those it had before    1. yes  2. no
+//               K, O      pending, PUT KEY sent           1. K's  2. O's                    1. yes  2. no
+//               K         pending, PUT KEY resent         1. K's  2. public                 no
+//               K         pending, PUT KEY done           K's                               yes
+//               any       done                            none: nothing is sent             -
+//
+// Secrets are the token key, the unlock key and the PIN. A card that was sent its own keys, did not answer, and takes
+// only the old ones is sent those keys again. If the old ones are public, whoever listens has the new ones then, too:
+// that is marked as resent first, and no secret is sent to the card any more. It has them from before, or it is refused.
+// The seed file of the first release does not say how far PUT KEY came: that counts as sent.
+
+import type { CardStatus } from "../card/cardclient.js";
+import { diversificationData, diversify, type Keyset, PUBLIC_KVN, testKeys, wipeKeyset } from "../card/keyset.js";
+import { AuthenticationFailed } from "../card/scp03.js";
+import { WrongCard } from "../files/errors.js";
+import type { SeedRecord } from "../seeds/pskc.js";
+
+/** What the card tells of its transport keys. */
+export type Claims = Pick<CardStatus, "serial" | "kvn" | "testKeys">;
+
+/** Keys that a card may have. */
+interface Candidate {
+  /** The master key of a card's own keys; nothing: the public test keys. */
+  readonly master: Uint8Array | undefined;
+  /** The serial number that they are derived from; the one that the card tells unless given. */
+  readonly serial?: string;
+  /** Their version; the one that the card tells unless given. */
+  readonly kvn?: number | undefined;
+  /** Whether token key, unlock key and PIN may be sent under them, */
+  readonly secrets: boolean;
+  /** and under those that the card gets under them. */
+  readonly secretsAfter: boolean;
+}
+
+/** What is expected of a card, before it is asked. */
+export interface Expected {
+  readonly candidates: readonly Candidate[];
+  /** Of several candidates, the one that the card names, or each in turn. */
+  readonly choice: "claimed" | "tried";
+  /** Who says so, and what to do where the card says something else; for errors. */
+  readonly source: string;
+  readonly remedy: string;
+}
+
+/** Keys to try. Wipe them after use. */
+export interface ExpectedKeyset {
+  readonly keyset: Keyset;
+  readonly isPublic: boolean;
+  readonly secrets: boolean;
+  readonly secretsAfter: boolean;
+}
+
+/** What the operator says of a card that is to be personalized. */
+export interface Operator {
+  readonly serial: string;
+  readonly transport?: Uint8Array | undefined;
+  readonly transportOld?: Uint8Array | undefined;
+}
+
+const PUBLIC: Candidate = { master: undefined, secrets: true, secretsAfter: true };
+
+const own = (master: Uint8Array): Candidate => ({ master, secrets: true, secretsAfter: true });
+
+const withoutSecrets = (candidate: Candidate): Candidate => ({ ...candidate, secrets: false, secretsAfter: false });
+
+/** For wipe and test: a master key says that the card has keys of its own; none, that it has the public ones. */
+export function expectedOf(master: Uint8Array | undefined): Expected {
+  const saying = (source: string, remedy: string) => ({ choice: "tried", source, remedy }) as const;
+  if (!master) return { candidates: [PUBLIC], ...saying("without --transport", GIVE_TRANSPORT) };
+  return { candidates: [own(master)], ...saying("with --transport", "if it never had any, leave --transport out") };
+}
+
+/** For personalize: what operator and seed file say together. */
+export function expectedFor(operator: Operator, record: SeedRecord | undefined, path: string): Expected {
+  const { transport, transportOld } = operator;
+  if (!transport) return expectedOf(undefined);
+  if (record) return expectedByRecord(operator, transport, record, path);
+  if (transportOld) {
+    const remedy = "if it never had any, leave --transport-old out";
+    return { candidates: [own(transportOld)], choice: "tried", source: "with --transport-old", remedy };
+  }
+  return { candidates: [PUBLIC, own(transport)], choice: "claimed", source: "with --transport", remedy: GIVE_OLD };
+}
+
+function expectedByRecord(
+  { serial, transportOld }: Operator,
+  transport: Uint8Array,
+  { keyset, rotation }: SeedRecord,
+  path: string,
+): Expected {
+  const wanted = { ...own(transport), serial, kvn: keyset };
+  const old = transportOld ? [own(transportOld)] : oldKeys(transport, rotation?.before);
+  const byProgress = {
+    unsent: old,
+    sent: [wanted, ...old.map((candidate) => ({ ...candidate, secrets: false, secretsAfter: !isPublic(candidate) }))],
+    resent: [wanted, ...old].map(withoutSecrets),
+    done: [wanted],
+  } as const;
+  return {
+    candidates: byProgress[rotation?.putKey ?? "sent"],
+    choice: "tried",
+    source: `by ${path}`,
+    remedy: "if this is the card, wipe it and personalize it into another seed file",
+  };
+}
+
+/** A record that does not say it (of the first release) leaves both open. */
+function oldKeys(transport: Uint8Array, before: "public" | "own" | undefined): Candidate[] {
+  if (before === "public") return [PUBLIC];
+  return before === "own" ? [own(transport)] : [own(transport), PUBLIC];
+}
+
+const GIVE_TRANSPORT = "give their master key with --transport";
+const GIVE_OLD = "give their master key with --transport-old";
+
+/**
+ * The keysets to try, in this order; there is at least one. Throws AuthenticationFailed where the card claims others
+ * than are expected. Nothing was sent then.
+ */
+export function keysetsFor(expected: Expected, claims: Claims): ExpectedKeyset[] {
+  return candidatesFor(expected, claims).map((candidate) => expectedKeyset(candidate, claims));
+}
+
+/** Throws where keysetsFor does. */
+export function refuseOtherClaims(expected: Expected, claims: Claims): void {
+  candidatesFor(expected, claims);
+}
+
+function candidatesFor(expected: Expected, claims: Claims): Candidate[] {
+  const { candidates, choice } = expected;
+  const fitting = candidates.filter((candidate) => fits(candidate, claims));
+  const first = candidates[0];
+  // Of keys that are tried in turn the first are tried whatever the card claims.
+  if (choice === "tried" && candidates.length > 1 && first) return [...new Set([first, ...fitting])];
+  if (fitting.length === 0) throw claimsOthers(expected, claims);
+  return fitting;
+}
+
+/** The only keyset that may be tried. */
+export function keysetFor(expected: Expected, claims: Claims): Keyset {
+  const [first, ...others] = keysetsFor(expected, claims);
+  for (const { keyset } of others) wipeKeyset(keyset);
+  if (!first || others.length > 0) throw new Error("several keysets are expected");
+  return first.keyset;
+}
+
+function isPublic({ master }: Candidate): boolean {
+  return master === undefined;
+}
+
+export function claimsPublic({ kvn, testKeys }: Claims): boolean {
+  return testKeys && kvn === PUBLIC_KVN;
+}
+
+/** A card whose version and flag contradict each other has neither. */
+function claimsOwn({ kvn, testKeys }: Claims): boolean {
+  return !testKeys && kvn !== PUBLIC_KVN;
+}
+
+function fits({ master, kvn }: Candidate, claims: Claims): boolean {
+  if (!master) return claimsPublic(claims);
+  return claimsOwn(claims) && (kvn === undefined || kvn === claims.kvn);
+}
+
+function expectedKeyset(candidate: Candidate, claims: Claims): ExpectedKeyset {
+  const { master, serial, kvn, secrets, secretsAfter } = candidate;
+  const may = { isPublic: isPublic(candidate), secrets, secretsAfter };
+  if (!master) return { keyset: testKeys(), ...may };
+  const from = serial ?? claims.serial;
+  if (from === undefined)
+    throw new WrongCard("the card has transport keys of its own but no serial number to derive them from");
+  return { keyset: derivedKeys(master, from, kvn ?? claims.kvn), ...may };
+}
+
+/** The keys of the card with that serial number. */
+export function derivedKeys(master: Uint8Array, serial: string, kvn: number): Keyset {
+  return diversify(master, diversificationData(serial), kvn);
+}
+
+function claimsOthers({ candidates, source, remedy }: Expected, claims: Claims): AuthenticationFailed {
+  const said = candidates.map(describeCandidate).join(" or ");
+  return new AuthenticationFailed(
+    `the card says that it has ${describeClaims(claims)}; ${source} it must have ${said}: nothing was sent; ${remedy}`,
+  );
+}
+
+function describeCandidate({ master, kvn }: Candidate): string {
+  if (!master) return "the public test keys";
+  return kvn === undefined ? "transport keys of its own" : `transport keys of its own, version ${kvn}`;
+}
+
+/** For people: which transport keys the card says that it has. */
+export function describeClaims(claims: Claims): string {
+  if (claimsPublic(claims)) return "the public test keys";
+  if (claimsOwn(claims)) return `transport keys of its own, version ${claims.kvn}`;
+  return `transport keys that contradict its key version (${claims.kvn})`;
+}

@@ -1,0 +1,279 @@
+// Flashing a board: an image that was checked, the board that is meant, the writing, and what the card says then.
+
+import { readFileSync } from "node:fs";
+import { join, relative } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { BadAnswer, CardRefused } from "../card/apdu.js";
+import type { CardStatus } from "../card/cardclient.js";
+import { isUnreached } from "../card/failures.js";
+import { NoAnswer, OtherProtocol } from "../card/link.js";
+import { type ListedPort, listPortsWithSerials, NoCard, readStatusAt } from "../card/port.js";
+import { CheckFailed, NoBoard, PortError, UsageError } from "../files/errors.js";
+import { FileError, readWhole } from "../files/files.js";
+import { BUILD } from "../files/project.js";
+import { saying, sayWaiting } from "../files/waiting.js";
+import { awaitReturn, chooseDrive, copyToDrive, type Drive, findDrives, lookAt } from "./daplink.js";
+import { type Firmware, firmwareOf, holdsFirmware } from "./firmwarehash.js";
+import { type Block, HexError, parseIntelHex } from "./intelhex.js";
+import { boardOf, checkImage, ImageError } from "./nrf51.js";
+import { flashWithOpenocd } from "./openocd.js";
+
+/** What is wanted. */
+export interface FlashRequest {
+  readonly board: string;
+  /** Intel HEX; the board's own unless given. */
+  readonly image?: string;
+  /** Of the board's own images the one for production, not the one for development. */
+  readonly production?: boolean;
+  /** The board's drive; found unless given. */
+  readonly mount?: string;
+  readonly openocd?: boolean;
+  /** The whole chip, with openocd. */
+  readonly erase?: boolean;
+  /** The board's serial port; found unless given. */
+  readonly port?: string;
+  readonly verify?: boolean;
+  /** Somebody has said already that a card may be lost. */
+  readonly yes?: boolean;
+  /** How long to wait for the drive to come back (s). */
+  readonly timeout: number;
+}
+
+/** What goes on while a board is written to: a stage, and of how many bytes of the image that is. */
+export type OnProgress = (stage: string, bytes?: number) => void;
+
+const MODULE = join(BUILD, "dsc.wasm");
+
+/** Many times what the chip holds. */
+const LARGEST_IMAGE = 16 * 1024 * 1024;
+
+const DAPLINK_SERIAL = /^[0-9a-f]{48}$/i;
+
+/** How long the port of a board that was just flashed may take to come (ms). */
+const PORT_TIME = 15_000;
+const PORT_POLL = 500;
+
+/** Whatever else runs on a board may answer anything. */
+const NO_CARD = [NoCard, NoAnswer, OtherProtocol, BadAnswer, CardRefused];
+
+/** An image that was checked. */
+export interface Image {
+  readonly path: string;
+  readonly text: Buffer;
+  /** How many bytes it puts onto the chip. */
+  readonly bytes: number;
+  /** Which firmware it holds; nothing where that is another one than build/dsc.wasm. */
+  readonly firmware: Firmware | undefined;
+  /** Which board it says it is for; nothing where it does not say. */
+  readonly board: string | undefined;
+}
+
+/** What to write to. */
+export interface Target {
+  readonly drive: Drive | undefined;
+  readonly port: string | undefined;
+  /** The board's USB serial number, for openocd; nothing where that takes the first board that it finds. */
+  readonly adapter: string | undefined;
+  /** The whole chip is erased, the card with it. */
+  readonly erases: boolean;
+  /** But the board's DAPLink says that it erases only the pages that it writes to. */
+  readonly byPage: boolean;
+}
+
+/** Reads an image and checks it. Throws FileError where it must not go onto the board. */
+export function readImage({ board, image, production, verify }: FlashRequest): Image {
+  const kind = production ? "production" : "development";
+  const path = image ?? relative(".", join(BUILD, "board", board, kind, "dsc.hex"));
+  const text = readFile(path, image === undefined ? `npm run board${production ? " -- --production" : ""}` : undefined);
+  const blocks = checked(path, text);
+  const firmware = firmwareIn(blocks);
+  const named = boardOf(blocks);
+  if (named === undefined ? firmware : named !== board)
+    throw new FileError(`${path}: an image for ${named ? `the board "${named}"` : "another board"}, not for ${board}`);
+  if (!firmware && verify)
+    throw new UsageError(`${path}: not the firmware of build/dsc.wasm, so nothing to verify against; npm run board`);
+  return { path, text, bytes: blocks.reduce((sum, { bytes }) => sum + bytes.length, 0), firmware, board: named };
+}
+
+/** `maker`: the command that makes the file, where it is one of ours. */
+function readFile(path: string, maker: string | undefined): Buffer {
+  try {
+    return readWhole(path, LARGEST_IMAGE);
+  } catch (error) {
+    if (!(error instanceof FileError) || error.reason !== "missing" || maker === undefined) throw error;
+    throw new FileError(`${error.message}; make it with: ${maker}`, "missing");
+  }
+}
+
+function checked(path: string, text: Buffer): Block[] {
+  try {
+    const blocks = parseIntelHex(text.toString("latin1"));
+    checkImage(blocks);
+    return blocks;
+  } catch (error) {
+    if (!(error instanceof HexError || error instanceof ImageError)) throw error;
+    throw new FileError(`${path}: ${error.message}`);
+  }
+}
+
+function firmwareIn(blocks: readonly Block[]): Firmware | undefined {
+  const firmware = firmwareOf(readFileSync(MODULE));
+  return firmware && holdsFirmware(blocks, firmware) ? firmware : undefined;
+}
+
+/** Which board is meant. Throws NoBoard or PortError where that is not clear. */
+export async function findTarget(options: FlashRequest): Promise<Target> {
+  const drive = options.openocd ? driveOfAdapter(options.mount) : chooseDrive(options.mount);
+  const ports = await listPortsWithSerials();
+  const port = choosePort(ports, options.port, drive);
+  if (options.verify && port === undefined && ports.length === 0)
+    throw new PortError("--verify: this computer has no serial port to ask the card at (--port)");
+  const usbSerial = ports.find(({ path }) => path === port)?.usbSerial ?? "";
+  const adapter = drive?.uniqueId ?? (DAPLINK_SERIAL.test(usbSerial) ? usbSerial : undefined);
+  const byPage = !options.openocd && drive?.pageErasing === true;
+  return { drive, port, adapter, erases: !options.openocd || options.erase === true, byPage };
+}
+
+/** Through openocd no drive is needed; where there is one it says which board is meant. */
+function driveOfAdapter(mount: string | undefined): Drive | undefined {
+  return mount === undefined && findDrives().length === 0 ? undefined : chooseDrive(mount);
+}
+
+/** The port that was asked for, or else that of the board with this drive. Throws where it is another board's. */
+export function choosePort(
+  ports: readonly ListedPort[],
+  asked: string | undefined,
+  drive: Drive | undefined,
+): string | undefined {
+  if (!drive) return asked;
+  if (asked === undefined) return ports.find(({ usbSerial }) => usbSerial?.toLowerCase() === drive.uniqueId)?.path;
+  const other = ports.find(({ path, usbSerial }) => path === asked && isOther(usbSerial, drive));
+  if (other) throw new NoBoard(`${asked} is the port of another board (${other.usbSerial}) than ${drive.path}`);
+  return asked;
+}
+
+/** Serial numbers of other makes say nothing about a board of DAPLink. */
+function isOther(usbSerial: string | undefined, { uniqueId }: Drive): boolean {
+  return usbSerial?.length === uniqueId.length && usbSerial.toLowerCase() !== uniqueId;
+}
+
+/**
+ * What the card at the board's port says; nothing where none answers, or nobody needs to know. A port that was asked for
+ * and cannot be used is an error before anything is written.
+ */
+export async function askCard({ port, erases }: Target, options: FlashRequest): Promise<CardStatus | undefined> {
+  const isNeeded = options.port !== undefined || options.verify === true;
+  if (port === undefined || !(isNeeded || (erases && !options.yes))) return undefined;
+  try {
+    return await readStatusAt(port);
+  } catch (error) {
+    const isNoCard = NO_CARD.some((known) => error instanceof known);
+    if (isNoCard || (error instanceof PortError && !isNeeded)) return undefined;
+    throw error;
+  }
+}
+
+/** Writes the image. Returns whether the board said that it is done; throws where it said that it failed. */
+export function writeImage(
+  image: Image,
+  target: Target,
+  request: FlashRequest,
+  signal: AbortSignal,
+  onProgress: OnProgress,
+): Promise<boolean> {
+  const write = request.openocd ? viaOpenocd : viaDrive;
+  return write(image, target, request, signal, onProgress);
+}
+
+async function viaDrive(
+  image: Image,
+  { drive: chosen }: Target,
+  request: FlashRequest,
+  signal: AbortSignal,
+  onProgress: OnProgress,
+): Promise<boolean> {
+  // Somebody may have thought about it for long.
+  const drive = chosen && lookAt(chosen.path);
+  if (!drive || drive.uniqueId !== chosen.uniqueId)
+    throw new NoBoard(`${chosen?.path}: the drive went away; nothing was written`);
+  onProgress("copying", 0);
+  const copied = (bytes: number) => onProgress(bytes < image.text.length ? "copying" : "onto the board", bytes);
+  const synced = await copyToDrive(drive, image.text, { signal, onProgress: copied });
+  onProgress("waiting for the drive");
+  const wait = `the board's drive to go away and come back (for up to ${request.timeout} s)`;
+  const time = request.timeout * 1000;
+  return saying(
+    () => sayWaiting(wait),
+    () => awaitReturn(drive, { signal, synced, time }),
+  );
+}
+
+async function viaOpenocd(
+  image: Image,
+  { adapter }: Target,
+  request: FlashRequest,
+  signal: AbortSignal,
+  onProgress: OnProgress,
+): Promise<boolean> {
+  const stages = ["erasing", "programming", "verifying"];
+  const step = image.text.length / stages.length;
+  const onStage = (stage: string) => onProgress(stage, stages.indexOf(stage) * step);
+  await flashWithOpenocd(image.text, { signal, erase: request.erase === true, adapter, onStage });
+  return true;
+}
+
+/** Where the drive does not come back, only the card can tell, and one that still has keys was never erased. */
+export function checkWithoutDrive(found: Found | undefined, { byPage }: Target, { timeout }: FlashRequest): void {
+  if (!found)
+    throw new CheckFailed(
+      `the drive did not come back within ${timeout} s: whether the board is done is not known; plug it in again, ` +
+        "look for FAIL.TXT, or ask the card (dsc info)",
+    );
+  if (found.status.life !== "blank" && !byPage)
+    throw new CheckFailed(`the card is still ${found.status.life}: the board did not take the image`);
+}
+
+/** A card, and the port that it is on. */
+export interface Found {
+  readonly port: string;
+  readonly status: CardStatus;
+}
+
+/** What the card says once it is there again. Throws where that is another firmware than the image's, or nothing. */
+export async function verify({ firmware }: Image, { port, drive }: Target): Promise<Found> {
+  const found = await saying(
+    () => sayWaiting(`a card to answer on the board (for up to ${PORT_TIME / 1000} s)`),
+    () => findOnceThere(() => (port === undefined ? findOnlyCard(drive) : findAt(port))),
+  );
+  const { version, hash } = found.status.firmware;
+  if (version !== firmware?.version || hash !== firmware.hash)
+    throw new CheckFailed(`the card has firmware ${version}, ${hash}, not ${firmware?.version}, ${firmware?.hash}`);
+  return found;
+}
+
+/** The port may go and come back with the drive. */
+async function findOnceThere(find: () => Promise<Found>): Promise<Found> {
+  for (const end = Date.now() + PORT_TIME; ; await sleep(PORT_POLL)) {
+    try {
+      return await find();
+    } catch (error) {
+      const again = isUnreached(error) && Date.now() < end;
+      if (!again) throw error;
+    }
+  }
+}
+
+async function findAt(port: string): Promise<Found> {
+  return { port, status: await readStatusAt(port) };
+}
+
+/** The only card there is, on no port of another board. */
+async function findOnlyCard(drive: Drive | undefined): Promise<Found> {
+  const ports = (await listPortsWithSerials()).filter(({ usbSerial }) => !(drive && isOther(usbSerial, drive)));
+  const tried = await Promise.allSettled(ports.map(({ path }) => findAt(path)));
+  const [found, ...others] = tried.flatMap((each) => (each.status === "fulfilled" ? [each.value] : []));
+  if (!found) throw new PortError("no card answers at any serial port; which is the board's? (--port)");
+  if (others.length > 0)
+    throw new UsageError("--verify: cards answer at several ports; which is the board's? (--port)");
+  return found;
+}

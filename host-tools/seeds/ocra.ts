@@ -1,0 +1,16 @@
+// OCRA, the OATH challenge-response algorithm (RFC 6287), as the host computes it: to be read, not to be fast.
+// The firmware's own (firmware/crypto/ocra.ts) is checked against this one.
+
+import { createHash, createHmac } from "node:crypto";
+import { dataInput, type HashName, type OcraInput, parseSuite, responseOf } from "./suite.js";
+
+/** The response to `input` under `suite`: decimal digits, or the whole HMAC in hexadecimal (§5.2). */
+export function ocra(suite: string, key: Uint8Array, input: OcraInput): string {
+  const parsed = parseSuite(suite);
+  const message = dataInput(suite, parsed, input, hashPin);
+  return responseOf(parsed, createHmac(parsed.hash, key).update(message).digest());
+}
+
+function hashPin(hash: HashName, pin: string | Uint8Array): Uint8Array {
+  return createHash(hash).update(pin).digest();
+}

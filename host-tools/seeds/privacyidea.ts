@@ -1,0 +1,38 @@
+// Seeds for privacyIDEA, which imports OCRA tokens from lines "serial, key in hexadecimal, ocra, suite".
+//
+// The keys stand there in the clear: the file is its owner's alone, and is to be deleted after the import.
+
+import { SeedFileError } from "../files/errors.js";
+import { createExclusive, DISK, type FileSystem } from "../files/files.js";
+import { concatSecrets, hexOf, secretBytes } from "../files/secretbytes.js";
+import type { SeedRecord } from "./pskc.js";
+
+/** Fields are divided by commas and not quoted, and a # begins a comment. */
+const FIELD = /^[A-Za-z0-9][A-Za-z0-9._:/-]*$/;
+
+/**
+ * Writes the cards that are done (a pending one is not in anybody's hands) and returns how many these are.
+ * Never overwrites.
+ */
+export function writePrivacyIdeaCsv(path: string, records: readonly SeedRecord[], disk: FileSystem = DISK): number {
+  const done = records.filter((record) => record.state === "done");
+  const lines: Buffer[] = [];
+  let contents = secretBytes(0);
+  try {
+    for (const record of done) lines.push(line(record));
+    contents = concatSecrets(...lines);
+    createExclusive(path, contents, disk);
+  } finally {
+    for (const secret of [...lines, contents]) secret.fill(0);
+  }
+  return done.length;
+}
+
+/** Wipe it after use. */
+function line({ serial, key, suite }: SeedRecord): Buffer {
+  if (!FIELD.test(serial)) throw new SeedFileError("a serial number that does not fit into CSV; nothing was written");
+  const hex = hexOf(key);
+  const whole = concatSecrets(Buffer.from(`${serial}, `), hex, Buffer.from(`, ocra, ${suite}\n`));
+  hex.fill(0);
+  return whole;
+}

@@ -1,0 +1,53 @@
+// The site's half of a login: is this the response of that card to this challenge?
+
+import { createHash, timingSafeEqual } from "node:crypto";
+import { ocra } from "../seeds/ocra.js";
+import { InputError, parseSuite } from "../seeds/suite.js";
+import type { ChallengeStore } from "./challenges.js";
+
+/** What the site keeps of a card; a SeedRecord is one. */
+export interface Verifier {
+  readonly suite: string;
+  readonly key: Uint8Array;
+}
+
+/**
+ * Whether the response is right. A card that leaves its PIN to the site (a suite with P) is judged with
+ * the PIN given; one that checks it itself takes none. Throws an InputError where challenge or PIN do not
+ * fit the card: that is the site's mistake, not the owner's.
+ */
+export function verifyResponse(
+  card: Verifier,
+  challenge: string,
+  response: string,
+  pin?: string | Uint8Array,
+): boolean {
+  const suite = parseSuite(card.suite);
+  if (challenge.length !== suite.challenge) throw new InputError(`the challenge has ${suite.challenge} digits`);
+  if (!suite.pin && pin !== undefined) throw new InputError("this card checks the PIN itself; the site takes none");
+  return same(response, ocra(card.suite, card.key, { challenge, pin }));
+}
+
+/**
+ * Whether the response is right and its challenge was one of the store's, still open, for this card. The
+ * challenge is spent either way.
+ */
+export function verifyOnce(
+  card: Verifier & { readonly serial: string },
+  store: ChallengeStore,
+  challenge: string,
+  response: string,
+  pin?: string | Uint8Array,
+): boolean {
+  const right = verifyResponse(card, challenge, response, pin);
+  return store.spend(card.serial, challenge) && right;
+}
+
+/** Compares in a time that tells nothing, lengths included. */
+export function same(a: string, b: string): boolean {
+  return timingSafeEqual(digest(a), digest(b));
+}
+
+function digest(text: string): Uint8Array {
+  return createHash("sha256").update(text).digest();
+}

@@ -1,0 +1,147 @@
+// `dsc-sim`: the command line of the simulator, and how it ends.
+
+import { readFileSync } from "node:fs";
+import { basename, dirname, resolve } from "node:path";
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { inOneLine, watchOutput } from "../../host-tools/files/commandline.js";
+import { version } from "../../host-tools/files/project.js";
+import { Flash } from "../core/flash.js";
+import { loadFirmware } from "../session/firmware.js";
+import { readFlashFile } from "../session/flashfile.js";
+import { describe } from "../session/inspect.js";
+import { openPanel, PanelError } from "../session/panelport.js";
+import { runScripts, type Script } from "../session/run.js";
+import { Session } from "../session/session.js";
+import { UserError } from "../session/usererror.js";
+import { type CardOptions, complain, freshSeed, HIGHEST_SEED, headless, inTerminal, say } from "./simulate.js";
+
+/** A command had an error, or a script failed. The exit code of all else that is no bug is in its UserError. */
+const FAILED = 1;
+const USAGE = 2;
+const EXIT_CODES = `
+Exit codes: 0 done; 1 a command had an error, or a script failed; 2 usage, or a file that cannot be used;
+3 no such port, or busy, or no answer; 128 + n ended by signal n.`;
+
+interface Options extends CardOptions {
+  headless?: boolean;
+  port?: string;
+}
+
+/** What makes or moves a simulated card; one on a port is as it is. */
+const SIMULATED = ["flash", "demo", "seed", "pty", "record", "headless"];
+
+/** Runs the command line `args` (without node and script) and sets the exit code. */
+export async function main(args: string[]): Promise<void> {
+  watchOutput(() => process.exit(0), endWithoutOutput);
+  try {
+    await commands().parseAsync(args, { from: "user" });
+  } catch (error) {
+    fail(error);
+  }
+}
+
+function commands(): Command {
+  const program = new Command("dsc-sim")
+    .description("The Digital Security Card+ in the terminal, by hand or by script.")
+    .version(version(), "--version")
+    .option("--flash <file>", "keep the card's flash in FILE (made blank if missing)", parseName)
+    .option("--demo", "personalize a blank card as the demo card (PIN 4071)")
+    .option("--seed <n>", "make the random source repeatable", parseSeed)
+    .option("--pty <link>", "put the card's serial line on a pseudo-terminal, linked at LINK", parseName)
+    .option("--record <file>", "write the session as a command file that `run` replays (it holds the PIN)", parseName)
+    .option("--headless", "commands on stdin, JSON on stdout")
+    .addOption(portOption())
+    .addHelpText("after", EXIT_CODES)
+    .allowExcessArguments(false)
+    .configureOutput({ outputError: (text) => say(inOneLine(text)) })
+    .exitOverride()
+    .action(start);
+  program
+    .command("run")
+    .argument("<file...>", "command files", (name: string, before: string[] = []) => [...before, parseName(name)])
+    .description("run command files, each on a fresh card; TAP on stdout")
+    .action((files: string[]) => run(files));
+  program
+    .command("inspect")
+    .argument("<file>", "a flash image", parseName)
+    .description("show a flash image record by record, secrets masked")
+    .action((file: string) => {
+      process.stdout.write(`${describe(readFlashFile(file)).join("\n")}\n`);
+    });
+  return program;
+}
+
+function portOption(): Option {
+  const option = new Option("--port <path>", "the front panel of a card on a serial port");
+  return option.argParser(parseName).conflicts(SIMULATED);
+}
+
+async function start(options: Options): Promise<void> {
+  if (options.headless) {
+    if (!(await headless(options))) process.exitCode ??= FAILED;
+    return;
+  }
+  needTerminal();
+  await (options.port === undefined ? inTerminal(options) : frontPanel(options.port));
+}
+
+function run(files: string[]): void {
+  const module = loadFirmware();
+  const scripts = files.map(readScript);
+  const open = (script: Script) =>
+    new Session({
+      module,
+      seed: freshSeed(),
+      // A replay starts from the flash that a record saved, and leaves it for the next one.
+      openFlash: (file) => new Flash(readFlashFile(resolve(dirname(script.name), file))),
+    });
+  if (!runScripts(scripts, open, process.stdout)) process.exitCode = FAILED;
+}
+
+async function frontPanel(path: string): Promise<void> {
+  const { panel, close } = await openPanel(path);
+  const { runTerminal } = await import("../terminal/terminal.js");
+  await runTerminal(panel, { notes: [basename(path)], until: panel.closed });
+  const lost = !panel.open;
+  await close();
+  if (lost) throw new PanelError(`${path}: the card is gone; the line was closed`);
+}
+
+function needTerminal(): void {
+  if (process.stdout.isTTY && process.stdin.isTTY) return;
+  throw new UserError("this is no terminal; for scripts there is dsc-sim --headless and dsc-sim run FILE");
+}
+
+function readScript(name: string): Script {
+  try {
+    return { name, lines: readFileSync(name, "utf8").split(/\r?\n/) };
+  } catch (error) {
+    throw new UserError(`${name}: cannot be read (${(error as NodeJS.ErrnoException).code})`);
+  }
+}
+
+function parseName(text: string): string {
+  if (text === "") throw new InvalidArgumentError("No name given.");
+  return text;
+}
+
+function parseSeed(text: string): number {
+  const seed = Number(text);
+  if (!/^[0-9]+$/.test(text) || seed > HIGHEST_SEED) {
+    throw new InvalidArgumentError(`a seed is a whole number from 0 to ${HIGHEST_SEED}.`);
+  }
+  return seed;
+}
+
+/** One line and an exit code; what has neither is a bug, and its stack says where. */
+function fail(error: unknown): void {
+  if (error instanceof UserError) return complain(error);
+  if (!(error instanceof CommanderError)) throw error;
+  // Commander has said it already.
+  process.exitCode = error.exitCode === 0 ? 0 : USAGE;
+}
+
+function endWithoutOutput(message: string): void {
+  complain(new UserError(message));
+  process.exit();
+}

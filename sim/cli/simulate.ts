@@ -1,0 +1,131 @@
+// A simulated card with all around it: its flash file, its serial line, its record; by script or in the terminal.
+
+import { randomInt } from "node:crypto";
+import { Card } from "../core/card.js";
+import { Flash } from "../core/flash.js";
+import { personalizeDemo } from "../session/demo.js";
+import { loadFirmware } from "../session/firmware.js";
+import { openFlashFile } from "../session/flashfile.js";
+import { needInput, runHeadless } from "../session/headless.js";
+import { PtyLine } from "../session/pty.js";
+import { Recorder } from "../session/record.js";
+import { Session } from "../session/session.js";
+import { onSignals } from "../session/signals.js";
+import type { UserError } from "../session/usererror.js";
+
+/** What the command line says of the card. */
+export interface CardOptions {
+  flash?: string;
+  demo?: boolean;
+  seed?: number;
+  record?: string;
+  pty?: string;
+}
+
+/** Seeds are from 0 to this. */
+export const HIGHEST_SEED = 0xffffffff;
+/** How often a card on a line is told that time passed, in ms. */
+const TICK = 10;
+const NOT_BLANK = "the card is not blank; --demo left it as it is";
+
+/** Runs the commands on stdin. Returns whether none had an error. */
+export async function headless(options: CardOptions): Promise<boolean> {
+  needInput();
+  const disarm = onSignals((code) => process.exit(code));
+  const recorder = recorderFor(options, complain);
+  let line: PtyLine | undefined;
+  let clock: NodeJS.Timeout | undefined;
+  try {
+    const session = sessionFor(options, recorder);
+    if (options.pty !== undefined) {
+      line = new PtyLine(session.card, options.pty);
+      clock = realTime(session);
+    }
+    const clean = await runHeadless(session, process.stdin, process.stdout);
+    // Where nothing was done, that is what the record tells.
+    session.begin();
+    return clean;
+  } finally {
+    clearInterval(clock);
+    line?.close();
+    recorder?.close();
+    disarm();
+  }
+}
+
+/** Shows the card in the terminal until the user quits. */
+export async function inTerminal(options: CardOptions): Promise<void> {
+  const notes: string[] = [];
+  const note = (error: UserError) => {
+    notes.push(error.message);
+    process.exitCode = error.exitCode;
+  };
+  const recorder = recorderFor(options, note);
+  let line: PtyLine | undefined;
+  try {
+    const { card, setup } = cardFor(options);
+    if (options.demo && !setup.demo) notes.push(NOT_BLANK);
+    if (options.pty !== undefined) line = new PtyLine(card, options.pty);
+    recorder?.start(card, setup);
+    const { runTerminal } = await import("../terminal/terminal.js");
+    await runTerminal(card, { notes });
+  } finally {
+    line?.close();
+    recorder?.close();
+  }
+  for (const text of notes) say(text);
+}
+
+/** A line for the user. */
+export function say(text: string): void {
+  process.stderr.write(`dsc-sim: ${text}\n`);
+}
+
+/** Says what went wrong, and goes on. */
+export function complain(error: UserError): void {
+  say(error.message);
+  process.exitCode = error.exitCode;
+}
+
+/** A seed that nobody chose. */
+export function freshSeed(): number {
+  return randomInt(HIGHEST_SEED);
+}
+
+function recorderFor({ record }: CardOptions, failed: (error: UserError) => void): Recorder | undefined {
+  return record === undefined ? undefined : new Recorder(record, failed);
+}
+
+/** A session, whose first lines may still change the card. */
+function sessionFor(options: CardOptions, recorder: Recorder | undefined): Session {
+  return new Session({
+    module: loadFirmware(),
+    seed: options.seed ?? freshSeed(),
+    ...(options.demo && { demo: true }),
+    ...(options.flash !== undefined && { flash: openFlashFile(options.flash) }),
+    openFlash: openFlashFile,
+    onStart: (card, setup) => recorder?.start(card, setup),
+    onNotBlank: () => say(NOT_BLANK),
+  });
+}
+
+/** A card, and how it was made. */
+function cardFor(options: CardOptions) {
+  const seed = options.seed ?? freshSeed();
+  const flash = options.flash === undefined ? new Flash() : openFlashFile(options.flash);
+  const initial = flash.bytes.slice();
+  const module = loadFirmware();
+  const demo = options.demo === true && personalizeDemo(module, flash, seed);
+  return { card: new Card(module, { flash, seed }), setup: { seed, demo, flash: initial } };
+}
+
+/** Somebody may wait at the other end of the line: the card's time goes on by itself. */
+function realTime(session: Session): NodeJS.Timeout {
+  session.begin();
+  let last = performance.now();
+  return setInterval(() => {
+    const ms = Math.floor(performance.now() - last);
+    last += ms;
+    session.card.wait(ms);
+  }, TICK);
+}

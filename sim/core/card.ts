@@ -1,0 +1,409 @@
+// One card: the firmware, its flash, its battery, its keys, its screen and its clock.
+//
+// The clock is virtual: time passes when `wait` says so, and nothing sleeps. No Node API is used here,
+// so that a web page can hold a card too; files, terminals and serial lines sit around it.
+
+import { instantiateSync } from "@assemblyscript/loader";
+import { Kind, State } from "../../firmware/wire.js";
+import { type CutMode, FLASH_SIZE, Flash, type FlashCopy, PowerCut } from "./flash.js";
+import { Random, type RandomSource, type RandomState } from "./random.js";
+
+/** The linear memory that the firmware may use (docs/ABI.md): what a chip gives it. */
+export const MEMORY_SIZE = 4096;
+/** The keys, in the order of their numbers. */
+export const KEYS = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "ok", "press"] as const;
+export type KeyName = (typeof KEYS)[number];
+/** A fresh battery, in mV. */
+export const FULL_BATTERY = 3000;
+
+/** How long a press and a hold keep a key down, and how long nothing follows, in ms. */
+export const TAP_TIME = 80;
+export const HOLD_TIME = 1000;
+export const UP_TIME = 40;
+/** What the firmware returns where nothing will fall due. */
+const NEVER = 0x7fffffff;
+const WIDTH = 8;
+const BLANK = 0x20;
+
+/** The firmware trapped, or gave its host a bad pointer: a bug in the firmware. */
+export class CardTrap extends Error {
+  override name = "CardTrap";
+}
+
+export interface CardOptions {
+  /** The flash to begin with; blank unless given. */
+  flash?: Flash;
+  /** The seed of the random source. */
+  seed?: number;
+  /** The random source, where it is not to be the seeded one. */
+  random?: RandomSource;
+  /** The battery in mV, or 0: none. */
+  battery?: number;
+  /** The kind of host that the card is told it runs in; the simulator unless given. */
+  kind?: Kind;
+}
+
+/** What happens to and in a card, for those who watch. Times are the card's clock. */
+export interface CardWatcher {
+  /** A contact moved. */
+  key?(key: KeyName, down: boolean): void;
+  /** The screen changed. */
+  display?(text: string): void;
+  /** The card turned on or off. */
+  power?(on: boolean): void;
+  /** The battery changed; 0: pulled. */
+  battery?(millivolts: number): void;
+  /** A cut was armed. */
+  cutAt?(count: number, mode: CutMode): void;
+  /** Power failed at an armed cut. */
+  cut?(): void;
+  /** Bytes arrived on the serial line. */
+  serial?(bytes: Uint8Array): void;
+  /** Bytes left on it. */
+  sent?(bytes: Uint8Array): void;
+  /** The card was kept under a name, or brought back. */
+  kept?(name: string, back: boolean): void;
+}
+
+/** The firmware's exports (docs/ABI.md). */
+interface Firmware {
+  readonly memory: WebAssembly.Memory;
+  boot(): void;
+  key(key: number, closed: number): number;
+  tick(ms: number): number;
+  serial(byte: number): number;
+  state(): number;
+  tries(): number;
+}
+
+interface CardCopy {
+  readonly memory: Uint8Array;
+  readonly flash: FlashCopy;
+  readonly random: RandomState;
+  readonly torn: RandomState;
+  readonly time: number;
+  readonly due: number;
+  readonly battery: number;
+  readonly on: boolean;
+  readonly closed: number;
+  readonly line: Uint8Array;
+}
+
+export class Card {
+  readonly flash: Flash;
+  readonly watchers: CardWatcher[] = [];
+  /** The random source fails while this is set. */
+  randomFails = false;
+
+  readonly #firmware: Firmware;
+  readonly #memory: Uint8Array;
+  readonly #fresh: Uint8Array;
+  readonly #kind: Kind;
+  readonly #random: RandomSource;
+  readonly #torn: Random;
+  readonly #line = new Uint8Array(WIDTH).fill(BLANK);
+  readonly #kept = new Map<string, CardCopy>();
+  #time = 0;
+  #due = NEVER;
+  #battery: number;
+  #on = false;
+  #wasCut = false;
+  /** Bit n: contact n is closed, whether there is power or not. */
+  #closed = 0;
+  readonly #sent: number[] = [];
+  #told = { on: false, display: "" };
+
+  /** A card of the compiled firmware `module`, with a battery in it and turned off. */
+  constructor(module: WebAssembly.Module, options: CardOptions = {}) {
+    this.flash = options.flash ?? new Flash();
+    this.#kind = options.kind ?? Kind.SIMULATOR;
+    this.#random = options.random ?? new Random(options.seed ?? 1);
+    this.#torn = new Random(~(options.seed ?? 1));
+    const { instance } = instantiateSync(module, { host: this.#imports() });
+    this.#firmware = instance.exports as unknown as Firmware;
+    this.#memory = new Uint8Array(this.#firmware.memory.buffer);
+    this.#fresh = this.#memory.slice(0, MEMORY_SIZE);
+    this.#battery = options.battery ?? FULL_BATTERY;
+    if (this.#battery) this.#call(() => this.#boot());
+  }
+
+  /** The card's clock: ms since it was made. */
+  get time(): number {
+    return this.#time;
+  }
+
+  /** Milliseconds until the firmware wants to be called again; 2^31 - 1: nothing will happen by itself. */
+  get due(): number {
+    return this.#due;
+  }
+
+  /** Whether the card is on. */
+  get on(): boolean {
+    return this.#on;
+  }
+
+  /** The name of the state. */
+  get state(): string {
+    return State[this.#firmware.state()] as string;
+  }
+
+  /** What the screen shows, without the blanks at its end. */
+  get display(): string {
+    return String.fromCharCode(...this.#line).trimEnd();
+  }
+
+  /** Tries left, where the card is on and checks the PIN itself. */
+  get tries(): number | undefined {
+    const tries = this.#firmware.tries();
+    return tries === NEVER ? undefined : tries;
+  }
+
+  /** The battery's voltage in mV; 0: no battery. */
+  get battery(): number {
+    return this.#battery;
+  }
+
+  /** Bytes of memory beyond MEMORY_SIZE, which the firmware must never touch. */
+  get beyond(): Uint8Array {
+    return this.#memory.subarray(MEMORY_SIZE);
+  }
+
+  /** The memory that the firmware uses, as it is now. */
+  get memory(): Uint8Array {
+    return this.#memory.slice(0, MEMORY_SIZE);
+  }
+
+  /** Whether an armed cut fell since the last call. */
+  takeCut(): boolean {
+    const was = this.#wasCut;
+    this.#wasCut = false;
+    return was;
+  }
+
+  /** Closes a contact; no time passes. */
+  down(key: KeyName): void {
+    this.#contact(key, true);
+  }
+
+  /** Opens a contact; no time passes. */
+  up(key: KeyName): void {
+    this.#contact(key, false);
+  }
+
+  /** Presses a key for a moment. */
+  press(key: KeyName): void {
+    this.hold(key, TAP_TIME);
+  }
+
+  /** Holds a key down for `ms` and lets it go. */
+  hold(key: KeyName, ms = HOLD_TIME): void {
+    this.down(key);
+    this.wait(ms);
+    this.up(key);
+    this.wait(UP_TIME);
+  }
+
+  /** Presses the digits of `text`, one by one. */
+  type(text: string): void {
+    for (const digit of text) this.press(digit as KeyName);
+  }
+
+  /** Lets `ms` pass. */
+  wait(ms: number): void {
+    let left = ms;
+    while (this.#battery !== 0 && this.#due <= left) left -= this.#step(this.#due);
+    if (left > 0) this.#step(left);
+  }
+
+  /** Lets time pass until `done`, at most `ms`. Returns whether it is. */
+  waitUntil(done: () => boolean, ms: number): boolean {
+    let left = ms;
+    while (!done()) {
+      if (this.#battery === 0 || this.#due > left) {
+        this.wait(left);
+        return done();
+      }
+      left -= this.#step(this.#due);
+    }
+    return true;
+  }
+
+  /** Pulls the battery (0) or sets its voltage, putting one in where there was none. */
+  setBattery(millivolts: number): void {
+    for (const watcher of this.watchers) watcher.battery?.(millivolts);
+    const had = this.#battery !== 0;
+    this.#battery = millivolts;
+    if (had && millivolts === 0) this.#die();
+    if (!had && millivolts !== 0) this.#call(() => this.#boot());
+  }
+
+  /** Arms a power cut at the `count`th flash operation from now. */
+  cutAt(count: number, mode: CutMode): void {
+    this.flash.cutAt(count, mode, () => this.#torn.next());
+    for (const watcher of this.watchers) watcher.cutAt?.(count, mode);
+  }
+
+  /** Bytes arrive on the serial line; no time passes. */
+  receive(bytes: Uint8Array): void {
+    for (const watcher of this.watchers) watcher.serial?.(bytes);
+    for (const byte of bytes) {
+      if (this.#battery !== 0) this.#call(() => this.#firmware.serial(byte));
+    }
+  }
+
+  /** The bytes that left on the serial line since the last call. */
+  takeSent(): Uint8Array {
+    const sent = Uint8Array.from(this.#sent);
+    this.#sent.length = 0;
+    return sent;
+  }
+
+  /** Keeps the whole card, clock and all, under a name. */
+  save(name: string): void {
+    this.#kept.set(name, {
+      memory: this.memory,
+      flash: this.flash.copy(),
+      random: this.#random.state,
+      torn: this.#torn.state,
+      time: this.#time,
+      due: this.#due,
+      battery: this.#battery,
+      on: this.#on,
+      closed: this.#closed,
+      line: this.#line.slice(),
+    });
+    for (const watcher of this.watchers) watcher.kept?.(name, false);
+  }
+
+  /** Brings the card back as it, or another one, was kept. Returns false where nothing has that name. */
+  load(name: string, from: Card = this): boolean {
+    const copy = from.#kept.get(name);
+    if (!copy) return false;
+    this.#memory.set(copy.memory);
+    this.flash.restore(copy.flash);
+    this.#random.state = copy.random;
+    this.#torn.state = copy.torn;
+    this.#time = copy.time;
+    this.#due = copy.due;
+    this.#battery = copy.battery;
+    this.#on = copy.on;
+    this.#closed = copy.closed;
+    this.#line.set(copy.line);
+    for (const watcher of this.watchers) watcher.kept?.(name, true);
+    this.#tell();
+    return true;
+  }
+
+  #contact(key: KeyName, down: boolean): void {
+    for (const watcher of this.watchers) watcher.key?.(key, down);
+    const number = KEYS.indexOf(key);
+    if (down) this.#closed |= 1 << number;
+    else this.#closed &= ~(1 << number);
+    if (this.#battery !== 0) this.#call(() => this.#firmware.key(number, down ? 1 : 0));
+  }
+
+  #step(ms: number): number {
+    this.#time += ms;
+    if (this.#battery !== 0) this.#call(() => this.#firmware.tick(ms));
+    return ms;
+  }
+
+  #boot(): number {
+    this.#memory.set(this.#fresh);
+    this.#firmware.boot();
+    let due = NEVER;
+    for (let key = 0; key < KEYS.length; key++) {
+      if (this.#closed & (1 << key)) due = this.#firmware.key(key, 1);
+    }
+    return due;
+  }
+
+  /** Calls the firmware, which returns when it wants to be called again. A power cut ends it anywhere. */
+  #call(entry: () => number): void {
+    try {
+      this.#due = entry();
+      this.#tell();
+    } catch (error) {
+      this.#die();
+      if (error instanceof PowerCut) {
+        this.#wasCut = true;
+        this.#battery = 0;
+        for (const watcher of this.watchers) watcher.cut?.();
+        return;
+      }
+      this.#due = this.#boot();
+      if (error instanceof WebAssembly.RuntimeError) throw new CardTrap(`the firmware trapped: ${error.message}`);
+      throw error;
+    }
+  }
+
+  /** Power is gone: nothing is left but flash. */
+  #die(): void {
+    this.#memory.set(this.#fresh);
+    this.#due = NEVER;
+    this.#line.fill(BLANK);
+    this.#on = false;
+    this.#tell();
+  }
+
+  /** Tells the watchers what is new once the firmware is done: what a person would see. */
+  #tell(): void {
+    if (this.watchers.length === 0) return;
+    const on = this.#on;
+    if (on !== this.#told.on) for (const watcher of this.watchers) watcher.power?.(on);
+    const display = this.display;
+    if (display !== this.#told.display) for (const watcher of this.watchers) watcher.display?.(display);
+    this.#told = { on, display };
+  }
+
+  /** The firmware's memory from `pointer` on; a pointer outside is the firmware's fault. */
+  #checked(pointer: number, length: number): number {
+    const start = pointer >>> 0;
+    if (start + (length >>> 0) <= MEMORY_SIZE) return start;
+    throw new CardTrap(`the firmware gave its host a bad pointer: ${start}, ${length >>> 0} bytes`);
+  }
+
+  #imports(): Record<string, (...args: number[]) => number | undefined> {
+    return {
+      display: (text) => {
+        const at = this.#checked(text as number, WIDTH);
+        for (let i = 0; i < WIDTH; i++) this.#line[i] = this.#memory[at + i] as number;
+        return undefined;
+      },
+      flash_read: (address, into, length) => {
+        const from = (address as number) >>> 0;
+        const to = this.#checked(into as number, length as number);
+        if (from + (length as number) > FLASH_SIZE) throw new CardTrap(`flash_read at ${from}: no such flash`);
+        this.flash.read(from, this.#memory, to, length as number);
+        return undefined;
+      },
+      flash_program: (address, word) => {
+        this.flash.program((address as number) >>> 0, (word as number) >>> 0);
+        return undefined;
+      },
+      flash_erase: (page) => {
+        this.flash.erase((page as number) >>> 0);
+        return undefined;
+      },
+      serial_send: (bytes, length) => {
+        const at = this.#checked(bytes as number, length as number);
+        const sent = this.#memory.slice(at, at + (length as number));
+        for (const byte of sent) this.#sent.push(byte);
+        for (const watcher of this.watchers) watcher.sent?.(sent);
+        return undefined;
+      },
+      panel: () => this.#kind,
+      random: (into, length) => {
+        if (this.randomFails) return 0;
+        const at = this.#checked(into as number, length as number);
+        this.#random.fill(this.#memory.subarray(at, at + (length as number)));
+        return 1;
+      },
+      battery: () => this.#battery,
+      power: (on) => {
+        this.#on = on !== 0;
+        return undefined;
+      },
+    };
+  }
+}

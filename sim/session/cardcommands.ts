@@ -1,0 +1,62 @@
+// A simulated card on the bench, where it is personalized too: its serial line with no line in between, by the steps of
+// docs/PROTOCOL.md, and no time passing.
+
+import { Channel, Cla, Ins, Level, LifeCode, Sw } from "../../firmware/wire.js";
+import { type Command, decodeResponse, encodeCommand, type Response } from "../../host-tools/card/apdu.js";
+import { encodeRecord, type PersonalizationRecord } from "../../host-tools/card/cardclient.js";
+import { encodeFrame, FrameReader } from "../../host-tools/card/frame.js";
+import { type Keyset, testKeys } from "../../host-tools/card/keyset.js";
+import { initializeUpdate, parseCardHello, SecureChannel, type SecurityLevel } from "../../host-tools/card/scp03.js";
+import type { Card } from "../core/card.js";
+
+/** Fixed, so that a seed makes a card repeatable: these commands need no freshness from its own side. */
+const HOST_CHALLENGE = new Uint8Array(8);
+
+/** The card did not answer. */
+export class Silence extends Error {
+  override name = "Silence";
+}
+
+/** Sends a command and takes its answer. Throws Silence where none came. */
+export function exchange(card: Card, command: Command): Response<Buffer> {
+  const [answer] = converse(card, encodeCommand(command));
+  if (!answer) throw new Silence("the card did not answer");
+  return decodeResponse(answer);
+}
+
+/** Sends a payload on channel 0 and returns the payloads that came back there. */
+export function converse(card: Card, payload: Uint8Array): Buffer[] {
+  card.takeSent();
+  card.receive(encodeFrame(Channel.APDU, payload));
+  return payloads(card.takeSent());
+}
+
+/** The payloads of the frames of channel 0 in `bytes`. */
+export function payloads(bytes: Uint8Array): Buffer[] {
+  const frames = new FrameReader().read(bytes);
+  return frames.filter(({ channel }) => channel === Channel.APDU).map(({ payload }) => Buffer.from(payload));
+}
+
+/** Opens a secure channel. Throws AuthenticationFailed where the card has other keys. */
+export function openChannel(card: Card, level: SecurityLevel, keys: Keyset): SecureChannel {
+  const hello = exchange(card, initializeUpdate(0, HOST_CHALLENGE));
+  const channel = new SecureChannel(keys, level, HOST_CHALLENGE, parseCardHello(hello.data));
+  exchange(card, channel.externalAuthenticate);
+  return channel;
+}
+
+/** Personalizes a card under the public test keys and leaves it off. Throws where it refuses. */
+export function personalize(card: Card, record: PersonalizationRecord): void {
+  const keys = testKeys();
+  const channel = openChannel(card, Level.FULL, keys);
+  const steps: Command[] = [
+    { cla: Cla.GP_SECURE, ins: Ins.STORE_DATA, p1: 0xe0, p2: 0, data: encodeRecord(record, keys.dek) },
+    { cla: Cla.GP_SECURE, ins: Ins.SET_STATUS, p1: 0x80, p2: LifeCode.PERSONALIZED },
+  ];
+  for (const step of steps) {
+    const { sw } = channel.unwrap(exchange(card, channel.wrap(step)));
+    if (sw !== Sw.DONE) throw new Error(`the card refused its personalization (${sw.toString(16)})`);
+  }
+  channel.close();
+  card.hold("press");
+}

@@ -1,0 +1,99 @@
+// A card's flash kept in a file, written in place as the firmware writes it.
+//
+// Each operation is one write of a word or a page into a file whose size never changes, so that a
+// simulator that dies leaves the flash as a card would that lost power there, and nothing worse.
+
+import {
+  closeSync,
+  openSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
+import { FLASH_SIZE, Flash } from "../core/flash.js";
+import { isPlausible } from "../core/image.js";
+import { takeLock } from "./lock.js";
+import { UserError } from "./usererror.js";
+
+/** A flash file that cannot be used; the message is for people. */
+export class FlashFileError extends UserError {
+  override name = "FlashFileError";
+}
+
+/**
+ * Opens the flash kept in `path`, blank and new if there is none, and keeps the file up to date. Other simulators
+ * are kept off it, by whatever name they call it, until this process ends.
+ */
+export function openFlashFile(path: string): Flash {
+  if (!exists(path)) createBlank(path);
+  // Before a lock is put beside it: it may be anything.
+  readFlashFile(path);
+  takeLock(realpathSync(path), (why) => new FlashFileError(`${path}: ${why}`));
+  // And once more: up to now another simulator may have written to it.
+  const flash = new Flash(readFlashFile(path));
+  const file = openToWrite(path);
+  flash.onChange = (address, length) => {
+    try {
+      writeSync(file, flash.bytes, address, length, address);
+    } catch (error) {
+      throw new FlashFileError(`${path}: can no longer be written (${codeOf(error)}); the card lost power there`);
+    }
+  };
+  return flash;
+}
+
+/** The contents of a flash file; it is only read. */
+export function readFlashFile(path: string): Uint8Array {
+  let bytes: Uint8Array;
+  try {
+    if (!statSync(path).isFile()) throw new FlashFileError(`${path}: not a file; a card's flash is kept in one`);
+    bytes = readFileSync(path);
+  } catch (error) {
+    if (error instanceof FlashFileError) throw error;
+    throw new FlashFileError(`${path}: cannot be read (${codeOf(error)})`);
+  }
+  if (bytes.length !== FLASH_SIZE) {
+    throw new FlashFileError(`${path}: ${bytes.length} bytes, and a card's flash has ${FLASH_SIZE}; left as it is`);
+  }
+  if (!isPlausible(bytes)) throw new FlashFileError(`${path}: not the flash of this card; left as it is`);
+  return bytes;
+}
+
+/** Makes a file of a flash image, for its owner's eyes only, whole or not at all; one that is there is left alone. */
+export function saveFlashFile(path: string, bytes: Uint8Array): void {
+  if (exists(path)) throw new FlashFileError(`${path}: is there already; choose another name`);
+  const temporary = `${path}.${process.pid}.new`;
+  try {
+    const file = openSync(temporary, "w", 0o600);
+    writeFileSync(file, bytes);
+    closeSync(file);
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw new FlashFileError(`${path}: cannot be made (${codeOf(error)}); choose a folder you may write`);
+  }
+}
+
+function openToWrite(path: string): number {
+  try {
+    return openSync(path, "r+");
+  } catch (error) {
+    throw new FlashFileError(`${path}: cannot be written (${codeOf(error)}); choose a file you may write`);
+  }
+}
+
+function createBlank(path: string): void {
+  saveFlashFile(path, new Uint8Array(FLASH_SIZE).fill(0xff));
+}
+
+function exists(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false }) !== undefined;
+}
+
+function codeOf(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code ?? String(error);
+}

@@ -1,0 +1,57 @@
+// What a random run has been through: states, transitions, commands in each state, life and level. A run that never came
+// to a place says nothing about it, so the tests ask for these.
+
+import { Ins, State } from "../../../firmware/wire.js";
+import type { Answer } from "../../core/model/commands.js";
+import { Life, type Model } from "../../core/model/model.js";
+import type { Action } from "./invariants.js";
+
+export class Counts {
+  steps = 0;
+  /** Contacts, times, frames and voltages: a step has one or more. */
+  actions = 0;
+  cuts = 0;
+  /** Times that a name of each kind was seen, such as "SELECT in PIN". */
+  readonly states = new Map<string, number>();
+  readonly transitions = new Map<string, number>();
+  readonly commands = new Map<string, number>();
+  readonly levels = new Map<string, number>();
+  readonly lives = new Map<string, number>();
+
+  /** An action was played; `before` is the state that it found. */
+  note(action: Action, before: State, model: Model, answer: Answer | undefined): void {
+    this.actions++;
+    count(this.states, State[model.state] as string);
+    if (action.kind !== "frame" || action.frame.kind !== "command") return;
+    const { asked } = action.frame;
+    const name = Ins[asked.ins] ?? "unknown";
+    count(this.commands, `${name} in ${State[before]}`);
+    count(this.lives, `${name} on ${Life[model.kept.life]}`);
+    const level = answer?.secured ? (model.ram.channel?.level ?? 0) : 0;
+    count(this.levels, `${name} at ${level.toString(16)}`);
+  }
+
+  moved(from: State, to: State): void {
+    if (from !== to) count(this.transitions, `${State[from]} to ${State[to]}`);
+  }
+
+  /** Adds the counts of another run. */
+  add(other: Counts): void {
+    this.steps += other.steps;
+    this.actions += other.actions;
+    this.cuts += other.cuts;
+    for (const [mine, its] of [
+      [this.states, other.states],
+      [this.transitions, other.transitions],
+      [this.commands, other.commands],
+      [this.levels, other.levels],
+      [this.lives, other.lives],
+    ] as const) {
+      for (const [name, times] of its) mine.set(name, (mine.get(name) ?? 0) + times);
+    }
+  }
+}
+
+function count(map: Map<string, number>, name: string): void {
+  map.set(name, (map.get(name) ?? 0) + 1);
+}

@@ -1,0 +1,70 @@
+// `--port`: opens a serial port and finds the front panel of the card on it.
+//
+// The screen is asked for before hello is said: hello turns the card on, and that is for who holds it to do.
+
+import { setTimeout as sleep } from "node:timers/promises";
+import { Link, NoAnswer } from "../../host-tools/card/link.js";
+import { Panel } from "./panel.js";
+import { UserError } from "./usererror.js";
+
+/** How long a board may take to start, in ms: opening its port may reset it. */
+const START_TIME = 5000;
+/** How often hello is said to a card that shows no screen. */
+const HELLOS = 2;
+/** How long the last bytes may take to leave, in ms. */
+const LAST_WORDS = 500;
+
+/** A card that cannot be reached, or no longer; the message is for people. */
+export class PanelError extends UserError {
+  override name = "PanelError";
+  override readonly exitCode = 3;
+}
+
+/** A panel on a port that is open. */
+export interface PanelPort {
+  readonly panel: Panel;
+  /** Lets go of the keys and closes the port. */
+  close(): Promise<void>;
+}
+
+/** Opens a port and waits for the screen of the card on it. */
+export async function openPanel(path: string): Promise<PanelPort> {
+  const { port, closePort } = await open(path);
+  const link = new Link(port);
+  const panel = new Panel(link);
+  const close = async () => {
+    panel.close();
+    if (port.isOpen) await Promise.race([new Promise<void>((resolve) => port.end(resolve)), patience(LAST_WORDS)]);
+    await closePort(port);
+  };
+  const shown = await Promise.race([panel.shown, panel.closed, patience(START_TIME)]);
+  if (shown) return { panel, close };
+  const reason = await whyNot(link);
+  await close();
+  throw new PanelError(`${path}: ${reason}`);
+}
+
+async function open(path: string) {
+  // Loaded when it is needed: where there is no driver for serial ports, all else works.
+  const { closePort, openPort } = await import("../../host-tools/card/port.js");
+  try {
+    return { port: await openPort(path), closePort };
+  } catch (error) {
+    throw new PanelError((error as Error).message, { cause: error });
+  }
+}
+
+/** Why no screen came. */
+async function whyNot(link: Link): Promise<string> {
+  try {
+    await link.hello(HELLOS);
+    return "the card has no front panel: its firmware was built without";
+  } catch (error) {
+    return error instanceof NoAnswer ? "no card answers" : (error as Error).message;
+  }
+}
+
+/** Keeps nothing alive: where all else is over, so is this. */
+function patience(ms: number): Promise<void> {
+  return sleep(ms, undefined, { ref: false });
+}

@@ -1,0 +1,304 @@
+// What the firmware draws from its random source: every draw is in the table below, and of each the bytes that come of it
+// really vary, and none comes twice. The source is seeded, so that nothing here fails by chance.
+
+import * as assert from "uvu/assert";
+import { Cla, Ins, LifeCode, SelfTest, Sw } from "../../firmware/wire.js";
+import { encodeRecord } from "../../host-tools/card/cardclient.js";
+import { testKeys } from "../../host-tools/card/keyset.js";
+import { Card } from "../../sim/core/card.js";
+import { currentBytes, rootOf } from "../../sim/core/image.js";
+import { Random } from "../../sim/core/random.js";
+import { exchange, openChannel, personalize } from "../../sim/session/cardcommands.js";
+import { DEMO } from "../../sim/session/demo.js";
+import { askUnlock, enter, failPin, MODULE, setPin, turnOff, turnOn, unlockCodeOf } from "../support/cards.js";
+import { fails } from "../support/fails.js";
+import { compile } from "../support/mutation.js";
+import { STORE, send } from "../support/serial.js";
+import { suite } from "../support/suite.js";
+import { unseenMutants } from "../support/unseenmutants.js";
+
+const draws = suite("draws of the firmware");
+
+/** Draws of a kind that are looked at: of 256 values of a byte, so many give about 57. */
+const MANY = 64;
+const DIFFERENT = 40;
+const LOCK_CODE_AT = 0x10;
+const CODES = 100_000_000;
+/** From here on a word is no lock code: the values below are 42 times all codes. */
+const BEYOND = 42 * CODES;
+
+/** A random source that notes what it gave: the bytes, and how many were asked for at once. */
+class Noting extends Random {
+  readonly given: Buffer[] = [];
+  /** What it gives instead, where so many bytes are asked for. */
+  readonly told: Uint8Array[] = [];
+
+  override fill(bytes: Uint8Array): void {
+    if (this.told[0]?.length === bytes.length) bytes.set(this.told.shift() as Uint8Array);
+    else super.fill(bytes);
+    this.given.push(Buffer.from(bytes));
+  }
+
+  /** What was given since the last call, but for the draws of the power-on self-test, which come in this order. */
+  take(): Buffer[] {
+    const taken = this.given.splice(0);
+    const isTest = (at: number) => taken[at]?.length === TESTED[0] && taken[at + 1]?.length === TESTED[1];
+    return taken.filter((_, at) => !isTest(at) && !isTest(at - 1));
+  }
+}
+
+/** Bytes that the self-test draws and compares; nothing is made of them. */
+const TESTED = [16, 8] as const;
+
+/** A draw: by what it is made, how many bytes are asked for, and what comes of them. */
+interface Row {
+  readonly name: string;
+  readonly size: number;
+  /** Makes it draw, with a card that is blank, personalized or locked as it needs. Returns what came of the draw. */
+  readonly draw: (module: WebAssembly.Module, random: Noting, count: number) => Buffer[];
+  /** What comes of the bytes drawn. */
+  readonly made: (drawn: Buffer) => Buffer;
+}
+
+const asItIs = (drawn: Buffer) => drawn;
+const asLockCode = (drawn: Buffer) => word(drawn.readUInt32LE() % CODES);
+
+const ROWS: readonly Row[] = [
+  {
+    name: "the root secret of a card that starts for the first time",
+    size: 16,
+    made: asItIs,
+    draw: (module, random, count) =>
+      Array.from({ length: count }, () => {
+        const card = new Card(module, { random });
+        turnOn(card);
+        return root(card);
+      }),
+  },
+  {
+    name: "the root secret after a wipe",
+    size: 16,
+    made: asItIs,
+    draw: (module, random, count) => {
+      const card = new Card(module, { random });
+      const channel = openChannel(card, 0x33, testKeys());
+      random.take();
+      return Array.from({ length: count }, () => {
+        const wiped = send(card, channel, { ins: Ins.SET_STATUS, p1: 0x80, p2: LifeCode.WIPED });
+        assert.is(wiped.sw, Sw.DONE);
+        return root(card);
+      });
+    },
+  },
+  {
+    name: "the card challenge",
+    size: 8,
+    made: asItIs,
+    draw: (module, random, count) => {
+      const card = new Card(module, { random });
+      initializeUpdate(card);
+      random.take();
+      return Array.from({ length: count }, () => initializeUpdate(card).data.subarray(13, 21));
+    },
+  },
+  {
+    name: "the lock code of a card that is seeded",
+    size: 4,
+    made: asLockCode,
+    draw: (module, random, count) => {
+      const card = new Card(module, { random });
+      const channel = openChannel(card, 0x33, testKeys());
+      random.take();
+      return Array.from({ length: count }, () => {
+        assert.is(send(card, channel, { ...STORE, data: encodeRecord(DEMO, testKeys().dek) }).sw, Sw.DONE);
+        return lockCode(card);
+      });
+    },
+  },
+  {
+    name: "the lock code after a right unlock code",
+    size: 4,
+    made: asLockCode,
+    draw: (module, random, count) => {
+      const card = locked(module, random);
+      return Array.from({ length: count }, () => {
+        assert.is(enter(card, unlockCodeOf(askUnlock(card))), "NEW>");
+        const code = lockCode(card);
+        turnOff(card);
+        assert.is(turnOn(card), "LOCKED");
+        return code;
+      });
+    },
+  },
+];
+
+function root(card: Card): Buffer {
+  return Buffer.from(rootOf(currentBytes(card.flash.bytes)));
+}
+
+function lockCode(card: Card): Buffer {
+  return Buffer.from(currentBytes(card.flash.bytes).subarray(LOCK_CODE_AT, LOCK_CODE_AT + 4));
+}
+
+function word(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32LE(value);
+  return bytes;
+}
+
+function initializeUpdate(card: Card): { sw: number; data: Buffer } {
+  const data = new Uint8Array(8);
+  return exchange(card, { cla: Cla.GP, ins: Ins.INITIALIZE_UPDATE, p1: 0, p2: 0, data, le: 256 });
+}
+
+/** A card at LOCKED; nothing that was drawn for it is noted. */
+function locked(module: WebAssembly.Module, random: Noting): Card {
+  const card = new Card(module, { random });
+  personalize(card, DEMO);
+  failPin(card, DEMO.tries);
+  random.take();
+  return card;
+}
+
+/** What comes of the draws is what was drawn, all of it, and no two are the same. */
+function varies(row: Row, module: WebAssembly.Module): void {
+  const random = new Noting(5);
+  const made = row.draw(module, random, MANY);
+  const drawn = random.take().filter((bytes) => row.size !== 4 || isLockCode(bytes));
+  assert.is(made.length, MANY);
+  assert.equal([...new Set(drawn.map((bytes) => bytes.length))], [row.size], "bytes asked for");
+  assert.equal(made, drawn.map(row.made), "what was drawn is what is used");
+  assert.is(new Set(made.map((bytes) => bytes.toString("hex"))).size, MANY, "no two are the same");
+  // A lock code is below 2^27: its last byte has six values.
+  const bytes = row.size === 4 ? 3 : row.size;
+  for (let at = 0; at < bytes; at++) {
+    const values = new Set(made.map((one) => one[at]));
+    assert.ok(values.size > DIFFERENT, `byte ${at} has ${values.size} values`);
+  }
+}
+
+function isLockCode(drawn: Buffer): boolean {
+  const value = drawn.readUInt32LE();
+  return value < BEYOND && (value % CODES) % 16 !== 0;
+}
+
+for (const row of ROWS) {
+  draws(`${row.name}: every byte varies, and none comes twice`, () => varies(row, MODULE));
+}
+
+/** Which words make a lock code, where `first` is drawn, and `second` after it where that one is none. */
+function takes(module: WebAssembly.Module, first: number, second: number): number {
+  const random = new Noting(5);
+  const card = locked(module, random);
+  const code = unlockCodeOf(askUnlock(card));
+  random.told.push(word(first), word(second));
+  assert.is(enter(card, code), "NEW>");
+  return lockCode(card).readUInt32LE();
+}
+
+const GOOD = 12_345_679;
+const NEXT = 23_456_781;
+
+/** No multiple of 16, none likelier than others, not the one before. */
+function lockCodesAreFair(module: WebAssembly.Module): void {
+  assert.is(takes(module, GOOD, NEXT), GOOD);
+  assert.is(takes(module, CODES + GOOD, NEXT), GOOD);
+  assert.is(takes(module, BEYOND - 1, NEXT), CODES - 1);
+  for (const multiple of [0, 16, 4 * CODES, 99_999_984, 41 * CODES + 32])
+    assert.is(takes(module, multiple, NEXT), NEXT, `${multiple}`);
+  for (const beyond of [BEYOND, BEYOND + 1, BEYOND + GOOD, 0xffffffff])
+    assert.is(takes(module, beyond, NEXT), NEXT, `${beyond}`);
+  const random = new Noting(5);
+  const card = locked(module, random);
+  const old = lockCode(card).readUInt32LE();
+  assert.is(takes(module, old, NEXT), NEXT, "the code before");
+}
+
+draws("a lock code is no multiple of 16, none is likelier than another, and none comes twice in a row", () => {
+  lockCodesAreFair(MODULE);
+});
+
+/** A source that gives no lock code is one that fails, and leaves nothing open. */
+draws("a source that gives nothing but multiples of 16 is ERROR 03", () => {
+  const random = new Noting(5);
+  const card = locked(MODULE, random);
+  const code = unlockCodeOf(askUnlock(card));
+  for (let i = 0; i < 100; i++) random.told.push(word(16 * i));
+  assert.is(enter(card, code), "ERROR 03");
+});
+
+/** What the card does where its source repeats itself or fails. */
+function sourceIsWatched(module: WebAssembly.Module): void {
+  const [a, b] = [Buffer.alloc(8, 1), Buffer.alloc(8, 2)];
+  const cases: [Buffer, Buffer, boolean][] = [
+    [Buffer.concat([a, b]), Buffer.alloc(8, 3), true],
+    [Buffer.concat([a, a]), b, false],
+    [Buffer.concat([a, b]), a, false],
+    [Buffer.concat([b, a]), a, false],
+  ];
+  for (const [first, second, good] of cases) {
+    const random = new Noting(5);
+    const card = new Card(module, { random });
+    turnOn(card);
+    turnOff(card);
+    random.told.push(first, second);
+    assert.is(turnOn(card), good ? "NO KEY" : "ERROR 03", `${first.toString("hex")} ${second.toString("hex")}`);
+    if (!good) continue;
+    random.told.push(Buffer.concat([a, b]), a);
+    const test = exchange(card, { cla: Cla.GP, ins: Ins.SELF_TEST, p1: SelfTest.RANDOM, p2: 0, le: 256 });
+    assert.is(test.data[0], 0, "SELF TEST says so, too");
+    card.randomFails = true;
+    const { sw, data } = initializeUpdate(card);
+    assert.is(sw, Sw.NOT_USABLE);
+    assert.is(data.length, 0, "no challenge, and nothing computed with a key");
+  }
+}
+
+draws("a source that repeats itself or fails is seen, and no channel begins with it", () => sourceIsWatched(MODULE));
+
+/** Every command and the keypad's whole way: what is drawn in it is in a row, by how many bytes are asked for. */
+function everyDrawHasARow(module: WebAssembly.Module): void {
+  const random = new Noting(5);
+  const card = new Card(module, { random });
+  const sizes = new Set<number>();
+  const note = () => {
+    for (const drawn of random.take()) sizes.add(drawn.length);
+  };
+  personalize(card, DEMO);
+  note();
+  failPin(card, DEMO.tries);
+  enter(card, unlockCodeOf(askUnlock(card)));
+  setPin(card, "7394");
+  turnOff(card);
+  note();
+  const channel = openChannel(card, 0x33, testKeys());
+  note();
+  for (const ins of Object.values(Ins).filter((ins) => typeof ins === "number")) {
+    const opens = [Ins.SELECT, Ins.INITIALIZE_UPDATE, Ins.EXTERNAL_AUTHENTICATE].includes(ins);
+    if (!opens) send(card, channel, { ins, p1: 0, p2: 0 });
+  }
+  assert.equal(random.take(), [], "a command that is refused draws nothing");
+  const wiped = send(card, channel, { ins: Ins.SET_STATUS, p1: 0x80, p2: LifeCode.WIPED });
+  assert.is(wiped.sw, Sw.DONE);
+  for (let test = 1; test <= 6; test++) send(card, channel, { ins: Ins.SELF_TEST, p1: test, p2: 0 });
+  note();
+  const rows = new Set(ROWS.map(({ size }) => size));
+  assert.equal([...sizes].sort(), [...rows].sort());
+}
+
+draws("every draw is in a row", () => everyDrawHasARow(MODULE));
+
+function everything(module: WebAssembly.Module): void {
+  everyDrawHasARow(module);
+  for (const row of ROWS) varies(row, module);
+  lockCodesAreFair(module);
+  sourceIsWatched(module);
+}
+
+for (const mutant of unseenMutants("draws")) {
+  draws(`noticed: not so that ${mutant.breaks}`, async () => {
+    assert.ok(fails(everything, await compile(mutant)), "every draw is as it must be");
+  });
+}
+
+draws.run();

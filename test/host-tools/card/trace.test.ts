@@ -1,0 +1,83 @@
+// Traces: made, gone on with, and never mixed into a file that is something else.
+
+import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import * as assert from "uvu/assert";
+import { Link } from "../../../host-tools/card/link.js";
+import { Trace } from "../../../host-tools/card/trace.js";
+import { FileError } from "../../../host-tools/files/files.js";
+import { FakeCard, FakeClock } from "../../support/fakecard.js";
+import { scratchFolder } from "../../support/scratch.js";
+import { ON_WINDOWS, testUnless } from "../../support/skipping.js";
+import { suite } from "../../support/suite.js";
+
+const test = suite("trace");
+
+const FOLDER = scratchFolder();
+let files = 0;
+const newPath = () => join(FOLDER, String(++files));
+
+/** One hello, traced. */
+async function traceHello(path: string, now?: () => Date): Promise<void> {
+  const clock = new FakeClock();
+  const link = new Link(new FakeCard(), { timer: clock.timer });
+  const trace = new Trace(path, now);
+  trace.watch(link, "card");
+  await clock.until(link.hello());
+  trace.close();
+}
+
+test("a trace is its owner's, and the next run goes on with it", async () => {
+  const path = newPath();
+  await traceHello(path);
+  if (process.platform !== "win32") assert.is(statSync(path).mode & 0o777, 0o600);
+  const first = readFileSync(path, "utf8");
+  assert.match(first, /^\S+Z card > hello\n\S+Z card < protocol version \d\n$/);
+  await traceHello(path);
+  assert.is(readFileSync(path, "utf8").indexOf(first), 0);
+  assert.is(readFileSync(path, "utf8").split("\n").length, 5);
+});
+
+test("what is no trace is left as it is", () => {
+  const folder = newPath();
+  mkdirSync(folder);
+  assert.throws(
+    () => new Trace(folder),
+    (error: unknown) => error instanceof FileError && /folder/.test(error.message),
+  );
+  for (const contents of ["secret", `${"0".repeat(32)}\n`, '<?xml version="1.0"?>']) {
+    const path = newPath();
+    writeFileSync(path, contents, { mode: 0o600 });
+    assert.throws(
+      () => new Trace(path),
+      (error: unknown) => error instanceof FileError && /is no trace/.test(error.message),
+    );
+    assert.is(readFileSync(path, "utf8"), contents);
+  }
+});
+
+testUnless(test, ON_WINDOWS, "a trace that others may read gets no more", async () => {
+  const path = newPath();
+  await traceHello(path);
+  chmodSync(path, 0o644);
+  assert.throws(
+    () => new Trace(path),
+    (error: unknown) => error instanceof FileError && /chmod 600/.test(error.message),
+  );
+});
+
+test("a disk that is full breaks nothing off, and is told in the end", async () => {
+  const path = newPath();
+  const full = () => {
+    throw Object.assign(new Error(), { code: "ENOSPC" });
+  };
+  try {
+    await traceHello(path, full);
+    assert.unreachable();
+  } catch (error) {
+    assert.instance(error, FileError);
+    assert.is((error as FileError).message, `${path}: cannot write it: the disk is full`);
+  }
+});
+
+test.run();

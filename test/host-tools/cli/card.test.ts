@@ -1,0 +1,561 @@
+// `dsc` as people and scripts call it, on a simulated card at the other end of a serial line: results, exit codes,
+// files, and that no secret is ever told.
+
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import * as assert from "uvu/assert";
+import { openCard } from "../../../host-tools/card/port.js";
+import { ocra } from "../../../host-tools/seeds/ocra.js";
+import { readSeedFile } from "../../../host-tools/seeds/pskc.js";
+import { until } from "../../support/patience.js";
+import { scratchFolder } from "../../support/scratch.js";
+import { DSC, type DscOptions, type Ended, dsc as runDsc, SimProcess } from "../../support/simprocess.js";
+import { ON_WINDOWS, suiteUnless } from "../../support/skipping.js";
+import { skip } from "../../support/suite.js";
+import { TerminalProgram } from "../../support/terminal.js";
+
+const test = suiteUnless(ON_WINDOWS, "dsc with a card");
+
+test.after(() => SimProcess.killAll());
+
+const FOLDER = scratchFolder();
+const SERIAL = "IB3000123";
+const SUITE = "OCRA-1:HOTP-SHA256-8:QN06";
+
+/** Canaries: nothing that `dsc` prints or traces may hold one of these, in any form. */
+const KEY = Buffer.from("c0ffee00facade11decade22fa11ed3305eed0440ddba1155ca1ab1e660ff1ce", "hex");
+const SEED_KEY = Buffer.from("cafe0123babe4567dead89abbeefcdef", "hex");
+const PIN = "8352";
+const OTHER_PIN = "7294";
+
+const printed: string[] = [];
+let scratch = 0;
+
+/** A folder for one test, with the files that a site has. */
+function site() {
+  const folder = join(FOLDER, String(++scratch));
+  mkdirSync(folder);
+  const put = (name: string, contents: string, mode = 0o600) => {
+    const path = join(folder, name);
+    writeFileSync(path, contents, { mode });
+    chmodSync(path, mode);
+    return path;
+  };
+  return {
+    folder,
+    put,
+    path: (name: string) => join(folder, name),
+    seedKey: put("seed.key", SEED_KEY.toString("hex")),
+    pin: put("pin", `${PIN}\n`),
+    key: put("token.key", `${KEY.toString("hex")}\n`),
+    transport: put("transport.key", "00112233445566778899aabbccddeeff\n"),
+    other: put("other.key", "ffeeddccbbaa99887766554433221100\n"),
+    seeds: join(folder, "seeds.xml"),
+  };
+}
+type Site = ReturnType<typeof site>;
+
+async function dsc(args: readonly string[], options?: DscOptions): Promise<Ended> {
+  const ended = await runDsc(args, options);
+  printed.push(ended.stdout, ended.stderr);
+  return ended;
+}
+
+/** `dsc personalize` with the options that every call has; later ones win. */
+function personalize(sim: SimProcess, at: Site, ...more: string[]): Promise<Ended> {
+  const given = ["--port", sim.port, "--serial", SERIAL, "--pskc", at.seeds, "--pskc-key", at.seedKey];
+  return dsc(["personalize", ...given, "--pin-file", at.pin, ...more]);
+}
+
+const startBlank = () => SimProcess.start(join(FOLDER, `port${++scratch}`));
+const startDemo = () => SimProcess.start(join(FOLDER, `port${++scratch}`), "--demo");
+
+/** One line on stderr beside warnings and what a slow machine waits for, an exit code, and nothing on stdout. */
+function assertRefused(ended: Ended, code: number, says: RegExp): void {
+  assert.is(ended.code, code, ended.stderr);
+  assert.is(ended.stdout, "");
+  const lines = ended.stderr
+    .trimEnd()
+    .split("\n")
+    .filter((line) => !line.startsWith("warning: ") && !line.startsWith("still waiting: "));
+  assert.is(lines.length, 1, ended.stderr);
+  assert.match(lines[0] as string, says);
+  assert.match(lines[0] as string, /^dsc: /);
+}
+
+function recordOf(path: string, serial = SERIAL) {
+  const record = readSeedFile(path, SEED_KEY).find(serial);
+  assert.ok(record);
+  return record;
+}
+
+/** Every file in a folder, and a hash of what it holds. */
+function contentsOf(folder: string): Record<string, string> {
+  const hash = (name: string) =>
+    createHash("sha256")
+      .update(readFileSync(join(folder, name)))
+      .digest("hex");
+  return Object.fromEntries(readdirSync(folder).map((name) => [name, hash(name)]));
+}
+
+test("from a blank card to a login, and back to NO KEY", async () => {
+  const sim = await startBlank();
+  const at = site();
+  const info = async () => JSON.parse((await dsc(["info", "--port", sim.port, "--json"])).stdout);
+  const blank = await info();
+  assert.equal([blank.serial, blank.state, blank.testKeys, blank.suite], [null, "blank", true, null]);
+  assert.match(blank.firmware.version, /^\d+\.\d+\.\d+$/);
+
+  const trace = at.path("trace");
+  const done = await personalize(
+    sim,
+    at,
+    "--transport",
+    at.transport,
+    "--key-file",
+    at.key,
+    "--trace",
+    trace,
+    "--json",
+  );
+  assert.is(done.code, 0, done.stderr);
+  assert.is(done.stderr, "");
+  const { action, serial, keyset, state } = JSON.parse(done.stdout);
+  assert.equal([action, serial, keyset, state], ["seed", SERIAL, 1, "done"]);
+  assert.is(statSync(at.seeds).mode & 0o777, 0o600);
+  printed.push(readFileSync(trace, "utf8"));
+  for (const command of ["STORE DATA", "INTERNAL AUTHENTICATE", "PUT KEY", "SET STATUS"])
+    assert.match(readFileSync(trace, "utf8"), new RegExp(`> ${command} 84......, [0-9]+ bytes not shown`));
+
+  const record = recordOf(at.seeds);
+  assert.equal([record.state, record.suite, record.tries, record.keyset], ["done", SUITE, 5, 1]);
+  assert.equal(record.key, KEY);
+  for (const challenge of ["000000", "271828"])
+    assert.is(await sim.login(PIN, challenge), ocra(SUITE, KEY, { challenge }));
+
+  const card = await info();
+  assert.equal([card.serial, card.state, card.keyset, card.testKeys], [SERIAL, "personalized", 1, false]);
+  const text = await dsc(["info", "--port", sim.port]);
+  assert.match(text.stdout, "checked by the card, 5 of 5 tries left");
+
+  const again = await personalize(sim, at, "--transport", at.transport, "--key-file", at.key);
+  assert.is(again.code, 0);
+  assert.match(again.stdout, "nothing was done, and its PIN was not changed");
+
+  const wiped = await dsc(["wipe", "--port", sim.port, "--transport", at.transport, "--json"]);
+  assert.is(wiped.code, 0, wiped.stderr);
+  assert.equal(JSON.parse(wiped.stdout), { port: sim.port, serial: SERIAL, wiped: true, warnings: [] });
+  assert.is((await sim.run("show")).on, true);
+  await sim.run("hold press");
+  assert.is((await sim.run("hold press")).display, "NO KEY");
+  await sim.stop();
+});
+
+test("a card is personalized anew into another file, with other transport keys; wrong ones are tried once", async () => {
+  const sim = await startBlank();
+  const at = site();
+  assert.is((await personalize(sim, at, "--transport", at.transport)).code, 0);
+  const first = recordOf(at.seeds).key;
+  const next = at.path("next.xml");
+  const before = contentsOf(at.folder);
+
+  const anew = ["--pskc", next, "--reseed"];
+  assertRefused(await personalize(sim, at, ...anew, "--transport", at.other), 4, /does not have these/);
+  assertRefused(await personalize(sim, at, ...anew), 4, /--transport/);
+  const withoutReseed = ["--pskc", next, "--transport", at.transport];
+  assertRefused(await personalize(sim, at, ...withoutReseed), 5, /IB3000123 is personalized.*--reseed/);
+  assertRefused(await dsc(["wipe", "--port", sim.port, "--transport", at.other]), 4, /does not have these/);
+  assertRefused(await dsc(["wipe", "--port", sim.port]), 4, /--transport/);
+  assert.equal(contentsOf(at.folder), before);
+  assert.is(await sim.login(PIN, "271828"), ocra(SUITE, first, { challenge: "271828" }));
+
+  const changed = [...anew, "--transport", at.other, "--transport-old", at.transport, "--tries", "3"];
+  const done = await personalize(sim, at, ...changed);
+  assert.is(done.code, 0, done.stderr);
+  assert.match(done.stderr, "warning: IB3000123 was personalized already");
+  const record = recordOf(next);
+  assert.equal([record.keyset, record.tries], [2, 3]);
+  assert.not.equal(record.key, first);
+  assert.is(await sim.login(PIN, "271828"), ocra(SUITE, record.key, { challenge: "271828" }));
+  await sim.stop();
+});
+
+test("without --transport there is a warning; a second card goes into the same file; the server may judge the PIN", async () => {
+  const at = site();
+  const one = await startBlank();
+  const done = await personalize(one, at);
+  assert.is(done.code, 0);
+  assert.match(done.stderr, "warning: the card keeps the public GlobalPlatform test keys");
+  assert.not.match(done.stderr, "--pin-file");
+  await one.stop();
+
+  const two = await startBlank();
+  const second = ["--serial", "IB3000124", "--suite", `${SUITE}-PSHA512`];
+  const before = contentsOf(at.folder);
+  assertRefused(await personalize(two, at, ...second), 6, /exists already; add the card to it with --append/);
+  assert.equal(contentsOf(at.folder), before);
+  const added = await personalize(two, at, ...second, "--append");
+  assert.is(added.code, 0);
+  assert.match(added.stderr, "warning: --pin-file is not used");
+  const { key, pinCheck } = recordOf(at.seeds, "IB3000124");
+  assert.is(pinCheck, "server");
+  const expected = ocra(`${SUITE}-PSHA512`, key, { challenge: "271828", pin: OTHER_PIN });
+  assert.is(await two.login(OTHER_PIN, "271828"), expected);
+  await two.stop();
+});
+
+test("--dry-run says what would be done and touches nothing", async () => {
+  const sim = await startBlank();
+  const at = site();
+  const before = contentsOf(at.folder);
+  // The card's first start is its own doing.
+  await dsc(["info", "--port", sim.port]);
+  const { ops } = await sim.run("flash-ops");
+  const { code, stdout } = await personalize(sim, at, "--transport", at.transport, "--dry-run");
+  assert.is(code, 0);
+  assert.equal(JSON.parse(stdout).steps, ["channel", "keep", "store", "prove", "rotate", "finish", "mark"]);
+  assert.equal(contentsOf(at.folder), before);
+  assert.is((await sim.run("flash-ops")).ops, ops);
+  assert.is(JSON.parse((await dsc(["info", "--port", sim.port, "--json"])).stdout).state, "blank");
+  await sim.stop();
+});
+
+test("a simulator that dies in the middle, and Ctrl-C: run again, it finishes with the key of the file", async () => {
+  const at = site();
+  const flash = at.path("flash");
+  const port = join(FOLDER, `port${++scratch}`);
+  const args = ["--transport", at.transport];
+  for (const end of ["kill", "SIGINT"] as const) {
+    const sim = await SimProcess.start(port, "--flash", flash);
+    const running = personalizing(sim, at, args, end);
+    const { code, stdout, stderr } = await running;
+    // On a busy machine it may have been done before the end came.
+    assert.ok(code === 0 || code === (end === "kill" ? 3 : 130), `${end}: ${code} ${stderr}`);
+    if (code === 3) assert.is(stdout, "");
+    // Drivers tell of a line whose other end is gone, or do not.
+    const gone = /port\d+: the card (is gone \(unplugged\?\)|does not answer); run it again with the same arguments/;
+    if (code === 3) assert.match(stderr, gone);
+    if (code === 130) assert.match(stderr, "dsc: interrupted: run it again with the same arguments: it finishes");
+    if (end === "SIGINT") await sim.stop();
+  }
+  const sim = await SimProcess.start(port, "--flash", flash);
+  const done = await personalize(sim, at, ...args);
+  assert.is(done.code, 0, done.stderr);
+  assert.is(await sim.login(PIN, "271828"), ocra(SUITE, recordOf(at.seeds).key, { challenge: "271828" }));
+  await sim.stop();
+});
+
+/** Personalizes, and ends the simulator or interrupts `dsc` as soon as the keys are in the file. */
+function personalizing(sim: SimProcess, at: Site, args: readonly string[], end: "kill" | "SIGINT"): Promise<Ended> {
+  const trace = at.path(`trace-${end}`);
+  const given = ["--port", sim.port, "--serial", SERIAL, "--pskc", at.seeds, "--pskc-key", at.seedKey];
+  return dsc(["personalize", ...given, "--pin-file", at.pin, "--trace", trace, ...args], {
+    during: async (running) => {
+      const stored = () => existsSync(trace) && readFileSync(trace, "utf8").includes("STORE DATA");
+      await until(() => running.exitCode !== null || stored(), "the keys are in the file", 1);
+      if (end === "kill") await sim.kill();
+      else running.kill("SIGINT");
+    },
+  });
+}
+
+test("Ctrl-C while nobody answers", async () => {
+  const sim = await startBlank();
+  await sim.run("cut");
+  const trace = site().path("trace");
+  const ended = await dsc(["info", "--port", sim.port, "--trace", trace], {
+    during: async (running) => {
+      await until(() => existsSync(trace) && readFileSync(trace).length > 0, "the card is asked");
+      running.kill("SIGINT");
+    },
+  });
+  // One that gave up by itself would say that no card answers.
+  assertRefused(ended, 130, /interrupted/);
+  await sim.stop();
+});
+
+test("no answer, a busy port, and what is no port", async () => {
+  const sim = await startDemo();
+  const held = await openCard(sim.port);
+  assertRefused(await dsc(["info", "--port", sim.port]), 3, /in use by another program/);
+  await held.close();
+  assert.is((await dsc(["info", "--port", sim.port])).code, 0);
+
+  const at = site();
+  const before = contentsOf(at.folder);
+  assertRefused(await dsc(["info", "--port", at.path("none")]), 3, /no such port/);
+  assertRefused(await dsc(["info", "--port", at.pin]), 3, /not a serial port/);
+  assertRefused(await dsc(["info", "--port", at.folder]), 3, /not a serial port/);
+  assertRefused(await dsc(["info", "--port", "/dev/null"]), 3, /not a serial port/);
+  const { stdout } = await dsc(["ports", "--port", sim.port, "--port", at.pin, "--json"]);
+  const found = JSON.parse(stdout).ports.slice(-2);
+  assert.equal(found[0], { port: sim.port, card: true, serial: "IB3000001", state: "personalized" });
+  assert.equal(found[1], { port: at.pin, card: false, reason: "not a serial port" });
+
+  await sim.run("cut");
+  assertRefused(await personalize(sim, at), 3, /no card answers/);
+  assert.equal(contentsOf(at.folder), before);
+  await sim.stop();
+});
+
+test("a port whose last user is just letting go of it", async () => {
+  const sim = await startDemo();
+  const held = await openCard(sim.port);
+  const next = openCard(sim.port);
+  await sleep(30);
+  await held.close();
+  await (await next).close();
+  await sim.stop();
+});
+
+/** Root may open everything; then it is tried as nobody, where nobody can read this checkout. */
+test("a port that one may not open", async () => {
+  const sim = await startDemo();
+  const root = process.getuid?.() === 0;
+  chmodSync(sim.port, 0o600);
+  chmodSync(FOLDER, 0o755);
+  const nobody = root ? { uid: 65534 } : {};
+  const able = await runDsc(["--version"], nobody);
+  if (!root) chmodSync(sim.port, 0o000);
+  const ended = able.code === 0 && (await dsc(["info", "--port", sim.port], nobody));
+  await sim.stop();
+  if (!ended) skip("only root can read this checkout");
+  assertRefused(ended, 3, /dialout.*PROVISIONING\.md/);
+});
+
+test("what cannot be right is refused, and nothing is touched", async () => {
+  const sim = await startBlank();
+  const demo = await startDemo();
+  const at = site();
+  const bad = {
+    pin: at.put("no.pin", "12345\n"),
+    weak: at.put("weak.pin", "1234\n"),
+    short: at.put("short.key", "00112233\n"),
+    notHex: at.put("nothex.key", "these are not hexadecimal digits\n"),
+    shared: at.put("shared.key", KEY.toString("hex"), 0o644),
+    exists: at.put("exists.xml", "not a seed file"),
+    readonly: at.path("no/folder/out.xml"),
+    trace: at.put("trace", "here already"),
+  };
+  const before = contentsOf(at.folder);
+  const cases: [number, RegExp, string[]][] = [
+    [2, /no serial number/, ["--serial", "IB300012"]],
+    [2, /no serial number/, ["--serial", "ib3000123"]],
+    [2, /--no-such/, ["--no-such"]],
+    [2, /tries/, ["--tries", "2"]],
+    [2, /--suite: /, ["--suite", "OCRA-1:HOTP-MD5-8:QN06"]],
+    [2, /--pin-check/, ["--pin-check", "nobody"]],
+    [2, /--pin-check server/, ["--pin-check", "server", "--suite", SUITE]],
+    [2, /--pin-check card/, ["--pin-check", "card", "--suite", `${SUITE}-PSHA1`]],
+    [2, /--transport-old/, ["--transport-old", at.transport]],
+    [2, /guessed first/, ["--pin-file", bad.weak]],
+    [2, /one secret only/, ["--pin-file", "-", "--pskc-key", "-"]],
+    [5, /does not do/, ["--suite", "OCRA-1:HOTP-SHA256-6:QN08"]],
+    [5, /this card is IB3000001, not IB3000123/, ["--port", demo.port]],
+    [5, /IB3000001 is personalized.*--reseed/, ["--port", demo.port, "--serial", "IB3000001"]],
+    [4, /with --transport-old .*nothing was sent/, ["--transport", at.other, "--transport-old", at.transport]],
+    [6, /four digits/, ["--pin-file", bad.pin]],
+    [6, /cannot read/, ["--pin-file", at.path("none")]],
+    [6, /4 bytes/, ["--key-file", bad.short]],
+    [6, /not hexadecimal/, ["--key-file", bad.notHex]],
+    [6, /chmod 600/, ["--key-file", bad.shared]],
+    [6, /16 are expected/, ["--transport", at.key]],
+    [6, /XML|PSKC/, ["--pskc", bad.exists]],
+    [6, /no such/, ["--pskc", bad.readonly]],
+    [6, /exists already/, ["--trace", bad.trace]],
+  ];
+  for (const [code, says, more] of cases) {
+    assertRefused(await personalize(sim, at, ...more), code, says);
+    assert.equal(contentsOf(at.folder), before, more.join(" "));
+  }
+  assertRefused(await dsc(["personalize", "--serial", SERIAL]), 2, /--port/);
+  const noSecret = ["--port", sim.port, "--serial", SERIAL, "--pskc", at.seeds, "--pin-file", at.pin];
+  assertRefused(await dsc(["personalize", ...noSecret]), 2, /--pskc-key/);
+  const noTerminal = ["--port", sim.port, "--serial", SERIAL, "--pskc", at.seeds, "--pskc-key", at.seedKey];
+  assertRefused(await dsc(["personalize", ...noTerminal]), 2, /--pin-file/);
+  assert.equal(contentsOf(at.folder), before);
+  assert.is(JSON.parse((await dsc(["info", "--port", sim.port, "--json"])).stdout).state, "blank");
+  const insists = ["--allow-weak-pin", "--pin-file", bad.weak, "--key-file", bad.shared, "--insecure-key-file"];
+  assert.is((await personalize(sim, at, ...insists)).code, 0);
+  await sim.stop();
+  await demo.stop();
+});
+
+test("a master key says that the card has keys of its own: one that claims the public test keys is left alone", async () => {
+  const at = site();
+  const blank = await startBlank();
+  const demo = await startDemo();
+  const operations = async () => [(await blank.run("flash-ops")).ops, (await demo.run("flash-ops")).ops];
+  for (const { port } of [blank, demo]) await dsc(["info", "--port", port]);
+  const before = await operations();
+  const says =
+    /the public test keys; with --transport it must have .* its own: nothing was sent; .*leave --transport out/;
+  assertRefused(await dsc(["wipe", "--port", demo.port, "--transport", at.transport]), 4, says);
+  assertRefused(await dsc(["test", "--port", blank.port, "--transport", at.transport]), 4, says);
+  assert.equal(await operations(), before);
+  assert.is((await dsc(["wipe", "--port", demo.port])).code, 0);
+  await blank.stop();
+  await demo.stop();
+});
+
+test("the bench test: what needs nobody, and a card that is personalized", async () => {
+  const sim = await startBlank();
+  const good = await dsc(["test", "--port", sim.port, "--json"]);
+  assert.is(good.code, 0, good.stderr);
+  const results = JSON.parse(good.stdout).tests.map(({ test, result }: Record<string, string>) => `${test} ${result}`);
+  const expected = ["battery good", "random good", "crypto good", "flash good", "screen left out", "keys left out"];
+  assert.equal(results, expected);
+  assert.match(JSON.parse(good.stdout).warnings[1], "keys: left out");
+  await sim.run("battery 2350");
+  const low = await dsc(["test", "--port", sim.port]);
+  assert.is(low.code, 1);
+  assert.match(low.stderr, /bad: battery/);
+  await sim.stop();
+  const demo = await startDemo();
+  assertRefused(await dsc(["test", "--port", demo.port]), 5, /is personalized/);
+  await demo.stop();
+});
+
+test("at a terminal: the bench test with a person, a PIN that is typed unseen, and wipe, which asks", async () => {
+  const sim = await startBlank();
+  const at = site();
+  const bench = new TerminalProgram([DSC, "test", "--port", sim.port], 200);
+  await bench.until(/Does the screen show/);
+  assert.is((await sim.run("show")).display, "********");
+  bench.send("yse\r");
+  await bench.until(/Answer yes or no\.\s+Does the screen show/);
+  bench.send("yes\r");
+  await bench.until(/Press each key/);
+  for (const key of ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]) await sim.run(key);
+  await bench.until(/: OK PRESS$/m);
+  for (const key of ["ok", "press"]) await sim.run(key);
+  assert.is(await bench.exit, 0);
+
+  const given = ["--port", sim.port, "--serial", SERIAL, "--pskc", at.seeds, "--pskc-key", at.seedKey];
+  const person = new TerminalProgram([DSC, "personalize", ...given], 200);
+  const steps: [RegExp, string][] = [
+    [/^PIN:$/m, "12a4\r"],
+    [/four digits\.\nPIN:$/m, `${PIN}\r`],
+    [/digits\.\nPIN:\nPIN again:$/m, "8353\r"],
+    [/same twice\.\nPIN:$/m, "1234\r"],
+    [/guessed first; take another\.\nPIN:$/m, `8353\x7f2\r`],
+    [/another\.\nPIN:\nPIN again:$/m, `${PIN}\r`],
+  ];
+  for (const [shown, typed] of steps) {
+    await person.until(shown);
+    person.send(typed);
+  }
+  assert.is(await person.exit, 0);
+  printed.push(person.raw);
+  assert.is(await sim.login(PIN, "271828"), ocra(SUITE, recordOf(at.seeds).key, { challenge: "271828" }));
+
+  // No PIN is asked for where port, card or seed file say that none is needed.
+  for (const [more, code, says] of [
+    [[], 0, /nothing was done/],
+    [["--port", at.path("none")], 3, /no such port/],
+    [["--serial", "IB3000124"], 5, /this card is IB3000123/],
+  ] as const) {
+    const nobody = new TerminalProgram([DSC, "personalize", ...given, ...more], 200);
+    assert.is(await nobody.exit, code);
+    assert.match(nobody.raw, says);
+    assert.not.match(nobody.raw, "PIN:");
+  }
+
+  for (const [typed, code, state] of [
+    ["no\r", 0, "personalized"],
+    ["\x03", 130, "personalized"],
+    ["yes\r", 0, "blank"],
+  ] as const) {
+    const wipe = new TerminalProgram([DSC, "wipe", "--port", sim.port], 200);
+    await wipe.until(/Wipe IB3000123/);
+    wipe.send(typed);
+    assert.is(await wipe.exit, code);
+    assert.is(JSON.parse((await dsc(["info", "--port", sim.port, "--json"])).stdout).state, state);
+  }
+  await sim.stop();
+});
+
+test("at a terminal: 32 hexadecimal digits that are typed are a key, as they are in a file", async () => {
+  const sim = await startBlank();
+  const at = site();
+  const given = ["--port", sim.port, "--serial", SERIAL, "--pskc", at.seeds, "--pin-file", at.pin];
+  const person = new TerminalProgram([DSC, "personalize", ...given], 200);
+  await person.until(/seed file:$/m);
+  person.send(`${SEED_KEY.toString("hex")}\r`);
+  await person.until(/seed file, again:$/m);
+  person.send(`${SEED_KEY.toString("hex")}\r`);
+  assert.is(await person.exit, 0);
+  printed.push(person.raw);
+  assert.is(recordOf(at.seeds).state, "done");
+  await sim.stop();
+});
+
+test("help with examples on every command, a version, completion", async () => {
+  const help = (await dsc(["--help"])).stdout;
+  const names = [...help.matchAll(/^ {2}([a-z]+) /gm)].map((match) => match[1] as string).filter((n) => n !== "help");
+  assert.equal(names.sort(), [
+    "challenge",
+    "completion",
+    "flash",
+    "info",
+    "keys",
+    "ocra",
+    "personalize",
+    "ports",
+    "pskc",
+    "test",
+    "unlock",
+    "verify",
+    "wipe",
+  ]);
+  for (const name of names.filter((any) => any !== "keys" && any !== "pskc")) {
+    const { code, stdout } = await dsc([name, "--help"]);
+    assert.is(code, 0);
+    assert.match(stdout, /Examples:\n {2}\$ /, name);
+  }
+  assert.match((await dsc(["--version"])).stdout, /^\d+\.\d+\.\d+\n$/);
+  assert.is((await dsc([])).code, 2);
+  for (const shell of ["bash", "zsh", "fish"]) {
+    const { stdout } = await dsc(["completion", shell]);
+    for (const word of ["personalize", "pskc", "csv", "transport-old", "pin-check"]) assert.match(stdout, word);
+  }
+  assertRefused(await dsc(["completion", "tcsh"]), 2, /tcsh/);
+});
+
+test("completion, as bash does it", async () => {
+  const { stdout } = await dsc(["completion", "bash"]);
+  const at = site();
+  for (const name of ["our seeds.xml", "our *"]) at.put(name, "");
+  const completed = (...words: string[]) => {
+    const set = `COMP_WORDS=(dsc ${words.map((word) => `"${word}"`).join(" ")}); COMP_CWORD=${words.length}`;
+    const script = `${stdout}\n${set}; _dsc; IFS="|"; echo "\${COMPREPLY[*]}"`;
+    const { status, stdout: said } = spawnSync("bash", ["-c", script], { cwd: at.folder });
+    return status === 0 ? said.toString().trim() : undefined;
+  };
+  if (completed("pe") === undefined) skip("there is no bash");
+  assert.is(completed("pe"), "personalize");
+  assert.is(completed("pskc", "s"), "show");
+  assert.is(completed("personalize", "--tra"), "--trace|--transport|--transport-old");
+  assert.is(completed("personalize", "--pskc", "our s"), "our seeds.xml");
+  assert.is(completed("pskc", "show", "our"), "our seeds.xml|our *");
+  assert.is(completed("info", "--port", "/dev/nul"), "/dev/null");
+  assert.is(completed("personalize", "--pin-check", ""), "card|server");
+  assert.is(completed("completion", "z"), "zsh");
+});
+
+test("no canary was ever told", () => {
+  const everything = printed.join("\n");
+  assert.ok(everything.length > 10_000);
+  for (const key of [KEY, SEED_KEY]) {
+    for (const form of ["hex", "base64", "latin1"] as const) {
+      const text = key.toString(form).toLowerCase();
+      assert.not.ok(everything.toLowerCase().includes(text.slice(0, 12)), form);
+    }
+  }
+  for (const pin of [PIN, OTHER_PIN]) assert.not.match(everything, new RegExp(`\\b${pin}\\b`));
+});
+
+test.run();

@@ -1,0 +1,435 @@
+// `--json`: each command with each of its errors prints one JSON value on stdout, which says what the exit code says.
+
+import { writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import type { Command } from "commander";
+import * as assert from "uvu/assert";
+import { Sw } from "../../../firmware/wire.js";
+import { BadAnswer, CardRefused } from "../../../host-tools/card/apdu.js";
+import { OtherProtocol } from "../../../host-tools/card/link.js";
+import { Exit, KINDS, type Kind, reportOf } from "../../../host-tools/cli/exit.js";
+import { program } from "../../../host-tools/cli/main.js";
+import { ocra } from "../../../host-tools/seeds/ocra.js";
+import { createSeedFile, type SeedRecord } from "../../../host-tools/seeds/pskc.js";
+import { ChallengeStore } from "../../../host-tools/site/challenges.js";
+import { unreadableFlash } from "../../support/cards.js";
+import { hexFile, imageBytes } from "../../support/hexfile.js";
+import { onceListening, preload } from "../../support/preload.js";
+import { scratchFolder } from "../../support/scratch.js";
+import { type Ended, dsc as runDsc, SimProcess } from "../../support/simprocess.js";
+import { ON_WINDOWS, suiteUnless } from "../../support/skipping.js";
+
+const test = suiteUnless(ON_WINDOWS, "dsc --json");
+
+const FOLDER = scratchFolder();
+const SUITE = "OCRA-1:HOTP-SHA256-8:QN06";
+const KEY = Buffer.alloc(32, 7);
+const KEY_HEX = KEY.toString("hex");
+const SEED_KEY = Buffer.alloc(16, 9);
+const CARD: SeedRecord = {
+  serial: "IB3000123",
+  suite: SUITE,
+  pinCheck: "card",
+  tries: 5,
+  key: KEY,
+  unlockKey: KEY,
+  state: "done",
+  keyset: undefined,
+};
+const CHALLENGE = "012345";
+
+function put(name: string, contents: string): string {
+  const path = join(FOLDER, name);
+  writeFileSync(path, contents, { mode: 0o600 });
+  return path;
+}
+
+const at = (name: string) => join(FOLDER, name);
+const SEEDS = at("seeds.xml");
+const seeds = createSeedFile(SEEDS, SEED_KEY, CARD);
+seeds.addRecord({ ...CARD, serial: "IB3000125", state: "pending" });
+const STORE = at("challenges.json");
+new ChallengeStore(STORE).issue(CARD.serial);
+const SEED_KEY_FILE = put("seeds.key", SEED_KEY.toString("hex"));
+const ODD_KEY = put("odd.key", `${SEED_KEY.toString("hex").slice(1)}\n`);
+const MASTER = put("transport.key", "00112233445566778899aabbccddeeff\n");
+const OTHER = put("other.key", "ffeeddccbbaa99887766554433221100\n");
+const PIN = put("pin", "8352\n");
+const NO_PIN = put("no.pin", "83521\n");
+const BROKEN = put("broken.json", "{}");
+const NOTHING = at("nothing");
+const IMAGE = put("image.hex", hexFile([{ address: 0, bytes: imageBytes() }]));
+
+const RIGHT = ocra(SUITE, KEY, { challenge: CHALLENGE });
+const WRONG = RIGHT.slice(0, 7) + ((Number(RIGHT[7]) + 1) % 10);
+const OPEN = ["--pskc", SEEDS, "--pskc-key", SEED_KEY_FILE];
+const SERIAL = ["--serial", CARD.serial];
+const VERIFY = [...SERIAL, "--challenge", CHALLENGE, "--response"];
+const UNLOCK = [...SERIAL, "--lock-code", "12345678"];
+const OCRA = ["--suite", SUITE, "--challenge", CHALLENGE];
+const PSKC = ["--pskc", at("new.xml"), "--pskc-key", SEED_KEY_FILE, "--pin-file", PIN];
+
+/** Cards on the line, by what they are. */
+const ports = {
+  blank: at("blank"),
+  /** With a key, and with transport keys of its own under MASTER. */
+  own: at("own"),
+  demo: at("demo"),
+  /** Blank, its battery nearly empty. */
+  low: at("low"),
+  /** In ERROR 02. */
+  error: at("error"),
+  /** A line on which nobody answers. */
+  silent: at("silent"),
+};
+const port = (name: keyof typeof ports) => ["--port", ports[name]];
+
+/** How a command ends: what came of it, or the kind of its error. */
+type Outcome = "done" | "refused response" | Kind;
+type Row = readonly [outcome: Outcome, args: readonly string[], input?: string];
+
+/** Each command, and each way in which it ends. What all commands have in common is below. */
+const TABLE: Record<string, readonly Row[]> = {
+  ports: [
+    ["done", port("blank")],
+    ["done", port("error")],
+  ],
+  flash: [
+    ["usage", ["--erase"]],
+    ["board", ["--image", IMAGE, "--mount", NOTHING]],
+    ["file", ["--image", NOTHING]],
+    ["file", ["--image", FOLDER]],
+  ],
+  info: [
+    ["done", port("demo")],
+    ["port", ["--port", NOTHING]],
+    ["port", ["--port", PIN]],
+    ["port", ["--port", ""]],
+    ["no-answer", port("silent")],
+    ["card-error", port("error")],
+    ["file", [...port("demo"), "--trace", BROKEN]],
+    ["file", [...port("demo"), "--trace", ""]],
+  ],
+  personalize: [
+    ["done", [...port("blank"), ...SERIAL, ...PSKC, "--dry-run"]],
+    ["usage", [...port("blank"), ...SERIAL, ...PSKC, "--pin-check", "server", "--suite", SUITE]],
+    ["usage", [...port("blank"), ...SERIAL, "--pskc", at("new.xml"), "--pskc-key", SEED_KEY_FILE]],
+    ["usage", [...port("blank"), ...SERIAL, "--pskc", at("new.xml")]],
+    ["port", ["--port", NOTHING, ...SERIAL, ...PSKC]],
+    ["no-answer", [...port("silent"), ...SERIAL, ...PSKC]],
+    ["card-error", [...port("error"), ...SERIAL, ...PSKC]],
+    ["authentication", [...port("own"), ...SERIAL, ...PSKC, "--reseed", "--transport", OTHER]],
+    ["secret", [...port("blank"), ...SERIAL, ...PSKC, "--pskc-key", ODD_KEY]],
+    ["secret", [...port("blank"), ...SERIAL, ...PSKC, "--pin-file", NO_PIN]],
+    ["file", [...port("blank"), ...SERIAL, ...PSKC, "--key-file", NOTHING]],
+    ["seed-file", [...port("blank"), ...SERIAL, ...PSKC, "--pskc", BROKEN]],
+    ["interrupted", [...port("blank"), ...SERIAL, ...PSKC, "--pin-file", "-"]],
+  ],
+  test: [
+    ["done", port("blank")],
+    ["check", port("low")],
+    ["port", ["--port", NOTHING]],
+    ["no-answer", port("silent")],
+    ["card-error", port("error")],
+    ["wrong-card", port("demo")],
+    ["secret", [...port("blank"), "--transport", ODD_KEY]],
+    ["interrupted", [...port("blank"), "--transport", "-"]],
+  ],
+  wipe: [
+    ["port", ["--port", NOTHING]],
+    ["no-answer", port("silent")],
+    ["card-error", port("error")],
+    ["authentication", port("own")],
+    ["authentication", [...port("own"), "--transport", OTHER]],
+    ["secret", [...port("own"), "--transport", ODD_KEY]],
+    ["file", [...port("own"), "--transport", NOTHING]],
+    ["interrupted", [...port("own"), "--transport", "-"]],
+  ],
+  "keys new": [
+    ["done", [at("drawn.key")]],
+    ["usage", ["-"]],
+    ["file", [PIN]],
+    ["file", [join(NOTHING, "key")]],
+    ["file", [""]],
+  ],
+  "pskc show": [
+    ["done", [SEEDS]],
+    ["file", [NOTHING]],
+    ["seed-file", [PIN]],
+    ["secret", [SEEDS, "--pskc-key", ODD_KEY]],
+    ["seed-file", [SEEDS, "--pskc-key", MASTER]],
+    ["interrupted", [SEEDS, "--pskc-key", "-"]],
+  ],
+  "pskc csv": [
+    ["done", [SEEDS, at("import.csv"), "--pskc-key", SEED_KEY_FILE]],
+    ["usage", [SEEDS, "-", "--pskc-key", SEED_KEY_FILE]],
+    ["file", [SEEDS, PIN, "--pskc-key", SEED_KEY_FILE]],
+    ["seed-file", [PIN, at("no.csv"), "--pskc-key", SEED_KEY_FILE]],
+    ["secret", [SEEDS, at("no.csv"), "--pskc-key", ODD_KEY]],
+    ["interrupted", [SEEDS, at("no.csv"), "--pskc-key", "-"]],
+  ],
+  challenge: [
+    ["done", [...SERIAL, "--store", at("store.json")]],
+    ["usage", ["--serial", "ib3000123", "--store", at("store.json")]],
+    ["file", [...SERIAL, "--store", BROKEN]],
+  ],
+  verify: [
+    ["done", [...VERIFY, RIGHT, ...OPEN]],
+    ["refused response", [...VERIFY, WRONG, ...OPEN]],
+    ["refused response", [...VERIFY, RIGHT, ...OPEN, "--store", STORE]],
+    ["usage", [...VERIFY, "1", ...OPEN]],
+    ["file", [...VERIFY, RIGHT, ...OPEN, "--store", NOTHING]],
+    ["file", [...VERIFY, RIGHT, ...OPEN, "--store", BROKEN]],
+    ["seed-file", [...VERIFY, RIGHT, ...OPEN, "--serial", "IB3999999"]],
+    ["secret", [...VERIFY, RIGHT, ...OPEN, "--pskc-key", ODD_KEY]],
+    ["interrupted", [...VERIFY, RIGHT, ...OPEN, "--pskc-key", "-"]],
+  ],
+  unlock: [
+    ["done", [...UNLOCK, ...OPEN]],
+    ["usage", [...UNLOCK, ...OPEN, "--lock-code", "1"]],
+    ["file", [...UNLOCK, ...OPEN, "--pskc", NOTHING]],
+    ["seed-file", [...UNLOCK, ...OPEN, "--pskc", BROKEN]],
+    ["secret", [...UNLOCK, ...OPEN, "--pskc-key", ODD_KEY]],
+    ["interrupted", [...UNLOCK, ...OPEN, "--pskc-key", "-"]],
+  ],
+  ocra: [
+    ["done", OCRA, KEY_HEX],
+    ["usage", [...OCRA, "--challenge", "1"], KEY_HEX],
+    ["usage", [...OCRA, "--suite", `${SUITE}-PSHA1`], KEY_HEX],
+    ["secret", OCRA, `${KEY_HEX}0`],
+    ["file", [...OCRA, "--suite", `${SUITE}-PSHA1`, "--pin-file", NOTHING], KEY_HEX],
+    ["interrupted", OCRA],
+  ],
+  completion: [["done", ["bash"]]],
+};
+
+/** Commands that do something, by the words that lead to them. */
+function commands(command: Command, words: readonly string[] = []): Map<string, Command> {
+  if (command.commands.length === 0) return new Map([[words.join(" "), command]]);
+  return new Map(command.commands.flatMap((inner) => [...commands(inner, [...words, inner.name()])]));
+}
+
+const COMMANDS = commands(await program(() => {}));
+
+/** Mistakes that can be made with every command. */
+function mistakesWith(command: Command): string[][] {
+  const valued = command.options.filter((option) => option.required && option.long);
+  const chosen = valued.filter((option) => option.argChoices || option.parseArg);
+  return [
+    ["--no-such-option=00112233445566778899aabbccddeeff"],
+    ["--", "one", "argument", "too", "many"],
+    ...(valued[0] ? [[String(valued.at(-1)?.long)]] : []),
+    ...chosen.slice(0, 1).map(({ long }) => [`${long}=@`]),
+  ];
+}
+
+/** Runs work on all items, as many at once as there are processors. */
+async function forEach<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  const left = [...items];
+  const worker = async () => {
+    for (let item = left.shift(); item !== undefined; item = left.shift()) await work(item);
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, worker));
+}
+
+let values = 0;
+
+/** The one value on stdout. */
+function jsonOf({ stdout, stderr, code }: Ended, line: string): Record<string, unknown> {
+  assert.match(stdout, /^[^\n]+\n$/, `${line}: exit code ${code}: "${stdout}" ${stderr}`);
+  const value = JSON.parse(stdout);
+  assert.ok(value !== null && typeof value === "object" && !Array.isArray(value), line);
+  values++;
+  return value;
+}
+
+function checkError(ended: Ended, kind: Kind, line: string): void {
+  const { error } = jsonOf(ended, line) as { error: Record<string, unknown> };
+  assert.ok(error, `${line}: ${ended.stdout}`);
+  assert.equal(
+    [error.kind, error.code, ended.code],
+    [kind, KINDS[kind].code, KINDS[kind].code],
+    `${line}: ${ended.stdout}`,
+  );
+  assert.equal(Object.keys(error), ["code", "kind", "message", "hint"], line);
+  for (const text of [error.message, error.hint]) assert.match(String(text), /^[^\n]+$/, line);
+  if (kind !== "internal") assert.is(besideWaiting(ended.stderr), "", line);
+}
+
+function checkOutcome(ended: Ended, outcome: Outcome, line: string): void {
+  if (outcome !== "done" && outcome !== "refused response") return checkError(ended, outcome, line);
+  const { error, warnings } = jsonOf(ended, line);
+  assert.is(error, undefined, line);
+  assert.ok(Array.isArray(warnings), line);
+  assert.is(ended.code, outcome === "done" ? Exit.DONE : Exit.FAILED, `${line}: ${ended.stdout}`);
+  assert.is(besideWaiting(ended.stderr), "", line);
+}
+
+/** What was said on stderr beside the lines that tell what a long wait is for. */
+function besideWaiting(stderr: string): string {
+  return stderr.replace(/^still waiting: .*\n/gm, "");
+}
+
+const INTERRUPTED = preload(FOLDER, "interrupted", onceListening('process.kill(process.pid, "SIGINT");'));
+const MISTAKEN = preload(
+  FOLDER,
+  "mistaken",
+  'Command.prototype.parseAsync = () => { throw new TypeError("x is not a function"); };',
+);
+const MISTAKEN_LATER = preload(
+  FOLDER,
+  "later",
+  onceListening('setImmediate(() => { throw new TypeError("x is not a function"); });'),
+);
+
+const sims: SimProcess[] = [];
+const start = async (name: keyof typeof ports, ...args: string[]) => {
+  const sim = await SimProcess.start(ports[name], ...args);
+  sims.push(sim);
+  return sim;
+};
+
+test.before(async () => {
+  await start("blank");
+  await start("demo", "--demo");
+  await (await start("low")).run("battery 2300");
+  (await start("silent")).pause();
+  await start("error", "--flash", errorCard());
+  await start("own");
+  const own = ["personalize", ...port("own"), ...SERIAL, "--transport", MASTER, ...PSKC, "--pskc", at("own.xml")];
+  const done = await runDsc(own);
+  assert.is(done.code, 0, done.stderr);
+});
+
+/** A flash file of a card in ERROR. */
+function errorCard(): string {
+  const path = at("error.bin");
+  writeFileSync(path, unreadableFlash(), { mode: 0o600 });
+  return path;
+}
+
+test.after(() => SimProcess.killAll());
+
+test("every command is in the table, and nothing else", () => {
+  assert.equal(Object.keys(TABLE).sort(), [...COMMANDS.keys()].sort());
+  for (const [words, rows] of Object.entries(TABLE)) assert.ok(rows.length > 0, words);
+});
+
+test("every kind of error that a command can meet without a broken card or board is met by one", () => {
+  const met = new Set(Object.values(TABLE).flatMap((rows) => rows.map(([outcome]) => outcome)));
+  const missing = Object.keys(KINDS).filter((kind) => !met.has(kind as Kind));
+  // A simulated card refuses nothing that dsc asks of it, and answers no nonsense. A mistake in dsc is made below.
+  assert.equal(missing, ["bad-answer", "refused", "internal"]);
+});
+
+test("errors of a card that answers otherwise than a simulated one", () => {
+  const { code, kind, message, hint } = reportOf(new CardRefused("SET STATUS", Sw.NOT_IN_THIS_STATE));
+  assert.equal([code, kind], [Exit.REFUSED, "refused"]);
+  assert.match(message, /^SET STATUS: /);
+  assert.match(hint, /dsc info/);
+  for (const error of [new BadAnswer("GET DATA"), new OtherProtocol(9)])
+    assert.equal([reportOf(error).code, reportOf(error).kind], [Exit.PORT, "bad-answer"]);
+});
+
+for (const [words, rows] of Object.entries(TABLE)) {
+  test(`${words}: one JSON value, whatever comes of it`, async () => {
+    // One after another: a port is one program's at a time.
+    for (const [outcome, args, input = ""] of rows) {
+      const line = [...words.split(" "), "--json", ...args];
+      // What waits for a secret is interrupted: nothing comes.
+      const setting = outcome === "interrupted" ? { input: null, env: INTERRUPTED } : { input };
+      checkOutcome(await runDsc(line, setting), outcome, line.join(" "));
+    }
+  });
+}
+
+test("mistakes on the command line, in every command, wherever --json stands", async () => {
+  // Each kind of mistake in several commands; the others below, without a process.
+  const lines = [...COMMANDS].map(([words, command], index) => {
+    const mistakes = mistakesWith(command);
+    return [...words.split(" "), "--json", ...(mistakes[index % mistakes.length] as string[])];
+  });
+  const others = [["--json"], ["nope", "--json"], ["--json", "info"], ["pskc", "--json"], ["help", "nope", "--json"]];
+  await forEach([...lines, ...others], async (line) => {
+    const ended = await runDsc(line);
+    checkError(ended, "usage", line.join(" "));
+    assert.not.match(ended.stdout, "00112233");
+  });
+});
+
+test("every mistake that can be made with every command is one of usage, in one line, without what was given", async () => {
+  for (const [words, command] of COMMANDS) {
+    for (const more of mistakesWith(command)) {
+      const line = [...words.split(" "), ...more];
+      const dsc = (await program(() => {}, line)).configureOutput({ writeErr: () => {} });
+      const error = await dsc.parseAsync(line, { from: "user" }).then(
+        () => undefined,
+        (error: unknown) => error,
+      );
+      const { kind, message } = reportOf(error);
+      assert.is(kind, "usage", line.join(" "));
+      assert.match(message, /^[^\n]+$/, line.join(" "));
+      assert.not.match(message, "00112233");
+    }
+  }
+});
+
+test("help and the version are JSON, too", async () => {
+  for (const [name, line] of [
+    ["version", ["--version"]],
+    ["help", ["--help"]],
+    ["help", ["help", "pskc"]],
+    ["help", ["verify", "--help"]],
+  ] as const) {
+    const ended = await runDsc([...line, "--json"]);
+    checkOutcome(ended, "done", line.join(" "));
+    assert.type(JSON.parse(ended.stdout)[name], "string");
+  }
+});
+
+test("Ctrl-C at once, in every command: one value, and the exit code says whether it was done before", async () => {
+  for (const [words, [row]] of Object.entries(TABLE)) {
+    const [outcome, args, input = ""] = row as Row;
+    const ended = await runDsc([...words.split(" "), "--json", ...freshen(args)], { input, env: INTERRUPTED });
+    if (ended.code === Exit.INTERRUPTED) checkError(ended, "interrupted", words);
+    else checkOutcome(ended, outcome, words);
+  }
+});
+
+/** The files that the rows made already, by other names. */
+function freshen(args: readonly string[]): string[] {
+  return args.map((arg) => (/(drawn\.key|import\.csv)$/.test(arg) ? `${arg}2` : arg));
+}
+
+test("a mistake in dsc itself, in every command and at any time: code 70, and its stack on stderr", async () => {
+  await forEach([...COMMANDS.keys()], async (words) => {
+    const ended = await runDsc([...words.split(" "), "--json"], { env: MISTAKEN });
+    checkError(ended, "internal", words);
+    assert.match(ended.stderr, /TypeError: x is not a function\n +at /);
+  });
+  const line = ["ocra", ...OCRA, "--json"];
+  checkError(await runDsc(line, { input: null, env: MISTAKEN_LATER }), "internal", line.join(" "));
+});
+
+test("where the reader of stdout is gone the exit code still says what came of it", async () => {
+  const gone = { during: (running: { stdout: { destroy(): unknown } }) => void running.stdout.destroy() };
+  assert.equal([(await runDsc(["completion", "bash", "--json"], gone)).code], [Exit.DONE]);
+  const ended = await runDsc(["verify", "--json"], gone);
+  assert.equal([ended.code, ended.stderr], [Exit.USAGE, ""]);
+});
+
+test("warnings are in the result, and beside an error", async () => {
+  const unlock = ["unlock", ...UNLOCK, ...OPEN, "--serial", "IB3000125", "--json"];
+  assert.match(JSON.parse((await runDsc(unlock)).stdout).warnings[0], /not personalized to the end/);
+  const low = await runDsc(["test", ...port("low"), "--json"]);
+  const { good, tests, error, warnings } = JSON.parse(low.stdout);
+  assert.equal([good, tests.length, error.code], [false, 6, 1]);
+  assert.match(warnings.join(), /screen: left out/);
+});
+
+test("that many values were looked at", () => {
+  assert.ok(values > 80, `${values}`);
+});
+
+test.run();

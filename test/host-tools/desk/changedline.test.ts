@@ -1,0 +1,127 @@
+// Somebody on the line changes what a card says before its channel is open, or has the transport keys of one card and
+// shows that one for another: what dsc personalize makes of it.
+
+import * as assert from "uvu/assert";
+import { Ins, Level, Tag } from "../../../firmware/wire.js";
+import { AuthenticationFailed } from "../../../host-tools/card/scp03.js";
+import { derivedKeys } from "../../../host-tools/desk/expectedkeys.js";
+import type { Request } from "../../../host-tools/desk/personalize.js";
+import { WrongCard } from "../../../host-tools/files/errors.js";
+import type { Card } from "../../../sim/core/card.js";
+import { openChannel } from "../../../sim/session/cardcommands.js";
+import { blankCard } from "../../support/cards.js";
+import { framesIn, lineBytes } from "../../support/fakecard.js";
+import { Listener } from "../../support/listener.js";
+import { pattern } from "../../support/pattern.js";
+import { attempt, failureOf, KeptSeeds, statusOf, type Tap } from "../../support/seeding.js";
+import { send, WIPE } from "../../support/serial.js";
+import { suite } from "../../support/suite.js";
+
+const test = suite("changed line");
+
+const MASTER = pattern(16);
+const OLD_MASTER = pattern(16, 1);
+const REQUEST: Request = {
+  serial: "IB3000123",
+  suite: "OCRA-1:HOTP-SHA256-8:QN06",
+  pinCheck: "card",
+  tries: 5,
+  pin: "8352",
+  transport: MASTER,
+  transportOld: OLD_MASTER,
+  reseed: true,
+};
+
+/** A personalized card whose transport keys are of the old master key. */
+async function oldCard(serial: string, seed: number, tap?: Tap): Promise<Card> {
+  const card = blankCard({ seed });
+  const first = { ...REQUEST, serial, transport: OLD_MASTER, transportOld: undefined };
+  await attempt(card, first, new KeptSeeds(), undefined, tap);
+  return card;
+}
+
+/** What the card answers to GET DATA outside a channel becomes another answer. */
+class Liar implements Tap {
+  readonly instructions: number[] = [];
+  readonly #lies: ReadonlyMap<number, (data: Buffer) => void>;
+  #asked = 0;
+
+  constructor(lies: readonly (readonly [number, (data: Buffer) => void])[]) {
+    this.#lies = new Map(lies);
+  }
+
+  hears(from: "host" | "card", bytes: Buffer): void {
+    if (from === "card") return;
+    const payload = framesIn(bytes)[0]?.payload ?? Buffer.alloc(0);
+    if (payload.length < 4) return;
+    this.instructions.push(payload[1] as number);
+    const isPlain = payload[0] === 0x80 && payload[1] === Ins.GET_DATA;
+    this.#asked = isPlain ? payload.readUInt16BE(2) : 0;
+  }
+
+  alters(answer: Buffer): Buffer {
+    const lie = this.#lies.get(this.#asked);
+    const [frame] = framesIn(answer);
+    if (!lie || !frame) return answer;
+    const payload = Buffer.from(frame.payload);
+    lie(payload);
+    return lineBytes(frame.channel, payload);
+  }
+}
+
+async function refusedInChannel(card: Card, request: Request, seeds: KeptSeeds, liar: Liar): Promise<void> {
+  const before = Buffer.from(card.flash.bytes);
+  const error = await failureOf(attempt(card, request, seeds, undefined, liar));
+  assert.instance(error, AuthenticationFailed, String(error));
+  assert.ok(liar.instructions.includes(Ins.EXTERNAL_AUTHENTICATE));
+  assert.not.ok(liar.instructions.includes(Ins.STORE_DATA));
+  assert.equal(Buffer.from(card.flash.bytes), before, "the card is as it was");
+}
+
+test("a pending record does not go to another card of which the line says the id of the first", async () => {
+  const card = await oldCard(REQUEST.serial, 5);
+  const seeds = new KeptSeeds();
+  let frame = 0;
+  // Interrupted once the keys are in the card: the record is pending, and the card has them.
+  for (; (await statusOf(card)).life !== "seeded"; frame++)
+    assert.ok(await failureOf(attempt(card, REQUEST, seeds, { frame, spoil: undefined })));
+  assert.is(seeds.find(REQUEST.serial)?.state, "pending");
+  const id = Buffer.from((await statusOf(card)).id ?? "", "hex");
+  const other = await oldCard("IB3000124", 6);
+  await refusedInChannel(other, REQUEST, seeds, new Liar([[Tag.CARD_ID, (data) => void id.copy(data)]]));
+  await attempt(card, REQUEST, seeds);
+  assert.is(seeds.find(REQUEST.serial)?.state, "done");
+});
+
+test("a card that is personalized is not made anew because the line says that it is blank", async () => {
+  const card = await oldCard(REQUEST.serial, 5);
+  const seeds = new KeptSeeds();
+  const liar = new Liar([[Tag.STATUS, (data) => void data.fill(1, 0, 1)]]);
+  await refusedInChannel(card, { ...REQUEST, reseed: false }, seeds, liar);
+  assert.not.ok(seeds.exists, "no keys are kept for it");
+});
+
+test("a card of which the line says another id than its own gets no record", async () => {
+  const card = await oldCard(REQUEST.serial, 5);
+  const seeds = new KeptSeeds();
+  await refusedInChannel(card, REQUEST, seeds, new Liar([[Tag.CARD_ID, (data) => void data.fill(7, 0, 8)]]));
+  assert.not.ok(seeds.exists);
+});
+
+test("who knows the transport keys of one card cannot show it for another one, unless the operator says --reseed", async () => {
+  const listener = new Listener();
+  // He heard its first seeding. Then it was wiped.
+  const known = await oldCard("IB3000124", 6, listener);
+  const keys = derivedKeys(OLD_MASTER, "IB3000124", 1);
+  send(known, openChannel(known, Level.FULL, keys), WIPE);
+  const seeds = new KeptSeeds();
+  const error = await failureOf(attempt(known, { ...REQUEST, reseed: false }, seeds, undefined, listener));
+  const { key } = seeds.find(REQUEST.serial) ?? {};
+  assert.not.ok(key && listener.decrypt().includes(key), "the listener has the token key");
+  assert.instance(error, WrongCard, String(error));
+  assert.match((error as Error).message, /IB3000124, not IB3000123.*--reseed/);
+  assert.not.ok(seeds.exists);
+  await attempt(known, REQUEST, seeds);
+});
+
+test.run();

@@ -1,0 +1,221 @@
+// Everything that the host tools draw: each use takes all of its value from the random source, every byte of it varies,
+// and no two are the same. A place in the source that draws and stands in no row here fails the last test.
+
+import { createDecipheriv } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import * as assert from "uvu/assert";
+import { Ins } from "../../../firmware/wire.js";
+import { CardClient } from "../../../host-tools/card/cardclient.js";
+import { testKeys } from "../../../host-tools/card/keyset.js";
+import { Link } from "../../../host-tools/card/link.js";
+import { carryOut, makePlan, type Request } from "../../../host-tools/desk/personalize.js";
+import { DISK, replaceAtomically } from "../../../host-tools/files/files.js";
+import { ROOT } from "../../../host-tools/files/project.js";
+import { createTransportKeyFile } from "../../../host-tools/files/secretfile.js";
+import { createSeedFile, type SeedRecord } from "../../../host-tools/seeds/pskc.js";
+import { ChallengeStore } from "../../../host-tools/site/challenges.js";
+import { blankCard } from "../../support/cards.js";
+import { DRAWING, type Draw, drawsOf } from "../../support/draws.js";
+import { FakeCard, framesIn } from "../../support/fakecard.js";
+import { pattern } from "../../support/pattern.js";
+import { scratchFolder } from "../../support/scratch.js";
+import { KeptSeeds, Line } from "../../support/seeding.js";
+import { suite } from "../../support/suite.js";
+
+const test = suite("draws");
+
+const FOLDER = scratchFolder();
+const SERIAL = "IB3000123";
+const SUITE = "OCRA-1:HOTP-SHA256-8:QN06";
+const REQUEST: Request = { serial: SERIAL, suite: SUITE, pinCheck: "card", tries: 5, pin: "8352" };
+/** Enough that a byte that always is the same is seen. */
+const RUNS = 12;
+
+/** What was drawn for one purpose, as it is used. */
+interface Use {
+  readonly what: string;
+  /** The file that draws it. */
+  readonly file: string;
+  /** Bytes, or decimal digits. */
+  readonly size: number;
+  /** Does what needs it; returns it as it reached its place. */
+  readonly use: () => Promise<Uint8Array> | Uint8Array;
+}
+
+/** Personalizes a blank card; returns what was kept, and what the card was sent. */
+async function personalized(request: Request) {
+  const seeds = new KeptSeeds();
+  const client = new CardClient(new Link(new Line(blankCard())));
+  const sent: { unlockKey?: Buffer; key?: Buffer; pin?: Buffer; challenge?: Buffer } = {};
+  const store = client.storeData.bind(client);
+  client.storeData = (record, dek) => {
+    sent.key = Buffer.from(record.key);
+    sent.unlockKey = Buffer.from(record.unlockKey);
+    return store(record, dek);
+  };
+  const prove = client.prove.bind(client);
+  client.prove = (pin, challenge) => {
+    sent.pin = Buffer.from(pin);
+    sent.challenge = Buffer.from(challenge);
+    return prove(pin, challenge);
+  };
+  const plan = makePlan(request, await client.readStatus(), seeds);
+  await carryOut(plan, request, client, seeds);
+  const kept = seeds.find(SERIAL) as SeedRecord;
+  // One key is in the card and in the file.
+  assert.equal(sent.key, kept.key);
+  assert.equal(sent.unlockKey, kept.unlockKey);
+  return sent as Required<typeof sent>;
+}
+
+async function hostChallenge(): Promise<Uint8Array> {
+  const card = new FakeCard();
+  const heard: Buffer[] = [];
+  const write = card._write.bind(card);
+  card._write = (chunk, encoding, done) => {
+    heard.push(...framesIn(chunk).map(({ payload }) => payload));
+    write(chunk, encoding, done);
+  };
+  await new CardClient(new Link(card)).openChannel(0x33, testKeys());
+  const command = heard.find((payload) => payload[1] === Ins.INITIALIZE_UPDATE) as Buffer;
+  return command.subarray(5, -1);
+}
+
+let files = 0;
+const fresh = (name: string) => join(FOLDER, `${++files}-${name}`);
+
+function newSeedFile(secret: Buffer | { passphrase: Buffer }): string {
+  const path = fresh("seeds.xml");
+  const keys = { key: pattern(32), unlockKey: pattern(32), state: "done", keyset: undefined } as const;
+  createSeedFile(path, secret, { serial: SERIAL, suite: SUITE, pinCheck: "card", tries: 5, ...keys }).wipe();
+  return readFileSync(path, "utf8");
+}
+
+/** The encrypted values of a seed file: the key of its MACs, the token key, the unlock key. */
+function cipherValue(file: string, index: number): Buffer {
+  const values = [...file.matchAll(/<xenc:CipherValue>([^<]+)</g)].map(([, text]) => Buffer.from(text ?? "", "base64"));
+  assert.is(values.length, 3);
+  return values[index] as Buffer;
+}
+
+const SEED_KEY = pattern(16, 9);
+const vectorOf = (index: number) => () => cipherValue(newSeedFile(SEED_KEY), index).subarray(0, 16);
+
+function macKey(): Uint8Array {
+  const value = cipherValue(newSeedFile(SEED_KEY), 0);
+  const decipher = createDecipheriv("aes-128-cbc", SEED_KEY, value.subarray(0, 16));
+  return Buffer.concat([decipher.update(value.subarray(16)), decipher.final()]);
+}
+
+function salt(): Uint8Array {
+  const [, text = ""] = /Specified>([^<]+)</.exec(newSeedFile({ passphrase: Buffer.from("a passphrase") })) ?? [];
+  return Buffer.from(text, "base64");
+}
+
+function masterKey(): Uint8Array {
+  const path = fresh("transport.key");
+  createTransportKeyFile(path);
+  const [digits = ""] = /^[0-9a-f]{32}$/m.exec(readFileSync(path, "utf8")) ?? [];
+  return Buffer.from(digits, "hex");
+}
+
+function temporaryName(): Uint8Array {
+  let name = "";
+  const create = (path: string) => {
+    name = path;
+    return DISK.create(path);
+  };
+  replaceAtomically(fresh("file"), "contents", { ...DISK, create });
+  return Buffer.from(/\.([0-9a-f]+)\.new$/.exec(name)?.[1] ?? "", "hex");
+}
+
+const suiteOf = (hash: string) => ({ ...REQUEST, suite: `OCRA-1:HOTP-${hash}-8:QN06` });
+const SERVER = { ...REQUEST, suite: `${SUITE}-PSHA256`, pinCheck: "server", pin: undefined } as const;
+const [PERSONALIZE, PSKC] = ["personalize.ts", "pskckeys.ts"];
+
+const USES: readonly Use[] = [
+  { what: "token key, SHA-1", file: PERSONALIZE, size: 20, use: async () => (await personalized(suiteOf("SHA1"))).key },
+  { what: "token key, SHA-256", file: PERSONALIZE, size: 32, use: async () => (await personalized(REQUEST)).key },
+  {
+    what: "token key, SHA-512",
+    file: PERSONALIZE,
+    size: 64,
+    use: async () => (await personalized(suiteOf("SHA512"))).key,
+  },
+  { what: "unlock key", file: PERSONALIZE, size: 32, use: async () => (await personalized(REQUEST)).unlockKey },
+  {
+    what: "challenge of the proof",
+    file: PERSONALIZE,
+    size: 6,
+    use: async () => (await personalized(REQUEST)).challenge,
+  },
+  {
+    what: "PIN of the proof where the site judges it",
+    file: PERSONALIZE,
+    size: 4,
+    use: async () => (await personalized(SERVER)).pin,
+  },
+  { what: "host challenge", file: "cardclient.ts", size: 8, use: hostChallenge },
+  {
+    what: "challenge of a login",
+    file: "challenges.ts",
+    size: 6,
+    use: () => Buffer.from(new ChallengeStore(fresh("challenges.json")).issue(SERIAL)),
+  },
+  { what: "transport master key", file: "secretfile.ts", size: 16, use: masterKey },
+  { what: "key of a seed file's MACs", file: PSKC, size: 20, use: macKey },
+  { what: "salt of a passphrase", file: PSKC, size: 16, use: salt },
+  { what: "initialization vector of the MAC key", file: PSKC, size: 16, use: vectorOf(0) },
+  { what: "initialization vector of a token key", file: PSKC, size: 16, use: vectorOf(1) },
+  { what: "initialization vector of an unlock key", file: PSKC, size: 16, use: vectorOf(2) },
+  { what: "name of a temporary file", file: "files.ts", size: 4, use: temporaryName },
+];
+
+/** Every place that drew in one of the uses. */
+const places = new Set<string>();
+
+for (const { what, file, size, use } of USES) {
+  test(`${what}: ${size} bytes or digits, all of them drawn, none fixed, no two alike`, async () => {
+    const values: Buffer[] = [];
+    for (let run = 0; run < RUNS; run++) {
+      let value = Buffer.alloc(0);
+      const draws = await drawsOf(async () => {
+        value = Buffer.from(await use());
+      });
+      assert.is(value.length, size);
+      assert.ok(draws.some(isDrawOf(file, value)), `${value.toString("hex")} was not drawn in ${file}`);
+      for (const { place } of draws) places.add(place);
+      values.push(value);
+    }
+    assert.is(new Set(values.map(String)).size, RUNS);
+    for (let at = 0; at < size; at++)
+      assert.ok(new Set(values.map((value) => value[at])).size > 2, `byte ${at} is always the same`);
+  });
+}
+
+function isDrawOf(file: string, value: Buffer): (draw: Draw) => boolean {
+  return (draw) => draw.file === file && draw.value.equals(value);
+}
+
+test("no other place in the host tools draws, and none by other means", () => {
+  const names = readdirSync(join(ROOT, "host-tools"), { recursive: true, encoding: "utf8" });
+  const sources = names.filter((name) => name.endsWith(".ts"));
+  assert.ok(sources.length > 40);
+  const found: Record<string, number> = {};
+  for (const name of sources) {
+    const code = readFileSync(join(ROOT, "host-tools", name), "utf8").replaceAll(/^import [^;]*;$/gm, "");
+    const uses = [...code.matchAll(new RegExp(`\\b(${DRAWING.join("|")})\\b`, "g"))].length;
+    if (uses > 0) found[name.replaceAll("\\", "/")] = uses;
+    const other = /Math\.random|randomUUID|getRandomValues|webcrypto|generateKey|randomFill\b|\bprng\b/.exec(code);
+    assert.not.ok(other, `${name}: ${other}`);
+  }
+  const drew: Record<string, number> = {};
+  for (const place of places) {
+    const [file = ""] = place.split(":");
+    drew[file] = (drew[file] ?? 0) + 1;
+  }
+  assert.equal(drew, found);
+});
+
+test.run();

@@ -1,0 +1,287 @@
+// A false card, or somebody on the line, that claims the public test keys, and a listener who holds them: he reads
+// nothing where operator or seed file say that the card has keys of its own, whatever comes when.
+
+import * as assert from "uvu/assert";
+import { Ins } from "../../../firmware/wire.js";
+import { CardClient } from "../../../host-tools/card/cardclient.js";
+import { diversificationData, diversify, testKeys } from "../../../host-tools/card/keyset.js";
+import { Link } from "../../../host-tools/card/link.js";
+import { AuthenticationFailed } from "../../../host-tools/card/scp03.js";
+import { Exit, exitCodeOf } from "../../../host-tools/cli/exit.js";
+import { derivedKeys, expectedOf, keysetFor } from "../../../host-tools/desk/expectedkeys.js";
+import type { Request } from "../../../host-tools/desk/personalize.js";
+import { ocra } from "../../../host-tools/seeds/ocra.js";
+import type { PutKeyProgress, SeedRecord } from "../../../host-tools/seeds/pskc.js";
+import type { Card } from "../../../sim/core/card.js";
+import { blankCard, cardOf, login } from "../../support/cards.js";
+import { framesIn, lineBytes } from "../../support/fakecard.js";
+import { Listener } from "../../support/listener.js";
+import { pattern } from "../../support/pattern.js";
+import { attempt, failureOf, KeptSeeds, Line, statusOf, type Tap } from "../../support/seeding.js";
+import { suite } from "../../support/suite.js";
+
+const test = suite("false cards");
+
+const MASTER = pattern(16);
+const OLD_MASTER = pattern(16, 1);
+const SERIAL = "IB3000123";
+const REQUEST: Request = {
+  serial: SERIAL,
+  suite: "OCRA-1:HOTP-SHA256-8:QN06",
+  pinCheck: "card",
+  tries: 5,
+  pin: "8352",
+  transport: MASTER,
+};
+const OWN = diversify(MASTER, diversificationData(SERIAL), 1);
+
+/** What the listener has, by name. */
+function learnedBy(listener: Listener, { key, unlockKey }: SeedRecord): string[] {
+  const text = listener.decrypt();
+  const secrets = { key, unlockKey, PIN: Buffer.from("8352"), ENC: OWN.enc, MAC: OWN.mac, DEK: OWN.dek };
+  return Object.entries(secrets).flatMap(([name, secret]) =>
+    secret && text.includes(Buffer.from(secret)) ? [name] : [],
+  );
+}
+
+const EVERYTHING = ["key", "unlockKey", "PIN", "ENC", "MAC", "DEK"];
+const TRANSPORT_KEYS = ["ENC", "MAC", "DEK"];
+/** All that may reach a card that claims other keys than it must have. */
+const HARMLESS = [Ins.SELECT, Ins.GET_DATA];
+
+/** Cards with the public test keys that say the serial number, in every life. */
+const FALSE_CARDS: Record<string, () => Promise<Card>> = {
+  blank: async () => blankCard(),
+  seeded: seededCard,
+  personalized: async () => cardOf({ serial: SERIAL }),
+};
+
+async function seededCard(): Promise<Card> {
+  const card = blankCard();
+  const client = new CardClient(new Link(new Line(card)));
+  await client.openChannel(0x33, testKeys());
+  const { serial, suite: text, pinCheck, tries } = REQUEST;
+  const record = { serial, suite: text, pinCheck, tries, pin: "4071", key: pattern(32), unlockKey: pattern(32) };
+  await client.storeData(record, testKeys().dek);
+  await client.closeChannel();
+  return card;
+}
+
+/** A card with keys of its own, and its seed file. */
+async function ownCard(transport = MASTER): Promise<{ card: Card; seeds: KeptSeeds }> {
+  const card = blankCard();
+  const seeds = new KeptSeeds();
+  await attempt(card, { ...REQUEST, transport }, seeds);
+  return { card, seeds };
+}
+
+/** The line makes the card claim the public test keys, wherever that is said in the clear. */
+const CLAIMS_PUBLIC = (listener: Listener): Tap => ({
+  hears: (from, bytes) => listener.hears(from, bytes),
+  alters: (answer) => {
+    const [frame] = framesIn(answer);
+    if (!frame) return answer;
+    const payload = Buffer.from(frame.payload);
+    if (payload.length === 22 && payload[0] === 0xe0) for (const at of [5, 11, 17]) payload[at] = 0xff;
+    if (payload.length === 12 && (payload[0] as number) <= 3) payload[6] = 1;
+    return lineBytes(frame.channel, payload);
+  },
+});
+
+test("the first seeding of a card with the public test keys: a listener has everything, the new transport keys too", async () => {
+  const listener = new Listener();
+  const seeds = new KeptSeeds();
+  await attempt(blankCard(), REQUEST, seeds, undefined, listener);
+  assert.equal(learnedBy(listener, seeds.find(SERIAL) as SeedRecord), EVERYTHING);
+});
+
+test("a listener reads nothing of a card with keys of its own", async () => {
+  const { card } = await ownCard(OLD_MASTER);
+  const listener = new Listener();
+  const seeds = new KeptSeeds();
+  await attempt(card, { ...REQUEST, transportOld: OLD_MASTER, reseed: true }, seeds, undefined, listener);
+  assert.ok(listener.instructions.includes(Ins.STORE_DATA));
+  assert.equal(learnedBy(listener, seeds.find(SERIAL) as SeedRecord), []);
+});
+
+for (const [life, falseCard] of Object.entries(FALSE_CARDS)) {
+  test(`the operator says --transport-old: a false card that claims the public test keys, ${life}`, async () => {
+    for (const reseed of [false, true]) {
+      const listener = new Listener();
+      const seeds = new KeptSeeds();
+      const request = { ...REQUEST, transportOld: OLD_MASTER, reseed };
+      const error = await failureOf(attempt(await falseCard(), request, seeds, undefined, listener));
+      assertRefused(error, listener, /public test keys; with --transport-old it must have .* its own/);
+      assert.not.ok(seeds.exists);
+    }
+  });
+
+  test(`the seed file says that it has keys of its own: a false card, ${life}`, async () => {
+    for (const [putKey, transportOld] of [
+      ["done", undefined],
+      ["unsent", OLD_MASTER],
+    ] as const) {
+      const listener = new Listener();
+      const seeds = pending({ before: "own", putKey });
+      const request = { ...REQUEST, transportOld, reseed: true };
+      const error = await failureOf(attempt(await falseCard(), request, seeds, undefined, listener));
+      assertRefused(error, listener, /it must have transport keys of its own/);
+      assert.is(seeds.find(SERIAL)?.state, "pending");
+    }
+  });
+}
+
+test("a card that claims another version of its own keys than the seed file says", async () => {
+  const { card } = await ownCard();
+  const listener = new Listener();
+  const seeds = pending({ before: "own", putKey: "done" }, 2);
+  const error = await failureOf(attempt(card, { ...REQUEST, reseed: true }, seeds, undefined, listener));
+  assertRefused(error, listener, /own, version 1; by seeds.xml it must have .* version 2: nothing was sent/);
+});
+
+test("the seed file says that it is done with keys of its own: a false card", async () => {
+  const { seeds } = await ownCard();
+  const listener = new Listener();
+  const error = await failureOf(attempt(cardOf({ serial: SERIAL }), REQUEST, seeds, undefined, listener));
+  assertRefused(error, listener, /as done with transport keys of version 1, and the card says .*public/);
+});
+
+test("somebody on the line makes a true card claim the public test keys", async () => {
+  const { card } = await ownCard(OLD_MASTER);
+  const listener = new Listener();
+  const request = { ...REQUEST, transportOld: OLD_MASTER, reseed: true };
+  const error = await failureOf(attempt(card, request, new KeptSeeds(), undefined, CLAIMS_PUBLIC(listener)));
+  assertRefused(error, listener, /public test keys/);
+});
+
+test("a card whose key version and flag contradict each other", async () => {
+  const status = await statusOf(blankCard());
+  for (const claims of [
+    { ...status, testKeys: false },
+    { ...status, kvn: 1, serial: SERIAL },
+  ])
+    for (const master of [undefined, MASTER])
+      assert.throws(() => keysetFor(expectedOf(master), claims), /contradict its key version.*nothing was sent/);
+});
+
+test("wipe and test: the operator's master key, or that there is none, says which keys the card has", async () => {
+  const blank = await statusOf(blankCard());
+  const own = await statusOf((await ownCard()).card);
+  assert.equal(keysetFor(expectedOf(undefined), blank), testKeys());
+  assert.equal(keysetFor(expectedOf(MASTER), own), derivedKeys(MASTER, SERIAL, 1));
+  const refusal = (master: Uint8Array | undefined, claims: typeof own) => {
+    try {
+      return String(keysetFor(expectedOf(master), claims));
+    } catch (error) {
+      assert.is(exitCodeOf(error), Exit.AUTHENTICATION);
+      return (error as Error).message;
+    }
+  };
+  assert.match(
+    refusal(MASTER, blank),
+    /public test keys; with --transport .*nothing was sent; .*leave --transport out/,
+  );
+  assert.match(refusal(undefined, own), /version 1; without --transport .*give their master key with --transport/);
+});
+
+/** A seed file whose record is pending. */
+function pending(rotation: SeedRecord["rotation"], keyset = 1): KeptSeeds {
+  const seeds = new KeptSeeds();
+  const { serial, suite: text, pinCheck, tries } = REQUEST;
+  const keys = { key: pattern(32, 5), unlockKey: pattern(32, 6) };
+  seeds.add({ serial, suite: text, pinCheck, tries, ...keys, state: "pending", keyset, rotation });
+  return seeds;
+}
+
+/** Exit code 4, and nothing was sent that is more than a question anybody may ask. */
+function assertRefused(error: unknown, listener: Listener, says: RegExp): void {
+  assert.instance(error, AuthenticationFailed, String(error));
+  assert.is(exitCodeOf(error), Exit.AUTHENTICATION);
+  assert.match((error as Error).message, says);
+  assert.ok(listener.instructions.length > 0);
+  assert.equal(
+    listener.instructions.filter((instruction) => !HARMLESS.includes(instruction)),
+    [],
+  );
+}
+
+interface Interrupted {
+  readonly card: Card;
+  readonly seeds: () => KeptSeeds;
+}
+
+/** First seedings of a true card that were cut, by what the seed file says of PUT KEY then: the first and last of each. */
+async function interruptedFirst(): Promise<Map<PutKeyProgress, Interrupted[]>> {
+  const { frames } = await attempt(blankCard(), REQUEST, new KeptSeeds());
+  const found = new Map<PutKeyProgress, Interrupted[]>();
+  for (let frame = 0; frame < frames; frame++) {
+    const card = blankCard();
+    const seeds = new KeptSeeds();
+    await failureOf(attempt(card, REQUEST, seeds, { frame, spoil: undefined }));
+    const record = seeds.find(SERIAL);
+    if (record?.state !== "pending" || !record.rotation) continue;
+    const { putKey } = record.rotation;
+    const [first] = found.get(putKey) ?? [];
+    const one = { card, seeds: () => copyOf(record) };
+    found.set(putKey, first ? [first, one] : [one]);
+  }
+  return found;
+}
+
+function copyOf(record: SeedRecord): KeptSeeds {
+  const seeds = new KeptSeeds();
+  seeds.add(record);
+  return seeds;
+}
+
+test("an interrupted first seeding, then a false card that is interrupted anywhere and comes again, then the true one", async () => {
+  const interrupted = await interruptedFirst();
+  assert.equal([...interrupted.keys()], ["unsent", "sent", "done"]);
+  const learned = new Map<PutKeyProgress, Set<string>>();
+  let returned = 0;
+  for (const putKey of ["sent", "done"] as const) {
+    const names = new Set<string>();
+    for (const { card, seeds } of interrupted.get(putKey) ?? []) {
+      card.save("interrupted");
+      for (const falseCard of Object.values(FALSE_CARDS)) {
+        const frames = await framesWith(await falseCard(), seeds());
+        assert.ok(frames > 10);
+        for (let frame = 0; frame <= frames; frame++) {
+          const kept = seeds();
+          const listener = new Listener();
+          const other = await falseCard();
+          await failureOf(attempt(other, REQUEST, kept, { frame, spoil: undefined }, listener));
+          await failureOf(attempt(other, REQUEST, kept, undefined, listener));
+          for (const name of learnedBy(listener, kept.find(SERIAL) as SeedRecord)) names.add(name);
+          // Then the false card was taken for the true one.
+          if (kept.find(SERIAL)?.state === "done") continue;
+          returned++;
+          card.load("interrupted");
+          await attempt(card, REQUEST, kept);
+          assertWorks(card, kept);
+        }
+      }
+    }
+    learned.set(putKey, names);
+  }
+  assert.ok(returned > 100);
+  // The open case: the keys are sent again to a card that takes only the public ones. And nothing else.
+  assert.equal([...(learned.get("sent") ?? [])].sort(), [...TRANSPORT_KEYS].sort());
+  assert.equal([...(learned.get("done") ?? [])], []);
+});
+
+/** How many frames pass where nobody cuts the line. */
+async function framesWith(card: Card, seeds: KeptSeeds): Promise<number> {
+  let frames = 0;
+  await failureOf(attempt(card, REQUEST, seeds, undefined, { hears: () => void frames++ }));
+  return frames;
+}
+
+/** The owner logs in with the PIN of the first attempt. */
+function assertWorks(card: Card, seeds: KeptSeeds): void {
+  const { key, state } = seeds.find(SERIAL) as SeedRecord;
+  assert.is(state, "done");
+  assert.is(login(card, "8352", "271828"), ocra(REQUEST.suite, key, { challenge: "271828" }));
+}
+
+test.run();

@@ -1,0 +1,490 @@
+// Personalization against the simulated card: whatever happens on the line or to the battery, running it again
+// finishes, the card answers with the key that is kept, and no card ever holds a key that is kept nowhere.
+
+import * as assert from "uvu/assert";
+import { Ins } from "../../../firmware/wire.js";
+import { CardClient, type CardStatus } from "../../../host-tools/card/cardclient.js";
+import { Link } from "../../../host-tools/card/link.js";
+import { AuthenticationFailed } from "../../../host-tools/card/scp03.js";
+import { type Exit, exitCodeOf } from "../../../host-tools/cli/exit.js";
+import {
+  carryOut,
+  describePlan,
+  makePlan,
+  type Plan,
+  type Request,
+  type Seeds,
+  type Step,
+  wipePlan,
+} from "../../../host-tools/desk/personalize.js";
+import { CheckFailed, WrongCard } from "../../../host-tools/files/errors.js";
+import { FileError } from "../../../host-tools/files/files.js";
+import { ocra } from "../../../host-tools/seeds/ocra.js";
+import type { SeedRecord, SeedState } from "../../../host-tools/seeds/pskc.js";
+import type { Card } from "../../../sim/core/card.js";
+import { blankCard, cardOf, login } from "../../support/cards.js";
+import { operationsInAsync } from "../../support/cuts.js";
+import { pattern } from "../../support/pattern.js";
+import { attempt, type Fault, failureOf, KeptSeeds, Line, statusOf } from "../../support/seeding.js";
+import { suite } from "../../support/suite.js";
+
+const test = suite("personalization");
+
+const MASTER = pattern(16);
+const OLD_MASTER = Buffer.alloc(16, 0x42);
+
+const REQUEST: Request = {
+  serial: "IB3000123",
+  suite: "OCRA-1:HOTP-SHA256-8:QN06",
+  pinCheck: "card",
+  tries: 5,
+  pin: "8352",
+};
+
+const middle = (frame: Buffer) => frame.length >> 1;
+
+const SPOILS: Record<string, Fault["spoil"]> = {
+  "the line is cut": undefined,
+  "a byte is lost": (frame) => Buffer.concat([frame.subarray(0, middle(frame)), frame.subarray(middle(frame) + 1)]),
+  "a bit flips": (frame) => Buffer.from(frame.map((byte, at) => (at === middle(frame) ? byte ^ 0x10 : byte))),
+  "a byte comes twice": (frame) => Buffer.concat([frame.subarray(0, middle(frame)), frame.subarray(middle(frame) - 1)]),
+  "a frame is lost": () => Buffer.alloc(0),
+  "a frame comes twice": (frame) => Buffer.concat([frame, frame]),
+};
+
+/** The owner logs in, and the site computes the same response from what it keeps. */
+function assertWorks(card: Card, request: Request, seeds: Seeds, when = ""): void {
+  const record = seeds.find(request.serial);
+  assert.is(record?.state, "done", when);
+  const challenge = "271828";
+  const pin = String(request.pin ?? "0000");
+  assert.is(login(card, pin, challenge), ocra(request.suite, record?.key as Buffer, { challenge, pin }), when);
+}
+
+/** No card may hold a key that is kept nowhere. */
+async function assertKept(card: Card, before: CardStatus, seeds: Seeds, when: string): Promise<void> {
+  if (card.battery === 0) card.setBattery(3000);
+  const { life, serial } = await statusOf(card);
+  const changed = life !== before.life || serial !== before.serial;
+  if (changed && life !== "blank") assert.ok(seeds.find(REQUEST.serial), when);
+}
+
+interface Start {
+  readonly card: () => Promise<Card>;
+  readonly request: Request;
+}
+
+/** A card with transport keys of its own: another one's, unless told. */
+async function ownKeys(serial: string): Promise<Card> {
+  const card = blankCard();
+  await attempt(card, { ...REQUEST, serial, transport: OLD_MASTER }, new KeptSeeds());
+  return card;
+}
+
+const STARTS: Record<string, Start> = {
+  "a blank card": { card: async () => blankCard(), request: REQUEST },
+  "a blank card that gets its own keys": { card: async () => blankCard(), request: { ...REQUEST, transport: MASTER } },
+  "a card whose transport keys change": {
+    card: () => ownKeys(REQUEST.serial),
+    request: { ...REQUEST, transport: MASTER, transportOld: OLD_MASTER, reseed: true },
+  },
+  "a card that becomes another one": {
+    card: () => ownKeys("IB3000777"),
+    request: { ...REQUEST, transport: OLD_MASTER, reseed: true },
+  },
+};
+
+/** Kept cards are brought back, which is quicker than making them again. */
+async function withCopies(start: Start): Promise<{ fresh: () => Card; before: CardStatus }> {
+  const card = await start.card();
+  const before = await statusOf(card);
+  card.save("start");
+  const fresh = () => {
+    card.load("start");
+    return card;
+  };
+  return { fresh, before };
+}
+
+/** Every other number below `end`: the odd ones here, the even ones there. */
+function everyOther(end: number, from: number): number[] {
+  return Array.from({ length: end }, (_, number) => number).filter((number) => number % 2 === from % 2);
+}
+
+for (const [at, [name, start]] of Object.entries(STARTS).entries()) {
+  test(`${name}: to the end, and the owner logs in`, async () => {
+    const seeds = new KeptSeeds();
+    const card = await start.card();
+    assert.is((await attempt(card, start.request, seeds)).plan.action, "seed");
+    assertWorks(card, start.request, seeds);
+    const { life, serial, testKeys, triesLeft } = await statusOf(card);
+    assert.equal([life, serial, triesLeft], ["personalized", REQUEST.serial, 5]);
+    assert.is(testKeys, start.request.transport === undefined);
+    assert.is((await attempt(card, start.request, seeds)).plan.action, "nothing");
+  });
+
+  for (const [which, [what, spoil]] of Object.entries(SPOILS).entries()) {
+    test(`${name}: where ${what}, at every other frame, running it again finishes`, async () => {
+      const { fresh, before } = await withCopies(start);
+      const { frames } = await attempt(fresh(), start.request, new KeptSeeds());
+      assert.ok(frames > 0, "frames were exchanged");
+      for (const frame of everyOther(frames, at + which)) {
+        const card = fresh();
+        const seeds = new KeptSeeds();
+        const when = `${what}: frame ${frame}`;
+        const error = await failureOf(attempt(card, start.request, seeds, { frame, spoil }));
+        // To the card a command that comes twice is an attack: it ends the channel.
+        const codes = what === "a frame comes twice" ? [3, 4, 5] : [3];
+        if (error !== undefined) assert.ok(codes.includes(exitCodeOf(error) as Exit), `${when}: ${error}`);
+        await assertKept(card, before, seeds, when);
+        await attempt(card, start.request, seeds);
+        assertWorks(card, start.request, seeds, when);
+      }
+    });
+  }
+
+  test(`${name}: where the battery is pulled, at every other operation, running it again finishes`, async () => {
+    const { fresh, before } = await withCopies(start);
+    const whole = fresh();
+    const operations = await operationsInAsync(whole, () => attempt(whole, start.request, new KeptSeeds()));
+    for (const index of everyOther(operations, at)) {
+      const operation = index + 1;
+      const card = fresh();
+      const seeds = new KeptSeeds();
+      const when = `operation ${operation} of ${operations}`;
+      card.cutAt(operation, (operation >> 1) % 2 ? "torn" : "clean");
+      assert.ok(await failureOf(attempt(card, start.request, seeds)), when);
+      assert.ok(card.takeCut(), when);
+      await assertKept(card, before, seeds, when);
+      await attempt(card, start.request, seeds);
+      assertWorks(card, start.request, seeds, when);
+    }
+  });
+}
+
+for (const hash of ["SHA1", "SHA256", "SHA512"]) {
+  test(`every suite with ${hash}: the site judges the PIN where there is a P`, async () => {
+    for (const p of ["", "-PSHA1", "-PSHA256", "-PSHA512"]) {
+      const pinCheck = p ? "server" : "card";
+      const request = { ...REQUEST, suite: `OCRA-1:HOTP-${hash}-8:QN06${p}`, pinCheck } as const;
+      for (const pin of p ? [undefined, "8352"] : ["8352"]) {
+        const seeds = new KeptSeeds();
+        const card = blankCard();
+        await attempt(card, { ...request, pin }, seeds);
+        assertWorks(card, { ...request, pin }, seeds, request.suite);
+        const sizes: Record<string, number> = { SHA1: 20, SHA256: 32, SHA512: 64 };
+        assert.is(seeds.find(request.serial)?.key.length, sizes[hash]);
+      }
+    }
+  });
+}
+
+test("a key that the site has already is taken, and is the one kept", async () => {
+  for (const size of [16, 20, 64]) {
+    const seeds = new KeptSeeds();
+    const card = blankCard();
+    const key = pattern(size);
+    await attempt(card, { ...REQUEST, key }, seeds);
+    assert.equal(seeds.find(REQUEST.serial)?.key, key);
+    assertWorks(card, REQUEST, seeds);
+  }
+});
+
+test("wrong transport keys: nothing is kept, nothing is changed, and nothing is tried again", async () => {
+  const seeds = new KeptSeeds();
+  const card = await ownKeys(REQUEST.serial);
+  const instructions: number[] = [];
+  // Behind END, channel and class.
+  card.watchers.push({ serial: (bytes) => instructions.push(bytes[3] as number) });
+  const before = card.flash.operations;
+  const error = await failureOf(attempt(card, { ...REQUEST, transport: MASTER, reseed: true }, seeds));
+  assert.instance(error, AuthenticationFailed);
+  assert.equal(instructions.slice(-1), [Ins.INITIALIZE_UPDATE]);
+  assert.is(instructions.filter((instruction) => instruction === Ins.INITIALIZE_UPDATE).length, 1);
+  assert.is(card.flash.operations, before);
+  assert.not.ok(seeds.exists);
+});
+
+test("a card with keys of its own wants their master key", async () => {
+  const error = await failureOf(attempt(await ownKeys(REQUEST.serial), REQUEST, new KeptSeeds()));
+  assert.instance(error, AuthenticationFailed);
+  assert.match(String(error), "--transport");
+});
+
+test("another card is left alone unless somebody insists, or it is blank", async () => {
+  const card = cardOf();
+  assert.instance(await failureOf(attempt(card, REQUEST, new KeptSeeds())), WrongCard);
+  assert.is((await statusOf(card)).serial, "IB3000001");
+  const { plan } = await attempt(card, { ...REQUEST, reseed: true }, new KeptSeeds());
+  assert.is(plan.warnings.filter((warning) => /IB3000001/.test(warning)).length, 2);
+  assert.is((await statusOf(card)).serial, REQUEST.serial);
+});
+
+test("a card is personalized anew by who holds its transport keys, even where it is locked", async () => {
+  const card = cardOf({ serial: REQUEST.serial, tries: 3 });
+  for (const pin of ["1593", "1594", "1595"]) login(card, pin);
+  assert.is((await statusOf(card)).lock, "locked");
+  const seeds = new KeptSeeds();
+  await attempt(card, { ...REQUEST, reseed: true }, seeds);
+  assertWorks(card, REQUEST, seeds);
+});
+
+test("a personalized card is seeded again into new records only where somebody insists", async () => {
+  for (const transport of [undefined, OLD_MASTER]) {
+    const request = { ...REQUEST, transport };
+    const first = new KeptSeeds();
+    const card = blankCard();
+    await attempt(card, request, first);
+    const before = card.flash.operations;
+    const second = new KeptSeeds();
+    const error = await failureOf(attempt(card, request, second));
+    assert.instance(error, WrongCard);
+    assert.match(String(error), /IB3000123 is personalized.*--reseed/);
+    assert.is(card.flash.operations, before);
+    assert.not.ok(second.exists);
+    assertWorks(card, request, first);
+    await attempt(card, { ...request, reseed: true }, second);
+    assertWorks(card, request, second);
+  }
+});
+
+test("a suite that the card does not do is refused before anything is kept", async () => {
+  for (const text of [
+    "OCRA-1:HOTP-SHA256-6:QN06",
+    "OCRA-1:HOTP-SHA256-8:QN08",
+    "OCRA-1:HOTP-SHA256-8:QH06",
+    "OCRA-1:HOTP-SHA256-8:C-QN06",
+    "OCRA-1:HOTP-SHA256-8:QN06-T1M",
+    "OCRA-1:HOTP-SHA256-8:QN06-S064",
+  ]) {
+    const seeds = new KeptSeeds();
+    assert.instance(await failureOf(attempt(blankCard(), { ...REQUEST, suite: text }, seeds)), WrongCard, text);
+    assert.not.ok(seeds.exists);
+  }
+});
+
+/** A status, and a file that holds the card's record in some state. */
+async function planned(request: Request, state: SeedState, changes: Partial<SeedRecord> = {}, card = blankCard()) {
+  const seeds = new KeptSeeds();
+  const { serial, suite, pinCheck, tries } = REQUEST;
+  const record = { serial, suite, pinCheck, tries, key: pattern(32), unlockKey: pattern(32), state, keyset: undefined };
+  seeds.add({ ...record, ...changes });
+  return { seeds, plan: makePlan(request, await statusOf(card), seeds) };
+}
+
+test("a pending record is resumed only with the same arguments", async () => {
+  const { plan, seeds } = await planned(REQUEST, "pending");
+  assert.is(plan.action, "resume");
+  assert.not.ok(plan.steps.includes("keep"));
+  assert.is(plan.record, seeds.find(REQUEST.serial));
+  const others: Partial<Request>[] = [
+    { suite: "OCRA-1:HOTP-SHA1-8:QN06" },
+    { tries: 6 },
+    { key: pattern(20) },
+    { transport: MASTER },
+  ];
+  for (const other of others) {
+    const error = await failureOf(planned({ ...REQUEST, ...other }, "pending"));
+    assert.instance(error, FileError);
+    assert.match(String(error), `another ${Object.keys(other)}`);
+    if (other.tries) assert.match(String(error), "(5, not 6)");
+  }
+});
+
+test("where nothing is to be done, the card has the transport keys that are asked for, or that the file tells of", async () => {
+  const transport = MASTER;
+  const plain = cardOf({ serial: REQUEST.serial });
+  const { plan } = await planned(REQUEST, "done", {}, plain);
+  assert.match(plan.warnings.join(), "test keys");
+  const own = await ownKeys(REQUEST.serial);
+  const own1 = await planned({ ...REQUEST, transport }, "done", { keyset: 1 }, own);
+  assert.equal([own1.plan.action, own1.plan.warnings], ["nothing", []]);
+  for (const [request, keyset, card] of [
+    [{ ...REQUEST, transport }, undefined, plain],
+    [{ ...REQUEST, transport }, undefined, own],
+  ] as const) {
+    const error = await failureOf(planned(request, "done", { keyset }, card));
+    assert.instance(error, FileError);
+    assert.match(String(error), /done without transport keys.*another seed file/);
+  }
+  for (const [request, keyset, card] of [
+    [{ ...REQUEST, transport }, 1, plain],
+    [{ ...REQUEST, transport }, 2, own],
+    [REQUEST, 2, own],
+    [REQUEST, 1, plain],
+    [REQUEST, undefined, own],
+  ] as const) {
+    const error = await failureOf(planned(request, "done", { keyset }, card));
+    assert.instance(error, AuthenticationFailed);
+    assert.match(String(error), /the card says that it has .*put it aside/);
+  }
+});
+
+test("a record that is done fits its card only", async () => {
+  const done = cardOf({ serial: REQUEST.serial });
+  assert.is((await planned(REQUEST, "done", {}, done)).plan.action, "nothing");
+  const blank = await failureOf(planned(REQUEST, "done"));
+  assert.instance(blank, FileError);
+  assert.match(String(blank), "this card is without a serial number, blank; look at --serial");
+  const wrongNumber = await failureOf(planned(REQUEST, "done", {}, cardOf({ serial: "IB3000777" })));
+  assert.match(String(wrongNumber), "IB3000777");
+  const other = { suite: "OCRA-1:HOTP-SHA1-8:QN06" };
+  assert.instance(await failureOf(planned(REQUEST, "done", other, done)), FileError);
+});
+
+test("a file that exists gets another card only where that was asked for", async () => {
+  const other = { ...REQUEST, serial: "IB3000124" };
+  const error = await failureOf(planned(other, "done"));
+  assert.instance(error, FileError);
+  assert.is((error as FileError).reason, "exists");
+  assert.is((await planned({ ...other, append: true }, "done")).plan.action, "seed");
+});
+
+test("a card that answers with another key is found out, and its record stays pending", async () => {
+  const seeds = new KeptSeeds();
+  const card = blankCard();
+  const client = new CardClient(new Link(new Line(card)));
+  const plan = makePlan(REQUEST, await client.readStatus(), seeds);
+  const store = client.storeData.bind(client);
+  client.storeData = (record, dek) => store({ ...record, key: pattern(32) }, dek);
+  assert.instance(await failureOf(carryOut(plan, REQUEST, client, seeds)), CheckFailed);
+  assert.is(seeds.find(REQUEST.serial)?.state, "pending");
+  assert.is((await statusOf(card)).life, "seeded");
+});
+
+/** What a card may say that is not so; after PUT KEY only its keys are looked at. */
+const KEY_LIES: Partial<CardStatus>[] = [{ kvn: 9 }, { kvn: 0xff, testKeys: true }, { testKeys: true }];
+const LIES: Partial<CardStatus>[] = [
+  ...KEY_LIES,
+  { tries: 6 },
+  { triesLeft: 4 },
+  { serial: "IB3000999" },
+  { serial: undefined },
+  { suite: "OCRA-1:HOTP-SHA1-8:QN06" },
+  { suite: undefined },
+  { pinCheck: "server" },
+  { pinCheck: "none" },
+  { lock: "locked" },
+  { lock: "blocked" },
+  { life: "blank" },
+];
+const LIES_AFTER: Partial<Record<Step, Partial<CardStatus>[]>> = {
+  store: [...LIES.filter((lie) => lie.kvn !== 0xff && !lie.testKeys), { kvn: 1 }, { life: "personalized" }],
+  rotate: KEY_LIES,
+  finish: [...LIES, { life: "seeded" }],
+};
+
+/** Carries a plan out on a blank card whose client `spoil` changed. Returns what it failed with, and in which step. */
+async function spoiled(spoil: (client: CardClient, step: () => Step) => void) {
+  const request = { ...REQUEST, transport: MASTER };
+  const seeds = new KeptSeeds();
+  const client = new CardClient(new Link(new Line(blankCard())));
+  const plan = makePlan(request, await client.readStatus(), seeds);
+  let now: Step = "channel";
+  spoil(client, () => now);
+  const error = await failureOf(
+    carryOut(plan, request, client, seeds, (step) => {
+      now = step;
+    }),
+  );
+  return { error, step: now, state: seeds.find(REQUEST.serial)?.state };
+}
+
+for (const [after, lies] of Object.entries(LIES_AFTER)) {
+  test(`a card that lies in the step ${after} is found out there`, async () => {
+    for (const lie of lies) {
+      const { error, step, state } = await spoiled((client, now) => {
+        const read = client.readStatus.bind(client);
+        client.readStatus = async () => ({ ...(await read()), ...(now() === after ? lie : {}) });
+      });
+      assert.instance(error, CheckFailed, `${JSON.stringify(lie)}: ${error}`);
+      assert.equal([step, state], [after, "pending"], JSON.stringify(lie));
+    }
+  });
+}
+
+test("a card that says that it did what it did not do is found out in that step", async () => {
+  const idle: Partial<Record<Step, (client: CardClient) => void>> = {
+    store: (client) => Object.assign(client, { storeData: async () => {} }),
+    prove: (client) => Object.assign(client, { prove: async () => "00000000" }),
+    rotate: (client) => Object.assign(client, { putKey: async () => {} }),
+    finish: (client) => Object.assign(client, { setPersonalized: async () => {} }),
+  };
+  for (const [name, makeIdle] of Object.entries(idle)) {
+    const { error, step, state } = await spoiled(makeIdle);
+    assert.instance(error, CheckFailed, name);
+    assert.equal([step, state], [name, "pending"]);
+  }
+});
+
+test("afterwards, done or failed, the channel is closed on both sides and what was drawn is wiped", async () => {
+  for (const fails of [false, true]) {
+    const card = blankCard();
+    const client = new CardClient(new Link(new Line(card)));
+    const drawn: Uint8Array[] = [];
+    const store = client.storeData.bind(client);
+    client.storeData = (record, dek) => {
+      assert.is(card.state, "SERIAL");
+      drawn.push(record.key, record.unlockKey);
+      return store(record, dek);
+    };
+    if (fails) client.prove = async () => "00000000";
+    const request = { ...REQUEST, transport: MASTER };
+    const plan = makePlan(request, await client.readStatus(), new KeptSeeds());
+    const error = await failureOf(carryOut(plan, request, client, new KeptSeeds()));
+    assert.is(error instanceof CheckFailed, fails, String(error));
+    assert.is(client.level, undefined);
+    assert.is.not(card.state, "SERIAL");
+    wipePlan(plan);
+    const keysets = plan.attempts.flatMap(({ keyset, next }) => (next ? [keyset, next] : [keyset]));
+    const secrets = [...drawn, ...keysets.flatMap(({ enc, mac, dek }) => [enc, mac, dek])];
+    assert.is(secrets.length, 2 + 6);
+    for (const secret of secrets) assert.ok(secret.every((byte) => byte === 0));
+  }
+});
+
+test("a plan says what will be done, and no secret", async () => {
+  const seeds = new KeptSeeds();
+  const request = { ...REQUEST, transport: MASTER, key: pattern(32) };
+  const plan: Plan = makePlan(request, await statusOf(blankCard()), seeds);
+  const text = JSON.stringify(describePlan(request, plan, seeds));
+  assert.equal(JSON.parse(text), {
+    action: "seed",
+    serial: "IB3000123",
+    suite: "OCRA-1:HOTP-SHA256-8:QN06",
+    pinCheck: "card",
+    tries: 5,
+    keyset: 1,
+    pskc: "seeds.xml",
+    steps: ["channel", "keep", "store", "prove", "rotate", "finish", "mark"],
+    warnings: [],
+  });
+});
+
+test("the public test keys come with a warning; so does a low battery", async () => {
+  const status = { ...(await statusOf(blankCard())), battery: 2399 };
+  const warned = makePlan(REQUEST, status, new KeptSeeds()).warnings.join();
+  assert.match(warned, "test keys");
+  assert.match(warned, "2399 mV");
+});
+
+test("with a battery that the card does not write with, nothing is kept", async () => {
+  const status = await statusOf(blankCard());
+  const planWith = (battery: number) => makePlan(REQUEST, { ...status, battery }, new KeptSeeds());
+  assert.throws(
+    () => planWith(2099),
+    (error: unknown) => error instanceof WrongCard && /2099 mV/.test(error.message),
+  );
+  assert.is(planWith(2100).action, "seed");
+});
+
+test("that keys are replaced is said only where they are", async () => {
+  const card = cardOf({ serial: REQUEST.serial });
+  const warned = makePlan({ ...REQUEST, reseed: true }, await statusOf(card), new KeptSeeds()).warnings.join();
+  assert.match(warned, "its keys are replaced");
+  const { plan } = await planned(REQUEST, "pending", {}, card);
+  assert.match(plan.warnings.join(), "was personalized already");
+  assert.not.match(plan.warnings.join(), "replaced");
+});
+
+test.run();

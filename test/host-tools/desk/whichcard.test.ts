@@ -1,0 +1,196 @@
+// Which card is on the line, what it runs in, and whether it works at all: what the host tools make of it.
+
+import * as assert from "uvu/assert";
+import { Kind, Level } from "../../../firmware/wire.js";
+import { CardClient } from "../../../host-tools/card/cardclient.js";
+import { testKeys } from "../../../host-tools/card/keyset.js";
+import { Link } from "../../../host-tools/card/link.js";
+import { type Exit, exitCodeOf } from "../../../host-tools/cli/exit.js";
+import type { Request } from "../../../host-tools/desk/personalize.js";
+import { CardInError, WrongCard } from "../../../host-tools/files/errors.js";
+import { FileError } from "../../../host-tools/files/files.js";
+import { Card } from "../../../sim/core/card.js";
+import { Flash } from "../../../sim/core/flash.js";
+import { currentBytes, Offset } from "../../../sim/core/image.js";
+import { openChannel } from "../../../sim/session/cardcommands.js";
+import { DEMO } from "../../../sim/session/demo.js";
+import { blankCard, cardOf, login, MODULE } from "../../support/cards.js";
+import { compile } from "../../support/mutation.js";
+import { attempt, failureOf, KeptSeeds, Line, statusOf } from "../../support/seeding.js";
+import { send, WIPE } from "../../support/serial.js";
+import { suite } from "../../support/suite.js";
+
+const test = suite("which card");
+
+const REQUEST: Request = {
+  serial: "IB3000123",
+  suite: "OCRA-1:HOTP-SHA256-8:QN06",
+  pinCheck: "card",
+  tries: 5,
+  pin: "8352",
+};
+
+async function refused(
+  work: Promise<unknown>,
+  code: Exit,
+  kind: abstract new (...args: never[]) => Error,
+): Promise<string> {
+  const error = await failureOf(work);
+  assert.instance(error, kind);
+  assert.is(exitCodeOf(error), code);
+  return (error as Error).message;
+}
+
+/** The card's line is cut at this frame of a personalization: after the keys were kept, before they are stored. */
+const BEFORE_STORE = 20;
+
+/** Begins a personalization that is interrupted with the record pending. */
+async function begin(card: Card, seeds: KeptSeeds): Promise<void> {
+  for (let frame = BEFORE_STORE; seeds.find(REQUEST.serial) === undefined; frame++) {
+    assert.ok(await failureOf(attempt(card, REQUEST, seeds, { frame, spoil: undefined })));
+  }
+  assert.is(seeds.find(REQUEST.serial)?.state, "pending");
+}
+
+// ---- the card id ----
+
+test("a status has the card id, the same after a seeding", async () => {
+  const card = blankCard({ seed: 5 });
+  const { id } = await statusOf(card);
+  assert.match(id ?? "", /^[0-9a-f]{16}$/);
+  const seeds = new KeptSeeds();
+  await attempt(card, REQUEST, seeds);
+  assert.is((await statusOf(card)).id, id);
+  assert.is(seeds.find(REQUEST.serial)?.cardId, id, "the record says on which card it was begun");
+});
+
+test("a pending record is resumed on the card that it was begun on, and on no other blank one", async () => {
+  const card = blankCard({ seed: 5 });
+  const seeds = new KeptSeeds();
+  await begin(card, seeds);
+  const other = blankCard({ seed: 6 });
+  const said = await refused(attempt(other, REQUEST, seeds), 6, FileError);
+  assert.match(said, new RegExp(`${(await statusOf(card)).id}.*${(await statusOf(other)).id}`));
+  assert.is((await statusOf(other)).life, "blank");
+  await refused(attempt(other, { ...REQUEST, reseed: true }, seeds), 6, FileError);
+  await attempt(card, REQUEST, seeds);
+  assert.is(login(card, "8352") !== undefined, true);
+  assert.is(seeds.find(REQUEST.serial)?.state, "done");
+});
+
+test("a card that was wiped meanwhile is another one", async () => {
+  const card = blankCard({ seed: 5 });
+  const seeds = new KeptSeeds();
+  await begin(card, seeds);
+  send(card, openChannel(card, Level.FULL, testKeys()), WIPE);
+  await refused(attempt(card, REQUEST, seeds), 6, FileError);
+});
+
+test("a record without a card id, as the first release made them, is resumed on any card", async () => {
+  const seeds = new KeptSeeds();
+  const begun = new KeptSeeds();
+  await begin(blankCard({ seed: 5 }), begun);
+  const record = begun.find(REQUEST.serial);
+  assert.ok(record);
+  seeds.add({ ...record, cardId: undefined });
+  await attempt(blankCard({ seed: 6 }), REQUEST, seeds);
+  assert.is(seeds.find(REQUEST.serial)?.state, "done");
+});
+
+/** A card as the first release made it: no card id, no kind of host. */
+async function firstRelease(): Promise<Card> {
+  const module = await compile({
+    breaks: "the card tells its id and its host",
+    file: "commands.ts",
+    from: "    case Tag.CARD_ID:\n      return cardId(out);\n",
+    to: "",
+    also: [{ file: "commands.ts", from: "  return give(VERSION_SIZE + 1);", to: "  return give(VERSION_SIZE);" }],
+  });
+  return new Card(module, { seed: 5 });
+}
+
+test("a card of the first release can be read and wiped, and is not personalized", async () => {
+  const card = await firstRelease();
+  const { id, kind, life } = await statusOf(card);
+  assert.equal([id, kind, life], [undefined, undefined, "blank"]);
+  const seeds = new KeptSeeds();
+  assert.match(await refused(attempt(card, REQUEST, seeds), 5, WrongCard), /no card id/);
+  assert.not.ok(seeds.exists);
+});
+
+// ---- the kind of host ----
+
+test("a status tells the kind of host", async () => {
+  for (const [kind, name] of [
+    [Kind.PRODUCTION, "production"],
+    [Kind.DEVELOPMENT, "development"],
+    [Kind.SIMULATOR, "simulator"],
+  ] as const) {
+    assert.is((await statusOf(new Card(MODULE, { seed: 5, kind }))).kind, name);
+  }
+});
+
+test("a development image is personalized only where that is allowed", async () => {
+  const card = new Card(MODULE, { seed: 5, kind: Kind.DEVELOPMENT });
+  const seeds = new KeptSeeds();
+  assert.match(await refused(attempt(card, REQUEST, seeds), 5, WrongCard), /--allow-development/);
+  assert.not.ok(seeds.exists);
+  assert.is((await statusOf(card)).life, "blank");
+  await attempt(card, { ...REQUEST, allowDevelopment: true }, seeds);
+  assert.is((await statusOf(card)).life, "personalized");
+  await attempt(new Card(MODULE, { seed: 6, kind: Kind.PRODUCTION }), REQUEST, new KeptSeeds());
+});
+
+// ---- a card in ERROR ----
+
+/** A card whose root secret lost a bit: ERROR 02. */
+function unreadable(): Card {
+  const flash = new Flash(cardOf().flash.bytes);
+  const page = currentBytes(flash.bytes);
+  page[Offset.ROOT] = (page[Offset.ROOT] as number) ^ 1;
+  return new Card(MODULE, { flash });
+}
+
+function clientOf(card: Card): CardClient {
+  return new CardClient(new Link(new Line(card)));
+}
+
+test("whatever is asked of a card in ERROR, the answer names the error and what to do", async () => {
+  const keys = testKeys();
+  const asks: Record<string, (client: CardClient) => Promise<unknown>> = {
+    status: (client) => client.readStatus(),
+    channel: (client) => client.openChannel(0x33, keys),
+    "self-test": (client) => client.selfTest("screen"),
+  };
+  const failing = blankCard();
+  failing.randomFails = true;
+  for (const [number, card] of [
+    [2, unreadable()],
+    [3, failing],
+  ] as const) {
+    for (const [what, ask] of Object.entries(asks)) {
+      const said = await refused(ask(clientOf(card)), 5, CardInError);
+      assert.match(said, new RegExp(`^the card is in ERROR 0${number}: .*replace`), what);
+    }
+    await clientOf(card).closeChannel();
+    await refused(attempt(card, REQUEST, new KeptSeeds()), 5, CardInError);
+  }
+});
+
+test("an error of the first release, which tells no life, is one too", async () => {
+  const module = await compile({
+    breaks: "the status tells the error",
+    file: "commands.ts",
+    from: "  if (card.error()) return STATUS_SIZE;\n",
+    to: "  store<u8>(out, 0, 7);\n",
+  });
+  const card = new Card(module, { flash: new Flash(new Uint8Array(4096)) });
+  assert.match(await refused(clientOf(card).readStatus(), 5, CardInError), /in ERROR: .*first release/);
+});
+
+test("the demo card is fit for all of it", async () => {
+  const { serial, kind, life } = await statusOf(cardOf());
+  assert.equal([serial, kind, life], [DEMO.serial, "simulator", "personalized"]);
+});
+
+test.run();

@@ -1,0 +1,302 @@
+// Files: old or new at every instant, under kills, lost power and errors at each operation; locks.
+
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import * as assert from "uvu/assert";
+import { Exit, exitCodeOf } from "../../../host-tools/cli/exit.js";
+import {
+  createExclusive,
+  DISK,
+  FileError,
+  PROCESSES,
+  type Processes,
+  readWhole,
+  replaceAtomically,
+  withLock,
+} from "../../../host-tools/files/files.js";
+import { atLeast } from "../../support/atleast.js";
+import { MemoryDisk } from "../../support/memorydisk.js";
+import { ON_WINDOWS, testUnless } from "../../support/skipping.js";
+import { suite } from "../../support/suite.js";
+
+const test = suite("files");
+
+const OLD = "the old contents";
+const NEW = "the new and longer contents";
+const PATH = "/seeds.xml";
+
+function diskWithOld(): MemoryDisk {
+  const disk = new MemoryDisk();
+  createExclusive(PATH, OLD, disk);
+  disk.operations = [];
+  return disk;
+}
+
+function operationsOf(make: () => MemoryDisk, run: (disk: MemoryDisk) => void): number {
+  const disk = make();
+  run(disk);
+  return disk.operations.length;
+}
+
+/** Runs `run` with a fault at each of its operations in turn. */
+function atEach(
+  code: string,
+  make: () => MemoryDisk,
+  run: (disk: MemoryDisk) => void,
+  check: (disk: MemoryDisk) => void,
+) {
+  const count = operationsOf(make, run);
+  assert.ok(count >= 5);
+  for (let at = 1; at <= count; at++) {
+    const disk = make();
+    disk.fault = { at, code };
+    try {
+      run(disk);
+    } catch (error) {
+      assert.instance(error, FileError);
+    }
+    check(disk);
+  }
+}
+
+const replace = (disk: MemoryDisk) => replaceAtomically(PATH, NEW, disk);
+const create = (disk: MemoryDisk) => createExclusive(PATH, NEW, disk);
+const leftovers = (disk: MemoryDisk) => [...disk.names.keys()].filter((name) => name !== PATH);
+
+test("a replaced file is old or new, wherever the process is killed or power fails", () => {
+  atEach("killed", diskWithOld, replace, (disk) => {
+    for (const contents of atLeast(1, disk.outcomes(PATH))) assert.ok(contents === OLD || contents === NEW, contents);
+  });
+});
+
+test("a created file is whole or not there, wherever the process is killed or power fails", () => {
+  atEach(
+    "killed",
+    () => new MemoryDisk(),
+    create,
+    (disk) => {
+      for (const contents of atLeast(1, disk.outcomes(PATH)))
+        assert.ok(contents === undefined || contents === NEW, contents);
+    },
+  );
+});
+
+test("what returned without an error is on the disk", () => {
+  const replaced = diskWithOld();
+  replace(replaced);
+  assert.equal(replaced.outcomes(PATH), [NEW, NEW, NEW]);
+  const created = new MemoryDisk();
+  create(created);
+  assert.equal(created.outcomes(PATH), [NEW, NEW, NEW]);
+});
+
+for (const [code, reason] of [
+  ["ENOSPC", "full"],
+  ["EDQUOT", "full"],
+  ["EACCES", "denied"],
+  ["EROFS", "denied"],
+  ["EIO", "other"],
+] as const) {
+  test(`${code} at any operation leaves old or new and nothing else, and says so`, () => {
+    atEach(code, diskWithOld, replace, (disk) => {
+      assert.ok([OLD, NEW].includes(disk.outcomes(PATH)[0] ?? ""));
+      assert.equal(leftovers(disk), []);
+    });
+    const disk = diskWithOld();
+    disk.fault = { at: 2, code };
+    const error = caught(() => replace(disk));
+    assert.is(error.reason, reason);
+    assert.is(exitCodeOf(error), Exit.FILE);
+    assert.match(error.message, /^\/seeds\.xml: cannot write it: [^\n]+$/);
+    assert.not.match(error.message, NEW);
+  });
+}
+
+test("a file system without hard links never overwrites either", () => {
+  const fresh = new MemoryDisk();
+  fresh.hasLinks = false;
+  create(fresh);
+  assert.equal(fresh.outcomes(PATH), [NEW, NEW, NEW]);
+  const taken = diskWithOld();
+  taken.hasLinks = false;
+  assert.is(caught(() => create(taken)).reason, "exists");
+  assert.is(taken.outcomes(PATH)[0], OLD);
+  assert.equal(leftovers(taken), []);
+});
+
+test("without hard links, an error at the rename gives the name free again", () => {
+  const disk = new MemoryDisk();
+  disk.hasLinks = false;
+  disk.fault = { at: 8, code: "EIO" };
+  caught(() => create(disk));
+  assert.is(disk.operations[7], "rename");
+  assert.is(disk.names.size, 0);
+});
+
+test("real files: created, never overwritten, replaced, for the owner only", () => {
+  inFolder((folder) => {
+    const path = join(folder, "seeds.xml");
+    createExclusive(path, OLD);
+    assert.is(caught(() => createExclusive(path, NEW)).reason, "exists");
+    assert.is(readWhole(path, 100).toString(), OLD);
+    replaceAtomically(path, NEW);
+    assert.is(readFileSync(path, "utf8"), NEW);
+    if (process.platform !== "win32") assert.is(statSync(path).mode & 0o777, 0o600);
+    assert.equal(readdirSync(folder), ["seeds.xml"]);
+  });
+});
+
+test("real files: what is missing, a folder, or too large is an error of one line", () => {
+  inFolder((folder) => {
+    writeFileSync(join(folder, "large"), "x".repeat(11));
+    assert.is(caught(() => readWhole(join(folder, "none"), 10)).reason, "missing");
+    assert.match(caught(() => readWhole(folder, 10)).message, /: (not a file|cannot read it)/);
+    assert.match(caught(() => readWhole(join(folder, "large"), 10)).message, "11 bytes");
+    assert.is(caught(() => createExclusive(join(folder, "none", "x"), NEW)).reason, "missing");
+  });
+});
+
+testUnless(test, ON_WINDOWS, "real files: a link to a file stays one", () => {
+  inFolder((folder) => {
+    writeFileSync(join(folder, "file"), OLD);
+    symlinkSync(join(folder, "file"), join(folder, "link"));
+    replaceAtomically(join(folder, "link"), NEW);
+    assert.is(readFileSync(join(folder, "file"), "utf8"), NEW);
+    assert.is(DISK.resolve(join(folder, "link")), DISK.resolve(join(folder, "file")));
+  });
+});
+
+test("a lock is there during the change, and not after it, errors included", () => {
+  inFolder((folder) => {
+    const path = join(folder, "seeds.xml");
+    assert.is(
+      withLock(path, () => existsSync(`${path}.lock`)),
+      true,
+    );
+    const thrower = () => {
+      throw new Error("inside");
+    };
+    assert.throws(() => withLock(path, thrower), "inside");
+    assert.equal(readdirSync(folder), []);
+  });
+});
+
+/** Processes of which only those numbered in `alive` run; waiting takes no time. */
+function processes(alive: number[], id = 1): Processes & { waits: number } {
+  const others = { id, host: "here", waits: 0, isAlive: (other: number) => alive.includes(other), pause: () => {} };
+  others.pause = () => {
+    others.waits++;
+  };
+  return others;
+}
+
+function lockedBy(holder: unknown): MemoryDisk {
+  const disk = diskWithOld();
+  createExclusive(`${PATH}.lock`, typeof holder === "string" ? holder : JSON.stringify(holder), disk);
+  return disk;
+}
+
+test("a lock of a process that runs is waited for, then told of", () => {
+  const others = processes([1, 2]);
+  const error = caught(() =>
+    withLock(PATH, () => assert.unreachable(), lockedBy({ process: 2, host: "here" }), others),
+  );
+  assert.is(error.reason, "locked");
+  assert.match(error.message, /in use by process 2 .*delete \/seeds\.xml\.lock/);
+  assert.ok(others.waits > 10);
+});
+
+test("a lock of a process that is gone is broken", () => {
+  const disk = lockedBy({ process: 3, host: "here" });
+  assert.is(
+    withLock(PATH, () => "done", disk, processes([1])),
+    "done",
+  );
+  assert.equal(leftovers(disk), []);
+});
+
+for (const [what, holder] of [
+  ["of another computer", { process: 3, host: "there" }],
+  ["that cannot be read", "{"],
+  ["that says nothing", {}],
+] as const) {
+  test(`a lock ${what} is never broken`, () => {
+    const disk = lockedBy(holder);
+    assert.is(caught(() => withLock(PATH, () => assert.unreachable(), disk, processes([1]))).reason, "locked");
+    assert.ok(disk.names.has(`${PATH}.lock`));
+  });
+}
+
+test("the holder of a lock is named in one short line, whatever the lock says", () => {
+  for (const host of ["a\nb", "\u001b[2J", "é", "x".repeat(900)]) {
+    const error = caught(() =>
+      withLock(PATH, () => assert.unreachable(), lockedBy({ process: 2, host }), processes([1, 2])),
+    );
+    assert.match(error.message, /^[ -~]{1,200}$/);
+  }
+});
+
+test("of two that find a lock stale, the slower does not break the lock of the faster", () => {
+  const disk = lockedBy({ process: 3, host: "here" });
+  const slow = processes([1, 2], 1);
+  const fast = processes([1, 2], 2);
+  // The slower one looks, and before it goes on the faster one takes the lock and keeps it.
+  let looked = false;
+  slow.isAlive = (id) => {
+    if (!looked) {
+      looked = true;
+      disk.remove(`${PATH}.lock`);
+      createExclusive(`${PATH}.lock`, JSON.stringify({ process: fast.id, host: "here" }), disk);
+    }
+    return [1, 2].includes(id);
+  };
+  const error = caught(() => withLock(PATH, () => assert.unreachable(), disk, slow));
+  assert.is(error.reason, "locked");
+  assert.match(disk.read(`${PATH}.lock`).toString(), '"process":2');
+});
+
+test("this process is alive, and one that never was is not", () => {
+  assert.ok(PROCESSES.isAlive(process.pid));
+  assert.not(PROCESSES.isAlive(2 ** 30));
+});
+
+test("an error while the lock is taken leaves no lock behind", () => {
+  for (let at = 1; at <= 4; at++) {
+    const disk = diskWithOld();
+    disk.fault = { at, code: "ENOSPC" };
+    caught(() => withLock(PATH, () => assert.unreachable(), disk, processes([1])));
+    assert.equal(leftovers(disk), []);
+  }
+});
+
+function caught(run: () => unknown): FileError {
+  try {
+    run();
+  } catch (error) {
+    if (error instanceof FileError) return error;
+    throw error;
+  }
+  throw new Error("no error");
+}
+
+function inFolder(run: (folder: string) => void): void {
+  const folder = mkdtempSync(join(tmpdir(), "dsc-files-"));
+  assert.is(dirname(folder), tmpdir());
+  try {
+    run(folder);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+test.run();

@@ -1,0 +1,225 @@
+// What editors, keyboards and typing errors do to the files of secrets: each is refused with its reason, or taken as it
+// was meant. And passphrases in one form, however they were typed.
+
+import { chmodSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import * as assert from "uvu/assert";
+import { SeedsInFile } from "../../../host-tools/desk/seedsinfile.js";
+import { SecretError, SeedFileError } from "../../../host-tools/files/errors.js";
+import { formForNew, nfkc } from "../../../host-tools/files/passphrase.js";
+import { ROOT } from "../../../host-tools/files/project.js";
+import { readKey, readPin, readSeedSecret, readTransportKey } from "../../../host-tools/files/secretfile.js";
+import { createSeedFile, readSeedFile, type SeedRecord } from "../../../host-tools/seeds/pskc.js";
+import { scratchFolder } from "../../support/scratch.js";
+import { suite } from "../../support/suite.js";
+
+const test = suite("forms of secrets");
+
+const FOLDER = scratchFolder();
+const HEX = "c0ffee00facade11decade22fa11ed33";
+const KEY = Buffer.from(HEX, "hex");
+const PIN = "8352";
+const PHRASE = "the canary sings";
+
+let files = 0;
+
+function file(contents: string | Buffer): string {
+  const path = join(FOLDER, String(++files));
+  writeFileSync(path, contents, { mode: 0o600 });
+  chmodSync(path, 0o600);
+  return path;
+}
+
+function utf16(text: string, mark: boolean, bigEndian: boolean): Buffer {
+  const bytes = Buffer.from(`${mark ? "\ufeff" : ""}${text}`, "utf16le");
+  return bigEndian ? bytes.swap16() : bytes;
+}
+
+/** A secret that a new seed file would be made with. */
+function readForNew(path: string): Buffer {
+  const secret = readSeedSecret(path);
+  return secret instanceof Uint8Array ? secret : formForNew(secret);
+}
+
+/** What each reader takes, and a form of it in a file. */
+const READERS = {
+  "token key": { read: (path: string) => readKey(path), text: HEX, bytes: KEY },
+  "transport key": { read: (path: string) => readTransportKey(path), text: HEX, bytes: KEY },
+  PIN: { read: (path: string) => readPin(path), text: PIN, bytes: Buffer.from(PIN) },
+  "key of a seed file": { read: readForNew, text: HEX, bytes: KEY },
+  "passphrase of a seed file": { read: readForNew, text: PHRASE, bytes: Buffer.from(PHRASE) },
+};
+
+/** Of any text: what was meant is lost. */
+const SPOILED: [what: string, spoil: (text: string) => string | Buffer, why: RegExp][] = [
+  ["a byte-order mark", (text) => `\ufeff${text}\n`, /byte-order mark/],
+  ["UTF-16, little endian", (text) => utf16(`${text}\r\n`, true, false), /UTF-16/],
+  ["UTF-16, big endian", (text) => utf16(`${text}\n`, true, true), /UTF-16/],
+  ["UTF-16 without a mark", (text) => utf16(text, false, false), /NUL bytes/],
+  ["a NUL byte at its end", (text) => `${text}\0\n`, /NUL bytes/],
+  ["a NUL byte in it", (text) => `${text.slice(0, 2)}\0${text.slice(2)}`, /NUL bytes/],
+  ["nothing in it", () => "", /empty|no PIN/],
+  ["a line end only", () => "\r\n", /empty|no PIN/],
+  ["two lines", (text) => `${text}\n${text}\n`, /more than one line|no PIN/],
+  ["too much", (text) => `${text}${" ".repeat(5000)}`, /more than 4096 bytes/],
+];
+
+for (const [name, { read, text, bytes }] of Object.entries(READERS)) {
+  for (const [what, spoil, why] of SPOILED)
+    test(`${name}: a file with ${what} is refused in one line that says so and nothing of it`, () => {
+      const path = file(spoil(text));
+      const { message } = refusal(() => read(path));
+      assert.match(message, why);
+      assert.ok(message.startsWith(`${path}: `), message);
+      for (const part of [text, text.slice(0, 6)]) assert.not(message.includes(part), message);
+      assert.not.match(message, /\n/);
+    });
+
+  test(`${name}: with and without a line end, of DOS too`, () => {
+    for (const end of ["", "\n", "\r\n"]) assert.equal(read(file(`${text}${end}`)), bytes);
+  });
+}
+
+test("blanks around keys and PINs are no part of them; those of a passphrase are", () => {
+  for (const name of ["token key", "transport key", "PIN", "key of a seed file"] as const) {
+    const { read, text, bytes } = READERS[name];
+    for (const around of [`  ${text}`, `${text}  \r\n`, `\t${text}\t\n`]) assert.equal(read(file(around)), bytes, name);
+  }
+  assert.equal(readForNew(file(` ${PHRASE} \n`)), Buffer.from(` ${PHRASE} `));
+});
+
+/** Keys of 16 bytes as they are mistyped and pasted. */
+const NEARLY_KEYS: [what: string, text: string][] = [
+  ["31 digits", HEX.slice(1)],
+  ["33 digits", `${HEX}7`],
+  ["30 digits", HEX.slice(2)],
+  ["64 digits", HEX.repeat(2)],
+  ["two digits", "c0"],
+  ["decimal digits", "31415926"],
+  ["capitals, a digit short", HEX.slice(1).toUpperCase()],
+  ["a comment above, a digit short", `# of the site\n${HEX.slice(1)}`],
+  ["0x in front", `0x${HEX}`],
+  ["the letter O for a zero", HEX.replaceAll("0", "O")],
+  ["an l for a one", HEX.replace("1", "l")],
+  ["blanks between", HEX.replace(/..(?=.)/g, "$& ")],
+  ["colons between", HEX.replace(/..(?=.)/g, "$&:")],
+  ["quotes around", `"${HEX}"`],
+  ["a comma after it", `${HEX},`],
+  ["full-width digits", HEX.replace(/[0-9]/g, (digit) => String.fromCharCode(0xff10 + Number(digit)))],
+];
+
+for (const [what, text] of NEARLY_KEYS)
+  test(`a key of a seed file with ${what} is no passphrase`, () => {
+    for (const end of ["", "\n", "\r\n"]) {
+      const { message } = refusal(() => readForNew(file(`${text}${end}`)));
+      assert.match(message, /a key is 32 of them and nothing else/);
+      assert.not(message.toLowerCase().includes(text.slice(0, 12).toLowerCase()), message);
+    }
+  });
+
+test("what is no key at all is a passphrase", () => {
+  for (const text of ["qwerty", "correct horse battery staple", "dead beef", "face to face", "пароль", "a-1", "#hash"])
+    assert.equal(readForNew(file(`${text}\n`)), Buffer.from(text), text);
+});
+
+test("a passphrase in another encoding, or with control characters, is refused", () => {
+  const latin = file(Buffer.from("clé", "latin1"));
+  assert.is(refusal(() => readForNew(latin)).message, `${latin}: not UTF-8; save it in that encoding`);
+  for (const control of ["\r", "\x1b", "\x7f", "\x08"])
+    assert.match(refusal(() => readForNew(file(`one${control}two`))).message, /control characters/);
+});
+
+test("before a card is asked: no new seed file for what most likely is no passphrase", () => {
+  const secret = readSeedSecret(file(HEX.slice(1)));
+  const path = join(FOLDER, "new.xml");
+  assert.throws(() => new SeedsInFile(path, secret, undefined), isDoubt);
+  assert.throws(() => createSeedFile(path, secret, CARD), isDoubt);
+});
+
+// ---- one form ----
+
+const CARD: SeedRecord = {
+  serial: "IB3000123",
+  suite: "OCRA-1:HOTP-SHA256-8:QN06",
+  pinCheck: "card",
+  tries: 5,
+  key: Buffer.from("12345678901234567890123456789012"),
+  unlockKey: undefined,
+  state: "done",
+  keyset: undefined,
+};
+
+/** Composed, and the same decomposed or in a compatible form. */
+const FORMS = [
+  ["café", "cafe\u0301"],
+  ["Ωmega", "\u2126mega"],
+  ["naïve ﬁsh №5".normalize("NFKC"), "nai\u0308ve \ufb01sh \u21165"],
+  ["한글", "한글".normalize("NFD")],
+  ["x\u1e69", "xs\u0307\u0323"],
+] as const;
+
+test("texts normalise in pieces as they do whole", () => {
+  const others = ["", "a", "é", "ab", "aé", "éa", "e\u0301", "ae\u0301b\u0301\u0302c", "\u0301a", "日本 x 語"];
+  for (const text of [...FORMS.flat(), ...others])
+    assert.is(nfkc(Buffer.from(text)).toString(), text.normalize("NFKC"), JSON.stringify(text));
+});
+
+test("a passphrase opens a file in whichever form it is typed", () => {
+  const [composed, decomposed] = FORMS[0];
+  for (const [first, second] of [
+    [composed, decomposed],
+    [decomposed, composed],
+  ]) {
+    const path = join(FOLDER, `${++files}.xml`);
+    createSeedFile(path, { passphrase: Buffer.from(first as string) }, CARD).wipe();
+    const seeds = readSeedFile(path, { passphrase: Buffer.from(second as string) });
+    assert.equal(seeds.find(CARD.serial)?.key, CARD.key);
+  }
+});
+
+// Written by the first release, which took passphrases byte for byte.
+const DECOMPOSED = join(ROOT, "test", "host-tools", "files", "seeds-decomposed.xml");
+const MARKED = join(ROOT, "test", "host-tools", "files", "seeds-marked.xml");
+
+test("a file of the first release opens with its passphrase as it was typed, and can be added to", () => {
+  const passphrase = Buffer.from("un cafe\u0301 au lait");
+  const path = file(readFileSync(DECOMPOSED));
+  const seeds = readSeedFile(path, { passphrase });
+  assert.equal(seeds.find(CARD.serial)?.key, CARD.key);
+  seeds.addRecord({ ...CARD, serial: "IB3000124" });
+  assert.is(readSeedFile(path, { passphrase }).records.length, 2);
+  assert.throws(() => readSeedFile(path, { passphrase: Buffer.from("un café au lait") }), /does not open|MAC is wrong/);
+});
+
+test("a file of the first release opens with what is refused today, and no other file does", () => {
+  const secret = readSeedSecret(file(`\ufeff${HEX}\n`));
+  assert.equal(readSeedFile(MARKED, secret).find(CARD.serial)?.key, CARD.key);
+  assert.throws(() => readSeedFile(DECOMPOSED, secret), isDoubt);
+  const underKey = join(FOLDER, "key.xml");
+  createSeedFile(underKey, KEY, CARD);
+  assert.throws(() => readSeedFile(underKey, secret), isDoubt);
+});
+
+test("a wrong passphrase is told as such in every form", () => {
+  const secret = { passphrase: Buffer.from("cafe\u0301") };
+  assert.throws(
+    () => readSeedFile(DECOMPOSED, secret),
+    (error: unknown) => error instanceof SeedFileError && /does not open|MAC is wrong/.test(error.message),
+  );
+});
+
+function isDoubt(error: unknown): boolean {
+  return error instanceof SecretError && /byte-order mark|31 hexadecimal digits/.test(error.message);
+}
+
+function refusal(run: () => unknown): SecretError {
+  try {
+    run();
+  } catch (error) {
+    if (error instanceof SecretError) return error;
+    throw error;
+  }
+  throw new Error("it was taken");
+}
+
+test.run();

@@ -1,0 +1,138 @@
+// Every comparison by which the host tools trust something is over its whole length: whichever byte differs is noticed.
+
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import * as assert from "uvu/assert";
+import { BadAnswer } from "../../../host-tools/card/apdu.js";
+import { CardClient } from "../../../host-tools/card/cardclient.js";
+import { diversificationData, diversify, putKeyAnswer, testKeys } from "../../../host-tools/card/keyset.js";
+import { Link } from "../../../host-tools/card/link.js";
+import { AuthenticationFailed } from "../../../host-tools/card/scp03.js";
+import { carryOut, makePlan, type Request } from "../../../host-tools/desk/personalize.js";
+import { CheckFailed, SeedFileError } from "../../../host-tools/files/errors.js";
+import { ocra } from "../../../host-tools/seeds/ocra.js";
+import { createSeedFile, readSeedFile } from "../../../host-tools/seeds/pskc.js";
+import { verifyResponse } from "../../../host-tools/site/verify.js";
+import { blankCard } from "../../support/cards.js";
+import { failure } from "../../support/failure.js";
+import { FakeCard, FakeClock, framesIn, lineBytes } from "../../support/fakecard.js";
+import { pattern } from "../../support/pattern.js";
+import { scratchFolder } from "../../support/scratch.js";
+import { KeptSeeds, Line } from "../../support/seeding.js";
+import { suite } from "../../support/suite.js";
+
+const test = suite("comparisons");
+
+const SUITE = "OCRA-1:HOTP-SHA256-8:QN06";
+const STATUS_WORD = 2;
+
+/** The same bytes but for the lowest or the highest bit of one. */
+function* flipped(bytes: Uint8Array): Generator<Buffer> {
+  for (let at = 0; at < bytes.length; at++)
+    for (const bit of [0x01, 0x80]) yield Buffer.from(bytes.map((byte, i) => (i === at ? byte ^ bit : byte)));
+}
+
+/** The same digits but for one. */
+function* otherDigits(digits: string): Generator<string> {
+  for (let at = 0; at < digits.length; at++)
+    yield `${digits.slice(0, at)}${(Number(digits[at]) + 1) % 10}${digits.slice(at + 1)}`;
+}
+
+function setup() {
+  const card = new FakeCard();
+  const clock = new FakeClock();
+  return { card, clock, client: new CardClient(new Link(card, { timer: clock.timer })) };
+}
+
+/** Bytes of a protected answer of eight digits: encrypted where the level says so, and the MAC. */
+const PROTECTED = { 17: 16, 19: 16, 51: 24 } as const;
+
+for (const level of [0x11, 0x13, 0x33] as const) {
+  test(`the MAC of an answer at level ${level.toString(16)}: each byte of it and of what it protects`, async () => {
+    for (let at = 0; at < PROTECTED[level]; at++) {
+      const { card, client, clock } = setup();
+      await clock.until(client.openChannel(level, testKeys()));
+      card.answer = () => ({ data: Buffer.from("00481516"), sw: 0x9000 });
+      let size = 0;
+      card.forge = (response) => {
+        size = response.length - STATUS_WORD;
+        return Buffer.from(response.map((byte, i) => (i === at ? byte ^ 0x01 : byte)));
+      };
+      assert.instance(await failure(clock.until(client.prove("4071", "000001"))), AuthenticationFailed, `byte ${at}`);
+      assert.is(size, PROTECTED[level]);
+    }
+  });
+}
+
+test("the card's cryptogram: each byte", async () => {
+  let tried = 0;
+  for (let at = 0; at < 8; at++) {
+    const { card, client, clock } = setup();
+    card.spoil = (line) => {
+      const [frame] = framesIn(line);
+      if (frame?.payload.length !== 31) return line;
+      tried++;
+      const payload = Buffer.from(frame.payload);
+      payload[21 + at] = (payload[21 + at] as number) ^ 0x01;
+      return lineBytes(frame.channel, payload);
+    };
+    assert.instance(await failure(clock.until(client.openChannel(0x33, testKeys()))), AuthenticationFailed, `${at}`);
+  }
+  assert.is(tried, 8);
+});
+
+test("what PUT KEY answers: the version, and each byte of each check value", async () => {
+  const fresh = diversify(pattern(16), diversificationData("IB3000123"), 0x01);
+  const right = putKeyAnswer(fresh);
+  assert.is(right.length, 10);
+  const wrong = [...flipped(right), right.subarray(0, -1), Buffer.concat([right, Buffer.alloc(1)])];
+  for (const data of wrong) {
+    const { card, client, clock } = setup();
+    await clock.until(client.openChannel(0x33, testKeys()));
+    card.answer = () => ({ data, sw: 0x9000 });
+    assert.instance(await failure(clock.until(client.putKey(fresh, testKeys().dek))), BadAnswer, data.toString("hex"));
+  }
+});
+
+test("the response of the proof: each digit", async () => {
+  const request: Request = { serial: "IB3000123", suite: SUITE, pinCheck: "card", tries: 5, pin: "8352" };
+  for (let digit = 0; digit < 8; digit++) {
+    const client = new CardClient(new Link(new Line(blankCard())));
+    const prove = client.prove.bind(client);
+    client.prove = async (...args) => [...otherDigits(await prove(...args))][digit] as string;
+    const seeds = new KeptSeeds();
+    const plan = makePlan(request, await client.readStatus(), seeds);
+    assert.instance(await failure(carryOut(plan, request, client, seeds)), CheckFailed, `digit ${digit}`);
+  }
+});
+
+test("the response of a login: each digit, and its length", () => {
+  const card = { suite: SUITE, key: pattern(32) };
+  const right = ocra(SUITE, card.key, { challenge: "123456" });
+  assert.ok(verifyResponse(card, "123456", right));
+  for (const wrong of [...otherDigits(right), right.slice(0, -1), `${right}0`, ""])
+    assert.not(verifyResponse(card, "123456", wrong), wrong);
+});
+
+test("the MACs in a seed file: each byte", () => {
+  const path = join(scratchFolder(), "seeds.xml");
+  const keys = { key: pattern(32), unlockKey: pattern(32), state: "done", keyset: undefined } as const;
+  const record = { serial: "IB3000123", suite: SUITE, pinCheck: "card", tries: 5, ...keys } as const;
+  createSeedFile(path, pattern(16), record).wipe();
+  const right = readFileSync(path, "utf8");
+  const macs = [...right.matchAll(/<pskc:ValueMAC>([^<]+)</g)].map(([, text]) => text ?? "");
+  assert.is(macs.length, 2);
+  for (const mac of macs) {
+    for (const wrong of flipped(Buffer.from(mac, "base64"))) {
+      writeFileSync(path, right.replace(mac, wrong.toString("base64")));
+      assert.throws(
+        () => readSeedFile(path, pattern(16)),
+        (error: unknown) => error instanceof SeedFileError && /the MAC is wrong/.test(error.message),
+      );
+    }
+  }
+  writeFileSync(path, right);
+  readSeedFile(path, pattern(16)).wipe();
+});
+
+test.run();

@@ -1,0 +1,695 @@
+// Seed files: written and read back, read by other tools, files of other tools read, broken files refused.
+
+import { spawnSync } from "node:child_process";
+import { createCipheriv, createHmac, pbkdf2Sync } from "node:crypto";
+import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import * as fc from "fast-check";
+import * as assert from "uvu/assert";
+import { Exit, exitCodeOf } from "../../../host-tools/cli/exit.js";
+import { SeedFileError } from "../../../host-tools/files/errors.js";
+import { DISK, FileError, type FileSystem } from "../../../host-tools/files/files.js";
+import {
+  createSeedFile,
+  MAX_BYTES,
+  readSeedFile,
+  type SeedFile,
+  type SeedRecord,
+  type SeedSecret,
+  SPARE_BYTES,
+} from "../../../host-tools/seeds/pskc.js";
+import { packageTest } from "../../support/skipping.js";
+import { suite } from "../../support/suite.js";
+import { EXAMPLE_SEED_FILE, EXAMPLE_SEED_KEY, EXAMPLE_SEED_SECRET } from "../../support/vectors.js";
+
+const test = suite("pskc");
+
+const FOLDER = mkdtempSync(join(tmpdir(), "dsc-pskc-"));
+const PATH = join(FOLDER, "seeds.xml");
+const KEY = EXAMPLE_SEED_SECRET;
+const PASSPHRASE = { passphrase: Buffer.from("a pass phräse") };
+
+const CARD: SeedRecord = {
+  serial: "IB3000123",
+  suite: "OCRA-1:HOTP-SHA256-8:QN06",
+  pinCheck: "card",
+  tries: 5,
+  key: Buffer.from(Array.from({ length: 32 }, (_, at) => 0x40 + at)),
+  unlockKey: Buffer.from(Array.from({ length: 32 }, (_, at) => 0xc0 + at)),
+  state: "pending",
+  keyset: 2,
+};
+const SERVER: SeedRecord = {
+  ...CARD,
+  serial: "IB3000124",
+  suite: "OCRA-1:HOTP-SHA512-8:QN06-PSHA1",
+  pinCheck: "server",
+  tries: undefined,
+  key: Buffer.alloc(64, 0x77),
+  state: "done",
+  keyset: undefined,
+};
+
+test.before.each(() => {
+  for (const name of readdirSync(FOLDER)) rmSync(join(FOLDER, name));
+});
+test.after(() => rmSync(FOLDER, { recursive: true }));
+
+/** A seed file with both cards. */
+function write(secret: SeedSecret = KEY): string {
+  createSeedFile(PATH, secret, CARD).addRecord(SERVER);
+  return readFileSync(PATH, "utf8");
+}
+
+function readText(text: string | Buffer, secret: SeedSecret = KEY): SeedFile {
+  writeFileSync(PATH, text);
+  return readSeedFile(PATH, secret);
+}
+
+function refusal(run: () => unknown): string {
+  try {
+    run();
+  } catch (error) {
+    if (!(error instanceof SeedFileError)) throw error;
+    assert.is(exitCodeOf(error), Exit.FILE);
+    assert.not.match(error.message, "\n");
+    assert.ok(error.message.startsWith(`${PATH}: `));
+    return error.message.slice(PATH.length + 2);
+  }
+  throw new Error("not refused");
+}
+
+// Our own files
+
+for (const [what, secret] of [
+  ["key", KEY],
+  ["passphrase", PASSPHRASE],
+] as const) {
+  test(`what is written under a ${what} is read back`, () => {
+    const text = write(secret);
+    assert.equal(readSeedFile(PATH, secret).records, [CARD, SERVER]);
+    for (const { key, unlockKey } of [CARD, SERVER]) {
+      assert.not.match(text, key.toString("base64").slice(0, 20));
+      assert.not.match(text, unlockKey?.toString("base64").slice(0, 20) ?? "-");
+    }
+  });
+}
+
+test("a card is found by its serial number", () => {
+  write();
+  const file = readSeedFile(PATH, KEY);
+  assert.equal(file.find("IB3000124"), SERVER);
+  assert.is(file.find("IB3000999"), undefined);
+});
+
+test("the state of a card is changed, on the disk too, and nothing else is", () => {
+  write();
+  const file = readSeedFile(PATH, KEY);
+  file.setState(CARD.serial, "done");
+  assert.equal(file.find(CARD.serial), { ...CARD, state: "done" });
+  assert.equal(readSeedFile(PATH, KEY).records, [{ ...CARD, state: "done" }, SERVER]);
+  assert.match(
+    refusal(() => file.setState("IB3000999", "done")),
+    /has no card "IB3000999"/,
+  );
+});
+
+test("a card without unlock key and keyset version is kept too", () => {
+  const bare = { ...CARD, unlockKey: undefined, keyset: undefined, key: Buffer.alloc(20, 1) };
+  createSeedFile(PATH, KEY, bare);
+  assert.equal(readSeedFile(PATH, KEY).records, [bare]);
+});
+
+test("a file is never overwritten, and is its owner's only, changed or not", () => {
+  write();
+  assert.throws(
+    () => createSeedFile(PATH, KEY, CARD),
+    (error: unknown) => error instanceof FileError && error.reason === "exists",
+  );
+  if (process.platform !== "win32") assert.is(statSync(PATH).mode & 0o777, 0o600);
+  assert.equal(readdirSync(FOLDER), ["seeds.xml"]);
+});
+
+test("a card is in a file once", () => {
+  write();
+  const file = readSeedFile(PATH, KEY);
+  assert.match(
+    refusal(() => file.addRecord({ ...CARD, key: Buffer.alloc(32) })),
+    /has a card "IB3000123" already/,
+  );
+  assert.equal(readSeedFile(PATH, KEY).records, [CARD, SERVER]);
+});
+
+/** A file of that size with a pending card, blanks filling it up. */
+function filledTo(size: number): void {
+  rmSync(PATH, { force: true });
+  createSeedFile(PATH, KEY, CARD);
+  const text = readFileSync(PATH, "utf8");
+  const filled = (length: number) => text.replace("</pskc:KeyContainer>", `${" ".repeat(length)}$&`);
+  writeFileSync(PATH, filled(size - Buffer.byteLength(filled(0))), { mode: 0o600 });
+}
+
+test("a file that is full takes no card more, and says so before it cannot be read; its cards can be done", () => {
+  for (const size of [MAX_BYTES - SPARE_BYTES, MAX_BYTES]) {
+    filledTo(size);
+    const file = readSeedFile(PATH, KEY);
+    assert.match(
+      refusal(() => file.addRecord(SERVER)),
+      /^is full; begin another seed file$/,
+    );
+    assert.is(statSync(PATH).size, size);
+    file.setState(CARD.serial, "done");
+    assert.equal(readSeedFile(PATH, KEY).records, [{ ...CARD, state: "done" }]);
+  }
+  filledTo(MAX_BYTES - SPARE_BYTES - 10_000);
+  readSeedFile(PATH, KEY).addRecord(SERVER);
+  assert.is(readSeedFile(PATH, KEY).records.length, 2);
+});
+
+test("a file with as many elements as are read takes no card more", () => {
+  const text = write();
+  const many = "<x/>".repeat(500_000 - [...text.matchAll(/<[a-z]/g)].length);
+  writeFileSync(PATH, text.replace("</pskc:KeyContainer>", `<pskc:Extensions>${many.slice(4)}</pskc:Extensions>$&`));
+  assert.match(
+    refusal(() => readSeedFile(PATH, KEY).addRecord({ ...CARD, serial: "IB3000125" })),
+    /^is full; /,
+  );
+  assert.is(readSeedFile(PATH, KEY).records.length, 2);
+});
+
+test("what another process added stays", () => {
+  createSeedFile(PATH, KEY, CARD);
+  const [one, other] = [readSeedFile(PATH, KEY), readSeedFile(PATH, KEY)];
+  one.addRecord(SERVER);
+  other.addRecord({ ...CARD, serial: "IB3000125" });
+  other.setState(CARD.serial, "done");
+  const serials = readSeedFile(PATH, KEY).records.map(({ serial, state }) => `${serial} ${state}`);
+  assert.equal(serials, ["IB3000123 done", "IB3000124 done", "IB3000125 pending"]);
+});
+
+test("a file that was replaced by another one is not changed", () => {
+  const file = createSeedFile(PATH, KEY, CARD);
+  rmSync(PATH);
+  createSeedFile(PATH, KEY, SERVER);
+  assert.match(
+    refusal(() => file.addRecord({ ...CARD, serial: "IB3000125" })),
+    /was replaced/,
+  );
+});
+
+test("what could not be read back is not written", () => {
+  for (const [change, message] of [
+    [{ serial: "" }, /serial number/],
+    [{ serial: "IB\u00303\u001b[2J" }, /serial number/],
+    [{ key: Buffer.alloc(15) }, /16 to 64 bytes/],
+    [{ unlockKey: Buffer.alloc(65) }, /16 to 64 bytes/],
+    [{ pinCheck: "server" }, /PIN check/],
+  ] as const) {
+    assert.match(
+      refusal(() => createSeedFile(PATH, KEY, { ...CARD, ...change })),
+      message,
+    );
+    assert.equal(readdirSync(FOLDER), []);
+  }
+});
+
+test("markup in a serial number stays text", () => {
+  const odd = { ...CARD, serial: `<a b="c">&amp;]]>'` };
+  createSeedFile(PATH, KEY, odd).setState(odd.serial, "done");
+  assert.equal(readSeedFile(PATH, KEY).records, [{ ...odd, state: "done" }]);
+});
+
+test("the wiping of a file zeroes its keys, and not those it was given", () => {
+  const given = { ...CARD, key: Buffer.from(CARD.key) };
+  const file = createSeedFile(PATH, KEY, given);
+  const record = file.find(CARD.serial);
+  file.wipe();
+  assert.ok(record?.key.every((byte) => byte === 0));
+  assert.ok(record?.unlockKey?.every((byte) => byte === 0));
+  assert.equal(given.key, CARD.key);
+});
+
+/** The real disk until its `at`th operation; that one and all after it fail, as if the process had died. */
+function dyingDisk(at: number): FileSystem & { count: number } {
+  const disk = { count: 0 };
+  const handler: ProxyHandler<FileSystem & { count: number }> = {
+    get: (_, name) => {
+      if (name === "count") return disk.count;
+      if (++disk.count >= at) throw Object.assign(new Error("dead"), { code: "EIO" });
+      return DISK[name as keyof FileSystem];
+    },
+  };
+  return new Proxy(Object.assign(disk, DISK), handler);
+}
+
+test("a process that dies at any operation leaves the old file or the new", () => {
+  const states = new Set<string>();
+  for (let at = 1; ; at++) {
+    rmSync(PATH, { force: true });
+    createSeedFile(PATH, KEY, CARD);
+    const disk = dyingDisk(at);
+    let died = false;
+    try {
+      readSeedFile(PATH, KEY, disk).setState(CARD.serial, "done");
+    } catch (error) {
+      assert.instance(error, FileError);
+      died = true;
+    }
+    const records = readSeedFile(PATH, KEY).records;
+    assert.is(records.length, 1);
+    states.add(records[0]?.state ?? "");
+    rmSync(`${PATH}.lock`, { force: true });
+    if (!died) break;
+  }
+  assert.equal([...states].sort(), ["done", "pending"]);
+});
+
+// Other tools read our files
+
+/** A test that needs another program. */
+function toolTest(name: string, probe: string[], install: string, run: () => void): void {
+  const [program, ...args] = probe as [string, ...string[]];
+  packageTest(test, spawnSync(program, args).status === 0 ? undefined : install, name, run);
+}
+
+for (const [what, secret] of [
+  ["key", KEY],
+  ["passphrase", PASSPHRASE],
+] as const) {
+  toolTest(`pskctool finds a file under a ${what} valid`, ["pskctool", "--version"], "apt-get install pskctool", () => {
+    write(secret);
+    readSeedFile(PATH, secret).setState(CARD.serial, "done");
+    assert.match(spawnSync("pskctool", ["--validate", PATH], { encoding: "utf8" }).stdout, /^OK\s*$/);
+  });
+
+  const PYTHON = "/usr/bin/python3";
+  const probe = [PYTHON, "-c", "import pskc, cryptography"];
+  toolTest(`python-pskc decrypts a file under a ${what}`, probe, "apt-get install python3-pskc", () => {
+    write(secret);
+    const [open, value] =
+      secret instanceof Uint8Array
+        ? ["file.encryption.key = bytes.fromhex(sys.argv[2])", secret.toString("hex")]
+        : ["file.encryption.derive_key(sys.argv[2])", secret.passphrase.toString()];
+    const { stdout, stderr } = spawnSync(PYTHON, ["-c", PYTHON_READER.replace("OPEN", open), PATH, value], {
+      encoding: "utf8",
+    });
+    assert.is(stderr, "");
+    const hex = (key: Buffer | undefined) => key?.toString("hex");
+    const unlock = "OCRA-1:HOTP-SHA256-8:QN08";
+    assert.equal(JSON.parse(stdout), [
+      [CARD.serial, "IB3000123", CARD.suite, hex(CARD.key), ["CR"], "Local", 5, 4, 4, "DECIMAL", 6, 6, 8],
+      [CARD.serial, "IB3000123-unlock", unlock, hex(CARD.unlockKey), ["Unlock"], null, null, null, null, null, 8, 8, 8],
+      [
+        SERVER.serial,
+        "IB3000124",
+        SERVER.suite,
+        hex(SERVER.key),
+        ["CR"],
+        "Algorithmic",
+        null,
+        4,
+        4,
+        "DECIMAL",
+        6,
+        6,
+        8,
+      ],
+      [
+        SERVER.serial,
+        "IB3000124-unlock",
+        unlock,
+        hex(SERVER.unlockKey),
+        ["Unlock"],
+        null,
+        null,
+        null,
+        null,
+        null,
+        8,
+        8,
+        8,
+      ],
+    ]);
+  });
+}
+
+const PYTHON_READER = `
+import json, sys
+from pskc import PSKC
+file = PSKC(sys.argv[1])
+OPEN
+print(json.dumps([[k.serial, k.id, k.algorithm_suite, k.secret.hex(), k.policy.key_usage, k.policy.pin_usage,
+  k.policy.pin_max_failed_attempts, k.policy.pin_min_length, k.policy.pin_max_length, k.policy.pin_encoding,
+  k.challenge_min_length, k.challenge_max_length, k.response_length] for k in file.keys if k.policy.may_use()]))
+`;
+
+// Files of other tools
+
+test("the example of another tool is read, and its key is what python-pskc says", () => {
+  copyFileSync(EXAMPLE_SEED_FILE, PATH);
+  const [record, ...others] = readSeedFile(PATH, KEY).records;
+  assert.equal(others, []);
+  assert.is(record?.key.toString("hex"), EXAMPLE_SEED_KEY);
+  assert.is(pythonKeyOf(EXAMPLE_SEED_FILE) ?? EXAMPLE_SEED_KEY, EXAMPLE_SEED_KEY);
+  assert.is(record?.serial, "DSCA00000001");
+  assert.is(record?.tries, 3);
+  assert.is(record?.state, "done");
+  assert.is(record?.unlockKey, undefined);
+});
+
+test("a file of another tool keeps what it has when a card is added", () => {
+  copyFileSync(EXAMPLE_SEED_FILE, PATH);
+  const file = readSeedFile(PATH, KEY);
+  file.addRecord(CARD);
+  file.setState("DSCA00000001", "pending");
+  const serials = readSeedFile(PATH, KEY).records.map(({ serial, state }) => `${serial} ${state}`);
+  assert.equal(serials, ["DSCA00000001 pending", "IB3000123 pending"]);
+  assert.match(readFileSync(PATH, "utf8"), "<pskc:Issuer>Example Bank</pskc:Issuer>");
+  const validated = spawnSync("pskctool", ["--validate", PATH], { encoding: "utf8" });
+  if (!validated.error) assert.match(validated.stdout, /^OK\s*$/);
+});
+
+/** The key of a file as python-pskc reads it, where that is installed. */
+function pythonKeyOf(path: string): string | undefined {
+  const script =
+    "import sys; from pskc import PSKC; f = PSKC(sys.argv[1]); f.encryption.key = bytes.fromhex(sys.argv[2]); print(f.keys[0].secret.hex())";
+  const { status, stdout } = spawnSync("/usr/bin/python3", ["-c", script, path, KEY.toString("hex")], {
+    encoding: "utf8",
+  });
+  return status === 0 ? stdout.trim() : undefined;
+}
+
+test("prefixes do not matter, namespaces do", () => {
+  const text = write();
+  const renamed = text.replace(/(<\/?|xmlns:)pskc\b/g, "$1p").replaceAll("xenc:", "e:");
+  assert.equal(readText(renamed.replaceAll("xmlns:xenc=", "xmlns:e=")).records, [CARD, SERVER]);
+  const inDefault = text.replaceAll("<pskc:", "<").replaceAll("</pskc:", "</").replaceAll("xmlns:pskc=", "xmlns=");
+  assert.equal(readText(inDefault).records, [CARD, SERVER]);
+  const foreign = text.replace("urn:ietf:params:xml:ns:keyprov:pskc", "urn:example");
+  assert.match(
+    refusal(() => readText(foreign)),
+    /is no PSKC file/,
+  );
+});
+
+test("a file in the default namespace takes another card", () => {
+  const text = write().replaceAll("<pskc:", "<").replaceAll("</pskc:", "</").replaceAll("xmlns:pskc=", "xmlns=");
+  const third = { ...CARD, serial: "IB3000125" };
+  readText(text).addRecord(third);
+  assert.equal(readSeedFile(PATH, KEY).records, [CARD, SERVER, third]);
+});
+
+test("a byte order mark, comments, CDATA and line ends of Windows do no harm", () => {
+  const text = write()
+    .replace("<pskc:SerialNo>IB3000123<", "<pskc:SerialNo><![CDATA[IB3000123]]><!-- a card --><")
+    .replaceAll("\n", "\r\n");
+  assert.equal(readText(`\ufeff${text}`).records, [CARD, SERVER]);
+});
+
+test("keys of other algorithms are left alone", () => {
+  const text = write();
+  const at = text.indexOf("keyprov:pskc:ocra");
+  const other = `${text.slice(0, at)}keyprov:pskc:hotp${text.slice(at + "keyprov:pskc:ocra".length)}`;
+  assert.equal(readText(other).records, [SERVER]);
+});
+
+test("without a key for MACs the encryption key serves, and the hash may be SHA-256", () => {
+  assert.equal(readText(foreignFile("", KEY, "hmac-sha256")).records[0]?.key, FOREIGN_KEY);
+});
+
+test("PBKDF2 is with SHA-1 where no hash is said, as in figure 7 of the RFC", () => {
+  const derived = pbkdf2Sync("qwerty", Buffer.from("saltsalt"), 2000, 16, "sha1");
+  const text = foreignFile(DERIVED_KEY, derived, "hmac-sha256");
+  assert.equal(readText(text, { passphrase: Buffer.from("qwerty") }).records[0]?.key, FOREIGN_KEY);
+});
+
+const FOREIGN_KEY = Buffer.alloc(20, 0x31);
+
+/** Without PRF, and with its parameters in another namespace than ours. */
+const DERIVED_KEY = `<d:DerivedKey xmlns:d="http://www.w3.org/2009/xmlenc11#">
+  <d:KeyDerivationMethod Algorithm="http://www.rsasecurity.com/rsalabs/pkcs/schemas/pkcs-5v2-0#pbkdf2">
+    <d:PBKDF2-params><Salt><Specified>c2FsdHNhbHQ=</Specified></Salt>
+      <IterationCount>2000</IterationCount><KeyLength>16</KeyLength></d:PBKDF2-params>
+  </d:KeyDerivationMethod></d:DerivedKey>`;
+
+/** A file made by hand: no MACKey (RFC 6030 §6.1.1), a zero vector, padded as XML Encryption §5.2 allows. */
+function foreignFile(encryptionKey: string, key: Buffer, hmac: string): string {
+  const plain = Buffer.concat([FOREIGN_KEY, Buffer.from("9f3c5a771122334455aa0c", "hex"), Buffer.of(12)]);
+  const cipher = createCipheriv("aes-128-cbc", key, Buffer.alloc(16)).setAutoPadding(false);
+  const value = Buffer.concat([Buffer.alloc(16), cipher.update(plain), cipher.final()]);
+  const mac = createHmac(hmac.slice("hmac-".length), key).update(value).digest("base64");
+  const aes = `<x:EncryptionMethod Algorithm="http://www.w3.org/2001/04/xmlenc#aes128-cbc"/>`;
+  const cipherValue = `<x:CipherData><x:CipherValue>${value.toString("base64")}</x:CipherValue></x:CipherData>`;
+  return `<KeyContainer Version="1.0" xmlns="urn:ietf:params:xml:ns:keyprov:pskc" xmlns:x="http://www.w3.org/2001/04/xmlenc#">
+    <EncryptionKey>${encryptionKey}</EncryptionKey>
+    <MACMethod Algorithm="http://www.w3.org/2001/04/xmldsig-more#${hmac}"/>
+    <KeyPackage><Key Id="7" Algorithm="urn:ietf:params:xml:ns:keyprov:pskc:ocra">
+      <AlgorithmParameters><Suite>OCRA-1:HOTP-SHA1-6:QN08</Suite></AlgorithmParameters>
+      <Data><Secret><EncryptedValue>${aes}${cipherValue}</EncryptedValue><ValueMAC>${mac}</ValueMAC></Secret></Data>
+    </Key></KeyPackage></KeyContainer>`;
+}
+
+test("a signed file is read and not changed", () => {
+  const signed = write().replace("</pskc:KeyContainer>", "<ds:Signature/></pskc:KeyContainer>");
+  const file = readText(signed);
+  assert.match(
+    refusal(() => file.setState(CARD.serial, "done")),
+    /is signed/,
+  );
+  assert.is(readFileSync(PATH, "utf8"), signed);
+});
+
+// Refusals
+
+test("the wrong secret is told, whichever kind it is", () => {
+  const under = { key: write(), passphrase: "" };
+  rmSync(PATH);
+  under.passphrase = write(PASSPHRASE);
+  for (let other = 0; other < 20; other++) {
+    assert.match(
+      refusal(() => readText(under.key, Buffer.alloc(16, other))),
+      /does not open|MAC is wrong/,
+    );
+  }
+  const wrong = { passphrase: Buffer.from("another") };
+  assert.match(
+    refusal(() => readText(under.passphrase, wrong)),
+    /does not open|MAC is wrong/,
+  );
+  assert.match(
+    refusal(() => readText(under.key, PASSPHRASE)),
+    /opens with a key, not/,
+  );
+  assert.match(
+    refusal(() => readText(under.passphrase, KEY)),
+    /opens with a passphrase, not/,
+  );
+  assert.match(
+    refusal(() => readText(under.key, Buffer.alloc(32))),
+    /a key of 16 bytes; the one given has 32/,
+  );
+});
+
+const AES_128 = /aes128-cbc/g;
+
+for (const [what, change, message] of [
+  ["a changed MAC", (text: string) => changedAfter(text, "<pskc:ValueMAC>"), /"IB3000123": the MAC is wrong/],
+  ["a changed value", changedValue, /"IB3000123": the MAC is wrong/],
+  ["no MAC", (text: string) => text.replace(/<pskc:ValueMAC>.*<\/pskc:ValueMAC>/, ""), /not encrypted, or has no MAC/],
+  ["no MACs at all", (text: string) => text.replace(/<pskc:MACMethod[\s\S]*<\/pskc:MACMethod>/, ""), /has no MACs/],
+  [
+    "another cipher",
+    (text: string) => text.replace(AES_128, "aes256-cbc"),
+    /encrypted in an unknown way: "http.*aes256/,
+  ],
+  ["another MAC", (text: string) => text.replace("#hmac-sha1", "#hmac-md5"), /MACs of an unknown kind/],
+  [
+    "no encryption",
+    (text: string) => text.replace(/<pskc:EncryptionKey>[\s\S]*<\/pskc:EncryptionKey>/, ""),
+    /not encrypted/,
+  ],
+  ["another version", (text: string) => text.replace('Version="1.0"', 'Version="2.0"'), /unknown version: "2.0"/],
+  ["a card twice", (text: string) => text.replaceAll("IB3000124", "IB3000123"), /has two cards "IB3000123"/],
+  ["a wrong suite", (text: string) => text.replace("QN06", "QX06"), /"OCRA-1:HOTP-SHA256-8:QX06" is no OCRA suite/],
+  ["no suite", (text: string) => text.replace(/<pskc:Suite>.*<\/pskc:Suite>/, ""), /lacks pskc:Suite/],
+  ["a state of its own", (text: string) => text.replace('"pending"', '"lost"'), /in state "lost"/],
+  ["no number of tries", (text: string) => text.replace('Attempts="5"', 'Attempts="-5"'), /has MaxFailedAttempts "-5"/],
+  [
+    "control characters",
+    (text: string) => text.replace("IB3000123", "&#x1b;[2J"),
+    /not well-formed|usable serial number: "\?\[2J"/,
+  ],
+  ["no base64", (text: string) => text.replace(/(<xenc:CipherValue>)../, "$1*."), /CipherValue that is not base64/],
+  ["half a block", (text: string) => text.replace(/(<xenc:CipherValue>).{4}/, "$1"), /wrong length/],
+  ["another root", (text: string) => text.replaceAll("KeyContainer", "Keys"), /is no PSKC file/],
+  ["nothing", () => "", /not well-formed/],
+  ["an unknown entity", (text: string) => text.replace("DSC+", "&dsc;"), /not well-formed/],
+  ["no text", () => Buffer.from([0xff, 0xfe, 0x3c, 0x00]), /not text in UTF-8/],
+] as const) {
+  test(`a file with ${what} is refused in one line`, () => {
+    const text = write();
+    const changed = change(text);
+    assert.not.equal(changed, text);
+    assert.match(
+      refusal(() => readText(changed)),
+      message,
+    );
+  });
+}
+
+function changedValue(text: string): string {
+  return changedAfter(text, "<xenc:CipherValue>", text.indexOf("<pskc:Secret>"));
+}
+
+/** Changes the character that follows a tag. */
+function changedAfter(text: string, tag: string, from = 0): string {
+  const at = text.indexOf(tag, from) + tag.length;
+  return text.slice(0, at) + (text[at] === "A" ? "B" : "A") + text.slice(at + 1);
+}
+
+for (const [what, declaration] of [
+  ["an XML bomb", '<!DOCTYPE a [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;">]>'],
+  ["an external entity", '<!DOCTYPE a [<!ENTITY a SYSTEM "file:///etc/passwd">]>'],
+  ["an external DTD", '<!doctype a SYSTEM "http://example.com/a.dtd">'],
+] as const) {
+  test(`${what} is refused before anything is parsed`, () => {
+    const text = write().replace("?>\n", `?>\n${declaration}`);
+    assert.match(
+      refusal(() => readText(text)),
+      /^has a DOCTYPE or entities, and such files are not read$/,
+    );
+  });
+}
+
+test("iterations without end are refused at once", () => {
+  const text = write(PASSPHRASE);
+  for (const count of ["0", "-1", "99999999", "1e9", ""]) {
+    const changed = text.replace(/(<IterationCount>)\d+/, `$1${count}`);
+    assert.match(
+      refusal(() => readText(changed, PASSPHRASE)),
+      /has IterationCount/,
+    );
+  }
+});
+
+test("a file that is too large is not read", () => {
+  writeFileSync(PATH, Buffer.alloc(16 * 1024 * 1024 + 1, " "));
+  assert.throws(
+    () => readSeedFile(PATH, KEY),
+    (error: unknown) => error instanceof FileError && /are not read/.test(error.message),
+  );
+});
+
+/** Processor time (ms) for a file that is refused at once; one that was read would take many times that. */
+const MOST_TIME = 2000;
+
+for (const [what, elements] of [
+  ["one in another", "<a>".repeat(20_000) + "</a>".repeat(20_000)],
+  ["one in another, each with a namespace", '<a xmlns:b="c">'.repeat(20_000) + "</a>".repeat(20_000)],
+  ["one in another, with a > in an attribute", '<a b=">" c=\'"/>\'>'.repeat(20_000) + "</a>".repeat(20_000)],
+  ["side by side", "<a/>".repeat(500_001)],
+] as const) {
+  test(`elements without end, ${what}, are refused at once`, () => {
+    const text = write().replace("<dsc:Personalization", `${elements}<dsc:Personalization`);
+    const before = process.cpuUsage();
+    assert.match(
+      refusal(() => readText(text)),
+      /^has more than \d+ elements/,
+    );
+    const { user, system } = process.cpuUsage(before);
+    assert.ok((user + system) / 1000 < MOST_TIME, `${(user + system) / 1000} ms`);
+  });
+}
+
+test("a record of transport keys that does not say their version is refused: without it none would be expected", () => {
+  const written = write();
+  for (const rotation of ['KeysBefore="own" PutKey="done"', 'KeysBefore="public" PutKey="sent"']) {
+    const text = written.replace(/<dsc:Personalization [^>]*>/, `<dsc:Personalization State="pending" ${rotation}/>`);
+    assert.match(
+      refusal(() => readText(text)),
+      /transport keys of no version/,
+    );
+  }
+});
+
+test("the state of a card is changed beside the extensions of another tool", () => {
+  const text = write().replace("<pskc:Extensions>", '<pskc:Extensions><a xmlns="urn:a"/></pskc:Extensions>$&');
+  const foreign = text.replace(/<dsc:Personalization State="done"[^>]*>/, '<a xmlns="urn:a"/>');
+  readText(foreign).setState(CARD.serial, "done");
+  assert.is(readSeedFile(PATH, KEY).find(CARD.serial)?.state, "done");
+  readSeedFile(PATH, KEY).setState(SERVER.serial, "pending");
+  assert.is(readSeedFile(PATH, KEY).find(SERVER.serial)?.state, "pending");
+});
+
+test("a file with a character that XML does not allow is not changed", () => {
+  const odd = write().replace("DSC+", "DSC&#0;");
+  let file: SeedFile;
+  try {
+    file = readText(odd);
+  } catch (error) {
+    assert.instance(error, SeedFileError);
+    return;
+  }
+  assert.match(
+    refusal(() => file.setState(CARD.serial, "done")),
+    /cannot be changed/,
+  );
+  assert.is(readFileSync(PATH, "utf8"), odd);
+});
+
+test("what only looks like elements is none", () => {
+  const many = "<a>".repeat(1000);
+  const text = write().replace("<dsc:Personalization", `<!--${many}--><?a ${many}?><a><![CDATA[${many}]]></a>$&`);
+  assert.equal(readText(text).records, [CARD, SERVER]);
+});
+
+test("a file cut short anywhere is refused", () => {
+  const text = write();
+  const root = text.indexOf("</pskc:KeyContainer>");
+  assert.ok(root > 0);
+  for (let at = 0; at < root; at += 31) refusal(() => readText(text.slice(0, at)));
+});
+
+/** Changes of a text: cut out, doubled, replaced, exchanged. */
+function mutation(text: string): fc.Arbitrary<string> {
+  const at = fc.nat(text.length);
+  const length = fc.nat(40);
+  const pieces = [
+    "<",
+    ">",
+    "&",
+    "]]>",
+    "<!--",
+    '"',
+    "/",
+    "&#0;",
+    "\0",
+    "\ud800",
+    "xmlns=''",
+    "<pskc:Key/>",
+    "é",
+    "=",
+    "A",
+  ];
+  return fc.tuple(at, length, fc.constantFrom("", ...pieces), at).map(([from, size, piece, other]) => {
+    const filling = piece || text.slice(other, other + size);
+    return text.slice(0, from) + filling + text.slice(from + size);
+  });
+}
+
+test("whatever a file holds, nothing but a SeedFileError comes of it", () => {
+  const text = write();
+  const check = (changed: string) => {
+    try {
+      readText(changed);
+    } catch (error) {
+      assert.instance(error, SeedFileError);
+      assert.not.match((error as Error).message, "\n");
+    }
+  };
+  const twice = mutation(text).chain((changed) => fc.oneof(fc.constant(changed), mutation(changed)));
+  fc.assert(fc.property(twice, check), { numRuns: 700 });
+});
+
+test.run();

@@ -1,0 +1,178 @@
+/*
+ * The card under fuzzing: the compiled module in this process, its port in memory, and what must hold after each call.
+ * A target (serial.c, channel.c, keys.c, image.c) turns an input of libFuzzer into calls.
+ */
+#ifndef DSC_FUZZ_H
+#define DSC_FUZZ_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "card.h"
+#include "ports/posix/flash.h"
+#include "wasm-rt.h"
+
+/* What takes time and is not under test. */
+#define QUICK __attribute__((no_sanitize("address", "undefined")))
+
+typedef struct {
+  const char *name;
+  /* Called once, when the situations are there. */
+  void (*start)(void);
+  void (*run)(const uint8_t *input, size_t length);
+  /* Makes a mutated input whole again, in at most `most` bytes; returns its length. NULL: nothing to mend. */
+  size_t (*mend)(uint8_t *input, size_t length, size_t most, uint32_t seed);
+} target_t;
+
+extern const target_t serial_target, channel_target, keys_target, image_target;
+
+/* ---- the card ---- */
+
+/* The states, as firmware/wire.ts numbers them. */
+enum {
+  STATE_OFF = 0,
+  STATE_BATT_LOW = 1,
+  STATE_ERROR = 2,
+  STATE_NO_KEY = 3,
+  STATE_PIN = 4,
+  STATE_CHALLENGE = 6,
+  STATE_RESPONSE = 7,
+  STATE_PIN_SET = 12,
+  STATE_LOCKED = 13,
+  STATE_LOCK_CODE = 14,
+  STATE_UNLOCK = 15,
+  STATE_BLOCKED = 17,
+  STATE_SERIAL = 18,
+  STATE_TEST = 19,
+};
+
+enum { ROOT_SIZE = 16, KEY_SIZE = 32, PIN_SIZE = 4, RESPONSE_SIZE = 8, CHALLENGE_SIZE = 6 };
+
+/* Of every personalized card here; its PIN judged by the card, unless the situation's name begins with "server". */
+typedef struct {
+  uint8_t key[KEY_SIZE];
+  uint8_t unlock_key[KEY_SIZE];
+  uint8_t pin[PIN_SIZE];
+  uint8_t challenge[CHALLENGE_SIZE];
+  uint8_t response[RESPONSE_SIZE];
+} secrets_t;
+
+extern secrets_t secrets;
+
+typedef struct {
+  uint8_t memory[WASM_RT_MEMORY_SIZE];
+  flash_t flash;
+  card_face_t face;
+  /* The root secret that each page holds, or what is in its place. */
+  uint8_t roots[PORT_FLASH_PAGES][ROOT_SIZE];
+} snapshot_t;
+
+/* The one that was restored last. */
+extern const snapshot_t *beginning;
+
+/* Reads the file of situations, which test/evidence/fuzzing/situations.ts writes. */
+void situations_read(const char *file);
+
+/* The situation of this name. */
+const snapshot_t *situation(const char *name);
+
+void snapshot_take(snapshot_t *to);
+
+/* The card as it was, with a full battery and the same random numbers as always. */
+void snapshot_restore(const snapshot_t *from);
+
+/* The calls, each judged. `closes` of a contact and `ms` are any. */
+void call_key(uint32_t key, bool closes);
+void call_tick(uint32_t ms);
+void call_serial(uint8_t byte);
+
+/* What people do: a key tapped, a key held, a frame sent. */
+void tap(uint32_t key);
+void hold(uint32_t key);
+void send_frame(uint8_t channel, const uint8_t *payload, size_t length);
+
+/* After an input: what must hold of a card that is off. */
+void judge_end(void);
+
+/* ---- its port ---- */
+
+enum { ANSWER_SIZE = 264, FULL_BATTERY = 3000, OK = 10, PRESS = 11, CONTACTS = 12 };
+
+typedef struct {
+  flash_t flash;
+  uint32_t battery;
+  bool random_fails;
+  uint32_t random;
+  /* Words programmed and pages erased since the input began. */
+  uint32_t operations;
+  /* The payload that the card sent last on channel 0, and how many it sent since `answers` was last set to 0. */
+  uint8_t answer[ANSWER_SIZE];
+  size_t answer_length;
+  uint32_t answers;
+} port_t;
+
+extern port_t port;
+
+/* Forgets a frame that the card has begun to send. */
+void port_drop_frame(void);
+
+/* The status word of the last answer, or 0 where it has none. */
+uint32_t answer_status(void);
+
+uint16_t crc16(const uint8_t *bytes, size_t length);
+
+/* ---- the pages of its flash ---- */
+
+enum { NO_LIFE = 0, BLANK = 1, SEEDED = 2, PERSONALIZED = 3 };
+
+/* The check value of a record of `length` bytes at `offset` of a page. */
+uint32_t page_check(const uint8_t *page, uint32_t offset, uint32_t length);
+
+/* The life that the page which counts tells; NO_LIFE where none does. */
+uint8_t life_in_flash(void);
+
+/* ---- what must hold ---- */
+
+/* Ends the process where a promise is broken: libFuzzer keeps the input. */
+void demand(bool holds, const char *promise);
+
+/* A call into the card: how much time passes in it (ms), and whether it brings a byte of the serial line. */
+typedef struct {
+  uint32_t ms;
+  bool serial;
+} call_t;
+
+/* An input begins: what follows is compared with the card as it is now. */
+void invariants_begin(void);
+
+/* A byte is about to reach the card. */
+void invariants_byte(uint8_t byte);
+
+/* Checks the invariants after a call that returned `due`. */
+void invariants_after(const call_t *call, uint32_t due);
+
+/* Looks for secrets in what left the card. */
+void demand_public(const uint8_t *bytes, size_t length);
+
+/* ---- inputs ---- */
+
+/* Bytes of an input, one after the other; zeros after its end. */
+typedef struct {
+  const uint8_t *at, *end;
+} input_t;
+
+static inline bool input_ended(const input_t *input) {
+  return input->at == input->end;
+}
+
+static inline uint8_t input_byte(input_t *input) {
+  return input_ended(input) ? 0 : *input->at++;
+}
+
+/* A code for 1 ms to 524 s. */
+static inline uint32_t time_of(uint8_t code) {
+  return ((code & 15u) + 1) << (code >> 4);
+}
+
+#endif

@@ -1,0 +1,121 @@
+// The reference model judges the card: random steps with fixed seeds, and mutants of the firmware by kept runs (one for
+// each invariant each time; all with MUTANTS=all).
+//
+// The model is sim/core/model, the invariants are docs/INVARIANTS.md's. The campaign `model` does the same at length.
+
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import * as assert from "uvu/assert";
+import { Ins, State } from "../../../firmware/wire.js";
+import { ROOT } from "../../../host-tools/files/project.js";
+import { Life } from "../../../sim/core/model/model.js";
+import { loadFirmware } from "../../../sim/session/firmware.js";
+import { INVARIANTS } from "../../../sim/session/monkey/invariants.js";
+import { Counts, explore, type Finding, type Run, replay, shrink } from "../../../sim/session/monkey/monkey.js";
+import { scriptOf } from "../../../sim/session/monkey/script.js";
+import { firstFailure } from "../../../sim/session/run.js";
+import { MODEL_MUTANTS, type ModelMutant } from "../../support/modelmutants.js";
+import { compile, occurrences } from "../../support/mutation.js";
+import { freshSession } from "../../support/scenarios.js";
+import { suite } from "../../support/suite.js";
+
+const RUNS = JSON.parse(readFileSync(join(ROOT, "test", "sim", "session", "runs.json"), "utf8")) as Record<string, Run>;
+/** Runs of the test: they are to reach every state, and every command on every screen that it can be sent on. */
+const SEEDS = 120;
+const LEVELS = ["0", "1", "3", "11", "13", "33"];
+const COMMANDS = Object.values(Ins).filter((name): name is string => typeof name === "string");
+const STATES = Object.values(State).filter((name): name is string => typeof name === "string");
+
+const model = suite("model");
+const firmware = loadFirmware();
+const counts = new Counts();
+
+model(`${SEEDS} random runs: the card does what the model does, and no invariant is broken`, () => {
+  for (let seed = 1; seed <= SEEDS; seed++) {
+    const found = explore(firmware, seed, { counts });
+    assert.is(found && told(found), undefined, `seed ${seed}`);
+  }
+  assert.ok(counts.steps > SEEDS * 200);
+});
+
+model("the runs came to every state, command, level and life", () => {
+  for (const state of STATES) assert.ok(counts.states.get(state), `${state} was not reached`);
+  for (const command of COMMANDS) {
+    for (const life of [Life.BLANK, Life.SEEDED, Life.PERSONALIZED])
+      assert.ok(counts.lives.get(`${command} on ${Life[life]}`), `${command} was not sent to a ${Life[life]} card`);
+    for (const level of LEVELS) {
+      if (level !== "0" && isForNoChannel(command)) continue;
+      assert.ok(counts.levels.get(`${command} at ${level}`), `${command} was not sent at level ${level}`);
+    }
+  }
+  assert.ok(counts.cuts >= 20, "power was cut");
+});
+
+/** Those that open a channel are not sent through one, and SELECT closes it. */
+function isForNoChannel(command: string): boolean {
+  return ["INITIALIZE_UPDATE", "EXTERNAL_AUTHENTICATE"].includes(command);
+}
+
+model("each invariant has a mutant", () => {
+  const telling = Object.values(MODEL_MUTANTS).filter((mutant) => mutant.telling);
+  const shown = new Set(telling.map(({ shows }) => shows as string));
+  for (const name of Object.keys(INVARIANTS)) assert.ok(shown.has(name), `${name} has none`);
+  assert.equal(Object.keys(RUNS).sort(), Object.keys(MODEL_MUTANTS).sort());
+});
+
+model("each mutant changes the firmware as it is", () => {
+  for (const [name, { mutation }] of Object.entries(MODEL_MUTANTS)) {
+    for (const change of [mutation, ...(mutation.also ?? [])]) assert.is(occurrences(change), 1, name);
+  }
+});
+
+model("docs/INVARIANTS.md names every invariant, and every mutant that shows it", () => {
+  const text = readFileSync(join(ROOT, "docs", "INVARIANTS.md"), "utf8");
+  for (const [name, says] of Object.entries(INVARIANTS)) assert.ok(text.includes(`**${name}** ${says}`), name);
+  for (const name of Object.keys(MODEL_MUTANTS)) assert.ok(text.includes(`\`${name}\``), name);
+});
+
+for (const [name, run] of Object.entries(RUNS)) {
+  model(`the firmware as it is passes the run of ${name}`, () => {
+    assert.is(replay(firmware, run), undefined);
+  });
+}
+
+for (const [name, { shows, mutation, telling }] of Object.entries(MODEL_MUTANTS)) {
+  if (!telling && process.env.MUTANTS !== "all") continue;
+  model(`found: not so that ${mutation.breaks} (${name})`, async () => {
+    const mutant = await compile(mutation);
+    const found = replay(mutant, RUNS[name] as Run);
+    assert.is(found?.difference.what, shows);
+    checkScript(mutant, { ...(RUNS[name] as Run), difference: found?.difference } as Finding, shows);
+  });
+}
+
+/** The finding as a command file fails in its last line on the mutant, and nowhere on the firmware as it is. */
+function checkScript(mutant: WebAssembly.Module, finding: Finding, shows: ModelMutant["shows"]): void {
+  // A trap ends the file by itself, and what is written with an empty battery is neither on the screen nor in an answer.
+  if (finding.start.card === "unreadable" || shows === "I10" || shows === "I14") return;
+  const lines = scriptOf(mutant, finding);
+  const script = { name: "finding", lines };
+  const failure = firstFailure(script, freshSession(mutant));
+  assert.is(failure?.line, lines.length, lines.join("\n"));
+  assert.match(failure?.error ?? "", /^expect/);
+  assert.is(firstFailure(script, freshSession(firmware)), undefined, lines.join("\n"));
+}
+
+model("a finding is made short: what does not matter is left out", async () => {
+  const name = "F4-frames-keep-the-card-on";
+  const mutant = await compile((MODEL_MUTANTS[name] as ModelMutant).mutation);
+  const kept = RUNS[name] as Run;
+  const steps: Run["steps"] = [{ do: "wait", ms: 5 }, { do: "panel" }, ...kept.steps, { do: "wait", ms: 7 }];
+  const found = replay(mutant, { start: kept.start, steps });
+  assert.ok(found);
+  const short = shrink(mutant, { start: kept.start, steps, difference: found.difference });
+  assert.ok(short.steps.length <= kept.steps.length);
+});
+
+function told({ difference, steps, start }: Finding): string {
+  return [JSON.stringify(difference), JSON.stringify(start), ...steps.map((step) => JSON.stringify(step))].join("\n");
+}
+
+model.run();

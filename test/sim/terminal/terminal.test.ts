@@ -1,0 +1,591 @@
+// The simulator in the terminal, driven in a real pseudo-terminal as a user would; and its parts.
+
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import * as assert from "uvu/assert";
+import { ROOT } from "../../../host-tools/files/project.js";
+import { ocra } from "../../../host-tools/seeds/ocra.js";
+import { UNLOCK_SUITE } from "../../../host-tools/seeds/pskcrecords.js";
+import { Card } from "../../../sim/core/card.js";
+import { personalize } from "../../../sim/session/cardcommands.js";
+import { DEMO } from "../../../sim/session/demo.js";
+import { loadFirmware } from "../../../sim/session/firmware.js";
+import { Canvas } from "../../../sim/terminal/canvas.js";
+import { EventLog } from "../../../sim/terminal/eventlog.js";
+import { Fingers } from "../../../sim/terminal/fingers.js";
+import { InputDecoder } from "../../../sim/terminal/input.js";
+import { layout } from "../../../sim/terminal/layout.js";
+import { LoginPane } from "../../../sim/terminal/loginpane.js";
+import { GLYPH_WIDTH, glyph } from "../../../sim/terminal/segments.js";
+import { LOCK_SECONDS, REFUSALS, Site } from "../../../sim/terminal/site.js";
+import { until } from "../../support/patience.js";
+import { testUnless } from "../../support/skipping.js";
+import { suite } from "../../support/suite.js";
+import { afterwards, assertRestored, shows, TerminalProgram } from "../../support/terminal.js";
+
+const test = suite("terminal simulator");
+
+const ENTER = "\r";
+const TAB = "\t";
+const OFF = /State +OFF/;
+/** Where the big screen begins. */
+const BIG_X = 3;
+const BIG_Y = 2;
+
+/** Runs `body` with the simulator started and drawn. */
+async function withSimulator(
+  body: (program: TerminalProgram) => Promise<void>,
+  columns = 80,
+  rows = 24,
+): Promise<void> {
+  const program = TerminalProgram.simulator(["--demo", "--seed", "1"], columns, rows);
+  try {
+    await program.until(OFF);
+    await body(program);
+  } finally {
+    await program.close();
+  }
+}
+
+/** The card's screen as its segments show it. */
+function bigScreen(program: TerminalProgram): string {
+  const lines = program.lines().slice(BIG_Y, BIG_Y + 5);
+  const names = new Map(Array.from("ABCDEFGHIKLMNOPRTUWY>* 0123456789", (char) => [glyph(char).join("\n"), char]));
+  return Array.from({ length: 8 }, (_, i) => {
+    const x = BIG_X + i * (GLYPH_WIDTH + 1);
+    return names.get(lines.map((line) => line.slice(x, x + GLYPH_WIDTH)).join("\n")) ?? "?";
+  }).join("");
+}
+
+async function turnOn(program: TerminalProgram): Promise<void> {
+  program.send("P");
+  await program.until(shows("PIN>"));
+}
+
+async function enterPin(program: TerminalProgram, pin: string, then: string): Promise<void> {
+  program.send(pin);
+  await program.until(shows("PIN>****"));
+  program.send(ENTER);
+  await program.until(shows(then));
+}
+
+// ---- as a user ----
+
+test("a login, from the challenge to Welcome", () =>
+  withSimulator(async (program) => {
+    assert.ok(program.alternate);
+    await program.until(/= Digital Security Card\+ =/);
+    program.send(`${TAB}demo${ENTER}demo`);
+    await program.until(/= Login =/);
+    await program.until(/Password {2}\*{4}/);
+    program.send(ENTER);
+    const [, challenge] = (await program.until(/Challenge +(\d{6})/)) as unknown as [string, string];
+
+    program.send(TAB);
+    await turnOn(program);
+    assert.is(bigScreen(program), "PIN>    ");
+    await enterPin(program, DEMO.pin, "CHALLNG>");
+    assert.is(bigScreen(program), "CHALLNG>");
+    program.send(`${challenge}${ENTER}`);
+    const [, response] = (await program.until(/\[ (\d{8}) \]-/)) as unknown as [string, string];
+    assert.is(response, ocra(DEMO.suite, DEMO.key, { challenge }));
+    assert.is(bigScreen(program), response);
+
+    program.send(`${TAB}${response}${ENTER}`);
+    await program.until(/Welcome, demo!/);
+    await program.until(/site: welcome/);
+    const below = program.lines().slice(17).join("\n");
+    assert.match(below, /shows a response/);
+    for (const secret of [DEMO.pin, challenge, response]) assert.not.ok(below.includes(secret));
+  }));
+
+test("what is typed fast is not lost", () =>
+  withSimulator(async (program) => {
+    program.send(`P${DEMO.pin}${ENTER}123456`);
+    await program.until(shows("123456"));
+  }));
+
+test("wrong PINs lock the card; the lock code's answer unlocks it and sets a new PIN", () =>
+  withSimulator(async (program) => {
+    await turnOn(program);
+    for (const left of [4, 3, 2, 1]) {
+      await enterPin(program, "0000", `LEFT ${left}`);
+      program.send("5");
+      await program.until(shows("PIN>"));
+    }
+    await enterPin(program, "0000", "LOCKED");
+    await program.until(/State +LOCKED/);
+    program.send(ENTER);
+    const [, lockCode] = (await program.until(/\[ (\d{8}) \]-/)) as unknown as [string, string];
+    program.send(ENTER);
+    await program.until(shows("UNLOCK>"));
+    program.send(`${ocra(UNLOCK_SUITE, DEMO.unlockKey, { challenge: lockCode })}${ENTER}`);
+    await program.until(shows("NEW>"));
+    program.send(`2580${ENTER}`);
+    await program.until(shows("REP>"));
+    program.send(`2580${ENTER}`);
+    await program.until(shows("PIN SET"));
+    await program.until(shows("PIN>"));
+    await enterPin(program, "2580", "CHALLNG>");
+    await program.until(/Tries +5 left/);
+  }));
+
+test("the mouse presses and holds, and gives the focus", () =>
+  withSimulator(async (program) => {
+    const at = (label: string) => {
+      const y = program.lines().findIndex((line) => line.includes(`  ${label}  `) && line.includes("["));
+      return { x: (program.lines()[y] as string).indexOf(label), y };
+    };
+    const press = at("PRESS");
+    program.mouse(press.x, press.y, "down");
+    await program.until(/> PRESS </);
+    await program.until(shows("PIN>"));
+    program.mouse(press.x, press.y, "up");
+    await program.until(/\[ +PRESS +\]/);
+    const four = at("4");
+    // Both at once, as they arrive from a slow line.
+    program.send(`\x1b[<0;${four.x + 1};${four.y + 1}M\x1b[<0;${four.x + 1};${four.y + 1}m0`);
+    await program.until(shows("PIN>**"));
+    // The old form of the reports.
+    const old = (button: number) => `\x1b[M${String.fromCharCode(32 + button, 33 + four.x, 33 + four.y)}`;
+    program.send(old(0) + old(3));
+    await program.until(shows("PIN>***"));
+    program.mouse(60, 3, "down");
+    program.mouse(60, 3, "up");
+    await program.until(/= Login =/);
+  }));
+
+test("the battery, fast forward and the help", () =>
+  withSimulator(async (program) => {
+    await turnOn(program);
+    program.send("b");
+    await program.until(/Battery +2300 mV/);
+    program.send("b");
+    await program.until(/Battery +2000 mV/);
+    program.send("b");
+    await program.until(/Battery +none/);
+    await program.until(OFF);
+    program.send("b");
+    await program.until(/Battery +3000 mV/);
+    await turnOn(program);
+    program.send("f");
+    await program.until(/Speed +x30/);
+    await program.until(OFF);
+    program.send("f");
+    await program.until(/Speed +x1\b/);
+    program.send("?");
+    await program.until(/= Help =/);
+    program.send("q");
+    await program.until(/^(?![\s\S]*= Help =)[\s\S]*- Login -/);
+  }));
+
+test("every size from 80x24 to 200x60 has everything; a smaller one says what is needed", () =>
+  withSimulator(async (program) => {
+    for (const [columns, rows] of [
+      [100, 24],
+      [80, 31],
+      [113, 50],
+      [114, 24],
+      [200, 60],
+    ] as const) {
+      program.resize(columns, rows);
+      await program.until(new RegExp(`^(.*\\n){${rows - 1}} \\? help.*q quit`));
+      const screen = program.lines().join("\n");
+      for (const part of [/Digital Security/, /- Login -/, /State +OFF/, /- Log -/, /\[ +OK +\]/])
+        assert.match(screen, part);
+    }
+    program.resize(79, 24);
+    await program.until(/This is 79x24;\n.*needs 80x24/);
+    program.resize(20, 5);
+    await program.until(/20x5/);
+    program.resize(80, 24);
+    await program.until(/ \? help/);
+    await turnOn(program);
+  }));
+
+// ---- Ctrl-Z ----
+
+/** The card's time in the state pane, in seconds. */
+async function cardTime(program: TerminalProgram): Promise<number> {
+  const [, seconds] = (await program.until(/Time +([\d.]+) s/)) as unknown as [string, string];
+  return Number(seconds);
+}
+
+/** How long the program is stopped (ms), and how exactly it shows its time (s). */
+const STOP_TIME = 3000;
+const ROUNDING = 0.2;
+const BASH = "/bin/bash";
+const NO_BASH = existsSync(BASH) ? undefined : "there is no bash";
+
+testUnless(
+  test,
+  NO_BASH,
+  "Ctrl-Z gives the terminal to the shell, and the card's time stands still until it is continued",
+  async () => {
+    const program = TerminalProgram.simulatorAsJob(BASH, ["--demo", "--seed", "1"]);
+    try {
+      await program.until(OFF);
+      await turnOn(program);
+      const start = performance.now();
+      program.send("40");
+      await program.until(shows("PIN>**"));
+      const before = await cardTime(program);
+      // What follows is typed to the shell, not to the card.
+      program.send("\x1a71");
+      await program.until(/^shell>/m);
+      assert.not.ok(program.alternate);
+      assertRestored(program.raw);
+      const stopped = performance.now();
+      await sleep(STOP_TIME);
+      const stood = performance.now() - stopped;
+      program.send(ENTER);
+      await program.until(shows("PIN>**"));
+      assert.ok(program.alternate);
+      const passed = (await cardTime(program)) - before;
+      const running = (performance.now() - start - stood) / 1000;
+      assert.ok(passed <= running + ROUNDING, `${passed} s passed while it ran for ${running} s`);
+      program.send(`71${ENTER}`);
+      await program.until(shows("CHALLNG>"));
+      program.send("q");
+      assert.is(await program.exit, 0);
+      assertRestored(program.raw);
+    } finally {
+      await program.close();
+    }
+  },
+);
+
+test("where no shell could continue it, Ctrl-Z does no harm", () =>
+  withSimulator(async (program) => {
+    await turnOn(program);
+    program.send("\x1a");
+    await until(() => program.raw.split("\x1b[?1049h").length >= 3, "it has the screen again");
+    await program.until(shows("PIN>"));
+    await enterPin(program, DEMO.pin, "CHALLNG>");
+  }));
+
+test("a contact that is closed when nobody is at the card any more opens", () => {
+  const card = new Card(loadFirmware());
+  const moves = contacts(card);
+  const fingers = new Fingers(card);
+  fingers.hold("press");
+  fingers.tap("1");
+  fingers.advance(100);
+  fingers.letGo();
+  fingers.advance(5000);
+  fingers.tap("2");
+  fingers.advance(100);
+  assert.equal(moves, ["0 press down", "100 press up", "5100 2 down", "5180 2 up"]);
+});
+
+// ---- leaving ----
+
+test("q and Ctrl-C end it and restore the terminal", async () => {
+  for (const keys of ["q", "\x03", `${TAB}\x03`, "?\x03"]) {
+    await withSimulator(async (program) => {
+      program.send(keys);
+      assert.is(await program.exit, 0);
+      assertRestored(program.raw);
+      assert.is(afterwards(program.raw), "");
+      assert.not.match(program.raw, /error/i);
+    });
+  }
+});
+
+test("a signal ends it, with the terminal restored", async () => {
+  for (const [signal, code] of [
+    ["SIGTERM", 143],
+    ["SIGHUP", 129],
+    ["SIGINT", 130],
+  ] as const) {
+    await withSimulator(async (program) => {
+      program.kill(signal);
+      assert.is(await program.exit, code);
+      assertRestored(program.raw);
+    });
+  }
+});
+
+test("a crash restores the terminal first, then says what happened", async () => {
+  for (const where of ["frame", "promise"]) {
+    const program = new TerminalProgram([join(ROOT, "build/js/test/support/terminalcrash.js"), where]);
+    try {
+      await program.until(OFF);
+      program.send("1");
+      assert.is(await program.exit, 1);
+      assertRestored(program.raw);
+      assert.match(afterwards(program.raw), /^dsc-sim: Error: a failure that the test made\r?\n/);
+    } finally {
+      await program.close();
+    }
+  }
+});
+
+test("where stdout is no terminal, one line points to --headless", () => {
+  const run = spawnSync(process.execPath, [join(ROOT, "sim/dsc-sim.mjs"), "--demo"], { encoding: "utf8" });
+  assert.is(run.status, 2);
+  assert.is(run.stdout, "");
+  assert.match(run.stderr, /^dsc-sim: .*--headless.*\n$/);
+});
+
+// ---- the site ----
+
+/** A site whose clock stands where `clock.now` says. */
+function siteWithClock(): { site: Site; clock: { now: number } } {
+  const clock = { now: 1000 };
+  return { site: new Site(undefined, () => clock.now), clock };
+}
+
+/** Signs in and returns the right response. */
+function signIn(site: Site): string {
+  const answer = site.signIn("demo", "demo");
+  if (answer.outcome !== "challenge") throw new Error(`no challenge: ${answer.text}`);
+  assert.match(answer.challenge, /^\d{6}$/);
+  return ocra(DEMO.suite, DEMO.key, { challenge: answer.challenge });
+}
+
+test("the site takes the right response once", () => {
+  const { site } = siteWithClock();
+  const response = signIn(site);
+  assert.is(site.respond(response).outcome, "welcome");
+  assert.is(site.respond(response).outcome, "refused");
+  signIn(site);
+  assert.is(site.respond("").outcome, "refused");
+  assert.is(site.respond(response).outcome, "refused");
+});
+
+test("a wrong response uses the challenge up", () => {
+  const { site } = siteWithClock();
+  const response = signIn(site);
+  const wrong = String((Number(response[0]) + 1) % 10) + response.slice(1);
+  assert.is(site.respond(wrong).outcome, "refused");
+  assert.is(site.respond(response).outcome, "refused");
+});
+
+test("a new sign-in and starting over void the challenge", () => {
+  const { site } = siteWithClock();
+  const response = signIn(site);
+  site.cancel();
+  assert.is(site.respond(response).outcome, "refused");
+  const old = signIn(site);
+  assert.is(site.signIn("demo", "Demo").outcome, "refused");
+  assert.is(site.respond(old).outcome, "refused");
+  assert.is(site.signIn("", "").outcome, "refused");
+});
+
+test("refusals in a row lock the site for its time; a welcome ends the row", () => {
+  const { site, clock } = siteWithClock();
+  for (let i = 1; i < REFUSALS; i++) assert.is(site.signIn("demo", "no").outcome, "refused");
+  assert.is(site.respond(signIn(site)).outcome, "welcome");
+  for (let i = 1; i < REFUSALS; i++) assert.is(site.signIn("demo", "no").outcome, "refused");
+  assert.is(site.signIn("who", "demo").outcome, "locked");
+  assert.is(site.lockedFor, LOCK_SECONDS);
+  clock.now += LOCK_SECONDS * 1000 - 1;
+  assert.is(site.signIn("demo", "demo").outcome, "locked");
+  clock.now += 1;
+  assert.is(site.lockedFor, 0);
+  assert.is(site.respond(signIn(site)).outcome, "welcome");
+});
+
+// ---- the parts ----
+
+/** What a view draws, as plain text. */
+function drawn(width: number, height: number, draw: (canvas: Canvas) => void): string {
+  const canvas = new Canvas(width, height);
+  draw(canvas);
+  return canvas.tagged().replace(/\{[^}]*\}/g, "");
+}
+
+function demoCard(): Card {
+  const card = new Card(loadFirmware(), { seed: 1 });
+  personalize(card, DEMO);
+  return card;
+}
+
+test("the log names no digit of what is typed or shown", () => {
+  const card = demoCard();
+  const log = new EventLog(card);
+  const area = { x: 0, y: 0, width: 60, height: 60 };
+  card.hold("press");
+  card.type("9999");
+  card.press("ok");
+  card.wait(2100);
+  card.type(DEMO.pin);
+  card.press("ok");
+  card.type("777888");
+  card.press("ok");
+  const response = card.display;
+  card.hold("press");
+  log.poll();
+  const entries = drawn(60, 60, (canvas) => log.draw(canvas, area))
+    .split("\n")
+    .map((line) => line.replace(/^\| +\d+\.\d{3} /, ""));
+  const text = entries.join("\n");
+  for (const part of [
+    "power on",
+    "shows PIN>",
+    "digit x4",
+    "LEFT 4",
+    "CHALLNG>",
+    "shows a response",
+    "flash: ",
+    "PRESS held 1.0 s",
+  ]) {
+    assert.ok(text.includes(part), part);
+  }
+  for (const secret of ["9999", DEMO.pin, "777888", response]) assert.not.ok(text.includes(secret));
+  assert.not.match(text, /digit \d|shows \d/);
+});
+
+test("the log keeps the last entries only, however long the card is used", () => {
+  const log = new EventLog(demoCard());
+  const height = 2000;
+  for (let entry = 1; entry < height; entry++) log.add(`entry ${entry}`);
+  const kept = drawn(60, height, (canvas) => log.draw(canvas, { x: 0, y: 0, width: 60, height })).match(/entry \d+/g);
+  assert.is(kept?.length, 500);
+  assert.is(kept?.[0], `entry ${height - 500}`);
+  assert.is(kept?.at(-1), `entry ${height - 1}`);
+});
+
+test("the login pane masks the password, takes digits only as response, and counts the lockout down", () => {
+  const log: string[] = [];
+  const { site, clock } = siteWithClock();
+  const pane = new LoginPane((text) => log.push(text), site);
+  const type = (...texts: string[]) => {
+    for (const text of texts) for (const name of text === "enter" ? [text] : text) pane.key(name);
+  };
+  const text = () => drawn(30, 12, (canvas) => pane.draw(canvas, { x: 0, y: 0, width: 30, height: 12 }, true));
+  type("demo", "enter", "{s3{", "enter");
+  assert.match(text(), /Refused: wrong user name/);
+  assert.not.match(text(), /s3/);
+  type("demo", "enter", "demo");
+  assert.match(text(), /\*\*\*\*_/);
+  pane.key("enter");
+  type("12ab345678999");
+  assert.match(text(), /Response +12345678_/);
+  pane.key("enter");
+  assert.match(text(), /Refused: wrong response/);
+  for (let i = 2; i < REFUSALS; i++) type("a", "enter", "b", "enter");
+  assert.match(text(), /again in 60 s\./);
+  clock.now += 30_000;
+  assert.match(text(), /again in 30 s\./);
+  clock.now += 30_000;
+  assert.not.match(text(), /Locked/);
+  assert.equal(log, [
+    "site: refused",
+    "site: challenge",
+    "site: refused",
+    "site: refused",
+    "site: refused",
+    "site: locked",
+  ]);
+});
+
+test("keys and mouse reports are told apart however they arrive", () => {
+  const input =
+    "a\x1b[<0;3;4M\x1b[<0;3;4m7\x1b[A\x1bOB\x1b[<35;1;1M\x1b[<64;1;1M\r\t\x7f\x03\x1b[M #$\x1b[M##$\x1b[15;2~\xe9z";
+  const expected = [
+    { kind: "key", name: "a" },
+    { kind: "mouse", down: true, x: 2, y: 3 },
+    { kind: "mouse", down: false, x: 2, y: 3 },
+    ...["7", "up", "down", "enter", "tab", "backspace", "ctrl-c"].map((name) => ({ kind: "key", name })),
+    { kind: "mouse", down: true, x: 2, y: 3 },
+    { kind: "mouse", down: false, x: 2, y: 3 },
+    { kind: "key", name: "z" },
+  ];
+  assert.equal(new InputDecoder().feed(input), expected);
+  const decoder = new InputDecoder();
+  assert.equal(
+    [...input].flatMap((byte) => decoder.feed(byte)),
+    expected,
+  );
+  assert.not.ok(decoder.pending);
+  assert.equal(decoder.feed("\x1b"), []);
+  assert.ok(decoder.pending);
+  assert.equal(decoder.flush(), [{ kind: "key", name: "escape" }]);
+});
+
+/** The contacts of a card as they move, with the times. */
+function contacts(card: Card): string[] {
+  const moves: string[] = [];
+  card.watchers.push({ key: (key, down) => moves.push(`${card.time} ${key} ${down ? "down" : "up"}`) });
+  return moves;
+}
+
+test("keys become contacts one after another, whatever the steps of time", () => {
+  for (const step of [1, 7, 25, 750, 5000]) {
+    const card = new Card(loadFirmware());
+    const moves = contacts(card);
+    const fingers = new Fingers(card);
+    fingers.hold("press");
+    fingers.tap("1");
+    fingers.tap("1");
+    while (card.time < 5000) fingers.advance(step);
+    assert.equal(moves, ["0 press down", "1000 press up", "1040 1 down", "1120 1 up", "1160 1 down", "1240 1 up"]);
+  }
+});
+
+test("a click lasts long enough, a hold as long as the button is down, and a lost release not for ever", () => {
+  const card = new Card(loadFirmware());
+  const moves = contacts(card);
+  const fingers = new Fingers(card);
+  fingers.grab("5");
+  fingers.released();
+  fingers.advance(200);
+  fingers.grab("press");
+  fingers.advance(900);
+  fingers.released();
+  fingers.advance(100);
+  assert.equal(moves, ["0 5 down", "80 5 up", "200 press down", "1100 press up"]);
+  fingers.grab("6");
+  fingers.advance(20_000);
+  assert.not.ok(fingers.holding);
+  assert.is(moves.at(-1)?.endsWith("6 up"), true);
+  moves.length = 0;
+  fingers.grab("7");
+  fingers.advance(200);
+  assert.equal(moves, ["21200 7 down", "21280 7 up"]);
+});
+
+test("the big characters differ, and are five by five", () => {
+  const glyphs = new Map<string, string>();
+  for (const char of "123456789ABCDEFGHIJKLMNOPQRTUVWXYZ>* ") {
+    const rows = glyph(char);
+    assert.is(rows.length, 5);
+    assert.ok(rows.every((row) => row.length === GLYPH_WIDTH && /^[ |_/\\v^]*$/.test(row)));
+    assert.not.ok(glyphs.has(rows.join("\n")), `${char} looks like ${glyphs.get(rows.join("\n"))}`);
+    glyphs.set(rows.join("\n"), char);
+  }
+});
+
+test("panes never overlap and never leave the terminal", () => {
+  for (let width = 80; width <= 200; width += 1) {
+    for (let height = 24; height <= 60; height += 1) {
+      for (const login of [true, false]) {
+        const places = layout(width, height, login);
+        if (!places) throw new Error(`no layout for ${width}x${height}`);
+        const canvas = new Uint8Array(width * height);
+        for (const area of [places.card, places.login, places.state, places.log, places.line]) {
+          if (!area) continue;
+          assert.ok(
+            area.x + area.width <= width && area.y + area.height <= height && area.height > 0,
+            `${width}x${height}`,
+          );
+          for (let y = area.y; y < area.y + area.height; y++) {
+            for (let x = area.x; x < area.x + area.width; x++) {
+              const cell = y * width + x;
+              if (canvas[cell]) throw new Error(`panes overlap at ${width}x${height}`);
+              canvas[cell] = 1;
+            }
+          }
+        }
+      }
+    }
+  }
+  assert.is(layout(79, 24, true), undefined);
+  assert.is(layout(80, 23, true), undefined);
+});
+
+test.run();
