@@ -126,6 +126,7 @@ project("finds a circle where there is one", () => {
 
 project("builds no room that reaches into one above it", () => {
   const folder = scratchFolder();
+  writeFileSync(join(folder, "package.json"), '{"type": "module"}');
   const room = (name: string, text: string, references: readonly string[]) => {
     mkdirSync(join(folder, name), { recursive: true });
     writeFileSync(join(folder, name, "a.ts"), text);

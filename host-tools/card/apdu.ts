@@ -102,7 +102,7 @@ export function decodeCommand(bytes: Uint8Array): Command {
   if (bytes.length === 5) return { ...header, le: length || ANY };
   const rest = bytes.length - 5 - length;
   if (length === 0 || rest < 0 || rest > 1) throw new RangeError("the command's length is wrong");
-  const command = { ...header, data: bytes.slice(5, 5 + length) };
+  const command = { ...header, data: Uint8Array.from(bytes.subarray(5, 5 + length)) };
   return rest ? { ...command, le: bytes.at(-1) || ANY } : command;
 }
 

@@ -7,7 +7,6 @@ import { randomBytes } from "node:crypto";
 import { Cla, Ins, Kind, LifeCode, Sw, Tag, SelfTest as Test } from "../../firmware/wire.js";
 import { CardInError } from "../files/errors.js";
 import { concatSecrets } from "../files/secretbytes.js";
-import type { HashName } from "../seeds/suite.js";
 import {
   ANY,
   BadAnswer,
@@ -18,6 +17,7 @@ import {
   encodeCommand,
   type Response,
 } from "./apdu.js";
+import type { HashName } from "./hashes.js";
 import { type Keyset, putKeyAnswer, putKeyData } from "./keyset.js";
 import type { Link } from "./link.js";
 import { AuthenticationFailed, initializeUpdate, parseCardHello, SecureChannel, type SecurityLevel } from "./scp03.js";

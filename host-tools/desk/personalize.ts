@@ -18,6 +18,7 @@
 import { randomFillSync, randomInt } from "node:crypto";
 import { EMPTY_BATTERY, LOW_BATTERY } from "../card/battery.js";
 import type { CardClient, CardStatus, SuiteSupport } from "../card/cardclient.js";
+import type { HashName } from "../card/hashes.js";
 import { HIGHEST_KVN, type Keyset, LOWEST_KVN, PUBLIC_KVN, wipeKeyset } from "../card/keyset.js";
 import { AuthenticationFailed } from "../card/scp03.js";
 import { CheckFailed, SeedFileError, WrongCard } from "../files/errors.js";
@@ -25,7 +26,7 @@ import { FileError } from "../files/files.js";
 import { copyOfSecret, secretBytes } from "../files/secretbytes.js";
 import { ocra } from "../seeds/ocra.js";
 import type { PutKeyProgress, Rotation, SeedRecord, SeedState } from "../seeds/pskc.js";
-import { type HashName, parseSuite } from "../seeds/suite.js";
+import { parseSuite } from "../seeds/suite.js";
 import {
   claimsPublic,
   derivedKeys,

@@ -2,7 +2,8 @@
 // The firmware's own (firmware/crypto/ocra.ts) is checked against this one.
 
 import { createHash, createHmac } from "node:crypto";
-import { dataInput, type HashName, type OcraInput, parseSuite, responseOf } from "./suite.js";
+import type { HashName } from "../card/hashes.js";
+import { dataInput, type OcraInput, parseSuite, responseOf } from "./suite.js";
 
 /** The response to `input` under `suite`: decimal digits, or the whole HMAC in hexadecimal (§5.2). */
 export function ocra(suite: string, key: Uint8Array, input: OcraInput): string {

@@ -3,7 +3,7 @@
 //   suite    = "OCRA-1:HOTP-" hash "-" digits ":" [C-] Q [-P] [-S] [-T]
 //   response = decimal(truncate(HMAC(key, suite | 00 | [C] Q [P] [S] [T])))
 
-export type HashName = "SHA1" | "SHA256" | "SHA512";
+import type { HashName } from "../card/hashes.js";
 
 /** A suite taken apart (RFC 6287 §6). */
 export interface Suite {

@@ -12,10 +12,10 @@ import type { PersonalizationRecord } from "../../host-tools/card/cardclient.js"
 import { testKeys } from "../../host-tools/card/keyset.js";
 import { deriveSessionKeys, parseCardHello } from "../../host-tools/card/scp03.js";
 import { payloads, personalize } from "../../sim/session/cardcommands.js";
-import { Op } from "../conformance/development.js";
 import { boardTest } from "../support/board.js";
 import { blankCard, cardOf, unlockCodeOf } from "../support/cards.js";
 import { Chip } from "../support/chip.js";
+import { Op } from "../support/development.js";
 import { ONE, OTHER, type Owner } from "../support/owners.js";
 import { suite } from "../support/suite.js";
 

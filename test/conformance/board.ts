@@ -8,8 +8,8 @@ import { openCard } from "../../host-tools/card/port.js";
 import { exitCodeOf } from "../../host-tools/cli/exit.js";
 import { firmwareOf } from "../../host-tools/flashing/firmwarehash.js";
 import { FIRMWARE_FILE } from "../../sim/session/firmware.js";
+import { encodeCommand, Op } from "../support/development.js";
 import { Conversation } from "./conversation.js";
-import { encodeCommand, Op } from "./development.js";
 import type { Target } from "./target.js";
 import { openBoard } from "./targets.js";
 

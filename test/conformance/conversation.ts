@@ -1,6 +1,6 @@
 // What a target says: answers to commands, one after the other, and frames of other kinds as they come.
 
-import { answersOnChannel0, type Observed, type Plain, Splitter } from "./development.js";
+import { answersOnChannel0, type Observed, type Plain, Splitter } from "../support/development.js";
 import type { Step } from "./script.js";
 import type { Target } from "./target.js";
 

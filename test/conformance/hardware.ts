@@ -4,8 +4,8 @@
 
 import { Channel, Key } from "../../firmware/wire.js";
 import { encodeFrame } from "../../host-tools/card/frame.js";
+import { type Answer, encodeCommand, Op, type Plain } from "../support/development.js";
 import { Conversation } from "./conversation.js";
-import { type Answer, encodeCommand, Op, type Plain } from "./development.js";
 import type { Target } from "./target.js";
 
 export interface Figure {

@@ -1,7 +1,7 @@
 // Plays a scenario on a target and compares all that can be seen of it with the simulator, step by step.
 
+import { answersOnChannel0, describeAnswer, type Observed, Splitter } from "../support/development.js";
 import { Conversation } from "./conversation.js";
-import { answersOnChannel0, describeAnswer, type Observed, Splitter } from "./development.js";
 import { type Play, ScriptError, type Shown, type Step } from "./script.js";
 import { SimTarget } from "./simtarget.js";
 import type { Target } from "./target.js";

@@ -2,7 +2,7 @@
 
 import { loadFirmware } from "../../sim/session/firmware.js";
 import type { Script } from "../../sim/session/run.js";
-import type { Observed } from "./development.js";
+import type { Observed } from "../support/development.js";
 import { type Difference, expectedOf, play } from "./play.js";
 import { type Play, playOf } from "./script.js";
 import type { Target } from "./target.js";

@@ -12,7 +12,7 @@ import { personalize } from "../../sim/session/cardcommands.js";
 import { DEMO } from "../../sim/session/demo.js";
 import type { Script } from "../../sim/session/run.js";
 import { Session, type Setup } from "../../sim/session/session.js";
-import { encodeCommand, Op } from "./development.js";
+import { encodeCommand, Op } from "../support/development.js";
 
 /** Bytes for the card, and the command whose answer tells what came of them. */
 export interface Step {

@@ -5,7 +5,7 @@ import { Channel, Slip, State } from "../../firmware/wire.js";
 import { Card } from "../../sim/core/card.js";
 import { Flash } from "../../sim/core/flash.js";
 import { Random } from "../../sim/core/random.js";
-import { decodeCommand, decodeFrame, encodeAnswer, Op } from "./development.js";
+import { decodeCommand, decodeFrame, encodeAnswer, Op } from "../support/development.js";
 import { type Target, WALL_CLOCK } from "./target.js";
 
 const WIDTH = 8;

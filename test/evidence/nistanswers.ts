@@ -1,6 +1,6 @@
 // Known answers of NIST's CAVP and of RFCs, from Debian's python3-cryptography-vectors; and AESAVS' Monte Carlo test.
 
-import type { HashName } from "../../host-tools/seeds/suite.js";
+import type { HashName } from "../../host-tools/card/hashes.js";
 import { type CavpVector, cavpVectors, NO_CAVP } from "../support/cavp.js";
 import { aesEncrypt, cbcDecrypt, cbcEncrypt, cmac, digest, HASH_NAMES, hmac } from "../support/crypto.js";
 import { type Answer, hex, type LeftOut, type Source, text } from "./answer.js";

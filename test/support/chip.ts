@@ -6,7 +6,7 @@ import { Rests } from "../../board/emulator/rests.js";
 import { Channel, Key } from "../../firmware/wire.js";
 import { encodeFrame } from "../../host-tools/card/frame.js";
 import { FULL_BATTERY, KEYS, type KeyName } from "../../sim/core/card.js";
-import { type Answer, encodeCommand, Op, Splitter } from "../conformance/development.js";
+import { type Answer, encodeCommand, Op, Splitter } from "./development.js";
 
 /** How long `press` and `hold` keep a key down, and how long they wait after it, in ms. */
 const TAP_TIME = 80;

@@ -5,8 +5,9 @@
 import { deepStrictEqual } from "node:assert";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { HashName } from "../../host-tools/card/hashes.js";
 import { ROOT } from "../../host-tools/files/project.js";
-import type { HashName, OcraInput, Suite } from "../../host-tools/seeds/suite.js";
+import type { OcraInput, Suite } from "../../host-tools/seeds/suite.js";
 
 /** The hashes, and their numbers in firmware/crypto/hash.ts. */
 export const HASHES = { SHA1: 1, SHA256: 2, SHA512: 3 } as const;

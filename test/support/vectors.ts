@@ -2,8 +2,9 @@
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { HashName } from "../../host-tools/card/hashes.js";
 import { ROOT } from "../../host-tools/files/project.js";
-import type { HashName, OcraInput } from "../../host-tools/seeds/suite.js";
+import type { OcraInput } from "../../host-tools/seeds/suite.js";
 
 const FOLDER = join(ROOT, "test", "vectors");
 

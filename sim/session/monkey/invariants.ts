@@ -5,7 +5,13 @@ import { Ins, Level, Sw } from "../../../firmware/wire.js";
 import type { Answer, Frame } from "../../core/model/commands.js";
 import { BOUNCE } from "../../core/model/keys.js";
 import { Life, LOWEST } from "../../core/model/model.js";
-import type { Difference } from "./play.js";
+
+/** What was compared, or the invariant that was broken. */
+export interface Difference {
+  readonly what: string;
+  readonly expected: string;
+  readonly actual: string;
+}
 
 export type Action =
   | { readonly kind: "contact"; readonly key: number; readonly closed: boolean }

@@ -2,7 +2,8 @@
 
 import { Counts } from "./counts.js";
 import { Generator } from "./generator.js";
-import { type Difference, Disagreement, Play, type PlayOptions } from "./play.js";
+import type { Difference } from "./invariants.js";
+import { Disagreement, Play, type PlayOptions } from "./play.js";
 import type { Start, Step } from "./steps.js";
 
 export interface Run {

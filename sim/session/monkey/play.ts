@@ -12,15 +12,8 @@ import { CODES, type Kept, Life, Model, NEVER, NEW_CARD } from "../../core/model
 import { DEMO, personalizeDemo } from "../demo.js";
 import type { Counts } from "./counts.js";
 import { DEMO_RECORD, Host, type Known, type Made, ORACLE, rightCode, wrongCodeFor, wrongPinFor } from "./host.js";
-import { Invariants, type Seen } from "./invariants.js";
+import { type Difference, Invariants, type Seen } from "./invariants.js";
 import { type Start, type Step, TAP, type Typed, UP } from "./steps.js";
-
-/** What was compared, or the invariant that was broken. */
-export interface Difference {
-  readonly what: string;
-  readonly expected: string;
-  readonly actual: string;
-}
 
 /** The card did what the model does not. */
 export class Disagreement extends Error {

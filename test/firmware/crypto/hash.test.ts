@@ -2,7 +2,7 @@
 
 import { createHash } from "node:crypto";
 import * as assert from "uvu/assert";
-import type { HashName } from "../../../host-tools/seeds/suite.js";
+import type { HashName } from "../../../host-tools/card/hashes.js";
 import { digest, HASH_NAMES, interruptDigest, kept } from "../../support/crypto.js";
 import { pattern } from "../../support/pattern.js";
 import { suite } from "../../support/suite.js";

@@ -2,7 +2,7 @@
 
 import { createHmac } from "node:crypto";
 import * as assert from "uvu/assert";
-import type { HashName } from "../../../host-tools/seeds/suite.js";
+import type { HashName } from "../../../host-tools/card/hashes.js";
 import { atLeast } from "../../support/atleast.js";
 import { HASH_NAMES, hmac, kept } from "../../support/crypto.js";
 import { pattern } from "../../support/pattern.js";

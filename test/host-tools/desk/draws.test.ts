@@ -132,7 +132,7 @@ function temporaryName(): Uint8Array {
 
 const suiteOf = (hash: string) => ({ ...REQUEST, suite: `OCRA-1:HOTP-${hash}-8:QN06` });
 const SERVER = { ...REQUEST, suite: `${SUITE}-PSHA256`, pinCheck: "server", pin: undefined } as const;
-const [PERSONALIZE, PSKC] = ["personalize.ts", "pskckeys.ts"];
+const [PERSONALIZE, PSKC] = ["desk/personalize.ts", "seeds/pskckeys.ts"];
 
 const USES: readonly Use[] = [
   { what: "token key, SHA-1", file: PERSONALIZE, size: 20, use: async () => (await personalized(suiteOf("SHA1"))).key },
@@ -156,20 +156,20 @@ const USES: readonly Use[] = [
     size: 4,
     use: async () => (await personalized(SERVER)).pin,
   },
-  { what: "host challenge", file: "cardclient.ts", size: 8, use: hostChallenge },
+  { what: "host challenge", file: "card/cardclient.ts", size: 8, use: hostChallenge },
   {
     what: "challenge of a login",
-    file: "challenges.ts",
+    file: "site/challenges.ts",
     size: 6,
     use: () => Buffer.from(new ChallengeStore(fresh("challenges.json")).issue(SERIAL)),
   },
-  { what: "transport master key", file: "secretfile.ts", size: 16, use: masterKey },
+  { what: "transport master key", file: "files/secretfile.ts", size: 16, use: masterKey },
   { what: "key of a seed file's MACs", file: PSKC, size: 20, use: macKey },
   { what: "salt of a passphrase", file: PSKC, size: 16, use: salt },
   { what: "initialization vector of the MAC key", file: PSKC, size: 16, use: vectorOf(0) },
   { what: "initialization vector of a token key", file: PSKC, size: 16, use: vectorOf(1) },
   { what: "initialization vector of an unlock key", file: PSKC, size: 16, use: vectorOf(2) },
-  { what: "name of a temporary file", file: "files.ts", size: 4, use: temporaryName },
+  { what: "name of a temporary file", file: "files/files.ts", size: 4, use: temporaryName },
 ];
 
 /** Every place that drew in one of the uses. */
