@@ -62,8 +62,8 @@ async function runAll(files: readonly string[]): Promise<FileResult[]> {
   const worker = async () => {
     for (let name = queue.shift(); name !== undefined; name = queue.shift()) results.push(await runFile(name));
   };
-  // One more than there are processors: files that wait for what they started leave theirs idle.
-  await Promise.all(Array.from({ length: Math.min(4, availableParallelism() + 1) }, worker));
+  // Two more than there are processors: files that wait for what they started leave theirs idle.
+  await Promise.all(Array.from({ length: Math.min(4, availableParallelism() + 2) }, worker));
   return results;
 }
 
