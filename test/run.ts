@@ -78,7 +78,8 @@ for (const [signal, code] of Object.entries(SIGNALS)) {
   });
 }
 
-const files = testFiles(process.argv.slice(2));
+/** A path that a shell completed begins at the top folder. */
+const files = testFiles(process.argv.slice(2).map((name) => name.replace(/^(\.\/)?test\//, "")));
 prepare(files);
 const results = await runAll(files);
 console.log(summary(results));

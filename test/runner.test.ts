@@ -241,6 +241,12 @@ runner("runs the files whose names contain a name", () => {
   assert.match(stdout, /\n\d+ passed, 0 failed\n$/);
 });
 
+runner("takes the path of a file, as a shell completes it", () => {
+  const { status, stdout } = npmTest("test/firmware/crypto/crc16.test.ts");
+  assert.is(status, 0, stdout);
+  assert.match(stdout, /^ok {3}firmware\/crypto\/crc16/);
+});
+
 runner("refuses a name that no file has, and runs nothing", () => {
   const { status, stdout, stderr } = npmTest("crc16", "no-such-file");
   assert.is(status, 2);

@@ -1,4 +1,4 @@
-// `dsc personalize`: seeds one card. What is to be done, and in which order, stands in personalize.ts.
+// `dsc personalize`: seeds one card. What is to be done, and in which order, stands in desk/personalize.ts.
 
 import { existsSync } from "node:fs";
 import { type Command, Option } from "commander";
