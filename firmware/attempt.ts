@@ -2,11 +2,11 @@
 
 import * as flash from "./flash";
 import { ERASED } from "./flash";
+import { Outcome } from "./outcome";
 import { isCurrent, Wrap } from "./store";
 import { freeSlot, GIVEN, SPENT, spent, spentBackwards, Tally } from "./tally";
 import * as vault from "./vault";
 import { Use } from "./vault";
-import { Outcome } from "./wire";
 
 @unmanaged
 class Try {

@@ -14,7 +14,8 @@ import * as face from "./face";
 import * as flash from "./flash";
 import * as host from "./host";
 import * as keys from "./keys";
-import { Event, NEVER } from "./keys";
+import { Event } from "./keys";
+import { Outcome } from "./outcome";
 import * as pin from "./pin";
 import * as power from "./power";
 import * as scp03 from "./scp03";
@@ -22,12 +23,11 @@ import * as screen from "./screen";
 import { Text } from "./screen";
 import * as selftest from "./selftest";
 import * as store from "./store";
-import { Life } from "./store";
 import { IDLE, patienceOf, successorOf, timeOf } from "./times";
 import * as token from "./token";
 import * as unlock from "./unlock";
 import * as vault from "./vault";
-import { Key, Outcome, State } from "./wire";
+import { Key, Life, NEVER, State } from "./wire";
 
 @unmanaged
 class Card {

@@ -340,7 +340,7 @@ const PIN: readonly Mutant[] = [
 ];
 
 const UNLOCK: readonly Mutant[] = [
-  ...changed("unlock.ts", "the fifth wrong code blocks", "CODE_TRIES: u32 = 5", "4", "6"),
+  ...changed("unlock.ts", "the fifth wrong code blocks", "CODE_TRIES: u32 = Limit.CODE_TRIES", "4", "6"),
   unlock(
     "a used lock code is never good twice",
     "    head.lockCode = code;\n",
