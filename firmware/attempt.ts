@@ -12,7 +12,7 @@ import { Use } from "./vault";
 class Try {
   slot: u32;
 }
-const current = changetype<Try>(memory.data(4));
+const current = changetype<Try>(memory.data(offsetof<Try>()));
 
 /**
  * Spends a try and opens a wrap with `length` digits. What flash said before and after the spending

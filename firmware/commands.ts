@@ -51,7 +51,7 @@ export class Command {
   /** Bytes of the answer's data. */
   answer: u32;
 }
-export const command = changetype<Command>(memory.data(32));
+export const command = changetype<Command>(memory.data(offsetof<Command>()));
 
 /** The issuer security domain (GPC_SPE_034 table H-3), as SELECT answers it. */
 const SELECTED: usize = memory.data<u8>([0x6f, 0x0a, 0x84, 0x08, 0xa0, 0x00, 0x00, 0x01, 0x51, 0x00, 0x00, 0x00]);

@@ -18,7 +18,7 @@ class Panel {
   /** Somebody asked for the screen. */
   watched: bool;
 }
-const panel = changetype<Panel>(memory.data(4));
+const panel = changetype<Panel>(memory.data(offsetof<Panel>()));
 
 /** Takes a frame of the front panel: a contact, or the wish to see the screen. */
 export function take(payload: usize, length: u32): void {

@@ -39,7 +39,7 @@ class Session {
   /** Wrong keys in a row. They outlive the session, and off. */
   failures: u32;
 }
-const session = changetype<Session>(memory.data(16));
+const session = changetype<Session>(memory.data(offsetof<Session>()));
 
 /** S-ENC | S-MAC | S-RMAC */
 const SESSION_KEYS: usize = memory.data(48);

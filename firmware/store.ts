@@ -91,7 +91,7 @@ export const DEK: usize = KEYS + 2 * KEY_SIZE;
 class Place {
   page: u32;
 }
-const current = changetype<Place>(memory.data(4));
+const current = changetype<Place>(memory.data(offsetof<Place>()));
 
 /** The flash address of an offset in the current page. */
 export function address(offset: u32): u32 {
