@@ -10,11 +10,11 @@
 //   LOCKED ── OK ──► LOCK_CODE ── OK ──► UNLOCK ── right ──► NEW_PIN;  wrong ──► WRONG_CODE ──► LOCKED
 
 import * as entry from "./entry";
+import { Event } from "./event";
 import * as face from "./face";
 import * as flash from "./flash";
 import * as host from "./host";
 import * as keys from "./keys";
-import { Event } from "./keys";
 import { Outcome } from "./outcome";
 import * as pin from "./pin";
 import * as power from "./power";

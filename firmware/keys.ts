@@ -3,22 +3,8 @@
 // A contact closed or open for less than BOUNCE is no change. A key is tapped when it is let go
 // before HOLD, held when it is still down then. While one is down the others do nothing.
 
+import { Event } from "./event";
 import { NEVER } from "./wire";
-
-/** What the keys, or the time, tell the card. */
-export enum Event {
-  NONE = 0,
-  /** A key went down. */
-  DOWN = 1,
-  /** It was let go before HOLD. */
-  TAP = 2,
-  /** It is still down at HOLD. */
-  HOLD = 3,
-  /** It was let go after that. */
-  RELEASE = 4,
-  /** The time that the screen gives is over. */
-  TIMEOUT = 5,
-}
 
 export const KEYS: u32 = 12;
 /** Milliseconds. */
