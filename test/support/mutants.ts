@@ -198,7 +198,7 @@ const SCREENS: readonly Mutant[] = [
     "",
     true,
   ),
-  card("a card without a key shows NO KEY", "if (store.head.life !== Life.PERSONALIZED) return State.NO_KEY;", ""),
+  card("a card without a key shows NO KEY", "if (pages.head.life !== Life.PERSONALIZED) return State.NO_KEY;", ""),
   card(
     "power failing while it is locked leaves no PIN",
     "return pin.lock() === Outcome.DONE ? State.LOCKED : State.OFF;",
