@@ -2,17 +2,17 @@
 
 import * as flash from "./flash";
 import { ERASED } from "./flash";
+import { Outcome } from "./outcome";
 import { isCurrent, Wrap } from "./store";
 import { freeSlot, GIVEN, SPENT, spent, spentBackwards, Tally } from "./tally";
 import * as vault from "./vault";
 import { Use } from "./vault";
-import { Outcome } from "./wire";
 
 @unmanaged
 class Try {
   slot: u32;
 }
-const current = changetype<Try>(memory.data(4));
+const current = changetype<Try>(memory.data(offsetof<Try>()));
 
 /**
  * Spends a try and opens a wrap with `length` digits. What flash said before and after the spending

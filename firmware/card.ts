@@ -10,24 +10,24 @@
 //   LOCKED ── OK ──► LOCK_CODE ── OK ──► UNLOCK ── right ──► NEW_PIN;  wrong ──► WRONG_CODE ──► LOCKED
 
 import * as entry from "./entry";
+import { Event } from "./event";
 import * as face from "./face";
 import * as flash from "./flash";
 import * as host from "./host";
 import * as keys from "./keys";
-import { Event, NEVER } from "./keys";
+import { Outcome } from "./outcome";
 import * as pin from "./pin";
 import * as power from "./power";
 import * as scp03 from "./scp03";
 import * as screen from "./screen";
 import { Text } from "./screen";
 import * as selftest from "./selftest";
-import * as store from "./store";
-import { Life } from "./store";
+import * as pages from "./store";
 import { IDLE, patienceOf, successorOf, timeOf } from "./times";
 import * as token from "./token";
 import * as unlock from "./unlock";
 import * as vault from "./vault";
-import { Key, Outcome, State } from "./wire";
+import { Key, Life, NEVER, State } from "./wire";
 
 @unmanaged
 class Card {
@@ -60,7 +60,7 @@ export function state(): State {
 
 /** Tries left on a card that is on, personalized and checks the PIN itself; otherwise NEVER. */
 export function tries(): u32 {
-  if (error() || store.head.life !== Life.PERSONALIZED || pin.judgedByServer()) return NEVER;
+  if (error() || pages.head.life !== Life.PERSONALIZED || pin.judgedByServer()) return NEVER;
   return pin.triesLeft();
 }
 
@@ -385,7 +385,7 @@ function turnOn(): void {
 /** The power-on checks, in the order of their error numbers. */
 function selfTest(): Outcome {
   if (!selftest.cryptoWorks()) return Outcome.CRYPTO;
-  const mounted = store.mount();
+  const mounted = pages.mount();
   if (mounted !== Outcome.DONE) return mounted;
   if (!token.isKeptSuite()) return Outcome.FLASH;
   return selftest.randomWorks() ? Outcome.DONE : Outcome.RANDOM;
@@ -394,7 +394,7 @@ function selfTest(): Outcome {
 /** The screen that comes first; locking that power interrupted is finished. OFF where it cannot be. */
 function firstState(): State {
   if (card.started !== Outcome.DONE) return State.ERROR;
-  if (store.head.life !== Life.PERSONALIZED) return State.NO_KEY;
+  if (pages.head.life !== Life.PERSONALIZED) return State.NO_KEY;
   if (pin.judgedByServer()) return State.PIN;
   if (unlock.isBlocked()) return unlock.block() === Outcome.DONE ? State.BLOCKED : State.OFF;
   if (pin.isLocked()) return pin.lock() === Outcome.DONE ? State.LOCKED : State.OFF;
@@ -421,6 +421,6 @@ function forget(): void {
   unlock.wipe();
   vault.wipe();
   scp03.close();
-  store.wipe();
+  pages.wipe();
   flash.wipe();
 }

@@ -5,17 +5,36 @@ import * as bench from "./bench";
 import * as card from "./card";
 import * as host from "./host";
 import * as identity from "./identity";
+import { Outcome } from "./outcome";
 import * as personalization from "./personalization";
 import * as pin from "./pin";
 import * as scp03 from "./scp03";
-import { commit, copyPublic, head, isMounted, Life, SERIAL, SUITE, SUITE_SIZE, TEST_KEYS, wipeCard } from "./store";
+import { commit, copyPublic, head, isMounted, SERIAL, SUITE, SUITE_SIZE, TEST_KEYS, wipeCard } from "./store";
 import * as tally from "./tally";
 import * as token from "./token";
 import * as transport from "./transport";
 import * as unlock from "./unlock";
 import * as vault from "./vault";
 import { VERSION, VERSION_SIZE } from "./version";
-import { Cla, LIFE_NOT_TOLD, LifeCode, Outcome, SelfTest, Sw, Tag } from "./wire";
+import {
+  ALL_KEYS,
+  Cla,
+  FirmwareAt,
+  ISSUER_DOMAIN,
+  LIFE_NOT_TOLD,
+  Life,
+  LifeCode,
+  Limit,
+  Lock,
+  ONE_ENCRYPTED_BLOCK,
+  PutKey,
+  Scp03Size,
+  SELECT_BY_NAME,
+  SelfTest,
+  StatusAt,
+  Sw,
+  Tag,
+} from "./wire";
 
 /** The command that is being carried out. */
 @unmanaged
@@ -32,20 +51,13 @@ export class Command {
   /** Bytes of the answer's data. */
   answer: u32;
 }
-export const command = changetype<Command>(memory.data(32));
+export const command = changetype<Command>(memory.data(offsetof<Command>()));
 
 /** The issuer security domain (GPC_SPE_034 table H-3), as SELECT answers it. */
 const SELECTED: usize = memory.data<u8>([0x6f, 0x0a, 0x84, 0x08, 0xa0, 0x00, 0x00, 0x01, 0x51, 0x00, 0x00, 0x00]);
 const SELECTED_SIZE: u32 = 12;
 const AID_SIZE: u32 = 8;
-const SELECT_BY_NAME: u32 = 0x04;
-const HOST_CHALLENGE_SIZE: u32 = 8;
-const AUTHENTICATE_SIZE: u32 = 16;
-/** STORE DATA: the last block, secrets encrypted (GPC_SPE_034 table 11-89). */
-const ONE_ENCRYPTED_BLOCK: u32 = 0xe0;
-const ISSUER_DOMAIN: u32 = 0x80;
-const ALL_KEYS: u32 = 0x81;
-const STATUS_SIZE: u32 = 10;
+const STATUS_SIZE: u32 = StatusAt.SIZE;
 const KEY_TEMPLATE_SIZE: u32 = 20;
 /**
  * Card recognition data (GPC_SPE_034 table H-1): GlobalPlatform, Card Specification 2.3, cards identified by the
@@ -75,7 +87,7 @@ export function select(): u32 {
 export function initializeUpdate(): u32 {
   if (command.cla !== <u32>Cla.GP) return Sw.UNKNOWN_CLASS;
   if (command.p2 !== 0) return Sw.WRONG_PARAMETERS;
-  if (command.length !== HOST_CHALLENGE_SIZE) return Sw.WRONG_LENGTH;
+  if (command.length !== Scp03Size.CHALLENGE) return Sw.WRONG_LENGTH;
   if (command.p1 !== 0 && command.p1 !== <u32>head.keyVersion) return Sw.NO_SUCH_DATA;
   const sw = scp03.initiate(command.data);
   memory.copy(command.at, command.data, scp03.INITIALIZE_UPDATE_SIZE);
@@ -87,7 +99,7 @@ export function initializeUpdate(): u32 {
 export function externalAuthenticate(): u32 {
   if (command.cla !== <u32>Cla.GP_SECURE) return Sw.UNKNOWN_CLASS;
   if (command.p2 !== 0 || !scp03.isLevel(command.p1)) return Sw.WRONG_PARAMETERS;
-  if (command.length !== AUTHENTICATE_SIZE) return Sw.WRONG_LENGTH;
+  if (command.length !== Scp03Size.AUTHENTICATE) return Sw.WRONG_LENGTH;
   const sw = scp03.authenticate(command.at);
   if (sw === Sw.DONE) card.openSerial();
   return sw;
@@ -103,7 +115,7 @@ function tell(tag: u32): u32 {
   const out = command.at;
   switch (tag) {
     case Tag.SERIAL:
-      return text(SERIAL, SERIAL, load<u8>(SERIAL) ? 9 : 0);
+      return text(SERIAL, SERIAL, load<u8>(SERIAL) ? Limit.SERIAL : 0);
     case Tag.RECOGNITION:
       copyPublic(out, RECOGNITION, RECOGNITION, RECOGNITION_SIZE);
       return giveTemplate(RECOGNITION_SIZE);
@@ -294,7 +306,7 @@ function keyInformation(out: usize): u32 {
     store<u16>(at, 0x04c0);
     store<u8>(at, id as u8, 2);
     store<u8>(at, head.keyVersion, 3);
-    store<u16>(at, 0x1088, 4);
+    store<u16>(at, (PutKey.KEY << 8) | PutKey.TYPE_AES, 4);
   }
   return KEY_TEMPLATE_SIZE;
 }
@@ -309,23 +321,24 @@ function cardId(out: usize): u32 {
 function firmware(out: usize): u32 {
   copyPublic(out, VERSION, VERSION, VERSION_SIZE);
   store<u8>(out + VERSION_SIZE, host.panel() as u8);
-  return give(VERSION_SIZE + 1);
+  return give(FirmwareAt.SIZE);
 }
 
+/** The status, as StatusAt lays it out. */
 function status(out: usize): u32 {
   memory.fill(out, 0, STATUS_SIZE);
-  store<u16>(out, bswap<u16>(host.battery() as u16), 8);
-  store<u8>(out, card.error() as u8, 7);
-  store<u8>(out, LIFE_NOT_TOLD as u8);
+  store<u16>(out, bswap<u16>(host.battery() as u16), StatusAt.BATTERY);
+  store<u8>(out, card.error() as u8, StatusAt.ERROR);
+  store<u8>(out, LIFE_NOT_TOLD as u8, StatusAt.LIFE);
   if (card.error()) return STATUS_SIZE;
   const checks = head.life !== <u8>Life.BLANK && !pin.judgedByServer();
-  const locked: u32 = checks && pin.isLocked() ? 1 : 0;
-  store<u8>(out, head.life);
-  store<u8>(out, (checks && unlock.isBlocked() ? 2 : locked) as u8, 1);
-  store<u8>(out, head.pinCheck, 2);
-  store<u8>(out, head.tries, 3);
-  store<u8>(out, (checks ? pin.triesLeft() : 0) as u8, 4);
-  store<u8>(out, (checks ? unlock.triesLeft() : 0) as u8, 5);
-  store<u8>(out, head.keyVersion === TEST_KEYS ? 1 : 0, 6);
+  const locked: u32 = checks && pin.isLocked() ? Lock.LOCKED : Lock.NONE;
+  store<u8>(out, head.life, StatusAt.LIFE);
+  store<u8>(out, (checks && unlock.isBlocked() ? Lock.BLOCKED : locked) as u8, StatusAt.LOCK);
+  store<u8>(out, head.pinCheck, StatusAt.PIN_CHECK);
+  store<u8>(out, head.tries, StatusAt.TRIES);
+  store<u8>(out, (checks ? pin.triesLeft() : 0) as u8, StatusAt.TRIES_LEFT);
+  store<u8>(out, (checks ? unlock.triesLeft() : 0) as u8, StatusAt.CODE_TRIES_LEFT);
+  store<u8>(out, head.keyVersion === TEST_KEYS ? 1 : 0, StatusAt.TEST_KEYS);
   return STATUS_SIZE;
 }

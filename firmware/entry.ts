@@ -10,7 +10,7 @@ export const KEPT: usize = memory.data(4);
 class Entry {
   length: u32;
 }
-const entry = changetype<Entry>(memory.data(4));
+const entry = changetype<Entry>(memory.data(offsetof<Entry>()));
 
 /** How many digits there are. */
 export function length(): u32 {

@@ -24,7 +24,7 @@ class Line {
   /** Bytes in OUT. */
   out: u32;
 }
-const line = changetype<Line>(memory.data(12));
+const line = changetype<Line>(memory.data(offsetof<Line>()));
 
 /** Takes a byte. Returns whether it completed a frame: `channel`, PAYLOAD and `payloadLength` hold it. */
 export function receive(byte: u32): bool {

@@ -4,9 +4,10 @@ import * as kdf from "./crypto/kdf";
 import * as selftest from "./selftest";
 import { ROOT } from "./store";
 import { Use } from "./vault";
+import { CARD_ID_SIZE } from "./wire";
 
 /** Bytes of a card id. */
-export const SIZE: u32 = 8;
+export const SIZE: u32 = CARD_ID_SIZE;
 const BLOCK: u32 = 16;
 
 /**

@@ -3,27 +3,13 @@
 // A contact closed or open for less than BOUNCE is no change. A key is tapped when it is let go
 // before HOLD, held when it is still down then. While one is down the others do nothing.
 
-/** What the keys, or the time, tell the card. */
-export enum Event {
-  NONE = 0,
-  /** A key went down. */
-  DOWN = 1,
-  /** It was let go before HOLD. */
-  TAP = 2,
-  /** It is still down at HOLD. */
-  HOLD = 3,
-  /** It was let go after that. */
-  RELEASE = 4,
-  /** The time that the screen gives is over. */
-  TIMEOUT = 5,
-}
+import { Event } from "./event";
+import { NEVER } from "./wire";
 
 export const KEYS: u32 = 12;
 /** Milliseconds. */
 const BOUNCE: u32 = 20;
 const HOLD: u32 = 800;
-/** Milliseconds until something happens, where nothing will. */
-export const NEVER: u32 = 0x7fffffff;
 const NO_KEY: u32 = 0xff;
 
 @unmanaged
@@ -75,7 +61,7 @@ export function move(key: u32, closed: bool, now: u32): void {
 
 /** Milliseconds from `now` until `next` has something, or NEVER. */
 export function due(now: u32): u32 {
-  let soonest = NEVER;
+  let soonest: u32 = NEVER;
   for (let key: u32 = 0; key < KEYS; key++) {
     if (contacts.pending & (1 << key)) soonest = min(soonest, left(now, movedAt(key) + BOUNCE));
   }

@@ -13,7 +13,7 @@ class Held {
   /** Milliseconds it still waits. */
   left: u32;
 }
-const held = changetype<Held>(memory.data(8));
+const held = changetype<Held>(memory.data(offsetof<Held>()));
 
 /** A byte arrived. While an answer is held back, it is dropped. */
 export function receive(byte: u32): void {

@@ -5,10 +5,10 @@ import * as card from "./card";
 import * as frame from "./frame";
 import * as host from "./host";
 import * as screen from "./screen";
-import { Channel, Kind } from "./wire";
+import { Channel, Kind, PanelAt } from "./wire";
 
-const TEXT_SIZE: u32 = 8;
-const REPORT_SIZE: u32 = 11;
+const TEXT_SIZE: u32 = PanelAt.SIZE - PanelAt.TEXT;
+const REPORT_SIZE: u32 = 1 + PanelAt.SIZE;
 /** channel | on | state | text, as it was sent last. */
 const SENT: usize = memory.data(11);
 const NOW: usize = memory.data(11);
@@ -18,7 +18,7 @@ class Panel {
   /** Somebody asked for the screen. */
   watched: bool;
 }
-const panel = changetype<Panel>(memory.data(4));
+const panel = changetype<Panel>(memory.data(offsetof<Panel>()));
 
 /** Takes a frame of the front panel: a contact, or the wish to see the screen. */
 export function take(payload: usize, length: u32): void {
@@ -40,9 +40,9 @@ function isPresent(): bool {
 
 function report(always: bool): void {
   store<u8>(NOW, Channel.PANEL);
-  store<u8>(NOW, card.state() === 0 ? 0 : 1, 1);
-  store<u8>(NOW, card.state(), 2);
-  memory.copy(NOW + 3, screen.LINE, TEXT_SIZE);
+  store<u8>(NOW, card.state() === 0 ? 0 : 1, 1 + PanelAt.ON);
+  store<u8>(NOW, card.state(), 1 + PanelAt.STATE);
+  memory.copy(NOW + 1 + PanelAt.TEXT, screen.LINE, TEXT_SIZE);
   if (!always && memory.compare(NOW, SENT, REPORT_SIZE) === 0) return;
   memory.copy(SENT, NOW, REPORT_SIZE);
   frame.send(NOW, REPORT_SIZE);

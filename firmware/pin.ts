@@ -2,13 +2,14 @@
 
 import * as attempt from "./attempt";
 import { ERASED } from "./flash";
-import { commit, destroy, drop, head, PinCheck, Wrap } from "./store";
+import { Outcome } from "./outcome";
+import { commit, destroy, drop, head, Wrap } from "./store";
 import { carry, freeSlot, GIVEN, SPENT, spent, spentBackwards, Tally } from "./tally";
 import * as vault from "./vault";
 import { Use } from "./vault";
-import { Outcome } from "./wire";
+import { Digits, PinCheck } from "./wire";
 
-export const PIN_SIZE: u32 = 4;
+export const PIN_SIZE: u32 = Digits.PIN;
 
 /** Whether the site judges the PIN and the card takes any. */
 export function judgedByServer(): bool {

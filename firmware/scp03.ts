@@ -12,28 +12,16 @@ import * as kdf from "./crypto/kdf";
 import * as host from "./host";
 import * as selftest from "./selftest";
 import { copyPublic, head, KEY_SIZE, KEYS, SERIAL } from "./store";
-import { Level, Sw } from "./wire";
+import { Derive, Level, Scp03, Scp03Size, Sw } from "./wire";
 
-const MAC_SIZE: u32 = 8;
-const CHALLENGE_SIZE: u32 = 8;
+const MAC_SIZE: u32 = Scp03Size.MAC;
+const CHALLENGE_SIZE: u32 = Scp03Size.CHALLENGE;
 const HEADER_SIZE: u32 = 5;
 const BLOCK: u32 = 16;
 const PADDING: u8 = 0x80;
-/** "i" of the key information: random challenge, R-MAC and R-ENC supported (§7.1.1). */
-const SCP_I: u8 = 0x60;
-const SCP: u8 = 0x03;
 /** Above every length: the MAC was right. */
 export const UNWRAPPED: u32 = 0x5a00;
-export const INITIALIZE_UPDATE_SIZE: u32 = 29;
-
-/** Derivation constants (table 4-1). */
-enum Derive {
-  CARD_CRYPTOGRAM = 0,
-  HOST_CRYPTOGRAM = 1,
-  S_ENC = 4,
-  S_MAC = 6,
-  S_RMAC = 7,
-}
+export const INITIALIZE_UPDATE_SIZE: u32 = Scp03Size.INITIALIZE_UPDATE;
 
 /** Many bits apart: no flipped bit makes one of them another. */
 enum Stage {
@@ -51,7 +39,7 @@ class Session {
   /** Wrong keys in a row. They outlive the session, and off. */
   failures: u32;
 }
-const session = changetype<Session>(memory.data(16));
+const session = changetype<Session>(memory.data(offsetof<Session>()));
 
 /** S-ENC | S-MAC | S-RMAC */
 const SESSION_KEYS: usize = memory.data(48);
@@ -108,8 +96,8 @@ export function initiate(data: usize): Sw {
   // Diversification data: the serial number and a zero byte.
   copyPublic(data, SERIAL, SERIAL, 10);
   store<u8>(data, head.keyVersion, 10);
-  store<u8>(data, SCP, 11);
-  store<u8>(data, SCP_I, 12);
+  store<u8>(data, Scp03.PROTOCOL, 11);
+  store<u8>(data, Scp03.I, 12);
   cryptogram(Derive.CARD_CRYPTOGRAM);
   // An AES that lost its S-box gives the keys themselves; it is looked at once it has computed what is sent.
   if (!selftest.cryptoWorks()) return fail(Sw.NOT_USABLE) as Sw;

@@ -16,22 +16,8 @@ import { crc32 } from "./crypto/crc32";
 import * as flash from "./flash";
 import { ERASED, PAGE_SIZE, PAGES } from "./flash";
 import * as host from "./host";
-import { Outcome } from "./wire";
-
-/** Where a card is in its life. */
-export enum Life {
-  /** As it leaves the fab, or wiped: no keys. */
-  BLANK = 1,
-  /** It holds its secrets; whoever personalizes it has not finished. */
-  SEEDED = 2,
-  PERSONALIZED = 3,
-}
-
-/** Who judges the PIN. */
-export enum PinCheck {
-  CARD = 1,
-  SERVER = 2,
-}
+import { Outcome } from "./outcome";
+import { KeyVersion, Life, PutKey } from "./wire";
 
 /** The scalars of the head. Byte fields follow at SERIAL and SUITE. */
 @unmanaged
@@ -66,11 +52,11 @@ const WIPE_MARK_AT: u32 = 0x180;
 export const SERIAL_SIZE: u32 = 12;
 export const SUITE_SIZE: u32 = 36;
 export const ROOT_SIZE: u32 = 16;
-export const KEY_SIZE: u32 = 16;
+export const KEY_SIZE: u32 = PutKey.KEY;
 const KEYS_SIZE: u32 = 48;
 
 /** The version of the public GlobalPlatform test keys, which a card leaves the fab with. */
-export const TEST_KEYS: u8 = 0xff;
+export const TEST_KEYS: u8 = <u8>KeyVersion.TEST;
 /** The first byte of each of them: 40 41 42 … 4f. */
 const TEST_KEY_START: u32 = 0x40;
 /** Erased bits: neither a torn program nor a torn erase changes them on a page that has them. */
@@ -105,7 +91,7 @@ export const DEK: usize = KEYS + 2 * KEY_SIZE;
 class Place {
   page: u32;
 }
-const current = changetype<Place>(memory.data(4));
+const current = changetype<Place>(memory.data(offsetof<Place>()));
 
 /** The flash address of an offset in the current page. */
 export function address(offset: u32): u32 {

@@ -3,11 +3,12 @@
 import * as hash from "./crypto/hash";
 import * as ocra from "./crypto/ocra";
 import { PIN_SIZE } from "./pin";
-import { head, Life, SUITE, SUITE_SIZE } from "./store";
+import { head, SUITE, SUITE_SIZE } from "./store";
 import * as vault from "./vault";
+import { Digits, Life, SuitesAt } from "./wire";
 
-export const CHALLENGE_SIZE: u32 = 6;
-export const RESPONSE_SIZE: u32 = 8;
+export const CHALLENGE_SIZE: u32 = Digits.CHALLENGE;
+export const RESPONSE_SIZE: u32 = Digits.RESPONSE;
 const PIN_HASH: usize = memory.data(64);
 
 /** Whether the suite of `length` bytes at `text` is one the card does: QN06, eight digits, P or not. */
@@ -24,13 +25,13 @@ export function isKeptSuite(): bool {
   return head.life === <u8>Life.BLANK || (head.suiteLength <= <u8>SUITE_SIZE && isSuite(SUITE, head.suiteLength));
 }
 
-/** Writes which suites `isSuite` takes: bits of hashes, bits of PIN hashes (bit 0 SHA-1), digits, challenge. Returns 4. */
+/** Writes which suites `isSuite` takes, as SuitesAt lays it out. Returns how many bytes that is. */
 export function listSuites(out: usize): u32 {
-  store<u8>(out, 0b111);
-  store<u8>(out, 0b111, 1);
-  store<u8>(out, RESPONSE_SIZE as u8, 2);
-  store<u8>(out, CHALLENGE_SIZE as u8, 3);
-  return 4;
+  store<u8>(out, 0b111, SuitesAt.HASHES);
+  store<u8>(out, 0b111, SuitesAt.PIN_HASHES);
+  store<u8>(out, RESPONSE_SIZE as u8, SuitesAt.DIGITS);
+  store<u8>(out, CHALLENGE_SIZE as u8, SuitesAt.CHALLENGE);
+  return SuitesAt.SIZE;
 }
 
 /** Whether the suite parsed last puts the PIN into the response. */

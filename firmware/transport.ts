@@ -2,25 +2,22 @@
 
 import * as aes from "./crypto/aes";
 import * as cbc from "./crypto/cbc";
+import { Outcome } from "./outcome";
 import { commit, DEK, head, KEY_SIZE, KEYS } from "./store";
 import * as tally from "./tally";
-import { Outcome } from "./wire";
+import { KeyVersion, PutKey } from "./wire";
 
-//  0  new version
-//  1  three times: 88 11 10 | key under the DEK (16) | 03 | check value (3), or the same without the 11
-//
-// 11 is the length of what follows up to the check value. The clients of others leave it out.
-const LONG_BLOCK: u32 = 23;
-const SHORT_BLOCK: u32 = 22;
+const LONG_BLOCK: u32 = PutKey.LONG_BLOCK;
+const SHORT_BLOCK: u32 = PutKey.SHORT_BLOCK;
 /** From the end of a key on. */
-const KCV_LENGTH_AT: u32 = 16;
-const KCV_AT: u32 = 17;
-const KCV_SIZE: u32 = 3;
+const KCV_LENGTH_AT: u32 = PutKey.KEY;
+const KCV_AT: u32 = PutKey.KEY + 1;
+const KCV_SIZE: u32 = PutKey.CHECK;
 /** Bytes of a key with its check value and that one's length. */
-const KEY_FIELD: u32 = 20;
+const KEY_FIELD: u32 = PutKey.KEY + 1 + PutKey.CHECK;
 /** Bytes that PUT KEY answers. */
-export const ANSWER_SIZE: u32 = 10;
-const HIGHEST_VERSION: u32 = 0x7f;
+export const ANSWER_SIZE: u32 = PutKey.ANSWER;
+const HIGHEST_VERSION: u32 = KeyVersion.HIGHEST;
 
 const KCV: usize = memory.data(16);
 
@@ -56,8 +53,8 @@ export function replace(data: usize, length: u32, answer: usize): Outcome {
 
 /** Whether a block of `size` bytes begins as one with an AES key does. */
 function isAnnounced(block: usize, size: u32): bool {
-  if (size === SHORT_BLOCK) return load<u16>(block) === 0x1088;
-  return load<u16>(block) === 0x1188 && load<u8>(block, 2) === KEY_SIZE;
+  if (size === SHORT_BLOCK) return load<u16>(block) === ((PutKey.KEY << 8) | PutKey.TYPE_AES);
+  return load<u16>(block) === (((PutKey.KEY + 1) << 8) | PutKey.TYPE_AES) && load<u8>(block, 2) === KEY_SIZE;
 }
 
 /** Decrypts one key in place and checks its check value. */

@@ -3,15 +3,16 @@
 import * as attempt from "./attempt";
 import * as ocra from "./crypto/ocra";
 import * as host from "./host";
+import { Outcome } from "./outcome";
 import { commit, destroy, head, Wrap } from "./store";
 import { spent, spentBackwards, Tally } from "./tally";
 import * as vault from "./vault";
 import { Use } from "./vault";
-import { Outcome } from "./wire";
+import { Digits, Limit } from "./wire";
 
-export const CODE_SIZE: u32 = 8;
+export const CODE_SIZE: u32 = Digits.CODE;
 /** The fifth wrong code blocks the card. */
-const CODE_TRIES: u32 = 5;
+const CODE_TRIES: u32 = Limit.CODE_TRIES;
 const SUITE_SIZE: u32 = 25;
 const DRAWS: u32 = 16;
 

@@ -9,6 +9,7 @@ import * as siv from "./crypto/siv";
 import { ERASED } from "./flash";
 import { isUsable, ROOT, Wrap, wrap } from "./store";
 import { GIVEN, SPENT } from "./tally";
+import { Limit } from "./wire";
 
 /** What a derived key is for: the constant of the derivation (kdf.ts). SCP03 uses 0 to 7. */
 export enum Use {
@@ -22,8 +23,8 @@ export enum Use {
   CARD_ID = 0x84,
 }
 
-export const TOKEN_KEY_SIZE: u32 = 64;
-export const UNLOCK_KEY_SIZE: u32 = 32;
+export const TOKEN_KEY_SIZE: u32 = Limit.LONGEST_KEY;
+export const UNLOCK_KEY_SIZE: u32 = Limit.UNLOCK_KEY;
 const SECRETS_SIZE: u32 = 100;
 
 /** token key (padded with zeros, as HMAC does) | unlock key | receipt */

@@ -1,4 +1,16 @@
-// The numbers that firmware and hosts share. Plain enums: AssemblyScript and TypeScript both read them.
+// Every number that crosses the boundary between the firmware and its hosts, and no other (docs/ABI.md, docs/PROTOCOL.md).
+//
+//   State, Key, Kind, NEVER          the module's imports and exports
+//   Channel, Slip, MAX_PAYLOAD       frames on the serial line
+//   Cla, Ins, Sw, the P1s and P2s    commands; Level and the sizes below it: the secure channel
+//   Tag, StatusAt, Lock, FirmwareAt  what GET DATA answers (DF20 is Tag.STATUS, its bytes are StatusAt)
+//   RecordAt, Limit, PinCheck        the record of STORE DATA
+//   PutKey, KeyVersion               PUT KEY
+//
+// Plain enums: AssemblyScript and TypeScript both read them.
+
+/** Milliseconds until something is due, where nothing is; tries left, where none are counted (docs/ABI.md). */
+export const NEVER = 0x7fffffff;
 
 /** The states of the card, one for each screen (docs/ABI.md). */
 export enum State {
@@ -32,29 +44,31 @@ export enum Key {
   PRESS = 11,
 }
 
-/** How an operation inside the firmware ended. No success is zero: a result that got lost is not one. */
-export enum Outcome {
-  DONE = 0xa5,
-  /** Shown as ERROR 01: the crypto self-test found a wrong answer. */
+/** The number of an ERROR: on the screen, in byte StatusAt.ERROR of the status, and added to Sw.ERROR. */
+export enum ErrorNumber {
+  /** The crypto self-test found a wrong answer. */
   CRYPTO = 1,
-  /** Shown as ERROR 02: flash cannot be read as what this firmware writes. */
+  /** Flash cannot be read as what this firmware writes. */
   FLASH = 2,
-  /** Shown as ERROR 03: the random source fails. */
+  /** The random source fails. */
   RANDOM = 3,
-  /** The battery is too low for a flash operation; nothing more is written. */
-  BATTERY = 4,
-  /** A wrong PIN or unlock code, with tries left. */
-  WRONG = 5,
-  /** A wrong one, and no tries left. */
-  LAST = 6,
-  /** Input that the card does not take. */
-  REFUSED = 7,
 }
 
 /** The channels of the serial line (docs/PROTOCOL.md). */
 export enum Channel {
   APDU = 0,
   PANEL = 1,
+}
+
+/** Bytes of what the front panel says: on | state | text of the screen (channel 1). */
+export enum PanelAt {
+  /** 1 on, 0 off. */
+  ON = 0,
+  /** One of State. */
+  STATE = 1,
+  /** Eight characters. */
+  TEXT = 2,
+  SIZE = 10,
 }
 
 /** What kind of host the firmware runs in. Only a production image has no front panel on the serial line. */
@@ -144,8 +158,208 @@ export enum Level {
   FULL = 0x33,
 }
 
-/** The life that the status of a card in ERROR names: it is not told. */
+/** Sizes of the secure channel, in bytes (GPC_SPE_014 §6.2, §7.1). */
+export enum Scp03Size {
+  /** A challenge, the host's or the card's. */
+  CHALLENGE = 8,
+  /** A cryptogram, a C-MAC or an R-MAC as it is sent (S8). */
+  // biome-ignore lint/suspicious/noDuplicateEnumValues: the two sizes are independent
+  MAC = 8,
+  /** The diversification data: the serial number and a zero byte. */
+  DIVERSIFICATION = 10,
+  /** The data of EXTERNAL AUTHENTICATE: host cryptogram and C-MAC. */
+  AUTHENTICATE = 16,
+  /** The answer to INITIALIZE UPDATE: diversification data, key version, protocol, i, challenge, cryptogram. */
+  INITIALIZE_UPDATE = 29,
+}
+
+/** What the answer to INITIALIZE UPDATE says of the protocol: SCP03, and "i" = 60 (random challenge, R-MAC and R-ENC). */
+export enum Scp03 {
+  PROTOCOL = 0x03,
+  I = 0x60,
+}
+
+/** Derivation constants (GPC_SPE_014 table 4-1). */
+export enum Derive {
+  CARD_CRYPTOGRAM = 0,
+  HOST_CRYPTOGRAM = 1,
+  S_ENC = 4,
+  S_MAC = 6,
+  S_RMAC = 7,
+}
+
+/**
+ * Where the bytes of the status are: GET DATA of Tag.STATUS (DF20) answers with SIZE bytes. On a card in ERROR all are
+ * zero but LIFE, which is LIFE_NOT_TOLD, ERROR and BATTERY.
+ */
+export enum StatusAt {
+  /** One of Life. */
+  LIFE = 0,
+  /** One of Lock. */
+  LOCK = 1,
+  /** One of PinCheck; 0 on a blank card. */
+  PIN_CHECK = 2,
+  /** Wrong PINs in a row that lock the card; 0 on a blank card. */
+  TRIES = 3,
+  /** Wrong PINs left; 0 where the card does not judge the PIN. */
+  TRIES_LEFT = 4,
+  /** Wrong unlock codes left; 0 where the card does not judge the PIN. */
+  CODE_TRIES_LEFT = 5,
+  /** 1 where the transport keys are the public test keys, else 0. */
+  TEST_KEYS = 6,
+  /** One of ErrorNumber, or 0. */
+  ERROR = 7,
+  /** Two bytes: the battery's voltage in mV, the high byte first. */
+  BATTERY = 8,
+  SIZE = 10,
+}
+
+/** Where a card is in its life: byte StatusAt.LIFE of the status, and a byte of the head of a page in flash. */
+export enum Life {
+  /** As it leaves the fab, or wiped: no keys. */
+  BLANK = 1,
+  /** It holds its secrets; whoever personalizes it has not finished. */
+  SEEDED = 2,
+  PERSONALIZED = 3,
+}
+/** The life that the status of a card in ERROR names. */
 export const LIFE_NOT_TOLD = 0xff;
+
+/** Whether the tries of a card that judges the PIN are spent: byte StatusAt.LOCK of the status. */
+export enum Lock {
+  NONE = 0,
+  /** No PIN is left to try: an unlock code opens the card. */
+  LOCKED = 1,
+  /** No unlock code is left either: only a new personalization brings the card back. */
+  BLOCKED = 2,
+}
+
+/** Who judges the PIN: in the status, in the record of STORE DATA, and in flash. */
+export enum PinCheck {
+  CARD = 1,
+  SERVER = 2,
+}
+
+/** Where the bytes of the answer to GET DATA of Tag.FIRMWARE (DF21) are. */
+export enum FirmwareAt {
+  /** Major, minor, patch: a byte each. */
+  VERSION = 0,
+  /** Eight bytes of the hash that the build puts in. */
+  HASH = 3,
+  /** One of Kind. The first release ends before it. */
+  KIND = 11,
+  SIZE = 12,
+}
+
+/** Where the bytes of the answer to GET DATA of Tag.SUITES (DF23) are. */
+export enum SuitesAt {
+  /** Bit n: a hash of the response; bit 0 SHA-1, bit 1 SHA-256, bit 2 SHA-512. */
+  HASHES = 0,
+  /** The same for the hash of a PIN. */
+  PIN_HASHES = 1,
+  /** Digits of a response. */
+  DIGITS = 2,
+  /** Digits of a challenge. */
+  CHALLENGE = 3,
+  SIZE = 4,
+}
+
+/** Bytes of a card id: GET DATA of Tag.CARD_ID (DF24). */
+export const CARD_ID_SIZE = 8;
+
+/** Digits of what is entered, shown or sent, a byte of ASCII each. */
+export enum Digits {
+  PIN = 4,
+  CHALLENGE = 6,
+  RESPONSE = 8,
+  /** An unlock code, and a lock code. */
+  // biome-ignore lint/suspicious/noDuplicateEnumValues: the two sizes are independent
+  CODE = 8,
+}
+
+/** What the card takes at least and at most. */
+export enum Limit {
+  /** Wrong PINs in a row that lock the card. */
+  LEAST_TRIES = 3,
+  MOST_TRIES = 10,
+  /** Wrong unlock codes in a row that block the card. */
+  CODE_TRIES = 5,
+  /** Bytes of a token key. */
+  SHORTEST_KEY = 16,
+  LONGEST_KEY = 64,
+  /** Bytes of an unlock key. */
+  UNLOCK_KEY = 32,
+  /** Bytes of a suite. */
+  LONGEST_SUITE = 35,
+  /** The serial number: "IB" and seven digits. */
+  SERIAL = 9,
+}
+
+/**
+ * Where the fields of the record of STORE DATA begin, SIZE bytes in all; zeros fill what a field has more. From SECRETS on
+ * the record is encrypted under the DEK.
+ */
+export enum RecordAt {
+  /** One of PinCheck. */
+  PIN_CHECK = 0,
+  /** Wrong PINs in a row that lock the card. */
+  TRIES = 1,
+  KEY_LENGTH = 2,
+  SUITE_LENGTH = 3,
+  /** 10 bytes. */
+  SERIAL = 4,
+  /** 35 bytes. */
+  SUITE = 14,
+  SECRETS = 49,
+  /** The token key: 64 bytes. */
+  // biome-ignore lint/suspicious/noDuplicateEnumValues: the secrets begin with the token key
+  KEY = 49,
+  /** 32 bytes. */
+  UNLOCK_KEY = 113,
+  /** Four ASCII digits, in 16 bytes. */
+  PIN = 145,
+  SIZE = 161,
+}
+
+/** P1 of SELECT: by name. */
+export const SELECT_BY_NAME = 0x04;
+/** P1 of STORE DATA: the last block, secrets encrypted (GPC_SPE_034 table 11-89). */
+export const ONE_ENCRYPTED_BLOCK = 0xe0;
+/** P1 of SET STATUS: the issuer security domain. */
+export const ISSUER_DOMAIN = 0x80;
+/** P2 of PUT KEY: several keys, from the first on. */
+export const ALL_KEYS = 0x81;
+
+/** Versions of the transport keys. */
+export enum KeyVersion {
+  /** The first and the last that PUT KEY takes. */
+  LOWEST = 0x01,
+  HIGHEST = 0x7f,
+  /** The public GlobalPlatform test keys, which a card leaves the fab with. */
+  TEST = 0xff,
+}
+
+/**
+ * The data of PUT KEY: a byte of version, then for each of ENC, MAC and DEK a block
+ *
+ *   TYPE_AES | 11 | 10 | key under the DEK that there is (16) | 03 | check value (3)     LONG_BLOCK bytes
+ *   TYPE_AES | 10 | key under the DEK that there is (16) | 03 | check value (3)          SHORT_BLOCK bytes
+ *
+ * 11 (KEY + 1) is the length of what follows up to the check value; the clients of others leave it out. The answer is the
+ * version and three check values.
+ */
+export enum PutKey {
+  /** The type of a key (GPC_SPE_034 table 11-16). */
+  TYPE_AES = 0x88,
+  /** Bytes of a transport key. */
+  KEY = 16,
+  /** Bytes of a check value. */
+  CHECK = 3,
+  LONG_BLOCK = 23,
+  SHORT_BLOCK = 22,
+  /** Bytes of the answer. */
+  ANSWER = 10,
+}
 
 /** P2 of SET STATUS (GPC_SPE_034 table 11-6). */
 export enum LifeCode {
@@ -153,12 +367,18 @@ export enum LifeCode {
   PERSONALIZED = 0x0f,
 }
 
-/** P1 of SELF TEST. */
+/** P1 of SELF TEST, and what it answers. */
 export enum SelfTest {
+  /** Nothing. */
   SCREEN = 1,
+  /** Two bytes, the high one first: bit n is key n. */
   KEYS = 2,
+  /** Two bytes, the high one first: mV. */
   BATTERY = 3,
+  /** A byte: how many pages are good. */
   FLASH = 4,
+  /** A byte: 1 where the random source is good. */
   RANDOM = 5,
+  /** A byte: 1 where every algorithm is right. */
   CRYPTO = 6,
 }

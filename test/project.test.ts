@@ -9,6 +9,21 @@ import { scratchFolder } from "./support/scratch.js";
 import { suite } from "./support/suite.js";
 
 const project = suite("project");
+
+/** Memory that is given to a struct: its class, and how many bytes. */
+const STRUCT_IN_MEMORY = /changetype<(\w+)>\(memory\.data\((.*?)\)\);/g;
+/** What AssemblyScript has by itself and this firmware uses, or might. */
+const BUILTINS: ReadonlySet<string> = new Set([
+  "store",
+  "load",
+  "memory",
+  "select",
+  "min",
+  "max",
+  "bswap",
+  "unreachable",
+]);
+
 const TOP = ["firmware", "sim", "host-tools", "board", "test"];
 const DESIGN = readFileSync(join(ROOT, "docs", "DESIGN.md"), "utf8");
 
@@ -73,6 +88,20 @@ project("imports in the firmware as docs/DESIGN.md says", () => {
   for (const file of files) {
     const above = imports(file).filter((target) => !target.startsWith("firmware/crypto/") && at(target) <= at(file));
     assert.equal(above, [], file);
+  }
+});
+
+project("has the compiler count the size of every struct of the firmware", () => {
+  for (const file of sources("firmware")) {
+    for (const [text, struct, size] of readFileSync(join(ROOT, file), "utf8").matchAll(STRUCT_IN_MEMORY))
+      assert.is(size, `offsetof<${struct}>()`, `${file}: ${text}`);
+  }
+});
+
+project("names nothing in the firmware as a builtin of the compiler", () => {
+  for (const file of sources("firmware")) {
+    for (const [text, name] of readFileSync(join(ROOT, file), "utf8").matchAll(/^import \* as (\w+) from .*$/gm))
+      assert.not.ok(BUILTINS.has(name as string), `${file}: ${text}`);
   }
 });
 

@@ -10,7 +10,7 @@ class Running {
   /** Bytes mixed into STATE since its last encryption: 0 to 16. */
   fill: u32;
 }
-const running = changetype<Running>(memory.data(4));
+const running = changetype<Running>(memory.data(offsetof<Running>()));
 
 /** Starts a CMAC under the 16 bytes at `key`. */
 export function begin(key: usize): void {

@@ -22,7 +22,7 @@ class Running {
   /** Bytes hashed so far. */
   length: u32;
 }
-const running = changetype<Running>(memory.data(8));
+const running = changetype<Running>(memory.data(offsetof<Running>()));
 
 /** Bytes in a block of the algorithm: 64, or 128 for SHA-512. */
 export function blockSize(algorithm: Hash): u32 {

@@ -12,7 +12,7 @@ const PAD: usize = SCRATCH + 128;
 class Running {
   algorithm: u32;
 }
-const running = changetype<Running>(memory.data(4));
+const running = changetype<Running>(memory.data(offsetof<Running>()));
 
 /** Starts an HMAC under the `length` bytes at `key`; a key longer than a block is hashed first. */
 export function begin(algorithm: Hash, key: usize, length: u32): void {

@@ -26,7 +26,7 @@ export class Suite {
   step: u32;
 }
 /** The suite parsed last. */
-export const suite = changetype<Suite>(memory.data(32));
+export const suite = changetype<Suite>(memory.data(offsetof<Suite>()));
 
 /** What goes into a response beside key and suite. Only what the suite names is read. */
 @unmanaged
@@ -42,7 +42,7 @@ export class Input {
   session: usize;
   sessionLength: u32;
 }
-export const input = changetype<Input>(memory.data(40));
+export const input = changetype<Input>(memory.data(offsetof<Input>()));
 
 /** Where `parse` reads: a text and its end. */
 @unmanaged
@@ -50,7 +50,7 @@ class Cursor {
   at: usize;
   end: usize;
 }
-const cursor = changetype<Cursor>(memory.data(8));
+const cursor = changetype<Cursor>(memory.data(offsetof<Cursor>()));
 
 /** The characters of a suite. */
 export enum Ascii {

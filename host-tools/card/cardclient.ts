@@ -4,7 +4,29 @@
 // an error opens a new channel and reads the status, which says what became true.
 
 import { randomBytes } from "node:crypto";
-import { Cla, Ins, Kind, LifeCode, Sw, Tag, SelfTest as Test } from "../../firmware/wire.js";
+import {
+  ALL_KEYS,
+  CARD_ID_SIZE,
+  Cla,
+  Digits,
+  FirmwareAt,
+  Ins,
+  ISSUER_DOMAIN,
+  Kind,
+  Life,
+  LifeCode,
+  Lock,
+  ONE_ENCRYPTED_BLOCK,
+  PinCheck,
+  PutKey,
+  Scp03Size,
+  SELECT_BY_NAME,
+  StatusAt,
+  SuitesAt,
+  Sw,
+  Tag,
+  SelfTest as Test,
+} from "../../firmware/wire.js";
 import { CardInError } from "../files/errors.js";
 import { concatSecrets } from "../files/secretbytes.js";
 import {
@@ -31,20 +53,28 @@ const AUTHENTICATION_WAIT =
   `the card to accept the transport keys: after wrong ones it holds its answer back, for up to 64 s ` +
   `(given up after ${AUTHENTICATION_TIME / 1000} s)`;
 
-const CHALLENGE_SIZE = 8;
-/** P1 of STORE DATA: the last block, encrypted. */
-const ONE_ENCRYPTED_BLOCK = 0xe0;
-
-const STATUS_SIZE = 10;
-const ID_SIZE = 8;
 const HOSTS = {
   [Kind.PRODUCTION]: "production",
   [Kind.DEVELOPMENT]: "development",
   [Kind.SIMULATOR]: "simulator",
 } as const;
-const LIVES = [undefined, "blank", "seeded", "personalized"] as const;
-const LOCKS = ["none", "locked", "blocked"] as const;
-const PIN_CHECKS = ["none", "card", "server"] as const;
+const LIVES = {
+  [Life.BLANK]: "blank",
+  [Life.SEEDED]: "seeded",
+  [Life.PERSONALIZED]: "personalized",
+} as const;
+const LOCKS = {
+  [Lock.NONE]: "none",
+  [Lock.LOCKED]: "locked",
+  [Lock.BLOCKED]: "blocked",
+} as const;
+/** A blank card has nobody who judges a PIN. */
+const NO_PIN_CHECK = 0;
+const PIN_CHECKS = {
+  [NO_PIN_CHECK]: "none",
+  [PinCheck.CARD]: "card",
+  [PinCheck.SERVER]: "server",
+} as const;
 /** Hashes in the order of their bits (docs/PROTOCOL.md, GET DATA). */
 const HASHES: readonly HashName[] = ["SHA1", "SHA256", "SHA512"];
 
@@ -78,8 +108,8 @@ export interface CardStatus {
   /** Whether those are the public test keys. */
   readonly testKeys: boolean;
   readonly life: "blank" | "seeded" | "personalized";
-  readonly lock: (typeof LOCKS)[number];
-  readonly pinCheck: (typeof PIN_CHECKS)[number];
+  readonly lock: (typeof LOCKS)[Lock];
+  readonly pinCheck: (typeof PIN_CHECKS)[PinCheck | typeof NO_PIN_CHECK];
   readonly tries: number;
   readonly triesLeft: number;
   readonly unlockTriesLeft: number;
@@ -130,7 +160,7 @@ export class CardClient {
     const kvn = parseKeyInformation(await this.#getData(Tag.KEY_INFORMATION));
     const firmware = parseFirmware(await this.#getData(Tag.FIRMWARE));
     const id = await this.#findData(Tag.CARD_ID);
-    if (id && id.length !== ID_SIZE) throw new BadAnswer("GET DATA: the card id has a wrong length");
+    if (id && id.length !== CARD_ID_SIZE) throw new BadAnswer("GET DATA: the card id has a wrong length");
     const suite = await this.#findText(Tag.SUITE);
     const suites = parseSuites(await this.#getData(Tag.SUITES));
     return {
@@ -150,7 +180,7 @@ export class CardClient {
    */
   async openChannel(level: SecurityLevel, keyset: Keyset, { secrets = true } = {}): Promise<void> {
     this.#forgetChannel();
-    const challenge = randomBytes(CHALLENGE_SIZE);
+    const challenge = randomBytes(Scp03Size.CHALLENGE);
     const hello = parseCardHello(await this.#initialize(keyset.kvn, challenge));
     if (hello.kvn !== keyset.kvn) throw new BadAnswer("INITIALIZE UPDATE: the card chose another keyset");
     const channel = new SecureChannel(keyset, level, challenge, hello);
@@ -177,7 +207,7 @@ export class CardClient {
   /** Closes the secure channel on both sides. */
   async closeChannel(): Promise<void> {
     this.#forgetChannel();
-    await this.#send({ cla: Cla.ISO, ins: Ins.SELECT, p1: 0x04, p2: 0x00, le: ANY });
+    await this.#send({ cla: Cla.ISO, ins: Ins.SELECT, p1: SELECT_BY_NAME, p2: 0x00, le: ANY });
   }
 
   /** Seeds the card. Needs level 33. */
@@ -195,7 +225,7 @@ export class CardClient {
   /** The response that the card shows for a PIN and a challenge. Needs level 33; a wrong PIN spends a try. */
   async prove(pin: string | Uint8Array, challenge: string): Promise<string> {
     this.#mustTakeSecrets();
-    const data = joined(digits("a PIN", pin, 4), digits("a challenge", challenge, 6));
+    const data = joined(digits("a PIN", pin, Digits.PIN), digits("a challenge", challenge, Digits.CHALLENGE));
     const answer = await this.#sendOnce({ cla: Cla.GP, ins: Ins.INTERNAL_AUTHENTICATE, p1: 0, p2: 0, data, le: ANY });
     const response = answer.toString("ascii");
     if (!/^[0-9]{8}$/.test(response)) throw new BadAnswer("INTERNAL AUTHENTICATE: the response is not eight digits");
@@ -206,32 +236,32 @@ export class CardClient {
   async putKey(fresh: Keyset, dek: Uint8Array): Promise<void> {
     this.#mustBeOpen();
     const data = putKeyData(fresh, dek);
-    const answer = await this.#send({ cla: Cla.GP, ins: Ins.PUT_KEY, p1: this.#kvn, p2: 0x81, data, le: ANY });
+    const answer = await this.#send({ cla: Cla.GP, ins: Ins.PUT_KEY, p1: this.#kvn, p2: ALL_KEYS, data, le: ANY });
     if (!answer.equals(putKeyAnswer(fresh))) throw new BadAnswer("PUT KEY: the card answers with other check values");
     this.#kvn = fresh.kvn;
   }
 
   /** Makes a seeded card a personalized one. Needs level 03, 13 or 33. */
   async setPersonalized(): Promise<void> {
-    await this.#send({ cla: Cla.GP, ins: Ins.SET_STATUS, p1: 0x80, p2: LifeCode.PERSONALIZED });
+    await this.#send({ cla: Cla.GP, ins: Ins.SET_STATUS, p1: ISSUER_DOMAIN, p2: LifeCode.PERSONALIZED });
   }
 
   /** Back to NO KEY; serial number and transport keys stay. Needs level 03, 13 or 33. */
   async wipe(): Promise<void> {
-    await this.#send({ cla: Cla.GP, ins: Ins.SET_STATUS, p1: 0x80, p2: LifeCode.WIPED });
+    await this.#send({ cla: Cla.GP, ins: Ins.SET_STATUS, p1: ISSUER_DOMAIN, p2: LifeCode.WIPED });
   }
 
   /** Needs level 03, 13 or 33; a wrong PIN spends a try. */
   async changePin(old: string, fresh: string): Promise<void> {
     this.#mustTakeSecrets();
-    const data = joined(digits("the old PIN", old, 4), digits("the new PIN", fresh, 4));
+    const data = joined(digits("the old PIN", old, Digits.PIN), digits("the new PIN", fresh, Digits.PIN));
     await this.#sendOnce({ cla: Cla.GP, ins: Ins.CHANGE_REFERENCE_DATA, p1: 0, p2: 0, data });
   }
 
   /** A new PIN for an unlock code. Needs level 03, 13 or 33; a wrong code spends a try. */
   async unlock(code: string, pin: string): Promise<void> {
     this.#mustTakeSecrets();
-    const data = joined(digits("an unlock code", code, 8), digits("the new PIN", pin, 4));
+    const data = joined(digits("an unlock code", code, Digits.CODE), digits("the new PIN", pin, Digits.PIN));
     await this.#sendOnce({ cla: Cla.GP, ins: Ins.RESET_RETRY_COUNTER, p1: 0, p2: 0, data });
   }
 
@@ -334,7 +364,7 @@ export class CardClient {
 /** The key version number of E0: three entries C0 04 id kvn 88 10, of one version. */
 function parseKeyInformation(data: Buffer): number {
   const kvn = data[5] ?? 0;
-  const entry = (id: number) => [0xc0, 0x04, id, kvn, 0x88, 0x10];
+  const entry = (id: number) => [0xc0, 0x04, id, kvn, PutKey.TYPE_AES, PutKey.KEY];
   const expected = Buffer.from([0xe0, 0x12, ...entry(1), ...entry(2), ...entry(3)]);
   if (!data.equals(expected)) throw new BadAnswer("GET DATA: the key information is not as it must be");
   return kvn;
@@ -348,41 +378,46 @@ function refuseError(sw: number): void {
 type Status = Omit<CardStatus, "serial" | "kvn" | "id" | "firmware" | "kind" | "suite" | "suites">;
 
 function parseStatus(data: Buffer): Status {
-  const [life = 0, lock = 0, pinCheck = 0, tries = 0, triesLeft = 0, unlockTriesLeft = 0, testKeys = 0, error = 0] =
-    data;
-  if (data.length === STATUS_SIZE && error !== 0) throw new CardInError(error);
+  if (data.length !== StatusAt.SIZE) throw new BadAnswer("GET DATA: the status is not as it must be");
+  const at = (where: StatusAt) => data[where] as number;
+  if (at(StatusAt.ERROR) !== 0) throw new CardInError(at(StatusAt.ERROR));
   // In the first release a card in ERROR tells no life, and no error either.
-  if (data.length === STATUS_SIZE && life === 0) throw new CardInError(undefined);
-  const known = { life: LIVES[life], lock: LOCKS[lock], pinCheck: PIN_CHECKS[pinCheck] };
-  if (data.length !== STATUS_SIZE || !known.life || !known.lock || !known.pinCheck)
-    throw new BadAnswer("GET DATA: the status is not as it must be");
+  if (at(StatusAt.LIFE) === 0) throw new CardInError(undefined);
+  const life = LIVES[at(StatusAt.LIFE) as Life];
+  const lock = LOCKS[at(StatusAt.LOCK) as Lock];
+  const pinCheck = PIN_CHECKS[at(StatusAt.PIN_CHECK) as PinCheck];
+  if (!life || !lock || !pinCheck) throw new BadAnswer("GET DATA: the status is not as it must be");
   return {
-    life: known.life,
-    lock: known.lock,
-    pinCheck: known.pinCheck,
-    tries,
-    triesLeft,
-    unlockTriesLeft,
-    testKeys: testKeys === 1,
-    battery: data.readUInt16BE(8),
+    life,
+    lock,
+    pinCheck,
+    tries: at(StatusAt.TRIES),
+    triesLeft: at(StatusAt.TRIES_LEFT),
+    unlockTriesLeft: at(StatusAt.CODE_TRIES_LEFT),
+    testKeys: at(StatusAt.TEST_KEYS) === 1,
+    battery: data.readUInt16BE(StatusAt.BATTERY),
   };
 }
 
-/** Version (3) and hash (8); after the first release also the kind of host (1). */
+/** Version and hash; after the first release also the kind of host. */
 function parseFirmware(data: Buffer): Pick<CardStatus, "firmware" | "kind"> {
-  if (data.length !== 11 && data.length !== 12)
+  if (data.length !== FirmwareAt.KIND && data.length !== FirmwareAt.SIZE)
     throw new BadAnswer("GET DATA: the firmware's version has a wrong length");
-  const kind = HOSTS[data[11] as Kind];
-  if (data.length === 12 && kind === undefined) throw new BadAnswer("GET DATA: there is no such kind of host");
-  return {
-    firmware: { version: [...data.subarray(0, 3)].join("."), hash: data.subarray(3, 11).toString("hex") },
-    kind,
-  };
+  const kind = HOSTS[data[FirmwareAt.KIND] as Kind];
+  if (data.length === FirmwareAt.SIZE && kind === undefined)
+    throw new BadAnswer("GET DATA: there is no such kind of host");
+  const version = [...data.subarray(FirmwareAt.VERSION, FirmwareAt.HASH)].join(".");
+  return { firmware: { version, hash: data.subarray(FirmwareAt.HASH, FirmwareAt.KIND).toString("hex") }, kind };
 }
 
 function parseSuites(data: Buffer): SuiteSupport {
-  const [hashes = 0, pinHashes = 0, digits = 0, challenge = 0] = data;
-  if (data.length !== 4) throw new BadAnswer("GET DATA: the list of suites has a wrong length");
+  if (data.length !== SuitesAt.SIZE) throw new BadAnswer("GET DATA: the list of suites has a wrong length");
+  const at = (where: SuitesAt) => data[where] as number;
   const named = (bits: number) => HASHES.filter((_, bit) => bits & (1 << bit));
-  return { hashes: named(hashes), pinHashes: named(pinHashes), digits, challenge };
+  return {
+    hashes: named(at(SuitesAt.HASHES)),
+    pinHashes: named(at(SuitesAt.PIN_HASHES)),
+    digits: at(SuitesAt.DIGITS),
+    challenge: at(SuitesAt.CHALLENGE),
+  };
 }

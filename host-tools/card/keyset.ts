@@ -1,9 +1,10 @@
 // Transport keys: the three static keys that open a card's secure channel and wrap what is stored over it.
 
+import { KeyVersion, PutKey, Scp03Size } from "../../firmware/wire.js";
 import { cmac, encryptBlocks, encryptCbc } from "./aes.js";
 import { checkSerialNumber } from "./serialnumber.js";
 
-const KEY_SIZE = 16;
+const KEY_SIZE = PutKey.KEY;
 
 /** A card's transport keys, of AES-128. */
 export interface Keyset {
@@ -15,15 +16,13 @@ export interface Keyset {
 }
 
 /** The key version number of a card that has the public test keys. */
-export const PUBLIC_KVN = 0xff;
+export const PUBLIC_KVN = KeyVersion.TEST;
 /** The key version numbers that a card takes for keys of its own. */
-export const LOWEST_KVN = 0x01;
-export const HIGHEST_KVN = 0x7f;
+export const LOWEST_KVN = KeyVersion.LOWEST;
+export const HIGHEST_KVN = KeyVersion.HIGHEST;
 
-const KDD_SIZE = 10;
-/** GPC_SPE_034 table 11-16: AES. */
-const AES = 0x88;
-const KCV_SIZE = 3;
+const KDD_SIZE = Scp03Size.DIVERSIFICATION;
+const KCV_SIZE = PutKey.CHECK;
 
 /** The keys that GlobalPlatform publishes, 40 to 4F three times. Everybody knows them. */
 export function testKeys(): Keyset {
@@ -58,7 +57,12 @@ export function encryptUnderDek(dek: Uint8Array, data: Uint8Array): Buffer {
 export function putKeyData(fresh: Keyset, dek: Uint8Array): Buffer {
   if (fresh.kvn < LOWEST_KVN || fresh.kvn > HIGHEST_KVN) throw new RangeError("a card's own keys have kvn 01 to 7F");
   const block = (key: Uint8Array) =>
-    Buffer.concat([Buffer.of(AES, KEY_SIZE + 1, KEY_SIZE), encryptUnderDek(dek, key), Buffer.of(KCV_SIZE), kcv(key)]);
+    Buffer.concat([
+      Buffer.of(PutKey.TYPE_AES, KEY_SIZE + 1, KEY_SIZE),
+      encryptUnderDek(dek, key),
+      Buffer.of(KCV_SIZE),
+      kcv(key),
+    ]);
   return Buffer.concat([Buffer.of(fresh.kvn), ...keys(fresh).map(block)]);
 }
 

@@ -8,7 +8,7 @@
 // Whatever is wrong with what the card sends ends the channel; nothing is tried again here.
 
 import { timingSafeEqual } from "node:crypto";
-import { Cla, Ins, Level, Sw } from "../../firmware/wire.js";
+import { Cla, Derive, Ins, Level, Scp03, Scp03Size, Sw } from "../../firmware/wire.js";
 import { secretBytes } from "../files/secretbytes.js";
 import { cmac, decryptCbc, encryptBlocks, encryptCbc } from "./aes.js";
 import { ANY, BadAnswer, type Command, type Response, SECURE } from "./apdu.js";
@@ -17,20 +17,11 @@ import { ANY, BadAnswer, type Command, type Response, SECURE } from "./apdu.js";
 export const LEVELS = [0x01, 0x03, 0x11, 0x13, 0x33] as const;
 export type SecurityLevel = (typeof LEVELS)[number];
 
-/** Derivation constants (§4.1.5, table 4-1). */
-const CARD_CRYPTOGRAM = 0x00;
-const HOST_CRYPTOGRAM = 0x01;
-const S_ENC = 0x04;
-const S_MAC = 0x06;
-const S_RMAC = 0x07;
-
 const BLOCK = 16;
-const MAC_SIZE = 8;
-const CHALLENGE_SIZE = 8;
-const KDD_SIZE = 10;
+const MAC_SIZE = Scp03Size.MAC;
+const CHALLENGE_SIZE = Scp03Size.CHALLENGE;
+const KDD_SIZE = Scp03Size.DIVERSIFICATION;
 const MAX_DATA = 255;
-const SCP03 = 0x03;
-const I_PARAMETER = 0x60;
 
 /** Card and host do not have the same keys, or what the card sent was changed on its way. */
 export class AuthenticationFailed extends Error {
@@ -66,10 +57,10 @@ export function initializeUpdate(kvn: number, hostChallenge: Uint8Array): Comman
 
 /** Takes the answer to INITIALIZE UPDATE apart. */
 export function parseCardHello(data: Buffer): CardHello {
-  if (data.length !== KDD_SIZE + 3 + CHALLENGE_SIZE + MAC_SIZE)
+  if (data.length !== Scp03Size.INITIALIZE_UPDATE)
     throw new BadAnswer("INITIALIZE UPDATE: the answer has a wrong length");
   const [kvn = 0, protocol, i] = data.subarray(KDD_SIZE);
-  if (protocol !== SCP03 || i !== I_PARAMETER)
+  if (protocol !== Scp03.PROTOCOL || i !== Scp03.I)
     throw new BadAnswer("INITIALIZE UPDATE: the card does not offer SCP03 with i = 60");
   const rest = data.subarray(KDD_SIZE + 3);
   return {
@@ -97,9 +88,9 @@ export function kdf(key: Uint8Array, constant: number, context: Uint8Array, size
 /** The session keys (§6.2.1). */
 export function deriveSessionKeys(keys: ChannelKeys, context: Uint8Array): SessionKeys {
   return {
-    enc: kdf(keys.enc, S_ENC, context, BLOCK),
-    mac: kdf(keys.mac, S_MAC, context, BLOCK),
-    rmac: kdf(keys.mac, S_RMAC, context, BLOCK),
+    enc: kdf(keys.enc, Derive.S_ENC, context, BLOCK),
+    mac: kdf(keys.mac, Derive.S_MAC, context, BLOCK),
+    rmac: kdf(keys.mac, Derive.S_RMAC, context, BLOCK),
   };
 }
 
@@ -124,11 +115,11 @@ export class SecureChannel {
   ) {
     const context = Buffer.concat([hostChallenge, card.challenge]);
     this.#keys = deriveSessionKeys(keys, context);
-    if (!same(kdf(this.#keys.mac, CARD_CRYPTOGRAM, context, MAC_SIZE), card.cryptogram)) {
+    if (!same(kdf(this.#keys.mac, Derive.CARD_CRYPTOGRAM, context, MAC_SIZE), card.cryptogram)) {
       throw this.#failed("the card does not have these transport keys");
     }
     // Never encrypted, whatever the level (§7.1.2).
-    const data = kdf(this.#keys.mac, HOST_CRYPTOGRAM, context, MAC_SIZE);
+    const data = kdf(this.#keys.mac, Derive.HOST_CRYPTOGRAM, context, MAC_SIZE);
     this.externalAuthenticate = this.#sign({
       cla: Cla.GP_SECURE,
       ins: Ins.EXTERNAL_AUTHENTICATE,

@@ -1,10 +1,11 @@
 // The record of STORE DATA: what a card is personalized with, as it takes it (docs/PROTOCOL.md, STORE DATA).
 
+import { Digits, Limit, PinCheck, RecordAt } from "../../firmware/wire.js";
 import { copyOfSecret } from "../files/secretbytes.js";
 import { encryptUnderDek } from "./keyset.js";
 import { checkSerialNumber } from "./serialnumber.js";
 
-const PIN_CHECK_CODES = { card: 1, server: 2 } as const;
+const PIN_CHECK_CODES = { card: PinCheck.CARD, server: PinCheck.SERVER } as const;
 
 /** What a card is personalized with. */
 export interface PersonalizationRecord {
@@ -30,36 +31,37 @@ export class ValueError extends Error {
   override name = "ValueError";
 }
 
-/** Where the fields of STORE DATA's record begin, and how long they are. */
-const RECORD = { SERIAL: 4, SUITE: 14, SECRETS: 49, SIZE: 161 } as const;
-const SECRETS = { UNLOCK_KEY: 64, PIN: 96, SIZE: 112 } as const;
-const LONGEST_SUITE = RECORD.SECRETS - RECORD.SUITE;
-
 /** The record of STORE DATA, its secrets under the static DEK. */
 export function encodeRecord(record: StoredRecord, dek: Uint8Array): Buffer {
   checkRecord(record);
-  const bytes = Buffer.alloc(RECORD.SIZE);
-  bytes.set([PIN_CHECK_CODES[record.pinCheck], record.tries, record.key.length, record.suite.length]);
-  bytes.write(record.serial, RECORD.SERIAL, "ascii");
-  bytes.write(record.suite, RECORD.SUITE, "ascii");
-  const secrets = Buffer.alloc(SECRETS.SIZE);
-  secrets.set(record.key);
-  secrets.set(record.unlockKey, SECRETS.UNLOCK_KEY);
-  const pin = digits("a PIN", record.pin, 4);
-  secrets.set(pin, SECRETS.PIN);
+  const bytes = Buffer.alloc(RecordAt.SIZE);
+  bytes[RecordAt.PIN_CHECK] = PIN_CHECK_CODES[record.pinCheck];
+  bytes[RecordAt.TRIES] = record.tries;
+  bytes[RecordAt.KEY_LENGTH] = record.key.length;
+  bytes[RecordAt.SUITE_LENGTH] = record.suite.length;
+  bytes.write(record.serial, RecordAt.SERIAL, "ascii");
+  bytes.write(record.suite, RecordAt.SUITE, "ascii");
+  const secrets = Buffer.alloc(RecordAt.SIZE - RecordAt.SECRETS);
+  secrets.set(record.key, RecordAt.KEY - RecordAt.SECRETS);
+  secrets.set(record.unlockKey, RecordAt.UNLOCK_KEY - RecordAt.SECRETS);
+  const pin = digits("a PIN", record.pin, Digits.PIN);
+  secrets.set(pin, RecordAt.PIN - RecordAt.SECRETS);
   pin.fill(0);
-  bytes.set(encryptUnderDek(dek, secrets), RECORD.SECRETS);
+  bytes.set(encryptUnderDek(dek, secrets), RecordAt.SECRETS);
   secrets.fill(0);
   return bytes;
 }
 
 function checkRecord({ serial, suite, tries, pin, key, unlockKey }: StoredRecord): void {
   checkSerialNumber(serial);
-  if (!/^[!-~]+$/.test(suite) || suite.length > LONGEST_SUITE) throw new ValueError("the suite is not one of a card");
-  if (!Number.isInteger(tries) || tries < 3 || tries > 10) throw new ValueError("tries are 3 to 10");
-  if (key.length < 16 || key.length > 64) throw new ValueError("a token key has 16 to 64 bytes");
-  if (unlockKey.length !== 32) throw new ValueError("an unlock key has 32 bytes");
-  digits("a PIN", pin, 4).fill(0);
+  if (!/^[!-~]+$/.test(suite) || suite.length > Limit.LONGEST_SUITE)
+    throw new ValueError("the suite is not one of a card");
+  if (!Number.isInteger(tries) || tries < Limit.LEAST_TRIES || tries > Limit.MOST_TRIES)
+    throw new ValueError(`tries are ${Limit.LEAST_TRIES} to ${Limit.MOST_TRIES}`);
+  if (key.length < Limit.SHORTEST_KEY || key.length > Limit.LONGEST_KEY)
+    throw new ValueError(`a token key has ${Limit.SHORTEST_KEY} to ${Limit.LONGEST_KEY} bytes`);
+  if (unlockKey.length !== Limit.UNLOCK_KEY) throw new ValueError(`an unlock key has ${Limit.UNLOCK_KEY} bytes`);
+  digits("a PIN", pin, Digits.PIN).fill(0);
 }
 
 /** Digits as the card takes them: ASCII, in bytes to be wiped. */

@@ -4,7 +4,7 @@
 // so that a web page can hold a card too; files, terminals and serial lines sit around it.
 
 import { instantiateSync } from "@assemblyscript/loader";
-import { Kind, State } from "../../firmware/wire.js";
+import { Kind, NEVER, State } from "../../firmware/wire.js";
 import { type CutMode, FLASH_SIZE, Flash, type FlashCopy, PowerCut } from "./flash.js";
 import { Random, type RandomSource, type RandomState } from "./random.js";
 
@@ -20,8 +20,6 @@ export const FULL_BATTERY = 3000;
 export const TAP_TIME = 80;
 export const HOLD_TIME = 1000;
 export const UP_TIME = 40;
-/** What the firmware returns where nothing will fall due. */
-const NEVER = 0x7fffffff;
 const WIDTH = 8;
 const BLANK = 0x20;
 

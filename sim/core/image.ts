@@ -1,5 +1,6 @@
 // A flash image as docs/FLASH.md lays it out: read for people, never changed.
 
+import { Life, PinCheck } from "../../firmware/wire.js";
 import { FLASH_SIZE, PAGE_SIZE, PAGES } from "./flash.js";
 
 const MAGIC = 0x31435344; // "DSC1"
@@ -19,6 +20,12 @@ export const Offset = {
   CODE_SLOTS: 0x188,
   PIN_SLOTS: 0x1b0,
 } as const;
+const LIVES: Partial<Record<Life, string>> = {
+  [Life.BLANK]: "blank",
+  [Life.SEEDED]: "seeded",
+  [Life.PERSONALIZED]: "personalized",
+};
+const PIN_CHECKS: Partial<Record<PinCheck, string>> = { [PinCheck.CARD]: "card", [PinCheck.SERVER]: "server" };
 const FIRST_AT = 0x0f;
 const ROOT_SIZE = 16;
 const KEYS_SIZE = 48;
@@ -133,8 +140,8 @@ function readHead(bytes: Uint8Array, sequence: number): HeadRecord {
   const byte = (at: number) => bytes[at] as number;
   return {
     sequence,
-    life: { 1: "blank", 2: "seeded", 3: "personalized" }[byte(8)] ?? `unknown (${byte(8)})`,
-    pinCheck: { 1: "card", 2: "server" }[byte(9)] ?? "none",
+    life: LIVES[byte(8) as Life] ?? `unknown (${byte(8)})`,
+    pinCheck: PIN_CHECKS[byte(9) as PinCheck] ?? "none",
     tries: byte(10),
     suite: text(bytes.subarray(0x20, 0x20 + byte(11))),
     pinSpent: byte(12),

@@ -1,12 +1,12 @@
 // `dsc-sim inspect`: a flash image, record by record, secrets masked.
 
+import { CARD_ID_SIZE, KeyVersion } from "../../firmware/wire.js";
 import { kdf } from "../../host-tools/card/scp03.js";
 import { parseSuite } from "../../host-tools/seeds/suite.js";
 import { currentPage, type PageRecords, pageBytes, readImage, rootOf, type SlotCounts } from "../core/image.js";
 
 /** What the card id is derived with from the root secret (docs/FLASH.md). */
 const CARD_ID = 0x84;
-const CARD_ID_SIZE = 8;
 
 /** The lines that describe an image (FLASH_SIZE bytes). */
 export function describe(image: Uint8Array): string[] {
@@ -52,7 +52,7 @@ function describePage(page: PageRecords, current: boolean): string[] {
     `page ${page.page}: sequence ${head.sequence}${current ? ", the one that counts" : ", stale"}`,
     `  life            ${head.life}`,
     `  root secret     ${page.root}${page.root === "whole" ? " (masked)" : ""}`,
-    `  transport keys  version ${head.keyVersion}${head.keyVersion === 0xff ? " (public test keys)" : ""}, ${page.keys} (masked)`,
+    `  transport keys  version ${head.keyVersion}${head.keyVersion === KeyVersion.TEST ? " (public test keys)" : ""}, ${page.keys} (masked)`,
     ...(page.wiping ? ["  wipe            begun, not finished"] : []),
   ];
   if (head.life === "blank") return lines;

@@ -1,7 +1,7 @@
 // A card that is elsewhere, by its front panel (docs/PROTOCOL.md, channel 1): keys go out, screens come in, and time
 // passes by itself.
 
-import { State } from "../../firmware/wire.js";
+import { PanelAt, State } from "../../firmware/wire.js";
 import type { Link } from "../../host-tools/card/link.js";
 import { type CardWatcher, KEYS, type KeyName } from "../core/card.js";
 import type { Subject } from "./subject.js";
@@ -12,9 +12,6 @@ const ASK_TIME = 1000;
 const PATIENCE = 4;
 
 const SHOW = new Uint8Array();
-/** on | state | text */
-const REPORT_SIZE = 10;
-const TEXT_AT = 2;
 
 /** The front panel over a link. */
 export class Panel implements Subject {
@@ -101,9 +98,9 @@ export class Panel implements Subject {
   }
 
   #received(report: Buffer): void {
-    if (report.length !== REPORT_SIZE) return;
+    if (report.length !== PanelAt.SIZE) return;
     const before = this.#screen;
-    const display = printable(report.toString("latin1", TEXT_AT)).trimEnd();
+    const display = printable(report.toString("latin1", PanelAt.TEXT)).trimEnd();
     this.#screen = { on: report[0] !== 0, state: report[1] as number, display };
     this.#asked = 0;
     this.#tellShown();

@@ -176,7 +176,7 @@ const SKIPPED_WIPES: readonly SkippedWipe[] = [
   ),
   skipped(
     "off forgets the page with the root secret",
-    "  store.wipe();\n",
+    "  pages.wipe();\n",
     "  scp03.close();\n",
     "  flash.wipe();\n",
     "LOCKED",

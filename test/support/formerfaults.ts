@@ -91,7 +91,7 @@ function staleSuccessor(life: "BLANK" | "SEEDED"): Omit<Mutation, "breaks"> {
   return {
     file: "card.ts",
     from: "  card.next = next;\n",
-    to: `  const stale = state === State.SERIAL || store.head.life === Life.${life};
+    to: `  const stale = state === State.SERIAL || pages.head.life === Life.${life};
   if (next !== State.OFF || !stale) card.next = next;\n`,
     also: [OLD_MESSAGE],
   };

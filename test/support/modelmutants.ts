@@ -43,8 +43,8 @@ export const MODEL_MUTANTS: Readonly<Record<string, ModelMutant>> = {
     mutation: {
       breaks: "a card that is only seeded shows NO KEY",
       file: "card.ts",
-      from: "  if (store.head.life !== Life.PERSONALIZED) return State.NO_KEY;",
-      to: "  if (store.head.life === Life.BLANK) return State.NO_KEY;",
+      from: "  if (pages.head.life !== Life.PERSONALIZED) return State.NO_KEY;",
+      to: "  if (pages.head.life === Life.BLANK) return State.NO_KEY;",
     },
   },
   "I2-a-third-wrong-PIN-gives-two-back": {

@@ -198,7 +198,7 @@ const SCREENS: readonly Mutant[] = [
     "",
     true,
   ),
-  card("a card without a key shows NO KEY", "if (store.head.life !== Life.PERSONALIZED) return State.NO_KEY;", ""),
+  card("a card without a key shows NO KEY", "if (pages.head.life !== Life.PERSONALIZED) return State.NO_KEY;", ""),
   card(
     "power failing while it is locked leaves no PIN",
     "return pin.lock() === Outcome.DONE ? State.LOCKED : State.OFF;",
@@ -340,7 +340,7 @@ const PIN: readonly Mutant[] = [
 ];
 
 const UNLOCK: readonly Mutant[] = [
-  ...changed("unlock.ts", "the fifth wrong code blocks", "CODE_TRIES: u32 = 5", "4", "6"),
+  ...changed("unlock.ts", "the fifth wrong code blocks", "CODE_TRIES: u32 = Limit.CODE_TRIES", "4", "6"),
   unlock(
     "a used lock code is never good twice",
     "    head.lockCode = code;\n",

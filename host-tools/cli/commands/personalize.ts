@@ -2,6 +2,7 @@
 
 import { existsSync } from "node:fs";
 import { type Command, Option } from "commander";
+import { Limit } from "../../../firmware/wire.js";
 import type { CardClient } from "../../card/cardclient.js";
 import {
   carryOut,
@@ -96,7 +97,12 @@ export function register(program: Command): void {
     .option("--suite <suite>", `how it answers challenges (default: ${SUITE})`)
     .addOption(pinFileOption())
     .addOption(new Option("--pin-check <who>", "who judges the PIN (default: as the suite says)").choices(CHECKS))
-    .option("--tries <n>", "wrong PINs in a row that lock the card, 3 to 10", wholeNumber(3, 10), DEFAULT_TRIES)
+    .option(
+      "--tries <n>",
+      `wrong PINs in a row that lock the card, ${Limit.LEAST_TRIES} to ${Limit.MOST_TRIES}`,
+      wholeNumber(Limit.LEAST_TRIES, Limit.MOST_TRIES),
+      DEFAULT_TRIES,
+    )
     .option("--key-file <file>", "the key that the site already has, in hexadecimal (drawn unless given)")
     .addOption(transportOption())
     .option("--transport-old <file>", "the card has transport keys of its own, from this master key")

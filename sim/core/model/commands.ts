@@ -4,8 +4,33 @@
 // reason applies the documents do not say which is told, so an answer may name any of them; where none applies the
 // command is done. A refused command changes nothing, but for a try that was spent.
 
-import { Cla, Ins, Level, LifeCode, PROTOCOL_VERSION, SelfTest, State, Sw, Tag } from "../../../firmware/wire.js";
-import { type Check, CODES, type Kept, Life, LOWEST, type Model } from "./model.js";
+import {
+  ALL_KEYS,
+  Cla,
+  Digits,
+  Ins,
+  ISSUER_DOMAIN,
+  KeyVersion,
+  Level,
+  LIFE_NOT_TOLD,
+  Life,
+  LifeCode,
+  Lock,
+  ONE_ENCRYPTED_BLOCK,
+  PinCheck,
+  PROTOCOL_VERSION,
+  PutKey,
+  RecordAt,
+  Scp03Size,
+  SELECT_BY_NAME,
+  SelfTest,
+  State,
+  StatusAt,
+  SuitesAt,
+  Sw,
+  Tag,
+} from "../../../firmware/wire.js";
+import { type Check, CODES, type Kept, LOWEST, type Model } from "./model.js";
 
 /** What a command carries, as facts: whoever made it knows them. */
 export interface Asked {
@@ -109,7 +134,7 @@ function initializeUpdate(model: Model, asked: Asked): Answer {
   const reasons = [
     ...when(asked.cla !== Cla.GP, Sw.UNKNOWN_CLASS),
     ...when(asked.p2 !== 0, Sw.WRONG_PARAMETERS),
-    ...when(asked.size !== 8, Sw.WRONG_LENGTH),
+    ...when(asked.size !== Scp03Size.CHALLENGE, Sw.WRONG_LENGTH),
     ...when(asked.p1 !== 0 && asked.p1 !== model.kept.kvn, Sw.NO_SUCH_DATA),
   ];
   if (reasons.length > 0) return { sw: reasons };
@@ -122,7 +147,7 @@ function externalAuthenticate(model: Model, asked: Asked): Answer {
   const reasons = [
     ...when(asked.cla !== Cla.GP_SECURE, Sw.UNKNOWN_CLASS),
     ...when(asked.p2 !== 0 || !LEVELS.includes(asked.p1), Sw.WRONG_PARAMETERS),
-    ...when(asked.size !== 16, Sw.WRONG_LENGTH),
+    ...when(asked.size !== Scp03Size.AUTHENTICATE, Sw.WRONG_LENGTH),
     ...when(model.ram.begun === undefined, Sw.NOT_IN_THIS_STATE),
   ];
   if (reasons.length > 0) return { sw: reasons };
@@ -222,8 +247,8 @@ const ROWS: Partial<Record<Ins, Row>> = {
   },
   [Ins.STORE_DATA]: {
     needs: "change",
-    parameters: ({ p1, p2 }) => p1 === 0xe0 && p2 === 0,
-    sizes: [161],
+    parameters: ({ p1, p2 }) => p1 === ONE_ENCRYPTED_BLOCK && p2 === 0,
+    sizes: [RecordAt.SIZE],
     reasons: (model, { record }) => [...when(!record, Sw.WRONG_DATA), ...whenLow(model)],
     act: (model, { record }) => {
       if (record) model.write(seeded(record));
@@ -233,7 +258,7 @@ const ROWS: Partial<Record<Ins, Row>> = {
   [Ins.INTERNAL_AUTHENTICATE]: {
     needs: "proof",
     parameters: ({ p1, p2 }) => p1 === 0 && p2 === 0,
-    sizes: [10],
+    sizes: [Digits.PIN + Digits.CHALLENGE],
     reasons: (model, { pin, challenge }) => [
       ...when(model.kept.life === Life.BLANK, Sw.NOT_IN_THIS_STATE),
       ...when(pin === undefined || challenge === undefined, Sw.WRONG_DATA),
@@ -244,7 +269,7 @@ const ROWS: Partial<Record<Ins, Row>> = {
   [Ins.CHANGE_REFERENCE_DATA]: {
     needs: "change",
     parameters: ({ p1, p2 }) => p1 === 0 && p2 === 0,
-    sizes: [8],
+    sizes: [2 * Digits.PIN],
     reasons: (model, { pin, newPin }) => [
       ...whenNoPin(model),
       ...when(pin === undefined || newPin === undefined, Sw.WRONG_DATA),
@@ -259,7 +284,7 @@ const ROWS: Partial<Record<Ins, Row>> = {
   [Ins.RESET_RETRY_COUNTER]: {
     needs: "change",
     parameters: ({ p1, p2 }) => p1 === 0 && p2 === 0,
-    sizes: [12],
+    sizes: [Digits.CODE + Digits.PIN],
     reasons: (model, { code, newPin }) => [
       ...whenNoPin(model),
       ...when(code === undefined || newPin === undefined, Sw.WRONG_DATA),
@@ -275,8 +300,8 @@ const ROWS: Partial<Record<Ins, Row>> = {
   },
   [Ins.PUT_KEY]: {
     needs: "change",
-    parameters: ({ p1, p2 }, { kvn }) => (p1 === kvn || (p1 === 0 && kvn === 0xff)) && p2 === 0x81,
-    sizes: [1 + 3 * 22, 1 + 3 * 23],
+    parameters: ({ p1, p2 }, { kvn }) => (p1 === kvn || (p1 === 0 && kvn === KeyVersion.TEST)) && p2 === ALL_KEYS,
+    sizes: [1 + 3 * PutKey.SHORT_BLOCK, 1 + 3 * PutKey.LONG_BLOCK],
     reasons: (model, { keyset }) => [...when(!keyset, Sw.WRONG_DATA), ...whenLow(model)],
     act: (model, { keyset }) => {
       if (keyset) model.write(keyset);
@@ -285,7 +310,7 @@ const ROWS: Partial<Record<Ins, Row>> = {
   },
   [Ins.SET_STATUS]: {
     needs: "change",
-    parameters: ({ p1, p2 }) => p1 === 0x80 && (p2 === LifeCode.WIPED || p2 === LifeCode.PERSONALIZED),
+    parameters: ({ p1, p2 }) => p1 === ISSUER_DOMAIN && (p2 === LifeCode.WIPED || p2 === LifeCode.PERSONALIZED),
     sizes: [0],
     reasons: (model, { p2 }) => [
       ...when(p2 === LifeCode.PERSONALIZED && model.kept.life !== Life.SEEDED, Sw.NOT_IN_THIS_STATE),
@@ -334,7 +359,7 @@ function mayChange({ ram }: Model): boolean {
 
 function select(model: Model, asked: Asked): Answer {
   const reasons = [
-    ...when(asked.p1 !== 0x04 || asked.p2 !== 0, Sw.WRONG_PARAMETERS),
+    ...when(asked.p1 !== SELECT_BY_NAME || asked.p2 !== 0, Sw.WRONG_PARAMETERS),
     ...when(asked.otherApplication === true, Sw.NO_APPLICATION),
   ];
   if (reasons.length > 0) return { sw: reasons };
@@ -402,7 +427,7 @@ function dataOf({ kept, ram, battery }: Model, tag: number, cla: number): readon
     case Tag.KEY_INFORMATION:
       return template(
         tag,
-        [1, 2, 3].flatMap((id) => [0xc0, 0x04, id, kept.kvn, 0x88, 0x10]),
+        [1, 2, 3].flatMap((id) => [0xc0, 0x04, id, kept.kvn, PutKey.TYPE_AES, PutKey.KEY]),
         cla,
       );
     case Tag.RECOGNITION:
@@ -416,7 +441,7 @@ function dataOf({ kept, ram, battery }: Model, tag: number, cla: number): readon
     case Tag.SUITE:
       return textOf(kept.suite, ram.error);
     case Tag.SUITES:
-      return [0x07, 0x07, 0x08, 0x06];
+      return suitesOf();
     default:
       return undefined;
   }
@@ -427,15 +452,34 @@ function template(tag: number, contents: readonly number[], cla: number): readon
   return cla === Cla.ISO || cla === Cla.ISO_SECURE ? contents : [tag, contents.length, ...contents];
 }
 
-/** The ten bytes of DF20. */
+/** The three hashes, each for response and PIN, and the digits of response and challenge. */
+function suitesOf(): number[] {
+  const data = new Array<number>(SuitesAt.SIZE).fill(0);
+  data[SuitesAt.HASHES] = 0b111;
+  data[SuitesAt.PIN_HASHES] = 0b111;
+  data[SuitesAt.DIGITS] = Digits.RESPONSE;
+  data[SuitesAt.CHALLENGE] = Digits.CHALLENGE;
+  return data;
+}
+
+const CHECKS = { none: 0, card: PinCheck.CARD, server: PinCheck.SERVER } as const;
+
+/** The bytes of DF20. */
 export function statusOf(kept: Kept, error: number, battery: number): number[] {
-  const voltage = [battery >> 8, battery & 0xff];
-  if (error) return [0xff, 0, 0, 0, 0, 0, 0, error, ...voltage];
-  const checks = kept.check === "card";
-  const lock = checks && kept.codes === 0 ? 2 : checks && kept.left === 0 ? 1 : 0;
-  const check = { none: 0, card: 1, server: 2 }[kept.check];
-  const left = checks ? [kept.left, kept.codes] : [0, 0];
-  return [kept.life, lock, check, kept.tries, ...left, kept.kvn === 0xff ? 1 : 0, 0, ...voltage];
+  const data = new Array<number>(StatusAt.SIZE).fill(0);
+  data[StatusAt.ERROR] = error;
+  data[StatusAt.BATTERY] = battery >> 8;
+  data[StatusAt.BATTERY + 1] = battery & 0xff;
+  data[StatusAt.LIFE] = error ? LIFE_NOT_TOLD : kept.life;
+  if (error) return data;
+  data[StatusAt.PIN_CHECK] = CHECKS[kept.check];
+  data[StatusAt.TRIES] = kept.tries;
+  data[StatusAt.TEST_KEYS] = kept.kvn === KeyVersion.TEST ? 1 : 0;
+  if (kept.check !== "card") return data;
+  data[StatusAt.LOCK] = kept.codes === 0 ? Lock.BLOCKED : kept.left === 0 ? Lock.LOCKED : Lock.NONE;
+  data[StatusAt.TRIES_LEFT] = kept.left;
+  data[StatusAt.CODE_TRIES_LEFT] = kept.codes;
+  return data;
 }
 
 /** With an ERROR there may be one or not. */

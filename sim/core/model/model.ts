@@ -8,16 +8,11 @@
 //   screens and their times   TIMES          what a key does on each   the functions named as the states
 //   what comes first          first()        the serial line           commands.ts
 
-import { Key, State } from "../../../firmware/wire.js";
+import { Digits, Key, KeyVersion, Life, Limit, NEVER, State } from "../../../firmware/wire.js";
 import { type Act, type Contacts, dueOf, move, nextAct, noContacts } from "./keys.js";
 
 export type { Contacts } from "./keys.js";
 
-export enum Life {
-  BLANK = 1,
-  SEEDED = 2,
-  PERSONALIZED = 3,
-}
 export type Check = "none" | "card" | "server";
 
 /** What flash keeps. */
@@ -94,11 +89,10 @@ export interface Oracle {
 
 export const WARNING = 2400;
 export const LOWEST = 2100;
-export const CODES = 5;
-const PIN_DIGITS = 4;
-const CHALLENGE_DIGITS = 6;
-const CODE_DIGITS = 8;
-export const NEVER = 0x7fffffff;
+export const CODES = Limit.CODE_TRIES;
+const PIN_DIGITS = Digits.PIN;
+const CHALLENGE_DIGITS = Digits.CHALLENGE;
+const CODE_DIGITS = Digits.CODE;
 
 /** Without a key, then off: 30 s, 5 minutes where there is a phone call. */
 export const IDLE = 30_000;
@@ -131,7 +125,7 @@ const TEXTS: Partial<Record<State, string>> = {
 /** A card as it leaves the fab. */
 export const NEW_CARD: Kept = {
   ...{ life: Life.BLANK, check: "none", tries: 0, left: 0, codes: 0, pin: "", record: 0, serial: "", suite: "" },
-  ...{ keys: 0, kvn: 0xff, lockCode: undefined },
+  ...{ keys: 0, kvn: KeyVersion.TEST, lockCode: undefined },
 };
 
 /** What is wrong with a card from outside. */

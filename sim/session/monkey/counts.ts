@@ -1,9 +1,9 @@
 // What a random run has been through: states, transitions, commands in each state, life and level. A run that never came
 // to a place says nothing about it, so the tests ask for these.
 
-import { Ins, State } from "../../../firmware/wire.js";
+import { Ins, Life, State } from "../../../firmware/wire.js";
 import type { Answer } from "../../core/model/commands.js";
-import { Life, type Model } from "../../core/model/model.js";
+import type { Model } from "../../core/model/model.js";
 import type { Action } from "./invariants.js";
 
 export class Counts {

@@ -2,8 +2,8 @@
 // and its unlock code, a personalization, a bench test), so that deep states are reached; between the steps of a plot
 // come disturbances of every kind.
 
-import { Key, SelfTest, State } from "../../../firmware/wire.js";
-import { Life, type Model } from "../../core/model/model.js";
+import { Key, Life, LifeCode, Limit, SelfTest, State } from "../../../firmware/wire.js";
+import type { Model } from "../../core/model/model.js";
 import { Random } from "../../core/random.js";
 import { type Meant, type PinChoice, type Spoilt, SUITES, storedOf, TAGS, type Via } from "./host.js";
 import { LONG, type Start, type Step, TAP, type Typed } from "./steps.js";
@@ -141,7 +141,7 @@ export class Generator {
     if (this.#chance(60))
       steps.push(inChannel({ ins: "INTERNAL_AUTHENTICATE", pin: this.#pinChoice(), challenge: this.#digits(6) }));
     if (this.#chance(30)) steps.push(inChannel(this.#putKey(model)));
-    if (this.#chance(75)) steps.push(inChannel({ ins: "SET_STATUS", life: 0x0f }));
+    if (this.#chance(75)) steps.push(inChannel({ ins: "SET_STATUS", life: LifeCode.PERSONALIZED }));
     if (this.#chance(50)) steps.push(plain({ ins: "SELECT", application: "named" }));
     return steps;
   }
@@ -167,7 +167,13 @@ export class Generator {
     const { life } = model.kept;
     const plots: (() => Step[])[] = [
       () => [inChannel(this.#storeData())],
-      () => [inChannel({ ins: "SET_STATUS", life: life === Life.SEEDED ? 0x0f : this.#pick([0x0f, 0x01, 0x02]) })],
+      () => [
+        inChannel({
+          ins: "SET_STATUS",
+          life:
+            life === Life.SEEDED ? LifeCode.PERSONALIZED : this.#pick([LifeCode.PERSONALIZED, LifeCode.WIPED, 0x02]),
+        }),
+      ],
       () => [inChannel({ ins: "INTERNAL_AUTHENTICATE", pin: this.#pinChoice(), challenge: this.#digits(6) })],
       () => [inChannel({ ins: "CHANGE_REFERENCE_DATA", pin: this.#pinChoice(), newPin: this.#digits(4) })],
       () => [inChannel({ ins: "RESET_RETRY_COUNTER", code: this.#pinChoice(), newPin: this.#digits(4) })],
@@ -254,13 +260,16 @@ export class Generator {
       () => ({ ins: "CHANGE_REFERENCE_DATA", pin: this.#pinChoice(), newPin: this.#digits(4) }),
       () => ({ ins: "RESET_RETRY_COUNTER", code: this.#pinChoice(), newPin: this.#digits(4) }),
       () => ({ ins: "PUT_KEY", keys: 1 + this.#below(200), short: this.#chance(50), ...this.#keyFault() }),
-      () => ({ ins: "SET_STATUS", life: this.#pick([0x01, 0x0f, 0x0f, 0x07]) }),
+      () => ({
+        ins: "SET_STATUS",
+        life: this.#pick([LifeCode.WIPED, LifeCode.PERSONALIZED, LifeCode.PERSONALIZED, 0x07]),
+      }),
     ];
     return this.#pick(makers)();
   }
 
   #storeData(): Meant {
-    const tries = 3 + this.#below(8);
+    const tries = Limit.LEAST_TRIES + this.#below(Limit.MOST_TRIES - Limit.LEAST_TRIES + 1);
     const record = storedOf(1 + this.#below(SUITES.card.length + SUITES.server.length + 5), this.#digits(4), tries);
     if (!this.#chance(12)) return { ins: "STORE_DATA", record };
     return { ins: "STORE_DATA", record, wrong: this.#pick(["tries", "suite", "pin", "key length", "check"] as const) };

@@ -3,7 +3,24 @@
 //
 // host-tools/card/scp03.ts is not used for the channel: it makes nothing wrong, and refuses to go on with wrong keys.
 
-import { Channel, Cla, Ins, Level, Sw, Tag } from "../../../firmware/wire.js";
+import {
+  ALL_KEYS,
+  Channel,
+  Cla,
+  Ins,
+  ISSUER_DOMAIN,
+  KeyVersion,
+  Level,
+  Limit,
+  ONE_ENCRYPTED_BLOCK,
+  PinCheck,
+  PutKey,
+  RecordAt,
+  Scp03Size,
+  SELECT_BY_NAME,
+  Sw,
+  Tag,
+} from "../../../firmware/wire.js";
 import { cmac, decryptCbc, encryptBlocks, encryptCbc } from "../../../host-tools/card/aes.js";
 import { encodeFrame } from "../../../host-tools/card/frame.js";
 import { encryptUnderDek, type Keyset, kcv, testKeys } from "../../../host-tools/card/keyset.js";
@@ -15,8 +32,8 @@ import type { Oracle } from "../../core/model/model.js";
 import { DEMO } from "../demo.js";
 
 const BLOCK = 16;
-const MAC_SIZE = 8;
-const HOST_CHALLENGE = new Uint8Array(8);
+const MAC_SIZE = Scp03Size.MAC;
+const HOST_CHALLENGE = new Uint8Array(Scp03Size.CHALLENGE);
 
 /** The record of the demo card; others are made of their numbers. */
 export const DEMO_RECORD = 1;
@@ -90,8 +107,11 @@ export const ORACLE: Oracle = {
 function recordOf(record: number): { suite: string; key: Uint8Array; unlockKey: Uint8Array } {
   if (record === DEMO_RECORD) return DEMO;
   const all = [...SUITES.card, ...SUITES.server];
-  const key = Uint8Array.from({ length: 16 + (record % 49) }, (_, i) => (i * 7 + record * 31) & 0xff);
-  const unlockKey = Uint8Array.from({ length: 32 }, (_, i) => (i * 13 + record * 17 + 5) & 0xff);
+  const key = Uint8Array.from(
+    { length: Limit.SHORTEST_KEY + (record % (Limit.LONGEST_KEY - Limit.SHORTEST_KEY + 1)) },
+    (_, i) => (i * 7 + record * 31) & 0xff,
+  );
+  const unlockKey = Uint8Array.from({ length: Limit.UNLOCK_KEY }, (_, i) => (i * 13 + record * 17 + 5) & 0xff);
   return { suite: all[record % all.length] as string, key, unlockKey };
 }
 
@@ -105,13 +125,14 @@ export function storedOf(record: number, pin: string, tries: number): Stored {
 /** Transport keys by their number; 0: the public test keys. */
 function keysetOf(number: number): Keyset {
   if (number === 0) return testKeys();
-  const key = (part: number) => Uint8Array.from({ length: 16 }, (_, i) => (number * 37 + part * 11 + i * 3) & 0xff);
+  const key = (part: number) =>
+    Uint8Array.from({ length: PutKey.KEY }, (_, i) => (number * 37 + part * 11 + i * 3) & 0xff);
   return { kvn: kvnOf(number), enc: key(1), mac: key(2), dek: key(3) };
 }
 
 /** Own keys have versions 01 to 7F. */
 export function kvnOf(keys: number): number {
-  return keys === 0 ? 0xff : 1 + ((keys - 1) % 0x7f);
+  return keys === 0 ? KeyVersion.TEST : KeyVersion.LOWEST + ((keys - 1) % KeyVersion.HIGHEST);
 }
 
 export class Host {
@@ -278,7 +299,7 @@ function contents(meant: Meant, known: Known): Contents {
     case "PUT_KEY":
       return putKey(meant.keys, meant.short, meant.wrong, known);
     case "SET_STATUS":
-      return { ins: Ins.SET_STATUS, p1: 0x80, p2: meant.life, data: new Uint8Array() };
+      return { ins: Ins.SET_STATUS, p1: ISSUER_DOMAIN, p2: meant.life, data: new Uint8Array() };
   }
 }
 
@@ -286,26 +307,29 @@ function select(application: "named" | "default" | "other"): Contents {
   const aid = Buffer.from("a000000151000000", "hex");
   if (application === "other") aid[7] = 1;
   const data = application === "default" ? new Uint8Array() : aid;
-  return { ins: Ins.SELECT, p1: 0x04, p2: 0, data, otherApplication: application === "other" };
+  return { ins: Ins.SELECT, p1: SELECT_BY_NAME, p2: 0, data, otherApplication: application === "other" };
 }
 
 function storeData(record: Stored, wrong: RecordFault | undefined, known: Known): Contents {
   const { key, unlockKey } = recordOf(record.record);
-  const plain = Buffer.alloc(161);
-  plain.set([record.check === "card" ? 1 : 2, record.tries, key.length, record.suite.length]);
-  plain.write(record.serial, 4, "ascii");
-  plain.write(record.suite, 14, "ascii");
-  plain.set(key, 49);
-  plain.set(unlockKey, 113);
-  plain.write(record.pin, 145, "ascii");
-  if (wrong === "tries") plain[1] = 11;
-  if (wrong === "key length") plain[2] = 15;
-  if (wrong === "suite") plain.write("X", 14, "ascii");
-  if (wrong === "pin") plain.write("x", 146, "ascii");
-  if (wrong === "check") plain[0] = record.check === "card" ? 2 : 1;
-  const secrets = encryptUnderDek(keysetOf(known.keys).dek, plain.subarray(49));
-  const data = Buffer.concat([plain.subarray(0, 49), secrets]);
-  return { ins: Ins.STORE_DATA, p1: 0xe0, p2: 0, data, ...(wrong ? {} : { record }) };
+  const plain = Buffer.alloc(RecordAt.SIZE);
+  plain[RecordAt.PIN_CHECK] = record.check === "card" ? PinCheck.CARD : PinCheck.SERVER;
+  plain[RecordAt.TRIES] = record.tries;
+  plain[RecordAt.KEY_LENGTH] = key.length;
+  plain[RecordAt.SUITE_LENGTH] = record.suite.length;
+  plain.write(record.serial, RecordAt.SERIAL, "ascii");
+  plain.write(record.suite, RecordAt.SUITE, "ascii");
+  plain.set(key, RecordAt.KEY);
+  plain.set(unlockKey, RecordAt.UNLOCK_KEY);
+  plain.write(record.pin, RecordAt.PIN, "ascii");
+  if (wrong === "tries") plain[RecordAt.TRIES] = Limit.MOST_TRIES + 1;
+  if (wrong === "key length") plain[RecordAt.KEY_LENGTH] = Limit.SHORTEST_KEY - 1;
+  if (wrong === "suite") plain.write("X", RecordAt.SUITE, "ascii");
+  if (wrong === "pin") plain.write("x", RecordAt.PIN + 1, "ascii");
+  if (wrong === "check") plain[RecordAt.PIN_CHECK] = record.check === "card" ? PinCheck.SERVER : PinCheck.CARD;
+  const secrets = encryptUnderDek(keysetOf(known.keys).dek, plain.subarray(RecordAt.SECRETS));
+  const data = Buffer.concat([plain.subarray(0, RecordAt.SECRETS), secrets]);
+  return { ins: Ins.STORE_DATA, p1: ONE_ENCRYPTED_BLOCK, p2: 0, data, ...(wrong ? {} : { record }) };
 }
 
 function putKey(keys: number, short: boolean, wrong: "kcv" | "version" | undefined, known: Known): Contents {
@@ -314,14 +338,14 @@ function putKey(keys: number, short: boolean, wrong: "kcv" | "version" | undefin
   const blocks = [enc, mac, dek].map((key) => {
     const check = Buffer.from(kcv(key));
     if (wrong === "kcv") check[2] = (check[2] as number) ^ 1;
-    const head = short ? [0x88, 0x10] : [0x88, 0x11, 0x10];
-    return Buffer.concat([Uint8Array.from(head), encryptUnderDek(old, key), Buffer.of(3), check]);
+    const head = short ? [PutKey.TYPE_AES, PutKey.KEY] : [PutKey.TYPE_AES, PutKey.KEY + 1, PutKey.KEY];
+    return Buffer.concat([Uint8Array.from(head), encryptUnderDek(old, key), Buffer.of(PutKey.CHECK), check]);
   });
-  const version = wrong === "version" ? 0x80 : kvn;
+  const version = wrong === "version" ? KeyVersion.HIGHEST + 1 : kvn;
   const data = Buffer.concat([Buffer.of(version), ...blocks]);
   // What replaces the test keys may be added as well: every other keyset is.
-  const p1 = known.kvn === 0xff && keys % 2 === 0 ? 0 : known.kvn;
-  return { ins: Ins.PUT_KEY, p1, p2: 0x81, data, ...(wrong ? {} : { keyset: { kvn, keys } }) };
+  const p1 = known.kvn === KeyVersion.TEST && keys % 2 === 0 ? 0 : known.kvn;
+  return { ins: Ins.PUT_KEY, p1, p2: ALL_KEYS, data, ...(wrong ? {} : { keyset: { kvn, keys } }) };
 }
 
 function pinOf(choice: PinChoice, { pin }: Known): string {

@@ -1,10 +1,10 @@
 // The named invariants of docs/INVARIANTS.md, looked at after each step of a random run. They use what can be seen of the
 // card and which commands were authentic, not the model's screens: a fault in the model does not hide one here.
 
-import { Ins, Level, Sw } from "../../../firmware/wire.js";
+import { Ins, Level, LIFE_NOT_TOLD, Life, PinCheck, StatusAt, Sw } from "../../../firmware/wire.js";
 import type { Answer, Frame } from "../../core/model/commands.js";
 import { BOUNCE } from "../../core/model/keys.js";
-import { Life, LOWEST } from "../../core/model/model.js";
+import { LOWEST } from "../../core/model/model.js";
 
 /** What was compared, or the invariant that was broken. */
 export interface Difference {
@@ -148,8 +148,8 @@ export class Invariants {
 
   static readonly checks: readonly Check[] = [
     { name: "I1", check: (all, { display, status }) => isUnseeded(status ?? all.#status) && !UNSEEDED.test(display) },
-    { name: "I2", check: (all, seen) => all.#grew(seen, 4) && !all.#mayGivePins(seen) },
-    { name: "I3", check: (all, seen) => all.#grew(seen, 5) && !all.#mayGiveCodes(seen) },
+    { name: "I2", check: (all, seen) => all.#grew(seen, StatusAt.TRIES_LEFT) && !all.#mayGivePins(seen) },
+    { name: "I3", check: (all, seen) => all.#grew(seen, StatusAt.CODE_TRIES_LEFT) && !all.#mayGiveCodes(seen) },
     { name: "I4", check: (all, seen) => all.#survived(seen) },
     {
       name: "I5",
@@ -173,8 +173,8 @@ export class Invariants {
     { name: "I16", check: (all, { status, state }) => isLocked(status ?? all.#status) && NEEDS_A_TRY.test(state) },
   ];
 
-  #grew({ status, cut }: Seen, at: number): boolean {
-    if (!status || !this.#status || cut || status[0] === 0xff || this.#status[0] === 0xff) return false;
+  #grew({ status, cut }: Seen, at: StatusAt): boolean {
+    if (!status || !this.#status || cut || isLifeHidden(status) || isLifeHidden(this.#status)) return false;
     return (status[at] as number) > (this.#status[at] as number);
   }
 
@@ -225,8 +225,10 @@ export class Invariants {
 
   #changed(seen: Seen): boolean {
     const { status, cut } = seen;
-    if (!status || !this.#status || cut || status[0] === 0xff || this.#status[0] === 0xff) return false;
-    const changed = [0, 2, 3, 6].some((at) => status[at] !== this.#status?.[at]);
+    if (!status || !this.#status || cut || isLifeHidden(status) || isLifeHidden(this.#status)) return false;
+    const changed = [StatusAt.LIFE, StatusAt.PIN_CHECK, StatusAt.TRIES, StatusAt.TEST_KEYS].some(
+      (at) => status[at] !== this.#status?.[at],
+    );
     const mayChange = ((seen.answer?.level ?? 0) & Level.C_DECRYPTION) !== 0;
     return changed && !(isAuthentic(seen) && mayChange && swOf(seen.raw) === Sw.DONE);
   }
@@ -245,12 +247,16 @@ interface Check {
 const CHECKS = Invariants.checks;
 
 function isUnseeded(status: Uint8Array | undefined): boolean {
-  return status?.[0] === Life.BLANK || status?.[0] === Life.SEEDED;
+  return status?.[StatusAt.LIFE] === Life.BLANK || status?.[StatusAt.LIFE] === Life.SEEDED;
 }
 
 /** Personalized, the card judges the PIN, and no try is left. */
 function isLocked(status: Uint8Array | undefined): boolean {
-  return status?.[0] === Life.PERSONALIZED && status[2] === 1 && (status[4] === 0 || status[5] === 0);
+  return (
+    status?.[StatusAt.LIFE] === Life.PERSONALIZED &&
+    status[StatusAt.PIN_CHECK] === PinCheck.CARD &&
+    (status[StatusAt.TRIES_LEFT] === 0 || status[StatusAt.CODE_TRIES_LEFT] === 0)
+  );
 }
 
 /** A command that came through the channel with a right MAC: the model told it from the facts. */
@@ -294,4 +300,9 @@ function described({ state, display, status, raw, due }: Seen): string {
   if (status) parts.push(`DF20 ${Buffer.from(status).toString("hex")}`);
   if (raw) parts.push(`answer ${Buffer.from(raw).toString("hex")}`);
   return parts.join(", ");
+}
+
+/** A card in ERROR does not tell its life, nor anything that depends on it. */
+function isLifeHidden(status: Uint8Array): boolean {
+  return status[StatusAt.LIFE] === LIFE_NOT_TOLD;
 }

@@ -3,12 +3,12 @@
 // After a power cut there may be several models: every state that the cut may have left. Those that differ from the card
 // are dropped; where none is left, the card did what docs/CARD.md does not say.
 
-import { Channel, Ins, Slip, State, Sw, Tag } from "../../../firmware/wire.js";
+import { Channel, Ins, Life, NEVER, Slip, State, StatusAt, Sw, Tag } from "../../../firmware/wire.js";
 import { encodeFrame } from "../../../host-tools/card/frame.js";
 import { Card, CardTrap, KEYS, type KeyName } from "../../core/card.js";
 import { FLASH_SIZE, Flash, FlashMisuse } from "../../core/flash.js";
 import { type Answer, receive, SILENCE, statusOf } from "../../core/model/commands.js";
-import { CODES, type Kept, Life, Model, NEVER, NEW_CARD } from "../../core/model/model.js";
+import { CODES, type Kept, Model, NEW_CARD } from "../../core/model/model.js";
 import { DEMO, personalizeDemo } from "../demo.js";
 import type { Counts } from "./counts.js";
 import { DEMO_RECORD, Host, type Known, type Made, ORACLE, rightCode, wrongCodeFor, wrongPinFor } from "./host.js";
@@ -37,7 +37,7 @@ export interface PlayOptions {
 
 const FULL = 3000;
 /** Bytes of DF20 that are compared: all but the voltage, which is another on the copy that is asked. */
-const STATUS_PROBED = 8;
+const STATUS_PROBED: number = StatusAt.BATTERY;
 /** Beyond this a wait is played in parts: a host may pass no more at once (docs/ABI.md). */
 const LONGEST = 1_000_000_000;
 /** Nothing happens. */

@@ -1,8 +1,8 @@
 // A finding as a command file, which `dsc-sim run` plays up to the difference and fails there, with an `expect`.
 
-import { State, Tag } from "../../../firmware/wire.js";
+import { NEVER, State, StatusAt, Tag } from "../../../firmware/wire.js";
 import { statusOf } from "../../core/model/commands.js";
-import { type Model, NEVER } from "../../core/model/model.js";
+import type { Model } from "../../core/model/model.js";
 import { Host } from "./host.js";
 import type { Finding } from "./monkey.js";
 import { Disagreement, Play, type PlayOptions } from "./play.js";
@@ -69,7 +69,7 @@ function onStatus({ status }: Play, model: Model): string[] | undefined {
   const select = host.command({ ins: "SELECT", application: "default" }, model.kept, "plain");
   const ask = host.command({ ins: "GET_DATA", tag: Tag.STATUS }, model.kept, "plain");
   const error = model.on ? model.ram.error : model.errorAtPowerOn;
-  const expected = Buffer.from(statusOf(model.kept, error, 0).slice(0, 8)).toString("hex");
+  const expected = Buffer.from(statusOf(model.kept, error, 0).slice(0, StatusAt.BATTERY)).toString("hex");
   if (!status || Buffer.from(status).toString("hex") === expected) return undefined;
   const power = model.battery === 0 ? ["battery 3000"] : [];
   const lines = [select, ask].map(({ bytes }) => `serial ${Buffer.from(bytes).toString("hex")}`);

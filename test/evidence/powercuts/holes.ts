@@ -294,8 +294,8 @@ export const HOLES: readonly Hole[] = [
   {
     breaks: "a card is of no use before it is personalized, which comes last",
     file: "card.ts",
-    from: "if (store.head.life !== Life.PERSONALIZED) return State.NO_KEY;",
-    to: "if (store.head.life === Life.BLANK) return State.NO_KEY;",
+    from: "if (pages.head.life !== Life.PERSONALIZED) return State.NO_KEY;",
+    to: "if (pages.head.life === Life.BLANK) return State.NO_KEY;",
     shows: "personalize",
     says: /it is seeded, and turns on with PIN>/,
   },

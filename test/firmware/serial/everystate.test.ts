@@ -3,8 +3,8 @@
 // docs/PROTOCOL.md, tells what is right.
 
 import * as assert from "uvu/assert";
-import { Ins, Key, Level, LifeCode, SelfTest, State, Tag } from "../../../firmware/wire.js";
-import { Life, type Model } from "../../../sim/core/model/model.js";
+import { Ins, Key, Level, Life, LifeCode, SelfTest, State, Tag } from "../../../firmware/wire.js";
+import type { Model } from "../../../sim/core/model/model.js";
 import { type Meant, storedOf } from "../../../sim/session/monkey/host.js";
 import { Disagreement, Play } from "../../../sim/session/monkey/play.js";
 import { LONG, type Start, type Step, TAP, type Typed } from "../../../sim/session/monkey/steps.js";

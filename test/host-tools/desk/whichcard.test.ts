@@ -104,7 +104,7 @@ async function firstRelease(): Promise<Card> {
     file: "commands.ts",
     from: "    case Tag.CARD_ID:\n      return cardId(out);\n",
     to: "",
-    also: [{ file: "commands.ts", from: "  return give(VERSION_SIZE + 1);", to: "  return give(VERSION_SIZE);" }],
+    also: [{ file: "commands.ts", from: "  return give(FirmwareAt.SIZE);", to: "  return give(VERSION_SIZE);" }],
   });
   return new Card(module, { seed: 5 });
 }

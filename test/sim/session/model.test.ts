@@ -6,9 +6,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
-import { Ins, State } from "../../../firmware/wire.js";
+import { Ins, Life, State } from "../../../firmware/wire.js";
 import { ROOT } from "../../../host-tools/files/project.js";
-import { Life } from "../../../sim/core/model/model.js";
 import { loadFirmware } from "../../../sim/session/firmware.js";
 import { INVARIANTS } from "../../../sim/session/monkey/invariants.js";
 import { Counts, explore, type Finding, type Run, replay, shrink } from "../../../sim/session/monkey/monkey.js";
