@@ -3,18 +3,18 @@
 
 import { readFileSync } from "node:fs";
 import * as assert from "uvu/assert";
+import { ALL_FAULT_MUTANTS } from "../mutants/faults.js";
+import { FUZZING_MUTANTS } from "../mutants/fuzzing.js";
+import { POWER_CUT_MUTANTS } from "../mutants/powercuts.js";
+import { TIMING_MUTANTS } from "../mutants/timing.js";
 import { suite } from "../support/suite.js";
 import { CAMPAIGNS } from "./campaigns.js";
-import { ALL_HOLES } from "./faults/holes.js";
 import { SCENARIOS } from "./faults/scenarios.js";
-import { HOLES as FUZZING_HOLES } from "./fuzzing/holes.js";
 import { CASES } from "./hostside/canaries.js";
 import { MUTANTS as HOST_MUTANTS } from "./hostside/mutants.js";
 import { FLOWS } from "./powercuts/flows.js";
-import { HOLES } from "./powercuts/holes.js";
 import { currentModule, DOCUMENTED, type Record, recordsIn } from "./records.js";
 import { DOCUMENT, tableIn, tableOf } from "./table.js";
-import { MUTANTS } from "./timing/mutants.js";
 
 const test = suite("EVIDENCE.md");
 
@@ -49,8 +49,8 @@ const SECTIONS: readonly Section[] = [
       [/([\d,]+) lives with random cuts/, "power_cuts_lives"],
       [/([\d,]+) logins/, "wear_logins"],
       [/was erased ([\d,]+) times/, "wear_erases"],
-      [/([\d,]+) holes in the firmware/, HOLES.length],
-      [/all found, ([\d,]+) of them by a cut/, HOLES.filter(({ uncut }) => !uncut).length],
+      [/([\d,]+) mutants of the firmware/, POWER_CUT_MUTANTS.length],
+      [/all found, ([\d,]+) of them by a cut/, POWER_CUT_MUTANTS.filter(({ uncut }) => !uncut).length],
     ],
     // Subsets of so many bits; so many seeded tears.
     method: [10, 64],
@@ -69,7 +69,7 @@ const SECTIONS: readonly Section[] = [
       [/\| crash, hang \| ([\d,]+),/, "faults_crash"],
       [/\| crash, hang \| [\d,]+, ([\d,]+) /, "faults_hang"],
       [/\| \*\*violations\*\* \| \*\*([\d,]+)\*\*/, "faults_violations"],
-      [/([\d,]+) images with a deliberate hole/, ALL_HOLES.length],
+      [/([\d,]+) mutants of the firmware/, ALL_FAULT_MUTANTS.length],
     ],
     // One execution of so many in control code.
     method: [32],
@@ -94,7 +94,7 @@ const SECTIONS: readonly Section[] = [
       ...["serial", "channel", "keys", "flash"].map(
         (name) => [new RegExp(`\\| ${name} \\| ([\\d,]+) \\|`), `fuzzing_${name}_executions`] as const,
       ),
-      [/([\d,]+) deliberate holes/, FUZZING_HOLES.length],
+      [/([\d,]+) mutants of the firmware/, FUZZING_MUTANTS.length],
     ],
     method: [],
   },
@@ -132,7 +132,7 @@ const SECTIONS: readonly Section[] = [
       [/a response \| ([\d,]+) to/, "timing_response_fewest"],
       [/a response \| [\d,]+ to ([\d,]+)/, "timing_response_most"],
       [/in each place of a PIN \| ([\d,]+), every one/, "timing_digit"],
-      [/([\d,]+) mutants/, MUTANTS.length],
+      [/([\d,]+) mutants/, TIMING_MUTANTS.length],
     ],
     method: [],
   },
@@ -181,7 +181,7 @@ const SECTIONS: readonly Section[] = [
       [/([\d,]+) times on one seed file/, "host_runs_at_once_on_one_file"],
       [/whole image of each of ([\d,]+) commands/, "host_process_images_searched"],
       [/in ([\d,]+) files/, "host_files_searched"],
-      [/([\d,]+) deliberate holes/, HOST_MUTANTS.length],
+      [/([\d,]+) mutants of\s+the host tools/, HOST_MUTANTS.length],
     ],
     method: [],
   },

@@ -1,12 +1,12 @@
-// The short form of the faults campaign: a seeded part of it on the firmware as it is, and firmware with a
-// deliberate hole, which the campaign must notice.
+// The short form of the faults campaign: a seeded part of it on the firmware as it is, and mutants of
+// the firmware, which the campaign must notice.
 
 import * as assert from "uvu/assert";
-import { compileReleased, type Mutation } from "../support/mutation.js";
+import { compileReleased, type Mutant } from "../mutants/apply.js";
+import { ADDRESSED_ONCE, ADDRESSES, FAULT_MUTANTS, NOT_LOOKED_AT, TOLD_FIRST } from "../mutants/faults.js";
 import { suite } from "../support/suite.js";
 import { tried } from "../support/telling.js";
 import type { Failure } from "./campaign.js";
-import { ADDRESSED_ONCE, ADDRESSES, HOLES, NOT_LOOKED_AT, TOLD_FIRST } from "./faults/holes.js";
 import { type Instrumented, instrument, released } from "./faults/instrument.js";
 import { SCENARIOS, type Scenario } from "./faults/scenarios.js";
 import { newTally, type Plan, type Tally, tryFaults } from "./faults/tally.js";
@@ -49,11 +49,16 @@ test("an id replays a fault, and one that there is not is said to be none", asyn
   }
 });
 
-for (const hole of HOLES) {
-  test(`noticed: ${hole.breaks}`, async () => {
-    const broken = await compile(hole);
-    const found = failures(broken, hole.scenario, { ...PART, thinning: 1, only: hole.functions, until: hole.says });
-    isFound(broken, found.failures, hole.says);
+for (const mutant of FAULT_MUTANTS) {
+  test(`noticed: ${mutant.breaks}`, async () => {
+    const broken = await compile(mutant);
+    const found = failures(broken, mutant.scenario, {
+      ...PART,
+      thinning: 1,
+      only: mutant.functions,
+      until: mutant.says,
+    });
+    isFound(broken, found.failures, mutant.says);
   });
 }
 
@@ -85,11 +90,11 @@ test("a public text whose address goes astray is none of the keys", async () => 
   isFound(broken, astray(broken, scenario, functions, says), says);
 });
 
-for (const hole of tried(ADDRESSES)) {
-  test(`noticed, by each bit of an address: ${hole.breaks}`, async () => {
-    assert.equal(astray(instrumented, hole.scenario, hole.functions), []);
-    const broken = await compile(hole);
-    isFound(broken, astray(broken, hole.scenario, hole.functions, hole.says), hole.says);
+for (const mutant of tried(ADDRESSES)) {
+  test(`noticed, by each bit of an address: ${mutant.breaks}`, async () => {
+    assert.equal(astray(instrumented, mutant.scenario, mutant.functions), []);
+    const broken = await compile(mutant);
+    isFound(broken, astray(broken, mutant.scenario, mutant.functions, mutant.says), mutant.says);
   });
 }
 
@@ -121,7 +126,7 @@ function violations(instrumented: Instrumented, scenario: string, functions: Reg
   );
 }
 
-/** The campaign says of a hole what it must, and the id that it prints fails again in the same way. */
+/** The campaign says of a mutant what it must, and the id that it prints fails again in the same way. */
 function isFound(broken: Instrumented, failures: readonly Failure[], says: RegExp): void {
   const telling = failures.find(({ what }) => says.test(what));
   assert.ok(telling, `nothing found says ${says}: ${JSON.stringify(failures.slice(0, 5))}`);
@@ -139,10 +144,10 @@ function scenarioOf(name: string): Scenario {
   return SCENARIOS.find((scenario) => scenario.name === name) as Scenario;
 }
 
-/** Instrumented where the campaign must see the hole: the rest would only take time. */
-async function compile(hole: Mutation & { readonly functions: RegExp }): Promise<Instrumented> {
-  const { binary, text } = await compileReleased(hole);
-  return instrument(binary, text, hole.functions);
+/** Instrumented where the campaign must see the mutant: the rest would only take time. */
+async function compile(mutant: Mutant & { readonly functions: RegExp }): Promise<Instrumented> {
+  const { binary, text } = await compileReleased(mutant);
+  return instrument(binary, text, mutant.functions);
 }
 
 test.run();

@@ -3,8 +3,9 @@
 import { createHash } from "node:crypto";
 import * as assert from "uvu/assert";
 import { buildImages, buildVariant } from "../../board/builder/images.js";
+import { compileBinary } from "../mutants/apply.js";
+import { NOT_READ_BACK } from "../mutants/single.js";
 import { boardTest } from "../support/board.js";
-import { compileBinary, type Mutation } from "../support/mutation.js";
 import { suite } from "../support/suite.js";
 import { Faults } from "./faultsthumb.js";
 
@@ -14,14 +15,6 @@ const SAMPLE = 20;
 const options = { log: () => {} };
 
 const UNTRIED = /: no try is spent, and the right PIN opens$/;
-
-/** The slot is not looked at again: a spending that is skipped goes unnoticed. */
-const NOT_READ_BACK: Mutation = {
-  breaks: "what flash says after the spending goes into the key",
-  file: "attempt.ts",
-  from: "digits, length, before + missing, after) === 0",
-  to: "digits, length, ERASED, SPENT) === 0",
-};
 
 boardTest(test, ["meter"], "a skipped instruction opens nothing and gains no try", async () => {
   const { failures, figures } = await new Faults(buildImages("meter"), { all: false, sample: SAMPLE }, options).run();

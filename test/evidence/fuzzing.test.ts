@@ -1,13 +1,13 @@
 // Campaign fuzzing in its short form: the corpus under the sanitizers, and some executions more of each target; and that
-// each target finds a hole in the firmware. Executions are counted, and drawn from one seed, so that a run repeats.
+// each target finds a mutant of the firmware. Executions are counted, and drawn from one seed, so that a run repeats.
 
 import * as assert from "uvu/assert";
+import { compileBinary } from "../mutants/apply.js";
+import { FUZZING_MUTANTS } from "../mutants/fuzzing.js";
 import { boardTest } from "../support/board.js";
-import { compileBinary, occurrences } from "../support/mutation.js";
 import { suite } from "../support/suite.js";
 import { tried } from "../support/telling.js";
 import { corpusOf, Fuzzer, TARGETS, type Target } from "./fuzzing/fuzzer.js";
-import { HOLES } from "./fuzzing/holes.js";
 import { FUZZING, fuzzTargets } from "./fuzzing.js";
 
 const test = suite("fuzzing");
@@ -15,7 +15,7 @@ const test = suite("fuzzing");
 const SEED = "-seed=1";
 /** Of each target, its corpus among them: a second. */
 const EXECUTIONS = 5_000;
-/** A hole that is not found by then is found too late. */
+/** A mutant that is not found by then is found too late. */
 const MOST_EXECUTIONS = 1_000_000;
 /** Of all corpora together. */
 const MOST_FILES = 200;
@@ -42,17 +42,13 @@ boardTest(test, ["fuzz"], "an id replays an input", async () => {
   assert.equal(await replay("serial/none"), [{ id: "serial/none", what: "there is no such input" }]);
 });
 
-test("each hole is in one place of the firmware", () => {
-  for (const hole of HOLES) assert.is(occurrences(hole), 1, `${hole.file}: ${hole.breaks}`);
-});
-
-for (const hole of tried(HOLES)) {
-  boardTest(test, ["fuzz"], `found: not so that ${hole.breaks}`, async () => {
-    const fuzzer = Fuzzer.of(await compileBinary(hole), `hole-${HOLES.indexOf(hole) + 1}`);
-    const target = TARGETS.find(({ name }) => name === hole.target) as Target;
+for (const mutant of tried(FUZZING_MUTANTS)) {
+  boardTest(test, ["fuzz"], `found: not so that ${mutant.breaks}`, async () => {
+    const fuzzer = Fuzzer.of(await compileBinary(mutant), `mutant-${FUZZING_MUTANTS.indexOf(mutant) + 1}`);
+    const target = TARGETS.find(({ name }) => name === mutant.target) as Target;
     const { finding, executions } = await fuzzer.fuzz(target, [SEED, `-runs=${MOST_EXECUTIONS}`]);
-    assert.match(finding?.what ?? "nothing", hole.says, `after ${executions} inputs`);
-    const again = await fuzzer.replay(hole.target, fuzzer.fileOf(hole.target, finding?.file ?? ""));
+    assert.match(finding?.what ?? "nothing", mutant.says, `after ${executions} inputs`);
+    const again = await fuzzer.replay(mutant.target, fuzzer.fileOf(mutant.target, finding?.file ?? ""));
     assert.is(again.finding?.what, finding?.what);
   });
 }

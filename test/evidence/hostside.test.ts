@@ -1,4 +1,4 @@
-// The host side's campaign in its short form, and mistakes that it must notice (evidence/hostside.ts has the whole).
+// The host side's campaign in its short form, and mutants that it must notice (evidence/hostside.ts has the whole).
 
 import * as assert from "uvu/assert";
 import { atLeast } from "../support/atleast.js";

@@ -10,8 +10,8 @@ import { State } from "../../firmware/wire.js";
 import { loadFirmware } from "../../sim/session/firmware.js";
 import { Counts, explore, type Finding, shrink } from "../../sim/session/monkey/monkey.js";
 import { scriptOf } from "../../sim/session/monkey/script.js";
-import { MODEL_MUTANTS } from "../support/modelmutants.js";
-import { compileOptimized } from "../support/mutation.js";
+import { compileOptimized } from "../mutants/apply.js";
+import { MODEL_MUTANTS } from "../mutants/model.js";
 import type { Campaign, Failure, Figure, Options, Result } from "./campaign.js";
 
 const STEPS = 10_000_000;
@@ -121,8 +121,8 @@ async function findMutants(log: Options["log"]): Promise<Result> {
 
 /** Steps until a run shows what the mutant breaks, by that name; undefined: none did. */
 async function stepsToFind(name: string): Promise<number | undefined> {
-  const { shows, mutation } = MODEL_MUTANTS[name] as (typeof MODEL_MUTANTS)[string];
-  const module = await compileOptimized(mutation);
+  const { shows, mutant } = MODEL_MUTANTS[name] as (typeof MODEL_MUTANTS)[string];
+  const module = await compileOptimized(mutant);
   const counts = new Counts();
   for (let seed = 1; seed <= RUNS_FOR_A_MUTANT; seed++) {
     if (explore(module, seed, { counts })?.difference.what === shows) return counts.steps;

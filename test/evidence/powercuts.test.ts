@@ -1,14 +1,14 @@
-// Campaign power-cuts in its short form, with fewer tears; and that it finds holes in the firmware.
+// Campaign power-cuts in its short form, with fewer tears; and that it finds mutants of the firmware.
 
 import * as assert from "uvu/assert";
 import { loadFirmware } from "../../sim/session/firmware.js";
+import { compileOptimized } from "../mutants/apply.js";
+import { POWER_CUT_MUTANTS } from "../mutants/powercuts.js";
 import { atLeast } from "../support/atleast.js";
-import { compileOptimized, occurrences } from "../support/mutation.js";
 import { suite } from "../support/suite.js";
 import { tried } from "../support/telling.js";
 import type { Failure } from "./campaign.js";
 import { FLOWS, type Flow } from "./powercuts/flows.js";
-import { HOLES } from "./powercuts/holes.js";
 import { cutsAt, imageOf, isExhaustive } from "./powercuts/recorder.js";
 import { Run } from "./powercuts/run.js";
 import { POWER_CUTS, PowerCuts, type Scale } from "./powercuts.js";
@@ -111,18 +111,14 @@ function untilCut(run: () => void): void {
   }
 }
 
-test("each hole is in one place of the firmware", () => {
-  for (const hole of HOLES) assert.is(occurrences(hole), 1, `${hole.file}: ${hole.breaks}`);
-});
-
-for (const hole of tried(HOLES)) {
-  test(`found: not so that ${hole.breaks}`, async () => {
-    const module = await compileOptimized(hole);
-    const found = failures(module, FEWEST, [hole.shows]);
-    const telling = found.find(({ id, what }) => hole.says.test(what) && (hole.uncut || isOfCut(id)));
-    assert.ok(telling, `${hole.shows} does not show it by a cut: ${JSON.stringify(found)}`);
+for (const mutant of tried(POWER_CUT_MUTANTS)) {
+  test(`found: not so that ${mutant.breaks}`, async () => {
+    const module = await compileOptimized(mutant);
+    const found = failures(module, FEWEST, [mutant.shows]);
+    const telling = found.find(({ id, what }) => mutant.says.test(what) && (mutant.uncut || isOfCut(id)));
+    assert.ok(telling, `${mutant.shows} does not show it by a cut: ${JSON.stringify(found)}`);
     const again = new PowerCuts(module, FEWEST, { ...quiet, only: telling.id });
-    assert.equal(again.failuresOf([hole.shows]), [telling]);
+    assert.equal(again.failuresOf([mutant.shows]), [telling]);
   });
 }
 

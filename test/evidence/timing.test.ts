@@ -1,14 +1,14 @@
-// Timing, the campaign in short; and mistakes that it must notice.
+// Timing, the campaign in short; and mutants that it must notice.
 
 import { createHash } from "node:crypto";
 import * as assert from "uvu/assert";
 import { buildImages, buildVariant } from "../../board/builder/images.js";
+import { compileBinary } from "../mutants/apply.js";
+import { TIMING_MUTANTS } from "../mutants/timing.js";
 import { boardTest } from "../support/board.js";
-import { compileBinary } from "../support/mutation.js";
 import { suite } from "../support/suite.js";
 import { tried } from "../support/telling.js";
 import { measureCrypto } from "./timing/crypto.js";
-import { MUTANTS } from "./timing/mutants.js";
 import { oddities, odditiesOf, TIMING } from "./timing.js";
 
 const test = suite("timing");
@@ -26,11 +26,11 @@ boardTest(test, ["meter"], "an id that there is not is said to be none", async (
   assert.equal(failures, [{ id: "nonsense/1", what: "there is no such case" }]);
 });
 
-for (const mutant of tried(MUTANTS)) {
+for (const mutant of tried(TIMING_MUTANTS)) {
   boardTest(test, ["meter"], `noticed: ${mutant.breaks}`, async () => {
     const module = await compileBinary(mutant);
     const folder = `mutants/${createHash("sha256").update(mutant.to).digest("hex").slice(0, 8)}`;
-    // Optimized less, since it compiles sooner; the mistake is in the source.
+    // Optimized less, since it compiles sooner; the fault is in the source.
     const image = buildVariant("meter", module, folder, "-Og");
     const found = await oddities(image, [mutant.measurement]);
     const telling = found.find(({ what }) => mutant.says.test(what));

@@ -10,12 +10,12 @@ import { currentBytes, rootOf } from "../../sim/core/image.js";
 import { Random } from "../../sim/core/random.js";
 import { exchange, openChannel, personalize } from "../../sim/session/cardcommands.js";
 import { DEMO } from "../../sim/session/demo.js";
+import { compile } from "../mutants/apply.js";
+import { unseenMutants } from "../mutants/unseen.js";
 import { askUnlock, enter, failPin, MODULE, setPin, turnOff, turnOn, unlockCodeOf } from "../support/cards.js";
 import { fails } from "../support/fails.js";
-import { compile } from "../support/mutation.js";
 import { STORE, send } from "../support/serial.js";
 import { suite } from "../support/suite.js";
-import { unseenMutants } from "../support/unseenmutants.js";
 
 const draws = suite("draws of the firmware");
 

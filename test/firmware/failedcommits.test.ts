@@ -12,13 +12,13 @@ import { Flash } from "../../sim/core/flash.js";
 import { currentBytes } from "../../sim/core/image.js";
 import { exchange, openChannel, personalize } from "../../sim/session/cardcommands.js";
 import { DEMO } from "../../sim/session/demo.js";
+import { compile } from "../mutants/apply.js";
+import { unseenMutants } from "../mutants/unseen.js";
 import { askUnlock, enter, enterPin, failPin, login, MODULE, turnOff, turnOn, unlockCodeOf } from "../support/cards.js";
 import { fails } from "../support/fails.js";
 import { PAGE_IMAGE, type Places, placesOf } from "../support/memory.js";
-import { compile } from "../support/mutation.js";
 import { digits, getData, STORE, send } from "../support/serial.js";
 import { suite } from "../support/suite.js";
-import { unseenMutants } from "../support/unseenmutants.js";
 
 const commits = suite("commits that fail");
 

@@ -1,5 +1,5 @@
 // The faults that the firmware of the first release had stay mended: each case demands what is right, and fails where
-// the fault is put back (support/formerfaults.ts).
+// the fault is put back (mutants/firstrelease.ts).
 
 import * as assert from "uvu/assert";
 import { Channel, Cla, Ins, Kind, Level, Sw, Tag } from "../../firmware/wire.js";
@@ -13,21 +13,22 @@ import { currentBytes, currentPage, Offset, readImage } from "../../sim/core/ima
 import { Random } from "../../sim/core/random.js";
 import { converse, exchange, openChannel, personalize } from "../../sim/session/cardcommands.js";
 import { DEMO } from "../../sim/session/demo.js";
+import { compile, type Mutant } from "../mutants/apply.js";
+import { FORMER_FAULTS, type FormerFault } from "../mutants/firstrelease.js";
+import { aesFailsAt } from "../mutants/single.js";
 import { askUnlock, enter, failCode, failPin, login, MODULE, setPin, turnOff, turnOn } from "../support/cards.js";
 import { type Case, fails } from "../support/fails.js";
-import { FORMER_FAULTS, type FormerFault } from "../support/formerfaults.js";
-import { compile, type Mutation } from "../support/mutation.js";
 import { FINISH, getData, PROVE, STORE, send, WIPE } from "../support/serial.js";
 import { suite } from "../support/suite.js";
 
 const test = suite("faults of the first release");
 
 /** A case that holds, and each fault that it must fail for; `on` changes the firmware for both. */
-function holds(title: string, check: Case, faults: readonly FormerFault[], on?: Mutation): void {
+function holds(title: string, check: Case, faults: readonly FormerFault[], on?: Mutant): void {
   test(title, async () => check(on ? await compile(on) : MODULE));
   for (const name of faults) {
     test(`${title}: ${name} fails it`, async () => {
-      const fault: Mutation = FORMER_FAULTS[name];
+      const fault: Mutant = FORMER_FAULTS[name];
       const module = await compile(on ? { ...fault, also: [...(fault.also ?? []), on] } : fault);
       assert.ok(fails(check, module), "the case does not see the fault");
     });
@@ -497,7 +498,7 @@ holds(
 
 // ---- the channel's screen ----
 
-/** The battery at which AES fails here: no host can make it fail from outside. */
+/** The battery at which AES fails here, in mV. */
 const AES_FAILS = 2999;
 
 holds(
@@ -523,12 +524,7 @@ holds(
     }
   },
   ["closed-channel-keeps-its-screen"],
-  {
-    breaks: "AES works at any voltage",
-    file: "selftest.ts",
-    from: "  return isDigest(AES_ANSWER_HIGH, AES_ANSWER_LOW);",
-    to: `  return host.battery() !== ${AES_FAILS} && isDigest(AES_ANSWER_HIGH, AES_ANSWER_LOW);`,
-  },
+  aesFailsAt(AES_FAILS),
 );
 
 // ---- the former owner ----

@@ -7,11 +7,11 @@ import { Card } from "../../sim/core/card.js";
 import { currentBytes } from "../../sim/core/image.js";
 import { exchange, openChannel, personalize } from "../../sim/session/cardcommands.js";
 import { DEMO } from "../../sim/session/demo.js";
+import { compile } from "../mutants/apply.js";
+import { unseenMutants } from "../mutants/unseen.js";
 import { askUnlock, enter, failCode, failPin, MODULE, seed, turnOff, turnOn, unlockCodeOf } from "../support/cards.js";
 import { type Case, fails } from "../support/fails.js";
-import { compile } from "../support/mutation.js";
 import { suite } from "../support/suite.js";
-import { unseenMutants } from "../support/unseenmutants.js";
 
 const test = suite("head");
 

@@ -1,29 +1,21 @@
-// The scenarios can fail: a firmware with a mistake in it fails an `expect` of one of them.
-//
-// The mistakes are those of support/mutants.ts, compiled in memory. A dozen each time; all with MUTANTS=all.
+// The scenarios can fail: each mutant of the firmware (mutants/scenarios.ts) fails an `expect` of one of them. A dozen
+// mutants are compiled each time; all with MUTANTS=all.
 
 import * as assert from "uvu/assert";
 import { loadFirmware } from "../../sim/session/firmware.js";
 import { firstFailure, type Script } from "../../sim/session/run.js";
-import { MUTANTS } from "../support/mutants.js";
-import { compile, type Mutation, occurrences } from "../support/mutation.js";
+import { compile } from "../mutants/apply.js";
+import { SCENARIO_MUTANTS } from "../mutants/scenarios.js";
+import { TRAPS_AT_A_KEY } from "../mutants/single.js";
 import { freshSession, scenarios } from "../support/scenarios.js";
 import { suite } from "../support/suite.js";
 import { tried } from "../support/telling.js";
-import { UNSEEN_MUTANTS } from "../support/unseenmutants.js";
 
 const TELLING = 12;
 const SCENARIOS = scenarios();
 
 const mutants = suite("mutants");
-const chosen = tried(MUTANTS);
-
-mutants("each changes one place of the firmware as it is", () => {
-  for (const mutant of [...MUTANTS, ...UNSEEN_MUTANTS]) {
-    for (const change of [mutant, ...(mutant.also ?? [])])
-      assert.is(occurrences(change), 1, `${change.file}: ${mutant.breaks}: occurs once: ${change.from}`);
-  }
-});
+const chosen = tried(SCENARIO_MUTANTS);
 
 mutants(`${TELLING} or more are tried`, () => {
   assert.ok(chosen.length >= TELLING);
@@ -35,16 +27,8 @@ mutants("the firmware as it is passes every scenario, released and compiled as a
   }
 });
 
-/** Not found by what a scenario expects, but by how it ends. */
-const BROKEN: Mutation = {
-  breaks: "a key does not trap",
-  file: "card.ts",
-  from: "  if (key >= keys.KEYS) return;\n",
-  to: "  if (key < keys.KEYS) unreachable();\n",
-};
-
 mutants("a trap, or a line that cannot be carried out, does not count as noticed", async () => {
-  const module = await compile(BROKEN);
+  const module = await compile(TRAPS_AT_A_KEY);
   assert.ok(SCENARIOS.some((script) => failureOf(script, module)));
   assert.is(noticed(module), undefined);
 });

@@ -62,7 +62,7 @@ export class Fuzzer {
     return new Fuzzer(buildImages("fuzz"), loadFirmware(), FINDINGS);
   }
 
-  /** Another module, with no sanitizers: for holes that show without. */
+  /** Another module, with no sanitizers: for mutants that show without. */
   static of(binary: Uint8Array<ArrayBuffer>, name: string): Fuzzer {
     const folder = join(FINDINGS, name);
     const moduleFile = join(folder, "dsc.wasm");

@@ -1,4 +1,4 @@
-// Mistakes that somebody could make in the host tools, each with the least of the campaign that must notice it. A
+// Mutants of the host tools, each with the least of the campaign that must notice it. A
 // mutant is a copy of the compiled host tools with one text replaced.
 
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";

@@ -8,11 +8,11 @@ import type { Model } from "../../../sim/core/model/model.js";
 import { type Meant, storedOf } from "../../../sim/session/monkey/host.js";
 import { Disagreement, Play } from "../../../sim/session/monkey/play.js";
 import { LONG, type Start, type Step, TAP, type Typed } from "../../../sim/session/monkey/steps.js";
+import { compile } from "../../mutants/apply.js";
+import { unseenMutants } from "../../mutants/unseen.js";
 import { type Case, fails } from "../../support/fails.js";
-import { compile } from "../../support/mutation.js";
 import { module as firmware } from "../../support/serial.js";
 import { suite } from "../../support/suite.js";
-import { unseenMutants } from "../../support/unseenmutants.js";
 
 const everyState = suite("every command in every state");
 

@@ -9,7 +9,8 @@ import { Card } from "../../../sim/core/card.js";
 import { currentBytes, rootOf } from "../../../sim/core/image.js";
 import { converse, exchange, openChannel, personalize } from "../../../sim/session/cardcommands.js";
 import { DEMO } from "../../../sim/session/demo.js";
-import { compile } from "../../support/mutation.js";
+import { compile } from "../../mutants/apply.js";
+import { aesFailsAt } from "../../mutants/single.js";
 import { blank, demo, enter, getData, lock, module, send, WIPE } from "../../support/serial.js";
 import { suite } from "../../support/suite.js";
 
@@ -70,15 +71,7 @@ open("the card id is a KDF of the root secret, told until the card is wiped", ()
 
 open("a card whose AES fails tells no card id: what it computed may be a piece of the root secret", async () => {
   const fails = 2999;
-  const card = new Card(
-    await compile({
-      breaks: "AES works at any voltage",
-      file: "selftest.ts",
-      from: "  return isDigest(AES_ANSWER_HIGH, AES_ANSWER_LOW);",
-      to: `  return host.battery() !== ${fails} && isDigest(AES_ANSWER_HIGH, AES_ANSWER_LOW);`,
-    }),
-    { seed: 7 },
-  );
+  const card = new Card(await compile(aesFailsAt(fails)), { seed: 7 });
   assert.is(getData(card, Tag.CARD_ID).sw, Sw.DONE);
   card.setBattery(fails);
   assert.equal(getData(card, Tag.CARD_ID), { sw: Sw.NO_SUCH_DATA, data: Buffer.alloc(0) });

@@ -10,12 +10,12 @@ import { Card } from "../../../sim/core/card.js";
 import { Flash } from "../../../sim/core/flash.js";
 import { converse, payloads, personalize } from "../../../sim/session/cardcommands.js";
 import { DEMO } from "../../../sim/session/demo.js";
+import { compile } from "../../mutants/apply.js";
+import { unseenMutants } from "../../mutants/unseen.js";
 import { fails } from "../../support/fails.js";
-import { compile } from "../../support/mutation.js";
 import { OracleHost } from "../../support/scp03oracle.js";
 import { digits, module as firmware } from "../../support/serial.js";
 import { suite } from "../../support/suite.js";
-import { unseenMutants } from "../../support/unseenmutants.js";
 
 const parsing = suite("parsing");
 

@@ -6,15 +6,15 @@ import * as assert from "uvu/assert";
 import { Cla, Ins, LifeCode, SelfTest, Sw, Tag } from "../../../firmware/wire.js";
 import { putKeyData } from "../../../host-tools/card/keyset.js";
 import { DEMO } from "../../../sim/session/demo.js";
+import { compile } from "../../mutants/apply.js";
+import { unseenMutants } from "../../mutants/unseen.js";
 import { askUnlock, failPin, turnOff, unlockCodeOf } from "../../support/cards.js";
 import { Desk, HOLDERS, type Stage, sw } from "../../support/desk.js";
 import { fails } from "../../support/fails.js";
 import { differences } from "../../support/memory.js";
-import { compile } from "../../support/mutation.js";
 import { SCREENS } from "../../support/screens.js";
 import { digits, module as firmware } from "../../support/serial.js";
 import { suite } from "../../support/suite.js";
-import { unseenMutants } from "../../support/unseenmutants.js";
 
 const residue = suite("residue of the serial line");
 

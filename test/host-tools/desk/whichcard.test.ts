@@ -14,8 +14,10 @@ import { Flash } from "../../../sim/core/flash.js";
 import { currentBytes, Offset } from "../../../sim/core/image.js";
 import { openChannel } from "../../../sim/session/cardcommands.js";
 import { DEMO } from "../../../sim/session/demo.js";
+import { compile } from "../../mutants/apply.js";
+import { FORMER_FAULTS } from "../../mutants/firstrelease.js";
+import { WITHOUT_ID_AND_HOST } from "../../mutants/single.js";
 import { blankCard, cardOf, login, MODULE } from "../../support/cards.js";
-import { compile } from "../../support/mutation.js";
 import { attempt, failureOf, KeptSeeds, Line, statusOf } from "../../support/seeding.js";
 import { send, WIPE } from "../../support/serial.js";
 import { suite } from "../../support/suite.js";
@@ -99,13 +101,7 @@ test("a record without a card id, as the first release made them, is resumed on 
 
 /** A card as the first release made it: no card id, no kind of host. */
 async function firstRelease(): Promise<Card> {
-  const module = await compile({
-    breaks: "the card tells its id and its host",
-    file: "commands.ts",
-    from: "    case Tag.CARD_ID:\n      return cardId(out);\n",
-    to: "",
-    also: [{ file: "commands.ts", from: "  return give(FirmwareAt.SIZE);", to: "  return give(VERSION_SIZE);" }],
-  });
+  const module = await compile(WITHOUT_ID_AND_HOST);
   return new Card(module, { seed: 5 });
 }
 
@@ -178,12 +174,7 @@ test("whatever is asked of a card in ERROR, the answer names the error and what 
 });
 
 test("an error of the first release, which tells no life, is one too", async () => {
-  const module = await compile({
-    breaks: "the status tells the error",
-    file: "commands.ts",
-    from: "  if (card.error()) return STATUS_SIZE;\n",
-    to: "  store<u8>(out, 0, 7);\n",
-  });
+  const module = await compile(FORMER_FAULTS["error-not-told"]);
   const card = new Card(module, { flash: new Flash(new Uint8Array(4096)) });
   assert.match(await refused(clientOf(card).readStatus(), 5, CardInError), /in ERROR: .*first release/);
 });

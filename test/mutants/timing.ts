@@ -1,11 +1,11 @@
-// Mistakes in the firmware that make its time depend on a secret. The campaign must find every one of them
+// Mutants of the firmware whose time depends on a secret. The campaign must find every one of them
 // (test/evidence/timing.test.ts).
 
-import type { Mutation } from "../../support/mutation.js";
-import type { Telling } from "../../support/telling.js";
-import type { Measurement } from "../timing.js";
+import type { Measurement } from "../evidence/timing.js";
+import type { Telling } from "../support/telling.js";
+import type { Mutant } from "./apply.js";
 
-export interface Mutant extends Mutation, Telling {
+export interface TimingMutant extends Mutant, Telling {
   /** What shows it. */
   readonly measurement: Measurement;
   /** What the campaign says of it. */
@@ -13,11 +13,12 @@ export interface Mutant extends Mutation, Telling {
 }
 
 /** Comparisons that stop early, and work that is not done for all. */
-export const MUTANTS: readonly Mutant[] = [
+export const TIMING_MUTANTS: readonly TimingMutant[] = [
   {
     breaks: "the tag of a wrap is compared whole",
     telling: true,
     file: "crypto/siv.ts",
+    within: "open",
     from: "for (let i: usize = 0; i < 16; i += 4) difference |= load<u32>(PAD + i) ^ load<u32>(sealed + i);",
     to: "for (let i: usize = 0; i < 16 && difference === 0; i++) difference |= load<u8>(PAD + i) ^ load<u8>(sealed + i);",
     measurement: "pins",
@@ -27,6 +28,7 @@ export const MUTANTS: readonly Mutant[] = [
     breaks: "a MAC is compared whole",
     telling: true,
     file: "scp03.ts",
+    within: "difference",
     from: "for (let i: u32 = 0; i < length; i++) bits |= load<u8>(a + i) ^ load<u8>(b + i);",
     to: "for (let i: u32 = 0; i < length && bits === 0; i++) bits |= load<u8>(a + i) ^ load<u8>(b + i);",
     measurement: "channel",
@@ -35,24 +37,27 @@ export const MUTANTS: readonly Mutant[] = [
   {
     breaks: "a key is derived from every PIN",
     file: "vault.ts",
-    from: "  kdf.derive(ROOT, use as u8, CONTEXT, length + 8, KEY, 256);",
-    to: "  if (load<u8>(CONTEXT) !== 0x38) kdf.derive(ROOT, use as u8, CONTEXT, length + 8, KEY, 256);",
+    within: "deriveKey",
+    from: "kdf.derive(ROOT, use as u8, CONTEXT, length + 8, KEY, 256);",
+    to: "if (load<u8>(CONTEXT) !== 0x38) kdf.derive(ROOT, use as u8, CONTEXT, length + 8, KEY, 256);",
     measurement: "pins",
     says: /^wrong PIN, /,
   },
   {
     breaks: "all keys are looked at, whichever moved",
     file: "keys.ts",
-    from: "  for (let key: u32 = 0; key < KEYS; key++) {",
-    to: "  for (let key: u32 = 0; contacts.pending >> key; key++) {",
+    within: "due",
+    from: "for (let key: u32 = 0; key < KEYS; key++) {",
+    to: "for (let key: u32 = 0; contacts.pending >> key; key++) {",
     measurement: "digits",
     says: /^a digit typed: /,
   },
   {
     breaks: "no branch in AES depends on the key",
     file: "crypto/aes.ts",
-    from: "  const doubled = ((sum & 0x7f7f7f7f) << 1) ^ (((sum >> 7) & 0x01010101) * 0x1b);",
-    to: "  let doubled = (sum & 0x7f7f7f7f) << 1;\n  if (sum & 0x80) doubled ^= ((sum >> 7) & 0x01010101) * 0x1b;\n  else doubled ^= ((sum >> 7) & 0x01010100) * 0x1b;",
+    within: "mixColumn",
+    from: "const doubled = ((sum & 0x7f7f7f7f) << 1) ^ (((sum >> 7) & 0x01010101) * 0x1b);",
+    to: "let doubled = (sum & 0x7f7f7f7f) << 1; if (sum & 0x80) doubled ^= ((sum >> 7) & 0x01010101) * 0x1b; else doubled ^= ((sum >> 7) & 0x01010100) * 0x1b;",
     measurement: "pins",
     says: /^wrong PIN, /,
   },

@@ -1,14 +1,15 @@
 // The faults that the firmware of the first release had, each as it was, put back into the firmware of today.
 //
-// A name is for ever: the reference model is asked whether it finds them. test/firmware/formerfaults.test.ts holds what each
-// gives where the right thing is another one.
+// A name is for ever: the reference model is asked whether it finds them. What each gives, where the right thing is
+// another one, is in test/firmware/formerfaults.test.ts.
 
-import type { Change, Mutation } from "./mutation.js";
+import type { Change, Mutant } from "./apply.js";
 
 const OLD_MESSAGE: Change = {
   file: "card.ts",
-  from: "  enter(card.next);\n",
-  to: "  const next = card.next;\n  card.next = State.OFF;\n  enter(next);\n",
+  within: "message",
+  from: "enter(card.next);",
+  to: "const next = card.next; card.next = State.OFF; enter(next);",
 };
 
 export const FORMER_FAULTS = {
@@ -23,74 +24,89 @@ export const FORMER_FAULTS = {
   "keys-recorded-on-every-screen": {
     breaks: "the bench test records keys of its own screen only",
     file: "card.ts",
-    from: "  if (event === Event.DOWN) card.spentKey = false;\n",
-    to: "  if (event === Event.DOWN) card.spentKey = false;\n  if (event === Event.DOWN) card.tested |= 1 << key;\n",
-    also: [{ file: "card.ts", from: "  card.tested = 0;\n  card.state = state;\n", to: "  card.state = state;\n" }],
+    within: "onKey",
+    from: "if (event === Event.DOWN) card.spentKey = false;",
+    to: "if (event === Event.DOWN) card.spentKey = false; if (event === Event.DOWN) card.tested |= 1 << key;",
+    also: [
+      { file: "card.ts", within: "stand", from: "card.tested = 0; card.state = state;", to: "card.state = state;" },
+    ],
   },
   "frames-keep-the-card-on": {
     breaks: "a frame that anybody may send keeps the card on only where nothing is entered, open or shown",
     file: "card.ts",
-    from: "  if (isBare()) card.deadline",
-    to: "  if (card.patience || card.state === State.NO_KEY) card.deadline",
+    within: "wake",
+    from: "if (isBare()) card.deadline",
+    to: "if (card.patience || card.state === State.NO_KEY) card.deadline",
   },
   "bench-test-never-ends": {
     breaks: "the bench test ends with the first command that is not SELF TEST",
     file: "apdu.ts",
-    from: "  if (command.ins !== <u32>Ins.SELF_TEST) card.endTest();\n",
+    within: "process",
+    from: "if (command.ins !== <u32>Ins.SELF_TEST) card.endTest();",
     to: "",
   },
   "error-card-takes-commands": {
     breaks: "a card in ERROR answers SELECT and GET DATA and nothing else",
     file: "apdu.ts",
-    from: "  if (card.error() && !isForAnyCard()) sw = Sw.ERROR | card.error();\n",
+    within: "process",
+    from: "if (card.error() && !isForAnyCard()) sw = Sw.ERROR | card.error();",
     to: "",
   },
   "error-not-told": {
     breaks: "the status tells the error",
     file: "commands.ts",
-    from: "  if (card.error()) return STATUS_SIZE;\n",
-    to: "  store<u8>(out, 0, 7);\n",
+    within: "status",
+    from: "if (card.error()) return STATUS_SIZE;",
+    to: "store<u8>(out, 0, 7);",
   },
   "put-key-in-one-encoding": {
     breaks: "PUT KEY is taken in both encodings",
     file: "transport.ts",
-    from: "  return length === 1 + 3 * LONG_BLOCK || length === 1 + 3 * SHORT_BLOCK;",
-    to: "  return length === 1 + 3 * LONG_BLOCK;",
+    within: "isLength",
+    from: "return length === 1 + 3 * LONG_BLOCK || length === 1 + 3 * SHORT_BLOCK;",
+    to: "return length === 1 + 3 * LONG_BLOCK;",
   },
   "closed-channel-keeps-its-screen": {
     breaks: "a channel that is closed leaves its screen, whatever closed it",
     file: "apdu.ts",
-    from: "  card.followChannel();\n",
-    to: "  if (!wrapped) card.followChannel();\n",
+    within: "process",
+    from: "card.followChannel();",
+    to: "if (!wrapped) card.followChannel();",
   },
   "lock-code-of-the-former-owner": {
     breaks: "nothing of the former owner stays",
     file: "personalization.ts",
-    from: "  head.lockCode = 0;\n",
+    within: "seed",
+    from: "head.lockCode = 0;",
     to: "",
   },
   "commit-without-a-word": {
     breaks: "a commit programs a word, whatever the head checks to",
     file: "store.ts",
-    from: "  } while (load<u32>(IMAGE, HEAD_CHECK_AT) === ERASED);",
-    to: "  } while (false);",
-    also: [{ file: "store.ts", from: " && load<u32>(IMAGE, HEAD_CHECK_AT) !== ERASED;", to: ";" }],
+    within: "writeNext",
+    from: "} while (load<u32>(IMAGE, HEAD_CHECK_AT) === ERASED);",
+    to: "} while (false);",
+    also: [
+      { file: "store.ts", within: "headIsWhole", from: "&& load<u32>(IMAGE, HEAD_CHECK_AT) !== ERASED;", to: ";" },
+    ],
   },
   "page-without-a-commit-counts": {
     breaks: "a page counts only where its commit was programmed",
     file: "store.ts",
-    from: " && load<u32>(IMAGE, HEAD_CHECK_AT) !== ERASED;",
+    within: "headIsWhole",
+    from: "&& load<u32>(IMAGE, HEAD_CHECK_AT) !== ERASED;",
     to: ";",
   },
-} as const satisfies Record<string, Mutation>;
+} as const satisfies Record<string, Mutant>;
 
 export type FormerFault = keyof typeof FORMER_FAULTS;
 
 /** What follows a message stays until the message ends; a screen that names no successor has the one before. */
-function staleSuccessor(life: "BLANK" | "SEEDED"): Omit<Mutation, "breaks"> {
+function staleSuccessor(life: "BLANK" | "SEEDED"): Omit<Mutant, "breaks"> {
   return {
     file: "card.ts",
-    from: "  card.next = next;\n",
+    within: "stand",
+    from: "card.next = next;",
     to: `  const stale = state === State.SERIAL || pages.head.life === Life.${life};
   if (next !== State.OFF || !stale) card.next = next;\n`,
     also: [OLD_MESSAGE],

@@ -2,13 +2,14 @@
 // each a run is kept in test/sim/session/runs.json that shows it in a few steps; the campaign finds them by itself.
 
 import type { InvariantName } from "../../sim/session/monkey/invariants.js";
-import { FORMER_FAULTS } from "./formerfaults.js";
-import type { Mutation } from "./mutation.js";
+import type { Mutant } from "./apply.js";
+import { FORMER_FAULTS } from "./firstrelease.js";
+import { TOP_LEVEL } from "./source.js";
 
 export interface ModelMutant {
   /** What a run that finds it is told: an invariant, or what differs from the model. */
   readonly shows: InvariantName | "state" | "display" | "deadline" | "status word" | "status" | "data";
-  readonly mutation: Mutation;
+  readonly mutant: Mutant;
   /** Compiled and run each time: one for each invariant; the others where MUTANTS=all is set. */
   readonly telling?: true;
 }
@@ -18,139 +19,151 @@ export const MODEL_MUTANTS: Readonly<Record<string, ModelMutant>> = {
   // ---- faults of the first release ----
   "F1-stale-successor-after-seeding": {
     shows: "I1",
-    mutation: FORMER_FAULTS["stale-successor-after-seeding"],
+    mutant: FORMER_FAULTS["stale-successor-after-seeding"],
     telling: true,
   },
   "F2-stale-successor-after-wipe": {
     shows: "I1",
-    mutation: FORMER_FAULTS["stale-successor-after-wipe"],
+    mutant: FORMER_FAULTS["stale-successor-after-wipe"],
     telling: true,
   },
   "F3-keys-recorded-on-every-screen": {
     shows: "I8",
-    mutation: FORMER_FAULTS["keys-recorded-on-every-screen"],
+    mutant: FORMER_FAULTS["keys-recorded-on-every-screen"],
     telling: true,
   },
-  "F4-frames-keep-the-card-on": { shows: "I6", mutation: FORMER_FAULTS["frames-keep-the-card-on"], telling: true },
-  "F5-bench-test-never-ends": { shows: "state", mutation: FORMER_FAULTS["bench-test-never-ends"] },
-  "F6-error-not-told": { shows: "status", mutation: FORMER_FAULTS["error-not-told"] },
-  "F7-put-key-in-one-encoding": { shows: "status word", mutation: FORMER_FAULTS["put-key-in-one-encoding"] },
-  "F8-closed-channel-keeps-its-screen": { shows: "state", mutation: FORMER_FAULTS["closed-channel-keeps-its-screen"] },
+  "F4-frames-keep-the-card-on": { shows: "I6", mutant: FORMER_FAULTS["frames-keep-the-card-on"], telling: true },
+  "F5-bench-test-never-ends": { shows: "state", mutant: FORMER_FAULTS["bench-test-never-ends"] },
+  "F6-error-not-told": { shows: "status", mutant: FORMER_FAULTS["error-not-told"] },
+  "F7-put-key-in-one-encoding": { shows: "status word", mutant: FORMER_FAULTS["put-key-in-one-encoding"] },
+  "F8-closed-channel-keeps-its-screen": { shows: "state", mutant: FORMER_FAULTS["closed-channel-keeps-its-screen"] },
 
   // ---- one for each invariant ----
   "I1-seeded-card-asks-for-its-PIN": {
     shows: "I1",
-    mutation: {
+    mutant: {
       breaks: "a card that is only seeded shows NO KEY",
       file: "card.ts",
-      from: "  if (pages.head.life !== Life.PERSONALIZED) return State.NO_KEY;",
-      to: "  if (pages.head.life === Life.BLANK) return State.NO_KEY;",
+      within: "firstState",
+      from: "if (pages.head.life !== Life.PERSONALIZED) return State.NO_KEY;",
+      to: "if (pages.head.life === Life.BLANK) return State.NO_KEY;",
     },
   },
   "I2-a-third-wrong-PIN-gives-two-back": {
     shows: "I2",
     telling: true,
-    mutation: {
+    mutant: {
       breaks: "tries are given back by a right PIN only",
       file: "pin.ts",
-      from: "  return used < head.tries ? head.tries - used : 0;",
-      to: "  return used < head.tries ? head.tries - (used > 2 ? used - 2 : used) : 0;",
+      within: "triesLeft",
+      from: "return used < head.tries ? head.tries - used : 0;",
+      to: "return used < head.tries ? head.tries - (used > 2 ? used - 2 : used) : 0;",
     },
   },
   "I3-a-right-code-gives-all-codes-back": {
     shows: "I3",
     telling: true,
-    mutation: {
+    mutant: {
       breaks: "code tries are given back by PIN SET only",
       file: "unlock.ts",
-      from: "  head.codeSpent = wrongBefore as u8;",
-      to: "  head.codeSpent = 0;",
+      within: "renew",
+      from: "head.codeSpent = wrongBefore as u8;",
+      to: "head.codeSpent = 0;",
     },
   },
   "I4-a-channel-leaves-the-challenge-open": {
     shows: "I4",
     telling: true,
-    mutation: {
+    mutant: {
       breaks: "what the owner was doing is over when a channel opens",
       file: "card.ts",
-      from: "  entry.wipe();\n  vault.wipe();\n  enter(State.SERIAL);",
-      to: "  if (card.state !== State.CHALLENGE) enter(State.SERIAL);",
+      within: "openSerial",
+      from: "entry.wipe(); vault.wipe(); enter(State.SERIAL);",
+      to: "if (card.state !== State.CHALLENGE) enter(State.SERIAL);",
     },
   },
   "I5-keys-extend-a-response": {
     shows: "I5",
     telling: true,
-    mutation: {
+    mutant: {
       breaks: "a response is never extended",
       file: "card.ts",
-      from: "  card.deadline = card.patience ? card.now + card.patience : card.deadline;",
-      to: "  card.deadline = card.state === State.RESPONSE ? card.now + IDLE * 2 : card.patience ? card.now + card.patience : card.deadline;",
+      within: "onKey",
+      from: "card.deadline = card.patience ? card.now + card.patience : card.deadline;",
+      to: "card.deadline = card.state === State.RESPONSE ? card.now + IDLE * 2 : card.patience ? card.now + card.patience : card.deadline;",
     },
   },
   "I6-a-hello-extends-a-challenge": {
     shows: "I6",
-    mutation: {
+    mutant: {
       breaks: "an unauthenticated frame keeps no card on that shows something",
       file: "card.ts",
-      from: "    case State.TEST:\n      return true;",
-      to: "    case State.TEST:\n    case State.CHALLENGE:\n      return true;",
+      within: "isBare",
+      from: "case State.TEST: return true;",
+      to: "case State.TEST: case State.CHALLENGE: return true;",
     },
   },
   "I7-an-error-card-takes-a-self-test": {
     shows: "I7",
     telling: true,
-    mutation: {
+    mutant: {
       breaks: "an ERROR card answers SELECT and GET DATA only",
       file: "apdu.ts",
+      within: "isForAnyCard",
       from: "(command.ins === <u32>Ins.SELECT || command.ins === <u32>Ins.GET_DATA);",
       to: "command.ins !== <u32>Ins.INITIALIZE_UPDATE;",
     },
   },
   "I8-the-record-outlives-its-screen": {
     shows: "I8",
-    mutation: {
+    mutant: {
       breaks: "the record of the bench test starts empty",
       file: "card.ts",
-      from: "  card.tested = 0;\n  card.state = state;\n",
-      to: "  card.state = state;\n",
+      within: "stand",
+      from: "card.tested = 0; card.state = state;",
+      to: "card.state = state;",
     },
   },
   "I9-NO-KEY-is-followed-by-the-bench-test": {
     shows: "I9",
     telling: true,
-    mutation: {
+    mutant: {
       breaks: "NO KEY has no successor but off",
       file: "times.ts",
-      from: "    case State.WRONG_CODE:\n      return State.LOCKED;",
-      to: "    case State.NO_KEY:\n      return State.TEST;\n    case State.WRONG_CODE:\n      return State.LOCKED;",
+      within: "successorOf",
+      from: "case State.WRONG_CODE: return State.LOCKED;",
+      to: "case State.NO_KEY: return State.TEST; case State.WRONG_CODE: return State.LOCKED;",
     },
   },
   "I10-a-word-is-programmed-again": {
     shows: "I10",
     telling: true,
-    mutation: {
+    mutant: {
       breaks: "flash is programmed as flash allows",
       file: "attempt.ts",
-      from: "  return flash.program(current.slot + 4, vault.receipt())",
-      to: "  return flash.program(current.slot, vault.receipt())",
+      within: "giveBack",
+      from: "return flash.program(current.slot + 4, vault.receipt())",
+      to: "return flash.program(current.slot, vault.receipt())",
     },
   },
   "I11-off-leaves-the-screen-lit": {
     shows: "I11",
     telling: true,
-    mutation: {
+    mutant: {
       breaks: "a card that is off shows nothing",
       file: "card.ts",
-      from: "  forget();\n  screen.dark();\n  host.power(0);",
-      to: "  forget();\n  host.power(0);",
+      within: "turnOff",
+      from: "forget(); screen.dark(); host.power(0);",
+      to: "forget(); host.power(0);",
     },
   },
   "I12-LOCKED-stands-five-minutes": {
     shows: "I12",
     telling: true,
-    mutation: {
+    mutant: {
       breaks: "30 s on LOCKED",
       file: "times.ts",
+      within: "patienceOf",
       from: "if (state === State.LOCK_CODE || state === State.UNLOCK)",
       to: "if (state === State.LOCKED || state === State.LOCK_CODE || state === State.UNLOCK)",
     },
@@ -158,9 +171,10 @@ export const MODEL_MUTANTS: Readonly<Record<string, ModelMutant>> = {
   "I13-level-01-may-change": {
     shows: "I13",
     telling: true,
-    mutation: {
+    mutant: {
       breaks: "level 01 reads",
       file: "apdu.ts",
+      within: "secured",
       from: "const changes = (level & (Level.C_MAC | Level.C_DECRYPTION)) === (Level.C_MAC | Level.C_DECRYPTION);",
       to: "const changes = (level & Level.C_MAC) !== 0;",
     },
@@ -168,30 +182,33 @@ export const MODEL_MUTANTS: Readonly<Record<string, ModelMutant>> = {
   "I14-an-empty-battery-writes": {
     shows: "I14",
     telling: true,
-    mutation: {
+    mutant: {
       breaks: "below 2,100 mV nothing is written",
       file: "flash.ts",
-      from: "  if (!power.usable()) return false;\n  host.flash_program",
-      to: "  host.flash_program",
+      within: "program",
+      from: "if (!power.usable()) return false; host.flash_program",
+      to: "host.flash_program",
     },
   },
   "I15-a-lock-code-is-used-again": {
     shows: "I15",
     telling: true,
-    mutation: {
+    mutant: {
       breaks: "a lock code is spent the moment its code is found right",
       file: "unlock.ts",
-      from: "  const prepared = prepare();\n  if (prepared !== Outcome.DONE) return prepared;\n",
+      within: "renew",
+      from: "const prepared = prepare(); if (prepared !== Outcome.DONE) return prepared;",
       to: "",
     },
   },
   "I16-a-locked-card-asks-for-its-PIN": {
     shows: "I16",
     telling: true,
-    mutation: {
+    mutant: {
       breaks: "a locked card shows LOCKED",
       file: "card.ts",
-      from: "  if (pin.isLocked()) return pin.lock() === Outcome.DONE ? State.LOCKED : State.OFF;",
+      within: "firstState",
+      from: "if (pin.isLocked()) return pin.lock() === Outcome.DONE ? State.LOCKED : State.OFF;",
       to: "",
     },
   },
@@ -199,45 +216,50 @@ export const MODEL_MUTANTS: Readonly<Record<string, ModelMutant>> = {
   // ---- what the model alone tells ----
   "a-hold-acts-twice": {
     shows: "deadline",
-    mutation: {
+    mutant: {
       breaks: "a hold acts once",
       file: "keys.ts",
-      from: "    contacts.held = true;\n",
-      to: "    contacts.downAt = now;\n",
+      within: "next",
+      from: "contacts.held = true;",
+      to: "contacts.downAt = now;",
     },
   },
   "a-key-counts-beside-another": {
     shows: "display",
-    mutation: {
+    mutant: {
       breaks: "while one key is down the others are ignored",
       file: "keys.ts",
+      within: "settle",
       from: "contacts.active === NO_KEY ? press(key, at) : Event.NONE",
       to: "press(key, at)",
     },
   },
   "bounce-of-20-ms": {
     shows: "deadline",
-    mutation: {
+    mutant: {
       breaks: "bounce is shorter than 20 ms",
       file: "keys.ts",
+      within: TOP_LEVEL,
       from: "BOUNCE: u32 = 20",
       to: "BOUNCE: u32 = 21",
     },
   },
   "a-seeded-card-takes-PIN-commands": {
     shows: "status word",
-    mutation: {
+    mutant: {
       breaks: "commands about the PIN are for a personalized card",
       file: "commands.ts",
-      from: "  if (head.life !== <u8>Life.PERSONALIZED) return Sw.NOT_IN_THIS_STATE;\n  if (pin.judgedByServer())",
-      to: "  if (pin.judgedByServer())",
+      within: "pinCommand",
+      from: "if (head.life !== <u8>Life.PERSONALIZED) return Sw.NOT_IN_THIS_STATE; if (pin.judgedByServer())",
+      to: "if (pin.judgedByServer())",
     },
   },
   "wrong-keys-are-answered-at-once": {
     shows: "deadline",
-    mutation: {
+    mutant: {
       breaks: "a wrong transport key is answered ever more slowly",
       file: "apdu.ts",
+      within: "delay",
       from: "|| failures <= PATIENCE) return 0;",
       to: "|| failures <= 100) return 0;",
     },

@@ -1,11 +1,11 @@
-// Deliberate holes in the firmware, each in what stands against a fault. The campaign must find every one of them
+// Mutants of the firmware, each without something that stands against a fault. The campaign must find every one of them
 // (test/evidence/faults.test.ts).
 
-import type { Mutation } from "../../support/mutation.js";
-import type { Telling } from "../../support/telling.js";
+import type { Telling } from "../support/telling.js";
+import type { Mutant } from "./apply.js";
 
-/** A hole, the scenario and the functions in which the campaign must see it, and what it must say of it. */
-export interface Hole extends Mutation, Telling {
+/** A mutant, the scenario and the functions in which the campaign must see it, and what it must say of it. */
+export interface FaultMutant extends Mutant, Telling {
   readonly scenario: string;
   readonly functions: RegExp;
   readonly says: RegExp;
@@ -20,10 +20,11 @@ const SAYS = {
   leak: /: a key on the line$/,
 };
 
-export const HOLES: readonly Hole[] = [
+export const FAULT_MUTANTS: readonly FaultMutant[] = [
   {
     breaks: "the spent try is not read back",
     file: "attempt.ts",
+    within: "open",
     from: "digits, length, before + missing, after) === 0",
     to: "digits, length, ERASED, SPENT) === 0",
     scenario: "pin",
@@ -33,6 +34,7 @@ export const HOLES: readonly Hole[] = [
   {
     breaks: "nobody looks whether the count grew",
     file: "attempt.ts",
+    within: "open",
     from: "before + missing, after",
     to: "before, after",
     scenario: "pin",
@@ -42,8 +44,9 @@ export const HOLES: readonly Hole[] = [
   {
     breaks: "cryptogram and MAC are compared once",
     file: "scp03.ts",
-    from: "  session.stage = stage;\n",
-    to: "  session.stage = Stage.OPEN;\n",
+    within: "authenticate",
+    from: "session.stage = stage;",
+    to: "session.stage = Stage.OPEN;",
     scenario: "channel",
     functions: /^(scp03|commands\/externalAuthenticate)/,
     says: SAYS.channel,
@@ -51,7 +54,8 @@ export const HOLES: readonly Hole[] = [
   {
     breaks: "the MAC of a command is compared once",
     file: "scp03.ts",
-    from: "  if (differingWords(CHAIN, data + size) !== 0) return fail(0);\n",
+    within: "unwrap",
+    from: "if (differingWords(CHAIN, data + size) !== 0) return fail(0);",
     to: "",
     scenario: "forged-wipe",
     functions: /^(scp03|apdu)/,
@@ -60,6 +64,7 @@ export const HOLES: readonly Hole[] = [
   {
     breaks: "the session key is derived once",
     file: "scp03.ts",
+    within: "authenticate",
     from: "let wrong = difference(WORK, S_MAC, KEY_SIZE);",
     to: "let wrong: u32 = 0;",
     scenario: "derivation",
@@ -69,7 +74,8 @@ export const HOLES: readonly Hole[] = [
   {
     breaks: "what a command brought is wiped before it is answered",
     file: "apdu.ts",
-    from: "  memory.fill(at + command.answer, 0, MAX_PAYLOAD - command.answer);\n",
+    within: "process",
+    from: "memory.fill(at + command.answer, 0, MAX_PAYLOAD - command.answer);",
     to: "",
     scenario: "personalize",
     functions: /^scp03\/wrap/,
@@ -77,9 +83,10 @@ export const HOLES: readonly Hole[] = [
   },
 ];
 
-export const TOLD_FIRST: Hole = {
+export const TOLD_FIRST: FaultMutant = {
   breaks: "the card's challenge is told after the session keys were derived",
   file: "scp03.ts",
+  within: "initiate",
   from: `  copyPublic(data + 13, CHAIN + CHALLENGE_SIZE, CHAIN + CHALLENGE_SIZE, CHALLENGE_SIZE);
   deriveSession(KEYS, Derive.S_ENC, S_ENC);
   deriveSession(KEYS + KEY_SIZE, Derive.S_MAC, S_MAC);
@@ -93,20 +100,22 @@ export const TOLD_FIRST: Hole = {
   says: SAYS.leak,
 };
 
-export const NOT_LOOKED_AT: Hole = {
+export const NOT_LOOKED_AT: FaultMutant = {
   breaks: "AES is looked at once the cryptogram is computed",
   file: "scp03.ts",
-  from: "  if (!selftest.cryptoWorks()) return fail(Sw.NOT_USABLE) as Sw;\n",
+  within: "initiate",
+  from: "if (!selftest.cryptoWorks()) return fail(Sw.NOT_USABLE) as Sw;",
   to: "",
   scenario: "channel",
   functions: /^crypto\/aes\/wipe$/,
   says: SAYS.leak,
 };
 
-export const ADDRESSED_ONCE: Hole = {
+export const ADDRESSED_ONCE: FaultMutant = {
   breaks: "what is copied out for all to read is addressed twice",
   file: "store.ts",
-  from: " & load<u8>(again + i)",
+  within: "copyPublic",
+  from: "& load<u8>(again + i)",
   to: "",
   scenario: "read",
   functions: /^(store\/copyPublic|commands\/text)$/,
@@ -114,11 +123,12 @@ export const ADDRESSED_ONCE: Hole = {
 };
 
 /** What stands against addresses that go astray. */
-export const ADDRESSES: readonly Hole[] = [
+export const ADDRESSES: readonly FaultMutant[] = [
   {
     breaks: "an image that is no page is not kept",
     file: "store.ts",
-    from: "  if (!headIsWhole()) wipe();\n",
+    within: "mount",
+    from: "if (!headIsWhole()) wipe();",
     to: "",
     scenario: "login",
     functions: /^store\/mount$/,
@@ -128,8 +138,9 @@ export const ADDRESSES: readonly Hole[] = [
     breaks: "nothing is kept where no page was found",
     telling: true,
     file: "store.ts",
-    from: "  if (newest === 0) {\n    wipe();\n",
-    to: "  if (newest === 0) {\n",
+    within: "mount",
+    from: "if (newest === 0) { wipe();",
+    to: "if (newest === 0) {",
     scenario: "login",
     functions: /^store\/mount$/,
     says: SAYS.leak,
@@ -137,7 +148,8 @@ export const ADDRESSES: readonly Hole[] = [
   {
     breaks: "a try is spent on the page that flash says it is",
     file: "attempt.ts",
-    from: " || !isCurrent()",
+    within: "open",
+    from: "|| !isCurrent()",
     to: "",
     scenario: "proof",
     functions: /^crypto\/(hash|hmac)\/(end|begin)$/,
@@ -146,4 +158,10 @@ export const ADDRESSES: readonly Hole[] = [
 ];
 
 /** All of them. */
-export const ALL_HOLES: readonly Hole[] = [...HOLES, TOLD_FIRST, NOT_LOOKED_AT, ADDRESSED_ONCE, ...ADDRESSES];
+export const ALL_FAULT_MUTANTS: readonly FaultMutant[] = [
+  ...FAULT_MUTANTS,
+  TOLD_FIRST,
+  NOT_LOOKED_AT,
+  ADDRESSED_ONCE,
+  ...ADDRESSES,
+];

@@ -1,10 +1,10 @@
-// Deliberate holes in the firmware, each in a promise that power failing puts to the test, and the flows that show it.
+// Mutants of the firmware, each of which breaks a promise where power fails, and the flows that show it.
 // The campaign must find every one of them (test/evidence/powercuts.test.ts).
 
-import type { Mutation } from "../../support/mutation.js";
-import type { Telling } from "../../support/telling.js";
+import type { Telling } from "../support/telling.js";
+import type { Mutant } from "./apply.js";
 
-export interface Hole extends Mutation, Telling {
+export interface PowerCutMutant extends Mutant, Telling {
   /** Flow in which it shows, or the wear; it is run with few tears. */
   readonly shows: string;
   /** What the campaign says of it. */
@@ -17,28 +17,16 @@ const SPEND = `  const used = spent(tally);
   const before = flash.word(slot);
   if (!flash.program(slot, SPENT)) return Outcome.BATTERY;
   const after = flash.word(slot);
-  // Which tries count is told by the use: a fault in \`tally\` would spend those of the other kind.
   const missing = used + 1 - spentBackwards(use === Use.CODE ? Tally.CODE : Tally.PIN);
   return vault.open(which, use, digits, length, before + missing, after) === 0 ? Outcome.DONE : Outcome.WRONG;`;
 
 const COMMIT = `    if (at !== HEAD_CHECK_AT && !write(start, at)) return Outcome.BATTERY;
   }
-  // What was not written as meant must never become true: the commit comes after the look at the rest.
   if (!reads(start)) return Outcome.FLASH;
   if (!write(start, HEAD_CHECK_AT)) return Outcome.BATTERY;`;
 
-const LOOK = `  return vault.open(which, use, digits, length, before + missing, after) === 0 ? Outcome.DONE : Outcome.WRONG;
-}
-
-/** The second check of an attempt, by other means than the first (vault.receipt). */
-export function confirmed(): bool {
-  return vault.receipt() === GIVEN;
-}
-
-/** Gives all tries back. The word comes out of the opened wrap: a wrong one gives nothing back. */
-export function giveBack(): Outcome {
-  return flash.program(current.slot + 4, vault.receipt()) ? Outcome.DONE : Outcome.BATTERY;
-}`;
+const LOOK =
+  "return vault.open(which, use, digits, length, before + missing, after) === 0 ? Outcome.DONE : Outcome.WRONG;";
 
 /** Where power holds nobody sees it: what was given back early is spent again, one try more than before. */
 const GIVE_BACK_AND_LOOK = `  if (use === Use.PIN && !flash.program(slot + 4, GIVEN)) return Outcome.BATTERY;
@@ -47,16 +35,7 @@ const GIVE_BACK_AND_LOOK = `  if (use === Use.PIN && !flash.program(slot + 4, GI
   for (let i: u32 = 0; i <= used; i++) {
     if (!flash.program(freeSlot(tally), SPENT)) return Outcome.BATTERY;
   }
-  return Outcome.WRONG;
-}
-
-export function confirmed(): bool {
-  return vault.receipt() === GIVEN;
-}
-
-export function giveBack(): Outcome {
-  return Outcome.DONE;
-}`;
+  return Outcome.WRONG;`;
 
 const CHECK = `  const opened = attempt.open(Tally.PIN, Wrap.PIN, Use.PIN, digits, PIN_SIZE);
   if (opened === Outcome.DONE && attempt.confirmed()) return attempt.conclude(attempt.giveBack());
@@ -76,18 +55,28 @@ const RENEW_AND_CHECK = `  carry();
   if (commit() !== Outcome.DONE) return Outcome.BATTERY;
 `;
 
-export const HOLES: readonly Hole[] = [
+export const POWER_CUT_MUTANTS: readonly PowerCutMutant[] = [
   {
     breaks: "a try is given back only after the right PIN",
     file: "attempt.ts",
+    within: "open",
     from: LOOK,
     to: GIVE_BACK_AND_LOOK,
+    also: [
+      {
+        file: "attempt.ts",
+        within: "giveBack",
+        from: "return flash.program(current.slot + 4, vault.receipt()) ? Outcome.DONE : Outcome.BATTERY;",
+        to: "return Outcome.DONE;",
+      },
+    ],
     shows: "lockout",
     says: /3 of 3 tries.*may be .* [12] of 3 tries/,
   },
   {
     breaks: "a try is given back once the PIN was found right by both checks, not before it is looked at",
     file: "pin.ts",
+    within: "check",
     from: CHECK,
     to: RENEW_AND_CHECK,
     shows: "lockout",
@@ -97,6 +86,7 @@ export const HOLES: readonly Hole[] = [
     breaks: "a try is spent before the PIN is looked at",
     telling: true,
     file: "attempt.ts",
+    within: "open",
     from: SPEND,
     to: `  const opened = vault.open(which, use, digits, length, flash.word(slot), SPENT) === 0;
   if (!flash.program(slot, SPENT)) return Outcome.BATTERY;
@@ -108,14 +98,16 @@ export const HOLES: readonly Hole[] = [
     breaks: "the try is read back",
     telling: true,
     file: "attempt.ts",
-    from: "  const after = flash.word(slot);\n",
-    to: "  const after = SPENT;\n",
+    within: "open",
+    from: "const after = flash.word(slot);",
+    to: "const after = SPENT;",
     shows: "right",
     says: /opened though its try was not spent/,
   },
   {
     breaks: "both counts of the tries take a slot that is neither erased nor valid for a spent one",
     file: "tally.ts",
+    within: "spent",
     from: "else if (!isErased(slot)) count++;",
     to: "else if (load<u32>(slot) === SPENT) count++;",
     shows: "lockout",
@@ -124,6 +116,7 @@ export const HOLES: readonly Hole[] = [
   {
     breaks: "an interrupted give-back gives nothing back",
     file: "tally.ts",
+    within: "spent",
     from: "if (load<u32>(slot, 4) === GIVEN) count = 0;",
     to: "if (load<u32>(slot, 4) !== 0xffffffff) count = 0;",
     shows: "right-after-wrong",
@@ -133,8 +126,9 @@ export const HOLES: readonly Hole[] = [
     breaks: "compaction keeps the tries spent",
     telling: true,
     file: "pin.ts",
-    from: "  carry();\n",
-    to: "  head.pinSpent = 0;\n",
+    within: "makeRoom",
+    from: "carry();",
+    to: "head.pinSpent = 0;",
     shows: "right-after-wrong-full-0",
     says: /4 of 5 tries.*may be .* 2 of 5 tries/,
   },
@@ -142,22 +136,25 @@ export const HOLES: readonly Hole[] = [
     breaks: "the last wrong PIN destroys the first wrap",
     telling: true,
     file: "pin.ts",
-    from: "  return destroy(Wrap.PIN);",
-    to: "  return Outcome.DONE;",
+    within: "lock",
+    from: "return destroy(Wrap.PIN);",
+    to: "return Outcome.DONE;",
     shows: "lockout",
     says: /locked, and a PIN opens what is in its flash/,
   },
   {
     breaks: "the last wrong PIN destroys the first wrap at once",
     file: "pin.ts",
-    from: "  const destroyed = lock();\n  return destroyed === Outcome.DONE ? Outcome.LAST : destroyed;",
-    to: "  return Outcome.LAST;",
+    within: "lost",
+    from: "const destroyed = lock(); return destroyed === Outcome.DONE ? Outcome.LAST : destroyed;",
+    to: "return Outcome.LAST;",
     shows: "lockout",
     says: /locked, and a PIN opens what is in its flash/,
   },
   {
     breaks: "a locking that power interrupted is finished",
     file: "card.ts",
+    within: "firstState",
     from: "return pin.lock() === Outcome.DONE ? State.LOCKED : State.OFF;",
     to: "return State.LOCKED;",
     shows: "lockout",
@@ -166,14 +163,16 @@ export const HOLES: readonly Hole[] = [
   {
     breaks: "the fifth wrong code destroys the second wrap",
     file: "unlock.ts",
-    from: "  return destroy(Wrap.CODE);",
-    to: "  return Outcome.DONE;",
+    within: "block",
+    from: "return destroy(Wrap.CODE);",
+    to: "return Outcome.DONE;",
     shows: "wrong-codes",
     says: /blocked, and its flash can be opened/,
   },
   {
     breaks: "a lock code is spent before the new PIN is asked for",
     file: "unlock.ts",
+    within: "check",
     from: "return attempt.conclude(renew(before));",
     to: "return Outcome.DONE;",
     shows: "unlock",
@@ -183,14 +182,16 @@ export const HOLES: readonly Hole[] = [
     breaks: "a lock code is never good twice",
     telling: true,
     file: "unlock.ts",
-    from: "    head.lockCode = code;\n",
-    to: "    head.lockCode = head.lockCode ? head.lockCode : code;\n",
+    within: "prepare",
+    from: "head.lockCode = code;",
+    to: "head.lockCode = head.lockCode ? head.lockCode : code;",
     shows: "unlock",
     says: /stays after it was good/,
   },
   {
     breaks: "a right code gives no wrong ones back before PIN SET",
     file: "unlock.ts",
+    within: "renew",
     from: "head.codeSpent = wrongBefore as u8;",
     to: "head.codeSpent = 0;",
     shows: "unlock",
@@ -199,6 +200,7 @@ export const HOLES: readonly Hole[] = [
   {
     breaks: "the card stays LOCKED until PIN SET",
     file: "unlock.ts",
+    within: "renew",
     from: "head.pinSpent = head.tries;",
     to: "head.pinSpent = head.tries - 1;",
     shows: "unlock",
@@ -207,6 +209,7 @@ export const HOLES: readonly Hole[] = [
   {
     breaks: "the commit is the last word",
     file: "store.ts",
+    within: "writeNext",
     from: COMMIT,
     to: `    if (!write(start, at)) return Outcome.BATTERY;
   }
@@ -218,7 +221,8 @@ export const HOLES: readonly Hole[] = [
     breaks: "a page is read back before its commit",
     telling: true,
     file: "store.ts",
-    from: "  if (!reads(start)) return Outcome.FLASH;\n",
+    within: "writeNext",
+    from: "if (!reads(start)) return Outcome.FLASH;",
     to: "",
     shows: "change-pin",
     says: /turns on with ERROR 02/,
@@ -226,16 +230,18 @@ export const HOLES: readonly Hole[] = [
   {
     breaks: "the page before is erased after the commit",
     file: "store.ts",
-    from: "  if (!write(start, HEAD_CHECK_AT)) return Outcome.BATTERY;",
-    to: "  current.page = page;\n  if (!clearOthers() || !write(start, HEAD_CHECK_AT)) return Outcome.BATTERY;",
+    within: "writeNext",
+    from: "if (!write(start, HEAD_CHECK_AT)) return Outcome.BATTERY;",
+    to: "current.page = page; if (!clearOthers() || !write(start, HEAD_CHECK_AT)) return Outcome.BATTERY;",
     shows: "change-pin",
     says: /it is blank .*may be personalized old key/,
   },
   {
     breaks: "what a cut left in another page is cleared",
     file: "store.ts",
-    from: "  return clearOthers();\n}\n\n/**\n * Writes",
-    to: "  return Outcome.DONE;\n}\n\n/**\n * Writes",
+    within: "mount",
+    from: "return clearOthers();",
+    to: "return Outcome.DONE;",
     shows: "change-pin",
     says: /leaves 2 pages that are not blank/,
   },
@@ -243,7 +249,8 @@ export const HOLES: readonly Hole[] = [
     breaks: "a first start that power interrupted is begun again",
     telling: true,
     file: "store.ts",
-    from: " && head.first !== FIRST) suspicious",
+    within: "mount",
+    from: "&& head.first !== FIRST) suspicious",
     to: ") suspicious",
     shows: "first-start",
     says: /turns on with ERROR 02/,
@@ -251,6 +258,7 @@ export const HOLES: readonly Hole[] = [
   {
     breaks: "a wipe zeroes every copy of the root secret first",
     file: "store.ts",
+    within: "finishWipe",
     from: "if (!flash.isBlank(page) && !flash.zero(page * PAGE_SIZE + ROOT_AT, ROOT_SIZE + 4)) return Outcome.BATTERY;",
     to: "if (page === PAGES) return Outcome.BATTERY;",
     shows: "wipe",
@@ -260,7 +268,8 @@ export const HOLES: readonly Hole[] = [
     breaks: "a wipe is marked before it begins",
     telling: true,
     file: "store.ts",
-    from: "  if (!flash.program(address(WIPE_MARK_AT), 0)) return Outcome.BATTERY;\n",
+    within: "wipeCard",
+    from: "if (!flash.program(address(WIPE_MARK_AT), 0)) return Outcome.BATTERY;",
     to: "",
     shows: "wipe",
     says: /turns on with ERROR 02/,
@@ -268,7 +277,8 @@ export const HOLES: readonly Hole[] = [
   {
     breaks: "a wipe that power interrupted is finished",
     file: "store.ts",
-    from: "  if (flash.word(address(WIPE_MARK_AT)) !== ERASED) return finishWipe();\n",
+    within: "mount",
+    from: "if (flash.word(address(WIPE_MARK_AT)) !== ERASED) return finishWipe();",
     to: "",
     shows: "wipe",
     says: /turns on with ERROR 02/,
@@ -276,8 +286,9 @@ export const HOLES: readonly Hole[] = [
   {
     breaks: "a wiped card has nothing of its owner",
     file: "store.ts",
-    from: "  const outcome = finishWipe();\n",
-    to: "  const outcome = Outcome.DONE;\n",
+    within: "wipeCard",
+    from: "const outcome = finishWipe();",
+    to: "const outcome = Outcome.DONE;",
     shows: "wipe",
     says: /a PIN opens what is left in its flash/,
     uncut: true,
@@ -286,14 +297,16 @@ export const HOLES: readonly Hole[] = [
     breaks: "key, PIN and wraps become true together",
     telling: true,
     file: "personalization.ts",
-    from: "  head.lockCode = 0;\n  if (pin",
-    to: "  if (commit() !== Outcome.DONE) return Outcome.BATTERY;\n  head.lockCode = 0;\n  if (pin",
+    within: "seed",
+    from: "head.lockCode = 0; if (pin",
+    to: "if (commit() !== Outcome.DONE) return Outcome.BATTERY; head.lockCode = 0; if (pin",
     shows: "personalize-again",
     says: /seeded old key.*may be .* seeded new key/,
   },
   {
     breaks: "a card is of no use before it is personalized, which comes last",
     file: "card.ts",
+    within: "firstState",
     from: "if (pages.head.life !== Life.PERSONALIZED) return State.NO_KEY;",
     to: "if (pages.head.life === Life.BLANK) return State.NO_KEY;",
     shows: "personalize",
@@ -303,6 +316,7 @@ export const HOLES: readonly Hole[] = [
     breaks: "pages are used in turn",
     telling: true,
     file: "store.ts",
+    within: "writeNext",
     from: "const page = (current.page + 1) % PAGES;",
     to: "const page = (current.page + 1) % 2;",
     shows: "wear",
@@ -312,6 +326,7 @@ export const HOLES: readonly Hole[] = [
   {
     breaks: "a slot is used once",
     file: "tally.ts",
+    within: "freeSlot",
     from: "if (!isErased(slotAt(at, at === <u32>tally))) free",
     to: "if (load<u32>(slotAt(at, at === <u32>tally)) === SPENT) free",
     shows: "right",

@@ -1,24 +1,25 @@
-// Deliberate holes in the firmware, at least one for each fuzzing target to find (test/evidence/fuzzing.test.ts).
+// Mutants of the firmware, at least one for each fuzzing target to find (test/evidence/fuzzing.test.ts).
 
-import { FORMER_FAULTS } from "../../support/formerfaults.js";
-import type { Mutation } from "../../support/mutation.js";
-import type { Telling } from "../../support/telling.js";
+import type { Telling } from "../support/telling.js";
+import type { Mutant } from "./apply.js";
+import { FORMER_FAULTS } from "./firstrelease.js";
 
 /** What shows where memory of the card's own was overwritten. */
 const OVERWRITTEN = /^broken: (I10 the firmware does not trap|the state is one of those that there are) /;
 
-export interface Hole extends Mutation, Telling {
+export interface FuzzingMutant extends Mutant, Telling {
   /** The target that finds it. */
   readonly target: "serial" | "channel" | "keys" | "flash";
   /** What the target says of it (test/rig/fuzzing). */
   readonly says: RegExp;
 }
 
-export const HOLES: readonly Hole[] = [
+export const FUZZING_MUTANTS: readonly FuzzingMutant[] = [
   {
     breaks: "a frame that is too long is noise",
     file: "frame.ts",
-    from: "  if (line.length === FRAME_SIZE) {\n    line.spoilt = true;\n    return;\n  }\n",
+    within: "add",
+    from: "if (line.length === FRAME_SIZE) { line.spoilt = true; return; }",
     to: "",
     target: "serial",
     says: OVERWRITTEN,
@@ -27,8 +28,9 @@ export const HOLES: readonly Hole[] = [
     breaks: "a channel of level 01 changes nothing",
     telling: true,
     file: "apdu.ts",
-    from: "      return changes ? commands.setStatus() : Sw.NOT_IN_THIS_CHANNEL;",
-    to: "      return commands.setStatus();",
+    within: "secured",
+    from: "return changes ? commands.setStatus() : Sw.NOT_IN_THIS_CHANNEL;",
+    to: "return commands.setStatus();",
     target: "channel",
     says: /^broken: I13 only a right command of level 03 changes flash /,
   },
@@ -36,7 +38,8 @@ export const HOLES: readonly Hole[] = [
     breaks: "a contact that there is not is ignored",
     telling: true,
     file: "card.ts",
-    from: "  if (key >= keys.KEYS) return;\n",
+    within: "contact",
+    from: "if (key >= keys.KEYS) return;",
     to: "",
     target: "keys",
     says: OVERWRITTEN,
@@ -45,7 +48,8 @@ export const HOLES: readonly Hole[] = [
     breaks: "a suite in flash is one that the card does",
     telling: true,
     file: "card.ts",
-    from: "  if (!token.isKeptSuite()) return Outcome.FLASH;\n",
+    within: "selfTest",
+    from: "if (!token.isKeptSuite()) return Outcome.FLASH;",
     to: "",
     target: "flash",
     says: /^broken: (the screen shows ASCII|the response is that of the card's key|I10 the firmware does not trap) /,

@@ -1,0 +1,140 @@
+// Compiles the firmware as a mutant, in memory: nothing is written.
+
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import asc from "assemblyscript/asc";
+import { ROOT } from "../../host-tools/files/project.js";
+import { placesOf, type Span } from "./source.js";
+
+/** Statements of the firmware that are replaced by others. */
+export interface Change {
+  /** In the folder firmware. */
+  readonly file: string;
+  /** The function in which the statements are, or `TOP_LEVEL`. */
+  readonly within: string;
+  /** Occurs in the function exactly once, whatever comments and white space are in it. */
+  readonly from: string;
+  readonly to: string;
+}
+
+/** A deliberate fault of the firmware: statements that are replaced, and where one place is not enough, others too. */
+export interface Mutant extends Change {
+  /** The rule that it breaks. */
+  readonly breaks: string;
+  readonly also?: readonly Change[];
+}
+
+/** The text of a source as it is compiled, made of its name in the project and the text of its file. */
+export type Edit = (name: string, text: string) => string;
+
+/** For what runs long: with less than the released module, since that takes long to compile. */
+const SOME = ["--optimizeLevel", "1", "--shrinkLevel", "0"];
+/** For a few steps of the card: it compiles in half that time. */
+const NONE = ["--optimizeLevel", "0", "--shrinkLevel", "0"];
+const SOURCES = new Map<string, string>();
+
+/** Compiles the firmware without optimization, for a few steps of a card. */
+export async function compile(mutant?: Mutant): Promise<WebAssembly.Module> {
+  return new WebAssembly.Module((await compileWith(NONE, mutant)).binary);
+}
+
+/** Compiles the firmware with some optimization, for cards that run long. */
+export async function compileOptimized(mutant?: Mutant): Promise<WebAssembly.Module> {
+  return new WebAssembly.Module(await compileBinary(mutant));
+}
+
+/** The same, for other runtimes. */
+export async function compileBinary(mutant?: Mutant): Promise<Uint8Array<ArrayBuffer>> {
+  return (await compileWith(SOME, mutant)).binary;
+}
+
+/** A module, and the text that the compiler writes beside it. */
+export interface Compiled {
+  readonly binary: Uint8Array<ArrayBuffer>;
+  readonly text: string;
+}
+
+/** Compiles the firmware as the released one, but for the mutant. Throws where that does not compile. */
+export async function compileReleased(mutant?: Mutant): Promise<Compiled> {
+  return compileWith([], mutant);
+}
+
+/** Compiles the firmware as the released one, from sources that were edited in memory. */
+export async function compileEdited(edit: Edit): Promise<Compiled> {
+  return compileSources([], edit);
+}
+
+async function compileWith(optimization: readonly string[], mutant?: Mutant): Promise<Compiled> {
+  try {
+    return await compileSources(optimization, (name, text) => (mutant ? mutated(name, text, mutant) : text));
+  } catch (cause) {
+    throw new Error(`${mutant?.breaks ?? "the firmware as it is"}: ${(cause as Error).message}`, { cause });
+  }
+}
+
+async function compileSources(optimization: readonly string[], edit: Edit): Promise<Compiled> {
+  const made = new Map<string, string | Uint8Array>();
+  const outputs = ["--outFile", "out.wasm", "--textFile", "out.wat"];
+  const options = ["--config", "asconfig.json", "--target", "release", ...outputs, ...optimization];
+  // The compiler takes an error of `readFile` for a file that is missing.
+  let failed: unknown;
+  const read = (name: string) => {
+    const text = source(name);
+    try {
+      return text === null ? null : edit(name, text);
+    } catch (error) {
+      failed = error;
+      return null;
+    }
+  };
+  const { error, stderr } = await asc.main(["firmware/index.ts", ...options], {
+    readFile: read,
+    writeFile: (name, contents) => {
+      made.set(name, contents);
+    },
+    listFiles: () => [],
+  });
+  if (failed) throw failed;
+  const binary = made.get("out.wasm");
+  if (error || !binary) throw new Error(`does not compile: ${stderr}`);
+  return { binary: Uint8Array.from(binary as Uint8Array), text: String(made.get("out.wat")) };
+}
+
+/** How often what a change replaces occurs in its function; `edit` changes the source before. */
+export function occurrences({ file, within, from }: Change, edit: Edit = (_, text) => text): number {
+  const name = `firmware/${file}`;
+  const text = source(name);
+  return text === null ? 0 : placesOf(edit(name, text), within, from).length;
+}
+
+function mutated(name: string, text: string, mutant: Mutant): string {
+  const changes = [mutant, ...(mutant.also ?? [])].filter(({ file }) => name === `firmware/${file}`);
+  const places = changes.map((change) => ({ ...placeOf(text, change), to: change.to }));
+  places.sort((a, b) => b.start - a.start);
+  let [made, rest] = [text, text.length];
+  for (const { start, end, to } of places) {
+    if (end > rest) throw new Error(`${name}: two changes of one place: ${text.slice(start, end)}`);
+    made = made.slice(0, start) + to + made.slice(end);
+    rest = start;
+  }
+  return made;
+}
+
+function placeOf(text: string, { file, within, from }: Change): Span {
+  const [place, ...others] = placesOf(text, within, from);
+  if (!place || others.length > 0) throw new Error(`${file}, ${within}: does not occur once: ${from}`);
+  return place;
+}
+
+/** A file of the project, read once, or null. */
+function source(name: string): string | null {
+  const known = SOURCES.get(name);
+  if (known !== undefined) return known;
+  try {
+    const text = readFileSync(join(ROOT, name), "utf8");
+    SOURCES.set(name, text);
+    return text;
+  } catch {
+    return null;
+  }
+}

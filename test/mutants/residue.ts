@@ -1,0 +1,20 @@
+// Mutants of the firmware that leave secrets in memory when the card turns off (test/firmware/residue.test.ts).
+
+import type { Mutant } from "./apply.js";
+
+export interface SkippedWipe extends Mutant {
+  /** The screen on which the card is turned off. */
+  readonly on: string;
+}
+
+export const SKIPPED_WIPES: readonly SkippedWipe[] = [
+  skipped("off closes the opened secrets", "vault.wipe();", "CHALLNG>"),
+  skipped("off forgets the digits and the PIN that was kept", "entry.wipe();", "REP> with digits"),
+  skipped("off clears the response", "memory.fill(RESPONSE, 0, token.RESPONSE_SIZE);", "a response"),
+  skipped("off forgets the page with the root secret", "pages.wipe();", "LOCKED"),
+];
+
+/** A wipe of `forget` left out. */
+function skipped(breaks: string, from: string, on: string): SkippedWipe {
+  return { breaks, file: "card.ts", within: "forget", from, to: "", on };
+}

@@ -1,0 +1,342 @@
+// Mutants of the firmware that no screen shows: what stays in memory, what is drawn, which command is taken in which
+// state, what a commit that failed leaves, and how bytes become a command. Each is noticed by the tests of its kind.
+
+import { type Telling, tried } from "../support/telling.js";
+import type { Mutant } from "./apply.js";
+
+/** The tests that notice it: serial/residue, draws, serial/everystate, failedcommits, serial/parsing, head. */
+export type Kind = "residue" | "draws" | "every state" | "failed commits" | "parsing" | "head";
+
+export interface UnseenMutant extends Mutant, Telling {
+  readonly kind: Kind;
+}
+
+const RESIDUE: readonly UnseenMutant[] = [
+  wipe("session keys go when the channel closes", "scp03.ts", "close", "memory.fill(SESSION_KEYS, 0, 48);", true),
+  wipe(
+    "the chaining value goes when the channel closes",
+    "scp03.ts",
+    "close",
+    "memory.fill(CHAIN, 0, 16); memory.fill(WORK",
+    false,
+    "memory.fill(WORK",
+  ),
+  wipe(
+    "what was computed with the session goes when the channel closes",
+    "scp03.ts",
+    "close",
+    "memory.fill(WORK, 0, 16); }",
+    false,
+    "}",
+  ),
+  wipe(
+    "the proof closes the secrets",
+    "commands.ts",
+    "prove",
+    "vault.wipe(); return give(token.RESPONSE_SIZE);",
+    true,
+    "return give(token.RESPONSE_SIZE);",
+  ),
+  wipe(
+    "CHANGE REFERENCE DATA closes the secrets",
+    "commands.ts",
+    "setPin",
+    "vault.wipe(); return swOf(outcome);",
+    false,
+    "return swOf(outcome);",
+  ),
+  wipe("STORE DATA closes the secrets", "personalization.ts", "apply", "vault.wipe();"),
+  wipe(
+    "a channel that opens closes the secrets",
+    "card.ts",
+    "openSerial",
+    "entry.wipe(); vault.wipe(); enter(State.SERIAL);",
+    true,
+    "entry.wipe(); enter(State.SERIAL);",
+  ),
+  wipe(
+    "a channel that opens forgets the PIN that was kept",
+    "card.ts",
+    "openSerial",
+    "entry.wipe(); vault.wipe(); enter(State.SERIAL);",
+    false,
+    "vault.wipe(); enter(State.SERIAL);",
+  ),
+  {
+    kind: "residue",
+    breaks: "ERROR closes the secrets",
+    file: "card.ts",
+    within: "fail",
+    from: "vault.wipe(); entry.wipe(); scp03.close(); card.started = outcome;",
+    to: "entry.wipe(); scp03.close(); card.started = outcome;",
+    // Each operation that fails closes them, too: only where that is left out as well does it show.
+    also: [
+      {
+        file: "card.ts",
+        within: "repeatPin",
+        from: "entry.wipe(); vault.wipe(); if (outcome === Outcome.DONE) enter(State.PIN_SET);",
+        to: "entry.wipe(); if (outcome === Outcome.DONE) enter(State.PIN_SET);",
+      },
+    ],
+  },
+  wipe("bytes that were sent do not stay", "frame.ts", "flush", "memory.fill(OUT, 0, OUT_SIZE);"),
+  wipe("a frame does not stay", "frame.ts", "next", "memory.fill(FRAME, 0, FRAME_SIZE);"),
+  wipe("the hash of the PIN does not stay", "token.ts", "respond", "memory.fill(PIN_HASH, 0, 64);"),
+  wipe("what the self-test drew does not stay", "selftest.ts", "randomWorks", "memory.fill(DIGEST, 0, 16);"),
+  wipe(
+    "an unlock code that was sealed under does not stay",
+    "unlock.ts",
+    "prepare",
+    "wipe(); return Outcome.DONE;",
+    false,
+    "return Outcome.DONE;",
+  ),
+  wipe(
+    "a transport key does not stay expanded",
+    "transport.ts",
+    "checkValue",
+    "aes.encrypt(KCV); aes.wipe();",
+    false,
+    "aes.encrypt(KCV);",
+  ),
+  {
+    kind: "residue",
+    breaks: "a wrong cryptogram closes the session, its MAC right",
+    file: "scp03.ts",
+    within: "authenticate",
+    from: "wrong |= difference(WORK, data, MAC_SIZE);",
+    to: "",
+  },
+];
+
+const DRAWS: readonly UnseenMutant[] = [
+  draw(
+    "all eight bytes of a card challenge are random",
+    "scp03.ts",
+    "initiate",
+    "host.random(CHAIN + CHALLENGE_SIZE, CHALLENGE_SIZE)",
+    "host.random(CHAIN + CHALLENGE_SIZE, 4)",
+    true,
+  ),
+  draw(
+    "all sixteen bytes of a root secret are random",
+    "store.ts",
+    "commitBlank",
+    "host.random(ROOT, ROOT_SIZE)",
+    "host.random(ROOT, 8)",
+  ),
+  draw("a lock code is no multiple of 16", "unlock.ts", "prepare", "code % 16 === 0 ||", "", true),
+  draw("no lock code is likelier than another", "unlock.ts", "prepare", "value >= 4_200_000_000 ||", ""),
+  draw("a lock code is not the one before", "unlock.ts", "prepare", "|| code === old", ""),
+  draw(
+    "a source that repeats itself is seen",
+    "selftest.ts",
+    "randomWorks",
+    "first !== second && second !== third && first !== third",
+    "first !== second",
+  ),
+  draw(
+    "a source that fails stops a channel",
+    "scp03.ts",
+    "initiate",
+    "if (!host.random(CHAIN + CHALLENGE_SIZE, CHALLENGE_SIZE)) return Sw.NOT_USABLE;",
+    "host.random(CHAIN + CHALLENGE_SIZE, CHALLENGE_SIZE);",
+  ),
+];
+
+const EVERY_STATE: readonly UnseenMutant[] = [
+  {
+    kind: "every state",
+    breaks: "a card in ERROR opens no channel",
+    file: "apdu.ts",
+    within: "isForAnyCard",
+    from: "(command.ins === <u32>Ins.SELECT || command.ins === <u32>Ins.GET_DATA);",
+    to: "(command.ins === <u32>Ins.SELECT || command.ins === <u32>Ins.GET_DATA || command.ins === <u32>Ins.INITIALIZE_UPDATE);",
+    telling: true,
+  },
+  {
+    kind: "every state",
+    breaks: "no frame extends a response",
+    file: "card.ts",
+    within: "isBare",
+    from: "case State.TEST: return true;",
+    to: "case State.TEST: case State.RESPONSE: return true;",
+  },
+  {
+    kind: "every state",
+    breaks: "commands about the PIN are for a personalized card",
+    file: "commands.ts",
+    within: "pinCommand",
+    from: "if (head.life !== <u8>Life.PERSONALIZED) return Sw.NOT_IN_THIS_STATE; if (pin.judgedByServer())",
+    to: "if (pin.judgedByServer())",
+  },
+  {
+    kind: "every state",
+    breaks: "a wrong EXTERNAL AUTHENTICATE needs a new challenge",
+    file: "scp03.ts",
+    within: "authenticate",
+    from: "close(); if (session.failures",
+    to: "if (session.failures",
+  },
+  {
+    kind: "every state",
+    breaks: "the status tells public transport keys from others",
+    file: "commands.ts",
+    within: "status",
+    from: "head.keyVersion === TEST_KEYS ? 1 : 0",
+    to: "head.keyVersion !== 0 ? 1 : 0",
+  },
+  {
+    kind: "every state",
+    breaks: "PUT KEY replaces all three keys",
+    file: "transport.ts",
+    within: "replace",
+    from: "for (let i: u32 = 0; i < 3; i++) memory.copy(KEYS",
+    to: "for (let i: u32 = 0; i < 2; i++) memory.copy(KEYS",
+  },
+  {
+    kind: "every state",
+    breaks: "new transport keys give no try of a code back",
+    file: "tally.ts",
+    within: "carry",
+    from: "head.codeSpent = max(spent(Tally.CODE), spentBackwards(Tally.CODE)) as u8;",
+    to: "",
+  },
+  {
+    kind: "every state",
+    breaks: "only EXTERNAL AUTHENTICATE is answered later",
+    file: "apdu.ts",
+    within: "delay",
+    from: "if (command.ins !== <u32>Ins.EXTERNAL_AUTHENTICATE || failures <= PATIENCE) return 0;",
+    to: "if (failures <= PATIENCE) return 0;",
+  },
+];
+
+const FAILED_COMMITS: readonly UnseenMutant[] = [
+  {
+    kind: "failed commits",
+    breaks: "memory is what flash says after a commit that failed",
+    file: "store.ts",
+    within: "commit",
+    from: "if (outcome !== Outcome.DONE) revert(); return outcome;",
+    to: "return outcome;",
+    telling: true,
+  },
+  {
+    kind: "failed commits",
+    breaks: "what was not written as meant is not committed",
+    file: "store.ts",
+    within: "writeNext",
+    from: "if (!reads(start)) return Outcome.FLASH;",
+    to: "",
+  },
+  {
+    kind: "failed commits",
+    breaks: "a commit that was not written as meant is none",
+    file: "store.ts",
+    within: "writeNext",
+    from: "if (flash.word(start + HEAD_CHECK_AT) !== load<u32>(IMAGE, HEAD_CHECK_AT)) return Outcome.FLASH;",
+    to: "",
+  },
+  {
+    kind: "failed commits",
+    breaks: "transport keys that went bad are no keys",
+    file: "store.ts",
+    within: "mount",
+    from: "if (!isWhole(KEYS_AT, KEYS_SIZE)) return Outcome.FLASH;",
+    to: "",
+  },
+];
+
+const PARSING: readonly UnseenMutant[] = [
+  {
+    kind: "parsing",
+    breaks: "nothing but Le follows the data",
+    file: "apdu.ts",
+    within: "parse",
+    from: "return command.length !== 0 && behind <= 1 ?",
+    to: "return command.length !== 0 && (behind as i32) >= 0 ?",
+    telling: true,
+  },
+  {
+    kind: "parsing",
+    breaks: "padding is at most a block long",
+    file: "scp03.ts",
+    within: "unpad",
+    from: "while (length > size - BLOCK &&",
+    to: "while (length > 0 &&",
+    telling: true,
+  },
+  {
+    kind: "parsing",
+    breaks: "encrypted data is whole blocks",
+    file: "scp03.ts",
+    within: "unwrap",
+    from: "if (size % BLOCK !== 0) return fail(0);",
+    to: "",
+  },
+  {
+    kind: "parsing",
+    breaks: "a frame does not end in the middle of an escape",
+    file: "frame.ts",
+    within: "complete",
+    from: "&& !line.escaped",
+    to: "",
+  },
+  {
+    kind: "parsing",
+    breaks: "a wrong escape spoils the frame",
+    file: "frame.ts",
+    within: "receive",
+    from: "else line.spoilt = true;",
+    to: "",
+  },
+  {
+    kind: "parsing",
+    breaks: "a frame that is too long is noise",
+    file: "frame.ts",
+    within: "add",
+    from: "line.spoilt = true; return;",
+    to: "return;",
+  },
+];
+
+const HEAD: readonly UnseenMutant[] = [
+  field("a wiped card has no length of a suite", "store.ts", "finishWipe", "head.suiteLength = 0;", true),
+  field("a wiped card has no suite", "store.ts", "finishWipe", "memory.fill(SUITE, 0, SUITE_SIZE);"),
+  field("a wiped card has no PIN check", "store.ts", "finishWipe", "head.pinCheck = 0;"),
+  field("a wiped card has no number of tries", "store.ts", "finishWipe", "head.tries = 0;"),
+  field("a wiped card has no spent tries of a PIN", "store.ts", "finishWipe", "head.pinSpent = 0;"),
+  field("a wiped card has no spent tries of a code", "store.ts", "finishWipe", "head.codeSpent = 0;"),
+  field("a wiped card has no lock code", "store.ts", "finishWipe", "head.lockCode = 0;"),
+  field("a seeding gives the tries of codes back", "personalization.ts", "seed", "head.codeSpent = 0;", true),
+  field("a seeding gives the tries of PINs back", "personalization.ts", "seed", "head.pinSpent = 0;"),
+  field("a site's card has no lock code", "personalization.ts", "seed", "head.lockCode = 0;"),
+];
+
+/** Every one of them. */
+export const UNSEEN_MUTANTS: readonly UnseenMutant[] = [
+  ...RESIDUE,
+  ...DRAWS,
+  ...EVERY_STATE,
+  ...FAILED_COMMITS,
+  ...PARSING,
+  ...HEAD,
+];
+
+/** The mutants of a kind that are compiled now. */
+export function unseenMutants(kind: Kind): readonly UnseenMutant[] {
+  return tried(UNSEEN_MUTANTS.filter((mutant) => mutant.kind === kind));
+}
+
+function wipe(breaks: string, file: string, within: string, from: string, telling = false, to = ""): UnseenMutant {
+  return { kind: "residue", breaks, file, within, from, to, ...(telling && { telling }) };
+}
+
+function field(breaks: string, file: string, within: string, from: string, telling = false): UnseenMutant {
+  return { kind: "head", breaks, file, within, from, to: "", ...(telling && { telling }) };
+}
+
+function draw(breaks: string, file: string, within: string, from: string, to: string, telling = false): UnseenMutant {
+  return { kind: "draws", breaks, file, within, from, to, ...(telling && { telling }) };
+}
