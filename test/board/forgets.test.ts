@@ -78,7 +78,7 @@ function saidBy({ serial, ended }: Machine): Promise<string> {
       said += bytes.toString("latin1");
       if (/^end /m.test(said)) resolve(said);
     });
-    ended.then(() => reject(new Error(`QEMU ended: ${said}`)));
+    ended.then(() => reject(new Error(`QEMU ended: ${said}`)), reject);
   });
 }
 

@@ -121,7 +121,7 @@ function saidUntil({ serial, ended }: Machine, end: string): Promise<string> {
       said += bytes.toString("latin1");
       if (said.endsWith(end)) resolve(said);
     });
-    ended.then(() => reject(new Error(`QEMU ended: ${said}`)));
+    ended.then(() => reject(new Error(`QEMU ended: ${said}`)), reject);
   });
 }
 
