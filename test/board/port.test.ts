@@ -4,7 +4,7 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
-import { buildImages, compile, IMAGES } from "../../board/builder/images.js";
+import { buildImages, compile, IMAGES, STRICT } from "../../board/builder/images.js";
 import { Machine } from "../../board/emulator/machine.js";
 import { Rests } from "../../board/emulator/rests.js";
 import { Channel, Slip } from "../../firmware/wire.js";
@@ -176,7 +176,7 @@ boardTest(port, ["posix"], "time that nobody waits for passes in pieces", () => 
   const program = join(scratchFolder(), "mainloop");
   const board = join(ROOT, "board");
   const sources = [join(ROOT, "test", "board", "mainloop.c"), join(board, "main.c")];
-  const flags = ["-std=gnu11", "-Wall", "-Wextra", "-Werror", `-I${board}`, "-DDEVELOPMENT=0"];
+  const flags = [...STRICT, `-I${board}`, "-DDEVELOPMENT=0"];
   const built = spawnSync("cc", [...flags, ...sources, "-o", program], { encoding: "utf8" });
   assert.is(built.status, 0, built.stderr);
   const { stdout } = spawnSync(program, { encoding: "utf8", timeout: PATIENCE });

@@ -6,7 +6,7 @@ import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import * as assert from "uvu/assert";
-import { buildImages } from "../../board/builder/images.js";
+import { buildImages, STRICT } from "../../board/builder/images.js";
 import { Channel } from "../../firmware/wire.js";
 import { encodeFrame } from "../../host-tools/card/frame.js";
 import { ROOT } from "../../host-tools/files/project.js";
@@ -130,7 +130,7 @@ boardTest(test, ["posix"], "has flash whose rules cannot be broken", () => {
   const program = join(FOLDER, "flashrules");
   const board = join(ROOT, "board");
   const sources = [join(ROOT, "test", "board", "flashrules.c"), join(board, "ports", "posix", "flash.c")];
-  const flags = ["-std=gnu11", "-Wall", "-Wextra", "-Werror", `-I${board}`, "-fsanitize=address,undefined"];
+  const flags = [...STRICT, `-I${board}`, "-fsanitize=address,undefined"];
   const built = spawnSync("cc", [...flags, ...sources, "-o", program], { encoding: "utf8" });
   assert.is(built.status, 0, built.stderr);
   const again = "a word is programmed that was programmed before";
