@@ -49,10 +49,10 @@ const SECTIONS: readonly Section[] = [
       [/([\d,]+) lives with random cuts/, "power_cuts_lives"],
       [/([\d,]+) logins/, "wear_logins"],
       [/was erased ([\d,]+) times/, "wear_erases"],
-      [/([\d,]+) holes in the firmware/, HOLES.length],
+      [/([\d,]+) mutants of the firmware/, HOLES.length],
       [/all found, ([\d,]+) of them by a cut/, HOLES.filter(({ uncut }) => !uncut).length],
     ],
-    // Subsets of so many bits; so many seeded tears.
+    // Subsets of so many bits; so many seeded torn writes.
     method: [10, 64],
   },
   {
@@ -69,7 +69,7 @@ const SECTIONS: readonly Section[] = [
       [/\| crash, hang \| ([\d,]+),/, "faults_crash"],
       [/\| crash, hang \| [\d,]+, ([\d,]+) /, "faults_hang"],
       [/\| \*\*violations\*\* \| \*\*([\d,]+)\*\*/, "faults_violations"],
-      [/([\d,]+) images with a deliberate hole/, ALL_HOLES.length],
+      [/([\d,]+) images with a mutant/, ALL_HOLES.length],
     ],
     // One execution of so many in control code.
     method: [32],
@@ -94,7 +94,7 @@ const SECTIONS: readonly Section[] = [
       ...["serial", "channel", "keys", "flash"].map(
         (name) => [new RegExp(`\\| ${name} \\| ([\\d,]+) \\|`), `fuzzing_${name}_executions`] as const,
       ),
-      [/([\d,]+) deliberate holes/, FUZZING_HOLES.length],
+      [/([\d,]+) mutants are found by the tests/, FUZZING_HOLES.length],
     ],
     method: [],
   },
@@ -181,7 +181,7 @@ const SECTIONS: readonly Section[] = [
       [/([\d,]+) times on one seed file/, "host_runs_at_once_on_one_file"],
       [/whole image of each of ([\d,]+) commands/, "host_process_images_searched"],
       [/in ([\d,]+) files/, "host_files_searched"],
-      [/([\d,]+) deliberate holes/, HOST_MUTANTS.length],
+      [/([\d,]+) mutants are found/, HOST_MUTANTS.length],
     ],
     method: [],
   },
