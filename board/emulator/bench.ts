@@ -16,7 +16,7 @@ const UP_TIME = 40;
 /** How often the chip must have looked at its contacts by then: where it runs by itself, its clock may jump. */
 const LEAST_ROUNDS = 4;
 /** How long something may take that is waited for (ms of the chip's own clock). */
-const PATIENCE = 20_000;
+const TIME_LIMIT = 20_000;
 /** How often in a row the chip's clock may be found where it was: it stands still where a debugger has stopped it. */
 const MOST_LOOKS = 20_000;
 
@@ -101,7 +101,7 @@ export class Bench {
     let last = await this.now();
     let [passed, rounds, looks] = [0, 0, 0];
     while (!done(passed, rounds)) {
-      if (passed > PATIENCE) throw new Error(otherwise());
+      if (passed > TIME_LIMIT) throw new Error(otherwise());
       if (++looks > MOST_LOOKS) throw new Error("the chip's clock stands still");
       await this.#step();
       const now = await this.now();

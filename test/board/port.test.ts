@@ -11,7 +11,7 @@ import { Channel, Slip } from "../../firmware/wire.js";
 import { encodeFrame } from "../../host-tools/card/frame.js";
 import { ROOT } from "../../host-tools/files/project.js";
 import { boardTest, developmentImage, portImage } from "../support/board.js";
-import { PATIENCE, until } from "../support/patience.js";
+import { DEADLINE, until } from "../support/deadline.js";
 import { scratchFolder } from "../support/scratch.js";
 import { suite } from "../support/suite.js";
 
@@ -179,7 +179,7 @@ boardTest(port, ["posix"], "time that nobody waits for passes in pieces", () => 
   const flags = [...STRICT, `-I${board}`, "-DDEVELOPMENT=0"];
   const built = spawnSync("cc", [...flags, ...sources, "-o", program], { encoding: "utf8" });
   assert.is(built.status, 0, built.stderr);
-  const { stdout } = spawnSync(program, { encoding: "utf8", timeout: PATIENCE });
+  const { stdout } = spawnSync(program, { encoding: "utf8", timeout: DEADLINE });
   assert.is(stdout, `3 1 ${DAY} ${DAYS * DAY}\n`);
 });
 

@@ -13,7 +13,7 @@ import { ROOT } from "../../host-tools/files/project.js";
 import { FLASH_SIZE } from "../../sim/core/flash.js";
 import { type Answer, encodeCommand, Op, type Plain, Splitter } from "../conformance/development.js";
 import { boardTest } from "../support/board.js";
-import { PATIENCE } from "../support/patience.js";
+import { DEADLINE } from "../support/deadline.js";
 import { scratchFolder } from "../support/scratch.js";
 import { suite } from "../support/suite.js";
 
@@ -25,7 +25,7 @@ const BLANK = Buffer.alloc(FLASH_SIZE, 0xff);
 /** A process that is given these bytes, and then the end of them. */
 function run(args: readonly string[], ...input: Uint8Array[]) {
   const image = buildImages("posix");
-  const ended = spawnSync(image, args, { input: Buffer.concat(input), timeout: PATIENCE });
+  const ended = spawnSync(image, args, { input: Buffer.concat(input), timeout: DEADLINE });
   const answers: Answer[] = [];
   const frames: Plain[] = [];
   const splitter = new Splitter(

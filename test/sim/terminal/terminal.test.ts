@@ -20,7 +20,7 @@ import { layout } from "../../../sim/terminal/layout.js";
 import { LoginPane } from "../../../sim/terminal/loginpane.js";
 import { GLYPH_WIDTH, glyph } from "../../../sim/terminal/segments.js";
 import { LOCK_SECONDS, REFUSALS, Site } from "../../../sim/terminal/site.js";
-import { until } from "../../support/patience.js";
+import { until } from "../../support/deadline.js";
 import { testUnless } from "../../support/skipping.js";
 import { suite } from "../../support/suite.js";
 import { afterwards, assertRestored, shows, TerminalProgram } from "../../support/terminal.js";
