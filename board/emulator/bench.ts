@@ -1,4 +1,4 @@
-// A card on the emulated chip as its owner has it: fingers on its contacts, eyes on its pixels.
+// A card on the emulated chip as its owner has it: keys by its contacts, the screen by its pixels.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import type { KeyName } from "../../sim/core/card.js";
@@ -57,7 +57,7 @@ export class Bench {
     return this.machine.stop();
   }
 
-  // ---- fingers ----
+  // ---- keys ----
 
   /** A contact moves. */
   contact(key: KeyName, closed: boolean): Promise<void> {

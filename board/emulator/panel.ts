@@ -38,8 +38,8 @@ export class Panel {
   #end: (error?: unknown) => void = () => {};
   #timer: NodeJS.Timeout | undefined;
   #drawn = "";
-  /** What the fingers still have to do. */
-  #fingers: Promise<void> = Promise.resolve();
+  /** Key presses that are still to be made. */
+  #keypresses: Promise<void> = Promise.resolve();
   readonly #onData = (text: string) => this.#typed(text);
   readonly #restore = () => this.close();
 
@@ -91,7 +91,7 @@ export class Panel {
   }
 
   #queue(action: () => Promise<void>): void {
-    this.#fingers = this.#fingers.then(action).catch((error) => this.#end(error));
+    this.#keypresses = this.#keypresses.then(action).catch((error) => this.#end(error));
   }
 
   #frame(): void {

@@ -1,4 +1,4 @@
-// The whole card, from key contact to pixel: the emulated chip's pins are moved as fingers would move them, and what
+// The whole card, from key contact to pixel: the emulated chip's pins are moved as key contacts would move them, and what
 // it does to the screen's two lines is read as a picture.
 
 import { readFileSync } from "node:fs";
