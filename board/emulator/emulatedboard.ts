@@ -20,12 +20,12 @@ const TIME_LIMIT = 20_000;
 /** How often in a row the chip's clock may be found where it was: it stands still where a debugger has stopped it. */
 const MOST_LOOKS = 20_000;
 
-export interface BenchOptions extends Omit<MachineOptions, "watch"> {
+export interface EmulatedBoardOptions extends Omit<MachineOptions, "watch"> {
   /** The chip runs by itself, for people; otherwise it goes from rest to rest, and each run is the same. */
   readonly runs?: boolean;
 }
 
-export class Bench {
+export class EmulatedBoard {
   readonly machine: Machine;
   readonly screen: Ssd1306;
   readonly #eye: Eye;
@@ -42,15 +42,15 @@ export class Bench {
     this.#step = step;
   }
 
-  static async start({ runs = false, ...options }: BenchOptions): Promise<Bench> {
+  static async start({ runs = false, ...options }: EmulatedBoardOptions): Promise<EmulatedBoard> {
     const eye = new Eye();
     const watch = (pin: number, high: boolean) => eye.edge(pin, high);
     const machine = await Machine.start({ ...options, stepped: !runs, watch });
     const rests = runs ? undefined : await Rests.begin(machine, options.image);
     const step = () => (rests ? rests.next() : sleep(1));
-    const bench = new Bench(machine, eye, addressOf(options.image, "now"), step);
-    await bench.#booted(0);
-    return bench;
+    const board = new EmulatedBoard(machine, eye, addressOf(options.image, "now"), step);
+    await board.#booted(0);
+    return board;
   }
 
   stop(): Promise<void> {
