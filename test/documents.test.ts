@@ -1,7 +1,7 @@
 // Figures that documents state and the sources know: imports and exports, bytes, memory, keys, functions of a port.
 // Figures of campaigns are held to their records by test/evidence/document.test.ts.
 
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
 import { pathOf } from "../board/builder/images.js";
@@ -82,6 +82,17 @@ test("PROVISIONING.md: every kind of error, its exit code, and nothing else", ()
   );
 });
 
+test("no document uses a word that the glossary replaces", () => {
+  const words = replacedWords();
+  assert.ok(words.length > 0);
+  for (const path of englishDocuments()) assert.equal(usesOf(words, documentAt(path)), [], path);
+});
+
+test("a replaced word is seen in prose, in any case and number, and not in code or in an address", () => {
+  const text = "A Hole,\nno holes. `hole`\n```\nhole\n```\n[a link](hole.md) whole hole-free";
+  assert.equal(usesOf(["hole"], text), ["Hole", "holes", "hole"]);
+});
+
 test("a number is read as a word or in digits, and a sentence that is gone is missed", () => {
   assert.is(stated("a port is fifteen functions", /is (\S+) functions/), 15);
   assert.is(stated("**first 4,096 bytes**", /first (\S+) bytes/), 4096);
@@ -92,6 +103,28 @@ test("a number is read as a word or in digits, and a sentence that is gone is mi
 function rowsOf(heading: string): string[] {
   const section = ABI.split(/^## /m).find((part) => part.startsWith(heading)) ?? "";
   return [...section.matchAll(/^\| `(\w+)/gm)].map((match) => match[1] as string).sort();
+}
+
+/** Those that stand as code in the third column of the glossary. */
+function replacedWords(): string[] {
+  const rows = documentAt("docs/GLOSSARY.md").matchAll(/^\|[^|]+\|[^|]+\|([^|]*)\|$/gm);
+  return [...rows].flatMap(([, not = ""]) => [...not.matchAll(/`([^`]+)`/g)].map((match) => match[1] as string));
+}
+
+function englishDocuments(): string[] {
+  const docs = readdirSync(join(ROOT, "docs")).filter((name) => name.endsWith(".md"));
+  const prose = docs.filter((name) => name !== "GLOSSARY.md" && name !== "guide.ru.md").map((name) => `docs/${name}`);
+  const rooms = ["firmware", "sim", "host-tools", "board", "test"].map((room) => `${room}/README.md`);
+  return ["README.md", "SECURITY.md", ...prose, ...rooms];
+}
+
+/** Where a text has one of these words, or its plural, in prose: as they stand there. */
+function usesOf(words: readonly string[], text: string): string[] {
+  const prose = text
+    .replace(/^```.*?^```/gms, "")
+    .replace(/`[^`]*`/g, "")
+    .replace(/\]\([^)]*\)/g, "]");
+  return [...prose.matchAll(new RegExp(`\\b(?:${words.join("|")})s?\\b`, "gi"))].map(([word]) => word);
 }
 
 /** The number that a document states in a sentence. */

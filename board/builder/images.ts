@@ -27,7 +27,8 @@ const OUT = join(BUILD, "board");
 /** The version whose output board/runtime/wasm-rt.h was written for. */
 const WASM2C_VERSION = "1.0.32";
 
-const WARNINGS = ["-std=gnu11", "-Wall", "-Wextra", "-Werror"];
+/** The dialect of our own C, and the warnings that it is free of, in images and in tests. */
+export const STRICT = ["-std=gnu11", "-Wall", "-Wextra", "-Wconversion", "-Werror"];
 /** What wasm2c makes relies on wrapping and on bytes that become words; it is not written to be free of warnings. */
 const GENERATED = ["-std=gnu11", "-fno-strict-aliasing", "-w"];
 /**
@@ -190,6 +191,11 @@ export function pathOf(name: ImageName): string {
   return join(OUT, IMAGES[name].output);
 }
 
+/** Our own C files in an image, as paths. */
+export function sourcesOf(image: Image): string[] {
+  return image.sources.flatMap(cFiles);
+}
+
 /** A module as C: `output`, whose name is the module's in C, and a header beside it. */
 export function generate(module: string, output: string): void {
   if (time(output) >= time(module)) return;
@@ -207,14 +213,14 @@ export function generate(module: string, output: string): void {
 /** Builds an image around the C of a module, where it is missing or out of date. Returns its path. */
 export function compile(image: Image, moduleC: string): string {
   const output = join(OUT, image.output);
-  const files = image.sources.flatMap(cFiles);
+  const files = sourcesOf(image);
   const inputs = [BOARD, ...files.map((file) => dirname(file)), dirname(moduleC), fileURLToPath(import.meta.url)];
   if (time(output) >= Math.max(...inputs.map(time))) return output;
   const include = [BOARD, join(BOARD, "runtime"), dirname(moduleC)].map((path) => `-I${path}`);
   inDraft((draft) => {
     const drawn = join(draft, basename(output));
     const module = compileModule(image, moduleC);
-    runCompiler(image, [...WARNINGS, ...include, ...image.link, ...files, module, "-o", drawn]);
+    runCompiler(image, [...STRICT, ...include, ...image.link, ...files, module, "-o", drawn]);
     if (!output.endsWith(".elf")) return [output];
     const hex = output.replace(/elf$/, "hex");
     run("arm-none-eabi-objcopy", ["-O", "ihex", drawn, join(draft, basename(hex))]);

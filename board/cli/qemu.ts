@@ -8,7 +8,7 @@ import { loadFirmware } from "../../sim/session/firmware.js";
 import { FlashFileError, openFlashFile } from "../../sim/session/flashfile.js";
 import { buildImages } from "../builder/images.js";
 import { BuildError } from "../builder/tools.js";
-import { Bench } from "../emulator/bench.js";
+import { EmulatedBoard } from "../emulator/emulatedboard.js";
 import { FlashKeeper } from "../emulator/flashkeeper.js";
 import { Machine, MachineError, type MachineOptions } from "../emulator/machine.js";
 import { Panel } from "../emulator/panel.js";
@@ -71,13 +71,13 @@ async function run(options: Options): Promise<void> {
     ...(options.gdb !== undefined && { gdb: options.gdb }),
   };
   const asked = signalled();
-  const bench = options.panel ? await Bench.start({ ...machineOptions, runs: true }) : undefined;
-  const machine = bench?.machine ?? (await Machine.start(machineOptions));
-  process.on("SIGUSR1", () => (bench ?? machine).reset().catch(() => {}));
+  const board = options.panel ? await EmulatedBoard.start({ ...machineOptions, runs: true }) : undefined;
+  const machine = board?.machine ?? (await Machine.start(machineOptions));
+  process.on("SIGUSR1", () => (board ?? machine).reset().catch(() => {}));
   const { pty } = machine;
   const about = { pty, pid: process.pid, image, flash: options.flash ?? null, gdb: options.gdb ?? null };
   process.stdout.write(`${JSON.stringify(about)}\n`);
-  await serve(machine, flash, asked, bench && new Panel(bench, pty ?? ""));
+  await serve(machine, flash, asked, board && new Panel(board, pty ?? ""));
 }
 
 /** Lets the card run until somebody ends it. */

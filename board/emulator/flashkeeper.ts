@@ -6,14 +6,18 @@ import type { Machine } from "./machine.js";
 /** How often the flash is looked at (ms): what a killed emulator may lose. */
 const INTERVAL = 500;
 
+/** What the keeper needs of the machine. */
+export type KeptMachine = Pick<Machine, "readFlash" | "isRunning" | "pause">;
+
 export class FlashKeeper {
-  readonly #machine: Machine;
+  readonly #machine: KeptMachine;
   readonly #flash: Flash;
   #timer: NodeJS.Timeout | undefined;
   #saving: Promise<void> = Promise.resolve();
+  #closed = false;
 
   /** `flash` is what the machine began with, and writes its file at each change. */
-  constructor(machine: Machine, flash: Flash) {
+  constructor(machine: KeptMachine, flash: Flash) {
     this.#machine = machine;
     this.#flash = flash;
     this.#schedule();
@@ -21,17 +25,24 @@ export class FlashKeeper {
 
   /** Saves for the last time. The machine must still be there. */
   async close(): Promise<void> {
+    this.#closed = true;
     clearTimeout(this.#timer);
     await this.#saving;
     await this.#save();
   }
 
   #schedule(): void {
+    // A save that was under way when the keeper was closed must not start the next one.
+    if (this.#closed) return;
     this.#timer = setTimeout(() => {
-      // A machine that ended meanwhile is for its owner to notice.
-      this.#saving = this.#save().catch(() => {});
-      this.#saving.then(() => this.#schedule());
+      this.#saving = this.#saveAndSchedule();
     }, INTERVAL).unref();
+  }
+
+  async #saveAndSchedule(): Promise<void> {
+    // A machine that ended meanwhile is for its owner to notice.
+    await this.#save().catch(() => {});
+    this.#schedule();
   }
 
   /** A copy made while the chip writes could be of no moment in time: the one that is kept is made at rest. */

@@ -4,12 +4,12 @@ import { connect, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 
 /** How long QEMU may take to make its sockets (ms). */
-const PATIENCE = 10_000;
+const TIME_LIMIT = 10_000;
 const RETRY = 20;
 
 /** Connects to a socket that a starting QEMU makes. */
 export async function connectTo(path: string): Promise<Socket> {
-  for (let left = PATIENCE; ; left -= RETRY) {
+  for (let left = TIME_LIMIT; ; left -= RETRY) {
     try {
       return await connected(path);
     } catch (error) {

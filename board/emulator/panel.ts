@@ -1,8 +1,8 @@
 // `--panel`: the screen of the emulated board in the terminal, pixel by pixel, and keys that press its pins.
 
 import { HOLD_TIME, type KeyName, TAP_TIME, UP_TIME } from "../../sim/core/card.js";
-import type { Bench } from "./bench.js";
 import { asBraille, asHalfBlocks } from "./dots.js";
+import type { EmulatedBoard } from "./emulatedboard.js";
 import { WIDTH } from "./ssd1306.js";
 
 const FRAME_TIME = 40;
@@ -33,19 +33,19 @@ const PLAIN = "\x1b[0m";
 export class Panel {
   /** Settled when the user quits, or the screen was told nonsense (then it fails). */
   readonly ended: Promise<void>;
-  readonly #bench: Bench;
+  readonly #board: EmulatedBoard;
   readonly #note: string;
   #end: (error?: unknown) => void = () => {};
   #timer: NodeJS.Timeout | undefined;
   #drawn = "";
-  /** What the fingers still have to do. */
-  #fingers: Promise<void> = Promise.resolve();
+  /** Key presses that are still to be made. */
+  #keypresses: Promise<void> = Promise.resolve();
   readonly #onData = (text: string) => this.#typed(text);
   readonly #restore = () => this.close();
 
   /** Takes the terminal over until `close`. */
-  constructor(bench: Bench, note: string) {
-    this.#bench = bench;
+  constructor(board: EmulatedBoard, note: string) {
+    this.#board = board;
     this.#note = note;
     this.ended = new Promise((resolve, reject) => {
       this.#end = (error) => (error === undefined ? resolve() : reject(error));
@@ -79,24 +79,24 @@ export class Panel {
   #key(character: string): void {
     const press = KEYS[character];
     if (character === QUIT) this.#end();
-    else if (character === RESET) this.#queue(() => this.#bench.reset());
+    else if (character === RESET) this.#queue(() => this.#board.reset());
     else if (press) this.#queue(() => this.#press(...press));
   }
 
   async #press(key: KeyName, time: number): Promise<void> {
-    await this.#bench.contact(key, true);
-    await this.#bench.wait(time);
-    await this.#bench.contact(key, false);
-    await this.#bench.wait(UP_TIME);
+    await this.#board.contact(key, true);
+    await this.#board.wait(time);
+    await this.#board.contact(key, false);
+    await this.#board.wait(UP_TIME);
   }
 
   #queue(action: () => Promise<void>): void {
-    this.#fingers = this.#fingers.then(action).catch((error) => this.#end(error));
+    this.#keypresses = this.#keypresses.then(action).catch((error) => this.#end(error));
   }
 
   #frame(): void {
     try {
-      const lines = this.#lines(this.#bench.pixels());
+      const lines = this.#lines(this.#board.pixels());
       const picture = `${HOME}${lines.map((line) => line + REST_OF_LINE).join("\r\n")}${REST_OF_SCREEN}`;
       if (picture === this.#drawn) return;
       this.#drawn = picture;

@@ -1,5 +1,5 @@
 // Which pin of the micro:bit is what, as in board/ports/microbit/pins.h (test/board/wiring.test.ts compares them): for
-// fingers and eyes on the emulated chip, and for the drawing of its wiring.
+// those who press its keys and read its screen in the emulator, and for the drawing of its wiring.
 
 import type { KeyName } from "../../sim/core/card.js";
 

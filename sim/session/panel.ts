@@ -9,7 +9,7 @@ import type { Subject } from "./subject.js";
 /** How often the screen is asked for, in ms: a board may reset, and frames get lost. */
 const ASK_TIME = 1000;
 /** How often in a row nothing may come before that is said. */
-const PATIENCE = 4;
+const MOST_UNANSWERED = 4;
 
 const SHOW = new Uint8Array();
 
@@ -49,7 +49,7 @@ export class Panel implements Subject {
   }
 
   get state(): string {
-    if (this.#asked > PATIENCE) return "no answer";
+    if (this.#asked > MOST_UNANSWERED) return "no answer";
     return State[this.#screen.state] ?? `unknown: ${this.#screen.state}`;
   }
 

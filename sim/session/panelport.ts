@@ -34,10 +34,10 @@ export async function openPanel(path: string): Promise<PanelPort> {
   const panel = new Panel(link);
   const close = async () => {
     panel.close();
-    if (port.isOpen) await Promise.race([new Promise<void>((resolve) => port.end(resolve)), patience(LAST_WORDS)]);
+    if (port.isOpen) await Promise.race([new Promise<void>((resolve) => port.end(resolve)), elapsed(LAST_WORDS)]);
     await closePort(port);
   };
-  const shown = await Promise.race([panel.shown, panel.closed, patience(START_TIME)]);
+  const shown = await Promise.race([panel.shown, panel.closed, elapsed(START_TIME)]);
   if (shown) return { panel, close };
   const reason = await whyNot(link);
   await close();
@@ -65,6 +65,6 @@ async function whyNot(link: Link): Promise<string> {
 }
 
 /** Keeps nothing alive: where all else is over, so is this. */
-function patience(ms: number): Promise<void> {
+function elapsed(ms: number): Promise<void> {
   return sleep(ms, undefined, { ref: false });
 }

@@ -6,10 +6,10 @@ import { isLive, type Subject } from "../session/subject.js";
 import { Canvas, inside } from "./canvas.js";
 import { drawCard, keyAt } from "./cardface.js";
 import { EventLog } from "./eventlog.js";
-import { Fingers } from "./fingers.js";
 import { guardTerminal } from "./guard.js";
 import { drawHelp } from "./help.js";
 import type { InputEvent, MouseReport } from "./input.js";
+import { Keypresses } from "./keypresses.js";
 import { type Layout, layout, MIN_HEIGHT, MIN_WIDTH } from "./layout.js";
 import { LoginPane } from "./loginpane.js";
 import { drawState } from "./statepane.js";
@@ -51,7 +51,7 @@ export async function runTerminal(card: Subject, options: TerminalOptions = {}):
 class Simulator {
   readonly #card: Subject;
   readonly #notes: readonly string[];
-  readonly #fingers: Fingers;
+  readonly #keypresses: Keypresses;
   readonly #log: EventLog;
   readonly #login: LoginPane | undefined;
   readonly #toolkit: Toolkit;
@@ -68,7 +68,7 @@ class Simulator {
   constructor(card: Subject, options: TerminalOptions) {
     this.#card = card;
     this.#notes = options.notes ?? [];
-    this.#fingers = new Fingers(card);
+    this.#keypresses = new Keypresses(card);
     this.#log = new EventLog(card);
     this.#login = options.site === false ? undefined : new LoginPane((text) => this.#log.add(text));
     this.#toolkit = new Toolkit({ input: (event) => this.#input(event), resize: () => this.#draw() });
@@ -100,7 +100,7 @@ class Simulator {
   /** Nobody is at the card: its keys are let go, and its time stands still where it is ours. */
   #pause(): void {
     clearInterval(this.#timer);
-    this.#fingers.letGo();
+    this.#keypresses.letGo();
     this.#toolkit.leave();
   }
 
@@ -111,7 +111,7 @@ class Simulator {
 
   /** How fast the card's time runs. While the mouse holds a button its time is the user's. */
   get #speed(): number {
-    return this.#fast && !this.#fingers.holding ? FAST : 1;
+    return this.#fast && !this.#keypresses.holding ? FAST : 1;
   }
 
   /** The card's time goes on, then what changed is shown. */
@@ -120,7 +120,7 @@ class Simulator {
     const ms = Math.min(now - this.#last, LONGEST_FRAME) * this.#speed + this.#fraction;
     this.#last = now;
     this.#fraction = ms % 1;
-    this.#fingers.advance(Math.floor(ms));
+    this.#keypresses.advance(Math.floor(ms));
     this.#log.poll();
     this.#draw();
   }
@@ -139,11 +139,11 @@ class Simulator {
   }
 
   #cardKey(name: string): void {
-    if (name === "enter") this.#fingers.tap("ok");
-    else if (name === "p") this.#fingers.tap("press");
-    else if (name === "P") this.#fingers.hold("press");
-    else if (name === "O") this.#fingers.hold("ok");
-    else if (isKey(name)) this.#fingers.tap(name);
+    if (name === "enter") this.#keypresses.tap("ok");
+    else if (name === "p") this.#keypresses.tap("press");
+    else if (name === "P") this.#keypresses.hold("press");
+    else if (name === "O") this.#keypresses.hold("ok");
+    else if (isKey(name)) this.#keypresses.tap(name);
     else this.#command(name);
   }
 
@@ -162,7 +162,7 @@ class Simulator {
 
   /** A button of the card, or the pane that gets the keys. */
   #mouse(report: MouseReport): void {
-    if (!report.down) this.#fingers.released();
+    if (!report.down) this.#keypresses.released();
     else if (this.#help) this.#help = false;
     else if (this.#layout) this.#click(this.#layout, report);
   }
@@ -171,7 +171,7 @@ class Simulator {
     if (inside(card, x, y)) this.#onLogin = false;
     if (login && inside(login, x, y)) this.#onLogin = true;
     const key = keyAt(card, tall, x, y);
-    if (key) this.#fingers.grab(key);
+    if (key) this.#keypresses.grab(key);
   }
 
   // ---- what the user sees ----
@@ -186,7 +186,7 @@ class Simulator {
 
   #paint(canvas: Canvas, places: Layout): void {
     const focused = !this.#onLogin;
-    const down = this.#fingers.down;
+    const down = this.#keypresses.down;
     drawCard(canvas, places.card, this.#card, { focused, tall: places.tall, down });
     if (places.login) this.#login?.draw(canvas, places.login, this.#onLogin);
     drawState(canvas, places.state, this.#card, this.#speed);

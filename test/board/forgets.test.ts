@@ -5,7 +5,7 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
-import { buildImages, MICROBIT, MICROBIT_LINK } from "../../board/builder/images.js";
+import { buildImages, MICROBIT, MICROBIT_LINK, STRICT } from "../../board/builder/images.js";
 import { Machine } from "../../board/emulator/machine.js";
 import { ROOT } from "../../host-tools/files/project.js";
 import { boardTest } from "../support/board.js";
@@ -20,7 +20,7 @@ const HARNESS = join(ROOT, "test", "board", "forgets");
 const FOLDER = scratchFolder();
 const CARD = readFileSync(join(BOARD, "card.c"), "utf8");
 const INCLUDE = [BOARD, join(BOARD, "runtime"), join(ROOT, "build", "board", "c"), HARNESS].map((path) => `-I${path}`);
-const FLAGS = ["-std=gnu11", "-Wall", "-Wextra", "-DDEVELOPMENT=0", ...INCLUDE];
+const FLAGS = [...STRICT, "-DDEVELOPMENT=0", ...INCLUDE];
 /** In how many places the secret is where nobody wipes, at least. */
 const UNWIPED = 250;
 
@@ -78,7 +78,7 @@ function saidBy({ serial, ended }: Machine): Promise<string> {
       said += bytes.toString("latin1");
       if (/^end /m.test(said)) resolve(said);
     });
-    ended.then(() => reject(new Error(`QEMU ended: ${said}`)));
+    ended.then(() => reject(new Error(`QEMU ended: ${said}`)), reject);
   });
 }
 

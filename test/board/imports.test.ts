@@ -5,7 +5,7 @@ import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
-import { buildImages, NATIVE } from "../../board/builder/images.js";
+import { buildImages, NATIVE, STRICT } from "../../board/builder/images.js";
 import { ROOT } from "../../host-tools/files/project.js";
 import { boardTest } from "../support/board.js";
 import { MODULE } from "../support/cards.js";
@@ -23,7 +23,8 @@ const FEWEST = { battery: 1, panel: 1, flash_read: 40_000, flash_program: 1000, 
 const FEW = 30;
 
 const INCLUDE = [BOARD, join(BOARD, "runtime"), join(ROOT, "build", "board", "c")].map((path) => `-I${path}`);
-const FLAGS = ["-std=gnu11", "-Wall", "-Wextra", ...NATIVE, "-DDEVELOPMENT=0", ...INCLUDE];
+/** A mutant may leave a parameter unused, which is only a warning here. */
+const FLAGS = [...STRICT, "-Wno-error", ...NATIVE, "-DDEVELOPMENT=0", ...INCLUDE];
 
 let builds = 0;
 let harness: string | undefined;

@@ -11,7 +11,7 @@ import { ROOT } from "../../host-tools/files/project.js";
 import { ocra } from "../../host-tools/seeds/ocra.js";
 import { readSeedFile } from "../../host-tools/seeds/pskc.js";
 import { boardTest, developmentImage } from "../support/board.js";
-import { press, type } from "../support/fingers.js";
+import { press, type } from "../support/keypresses.js";
 import { scratchFolder } from "../support/scratch.js";
 import { dsc } from "../support/simprocess.js";
 import { suite } from "../support/suite.js";

@@ -9,8 +9,8 @@ import { compile, generate, type Image, MICROBIT, MICROBIT_LINK, NATIVE } from "
 import { Machine } from "../../board/emulator/machine.js";
 import { ROOT } from "../../host-tools/files/project.js";
 import { boardTest } from "../support/board.js";
+import { DEADLINE } from "../support/deadline.js";
 import { type Case, hostileModule, type Outcome } from "../support/hostilemodule.js";
-import { PATIENCE } from "../support/patience.js";
 import { suite } from "../support/suite.js";
 import { type Telling, tried } from "../support/telling.js";
 
@@ -106,12 +106,12 @@ async function runOnChip(image: string): Promise<Buffer> {
 function untilEnd(machine: Machine): Promise<Buffer> {
   const chunks: Buffer[] = [];
   return new Promise((resolve, reject) => {
-    const patience = setTimeout(() => reject(new Error("the chip says no more")), PATIENCE);
+    const timer = setTimeout(() => reject(new Error("the chip says no more")), DEADLINE);
     machine.serial?.on("data", (bytes: Buffer) => {
       chunks.push(bytes);
       const tail = Buffer.concat(chunks.slice(-END_MARK.length)).subarray(-END_MARK.length);
       if (tail.toString("latin1") !== END_MARK) return;
-      clearTimeout(patience);
+      clearTimeout(timer);
       resolve(Buffer.concat(chunks));
     });
   });

@@ -1,11 +1,11 @@
-// The whole card, from key contact to pixel: the emulated chip's pins are moved as fingers would move them, and what
+// The whole card, from key contact to pixel: the emulated chip's pins are moved as key contacts would move them, and what
 // it does to the screen's two lines is read as a picture.
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
 import { buildImages } from "../../board/builder/images.js";
-import { Bench } from "../../board/emulator/bench.js";
+import { EmulatedBoard } from "../../board/emulator/emulatedboard.js";
 import { readText } from "../../board/emulator/reading.js";
 import { ROOT } from "../../host-tools/files/project.js";
 import type { KeyName } from "../../sim/core/card.js";
@@ -21,8 +21,8 @@ const pins = suite("board: pin by pin");
 const BOUNCE = 20;
 const MOVES = 3;
 
-async function withCard(run: (card: Bench) => Promise<void>): Promise<void> {
-  const card = await Bench.start({ image: developmentImage(), flash: demoFlash() });
+async function withCard(run: (card: EmulatedBoard) => Promise<void>): Promise<void> {
+  const card = await EmulatedBoard.start({ image: developmentImage(), flash: demoFlash() });
   try {
     await run(card);
   } finally {
@@ -30,19 +30,19 @@ async function withCard(run: (card: Bench) => Promise<void>): Promise<void> {
   }
 }
 
-async function turnOn(card: Bench): Promise<void> {
+async function turnOn(card: EmulatedBoard): Promise<void> {
   await card.hold("press", "PIN>");
 }
 
 /** Types digits and waits until the screen shows them all. */
-async function enter(card: Bench, digits: string, shown: string): Promise<void> {
+async function enter(card: EmulatedBoard, digits: string, shown: string): Promise<void> {
   await card.type(digits);
   await card.until(shown);
   await card.tap("ok");
 }
 
 /** Moves a contact and back again, a few times, within the time of a bounce by the chip's clock. */
-async function flutter(card: Bench, key: KeyName, moved: boolean): Promise<void> {
+async function flutter(card: EmulatedBoard, key: KeyName, moved: boolean): Promise<void> {
   // The chip looks more often from the first move on.
   const start = await card.now();
   for (let i = 0; i < MOVES; i++) {
@@ -55,7 +55,7 @@ async function flutter(card: Bench, key: KeyName, moved: boolean): Promise<void>
 }
 
 /** A press of a worn contact: it bounces both ways. */
-async function pressWorn(card: Bench, key: KeyName): Promise<void> {
+async function pressWorn(card: EmulatedBoard, key: KeyName): Promise<void> {
   await flutter(card, key, true);
   await card.contact(key, true);
   await card.wait(3 * BOUNCE);
@@ -149,7 +149,7 @@ boardTest(pins, ["development"], "a hold of PRESS turns on while it is down, and
 );
 
 boardTest(pins, ["development"], "the production image, also after a reset", async () => {
-  const card = await Bench.start({ image: buildImages("production"), flash: demoFlash() });
+  const card = await EmulatedBoard.start({ image: buildImages("production"), flash: demoFlash() });
   try {
     await turnOn(card);
     await card.reset();

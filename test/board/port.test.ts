@@ -4,14 +4,14 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
-import { buildImages, compile, IMAGES } from "../../board/builder/images.js";
+import { buildImages, compile, IMAGES, STRICT } from "../../board/builder/images.js";
 import { Machine } from "../../board/emulator/machine.js";
 import { Rests } from "../../board/emulator/rests.js";
 import { Channel, Slip } from "../../firmware/wire.js";
 import { encodeFrame } from "../../host-tools/card/frame.js";
 import { ROOT } from "../../host-tools/files/project.js";
 import { boardTest, developmentImage, portImage } from "../support/board.js";
-import { PATIENCE, until } from "../support/patience.js";
+import { DEADLINE, until } from "../support/deadline.js";
 import { scratchFolder } from "../support/scratch.js";
 import { suite } from "../support/suite.js";
 
@@ -121,7 +121,7 @@ function saidUntil({ serial, ended }: Machine, end: string): Promise<string> {
       said += bytes.toString("latin1");
       if (said.endsWith(end)) resolve(said);
     });
-    ended.then(() => reject(new Error(`QEMU ended: ${said}`)));
+    ended.then(() => reject(new Error(`QEMU ended: ${said}`)), reject);
   });
 }
 
@@ -176,10 +176,10 @@ boardTest(port, ["posix"], "time that nobody waits for passes in pieces", () => 
   const program = join(scratchFolder(), "mainloop");
   const board = join(ROOT, "board");
   const sources = [join(ROOT, "test", "board", "mainloop.c"), join(board, "main.c")];
-  const flags = ["-std=gnu11", "-Wall", "-Wextra", "-Werror", `-I${board}`, "-DDEVELOPMENT=0"];
+  const flags = [...STRICT, `-I${board}`, "-DDEVELOPMENT=0"];
   const built = spawnSync("cc", [...flags, ...sources, "-o", program], { encoding: "utf8" });
   assert.is(built.status, 0, built.stderr);
-  const { stdout } = spawnSync(program, { encoding: "utf8", timeout: PATIENCE });
+  const { stdout } = spawnSync(program, { encoding: "utf8", timeout: DEADLINE });
   assert.is(stdout, `3 1 ${DAY} ${DAYS * DAY}\n`);
 });
 

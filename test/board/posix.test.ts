@@ -6,14 +6,14 @@ import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import * as assert from "uvu/assert";
-import { buildImages } from "../../board/builder/images.js";
+import { buildImages, STRICT } from "../../board/builder/images.js";
 import { Channel } from "../../firmware/wire.js";
 import { encodeFrame } from "../../host-tools/card/frame.js";
 import { ROOT } from "../../host-tools/files/project.js";
 import { FLASH_SIZE } from "../../sim/core/flash.js";
 import { boardTest } from "../support/board.js";
+import { DEADLINE } from "../support/deadline.js";
 import { type Answer, encodeCommand, Op, type Plain, Splitter } from "../support/development.js";
-import { PATIENCE } from "../support/patience.js";
 import { scratchFolder } from "../support/scratch.js";
 import { suite } from "../support/suite.js";
 
@@ -25,7 +25,7 @@ const BLANK = Buffer.alloc(FLASH_SIZE, 0xff);
 /** A process that is given these bytes, and then the end of them. */
 function run(args: readonly string[], ...input: Uint8Array[]) {
   const image = buildImages("posix");
-  const ended = spawnSync(image, args, { input: Buffer.concat(input), timeout: PATIENCE });
+  const ended = spawnSync(image, args, { input: Buffer.concat(input), timeout: DEADLINE });
   const answers: Answer[] = [];
   const frames: Plain[] = [];
   const splitter = new Splitter(
@@ -130,7 +130,7 @@ boardTest(test, ["posix"], "has flash whose rules cannot be broken", () => {
   const program = join(FOLDER, "flashrules");
   const board = join(ROOT, "board");
   const sources = [join(ROOT, "test", "board", "flashrules.c"), join(board, "ports", "posix", "flash.c")];
-  const flags = ["-std=gnu11", "-Wall", "-Wextra", "-Werror", `-I${board}`, "-fsanitize=address,undefined"];
+  const flags = [...STRICT, `-I${board}`, "-fsanitize=address,undefined"];
   const built = spawnSync("cc", [...flags, ...sources, "-o", program], { encoding: "utf8" });
   assert.is(built.status, 0, built.stderr);
   const again = "a word is programmed that was programmed before";

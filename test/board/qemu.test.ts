@@ -12,7 +12,7 @@ import { readText } from "../../board/emulator/reading.js";
 import { ROOT } from "../../host-tools/files/project.js";
 import { lifeOf } from "../evidence/hostside/owner.js";
 import { boardTest, demoFlash, developmentImage } from "../support/board.js";
-import { PATIENCE, until } from "../support/patience.js";
+import { DEADLINE, until } from "../support/deadline.js";
 import { scratchFolder } from "../support/scratch.js";
 import { dsc } from "../support/simprocess.js";
 import { suite } from "../support/suite.js";
@@ -54,7 +54,7 @@ async function end({ process: child }: Running, signal: NodeJS.Signals): Promise
 
 /** Runs it where it ends by itself. */
 function refused(args: string[], env: NodeJS.ProcessEnv = process.env): { code: number | null; stderr: string } {
-  const options = { encoding: "utf8", env, timeout: PATIENCE } as const;
+  const options = { encoding: "utf8", env, timeout: DEADLINE } as const;
   const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, ...args], options);
   assert.is(stdout, "");
   return { code: status, stderr };

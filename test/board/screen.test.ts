@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
-import { Bench } from "../../board/emulator/bench.js";
+import { EmulatedBoard } from "../../board/emulator/emulatedboard.js";
 import { I2cBus } from "../../board/emulator/i2c.js";
 import { readText } from "../../board/emulator/reading.js";
 import { HEIGHT, Ssd1306, WIDTH } from "../../board/emulator/ssd1306.js";
@@ -23,19 +23,19 @@ const MOST_RESTS = 1000;
 
 /** The test image: it shows what it is sent. */
 class Driver {
-  readonly bench: Bench;
+  readonly board: EmulatedBoard;
   #answers = 0;
   #wanted = 0;
 
-  private constructor(bench: Bench) {
-    this.bench = bench;
-    bench.machine.serial?.on("data", (bytes: Buffer) => {
+  private constructor(board: EmulatedBoard) {
+    this.board = board;
+    board.machine.serial?.on("data", (bytes: Buffer) => {
       this.#answers += bytes.length;
     });
   }
 
   static async start(): Promise<Driver> {
-    const driver = new Driver(await Bench.start({ image: portImage("screen.c") }));
+    const driver = new Driver(await EmulatedBoard.start({ image: portImage("screen.c") }));
     await driver.answered();
     return driver;
   }
@@ -45,16 +45,16 @@ class Driver {
     this.#wanted++;
     for (let left = MOST_RESTS; this.#answers < this.#wanted; left--) {
       if (left === 0) throw new Error("the image does not answer");
-      await this.bench.rest();
+      await this.board.rest();
     }
   }
 
   /** Shows a text. Returns how many bytes of pixels that took. */
   async show(text: string): Promise<number> {
-    const before = this.bench.screen.written;
-    this.bench.machine.serial?.write(text.padEnd(8), "latin1");
+    const before = this.board.screen.written;
+    this.board.machine.serial?.write(text.padEnd(8), "latin1");
     await this.answered();
-    return this.bench.screen.written - before;
+    return this.board.screen.written - before;
   }
 }
 
@@ -63,7 +63,7 @@ async function withDriver(run: (driver: Driver) => Promise<void>): Promise<void>
   try {
     await run(driver);
   } finally {
-    await driver.bench.stop();
+    await driver.board.stop();
   }
 }
 
@@ -83,7 +83,7 @@ boardTest(screen, ["development"], "shows every text of the firmware so that it 
   withDriver(async (driver) => {
     for (const text of texts()) {
       await driver.show(text);
-      assert.is(driver.bench.read(), text.padEnd(8));
+      assert.is(driver.board.read(), text.padEnd(8));
     }
   }),
 );
@@ -91,7 +91,7 @@ boardTest(screen, ["development"], "shows every text of the firmware so that it 
 boardTest(screen, ["development"], "draws segments", () =>
   withDriver(async (driver) => {
     await driver.show("8*R>");
-    const pixels = driver.bench.pixels();
+    const pixels = driver.board.pixels();
     const rows = Array.from({ length: HEIGHT }, (_, y) =>
       Array.from(pixels.subarray(y * WIDTH, y * WIDTH + 64), (lit) => (lit ? "#" : ".")).join(""),
     );
@@ -112,24 +112,24 @@ boardTest(screen, ["development"], "sends only the characters that changed", () 
 
 boardTest(screen, ["development"], "is dark when off, with nothing left in the controller", () =>
   withDriver(async (driver) => {
-    const isClear = () => driver.bench.screen.ram.subarray(0, 4 * WIDTH).every((byte) => byte === 0);
-    assert.not(driver.bench.screen.on, "from the start");
+    const isClear = () => driver.board.screen.ram.subarray(0, 4 * WIDTH).every((byte) => byte === 0);
+    assert.not(driver.board.screen.on, "from the start");
     assert.ok(isClear(), "what a reset may have left is gone");
     await driver.show("12345678");
-    assert.ok(driver.bench.screen.on);
+    assert.ok(driver.board.screen.on);
     await driver.show(BLANK);
-    assert.not(driver.bench.screen.on);
+    assert.not(driver.board.screen.on);
     assert.ok(isClear());
-    assert.not(driver.bench.pixels().some((lit) => lit));
+    assert.not(driver.board.pixels().some((lit) => lit));
   }),
 );
 
 boardTest(screen, ["development"], "does not hang on a screen that is missing, or on lines that are stuck", () =>
   withDriver(async (driver) => {
     // No acknowledgement ever reaches the emulated chip; now its lines are held low, too.
-    for (const { gpio } of Object.values(SCREEN_PINS)) await driver.bench.machine.pins.set(gpio, false);
+    for (const { gpio } of Object.values(SCREEN_PINS)) await driver.board.machine.pins.set(gpio, false);
     await driver.show("CHALLNG>");
-    await driver.bench.reset();
+    await driver.board.reset();
     await driver.answered();
     await driver.show("PIN>");
   }),

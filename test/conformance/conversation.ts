@@ -7,9 +7,9 @@ import type { Target } from "./target.js";
 /**
  * How long a target may be silent (ms): the longest step computes for a few seconds where it is emulated, or for many
  * times that on a busy computer. One that has ended tells so. */
-const PATIENCE = 120_000;
+const TIME_LIMIT = 120_000;
 /** How long a busy card may take for what the simulator answered to an APDU (ms). */
-const APDU_PATIENCE = 5000;
+const APDU_TIME_LIMIT = 5000;
 
 export class Conversation {
   readonly #target: Target;
@@ -33,7 +33,7 @@ export class Conversation {
   }
 
   /** What came up to the next answer; where none comes, why. */
-  async next(ms = PATIENCE): Promise<Observed | string> {
+  async next(ms = TIME_LIMIT): Promise<Observed | string> {
     const there = this.#observed.shift();
     if (there) return there;
     await this.until(() => this.#observed.length > 0, ms);
@@ -47,21 +47,21 @@ export class Conversation {
     this.#target.send(bytes);
     // The screen may follow later, with the next frame.
     const answers = answersOnChannel0(should.sent).length;
-    await this.until(() => answersOnChannel0(this.#splitter.rest).length >= answers, APDU_PATIENCE);
+    await this.until(() => answersOnChannel0(this.#splitter.rest).length >= answers, APDU_TIME_LIMIT);
     this.#target.send(command);
   }
 
   /** Listens until `done`, at most `ms`. Returns whether it is. */
   async until(done: () => boolean, ms: number): Promise<boolean> {
-    const patience = new AbortController();
-    const late = this.#target.clock.sleep(ms, patience.signal).then(() => true);
+    const waiting = new AbortController();
+    const late = this.#target.clock.sleep(ms, waiting.signal).then(() => true);
     while (!done() && !this.#ended) {
       const heard = new Promise<boolean>((resolve) => {
         this.#wake = () => resolve(false);
       });
       if (await Promise.race([late, heard])) break;
     }
-    patience.abort();
+    waiting.abort();
     return done();
   }
 

@@ -35,7 +35,7 @@ const ANSWER_TIME = 5000;
 const SILENCE = 2000;
 const TIME_OUT = 30_000;
 /** A clock of a quarter of its speed is still measured. */
-const TIME_OUT_PATIENCE = 4 * TIME_OUT;
+const LONGEST_TIME_OUT = 4 * TIME_OUT;
 
 /** A board that stopped answering while it was measured. */
 export class MeasureError extends Error {
@@ -219,7 +219,7 @@ class Bench {
     await this.hello();
     const start = this.#now();
     await this.#must(() => this.#screen.on, ANSWER_TIME, "hello does not turn it on");
-    await this.#must(() => !this.#screen.on, TIME_OUT_PATIENCE, "it does not turn off by itself");
+    await this.#must(() => !this.#screen.on, LONGEST_TIME_OUT, "it does not turn off by itself");
     return this.#screen.at - start;
   }
 

@@ -52,7 +52,7 @@ const SECTIONS: readonly Section[] = [
       [/([\d,]+) mutants of the firmware/, POWER_CUT_MUTANTS.length],
       [/all found, ([\d,]+) of them by a cut/, POWER_CUT_MUTANTS.filter(({ uncut }) => !uncut).length],
     ],
-    // Subsets of so many bits; so many seeded tears.
+    // Subsets of so many bits; so many seeded torn writes.
     method: [10, 64],
   },
   {

@@ -27,7 +27,7 @@ const PAIRS = 12;
 /** In the short form, every so many-th operation meets a second program on the port. */
 const PORT_STEP = 9;
 const CROWD = 6;
-/** Finds the lock taken so often: until its patience of 5 s ends. */
+/** Finds the lock taken so often: until its waiting time of 5 s ends. */
 const FOR_GOOD = 1000;
 
 /** Figures by name, added up. */

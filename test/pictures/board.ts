@@ -1,7 +1,7 @@
 // docs/board.svg: the screen of the board at each step of a login, as the emulated chip drives it.
 
 import { buildImages } from "../../board/builder/images.js";
-import { Bench } from "../../board/emulator/bench.js";
+import { EmulatedBoard } from "../../board/emulator/emulatedboard.js";
 import { HEIGHT, WIDTH } from "../../board/emulator/ssd1306.js";
 import { Flash } from "../../sim/core/flash.js";
 import { DEMO, personalizeDemo } from "../../sim/session/demo.js";
@@ -28,29 +28,29 @@ export interface Shot {
 export async function loginOnBoard(): Promise<Shot[]> {
   const flash = new Flash();
   personalizeDemo(loadFirmware(), flash, 1);
-  const bench = await Bench.start({ image: buildImages("development"), flash: flash.bytes });
+  const board = await EmulatedBoard.start({ image: buildImages("development"), flash: flash.bytes });
   try {
-    return await shoot(bench);
+    return await shoot(board);
   } finally {
-    await bench.stop();
+    await board.stop();
   }
 }
 
 /** Logs in on a demo card that is off. */
-export async function shoot(bench: Bench): Promise<Shot[]> {
+export async function shoot(board: EmulatedBoard): Promise<Shot[]> {
   const shots: Shot[] = [];
   const shot = async (pressed: string, wanted: string | RegExp) => {
-    await bench.until(wanted);
-    shots.push({ pixels: bench.pixels(), pressed });
+    await board.until(wanted);
+    shots.push({ pixels: board.pixels(), pressed });
   };
-  await bench.hold("press", "PIN>");
-  await bench.type(DEMO.pin);
+  await board.hold("press", "PIN>");
+  await board.type(DEMO.pin);
   await shot("PRESS held, then the PIN", "PIN>****");
-  await bench.tap("ok");
+  await board.tap("ok");
   await shot("OK", "CHALLNG>");
-  await bench.type(CHALLENGE);
+  await board.type(CHALLENGE);
   await shot("the challenge", CHALLENGE);
-  await bench.tap("ok");
+  await board.tap("ok");
   await shot("OK: the response", /^\d{8}$/);
   return shots;
 }

@@ -3,7 +3,7 @@
 import { spawnSync } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { buildImages, IMAGES, type ImageName, missingFor } from "../../board/builder/images.js";
+import { buildImages, IMAGES, type ImageName, missingFor, STRICT } from "../../board/builder/images.js";
 import { ROOT } from "../../host-tools/files/project.js";
 import { Flash } from "../../sim/core/flash.js";
 import { personalizeDemo } from "../../sim/session/demo.js";
@@ -49,7 +49,7 @@ export function portImage(main: string, { of = "development", without = [] }: Po
     .map((name) => join("ports", "microbit", name));
   const host = ["segments.c", join("cortexm", "start.c"), ...port].map((name) => join(ROOT, "board", name));
   const files = [join(ROOT, "test", "board", main), ...host];
-  const args = ["-Wall", "-Wextra", "-Werror", `-I${join(ROOT, "board")}`, ...flags, ...link, ...files, "-o", output];
+  const args = [...STRICT, `-I${join(ROOT, "board")}`, ...flags, ...link, ...files, "-o", output];
   const { status, stderr } = spawnSync(compiler, args, { encoding: "utf8" });
   if (status !== 0) throw new Error(stderr);
   return output;

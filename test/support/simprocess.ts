@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { ROOT } from "../../host-tools/files/project.js";
 import type { Report } from "../../sim/session/session.js";
-import { PATIENCE, until } from "./patience.js";
+import { DEADLINE, until } from "./deadline.js";
 
 /** The launcher that people and scripts call. */
 export const LAUNCHER = join(ROOT, "sim", "dsc-sim.mjs");
@@ -24,7 +24,7 @@ export interface Ended {
 
 /** Runs `dsc-sim` with `input` on stdin, from the folder `cwd`. */
 export function dscSim(args: readonly string[], input = "", cwd: string = ROOT): Ended {
-  const result = spawnSync(process.execPath, [LAUNCHER, ...args], { input, cwd, encoding: "utf8", timeout: PATIENCE });
+  const result = spawnSync(process.execPath, [LAUNCHER, ...args], { input, cwd, encoding: "utf8", timeout: DEADLINE });
   const { status, stdout, stderr } = result;
   return { code: status, stdout, stderr, lines: stdout.split("\n").slice(0, -1) };
 }
@@ -114,7 +114,7 @@ export function dsc(
   args: readonly string[],
   { cwd = ROOT, input = "", during, uid, env = process.env }: DscOptions = {},
 ): Promise<Ended> {
-  const options = { cwd, env, timeout: PATIENCE, ...(uid && { uid, gid: uid }) };
+  const options = { cwd, env, timeout: DEADLINE, ...(uid && { uid, gid: uid }) };
   const running = spawn(process.execPath, [DSC, ...args], options);
   let stdout = "";
   let stderr = "";

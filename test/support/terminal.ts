@@ -5,7 +5,7 @@ import { type IPty, spawn } from "@lydell/node-pty";
 import headless from "@xterm/headless";
 import * as assert from "uvu/assert";
 import { ROOT } from "../../host-tools/files/project.js";
-import { PATIENCE } from "./patience.js";
+import { DEADLINE } from "./deadline.js";
 
 const TERM = "xterm-256color";
 const ESCAPE = "\x1b";
@@ -121,7 +121,7 @@ export class TerminalProgram {
   }
 
   /** Waits until the screen matches, if only for a moment; throws, with the screen, where it does not. */
-  until(wanted: RegExp, patience = PATIENCE): Promise<RegExpExecArray> {
+  until(wanted: RegExp, ms = DEADLINE): Promise<RegExpExecArray> {
     return new Promise((resolve, reject) => {
       const end = () => {
         clearTimeout(timer);
@@ -138,7 +138,7 @@ export class TerminalProgram {
         if (match) end();
         else if (this.#exited) fail();
       };
-      const timer = setTimeout(fail, patience);
+      const timer = setTimeout(fail, ms);
       this.#watchers.add(look);
       // What was written up to now is on the screen by then.
       this.#screen.write("", look);

@@ -15,7 +15,7 @@ const MESSAGE = 2000;
 /** Where cards are kept: as they are before the fault, and after it. */
 const PLACE = { BEFORE: 0, AFTER: 1 };
 /** What no attempt takes (ms): the machine is lost then. */
-const PATIENCE = 5000;
+const TIME_LIMIT = 5000;
 /** Instructions of the meter between arming the skip and the card's first. */
 const MARGIN = 200;
 /** Entries that a message may swallow, until it is believed that no verdict comes. */
@@ -248,7 +248,7 @@ export class FaultBench {
 
   /** Does something on the machine, which is stopped where that never ends. */
   async #within<T>(act: () => Promise<T>): Promise<T> {
-    const timer = setTimeout(() => void this.stop(), PATIENCE);
+    const timer = setTimeout(() => void this.stop(), TIME_LIMIT);
     try {
       return await act();
     } finally {

@@ -10,7 +10,7 @@ import { Card } from "../../../sim/core/card.js";
 import { Flash } from "../../../sim/core/flash.js";
 import { PtyLine } from "../../../sim/session/pty.js";
 import { MODULE } from "../../support/cards.js";
-import { PATIENCE, until } from "../../support/patience.js";
+import { DEADLINE, until } from "../../support/deadline.js";
 import { DSC } from "../../support/simprocess.js";
 import type { Operation, Orders } from "./orders.js";
 
@@ -87,7 +87,7 @@ export class Bench {
     const told = args.map((arg) => this.#told(arg));
     const child = spawn(process.execPath, ["--import", PRELOAD, this.#launcher, ...told], {
       cwd: join(this.folder, "home"),
-      timeout: PATIENCE,
+      timeout: DEADLINE,
       killSignal: "SIGKILL",
       env: {
         PATH: process.env.PATH,

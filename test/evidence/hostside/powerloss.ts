@@ -51,6 +51,11 @@ class Disk {
         return this.#rename(operation.path, operation.to);
       case "remove":
         return this.#change((names) => names.delete(basename(operation.path)));
+      case "trace":
+      case "frame":
+      case "failed":
+        // The disk stays as it is.
+        return;
     }
   }
 

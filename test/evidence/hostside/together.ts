@@ -65,7 +65,7 @@ function lateRefusal({ name, args }: Flow): number {
 }
 
 /** Both finish, or one is refused in one line; and who finished has its record. */
-export async function sameFile(flow: Flow, at: number, launcher?: Launcher, patience = LOOKS): Promise<Verdict> {
+export async function sameFile(flow: Flow, at: number, launcher?: Launcher, looks = LOOKS): Promise<Verdict> {
   const bench = benchOf(flow.stage, launcher);
   const other = benchOf({ flash: BLANK, files: SECRETS }, launcher);
   try {
@@ -73,7 +73,7 @@ export async function sameFile(flow: Flow, at: number, launcher?: Launcher, pati
     if (!(await untilStopped(first))) return NEVER_MET;
     const append = flow.args.includes("--append") ? ["--append"] : [];
     const second = other.start(argsFor(OTHER, bench.at("seeds.xml"), ...append), {});
-    await untilWaiting(second, patience);
+    await untilWaiting(second, looks);
     goOn(first);
     const outcomes = await Promise.all([first.ended, second.ended]);
     return judge(bench, [

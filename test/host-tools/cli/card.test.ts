@@ -10,7 +10,7 @@ import * as assert from "uvu/assert";
 import { openCard } from "../../../host-tools/card/port.js";
 import { ocra } from "../../../host-tools/seeds/ocra.js";
 import { readSeedFile } from "../../../host-tools/seeds/pskc.js";
-import { until } from "../../support/patience.js";
+import { until } from "../../support/deadline.js";
 import { scratchFolder } from "../../support/scratch.js";
 import { DSC, type DscOptions, type Ended, dsc as runDsc, SimProcess } from "../../support/simprocess.js";
 import { ON_WINDOWS, suiteUnless } from "../../support/skipping.js";

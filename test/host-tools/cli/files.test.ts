@@ -11,7 +11,7 @@ import { createSeedFile, type SeedRecord, type SeedSecret } from "../../../host-
 import { DEMO } from "../../../sim/session/demo.js";
 import { atLeast } from "../../support/atleast.js";
 import { askUnlock, enter, lockedCard } from "../../support/cards.js";
-import { PATIENCE } from "../../support/patience.js";
+import { DEADLINE } from "../../support/deadline.js";
 import { scratchFolder } from "../../support/scratch.js";
 import type { Ended } from "../../support/simprocess.js";
 import { NO_FULL_DISK, ON_WINDOWS, testUnless, UNBOUND } from "../../support/skipping.js";
@@ -93,7 +93,7 @@ interface Setting {
 
 /** Runs `dsc` to its end. */
 function dsc(args: readonly string[], { input = "", stdout, stderr }: Setting = {}): Ended {
-  const options = { input, encoding: "utf8", timeout: PATIENCE, cwd: FOLDER } as const;
+  const options = { input, encoding: "utf8", timeout: DEADLINE, cwd: FOLDER } as const;
   const result = spawnSync(process.execPath, [LAUNCHER, ...args], {
     ...options,
     stdio: ["pipe", stdout ?? "pipe", stderr ?? "pipe"],

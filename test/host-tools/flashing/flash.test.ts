@@ -26,8 +26,8 @@ import { FIRMWARE_FILE } from "../../../sim/session/firmware.js";
 import { PtyLine } from "../../../sim/session/pty.js";
 import { blankCard } from "../../support/cards.js";
 import { DaplinkModel, type ModelOptions, UNIQUE_ID } from "../../support/daplinkmodel.js";
+import { DEADLINE, until } from "../../support/deadline.js";
 import { hexFile, hexLine, imageBytes } from "../../support/hexfile.js";
-import { PATIENCE, until } from "../../support/patience.js";
 import { scratchFolder } from "../../support/scratch.js";
 import { DSC, type DscOptions, dsc, type Ended, SimProcess } from "../../support/simprocess.js";
 import { packageTest, testUnless } from "../../support/skipping.js";
@@ -410,12 +410,12 @@ test("where the system could not say that all is written, the board's count deci
   const counting = drive();
   const before = lookAt(counting.path) as Drive;
   assert.not.ok(await copyToDrive(before, readFileSync(IMAGE), failingSync()));
-  assert.ok(await awaitReturn(before, { ...waiting, time: PATIENCE }));
+  assert.ok(await awaitReturn(before, { ...waiting, time: DEADLINE }));
 
   const silent = drive({ remounts: null });
   const old = lookAt(silent.path) as Drive;
   assert.not.ok(await copyToDrive(old, readFileSync(IMAGE), failingSync()));
-  await fails(awaitReturn(old, { ...waiting, time: PATIENCE }), 1, /went away while it was written/);
+  await fails(awaitReturn(old, { ...waiting, time: DEADLINE }), 1, /went away while it was written/);
 
   const pulled = drive({ ends: "never" });
   const gone = lookAt(pulled.path) as Drive;

@@ -689,6 +689,7 @@ test("whatever a file holds, nothing but a SeedFileError comes of it", () => {
     }
   };
   const twice = mutation(text).chain((changed) => fc.oneof(fc.constant(changed), mutation(changed)));
+  // biome-ignore lint/nursery/noFloatingPromises: the property is not asynchronous, so nothing is to be awaited
   fc.assert(fc.property(twice, check), { numRuns: 700 });
 });
 

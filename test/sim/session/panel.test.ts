@@ -15,10 +15,10 @@ import { DEMO } from "../../../sim/session/demo.js";
 import { Panel } from "../../../sim/session/panel.js";
 import { openPanel } from "../../../sim/session/panelport.js";
 import { PtyLine } from "../../../sim/session/pty.js";
-import { Fingers } from "../../../sim/terminal/fingers.js";
+import { Keypresses } from "../../../sim/terminal/keypresses.js";
 import { MODULE } from "../../support/cards.js";
 import { framesIn, lineBytes, type PlainFrame } from "../../support/fakecard.js";
-import { press, type } from "../../support/fingers.js";
+import { press, type } from "../../support/keypresses.js";
 import { scratchFolder } from "../../support/scratch.js";
 import { dscSim, LAUNCHER, SimProcess } from "../../support/simprocess.js";
 import { ON_WINDOWS, suiteUnless } from "../../support/skipping.js";
@@ -339,20 +339,20 @@ test("a contact of a live card stays closed for its time however the frames fall
     down: (key: string) => moves.push(`${now} ${key} down`),
     up: (key: string) => moves.push(`${now} ${key} up`),
   };
-  const fingers = new Fingers(card);
+  const keypresses = new Keypresses(card);
   const frame = (ms: number) => {
     now += ms;
-    fingers.advance(ms);
+    keypresses.advance(ms);
   };
-  fingers.tap("1");
-  fingers.hold("press");
+  keypresses.tap("1");
+  keypresses.hold("press");
   for (const ms of [300, 25, 25, 25, 25, 10, 40]) frame(ms);
   assert.equal(moves, ["300 1 down", "400 1 up", "450 press down"]);
   for (const ms of [700, 299, 5, 500]) frame(ms);
   assert.equal(moves.slice(3), ["1454 press up"]);
-  fingers.grab("2");
+  keypresses.grab("2");
   frame(25);
-  fingers.released();
+  keypresses.released();
   frame(25);
   frame(60);
   assert.equal(moves.slice(4), ["1979 2 down", "2064 2 up"]);

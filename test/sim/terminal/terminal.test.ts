@@ -14,13 +14,13 @@ import { DEMO } from "../../../sim/session/demo.js";
 import { loadFirmware } from "../../../sim/session/firmware.js";
 import { Canvas } from "../../../sim/terminal/canvas.js";
 import { EventLog } from "../../../sim/terminal/eventlog.js";
-import { Fingers } from "../../../sim/terminal/fingers.js";
 import { InputDecoder } from "../../../sim/terminal/input.js";
+import { Keypresses } from "../../../sim/terminal/keypresses.js";
 import { layout } from "../../../sim/terminal/layout.js";
 import { LoginPane } from "../../../sim/terminal/loginpane.js";
 import { GLYPH_WIDTH, glyph } from "../../../sim/terminal/segments.js";
 import { LOCK_SECONDS, REFUSALS, Site } from "../../../sim/terminal/site.js";
-import { until } from "../../support/patience.js";
+import { until } from "../../support/deadline.js";
 import { testUnless } from "../../support/skipping.js";
 import { suite } from "../../support/suite.js";
 import { afterwards, assertRestored, shows, TerminalProgram } from "../../support/terminal.js";
@@ -269,14 +269,14 @@ test("where no shell could continue it, Ctrl-Z does no harm", () =>
 test("a contact that is closed when nobody is at the card any more opens", () => {
   const card = new Card(loadFirmware());
   const moves = contacts(card);
-  const fingers = new Fingers(card);
-  fingers.hold("press");
-  fingers.tap("1");
-  fingers.advance(100);
-  fingers.letGo();
-  fingers.advance(5000);
-  fingers.tap("2");
-  fingers.advance(100);
+  const keypresses = new Keypresses(card);
+  keypresses.hold("press");
+  keypresses.tap("1");
+  keypresses.advance(100);
+  keypresses.letGo();
+  keypresses.advance(5000);
+  keypresses.tap("2");
+  keypresses.advance(100);
   assert.equal(moves, ["0 press down", "100 press up", "5100 2 down", "5180 2 up"]);
 });
 
@@ -518,11 +518,11 @@ test("keys become contacts one after another, whatever the steps of time", () =>
   for (const step of [1, 7, 25, 750, 5000]) {
     const card = new Card(loadFirmware());
     const moves = contacts(card);
-    const fingers = new Fingers(card);
-    fingers.hold("press");
-    fingers.tap("1");
-    fingers.tap("1");
-    while (card.time < 5000) fingers.advance(step);
+    const keypresses = new Keypresses(card);
+    keypresses.hold("press");
+    keypresses.tap("1");
+    keypresses.tap("1");
+    while (card.time < 5000) keypresses.advance(step);
     assert.equal(moves, ["0 press down", "1000 press up", "1040 1 down", "1120 1 up", "1160 1 down", "1240 1 up"]);
   }
 });
@@ -530,22 +530,22 @@ test("keys become contacts one after another, whatever the steps of time", () =>
 test("a click lasts long enough, a hold as long as the button is down, and a lost release not for ever", () => {
   const card = new Card(loadFirmware());
   const moves = contacts(card);
-  const fingers = new Fingers(card);
-  fingers.grab("5");
-  fingers.released();
-  fingers.advance(200);
-  fingers.grab("press");
-  fingers.advance(900);
-  fingers.released();
-  fingers.advance(100);
+  const keypresses = new Keypresses(card);
+  keypresses.grab("5");
+  keypresses.released();
+  keypresses.advance(200);
+  keypresses.grab("press");
+  keypresses.advance(900);
+  keypresses.released();
+  keypresses.advance(100);
   assert.equal(moves, ["0 5 down", "80 5 up", "200 press down", "1100 press up"]);
-  fingers.grab("6");
-  fingers.advance(20_000);
-  assert.not.ok(fingers.holding);
+  keypresses.grab("6");
+  keypresses.advance(20_000);
+  assert.not.ok(keypresses.holding);
   assert.is(moves.at(-1)?.endsWith("6 up"), true);
   moves.length = 0;
-  fingers.grab("7");
-  fingers.advance(200);
+  keypresses.grab("7");
+  keypresses.advance(200);
   assert.equal(moves, ["21200 7 down", "21280 7 up"]);
 });
 

@@ -1,4 +1,4 @@
-// A card on the emulated chip as its owner has it: fingers on its contacts, eyes on its pixels.
+// A card on the emulated chip as its owner has it: keys by its contacts, the screen by its pixels.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import type { KeyName } from "../../sim/core/card.js";
@@ -16,16 +16,16 @@ const UP_TIME = 40;
 /** How often the chip must have looked at its contacts by then: where it runs by itself, its clock may jump. */
 const LEAST_ROUNDS = 4;
 /** How long something may take that is waited for (ms of the chip's own clock). */
-const PATIENCE = 20_000;
+const TIME_LIMIT = 20_000;
 /** How often in a row the chip's clock may be found where it was: it stands still where a debugger has stopped it. */
 const MOST_LOOKS = 20_000;
 
-export interface BenchOptions extends Omit<MachineOptions, "watch"> {
+export interface EmulatedBoardOptions extends Omit<MachineOptions, "watch"> {
   /** The chip runs by itself, for people; otherwise it goes from rest to rest, and each run is the same. */
   readonly runs?: boolean;
 }
 
-export class Bench {
+export class EmulatedBoard {
   readonly machine: Machine;
   readonly screen: Ssd1306;
   readonly #eye: Eye;
@@ -42,22 +42,22 @@ export class Bench {
     this.#step = step;
   }
 
-  static async start({ runs = false, ...options }: BenchOptions): Promise<Bench> {
+  static async start({ runs = false, ...options }: EmulatedBoardOptions): Promise<EmulatedBoard> {
     const eye = new Eye();
     const watch = (pin: number, high: boolean) => eye.edge(pin, high);
     const machine = await Machine.start({ ...options, stepped: !runs, watch });
     const rests = runs ? undefined : await Rests.begin(machine, options.image);
     const step = () => (rests ? rests.next() : sleep(1));
-    const bench = new Bench(machine, eye, addressOf(options.image, "now"), step);
-    await bench.#booted(0);
-    return bench;
+    const board = new EmulatedBoard(machine, eye, addressOf(options.image, "now"), step);
+    await board.#booted(0);
+    return board;
   }
 
   stop(): Promise<void> {
     return this.machine.stop();
   }
 
-  // ---- fingers ----
+  // ---- keys ----
 
   /** A contact moves. */
   contact(key: KeyName, closed: boolean): Promise<void> {
@@ -101,7 +101,7 @@ export class Bench {
     let last = await this.now();
     let [passed, rounds, looks] = [0, 0, 0];
     while (!done(passed, rounds)) {
-      if (passed > PATIENCE) throw new Error(otherwise());
+      if (passed > TIME_LIMIT) throw new Error(otherwise());
       if (++looks > MOST_LOOKS) throw new Error("the chip's clock stands still");
       await this.#step();
       const now = await this.now();

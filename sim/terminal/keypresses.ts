@@ -1,4 +1,4 @@
-// The fingers on the card: keys typed in the terminal and buttons held with the mouse become contacts
+// Key presses: keys typed in the terminal and buttons held with the mouse become contacts
 // that close and open in the card's own time, one after another, so that fast typing is not lost.
 
 import { HOLD_TIME, type KeyName, TAP_TIME, UP_TIME } from "../core/card.js";
@@ -15,7 +15,7 @@ interface Touch {
   held: number;
 }
 
-export class Fingers {
+export class Keypresses {
   readonly #card: Subject;
   readonly #queue: Touch[] = [];
   #now: Touch | undefined;

@@ -4,12 +4,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
 /** In ms. What is waited for comes within seconds where the machine is idle. */
-export const PATIENCE = 300_000;
+export const DEADLINE = 300_000;
 const POLL = 10;
 
 /** Waits until a condition holds that nobody tells of, and looks every `poll` ms. `what` names it in the error. */
 export async function until(condition: () => boolean | Promise<boolean>, what: string, poll = POLL): Promise<void> {
-  const end = Date.now() + PATIENCE;
+  const end = Date.now() + DEADLINE;
   while (!(await condition())) {
     if (Date.now() > end) throw new Error(`never: ${what}`);
     await sleep(poll);
