@@ -1,13 +1,12 @@
 // Mutants of the firmware whose time depends on a secret. The campaign must find every one of them
 // (test/evidence/timing.test.ts).
 
-import type { Measurement } from "../evidence/timing.js";
 import type { Telling } from "../support/telling.js";
 import type { Mutant } from "./apply.js";
 
 export interface TimingMutant extends Mutant, Telling {
   /** What shows it. */
-  readonly measurement: Measurement;
+  readonly measurement: "pins" | "digits" | "codes" | "channel";
   /** What the campaign says of it. */
   readonly says: RegExp;
 }
