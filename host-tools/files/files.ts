@@ -4,12 +4,12 @@
 //   replace   temporary file, write, sync | rename over the name                     | sync folder
 //
 // At every instant a name stands for the old contents or the new. What a killed process may leave
-// behind is a temporary file (NAME.xxxxxxxx.new) or a lock (NAME.lock).
+// behind is a temporary file (NAME.xxxxxxxx.new). Beside a file that was changed stays its lock file (NAME.lock, lock.ts).
 
 import { randomBytes } from "node:crypto";
 import * as node from "node:fs";
-import { hostname } from "node:os";
 import { dirname } from "node:path";
+import { LockError, type Release, tryLockFile } from "./lock.js";
 import { FEW_SECONDS, sayWaiting } from "./waiting.js";
 
 /** What went wrong: the name is taken, or not there, or not ours; the disk is full; someone else holds the lock. */
@@ -43,13 +43,12 @@ export interface FileSystem {
   remove(path: string): void;
   /** Makes the names in a folder last. */
   syncFolder(path: string): void;
+  /** Takes the lock of a file whose links were followed; returns nothing where it is taken. */
+  tryLock(path: string): Release | undefined;
 }
 
-/** Processes that share a lock. */
-export interface Processes {
-  readonly id: number;
-  readonly host: string;
-  isAlive(id: number): boolean;
+/** How a lock is waited for. */
+export interface Waiting {
   pause(milliseconds: number): void;
   /** Tells people what is waited for. */
   sayWaiting?(what: string): void;
@@ -63,7 +62,6 @@ const NO_LINKS = ["EPERM", "ENOSYS", "ENOTSUP", "EOPNOTSUPP", "EMLINK"];
 /** For how long a lock is waited for. Whoever holds it writes one file. */
 const LOCK_WAIT = 5000;
 const LOCK_PAUSE = 20;
-const LOCK_LIMIT = 1024;
 
 /** The files of this computer. */
 export const DISK: FileSystem = {
@@ -77,13 +75,11 @@ export const DISK: FileSystem = {
   rename: node.renameSync,
   remove: node.unlinkSync,
   syncFolder,
+  tryLock: tryLockFile,
 };
 
-/** The processes of this computer. */
-export const PROCESSES: Processes = {
-  id: process.pid,
-  host: hostname(),
-  isAlive,
+/** In real time. */
+const REAL_TIME: Waiting = {
   sayWaiting,
   // All file work here is synchronous, and so is the waiting.
   pause: (milliseconds) => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds),
@@ -118,22 +114,13 @@ export function replaceAtomically(path: string, contents: Uint8Array | string, d
   });
 }
 
-/**
- * Runs `change` while no other process that asks for the lock of the same file does.
- *
- * The lock is a file NAME.lock that says which process made it. It is stale only where that process ran
- * on this computer and is gone; a lock of another computer, or one that cannot be read, is never broken.
- */
-export function withLock<T>(path: string, change: () => T, disk: FileSystem = DISK, others: Processes = PROCESSES): T {
-  const lock = explaining(path, "write", () => {
-    const name = `${disk.resolve(path)}.lock`;
-    takeLock(path, name, disk, others);
-    return name;
-  });
+/** Runs `change` while no other process that asks for the lock of the same file does (lock.ts). */
+export function withLock<T>(path: string, change: () => T, disk: FileSystem = DISK, waiting: Waiting = REAL_TIME): T {
+  const release = explaining(path, "write", () => takeLock(path, disk, waiting));
   try {
     return change();
   } finally {
-    discard(lock, disk);
+    release();
   }
 }
 
@@ -187,65 +174,15 @@ function writeSynced(path: string, contents: Uint8Array | string, disk: FileSyst
   }
 }
 
-function takeLock(path: string, lock: string, disk: FileSystem, others: Processes): void {
-  const mine = JSON.stringify({ process: others.id, host: others.host });
+function takeLock(path: string, disk: FileSystem, waiting: Waiting): Release {
+  const target = disk.resolve(path);
   for (let waited = 0; ; waited += LOCK_PAUSE) {
-    if (tryToCreate(lock, mine, disk)) return;
-    breakIfStale(lock, disk, others);
-    if (waited === FEW_SECONDS) others.sayWaiting?.(`${path}: another process to let go of it`);
-    if (waited >= LOCK_WAIT) throw inUse(path, lock, disk);
-    others.pause(LOCK_PAUSE);
+    const release = disk.tryLock(target);
+    if (release) return release;
+    if (waited === FEW_SECONDS) waiting.sayWaiting?.(`${path}: another process to let go of it`);
+    if (waited >= LOCK_WAIT) throw new FileError(`${path}: in use by another process; end that one first`, "locked");
+    waiting.pause(LOCK_PAUSE);
   }
-}
-
-function tryToCreate(path: string, contents: string, disk: FileSystem): boolean {
-  try {
-    placeNew(path, contents, disk);
-    return true;
-  } catch (error) {
-    if (codeOf(error) === "EEXIST") return false;
-    throw error;
-  }
-}
-
-/**
- * Removes a stale lock. Of several processes that find it stale, one at a time may remove it, and only
- * after another look: else the slower would remove the lock that the faster has just taken.
- */
-function breakIfStale(lock: string, disk: FileSystem, others: Processes): void {
-  if (!isStale(readLock(lock, disk), others)) return;
-  const breaker = `${lock}.stale`;
-  if (!tryToCreate(breaker, "", disk)) return;
-  try {
-    if (isStale(readLock(lock, disk), others)) discard(lock, disk);
-  } finally {
-    discard(breaker, disk);
-  }
-}
-
-interface Holder {
-  process: number;
-  host: string;
-}
-
-function readLock(lock: string, disk: FileSystem): Holder | undefined {
-  try {
-    const { process, host } = JSON.parse(disk.read(lock, LOCK_LIMIT).toString()) as Partial<Holder>;
-    return Number.isSafeInteger(process) && typeof host === "string" ? { process: Number(process), host } : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function isStale(holder: Holder | undefined, others: Processes): boolean {
-  return holder !== undefined && holder.host === others.host && !others.isAlive(holder.process);
-}
-
-function inUse(path: string, lock: string, disk: FileSystem): FileError {
-  const holder = readLock(lock, disk);
-  const host = holder?.host.slice(0, 80).replace(/[^ -~]/g, "?");
-  const who = holder ? `process ${holder.process} on "${host}"` : "another process";
-  return new FileError(`${path}: in use by ${who}; if that is not so, delete ${lock} and ${lock}.stale`, "locked");
 }
 
 /** Best effort: what cannot be removed is harmless, and the error that led here is the one to tell. */
@@ -282,15 +219,6 @@ function syncFolder(path: string): void {
   }
 }
 
-function isAlive(id: number): boolean {
-  try {
-    process.kill(id, 0);
-    return true;
-  } catch (error) {
-    return codeOf(error) !== "ESRCH";
-  }
-}
-
 const REASONS: Record<string, [FileReason, string]> = {
   EEXIST: ["exists", "exists already, and is never overwritten"],
   ENOENT: ["missing", "there is no such file or folder"],
@@ -314,6 +242,7 @@ function explaining<T>(path: string, action: "read" | "write", run: () => T): T 
 /** An error of the file system in one line for people. */
 export function explained(path: string, action: "read" | "write", error: unknown): FileError {
   if (error instanceof FileError) return error;
+  if (error instanceof LockError) return new FileError(`${path}: ${error.message}`, "locked");
   const code = codeOf(error);
   const [reason, text] = REASONS[code] ?? ["other", code];
   if (reason === "exists") return new FileError(`${path}: ${text}`, reason);

@@ -14,15 +14,18 @@ import {
   writeFileSync,
   writeSync,
 } from "node:fs";
+import { LockError, type Release, tryLockFile } from "../../host-tools/files/lock.js";
 import { FLASH_SIZE, Flash } from "../core/flash.js";
 import { isPlausible } from "../core/image.js";
-import { takeLock } from "./lock.js";
 import { UserError } from "./usererror.js";
 
 /** A flash file that cannot be used; the message is for people. */
 export class FlashFileError extends UserError {
   override name = "FlashFileError";
 }
+
+/** The locks of the files that this process has, until it ends: a lock must stay reachable to stay held. */
+const held = new Map<string, Release>();
 
 /**
  * Opens the flash kept in `path`, blank and new if there is none, and keeps the file up to date. Other simulators
@@ -32,7 +35,7 @@ export function openFlashFile(path: string): Flash {
   if (!exists(path)) createBlank(path);
   // Before a lock is put beside it: it may be anything.
   readFlashFile(path);
-  takeLock(realpathSync(path), (why) => new FlashFileError(`${path}: ${why}`));
+  reserve(path);
   // And once more: up to now another simulator may have written to it.
   const flash = new Flash(readFlashFile(path));
   const file = openToWrite(path);
@@ -44,6 +47,24 @@ export function openFlashFile(path: string): Flash {
     }
   };
   return flash;
+}
+
+/** Takes the lock of a flash file; one that this process has it keeps. */
+function reserve(path: string): void {
+  const place = realpathSync(path);
+  if (held.has(place)) return;
+  const release = refusing(path, () => tryLockFile(place));
+  if (!release) throw new FlashFileError(`${path}: in use by another simulator; end that one first`);
+  held.set(place, release);
+}
+
+function refusing<T>(path: string, run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    if (error instanceof LockError) throw new FlashFileError(`${path}: ${error.message}`);
+    throw new FlashFileError(`${path}: cannot be reserved (${codeOf(error)}); choose a folder you may write`);
+  }
 }
 
 /** The contents of a flash file; it is only read. */

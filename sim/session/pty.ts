@@ -8,15 +8,16 @@ import {
   openSync,
   readlinkSync,
   realpathSync,
+  rmSync,
   symlinkSync,
   unlinkSync,
 } from "node:fs";
 import { createRequire } from "node:module";
 import type { Socket } from "node:net";
 import { basename, dirname, join } from "node:path";
+import { LockError, type Release, tryLockName } from "../../host-tools/files/lock.js";
 import type { Card } from "../core/card.js";
 import { atExit } from "./atexit.js";
-import { type Lock, takeLock } from "./lock.js";
 import { UserError } from "./usererror.js";
 
 /** A link that cannot be made; the message is for people. */
@@ -39,7 +40,7 @@ export class PtyLine {
   readonly #master: Socket;
   readonly #held: number;
   readonly #card: Card;
-  readonly #lock: Lock;
+  readonly #release: Release;
   readonly #unlink: () => void;
   readonly #watcher = { sent: (bytes: Uint8Array) => this.#send(bytes) };
 
@@ -53,15 +54,20 @@ export class PtyLine {
     }
     const place = placeOf(link);
     this.#card = card;
-    this.#lock = takeLock(place, (why) => new PtyError(`${link}: ${why}`));
+    // A link that is somebody else's must not get a lock file, by which the next attempt would take it for a simulator's.
+    const wasLocked = existsSync(`${place}.lock`);
+    refuseTaken(place, link, wasLocked);
+    this.#release = reserve(place, link);
     try {
-      removeStale(place, link, this.#lock.inherited);
+      // Once more: up to now another simulator may have made its link.
+      refuseTaken(place, link, wasLocked);
+      rmSync(place, { force: true });
       const terminal = linkedTerminal(place, link);
       this.#master = terminal._master;
       this.#held = hold(terminal);
       this.#unlink = atExit(() => unlinkIfOurs(place, terminal._pty));
     } catch (error) {
-      this.#lock.release();
+      this.#release();
       throw error;
     }
     this.#master.on("data", (bytes: Buffer) => card.receive(bytes));
@@ -74,7 +80,7 @@ export class PtyLine {
     if (at >= 0) this.#card.watchers.splice(at, 1);
     // While the pseudo-terminal is open: its name is the next one's after that.
     this.#unlink();
-    this.#lock.release();
+    this.#release();
     this.#master.destroy();
     closeSync(this.#held);
   }
@@ -93,18 +99,34 @@ function placeOf(link: string): string {
   }
 }
 
-function removeStale(place: string, link: string, inherited: boolean): void {
+function reserve(place: string, link: string): Release {
+  let release: Release | undefined;
+  try {
+    release = tryLockName(place);
+  } catch (error) {
+    if (error instanceof LockError) throw new PtyError(`${link}: ${error.message}`);
+    const { code } = error as NodeJS.ErrnoException;
+    throw new PtyError(`${link}: cannot be reserved (${code}); choose a folder you may write`);
+  }
+  if (!release) throw new PtyError(`${link}: in use by another simulator; end that one first`);
+  return release;
+}
+
+/**
+ * Refuses a place where something is, but for a link that a killed simulator left. `wasLocked`: a simulator has had a line
+ * at this place before.
+ */
+function refuseTaken(place: string, link: string, wasLocked: boolean): void {
   if (!lstatSync(place, { throwIfNoEntry: false })) return;
   const target = targetOf(place);
   if (!target?.startsWith("/dev/")) {
     throw new PtyError(`${link}: is there already, and no link to a pseudo-terminal; choose another place`);
   }
-  // The number of a pseudo-terminal that is gone is soon another's: whose link it was says the lock.
-  const leftBehind = inherited && PTY.test(target);
+  // The number of a pseudo-terminal that is gone is soon another's: the lock file tells whose link it was.
+  const leftBehind = wasLocked && PTY.test(target);
   if (!leftBehind && existsSync(target)) {
     throw new PtyError(`${link}: is there already and leads to ${target}; choose another place, or delete the link`);
   }
-  unlinkSync(place);
 }
 
 function linkedTerminal(place: string, link: string): PseudoTerminal {

@@ -22,7 +22,7 @@ const append = byName.append as Flow;
 const traced = byName.traced as Flow;
 
 /** Of many moments, in the short form. */
-const STEP = 30;
+const STEP = 15;
 /** No run has so many operations. */
 const AFTER_ALL = 10_000;
 

@@ -8,7 +8,6 @@ import { runTargets } from "./parsers.js";
 import {
   checkCsv,
   checkLine,
-  checkLock,
   checkSecrets,
   checkSeedFile,
   checkStatus,
@@ -32,13 +31,12 @@ for (const target of TARGETS) {
   });
 }
 
-test("any bytes are no seed file, and no challenge store, or are read rightly; and so with secrets and locks", () => {
+test("any bytes are no seed file, and no challenge store, or are read rightly; and so with secrets", () => {
   fc.assert(
     fc.property(bytes(300), (any) => {
       assert.is(checkSeedFile(any), "refused");
       checkStore(any);
       checkSecrets(any);
-      checkLock(any);
     }),
     RUNS,
   );

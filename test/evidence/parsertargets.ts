@@ -10,7 +10,6 @@ import { CardClient } from "../../host-tools/card/cardclient.js";
 import { FrameReader } from "../../host-tools/card/frame.js";
 import { Link } from "../../host-tools/card/link.js";
 import { exitCodeOf } from "../../host-tools/cli/exit.js";
-import { withLock } from "../../host-tools/files/files.js";
 import { ROOT } from "../../host-tools/files/project.js";
 import { readKey, readPassphrase, readPin, readSeedSecret } from "../../host-tools/files/secretfile.js";
 import { writePrivacyIdeaCsv } from "../../host-tools/seeds/privacyidea.js";
@@ -337,32 +336,6 @@ const SECRETS: Target = {
   run: (random) => checkSecrets(mutateBytes(pick(random, SECRET_FILES), random, [..."# \t\r\n\0gF0", "\n# a\n", "é"])),
 };
 
-// Locks
-
-const HERE = { id: 7, host: "here", isAlive: (id: number) => id === 7, pause: () => {} };
-const LOCK = Buffer.from(JSON.stringify({ process: 7, host: "here" }));
-
-/** Who finds a lock gets past it only where it says that a process of this computer made it that is gone. */
-export function checkLock(bytes: Buffer): Outcome {
-  const disk = new MemoryDisk();
-  const lock = `${PATH}.lock`;
-  disk.write(disk.create(lock), bytes);
-  const entered = attempt(() => withLock(PATH, () => true, disk, HERE));
-  if (!entered) {
-    deepStrictEqual(disk.read(lock), bytes, "the lock was changed");
-    return "refused";
-  }
-  const { process, host } = JSON.parse(bytes.toString());
-  ok(host === "here" && Number.isSafeInteger(process) && process !== 7, "a lock that holds was broken");
-  return "accepted";
-}
-
-const LOCKS: Target = {
-  name: "locks",
-  cases: 500,
-  run: (random) => checkLock(mutateBytes(LOCK, random, JSON_PIECES)),
-};
-
 // The serial line
 
 const TRAFFIC = Buffer.concat([
@@ -446,4 +419,4 @@ const ANSWERS: Target = {
   },
 };
 
-export const TARGETS: readonly Target[] = [SEED_FILES, CSV, STORES, SECRETS, LOCKS, FRAMES, ANSWERS];
+export const TARGETS: readonly Target[] = [SEED_FILES, CSV, STORES, SECRETS, FRAMES, ANSWERS];

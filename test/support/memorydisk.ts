@@ -23,6 +23,8 @@ export class MemoryDisk implements FileSystem {
   operations: string[] = [];
   fault: Fault | undefined;
   hasLinks = true;
+  /** Files whose lock is taken. */
+  locked = new Set<string>();
   #open = new Map<number, Inode>();
 
   #step(name: string, halfDone = () => {}): void {
@@ -100,6 +102,13 @@ export class MemoryDisk implements FileSystem {
   syncFolder(): void {
     this.#step("syncFolder");
     this.durable = new Map(this.names);
+  }
+
+  tryLock(path: string): (() => void) | undefined {
+    this.#step("lock");
+    if (this.locked.has(path)) return undefined;
+    this.locked.add(path);
+    return () => this.locked.delete(path);
   }
 
   /** What a file may hold after a kill, and after power failed: then names may have reached the disk or not. */

@@ -76,7 +76,8 @@ export const MUTANTS: readonly Mutant[] = [
     file: "desk/personalize.js",
     from: '...seed, "finish", "mark"]',
     to: '...seed, "mark", "finish"]',
-    notice: killed("fresh", "remove", "last", 1),
+    // Behind the rename and the sync of its folder.
+    notice: killed("fresh", "rename", "last", 2),
   },
   {
     breaks: "what was interrupted goes on with the keys of the file",
@@ -108,11 +109,13 @@ export const MUTANTS: readonly Mutant[] = [
     notice: powerLost("append"),
   },
   {
-    breaks: "the lock of a dead process is broken",
+    breaks: "a lock is dropped with its holder",
     telling: true,
-    file: "files/files.js",
-    from: "holder !== undefined && holder.host === others.host && !others.isAlive(holder.process)",
-    to: "false",
+    file: "files/lock.js",
+    from: "    createLockFile(lock);",
+    // Whoever makes the file has the lock.
+    to: `try { closeSync(openSync(lock, "wx")); } catch { return undefined; }
+         return () => createRequire(import.meta.url)("node:fs").unlinkSync(lock);`,
     notice: killed("append", "rename", "first"),
   },
   {

@@ -1,15 +1,6 @@
 // Files: old or new at every instant, under kills, lost power and errors at each operation; locks.
 
-import {
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import * as assert from "uvu/assert";
@@ -18,10 +9,9 @@ import {
   createExclusive,
   DISK,
   FileError,
-  PROCESSES,
-  type Processes,
   readWhole,
   replaceAtomically,
+  type Waiting,
   withLock,
 } from "../../../host-tools/files/files.js";
 import { atLeast } from "../../support/atleast.js";
@@ -176,107 +166,63 @@ testUnless(test, ON_WINDOWS, "real files: a link to a file stays one", () => {
   });
 });
 
-test("a lock is there during the change, and not after it, errors included", () => {
-  inFolder((folder) => {
-    const path = join(folder, "seeds.xml");
-    assert.is(
-      withLock(path, () => existsSync(`${path}.lock`)),
-      true,
-    );
-    const thrower = () => {
-      throw new Error("inside");
-    };
-    assert.throws(() => withLock(path, thrower), "inside");
-    assert.equal(readdirSync(folder), []);
-  });
-});
-
-/** Processes of which only those numbered in `alive` run; waiting takes no time. */
-function processes(alive: number[], id = 1): Processes & { waits: number } {
-  const others = { id, host: "here", waits: 0, isAlive: (other: number) => alive.includes(other), pause: () => {} };
-  others.pause = () => {
-    others.waits++;
+/** Waits that take no time. */
+function noTime(): Waiting & { waits: number; said: string[] } {
+  const waiting = { waits: 0, said: [] as string[], pause: () => {}, sayWaiting: (_: string) => {} };
+  waiting.pause = () => {
+    waiting.waits++;
   };
-  return others;
+  waiting.sayWaiting = (what) => {
+    waiting.said.push(what);
+  };
+  return waiting;
 }
 
-function lockedBy(holder: unknown): MemoryDisk {
+test("a lock is held during the change, and not after it, errors included", () => {
   const disk = diskWithOld();
-  createExclusive(`${PATH}.lock`, typeof holder === "string" ? holder : JSON.stringify(holder), disk);
-  return disk;
-}
-
-test("a lock of a process that runs is waited for, then told of", () => {
-  const others = processes([1, 2]);
-  const error = caught(() =>
-    withLock(PATH, () => assert.unreachable(), lockedBy({ process: 2, host: "here" }), others),
-  );
-  assert.is(error.reason, "locked");
-  assert.match(error.message, /in use by process 2 .*delete \/seeds\.xml\.lock/);
-  assert.ok(others.waits > 10);
-});
-
-test("a lock of a process that is gone is broken", () => {
-  const disk = lockedBy({ process: 3, host: "here" });
-  assert.is(
-    withLock(PATH, () => "done", disk, processes([1])),
-    "done",
-  );
-  assert.equal(leftovers(disk), []);
-});
-
-for (const [what, holder] of [
-  ["of another computer", { process: 3, host: "there" }],
-  ["that cannot be read", "{"],
-  ["that says nothing", {}],
-] as const) {
-  test(`a lock ${what} is never broken`, () => {
-    const disk = lockedBy(holder);
-    assert.is(caught(() => withLock(PATH, () => assert.unreachable(), disk, processes([1]))).reason, "locked");
-    assert.ok(disk.names.has(`${PATH}.lock`));
-  });
-}
-
-test("the holder of a lock is named in one short line, whatever the lock says", () => {
-  for (const host of ["a\nb", "\u001b[2J", "é", "x".repeat(900)]) {
-    const error = caught(() =>
-      withLock(PATH, () => assert.unreachable(), lockedBy({ process: 2, host }), processes([1, 2])),
-    );
-    assert.match(error.message, /^[ -~]{1,200}$/);
-  }
-});
-
-test("of two that find a lock stale, the slower does not break the lock of the faster", () => {
-  const disk = lockedBy({ process: 3, host: "here" });
-  const slow = processes([1, 2], 1);
-  const fast = processes([1, 2], 2);
-  // The slower one looks, and before it goes on the faster one takes the lock and keeps it.
-  let looked = false;
-  slow.isAlive = (id) => {
-    if (!looked) {
-      looked = true;
-      disk.remove(`${PATH}.lock`);
-      createExclusive(`${PATH}.lock`, JSON.stringify({ process: fast.id, host: "here" }), disk);
-    }
-    return [1, 2].includes(id);
+  const held = () => disk.locked.has(PATH);
+  assert.is(withLock(PATH, held, disk), true);
+  assert.not(held());
+  const thrower = () => {
+    throw new Error("inside");
   };
-  const error = caught(() => withLock(PATH, () => assert.unreachable(), disk, slow));
+  assert.throws(() => withLock(PATH, thrower, disk), "inside");
+  assert.not(held());
+});
+
+test("a lock that is taken is waited for, then told of in one line", () => {
+  const disk = diskWithOld();
+  disk.locked.add(PATH);
+  const waiting = noTime();
+  const error = caught(() => withLock(PATH, () => assert.unreachable(), disk, waiting));
   assert.is(error.reason, "locked");
-  assert.match(disk.read(`${PATH}.lock`).toString(), '"process":2');
+  assert.is(exitCodeOf(error), Exit.FILE);
+  assert.is(error.message, "/seeds.xml: in use by another process; end that one first");
+  assert.ok(waiting.waits > 10);
+  assert.equal(waiting.said, ["/seeds.xml: another process to let go of it"]);
 });
 
-test("this process is alive, and one that never was is not", () => {
-  assert.ok(PROCESSES.isAlive(process.pid));
-  assert.not(PROCESSES.isAlive(2 ** 30));
+test("a lock that is given up while it is waited for is taken", () => {
+  const disk = diskWithOld();
+  disk.locked.add(PATH);
+  const waiting = noTime();
+  const pause = waiting.pause;
+  waiting.pause = () => {
+    pause(0);
+    if (waiting.waits === 7) disk.locked.delete(PATH);
+  };
+  assert.is(
+    withLock(PATH, () => waiting.waits, disk, waiting),
+    7,
+  );
 });
 
-test("an error while the lock is taken leaves no lock behind", () => {
-  for (let at = 1; at <= 4; at++) {
-    const disk = diskWithOld();
-    disk.fault = { at, code: "ENOSPC" };
-    caught(() => withLock(PATH, () => assert.unreachable(), disk, processes([1])));
-    assert.equal(leftovers(disk), []);
-  }
+test("an error while the lock is taken changes nothing, and says so", () => {
+  const disk = diskWithOld();
+  disk.fault = { at: 1, code: "ENOSPC" };
+  const error = caught(() => withLock(PATH, () => assert.unreachable(), disk, noTime()));
+  assert.is(error.message, "/seeds.xml: cannot write it: the disk is full");
+  assert.equal(leftovers(disk), []);
 });
 
 function caught(run: () => unknown): FileError {

@@ -1,0 +1,123 @@
+// The lock of a file, for the simulator and the tools: an exclusive transaction of SQLite on NAME.lock, an empty file
+// beside the real one.
+//
+// The operating system drops the lock with the process that holds it, however that ends, so there is no stale lock to
+// break. NAME.lock is never deleted: a process that opened it before would hold the lock of a file that nobody else sees.
+// The lock belongs to an inode, so containers and PID namespaces that share the folder share it.
+
+import { accessSync, closeSync, constants, lstatSync, openSync, readdirSync, statSync } from "node:fs";
+import { createRequire } from "node:module";
+import { basename, dirname, join, resolve } from "node:path";
+
+/** Why a file cannot be locked; the message goes behind the file's name in one line. */
+export class LockError extends Error {
+  override name = "LockError";
+}
+
+/** Gives a lock up. A second call does nothing. */
+export type Release = () => void;
+
+/** What is used of a connection of `libsql`. */
+interface Connection {
+  exec(sql: string): void;
+  close(): void;
+}
+
+const OWNER_ONLY = 0o600;
+/** Nothing is ever written, so no journal is made either. */
+const TAKE = "PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE";
+const BUSY = ["SQLITE_BUSY", "SQLITE_LOCKED"];
+
+/**
+ * Takes the lock of a file, which may not be there yet; links have been followed. Returns nothing where the lock is
+ * taken, by another process or by this one. Throws a LockError, or what node:fs throws.
+ *
+ * A lock is found by a name, so whoever uses another name of the same file holds another lock: such a file is refused.
+ */
+export function tryLockFile(path: string): Release | undefined {
+  const release = tryLockName(path);
+  // Only with the lock held: a name that is made later is refused by whoever locks that name.
+  if (release === undefined || otherNames(path) === 0) return release;
+  release();
+  throw new LockError(
+    "has more than one name (hard links), and may be in use by another of them; keep one name, or use a copy",
+  );
+}
+
+/** Takes the lock of a name, whatever is there: of a link itself, not of the file it leads to. */
+export function tryLockName(path: string): Release | undefined {
+  const lock = resolve(`${path}.lock`);
+  createLockFile(lock);
+  const connection = connect(lock);
+  try {
+    connection.exec(TAKE);
+  } catch (error) {
+    connection.close();
+    const { code } = error as { code?: string };
+    if (BUSY.includes(code ?? "")) return undefined;
+    throw new LockError(`its lock cannot be taken (${code ?? "unknown error"}); use a disk that has file locks`);
+  }
+  return releaseOf(connection);
+}
+
+/** Made here and not by SQLite, so that it is its owner's alone from the first moment on. */
+function createLockFile(lock: string): void {
+  try {
+    // Only a new file is opened and closed: closing any other would drop a lock that this process has on it.
+    closeSync(openSync(lock, "wx", OWNER_ONLY));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+  }
+  const stats = lstatSync(lock);
+  if (!stats.isFile() || stats.size !== 0) {
+    throw new LockError(
+      `${lock} is no lock of this version; if no other program uses it (an earlier version of dsc or dsc-sim), delete it`,
+    );
+  }
+  accessSync(lock, constants.R_OK | constants.W_OK);
+}
+
+/** `libsql` is loaded with the first lock: most commands need none. */
+function connect(lock: string): Connection {
+  const Database = createRequire(import.meta.url)("libsql") as new (path: string) => Connection;
+  try {
+    return new Database(lock);
+  } catch {
+    throw new LockError(`${lock} cannot be opened; look at who owns it`);
+  }
+}
+
+function releaseOf(connection: Connection): Release {
+  let held = true;
+  return () => {
+    if (!held) return;
+    held = false;
+    connection.exec("ROLLBACK");
+    connection.close();
+  };
+}
+
+/** How many more names a file has. Temporary files that a process left while it gave the file its name are not counted. */
+function otherNames(path: string): number {
+  for (;;) {
+    const { nlink, ino } = namesOf(path);
+    if (nlink <= 1) return 0;
+    const temporary = readdirSync(dirname(path)).filter((name) => isTemporaryOf(path, name));
+    const same = temporary.filter((name) => namesOf(join(dirname(path), name)).ino === ino);
+    const again = namesOf(path);
+    // Another process may have removed its temporary file meanwhile.
+    if (again.nlink === nlink && again.ino === ino) return nlink - 1 - same.length;
+  }
+}
+
+/** Of a file that is not there, no names. */
+function namesOf(path: string): { nlink: number; ino: bigint } {
+  const stats = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return { nlink: Number(stats?.nlink ?? 0), ino: stats?.ino ?? 0n };
+}
+
+/** As `viaTemporary` of files.ts names them. */
+function isTemporaryOf(path: string, name: string): boolean {
+  const start = `${basename(path)}.`;
+  return name.startsWith(start) && /^[0-9a-f]{8}\.new$/.test(name.slice(start.length));
+}

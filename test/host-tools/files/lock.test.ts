@@ -1,0 +1,290 @@
+// Locks of real files, between real processes: one holder at a time, by whatever name, and none left behind.
+
+import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
+import { once } from "node:events";
+import {
+  chmodSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { basename, join } from "node:path";
+import { createInterface } from "node:readline";
+import { Worker } from "node:worker_threads";
+import * as assert from "uvu/assert";
+import { createExclusive, FileError, replaceAtomically, withLock } from "../../../host-tools/files/files.js";
+import { LockError, tryLockFile, tryLockName } from "../../../host-tools/files/lock.js";
+import { cardOf } from "../../support/cards.js";
+import { scratchFolder } from "../../support/scratch.js";
+import { dscSim } from "../../support/simprocess.js";
+import { ON_WINDOWS, testUnless, UNBOUND } from "../../support/skipping.js";
+import { suite } from "../../support/suite.js";
+
+const test = suite("locks");
+
+const LOCK = new URL("../../../host-tools/files/lock.js", import.meta.url).href;
+const FLASHFILE = new URL("../../../sim/session/flashfile.js", import.meta.url).href;
+
+const FOLDER = scratchFolder();
+let folders = 0;
+
+function newFolder(): string {
+  const folder = join(FOLDER, String(++folders));
+  mkdirSync(folder);
+  return folder;
+}
+
+/** A file with a card's flash, so that simulator and tools can both lock it. */
+function newFile(): string {
+  const path = join(newFolder(), "file");
+  writeFileSync(path, cardOf().flash.bytes);
+  return path;
+}
+
+interface Holder {
+  readonly process: ChildProcessWithoutNullStreams;
+  /** Whether it has the lock. */
+  readonly has: boolean;
+  end(signal?: NodeJS.Signals): Promise<void>;
+}
+
+/** A process that runs `take`, whose value says whether it has the lock, and lives on. */
+async function holderOf(take: string): Promise<Holder> {
+  const script = `${take}\nprocess.stdout.write(has + "\\n"); process.stdin.resume();`;
+  const child = spawn(process.execPath, ["--input-type=module", "-e", script]);
+  const ended = once(child, "exit");
+  const lines = createInterface({ input: child.stdout });
+  const [line] = await Promise.race([once(lines, "line"), ended]);
+  const end = async (signal?: NodeJS.Signals) => {
+    if (signal) child.kill(signal);
+    else child.stdin.end();
+    await ended;
+  };
+  return { process: child, has: line === "true", end };
+}
+
+function toolOn(path: string): Promise<Holder> {
+  return holderOf(`
+    import { tryLockFile } from ${JSON.stringify(LOCK)};
+    globalThis.release = tryLockFile(${JSON.stringify(path)});
+    const has = globalThis.release !== undefined;`);
+}
+
+function simulatorOn(path: string): Promise<Holder> {
+  return holderOf(`
+    import { openFlashFile } from ${JSON.stringify(FLASHFILE)};
+    let has = true;
+    try { openFlashFile(${JSON.stringify(path)}); } catch { has = false; }`);
+}
+
+const HOLDERS = { tool: toolOn, simulator: simulatorOn } as const;
+
+for (const [first, hold] of Object.entries(HOLDERS)) {
+  for (const [second, ask] of Object.entries(HOLDERS)) {
+    test(`a ${second} waits for a ${first} on the same file, and has it at once when that is killed`, async () => {
+      const path = newFile();
+      const holder = await hold(path);
+      assert.ok(holder.has);
+      const refused = await ask(path);
+      assert.not(refused.has);
+      await holder.end("SIGKILL");
+      const next = await ask(path);
+      assert.ok(next.has);
+      await Promise.all([refused.end(), next.end()]);
+    });
+  }
+}
+
+test("of eight that start at once over a lock left behind, one has it", async () => {
+  const path = newFile();
+  await (await toolOn(path)).end("SIGKILL");
+  assert.ok(existsSync(`${path}.lock`), "nothing was left behind");
+  const all = await Promise.all(
+    Array.from({ length: 8 }, (_, index) => (index % 2 === 0 ? toolOn(path) : simulatorOn(path))),
+  );
+  assert.is(all.filter(({ has }) => has).length, 1);
+  await Promise.all(all.map((any) => any.end()));
+});
+
+test("one process has a lock once, in all of its threads", async () => {
+  const path = newFile();
+  const release = tryLockFile(path);
+  assert.ok(release);
+  assert.is(tryLockFile(path), undefined);
+  const script = `
+    import { parentPort } from "node:worker_threads";
+    import { tryLockFile } from ${JSON.stringify(LOCK)};
+    parentPort.postMessage(tryLockFile(${JSON.stringify(path)}) !== undefined);`;
+  const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(script)}`));
+  assert.equal(await once(worker, "message"), [false]);
+  await worker.terminate();
+  // What others in this process tried must not have dropped it.
+  const other = await toolOn(path);
+  assert.not(other.has);
+  await other.end();
+  release();
+  release();
+  const again = tryLockFile(path);
+  assert.ok(again);
+  again();
+});
+
+test("the lock file is empty, its owner's alone, alone in the folder, and stays", () => {
+  const path = newFile();
+  const release = tryLockFile(path);
+  const looksRight = () => {
+    assert.equal(readdirSync(join(path, "..")).sort(), ["file", "file.lock"]);
+    assert.is(statSync(`${path}.lock`).size, 0);
+    if (process.platform !== "win32") assert.is(statSync(`${path}.lock`).mode & 0o777, 0o600);
+  };
+  looksRight();
+  release?.();
+  looksRight();
+});
+
+test("withLock changes one file in processes side by side, one after the other", async () => {
+  const path = join(newFolder(), "count");
+  writeFileSync(path, "0");
+  const files = new URL("../../../host-tools/files/files.js", import.meta.url).href;
+  const script = `
+    import { readWhole, replaceAtomically, withLock } from ${JSON.stringify(files)};
+    const path = ${JSON.stringify(path)};
+    for (let left = 10; left > 0; left--)
+      withLock(path, () => replaceAtomically(path, String(Number(readWhole(path, 99)) + 1)));`;
+  const run = () => once(spawn(process.execPath, ["--input-type=module", "-e", script], { stdio: "inherit" }), "exit");
+  assert.equal(await Promise.all([run(), run(), run()]), [
+    [0, null],
+    [0, null],
+    [0, null],
+  ]);
+  assert.is(readFileSync(path, "utf8"), "30");
+});
+
+// ---- names ----
+
+testUnless(test, ON_WINDOWS, "a symbolic link leads to the lock of the file", () => {
+  const path = newFile();
+  const link = `${path}.link`;
+  symlinkSync(path, link);
+  withLock(link, () => assert.is(tryLockFile(path), undefined));
+});
+
+test("a file with a second name is refused under both, and free again with one", () => {
+  const path = newFile();
+  const other = join(path, "..", "other");
+  linkSync(path, other);
+  for (const name of [path, other]) {
+    const error = caught(() => withLock(name, () => assert.unreachable()));
+    assert.match(error, /^[^\n]*has more than one name \(hard links\)[^\n]*$/);
+    const { code, stdout, stderr } = dscSim(["--headless", "--flash", name], "show\n");
+    assert.equal([code, stdout], [2, ""]);
+    assert.match(stderr, /^dsc-sim: [^\n]*has more than one name \(hard links\)[^\n]*\n$/);
+  }
+  // The new contents are a file of their own, with one name.
+  replaceAtomically(other, cardOf().flash.bytes);
+  for (const name of [path, other]) withLock(name, () => {});
+});
+
+test("a name that is given while the file is in use is refused", async () => {
+  const path = newFile();
+  const holder = await simulatorOn(path);
+  linkSync(path, `${path}.b`);
+  const second = await simulatorOn(`${path}.b`);
+  assert.equal([holder.has, second.has], [true, false]);
+  await Promise.all([holder.end(), second.end()]);
+});
+
+test("the temporary name of a process that was killed as it made the file counts for nothing", () => {
+  const path = newFile();
+  linkSync(path, `${path}.0badcafe.new`);
+  withLock(path, () => {});
+  linkSync(path, `${path}.b`);
+  assert.match(
+    caught(() => withLock(path, () => assert.unreachable())),
+    "has more than one name",
+  );
+});
+
+test("a file that is not there yet can be locked, and made under its lock", () => {
+  const path = join(newFolder(), "new");
+  withLock(path, () => {
+    assert.is(tryLockFile(path), undefined);
+    createExclusive(path, "x");
+  });
+  assert.is(readFileSync(path, "utf8"), "x");
+});
+
+// ---- what is no lock ----
+
+for (const [what, contents] of [
+  ["of version 0.2.0's tools", '{"process":3,"host":"here"}'],
+  ["of version 0.2.0's simulator", "4711\n"],
+  ["that is a database of somebody", "SQLite format 3\0"],
+] as const) {
+  test(`a lock file ${what} is refused in one line that says what to do, and left as it is`, () => {
+    const path = newFile();
+    writeFileSync(`${path}.lock`, contents);
+    const error = caught(() => withLock(path, () => assert.unreachable()));
+    assert.match(error, /^[^\n]*file\.lock is no lock of this version; [^\n]*delete it$/);
+    const { code, stdout, stderr } = dscSim(["--headless", "--flash", path], "show\n");
+    assert.equal([code, stdout], [2, ""]);
+    assert.match(stderr, /^dsc-sim: [^\n]*is no lock of this version; [^\n]*\n$/);
+    assert.is(readFileSync(`${path}.lock`, "utf8"), contents);
+  });
+}
+
+testUnless(test, ON_WINDOWS, "a lock file that is a folder or a link is refused", () => {
+  const path = newFile();
+  mkdirSync(`${path}.lock`);
+  assert.throws(
+    () => tryLockName(path),
+    (error: unknown) => error instanceof LockError,
+  );
+  const other = newFile();
+  symlinkSync("/dev/null", `${other}.lock`);
+  assert.throws(
+    () => tryLockName(other),
+    (error: unknown) => error instanceof LockError,
+  );
+});
+
+test("a folder that is not there is an error of one line", () => {
+  const path = join(newFolder(), "none", "file");
+  assert.match(
+    caught(() => withLock(path, () => assert.unreachable())),
+    /: cannot write it: there is no such file or folder$/,
+  );
+});
+
+testUnless(test, UNBOUND, "a folder that may not be written to is an error of one line", () => {
+  const path = newFile();
+  const folder = join(path, "..");
+  chmodSync(folder, 0o500);
+  try {
+    assert.match(
+      caught(() => withLock(path, () => assert.unreachable())),
+      /: cannot write it: you may not$/,
+    );
+    assert.equal(readdirSync(folder), [basename(path)]);
+  } finally {
+    chmodSync(folder, 0o700);
+  }
+});
+
+/** The message of the FileError. */
+function caught(run: () => unknown): string {
+  try {
+    run();
+  } catch (error) {
+    if (error instanceof FileError) return error.message;
+    throw error;
+  }
+  throw new Error("no error");
+}
+
+test.run();
