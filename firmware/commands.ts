@@ -23,7 +23,6 @@ import {
   ISSUER_DOMAIN,
   LIFE_NOT_TOLD,
   Life,
-  LifeCode,
   Limit,
   Lock,
   ONE_ENCRYPTED_BLOCK,
@@ -31,6 +30,7 @@ import {
   Scp03Size,
   SELECT_BY_NAME,
   SelfTest,
+  SetStatusP2,
   StatusAt,
   Sw,
   Tag,
@@ -198,8 +198,8 @@ function isReplaced(version: u32): bool {
 export function setStatus(): u32 {
   if (command.p1 !== ISSUER_DOMAIN) return Sw.WRONG_PARAMETERS;
   if (command.length !== 0) return Sw.WRONG_LENGTH;
-  if (command.p2 === <u32>LifeCode.WIPED) return wipe();
-  if (command.p2 !== <u32>LifeCode.PERSONALIZED) return Sw.WRONG_PARAMETERS;
+  if (command.p2 === <u32>SetStatusP2.WIPED) return wipe();
+  if (command.p2 !== <u32>SetStatusP2.PERSONALIZED) return Sw.WRONG_PARAMETERS;
   if (head.life !== <u8>Life.SEEDED) return Sw.NOT_IN_THIS_STATE;
   head.life = <u8>Life.PERSONALIZED;
   tally.carry();

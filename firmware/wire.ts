@@ -362,7 +362,7 @@ export enum PutKey {
 }
 
 /** P2 of SET STATUS (GPC_SPE_034 table 11-6). */
-export enum LifeCode {
+export enum SetStatusP2 {
   WIPED = 0x01,
   PERSONALIZED = 0x0f,
 }

@@ -14,13 +14,13 @@ import {
   ISSUER_DOMAIN,
   Kind,
   Life,
-  LifeCode,
   Lock,
   ONE_ENCRYPTED_BLOCK,
   PinCheck,
   PutKey,
   Scp03Size,
   SELECT_BY_NAME,
+  SetStatusP2,
   StatusAt,
   SuitesAt,
   Sw,
@@ -243,12 +243,12 @@ export class CardClient {
 
   /** Makes a seeded card a personalized one. Needs level 03, 13 or 33. */
   async setPersonalized(): Promise<void> {
-    await this.#send({ cla: Cla.GP, ins: Ins.SET_STATUS, p1: ISSUER_DOMAIN, p2: LifeCode.PERSONALIZED });
+    await this.#send({ cla: Cla.GP, ins: Ins.SET_STATUS, p1: ISSUER_DOMAIN, p2: SetStatusP2.PERSONALIZED });
   }
 
   /** Back to NO KEY; serial number and transport keys stay. Needs level 03, 13 or 33. */
   async wipe(): Promise<void> {
-    await this.#send({ cla: Cla.GP, ins: Ins.SET_STATUS, p1: ISSUER_DOMAIN, p2: LifeCode.WIPED });
+    await this.#send({ cla: Cla.GP, ins: Ins.SET_STATUS, p1: ISSUER_DOMAIN, p2: SetStatusP2.WIPED });
   }
 
   /** Needs level 03, 13 or 33; a wrong PIN spends a try. */

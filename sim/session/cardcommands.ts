@@ -1,7 +1,7 @@
 // A simulated card on the bench, where it is personalized too: its serial line with no line in between, by the steps of
 // docs/PROTOCOL.md, and no time passing.
 
-import { Channel, Cla, Ins, ISSUER_DOMAIN, Level, LifeCode, ONE_ENCRYPTED_BLOCK, Sw } from "../../firmware/wire.js";
+import { Channel, Cla, Ins, ISSUER_DOMAIN, Level, ONE_ENCRYPTED_BLOCK, SetStatusP2, Sw } from "../../firmware/wire.js";
 import { type Command, decodeResponse, encodeCommand, type Response } from "../../host-tools/card/apdu.js";
 import { encodeRecord, type PersonalizationRecord } from "../../host-tools/card/cardclient.js";
 import { encodeFrame, FrameReader } from "../../host-tools/card/frame.js";
@@ -51,7 +51,7 @@ export function personalize(card: Card, record: PersonalizationRecord): void {
   const channel = openChannel(card, Level.FULL, keys);
   const steps: Command[] = [
     { cla: Cla.GP_SECURE, ins: Ins.STORE_DATA, p1: ONE_ENCRYPTED_BLOCK, p2: 0, data: encodeRecord(record, keys.dek) },
-    { cla: Cla.GP_SECURE, ins: Ins.SET_STATUS, p1: ISSUER_DOMAIN, p2: LifeCode.PERSONALIZED },
+    { cla: Cla.GP_SECURE, ins: Ins.SET_STATUS, p1: ISSUER_DOMAIN, p2: SetStatusP2.PERSONALIZED },
   ];
   for (const step of steps) {
     const { sw } = channel.unwrap(exchange(card, channel.wrap(step)));

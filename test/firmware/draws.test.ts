@@ -2,7 +2,7 @@
 // really vary, and none comes twice. The source is seeded, so that nothing here fails by chance.
 
 import * as assert from "uvu/assert";
-import { Cla, Ins, LifeCode, SelfTest, Sw } from "../../firmware/wire.js";
+import { Cla, Ins, SelfTest, SetStatusP2, Sw } from "../../firmware/wire.js";
 import { encodeRecord } from "../../host-tools/card/cardclient.js";
 import { testKeys } from "../../host-tools/card/keyset.js";
 import { Card } from "../../sim/core/card.js";
@@ -84,7 +84,7 @@ const ROWS: readonly Row[] = [
       const channel = openChannel(card, 0x33, testKeys());
       random.take();
       return Array.from({ length: count }, () => {
-        const wiped = send(card, channel, { ins: Ins.SET_STATUS, p1: 0x80, p2: LifeCode.WIPED });
+        const wiped = send(card, channel, { ins: Ins.SET_STATUS, p1: 0x80, p2: SetStatusP2.WIPED });
         assert.is(wiped.sw, Sw.DONE);
         return root(card);
       });
@@ -278,7 +278,7 @@ function everyDrawHasARow(module: WebAssembly.Module): void {
     if (!opens) send(card, channel, { ins, p1: 0, p2: 0 });
   }
   assert.equal(random.take(), [], "a command that is refused draws nothing");
-  const wiped = send(card, channel, { ins: Ins.SET_STATUS, p1: 0x80, p2: LifeCode.WIPED });
+  const wiped = send(card, channel, { ins: Ins.SET_STATUS, p1: 0x80, p2: SetStatusP2.WIPED });
   assert.is(wiped.sw, Sw.DONE);
   for (let test = 1; test <= 6; test++) send(card, channel, { ins: Ins.SELF_TEST, p1: test, p2: 0 });
   note();

@@ -2,7 +2,7 @@
 // in memory afterwards is what flash says, so that it tells and does the same before and after power was gone.
 
 import * as assert from "uvu/assert";
-import { Channel, Cla, Ins, Level, LifeCode, Tag } from "../../firmware/wire.js";
+import { Channel, Cla, Ins, Level, SetStatusP2, Tag } from "../../firmware/wire.js";
 import { encodeCommand } from "../../host-tools/card/apdu.js";
 import { encodeRecord } from "../../host-tools/card/cardclient.js";
 import { encodeFrame } from "../../host-tools/card/frame.js";
@@ -55,7 +55,7 @@ const ACTS: Readonly<Record<string, Act>> = {
   "SET STATUS": (card) => {
     const channel = openChannel(card, Level.FULL, testKeys());
     send(card, channel, { ...STORE, data: encodeRecord(OTHER_OWNER, dek) });
-    return command(Ins.SET_STATUS, 0x80, LifeCode.PERSONALIZED, new Uint8Array())(card);
+    return command(Ins.SET_STATUS, 0x80, SetStatusP2.PERSONALIZED, new Uint8Array())(card);
   },
   "CHANGE REFERENCE DATA": command(Ins.CHANGE_REFERENCE_DATA, 0, 0, digits(`${DEMO.pin}8053`)),
   "RESET RETRY COUNTER": (card) => {

@@ -1,7 +1,7 @@
 // The head of a page (docs/FLASH.md): what a wipe and a seeding write there is the same whatever the card was before.
 
 import * as assert from "uvu/assert";
-import { Cla, Ins, Level, LifeCode, Sw, Tag } from "../../firmware/wire.js";
+import { Cla, Ins, Level, SetStatusP2, Sw, Tag } from "../../firmware/wire.js";
 import { testKeys } from "../../host-tools/card/keyset.js";
 import { Card } from "../../sim/core/card.js";
 import { currentBytes } from "../../sim/core/image.js";
@@ -78,7 +78,7 @@ function cardThatWas(name: string, module: WebAssembly.Module): Card {
 /** The head of a card that was wiped; all of it that a wipe decides. */
 function wiped(card: Card): Record<string, string> {
   const channel = openChannel(card, Level.FULL, testKeys());
-  const wipe = { cla: Cla.GP_SECURE, ins: Ins.SET_STATUS, p1: 0x80, p2: LifeCode.WIPED };
+  const wipe = { cla: Cla.GP_SECURE, ins: Ins.SET_STATUS, p1: 0x80, p2: SetStatusP2.WIPED };
   assert.is(channel.unwrap(exchange(card, channel.wrap(wipe))).sw, Sw.DONE);
   turnOff(card);
   return fieldsOf(card, { ...FIELDS, ...LOCK_CODE });

@@ -1,6 +1,6 @@
 // Cards for the tests: personalized, turned on, and operated as their owner would.
 
-import { Cla, Ins, Level, LifeCode, Sw } from "../../firmware/wire.js";
+import { Cla, Ins, Level, SetStatusP2, Sw } from "../../firmware/wire.js";
 import type { Command } from "../../host-tools/card/apdu.js";
 import type { PersonalizationRecord } from "../../host-tools/card/cardclient.js";
 import { encryptUnderDek, testKeys } from "../../host-tools/card/keyset.js";
@@ -42,7 +42,7 @@ export function seed(card: Card, data: PersonalizationRecord, patch: (plain: Buf
   const send = (command: Omit<Command, "cla">) =>
     channel.unwrap(exchange(card, channel.wrap({ cla: Cla.GP_SECURE, ...command }))).sw;
   const sw = send({ ins: Ins.STORE_DATA, p1: 0xe0, p2: 0, data: sealed });
-  if (sw === Sw.DONE) send({ ins: Ins.SET_STATUS, p1: 0x80, p2: LifeCode.PERSONALIZED });
+  if (sw === Sw.DONE) send({ ins: Ins.SET_STATUS, p1: 0x80, p2: SetStatusP2.PERSONALIZED });
   turnOff(card);
   return Sw[sw] as string;
 }

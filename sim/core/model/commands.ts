@@ -14,7 +14,6 @@ import {
   Level,
   LIFE_NOT_TOLD,
   Life,
-  LifeCode,
   Lock,
   ONE_ENCRYPTED_BLOCK,
   PinCheck,
@@ -24,6 +23,7 @@ import {
   Scp03Size,
   SELECT_BY_NAME,
   SelfTest,
+  SetStatusP2,
   State,
   StatusAt,
   SuitesAt,
@@ -310,14 +310,14 @@ const ROWS: Partial<Record<Ins, Row>> = {
   },
   [Ins.SET_STATUS]: {
     needs: "change",
-    parameters: ({ p1, p2 }) => p1 === ISSUER_DOMAIN && (p2 === LifeCode.WIPED || p2 === LifeCode.PERSONALIZED),
+    parameters: ({ p1, p2 }) => p1 === ISSUER_DOMAIN && (p2 === SetStatusP2.WIPED || p2 === SetStatusP2.PERSONALIZED),
     sizes: [0],
     reasons: (model, { p2 }) => [
-      ...when(p2 === LifeCode.PERSONALIZED && model.kept.life !== Life.SEEDED, Sw.NOT_IN_THIS_STATE),
+      ...when(p2 === SetStatusP2.PERSONALIZED && model.kept.life !== Life.SEEDED, Sw.NOT_IN_THIS_STATE),
       ...whenLow(model),
     ],
     act: (model, { p2 }) => {
-      model.write(p2 === LifeCode.PERSONALIZED ? { life: Life.PERSONALIZED } : WIPED);
+      model.write(p2 === SetStatusP2.PERSONALIZED ? { life: Life.PERSONALIZED } : WIPED);
       return forgotten(model);
     },
   },

@@ -2,7 +2,7 @@
 // and its unlock code, a personalization, a bench test), so that deep states are reached; between the steps of a plot
 // come disturbances of every kind.
 
-import { Key, Life, LifeCode, Limit, SelfTest, State } from "../../../firmware/wire.js";
+import { Key, Life, Limit, SelfTest, SetStatusP2, State } from "../../../firmware/wire.js";
 import type { Model } from "../../core/model/model.js";
 import { Random } from "../../core/random.js";
 import { type Meant, type PinChoice, type Spoilt, SUITES, storedOf, TAGS, type Via } from "./host.js";
@@ -141,7 +141,7 @@ export class Generator {
     if (this.#chance(60))
       steps.push(inChannel({ ins: "INTERNAL_AUTHENTICATE", pin: this.#pinChoice(), challenge: this.#digits(6) }));
     if (this.#chance(30)) steps.push(inChannel(this.#putKey(model)));
-    if (this.#chance(75)) steps.push(inChannel({ ins: "SET_STATUS", life: LifeCode.PERSONALIZED }));
+    if (this.#chance(75)) steps.push(inChannel({ ins: "SET_STATUS", life: SetStatusP2.PERSONALIZED }));
     if (this.#chance(50)) steps.push(plain({ ins: "SELECT", application: "named" }));
     return steps;
   }
@@ -171,7 +171,9 @@ export class Generator {
         inChannel({
           ins: "SET_STATUS",
           life:
-            life === Life.SEEDED ? LifeCode.PERSONALIZED : this.#pick([LifeCode.PERSONALIZED, LifeCode.WIPED, 0x02]),
+            life === Life.SEEDED
+              ? SetStatusP2.PERSONALIZED
+              : this.#pick([SetStatusP2.PERSONALIZED, SetStatusP2.WIPED, 0x02]),
         }),
       ],
       () => [inChannel({ ins: "INTERNAL_AUTHENTICATE", pin: this.#pinChoice(), challenge: this.#digits(6) })],
@@ -262,7 +264,7 @@ export class Generator {
       () => ({ ins: "PUT_KEY", keys: 1 + this.#below(200), short: this.#chance(50), ...this.#keyFault() }),
       () => ({
         ins: "SET_STATUS",
-        life: this.#pick([LifeCode.WIPED, LifeCode.PERSONALIZED, LifeCode.PERSONALIZED, 0x07]),
+        life: this.#pick([SetStatusP2.WIPED, SetStatusP2.PERSONALIZED, SetStatusP2.PERSONALIZED, 0x07]),
       }),
     ];
     return this.#pick(makers)();

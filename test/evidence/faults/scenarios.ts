@@ -1,7 +1,7 @@
 // The attacks: how the card stands before each, what is done while an instruction fails, and what must hold after.
 
 import { cmac } from "@noble/ciphers/aes.js";
-import { Cla, Ins, Level, LifeCode, Sw } from "../../../firmware/wire.js";
+import { Cla, Ins, Level, SetStatusP2, Sw } from "../../../firmware/wire.js";
 import type { Response } from "../../../host-tools/card/apdu.js";
 import { putKeyData, testKeys } from "../../../host-tools/card/keyset.js";
 import { initializeUpdate, kdf, parseCardHello, SecureChannel } from "../../../host-tools/card/scp03.js";
@@ -532,10 +532,10 @@ export const SCENARIOS: readonly Scenario[] = [
   channelScenario("channel", () => [WRONG, WRONG]),
   channelScenario("channel-echo", ({ data }) => [data.subarray(21, 29), ZEROS]),
   channelScenario("channel-zero", forgeUnderZero),
-  commandScenario("forged-wipe", true, Ins.SET_STATUS, [0x80, LifeCode.WIPED], 0),
+  commandScenario("forged-wipe", true, Ins.SET_STATUS, [0x80, SetStatusP2.WIPED], 0),
   commandScenario("forged-record", true, Ins.STORE_DATA, [0xe0, 0], 161),
   commandScenario("forged-keys", true, Ins.PUT_KEY, [7, 0x81], 70),
-  commandScenario("bare-wipe", false, Ins.SET_STATUS, [0x80, LifeCode.WIPED], 0),
+  commandScenario("bare-wipe", false, Ins.SET_STATUS, [0x80, SetStatusP2.WIPED], 0),
   benchPin("proof", Ins.INTERNAL_AUTHENTICATE),
   benchPin("change", Ins.CHANGE_REFERENCE_DATA),
   benchCode("unlock", 0),

@@ -1,7 +1,7 @@
 // The card that is attacked: its record and keys, how it came about, and what somebody who knows all of
 // them does to see whether it still keeps them.
 
-import { Cla, Ins, Level, LifeCode, Sw } from "../../../firmware/wire.js";
+import { Cla, Ins, Level, SetStatusP2, Sw } from "../../../firmware/wire.js";
 import { type Command, decodeResponse, encodeCommand, type Response } from "../../../host-tools/card/apdu.js";
 import { encodeRecord, type PersonalizationRecord } from "../../../host-tools/card/cardclient.js";
 import { type Keyset, putKeyAnswer, putKeyData, testKeys } from "../../../host-tools/card/keyset.js";
@@ -83,7 +83,7 @@ export function personalize(target: Target, { record, keys }: SimWorld): void {
   if (proof.toString("latin1") !== responseOf(record)) throw new Rejected("the proof is wrong");
   const answer = step({ ins: Ins.PUT_KEY, p1: old.kvn, p2: 0x81, data: putKeyData(keys, old.dek) });
   if (!answer.equals(putKeyAnswer(keys))) throw new Rejected("other check values");
-  step({ ins: Ins.SET_STATUS, p1: 0x80, p2: LifeCode.PERSONALIZED });
+  step({ ins: Ins.SET_STATUS, p1: 0x80, p2: SetStatusP2.PERSONALIZED });
   const status = step({ ins: Ins.GET_DATA, p1: 0xdf, p2: 0x20 });
   const check = record.pinCheck === "card" ? 1 : 2;
   if (status[0] !== 3 || status[1] !== 0 || status[2] !== check || status[3] !== record.tries || status[6] !== 0) {

@@ -1,7 +1,7 @@
 // The situations in which inputs of the fuzzing targets begin (test/rig/fuzzing/situations.c reads them): cards that the
 // simulator brought there, memory and flash, of the module that is fuzzed.
 
-import { Cla, Ins, Level, LifeCode } from "../../../firmware/wire.js";
+import { Cla, Ins, Level, SetStatusP2 } from "../../../firmware/wire.js";
 import { encodeCommand } from "../../../host-tools/card/apdu.js";
 import { encodeRecord, type PersonalizationRecord } from "../../../host-tools/card/cardclient.js";
 import { testKeys } from "../../../host-tools/card/keyset.js";
@@ -98,7 +98,7 @@ const PERSONALIZED: Readonly<Record<string, (card: Card) => void>> = {
   },
   "wipe-torn": (card) => {
     const channel = openChannel(card, Level.FULL, testKeys());
-    const wipe = channel.wrap({ cla: Cla.GP_SECURE, ins: Ins.SET_STATUS, p1: 0x80, p2: LifeCode.WIPED });
+    const wipe = channel.wrap({ cla: Cla.GP_SECURE, ins: Ins.SET_STATUS, p1: 0x80, p2: SetStatusP2.WIPED });
     cutDuring(card, 3, () => converse(card, encodeCommand(wipe)));
   },
   "commit-torn": (card) => {

@@ -2,7 +2,7 @@
 //
 // Every question is put to a copy, since most of them use up what they ask for: tries are counted by spending them.
 
-import { Cla, Ins, Level, LifeCode, Sw, Tag } from "../../../firmware/wire.js";
+import { Cla, Ins, Level, SetStatusP2, Sw, Tag } from "../../../firmware/wire.js";
 import type { Command } from "../../../host-tools/card/apdu.js";
 import { encodeRecord } from "../../../host-tools/card/cardclient.js";
 import { ocra } from "../../../host-tools/seeds/ocra.js";
@@ -26,7 +26,7 @@ import { ANY, BLANK, CODES, keysOf, OWNERS, PINS, recordOf, type Situation } fro
 const SEED = 4;
 const CHALLENGE = "673854";
 const LIVES = [undefined, "blank", "seeded", "personalized"] as const;
-const FINISH: Omit<Command, "cla"> = { ins: Ins.SET_STATUS, p1: 0x80, p2: LifeCode.PERSONALIZED };
+const FINISH: Omit<Command, "cla"> = { ins: Ins.SET_STATUS, p1: 0x80, p2: SetStatusP2.PERSONALIZED };
 /** More tries than any card has. */
 const MANY = 12;
 

@@ -1,7 +1,7 @@
 // A run through a flow: the card is used as its owner or the bench would, and before each action it is said what may
 // have become of it should power fail in between.
 
-import { Cla, Ins, Level, LifeCode, Sw } from "../../../firmware/wire.js";
+import { Cla, Ins, Level, SetStatusP2, Sw } from "../../../firmware/wire.js";
 import type { Command } from "../../../host-tools/card/apdu.js";
 import { encodeRecord } from "../../../host-tools/card/cardclient.js";
 import { putKeyData } from "../../../host-tools/card/keyset.js";
@@ -191,13 +191,13 @@ export class Run {
 
   finish(): void {
     const after: Situation = { ...this.now, life: "personalized" };
-    this.#send({ ins: Ins.SET_STATUS, p1: 0x80, p2: LifeCode.PERSONALIZED }, [after]);
+    this.#send({ ins: Ins.SET_STATUS, p1: 0x80, p2: SetStatusP2.PERSONALIZED }, [after]);
   }
 
   wipe(): void {
     const { kvn, serial } = this.now;
     const after: Situation = { life: "blank", tries: 0, left: 0, codes: 0, kvn, serial };
-    this.#send({ ins: Ins.SET_STATUS, p1: 0x80, p2: LifeCode.WIPED }, [after]);
+    this.#send({ ins: Ins.SET_STATUS, p1: 0x80, p2: SetStatusP2.WIPED }, [after]);
   }
 
   changePinOverSerial(pin: string): void {

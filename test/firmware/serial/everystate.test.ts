@@ -3,7 +3,7 @@
 // docs/PROTOCOL.md, tells what is right.
 
 import * as assert from "uvu/assert";
-import { Ins, Key, Level, Life, LifeCode, SelfTest, State, Tag } from "../../../firmware/wire.js";
+import { Ins, Key, Level, Life, SelfTest, SetStatusP2, State, Tag } from "../../../firmware/wire.js";
 import type { Model } from "../../../sim/core/model/model.js";
 import { type Meant, storedOf } from "../../../sim/session/monkey/host.js";
 import { Disagreement, Play } from "../../../sim/session/monkey/play.js";
@@ -98,7 +98,7 @@ const CARDS: Readonly<Record<string, Omit<Place, "state">>> = {
     steps: [
       ...open(Level.FULL),
       inChannel(storeData(SERVER_RECORD)),
-      inChannel({ ins: "SET_STATUS", life: LifeCode.PERSONALIZED }),
+      inChannel({ ins: "SET_STATUS", life: SetStatusP2.PERSONALIZED }),
       closed,
     ],
   },
@@ -122,8 +122,8 @@ const right: readonly Meant[] = [
   { ins: "CHANGE_REFERENCE_DATA", pin: "right", newPin: "7394" },
   { ins: "RESET_RETRY_COUNTER", code: "right", newPin: "7394" },
   { ins: "PUT_KEY", keys: 3, short: true },
-  { ins: "SET_STATUS", life: LifeCode.PERSONALIZED },
-  { ins: "SET_STATUS", life: LifeCode.WIPED },
+  { ins: "SET_STATUS", life: SetStatusP2.PERSONALIZED },
+  { ins: "SET_STATUS", life: SetStatusP2.WIPED },
 ];
 const wrong: readonly Meant[] = [
   { ins: "SELECT", application: "other" },

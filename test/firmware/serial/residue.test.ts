@@ -3,7 +3,7 @@
 // page that flash holds; once off they are the same as a whole.
 
 import * as assert from "uvu/assert";
-import { Cla, Ins, LifeCode, SelfTest, Sw, Tag } from "../../../firmware/wire.js";
+import { Cla, Ins, SelfTest, SetStatusP2, Sw, Tag } from "../../../firmware/wire.js";
 import { putKeyData } from "../../../host-tools/card/keyset.js";
 import { DEMO } from "../../../sim/session/demo.js";
 import { compile } from "../../mutants/apply.js";
@@ -161,7 +161,7 @@ const ROWS: Readonly<Record<string, Row>> = {
       yield* storeData(desk, desk.encoded(server), Sw.DONE);
       yield* proof(desk, desk.holder.record.pin + desk.holder.challenge, Sw.DONE);
       yield* storeData(desk, desk.encoded(), Sw.DONE);
-      yield* setStatus(desk, LifeCode.PERSONALIZED, Sw.DONE);
+      yield* setStatus(desk, SetStatusP2.PERSONALIZED, Sw.DONE);
     },
   },
   "STORE DATA that cannot be done": {
@@ -194,9 +194,9 @@ const ROWS: Readonly<Record<string, Row>> = {
     stage: "seeded",
     *motions(desk) {
       desk.open();
-      yield* setStatus(desk, LifeCode.PERSONALIZED, Sw.DONE);
-      yield* setStatus(desk, LifeCode.PERSONALIZED, Sw.NOT_IN_THIS_STATE);
-      yield* setStatus(desk, LifeCode.WIPED, Sw.DONE);
+      yield* setStatus(desk, SetStatusP2.PERSONALIZED, Sw.DONE);
+      yield* setStatus(desk, SetStatusP2.PERSONALIZED, Sw.NOT_IN_THIS_STATE);
+      yield* setStatus(desk, SetStatusP2.WIPED, Sw.DONE);
       yield* storeData(desk, desk.encoded(), Sw.DONE);
     },
   },
@@ -245,13 +245,13 @@ const ENDS: Readonly<Record<string, (desk: Desk) => void>> = {
     desk.card.flash.onChange = () => {
       if (++operations === 3) desk.card.setBattery(EMPTY_BATTERY);
     };
-    desk.secured(Ins.SET_STATUS, 0x80, LifeCode.WIPED);
+    desk.secured(Ins.SET_STATUS, 0x80, SetStatusP2.WIPED);
     assert.not(desk.card.on);
   },
   "a battery that is pulled": (desk) => desk.card.setBattery(0),
   ERROR: (desk) => {
     desk.card.randomFails = true;
-    assert.is(desk.secured(Ins.SET_STATUS, 0x80, LifeCode.WIPED), Sw.NOT_USABLE);
+    assert.is(desk.secured(Ins.SET_STATUS, 0x80, SetStatusP2.WIPED), Sw.NOT_USABLE);
     assert.is(desk.card.display, "ERROR 03");
   },
 };

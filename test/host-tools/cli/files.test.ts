@@ -147,7 +147,12 @@ function refused(code: number, why: RegExp, args: readonly string[], setting: Se
 /** Each file of the folder, by what is in it. */
 function snapshot(): string[] {
   const names = readdirSync(FOLDER, { recursive: true, encoding: "utf8" }).sort();
-  return names.map((name) => `${name} ${digest(join(FOLDER, name))}`);
+  return names.filter((name) => !isLock(name)).map((name) => `${name} ${digest(join(FOLDER, name))}`);
+}
+
+/** A lock stays beside the file that was looked at, and holds nothing. */
+function isLock(name: string): boolean {
+  return name.endsWith(".lock") && statSync(join(FOLDER, name)).size === 0;
 }
 
 function digest(path: string): string {

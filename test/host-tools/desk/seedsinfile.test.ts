@@ -59,7 +59,7 @@ test("else it stays as it is, and so it does where it has the card, or opens wit
   assert.throws(adding(SECRET, RECORD, true), (error: unknown) => error instanceof SeedFileError);
   assert.throws(adding(Buffer.alloc(16), OTHER, true), (error: unknown) => error instanceof SeedFileError);
   assert.equal(readFileSync(PATH), before);
-  assert.equal(readdirSync(FOLDER), ["seeds.xml"]);
+  assert.equal(readdirSync(FOLDER), ["seeds.xml", "seeds.xml.lock"]);
 });
 
 test.run();
