@@ -11,7 +11,7 @@ import { BuildError } from "../builder/tools.js";
 import { EmulatedBoard } from "../emulator/emulatedboard.js";
 import { FlashKeeper } from "../emulator/flashkeeper.js";
 import { Machine, MachineError, type MachineOptions } from "../emulator/machine.js";
-import { Panel } from "../emulator/panel.js";
+import { Panel } from "../emulator/terminalpanel.js";
 
 const FAILED = 1;
 const USAGE = 2;

@@ -110,10 +110,10 @@ function otherNames(path: string): number {
   }
 }
 
-/** Of a file that is not there, no names. */
+/** No names of what is not there, or is no file: a folder counts its subfolders. */
 function namesOf(path: string): { nlink: number; ino: bigint } {
   const stats = statSync(path, { bigint: true, throwIfNoEntry: false });
-  return { nlink: Number(stats?.nlink ?? 0), ino: stats?.ino ?? 0n };
+  return stats?.isFile() ? { nlink: Number(stats.nlink), ino: stats.ino } : { nlink: 0, ino: 0n };
 }
 
 /** As `viaTemporary` of files.ts names them. */

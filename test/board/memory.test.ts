@@ -12,7 +12,7 @@ import { boardTest } from "../support/board.js";
 import { DEADLINE } from "../support/deadline.js";
 import { type Case, hostileModule, type Outcome } from "../support/hostilemodule.js";
 import { suite } from "../support/suite.js";
-import { type Telling, tried } from "../support/telling.js";
+import { type Telling, tried } from "../support/triedmutants.js";
 
 const memory = suite("memory");
 

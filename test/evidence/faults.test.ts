@@ -5,7 +5,7 @@ import * as assert from "uvu/assert";
 import { compileReleased, type Mutant } from "../mutants/apply.js";
 import { ADDRESSED_ONCE, ADDRESSES, FAULT_MUTANTS, NOT_LOOKED_AT, TOLD_FIRST } from "../mutants/faults.js";
 import { suite } from "../support/suite.js";
-import { tried } from "../support/telling.js";
+import { tried } from "../support/triedmutants.js";
 import type { Failure } from "./campaign.js";
 import { type Instrumented, instrument, released } from "./faults/instrument.js";
 import { SCENARIOS, type Scenario } from "./faults/scenarios.js";

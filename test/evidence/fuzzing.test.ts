@@ -6,7 +6,7 @@ import { compileBinary } from "../mutants/apply.js";
 import { FUZZING_MUTANTS } from "../mutants/fuzzing.js";
 import { boardTest } from "../support/board.js";
 import { suite } from "../support/suite.js";
-import { tried } from "../support/telling.js";
+import { tried } from "../support/triedmutants.js";
 import { corpusOf, Fuzzer, TARGETS, type Target } from "./fuzzing/fuzzer.js";
 import { FUZZING, fuzzTargets } from "./fuzzing.js";
 

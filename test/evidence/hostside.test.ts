@@ -4,7 +4,7 @@ import * as assert from "uvu/assert";
 import { atLeast } from "../support/atleast.js";
 import { testUnless } from "../support/skipping.js";
 import { suite } from "../support/suite.js";
-import { tried } from "../support/telling.js";
+import { tried } from "../support/triedmutants.js";
 import { CASES, runCanary } from "./hostside/canaries.js";
 import { type Flow, flows } from "./hostside/flows.js";
 import { courseOf, killsOf, runKills } from "./hostside/kills.js";

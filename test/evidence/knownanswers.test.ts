@@ -2,7 +2,7 @@
 
 import * as assert from "uvu/assert";
 import { atLeast } from "../support/atleast.js";
-import { alsoShared } from "../support/shared.js";
+import { alsoShared } from "../support/sharedvectors.js";
 import { packageTest } from "../support/skipping.js";
 import { suite } from "../support/suite.js";
 import type { Answer, Source } from "./answer.js";

@@ -6,7 +6,7 @@ import { compileOptimized } from "../mutants/apply.js";
 import { POWER_CUT_MUTANTS } from "../mutants/powercuts.js";
 import { atLeast } from "../support/atleast.js";
 import { suite } from "../support/suite.js";
-import { tried } from "../support/telling.js";
+import { tried } from "../support/triedmutants.js";
 import type { Failure } from "./campaign.js";
 import { FLOWS, type Flow } from "./powercuts/flows.js";
 import { cutsAt, imageOf, isExhaustive } from "./powercuts/recorder.js";

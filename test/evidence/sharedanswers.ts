@@ -7,7 +7,7 @@ import { ocra } from "../../host-tools/seeds/ocra.js";
 import { readSeedFile } from "../../host-tools/seeds/pskc.js";
 import { aesEncrypt, cbcDecrypt, cmac, deriveBits, hmac, ocraRespond } from "../support/crypto.js";
 import { isAes128, type RecordedSession, scp03Rows, sessionsOfAes128 } from "../support/scp03vectors.js";
-import { NO_SHARED } from "../support/shared.js";
+import { NO_SHARED } from "../support/sharedvectors.js";
 import {
   EXAMPLE_SEED_FILE,
   EXAMPLE_SEED_KEY,

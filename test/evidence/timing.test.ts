@@ -7,7 +7,7 @@ import { compileBinary } from "../mutants/apply.js";
 import { TIMING_MUTANTS } from "../mutants/timing.js";
 import { boardTest } from "../support/board.js";
 import { suite } from "../support/suite.js";
-import { tried } from "../support/telling.js";
+import { tried } from "../support/triedmutants.js";
 import { measureCrypto } from "./timing/crypto.js";
 import { oddities, odditiesOf, TIMING } from "./timing.js";
 

@@ -9,7 +9,7 @@ import { SCENARIO_MUTANTS } from "../mutants/scenarios.js";
 import { TRAPS_AT_A_KEY } from "../mutants/single.js";
 import { freshSession, scenarios } from "../support/scenarios.js";
 import { suite } from "../support/suite.js";
-import { tried } from "../support/telling.js";
+import { tried } from "../support/triedmutants.js";
 
 const TELLING = 12;
 const SCENARIOS = scenarios();

@@ -1,7 +1,7 @@
 // Mutants of the firmware, each without something that stands against a fault. The campaign must find every one of them
 // (test/evidence/faults.test.ts).
 
-import type { Telling } from "../support/telling.js";
+import type { Telling } from "../support/triedmutants.js";
 import type { Mutant } from "./apply.js";
 
 /** A mutant, the scenario and the functions in which the campaign must see it, and what it must say of it. */

@@ -1,6 +1,6 @@
 // Mutants of the firmware, at least one for each fuzzing target to find (test/evidence/fuzzing.test.ts).
 
-import type { Telling } from "../support/telling.js";
+import type { Telling } from "../support/triedmutants.js";
 import type { Mutant } from "./apply.js";
 import { FORMER_FAULTS } from "./firstrelease.js";
 

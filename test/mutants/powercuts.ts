@@ -1,7 +1,7 @@
 // Mutants of the firmware, each of which breaks a promise where power fails, and the flows that show it.
 // The campaign must find every one of them (test/evidence/powercuts.test.ts).
 
-import type { Telling } from "../support/telling.js";
+import type { Telling } from "../support/triedmutants.js";
 import type { Mutant } from "./apply.js";
 
 export interface PowerCutMutant extends Mutant, Telling {

@@ -1,6 +1,6 @@
 // Mutants of the firmware that the scenarios must notice, each of them (test/firmware/mutants.test.ts).
 
-import type { Telling } from "../support/telling.js";
+import type { Telling } from "../support/triedmutants.js";
 import type { Mutant } from "./apply.js";
 import { TOP_LEVEL } from "./source.js";
 

@@ -1,7 +1,7 @@
 // Mutants of the firmware whose time depends on a secret. The campaign must find every one of them
 // (test/evidence/timing.test.ts).
 
-import type { Telling } from "../support/telling.js";
+import type { Telling } from "../support/triedmutants.js";
 import type { Mutant } from "./apply.js";
 
 export interface TimingMutant extends Mutant, Telling {

@@ -1,7 +1,7 @@
 // Mutants of the firmware that no screen shows: what stays in memory, what is drawn, which command is taken in which
 // state, what a commit that failed leaves, and how bytes become a command. Each is noticed by the tests of its kind.
 
-import { type Telling, tried } from "../support/telling.js";
+import { type Telling, tried } from "../support/triedmutants.js";
 import type { Mutant } from "./apply.js";
 
 /** The tests that notice it: serial/residue, draws, serial/everystate, failedcommits, serial/parsing, head. */

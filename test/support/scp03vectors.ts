@@ -1,6 +1,6 @@
 // The vectors of ../shared for SCP03 (GPC_SPE_014): recorded sessions, derived keys and key check values.
 
-import { vectors } from "./shared.js";
+import { vectors } from "./sharedvectors.js";
 
 /** A session recorded with a real card; bytes are in hexadecimal, `kvn` and `securityLevel` begin with 0x. */
 export interface RecordedSession {

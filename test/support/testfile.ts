@@ -3,7 +3,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import type { Readable } from "node:stream";
-import { Family } from "./family.js";
+import { Family } from "./processtree.js";
 import { REPORT_FD, REPORT_VARIABLE, type Report } from "./suite.js";
 
 export interface Limits {

@@ -1,6 +1,6 @@
 // Project Wycheproof's cases for MACs and for AES-CBC (mac_test_schema_v1, ind_cpa_test_schema_v1), as they lie in ../shared.
 
-import { vectors } from "./shared.js";
+import { vectors } from "./sharedvectors.js";
 
 /** One case: is `tag` the MAC of `message` under `key`, cut to the tag's length? */
 export interface MacCase {

@@ -4,7 +4,7 @@
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ROOT } from "../../../host-tools/files/project.js";
-import type { Telling } from "../../support/telling.js";
+import type { Telling } from "../../support/triedmutants.js";
 import type { Launcher } from "./bench.js";
 import { CASES, runCanary } from "./canaries.js";
 import type { Flow } from "./flows.js";

@@ -6,7 +6,7 @@ import * as assert from "uvu/assert";
 import { atLeast } from "../../support/atleast.js";
 import { cbcDecrypt, cbcEncrypt, kept } from "../../support/crypto.js";
 import { pattern } from "../../support/pattern.js";
-import { alsoShared } from "../../support/shared.js";
+import { alsoShared } from "../../support/sharedvectors.js";
 import { suite } from "../../support/suite.js";
 import { cbcCases } from "../../support/wycheproof.js";
 

@@ -11,7 +11,7 @@ import { ROOT } from "../../../host-tools/files/project.js";
 import { atLeast } from "../../support/atleast.js";
 import { cmac, HASH_NAMES, kept } from "../../support/crypto.js";
 import { pattern } from "../../support/pattern.js";
-import { alsoShared } from "../../support/shared.js";
+import { alsoShared } from "../../support/sharedvectors.js";
 import { suite } from "../../support/suite.js";
 import { macCases } from "../../support/wycheproof.js";
 

@@ -6,7 +6,7 @@ import type { HashName } from "../../../host-tools/card/hashes.js";
 import { atLeast } from "../../support/atleast.js";
 import { HASH_NAMES, hmac, kept } from "../../support/crypto.js";
 import { pattern } from "../../support/pattern.js";
-import { alsoShared } from "../../support/shared.js";
+import { alsoShared } from "../../support/sharedvectors.js";
 import { suite } from "../../support/suite.js";
 import { hmacVectors } from "../../support/vectors.js";
 import { type MacCase, macCases } from "../../support/wycheproof.js";

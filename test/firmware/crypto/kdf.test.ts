@@ -7,7 +7,7 @@ import { derive, kept } from "../../support/crypto.js";
 import { pattern } from "../../support/pattern.js";
 import { CONSTANT, derived } from "../../support/scp03oracle.js";
 import { isAes128, type RecordedSession, scp03Rows, sessionsOfAes128 } from "../../support/scp03vectors.js";
-import { alsoShared } from "../../support/shared.js";
+import { alsoShared } from "../../support/sharedvectors.js";
 import { suite } from "../../support/suite.js";
 
 const kdf = suite("kdf");

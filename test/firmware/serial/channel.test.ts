@@ -23,7 +23,7 @@ import { atLeast } from "../../support/atleast.js";
 import { OracleHost } from "../../support/scp03oracle.js";
 import { type RecordedSession, sessionsOfAes128 } from "../../support/scp03vectors.js";
 import { CHANGE, demo, digits, getData, module, PROVE, send } from "../../support/serial.js";
-import { alsoShared } from "../../support/shared.js";
+import { alsoShared } from "../../support/sharedvectors.js";
 import { suite } from "../../support/suite.js";
 
 const channels = suite("secure channel");

@@ -17,7 +17,7 @@ import { atLeast } from "../../support/atleast.js";
 import { cmac } from "../../support/fakecard.js";
 import { pattern } from "../../support/pattern.js";
 import { isAes128, scp03Rows } from "../../support/scp03vectors.js";
-import { alsoShared } from "../../support/shared.js";
+import { alsoShared } from "../../support/sharedvectors.js";
 import { suite } from "../../support/suite.js";
 
 const test = suite("keyset");

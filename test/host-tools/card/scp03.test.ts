@@ -23,7 +23,7 @@ import { FakeCard, framesIn, lineBytes, quiet } from "../../support/fakecard.js"
 import { pattern } from "../../support/pattern.js";
 import { CONSTANT, derived, OracleHost } from "../../support/scp03oracle.js";
 import { type RecordedSession, scp03Rows, sessionsOfAes128 } from "../../support/scp03vectors.js";
-import { alsoShared } from "../../support/shared.js";
+import { alsoShared } from "../../support/sharedvectors.js";
 import { suite } from "../../support/suite.js";
 
 const test = suite("scp03");
