@@ -136,7 +136,9 @@ export class Invariants {
 
   #remember(seen: Seen): void {
     const { action, raw, state, display } = seen;
-    if (action.kind === "frame" && raw && isCommand(action.frame, Ins.SELF_TEST, 2))
+    // A refusal takes nothing out of the record.
+    const isAnswered = raw !== undefined && swOf(raw) === Sw.DONE;
+    if (action.kind === "frame" && isAnswered && isCommand(action.frame, Ins.SELF_TEST, 2))
       this.#testable = this.#closing(seen.now);
     if (state === "LOCK_CODE") this.#lockCode = display;
     if (this.#lockCode && state === "NEW_PIN" && this.#before?.state === "UNLOCK") this.#spentCodes.add(this.#lockCode);
