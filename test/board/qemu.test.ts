@@ -13,6 +13,7 @@ import { ROOT } from "../../host-tools/files/project.js";
 import { lifeOf } from "../evidence/hostside/owner.js";
 import { boardTest, demoFlash, developmentImage } from "../support/board.js";
 import { DEADLINE, until } from "../support/deadline.js";
+import { endingWith } from "../support/leftovers.js";
 import { scratchFolder } from "../support/scratch.js";
 import { dsc } from "../support/simprocess.js";
 import { suite } from "../support/suite.js";
@@ -37,17 +38,11 @@ interface Running {
   readonly about: About;
 }
 
-/** Those that a test started and, where it failed, left: a file does not end while they run. */
-const started = new Set<ChildProcess>();
-qemu.after(() => {
-  for (const child of started) child.kill("SIGKILL");
-});
+const started = endingWith(qemu);
 
 async function start(...args: string[]): Promise<Running> {
   developmentImage();
-  const child = spawn(process.execPath, [MAIN, ...args], { stdio: ["ignore", "pipe", "inherit"] });
-  process.once("exit", () => child.kill("SIGKILL"));
-  started.add(child);
+  const child = started(spawn(process.execPath, [MAIN, ...args], { stdio: ["ignore", "pipe", "inherit"] }));
   const [line] = await once(createInterface({ input: child.stdout as NodeJS.ReadableStream }), "line");
   return { process: child, about: JSON.parse(line) };
 }

@@ -20,12 +20,14 @@ import * as assert from "uvu/assert";
 import { createExclusive, FileError, replaceAtomically, withLock } from "../../../host-tools/files/files.js";
 import { LockError, tryLockFile, tryLockName } from "../../../host-tools/files/lock.js";
 import { cardOf } from "../../support/cards.js";
+import { endingWith } from "../../support/leftovers.js";
 import { scratchFolder } from "../../support/scratch.js";
 import { dscSim } from "../../support/simprocess.js";
 import { ON_WINDOWS, testUnless, UNBOUND } from "../../support/skipping.js";
 import { suite } from "../../support/suite.js";
 
 const test = suite("locks");
+const started = endingWith(test);
 
 const LOCK = new URL("../../../host-tools/files/lock.js", import.meta.url).href;
 const FLASHFILE = new URL("../../../sim/session/flashfile.js", import.meta.url).href;
@@ -56,7 +58,7 @@ interface Holder {
 /** A process that runs `take`, whose value says whether it has the lock, and lives on. */
 async function holderOf(take: string): Promise<Holder> {
   const script = `${take}\nprocess.stdout.write(has + "\\n"); process.stdin.resume();`;
-  const child = spawn(process.execPath, ["--input-type=module", "-e", script]);
+  const child = started(spawn(process.execPath, ["--input-type=module", "-e", script]));
   const ended = once(child, "exit");
   const lines = createInterface({ input: child.stdout });
   const [line] = await Promise.race([once(lines, "line"), ended]);

@@ -11,12 +11,14 @@ import { Random } from "../../../sim/core/random.js";
 import { openFlashFile } from "../../../sim/session/flashfile.js";
 import type { Report } from "../../../sim/session/session.js";
 import { blankCard, cardOf, expected, login, triesOf } from "../../support/cards.js";
+import { endingWith } from "../../support/leftovers.js";
 import { scratchFolder } from "../../support/scratch.js";
 import { dscSim, type Ended, LAUNCHER } from "../../support/simprocess.js";
 import { testUnless, UNBOUND } from "../../support/skipping.js";
 import { suite } from "../../support/suite.js";
 
 const flashfile = suite("flash file");
+const started = endingWith(flashfile);
 
 const FOLDER = scratchFolder();
 let files = 0;
@@ -49,9 +51,11 @@ flashfile("is made blank where it is missing", () => {
 
 flashfile("is one simulator's at a time; the next may have it when that one ended, or was killed", async () => {
   const file = cardFile();
-  const first = spawn(process.execPath, [LAUNCHER, "--headless", "--flash", file], {
-    stdio: ["pipe", "pipe", "ignore"],
-  });
+  const first = started(
+    spawn(process.execPath, [LAUNCHER, "--headless", "--flash", file], {
+      stdio: ["pipe", "pipe", "ignore"],
+    }),
+  );
   first.stdin.write("show\n");
   await once(first.stdout, "data");
   const before = readFileSync(file);
@@ -73,7 +77,7 @@ flashfile("is one simulator's by whatever name it is called", async () => {
     [file, link],
     [link, file],
   ] as const) {
-    const first = spawn(process.execPath, [LAUNCHER, "--headless", "--flash", held], { stdio: "pipe" });
+    const first = started(spawn(process.execPath, [LAUNCHER, "--headless", "--flash", held], { stdio: "pipe" }));
     first.stdin.write("show\n");
     await once(first.stdout, "data");
     const second = headless(wanted, ["hold press", "type 8888", "ok"]);
@@ -200,7 +204,9 @@ const ROUND = ["type 8888", "ok", "wait 2000", "type 4071", "ok", "hold press", 
 
 /** Feeds rounds to a simulator and kills it after `reports` lines. */
 async function killAfter(file: string, reports: number): Promise<void> {
-  const child: ChildProcess = spawn(process.execPath, [LAUNCHER, "--headless", "--flash", file], { stdio: "pipe" });
+  const child: ChildProcess = started(
+    spawn(process.execPath, [LAUNCHER, "--headless", "--flash", file], { stdio: "pipe" }),
+  );
   let seen = 0;
   child.stdin?.on("error", () => {});
   child.stdin?.write(`hold press\n${`${ROUND.join("\n")}\n`.repeat(3000)}`);
@@ -227,7 +233,7 @@ flashfile("kill -9 at any moment leaves a card that works, with at most the last
 
 flashfile("kill -9 gives no wrong PIN back", async () => {
   const file = cardFile();
-  const child = spawn(process.execPath, [LAUNCHER, "--headless", "--flash", file], { stdio: "pipe" });
+  const child = started(spawn(process.execPath, [LAUNCHER, "--headless", "--flash", file], { stdio: "pipe" }));
   const ended = new Promise((resolve) => child.on("close", resolve));
   child.stdin.write("hold press\ntype 8888\nok\nwait 2000\ntype 8888\nok\n");
   for await (const line of createInterface({ input: child.stdout })) {

@@ -1,0 +1,22 @@
+// Processes that a test started: a test that fails leaves them, and its file would not end while they run.
+
+import type { ChildProcess } from "node:child_process";
+
+/** What `suite` gives: code that runs after the last test, failed ones included. */
+interface Ending {
+  after(run: () => void): void;
+}
+
+/** Returns a function that takes note of a process, and gives it back; it is killed once the suite has ended. */
+export function endingWith(suite: Ending): <Child extends ChildProcess>(child: Child) => Child {
+  const started = new Set<ChildProcess>();
+  const kill = () => {
+    for (const child of started) child.kill("SIGKILL");
+  };
+  suite.after(kill);
+  process.once("exit", kill);
+  return (child) => {
+    started.add(child);
+    return child;
+  };
+}
