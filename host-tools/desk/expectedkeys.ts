@@ -1,9 +1,9 @@
-// Which transport keys a card may have, and what may be sent under them. Operator and seed file decide that before the
+// Which transport keys a card may have, and what may be sent under them. Operator and register decide that before the
 // card is asked; what the card claims is only held against it. Every command that opens a secure channel asks here.
 //
 // K is the master key of --transport, O that of --transport-old, "public" the test keys that everybody knows.
 //
-//   command     operator  seed file                       keysets that may be tried         secrets under them
+//   command     operator  the register has of this card   keysets that may be tried         secrets under them
 //   wipe, test  nothing                                   public                            yes
 //               K                                         K's                               yes
 //   personalize nothing   none, or pending                public                            yes
@@ -15,18 +15,18 @@
 //               K, O      pending, PUT KEY sent           1. K's  2. O's                    1. yes  2. no
 //               K         pending, PUT KEY resent         1. K's  2. public                 no
 //               K         pending, PUT KEY done           K's                               yes
-//               any       done                            none: nothing is sent             -
+//               any       done                            none: nothing is sent; with --reseed as pending
 //
 // Secrets are the token key, the unlock key and the PIN. A card that was sent its own keys, did not answer, and takes
 // only the old ones is sent those keys again. If the old ones are public, whoever listens has the new ones then, too:
 // that is marked as resent first, and no secret is sent to the card any more. It has them from before, or it is refused.
-// The seed file of the first release does not say how far PUT KEY came: that counts as sent.
+// An old seed file that was imported may not say how far PUT KEY came: that counts as sent.
 
 import type { CardStatus } from "../card/cardclient.js";
 import { diversificationData, diversify, type Keyset, PUBLIC_KVN, testKeys, wipeKeyset } from "../card/keyset.js";
 import { AuthenticationFailed } from "../card/scp03.js";
 import { WrongCard } from "../files/errors.js";
-import type { SeedRecord } from "../seeds/pskc.js";
+import type { CardRecord } from "./keyregister.js";
 
 /** What the card tells of its transport keys. */
 export type Claims = Pick<CardStatus, "serial" | "kvn" | "testKeys">;
@@ -83,11 +83,11 @@ export function expectedOf(master: Uint8Array | undefined): Expected {
   return { candidates: [own(master)], ...saying("with --transport", "if it never had any, leave --transport out") };
 }
 
-/** For personalize: what operator and seed file say together. */
-export function expectedFor(operator: Operator, record: SeedRecord | undefined, path: string): Expected {
+/** For personalize: what the operator says, and the register called `name` of this very card. */
+export function expectedFor(operator: Operator, record: CardRecord | undefined, name: string): Expected {
   const { transport, transportOld } = operator;
   if (!transport) return expectedOf(undefined);
-  if (record) return expectedByRecord(operator, transport, record, path);
+  if (record?.rotation) return expectedByRecord(operator, transport, record, name);
   if (transportOld) {
     const remedy = "if it never had any, leave --transport-old out";
     return { candidates: [own(transportOld)], choice: "tried", source: "with --transport-old", remedy };
@@ -98,10 +98,11 @@ export function expectedFor(operator: Operator, record: SeedRecord | undefined, 
 function expectedByRecord(
   { serial, transportOld }: Operator,
   transport: Uint8Array,
-  { keyset, rotation }: SeedRecord,
-  path: string,
+  { keyset, rotation, state }: CardRecord,
+  name: string,
 ): Expected {
-  const wanted = { ...own(transport), serial, kvn: keyset };
+  const has = state === "done" ? (transportOld ?? transport) : transport;
+  const wanted = { ...own(has), serial, kvn: keyset };
   const old = transportOld ? [own(transportOld)] : oldKeys(transport, rotation?.before);
   const byProgress = {
     unsent: old,
@@ -112,12 +113,12 @@ function expectedByRecord(
   return {
     candidates: byProgress[rotation?.putKey ?? "sent"],
     choice: "tried",
-    source: `by ${path}`,
-    remedy: "if this is the card, wipe it and personalize it into another seed file",
+    source: `by ${name}`,
+    remedy: "if this is the card, wipe it and give it new keys with --reseed",
   };
 }
 
-/** A record that does not say it (of the first release) leaves both open. */
+/** A record that does not say it (of an old seed file) leaves both open. */
 function oldKeys(transport: Uint8Array, before: "public" | "own" | undefined): Candidate[] {
   if (before === "public") return [PUBLIC];
   return before === "own" ? [own(transport)] : [own(transport), PUBLIC];

@@ -2,9 +2,10 @@
 
 import { CardClient } from "../../host-tools/card/cardclient.js";
 import { Link } from "../../host-tools/card/link.js";
-import { carryOut, makePlan, type Request, type Seeds } from "../../host-tools/desk/personalize.js";
+import type { KeyRegister } from "../../host-tools/desk/keyregister.js";
+import { carryOut } from "../../host-tools/desk/personalize.js";
+import { makePlan, type Request } from "../../host-tools/desk/plan.js";
 import { ocra } from "../../host-tools/seeds/ocra.js";
-import type { SeedRecord } from "../../host-tools/seeds/pskc.js";
 import { verifyResponse } from "../../host-tools/site/verify.js";
 import { Card } from "../../sim/core/card.js";
 import { exchange } from "../../sim/session/cardcommands.js";
@@ -15,17 +16,15 @@ const CHALLENGE = "123456";
 const RUNS = 5;
 const GET_STATUS = { cla: 0x80, ins: 0xca, p1: 0xdf, p2: 0x20, le: 256 } as const;
 
-/** A seed file without a disk. */
-class NoFile implements Seeds {
-  readonly path = "none";
-  readonly exists = false;
-  find(): SeedRecord | undefined {
-    return undefined;
-  }
-  add(): void {}
-  setState(): void {}
-  setPutKey(): void {}
-}
+/** A register that keeps nothing and takes no time. */
+const NO_REGISTER: KeyRegister = {
+  name: "none",
+  find: async () => undefined,
+  bind: async () => {},
+  setStoreData: async () => {},
+  setPutKey: async () => {},
+  setDone: async () => {},
+};
 
 /** What a personalization takes over a line as slow as the real one, with a card that computes in no time. */
 export interface OverWire {
@@ -50,10 +49,9 @@ async function personalizeOnce(module: WebAssembly.Module): Promise<OverWire> {
   const link = new Link(line);
   const client = new CardClient(link);
   const request: Request = { ...DEMO, transport: Buffer.alloc(16, 1) };
-  const seeds = new NoFile();
   await client.hello();
-  const plan = makePlan(request, await client.readStatus(), seeds);
-  await carryOut(plan, request, client, seeds);
+  const plan = await makePlan(request, await client.readStatus(), NO_REGISTER);
+  await carryOut(plan, request, client, NO_REGISTER);
   link.close();
   return { ratio: (line.lastAt - line.firstAt) / line.leastTime, leastTime: line.leastTime };
 }

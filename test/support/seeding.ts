@@ -1,40 +1,62 @@
-// Personalization against a simulated card without processes: a seed file in memory, and a line that can be listened to
+// Personalization against a simulated card without processes: a register in memory, and a line that can be listened to
 // and spoiled.
 
 import { Duplex } from "node:stream";
 import { CardClient, type CardStatus } from "../../host-tools/card/cardclient.js";
 import { Link } from "../../host-tools/card/link.js";
-import { carryOut, makePlan, type Request, type Seeds } from "../../host-tools/desk/personalize.js";
-import type { PutKeyProgress, SeedRecord, SeedState } from "../../host-tools/seeds/pskc.js";
+import type { CardRecord, KeyRegister, PutKeyProgress, StoreDataProgress } from "../../host-tools/desk/keyregister.js";
+import { carryOut } from "../../host-tools/desk/personalize.js";
+import { makePlan, type Request } from "../../host-tools/desk/plan.js";
+import { FileError } from "../../host-tools/files/files.js";
 import type { Card } from "../../sim/core/card.js";
 import { FakeClock } from "./fakecard.js";
 
-/** A seed file in memory. */
-export class KeptSeeds implements Seeds {
-  readonly path = "seeds.xml";
-  readonly #records = new Map<string, SeedRecord>();
+/** A register in memory. */
+export class KeptRegister implements KeyRegister {
+  readonly name = "register";
+  /** Every record that was ever bound, by serial number; the last one counts. */
+  readonly #records = new Map<string, CardRecord[]>();
 
-  get exists(): boolean {
-    return this.#records.size > 0;
+  async find(serial: string): Promise<CardRecord | undefined> {
+    return this.newest(serial);
   }
 
-  find(serial: string): SeedRecord | undefined {
-    return this.#records.get(serial);
+  newest(serial: string): CardRecord | undefined {
+    return this.#records.get(serial)?.at(-1);
   }
 
-  add(record: SeedRecord): void {
-    if (this.#records.has(record.serial)) throw new Error(`there is a record of ${record.serial} already`);
-    const { key, unlockKey } = record;
-    this.#records.set(record.serial, { ...record, key: Buffer.from(key), unlockKey: Buffer.from(unlockKey ?? "") });
+  /** Every token key that a serial number ever had, the newest last. */
+  keysOf(serial: string): Buffer[] {
+    return (this.#records.get(serial) ?? []).map(({ key }) => key);
   }
 
-  setState(serial: string, state: SeedState): void {
-    this.#records.set(serial, { ...(this.find(serial) as SeedRecord), state });
+  async bind(record: CardRecord): Promise<void> {
+    for (const [serial, records] of this.#records) {
+      for (const { key, cardId } of records)
+        if (key.equals(record.key) && cardId !== record.cardId) throw new FileError("another card may have this key", "exists");
+      if (serial !== record.serial && this.newest(serial)?.cardId === record.cardId)
+        this.#change(serial, { cardId: undefined });
+    }
+    const kept = { ...record, key: Buffer.from(record.key), unlockKey: Buffer.from(record.unlockKey) };
+    this.#records.set(record.serial, [...(this.#records.get(record.serial) ?? []), kept]);
   }
 
-  setPutKey(serial: string, putKey: PutKeyProgress): void {
-    const record = this.find(serial) as SeedRecord;
-    this.#records.set(serial, { ...record, rotation: record.rotation && { ...record.rotation, putKey } });
+  async setStoreData(serial: string, storeData: StoreDataProgress): Promise<void> {
+    this.#change(serial, { storeData });
+  }
+
+  async setPutKey(serial: string, putKey: PutKeyProgress): Promise<void> {
+    const { rotation } = this.newest(serial) as CardRecord;
+    this.#change(serial, { rotation: rotation && { ...rotation, putKey } });
+  }
+
+  async setDone(serial: string): Promise<void> {
+    this.#change(serial, { state: "done" });
+  }
+
+  #change(serial: string, change: Partial<CardRecord>): void {
+    const records = this.#records.get(serial) as CardRecord[];
+    records.push({ ...(records.pop() as CardRecord), ...change });
   }
 }
 
@@ -92,7 +114,7 @@ export class Line extends Duplex {
 }
 
 /** Personalizes the card as `dsc personalize` does. Returns the plan and how many frames that took. */
-export async function attempt(card: Card, request: Request, seeds: Seeds, fault?: Fault, tap?: Tap) {
+export async function attempt(card: Card, request: Request, register: KeyRegister, fault?: Fault, tap?: Tap) {
   const line = new Line(card, fault, tap);
   const clock = new FakeClock();
   // While the host waits, the card's time goes on.
@@ -105,8 +127,8 @@ export async function attempt(card: Card, request: Request, seeds: Seeds, fault?
   const work = async () => {
     await client.hello();
     await client.closeChannel();
-    const plan = makePlan(request, await client.readStatus(), seeds);
-    await carryOut(plan, request, client, seeds);
+    const plan = await makePlan(request, await client.readStatus(), register);
+    await carryOut(plan, request, client, register);
     return plan;
   };
   const plan = await clock.until(work());

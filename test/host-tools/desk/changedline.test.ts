@@ -5,7 +5,7 @@ import * as assert from "uvu/assert";
 import { Ins, Level, Tag } from "../../../firmware/wire.js";
 import { AuthenticationFailed } from "../../../host-tools/card/scp03.js";
 import { derivedKeys } from "../../../host-tools/desk/expectedkeys.js";
-import type { Request } from "../../../host-tools/desk/personalize.js";
+import type { Request } from "../../../host-tools/desk/plan.js";
 import { WrongCard } from "../../../host-tools/files/errors.js";
 import type { Card } from "../../../sim/core/card.js";
 import { openChannel } from "../../../sim/session/cardcommands.js";
@@ -13,7 +13,7 @@ import { blankCard } from "../../support/cards.js";
 import { framesIn, lineBytes } from "../../support/fakecard.js";
 import { Listener } from "../../support/listener.js";
 import { pattern } from "../../support/pattern.js";
-import { attempt, failureOf, KeptSeeds, statusOf, type Tap } from "../../support/seeding.js";
+import { attempt, failureOf, KeptRegister, statusOf, type Tap } from "../../support/seeding.js";
 import { send, WIPE } from "../../support/serial.js";
 import { suite } from "../../support/suite.js";
 
@@ -36,7 +36,7 @@ const REQUEST: Request = {
 async function oldCard(serial: string, seed: number, tap?: Tap): Promise<Card> {
   const card = blankCard({ seed });
   const first = { ...REQUEST, serial, transport: OLD_MASTER, transportOld: undefined };
-  await attempt(card, first, new KeptSeeds(), undefined, tap);
+  await attempt(card, first, new KeptRegister(), undefined, tap);
   return card;
 }
 
@@ -69,9 +69,9 @@ class Liar implements Tap {
   }
 }
 
-async function refusedInChannel(card: Card, request: Request, seeds: KeptSeeds, liar: Liar): Promise<void> {
+async function refusedInChannel(card: Card, request: Request, register: KeptRegister, liar: Liar): Promise<void> {
   const before = Buffer.from(card.flash.bytes);
-  const error = await failureOf(attempt(card, request, seeds, undefined, liar));
+  const error = await failureOf(attempt(card, request, register, undefined, liar));
   assert.instance(error, AuthenticationFailed, String(error));
   assert.ok(liar.instructions.includes(Ins.EXTERNAL_AUTHENTICATE));
   assert.not.ok(liar.instructions.includes(Ins.STORE_DATA));
@@ -80,32 +80,32 @@ async function refusedInChannel(card: Card, request: Request, seeds: KeptSeeds, 
 
 test("a pending record does not go to another card of which the line says the id of the first", async () => {
   const card = await oldCard(REQUEST.serial, 5);
-  const seeds = new KeptSeeds();
+  const register = new KeptRegister();
   let frame = 0;
   // Interrupted once the keys are in the card: the record is pending, and the card has them.
   for (; (await statusOf(card)).life !== "seeded"; frame++)
-    assert.ok(await failureOf(attempt(card, REQUEST, seeds, { frame, spoil: undefined })));
-  assert.is(seeds.find(REQUEST.serial)?.state, "pending");
+    assert.ok(await failureOf(attempt(card, REQUEST, register, { frame, spoil: undefined })));
+  assert.is(register.newest(REQUEST.serial)?.state, "pending");
   const id = Buffer.from((await statusOf(card)).id ?? "", "hex");
   const other = await oldCard("IB3000124", 6);
-  await refusedInChannel(other, REQUEST, seeds, new Liar([[Tag.CARD_ID, (data) => void id.copy(data)]]));
-  await attempt(card, REQUEST, seeds);
-  assert.is(seeds.find(REQUEST.serial)?.state, "done");
+  await refusedInChannel(other, REQUEST, register, new Liar([[Tag.CARD_ID, (data) => void id.copy(data)]]));
+  await attempt(card, REQUEST, register);
+  assert.is(register.newest(REQUEST.serial)?.state, "done");
 });
 
 test("a card that is personalized is not made anew because the line says that it is blank", async () => {
   const card = await oldCard(REQUEST.serial, 5);
-  const seeds = new KeptSeeds();
+  const register = new KeptRegister();
   const liar = new Liar([[Tag.STATUS, (data) => void data.fill(1, 0, 1)]]);
-  await refusedInChannel(card, { ...REQUEST, reseed: false }, seeds, liar);
-  assert.not.ok(seeds.exists, "no keys are kept for it");
+  await refusedInChannel(card, { ...REQUEST, reseed: false }, register, liar);
+  assert.is(register.newest(REQUEST.serial), undefined, "no keys are kept for it");
 });
 
 test("a card of which the line says another id than its own gets no record", async () => {
   const card = await oldCard(REQUEST.serial, 5);
-  const seeds = new KeptSeeds();
-  await refusedInChannel(card, REQUEST, seeds, new Liar([[Tag.CARD_ID, (data) => void data.fill(7, 0, 8)]]));
-  assert.not.ok(seeds.exists);
+  const register = new KeptRegister();
+  await refusedInChannel(card, REQUEST, register, new Liar([[Tag.CARD_ID, (data) => void data.fill(7, 0, 8)]]));
+  assert.is(register.newest(REQUEST.serial), undefined);
 });
 
 test("who knows the transport keys of one card cannot show it for another one, unless the operator says --reseed", async () => {
@@ -114,14 +114,14 @@ test("who knows the transport keys of one card cannot show it for another one, u
   const known = await oldCard("IB3000124", 6, listener);
   const keys = derivedKeys(OLD_MASTER, "IB3000124", 1);
   send(known, openChannel(known, Level.FULL, keys), WIPE);
-  const seeds = new KeptSeeds();
-  const error = await failureOf(attempt(known, { ...REQUEST, reseed: false }, seeds, undefined, listener));
-  const { key } = seeds.find(REQUEST.serial) ?? {};
+  const register = new KeptRegister();
+  const error = await failureOf(attempt(known, { ...REQUEST, reseed: false }, register, undefined, listener));
+  const { key } = register.newest(REQUEST.serial) ?? {};
   assert.not.ok(key && listener.decrypt().includes(key), "the listener has the token key");
   assert.instance(error, WrongCard, String(error));
   assert.match((error as Error).message, /IB3000124, not IB3000123.*--reseed/);
-  assert.not.ok(seeds.exists);
-  await attempt(known, REQUEST, seeds);
+  assert.is(register.newest(REQUEST.serial), undefined);
+  await attempt(known, REQUEST, register);
 });
 
 test.run();

@@ -9,18 +9,20 @@ import { Ins } from "../../../firmware/wire.js";
 import { CardClient } from "../../../host-tools/card/cardclient.js";
 import { testKeys } from "../../../host-tools/card/keyset.js";
 import { Link } from "../../../host-tools/card/link.js";
-import { carryOut, makePlan, type Request } from "../../../host-tools/desk/personalize.js";
+import type { CardRecord } from "../../../host-tools/desk/keyregister.js";
+import { carryOut } from "../../../host-tools/desk/personalize.js";
+import { makePlan, type Request } from "../../../host-tools/desk/plan.js";
 import { DISK, replaceAtomically } from "../../../host-tools/files/files.js";
 import { ROOT } from "../../../host-tools/files/project.js";
 import { createTransportKeyFile } from "../../../host-tools/files/secretfile.js";
-import { createSeedFile, type SeedRecord } from "../../../host-tools/seeds/pskc.js";
+import { createSeedFile } from "../../../host-tools/seeds/pskc.js";
 import { ChallengeStore } from "../../../host-tools/site/challenges.js";
 import { blankCard } from "../../support/cards.js";
 import { DRAWING, type Draw, drawsOf } from "../../support/draws.js";
 import { FakeCard, framesIn } from "../../support/fakecard.js";
 import { pattern } from "../../support/pattern.js";
 import { scratchFolder } from "../../support/scratch.js";
-import { KeptSeeds, Line } from "../../support/seeding.js";
+import { KeptRegister, Line } from "../../support/seeding.js";
 import { suite } from "../../support/suite.js";
 
 const test = suite("draws");
@@ -45,7 +47,7 @@ interface Use {
 
 /** Personalizes a blank card; returns what was kept, and what the card was sent. */
 async function personalized(request: Request) {
-  const seeds = new KeptSeeds();
+  const register = new KeptRegister();
   const client = new CardClient(new Link(new Line(blankCard())));
   const sent: { unlockKey?: Buffer; key?: Buffer; pin?: Buffer; challenge?: Buffer } = {};
   const store = client.storeData.bind(client);
@@ -60,10 +62,10 @@ async function personalized(request: Request) {
     sent.challenge = Buffer.from(challenge);
     return prove(pin, challenge);
   };
-  const plan = makePlan(request, await client.readStatus(), seeds);
-  await carryOut(plan, request, client, seeds);
-  const kept = seeds.find(SERIAL) as SeedRecord;
-  // One key is in the card and in the file.
+  const plan = await makePlan(request, await client.readStatus(), register);
+  await carryOut(plan, request, client, register);
+  const kept = register.newest(SERIAL) as CardRecord;
+  // One key is in the card and in the register.
   assert.equal(sent.key, kept.key);
   assert.equal(sent.unlockKey, kept.unlockKey);
   return sent as Required<typeof sent>;

@@ -1,5 +1,5 @@
 // A false card, or somebody on the line, that claims the public test keys, and a listener who holds them: he reads
-// nothing where operator or seed file say that the card has keys of its own, whatever comes when.
+// nothing where operator or register say that the card has keys of its own, whatever comes when.
 
 import * as assert from "uvu/assert";
 import { Ins } from "../../../firmware/wire.js";
@@ -9,15 +9,15 @@ import { Link } from "../../../host-tools/card/link.js";
 import { AuthenticationFailed } from "../../../host-tools/card/scp03.js";
 import { Exit, exitCodeOf } from "../../../host-tools/cli/exit.js";
 import { derivedKeys, expectedOf, keysetFor } from "../../../host-tools/desk/expectedkeys.js";
-import type { Request } from "../../../host-tools/desk/personalize.js";
+import type { Request } from "../../../host-tools/desk/plan.js";
 import { ocra } from "../../../host-tools/seeds/ocra.js";
-import type { PutKeyProgress, SeedRecord } from "../../../host-tools/seeds/pskc.js";
+import type { CardRecord, PutKeyProgress } from "../../../host-tools/desk/keyregister.js";
 import type { Card } from "../../../sim/core/card.js";
 import { blankCard, cardOf, login } from "../../support/cards.js";
 import { framesIn, lineBytes } from "../../support/fakecard.js";
 import { Listener } from "../../support/listener.js";
 import { pattern } from "../../support/pattern.js";
-import { attempt, failureOf, KeptSeeds, Line, statusOf, type Tap } from "../../support/seeding.js";
+import { attempt, failureOf, KeptRegister, Line, statusOf, type Tap } from "../../support/seeding.js";
 import { suite } from "../../support/suite.js";
 
 const test = suite("false cards");
@@ -36,7 +36,7 @@ const REQUEST: Request = {
 const OWN = diversify(MASTER, diversificationData(SERIAL), 1);
 
 /** What the listener has, by name. */
-function learnedBy(listener: Listener, { key, unlockKey }: SeedRecord): string[] {
+function learnedBy(listener: Listener, { key, unlockKey }: CardRecord): string[] {
   const text = listener.decrypt();
   const secrets = { key, unlockKey, PIN: Buffer.from("8352"), ENC: OWN.enc, MAC: OWN.mac, DEK: OWN.dek };
   return Object.entries(secrets).flatMap(([name, secret]) =>
@@ -68,11 +68,11 @@ async function seededCard(): Promise<Card> {
 }
 
 /** A card with keys of its own, and its seed file. */
-async function ownCard(transport = MASTER): Promise<{ card: Card; seeds: KeptSeeds }> {
+async function ownCard(transport = MASTER): Promise<{ card: Card; register: KeptRegister }> {
   const card = blankCard();
-  const seeds = new KeptSeeds();
-  await attempt(card, { ...REQUEST, transport }, seeds);
-  return { card, seeds };
+  const register = new KeptRegister();
+  await attempt(card, { ...REQUEST, transport }, register);
+  return { card, register };
 }
 
 /** The line makes the card claim the public test keys, wherever that is said in the clear. */
@@ -90,59 +90,60 @@ const CLAIMS_PUBLIC = (listener: Listener): Tap => ({
 
 test("the first seeding of a card with the public test keys: a listener has everything, the new transport keys too", async () => {
   const listener = new Listener();
-  const seeds = new KeptSeeds();
-  await attempt(blankCard(), REQUEST, seeds, undefined, listener);
-  assert.equal(learnedBy(listener, seeds.find(SERIAL) as SeedRecord), EVERYTHING);
+  const register = new KeptRegister();
+  await attempt(blankCard(), REQUEST, register, undefined, listener);
+  assert.equal(learnedBy(listener, register.newest(SERIAL) as CardRecord), EVERYTHING);
 });
 
 test("a listener reads nothing of a card with keys of its own", async () => {
   const { card } = await ownCard(OLD_MASTER);
   const listener = new Listener();
-  const seeds = new KeptSeeds();
-  await attempt(card, { ...REQUEST, transportOld: OLD_MASTER, reseed: true }, seeds, undefined, listener);
+  const register = new KeptRegister();
+  await attempt(card, { ...REQUEST, transportOld: OLD_MASTER, reseed: true }, register, undefined, listener);
   assert.ok(listener.instructions.includes(Ins.STORE_DATA));
-  assert.equal(learnedBy(listener, seeds.find(SERIAL) as SeedRecord), []);
+  assert.equal(learnedBy(listener, register.newest(SERIAL) as CardRecord), []);
 });
 
 for (const [life, falseCard] of Object.entries(FALSE_CARDS)) {
   test(`the operator says --transport-old: a false card that claims the public test keys, ${life}`, async () => {
     for (const reseed of [false, true]) {
       const listener = new Listener();
-      const seeds = new KeptSeeds();
+      const register = new KeptRegister();
       const request = { ...REQUEST, transportOld: OLD_MASTER, reseed };
-      const error = await failureOf(attempt(await falseCard(), request, seeds, undefined, listener));
+      const error = await failureOf(attempt(await falseCard(), request, register, undefined, listener));
       assertRefused(error, listener, /public test keys; with --transport-old it must have .* its own/);
-      assert.not.ok(seeds.exists);
+      assert.is(register.newest(SERIAL), undefined);
     }
   });
 
-  test(`the seed file says that it has keys of its own: a false card, ${life}`, async () => {
+  test(`the register says that it has keys of its own: a false card, ${life}`, async () => {
     for (const [putKey, transportOld] of [
       ["done", undefined],
       ["unsent", OLD_MASTER],
     ] as const) {
       const listener = new Listener();
-      const seeds = pending({ before: "own", putKey });
+      const card = await falseCard();
+      const register = await pending(card, { before: "own", putKey });
       const request = { ...REQUEST, transportOld, reseed: true };
-      const error = await failureOf(attempt(await falseCard(), request, seeds, undefined, listener));
+      const error = await failureOf(attempt(card, request, register, undefined, listener));
       assertRefused(error, listener, /it must have transport keys of its own/);
-      assert.is(seeds.find(SERIAL)?.state, "pending");
+      assert.is(register.newest(SERIAL)?.state, "pending");
     }
   });
 }
 
-test("a card that claims another version of its own keys than the seed file says", async () => {
+test("a card that claims another version of its own keys than the register says", async () => {
   const { card } = await ownCard();
   const listener = new Listener();
-  const seeds = pending({ before: "own", putKey: "done" }, 2);
-  const error = await failureOf(attempt(card, { ...REQUEST, reseed: true }, seeds, undefined, listener));
-  assertRefused(error, listener, /own, version 1; by seeds.xml it must have .* version 2: nothing was sent/);
+  const register = await pending(card, { before: "own", putKey: "done" }, 2);
+  const error = await failureOf(attempt(card, { ...REQUEST, reseed: true }, register, undefined, listener));
+  assertRefused(error, listener, /own, version 1; by register it must have .* version 2: nothing was sent/);
 });
 
-test("the seed file says that it is done with keys of its own: a false card", async () => {
-  const { seeds } = await ownCard();
+test("the register says that it is done with keys of its own: a false card", async () => {
+  const { register } = await ownCard();
   const listener = new Listener();
-  const error = await failureOf(attempt(cardOf({ serial: SERIAL }), REQUEST, seeds, undefined, listener));
+  const error = await failureOf(attempt(cardOf({ serial: SERIAL }), REQUEST, register, undefined, listener));
   assertRefused(error, listener, /as done with transport keys of version 1, and the card says .*public/);
 });
 
@@ -150,7 +151,7 @@ test("somebody on the line makes a true card claim the public test keys", async 
   const { card } = await ownCard(OLD_MASTER);
   const listener = new Listener();
   const request = { ...REQUEST, transportOld: OLD_MASTER, reseed: true };
-  const error = await failureOf(attempt(card, request, new KeptSeeds(), undefined, CLAIMS_PUBLIC(listener)));
+  const error = await failureOf(attempt(card, request, new KeptRegister(), undefined, CLAIMS_PUBLIC(listener)));
   assertRefused(error, listener, /public test keys/);
 });
 
@@ -184,13 +185,15 @@ test("wipe and test: the operator's master key, or that there is none, says whic
   assert.match(refusal(undefined, own), /version 1; without --transport .*give their master key with --transport/);
 });
 
-/** A seed file whose record is pending. */
-function pending(rotation: SeedRecord["rotation"], keyset = 1): KeptSeeds {
-  const seeds = new KeptSeeds();
+/** A register whose record of this card is pending, after STORE DATA. */
+async function pending(card: Card, rotation: CardRecord["rotation"], keyset = 1): Promise<KeptRegister> {
+  const register = new KeptRegister();
   const { serial, suite: text, pinCheck, tries } = REQUEST;
-  const keys = { key: pattern(32, 5), unlockKey: pattern(32, 6) };
-  seeds.add({ serial, suite: text, pinCheck, tries, ...keys, state: "pending", keyset, rotation });
-  return seeds;
+  const keys = { key: pattern(32, 5), unlockKey: pattern(32, 6), origin: "drawn", transport: undefined } as const;
+  const { id, life } = await statusOf(card);
+  const progress = { cardId: id, lifeBefore: "blank", storeData: life === "blank" ? "unsent" : "answered" } as const;
+  await register.bind({ serial, suite: text, pinCheck, tries, ...keys, ...progress, state: "pending", keyset, rotation });
+  return register;
 }
 
 /** Exit code 4, and nothing was sent that is more than a question anybody may ask. */
@@ -207,31 +210,31 @@ function assertRefused(error: unknown, listener: Listener, says: RegExp): void {
 
 interface Interrupted {
   readonly card: Card;
-  readonly seeds: () => KeptSeeds;
+  readonly register: () => Promise<KeptRegister>;
 }
 
-/** First seedings of a true card that were cut, by what the seed file says of PUT KEY then: the first and last of each. */
+/** First seedings of a true card that were cut, by what the register says of PUT KEY then: the first and last of each. */
 async function interruptedFirst(): Promise<Map<PutKeyProgress, Interrupted[]>> {
-  const { frames } = await attempt(blankCard(), REQUEST, new KeptSeeds());
+  const { frames } = await attempt(blankCard(), REQUEST, new KeptRegister());
   const found = new Map<PutKeyProgress, Interrupted[]>();
   for (let frame = 0; frame < frames; frame++) {
     const card = blankCard();
-    const seeds = new KeptSeeds();
-    await failureOf(attempt(card, REQUEST, seeds, { frame, spoil: undefined }));
-    const record = seeds.find(SERIAL);
+    const register = new KeptRegister();
+    await failureOf(attempt(card, REQUEST, register, { frame, spoil: undefined }));
+    const record = register.newest(SERIAL);
     if (record?.state !== "pending" || !record.rotation) continue;
     const { putKey } = record.rotation;
     const [first] = found.get(putKey) ?? [];
-    const one = { card, seeds: () => copyOf(record) };
+    const one = { card, register: () => copyOf(record) };
     found.set(putKey, first ? [first, one] : [one]);
   }
   return found;
 }
 
-function copyOf(record: SeedRecord): KeptSeeds {
-  const seeds = new KeptSeeds();
-  seeds.add(record);
-  return seeds;
+async function copyOf(record: CardRecord): Promise<KeptRegister> {
+  const register = new KeptRegister();
+  await register.bind(record);
+  return register;
 }
 
 test("an interrupted first seeding, then a false card that is interrupted anywhere and comes again, then the true one", async () => {
@@ -241,20 +244,20 @@ test("an interrupted first seeding, then a false card that is interrupted anywhe
   let returned = 0;
   for (const putKey of ["sent", "done"] as const) {
     const names = new Set<string>();
-    for (const { card, seeds } of interrupted.get(putKey) ?? []) {
+    for (const { card, register } of interrupted.get(putKey) ?? []) {
       card.save("interrupted");
       for (const falseCard of Object.values(FALSE_CARDS)) {
-        const frames = await framesWith(await falseCard(), seeds());
+        const frames = await framesWith(await falseCard(), await register());
         assert.ok(frames > 10);
         for (let frame = 0; frame <= frames; frame++) {
-          const kept = seeds();
+          const kept = await register();
           const listener = new Listener();
           const other = await falseCard();
           await failureOf(attempt(other, REQUEST, kept, { frame, spoil: undefined }, listener));
           await failureOf(attempt(other, REQUEST, kept, undefined, listener));
-          for (const name of learnedBy(listener, kept.find(SERIAL) as SeedRecord)) names.add(name);
+          for (const name of learnedBy(listener, kept.newest(SERIAL) as CardRecord)) names.add(name);
           // Then the false card was taken for the true one.
-          if (kept.find(SERIAL)?.state === "done") continue;
+          if (kept.newest(SERIAL)?.state === "done") continue;
           returned++;
           card.load("interrupted");
           await attempt(card, REQUEST, kept);
@@ -271,15 +274,15 @@ test("an interrupted first seeding, then a false card that is interrupted anywhe
 });
 
 /** How many frames pass where nobody cuts the line. */
-async function framesWith(card: Card, seeds: KeptSeeds): Promise<number> {
+async function framesWith(card: Card, register: KeptRegister): Promise<number> {
   let frames = 0;
-  await failureOf(attempt(card, REQUEST, seeds, undefined, { hears: () => void frames++ }));
+  await failureOf(attempt(card, REQUEST, register, undefined, { hears: () => void frames++ }));
   return frames;
 }
 
 /** The owner logs in with the PIN of the first attempt. */
-function assertWorks(card: Card, seeds: KeptSeeds): void {
-  const { key, state } = seeds.find(SERIAL) as SeedRecord;
+function assertWorks(card: Card, register: KeptRegister): void {
+  const { key, state } = register.newest(SERIAL) as CardRecord;
   assert.is(state, "done");
   assert.is(login(card, "8352", "271828"), ocra(REQUEST.suite, key, { challenge: "271828" }));
 }

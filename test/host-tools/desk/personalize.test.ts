@@ -7,25 +7,17 @@ import { CardClient, type CardStatus } from "../../../host-tools/card/cardclient
 import { Link } from "../../../host-tools/card/link.js";
 import { AuthenticationFailed } from "../../../host-tools/card/scp03.js";
 import { type Exit, exitCodeOf } from "../../../host-tools/cli/exit.js";
-import {
-  carryOut,
-  describePlan,
-  makePlan,
-  type Plan,
-  type Request,
-  type Seeds,
-  type Step,
-  wipePlan,
-} from "../../../host-tools/desk/personalize.js";
+import type { CardRecord } from "../../../host-tools/desk/keyregister.js";
+import { carryOut } from "../../../host-tools/desk/personalize.js";
+import { describePlan, makePlan, type Plan, type Request, type Step, wipePlan } from "../../../host-tools/desk/plan.js";
 import { CheckFailed, WrongCard } from "../../../host-tools/files/errors.js";
 import { FileError } from "../../../host-tools/files/files.js";
 import { ocra } from "../../../host-tools/seeds/ocra.js";
-import type { SeedRecord, SeedState } from "../../../host-tools/seeds/pskc.js";
 import type { Card } from "../../../sim/core/card.js";
 import { blankCard, cardOf, login } from "../../support/cards.js";
 import { operationsInAsync } from "../../support/cuts.js";
 import { pattern } from "../../support/pattern.js";
-import { attempt, type Fault, failureOf, KeptSeeds, Line, statusOf } from "../../support/seeding.js";
+import { attempt, type Fault, failureOf, KeptRegister, Line, statusOf } from "../../support/seeding.js";
 import { suite } from "../../support/suite.js";
 
 const test = suite("personalization");
@@ -53,8 +45,8 @@ const SPOILS: Record<string, Fault["spoil"]> = {
 };
 
 /** The owner logs in, and the site computes the same response from what it keeps. */
-function assertWorks(card: Card, request: Request, seeds: Seeds, when = ""): void {
-  const record = seeds.find(request.serial);
+function assertWorks(card: Card, request: Request, register: KeptRegister, when = ""): void {
+  const record = register.newest(request.serial);
   assert.is(record?.state, "done", when);
   const challenge = "271828";
   const pin = String(request.pin ?? "0000");
@@ -62,11 +54,11 @@ function assertWorks(card: Card, request: Request, seeds: Seeds, when = ""): voi
 }
 
 /** No card may hold a key that is kept nowhere. */
-async function assertKept(card: Card, before: CardStatus, seeds: Seeds, when: string): Promise<void> {
+async function assertKept(card: Card, before: CardStatus, register: KeptRegister, when: string): Promise<void> {
   if (card.battery === 0) card.setBattery(3000);
   const { life, serial } = await statusOf(card);
   const changed = life !== before.life || serial !== before.serial;
-  if (changed && life !== "blank") assert.ok(seeds.find(REQUEST.serial), when);
+  if (changed && life !== "blank") assert.ok(register.newest(REQUEST.serial), when);
 }
 
 interface Start {
@@ -77,7 +69,7 @@ interface Start {
 /** A card with transport keys of its own: another one's, unless told. */
 async function ownKeys(serial: string): Promise<Card> {
   const card = blankCard();
-  await attempt(card, { ...REQUEST, serial, transport: OLD_MASTER }, new KeptSeeds());
+  await attempt(card, { ...REQUEST, serial, transport: OLD_MASTER }, new KeptRegister());
   return card;
 }
 
@@ -113,32 +105,32 @@ function everyOther(end: number, from: number): number[] {
 
 for (const [at, [name, start]] of Object.entries(STARTS).entries()) {
   test(`${name}: to the end, and the owner logs in`, async () => {
-    const seeds = new KeptSeeds();
+    const register = new KeptRegister();
     const card = await start.card();
-    assert.is((await attempt(card, start.request, seeds)).plan.action, "seed");
-    assertWorks(card, start.request, seeds);
+    assert.is((await attempt(card, start.request, register)).plan.action, "seed");
+    assertWorks(card, start.request, register);
     const { life, serial, testKeys, triesLeft } = await statusOf(card);
     assert.equal([life, serial, triesLeft], ["personalized", REQUEST.serial, 5]);
     assert.is(testKeys, start.request.transport === undefined);
-    assert.is((await attempt(card, start.request, seeds)).plan.action, "nothing");
+    assert.is((await attempt(card, { ...start.request, reseed: false }, register)).plan.action, "nothing");
   });
 
   for (const [which, [what, spoil]] of Object.entries(SPOILS).entries()) {
     test(`${name}: where ${what}, at every other frame, running it again finishes`, async () => {
       const { fresh, before } = await withCopies(start);
-      const { frames } = await attempt(fresh(), start.request, new KeptSeeds());
+      const { frames } = await attempt(fresh(), start.request, new KeptRegister());
       assert.ok(frames > 0, "frames were exchanged");
       for (const frame of everyOther(frames, at + which)) {
         const card = fresh();
-        const seeds = new KeptSeeds();
+        const register = new KeptRegister();
         const when = `${what}: frame ${frame}`;
-        const error = await failureOf(attempt(card, start.request, seeds, { frame, spoil }));
+        const error = await failureOf(attempt(card, start.request, register, { frame, spoil }));
         // To the card a command that comes twice is an attack: it ends the channel.
         const codes = what === "a frame comes twice" ? [3, 4, 5] : [3];
         if (error !== undefined) assert.ok(codes.includes(exitCodeOf(error) as Exit), `${when}: ${error}`);
-        await assertKept(card, before, seeds, when);
-        await attempt(card, start.request, seeds);
-        assertWorks(card, start.request, seeds, when);
+        await assertKept(card, before, register, when);
+        await attempt(card, start.request, register);
+        assertWorks(card, start.request, register, when);
       }
     });
   }
@@ -146,18 +138,18 @@ for (const [at, [name, start]] of Object.entries(STARTS).entries()) {
   test(`${name}: where the battery is pulled, at every other operation, running it again finishes`, async () => {
     const { fresh, before } = await withCopies(start);
     const whole = fresh();
-    const operations = await operationsInAsync(whole, () => attempt(whole, start.request, new KeptSeeds()));
+    const operations = await operationsInAsync(whole, () => attempt(whole, start.request, new KeptRegister()));
     for (const index of everyOther(operations, at)) {
       const operation = index + 1;
       const card = fresh();
-      const seeds = new KeptSeeds();
+      const register = new KeptRegister();
       const when = `operation ${operation} of ${operations}`;
       card.cutAt(operation, (operation >> 1) % 2 ? "torn" : "clean");
-      assert.ok(await failureOf(attempt(card, start.request, seeds)), when);
+      assert.ok(await failureOf(attempt(card, start.request, register)), when);
       assert.ok(card.takeCut(), when);
-      await assertKept(card, before, seeds, when);
-      await attempt(card, start.request, seeds);
-      assertWorks(card, start.request, seeds, when);
+      await assertKept(card, before, register, when);
+      await attempt(card, start.request, register);
+      assertWorks(card, start.request, register, when);
     }
   });
 }
@@ -168,12 +160,12 @@ for (const hash of ["SHA1", "SHA256", "SHA512"]) {
       const pinCheck = p ? "server" : "card";
       const request = { ...REQUEST, suite: `OCRA-1:HOTP-${hash}-8:QN06${p}`, pinCheck } as const;
       for (const pin of p ? [undefined, "8352"] : ["8352"]) {
-        const seeds = new KeptSeeds();
+        const register = new KeptRegister();
         const card = blankCard();
-        await attempt(card, { ...request, pin }, seeds);
-        assertWorks(card, { ...request, pin }, seeds, request.suite);
+        await attempt(card, { ...request, pin }, register);
+        assertWorks(card, { ...request, pin }, register, request.suite);
         const sizes: Record<string, number> = { SHA1: 20, SHA256: 32, SHA512: 64 };
-        assert.is(seeds.find(request.serial)?.key.length, sizes[hash]);
+        assert.is(register.newest(request.serial)?.key.length, sizes[hash]);
       }
     }
   });
@@ -181,41 +173,41 @@ for (const hash of ["SHA1", "SHA256", "SHA512"]) {
 
 test("a key that the site has already is taken, and is the one kept", async () => {
   for (const size of [16, 20, 64]) {
-    const seeds = new KeptSeeds();
+    const register = new KeptRegister();
     const card = blankCard();
     const key = pattern(size);
-    await attempt(card, { ...REQUEST, key }, seeds);
-    assert.equal(seeds.find(REQUEST.serial)?.key, key);
-    assertWorks(card, REQUEST, seeds);
+    await attempt(card, { ...REQUEST, key }, register);
+    assert.equal(register.newest(REQUEST.serial)?.key, key);
+    assertWorks(card, REQUEST, register);
   }
 });
 
 test("wrong transport keys: nothing is kept, nothing is changed, and nothing is tried again", async () => {
-  const seeds = new KeptSeeds();
+  const register = new KeptRegister();
   const card = await ownKeys(REQUEST.serial);
   const instructions: number[] = [];
   // Behind END, channel and class.
   card.watchers.push({ serial: (bytes) => instructions.push(bytes[3] as number) });
   const before = card.flash.operations;
-  const error = await failureOf(attempt(card, { ...REQUEST, transport: MASTER, reseed: true }, seeds));
+  const error = await failureOf(attempt(card, { ...REQUEST, transport: MASTER, reseed: true }, register));
   assert.instance(error, AuthenticationFailed);
   assert.equal(instructions.slice(-1), [Ins.INITIALIZE_UPDATE]);
   assert.is(instructions.filter((instruction) => instruction === Ins.INITIALIZE_UPDATE).length, 1);
   assert.is(card.flash.operations, before);
-  assert.not.ok(seeds.exists);
+  assert.is(register.newest(REQUEST.serial), undefined);
 });
 
 test("a card with keys of its own wants their master key", async () => {
-  const error = await failureOf(attempt(await ownKeys(REQUEST.serial), REQUEST, new KeptSeeds()));
+  const error = await failureOf(attempt(await ownKeys(REQUEST.serial), REQUEST, new KeptRegister()));
   assert.instance(error, AuthenticationFailed);
   assert.match(String(error), "--transport");
 });
 
 test("another card is left alone unless somebody insists, or it is blank", async () => {
   const card = cardOf();
-  assert.instance(await failureOf(attempt(card, REQUEST, new KeptSeeds())), WrongCard);
+  assert.instance(await failureOf(attempt(card, REQUEST, new KeptRegister())), WrongCard);
   assert.is((await statusOf(card)).serial, "IB3000001");
-  const { plan } = await attempt(card, { ...REQUEST, reseed: true }, new KeptSeeds());
+  const { plan } = await attempt(card, { ...REQUEST, reseed: true }, new KeptRegister());
   assert.is(plan.warnings.filter((warning) => /IB3000001/.test(warning)).length, 2);
   assert.is((await statusOf(card)).serial, REQUEST.serial);
 });
@@ -224,24 +216,24 @@ test("a card is personalized anew by who holds its transport keys, even where it
   const card = cardOf({ serial: REQUEST.serial, tries: 3 });
   for (const pin of ["1593", "1594", "1595"]) login(card, pin);
   assert.is((await statusOf(card)).lock, "locked");
-  const seeds = new KeptSeeds();
-  await attempt(card, { ...REQUEST, reseed: true }, seeds);
-  assertWorks(card, REQUEST, seeds);
+  const register = new KeptRegister();
+  await attempt(card, { ...REQUEST, reseed: true }, register);
+  assertWorks(card, REQUEST, register);
 });
 
 test("a personalized card is seeded again into new records only where somebody insists", async () => {
   for (const transport of [undefined, OLD_MASTER]) {
     const request = { ...REQUEST, transport };
-    const first = new KeptSeeds();
+    const first = new KeptRegister();
     const card = blankCard();
     await attempt(card, request, first);
     const before = card.flash.operations;
-    const second = new KeptSeeds();
+    const second = new KeptRegister();
     const error = await failureOf(attempt(card, request, second));
     assert.instance(error, WrongCard);
     assert.match(String(error), /IB3000123 is personalized.*--reseed/);
     assert.is(card.flash.operations, before);
-    assert.not.ok(second.exists);
+    assert.is(second.newest(REQUEST.serial), undefined);
     assertWorks(card, request, first);
     await attempt(card, { ...request, reseed: true }, second);
     assertWorks(card, request, second);
@@ -257,26 +249,35 @@ test("a suite that the card does not do is refused before anything is kept", asy
     "OCRA-1:HOTP-SHA256-8:QN06-T1M",
     "OCRA-1:HOTP-SHA256-8:QN06-S064",
   ]) {
-    const seeds = new KeptSeeds();
-    assert.instance(await failureOf(attempt(blankCard(), { ...REQUEST, suite: text }, seeds)), WrongCard, text);
-    assert.not.ok(seeds.exists);
+    const register = new KeptRegister();
+    assert.instance(await failureOf(attempt(blankCard(), { ...REQUEST, suite: text }, register)), WrongCard, text);
+    assert.is(register.newest(REQUEST.serial), undefined);
   }
 });
 
-/** A status, and a file that holds the card's record in some state. */
-async function planned(request: Request, state: SeedState, changes: Partial<SeedRecord> = {}, card = blankCard()) {
-  const seeds = new KeptSeeds();
-  const { serial, suite, pinCheck, tries } = REQUEST;
-  const record = { serial, suite, pinCheck, tries, key: pattern(32), unlockKey: pattern(32), state, keyset: undefined };
-  seeds.add({ ...record, ...changes });
-  return { seeds, plan: makePlan(request, await statusOf(card), seeds) };
+/** A plan for a card whose record is in some state, and the register that has the record. */
+async function planned(request: Request, changes: Partial<CardRecord> = {}, card = blankCard()) {
+  const register = new KeptRegister();
+  const status = await statusOf(card);
+  await register.bind({ ...recordOf(status), ...changes });
+  return { register, plan: await makePlan(request, status, register) };
 }
 
+/** A pending record of the card whose STORE DATA did not leave yet. */
+function recordOf({ id, life }: CardStatus): CardRecord {
+  const { serial, suite, pinCheck, tries } = REQUEST;
+  return {
+    ...{ serial, suite, pinCheck, tries, key: pattern(32), unlockKey: pattern(32), origin: "drawn", state: "pending" },
+    ...{ cardId: id, lifeBefore: life, storeData: "unsent", keyset: undefined, rotation: undefined, transport: undefined },
+  };
+}
+
+const OWN_KEYS: Partial<CardRecord> = { keyset: 1, rotation: { before: "public", putKey: "done" } };
+
 test("a pending record is resumed only with the same arguments", async () => {
-  const { plan, seeds } = await planned(REQUEST, "pending");
+  const { plan, register } = await planned(REQUEST);
   assert.is(plan.action, "resume");
-  assert.not.ok(plan.steps.includes("keep"));
-  assert.is(plan.record, seeds.find(REQUEST.serial));
+  assert.is(plan.record, register.newest(REQUEST.serial));
   const others: Partial<Request>[] = [
     { suite: "OCRA-1:HOTP-SHA1-8:QN06" },
     { tries: 6 },
@@ -284,28 +285,163 @@ test("a pending record is resumed only with the same arguments", async () => {
     { transport: MASTER },
   ];
   for (const other of others) {
-    const error = await failureOf(planned({ ...REQUEST, ...other }, "pending"));
+    const error = await failureOf(planned({ ...REQUEST, ...other }));
     assert.instance(error, FileError);
     assert.match(String(error), `another ${Object.keys(other)}`);
     if (other.tries) assert.match(String(error), "(5, not 6)");
   }
 });
 
-test("where nothing is to be done, the card has the transport keys that are asked for, or that the file tells of", async () => {
+test("a blank card that did not answer STORE DATA gets drawn keys anew, and a given key again", async () => {
+  for (const storeData of ["unsent", "sent"] as const) {
+    const drawn = (await planned(REQUEST, { storeData })).plan;
+    assert.is(drawn.kept, undefined);
+    assert.equal(drawn.steps, ["channel", "keep", "store", "prove", "finish", "mark"]);
+    const given = (await planned(REQUEST, { storeData, origin: "given" })).plan;
+    assert.equal(given.kept?.key, pattern(32));
+    assert.equal(given.steps, ["channel", "store", "prove", "finish", "mark"]);
+  }
+});
+
+test("a blank card that has the id of one that answered STORE DATA is a false card", async () => {
+  for (const reseed of [false, true]) {
+    const error = await failureOf(planned({ ...REQUEST, reseed }, { storeData: "answered" }));
+    assert.instance(error, AuthenticationFailed);
+    assert.match(String(error), "false card");
+  }
+});
+
+test("a seeded card is sent no key again, but where it may have been seeded before", async () => {
+  const card = blankCard();
+  const register = new KeptRegister();
+  // Cut off in the proof.
+  const client = new CardClient(new Link(new Line(card)));
+  client.prove = async () => "00000000";
+  const first = await makePlan(REQUEST, await client.readStatus(), register);
+  assert.ok(await failureOf(carryOut(first, REQUEST, client, register)));
+  const status = await statusOf(card);
+  assert.is(status.life, "seeded");
+  const { plan } = await attempt(card, REQUEST, register);
+  assert.equal(plan.steps, ["channel", "prove", "finish", "mark"]);
+  assert.is(register.keysOf(REQUEST.serial).length, 1);
+  assertWorks(card, REQUEST, register);
+  for (const [lifeBefore, storeData, stores] of [
+    ["blank", "sent", false],
+    ["personalized", "sent", false],
+    ["seeded", "sent", true],
+    ["blank", "unsent", true],
+    ["seeded", "answered", false],
+  ] as const) {
+    const other = new KeptRegister();
+    await other.bind({ ...recordOf(status), lifeBefore, storeData });
+    const { steps } = await makePlan(REQUEST, status, other);
+    assert.is(steps.includes("store"), stores, `${lifeBefore}, ${storeData}`);
+  }
+});
+
+test("who resumes with another PIN than the card's is told so, and how to go on", async () => {
+  const card = blankCard();
+  const register = new KeptRegister();
+  const client = new CardClient(new Link(new Line(card)));
+  client.prove = async () => "00000000";
+  const first = await makePlan(REQUEST, await client.readStatus(), register);
+  assert.ok(await failureOf(carryOut(first, REQUEST, client, register)));
+  const error = await failureOf(attempt(card, { ...REQUEST, pin: "9164" }, register));
+  assert.instance(error, WrongCard);
+  assert.match(String(error), "another one (tries left: 4)");
+  await attempt(card, REQUEST, register);
+  assertWorks(card, REQUEST, register);
+});
+
+test("another card than the one that the keys are bound to is refused; insisted on, it gets new keys", async () => {
+  for (const state of ["pending", "done"] as const) {
+    const register = new KeptRegister();
+    await register.bind({ ...recordOf(await statusOf(blankCard({ seed: 77 }))), state });
+    const card = blankCard();
+    const error = await failureOf(attempt(card, REQUEST, register));
+    assert.instance(error, FileError);
+    assert.match(String(error), /bound to the card with id [0-9a-f]{16}.*--reseed/);
+    assert.is((await attempt(card, { ...REQUEST, reseed: true }, register)).plan.action, "seed");
+    const [old, fresh] = register.keysOf(REQUEST.serial);
+    assert.not.equal(old, fresh);
+    assertWorks(card, REQUEST, register);
+  }
+});
+
+test("a given key that another card may have is never used again", async () => {
+  const request = { ...REQUEST, key: pattern(32), reseed: true };
+  const register = new KeptRegister();
+  await register.bind({ ...recordOf(await statusOf(blankCard({ seed: 77 }))), key: pattern(32), origin: "given" });
+  const card = blankCard();
+  assert.instance(await failureOf(attempt(card, request, register)), FileError);
+  assert.is((await statusOf(card)).life, "blank");
+});
+
+test("a card that is done gets new keys only where somebody insists, and keeps its transport keys", async () => {
+  const request = { ...REQUEST, transport: MASTER };
+  const register = new KeptRegister();
+  const card = blankCard();
+  await attempt(card, request, register);
+  assert.is((await attempt(card, request, register)).plan.action, "nothing");
+  const { plan } = await attempt(card, { ...request, reseed: true }, register);
+  assert.equal(plan.steps, ["channel", "keep", "store", "prove", "finish", "mark"]);
+  assert.is(register.keysOf(REQUEST.serial).length, 2);
+  assertWorks(card, request, register);
+});
+
+test("a master key is changed on the same register", async () => {
+  const register = new KeptRegister();
+  const card = blankCard();
+  await attempt(card, { ...REQUEST, transport: OLD_MASTER }, register);
+  const request = { ...REQUEST, transport: MASTER, transportOld: OLD_MASTER, reseed: true };
+  await attempt(card, request, register);
+  assert.is((await statusOf(card)).kvn, 2);
+  assertWorks(card, request, register);
+  assert.is((await attempt(card, { ...REQUEST, transport: MASTER }, register)).plan.action, "nothing");
+  assert.is((await attempt(card, request, register)).plan.action, "nothing", "who comes again has done it");
+});
+
+test("another master key than the register tells of is refused before the card is asked", async () => {
+  const register = new KeptRegister();
+  const card = blankCard();
+  await attempt(card, { ...REQUEST, transport: MASTER }, register);
+  const status = await statusOf(card);
+  for (const request of [
+    { ...REQUEST, transport: OLD_MASTER },
+    { ...REQUEST, transport: OLD_MASTER, reseed: true },
+    { ...REQUEST, transport: pattern(16, 7), transportOld: OLD_MASTER, reseed: true },
+  ]) {
+    const error = await failureOf(makePlan(request, status, register));
+    assert.instance(error, AuthenticationFailed);
+    assert.match(String(error), /check value [0-9a-f]{6}.*nothing was sent/);
+  }
+});
+
+test("a card that gets another serial number is no card of the first one any more", async () => {
+  const register = new KeptRegister();
+  const card = blankCard();
+  await attempt(card, { ...REQUEST, transport: MASTER }, register);
+  const other = { ...REQUEST, serial: "IB3000124", transport: MASTER, reseed: true };
+  await attempt(card, other, register);
+  assertWorks(card, other, register);
+  assert.is(register.newest(REQUEST.serial)?.cardId, undefined);
+  await attempt(card, { ...REQUEST, transport: MASTER, reseed: true }, register);
+  assertWorks(card, REQUEST, register);
+});
+
+test("where nothing is to be done, the card has the transport keys that are asked for, or that the register tells of", async () => {
   const transport = MASTER;
+  const done = { state: "done" } as const;
   const plain = cardOf({ serial: REQUEST.serial });
-  const { plan } = await planned(REQUEST, "done", {}, plain);
+  const { plan } = await planned(REQUEST, done, plain);
   assert.match(plan.warnings.join(), "test keys");
   const own = await ownKeys(REQUEST.serial);
-  const own1 = await planned({ ...REQUEST, transport }, "done", { keyset: 1 }, own);
+  const own1 = await planned({ ...REQUEST, transport }, { ...done, ...OWN_KEYS }, own);
   assert.equal([own1.plan.action, own1.plan.warnings], ["nothing", []]);
-  for (const [request, keyset, card] of [
-    [{ ...REQUEST, transport }, undefined, plain],
-    [{ ...REQUEST, transport }, undefined, own],
-  ] as const) {
-    const error = await failureOf(planned(request, "done", { keyset }, card));
+  for (const card of [plain, own]) {
+    const error = await failureOf(planned({ ...REQUEST, transport }, done, card));
     assert.instance(error, FileError);
-    assert.match(String(error), /done without transport keys.*another seed file/);
+    assert.match(String(error), /done without transport keys.*--reseed/);
   }
   for (const [request, keyset, card] of [
     [{ ...REQUEST, transport }, 1, plain],
@@ -314,41 +450,34 @@ test("where nothing is to be done, the card has the transport keys that are aske
     [REQUEST, 1, plain],
     [REQUEST, undefined, own],
   ] as const) {
-    const error = await failureOf(planned(request, "done", { keyset }, card));
+    const error = await failureOf(planned(request, { ...done, keyset }, card));
     assert.instance(error, AuthenticationFailed);
     assert.match(String(error), /the card says that it has .*put it aside/);
   }
 });
 
 test("a record that is done fits its card only", async () => {
+  const state = "done";
   const done = cardOf({ serial: REQUEST.serial });
-  assert.is((await planned(REQUEST, "done", {}, done)).plan.action, "nothing");
-  const blank = await failureOf(planned(REQUEST, "done"));
+  assert.is((await planned(REQUEST, { state }, done)).plan.action, "nothing");
+  const blank = await failureOf(planned(REQUEST, { state }));
   assert.instance(blank, FileError);
   assert.match(String(blank), "this card is without a serial number, blank; look at --serial");
-  const wrongNumber = await failureOf(planned(REQUEST, "done", {}, cardOf({ serial: "IB3000777" })));
+  const wrongNumber = await failureOf(planned(REQUEST, { state }, cardOf({ serial: "IB3000777" })));
   assert.match(String(wrongNumber), "IB3000777");
   const other = { suite: "OCRA-1:HOTP-SHA1-8:QN06" };
-  assert.instance(await failureOf(planned(REQUEST, "done", other, done)), FileError);
-});
-
-test("a file that exists gets another card only where that was asked for", async () => {
-  const other = { ...REQUEST, serial: "IB3000124" };
-  const error = await failureOf(planned(other, "done"));
-  assert.instance(error, FileError);
-  assert.is((error as FileError).reason, "exists");
-  assert.is((await planned({ ...other, append: true }, "done")).plan.action, "seed");
+  assert.instance(await failureOf(planned(REQUEST, { state, ...other }, done)), FileError);
 });
 
 test("a card that answers with another key is found out, and its record stays pending", async () => {
-  const seeds = new KeptSeeds();
+  const register = new KeptRegister();
   const card = blankCard();
   const client = new CardClient(new Link(new Line(card)));
-  const plan = makePlan(REQUEST, await client.readStatus(), seeds);
+  const plan = await makePlan(REQUEST, await client.readStatus(), register);
   const store = client.storeData.bind(client);
   client.storeData = (record, dek) => store({ ...record, key: pattern(32) }, dek);
-  assert.instance(await failureOf(carryOut(plan, REQUEST, client, seeds)), CheckFailed);
-  assert.is(seeds.find(REQUEST.serial)?.state, "pending");
+  assert.instance(await failureOf(carryOut(plan, REQUEST, client, register)), CheckFailed);
+  assert.is(register.newest(REQUEST.serial)?.state, "pending");
   assert.is((await statusOf(card)).life, "seeded");
 });
 
@@ -377,17 +506,17 @@ const LIES_AFTER: Partial<Record<Step, Partial<CardStatus>[]>> = {
 /** Carries a plan out on a blank card whose client `spoil` changed. Returns what it failed with, and in which step. */
 async function spoiled(spoil: (client: CardClient, step: () => Step) => void) {
   const request = { ...REQUEST, transport: MASTER };
-  const seeds = new KeptSeeds();
+  const register = new KeptRegister();
   const client = new CardClient(new Link(new Line(blankCard())));
-  const plan = makePlan(request, await client.readStatus(), seeds);
+  const plan = await makePlan(request, await client.readStatus(), register);
   let now: Step = "channel";
   spoil(client, () => now);
   const error = await failureOf(
-    carryOut(plan, request, client, seeds, (step) => {
+    carryOut(plan, request, client, register, (step) => {
       now = step;
     }),
   );
-  return { error, step: now, state: seeds.find(REQUEST.serial)?.state };
+  return { error, step: now, state: register.newest(REQUEST.serial)?.state };
 }
 
 for (const [after, lies] of Object.entries(LIES_AFTER)) {
@@ -430,8 +559,8 @@ test("afterwards, done or failed, the channel is closed on both sides and what w
     };
     if (fails) client.prove = async () => "00000000";
     const request = { ...REQUEST, transport: MASTER };
-    const plan = makePlan(request, await client.readStatus(), new KeptSeeds());
-    const error = await failureOf(carryOut(plan, request, client, new KeptSeeds()));
+    const plan = await makePlan(request, await client.readStatus(), new KeptRegister());
+    const error = await failureOf(carryOut(plan, request, client, new KeptRegister()));
     assert.is(error instanceof CheckFailed, fails, String(error));
     assert.is(client.level, undefined);
     assert.is.not(card.state, "SERIAL");
@@ -444,10 +573,10 @@ test("afterwards, done or failed, the channel is closed on both sides and what w
 });
 
 test("a plan says what will be done, and no secret", async () => {
-  const seeds = new KeptSeeds();
+  const register = new KeptRegister();
   const request = { ...REQUEST, transport: MASTER, key: pattern(32) };
-  const plan: Plan = makePlan(request, await statusOf(blankCard()), seeds);
-  const text = JSON.stringify(describePlan(request, plan, seeds));
+  const plan: Plan = await makePlan(request, await statusOf(blankCard()), register);
+  const text = JSON.stringify(describePlan(request, plan, register));
   assert.equal(JSON.parse(text), {
     action: "seed",
     serial: "IB3000123",
@@ -455,7 +584,7 @@ test("a plan says what will be done, and no secret", async () => {
     pinCheck: "card",
     tries: 5,
     keyset: 1,
-    pskc: "seeds.xml",
+    register: "register",
     steps: ["channel", "keep", "store", "prove", "rotate", "finish", "mark"],
     warnings: [],
   });
@@ -463,28 +592,24 @@ test("a plan says what will be done, and no secret", async () => {
 
 test("the public test keys come with a warning; so does a low battery", async () => {
   const status = { ...(await statusOf(blankCard())), battery: 2399 };
-  const warned = makePlan(REQUEST, status, new KeptSeeds()).warnings.join();
+  const warned = (await makePlan(REQUEST, status, new KeptRegister())).warnings.join();
   assert.match(warned, "test keys");
   assert.match(warned, "2399 mV");
 });
 
 test("with a battery that the card does not write with, nothing is kept", async () => {
   const status = await statusOf(blankCard());
-  const planWith = (battery: number) => makePlan(REQUEST, { ...status, battery }, new KeptSeeds());
-  assert.throws(
-    () => planWith(2099),
-    (error: unknown) => error instanceof WrongCard && /2099 mV/.test(error.message),
-  );
-  assert.is(planWith(2100).action, "seed");
+  const planWith = (battery: number) => makePlan(REQUEST, { ...status, battery }, new KeptRegister());
+  const error = await failureOf(planWith(2099));
+  assert.instance(error, WrongCard);
+  assert.match(String(error), "2099 mV");
+  assert.is((await planWith(2100)).action, "seed");
 });
 
-test("that keys are replaced is said only where they are", async () => {
+test("that keys are replaced is said", async () => {
   const card = cardOf({ serial: REQUEST.serial });
-  const warned = makePlan({ ...REQUEST, reseed: true }, await statusOf(card), new KeptSeeds()).warnings.join();
-  assert.match(warned, "its keys are replaced");
-  const { plan } = await planned(REQUEST, "pending", {}, card);
-  assert.match(plan.warnings.join(), "was personalized already");
-  assert.not.match(plan.warnings.join(), "replaced");
+  const plan = await makePlan({ ...REQUEST, reseed: true }, await statusOf(card), new KeptRegister());
+  assert.match(plan.warnings.join(), "its keys are replaced");
 });
 
 test.run();

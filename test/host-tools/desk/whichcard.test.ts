@@ -6,7 +6,7 @@ import { CardClient } from "../../../host-tools/card/cardclient.js";
 import { testKeys } from "../../../host-tools/card/keyset.js";
 import { Link } from "../../../host-tools/card/link.js";
 import { type Exit, exitCodeOf } from "../../../host-tools/cli/exit.js";
-import type { Request } from "../../../host-tools/desk/personalize.js";
+import type { Request } from "../../../host-tools/desk/plan.js";
 import { CardInError, WrongCard } from "../../../host-tools/files/errors.js";
 import { FileError } from "../../../host-tools/files/files.js";
 import { Card } from "../../../sim/core/card.js";
@@ -18,7 +18,7 @@ import { compile } from "../../mutants/apply.js";
 import { FORMER_FAULTS } from "../../mutants/firstrelease.js";
 import { WITHOUT_ID_AND_HOST } from "../../mutants/single.js";
 import { blankCard, cardOf, login, MODULE } from "../../support/cards.js";
-import { attempt, failureOf, KeptSeeds, Line, statusOf } from "../../support/seeding.js";
+import { attempt, failureOf, KeptRegister, Line, statusOf } from "../../support/seeding.js";
 import { send, WIPE } from "../../support/serial.js";
 import { suite } from "../../support/suite.js";
 
@@ -47,11 +47,11 @@ async function refused(
 const BEFORE_STORE = 20;
 
 /** Begins a personalization that is interrupted with the record pending. */
-async function begin(card: Card, seeds: KeptSeeds): Promise<void> {
-  for (let frame = BEFORE_STORE; seeds.find(REQUEST.serial) === undefined; frame++) {
-    assert.ok(await failureOf(attempt(card, REQUEST, seeds, { frame, spoil: undefined })));
+async function begin(card: Card, register: KeptRegister): Promise<void> {
+  for (let frame = BEFORE_STORE; register.newest(REQUEST.serial) === undefined; frame++) {
+    assert.ok(await failureOf(attempt(card, REQUEST, register, { frame, spoil: undefined })));
   }
-  assert.is(seeds.find(REQUEST.serial)?.state, "pending");
+  assert.is(register.newest(REQUEST.serial)?.state, "pending");
 }
 
 // ---- the card id ----
@@ -60,43 +60,42 @@ test("a status has the card id, the same after a seeding", async () => {
   const card = blankCard({ seed: 5 });
   const { id } = await statusOf(card);
   assert.match(id ?? "", /^[0-9a-f]{16}$/);
-  const seeds = new KeptSeeds();
-  await attempt(card, REQUEST, seeds);
+  const register = new KeptRegister();
+  await attempt(card, REQUEST, register);
   assert.is((await statusOf(card)).id, id);
-  assert.is(seeds.find(REQUEST.serial)?.cardId, id, "the record says on which card it was begun");
+  assert.is(register.newest(REQUEST.serial)?.cardId, id, "the record says on which card it was begun");
 });
 
 test("a pending record is resumed on the card that it was begun on, and on no other blank one", async () => {
   const card = blankCard({ seed: 5 });
-  const seeds = new KeptSeeds();
-  await begin(card, seeds);
+  const register = new KeptRegister();
+  await begin(card, register);
   const other = blankCard({ seed: 6 });
-  const said = await refused(attempt(other, REQUEST, seeds), 6, FileError);
+  const said = await refused(attempt(other, REQUEST, register), 6, FileError);
   assert.match(said, new RegExp(`${(await statusOf(card)).id}.*${(await statusOf(other)).id}`));
   assert.is((await statusOf(other)).life, "blank");
-  await refused(attempt(other, { ...REQUEST, reseed: true }, seeds), 6, FileError);
-  await attempt(card, REQUEST, seeds);
+  await attempt(card, REQUEST, register);
   assert.is(login(card, "8352") !== undefined, true);
-  assert.is(seeds.find(REQUEST.serial)?.state, "done");
+  assert.is(register.newest(REQUEST.serial)?.state, "done");
 });
 
 test("a card that was wiped meanwhile is another one", async () => {
   const card = blankCard({ seed: 5 });
-  const seeds = new KeptSeeds();
-  await begin(card, seeds);
+  const register = new KeptRegister();
+  await begin(card, register);
   send(card, openChannel(card, Level.FULL, testKeys()), WIPE);
-  await refused(attempt(card, REQUEST, seeds), 6, FileError);
+  await refused(attempt(card, REQUEST, register), 6, FileError);
 });
 
-test("a record without a card id, as the first release made them, is resumed on any card", async () => {
-  const seeds = new KeptSeeds();
-  const begun = new KeptSeeds();
+test("keys that are bound to no card, as imported ones are, go into none", async () => {
+  const register = new KeptRegister();
+  const begun = new KeptRegister();
   await begin(blankCard({ seed: 5 }), begun);
-  const record = begun.find(REQUEST.serial);
+  const record = begun.newest(REQUEST.serial);
   assert.ok(record);
-  seeds.add({ ...record, cardId: undefined });
-  await attempt(blankCard({ seed: 6 }), REQUEST, seeds);
-  assert.is(seeds.find(REQUEST.serial)?.state, "done");
+  await register.bind({ ...record, cardId: undefined });
+  const message = await refused(attempt(blankCard({ seed: 6 }), REQUEST, register), 6, FileError);
+  assert.match(message, /bound to no card.*--reseed/);
 });
 
 /** A card as the first release made it: no card id, no kind of host. */
@@ -109,9 +108,9 @@ test("a card of the first release can be read and wiped, and is not personalized
   const card = await firstRelease();
   const { id, kind, life } = await statusOf(card);
   assert.equal([id, kind, life], [undefined, undefined, "blank"]);
-  const seeds = new KeptSeeds();
-  assert.match(await refused(attempt(card, REQUEST, seeds), 5, WrongCard), /no card id/);
-  assert.not.ok(seeds.exists);
+  const register = new KeptRegister();
+  assert.match(await refused(attempt(card, REQUEST, register), 5, WrongCard), /no card id/);
+  assert.is(register.newest(REQUEST.serial), undefined);
 });
 
 // ---- the kind of host ----
@@ -128,13 +127,13 @@ test("a status tells the kind of host", async () => {
 
 test("a development image is personalized only where that is allowed", async () => {
   const card = new Card(MODULE, { seed: 5, kind: Kind.DEVELOPMENT });
-  const seeds = new KeptSeeds();
-  assert.match(await refused(attempt(card, REQUEST, seeds), 5, WrongCard), /--allow-development/);
-  assert.not.ok(seeds.exists);
+  const register = new KeptRegister();
+  assert.match(await refused(attempt(card, REQUEST, register), 5, WrongCard), /--allow-development/);
+  assert.is(register.newest(REQUEST.serial), undefined);
   assert.is((await statusOf(card)).life, "blank");
-  await attempt(card, { ...REQUEST, allowDevelopment: true }, seeds);
+  await attempt(card, { ...REQUEST, allowDevelopment: true }, register);
   assert.is((await statusOf(card)).life, "personalized");
-  await attempt(new Card(MODULE, { seed: 6, kind: Kind.PRODUCTION }), REQUEST, new KeptSeeds());
+  await attempt(new Card(MODULE, { seed: 6, kind: Kind.PRODUCTION }), REQUEST, new KeptRegister());
 });
 
 // ---- a card in ERROR ----
@@ -169,7 +168,7 @@ test("whatever is asked of a card in ERROR, the answer names the error and what 
       assert.match(said, new RegExp(`^the card is in ERROR 0${number}: .*replace`), what);
     }
     await clientOf(card).closeChannel();
-    await refused(attempt(card, REQUEST, new KeptSeeds()), 5, CardInError);
+    await refused(attempt(card, REQUEST, new KeptRegister()), 5, CardInError);
   }
 });
 

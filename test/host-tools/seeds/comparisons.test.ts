@@ -8,7 +8,8 @@ import { CardClient } from "../../../host-tools/card/cardclient.js";
 import { diversificationData, diversify, putKeyAnswer, testKeys } from "../../../host-tools/card/keyset.js";
 import { Link } from "../../../host-tools/card/link.js";
 import { AuthenticationFailed } from "../../../host-tools/card/scp03.js";
-import { carryOut, makePlan, type Request } from "../../../host-tools/desk/personalize.js";
+import { carryOut } from "../../../host-tools/desk/personalize.js";
+import { makePlan, type Request } from "../../../host-tools/desk/plan.js";
 import { CheckFailed, SeedFileError } from "../../../host-tools/files/errors.js";
 import { ocra } from "../../../host-tools/seeds/ocra.js";
 import { createSeedFile, readSeedFile } from "../../../host-tools/seeds/pskc.js";
@@ -18,7 +19,7 @@ import { failure } from "../../support/failure.js";
 import { FakeCard, FakeClock, framesIn, lineBytes } from "../../support/fakecard.js";
 import { pattern } from "../../support/pattern.js";
 import { scratchFolder } from "../../support/scratch.js";
-import { KeptSeeds, Line } from "../../support/seeding.js";
+import { KeptRegister, Line } from "../../support/seeding.js";
 import { suite } from "../../support/suite.js";
 
 const test = suite("comparisons");
@@ -100,9 +101,9 @@ test("the response of the proof: each digit", async () => {
     const client = new CardClient(new Link(new Line(blankCard())));
     const prove = client.prove.bind(client);
     client.prove = async (...args) => [...otherDigits(await prove(...args))][digit] as string;
-    const seeds = new KeptSeeds();
-    const plan = makePlan(request, await client.readStatus(), seeds);
-    assert.instance(await failure(carryOut(plan, request, client, seeds)), CheckFailed, `digit ${digit}`);
+    const register = new KeptRegister();
+    const plan = await makePlan(request, await client.readStatus(), register);
+    assert.instance(await failure(carryOut(plan, request, client, register)), CheckFailed, `digit ${digit}`);
   }
 });
 

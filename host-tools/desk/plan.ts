@@ -1,0 +1,260 @@
+// What is to be done with one card: a plan from what is wanted, what the card says and what the register has. Nothing is
+// changed here.
+//
+//   the register has       the card            action   keys
+//   nothing                any                 seed     drawn, or given
+//   pending, this card     has them            resume   none is sent again
+//                          is blank, answered  refused: a false card
+//                          otherwise           resume   drawn ones anew, a given one again
+//   done, this card        personalized        nothing; with --reseed: seed
+//   anything, other card   any                 refused; with --reseed: seed
+
+import { LOW_BATTERY } from "../card/battery.js";
+import type { CardStatus } from "../card/cardclient.js";
+import { HIGHEST_KVN, type Keyset, LOWEST_KVN, wipeKeyset } from "../card/keyset.js";
+import { AuthenticationFailed } from "../card/scp03.js";
+import {
+  claimsPublic,
+  derivedKeys,
+  type ExpectedKeyset,
+  expectedFor,
+  keysetsFor,
+  refuseOtherClaims,
+} from "./expectedkeys.js";
+import { type CardRecord, isBoundTo, isStored, type KeyRegister } from "./keyregister.js";
+import {
+  masterCheck,
+  refuseAnotherCard,
+  refuseEmptyBattery,
+  refuseFalseCard,
+  refuseFirmware,
+  refuseOtherKeyset,
+  refuseOtherMaster,
+  refuseOtherRecord,
+  refuseOtherSerial,
+  refusePersonalized,
+  refuseSuite,
+  refuseUnfinished,
+} from "./refusals.js";
+
+/** What is wanted. Its secrets stay the caller's. */
+export interface Request {
+  readonly serial: string;
+  readonly suite: string;
+  readonly pinCheck: "card" | "server";
+  readonly tries: number;
+  /** Four digits; nothing where the server judges the PIN: the card keeps none then. */
+  readonly pin?: string | Uint8Array | undefined;
+  /** The token key that the site already has; drawn unless given. */
+  readonly key?: Uint8Array | undefined;
+  /** The master key of the transport keys that the card shall have; the public test keys stay unless given. */
+  readonly transport?: Uint8Array | undefined;
+  /** The master key of those that it has, where that is another one. */
+  readonly transportOld?: Uint8Array | undefined;
+  /** The card may be personalized, have been another one's, or be another card than the one that the register has. */
+  readonly reseed?: boolean | undefined;
+  /** The card may be a development image, which anybody at its contacts can read and blank. */
+  readonly allowDevelopment?: boolean | undefined;
+}
+
+export type Step = "channel" | WorkStep;
+export type WorkStep = "keep" | "store" | "prove" | "rotate" | "finish" | "mark";
+
+/** What is done where the card has these transport keys. */
+export interface Attempt extends ExpectedKeyset {
+  /** The keys of its own that it gets. */
+  readonly next: Keyset | undefined;
+  /** Once the channel is open. */
+  readonly steps: readonly WorkStep[];
+}
+
+export interface Plan {
+  /** Resume: the register has keys that no finished card has. Nothing: card and register say that it is done. */
+  readonly action: "seed" | "resume" | "nothing";
+  /** Those of the first attempt, the channel included. */
+  readonly steps: readonly Step[];
+  readonly warnings: readonly string[];
+  /** In this order: the first whose transport keys the card has. */
+  readonly attempts: readonly Attempt[];
+  /** The version of the keys of its own that the card ends with. */
+  readonly keyset: number | undefined;
+  /** What the card said, with no MAC on it. */
+  readonly status: CardStatus;
+  /** What the register has of this very card. */
+  readonly record: CardRecord | undefined;
+  /** Where the keys of that record are used; undefined: they are drawn, or the ones of the request. */
+  readonly kept: CardRecord | undefined;
+}
+
+/** Decides what is to be done. Throws where it must not be. */
+export async function makePlan(request: Request, status: CardStatus, register: KeyRegister): Promise<Plan> {
+  const found = await register.find(request.serial);
+  refuseFirmware(request, status);
+  refuseSuite(request.suite, status.suites);
+  refuseOtherSerial(request, status);
+  if (found && !isBoundTo(found, status) && !request.reseed) refuseAnotherCard(found, status, register.name);
+  const record = isBoundTo(found, status) ? found : undefined;
+  if (record) {
+    const isDone = isWanted(request, record);
+    const becomes = isDone || record.state === "pending";
+    refuseOtherMaster(becomes ? request.transport : (request.transportOld ?? request.transport), record, register.name);
+    if (isDone) return planNothing(request, status, record, register.name);
+    if (record.state === "pending") return planResumption(request, status, record, register.name);
+  }
+  return planWork(request, status, record, undefined, register.name);
+}
+
+/** A plan as people and scripts may see it. */
+export function describePlan(request: Request, plan: Plan, register: KeyRegister): object {
+  const { serial, suite, pinCheck, tries } = request;
+  const { action, steps, warnings, keyset } = plan;
+  return { action, serial, suite, pinCheck, tries, keyset: keyset ?? null, register: register.name, steps, warnings };
+}
+
+/** Zeroes the transport keys of a plan. */
+export function wipePlan({ attempts }: Plan): void {
+  for (const { keyset, next } of attempts) {
+    wipeKeyset(keyset);
+    if (next) wipeKeyset(next);
+  }
+}
+
+/** Whether the plan needs a PIN that the request does not have. Where the server judges it the card keeps none. */
+export function lacksPin({ steps }: Plan, { pinCheck, pin }: Request): boolean {
+  return pinCheck === "card" && pin === undefined && (steps.includes("store") || steps.includes("prove"));
+}
+
+/** Whether the card is done, and was not to get new keys. Who changes its master key and comes again has done that. */
+function isWanted({ reseed, transport, transportOld }: Request, record: CardRecord): boolean {
+  if (record.state !== "done") return false;
+  if (!reseed) return true;
+  if (!transport || !transportOld) return false;
+  return record.transport === masterCheck(transport) && record.transport !== masterCheck(transportOld);
+}
+
+function planNothing(request: Request, status: CardStatus, record: CardRecord, name: string): Plan {
+  refuseOtherRecord(request, record, name);
+  refuseUnfinished(request, status, name);
+  refuseOtherKeyset(request, status, record, name);
+  const warnings = status.testKeys ? [KEEPS_TEST_KEYS] : [];
+  const { keyset } = record;
+  return { action: "nothing", steps: [], warnings, attempts: [], keyset, status, record, kept: record };
+}
+
+function planResumption(request: Request, status: CardStatus, record: CardRecord, name: string): Plan {
+  refuseOtherRecord(request, record, name);
+  refuseFalseCard(record, status, name);
+  const isUsed = isStored(record, status) || record.origin === "given";
+  return planWork(request, status, record, isUsed ? record : undefined, name);
+}
+
+function planWork(
+  request: Request,
+  status: CardStatus,
+  record: CardRecord | undefined,
+  kept: CardRecord | undefined,
+  name: string,
+): Plan {
+  const expected = expectedFor(request, record, name);
+  refuseOtherClaims(expected, status);
+  // The keys of a personalized card were to be replaced already where its record says so.
+  const isMeant = record?.state === "pending" && (record.lifeBefore === "personalized" || record.storeData === "answered");
+  if (!isMeant) refusePersonalized(request, status);
+  refuseEmptyBattery(status);
+  const keyset = versionFor(request, status, record);
+  const attempts = keysetsFor(expected, status).flatMap((each) => attemptsWith(each, request, status, kept, keyset));
+  if (attempts.length === 0) throw new AuthenticationFailed(`${name}: ${NOT_STORED}: nothing was sent; ${ANEW}`);
+  return {
+    action: record?.state === "pending" ? "resume" : "seed",
+    steps: ["channel", ...(attempts[0]?.steps ?? [])],
+    warnings: warningsFor(request, status, kept),
+    attempts,
+    keyset,
+    status,
+    record,
+    kept,
+  };
+}
+
+const NOT_STORED =
+  "the card was sent its transport keys, twice, and did not answer; this one does not say that it has what was stored";
+export const ANEW = "if it is that card, wipe it and give it new keys with --reseed";
+
+/** The version that the card's own keyset will have; nothing where it is to have none. */
+function versionFor(
+  { serial, transport, transportOld }: Request,
+  status: CardStatus,
+  record: CardRecord | undefined,
+): number | undefined {
+  if (!transport) return undefined;
+  if (record?.keyset !== undefined && (record.state === "pending" || !transportOld)) return record.keyset;
+  if (claimsPublic(status)) return LOWEST_KVN;
+  // Keys are derived from the serial number, so another one needs other keys.
+  const stays = transportOld === undefined && status.serial === serial;
+  if (stays) return status.kvn;
+  return status.kvn < HIGHEST_KVN ? status.kvn + 1 : LOWEST_KVN;
+}
+
+/** What is to be done where the card has the keys that are expected; nothing where that cannot be finished. */
+function attemptsWith(
+  expected: ExpectedKeyset,
+  request: Request,
+  status: CardStatus,
+  kept: CardRecord | undefined,
+  keyset: number | undefined,
+): Attempt[] {
+  const { serial, transport } = request;
+  const wanted = transport && keyset !== undefined ? derivedKeys(transport, serial, keyset) : undefined;
+  const next = wanted && !sameKeyset(wanted, expected.keyset) ? wanted : undefined;
+  const stored = kept !== undefined && isStored(kept, status);
+  // Without secrets the card must have them already.
+  if (stored || expected.secretsAfter) return [{ ...expected, next, steps: stepsFor(expected, request, status, kept, next) }];
+  wipeKeyset(expected.keyset);
+  if (next) wipeKeyset(next);
+  return [];
+}
+
+function sameKeyset(a: Keyset, b: Keyset): boolean {
+  const same = (["enc", "mac", "dek"] as const).every((key) => Buffer.compare(a[key], b[key]) === 0);
+  return same && a.kvn === b.kvn;
+}
+
+function stepsFor(
+  { secrets, secretsAfter, isPublic }: ExpectedKeyset,
+  request: Request,
+  status: CardStatus,
+  kept: CardRecord | undefined,
+  next: Keyset | undefined,
+): WorkStep[] {
+  const rotate: WorkStep[] = next ? ["rotate"] : [];
+  if (kept && isStored(kept, status)) {
+    // The proof takes the PIN, which is a secret; a personalized card has given it.
+    const prove: WorkStep[] = secretsAfter && status.life === "seeded" ? ["prove"] : [];
+    return secrets ? [...prove, ...rotate, "finish", "mark"] : [...rotate, ...prove, "finish", "mark"];
+  }
+  const keep: WorkStep[] = kept ? [] : ["keep"];
+  // A card's own keys are derived from the serial number that it tells. Before that becomes another one they must be
+  // those of the new one: or else, interrupted in between, nobody would know what they are derived from.
+  const first = !secrets || (!isPublic && status.serial !== request.serial);
+  const seed: WorkStep[] = first ? [...rotate, "store", "prove"] : ["store", "prove", ...rotate];
+  return [...keep, ...seed, "finish", "mark"];
+}
+
+const KEEPS_TEST_KEYS =
+  "the card keeps the public GlobalPlatform test keys: anyone at its contacts can wipe or reseed it (--transport)";
+
+const SEEDED_UNDER_PUBLIC =
+  "the card says that it still has the public test keys: who listens on the line learns all keys; if it should have " +
+  "keys of its own, give their master key with --transport-old";
+
+function warningsFor(request: Request, status: CardStatus, kept: CardRecord | undefined): string[] {
+  const { serial, life, battery } = status;
+  const warnings: string[] = [];
+  const used = !kept && life !== "blank" && claimsPublic(status);
+  if (used && request.transport) warnings.push(SEEDED_UNDER_PUBLIC);
+  if (!request.transport) warnings.push(KEEPS_TEST_KEYS);
+  if (life === "personalized" && !kept) warnings.push(`${serial} was personalized already; its keys are replaced`);
+  if (serial !== undefined && serial !== request.serial) warnings.push(`the card was ${serial} before`);
+  if (battery < LOW_BATTERY) warnings.push(`the battery is low: ${battery} mV`);
+  return warnings;
+}
