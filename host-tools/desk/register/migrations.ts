@@ -20,10 +20,10 @@ export const MIGRATIONS: readonly Migration[] = [{ number: 1, run: firstTables }
 export async function applyMigrations(engine: Engine, migrations: readonly Migration[]): Promise<void> {
   for (const migration of migrations) {
     await engine.write(async (db) => {
+      // Another process may be about to do the same: one of them waits here, and sees then what the other did.
+      if (engine.kind === "postgres" && migration.number > 1) await sql`lock table migrations`.execute(db);
       const version = await versionOf(db, engine.kind, engine.where);
       if ((version ?? 0) >= migration.number) return;
-      // Another process may be about to do the same: one of them waits here.
-      if (version !== undefined && engine.kind === "postgres") await sql`lock table migrations`.execute(db);
       await migration.run(db, engine.kind);
       const applied = await engine.now(db);
       await db.insertInto("migrations").values({ number: migration.number, applied }).execute();
