@@ -9,11 +9,12 @@ export interface Place {
   readonly kind: EngineKind;
   /** What has to be installed for it, where that is missing. */
   readonly missing: string | undefined;
-  /** A file that is not there yet, or the URL of an empty database. */
+  /** A file that is not there yet, or the URL of an empty schema. */
   fresh(): Promise<string>;
 }
 
 let server: Promise<PostgresServer> | undefined;
+const folder = scratchFolder();
 let files = 0;
 
 /** The test file's own server, started when it is first asked for. It ends with the process. */
@@ -23,6 +24,6 @@ export function postgres(): Promise<PostgresServer> {
 }
 
 export const PLACES: readonly Place[] = [
-  { kind: "sqlite", missing: undefined, fresh: async () => join(scratchFolder(), `register${++files}.db`) },
-  { kind: "postgres", missing: NO_POSTGRES, fresh: async () => (await postgres()).database() },
+  { kind: "sqlite", missing: undefined, fresh: async () => join(folder, `register${++files}.db`) },
+  { kind: "postgres", missing: NO_POSTGRES, fresh: async () => (await postgres()).schema() },
 ];

@@ -20,10 +20,10 @@ export const MIGRATIONS: readonly Migration[] = [{ number: 1, run: firstTables }
 export async function applyMigrations(engine: Engine, migrations: readonly Migration[]): Promise<void> {
   for (const migration of migrations) {
     await engine.write(async (db) => {
+      // Another process may be about to do the same: one of them waits here, and sees then what the other did.
+      if (engine.kind === "postgres" && migration.number > 1) await sql`lock table migrations`.execute(db);
       const version = await versionOf(db, engine.kind, engine.where);
       if ((version ?? 0) >= migration.number) return;
-      // Another process may be about to do the same: one of them waits here.
-      if (version !== undefined && engine.kind === "postgres") await sql`lock table migrations`.execute(db);
       await migration.run(db, engine.kind);
       const applied = await engine.now(db);
       await db.insertInto("migrations").values({ number: migration.number, applied }).execute();
@@ -103,6 +103,7 @@ async function firstTables(db: Kysely<Tables>, kind: EngineKind): Promise<void> 
     ["user_name", "text", "optional"],
     ["order_number", "integer", "optional", "to orders.number"],
     ["batch_number", "integer", "optional", "to batches.number"],
+    ["arrives", "text", "optional"],
     ["created", "integer"],
     ["changed", "integer"],
   );
@@ -177,7 +178,9 @@ async function firstTables(db: Kysely<Tables>, kind: EngineKind): Promise<void> 
     ["mac", "blob"],
   );
   await sql`insert into meta (name, value) values (${FORMAT.name}, ${FORMAT.value})`.execute(db);
-  for (const name of ["keys", "challenges", "attempts", "journal", "orders"]) await index(name, ["serial"]);
+  for (const name of ["keys", "attempts", "journal", "orders"]) await index(name, ["serial"]);
+  await index("challenges", ["serial", "challenge"]);
+  await index("keys", ["fingerprint"]);
   for (const name of ["cards", "orders"]) await index(name, ["state"]);
   await index("cards", ["card_id"]);
   await index("cards", ["user_name"]);

@@ -218,6 +218,7 @@ const REFUSALS: readonly (readonly [string, RegisterReason, string])[] = [
   ["23505", "duplicate", "has such a row already"],
   ["53100", "full", "the server's disk is full"],
   ["25006", "read-only", "the server only reads: it is a standby, or was set so"],
+  ["42P07", "exists", "another process has just made its tables"],
   ["42P01", "not-a-register", "a table is missing"],
   ["3D000", "missing", "there is no such database; make it with createdb"],
   ["28P01", "denied", "the server refuses the password; check PGPASSFILE or PGPASSWORD"],

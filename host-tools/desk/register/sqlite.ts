@@ -75,7 +75,7 @@ export async function openSqlite(path: string, options: SqliteOptions): Promise<
   return new RetryingEngine({
     kind: "sqlite",
     where: path,
-    source: new OneConnection(new SqliteConnection(path, database)),
+    source: new OneConnection(new SqliteConnection(path, file, database)),
     compiler: new SqliteQueryCompiler(),
     dialectAdapter: new SqliteAdapter(),
     now: async () => options.clock(),
@@ -193,11 +193,13 @@ class OneConnection implements Source {
 
 class SqliteConnection implements Connection {
   readonly #path: string;
-  readonly #database: Database;
+  readonly #file: string;
   readonly #statements = new Map<string, Statement>();
+  #database: Database;
 
-  constructor(path: string, database: Database) {
+  constructor(path: string, file: string, database: Database) {
     this.#path = path;
+    this.#file = file;
     this.#database = database;
   }
 
@@ -210,17 +212,19 @@ class SqliteConnection implements Connection {
       }
       return { rows: [], changed: prepared.run(parameters).changes };
     } catch (error) {
-      throw inWords(this.#path, error);
+      const known = inWords(this.#path, error);
+      if (known instanceof EngineBusy) this.#reconnect();
+      throw known;
     }
   }
 
   /** A plain BEGIN that reads and then writes fails where another wrote between. */
   async begin(mode: "reading" | "writing"): Promise<void> {
-    await this.run(mode === "reading" ? "BEGIN" : "BEGIN IMMEDIATE", []);
+    this.#execute(mode === "reading" ? "BEGIN" : "BEGIN IMMEDIATE");
   }
 
   async commit(): Promise<void> {
-    await this.run("COMMIT", []);
+    this.#execute("COMMIT");
   }
 
   /** A full disk has rolled back already. */
@@ -242,6 +246,21 @@ class SqliteConnection implements Connection {
     }
     this.#statements.clear();
     this.#database.close();
+  }
+
+  #execute(statement: string): void {
+    try {
+      this.#database.exec(statement);
+    } catch (error) {
+      throw inWords(this.#path, error);
+    }
+  }
+
+  /** libsql keeps a prepared statement begun that SQLite gave up as busy, and then no commit goes through. */
+  #reconnect(): void {
+    this.#statements.clear();
+    this.#database.close();
+    this.#database = connect(this.#path, this.#file);
   }
 
   #prepared(text: string): Statement {
