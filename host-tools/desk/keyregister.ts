@@ -49,12 +49,15 @@ export interface CardRecord {
   readonly transport: string | undefined;
 }
 
+/** A serial number that the register has, and no card: its keys were imported, or its card got another number. */
+export type UnboundRecord = Pick<CardRecord, "serial" | "state"> & { readonly cardId: undefined };
+
 /** Each change is on the disk when its promise is fulfilled. */
 export interface KeyRegister {
   /** Its name, for people: a path, or a URL. */
   readonly name: string;
   /** The keys are the register's to wipe. */
-  find(serial: string): Promise<CardRecord | undefined>;
+  find(serial: string): Promise<CardRecord | UnboundRecord | undefined>;
   /**
    * Gives the serial number these keys, bound to the card. Its earlier keys are kept as abandoned; so are those of another
    * serial number that this card had. Throws where another card may have the token key.
@@ -74,6 +77,9 @@ export function isStored({ storeData, lifeBefore }: CardRecord, { life }: Pick<C
 }
 
 /** Whether the keys are bound to the card that says this. */
-export function isBoundTo(record: CardRecord | undefined, { id }: Pick<CardStatus, "id">): record is CardRecord {
+export function isBoundTo(
+  record: CardRecord | UnboundRecord | undefined,
+  { id }: Pick<CardStatus, "id">,
+): record is CardRecord {
   return record?.cardId !== undefined && record.cardId === id;
 }

@@ -8,7 +8,7 @@ import { WrongCard } from "../files/errors.js";
 import { FileError } from "../files/files.js";
 import { parseSuite } from "../seeds/suite.js";
 import { claimsPublic, describeClaims } from "./expectedkeys.js";
-import type { CardRecord } from "./keyregister.js";
+import type { CardRecord, UnboundRecord } from "./keyregister.js";
 import type { Request } from "./plan.js";
 
 export function refuseSuite(text: string, { hashes, pinHashes, digits, challenge }: SuiteSupport): void {
@@ -41,7 +41,8 @@ export function refuseOtherSerial({ serial, reseed }: Request, status: CardStatu
 }
 
 /** Otherwise two cards would have one serial number, and one of them keys that nobody looks for. */
-export function refuseAnotherCard({ serial, state, cardId }: CardRecord, { id }: CardStatus, name: string): void {
+export function refuseAnotherCard(record: CardRecord | UnboundRecord, { id }: CardStatus, name: string): void {
+  const { serial, state, cardId } = record;
   const bound = cardId === undefined ? "bound to no card" : `bound to the card with id ${cardId}`;
   throw new FileError(
     `${name}: has ${serial} as ${state}, ${bound}, and this is another one, with id ${id}; look which card is on the ` +

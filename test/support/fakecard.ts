@@ -259,6 +259,8 @@ function testKey(): Buffer {
 export class FakeClock {
   #now = 0;
   #timers: { due: number; call: () => void }[] = [];
+  /** What takes real time: the clock stands still meanwhile. */
+  readonly #outside = new Set<Promise<unknown>>();
 
   /** What a Link takes. */
   readonly timer: Timer = (ms, call) => {
@@ -268,6 +270,14 @@ export class FakeClock {
       this.#timers = this.#timers.filter((other) => other !== timer);
     };
   };
+
+  /** Work outside of the test's process, such as a database's: no time passes until it is done. */
+  outside<T>(work: Promise<T>): Promise<T> {
+    const done = () => void this.#outside.delete(work);
+    this.#outside.add(work);
+    work.then(done, done);
+    return work;
+  }
 
   /** Lets whatever can happen now happen, then moves on to the next timer that is set, until `done` settles. */
   async until<T>(done: Promise<T>): Promise<T> {
@@ -279,6 +289,10 @@ export class FakeClock {
     for (;;) {
       await quiet();
       if (settled) return done;
+      if (this.#outside.size > 0) {
+        await Promise.allSettled(this.#outside);
+        continue;
+      }
       const next = this.#timers.sort((a, b) => a.due - b.due).shift();
       if (!next) throw new Error("nothing will ever happen");
       this.#now = next.due;

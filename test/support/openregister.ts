@@ -120,7 +120,7 @@ async function make(where: string, keys: CustodyKeys, clock: Clock, open: OpenOp
 
 function addCard(register: Register, serial: string, state: CardState, more: object): Promise<void> {
   return change(register, async ({ db, at }) => {
-    const settings = { suite: SUITE, pin_check: "card", tries: 5, store_data: "none", put_key: "none" } as const;
+    const settings = { suite: SUITE, pin_check: "card", tries: 5, store_data: "unsent", put_key: "unsent" } as const;
     await db
       .insertInto("cards")
       .values({ serial, state, ...settings, created: at, changed: at, ...more })

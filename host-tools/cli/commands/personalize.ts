@@ -1,41 +1,27 @@
 // `dsc personalize`: seeds one card. What is to be done, and in which order, stands in desk/personalize.ts.
 
-import { existsSync } from "node:fs";
+import { hostname } from "node:os";
 import { type Command, Option } from "commander";
 import { Limit } from "../../../firmware/wire.js";
-import type { CardClient } from "../../card/cardclient.js";
-import {
-  carryOut,
-  describePlan,
-  makePlan,
-  type Plan,
-  type Request,
-  type Seeds,
-  type Step,
-  wipePlan,
-} from "../../desk/personalize.js";
-import { SeedsInFile } from "../../desk/seedsinfile.js";
+import type { CardClient, CardStatus } from "../../card/cardclient.js";
+import type { KeyRegister } from "../../desk/keyregister.js";
+import { carryOut } from "../../desk/personalize.js";
+import { describePlan, lacksPin, makePlan, type Plan, type Request, type Step, wipePlan } from "../../desk/plan.js";
+import { SeedingDesk } from "../../desk/register/seedingdesk.js";
 import { isWeakPin } from "../../desk/weakpin.js";
 import { PortError, UsageError } from "../../files/errors.js";
 import { leaves } from "../../files/interruption.js";
-import {
-  readKey,
-  readPin,
-  readSeedSecret,
-  readTransportKey,
-  type SecretOptions,
-  STDIN,
-} from "../../files/secretfile.js";
-import { readSeedFile, type SeedSecret } from "../../seeds/pskc.js";
+import { readKey, readPin, readTransportKey, type SecretOptions } from "../../files/secretfile.js";
 import { Exit, exitCodeOf } from "../exit.js";
+import { refuseFormer } from "../formeroptions.js";
 import { show, warn } from "../output.js";
 import { startBar } from "../progress.js";
-import { askPassphrase, askPin, isInteractive } from "../prompt.js";
-import { pinFileOption, pskcKeyOption, readSecret, refuseStdinTwice, SEED_SECRET_HELP } from "../secretoptions.js";
+import { askPin } from "../prompt.js";
+import { REGISTER_HELP, type RegisterOptions, registerOptions, withRegister } from "../registeroptions.js";
+import { pinFileOption, readSecret, refuseStdinTwice } from "../secretoptions.js";
 import {
   type CardOptions,
   serialNumber,
-  sharedFilesOption,
   speaking,
   suiteOf,
   TRANSPORT_PROMPT,
@@ -44,8 +30,10 @@ import {
   withCard,
 } from "./options.js";
 
-interface Options extends CardOptions {
-  serial: string;
+interface Options extends CardOptions, RegisterOptions {
+  serial?: string;
+  next?: boolean;
+  order?: number;
   suite?: string;
   pinFile?: string;
   pinCheck?: "card" | "server";
@@ -53,14 +41,10 @@ interface Options extends CardOptions {
   keyFile?: string;
   transport?: string;
   transportOld?: string;
-  pskc: string;
-  pskcKey?: string;
-  append?: boolean;
   reseed?: boolean;
   dryRun?: boolean;
   allowWeakPin?: boolean;
   allowDevelopment?: boolean;
-  insecureKeyFile?: boolean;
 }
 
 const SUITE = "OCRA-1:HOTP-SHA256-8:QN06";
@@ -72,28 +56,31 @@ const AGAIN = "run it again with the same arguments: it finishes";
 /** Steps as they are shown while they are done. */
 const STEPS: Record<Step, string> = {
   channel: "secure channel",
-  keep: "keys into the seed file",
+  keep: "keys into the register",
   store: "keys into the card",
   prove: "proof",
   rotate: "transport keys",
   finish: "end of personalization",
-  mark: "seed file: done",
+  mark: "register: done",
 };
 
 const EXAMPLES = [
-  "dsc personalize --port /dev/ttyACM0 --serial IB3000123 --transport transport.key \\",
-  "    --pskc seeds.xml --pskc-key seeds.key",
-  "dsc personalize --port /dev/ttyACM0 --serial IB3000124 --transport transport.key \\",
-  "    --pskc seeds.xml --pskc-key seeds.key --append --dry-run",
+  "dsc personalize --port /dev/ttyACM0 --serial IB3000123 --transport transport.key --register desk.db \\",
+  "    --site-key site.key --desk-key desk.key --journal-key journal.key",
+  "dsc personalize --port /dev/ttyACM0 --next --transport transport.key --dry-run",
 ];
-const NOTES = `${SEED_SECRET_HELP}
+const NOTES = `${REGISTER_HELP}
 
-The keys are in the seed file before they leave for the card. After an interruption run it again with the same
-arguments: it finishes. A PIN without --pin-file is asked for, twice.`;
+The keys are in the register, bound to the card, before they leave for it. After an interruption run it again with the
+same arguments: it finishes. A PIN without --pin-file is asked for, twice.`;
 
 export function register(program: Command): void {
   const command = speaking("personalize", "put keys and a PIN into one card", EXAMPLES)
-    .requiredOption("--serial <serial>", "the serial number on its back, such as IB3000123", serialNumber)
+    .option("--serial <serial>", "the serial number on its back, such as IB3000123", serialNumber)
+    .option("--next", "what is pending on this card, or else the next serial number")
+    .addOption(
+      new Option("--order <n>", "the card of this order, with its PIN").argParser(wholeNumber(1, Number.MAX_SAFE_INTEGER)),
+    )
     .option("--suite <suite>", `how it answers challenges (default: ${SUITE})`)
     .addOption(pinFileOption())
     .addOption(new Option("--pin-check <who>", "who judges the PIN (default: as the suite says)").choices(CHECKS))
@@ -106,37 +93,80 @@ export function register(program: Command): void {
     .option("--key-file <file>", "the key that the site already has, in hexadecimal (drawn unless given)")
     .addOption(transportOption())
     .option("--transport-old <file>", "the card has transport keys of its own, from this master key")
-    .requiredOption("--pskc <file>", "the seed file that gets the keys; made if missing")
-    .addOption(pskcKeyOption())
-    .option("--append", "add the card to a seed file that exists")
-    .option("--reseed", "take a card that is personalized, or another one's: it gets new keys and this serial number")
+    .option("--reseed", "take a card that is personalized, or another one: it gets new keys and this serial number")
     .option("--allow-weak-pin", "take a PIN that is guessed first")
     .option("--allow-development", "take a development image, which anybody at its contacts can read and blank")
-    .addOption(sharedFilesOption())
-    .option("--dry-run", "print what would be done, as JSON, and do nothing")
-    .addHelpText("after", NOTES)
-    .action(run);
+    .option("--dry-run", "print what would be done, as JSON, and do nothing");
+  registerOptions(command, "site", "desk", "journal").addHelpText("after", NOTES).action(run);
+  refuseFormer(command, FORMER);
   program.addCommand(command);
 }
 
 const CHECKS = ["card", "server"] as const;
 
+/** Options of the first release, and what does their work now. */
+const FORMER = {
+  "--pskc <file>": "keys are kept in a register: make one with dsc register init and name it with --register; dsc pskc import takes in an old seed file",
+  "--pskc-key <file>": "keys are kept in a register: name what opens it with --site-key, --desk-key and --journal-key",
+  "--append": "a register takes any number of cards: leave it out",
+};
+
 async function run(options: Options, command: Command): Promise<void> {
-  const settings = settingsOf(options);
-  const { pskcKey, keyFile, transport, transportOld, pinFile } = options;
-  refuseStdinTwice(pskcKey, keyFile, transport, transportOld, pinFile);
-  if (settings.pinCheck === "server" && pinFile !== undefined) warn(PIN_UNUSED);
+  refuseManyNumbers(options);
+  refuseStdinTwice(...secretFilesOf(options));
   const secrets = new Secrets();
   try {
-    const seeds = await openSeeds(options, secrets);
-    const request = await requestOf(options, settings, secrets);
-    await withCard(options, async (card) => {
-      const planned = await planFor(card, request, seeds, options, secrets);
-      await personalize(card, planned, seeds, options, command);
+    await withRegister(options, async (register) => {
+      const desk = secrets.keep(new SeedingDesk(register, benchAt(options.port)));
+      const wanted = await wantedOf(options, desk, secrets);
+      await withCard(options, async (card) => {
+        const status = await card.readStatus();
+        const request = { ...wanted, serial: await serialOf(options, desk, status) };
+        await desk.holding(request.serial, async () => {
+          const planned = await planFor(card, request, desk, options, secrets);
+          await personalize(card, planned, desk, options, command);
+        });
+      });
     });
   } finally {
     secrets.wipe();
   }
+}
+
+function refuseManyNumbers({ serial, next, order }: Options): void {
+  const given = [serial, next, order].filter((option) => option !== undefined).length;
+  if (given !== 1) throw new UsageError("give one of --serial, --next and --order");
+}
+
+function secretFilesOf({ siteKey, deskKey, journalKey, keyFile, transport, transportOld, pinFile }: Options) {
+  return [siteKey, deskKey, journalKey, keyFile, transport, transportOld, pinFile];
+}
+
+/** Names this port in claims: who waits is told where the other one works. */
+function benchAt(port: string): string {
+  return `${hostname()}, port ${port}`;
+}
+
+/** The serial number; those of --next and of an order may be decided by the card. */
+async function serialOf({ serial, order }: Options, desk: SeedingDesk, { id }: CardStatus): Promise<string> {
+  if (serial !== undefined) return serial;
+  return order === undefined ? desk.serialFor(id) : desk.serialOfOrder(order);
+}
+
+type Wanted = Omit<Request, "serial">;
+
+async function wantedOf(options: Options, desk: SeedingDesk, secrets: Secrets): Promise<Wanted> {
+  if (options.order === undefined) return requestOf(options, settingsOf(options), secrets);
+  refuseWithOrder(options);
+  const { pin, ...settings } = await desk.order(options.order);
+  return { ...(await requestOf(options, settings, secrets)), ...(pin && { pin: secrets.keep(pin) }) };
+}
+
+/** An order says these. */
+function refuseWithOrder({ suite, pinCheck, pinFile }: Options): void {
+  const given = suite !== undefined ? "--suite" : pinCheck !== undefined ? "--pin-check" : undefined;
+  const option = given ?? (pinFile === undefined ? undefined : "--pin-file");
+  if (option) throw new UsageError(`${option}: the order says that; leave it out with --order`);
 }
 
 interface Planned {
@@ -144,27 +174,22 @@ interface Planned {
   readonly plan: Plan;
 }
 
-/** The PIN is asked for last: port, card and seed file may say that none is needed. */
+/** The PIN is asked for last: port, card and register may say that none is needed. */
 async function planFor(
   card: CardClient,
   request: Request,
-  seeds: Seeds,
+  register: KeyRegister,
   options: Options,
   secrets: Secrets,
 ): Promise<Planned> {
-  const plan = makePlan(request, await card.readStatus(), seeds);
+  const plan = await makePlan(request, await card.readStatus(), register);
   if (!options.dryRun) for (const warning of plan.warnings) warn(warning);
   if (options.dryRun || !lacksPin(plan, request)) return { request, plan };
   wipePlan(plan);
   const pin = secrets.keep(await askPin(true, options.allowWeakPin ? undefined : objectionTo));
   const whole = { ...request, pin };
   // Somebody may have thought about it for long: it may be another card by now.
-  return { request: whole, plan: makePlan(whole, await card.readStatus(), seeds) };
-}
-
-/** Where the server judges the PIN the card keeps none. */
-function lacksPin({ action }: Plan, { pinCheck, pin }: Request): boolean {
-  return action !== "nothing" && pinCheck === "card" && pin === undefined;
+  return { request: whole, plan: await makePlan(whole, await card.readStatus(), register) };
 }
 
 function objectionTo(pin: Uint8Array): string | undefined {
@@ -174,20 +199,20 @@ function objectionTo(pin: Uint8Array): string | undefined {
 async function personalize(
   card: CardClient,
   { request, plan }: Planned,
-  seeds: Seeds,
+  register: KeyRegister,
   options: Options,
   command: Command,
 ): Promise<void> {
   try {
-    if (options.dryRun) return showPlan(command, describePlan(request, plan, seeds));
+    if (options.dryRun) return showPlan(command, describePlan(request, plan, register));
     const notes = await withProgress(plan, (onStep) =>
-      finishable(plan, onStep, (told) => carryOut(plan, request, card, seeds, told)),
+      finishable(plan, onStep, (told) => carryOut(plan, request, card, register, told)),
     );
     for (const note of notes) warn(note);
     const { serial, suite, pinCheck, tries } = request;
     const { action, keyset = null } = plan;
-    const result = { port: options.port, serial, action, suite, pinCheck, tries, keyset, pskc: seeds.path };
-    show(command, { ...result, state: "done" }, [said(request, plan, seeds)]);
+    const result = { port: options.port, serial, action, suite, pinCheck, tries, keyset, register: register.name };
+    show(command, { ...result, state: "done" }, [said(request, plan, register)]);
   } finally {
     wipePlan(plan);
   }
@@ -200,7 +225,7 @@ function showPlan(command: Command, plan: object): void {
 
 type OnStep = (step: Step) => void;
 
-/** Does the steps. Once the keys are in the file, whoever ends it is told how to go on: Ctrl-C, or a port that fails. */
+/** Does the steps. Once the keys are in the register, whoever ends it is told how to go on: Ctrl-C, or a port that fails. */
 async function finishable<T>(plan: Plan, onStep: OnStep, work: (onStep: OnStep) => Promise<T>): Promise<T> {
   let kept = false;
   const stepping = (step: Step) => {
@@ -218,10 +243,10 @@ async function finishable<T>(plan: Plan, onStep: OnStep, work: (onStep: OnStep) 
   }
 }
 
-function said({ serial, pin }: Request, { action }: Plan, { path }: Seeds): string {
+function said({ serial, pin }: Request, { action }: Plan, { name }: KeyRegister): string {
   const nothing = pin === undefined ? "nothing was done" : "nothing was done, and its PIN was not changed";
-  if (action === "nothing") return `${serial} is personalized already, and ${path} has its keys; ${nothing}`;
-  return `${serial} is personalized; its keys are in ${path}`;
+  if (action === "nothing") return `${serial} is personalized already, and ${name} has its keys; ${nothing}`;
+  return `${serial} is personalized; its keys are in ${name}`;
 }
 
 /** On a terminal, a bar while it works. */
@@ -235,28 +260,28 @@ async function withProgress<T>(plan: Plan, work: (onStep: OnStep) => Promise<T>)
   }
 }
 
-type Settings = Pick<Request, "serial" | "suite" | "pinCheck" | "tries">;
+type Settings = Pick<Request, "suite" | "pinCheck" | "tries">;
 
 /** Suites with P are for a PIN that the server judges, and only those. */
-function settingsOf({ serial, suite: given, pinCheck: told, tries, transport, transportOld }: Options): Settings {
+function settingsOf({ suite: given, pinCheck: told, tries }: Options): Settings {
   const suite = given ?? (told === "server" ? SERVER_SUITE : SUITE);
   const pinCheck = suiteOf(suite).pin ? "server" : "card";
   if (told === "card" && pinCheck === "server")
     throw new UsageError("--pin-check card: a suite with P is for a PIN that the server judges");
   if (told === "server" && pinCheck === "card")
     throw new UsageError(`--pin-check server: a suite with P is needed, such as ${SERVER_SUITE}`);
-  if (transportOld !== undefined && transport === undefined)
-    throw new UsageError("--transport-old: give the master key of the new transport keys, too (--transport)");
-  return { serial, suite, pinCheck, tries };
+  return { suite, pinCheck, tries };
 }
 
-async function requestOf(options: Options, settings: Settings, secrets: Secrets): Promise<Request> {
-  const { keyFile, transport, transportOld, pinFile, allowWeakPin, append, reseed, allowDevelopment } = options;
+async function requestOf(options: Options, settings: Settings, secrets: Secrets): Promise<Wanted> {
+  const { keyFile, transport, transportOld, pinFile, allowWeakPin, reseed, allowDevelopment } = options;
+  if (transportOld !== undefined && transport === undefined)
+    throw new UsageError("--transport-old: give the master key of the new transport keys, too (--transport)");
+  if (settings.pinCheck === "server" && pinFile !== undefined) warn(PIN_UNUSED);
   const read = async (path: string | undefined, prompt: string, reader: typeof readPin) =>
     path === undefined ? undefined : secrets.keep(await readSecret(path, prompt, options, reader));
   return {
     ...settings,
-    append,
     reseed,
     allowDevelopment,
     key: await read(keyFile, "Token key in hexadecimal", readKey),
@@ -271,27 +296,6 @@ function strongPin(path: string, options?: SecretOptions): Buffer {
   if (!isWeakPin(pin)) return pin;
   pin.fill(0);
   throw new UsageError("this PIN is one of those that are guessed first; insist with --allow-weak-pin");
-}
-
-async function openSeeds(options: Options, secrets: Secrets): Promise<Seeds> {
-  const exists = existsSync(options.pskc);
-  const secret = await seedSecret(options, !exists);
-  secrets.keep("passphrase" in secret ? secret.passphrase : secret);
-  const file = exists ? readSeedFile(options.pskc, secret) : undefined;
-  return secrets.keep(new SeedsInFile(options.pskc, secret, file, options));
-}
-
-async function seedSecret(options: Options, fresh: boolean): Promise<SeedSecret> {
-  const prompt = "Key or passphrase of the seed file";
-  if (options.pskcKey !== undefined) return readSecret(options.pskcKey, prompt, options, readSeedSecret);
-  if (!isInteractive()) throw new UsageError("what opens the seed file is needed; give it with --pskc-key FILE");
-  // What is typed is taken as it would be in a file.
-  const typed = await askPassphrase(prompt, fresh);
-  try {
-    return readSeedSecret(STDIN, { contents: typed });
-  } finally {
-    typed.fill(0);
-  }
 }
 
 /** Whatever is to be zeroed in the end. */

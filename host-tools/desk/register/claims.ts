@@ -18,7 +18,8 @@ export const LEASE = 3 * 60_000;
 /** Claims the card, or renews the claim. Throws a RegisterError ("busy") that names the bench where another one has it. */
 export async function claimCard({ db, at }: Change, serial: string, claimant: Claimant, lease = LEASE): Promise<void> {
   const other = await claimOf(db, serial);
-  if (other && other.until > at && !isSame(other, claimant)) throw isTaken(other);
+  // A bench has one process at a time, which has its port: one that was killed must not keep the next one out.
+  if (other && other.until > at && other.bench !== claimant.bench) throw isTaken(other);
   const claim = { ...claimant, until: at + lease };
   await db
     .insertInto("claims")
@@ -39,10 +40,6 @@ export async function releaseCard({ db }: Change, serial: string, { bench, proce
 
 export function claimOf(db: Kysely<Tables>, serial: string): Promise<Selectable<ClaimsTable> | undefined> {
   return db.selectFrom("claims").selectAll().where("serial", "=", serial).executeTakeFirst();
-}
-
-function isSame(one: Claimant, other: Claimant): boolean {
-  return one.bench === other.bench && one.process === other.process;
 }
 
 function isTaken({ serial, bench, process, until }: Selectable<ClaimsTable>): RegisterError {

@@ -5,11 +5,7 @@
 // register has a site, under the site key too; one that was given or imported is the site's alone. A fingerprint tells
 // whether a key is there already, in whatever state: a key that was bound to a card is never another one's.
 
-import { randomFillSync } from "node:crypto";
 import type { Kysely, Selectable } from "kysely";
-import type { HashName } from "../../card/hashes.js";
-import { copyOfSecret, secretBytes } from "../../files/secretbytes.js";
-import { parseSuite } from "../../seeds/suite.js";
 import type { Change } from "./change.js";
 import { RegisterError } from "./errors.js";
 import type { Register } from "./register.js";
@@ -19,55 +15,41 @@ import type { KeyField, KeyOrigin, KeysTable, Opener, Tables } from "./schema.js
 export interface CardKeys {
   readonly token: Buffer;
   readonly unlock: Buffer;
+  /** Of the token key. */
+  readonly origin: KeyOrigin;
 }
 
-/** For which card, and what is given of its keys. */
+/** Keys, and the card that they are for. They are the caller's. */
 export interface Binding {
   readonly serial: string;
   /** 16 hexadecimal digits. */
   readonly cardId: string;
-  readonly suite: string;
-  /** The token key that the site already has; drawn unless given. The caller's. */
-  readonly given?: Uint8Array | undefined;
+  readonly key: Uint8Array;
+  readonly unlockKey: Uint8Array;
+  /** Whether the token key was drawn here; the unlock key always is. */
+  readonly origin: "drawn" | "given";
 }
 
 type KeyRow = Selectable<KeysTable>;
 
-/** The length of a key that is drawn: that of the hash (RFC 4226 §4, R6; RFC 2104 §3). */
-const KEY_SIZES: Record<HashName, number> = { SHA1: 20, SHA256: 32, SHA512: 64 };
-const UNLOCK_KEY_SIZE = 32;
 const NO_CARD = "none";
 
 const NAMES: Record<KeyField, string> = { token: "token key", unlock: "unlock key" };
 
 /**
- * Binds keys to the card, as its next version; those that it had are abandoned. Returns them. Throws a RegisterError
+ * Binds keys to the card, as its next version; those that it had are abandoned. Returns the version. Throws a RegisterError
  * ("duplicate") where the token key is another card's or was one's.
  */
-export async function bindKeys(change: Change, binding: Binding): Promise<CardKeys> {
-  const { serial, cardId, suite, given } = binding;
-  const { db, register } = change;
-  const version = (await newestVersion(db, serial)) + 1;
+export async function bindKeys(change: Change, binding: Binding): Promise<number> {
+  const { serial, cardId, key, unlockKey, origin } = binding;
+  const version = (await newestVersion(change.db, serial)) + 1;
   await abandonKeys(change, serial);
-  const token = given ? copyOfSecret(given) : randomFillSync(secretBytes(KEY_SIZES[parseSuite(suite).hash]));
-  const unlock = randomFillSync(secretBytes(UNLOCK_KEY_SIZE));
-  try {
-    const tokenOrigin = given ? "given" : "drawn";
-    await refuseKnown(db, register, serial, token);
-    await keep(change, { serial, cardId, field: "token", version, origin: tokenOrigin, key: token });
-    await keep(change, { serial, cardId, field: "unlock", version, origin: "drawn", key: unlock });
-    return { token, unlock };
-  } catch (error) {
-    token.fill(0);
-    unlock.fill(0);
-    throw error;
-  }
-}
-
-/** Whether this token key is the one that is bound to this card and still its own. */
-export async function isBound(db: Kysely<Tables>, register: Register, serial: string, cardId: string, key: Uint8Array) {
-  const rows = await rowsOfKey(db, register, key);
-  return rows.some((row) => row.serial === serial && row.card_id === cardId && row.state === "active");
+  const token = { serial, cardId, field: "token", version, origin, key } as const;
+  const known = await knownRow(change, binding);
+  if (known) await keepAnew(change, known, token);
+  else await keep(change, token);
+  await keep(change, { serial, cardId, field: "unlock", version, origin: "drawn", key: unlockKey });
+  return version;
 }
 
 /** The keys of a card that are its own now; nothing where it has none. Wipe them after use. */
@@ -76,11 +58,12 @@ export async function currentKeys(
   register: Register,
   serial: string,
 ): Promise<CardKeys | undefined> {
-  const token = await currentKey(db, register, serial, "token");
-  if (!token) return undefined;
+  const row = await currentRow(db, register, serial, "token");
+  if (!row) return undefined;
+  const token = openKey(register, row);
   try {
     const unlock = await currentKey(db, register, serial, "unlock");
-    if (unlock) return { token, unlock };
+    if (unlock) return { token, unlock, origin: row.origin };
     throw new RegisterError(`${serial}: the register has its token key and no unlock key`, "missing");
   } catch (error) {
     token.fill(0);
@@ -98,6 +81,17 @@ export async function currentKey(
   serial: string,
   field: KeyField,
 ): Promise<Buffer | undefined> {
+  const row = await currentRow(db, register, serial, field);
+  return row && openKey(register, row);
+}
+
+/** Of the rows of a key, one that can be opened with what was given, if there is one. */
+async function currentRow(
+  db: Kysely<Tables>,
+  register: Register,
+  serial: string,
+  field: KeyField,
+): Promise<KeyRow | undefined> {
   const rows = await db
     .selectFrom("keys")
     .selectAll()
@@ -105,8 +99,7 @@ export async function currentKey(
     .where("field", "=", field)
     .where("state", "=", "active")
     .execute();
-  const row = rows.find(({ opener }) => register.has(opener)) ?? rows[0];
-  return row && openKey(register, row);
+  return rows.find(({ opener }) => register.has(opener)) ?? rows[0];
 }
 
 function openKey(register: Register, row: KeyRow): Buffer {
@@ -179,11 +172,24 @@ async function newestVersion(db: Kysely<Tables>, serial: string): Promise<number
   return row?.version ?? 0;
 }
 
-async function refuseKnown(db: Kysely<Tables>, register: Register, serial: string, token: Uint8Array): Promise<void> {
-  const [known] = await rowsOfKey(db, register, token);
-  if (!known) return;
+/**
+ * The row of a token key that the register has already: the same card may get its key again, and the card of a serial number
+ * the key that was imported for it.
+ */
+async function knownRow({ db, register }: Change, { serial, cardId, key }: Binding): Promise<KeyRow | undefined> {
+  const [known] = await rowsOfKey(db, register, key);
+  if (!known) return undefined;
+  if (known.serial === serial && (known.card_id === cardId || known.card_id === NO_CARD)) return known;
   const whose = known.serial === serial ? "another card that had this serial number, or was wiped" : known.serial;
   throw new RegisterError(`${serial}: this token key was bound to ${whose}: two cards never have one key`, "duplicate");
+}
+
+/** Each token key is there once for each opener. */
+async function keepAnew({ db, register }: Change, { number, opener }: KeyRow, key: NewKey): Promise<void> {
+  const { serial, cardId, field, version, origin } = key;
+  const sealed = sealerOf(register, opener).seal(key.key, { serial, cardId, field, version });
+  const values = { card_id: cardId ?? NO_CARD, version, origin, state: "active", sealed } as const;
+  await db.updateTable("keys").set(values).where("number", "=", number).execute();
 }
 
 /** Every row of that token key, by the openers that were given: of each key in the register one of them has a row. */

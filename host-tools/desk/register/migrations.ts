@@ -100,6 +100,8 @@ async function firstTables(db: Kysely<Tables>, kind: EngineKind): Promise<void> 
     ["transport", "text", "optional"],
     ["store_data", "text"],
     ["put_key", "text"],
+    ["life_before", "text", "optional"],
+    ["keys_before", "text", "optional"],
     ["user_name", "text", "optional"],
     ["order_number", "integer", "optional", "to orders.number"],
     ["batch_number", "integer", "optional", "to batches.number"],

@@ -3,10 +3,13 @@
 // Times are whole milliseconds since 1970 (UTC), flags are 0 or 1, numbers of rows are given by the engine and never twice.
 
 import type { ColumnType, Generated } from "kysely";
+import type { CardRecord, PutKeyProgress, StoreDataProgress } from "../keyregister.js";
 
 type Bytes = ColumnType<Buffer, Uint8Array, Uint8Array>;
 type MaybeBytes = ColumnType<Buffer | null, Uint8Array | null | undefined, Uint8Array | null>;
 type Flag = 0 | 1;
+
+type CardLife = CardRecord["lifeBefore"];
 
 export type CardState = "blank" | "pending" | "seeded" | "shipped" | "active" | "lost" | "returned" | "retired";
 export type OrderState = "placed" | "claimed" | "seeded" | "shipped" | "done" | "cancelled";
@@ -16,8 +19,6 @@ export type KeyOrigin = "drawn" | "given" | "imported";
 /** Whose key opens a sealed value. */
 export type Opener = "site" | "desk";
 export type PinCheck = "card" | "server";
-/** How far a command to a card came. */
-export type CommandState = "none" | "sent" | "answered";
 
 /** Values that a register has once. */
 export interface MetaTable {
@@ -49,8 +50,14 @@ export interface CardsTable {
   keyset: number | null;
   /** KCV of the transport master key, in hexadecimal. */
   transport: string | null;
-  store_data: CommandState;
-  put_key: CommandState;
+  /** Whether STORE DATA left for the card that the keys are bound to, and was answered. */
+  store_data: StoreDataProgress;
+  /** Whether that card has its own transport keys. */
+  put_key: PutKeyProgress;
+  /** What the card was when the keys were bound to it; null: they are bound to none. */
+  life_before: CardLife | null;
+  /** Which transport keys it had then; null: it gets none of its own. */
+  keys_before: "public" | "own" | null;
   user_name: string | null;
   order_number: number | null;
   batch_number: number | null;

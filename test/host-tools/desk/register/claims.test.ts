@@ -23,10 +23,19 @@ onEachEngine(test, "a card is one bench's until it is let go, and the other is t
   const { reason, message } = await claim(register, OTHER);
   assert.is(reason, "busy");
   assert.match(message, /^IB3000123: .*at bench window \(host 17\).*2026-11-28T12:03:00.000Z$/);
-  assert.is((await claim(register, { ...ONE, process: "host 19" })).reason, "busy");
   await release(register, OTHER);
   assert.is((await claim(register, OTHER)).reason, "busy");
   await release(register, ONE);
+  assert.is((await claim(register, OTHER)).reason, "none");
+});
+
+onEachEngine(test, "the next process of a bench takes over what one that was killed left", async ({ register }) => {
+  await claim(register, ONE);
+  const next = { ...ONE, process: "host 19" };
+  assert.is((await claim(register, next)).reason, "none");
+  await release(register, ONE);
+  assert.is((await claim(register, OTHER)).reason, "busy", "what is let go is one's own");
+  await release(register, next);
   assert.is((await claim(register, OTHER)).reason, "none");
 });
 

@@ -443,7 +443,7 @@ async function addSetting(db: Reading, name: string, value = ""): Promise<void> 
 }
 
 async function addCard(db: Db, serial: string): Promise<void> {
-  const commands = { store_data: "none", put_key: "none" } as const;
+  const commands = { store_data: "unsent", put_key: "unsent" } as const;
   const row = { serial, state: "pending", suite: "S", pin_check: "card", tries: 5, created: 0, changed: 0 } as const;
   await db
     .insertInto("cards")

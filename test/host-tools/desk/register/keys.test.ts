@@ -1,30 +1,44 @@
 // Keys in the register, on both engines: bound to one card before they leave for it, no two cards with one, and a record
 // that was changed costs no other card.
 
+import { randomBytes } from "node:crypto";
 import { sql } from "kysely";
 import * as assert from "uvu/assert";
 import { change } from "../../../../host-tools/desk/register/change.js";
 import {
   abandonKeys,
-  type Binding,
   bindKeys,
+  type CardKeys,
   currentKey,
   currentKeys,
-  isBound,
 } from "../../../../host-tools/desk/register/keys.js";
 import type { Register } from "../../../../host-tools/desk/register/register.js";
 import { hkdf, hmac, lengthPrefixed, unseal } from "../../../support/byhand.js";
-import { KEYS, onEachEngine, type Rig, refusalOf, SUITE } from "../../../support/openregister.js";
+import { KEYS, onEachEngine, type Rig, refusalOf } from "../../../support/openregister.js";
 import { pattern } from "../../../support/pattern.js";
 import { suite } from "../../../support/suite.js";
 
 const test = suite("keys");
 
-const ONE = { serial: "IB3000001", cardId: "00112233445566aa", suite: SUITE };
-const OTHER = { serial: "IB3000002", cardId: "00112233445566bb", suite: SUITE };
+const ONE = { serial: "IB3000001", cardId: "00112233445566aa" };
+const OTHER = { serial: "IB3000002", cardId: "00112233445566bb" };
 const GIVEN = pattern(32, 7);
 
-const bind = (register: Register, binding: Binding) => change(register, (each) => bindKeys(each, binding));
+interface Keyed {
+  readonly serial: string;
+  readonly cardId: string;
+  /** The token key; drawn unless given. */
+  readonly given?: Uint8Array;
+}
+
+/** Binds keys to a card, and returns them. */
+async function bind(register: Register, { serial, cardId, given }: Keyed): Promise<CardKeys> {
+  const [token, unlock] = [Buffer.from(given ?? randomBytes(32)), randomBytes(32)];
+  const origin = given ? ("given" as const) : ("drawn" as const);
+  await change(register, (each) => bindKeys(each, { serial, cardId, key: token, unlockKey: unlock, origin }));
+  return { token, unlock, origin };
+}
+
 const current = (register: Register, { serial }: { serial: string }) =>
   register.engine.read((db) => currentKeys(db, register, serial));
 const rowsOf = (register: Register, serial: string) =>
@@ -49,9 +63,6 @@ withCards(
   "drawn keys are those that are read back, and lie under desk key and site key",
   async ({ register, again }) => {
     const bound = await bind(register, ONE);
-    assert.is(bound.token.length, 32);
-    assert.is(bound.unlock.length, 32);
-    assert.not.equal(bound.token, bound.unlock);
     assert.equal(await current(register, ONE), bound);
     for (const opener of ["desk", "site"] as const)
       assert.equal(await current(await again({ [opener]: KEYS[opener] }), ONE), bound);
@@ -76,20 +87,8 @@ withCards(
   },
 );
 
-withCards("a key is as long as the hash of its suite", async ({ register }) => {
-  for (const [hash, size] of [
-    ["SHA1", 20],
-    ["SHA512", 64],
-  ] as const) {
-    const { token } = await bind(register, { ...ONE, suite: `OCRA-1:HOTP-${hash}-8:QN06` });
-    assert.is(token.length, size);
-  }
-});
-
 withCards("a given key lies under the site key alone", async ({ register, again }) => {
-  const { token, unlock } = await bind(register, { ...ONE, given: GIVEN });
-  assert.equal(token, GIVEN);
-  assert.is.not(token, GIVEN);
+  const { unlock } = await bind(register, { ...ONE, given: GIVEN });
   const rows = await rowsOf(register, ONE.serial);
   assert.equal(
     rows.filter(({ field }) => field === "token").map(({ opener, origin }) => [opener, origin]),
@@ -129,16 +128,14 @@ withCards("new keys are the next version, and the old ones are abandoned and kep
 
 withCards("a key that is or was a card's is never another's", async ({ register }) => {
   await bind(register, { ...ONE, given: GIVEN });
-  const isOnes = (cardId: string) => register.engine.read((db) => isBound(db, register, ONE.serial, cardId, GIVEN));
-  assert.ok(await isOnes(ONE.cardId));
-  assert.not(await isOnes(OTHER.cardId));
   const { reason, message } = await refusalOf(bind(register, { ...OTHER, given: GIVEN }));
   assert.is(reason, "duplicate");
   assert.match(message, /^IB3000002: this token key was bound to IB3000001/);
   await bind(register, ONE);
-  assert.not(await isOnes(ONE.cardId));
-  for (const binding of [OTHER, ONE, { ...ONE, cardId: OTHER.cardId }])
+  for (const binding of [OTHER, { ...ONE, cardId: OTHER.cardId }])
     assert.is((await refusalOf(bind(register, { ...binding, given: GIVEN }))).reason, "duplicate");
+  // The card that has it may get it again.
+  assert.is((await refusalOf(bind(register, { ...ONE, given: GIVEN }))).reason, "none");
   // A key that was drawn counts, too.
   const { token } = await bind(register, ONE);
   assert.is((await refusalOf(bind(register, { ...OTHER, given: token }))).reason, "duplicate");

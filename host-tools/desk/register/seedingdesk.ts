@@ -1,0 +1,222 @@
+// The register as one bench sees it that personalizes cards: which keys are bound to which card, how far each card came, and
+// which serial number comes next.
+
+import type { Kysely } from "kysely";
+import type { CardRecord, KeyRegister, PutKeyProgress, StoreDataProgress, UnboundRecord } from "../keyregister.js";
+import { type Card, findCard, moveCard } from "./cards.js";
+import { type Change, change } from "./change.js";
+import { claimCard, releaseCard } from "./claims.js";
+import { RegisterError } from "./errors.js";
+import { abandonKeys, bindKeys, currentKeys } from "./keys.js";
+import { moveOrder, type Order, openPin, orderOf } from "./orders.js";
+import type { Register } from "./register.js";
+import type { CardState, PinCheck, Tables } from "./schema.js";
+import { settingOf } from "./settings.js";
+
+const ACTION = "personalize";
+/** Cards in these states are out of use for good. */
+const ENDED: readonly CardState[] = ["returned", "retired"];
+const DIGITS = 7;
+
+/** What an order says of its card. */
+export interface OrderedCard {
+  readonly suite: string;
+  readonly pinCheck: PinCheck;
+  readonly tries: number;
+  /** Four digits as ASCII; undefined: there is none, or it is in the card already. Wipe it after use. */
+  readonly pin: Buffer | undefined;
+}
+
+/** Wipe it after use. */
+export class SeedingDesk implements KeyRegister {
+  readonly name: string;
+  readonly #register: Register;
+  readonly #claimant: { readonly bench: string; readonly process: string };
+  readonly #found: CardRecord[] = [];
+  #order: number | undefined;
+
+  /** `bench` names this computer and port, for those who wait. */
+  constructor(register: Register, bench: string) {
+    this.name = register.engine.where;
+    this.#register = register;
+    this.#claimant = { bench, process: String(process.pid) };
+  }
+
+  /** Runs `work` while this bench has the claim to the card. */
+  async holding<T>(serial: string, work: () => Promise<T>): Promise<T> {
+    await this.#change((one) => claimCard(one, serial, this.#claimant));
+    let result: T;
+    try {
+      result = await work();
+    } catch (error) {
+      // The error of the work is the one to tell: a claim that is not released ends by itself.
+      await this.#release(serial).catch(() => {});
+      throw error;
+    }
+    await this.#release(serial);
+    return result;
+  }
+
+  /** The serial number that is pending on this card, or else the next one, claimed. */
+  serialFor(cardId: string | undefined): Promise<string> {
+    return this.#change(async (one) => {
+      const serial = (await pendingOn(one.db, cardId)) ?? (await nextSerial(one.db));
+      await claimCard(one, serial, this.#claimant);
+      return serial;
+    });
+  }
+
+  async order(number: number): Promise<OrderedCard> {
+    const order = await this.#register.engine.read((db) => orderOf(db, number));
+    refuseEnded(order);
+    this.#order = number;
+    const { suite, pin_check: pinCheck, tries } = order;
+    return { suite, pinCheck, tries, pin: openPin(this.#register, order) };
+  }
+
+  /** The serial number of the order's card; where it has none yet, the one of --next. The order is claimed with it. */
+  serialOfOrder(number: number): Promise<string> {
+    return this.#change(async (one) => {
+      const order = await orderOf(one.db, number);
+      refuseEnded(order);
+      const serial = order.serial ?? (await nextSerial(one.db));
+      await claimCard(one, serial, this.#claimant);
+      if (order.state === "placed") await moveOrder(one, number, "claimed", { action: ACTION, serial });
+      return serial;
+    });
+  }
+
+  async find(serial: string): Promise<CardRecord | UnboundRecord | undefined> {
+    const found = await this.#register.engine.read((db) => readRecord(db, this.#register, serial));
+    if (found && "key" in found) this.#found.push(found);
+    return found;
+  }
+
+  bind(record: CardRecord): Promise<void> {
+    return this.#change(async (one) => {
+      const { serial, cardId } = record;
+      if (cardId === undefined) throw new Error("a record that is bound to no card");
+      await claimCard(one, serial, this.#claimant);
+      await retireOthers(one, serial, cardId);
+      const before = await findCard(one.db, serial);
+      await keepCard(one, record, before, this.#order);
+      const version = await bindKeys(one, { ...record, cardId });
+      const detail = { card: cardId, version, key: record.origin, life: record.lifeBefore };
+      await one.note({ action: ACTION, serial, from: before?.state, to: "pending", detail });
+    });
+  }
+
+  setStoreData(serial: string, storeData: StoreDataProgress): Promise<void> {
+    return this.#update(serial, { store_data: storeData });
+  }
+
+  setPutKey(serial: string, putKey: PutKeyProgress): Promise<void> {
+    return this.#update(serial, { put_key: putKey });
+  }
+
+  setDone(serial: string): Promise<void> {
+    return this.#change(async (one) => {
+      const { order_number: order } = await moveCard(one, { serial, to: "seeded", action: ACTION });
+      if (order === null || (await orderOf(one.db, order)).state !== "claimed") return;
+      await moveOrder(one, order, "seeded", { action: ACTION, serial });
+    });
+  }
+
+  /** Zeroes the keys of what was found. */
+  wipe(): void {
+    for (const { key, unlockKey } of this.#found) {
+      key.fill(0);
+      unlockKey.fill(0);
+    }
+  }
+
+  #update(serial: string, values: Partial<Pick<Card, "store_data" | "put_key">>): Promise<void> {
+    return this.#change(async (one) => {
+      await claimCard(one, serial, this.#claimant);
+      await one.db.updateTable("cards").set({ ...values, changed: one.at }).where("serial", "=", serial).execute();
+    });
+  }
+
+  #release(serial: string): Promise<void> {
+    return this.#change((one) => releaseCard(one, serial, this.#claimant));
+  }
+
+  #change<T>(run: (one: Change) => Promise<T>): Promise<T> {
+    return change(this.#register, run);
+  }
+}
+
+async function readRecord(
+  db: Kysely<Tables>,
+  register: Register,
+  serial: string,
+): Promise<CardRecord | UnboundRecord | undefined> {
+  const card = await findCard(db, serial);
+  if (!card) return undefined;
+  const state = card.state === "pending" ? "pending" : "done";
+  const keys = card.card_id === null ? undefined : await currentKeys(db, register, serial);
+  if (!keys || card.card_id === null) return { serial, state, cardId: undefined };
+  return {
+    ...{ serial, suite: card.suite, pinCheck: card.pin_check, tries: card.tries, state },
+    ...{ key: keys.token, unlockKey: keys.unlock, origin: keys.origin === "drawn" ? "drawn" : "given" },
+    ...{ cardId: card.card_id, lifeBefore: card.life_before ?? "blank", storeData: card.store_data },
+    ...{ keyset: card.keyset ?? undefined, transport: card.transport ?? undefined },
+    rotation: card.keys_before === null ? undefined : { before: card.keys_before, putKey: card.put_key },
+  };
+}
+
+async function keepCard(
+  { db, at }: Change,
+  record: CardRecord,
+  before: Card | undefined,
+  order: number | undefined,
+): Promise<void> {
+  const { serial, suite, pinCheck, tries, cardId = null, lifeBefore, storeData, keyset, rotation, transport } = record;
+  const user = order === undefined ? undefined : (await orderOf(db, order)).user_name;
+  const values = {
+    ...{ card_id: cardId, state: "pending" as const, suite, pin_check: pinCheck, tries },
+    ...{ life_before: lifeBefore, store_data: storeData, changed: at },
+    ...{ keyset: keyset ?? null, transport: transport ?? null },
+    ...{ keys_before: rotation?.before ?? null, put_key: rotation?.putKey ?? ("unsent" as const) },
+    ...(order !== undefined && { order_number: order, user_name: user ?? null }),
+  };
+  if (before) await db.updateTable("cards").set(values).where("serial", "=", serial).execute();
+  else await db.insertInto("cards").values({ serial, created: at, ...values }).execute();
+}
+
+/** A card that had another serial number has it no more. */
+async function retireOthers(one: Change, serial: string, cardId: string): Promise<void> {
+  const { db, at, note } = one;
+  const others = await db.selectFrom("cards").selectAll().where("card_id", "=", cardId).where("serial", "!=", serial).execute();
+  for (const other of others) {
+    await abandonKeys(one, other.serial);
+    const to = ENDED.includes(other.state) ? other.state : ("retired" as const);
+    await db.updateTable("cards").set({ card_id: null, state: to, changed: at }).where("serial", "=", other.serial).execute();
+    await note({ action: ACTION, serial: other.serial, from: other.state, to, reason: `its card became ${serial}` });
+  }
+}
+
+async function pendingOn(db: Kysely<Tables>, cardId: string | undefined): Promise<string | undefined> {
+  if (cardId === undefined) return undefined;
+  const pending = db.selectFrom("cards").select("serial").where("card_id", "=", cardId).where("state", "=", "pending");
+  return (await pending.executeTakeFirst())?.serial;
+}
+
+/** One above the highest that is used or claimed, from the setting on. */
+async function nextSerial(db: Kysely<Tables>): Promise<string> {
+  const first = await settingOf(db, "serial.first");
+  const highest = async (table: "cards" | "claims") => {
+    const top = db.selectFrom(table).select("serial").where("serial", ">=", first).orderBy("serial", "desc").limit(1);
+    return (await top.executeTakeFirst())?.serial;
+  };
+  const used = [await highest("cards"), await highest("claims")].filter((serial) => serial !== undefined).sort().at(-1);
+  if (used === undefined) return first;
+  const number = Number(used.slice(-DIGITS)) + 1;
+  if (number >= 10 ** DIGITS) throw new RegisterError(`${used} is the last serial number that there is`, "full");
+  return `${used.slice(0, -DIGITS)}${String(number).padStart(DIGITS, "0")}`;
+}
+
+function refuseEnded({ number, state }: Order): void {
+  if (state === "cancelled" || state === "shipped" || state === "done")
+    throw new RegisterError(`order ${number} is ${state}: no card is seeded for it`, "state");
+}
