@@ -1,6 +1,7 @@
 // Mutants of the firmware, each without something that stands against a fault. The campaign must find every one of them
 // (test/evidence/faults.test.ts).
 
+import type { Mode } from "../evidence/faults/target.js";
 import type { Telling } from "../support/triedmutants.js";
 import type { Mutant } from "./apply.js";
 
@@ -111,6 +112,48 @@ export const NOT_LOOKED_AT: FaultMutant = {
   says: SAYS.leak,
 };
 
+/** A mutant that is found by one way of going wrong, tried in each execution of one kind of instruction. */
+export interface OverwritingMutant extends FaultMutant {
+  readonly what: string;
+  readonly mode: Mode;
+}
+
+/** What stands against keys that a fault overwrites in memory with bytes that everybody knows. */
+export const OVERWRITTEN_IN_MEMORY: readonly OverwritingMutant[] = [
+  {
+    breaks: "transport keys are those of flash, and a key schedule stays in its place",
+    file: "scp03.ts",
+    within: "authenticate",
+    from: "|| !isCurrent()",
+    to: "",
+    also: [
+      {
+        file: "crypto/aes.ts",
+        within: "setKey",
+        from: "for (let round: u32 = 0; round < 10; round++) { const at = SCHEDULE + (round << 4);",
+        to: "for (let at = SCHEDULE; at < SCHEDULE + 160; at += 16) {",
+      },
+    ],
+    scenario: "derivation",
+    functions: /^crypto\/aes\/setKey$/,
+    what: "local.get",
+    mode: "skip",
+    says: SAYS.knownKey,
+  },
+  {
+    breaks: "session keys are those that were derived",
+    file: "scp03.ts",
+    within: "commandMac",
+    from: "| (checkOfKeys() ^ session.check)",
+    to: "",
+    scenario: "channel-wiped",
+    functions: /^crypto\/aes\/wipe$/,
+    what: "i32.const",
+    mode: "bit11",
+    says: SAYS.channel,
+  },
+];
+
 export const ADDRESSED_ONCE: FaultMutant = {
   breaks: "what is copied out for all to read is addressed twice",
   file: "store.ts",
@@ -162,6 +205,7 @@ export const ALL_FAULT_MUTANTS: readonly FaultMutant[] = [
   ...FAULT_MUTANTS,
   TOLD_FIRST,
   NOT_LOOKED_AT,
+  ...OVERWRITTEN_IN_MEMORY,
   ADDRESSED_ONCE,
   ...ADDRESSES,
 ];
