@@ -11,22 +11,22 @@
 
 import * as entry from "./entry";
 import { Event } from "./event";
-import * as face from "./face";
 import * as flash from "./flash";
 import * as host from "./host";
 import * as keys from "./keys";
 import { Outcome } from "./outcome";
+import * as pages from "./pages";
 import * as pin from "./pin";
 import * as power from "./power";
 import * as scp03 from "./scp03";
 import * as screen from "./screen";
 import { Text } from "./screen";
 import * as selftest from "./selftest";
-import * as pages from "./store";
-import { IDLE, patienceOf, successorOf, timeOf } from "./times";
+import { IDLE, idleTimeoutOf, successorOf, timeOf } from "./times";
 import * as token from "./token";
 import * as unlock from "./unlock";
 import * as vault from "./vault";
+import * as view from "./view";
 import { Key, Life, NEVER, State } from "./wire";
 
 @unmanaged
@@ -37,7 +37,7 @@ class Card {
   /** When the state's time is over. */
   deadline: u32;
   /** How long it is from a key on (ms), or 0 where keys do not extend it. */
-  patience: u32;
+  idleTimeout: u32;
   /** The key that is down ended a message: letting it go does nothing. */
   spentKey: bool;
   /** What the power-on checks found. */
@@ -165,7 +165,7 @@ function settle(): void {
 }
 
 function onKey(event: Event, key: u32): void {
-  card.deadline = card.patience ? card.now + card.patience : card.deadline;
+  card.deadline = card.idleTimeout ? card.now + card.idleTimeout : card.deadline;
   if (event === Event.DOWN) card.spentKey = false;
   // A key that was down when the card turned off is forgotten: it does nothing, if the card is on again by now, too.
   if (key >= keys.KEYS || (event === Event.TAP && card.spentKey)) return;
@@ -344,8 +344,8 @@ function stand(state: State, next: State): void {
   card.state = state;
   card.next = next;
   if (state === State.OFF) return turnOff();
-  card.patience = patienceOf(state);
-  card.deadline = card.now + (card.patience ? card.patience : timeOf(state));
+  card.idleTimeout = idleTimeoutOf(state);
+  card.deadline = card.now + (card.idleTimeout ? card.idleTimeout : timeOf(state));
   if (state === State.NO_KEY && card.heard) card.deadline = card.frameAt + IDLE;
   draw();
 }
@@ -367,7 +367,7 @@ function isBare(): bool {
 }
 
 function draw(): void {
-  face.draw(card.state, RESPONSE, card.started);
+  view.draw(card.state, RESPONSE, card.started);
 }
 
 // ---- on and off ----

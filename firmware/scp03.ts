@@ -11,8 +11,8 @@ import * as cmac from "./crypto/cmac";
 import { crc32 } from "./crypto/crc32";
 import * as kdf from "./crypto/kdf";
 import * as host from "./host";
+import { copyPublic, head, isCurrent, KEY_SIZE, KEYS, SERIAL } from "./pages";
 import * as selftest from "./selftest";
-import { copyPublic, head, isCurrent, KEY_SIZE, KEYS, SERIAL } from "./store";
 import { Derive, Level, Scp03, Scp03Size, Sw } from "./wire";
 
 const MAC_SIZE: u32 = Scp03Size.MAC;

@@ -21,7 +21,7 @@ import type { Mode } from "./faults/target.js";
 import { Trial } from "./faults/trial.js";
 import { FAULTS, replayOn } from "./faults.js";
 
-const PART: Plan = { thinning: 1000, sampling: 1000, only: /^(attempt|pin|unlock|scp03)/ };
+const PART: Plan = { thinning: 1000, sampling: 1000, only: /^(onetry|pin|unlock|scp03)/ };
 
 const test = suite("faults");
 const instrumented = await released();
@@ -94,7 +94,7 @@ test("an AES that lost its S-box sends no key", async () => {
 
 test("no fault on the way to the card id tells a key", () => {
   assert.equal(
-    failures(instrumented, "read-id", { ...PART, thinning: 10, only: /^(identity|crypto\/(kdf|cmac))/ }).failures,
+    failures(instrumented, "read-id", { ...PART, thinning: 10, only: /^(cardid|crypto\/(kdf|cmac))/ }).failures,
     [],
   );
 });

@@ -1,7 +1,6 @@
 // Mutants of the firmware, each without something that stands against a fault. The campaign must find every one of them
 // (test/evidence/faults.test.ts).
 
-import type { Mode } from "../evidence/faults/target.js";
 import type { Telling } from "../support/triedmutants.js";
 import type { Mutant } from "./apply.js";
 
@@ -24,22 +23,22 @@ const SAYS = {
 export const FAULT_MUTANTS: readonly FaultMutant[] = [
   {
     breaks: "the spent try is not read back",
-    file: "attempt.ts",
+    file: "onetry.ts",
     within: "open",
     from: "digits, length, before + missing, after) === 0",
     to: "digits, length, ERASED, SPENT) === 0",
     scenario: "pin",
-    functions: /^(attempt|pin|flash\/program)/,
+    functions: /^(onetry|pin|flash\/program)/,
     says: SAYS.untried,
   },
   {
     breaks: "nobody looks whether the count grew",
-    file: "attempt.ts",
+    file: "onetry.ts",
     within: "open",
     from: "before + missing, after",
     to: "before, after",
     scenario: "pin",
-    functions: /^(attempt|pin|store\/address|tally\/freeSlot)/,
+    functions: /^(onetry|pin|pages\/address|tally\/freeSlot)/,
     says: SAYS.untried,
   },
   {
@@ -115,7 +114,7 @@ export const NOT_LOOKED_AT: FaultMutant = {
 /** A mutant that is found by one way of going wrong, tried in each execution of one kind of instruction. */
 export interface OverwritingMutant extends FaultMutant {
   readonly what: string;
-  readonly mode: Mode;
+  readonly mode: "skip" | `bit${number}`;
 }
 
 /** What stands against keys that a fault overwrites in memory with bytes that everybody knows. */
@@ -156,12 +155,12 @@ export const OVERWRITTEN_IN_MEMORY: readonly OverwritingMutant[] = [
 
 export const ADDRESSED_ONCE: FaultMutant = {
   breaks: "what is copied out for all to read is addressed twice",
-  file: "store.ts",
+  file: "pages.ts",
   within: "copyPublic",
   from: "& load<u8>(again + i)",
   to: "",
   scenario: "read",
-  functions: /^(store\/copyPublic|commands\/text)$/,
+  functions: /^(pages\/copyPublic|commands\/text)$/,
   says: SAYS.leak,
 };
 
@@ -169,28 +168,28 @@ export const ADDRESSED_ONCE: FaultMutant = {
 export const ADDRESSES: readonly FaultMutant[] = [
   {
     breaks: "an image that is no page is not kept",
-    file: "store.ts",
+    file: "pages.ts",
     within: "mount",
     from: "if (!headIsWhole()) wipe();",
     to: "",
     scenario: "login",
-    functions: /^store\/mount$/,
+    functions: /^pages\/mount$/,
     says: SAYS.leak,
   },
   {
     breaks: "nothing is kept where no page was found",
     telling: true,
-    file: "store.ts",
+    file: "pages.ts",
     within: "mount",
     from: "if (newest === 0) { wipe();",
     to: "if (newest === 0) {",
     scenario: "login",
-    functions: /^store\/mount$/,
+    functions: /^pages\/mount$/,
     says: SAYS.leak,
   },
   {
     breaks: "a try is spent on the page that flash says it is",
-    file: "attempt.ts",
+    file: "onetry.ts",
     within: "open",
     from: "|| !isCurrent()",
     to: "",

@@ -3,7 +3,7 @@
 import * as aes from "./crypto/aes";
 import * as cbc from "./crypto/cbc";
 import { Outcome } from "./outcome";
-import { admitKeys, commit, DEK, head, KEY_SIZE, KEYS } from "./store";
+import { admitKeys, commit, DEK, head, KEY_SIZE, KEYS } from "./pages";
 import * as tally from "./tally";
 import { KeyVersion, PutKey } from "./wire";
 
