@@ -51,7 +51,9 @@ class Card {
   tested: u32;
 }
 const card = changetype<Card>(memory.data(offsetof<Card>()));
-const RESPONSE: usize = memory.data(8);
+/** The response or the lock code that is on the screen. */
+const SHOWN: usize = memory.data(8);
+const SHOWN_SIZE: u32 = 8;
 
 /** The state now. */
 export function state(): State {
@@ -260,7 +262,7 @@ function challenge(event: Event, key: u32): void {
     return;
   }
   if (!completed(event, key, token.CHALLENGE_SIZE)) return;
-  token.respond(entry.DIGITS, entry.KEPT, RESPONSE);
+  token.respond(entry.DIGITS, entry.KEPT, SHOWN);
   enter(State.RESPONSE);
 }
 
@@ -339,7 +341,8 @@ function enter(state: State): void {
 /** The same; where the state is a message, `next` is what follows it. */
 function stand(state: State, next: State): void {
   entry.clear();
-  if (state !== State.RESPONSE) memory.fill(RESPONSE, 0, token.RESPONSE_SIZE);
+  if (state !== State.RESPONSE) memory.fill(SHOWN, 0, SHOWN_SIZE);
+  if (state === State.LOCK_CODE) unlock.lockCode(SHOWN);
   card.tested = 0;
   card.state = state;
   card.next = next;
@@ -367,7 +370,7 @@ function isBare(): bool {
 }
 
 function draw(): void {
-  view.draw(card.state, RESPONSE, card.started);
+  view.draw(card.state, SHOWN, card.started);
 }
 
 // ---- on and off ----
@@ -415,7 +418,7 @@ function forget(): void {
   card.heard = false;
   card.frameAt = 0;
   card.tested = 0;
-  memory.fill(RESPONSE, 0, token.RESPONSE_SIZE);
+  memory.fill(SHOWN, 0, SHOWN_SIZE);
   keys.forget();
   entry.wipe();
   unlock.wipe();

@@ -19,6 +19,9 @@ const current = changetype<Try>(memory.data(offsetof<Try>()));
  * goes into the key, and whether the count of tries grew by one, counted another way than before:
  * where the try was not spent, or not where it counts, not even the right PIN opens anything.
  * Returns DONE, WRONG, BATTERY, or FLASH where there is no slot left, or memory is not what flash says.
+ *
+ * Tries, wrap and use are three arguments, though each PIN has the same three: they are checked against each other, and a
+ * fault in one that named all three would change them together.
  */
 export function open(tally: Tally, which: Wrap, use: Use, digits: usize, length: u32): Outcome {
   const slot = freeSlot(tally);

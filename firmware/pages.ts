@@ -98,14 +98,6 @@ export function address(offset: u32): u32 {
   return current.page * PAGE_SIZE + offset;
 }
 
-/**
- * Copies `length` public bytes of the card, whose address is given twice: only bits that are set at both places are
- * copied. Keys lie beside them, and a fault in one address does not fetch those.
- */
-export function copyPublic(to: usize, from: usize, again: usize, length: u32): void {
-  for (let i: u32 = 0; i < length; i++) store<u8>(to + i, load<u8>(from + i) & load<u8>(again + i));
-}
-
 /** Where the current page begins in flash, found another way than `address` does. */
 export function pageStart(): u32 {
   return ((current.page ^ 0x100) << 10) & 0xfff;

@@ -11,7 +11,8 @@ import * as cmac from "./crypto/cmac";
 import { crc32 } from "./crypto/crc32";
 import * as kdf from "./crypto/kdf";
 import * as host from "./host";
-import { copyPublic, head, isCurrent, KEY_SIZE, KEYS, SERIAL } from "./pages";
+import { head, isCurrent, KEY_SIZE, KEYS, SERIAL } from "./pages";
+import { copyPublic } from "./public";
 import * as selftest from "./selftest";
 import { Derive, Level, Scp03, Scp03Size, Sw } from "./wire";
 

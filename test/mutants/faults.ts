@@ -155,12 +155,12 @@ export const OVERWRITTEN_IN_MEMORY: readonly OverwritingMutant[] = [
 
 export const ADDRESSED_ONCE: FaultMutant = {
   breaks: "what is copied out for all to read is addressed twice",
-  file: "pages.ts",
+  file: "public.ts",
   within: "copyPublic",
   from: "& load<u8>(again + i)",
   to: "",
   scenario: "read",
-  functions: /^(pages\/copyPublic|commands\/text)$/,
+  functions: /^(public\/copyPublic|commands\/text)$/,
   says: SAYS.leak,
 };
 
