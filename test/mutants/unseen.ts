@@ -240,6 +240,22 @@ const FAILED_COMMITS: readonly UnseenMutant[] = [
   },
   {
     kind: "failed commits",
+    breaks: "a wrap that could not be destroyed is in memory as it is in flash",
+    file: "pages.ts",
+    within: "destroy",
+    from: "revert();",
+    to: "memory.fill(IMAGE + which, 0, WRAP_SIZE + 4);",
+  },
+  {
+    kind: "failed commits",
+    breaks: "transport keys that nobody admitted are not written",
+    file: "pages.ts",
+    within: "commit",
+    from: "isWhole(KEYS_AT, KEYS_SIZE) ? writeNext() : Outcome.FLASH;",
+    to: "writeNext();",
+  },
+  {
+    kind: "failed commits",
     breaks: "transport keys that went bad are no keys",
     file: "pages.ts",
     within: "mount",
