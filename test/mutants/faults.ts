@@ -139,18 +139,6 @@ export const OVERWRITTEN_IN_MEMORY: readonly OverwritingMutant[] = [
     mode: "skip",
     says: SAYS.knownKey,
   },
-  {
-    breaks: "session keys are those that were derived",
-    file: "scp03.ts",
-    within: "commandMac",
-    from: "| (checkOfKeys() ^ session.check)",
-    to: "",
-    scenario: "channel-wiped",
-    functions: /^crypto\/aes\/wipe$/,
-    what: "i32.const",
-    mode: "bit11",
-    says: SAYS.channel,
-  },
 ];
 
 export const ADDRESSED_ONCE: FaultMutant = {

@@ -4,8 +4,8 @@
 import { type Telling, tried } from "../support/triedmutants.js";
 import type { Mutant } from "./apply.js";
 
-/** The tests that notice it: serial/residue, draws, serial/everystate, failedcommits, serial/parsing, head. */
-export type Kind = "residue" | "draws" | "every state" | "failed commits" | "parsing" | "head";
+/** The tests that notice it: serial/residue, draws, serial/everystate, failedcommits, serial/overwritten, serial/parsing, head. */
+export type Kind = "residue" | "draws" | "every state" | "failed commits" | "overwritten keys" | "parsing" | "head";
 
 export interface UnseenMutant extends Mutant, Telling {
   readonly kind: Kind;
@@ -264,6 +264,27 @@ const FAILED_COMMITS: readonly UnseenMutant[] = [
   },
 ];
 
+const OVERWRITTEN_KEYS: readonly UnseenMutant[] = [
+  {
+    kind: "overwritten keys",
+    breaks: "transport keys in memory are those of flash before a channel opens",
+    file: "scp03.ts",
+    within: "authenticate",
+    from: "|| !isCurrent()",
+    to: "",
+    telling: true,
+  },
+  {
+    kind: "overwritten keys",
+    breaks: "session keys are those that were derived",
+    file: "scp03.ts",
+    within: "commandMac",
+    from: "| (checkOfKeys() ^ session.check)",
+    to: "",
+    telling: true,
+  },
+];
+
 const PARSING: readonly UnseenMutant[] = [
   {
     kind: "parsing",
@@ -336,6 +357,7 @@ export const UNSEEN_MUTANTS: readonly UnseenMutant[] = [
   ...DRAWS,
   ...EVERY_STATE,
   ...FAILED_COMMITS,
+  ...OVERWRITTEN_KEYS,
   ...PARSING,
   ...HEAD,
 ];
