@@ -111,14 +111,15 @@ export const NOT_LOOKED_AT: FaultMutant = {
   says: SAYS.leak,
 };
 
-/** A mutant that is found by one way of going wrong, tried in each execution of one kind of instruction. */
-export interface OverwritingMutant extends FaultMutant {
+/** A mutant that is found in single executions of one kind of instruction, which go wrong in the same ways each. */
+export interface SingleExecutionMutant extends FaultMutant {
   readonly what: string;
-  readonly mode: "skip" | `bit${number}`;
+  readonly modes: readonly ("skip" | `bit${number}`)[];
 }
 
-/** What stands against keys that a fault overwrites in memory with bytes that everybody knows. */
-export const OVERWRITTEN_IN_MEMORY: readonly OverwritingMutant[] = [
+const EACH_BIT_OF_AN_ADDRESS = Array.from({ length: 12 }, (_, bit) => `bit${bit}` as const);
+
+export const SINGLE_EXECUTIONS: readonly SingleExecutionMutant[] = [
   {
     breaks: "transport keys are those of flash, and a key schedule stays in its place",
     file: "scp03.ts",
@@ -136,8 +137,20 @@ export const OVERWRITTEN_IN_MEMORY: readonly OverwritingMutant[] = [
     scenario: "derivation",
     functions: /^crypto\/aes\/setKey$/,
     what: "local.get",
-    mode: "skip",
+    modes: ["skip"],
     says: SAYS.knownKey,
+  },
+  {
+    breaks: "a CMAC is copied out before its last encryption",
+    file: "crypto/cmac.ts",
+    within: "end",
+    from: "memory.copy(out, STATE, 16); aes.encrypt(out);",
+    to: "aes.encrypt(STATE); memory.copy(out, STATE, 16);",
+    scenario: "derivation",
+    functions: /^crypto\/cmac\/end$/,
+    what: "i32.const",
+    modes: EACH_BIT_OF_AN_ADDRESS,
+    says: SAYS.leak,
   },
 ];
 
@@ -192,7 +205,7 @@ export const ALL_FAULT_MUTANTS: readonly FaultMutant[] = [
   ...FAULT_MUTANTS,
   TOLD_FIRST,
   NOT_LOOKED_AT,
-  ...OVERWRITTEN_IN_MEMORY,
+  ...SINGLE_EXECUTIONS,
   ADDRESSED_ONCE,
   ...ADDRESSES,
 ];
