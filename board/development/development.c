@@ -190,9 +190,9 @@ static void send_frame(const uint8_t *payload, size_t length) {
 
 /* Answers the command with all that can be seen of the card; STATUS adds the flash. */
 static void answer(uint32_t due) {
-  uint8_t payload[26] = {bench.command, !bench.pulled, bench.was_cut, card_face.on, (uint8_t)card_state()};
+  uint8_t payload[26] = {bench.command, !bench.pulled, bench.was_cut, card_view.on, (uint8_t)card_state()};
   bench.was_cut = false;
-  memcpy(payload + 5, card_face.text, PORT_SCREEN_WIDTH);
+  memcpy(payload + 5, card_view.text, PORT_SCREEN_WIDTH);
   uint8_t *at = put32(payload + 5 + PORT_SCREEN_WIDTH, due);
   if (bench.command == STATUS) at = put32(put32(at, bench.operations), crc32c_of_flash());
   send_frame(payload, (size_t)(at - payload));
