@@ -112,10 +112,10 @@ export const MUTANTS: readonly Mutant[] = [
     breaks: "a lock is dropped with its holder",
     telling: true,
     file: "files/lock.js",
-    from: "    createLockFile(lock);",
+    from: "    createLockFile(name);",
     // Whoever makes the file has the lock.
-    to: `try { closeSync(openSync(lock, "wx")); } catch { return undefined; }
-         return () => createRequire(import.meta.url)("node:fs").unlinkSync(lock);`,
+    to: `try { closeSync(openSync(name, "wx")); } catch { return undefined; }
+         return { verify() {}, release: () => createRequire(import.meta.url)("node:fs").unlinkSync(name) };`,
     notice: killed("append", "rename", "first"),
   },
   {
