@@ -142,6 +142,7 @@ export const CASES: readonly CanaryCase[] = [
     before: [OLD_CARD],
   },
   { id: "keys-new", args: ["keys", "new", "@new.key", "--json"], code: 0, holds: ["new.key"] },
+  { id: "keys-show", args: ["keys", "show", "@transport.key", "--json"], code: 0 },
   { id: "pskc-show", args: ["pskc", "show", "@site.xml", "--pskc-key", "@seed.key", "--json"], code: 0 },
   {
     id: "pskc-csv",
