@@ -84,7 +84,7 @@ function wiped(card: Card): Record<string, string> {
   return fieldsOf(card, { ...FIELDS, ...LOCK_CODE });
 }
 
-function suiteToldBy(card: Card): string {
+function suiteReportedBy(card: Card): string {
   const command = { cla: Cla.GP, ins: Ins.GET_DATA, p1: Tag.SUITE >> 8, p2: Tag.SUITE & 0xff, le: 256 };
   return exchange(card, command).data.toString("hex");
 }
@@ -101,7 +101,7 @@ function wipedAsNew(name: string, module: WebAssembly.Module): void {
   turnOff(blank);
   const card = cardThatWas(name, module);
   assert.equal(wiped(card), fieldsOf(blank, { ...FIELDS, ...LOCK_CODE }));
-  assert.is(suiteToldBy(card), "");
+  assert.is(suiteReportedBy(card), "");
 }
 
 function seededAsFirst(name: string, data: Data, module: WebAssembly.Module): void {

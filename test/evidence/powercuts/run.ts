@@ -302,8 +302,8 @@ export class Run {
     this.flash.onOperation = (operation) => {
       // A wipe marks and zeroes first; what comes then comes when nothing is left.
       wiped ||= this.now.life !== "blank" && last.life === "blank" && operation.value !== 0;
-      const told = this.#answered || ![screen, "", "SERIAL"].includes(this.card.display);
-      const allowed = told ? [last] : [this.now, ...after];
+      const hasAnswered = this.#answered || ![screen, "", "SERIAL"].includes(this.card.display);
+      const allowed = hasAnswered ? [last] : [this.now, ...after];
       const opening = this.#isOpening ? this.#opened + 1 : 0;
       this.moments.push({ operation, allowed, used: this.used, gone: wiped ? goneFrom(last) : gone, opening });
     };

@@ -294,7 +294,7 @@ function answerTime(card: Card): number {
 }
 
 /** A random source that gives what it is told to, and then goes on by itself. */
-class Told extends Random {
+class GivenNumbers extends Random {
   readonly queue: Uint8Array[] = [];
 
   override fill(bytes: Uint8Array): void {
@@ -334,7 +334,7 @@ channels("recorded sessions of another card: the same cryptograms, and every com
 
 function replay(session: RecordedSession): void {
   const hex = (text: string) => Buffer.from(text, "hex");
-  const random = new Told(1);
+  const random = new GivenNumbers(1);
   const card = new Card(module, { random });
   const { kvn, enc, mac, dek } = session.keyset;
   const keys = { kvn: Number(kvn), enc: hex(enc), mac: hex(mac), dek: hex(dek) };
