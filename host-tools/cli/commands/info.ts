@@ -51,8 +51,7 @@ function describePin({ life, pinCheck, tries, triesLeft, unlockTriesLeft }: Card
 }
 
 function describeKeys({ testKeys, kvn }: CardStatus): string {
-  const version = kvn.toString(16).toUpperCase().padStart(2, "0");
-  return testKeys ? coloured("yellow", `version ${version}, the public test keys`) : `version ${version}`;
+  return testKeys ? coloured("yellow", `version ${kvn}, the public test keys`) : `version ${kvn}`;
 }
 
 function describeKind({ kind }: CardStatus): string {

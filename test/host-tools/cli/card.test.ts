@@ -140,6 +140,7 @@ test("from a blank card to a login, and back to NO KEY", async () => {
   assert.equal([card.serial, card.state, card.keyset, card.testKeys], [SERIAL, "personalized", 1, false]);
   const text = await dsc(["info", "--port", sim.port]);
   assert.match(text.stdout, "checked by the card, 5 of 5 tries left");
+  assert.match(text.stdout, /^transport keys +version 1$/m);
 
   const again = await personalize(sim, at, "--transport", at.transport, "--key-file", at.key);
   assert.is(again.code, 0);
