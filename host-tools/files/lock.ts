@@ -116,7 +116,14 @@ function createLockFile(lock: string): void {
       `${lock} is no lock of this version; if no other program uses it (an earlier version of dsc or dsc-sim), delete it`,
     );
   }
-  accessSync(lock, constants.R_OK | constants.W_OK);
+  try {
+    accessSync(lock, constants.R_OK | constants.W_OK);
+  } catch {
+    const name = basename(lock);
+    throw new LockError(
+      `${name} is another user's; run this as that user, or delete ${name} while nobody uses the file`,
+    );
+  }
 }
 
 /** `libsql` is loaded with the first lock: most commands need none. */

@@ -448,6 +448,16 @@ testUnless(test, UNBOUND, "a folder that may not be written to is an error of on
   }
 });
 
+testUnless(test, UNBOUND, "a lock file of another user, as sudo leaves it, is told of by its name", () => {
+  const path = newFile();
+  writeFileSync(`${path}.lock`, "", { mode: 0o000 });
+  assert.match(
+    caught(() => withLock(path, () => assert.unreachable())),
+    /: file\.lock is another user's; [^\n]*$/,
+  );
+  assert.match(dscSim(["--headless", "--flash", path], "").stderr, /^dsc-sim: [^\n]*: file\.lock is another user's; /);
+});
+
 /** The message of the FileError. */
 function caught(run: () => unknown): string {
   try {
