@@ -26,7 +26,7 @@ const SEED = 7;
 const HELLO_SIZE = 31;
 const RAM = 0x20000000;
 /** The words of the clock: milliseconds and microseconds of the port, and when the main loop last told the card the time. */
-const CLOCK = { now: 2, told: 1 } as const;
+const CLOCK = { now: 2, last_tick: 1 } as const;
 /** So many words of the stack hold copies of them. */
 const MOST_COPIES = 2;
 /** How often the chip sleeps while that is looked for. */

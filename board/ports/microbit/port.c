@@ -124,12 +124,12 @@ static uint32_t microseconds(void) {
 }
 
 /*
- * Waits for an event of a peripheral, at most `patience` us. Returns whether it came. It counts although it is late: an
+ * Waits for an event of a peripheral, at most `timeout` us. Returns whether it came. It counts although it is late: an
  * interrupt may have taken the time, or a busy computer that runs the emulator.
  */
-static bool await(volatile uint32_t *event, uint32_t patience) {
+static bool await(volatile uint32_t *event, uint32_t timeout) {
   const uint32_t start = microseconds();
-  while (!*event && microseconds() - start <= patience) {
+  while (!*event && microseconds() - start <= timeout) {
   }
   return *event != 0;
 }
