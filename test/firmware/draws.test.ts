@@ -4,7 +4,7 @@
 import * as assert from "uvu/assert";
 import { Cla, Ins, SelfTest, SetStatusP2, Sw } from "../../firmware/wire.js";
 import { encodeRecord } from "../../host-tools/card/cardclient.js";
-import { testKeys } from "../../host-tools/card/keyset.js";
+import { testKeys } from "../../host-tools/card/transportkeys.js";
 import { Card } from "../../sim/core/card.js";
 import { currentBytes, rootOf } from "../../sim/core/image.js";
 import { Random } from "../../sim/core/random.js";

@@ -6,7 +6,7 @@ import { Channel, Cla, Ins, Level, SetStatusP2, Tag } from "../../firmware/wire.
 import { encodeCommand } from "../../host-tools/card/apdu.js";
 import { encodeRecord } from "../../host-tools/card/cardclient.js";
 import { encodeFrame } from "../../host-tools/card/frame.js";
-import { diversificationData, diversify, putKeyData, testKeys } from "../../host-tools/card/keyset.js";
+import { diversificationData, diversify, putKeyData, testKeys } from "../../host-tools/card/transportkeys.js";
 import { Card } from "../../sim/core/card.js";
 import { Flash } from "../../sim/core/flash.js";
 import { currentBytes } from "../../sim/core/image.js";

@@ -2,7 +2,7 @@
 
 import * as assert from "uvu/assert";
 import { Cla, Ins, Level, SetStatusP2, Sw, Tag } from "../../firmware/wire.js";
-import { testKeys } from "../../host-tools/card/keyset.js";
+import { testKeys } from "../../host-tools/card/transportkeys.js";
 import { Card } from "../../sim/core/card.js";
 import { currentBytes } from "../../sim/core/image.js";
 import { exchange, openChannel, personalize } from "../../sim/session/cardcommands.js";

@@ -1,7 +1,7 @@
 // `dsc keys`: transport master keys.
 
 import type { Command } from "commander";
-import { kcv } from "../../card/keyset.js";
+import { kcv } from "../../card/transportkeys.js";
 import { createTransportKeyFile, readTransportKey } from "../../files/secretfile.js";
 import { show } from "../output.js";
 import { readSecret, type SecretFileOptions } from "../secretoptions.js";

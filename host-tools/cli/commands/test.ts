@@ -5,7 +5,7 @@ import type { Command } from "commander";
 import { Level } from "../../../firmware/wire.js";
 import { LOW_BATTERY } from "../../card/battery.js";
 import type { CardClient, CardStatus } from "../../card/cardclient.js";
-import { type Keyset, wipeKeyset } from "../../card/keyset.js";
+import { type Keyset, wipeKeyset } from "../../card/transportkeys.js";
 import { claimsPublic, expectedOf, keysetFor } from "../../desk/expectedkeys.js";
 import { CheckFailed, WrongCard } from "../../files/errors.js";
 import { coloured, columns, show, warn } from "../output.js";

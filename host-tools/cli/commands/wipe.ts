@@ -3,7 +3,7 @@
 import type { Command } from "commander";
 import { Level } from "../../../firmware/wire.js";
 import type { CardClient, CardStatus } from "../../card/cardclient.js";
-import { wipeKeyset } from "../../card/keyset.js";
+import { wipeKeyset } from "../../card/transportkeys.js";
 import { expectedOf, keysetFor } from "../../desk/expectedkeys.js";
 import { CheckFailed } from "../../files/errors.js";
 import { show } from "../output.js";

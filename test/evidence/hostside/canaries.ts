@@ -4,8 +4,8 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join, relative } from "node:path";
 import { Ins } from "../../../firmware/wire.js";
-import { diversificationData, diversify, type Keyset, testKeys } from "../../../host-tools/card/keyset.js";
 import { deriveSessionKeys } from "../../../host-tools/card/scp03.js";
+import { diversificationData, diversify, type Keyset, testKeys } from "../../../host-tools/card/transportkeys.js";
 import { ocra } from "../../../host-tools/seeds/ocra.js";
 import { createSeedFile, type SeedRecord } from "../../../host-tools/seeds/pskc.js";
 import { openKeys } from "../../../host-tools/seeds/pskckeys.js";

@@ -4,8 +4,8 @@
 import { Cla, Ins, Level, SetStatusP2, Sw } from "../../../firmware/wire.js";
 import type { Command } from "../../../host-tools/card/apdu.js";
 import { encodeRecord } from "../../../host-tools/card/cardclient.js";
-import { putKeyData } from "../../../host-tools/card/keyset.js";
 import type { SecureChannel } from "../../../host-tools/card/scp03.js";
+import { putKeyData } from "../../../host-tools/card/transportkeys.js";
 import { ocra } from "../../../host-tools/seeds/ocra.js";
 import { Card } from "../../../sim/core/card.js";
 import type { FlashCopy } from "../../../sim/core/flash.js";

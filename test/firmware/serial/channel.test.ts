@@ -5,7 +5,6 @@ import * as assert from "uvu/assert";
 import { Ins, Level, Sw, Tag } from "../../../firmware/wire.js";
 import type { Command } from "../../../host-tools/card/apdu.js";
 import { encodeFrame } from "../../../host-tools/card/frame.js";
-import { diversificationData, diversify, putKeyData, testKeys } from "../../../host-tools/card/keyset.js";
 import {
   AuthenticationFailed,
   deriveSessionKeys,
@@ -15,6 +14,7 @@ import {
   SecureChannel,
   type SecurityLevel,
 } from "../../../host-tools/card/scp03.js";
+import { diversificationData, diversify, putKeyData, testKeys } from "../../../host-tools/card/transportkeys.js";
 import { Card } from "../../../sim/core/card.js";
 import { Random } from "../../../sim/core/random.js";
 import { converse, exchange, openChannel, payloads } from "../../../sim/session/cardcommands.js";

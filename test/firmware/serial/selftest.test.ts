@@ -1,6 +1,6 @@
 import * as assert from "uvu/assert";
 import { Ins, Level, Sw } from "../../../firmware/wire.js";
-import { type Keyset, testKeys } from "../../../host-tools/card/keyset.js";
+import { type Keyset, testKeys } from "../../../host-tools/card/transportkeys.js";
 import type { Card } from "../../../sim/core/card.js";
 import { exchange, openChannel } from "../../../sim/session/cardcommands.js";
 import { blank, demo, send } from "../../support/serial.js";

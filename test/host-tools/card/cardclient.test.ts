@@ -12,11 +12,11 @@ import {
   type PersonalizationRecord,
   ValueError,
 } from "../../../host-tools/card/cardclient.js";
-import { diversificationData, diversify, putKeyAnswer, testKeys } from "../../../host-tools/card/keyset.js";
 import { LineClosed, Link, NoAnswer } from "../../../host-tools/card/link.js";
 import { AuthenticationFailed, LEVELS } from "../../../host-tools/card/scp03.js";
 import { SerialNumberError } from "../../../host-tools/card/serialnumber.js";
 import { Trace } from "../../../host-tools/card/trace.js";
+import { diversificationData, diversify, putKeyAnswer, testKeys } from "../../../host-tools/card/transportkeys.js";
 import { failure } from "../../support/failure.js";
 import { type Answer, FakeCard, FakeClock, type Seen } from "../../support/fakecard.js";
 import { pattern } from "../../support/pattern.js";
