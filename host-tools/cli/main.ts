@@ -41,7 +41,7 @@ export async function main(args: string[]): Promise<void> {
   const stop = watchForInterruption();
   answerInJson(asksForJson(args));
   try {
-    await run(args);
+    await run(jsonLast(args));
   } catch (error) {
     fail(interruption.aborted ? new Interrupted() : error);
   } finally {
@@ -68,6 +68,15 @@ async function run(args: string[]): Promise<void> {
 function asksForJson(args: readonly string[]): boolean {
   const end = args.indexOf("--");
   return args.slice(0, end < 0 ? args.length : end).includes("--json");
+}
+
+/** With --json behind the command, whose option it is, where it stands before it. */
+function jsonLast(args: string[]): string[] {
+  const command = args.findIndex((word) => word !== "--json");
+  if (command <= 0) return args;
+  const rest = args.slice(command);
+  const end = rest.indexOf("--");
+  return end < 0 ? [...rest, "--json"] : rest.toSpliced(end, 0, "--json");
 }
 
 /**

@@ -7,9 +7,9 @@ import {
   ADDRESSED_ONCE,
   ADDRESSES,
   FAULT_MUTANTS,
+  KEYS_BEFORE_CHALLENGE,
   NOT_LOOKED_AT,
   SINGLE_EXECUTIONS,
-  TOLD_FIRST,
 } from "../mutants/faults.js";
 import { suite } from "../support/suite.js";
 import { tried } from "../support/triedmutants.js";
@@ -70,10 +70,10 @@ for (const mutant of FAULT_MUTANTS) {
 }
 
 test("a session key that goes astray is not told with the challenge", async () => {
-  const { scenario, functions } = TOLD_FIRST;
+  const { scenario, functions } = KEYS_BEFORE_CHALLENGE;
   assert.equal(violations(instrumented, scenario, functions, "ones"), []);
-  const broken = await compile(TOLD_FIRST);
-  isFound(broken, violations(broken, scenario, functions, "ones"), TOLD_FIRST.says);
+  const broken = await compile(KEYS_BEFORE_CHALLENGE);
+  isFound(broken, violations(broken, scenario, functions, "ones"), KEYS_BEFORE_CHALLENGE.says);
 });
 
 for (const mutant of SINGLE_EXECUTIONS) {

@@ -6,7 +6,7 @@ import { Channel, Cla, Ins, Level, SetStatusP2, Tag } from "../../firmware/wire.
 import { encodeCommand } from "../../host-tools/card/apdu.js";
 import { encodeRecord } from "../../host-tools/card/cardclient.js";
 import { encodeFrame } from "../../host-tools/card/frame.js";
-import { diversificationData, diversify, putKeyData, testKeys } from "../../host-tools/card/keyset.js";
+import { diversificationData, diversify, putKeyData, testKeys } from "../../host-tools/card/transportkeys.js";
 import { Card } from "../../sim/core/card.js";
 import { Flash } from "../../sim/core/flash.js";
 import { currentBytes } from "../../sim/core/image.js";
@@ -26,7 +26,7 @@ const EMPTY_BATTERY = 2000;
 const FULL_BATTERY = 3000;
 const OTHER_OWNER = { ...DEMO, serial: "IB3000002", pin: "8053", key: new Uint8Array(32).fill(7), tries: 3 };
 /** All that the card tells in public, but for the kind of host and its firmware. */
-const TOLD = [Tag.STATUS, Tag.SERIAL, Tag.SUITE, Tag.KEY_INFORMATION, Tag.CARD_ID];
+const PUBLIC = [Tag.STATUS, Tag.SERIAL, Tag.SUITE, Tag.KEY_INFORMATION, Tag.CARD_ID];
 /** Slots for tries of PINs on a page (docs/FLASH.md). */
 const SLOTS = 74;
 /** The records of a page: head, root secret and transport keys, each with its check value (docs/FLASH.md). */
@@ -108,7 +108,7 @@ const FAILURES: Readonly<Record<string, (card: Card, at: number) => void>> = {
   },
 };
 
-class Bench {
+class FailingWrite {
   readonly card: Card;
   readonly act: () => void;
   readonly operations: number;
@@ -137,10 +137,10 @@ class Bench {
     card.setBattery(FULL_BATTERY);
     if (card.on) this.#memoryIsFlash(name);
     // With an ERROR a card tells nothing else; it begins anew with power.
-    const before = card.state === "ERROR" ? undefined : told(card);
+    const before = card.state === "ERROR" ? undefined : publicData(card);
     card.setBattery(0);
     card.setBattery(FULL_BATTERY);
-    const after = told(card);
+    const after = publicData(card);
     assert.not.equal(card.state, "ERROR", `${name}: it begins anew`);
     if (before) assert.equal(after, before, `${name}: the same before and after power was gone`);
   }
@@ -153,9 +153,9 @@ class Bench {
   }
 }
 
-function told(card: Card): string[] {
+function publicData(card: Card): string[] {
   exchange(card, { cla: Cla.ISO, ins: Ins.SELECT, p1: 4, p2: 0 });
-  return TOLD.map((tag) => {
+  return PUBLIC.map((tag) => {
     const { sw, data } = getData(card, tag);
     return `${tag.toString(16)}: ${sw.toString(16)} ${data.toString("hex")}`;
   });
@@ -168,11 +168,11 @@ function operationsOf(count: number, all: boolean): number[] {
 }
 
 function failsWell(module: WebAssembly.Module, name: string): number {
-  const bench = new Bench(module, ACTS[name] as Act);
+  const write = new FailingWrite(module, ACTS[name] as Act);
   let checks = 0;
   for (const [how, failure] of Object.entries(FAILURES)) {
-    for (const at of operationsOf(bench.operations, name === "STORE DATA")) {
-      bench.check(`${name}, ${how} at operation ${at} of ${bench.operations}`, failure, at);
+    for (const at of operationsOf(write.operations, name === "STORE DATA")) {
+      write.check(`${name}, ${how} at operation ${at} of ${write.operations}`, failure, at);
       checks++;
     }
   }

@@ -83,7 +83,7 @@ export const FAULT_MUTANTS: readonly FaultMutant[] = [
   },
 ];
 
-export const TOLD_FIRST: FaultMutant = {
+export const KEYS_BEFORE_CHALLENGE: FaultMutant = {
   breaks: "the card's challenge is told after the session keys were derived",
   file: "scp03.ts",
   within: "initiate",
@@ -203,7 +203,7 @@ export const ADDRESSES: readonly FaultMutant[] = [
 /** All of them. */
 export const ALL_FAULT_MUTANTS: readonly FaultMutant[] = [
   ...FAULT_MUTANTS,
-  TOLD_FIRST,
+  KEYS_BEFORE_CHALLENGE,
   NOT_LOOKED_AT,
   ...SINGLE_EXECUTIONS,
   ADDRESSED_ONCE,

@@ -5,7 +5,7 @@ import type { Telling } from "../support/triedmutants.js";
 import type { Mutant } from "./apply.js";
 
 export interface PowerCutMutant extends Mutant, Telling {
-  /** Flow in which it shows, or the wear; it is run with few tears. */
+  /** Flow in which it shows, or the wear; it is run with few torn writes. */
   readonly shows: string;
   /** What the campaign says of it. */
   readonly says: RegExp;

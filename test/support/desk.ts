@@ -5,7 +5,7 @@ import * as assert from "uvu/assert";
 import { Cla, Ins, Level, Sw } from "../../firmware/wire.js";
 import { encodeCommand } from "../../host-tools/card/apdu.js";
 import { encodeRecord, type PersonalizationRecord } from "../../host-tools/card/cardclient.js";
-import { type Keyset, putKeyData, testKeys } from "../../host-tools/card/keyset.js";
+import { type Keyset, putKeyData, testKeys } from "../../host-tools/card/transportkeys.js";
 import { Card } from "../../sim/core/card.js";
 import { Flash } from "../../sim/core/flash.js";
 import { currentBytes } from "../../sim/core/image.js";

@@ -3,7 +3,7 @@
 import { cmac } from "@noble/ciphers/aes.js";
 import * as assert from "uvu/assert";
 import { Cla, Ins, Level, Sw } from "../../../firmware/wire.js";
-import { type Keyset, testKeys } from "../../../host-tools/card/keyset.js";
+import { type Keyset, testKeys } from "../../../host-tools/card/transportkeys.js";
 import { Card } from "../../../sim/core/card.js";
 import { converse, exchange, personalize } from "../../../sim/session/cardcommands.js";
 import { DEMO } from "../../../sim/session/demo.js";

@@ -140,6 +140,7 @@ test("from a blank card to a login, and back to NO KEY", async () => {
   assert.equal([card.serial, card.state, card.keyset, card.testKeys], [SERIAL, "personalized", 1, false]);
   const text = await dsc(["info", "--port", sim.port]);
   assert.match(text.stdout, "checked by the card, 5 of 5 tries left");
+  assert.match(text.stdout, /^transport keys +version 1$/m);
 
   const again = await personalize(sim, at, "--transport", at.transport, "--key-file", at.key);
   assert.is(again.code, 0);
@@ -422,17 +423,17 @@ test("the bench test: what needs nobody, and a card that is personalized", async
 test("at a terminal: the bench test with a person, a PIN that is typed unseen, and wipe, which asks", async () => {
   const sim = await startBlank();
   const at = site();
-  const bench = new TerminalProgram([DSC, "test", "--port", sim.port], 200);
-  await bench.until(/Does the screen show/);
+  const program = new TerminalProgram([DSC, "test", "--port", sim.port], 200);
+  await program.until(/Does the screen show/);
   assert.is((await sim.run("show")).display, "********");
-  bench.send("yse\r");
-  await bench.until(/Answer yes or no\.\s+Does the screen show/);
-  bench.send("yes\r");
-  await bench.until(/Press each key/);
+  program.send("yse\r");
+  await program.until(/Answer yes or no\.\s+Does the screen show/);
+  program.send("yes\r");
+  await program.until(/Press each key/);
   for (const key of ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]) await sim.run(key);
-  await bench.until(/: OK PRESS$/m);
+  await program.until(/: OK PRESS$/m);
   for (const key of ["ok", "press"]) await sim.run(key);
-  assert.is(await bench.exit, 0);
+  assert.is(await program.exit, 0);
 
   const given = ["--port", sim.port, "--serial", SERIAL, "--pskc", at.seeds, "--pskc-key", at.seedKey];
   const person = new TerminalProgram([DSC, "personalize", ...given], 200);

@@ -3,7 +3,16 @@
 
 import { spawn, spawnSync } from "node:child_process";
 import { createHash, createHmac } from "node:crypto";
-import { existsSync, mkdirSync, openSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
 import { ROOT } from "../../../host-tools/files/project.js";
@@ -12,6 +21,7 @@ import { DEMO } from "../../../sim/session/demo.js";
 import { atLeast } from "../../support/atleast.js";
 import { askUnlock, enter, lockedCard } from "../../support/cards.js";
 import { DEADLINE } from "../../support/deadline.js";
+import { scp03Rows } from "../../support/scp03vectors.js";
 import { scratchFolder } from "../../support/scratch.js";
 import type { Ended } from "../../support/simprocess.js";
 import { NO_FULL_DISK, ON_WINDOWS, testUnless, UNBOUND } from "../../support/skipping.js";
@@ -274,6 +284,30 @@ test("keys new: 16 bytes, random, for the owner alone, and never over another fi
   refused(6, /no such file or folder/, ["keys", "new", join(FOLDER, "nowhere", "transport.key")]);
   refused(2, /file/, ["keys", "new"]);
   refused(2, /too many/, ["keys", "new", first, second]);
+});
+
+test("keys show: the check value of a key in a file or on stdin, as others compute it", () => {
+  for (const { key, kcv } of atLeast(3, scp03Rows("kcv"))) {
+    const path = file(key);
+    assert.is(answer(["keys", "show", path]), kcv.toUpperCase());
+    assert.equal(answerJson(["keys", "show", path]), { file: path, checkValue: kcv.toUpperCase() });
+    assert.is(answer(["keys", "show", "-"], { input: `# a comment\n${key}\n` }), kcv.toUpperCase());
+  }
+});
+
+test("keys show: a key that was drawn, and what is no transport key", () => {
+  const drawn = newPath("transport.key");
+  answer(["keys", "new", drawn]);
+  assert.match(answer(["keys", "show", drawn]), /^[0-9A-F]{6}$/);
+  refused(6, /32 bytes; 16/, ["keys", "show", file("11".repeat(32))]);
+  refused(6, /odd number/, ["keys", "show", file("1".repeat(31))]);
+  refused(6, /no such file/, ["keys", "show", newPath("nothing")]);
+  refused(6, /empty/, ["keys", "show", "-"], { input: "" });
+  refused(2, /file/, ["keys", "show"]);
+  if (WINDOWS) return;
+  chmodSync(drawn, 0o640);
+  refused(6, /others may read it/, ["keys", "show", drawn]);
+  assert.match(answer(["keys", "show", drawn, "--insecure-key-file"]), /^[0-9A-F]{6}$/);
 });
 
 // ---- dsc unlock ----
@@ -570,7 +604,7 @@ test("pskc csv: nothing is written where something is wrong", () => {
 
 // ---- every command ----
 
-const COMMANDS = ["ocra", "keys new", "unlock", "challenge", "verify", "pskc show", "pskc csv"];
+const COMMANDS = ["ocra", "keys new", "keys show", "unlock", "challenge", "verify", "pskc show", "pskc csv"];
 
 test("--help has examples and exit code 0", () => {
   for (const command of COMMANDS) {
@@ -601,6 +635,7 @@ testUnless(
     for (const args of [
       ["ocra", "--suite", SUITE, "--challenge", "123456"],
       ["keys", "new", transport],
+      ["keys", "show", transport],
       ["unlock", "--serial", CARD.serial, "--lock-code", "12345678", ...OPEN],
       ["challenge", "--serial", CARD.serial, "--store", store],
       verifying(CARD.serial, challenge, right, "--store", store),

@@ -153,6 +153,14 @@ const TABLE: Record<string, readonly Row[]> = {
     ["file", [join(NOTHING, "key")]],
     ["file", [""]],
   ],
+  "keys show": [
+    ["done", [MASTER]],
+    ["usage", []],
+    ["file", [NOTHING]],
+    ["file", [""]],
+    ["secret", [ODD_KEY]],
+    ["interrupted", ["-"]],
+  ],
   "pskc show": [
     ["done", [SEEDS]],
     ["file", [NOTHING]],
@@ -372,6 +380,23 @@ test("every mistake that can be made with every command is one of usage, in one 
       assert.match(message, /^[^\n]+$/, line.join(" "));
       assert.not.match(message, "00112233");
     }
+  }
+});
+
+test("--json before the command is --json behind it", async () => {
+  const rows: readonly (readonly [Outcome, number, readonly string[], string?])[] = [
+    ["done", 2, ["keys", "show", MASTER]],
+    ["done", 1, ["ocra", ...OCRA], KEY_HEX],
+    ["usage", 1, ["info"]],
+    ["usage", 2, ["keys", "show", "--", MASTER, MASTER]],
+    ["secret", 2, ["keys", "show", "--", ODD_KEY]],
+  ];
+  for (const [outcome, words, line, input = ""] of rows) {
+    const before = ["--json", ...line];
+    const behind = line.toSpliced(words, 0, "--json");
+    const ended = await runDsc(before, { input });
+    checkOutcome(ended, outcome, before.join(" "));
+    assert.is(ended.stdout, (await runDsc(behind, { input })).stdout, before.join(" "));
   }
 });
 
