@@ -3,6 +3,7 @@
 // end need a process (simprocess.ts).
 
 import { Readable, Writable } from "node:stream";
+import { format } from "node:util";
 import { runCommand } from "../../host-tools/cli/main.js";
 import type { Ended } from "./simprocess.js";
 
@@ -42,9 +43,13 @@ function replaceStreams(streams: Record<(typeof STREAMS)[number], Readable | Wri
   if (busy) throw new Error("one command at a time");
   busy = true;
   const own = STREAMS.map((name) => [name, Object.getOwnPropertyDescriptor(process, name)] as const);
+  const { error } = console;
   for (const name of STREAMS) Object.defineProperty(process, name, { configurable: true, value: streams[name] });
+  // The console keeps the stream that it first wrote to.
+  console.error = (...what: unknown[]) => void process.stderr.write(`${format(...what)}\n`);
   return () => {
     for (const [name, descriptor] of own) Object.defineProperty(process, name, descriptor as PropertyDescriptor);
+    console.error = error;
     busy = false;
   };
 }
