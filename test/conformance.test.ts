@@ -158,7 +158,7 @@ measured("a frame that is not answered, and what is just beyond a limit", () => 
 async function measureChip(image: string, frames = FRAMES): Promise<Figure[]> {
   const target = await ChipTarget.open(image);
   try {
-    return await measure(target, { frames, clock: true });
+    return await measure(target, { frames, clock: "message" });
   } finally {
     await target.close();
   }
@@ -177,7 +177,7 @@ boardTest(plugged, ["posix"], "plays with care, measures, and leaves a blank car
       some.map(() => undefined),
     );
     const target = await openForUse(path, { erase: true });
-    const figures = await measure(target, { frames: 20, clock: false });
+    const figures = await measure(target, { frames: 20 });
     await handBack(target);
     await target.close();
     const missed = figures.find(({ name }) => name === "of them not answered");

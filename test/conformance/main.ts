@@ -92,7 +92,7 @@ async function onThisComputer(options: Options, prepared: readonly Prepared[]): 
 async function measureQemu(): Promise<Figure[]> {
   const target = await ChipTarget.open(pathOf("development"));
   try {
-    const figures = await measure(target, { frames: FRAMES.qemu, clock: true });
+    const figures = await measure(target, { frames: FRAMES.qemu, clock: "time-out" });
     // How long its flash and its line take is QEMU's affair.
     return figures.filter(({ limits }) => limits);
   } finally {
@@ -112,7 +112,7 @@ async function onBoard(options: Options, prepared: readonly Prepared[]): Promise
   const failed = differing(await runAll(open, prepared, tell));
   const target = await open();
   try {
-    const figures = await measure(target, { frames: FRAMES.board, clock: true });
+    const figures = await measure(target, { frames: FRAMES.board, clock: "time-out" });
     await handBack(target);
     return { failed, figures };
   } finally {
