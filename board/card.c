@@ -9,7 +9,7 @@
 #include "development/development.h"
 #include "dsc.h"
 
-card_face_t card_face;
+card_view_t card_view;
 
 static Z_dsc_instance_t instance;
 
@@ -28,9 +28,9 @@ void card_boot(void) {
 void card_die(void) {
   memset(&instance, 0, sizeof instance);
   memset(wasm_rt_memory, 0, sizeof wasm_rt_memory);
-  card_face.on = false;
-  memset(card_face.text, ' ', sizeof card_face.text);
-  port_display(card_face.text);
+  card_view.on = false;
+  memset(card_view.text, ' ', sizeof card_view.text);
+  port_display(card_view.text);
   port_forget();
 }
 
@@ -85,8 +85,8 @@ static uint8_t *checked(u32 pointer, u32 length) {
 
 void Z_hostZ_display(struct Z_host_instance_t *host, u32 text) {
   (void)host;
-  memcpy(card_face.text, checked(text, PORT_SCREEN_WIDTH), PORT_SCREEN_WIDTH);
-  port_display(card_face.text);
+  memcpy(card_view.text, checked(text, PORT_SCREEN_WIDTH), PORT_SCREEN_WIDTH);
+  port_display(card_view.text);
 }
 
 void Z_hostZ_flash_read(struct Z_host_instance_t *host, u32 address, u32 into, u32 length) {
@@ -136,6 +136,6 @@ u32 Z_hostZ_panel(struct Z_host_instance_t *host) {
 
 void Z_hostZ_power(struct Z_host_instance_t *host, u32 on) {
   (void)host;
-  card_face.on = on != 0;
-  port_power(card_face.on);
+  card_view.on = on != 0;
+  port_power(card_view.on);
 }

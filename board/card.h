@@ -16,9 +16,9 @@
 typedef struct {
   bool on;
   uint8_t text[PORT_SCREEN_WIDTH];
-} card_face_t;
+} card_view_t;
 
-extern card_face_t card_face;
+extern card_view_t card_view;
 
 /* A battery was put in: fresh memory, nothing remembered but flash. */
 void card_boot(void);

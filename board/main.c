@@ -10,16 +10,16 @@
 /* Time that nobody waits for passes in pieces of a day (ms): the card's time is signed, and the clock wraps. */
 #define PIECE 86400000u
 
-/* In how many ms from `told` the card wants to be called, the clock when it was last told the time, its contacts. */
+/* In how many ms from `last_tick` the card wants to be called, the clock at its last tick, its contacts. */
 static uint32_t due;
-static uint32_t told;
+static uint32_t last_tick;
 static uint32_t contacts;
 
 /* Tells the card the time. */
 static void pass_time(void) {
   const uint32_t now = port_clock();
-  const uint32_t passed = now - told;
-  told = now;
+  const uint32_t passed = now - last_tick;
+  last_tick = now;
   if (passed != 0 && development_has_power() && !development_holds_time()) due = card_tick(passed);
 }
 
@@ -51,7 +51,7 @@ static void rest(uint32_t ms) {
 
 /* Milliseconds until the card wants to be called, or has to be. */
 static uint32_t left(void) {
-  const uint32_t passed = port_clock() - told;
+  const uint32_t passed = port_clock() - last_tick;
   const uint32_t wanted = due < PIECE && !development_holds_time() ? due : PIECE;
   return passed < wanted ? wanted - passed : 0;
 }
@@ -60,7 +60,7 @@ int main(void) {
   due = CARD_NEVER;
   port_start();
   card_boot();
-  told = port_clock();
+  last_tick = port_clock();
   DEVELOPMENT_CUT_LANDS_HERE();
   for (;;) {
     if (!development_has_power()) contacts = 0;

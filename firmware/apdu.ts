@@ -11,7 +11,7 @@ import { Cla, Ins, Level, MAX_PAYLOAD, Sw } from "./wire";
 
 const HEADER_SIZE: u32 = 4;
 /** Wrong keys in a row whose answers are not held back. */
-const PATIENCE: u32 = 2;
+const PROMPT_FAILURES: u32 = 2;
 /** Milliseconds; doubled up to MOST_DOUBLINGS times. */
 const FIRST_DELAY: u32 = 1000;
 const MOST_DOUBLINGS: u32 = 6;
@@ -41,8 +41,8 @@ export function process(at: usize, length: u32): u32 {
 /** Milliseconds for which the answer is held back: to a wrong key, from the third in a row on, 1 s to 64 s. */
 export function delay(): u32 {
   const failures = scp03.failures();
-  if (command.ins !== <u32>Ins.EXTERNAL_AUTHENTICATE || failures <= PATIENCE) return 0;
-  return FIRST_DELAY << min<u32>(failures - PATIENCE - 1, MOST_DOUBLINGS);
+  if (command.ins !== <u32>Ins.EXTERNAL_AUTHENTICATE || failures <= PROMPT_FAILURES) return 0;
+  return FIRST_DELAY << min<u32>(failures - PROMPT_FAILURES - 1, MOST_DOUBLINGS);
 }
 
 /** A short APDU (ISO 7816-4 §5.1), with or without Le. */

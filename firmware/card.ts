@@ -11,22 +11,22 @@
 
 import * as entry from "./entry";
 import { Event } from "./event";
-import * as face from "./face";
 import * as flash from "./flash";
 import * as host from "./host";
 import * as keys from "./keys";
 import { Outcome } from "./outcome";
+import * as pages from "./pages";
 import * as pin from "./pin";
 import * as power from "./power";
 import * as scp03 from "./scp03";
 import * as screen from "./screen";
 import { Text } from "./screen";
 import * as selftest from "./selftest";
-import * as pages from "./store";
-import { IDLE, patienceOf, successorOf, timeOf } from "./times";
+import { IDLE, idleTimeoutOf, successorOf, timeOf } from "./times";
 import * as token from "./token";
 import * as unlock from "./unlock";
 import * as vault from "./vault";
+import * as view from "./view";
 import { Key, Life, NEVER, State } from "./wire";
 
 @unmanaged
@@ -37,7 +37,7 @@ class Card {
   /** When the state's time is over. */
   deadline: u32;
   /** How long it is from a key on (ms), or 0 where keys do not extend it. */
-  patience: u32;
+  idleTimeout: u32;
   /** The key that is down ended a message: letting it go does nothing. */
   spentKey: bool;
   /** What the power-on checks found. */
@@ -51,7 +51,9 @@ class Card {
   tested: u32;
 }
 const card = changetype<Card>(memory.data(offsetof<Card>()));
-const RESPONSE: usize = memory.data(8);
+/** The response or the lock code that is on the screen. */
+const SHOWN: usize = memory.data(8);
+const SHOWN_SIZE: u32 = 8;
 
 /** The state now. */
 export function state(): State {
@@ -165,7 +167,7 @@ function settle(): void {
 }
 
 function onKey(event: Event, key: u32): void {
-  card.deadline = card.patience ? card.now + card.patience : card.deadline;
+  card.deadline = card.idleTimeout ? card.now + card.idleTimeout : card.deadline;
   if (event === Event.DOWN) card.spentKey = false;
   // A key that was down when the card turned off is forgotten: it does nothing, if the card is on again by now, too.
   if (key >= keys.KEYS || (event === Event.TAP && card.spentKey)) return;
@@ -260,7 +262,7 @@ function challenge(event: Event, key: u32): void {
     return;
   }
   if (!completed(event, key, token.CHALLENGE_SIZE)) return;
-  token.respond(entry.DIGITS, entry.KEPT, RESPONSE);
+  token.respond(entry.DIGITS, entry.KEPT, SHOWN);
   enter(State.RESPONSE);
 }
 
@@ -339,13 +341,14 @@ function enter(state: State): void {
 /** The same; where the state is a message, `next` is what follows it. */
 function stand(state: State, next: State): void {
   entry.clear();
-  if (state !== State.RESPONSE) memory.fill(RESPONSE, 0, token.RESPONSE_SIZE);
+  if (state !== State.RESPONSE) memory.fill(SHOWN, 0, SHOWN_SIZE);
+  if (state === State.LOCK_CODE) unlock.lockCode(SHOWN);
   card.tested = 0;
   card.state = state;
   card.next = next;
   if (state === State.OFF) return turnOff();
-  card.patience = patienceOf(state);
-  card.deadline = card.now + (card.patience ? card.patience : timeOf(state));
+  card.idleTimeout = idleTimeoutOf(state);
+  card.deadline = card.now + (card.idleTimeout ? card.idleTimeout : timeOf(state));
   if (state === State.NO_KEY && card.heard) card.deadline = card.frameAt + IDLE;
   draw();
 }
@@ -367,7 +370,7 @@ function isBare(): bool {
 }
 
 function draw(): void {
-  face.draw(card.state, RESPONSE, card.started);
+  view.draw(card.state, SHOWN, card.started);
 }
 
 // ---- on and off ----
@@ -415,7 +418,7 @@ function forget(): void {
   card.heard = false;
   card.frameAt = 0;
   card.tested = 0;
-  memory.fill(RESPONSE, 0, token.RESPONSE_SIZE);
+  memory.fill(SHOWN, 0, SHOWN_SIZE);
   keys.forget();
   entry.wipe();
   unlock.wipe();

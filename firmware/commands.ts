@@ -1,18 +1,19 @@
 // What the commands of the serial line do, one function each. Every one returns its status word; the
 // answer's data lies at the command's place, `answer` bytes of it.
 
-import * as bench from "./bench";
+import * as benchtest from "./benchtest";
 import * as card from "./card";
+import * as cardid from "./cardid";
 import * as host from "./host";
-import * as identity from "./identity";
 import { Outcome } from "./outcome";
+import { commit, head, isMounted, SERIAL, SUITE, SUITE_SIZE, TEST_KEYS, wipeCard } from "./pages";
 import * as personalization from "./personalization";
 import * as pin from "./pin";
+import { copyPublic } from "./public";
 import * as scp03 from "./scp03";
-import { commit, copyPublic, head, isMounted, SERIAL, SUITE, SUITE_SIZE, TEST_KEYS, wipeCard } from "./store";
 import * as tally from "./tally";
 import * as token from "./token";
-import * as transport from "./transport";
+import * as transportkeys from "./transportkeys";
 import * as unlock from "./unlock";
 import * as vault from "./vault";
 import { VERSION, VERSION_SIZE } from "./version";
@@ -144,18 +145,18 @@ export function selfTest(mayWrite: bool): u32 {
   const out = command.at;
   switch (command.p1) {
     case SelfTest.SCREEN:
-      return bench.screen();
+      return benchtest.screen();
     case SelfTest.KEYS:
-      return give(bench.keysSeen(out));
+      return give(benchtest.keysSeen(out));
     case SelfTest.BATTERY:
       store<u16>(out, bswap<u16>(host.battery() as u16));
       return give(2);
     case SelfTest.FLASH:
-      return mayWrite ? give(bench.flashPages(out)) : Sw.NOT_IN_THIS_CHANNEL;
+      return mayWrite ? give(benchtest.flashPages(out)) : Sw.NOT_IN_THIS_CHANNEL;
     case SelfTest.RANDOM:
-      return give(bench.random(out));
+      return give(benchtest.random(out));
     case SelfTest.CRYPTO:
-      return give(bench.crypto(out));
+      return give(benchtest.crypto(out));
     default:
       return Sw.WRONG_PARAMETERS;
   }
@@ -184,9 +185,9 @@ export function storeData(): u32 {
 /** PUT KEY: all three transport keys at once. */
 export function putKey(): u32 {
   if (!isReplaced(command.p1) || command.p2 !== ALL_KEYS) return Sw.WRONG_PARAMETERS;
-  if (!transport.isLength(command.length)) return Sw.WRONG_LENGTH;
-  const outcome = transport.replace(command.data, command.length, command.at);
-  return outcome === Outcome.DONE ? give(transport.ANSWER_SIZE) : swOf(outcome);
+  if (!transportkeys.isLength(command.length)) return Sw.WRONG_LENGTH;
+  const outcome = transportkeys.replace(command.data, command.length, command.at);
+  return outcome === Outcome.DONE ? give(transportkeys.ANSWER_SIZE) : swOf(outcome);
 }
 
 /** Whether PUT KEY takes this P1. 0 adds a keyset (GPC_SPE_034 §11.8.2.1), which ends the public test keys. */
@@ -313,8 +314,8 @@ function keyInformation(out: usize): u32 {
 
 /** The card id; a card in ERROR has none to tell. */
 function cardId(out: usize): u32 {
-  if (card.error() || !identity.tell(out)) return Sw.NO_SUCH_DATA;
-  return give(identity.SIZE);
+  if (card.error() || !cardid.tell(out)) return Sw.NO_SUCH_DATA;
+  return give(cardid.SIZE);
 }
 
 /** Version, hash, and the kind of host that runs it. */

@@ -1,6 +1,7 @@
 // What the host calls: the exports of docs/ABI.md, and nothing else.
 
 import * as card from "./card";
+import * as clock from "./clock";
 import * as line from "./line";
 
 /** A battery was put in (or the chip was reset): the card is off and remembers only its flash. */
@@ -12,12 +13,12 @@ export function boot(): void {
 /** Contact `key` (0 to 9 the digits, 10 OK, 11 PRESS) closed (1) or opened (0). Returns as `tick`. */
 export function key(key: u32, closed: u32): u32 {
   card.contact(key, closed !== 0);
-  return line.pass(0);
+  return clock.pass(0);
 }
 
 /** `ms` milliseconds passed. Returns in how many the card wants to be called again; 2^31 - 1: never. */
 export function tick(ms: u32): u32 {
-  return line.pass(ms);
+  return clock.pass(ms);
 }
 
 /** The state, as numbered in wire.ts. */
@@ -28,7 +29,7 @@ export function state(): u32 {
 /** A byte arrived on the serial line. Returns as `tick`. */
 export function serial(byte: u32): u32 {
   line.receive(byte);
-  return line.pass(0);
+  return clock.pass(0);
 }
 
 /** Tries left on a card that is on and checks the PIN itself; otherwise 2^31 - 1. */

@@ -4,7 +4,7 @@ import * as apdu from "./apdu";
 import * as card from "./card";
 import * as frame from "./frame";
 import * as panel from "./panel";
-import { Channel, PROTOCOL_VERSION } from "./wire";
+import { Channel, NEVER, PROTOCOL_VERSION } from "./wire";
 
 @unmanaged
 class Held {
@@ -24,18 +24,16 @@ export function receive(byte: u32): void {
   frame.next();
 }
 
-/** Lets `ms` pass for card and line. Returns the time until something is due. */
-export function pass(ms: u32): u32 {
-  let left = ms;
-  while (held.length && held.left <= left) {
-    left -= held.left;
-    card.pass(held.left);
-    send();
-  }
-  const due = card.pass(left);
-  if (held.length) held.left -= left;
-  panel.tell();
-  return held.length ? min<u32>(due, held.left) : due;
+/** Milliseconds until an answer that is held back goes out, or NEVER. */
+export function due(): u32 {
+  return held.length ? held.left : NEVER;
+}
+
+/** Lets `ms` pass, no more than `due` said: an answer goes out when its time has come. */
+export function pass(ms: u32): void {
+  if (held.length === 0) return;
+  held.left -= ms;
+  if (held.left === 0) send();
 }
 
 /** A new battery: nothing is under way. */

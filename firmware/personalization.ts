@@ -2,8 +2,8 @@
 
 import * as cbc from "./crypto/cbc";
 import { Outcome } from "./outcome";
+import { commit, DEK, head, revert, SERIAL, SERIAL_SIZE, SUITE, SUITE_SIZE } from "./pages";
 import * as pin from "./pin";
-import { commit, DEK, head, revert, SERIAL, SERIAL_SIZE, SUITE, SUITE_SIZE } from "./store";
 import * as token from "./token";
 import * as unlock from "./unlock";
 import * as vault from "./vault";

@@ -1,9 +1,9 @@
 // The PIN: checked by the card, locked after too many wrong ones, set anew.
 
-import * as attempt from "./attempt";
 import { ERASED } from "./flash";
+import * as onetry from "./onetry";
 import { Outcome } from "./outcome";
-import { commit, destroy, drop, head, Wrap } from "./store";
+import { commit, destroy, drop, head, Wrap } from "./pages";
 import { carry, freeSlot, GIVEN, SPENT, spent, spentBackwards, Tally } from "./tally";
 import * as vault from "./vault";
 import { Use } from "./vault";
@@ -40,8 +40,8 @@ export function check(digits: usize): Outcome {
   if (isLocked()) return lost();
   const room = makeRoom();
   if (room !== Outcome.DONE) return room;
-  const opened = attempt.open(Tally.PIN, Wrap.PIN, Use.PIN, digits, PIN_SIZE);
-  if (opened === Outcome.DONE && attempt.confirmed()) return attempt.conclude(attempt.giveBack());
+  const opened = onetry.open(Tally.PIN, Wrap.PIN, Use.PIN, digits, PIN_SIZE);
+  if (opened === Outcome.DONE && onetry.confirmed()) return onetry.conclude(onetry.giveBack());
   vault.wipe();
   if (opened !== Outcome.DONE && opened !== Outcome.WRONG) return opened;
   return spentBackwards(Tally.PIN) < head.tries ? Outcome.WRONG : lost();

@@ -8,10 +8,12 @@
 import * as aes from "./crypto/aes";
 import * as cbc from "./crypto/cbc";
 import * as cmac from "./crypto/cmac";
+import { crc32 } from "./crypto/crc32";
 import * as kdf from "./crypto/kdf";
 import * as host from "./host";
+import { head, isCurrent, KEY_SIZE, KEYS, SERIAL } from "./pages";
+import { copyPublic } from "./public";
 import * as selftest from "./selftest";
-import { copyPublic, head, KEY_SIZE, KEYS, SERIAL } from "./store";
 import { Derive, Level, Scp03, Scp03Size, Sw } from "./wire";
 
 const MAC_SIZE: u32 = Scp03Size.MAC;
@@ -38,6 +40,8 @@ class Session {
   counter: u32;
   /** Wrong keys in a row. They outlive the session, and off. */
   failures: u32;
+  /** The check value of the session keys, as they were derived. */
+  check: u32;
 }
 const session = changetype<Session>(memory.data(offsetof<Session>()));
 
@@ -75,6 +79,7 @@ export function close(): void {
   session.stage = Stage.CLOSED;
   session.level = 0;
   session.counter = 0;
+  session.check = 0;
   memory.fill(SESSION_KEYS, 0, 48);
   memory.fill(CHAIN, 0, 16);
   memory.fill(WORK, 0, 16);
@@ -93,6 +98,7 @@ export function initiate(data: usize): Sw {
   deriveSession(KEYS, Derive.S_ENC, S_ENC);
   deriveSession(KEYS + KEY_SIZE, Derive.S_MAC, S_MAC);
   deriveSession(KEYS + KEY_SIZE, Derive.S_RMAC, S_RMAC);
+  session.check = checkOfKeys();
   // Diversification data: the serial number and a zero byte.
   copyPublic(data, SERIAL, SERIAL, 10);
   store<u8>(data, head.keyVersion, 10);
@@ -112,7 +118,8 @@ export function initiate(data: usize): Sw {
  *
  * Each check is made twice by different means, so that one fault does not pass both: the session key
  * is derived again, cryptogram and MAC are compared as bytes and as words, and the algorithms prove
- * that they work (a CMAC that computes nothing has results that anybody can send).
+ * that they work (a CMAC that computes nothing has results that anybody can send). A fault may have overwritten keys in
+ * memory: the transport keys are compared with flash, and the session keys with their check value, after both were used.
  */
 export function authenticate(command: usize): Sw {
   if (session.stage !== Stage.INITIATED) return Sw.NOT_IN_THIS_STATE;
@@ -125,7 +132,7 @@ export function authenticate(command: usize): Sw {
   wrong |= commandMac(command, data, MAC_SIZE);
   // The second check has no branch: where it fails, the stage is none of those that there are.
   const stage = Stage.OPEN + differingWords(WORK, data) + differingWords(CHAIN, data + MAC_SIZE);
-  if (wrong !== 0 || !selftest.cryptoWorks()) {
+  if (wrong !== 0 || !isCurrent() || !selftest.cryptoWorks()) {
     close();
     if (session.failures < 0xff) session.failures++;
     return Sw.NOT_AUTHENTIC;
@@ -159,8 +166,8 @@ export function unwrap(command: usize, length: u32): u32 {
 
 /**
  * Protects an answer of `length` bytes at `data` (§6.2.5, §6.2.7); the status word goes into its MAC
- * and stays with the caller. Returns the new length; 0, and the channel closed, where AES does not work. Errors go out
- * bare.
+ * and stays with the caller. Returns the new length; 0, and the channel closed, where AES does not work or
+ * a session key was changed. Errors go out bare.
  */
 export function wrap(data: usize, length: u32, sw: u32): u32 {
   const isError = sw !== Sw.DONE && sw >> 8 !== 0x62 && sw >> 8 !== 0x63;
@@ -178,18 +185,26 @@ export function wrap(data: usize, length: u32, sw: u32): u32 {
   cmac.update(CHAIN, 16);
   cmac.update(data, length + 2);
   cmac.end(WORK);
-  if (!selftest.aesWorks()) return fail(0);
+  if (checkOfKeys() !== session.check || !selftest.aesWorks()) return fail(0);
   copyPublic(data + length, WORK, WORK, MAC_SIZE);
   return length + MAC_SIZE;
 }
 
-/** Checks the MAC behind `size` bytes of data and chains it (§6.2.4). Returns 0 where it is right. */
+/**
+ * Checks the MAC behind `size` bytes of data and chains it (§6.2.4). Returns 0 where it is right, and was computed with
+ * the key that was derived: one that a fault overwrote may be known to everybody.
+ */
 function commandMac(command: usize, data: usize, size: u32): u32 {
   cmac.begin(S_MAC);
   cmac.update(CHAIN, 16);
   cmac.update(command, HEADER_SIZE + size);
   cmac.end(CHAIN);
-  return difference(CHAIN, data + size, MAC_SIZE);
+  return difference(CHAIN, data + size, MAC_SIZE) | (checkOfKeys() ^ session.check);
+}
+
+/** A check value of the session keys. That of zeros is not zero: a fault that clears keys and check value is noticed. */
+function checkOfKeys(): u32 {
+  return crc32(Stage.OPEN, SESSION_KEYS, 48);
 }
 
 /** Bits that differ; every byte is looked at. */

@@ -6,7 +6,7 @@
 
 import * as flash from "./flash";
 import { CHUNK_SIZE, ERASED } from "./flash";
-import { address, head, pageStart, Slots } from "./store";
+import { address, head, pageStart, Slots } from "./pages";
 
 /** What the two words of a slot are programmed to; complements, so that none decays into the other. */
 export const SPENT: u32 = 0x3cc35aa5;

@@ -11,7 +11,7 @@ const BATTERY_MESSAGE: u32 = 1_000;
 const NO_KEY_MESSAGE: u32 = 3_000;
 
 /** The time without a key after which a state turns off, or 0 where its time is fixed. */
-export function patienceOf(state: State): u32 {
+export function idleTimeoutOf(state: State): u32 {
   if (state === State.LOCK_CODE || state === State.UNLOCK) return PHONE_CALL;
   return timeOf(state) ? 0 : IDLE;
 }

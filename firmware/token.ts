@@ -2,8 +2,8 @@
 
 import * as hash from "./crypto/hash";
 import * as ocra from "./crypto/ocra";
+import { head, SUITE, SUITE_SIZE } from "./pages";
 import { PIN_SIZE } from "./pin";
-import { head, SUITE, SUITE_SIZE } from "./store";
 import * as vault from "./vault";
 import { Digits, Life, SuitesAt } from "./wire";
 

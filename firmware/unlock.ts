@@ -1,10 +1,10 @@
 // Unlocking: the card shows a lock code, the help desk answers with the unlock code that belongs to it.
 
-import * as attempt from "./attempt";
 import * as ocra from "./crypto/ocra";
 import * as host from "./host";
+import * as onetry from "./onetry";
 import { Outcome } from "./outcome";
-import { commit, destroy, head, Wrap } from "./store";
+import { commit, destroy, head, Wrap } from "./pages";
 import { spent, spentBackwards, Tally } from "./tally";
 import * as vault from "./vault";
 import { Use } from "./vault";
@@ -53,8 +53,8 @@ export function lockCode(out: usize): void {
 export function check(digits: usize): Outcome {
   const before = spent(Tally.CODE);
   if (before >= CODE_TRIES) return lost();
-  const opened = attempt.open(Tally.CODE, Wrap.CODE, Use.CODE, digits, CODE_SIZE);
-  if (opened === Outcome.DONE && attempt.confirmed()) return attempt.conclude(renew(before));
+  const opened = onetry.open(Tally.CODE, Wrap.CODE, Use.CODE, digits, CODE_SIZE);
+  if (opened === Outcome.DONE && onetry.confirmed()) return onetry.conclude(renew(before));
   vault.wipe();
   if (opened !== Outcome.DONE && opened !== Outcome.WRONG) return opened;
   return spentBackwards(Tally.CODE) < CODE_TRIES ? Outcome.WRONG : lost();

@@ -7,7 +7,7 @@
 import * as kdf from "./crypto/kdf";
 import * as siv from "./crypto/siv";
 import { ERASED } from "./flash";
-import { isUsable, ROOT, Wrap, wrap } from "./store";
+import { isUsable, ROOT, Wrap, wrap } from "./pages";
 import { GIVEN, SPENT } from "./tally";
 import { Limit } from "./wire";
 
@@ -19,7 +19,7 @@ export enum Use {
   CODE = 0x82,
   /** Context: nothing but the slot words; the server judges the PIN. */
   NOTHING = 0x83,
-  /** Context: none; what comes out is public (identity.ts). */
+  /** Context: none; what comes out is public (cardid.ts). */
   CARD_ID = 0x84,
 }
 

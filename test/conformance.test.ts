@@ -11,8 +11,8 @@ import { Machine } from "../board/emulator/machine.js";
 import { Rests } from "../board/emulator/rests.js";
 import { Channel, Level } from "../firmware/wire.js";
 import { encodeFrame } from "../host-tools/card/frame.js";
-import { testKeys } from "../host-tools/card/keyset.js";
 import { openCard } from "../host-tools/card/port.js";
+import { testKeys } from "../host-tools/card/transportkeys.js";
 import { ROOT } from "../host-tools/files/project.js";
 import { firmwareOf } from "../host-tools/flashing/firmwarehash.js";
 import { Card, KEYS } from "../sim/core/card.js";
@@ -21,8 +21,8 @@ import { FIRMWARE_FILE, loadFirmware } from "../sim/session/firmware.js";
 import { openPanel } from "../sim/session/panelport.js";
 import { PtyLine } from "../sim/session/pty.js";
 import { BoardError, handBack, openForUse } from "./conformance/board.js";
+import { beyondLimits, type Figure, measure } from "./conformance/boardfigures.js";
 import { ChipTarget } from "./conformance/chiptarget.js";
-import { beyondLimits, type Figure, measure } from "./conformance/hardware.js";
 import { describeDifference } from "./conformance/play.js";
 import { prepare, runAll } from "./conformance/run.js";
 import { type Faults, SimTarget } from "./conformance/simtarget.js";
@@ -158,7 +158,7 @@ measured("a frame that is not answered, and what is just beyond a limit", () => 
 async function measureChip(image: string, frames = FRAMES): Promise<Figure[]> {
   const target = await ChipTarget.open(image);
   try {
-    return await measure(target, { frames, clock: true });
+    return await measure(target, { frames, clock: "message" });
   } finally {
     await target.close();
   }
@@ -177,7 +177,7 @@ boardTest(plugged, ["posix"], "plays with care, measures, and leaves a blank car
       some.map(() => undefined),
     );
     const target = await openForUse(path, { erase: true });
-    const figures = await measure(target, { frames: 20, clock: false });
+    const figures = await measure(target, { frames: 20 });
     await handBack(target);
     await target.close();
     const missed = figures.find(({ name }) => name === "of them not answered");

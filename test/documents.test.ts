@@ -2,7 +2,7 @@
 // Figures of campaigns are held to their records by test/evidence/document.test.ts.
 
 import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, sep } from "node:path";
 import * as assert from "uvu/assert";
 import { pathOf } from "../board/builder/images.js";
 import { sizesOf } from "../board/builder/sizes.js";
@@ -21,6 +21,8 @@ const README = documentAt("README.md");
 const ABI = documentAt("docs/ABI.md");
 const PORTING = documentAt("docs/PORTING.md");
 const PROVISIONING = documentAt("docs/PROVISIONING.md");
+/** The name of a file, as code; what is built is not there yet. */
+const SOURCE_FILE = /`(?!build\/)([\w./-]+\.(?:ts|mjs|c|h|ld))`/g;
 const KIB = 1024;
 /** A limit that is larger than what it limits by more than this says nothing of it. */
 const SLACK = 4 * KIB;
@@ -91,6 +93,21 @@ test("no document uses a word that the glossary replaces", () => {
 test("a replaced word is seen in prose, in any case and number, and not in code or in an address", () => {
   const text = "A Hole,\nno holes. `hole`\n```\nhole\n```\n[a link](hole.md) whole hole-free";
   assert.equal(usesOf(["hole"], text), ["Hole", "holes", "hole"]);
+});
+
+test("every source file that a document names is there", () => {
+  const folders = ["board", "docs", "firmware", "host-tools", "scripts", "sim", "test"];
+  const files = folders.flatMap((folder) =>
+    readdirSync(join(ROOT, folder), { recursive: true, encoding: "utf8" }).map((name) => `/${folder}/${name}`),
+  );
+  let named = 0;
+  for (const path of englishDocuments()) {
+    const names = [...documentAt(path).matchAll(SOURCE_FILE)].map(([, name]) => name as string);
+    const missing = names.filter((name) => !files.some((file) => file.split(sep).join("/").endsWith(`/${name}`)));
+    assert.equal(missing, [], path);
+    named += names.length;
+  }
+  assert.ok(named > 50, `only ${named}`);
 });
 
 test("a number is read as a word or in digits, and a sentence that is gone is missed", () => {

@@ -4,7 +4,7 @@
 // reasons of what was skipped.
 
 import { spawnSync } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -19,6 +19,8 @@ const LIMITS: Limits = { processorMs: 10 * 60_000, wallMs: 40 * 60_000, graceMs:
 const SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
 const TESTS = join(ROOT, "test");
+/** How long each file took when it was run last. */
+const TIMES = join(ROOT, "build", "testtimes.json");
 const COMPILED = dirname(fileURLToPath(import.meta.url));
 
 /** The test files, by their sources: the build folder keeps what was compiled from tests that are gone. */
@@ -58,13 +60,34 @@ async function runFile(name: string): Promise<FileResult> {
 
 async function runAll(files: readonly string[]): Promise<FileResult[]> {
   const results: FileResult[] = [];
-  const queue = [...files];
+  const queue = longestFirst(files);
   const worker = async () => {
     for (let name = queue.shift(); name !== undefined; name = queue.shift()) results.push(await runFile(name));
   };
   // Two more than there are processors: files that wait for what they started leave theirs idle.
   await Promise.all(Array.from({ length: Math.min(4, availableParallelism() + 2) }, worker));
   return results;
+}
+
+/** Those that took longest the last time begin, so that none of them is left for the end; those that are new come first. */
+function longestFirst(files: readonly string[]): string[] {
+  const took = timesOfLastRun();
+  const timeOf = (name: string) => took[name] ?? Number.POSITIVE_INFINITY;
+  return [...files].sort((a, b) => (timeOf(a) === timeOf(b) ? 0 : timeOf(b) - timeOf(a)));
+}
+
+/** Processor time in ms, by file. */
+function timesOfLastRun(): Record<string, number> {
+  try {
+    return JSON.parse(readFileSync(TIMES, "utf8")) as Record<string, number>;
+  } catch {
+    return {};
+  }
+}
+
+function keepTimes(results: readonly FileResult[]): void {
+  const took = results.map(({ name, processorMs }) => [name, Math.round(processorMs)]);
+  writeFileSync(TIMES, `${JSON.stringify({ ...timesOfLastRun(), ...Object.fromEntries(took) })}\n`);
 }
 
 /** A runner that is ended takes its test files with it: they lead groups of their own. */
@@ -82,5 +105,6 @@ for (const [signal, code] of Object.entries(SIGNALS)) {
 const files = testFiles(process.argv.slice(2).map((name) => name.replace(/^(\.\/)?test\//, "")));
 prepare(files);
 const results = await runAll(files);
+keepTimes(results);
 console.log(summary(results));
 process.exitCode = results.some(({ failed }) => failed > 0) ? 1 : 0;

@@ -48,8 +48,8 @@ static struct {
   uint32_t operations;
   /* Flash operations until the cut; 0: none is armed. */
   uint32_t until_cut;
-  random_t random, tears;
-} bench;
+  random_t random, torn_bits;
+} control;
 
 /* ---- random numbers that repeat ---- */
 
@@ -85,9 +85,9 @@ static uint32_t next(random_t *random) {
 }
 
 bool development_random(uint8_t *into, size_t length) {
-  if (!bench.is_seeded) return false;
+  if (!control.is_seeded) return false;
   for (size_t i = 0; i < length; i += 4) {
-    const uint32_t word = next(&bench.random);
+    const uint32_t word = next(&control.random);
     for (size_t j = i; j < length && j < i + 4; j++) into[j] = (uint8_t)(word >> 8 * (j - i));
   }
   return true;
@@ -97,15 +97,15 @@ bool development_random(uint8_t *into, size_t length) {
 
 /* Without power nothing falls due. */
 bool development_holds_time(void) {
-  return bench.holds_time || bench.pulled;
+  return control.holds_time || control.pulled;
 }
 
 bool development_has_power(void) {
-  return !bench.pulled;
+  return !control.pulled;
 }
 
 uint32_t development_battery(uint32_t (*measured)(void)) {
-  return bench.has_battery ? bench.battery : measured();
+  return control.has_battery ? control.battery : measured();
 }
 
 static _Noreturn void cut(void) {
@@ -114,18 +114,18 @@ static _Noreturn void cut(void) {
 
 /* Whether power fails in this operation; where it fails before it, this does not return. */
 static bool is_cut(void) {
-  const bool now = bench.until_cut == 1;
-  if (bench.until_cut) bench.until_cut--;
+  const bool now = control.until_cut == 1;
+  if (control.until_cut) control.until_cut--;
   /* Before the operation: a port whose flash keeps count of programs has to know. */
-  if (now) bench.pulled = bench.was_cut = true;
-  if (now && !bench.torn) cut();
-  bench.operations++;
+  if (now) control.pulled = control.was_cut = true;
+  if (now && !control.torn) cut();
+  control.operations++;
   return now;
 }
 
 void development_before_program(uint32_t address, uint32_t word) {
   if (!is_cut()) return;
-  port_flash_program(address, word | next(&bench.tears));
+  port_flash_program(address, word | next(&control.torn_bits));
   cut();
 }
 
@@ -139,7 +139,7 @@ void development_before_erase(uint32_t page) {
   for (uint32_t at = 0; at < PORT_FLASH_PAGE_SIZE; at += 4) {
     uint32_t word;
     memcpy(&word, before + at, sizeof word);
-    word |= next(&bench.tears);
+    word |= next(&control.torn_bits);
     if (word != 0xffffffffu) port_flash_program(start + at, word);
   }
   cut();
@@ -190,66 +190,66 @@ static void send_frame(const uint8_t *payload, size_t length) {
 
 /* Answers the command with all that can be seen of the card; STATUS adds the flash. */
 static void answer(uint32_t due) {
-  uint8_t payload[26] = {bench.command, !bench.pulled, bench.was_cut, card_face.on, (uint8_t)card_state()};
-  bench.was_cut = false;
-  memcpy(payload + 5, card_face.text, PORT_SCREEN_WIDTH);
+  uint8_t payload[26] = {control.command, !control.pulled, control.was_cut, card_view.on, (uint8_t)card_state()};
+  control.was_cut = false;
+  memcpy(payload + 5, card_view.text, PORT_SCREEN_WIDTH);
   uint8_t *at = put32(payload + 5 + PORT_SCREEN_WIDTH, due);
-  if (bench.command == STATUS) at = put32(put32(at, bench.operations), crc32c_of_flash());
+  if (control.command == STATUS) at = put32(put32(at, control.operations), crc32c_of_flash());
   send_frame(payload, (size_t)(at - payload));
-  bench.command = 0;
+  control.command = 0;
 }
 
 void development_land(void) {
   card_die();
   memset(&line, 0, sizeof line);
-  if (bench.command) answer(CARD_NEVER);
+  if (control.command) answer(CARD_NEVER);
 }
 
 static void pass(uint32_t ms, uint32_t *due) {
   uint32_t left = ms;
-  bench.holds_time = true;
-  while (!bench.pulled && *due <= left) {
+  control.holds_time = true;
+  while (!control.pulled && *due <= left) {
     left -= *due;
     *due = card_tick(*due);
   }
-  if (!bench.pulled && left > 0) *due = card_tick(left);
+  if (!control.pulled && left > 0) *due = card_tick(left);
 }
 
 /* Takes the battery out or puts one in. */
 static void set_power(bool power, uint32_t *due) {
-  if (power != bench.pulled) return;
-  bench.pulled = !power;
+  if (power != control.pulled) return;
+  control.pulled = !power;
   *due = CARD_NEVER;
   if (power) card_boot();
   else card_die();
 }
 
 static void set_battery(uint32_t millivolts, uint32_t *due) {
-  bench.has_battery = true;
-  bench.battery = millivolts;
+  control.has_battery = true;
+  control.battery = millivolts;
   set_power(millivolts != 0, due);
 }
 
 /* A card as it leaves the fab, with a battery of its own: the commanded one may be none. */
 static void make_blank(uint32_t *due) {
   for (uint32_t page = 0; page < PORT_FLASH_PAGES; page++) port_flash_erase(page);
-  bench.operations = 0;
-  bench.until_cut = 0;
-  bench.has_battery = false;
+  control.operations = 0;
+  control.until_cut = 0;
+  control.has_battery = false;
   set_power(false, due);
   set_power(true, due);
 }
 
 /* Clock, battery and random source are the hardware's again. */
 static void release(uint32_t *due) {
-  bench.holds_time = bench.has_battery = bench.is_seeded = false;
-  bench.until_cut = 0;
+  control.holds_time = control.has_battery = control.is_seeded = false;
+  control.until_cut = 0;
   set_power(true, due);
 }
 
 static void carry_out(const uint8_t *payload, uint32_t *due) {
   const uint32_t number = get32(payload + 1);
-  bench.command = payload[0];
+  control.command = payload[0];
   switch (payload[0]) {
     case PASS:
       pass(number, due);
@@ -258,13 +258,13 @@ static void carry_out(const uint8_t *payload, uint32_t *due) {
       set_battery(number, due);
       break;
     case SEED:
-      seed(&bench.random, number);
-      seed(&bench.tears, ~number);
-      bench.is_seeded = true;
+      seed(&control.random, number);
+      seed(&control.torn_bits, ~number);
+      control.is_seeded = true;
       break;
     case CUT_AT:
-      bench.until_cut = number;
-      bench.torn = payload[5] != 0;
+      control.until_cut = number;
+      control.torn = payload[5] != 0;
       break;
     case BLANK:
       make_blank(due);
@@ -277,7 +277,7 @@ static void carry_out(const uint8_t *payload, uint32_t *due) {
     case STATUS:
       break;
     default:
-      bench.command = 0;
+      control.command = 0;
       return;
   }
   answer(*due);

@@ -26,11 +26,15 @@ const SBOX: usize = memory.data<u8>([
   0x8c, 0xa1, 0x89, 0x0d, 0xbf, 0xe6, 0x42, 0x68, 0x41, 0x99, 0x2d, 0x0f, 0xb0, 0x54, 0xbb, 0x16,
 ]);
 
-/** Takes the 16 bytes at `key` as the key, expanded (§5.2). */
+/**
+ * Takes the 16 bytes at `key` as the key, expanded (§5.2). Rounds are counted, not addresses: an address that a fault
+ * lost would overwrite all memory up to the schedule, the transport keys included, with bytes that everybody can compute.
+ */
 export function setKey(key: usize): void {
   memory.copy(SCHEDULE, key, 16);
   let rcon: u32 = 1;
-  for (let at = SCHEDULE; at < SCHEDULE + 160; at += 16) {
+  for (let round: u32 = 0; round < 10; round++) {
+    const at = SCHEDULE + (round << 4);
     const last = rotr<u32>(load<u32>(at, 12), 8);
     const word = lookUp(SBOX, last, last, last, last) ^ rcon;
     const w4 = load<u32>(at, 0) ^ word;

@@ -9,7 +9,8 @@ const SAVED: usize = memory.data(16);
 /** Encrypts `length` bytes (a multiple of 16) at `data` under the 16 bytes at `key`; `iv` may be 0: zeros. */
 export function encrypt(key: usize, iv: usize, data: usize, length: u32): void {
   begin(key, iv);
-  for (let at = data; at < data + length; at += 16) {
+  for (let i: u32 = 0; i < length; i += 16) {
+    const at = data + i;
     cmac.xor16(at, CHAIN);
     aes.encrypt(at);
     memory.copy(CHAIN, at, 16);
@@ -21,7 +22,8 @@ export function encrypt(key: usize, iv: usize, data: usize, length: u32): void {
 export function decrypt(key: usize, iv: usize, data: usize, length: u32): void {
   begin(key, iv);
   aes.beginDecryption();
-  for (let at = data; at < data + length; at += 16) {
+  for (let i: u32 = 0; i < length; i += 16) {
+    const at = data + i;
     memory.copy(SAVED, at, 16);
     aes.decrypt(at);
     cmac.xor16(at, CHAIN);

@@ -42,8 +42,9 @@ export function end(out: usize): void {
     store<u8>(STATE + running.fill, load<u8>(STATE + running.fill) ^ 0x80);
   }
   xor16(STATE, SUBKEY);
-  aes.encrypt(STATE);
+  // Copied before it is encrypted: what a faulty address fetches, a key perhaps, does not come out in the clear.
   memory.copy(out, STATE, 16);
+  aes.encrypt(out);
   wipe();
 }
 

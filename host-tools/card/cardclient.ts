@@ -40,10 +40,10 @@ import {
   type Response,
 } from "./apdu.js";
 import type { HashName } from "./hashes.js";
-import { type Keyset, putKeyAnswer, putKeyData } from "./keyset.js";
 import type { Link } from "./link.js";
 import { AuthenticationFailed, initializeUpdate, parseCardHello, SecureChannel, type SecurityLevel } from "./scp03.js";
 import { digits, encodeRecord, type StoredRecord } from "./storedata.js";
+import { type Keyset, putKeyAnswer, putKeyData } from "./transportkeys.js";
 
 export { encodeRecord, type PersonalizationRecord, ValueError } from "./storedata.js";
 

@@ -118,7 +118,7 @@ export class Link {
 
   /** Says hello until the card answers. Returns the version of the protocol. */
   hello(attempts = HELLOS): Promise<number> {
-    return this.#patiently(ANSWER, () => this.#hello(attempts));
+    return this.#withNotice(ANSWER, () => this.#hello(attempts));
   }
 
   async #hello(attempts: number): Promise<number> {
@@ -133,7 +133,7 @@ export class Link {
 
   /** Sends a command APDU; returns the response with its status word. One at a time. */
   exchange(command: Uint8Array, options: ExchangeOptions = {}): Promise<Buffer> {
-    return this.#patiently(options.waitingFor ?? ANSWER, () => this.#exchange(command, options));
+    return this.#withNotice(options.waitingFor ?? ANSWER, () => this.#exchange(command, options));
   }
 
   async #exchange(command: Uint8Array, options: ExchangeOptions): Promise<Buffer> {
@@ -162,7 +162,7 @@ export class Link {
   }
 
   /** Does `work`, and tells what is waited for where that takes long. */
-  async #patiently<T>(what: string, work: () => Promise<T>): Promise<T> {
+  async #withNotice<T>(what: string, work: () => Promise<T>): Promise<T> {
     if (this.#telling || !this.#onWait) return work();
     this.#telling = true;
     const where = this.#name === undefined ? "" : `${this.#name}: `;

@@ -5,6 +5,7 @@
 
 import { statSync } from "node:fs";
 import { readdir } from "node:fs/promises";
+import { createRequire } from "node:module";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { SerialPort } from "serialport";
 import { PortError } from "../files/errors.js";
@@ -62,8 +63,11 @@ export interface PortOptions {
 
 const openPorts = new Set<CardPort>();
 
-/** Loading the driver takes a third of what a command takes to start: only those that need a port load it. */
-const driver = () => import("serialport");
+/**
+ * Only commands that need a port load the driver, and by `require`: `import` would parse each of its files for the names
+ * that it exports, which takes longer than all else that a command does to start.
+ */
+const driver = () => createRequire(import.meta.url)("serialport") as typeof import("serialport");
 
 /** Opens a port and waits for the card on it: opening may have reset a board. */
 export async function openCard(path: string, options: PortOptions = {}): Promise<CardPort> {
@@ -143,7 +147,7 @@ export async function listPorts(): Promise<string[]> {
 /** The serial ports of this computer, and which USB device each belongs to. */
 export async function listPortsWithSerials(): Promise<ListedPort[]> {
   try {
-    const { SerialPort } = await driver();
+    const { SerialPort } = driver();
     return (await SerialPort.list()).map(({ path, serialNumber }) => ({ path, usbSerial: serialNumber }));
   } catch {
     // On Linux the library asks udevadm, which not every system has.
@@ -176,7 +180,7 @@ export async function openPort(path: string): Promise<SerialPort> {
 }
 
 async function openOnce(path: string): Promise<SerialPort> {
-  const { SerialPort } = await driver();
+  const { SerialPort } = driver();
   const settings = { path, baudRate: BAUD_RATE, dataBits: 8, parity: "none", stopBits: 1, lock: true } as const;
   const port = new SerialPort({ ...settings, autoOpen: false });
   return new Promise((resolve, reject) => {

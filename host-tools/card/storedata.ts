@@ -2,8 +2,8 @@
 
 import { Digits, Limit, PinCheck, RecordAt } from "../../firmware/wire.js";
 import { copyOfSecret } from "../files/secretbytes.js";
-import { encryptUnderDek } from "./keyset.js";
 import { checkSerialNumber } from "./serialnumber.js";
+import { encryptUnderDek } from "./transportkeys.js";
 
 const PIN_CHECK_CODES = { card: PinCheck.CARD, server: PinCheck.SERVER } as const;
 

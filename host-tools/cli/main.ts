@@ -8,7 +8,7 @@ import { FileError } from "../files/files.js";
 import { Interrupted, interrupt, interruption } from "../files/interruption.js";
 import { version } from "../files/project.js";
 import { Exit, reportOf } from "./exit.js";
-import { answerInJson, answersInJson, complain, conclude, tell } from "./output.js";
+import { answerInJson, answersInJson, begin, complain, conclude, tell } from "./output.js";
 
 /** The commands in the order of the help. What one needs is loaded with it: a bench starts `dsc` hundreds of times a day. */
 const COMMANDS: Record<string, () => Promise<{ register(program: Command): void }>> = {
@@ -34,18 +34,22 @@ const EXIT_CODES = `
 Exit codes: 0 done; 1 failed; 2 usage; 3 no such port, or busy, or no answer; 4 authentication failed;
 5 the card refused; 6 a file; 70 a mistake in dsc itself; 130 interrupted.`;
 
-/** Runs the command line `args` (without node and script) and sets the exit code. */
+/** The process `dsc`: runs the command line `args` (without node and script) and sets the exit code. */
 export async function main(args: string[]): Promise<void> {
   watchOutput(() => process.exit(), endWithoutOutput);
   process.on("uncaughtException", endWithBug);
   const stop = watchForInterruption();
-  answerInJson(asksForJson(args));
+  await runCommand(args);
+  stop();
+}
+
+/** Runs one command line to its end and sets the exit code. Signals and lost output are the caller's business. */
+export async function runCommand(args: string[]): Promise<void> {
+  begin(asksForJson(args));
   try {
-    await run(args);
+    await run(jsonLast(args));
   } catch (error) {
     fail(interruption.aborted ? new Interrupted() : error);
-  } finally {
-    stop();
   }
   if (interruption.aborted) fail(new Interrupted());
   conclude();
@@ -68,6 +72,15 @@ async function run(args: string[]): Promise<void> {
 function asksForJson(args: readonly string[]): boolean {
   const end = args.indexOf("--");
   return args.slice(0, end < 0 ? args.length : end).includes("--json");
+}
+
+/** With --json behind the command, whose option it is, where it stands before it. */
+function jsonLast(args: string[]): string[] {
+  const command = args.findIndex((word) => word !== "--json");
+  if (command <= 0) return args;
+  const rest = args.slice(command);
+  const end = rest.indexOf("--");
+  return end < 0 ? [...rest, "--json"] : rest.toSpliced(end, 0, "--json");
 }
 
 /**

@@ -13,12 +13,23 @@ interface Warned {
 }
 
 /** What is kept for --json until the end. */
-const kept: { json: boolean; concluded: boolean; result: object | undefined; warnings: string[] } = {
-  json: false,
-  concluded: false,
-  result: undefined,
-  warnings: [],
-};
+interface Kept {
+  json: boolean;
+  concluded: boolean;
+  result: object | undefined;
+  warnings: string[];
+}
+
+let kept: Kept = empty(false);
+
+/** A new command line: nothing is said yet. */
+export function begin(json: boolean): void {
+  kept = empty(json);
+}
+
+function empty(json: boolean): Kept {
+  return { json, concluded: false, result: undefined, warnings: [] };
+}
 
 /** Whether what follows is said in JSON. */
 export function answerInJson(json: boolean): void {

@@ -23,8 +23,15 @@
 // An old seed file that was imported may not say how far PUT KEY came: that counts as sent.
 
 import type { CardStatus } from "../card/cardclient.js";
-import { diversificationData, diversify, type Keyset, PUBLIC_KVN, testKeys, wipeKeyset } from "../card/keyset.js";
 import { AuthenticationFailed } from "../card/scp03.js";
+import {
+  diversificationData,
+  diversify,
+  type Keyset,
+  PUBLIC_KVN,
+  testKeys,
+  wipeKeyset,
+} from "../card/transportkeys.js";
 import { WrongCard } from "../files/errors.js";
 import type { CardRecord } from "./keyregister.js";
 

@@ -18,7 +18,7 @@ import { randomFillSync, randomInt } from "node:crypto";
 import { CardRefused } from "../card/apdu.js";
 import type { CardClient, CardStatus } from "../card/cardclient.js";
 import type { HashName } from "../card/hashes.js";
-import { type Keyset, PUBLIC_KVN } from "../card/keyset.js";
+import { type Keyset, PUBLIC_KVN } from "../card/transportkeys.js";
 import { AuthenticationFailed } from "../card/scp03.js";
 import { CheckFailed, WrongCard } from "../files/errors.js";
 import { copyOfSecret, secretBytes } from "../files/secretbytes.js";

@@ -2,7 +2,7 @@
 
 import { EMPTY_BATTERY } from "../card/battery.js";
 import type { CardStatus, SuiteSupport } from "../card/cardclient.js";
-import { kcv } from "../card/keyset.js";
+import { kcv } from "../card/transportkeys.js";
 import { AuthenticationFailed } from "../card/scp03.js";
 import { WrongCard } from "../files/errors.js";
 import { FileError } from "../files/files.js";

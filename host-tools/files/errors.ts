@@ -32,7 +32,7 @@ const ERRORS: Readonly<Record<number, string>> = {
   3: "its random source fails; turn it off and on, and replace the card if it stays",
 };
 
-const NOT_TOLD =
+const NO_NUMBER =
   "its firmware is of the first release, so only its screen tells which; turn it off and on, and replace it if it stays";
 const NOT_KNOWN = "this dsc does not know which; do not use this card";
 
@@ -46,7 +46,7 @@ export class CardInError extends WrongCard {
 
   constructor(number: number | undefined) {
     const state = number === undefined ? "ERROR" : `ERROR ${String(number).padStart(2, "0")}`;
-    super(`the card is in ${state}: ${number === undefined ? NOT_TOLD : (ERRORS[number] ?? NOT_KNOWN)}`);
+    super(`the card is in ${state}: ${number === undefined ? NO_NUMBER : (ERRORS[number] ?? NOT_KNOWN)}`);
     this.number = number;
     this.state = state;
   }

@@ -9,7 +9,7 @@
 import { randomBytes } from "node:crypto";
 import * as node from "node:fs";
 import { dirname } from "node:path";
-import { LockError, type Release, tryLockFile } from "./lock.js";
+import { type Lock, LockError, tryLockFile } from "./lock.js";
 import { FEW_SECONDS, sayWaiting } from "./waiting.js";
 
 /** What went wrong: the name is taken, or not there, or not ours; the disk is full; someone else holds the lock. */
@@ -44,7 +44,7 @@ export interface FileSystem {
   /** Makes the names in a folder last. */
   syncFolder(path: string): void;
   /** Takes the lock of a file whose links were followed; returns nothing where it is taken. */
-  tryLock(path: string): Release | undefined;
+  tryLock(path: string): Lock | undefined;
 }
 
 /** How a lock is waited for. */
@@ -65,7 +65,7 @@ const LOCK_PAUSE = 20;
 
 /** The files of this computer. */
 export const DISK: FileSystem = {
-  resolve: (path) => (node.existsSync(path) ? node.realpathSync(path) : path),
+  resolve,
   read: readWithin,
   create: (path) => node.openSync(path, "wx", OWNER_ONLY),
   write: (file, bytes) => node.writeFileSync(file, bytes),
@@ -105,22 +105,35 @@ export function createExclusive(path: string, contents: Uint8Array | string, dis
   });
 }
 
-/** Puts new contents in the place of a file's old ones (or makes the file). */
-export function replaceAtomically(path: string, contents: Uint8Array | string, disk: FileSystem = DISK): void {
+/** Puts new contents in the place of a file's old ones (or makes the file), where `lock`, if given, still is its lock. */
+export function replaceAtomically(
+  path: string,
+  contents: Uint8Array | string,
+  disk: FileSystem = DISK,
+  lock?: Lock,
+): void {
   explaining(path, "write", () => {
     const target = disk.resolve(path);
-    viaTemporary(target, contents, disk, (temporary) => disk.rename(temporary, target));
+    viaTemporary(target, contents, disk, (temporary) => {
+      lock?.verify();
+      disk.rename(temporary, target);
+    });
     disk.syncFolder(dirname(target));
   });
 }
 
 /** Runs `change` while no other process that asks for the lock of the same file does (lock.ts). */
-export function withLock<T>(path: string, change: () => T, disk: FileSystem = DISK, waiting: Waiting = REAL_TIME): T {
-  const release = explaining(path, "write", () => takeLock(path, disk, waiting));
+export function withLock<T>(
+  path: string,
+  change: (lock: Lock) => T,
+  disk: FileSystem = DISK,
+  waiting: Waiting = REAL_TIME,
+): T {
+  const lock = explaining(path, "write", () => takeLock(path, disk, waiting));
   try {
-    return change();
+    return change(lock);
   } finally {
-    release();
+    lock.release();
   }
 }
 
@@ -174,11 +187,11 @@ function writeSynced(path: string, contents: Uint8Array | string, disk: FileSyst
   }
 }
 
-function takeLock(path: string, disk: FileSystem, waiting: Waiting): Release {
+function takeLock(path: string, disk: FileSystem, waiting: Waiting): Lock {
   const target = disk.resolve(path);
   for (let waited = 0; ; waited += LOCK_PAUSE) {
-    const release = disk.tryLock(target);
-    if (release) return release;
+    const lock = disk.tryLock(target);
+    if (lock) return lock;
     if (waited === FEW_SECONDS) waiting.sayWaiting?.(`${path}: another process to let go of it`);
     if (waited >= LOCK_WAIT) throw new FileError(`${path}: in use by another process; end that one first`, "locked");
     waiting.pause(LOCK_PAUSE);
@@ -192,6 +205,15 @@ function discard(path: string, disk: FileSystem): void {
   } catch {
     // Not there any more, or not to be removed.
   }
+}
+
+/** A new file would take the place of a link that leads nowhere, and not be where it points. */
+function resolve(path: string): string {
+  if (node.existsSync(path)) return node.realpathSync(path);
+  if (node.lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink()) {
+    throw new FileError(`${path}: a link to a file that is not there; delete the link`, "missing");
+  }
+  return path;
 }
 
 function readWithin(path: string, limit: number): Buffer {

@@ -3,9 +3,20 @@
 //
 // The operating system drops the lock with the process that holds it, however that ends, so there is no stale lock to
 // break. NAME.lock is never deleted: a process that opened it before would hold the lock of a file that nobody else sees.
-// The lock belongs to an inode, so containers and PID namespaces that share the folder share it.
+// Where somebody deletes it all the same, its holder finds out before it writes. The lock belongs to an inode, so
+// containers and PID namespaces that share the folder share it.
 
-import { accessSync, closeSync, constants, lstatSync, openSync, readdirSync, statSync } from "node:fs";
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+} from "node:fs";
 import { createRequire } from "node:module";
 import { basename, dirname, join, resolve } from "node:path";
 
@@ -14,8 +25,13 @@ export class LockError extends Error {
   override name = "LockError";
 }
 
-/** Gives a lock up. A second call does nothing. */
-export type Release = () => void;
+/** A lock that is held. */
+export interface Lock {
+  /** Throws a LockError where it keeps nobody out any more. To be called before each write. */
+  verify(): void;
+  /** Gives it up. A second call does nothing. */
+  release(): void;
+}
 
 /** What is used of a connection of `libsql`. */
 interface Connection {
@@ -28,27 +44,47 @@ const OWNER_ONLY = 0o600;
 const TAKE = "PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE";
 const BUSY = ["SQLITE_BUSY", "SQLITE_LOCKED"];
 
+/** The mounts that this process sees, on Linux. */
+const MOUNTS = "/proc/self/mountinfo";
+/** Which field of a line there is the place. */
+const MOUNT_POINT = 4;
+
 /**
  * Takes the lock of a file, which may not be there yet; links have been followed. Returns nothing where the lock is
  * taken, by another process or by this one. Throws a LockError, or what node:fs throws.
  *
  * A lock is found by a name, so whoever uses another name of the same file holds another lock: such a file is refused.
  */
-export function tryLockFile(path: string): Release | undefined {
-  const release = tryLockName(path);
-  // Only with the lock held: a name that is made later is refused by whoever locks that name.
-  if (release === undefined || otherNames(path) === 0) return release;
-  release();
-  throw new LockError(
-    "has more than one name (hard links), and may be in use by another of them; keep one name, or use a copy",
-  );
+export function tryLockFile(path: string): Lock | undefined {
+  const lock = tryLockName(path);
+  if (lock === undefined) return undefined;
+  try {
+    // Only with the lock held: a name that is made later is refused by whoever locks that name.
+    refuseOtherNames(path);
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+  return lock;
+}
+
+function refuseOtherNames(path: string): void {
+  if (otherNames(path) > 0) {
+    throw new LockError(
+      "has more than one name (hard links, as cp -l makes) and may be in use by another; put a copy in its place",
+    );
+  }
+  if (isMountPoint(path)) {
+    throw new LockError("is mounted by itself and may be in use by another name; mount its folder instead");
+  }
 }
 
 /** Takes the lock of a name, whatever is there: of a link itself, not of the file it leads to. */
-export function tryLockName(path: string): Release | undefined {
-  const lock = resolve(`${path}.lock`);
-  createLockFile(lock);
-  const connection = connect(lock);
+export function tryLockName(path: string): Lock | undefined {
+  const name = resolve(`${path}.lock`);
+  createLockFile(name);
+  const file = identityOf(name);
+  const connection = connect(name);
   try {
     connection.exec(TAKE);
   } catch (error) {
@@ -57,7 +93,11 @@ export function tryLockName(path: string): Release | undefined {
     if (BUSY.includes(code ?? "")) return undefined;
     throw new LockError(`its lock cannot be taken (${code ?? "unknown error"}); use a disk that has file locks`);
   }
-  return releaseOf(connection);
+  const lock = heldLock(connection, name, file);
+  if (identityOf(name) === file) return lock;
+  // Somebody deleted the file before it was locked, and its successor may be another's.
+  lock.release();
+  return tryLockName(path);
 }
 
 /** Made here and not by SQLite, so that it is its owner's alone from the first moment on. */
@@ -68,13 +108,22 @@ function createLockFile(lock: string): void {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
   }
-  const stats = lstatSync(lock);
+  const stats = lstatSync(lock, { throwIfNoEntry: false });
+  // Deleted since: SQLite makes another.
+  if (!stats) return;
   if (!stats.isFile() || stats.size !== 0) {
     throw new LockError(
       `${lock} is no lock of this version; if no other program uses it (an earlier version of dsc or dsc-sim), delete it`,
     );
   }
-  accessSync(lock, constants.R_OK | constants.W_OK);
+  try {
+    accessSync(lock, constants.R_OK | constants.W_OK);
+  } catch {
+    const name = basename(lock);
+    throw new LockError(
+      `${name} is another user's; run this as that user, or delete ${name} while nobody uses the file`,
+    );
+  }
 }
 
 /** `libsql` is loaded with the first lock: most commands need none. */
@@ -87,14 +136,34 @@ function connect(lock: string): Connection {
   }
 }
 
-function releaseOf(connection: Connection): Release {
+function heldLock(connection: Connection, name: string, file: string | undefined): Lock {
   let held = true;
-  return () => {
+  const verify = () => {
+    if (held && identityOf(name) === file) return;
+    throw new LockError(`${basename(name)} was deleted while it was in use, so others may have changed it meanwhile`);
+  };
+  const release = () => {
     if (!held) return;
     held = false;
     connection.exec("ROLLBACK");
     connection.close();
   };
+  return { verify, release };
+}
+
+/** Tells a file from any other that takes its name while this one is open. */
+function identityOf(path: string): string | undefined {
+  const stats = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+  return stats && `${stats.dev}:${stats.ino}`;
+}
+
+/** Whether a file is a mount point: containers may be given a single file, each by a name of its own. */
+function isMountPoint(path: string): boolean {
+  if (!existsSync(MOUNTS)) return false;
+  // There, white space and backslashes stand in octal.
+  const place = resolve(path).replace(/[ \t\n\\]/g, (char) => `\\${char.charCodeAt(0).toString(8).padStart(3, "0")}`);
+  const lines = readFileSync(MOUNTS, "utf8").split("\n");
+  return lines.some((line) => line.split(" ")[MOUNT_POINT] === place);
 }
 
 /** How many more names a file has. Temporary files that a process left while it gave the file its name are not counted. */

@@ -14,6 +14,7 @@
 import type { Document, Element } from "@xmldom/xmldom";
 import { SeedFileError } from "../files/errors.js";
 import { createExclusive, DISK, type FileSystem, readWhole, replaceAtomically, withLock } from "../files/files.js";
+import type { Lock } from "../files/lock.js";
 import { type Keys, openKeys, opensWith, type SeedSecret, withFitting, writeHeader } from "./pskckeys.js";
 import {
   appendRecord,
@@ -202,7 +203,7 @@ export class SeedFile {
 
   /** Changes the file as it is now, which another process may have changed since it was read. */
   #change(limit: number, apply: (document: Document, container: Element) => void): void {
-    const change = () => {
+    const change = (lock: Lock) => {
       const container = this.#current();
       if (headerOf(container) !== this.#header) throw new SeedFileError("was replaced while it was open");
       if (child(container, "ds:Signature"))
@@ -212,7 +213,7 @@ export class SeedFile {
       apply(documentOf(container), container);
       const bytes = serialize(container);
       refuseFull(bytes, limit);
-      replaceAtomically(this.path, bytes, this.#disk);
+      replaceAtomically(this.path, bytes, this.#disk, lock);
       this.#contents = { container, bytes };
     };
     naming(this.path, () => withLock(this.path, change, this.#disk));

@@ -1,6 +1,7 @@
 // PSKC as XML: parsing that trusts nothing, elements by their namespaces, and writing.
 
-import { DOMParser, type Document, type Element, onWarningStopParsing, XMLSerializer } from "@xmldom/xmldom";
+import { createRequire } from "node:module";
+import type { Document, Element } from "@xmldom/xmldom";
 import { SeedFileError } from "../files/errors.js";
 
 const NAMESPACES = {
@@ -16,6 +17,9 @@ const NAMESPACES = {
 /** Of RFC 6030 about ten levels are used, and of a full file (16 MiB) 200,000 elements. */
 const MAX_DEPTH = 100;
 const MAX_ELEMENTS = 500_000;
+
+/** The library is loaded with the first seed file: most commands need none. */
+const xmldom = () => createRequire(import.meta.url)("@xmldom/xmldom") as typeof import("@xmldom/xmldom");
 
 /** Parses a container. Whatever could make a parser fetch or multiply anything is refused unread. */
 export function parse(bytes: Buffer): Element {
@@ -91,6 +95,7 @@ function endOfTag(text: string, from: number): number {
 }
 
 export function parseText(text: string): Document {
+  const { DOMParser, onWarningStopParsing } = xmldom();
   try {
     return new DOMParser({ locator: false, onError: onWarningStopParsing }).parseFromString(text, "text/xml");
   } catch {
@@ -100,6 +105,7 @@ export function parseText(text: string): Document {
 
 /** Throws where a file that was read holds what XML may not, such as the character 0: reading takes more. */
 export function serialize(container: Element): Buffer {
+  const { XMLSerializer } = xmldom();
   try {
     const xml = new XMLSerializer().serializeToString(container, { requireWellFormed: true });
     return Buffer.from(`<?xml version="1.0" encoding="UTF-8"?>\n${xml}\n`);
@@ -110,6 +116,7 @@ export function serialize(container: Element): Buffer {
 
 /** What says how values are encrypted. */
 export function headerOf(container: Element): string {
+  const { XMLSerializer } = xmldom();
   const parts = [child(container, "pskc:EncryptionKey"), child(container, "pskc:MACMethod")];
   return parts.map((part) => part && new XMLSerializer().serializeToString(part)).join();
 }

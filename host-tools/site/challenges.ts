@@ -9,6 +9,7 @@
 
 import { randomInt } from "node:crypto";
 import { DISK, FileError, type FileSystem, readWhole, replaceAtomically, withLock } from "../files/files.js";
+import type { Lock } from "../files/lock.js";
 
 export interface ChallengeOptions {
   /** A clock in milliseconds. */
@@ -55,24 +56,24 @@ export class ChallengeStore {
 
   /** A fresh challenge for a card. On return it is on the disk. */
   issue(serial: string, lifetime = LIFETIME): string {
-    return this.#locked(() => {
+    return this.#locked((lock) => {
       const challenges = this.#read();
       const taken = new Set(challenges.filter((any) => any.serial === serial).map((any) => fieldOf(any.challenge)));
       const challenge = this.#drawFresh(taken);
       const fresh = { serial, challenge, expires: this.#now() + lifetime, used: false };
-      this.#write([...challenges, fresh], MAX_BYTES - SPARE_BYTES);
+      this.#write([...challenges, fresh], MAX_BYTES - SPARE_BYTES, lock);
       return challenge;
     });
   }
 
   /** Whether the challenge is open. If it is, it is spent with that, and on return that is on the disk. */
   spend(serial: string, challenge: string): boolean {
-    return this.#locked(() => {
+    return this.#locked((lock) => {
       const challenges = this.#read();
       const at = challenges.findIndex((any) => any.serial === serial && any.challenge === challenge);
       const found = challenges[at];
       if (!found || found.used || found.expires <= this.#now()) return false;
-      this.#write(challenges.with(at, { ...found, used: true }), MAX_BYTES);
+      this.#write(challenges.with(at, { ...found, used: true }), MAX_BYTES, lock);
       return true;
     });
   }
@@ -85,16 +86,16 @@ export class ChallengeStore {
     throw new FileError(`${this.#path}: too many challenges for this card; wait until some expire`);
   }
 
-  #locked<T>(run: () => T): T {
+  #locked<T>(run: (lock: Lock) => T): T {
     return withLock(this.#path, run, this.#disk);
   }
 
   /** What could not be read any more is not written. */
-  #write(challenges: Challenge[], limit: number): void {
+  #write(challenges: Challenge[], limit: number, lock: Lock): void {
     const bytes = Buffer.from(`${JSON.stringify({ challenges }, undefined, 1)}\n`);
     if (bytes.length > limit)
       throw new FileError(`${this.#path}: is full; wait until challenges expire, or begin another store`, "full");
-    replaceAtomically(this.#path, bytes, this.#disk);
+    replaceAtomically(this.#path, bytes, this.#disk, lock);
   }
 
   #read(): Challenge[] {

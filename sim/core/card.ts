@@ -109,7 +109,7 @@ export class Card {
   /** Bit n: contact n is closed, whether there is power or not. */
   #closed = 0;
   readonly #sent: number[] = [];
-  #told = { on: false, display: "" };
+  #reported = { on: false, display: "" };
 
   /** A card of the compiled firmware `module`, with a battery in it and turned off. */
   constructor(module: WebAssembly.Module, options: CardOptions = {}) {
@@ -348,10 +348,10 @@ export class Card {
   #tell(): void {
     if (this.watchers.length === 0) return;
     const on = this.#on;
-    if (on !== this.#told.on) for (const watcher of this.watchers) watcher.power?.(on);
+    if (on !== this.#reported.on) for (const watcher of this.watchers) watcher.power?.(on);
     const display = this.display;
-    if (display !== this.#told.display) for (const watcher of this.watchers) watcher.display?.(display);
-    this.#told = { on, display };
+    if (display !== this.#reported.display) for (const watcher of this.watchers) watcher.display?.(display);
+    this.#reported = { on, display };
   }
 
   /** The firmware's memory from `pointer` on; a pointer outside is the firmware's fault. */

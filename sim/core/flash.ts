@@ -6,7 +6,7 @@ export const FLASH_SIZE = PAGES * PAGE_SIZE;
 
 const ERASED = 0xffffffff;
 
-/** The firmware did with flash what no flash allows: a bug in the firmware, or a hole in its log. */
+/** The firmware did with flash what no flash allows: a bug in the firmware, or a gap in its log. */
 export class FlashMisuse extends Error {
   override name = "FlashMisuse";
 }

@@ -5,8 +5,8 @@ import { Channel, Cla, Ins, ISSUER_DOMAIN, Level, ONE_ENCRYPTED_BLOCK, SetStatus
 import { type Command, decodeResponse, encodeCommand, type Response } from "../../host-tools/card/apdu.js";
 import { encodeRecord, type PersonalizationRecord } from "../../host-tools/card/cardclient.js";
 import { encodeFrame, FrameReader } from "../../host-tools/card/frame.js";
-import { type Keyset, testKeys } from "../../host-tools/card/keyset.js";
 import { initializeUpdate, parseCardHello, SecureChannel, type SecurityLevel } from "../../host-tools/card/scp03.js";
+import { type Keyset, testKeys } from "../../host-tools/card/transportkeys.js";
 import type { Card } from "../core/card.js";
 
 /** Fixed, so that a seed makes a card repeatable: these commands need no freshness from its own side. */

@@ -22,8 +22,8 @@ export const DEMO: PersonalizationRecord = {
  */
 export function personalizeDemo(module: WebAssembly.Module, flash: Flash, seed: number): boolean {
   if (!flash.isBlank) return false;
-  const workshop = new Card(module, { seed: ~seed });
-  personalize(workshop, DEMO);
-  flash.restore({ ...workshop.flash.copy(), ...flash.counts });
+  const desk = new Card(module, { seed: ~seed });
+  personalize(desk, DEMO);
+  flash.restore({ ...desk.flash.copy(), ...flash.counts });
   return true;
 }

@@ -3,18 +3,9 @@
 // Each operation is one write of a word or a page into a file whose size never changes, so that a
 // simulator that dies leaves the flash as a card would that lost power there, and nothing worse.
 
-import {
-  closeSync,
-  openSync,
-  readFileSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-  writeSync,
-} from "node:fs";
-import { LockError, type Release, tryLockFile } from "../../host-tools/files/lock.js";
+import { fstatSync, lstatSync, openSync, readFileSync, realpathSync, statSync, writeSync } from "node:fs";
+import { createExclusive, FileError } from "../../host-tools/files/files.js";
+import { type Lock, LockError, tryLockFile } from "../../host-tools/files/lock.js";
 import { FLASH_SIZE, Flash } from "../core/flash.js";
 import { isPlausible } from "../core/image.js";
 import { UserError } from "./usererror.js";
@@ -25,7 +16,7 @@ export class FlashFileError extends UserError {
 }
 
 /** The locks of the files that this process has, until it ends: a lock must stay reachable to stay held. */
-const held = new Map<string, Release>();
+const held = new Map<string, Lock>();
 
 /**
  * Opens the flash kept in `path`, blank and new if there is none, and keeps the file up to date. Other simulators
@@ -35,27 +26,38 @@ export function openFlashFile(path: string): Flash {
   if (!exists(path)) createBlank(path);
   // Before a lock is put beside it: it may be anything.
   readFlashFile(path);
-  reserve(path);
+  const place = realpathSync(path);
+  const lock = reserve(path, place);
   // And once more: up to now another simulator may have written to it.
   const flash = new Flash(readFlashFile(path));
   const file = openToWrite(path);
   flash.onChange = (address, length) => {
     try {
+      lock.verify();
+      refuseMoved(place, file);
       writeSync(file, flash.bytes, address, length, address);
     } catch (error) {
-      throw new FlashFileError(`${path}: can no longer be written (${codeOf(error)}); the card lost power there`);
+      const reason = error instanceof LockError ? error.message : `can no longer be written (${codeOf(error)})`;
+      throw new FlashFileError(`${path}: ${reason}; the card lost power there`);
     }
   };
   return flash;
 }
 
+/** Whoever opens a file by its new name holds another lock, and what is written to a deleted one is lost. */
+function refuseMoved(place: string, file: number): void {
+  const opened = fstatSync(file, { bigint: true });
+  const found = statSync(place, { bigint: true, throwIfNoEntry: false });
+  if (found?.dev === opened.dev && found.ino === opened.ino) return;
+  throw new LockError("was renamed, replaced or deleted while it was in use");
+}
+
 /** Takes the lock of a flash file; one that this process has it keeps. */
-function reserve(path: string): void {
-  const place = realpathSync(path);
-  if (held.has(place)) return;
-  const release = refusing(path, () => tryLockFile(place));
-  if (!release) throw new FlashFileError(`${path}: in use by another simulator; end that one first`);
-  held.set(place, release);
+function reserve(path: string, place: string): Lock {
+  const lock = held.get(place) ?? refusing(path, () => tryLockFile(place));
+  if (!lock) throw new FlashFileError(`${path}: in use by another simulator; end that one first`);
+  held.set(place, lock);
+  return lock;
 }
 
 function refusing<T>(path: string, run: () => T): T {
@@ -86,16 +88,10 @@ export function readFlashFile(path: string): Uint8Array {
 
 /** Makes a file of a flash image, for its owner's eyes only, whole or not at all; one that is there is left alone. */
 export function saveFlashFile(path: string, bytes: Uint8Array): void {
-  if (exists(path)) throw new FlashFileError(`${path}: is there already; choose another name`);
-  const temporary = `${path}.${process.pid}.new`;
   try {
-    const file = openSync(temporary, "w", 0o600);
-    writeFileSync(file, bytes);
-    closeSync(file);
-    renameSync(temporary, path);
+    createExclusive(path, bytes);
   } catch (error) {
-    rmSync(temporary, { force: true });
-    throw new FlashFileError(`${path}: cannot be made (${codeOf(error)}); choose a folder you may write`);
+    throw error instanceof FileError ? new FlashFileError(error.message) : error;
   }
 }
 
@@ -108,7 +104,16 @@ function openToWrite(path: string): number {
 }
 
 function createBlank(path: string): void {
-  saveFlashFile(path, new Uint8Array(FLASH_SIZE).fill(0xff));
+  if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink()) {
+    throw new FlashFileError(`${path}: a link to a file that is not there; delete the link`);
+  }
+  try {
+    createExclusive(path, new Uint8Array(FLASH_SIZE).fill(0xff));
+  } catch (error) {
+    // Another simulator may have made it meanwhile: then its lock decides.
+    if (!(error instanceof FileError)) throw error;
+    if (error.reason !== "exists") throw new FlashFileError(error.message);
+  }
 }
 
 function exists(path: string): boolean {

@@ -15,7 +15,7 @@ import {
 import { createRequire } from "node:module";
 import type { Socket } from "node:net";
 import { basename, dirname, join } from "node:path";
-import { LockError, type Release, tryLockName } from "../../host-tools/files/lock.js";
+import { type Lock, LockError, tryLockName } from "../../host-tools/files/lock.js";
 import type { Card } from "../core/card.js";
 import { atExit } from "./atexit.js";
 import { UserError } from "./usererror.js";
@@ -40,7 +40,7 @@ export class PtyLine {
   readonly #master: Socket;
   readonly #held: number;
   readonly #card: Card;
-  readonly #release: Release;
+  readonly #lock: Lock;
   readonly #unlink: () => void;
   readonly #watcher = { sent: (bytes: Uint8Array) => this.#send(bytes) };
 
@@ -57,7 +57,7 @@ export class PtyLine {
     // A link that is somebody else's must not get a lock file, by which the next attempt would take it for a simulator's.
     const wasLocked = existsSync(`${place}.lock`);
     refuseTaken(place, link, wasLocked);
-    this.#release = reserve(place, link);
+    this.#lock = reserve(place, link);
     try {
       // Once more: up to now another simulator may have made its link.
       refuseTaken(place, link, wasLocked);
@@ -67,7 +67,7 @@ export class PtyLine {
       this.#held = hold(terminal);
       this.#unlink = atExit(() => unlinkIfOurs(place, terminal._pty));
     } catch (error) {
-      this.#release();
+      this.#lock.release();
       throw error;
     }
     this.#master.on("data", (bytes: Buffer) => card.receive(bytes));
@@ -80,7 +80,7 @@ export class PtyLine {
     if (at >= 0) this.#card.watchers.splice(at, 1);
     // While the pseudo-terminal is open: its name is the next one's after that.
     this.#unlink();
-    this.#release();
+    this.#lock.release();
     this.#master.destroy();
     closeSync(this.#held);
   }
@@ -99,17 +99,17 @@ function placeOf(link: string): string {
   }
 }
 
-function reserve(place: string, link: string): Release {
-  let release: Release | undefined;
+function reserve(place: string, link: string): Lock {
+  let lock: Lock | undefined;
   try {
-    release = tryLockName(place);
+    lock = tryLockName(place);
   } catch (error) {
     if (error instanceof LockError) throw new PtyError(`${link}: ${error.message}`);
     const { code } = error as NodeJS.ErrnoException;
     throw new PtyError(`${link}: cannot be reserved (${code}); choose a folder you may write`);
   }
-  if (!release) throw new PtyError(`${link}: in use by another simulator; end that one first`);
-  return release;
+  if (!lock) throw new PtyError(`${link}: in use by another simulator; end that one first`);
+  return lock;
 }
 
 /**

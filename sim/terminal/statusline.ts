@@ -6,7 +6,7 @@ import { theme } from "./theme.js";
 /** The most important first: what has no room beside the notes is left out. */
 const CARD_KEYS = ["? help", "q quit", "Tab login", "P hold PRESS", "Enter OK"];
 /** For a card whose time and battery are ours. */
-const BENCH_KEYS = ["f fast", "b battery"];
+const SIMULATOR_KEYS = ["f fast", "b battery"];
 const LOGIN_KEYS = ["F1 help", "Ctrl-C quit", "Tab card", "Enter next", "Esc start over"];
 const GAP = 2;
 /** The first two hints always have room. */
@@ -39,6 +39,6 @@ export function drawLine(canvas: Canvas, area: Rect, keyboard: Keyboard, notes: 
 
 function hints({ login, live }: Keyboard): string[] {
   if (login === "focused") return LOGIN_KEYS;
-  const keys = live ? CARD_KEYS : [...CARD_KEYS, ...BENCH_KEYS];
+  const keys = live ? CARD_KEYS : [...CARD_KEYS, ...SIMULATOR_KEYS];
   return login === "none" ? keys.filter((hint) => !hint.startsWith("Tab")) : keys;
 }

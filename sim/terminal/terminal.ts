@@ -4,7 +4,7 @@
 import { FULL_BATTERY, KEYS, type KeyName } from "../core/card.js";
 import { isLive, type Subject } from "../session/subject.js";
 import { Canvas, inside } from "./canvas.js";
-import { drawCard, keyAt } from "./cardface.js";
+import { drawCard, keyAt } from "./carddrawing.js";
 import { EventLog } from "./eventlog.js";
 import { guardTerminal } from "./guard.js";
 import { drawHelp } from "./help.js";

@@ -102,7 +102,7 @@ async function typeDigits(meter: Meter, digits: string): Promise<number> {
   return most;
 }
 
-/** All frames of a personalization, as the workshop sends them to a card with the meter's random numbers. */
+/** All frames of a personalization, as the desk sends them to a card with the meter's random numbers. */
 async function personalizeOn(meter: Meter, module: WebAssembly.Module): Promise<number> {
   await meter.flash(new Uint8Array(4096).fill(0xff));
   await meter.boot();

@@ -86,7 +86,7 @@ function assertNothingLeft(left: Left): void {
   const unwiped = left.get("nothing wiped") ?? 0;
   assert.ok(unwiped >= UNWIPED, `${unwiped} places are seen where nobody wipes`);
   const exports = WebAssembly.Module.exports(MODULE).filter(({ kind }) => kind === "function");
-  const dead = ["memory", "instance", "face"].map((part) => `dead: ${part}`);
+  const dead = ["memory", "instance", "view"].map((part) => `dead: ${part}`);
   const expected = [...exports.map(({ name }) => name), "die", "booted: found", ...dead];
   assert.equal([...left.keys()].slice(1, -1).sort(), expected.sort(), "each export is called");
   for (const name of expected) assert.is(left.get(name), 0, `${name} leaves something`);
@@ -113,8 +113,8 @@ const OMISSIONS: readonly [statement: RegExp, noticed: string][] = [
   [/(registered = true;\n) {2}card_die\(\);/, "booted: found"],
   [/()memset\(&instance, 0, sizeof instance\);/, "dead: instance"],
   [/()memset\(wasm_rt_memory, 0, sizeof wasm_rt_memory\);/, "dead: memory"],
-  [/()card_face\.on = false;/, "dead: face"],
-  [/()memset\(card_face\.text, ' ', sizeof card_face\.text\);/, "dead: face"],
+  [/()card_view\.on = false;/, "dead: view"],
+  [/()memset\(card_view\.text, ' ', sizeof card_view\.text\);/, "dead: view"],
 ];
 
 boardTest(test, ["posix"], "a call that does not wipe is noticed, each one, and each part of a card that died", () => {

@@ -158,7 +158,7 @@ static void try_display(void) {
     if (allowed) snprintf((char *)wasm_rt_memory + text, PORT_SCREEN_WIDTH, "%07u", (unsigned)i);
     const bool returned = returns(call_display, text, 0, 0);
     const bool right = allowed && port.calls == 1 && memcmp(port.at, place(text), PORT_SCREEN_WIDTH) == 0 &&
-                       memcmp(card_face.text, place(text), PORT_SCREEN_WIDTH) == 0;
+                       memcmp(card_view.text, place(text), PORT_SCREEN_WIDTH) == 0;
     judge("display", text, 0, 0, returned, allowed, right);
   }
   end("display");
@@ -245,7 +245,7 @@ static void try_power(void) {
   for (size_t i = 0; i < COUNT; i++) {
     const uint32_t on = NUMBERS[i];
     const bool returned = returns(call_power, on, 0, 0);
-    judge("power", on, 0, 0, returned, true, port.word == (on != 0) && card_face.on == (on != 0));
+    judge("power", on, 0, 0, returned, true, port.word == (on != 0) && card_view.on == (on != 0));
   }
   end("power");
 }

@@ -90,8 +90,8 @@ const withSeeds = ["--pskc", seeds, "--pskc-key", files.pskc];
 boardTest(life, ["development"], "personalized, used, locked, unlocked, its power gone in between", async () => {
   await run("keys", "new", transport);
   await powered(async (port) => {
-    const bench = ["--port", port, "--serial", SERIAL, "--pin-file", files.pin, "--tries", "3"];
-    await run("personalize", ...bench, "--transport", transport, "--allow-development", ...withSeeds);
+    const options = ["--port", port, "--serial", SERIAL, "--pin-file", files.pin, "--tries", "3"];
+    await run("personalize", ...options, "--transport", transport, "--allow-development", ...withSeeds);
     assert.is((await info(port)).state, "personalized");
   });
 

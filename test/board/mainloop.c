@@ -12,7 +12,7 @@
 #define DAY 86400000u
 #define DAYS 50u
 
-card_face_t card_face;
+card_view_t card_view;
 static uint64_t now, told;
 static uint32_t longest;
 static bool is_wiped;

@@ -142,13 +142,13 @@ function firstWrong(bytes: Buffer, cases: readonly Case[]): string | undefined {
   let at = 0;
   for (const { name, hasResult, expected } of cases) {
     const [outcome, next] = read(bytes, at, hasResult);
-    if (told(outcome) !== told(expected)) return `${name}: ${told(outcome)}, not ${told(expected)}`;
+    if (describe(outcome) !== describe(expected)) return `${name}: ${describe(outcome)}, not ${describe(expected)}`;
     at = next;
   }
   return bytes.toString("latin1", at) === END_MARK ? undefined : "more than was asked for";
 }
 
-function told({ trap, result, change, harmed }: Outcome): string {
+function describe({ trap, result, change, harmed }: Outcome): string {
   return [
     trap === FAULT ? "fault" : trap ? `trap ${trap}` : "returned",
     result === undefined ? "" : ` 0x${result.toString(16)}`,

@@ -10,7 +10,7 @@ import * as assert from "uvu/assert";
 import { fromBraille } from "../../board/emulator/dots.js";
 import { readText } from "../../board/emulator/reading.js";
 import { ROOT } from "../../host-tools/files/project.js";
-import { lifeOf } from "../evidence/hostside/owner.js";
+import { lifeOf } from "../evidence/hostside/keysoncard.js";
 import { boardTest, demoFlash, developmentImage } from "../support/board.js";
 import { DEADLINE, until } from "../support/deadline.js";
 import { endingWith } from "../support/leftovers.js";

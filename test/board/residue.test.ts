@@ -9,8 +9,8 @@ import * as assert from "uvu/assert";
 import { buildImages, pathOf } from "../../board/builder/images.js";
 import { addressOf } from "../../board/builder/sizes.js";
 import type { PersonalizationRecord } from "../../host-tools/card/cardclient.js";
-import { testKeys } from "../../host-tools/card/keyset.js";
 import { deriveSessionKeys, parseCardHello } from "../../host-tools/card/scp03.js";
+import { testKeys } from "../../host-tools/card/transportkeys.js";
 import { payloads, personalize } from "../../sim/session/cardcommands.js";
 import { boardTest } from "../support/board.js";
 import { blankCard, cardOf, unlockCodeOf } from "../support/cards.js";
@@ -26,7 +26,7 @@ const SEED = 7;
 const HELLO_SIZE = 31;
 const RAM = 0x20000000;
 /** The words of the clock: milliseconds and microseconds of the port, and when the main loop last told the card the time. */
-const CLOCK = { now: 2, told: 1 } as const;
+const CLOCK = { now: 2, last_tick: 1 } as const;
 /** So many words of the stack hold copies of them. */
 const MOST_COPIES = 2;
 /** How often the chip sleeps while that is looked for. */

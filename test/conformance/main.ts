@@ -11,8 +11,8 @@ import { MachineError } from "../../board/emulator/machine.js";
 import { PortError } from "../../host-tools/files/errors.js";
 import { scenarios } from "../support/scenarios.js";
 import { BoardError, handBack, openForUse } from "./board.js";
+import { beyondLimits, type Figure, MeasureError, measure } from "./boardfigures.js";
 import { ChipTarget } from "./chiptarget.js";
-import { beyondLimits, type Figure, MeasureError, measure } from "./hardware.js";
 import { describeDifference } from "./play.js";
 import { type Prepared, prepare, type Result, runAll } from "./run.js";
 import { ScriptError } from "./script.js";
@@ -92,7 +92,7 @@ async function onThisComputer(options: Options, prepared: readonly Prepared[]): 
 async function measureQemu(): Promise<Figure[]> {
   const target = await ChipTarget.open(pathOf("development"));
   try {
-    const figures = await measure(target, { frames: FRAMES.qemu, clock: true });
+    const figures = await measure(target, { frames: FRAMES.qemu, clock: "time-out" });
     // How long its flash and its line take is QEMU's affair.
     return figures.filter(({ limits }) => limits);
   } finally {
@@ -112,7 +112,7 @@ async function onBoard(options: Options, prepared: readonly Prepared[]): Promise
   const failed = differing(await runAll(open, prepared, tell));
   const target = await open();
   try {
-    const figures = await measure(target, { frames: FRAMES.board, clock: true });
+    const figures = await measure(target, { frames: FRAMES.board, clock: "time-out" });
     await handBack(target);
     return { failed, figures };
   } finally {

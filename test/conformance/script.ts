@@ -138,9 +138,9 @@ class Writer {
   /** As sim/session/demo.ts makes the demo card: on another card, under a seed of its own. */
   #personalize(seed: number): void {
     this.#command(Op.SEED, ~seed);
-    const workshop = new Card(this.#module, { seed: ~seed });
-    this.#watch(workshop);
-    personalize(workshop, DEMO);
+    const desk = new Card(this.#module, { seed: ~seed });
+    this.#watch(desk);
+    personalize(desk, DEMO);
     this.finishLine();
     this.#command(Op.BATTERY, 0);
     this.#command(Op.BATTERY, FULL_BATTERY);

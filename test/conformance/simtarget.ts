@@ -10,7 +10,7 @@ import { type Target, WALL_CLOCK } from "./target.js";
 
 const WIDTH = 8;
 /** The simulator does not tell when something falls due. */
-const UNTOLD = 0;
+const UNKNOWN = 0;
 /** channel | op | number | flag | CRC-16 */
 const FRAME_SIZE = 9;
 
@@ -31,7 +31,7 @@ export class SimTarget implements Target {
   readonly #module: WebAssembly.Module;
   readonly #faults: Faults;
   readonly #random = new Random(1);
-  readonly #tears = new Random(1);
+  readonly #tornBits = new Random(1);
   #card: Card;
   #wasCut = false;
   #body: number[] = [];
@@ -82,7 +82,7 @@ export class SimTarget implements Target {
         break;
       case Op.SEED:
         this.#random.state = new Random(number).state;
-        this.#tears.state = new Random(~number).state;
+        this.#tornBits.state = new Random(~number).state;
         break;
       case Op.CUT_AT:
         this.#cutAt(number, flag);
@@ -102,7 +102,7 @@ export class SimTarget implements Target {
 
   #cutAt(count: number, torn: boolean): void {
     const { flash } = this.#card;
-    if (count > 0) flash.cutAt(count, torn ? "torn" : "clean", () => this.#tears.next());
+    if (count > 0) flash.cutAt(count, torn ? "torn" : "clean", () => this.#tornBits.next());
     // What is brought back has no cut armed.
     else flash.restore(flash.copy());
   }
@@ -127,7 +127,7 @@ export class SimTarget implements Target {
       on: card.on,
       state: State[card.state as keyof typeof State],
       text: (this.#faults.display?.(card.display) ?? card.display).padEnd(WIDTH),
-      due: UNTOLD,
+      due: UNKNOWN,
       ...(op === Op.STATUS && { operations: card.flash.operations, crc: crc32c(card.flash.bytes) }),
     };
     this.#wasCut = false;

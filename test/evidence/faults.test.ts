@@ -3,7 +3,14 @@
 
 import * as assert from "uvu/assert";
 import { compileReleased, type Mutant } from "../mutants/apply.js";
-import { ADDRESSED_ONCE, ADDRESSES, FAULT_MUTANTS, NOT_LOOKED_AT, TOLD_FIRST } from "../mutants/faults.js";
+import {
+  ADDRESSED_ONCE,
+  ADDRESSES,
+  FAULT_MUTANTS,
+  KEYS_BEFORE_CHALLENGE,
+  NOT_LOOKED_AT,
+  SINGLE_EXECUTIONS,
+} from "../mutants/faults.js";
 import { suite } from "../support/suite.js";
 import { tried } from "../support/triedmutants.js";
 import type { Failure } from "./campaign.js";
@@ -14,7 +21,7 @@ import type { Mode } from "./faults/target.js";
 import { Trial } from "./faults/trial.js";
 import { FAULTS, replayOn } from "./faults.js";
 
-const PART: Plan = { thinning: 1000, sampling: 1000, only: /^(attempt|pin|unlock|scp03)/ };
+const PART: Plan = { thinning: 1000, sampling: 1000, only: /^(onetry|pin|unlock|scp03)/ };
 
 const test = suite("faults");
 const instrumented = await released();
@@ -31,7 +38,7 @@ test("the questions can be answered otherwise: with the right PIN, code or keys 
   const asked = SCENARIOS.filter(
     ({ name }) => !never.some((start) => name.startsWith(start)) && name !== "personalize",
   );
-  assert.is(asked.length, 12);
+  assert.is(asked.length, 13);
   for (const scenario of asked) assert.ok(new Trial(instrumented, scenario).runRight(), scenario.name);
 });
 
@@ -63,11 +70,22 @@ for (const mutant of FAULT_MUTANTS) {
 }
 
 test("a session key that goes astray is not told with the challenge", async () => {
-  const { scenario, functions } = TOLD_FIRST;
+  const { scenario, functions } = KEYS_BEFORE_CHALLENGE;
   assert.equal(violations(instrumented, scenario, functions, "ones"), []);
-  const broken = await compile(TOLD_FIRST);
-  isFound(broken, violations(broken, scenario, functions, "ones"), TOLD_FIRST.says);
+  const broken = await compile(KEYS_BEFORE_CHALLENGE);
+  isFound(broken, violations(broken, scenario, functions, "ones"), KEYS_BEFORE_CHALLENGE.says);
 });
+
+for (const mutant of SINGLE_EXECUTIONS) {
+  test(`noticed, in single executions: ${mutant.breaks}`, async () => {
+    const { scenario, functions, says, what, modes } = mutant;
+    const inAll = (module: Instrumented) =>
+      modes.flatMap((mode) => violations(module, scenario, functions, mode, what));
+    assert.equal(inAll(instrumented), []);
+    const broken = await compile(mutant);
+    isFound(broken, inAll(broken), says);
+  });
+}
 
 test("an AES that lost its S-box sends no key", async () => {
   const { scenario, functions, says } = NOT_LOOKED_AT;
@@ -78,7 +96,7 @@ test("an AES that lost its S-box sends no key", async () => {
 
 test("no fault on the way to the card id tells a key", () => {
   assert.equal(
-    failures(instrumented, "read-id", { ...PART, thinning: 10, only: /^(identity|crypto\/(kdf|cmac))/ }).failures,
+    failures(instrumented, "read-id", { ...PART, thinning: 10, only: /^(cardid|crypto\/(kdf|cmac))/ }).failures,
     [],
   );
 });
@@ -111,12 +129,18 @@ test("a wrong PIN whose frame loses a byte on the line was no attempt", () => {
   assert.equal(violations(instrumented, "change", /^line\/receive$/, "skip"), []);
 });
 
-/** What comes of faults in each execution of each constant of these functions. */
-function violations(instrumented: Instrumented, scenario: string, functions: RegExp, mode: Mode): Failure[] {
+/** What comes of faults in each execution of each constant, or other instruction, of these functions. */
+function violations(
+  instrumented: Instrumented,
+  scenario: string,
+  functions: RegExp,
+  mode: Mode,
+  instruction = "i32.const",
+): Failure[] {
   const trial = new Trial(instrumented, scenarioOf(scenario));
   const counts = trial.profile();
-  const constants = instrumented.sites.filter(({ func, what }) => functions.test(func) && what === "i32.const");
-  return constants.flatMap(({ id, func, what }) =>
+  const sites = instrumented.sites.filter(({ func, what }) => functions.test(func) && what === instruction);
+  return sites.flatMap(({ id, func, what }) =>
     Array.from({ length: counts[id] as number }, (_, i) => i + 1).flatMap((execution) => {
       const { violation } = trial.run({ site: id, execution, mode });
       return violation

@@ -15,7 +15,7 @@ import { OUTCOMES, Trial } from "./faults/trial.js";
 import type { Order } from "./faults/worker.js";
 
 /** Failures told in full, of a scenario and in all. */
-const TOLD = 200;
+const LOGGED = 200;
 
 const SHORT: Plan = { thinning: 32, sampling: 16 };
 const LONG: Plan = { everyBit: true, thinning: 1, sampling: 1 };
@@ -37,7 +37,7 @@ async function run({ long, only, log }: Options): Promise<Result> {
     for (let next = queue.shift(); next; next = queue.shift()) {
       const of = await tryIn(thread, { scenario: next.name, plan: long ? LONG : SHORT });
       log(`${next.name}: ${tried(of)} faults, ${of.failures.length} failures`);
-      for (const { id, what } of of.failures.slice(0, TOLD)) log(`  ${id}: ${what}`);
+      for (const { id, what } of of.failures.slice(0, LOGGED)) log(`  ${id}: ${what}`);
       add(tally, of);
     }
     await thread.terminate();

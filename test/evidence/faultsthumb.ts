@@ -8,9 +8,9 @@
 import { buildImages, missingFor } from "../../board/builder/images.js";
 import { DEMO } from "../../sim/session/demo.js";
 import type { Campaign, Failure, Options, Result } from "./campaign.js";
-import { FaultBench, type Verdict } from "./faultsthumb/bench.js";
-import { Code } from "./faultsthumb/code.js";
-import { choose, type Step, sample } from "./faultsthumb/plan.js";
+import { DisturbedCard, type Verdict } from "./faultsthumb/disturbedcard.js";
+import { Code } from "./faultsthumb/imagefunctions.js";
+import { choose, type Step, sample } from "./faultsthumb/skips.js";
 
 /** The PIN that is faulted: tries left before it, and executions skipped of each instruction. */
 interface Scenario {
@@ -24,7 +24,7 @@ const SCENARIOS: readonly Scenario[] = [
   { name: "last", left: 1, executions: 2 },
 ];
 /** A line for people after so many. */
-const TOLD = 1000;
+const LOG_EVERY = 1000;
 
 /** How much of it. */
 interface Scale {
@@ -87,15 +87,15 @@ export class Faults {
   }
 
   async #runScenario({ name, left, executions }: Scenario): Promise<void> {
-    const bench = new FaultBench(this.#image, left);
+    const disturbed = new DisturbedCard(this.#image, left);
     try {
       const { around } = this.#scale;
-      const course = (await bench.course()).filter(({ address }) => this.#code.isOurs(address, around));
+      const course = (await disturbed.course()).filter(({ address }) => this.#code.isOurs(address, around));
       this.#executed += course.length;
-      for (const step of this.#chosen(name, course, executions)) await this.#case(bench, name, step);
-      this.#options.log(`${name}: ${bench.outcomes} different outcomes, ${bench.machines} machines`);
+      for (const step of this.#chosen(name, course, executions)) await this.#case(disturbed, name, step);
+      this.#options.log(`${name}: ${disturbed.outcomes} different outcomes, ${disturbed.machines} machines`);
     } finally {
-      await bench.stop();
+      await disturbed.stop();
     }
   }
 
@@ -106,11 +106,11 @@ export class Faults {
     return this.#scale.sample === undefined ? chosen : sample(chosen, this.#scale.sample);
   }
 
-  async #case(bench: FaultBench, name: string, step: Step): Promise<void> {
-    const { kind, what } = await bench.judge(step);
+  async #case(disturbed: DisturbedCard, name: string, step: Step): Promise<void> {
+    const { kind, what } = await disturbed.judge(step);
     this.#kinds[kind]++;
     this.#addresses.add(step.address);
-    if (++this.#cases % TOLD === 0) this.#options.log(`${this.#cases} skips, ${this.#kinds.violation} violations`);
+    if (++this.#cases % LOG_EVERY === 0) this.#options.log(`${this.#cases} skips, ${this.#kinds.violation} violations`);
     if (!what) return;
     const failure = { id: `${name}/${step.index}`, what: `${this.#code.nameOf(step.address)}: ${what}` };
     this.#failures.push(failure);

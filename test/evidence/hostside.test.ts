@@ -5,12 +5,12 @@ import { atLeast } from "../support/atleast.js";
 import { testUnless } from "../support/skipping.js";
 import { suite } from "../support/suite.js";
 import { tried } from "../support/triedmutants.js";
+import { lateToPort, NEVER_MET, sameFile, samePort } from "./hostside/atonce.js";
 import { CASES, runCanary } from "./hostside/canaries.js";
 import { type Flow, flows } from "./hostside/flows.js";
 import { courseOf, killsOf, runKills } from "./hostside/kills.js";
 import { MUTANTS, withMutant } from "./hostside/mutants.js";
 import { runPowerLoss } from "./hostside/powerloss.js";
-import { lateToPort, NEVER_MET, sameFile, samePort } from "./hostside/together.js";
 import { SKIPPED } from "./hostside.js";
 
 const test = suite("host side");

@@ -3,15 +3,15 @@
 //
 //   FLOW:N…        kill -9 at an operation, or two (hostside/kills.ts)
 //   FLOW/N.M       the computer loses power (hostside/powerloss.ts)
-//   port: late: file: crowd:   two or more at once (hostside/together.ts)
+//   port: late: file: crowd:   two or more at once (hostside/atonce.ts)
 //   canary:NAME    secrets looked for in the image of a process, and in all that it left (hostside/canaries.ts)
 
 import type { Campaign, Failure, Figure, Options, Result } from "./campaign.js";
+import { crowd, lateToPort, NEVER_MET, sameFile, samePort, type Verdict } from "./hostside/atonce.js";
 import { CASES, runCanary } from "./hostside/canaries.js";
 import { type Flow, flows, isTraced } from "./hostside/flows.js";
 import { type Course, caseId, courseOf, type Kill, type KillCase, killsOf, runKills } from "./hostside/kills.js";
 import { runPowerLoss } from "./hostside/powerloss.js";
-import { crowd, lateToPort, NEVER_MET, sameFile, samePort, type Verdict } from "./hostside/together.js";
 
 export const HOST_SIDE: Campaign = {
   name: "host-side",

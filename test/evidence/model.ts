@@ -46,7 +46,7 @@ async function run({ long, only, log }: Options): Promise<Result> {
 // ---- random runs ----
 
 /** What a worker tells after each portion. */
-interface Told {
+interface PortionResult {
   readonly counts: Counts;
   readonly seeds: readonly number[];
 }
@@ -61,9 +61,9 @@ async function exploreAll(steps: number, total: Counts, log: Options["log"]): Pr
     while (total.steps < steps && seeds.length < ENOUGH) {
       const from = next;
       next += PORTION;
-      const told = await portion(worker, from);
-      total.add(told.counts);
-      seeds.push(...told.seeds);
+      const result = await portion(worker, from);
+      total.add(result.counts);
+      seeds.push(...result.seeds);
       if (total.steps - logged >= steps / 20) {
         logged = total.steps;
         log(`${total.steps} steps, ${total.cuts} power cuts`);
@@ -75,11 +75,11 @@ async function exploreAll(steps: number, total: Counts, log: Options["log"]): Pr
   return seeds.map((seed) => failureOf(seed, log));
 }
 
-async function portion(worker: Worker, from: number): Promise<Told> {
+async function portion(worker: Worker, from: number): Promise<PortionResult> {
   const answer = once(worker, "message");
   worker.postMessage(from);
-  const [told] = await answer;
-  return told as Told;
+  const [result] = await answer;
+  return result as PortionResult;
 }
 
 function failureOf(seed: number, log: Options["log"]): Failure {
@@ -169,7 +169,7 @@ function serve(): void {
     for (let seed = from; seed < from + PORTION; seed++) {
       if (explore(module, seed, { counts })) seeds.push(seed);
     }
-    parentPort?.postMessage({ counts, seeds } satisfies Told);
+    parentPort?.postMessage({ counts, seeds } satisfies PortionResult);
   });
 }
 

@@ -1,4 +1,4 @@
-// Campaign power-cuts in its short form, with fewer tears; and that it finds mutants of the firmware.
+// Campaign power-cuts in its short form, with fewer torn writes; and that it finds mutants of the firmware.
 
 import * as assert from "uvu/assert";
 import { loadFirmware } from "../../sim/session/firmware.js";
@@ -15,11 +15,11 @@ import { POWER_CUTS, PowerCuts, type Scale } from "./powercuts.js";
 
 const MODULE = loadFirmware();
 const SHORT: Scale = {
-  ...{ tears: 4, few: 128, fewOfTry: 128, preventedTears: 0 },
-  ...{ pairTears: 0, otherPairTears: 0, lives: 5, logins: 1_000 },
+  ...{ tornWrites: 4, few: 128, fewOfTry: 128, preventedTornWrites: 0 },
+  ...{ pairTornWrites: 0, otherPairTornWrites: 0, lives: 5, logins: 1_000 },
 };
-const FEWEST: Scale = { ...SHORT, few: 0, fewOfTry: 0, preventedTears: 1 };
-const PAIRS: Scale = { ...FEWEST, pairTears: 1, otherPairTears: 1 };
+const FEWEST: Scale = { ...SHORT, few: 0, fewOfTry: 0, preventedTornWrites: 1 };
+const PAIRS: Scale = { ...FEWEST, pairTornWrites: 1, otherPairTornWrites: 1 };
 /** Flows that write little: short enough for pairs of cuts. */
 const PAIRED = [
   "right",
@@ -48,7 +48,7 @@ test("no cut breaks a promise, nor does any life with cuts", () => {
 });
 
 test("no word that was not programmed as meant breaks one while power stays on", () => {
-  assert.equal(failures(MODULE, { ...FEWEST, tears: 1 }, PAIRED), []);
+  assert.equal(failures(MODULE, { ...FEWEST, tornWrites: 1 }, PAIRED), []);
 });
 
 test("every subset of a program's bits is left, where these are few", () => {
@@ -74,11 +74,11 @@ test("no two cuts do", () => {
 test("an id replays one case", async () => {
   const log = () => {};
   const cases = async (only: string) => (await POWER_CUTS.run({ long: false, only, log })).figures;
-  for (const id of ["right/1/tear-of-5", "right/1/tear-all-65535", "right/1/after"]) {
+  for (const id of ["right/1/torn-of-5", "right/1/torn-all-65535", "right/1/after"]) {
     const images = (await cases(id)).find(({ name }) => name === "power_cuts_images");
     assert.is(images?.value, 1, id);
   }
-  const { failures } = await POWER_CUTS.run({ long: false, only: "right/1/tear-all-65536", log });
+  const { failures } = await POWER_CUTS.run({ long: false, only: "right/1/torn-all-65536", log });
   assert.is(failures[0]?.what, "there is no such case");
 });
 
@@ -94,7 +94,7 @@ test("what is made of an operation is what a cut in the card's flash leaves", ()
       for (const cut of cutsAt(operation, 2)) {
         const run = new Run(MODULE, flash, now, { seed: SEED });
         const at = cut.name === "after" ? number + 2 : number + 1;
-        run.flash.cutAt(at, cut.tear ? "torn" : "clean", cut.tear?.() ?? (() => 0));
+        run.flash.cutAt(at, cut.tornBits ? "torn" : "clean", cut.tornBits?.() ?? (() => 0));
         untilCut(() => flow.run(run));
         assert.equal(run.flash.bytes, imageOf(operation, cut).bytes, `${flow.name}/${number}/${cut.name}`);
       }
@@ -124,7 +124,7 @@ for (const mutant of tried(POWER_CUT_MUTANTS)) {
 
 /** Not one that shows in a whole run, or at its end, without any cut. */
 function isOfCut(id: string): boolean {
-  return /\/(before|after|(prevented-)?tear-(all|of)-\d+)$/.test(id);
+  return /\/(before|after|(prevented-)?torn-(all|of)-\d+)$/.test(id);
 }
 
 test.run();

@@ -2,7 +2,7 @@
 // from flash alone and is asked what it is (docs/CARD.md, Tries, Personalization, Wipe).
 //
 // A flow is run once with power on, and each of its flash operations kept; what a cut leaves is then made from the
-// operation and given to a new card. An id says flow, operation and cut, such as unlock/97/tear-of-5; a second cut, in
+// operation and given to a new card. An id says flow, operation and cut, such as unlock/97/torn-of-5; a second cut, in
 // the same flow on what the first one left, follows a "+".
 //
 // The key is the old one or the new one, never neither: either the card is wholly as it was, or it holds the new record,
@@ -21,48 +21,48 @@ import { Broken, type Expectation, Familiar, type Moment, Prevented, Run } from 
 
 /** How much of it. */
 export interface Scale {
-  /** Seeded tears of an operation, where all would be too many. */
-  readonly tears: number;
+  /** Seeded torn writes of an operation, where all would be too many. */
+  readonly tornWrites: number;
   /** Where the bits of a program have no more subsets than these, all are tried; and so with the words of a try. */
   readonly few: number;
   readonly fewOfTry: number;
-  /** Tears of a program that is prevented while power stays on, those of a spent try aside; the first leaves nothing. */
-  readonly preventedTears: number;
-  /** Tears of each of the two operations of a pair, in flows with a PIN or an unlock code and in the others; 0: no pairs. */
-  readonly pairTears: number;
-  readonly otherPairTears: number;
+  /** Torn writes of a program that is prevented while power stays on, those of a spent try aside; the first leaves nothing. */
+  readonly preventedTornWrites: number;
+  /** Torn writes of each of the two operations of a pair, in flows with a PIN or an unlock code and in the others; 0: no pairs. */
+  readonly pairTornWrites: number;
+  readonly otherPairTornWrites: number;
   /** Seeded lives of each kind, and logins of the life that wears a card. */
   readonly lives: number;
   readonly logins: number;
 }
 
 const NORMAL: Scale = {
-  tears: 64,
+  tornWrites: 64,
   few: 1024,
   fewOfTry: 1024,
-  preventedTears: 3,
-  pairTears: 8,
-  otherPairTears: 2,
+  preventedTornWrites: 3,
+  pairTornWrites: 8,
+  otherPairTornWrites: 2,
   lives: 100,
   logins: 5_000,
 };
 const LONG: Scale = {
-  tears: MOST,
+  tornWrites: MOST,
   few: 1024,
   fewOfTry: 65_536,
-  preventedTears: 16,
-  pairTears: 32,
-  otherPairTears: 8,
+  preventedTornWrites: 16,
+  pairTornWrites: 32,
+  otherPairTornWrites: 8,
   lives: 2_000,
   logins: 100_000,
 };
-/** The words that spend a try and give it back (docs/FLASH.md), and the flow that is to have all tears of them. */
+/** The words that spend a try and give it back (docs/FLASH.md), and the flow that is to have all torn writes of them. */
 const SPENT = 0x3cc35aa5;
 const GIVEN = 0xc33ca55a;
 const TRY_FLOW = "right";
 const UNSPENT = "it opened though its try was not spent";
 /** The cuts in an id. */
-const CUT_NAMES = /(?<=\/|prevented-)(?:before|after|tear-(?:all|of)-\d+)/g;
+const CUT_NAMES = /(?<=\/|prevented-)(?:before|after|torn-(?:all|of)-\d+)/g;
 const NOTHING = { pin: false, code: false };
 const WEAR = "wear";
 /** Failures of one flow after which it is clear enough. */
@@ -181,7 +181,7 @@ export class PowerCuts {
     for (const [number, moment] of run.moments.entries()) {
       const few = this.#few(flow, moment.operation);
       if (isExhaustive(moment.operation, few)) this.#counts.exhaustive++;
-      this.#counts.single += this.#cutsOf(moment, `${flow.name}/${number}`, this.#scale.tears, few);
+      this.#counts.single += this.#cutsOf(moment, `${flow.name}/${number}`, this.#scale.tornWrites, few);
     }
     this.#counts.single++;
     this.#case(`${flow.name}/end`, () => run.flash.copy(), run.expectation);
@@ -193,16 +193,16 @@ export class PowerCuts {
   }
 
   /** Judges all cuts at an operation. Returns how many there are. */
-  #cutsOf({ operation, ...expectation }: Moment, id: string, tears: number, few = 0): number {
-    const cuts = this.#cutsAt(operation, tears, few);
+  #cutsOf({ operation, ...expectation }: Moment, id: string, tornWrites: number, few = 0): number {
+    const cuts = this.#cutsAt(operation, tornWrites, few);
     for (const cut of cuts) this.#case(`${id}/${cut.name}`, () => imageOf(operation, cut), expectation);
     return cuts.length;
   }
 
   /** The cuts of this scale; where a case is replayed, those that its id names, of whatever scale they are. */
-  #cutsAt(operation: Operation, tears: number, few = 0): Cut[] {
+  #cutsAt(operation: Operation, tornWrites: number, few = 0): Cut[] {
     const { only } = this.#options;
-    if (only === undefined) return cutsAt(operation, tears, few);
+    if (only === undefined) return cutsAt(operation, tornWrites, few);
     const names = new Set(only.match(CUT_NAMES));
     return [...names].flatMap((name) => cutNamed(operation, name) ?? []);
   }
@@ -211,7 +211,7 @@ export class PowerCuts {
     if (!this.#isWanted(id)) return;
     const flash = image();
     const fault = this.#judge.fault(flash, expectation);
-    if (this.#options.only !== undefined) this.#options.log(`${id}: ${this.#judge.told(flash, expectation.used)}`);
+    if (this.#options.only !== undefined) this.#options.log(`${id}: ${this.#judge.explain(flash, expectation.used)}`);
     if (fault) this.#failed(id, fault);
   }
 
@@ -222,12 +222,12 @@ export class PowerCuts {
     for (const [number, moment] of run.moments.entries()) {
       const { value } = moment.operation;
       if (value === undefined) continue;
-      const tears = value === SPENT ? this.#scale.tears : this.#scale.preventedTears;
-      for (const tear of this.#cutsAt(moment.operation, tears).filter((cut) => cut.tear)) {
-        const id = `${flow.name}/${number}/prevented-${tear.name}`;
-        if (!this.#isWanted(id) || wordAfter(moment.operation, tear) === value) continue;
+      const tornWrites = value === SPENT ? this.#scale.tornWrites : this.#scale.preventedTornWrites;
+      for (const torn of this.#cutsAt(moment.operation, tornWrites).filter((cut) => cut.tornBits)) {
+        const id = `${flow.name}/${number}/prevented-${torn.name}`;
+        if (!this.#isWanted(id) || wordAfter(moment.operation, torn) === value) continue;
         this.#counts.prevented++;
-        const fault = this.#faultOfPrevented(flow, start, number, moment, tear);
+        const fault = this.#faultOfPrevented(flow, start, number, moment, torn);
         if (fault) this.#failed(id, fault);
       }
     }
@@ -235,7 +235,7 @@ export class PowerCuts {
 
   #faultOfPrevented(flow: Flow, { flash, now }: Start, number: number, moment: Moment, cut: Cut): string | undefined {
     const run = new Run(this.#module, flash, now, { seed: SEEDS.FIRST, stops: true, cuts: 1 });
-    run.flash.prevented = { number, bits: (cut.tear as NonNullable<Cut["tear"]>)() };
+    run.flash.prevented = { number, bits: (cut.tornBits as NonNullable<Cut["tornBits"]>)() };
     try {
       flow.run(run);
     } catch (error) {
@@ -253,7 +253,7 @@ export class PowerCuts {
     const seen = new Map<string, number>();
     const familiar = new Map<string, number>();
     for (const [number, { operation, used }] of run.moments.entries()) {
-      for (const cut of this.#cutsAt(operation, this.#pairTears(flow))) {
+      for (const cut of this.#cutsAt(operation, this.#pairTornWrites(flow))) {
         const id = `${flow.name}/${number}/${cut.name}`;
         if (!this.#isFirst(id)) continue;
         const first = imageOf(operation, cut);
@@ -285,7 +285,9 @@ export class PowerCuts {
       if (error instanceof EnoughFailures) throw error;
       if (!(error instanceof Familiar)) this.#failed(`${id}+whole`, messageOf(error));
     }
-    const counts = run.moments.map((moment, number) => this.#cutsOf(moment, `${id}+${number}`, this.#pairTears(flow)));
+    const counts = run.moments.map((moment, number) =>
+      this.#cutsOf(moment, `${id}+${number}`, this.#pairTornWrites(flow)),
+    );
     this.#counts.pairsRun += sum(counts);
     const early = sum(counts.slice(0, atStart));
     const late = familiar.get(state) ?? sum(counts.slice(atStart));
@@ -313,8 +315,8 @@ export class PowerCuts {
     this.#counts.erases = wear(this.#module, this.#scale.logins);
   }
 
-  #pairTears({ typed }: Flow): number {
-    return typed ? this.#scale.pairTears : this.#scale.otherPairTears;
+  #pairTornWrites({ typed }: Flow): number {
+    return typed ? this.#scale.pairTornWrites : this.#scale.otherPairTornWrites;
   }
 
   // ---- failures ----
@@ -325,7 +327,7 @@ export class PowerCuts {
   }
 
   #wantsPairs(flow: Flow): boolean {
-    return this.#pairTears(flow) > 0 && (this.#options.only?.includes("+") ?? true);
+    return this.#pairTornWrites(flow) > 0 && (this.#options.only?.includes("+") ?? true);
   }
 
   /** Whether a wanted pair begins with this cut. */

@@ -1,8 +1,8 @@
 // Known answers of test/vectors (OCRA, a seed file) and of ../shared (SCP03, Project Wycheproof's edge cases).
 
 import { decodeCommand, decodeResponse, encodeCommand } from "../../host-tools/card/apdu.js";
-import { diversify, kcv } from "../../host-tools/card/keyset.js";
 import { kdf, SecureChannel, type SecurityLevel } from "../../host-tools/card/scp03.js";
+import { diversify, kcv } from "../../host-tools/card/transportkeys.js";
 import { ocra } from "../../host-tools/seeds/ocra.js";
 import { readSeedFile } from "../../host-tools/seeds/pskc.js";
 import { aesEncrypt, cbcDecrypt, cmac, deriveBits, hmac, ocraRespond } from "../support/crypto.js";

@@ -14,25 +14,25 @@ const END = "<!-- end -->\n";
 const HEAD = "| campaign | tried | failures | date | module |\n|---|---|---|---|---|\n";
 
 /** Figures by name, written as people read them. */
-type Told = (...names: string[]) => string;
+type FigureText = (...names: string[]) => string;
 
 /** What was tried, in a few words. Several names: the sum of these figures. */
-const TRIED: { readonly [campaign: string]: (told: Told) => string } = {
-  "power-cuts": (told) =>
-    `${told("power_cuts_single")} cuts; ${told("power_cuts_pairs")} pairs of cuts, of which ${told("power_cuts_pairs_run")} had to be run`,
-  faults: (told) => `${told("faults_all")} faults in the module`,
-  "faults-thumb": (told) => `${told("thumb_skips")} instructions of the image skipped`,
-  fuzzing: (told) =>
-    `${told(...["serial", "channel", "keys", "flash"].map((name) => `fuzzing_${name}_executions`))} executions`,
-  model: (told) =>
-    `${told("model_steps")} random steps with ${told("model_cuts")} power cuts, ${told("model_mutants")} mutants`,
-  timing: (told) =>
-    `${told("timing_wrong_pins")} wrong PINs, ${told("timing_wrong_codes")} codes, ${told("timing_channel_cases")} cryptograms and MACs, ${told("timing_crypto_rounds")} keys each`,
-  parsers: (told) => `${told("parsers_cases")} mutated inputs`,
-  "known-answers": (told) =>
-    `${told("known_answers_published")} published vectors and ${told("known_answers_cross_checked")} that were computed and cross-checked`,
-  "host-side": (told) =>
-    `${told("host_kills_at_file_operations", "host_kills_at_frames")} kills, ${told("host_power_loss_disks")} lost disks, ${told("host_runs_at_once_on_one_port", "host_runs_at_once_on_one_file")} pairs at once, ${told("host_process_images_searched")} process images`,
+const TRIED: { readonly [campaign: string]: (counted: FigureText) => string } = {
+  "power-cuts": (counted) =>
+    `${counted("power_cuts_single")} cuts; ${counted("power_cuts_pairs")} pairs of cuts, of which ${counted("power_cuts_pairs_run")} had to be run`,
+  faults: (counted) => `${counted("faults_all")} faults in the module`,
+  "faults-thumb": (counted) => `${counted("thumb_skips")} instructions of the image skipped`,
+  fuzzing: (counted) =>
+    `${counted(...["serial", "channel", "keys", "flash"].map((name) => `fuzzing_${name}_executions`))} executions`,
+  model: (counted) =>
+    `${counted("model_steps")} random steps with ${counted("model_cuts")} power cuts, ${counted("model_mutants")} mutants`,
+  timing: (counted) =>
+    `${counted("timing_wrong_pins")} wrong PINs, ${counted("timing_wrong_codes")} codes, ${counted("timing_channel_cases")} cryptograms and MACs, ${counted("timing_crypto_rounds")} keys each`,
+  parsers: (counted) => `${counted("parsers_cases")} mutated inputs`,
+  "known-answers": (counted) =>
+    `${counted("known_answers_published")} published vectors and ${counted("known_answers_cross_checked")} that were computed and cross-checked`,
+  "host-side": (counted) =>
+    `${counted("host_kills_at_file_operations", "host_kills_at_frames")} kills, ${counted("host_power_loss_disks")} lost disks, ${counted("host_runs_at_once_on_one_port", "host_runs_at_once_on_one_file")} pairs at once, ${counted("host_process_images_searched")} process images`,
 };
 
 /** The rows for these records, in the order of the campaigns, the long forms after the usual ones. */
@@ -45,9 +45,9 @@ export function tableOf(records: readonly Record[], module: string): string {
 
 function rowOf({ campaign, long, figures, failures, date, module }: Record, current: string): string {
   const name = `\`${campaign}${long ? " --long" : ""}\``;
-  const told: Told = (...names) => figureOf(figures, names).toLocaleString("en-US");
+  const counted: FigureText = (...names) => figureOf(figures, names).toLocaleString("en-US");
   const age = module === current ? "" : ", an earlier one";
-  return `| ${name} | ${TRIED[campaign]?.(told)} | ${failures.length} | ${date} | \`${module}\`${age} |\n`;
+  return `| ${name} | ${TRIED[campaign]?.(counted)} | ${failures.length} | ${date} | \`${module}\`${age} |\n`;
 }
 
 /** The sum of these figures. Throws where one is missing. */

@@ -4,6 +4,7 @@
 // for cryptograms and MACs wherever the first wrong byte is. An id says part and case, such as pin/1234.
 
 import { buildImages, missingFor } from "../../board/builder/images.js";
+import type { Measurement } from "../mutants/timing.js";
 import { demoFlash } from "../support/board.js";
 import type { Campaign, Failure, Options, Result } from "./campaign.js";
 import { MeteredCard } from "./timing/chip.js";
@@ -53,7 +54,6 @@ async function runAll({ long, only, log }: Options): Promise<Result> {
 }
 
 /** What is measured at the ABI. */
-export type Measurement = "pins" | "digits" | "codes" | "channel";
 const ALL: readonly Measurement[] = ["pins", "digits", "codes", "channel"];
 
 /** What is measured at the ABI, of the card in an image. */

@@ -154,10 +154,10 @@ abi("docs/ABI.md names the features that the module needs of a runtime, and no o
   const documented = documentedNeeds();
   assert.equal([...documented.keys()].sort(), needs.sort());
   const bulk = [...new Set(TEXT.match(/\b(memory\.(copy|fill|init)|data\.drop)\b/g))].sort();
-  const told = documented.get("bulk memory") ?? "";
-  assert.equal([...told.matchAll(/`([^`]+)`/g)].map(([, name]) => name).sort(), bulk);
+  const paragraph = documented.get("bulk memory") ?? "";
+  assert.equal([...paragraph.matchAll(/`([^`]+)`/g)].map(([, name]) => name).sort(), bulk);
   // Binaryen does not count the section among what it reads; a runtime without bulk memory fails at it first.
-  assert.is(told.includes("data count section (id 12)"), SECTIONS.has(Section.DATA_COUNT));
+  assert.is(paragraph.includes("data count section (id 12)"), SECTIONS.has(Section.DATA_COUNT));
 });
 
 abi("no mutable global: all state lies in linear memory", () => {

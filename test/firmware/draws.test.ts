@@ -4,7 +4,7 @@
 import * as assert from "uvu/assert";
 import { Cla, Ins, SelfTest, SetStatusP2, Sw } from "../../firmware/wire.js";
 import { encodeRecord } from "../../host-tools/card/cardclient.js";
-import { testKeys } from "../../host-tools/card/keyset.js";
+import { testKeys } from "../../host-tools/card/transportkeys.js";
 import { Card } from "../../sim/core/card.js";
 import { currentBytes, rootOf } from "../../sim/core/image.js";
 import { Random } from "../../sim/core/random.js";
@@ -31,10 +31,10 @@ const BEYOND = 42 * CODES;
 class Noting extends Random {
   readonly given: Buffer[] = [];
   /** What it gives instead, where so many bytes are asked for. */
-  readonly told: Uint8Array[] = [];
+  readonly prescribed: Uint8Array[] = [];
 
   override fill(bytes: Uint8Array): void {
-    if (this.told[0]?.length === bytes.length) bytes.set(this.told.shift() as Uint8Array);
+    if (this.prescribed[0]?.length === bytes.length) bytes.set(this.prescribed.shift() as Uint8Array);
     else super.fill(bytes);
     this.given.push(Buffer.from(bytes));
   }
@@ -191,7 +191,7 @@ function takes(module: WebAssembly.Module, first: number, second: number): numbe
   const random = new Noting(5);
   const card = locked(module, random);
   const code = unlockCodeOf(askUnlock(card));
-  random.told.push(word(first), word(second));
+  random.prescribed.push(word(first), word(second));
   assert.is(enter(card, code), "NEW>");
   return lockCode(card).readUInt32LE();
 }
@@ -223,7 +223,7 @@ draws("a source that gives nothing but multiples of 16 is ERROR 03", () => {
   const random = new Noting(5);
   const card = locked(MODULE, random);
   const code = unlockCodeOf(askUnlock(card));
-  for (let i = 0; i < 100; i++) random.told.push(word(16 * i));
+  for (let i = 0; i < 100; i++) random.prescribed.push(word(16 * i));
   assert.is(enter(card, code), "ERROR 03");
 });
 
@@ -241,10 +241,10 @@ function sourceIsWatched(module: WebAssembly.Module): void {
     const card = new Card(module, { random });
     turnOn(card);
     turnOff(card);
-    random.told.push(first, second);
+    random.prescribed.push(first, second);
     assert.is(turnOn(card), good ? "NO KEY" : "ERROR 03", `${first.toString("hex")} ${second.toString("hex")}`);
     if (!good) continue;
-    random.told.push(Buffer.concat([a, b]), a);
+    random.prescribed.push(Buffer.concat([a, b]), a);
     const test = exchange(card, { cla: Cla.GP, ins: Ins.SELF_TEST, p1: SelfTest.RANDOM, p2: 0, le: 256 });
     assert.is(test.data[0], 0, "SELF TEST says so, too");
     card.randomFails = true;

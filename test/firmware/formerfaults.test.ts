@@ -5,8 +5,14 @@ import * as assert from "uvu/assert";
 import { Channel, Cla, Ins, Kind, Level, Sw, Tag } from "../../firmware/wire.js";
 import { encodeRecord, type PersonalizationRecord } from "../../host-tools/card/cardclient.js";
 import { encodeFrame } from "../../host-tools/card/frame.js";
-import { diversificationData, diversify, putKeyAnswer, putKeyData, testKeys } from "../../host-tools/card/keyset.js";
 import type { SecureChannel } from "../../host-tools/card/scp03.js";
+import {
+  diversificationData,
+  diversify,
+  putKeyAnswer,
+  putKeyData,
+  testKeys,
+} from "../../host-tools/card/transportkeys.js";
 import { Card } from "../../sim/core/card.js";
 import { FLASH_SIZE, Flash } from "../../sim/core/flash.js";
 import { currentBytes, currentPage, Offset, readImage } from "../../sim/core/image.js";

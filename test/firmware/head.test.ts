@@ -2,7 +2,7 @@
 
 import * as assert from "uvu/assert";
 import { Cla, Ins, Level, SetStatusP2, Sw, Tag } from "../../firmware/wire.js";
-import { testKeys } from "../../host-tools/card/keyset.js";
+import { testKeys } from "../../host-tools/card/transportkeys.js";
 import { Card } from "../../sim/core/card.js";
 import { currentBytes } from "../../sim/core/image.js";
 import { exchange, openChannel, personalize } from "../../sim/session/cardcommands.js";
@@ -84,7 +84,7 @@ function wiped(card: Card): Record<string, string> {
   return fieldsOf(card, { ...FIELDS, ...LOCK_CODE });
 }
 
-function suiteToldBy(card: Card): string {
+function suiteReportedBy(card: Card): string {
   const command = { cla: Cla.GP, ins: Ins.GET_DATA, p1: Tag.SUITE >> 8, p2: Tag.SUITE & 0xff, le: 256 };
   return exchange(card, command).data.toString("hex");
 }
@@ -101,7 +101,7 @@ function wipedAsNew(name: string, module: WebAssembly.Module): void {
   turnOff(blank);
   const card = cardThatWas(name, module);
   assert.equal(wiped(card), fieldsOf(blank, { ...FIELDS, ...LOCK_CODE }));
-  assert.is(suiteToldBy(card), "");
+  assert.is(suiteReportedBy(card), "");
 }
 
 function seededAsFirst(name: string, data: Data, module: WebAssembly.Module): void {

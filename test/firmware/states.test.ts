@@ -4,7 +4,7 @@
 import { readFileSync } from "node:fs";
 import * as assert from "uvu/assert";
 import { Cla, Ins, Level, SelfTest, State } from "../../firmware/wire.js";
-import { testKeys } from "../../host-tools/card/keyset.js";
+import { testKeys } from "../../host-tools/card/transportkeys.js";
 import { Card, FULL_BATTERY } from "../../sim/core/card.js";
 import { FLASH_SIZE, Flash } from "../../sim/core/flash.js";
 import { exchange, openChannel } from "../../sim/session/cardcommands.js";

@@ -220,7 +220,7 @@ unlock("a card that was unlocked locks again after as many wrong PINs as before"
 });
 
 /** Gives the words it is told to, one for each lock code that is drawn, and then goes on by itself. */
-class Told extends Random {
+class GivenNumbers extends Random {
   readonly words: number[];
 
   constructor(words: readonly number[]) {
@@ -237,20 +237,20 @@ class Told extends Random {
 
 unlock("no lock code is a multiple of 16, nor drawn where some codes would be likelier", () => {
   for (const refused of [0, 16, 32, 99_999_984, 100_000_000, 4_100_000_032, 4_200_000_001, 0xffffffff]) {
-    const random = new Told([refused, refused, 12_345_678]);
+    const random = new GivenNumbers([refused, refused, 12_345_678]);
     const card = lockedCard({}, { random });
     card.press("ok");
     assert.is(card.display, "12345678", `${refused}`);
   }
   for (const drawn of [1, 17, 4_199_999_999]) {
-    const card = lockedCard({}, { random: new Told([drawn]) });
+    const card = lockedCard({}, { random: new GivenNumbers([drawn]) });
     card.press("ok");
     assert.is(Number(card.display), drawn % 100_000_000);
   }
 });
 
 unlock("a random source that draws none that is good is no random source", () => {
-  const card = new Card(MODULE, { random: new Told(new Array(16).fill(16)) });
+  const card = new Card(MODULE, { random: new GivenNumbers(new Array(16).fill(16)) });
   assert.is(seed(card, DEMO), "NOT_USABLE");
   assert.is(turnOn(card), "NO KEY");
 });

@@ -1,9 +1,9 @@
-// Compiles the firmware as a mutant, in memory: nothing is written.
+// Compiles the firmware as a mutant. Sources are edited in memory; what was compiled is kept for the next run (kept.ts).
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import asc from "assemblyscript/asc";
 import { ROOT } from "../../host-tools/files/project.js";
+import { type Compiled, type Edit, Kept } from "./kept.js";
 import { placesOf, type Span } from "./source.js";
 
 /** Statements of the firmware that are replaced by others. */
@@ -23,9 +23,6 @@ export interface Mutant extends Change {
   readonly breaks: string;
   readonly also?: readonly Change[];
 }
-
-/** The text of a source as it is compiled, made of its name in the project and the text of its file. */
-export type Edit = (name: string, text: string) => string;
 
 /** For what runs long: with less than the released module, since that takes long to compile. */
 const SOME = ["--optimizeLevel", "1", "--shrinkLevel", "0"];
@@ -48,12 +45,6 @@ export async function compileBinary(mutant?: Mutant): Promise<Uint8Array<ArrayBu
   return (await compileWith(SOME, mutant)).binary;
 }
 
-/** A module, and the text that the compiler writes beside it. */
-export interface Compiled {
-  readonly binary: Uint8Array<ArrayBuffer>;
-  readonly text: string;
-}
-
 /** Compiles the firmware as the released one, but for the mutant. Throws where that does not compile. */
 export async function compileReleased(mutant?: Mutant): Promise<Compiled> {
   return compileWith([], mutant);
@@ -65,8 +56,14 @@ export async function compileEdited(edit: Edit): Promise<Compiled> {
 }
 
 async function compileWith(optimization: readonly string[], mutant?: Mutant): Promise<Compiled> {
+  const edit: Edit = (name, text) => (mutant ? mutated(name, text, mutant) : text);
   try {
-    return await compileSources(optimization, (name, text) => (mutant ? mutated(name, text, mutant) : text));
+    const kept = new Kept(optimization, edit);
+    const known = kept.read();
+    if (known) return known;
+    const compiled = await compileSources(optimization, edit);
+    kept.write(compiled);
+    return compiled;
   } catch (cause) {
     throw new Error(`${mutant?.breaks ?? "the firmware as it is"}: ${(cause as Error).message}`, { cause });
   }
@@ -74,7 +71,8 @@ async function compileWith(optimization: readonly string[], mutant?: Mutant): Pr
 
 async function compileSources(optimization: readonly string[], edit: Edit): Promise<Compiled> {
   const made = new Map<string, string | Uint8Array>();
-  const outputs = ["--outFile", "out.wasm", "--textFile", "out.wat"];
+  const text = optimization.length === 0 ? ["--textFile", "out.wat"] : [];
+  const outputs = ["--outFile", "out.wasm", ...text];
   const options = ["--config", "asconfig.json", "--target", "release", ...outputs, ...optimization];
   // The compiler takes an error of `readFile` for a file that is missing.
   let failed: unknown;
@@ -87,6 +85,8 @@ async function compileSources(optimization: readonly string[], edit: Edit): Prom
       return null;
     }
   };
+  // The compiler takes longer to load than to compile: where all is known, it is not needed.
+  const { default: asc } = await import("assemblyscript/asc");
   const { error, stderr } = await asc.main(["firmware/index.ts", ...options], {
     readFile: read,
     writeFile: (name, contents) => {
@@ -97,7 +97,7 @@ async function compileSources(optimization: readonly string[], edit: Edit): Prom
   if (failed) throw failed;
   const binary = made.get("out.wasm");
   if (error || !binary) throw new Error(`does not compile: ${stderr}`);
-  return { binary: Uint8Array.from(binary as Uint8Array), text: String(made.get("out.wat")) };
+  return { binary: Uint8Array.from(binary as Uint8Array), text: String(made.get("out.wat") ?? "") };
 }
 
 /** How often what a change replaces occurs in its function; `edit` changes the source before. */

@@ -23,22 +23,22 @@ const SAYS = {
 export const FAULT_MUTANTS: readonly FaultMutant[] = [
   {
     breaks: "the spent try is not read back",
-    file: "attempt.ts",
+    file: "onetry.ts",
     within: "open",
     from: "digits, length, before + missing, after) === 0",
     to: "digits, length, ERASED, SPENT) === 0",
     scenario: "pin",
-    functions: /^(attempt|pin|flash\/program)/,
+    functions: /^(onetry|pin|flash\/program)/,
     says: SAYS.untried,
   },
   {
     breaks: "nobody looks whether the count grew",
-    file: "attempt.ts",
+    file: "onetry.ts",
     within: "open",
     from: "before + missing, after",
     to: "before, after",
     scenario: "pin",
-    functions: /^(attempt|pin|store\/address|tally\/freeSlot)/,
+    functions: /^(onetry|pin|pages\/address|tally\/freeSlot)/,
     says: SAYS.untried,
   },
   {
@@ -83,7 +83,7 @@ export const FAULT_MUTANTS: readonly FaultMutant[] = [
   },
 ];
 
-export const TOLD_FIRST: FaultMutant = {
+export const KEYS_BEFORE_CHALLENGE: FaultMutant = {
   breaks: "the card's challenge is told after the session keys were derived",
   file: "scp03.ts",
   within: "initiate",
@@ -111,14 +111,57 @@ export const NOT_LOOKED_AT: FaultMutant = {
   says: SAYS.leak,
 };
 
+/** A mutant that is found in single executions of one kind of instruction, which go wrong in the same ways each. */
+export interface SingleExecutionMutant extends FaultMutant {
+  readonly what: string;
+  readonly modes: readonly ("skip" | `bit${number}`)[];
+}
+
+const EACH_BIT_OF_AN_ADDRESS = Array.from({ length: 12 }, (_, bit) => `bit${bit}` as const);
+
+export const SINGLE_EXECUTIONS: readonly SingleExecutionMutant[] = [
+  {
+    breaks: "transport keys are those of flash, and a key schedule stays in its place",
+    file: "scp03.ts",
+    within: "authenticate",
+    from: "|| !isCurrent()",
+    to: "",
+    also: [
+      {
+        file: "crypto/aes.ts",
+        within: "setKey",
+        from: "for (let round: u32 = 0; round < 10; round++) { const at = SCHEDULE + (round << 4);",
+        to: "for (let at = SCHEDULE; at < SCHEDULE + 160; at += 16) {",
+      },
+    ],
+    scenario: "derivation",
+    functions: /^crypto\/aes\/setKey$/,
+    what: "local.get",
+    modes: ["skip"],
+    says: SAYS.knownKey,
+  },
+  {
+    breaks: "a CMAC is copied out before its last encryption",
+    file: "crypto/cmac.ts",
+    within: "end",
+    from: "memory.copy(out, STATE, 16); aes.encrypt(out);",
+    to: "aes.encrypt(STATE); memory.copy(out, STATE, 16);",
+    scenario: "derivation",
+    functions: /^crypto\/cmac\/end$/,
+    what: "i32.const",
+    modes: EACH_BIT_OF_AN_ADDRESS,
+    says: SAYS.leak,
+  },
+];
+
 export const ADDRESSED_ONCE: FaultMutant = {
   breaks: "what is copied out for all to read is addressed twice",
-  file: "store.ts",
+  file: "public.ts",
   within: "copyPublic",
   from: "& load<u8>(again + i)",
   to: "",
   scenario: "read",
-  functions: /^(store\/copyPublic|commands\/text)$/,
+  functions: /^(public\/copyPublic|commands\/text)$/,
   says: SAYS.leak,
 };
 
@@ -126,28 +169,28 @@ export const ADDRESSED_ONCE: FaultMutant = {
 export const ADDRESSES: readonly FaultMutant[] = [
   {
     breaks: "an image that is no page is not kept",
-    file: "store.ts",
+    file: "pages.ts",
     within: "mount",
     from: "if (!headIsWhole()) wipe();",
     to: "",
     scenario: "login",
-    functions: /^store\/mount$/,
+    functions: /^pages\/mount$/,
     says: SAYS.leak,
   },
   {
     breaks: "nothing is kept where no page was found",
     telling: true,
-    file: "store.ts",
+    file: "pages.ts",
     within: "mount",
     from: "if (newest === 0) { wipe();",
     to: "if (newest === 0) {",
     scenario: "login",
-    functions: /^store\/mount$/,
+    functions: /^pages\/mount$/,
     says: SAYS.leak,
   },
   {
     breaks: "a try is spent on the page that flash says it is",
-    file: "attempt.ts",
+    file: "onetry.ts",
     within: "open",
     from: "|| !isCurrent()",
     to: "",
@@ -160,8 +203,9 @@ export const ADDRESSES: readonly FaultMutant[] = [
 /** All of them. */
 export const ALL_FAULT_MUTANTS: readonly FaultMutant[] = [
   ...FAULT_MUTANTS,
-  TOLD_FIRST,
+  KEYS_BEFORE_CHALLENGE,
   NOT_LOOKED_AT,
+  ...SINGLE_EXECUTIONS,
   ADDRESSED_ONCE,
   ...ADDRESSES,
 ];

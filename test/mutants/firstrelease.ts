@@ -36,7 +36,7 @@ export const FORMER_FAULTS = {
     file: "card.ts",
     within: "wake",
     from: "if (isBare()) card.deadline",
-    to: "if (card.patience || card.state === State.NO_KEY) card.deadline",
+    to: "if (card.idleTimeout || card.state === State.NO_KEY) card.deadline",
   },
   "bench-test-never-ends": {
     breaks: "the bench test ends with the first command that is not SELF TEST",
@@ -61,7 +61,7 @@ export const FORMER_FAULTS = {
   },
   "put-key-in-one-encoding": {
     breaks: "PUT KEY is taken in both encodings",
-    file: "transport.ts",
+    file: "transportkeys.ts",
     within: "isLength",
     from: "return length === 1 + 3 * LONG_BLOCK || length === 1 + 3 * SHORT_BLOCK;",
     to: "return length === 1 + 3 * LONG_BLOCK;",
@@ -82,17 +82,17 @@ export const FORMER_FAULTS = {
   },
   "commit-without-a-word": {
     breaks: "a commit programs a word, whatever the head checks to",
-    file: "store.ts",
+    file: "pages.ts",
     within: "writeNext",
     from: "} while (load<u32>(IMAGE, HEAD_CHECK_AT) === ERASED);",
     to: "} while (false);",
     also: [
-      { file: "store.ts", within: "headIsWhole", from: "&& load<u32>(IMAGE, HEAD_CHECK_AT) !== ERASED;", to: ";" },
+      { file: "pages.ts", within: "headIsWhole", from: "&& load<u32>(IMAGE, HEAD_CHECK_AT) !== ERASED;", to: ";" },
     ],
   },
   "page-without-a-commit-counts": {
     breaks: "a page counts only where its commit was programmed",
-    file: "store.ts",
+    file: "pages.ts",
     within: "headIsWhole",
     from: "&& load<u32>(IMAGE, HEAD_CHECK_AT) !== ERASED;",
     to: ";",

@@ -89,8 +89,8 @@ export const MODEL_MUTANTS: Readonly<Record<string, ModelMutant>> = {
       breaks: "a response is never extended",
       file: "card.ts",
       within: "onKey",
-      from: "card.deadline = card.patience ? card.now + card.patience : card.deadline;",
-      to: "card.deadline = card.state === State.RESPONSE ? card.now + IDLE * 2 : card.patience ? card.now + card.patience : card.deadline;",
+      from: "card.deadline = card.idleTimeout ? card.now + card.idleTimeout : card.deadline;",
+      to: "card.deadline = card.state === State.RESPONSE ? card.now + IDLE * 2 : card.idleTimeout ? card.now + card.idleTimeout : card.deadline;",
     },
   },
   "I6-a-hello-extends-a-challenge": {
@@ -140,7 +140,7 @@ export const MODEL_MUTANTS: Readonly<Record<string, ModelMutant>> = {
     telling: true,
     mutant: {
       breaks: "flash is programmed as flash allows",
-      file: "attempt.ts",
+      file: "onetry.ts",
       within: "giveBack",
       from: "return flash.program(current.slot + 4, vault.receipt())",
       to: "return flash.program(current.slot, vault.receipt())",
@@ -163,7 +163,7 @@ export const MODEL_MUTANTS: Readonly<Record<string, ModelMutant>> = {
     mutant: {
       breaks: "30 s on LOCKED",
       file: "times.ts",
-      within: "patienceOf",
+      within: "idleTimeoutOf",
       from: "if (state === State.LOCK_CODE || state === State.UNLOCK)",
       to: "if (state === State.LOCKED || state === State.LOCK_CODE || state === State.UNLOCK)",
     },
@@ -260,7 +260,7 @@ export const MODEL_MUTANTS: Readonly<Record<string, ModelMutant>> = {
       breaks: "a wrong transport key is answered ever more slowly",
       file: "apdu.ts",
       within: "delay",
-      from: "|| failures <= PATIENCE) return 0;",
+      from: "|| failures <= PROMPT_FAILURES) return 0;",
       to: "|| failures <= 100) return 0;",
     },
   },

@@ -5,7 +5,7 @@ import type { Telling } from "../support/triedmutants.js";
 import type { Mutant } from "./apply.js";
 
 export interface PowerCutMutant extends Mutant, Telling {
-  /** Flow in which it shows, or the wear; it is run with few tears. */
+  /** Flow in which it shows, or the wear; it is run with few torn writes. */
   readonly shows: string;
   /** What the campaign says of it. */
   readonly says: RegExp;
@@ -37,8 +37,8 @@ const GIVE_BACK_AND_LOOK = `  if (use === Use.PIN && !flash.program(slot + 4, GI
   }
   return Outcome.WRONG;`;
 
-const CHECK = `  const opened = attempt.open(Tally.PIN, Wrap.PIN, Use.PIN, digits, PIN_SIZE);
-  if (opened === Outcome.DONE && attempt.confirmed()) return attempt.conclude(attempt.giveBack());
+const CHECK = `  const opened = onetry.open(Tally.PIN, Wrap.PIN, Use.PIN, digits, PIN_SIZE);
+  if (opened === Outcome.DONE && onetry.confirmed()) return onetry.conclude(onetry.giveBack());
   vault.wipe();
 `;
 
@@ -47,8 +47,8 @@ const RENEW_AND_CHECK = `  carry();
   const used = head.pinSpent;
   head.pinSpent = 0;
   if (commit() !== Outcome.DONE) return Outcome.BATTERY;
-  const opened = attempt.open(Tally.PIN, Wrap.PIN, Use.PIN, digits, PIN_SIZE);
-  if (opened === Outcome.DONE && attempt.confirmed()) return attempt.conclude(attempt.giveBack());
+  const opened = onetry.open(Tally.PIN, Wrap.PIN, Use.PIN, digits, PIN_SIZE);
+  if (opened === Outcome.DONE && onetry.confirmed()) return onetry.conclude(onetry.giveBack());
   vault.wipe();
   carry();
   head.pinSpent += used;
@@ -58,13 +58,13 @@ const RENEW_AND_CHECK = `  carry();
 export const POWER_CUT_MUTANTS: readonly PowerCutMutant[] = [
   {
     breaks: "a try is given back only after the right PIN",
-    file: "attempt.ts",
+    file: "onetry.ts",
     within: "open",
     from: LOOK,
     to: GIVE_BACK_AND_LOOK,
     also: [
       {
-        file: "attempt.ts",
+        file: "onetry.ts",
         within: "giveBack",
         from: "return flash.program(current.slot + 4, vault.receipt()) ? Outcome.DONE : Outcome.BATTERY;",
         to: "return Outcome.DONE;",
@@ -85,7 +85,7 @@ export const POWER_CUT_MUTANTS: readonly PowerCutMutant[] = [
   {
     breaks: "a try is spent before the PIN is looked at",
     telling: true,
-    file: "attempt.ts",
+    file: "onetry.ts",
     within: "open",
     from: SPEND,
     to: `  const opened = vault.open(which, use, digits, length, flash.word(slot), SPENT) === 0;
@@ -97,7 +97,7 @@ export const POWER_CUT_MUTANTS: readonly PowerCutMutant[] = [
   {
     breaks: "the try is read back",
     telling: true,
-    file: "attempt.ts",
+    file: "onetry.ts",
     within: "open",
     from: "const after = flash.word(slot);",
     to: "const after = SPENT;",
@@ -173,7 +173,7 @@ export const POWER_CUT_MUTANTS: readonly PowerCutMutant[] = [
     breaks: "a lock code is spent before the new PIN is asked for",
     file: "unlock.ts",
     within: "check",
-    from: "return attempt.conclude(renew(before));",
+    from: "return onetry.conclude(renew(before));",
     to: "return Outcome.DONE;",
     shows: "unlock",
     says: /stays after it was good/,
@@ -208,7 +208,7 @@ export const POWER_CUT_MUTANTS: readonly PowerCutMutant[] = [
   },
   {
     breaks: "the commit is the last word",
-    file: "store.ts",
+    file: "pages.ts",
     within: "writeNext",
     from: COMMIT,
     to: `    if (!write(start, at)) return Outcome.BATTERY;
@@ -220,7 +220,7 @@ export const POWER_CUT_MUTANTS: readonly PowerCutMutant[] = [
   {
     breaks: "a page is read back before its commit",
     telling: true,
-    file: "store.ts",
+    file: "pages.ts",
     within: "writeNext",
     from: "if (!reads(start)) return Outcome.FLASH;",
     to: "",
@@ -229,7 +229,7 @@ export const POWER_CUT_MUTANTS: readonly PowerCutMutant[] = [
   },
   {
     breaks: "the page before is erased after the commit",
-    file: "store.ts",
+    file: "pages.ts",
     within: "writeNext",
     from: "if (!write(start, HEAD_CHECK_AT)) return Outcome.BATTERY;",
     to: "current.page = page; if (!clearOthers() || !write(start, HEAD_CHECK_AT)) return Outcome.BATTERY;",
@@ -238,7 +238,7 @@ export const POWER_CUT_MUTANTS: readonly PowerCutMutant[] = [
   },
   {
     breaks: "what a cut left in another page is cleared",
-    file: "store.ts",
+    file: "pages.ts",
     within: "mount",
     from: "return clearOthers();",
     to: "return Outcome.DONE;",
@@ -248,7 +248,7 @@ export const POWER_CUT_MUTANTS: readonly PowerCutMutant[] = [
   {
     breaks: "a first start that power interrupted is begun again",
     telling: true,
-    file: "store.ts",
+    file: "pages.ts",
     within: "mount",
     from: "&& head.first !== FIRST) suspicious",
     to: ") suspicious",
@@ -257,7 +257,7 @@ export const POWER_CUT_MUTANTS: readonly PowerCutMutant[] = [
   },
   {
     breaks: "a wipe zeroes every copy of the root secret first",
-    file: "store.ts",
+    file: "pages.ts",
     within: "finishWipe",
     from: "if (!flash.isBlank(page) && !flash.zero(page * PAGE_SIZE + ROOT_AT, ROOT_SIZE + 4)) return Outcome.BATTERY;",
     to: "if (page === PAGES) return Outcome.BATTERY;",
@@ -267,7 +267,7 @@ export const POWER_CUT_MUTANTS: readonly PowerCutMutant[] = [
   {
     breaks: "a wipe is marked before it begins",
     telling: true,
-    file: "store.ts",
+    file: "pages.ts",
     within: "wipeCard",
     from: "if (!flash.program(address(WIPE_MARK_AT), 0)) return Outcome.BATTERY;",
     to: "",
@@ -276,7 +276,7 @@ export const POWER_CUT_MUTANTS: readonly PowerCutMutant[] = [
   },
   {
     breaks: "a wipe that power interrupted is finished",
-    file: "store.ts",
+    file: "pages.ts",
     within: "mount",
     from: "if (flash.word(address(WIPE_MARK_AT)) !== ERASED) return finishWipe();",
     to: "",
@@ -285,7 +285,7 @@ export const POWER_CUT_MUTANTS: readonly PowerCutMutant[] = [
   },
   {
     breaks: "a wiped card has nothing of its owner",
-    file: "store.ts",
+    file: "pages.ts",
     within: "wipeCard",
     from: "const outcome = finishWipe();",
     to: "const outcome = Outcome.DONE;",
@@ -315,7 +315,7 @@ export const POWER_CUT_MUTANTS: readonly PowerCutMutant[] = [
   {
     breaks: "pages are used in turn",
     telling: true,
-    file: "store.ts",
+    file: "pages.ts",
     within: "writeNext",
     from: "const page = (current.page + 1) % PAGES;",
     to: "const page = (current.page + 1) % 2;",

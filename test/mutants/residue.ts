@@ -10,7 +10,7 @@ export interface SkippedWipe extends Mutant {
 export const SKIPPED_WIPES: readonly SkippedWipe[] = [
   skipped("off closes the opened secrets", "vault.wipe();", "CHALLNG>"),
   skipped("off forgets the digits and the PIN that was kept", "entry.wipe();", "REP> with digits"),
-  skipped("off clears the response", "memory.fill(RESPONSE, 0, token.RESPONSE_SIZE);", "a response"),
+  skipped("off clears the response", "memory.fill(SHOWN, 0, SHOWN_SIZE);", "a response"),
   skipped("off forgets the page with the root secret", "pages.wipe();", "LOCKED"),
 ];
 

@@ -22,20 +22,20 @@ const SCREENS: readonly ScenarioMutant[] = [
   card(
     "a response is never extended",
     "onKey",
-    "card.deadline = card.patience ? card.now + card.patience : card.deadline;",
-    "card.deadline = card.patience || card.state === State.RESPONSE ? card.now + IDLE * 2 : card.deadline;",
+    "card.deadline = card.idleTimeout ? card.now + card.idleTimeout : card.deadline;",
+    "card.deadline = card.idleTimeout || card.state === State.RESPONSE ? card.now + IDLE * 2 : card.deadline;",
     true,
   ),
   card(
     "a key that is ignored is a key all the same",
     "onKey",
-    "card.deadline = card.patience ? card.now + card.patience : card.deadline;",
-    "card.deadline = card.patience && event !== Event.HOLD && event !== Event.RELEASE ? card.now + card.patience : card.deadline;",
+    "card.deadline = card.idleTimeout ? card.now + card.idleTimeout : card.deadline;",
+    "card.deadline = card.idleTimeout && event !== Event.HOLD && event !== Event.RELEASE ? card.now + card.idleTimeout : card.deadline;",
   ),
   card(
     "keys extend the time of a screen",
     "onKey",
-    "card.deadline = card.patience ? card.now + card.patience : card.deadline;",
+    "card.deadline = card.idleTimeout ? card.now + card.idleTimeout : card.deadline;",
     "card.deadline = card.deadline;",
   ),
   card(
@@ -191,27 +191,27 @@ const SCREENS: readonly ScenarioMutant[] = [
     "entry.clear(); if (state !== State.RESPONSE)",
     "if (state !== State.RESPONSE)",
   ),
-  patience(
+  idleTimeout(
     "5 minutes on a lock code",
-    "patienceOf",
+    "idleTimeoutOf",
     "if (state === State.LOCK_CODE || state === State.UNLOCK)",
     "if (state === State.UNLOCK)",
   ),
-  patience(
+  idleTimeout(
     "5 minutes on UNLOCK>",
-    "patienceOf",
+    "idleTimeoutOf",
     "if (state === State.LOCK_CODE || state === State.UNLOCK)",
     "if (state === State.LOCK_CODE)",
   ),
-  patience(
+  idleTimeout(
     "30 s on LOCKED",
-    "patienceOf",
+    "idleTimeoutOf",
     "if (state === State.LOCK_CODE || state === State.UNLOCK)",
     "if (state === State.LOCKED || state === State.LOCK_CODE || state === State.UNLOCK)",
   ),
-  patience(
+  idleTimeout(
     "30 s on BLOCKED",
-    "patienceOf",
+    "idleTimeoutOf",
     "if (state === State.LOCK_CODE || state === State.UNLOCK)",
     "if (state === State.BLOCKED || state === State.LOCK_CODE || state === State.UNLOCK)",
   ),
@@ -394,7 +394,7 @@ const PIN: readonly ScenarioMutant[] = [
   rule(
     "a right PIN gives all tries back",
     "check",
-    "return attempt.conclude(attempt.giveBack());",
+    "return onetry.conclude(onetry.giveBack());",
     "return Outcome.DONE;",
     true,
   ),
@@ -433,7 +433,7 @@ const UNLOCK: readonly ScenarioMutant[] = [
   unlock(
     "a right code has spent its lock code",
     "check",
-    "return attempt.conclude(renew(before));",
+    "return onetry.conclude(renew(before));",
     "return Outcome.DONE;",
     true,
   ),
@@ -450,7 +450,7 @@ const UNLOCK: readonly ScenarioMutant[] = [
 const FLASH: readonly ScenarioMutant[] = [
   {
     breaks: "a try is spent before the PIN is looked at",
-    file: "attempt.ts",
+    file: "onetry.ts",
     within: "open",
     from: "if (!flash.program(slot, SPENT)) return Outcome.BATTERY; const after = flash.word(slot); const missing = used + 1 - spentBackwards(use === Use.CODE ? Tally.CODE : Tally.PIN); return vault.open(which, use, digits, length, before + missing, after) === 0 ? Outcome.DONE : Outcome.WRONG;",
     to: "const opened = vault.open(which, use, digits, length, before, SPENT) === 0; if (opened) { current.slot = slot; return Outcome.DONE; } if (!flash.program(slot, SPENT)) return Outcome.BATTERY; return Outcome.WRONG;",
@@ -496,14 +496,14 @@ const FLASH: readonly ScenarioMutant[] = [
   },
   {
     breaks: "the head is written last",
-    file: "store.ts",
+    file: "pages.ts",
     within: "writeNext",
     from: "if (at !== HEAD_CHECK_AT && !write(start, at)) return Outcome.BATTERY;",
     to: "if (!write(start, at)) return Outcome.BATTERY;",
   },
   {
     breaks: "what a cut left in another page is cleared",
-    file: "store.ts",
+    file: "pages.ts",
     within: "mount",
     from: "return Outcome.FLASH; return clearOthers();",
     to: "return Outcome.FLASH; return Outcome.DONE;",
@@ -520,7 +520,7 @@ const TEXTS: readonly ScenarioMutant[] = [
   },
   {
     breaks: "the first digit replaces the prompt",
-    file: "face.ts",
+    file: "view.ts",
     within: "digitsOr",
     from: "if (entry.length()) screen.digits(entry.DIGITS, entry.length());",
     to: "if (entry.length() > 1) screen.digits(entry.DIGITS, entry.length());",
@@ -575,7 +575,7 @@ function successor(breaks: string, message: string, next: string): ScenarioMutan
   return { breaks, file: "times.ts", within: "successorOf", from, to };
 }
 
-function patience(breaks: string, within: string, from: string, to: string): ScenarioMutant {
+function idleTimeout(breaks: string, within: string, from: string, to: string): ScenarioMutant {
   return { breaks, file: "times.ts", within, from, to };
 }
 

@@ -31,7 +31,7 @@ export const TRAPS_AT_A_KEY: Mutant = {
 /** A skipped spending of a try goes unnoticed (test/evidence/faultsthumb.test.ts). */
 export const NOT_READ_BACK: Mutant = {
   breaks: "what flash says after the spending goes into the key",
-  file: "attempt.ts",
+  file: "onetry.ts",
   within: "open",
   from: "digits, length, before + missing, after) === 0",
   to: "digits, length, ERASED, SPENT) === 0",

@@ -4,9 +4,12 @@
 import type { Telling } from "../support/triedmutants.js";
 import type { Mutant } from "./apply.js";
 
+/** What the campaign measures at the ABI. */
+export type Measurement = "pins" | "digits" | "codes" | "channel";
+
 export interface TimingMutant extends Mutant, Telling {
   /** What shows it. */
-  readonly measurement: "pins" | "digits" | "codes" | "channel";
+  readonly measurement: Measurement;
   /** What the campaign says of it. */
   readonly says: RegExp;
 }

@@ -4,8 +4,8 @@
 import { type Telling, tried } from "../support/triedmutants.js";
 import type { Mutant } from "./apply.js";
 
-/** The tests that notice it: serial/residue, draws, serial/everystate, failedcommits, serial/parsing, head. */
-export type Kind = "residue" | "draws" | "every state" | "failed commits" | "parsing" | "head";
+/** The tests that notice it: serial/residue, draws, serial/everystate, failedcommits, serial/overwritten, serial/parsing, head. */
+export type Kind = "residue" | "draws" | "every state" | "failed commits" | "overwritten keys" | "parsing" | "head";
 
 export interface UnseenMutant extends Mutant, Telling {
   readonly kind: Kind;
@@ -93,7 +93,7 @@ const RESIDUE: readonly UnseenMutant[] = [
   ),
   wipe(
     "a transport key does not stay expanded",
-    "transport.ts",
+    "transportkeys.ts",
     "checkValue",
     "aes.encrypt(KCV); aes.wipe();",
     false,
@@ -120,7 +120,7 @@ const DRAWS: readonly UnseenMutant[] = [
   ),
   draw(
     "all sixteen bytes of a root secret are random",
-    "store.ts",
+    "pages.ts",
     "commitBlank",
     "host.random(ROOT, ROOT_SIZE)",
     "host.random(ROOT, 8)",
@@ -189,7 +189,7 @@ const EVERY_STATE: readonly UnseenMutant[] = [
   {
     kind: "every state",
     breaks: "PUT KEY replaces all three keys",
-    file: "transport.ts",
+    file: "transportkeys.ts",
     within: "replace",
     from: "for (let i: u32 = 0; i < 3; i++) memory.copy(KEYS",
     to: "for (let i: u32 = 0; i < 2; i++) memory.copy(KEYS",
@@ -207,8 +207,8 @@ const EVERY_STATE: readonly UnseenMutant[] = [
     breaks: "only EXTERNAL AUTHENTICATE is answered later",
     file: "apdu.ts",
     within: "delay",
-    from: "if (command.ins !== <u32>Ins.EXTERNAL_AUTHENTICATE || failures <= PATIENCE) return 0;",
-    to: "if (failures <= PATIENCE) return 0;",
+    from: "if (command.ins !== <u32>Ins.EXTERNAL_AUTHENTICATE || failures <= PROMPT_FAILURES) return 0;",
+    to: "if (failures <= PROMPT_FAILURES) return 0;",
   },
 ];
 
@@ -216,7 +216,7 @@ const FAILED_COMMITS: readonly UnseenMutant[] = [
   {
     kind: "failed commits",
     breaks: "memory is what flash says after a commit that failed",
-    file: "store.ts",
+    file: "pages.ts",
     within: "commit",
     from: "if (outcome !== Outcome.DONE) revert(); return outcome;",
     to: "return outcome;",
@@ -225,7 +225,7 @@ const FAILED_COMMITS: readonly UnseenMutant[] = [
   {
     kind: "failed commits",
     breaks: "what was not written as meant is not committed",
-    file: "store.ts",
+    file: "pages.ts",
     within: "writeNext",
     from: "if (!reads(start)) return Outcome.FLASH;",
     to: "",
@@ -233,18 +233,55 @@ const FAILED_COMMITS: readonly UnseenMutant[] = [
   {
     kind: "failed commits",
     breaks: "a commit that was not written as meant is none",
-    file: "store.ts",
+    file: "pages.ts",
     within: "writeNext",
     from: "if (flash.word(start + HEAD_CHECK_AT) !== load<u32>(IMAGE, HEAD_CHECK_AT)) return Outcome.FLASH;",
     to: "",
   },
   {
     kind: "failed commits",
+    breaks: "a wrap that could not be destroyed is in memory as it is in flash",
+    file: "pages.ts",
+    within: "destroy",
+    from: "revert();",
+    to: "memory.fill(IMAGE + which, 0, WRAP_SIZE + 4);",
+  },
+  {
+    kind: "failed commits",
+    breaks: "transport keys that nobody admitted are not written",
+    file: "pages.ts",
+    within: "commit",
+    from: "isWhole(KEYS_AT, KEYS_SIZE) ? writeNext() : Outcome.FLASH;",
+    to: "writeNext();",
+  },
+  {
+    kind: "failed commits",
     breaks: "transport keys that went bad are no keys",
-    file: "store.ts",
+    file: "pages.ts",
     within: "mount",
     from: "if (!isWhole(KEYS_AT, KEYS_SIZE)) return Outcome.FLASH;",
     to: "",
+  },
+];
+
+const OVERWRITTEN_KEYS: readonly UnseenMutant[] = [
+  {
+    kind: "overwritten keys",
+    breaks: "transport keys in memory are those of flash before a channel opens",
+    file: "scp03.ts",
+    within: "authenticate",
+    from: "|| !isCurrent()",
+    to: "",
+    telling: true,
+  },
+  {
+    kind: "overwritten keys",
+    breaks: "session keys are those that were derived",
+    file: "scp03.ts",
+    within: "commandMac",
+    from: "| (checkOfKeys() ^ session.check)",
+    to: "",
+    telling: true,
   },
 ];
 
@@ -302,13 +339,13 @@ const PARSING: readonly UnseenMutant[] = [
 ];
 
 const HEAD: readonly UnseenMutant[] = [
-  field("a wiped card has no length of a suite", "store.ts", "finishWipe", "head.suiteLength = 0;", true),
-  field("a wiped card has no suite", "store.ts", "finishWipe", "memory.fill(SUITE, 0, SUITE_SIZE);"),
-  field("a wiped card has no PIN check", "store.ts", "finishWipe", "head.pinCheck = 0;"),
-  field("a wiped card has no number of tries", "store.ts", "finishWipe", "head.tries = 0;"),
-  field("a wiped card has no spent tries of a PIN", "store.ts", "finishWipe", "head.pinSpent = 0;"),
-  field("a wiped card has no spent tries of a code", "store.ts", "finishWipe", "head.codeSpent = 0;"),
-  field("a wiped card has no lock code", "store.ts", "finishWipe", "head.lockCode = 0;"),
+  field("a wiped card has no length of a suite", "pages.ts", "finishWipe", "head.suiteLength = 0;", true),
+  field("a wiped card has no suite", "pages.ts", "finishWipe", "memory.fill(SUITE, 0, SUITE_SIZE);"),
+  field("a wiped card has no PIN check", "pages.ts", "finishWipe", "head.pinCheck = 0;"),
+  field("a wiped card has no number of tries", "pages.ts", "finishWipe", "head.tries = 0;"),
+  field("a wiped card has no spent tries of a PIN", "pages.ts", "finishWipe", "head.pinSpent = 0;"),
+  field("a wiped card has no spent tries of a code", "pages.ts", "finishWipe", "head.codeSpent = 0;"),
+  field("a wiped card has no lock code", "pages.ts", "finishWipe", "head.lockCode = 0;"),
   field("a seeding gives the tries of codes back", "personalization.ts", "seed", "head.codeSpent = 0;", true),
   field("a seeding gives the tries of PINs back", "personalization.ts", "seed", "head.pinSpent = 0;"),
   field("a site's card has no lock code", "personalization.ts", "seed", "head.lockCode = 0;"),
@@ -320,6 +357,7 @@ export const UNSEEN_MUTANTS: readonly UnseenMutant[] = [
   ...DRAWS,
   ...EVERY_STATE,
   ...FAILED_COMMITS,
+  ...OVERWRITTEN_KEYS,
   ...PARSING,
   ...HEAD,
 ];

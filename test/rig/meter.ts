@@ -113,7 +113,7 @@ export class Meter {
     return this.#request("c", 0, 0, Buffer.concat([key, Buffer.from(challenge)]));
   }
 
-  /** Keeps memory, flash and face of the card in one of eight places, which outlive a reset of the chip. */
+  /** Keeps memory, flash and view of the card in one of eight places, which outlive a reset of the chip. */
   save(place: number): Promise<Reading> {
     return this.#request("w", place);
   }

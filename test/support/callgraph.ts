@@ -98,8 +98,10 @@ export function callsOfImage(file: string, elf: Elf): ImageCalls {
     if (callee !== undefined) graph.get(code.name)?.add(callee);
     if (TO_REGISTER.test(text)) indirect.add(code.name);
   }
-  const told = framesOf(file);
-  const frames = new Map(codes.map(({ name, start }) => [name, Math.max(told.get(start) ?? 0, pushed.get(name) ?? 0)]));
+  const stated = framesOf(file);
+  const frames = new Map(
+    codes.map(({ name, start }) => [name, Math.max(stated.get(start) ?? 0, pushed.get(name) ?? 0)]),
+  );
   return { graph, frames, indirect: [...indirect] };
 }
 

@@ -5,11 +5,12 @@ import * as assert from "uvu/assert";
 import { Cla, Ins, Level, Sw } from "../../firmware/wire.js";
 import { encodeCommand } from "../../host-tools/card/apdu.js";
 import { encodeRecord, type PersonalizationRecord } from "../../host-tools/card/cardclient.js";
-import { type Keyset, putKeyData, testKeys } from "../../host-tools/card/keyset.js";
+import { type Keyset, putKeyData, testKeys } from "../../host-tools/card/transportkeys.js";
 import { Card } from "../../sim/core/card.js";
 import { Flash } from "../../sim/core/flash.js";
 import { currentBytes } from "../../sim/core/image.js";
 import { converse, openChannel } from "../../sim/session/cardcommands.js";
+import { crc32 } from "./crypto.js";
 import { CHUNK, PAGE_IMAGE, type Places, placesOf } from "./memory.js";
 import { ONE, OTHER, type Owner } from "./owners.js";
 import { OracleHost } from "./scp03oracle.js";
@@ -41,7 +42,9 @@ export class Desk {
   /** The session that is begun or open. */
   session: OracleHost | undefined;
   readonly #places: Places;
-  #sessionAt: { readonly keys: number; readonly chain: number; readonly work: number } | undefined;
+  #sessionAt:
+    | { readonly keys: number; readonly check: number; readonly chain: number; readonly work: number }
+    | undefined;
   #begun = Buffer.alloc(0);
   #open = false;
 
@@ -103,8 +106,8 @@ export class Desk {
 
   /**
    * The card's memory without what may tell its holder: the page that counts, as flash has it, and the last piece of
-   * flash that was read, while the card is on; the session's keys, its challenges or chaining value, and the block that
-   * was computed last with them, while there is a session. Each is checked to hold what it must.
+   * flash that was read, while the card is on; the session's keys and their check value, its challenges or chaining value,
+   * and the block that was computed last with them, while there is a session. Each is checked to hold what it must.
    */
   visible(what: string): Uint8Array {
     const memory = this.card.memory;
@@ -125,13 +128,16 @@ export class Desk {
 
   #takeSession(memory: Uint8Array, session: OracleHost, what: string): void {
     this.#locate();
-    const { keys, chain, work } = this.#sessionAt as { keys: number; chain: number; work: number };
+    if (!this.#sessionAt) throw new Error("no session was found in memory");
+    const { keys, check, chain, work } = this.#sessionAt;
     const held = Buffer.from(memory);
-    const expected = Buffer.concat([session.enc, session.mac, session.rmac]);
+    const expected = keysOf(session);
     assert.equal(held.subarray(keys, keys + expected.length), expected, `${what}: the session keys`);
+    assert.equal(held.subarray(check, check + 4), checkOf(expected), `${what}: their check value`);
     const chained = this.#open ? Buffer.from(session.chaining) : this.#begun;
     assert.equal(held.subarray(chain, chain + BLOCK), chained, `${what}: the challenges, then the chaining value`);
     memory.fill(0, keys, keys + expected.length);
+    memory.fill(0, check, check + 4);
     memory.fill(0, chain, chain + BLOCK);
     memory.fill(0, work, work + BLOCK);
   }
@@ -140,8 +146,13 @@ export class Desk {
   #locate(): void {
     if (this.#sessionAt) return;
     const session = this.session as OracleHost;
-    const keys = this.#only(Buffer.concat([session.enc, session.mac, session.rmac]));
-    this.#sessionAt = { keys, chain: this.#only(this.#begun), work: this.#only(session.cardCryptogram) };
+    const keys = keysOf(session);
+    this.#sessionAt = {
+      keys: this.#only(keys),
+      check: this.#only(checkOf(keys)),
+      chain: this.#only(this.#begun),
+      work: this.#only(session.cardCryptogram),
+    };
   }
 
   /** Where these bytes are in memory, which is one place. */
@@ -151,6 +162,18 @@ export class Desk {
     assert.ok(at >= 0 && memory.indexOf(bytes, at + 1) < 0, "it is in memory once");
     return at;
   }
+}
+
+/** The session keys, as they lie in memory. */
+function keysOf({ enc, mac, rmac }: OracleHost): Buffer {
+  return Buffer.concat([enc, mac, rmac]);
+}
+
+/** Their check value, as it lies there. */
+function checkOf(keys: Buffer): Buffer {
+  const check = Buffer.alloc(4);
+  check.writeUInt32LE(crc32(keys, 0xa5));
+  return check;
 }
 
 /** The status word of an answer. */

@@ -1,6 +1,7 @@
 // Files in memory, behind the interface of host-tools/files/files.ts.
 
 import type { FileSystem } from "../../host-tools/files/files.js";
+import type { Lock } from "../../host-tools/files/lock.js";
 
 interface Inode {
   data: Buffer;
@@ -104,11 +105,11 @@ export class MemoryDisk implements FileSystem {
     this.durable = new Map(this.names);
   }
 
-  tryLock(path: string): (() => void) | undefined {
+  tryLock(path: string): Lock | undefined {
     this.#step("lock");
     if (this.locked.has(path)) return undefined;
     this.locked.add(path);
-    return () => this.locked.delete(path);
+    return { verify: () => {}, release: () => void this.locked.delete(path) };
   }
 
   /** What a file may hold after a kill, and after power failed: then names may have reached the disk or not. */

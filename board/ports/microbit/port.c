@@ -20,8 +20,8 @@
 #define BOUNCE_TIME 30000u /* us */
 
 /* What no conversion (68 us) and no random byte (0.7 ms, bias corrected) takes, in us. */
-#define CONVERSION_PATIENCE 200u
-#define RANDOM_PATIENCE 200000u
+#define CONVERSION_LIMIT 200u
+#define RANDOM_LIMIT 200000u
 /* The supply where there is no ADC, in mV. */
 #define SUPPLY_IN_QEMU 3000u
 
@@ -124,12 +124,12 @@ static uint32_t microseconds(void) {
 }
 
 /*
- * Waits for an event of a peripheral, at most `patience` us. Returns whether it came. It counts although it is late: an
+ * Waits for an event of a peripheral, at most `timeout` us. Returns whether it came. It counts although it is late: an
  * interrupt may have taken the time, or a busy computer that runs the emulator.
  */
-static bool await(volatile uint32_t *event, uint32_t patience) {
+static bool await(volatile uint32_t *event, uint32_t timeout) {
   const uint32_t start = microseconds();
-  while (!*event && microseconds() - start <= patience) {
+  while (!*event && microseconds() - start <= timeout) {
   }
   return *event != 0;
 }
@@ -178,7 +178,7 @@ uint32_t port_battery(void) {
   ADC_ENABLE = 1;
   ADC_EVENTS_END = 0;
   ADC_TASKS_START = 1;
-  const bool measured = await(&ADC_EVENTS_END, CONVERSION_PATIENCE);
+  const bool measured = await(&ADC_EVENTS_END, CONVERSION_LIMIT);
   const uint32_t result = ADC_RESULT;
   ADC_TASKS_STOP = 1;
   ADC_ENABLE = 0;
@@ -198,7 +198,7 @@ void port_display(const uint8_t *text) {
 /* The next byte of the generator, or -1. */
 static int draw(void) {
   RNG_EVENTS_VALRDY = 0;
-  return await(&RNG_EVENTS_VALRDY, RANDOM_PATIENCE) ? (int)(RNG_VALUE & 0xff) : -1;
+  return await(&RNG_EVENTS_VALRDY, RANDOM_LIMIT) ? (int)(RNG_VALUE & 0xff) : -1;
 }
 
 /*

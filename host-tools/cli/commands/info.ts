@@ -19,8 +19,8 @@ async function run(options: CardOptions, command: Command): Promise<void> {
 /** For scripts. */
 function resultOf(port: string, status: CardStatus): object {
   const { serial, life, kvn, suite, id, kind, ...rest } = status;
-  const told = { serial: serial ?? null, id: id ?? null, kind: kind ?? null, state: life, suite: suite ?? null };
-  return { port, ...told, keyset: kvn, ...rest };
+  const known = { serial: serial ?? null, id: id ?? null, kind: kind ?? null, state: life, suite: suite ?? null };
+  return { port, ...known, keyset: kvn, ...rest };
 }
 
 function describe(status: CardStatus): string[] {
@@ -51,8 +51,7 @@ function describePin({ life, pinCheck, tries, triesLeft, unlockTriesLeft }: Card
 }
 
 function describeKeys({ testKeys, kvn }: CardStatus): string {
-  const version = kvn.toString(16).toUpperCase().padStart(2, "0");
-  return testKeys ? coloured("yellow", `version ${version}, the public test keys`) : `version ${version}`;
+  return testKeys ? coloured("yellow", `version ${kvn}, the public test keys`) : `version ${kvn}`;
 }
 
 function describeKind({ kind }: CardStatus): string {

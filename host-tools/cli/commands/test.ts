@@ -2,9 +2,10 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Command } from "commander";
+import { Level } from "../../../firmware/wire.js";
 import { LOW_BATTERY } from "../../card/battery.js";
 import type { CardClient, CardStatus } from "../../card/cardclient.js";
-import { type Keyset, wipeKeyset } from "../../card/keyset.js";
+import { type Keyset, wipeKeyset } from "../../card/transportkeys.js";
 import { claimsPublic, expectedOf, keysetFor } from "../../desk/expectedkeys.js";
 import { CheckFailed, WrongCard } from "../../files/errors.js";
 import { coloured, columns, show, warn } from "../output.js";
@@ -96,7 +97,7 @@ async function testParts(card: CardClient, test: "random" | "crypto", what: stri
 }
 
 async function testFlash(card: CardClient, keys: Keyset): Promise<Result> {
-  await card.openChannel(0x33, keys);
+  await card.openChannel(Level.FULL, keys);
   const pages = await card.selfTest("flash");
   await card.closeChannel();
   return judged("flash", pages >= SPARE_PAGES, `spare pages that are good: ${pages}`);

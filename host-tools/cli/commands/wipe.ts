@@ -1,8 +1,9 @@
 // `dsc wipe`: back to NO KEY. Serial number and transport keys stay.
 
 import type { Command } from "commander";
+import { Level } from "../../../firmware/wire.js";
 import type { CardClient, CardStatus } from "../../card/cardclient.js";
-import { wipeKeyset } from "../../card/keyset.js";
+import { wipeKeyset } from "../../card/transportkeys.js";
 import { expectedOf, keysetFor } from "../../desk/expectedkeys.js";
 import { CheckFailed } from "../../files/errors.js";
 import { show } from "../output.js";
@@ -50,7 +51,7 @@ async function wipe(card: CardClient, master: Uint8Array | undefined, options: O
   try {
     const serial = status.serial ?? null;
     if (!options.yes && isInteractive() && !(await confirmed(status))) return { serial, wiped: false };
-    await card.openChannel(0x33, keys);
+    await card.openChannel(Level.FULL, keys);
     await card.wipe();
     await card.closeChannel();
     const { life } = await card.readStatus();

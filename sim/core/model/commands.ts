@@ -122,8 +122,8 @@ function judged(model: Model, asked: Asked): Answer {
   if (asked.malformed) return otherwise(model, Sw.WRONG_LENGTH);
   const isSecure = asked.cla === Cla.GP_SECURE || asked.cla === Cla.ISO_SECURE;
   if (!isSecure && asked.cla !== Cla.GP && asked.cla !== Cla.ISO) return otherwise(model, Sw.UNKNOWN_CLASS);
-  const told = asked.ins === Ins.SELECT || asked.ins === Ins.GET_DATA;
-  if (model.ram.error && (isSecure || !told)) return refused(Sw.ERROR + model.ram.error);
+  const isPublic = asked.ins === Ins.SELECT || asked.ins === Ins.GET_DATA;
+  if (model.ram.error && (isSecure || !isPublic)) return refused(Sw.ERROR + model.ram.error);
   if (asked.ins === Ins.EXTERNAL_AUTHENTICATE && isSecure) return externalAuthenticate(model, asked);
   return isSecure ? secured(model, asked) : plain(model, asked);
 }

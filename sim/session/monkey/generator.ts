@@ -2,13 +2,13 @@
 // and its unlock code, a personalization, a bench test), so that deep states are reached; between the steps of a plot
 // come disturbances of every kind.
 
-import { Key, Life, Limit, SelfTest, SetStatusP2, State } from "../../../firmware/wire.js";
+import { Key, Level, Life, Limit, SelfTest, SetStatusP2, State } from "../../../firmware/wire.js";
+import { LEVELS } from "../../../host-tools/card/scp03.js";
 import type { Model } from "../../core/model/model.js";
 import { Random } from "../../core/random.js";
 import { type Meant, type PinChoice, type Spoilt, SUITES, storedOf, TAGS, type Via } from "./host.js";
 import { LONG, type Start, type Step, TAP, type Typed } from "./steps.js";
 
-const LEVELS = [0x01, 0x03, 0x11, 0x13, 0x33] as const;
 const BATTERIES = [3000, 3000, 2400, 2399, 2300, 2100, 2099, 1500, 0] as const;
 const SECONDS = 1000;
 const DAY = 86_400 * SECONDS;
@@ -136,7 +136,7 @@ export class Generator {
   }
 
   #personalization(model: Model): Step[] {
-    const steps = this.#open(0x33);
+    const steps = this.#open(Level.FULL);
     steps.push(inChannel(this.#storeData()));
     if (this.#chance(60))
       steps.push(inChannel({ ins: "INTERNAL_AUTHENTICATE", pin: this.#pinChoice(), challenge: this.#digits(6) }));
@@ -163,7 +163,7 @@ export class Generator {
   }
 
   #inChannel(model: Model): Step[] {
-    if (!model.ram.channel && this.#chance(70)) return this.#open(this.#chance(50) ? 0x33 : this.#level());
+    if (!model.ram.channel && this.#chance(70)) return this.#open(this.#chance(50) ? Level.FULL : this.#level());
     const { life } = model.kept;
     const plots: (() => Step[])[] = [
       () => [inChannel(this.#storeData())],

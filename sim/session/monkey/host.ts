@@ -23,8 +23,8 @@ import {
 } from "../../../firmware/wire.js";
 import { cmac, decryptCbc, encryptBlocks, encryptCbc } from "../../../host-tools/card/aes.js";
 import { encodeFrame } from "../../../host-tools/card/frame.js";
-import { encryptUnderDek, type Keyset, kcv, testKeys } from "../../../host-tools/card/keyset.js";
 import { deriveSessionKeys, kdf, type SessionKeys } from "../../../host-tools/card/scp03.js";
+import { encryptUnderDek, type Keyset, kcv, testKeys } from "../../../host-tools/card/transportkeys.js";
 import { ocra } from "../../../host-tools/seeds/ocra.js";
 import { UNLOCK_SUITE } from "../../../host-tools/seeds/pskcrecords.js";
 import type { Asked, Frame, Stored } from "../../core/model/commands.js";

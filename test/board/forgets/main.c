@@ -21,8 +21,8 @@ static uint32_t count_set(const void *from, uint32_t size) {
 }
 
 static uint32_t count_shown(void) {
-  uint32_t count = card_face.on;
-  for (uint32_t i = 0; i < PORT_SCREEN_WIDTH; i++) count += card_face.text[i] != ' ';
+  uint32_t count = card_view.on;
+  for (uint32_t i = 0; i < PORT_SCREEN_WIDTH; i++) count += card_view.text[i] != ' ';
   return count;
 }
 
@@ -99,8 +99,8 @@ static const struct {
 /* A card that is on, with something on its screen; its memory is full since it booted. */
 static void turn_on(void) {
   card_boot();
-  card_face.on = true;
-  memset(card_face.text, '8', sizeof card_face.text);
+  card_view.on = true;
+  memset(card_view.text, '8', sizeof card_view.text);
 }
 
 int main(void) {
@@ -115,7 +115,7 @@ int main(void) {
   card_die();
   forgets_say("dead: memory", count_set(wasm_rt_memory, WASM_RT_MEMORY_SIZE));
   forgets_say("dead: instance", count_set(module, sizeof *module));
-  forgets_say("dead: face", count_shown());
+  forgets_say("dead: view", count_shown());
   forgets_say("end", 0);
   return 0;
 }

@@ -3,8 +3,8 @@
 import { cmac } from "@noble/ciphers/aes.js";
 import { Cla, Ins, Level, SetStatusP2, Sw } from "../../../firmware/wire.js";
 import type { Response } from "../../../host-tools/card/apdu.js";
-import { putKeyData, testKeys } from "../../../host-tools/card/keyset.js";
 import { initializeUpdate, kdf, parseCardHello, SecureChannel } from "../../../host-tools/card/scp03.js";
+import { putKeyData, testKeys } from "../../../host-tools/card/transportkeys.js";
 import { Silence } from "../../../sim/session/cardcommands.js";
 import { unescaped } from "./secrets.js";
 import type { Target } from "./target.js";
@@ -319,9 +319,18 @@ function opensUnder(target: Target, macKey: Uint8Array): boolean {
 
 /** What somebody does who guesses that a fault left the session keys at zero. */
 function forgeUnderZero(answer: Response): [Uint8Array, Uint8Array] {
-  const challenge = answer.data.subarray(13, 21);
+  return forgeIn(Buffer.concat([HOST_CHALLENGE, answer.data.subarray(13, 21)]));
+}
+
+/** The same, where the fault left the challenges at zero too. */
+function forgeInZero(): [Uint8Array, Uint8Array] {
+  return forgeIn(new Uint8Array(16));
+}
+
+/** Cryptogram and MAC under session keys of zeros, with `context` as the challenges. */
+function forgeIn(context: Uint8Array): [Uint8Array, Uint8Array] {
   const zero = new Uint8Array(16);
-  const cryptogram = kdf(zero, 0x01, Buffer.concat([HOST_CHALLENGE, challenge]), 8);
+  const cryptogram = kdf(zero, 0x01, context, 8);
   const header = [Cla.GP_SECURE, Ins.EXTERNAL_AUTHENTICATE, Level.FULL, 0, 16];
   const mac = cmac(Uint8Array.from([...zero, ...header, ...cryptogram]), zero).subarray(0, 8);
   return [cryptogram, mac];
@@ -532,6 +541,7 @@ export const SCENARIOS: readonly Scenario[] = [
   channelScenario("channel", () => [WRONG, WRONG]),
   channelScenario("channel-echo", ({ data }) => [data.subarray(21, 29), ZEROS]),
   channelScenario("channel-zero", forgeUnderZero),
+  channelScenario("channel-wiped", forgeInZero),
   commandScenario("forged-wipe", true, Ins.SET_STATUS, [0x80, SetStatusP2.WIPED], 0),
   commandScenario("forged-record", true, Ins.STORE_DATA, [0xe0, 0], 161),
   commandScenario("forged-keys", true, Ins.PUT_KEY, [7, 0x81], 70),

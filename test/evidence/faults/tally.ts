@@ -8,7 +8,7 @@ import { OUTCOMES, type Outcome, type Trial } from "./trial.js";
 
 /** Functions whose loops are sampled: algorithms, and what carries bytes and time. All others are control code. */
 const LOOPS =
-  /^(crypto\/(?!siv)|~lib\/|selftest\/|store\/check|flash\/isBlank|keys\/|card\/(nextDue|pass)|line\/|frame\/|panel\/)/;
+  /^(crypto\/(?!siv)|~lib\/|selftest\/|pages\/check|flash\/isBlank|keys\/|card\/(nextDue|pass)|clock\/|line\/|frame\/|panel\/)/;
 const SEED = 20_260_722;
 /** Of an address in the card's memory. */
 const ADDRESS_BITS = 12;

@@ -3,8 +3,8 @@
 import { cmac } from "@noble/ciphers/aes.js";
 import { Level } from "../../../firmware/wire.js";
 import { BadAnswer, CardRefused } from "../../../host-tools/card/apdu.js";
-import { testKeys } from "../../../host-tools/card/keyset.js";
 import { AuthenticationFailed, deriveSessionKeys, kdf } from "../../../host-tools/card/scp03.js";
+import { testKeys } from "../../../host-tools/card/transportkeys.js";
 import { Silence } from "../../../sim/session/cardcommands.js";
 import type { Instrumented } from "./instrument.js";
 import { type Before, NOT_MADE, type Scenario, type Session, type Verdict } from "./scenarios.js";
@@ -48,7 +48,7 @@ interface Run {
   readonly outcome: Outcome;
   readonly transcript: string;
   /** What an attempt told its maker. */
-  readonly told: string;
+  readonly observed: string;
 }
 
 export class Trial {
@@ -61,7 +61,7 @@ export class Trial {
   readonly #session: Session;
   readonly #identity: string;
   readonly #clean: { readonly transcript: string; readonly fingerprint: string };
-  readonly #toldRightly: string;
+  readonly #observedRightly: string;
   readonly #verdicts = new Map<string, Verdict[]>();
   readonly #known = new Map<string, Chances>();
   readonly #instrumented: Instrumented;
@@ -79,7 +79,7 @@ export class Trial {
     this.target = prepared(instrumented.faulty, scenario, this.#world);
     this.#judged = new Target(instrumented.quick, SEED);
     this.#identity = identity(this.target);
-    this.#toldRightly = this.#strike(this.target, this.#world, undefined, true).told;
+    this.#observedRightly = this.#strike(this.target, this.#world, undefined, true).observed;
     const { transcript } = this.#strike(this.target, this.#world, undefined, false);
     this.#clean = { transcript, fingerprint: this.target.fingerprint };
     this.#secrets = this.#secretsIn(this.target, this.#world);
@@ -109,7 +109,7 @@ export class Trial {
     return this.#leak(undefined) ?? this.#judge(undefined, ran, this.target.fingerprint);
   }
 
-  #judge(fault: Fault | undefined, { outcome, told }: Run, fingerprint: string): string | undefined {
+  #judge(fault: Fault | undefined, { outcome, observed }: Run, fingerprint: string): string | undefined {
     const noticed = outcome !== "different";
     const { card, sent } = this.target;
     const key = `${fingerprint} ${noticed} ${card.on} ${card.display} ${this.scenario.hears ? sent.join() : ""}`;
@@ -120,7 +120,7 @@ export class Trial {
       this.#verdicts.set(key, verdicts);
     }
     for (const { what, ifTelling, ifKnown } of verdicts) {
-      if (ifTelling && !this.#tells(fault, told)) continue;
+      if (ifTelling && !this.#tells(fault, observed)) continue;
       if (ifKnown && !this.#isKnown(fault)) continue;
       return what;
     }
@@ -143,25 +143,25 @@ export class Trial {
     target.listen();
     if (fault) target.arm(fault);
     let outcome: Outcome = "different";
-    let told: string | undefined;
+    let observed: string | undefined;
     try {
-      told = this.scenario.strike(target, world, right, this.#session);
+      observed = this.scenario.strike(target, world, right, this.#session);
     } catch (error) {
       outcome = outcomeOf(error);
     }
     target.disarm();
     return {
       outcome,
-      told: told ?? (target.attempted ? outcome : NOT_MADE),
+      observed: observed ?? (target.attempted ? outcome : NOT_MADE),
       transcript: `${outcome} ${target.screens.join("|")} ${Buffer.from(target.sent).toString("hex")}`,
     };
   }
 
   /** Whether the attempt would have been worth one: with the right PIN or code it goes otherwise. */
-  #tells(fault: Fault | undefined, told: string): boolean {
-    if (told === NOT_MADE) return false;
-    const rightly = this.#strike(this.target, this.#world, fault, true).told;
-    return rightly !== told && (rightly === this.#toldRightly || rightly === "crash" || rightly === "hang");
+  #tells(fault: Fault | undefined, observed: string): boolean {
+    if (observed === NOT_MADE) return false;
+    const rightly = this.#strike(this.target, this.#world, fault, true).observed;
+    return rightly !== observed && (rightly === this.#observedRightly || rightly === "crash" || rightly === "hang");
   }
 
   /** Whether a card with other transport keys and the same fault has the same session key. */

@@ -4,8 +4,8 @@
 import { Cla, Ins, Level, SetStatusP2, Sw } from "../../../firmware/wire.js";
 import { type Command, decodeResponse, encodeCommand, type Response } from "../../../host-tools/card/apdu.js";
 import { encodeRecord, type PersonalizationRecord } from "../../../host-tools/card/cardclient.js";
-import { type Keyset, putKeyAnswer, putKeyData, testKeys } from "../../../host-tools/card/keyset.js";
 import type { SecureChannel, SecurityLevel } from "../../../host-tools/card/scp03.js";
+import { type Keyset, putKeyAnswer, putKeyData, testKeys } from "../../../host-tools/card/transportkeys.js";
 import { ocra } from "../../../host-tools/seeds/ocra.js";
 import { FULL_BATTERY } from "../../../sim/core/card.js";
 import { PAGE_SIZE } from "../../../sim/core/flash.js";

@@ -4,7 +4,7 @@
 import { Cla, Ins, Level, SetStatusP2 } from "../../../firmware/wire.js";
 import { encodeCommand } from "../../../host-tools/card/apdu.js";
 import { encodeRecord, type PersonalizationRecord } from "../../../host-tools/card/cardclient.js";
-import { testKeys } from "../../../host-tools/card/keyset.js";
+import { testKeys } from "../../../host-tools/card/transportkeys.js";
 import { Card } from "../../../sim/core/card.js";
 import { converse, exchange, openChannel, personalize } from "../../../sim/session/cardcommands.js";
 import { DEMO } from "../../../sim/session/demo.js";

@@ -4,18 +4,18 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join, relative } from "node:path";
 import { Ins } from "../../../firmware/wire.js";
-import { diversificationData, diversify, type Keyset, testKeys } from "../../../host-tools/card/keyset.js";
 import { deriveSessionKeys } from "../../../host-tools/card/scp03.js";
+import { diversificationData, diversify, type Keyset, testKeys } from "../../../host-tools/card/transportkeys.js";
 import { ocra } from "../../../host-tools/seeds/ocra.js";
 import { createSeedFile, type SeedRecord } from "../../../host-tools/seeds/pskc.js";
 import { openKeys } from "../../../host-tools/seeds/pskckeys.js";
 import { parse } from "../../../host-tools/seeds/pskcxml.js";
 import { payloads } from "../../../sim/session/cardcommands.js";
-import { type Bench, goOn, type Launcher, type Outcome, untilStopped } from "./bench.js";
 import { BLANK, benchOf, MASTER, OLD_MASTER, SEED_KEY, SERIAL } from "./flows.js";
-import { searchImage, seenOf } from "./image.js";
-import { needlesOf, Search, type Secret } from "./needles.js";
-import { lifeOf, recordsIn } from "./owner.js";
+import { lifeOf, recordsIn } from "./keysoncard.js";
+import { searchImage, seenOf } from "./processmemory.js";
+import { needlesOf, Search, type Secret } from "./secretsearch.js";
+import { goOn, type Launcher, type Outcome, type SimulatedBench, untilStopped } from "./simulatedbench.js";
 
 /**
  * Four digits are in an image by chance: some 400 of the 10,000 PINs are in each, as an array of small numbers, and they
@@ -142,6 +142,7 @@ export const CASES: readonly CanaryCase[] = [
     before: [OLD_CARD],
   },
   { id: "keys-new", args: ["keys", "new", "@new.key", "--json"], code: 0, holds: ["new.key"] },
+  { id: "keys-show", args: ["keys", "show", "@transport.key", "--json"], code: 0 },
   { id: "pskc-show", args: ["pskc", "show", "@site.xml", "--pskc-key", "@seed.key", "--json"], code: 0 },
   {
     id: "pskc-csv",
@@ -179,7 +180,7 @@ const RECORD: SeedRecord = {
 let siteFiles: Record<string, Buffer> | undefined;
 
 /** The site's seed files, made once. They hold secrets encrypted only: they are searched. */
-function putSeedFiles(bench: Bench): void {
+function putSeedFiles(bench: SimulatedBench): void {
   if (!siteFiles) {
     createSeedFile(bench.at("site.xml"), SEED_KEY, RECORD);
     createSeedFile(bench.at("phrase.xml"), { passphrase: Buffer.from(PASSPHRASE) }, RECORD);
@@ -229,7 +230,7 @@ async function runWith(pin: string, test: CanaryCase, launcher?: Launcher): Prom
   }
 }
 
-async function search(bench: Bench, pin: string, test: CanaryCase): Promise<Searched> {
+async function search(bench: SimulatedBench, pin: string, test: CanaryCase): Promise<Searched> {
   const talk = listen(bench);
   const response = () => ocra(PIN_SUITE, KEY, { challenge: CHALLENGE, pin });
   const args = test.args.map((arg) => (arg === "RESPONSE" ? response() : arg));
@@ -283,7 +284,7 @@ function wrongEnd({ code }: CanaryCase, outcome: Outcome): string[] {
 }
 
 /** Everything under the bench but what it was given, and what holds a secret on purpose. */
-function filesOf(bench: Bench, { holds = [] }: CanaryCase): [string, Buffer][] {
+function filesOf(bench: SimulatedBench, { holds = [] }: CanaryCase): [string, Buffer][] {
   const known = [...Object.keys(given(PINS[0])), ...holds].map((name) => bench.at(name));
   return allFiles(bench.folder)
     .filter((path) => !known.includes(path))
@@ -295,7 +296,7 @@ function allFiles(folder: string): string[] {
   return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
 }
 
-function openFiles(bench: Bench): string[] {
+function openFiles(bench: SimulatedBench): string[] {
   const open = allFiles(bench.folder).filter((path) => statSync(path).mode & 0o077);
   return open.map((path) => `others may read ${relative(bench.folder, path)}`);
 }
@@ -305,7 +306,7 @@ interface Talk {
   readonly fromCard: number[];
 }
 
-function listen({ card }: Bench): Talk {
+function listen({ card }: SimulatedBench): Talk {
   const talk: Talk = { toCard: [], fromCard: [] };
   card.watchers.push({
     serial: (bytes) => void talk.toCard.push(...bytes),
@@ -315,7 +316,7 @@ function listen({ card }: Bench): Talk {
 }
 
 /** All that must stay secret: what was given, what was drawn, and what was derived of it. */
-function secretsOf(bench: Bench, pin: string, talk: Talk): Secret[] {
+function secretsOf(bench: SimulatedBench, pin: string, talk: Talk): Secret[] {
   const given: Secret[] = [
     { name: "PIN", bytes: Buffer.from(pin), kind: "pin" },
     { name: "token key", bytes: KEY },
@@ -328,7 +329,7 @@ function secretsOf(bench: Bench, pin: string, talk: Talk): Secret[] {
   return [...given, ...drawn(bench), ...derived(bench, talk)];
 }
 
-function drawn(bench: Bench): Secret[] {
+function drawn(bench: SimulatedBench): Secret[] {
   const records = ["seeds.xml", "site.xml", "old.xml"].flatMap((name) => readable(bench.at(name)));
   const keys = records.flatMap(({ key, unlockKey }) => [
     { name: "token key", bytes: key },
@@ -347,14 +348,14 @@ function readable(path: string): readonly SeedRecord[] {
   }
 }
 
-function masterIn(bench: Bench): Secret[] {
+function masterIn(bench: SimulatedBench): Secret[] {
   const file = allFiles(bench.folder).find((path) => path === bench.at("new.key"));
   const hex = file && readFileSync(file, "utf8").trimEnd().split("\n").at(-1);
   return hex ? [{ name: "new master key", bytes: Buffer.from(hex, "hex") }] : [];
 }
 
 /** The card's own keys, and those of every channel. */
-function derived(bench: Bench, talk: Talk): Secret[] {
+function derived(bench: SimulatedBench, talk: Talk): Secret[] {
   const { serial } = lifeOf(bench.flash);
   const serials = [...new Set([SERIAL, serial].filter((any) => any !== ""))];
   const own = serials.flatMap((any) =>

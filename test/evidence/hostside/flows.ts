@@ -6,8 +6,8 @@ import { withLock } from "../../../host-tools/files/files.js";
 import { createSeedFile, type SeedRecord } from "../../../host-tools/seeds/pskc.js";
 import { cardOf } from "../../support/cards.js";
 import { pattern } from "../../support/pattern.js";
-import { Bench, type Files, type Launcher, REAL } from "./bench.js";
-import { isKeyOf, lifeOf, recordsIn, responseOf, transportKeysOf, unlocks } from "./owner.js";
+import { isKeyOf, lifeOf, recordsIn, responseOf, transportKeysOf, unlocks } from "./keysoncard.js";
+import { type Files, type Launcher, REAL, SimulatedBench } from "./simulatedbench.js";
 
 export const SERIAL = "IB3000123";
 export const PIN = "8352";
@@ -90,7 +90,7 @@ async function oneRun(args: readonly string[], stage: Stage): Promise<Stage> {
 
 /** A seed file with another card in it. */
 function otherSeeds(): Buffer {
-  const bench = new Bench(BLANK, {});
+  const bench = new SimulatedBench(BLANK, {});
   const shared = { suite: "OCRA-1:HOTP-SHA256-8:QN06", pinCheck: "card", tries: 5, state: "done" } as const;
   const record: SeedRecord = {
     ...shared,
@@ -105,12 +105,12 @@ function otherSeeds(): Buffer {
   return bytes;
 }
 
-export function benchOf({ flash, files }: Stage, launcher: Launcher = REAL): Bench {
-  return new Bench(flash, files, launcher);
+export function benchOf({ flash, files }: Stage, launcher: Launcher = REAL): SimulatedBench {
+  return new SimulatedBench(flash, files, launcher);
 }
 
 /** A bench as it is, so that another one can begin there. */
-function stageOf(bench: Bench): Stage {
+function stageOf(bench: SimulatedBench): Stage {
   const names = readdirSync(bench.at(""));
   return { flash: bench.flash, files: Object.fromEntries(names.map((name) => [name, readFileSync(bench.at(name))])) };
 }
@@ -119,7 +119,11 @@ function stageOf(bench: Bench): Stage {
  * What must hold at every moment: who has the files has the key of the card. Returns what does not, in a line.
  * A seed file is whole, or not there.
  */
-export function brokenPromise(bench: Bench, flash: Uint8Array = bench.flash, serial = SERIAL): string | undefined {
+export function brokenPromise(
+  bench: SimulatedBench,
+  flash: Uint8Array = bench.flash,
+  serial = SERIAL,
+): string | undefined {
   let records: SeedRecord[];
   try {
     records = ["seeds.xml", "old.xml"].flatMap((name) => [...recordsIn(bench.at(name), SEED_KEY)]);
@@ -138,7 +142,7 @@ export function brokenPromise(bench: Bench, flash: Uint8Array = bench.flash, ser
 }
 
 /** What must hold in the end. Returns what does not, in a line. */
-export function unfinished({ kvn, others, name }: Flow, bench: Bench): string | undefined {
+export function unfinished({ kvn, others, name }: Flow, bench: SimulatedBench): string | undefined {
   const broken = brokenPromise(bench);
   if (broken) return broken;
   const life = lifeOf(bench.flash);
@@ -154,7 +158,7 @@ export function unfinished({ kvn, others, name }: Flow, bench: Bench): string | 
 }
 
 /** What a process that was killed has left keeps nobody out, and is its owner's alone. */
-function filesLeft(bench: Bench): string | undefined {
+function filesLeft(bench: SimulatedBench): string | undefined {
   try {
     withLock(bench.at("seeds.xml"), () => {});
   } catch (error) {

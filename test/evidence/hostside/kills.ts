@@ -3,9 +3,9 @@
 // A case is named FLOW:N: killed before operation N; N followed by t: when that was half done; FLOW:N+M: killed, run
 // again, and killed again before operation M of that.
 
-import type { Launcher } from "./bench.js";
 import { benchOf, brokenPromise, type Flow, unfinished } from "./flows.js";
 import type { Operation } from "./orders.js";
+import type { Launcher } from "./simulatedbench.js";
 
 export interface Kill {
   readonly at: number;
@@ -33,18 +33,19 @@ export function caseId({ flow, kills }: KillCase): string {
 export async function runKills({ flow, kills }: KillCase, launcher?: Launcher): Promise<KillResult> {
   const bench = benchOf(flow.stage, launcher);
   let killed = 0;
-  const told = (wrong: string | undefined): KillResult => ({ wrong, killed, reruns: killed });
+  const resultOf = (wrong: string | undefined): KillResult => ({ wrong, killed, reruns: killed });
   try {
     for (const { at, torn } of kills) {
       const outcome = await bench.run(flow.args, { kill: at, torn });
-      if (!outcome.killed) return told(outcome.code === 0 ? undefined : `exit code ${outcome.code}: ${outcome.stderr}`);
+      if (!outcome.killed)
+        return resultOf(outcome.code === 0 ? undefined : `exit code ${outcome.code}: ${outcome.stderr}`);
       killed++;
       const broken = brokenPromise(bench);
-      if (broken) return told(broken);
+      if (broken) return resultOf(broken);
     }
     const { code, stderr } = await bench.run(flow.args);
-    if (code !== 0) return told(`run again: exit code ${code}: ${lastLine(stderr)}`);
-    return told(unfinished(flow, bench));
+    if (code !== 0) return resultOf(`run again: exit code ${code}: ${lastLine(stderr)}`);
+    return resultOf(unfinished(flow, bench));
   } finally {
     bench.close();
   }

@@ -5,13 +5,13 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:f
 import { join } from "node:path";
 import { ROOT } from "../../../host-tools/files/project.js";
 import type { Telling } from "../../support/triedmutants.js";
-import type { Launcher } from "./bench.js";
+import { sameFile, samePort, type Verdict } from "./atonce.js";
 import { CASES, runCanary } from "./canaries.js";
 import type { Flow } from "./flows.js";
 import { courseOf, runKills } from "./kills.js";
 import type { Operation } from "./orders.js";
 import { runPowerLoss } from "./powerloss.js";
-import { sameFile, samePort, type Verdict } from "./together.js";
+import type { Launcher } from "./simulatedbench.js";
 
 export interface Mutant extends Telling {
   /** The rule that it breaks. */
@@ -112,10 +112,10 @@ export const MUTANTS: readonly Mutant[] = [
     breaks: "a lock is dropped with its holder",
     telling: true,
     file: "files/lock.js",
-    from: "    createLockFile(lock);",
+    from: "    createLockFile(name);",
     // Whoever makes the file has the lock.
-    to: `try { closeSync(openSync(lock, "wx")); } catch { return undefined; }
-         return () => createRequire(import.meta.url)("node:fs").unlinkSync(lock);`,
+    to: `try { closeSync(openSync(name, "wx")); } catch { return undefined; }
+         return { verify() {}, release: () => createRequire(import.meta.url)("node:fs").unlinkSync(name) };`,
     notice: killed("append", "rename", "first"),
   },
   {

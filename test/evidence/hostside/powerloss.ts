@@ -7,9 +7,9 @@
 
 import { createHash } from "node:crypto";
 import { basename, dirname, join } from "node:path";
-import { Bench, type Files, type Launcher } from "./bench.js";
 import { benchOf, brokenPromise, type Flow, type Stage, unfinished } from "./flows.js";
 import type { Operation } from "./orders.js";
+import { type Files, type Launcher, SimulatedBench } from "./simulatedbench.js";
 
 /** How much of what was not synced reached the disk. */
 const SHARES = [0, 0.5, 1];
@@ -201,7 +201,7 @@ function isOf(path: string, inDesk: string): boolean {
 }
 
 async function afterPowerLoss(flow: Flow, stage: Stage, launcher: Launcher | undefined): Promise<string | undefined> {
-  const bench = new Bench(stage.flash, stage.files, launcher);
+  const bench = new SimulatedBench(stage.flash, stage.files, launcher);
   try {
     const broken = brokenPromise(bench);
     if (broken) return broken;

@@ -59,7 +59,7 @@ export class Judge {
   }
 
   /** What the card with this flash is, in words. */
-  told(flash: FlashCopy, used: readonly string[]): string {
+  explain(flash: FlashCopy, used: readonly string[]): string {
     const verdict = this.verdict(flash, used);
     return "broken" in verdict ? verdict.broken : lineOf(verdict.situation);
   }

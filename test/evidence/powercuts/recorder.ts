@@ -68,7 +68,7 @@ type Bits = () => number;
 export interface Cut {
   readonly name: string;
   /** The bits of a torn operation, from the first on. */
-  readonly tear?: () => Bits;
+  readonly tornBits?: () => Bits;
 }
 
 const ALL = 0xffffffff;
@@ -80,12 +80,12 @@ const AFTER: Cut = { name: "after" };
 
 /**
  * Before it, in the middle of it, and after it. In the middle a program leaves every subset of its bits, where these
- * are no more than `few`; otherwise, as an erase, `tears` seeded samples.
+ * are no more than `few`; otherwise, as an erase, `tornWrites` seeded samples.
  */
-export function cutsAt(operation: Operation, tears: number, few = 0): Cut[] {
-  const count = isExhaustive(operation, few) ? subsetsOf(operation) : tears;
-  const tearAt = isExhaustive(operation, few) ? subsetTear : sampleTear;
-  return [BEFORE, ...Array.from({ length: count }, (_, number) => tearAt(operation, number)), AFTER];
+export function cutsAt(operation: Operation, tornWrites: number, few = 0): Cut[] {
+  const count = isExhaustive(operation, few) ? subsetsOf(operation) : tornWrites;
+  const tornCut = isExhaustive(operation, few) ? subsetCut : sampleCut;
+  return [BEFORE, ...Array.from({ length: count }, (_, number) => tornCut(operation, number)), AFTER];
 }
 
 /** Whether a program has so few subsets of its bits. */
@@ -95,10 +95,10 @@ export function isExhaustive(operation: Operation, few: number): boolean {
 
 /** The cut of that name, whichever scale makes it. */
 export function cutNamed(operation: Operation, name: string): Cut | undefined {
-  const [, kind, number] = /^tear-(all|of)-(\d+)$/.exec(name) ?? [];
+  const [, kind, number] = /^torn-(all|of)-(\d+)$/.exec(name) ?? [];
   if (kind === undefined) return [BEFORE, AFTER].find((cut) => cut.name === name);
-  if (kind === "of") return Number(number) < MOST ? sampleTear(operation, Number(number)) : undefined;
-  return Number(number) < subsetsOf(operation) ? subsetTear(operation, Number(number)) : undefined;
+  if (kind === "of") return Number(number) < MOST ? sampleCut(operation, Number(number)) : undefined;
+  return Number(number) < subsetsOf(operation) ? subsetCut(operation, Number(number)) : undefined;
 }
 
 /** How many subsets the bits have that a program clears; 1 for an erase. */
@@ -106,12 +106,12 @@ function subsetsOf(operation: Operation): number {
   return 2 ** changingBits(operation).length;
 }
 
-function subsetTear(operation: Operation, number: number): Cut {
-  return { name: `tear-all-${number}`, tear: () => subset(changingBits(operation), number) };
+function subsetCut(operation: Operation, number: number): Cut {
+  return { name: `torn-all-${number}`, tornBits: () => subset(changingBits(operation), number) };
 }
 
-function sampleTear(operation: Operation, number: number): Cut {
-  return { name: `tear-of-${number}`, tear: () => sample(operation, number) };
+function sampleCut(operation: Operation, number: number): Cut {
+  return { name: `torn-of-${number}`, tornBits: () => sample(operation, number) };
 }
 
 /** The flash that a cut leaves. */
@@ -119,7 +119,7 @@ export function imageOf(operation: Operation, cut: Cut): FlashCopy {
   if (cut.name === "before") return operation.before;
   const flash = new Flash();
   flash.restore(operation.before);
-  if (cut.tear) flash.cutAt(1, "torn", cut.tear());
+  if (cut.tornBits) flash.cutAt(1, "torn", cut.tornBits());
   try {
     if (operation.value === undefined) flash.erase(operation.at);
     else flash.program(operation.at, operation.value);

@@ -4,8 +4,8 @@
 import { Cla, Ins, Level, SetStatusP2, Sw } from "../../../firmware/wire.js";
 import type { Command } from "../../../host-tools/card/apdu.js";
 import { encodeRecord } from "../../../host-tools/card/cardclient.js";
-import { putKeyData } from "../../../host-tools/card/keyset.js";
 import type { SecureChannel } from "../../../host-tools/card/scp03.js";
+import { putKeyData } from "../../../host-tools/card/transportkeys.js";
 import { ocra } from "../../../host-tools/seeds/ocra.js";
 import { Card } from "../../../sim/core/card.js";
 import type { FlashCopy } from "../../../sim/core/flash.js";
@@ -302,8 +302,8 @@ export class Run {
     this.flash.onOperation = (operation) => {
       // A wipe marks and zeroes first; what comes then comes when nothing is left.
       wiped ||= this.now.life !== "blank" && last.life === "blank" && operation.value !== 0;
-      const told = this.#answered || ![screen, "", "SERIAL"].includes(this.card.display);
-      const allowed = told ? [last] : [this.now, ...after];
+      const hasAnswered = this.#answered || ![screen, "", "SERIAL"].includes(this.card.display);
+      const allowed = hasAnswered ? [last] : [this.now, ...after];
       const opening = this.#isOpening ? this.#opened + 1 : 0;
       this.moments.push({ operation, allowed, used: this.used, gone: wiped ? goneFrom(last) : gone, opening });
     };

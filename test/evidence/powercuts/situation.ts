@@ -1,7 +1,7 @@
 // What a card is like to those who use it: the outside of its state, which power failing may not bring into disorder.
 
 import type { PersonalizationRecord } from "../../../host-tools/card/cardclient.js";
-import { type Keyset, testKeys } from "../../../host-tools/card/keyset.js";
+import { type Keyset, testKeys } from "../../../host-tools/card/transportkeys.js";
 import { DEMO } from "../../../sim/session/demo.js";
 
 /** Wrong unlock codes that block a card (docs/CARD.md). */

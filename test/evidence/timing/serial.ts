@@ -3,8 +3,8 @@
 import { Cla, Ins, Level } from "../../../firmware/wire.js";
 import { cmac } from "../../../host-tools/card/aes.js";
 import type { Command } from "../../../host-tools/card/apdu.js";
-import { testKeys } from "../../../host-tools/card/keyset.js";
 import { deriveSessionKeys, initializeUpdate, parseCardHello, SecureChannel } from "../../../host-tools/card/scp03.js";
+import { testKeys } from "../../../host-tools/card/transportkeys.js";
 import type { MeteredCard } from "./chip.js";
 import { Counts } from "./counts.js";
 import type { Part } from "./pins.js";

@@ -5,7 +5,7 @@ import { Ins, Level, Sw, Tag } from "../../../firmware/wire.js";
 import type { Command } from "../../../host-tools/card/apdu.js";
 import { encodeRecord } from "../../../host-tools/card/cardclient.js";
 import { encodeFrame } from "../../../host-tools/card/frame.js";
-import { diversificationData, diversify, putKeyData, testKeys } from "../../../host-tools/card/keyset.js";
+import { diversificationData, diversify, putKeyData, testKeys } from "../../../host-tools/card/transportkeys.js";
 import { ocra } from "../../../host-tools/seeds/ocra.js";
 import { UNLOCK_SUITE } from "../../../host-tools/seeds/pskcrecords.js";
 import { PAGE_SIZE } from "../../../sim/core/flash.js";

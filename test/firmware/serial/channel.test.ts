@@ -5,7 +5,6 @@ import * as assert from "uvu/assert";
 import { Ins, Level, Sw, Tag } from "../../../firmware/wire.js";
 import type { Command } from "../../../host-tools/card/apdu.js";
 import { encodeFrame } from "../../../host-tools/card/frame.js";
-import { diversificationData, diversify, putKeyData, testKeys } from "../../../host-tools/card/keyset.js";
 import {
   AuthenticationFailed,
   deriveSessionKeys,
@@ -15,6 +14,7 @@ import {
   SecureChannel,
   type SecurityLevel,
 } from "../../../host-tools/card/scp03.js";
+import { diversificationData, diversify, putKeyData, testKeys } from "../../../host-tools/card/transportkeys.js";
 import { Card } from "../../../sim/core/card.js";
 import { Random } from "../../../sim/core/random.js";
 import { converse, exchange, openChannel, payloads } from "../../../sim/session/cardcommands.js";
@@ -294,7 +294,7 @@ function answerTime(card: Card): number {
 }
 
 /** A random source that gives what it is told to, and then goes on by itself. */
-class Told extends Random {
+class GivenNumbers extends Random {
   readonly queue: Uint8Array[] = [];
 
   override fill(bytes: Uint8Array): void {
@@ -334,7 +334,7 @@ channels("recorded sessions of another card: the same cryptograms, and every com
 
 function replay(session: RecordedSession): void {
   const hex = (text: string) => Buffer.from(text, "hex");
-  const random = new Told(1);
+  const random = new GivenNumbers(1);
   const card = new Card(module, { random });
   const { kvn, enc, mac, dek } = session.keyset;
   const keys = { kvn: Number(kvn), enc: hex(enc), mac: hex(mac), dek: hex(dek) };

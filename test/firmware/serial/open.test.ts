@@ -3,8 +3,8 @@
 import * as assert from "uvu/assert";
 import { Ins, Level, Sw, Tag } from "../../../firmware/wire.js";
 import type { Command } from "../../../host-tools/card/apdu.js";
-import { testKeys } from "../../../host-tools/card/keyset.js";
 import { kdf } from "../../../host-tools/card/scp03.js";
+import { testKeys } from "../../../host-tools/card/transportkeys.js";
 import { Card } from "../../../sim/core/card.js";
 import { currentBytes, rootOf } from "../../../sim/core/image.js";
 import { converse, exchange, openChannel, personalize } from "../../../sim/session/cardcommands.js";

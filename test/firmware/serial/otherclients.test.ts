@@ -2,6 +2,7 @@
 
 import * as assert from "uvu/assert";
 import { Ins, Level, Sw, Tag } from "../../../firmware/wire.js";
+import { LEVELS } from "../../../host-tools/card/scp03.js";
 import {
   diversificationData,
   diversify,
@@ -9,8 +10,7 @@ import {
   putKeyAnswer,
   putKeyData,
   testKeys,
-} from "../../../host-tools/card/keyset.js";
-import { LEVELS } from "../../../host-tools/card/scp03.js";
+} from "../../../host-tools/card/transportkeys.js";
 import type { Card } from "../../../sim/core/card.js";
 import { converse, exchange, openChannel } from "../../../sim/session/cardcommands.js";
 import { OracleHost } from "../../support/scp03oracle.js";

@@ -5,7 +5,7 @@ import { ecb } from "@noble/ciphers/aes.js";
 import * as assert from "uvu/assert";
 import { Channel, Cla, Ins, Level, MAX_PAYLOAD, Slip, Sw, Tag } from "../../../firmware/wire.js";
 import { encodeFrame } from "../../../host-tools/card/frame.js";
-import { testKeys } from "../../../host-tools/card/keyset.js";
+import { testKeys } from "../../../host-tools/card/transportkeys.js";
 import { Card } from "../../../sim/core/card.js";
 import { Flash } from "../../../sim/core/flash.js";
 import { converse, payloads, personalize } from "../../../sim/session/cardcommands.js";

@@ -10,7 +10,7 @@ import {
   putKeyAnswer,
   putKeyData,
   testKeys,
-} from "../../../host-tools/card/keyset.js";
+} from "../../../host-tools/card/transportkeys.js";
 import { ocra } from "../../../host-tools/seeds/ocra.js";
 import { openChannel, personalize } from "../../../sim/session/cardcommands.js";
 import { DEMO } from "../../../sim/session/demo.js";

@@ -4,7 +4,7 @@
 
 import * as assert from "uvu/assert";
 import { Cla, Ins, SelfTest, SetStatusP2, Sw, Tag } from "../../../firmware/wire.js";
-import { putKeyData } from "../../../host-tools/card/keyset.js";
+import { putKeyData } from "../../../host-tools/card/transportkeys.js";
 import { DEMO } from "../../../sim/session/demo.js";
 import { compile } from "../../mutants/apply.js";
 import { unseenMutants } from "../../mutants/unseen.js";

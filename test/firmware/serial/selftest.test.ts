@@ -1,22 +1,22 @@
 import * as assert from "uvu/assert";
 import { Ins, Level, Sw } from "../../../firmware/wire.js";
-import { type Keyset, testKeys } from "../../../host-tools/card/keyset.js";
+import { type Keyset, testKeys } from "../../../host-tools/card/transportkeys.js";
 import type { Card } from "../../../sim/core/card.js";
 import { exchange, openChannel } from "../../../sim/session/cardcommands.js";
 import { blank, demo, send } from "../../support/serial.js";
 import { suite } from "../../support/suite.js";
 
-const bench = suite("self test");
+const selfTests = suite("self test");
 
 function selfTest(card: Card, test: number): { sw: number; data: Buffer } {
   return exchange(card, { cla: 0x80, ins: Ins.SELF_TEST, p1: test, p2: 0, le: 256 });
 }
 
-bench("is for cards that are not personalized", () => {
+selfTests("is for cards that are not personalized", () => {
   for (let test = 0; test < 8; test++) assert.is(selfTest(demo(), test).sw, Sw.NOT_IN_THIS_STATE);
 });
 
-bench("lights the screen, names the keys, reads battery, random source and algorithms", () => {
+selfTests("lights the screen, names the keys, reads battery, random source and algorithms", () => {
   const card = blank();
   assert.is(selfTest(card, 1).sw, Sw.DONE);
   assert.is(card.display, "********");
@@ -34,7 +34,7 @@ bench("lights the screen, names the keys, reads battery, random source and algor
   assert.not.ok(card.on);
 });
 
-bench("tries the pages of flash that hold nothing, in a channel", () => {
+selfTests("tries the pages of flash that hold nothing, in a channel", () => {
   const card = blank();
   assert.is(selfTest(card, 4).sw, Sw.NOT_IN_THIS_CHANNEL);
   const keys: Keyset = testKeys();
@@ -42,4 +42,4 @@ bench("tries the pages of flash that hold nothing, in a channel", () => {
   assert.equal(send(card, channel, { ins: Ins.SELF_TEST, p1: 4, p2: 0, le: 256 }).data, Buffer.of(3));
 });
 
-bench.run();
+selfTests.run();

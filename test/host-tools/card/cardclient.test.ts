@@ -12,11 +12,11 @@ import {
   type PersonalizationRecord,
   ValueError,
 } from "../../../host-tools/card/cardclient.js";
-import { diversificationData, diversify, putKeyAnswer, testKeys } from "../../../host-tools/card/keyset.js";
 import { LineClosed, Link, NoAnswer } from "../../../host-tools/card/link.js";
 import { AuthenticationFailed, LEVELS } from "../../../host-tools/card/scp03.js";
 import { SerialNumberError } from "../../../host-tools/card/serialnumber.js";
 import { Trace } from "../../../host-tools/card/trace.js";
+import { diversificationData, diversify, putKeyAnswer, testKeys } from "../../../host-tools/card/transportkeys.js";
 import { failure } from "../../support/failure.js";
 import { type Answer, FakeCard, FakeClock, type Seen } from "../../support/fakecard.js";
 import { pattern } from "../../support/pattern.js";
@@ -183,13 +183,16 @@ test("a card may hold its answer to the host's cryptogram for more than a minute
 test("who waits for a card that holds its answer back is told why after a few seconds", async () => {
   const card = new FakeCard();
   const clock = new FakeClock();
-  const told: string[] = [];
-  const onWait = (what: string) => void told.push(`${clock.now}: ${what}`);
+  const reports: string[] = [];
+  const onWait = (what: string) => void reports.push(`${clock.now}: ${what}`);
   const client = new CardClient(new Link(card, { timer: clock.timer, onWait }));
   card.spoil = (line) => (line.subarray(2, 4).equals(hex("9000")) ? Buffer.alloc(0) : line);
   await failure(clock.until(client.openChannel(0x33, testKeys())));
-  assert.is(told.length, 1);
-  assert.match(String(told[0]), /^3000: .*transport keys: after wrong ones it holds its answer back, for up to 64 s/);
+  assert.is(reports.length, 1);
+  assert.match(
+    String(reports[0]),
+    /^3000: .*transport keys: after wrong ones it holds its answer back, for up to 64 s/,
+  );
 });
 
 test("a card that chooses another keyset is refused", async () => {

@@ -89,9 +89,9 @@ test("three lost answers are enough", async () => {
 /** A link whose waits are written down, with the time at which each was told. */
 function telling() {
   const { card, clock } = setup();
-  const told: string[] = [];
-  const onWait = (what: string) => void told.push(`${clock.now}: ${what}`);
-  return { card, clock, told, link: new Link(card, { timer: clock.timer, name: "P", onWait }) };
+  const reports: string[] = [];
+  const onWait = (what: string) => void reports.push(`${clock.now}: ${what}`);
+  return { card, clock, reports, link: new Link(card, { timer: clock.timer, name: "P", onWait }) };
 }
 
 test("what takes more than a few seconds is told, once, with what is waited for", async () => {
@@ -101,22 +101,22 @@ test("what takes more than a few seconds is told, once, with what is waited for"
     ["a long one", (link) => link.exchange(COMMAND, { time: 70_000, waitingFor: "its keys" }), "P: its keys"],
   ];
   for (const [what, wait, words] of waits) {
-    const { card, clock, told, link } = telling();
+    const { card, clock, reports, link } = telling();
     card.deaf = Number.POSITIVE_INFINITY;
     assert.instance(await failure(clock.until(wait(link))), NoAnswer);
     assert.ok(clock.now > 3000, what);
-    assert.equal(told, [`3000: ${words}`], what);
+    assert.equal(reports, [`3000: ${words}`], what);
   }
 });
 
 test("what is answered within a few seconds is not told of, nor what comes after it", async () => {
-  const { card, clock, told, link } = telling();
+  const { card, clock, reports, link } = telling();
   for (let i = 0; i < 3; i++) {
     card.deaf = 5;
     await clock.until(link.hello());
   }
   assert.is(clock.now, 7500);
-  assert.equal(told, []);
+  assert.equal(reports, []);
 });
 
 test("an answer that comes too late is not taken for the next one", async () => {
@@ -222,14 +222,14 @@ test("a stream that was destroyed before is a closed line", async () => {
 
 test("who watches is told everything", async () => {
   const { card, clock, link } = setup();
-  const told: string[] = [];
+  const reports: string[] = [];
   const watcher: LinkWatcher = {
-    hello: () => told.push("hello"),
-    version: (version) => told.push(`version ${version}`),
-    command: (command) => told.push(Buffer.from(command).toString("hex")),
-    response: (_, response) => told.push(Buffer.from(response).toString("latin1", 0, 9)),
-    noAnswer: () => told.push("no answer"),
-    closed: () => told.push("closed"),
+    hello: () => reports.push("hello"),
+    version: (version) => reports.push(`version ${version}`),
+    command: (command) => reports.push(Buffer.from(command).toString("hex")),
+    response: (_, response) => reports.push(Buffer.from(response).toString("latin1", 0, 9)),
+    noAnswer: () => reports.push("no answer"),
+    closed: () => reports.push("closed"),
   };
   link.watchers.push(watcher);
   card.deaf = 1;
@@ -238,7 +238,7 @@ test("who watches is told everything", async () => {
   await clock.until(link.exchange(COMMAND, { again: true }));
   link.close();
   const asked = ["80ca004500", "no answer", "hello", "version 1", "80ca004500", "IB3000123"];
-  assert.equal(told, ["hello", "hello", "version 1", ...asked, "closed"]);
+  assert.equal(reports, ["hello", "hello", "version 1", ...asked, "closed"]);
 });
 
 test("any stream will do: two pipes", async () => {

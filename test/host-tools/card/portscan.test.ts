@@ -16,7 +16,7 @@ const test = suite("several ports");
 const LIMIT = 5000;
 
 /** Ports by name, asked as `dsc` asks real ones, by a clock that stands still until it is moved. */
-function bench(ports: Record<string, FakeCard | "stuck">) {
+function scanOf(ports: Record<string, FakeCard | "stuck">) {
   const clock = new FakeClock();
   const events: string[] = [];
   const ask = (path: string) => {
@@ -26,9 +26,13 @@ function bench(ports: Record<string, FakeCard | "stuck">) {
       events.push(`${path} ended at ${clock.now}`),
     );
   };
-  const told: string[] = [];
-  const onWait = (what: string) => void told.push(`${clock.now}: ${what}`);
-  return { events, told, scan: () => clock.until(scanPorts(Object.keys(ports), { ask, timer: clock.timer, onWait })) };
+  const reports: string[] = [];
+  const onWait = (what: string) => void reports.push(`${clock.now}: ${what}`);
+  return {
+    events,
+    reports,
+    scan: () => clock.until(scanPorts(Object.keys(ports), { ask, timer: clock.timer, onWait })),
+  };
 }
 
 async function statusAt(card: FakeCard | "stuck", clock: FakeClock, signal: AbortSignal): Promise<CardStatus> {
@@ -73,7 +77,7 @@ async function telling(): Promise<FakeCard> {
 }
 
 test("all ports are asked before one has answered, and each ends by its own limit", async () => {
-  const { scan, events } = bench({
+  const { scan, events } = scanOf({
     stuck: "stuck",
     parrot: parrot(),
     silent: silent(),
@@ -103,15 +107,15 @@ test("all ports are asked before one has answered, and each ends by its own limi
 });
 
 test("after a few seconds it is said which ports are waited for", async () => {
-  const { scan, told } = bench({ one: parrot(), silent: silent(), card: await telling(), two: parrot() });
+  const { scan, reports } = scanOf({ one: parrot(), silent: silent(), card: await telling(), two: parrot() });
   await scan();
-  assert.equal(told, [`${FEW_SECONDS}: what is at one, two to answer`]);
+  assert.equal(reports, [`${FEW_SECONDS}: what is at one, two to answer`]);
 });
 
 test("nothing is said where all answer in time", async () => {
-  const { scan, told } = bench({ silent: silent(), card: await telling() });
+  const { scan, reports } = scanOf({ silent: silent(), card: await telling() });
   await scan();
-  assert.equal(told, []);
+  assert.equal(reports, []);
 });
 
 test("what is no error of a port is not taken for one", async () => {

@@ -11,6 +11,7 @@ import { openCard } from "../../../host-tools/card/port.js";
 import { ocra } from "../../../host-tools/seeds/ocra.js";
 import { readSeedFile } from "../../../host-tools/seeds/pskc.js";
 import { until } from "../../support/deadline.js";
+import { dscHere } from "../../support/dschere.js";
 import { scratchFolder } from "../../support/scratch.js";
 import { DSC, type DscOptions, type Ended, dsc as runDsc, SimProcess } from "../../support/simprocess.js";
 import { ON_WINDOWS, suiteUnless } from "../../support/skipping.js";
@@ -58,16 +59,21 @@ function site() {
 }
 type Site = ReturnType<typeof site>;
 
+/** Runs `dsc`: in this process, or with options (which may be none) as one of its own. */
 async function dsc(args: readonly string[], options?: DscOptions): Promise<Ended> {
-  const ended = await runDsc(args, options);
+  const ended = await (options ? runDsc(args, options) : dscHere(args));
   printed.push(ended.stdout, ended.stderr);
   return ended;
 }
 
 /** `dsc personalize` with the options that every call has; later ones win. */
 function personalize(sim: SimProcess, at: Site, ...more: string[]): Promise<Ended> {
+  return dsc(personalizing(sim, at, ...more));
+}
+
+function personalizing(sim: SimProcess, at: Site, ...more: string[]): string[] {
   const given = ["--port", sim.port, "--serial", SERIAL, "--pskc", at.seeds, "--pskc-key", at.seedKey];
-  return dsc(["personalize", ...given, "--pin-file", at.pin, ...more]);
+  return ["personalize", ...given, "--pin-file", at.pin, ...more];
 }
 
 const startBlank = () => SimProcess.start(join(FOLDER, `port${++scratch}`));
@@ -104,23 +110,14 @@ function contentsOf(folder: string): Record<string, string> {
 test("from a blank card to a login, and back to NO KEY", async () => {
   const sim = await startBlank();
   const at = site();
-  const info = async () => JSON.parse((await dsc(["info", "--port", sim.port, "--json"])).stdout);
+  const info = async () => JSON.parse((await dsc(["info", "--port", sim.port, "--json"], {})).stdout);
   const blank = await info();
   assert.equal([blank.serial, blank.state, blank.testKeys, blank.suite], [null, "blank", true, null]);
   assert.match(blank.firmware.version, /^\d+\.\d+\.\d+$/);
 
   const trace = at.path("trace");
-  const done = await personalize(
-    sim,
-    at,
-    "--transport",
-    at.transport,
-    "--key-file",
-    at.key,
-    "--trace",
-    trace,
-    "--json",
-  );
+  const given = ["--transport", at.transport, "--key-file", at.key];
+  const done = await dsc(personalizing(sim, at, ...given, "--trace", trace, "--json"), {});
   assert.is(done.code, 0, done.stderr);
   assert.is(done.stderr, "");
   const { action, serial, keyset, state } = JSON.parse(done.stdout);
@@ -138,14 +135,15 @@ test("from a blank card to a login, and back to NO KEY", async () => {
 
   const card = await info();
   assert.equal([card.serial, card.state, card.keyset, card.testKeys], [SERIAL, "personalized", 1, false]);
-  const text = await dsc(["info", "--port", sim.port]);
+  const text = await dsc(["info", "--port", sim.port], {});
   assert.match(text.stdout, "checked by the card, 5 of 5 tries left");
+  assert.match(text.stdout, /^transport keys +version 1$/m);
 
-  const again = await personalize(sim, at, "--transport", at.transport, "--key-file", at.key);
+  const again = await dsc(personalizing(sim, at, ...given), {});
   assert.is(again.code, 0);
   assert.match(again.stdout, "nothing was done, and its PIN was not changed");
 
-  const wiped = await dsc(["wipe", "--port", sim.port, "--transport", at.transport, "--json"]);
+  const wiped = await dsc(["wipe", "--port", sim.port, "--transport", at.transport, "--json"], {});
   assert.is(wiped.code, 0, wiped.stderr);
   assert.equal(JSON.parse(wiped.stdout), { port: sim.port, serial: SERIAL, wiped: true, warnings: [] });
   assert.is((await sim.run("show")).on, true);
@@ -168,7 +166,7 @@ test("a card is personalized anew into another file, with other transport keys; 
   const withoutReseed = ["--pskc", next, "--transport", at.transport];
   assertRefused(await personalize(sim, at, ...withoutReseed), 5, /IB3000123 is personalized.*--reseed/);
   assertRefused(await dsc(["wipe", "--port", sim.port, "--transport", at.other]), 4, /does not have these/);
-  assertRefused(await dsc(["wipe", "--port", sim.port]), 4, /--transport/);
+  assertRefused(await dsc(["wipe", "--port", sim.port], {}), 4, /--transport/);
   assert.equal(contentsOf(at.folder), before);
   assert.is(await sim.login(PIN, "271828"), ocra(SUITE, first, { challenge: "271828" }));
 
@@ -230,8 +228,7 @@ test("a simulator that dies in the middle, and Ctrl-C: run again, it finishes wi
   const args = ["--transport", at.transport];
   for (const end of ["kill", "SIGINT"] as const) {
     const sim = await SimProcess.start(port, "--flash", flash);
-    const running = personalizing(sim, at, args, end);
-    const { code, stdout, stderr } = await running;
+    const { code, stdout, stderr } = await cutShort(sim, at, args, end);
     // On a busy machine it may have been done before the end came.
     assert.ok(code === 0 || code === (end === "kill" ? 3 : 130), `${end}: ${code} ${stderr}`);
     if (code === 3) assert.is(stdout, "");
@@ -249,10 +246,9 @@ test("a simulator that dies in the middle, and Ctrl-C: run again, it finishes wi
 });
 
 /** Personalizes, and ends the simulator or interrupts `dsc` as soon as the keys are in the file. */
-function personalizing(sim: SimProcess, at: Site, args: readonly string[], end: "kill" | "SIGINT"): Promise<Ended> {
+function cutShort(sim: SimProcess, at: Site, args: readonly string[], end: "kill" | "SIGINT"): Promise<Ended> {
   const trace = at.path(`trace-${end}`);
-  const given = ["--port", sim.port, "--serial", SERIAL, "--pskc", at.seeds, "--pskc-key", at.seedKey];
-  return dsc(["personalize", ...given, "--pin-file", at.pin, "--trace", trace, ...args], {
+  return dsc(personalizing(sim, at, "--trace", trace, ...args), {
     during: async (running) => {
       const stored = () => existsSync(trace) && readFileSync(trace, "utf8").includes("STORE DATA");
       await until(() => running.exitCode !== null || stored(), "the keys are in the file", 1);
@@ -280,7 +276,7 @@ test("Ctrl-C while nobody answers", async () => {
 test("no answer, a busy port, and what is no port", async () => {
   const sim = await startDemo();
   const held = await openCard(sim.port);
-  assertRefused(await dsc(["info", "--port", sim.port]), 3, /in use by another program/);
+  assertRefused(await dsc(["info", "--port", sim.port], {}), 3, /in use by another program/);
   await held.close();
   assert.is((await dsc(["info", "--port", sim.port])).code, 0);
 
@@ -296,7 +292,7 @@ test("no answer, a busy port, and what is no port", async () => {
   assert.equal(found[1], { port: at.pin, card: false, reason: "not a serial port" });
 
   await sim.run("cut");
-  assertRefused(await personalize(sim, at), 3, /no card answers/);
+  assertRefused(await dsc(personalizing(sim, at), {}), 3, /no card answers/);
   assert.equal(contentsOf(at.folder), before);
   await sim.stop();
 });
@@ -403,7 +399,7 @@ test("a master key says that the card has keys of its own: one that claims the p
 
 test("the bench test: what needs nobody, and a card that is personalized", async () => {
   const sim = await startBlank();
-  const good = await dsc(["test", "--port", sim.port, "--json"]);
+  const good = await dsc(["test", "--port", sim.port, "--json"], {});
   assert.is(good.code, 0, good.stderr);
   const results = JSON.parse(good.stdout).tests.map(({ test, result }: Record<string, string>) => `${test} ${result}`);
   const expected = ["battery good", "random good", "crypto good", "flash good", "screen left out", "keys left out"];
@@ -415,24 +411,24 @@ test("the bench test: what needs nobody, and a card that is personalized", async
   assert.match(low.stderr, /bad: battery/);
   await sim.stop();
   const demo = await startDemo();
-  assertRefused(await dsc(["test", "--port", demo.port]), 5, /is personalized/);
+  assertRefused(await dsc(["test", "--port", demo.port], {}), 5, /is personalized/);
   await demo.stop();
 });
 
 test("at a terminal: the bench test with a person, a PIN that is typed unseen, and wipe, which asks", async () => {
   const sim = await startBlank();
   const at = site();
-  const bench = new TerminalProgram([DSC, "test", "--port", sim.port], 200);
-  await bench.until(/Does the screen show/);
+  const program = new TerminalProgram([DSC, "test", "--port", sim.port], 200);
+  await program.until(/Does the screen show/);
   assert.is((await sim.run("show")).display, "********");
-  bench.send("yse\r");
-  await bench.until(/Answer yes or no\.\s+Does the screen show/);
-  bench.send("yes\r");
-  await bench.until(/Press each key/);
+  program.send("yse\r");
+  await program.until(/Answer yes or no\.\s+Does the screen show/);
+  program.send("yes\r");
+  await program.until(/Press each key/);
   for (const key of ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]) await sim.run(key);
-  await bench.until(/: OK PRESS$/m);
+  await program.until(/: OK PRESS$/m);
   for (const key of ["ok", "press"]) await sim.run(key);
-  assert.is(await bench.exit, 0);
+  assert.is(await program.exit, 0);
 
   const given = ["--port", sim.port, "--serial", SERIAL, "--pskc", at.seeds, "--pskc-key", at.seedKey];
   const person = new TerminalProgram([DSC, "personalize", ...given], 200);

@@ -3,7 +3,16 @@
 
 import { spawn, spawnSync } from "node:child_process";
 import { createHash, createHmac } from "node:crypto";
-import { existsSync, mkdirSync, openSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
 import { ROOT } from "../../../host-tools/files/project.js";
@@ -12,6 +21,8 @@ import { DEMO } from "../../../sim/session/demo.js";
 import { atLeast } from "../../support/atleast.js";
 import { askUnlock, enter, lockedCard } from "../../support/cards.js";
 import { DEADLINE } from "../../support/deadline.js";
+import { dscHere } from "../../support/dschere.js";
+import { scp03Rows } from "../../support/scp03vectors.js";
 import { scratchFolder } from "../../support/scratch.js";
 import type { Ended } from "../../support/simprocess.js";
 import { NO_FULL_DISK, ON_WINDOWS, testUnless, UNBOUND } from "../../support/skipping.js";
@@ -91,8 +102,13 @@ interface Setting {
   stderr?: number;
 }
 
-/** Runs `dsc` to its end. */
-function dsc(args: readonly string[], { input = "", stdout, stderr }: Setting = {}): Ended {
+/** Runs `dsc` to its end, in this process. */
+async function dsc(args: readonly string[], { input = "" }: Setting = {}): Promise<Ended> {
+  return kept(await dscHere(args, input));
+}
+
+/** Runs `dsc` as people do. */
+function dscAlone(args: readonly string[], { input = "", stdout, stderr }: Setting = {}): Ended {
   const options = { input, encoding: "utf8", timeout: DEADLINE, cwd: FOLDER } as const;
   const result = spawnSync(process.execPath, [LAUNCHER, ...args], {
     ...options,
@@ -114,29 +130,33 @@ function dscBeside(args: readonly string[]): Promise<Ended> {
 }
 
 function ended(code: number | null, stdout: string, stderr: string): Ended {
-  printed.push(stdout, stderr);
-  return { code, stdout, stderr, lines: stdout.split("\n").slice(0, -1) };
+  return kept({ code, stdout, stderr, lines: stdout.split("\n").slice(0, -1) });
+}
+
+function kept(result: Ended): Ended {
+  printed.push(result.stdout, result.stderr);
+  return result;
 }
 
 /** The one line that a command prints where all is well. */
-function answer(args: readonly string[], setting: Setting = {}): string {
-  const { code, stdout, stderr, lines } = dsc(args, setting);
+async function answer(args: readonly string[], setting: Setting = {}): Promise<string> {
+  const { code, stdout, stderr, lines } = await dsc(args, setting);
   assert.is(code, 0, stderr);
   assert.is(stderr, "");
   assert.is(lines.length, 1, stdout);
   return lines[0] as string;
 }
 
-function answerJson(args: readonly string[], setting: Setting = {}): Record<string, unknown> {
-  const { warnings, ...result } = JSON.parse(answer([...args, "--json"], setting)) as Record<string, unknown>;
+async function answerJson(args: readonly string[], setting: Setting = {}): Promise<Record<string, unknown>> {
+  const { warnings, ...result } = JSON.parse(await answer([...args, "--json"], setting)) as Record<string, unknown>;
   assert.equal(warnings, []);
   return result;
 }
 
 /** A command that fails: with that code, one line on stderr, nothing on stdout, and every file as it was. */
-function refused(code: number, why: RegExp, args: readonly string[], setting: Setting = {}): void {
+async function refused(code: number, why: RegExp, args: readonly string[], setting: Setting = {}): Promise<void> {
   const before = snapshot();
-  const result = dsc(args, setting);
+  const result = await dsc(args, setting);
   assert.is(result.code, code, `${args.join(" ")}: ${result.stdout}${result.stderr}`);
   assert.is(result.stdout, "");
   assert.match(result.stderr, /^[^\n]+\n$/, result.stderr);
@@ -188,7 +208,7 @@ function verifying(serial: string, challenge: string, typed: string, ...more: st
 
 // ---- dsc ocra ----
 
-test("ocra: responses of test/vectors, leading zeros included", () => {
+test("ocra: responses of test/vectors, leading zeros included", async () => {
   let count = 0;
   for (const name of OCRA_FILES) {
     const all = ocraVectors(name).filter(({ suite }) => !/:C-|-T\d|-S\d/.test(suite));
@@ -197,35 +217,37 @@ test("ocra: responses of test/vectors, leading zeros included", () => {
     for (const { suite, key, input, response } of [...bySuite.values()].flatMap((some) => some.slice(0, 1))) {
       const args = ["ocra", "--suite", suite, "--challenge", input.challenge];
       if (/-PSHA/.test(suite)) args.push("--pin-file", file(input.pin ?? "", "pin"));
-      assert.is(answer(args, { input: `${key.toString("hex")}\n` }), response, `${suite} ${input.challenge}`);
+      assert.is(await answer(args, { input: `${key.toString("hex")}\n` }), response, `${suite} ${input.challenge}`);
       count++;
     }
   }
   assert.ok(count >= 6, `${count} responses`);
 });
 
-test("ocra: the response of a key on stdin; comments, no line end, and JSON", () => {
+test("ocra: the response of a key on stdin; comments, no line end, and JSON", async () => {
   const args = ["ocra", "--suite", SUITE, "--challenge", "012345"];
   const right = cardResponse("012345");
   const hex = KEY.toString("hex");
   for (const input of [`${hex}\n`, hex.toUpperCase(), `# a key\r\n${hex}\r\n`])
-    assert.is(answer(args, { input }), right);
-  assert.equal(answerJson(args, { input: hex }), { response: right });
+    assert.is(await answer(args, { input }), right);
+  assert.equal(await answerJson(args, { input: hex }), { response: right });
 });
 
-test("ocra: a PIN comes from a file, and is needed only where the suite has one", () => {
+test("ocra: a PIN comes from a file, and is needed only where the suite has one", async () => {
   const args = ["ocra", "--suite", SERVER.suite, "--challenge", "000016"];
   const input = KEY.toString("hex");
-  assert.is(answer([...args, "--pin-file", PIN_FILE], { input }), serverResponse("000016"));
-  refused(2, /--pin-file FILE/, args, { input });
-  refused(2, /standard input/, [...args, "--pin-file", "-"], { input });
-  refused(2, /leave it out/, ["ocra", "--suite", SUITE, "--challenge", "000016", "--pin-file", PIN_FILE], { input });
+  assert.is(await answer([...args, "--pin-file", PIN_FILE], { input }), serverResponse("000016"));
+  await refused(2, /--pin-file FILE/, args, { input });
+  await refused(2, /standard input/, [...args, "--pin-file", "-"], { input });
+  await refused(2, /leave it out/, ["ocra", "--suite", SUITE, "--challenge", "000016", "--pin-file", PIN_FILE], {
+    input,
+  });
   for (const bad of ["", "835", `${PIN}5`, "83 52", `${PIN}\n${PIN}\n`])
-    refused(6, /four digits/, [...args, "--pin-file", file(bad)], { input });
-  refused(6, /no such file/, [...args, "--pin-file", newPath("nothing")], { input });
+    await refused(6, /four digits/, [...args, "--pin-file", file(bad)], { input });
+  await refused(6, /no such file/, [...args, "--pin-file", newPath("nothing")], { input });
 });
 
-test("ocra: a suite or challenge that cannot be is a mistake on the command line, told before the key is read", () => {
+test("ocra: a suite or challenge that cannot be is a mistake on the command line, told before the key is read", async () => {
   for (const [name, challenge, why] of [
     ["OCRA-2:HOTP-SHA256-8:QN06", "123456", /--suite: .*OCRA-1/],
     ["OCRA-1:HOTP-SHA256-8:QN06-XYZ", "123456", /--suite: .*no input/],
@@ -238,13 +260,13 @@ test("ocra: a suite or challenge that cannot be is a mistake on the command line
     [SUITE, "12345a", /does not fit QN: decimal digits/],
     ["OCRA-1:HOTP-SHA256-8:QH06", "12345g", /does not fit QH: hexadecimal digits/],
   ] as const) {
-    refused(2, why, ["ocra", "--suite", name, "--challenge", challenge], { input: KEY.toString("hex") });
+    await refused(2, why, ["ocra", "--suite", name, "--challenge", challenge], { input: KEY.toString("hex") });
   }
-  refused(2, /--challenge/, ["ocra", "--suite", SUITE]);
-  refused(2, /--suite/, ["ocra", "--challenge", "123456"]);
+  await refused(2, /--challenge/, ["ocra", "--suite", SUITE]);
+  await refused(2, /--suite/, ["ocra", "--challenge", "123456"]);
 });
 
-test("ocra: what is no key on stdin", () => {
+test("ocra: what is no key on stdin", async () => {
   const hex = KEY.toString("hex");
   for (const [input, why] of [
     ["", /empty/],
@@ -256,40 +278,64 @@ test("ocra: what is no key on stdin", () => {
     [hex.repeat(100), /no secret is so long/],
     ["0".repeat(1_000_000), /no secret is so long/],
   ] as const) {
-    refused(6, why, ["ocra", "--suite", SUITE, "--challenge", "123456"], { input });
+    await refused(6, why, ["ocra", "--suite", SUITE, "--challenge", "123456"], { input });
   }
 });
 
 // ---- dsc keys ----
 
-test("keys new: 16 bytes, random, for the owner alone, and never over another file", () => {
+test("keys new: 16 bytes, random, for the owner alone, and never over another file", async () => {
   const [first, second] = [newPath("transport.key"), newPath("transport.key")];
-  assert.match(answer(["keys", "new", first]), first);
-  assert.equal(answerJson(["keys", "new", second]), { file: second });
+  assert.match(await answer(["keys", "new", first]), first);
+  assert.equal(await answerJson(["keys", "new", second]), { file: second });
   const [one, two] = [first, second].map((path) => /^([0-9a-f]{32})\n$/m.exec(readFileSync(path, "utf8"))?.[1]);
   assert.ok(one && two && one !== two);
   for (const said of atLeast(2, printed)) assert.not(said.includes(one as string));
   if (!WINDOWS) assert.is(statSync(first).mode & 0o777, 0o600);
-  refused(6, /exists already/, ["keys", "new", first]);
-  refused(6, /no such file or folder/, ["keys", "new", join(FOLDER, "nowhere", "transport.key")]);
-  refused(2, /file/, ["keys", "new"]);
-  refused(2, /too many/, ["keys", "new", first, second]);
+  await refused(6, /exists already/, ["keys", "new", first]);
+  await refused(6, /no such file or folder/, ["keys", "new", join(FOLDER, "nowhere", "transport.key")]);
+  await refused(2, /file/, ["keys", "new"]);
+  await refused(2, /too many/, ["keys", "new", first, second]);
+});
+
+test("keys show: the check value of a key in a file or on stdin, as others compute it", async () => {
+  for (const { key, kcv } of atLeast(3, scp03Rows("kcv"))) {
+    const path = file(key);
+    assert.is(await answer(["keys", "show", path]), kcv.toUpperCase());
+    assert.equal(await answerJson(["keys", "show", path]), { file: path, checkValue: kcv.toUpperCase() });
+    assert.is(await answer(["keys", "show", "-"], { input: `# a comment\n${key}\n` }), kcv.toUpperCase());
+  }
+});
+
+test("keys show: a key that was drawn, and what is no transport key", async () => {
+  const drawn = newPath("transport.key");
+  await answer(["keys", "new", drawn]);
+  assert.match(await answer(["keys", "show", drawn]), /^[0-9A-F]{6}$/);
+  await refused(6, /32 bytes; 16/, ["keys", "show", file("11".repeat(32))]);
+  await refused(6, /odd number/, ["keys", "show", file("1".repeat(31))]);
+  await refused(6, /no such file/, ["keys", "show", newPath("nothing")]);
+  await refused(6, /empty/, ["keys", "show", "-"], { input: "" });
+  await refused(2, /file/, ["keys", "show"]);
+  if (WINDOWS) return;
+  chmodSync(drawn, 0o640);
+  await refused(6, /others may read it/, ["keys", "show", drawn]);
+  assert.match(await answer(["keys", "show", drawn, "--insecure-key-file"]), /^[0-9A-F]{6}$/);
 });
 
 // ---- dsc unlock ----
 
-test("unlock: the code for a lock code, from a file under a key or a passphrase, on disk or stdin", () => {
+test("unlock: the code for a lock code, from a file under a key or a passphrase, on disk or stdin", async () => {
   const args = ["unlock", "--serial", CARD.serial, "--lock-code", "00040277"];
   const right = response("OCRA-1:HOTP-SHA256-8:QN08", UNLOCK_KEY, "00040277");
-  assert.is(answer([...args, ...OPEN]), right);
-  assert.equal(answerJson([...args, ...OPEN]), { serial: CARD.serial, unlockCode: right });
-  assert.is(answer([...args, "--pskc", PASSPHRASE_SEEDS, "--pskc-key", PASSPHRASE_FILE]), right);
+  assert.is(await answer([...args, ...OPEN]), right);
+  assert.equal(await answerJson([...args, ...OPEN]), { serial: CARD.serial, unlockCode: right });
+  assert.is(await answer([...args, "--pskc", PASSPHRASE_SEEDS, "--pskc-key", PASSPHRASE_FILE]), right);
   const stdin = ["--pskc", SEEDS, "--pskc-key", "-"];
-  assert.is(answer([...args, ...stdin], { input: SEED_KEY.toString("hex").toUpperCase() }), right);
-  assert.is(answer([...args, ...stdin], { input: `# of the site\n${SEED_KEY.toString("hex")}\n` }), right);
+  assert.is(await answer([...args, ...stdin], { input: SEED_KEY.toString("hex").toUpperCase() }), right);
+  assert.is(await answer([...args, ...stdin], { input: `# of the site\n${SEED_KEY.toString("hex")}\n` }), right);
 });
 
-test("unlock: the code opens a locked card", () => {
+test("unlock: the code opens a locked card", async () => {
   const path = newPath("seeds.xml");
   const key = Buffer.from(DEMO.key);
   createSeedFile(path, SEED_KEY, { ...CARD, key, unlockKey: Buffer.from(DEMO.unlockKey) });
@@ -306,151 +352,156 @@ test("unlock: the code opens a locked card", () => {
     "--pskc-key",
     SEED_KEY_FILE,
   ];
-  assert.is(enter(card, answer(args)), "NEW>");
+  assert.is(enter(card, await answer(args)), "NEW>");
 });
 
-test("unlock: bad lock codes, cards without an unlock key, cards of other files", () => {
+test("unlock: bad lock codes, cards without an unlock key, cards of other files", async () => {
   for (const code of ["", "1234567", "123456789", "1234567a", "1234 5678", "-1234567", "１２３４５６７８"])
-    refused(2, /8 digits/, ["unlock", "--serial", CARD.serial, `--lock-code=${code}`, ...OPEN]);
+    await refused(2, /8 digits/, ["unlock", "--serial", CARD.serial, `--lock-code=${code}`, ...OPEN]);
   const args = ["unlock", "--lock-code", "12345678", ...OPEN];
-  refused(6, /no unlock key/, [...args, "--serial", SERVER.serial]);
-  refused(6, /no card IB3999999/, [...args, "--serial", "IB3999999"]);
-  refused(2, /no serial number/, [...args, "--serial", "ib3000123"]);
-  refused(2, /--serial/, args);
-  const pending = dsc([...args, "--serial", PENDING.serial]);
+  await refused(6, /no unlock key/, [...args, "--serial", SERVER.serial]);
+  await refused(6, /no card IB3999999/, [...args, "--serial", "IB3999999"]);
+  await refused(2, /no serial number/, [...args, "--serial", "ib3000123"]);
+  await refused(2, /--serial/, args);
+  const pending = await dsc([...args, "--serial", PENDING.serial]);
   assert.is(pending.code, 0);
   assert.match(pending.stderr, /^warning: IB3000125 is not personalized to the end/);
 });
 
-test("unlock: a seed file or key file that cannot be used", () => {
+test("unlock: a seed file or key file that cannot be used", async () => {
   const args = ["unlock", "--serial", CARD.serial, "--lock-code", "12345678"];
   const seeds = (path: string) => [...args, "--pskc", path, "--pskc-key", SEED_KEY_FILE];
-  refused(6, /no such file/, seeds(newPath("nothing")));
-  refused(6, /not a file/, seeds(FOLDER));
-  refused(6, /not well-formed|cut short/, seeds(file(readFileSync(SEEDS).subarray(0, 900))));
-  refused(6, /is no PSKC file/, seeds(file("<a/>")));
-  refused(6, /the MAC is wrong/, seeds(file(tamper(readFileSync(SEEDS, "utf8")))));
-  refused(6, /opens with a passphrase/, seeds(PASSPHRASE_SEEDS));
+  await refused(6, /no such file/, seeds(newPath("nothing")));
+  await refused(6, /not a file/, seeds(FOLDER));
+  await refused(6, /not well-formed|cut short/, seeds(file(readFileSync(SEEDS).subarray(0, 900))));
+  await refused(6, /is no PSKC file/, seeds(file("<a/>")));
+  await refused(6, /the MAC is wrong/, seeds(file(tamper(readFileSync(SEEDS, "utf8")))));
+  await refused(6, /opens with a passphrase/, seeds(PASSPHRASE_SEEDS));
   const keys = (path: string) => [...args, "--pskc", SEEDS, "--pskc-key", path];
-  refused(6, /opens with a key/, keys(PASSPHRASE_FILE));
-  refused(6, /does not open|the MAC is wrong/, keys(file("00".repeat(16))));
-  refused(6, /33 hexadecimal digits; a key is 32/, keys(file(`${SEED_KEY.toString("hex")}0\n`)));
-  refused(6, /empty/, keys(file("")));
-  refused(6, /more than one line/, keys(file(`${PASSPHRASE}\n${PASSPHRASE}\n`)));
-  refused(6, /no such file/, keys(newPath("nothing")));
-  refused(6, /it is a folder/, keys(FOLDER));
-  refused(2, /--pskc-key/, [...args, "--pskc", SEEDS]);
+  await refused(6, /opens with a key/, keys(PASSPHRASE_FILE));
+  await refused(6, /does not open|the MAC is wrong/, keys(file("00".repeat(16))));
+  await refused(6, /33 hexadecimal digits; a key is 32/, keys(file(`${SEED_KEY.toString("hex")}0\n`)));
+  await refused(6, /empty/, keys(file("")));
+  await refused(6, /more than one line/, keys(file(`${PASSPHRASE}\n${PASSPHRASE}\n`)));
+  await refused(6, /no such file/, keys(newPath("nothing")));
+  await refused(6, /it is a folder/, keys(FOLDER));
+  await refused(2, /--pskc-key/, [...args, "--pskc", SEEDS]);
   const passphrase = [...args, "--pskc", PASSPHRASE_SEEDS, "--pskc-key"];
-  refused(6, /does not open|the MAC is wrong/, [...passphrase, file(`${PASSPHRASE} `)]);
+  await refused(6, /does not open|the MAC is wrong/, [...passphrase, file(`${PASSPHRASE} `)]);
 });
 
-testUnless(test, ON_WINDOWS, "a secret file that others may read is not read, unless the owner insists", () => {
+testUnless(test, ON_WINDOWS, "a secret file that others may read is not read, unless the owner insists", async () => {
   const open = file(SEED_KEY.toString("hex"), "open.key", 0o644);
   const args = ["unlock", "--serial", CARD.serial, "--lock-code", "12345678", "--pskc", SEEDS, "--pskc-key", open];
-  refused(6, /chmod 600, or insist with --insecure-key-file/, args);
-  assert.match(answer([...args, "--insecure-key-file"]), /^\d{8}$/);
+  await refused(6, /chmod 600, or insist with --insecure-key-file/, args);
+  assert.match(await answer([...args, "--insecure-key-file"]), /^\d{8}$/);
 });
 
 // ---- dsc challenge, dsc verify ----
 
-test("challenge: six digits, kept in the file, which is its owner's alone", () => {
+test("challenge: six digits, kept in the file, which is its owner's alone", async () => {
   const store = newPath("challenges.json");
   const args = ["challenge", "--serial", CARD.serial, "--store", store];
-  const first = answer(args);
+  const first = await answer(args);
   assert.match(first, /^\d{6}$/);
   if (!WINDOWS) assert.is(statSync(store).mode & 0o777, 0o600);
-  const { challenge, ...rest } = answerJson(args);
+  const { challenge, ...rest } = await answerJson(args);
   assert.match(String(challenge), /^\d{6}$/);
   assert.is(typeof challenge, "string");
   assert.equal(rest, { serial: CARD.serial, seconds: 300 });
   assert.is(JSON.parse(readFileSync(store, "utf8")).challenges.length, 2);
 });
 
-test("challenge: bad input", () => {
+test("challenge: bad input", async () => {
   for (const serial of ["", "IB300012", "IB30001234", "ib3000123", "IB3000123\n"])
-    refused(2, /no serial number/, ["challenge", "--serial", serial, "--store", newPath("store")]);
-  refused(2, /--store/, ["challenge", "--serial", CARD.serial]);
-  refused(2, /--serial/, ["challenge", "--store", newPath("store")]);
+    await refused(2, /no serial number/, ["challenge", "--serial", serial, "--store", newPath("store")]);
+  await refused(2, /--store/, ["challenge", "--serial", CARD.serial]);
+  await refused(2, /--serial/, ["challenge", "--store", newPath("store")]);
   const args = ["challenge", "--serial", CARD.serial, "--store"];
-  refused(6, /left as it is/, [...args, file("{}")]);
-  refused(6, /no such file or folder/, [...args, join(FOLDER, "nowhere", "store")]);
-  refused(6, /not a file|folder/, [...args, FOLDER]);
+  await refused(6, /left as it is/, [...args, file("{}")]);
+  await refused(6, /no such file or folder/, [...args, join(FOLDER, "nowhere", "store")]);
+  await refused(6, /not a file|folder/, [...args, FOLDER]);
 });
 
-test("verify: accepted or refused, with the PIN where the site judges it", () => {
+test("verify: accepted or refused, with the PIN where the site judges it", async () => {
   const right = cardResponse("012345");
-  assert.is(answer(verifying(CARD.serial, "012345", right)), "accepted");
-  assert.equal(answerJson(verifying(CARD.serial, "012345", right)), { serial: CARD.serial, accepted: true });
-  isRefused(verifying(CARD.serial, "012345", wrong(right)));
-  isRefused(verifying(CARD.serial, "012346", right));
-  const json = dsc([...verifying(CARD.serial, "012345", wrong(right)), "--json"]);
+  assert.is(await answer(verifying(CARD.serial, "012345", right)), "accepted");
+  assert.equal(await answerJson(verifying(CARD.serial, "012345", right)), { serial: CARD.serial, accepted: true });
+  await isRefused(verifying(CARD.serial, "012345", wrong(right)));
+  await isRefused(verifying(CARD.serial, "012346", right));
+  const json = await dsc([...verifying(CARD.serial, "012345", wrong(right)), "--json"]);
   assert.is(json.code, 1);
   assert.equal(JSON.parse(json.stdout), { serial: CARD.serial, accepted: false, warnings: [] });
 
   const typed = serverResponse("000256");
-  assert.is(answer(verifying(SERVER.serial, "000256", typed, "--pin-file", PIN_FILE)), "accepted");
-  assert.is(answer(verifying(SERVER.serial, "000256", typed, "--pin-file", "-"), { input: PIN }), "accepted");
-  isRefused(verifying(SERVER.serial, "000256", typed, "--pin-file", file(OTHER_PIN)));
+  assert.is(await answer(verifying(SERVER.serial, "000256", typed, "--pin-file", PIN_FILE)), "accepted");
+  assert.is(await answer(verifying(SERVER.serial, "000256", typed, "--pin-file", "-"), { input: PIN }), "accepted");
+  await isRefused(verifying(SERVER.serial, "000256", typed, "--pin-file", file(OTHER_PIN)));
 });
 
 /** Exit code 1, `refused` on stdout, and nothing else. */
-function isRefused(args: string[]): void {
-  const { code, stdout, stderr } = dsc(args);
+async function isRefused(args: string[]): Promise<void> {
+  const { code, stdout, stderr } = await dsc(args);
   assert.equal({ code, stdout, stderr }, { code: 1, stdout: "refused\n", stderr: "" });
 }
 
-test("verify: a card in a seed file of another tool", () => {
+test("verify: a card in a seed file of another tool", async () => {
   const key = file("12345678901234567890123456789012");
   const args = ["--pskc", EXAMPLE_SEED_FILE, "--pskc-key", key, "--challenge", "123456", "--response", "00000000"];
-  const { code, stdout } = dsc(["verify", "--serial", "DSCA00000001", ...args]);
+  const { code, stdout } = await dsc(["verify", "--serial", "DSCA00000001", ...args]);
   assert.equal([code, stdout], [1, "refused\n"]);
 });
 
-test("verify: what is no response, no challenge or no card never has the code of a refusal, and spends nothing", () => {
-  const { store, challenge } = newChallenge();
+test("verify: what is no response, no challenge or no card never has the code of a refusal, and spends nothing", async () => {
+  const { store, challenge } = await newChallenge();
   const right = cardResponse(challenge);
   const check = (serial: string, asked: string, typed: string, ...more: string[]) =>
     verifying(serial, asked, typed, "--store", store, ...more);
   for (const typed of ["", "1234567", "123456789", "1234567a", " 1234567", "1234 5678", "１２３４５６７８"])
-    refused(2, /--response: 8 digits/, check(CARD.serial, challenge, typed));
-  for (const asked of ["", "12345", "1234567"]) refused(2, /--challenge: 6 digits/, check(CARD.serial, asked, right));
-  refused(2, /does not fit/, check(CARD.serial, "12345a", right));
-  refused(2, /no serial number/, check("card", challenge, right));
-  refused(2, /leave it out/, check(CARD.serial, challenge, right, "--pin-file", PIN_FILE));
-  refused(2, /no terminal/, check(SERVER.serial, challenge, right));
-  refused(6, /no card IB3999999/, check("IB3999999", challenge, right));
-  refused(6, /no PIN/, check(SERVER.serial, challenge, right, "--pin-file", file("83521")));
-  refused(6, /does not open|MAC is wrong/, check(CARD.serial, challenge, right, "--pskc-key", file("11".repeat(16))));
-  refused(6, /no such store/, check(CARD.serial, challenge, right, "--store", newPath("nothing")));
-  refused(6, /left as it is/, check(CARD.serial, challenge, right, "--store", file("{}")));
+    await refused(2, /--response: 8 digits/, check(CARD.serial, challenge, typed));
+  for (const asked of ["", "12345", "1234567"])
+    await refused(2, /--challenge: 6 digits/, check(CARD.serial, asked, right));
+  await refused(2, /does not fit/, check(CARD.serial, "12345a", right));
+  await refused(2, /no serial number/, check("card", challenge, right));
+  await refused(2, /leave it out/, check(CARD.serial, challenge, right, "--pin-file", PIN_FILE));
+  await refused(2, /no terminal/, check(SERVER.serial, challenge, right));
+  await refused(6, /no card IB3999999/, check("IB3999999", challenge, right));
+  await refused(6, /no PIN/, check(SERVER.serial, challenge, right, "--pin-file", file("83521")));
+  await refused(
+    6,
+    /does not open|MAC is wrong/,
+    check(CARD.serial, challenge, right, "--pskc-key", file("11".repeat(16))),
+  );
+  await refused(6, /no such store/, check(CARD.serial, challenge, right, "--store", newPath("nothing")));
+  await refused(6, /left as it is/, check(CARD.serial, challenge, right, "--store", file("{}")));
   const both = ["--pskc-key", "-", "--pin-file", "-"];
-  refused(2, /one secret only/, check(SERVER.serial, challenge, right, ...both), { input: PIN });
-  assert.is(answer(check(CARD.serial, challenge, right)), "accepted");
+  await refused(2, /one secret only/, check(SERVER.serial, challenge, right, ...both), { input: PIN });
+  assert.is(await answer(check(CARD.serial, challenge, right)), "accepted");
 });
 
-test("verify: with a store a response is accepted once, and a wrong one costs the challenge", () => {
-  const { store, challenge } = newChallenge();
+test("verify: with a store a response is accepted once, and a wrong one costs the challenge", async () => {
+  const { store, challenge } = await newChallenge();
   const args = verifying(CARD.serial, challenge, cardResponse(challenge), "--store", store);
-  assert.is(answer(args), "accepted");
-  isRefused(args);
-  isRefused(args);
-  const second = newChallenge();
+  assert.is(await answer(args), "accepted");
+  await isRefused(args);
+  await isRefused(args);
+  const second = await newChallenge();
   const right = cardResponse(second.challenge);
-  isRefused(verifying(CARD.serial, second.challenge, wrong(right), "--store", second.store));
-  isRefused(verifying(CARD.serial, second.challenge, right, "--store", second.store));
+  await isRefused(verifying(CARD.serial, second.challenge, wrong(right), "--store", second.store));
+  await isRefused(verifying(CARD.serial, second.challenge, right, "--store", second.store));
 });
 
-test("verify: a challenge that was not given out, or to another card, is refused", () => {
-  const { store, challenge } = newChallenge();
+test("verify: a challenge that was not given out, or to another card, is refused", async () => {
+  const { store, challenge } = await newChallenge();
   const other = challenge === "000001" ? "000002" : "000001";
-  isRefused(verifying(CARD.serial, other, cardResponse(other), "--store", store));
+  await isRefused(verifying(CARD.serial, other, cardResponse(other), "--store", store));
   const server = verifying(SERVER.serial, challenge, serverResponse(challenge), "--pin-file", PIN_FILE);
-  isRefused([...server, "--store", store]);
-  assert.is(answer(verifying(CARD.serial, challenge, cardResponse(challenge), "--store", store)), "accepted");
+  await isRefused([...server, "--store", store]);
+  assert.is(await answer(verifying(CARD.serial, challenge, cardResponse(challenge), "--store", store)), "accepted");
 });
 
 test("verify: of eight at once with one response, one is accepted and seven are refused", async () => {
-  const { store, challenge } = newChallenge();
+  const { store, challenge } = await newChallenge();
   const args = verifying(CARD.serial, challenge, cardResponse(challenge), "--store", store);
   const results = await Promise.all(Array.from({ length: 8 }, () => dscBeside(args)));
   assert.equal(results.map(({ code, stderr }) => `${code}${stderr}`).sort(), ["0", ..."1111111"]);
@@ -458,7 +509,7 @@ test("verify: of eight at once with one response, one is accepted and seven are 
 });
 
 test("challenge: eight at once are eight challenges, and all are kept", async () => {
-  const { store, challenge } = newChallenge();
+  const { store, challenge } = await newChallenge();
   const args = ["challenge", "--serial", CARD.serial, "--store", store];
   const results = await Promise.all(Array.from({ length: 8 }, () => dscBeside(args)));
   const drawn = results.map(({ stdout }) => stdout.trim());
@@ -466,45 +517,45 @@ test("challenge: eight at once are eight challenges, and all are kept", async ()
   assert.equal(kept.map((any) => any.challenge).sort(), [challenge, ...drawn].sort());
 });
 
-function newChallenge(serial = CARD.serial): { store: string; challenge: string } {
+async function newChallenge(serial = CARD.serial): Promise<{ store: string; challenge: string }> {
   const store = newPath("challenges.json");
-  return { store, challenge: answer(["challenge", "--serial", serial, "--store", store]) };
+  return { store, challenge: await answer(["challenge", "--serial", serial, "--store", store]) };
 }
 
 // ---- dsc pskc ----
 
-test("pskc show: every card, secrets masked, without the key", () => {
-  const { code, stdout, stderr } = dsc(["pskc", "show", SEEDS]);
+test("pskc show: every card, secrets masked, without the key", async () => {
+  const { code, stdout, stderr } = await dsc(["pskc", "show", SEEDS]);
   assert.is(code, 0, stderr);
   assert.match(stdout, /encrypted under a pre-shared key/);
   assert.match(stdout, /not checked/);
   for (const { serial, suite: name } of [CARD, SERVER, PENDING])
     assert.match(stdout, new RegExp(`serial +${serial}\nsuite +${name}\n`));
   assert.match(stdout, /^key +\*{8}\nunlock key +\*{8}$/m);
-  assert.match(dsc(["pskc", "show", PASSPHRASE_SEEDS]).stdout, /encrypted under a passphrase/);
+  assert.match((await dsc(["pskc", "show", PASSPHRASE_SEEDS])).stdout, /encrypted under a passphrase/);
 });
 
-test("pskc show: with the key, every MAC is checked", () => {
+test("pskc show: with the key, every MAC is checked", async () => {
   const args = ["pskc", "show", SEEDS, "--pskc-key", SEED_KEY_FILE];
-  assert.match(dsc(args).stdout, /^MACs +right$/m);
+  assert.match((await dsc(args)).stdout, /^MACs +right$/m);
   const tampered = file(tamper(readFileSync(SEEDS, "utf8")));
-  assert.is(dsc(["pskc", "show", tampered]).code, 0);
-  refused(6, /the MAC is wrong/, ["pskc", "show", tampered, "--pskc-key", SEED_KEY_FILE]);
-  refused(6, /does not open|MAC is wrong/, ["pskc", "show", SEEDS, "--pskc-key", file("22".repeat(16))]);
-  refused(6, /opens with a key/, ["pskc", "show", SEEDS, "--pskc-key", PASSPHRASE_FILE]);
+  assert.is((await dsc(["pskc", "show", tampered])).code, 0);
+  await refused(6, /the MAC is wrong/, ["pskc", "show", tampered, "--pskc-key", SEED_KEY_FILE]);
+  await refused(6, /does not open|MAC is wrong/, ["pskc", "show", SEEDS, "--pskc-key", file("22".repeat(16))]);
+  await refused(6, /opens with a key/, ["pskc", "show", SEEDS, "--pskc-key", PASSPHRASE_FILE]);
 });
 
-test("pskc show: JSON", () => {
-  const { cards, ...rest } = answerJson(["pskc", "show", SEEDS]);
+test("pskc show: JSON", async () => {
+  const { cards, ...rest } = await answerJson(["pskc", "show", SEEDS]);
   assert.equal(rest, { file: SEEDS, opensWith: "key", checked: false, otherKeys: 0 });
   const { key, unlockKey, ...card } = CARD;
   assert.equal((cards as unknown[])[0], { ...card, unlockable: true });
   const server = { serial: SERVER.serial, suite: SERVER.suite, pinCheck: "server", state: "done", keyset: 2 };
   assert.equal((cards as unknown[])[1], { ...server, unlockable: false });
-  assert.is(answerJson(["pskc", "show", SEEDS, "--pskc-key", SEED_KEY_FILE]).checked, true);
+  assert.is((await answerJson(["pskc", "show", SEEDS, "--pskc-key", SEED_KEY_FILE])).checked, true);
 });
 
-test("pskc show: keys in the clear are told of and stay masked; keys of other kinds are counted", () => {
+test("pskc show: keys in the clear are told of and stay masked; keys of other kinds are counted", async () => {
   const plain = file(`<KeyContainer Version="1.0" xmlns="urn:ietf:params:xml:ns:keyprov:pskc">
     <KeyPackage><DeviceInfo><SerialNo>IB3000126</SerialNo></DeviceInfo>
       <Key Id="1" Algorithm="urn:ietf:params:xml:ns:keyprov:pskc:ocra">
@@ -512,30 +563,30 @@ test("pskc show: keys in the clear are told of and stay masked; keys of other ki
         <Data><Secret><PlainValue>${KEY.toString("base64")}</PlainValue></Secret></Data></Key></KeyPackage>
     <KeyPackage><Key Id="2" Algorithm="urn:ietf:params:xml:ns:keyprov:pskc:hotp"/></KeyPackage>
     </KeyContainer>`);
-  const { code, stdout } = dsc(["pskc", "show", plain]);
+  const { code, stdout } = await dsc(["pskc", "show", plain]);
   assert.is(code, 0);
   assert.match(stdout, /^keys +not encrypted/m);
   assert.match(stdout, /^other keys +1,/m);
   assert.match(stdout, /^serial +IB3000126$/m);
-  refused(6, /not encrypted/, ["pskc", "show", plain, "--pskc-key", SEED_KEY_FILE]);
+  await refused(6, /not encrypted/, ["pskc", "show", plain, "--pskc-key", SEED_KEY_FILE]);
 });
 
-test("pskc show: files that are none", () => {
-  refused(6, /no such file/, ["pskc", "show", newPath("nothing")]);
+test("pskc show: files that are none", async () => {
+  await refused(6, /no such file/, ["pskc", "show", newPath("nothing")]);
   for (const bad of ["", "text", "<a/>", "<!DOCTYPE a><a/>", readFileSync(SEEDS).subarray(0, 2000), Buffer.of(255)])
-    refused(6, /./, ["pskc", "show", file(bad)]);
-  refused(2, /file/, ["pskc", "show"]);
+    await refused(6, /./, ["pskc", "show", file(bad)]);
+  await refused(2, /file/, ["pskc", "show"]);
 });
 
-test("pskc show: a seed file of another tool", () => {
-  const [card] = answerJson(["pskc", "show", EXAMPLE_SEED_FILE]).cards as unknown[];
+test("pskc show: a seed file of another tool", async () => {
+  const [card] = (await answerJson(["pskc", "show", EXAMPLE_SEED_FILE])).cards as unknown[];
   const known = { serial: "DSCA00000001", suite: SUITE, pinCheck: "card", tries: 3, state: "done" };
   assert.equal(card, { ...known, unlockable: false });
 });
 
-test("pskc csv: the cards that are done, as privacyIDEA imports them", () => {
+test("pskc csv: the cards that are done, as privacyIDEA imports them", async () => {
   const out = newPath("import.csv");
-  const { code, stdout, stderr } = dsc(["pskc", "csv", SEEDS, out, "--pskc-key", SEED_KEY_FILE]);
+  const { code, stdout, stderr } = await dsc(["pskc", "csv", SEEDS, out, "--pskc-key", SEED_KEY_FILE]);
   assert.is(code, 0, stderr);
   assert.match(stdout, /: 2 cards, .*delete it/);
   assert.match(stderr, /^warning: 1 not personalized/);
@@ -543,9 +594,9 @@ test("pskc csv: the cards that are done, as privacyIDEA imports them", () => {
   const lines = [CARD, SERVER].map(({ serial, suite: name }) => `${serial}, ${hex}, ocra, ${name}\n`);
   assert.is(readFileSync(out, "utf8"), lines.join(""));
   if (!WINDOWS) assert.is(statSync(out).mode & 0o777, 0o600);
-  refused(6, /exists already/, ["pskc", "csv", SEEDS, out, "--pskc-key", SEED_KEY_FILE]);
+  await refused(6, /exists already/, ["pskc", "csv", SEEDS, out, "--pskc-key", SEED_KEY_FILE]);
   const second = newPath("import.csv");
-  const json = dsc(["pskc", "csv", PASSPHRASE_SEEDS, second, "--pskc-key", PASSPHRASE_FILE, "--json"]);
+  const json = await dsc(["pskc", "csv", PASSPHRASE_SEEDS, second, "--pskc-key", PASSPHRASE_FILE, "--json"]);
   assert.equal(JSON.parse(json.stdout), {
     file: second,
     cards: 2,
@@ -555,26 +606,64 @@ test("pskc csv: the cards that are done, as privacyIDEA imports them", () => {
   assert.is(readFileSync(second, "utf8"), lines.join(""));
 });
 
-test("pskc csv: nothing is written where something is wrong", () => {
+test("pskc csv: nothing is written where something is wrong", async () => {
   const out = newPath("import.csv");
-  refused(6, /does not open|MAC is wrong/, ["pskc", "csv", SEEDS, out, "--pskc-key", file("33".repeat(16))]);
-  refused(6, /no such file/, ["pskc", "csv", newPath("nothing"), out, "--pskc-key", SEED_KEY_FILE]);
-  refused(6, /no such file or folder/, ["pskc", "csv", SEEDS, join(FOLDER, "no", "x"), "--pskc-key", SEED_KEY_FILE]);
-  refused(2, /--pskc-key/, ["pskc", "csv", SEEDS, out]);
-  refused(2, /out/, ["pskc", "csv", SEEDS, "--pskc-key", SEED_KEY_FILE]);
+  await refused(6, /does not open|MAC is wrong/, ["pskc", "csv", SEEDS, out, "--pskc-key", file("33".repeat(16))]);
+  await refused(6, /no such file/, ["pskc", "csv", newPath("nothing"), out, "--pskc-key", SEED_KEY_FILE]);
+  await refused(6, /no such file or folder/, [
+    "pskc",
+    "csv",
+    SEEDS,
+    join(FOLDER, "no", "x"),
+    "--pskc-key",
+    SEED_KEY_FILE,
+  ]);
+  await refused(2, /--pskc-key/, ["pskc", "csv", SEEDS, out]);
+  await refused(2, /out/, ["pskc", "csv", SEEDS, "--pskc-key", SEED_KEY_FILE]);
   const pending = newPath("seeds.xml");
   createSeedFile(pending, SEED_KEY, PENDING);
-  refused(6, /nothing was written/, ["pskc", "csv", pending, out, "--pskc-key", SEED_KEY_FILE]);
+  await refused(6, /nothing was written/, ["pskc", "csv", pending, out, "--pskc-key", SEED_KEY_FILE]);
   assert.not(existsSync(out));
 });
 
 // ---- every command ----
 
-const COMMANDS = ["ocra", "keys new", "unlock", "challenge", "verify", "pskc show", "pskc csv"];
+test("as a process, each command says the same and has the same exit code, whatever comes of it", async () => {
+  const { store, challenge } = await newChallenge();
+  const right = cardResponse("012345");
+  const ocra = ["ocra", "--suite", SUITE, "--challenge", "123456"];
+  const unlock = ["unlock", "--serial", CARD.serial, "--lock-code", "12345678", "--pskc", SEEDS, "--pskc-key"];
+  const csv = ["pskc", "csv", SEEDS, SEEDS, "--pskc-key", SEED_KEY_FILE];
+  const input = KEY.toString("hex");
+  const codes = new Set<number | null>();
+  for (const args of [
+    ocra,
+    [...ocra, "--json"],
+    [...ocra, "--pin-file", PIN_FILE],
+    ["keys", "new", SEEDS],
+    [...unlock, SEED_KEY_FILE],
+    [...unlock, "-"],
+    [...unlock, newPath("nothing"), "--json"],
+    ["challenge", "--serial", CARD.serial, "--store", file("{}")],
+    verifying(CARD.serial, "012345", right),
+    verifying(CARD.serial, challenge, "00000000", "--store", store),
+    verifying(PENDING.serial, "012345", right),
+    ["pskc", "show", SEEDS],
+    csv,
+    ["info", "--port", ""],
+  ]) {
+    const alone = dscAlone(args, { input });
+    assert.equal(await dsc(args, { input }), alone, args.join(" "));
+    codes.add(alone.code);
+  }
+  assert.equal([...codes].sort(), [0, 1, 2, 3, 6]);
+});
 
-test("--help has examples and exit code 0", () => {
+const COMMANDS = ["ocra", "keys new", "keys show", "unlock", "challenge", "verify", "pskc show", "pskc csv"];
+
+test("--help has examples and exit code 0", async () => {
   for (const command of COMMANDS) {
-    const { code, stdout, stderr } = dsc([...command.split(" "), "--help"]);
+    const { code, stdout, stderr } = await dsc([...command.split(" "), "--help"]);
     assert.is(code, 0, stderr);
     assert.match(stdout, /--json/, command);
     assert.ok(stdout.includes(`$ dsc ${command} `), `${command} has an example`);
@@ -582,25 +671,26 @@ test("--help has examples and exit code 0", () => {
   }
 });
 
-test("what is no option is told without its value: it may be a secret", () => {
+test("what is no option is told without its value: it may be a secret", async () => {
   const hex = KEY.toString("hex");
   for (const more of [[`--key=${hex}`], [`--pin=${PIN}`], ["--pin", PIN], [hex]])
-    refused(2, /./, ["ocra", "--suite", SUITE, "--challenge", "123456", ...more], { input: hex });
+    await refused(2, /./, ["ocra", "--suite", SUITE, "--challenge", "123456", ...more], { input: hex });
 });
 
 testUnless(
   test,
   NO_FULL_DISK,
   "where the output cannot be written, that is an error of a file, and never a refusal or success",
-  () => {
+  async () => {
     const full = { stdout: openSync("/dev/full", "w") };
-    const { store, challenge } = newChallenge();
+    const { store, challenge } = await newChallenge();
     const right = cardResponse(challenge);
     const transport = newPath("transport.key");
     const csv = newPath("import.csv");
     for (const args of [
       ["ocra", "--suite", SUITE, "--challenge", "123456"],
       ["keys", "new", transport],
+      ["keys", "show", transport],
       ["unlock", "--serial", CARD.serial, "--lock-code", "12345678", ...OPEN],
       ["challenge", "--serial", CARD.serial, "--store", store],
       verifying(CARD.serial, challenge, right, "--store", store),
@@ -608,26 +698,26 @@ testUnless(
       ["pskc", "show", SEEDS],
       ["pskc", "csv", SEEDS, csv, "--pskc-key", SEED_KEY_FILE],
     ]) {
-      const { code, stderr } = dsc(args, { input: KEY.toString("hex"), ...full });
+      const { code, stderr } = dscAlone(args, { input: KEY.toString("hex"), ...full });
       assert.is(code, 6, `${args[0]}: ${stderr}`);
       assert.match(stderr.replace(/^warning.*\n/, ""), /^dsc: [^\n]*\n$/, args[0]);
     }
     assert.match(readFileSync(transport, "utf8"), /^[0-9a-f]{32}$/m);
     assert.is(readFileSync(csv, "utf8").split("\n").length, 3);
-    isRefused(verifying(CARD.serial, challenge, right, "--store", store));
+    await isRefused(verifying(CARD.serial, challenge, right, "--store", store));
   },
 );
 
-testUnless(test, NO_FULL_DISK, "where nobody can be told of an error, the exit code still says which", () => {
+testUnless(test, NO_FULL_DISK, "where nobody can be told of an error, the exit code still says which", async () => {
   const full = { stderr: openSync("/dev/full", "w") };
-  const { store, challenge } = newChallenge();
+  const { store, challenge } = await newChallenge();
   const args = verifying(CARD.serial, challenge, cardResponse(challenge), "--store", store);
-  assert.is(dsc(verifying(CARD.serial, "1", "1"), full).code, 2);
-  assert.is(dsc([...args, "--pskc", newPath("nothing")], full).code, 6);
-  assert.is(dsc(args, full).code, 0);
+  assert.is(dscAlone(verifying(CARD.serial, "1", "1"), full).code, 2);
+  assert.is(dscAlone([...args, "--pskc", newPath("nothing")], full).code, 6);
+  assert.is(dscAlone(args, full).code, 0);
 });
 
-test("a file that has no name", () => {
+test("a file that has no name", async () => {
   for (const args of [
     ["keys", "new", ""],
     ["pskc", "show", ""],
@@ -636,27 +726,27 @@ test("a file that has no name", () => {
     verifying(CARD.serial, "012345", "01234567", "--pskc", ""),
     verifying(CARD.serial, "012345", "01234567", "--pskc-key="),
   ])
-    refused(6, /"": no name given/, args);
-  refused(3, /no port given/, ["info", "--port", ""]);
+    await refused(6, /"": no name given/, args);
+  await refused(3, /no port given/, ["info", "--port", ""]);
 });
 
-test("keys in the clear do not go into a file called -", () => {
-  refused(2, /not written to standard output/, ["pskc", "csv", SEEDS, "-", "--pskc-key", SEED_KEY_FILE]);
-  refused(2, /not written to standard output/, ["keys", "new", "-"]);
+test("keys in the clear do not go into a file called -", async () => {
+  await refused(2, /not written to standard output/, ["pskc", "csv", SEEDS, "-", "--pskc-key", SEED_KEY_FILE]);
+  await refused(2, /not written to standard output/, ["keys", "new", "-"]);
 });
 
-test("help with a command that there is not", () => {
-  refused(2, /no command "nope"/, ["help", "nope"]);
-  refused(2, /no command "nope"/, ["pskc", "help", "nope"]);
+test("help with a command that there is not", async () => {
+  await refused(2, /no command "nope"/, ["help", "nope"]);
+  await refused(2, /no command "nope"/, ["pskc", "help", "nope"]);
   for (const args of [["help"], ["help", "pskc"], ["help", "verify"], ["pskc", "help", "show"]])
-    assert.is(dsc(args).code, 0, args.join(" "));
+    assert.is((await dsc(args)).code, 0, args.join(" "));
 });
 
-testUnless(test, UNBOUND, "a folder that may not be written to", () => {
+testUnless(test, UNBOUND, "a folder that may not be written to", async () => {
   const folder = newPath("folder");
   mkdirSync(folder, { mode: 0o500 });
-  refused(6, /you may not/, ["keys", "new", join(folder, "key")]);
-  refused(6, /you may not/, ["challenge", "--serial", CARD.serial, "--store", join(folder, "store")]);
+  await refused(6, /you may not/, ["keys", "new", join(folder, "key")]);
+  await refused(6, /you may not/, ["challenge", "--serial", CARD.serial, "--store", join(folder, "store")]);
 });
 
 test("Ctrl-C while a secret is asked for or waited for: code 130, and nothing is left behind", async () => {

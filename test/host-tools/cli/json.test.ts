@@ -3,7 +3,7 @@
 import { writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import type { Command } from "commander";
+import { Command } from "commander";
 import * as assert from "uvu/assert";
 import { Sw } from "../../../firmware/wire.js";
 import { BadAnswer, CardRefused } from "../../../host-tools/card/apdu.js";
@@ -14,6 +14,7 @@ import { ocra } from "../../../host-tools/seeds/ocra.js";
 import { createSeedFile, type SeedRecord } from "../../../host-tools/seeds/pskc.js";
 import { ChallengeStore } from "../../../host-tools/site/challenges.js";
 import { unreadableFlash } from "../../support/cards.js";
+import { dscHere } from "../../support/dschere.js";
 import { hexFile, imageBytes } from "../../support/hexfile.js";
 import { onceListening, preload } from "../../support/preload.js";
 import { scratchFolder } from "../../support/scratch.js";
@@ -153,6 +154,14 @@ const TABLE: Record<string, readonly Row[]> = {
     ["file", [join(NOTHING, "key")]],
     ["file", [""]],
   ],
+  "keys show": [
+    ["done", [MASTER]],
+    ["usage", []],
+    ["file", [NOTHING]],
+    ["file", [""]],
+    ["secret", [ODD_KEY]],
+    ["interrupted", ["-"]],
+  ],
   "pskc show": [
     ["done", [SEEDS]],
     ["file", [NOTHING]],
@@ -203,6 +212,16 @@ const TABLE: Record<string, readonly Row[]> = {
   ],
   completion: [["done", ["bash"]]],
 };
+
+/** The first row of each outcome is run as a process; the others are run by the same code in this one. */
+const ALONE = new Set(
+  new Map(
+    Object.values(TABLE)
+      .flat()
+      .reverse()
+      .map((row) => [row[0], row]),
+  ).values(),
+);
 
 /** Commands that do something, by the words that lead to them. */
 function commands(command: Command, words: readonly string[] = []): Map<string, Command> {
@@ -335,27 +354,34 @@ test("errors of a card that answers otherwise than a simulated one", () => {
 for (const [words, rows] of Object.entries(TABLE)) {
   test(`${words}: one JSON value, whatever comes of it`, async () => {
     // One after another: a port is one program's at a time.
-    for (const [outcome, args, input = ""] of rows) {
+    for (const row of rows) {
+      const [outcome, args] = row;
       const line = [...words.split(" "), "--json", ...args];
-      // What waits for a secret is interrupted: nothing comes.
-      const setting = outcome === "interrupted" ? { input: null, env: INTERRUPTED } : { input };
-      checkOutcome(await runDsc(line, setting), outcome, line.join(" "));
+      checkOutcome(await runRow(row, line), outcome, line.join(" "));
     }
   });
 }
 
+function runRow(row: Row, line: readonly string[]): Promise<Ended> {
+  const [outcome, , input = ""] = row;
+  // What waits for a secret is interrupted: nothing comes.
+  if (outcome === "interrupted") return runDsc(line, { input: null, env: INTERRUPTED });
+  return ALONE.has(row) ? runDsc(line, { input }) : dscHere(line, input);
+}
+
 test("mistakes on the command line, in every command, wherever --json stands", async () => {
-  // Each kind of mistake in several commands; the others below, without a process.
-  const lines = [...COMMANDS].map(([words, command], index) => {
-    const mistakes = mistakesWith(command);
-    return [...words.split(" "), "--json", ...(mistakes[index % mistakes.length] as string[])];
-  });
-  const others = [["--json"], ["nope", "--json"], ["--json", "info"], ["pskc", "--json"], ["help", "nope", "--json"]];
-  await forEach([...lines, ...others], async (line) => {
-    const ended = await runDsc(line);
+  const check = (ended: Ended, line: readonly string[]) => {
     checkError(ended, "usage", line.join(" "));
     assert.not.match(ended.stdout, "00112233");
-  });
+  };
+  for (const [words, command] of COMMANDS) {
+    for (const mistake of mistakesWith(command)) {
+      const line = [...words.split(" "), "--json", ...mistake];
+      check(await dscHere(line), line);
+    }
+  }
+  const others = [["--json"], ["nope", "--json"], ["--json", "info"], ["pskc", "--json"], ["help", "nope", "--json"]];
+  await forEach(others, async (line) => check(await runDsc(line), line));
 });
 
 test("every mistake that can be made with every command is one of usage, in one line, without what was given", async () => {
@@ -375,6 +401,23 @@ test("every mistake that can be made with every command is one of usage, in one 
   }
 });
 
+test("--json before the command is --json behind it", async () => {
+  const rows: readonly (readonly [Outcome, number, readonly string[], string?])[] = [
+    ["done", 2, ["keys", "show", MASTER]],
+    ["done", 1, ["ocra", ...OCRA], KEY_HEX],
+    ["usage", 1, ["info"]],
+    ["usage", 2, ["keys", "show", "--", MASTER, MASTER]],
+    ["secret", 2, ["keys", "show", "--", ODD_KEY]],
+  ];
+  for (const [outcome, words, line, input = ""] of rows) {
+    const before = ["--json", ...line];
+    const behind = line.toSpliced(words, 0, "--json");
+    const ended = await runDsc(before, { input });
+    checkOutcome(ended, outcome, before.join(" "));
+    assert.is(ended.stdout, (await runDsc(behind, { input })).stdout, before.join(" "));
+  }
+});
+
 test("help and the version are JSON, too", async () => {
   for (const [name, line] of [
     ["version", ["--version"]],
@@ -382,7 +425,7 @@ test("help and the version are JSON, too", async () => {
     ["help", ["help", "pskc"]],
     ["help", ["verify", "--help"]],
   ] as const) {
-    const ended = await runDsc([...line, "--json"]);
+    const ended = await dscHere([...line, "--json"]);
     checkOutcome(ended, "done", line.join(" "));
     assert.type(JSON.parse(ended.stdout)[name], "string");
   }
@@ -403,11 +446,20 @@ function freshen(args: readonly string[]): string[] {
 }
 
 test("a mistake in dsc itself, in every command and at any time: code 70, and its stack on stderr", async () => {
-  await forEach([...COMMANDS.keys()], async (words) => {
-    const ended = await runDsc([...words.split(" "), "--json"], { env: MISTAKEN });
+  const check = (ended: Ended, words: string) => {
     checkError(ended, "internal", words);
     assert.match(ended.stderr, /TypeError: x is not a function\n +at /);
-  });
+  };
+  check(await runDsc(["info", "--json"], { env: MISTAKEN }), "info");
+  const { parseAsync } = Command.prototype;
+  Command.prototype.parseAsync = () => {
+    throw new TypeError("x is not a function");
+  };
+  try {
+    for (const words of COMMANDS.keys()) check(await dscHere([...words.split(" "), "--json"]), words);
+  } finally {
+    Command.prototype.parseAsync = parseAsync;
+  }
   const line = ["ocra", ...OCRA, "--json"];
   checkError(await runDsc(line, { input: null, env: MISTAKEN_LATER }), "internal", line.join(" "));
 });
@@ -421,8 +473,8 @@ test("where the reader of stdout is gone the exit code still says what came of i
 
 test("warnings are in the result, and beside an error", async () => {
   const unlock = ["unlock", ...UNLOCK, ...OPEN, "--serial", "IB3000125", "--json"];
-  assert.match(JSON.parse((await runDsc(unlock)).stdout).warnings[0], /not personalized to the end/);
-  const low = await runDsc(["test", ...port("low"), "--json"]);
+  assert.match(JSON.parse((await dscHere(unlock)).stdout).warnings[0], /not personalized to the end/);
+  const low = await dscHere(["test", ...port("low"), "--json"]);
   const { good, tests, error, warnings } = JSON.parse(low.stdout);
   assert.equal([good, tests.length, error.code], [false, 6, 1]);
   assert.match(warnings.join(), /screen: left out/);

@@ -57,6 +57,7 @@ fifo("drive/DETAILS.TXT");
 const SECRETS: Record<string, readonly string[]> = {
   "verify --pskc-key": [...VERIFY, "--pskc", SEEDS, "--pskc-key", PIPE],
   "unlock --pskc-key": ["unlock", ...SERIAL, "--lock-code", "12345678", "--pskc", SEEDS, "--pskc-key", PIPE],
+  "keys show": ["keys", "show", PIPE],
   "pskc show --pskc-key": ["pskc", "show", SEEDS, "--pskc-key", PIPE],
   "pskc csv --pskc-key": ["pskc", "csv", SEEDS, at("out.csv"), "--pskc-key", PIPE],
   "ocra --pin-file": [...OCRA, "--pin-file", PIPE],

@@ -4,9 +4,9 @@
 import * as assert from "uvu/assert";
 import { Ins } from "../../../firmware/wire.js";
 import { CardClient } from "../../../host-tools/card/cardclient.js";
-import { diversificationData, diversify, testKeys } from "../../../host-tools/card/keyset.js";
 import { Link } from "../../../host-tools/card/link.js";
 import { AuthenticationFailed } from "../../../host-tools/card/scp03.js";
+import { diversificationData, diversify, testKeys } from "../../../host-tools/card/transportkeys.js";
 import { Exit, exitCodeOf } from "../../../host-tools/cli/exit.js";
 import { derivedKeys, expectedOf, keysetFor } from "../../../host-tools/desk/expectedkeys.js";
 import type { Request } from "../../../host-tools/desk/plan.js";

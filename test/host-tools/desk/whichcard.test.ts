@@ -3,8 +3,8 @@
 import * as assert from "uvu/assert";
 import { Kind, Level } from "../../../firmware/wire.js";
 import { CardClient } from "../../../host-tools/card/cardclient.js";
-import { testKeys } from "../../../host-tools/card/keyset.js";
 import { Link } from "../../../host-tools/card/link.js";
+import { testKeys } from "../../../host-tools/card/transportkeys.js";
 import { type Exit, exitCodeOf } from "../../../host-tools/cli/exit.js";
 import type { Request } from "../../../host-tools/desk/plan.js";
 import { CardInError, WrongCard } from "../../../host-tools/files/errors.js";

@@ -1,6 +1,6 @@
 // Locks of real files, between real processes: one holder at a time, by whatever name, and none left behind.
 
-import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
+import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import {
   chmodSync,
@@ -9,6 +9,8 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
+  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -17,8 +19,12 @@ import { basename, join } from "node:path";
 import { createInterface } from "node:readline";
 import { Worker } from "node:worker_threads";
 import * as assert from "uvu/assert";
-import { createExclusive, FileError, replaceAtomically, withLock } from "../../../host-tools/files/files.js";
+import { createExclusive, DISK, FileError, replaceAtomically, withLock } from "../../../host-tools/files/files.js";
 import { LockError, tryLockFile, tryLockName } from "../../../host-tools/files/lock.js";
+import { createSeedFile, readSeedFile, type SeedRecord } from "../../../host-tools/seeds/pskc.js";
+import { ChallengeStore } from "../../../host-tools/site/challenges.js";
+import { FLASH_SIZE } from "../../../sim/core/flash.js";
+import { openFlashFile } from "../../../sim/session/flashfile.js";
 import { cardOf } from "../../support/cards.js";
 import { endingWith } from "../../support/leftovers.js";
 import { scratchFolder } from "../../support/scratch.js";
@@ -31,6 +37,19 @@ const started = endingWith(test);
 
 const LOCK = new URL("../../../host-tools/files/lock.js", import.meta.url).href;
 const FLASHFILE = new URL("../../../sim/session/flashfile.js", import.meta.url).href;
+
+/** Starts a program in a PID namespace of its own, where it is process 1. */
+const OWN_PIDS = ["unshare", "--user", "--map-root-user", "--pid", "--fork", "--kill-child"];
+/** Starts a shell that may mount. */
+const OWN_MOUNTS = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c"];
+
+/** A reason for what needs namespaces. */
+function unlessRuns([program = "", ...args]: readonly string[], script: string): string | undefined {
+  const { status } = spawnSync(program, [...args, script], { stdio: "ignore" });
+  return status === 0 ? undefined : "namespaces cannot be made here (unshare)";
+}
+
+const LAST_WORD = FLASH_SIZE - 4;
 
 const FOLDER = scratchFolder();
 let folders = 0;
@@ -55,10 +74,11 @@ interface Holder {
   end(signal?: NodeJS.Signals): Promise<void>;
 }
 
-/** A process that runs `take`, whose value says whether it has the lock, and lives on. */
-async function holderOf(take: string): Promise<Holder> {
+/** A process that runs `take`, which sets `has` to whether it has the lock, and lives on. `inside` starts it elsewhere. */
+async function holderOf(take: string, inside: readonly string[] = []): Promise<Holder> {
   const script = `${take}\nprocess.stdout.write(has + "\\n"); process.stdin.resume();`;
-  const child = started(spawn(process.execPath, ["--input-type=module", "-e", script]));
+  const [program = "", ...args] = [...inside, process.execPath, "--input-type=module", "-e", script];
+  const child = started(spawn(program, args));
   const ended = once(child, "exit");
   const lines = createInterface({ input: child.stdout });
   const [line] = await Promise.race([once(lines, "line"), ended]);
@@ -70,18 +90,22 @@ async function holderOf(take: string): Promise<Holder> {
   return { process: child, has: line === "true", end };
 }
 
-function toolOn(path: string): Promise<Holder> {
-  return holderOf(`
+function toolOn(path: string, inside?: readonly string[]): Promise<Holder> {
+  const take = `
     import { tryLockFile } from ${JSON.stringify(LOCK)};
-    globalThis.release = tryLockFile(${JSON.stringify(path)});
-    const has = globalThis.release !== undefined;`);
+    globalThis.lock = tryLockFile(${JSON.stringify(path)});
+    const has = globalThis.lock !== undefined;`;
+  return holderOf(take, inside);
 }
 
-function simulatorOn(path: string): Promise<Holder> {
-  return holderOf(`
+/** It programs the flash's last word, too, where one is given. */
+function simulatorOn(path: string, inside?: readonly string[], word?: number): Promise<Holder> {
+  const program = word === undefined ? "" : `.program(${LAST_WORD}, ${word})`;
+  const take = `
     import { openFlashFile } from ${JSON.stringify(FLASHFILE)};
     let has = true;
-    try { openFlashFile(${JSON.stringify(path)}); } catch { has = false; }`);
+    try { openFlashFile(${JSON.stringify(path)})${program}; } catch { has = false; }`;
+  return holderOf(take, inside);
 }
 
 const HOLDERS = { tool: toolOn, simulator: simulatorOn } as const;
@@ -113,10 +137,34 @@ test("of eight that start at once over a lock left behind, one has it", async ()
   await Promise.all(all.map((any) => any.end()));
 });
 
+testUnless(test, unlessRuns(OWN_PIDS, "true"), "of four in PID namespaces of their own, one has it", async () => {
+  const path = newFile();
+  const all = await Promise.all(
+    Array.from({ length: 4 }, (_, index) => (index % 2 === 0 ? toolOn : simulatorOn)(path, OWN_PIDS)),
+  );
+  assert.is(all.filter(({ has }) => has).length, 1);
+  const outside = await toolOn(path);
+  assert.not(outside.has);
+  await Promise.all([...all, outside].map((any) => any.end()));
+  const next = await toolOn(path);
+  assert.ok(next.has);
+  await next.end();
+});
+
+test("of eight simulators that start at once on a file that is not there, one has the file that stays", async () => {
+  const path = join(newFolder(), "new");
+  const all = await Promise.all(Array.from({ length: 8 }, (_, index) => simulatorOn(path, [], index)));
+  const winner = all.findIndex(({ has }) => has);
+  assert.is(all.filter(({ has }) => has).length, 1);
+  assert.is(readFileSync(path).readUInt32LE(LAST_WORD), winner);
+  await Promise.all(all.map((any) => any.end()));
+  assert.equal(readdirSync(join(path, "..")).sort(), ["new", "new.lock"]);
+});
+
 test("one process has a lock once, in all of its threads", async () => {
   const path = newFile();
-  const release = tryLockFile(path);
-  assert.ok(release);
+  const lock = tryLockFile(path);
+  assert.ok(lock);
   assert.is(tryLockFile(path), undefined);
   const script = `
     import { parentPort } from "node:worker_threads";
@@ -129,23 +177,23 @@ test("one process has a lock once, in all of its threads", async () => {
   const other = await toolOn(path);
   assert.not(other.has);
   await other.end();
-  release();
-  release();
+  lock.release();
+  lock.release();
   const again = tryLockFile(path);
   assert.ok(again);
-  again();
+  again.release();
 });
 
 test("the lock file is empty, its owner's alone, alone in the folder, and stays", () => {
   const path = newFile();
-  const release = tryLockFile(path);
+  const lock = tryLockFile(path);
   const looksRight = () => {
     assert.equal(readdirSync(join(path, "..")).sort(), ["file", "file.lock"]);
     assert.is(statSync(`${path}.lock`).size, 0);
     if (process.platform !== "win32") assert.is(statSync(`${path}.lock`).mode & 0o777, 0o600);
   };
   looksRight();
-  release?.();
+  lock?.release();
   looksRight();
 });
 
@@ -182,10 +230,10 @@ test("a file with a second name is refused under both, and free again with one",
   linkSync(path, other);
   for (const name of [path, other]) {
     const error = caught(() => withLock(name, () => assert.unreachable()));
-    assert.match(error, /^[^\n]*has more than one name \(hard links\)[^\n]*$/);
+    assert.match(error, /^[^\n]*has more than one name \(hard links, as cp -l makes\)[^\n]*$/);
     const { code, stdout, stderr } = dscSim(["--headless", "--flash", name], "show\n");
     assert.equal([code, stdout], [2, ""]);
-    assert.match(stderr, /^dsc-sim: [^\n]*has more than one name \(hard links\)[^\n]*\n$/);
+    assert.match(stderr, /^dsc-sim: [^\n]*has more than one name \(hard links, as cp -l makes\)[^\n]*\n$/);
   }
   // The new contents are a file of their own, with one name.
   replaceAtomically(other, cardOf().flash.bytes);
@@ -220,6 +268,128 @@ test("a file that is not there yet can be locked, and made under its lock", () =
   });
   assert.is(readFileSync(path, "utf8"), "x");
 });
+
+/** Mounts a file at another name, runs a program there, and ends as that does. */
+const MOUNTED = [...OWN_MOUNTS, 'mount --bind "$1" "$2" && shift 2 && exec "$@"', "sh"];
+
+testUnless(
+  test,
+  unlessRuns(OWN_MOUNTS, "mount --bind /etc/hostname /etc/hostname"),
+  "a file that is mounted by itself, as into a container, is refused; in a folder that is mounted it is the same file",
+  async () => {
+    const path = newFile();
+    const folder = newFolder();
+    // White space and backslashes are written otherwise in the list of mounts.
+    const place = join(folder, "a b\\c");
+    writeFileSync(place, "");
+    const holder = await toolOn(path);
+    const byItself = await toolOn(place, [...MOUNTED, path, place]);
+    const alone = await simulatorOn(place, [...MOUNTED, path, place]);
+    const inFolder = await toolOn(join(folder, basename(path)), [...MOUNTED, join(path, ".."), folder]);
+    assert.equal([holder.has, byItself.has, alone.has, inFolder.has], [true, false, false, false]);
+    await holder.end();
+    const next = await toolOn(join(folder, basename(path)), [...MOUNTED, join(path, ".."), folder]);
+    const still = await toolOn(place, [...MOUNTED, path, place]);
+    assert.equal([next.has, still.has], [true, false]);
+    await Promise.all([byItself, alone, inFolder, next, still].map((any) => any.end()));
+  },
+);
+
+testUnless(test, ON_WINDOWS, "a link to a file that is not there is refused, and stays", () => {
+  const link = join(newFolder(), "link");
+  symlinkSync("nowhere", link);
+  assert.match(
+    caught(() => withLock(link, () => assert.unreachable())),
+    /: a link to a file that is not there; [^\n]*$/,
+  );
+  const { code, stderr } = dscSim(["--headless", "--flash", link], "show\n");
+  assert.is(code, 2);
+  assert.match(stderr, /^dsc-sim: [^\n]*: a link to a file that is not there; [^\n]*\n$/);
+  assert.equal(readdirSync(join(link, "..")), ["link"]);
+});
+
+// ---- a lock that keeps nobody out any more ----
+
+const SEED_KEY = Buffer.from("cafe0123babe4567dead89abbeefcdef", "hex");
+
+function record(serial: string): SeedRecord {
+  const key = Buffer.alloc(32, serial);
+  const pending = { state: "pending", keyset: undefined } as const;
+  return {
+    serial,
+    suite: "OCRA-1:HOTP-SHA256-8:QN06",
+    key,
+    unlockKey: undefined,
+    pinCheck: "card",
+    tries: 5,
+    ...pending,
+  };
+}
+
+/** What changes a file under its lock, on a disk of its own. */
+const CHANGES: Record<string, (path: string, disk: typeof DISK) => void> = {
+  "adding a card to a seed file": (path, disk) => readSeedFile(path, SEED_KEY, disk).addRecord(record("IB3000002")),
+  "marking a card in a seed file": (path, disk) => readSeedFile(path, SEED_KEY, disk).setState("IB3000001", "done"),
+  "issuing a challenge": (path, disk) => void new ChallengeStore(path, { disk }).issue("IB3000001"),
+  "spending a challenge": (path, disk) => {
+    const challenge = new ChallengeStore(path).issue("IB3000001");
+    new ChallengeStore(path, { disk }).spend("IB3000001", challenge);
+  },
+};
+
+for (const [what, change] of Object.entries(CHANGES)) {
+  testUnless(test, ON_WINDOWS, `${what} leaves the file alone where its lock was deleted meanwhile`, () => {
+    const path = join(newFolder(), "file");
+    if (what.includes("seed file")) createSeedFile(path, SEED_KEY, record("IB3000001")).wipe();
+    let contents: Buffer | undefined;
+    const disk = {
+      ...DISK,
+      sync: (file: number) => {
+        // The new contents are about to get the name.
+        DISK.sync(file);
+        rmSync(`${path}.lock`);
+        contents = existsSync(path) ? readFileSync(path) : undefined;
+      },
+    };
+    assert.match(
+      caught(() => change(path, disk)),
+      /^[^\n]*: file\.lock was deleted while it was in use, [^\n]*$/,
+    );
+    assert.equal(existsSync(path) ? readFileSync(path) : undefined, contents);
+    assert.equal(
+      readdirSync(join(path, "..")).filter((name) => name.endsWith(".new")),
+      [],
+    );
+  });
+}
+
+/** What makes a file free for a second simulator, and where that finds it. */
+const TAKEN_AWAY: Record<string, (path: string) => string> = {
+  "its lock is deleted": (path) => {
+    rmSync(`${path}.lock`);
+    return path;
+  },
+  "it is renamed": (path) => {
+    renameSync(path, `${path}.b`);
+    return `${path}.b`;
+  },
+  "it is replaced": (path) => {
+    writeFileSync(`${path}.b`, cardOf().flash.bytes);
+    renameSync(`${path}.b`, path);
+    return path;
+  },
+};
+
+for (const [what, takeAway] of Object.entries(TAKEN_AWAY)) {
+  testUnless(test, ON_WINDOWS, `a simulator writes no more to its file once ${what}`, async () => {
+    const path = newFile();
+    const flash = openFlashFile(path);
+    const place = takeAway(path);
+    const before = readFileSync(place);
+    assert.throws(() => flash.program(LAST_WORD, 0), /^[^\n]* while it was in use[^\n]*; the card lost power there$/);
+    assert.equal(readFileSync(place), before);
+  });
+}
 
 // ---- what is no lock ----
 
@@ -276,6 +446,16 @@ testUnless(test, UNBOUND, "a folder that may not be written to is an error of on
   } finally {
     chmodSync(folder, 0o700);
   }
+});
+
+testUnless(test, UNBOUND, "a lock file of another user, as sudo leaves it, is told of by its name", () => {
+  const path = newFile();
+  writeFileSync(`${path}.lock`, "", { mode: 0o000 });
+  assert.match(
+    caught(() => withLock(path, () => assert.unreachable())),
+    /: file\.lock is another user's; [^\n]*$/,
+  );
+  assert.match(dscSim(["--headless", "--flash", path], "").stderr, /^dsc-sim: [^\n]*: file\.lock is another user's; /);
 });
 
 /** The message of the FileError. */

@@ -27,9 +27,10 @@ import { PtyLine } from "../../../sim/session/pty.js";
 import { blankCard } from "../../support/cards.js";
 import { DaplinkModel, type ModelOptions, UNIQUE_ID } from "../../support/daplinkmodel.js";
 import { DEADLINE, until } from "../../support/deadline.js";
+import { dscHere } from "../../support/dschere.js";
 import { hexFile, hexLine, imageBytes } from "../../support/hexfile.js";
 import { scratchFolder } from "../../support/scratch.js";
-import { DSC, type DscOptions, dsc, type Ended, SimProcess } from "../../support/simprocess.js";
+import { DSC, type DscOptions, dsc as dscAlone, type Ended, SimProcess } from "../../support/simprocess.js";
 import { packageTest, testUnless } from "../../support/skipping.js";
 import { skip, suite } from "../../support/suite.js";
 import { TerminalProgram } from "../../support/terminal.js";
@@ -70,6 +71,11 @@ function drive(options?: ModelOptions): DaplinkModel {
   return model;
 }
 
+/** Runs `dsc`: in this process, or with options (which may be none) as one of its own. */
+function dsc(args: readonly string[], options?: DscOptions): Promise<Ended> {
+  return options ? dscAlone(args, options) : dscHere(args);
+}
+
 /** `dsc flash` of the usual image to a drive. */
 function flash(model: DaplinkModel, more: readonly string[] = ["--yes"], options?: DscOptions): Promise<Ended> {
   return dsc(["flash", "--image", IMAGE, "--mount", model.path, ...more], options);
@@ -101,7 +107,7 @@ async function assertUntouched(model: DaplinkModel, run: Promise<Ended>, code: n
 
 test("a drive gets the image, and what is said is what happened", async () => {
   const model = drive();
-  const ended = await flash(model, ["--yes", "--json"]);
+  const ended = await flash(model, ["--yes", "--json"], {});
   assert.is(ended.code, 0, ended.stderr);
   assert.equal(model.received, readFileSync(IMAGE));
   assert.equal(model.blocks[0]?.bytes, BYTES);
@@ -157,7 +163,7 @@ testUnless(test, NO_UNIX, "a card with a key is not erased unasked", async () =>
 
 testUnless(test, NO_UNIX, "a blank card needs no question, and is asked afterwards with --verify", async () => {
   const port = cardAt();
-  const ended = await flash(drive(), ["--port", port, "--verify", "--json"]);
+  const ended = await flash(drive(), ["--port", port, "--verify", "--json"], {});
   assert.is(ended.code, 0, ended.stderr);
   const { checked, verified, card } = JSON.parse(ended.stdout);
   const blank = { port, serial: null, state: "blank" };
@@ -215,7 +221,7 @@ testUnless(test, NO_UNIX, "a port that is busy, or not there, is told before any
 
 test("what FAIL.TXT says is said; one of an earlier copy does not count", async () => {
   assertRefused(
-    await flash(drive({ ends: "fails" })),
+    await flash(drive({ ends: "fails" }), ["--yes"], {}),
     1,
     /Checksum calculation failure occurred\. \(transient, user\)/,
   );
@@ -520,13 +526,14 @@ async function withPath<T>(path: string, run: () => Promise<T>): Promise<T> {
   }
 }
 
-const openocd = (...more: string[]) => dsc(["flash", "--openocd", "--image", IMAGE, ...more]);
+const OPENOCD_ARGS = ["flash", "--openocd", "--image", IMAGE];
+const openocd = (...more: string[]) => dsc([...OPENOCD_ARGS, ...more]);
 const GOOD = 'echo "** Programming Started **" >&2; echo "** Verify Started **" >&2; echo "** Verified OK **" >&2';
 
 testUnless(test, NO_UNIX, "openocd gets the image that was checked, and the card keeps its pages", async () => {
   const seen = join(FOLDER, `seen${++scratch}`);
   const script = `echo "$@" > ${seen}; cat dsc.hex > ${seen}.hex; ${GOOD}`;
-  const ended = await withOpenocd(script, () => openocd("--json"));
+  const ended = await withOpenocd(script, () => dsc([...OPENOCD_ARGS, "--json"], {}));
   assert.is(ended.code, 0, ended.stderr);
   const { method, erased, checked, drive: none, firmware } = JSON.parse(ended.stdout);
   assert.equal(

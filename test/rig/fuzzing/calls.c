@@ -65,7 +65,7 @@ void judge_end(void) {
 
 static bool shows_ascii(void) {
   for (size_t i = 0; i < PORT_SCREEN_WIDTH; i++) {
-    if (card_face.text[i] < ' ' || card_face.text[i] > '~') return false;
+    if (card_view.text[i] < ' ' || card_view.text[i] > '~') return false;
   }
   return true;
 }

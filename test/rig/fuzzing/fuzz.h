@@ -63,7 +63,7 @@ extern secrets_t secrets;
 typedef struct {
   uint8_t memory[WASM_RT_MEMORY_SIZE];
   flash_t flash;
-  card_face_t face;
+  card_view_t view;
   /* The root secret that each page holds, or what is in its place. */
   uint8_t roots[PORT_FLASH_PAGES][ROOT_SIZE];
 } snapshot_t;

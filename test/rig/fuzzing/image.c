@@ -83,7 +83,7 @@ static void log_in(bool wrong_first, bool any_pin) {
 static void respond(bool forged) {
   type(secrets.challenge, CHALLENGE_SIZE);
   if (forged || card_state() != STATE_RESPONSE) return;
-  demand(memcmp(card_face.text, secrets.response, RESPONSE_SIZE) == 0, "the response is that of the card's key");
+  demand(memcmp(card_view.text, secrets.response, RESPONSE_SIZE) == 0, "the response is that of the card's key");
 }
 
 /* A life is one that there is; with an error, and only then, it is not told. */

@@ -45,7 +45,7 @@ static void remember(uint32_t state, uint32_t due) {
   before.state = state;
   before.due = due;
   before.operations = port.operations;
-  memcpy(before.text, card_face.text, sizeof before.text);
+  memcpy(before.text, card_view.text, sizeof before.text);
 }
 
 void invariants_begin(void) {
@@ -83,7 +83,7 @@ static bool shows(const uint8_t *text, const char *pattern) {
 
 static bool shows_one_of(const char *const *patterns, size_t count) {
   for (size_t i = 0; i < count; i++) {
-    if (shows(card_face.text, patterns[i])) return true;
+    if (shows(card_view.text, patterns[i])) return true;
   }
   return false;
 }
@@ -180,7 +180,7 @@ static void judge_no_key(const call_t *call, uint32_t state) {
 static void judge_lock_code(uint32_t state) {
   uint32_t code = 0;
   if (state != STATE_LOCK_CODE || before.state == STATE_LOCK_CODE) return;
-  for (size_t i = 0; i < PORT_SCREEN_WIDTH; i++) code = 10 * code + (card_face.text[i] - '0');
+  for (size_t i = 0; i < PORT_SCREEN_WIDTH; i++) code = 10 * code + (card_view.text[i] - '0');
   demand(code % 16 != 0, "I15 a lock code is never a multiple of 16");
 }
 
@@ -196,8 +196,8 @@ void invariants_after(const call_t *call, uint32_t due) {
   now += call->ms;
   const bool writes = port.operations != before.operations;
   demand(!writes || port.battery >= LOWEST_BATTERY, "I14 below 2,100 mV nothing is written");
-  demand(card_face.on == (state != STATE_OFF), "I11 the host is told of on and off");
-  demand(state != STATE_OFF || shows(card_face.text, ""), "I11 a card that is off is dark");
+  demand(card_view.on == (state != STATE_OFF), "I11 the host is told of on and off");
+  demand(state != STATE_OFF || shows(card_view.text, ""), "I11 a card that is off is dark");
   judge_life();
   judge_opening(state);
   judge_times(state, due);

@@ -39,9 +39,9 @@ static bool read_one(FILE *file) {
   if (fread(situations[count].name, NAME_SIZE, 1, file) != 1) return false;
   const bool whole = fread(to->memory, sizeof to->memory, 1, file) == 1 &&
                      fread(to->flash.bytes, sizeof to->flash.bytes, 1, file) == 1 && fread(&on, 1, 1, file) == 1 &&
-                     fread(to->face.text, sizeof to->face.text, 1, file) == 1;
+                     fread(to->view.text, sizeof to->view.text, 1, file) == 1;
   if (!whole) fail("ends early", situations[count].name);
-  to->face.on = on != 0;
+  to->view.on = on != 0;
   flash_count(&to->flash);
   note_roots(to);
   return true;
@@ -65,13 +65,13 @@ const snapshot_t *situation(const char *name) {
 void snapshot_take(snapshot_t *to) {
   memcpy(to->memory, wasm_rt_memory, sizeof to->memory);
   to->flash = port.flash;
-  to->face = card_face;
+  to->view = card_view;
   note_roots(to);
 }
 
 void snapshot_restore(const snapshot_t *from) {
   memcpy(wasm_rt_memory, from->memory, sizeof from->memory);
-  card_face = from->face;
+  card_view = from->view;
   port.flash = from->flash;
   port.battery = FULL_BATTERY;
   port.random_fails = false;

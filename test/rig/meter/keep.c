@@ -18,7 +18,7 @@
 _Static_assert(PLACES_AT >= 48 * 1024, "behind the image");
 
 typedef struct {
-  card_face_t face;
+  card_view_t view;
   uint32_t extra;
 } rest_t;
 _Static_assert(sizeof(rest_t) % 4 == 0, "whole words");
@@ -65,7 +65,7 @@ static void copy(uint32_t to, const void *from, uint32_t length) {
 
 void keep_save(uint32_t place, uint32_t extra) {
   const uint32_t start = start_of(place);
-  const rest_t rest = {card_face, extra};
+  const rest_t rest = {card_view, extra};
   copy(start, wasm_rt_memory, WASM_RT_MEMORY_SIZE);
   copy(start + FLASH_AT, at(CARD_FLASH), PORT_FLASH_SIZE);
   erase(start + REST_AT);
@@ -78,7 +78,7 @@ uint32_t keep_restore(uint32_t place) {
   memcpy(wasm_rt_memory, at(start), WASM_RT_MEMORY_SIZE);
   copy(CARD_FLASH, at(start + FLASH_AT), PORT_FLASH_SIZE);
   memcpy(&rest, at(start + REST_AT), sizeof rest);
-  card_face = rest.face;
+  card_view = rest.view;
   return rest.extra;
 }
 

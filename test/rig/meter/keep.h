@@ -6,7 +6,7 @@
 
 #define KEEP_PLACES 8u
 
-/* Keeps memory, flash and face of the card, and one word more. */
+/* Keeps memory, flash and view of the card, and one word more. */
 void keep_save(uint32_t place, uint32_t extra);
 
 /* The card as it was kept. Returns the word. */

@@ -126,7 +126,7 @@ static uint32_t measure_reference(void) {
   begin();
   reference_response(input, input + 32, response);
   meter.end = line_ticks();
-  memcpy(card_face.text, response, RESPONSE);
+  memcpy(card_view.text, response, RESPONSE);
   return 0;
 }
 
@@ -215,10 +215,10 @@ static uint32_t carry_out(uint8_t operation, uint32_t a, uint32_t b) {
 static void answer(uint32_t result) {
   const uint32_t shown = meter.shown ? meter.shown - meter.start : 0;
   const uint32_t words[5] = {meter.end - meter.start, shown, result, meter.stack, meter.skipped};
-  const uint8_t face[2] = {(uint8_t)card_state(), card_face.on};
+  const uint8_t view[2] = {(uint8_t)card_state(), card_view.on};
   line_send(words, sizeof words);
-  line_send(face, sizeof face);
-  line_send(card_face.text, sizeof card_face.text);
+  line_send(view, sizeof view);
+  line_send(card_view.text, sizeof card_view.text);
   line_send(&meter.sent_length, 2);
   line_send(meter.sent, meter.sent_length);
 }

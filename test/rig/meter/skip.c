@@ -1,6 +1,6 @@
 /*
  * The skip: a timer interrupts between two instructions and moves the address that it returns to behind the next one.
- * What then runs longer than the patience is taken to hang, and ends in a reset, as by the port's watchdog (QEMU has
+ * What then runs longer than the time-out is taken to hang, and ends in a reset, as by the port's watchdog (QEMU has
  * none).
  */
 #include "skip.h"
@@ -11,7 +11,7 @@
 
 #define COMPARE 2
 /* Ticks: some two million instructions. */
-#define PATIENCE (1u << 25)
+#define TIMEOUT (1u << 25)
 /* In the frame that an exception leaves on the stack [ARMv6-M, B1.5.6]. */
 #define FRAME_PC 6
 
@@ -48,7 +48,7 @@ static __attribute__((used)) void skip_next(uint32_t *frame) {
   if (!skipped) {
     skipped = frame[FRAME_PC];
     frame[FRAME_PC] += length_at(skipped);
-    deadline = now + PATIENCE;
+    deadline = now + TIMEOUT;
   } else if (now >= deadline) {
     port_reset();
   }

@@ -128,8 +128,8 @@ flash("a read copies what is there, of any length", () => {
 
 flash("onChange tells what may differ, when it does", () => {
   const one = new Flash();
-  const told: [number, number, number][] = [];
-  one.onChange = (address, length) => told.push([address, length, one.bytes[address] as number]);
+  const changes: [number, number, number][] = [];
+  one.onChange = (address, length) => changes.push([address, length, one.bytes[address] as number]);
   one.program(16, 0x55);
   one.erase(0);
   one.program(1024, 0);
@@ -140,7 +140,7 @@ flash("onChange tells what may differ, when it does", () => {
   one.cutAt(1, "clean", random(1));
   cut(() => one.program(1032, 0));
   assert.equal(
-    told.map(([address, length]) => [address, length]),
+    changes.map(([address, length]) => [address, length]),
     [
       [16, 4],
       [0, 1024],
@@ -148,8 +148,8 @@ flash("onChange tells what may differ, when it does", () => {
       [1028, 4],
     ],
   );
-  assert.is(told[0]?.[2], 0x55, "afterwards, not before");
-  assert.is(told[1]?.[2], 0xff);
+  assert.is(changes[0]?.[2], 0x55, "afterwards, not before");
+  assert.is(changes[1]?.[2], 0xff);
 });
 
 // ---- accidents ----
@@ -246,7 +246,7 @@ flash("a torn erase is a mix: bits have become 1 here and there, none has become
   assert.is(word(one, PAGE_SIZE), 0x0ff00ff0, "the next page is as it was");
 });
 
-flash("the same seed tears the same bits", () => {
+flash("the same seed leaves the same bits of a torn write", () => {
   const torn = (seed: number) => {
     const one = new Flash();
     one.cutAt(1, "torn", random(seed));

@@ -1,4 +1,5 @@
-// `dsc-sim --headless` and `dsc-sim run` as INTERFACES.md fixes them, through real processes.
+// `dsc-sim --headless` and `dsc-sim run`: their commands, their lines of JSON and TAP and their exit codes (docs/DESIGN.md,
+// Simulator), through real processes.
 
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";

@@ -32,7 +32,7 @@ const counts = new Counts();
 model(`${SEEDS} random runs: the card does what the model does, and no invariant is broken`, () => {
   for (let seed = 1; seed <= SEEDS; seed++) {
     const found = explore(firmware, seed, { counts });
-    assert.is(found && told(found), undefined, `seed ${seed}`);
+    assert.is(found && describe(found), undefined, `seed ${seed}`);
   }
   assert.ok(counts.steps > SEEDS * 200);
 });
@@ -107,7 +107,7 @@ model("a finding is made short: what does not matter is left out", async () => {
   assert.ok(short.steps.length <= kept.steps.length);
 });
 
-function told({ difference, steps, start }: Finding): string {
+function describe({ difference, steps, start }: Finding): string {
   return [JSON.stringify(difference), JSON.stringify(start), ...steps.map((step) => JSON.stringify(step))].join("\n");
 }
 

@@ -286,18 +286,18 @@ class Line extends Duplex {
 
 function panelOn(line: Line) {
   const panel = new Panel(new Link(line));
-  const told: string[] = [];
+  const seen: string[] = [];
   panel.watchers.push({
-    key: (key, down) => told.push(`${key} ${down ? "down" : "up"}`),
-    display: (text) => told.push(`shows '${text}'`),
-    power: (on) => told.push(on ? "on" : "off"),
+    key: (key, down) => seen.push(`${key} ${down ? "down" : "up"}`),
+    display: (text) => seen.push(`shows '${text}'`),
+    power: (on) => seen.push(on ? "on" : "off"),
   });
-  return { panel, told };
+  return { panel, seen };
 }
 
 test("keys go out as contacts, screens come in; what is no report is nothing", async () => {
   const line = new Line();
-  const { panel, told } = panelOn(line);
+  const { panel, seen } = panelOn(line);
   await line.shows(0, 0, "\0".repeat(8));
   assert.is(await panel.shown, true);
   assert.equal([panel.on, panel.state, panel.display], [false, "OFF", ""]);
@@ -318,7 +318,7 @@ test("keys go out as contacts, screens come in; what is no report is nothing", a
   panel.down("1");
   assert.equal(line.heard, ["1 ", "1 0b01", "1 0b00", "1 0a01", "1 0a00", "1 0701", "1 0700"]);
   const keys = ["press down", "press up", "ok down", "ok up", "7 down"];
-  assert.equal(told, [...keys, "on", "shows 'PIN>'", "shows ' [31m{A}'", "7 up", "1 down"]);
+  assert.equal(seen, [...keys, "on", "shows 'PIN>'", "shows ' [31m{A}'", "7 up", "1 down"]);
 });
 
 test("a contact of a live card stays closed for its time however the frames fall", () => {

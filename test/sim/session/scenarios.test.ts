@@ -188,7 +188,7 @@ const TABLES = {
 
 for (const [table, start] of Object.entries(TABLES)) {
   errors(`ERROR 01 where one bit of the ${table} is wrong`, () => {
-    const card = new Card(damagedFirmware(start), { flash: workshopFlash() });
+    const card = new Card(damagedFirmware(start), { flash: demoFlash() });
     const before = card.flash.copy();
     card.hold("press");
     staysError(card, "ERROR 01");
@@ -235,7 +235,7 @@ errors("ERROR 02 where flash is all zeros or noise", () => {
 });
 
 errors("ERROR 03 where the random source fails, and none when it is back", () => {
-  const card = new Card(FIRMWARE, { flash: workshopFlash() });
+  const card = new Card(FIRMWARE, { flash: demoFlash() });
   card.randomFails = true;
   card.hold("press");
   staysError(card, "ERROR 03");
@@ -245,7 +245,7 @@ errors("ERROR 03 where the random source fails, and none when it is back", () =>
 });
 
 errors("ERROR 03 where the random source stands still or repeats itself", () => {
-  const flash = workshopFlash();
+  const flash = demoFlash();
   const fill = Random.prototype.fill;
   try {
     for (const period of [1, 8]) {
@@ -781,7 +781,7 @@ function damagedFirmware(start: string): WebAssembly.Module {
 }
 
 /** The flash of a demo card. */
-function workshopFlash(): Flash {
+function demoFlash(): Flash {
   const card = new Card(FIRMWARE);
   personalize(card, DEMO);
   return card.flash;
@@ -789,7 +789,7 @@ function workshopFlash(): Flash {
 
 /** The flash of a demo card with one bit changed, `offset` bytes into its only page. */
 function damagedFlash(offset: number): Flash {
-  const flash = workshopFlash();
+  const flash = demoFlash();
   const contents = flash.bytes.slice();
   const at = pageAt(flash) + offset;
   contents[at] = (contents[at] as number) ^ 1;
@@ -798,7 +798,7 @@ function damagedFlash(offset: number): Flash {
 
 /** The flash of a demo card with another suite, and the check value of its head as it must be then. */
 function flashWithSuite(suite: string): Flash {
-  const flash = workshopFlash();
+  const flash = demoFlash();
   const contents = Buffer.from(flash.bytes);
   const head = contents.subarray(pageAt(flash), pageAt(flash) + Offset.ROOT);
   head[0x0b] = suite.length;

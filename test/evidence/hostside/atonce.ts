@@ -6,9 +6,16 @@
 //   file:append:N   the second adds its card to the file while the first is before operation N
 //   crowd:N         N of them at once, nobody stopped
 
-import { type Bench, goOn, type Launcher, type Outcome, untilStopped, untilWaiting } from "./bench.js";
 import { argsFor, BLANK, benchOf, brokenPromise, type Flow, SECRETS, SEED_KEY, SERIAL, unfinished } from "./flows.js";
-import { lifeOf, recordsIn } from "./owner.js";
+import { lifeOf, recordsIn } from "./keysoncard.js";
+import {
+  goOn,
+  type Launcher,
+  type Outcome,
+  type SimulatedBench,
+  untilStopped,
+  untilWaiting,
+} from "./simulatedbench.js";
 
 const OTHER = "IB3000124";
 const PORT_ERROR = 3;
@@ -92,7 +99,7 @@ export async function crowd(flow: Flow, count: number, launcher?: Launcher): Pro
   const benches = Array.from({ length: count }, () => benchOf({ flash: BLANK, files: SECRETS }, launcher));
   try {
     const serials = benches.map((_, index) => `IB30002${String(index).padStart(2, "0")}`);
-    const run = (bench: Bench, index: number) =>
+    const run = (bench: SimulatedBench, index: number) =>
       bench.run(argsFor(serials[index] as string, desk.at("seeds.xml"), "--append"));
     const outcomes = await Promise.all(benches.map(run));
     return judge(
@@ -114,7 +121,7 @@ function notRefused({ code, stderr, stdout }: Outcome, wanted: number): Verdict 
   return lines.length === 1 && stdout === "" ? undefined : `the second said more than a line: ${lines.join(" | ")}`;
 }
 
-function judge(desk: Bench, cards: readonly (readonly [Bench, string, Outcome])[]): Verdict {
+function judge(desk: SimulatedBench, cards: readonly (readonly [SimulatedBench, string, Outcome])[]): Verdict {
   for (const [bench, serial, outcome] of cards) {
     const wrong = outcome.code === 0 ? notFinished(desk, bench, serial) : notRefused(outcome, FILE_ERROR);
     const broken = brokenPromise(desk, bench.flash, serial);
@@ -123,7 +130,7 @@ function judge(desk: Bench, cards: readonly (readonly [Bench, string, Outcome])[
   return cards.some(([, , { code }]) => code === 0) ? undefined : "nobody finished";
 }
 
-function notFinished(desk: Bench, bench: Bench, serial: string): Verdict {
+function notFinished(desk: SimulatedBench, bench: SimulatedBench, serial: string): Verdict {
   const records = recordsIn(desk.at("seeds.xml"), SEED_KEY).filter((record) => record.serial === serial);
   if (records.length !== 1 || records[0]?.state !== "done") return "the file does not say that the card is done";
   const { life } = lifeOf(bench.flash);

@@ -3,8 +3,8 @@
 import * as card from "./card";
 import * as flash from "./flash";
 import { ERASED, PAGE_SIZE, PAGES } from "./flash";
+import { currentPage } from "./pages";
 import * as selftest from "./selftest";
-import { currentPage } from "./store";
 import { Sw } from "./wire";
 
 /** Programmed and read back at the first and the last word of a page. */

@@ -3,7 +3,7 @@
 import * as aes from "./crypto/aes";
 import * as cbc from "./crypto/cbc";
 import { Outcome } from "./outcome";
-import { commit, DEK, head, KEY_SIZE, KEYS } from "./store";
+import { admitKeys, commit, DEK, head, KEY_SIZE, KEYS } from "./pages";
 import * as tally from "./tally";
 import { KeyVersion, PutKey } from "./wire";
 
@@ -39,6 +39,7 @@ export function replace(data: usize, length: u32, answer: usize): Outcome {
     if (!isAnnounced(data + 1 + i * size, size) || !reveal(keys + i * size)) return Outcome.REFUSED;
   }
   for (let i: u32 = 0; i < 3; i++) memory.copy(KEYS + i * KEY_SIZE, keys + i * size, KEY_SIZE);
+  admitKeys();
   head.keyVersion = version;
   tally.carry();
   const outcome = commit();

@@ -1,9 +1,9 @@
-// One attempt at a PIN or an unlock code: the try is spent in flash, read back, and only then used.
+// One try at a PIN or an unlock code: it is spent in flash, read back, and only then used.
 
 import * as flash from "./flash";
 import { ERASED } from "./flash";
 import { Outcome } from "./outcome";
-import { isCurrent, Wrap } from "./store";
+import { isCurrent, Wrap } from "./pages";
 import { freeSlot, GIVEN, SPENT, spent, spentBackwards, Tally } from "./tally";
 import * as vault from "./vault";
 import { Use } from "./vault";
@@ -19,6 +19,9 @@ const current = changetype<Try>(memory.data(offsetof<Try>()));
  * goes into the key, and whether the count of tries grew by one, counted another way than before:
  * where the try was not spent, or not where it counts, not even the right PIN opens anything.
  * Returns DONE, WRONG, BATTERY, or FLASH where there is no slot left, or memory is not what flash says.
+ *
+ * Tries, wrap and use are three arguments, though each PIN has the same three: they are checked against each other, and a
+ * fault in one that named all three would change them together.
  */
 export function open(tally: Tally, which: Wrap, use: Use, digits: usize, length: u32): Outcome {
   const slot = freeSlot(tally);
@@ -28,12 +31,12 @@ export function open(tally: Tally, which: Wrap, use: Use, digits: usize, length:
   const before = flash.word(slot);
   if (!flash.program(slot, SPENT)) return Outcome.BATTERY;
   const after = flash.word(slot);
-  // Which tries count is told by the use: a fault in `tally` would spend those of the other kind.
+  // The use says which tries count: a fault in `tally` would spend those of the other kind.
   const missing = used + 1 - spentBackwards(use === Use.CODE ? Tally.CODE : Tally.PIN);
   return vault.open(which, use, digits, length, before + missing, after) === 0 ? Outcome.DONE : Outcome.WRONG;
 }
 
-/** The second check of an attempt, by other means than the first (vault.receipt). */
+/** The second check of a try, by other means than the first (vault.receipt). */
 export function confirmed(): bool {
   return vault.receipt() === GIVEN;
 }
@@ -43,7 +46,7 @@ export function giveBack(): Outcome {
   return flash.program(current.slot + 4, vault.receipt()) ? Outcome.DONE : Outcome.BATTERY;
 }
 
-/** How an attempt ends that was right: where what followed failed, nothing stays open. */
+/** How a right try ends: where what followed failed, nothing stays open. */
 export function conclude(outcome: Outcome): Outcome {
   if (outcome !== Outcome.DONE) vault.wipe();
   return outcome;

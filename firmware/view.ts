@@ -4,15 +4,12 @@ import * as entry from "./entry";
 import * as pin from "./pin";
 import * as screen from "./screen";
 import { Text } from "./screen";
-import * as token from "./token";
-import * as unlock from "./unlock";
-import { State } from "./wire";
+import { Digits, State } from "./wire";
 
-/**
- * Shows a state. `response` is where the eight digits of a response lie; a lock code is put there too, for
- * the card to wipe. `error` is the number of an ERROR.
- */
-export function draw(state: State, response: usize, error: u32): void {
+const CODE_SIZE: u32 = Digits.CODE;
+
+/** Shows a state. `code` is where the eight digits of a response or a lock code lie, `error` the number of an ERROR. */
+export function draw(state: State, code: usize, error: u32): void {
   const length = entry.length();
   switch (state) {
     case State.PIN:
@@ -22,13 +19,12 @@ export function draw(state: State, response: usize, error: u32): void {
     case State.CHALLENGE:
       return digitsOr(Text.CHALLENGE);
     case State.RESPONSE:
-      return screen.digits(response, token.RESPONSE_SIZE);
+    case State.LOCK_CODE:
+      return screen.digits(code, CODE_SIZE);
     case State.NEW_PIN:
       return screen.stars(Text.NEW, length);
     case State.REPEAT_PIN:
       return screen.stars(Text.REPEAT, length);
-    case State.LOCK_CODE:
-      return lockCode(response);
     case State.UNLOCK:
       return digitsOr(Text.UNLOCK);
     case State.ERROR:
@@ -62,9 +58,4 @@ export function draw(state: State, response: usize, error: u32): void {
 function digitsOr(prompt: Text): void {
   if (entry.length()) screen.digits(entry.DIGITS, entry.length());
   else screen.text(prompt);
-}
-
-function lockCode(out: usize): void {
-  unlock.lockCode(out);
-  screen.digits(out, unlock.CODE_SIZE);
 }

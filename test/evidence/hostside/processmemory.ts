@@ -1,7 +1,7 @@
 // The whole memory of a process that is stopped (proc(5): maps, mem), and what others may see of it.
 
 import { closeSync, openSync, readFileSync, readSync } from "node:fs";
-import type { Search } from "./needles.js";
+import type { Search } from "./secretsearch.js";
 
 const CHUNK = 8 * 1024 * 1024;
 

@@ -3,7 +3,7 @@
 // A copy of the flash is asked, so that looking changes nothing.
 
 import { Ins, Level, Sw, Tag } from "../../../firmware/wire.js";
-import { diversificationData, diversify, type Keyset, testKeys } from "../../../host-tools/card/keyset.js";
+import { diversificationData, diversify, type Keyset, testKeys } from "../../../host-tools/card/transportkeys.js";
 import { ocra } from "../../../host-tools/seeds/ocra.js";
 import { readSeedFile, type SeedRecord } from "../../../host-tools/seeds/pskc.js";
 import { Card } from "../../../sim/core/card.js";

@@ -8,7 +8,7 @@ import { MeterLost } from "../../rig/meterline.js";
 import { demoFlash } from "../../support/board.js";
 import { expected, WRONG_PIN } from "../../support/cards.js";
 import { MeteredCard } from "../timing/chip.js";
-import type { Step } from "./plan.js";
+import type { Step } from "./skips.js";
 
 const CHALLENGE = "123456";
 const MESSAGE = 2000;
@@ -26,7 +26,7 @@ const REPEATS = 3;
 const PROBES = 12;
 
 /** What an attempt came to: a reading, or the chip was reset, or the machine was lost. */
-type Attempt = Reading | "reset" | "lost";
+type Trial = Reading | "reset" | "lost";
 
 /** What a card after a fault still gives away. */
 interface Gain {
@@ -41,7 +41,7 @@ export interface Verdict {
   readonly what?: string;
 }
 
-export class FaultBench {
+export class DisturbedCard {
   readonly #image: string;
   /** Tries left before the attempt that is faulted. */
   readonly #left: number;
@@ -88,9 +88,9 @@ export class FaultBench {
     let fitting = addresses.map((_, offset) => offset);
     for (let probe = 1; probe <= PROBES; probe++) {
       const index = Math.floor((instructions * probe) / (PROBES + 1));
-      const attempt = await this.#attempt(WRONG_PIN, index);
-      if (typeof attempt === "string") continue;
-      fitting = fitting.filter((offset) => addresses[offset + index] === attempt.skipped);
+      const trial = await this.#trial(WRONG_PIN, index);
+      if (typeof trial === "string") continue;
+      fitting = fitting.filter((offset) => addresses[offset + index] === trial.skipped);
     }
     if (fitting.length !== 1) throw new Error(`the trace fits ${fitting.length} times`);
     return fitting[0] as number;
@@ -109,17 +109,17 @@ export class FaultBench {
   }
 
   async #judgeOnce({ index, address }: Step): Promise<Verdict> {
-    const attempt = await this.#attempt(WRONG_PIN, index);
-    if (typeof attempt === "object" && attempt.skipped !== address) {
-      return { kind: "violation", what: `0x${attempt.skipped.toString(16)} was skipped instead` };
+    const trial = await this.#trial(WRONG_PIN, index);
+    if (typeof trial === "object" && trial.skipped !== address) {
+      return { kind: "violation", what: `0x${trial.skipped.toString(16)} was skipped instead` };
     }
-    const gain = await this.#within(() => this.#gainOf(attempt)).catch(lostAt);
+    const gain = await this.#within(() => this.#gainOf(trial)).catch(lostAt);
     if (!gain) {
       await this.stop();
       return { kind: "lost" };
     }
     if (gain.fault) return { kind: "violation", what: gain.fault };
-    if (!gain.oneMore) return { kind: typeof attempt === "string" ? attempt : "refused" };
+    if (!gain.oneMore) return { kind: typeof trial === "string" ? trial : "refused" };
     // The try was not spent. That gains something only if the right PIN, with the same fault, would have opened.
     const opens = await this.#opensWith(index);
     return opens ? { kind: "violation", what: "no try is spent, and the right PIN opens" } : { kind: "unspent" };
@@ -127,20 +127,20 @@ export class FaultBench {
 
   async #opensWith(index: number): Promise<boolean> {
     // Its course may be shorter: then the skip comes after its end, and hinders nothing.
-    const attempt = await this.#attempt(DEMO.pin, index, true);
+    const trial = await this.#trial(DEMO.pin, index, true);
     return this.#within(() =>
       this.#afterReset(
-        () => this.#opens(attempt),
+        () => this.#opens(trial),
         async () => false,
       ),
     );
   }
 
-  async #gainOf(attempt: Attempt): Promise<Gain> {
-    if (attempt === "lost") return { oneMore: false };
+  async #gainOf(trial: Trial): Promise<Gain> {
+    if (trial === "lost") return { oneMore: false };
     const card = await this.#ready();
-    const key = attempt === "reset" ? `reset ${await card.meter.digest()}` : outcomeOf(attempt);
-    const gain = this.#gains.get(key) ?? (await this.#ask(card, attempt));
+    const key = trial === "reset" ? `reset ${await card.meter.digest()}` : outcomeOf(trial);
+    const gain = this.#gains.get(key) ?? (await this.#ask(card, trial));
     this.#gains.set(key, gain);
     // The usual outcome leaves nothing behind; any other may have touched what is not the card's.
     if (key !== this.#usual) await card.meter.reset();
@@ -148,10 +148,10 @@ export class FaultBench {
   }
 
   /** Goes on with the card after a fault, in the same session and after power was off. */
-  async #ask(card: MeteredCard, attempt: Attempt): Promise<Gain> {
+  async #ask(card: MeteredCard, trial: Trial): Promise<Gain> {
     await card.meter.save(PLACE.AFTER);
     const opened = await this.#afterReset(
-      () => this.#opens(attempt),
+      () => this.#opens(trial),
       async () => false,
     );
     if (opened) return { oneMore: false, fault: "a wrong PIN opens" };
@@ -171,7 +171,8 @@ export class FaultBench {
 
   async #opensAt(card: MeteredCard, wrong: number, shown: string): Promise<boolean> {
     if (shown.startsWith("PIN>*")) await card.tap(Key.PRESS);
-    for (let told = 0, left = wrong + SPARE; told < wrong && left > 0; left--) told += await this.#failOnce(card);
+    for (let counted = 0, left = wrong + SPARE; counted < wrong && left > 0; left--)
+      counted += await this.#failOnce(card);
     return this.#afterReset(
       async () => this.#opens(await card.meter.enter(DEMO.pin)),
       async () => false,
@@ -180,12 +181,12 @@ export class FaultBench {
 
   /** Enters a wrong PIN. Returns how many verdicts came of it: none where a message swallowed its digits. */
   async #failOnce(card: MeteredCard): Promise<number> {
-    let told = 0;
+    let counted = 0;
     await this.#shownAfter(card, async () => {
       const { display } = await card.meter.enter(WRONG_PIN);
-      told = /^(LEFT|LOCKED)/.test(display) ? 1 : 0;
+      counted = /^(LEFT|LOCKED)/.test(display) ? 1 : 0;
     });
-    return told;
+    return counted;
   }
 
   /** What the card shows when its message is over; where the chip was reset, after it is turned on. */
@@ -210,8 +211,8 @@ export class FaultBench {
   }
 
   /** Whether a card asks for a challenge, and answers it with the token key. */
-  async #opens(attempt: Attempt): Promise<boolean> {
-    if (typeof attempt === "string" || attempt.display !== "CHALLNG>") return false;
+  async #opens(trial: Trial): Promise<boolean> {
+    if (typeof trial === "string" || trial.display !== "CHALLNG>") return false;
     const { meter } = await this.#ready();
     const card = new MeteredCard(meter);
     for (const digit of CHALLENGE) await card.tap(Number(digit));
@@ -222,17 +223,17 @@ export class FaultBench {
   // ---- the machine ----
 
   /** An attempt with a skip; again where the timer missed it, as QEMU's does now and then. */
-  async #attempt(pin: string, skip: number, mayMiss = false): Promise<Attempt> {
+  async #trial(pin: string, skip: number, mayMiss = false): Promise<Trial> {
     for (let left = REPEATS; left > 0; left--) {
-      const attempt = await this.#attemptOnce(pin, skip);
-      if (typeof attempt === "string" || attempt.skipped !== 0) return attempt;
-      if (mayMiss && left === 1) return attempt;
+      const trial = await this.#trialOnce(pin, skip);
+      if (typeof trial === "string" || trial.skipped !== 0) return trial;
+      if (mayMiss && left === 1) return trial;
       if (left === 2) await this.stop();
     }
     throw new Error(`nothing was skipped at ${skip}`);
   }
 
-  async #attemptOnce(pin: string, skip: number): Promise<Attempt> {
+  async #trialOnce(pin: string, skip: number): Promise<Trial> {
     const card = await this.#ready();
     try {
       const [, reading] = await this.#within(() =>

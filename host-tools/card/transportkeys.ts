@@ -1,4 +1,5 @@
-// Transport keys: the three static keys that open a card's secure channel and wrap what is stored over it.
+// Transport keys: the three static keys that open a card's secure channel and wrap what is stored over it, and how a desk
+// derives them from its master key.
 
 import { KeyVersion, PutKey, Scp03Size } from "../../firmware/wire.js";
 import { cmac, encryptBlocks, encryptCbc } from "./aes.js";

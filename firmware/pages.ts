@@ -98,14 +98,6 @@ export function address(offset: u32): u32 {
   return current.page * PAGE_SIZE + offset;
 }
 
-/**
- * Copies `length` public bytes of the card, whose address is given twice: only bits that are set at both places are
- * copied. Keys lie beside them, and a fault in one address does not fetch those.
- */
-export function copyPublic(to: usize, from: usize, again: usize, length: u32): void {
-  for (let i: u32 = 0; i < length; i++) store<u8>(to + i, load<u8>(from + i) & load<u8>(again + i));
-}
-
 /** Where the current page begins in flash, found another way than `address` does. */
 export function pageStart(): u32 {
   return ((current.page ^ 0x100) << 10) & 0xfff;
@@ -161,13 +153,19 @@ export function mount(): Outcome {
   return clearOthers();
 }
 
+/** Takes what lies at KEYS as the transport keys of the next commit. */
+export function admitKeys(): void {
+  putCheck(KEYS_AT, KEYS_SIZE);
+}
+
 /**
  * Writes the image in memory as the next page, commits it and erases the page before. Where that
- * fails, the image is again what the page that counts says.
+ * fails, the image is again what the page that counts says. Transport keys that were not admitted are never written: a
+ * fault that overwrote them in memory would make known keys the card's own.
  */
 export function commit(): Outcome {
   if (head.magic !== MAGIC) return Outcome.FLASH;
-  const outcome = writeNext();
+  const outcome = isWhole(KEYS_AT, KEYS_SIZE) ? writeNext() : Outcome.FLASH;
   if (outcome !== Outcome.DONE) revert();
   return outcome;
 }
@@ -207,10 +205,11 @@ export function isUsable(which: Wrap): bool {
   return !isDestroyed(which) && isWhole(which, WRAP_SIZE);
 }
 
-/** Programs a wrap to zeros, in flash and in memory; done before, it does nothing. */
+/** Programs a wrap to zeros, in flash and in memory; done before, it does nothing. Memory says what flash says then. */
 export function destroy(which: Wrap): Outcome {
-  memory.fill(IMAGE + which, 0, WRAP_SIZE + 4);
-  return flash.zero(address(which), WRAP_SIZE + 4) ? Outcome.DONE : Outcome.BATTERY;
+  const done = flash.zero(address(which), WRAP_SIZE + 4);
+  revert();
+  return done ? Outcome.DONE : Outcome.BATTERY;
 }
 
 /** Marks a wrap in memory as not there; the next commit writes it so. */
@@ -240,6 +239,7 @@ function firstStart(): Outcome {
   head.magic = MAGIC;
   head.keyVersion = TEST_KEYS;
   for (let i: u32 = 0; i < KEYS_SIZE; i++) store<u8>(KEYS + i, (TEST_KEY_START + (i % KEY_SIZE)) as u8);
+  admitKeys();
   current.page = PAGES - 1;
   return commitBlank();
 }

@@ -2,6 +2,7 @@
 
 import { createCipheriv, createDecipheriv } from "node:crypto";
 import * as assert from "uvu/assert";
+import { checkSerialNumber, isSerialNumber, SerialNumberError } from "../../../host-tools/card/serialnumber.js";
 import {
   diversificationData,
   diversify,
@@ -11,8 +12,7 @@ import {
   putKeyData,
   testKeys,
   wipeKeyset,
-} from "../../../host-tools/card/keyset.js";
-import { checkSerialNumber, isSerialNumber, SerialNumberError } from "../../../host-tools/card/serialnumber.js";
+} from "../../../host-tools/card/transportkeys.js";
 import { atLeast } from "../../support/atleast.js";
 import { cmac } from "../../support/fakecard.js";
 import { pattern } from "../../support/pattern.js";
@@ -20,7 +20,7 @@ import { isAes128, scp03Rows } from "../../support/scp03vectors.js";
 import { alsoShared } from "../../support/sharedvectors.js";
 import { suite } from "../../support/suite.js";
 
-const test = suite("keyset");
+const test = suite("transport keys");
 
 const hex = (text: string) => Buffer.from(text, "hex");
 const text = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");

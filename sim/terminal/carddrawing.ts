@@ -1,4 +1,4 @@
-// The card's face: its screen in large segments and its twelve buttons.
+// Draws the card: its screen in large segments and its twelve buttons.
 
 import type { KeyName } from "../core/card.js";
 import type { Subject } from "../session/subject.js";

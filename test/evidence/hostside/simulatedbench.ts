@@ -43,7 +43,7 @@ export type Files = Readonly<Record<string, Uint8Array>>;
 /** Where processes put what they do not say: watched for secrets. */
 const ASIDE = ["tmp", "home", "log"];
 
-export class Bench {
+export class SimulatedBench {
   readonly folder: string;
   readonly card: Card;
   readonly port: string;
@@ -84,8 +84,8 @@ export class Bench {
   start(args: readonly string[], given: Orders = {}, input: string | Uint8Array = ""): Running {
     const orders = given.stopAtPort ? { ...given, stopAtPort: this.port } : given;
     const log = join(this.folder, "log", String(++this.#logs));
-    const told = args.map((arg) => this.#told(arg));
-    const child = spawn(process.execPath, ["--import", PRELOAD, this.#launcher, ...told], {
+    const resolved = args.map((arg) => this.#resolve(arg));
+    const child = spawn(process.execPath, ["--import", PRELOAD, this.#launcher, ...resolved], {
       cwd: join(this.folder, "home"),
       timeout: DEADLINE,
       killSignal: "SIGKILL",
@@ -104,7 +104,7 @@ export class Bench {
     return this.start(args, orders, input).ended;
   }
 
-  #told(arg: string): string {
+  #resolve(arg: string): string {
     if (arg === "PORT") return this.port;
     return arg.startsWith("@") ? this.at(arg.slice(1).replace("%", String(this.#logs))) : arg;
   }

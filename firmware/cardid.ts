@@ -1,8 +1,8 @@
 // The card id: by it a desk tells two cards apart that have no serial number yet.
 
 import * as kdf from "./crypto/kdf";
+import { ROOT } from "./pages";
 import * as selftest from "./selftest";
-import { ROOT } from "./store";
 import { Use } from "./vault";
 import { CARD_ID_SIZE } from "./wire";
 
