@@ -78,6 +78,8 @@ export interface RigOptions {
   /** Those that the register is made with: all of them unless told. */
   readonly keys?: CustodyKeys;
   readonly open?: OpenOptions;
+  /** Where it begins; noon of a day unless told. */
+  readonly now?: number;
 }
 
 /** A test of a new register, on each engine. */
@@ -92,9 +94,9 @@ export function onEachEngine(
 }
 
 async function withRegister(place: Place, body: (rig: Rig) => Promise<void>, options: RigOptions): Promise<void> {
-  const { keys = { ...KEYS }, open = {} } = options;
+  const { keys = { ...KEYS }, open = {}, now = NOON } = options;
   const where = await place.fresh();
-  const clock = { now: NOON };
+  const clock = { now };
   const opened: Register[] = [];
   const again = async (given: CustodyKeys = keys) => {
     const engine = new ClockedEngine(await openEngine(where, open), clock);
