@@ -106,7 +106,7 @@ async function withRegister(place: Place, body: (rig: Rig) => Promise<void>, opt
   };
   await make(where, keys, clock, open);
   const register = await again();
-  const card: Rig["card"] = (serial, state, more = {}) => addCard(register, serial, state, more);
+  const card: Rig["card"] = (serial, state, more = {}) => putCard(register, serial, state, more);
   try {
     await body({ where, register, clock, again, card });
   } finally {
@@ -120,7 +120,15 @@ async function make(where: string, keys: CustodyKeys, clock: Clock, open: OpenOp
   await engine.close();
 }
 
-function addCard(register: Register, serial: string, state: CardState, more: object): Promise<void> {
+/** A new register at a path, open, with all keys and the real clock. Close it after use. */
+export async function newRegister(where: string): Promise<Register> {
+  const engine = await openEngine(where, { create: true });
+  await initRegister(engine, { ...KEYS }, ACTOR);
+  return Register.open(engine, { ...KEYS }, ACTOR);
+}
+
+/** Puts a card there by hand. */
+export function putCard(register: Register, serial: string, state: CardState, more: object = {}): Promise<void> {
   return change(register, async ({ db, at }) => {
     const settings = { suite: SUITE, pin_check: "card", tries: 5, store_data: "none", put_key: "none" } as const;
     await db
