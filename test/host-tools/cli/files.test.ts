@@ -570,7 +570,11 @@ test("pskc csv: nothing is written where something is wrong", () => {
 
 // ---- every command ----
 
-const COMMANDS = ["ocra", "keys new", "unlock", "challenge", "verify", "pskc show", "pskc csv"];
+const COMMANDS = [
+  ...["ocra", "keys new", "unlock", "challenge", "verify", "pskc show", "pskc csv", "order add", "order list"],
+  ...["order cancel", "journal show", "journal head", "journal verify", "card list", "card show", "card history"],
+  ...["card ship", "card lost", "card found", "card activate", "card return", "card retire"],
+];
 
 test("--help has examples and exit code 0", () => {
   for (const command of COMMANDS) {
