@@ -1,5 +1,6 @@
 // Registers with keys, on either engine, with a clock that a test sets.
 
+import { randomBytes } from "node:crypto";
 import type { Kysely, Transaction } from "kysely";
 import { change } from "../../host-tools/desk/register/change.js";
 import type { Engine } from "../../host-tools/desk/register/engine.js";
@@ -78,6 +79,8 @@ export interface RigOptions {
   /** Those that the register is made with: all of them unless told. */
   readonly keys?: CustodyKeys;
   readonly open?: OpenOptions;
+  /** Where it begins; noon of a day unless told. */
+  readonly now?: number;
 }
 
 /** A test of a new register, on each engine. */
@@ -92,9 +95,9 @@ export function onEachEngine(
 }
 
 async function withRegister(place: Place, body: (rig: Rig) => Promise<void>, options: RigOptions): Promise<void> {
-  const { keys = { ...KEYS }, open = {} } = options;
+  const { keys = { ...KEYS }, open = {}, now = NOON } = options;
   const where = await place.fresh();
-  const clock = { now: NOON };
+  const clock = { now };
   const opened: Register[] = [];
   const again = async (given: CustodyKeys = keys) => {
     const engine = new ClockedEngine(await openEngine(where, open), clock);
@@ -104,7 +107,7 @@ async function withRegister(place: Place, body: (rig: Rig) => Promise<void>, opt
   };
   await make(where, keys, clock, open);
   const register = await again();
-  const card: Rig["card"] = (serial, state, more = {}) => addCard(register, serial, state, more);
+  const card: Rig["card"] = (serial, state, more = {}) => putCard(register, serial, state, more);
   try {
     await body({ where, register, clock, again, card });
   } finally {
@@ -118,7 +121,15 @@ async function make(where: string, keys: CustodyKeys, clock: Clock, open: OpenOp
   await engine.close();
 }
 
-function addCard(register: Register, serial: string, state: CardState, more: object): Promise<void> {
+/** A new register at a path, open, with all keys and the real clock. Close it after use. */
+export async function newRegister(where: string): Promise<Register> {
+  const engine = await openEngine(where, { create: true });
+  await initRegister(engine, { ...KEYS }, ACTOR);
+  return Register.open(engine, { ...KEYS }, ACTOR);
+}
+
+/** Puts a card there by hand. */
+export function putCard(register: Register, serial: string, state: CardState, more: object = {}): Promise<void> {
   return change(register, async ({ db, at }) => {
     const settings = { suite: SUITE, pin_check: "card", tries: 5, store_data: "unsent", put_key: "unsent" } as const;
     await db
@@ -126,6 +137,12 @@ function addCard(register: Register, serial: string, state: CardState, more: obj
       .values({ serial, state, ...settings, created: at, changed: at, ...more })
       .execute();
   });
+}
+
+/** Keys for a card, the token key a given one or drawn. */
+export function keysFor(given?: Uint8Array) {
+  const origin = given ? ("given" as const) : ("drawn" as const);
+  return { key: given ?? randomBytes(32), unlockKey: randomBytes(32), origin };
 }
 
 /** The reason of the RegisterError that ends `work`, and its message. */

@@ -63,10 +63,10 @@ export function findCard(db: Kysely<Tables>, serial: string): Promise<Card | und
   return db.selectFrom("cards").selectAll().where("serial", "=", serial).executeTakeFirst();
 }
 
-/** Throws a RegisterError ("missing") where there is no such card. */
+/** Throws a RegisterError ("unknown") where there is no such card. */
 export async function cardOf(db: Kysely<Tables>, serial: string): Promise<Card> {
   const card = await findCard(db, serial);
-  if (!card) throw new RegisterError(`${serial}: the register has no such card`, "missing");
+  if (!card) throw new RegisterError(`${serial}: the register has no such card`, "unknown");
   return card;
 }
 

@@ -99,6 +99,13 @@ export class Register {
     return value;
   }
 
+  /** With which a head of the journal is checked, as the register has it: 32 bytes. Who may write there can exchange it. */
+  get journalPublic(): Buffer {
+    const value = this.#meta.get(JOURNAL_PUBLIC);
+    if (value) return value;
+    throw new RegisterError(`${this.engine.where}: has no public key of its journal`, "damaged");
+  }
+
   /** The desk's X25519 private key; wipe it after use. */
   deskPrivate(): Buffer {
     const value = this.desk.open(this.#meta.get(DESK_PRIVATE) ?? Buffer.alloc(0), DESK_PRIVATE_PLACE);

@@ -1,7 +1,6 @@
 // Keys in the register, on both engines: bound to one card before they leave for it, no two cards with one, and a record
 // that was changed costs no other card.
 
-import { randomBytes } from "node:crypto";
 import { sql } from "kysely";
 import * as assert from "uvu/assert";
 import { change } from "../../../../host-tools/desk/register/change.js";
@@ -14,7 +13,7 @@ import {
 } from "../../../../host-tools/desk/register/keys.js";
 import type { Register } from "../../../../host-tools/desk/register/register.js";
 import { hkdf, hmac, lengthPrefixed, unseal } from "../../../support/byhand.js";
-import { KEYS, onEachEngine, type Rig, refusalOf } from "../../../support/openregister.js";
+import { KEYS, keysFor, onEachEngine, type Rig, refusalOf } from "../../../support/openregister.js";
 import { pattern } from "../../../support/pattern.js";
 import { suite } from "../../../support/suite.js";
 
@@ -33,10 +32,9 @@ interface Keyed {
 
 /** Binds keys to a card, and returns them. */
 async function bind(register: Register, { serial, cardId, given }: Keyed): Promise<CardKeys> {
-  const [token, unlock] = [Buffer.from(given ?? randomBytes(32)), randomBytes(32)];
-  const origin = given ? ("given" as const) : ("drawn" as const);
-  await change(register, (each) => bindKeys(each, { serial, cardId, key: token, unlockKey: unlock, origin }));
-  return { token, unlock, origin };
+  const keys = keysFor(given);
+  await change(register, (each) => bindKeys(each, { serial, cardId, ...keys }));
+  return { token: Buffer.from(keys.key), unlock: keys.unlockKey, origin: keys.origin };
 }
 
 const current = (register: Register, { serial }: { serial: string }) =>
