@@ -94,7 +94,7 @@ export function expectedOf(master: Uint8Array | undefined): Expected {
 export function expectedFor(operator: Operator, record: CardRecord | undefined, name: string): Expected {
   const { transport, transportOld } = operator;
   if (!transport) return expectedOf(undefined);
-  if (record?.rotation) return expectedByRecord(operator, transport, record, name);
+  if (record?.keyset !== undefined) return expectedByRecord(operator, transport, record, name);
   if (transportOld) {
     const remedy = "if it never had any, leave --transport-old out";
     return { candidates: [own(transportOld)], choice: "tried", source: "with --transport-old", remedy };

@@ -25,7 +25,8 @@ export interface CardRecord {
   readonly serial: string;
   readonly suite: string;
   readonly pinCheck: "card" | "server";
-  readonly tries: number;
+  /** undefined: an old seed file does not say. */
+  readonly tries: number | undefined;
   /** The token key: 16 to 64 bytes. */
   readonly key: Buffer;
   /** 32 bytes. */
@@ -38,8 +39,8 @@ export interface CardRecord {
    * The id of the card that the keys are bound to, in hexadecimal; undefined: imported, or the card got
    * another serial number since. */
   readonly cardId: string | undefined;
-  /** What the card was when the keys were bound to it. */
-  readonly lifeBefore: CardStatus["life"];
+  /** What the card was when the keys were bound to it; a seed file does not say. */
+  readonly lifeBefore: CardStatus["life"] | "unknown";
   readonly storeData: StoreDataProgress;
   /** The version of the card's own transport keys; undefined: it keeps the public ones. */
   readonly keyset: number | undefined;
@@ -56,8 +57,8 @@ export type UnboundRecord = Pick<CardRecord, "serial" | "state"> & { readonly ca
 export interface KeyRegister {
   /** Its name, for people: a path, or a URL. */
   readonly name: string;
-  /** The keys are the register's to wipe. */
-  find(serial: string): Promise<CardRecord | UnboundRecord | undefined>;
+  /** The keys are the register's to wipe. `cardId`: of the card at the port, for records that name none. */
+  find(serial: string, cardId?: string): Promise<CardRecord | UnboundRecord | undefined>;
   /**
    * Gives the serial number these keys, bound to the card. Its earlier keys are kept as abandoned; so are those of another
    * serial number that this card had. Throws where another card may have the token key.
@@ -73,7 +74,8 @@ export function isStored({ storeData, lifeBefore }: CardRecord, { life }: Pick<C
   if (life === "blank") return false;
   if (storeData === "answered") return true;
   // Only STORE DATA makes a blank card or a personalized one a seeded card. A card that was seeded before tells nothing.
-  return storeData === "sent" && lifeBefore !== "seeded" && life === "seeded";
+  const tells = lifeBefore === "blank" || lifeBefore === "personalized";
+  return storeData === "sent" && tells && life === "seeded";
 }
 
 /** Whether the keys are bound to the card that says this. */

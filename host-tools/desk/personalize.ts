@@ -18,8 +18,8 @@ import { randomFillSync, randomInt } from "node:crypto";
 import { CardRefused } from "../card/apdu.js";
 import type { CardClient, CardStatus } from "../card/cardclient.js";
 import type { HashName } from "../card/hashes.js";
-import { type Keyset, PUBLIC_KVN } from "../card/transportkeys.js";
 import { AuthenticationFailed } from "../card/scp03.js";
+import { type Keyset, PUBLIC_KVN } from "../card/transportkeys.js";
 import { CheckFailed, WrongCard } from "../files/errors.js";
 import { copyOfSecret, secretBytes } from "../files/secretbytes.js";
 import { ocra } from "../seeds/ocra.js";
@@ -219,7 +219,7 @@ function differences(request: Request, status: CardStatus): string[] {
   return (["serial", "suite", "pinCheck", "tries"] as const).filter((what) => status[what] !== request[what]);
 }
 
-function draw(request: Request, plan: Plan, attempt: Attempt): CardRecord {
+function draw(request: Request, plan: Plan, attempt: Attempt): CardRecord & { readonly tries: number } {
   const { serial, suite, pinCheck, tries, key, transport } = request;
   const { keyset, status } = plan;
   return {

@@ -11,8 +11,8 @@
 
 import { LOW_BATTERY } from "../card/battery.js";
 import type { CardStatus } from "../card/cardclient.js";
-import { HIGHEST_KVN, type Keyset, LOWEST_KVN, wipeKeyset } from "../card/transportkeys.js";
 import { AuthenticationFailed } from "../card/scp03.js";
+import { HIGHEST_KVN, type Keyset, LOWEST_KVN, wipeKeyset } from "../card/transportkeys.js";
 import {
   claimsPublic,
   derivedKeys,
@@ -88,7 +88,7 @@ export interface Plan {
 
 /** Decides what is to be done. Throws where it must not be. */
 export async function makePlan(request: Request, status: CardStatus, register: KeyRegister): Promise<Plan> {
-  const found = await register.find(request.serial);
+  const found = await register.find(request.serial, status.id);
   refuseFirmware(request, status);
   refuseSuite(request.suite, status.suites);
   refuseOtherSerial(request, status);
@@ -105,10 +105,10 @@ export async function makePlan(request: Request, status: CardStatus, register: K
 }
 
 /** A plan as people and scripts may see it. */
-export function describePlan(request: Request, plan: Plan, register: KeyRegister): object {
+export function describePlan(request: Request, plan: Plan): object {
   const { serial, suite, pinCheck, tries } = request;
   const { action, steps, warnings, keyset } = plan;
-  return { action, serial, suite, pinCheck, tries, keyset: keyset ?? null, register: register.name, steps, warnings };
+  return { action, serial, suite, pinCheck, tries, keyset: keyset ?? null, steps, warnings };
 }
 
 /** Zeroes the transport keys of a plan. */
@@ -158,7 +158,7 @@ function planWork(
   const expected = expectedFor(request, record, name);
   refuseOtherClaims(expected, status);
   // The keys of a personalized card were to be replaced already where its record says so.
-  const isMeant = record?.state === "pending" && (record.lifeBefore === "personalized" || record.storeData === "answered");
+  const isMeant = record?.state === "pending" && (record.lifeBefore !== "blank" || record.storeData === "answered");
   if (!isMeant) refusePersonalized(request, status);
   refuseEmptyBattery(status);
   const keyset = versionFor(request, status, record);
@@ -208,7 +208,8 @@ function attemptsWith(
   const next = wanted && !sameKeyset(wanted, expected.keyset) ? wanted : undefined;
   const stored = kept !== undefined && isStored(kept, status);
   // Without secrets the card must have them already.
-  if (stored || expected.secretsAfter) return [{ ...expected, next, steps: stepsFor(expected, request, status, kept, next) }];
+  if (stored || expected.secretsAfter)
+    return [{ ...expected, next, steps: stepsFor(expected, request, status, kept, next) }];
   wipeKeyset(expected.keyset);
   if (next) wipeKeyset(next);
   return [];

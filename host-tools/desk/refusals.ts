@@ -2,8 +2,8 @@
 
 import { EMPTY_BATTERY } from "../card/battery.js";
 import type { CardStatus, SuiteSupport } from "../card/cardclient.js";
-import { kcv } from "../card/transportkeys.js";
 import { AuthenticationFailed } from "../card/scp03.js";
+import { kcv } from "../card/transportkeys.js";
 import { WrongCard } from "../files/errors.js";
 import { FileError } from "../files/files.js";
 import { parseSuite } from "../seeds/suite.js";
@@ -96,7 +96,7 @@ export function refuseOtherRecord(request: Request, record: CardRecord, name: st
   const { suite, tries, key, transport } = request;
   const differences = [
     record.suite !== suite && `suite (${record.suite}, not ${suite})`,
-    record.tries !== tries && `tries (${record.tries}, not ${tries})`,
+    record.tries !== undefined && record.tries !== tries && `tries (${record.tries}, not ${tries})`,
     key !== undefined && !record.key.equals(key) && "key",
     record.state === "pending" && (record.keyset === undefined) !== (transport === undefined) && otherTransport(record),
   ].filter((difference) => difference !== false);

@@ -33,7 +33,8 @@ export class KeptRegister implements KeyRegister {
   async bind(record: CardRecord): Promise<void> {
     for (const [serial, records] of this.#records) {
       for (const { key, cardId } of records)
-        if (key.equals(record.key) && cardId !== record.cardId) throw new FileError("another card may have this key", "exists");
+        if (key.equals(record.key) && cardId !== record.cardId)
+          throw new FileError("another card may have this key", "exists");
       if (serial !== record.serial && this.newest(serial)?.cardId === record.cardId)
         this.#change(serial, { cardId: undefined });
     }

@@ -1,5 +1,6 @@
 // `dsc personalize`: seeds one card. What is to be done, and in which order, stands in desk/personalize.ts.
 
+import { existsSync } from "node:fs";
 import { hostname } from "node:os";
 import { type Command, Option } from "commander";
 import { Limit } from "../../../firmware/wire.js";
@@ -7,18 +8,27 @@ import type { CardClient, CardStatus } from "../../card/cardclient.js";
 import type { KeyRegister } from "../../desk/keyregister.js";
 import { carryOut } from "../../desk/personalize.js";
 import { describePlan, lacksPin, makePlan, type Plan, type Request, type Step, wipePlan } from "../../desk/plan.js";
-import { SeedingDesk } from "../../desk/register/seedingdesk.js";
+import type { Register } from "../../desk/register/register.js";
+import type { SeedingDesk } from "../../desk/register/seedingdesk.js";
+import type { SeedFileRegister } from "../../desk/seedfileregister.js";
 import { isWeakPin } from "../../desk/weakpin.js";
 import { PortError, UsageError } from "../../files/errors.js";
 import { leaves } from "../../files/interruption.js";
-import { readKey, readPin, readTransportKey, type SecretOptions } from "../../files/secretfile.js";
+import {
+  readKey,
+  readPin,
+  readSeedSecret,
+  readTransportKey,
+  type SecretOptions,
+  STDIN,
+} from "../../files/secretfile.js";
+import type { SeedSecret } from "../../seeds/pskc.js";
 import { Exit, exitCodeOf } from "../exit.js";
-import { refuseFormer } from "../formeroptions.js";
 import { show, warn } from "../output.js";
 import { startBar } from "../progress.js";
-import { askPin } from "../prompt.js";
+import { askPassphrase, askPin, isInteractive } from "../prompt.js";
 import { REGISTER_HELP, type RegisterOptions, registerOptions, withRegister } from "../registeroptions.js";
-import { pinFileOption, readSecret, refuseStdinTwice } from "../secretoptions.js";
+import { pinFileOption, pskcKeyOption, readSecret, refuseStdinTwice, SEED_SECRET_HELP } from "../secretoptions.js";
 import {
   type CardOptions,
   serialNumber,
@@ -34,6 +44,9 @@ interface Options extends CardOptions, RegisterOptions {
   serial?: string;
   next?: boolean;
   order?: number;
+  pskc?: string;
+  pskcKey?: string;
+  append?: boolean;
   suite?: string;
   pinFile?: string;
   pinCheck?: "card" | "server";
@@ -56,12 +69,12 @@ const AGAIN = "run it again with the same arguments: it finishes";
 /** Steps as they are shown while they are done. */
 const STEPS: Record<Step, string> = {
   channel: "secure channel",
-  keep: "keys into the register",
+  keep: "keys are kept",
   store: "keys into the card",
   prove: "proof",
   rotate: "transport keys",
   finish: "end of personalization",
-  mark: "register: done",
+  mark: "kept as done",
 };
 
 const EXAMPLES = [
@@ -70,6 +83,7 @@ const EXAMPLES = [
   "dsc personalize --port /dev/ttyACM0 --next --transport transport.key --dry-run",
 ];
 const NOTES = `${REGISTER_HELP}
+${SEED_SECRET_HELP}
 
 The keys are in the register, bound to the card, before they leave for it. After an interruption run it again with the
 same arguments: it finishes. A PIN without --pin-file is asked for, twice.`;
@@ -79,7 +93,9 @@ export function register(program: Command): void {
     .option("--serial <serial>", "the serial number on its back, such as IB3000123", serialNumber)
     .option("--next", "what is pending on this card, or else the next serial number")
     .addOption(
-      new Option("--order <n>", "the card of this order, with its PIN").argParser(wholeNumber(1, Number.MAX_SAFE_INTEGER)),
+      new Option("--order <n>", "the card of this order, with its PIN").argParser(
+        wholeNumber(1, Number.MAX_SAFE_INTEGER),
+      ),
     )
     .option("--suite <suite>", `how it answers challenges (default: ${SUITE})`)
     .addOption(pinFileOption())
@@ -96,41 +112,52 @@ export function register(program: Command): void {
     .option("--reseed", "take a card that is personalized, or another one: it gets new keys and this serial number")
     .option("--allow-weak-pin", "take a PIN that is guessed first")
     .option("--allow-development", "take a development image, which anybody at its contacts can read and blank")
+    .option("--pskc <file>", "a seed file in the place of a register; made if missing")
+    .addOption(pskcKeyOption())
+    .option("--append", "add the card to a seed file that exists")
     .option("--dry-run", "print what would be done, as JSON, and do nothing");
   registerOptions(command, "site", "desk", "journal").addHelpText("after", NOTES).action(run);
-  refuseFormer(command, FORMER);
   program.addCommand(command);
 }
 
 const CHECKS = ["card", "server"] as const;
-
-/** Options of the first release, and what does their work now. */
-const FORMER = {
-  "--pskc <file>": "keys are kept in a register: make one with dsc register init and name it with --register; dsc pskc import takes in an old seed file",
-  "--pskc-key <file>": "keys are kept in a register: name what opens it with --site-key, --desk-key and --journal-key",
-  "--append": "a register takes any number of cards: leave it out",
-};
 
 async function run(options: Options, command: Command): Promise<void> {
   refuseManyNumbers(options);
   refuseStdinTwice(...secretFilesOf(options));
   const secrets = new Secrets();
   try {
-    await withRegister(options, async (register) => {
-      const desk = secrets.keep(new SeedingDesk(register, benchAt(options.port)));
-      const wanted = await wantedOf(options, desk, secrets);
-      await withCard(options, async (card) => {
-        const status = await card.readStatus();
-        const request = { ...wanted, serial: await serialOf(options, desk, status) };
-        await desk.holding(request.serial, async () => {
-          const planned = await planFor(card, request, desk, options, secrets);
-          await personalize(card, planned, desk, options, command);
-        });
-      });
-    });
+    if (options.pskc === undefined)
+      await withRegister(options, (register) => seed(options, command, secrets, register));
+    else await seedIntoFile(options, options.pskc, command, secrets);
   } finally {
     secrets.wipe();
   }
+}
+
+async function seed(options: Options, command: Command, secrets: Secrets, register: Register): Promise<void> {
+  const { SeedingDesk } = await import("../../desk/register/seedingdesk.js");
+  const desk = secrets.keep(new SeedingDesk(register, benchAt(options.port)));
+  const wanted = await wantedOf(options, desk, secrets);
+  await withCard(options, async (card) => {
+    const serial = await serialOf(options, desk, await card.readStatus());
+    await desk.holding(serial, async () => {
+      const planned = await planFor(card, { ...wanted, serial }, desk, options, secrets);
+      await personalize(card, planned, desk, options, command);
+    });
+  });
+}
+
+async function seedIntoFile(options: Options, path: string, command: Command, secrets: Secrets): Promise<void> {
+  const { serial } = options;
+  if (serial === undefined) throw new UsageError("--pskc: a seed file counts no serial numbers; give --serial");
+  const settings = settingsOf(options);
+  const seeds = await openSeeds(options, path, secrets);
+  const request = { ...(await requestOf(options, settings, secrets)), serial };
+  await withCard(options, async (card) => {
+    const planned = await planFor(card, request, seeds, options, secrets);
+    await personalize(card, planned, seeds, options, command);
+  });
 }
 
 function refuseManyNumbers({ serial, next, order }: Options): void {
@@ -138,8 +165,10 @@ function refuseManyNumbers({ serial, next, order }: Options): void {
   if (given !== 1) throw new UsageError("give one of --serial, --next and --order");
 }
 
-function secretFilesOf({ siteKey, deskKey, journalKey, keyFile, transport, transportOld, pinFile }: Options) {
-  return [siteKey, deskKey, journalKey, keyFile, transport, transportOld, pinFile];
+function secretFilesOf(options: Options) {
+  const { pskc, pskcKey, siteKey, deskKey, journalKey, keyFile, transport, transportOld, pinFile } = options;
+  const openers = pskc === undefined ? [siteKey, deskKey, journalKey] : [pskcKey];
+  return [...openers, keyFile, transport, transportOld, pinFile];
 }
 
 /** Names this port in claims: who waits is told where the other one works. */
@@ -204,18 +233,23 @@ async function personalize(
   command: Command,
 ): Promise<void> {
   try {
-    if (options.dryRun) return showPlan(command, describePlan(request, plan, register));
+    if (options.dryRun) return showPlan(command, { ...describePlan(request, plan), ...kept(register, options) });
     const notes = await withProgress(plan, (onStep) =>
       finishable(plan, onStep, (told) => carryOut(plan, request, card, register, told)),
     );
     for (const note of notes) warn(note);
     const { serial, suite, pinCheck, tries } = request;
     const { action, keyset = null } = plan;
-    const result = { port: options.port, serial, action, suite, pinCheck, tries, keyset, register: register.name };
+    const result = { port: options.port, serial, action, suite, pinCheck, tries, keyset, ...kept(register, options) };
     show(command, { ...result, state: "done" }, [said(request, plan, register)]);
   } finally {
     wipePlan(plan);
   }
+}
+
+/** Where the keys are. */
+function kept({ name }: KeyRegister, { pskc }: Options): object {
+  return pskc === undefined ? { register: name } : { pskc: name };
 }
 
 /** In JSON always. */
@@ -225,7 +259,7 @@ function showPlan(command: Command, plan: object): void {
 
 type OnStep = (step: Step) => void;
 
-/** Does the steps. Once the keys are in the register, whoever ends it is told how to go on: Ctrl-C, or a port that fails. */
+/** Does the steps. Once the keys are kept, whoever ends it is told how to go on: Ctrl-C, or a port that fails. */
 async function finishable<T>(plan: Plan, onStep: OnStep, work: (onStep: OnStep) => Promise<T>): Promise<T> {
   let kept = false;
   const stepping = (step: Step) => {
@@ -296,6 +330,31 @@ function strongPin(path: string, options?: SecretOptions): Buffer {
   if (!isWeakPin(pin)) return pin;
   pin.fill(0);
   throw new UsageError("this PIN is one of those that are guessed first; insist with --allow-weak-pin");
+}
+
+async function openSeeds(options: Options, path: string, secrets: Secrets): Promise<SeedFileRegister> {
+  const [{ readSeedFile }, { SeedFileRegister }] = await Promise.all([
+    import("../../seeds/pskc.js"),
+    import("../../desk/seedfileregister.js"),
+  ]);
+  const exists = existsSync(path);
+  const secret = await seedSecret(options, !exists);
+  secrets.keep("passphrase" in secret ? secret.passphrase : secret);
+  const file = exists ? readSeedFile(path, secret) : undefined;
+  return secrets.keep(new SeedFileRegister(path, secret, file, options));
+}
+
+async function seedSecret(options: Options, fresh: boolean): Promise<SeedSecret> {
+  const prompt = "Key or passphrase of the seed file";
+  if (options.pskcKey !== undefined) return readSecret(options.pskcKey, prompt, options, readSeedSecret);
+  if (!isInteractive()) throw new UsageError("what opens the seed file is needed; give it with --pskc-key FILE");
+  // What is typed is taken as it would be in a file.
+  const typed = await askPassphrase(prompt, fresh);
+  try {
+    return readSeedSecret(STDIN, { contents: typed });
+  } finally {
+    typed.fill(0);
+  }
 }
 
 /** Whatever is to be zeroed in the end. */

@@ -133,7 +133,11 @@ export class SeedingDesk implements KeyRegister {
   #update(serial: string, values: Partial<Pick<Card, "store_data" | "put_key">>): Promise<void> {
     return this.#change(async (one) => {
       await claimCard(one, serial, this.#claimant);
-      await one.db.updateTable("cards").set({ ...values, changed: one.at }).where("serial", "=", serial).execute();
+      await one.db
+        .updateTable("cards")
+        .set({ ...values, changed: one.at })
+        .where("serial", "=", serial)
+        .execute();
     });
   }
 
@@ -171,7 +175,9 @@ async function keepCard(
   before: Card | undefined,
   order: number | undefined,
 ): Promise<void> {
-  const { serial, suite, pinCheck, tries, cardId = null, lifeBefore, storeData, keyset, rotation, transport } = record;
+  const { serial, suite, pinCheck, tries, cardId = null, storeData, keyset, rotation, transport } = record;
+  if (tries === undefined || record.lifeBefore === "unknown") throw new Error("a record of a seed file");
+  const { lifeBefore } = record;
   const user = order === undefined ? undefined : (await orderOf(db, order)).user_name;
   const values = {
     ...{ card_id: cardId, state: "pending" as const, suite, pin_check: pinCheck, tries },
@@ -181,17 +187,30 @@ async function keepCard(
     ...(order !== undefined && { order_number: order, user_name: user ?? null }),
   };
   if (before) await db.updateTable("cards").set(values).where("serial", "=", serial).execute();
-  else await db.insertInto("cards").values({ serial, created: at, ...values }).execute();
+  else
+    await db
+      .insertInto("cards")
+      .values({ serial, created: at, ...values })
+      .execute();
 }
 
 /** A card that had another serial number has it no more. */
 async function retireOthers(one: Change, serial: string, cardId: string): Promise<void> {
   const { db, at, note } = one;
-  const others = await db.selectFrom("cards").selectAll().where("card_id", "=", cardId).where("serial", "!=", serial).execute();
+  const others = await db
+    .selectFrom("cards")
+    .selectAll()
+    .where("card_id", "=", cardId)
+    .where("serial", "!=", serial)
+    .execute();
   for (const other of others) {
     await abandonKeys(one, other.serial);
     const to = ENDED.includes(other.state) ? other.state : ("retired" as const);
-    await db.updateTable("cards").set({ card_id: null, state: to, changed: at }).where("serial", "=", other.serial).execute();
+    await db
+      .updateTable("cards")
+      .set({ card_id: null, state: to, changed: at })
+      .where("serial", "=", other.serial)
+      .execute();
     await note({ action: ACTION, serial: other.serial, from: other.state, to, reason: `its card became ${serial}` });
   }
 }
@@ -209,7 +228,10 @@ async function nextSerial(db: Kysely<Tables>): Promise<string> {
     const top = db.selectFrom(table).select("serial").where("serial", ">=", first).orderBy("serial", "desc").limit(1);
     return (await top.executeTakeFirst())?.serial;
   };
-  const used = [await highest("cards"), await highest("claims")].filter((serial) => serial !== undefined).sort().at(-1);
+  const used = [await highest("cards"), await highest("claims")]
+    .filter((serial) => serial !== undefined)
+    .sort()
+    .at(-1);
   if (used === undefined) return first;
   const number = Number(used.slice(-DIGITS)) + 1;
   if (number >= 10 ** DIGITS) throw new RegisterError(`${used} is the last serial number that there is`, "full");

@@ -69,9 +69,7 @@ const IMAGE = put("image.hex", hexFile([{ address: 0, bytes: imageBytes() }]));
 const REGISTER = at("desk.db");
 const opened = await newRegister(REGISTER);
 await putCard(opened, CARD.serial, "shipped");
-await change(opened, (each) =>
-  bindKeys(each, { serial: CARD.serial, cardId: "00112233445566aa", ...keysFor(KEY) }),
-);
+await change(opened, (each) => bindKeys(each, { serial: CARD.serial, cardId: "00112233445566aa", ...keysFor(KEY) }));
 await opened.close();
 const custody = (name: "site" | "desk" | "journal") => [
   `--${name}-key`,

@@ -7,7 +7,7 @@ import * as assert from "uvu/assert";
 import { change } from "../../../host-tools/desk/register/change.js";
 import { bindKeys } from "../../../host-tools/desk/register/keys.js";
 import { ocra } from "../../../host-tools/seeds/ocra.js";
-import { KEYS, newRegister, putCard, SUITE } from "../../support/openregister.js";
+import { KEYS, keysFor, newRegister, putCard, SUITE } from "../../support/openregister.js";
 import { pattern } from "../../support/pattern.js";
 import { scratchFolder } from "../../support/scratch.js";
 import { dsc } from "../../support/simprocess.js";
@@ -56,9 +56,7 @@ const stateOf = async () => (JSON.parse(await run(0, "card", "show", ...about, "
 test.before(async () => {
   const register = await newRegister(REGISTER);
   await putCard(register, SERIAL, "seeded");
-  await change(register, (each) =>
-    bindKeys(each, { serial: SERIAL, cardId: "00112233445566aa", ...keysFor(TOKEN) }),
-  );
+  await change(register, (each) => bindKeys(each, { serial: SERIAL, cardId: "00112233445566aa", ...keysFor(TOKEN) }));
   await register.close();
 });
 

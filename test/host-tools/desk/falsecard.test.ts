@@ -9,9 +9,9 @@ import { AuthenticationFailed } from "../../../host-tools/card/scp03.js";
 import { diversificationData, diversify, testKeys } from "../../../host-tools/card/transportkeys.js";
 import { Exit, exitCodeOf } from "../../../host-tools/cli/exit.js";
 import { derivedKeys, expectedOf, keysetFor } from "../../../host-tools/desk/expectedkeys.js";
+import type { CardRecord, PutKeyProgress } from "../../../host-tools/desk/keyregister.js";
 import type { Request } from "../../../host-tools/desk/plan.js";
 import { ocra } from "../../../host-tools/seeds/ocra.js";
-import type { CardRecord, PutKeyProgress } from "../../../host-tools/desk/keyregister.js";
 import type { Card } from "../../../sim/core/card.js";
 import { blankCard, cardOf, login } from "../../support/cards.js";
 import { framesIn, lineBytes } from "../../support/fakecard.js";
@@ -192,7 +192,17 @@ async function pending(card: Card, rotation: CardRecord["rotation"], keyset = 1)
   const keys = { key: pattern(32, 5), unlockKey: pattern(32, 6), origin: "drawn", transport: undefined } as const;
   const { id, life } = await statusOf(card);
   const progress = { cardId: id, lifeBefore: "blank", storeData: life === "blank" ? "unsent" : "answered" } as const;
-  await register.bind({ serial, suite: text, pinCheck, tries, ...keys, ...progress, state: "pending", keyset, rotation });
+  await register.bind({
+    serial,
+    suite: text,
+    pinCheck,
+    tries,
+    ...keys,
+    ...progress,
+    state: "pending",
+    keyset,
+    rotation,
+  });
   return register;
 }
 

@@ -4,7 +4,7 @@
 import { chmodSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
-
+import { SeedFileRegister } from "../../../host-tools/desk/seedfileregister.js";
 import { SecretError, SeedFileError } from "../../../host-tools/files/errors.js";
 import { formForNew, nfkc } from "../../../host-tools/files/passphrase.js";
 import { ROOT } from "../../../host-tools/files/project.js";
@@ -129,9 +129,10 @@ test("a passphrase in another encoding, or with control characters, is refused",
     assert.match(refusal(() => readForNew(file(`one${control}two`))).message, /control characters/);
 });
 
-test("no new seed file for what most likely is no passphrase", () => {
+test("before a card is asked: no new seed file for what most likely is no passphrase", () => {
   const secret = readSeedSecret(file(HEX.slice(1)));
   const path = join(FOLDER, "new.xml");
+  assert.throws(() => new SeedFileRegister(path, secret, undefined), isDoubt);
   assert.throws(() => createSeedFile(path, secret, CARD), isDoubt);
 });
 

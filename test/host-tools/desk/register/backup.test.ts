@@ -16,7 +16,7 @@ import { addOrder, openPin, orderOf } from "../../../../host-tools/desk/register
 import { Register } from "../../../../host-tools/desk/register/register.js";
 import type { TableName } from "../../../../host-tools/desk/register/schema.js";
 import { FileError } from "../../../../host-tools/files/files.js";
-import { KEYS, onEachEngine, type Rig, SUITE } from "../../../support/openregister.js";
+import { KEYS, keysFor, onEachEngine, type Rig, SUITE } from "../../../support/openregister.js";
 import { pattern } from "../../../support/pattern.js";
 import { NO_POSTGRES } from "../../../support/postgres.js";
 import { rejects, rejectsFor } from "../../../support/refusals.js";
@@ -59,8 +59,7 @@ async function fill({ register, card }: Rig): Promise<void> {
     await db.insertInto("settings").values({ name: "x", value: "line\r\nbreak", changed: at }).execute();
     const batch = { name: pattern(32, 1), state: "open", opened: at, changed: at } as const;
     await db.insertInto("batches").values(batch).execute();
-    for (const serial of [SERIAL, OTHER])
-      await bindKeys(one, { serial, cardId: CARD_ID, ...keysFor() });
+    for (const serial of [SERIAL, OTHER]) await bindKeys(one, { serial, cardId: CARD_ID, ...keysFor() });
     for (const userName of ["anna", "boris"])
       await addOrder(one, { userName, suite: SUITE, pinCheck: "card", tries: 5, pin: PIN });
     const challenge = { serial: SERIAL, challenge: "123457", issued: at, expires: at + 300_000 };
