@@ -9,7 +9,7 @@ import { closeSync, fstatSync, readSync, type Stats } from "node:fs";
 import { SecretError } from "./errors.js";
 import { createExclusive, DISK, explained, type FileSystem, openWithoutWaiting } from "./files.js";
 import type { Passphrase } from "./passphrase.js";
-import { concatSecrets, hexOf, secretBytes } from "./secretbytes.js";
+import { concatSecrets, copyOfSecret, hexOf, secretBytes } from "./secretbytes.js";
 import { keyIn, passphraseIn, pinIn, seedSecretIn } from "./secrettext.js";
 
 export interface SecretOptions {
@@ -51,6 +51,11 @@ export function readSeedSecret(
   options: SecretOptions = {},
 ): Buffer | (Passphrase & { passphrase: Buffer }) {
   return reading(path, options, (contents) => seedSecretIn(contents, nameOf(path)));
+}
+
+/** A secret as it stands there, such as a private key in PEM. */
+export function readSecretText(path: string, options: SecretOptions = {}): Buffer {
+  return reading(path, options, copyOfSecret);
 }
 
 /** A PIN: four digits, as ASCII. */
