@@ -19,6 +19,7 @@ const PACKAGES = {
   clang: "/usr/bin/clang",
   "libclang-rt-14-dev": "/usr/lib/llvm-14/lib/clang/14.0.6/lib/linux/libclang_rt.fuzzer-x86_64.a",
   openocd: "/usr/bin/openocd",
+  postgresql: "/usr/bin/pg_ctlcluster",
 };
 
 const missing = Object.entries(PACKAGES)

@@ -7,6 +7,7 @@ import { NoCard } from "../card/port.js";
 import { AuthenticationFailed } from "../card/scp03.js";
 import { SerialNumberError } from "../card/serialnumber.js";
 import { ValueError } from "../card/storedata.js";
+import { RegisterError, type RegisterReason } from "../desk/register/errors.js";
 import { inOneLine } from "../files/commandline.js";
 import {
   CardInError,
@@ -51,6 +52,7 @@ export const KINDS = {
   "card-error": { code: Exit.REFUSED, hint: "Turn the card off and on; replace it if the error stays." },
   "wrong-card": { code: Exit.REFUSED, hint: "Check which card is on the port with dsc info." },
   file: { code: Exit.FILE, hint: "Check the file that the message names." },
+  register: { code: Exit.FILE, hint: "Check the register that --register or DSC_REGISTER names." },
   "seed-file": { code: Exit.FILE, hint: "Check that the seed file and what opens it belong together." },
   secret: { code: Exit.FILE, hint: "Correct the file that holds the secret; it must be plain text of one line." },
   internal: { code: Exit.BUG, hint: "This is a mistake in dsc: please report it with what stands on stderr." },
@@ -83,6 +85,7 @@ const CLASSES: readonly [Kind, readonly ErrorClass[]][] = [
   ["card-error", [CardInError]],
   ["wrong-card", [WrongCard]],
   ["file", [FileError]],
+  ["register", [RegisterError]],
   ["seed-file", [SeedFileError]],
   ["secret", [SecretError]],
   ["interrupted", [Interrupted]],
@@ -96,6 +99,26 @@ const FILE_HINTS: Partial<Record<FileReason, string>> = {
   locked: "Wait until the other process is done, then run the command again.",
 };
 
+const REGISTER_HINTS: Partial<Record<RegisterReason, string>> = {
+  missing: "Check --register or DSC_REGISTER; dsc register init makes a register.",
+  exists: "Use the register that is there, or name another place.",
+  "not-a-register": "Name a register, or an empty database; dsc register init makes one.",
+  newer: "Use the version of dsc that the other benches use.",
+  older: "Make a backup, end the other benches, and run dsc register migrate.",
+  busy: "Wait until the other processes are done, then run the command again.",
+  full: "Make room on the disk, then run the command again.",
+  unreachable: "Check that the server runs and that its address is right, then run the command again.",
+  uncertain: "Look at what the register has, then run the command again where it is not done.",
+  denied: "Check the user's rights, or the owners and modes of the files.",
+  "read-only": "Name the server or the file that may be written.",
+  "network-file-system": "Keep the file on a local disk, or use PostgreSQL.",
+  encoding: "Make a database in UTF-8.",
+  "wrong-key": "Give the key that belongs to this register.",
+  "no-key": "Name the key's file by its option or in the environment.",
+  damaged: "Run dsc register check, and restore a backup where it is needed.",
+  clock: "Set the computer's clock right; dsc register clock --accept ends a wrong date in the register.",
+};
+
 /** The exit code for an error that has a line for people; nothing for any other: that is a bug. */
 export function exitCodeOf(error: unknown): Exit | undefined {
   const kind = kindOf(error);
@@ -107,8 +130,13 @@ export function reportOf(error: unknown): ErrorReport {
   const kind = kindOf(error);
   const { code, hint } = KINDS[kind ?? "internal"];
   if (kind === undefined) return { code, kind: "internal", message: `a mistake in dsc: ${error}`, hint };
-  const ofFile = error instanceof FileError ? FILE_HINTS[error.reason] : undefined;
-  return { code, kind, message: messageOf(error as Error), hint: ofFile ?? hint };
+  return { code, kind, message: messageOf(error as Error), hint: hintOf(error) ?? hint };
+}
+
+/** A hint for the reason that an error gives. */
+function hintOf(error: unknown): string | undefined {
+  if (error instanceof FileError) return FILE_HINTS[error.reason];
+  return error instanceof RegisterError ? REGISTER_HINTS[error.reason] : undefined;
 }
 
 function kindOf(error: unknown): Kind | undefined {

@@ -9,7 +9,7 @@ import { closeSync, fstatSync, readSync, type Stats } from "node:fs";
 import { SecretError } from "./errors.js";
 import { createExclusive, DISK, explained, type FileSystem, openWithoutWaiting } from "./files.js";
 import type { Passphrase } from "./passphrase.js";
-import { concatSecrets, copyOfSecret, hexOf, secretBytes } from "./secretbytes.js";
+import { concatSecrets, hexOf, secretBytes } from "./secretbytes.js";
 import { keyIn, passphraseIn, pinIn, seedSecretIn } from "./secrettext.js";
 
 export interface SecretOptions {
@@ -42,7 +42,7 @@ const NEWLINE = 0x0a;
 /** A key in hexadecimal, on one line; lines that begin with # are comments. */
 export function readKey(path: string, options: KeyOptions = {}): Buffer {
   const { least = LEAST_KEY, most = MOST_KEY } = options;
-  return reading(path, options, (contents) => keyIn(contents, nameOf(path), least, most));
+  return readContents(path, options, (contents, source) => keyIn(contents, source, least, most));
 }
 
 /** What opens a seed file: a key where the file holds 32 hexadecimal digits and nothing else, or else a passphrase. */
@@ -50,22 +50,17 @@ export function readSeedSecret(
   path: string,
   options: SecretOptions = {},
 ): Buffer | (Passphrase & { passphrase: Buffer }) {
-  return reading(path, options, (contents) => seedSecretIn(contents, nameOf(path)));
-}
-
-/** A secret as it stands there, such as a private key in PEM. */
-export function readSecretText(path: string, options: SecretOptions = {}): Buffer {
-  return reading(path, options, copyOfSecret);
+  return readContents(path, options, seedSecretIn);
 }
 
 /** A PIN: four digits, as ASCII. */
 export function readPin(path: string, options: SecretOptions = {}): Buffer {
-  return reading(path, options, (contents) => pinIn(contents, nameOf(path)));
+  return readContents(path, options, pinIn);
 }
 
 /** A passphrase: the one line of the file, blanks included. */
 export function readPassphrase(path: string, options: SecretOptions = {}): Buffer {
-  return reading(path, options, (contents) => passphraseIn(contents, nameOf(path)));
+  return readContents(path, options, passphraseIn);
 }
 
 /** Draws a transport master key and keeps it in a new file of the owner's. Never overwrites. */
@@ -85,13 +80,13 @@ export function readTransportKey(path: string, options: SecretOptions = {}): Buf
   return readKey(path, { ...options, least: TRANSPORT_KEY_BYTES, most: TRANSPORT_KEY_BYTES });
 }
 
-/** Hands the contents to `use` and wipes them. */
-function reading<T>(path: string, options: SecretOptions, use: (contents: Buffer) => T): T {
+/** Hands the contents, and what people call their source, to `use` and wipes them. */
+export function readContents<T>(path: string, options: SecretOptions, use: (contents: Buffer, source: string) => T): T {
   const buffer = Buffer.alloc(MAX_BYTES + 1);
   try {
     const size = options.contents ? copyInto(buffer, options.contents) : readFile(path, buffer, options);
     if (size > MAX_BYTES) throw new SecretError(`${nameOf(path)}: more than ${MAX_BYTES} bytes; no secret is so long`);
-    return use(buffer.subarray(0, size));
+    return use(buffer.subarray(0, size), nameOf(path));
   } catch (error) {
     if (error instanceof SecretError) throw error;
     throw explained(nameOf(path), "read", error);

@@ -10,6 +10,9 @@ import { CardClient } from "../../../host-tools/card/cardclient.js";
 import { testKeys } from "../../../host-tools/card/keyset.js";
 import { Link } from "../../../host-tools/card/link.js";
 import { carryOut, makePlan, type Request } from "../../../host-tools/desk/personalize.js";
+import { sealUnder } from "../../../host-tools/desk/register/aead.js";
+import { createCustodyKey } from "../../../host-tools/desk/register/custodykeys.js";
+import { drawDeskPair } from "../../../host-tools/desk/register/deskbox.js";
 import { DISK, replaceAtomically } from "../../../host-tools/files/files.js";
 import { ROOT } from "../../../host-tools/files/project.js";
 import { createTransportKeyFile } from "../../../host-tools/files/secretfile.js";
@@ -120,6 +123,16 @@ function masterKey(): Uint8Array {
   return Buffer.from(digits, "hex");
 }
 
+function saltOfCustodyKey(): Uint8Array {
+  const path = fresh("site.key");
+  createCustodyKey(path, "site", {
+    passphrase: { passphrase: Buffer.from("a passphrase") },
+    cost: { log2n: 4, r: 8, p: 1 },
+  });
+  const [, text = ""] = / 4 8 1 ([0-9a-f]{32}) /.exec(readFileSync(path, "utf8")) ?? [];
+  return Buffer.from(text, "hex");
+}
+
 function temporaryName(): Uint8Array {
   let name = "";
   const create = (path: string) => {
@@ -169,6 +182,25 @@ const USES: readonly Use[] = [
   { what: "initialization vector of the MAC key", file: PSKC, size: 16, use: vectorOf(0) },
   { what: "initialization vector of a token key", file: PSKC, size: 16, use: vectorOf(1) },
   { what: "initialization vector of an unlock key", file: PSKC, size: 16, use: vectorOf(2) },
+  {
+    what: "key of a register",
+    file: "desk/register/custodykeys.ts",
+    size: 32,
+    use: () => createCustodyKey(fresh("site.key"), "site"),
+  },
+  { what: "salt of such a key's passphrase", file: "desk/register/custodykeys.ts", size: 16, use: saltOfCustodyKey },
+  {
+    what: "nonce of a sealed value",
+    file: "desk/register/aead.ts",
+    size: 12,
+    use: () => sealUnder(pattern(32), pattern(20), pattern(4)).subarray(1, 13),
+  },
+  {
+    what: "private key of the desk, or of one box for it",
+    file: "desk/register/deskbox.ts",
+    size: 32,
+    use: () => drawDeskPair().privateKey,
+  },
   { what: "name of a temporary file", file: "files/files.ts", size: 4, use: temporaryName },
 ];
 

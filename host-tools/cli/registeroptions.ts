@@ -1,0 +1,127 @@
+// The register as commands are given it: --register and the keys that open what is in it, or what stands for them in the
+// environment.
+
+import { userInfo } from "node:os";
+import { type Command, Option } from "commander";
+import type { CustodyKeys, Register } from "../desk/register/register.js";
+import type { CustodyKind } from "../desk/register/sealing.js";
+import { SecretError, UsageError } from "../files/errors.js";
+import { type SecretOptions, STDIN } from "../files/secretfile.js";
+import { readFifo, readStdin } from "../files/secretstream.js";
+import { sharedFilesOption } from "./commands/options.js";
+import { askPassphrase } from "./prompt.js";
+import { refuseStdinTwice } from "./secretoptions.js";
+
+/** What the options of `registerOptions` give. */
+export interface RegisterOptions {
+  register?: string;
+  siteKey?: string;
+  deskKey?: string;
+  journalKey?: string;
+  operator?: string;
+  insecureKeyFile?: boolean;
+}
+
+/** For --help. */
+export const REGISTER_HELP = `
+The register is a file (dsc register init) or the URL of a PostgreSQL database, without a password in it. Keys are in
+files of their owner's alone (chmod 600), or come over standard input (-).`;
+
+const PKCS11 = /^pkcs11:/i;
+
+/** Adds the options to a command: where the register is, the keys that it uses, who acts. */
+export function registerOptions(command: Command, ...kinds: readonly CustodyKind[]): Command {
+  command.addOption(
+    new Option("--register <register>", "the register: a file, or postgres://USER@HOST/DATABASE").env("DSC_REGISTER"),
+  );
+  for (const kind of kinds) command.addOption(custodyOption(kind));
+  return command
+    .addOption(
+      new Option("--operator <name>", "who acts, for the journal (default: the login name)").env("DSC_OPERATOR"),
+    )
+    .addOption(sharedFilesOption());
+}
+
+function custodyOption(kind: CustodyKind): Option {
+  const description = `the register's ${kind} key (-: stdin)`;
+  return new Option(`--${kind}-key <file>`, description).env(`DSC_${kind.toUpperCase()}_KEY`);
+}
+
+/** Where the register is. Throws a UsageError where nobody said. */
+export function whereOf({ register }: RegisterOptions): string {
+  if (register === undefined || register === "")
+    throw new UsageError("no register is named; give --register, or set DSC_REGISTER");
+  return register;
+}
+
+/** The keys that were named; wipe them after use. */
+export async function readCustodyKeys(options: RegisterOptions): Promise<CustodyKeys> {
+  const { siteKey, deskKey, journalKey } = options;
+  refuseStdinTwice(siteKey, deskKey, journalKey);
+  const keys: CustodyKeys = {};
+  try {
+    for (const [kind, path] of [
+      ["site", siteKey],
+      ["desk", deskKey],
+      ["journal", journalKey],
+    ] as const)
+      if (path !== undefined && path !== "") keys[kind] = await readCustody(kind, path, options);
+    return keys;
+  } catch (error) {
+    wipeKeys(keys);
+    throw error;
+  }
+}
+
+export function wipeKeys(keys: CustodyKeys): void {
+  for (const key of Object.values(keys)) key.fill(0);
+}
+
+async function readCustody(kind: CustodyKind, path: string, { insecureKeyFile }: RegisterOptions): Promise<Buffer> {
+  if (PKCS11.test(path))
+    throw new SecretError(`the ${kind} key: this dsc reads no keys from PKCS#11 tokens; name a file`);
+  const { readCustodyKey } = await import("../desk/register/custodykeys.js");
+  const allowShared = insecureKeyFile === true;
+  const contents = path === STDIN ? await readStdin() : await readFifo(path, { allowShared });
+  const options: SecretOptions = { allowShared, ...(contents && { contents }) };
+  try {
+    return await readCustodyKey(path, kind, { ...options, askPassphrase: () => passphraseFor(kind) });
+  } finally {
+    contents?.fill(0);
+  }
+}
+
+async function passphraseFor(kind: CustodyKind) {
+  return { passphrase: await askPassphrase(`Passphrase of the ${kind} key`, false) };
+}
+
+/** Who acts. */
+export function actorOf({ operator }: RegisterOptions): string {
+  return operator === undefined || operator === "" ? userInfo().username : operator;
+}
+
+/** Opens the register with the keys that are named, runs `use`, and closes it whatever comes. */
+export async function withRegister<T>(options: RegisterOptions, use: (register: Register) => Promise<T>): Promise<T> {
+  const where = whereOf(options);
+  const keys = await readCustodyKeys(options);
+  try {
+    // Loaded here: most commands have no register, and a database takes longer to load than they to run.
+    const [{ openEngine }, { Register }] = await Promise.all([
+      import("../desk/register/open.js"),
+      import("../desk/register/register.js"),
+    ]);
+    const engine = await openEngine(where);
+    try {
+      const register = await Register.open(engine, keys, actorOf(options));
+      try {
+        return await use(register);
+      } finally {
+        await register.close();
+      }
+    } finally {
+      await engine.close();
+    }
+  } finally {
+    wipeKeys(keys);
+  }
+}

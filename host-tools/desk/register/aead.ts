@@ -1,0 +1,43 @@
+// AES-256-GCM (NIST SP 800-38D) with a random nonce: the form of every value that is sealed.
+//
+//   version 01 | nonce, 12 bytes | ciphertext | tag, 16 bytes
+//
+// One key may seal 2^32 values before two of its nonces are likely to be the same; a register has far fewer.
+
+import { createCipheriv, createDecipheriv, randomFillSync } from "node:crypto";
+import { concatSecrets } from "../../files/secretbytes.js";
+
+export const AEAD_KEY_BYTES = 32;
+
+const CIPHER = "aes-256-gcm";
+const VERSION = 1;
+const NONCE_BYTES = 12;
+const TAG_BYTES = 16;
+const NONCE_AT = 1;
+const TEXT_AT = NONCE_AT + NONCE_BYTES;
+const LEAST = TEXT_AT + TAG_BYTES;
+
+/** Seals `value` with `associated`, which is not in the result and must be the same when it is opened. */
+export function sealUnder(key: Uint8Array, value: Uint8Array, associated: Uint8Array): Buffer {
+  const nonce = randomFillSync(Buffer.alloc(NONCE_BYTES));
+  const cipher = createCipheriv(CIPHER, key, nonce).setAAD(associated);
+  const text = Buffer.concat([cipher.update(value), cipher.final()]);
+  return Buffer.concat([Buffer.of(VERSION), nonce, text, cipher.getAuthTag()]);
+}
+
+/** What was sealed; nothing where it was changed, or key or associated data are others. Wipe it after use. */
+export function openUnder(key: Uint8Array, sealed: Uint8Array, associated: Uint8Array): Buffer | undefined {
+  if (sealed.length < LEAST || sealed[0] !== VERSION) return undefined;
+  const tagAt = sealed.length - TAG_BYTES;
+  const decipher = createDecipheriv(CIPHER, key, sealed.subarray(NONCE_AT, TEXT_AT), { authTagLength: TAG_BYTES });
+  decipher.setAAD(associated).setAuthTag(sealed.subarray(tagAt));
+  const text = decipher.update(sealed.subarray(TEXT_AT, tagAt));
+  try {
+    decipher.final();
+    return concatSecrets(text);
+  } catch {
+    return undefined;
+  } finally {
+    text.fill(0);
+  }
+}

@@ -1,0 +1,163 @@
+// The files of the site key, the desk key and the journal key: 32 bytes each, in hexadecimal, or behind a passphrase.
+//
+//   # a comment
+//   <64 hexadecimal digits>
+//
+//   # a comment
+//   dsc-key KIND scrypt LOG2N R P SALT SEALED
+//
+// SEALED is the key as aead.ts seals it, under scrypt (RFC 7914) of the passphrase, with the line before it as associated
+// data. Passphrases are normalised (passphrase.ts).
+
+import { randomFillSync, scryptSync } from "node:crypto";
+import { SecretError } from "../../files/errors.js";
+import { createExclusive, DISK, type FileSystem } from "../../files/files.js";
+import { formForNew, type Passphrase } from "../../files/passphrase.js";
+import { concatSecrets, copyOfSecret, hexOf, secretBytes } from "../../files/secretbytes.js";
+import { readContents, type SecretOptions } from "../../files/secretfile.js";
+import { keyIn } from "../../files/secrettext.js";
+import { AEAD_KEY_BYTES, openUnder, sealUnder } from "./aead.js";
+import { CUSTODY_KEY_BYTES, type CustodyKind } from "./sealing.js";
+
+export interface CustodyKeyOptions extends SecretOptions {
+  /** Asks for the passphrase of a file that needs one; what it returns is wiped here. */
+  readonly askPassphrase?: () => Promise<Passphrase & { passphrase: Buffer }>;
+}
+
+export interface NewKeyOptions {
+  readonly passphrase?: Passphrase | undefined;
+  /** Less is for tests only. */
+  readonly cost?: Cost;
+  readonly disk?: FileSystem;
+}
+
+/** The cost of scrypt: N is 2 to the power of `log2n`; memory is 128 N r bytes. */
+export interface Cost {
+  readonly log2n: number;
+  readonly r: number;
+  readonly p: number;
+}
+
+/** A key behind a passphrase, as its file has it. */
+interface Wrapped {
+  readonly kind: string;
+  readonly cost: Cost;
+  readonly salt: Buffer;
+  readonly sealed: Buffer;
+  readonly associated: Buffer;
+}
+
+/** 128 MiB, and about half a second. */
+const COST: Cost = { log2n: 17, r: 8, p: 1 };
+/** What a file may ask for, so that one that was changed cannot ask for all memory. */
+const MOST: Cost = { log2n: 20, r: 8, p: 4 };
+const SALT_BYTES = 16;
+
+const MARK = "dsc-key ";
+const WRAPPED = /^(dsc-key (site|desk|journal) scrypt (\d{1,2}) (\d{1,2}) (\d{1,2}) ([0-9a-f]{32})) ([0-9a-f]+)$/;
+
+const PURPOSES: Record<CustodyKind, string> = {
+  site: "it opens token keys and unlock keys",
+  desk: "it opens keys that the desk drew and the PINs of orders",
+  journal: "it vouches for the journal",
+};
+
+/** Draws a key and keeps it in a new file of the owner's; never overwrites. Returns the key: wipe it after use. */
+export function createCustodyKey(path: string, kind: CustodyKind, options: NewKeyOptions = {}): Buffer {
+  const { passphrase, cost = COST, disk = DISK } = options;
+  const key = randomFillSync(secretBytes(CUSTODY_KEY_BYTES));
+  const line = passphrase ? wrappedLine(key, kind, passphrase, cost) : hexOf(key);
+  const contents = concatSecrets(Buffer.from(commentOf(kind)), line, Buffer.from("\n"));
+  try {
+    createExclusive(path, contents, disk);
+    return key;
+  } catch (error) {
+    key.fill(0);
+    throw error;
+  } finally {
+    for (const secret of [line, contents]) secret.fill(0);
+  }
+}
+
+/** The key of that kind: 32 bytes; wipe it after use. Throws a SecretError or a FileError of one line. */
+export async function readCustodyKey(
+  path: string,
+  kind: CustodyKind,
+  options: CustodyKeyOptions = {},
+): Promise<Buffer> {
+  const held = readContents(
+    path,
+    options,
+    (contents, source) => wrappedIn(contents, source) ?? plainIn(contents, source),
+  );
+  if (Buffer.isBuffer(held)) return held;
+  if (held.kind !== kind) throw new SecretError(`${path}: is a ${held.kind} key; the ${kind} key is wanted`);
+  if (!options.askPassphrase) throw new SecretError(`${path}: a passphrase opens this key, and there is none`);
+  const passphrase = await options.askPassphrase();
+  try {
+    return unwrap(held, passphrase, path);
+  } finally {
+    passphrase.passphrase.fill(0);
+  }
+}
+
+function commentOf(kind: CustodyKind): string {
+  return `# DSC+ ${kind} key (${PURPOSES[kind]}). Keep it secret, and a copy in a safe.\n`;
+}
+
+function plainIn(contents: Buffer, source: string): Buffer {
+  return keyIn(contents, source, CUSTODY_KEY_BYTES, CUSTODY_KEY_BYTES);
+}
+
+/** Nothing where the file is not of this form. Its contents are no secret: they become a string. */
+function wrappedIn(contents: Buffer, source: string): Wrapped | undefined {
+  if (contents.indexOf(MARK) !== 0 && !contents.includes(`\n${MARK}`)) return undefined;
+  const [line = "", ...more] = contents
+    .toString("latin1")
+    .split(/\r?\n/)
+    .filter((any) => any !== "" && any[0] !== "#");
+  const [, head = "", kind = "", log2n, r, p, salt = "", sealed = ""] = WRAPPED.exec(line.trim()) ?? [];
+  if (head === "" || more.length > 0) throw new SecretError(`${source}: a key behind a passphrase, but damaged`);
+  const cost = { log2n: Number(log2n), r: Number(r), p: Number(p) };
+  refuseCost(cost, source);
+  const bytes = (hex: string) => Buffer.from(hex, "hex");
+  return { kind, cost, salt: bytes(salt), sealed: bytes(sealed), associated: Buffer.from(head) };
+}
+
+function refuseCost(cost: Cost, source: string): void {
+  const names = ["log2n", "r", "p"] as const;
+  if (names.every((name) => cost[name] >= 1 && cost[name] <= MOST[name])) return;
+  throw new SecretError(`${source}: asks for more memory or time (scrypt) than any key file of this program`);
+}
+
+function wrappedLine(key: Buffer, kind: CustodyKind, passphrase: Passphrase, cost: Cost): Buffer {
+  const salt = randomFillSync(Buffer.alloc(SALT_BYTES));
+  const { log2n, r, p } = cost;
+  const head = `${MARK}${kind} scrypt ${log2n} ${r} ${p} ${salt.toString("hex")}`;
+  const wrapping = wrappingKey(passphrase, cost, salt);
+  try {
+    const sealed = sealUnder(wrapping, key, Buffer.from(head));
+    return Buffer.from(`${head} ${sealed.toString("hex")}`);
+  } finally {
+    wrapping.fill(0);
+  }
+}
+
+function unwrap({ cost, salt, sealed, associated }: Wrapped, passphrase: Passphrase, path: string): Buffer {
+  const wrapping = wrappingKey(passphrase, cost, salt);
+  const key = openUnder(wrapping, sealed, associated);
+  wrapping.fill(0);
+  if (key?.length === CUSTODY_KEY_BYTES) return key;
+  key?.fill(0);
+  throw new SecretError(`${path}: the passphrase does not open this key, or the file was changed`);
+}
+
+function wrappingKey(passphrase: Passphrase, { log2n, r, p }: Cost, salt: Buffer): Buffer {
+  const form = formForNew(passphrase);
+  const N = 2 ** log2n;
+  try {
+    return copyOfSecret(scryptSync(form, salt, AEAD_KEY_BYTES, { N, r, p, maxmem: 256 * N * r }));
+  } finally {
+    form.fill(0);
+  }
+}

@@ -1,0 +1,46 @@
+// Why the register cannot be used, or an argument of it is refused. It imports nothing: whoever only needs the error loads no
+// database engine.
+
+/**
+ * - `missing` no register there; `exists` there is one already; `not-a-register` another program's database
+ * - `newer` made by a newer version; `older` must be migrated first
+ * - `busy` others kept it locked, or the server has no free connection; `full` no room on the disk
+ * - `unreachable` no connection to the server; `uncertain` the connection ended while a change was being committed
+ * - `denied` no rights to it; `read-only` a standby, or a disk that cannot be written
+ * - `network-file-system` SQLite's locks do not hold there; `encoding` the database is not in UTF-8
+ * - `wrong-key` a key of another register; `no-key` a key that this command needs was not given
+ * - `damaged` what is stored is not what was written; `clock` the time went back
+ * - `duplicate` another row has a value that must be unique; `state` the row's state does not allow the change
+ */
+export type RegisterReason =
+  | "missing"
+  | "exists"
+  | "not-a-register"
+  | "newer"
+  | "older"
+  | "busy"
+  | "full"
+  | "unreachable"
+  | "uncertain"
+  | "denied"
+  | "read-only"
+  | "network-file-system"
+  | "encoding"
+  | "wrong-key"
+  | "no-key"
+  | "damaged"
+  | "clock"
+  | "duplicate"
+  | "state"
+  | "other";
+
+/** A register that cannot be used as it is; the message is one line for people and holds no value of any row. */
+export class RegisterError extends Error {
+  override name = "RegisterError";
+  readonly reason: RegisterReason;
+
+  constructor(message: string, reason: RegisterReason = "other") {
+    super(message);
+    this.reason = reason;
+  }
+}

@@ -1,0 +1,267 @@
+// The chain of the journal, without a database: what each entry's MAC covers, what a head is, and what is wrong with a list
+// of entries.
+//
+//   mac(n) = HMAC-SHA-256(journal key, mac(n - 1) | canonical form of entry n, its number included)
+//   mac(0) = SHA-256 of a label and the register's id: a journal belongs to one register
+//
+// A head names the last entry at some time. It is signed (Ed25519; seed: HMAC-SHA-256 of the label `head` under the journal
+// key), so that who has the public key can check a saved head without any secret. Beside the journal the register keeps its
+// position, the last number and MAC under a MAC of its own: entries that were cut off at the end are noticed without a
+// saved head, too. Only a saved head shows that entries and position together were put back to an earlier state.
+
+import { createHash, createHmac, type KeyObject, sign, timingSafeEqual, verify } from "node:crypto";
+import { copyOfSecret, secretBytes } from "../../files/secretbytes.js";
+import { canonical } from "./canonical.js";
+import { privateKeyOf, publicBytesOf, publicKeyOf } from "./curve25519.js";
+import { CUSTODY_KEY_BYTES } from "./sealing.js";
+
+/** What an entry says; its MAC is beside it. */
+export interface EntryContent {
+  /** From 1, without a gap. */
+  readonly number: number;
+  /** ms since 1970. */
+  readonly at: number;
+  readonly actor: string;
+  readonly action: string;
+  readonly serial: string | null;
+  readonly from: string | null;
+  readonly to: string | null;
+  readonly reason: string | null;
+  /** JSON with sorted keys. */
+  readonly detail: string;
+}
+
+export interface Entry extends EntryContent {
+  readonly mac: Uint8Array;
+}
+
+/** Up to which entry a journal goes. */
+export interface Position {
+  /** 0: there is no entry. */
+  readonly number: number;
+  readonly mac: Uint8Array;
+}
+
+export interface Head extends Position {
+  /** 16 bytes. */
+  readonly register: Uint8Array;
+  /** When it was made, ms since 1970. */
+  readonly at: number;
+}
+
+export interface SignedHead extends Head {
+  readonly signature: Uint8Array;
+}
+
+export const FIRST_ACTION = "register init";
+export const MAC_BYTES = 32;
+
+const START = "dsc journal start";
+const HEAD_LABEL = "head";
+const HEAD = "dsc journal head";
+const POSITION = "dsc journal position";
+
+/** The journal key of one register. Its copies of keys last until `wipe`. */
+export class JournalKey {
+  /** 32 bytes: with it a head is checked. */
+  readonly publicKey: Buffer;
+  readonly #key: Buffer;
+  readonly #register: Uint8Array;
+  readonly #signing: KeyObject;
+
+  /** `key`: 32 bytes, the caller's. `register`: the register's id, 16 bytes. */
+  constructor(key: Uint8Array, register: Uint8Array) {
+    if (key.length !== CUSTODY_KEY_BYTES) throw new RangeError(`a journal key has ${CUSTODY_KEY_BYTES} bytes`);
+    this.#key = copyOfSecret(key);
+    this.#register = Buffer.from(register);
+    const seed = secretBytes(MAC_BYTES);
+    seed.set(this.#mac(HEAD_LABEL));
+    this.#signing = privateKeyOf("Ed25519", seed);
+    seed.fill(0);
+    this.publicKey = publicBytesOf(this.#signing);
+  }
+
+  /** The position of a journal without entries. */
+  start(): Position {
+    return { number: 0, mac: createHash("sha256").update(canonical(START, this.#register)).digest() };
+  }
+
+  /** The MAC of an entry, by that of the one before. */
+  macOf(previous: Uint8Array, entry: EntryContent): Buffer {
+    return this.#mac(previous, contentOf(entry));
+  }
+
+  /** Vouches for what the register keeps beside the journal. */
+  positionMac(position: Position): Buffer {
+    return this.#mac(this.#positionContent(position));
+  }
+
+  vouchesFor(position: Position, mac: Uint8Array): boolean {
+    return same(this.positionMac(position), mac);
+  }
+
+  signHead({ number, mac }: Position, at: number): SignedHead {
+    const head = { register: this.#register, number, mac, at };
+    return { ...head, signature: sign(null, headContent(head), this.#signing) };
+  }
+
+  wipe(): void {
+    this.#key.fill(0);
+  }
+
+  #positionContent({ number, mac }: Position): Buffer {
+    return canonical(POSITION, this.#register, String(number), mac);
+  }
+
+  #mac(...parts: readonly (string | Uint8Array)[]): Buffer {
+    const hmac = createHmac("sha256", this.#key);
+    for (const part of parts) hmac.update(part);
+    return hmac.digest();
+  }
+}
+
+/** Whether the owner of this public key, 32 bytes, signed the head. */
+export function isSignedBy(publicKey: Uint8Array, head: SignedHead): boolean {
+  return verify(null, headContent(head), publicKeyOf("Ed25519", publicKey), head.signature);
+}
+
+function contentOf({ number, at, actor, action, serial, from, to, reason, detail }: EntryContent): Buffer {
+  return canonical(String(number), String(at), actor, action, serial, from, to, reason, detail);
+}
+
+function headContent({ register, number, mac, at }: Head): Buffer {
+  return canonical(HEAD, register, String(number), mac, String(at));
+}
+
+function same(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && timingSafeEqual(a, b);
+}
+
+/** What is wrong with a journal, at one number or from it on. */
+export interface Finding {
+  readonly number: number;
+  /**
+   * changed: entry or MAC. moved: it is another number's entry. missing: there is none. start: the first is not that of
+   * `register init`. end: entries, or the position that the register keeps, were cut off or put back. head: the saved
+   * head is of another register, not signed by the journal key, or of another journal.
+   */
+  readonly what: "changed" | "moved" | "missing" | "start" | "end" | "head";
+  /** One line for people. */
+  readonly message: string;
+}
+
+/** What is known of a journal besides its entries. */
+export interface Known {
+  /** What the register keeps beside it. Without it the end is not checked. */
+  readonly position?: Position | undefined;
+  /** A head that was saved. Its signature is checked elsewhere (isSignedBy). */
+  readonly head?: Head | undefined;
+}
+
+/** More entries than these are not compared with each other to find out where they belong. */
+const MOST_MOVED = 20;
+/** Past so many findings a journal is not worth another line. */
+const MOST_FINDINGS = 1000;
+
+/** Takes the entries one by one, in the order of their numbers, and says what is wrong with them. */
+export class ChainCheck {
+  readonly #key: JournalKey | undefined;
+  readonly #known: Known;
+  readonly #findings: Finding[] = [];
+  readonly #suspects: { readonly entry: Entry; readonly previous: Uint8Array }[] = [];
+  #count = 0;
+  #last: Position | undefined;
+  /** What the MAC of the last entry should be, where it is another. */
+  #lastRight: Buffer | undefined;
+  #headSeen = false;
+
+  /** Without the journal key only numbers, position and saved head are checked. */
+  constructor(key: JournalKey | undefined, known: Known = {}) {
+    this.#key = key;
+    this.#known = known;
+  }
+
+  take(entry: Entry): void {
+    this.#count++;
+    const expected = (this.#last?.number ?? 0) + 1;
+    if (!this.#last) this.#checkStart(entry);
+    if (entry.number !== expected) this.#find(expected, "missing", missing(expected, entry.number - 1));
+    this.#checkMac(entry, entry.number === expected);
+    this.#checkHead(entry);
+    this.#last = { number: entry.number, mac: entry.mac };
+  }
+
+  /** How many entries there were, and what is wrong with them, in the order of their numbers. */
+  end(): { readonly count: number; readonly findings: readonly Finding[] } {
+    this.#checkSuspects();
+    this.#checkEnd();
+    const findings = [...this.#findings].sort((a, b) => a.number - b.number);
+    return { count: this.#count, findings };
+  }
+
+  /** After a gap there is no MAC of the entry before. */
+  #checkMac(entry: Entry, follows: boolean): void {
+    const rightBefore = this.#lastRight;
+    this.#lastRight = undefined;
+    if (!this.#key || !follows) return;
+    const { mac: previous } = this.#last ?? this.#key.start();
+    const right = this.#key.macOf(previous, entry);
+    if (same(right, entry.mac)) return;
+    // Where only the MAC of the entry before was changed, this one is right.
+    if (rightBefore && same(this.#key.macOf(rightBefore, entry), entry.mac)) return;
+    this.#suspects.push({ entry, previous });
+    this.#lastRight = right;
+  }
+
+  #checkStart({ number, action }: Entry): void {
+    if (number === 1 && action !== FIRST_ACTION)
+      this.#find(1, "start", `entry 1 is not that of ${FIRST_ACTION}: entries before it were cut off`);
+  }
+
+  #checkHead({ number, mac }: Entry): void {
+    const { head } = this.#known;
+    if (head?.number !== number) return;
+    this.#headSeen = true;
+    if (!same(head.mac, mac)) this.#find(number, "head", `entry ${number} is not the one of the saved head`);
+  }
+
+  #checkSuspects(): void {
+    for (const { entry } of this.#suspects) {
+      const { number } = entry;
+      const origin = this.#suspects.length <= MOST_MOVED ? this.#originOf(entry) : undefined;
+      if (origin === undefined) this.#find(number, "changed", `entry ${number} was changed`);
+      // Where the entry before was moved, this one is right.
+      else if (origin !== number) this.#find(number, "moved", `entry ${number} is entry ${origin}, moved`);
+    }
+  }
+
+  /** The number under which the entry and its MAC are right; nothing where no number and MAC of the suspects fit. */
+  #originOf(entry: Entry): number | undefined {
+    const macs = this.#suspects.flatMap(({ entry: other, previous }) => [other.mac, previous]);
+    for (const { entry: other } of this.#suspects) {
+      const { number } = other;
+      if (macs.some((mac) => same(this.#key?.macOf(mac, { ...entry, number }) ?? mac, entry.mac))) return number;
+    }
+    return undefined;
+  }
+
+  #checkEnd(): void {
+    const last = this.#last ?? { number: 0, mac: this.#key?.start().mac ?? Buffer.alloc(MAC_BYTES) };
+    const { position, head } = this.#known;
+    if (this.#count === 0) this.#find(1, "start", "there are no entries: all of them were cut off");
+    if (position && position.number > last.number)
+      this.#find(last.number + 1, "end", `${missing(last.number + 1, position.number)}: cut off at the end`);
+    else if (position && (position.number !== last.number || !same(position.mac, last.mac)))
+      this.#find(last.number, "end", `entry ${last.number} is not the last one that the register took`);
+    if (head && !this.#headSeen && head.number > 0)
+      this.#find(head.number, "head", `entry ${head.number}, of the saved head, is missing`);
+  }
+
+  #find(number: number, what: Finding["what"], message: string): void {
+    if (this.#findings.length < MOST_FINDINGS) this.#findings.push({ number, what, message });
+  }
+}
+
+function missing(from: number, to: number): string {
+  return to <= from ? `entry ${from} is missing` : `entries ${from} to ${to} are missing`;
+}

@@ -1,0 +1,219 @@
+// The versions of the tables. A migration is never changed once it was released: what is missing comes with the next one.
+
+import { type ColumnDataType, type CreateTableBuilder, type Kysely, type RawBuilder, sql } from "kysely";
+import type { Engine, EngineKind } from "./engine.js";
+import { RegisterError } from "./errors.js";
+import type { Tables } from "./schema.js";
+
+export interface Migration {
+  readonly number: number;
+  /** Runs in one transaction with the note that it was applied. */
+  run(db: Kysely<Tables>, kind: EngineKind): Promise<void>;
+}
+
+/** The row of `meta` that tells a register from other databases, and what stands in it. */
+export const FORMAT = { name: "format", value: Buffer.from("DSC+ register") } as const;
+
+export const MIGRATIONS: readonly Migration[] = [{ number: 1, run: firstTables }];
+
+/** Applies those migrations of the list that were not applied yet, each in a transaction of its own. */
+export async function applyMigrations(engine: Engine, migrations: readonly Migration[]): Promise<void> {
+  for (const migration of migrations) {
+    await engine.write(async (db) => {
+      // Another process may be about to do the same: one of them waits here, and sees then what the other did.
+      if (engine.kind === "postgres" && migration.number > 1) await sql`lock table migrations`.execute(db);
+      const version = await versionOf(db, engine.kind, engine.where);
+      if ((version ?? 0) >= migration.number) return;
+      await migration.run(db, engine.kind);
+      const applied = await engine.now(db);
+      await db.insertInto("migrations").values({ number: migration.number, applied }).execute();
+    });
+  }
+}
+
+/** The version of the register that a database holds; undefined where it has no tables. Refuses what is no register. */
+export async function versionOf(db: Kysely<Tables>, kind: EngineKind, where: string): Promise<number | undefined> {
+  const tables = await tableNames(db, kind);
+  if (tables.length === 0) return undefined;
+  const other = new RegisterError(`${where}: is another program's database; nothing was changed`, "not-a-register");
+  if (!tables.includes("meta") || !tables.includes("migrations")) throw other;
+  const format = await db.selectFrom("meta").select("value").where("name", "=", FORMAT.name).executeTakeFirst();
+  if (!format || !FORMAT.value.equals(format.value)) throw other;
+  const last = await db.selectFrom("migrations").select("number").orderBy("number", "desc").executeTakeFirst();
+  return last?.number ?? 0;
+}
+
+async function tableNames(db: Kysely<Tables>, kind: EngineKind): Promise<string[]> {
+  const query =
+    kind === "sqlite"
+      ? sql<{ name: string }>`select name from sqlite_master where type = 'table'`
+      : sql<{ name: string }>`select tablename::text as name from pg_tables where schemaname = current_schema()`;
+  return (await query.execute(db)).rows.map(({ name }) => name).filter((name) => !name.startsWith("sqlite_"));
+}
+
+type Column = [name: string, type: "text" | "integer" | "blob", ...constraints: Constraint[]];
+type Constraint = "optional" | "primary" | "unique" | "numbered" | `to ${string}`;
+
+async function firstTables(db: Kysely<Tables>, kind: EngineKind): Promise<void> {
+  const table = (name: string, ...columns: Column[]) => createTable(db, kind, name, columns);
+  const index = (name: string, columns: string[]) =>
+    db.schema
+      .createIndex(`${name}_by_${columns.join("_")}`)
+      .on(name)
+      .columns(columns)
+      .execute();
+
+  await table("meta", ["name", "text", "primary"], ["value", "blob"]);
+  await table("migrations", ["number", "integer", "primary"], ["applied", "integer"]);
+  await table("settings", ["name", "text", "primary"], ["value", "text"], ["changed", "integer"]);
+  await table(
+    "batches",
+    ["number", "integer", "numbered"],
+    ["name", "blob", "unique"],
+    ["state", "text"],
+    ["opened", "integer"],
+    ["changed", "integer"],
+  );
+  await table(
+    "orders",
+    ["number", "integer", "numbered"],
+    ["user_name", "text"],
+    ["state", "text"],
+    ["serial", "text", "optional"],
+    ["suite", "text"],
+    ["pin_check", "text"],
+    ["tries", "integer"],
+    ["pin", "blob", "optional"],
+    ["batch_number", "integer", "optional", "to batches.number"],
+    ["placed", "integer"],
+    ["changed", "integer"],
+  );
+  await table(
+    "cards",
+    ["serial", "text", "primary"],
+    ["card_id", "text", "optional"],
+    ["state", "text"],
+    ["suite", "text"],
+    ["pin_check", "text"],
+    ["tries", "integer"],
+    ["keyset", "integer", "optional"],
+    ["transport", "text", "optional"],
+    ["store_data", "text"],
+    ["put_key", "text"],
+    ["user_name", "text", "optional"],
+    ["order_number", "integer", "optional", "to orders.number"],
+    ["batch_number", "integer", "optional", "to batches.number"],
+    ["created", "integer"],
+    ["changed", "integer"],
+  );
+  await table(
+    "keys",
+    ["number", "integer", "numbered"],
+    ["serial", "text", "to cards.serial"],
+    ["card_id", "text"],
+    ["field", "text"],
+    ["version", "integer"],
+    ["opener", "text"],
+    ["origin", "text"],
+    ["state", "text"],
+    ["sealed", "blob"],
+    ["fingerprint", "blob"],
+  );
+  // Two cards with one token key would answer for each other.
+  await db.schema
+    .createIndex("keys_once")
+    .on("keys")
+    .unique()
+    .columns(["opener", "fingerprint"])
+    .where(sql.ref("field"), "=", "token")
+    .where(sql.ref("state"), "in", ["active", "abandoned"])
+    .execute();
+  await table("claims", ["serial", "text", "primary"], ["bench", "text"], ["process", "text"], ["until", "integer"]);
+  await table(
+    "challenges",
+    ["number", "integer", "numbered"],
+    ["serial", "text", "to cards.serial"],
+    ["challenge", "text"],
+    ["issued", "integer"],
+    ["expires", "integer"],
+    ["used", "integer"],
+    ["response_right", "integer", "optional"],
+  );
+  await table(
+    "attempts",
+    ["number", "integer", "numbered"],
+    ["serial", "text", "to cards.serial"],
+    ["at", "integer"],
+    ["right", "integer"],
+  );
+  await table(
+    "operators",
+    ["name", "text", "primary"],
+    ["public_key", "blob"],
+    ["added", "integer"],
+    ["removed", "integer", "optional"],
+  );
+  await table(
+    "approvals",
+    ["hash", "blob", "primary"],
+    ["request", "text"],
+    ["asked_by", "text"],
+    ["approved_by", "text", "optional"],
+    ["signature", "blob", "optional"],
+    ["expires", "integer"],
+    ["spent", "integer", "optional"],
+  );
+  await table(
+    "journal",
+    ["number", "integer", "primary"],
+    ["at", "integer"],
+    ["actor", "text"],
+    ["action", "text"],
+    ["serial", "text", "optional"],
+    ["from_state", "text", "optional"],
+    ["to_state", "text", "optional"],
+    ["reason", "text", "optional"],
+    ["detail", "text"],
+    ["mac", "blob"],
+  );
+  await sql`insert into meta (name, value) values (${FORMAT.name}, ${FORMAT.value})`.execute(db);
+  for (const name of ["keys", "challenges", "attempts", "journal", "orders"]) await index(name, ["serial"]);
+  for (const name of ["cards", "orders"]) await index(name, ["state"]);
+  await index("cards", ["card_id"]);
+  await index("cards", ["user_name"]);
+}
+
+/** SQLite's tables are strict: a column holds what it says. */
+async function createTable(
+  db: Kysely<Tables>,
+  kind: EngineKind,
+  name: string,
+  columns: readonly Column[],
+): Promise<void> {
+  let builder: CreateTableBuilder<string, string> = db.schema.createTable(name);
+  for (const column of columns) builder = addColumn(builder, kind, column);
+  await (kind === "sqlite" ? builder.modifyEnd(sql`strict`) : builder).execute();
+}
+
+function addColumn(
+  builder: CreateTableBuilder<string, string>,
+  kind: EngineKind,
+  [name, type, ...constraints]: Column,
+): CreateTableBuilder<string, string> {
+  return builder.addColumn(name, typeIn(kind, type), (column) => {
+    let made = constraints.includes("optional") ? column : column.notNull();
+    for (const constraint of constraints) {
+      if (constraint === "primary" || constraint === "numbered") made = made.primaryKey();
+      if (constraint === "unique") made = made.unique();
+      if (constraint === "numbered")
+        made = kind === "sqlite" ? made.autoIncrement() : made.generatedByDefaultAsIdentity();
+      if (constraint.startsWith("to ")) made = made.references(constraint.slice("to ".length));
+    }
+    return made;
+  });
+}
+
+function typeIn(kind: EngineKind, type: Column[1]): ColumnDataType | RawBuilder<unknown> {
+  if (kind === "sqlite") return type === "blob" ? sql`blob` : type;
+  return { text: "text", integer: "bigint", blob: "bytea" }[type] as ColumnDataType;
+}

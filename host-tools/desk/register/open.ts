@@ -1,0 +1,93 @@
+// Opens a register: finds out whether the database is one, and of which version.
+//
+// A file of an older version is migrated at once, with a copy beside it; on a server others may use the older version at
+// the time, so that somebody has to say when (dsc register migrate). A newer version is refused.
+
+import type { RetryingEngine } from "./adapter.js";
+import type { Engine } from "./engine.js";
+import { RegisterError } from "./errors.js";
+import { applyMigrations, MIGRATIONS, type Migration, versionOf } from "./migrations.js";
+import { copyTo, fileSystemType, keepLog, openSqlite } from "./sqlite.js";
+
+export interface OpenOptions {
+  /** Makes a register where there is none; one that is there already is refused. */
+  readonly create?: boolean;
+  /** Brings an older register on a server to this version. */
+  readonly migrate?: boolean;
+  /** For how long the engine is asked again while others are in the way (ms). */
+  readonly wait?: number;
+  /** The computer's time in ms since 1970, which SQLite has none of. */
+  readonly clock?: () => number;
+  readonly migrations?: readonly Migration[];
+  readonly fileSystemType?: (folder: string) => number;
+}
+
+const WAIT = 30_000;
+
+/** The row of `meta` that has the register's id, 16 random bytes. */
+export const REGISTER_ID = "register";
+
+/** Opens the register in a file, or behind a postgres:// URL. Close it after use. */
+export async function openEngine(where: string, options: OpenOptions = {}): Promise<Engine> {
+  const engine = await connect(where, options);
+  try {
+    await prepare(engine, options);
+    return engine;
+  } catch (error) {
+    await engine.close();
+    throw error;
+  }
+}
+
+/** Most registers are files: what a server needs is loaded for a server. */
+async function connect(where: string, options: OpenOptions): Promise<RetryingEngine> {
+  const { create = false, wait = WAIT, clock = Date.now } = options;
+  if (!/^postgres(ql)?:/i.test(where))
+    return openSqlite(where, { create, wait, clock, fileSystemType: options.fileSystemType ?? fileSystemType });
+  const { openPostgres } = await import("./postgres.js");
+  return openPostgres(where, { wait });
+}
+
+async function prepare(engine: RetryingEngine, options: OpenOptions): Promise<void> {
+  const { create = false, migrate = false, migrations = MIGRATIONS } = options;
+  const { kind, where } = engine;
+  const version = await engine.read((db) => versionOf(db, kind, where));
+  if (version === undefined && !create)
+    throw new RegisterError(`${where}: there is no register yet; dsc register init makes it`, "missing");
+  if (create && version !== undefined && (await isInitialised(engine)))
+    throw new RegisterError(`${where}: is a register already; nothing was changed`, "exists");
+  if (kind === "sqlite") await keepLog(engine);
+  if (version === undefined) return applyMigrations(engine, migrations);
+  return update(engine, version, migrations, migrate);
+}
+
+/** The first thing that a new register is given is its id. */
+function isInitialised(engine: Engine): Promise<boolean> {
+  return engine.read(async (db) => {
+    const id = await db.selectFrom("meta").select("name").where("name", "=", REGISTER_ID).executeTakeFirst();
+    return id !== undefined;
+  });
+}
+
+async function update(
+  engine: RetryingEngine,
+  version: number,
+  migrations: readonly Migration[],
+  allowed: boolean,
+): Promise<void> {
+  const { kind, where } = engine;
+  const newest = migrations.at(-1)?.number ?? 0;
+  if (version > newest)
+    throw new RegisterError(
+      `${where}: is a register of a newer version (${version}; this dsc knows ${newest}); use a newer dsc`,
+      "newer",
+    );
+  if (version === newest) return;
+  if (kind === "postgres" && !allowed)
+    throw new RegisterError(
+      `${where}: is a register of an older version (${version}); back it up, and run dsc register migrate`,
+      "older",
+    );
+  if (kind === "sqlite") await copyTo(engine, `${where}.version-${version}`);
+  await applyMigrations(engine, migrations);
+}

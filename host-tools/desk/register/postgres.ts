@@ -1,0 +1,264 @@
+// The register in PostgreSQL by `pg`: any number of computers on one database, with its own replication.
+
+import { PostgresAdapter, PostgresQueryCompiler, sql } from "kysely";
+import pg from "pg";
+import { UsageError } from "../../files/errors.js";
+import { type Connection, EngineBusy, RetryingEngine, retrying, type Source, type StatementResult } from "./adapter.js";
+import { RegisterError, type RegisterReason } from "./errors.js";
+import type { Value } from "./values.js";
+
+export interface PostgresOptions {
+  /** For how long the engine is asked again while others are in the way (ms). */
+  readonly wait: number;
+}
+
+/** For the server's list of connections. */
+const APPLICATION = "dsc";
+const MOST_CONNECTIONS = 8;
+/** How long a server may take to answer at first, and how long for one statement (ms). */
+const CONNECT_LIMIT = 5000;
+const STATEMENT_LIMIT = 60_000;
+
+/** The type numbers of bigint and of numeric, which sums of it are. */
+const WHOLE_NUMBERS: readonly number[] = [20, 1700];
+
+/** A warning of the server; while a change is committed: it is not on the standby that was waited for. */
+const WARNING = "01000";
+
+/**
+ * What each connection begins with. A commit is on the disk when it is answered, whatever the server's setting; a setting
+ * that waits for a standby stays. A process that stopped in a transaction does not keep others out.
+ */
+const SETTINGS = `
+  SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') IN ('off', 'local');
+  SET idle_in_transaction_session_timeout = '60s';
+`;
+
+/** Whether that names a database on a server, and no file. */
+export function isServerUrl(where: string): boolean {
+  return /^postgres(ql)?:/i.test(where);
+}
+
+/** Opens the database. Whether a register is in it, is for the caller to see. */
+export async function openPostgres(url: string, { wait }: PostgresOptions): Promise<RetryingEngine> {
+  refusePassword(url);
+  const source = new Pool(url);
+  try {
+    await retrying(() => source.checkEncoding(), wait);
+  } catch (error) {
+    await source.close();
+    throw error;
+  }
+  return new RetryingEngine({
+    kind: "postgres",
+    where: url,
+    source,
+    compiler: new PostgresQueryCompiler(),
+    dialectAdapter: new PostgresAdapter(),
+    now: async (db) => {
+      const query = sql<{ now: number }>`select floor(extract(epoch from clock_timestamp()) * 1000)::bigint as now`;
+      const { rows } = await query.execute(db);
+      return rows[0]?.now as number;
+    },
+    wait,
+  });
+}
+
+/** The command line and the environment of a process are not only its owner's to read. The message does not have the URL. */
+function refusePassword(url: string): void {
+  let parsed: URL;
+  try {
+    // A name of a socket's folder in the place of a host is no part of a URL otherwise.
+    parsed = new URL(url.replace(/^[a-z]+:/i, "http:").replace("@/", "@host/"));
+  } catch {
+    throw new UsageError("the register's URL is not well-formed; postgres://user@host:5432/database is expected");
+  }
+  if (parsed.password === "" && !parsed.searchParams.has("password")) return;
+  throw new UsageError(
+    "the register's URL has a password in it, which others may read; leave it out, and put it into the file that PGPASSFILE names",
+  );
+}
+
+/** Connections of `pg`. */
+class Pool implements Source {
+  readonly #url: string;
+  readonly #pool: pg.Pool;
+
+  constructor(url: string) {
+    this.#url = url;
+    this.#pool = new pg.Pool({
+      connectionString: url,
+      application_name: APPLICATION,
+      max: MOST_CONNECTIONS,
+      connectionTimeoutMillis: CONNECT_LIMIT,
+      query_timeout: STATEMENT_LIMIT,
+      keepAlive: true,
+      allowExitOnIdle: true,
+      types: { getTypeParser },
+      onConnect: async (client: pg.ClientBase) => void (await client.query(SETTINGS)),
+    });
+    // A connection that breaks while nobody uses it leaves the pool. Without this the process would end.
+    this.#pool.on("error", () => {});
+  }
+
+  async acquire(): Promise<PostgresConnection> {
+    try {
+      return new PostgresConnection(this.#url, await this.#pool.connect());
+    } catch (error) {
+      throw inWords(this.#url, error);
+    }
+  }
+
+  release(connection: PostgresConnection): void {
+    connection.giveBack();
+  }
+
+  close(): Promise<void> {
+    return this.#pool.end();
+  }
+
+  async checkEncoding(): Promise<void> {
+    const connection = await this.acquire();
+    try {
+      const { rows } = await connection.run("SHOW server_encoding", []);
+      const encoding = rows[0]?.server_encoding;
+      if (encoding !== "UTF8")
+        throw new RegisterError(
+          `${this.#url}: the database's encoding is ${encoding}; make one with createdb --encoding=UTF8 --template=template0`,
+          "encoding",
+        );
+    } finally {
+      this.release(connection);
+    }
+  }
+}
+
+/** Whole numbers as such: `pg` gives the large ones as text. */
+function getTypeParser(type: number, format?: "text" | "binary") {
+  if (!WHOLE_NUMBERS.includes(type)) return pg.types.getTypeParser(type, format as "text");
+  return (text: string) => (/^-?[0-9]+$/.test(text) ? BigInt(text) : Number.NaN);
+}
+
+class PostgresConnection implements Connection {
+  readonly #url: string;
+  readonly #client: pg.PoolClient;
+  #begun = false;
+  /** It is not to be used again. */
+  #broken = false;
+  #warned = false;
+  readonly #onNotice = ({ code }: { code?: string | undefined }) => {
+    if (code === WARNING) this.#warned = true;
+  };
+  readonly #onError = () => {
+    this.#broken = true;
+  };
+
+  constructor(url: string, client: pg.PoolClient) {
+    this.#url = url;
+    this.#client = client;
+    client.on("notice", this.#onNotice).on("error", this.#onError);
+  }
+
+  async run(statement: string, parameters: readonly Value[]): Promise<StatementResult> {
+    try {
+      const { rows, rowCount } = await this.#client.query(statement, [...parameters]);
+      return { rows, changed: rowCount ?? 0 };
+    } catch (error) {
+      throw inWords(this.#url, error);
+    }
+  }
+
+  async begin(mode: "reading" | "writing"): Promise<void> {
+    const snapshot = mode === "reading" ? "REPEATABLE READ READ ONLY" : "SERIALIZABLE";
+    await this.run(`BEGIN ISOLATION LEVEL ${snapshot}`, []);
+    this.#begun = true;
+  }
+
+  async commit(): Promise<void> {
+    this.#warned = false;
+    let command: string;
+    try {
+      ({ command } = await this.#client.query("COMMIT"));
+    } catch (error) {
+      const known = inWords(this.#url, error);
+      throw known instanceof RegisterError && known.reason === "unreachable" ? this.#uncertain() : known;
+    }
+    this.#begun = false;
+    if (command !== "COMMIT") throw new Error(`PostgreSQL answered COMMIT with ${command}`);
+    // It waited for a standby, was told to stop waiting, and says that it has committed.
+    if (this.#warned) throw this.#uncertain();
+  }
+
+  async rollback(): Promise<void> {
+    if (!this.#begun) return;
+    try {
+      await this.#client.query("ROLLBACK");
+      this.#begun = false;
+    } catch {
+      // The connection is closed instead, which ends its transaction.
+      this.#broken = true;
+    }
+  }
+
+  giveBack(): void {
+    this.#client.off("notice", this.#onNotice).off("error", this.#onError);
+    this.#client.release(this.#broken || this.#begun);
+  }
+
+  #uncertain(): RegisterError {
+    return new RegisterError(
+      `${this.#url}: the connection ended before the server said whether the change is kept; look, and do it again if not`,
+      "uncertain",
+    );
+  }
+}
+
+/** By SQLSTATE, or the beginning of it. */
+const REFUSALS: readonly (readonly [string, RegisterReason, string])[] = [
+  ["23505", "duplicate", "has such a row already"],
+  ["53100", "full", "the server's disk is full"],
+  ["25006", "read-only", "the server only reads: it is a standby, or was set so"],
+  ["42P07", "exists", "another process has just made its tables"],
+  ["42P01", "not-a-register", "a table is missing"],
+  ["3D000", "missing", "there is no such database; make it with createdb"],
+  ["28P01", "denied", "the server refuses the password; check PGPASSFILE or PGPASSWORD"],
+  ["28", "denied", "the server does not let this user in; check its pg_hba.conf"],
+  ["42501", "denied", "this user has no rights to the register's tables"],
+  ["57014", "busy", "the server cancelled a statement that took too long"],
+  ["57P", "unreachable", "the server is starting or stopping"],
+  ["08", "unreachable", "the connection to the server failed"],
+  ["58", "other", "the server cannot read or write its disk"],
+  ["25P03", "unreachable", "the server ended the connection, which did nothing for too long"],
+];
+
+/** Another transaction came first; a lock was not to be had; there are no connections left. */
+const AGAIN: Readonly<Record<string, string>> = {
+  "40001": "other processes change the same rows",
+  "40P01": "other processes change the same rows",
+  "55P03": "other processes keep it locked",
+  "53300": "the server has no free connection; raise max_connections, or end other programs",
+};
+
+/** Codes of Node's sockets. */
+const SOCKET = /^(E[A-Z]+|ERR_[A-Z_]+|CERT_.*|DEPTH_.*|SELF_.*|UNABLE_.*)$/;
+
+/** An error of the engine as one of ours; a mistake in a statement stays what it is. Details of rows are left out. */
+function inWords(url: string, error: unknown): unknown {
+  const { code = "", message = "" } = error as { code?: string; message?: string };
+  if (error instanceof RegisterError) return error;
+  const again = AGAIN[code];
+  if (again !== undefined) return new EngineBusy(`${url}: ${again}`);
+  if (message.startsWith("timeout exceeded when trying to connect"))
+    return new EngineBusy(`${url}: all connections of this process are in use`);
+  const [, reason, text] = REFUSALS.find(([start]) => code.startsWith(start)) ?? [];
+  if (reason) return new RegisterError(`${url}: ${text}`, reason);
+  if (SOCKET.test(code)) return new RegisterError(`${url}: no connection to the server (${code})`, "unreachable");
+  if (/password must be a string/.test(message))
+    return new RegisterError(
+      `${url}: the server asks for a password; put it into the file that PGPASSFILE names`,
+      "denied",
+    );
+  if (/^(Connection terminated|Query read timeout|Client has encountered a connection error)/.test(message))
+    return new RegisterError(`${url}: the connection to the server ended`, "unreachable");
+  return new Error(`PostgreSQL: ${code}: ${message}`);
+}

@@ -1,0 +1,177 @@
+// An open register with the keys that were given: what commands work on.
+//
+// The register recognises its keys by tags, so that a wrong one is refused before anything is done with it.
+
+import { randomBytes, timingSafeEqual } from "node:crypto";
+import type { Kysely, Transaction } from "kysely";
+import { drawDeskPair } from "./deskbox.js";
+import type { Engine } from "./engine.js";
+import { RegisterError } from "./errors.js";
+import { JournalKey } from "./journalchain.js";
+import { REGISTER_ID } from "./open.js";
+import type { Tables } from "./schema.js";
+import { type CustodyKind, custodyTag, type Place, REGISTER_ID_BYTES, Sealer } from "./sealing.js";
+
+/** Those of the three keys that were given, 32 bytes each. */
+export type CustodyKeys = Partial<Record<CustodyKind, Buffer>>;
+
+export const CUSTODY_KINDS: readonly CustodyKind[] = ["site", "desk", "journal"];
+
+/** The name under which the site key vouches for the desk's public key. */
+const DESK_PUBLIC = "desk-public";
+const DESK_PUBLIC_TAG = "desk-public-tag";
+const DESK_PRIVATE = "desk-private";
+const JOURNAL_PUBLIC = "journal-public";
+const DESK_PRIVATE_PLACE: Place = { serial: "", cardId: null, field: DESK_PRIVATE, version: 1 };
+
+/** Values that a register has once, by name. */
+type Meta = ReadonlyMap<string, Buffer>;
+
+/** The row of `meta` with the tag of a key. */
+export function tagRow(kind: CustodyKind): string {
+  return `${kind}-key`;
+}
+
+export class Register {
+  /** 16 bytes. */
+  readonly id: Buffer;
+  /** Who acts, for the journal. */
+  readonly actor: string;
+  readonly engine: Engine;
+  readonly #site: Sealer | undefined;
+  readonly #desk: Sealer | undefined;
+  readonly #journal: JournalKey | undefined;
+  readonly #meta: Meta;
+
+  private constructor(engine: Engine, id: Buffer, meta: Meta, keys: CustodyKeys, actor: string) {
+    this.engine = engine;
+    this.id = id;
+    this.actor = actor;
+    this.#meta = meta;
+    this.#site = keys.site && new Sealer(keys.site, id);
+    this.#desk = keys.desk && new Sealer(keys.desk, id);
+    this.#journal = keys.journal && new JournalKey(keys.journal, id);
+  }
+
+  /** `keys` stay the caller's to wipe. Throws a RegisterError where one is of another register. */
+  static async open(engine: Engine, keys: CustodyKeys, actor: string): Promise<Register> {
+    const meta = await engine.read(metaOf);
+    const id = meta.get(REGISTER_ID);
+    if (id?.length !== REGISTER_ID_BYTES)
+      throw new RegisterError(`${engine.where}: is not finished; run dsc register init again`, "missing");
+    for (const kind of CUSTODY_KINDS) checkKey(engine.where, meta, id, kind, keys[kind]);
+    return new Register(engine, id, meta, keys, actor);
+  }
+
+  /** Throws a RegisterError ("no-key") where the site key was not given. */
+  get site(): Sealer {
+    return this.#site ?? this.#missing("site");
+  }
+
+  get desk(): Sealer {
+    return this.#desk ?? this.#missing("desk");
+  }
+
+  get journal(): JournalKey {
+    return this.#journal ?? this.#missing("journal");
+  }
+
+  /** Whether that key was given. */
+  has(kind: CustodyKind): boolean {
+    return { site: this.#site, desk: this.#desk, journal: this.#journal }[kind] !== undefined;
+  }
+
+  /** Whether the register has such a key, given or not. */
+  knows(kind: CustodyKind): boolean {
+    return this.#meta.has(tagRow(kind));
+  }
+
+  /** The desk's X25519 public key. Whoever has the site key sees where it was exchanged. */
+  get deskPublic(): Buffer {
+    const value = this.#meta.get(DESK_PUBLIC);
+    if (!value) throw new RegisterError(`${this.engine.where}: has no desk key; PINs cannot be kept`, "no-key");
+    const tag = this.#meta.get(DESK_PUBLIC_TAG);
+    if (this.#site && !(tag && this.#site.vouchesFor(DESK_PUBLIC, value, tag)))
+      throw new RegisterError(
+        `${this.engine.where}: the desk's public key is not the one that the site knows`,
+        "damaged",
+      );
+    return value;
+  }
+
+  /** The desk's X25519 private key; wipe it after use. */
+  deskPrivate(): Buffer {
+    const value = this.desk.open(this.#meta.get(DESK_PRIVATE) ?? Buffer.alloc(0), DESK_PRIVATE_PLACE);
+    if (!value) throw new RegisterError(`${this.engine.where}: the desk's private key does not open`, "damaged");
+    return value;
+  }
+
+  /** Wipes what was derived of the keys, and closes the engine. */
+  async close(): Promise<void> {
+    this.#site?.wipe();
+    this.#desk?.wipe();
+    this.#journal?.wipe();
+    await this.engine.close();
+  }
+
+  #missing(kind: CustodyKind): never {
+    const option = `--${kind}-key (or DSC_${kind.toUpperCase()}_KEY)`;
+    throw new RegisterError(`${this.engine.where}: the ${kind} key is needed; name its file with ${option}`, "no-key");
+  }
+}
+
+/** Gives a register without rows its id and what it keeps of its keys. The journal key has to be there. */
+export async function writeIdentity(db: Transaction<Tables>, keys: CustodyKeys): Promise<Buffer> {
+  const id = randomBytes(REGISTER_ID_BYTES);
+  const rows = [{ name: REGISTER_ID, value: id }, ...keyRows(keys, id)];
+  await db.insertInto("meta").values(rows).execute();
+  return id;
+}
+
+/** What the register keeps of its keys: nothing of it gives one away. */
+function keyRows(keys: CustodyKeys, id: Buffer): { name: string; value: Buffer }[] {
+  const tags = CUSTODY_KINDS.flatMap((kind) => {
+    const key = keys[kind];
+    return key ? [{ name: tagRow(kind), value: custodyTag(kind, key, id) }] : [];
+  });
+  return [...tags, ...deskRows(keys, id), ...journalRows(keys, id)];
+}
+
+function deskRows({ site, desk }: CustodyKeys, id: Buffer): { name: string; value: Buffer }[] {
+  if (!desk) return [];
+  const { publicKey, privateKey } = drawDeskPair();
+  const sealer = new Sealer(desk, id);
+  const rows = [
+    { name: DESK_PUBLIC, value: publicKey },
+    { name: DESK_PRIVATE, value: sealer.seal(privateKey, DESK_PRIVATE_PLACE) },
+  ];
+  privateKey.fill(0);
+  sealer.wipe();
+  if (!site) return rows;
+  const siteSealer = new Sealer(site, id);
+  rows.push({ name: DESK_PUBLIC_TAG, value: siteSealer.tagOf(DESK_PUBLIC, publicKey) });
+  siteSealer.wipe();
+  return rows;
+}
+
+function journalRows({ journal }: CustodyKeys, id: Buffer): { name: string; value: Buffer }[] {
+  if (!journal) throw new Error("a register without a journal key");
+  const key = new JournalKey(journal, id);
+  const value = Buffer.from(key.publicKey);
+  key.wipe();
+  return [{ name: JOURNAL_PUBLIC, value }];
+}
+
+async function metaOf(db: Kysely<Tables>): Promise<Meta> {
+  const rows = await db.selectFrom("meta").selectAll().execute();
+  return new Map(rows.map(({ name, value }) => [name, value]));
+}
+
+function checkKey(where: string, meta: Meta, id: Buffer, kind: CustodyKind, key: Buffer | undefined): void {
+  if (!key) return;
+  const tag = meta.get(tagRow(kind));
+  if (!tag) throw new RegisterError(`${where}: has no ${kind} key; leave out --${kind}-key`, "wrong-key");
+  const own = custodyTag(kind, key, id);
+  if (tag.length !== own.length || !timingSafeEqual(tag, own))
+    throw new RegisterError(`${where}: the ${kind} key is one of another register`, "wrong-key");
+}

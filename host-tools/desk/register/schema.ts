@@ -1,0 +1,179 @@
+// The tables of the register, as the newest migration leaves them. What each is for stands in docs/REGISTER.md.
+//
+// Times are whole milliseconds since 1970 (UTC), flags are 0 or 1, numbers of rows are given by the engine and never twice.
+
+import type { ColumnType, Generated } from "kysely";
+
+type Bytes = ColumnType<Buffer, Uint8Array, Uint8Array>;
+type MaybeBytes = ColumnType<Buffer | null, Uint8Array | null | undefined, Uint8Array | null>;
+type Flag = 0 | 1;
+
+export type CardState = "blank" | "pending" | "seeded" | "shipped" | "active" | "lost" | "returned" | "retired";
+export type OrderState = "placed" | "claimed" | "seeded" | "shipped" | "done" | "cancelled";
+export type KeyState = "active" | "abandoned" | "forgotten";
+export type KeyField = "token" | "unlock";
+export type KeyOrigin = "drawn" | "given" | "imported";
+/** Whose key opens a sealed value. */
+export type Opener = "site" | "desk";
+export type PinCheck = "card" | "server";
+/** How far a command to a card came. */
+export type CommandState = "none" | "sent" | "answered";
+
+/** Values that a register has once. */
+export interface MetaTable {
+  name: string;
+  value: Bytes;
+}
+
+/** The migrations that were applied. */
+export interface MigrationsTable {
+  number: number;
+  applied: number;
+}
+
+export interface SettingsTable {
+  name: string;
+  value: string;
+  changed: number;
+}
+
+export interface CardsTable {
+  serial: string;
+  /** 16 hexadecimal digits. */
+  card_id: string | null;
+  state: CardState;
+  suite: string;
+  pin_check: PinCheck;
+  tries: number;
+  /** The version of the transport keys in the card. */
+  keyset: number | null;
+  /** KCV of the transport master key, in hexadecimal. */
+  transport: string | null;
+  store_data: CommandState;
+  put_key: CommandState;
+  user_name: string | null;
+  order_number: number | null;
+  batch_number: number | null;
+  created: number;
+  changed: number;
+}
+
+/** One row for each key and each opener. */
+export interface KeysTable {
+  number: Generated<number>;
+  serial: string;
+  /** The card that the key is bound to; `none` for an imported key. */
+  card_id: string;
+  field: KeyField;
+  version: number;
+  opener: Opener;
+  origin: KeyOrigin;
+  state: KeyState;
+  /** Empty once the key is forgotten. */
+  sealed: Bytes;
+  /** HMAC of field and key under a key derived from the opener's. */
+  fingerprint: Bytes;
+}
+
+/** Which bench works on a card; it only decides who waits. */
+export interface ClaimsTable {
+  serial: string;
+  bench: string;
+  process: string;
+  until: number;
+}
+
+export interface OrdersTable {
+  number: Generated<number>;
+  user_name: string;
+  state: OrderState;
+  serial: string | null;
+  suite: string;
+  pin_check: PinCheck;
+  tries: number;
+  /** Encrypted to the desk's X25519 key; erased when it is not needed any more. */
+  pin: MaybeBytes;
+  batch_number: number | null;
+  placed: number;
+  changed: number;
+}
+
+export interface BatchesTable {
+  number: Generated<number>;
+  /** HMAC of the file under a key derived from the desk key. */
+  name: Bytes;
+  state: "open" | "closed";
+  opened: number;
+  changed: number;
+}
+
+export interface ChallengesTable {
+  number: Generated<number>;
+  serial: string;
+  challenge: string;
+  issued: number;
+  expires: number;
+  used: Flag;
+  /** Null until a response was judged. */
+  response_right: Flag | null;
+}
+
+/** Responses that were judged. */
+export interface AttemptsTable {
+  number: Generated<number>;
+  serial: string;
+  at: number;
+  right: Flag;
+}
+
+export interface OperatorsTable {
+  name: string;
+  /** Ed25519. */
+  public_key: Bytes;
+  added: number;
+  removed: number | null;
+}
+
+export interface ApprovalsTable {
+  /** Of the request. */
+  hash: Bytes;
+  request: string;
+  asked_by: string;
+  approved_by: string | null;
+  signature: MaybeBytes;
+  expires: number;
+  spent: number | null;
+}
+
+/** Numbered without gaps from 1, since each entry is authenticated with the one before. */
+export interface JournalTable {
+  number: number;
+  at: number;
+  actor: string;
+  action: string;
+  serial: string | null;
+  from_state: string | null;
+  to_state: string | null;
+  reason: string | null;
+  /** JSON with sorted keys. */
+  detail: string;
+  mac: Bytes;
+}
+
+export interface Tables {
+  meta: MetaTable;
+  migrations: MigrationsTable;
+  settings: SettingsTable;
+  cards: CardsTable;
+  keys: KeysTable;
+  claims: ClaimsTable;
+  orders: OrdersTable;
+  batches: BatchesTable;
+  challenges: ChallengesTable;
+  attempts: AttemptsTable;
+  operators: OperatorsTable;
+  approvals: ApprovalsTable;
+  journal: JournalTable;
+}
+
+export type TableName = keyof Tables;

@@ -1,0 +1,108 @@
+// The site key and the desk key at work: they seal what the register keeps, so that a stolen database gives none of it.
+//
+// Neither key is used as it is. Each use has a subkey of its own (HKDF-SHA-256, RFC 5869; salt: the register's id):
+//
+//   seal         AES-256-GCM, with the place that the value belongs to as associated data: a value that was moved to
+//                another card, field or version does not open
+//   fingerprint  HMAC-SHA-256 of a key: two cards with one key are found without opening a key
+//   tag          HMAC-SHA-256 of a name and a public value: a wrong key, or a public key that was exchanged, is noticed
+//   batch        HMAC-SHA-256 of a batch file: a plain hash of a file with PINs could be searched
+
+import { createHmac, hkdfSync, timingSafeEqual } from "node:crypto";
+import { openUnder, sealUnder } from "./aead.js";
+import { canonical } from "./canonical.js";
+
+export const CUSTODY_KEY_BYTES = 32;
+export const REGISTER_ID_BYTES = 16;
+
+/** The three keys that people keep: the register has none of them. */
+export type CustodyKind = "site" | "desk" | "journal";
+
+type Use = "seal" | "fingerprint" | "tag" | "batch";
+
+/** Where in the register a sealed value belongs. */
+export interface Place {
+  readonly serial: string;
+  /** 16 hexadecimal digits; nothing for a key that was imported. */
+  readonly cardId: string | null;
+  readonly field: string;
+  readonly version: number;
+}
+
+const NO_CARD = "none";
+
+/** By which the register recognises its site, desk or journal key: 32 bytes. */
+export function custodyTag(kind: CustodyKind, key: Uint8Array, register: Uint8Array): Buffer {
+  const subkey = subkeyOf(key, register, "tag");
+  const tag = macOf(subkey, kind);
+  subkey.fill(0);
+  return tag;
+}
+
+/** The site key or the desk key of one register. Its copies of keys last until `wipe`. */
+export class Sealer {
+  readonly #register: Uint8Array;
+  readonly #subkeys: Record<Use, Buffer>;
+
+  /** `key`: 32 bytes, the caller's. `register`: the register's id, 16 bytes. */
+  constructor(key: Uint8Array, register: Uint8Array) {
+    if (key.length !== CUSTODY_KEY_BYTES) throw new RangeError(`a custody key has ${CUSTODY_KEY_BYTES} bytes`);
+    if (register.length !== REGISTER_ID_BYTES) throw new RangeError(`a register's id has ${REGISTER_ID_BYTES} bytes`);
+    this.#register = Buffer.from(register);
+    const subkey = (use: Use) => subkeyOf(key, register, use);
+    this.#subkeys = {
+      seal: subkey("seal"),
+      fingerprint: subkey("fingerprint"),
+      tag: subkey("tag"),
+      batch: subkey("batch"),
+    };
+  }
+
+  seal(value: Uint8Array, place: Place): Buffer {
+    return sealUnder(this.#subkeys.seal, value, this.#associated(place));
+  }
+
+  /** The value; nothing where it was changed, or sealed for another place or under another key. Wipe it after use. */
+  open(sealed: Uint8Array, place: Place): Buffer | undefined {
+    return openUnder(this.#subkeys.seal, sealed, this.#associated(place));
+  }
+
+  /** The same for the same key in the same field: 32 bytes. */
+  fingerprint(field: string, key: Uint8Array): Buffer {
+    const whole = canonical(field, key);
+    const print = macOf(this.#subkeys.fingerprint, whole);
+    whole.fill(0);
+    return print;
+  }
+
+  /** Vouches for a public value of this name: 32 bytes. */
+  tagOf(name: string, value: Uint8Array): Buffer {
+    return macOf(this.#subkeys.tag, canonical(name, value));
+  }
+
+  vouchesFor(name: string, value: Uint8Array, tag: Uint8Array): boolean {
+    const expected = this.tagOf(name, value);
+    return tag.length === expected.length && timingSafeEqual(tag, expected);
+  }
+
+  /** The name of a batch file: 32 bytes. */
+  batchName(contents: Uint8Array): Buffer {
+    return macOf(this.#subkeys.batch, contents);
+  }
+
+  wipe(): void {
+    for (const subkey of Object.values(this.#subkeys)) subkey.fill(0);
+  }
+
+  #associated({ serial, cardId, field, version }: Place): Buffer {
+    return canonical(this.#register, serial, cardId ?? NO_CARD, field, String(version));
+  }
+}
+
+function subkeyOf(key: Uint8Array, register: Uint8Array, use: Use): Buffer {
+  return Buffer.from(hkdfSync("sha256", key, register, `dsc register ${use}`, CUSTODY_KEY_BYTES));
+}
+
+function macOf(key: Uint8Array, value: string | Uint8Array): Buffer {
+  return createHmac("sha256", key).update(value).digest();
+}
