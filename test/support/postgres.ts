@@ -99,6 +99,7 @@ export class PostgresServer {
   async stop(signal: "SIGINT" | "SIGQUIT" | "SIGKILL" = "SIGINT"): Promise<void> {
     const server = this.#process;
     if (!server) return;
+    server.ref();
     const ended = new Promise((resolve) => server.once("exit", resolve));
     if (server.exitCode === null && server.signalCode === null) {
       server.kill(signal);
@@ -139,8 +140,8 @@ export class PostgresServer {
 
   /** Ends it at once, and removes its files. */
   remove(): void {
-    this.#process?.kill("SIGQUIT");
-    rmSync(this.#folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
+    if (this.#process) spawnSync(...this.#command("pg_ctl", "stop", "-D", this.data, "-m", "immediate", "-w"));
+    rmSync(this.#folder, { recursive: true, force: true });
     running.delete(this);
   }
 

@@ -103,6 +103,7 @@ async function firstTables(db: Kysely<Tables>, kind: EngineKind): Promise<void> 
     ["user_name", "text", "optional"],
     ["order_number", "integer", "optional", "to orders.number"],
     ["batch_number", "integer", "optional", "to batches.number"],
+    ["arrives", "text", "optional"],
     ["created", "integer"],
     ["changed", "integer"],
   );
@@ -177,7 +178,9 @@ async function firstTables(db: Kysely<Tables>, kind: EngineKind): Promise<void> 
     ["mac", "blob"],
   );
   await sql`insert into meta (name, value) values (${FORMAT.name}, ${FORMAT.value})`.execute(db);
-  for (const name of ["keys", "challenges", "attempts", "journal", "orders"]) await index(name, ["serial"]);
+  for (const name of ["keys", "attempts", "journal", "orders"]) await index(name, ["serial"]);
+  await index("challenges", ["serial", "challenge"]);
+  await index("keys", ["fingerprint"]);
   for (const name of ["cards", "orders"]) await index(name, ["state"]);
   await index("cards", ["card_id"]);
   await index("cards", ["user_name"]);

@@ -54,6 +54,8 @@ export interface CardsTable {
   user_name: string | null;
   order_number: number | null;
   batch_number: number | null;
+  /** The day on which a shipped card is expected to arrive: YYYY-MM-DD. */
+  arrives: string | null;
   created: number;
   changed: number;
 }

@@ -7,10 +7,10 @@ import { createInterface } from "node:readline";
 import { sql } from "kysely";
 import * as assert from "uvu/assert";
 import type { Engine } from "../../../../host-tools/desk/register/engine.js";
-import { RegisterError, type RegisterReason } from "../../../../host-tools/desk/register/errors.js";
 import { MIGRATIONS, type Migration } from "../../../../host-tools/desk/register/migrations.js";
 import { type OpenOptions, openEngine, REGISTER_ID } from "../../../../host-tools/desk/register/open.js";
 import { endingWith } from "../../../support/leftovers.js";
+import { rejects, rejectsFor } from "../../../support/refusals.js";
 import { PLACES, type Place } from "../../../support/registers.js";
 import { packageTest } from "../../../support/skipping.js";
 import { suite, type Test } from "../../../support/suite.js";
@@ -462,19 +462,4 @@ async function count(db: Reading): Promise<number> {
 
 function countSettings(engine: Engine): Promise<number> {
   return engine.read(count);
-}
-
-async function rejectsFor(run: Promise<unknown>, reason: RegisterReason): Promise<RegisterError> {
-  const error = await rejects(run, RegisterError);
-  assert.is(error.reason, reason, error.message);
-  return error;
-}
-
-async function rejects<E extends Error>(run: Promise<unknown>, type: new (...args: never[]) => E): Promise<E> {
-  const error = await run.then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  );
-  assert.instance(error, type, `${error}`);
-  return error as E;
 }

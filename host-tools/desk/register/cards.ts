@@ -1,0 +1,91 @@
+// The life of a card in the register: which state may follow which, and who said so. Each change is an entry of the journal;
+// any other is refused in one line that names the state.
+//
+//   blank → pending → seeded → shipped → active → returned | retired
+//   shipped | active → lost;  lost → active (found);  lost → returned
+//
+// A card has a row from `pending` on: a blank one is not known. Seeding a card again (seeding.ts) begins at `pending` anew.
+
+import type { Kysely, Selectable } from "kysely";
+import type { Change } from "./change.js";
+import { RegisterError } from "./errors.js";
+import type { CardState, CardsTable, Tables } from "./schema.js";
+
+export type Card = Selectable<CardsTable>;
+
+/** What may follow each state. */
+export const LIFE: Readonly<Record<CardState, readonly CardState[]>> = {
+  blank: ["pending"],
+  pending: ["seeded"],
+  seeded: ["shipped"],
+  shipped: ["active", "lost"],
+  active: ["lost", "returned", "retired"],
+  lost: ["active", "returned"],
+  returned: [],
+  retired: [],
+};
+
+/** The states in a sentence: "it cannot be …". */
+const BECOMING: Record<CardState, string> = {
+  blank: "wiped",
+  pending: "seeded",
+  seeded: "marked as seeded",
+  shipped: "shipped",
+  active: "activated",
+  lost: "reported lost",
+  returned: "returned",
+  retired: "retired",
+};
+
+export interface CardFilter {
+  readonly state?: CardState | undefined;
+  readonly userName?: string | undefined;
+}
+
+export interface Move {
+  readonly serial: string;
+  readonly to: CardState;
+  /** As the command that does it. */
+  readonly action: string;
+  readonly reason?: string | undefined;
+  readonly detail?: Readonly<Record<string, string | number | null | undefined>>;
+}
+
+/** Cards in the order of their serial numbers. */
+export function listCards(db: Kysely<Tables>, { state, userName }: CardFilter = {}): Promise<Card[]> {
+  let query = db.selectFrom("cards").selectAll().orderBy("serial");
+  if (state !== undefined) query = query.where("state", "=", state);
+  if (userName !== undefined) query = query.where("user_name", "=", userName);
+  return query.execute();
+}
+
+export function findCard(db: Kysely<Tables>, serial: string): Promise<Card | undefined> {
+  return db.selectFrom("cards").selectAll().where("serial", "=", serial).executeTakeFirst();
+}
+
+/** Throws a RegisterError ("missing") where there is no such card. */
+export async function cardOf(db: Kysely<Tables>, serial: string): Promise<Card> {
+  const card = await findCard(db, serial);
+  if (!card) throw new RegisterError(`${serial}: the register has no such card`, "missing");
+  return card;
+}
+
+/** Changes the state of a card, and notes that. Throws a RegisterError ("state") where the state does not allow it. */
+export async function moveCard({ db, at, note }: Change, move: Move): Promise<Card> {
+  const { serial, to, action, reason, detail } = move;
+  const card = await cardOf(db, serial);
+  const from = card.state;
+  if (!LIFE[from].includes(to)) throw new RegisterError(`${serial} is ${from}: it cannot be ${BECOMING[to]}`, "state");
+  if (to === "active") await refuseSecondActive(db, card);
+  await db.updateTable("cards").set({ state: to, changed: at }).where("serial", "=", serial).execute();
+  await note({ action, serial, from, to, reason, ...(detail && { detail }) });
+  return { ...card, state: to, changed: at };
+}
+
+/** A user name has one card that is active: a lost one that turns up comes too late once its replacement is. */
+async function refuseSecondActive(db: Kysely<Tables>, { serial, user_name }: Card): Promise<void> {
+  if (user_name === null) return;
+  const active = await listCards(db, { state: "active", userName: user_name });
+  const other = active.find((card) => card.serial !== serial);
+  if (other) throw new RegisterError(`${serial} cannot be activated: ${other.serial} is active for its user`, "state");
+}

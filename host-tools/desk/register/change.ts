@@ -1,0 +1,28 @@
+// Whatever changes the register is a change: one writing transaction with one time, which adds its own entries to the
+// journal.
+
+import type { Transaction } from "kysely";
+import { append, type JournalEvent } from "./journal.js";
+import type { Register } from "./register.js";
+import { timeOf } from "./registerclock.js";
+import type { Tables } from "./schema.js";
+
+/** One writing transaction. */
+export interface Change {
+  readonly db: Transaction<Tables>;
+  /** ms since 1970: never before the latest time that the register has seen. */
+  readonly at: number;
+  readonly register: Register;
+  /** Adds an entry to the journal. */
+  note(event: JournalEvent): Promise<void>;
+}
+
+/** What `run` returns is committed. It may be called again: it has no effect outside of the transaction. */
+export function change<T>(register: Register, run: (change: Change) => Promise<T>): Promise<T> {
+  const { engine, actor } = register;
+  return engine.write(async (db) => {
+    const at = await timeOf(db, await engine.now(db));
+    const note = async (event: JournalEvent) => void (await append(db, register.journal, { ...event, at, actor }));
+    return run({ db, at, register, note });
+  });
+}

@@ -1,0 +1,148 @@
+// The journal in the register: entries are added inside of the change that they tell of, and never changed.
+
+import type { Kysely, Selectable, Transaction } from "kysely";
+import { RegisterError } from "./errors.js";
+import {
+  ChainCheck,
+  type Entry,
+  type Finding,
+  type Head,
+  type JournalKey,
+  MAC_BYTES,
+  type Position,
+  type SignedHead,
+} from "./journalchain.js";
+import { getMeta, putMeta } from "./meta.js";
+import { keepTime } from "./registerclock.js";
+import type { JournalTable, Tables } from "./schema.js";
+
+/** What happened. */
+export interface JournalEvent {
+  /** As the command that did it: `card ship`. */
+  readonly action: string;
+  readonly serial?: string | undefined;
+  readonly from?: string | undefined;
+  readonly to?: string | undefined;
+  readonly reason?: string | undefined;
+  /** What else is worth knowing; nothing secret. */
+  readonly detail?: Readonly<Record<string, string | number | boolean | null | undefined>>;
+}
+
+/** What happened, when (ms since 1970) and by whom. */
+export interface NewEntry extends JournalEvent {
+  readonly at: number;
+  readonly actor: string;
+}
+
+/** Which entries are shown. */
+export interface JournalFilter {
+  readonly serial?: string | undefined;
+  /** Only so many, the last ones. */
+  readonly last?: number | undefined;
+}
+
+/** Entries that are read at once. */
+const PIECE = 1000;
+
+/** Adds an entry; returns its number. The caller's transaction holds the change that it tells of. */
+export async function append(db: Transaction<Tables>, key: JournalKey, entry: NewEntry): Promise<number> {
+  const before = await positionIn(db, key);
+  const { at, actor, action, serial = null, from = null, to = null, reason = null, detail = {} } = entry;
+  const content = { number: before.number + 1, at, actor, action, serial, from, to, reason, detail: sorted(detail) };
+  const added = { ...content, mac: key.macOf(before.mac, content) };
+  // First the row that every entry changes: of several transactions the later ones find out here, and are run again.
+  await keepPosition(db, key, added);
+  await db.insertInto("journal").values(rowOf(added)).execute();
+  await keepTime(db, at);
+  return added.number;
+}
+
+/** The last entry, as the register keeps it beside the journal. Throws a RegisterError where that was changed. */
+export async function positionIn(db: Kysely<Tables>, key: JournalKey): Promise<Position> {
+  const kept = await getMeta(db, "journal-position");
+  if (!kept) return key.start();
+  const position = positionOf(kept);
+  if (position && key.vouchesFor(position, kept.subarray(NUMBER_BYTES + MAC_BYTES))) return position;
+  throw new RegisterError("the journal's end was changed; dsc journal verify says more", "damaged");
+}
+
+const NUMBER_BYTES = 8;
+
+/** The number in 8 bytes (big-endian), the entry's MAC, and the position's own. */
+function keepPosition(db: Transaction<Tables>, key: JournalKey, { number, mac }: Position): Promise<void> {
+  const bytes = Buffer.alloc(NUMBER_BYTES);
+  bytes.writeBigUInt64BE(BigInt(number));
+  return putMeta(db, "journal-position", Buffer.concat([bytes, mac, key.positionMac({ number, mac })]));
+}
+
+function positionOf(kept: Buffer): Position | undefined {
+  if (kept.length !== NUMBER_BYTES + 2 * MAC_BYTES) return undefined;
+  const mac = kept.subarray(NUMBER_BYTES, NUMBER_BYTES + MAC_BYTES);
+  return { number: Number(kept.readBigUInt64BE()), mac };
+}
+
+/** A head of the journal as it is now. Throws a RegisterError ("damaged") where its end was cut off. */
+export async function signHead(db: Kysely<Tables>, key: JournalKey, at: number): Promise<SignedHead> {
+  const position = await positionIn(db, key);
+  const last = await db.selectFrom("journal").select("mac").where("number", "=", position.number).executeTakeFirst();
+  if (!last?.mac.equals(position.mac))
+    throw new RegisterError(
+      "the journal's last entry is missing or was changed; dsc journal verify says more",
+      "damaged",
+    );
+  return key.signHead(position, at);
+}
+
+/** The newest entries that the filter names, in the order of their numbers. */
+export async function readEntries(db: Kysely<Tables>, { serial, last }: JournalFilter = {}): Promise<Entry[]> {
+  let query = db.selectFrom("journal").selectAll().orderBy("number", "desc");
+  if (serial !== undefined) query = query.where("serial", "=", serial);
+  if (last !== undefined) query = query.limit(last);
+  const rows = await query.execute();
+  return rows.reverse().map(entryOf);
+}
+
+/**
+ * What is wrong with the journal. Without the journal key only its numbers and a saved head are checked, and its entries up
+ * to that head are vouched for by nobody.
+ */
+export async function verifyJournal(
+  db: Kysely<Tables>,
+  key: JournalKey | undefined,
+  head?: Head,
+): Promise<{ readonly count: number; readonly findings: readonly Finding[] }> {
+  const kept = await getMeta(db, "journal-position");
+  const position = kept && positionOf(kept);
+  const check = new ChainCheck(key, { position, head });
+  for (let from = 0; ; ) {
+    const rows = await db
+      .selectFrom("journal")
+      .selectAll()
+      .where("number", ">", from)
+      .orderBy("number")
+      .limit(PIECE)
+      .execute();
+    for (const row of rows) check.take(entryOf(row));
+    const last = rows.at(-1);
+    if (!last) break;
+    from = last.number;
+  }
+  const { count, findings } = check.end();
+  if (!key || (kept && position && key.vouchesFor(position, kept.subarray(NUMBER_BYTES + MAC_BYTES))))
+    return { count, findings };
+  const message = "what the register keeps as the journal's end is missing or was changed";
+  return { count, findings: [...findings, { number: count, what: "end", message }] };
+}
+
+export function entryOf({ from_state, to_state, ...row }: Selectable<JournalTable>): Entry {
+  return { ...row, from: from_state, to: to_state };
+}
+
+function rowOf({ from, to, ...entry }: Entry): Selectable<JournalTable> {
+  return { ...entry, from_state: from, to_state: to, mac: Buffer.from(entry.mac) };
+}
+
+function sorted(detail: NonNullable<JournalEvent["detail"]>): string {
+  const entries = Object.entries(detail).filter(([, value]) => value !== undefined);
+  return JSON.stringify(Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1))));
+}

@@ -1,0 +1,24 @@
+// Values that a register has once, by name.
+
+import type { Kysely } from "kysely";
+import type { Tables } from "./schema.js";
+
+/** Those that are read and written by name; what else there is stands in register.ts. */
+export type MetaName =
+  /** Up to which entry the journal goes (journal.ts). */
+  | "journal-position"
+  /** The latest time that the register has seen (registerclock.ts). */
+  | "clock";
+
+export async function getMeta(db: Kysely<Tables>, name: MetaName): Promise<Buffer | undefined> {
+  const row = await db.selectFrom("meta").select("value").where("name", "=", name).executeTakeFirst();
+  return row?.value;
+}
+
+export async function putMeta(db: Kysely<Tables>, name: MetaName, value: Uint8Array): Promise<void> {
+  await db
+    .insertInto("meta")
+    .values({ name, value })
+    .onConflict((conflict) => conflict.column("name").doUpdateSet({ value }))
+    .execute();
+}

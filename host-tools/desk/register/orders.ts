@@ -1,0 +1,141 @@
+// Orders of cards: who wants one, and the PIN for it, encrypted to the desk at once. Each change of state is an entry of the
+// journal; any other is refused in one line that names the state.
+//
+//   placed → claimed → seeded → shipped → done;  placed | claimed → cancelled
+//   claimed | seeded → placed, where the card was damaged or the bench gave up
+
+import type { Kysely, Selectable } from "kysely";
+import { canonical } from "./canonical.js";
+import type { Change } from "./change.js";
+import { privateKeyOf, publicBytesOf } from "./curve25519.js";
+import { openAtDesk, sealToDesk } from "./deskbox.js";
+import { RegisterError } from "./errors.js";
+import type { Register } from "./register.js";
+import type { OrderState, OrdersTable, PinCheck, Tables } from "./schema.js";
+
+export type Order = Selectable<OrdersTable>;
+
+export interface NewOrder {
+  readonly userName: string;
+  readonly suite: string;
+  readonly pinCheck: PinCheck;
+  readonly tries: number;
+  /** Four digits as ASCII, the caller's; drawn at the desk unless given. */
+  readonly pin?: Uint8Array | undefined;
+}
+
+/** What may follow each state. */
+export const ORDER_LIFE: Readonly<Record<OrderState, readonly OrderState[]>> = {
+  placed: ["claimed", "cancelled"],
+  claimed: ["seeded", "placed", "cancelled"],
+  seeded: ["shipped", "placed"],
+  shipped: ["done"],
+  done: [],
+  cancelled: [],
+};
+
+const BECOMING: Record<OrderState, string> = {
+  placed: "placed again",
+  claimed: "claimed",
+  seeded: "marked as seeded",
+  shipped: "shipped",
+  done: "marked as done",
+  cancelled: "cancelled",
+};
+
+/** States in which the PIN is not needed any more. */
+const WITHOUT_PIN: readonly OrderState[] = ["seeded", "shipped", "done", "cancelled"];
+
+/** Returns the number of the order. */
+export async function addOrder({ db, at, register, note }: Change, order: NewOrder): Promise<number> {
+  const { userName, suite, pinCheck, tries, pin } = order;
+  const row = {
+    user_name: userName,
+    state: "placed",
+    suite,
+    pin_check: pinCheck,
+    tries,
+    placed: at,
+    changed: at,
+  } as const;
+  const { number } = await db.insertInto("orders").values(row).returning("number").executeTakeFirstOrThrow();
+  if (pin) {
+    const sealed = sealToDesk(deskPublicOf(register), pin, placeOf(register, number, userName));
+    await db.updateTable("orders").set({ pin: sealed }).where("number", "=", number).execute();
+  }
+  await note({ action: "order add", to: "placed", detail: { order: number, user: userName } });
+  return number;
+}
+
+/** Orders in the order of their numbers. */
+export function listOrders(db: Kysely<Tables>, state?: OrderState): Promise<Order[]> {
+  const query = db.selectFrom("orders").selectAll().orderBy("number");
+  return (state === undefined ? query : query.where("state", "=", state)).execute();
+}
+
+/** Throws a RegisterError ("missing") where there is no such order. */
+export async function orderOf(db: Kysely<Tables>, number: number): Promise<Order> {
+  const order = await db.selectFrom("orders").selectAll().where("number", "=", number).executeTakeFirst();
+  if (!order) throw new RegisterError(`order ${number}: the register has no such order`, "missing");
+  return order;
+}
+
+/** Changes the state of an order, and notes that. The PIN is erased with the first state that needs it no more. */
+export async function moveOrder(
+  { db, at, note }: Change,
+  number: number,
+  to: OrderState,
+  {
+    action,
+    reason,
+    serial,
+  }: { readonly action: string; readonly reason?: string | undefined; readonly serial?: string },
+): Promise<Order> {
+  const order = await orderOf(db, number);
+  if (!ORDER_LIFE[order.state].includes(to))
+    throw new RegisterError(`order ${number} is ${order.state}: it cannot be ${BECOMING[to]}`, "state");
+  const card = to === "placed" ? { serial: null } : serial === undefined ? {} : { serial };
+  const erased = WITHOUT_PIN.includes(to) ? { pin: null } : {};
+  const changes = { state: to, changed: at, ...card, ...erased };
+  await db.updateTable("orders").set(changes).where("number", "=", number).execute();
+  await note({ action, serial, from: order.state, to, reason, detail: { order: number } });
+  return { ...order, ...changes };
+}
+
+/** The PIN of an order, as ASCII; nothing where there is none. Wipe it after use. */
+export function openPin(register: Register, { number, user_name, pin }: Order): Buffer | undefined {
+  if (!pin) return undefined;
+  const deskPrivate = register.deskPrivate();
+  try {
+    const opened = openAtDesk(deskPrivate, pin, placeOf(register, number, user_name));
+    if (opened) return opened;
+  } finally {
+    deskPrivate.fill(0);
+  }
+  throw new RegisterError(
+    `order ${number}: its PIN does not open with the desk key: the register was changed`,
+    "damaged",
+  );
+}
+
+/** What a PIN is sealed with: it opens for no other order. */
+function placeOf(register: Register, number: number, userName: string): Buffer {
+  return canonical(register.id, String(number), userName);
+}
+
+/** The key that PINs are encrypted to, once the site key or the desk key has vouched for it. */
+function deskPublicOf(register: Register): Buffer {
+  const { deskPublic } = register;
+  if (register.has("site")) return deskPublic;
+  if (register.knows("site") && !register.has("desk")) return register.site && deskPublic;
+  const deskPrivate = register.deskPrivate();
+  try {
+    if (publicBytesOf(privateKeyOf("X25519", deskPrivate)).equals(deskPublic)) return deskPublic;
+  } finally {
+    deskPrivate.fill(0);
+  }
+  throw new RegisterError(
+    `${register.engine.where}: the desk's public key was exchanged; no PIN is encrypted to it`,
+    "damaged",
+  );
+}
