@@ -105,6 +105,14 @@ export function createExclusive(path: string, contents: Uint8Array | string, dis
   });
 }
 
+/** Throws a FileError ("exists") where the name is taken: for what is done before the file is made. */
+export function refuseTaken(path: string): void {
+  explaining(path, "write", () => {
+    const taken = node.lstatSync(path, { throwIfNoEntry: false });
+    if (taken) throw Object.assign(new Error(), { code: "EEXIST" });
+  });
+}
+
 /** Puts new contents in the place of a file's old ones (or makes the file). */
 export function replaceAtomically(path: string, contents: Uint8Array | string, disk: FileSystem = DISK): void {
   explaining(path, "write", () => {

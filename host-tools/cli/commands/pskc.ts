@@ -15,6 +15,8 @@ import {
 import { columns, show, warn } from "../output.js";
 import { importSeedFile, pskcKeyOption, SEED_SECRET_HELP } from "../secretoptions.js";
 import { printing, refuseStdout, sharedFilesOption } from "./options.js";
+import { exportCommand } from "./pskcexport.js";
+import { importCommand, throwRefusals } from "./pskcimport.js";
 
 interface ShowOptions {
   pskcKey?: string;
@@ -62,7 +64,10 @@ export function register(program: Command): void {
     .addOption(sharedFilesOption())
     .addHelpText("after", CSV_NOTES)
     .action(runCsv);
-  program.command("pskc").description("seed files (PSKC, RFC 6030)").addCommand(show).addCommand(csv);
+  const pskc = program
+    .command("pskc")
+    .description("keys in PSKC (RFC 6030): out of the register, into it, and what a file holds");
+  for (const command of [exportCommand(), importCommand(), show, csv]) pskc.addCommand(command);
 }
 
 function systemOption(): Option {
@@ -86,14 +91,6 @@ async function check(file: string, pskcKey: string, options: ShowOptions): Promi
   const { records, refusals } = await importSeedFile(file, pskcKey, options);
   wipeRecords(records);
   return refusals;
-}
-
-/** What was read is served; what was not is told, and is an error. */
-function throwRefusals(file: string, refusals: readonly Refusal[]): void {
-  const [first] = refusals;
-  if (!first) return;
-  const more = refusals.length > 1 ? `; and ${refusals.length - 1} more` : "";
-  throw new SeedFileError(`${file}: a key cannot be used, the others can: ${describeRefusal(first)}${more}`);
 }
 
 function describe(file: string, outline: SeedOutline, checked: boolean): string[] {

@@ -493,7 +493,7 @@ test("pskc show: with the key, every MAC is checked", () => {
   assert.is(shown.code, 6);
   assert.match(
     shown.stderr,
-    /^dsc: [^\n]*: a key cannot be used, the others can: "IB3000123": the MAC is wrong[^\n]*\n$/,
+    /^dsc: [^\n]*: a key cannot be used, any other can: "IB3000123": the MAC is wrong[^\n]*\n$/,
   );
   assert.match(
     shown.stdout,
