@@ -622,7 +622,17 @@ test("pskc csv: nothing is written where something is wrong", () => {
 
 // ---- every command ----
 
-const COMMANDS = ["ocra", "keys new", "unlock", "challenge", "verify", "pskc show", "pskc csv"];
+const COMMANDS = [
+  "ocra",
+  "keys new",
+  "unlock",
+  "challenge",
+  "verify",
+  "pskc show",
+  "pskc csv",
+  "pskc export",
+  "pskc import",
+];
 
 test("--help has examples and exit code 0", () => {
   for (const command of COMMANDS) {

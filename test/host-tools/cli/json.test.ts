@@ -16,6 +16,7 @@ import { ChallengeStore } from "../../../host-tools/site/challenges.js";
 import { unreadableFlash } from "../../support/cards.js";
 import { hexFile, imageBytes } from "../../support/hexfile.js";
 import { onceListening, preload } from "../../support/preload.js";
+import { registerFiles } from "../../support/registerfiles.js";
 import { scratchFolder } from "../../support/scratch.js";
 import { type Ended, dsc as runDsc, SimProcess } from "../../support/simprocess.js";
 import { ON_WINDOWS, suiteUnless } from "../../support/skipping.js";
@@ -52,6 +53,9 @@ seeds.addRecord({ ...CARD, serial: "IB3000125", state: "pending" });
 const STORE = at("challenges.json");
 new ChallengeStore(STORE).issue(CARD.serial);
 const SEED_KEY_FILE = put("seeds.key", SEED_KEY.toString("hex"));
+const ONE = at("one.xml");
+createSeedFile(ONE, SEED_KEY, CARD);
+const REGISTER = [...(await registerFiles(FOLDER)), "--pskc-key", SEED_KEY_FILE];
 const ODD_KEY = put("odd.key", `${SEED_KEY.toString("hex").slice(1)}\n`);
 const MASTER = put("transport.key", "00112233445566778899aabbccddeeff\n");
 const OTHER = put("other.key", "ffeeddccbbaa99887766554433221100\n");
@@ -152,6 +156,26 @@ const TABLE: Record<string, readonly Row[]> = {
     ["file", [PIN]],
     ["file", [join(NOTHING, "key")]],
     ["file", [""]],
+  ],
+  "pskc import": [
+    ["done", [ONE, ...REGISTER]],
+    ["usage", [ONE, ...REGISTER, "--receipt", "-"]],
+    ["file", [ONE, ...REGISTER, "--receipt", PIN]],
+    ["file", [NOTHING, ...REGISTER]],
+    ["seed-file", [PIN, ...REGISTER]],
+    ["secret", [ONE, ...REGISTER, "--receipt", NOTHING, "--sign-key", ODD_KEY]],
+    ["register", [ONE, ...REGISTER, "--receipt", NOTHING, "--register", BROKEN]],
+    ["interrupted", [ONE, ...REGISTER, "--receipt", NOTHING, "--pskc-key", "-"]],
+  ],
+  "pskc export": [
+    ["done", [at("export.xml"), ...REGISTER]],
+    ["usage", ["-", ...REGISTER]],
+    ["file", [PIN, ...REGISTER]],
+    ["file", [at("no.xml"), ...REGISTER, "--site-cert", PIN]],
+    ["seed-file", [at("no.xml"), ...REGISTER, "--batch", "7"]],
+    ["secret", [at("no.xml"), ...REGISTER, "--pskc-key", ODD_KEY]],
+    ["register", [at("no.xml"), ...REGISTER, "--register", NOTHING]],
+    ["interrupted", [at("no.xml"), ...REGISTER, "--pskc-key", "-"]],
   ],
   "pskc show": [
     ["done", [SEEDS]],

@@ -8,6 +8,7 @@ import * as assert from "uvu/assert";
 import { createSeedFile } from "../../../host-tools/seeds/pskc.js";
 import { hexFile, imageBytes } from "../../support/hexfile.js";
 import { onceListening, preload } from "../../support/preload.js";
+import { registerFiles } from "../../support/registerfiles.js";
 import { scratchFolder } from "../../support/scratch.js";
 import { DSC, type DscOptions, type Ended, dsc as runDsc } from "../../support/simprocess.js";
 import { ON_WINDOWS, suiteUnless } from "../../support/skipping.js";
@@ -45,7 +46,9 @@ createSeedFile(SEEDS, SEED_KEY, {
   state: "done",
   keyset: undefined,
 });
-const OPEN = ["--pskc", SEEDS, "--pskc-key", SEED_KEY_FILE];
+const KEY_FILE = ["--pskc-key", SEED_KEY_FILE];
+const OPEN = ["--pskc", SEEDS, ...KEY_FILE];
+const REGISTER = ON_WINDOWS ? [] : await registerFiles(FOLDER);
 const VERIFY = ["verify", ...SERIAL, "--challenge", "012345", "--response", "01234567"];
 const PERSONALIZE = ["personalize", "--port", at("no-port"), ...SERIAL, "--pskc", at("new.xml")];
 const OCRA = ["ocra", "--suite", "OCRA-1:HOTP-SHA256-8:QN06-PSHA1", "--challenge", "012345"];
@@ -58,6 +61,10 @@ const SECRETS: Record<string, readonly string[]> = {
   "verify --pskc-key": [...VERIFY, "--pskc", SEEDS, "--pskc-key", PIPE],
   "unlock --pskc-key": ["unlock", ...SERIAL, "--lock-code", "12345678", "--pskc", SEEDS, "--pskc-key", PIPE],
   "pskc show --pskc-key": ["pskc", "show", SEEDS, "--pskc-key", PIPE],
+  "pskc export --pskc-key": ["pskc", "export", at("export.xml"), ...REGISTER, "--pskc-key", PIPE],
+  "pskc export --site-key": ["pskc", "export", at("export.xml"), ...KEY_FILE, ...REGISTER, "--site-key", PIPE],
+  "pskc import --pskc-key": ["pskc", "import", SEEDS, ...REGISTER, "--pskc-key", PIPE],
+  "pskc import --sign-key": ["pskc", "import", SEEDS, ...REGISTER, ...KEY_FILE, "--sign-key", PIPE],
   "pskc csv --pskc-key": ["pskc", "csv", SEEDS, at("out.csv"), "--pskc-key", PIPE],
   "ocra --pin-file": [...OCRA, "--pin-file", PIPE],
   "personalize --pskc-key": [...PERSONALIZE, "--pskc-key", PIPE],
@@ -71,6 +78,10 @@ const SECRETS: Record<string, readonly string[]> = {
 /** Commands that are given a pipe for a file, and their exit codes. */
 const FILES: Record<string, readonly [number, readonly string[]]> = {
   "pskc show": [6, ["pskc", "show", PIPE]],
+  "pskc export, to": [6, ["pskc", "export", PIPE, ...REGISTER, ...KEY_FILE]],
+  "pskc export --site-cert": [6, ["pskc", "export", at("a"), ...REGISTER, ...KEY_FILE, "--site-cert", PIPE]],
+  "pskc import": [6, ["pskc", "import", PIPE, ...REGISTER, ...KEY_FILE]],
+  "pskc import --receipt": [6, ["pskc", "import", SEEDS, ...REGISTER, ...KEY_FILE, "--receipt", PIPE]],
   "pskc csv, from": [6, ["pskc", "csv", PIPE, at("out.csv"), "--pskc-key", SEED_KEY_FILE]],
   "pskc csv, to": [6, ["pskc", "csv", SEEDS, PIPE, "--pskc-key", SEED_KEY_FILE]],
   "verify --pskc": [6, [...VERIFY, "--pskc", PIPE, "--pskc-key", SEED_KEY_FILE]],
