@@ -19,6 +19,7 @@ const COMMANDS: Record<string, () => Promise<{ register(program: Command): void 
   test: () => import("./commands/test.js"),
   wipe: () => import("./commands/wipe.js"),
   keys: () => import("./commands/keys.js"),
+  register: () => import("./commands/register.js"),
   pskc: () => import("./commands/pskc.js"),
   challenge: () => import("./commands/challenge.js"),
   verify: () => import("./commands/verify.js"),

@@ -113,6 +113,26 @@ export function refuseTaken(path: string): void {
   });
 }
 
+/** As createExclusive, for contents that are made piece by piece. Where making them fails nothing is left. */
+export async function createFromPieces(
+  path: string,
+  pieces: AsyncIterable<Uint8Array>,
+  disk: FileSystem = DISK,
+): Promise<void> {
+  const temporary = temporaryOf(path);
+  try {
+    // Before the work begins; another may still take the name meanwhile.
+    refuseTaken(path);
+    await writePieces(temporary, pieces, disk);
+    linkOrRename(temporary, path, disk);
+    disk.syncFolder(dirname(path));
+  } catch (error) {
+    discard(temporary, disk);
+    // What the pieces are made of has errors of its own.
+    throw isOfFileSystem(error) ? explained(path, "write", error) : error;
+  }
+}
+
 /** Puts new contents in the place of a file's old ones (or makes the file). */
 export function replaceAtomically(path: string, contents: Uint8Array | string, disk: FileSystem = DISK): void {
   explaining(path, "write", () => {
@@ -134,15 +154,18 @@ export function withLock<T>(path: string, change: () => T, disk: FileSystem = DI
 
 /** A file that is there with all of its contents or not at all; its name is not yet synced. */
 function placeNew(path: string, contents: Uint8Array | string, disk: FileSystem): void {
-  viaTemporary(path, contents, disk, (temporary) => {
-    try {
-      disk.link(temporary, path);
-    } catch (error) {
-      if (!NO_LINKS.includes(codeOf(error))) throw error;
-      return placeWithoutLinks(temporary, path, disk);
-    }
-    discard(temporary, disk);
-  });
+  viaTemporary(path, contents, disk, (temporary) => linkOrRename(temporary, path, disk));
+}
+
+/** Gives a file its name, which must be free. */
+function linkOrRename(temporary: string, path: string, disk: FileSystem): void {
+  try {
+    disk.link(temporary, path);
+  } catch (error) {
+    if (!NO_LINKS.includes(codeOf(error))) throw error;
+    return placeWithoutLinks(temporary, path, disk);
+  }
+  discard(temporary, disk);
 }
 
 /** Takes the name first. Only a process killed between the two leaves an empty file. */
@@ -162,13 +185,27 @@ function viaTemporary(
   disk: FileSystem,
   place: (temporary: string) => void,
 ): void {
-  const temporary = `${path}.${randomBytes(4).toString("hex")}.new`;
+  const temporary = temporaryOf(path);
   try {
     writeSynced(temporary, contents, disk);
     place(temporary);
   } catch (error) {
     discard(temporary, disk);
     throw error;
+  }
+}
+
+function temporaryOf(path: string): string {
+  return `${path}.${randomBytes(4).toString("hex")}.new`;
+}
+
+async function writePieces(path: string, pieces: AsyncIterable<Uint8Array>, disk: FileSystem): Promise<void> {
+  const file = disk.create(path);
+  try {
+    for await (const piece of pieces) disk.write(file, piece);
+    disk.sync(file);
+  } finally {
+    disk.close(file);
   }
 }
 
@@ -255,6 +292,13 @@ export function explained(path: string, action: "read" | "write", error: unknown
   const [reason, text] = REASONS[code] ?? ["other", code];
   if (reason === "exists") return new FileError(`${path}: ${text}`, reason);
   return new FileError(`${path}: cannot ${action} it: ${text}`, reason);
+}
+
+/** Whether node:fs threw it. */
+function isOfFileSystem(error: unknown): boolean {
+  return (
+    typeof (error as NodeJS.ErrnoException).syscall === "string" && (error as NodeJS.ErrnoException).code !== undefined
+  );
 }
 
 function codeOf(error: unknown): string {

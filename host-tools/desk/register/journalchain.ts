@@ -9,7 +9,7 @@
 // position, the last number and MAC under a MAC of its own: entries that were cut off at the end are noticed without a
 // saved head, too. Only a saved head shows that entries and position together were put back to an earlier state.
 
-import { createHash, createHmac, type KeyObject, sign, timingSafeEqual, verify } from "node:crypto";
+import { createHash, createHmac, type Hmac, type KeyObject, sign, timingSafeEqual, verify } from "node:crypto";
 import { copyOfSecret, secretBytes } from "../../files/secretbytes.js";
 import { canonical } from "./canonical.js";
 import { privateKeyOf, publicBytesOf, publicKeyOf } from "./curve25519.js";
@@ -60,6 +60,7 @@ const START = "dsc journal start";
 const HEAD_LABEL = "head";
 const HEAD = "dsc journal head";
 const POSITION = "dsc journal position";
+const BACKUP = "dsc register backup";
 
 /** The journal key of one register. Its copies of keys last until `wipe`. */
 export class JournalKey {
@@ -103,6 +104,14 @@ export class JournalKey {
   signHead({ number, mac }: Position, at: number): SignedHead {
     const head = { register: this.#register, number, mac, at };
     return { ...head, signature: sign(null, headContent(head), this.#signing) };
+  }
+
+  /** Takes the bytes of a backup, and vouches for them. */
+  backupMac(): Hmac {
+    const subkey = this.#mac(canonical(BACKUP, this.#register));
+    const hmac = createHmac("sha256", subkey);
+    subkey.fill(0);
+    return hmac;
   }
 
   wipe(): void {

@@ -99,6 +99,13 @@ export class Register {
     return value;
   }
 
+  /** The public key that heads of the journal are signed with: 32 bytes. */
+  get journalPublic(): Buffer {
+    const kept = this.#meta.get(JOURNAL_PUBLIC);
+    if (kept && (!this.#journal || this.#journal.publicKey.equals(kept))) return kept;
+    throw new RegisterError(`${this.engine.where}: the journal's public key was changed`, "damaged");
+  }
+
   /** The desk's X25519 private key; wipe it after use. */
   deskPrivate(): Buffer {
     const value = this.desk.open(this.#meta.get(DESK_PRIVATE) ?? Buffer.alloc(0), DESK_PRIVATE_PLACE);

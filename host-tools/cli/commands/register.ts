@@ -1,0 +1,291 @@
+// `dsc register`: makes a register and takes care of it.
+
+import { existsSync } from "node:fs";
+import type { Command } from "commander";
+import type { RestoreReport } from "../../desk/register/backup.js";
+import type { CustodyKind } from "../../desk/register/sealing.js";
+import { UsageError } from "../../files/errors.js";
+import { STDIN } from "../../files/secretfile.js";
+import { Exit } from "../exit.js";
+import { columns, show, warn } from "../output.js";
+import { askPassphrase } from "../prompt.js";
+import {
+  actorOf,
+  REGISTER_HELP,
+  type RegisterOptions,
+  readCustodyKeys,
+  registerOptions,
+  whereOf,
+  wipeKeys,
+  withRegister,
+} from "../registeroptions.js";
+import { printing, refuseStdout, serialNumber, wholeNumber } from "./options.js";
+
+interface InitOptions extends RegisterOptions {
+  passphrase?: boolean;
+}
+
+interface CheckOptions extends RegisterOptions {
+  head?: string;
+}
+
+interface RestoreOptions extends RegisterOptions {
+  numberFrom?: string;
+  nothingSince?: boolean;
+  done?: number[];
+  forgotten?: string[];
+  head?: string;
+}
+
+const INIT_EXAMPLES = [
+  "dsc register init --register register.db --desk-key desk.key --site-key site.key --journal-key journal.key",
+];
+const INIT_NOTES = `
+The files of keys that do not exist yet are drawn, for their owner's eyes only; keep a copy of each in a safe. Without
+--site-key the register has no site: it seeds cards for others. On a server make an empty database in UTF-8 first.
+
+Keep the public key that is printed: with it a saved head of the journal is checked without a secret.
+${REGISTER_HELP}`;
+
+const RESTORE_NOTES = `
+The place that --register names must be empty; it may be of the other kind than the register that was backed up. What was
+done after the backup is not in it. So say where serial numbers go on (--number-from), which orders were done since, whose
+PINs must not come back (--done), and whose keys were forgotten since (--forgotten; with -U: the unlock key). Where nothing
+was done since, as when a register moves to a server, say --nothing-since.
+${REGISTER_HELP}`;
+
+export function register(program: Command): void {
+  const init = registerOptions(
+    printing("init", "make a register, and the keys that do not exist yet", INIT_EXAMPLES),
+    ...ALL,
+  )
+    .option("--passphrase", "put the keys that are drawn behind a passphrase each, which is asked for")
+    .addHelpText("after", INIT_NOTES)
+    .action(runInit);
+  const check = registerOptions(
+    printing("check", "read all of it, and say what is wrong", ["dsc register check"]),
+    ...ALL,
+  )
+    .option("--head <file>", "a saved head of the journal (dsc journal head)")
+    .addHelpText(
+      "after",
+      `\nIt checks what the keys that are given open. Exit code 1 where something is wrong.${REGISTER_HELP}`,
+    )
+    .action(runCheck);
+  const backup = registerOptions(printing("backup", "back it up while it is in use", BACKUP_EXAMPLES), "journal")
+    .argument("<file>", "the new file, for its owner's eyes only; never overwritten")
+    .addHelpText("after", REGISTER_HELP)
+    .action(runBackup);
+  const restore = registerOptions(printing("restore", "make a register of a backup", RESTORE_EXAMPLES), "journal")
+    .argument("<file>", "the backup")
+    .option("--number-from <serial>", "the first serial number that is given from now on", serialNumber)
+    .option("--nothing-since", "nothing was done after the backup")
+    .option("--done <order...>", "orders that were done after the backup", collectNumbers)
+    .option("--forgotten <serial...>", "cards whose keys were forgotten after the backup")
+    .option("--head <file>", "the last saved head of the journal")
+    .addHelpText("after", RESTORE_NOTES)
+    .action(runRestore);
+  const migrate = registerOptions(printing("migrate", "bring a register on a server to this version", MIGRATE_EXAMPLES))
+    .addHelpText("after", `\nEnd the other benches and back it up first. A file is migrated by itself.${REGISTER_HELP}`)
+    .action(runMigrate);
+  const clock = registerOptions(printing("clock", "what time it is for the register", CLOCK_EXAMPLES), "journal")
+    .option("--accept", "take the time that the clock says now, though the register has seen a later one")
+    .addHelpText("after", REGISTER_HELP)
+    .action(runClock);
+  const group = program.command("register").description("the register of cards, keys and orders");
+  for (const command of [init, check, backup, restore, migrate, clock]) group.addCommand(command);
+}
+
+const ALL: readonly CustodyKind[] = ["site", "desk", "journal"];
+const BACKUP_EXAMPLES = ["dsc register backup register-2026-11-28.backup"];
+const RESTORE_EXAMPLES = [
+  "dsc register restore register.backup --register new.db --number-from IB3000200 --done 17 18",
+  "dsc register restore register.backup --register postgres://desk@db.example/register --nothing-since",
+];
+const MIGRATE_EXAMPLES = ["dsc register migrate --register postgres://desk@db.example/register"];
+const CLOCK_EXAMPLES = ["dsc register clock", "dsc register clock --accept"];
+
+function collectNumbers(text: string, before: number[] = []): number[] {
+  return [...before, wholeNumber(1, Number.MAX_SAFE_INTEGER)(text)];
+}
+
+async function runInit(options: InitOptions, command: Command): Promise<void> {
+  const where = whereOf(options);
+  const { deskKey, journalKey } = options;
+  if (!deskKey || !journalKey)
+    throw new UsageError(
+      "a register has a desk key and a journal key; name their files with --desk-key and --journal-key",
+    );
+  await refuseTaken(where);
+  const drawn = await drawMissing(options);
+  const keys = await readCustodyKeys(options);
+  try {
+    const [{ openEngine }, { initRegister }] = await Promise.all([
+      import("../../desk/register/open.js"),
+      import("../../desk/register/initialize.js"),
+    ]);
+    const engine = await openEngine(where, { create: true });
+    try {
+      const publicKey = (await initRegister(engine, keys, actorOf(options))).toString("hex");
+      const site = keys.site !== undefined;
+      show(
+        command,
+        { register: where, site, drawn, journalPublicKey: publicKey },
+        initLines(where, site, drawn, publicKey),
+      );
+    } finally {
+      await engine.close();
+    }
+  } finally {
+    wipeKeys(keys);
+  }
+}
+
+/** Before keys are drawn that nobody needs. */
+async function refuseTaken(where: string): Promise<void> {
+  const { openEngine } = await import("../../desk/register/open.js");
+  await (await openEngine(where, { create: true })).close();
+}
+
+/** Draws the keys whose files are not there. Returns their names. */
+async function drawMissing(options: InitOptions): Promise<string[]> {
+  const drawn: string[] = [];
+  for (const [kind, path] of pathsOf(options)) {
+    if (path === undefined || path === STDIN || existsSync(path)) continue;
+    const { createCustodyKey } = await import("../../desk/register/custodykeys.js");
+    const passphrase = options.passphrase ? await askPassphrase(`New passphrase of the ${kind} key`, true) : undefined;
+    createCustodyKey(path, kind, passphrase ? { passphrase: { passphrase } } : {}).fill(0);
+    passphrase?.fill(0);
+    drawn.push(path);
+  }
+  return drawn;
+}
+
+function pathsOf({ siteKey, deskKey, journalKey }: RegisterOptions): [CustodyKind, string | undefined][] {
+  return [
+    ["site", siteKey || undefined],
+    ["desk", deskKey],
+    ["journal", journalKey],
+  ];
+}
+
+function initLines(where: string, site: boolean, drawn: readonly string[], publicKey: string): string[] {
+  return [
+    `${where}: a new register${site ? "" : ", without a site"}`,
+    ...drawn.map((path) => `${path}: a new key; keep a copy in a safe place`),
+    `public key of its journal: ${publicKey}`,
+  ];
+}
+
+async function runCheck(options: CheckOptions, command: Command): Promise<void> {
+  const head = await headOf(options.head);
+  await withRegister(options, async (register) => {
+    const { checkRegister } = await import("../../desk/register/check.js");
+    const report = await checkRegister(register, head);
+    const { cards, opened, entries, findings, notGiven } = report;
+    for (const kind of notGiven) warn(`the ${kind} key was not given: what only it opens was not looked at`);
+    const summary = columns([
+      ["cards", String(cards)],
+      ["keys", `${opened} opened`],
+      ["journal", `${entries} entries`],
+    ]);
+    show(command, { ...report, right: findings.length === 0 }, [
+      ...summary,
+      ...(findings.length > 0 ? findings : ["all is right"]),
+    ]);
+    if (findings.length > 0) process.exitCode = Exit.FAILED;
+  });
+}
+
+async function runBackup(file: string, options: RegisterOptions, command: Command): Promise<void> {
+  refuseStdout(file);
+  await withRegister(options, async (register) => {
+    const { backUp } = await import("../../desk/register/backup.js");
+    const { at, rows } = await backUp(register, file);
+    const time = new Date(at).toISOString();
+    show(command, { file, at: time, rows }, [
+      `${file}: a backup of ${rows.cards} cards, as of ${time}; keep it with no key beside it`,
+    ]);
+  });
+}
+
+async function runRestore(file: string, options: RestoreOptions, command: Command): Promise<void> {
+  const { numberFrom, nothingSince = false, done = [], forgotten = [] } = options;
+  const where = whereOf(options);
+  if ((numberFrom === undefined) !== nothingSince)
+    throw new UsageError(
+      "say from where serial numbers go on (--number-from SERIAL), or that nothing was done since (--nothing-since)",
+    );
+  const head = await headOf(options.head);
+  const keys = await readCustodyKeys(options);
+  try {
+    const { restore } = await import("../../desk/register/backup.js");
+    const since = { nextSerial: numberFrom, done, forgotten, head };
+    const report = await restore(file, where, keys, actorOf(options), since);
+    if (head === undefined) warn("no saved head was given: nobody knows what the journal had after the backup");
+    const at = new Date(report.at).toISOString();
+    show(command, { register: where, ...report, at }, restoreLines(where, at, report));
+    if (report.findings.length > 0) process.exitCode = Exit.FAILED;
+  } finally {
+    wipeKeys(keys);
+  }
+}
+
+function restoreLines(where: string, at: string, report: RestoreReport): string[] {
+  const { lostEntries, findings, challengesEnded, pending, openOrders, rows } = report;
+  const again = [
+    ...(lostEntries ? [`${lostEntries} entries of the journal came after the backup: do again what they tell of`] : []),
+    ...(challengesEnded > 0 ? [`${challengesEnded} open challenges have ended: ask for new ones`] : []),
+    ...(pending.length > 0 ? [`not personalized to the end, run dsc personalize again: ${pending.join(", ")}`] : []),
+    ...(openOrders.length > 0
+      ? [`orders that are open; see which of them were done since: ${openOrders.join(", ")}`]
+      : []),
+  ];
+  return [
+    `${where}: a register with ${rows.cards ?? 0} cards, as of ${at}`,
+    ...findings.map(({ message }) => `journal: ${message}`),
+    ...again,
+    "dsc register check looks at all of it",
+  ];
+}
+
+async function runMigrate(options: RegisterOptions, command: Command): Promise<void> {
+  const where = whereOf(options);
+  const { openEngine } = await import("../../desk/register/open.js");
+  const engine = await openEngine(where, { migrate: true });
+  try {
+    const rows = await engine.read((db) =>
+      db.selectFrom("migrations").select("number").orderBy("number", "desc").execute(),
+    );
+    const version = rows[0]?.number ?? 0;
+    show(command, { register: where, version }, [`${where}: has version ${version}`]);
+  } finally {
+    await engine.close();
+  }
+}
+
+async function runClock(
+  { accept = false, ...options }: RegisterOptions & { accept?: boolean },
+  command: Command,
+): Promise<void> {
+  await withRegister(options, async (register) => {
+    const { acceptClock, readClock } = await import("../../desk/register/acceptclock.js");
+    const { now, latest } = accept ? await acceptClock(register) : await readClock(register);
+    const text = { clock: new Date(now).toISOString(), latest: latest === 0 ? null : new Date(latest).toISOString() };
+    const lines = columns([
+      ["clock", text.clock],
+      ["latest", text.latest ?? "none was kept yet"],
+    ]);
+    show(
+      command,
+      { ...text, accepted: accept },
+      accept ? [...lines, "the register takes the clock's time from now on"] : lines,
+    );
+  });
+}
+
+async function headOf(path: string | undefined) {
+  if (path === undefined) return undefined;
+  const { readHead } = await import("../../desk/register/journalhead.js");
+  return readHead(path);
+}

@@ -1,0 +1,340 @@
+// Backs a register up while it is in use, and makes a register of a backup, on either engine: so it is also the way from a
+// file to a server and back.
+//
+// What was done after a backup is lost with the register. So whoever restores one says from where serial numbers go on, which
+// orders were done and whose keys were forgotten since; open challenges and claims end.
+
+import { type Kysely, sql, type Transaction } from "kysely";
+import { createFromPieces } from "../../files/files.js";
+import { type BackupHead, type BackupRow, readBackupHead, readBackupRows, writeBackup } from "./backupfile.js";
+import type { Engine } from "./engine.js";
+import { RegisterError } from "./errors.js";
+import { append, verifyJournal } from "./journal.js";
+import { type Finding, type Head, isSignedBy, JournalKey, type SignedHead } from "./journalchain.js";
+import { applyMigrations, MIGRATIONS, versionOf } from "./migrations.js";
+import { openEngine } from "./open.js";
+import { type CustodyKeys, type Register, tagRow } from "./register.js";
+import { timeOf } from "./registerclock.js";
+import type { CardState, OrderState, TableName, Tables } from "./schema.js";
+import { custodyTag } from "./sealing.js";
+import type { Row } from "./values.js";
+
+/** The tables with the columns that order their rows; what others refer to comes first. A claim lasts minutes. */
+const TABLES: readonly (readonly [TableName, string])[] = [
+  ["meta", "name"],
+  ["settings", "name"],
+  ["batches", "number"],
+  ["orders", "number"],
+  ["cards", "serial"],
+  ["keys", "number"],
+  ["challenges", "number"],
+  ["attempts", "number"],
+  ["operators", "name"],
+  ["approvals", "hash"],
+  ["journal", "number"],
+];
+
+/** Tables whose rows the engine numbers. */
+const NUMBERED: readonly TableName[] = ["batches", "orders", "keys", "challenges", "attempts"];
+/** Those whose numbers people know: what was given after the backup is not given again. */
+const KNOWN_NUMBERS: readonly TableName[] = ["batches", "orders"];
+const GAP = 10_000;
+
+/** Rows that are read, or written, at once. */
+const PIECE = 500;
+
+/** What a file of a backup has in it. */
+export interface BackupReport {
+  /** ms since 1970. */
+  readonly at: number;
+  readonly rows: Readonly<Partial<Record<TableName, number>>>;
+}
+
+/** Writes a backup into a new file of the owner's; never overwrites. The register needs its journal key. */
+export async function backUp(register: Register, path: string): Promise<BackupReport> {
+  const { engine, journal } = register;
+  const at = await engine.now();
+  const counts: Partial<Record<TableName, number>> = {};
+  await engine.read(async (db) => {
+    const schema = (await versionOf(db, engine.kind, engine.where)) ?? 0;
+    const journalTag = await journalTagIn(db);
+    const head = { schema, register: register.id, at, journalTag };
+    await createFromPieces(path, writeBackup(head, rowsOf(db, counts), journal));
+  });
+  return { at, rows: counts };
+}
+
+async function journalTagIn(db: Kysely<Tables>): Promise<Buffer> {
+  const row = await db.selectFrom("meta").select("value").where("name", "=", tagRow("journal")).executeTakeFirst();
+  if (!row) throw new RegisterError("the register has lost what it recognises its journal key by", "damaged");
+  return row.value;
+}
+
+async function* rowsOf(db: Kysely<Tables>, counts: Partial<Record<TableName, number>>): AsyncGenerator<BackupRow> {
+  for (const [table, key] of TABLES) {
+    counts[table] = 0;
+    for await (const row of rowsIn(db, table, key)) {
+      counts[table]++;
+      yield { table, row };
+    }
+  }
+}
+
+/** All rows of a table, piece by piece. */
+async function* rowsIn(db: Kysely<Tables>, table: TableName, key: string): AsyncGenerator<Row> {
+  let after: Row[string] | undefined;
+  for (;;) {
+    const rest = after === undefined ? sql`` : sql`where ${sql.ref(key)} > ${after}`;
+    const query = sql<Row>`select * from ${sql.table(table)} ${rest} order by ${sql.ref(key)} limit ${sql.lit(PIECE)}`;
+    const { rows } = await query.execute(db);
+    yield* rows;
+    const last = rows.at(-1);
+    if (!last) return;
+    after = last[key] ?? null;
+  }
+}
+
+/** What happened after the backup, as the operator knows it. */
+export interface Since {
+  /** The first serial number to be given from now on; undefined where nothing was done after the backup. */
+  readonly nextSerial?: string | undefined;
+  /** Orders that are done. */
+  readonly done: readonly number[];
+  /** Serial numbers whose token keys were forgotten; with -U their unlock keys. */
+  readonly forgotten: readonly string[];
+  /** The last saved head of the journal. */
+  readonly head?: SignedHead | undefined;
+}
+
+/** What came back, and what is to be done again. */
+export interface RestoreReport {
+  /** When the backup was made, ms since 1970. */
+  readonly at: number;
+  readonly rows: Readonly<Partial<Record<TableName, number>>>;
+  /** Entries of the journal that the saved head knows of and the backup does not; undefined without a saved head. */
+  readonly lostEntries: number | undefined;
+  readonly findings: readonly Finding[];
+  readonly challengesEnded: number;
+  readonly pending: readonly string[];
+  readonly openOrders: readonly number[];
+}
+
+const OPEN_ORDERS: readonly OrderState[] = ["placed", "claimed"];
+const PENDING: CardState = "pending";
+
+/** Makes a register of the backup in an empty place. `keys`: its journal key; the caller's to wipe. */
+export async function restore(
+  path: string,
+  where: string,
+  keys: CustodyKeys,
+  actor: string,
+  since: Since,
+): Promise<RestoreReport> {
+  const head = await readBackupHead(path);
+  const newest = MIGRATIONS.at(-1)?.number ?? 0;
+  if (head.schema > newest)
+    throw new RegisterError(`${path}: is of a register of a newer version (${head.schema}); use a newer dsc`, "newer");
+  const journal = journalOf(path, head, keys);
+  if (since.head && !(head.register.equals(since.head.register) && isSignedBy(journal.publicKey, since.head)))
+    throw new RegisterError("the saved head of the journal is one of another register", "wrong-key");
+  const engine = await openEngine(where, {
+    create: true,
+    migrations: MIGRATIONS.filter(({ number }) => number <= head.schema),
+  });
+  try {
+    const report = await engine.write((db) => new Restoring(db, engine, path, journal, since).run(head, actor));
+    await applyMigrations(engine, MIGRATIONS);
+    return report;
+  } finally {
+    journal.wipe();
+    await engine.close();
+  }
+}
+
+function journalOf(path: string, { register, journalTag }: BackupHead, { journal }: CustodyKeys): JournalKey {
+  if (!journal) throw new RegisterError("the journal key is needed; name its file with --journal-key", "no-key");
+  if (!custodyTag("journal", journal, register).equals(journalTag))
+    throw new RegisterError(`${path}: the journal key is one of another register`, "wrong-key");
+  return new JournalKey(journal, register);
+}
+
+/** One restoring, in its transaction. */
+class Restoring {
+  readonly #db: Transaction<Tables>;
+  readonly #engine: Engine;
+  readonly #path: string;
+  readonly #journal: JournalKey;
+  readonly #since: Since;
+  readonly #done: Set<number>;
+  readonly #forgotten: Set<string>;
+  readonly #counts: Partial<Record<TableName, number>> = {};
+  #challengesEnded = 0;
+
+  constructor(db: Transaction<Tables>, engine: Engine, path: string, journal: JournalKey, since: Since) {
+    this.#db = db;
+    this.#engine = engine;
+    this.#path = path;
+    this.#journal = journal;
+    this.#since = since;
+    this.#done = new Set(since.done);
+    this.#forgotten = new Set(since.forgotten);
+  }
+
+  async run(head: BackupHead, actor: string): Promise<RestoreReport> {
+    await this.#takeRows();
+    this.#refuseUnknown();
+    await this.#goOnNumbering();
+    const { findings } = await verifyJournal(this.#db, this.#journal, this.#headInside(await this.#lastEntry()));
+    const lostEntries = await this.#lostEntries();
+    await this.#note(head, actor);
+    return {
+      at: head.at,
+      rows: this.#counts,
+      lostEntries,
+      findings,
+      challengesEnded: this.#challengesEnded,
+      pending: await this.#pending(),
+      openOrders: await this.#openOrders(),
+    };
+  }
+
+  async #takeRows(): Promise<void> {
+    // The place has the mark of its migrations; the backup has the same.
+    await this.#db.deleteFrom("meta").execute();
+    let table: TableName | undefined;
+    let rows: Row[] = [];
+    const put = async () => {
+      if (table && rows.length > 0) await this.#insert(table, rows);
+      rows = [];
+    };
+    for await (const next of readBackupRows(this.#path, this.#journal)) {
+      if (next.table !== table || rows.length >= PIECE) await put();
+      table = next.table;
+      rows.push(this.#changed(next));
+    }
+    await put();
+  }
+
+  async #insert(table: TableName, rows: readonly Row[]): Promise<void> {
+    if (!TABLES.some(([known]) => known === table)) throw this.#damaged();
+    this.#counts[table] = (this.#counts[table] ?? 0) + rows.length;
+    try {
+      for (const piece of piecesOf(rows))
+        await this.#db
+          .insertInto(table)
+          .values(piece as never)
+          .execute();
+    } catch (error) {
+      // Rows that do not fit the tables: nobody has vouched for them yet.
+      const ofEngine = error instanceof RegisterError && error.reason !== "duplicate";
+      throw ofEngine ? error : this.#damaged();
+    }
+  }
+
+  /** A row as it comes back: what must not is never written. */
+  #changed({ table, row }: BackupRow): Row {
+    if (table === "orders" && this.#done.delete(Number(row.number))) return { ...row, state: "done", pin: null };
+    if (table === "keys" && this.#isForgotten(row)) return { ...row, state: "forgotten", sealed: Buffer.alloc(0) };
+    if (table === "challenges" && row.used === 0) {
+      this.#challengesEnded++;
+      return { ...row, used: 1 };
+    }
+    return row;
+  }
+
+  #isForgotten({ serial, field }: Row): boolean {
+    return (
+      this.#since.forgotten.includes(`${serial}${field === "unlock" ? "-U" : ""}`) && this.#seen(`${serial}`, field)
+    );
+  }
+
+  #seen(serial: string, field: Row[string] | undefined): boolean {
+    this.#forgotten.delete(field === "unlock" ? `${serial}-U` : serial);
+    return true;
+  }
+
+  /** What was named and is not in the backup was mistyped, or was given out after it. */
+  #refuseUnknown(): void {
+    const [order] = this.#done;
+    if (order !== undefined)
+      throw new RegisterError(`${this.#path}: has no order ${order}; leave out --done ${order}`, "missing");
+    const [serial] = this.#forgotten;
+    if (serial !== undefined)
+      throw new RegisterError(`${this.#path}: has no key of ${serial}; leave out --forgotten ${serial}`, "missing");
+  }
+
+  async #goOnNumbering(): Promise<void> {
+    const { nextSerial } = this.#since;
+    for (const table of NUMBERED) {
+      const gap = nextSerial !== undefined && KNOWN_NUMBERS.includes(table) ? GAP : 0;
+      await numberFrom(this.#db, this.#engine, table, gap);
+    }
+    if (nextSerial === undefined) return;
+    const row = { value: nextSerial, changed: await this.#engine.now(this.#db) };
+    await this.#db
+      .insertInto("settings")
+      .values({ name: "serial.first", ...row })
+      .onConflict((conflict) => conflict.column("name").doUpdateSet(row))
+      .execute();
+  }
+
+  async #lastEntry(): Promise<number> {
+    const last = await this.#db.selectFrom("journal").select("number").orderBy("number", "desc").executeTakeFirst();
+    return last?.number ?? 0;
+  }
+
+  /** The saved head, where the backup goes that far. */
+  #headInside(last: number): Head | undefined {
+    const { head } = this.#since;
+    return head && head.number <= last ? head : undefined;
+  }
+
+  async #lostEntries(): Promise<number | undefined> {
+    const { head } = this.#since;
+    return head && Math.max(0, head.number - (await this.#lastEntry()));
+  }
+
+  async #note({ at }: BackupHead, actor: string): Promise<void> {
+    const { nextSerial, done, forgotten } = this.#since;
+    const detail = {
+      backup: new Date(at).toISOString(),
+      done: done.join(" ") || undefined,
+      forgotten: forgotten.join(" ") || undefined,
+      nextSerial,
+    };
+    const now = await timeOf(this.#db, await this.#engine.now(this.#db));
+    await append(this.#db, this.#journal, { at: now, actor, action: "register restore", detail });
+  }
+
+  async #pending(): Promise<string[]> {
+    const query = this.#db.selectFrom("cards").select("serial").where("state", "=", PENDING).orderBy("serial");
+    return (await query.execute()).map(({ serial }) => serial);
+  }
+
+  async #openOrders(): Promise<number[]> {
+    const query = this.#db.selectFrom("orders").select("number").where("state", "in", OPEN_ORDERS).orderBy("number");
+    return (await query.execute()).map(({ number }) => number);
+  }
+
+  #damaged(): RegisterError {
+    return new RegisterError(`${this.#path}: the backup is damaged: a row does not fit the register`, "damaged");
+  }
+}
+
+/** SQLite takes 32,766 parameters in one statement. */
+function* piecesOf(rows: readonly Row[]): Generator<readonly Row[]> {
+  for (let at = 0; at < rows.length; at += PIECE) yield rows.slice(at, at + PIECE);
+}
+
+/** The engine goes on above the highest number of the table. */
+async function numberFrom(db: Transaction<Tables>, { kind }: Engine, table: TableName, gap: number): Promise<void> {
+  const { rows } = await sql<{ last: number | null }>`select max(number) as last from ${sql.table(table)}`.execute(db);
+  const last = (rows[0]?.last ?? 0) + gap;
+  if (last === 0) return;
+  if (kind === "postgres") {
+    await sql`select setval(pg_get_serial_sequence(${table}, 'number'), ${last}::bigint)`.execute(db);
+    return;
+  }
+  await sql`delete from sqlite_sequence where name = ${table}`.execute(db);
+  await sql`insert into sqlite_sequence (name, seq) values (${table}, ${last})`.execute(db);
+}

@@ -1,0 +1,190 @@
+// Reads all of a register and says what is wrong with it: keys that do not open, rows that refer to what is not there, a
+// journal that was changed. It checks what the keys that were given can check, and changes nothing.
+
+import { createHash } from "node:crypto";
+import { type Kysely, type Selectable, sql } from "kysely";
+import { privateKeyOf, publicBytesOf } from "./curve25519.js";
+import { RegisterError } from "./errors.js";
+import { verifyJournal } from "./journal.js";
+import { isSignedBy, type SignedHead } from "./journalchain.js";
+import { openPin } from "./orders.js";
+import { CUSTODY_KINDS, type Register } from "./register.js";
+import { latestTime } from "./registerclock.js";
+import type { KeysTable, Tables } from "./schema.js";
+import type { CustodyKind } from "./sealing.js";
+
+export interface CheckReport {
+  readonly cards: number;
+  /** Sealed keys that were opened. */
+  readonly opened: number;
+  readonly entries: number;
+  /** One line each. */
+  readonly findings: readonly string[];
+  /** Keys that the register has and that were not given: what only they open was not looked at. */
+  readonly notGiven: readonly CustodyKind[];
+}
+
+type KeyRow = Selectable<KeysTable>;
+
+/** Rows that are read at once. */
+const PIECE = 500;
+const NO_CARD = "none";
+
+/** Reads the register in one snapshot. `head`: a saved head of its journal. */
+export function checkRegister(register: Register, head?: SignedHead): Promise<CheckReport> {
+  return register.engine.read(async (db) => {
+    const findings: string[] = [];
+    if (head && !isOwnHead(register, head)) findings.push("journal: the saved head is not one of this register");
+    const opened = await checkKeys(db, register, findings);
+    await checkDeskPair(register, findings);
+    await checkPins(db, register, findings);
+    await checkReferences(db, register, findings);
+    await checkTime(db, findings);
+    const journal = await verifyJournal(db, register.has("journal") ? register.journal : undefined, head);
+    findings.push(...journal.findings.map(({ message }) => `journal: ${message}`));
+    const cards = await db
+      .selectFrom("cards")
+      .select(({ fn }) => fn.countAll<number>().as("count"))
+      .executeTakeFirst();
+    const notGiven = CUSTODY_KINDS.filter((kind) => register.knows(kind) && !register.has(kind));
+    return { cards: cards?.count ?? 0, opened, entries: journal.count, findings, notGiven };
+  });
+}
+
+/** The public key is the register's own, where the journal key vouches for it, or the one that it keeps. */
+function isOwnHead(register: Register, head: SignedHead): boolean {
+  return register.id.equals(head.register) && isSignedBy(register.journalPublic, head);
+}
+
+/** Opens every key. Returns how many opened. */
+async function checkKeys(db: Kysely<Tables>, register: Register, findings: string[]): Promise<number> {
+  const check = new KeyCheck(register, findings);
+  for (let after = 0; ; ) {
+    const query = db.selectFrom("keys").selectAll().where("number", ">", after).orderBy("number").limit(PIECE);
+    const rows = await query.execute();
+    for (const row of rows) check.take(row);
+    const last = rows.at(-1);
+    if (!last) return check.end();
+    after = last.number;
+  }
+}
+
+/** Keys one by one; a key that lies under two openers is the same under both. */
+class KeyCheck {
+  readonly #register: Register;
+  readonly #findings: string[];
+  /** Digests of keys whose other copy has not come yet. */
+  readonly #copies = new Map<string, Buffer>();
+  #opened = 0;
+
+  constructor(register: Register, findings: string[]) {
+    this.#register = register;
+    this.#findings = findings;
+  }
+
+  take(row: KeyRow): void {
+    const { serial, field, version, opener } = row;
+    if (row.state === "forgotten") return this.#takeForgotten(row);
+    if (!this.#register.has(opener)) return;
+    const sealer = opener === "site" ? this.#register.site : this.#register.desk;
+    const cardId = row.card_id === NO_CARD ? null : row.card_id;
+    const key = sealer.open(row.sealed, { serial, cardId, field, version });
+    if (!key) return this.#find(row, `does not open with the ${opener} key`);
+    this.#opened++;
+    if (!sealer.fingerprint(field, key).equals(row.fingerprint)) this.#find(row, "has another key's fingerprint");
+    this.#compare(row, createHash("sha256").update(key).digest());
+    key.fill(0);
+  }
+
+  end(): number {
+    return this.#opened;
+  }
+
+  #takeForgotten(row: KeyRow): void {
+    if (row.sealed.length > 0) this.#find(row, "is marked as forgotten and is still there");
+  }
+
+  #compare(row: KeyRow, digest: Buffer): void {
+    const name = `${row.serial} ${row.field} ${row.version}`;
+    const other = this.#copies.get(name);
+    if (!other) return void this.#copies.set(name, digest);
+    this.#copies.delete(name);
+    if (!other.equals(digest)) this.#find(row, "is not the same under the site key and under the desk key");
+  }
+
+  #find({ serial, field, version }: KeyRow, what: string): void {
+    this.#findings.push(`${serial}: its ${field} key (version ${version}) ${what}`);
+  }
+}
+
+async function checkDeskPair(register: Register, findings: string[]): Promise<void> {
+  if (!register.knows("desk")) return;
+  trying(findings, () => {
+    const { deskPublic } = register;
+    if (!register.has("desk")) return;
+    const deskPrivate = register.deskPrivate();
+    const same = publicBytesOf(privateKeyOf("X25519", deskPrivate)).equals(deskPublic);
+    deskPrivate.fill(0);
+    if (!same) findings.push("the desk's public key and its private key do not belong together");
+  });
+}
+
+async function checkPins(db: Kysely<Tables>, register: Register, findings: string[]): Promise<void> {
+  if (!register.has("desk")) return;
+  const orders = await db.selectFrom("orders").selectAll().where("pin", "is not", null).orderBy("number").execute();
+  for (const order of orders) trying(findings, () => void openPin(register, order)?.fill(0));
+}
+
+async function checkTime(db: Kysely<Tables>, findings: string[]): Promise<void> {
+  try {
+    await latestTime(db);
+  } catch (error) {
+    findings.push(inWords(error));
+  }
+}
+
+/** What the engine does not hold together by itself, and with a file, the file. */
+async function checkReferences(db: Kysely<Tables>, { engine }: Register, findings: string[]): Promise<void> {
+  if (engine.kind === "sqlite") findings.push(...(await faultsOfFile(db)));
+  const lost = await db
+    .selectFrom("orders")
+    .leftJoin("cards", "cards.serial", "orders.serial")
+    .select(["orders.number", "orders.serial"])
+    .where("orders.serial", "is not", null)
+    .where("cards.serial", "is", null)
+    .execute();
+  findings.push(...lost.map(({ number, serial }) => `order ${number}: its card ${serial} is not in the register`));
+  const foreign = await db
+    .selectFrom("keys")
+    .innerJoin("cards", "cards.serial", "keys.serial")
+    .select(["keys.serial", "keys.field"])
+    .where("keys.state", "=", "active")
+    .where("keys.card_id", "!=", NO_CARD)
+    .whereRef("keys.card_id", "!=", "cards.card_id")
+    .groupBy(["keys.serial", "keys.field"])
+    .execute();
+  findings.push(...foreign.map(({ serial, field }) => `${serial}: its ${field} key is bound to another card`));
+}
+
+async function faultsOfFile(db: Kysely<Tables>): Promise<string[]> {
+  const integrity = await sql<{ integrity_check: string }>`PRAGMA integrity_check(20)`.execute(db);
+  const faults = integrity.rows.map((row) => row.integrity_check).filter((text) => text !== "ok");
+  const references = await sql<{ table: string; parent: string }>`PRAGMA foreign_key_check`.execute(db);
+  return [
+    ...faults.map((text) => `the file is damaged: ${text}`),
+    ...references.rows.map(({ table, parent }) => `a row of ${table} refers to one of ${parent} that is not there`),
+  ];
+}
+
+function trying(findings: string[], run: () => void): void {
+  try {
+    run();
+  } catch (error) {
+    findings.push(inWords(error));
+  }
+}
+
+function inWords(error: unknown): string {
+  if (error instanceof RegisterError) return error.message;
+  throw error;
+}
