@@ -7,7 +7,7 @@ import { readContents } from "../../files/secretfile.js";
 import { describeRefusal, type Imported, type Refusal, wipeRecords } from "../../seeds/pskcimport.js";
 import { receiptOf, signingKeyIn, writeReceipt } from "../../seeds/receipt.js";
 import { show } from "../output.js";
-import { REGISTER_HELP, type RegisterOptions, registerOptions, withRegister } from "../registeroptions.js";
+import { REGISTER_HELP, type RegisterOptions, registerOptions, whereOf, withRegister } from "../registeroptions.js";
 import { importSeedFile, pskcKeyOption, readSecret, refuseStdinTwice, SEED_SECRET_HELP } from "../secretoptions.js";
 import { printing, refuseStdout } from "./options.js";
 
@@ -44,6 +44,8 @@ export function importCommand(): Command {
 async function run(file: string, options: Options, command: Command): Promise<void> {
   const { receipt = `${file}.receipt.json`, pskcKey, siteKey, deskKey, journalKey, signKey } = options;
   refuseStdout(receipt);
+  // Before the file is opened, which takes seconds where it has thousands of keys.
+  whereOf(options);
   refuseStdinTwice(pskcKey, siteKey, deskKey, journalKey, signKey);
   refuseTaken(receipt);
   const signingKey =

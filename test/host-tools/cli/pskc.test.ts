@@ -175,6 +175,8 @@ test("bad input: one line, the right exit code, and nothing is made", async () =
   const key = [...PSKC_KEY, ...REGISTER];
   await refused(2, /--pskc-key/, "export", out, ...REGISTER);
   await refused(2, /no register is named/, "export", out, ...PSKC_KEY);
+  // Said before the file is looked at.
+  await refused(2, /no register is named/, "import", at("nothing"), ...PSKC_KEY);
   await refused(2, /-: keys are not written/, "export", "-", ...key);
   await refused(2, /is no serial number/, "export", out, ...key, "--serial", "IB3");
   await refused(2, /cannot be used with/, "export", out, ...key, "--serial", "IB3000001", "--batch", "1");
