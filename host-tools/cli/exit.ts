@@ -116,6 +116,9 @@ const REGISTER_HINTS: Partial<Record<RegisterReason, string>> = {
   "wrong-key": "Give the key that belongs to this register.",
   "no-key": "Name the key's file by its option or in the environment.",
   damaged: "Run dsc register check, and restore a backup where it is needed.",
+  unknown: "Check the number; dsc card list and dsc order list show what the register has.",
+  state: "Look at its state and its history with dsc card show and dsc card history.",
+  duplicate: "Use another key, or leave it out so that one is drawn.",
   clock: "Set the computer's clock right; dsc register clock --accept ends a wrong date in the register.",
 };
 

@@ -20,7 +20,11 @@ const COMMANDS: Record<string, () => Promise<{ register(program: Command): void 
   wipe: () => import("./commands/wipe.js"),
   keys: () => import("./commands/keys.js"),
   register: () => import("./commands/register.js"),
+  settings: () => import("./commands/settings.js"),
   pskc: () => import("./commands/pskc.js"),
+  card: () => import("./commands/card.js"),
+  order: () => import("./commands/order.js"),
+  journal: () => import("./commands/journal.js"),
   challenge: () => import("./commands/challenge.js"),
   verify: () => import("./commands/verify.js"),
   unlock: () => import("./commands/unlock.js"),
@@ -33,7 +37,7 @@ const LAST_WORDS = 1000;
 
 const EXIT_CODES = `
 Exit codes: 0 done; 1 failed; 2 usage; 3 no such port, or busy, or no answer; 4 authentication failed;
-5 the card refused; 6 a file; 70 a mistake in dsc itself; 130 interrupted.`;
+5 the card refused; 6 a file or a register; 70 a mistake in dsc itself; 130 interrupted.`;
 
 /** Runs the command line `args` (without node and script) and sets the exit code. */
 export async function main(args: string[]): Promise<void> {

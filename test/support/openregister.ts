@@ -78,6 +78,8 @@ export interface RigOptions {
   /** Those that the register is made with: all of them unless told. */
   readonly keys?: CustodyKeys;
   readonly open?: OpenOptions;
+  /** Where it begins; noon of a day unless told. */
+  readonly now?: number;
 }
 
 /** A test of a new register, on each engine. */
@@ -92,9 +94,9 @@ export function onEachEngine(
 }
 
 async function withRegister(place: Place, body: (rig: Rig) => Promise<void>, options: RigOptions): Promise<void> {
-  const { keys = { ...KEYS }, open = {} } = options;
+  const { keys = { ...KEYS }, open = {}, now = NOON } = options;
   const where = await place.fresh();
-  const clock = { now: NOON };
+  const clock = { now };
   const opened: Register[] = [];
   const again = async (given: CustodyKeys = keys) => {
     const engine = new ClockedEngine(await openEngine(where, open), clock);
@@ -104,7 +106,7 @@ async function withRegister(place: Place, body: (rig: Rig) => Promise<void>, opt
   };
   await make(where, keys, clock, open);
   const register = await again();
-  const card: Rig["card"] = (serial, state, more = {}) => addCard(register, serial, state, more);
+  const card: Rig["card"] = (serial, state, more = {}) => putCard(register, serial, state, more);
   try {
     await body({ where, register, clock, again, card });
   } finally {
@@ -118,7 +120,15 @@ async function make(where: string, keys: CustodyKeys, clock: Clock, open: OpenOp
   await engine.close();
 }
 
-function addCard(register: Register, serial: string, state: CardState, more: object): Promise<void> {
+/** A new register at a path, open, with all keys and the real clock. Close it after use. */
+export async function newRegister(where: string): Promise<Register> {
+  const engine = await openEngine(where, { create: true });
+  await initRegister(engine, { ...KEYS }, ACTOR);
+  return Register.open(engine, { ...KEYS }, ACTOR);
+}
+
+/** Puts a card there by hand. */
+export function putCard(register: Register, serial: string, state: CardState, more: object = {}): Promise<void> {
   return change(register, async ({ db, at }) => {
     const settings = { suite: SUITE, pin_check: "card", tries: 5, store_data: "none", put_key: "none" } as const;
     await db

@@ -5,61 +5,101 @@ import type { Command } from "commander";
 import { SeedFileError, UsageError } from "../../files/errors.js";
 import { FileError } from "../../files/files.js";
 import type { SeedRecord } from "../../seeds/pskc.js";
-import { parseSuite, type Suite } from "../../seeds/suite.js";
+import type { Suite } from "../../seeds/suite.js";
 import { ChallengeStore } from "../../site/challenges.js";
 import { verifyOnce, verifyResponse } from "../../site/verify.js";
 import { Exit } from "../exit.js";
 import { show } from "../output.js";
-import {
-  openSeedFile,
-  pinFileOption,
-  pskcKeyOption,
-  readPinOption,
-  refuseStdinTwice,
-  SEED_SECRET_HELP,
-} from "../secretoptions.js";
+import { REGISTER_HELP, type RegisterOptions, registerOptions, withRegister } from "../registeroptions.js";
+import { checkForm, pinFor } from "../responses.js";
+import { openSeedFile, pinFileOption, pskcKeyOption, refuseStdinTwice, SEED_SECRET_HELP } from "../secretoptions.js";
 import { cardIn } from "../seedcards.js";
-import { printing, sharedFilesOption } from "./options.js";
+import { printing } from "./options.js";
 
-interface Options {
+interface Options extends RegisterOptions {
   serial: string;
   challenge: string;
   response: string;
   pinFile?: string;
   store?: string;
+  pskc?: string;
+  pskcKey?: string;
+}
+
+/** With the keys in a seed file. */
+interface SeedFileOptions extends Options {
   pskc: string;
   pskcKey: string;
-  insecureKeyFile?: boolean;
 }
 
 const EXAMPLES = [
-  `dsc verify --serial IB3000123 --challenge 012345 --response 01234567 --store challenges.json \\
-      --pskc seeds.xml --pskc-key seeds.key`,
+  "dsc verify --serial IB3000123 --challenge 012345 --response 01234567 \\",
+  "    --register desk.db --site-key site.key",
 ];
-const NOTES = `${SEED_SECRET_HELP}
+const NOTES = `
+The challenge must be one that dsc challenge drew for this card. It is spent with this, whether the response is right or
+not, and before the verdict is printed: however many ask at once, it is accepted once.
+${REGISTER_HELP}
 
-With --store the challenge must be one that dsc challenge drew for this card, and is spent with this, whether
-the response is right or not. Without it nobody notices a response that is used twice.
+With --pskc the keys are in a seed file instead, and with --store the challenge is in a file of its own; without that nobody
+notices a response that is used twice.${SEED_SECRET_HELP}
 
-Exit codes: 0 accepted; 1 refused; 2 an option that cannot be right (nothing is spent); 6 a file that cannot
-be used, or has no such card.`;
+Exit codes: 0 accepted; 1 refused; 2 an option that cannot be right (nothing is spent); 6 a file or the register
+cannot be used, or has no such card.`;
 
 export function register(program: Command): void {
-  const command = printing("verify", "check a response: prints accepted or refused", EXAMPLES)
+  const command = registerOptions(
+    printing("verify", "check a response: prints accepted or refused", EXAMPLES),
+    "site",
+    "desk",
+  )
     .requiredOption("--serial <serial>", "the card's serial number")
     .requiredOption("--challenge <digits>", "the challenge that was shown, leading zeros included")
     .requiredOption("--response <digits>", "the response that was typed, leading zeros included")
     .addOption(pinFileOption())
-    .option("--store <file>", "where the challenge is kept; it is spent")
-    .requiredOption("--pskc <file>", "the seed file that has the card")
-    .addOption(pskcKeyOption().makeOptionMandatory())
-    .addOption(sharedFilesOption())
+    .option("--store <file>", "where the challenge is kept, without a register; it is spent")
+    .option("--pskc <file>", "the seed file that has the card, without a register")
+    .addOption(pskcKeyOption())
     .addHelpText("after", NOTES)
     .action(run);
   program.addCommand(command);
 }
 
 async function run(options: Options, command: Command): Promise<void> {
+  const { serial } = options;
+  const accepted = isBySeedFile(options) ? await judgeBySeedFile(options) : await judgeByRegister(options);
+  show(command, { serial, accepted }, [accepted ? "accepted" : "refused"]);
+  if (!accepted) process.exitCode = Exit.FAILED;
+}
+
+function isBySeedFile(options: Options): options is SeedFileOptions {
+  const { pskc, pskcKey, store } = options;
+  if (pskc !== undefined && pskcKey === undefined) throw new UsageError("--pskc: --pskc-key says what opens it");
+  if (pskc === undefined && (pskcKey ?? store) !== undefined)
+    throw new UsageError("--pskc-key and --store are for cards in a seed file; name it with --pskc");
+  return pskc !== undefined;
+}
+
+async function judgeByRegister(options: Options): Promise<boolean> {
+  const { serial, challenge, response, pinFile, siteKey, deskKey } = options;
+  refuseStdinTwice(pinFile, siteKey, deskKey);
+  const [{ acceptOnce }, { cardOf }] = await Promise.all([
+    import("../../site/registerverify.js"),
+    import("../../desk/register/cards.js"),
+  ]);
+  return withRegister(options, async (opened) => {
+    const { suite } = await opened.engine.read((db) => cardOf(db, serial));
+    checkForm(suite, challenge, response);
+    const pin = await pinFor(suite, pinFile, options);
+    try {
+      return await acceptOnce(opened, { serial, challenge, response, pin });
+    } finally {
+      pin?.fill(0);
+    }
+  });
+}
+
+async function judgeBySeedFile(options: SeedFileOptions): Promise<boolean> {
   refuseStdinTwice(options.pinFile, options.pskcKey);
   // A name mistyped would else refuse every response.
   if (options.store !== undefined && !existsSync(options.store))
@@ -69,22 +109,16 @@ async function run(options: Options, command: Command): Promise<void> {
     );
   const seeds = await openSeedFile(options.pskc, options.pskcKey, options);
   try {
-    const accepted = await judge(cardIn(seeds, options.serial), options);
-    show(command, { serial: options.serial, accepted }, [accepted ? "accepted" : "refused"]);
-    if (!accepted) process.exitCode = Exit.FAILED;
+    return await judge(cardIn(seeds, options.serial), options);
   } finally {
     seeds.wipe();
   }
 }
 
-async function judge(card: SeedRecord, options: Options): Promise<boolean> {
+async function judge(card: SeedRecord, options: SeedFileOptions): Promise<boolean> {
   const { challenge, response } = options;
-  const suite = parseSuite(card.suite);
-  checkSuite(suite, card, options.pskc);
-  checkForm(suite, challenge, response);
-  if (!suite.pin && options.pinFile !== undefined)
-    throw new UsageError("--pin-file: this card checks the PIN itself; leave it out");
-  const pin = suite.pin ? await readPinOption(options.pinFile, options) : undefined;
+  checkSuite(checkForm(card.suite, challenge, response), card, options.pskc);
+  const pin = await pinFor(card.suite, options.pinFile, options);
   try {
     if (options.store === undefined) return verifyResponse(card, challenge, response, pin);
     return verifyOnce(card, new ChallengeStore(options.store), challenge, response, pin);
@@ -98,13 +132,4 @@ function checkSuite({ counter, session, step }: Suite, card: SeedRecord, path: s
     throw new SeedFileError(
       `${path}: ${card.serial} has the suite ${card.suite}, whose other inputs are not kept here`,
     );
-}
-
-/** What is no response at all was mistyped by the site: it costs no challenge. */
-function checkForm(suite: Suite, challenge: string, response: string): void {
-  if (challenge.length !== suite.challenge)
-    throw new UsageError(`--challenge: ${suite.challenge} digits are expected, leading zeros included`);
-  const form = suite.digits === 0 ? /^[0-9a-f]+$/ : new RegExp(`^[0-9]{${suite.digits}}$`);
-  if (!form.test(response))
-    throw new UsageError(`--response: ${suite.digits || "hexadecimal"} digits are expected, leading zeros included`);
 }

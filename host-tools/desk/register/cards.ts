@@ -63,11 +63,17 @@ export function findCard(db: Kysely<Tables>, serial: string): Promise<Card | und
   return db.selectFrom("cards").selectAll().where("serial", "=", serial).executeTakeFirst();
 }
 
-/** Throws a RegisterError ("missing") where there is no such card. */
+/** Throws a RegisterError ("unknown") where there is no such card. */
 export async function cardOf(db: Kysely<Tables>, serial: string): Promise<Card> {
   const card = await findCard(db, serial);
-  if (!card) throw new RegisterError(`${serial}: the register has no such card`, "missing");
+  if (!card) throw new RegisterError(`${serial}: the register has no such card`, "unknown");
   return card;
+}
+
+/** Throws a RegisterError ("state") where the card's state does not allow the change. */
+export function refuseMove({ serial, state }: Card, to: CardState): void {
+  if (!LIFE[state].includes(to))
+    throw new RegisterError(`${serial} is ${state}: it cannot be ${BECOMING[to]}`, "state");
 }
 
 /** Changes the state of a card, and notes that. Throws a RegisterError ("state") where the state does not allow it. */
@@ -75,7 +81,7 @@ export async function moveCard({ db, at, note }: Change, move: Move): Promise<Ca
   const { serial, to, action, reason, detail } = move;
   const card = await cardOf(db, serial);
   const from = card.state;
-  if (!LIFE[from].includes(to)) throw new RegisterError(`${serial} is ${from}: it cannot be ${BECOMING[to]}`, "state");
+  refuseMove(card, to);
   if (to === "active") await refuseSecondActive(db, card);
   await db.updateTable("cards").set({ state: to, changed: at }).where("serial", "=", serial).execute();
   await note({ action, serial, from, to, reason, ...(detail && { detail }) });

@@ -40,6 +40,8 @@ export function checkRegister(register: Register, head?: SignedHead): Promise<Ch
     await checkPins(db, register, findings);
     await checkReferences(db, register, findings);
     await checkTime(db, findings);
+    if (register.has("journal") && !register.journal.publicKey.equals(register.journalPublic))
+      findings.push("journal: the public key that the register keeps was exchanged");
     const journal = await verifyJournal(db, register.has("journal") ? register.journal : undefined, head);
     findings.push(...journal.findings.map(({ message }) => `journal: ${message}`));
     const cards = await db
@@ -51,9 +53,10 @@ export function checkRegister(register: Register, head?: SignedHead): Promise<Ch
   });
 }
 
-/** The public key is the register's own, where the journal key vouches for it, or the one that it keeps. */
+/** Whoever may write to the register can exchange the public key that it keeps: the journal key's own counts first. */
 function isOwnHead(register: Register, head: SignedHead): boolean {
-  return register.id.equals(head.register) && isSignedBy(register.journalPublic, head);
+  const publicKey = register.has("journal") ? register.journal.publicKey : register.journalPublic;
+  return register.id.equals(head.register) && isSignedBy(publicKey, head);
 }
 
 /** Opens every key. Returns how many opened. */

@@ -10,6 +10,7 @@
  * - `network-file-system` SQLite's locks do not hold there; `encoding` the database is not in UTF-8
  * - `wrong-key` a key of another register; `no-key` a key that this command needs was not given
  * - `damaged` what is stored is not what was written; `clock` the time went back
+ * - `unknown` the register has no such card or order
  * - `duplicate` another row has a value that must be unique; `state` the row's state does not allow the change
  */
 export type RegisterReason =
@@ -30,6 +31,7 @@ export type RegisterReason =
   | "no-key"
   | "damaged"
   | "clock"
+  | "unknown"
   | "duplicate"
   | "state"
   | "other";

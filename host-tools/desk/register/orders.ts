@@ -73,10 +73,10 @@ export function listOrders(db: Kysely<Tables>, state?: OrderState): Promise<Orde
   return (state === undefined ? query : query.where("state", "=", state)).execute();
 }
 
-/** Throws a RegisterError ("missing") where there is no such order. */
+/** Throws a RegisterError ("unknown") where there is no such order. */
 export async function orderOf(db: Kysely<Tables>, number: number): Promise<Order> {
   const order = await db.selectFrom("orders").selectAll().where("number", "=", number).executeTakeFirst();
-  if (!order) throw new RegisterError(`order ${number}: the register has no such order`, "missing");
+  if (!order) throw new RegisterError(`order ${number}: the register has no such order`, "unknown");
   return order;
 }
 

@@ -10,11 +10,14 @@ import { BadAnswer, CardRefused } from "../../../host-tools/card/apdu.js";
 import { OtherProtocol } from "../../../host-tools/card/link.js";
 import { Exit, KINDS, type Kind, reportOf } from "../../../host-tools/cli/exit.js";
 import { program } from "../../../host-tools/cli/main.js";
+import { change } from "../../../host-tools/desk/register/change.js";
+import { bindKeys } from "../../../host-tools/desk/register/keys.js";
 import { ocra } from "../../../host-tools/seeds/ocra.js";
 import { createSeedFile, type SeedRecord } from "../../../host-tools/seeds/pskc.js";
 import { ChallengeStore } from "../../../host-tools/site/challenges.js";
 import { unreadableFlash } from "../../support/cards.js";
 import { hexFile, imageBytes } from "../../support/hexfile.js";
+import { KEYS, newRegister, putCard } from "../../support/openregister.js";
 import { onceListening, preload } from "../../support/preload.js";
 import { registerFiles } from "../../support/registerfiles.js";
 import { scratchFolder } from "../../support/scratch.js";
@@ -64,6 +67,24 @@ const NO_PIN = put("no.pin", "83521\n");
 const BROKEN = put("broken.json", "{}");
 const NOTHING = at("nothing");
 const IMAGE = put("image.hex", hexFile([{ address: 0, bytes: imageBytes() }]));
+
+/** A register with one card, which is shipped, and one order. */
+const REGISTER = at("desk.db");
+const opened = await newRegister(REGISTER);
+await putCard(opened, CARD.serial, "shipped");
+await change(opened, (each) =>
+  bindKeys(each, { serial: CARD.serial, cardId: "00112233445566aa", suite: SUITE, given: KEY }),
+);
+await opened.close();
+const custody = (name: "site" | "desk" | "journal") => [
+  `--${name}-key`,
+  put(`${name}.key`, KEYS[name].toString("hex")),
+];
+const IN = ["--register", REGISTER];
+const JOURNAL = [...IN, ...custody("journal")];
+const SITE = [...IN, ...custody("site")];
+const ORDER = [...JOURNAL, ...custody("site"), "--user", "j.doe", "--pin-file", PIN];
+const NOT_RIGHT = ["--challenge", CHALLENGE, "--response", "00000000"];
 
 const RIGHT = ocra(SUITE, KEY, { challenge: CHALLENGE });
 const WRONG = RIGHT.slice(0, 7) + ((Number(RIGHT[7]) + 1) % 10);
@@ -193,13 +214,90 @@ const TABLE: Record<string, readonly Row[]> = {
     ["secret", [SEEDS, at("no.csv"), "--pskc-key", ODD_KEY]],
     ["interrupted", [SEEDS, at("no.csv"), "--pskc-key", "-"]],
   ],
+  "card list": [
+    ["done", IN],
+    ["usage", []],
+    ["usage", [...IN, "--csv"]],
+    ["register", ["--register", NOTHING]],
+    ["register", ["--register", SEEDS]],
+  ],
+  "card show": [
+    ["done", [...IN, ...SERIAL]],
+    ["register", [...IN, "--serial", "IB3999999"]],
+  ],
+  "card history": [
+    ["done", [...IN, ...SERIAL]],
+    ["register", [...IN, "--serial", "IB3999999"]],
+  ],
+  "card ship": [
+    ["register", [...JOURNAL, ...SERIAL, "--arrives", "2026-12-04"]],
+    ["usage", [...JOURNAL, ...SERIAL, "--arrives", "2026-02-30"]],
+  ],
+  "card activate": [
+    ["refused response", [...JOURNAL, ...custody("site"), ...SERIAL, ...NOT_RIGHT]],
+    ["usage", [...JOURNAL, ...custody("site"), ...SERIAL, ...NOT_RIGHT, "--response", "1"]],
+    ["interrupted", [...JOURNAL, ...SERIAL, ...NOT_RIGHT, "--site-key", "-"]],
+  ],
+  "card found": [["register", [...JOURNAL, ...custody("site"), ...SERIAL, ...NOT_RIGHT]]],
+  "card lost": [
+    ["done", [...JOURNAL, ...SERIAL, "--reason", "stolen"]],
+    ["register", [...IN, ...SERIAL]],
+    ["register", [...IN, ...SERIAL, "--journal-key", put("wrong.key", "00".repeat(32))]],
+    ["secret", [...IN, ...SERIAL, "--journal-key", ODD_KEY]],
+    ["usage", [...JOURNAL, ...SERIAL, "--reason", ""]],
+  ],
+  "card return": [["register", [...JOURNAL, "--serial", "IB3999999"]]],
+  "card retire": [["register", [...JOURNAL, "--serial", "IB3999999"]]],
+  "order add": [
+    ["done", ORDER],
+    ["secret", [...ORDER, "--pin-file", NO_PIN]],
+    ["usage", [...ORDER, "--pin-file", put("weak.pin", "1234")]],
+    ["usage", [...ORDER, "--pin-check", "server", "--suite", SUITE]],
+    ["register", [...JOURNAL, "--user", "j.doe", "--pin-file", PIN]],
+    ["interrupted", [...ORDER, "--pin-file", "-"]],
+  ],
+  "order list": [
+    ["done", IN],
+    ["usage", [...IN, "--state", "lost"]],
+  ],
+  "order cancel": [
+    ["done", [...JOURNAL, "--order", "1"]],
+    ["register", [...JOURNAL, "--order", "99"]],
+    ["usage", [...JOURNAL, "--order", "0"]],
+  ],
+  "journal show": [
+    ["done", IN],
+    ["usage", [...IN, "--last", "0"]],
+  ],
+  "journal head": [
+    ["done", [...JOURNAL, at("head.json")]],
+    ["register", IN],
+    ["file", [...JOURNAL, PIN]],
+    ["usage", [...JOURNAL, "-"]],
+  ],
+  "journal verify": [
+    ["done", JOURNAL],
+    ["usage", IN],
+    ["usage", [...JOURNAL, "--head-key", "00".repeat(32)]],
+    ["file", [...IN, "--head", NOTHING]],
+    ["file", [...IN, "--head", BROKEN]],
+    ["refused response", [...IN, "--head", at("head.json"), "--head-key", "00".repeat(32)]],
+  ],
   challenge: [
     ["done", [...SERIAL, "--store", at("store.json")]],
+    ["done", [...SERIAL, ...IN]],
+    ["register", ["--serial", "IB3999999", ...IN]],
+    ["usage", SERIAL],
     ["usage", ["--serial", "ib3000123", "--store", at("store.json")]],
     ["file", [...SERIAL, "--store", BROKEN]],
   ],
   verify: [
     ["done", [...VERIFY, RIGHT, ...OPEN]],
+    ["refused response", [...VERIFY, RIGHT, ...SITE]],
+    ["register", [...VERIFY, RIGHT, ...IN]],
+    ["usage", [...VERIFY, RIGHT]],
+    ["usage", [...VERIFY, RIGHT, "--store", STORE]],
+    ["usage", [...VERIFY, "1", ...SITE]],
     ["refused response", [...VERIFY, WRONG, ...OPEN]],
     ["refused response", [...VERIFY, RIGHT, ...OPEN, "--store", STORE]],
     ["usage", [...VERIFY, "1", ...OPEN]],
@@ -423,7 +521,7 @@ test("Ctrl-C at once, in every command: one value, and the exit code says whethe
 
 /** The files that the rows made already, by other names. */
 function freshen(args: readonly string[]): string[] {
-  return args.map((arg) => (/(drawn\.key|import\.csv)$/.test(arg) ? `${arg}2` : arg));
+  return args.map((arg) => (/(drawn\.key|import\.csv|head\.json)$/.test(arg) ? `${arg}2` : arg));
 }
 
 test("a mistake in dsc itself, in every command and at any time: code 70, and its stack on stderr", async () => {

@@ -93,7 +93,7 @@ onEachEngine(test, "cards are listed by serial number, by state and by user", as
   assert.equal(await serials({ userName: "a" }), ["IB3000002"]);
   assert.equal(await serials({ userName: "a", state: "lost" }), []);
   const { reason } = await refusalOf(register.engine.read((db) => cardOf(db, "IB3000009")));
-  assert.is(reason, "missing");
+  assert.is(reason, "unknown");
 });
 
 test.run();

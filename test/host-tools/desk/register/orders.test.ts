@@ -109,7 +109,7 @@ onEachEngine(
     assert.equal(await listed(), numbers);
     assert.equal(await listed("placed"), [numbers[0], numbers[2]]);
     const { reason, message } = await refusalOf(move(register, 99, "claimed"));
-    assert.is(reason, "missing");
+    assert.is(reason, "unknown");
     assert.match(message, /^order 99: /);
   },
 );

@@ -1,0 +1,149 @@
+// `dsc order`: who wants a card. The PIN is encrypted to the desk at once.
+
+import { type Command, Option } from "commander";
+import { Limit } from "../../../firmware/wire.js";
+import type { NewOrder, Order } from "../../desk/register/orders.js";
+import type { OrderState } from "../../desk/register/schema.js";
+import { isWeakPin } from "../../desk/weakpin.js";
+import { UsageError } from "../../files/errors.js";
+import { readPin } from "../../files/secretfile.js";
+import { listing, plainText, showList } from "../lists.js";
+import { show } from "../output.js";
+import { askPin } from "../prompt.js";
+import { REGISTER_HELP, type RegisterOptions, registerOptions, withRegister } from "../registeroptions.js";
+import { pinFileOption, readSecret, refuseStdinTwice } from "../secretoptions.js";
+import { printing, suiteOf, wholeNumber } from "./options.js";
+
+interface AddOptions extends RegisterOptions {
+  user: string;
+  suite?: string;
+  pinCheck?: "card" | "server";
+  tries: number;
+  pinFile?: string;
+  drawPin?: boolean;
+}
+
+interface CancelOptions extends RegisterOptions {
+  order: number;
+  reason?: string;
+}
+
+const SUITE = "OCRA-1:HOTP-SHA256-8:QN06";
+const SERVER_SUITE = `${SUITE}-PSHA256`;
+const DEFAULT_TRIES = 5;
+const STATES: readonly OrderState[] = ["placed", "claimed", "seeded", "shipped", "done", "cancelled"];
+const COLUMNS = ["order", "user", "state", "serial", "suite", "pinCheck", "tries", "pin", "placed", "changed"] as const;
+const WEAK = "this PIN is easy to guess; choose another one";
+const MOST_ORDERS = Number.MAX_SAFE_INTEGER;
+
+const ADD_NOTES = `
+A PIN without --pin-file is asked for, twice. It is encrypted at once, so that only the desk key opens it, and is erased
+when the card is seeded. The site key (without a site: the desk key) vouches for the key that it is encrypted to.
+${REGISTER_HELP}`;
+
+export function register(program: Command): void {
+  const order = program.command("order").description("orders of cards");
+  const add = registerOptions(
+    printing("add", "order a card for a user", ["dsc order add --user j.doe"]),
+    "site",
+    "desk",
+    "journal",
+  )
+    .requiredOption("--user <name>", "the user name that the card is for", plainText)
+    .option("--suite <suite>", `how it answers challenges (default: ${SUITE})`)
+    .addOption(
+      new Option("--pin-check <who>", "who judges the PIN (default: as the suite says)").choices(["card", "server"]),
+    )
+    .option(
+      "--tries <n>",
+      `wrong PINs in a row that lock the card, ${Limit.LEAST_TRIES} to ${Limit.MOST_TRIES}`,
+      wholeNumber(Limit.LEAST_TRIES, Limit.MOST_TRIES),
+      DEFAULT_TRIES,
+    )
+    .addOption(pinFileOption())
+    .option("--draw-pin", "let the desk draw the PIN")
+    .addHelpText("after", ADD_NOTES)
+    .action(runAdd);
+  const list = listing(registerOptions(printing("list", "list orders", ["dsc order list --state placed --json"])))
+    .addOption(new Option("--state <state>", "those in one state").choices(STATES))
+    .addHelpText("after", REGISTER_HELP)
+    .action(runList);
+  const cancel = registerOptions(printing("cancel", "cancel an order", ["dsc order cancel --order 17"]), "journal")
+    .requiredOption("--order <n>", "its number", wholeNumber(1, MOST_ORDERS))
+    .option("--reason <text>", "for the journal", plainText)
+    .addHelpText("after", REGISTER_HELP)
+    .action(runCancel);
+  for (const command of [add, list, cancel]) order.addCommand(command);
+}
+
+async function runAdd(options: AddOptions, command: Command): Promise<void> {
+  const settings = settingsOf(options);
+  const { pinFile, siteKey, deskKey, journalKey, user } = options;
+  refuseStdinTwice(pinFile, siteKey, deskKey, journalKey);
+  const pin = await pinOf(options, settings);
+  try {
+    const { change } = await import("../../desk/register/change.js");
+    const { addOrder } = await import("../../desk/register/orders.js");
+    const number = await withRegister(options, (opened) =>
+      change(opened, (each) => addOrder(each, { ...settings, pin })),
+    );
+    show(command, { order: number, user }, [`order ${number} is placed`]);
+  } finally {
+    pin?.fill(0);
+  }
+}
+
+function settingsOf({ user, suite, pinCheck, tries }: AddOptions): NewOrder {
+  const name = suite ?? (pinCheck === "server" ? SERVER_SUITE : SUITE);
+  const byServer = suiteOf(name).pin !== undefined;
+  const said = byServer ? "server" : "card";
+  if (pinCheck !== undefined && pinCheck !== said)
+    throw new UsageError(`--pin-check ${pinCheck} and --suite ${name} contradict each other`);
+  return { userName: user, suite: name, pinCheck: said, tries };
+}
+
+/** The PIN as ASCII; nothing where the desk draws it, or the card keeps none. Wipe it after use. */
+async function pinOf(options: AddOptions, { pinCheck }: NewOrder): Promise<Buffer | undefined> {
+  const { pinFile, drawPin } = options;
+  if (pinCheck === "server" && pinFile !== undefined)
+    throw new UsageError("--pin-file: with this suite the site judges the PIN, and the card keeps none; leave it out");
+  if (drawPin && pinFile !== undefined) throw new UsageError("--draw-pin and --pin-file: one of them");
+  if (pinCheck === "server" || drawPin) return undefined;
+  if (pinFile === undefined) return askPin(true, (typed) => (isWeakPin(typed) ? WEAK : undefined));
+  const pin = await readSecret(pinFile, "PIN", options, readPin);
+  if (!isWeakPin(pin)) return pin;
+  pin.fill(0);
+  throw new UsageError(`--pin-file: ${WEAK}`);
+}
+
+async function runList(options: RegisterOptions & { state?: OrderState }, command: Command): Promise<void> {
+  const { listOrders } = await import("../../desk/register/orders.js");
+  const orders = await withRegister(options, ({ engine }) => engine.read((db) => listOrders(db, options.state)));
+  showList(command, "orders", COLUMNS, orders.map(rowOf));
+}
+
+/** As people and programs see it: whether there is a PIN, and nothing of it. */
+function rowOf(order: Order) {
+  return {
+    order: order.number,
+    user: order.user_name,
+    state: order.state,
+    serial: order.serial,
+    suite: order.suite,
+    pinCheck: order.pin_check,
+    tries: order.tries,
+    pin: order.pin ? "encrypted" : "none",
+    placed: new Date(order.placed).toISOString(),
+    changed: new Date(order.changed).toISOString(),
+  };
+}
+
+async function runCancel(options: CancelOptions, command: Command): Promise<void> {
+  const { change } = await import("../../desk/register/change.js");
+  const { moveOrder } = await import("../../desk/register/orders.js");
+  const { order, reason } = options;
+  await withRegister(options, (opened) =>
+    change(opened, (each) => moveOrder(each, order, "cancelled", { action: "order cancel", reason })),
+  );
+  show(command, { order, state: "cancelled" }, [`order ${order} is cancelled`]);
+}

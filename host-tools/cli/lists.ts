@@ -1,0 +1,60 @@
+// Lists as commands print them: in columns for people, as CSV (RFC 4180) for spreadsheets, as JSON for programs.
+
+import { type Command, InvalidArgumentError } from "commander";
+import { UsageError } from "../files/errors.js";
+import { show } from "./output.js";
+
+type Cell = string | number | null | undefined;
+
+/** A row: what each column is called in JSON and CSV, and its value. */
+export type ListRow = Readonly<Record<string, Cell>>;
+
+const MOST_CHARACTERS = 200;
+/** Those that a terminal acts on. */
+const CONTROLS = /\p{Cc}/gu;
+
+/** Adds --csv to a command that prints a list. */
+export function listing(command: Command): Command {
+  return command.option("--csv", "print the list as CSV, with a line of names");
+}
+
+/** Prints the rows, which all have the columns that `names` has in their order. `of`: what they are, for JSON. */
+export function showList(command: Command, of: string, names: readonly string[], rows: readonly ListRow[]): void {
+  const { csv, json } = command.opts<{ csv?: boolean; json?: boolean }>();
+  if (csv && json) throw new UsageError("--csv and --json: one of them");
+  show(command, { [of]: rows }, csv ? csvLines(names, rows) : tableLines(of, names, rows));
+}
+
+function csvLines(names: readonly string[], rows: readonly ListRow[]): string[] {
+  const line = (cells: readonly Cell[]) => `${cells.map(csvCell).join(",")}\r`;
+  return [line(names), ...rows.map((row) => line(names.map((name) => row[name])))];
+}
+
+function csvCell(cell: Cell): string {
+  const text = String(cell ?? "");
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+function tableLines(of: string, names: readonly string[], rows: readonly ListRow[]): string[] {
+  if (rows.length === 0) return [`no ${of}`];
+  const lines = [names, ...rows.map((row) => names.map((name) => visible(row[name])))];
+  const widths = names.map((_, at) => Math.max(...lines.map((cells) => cells[at]?.length ?? 0)));
+  return lines.map((cells) =>
+    cells
+      .map((cell, at) => cell.padEnd(widths[at] ?? 0))
+      .join("  ")
+      .trimEnd(),
+  );
+}
+
+/** What a terminal shows and does not act on. */
+export function visible(cell: Cell): string {
+  return String(cell ?? "").replace(CONTROLS, "?");
+}
+
+/** A name or a reason that goes into the register, for commander: one line, not endless. */
+export function plainText(text: string): string {
+  if (text === "" || text.length > MOST_CHARACTERS || text.search(CONTROLS) >= 0)
+    throw new InvalidArgumentError(`One line of 1 to ${MOST_CHARACTERS} characters is expected.`);
+  return text;
+}

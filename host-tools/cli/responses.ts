@@ -1,0 +1,27 @@
+// Challenges and responses as a command is given them: their form, and the PIN that belongs to them.
+
+import { UsageError } from "../files/errors.js";
+import { parseSuite, type Suite } from "../seeds/suite.js";
+import { readPinOption, type SecretFileOptions } from "./secretoptions.js";
+
+/** What is no response at all was mistyped by the site: it costs no challenge. */
+export function checkForm(suiteName: string, challenge: string, response: string): Suite {
+  const suite = parseSuite(suiteName);
+  if (challenge.length !== suite.challenge)
+    throw new UsageError(`--challenge: ${suite.challenge} digits are expected, leading zeros included`);
+  const form = suite.digits === 0 ? /^[0-9a-f]+$/ : new RegExp(`^[0-9]{${suite.digits}}$`);
+  if (!form.test(response))
+    throw new UsageError(`--response: ${suite.digits || "hexadecimal"} digits are expected, leading zeros included`);
+  return suite;
+}
+
+/** The PIN where the site judges it; nothing where the card does. Wipe it after use. */
+export async function pinFor(
+  suiteName: string,
+  pinFile: string | undefined,
+  options: SecretFileOptions,
+): Promise<Buffer | undefined> {
+  const { pin } = parseSuite(suiteName);
+  if (!pin && pinFile !== undefined) throw new UsageError("--pin-file: this card checks the PIN itself; leave it out");
+  return pin ? await readPinOption(pinFile, options) : undefined;
+}

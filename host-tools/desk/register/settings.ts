@@ -1,0 +1,45 @@
+// Settings of the register: their names, what they are for, and what they are unless somebody sets them.
+
+import type { Kysely } from "kysely";
+import { checkSerialNumber } from "../../card/serialnumber.js";
+import type { Change } from "./change.js";
+import type { Tables } from "./schema.js";
+
+interface Setting {
+  /** What it is unless somebody sets it. */
+  readonly unset: string;
+  /** What it is for: a line for people. */
+  readonly purpose: string;
+  /** The value as it is kept. Throws an error with a line for people where it cannot be. */
+  check(value: string): string;
+}
+
+export const SETTINGS = {
+  "serial.first": {
+    unset: "IB3000001",
+    purpose: "where serial numbers that are drawn begin; those that are used are left out",
+    check: checkSerialNumber,
+  },
+} as const satisfies Record<string, Setting>;
+
+export type SettingName = keyof typeof SETTINGS;
+
+export function isSettingName(name: string): name is SettingName {
+  return Object.hasOwn(SETTINGS, name);
+}
+
+export async function settingOf(db: Kysely<Tables>, name: SettingName): Promise<string> {
+  const row = await db.selectFrom("settings").select("value").where("name", "=", name).executeTakeFirst();
+  return row?.value ?? SETTINGS[name].unset;
+}
+
+/** Sets it, and notes that. The value has been checked. */
+export async function setSetting({ db, at, note }: Change, name: SettingName, value: string): Promise<void> {
+  const before = await settingOf(db, name);
+  await db
+    .insertInto("settings")
+    .values({ name, value, changed: at })
+    .onConflict((conflict) => conflict.column("name").doUpdateSet({ value, changed: at }))
+    .execute();
+  await note({ action: "settings", from: before, to: value, detail: { name } });
+}

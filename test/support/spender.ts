@@ -1,0 +1,34 @@
+// One of many processes that ask about the same challenges at once. It is told on standard input, a line of JSON each, where
+// the registers are and, when all others are ready, which challenges to spend; it answers with what it was told of each. Then the next register.
+
+import { createInterface } from "node:readline";
+import { spendChallenge } from "../../host-tools/desk/register/challenges.js";
+import { change } from "../../host-tools/desk/register/change.js";
+import { openEngine } from "../../host-tools/desk/register/open.js";
+import { Register } from "../../host-tools/desk/register/register.js";
+
+export interface Task {
+  readonly serial: string;
+  readonly challenges: readonly string[];
+}
+
+/** It waits for the others as long as they take. */
+const WAIT = 24 * 60 * 60_000;
+
+const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+
+for (let where = await nextLine<string>(); where !== undefined; where = await nextLine<string>()) {
+  const register = await Register.open(await openEngine(where, { wait: WAIT }), {}, "a process");
+  console.log("ready");
+  const { serial, challenges } = (await nextLine<Task>()) ?? { serial: "", challenges: [] };
+  const answers: boolean[] = [];
+  for (const challenge of challenges)
+    answers.push(await change(register, (each) => spendChallenge(each, serial, challenge, true)));
+  console.log(JSON.stringify(answers));
+  await register.close();
+}
+
+async function nextLine<T>(): Promise<T | undefined> {
+  const { value, done } = await lines.next();
+  return done ? undefined : (JSON.parse(value) as T);
+}
