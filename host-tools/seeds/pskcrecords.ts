@@ -65,6 +65,7 @@ export function readRecords(
   const packages = ocraPackages(container);
   for (const keyPackage of packages.filter(isUnlock)) {
     const serial = cardSerialOf(serialOf(keyPackage));
+    if (unlockKeys.has(serial)) throw new SeedFileError(`has two unlock keys of ${quoted(serial)}`);
     const unlockKey = aboutCard(serial, () => readSecret(keyPackage, keys));
     unlockKeys.set(serial, unlockKey);
   }

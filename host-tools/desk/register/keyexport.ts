@@ -39,7 +39,7 @@ const PIECE = 100;
 
 /**
  * The cards and their keys. Throws a RegisterError: "state" for a card that was named and is in no state to be exported,
- * "missing" for one without a key, "no-key" where the key that opens one was not given.
+ * "unknown" for one that is not there or has no key, "no-key" where the key that opens one was not given.
  */
 export function readExport(register: Register, choice: ExportChoice, unlockKeys: boolean): Promise<KeysToExport> {
   return register.engine.read(async (db) => {
@@ -101,7 +101,7 @@ async function exported(
   unlockKeys: boolean,
 ): Promise<ExportedCard> {
   const key = await currentKey(db, register, serial, "token");
-  if (!key) throw new RegisterError(`${serial}: the register has no token key of this card`, "missing");
+  if (!key) throw new RegisterError(`${serial}: the register has no token key of this card`, "unknown");
   try {
     const unlockKey = unlockKeys ? await currentKey(db, register, serial, "unlock") : undefined;
     return {

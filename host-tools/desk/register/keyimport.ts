@@ -57,7 +57,8 @@ async function outcomeOf(inside: Change, record: SeedRecord, sha256: string): Pr
     return await importCard(inside, record, sha256);
   } catch (error) {
     if (!(error instanceof RegisterError && OF_ONE_CARD.includes(error.reason))) throw error;
-    return { serial: record.serial, field: "token", why: error.message };
+    // The refusal names the card itself.
+    return { serial: record.serial, field: "token", why: error.message.replace(`${record.serial}: `, "") };
   }
 }
 

@@ -19,7 +19,6 @@ import { unreadableFlash } from "../../support/cards.js";
 import { hexFile, imageBytes } from "../../support/hexfile.js";
 import { KEYS, newRegister, putCard } from "../../support/openregister.js";
 import { onceListening, preload } from "../../support/preload.js";
-import { registerFiles } from "../../support/registerfiles.js";
 import { scratchFolder } from "../../support/scratch.js";
 import { type Ended, dsc as runDsc, SimProcess } from "../../support/simprocess.js";
 import { ON_WINDOWS, suiteUnless } from "../../support/skipping.js";
@@ -57,8 +56,7 @@ const STORE = at("challenges.json");
 new ChallengeStore(STORE).issue(CARD.serial);
 const SEED_KEY_FILE = put("seeds.key", SEED_KEY.toString("hex"));
 const ONE = at("one.xml");
-createSeedFile(ONE, SEED_KEY, CARD);
-const REGISTER = [...(await registerFiles(FOLDER)), "--pskc-key", SEED_KEY_FILE];
+createSeedFile(ONE, SEED_KEY, { ...CARD, unlockKey: undefined });
 const ODD_KEY = put("odd.key", `${SEED_KEY.toString("hex").slice(1)}\n`);
 const MASTER = put("transport.key", "00112233445566778899aabbccddeeff\n");
 const OTHER = put("other.key", "ffeeddccbbaa99887766554433221100\n");
@@ -83,6 +81,7 @@ const custody = (name: "site" | "desk" | "journal") => [
 const IN = ["--register", REGISTER];
 const JOURNAL = [...IN, ...custody("journal")];
 const SITE = [...IN, ...custody("site")];
+const PSKC_KEYS = [...JOURNAL, ...custody("site"), ...custody("desk"), "--pskc-key", SEED_KEY_FILE];
 const ORDER = [...JOURNAL, ...custody("site"), "--user", "j.doe", "--pin-file", PIN];
 const NOT_RIGHT = ["--challenge", CHALLENGE, "--response", "00000000"];
 
@@ -179,24 +178,24 @@ const TABLE: Record<string, readonly Row[]> = {
     ["file", [""]],
   ],
   "pskc import": [
-    ["done", [ONE, ...REGISTER]],
-    ["usage", [ONE, ...REGISTER, "--receipt", "-"]],
-    ["file", [ONE, ...REGISTER, "--receipt", PIN]],
-    ["file", [NOTHING, ...REGISTER]],
-    ["seed-file", [PIN, ...REGISTER]],
-    ["secret", [ONE, ...REGISTER, "--receipt", NOTHING, "--sign-key", ODD_KEY]],
-    ["register", [ONE, ...REGISTER, "--receipt", NOTHING, "--register", BROKEN]],
-    ["interrupted", [ONE, ...REGISTER, "--receipt", NOTHING, "--pskc-key", "-"]],
+    ["done", [ONE, ...PSKC_KEYS]],
+    ["usage", [ONE, ...PSKC_KEYS, "--receipt", "-"]],
+    ["file", [ONE, ...PSKC_KEYS, "--receipt", PIN]],
+    ["file", [NOTHING, ...PSKC_KEYS]],
+    ["seed-file", [PIN, ...PSKC_KEYS]],
+    ["secret", [ONE, ...PSKC_KEYS, "--receipt", NOTHING, "--sign-key", ODD_KEY]],
+    ["register", [ONE, ...PSKC_KEYS, "--receipt", NOTHING, "--register", BROKEN]],
+    ["interrupted", [ONE, ...PSKC_KEYS, "--receipt", NOTHING, "--pskc-key", "-"]],
   ],
   "pskc export": [
-    ["done", [at("export.xml"), ...REGISTER]],
-    ["usage", ["-", ...REGISTER]],
-    ["file", [PIN, ...REGISTER]],
-    ["file", [at("no.xml"), ...REGISTER, "--site-cert", PIN]],
-    ["seed-file", [at("no.xml"), ...REGISTER, "--batch", "7"]],
-    ["secret", [at("no.xml"), ...REGISTER, "--pskc-key", ODD_KEY]],
-    ["register", [at("no.xml"), ...REGISTER, "--register", NOTHING]],
-    ["interrupted", [at("no.xml"), ...REGISTER, "--pskc-key", "-"]],
+    ["done", [at("export.xml"), ...PSKC_KEYS]],
+    ["usage", ["-", ...PSKC_KEYS]],
+    ["file", [PIN, ...PSKC_KEYS]],
+    ["file", [at("no.xml"), ...PSKC_KEYS, "--site-cert", PIN]],
+    ["seed-file", [at("no.xml"), ...PSKC_KEYS, "--batch", "7"]],
+    ["secret", [at("no.xml"), ...PSKC_KEYS, "--pskc-key", ODD_KEY]],
+    ["register", [at("no.xml"), ...PSKC_KEYS, "--register", NOTHING]],
+    ["interrupted", [at("no.xml"), ...PSKC_KEYS, "--pskc-key", "-"]],
   ],
   "pskc show": [
     ["done", [SEEDS]],

@@ -10,8 +10,9 @@ import { createSeedFile, type SeedRecord } from "../../../host-tools/seeds/pskc.
 import { importPskc } from "../../../host-tools/seeds/pskcimport.js";
 import { checkSignature, readReceipt } from "../../../host-tools/seeds/receipt.js";
 import { newCertificate } from "../../support/certificates.js";
+import { KEYS } from "../../support/openregister.js";
 import { pattern } from "../../support/pattern.js";
-import { CUSTODY, registerFiles } from "../../support/registerfiles.js";
+import { registerFiles } from "../../support/registerfiles.js";
 import { scratchFolder } from "../../support/scratch.js";
 import { dsc as runDsc } from "../../support/simprocess.js";
 import { packageTest } from "../../support/skipping.js";
@@ -233,7 +234,7 @@ test("no key is in what was printed, nor in the clear in any file", () => {
   const forms = (key: Buffer) => [key.toString("hex"), key.toString("base64").slice(0, 40), key.toString("latin1")];
   assert.ok(printed.length > 40, `${printed.length} outputs`);
   const said = printed.join("\n");
-  for (const key of [...keys, PSK, ...Object.values(CUSTODY)])
+  for (const key of [...keys, PSK, ...Object.values(KEYS)])
     for (const form of forms(key)) assert.not(said.includes(form.slice(0, 16)), form);
   const files = readdirSync(FOLDER).filter((name) => statSync(at(name)).isFile());
   assert.ok(files.length > 15, files.join());

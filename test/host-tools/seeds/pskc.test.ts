@@ -532,7 +532,16 @@ for (const [what, change, message] of [
     /not encrypted/,
   ],
   ["another version", (text: string) => text.replace('Version="1.0"', 'Version="2.0"'), /unknown version: "2.0"/],
-  ["a card twice", (text: string) => text.replaceAll("IB3000124", "IB3000123"), /has two cards "IB3000123"/],
+  [
+    "a card twice",
+    (text: string) => text.replace("<pskc:SerialNo>IB3000124", "<pskc:SerialNo>IB3000123"),
+    /has two cards "IB3000123"/,
+  ],
+  [
+    "two unlock keys of a card",
+    (text: string) => text.replace(/(.*<pskc:SerialNo>)IB3000124/s, "$1IB3000123"),
+    /has two unlock keys of "IB3000123"/,
+  ],
   ["a wrong suite", (text: string) => text.replace("QN06", "QX06"), /"OCRA-1:HOTP-SHA256-8:QX06" is no OCRA suite/],
   ["no suite", (text: string) => text.replace(/<pskc:Suite>.*<\/pskc:Suite>/, ""), /lacks pskc:Suite/],
   ["a state of its own", (text: string) => text.replace('"pending"', '"lost"'), /in state "lost"/],

@@ -82,7 +82,7 @@ onEachEngine(test, "a card that is named is exported, or refused in a line that 
     if (EXPORTED.includes(state)) assert.is(reason, "none");
     else assert.equal([reason, message], ["state", `${serialOf(at)} is ${state}: its keys are not exported`]);
   }
-  assert.is((await refusalOf(readExport(rig.register, { serials: ["IB3009999"] }, false))).reason, "missing");
+  assert.is((await refusalOf(readExport(rig.register, { serials: ["IB3009999"] }, false))).reason, "unknown");
   await rig.card("IB3008888", "seeded");
   assert.match(
     (await refusalOf(readExport(rig.register, {}, false))).message,
