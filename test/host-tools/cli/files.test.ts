@@ -369,7 +369,7 @@ test("challenge: six digits, kept in the file, which is its owner's alone", () =
 test("challenge: bad input", () => {
   for (const serial of ["", "IB300012", "IB30001234", "ib3000123", "IB3000123\n"])
     refused(2, /no serial number/, ["challenge", "--serial", serial, "--store", newPath("store")]);
-  refused(2, /--store/, ["challenge", "--serial", CARD.serial]);
+  refused(2, /no register is named/, ["challenge", "--serial", CARD.serial]);
   refused(2, /--serial/, ["challenge", "--store", newPath("store")]);
   const args = ["challenge", "--serial", CARD.serial, "--store"];
   refused(6, /left as it is/, [...args, file("{}")]);
