@@ -3,6 +3,7 @@
 import { type Command, Option } from "commander";
 import type { Card } from "../../desk/register/cards.js";
 import type { Change } from "../../desk/register/change.js";
+import { RegisterError } from "../../desk/register/errors.js";
 import type { Entry } from "../../desk/register/journalchain.js";
 import type { Register } from "../../desk/register/register.js";
 import type { CardState } from "../../desk/register/schema.js";
@@ -75,8 +76,8 @@ const PROOFS: readonly Proof[] = [
 ];
 
 const LIFE = `
-A card is pending, seeded, shipped, active, and then lost, returned or retired. Each change is an entry of the journal; one
-that does not follow is refused.
+A card is pending, seeded, shipped, active, and then lost, returned or retired. Each change is an entry of the
+journal; one that does not follow is refused.
 ${REGISTER_HELP}`;
 
 export function register(program: Command): void {
@@ -203,12 +204,13 @@ async function runProof(proof: Proof, options: AnswerOptions, command: Command):
 }
 
 async function prove(opened: Register, { name, from, to }: Proof, options: AnswerOptions): Promise<boolean> {
-  const { cardOf, moveCard, refuseMove } = await import("../../desk/register/cards.js");
+  const { cardOf, moveCard } = await import("../../desk/register/cards.js");
   const { acceptOnce } = await import("../../site/registerverify.js");
   const { serial, challenge, response } = options;
   const card = await opened.engine.read((db) => cardOf(db, serial));
   // Said before the response is judged: it costs no challenge.
-  refuseMove(card, to);
+  if (card.state !== from)
+    throw new RegisterError(`${serial} is ${card.state}: dsc card ${name} is for a card that is ${from}`, "state");
   checkForm(card.suite, challenge, response);
   const pin = await pinFor(card.suite, options.pinFile, options);
   try {

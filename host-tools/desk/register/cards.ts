@@ -70,18 +70,12 @@ export async function cardOf(db: Kysely<Tables>, serial: string): Promise<Card> 
   return card;
 }
 
-/** Throws a RegisterError ("state") where the card's state does not allow the change. */
-export function refuseMove({ serial, state }: Card, to: CardState): void {
-  if (!LIFE[state].includes(to))
-    throw new RegisterError(`${serial} is ${state}: it cannot be ${BECOMING[to]}`, "state");
-}
-
 /** Changes the state of a card, and notes that. Throws a RegisterError ("state") where the state does not allow it. */
 export async function moveCard({ db, at, note }: Change, move: Move): Promise<Card> {
   const { serial, to, action, reason, detail } = move;
   const card = await cardOf(db, serial);
   const from = card.state;
-  refuseMove(card, to);
+  if (!LIFE[from].includes(to)) throw new RegisterError(`${serial} is ${from}: it cannot be ${BECOMING[to]}`, "state");
   if (to === "active") await refuseSecondActive(db, card);
   await db.updateTable("cards").set({ state: to, changed: at }).where("serial", "=", serial).execute();
   await note({ action, serial, from, to, reason, ...(detail && { detail }) });

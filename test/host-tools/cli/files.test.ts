@@ -369,7 +369,7 @@ test("challenge: six digits, kept in the file, which is its owner's alone", () =
 test("challenge: bad input", () => {
   for (const serial of ["", "IB300012", "IB30001234", "ib3000123", "IB3000123\n"])
     refused(2, /no serial number/, ["challenge", "--serial", serial, "--store", newPath("store")]);
-  refused(2, /--store/, ["challenge", "--serial", CARD.serial]);
+  refused(2, /no register is named/, ["challenge", "--serial", CARD.serial]);
   refused(2, /--serial/, ["challenge", "--store", newPath("store")]);
   const args = ["challenge", "--serial", CARD.serial, "--store"];
   refused(6, /left as it is/, [...args, file("{}")]);
@@ -623,15 +623,10 @@ test("pskc csv: nothing is written where something is wrong", () => {
 // ---- every command ----
 
 const COMMANDS = [
-  "ocra",
-  "keys new",
-  "unlock",
-  "challenge",
-  "verify",
-  "pskc show",
-  "pskc csv",
-  "pskc export",
-  "pskc import",
+  ...["ocra", "keys new", "unlock", "challenge", "verify", "pskc show", "pskc csv", "order add", "order list"],
+  ...["order cancel", "journal show", "journal head", "journal verify", "card list", "card show", "card history"],
+  ...["card ship", "card lost", "card found", "card activate", "card return", "card retire"],
+  ...["pskc export", "pskc import"],
 ];
 
 test("--help has examples and exit code 0", () => {

@@ -104,7 +104,9 @@ test("a card is shipped, activated by a right response, lost, refused, found and
   assert.is(await run(0, "card", "activate", ...answering(await challenge())), "IB3000123 is active");
   assert.is(await run(0, "card", "lost", ...about, "--reason", "left in a train"), "IB3000123 is lost");
   assert.is(await run(1, "verify", ...answering(await challenge())), "refused");
-  assert.is(await run(0, "card", "found", ...answering(await challenge())), "IB3000123 is active");
+  const found = answering(await challenge());
+  assert.match(await run(6, "card", "activate", ...found), /is lost: dsc card activate is for a card that is shipped$/);
+  assert.is(await run(0, "card", "found", ...found), "IB3000123 is active");
   assert.is(await run(0, "card", "retire", ...about), "IB3000123 is retired");
   await run(2, "challenge", ...about);
   const { entries } = JSON.parse(await run(0, "card", "history", ...about, "--json")) as {
