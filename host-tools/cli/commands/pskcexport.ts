@@ -30,9 +30,9 @@ interface Made {
 const MOST_BATCH = 999_999_999;
 
 const EXAMPLES = [
-  "dsc pskc export site.xml --pskc-key site.key",
-  "dsc pskc export site.p7m --pskc-key site.key --site-cert site.pem --batch 7",
-  "dsc pskc export one.xml --pskc-key site.key --serial IB3000123 --with-unlock-keys",
+  "dsc pskc export site.xml --pskc-key pskc.key",
+  "dsc pskc export site.p7m --pskc-key pskc.key --site-cert site.pem --batch 7",
+  "dsc pskc export one.xml --pskc-key pskc.key --serial IB3000123 --with-unlock-keys",
 ];
 const NOTES = `
 FILE holds the token keys of cards that are seeded, shipped or active, as PSKC (RFC 6030). With --site-cert it is

@@ -18,8 +18,8 @@ interface Options extends RegisterOptions {
 }
 
 const EXAMPLES = [
-  "dsc pskc import seeds.xml --pskc-key seeds.key",
-  "dsc pskc import seeds.xml --pskc-key seeds.key --sign-key site.key.pem",
+  "dsc pskc import seeds.xml --pskc-key pskc.key",
+  "dsc pskc import seeds.xml --pskc-key pskc.key --sign-key private.pem",
 ];
 const NOTES = `
 The keys come into the register as they are, bound to no card. A key that cannot be taken is named, and the others are
