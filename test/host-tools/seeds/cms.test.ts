@@ -1,8 +1,9 @@
 // Exports inside CMS for a site's certificate: opened by stock openssl, and refused in one line where that cannot be made.
 
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import * as assert from "uvu/assert";
+import { Interrupted, interrupt } from "../../../host-tools/files/interruption.js";
 import { CertificateError, encryptForSite, isCms, readSiteCertificate } from "../../../host-tools/seeds/cms.js";
 import { AFTER_EXPIRY, BEFORE_VALIDITY, type KindOfKey, newCertificate } from "../../support/certificates.js";
 import { failure } from "../../support/failure.js";
@@ -171,5 +172,19 @@ testUnless(
     assert.not.match(said, /^-(in|out)$/m);
   },
 );
+
+// The last one: the whole process has been interrupted then.
+testUnless(test, NOT_MADE, "Ctrl-C ends openssl with the command", async () => {
+  const started = join(FOLDER, "started");
+  const site = readSiteCertificate(newCertificate("ec").certificate);
+  const error = await withOpenssl(`echo $$ >${started}.new; mv ${started}.new ${started}; exec sleep 600`, async () => {
+    const encrypting = failure(encryptForSite(CONTENTS, site));
+    while (!existsSync(started)) await new Promise((resolve) => setTimeout(resolve, 10));
+    interrupt();
+    return encrypting;
+  });
+  assert.instance(error, Interrupted);
+  assert.throws(() => process.kill(Number(readFileSync(started, "utf8")), 0), /ESRCH/);
+});
 
 test.run();
