@@ -308,6 +308,10 @@ const TABLE: Record<string, readonly Row[]> = {
   ],
   unlock: [
     ["done", [...UNLOCK, ...OPEN]],
+    ["register", [...UNLOCK, ...SITE]],
+    ["register", [...UNLOCK, ...SITE, ...custody("journal"), "--serial", "IB3999999"]],
+    ["usage", UNLOCK],
+    ["usage", [...UNLOCK, "--pskc", SEEDS]],
     ["usage", [...UNLOCK, ...OPEN, "--lock-code", "1"]],
     ["file", [...UNLOCK, ...OPEN, "--pskc", NOTHING]],
     ["seed-file", [...UNLOCK, ...OPEN, "--pskc", BROKEN]],

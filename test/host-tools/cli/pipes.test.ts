@@ -71,6 +71,9 @@ const SECRETS: Record<string, readonly string[]> = {
   "personalize --pin-file": [...PERSONALIZE, "--pskc-key", SEED_KEY_FILE, "--pin-file", PIPE],
   "personalize --key-file": [...PERSONALIZE, "--pskc-key", SEED_KEY_FILE, "--key-file", PIPE],
   "personalize --transport": [...PERSONALIZE, "--pskc-key", SEED_KEY_FILE, "--transport", PIPE],
+  "verify --site-key": [...VERIFY, "--register", at("no.db"), "--site-key", PIPE],
+  "card lost --journal-key": ["card", "lost", ...SERIAL, "--register", at("no.db"), "--journal-key", PIPE],
+  "order add --pin-file": ["order", "add", "--user", "j.doe", "--register", at("no.db"), "--pin-file", PIPE],
   "wipe --transport": ["wipe", "--port", at("no-port"), "--transport", PIPE],
   "test --transport": ["test", "--port", at("no-port"), "--transport", PIPE],
 };
@@ -87,6 +90,8 @@ const FILES: Record<string, readonly [number, readonly string[]]> = {
   "verify --pskc": [6, [...VERIFY, "--pskc", PIPE, "--pskc-key", SEED_KEY_FILE]],
   "verify --store": [6, [...VERIFY, ...OPEN, "--store", PIPE]],
   "challenge --store": [6, ["challenge", ...SERIAL, "--store", PIPE]],
+  "card list --register": [6, ["card", "list", "--register", PIPE]],
+  "journal verify --head": [6, ["journal", "verify", "--register", at("no.db"), "--head", PIPE]],
   "keys new": [6, ["keys", "new", PIPE]],
   "personalize --pskc": [6, [...PERSONALIZE, "--pskc", PIPE, "--pskc-key", SEED_KEY_FILE]],
   "flash --image": [6, ["flash", "--image", PIPE]],
