@@ -7,6 +7,7 @@ import { existsSync } from "node:fs";
 /** Packages, and a file that each brings. */
 const PACKAGES = {
   pskctool: "/usr/bin/pskctool",
+  openssl: "/usr/bin/openssl",
   "python3-pskc": "/usr/lib/python3/dist-packages/pskc/__init__.py",
   "python3-cryptography-vectors": "/usr/lib/python3/dist-packages/cryptography_vectors/__init__.py",
   "gcc-arm-none-eabi": "/usr/bin/arm-none-eabi-gcc",

@@ -5,7 +5,8 @@ import { Option } from "commander";
 import { UsageError } from "../files/errors.js";
 import { readKey, readPin, readSeedSecret, type SecretOptions, STDIN } from "../files/secretfile.js";
 import { readFifo, readStdin } from "../files/secretstream.js";
-import { readSeedFile, type SeedFile } from "../seeds/pskc.js";
+import { readSeedFile, type SeedFile, type SeedSecret } from "../seeds/pskc.js";
+import { type Imported, importPskc } from "../seeds/pskcimport.js";
 import { askPassphrase, askPin, isInteractive } from "./prompt.js";
 
 export interface SecretFileOptions {
@@ -26,10 +27,24 @@ export function pinFileOption(): Option {
 }
 
 /** Opens a seed file with the secret in `pskcKey`; wipe it after use. */
-export async function openSeedFile(path: string, pskcKey: string, options: SecretFileOptions): Promise<SeedFile> {
+export function openSeedFile(path: string, pskcKey: string, options: SecretFileOptions): Promise<SeedFile> {
+  return withSeedSecret(pskcKey, options, (secret) => readSeedFile(path, secret));
+}
+
+/** What a PSKC file holds, opened with the secret in `pskcKey`; wipe its records after use. */
+export function importSeedFile(path: string, pskcKey: string, options: SecretFileOptions): Promise<Imported> {
+  return withSeedSecret(pskcKey, options, (secret) => importPskc(path, secret));
+}
+
+/** Calls `use` with the secret in `pskcKey`, which is wiped then. */
+export async function withSeedSecret<T>(
+  pskcKey: string,
+  options: SecretFileOptions,
+  use: (secret: SeedSecret) => T,
+): Promise<T> {
   const secret = await readSecret(pskcKey, "Key or passphrase of the seed file", options, readSeedSecret);
   try {
-    return readSeedFile(path, secret);
+    return use(secret);
   } finally {
     ("passphrase" in secret ? secret.passphrase : secret).fill(0);
   }

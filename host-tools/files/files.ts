@@ -105,6 +105,14 @@ export function createExclusive(path: string, contents: Uint8Array | string, dis
   });
 }
 
+/** Throws a FileError ("exists") where the name is taken: for what is done before the file is made. */
+export function refuseTaken(path: string): void {
+  explaining(path, "write", () => {
+    const taken = node.lstatSync(path, { throwIfNoEntry: false });
+    if (taken) throw Object.assign(new Error(), { code: "EEXIST" });
+  });
+}
+
 /** As createExclusive, for contents that are made piece by piece. Where making them fails nothing is left. */
 export async function createFromPieces(
   path: string,
@@ -114,7 +122,7 @@ export async function createFromPieces(
   const temporary = temporaryOf(path);
   try {
     // Before the work begins; another may still take the name meanwhile.
-    if (node.existsSync(path)) throw new FileError(`${path}: exists already, and is never overwritten`, "exists");
+    refuseTaken(path);
     await writePieces(temporary, pieces, disk);
     linkOrRename(temporary, path, disk);
     disk.syncFolder(dirname(path));

@@ -4,6 +4,8 @@
 // then is the last of several copies. What is made here has memory of its own and stays where it is.
 
 const DIGITS = Buffer.from("0123456789abcdef");
+const BASE32 = Buffer.from("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567");
+const BASE32_BITS = 5;
 
 /** Zeros, for a secret to be put into; wipe them after use. */
 export function secretBytes(size: number): Buffer {
@@ -36,4 +38,19 @@ export function hexOf(secret: Uint8Array): Buffer {
     hex[2 * index + 1] = DIGITS[byte & 15] as number;
   }
   return hex;
+}
+
+/** In base32 (RFC 4648 §6) without padding, as ASCII. */
+export function base32Of(secret: Uint8Array): Buffer {
+  const text = secretBytes(Math.ceil((8 * secret.length) / BASE32_BITS));
+  let at = 0;
+  let bits = 0;
+  let value = 0;
+  for (const byte of secret) {
+    value = ((value << 8) | byte) & 0xfff;
+    for (bits += 8; bits >= BASE32_BITS; bits -= BASE32_BITS)
+      text[at++] = BASE32[(value >> (bits - BASE32_BITS)) & 31] as number;
+  }
+  if (bits > 0) text[at] = BASE32[(value << (BASE32_BITS - bits)) & 31] as number;
+  return text;
 }

@@ -1,13 +1,12 @@
 // Seeds for privacyIDEA, which imports OCRA tokens from lines "serial, key in hexadecimal, ocra, suite".
-//
-// The keys stand there in the clear: the file is its owner's alone, and is to be deleted after the import.
 
 import { SeedFileError } from "../files/errors.js";
-import { createExclusive, DISK, type FileSystem } from "../files/files.js";
-import { concatSecrets, hexOf, secretBytes } from "../files/secretbytes.js";
+import { DISK, type FileSystem } from "../files/files.js";
+import { concatSecrets, hexOf } from "../files/secretbytes.js";
+import { writeSecretLines } from "./csv.js";
 import type { SeedRecord } from "./pskc.js";
 
-/** Fields are divided by commas and not quoted, and a # begins a comment. */
+/** Fields are divided by commas and not quoted, a # begins a comment, and =, +, - or @ a formula of a spreadsheet. */
 const FIELD = /^[A-Za-z0-9][A-Za-z0-9._:/-]*$/;
 
 /**
@@ -16,15 +15,7 @@ const FIELD = /^[A-Za-z0-9][A-Za-z0-9._:/-]*$/;
  */
 export function writePrivacyIdeaCsv(path: string, records: readonly SeedRecord[], disk: FileSystem = DISK): number {
   const done = records.filter((record) => record.state === "done");
-  const lines: Buffer[] = [];
-  let contents = secretBytes(0);
-  try {
-    for (const record of done) lines.push(line(record));
-    contents = concatSecrets(...lines);
-    createExclusive(path, contents, disk);
-  } finally {
-    for (const secret of [...lines, contents]) secret.fill(0);
-  }
+  writeSecretLines(path, "", done, line, disk);
   return done.length;
 }
 

@@ -15,54 +15,21 @@ import type { Document, Element } from "@xmldom/xmldom";
 import { SeedFileError } from "../files/errors.js";
 import { createExclusive, DISK, type FileSystem, readWhole, replaceAtomically, withLock } from "../files/files.js";
 import type { Lock } from "../files/lock.js";
-import { type Keys, openKeys, opensWith, type SeedSecret, withFitting, writeHeader } from "./pskckeys.js";
+import { type Keys, openKeys, type SeedSecret, weaknessOf, withFitting } from "./pskckeys.js";
+import { isUnlock, newContainer, packagesOf } from "./pskcpackages.js";
 import {
   appendRecord,
   copyOf,
-  isOcra,
-  isUnlock,
   markOf,
   type PutKeyProgress,
-  packagesOf,
   type Rotation,
-  readOutline,
   readRecords,
   type SeedRecord,
   type SeedState,
-  serialOf,
 } from "./pskcrecords.js";
-import {
-  child,
-  children,
-  declarations,
-  documentOf,
-  hasUsualShape,
-  headerOf,
-  indent,
-  naming,
-  parse,
-  parseText,
-  quoted,
-  rootOf,
-  serialize,
-} from "./pskcxml.js";
+import { child, documentOf, hasUsualShape, headerOf, indent, naming, parse, quoted, serialize } from "./pskcxml.js";
 
 export { type PutKeyProgress, type Rotation, SeedFileError, type SeedRecord, type SeedSecret, type SeedState };
-
-/** What a seed file says of a card without being opened: everything but its keys. */
-export interface CardOutline extends Omit<SeedRecord, "key" | "unlockKey"> {
-  /** Whether there is an unlock key. */
-  readonly unlockable: boolean;
-}
-
-/** What a seed file says without being opened. None of it is guarded by a MAC. */
-export interface SeedOutline {
-  /** What opens it; "nothing": its keys stand there in the clear. */
-  readonly opensWith: "key" | "passphrase" | "nothing";
-  readonly cards: readonly CardOutline[];
-  /** Keys of other algorithms: no cards of ours. */
-  readonly others: number;
-}
 
 /** More than 6,000 cards; what is larger is kept in several files. */
 export const MAX_BYTES = 16 * 1024 * 1024;
@@ -93,27 +60,10 @@ function open(path: string, contents: Contents, keys: Keys, disk: FileSystem): S
   }
 }
 
-/** What a seed file says without its secret. Throws SeedFileError or FileError. */
-export function outlineSeedFile(path: string, disk: FileSystem = DISK): SeedOutline {
-  return naming(path, () => {
-    const container = parse(readWhole(path, MAX_BYTES, disk));
-    const packages = children(container, "pskc:KeyPackage");
-    const ours = packages.filter(isOcra);
-    const unlockable = new Set(ours.filter(isUnlock).map(serialOf));
-    const cards = ours
-      .filter((any) => !isUnlock(any))
-      .map(readOutline)
-      .map((card) => ({ ...card, unlockable: unlockable.has(card.serial) }));
-    return { opensWith: opensWith(container), cards, others: packages.length - ours.length };
-  });
-}
-
 /** Makes a seed file with its first record (PSKC has no empty container). Never overwrites. */
 export function createSeedFile(path: string, secret: SeedSecret, first: SeedRecord, disk: FileSystem = DISK): SeedFile {
   return naming(path, () => {
-    const document = parseText(`<pskc:KeyContainer Version="1.0" ${declarations()}/>`);
-    const container = rootOf(document);
-    const keys = writeHeader(document, container, secret);
+    const { document, container, keys } = newContainer(secret);
     appendRecord(document, container, first, keys);
     indent(document, container, 0);
     const bytes = serialize(container);
@@ -158,6 +108,8 @@ export class SeedFile {
   /** Adds a card; throws where the file has one with its serial number. On return it is on the disk. */
   addRecord(record: SeedRecord): void {
     this.#change(MAX_BYTES - SPARE_BYTES, (document, container) => {
+      const weakness = weaknessOf(container);
+      if (weakness) throw new SeedFileError(`${weakness}, so no key is added to it; begin another seed file`);
       if (packagesOf(container, record.serial).length > 0)
         throw new SeedFileError(`has a card ${quoted(record.serial)} already`);
       for (const added of appendRecord(document, container, record, this.#keys)) indent(document, added, 1);

@@ -110,6 +110,22 @@ function openEncryptionKey(encryptionKey: Element | undefined, secret: Uint8Arra
   return deriveKey(derived, secret.exactly);
 }
 
+/** Why keys of ours are not put under these keys, which another tool made; nothing where they are as strong as ours. */
+export function weaknessOf(container: Element): string | undefined {
+  const derived = child(child(container, "pskc:EncryptionKey"), "xenc11:DerivedKey");
+  const weakness = derived && weaknessOfDerivation(derived);
+  if (weakness) return weakness;
+  return child(child(container, "pskc:MACMethod"), "pskc:MACKey") ? undefined : "has no key for its MACs";
+}
+
+function weaknessOfDerivation(derived: Element): string | undefined {
+  const { salt, iterations, prf } = derivationOf(derived);
+  if (salt.length < SALT_BYTES) return `has a salt of ${salt.length} bytes, where ${SALT_BYTES} are the least`;
+  if (iterations < ITERATIONS) return `has IterationCount ${iterations}, where ${ITERATIONS} is the least`;
+  return prf === HMAC_SHA256 ? undefined : "has its key derived with another hash than SHA-256";
+}
+
+/** What opens the container; nothing: its keys stand there in the clear. */
 export function opensWith(container: Element): "key" | "passphrase" | "nothing" {
   const encryptionKey = child(container, "pskc:EncryptionKey");
   if (!encryptionKey) return "nothing";
@@ -122,8 +138,13 @@ function presharedKey(secret: Uint8Array): Buffer {
   return copyOfSecret(secret);
 }
 
-/** PBKDF2 (§6.2). Tools differ in the namespace of its parameters, so that is not looked at. */
 function deriveKey(derived: Element, passphrase: Uint8Array): Buffer {
+  const { salt, iterations, hash } = derivationOf(derived);
+  return pbkdf2Sync(passphrase, salt, iterations, KEY_BYTES, hash);
+}
+
+/** PBKDF2 (§6.2). Tools differ in the namespace of its parameters, so that is not looked at. */
+function derivationOf(derived: Element) {
   const method = child(derived, "xenc11:KeyDerivationMethod");
   const algorithm = method?.getAttribute("Algorithm") ?? "";
   if (!PBKDF2.some((known) => known === algorithm))
@@ -137,21 +158,21 @@ function deriveKey(derived: Element, passphrase: Uint8Array): Buffer {
   const prf = child(parameters, "*:PRF")?.getAttribute("Algorithm") || HMAC_SHA1;
   const hash = HASHES.get(prf);
   if (!hash) throw new SeedFileError(`has its key derived with an unknown hash: ${quoted(prf)}`);
-  return pbkdf2Sync(passphrase, salt, iterations, KEY_BYTES, hash);
+  return { salt, iterations, prf, hash };
 }
 
 /** The value in a Secret: the MAC is checked first, over initialization vector and ciphertext. */
-export function openSecret(secret: Element, keys: Keys, whose: string): Buffer {
+export function openSecret(secret: Element, keys: Keys): Buffer {
   const encrypted = child(secret, "pskc:EncryptedValue");
   const mac = child(secret, "pskc:ValueMAC");
-  if (!encrypted || !mac) throw new SeedFileError(`${whose}: the key is not encrypted, or has no MAC`);
+  if (!encrypted || !mac) throw new SeedFileError("the key is not encrypted, or has no MAC");
   const value = cipherValue(encrypted);
   if (!sameBytes(base64(mac), macOf(value, keys)))
-    throw new SeedFileError(`${whose}: the MAC is wrong: the file was changed, or is opened with the wrong secret`);
+    throw new SeedFileError("the MAC is wrong: the file was changed, or is opened with the wrong secret");
   const key = decrypt(value, keys.encryption);
   const { least, most } = TOKEN_KEY_BYTES;
   if (key.length < least || key.length > most)
-    throw new SeedFileError(`${whose}: the key has ${key.length} bytes; a card has ${least} to ${most}`);
+    throw new SeedFileError(`the key has ${key.length} bytes; a card has ${least} to ${most}`);
   return key;
 }
 

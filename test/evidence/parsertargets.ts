@@ -13,13 +13,8 @@ import { exitCodeOf } from "../../host-tools/cli/exit.js";
 import { ROOT } from "../../host-tools/files/project.js";
 import { readKey, readPassphrase, readPin, readSeedSecret } from "../../host-tools/files/secretfile.js";
 import { writePrivacyIdeaCsv } from "../../host-tools/seeds/privacyidea.js";
-import {
-  outlineSeedFile,
-  readSeedFile,
-  type SeedFile,
-  type SeedRecord,
-  type SeedSecret,
-} from "../../host-tools/seeds/pskc.js";
+import { readSeedFile, type SeedFile, type SeedRecord, type SeedSecret } from "../../host-tools/seeds/pskc.js";
+import { importPskc, outlineSeedFile } from "../../host-tools/seeds/pskcimport.js";
 import { ChallengeStore } from "../../host-tools/site/challenges.js";
 import { Random } from "../../sim/core/random.js";
 import { FakeCard, FakeClock, framesIn, lineBytes } from "../support/fakecard.js";
@@ -136,6 +131,8 @@ export function checkSeedFile(bytes: Buffer, { secret, keys }: SeedSample = UNDE
   const disk = diskWith(bytes);
   const outline = attempt(() => outlineSeedFile(PATH, disk));
   const file = attempt(() => readSeedFile(PATH, secret, disk));
+  // Deriving the key of a passphrase once more would take most of the time.
+  if (secret instanceof Uint8Array) checkImport(disk, secret, keys, file);
   deepStrictEqual(contentsOf(disk), bytes, "reading changed the file");
   if (!file) return "refused";
   for (const { key, unlockKey } of file.records) {
@@ -148,6 +145,24 @@ export function checkSeedFile(bytes: Buffer, { secret, keys }: SeedSample = UNDE
   checkChanges(bytes, secret, file);
   checkCsv(file.records);
   return "accepted";
+}
+
+/** Of a file that is read whole an import has the same records, if any; of any other it has no key that did not go in. */
+function checkImport(
+  disk: MemoryDisk,
+  secret: SeedSecret,
+  keys: ReadonlySet<string>,
+  file: SeedFile | undefined,
+): void {
+  const imported = attempt(() => importPskc(PATH, secret, disk));
+  const read = (imported?.records ?? []).flatMap(({ key, unlockKey }) => (unlockKey ? [key, unlockKey] : [key]));
+  ok(
+    read.every((key) => keys.has(key.toString("hex"))),
+    "an imported key that is in no record",
+  );
+  // Unlock keys alone are nothing to import.
+  if (file && file.records.length > 0)
+    deepStrictEqual(imported?.records, file.records, "what is imported is something else");
 }
 
 const ADDED: SeedRecord = {

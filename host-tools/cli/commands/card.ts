@@ -76,8 +76,8 @@ const PROOFS: readonly Proof[] = [
 ];
 
 const LIFE = `
-A card is pending, seeded, shipped, active, and then lost, returned or retired. Each change is an entry of the journal; one
-that does not follow is refused.
+A card is pending, seeded, shipped, active, and then lost, returned or retired. Each change is an entry of the
+journal; one that does not follow is refused.
 ${REGISTER_HELP}`;
 
 export function register(program: Command): void {

@@ -16,8 +16,8 @@ const SECONDS = LIFETIME / 1000;
 
 const EXAMPLES = ["dsc challenge --serial IB3000123 --register desk.db"];
 const NOTES = `
-A challenge is good for one response, for ${SECONDS / 60} minutes, and for that card only. Any number of processes may ask for
-one at once.
+A challenge is good for one response, for ${SECONDS / 60} minutes, and for that card only. Any number of processes may
+ask for one at once.
 ${REGISTER_HELP}
 
 With --store FILE challenges are in a file of their own instead, which is made with the first one.`;

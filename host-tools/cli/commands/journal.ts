@@ -30,12 +30,13 @@ const VERIFY_EXAMPLES = [
   "dsc journal verify --head head.json --head-key 3d40…660c",
 ];
 const HEAD_NOTES = `
-A head says up to which entry the journal went, and is signed with the journal key. Keep it away from the register: with
-it \`dsc journal verify --head\` finds that entries were cut off, or that the register was put back to an earlier state.
+A head says up to which entry the journal went, and is signed with the journal key. Keep it away from the register:
+with it \`dsc journal verify --head\` finds that entries were cut off, or that the register was put back to an
+earlier state.
 ${REGISTER_HELP}`;
 const VERIFY_NOTES = `
-With the journal key every entry is checked against the one before. Without it only the numbers and a saved head are: the
-public key for that is the one that \`dsc register init\` printed (--head-key).
+With the journal key every entry is checked against the one before. Without it only the numbers and a saved head
+are: the public key for that is the one that \`dsc register init\` printed (--head-key).
 ${REGISTER_HELP}
 
 Exit codes: 0 nothing is wrong; 1 an entry was changed, moved, removed or cut off; 6 a file or the register.`;

@@ -37,8 +37,9 @@ const WEAK = "this PIN is easy to guess; choose another one";
 const MOST_ORDERS = Number.MAX_SAFE_INTEGER;
 
 const ADD_NOTES = `
-A PIN without --pin-file is asked for, twice. It is encrypted at once, so that only the desk key opens it, and is erased
-when the card is seeded. The site key (without a site: the desk key) vouches for the key that it is encrypted to.
+A PIN without --pin-file is asked for, twice. It is encrypted at once, so that only the desk key opens it, and is
+erased when the card is seeded. The site key (without a site: the desk key) vouches for the key that it is
+encrypted to.
 ${REGISTER_HELP}`;
 
 export function register(program: Command): void {

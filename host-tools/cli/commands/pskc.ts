@@ -1,12 +1,22 @@
-// `dsc pskc`: what a seed file holds, secrets masked; and its keys for privacyIDEA.
+// `dsc pskc`: what a PSKC file holds, secrets masked; and its keys as other systems import them.
 
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { SeedFileError } from "../../files/errors.js";
+import { writeNextcloudCsv } from "../../seeds/nextcloud.js";
 import { writePrivacyIdeaCsv } from "../../seeds/privacyidea.js";
-import { type CardOutline, outlineSeedFile, type SeedOutline } from "../../seeds/pskc.js";
+import {
+  type CardOutline,
+  describeRefusal,
+  outlineSeedFile,
+  type Refusal,
+  type SeedOutline,
+  wipeRecords,
+} from "../../seeds/pskcimport.js";
 import { columns, show, warn } from "../output.js";
-import { openSeedFile, pskcKeyOption, SEED_SECRET_HELP } from "../secretoptions.js";
+import { importSeedFile, pskcKeyOption, SEED_SECRET_HELP } from "../secretoptions.js";
 import { printing, refuseStdout, sharedFilesOption } from "./options.js";
+import { exportCommand } from "./pskcexport.js";
+import { importCommand, throwRefusals } from "./pskcimport.js";
 
 interface ShowOptions {
   pskcKey?: string;
@@ -15,15 +25,23 @@ interface ShowOptions {
 
 interface CsvOptions {
   pskcKey: string;
+  for: keyof typeof SYSTEMS;
   insecureKeyFile?: boolean;
 }
 
 const SHOW_EXAMPLES = ["dsc pskc show seeds.xml", "dsc pskc show seeds.xml --pskc-key seeds.key --json"];
-const CSV_EXAMPLES = ["dsc pskc csv seeds.xml import.csv --pskc-key seeds.key"];
+const CSV_EXAMPLES = [
+  "dsc pskc csv seeds.xml import.csv --pskc-key seeds.key",
+  "dsc pskc csv seeds.xml import.csv --pskc-key seeds.key --for nextcloud",
+];
 const CSV_NOTES = `${SEED_SECRET_HELP}
 
-OUT holds the keys in the clear, one line for each card: serial, key in hexadecimal, ocra, suite. Delete it
-after the import. Cards that are not personalized to the end are left out.`;
+OUT holds the token keys in the clear; delete it after the import. privacyidea: a line for each card: serial, key
+in hexadecimal, ocra, suite. nextcloud: the columns of its app twofactor_oath, key in base32. Cards that are not
+personalized to the end are left out, and for nextcloud those without a user name.`;
+
+/** What writes the file that a system imports. Each returns how many cards are in it. */
+const SYSTEMS = { privacyidea: writePrivacyIdeaCsv, nextcloud: writeNextcloudCsv };
 
 const ENCRYPTION: Record<SeedOutline["opensWith"], string> = {
   key: "encrypted under a pre-shared key",
@@ -38,38 +56,59 @@ export function register(program: Command): void {
     .addOption(sharedFilesOption())
     .addHelpText("after", `\nWith --pskc-key every key and its MAC are checked.${SEED_SECRET_HELP}`)
     .action(runShow);
-  const csv = printing("csv", "write the keys as privacyIDEA imports them", CSV_EXAMPLES)
+  const csv = printing("csv", "write the token keys as another system imports them", CSV_EXAMPLES)
     .argument("<file>", "the seed file")
     .argument("<out>", "the new file; never overwritten")
     .addOption(pskcKeyOption().makeOptionMandatory())
+    .addOption(systemOption())
     .addOption(sharedFilesOption())
     .addHelpText("after", CSV_NOTES)
     .action(runCsv);
-  program.command("pskc").description("seed files (PSKC, RFC 6030)").addCommand(show).addCommand(csv);
+  const pskc = program
+    .command("pskc")
+    .description("keys in PSKC (RFC 6030): out of the register, into it, and what a file holds");
+  for (const command of [exportCommand(), importCommand(), show, csv]) pskc.addCommand(command);
+}
+
+function systemOption(): Option {
+  return new Option("--for <system>", "the system that imports the file")
+    .choices(Object.keys(SYSTEMS))
+    .default("privacyidea");
 }
 
 async function runShow(file: string, options: ShowOptions, command: Command): Promise<void> {
   const outline = outlineSeedFile(file);
   const checked = options.pskcKey !== undefined;
-  if (options.pskcKey !== undefined) (await openSeedFile(file, options.pskcKey, options)).wipe();
-  const result = { file, opensWith: outline.opensWith, checked, cards: outline.cards, otherKeys: outline.others };
-  show(command, result, describe(file, outline, checked));
+  const refusals = checked ? await check(file, options.pskcKey as string, options) : outline.refusals;
+  const { cards, others } = outline;
+  const result = { file, opensWith: outline.opensWith, checked, cards, otherKeys: others, refused: refusals };
+  show(command, result, describe(file, { ...outline, refusals }, checked));
+  throwRefusals(file, refusals);
+}
+
+/** Every key is opened and its MAC checked. */
+async function check(file: string, pskcKey: string, options: ShowOptions): Promise<readonly Refusal[]> {
+  const { records, refusals } = await importSeedFile(file, pskcKey, options);
+  wipeRecords(records);
+  return refusals;
 }
 
 function describe(file: string, outline: SeedOutline, checked: boolean): string[] {
-  const { cards, others, opensWith } = outline;
+  const { cards, others, opensWith, refusals } = outline;
   const summary: [string, string][] = [
     ["file", file],
     ["keys", ENCRYPTION[opensWith]],
-    ["MACs", macs(opensWith, checked)],
+    ["MACs", macs(outline, checked)],
     ["cards", String(cards.length)],
   ];
   if (others > 0) summary.push(["other keys", `${others}, of other algorithms`]);
+  for (const refusal of refusals) summary.push(["cannot be used", describeRefusal(refusal)]);
   return [...columns(summary), ...cards.flatMap((card) => ["", ...describeCard(card)])];
 }
 
-function macs(opensWith: SeedOutline["opensWith"], checked: boolean): string {
+function macs({ opensWith, refusals }: SeedOutline, checked: boolean): string {
   if (opensWith === "nothing") return "none are looked at";
+  if (checked && refusals.length > 0) return "right, but for what cannot be used";
   return checked ? "right" : "not checked; --pskc-key FILE checks them";
 }
 
@@ -78,6 +117,7 @@ function describeCard(card: CardOutline): string[] {
     ["serial", card.serial],
     ["suite", card.suite],
     ["PIN", card.pinCheck === "card" ? "checked by the card" : "checked by the site"],
+    ["user name", card.userName ?? "not said"],
     ["tries", card.tries === undefined ? "not said" : String(card.tries)],
     ["state", card.state === "done" ? "done" : "pending: not personalized to the end"],
     ["transport keys", card.keyset === undefined ? "not said" : `version ${card.keyset}`],
@@ -88,16 +128,19 @@ function describeCard(card: CardOutline): string[] {
 
 async function runCsv(file: string, out: string, options: CsvOptions, command: Command): Promise<void> {
   refuseStdout(out);
-  const seeds = await openSeedFile(file, options.pskcKey, options);
+  const { records, refusals } = await importSeedFile(file, options.pskcKey, options);
   try {
-    const pending = seeds.records.filter((record) => record.state === "pending").length;
-    if (pending === seeds.records.length)
+    const pending = records.filter((record) => record.state === "pending").length;
+    if (pending === records.length)
       throw new SeedFileError(`${file}: has no card that is personalized to the end; nothing was written`);
-    const cards = writePrivacyIdeaCsv(out, seeds.records);
+    const cards = SYSTEMS[options.for](out, records);
+    const nameless = records.length - pending - cards;
     if (pending > 0) warn(`${pending} not personalized to the end: left out`);
+    if (nameless > 0) warn(`${nameless} without a user name: left out`);
     const said = `${out}: ${cards} ${cards === 1 ? "card" : "cards"}, keys in the clear: delete it after the import`;
-    show(command, { file: out, cards, pending }, [said]);
+    show(command, { file: out, cards, pending, nameless, refused: refusals }, [said]);
   } finally {
-    seeds.wipe();
+    wipeRecords(records);
   }
+  throwRefusals(file, refusals);
 }

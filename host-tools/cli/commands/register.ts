@@ -25,6 +25,11 @@ interface InitOptions extends RegisterOptions {
   passphrase?: boolean;
 }
 
+interface RekeyOptions extends InitOptions {
+  newSiteKey?: string;
+  newDeskKey?: string;
+}
+
 interface CheckOptions extends RegisterOptions {
   head?: string;
 }
@@ -85,6 +90,12 @@ export function register(program: Command): void {
     .option("--head <file>", "the last saved head of the journal")
     .addHelpText("after", RESTORE_NOTES)
     .action(runRestore);
+  const rekey = registerOptions(printing("rekey", "seal all of it under other keys", REKEY_EXAMPLES), ...ALL)
+    .option("--new-site-key <file>", "the site key from now on; drawn where the file does not exist yet")
+    .option("--new-desk-key <file>", "the desk key from now on; likewise")
+    .option("--passphrase", "put the keys that are drawn behind a passphrase each, which is asked for")
+    .addHelpText("after", REKEY_NOTES)
+    .action(runRekey);
   const migrate = registerOptions(printing("migrate", "bring a register on a server to this version", MIGRATE_EXAMPLES))
     .addHelpText("after", `\nEnd the other benches and back it up first. A file is migrated by itself.${REGISTER_HELP}`)
     .action(runMigrate);
@@ -93,7 +104,7 @@ export function register(program: Command): void {
     .addHelpText("after", REGISTER_HELP)
     .action(runClock);
   const group = program.command("register").description("the register of cards, keys and orders");
-  for (const command of [init, check, backup, restore, migrate, clock]) group.addCommand(command);
+  for (const command of [init, check, backup, restore, rekey, migrate, clock]) group.addCommand(command);
 }
 
 const ALL: readonly CustodyKind[] = ["site", "desk", "journal"];
@@ -102,6 +113,11 @@ const RESTORE_EXAMPLES = [
   "dsc register restore register.backup --register new.db --number-from IB3000200 --done 17 18",
   "dsc register restore register.backup --register postgres://desk@db.example/register --nothing-since",
 ];
+const REKEY_EXAMPLES = ["dsc register rekey --new-desk-key desk-2027.key"];
+const REKEY_NOTES = `
+All of it changes or nothing does. Other benches go on once they are given the new keys. The old keys still open earlier
+backups: destroy both together. The journal key stays.
+${REGISTER_HELP}`;
 const MIGRATE_EXAMPLES = ["dsc register migrate --register postgres://desk@db.example/register"];
 const CLOCK_EXAMPLES = ["dsc register clock", "dsc register clock --accept"];
 
@@ -247,6 +263,27 @@ function restoreLines(where: string, at: string, report: RestoreReport): string[
     ...again,
     "dsc register check looks at all of it",
   ];
+}
+
+async function runRekey(options: RekeyOptions, command: Command): Promise<void> {
+  const { newSiteKey, newDeskKey, passphrase, insecureKeyFile } = options;
+  const named = { siteKey: newSiteKey, deskKey: newDeskKey, passphrase, insecureKeyFile };
+  const wanted = Object.fromEntries(Object.entries(named).filter(([, value]) => value !== undefined)) as InitOptions;
+  if (newSiteKey === undefined && newDeskKey === undefined)
+    throw new UsageError("no new key is named; give --new-site-key or --new-desk-key or both");
+  await withRegister(options, async (register) => {
+    const { rekey } = await import("../../desk/register/rekey.js");
+    const drawn = await drawMissing(wanted);
+    const next = await readCustodyKeys(wanted);
+    try {
+      const keys = await rekey(register, next);
+      const where = register.engine.where;
+      const lines = drawn.map((path) => `${path}: a new key; keep a copy in a safe place`);
+      show(command, { register: where, keys, drawn }, [...lines, `${where}: ${keys} keys are sealed anew`]);
+    } finally {
+      wipeKeys(next);
+    }
+  });
 }
 
 async function runMigrate(options: RegisterOptions, command: Command): Promise<void> {

@@ -37,12 +37,12 @@ const EXAMPLES = [
   "    --register desk.db --site-key site.key",
 ];
 const NOTES = `
-The challenge must be one that dsc challenge drew for this card. It is spent with this, whether the response is right or
-not, and before the verdict is printed: however many ask at once, it is accepted once.
+The challenge must be one that dsc challenge drew for this card. It is spent with this, whether the response is
+right or not, and before the verdict is printed: however many ask at once, it is accepted once.
 ${REGISTER_HELP}
 
-With --pskc the keys are in a seed file instead, and with --store the challenge is in a file of its own; without that nobody
-notices a response that is used twice.${SEED_SECRET_HELP}
+With --pskc the keys are in a seed file instead, and with --store the challenge is in a file of its own; without
+that nobody notices a response that is used twice.${SEED_SECRET_HELP}
 
 Exit codes: 0 accepted; 1 refused; 2 an option that cannot be right (nothing is spent); 6 a file or the register
 cannot be used, or has no such card.`;

@@ -257,10 +257,10 @@ class Restoring {
   #refuseUnknown(): void {
     const [order] = this.#done;
     if (order !== undefined)
-      throw new RegisterError(`${this.#path}: has no order ${order}; leave out --done ${order}`, "missing");
+      throw new RegisterError(`${this.#path}: has no order ${order}; leave out --done ${order}`, "unknown");
     const [serial] = this.#forgotten;
     if (serial !== undefined)
-      throw new RegisterError(`${this.#path}: has no key of ${serial}; leave out --forgotten ${serial}`, "missing");
+      throw new RegisterError(`${this.#path}: has no key of ${serial}; leave out --forgotten ${serial}`, "unknown");
   }
 
   async #goOnNumbering(): Promise<void> {

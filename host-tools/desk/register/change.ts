@@ -21,6 +21,7 @@ export interface Change {
 export function change<T>(register: Register, run: (change: Change) => Promise<T>): Promise<T> {
   const { engine, actor } = register;
   return engine.write(async (db) => {
+    await register.refuseRekeyed(db);
     const at = await timeOf(db, await engine.now(db));
     const note = async (event: JournalEvent) => void (await append(db, register.journal, { ...event, at, actor }));
     return run({ db, at, register, note });

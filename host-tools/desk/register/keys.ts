@@ -113,6 +113,58 @@ function openKey(register: Register, row: KeyRow): Buffer {
   );
 }
 
+/** Keys of a card that another house drew; the caller's. */
+export interface ForeignKeys {
+  readonly serial: string;
+  readonly token: Uint8Array;
+  /** Undefined: it kept that one to itself. */
+  readonly unlock: Uint8Array | undefined;
+}
+
+/**
+ * Whether the register has these keys already. Throws a RegisterError: "duplicate" where the token key is or was another
+ * card's, "exists" where this card has another one.
+ */
+export async function hasImported({ db, register }: Change, { serial, token, unlock }: ForeignKeys): Promise<boolean> {
+  const rows = await rowsOfKey(db, register, token);
+  const own = rows.some((row) => row.serial === serial && row.state === "active");
+  if (!own) {
+    const [known] = rows;
+    if (known) throw isKnown(serial, known);
+    if (await hasActive(db, serial, "token")) throw otherKey(serial, "token");
+    return false;
+  }
+  if (!unlock) return true;
+  const same = (await rowsOfKey(db, register, unlock, "unlock")).some((row) => row.serial === serial);
+  if (!same && (await hasActive(db, serial, "unlock"))) throw otherKey(serial, "unlock");
+  return same;
+}
+
+/** Keeps keys of which `hasImported` says that they are not there yet. They are bound to no card. */
+export async function importKeys(change: Change, { serial, token, unlock }: ForeignKeys): Promise<void> {
+  const { db } = change;
+  const known = await hasActive(db, serial, "token");
+  const version = (await newestVersion(db, serial)) + (known ? 0 : 1);
+  const common = { serial, cardId: null, version, origin: "imported" } as const;
+  if (!known) await keep(change, { ...common, field: "token", key: token });
+  if (unlock) await keep(change, { ...common, field: "unlock", key: unlock });
+}
+
+async function hasActive(db: Kysely<Tables>, serial: string, field: KeyField): Promise<boolean> {
+  const row = await db
+    .selectFrom("keys")
+    .select("number")
+    .where("serial", "=", serial)
+    .where("field", "=", field)
+    .where("state", "=", "active")
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
+function otherKey(serial: string, field: KeyField): RegisterError {
+  return new RegisterError(`${serial}: the register has another ${NAMES[field]} of this card`, "exists");
+}
+
 /** Keys that a card has no more: they are kept, since a card that was left half seeded may have them. */
 export async function abandonKeys({ db }: Change, serial: string): Promise<void> {
   await db
@@ -180,8 +232,13 @@ async function knownRow({ db, register }: Change, { serial, cardId, key }: Bindi
   const [known] = await rowsOfKey(db, register, key);
   if (!known) return undefined;
   if (known.serial === serial && (known.card_id === cardId || known.card_id === NO_CARD)) return known;
+  throw isKnown(serial, known);
+}
+
+function isKnown(serial: string, known: KeyRow): RegisterError {
   const whose = known.serial === serial ? "another card that had this serial number, or was wiped" : known.serial;
-  throw new RegisterError(`${serial}: this token key was bound to ${whose}: two cards never have one key`, "duplicate");
+  const message = `${serial}: this token key was bound to ${whose}: two cards never have one key`;
+  return new RegisterError(message, "duplicate");
 }
 
 /** Each token key is there once for each opener. */
@@ -192,15 +249,20 @@ async function keepAnew({ db, register }: Change, { number, opener }: KeyRow, ke
   await db.updateTable("keys").set(values).where("number", "=", number).execute();
 }
 
-/** Every row of that token key, by the openers that were given: of each key in the register one of them has a row. */
-async function rowsOfKey(db: Kysely<Tables>, register: Register, key: Uint8Array): Promise<KeyRow[]> {
+/** Every row of that key, by the openers that were given: of each key in the register one of them has a row. */
+async function rowsOfKey(
+  db: Kysely<Tables>,
+  register: Register,
+  key: Uint8Array,
+  field: KeyField = "token",
+): Promise<KeyRow[]> {
   const opener: Opener = register.knows("site") ? "site" : "desk";
-  const fingerprint = sealerOf(register, opener).fingerprint("token", key);
+  const fingerprint = sealerOf(register, opener).fingerprint(field, key);
   return db
     .selectFrom("keys")
     .selectAll()
     .where("opener", "=", opener)
-    .where("field", "=", "token")
+    .where("field", "=", field)
     .where("fingerprint", "=", fingerprint)
     .execute();
 }

@@ -123,6 +123,18 @@ function placeOf(register: Register, number: number, userName: string): Buffer {
   return canonical(register.id, String(number), userName);
 }
 
+/** Encrypts the PINs that are kept to another key of the desk. */
+export async function moveOrderPins({ db, register }: Change, deskPublic: Uint8Array): Promise<void> {
+  const orders = await db.selectFrom("orders").selectAll().where("pin", "is not", null).execute();
+  for (const order of orders) {
+    const opened = openPin(register, order);
+    if (!opened) continue;
+    const pin = sealToDesk(deskPublic, opened, placeOf(register, order.number, order.user_name));
+    opened.fill(0);
+    await db.updateTable("orders").set({ pin }).where("number", "=", order.number).execute();
+  }
+}
+
 /** The key that PINs are encrypted to, once the site key or the desk key has vouched for it. */
 function deskPublicOf(register: Register): Buffer {
   const { deskPublic } = register;

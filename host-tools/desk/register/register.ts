@@ -24,7 +24,13 @@ const DESK_PRIVATE = "desk-private";
 const JOURNAL_PUBLIC = "journal-public";
 const DESK_PRIVATE_PLACE: Place = { serial: "", cardId: null, field: DESK_PRIVATE, version: 1 };
 
-/** Values that a register has once, by name. */
+/** A value that a register has once. */
+export interface MetaRow {
+  readonly name: string;
+  readonly value: Buffer;
+}
+
+/** Those values, by name. */
 type Meta = ReadonlyMap<string, Buffer>;
 
 /** The row of `meta` with the tag of a key. */
@@ -113,6 +119,17 @@ export class Register {
     return value;
   }
 
+  /** Throws a RegisterError where the register was given other keys since it was opened: nothing is sealed with the old ones. */
+  async refuseRekeyed(db: Kysely<Tables>): Promise<void> {
+    const names = CUSTODY_KINDS.map(tagRow);
+    const rows = await db.selectFrom("meta").selectAll().where("name", "in", names).execute();
+    if (rows.every(({ name, value }) => this.#meta.get(name)?.equals(value))) return;
+    throw new RegisterError(
+      `${this.engine.where}: was given other keys meanwhile; run it again with those`,
+      "wrong-key",
+    );
+  }
+
   /** Wipes what was derived of the keys, and closes the engine. */
   async close(): Promise<void> {
     this.#site?.wipe();
@@ -136,7 +153,7 @@ export async function writeIdentity(db: Transaction<Tables>, keys: CustodyKeys):
 }
 
 /** What the register keeps of its keys: nothing of it gives one away. */
-function keyRows(keys: CustodyKeys, id: Buffer): { name: string; value: Buffer }[] {
+function keyRows(keys: CustodyKeys, id: Buffer): MetaRow[] {
   const tags = CUSTODY_KINDS.flatMap((kind) => {
     const key = keys[kind];
     return key ? [{ name: tagRow(kind), value: custodyTag(kind, key, id) }] : [];
@@ -144,24 +161,33 @@ function keyRows(keys: CustodyKeys, id: Buffer): { name: string; value: Buffer }
   return [...tags, ...deskRows(keys, id), ...journalRows(keys, id)];
 }
 
-function deskRows({ site, desk }: CustodyKeys, id: Buffer): { name: string; value: Buffer }[] {
+function deskRows({ site, desk }: CustodyKeys, id: Buffer): MetaRow[] {
   if (!desk) return [];
-  const { publicKey, privateKey } = drawDeskPair();
-  const sealer = new Sealer(desk, id);
-  const rows = [
-    { name: DESK_PUBLIC, value: publicKey },
-    { name: DESK_PRIVATE, value: sealer.seal(privateKey, DESK_PRIVATE_PLACE) },
-  ];
-  privateKey.fill(0);
-  sealer.wipe();
-  if (!site) return rows;
-  const siteSealer = new Sealer(site, id);
-  rows.push({ name: DESK_PUBLIC_TAG, value: siteSealer.tagOf(DESK_PUBLIC, publicKey) });
-  siteSealer.wipe();
+  const deskSealer = new Sealer(desk, id);
+  const siteSealer = site && new Sealer(site, id);
+  const { rows } = drawDeskRows(deskSealer, siteSealer);
+  for (const sealer of [deskSealer, siteSealer]) sealer?.wipe();
   return rows;
 }
 
-function journalRows({ journal }: CustodyKeys, id: Buffer): { name: string; value: Buffer }[] {
+/** A new X25519 pair of the desk, as the register keeps it. The site vouches for the public key. */
+export function drawDeskRows(desk: Sealer, site: Sealer | undefined): { publicKey: Buffer; rows: MetaRow[] } {
+  const { publicKey, privateKey } = drawDeskPair();
+  const rows = [
+    { name: DESK_PUBLIC, value: publicKey },
+    { name: DESK_PRIVATE, value: desk.seal(privateKey, DESK_PRIVATE_PLACE) },
+    ...(site ? [vouchingRow(site, publicKey)] : []),
+  ];
+  privateKey.fill(0);
+  return { publicKey, rows };
+}
+
+/** By which the site recognises the desk's public key. */
+export function vouchingRow(site: Sealer, deskPublic: Uint8Array): MetaRow {
+  return { name: DESK_PUBLIC_TAG, value: site.tagOf(DESK_PUBLIC, deskPublic) };
+}
+
+function journalRows({ journal }: CustodyKeys, id: Buffer): MetaRow[] {
   if (!journal) throw new Error("a register without a journal key");
   const key = new JournalKey(journal, id);
   const value = Buffer.from(key.publicKey);

@@ -163,7 +163,7 @@ async function readRecord(
   return {
     ...{ serial, suite: card.suite, pinCheck: card.pin_check, tries: card.tries, state },
     ...{ key: keys.token, unlockKey: keys.unlock, origin: keys.origin === "drawn" ? "drawn" : "given" },
-    ...{ cardId: card.card_id, lifeBefore: card.life_before ?? "blank", storeData: card.store_data },
+    ...{ cardId: card.card_id, lifeBefore: card.life_before ?? "unknown", storeData: card.store_data },
     ...{ keyset: card.keyset ?? undefined, transport: card.transport ?? undefined },
     rotation: card.keys_before === null ? undefined : { before: card.keys_before, putKey: card.put_key },
   };

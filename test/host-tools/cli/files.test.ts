@@ -415,7 +415,7 @@ test("challenge: six digits, kept in the file, which is its owner's alone", asyn
 test("challenge: bad input", async () => {
   for (const serial of ["", "IB300012", "IB30001234", "ib3000123", "IB3000123\n"])
     await refused(2, /no serial number/, ["challenge", "--serial", serial, "--store", newPath("store")]);
-  await refused(2, /--store/, ["challenge", "--serial", CARD.serial]);
+  await refused(2, /no register is named/, ["challenge", "--serial", CARD.serial]);
   await refused(2, /--serial/, ["challenge", "--store", newPath("store")]);
   const args = ["challenge", "--serial", CARD.serial, "--store"];
   await refused(6, /left as it is/, [...args, file("{}")]);
@@ -540,14 +540,23 @@ test("pskc show: with the key, every MAC is checked", async () => {
   assert.match((await dsc(args)).stdout, /^MACs +right$/m);
   const tampered = file(tamper(readFileSync(SEEDS, "utf8")));
   assert.is((await dsc(["pskc", "show", tampered])).code, 0);
-  await refused(6, /the MAC is wrong/, ["pskc", "show", tampered, "--pskc-key", SEED_KEY_FILE]);
+  const shown = await dsc(["pskc", "show", tampered, "--pskc-key", SEED_KEY_FILE]);
+  assert.is(shown.code, 6);
+  assert.match(
+    shown.stderr,
+    /^dsc: [^\n]*: a key cannot be used, any other can: "IB3000123": the MAC is wrong[^\n]*\n$/,
+  );
+  assert.match(
+    shown.stdout,
+    /^MACs +right, but for what cannot be used\ncards +3\ncannot be used +"IB3000123": the MAC is wrong/m,
+  );
   await refused(6, /does not open|MAC is wrong/, ["pskc", "show", SEEDS, "--pskc-key", file("22".repeat(16))]);
   await refused(6, /opens with a key/, ["pskc", "show", SEEDS, "--pskc-key", PASSPHRASE_FILE]);
 });
 
 test("pskc show: JSON", async () => {
   const { cards, ...rest } = await answerJson(["pskc", "show", SEEDS]);
-  assert.equal(rest, { file: SEEDS, opensWith: "key", checked: false, otherKeys: 0 });
+  assert.equal(rest, { file: SEEDS, opensWith: "key", checked: false, otherKeys: 0, refused: [] });
   const { key, unlockKey, ...card } = CARD;
   assert.equal((cards as unknown[])[0], { ...card, unlockable: true });
   const server = { serial: SERVER.serial, suite: SERVER.suite, pinCheck: "server", state: "done", keyset: 2 };
@@ -601,9 +610,52 @@ test("pskc csv: the cards that are done, as privacyIDEA imports them", async () 
     file: second,
     cards: 2,
     pending: 1,
+    nameless: 0,
+    refused: [],
     warnings: ["1 not personalized to the end: left out"],
   });
   assert.is(readFileSync(second, "utf8"), lines.join(""));
+});
+
+test("pskc csv: a card whose MAC is wrong is named and left out, and the others are written", async () => {
+  const out = newPath("import.csv");
+  const tampered = file(tamper(readFileSync(SEEDS, "utf8")));
+  const { code, stdout } = await dsc(["pskc", "csv", tampered, out, "--pskc-key", SEED_KEY_FILE, "--json"]);
+  assert.is(code, 6);
+  const { error, refused: named, cards } = JSON.parse(stdout);
+  assert.equal(
+    [error.kind, cards, named.map(({ serial }: { serial: string }) => serial)],
+    ["seed-file", 1, [CARD.serial, CARD.serial]],
+  );
+  assert.is(readFileSync(out, "utf8"), `${SERVER.serial}, ${KEY.toString("hex")}, ocra, ${SERVER.suite}\n`);
+});
+
+test("pskc csv: for Nextcloud, the cards that have a user name; of any other system there is no CSV", async () => {
+  const out = newPath("import.csv");
+  const seeds = newPath("seeds.xml");
+  const owned = createSeedFile(seeds, SEED_KEY, { ...CARD, userName: "alice" });
+  owned.addRecord({ ...CARD, serial: "IB3000126" });
+  const args = ["pskc", "csv", seeds, out, "--pskc-key", SEED_KEY_FILE];
+  await refused(2, /privacyidea, nextcloud/, [...args, "--for", "linotp"]);
+  const { code, stderr } = await dsc([...args, "--for", "nextcloud"]);
+  assert.is(code, 0, stderr);
+  assert.match(stderr, /^warning: 1 without a user name: left out\n$/);
+  const base32 = "YD764AH2ZLPBDXWK3YRPUEPNGMC65UCEBXN2CFK4UGVR4ZQP6HHA";
+  const line = `alice,none,ocra,sha256,8,,,6,${SUITE},${base32}`;
+  assert.is(
+    readFileSync(out, "utf8"),
+    `username,status,type,algorithm,digits,period,counter,challenge,suite,secret\n${line}\n`,
+  );
+  await refused(6, /no card has a user name/, [
+    "pskc",
+    "csv",
+    SEEDS,
+    newPath("no.csv"),
+    "--pskc-key",
+    SEED_KEY_FILE,
+    "--for",
+    "nextcloud",
+  ]);
 });
 
 test("pskc csv: nothing is written where something is wrong", async () => {
@@ -659,7 +711,12 @@ test("as a process, each command says the same and has the same exit code, whate
   assert.equal([...codes].sort(), [0, 1, 2, 3, 6]);
 });
 
-const COMMANDS = ["ocra", "keys new", "keys show", "unlock", "challenge", "verify", "pskc show", "pskc csv"];
+const COMMANDS = [
+  ...["ocra", "keys new", "keys show", "unlock", "challenge", "verify", "pskc show", "pskc csv", "order add", "order list"],
+  ...["order cancel", "journal show", "journal head", "journal verify", "card list", "card show", "card history"],
+  ...["card ship", "card lost", "card found", "card activate", "card return", "card retire"],
+  ...["pskc export", "pskc import"],
+];
 
 test("--help has examples and exit code 0", async () => {
   for (const command of COMMANDS) {

@@ -56,6 +56,8 @@ seeds.addRecord({ ...CARD, serial: "IB3000125", state: "pending" });
 const STORE = at("challenges.json");
 new ChallengeStore(STORE).issue(CARD.serial);
 const SEED_KEY_FILE = put("seeds.key", SEED_KEY.toString("hex"));
+const ONE = at("one.xml");
+createSeedFile(ONE, SEED_KEY, { ...CARD, unlockKey: undefined });
 const ODD_KEY = put("odd.key", `${SEED_KEY.toString("hex").slice(1)}\n`);
 const MASTER = put("transport.key", "00112233445566778899aabbccddeeff\n");
 const OTHER = put("other.key", "ffeeddccbbaa99887766554433221100\n");
@@ -78,6 +80,7 @@ const custody = (name: "site" | "desk" | "journal") => [
 const IN = ["--register", REGISTER];
 const JOURNAL = [...IN, ...custody("journal")];
 const SITE = [...IN, ...custody("site")];
+const PSKC_KEYS = [...JOURNAL, ...custody("site"), ...custody("desk"), "--pskc-key", SEED_KEY_FILE];
 const ORDER = [...JOURNAL, ...custody("site"), "--user", "j.doe", "--pin-file", PIN];
 const NOT_RIGHT = ["--challenge", CHALLENGE, "--response", "00000000"];
 
@@ -180,6 +183,26 @@ const TABLE: Record<string, readonly Row[]> = {
     ["file", [""]],
     ["secret", [ODD_KEY]],
     ["interrupted", ["-"]],
+  ],
+  "pskc import": [
+    ["done", [ONE, ...PSKC_KEYS]],
+    ["usage", [ONE, ...PSKC_KEYS, "--receipt", "-"]],
+    ["file", [ONE, ...PSKC_KEYS, "--receipt", PIN]],
+    ["file", [NOTHING, ...PSKC_KEYS]],
+    ["seed-file", [PIN, ...PSKC_KEYS]],
+    ["secret", [ONE, ...PSKC_KEYS, "--receipt", NOTHING, "--sign-key", ODD_KEY]],
+    ["register", [ONE, ...PSKC_KEYS, "--receipt", NOTHING, "--register", BROKEN]],
+    ["interrupted", [ONE, ...PSKC_KEYS, "--receipt", NOTHING, "--pskc-key", "-"]],
+  ],
+  "pskc export": [
+    ["done", [at("export.xml"), ...PSKC_KEYS]],
+    ["usage", ["-", ...PSKC_KEYS]],
+    ["file", [PIN, ...PSKC_KEYS]],
+    ["file", [at("no.xml"), ...PSKC_KEYS, "--site-cert", PIN]],
+    ["seed-file", [at("no.xml"), ...PSKC_KEYS, "--batch", "7"]],
+    ["secret", [at("no.xml"), ...PSKC_KEYS, "--pskc-key", ODD_KEY]],
+    ["register", [at("no.xml"), ...PSKC_KEYS, "--register", NOTHING]],
+    ["interrupted", [at("no.xml"), ...PSKC_KEYS, "--pskc-key", "-"]],
   ],
   "pskc show": [
     ["done", [SEEDS]],
@@ -292,6 +315,10 @@ const TABLE: Record<string, readonly Row[]> = {
   ],
   unlock: [
     ["done", [...UNLOCK, ...OPEN]],
+    ["register", [...UNLOCK, ...SITE]],
+    ["register", [...UNLOCK, ...SITE, ...custody("journal"), "--serial", "IB3999999"]],
+    ["usage", UNLOCK],
+    ["usage", [...UNLOCK, "--pskc", SEEDS]],
     ["usage", [...UNLOCK, ...OPEN, "--lock-code", "1"]],
     ["file", [...UNLOCK, ...OPEN, "--pskc", NOTHING]],
     ["seed-file", [...UNLOCK, ...OPEN, "--pskc", BROKEN]],

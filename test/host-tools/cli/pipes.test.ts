@@ -8,6 +8,7 @@ import * as assert from "uvu/assert";
 import { createSeedFile } from "../../../host-tools/seeds/pskc.js";
 import { hexFile, imageBytes } from "../../support/hexfile.js";
 import { onceListening, preload } from "../../support/preload.js";
+import { registerFiles } from "../../support/registerfiles.js";
 import { scratchFolder } from "../../support/scratch.js";
 import { DSC, type DscOptions, type Ended, dsc as runDsc } from "../../support/simprocess.js";
 import { ON_WINDOWS, suiteUnless } from "../../support/skipping.js";
@@ -45,7 +46,9 @@ createSeedFile(SEEDS, SEED_KEY, {
   state: "done",
   keyset: undefined,
 });
-const OPEN = ["--pskc", SEEDS, "--pskc-key", SEED_KEY_FILE];
+const KEY_FILE = ["--pskc-key", SEED_KEY_FILE];
+const OPEN = ["--pskc", SEEDS, ...KEY_FILE];
+const REGISTER = ON_WINDOWS ? [] : await registerFiles(FOLDER);
 const VERIFY = ["verify", ...SERIAL, "--challenge", "012345", "--response", "01234567"];
 const PERSONALIZE = ["personalize", "--port", at("no-port"), ...SERIAL, "--pskc", at("new.xml")];
 const OCRA = ["ocra", "--suite", "OCRA-1:HOTP-SHA256-8:QN06-PSHA1", "--challenge", "012345"];
@@ -59,12 +62,19 @@ const SECRETS: Record<string, readonly string[]> = {
   "unlock --pskc-key": ["unlock", ...SERIAL, "--lock-code", "12345678", "--pskc", SEEDS, "--pskc-key", PIPE],
   "keys show": ["keys", "show", PIPE],
   "pskc show --pskc-key": ["pskc", "show", SEEDS, "--pskc-key", PIPE],
+  "pskc export --pskc-key": ["pskc", "export", at("export.xml"), ...REGISTER, "--pskc-key", PIPE],
+  "pskc export --site-key": ["pskc", "export", at("export.xml"), ...KEY_FILE, ...REGISTER, "--site-key", PIPE],
+  "pskc import --pskc-key": ["pskc", "import", SEEDS, ...REGISTER, "--pskc-key", PIPE],
+  "pskc import --sign-key": ["pskc", "import", SEEDS, ...REGISTER, ...KEY_FILE, "--sign-key", PIPE],
   "pskc csv --pskc-key": ["pskc", "csv", SEEDS, at("out.csv"), "--pskc-key", PIPE],
   "ocra --pin-file": [...OCRA, "--pin-file", PIPE],
   "personalize --pskc-key": [...PERSONALIZE, "--pskc-key", PIPE],
   "personalize --pin-file": [...PERSONALIZE, "--pskc-key", SEED_KEY_FILE, "--pin-file", PIPE],
   "personalize --key-file": [...PERSONALIZE, "--pskc-key", SEED_KEY_FILE, "--key-file", PIPE],
   "personalize --transport": [...PERSONALIZE, "--pskc-key", SEED_KEY_FILE, "--transport", PIPE],
+  "verify --site-key": [...VERIFY, "--register", at("no.db"), "--site-key", PIPE],
+  "card lost --journal-key": ["card", "lost", ...SERIAL, "--register", at("no.db"), "--journal-key", PIPE],
+  "order add --pin-file": ["order", "add", "--user", "j.doe", "--register", at("no.db"), "--pin-file", PIPE],
   "wipe --transport": ["wipe", "--port", at("no-port"), "--transport", PIPE],
   "test --transport": ["test", "--port", at("no-port"), "--transport", PIPE],
 };
@@ -72,11 +82,17 @@ const SECRETS: Record<string, readonly string[]> = {
 /** Commands that are given a pipe for a file, and their exit codes. */
 const FILES: Record<string, readonly [number, readonly string[]]> = {
   "pskc show": [6, ["pskc", "show", PIPE]],
+  "pskc export, to": [6, ["pskc", "export", PIPE, ...REGISTER, ...KEY_FILE]],
+  "pskc export --site-cert": [6, ["pskc", "export", at("a"), ...REGISTER, ...KEY_FILE, "--site-cert", PIPE]],
+  "pskc import": [6, ["pskc", "import", PIPE, ...REGISTER, ...KEY_FILE]],
+  "pskc import --receipt": [6, ["pskc", "import", SEEDS, ...REGISTER, ...KEY_FILE, "--receipt", PIPE]],
   "pskc csv, from": [6, ["pskc", "csv", PIPE, at("out.csv"), "--pskc-key", SEED_KEY_FILE]],
   "pskc csv, to": [6, ["pskc", "csv", SEEDS, PIPE, "--pskc-key", SEED_KEY_FILE]],
   "verify --pskc": [6, [...VERIFY, "--pskc", PIPE, "--pskc-key", SEED_KEY_FILE]],
   "verify --store": [6, [...VERIFY, ...OPEN, "--store", PIPE]],
   "challenge --store": [6, ["challenge", ...SERIAL, "--store", PIPE]],
+  "card list --register": [6, ["card", "list", "--register", PIPE]],
+  "journal verify --head": [6, ["journal", "verify", "--register", at("no.db"), "--head", PIPE]],
   "keys new": [6, ["keys", "new", PIPE]],
   "personalize --pskc": [6, [...PERSONALIZE, "--pskc", PIPE, "--pskc-key", SEED_KEY_FILE]],
   "flash --image": [6, ["flash", "--image", PIPE]],

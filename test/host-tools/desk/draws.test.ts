@@ -13,8 +13,14 @@ import type { CardRecord } from "../../../host-tools/desk/keyregister.js";
 import { carryOut } from "../../../host-tools/desk/personalize.js";
 import { makePlan, type Request } from "../../../host-tools/desk/plan.js";
 import { sealUnder } from "../../../host-tools/desk/register/aead.js";
+import { issueChallenge } from "../../../host-tools/desk/register/challenges.js";
+import { change } from "../../../host-tools/desk/register/change.js";
 import { createCustodyKey } from "../../../host-tools/desk/register/custodykeys.js";
 import { drawDeskPair } from "../../../host-tools/desk/register/deskbox.js";
+import { bindKeys } from "../../../host-tools/desk/register/keys.js";
+import { openEngine } from "../../../host-tools/desk/register/open.js";
+import type { Register } from "../../../host-tools/desk/register/register.js";
+import { copyTo } from "../../../host-tools/desk/register/sqlite.js";
 import { DISK, replaceAtomically } from "../../../host-tools/files/files.js";
 import { ROOT } from "../../../host-tools/files/project.js";
 import { createTransportKeyFile } from "../../../host-tools/files/secretfile.js";
@@ -23,6 +29,7 @@ import { ChallengeStore } from "../../../host-tools/site/challenges.js";
 import { blankCard } from "../../support/cards.js";
 import { DRAWING, type Draw, drawsOf } from "../../support/draws.js";
 import { FakeCard, framesIn } from "../../support/fakecard.js";
+import { newRegister, putCard } from "../../support/openregister.js";
 import { pattern } from "../../support/pattern.js";
 import { scratchFolder } from "../../support/scratch.js";
 import { KeptRegister, Line } from "../../support/seeding.js";
@@ -142,7 +149,51 @@ function temporaryName(): Uint8Array {
     return DISK.create(path);
   };
   replaceAtomically(fresh("file"), "contents", { ...DISK, create });
-  return Buffer.from(/\.([0-9a-f]+)\.new$/.exec(name)?.[1] ?? "", "hex");
+  return drawnIn(name);
+}
+
+const drawnIn = (name: string) => Buffer.from(/\.([0-9a-f]+)\.new$/.exec(name)?.[1] ?? "", "hex");
+
+let opened: Promise<Register> | undefined;
+
+/** One register for all uses, with one card. */
+async function register(): Promise<Register> {
+  opened ??= newRegister(fresh("desk.db")).then(async (made) => {
+    await putCard(made, SERIAL, "active");
+    return made;
+  });
+  return opened;
+}
+
+test.after(async () => (await opened)?.close());
+
+async function boundKeys() {
+  return change(await register(), (each) =>
+    bindKeys(each, { serial: SERIAL, cardId: "00112233445566aa", suite: SUITE }),
+  );
+}
+
+async function registerId(): Promise<Uint8Array> {
+  const made = await newRegister(fresh("new.db"));
+  await made.close();
+  return made.id;
+}
+
+async function nameOfCopy(): Promise<Uint8Array> {
+  const engine = (await openEngine((await register()).engine.where)) as Parameters<typeof copyTo>[0];
+  let name = "";
+  const { create } = DISK;
+  DISK.create = (path) => {
+    name = path;
+    return create(path);
+  };
+  try {
+    await copyTo(engine, fresh("copy.db"));
+    return drawnIn(name);
+  } finally {
+    DISK.create = create;
+    await engine.close();
+  }
 }
 
 const suiteOf = (hash: string) => ({ ...REQUEST, suite: `OCRA-1:HOTP-${hash}-8:QN06` });
@@ -203,6 +254,26 @@ const USES: readonly Use[] = [
     size: 32,
     use: () => drawDeskPair().privateKey,
   },
+  {
+    what: "token key in the register",
+    file: "desk/register/keys.ts",
+    size: 32,
+    use: async () => (await boundKeys()).token,
+  },
+  {
+    what: "unlock key in the register",
+    file: "desk/register/keys.ts",
+    size: 32,
+    use: async () => (await boundKeys()).unlock,
+  },
+  {
+    what: "challenge of a login with the register",
+    file: "desk/register/challenges.ts",
+    size: 6,
+    use: async () => Buffer.from(await change(await register(), (each) => issueChallenge(each, SERIAL))),
+  },
+  { what: "id of a register", file: "desk/register/register.ts", size: 16, use: registerId },
+  { what: "name of a copy of a register", file: "desk/register/sqlite.ts", size: 4, use: nameOfCopy },
   { what: "name of a temporary file", file: "files/files.ts", size: 4, use: temporaryName },
 ];
 
@@ -232,6 +303,9 @@ function isDrawOf(file: string, value: Buffer): (draw: Draw) => boolean {
   return (draw) => draw.file === file && draw.value.equals(value);
 }
 
+/** A pause between two attempts is no secret. */
+const PAUSES = ["desk/register/adapter.ts"];
+
 test("no other place in the host tools draws, and none by other means", () => {
   const names = readdirSync(join(ROOT, "host-tools"), { recursive: true, encoding: "utf8" });
   const sources = names.filter((name) => name.endsWith(".ts"));
@@ -242,7 +316,7 @@ test("no other place in the host tools draws, and none by other means", () => {
     const uses = [...code.matchAll(new RegExp(`\\b(${DRAWING.join("|")})\\b`, "g"))].length;
     if (uses > 0) found[name.replaceAll("\\", "/")] = uses;
     const other = /Math\.random|randomUUID|getRandomValues|webcrypto|generateKey|randomFill\b|\bprng\b/.exec(code);
-    assert.not.ok(other, `${name}: ${other}`);
+    if (!PAUSES.includes(name)) assert.not.ok(other, `${name}: ${other}`);
   }
   const drew: Record<string, number> = {};
   for (const place of places) {

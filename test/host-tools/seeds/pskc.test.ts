@@ -21,6 +21,7 @@ import {
 } from "../../../host-tools/seeds/pskc.js";
 import { packageTest } from "../../support/skipping.js";
 import { suite } from "../../support/suite.js";
+import { NO_PSKCTOOL, NO_PYTHON_PSKC, PYTHON } from "../../support/tools.js";
 import { EXAMPLE_SEED_FILE, EXAMPLE_SEED_KEY, EXAMPLE_SEED_SECRET } from "../../support/vectors.js";
 
 const test = suite("pskc");
@@ -266,25 +267,17 @@ test("a process that dies at any operation leaves the old file or the new", () =
 
 // Other tools read our files
 
-/** A test that needs another program. */
-function toolTest(name: string, probe: string[], install: string, run: () => void): void {
-  const [program, ...args] = probe as [string, ...string[]];
-  packageTest(test, spawnSync(program, args).status === 0 ? undefined : install, name, run);
-}
-
 for (const [what, secret] of [
   ["key", KEY],
   ["passphrase", PASSPHRASE],
 ] as const) {
-  toolTest(`pskctool finds a file under a ${what} valid`, ["pskctool", "--version"], "apt-get install pskctool", () => {
+  packageTest(test, NO_PSKCTOOL, `pskctool finds a file under a ${what} valid`, () => {
     write(secret);
     readSeedFile(PATH, secret).setState(CARD.serial, "done");
     assert.match(spawnSync("pskctool", ["--validate", PATH], { encoding: "utf8" }).stdout, /^OK\s*$/);
   });
 
-  const PYTHON = "/usr/bin/python3";
-  const probe = [PYTHON, "-c", "import pskc, cryptography"];
-  toolTest(`python-pskc decrypts a file under a ${what}`, probe, "apt-get install python3-pskc", () => {
+  packageTest(test, NO_PYTHON_PSKC, `python-pskc decrypts a file under a ${what}`, () => {
     write(secret);
     const [open, value] =
       secret instanceof Uint8Array
@@ -373,7 +366,7 @@ test("a file of another tool keeps what it has when a card is added", () => {
 function pythonKeyOf(path: string): string | undefined {
   const script =
     "import sys; from pskc import PSKC; f = PSKC(sys.argv[1]); f.encryption.key = bytes.fromhex(sys.argv[2]); print(f.keys[0].secret.hex())";
-  const { status, stdout } = spawnSync("/usr/bin/python3", ["-c", script, path, KEY.toString("hex")], {
+  const { status, stdout } = spawnSync(PYTHON, ["-c", script, path, KEY.toString("hex")], {
     encoding: "utf8",
   });
   return status === 0 ? stdout.trim() : undefined;
@@ -431,6 +424,36 @@ const DERIVED_KEY = `<d:DerivedKey xmlns:d="http://www.w3.org/2009/xmlenc11#">
     <d:PBKDF2-params><Salt><Specified>c2FsdHNhbHQ=</Specified></Salt>
       <IterationCount>2000</IterationCount><KeyLength>16</KeyLength></d:PBKDF2-params>
   </d:KeyDerivationMethod></d:DerivedKey>`;
+
+/** PBKDF2 as dsc writes it, but for `change`. */
+function derivedFile(change: { salt?: number; rounds?: number; prf?: "sha1" | "sha256" }): string {
+  const { salt = 16, rounds = 600_000, prf = "sha256" } = change;
+  const salted = Buffer.alloc(salt, 0x73);
+  const namespace = prf === "sha1" ? "http://www.w3.org/2000/09/xmldsig#" : "http://www.w3.org/2001/04/xmldsig-more#";
+  const header = DERIVED_KEY.replace("c2FsdHNhbHQ=", salted.toString("base64"))
+    .replace("2000", String(rounds))
+    .replace("</KeyLength>", `</KeyLength><PRF Algorithm="${namespace}hmac-${prf}"/>`);
+  return foreignFile(header, pbkdf2Sync(PASSPHRASE.passphrase, salted, rounds, 16, prf), "hmac-sha256");
+}
+
+for (const [what, text, secret, why] of [
+  ["one round", derivedFile({ rounds: 1 }), PASSPHRASE, /has IterationCount 1, where 600000 is the least/],
+  ["one round too few", derivedFile({ rounds: 599_999 }), PASSPHRASE, /has IterationCount 599999, /],
+  ["a short salt", derivedFile({ salt: 15 }), PASSPHRASE, /has a salt of 15 bytes/],
+  ["another hash", derivedFile({ prf: "sha1" }), PASSPHRASE, /another hash than SHA-256/],
+  ["rounds enough and no key for its MACs", derivedFile({}), PASSPHRASE, /has no key for its MACs/],
+  ["a key and none for its MACs", foreignFile("", KEY, "hmac-sha256"), KEY, /has no key for its MACs/],
+] as const) {
+  test(`a file with ${what} is read, and takes no key of ours`, () => {
+    const file = readText(text, secret);
+    assert.equal(file.records[0]?.key, FOREIGN_KEY);
+    assert.match(
+      refusal(() => file.addRecord(CARD)),
+      why,
+    );
+    assert.is(readFileSync(PATH, "utf8"), text);
+  });
+}
 
 /** A file made by hand: no MACKey (RFC 6030 §6.1.1), a zero vector, padded as XML Encryption §5.2 allows. */
 function foreignFile(encryptionKey: string, key: Buffer, hmac: string): string {
@@ -509,7 +532,16 @@ for (const [what, change, message] of [
     /not encrypted/,
   ],
   ["another version", (text: string) => text.replace('Version="1.0"', 'Version="2.0"'), /unknown version: "2.0"/],
-  ["a card twice", (text: string) => text.replaceAll("IB3000124", "IB3000123"), /has two cards "IB3000123"/],
+  [
+    "a card twice",
+    (text: string) => text.replace("<pskc:SerialNo>IB3000124", "<pskc:SerialNo>IB3000123"),
+    /has two cards "IB3000123"/,
+  ],
+  [
+    "two unlock keys of a card",
+    (text: string) => text.replace(/(.*<pskc:SerialNo>)IB3000124/s, "$1IB3000123"),
+    /has two unlock keys of "IB3000123"/,
+  ],
   ["a wrong suite", (text: string) => text.replace("QN06", "QX06"), /"OCRA-1:HOTP-SHA256-8:QX06" is no OCRA suite/],
   ["no suite", (text: string) => text.replace(/<pskc:Suite>.*<\/pskc:Suite>/, ""), /lacks pskc:Suite/],
   ["a state of its own", (text: string) => text.replace('"pending"', '"lost"'), /in state "lost"/],

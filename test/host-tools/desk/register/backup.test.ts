@@ -253,8 +253,8 @@ onEachEngine(test, "what is no backup of this register's version is refused, eac
   const attempt = (file: string, since = NOTHING, journal: Buffer = KEYS.journal) =>
     restore(file, where, { journal }, "boris", since);
   await rejectsFor(attempt(path, NOTHING, pattern(32, 99)), "wrong-key");
-  await rejectsFor(attempt(path, { ...NOTHING, done: [7] }), "missing");
-  await rejectsFor(attempt(path, { ...NOTHING, forgotten: ["IB3009999"] }), "missing");
+  await rejectsFor(attempt(path, { ...NOTHING, done: [7] }), "unknown");
+  await rejectsFor(attempt(path, { ...NOTHING, forgotten: ["IB3009999"] }), "unknown");
   const newer = freshFile();
   writeFileSync(newer, readFileSync(path, "utf8").replace('"schema":1', '"schema":99'));
   await rejectsFor(attempt(newer), "newer");

@@ -1,0 +1,120 @@
+// Keys that leave the register for another house: of which cards, opened, and noted in the journal before they leave.
+
+import type { Kysely } from "kysely";
+import type { ExportedCard } from "../../seeds/pskcexport.js";
+import { type Card, cardOf, listCards } from "./cards.js";
+import { change } from "./change.js";
+import { RegisterError } from "./errors.js";
+import { currentKey } from "./keys.js";
+import type { Register } from "./register.js";
+import type { CardState, Tables } from "./schema.js";
+
+/** Which cards; neither: all. */
+export interface ExportChoice {
+  readonly serials?: readonly string[] | undefined;
+  readonly batch?: number | undefined;
+}
+
+/** What is noted of an export. */
+export interface ExportNote {
+  /** SHA-256 of the PSKC file, in hexadecimal. */
+  readonly sha256: string;
+  /** Check value of the pre-shared key, or that it is a passphrase. */
+  readonly pskcKey: string;
+  /** SHA-256 of the site's certificate, in hexadecimal. */
+  readonly certificate?: string | undefined;
+}
+
+export interface KeysToExport {
+  /** Wipe their keys after use. */
+  readonly cards: readonly ExportedCard[];
+  /** Serial numbers of those that are in no state to be exported. */
+  readonly leftOut: readonly string[];
+}
+
+/** Cards whose keys are in them, and that are in use or will be. */
+const STATES: readonly CardState[] = ["seeded", "shipped", "active"];
+/** So many entries of the journal at once: others write between. */
+const PIECE = 100;
+
+/**
+ * The cards and their keys. Throws a RegisterError: "state" for a card that was named and is in no state to be exported,
+ * "unknown" for one that is not there or has no key, "no-key" where the key that opens one was not given.
+ */
+export function readExport(register: Register, choice: ExportChoice, unlockKeys: boolean): Promise<KeysToExport> {
+  return register.engine.read(async (db) => {
+    const chosen = await choose(db, choice);
+    const ready = chosen.filter(({ state }) => STATES.includes(state));
+    const leftOut = chosen.filter(({ state }) => !STATES.includes(state)).map(({ serial }) => serial);
+    const cards: ExportedCard[] = [];
+    try {
+      for (const card of ready) cards.push(await exported(db, register, card, unlockKeys));
+      return { cards, leftOut };
+    } catch (error) {
+      wipeCards(cards);
+      throw error;
+    }
+  });
+}
+
+/** Zeroes the keys of cards. */
+export function wipeCards(cards: readonly ExportedCard[]): void {
+  for (const { key, unlockKey } of cards) {
+    key.fill(0);
+    unlockKey?.fill(0);
+  }
+}
+
+/** Notes for each card that its keys leave. An export that is noted and then not written harms nobody. */
+export async function noteExport(register: Register, cards: readonly ExportedCard[], noted: ExportNote): Promise<void> {
+  const { sha256, pskcKey, certificate } = noted;
+  for (let from = 0; from < cards.length; from += PIECE) {
+    const piece = cards.slice(from, from + PIECE);
+    await change(register, async ({ note }) => {
+      for (const { serial, unlockKey } of piece) {
+        const keys = unlockKey ? "token unlock" : "token";
+        await note({ action: "pskc export", serial, detail: { export: sha256, keys, pskcKey, certificate } });
+      }
+    });
+  }
+}
+
+async function choose(db: Kysely<Tables>, { serials, batch }: ExportChoice): Promise<Card[]> {
+  if (serials === undefined) {
+    const cards = await listCards(db);
+    return batch === undefined ? cards : cards.filter((card) => card.batch_number === batch);
+  }
+  const cards: Card[] = [];
+  for (const serial of new Set(serials)) {
+    const card = await cardOf(db, serial);
+    if (!STATES.includes(card.state))
+      throw new RegisterError(`${serial} is ${card.state}: its keys are not exported`, "state");
+    cards.push(card);
+  }
+  return cards;
+}
+
+async function exported(
+  db: Kysely<Tables>,
+  register: Register,
+  { serial, suite, pin_check, tries, user_name }: Card,
+  unlockKeys: boolean,
+): Promise<ExportedCard> {
+  const key = await currentKey(db, register, serial, "token");
+  if (!key) throw new RegisterError(`${serial}: the register has no token key of this card`, "unknown");
+  try {
+    const unlockKey = unlockKeys ? await currentKey(db, register, serial, "unlock") : undefined;
+    return {
+      serial,
+      suite,
+      pinCheck: pin_check,
+      tries,
+      key,
+      unlockKey,
+      ...(user_name !== null && { userName: user_name }),
+    };
+  } catch (error) {
+    key.fill(0);
+    throw error;
+  }
+}

@@ -1,0 +1,109 @@
+// Seals what a register keeps under another site key or desk key, in one change: all of it, or nothing.
+//
+// With another desk key the desk gets another X25519 pair too, and the PINs of orders are encrypted to that.
+
+import type { Selectable } from "kysely";
+import { type Change, change } from "./change.js";
+import { RegisterError } from "./errors.js";
+import { moveOrderPins } from "./orders.js";
+import { type CustodyKeys, drawDeskRows, type MetaRow, type Register, tagRow, vouchingRow } from "./register.js";
+import type { KeysTable, Opener } from "./schema.js";
+import { custodyTag, Sealer } from "./sealing.js";
+
+/** Those that change, 32 bytes each. */
+export type NewKeys = Pick<CustodyKeys, Opener>;
+
+type Sealers = { readonly [opener in Opener]?: Sealer | undefined };
+
+const OPENERS: readonly Opener[] = ["site", "desk"];
+const NO_CARD = "none";
+/** Rows that are read at once. */
+const PIECE = 500;
+
+/**
+ * Changes the keys. `next` is the caller's to wipe; the register has to be opened with the keys that change, and is of no use
+ * afterwards. Returns how many keys of cards were sealed anew.
+ */
+export async function rekey(register: Register, next: NewKeys): Promise<number> {
+  for (const opener of OPENERS)
+    if (next[opener] && !register.knows(opener))
+      throw new RegisterError(`${register.engine.where}: has no ${opener} key that could change`, "wrong-key");
+  const sealers: Sealers = {
+    site: next.site && new Sealer(next.site, register.id),
+    desk: next.desk && new Sealer(next.desk, register.id),
+  };
+  try {
+    return await change(register, (one) => rekeyAll(one, next, sealers));
+  } finally {
+    for (const opener of OPENERS) sealers[opener]?.wipe();
+  }
+}
+
+async function rekeyAll(one: Change, next: NewKeys, sealers: Sealers): Promise<number> {
+  if (sealers.desk) await refuseOpenBatches(one);
+  const count = await sealKeys(one, sealers);
+  const tags = OPENERS.flatMap((opener) => {
+    const key = next[opener];
+    return key ? [{ name: tagRow(opener), value: custodyTag(opener, key, one.register.id) }] : [];
+  });
+  for (const row of [...tags, ...(await moveDesk(one, sealers))]) await put(one, row);
+  const detail = { site: sealers.site !== undefined, desk: sealers.desk !== undefined };
+  await one.note({ action: "register rekey", detail });
+  return count;
+}
+
+/** A batch is found again by a name under the desk key, which only its file gives. */
+async function refuseOpenBatches({ db, register }: Change): Promise<void> {
+  const open = await db.selectFrom("batches").select("number").where("state", "=", "open").executeTakeFirst();
+  if (open)
+    throw new RegisterError(
+      `${register.engine.where}: batch ${open.number} is open; close it before the desk key changes`,
+      "state",
+    );
+}
+
+async function sealKeys(one: Change, sealers: Sealers): Promise<number> {
+  const { db } = one;
+  const openers = OPENERS.filter((opener) => sealers[opener]);
+  let count = 0;
+  for (let after = 0; ; ) {
+    const query = db.selectFrom("keys").selectAll().where("number", ">", after).where("opener", "in", openers);
+    const rows = await query.orderBy("number").limit(PIECE).execute();
+    for (const row of rows) if (await sealAnew(one, row, sealers[row.opener] as Sealer)) count++;
+    const last = rows.at(-1);
+    if (!last) return count;
+    after = last.number;
+  }
+}
+
+/** Nothing is left of a forgotten key but its fingerprint, which no other key has. */
+async function sealAnew({ db, register }: Change, row: Selectable<KeysTable>, sealer: Sealer): Promise<boolean> {
+  if (row.state === "forgotten") return false;
+  const { number, serial, field, version, opener } = row;
+  const place = { serial, cardId: row.card_id === NO_CARD ? null : row.card_id, field, version };
+  const key = (opener === "site" ? register.site : register.desk).open(row.sealed, place);
+  if (!key)
+    throw new RegisterError(
+      `${serial}: its ${field} key (version ${version}) does not open; nothing was changed`,
+      "damaged",
+    );
+  const values = { sealed: sealer.seal(key, place), fingerprint: sealer.fingerprint(field, key) };
+  key.fill(0);
+  await db.updateTable("keys").set(values).where("number", "=", number).execute();
+  return true;
+}
+
+/** What the register keeps of the desk's pair. */
+async function moveDesk(one: Change, { site, desk }: Sealers): Promise<MetaRow[]> {
+  const { register } = one;
+  if (desk) {
+    const { publicKey, rows } = drawDeskRows(desk, site ?? (register.knows("site") ? register.site : undefined));
+    await moveOrderPins(one, publicKey);
+    return rows;
+  }
+  return site && register.knows("desk") ? [vouchingRow(site, register.deskPublic)] : [];
+}
+
+async function put({ db }: Change, { name, value }: MetaRow): Promise<void> {
+  await db.updateTable("meta").set({ value }).where("name", "=", name).execute();
+}

@@ -1,0 +1,162 @@
+// PSKC of others and of our own taken in: each record that is right is served, and each that is not is named.
+//
+// What another tool protected weakly (few rounds, no key for the MACs) is read here like anything else; pskc.ts and
+// pskcexport.ts never write under it.
+
+import { createHash } from "node:crypto";
+import type { Element } from "@xmldom/xmldom";
+import { SeedFileError } from "../files/errors.js";
+import { DISK, type FileSystem, readWhole } from "../files/files.js";
+import { isCms } from "./cms.js";
+import { MAX_BYTES } from "./pskc.js";
+import { type Keys, openKeys, opensWith, type SeedSecret, withFitting } from "./pskckeys.js";
+import { cardSerialOf, isUnlock, type KeyField, ocraPackages, readSecret, serialOf } from "./pskcpackages.js";
+import { readOutline, type SeedRecord } from "./pskcrecords.js";
+import { children, naming, parse, quoted } from "./pskcxml.js";
+
+/** A key package that was not taken in. */
+export interface Refusal {
+  /** Undefined: it has none that can be used. */
+  readonly serial: string | undefined;
+  readonly field: KeyField;
+  /** In one line, with nothing secret in it. */
+  readonly why: string;
+}
+
+/** What a file holds. */
+export interface Imported {
+  /** SHA-256 of the file, in hexadecimal: what its receipt names. */
+  readonly sha256: string;
+  /** The cards whose keys were read; wipe them after use. */
+  readonly records: readonly SeedRecord[];
+  readonly refusals: readonly Refusal[];
+  /** Keys of other algorithms: no cards of ours. */
+  readonly others: number;
+}
+
+/** What a file says of a card without being opened: everything but its keys. */
+export interface CardOutline extends Omit<SeedRecord, "key" | "unlockKey"> {
+  /** Whether there is an unlock key. */
+  readonly unlockable: boolean;
+}
+
+/** What a file says without being opened. None of it is guarded by a MAC. */
+export interface SeedOutline extends Pick<Imported, "refusals" | "others"> {
+  /** What opens it; "nothing": its keys stand there in the clear. */
+  readonly opensWith: "key" | "passphrase" | "nothing";
+  readonly cards: readonly CardOutline[];
+}
+
+/** Opens a file. Throws SeedFileError where no key of it can be read, FileError or SecretError. */
+export function importPskc(path: string, secret: SeedSecret, disk: FileSystem = DISK): Imported {
+  return naming(path, () => {
+    const { bytes, container } = readContainer(path, disk);
+    const sha256 = createHash("sha256").update(bytes).digest("hex");
+    return withFitting(secret, (exact) => {
+      const keys = openKeys(container, exact);
+      try {
+        return { sha256, ...readAll(container, keys), others: othersIn(container) };
+      } finally {
+        keys.encryption.fill(0);
+        keys.mac.fill(0);
+      }
+    });
+  });
+}
+
+/** What a file says without its secret. Throws SeedFileError or FileError. */
+export function outlineSeedFile(path: string, disk: FileSystem = DISK): SeedOutline {
+  return naming(path, () => {
+    const { container } = readContainer(path, disk);
+    const { tokens, unlocks, refusals } = sorted(container);
+    const cards: CardOutline[] = [];
+    for (const [serial, token] of tokens) {
+      const outline = attempt(refusals, serial, "token", () => readOutline(token));
+      if (outline) cards.push({ ...outline, unlockable: unlocks.has(serial) });
+    }
+    return { opensWith: opensWith(container), cards, refusals, others: othersIn(container) };
+  });
+}
+
+/** Zeroes the keys that were read. */
+export function wipeRecords(records: readonly SeedRecord[]): void {
+  for (const { key, unlockKey } of records) {
+    key.fill(0);
+    unlockKey?.fill(0);
+  }
+}
+
+function readContainer(path: string, disk: FileSystem): { bytes: Buffer; container: Element } {
+  const bytes = readWhole(path, MAX_BYTES, disk);
+  if (isCms(bytes))
+    throw new SeedFileError(
+      `is inside CMS; open it first: openssl cms -decrypt -inform DER -in ${path} -inkey KEY.pem -out seeds.xml`,
+    );
+  return { bytes, container: parse(bytes) };
+}
+
+function othersIn(container: Element): number {
+  return children(container, "pskc:KeyPackage").length - ocraPackages(container).length;
+}
+
+function readAll(container: Element, keys: Keys): Pick<Imported, "records" | "refusals"> {
+  const { tokens, unlocks, refusals } = sorted(container);
+  const records: SeedRecord[] = [];
+  for (const [serial, token] of tokens) {
+    const record = attempt(refusals, serial, "token", () => {
+      const outline = readOutline(token);
+      return { ...outline, key: readSecret(token, keys), unlockKey: undefined };
+    });
+    const unlock = unlocks.get(serial);
+    const unlockKey = record && unlock && attempt(refusals, serial, "unlock", () => readSecret(unlock, keys));
+    if (record) records.push({ ...record, unlockKey });
+  }
+  const read = new Set(records.map(({ serial }) => serial));
+  for (const serial of unlocks.keys()) {
+    if (!read.has(serial)) refusals.push({ serial, field: "unlock", why: "no token key of this card was read" });
+  }
+  refuseUnopened(records, refusals);
+  return { records, refusals };
+}
+
+/** Where nothing could be read the secret is most likely another one, and another form of a passphrase is to be tried. */
+function refuseUnopened(records: readonly SeedRecord[], [first]: readonly Refusal[]): void {
+  if (records.length === 0 && first) throw new SeedFileError(describeRefusal(first));
+}
+
+/** A refusal in one line. */
+export function describeRefusal({ serial, field, why }: Refusal): string {
+  const named = serial === undefined ? "a key" : quoted(serial);
+  return `${named}${field === "unlock" ? ", unlock key" : ""}: ${why}`;
+}
+
+/** The packages by the serial numbers of their cards. Of two for one key none is taken: nobody knows which is right. */
+function sorted(container: Element) {
+  const refusals: Refusal[] = [];
+  const found = { token: new Map<string, Element>(), unlock: new Map<string, Element>() };
+  const doubled: [KeyField, string][] = [];
+  for (const keyPackage of ocraPackages(container)) {
+    const field = isUnlock(keyPackage) ? "unlock" : "token";
+    const stated = attempt(refusals, undefined, field, () => serialOf(keyPackage));
+    if (stated === undefined) continue;
+    const serial = field === "unlock" ? cardSerialOf(stated) : stated;
+    if (found[field].has(serial)) doubled.push([field, serial]);
+    found[field].set(serial, keyPackage);
+  }
+  for (const [field, serial] of doubled) {
+    if (found[field].delete(serial))
+      refusals.push({ serial, field, why: "two keys have this serial number, and neither is taken" });
+  }
+  return { tokens: found.token, unlocks: found.unlock, refusals };
+}
+
+/** What `read` gives; where that is a SeedFileError it is noted, and there is nothing. */
+function attempt<T>(refusals: Refusal[], serial: string | undefined, field: KeyField, read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof SeedFileError)) throw error;
+    refusals.push({ serial, field, why: error.message });
+    return undefined;
+  }
+}

@@ -1,0 +1,23 @@
+// Other people's programs that read and check what `dsc` writes. Each is a reason to skip a test, or undefined where it is there.
+
+import { spawnSync } from "node:child_process";
+
+/** Debian's, which has python3-pskc. */
+export const PYTHON = "/usr/bin/python3";
+
+export const NO_PSKCTOOL = without("apt-get install pskctool", /./, "pskctool", "--version");
+export const NO_PYTHON_PSKC = without("apt-get install python3-pskc", /^/, PYTHON, "-c", "import pskc, cryptography");
+/** Earlier ones than OpenSSL 3 have no CMS under AES-GCM. */
+export const NO_OPENSSL = without("apt-get install openssl", /^OpenSSL ([3-9]|\d\d)\./, "openssl", "version");
+
+function without(install: string, answer: RegExp, program: string, ...probe: string[]): string | undefined {
+  const { status, stdout } = spawnSync(program, probe, { encoding: "utf8" });
+  return status === 0 && answer.test(stdout) ? undefined : install;
+}
+
+/** What a program says. Throws where it ends with another code than 0. */
+export function output(program: string, args: readonly string[], input: string | Uint8Array = ""): Buffer {
+  const { status, stdout, stderr, error } = spawnSync(program, args, { input, maxBuffer: 64 * 1024 * 1024 });
+  if (status !== 0) throw error ?? new Error(`${program} ${args.join(" ")}: ${stderr}`);
+  return stdout;
+}
