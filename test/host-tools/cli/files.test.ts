@@ -712,7 +712,18 @@ test("as a process, each command says the same and has the same exit code, whate
 });
 
 const COMMANDS = [
-  ...["ocra", "keys new", "keys show", "unlock", "challenge", "verify", "pskc show", "pskc csv", "order add", "order list"],
+  ...[
+    "ocra",
+    "keys new",
+    "keys show",
+    "unlock",
+    "challenge",
+    "verify",
+    "pskc show",
+    "pskc csv",
+    "order add",
+    "order list",
+  ],
   ...["order cancel", "journal show", "journal head", "journal verify", "card list", "card show", "card history"],
   ...["card ship", "card lost", "card found", "card activate", "card return", "card retire"],
   ...["pskc export", "pskc import"],

@@ -78,6 +78,8 @@ const custody = (name: "site" | "desk" | "journal") => [
   put(`${name}.key`, KEYS[name].toString("hex")),
 ];
 const IN = ["--register", REGISTER];
+const BACKUP = at("desk.backup");
+const OTHER_KEY = put("other-custody.key", "11".repeat(32));
 const JOURNAL = [...IN, ...custody("journal")];
 const SITE = [...IN, ...custody("site")];
 const PSKC_KEYS = [...JOURNAL, ...custody("site"), ...custody("desk"), "--pskc-key", SEED_KEY_FILE];
@@ -203,6 +205,59 @@ const TABLE: Record<string, readonly Row[]> = {
     ["secret", [at("no.xml"), ...PSKC_KEYS, "--pskc-key", ODD_KEY]],
     ["register", [at("no.xml"), ...PSKC_KEYS, "--register", NOTHING]],
     ["interrupted", [at("no.xml"), ...PSKC_KEYS, "--pskc-key", "-"]],
+  ],
+  "register init": [
+    ["done", ["--register", at("new.db"), "--desk-key", at("d.key"), "--journal-key", at("j.key")]],
+    ["register", [...JOURNAL, ...custody("desk")]],
+    ["register", ["--register", PIN, "--desk-key", at("d.key"), "--journal-key", at("j.key")]],
+    ["usage", ["--register", at("other.db"), "--desk-key", at("d.key")]],
+    ["file", ["--register", join(NOTHING, "r.db"), "--desk-key", at("d.key"), "--journal-key", at("j.key")]],
+  ],
+  "register check": [
+    ["done", [...JOURNAL, ...custody("site"), ...custody("desk")]],
+    ["register", [...IN, "--desk-key", OTHER_KEY]],
+    ["register", ["--register", NOTHING]],
+    ["usage", []],
+    ["usage", ["--register", "postgres://desk:secret@localhost/desk"]],
+    ["secret", [...IN, "--desk-key", ODD_KEY]],
+    ["file", [...IN, "--head", NOTHING]],
+    ["interrupted", [...IN, "--desk-key", "-"]],
+  ],
+  "register backup": [
+    ["done", [...JOURNAL, BACKUP]],
+    ["file", [...JOURNAL, BACKUP]],
+    ["register", [...IN, at("other.backup")]],
+    ["usage", [...JOURNAL, "-"]],
+  ],
+  "register restore": [
+    ["done", [...custody("journal"), "--register", at("back.db"), BACKUP, "--number-from", "IB3000700"]],
+    ["register", [...custody("journal"), "--register", at("back.db"), BACKUP, "--nothing-since"]],
+    ["register", [...custody("journal"), "--register", at("back2.db"), PIN, "--nothing-since"]],
+    ["register", [...custody("journal"), "--register", at("back2.db"), BACKUP, "--nothing-since", "--done", "99"]],
+    ["usage", [...custody("journal"), "--register", at("back2.db"), BACKUP]],
+    ["file", [...custody("journal"), "--register", at("back2.db"), NOTHING, "--nothing-since"]],
+    ["interrupted", ["--register", at("back2.db"), BACKUP, "--nothing-since", "--journal-key", "-"]],
+  ],
+  "register rekey": [
+    ["usage", JOURNAL],
+    ["register", [...JOURNAL, "--new-desk-key", at("d.key")]],
+    ["secret", [...JOURNAL, "--new-desk-key", ODD_KEY]],
+  ],
+  "register migrate": [
+    ["done", IN],
+    ["register", ["--register", NOTHING]],
+  ],
+  "register clock": [
+    ["done", IN],
+    ["done", [...JOURNAL, "--accept"]],
+    ["register", [...IN, "--accept"]],
+  ],
+  settings: [
+    ["done", IN],
+    ["done", [...JOURNAL, "serial.first", "IB3000500"]],
+    ["register", [...IN, "serial.first", "IB3000500"]],
+    ["usage", [...IN, "serial.last"]],
+    ["usage", [...JOURNAL, "serial.first", "1"]],
   ],
   "pskc show": [
     ["done", [SEEDS]],

@@ -17,7 +17,6 @@ import { issueChallenge } from "../../../host-tools/desk/register/challenges.js"
 import { change } from "../../../host-tools/desk/register/change.js";
 import { createCustodyKey } from "../../../host-tools/desk/register/custodykeys.js";
 import { drawDeskPair } from "../../../host-tools/desk/register/deskbox.js";
-import { bindKeys } from "../../../host-tools/desk/register/keys.js";
 import { openEngine } from "../../../host-tools/desk/register/open.js";
 import type { Register } from "../../../host-tools/desk/register/register.js";
 import { copyTo } from "../../../host-tools/desk/register/sqlite.js";
@@ -167,12 +166,6 @@ async function register(): Promise<Register> {
 
 test.after(async () => (await opened)?.close());
 
-async function boundKeys() {
-  return change(await register(), (each) =>
-    bindKeys(each, { serial: SERIAL, cardId: "00112233445566aa", suite: SUITE }),
-  );
-}
-
 async function registerId(): Promise<Uint8Array> {
   const made = await newRegister(fresh("new.db"));
   await made.close();
@@ -253,18 +246,6 @@ const USES: readonly Use[] = [
     file: "desk/register/deskbox.ts",
     size: 32,
     use: () => drawDeskPair().privateKey,
-  },
-  {
-    what: "token key in the register",
-    file: "desk/register/keys.ts",
-    size: 32,
-    use: async () => (await boundKeys()).token,
-  },
-  {
-    what: "unlock key in the register",
-    file: "desk/register/keys.ts",
-    size: 32,
-    use: async () => (await boundKeys()).unlock,
   },
   {
     what: "challenge of a login with the register",

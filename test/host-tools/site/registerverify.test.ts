@@ -11,7 +11,7 @@ import type { CardState } from "../../../host-tools/desk/register/schema.js";
 import { ocra } from "../../../host-tools/seeds/ocra.js";
 import { InputError } from "../../../host-tools/seeds/suite.js";
 import { acceptOnce } from "../../../host-tools/site/registerverify.js";
-import { KEYS, onEachEngine, type Rig, refusalOf, SUITE } from "../../support/openregister.js";
+import { KEYS, keysFor, onEachEngine, type Rig, refusalOf, SUITE } from "../../support/openregister.js";
 import { pattern } from "../../support/pattern.js";
 import { suite } from "../../support/suite.js";
 
@@ -34,7 +34,7 @@ function accept(register: Register, challenge: string, response = right(challeng
 async function seeded({ register, card }: Rig, serial = SERIAL, given = KEY, more = {}): Promise<void> {
   await card(serial, "active", more);
   await change(register, (each) =>
-    bindKeys(each, { serial, cardId: `00112233445${serial.slice(-5)}`, suite: SUITE, given }),
+    bindKeys(each, { serial, cardId: `00112233445${serial.slice(-5)}`, ...keysFor(given) }),
   );
 }
 

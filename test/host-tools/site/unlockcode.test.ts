@@ -9,7 +9,7 @@ import type { Register } from "../../../host-tools/desk/register/register.js";
 import { UsageError } from "../../../host-tools/files/errors.js";
 import { ocra } from "../../../host-tools/seeds/ocra.js";
 import { checkLockCode, giveUnlockCode } from "../../../host-tools/site/unlockcode.js";
-import { onEachEngine, refusalOf, SUITE } from "../../support/openregister.js";
+import { keysFor, onEachEngine, refusalOf } from "../../support/openregister.js";
 import { suite } from "../../support/suite.js";
 
 const test = suite("unlockcode");
@@ -22,10 +22,9 @@ const give = (register: Register, serial = SERIAL) =>
 
 onEachEngine(test, "the same lock code has the same answer, and one more entry", async ({ register, card }) => {
   await card(SERIAL, "active");
-  const { unlock } = await change(register, (each) =>
-    bindKeys(each, { serial: SERIAL, cardId: "00112233445566aa", suite: SUITE }),
-  );
-  const expected = ocra("OCRA-1:HOTP-SHA256-8:QN08", unlock, { challenge: LOCK_CODE });
+  const keys = keysFor();
+  await change(register, (each) => bindKeys(each, { serial: SERIAL, cardId: "00112233445566aa", ...keys }));
+  const expected = ocra("OCRA-1:HOTP-SHA256-8:QN08", keys.unlockKey, { challenge: LOCK_CODE });
   assert.is(await give(register), expected);
   assert.is(await give(register), expected);
   const entries = await register.engine.read((db) => readEntries(db, { serial: SERIAL }));

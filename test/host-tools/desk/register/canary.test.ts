@@ -9,7 +9,7 @@ import { change } from "../../../../host-tools/desk/register/change.js";
 import { bindKeys } from "../../../../host-tools/desk/register/keys.js";
 import { addOrder, openPin, orderOf } from "../../../../host-tools/desk/register/orders.js";
 import type { Register } from "../../../../host-tools/desk/register/register.js";
-import { KEYS, newRegister, putCard, SUITE } from "../../../support/openregister.js";
+import { KEYS, keysFor, newRegister, putCard, SUITE } from "../../../support/openregister.js";
 import { pattern } from "../../../support/pattern.js";
 import { NO_POSTGRES, PostgresServer } from "../../../support/postgres.js";
 import { scratchFolder } from "../../../support/scratch.js";
@@ -28,16 +28,16 @@ const USER = "a user name in the clear";
 /** Does what brings secrets near the register. Returns those that were drawn. */
 async function work(register: Register): Promise<Buffer[]> {
   await putCard(register, SERIAL, "active");
-  const card = { serial: SERIAL, cardId: "00112233445566aa", suite: SUITE };
-  const drawn = await change(register, (each) => bindKeys(each, card));
-  const given = await change(register, (each) => bindKeys(each, { ...card, given: GIVEN }));
+  const card = { serial: SERIAL, cardId: "00112233445566aa" };
+  const [drawn, given] = [keysFor(), keysFor(GIVEN)];
+  for (const keys of [drawn, given]) await change(register, (each) => bindKeys(each, { ...card, ...keys }));
   const order = { userName: USER, suite: SUITE, pinCheck: "card", tries: 5, pin: PIN } as const;
   const number = await change(register, (each) => addOrder(each, order));
   const { pin, ...rest } = await register.engine.read((db) => orderOf(db, number));
   assert.equal(openPin(register, { ...rest, pin }), PIN);
   const challenge = await change(register, (each) => issueChallenge(each, SERIAL));
   assert.ok(await change(register, (each) => spendChallenge(each, SERIAL, challenge, true)));
-  return [drawn.token, drawn.unlock, given.unlock, register.deskPrivate()];
+  return [Buffer.from(drawn.key), drawn.unlockKey, given.unlockKey, register.deskPrivate()];
 }
 
 /** Each secret as bytes, in hexadecimal and in base64. */

@@ -9,7 +9,7 @@ import { bindKeys } from "../../../../host-tools/desk/register/keys.js";
 import { addOrder } from "../../../../host-tools/desk/register/orders.js";
 import type { Register } from "../../../../host-tools/desk/register/register.js";
 import type { CustodyKind } from "../../../../host-tools/desk/register/sealing.js";
-import { KEYS, onEachEngine, type Rig, SUITE } from "../../../support/openregister.js";
+import { KEYS, keysFor, onEachEngine, type Rig, SUITE } from "../../../support/openregister.js";
 import { pattern } from "../../../support/pattern.js";
 import { suite } from "../../../support/suite.js";
 
@@ -26,8 +26,7 @@ async function fill({ register, card }: Rig): Promise<void> {
   ] as const) {
     await card(serial, "active", { card_id: cardId });
     await change(register, async (one) => {
-      const { token, unlock } = await bindKeys(one, { serial, cardId, suite: SUITE });
-      for (const key of [token, unlock]) key.fill(0);
+      await bindKeys(one, { serial, cardId, ...keysFor() });
       await addOrder(one, { userName: serial, suite: SUITE, pinCheck: "card", tries: 5, pin: Buffer.from("4071") });
     });
   }

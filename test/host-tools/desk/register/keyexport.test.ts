@@ -14,7 +14,7 @@ import type { CardState } from "../../../../host-tools/desk/register/schema.js";
 import type { SeedRecord } from "../../../../host-tools/seeds/pskc.js";
 import { exportPskc } from "../../../../host-tools/seeds/pskcexport.js";
 import { importPskc } from "../../../../host-tools/seeds/pskcimport.js";
-import { KEYS, onEachEngine, type Rig, refusalOf, SUITE } from "../../../support/openregister.js";
+import { KEYS, keysFor, onEachEngine, type Rig, refusalOf, SUITE } from "../../../support/openregister.js";
 import { pattern } from "../../../support/pattern.js";
 import { scratchFolder } from "../../../support/scratch.js";
 import { suite } from "../../../support/suite.js";
@@ -32,9 +32,10 @@ const serialOf = (at: number) => `IB300${String(at).padStart(4, "0")}`;
 /** A card with keys that the desk drew; returns the token key in hexadecimal. */
 async function drawn({ card, register }: Rig, serial: string, state: CardState): Promise<string> {
   await card(serial, state);
-  const binding = { serial, cardId: serial.slice(2).padStart(16, "0"), suite: SUITE };
-  const { token } = await change(register, (inside) => bindKeys(inside, binding));
-  return token.toString("hex");
+  const keys = keysFor();
+  const binding = { serial, cardId: serial.slice(2).padStart(16, "0"), ...keys };
+  await change(register, (inside) => bindKeys(inside, binding));
+  return Buffer.from(keys.key).toString("hex");
 }
 
 function record(at: number, more: Partial<SeedRecord> = {}): SeedRecord {

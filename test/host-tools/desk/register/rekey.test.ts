@@ -7,7 +7,7 @@ import { bindKeys, currentKeys } from "../../../../host-tools/desk/register/keys
 import { addOrder, openPin, orderOf } from "../../../../host-tools/desk/register/orders.js";
 import type { Register } from "../../../../host-tools/desk/register/register.js";
 import { type NewKeys, rekey } from "../../../../host-tools/desk/register/rekey.js";
-import { KEYS, onEachEngine, type Rig, SUITE } from "../../../support/openregister.js";
+import { KEYS, keysFor, onEachEngine, type Rig, SUITE } from "../../../support/openregister.js";
 import { pattern } from "../../../support/pattern.js";
 import { rejectsFor } from "../../../support/refusals.js";
 import { suite } from "../../../support/suite.js";
@@ -29,7 +29,7 @@ async function fill({ register, card }: Rig): Promise<void> {
   await card(SERIAL, "active", { card_id: CARD_ID });
   await change(register, async (one) => {
     for (let version = 0; version < 3; version++)
-      await bindKeys(one, { serial: SERIAL, cardId: CARD_ID, suite: SUITE });
+      await bindKeys(one, { serial: SERIAL, cardId: CARD_ID, ...keysFor() });
     await addOrder(one, { userName: "anna", suite: SUITE, pinCheck: "card", tries: 5, pin: PIN });
   });
 }
@@ -58,7 +58,7 @@ for (const [what, next] of CASES)
     const given = Buffer.from(token, "hex");
     await rig.again(now).then((other) =>
       rejectsFor(
-        change(other, (one) => bindKeys(one, { serial: SERIAL, cardId: "8899aabbccddeeff", suite: SUITE, given })),
+        change(other, (one) => bindKeys(one, { serial: SERIAL, cardId: "8899aabbccddeeff", ...keysFor(given) })),
         "duplicate",
       ),
     );
@@ -69,7 +69,7 @@ onEachEngine(test, "whoever has the register open with the old keys changes noth
   const other = await rig.again();
   await rekey(rig.register, NEW);
   await rejectsFor(
-    change(other, (one) => bindKeys(one, { serial: SERIAL, cardId: CARD_ID, suite: SUITE })),
+    change(other, (one) => bindKeys(one, { serial: SERIAL, cardId: CARD_ID, ...keysFor() })),
     "wrong-key",
   );
 });
