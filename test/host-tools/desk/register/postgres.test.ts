@@ -77,6 +77,8 @@ engineTest("a commit that did not wait for its standby is no success", async (en
     await until(shown, "the server takes the setting");
     const run = add(engine, "x");
     const failed = rejectsFor(run, "uncertain");
+    // It is looked at below, once the commit was told to stop waiting.
+    failed.catch(() => {});
     await until(async () => (await server.run(`SELECT pid ${waiting}`)).length > 0, "the commit waits");
     await server.run(`SELECT pg_cancel_backend(pid) ${waiting}`);
     await failed;

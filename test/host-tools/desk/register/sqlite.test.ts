@@ -134,6 +134,26 @@ test("a full disk is said to be full, and what was there stays", async () => {
   await engine.close();
 });
 
+test("a statement that others kept out is not in the way of what follows", async () => {
+  const path = await made();
+  const engine = await openEngine(path);
+  const other = (await openEngine(path, { wait: 0 })) as RetryingEngine;
+  await engine.write(async (db) => {
+    await db.insertInto("settings").values({ name: "x", value: "", changed: 0 }).execute();
+    await rejectsFor(
+      other.outside((own) => sql`insert into settings values ('y', '', 0)`.execute(own)),
+      "busy",
+    );
+  });
+  await other.write((db) => db.insertInto("settings").values({ name: "z", value: "", changed: 0 }).execute());
+  const names = await engine.read((db) => db.selectFrom("settings").select("name").orderBy("name").execute());
+  assert.equal(
+    names.map(({ name }) => name),
+    ["x", "z"],
+  );
+  for (const one of [engine, other]) await one.close();
+});
+
 testUnless(test, UNBOUND, "a file that may not be written is said so", async () => {
   const path = await made();
   chmodSync(path, 0o400);
