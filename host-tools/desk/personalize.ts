@@ -25,8 +25,9 @@ import { copyOfSecret, secretBytes } from "../files/secretbytes.js";
 import { ocra } from "../seeds/ocra.js";
 import { parseSuite } from "../seeds/suite.js";
 import type { CardRecord, KeyRegister, Rotation } from "./keyregister.js";
-import { ANEW, type Attempt, type Plan, type Request, type Step, type WorkStep } from "./plan.js";
+import { ANEW, type Attempt, type Plan, type Step, type WorkStep } from "./plan.js";
 import { masterCheck } from "./refusals.js";
+import type { Request } from "./request.js";
 
 /** The length of a key that is drawn: that of the hash (RFC 4226 §4, R6; RFC 2104 §3). */
 const KEY_SIZES: Record<HashName, number> = { SHA1: 20, SHA256: 32, SHA512: 64 };

@@ -9,7 +9,7 @@ import { FileError } from "../files/files.js";
 import { parseSuite } from "../seeds/suite.js";
 import { claimsPublic, describeClaims } from "./expectedkeys.js";
 import type { CardRecord, UnboundRecord } from "./keyregister.js";
-import type { Request } from "./plan.js";
+import type { Request } from "./request.js";
 
 export function refuseSuite(text: string, { hashes, pinHashes, digits, challenge }: SuiteSupport): void {
   const suite = parseSuite(text);

@@ -6,7 +6,8 @@ import { CardClient, type CardStatus } from "../../host-tools/card/cardclient.js
 import { Link } from "../../host-tools/card/link.js";
 import type { CardRecord, KeyRegister, PutKeyProgress, StoreDataProgress } from "../../host-tools/desk/keyregister.js";
 import { carryOut } from "../../host-tools/desk/personalize.js";
-import { makePlan, type Request } from "../../host-tools/desk/plan.js";
+import { makePlan } from "../../host-tools/desk/plan.js";
+import type { Request } from "../../host-tools/desk/request.js";
 import { FileError } from "../../host-tools/files/files.js";
 import type { Card } from "../../sim/core/card.js";
 import { FakeClock } from "./fakecard.js";

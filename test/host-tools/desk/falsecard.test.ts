@@ -10,7 +10,7 @@ import { diversificationData, diversify, testKeys } from "../../../host-tools/ca
 import { Exit, exitCodeOf } from "../../../host-tools/cli/exit.js";
 import { derivedKeys, expectedOf, keysetFor } from "../../../host-tools/desk/expectedkeys.js";
 import type { CardRecord, PutKeyProgress } from "../../../host-tools/desk/keyregister.js";
-import type { Request } from "../../../host-tools/desk/plan.js";
+import type { Request } from "../../../host-tools/desk/request.js";
 import { ocra } from "../../../host-tools/seeds/ocra.js";
 import type { Card } from "../../../sim/core/card.js";
 import { blankCard, cardOf, login } from "../../support/cards.js";

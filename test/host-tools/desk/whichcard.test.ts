@@ -6,7 +6,7 @@ import { CardClient } from "../../../host-tools/card/cardclient.js";
 import { Link } from "../../../host-tools/card/link.js";
 import { testKeys } from "../../../host-tools/card/transportkeys.js";
 import { type Exit, exitCodeOf } from "../../../host-tools/cli/exit.js";
-import type { Request } from "../../../host-tools/desk/plan.js";
+import type { Request } from "../../../host-tools/desk/request.js";
 import { CardInError, WrongCard } from "../../../host-tools/files/errors.js";
 import { FileError } from "../../../host-tools/files/files.js";
 import { Card } from "../../../sim/core/card.js";

@@ -181,7 +181,7 @@ onEachEngine(
       [
         {
           ...{ serial: serialOf(1), state: "seeded", tries: 3, keyset: 2, card_id: "0123456789abcdef" },
-          ...{ user_name: "alice", store_data: "answered", put_key: "none" },
+          ...{ user_name: "alice", store_data: "answered", put_key: "unsent" },
         },
         {
           ...{ serial: serialOf(2), state: "pending", tries: 5, keyset: 3, card_id: null },

@@ -3,7 +3,6 @@
 
 import * as assert from "uvu/assert";
 import { Ins } from "../../../../firmware/wire.js";
-import type { Request } from "../../../../host-tools/desk/plan.js";
 import { findCard } from "../../../../host-tools/desk/register/cards.js";
 import { change } from "../../../../host-tools/desk/register/change.js";
 import { claimOf } from "../../../../host-tools/desk/register/claims.js";
@@ -12,6 +11,7 @@ import { currentKeys } from "../../../../host-tools/desk/register/keys.js";
 import { addOrder, orderOf } from "../../../../host-tools/desk/register/orders.js";
 import type { Register } from "../../../../host-tools/desk/register/register.js";
 import { SeedingDesk } from "../../../../host-tools/desk/register/seedingdesk.js";
+import type { Request } from "../../../../host-tools/desk/request.js";
 import { ocra } from "../../../../host-tools/seeds/ocra.js";
 import type { Card } from "../../../../sim/core/card.js";
 import { blankCard, login } from "../../../support/cards.js";
