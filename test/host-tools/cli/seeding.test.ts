@@ -1,0 +1,115 @@
+// `dsc personalize` on a register, with a simulated card at the other end of a serial line: by serial number, by the next
+// one and by an order; what it prints and its exit codes; and that no secret is printed.
+
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import * as assert from "uvu/assert";
+import { currentKeys } from "../../../host-tools/desk/register/keys.js";
+import { openEngine } from "../../../host-tools/desk/register/open.js";
+import { Register } from "../../../host-tools/desk/register/register.js";
+import { ocra } from "../../../host-tools/seeds/ocra.js";
+import { dscHere } from "../../support/dschere.js";
+import { KEYS, newRegister } from "../../support/openregister.js";
+import { scratchFolder } from "../../support/scratch.js";
+import { SimProcess } from "../../support/simprocess.js";
+import { ON_WINDOWS, suiteUnless } from "../../support/skipping.js";
+
+const test = suiteUnless(ON_WINDOWS, "dsc personalize on a register");
+
+test.after(() => SimProcess.killAll());
+
+const FOLDER = scratchFolder();
+const REGISTER = join(FOLDER, "desk.db");
+const SUITE = "OCRA-1:HOTP-SHA256-8:QN06";
+const PIN = "8352";
+
+function put(name: string, contents: string): string {
+  const path = join(FOLDER, name);
+  writeFileSync(path, contents, { mode: 0o600 });
+  return path;
+}
+
+const PIN_FILE = put("pin", `${PIN}\n`);
+const TRANSPORT = put("transport.key", "00112233445566778899aabbccddeeff\n");
+const OTHER = put("other.key", "ffeeddccbbaa99887766554433221100\n");
+const OPEN = [
+  ...["--register", REGISTER],
+  ...(["site", "desk", "journal"] as const).flatMap((kind) => [
+    `--${kind}-key`,
+    put(`${kind}.key`, KEYS[kind].toString("hex")),
+  ]),
+];
+
+test.before(async () => {
+  await (await newRegister(REGISTER)).close();
+});
+
+const printed: string[] = [];
+
+/** Runs dsc. Returns what it printed: the result, or the one line of an error. */
+async function run(code: number, ...args: readonly string[]): Promise<string> {
+  const ended = await dscHere(args);
+  assert.is(ended.code, code, `${args.join(" ")}: ${ended.stdout}${ended.stderr}`);
+  if (code > 1) assert.match(ended.stderr, /^(warning: .*\n)*dsc: .+\n$/);
+  printed.push(ended.stdout, ended.stderr);
+  return ended.stdout + ended.stderr;
+}
+
+const seeding = (sim: SimProcess, ...more: readonly string[]) =>
+  ["personalize", "--port", sim.port, ...OPEN, "--transport", TRANSPORT].concat(more);
+
+async function keysOf(serial: string) {
+  const register = await Register.open(await openEngine(REGISTER), { ...KEYS }, "anna");
+  const keys = await register.engine.read((db) => currentKeys(db, register, serial));
+  await register.close();
+  assert.ok(keys, serial);
+  return keys;
+}
+
+async function assertWorks(sim: SimProcess, serial: string): Promise<void> {
+  const { token, unlock } = await keysOf(serial);
+  assert.is(await sim.login(PIN, "271828"), ocra(SUITE, token, { challenge: "271828" }));
+  for (const secret of [token, unlock, KEYS.site, KEYS.desk, KEYS.journal])
+    assert.not(printed.join("").includes(secret.toString("hex")), "a key was printed");
+}
+
+test("by a serial number, and once more: nothing is to be done", async () => {
+  const sim = await SimProcess.start(join(FOLDER, "one"));
+  const given = seeding(sim, "--serial", "IB3000123", "--pin-file", PIN_FILE);
+  const done = JSON.parse(await run(0, ...given, "--json"));
+  assert.equal(
+    [done.action, done.serial, done.keyset, done.register, done.state],
+    ["seed", "IB3000123", 1, REGISTER, "done"],
+  );
+  await assertWorks(sim, "IB3000123");
+  assert.match(await run(0, ...given), /personalized already.*nothing was done/);
+  assert.match(await run(4, ...given, "--transport", OTHER), /check value [0-9a-f]{6}.*nothing was sent/);
+  assert.match(await run(5, ...seeding(sim, "--next", "--pin-file", PIN_FILE)), /this card is IB3000123/);
+  const shown = JSON.parse(await run(0, "card", "show", "--serial", "IB3000123", ...OPEN.slice(0, 2), "--json"));
+  assert.is(shown.state, "seeded");
+});
+
+test("by the next serial number, and by an order with its PIN", async () => {
+  const sim = await SimProcess.start(join(FOLDER, "two"));
+  await run(0, ...seeding(sim, "--next", "--pin-file", PIN_FILE));
+  await assertWorks(sim, "IB3000124");
+  const desk = OPEN.filter((_, at) => at < 4 || at > 5);
+  await run(0, "order", "add", "--user", "jane", "--pin-file", PIN_FILE, ...desk);
+  const other = await SimProcess.start(join(FOLDER, "three"), "--seed", "7");
+  await run(2, ...seeding(other, "--order", "1", "--pin-file", PIN_FILE));
+  await run(6, ...seeding(other, "--order", "2"));
+  await run(0, ...seeding(other, "--order", "1"));
+  await assertWorks(other, "IB3000125");
+  const [order] = JSON.parse(await run(0, "order", "list", ...OPEN.slice(0, 2), "--json")).orders;
+  assert.equal([order.state, order.serial, order.pin], ["seeded", "IB3000125", "none"]);
+});
+
+test("one of --serial, --next and --order, and a register or a seed file", async () => {
+  const sim = await SimProcess.start(join(FOLDER, "four"));
+  const bare = ["personalize", "--port", sim.port];
+  assert.match(await run(2, ...bare, ...OPEN), /one of --serial, --next and --order/);
+  assert.match(await run(2, ...bare, ...OPEN, "--serial", "IB3000001", "--next"), /one of --serial/);
+  assert.match(await run(2, ...bare, "--next", "--pskc", join(FOLDER, "seeds.xml")), /give --serial/);
+});
+
+test.run();
