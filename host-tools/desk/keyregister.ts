@@ -57,6 +57,8 @@ export type UnboundRecord = Pick<CardRecord, "serial" | "state"> & { readonly ca
 export interface KeyRegister {
   /** Its name, for people: a path, or a URL. */
   readonly name: string;
+  /** Whether a serial number that is done may get new keys here. */
+  readonly takesNewKeys: boolean;
   /** The keys are the register's to wipe. `cardId`: of the card at the port, for records that name none. */
   find(serial: string, cardId?: string): Promise<CardRecord | UnboundRecord | undefined>;
   /**

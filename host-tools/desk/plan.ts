@@ -76,7 +76,7 @@ export async function makePlan(request: Request, status: CardStatus, register: K
   if (found && !isBoundTo(found, status) && !request.reseed) refuseAnotherCard(found, status, register.name);
   const record = isBoundTo(found, status) ? found : undefined;
   if (record) {
-    const isDone = isWanted(request, record);
+    const isDone = isWanted(request, record, register);
     const becomes = isDone || record.state === "pending";
     refuseOtherMaster(becomes ? request.transport : (request.transportOld ?? request.transport), record, register.name);
     if (isDone) return planNothing(request, status, record, register.name);
@@ -106,9 +106,10 @@ export function lacksPin({ steps }: Plan, { pinCheck, pin }: Request): boolean {
 }
 
 /** Whether the card is done, and was not to get new keys. Who changes its master key and comes again has done that. */
-function isWanted({ reseed, transport, transportOld }: Request, record: CardRecord): boolean {
+function isWanted(request: Request, record: CardRecord, { takesNewKeys }: KeyRegister): boolean {
+  const { reseed, transport, transportOld } = request;
   if (record.state !== "done") return false;
-  if (!reseed) return true;
+  if (!reseed || !takesNewKeys) return true;
   if (!transport || !transportOld) return false;
   return record.transport === masterCheck(transport) && record.transport !== masterCheck(transportOld);
 }

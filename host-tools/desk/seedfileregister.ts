@@ -17,6 +17,7 @@ export interface SeedFileOptions {
 
 export class SeedFileRegister implements KeyRegister {
   readonly name: string;
+  readonly takesNewKeys = false;
   readonly #secret: SeedSecret;
   readonly #append: boolean;
   #file: SeedFile | undefined;

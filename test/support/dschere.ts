@@ -5,25 +5,33 @@
 import { Readable, Writable } from "node:stream";
 import { format } from "node:util";
 import { runCommand } from "../../host-tools/cli/main.js";
-import type { Ended } from "./simprocess.js";
+import { dsc, type Ended } from "./simprocess.js";
 
 const STREAMS = ["stdin", "stdout", "stderr"] as const;
 
-/** Runs `dsc` with `input` on stdin. One command at a time: the streams are the process's. */
-export async function dscHere(args: readonly string[], input = ""): Promise<Ended> {
+/** Runs `dsc` with `input` on stdin, in `env`. One command at a time: streams and environment are the process's. */
+export async function dscHere(args: readonly string[], input = "", env = process.env): Promise<Ended> {
   const stdout = new Said();
   const stderr = new Said();
   const giveBack = replaceStreams({ stdin: Readable.from([Buffer.from(input)]), stdout, stderr });
-  const { exitCode } = process;
+  const { exitCode, env: ownEnv } = process;
   process.exitCode = undefined;
+  process.env = env;
   try {
     await runCommand([...args]);
     const code = Number(process.exitCode ?? 0);
     return { code, stdout: stdout.text, stderr: stderr.text, lines: stdout.text.split("\n").slice(0, -1) };
   } finally {
     process.exitCode = exitCode;
+    process.env = ownEnv;
     giveBack();
   }
+}
+
+/** The first time as a process of its own, which shows that exit code and output come out of it; then here. */
+export function dscFirstAlone(): (args: readonly string[], env: NodeJS.ProcessEnv) => Promise<Ended> {
+  let runs = 0;
+  return async (args, env) => (runs++ === 0 ? dsc([...args], { env }) : dscHere(args, "", env));
 }
 
 /** Keeps what is written. It is no terminal. */

@@ -30,6 +30,7 @@ export interface OrderedCard {
 /** Wipe it after use. */
 export class SeedingDesk implements KeyRegister {
   readonly name: string;
+  readonly takesNewKeys = true;
   readonly #register: Register;
   readonly #claimant: { readonly bench: string; readonly process: string };
   readonly #found: CardRecord[] = [];

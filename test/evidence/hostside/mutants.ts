@@ -66,14 +66,14 @@ export const MUTANTS: readonly Mutant[] = [
   {
     breaks: "the keys are kept before they leave for the card",
     telling: true,
-    file: "desk/personalize.js",
+    file: "desk/plan.js",
     from: '[...keep, ...seed, "finish", "mark"]',
     to: '[...seed, ...keep, "finish", "mark"]',
     notice: killed("fresh", "create", "first"),
   },
   {
     breaks: "the file says that a card is done once it is",
-    file: "desk/personalize.js",
+    file: "desk/plan.js",
     from: '...seed, "finish", "mark"]',
     to: '...seed, "mark", "finish"]',
     // Behind the rename and the sync of its folder.
@@ -82,16 +82,16 @@ export const MUTANTS: readonly Mutant[] = [
   {
     breaks: "what was interrupted goes on with the keys of the file",
     file: "desk/personalize.js",
-    from: "plan.record ?? draw(request, plan)",
-    to: "draw(request, plan)",
+    from: "plan.kept ?? draw(request, plan, attempt)",
+    to: "draw(request, plan, attempt)",
     notice: killed("fresh", "create", "last"),
   },
   {
     breaks: "a file is synced before it gets its name",
     telling: true,
     file: "files/files.js",
-    from: "disk.sync(file);",
-    to: "",
+    from: "Buffer.from(contents) : contents);\n        disk.sync(file);",
+    to: "Buffer.from(contents) : contents);",
     notice: powerLost("fresh"),
   },
   {

@@ -10,11 +10,11 @@ import { createSeedFile, type SeedRecord } from "../../../host-tools/seeds/pskc.
 import { importPskc } from "../../../host-tools/seeds/pskcimport.js";
 import { checkSignature, readReceipt } from "../../../host-tools/seeds/receipt.js";
 import { newCertificate } from "../../support/certificates.js";
+import { dscFirstAlone } from "../../support/dschere.js";
 import { KEYS } from "../../support/openregister.js";
 import { pattern } from "../../support/pattern.js";
 import { registerFiles } from "../../support/registerfiles.js";
 import { scratchFolder } from "../../support/scratch.js";
-import { dsc as runDsc } from "../../support/simprocess.js";
 import { packageTest } from "../../support/skipping.js";
 import { suite } from "../../support/suite.js";
 import { NO_OPENSSL, output } from "../../support/tools.js";
@@ -53,9 +53,10 @@ const seeds = createSeedFile(SEEDS, PSK, FIRST);
 for (const card of [SECOND, PENDING]) seeds.addRecord(card);
 
 const printed: string[] = [];
+const runDsc = dscFirstAlone();
 
 async function dsc(...args: string[]) {
-  const ended = await runDsc(["pskc", ...args]);
+  const ended = await runDsc(["pskc", ...args], process.env);
   printed.push(ended.stdout, ended.stderr);
   return ended;
 }
@@ -222,7 +223,7 @@ packageTest(
   async () => {
     const { certificate } = newCertificate("ec");
     const args = ["pskc", "export", at("none.p7m"), ...PSKC_KEY, ...REGISTER, "--site-cert", certificate];
-    const { code, stderr } = await runDsc(args, { env: { PATH: FOLDER } });
+    const { code, stderr } = await runDsc(args, { PATH: FOLDER });
     assert.is(code, 6, stderr);
     assert.is(stderr, "dsc: openssl is not installed (Debian: apt-get install openssl)\n");
     assert.not(existsSync(at("none.p7m")));

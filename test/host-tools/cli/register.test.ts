@@ -7,10 +7,10 @@ import * as assert from "uvu/assert";
 import { change } from "../../../host-tools/desk/register/change.js";
 import { bindKeys } from "../../../host-tools/desk/register/keys.js";
 import { ocra } from "../../../host-tools/seeds/ocra.js";
+import { dscFirstAlone } from "../../support/dschere.js";
 import { KEYS, keysFor, newRegister, putCard, SUITE } from "../../support/openregister.js";
 import { pattern } from "../../support/pattern.js";
 import { scratchFolder } from "../../support/scratch.js";
-import { dsc } from "../../support/simprocess.js";
 import { suite } from "../../support/suite.js";
 
 const test = suite("dsc on a register");
@@ -37,11 +37,13 @@ const ENV = {
 };
 const PIN_FILE = secret("pin", `${PIN}\n`);
 
+const dsc = dscFirstAlone();
+
 /** All that was printed. */
 let printed = "";
 
 async function run(code: number, ...args: string[]): Promise<string> {
-  const ended = await dsc(args, { env: ENV });
+  const ended = await dsc(args, ENV);
   printed += ended.stdout + ended.stderr;
   assert.is(ended.code, code, `${args.join(" ")}: ${ended.stdout}${ended.stderr}`);
   return ended.stdout.trim() || ended.stderr.trim();
@@ -124,8 +126,8 @@ test("the journal is verified, with its key and, up to a saved head, without", a
   assert.match(await run(0, "journal", "verify", "--head", head), /^8 entries; checked: every entry$/);
   const { DSC_JOURNAL_KEY: _, ...blind } = ENV;
   const verify = ["journal", "verify", "--head", head, "--head-key"];
-  assert.is((await dsc([...verify, publicKey], { env: blind })).code, 0);
-  assert.is((await dsc([...verify, "00".repeat(32)], { env: blind })).code, 1);
+  assert.is((await dsc([...verify, publicKey], blind)).code, 0);
+  assert.is((await dsc([...verify, "00".repeat(32)], blind)).code, 1);
   const lines = (await run(0, "journal", "show", "--last", "2")).split("\n");
   assert.is(lines.length, 3);
 });

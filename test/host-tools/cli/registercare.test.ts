@@ -5,10 +5,10 @@ import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
 import { openEngine } from "../../../host-tools/desk/register/open.js";
+import { dscFirstAlone } from "../../support/dschere.js";
 import { NO_POSTGRES } from "../../support/postgres.js";
 import { postgres } from "../../support/registers.js";
 import { scratchFolder } from "../../support/scratch.js";
-import { dsc } from "../../support/simprocess.js";
 import { ON_WINDOWS, packageTest } from "../../support/skipping.js";
 import { suite } from "../../support/suite.js";
 
@@ -27,9 +27,11 @@ const ENV: NodeJS.ProcessEnv = {
   ...Object.fromEntries(KEYS.map((kind) => [`DSC_${kind.toUpperCase()}_KEY`, path(`${kind}.key`)])),
 };
 
+const dsc = dscFirstAlone();
+
 /** Runs dsc; what it printed is one line of an error where the code is not 0 or 1. */
 async function run(code: number, args: readonly string[], env: NodeJS.ProcessEnv = ENV): Promise<string> {
-  const ended = await dsc([...args], { env });
+  const ended = await dsc(args, env);
   const printed = ended.stdout + ended.stderr;
   assert.is(ended.code, code, `${args.join(" ")}: ${printed}`);
   if (code > 1) assert.match(ended.stderr, /^(warning: .*\n)*dsc: .+\n$/);
@@ -38,7 +40,7 @@ async function run(code: number, args: readonly string[], env: NodeJS.ProcessEnv
 }
 
 async function json(code: number, args: readonly string[], env = ENV): Promise<Record<string, unknown>> {
-  const ended = await dsc([...args, "--json"], { env });
+  const ended = await dsc([...args, "--json"], env);
   assert.is(ended.code, code, ended.stdout + ended.stderr);
   return JSON.parse(ended.stdout) as Record<string, unknown>;
 }
