@@ -36,8 +36,9 @@ export interface CardRecord {
   /** Pending until the card is personalized. */
   readonly state: "pending" | "done";
   /**
-   * The id of the card that the keys are bound to, in hexadecimal; undefined: imported, or the card got
-   * another serial number since. */
+   * The id of the card that the keys are bound to, in hexadecimal; undefined: imported, or the card got another serial
+   * number since.
+   */
   readonly cardId: string | undefined;
   /** What the card was when the keys were bound to it; a seed file does not say. */
   readonly lifeBefore: CardStatus["life"] | "unknown";
@@ -71,7 +72,7 @@ export interface KeyRegister {
   setDone(serial: string): Promise<void>;
 }
 
-/** Whether this record's keys are in the card that says this, as far as anybody can know. */
+/** Whether this record's keys are in the card: by what was noted of STORE DATA, and the life that the card tells. */
 export function isStored({ storeData, lifeBefore }: CardRecord, { life }: Pick<CardStatus, "life">): boolean {
   if (life === "blank") return false;
   if (storeData === "answered") return true;

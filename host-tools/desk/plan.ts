@@ -140,7 +140,8 @@ function planWork(
   const expected = expectedFor(request, record, name);
   refuseOtherClaims(expected, status);
   // The keys of a personalized card were to be replaced already where its record says so.
-  const isMeant = record?.state === "pending" && (record.lifeBefore !== "blank" || record.storeData === "answered");
+  const replaces = record?.lifeBefore === "personalized" || record?.lifeBefore === "unknown";
+  const isMeant = record?.state === "pending" && (replaces || record.storeData === "answered");
   if (!isMeant) refusePersonalized(request, status);
   refuseEmptyBattery(status);
   const keyset = versionFor(request, status, record);

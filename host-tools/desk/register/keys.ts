@@ -213,7 +213,8 @@ function sealerOf(register: Register, opener: Opener) {
   return opener === "site" ? register.site : register.desk;
 }
 
-async function newestVersion(db: Kysely<Tables>, serial: string): Promise<number> {
+/** The version of the newest keys of a serial number; 0 where it never had any. */
+export async function newestVersion(db: Kysely<Tables>, serial: string): Promise<number> {
   const row = await db
     .selectFrom("keys")
     .select("version")

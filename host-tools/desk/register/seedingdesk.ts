@@ -7,7 +7,7 @@ import { type Card, findCard, moveCard } from "./cards.js";
 import { type Change, change } from "./change.js";
 import { claimCard, releaseCard } from "./claims.js";
 import { RegisterError } from "./errors.js";
-import { abandonKeys, bindKeys, currentKeys } from "./keys.js";
+import { abandonKeys, bindKeys, currentKeys, newestVersion } from "./keys.js";
 import { moveOrder, type Order, openPin, orderOf } from "./orders.js";
 import type { Register } from "./register.js";
 import type { CardState, PinCheck, Tables } from "./schema.js";
@@ -27,13 +27,24 @@ export interface OrderedCard {
   readonly pin: Buffer | undefined;
 }
 
-/** Wipe it after use. */
+/** What this bench knows of a serial number, and what must still be so when it changes something. */
+interface Seen {
+  /** Of the newest keys; 0: there are none. */
+  readonly version: number;
+  readonly cardId: string | undefined;
+}
+
+/**
+ * A claim only decides who waits, and ends by itself. So each change holds only where the serial number still has the keys
+ * and the card that this bench has seen. Wipe it after use.
+ */
 export class SeedingDesk implements KeyRegister {
   readonly name: string;
   readonly takesNewKeys = true;
   readonly #register: Register;
   readonly #claimant: { readonly bench: string; readonly process: string };
   readonly #found: CardRecord[] = [];
+  readonly #seen = new Map<string, Seen>();
   #order: number | undefined;
 
   /** `bench` names this computer and port, for those who wait. */
@@ -88,23 +99,30 @@ export class SeedingDesk implements KeyRegister {
   }
 
   async find(serial: string): Promise<CardRecord | UnboundRecord | undefined> {
-    const found = await this.#register.engine.read((db) => readRecord(db, this.#register, serial));
+    const { found, version } = await this.#register.engine.read(async (db) => ({
+      found: await readRecord(db, this.#register, serial),
+      version: await newestVersion(db, serial),
+    }));
+    this.#seen.set(serial, { version, cardId: found?.cardId });
     if (found && "key" in found) this.#found.push(found);
     return found;
   }
 
-  bind(record: CardRecord): Promise<void> {
-    return this.#change(async (one) => {
-      const { serial, cardId } = record;
-      if (cardId === undefined) throw new Error("a record that is bound to no card");
+  async bind(record: CardRecord): Promise<void> {
+    const { serial, cardId } = record;
+    if (cardId === undefined) throw new Error("a record that is bound to no card");
+    const version = await this.#change(async (one) => {
       await claimCard(one, serial, this.#claimant);
+      if ((await newestVersion(one.db, serial)) !== (this.#seen.get(serial)?.version ?? 0)) throw isChanged(serial);
       await retireOthers(one, serial, cardId);
       const before = await findCard(one.db, serial);
       await keepCard(one, record, before, this.#order);
       const version = await bindKeys(one, { ...record, cardId });
       const detail = { card: cardId, version, key: record.origin, life: record.lifeBefore };
       await one.note({ action: ACTION, serial, from: before?.state, to: "pending", detail });
+      return version;
     });
+    this.#seen.set(serial, { version, cardId });
   }
 
   setStoreData(serial: string, storeData: StoreDataProgress): Promise<void> {
@@ -117,6 +135,7 @@ export class SeedingDesk implements KeyRegister {
 
   setDone(serial: string): Promise<void> {
     return this.#change(async (one) => {
+      await this.#refuseChanged(one.db, serial);
       const { order_number: order } = await moveCard(one, { serial, to: "seeded", action: ACTION });
       if (order === null || (await orderOf(one.db, order)).state !== "claimed") return;
       await moveOrder(one, order, "seeded", { action: ACTION, serial });
@@ -134,12 +153,20 @@ export class SeedingDesk implements KeyRegister {
   #update(serial: string, values: Partial<Pick<Card, "store_data" | "put_key">>): Promise<void> {
     return this.#change(async (one) => {
       await claimCard(one, serial, this.#claimant);
+      await this.#refuseChanged(one.db, serial);
       await one.db
         .updateTable("cards")
         .set({ ...values, changed: one.at })
         .where("serial", "=", serial)
         .execute();
     });
+  }
+
+  async #refuseChanged(db: Kysely<Tables>, serial: string): Promise<void> {
+    const seen = this.#seen.get(serial);
+    const card = await findCard(db, serial);
+    const isSame = card !== undefined && (card.card_id ?? undefined) === seen?.cardId;
+    if (!isSame || (await newestVersion(db, serial)) !== seen?.version) throw isChanged(serial);
   }
 
   #release(serial: string): Promise<void> {
@@ -237,6 +264,13 @@ async function nextSerial(db: Kysely<Tables>): Promise<string> {
   const number = Number(used.slice(-DIGITS)) + 1;
   if (number >= 10 ** DIGITS) throw new RegisterError(`${used} is the last serial number that there is`, "full");
   return `${used.slice(0, -DIGITS)}${String(number).padStart(DIGITS, "0")}`;
+}
+
+function isChanged(serial: string): RegisterError {
+  return new RegisterError(
+    `${serial}: another bench has changed it meanwhile; nothing more was sent to this card; run it again`,
+    "busy",
+  );
 }
 
 function refuseEnded({ number, state }: Order): void {

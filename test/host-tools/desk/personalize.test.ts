@@ -319,14 +319,18 @@ test("a blank card that has the id of one that answered STORE DATA is a false ca
   }
 });
 
+/** A personalization that ends in its proof: the card has the keys, and the record is pending. */
+async function endInProof(card: Card, register: KeptRegister): Promise<void> {
+  const client = new CardClient(new Link(new Line(card)));
+  client.prove = async () => "00000000";
+  const plan = await makePlan(REQUEST, await client.readStatus(), register);
+  assert.instance(await failureOf(carryOut(plan, REQUEST, client, register)), CheckFailed);
+}
+
 test("a seeded card is sent no key again, but where it may have been seeded before", async () => {
   const card = blankCard();
   const register = new KeptRegister();
-  // Cut off in the proof.
-  const client = new CardClient(new Link(new Line(card)));
-  client.prove = async () => "00000000";
-  const first = await makePlan(REQUEST, await client.readStatus(), register);
-  assert.ok(await failureOf(carryOut(first, REQUEST, client, register)));
+  await endInProof(card, register);
   const status = await statusOf(card);
   assert.is(status.life, "seeded");
   const { plan } = await attempt(card, REQUEST, register);
@@ -350,10 +354,7 @@ test("a seeded card is sent no key again, but where it may have been seeded befo
 test("who resumes with another PIN than the card's is told so, and how to go on", async () => {
   const card = blankCard();
   const register = new KeptRegister();
-  const client = new CardClient(new Link(new Line(card)));
-  client.prove = async () => "00000000";
-  const first = await makePlan(REQUEST, await client.readStatus(), register);
-  assert.ok(await failureOf(carryOut(first, REQUEST, client, register)));
+  await endInProof(card, register);
   const error = await failureOf(attempt(card, { ...REQUEST, pin: "9164" }, register));
   assert.instance(error, WrongCard);
   assert.match(String(error), "another one (tries left: 4)");

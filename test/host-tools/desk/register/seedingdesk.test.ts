@@ -3,9 +3,10 @@
 
 import * as assert from "uvu/assert";
 import { Ins } from "../../../../firmware/wire.js";
+import type { CardRecord } from "../../../../host-tools/desk/keyregister.js";
 import { findCard } from "../../../../host-tools/desk/register/cards.js";
 import { change } from "../../../../host-tools/desk/register/change.js";
-import { claimOf } from "../../../../host-tools/desk/register/claims.js";
+import { claimOf, LEASE } from "../../../../host-tools/desk/register/claims.js";
 import { readEntries } from "../../../../host-tools/desk/register/journal.js";
 import { currentKeys } from "../../../../host-tools/desk/register/keys.js";
 import { addOrder, orderOf } from "../../../../host-tools/desk/register/orders.js";
@@ -147,6 +148,42 @@ onEachEngine(
     await other.holding(SERIAL, async () => {});
   },
 );
+
+onEachEngine(test, "a bench that lost its claim changes nothing of what another one did since", async (rig) => {
+  const { register, again, clock } = rig;
+  const [slow, quick] = [deskOf(register, "bench one"), deskOf(await again(), "bench two")];
+  const record = async (card: Card): Promise<CardRecord> => ({
+    ...{ serial: SERIAL, suite: SUITE, pinCheck: "card", tries: 5, key: pattern(32, 1), unlockKey: pattern(32, 2) },
+    ...{ origin: "drawn", state: "pending", cardId: (await statusOf(card)).id, lifeBefore: "blank" },
+    ...{ storeData: "unsent", keyset: undefined, rotation: undefined, transport: undefined },
+  });
+  const [one, other] = [await record(blankCard({ seed: 1 })), await record(blankCard({ seed: 2 }))];
+  const reasonOf = async (work: Promise<unknown>) => (await refusalOf(work)).reason;
+
+  // Both saw a serial number without keys; the one that binds later has seen too little.
+  await slow.find(SERIAL);
+  await quick.find(SERIAL);
+  await quick.bind({ ...other, key: pattern(32, 3) });
+  clock.now += LEASE;
+  assert.is(await reasonOf(slow.bind(one)), "busy");
+  assert.is((await cardIn(register))?.card_id, other.cardId);
+
+  // One is in the middle of its steps when another gives the serial number to another card.
+  await slow.find(SERIAL);
+  await slow.bind(one);
+  clock.now += LEASE;
+  await quick.find(SERIAL);
+  await quick.bind({ ...other, key: pattern(32, 4) });
+  clock.now += LEASE;
+  for (const work of [
+    () => slow.setStoreData(SERIAL, "answered"),
+    () => slow.setPutKey(SERIAL, "done"),
+    () => slow.setDone(SERIAL),
+  ])
+    assert.is(await reasonOf(work()), "busy");
+  const row = await cardIn(register);
+  assert.equal([row?.card_id, row?.state, row?.store_data], [other.cardId, "pending", "unsent"]);
+});
 
 onEachEngine(test, "who was killed at a bench goes on there at once", async ({ register, again }) => {
   const killed = deskOf(register, "bench one");
