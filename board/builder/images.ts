@@ -32,8 +32,8 @@ export const STRICT = ["-std=gnu11", "-Wall", "-Wextra", "-Wconversion", "-Werro
 /** What wasm2c makes relies on wrapping and on bytes that become words; it is not written to be free of warnings. */
 const GENERATED = ["-std=gnu11", "-fno-strict-aliasing", "-w"];
 /**
- * For a core of ARM's. Without its floating-point registers, if it has any: `port_forget` does not wipe them. File names
- * in the image start at the repository's root, so that a debugger started there finds the sources.
+ * The compiler's flags for an ARM core. Floating-point registers are not used, because `port_forget` does not wipe them.
+ * File names in the image start at the repository's root, so that a debugger started there finds the sources.
  */
 export function chip(core: string): string[] {
   const flags = `-mcpu=${core} -mthumb -mfloat-abi=soft -O2 -g -ffunction-sections -fdata-sections -DNDEBUG`;

@@ -18,7 +18,7 @@ export class Recorder extends Flash {
   prevented: { readonly number: number; readonly bits: Bits } | undefined;
   #number = 0;
   #wasPrevented = false;
-  /** Pages are used in turn, so that each is erased as often as any other, or once more; and once more for each cut. */
+  /** How often a page may be erased: pages are used in turn, and each power cut may cost one erase more. */
   readonly #share: number;
 
   constructor(copy: FlashCopy, cuts = 0) {

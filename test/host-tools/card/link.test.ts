@@ -11,7 +11,7 @@ import { suite } from "../../support/suite.js";
 const test = suite("link");
 
 const hex = (text: string) => Buffer.from(text, "hex");
-/** GET DATA of the serial number, as any command outside a channel. */
+/** A command outside a channel: GET DATA of the serial number. */
 const COMMAND = hex("80ca004500");
 
 function setup() {
