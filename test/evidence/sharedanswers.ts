@@ -7,7 +7,7 @@ import { ocra } from "../../host-tools/seeds/ocra.js";
 import { readSeedFile } from "../../host-tools/seeds/pskc.js";
 import { aesEncrypt, cbcDecrypt, cmac, deriveBits, hmac, ocraRespond } from "../support/crypto.js";
 import { isAes128, type RecordedSession, scp03Rows, sessionsOfAes128 } from "../support/scp03vectors.js";
-import { NO_SHARED } from "../support/sharedvectors.js";
+import { NO_SHARED, withShared } from "../support/sharedvectors.js";
 import {
   EXAMPLE_SEED_FILE,
   EXAMPLE_SEED_KEY,
@@ -44,19 +44,21 @@ export const VECTOR_ANSWERS: Source = {
 /** Those of other projects. */
 export const SHARED_ANSWERS: Source = {
   missing: NO_SHARED,
-  *answers() {
-    for (const session of sessionsOfAes128()) yield* sessionAnswers(session);
-    yield* kdfAnswers();
-    yield* keysetAnswers();
-    yield* macAnswers("aes128_cmac_wycheproof", macCases(CMAC_FILE, 128), cmac);
-    for (const [name, file] of Object.entries(HMAC_FILES))
-      yield* macAnswers(`hmac_${name.toLowerCase()}_wycheproof`, macCases(file), (key, message) =>
-        hmac(name as keyof typeof HMAC_FILES, key, message),
-      );
-    yield* cbcAnswers();
-  },
-  leftOut,
+  answers: () => withShared(() => [...sharedAnswers()]),
+  leftOut: () => withShared(leftOut),
 };
+
+function* sharedAnswers(): Generator<Answer> {
+  for (const session of sessionsOfAes128()) yield* sessionAnswers(session);
+  yield* kdfAnswers();
+  yield* keysetAnswers();
+  yield* macAnswers("aes128_cmac_wycheproof", macCases(CMAC_FILE, 128), cmac);
+  for (const [name, file] of Object.entries(HMAC_FILES))
+    yield* macAnswers(`hmac_${name.toLowerCase()}_wycheproof`, macCases(file), (key, message) =>
+      hmac(name as keyof typeof HMAC_FILES, key, message),
+    );
+  yield* cbcAnswers();
+}
 
 /** One vector, which the firmware and the host must both answer. */
 function* byBoth(

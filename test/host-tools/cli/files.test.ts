@@ -2,7 +2,7 @@
 // secret is ever told.
 
 import { spawn, spawnSync } from "node:child_process";
-import { createHash, createHmac } from "node:crypto";
+import { createCipheriv, createHash, createHmac } from "node:crypto";
 import {
   chmodSync,
   existsSync,
@@ -24,6 +24,7 @@ import { DEADLINE } from "../../support/deadline.js";
 import { dscHere } from "../../support/dschere.js";
 import { scp03Rows } from "../../support/scp03vectors.js";
 import { scratchFolder } from "../../support/scratch.js";
+import { alsoShared } from "../../support/sharedvectors.js";
 import type { Ended } from "../../support/simprocess.js";
 import { NO_FULL_DISK, ON_WINDOWS, testUnless, UNBOUND } from "../../support/skipping.js";
 import { suite } from "../../support/suite.js";
@@ -298,13 +299,24 @@ test("keys new: 16 bytes, random, for the owner alone, and never over another fi
   await refused(2, /too many/, ["keys", "new", first, second]);
 });
 
+/** The check value of a transport key, computed without the host tools (GPC_SPE_034 §B.6). */
+function checkValueOf(key: string): string {
+  const cipher = createCipheriv("aes-128-ecb", Buffer.from(key, "hex"), null);
+  return cipher.update(Buffer.alloc(16, 1)).subarray(0, 3).toString("hex");
+}
+
+async function assertShown(key: string, kcv: string): Promise<void> {
+  const path = file(key);
+  assert.is(await answer(["keys", "show", path]), kcv.toUpperCase());
+  assert.equal(await answerJson(["keys", "show", path]), { file: path, checkValue: kcv.toUpperCase() });
+  assert.is(await answer(["keys", "show", "-"], { input: `# a comment\n${key}\n` }), kcv.toUpperCase());
+}
+
 test("keys show: the check value of a key in a file or on stdin, as others compute it", async () => {
-  for (const { key, kcv } of atLeast(3, scp03Rows("kcv"))) {
-    const path = file(key);
-    assert.is(await answer(["keys", "show", path]), kcv.toUpperCase());
-    assert.equal(await answerJson(["keys", "show", path]), { file: path, checkValue: kcv.toUpperCase() });
-    assert.is(await answer(["keys", "show", "-"], { input: `# a comment\n${key}\n` }), kcv.toUpperCase());
-  }
+  for (const key of ["00112233445566778899aabbccddeeff", "f".repeat(32)]) await assertShown(key, checkValueOf(key));
+  await alsoShared("check values of transport keys", async () => {
+    for (const { key, kcv } of atLeast(3, scp03Rows("kcv"))) await assertShown(key, kcv);
+  });
 });
 
 test("keys show: a key that was drawn, and what is no transport key", async () => {
