@@ -14,26 +14,34 @@ export const NO_SHARED = existsSync(SHARED) ? undefined : "the vectors of ../sha
 let looked = 0;
 
 /** What a test checks besides, with vectors of other projects: it is done where they are, and a line says where not. */
-export function alsoShared(what: string, check: () => void): void;
-export function alsoShared(what: string, check: () => Promise<void>): Promise<void>;
-export function alsoShared(what: string, check: () => void | Promise<void>): void | Promise<void> {
-  if (NO_SHARED === undefined) return withShared(check);
-  note(`not checked: ${what}: ${NO_SHARED}`);
+export function alsoShared(what: string, check: () => void): void {
+  if (NO_SHARED === undefined) withShared(check);
+  else noteMissing(what);
+}
+
+/** The same, for a check that waits. */
+export async function alsoSharedLater(what: string, check: () => Promise<void>): Promise<void> {
+  if (NO_SHARED !== undefined) return noteMissing(what);
+  looked++;
+  try {
+    await check();
+  } finally {
+    looked--;
+  }
 }
 
 /** Runs what reads the vectors, for a caller that has looked at NO_SHARED. */
 export function withShared<T>(use: () => T): T {
   looked++;
-  const done = () => void looked--;
   try {
-    const result = use();
-    if (result instanceof Promise) void result.then(done, done);
-    else done();
-    return result;
-  } catch (error) {
-    done();
-    throw error;
+    return use();
+  } finally {
+    looked--;
   }
+}
+
+function noteMissing(what: string): void {
+  note(`not checked: ${what}: ${NO_SHARED}`);
 }
 
 /**

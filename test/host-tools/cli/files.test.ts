@@ -24,7 +24,7 @@ import { DEADLINE } from "../../support/deadline.js";
 import { dscHere } from "../../support/dschere.js";
 import { scp03Rows } from "../../support/scp03vectors.js";
 import { scratchFolder } from "../../support/scratch.js";
-import { alsoShared } from "../../support/sharedvectors.js";
+import { alsoSharedLater } from "../../support/sharedvectors.js";
 import type { Ended } from "../../support/simprocess.js";
 import { NO_FULL_DISK, ON_WINDOWS, testUnless, UNBOUND } from "../../support/skipping.js";
 import { suite } from "../../support/suite.js";
@@ -314,7 +314,7 @@ async function assertShown(key: string, kcv: string): Promise<void> {
 
 test("keys show: the check value of a key in a file or on stdin, as others compute it", async () => {
   for (const key of ["00112233445566778899aabbccddeeff", "f".repeat(32)]) await assertShown(key, checkValueOf(key));
-  await alsoShared("check values of transport keys", async () => {
+  await alsoSharedLater("check values of transport keys", async () => {
     for (const { key, kcv } of atLeast(3, scp03Rows("kcv"))) await assertShown(key, kcv);
   });
 });
