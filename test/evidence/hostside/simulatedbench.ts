@@ -34,8 +34,6 @@ export interface Outcome {
 export interface Running {
   readonly process: ChildProcessWithoutNullStreams;
   readonly ended: Promise<Outcome>;
-  /** What it did so far. */
-  operations(): readonly Operation[];
 }
 
 export type Files = Readonly<Record<string, Uint8Array>>;
@@ -97,7 +95,7 @@ export class SimulatedBench {
       },
     });
     child.stdin.on("error", () => {}).end(input);
-    return { process: child, ended: outcomeOf(child, log), operations: () => operationsIn(log) };
+    return { process: child, ended: outcomeOf(child, log) };
   }
 
   run(args: readonly string[], orders: Orders = {}, input: string | Uint8Array = ""): Promise<Outcome> {
@@ -151,13 +149,6 @@ function textOf(path: string): string {
 /** Lets a process that is stopped go on. */
 export function goOn({ process: { pid } }: Running): void {
   process.kill(pid as number, "SIGCONT");
-}
-
-/** Waits until the process has tried in vain for so many operations, or ended. */
-export function untilWaiting(running: Running, failures: number): Promise<void> {
-  const failed = () => running.operations().filter(({ kind }) => kind === "failed").length;
-  const waits = () => running.process.exitCode !== null || failed() >= failures;
-  return until(waits, "the process waits", POLL);
 }
 
 /** Waits until the process is stopped. Returns false where it ended. */
