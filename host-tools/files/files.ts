@@ -1,19 +1,16 @@
 // Files that must not be lost: whole or not at all, on the disk before anyone relies on them, for the owner's eyes only.
 //
-//   create    temporary file, write, sync | link to the name (fails where it exists) | remove, sync folder
-//   replace   temporary file, write, sync | rename over the name                     | sync folder
+//   temporary file, write, sync | link to the name (fails where it exists) | remove, sync folder
 //
-// At every instant a name stands for the old contents or the new. What a killed process may leave
-// behind is a temporary file (NAME.xxxxxxxx.new). Beside a file that was changed stays its lock file (NAME.lock, lock.ts).
+// At every instant a name stands for nothing or for the whole file. What a killed process may leave behind is a temporary
+// file (NAME.xxxxxxxx.new).
 
 import { randomBytes } from "node:crypto";
 import * as node from "node:fs";
 import { dirname } from "node:path";
-import { type Lock, LockError, tryLockFile } from "./lock.js";
-import { FEW_SECONDS, sayWaiting } from "./waiting.js";
 
-/** What went wrong: the name is taken, or not there, or not ours; the disk is full; someone else holds the lock. */
-export type FileReason = "exists" | "missing" | "denied" | "full" | "locked" | "other";
+/** What went wrong: the name is taken, or not there, or not ours; the disk is full. */
+export type FileReason = "exists" | "missing" | "denied" | "full" | "other";
 
 /** A file that cannot be used; the message is one line for people and holds nothing of the contents. */
 export class FileError extends Error {
@@ -28,8 +25,6 @@ export class FileError extends Error {
 
 /** The few things done to files, so that a test can fail or stop at each. They throw as node:fs does. */
 export interface FileSystem {
-  /** The file behind a name, links followed. */
-  resolve(path: string): string;
   /** The contents of a regular file of at most `limit` bytes. */
   read(path: string, limit: number): Buffer;
   /** Makes an empty file that only the owner can read, and opens it; fails where the name is taken. */
@@ -43,15 +38,6 @@ export interface FileSystem {
   remove(path: string): void;
   /** Makes the names in a folder last. */
   syncFolder(path: string): void;
-  /** Takes the lock of a file whose links were followed; returns nothing where it is taken. */
-  tryLock(path: string): Lock | undefined;
-}
-
-/** How a lock is waited for. */
-export interface Waiting {
-  pause(milliseconds: number): void;
-  /** Tells people what is waited for. */
-  sayWaiting?(what: string): void;
 }
 
 export const OWNER_ONLY = 0o600;
@@ -59,13 +45,8 @@ export const OWNER_ONLY = 0o600;
 /** Errors of a file system that has no hard links, such as FAT. */
 const NO_LINKS = ["EPERM", "ENOSYS", "ENOTSUP", "EOPNOTSUPP", "EMLINK"];
 
-/** For how long a lock is waited for. Whoever holds it writes one file. */
-const LOCK_WAIT = 5000;
-const LOCK_PAUSE = 20;
-
 /** The files of this computer. */
 export const DISK: FileSystem = {
-  resolve,
   read: readWithin,
   create: (path) => node.openSync(path, "wx", OWNER_ONLY),
   write: (file, bytes) => node.writeFileSync(file, bytes),
@@ -75,14 +56,6 @@ export const DISK: FileSystem = {
   rename: node.renameSync,
   remove: node.unlinkSync,
   syncFolder,
-  tryLock: tryLockFile,
-};
-
-/** In real time. */
-const REAL_TIME: Waiting = {
-  sayWaiting,
-  // All file work here is synchronous, and so is the waiting.
-  pause: (milliseconds) => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds),
 };
 
 /** Opens a file to read it. A pipe that nobody writes to is opened at once, too: whoever must have a file finds out. */
@@ -100,7 +73,14 @@ export function readWhole(path: string, limit: number, disk: FileSystem = DISK):
 /** Makes a file with these contents. Throws a FileError ("exists") where the name is taken. */
 export function createExclusive(path: string, contents: Uint8Array | string, disk: FileSystem = DISK): void {
   explaining(path, "write", () => {
-    placeNew(path, contents, disk);
+    const temporary = temporaryOf(path);
+    try {
+      writeSynced(temporary, contents, disk);
+      linkOrRename(temporary, path, disk);
+    } catch (error) {
+      discard(temporary, disk);
+      throw error;
+    }
     disk.syncFolder(dirname(path));
   });
 }
@@ -133,43 +113,6 @@ export async function createFromPieces(
   }
 }
 
-/** Puts new contents in the place of a file's old ones (or makes the file), where `lock`, if given, still is its lock. */
-export function replaceAtomically(
-  path: string,
-  contents: Uint8Array | string,
-  disk: FileSystem = DISK,
-  lock?: Lock,
-): void {
-  explaining(path, "write", () => {
-    const target = disk.resolve(path);
-    viaTemporary(target, contents, disk, (temporary) => {
-      lock?.verify();
-      disk.rename(temporary, target);
-    });
-    disk.syncFolder(dirname(target));
-  });
-}
-
-/** Runs `change` while no other process that asks for the lock of the same file does (lock.ts). */
-export function withLock<T>(
-  path: string,
-  change: (lock: Lock) => T,
-  disk: FileSystem = DISK,
-  waiting: Waiting = REAL_TIME,
-): T {
-  const lock = explaining(path, "write", () => takeLock(path, disk, waiting));
-  try {
-    return change(lock);
-  } finally {
-    lock.release();
-  }
-}
-
-/** A file that is there with all of its contents or not at all; its name is not yet synced. */
-function placeNew(path: string, contents: Uint8Array | string, disk: FileSystem): void {
-  viaTemporary(path, contents, disk, (temporary) => linkOrRename(temporary, path, disk));
-}
-
 /** Gives a file its name, which must be free. */
 function linkOrRename(temporary: string, path: string, disk: FileSystem): void {
   try {
@@ -188,22 +131,6 @@ function placeWithoutLinks(temporary: string, path: string, disk: FileSystem): v
     disk.rename(temporary, path);
   } catch (error) {
     discard(path, disk);
-    throw error;
-  }
-}
-
-function viaTemporary(
-  path: string,
-  contents: Uint8Array | string,
-  disk: FileSystem,
-  place: (temporary: string) => void,
-): void {
-  const temporary = temporaryOf(path);
-  try {
-    writeSynced(temporary, contents, disk);
-    place(temporary);
-  } catch (error) {
-    discard(temporary, disk);
     throw error;
   }
 }
@@ -232,17 +159,6 @@ function writeSynced(path: string, contents: Uint8Array | string, disk: FileSyst
   }
 }
 
-function takeLock(path: string, disk: FileSystem, waiting: Waiting): Lock {
-  const target = disk.resolve(path);
-  for (let waited = 0; ; waited += LOCK_PAUSE) {
-    const lock = disk.tryLock(target);
-    if (lock) return lock;
-    if (waited === FEW_SECONDS) waiting.sayWaiting?.(`${path}: another process to let go of it`);
-    if (waited >= LOCK_WAIT) throw new FileError(`${path}: in use by another process; end that one first`, "locked");
-    waiting.pause(LOCK_PAUSE);
-  }
-}
-
 /** Best effort: what cannot be removed is harmless, and the error that led here is the one to tell. */
 function discard(path: string, disk: FileSystem): void {
   try {
@@ -250,15 +166,6 @@ function discard(path: string, disk: FileSystem): void {
   } catch {
     // Not there any more, or not to be removed.
   }
-}
-
-/** A new file would take the place of a link that leads nowhere, and not be where it points. */
-function resolve(path: string): string {
-  if (node.existsSync(path)) return node.realpathSync(path);
-  if (node.lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink()) {
-    throw new FileError(`${path}: a link to a file that is not there; delete the link`, "missing");
-  }
-  return path;
 }
 
 function readWithin(path: string, limit: number): Buffer {
@@ -309,7 +216,6 @@ function explaining<T>(path: string, action: "read" | "write", run: () => T): T 
 /** An error of the file system in one line for people. */
 export function explained(path: string, action: "read" | "write", error: unknown): FileError {
   if (error instanceof FileError) return error;
-  if (error instanceof LockError) return new FileError(`${path}: ${error.message}`, "locked");
   const code = codeOf(error);
   const [reason, text] = REASONS[code] ?? ["other", code];
   if (reason === "exists") return new FileError(`${path}: ${text}`, reason);

@@ -1,6 +1,5 @@
 // `dsc personalize`: seeds one card. What is to be done, and in which order, stands in desk/personalize.ts.
 
-import { existsSync } from "node:fs";
 import { hostname } from "node:os";
 import { type Command, Option } from "commander";
 import { Limit } from "../../../firmware/wire.js";
@@ -11,25 +10,17 @@ import { describePlan, lacksPin, makePlan, type Plan, type Step, wipePlan } from
 import type { Register } from "../../desk/register/register.js";
 import type { SeedingDesk } from "../../desk/register/seedingdesk.js";
 import type { Request } from "../../desk/request.js";
-import type { SeedFileRegister } from "../../desk/seedfileregister.js";
 import { isWeakPin } from "../../desk/weakpin.js";
 import { PortError, UsageError } from "../../files/errors.js";
 import { leaves } from "../../files/interruption.js";
-import {
-  readKey,
-  readPin,
-  readSeedSecret,
-  readTransportKey,
-  type SecretOptions,
-  STDIN,
-} from "../../files/secretfile.js";
-import type { SeedSecret } from "../../seeds/pskc.js";
+import { readKey, readPin, readTransportKey, type SecretOptions } from "../../files/secretfile.js";
 import { Exit, exitCodeOf } from "../exit.js";
+import { withGone } from "../gone.js";
 import { show, warn } from "../output.js";
 import { startBar } from "../progress.js";
-import { askPassphrase, askPin, isInteractive } from "../prompt.js";
+import { askPin } from "../prompt.js";
 import { REGISTER_HELP, type RegisterOptions, registerOptions, withRegister } from "../registeroptions.js";
-import { pinFileOption, pskcKeyOption, readSecret, refuseStdinTwice, SEED_SECRET_HELP } from "../secretoptions.js";
+import { pinFileOption, readSecret, refuseStdinTwice } from "../secretoptions.js";
 import {
   type CardOptions,
   serialNumber,
@@ -45,9 +36,6 @@ interface Options extends CardOptions, RegisterOptions {
   serial?: string;
   next?: boolean;
   order?: number;
-  pskc?: string;
-  pskcKey?: string;
-  append?: boolean;
   suite?: string;
   pinFile?: string;
   pinCheck?: "card" | "server";
@@ -84,7 +72,6 @@ const EXAMPLES = [
   "dsc personalize --port /dev/ttyACM0 --next --transport transport.key --dry-run",
 ];
 const NOTES = `${REGISTER_HELP}
-${SEED_SECRET_HELP}
 
 The keys are in the register, bound to the card, before they leave for it. After an interruption run it again with the
 same arguments: it finishes. A PIN without --pin-file is asked for, twice.`;
@@ -113,10 +100,8 @@ export function register(program: Command): void {
     .option("--reseed", "take a card that is personalized, or another one: it gets new keys and this serial number")
     .option("--allow-weak-pin", "take a PIN that is guessed first")
     .option("--allow-development", "take a development image, which anybody at its contacts can read and blank")
-    .option("--pskc <file>", "a seed file in the place of a register; made if missing")
-    .addOption(pskcKeyOption())
-    .option("--append", "add the card to a seed file that exists")
     .option("--dry-run", "print what would be done, as JSON, and do nothing");
+  withGone(command, "--pskc", "--pskc-key", "--append");
   registerOptions(command, "site", "desk", "journal").addHelpText("after", NOTES).action(run);
   program.addCommand(command);
 }
@@ -128,9 +113,7 @@ async function run(options: Options, command: Command): Promise<void> {
   refuseStdinTwice(...secretFilesOf(options));
   const secrets = new Secrets();
   try {
-    if (options.pskc === undefined)
-      await withRegister(options, (register) => seed(options, command, secrets, register));
-    else await seedIntoFile(options, options.pskc, command, secrets);
+    await withRegister(options, (register) => seed(options, command, secrets, register));
   } finally {
     secrets.wipe();
   }
@@ -149,27 +132,14 @@ async function seed(options: Options, command: Command, secrets: Secrets, regist
   });
 }
 
-async function seedIntoFile(options: Options, path: string, command: Command, secrets: Secrets): Promise<void> {
-  const { serial } = options;
-  if (serial === undefined) throw new UsageError("--pskc: a seed file counts no serial numbers; give --serial");
-  const settings = settingsOf(options);
-  const seeds = await openSeeds(options, path, secrets);
-  const request = { ...(await requestOf(options, settings, secrets)), serial };
-  await withCard(options, async (card) => {
-    const planned = await planFor(card, request, seeds, options, secrets);
-    await personalize(card, planned, seeds, options, command);
-  });
-}
-
 function refuseManyNumbers({ serial, next, order }: Options): void {
   const given = [serial, next, order].filter((option) => option !== undefined).length;
   if (given !== 1) throw new UsageError("give one of --serial, --next and --order");
 }
 
 function secretFilesOf(options: Options) {
-  const { pskc, pskcKey, siteKey, deskKey, journalKey, keyFile, transport, transportOld, pinFile } = options;
-  const openers = pskc === undefined ? [siteKey, deskKey, journalKey] : [pskcKey];
-  return [...openers, keyFile, transport, transportOld, pinFile];
+  const { siteKey, deskKey, journalKey, keyFile, transport, transportOld, pinFile } = options;
+  return [siteKey, deskKey, journalKey, keyFile, transport, transportOld, pinFile];
 }
 
 /** Names this port in claims: who waits is told where the other one works. */
@@ -234,23 +204,18 @@ async function personalize(
   command: Command,
 ): Promise<void> {
   try {
-    if (options.dryRun) return showPlan(command, { ...describePlan(request, plan), ...kept(register, options) });
+    if (options.dryRun) return showPlan(command, { ...describePlan(request, plan), register: register.name });
     const notes = await withProgress(plan, (onStep) =>
       finishable(plan, onStep, (told) => carryOut(plan, request, card, register, told)),
     );
     for (const note of notes) warn(note);
     const { serial, suite, pinCheck, tries } = request;
     const { action, keyset = null } = plan;
-    const result = { port: options.port, serial, action, suite, pinCheck, tries, keyset, ...kept(register, options) };
+    const result = { port: options.port, serial, action, suite, pinCheck, tries, keyset, register: register.name };
     show(command, { ...result, state: "done" }, [said(request, plan, register)]);
   } finally {
     wipePlan(plan);
   }
-}
-
-/** Where the keys are. */
-function kept({ name }: KeyRegister, { pskc }: Options): object {
-  return pskc === undefined ? { register: name } : { pskc: name };
 }
 
 /** In JSON always. */
@@ -331,31 +296,6 @@ function strongPin(path: string, options?: SecretOptions): Buffer {
   if (!isWeakPin(pin)) return pin;
   pin.fill(0);
   throw new UsageError("this PIN is one of those that are guessed first; insist with --allow-weak-pin");
-}
-
-async function openSeeds(options: Options, path: string, secrets: Secrets): Promise<SeedFileRegister> {
-  const [{ readSeedFile }, { SeedFileRegister }] = await Promise.all([
-    import("../../seeds/pskc.js"),
-    import("../../desk/seedfileregister.js"),
-  ]);
-  const exists = existsSync(path);
-  const secret = await seedSecret(options, !exists);
-  secrets.keep("passphrase" in secret ? secret.passphrase : secret);
-  const file = exists ? readSeedFile(path, secret) : undefined;
-  return secrets.keep(new SeedFileRegister(path, secret, file, options));
-}
-
-async function seedSecret(options: Options, fresh: boolean): Promise<SeedSecret> {
-  const prompt = "Key or passphrase of the seed file";
-  if (options.pskcKey !== undefined) return readSecret(options.pskcKey, prompt, options, readSeedSecret);
-  if (!isInteractive()) throw new UsageError("what opens the seed file is needed; give it with --pskc-key FILE");
-  // What is typed is taken as it would be in a file.
-  const typed = await askPassphrase(prompt, fresh);
-  try {
-    return readSeedSecret(STDIN, { contents: typed });
-  } finally {
-    typed.fill(0);
-  }
 }
 
 /** Whatever is to be zeroed in the end. */

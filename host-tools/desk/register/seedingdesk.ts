@@ -40,7 +40,6 @@ interface Seen {
  */
 export class SeedingDesk implements KeyRegister {
   readonly name: string;
-  readonly takesNewKeys = true;
   readonly #register: Register;
   readonly #claimant: { readonly bench: string; readonly process: string };
   readonly #found: CardRecord[] = [];
@@ -203,9 +202,8 @@ async function keepCard(
   before: Card | undefined,
   order: number | undefined,
 ): Promise<void> {
-  const { serial, suite, pinCheck, tries, cardId = null, storeData, keyset, rotation, transport } = record;
-  if (tries === undefined || record.lifeBefore === "unknown") throw new Error("a record of a seed file");
-  const { lifeBefore } = record;
+  const { serial, suite, pinCheck, tries, cardId = null, storeData, keyset, rotation, transport, lifeBefore } = record;
+  if (lifeBefore === "unknown") throw new Error("keys that are bound to a card anew say what it was");
   const user = order === undefined ? undefined : (await orderOf(db, order)).user_name;
   const values = {
     ...{ card_id: cardId, state: "pending" as const, suite, pin_check: pinCheck, tries },

@@ -21,11 +21,10 @@ import { openEngine } from "../../../host-tools/desk/register/open.js";
 import type { Register } from "../../../host-tools/desk/register/register.js";
 import { copyTo } from "../../../host-tools/desk/register/sqlite.js";
 import type { Request } from "../../../host-tools/desk/request.js";
-import { DISK, replaceAtomically } from "../../../host-tools/files/files.js";
+import { createExclusive, DISK } from "../../../host-tools/files/files.js";
 import { ROOT } from "../../../host-tools/files/project.js";
 import { createTransportKeyFile } from "../../../host-tools/files/secretfile.js";
-import { createSeedFile } from "../../../host-tools/seeds/pskc.js";
-import { ChallengeStore } from "../../../host-tools/site/challenges.js";
+import { exportPskc } from "../../../host-tools/seeds/pskcexport.js";
 import { blankCard } from "../../support/cards.js";
 import { DRAWING, type Draw, drawsOf } from "../../support/draws.js";
 import { FakeCard, framesIn } from "../../support/fakecard.js";
@@ -97,14 +96,12 @@ async function hostChallenge(): Promise<Uint8Array> {
 let files = 0;
 const fresh = (name: string) => join(FOLDER, `${++files}-${name}`);
 
-function newSeedFile(secret: Buffer | { passphrase: Buffer }): string {
-  const path = fresh("seeds.xml");
-  const keys = { key: pattern(32), unlockKey: pattern(32), state: "done", keyset: undefined } as const;
-  createSeedFile(path, secret, { serial: SERIAL, suite: SUITE, pinCheck: "card", tries: 5, ...keys }).wipe();
-  return readFileSync(path, "utf8");
+function newExport(secret: Buffer | { passphrase: Buffer }): string {
+  const card = { serial: SERIAL, suite: SUITE, pinCheck: "card", tries: 5 } as const;
+  return exportPskc([{ ...card, key: pattern(32), unlockKey: pattern(32) }], secret, { unlockKeys: true }).toString();
 }
 
-/** The encrypted values of a seed file: the key of its MACs, the token key, the unlock key. */
+/** The encrypted values of an export: the key of its MACs, the token key, the unlock key. */
 function cipherValue(file: string, index: number): Buffer {
   const values = [...file.matchAll(/<xenc:CipherValue>([^<]+)</g)].map(([, text]) => Buffer.from(text ?? "", "base64"));
   assert.is(values.length, 3);
@@ -112,16 +109,16 @@ function cipherValue(file: string, index: number): Buffer {
 }
 
 const SEED_KEY = pattern(16, 9);
-const vectorOf = (index: number) => () => cipherValue(newSeedFile(SEED_KEY), index).subarray(0, 16);
+const vectorOf = (index: number) => () => cipherValue(newExport(SEED_KEY), index).subarray(0, 16);
 
 function macKey(): Uint8Array {
-  const value = cipherValue(newSeedFile(SEED_KEY), 0);
+  const value = cipherValue(newExport(SEED_KEY), 0);
   const decipher = createDecipheriv("aes-128-cbc", SEED_KEY, value.subarray(0, 16));
   return Buffer.concat([decipher.update(value.subarray(16)), decipher.final()]);
 }
 
 function salt(): Uint8Array {
-  const [, text = ""] = /Specified>([^<]+)</.exec(newSeedFile({ passphrase: Buffer.from("a passphrase") })) ?? [];
+  const [, text = ""] = /Specified>([^<]+)</.exec(newExport({ passphrase: Buffer.from("a passphrase") })) ?? [];
   return Buffer.from(text, "base64");
 }
 
@@ -148,7 +145,7 @@ function temporaryName(): Uint8Array {
     name = path;
     return DISK.create(path);
   };
-  replaceAtomically(fresh("file"), "contents", { ...DISK, create });
+  createExclusive(fresh("file"), "contents", { ...DISK, create });
   return drawnIn(name);
 }
 
@@ -217,14 +214,8 @@ const USES: readonly Use[] = [
     use: async () => (await personalized(SERVER)).pin,
   },
   { what: "host challenge", file: "card/cardclient.ts", size: 8, use: hostChallenge },
-  {
-    what: "challenge of a login",
-    file: "site/challenges.ts",
-    size: 6,
-    use: () => Buffer.from(new ChallengeStore(fresh("challenges.json")).issue(SERIAL)),
-  },
   { what: "transport master key", file: "files/secretfile.ts", size: 16, use: masterKey },
-  { what: "key of a seed file's MACs", file: PSKC, size: 20, use: macKey },
+  { what: "key of an export's MACs", file: PSKC, size: 20, use: macKey },
   { what: "salt of a passphrase", file: PSKC, size: 16, use: salt },
   { what: "initialization vector of the MAC key", file: PSKC, size: 16, use: vectorOf(0) },
   { what: "initialization vector of a token key", file: PSKC, size: 16, use: vectorOf(1) },
@@ -249,7 +240,7 @@ const USES: readonly Use[] = [
     use: () => drawDeskPair().privateKey,
   },
   {
-    what: "challenge of a login with the register",
+    what: "challenge of a login",
     file: "desk/register/challenges.ts",
     size: 6,
     use: async () => Buffer.from(await change(await register(), (each) => issueChallenge(each, SERIAL))),
