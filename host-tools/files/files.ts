@@ -1,9 +1,10 @@
 // Files that must not be lost: whole or not at all, on the disk before anyone relies on them, for the owner's eyes only.
 //
-//   temporary file, write, sync | link to the name (fails where it exists) | remove, sync folder
+//   create    temporary file, write, sync | link to the name (fails where it exists) | remove, sync folder
+//   replace   temporary file, write, sync | rename over the name                     | sync folder
 //
-// At every instant a name stands for nothing or for the whole file. What a killed process may leave behind is a temporary
-// file (NAME.xxxxxxxx.new).
+// At every instant a name stands for the old contents or the new. What a killed process may leave
+// behind is a temporary file (NAME.xxxxxxxx.new).
 
 import { randomBytes } from "node:crypto";
 import * as node from "node:fs";
@@ -25,6 +26,8 @@ export class FileError extends Error {
 
 /** The few things done to files, so that a test can fail or stop at each. They throw as node:fs does. */
 export interface FileSystem {
+  /** The file behind a name, links followed. */
+  resolve(path: string): string;
   /** The contents of a regular file of at most `limit` bytes. */
   read(path: string, limit: number): Buffer;
   /** Makes an empty file that only the owner can read, and opens it; fails where the name is taken. */
@@ -47,6 +50,7 @@ const NO_LINKS = ["EPERM", "ENOSYS", "ENOTSUP", "EOPNOTSUPP", "EMLINK"];
 
 /** The files of this computer. */
 export const DISK: FileSystem = {
+  resolve,
   read: readWithin,
   create: (path) => node.openSync(path, "wx", OWNER_ONLY),
   write: (file, bytes) => node.writeFileSync(file, bytes),
@@ -73,14 +77,7 @@ export function readWhole(path: string, limit: number, disk: FileSystem = DISK):
 /** Makes a file with these contents. Throws a FileError ("exists") where the name is taken. */
 export function createExclusive(path: string, contents: Uint8Array | string, disk: FileSystem = DISK): void {
   explaining(path, "write", () => {
-    const temporary = temporaryOf(path);
-    try {
-      writeSynced(temporary, contents, disk);
-      linkOrRename(temporary, path, disk);
-    } catch (error) {
-      discard(temporary, disk);
-      throw error;
-    }
+    placeNew(path, contents, disk);
     disk.syncFolder(dirname(path));
   });
 }
@@ -113,6 +110,20 @@ export async function createFromPieces(
   }
 }
 
+/** Puts new contents in the place of a file's old ones, or makes the file. */
+export function replaceAtomically(path: string, contents: Uint8Array | string, disk: FileSystem = DISK): void {
+  explaining(path, "write", () => {
+    const target = disk.resolve(path);
+    viaTemporary(target, contents, disk, (temporary) => disk.rename(temporary, target));
+    disk.syncFolder(dirname(target));
+  });
+}
+
+/** A file that is there with all of its contents or not at all; its name is not yet synced. */
+function placeNew(path: string, contents: Uint8Array | string, disk: FileSystem): void {
+  viaTemporary(path, contents, disk, (temporary) => linkOrRename(temporary, path, disk));
+}
+
 /** Gives a file its name, which must be free. */
 function linkOrRename(temporary: string, path: string, disk: FileSystem): void {
   try {
@@ -131,6 +142,22 @@ function placeWithoutLinks(temporary: string, path: string, disk: FileSystem): v
     disk.rename(temporary, path);
   } catch (error) {
     discard(path, disk);
+    throw error;
+  }
+}
+
+function viaTemporary(
+  path: string,
+  contents: Uint8Array | string,
+  disk: FileSystem,
+  place: (temporary: string) => void,
+): void {
+  const temporary = temporaryOf(path);
+  try {
+    writeSynced(temporary, contents, disk);
+    place(temporary);
+  } catch (error) {
+    discard(temporary, disk);
     throw error;
   }
 }
@@ -166,6 +193,15 @@ function discard(path: string, disk: FileSystem): void {
   } catch {
     // Not there any more, or not to be removed.
   }
+}
+
+/** A new file would take the place of a link that leads nowhere, and not be where it points. */
+function resolve(path: string): string {
+  if (node.existsSync(path)) return node.realpathSync(path);
+  if (node.lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink()) {
+    throw new FileError(`${path}: a link to a file that is not there; delete the link`, "missing");
+  }
+  return path;
 }
 
 function readWithin(path: string, limit: number): Buffer {

@@ -40,6 +40,10 @@ export class MemoryDisk implements FileSystem {
     return inode;
   }
 
+  resolve(path: string): string {
+    return path;
+  }
+
   read(path: string): Buffer {
     this.#step("read");
     return Buffer.from(this.#find(path).data);

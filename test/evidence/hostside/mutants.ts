@@ -127,8 +127,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     breaks: "the name of a new file is synced",
     file: "files/files.js",
-    from: "throw error;\n        }\n        disk.syncFolder(dirname(path));",
-    to: "throw error;\n        }",
+    from: "placeNew(path, contents, disk);\n        disk.syncFolder(dirname(path));",
+    to: "placeNew(path, contents, disk);",
     notice: powerLost("export"),
   },
   {

@@ -1,13 +1,14 @@
-// Files: whole or not there at every instant, under kills, lost power and errors at each operation.
+// Files: old or new at every instant, under kills, lost power and errors at each operation.
 
-import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import * as assert from "uvu/assert";
 import { Exit, exitCodeOf } from "../../../host-tools/cli/exit.js";
-import { createExclusive, FileError, readWhole } from "../../../host-tools/files/files.js";
+import { createExclusive, DISK, FileError, readWhole, replaceAtomically } from "../../../host-tools/files/files.js";
 import { atLeast } from "../../support/atleast.js";
 import { MemoryDisk } from "../../support/memorydisk.js";
+import { ON_WINDOWS, testUnless } from "../../support/skipping.js";
 import { suite } from "../../support/suite.js";
 
 const test = suite("files");
@@ -50,8 +51,15 @@ function atEach(
   }
 }
 
+const replace = (disk: MemoryDisk) => replaceAtomically(PATH, NEW, disk);
 const create = (disk: MemoryDisk) => createExclusive(PATH, NEW, disk);
 const leftovers = (disk: MemoryDisk) => [...disk.names.keys()].filter((name) => name !== PATH);
+
+test("a replaced file is old or new, wherever the process is killed or power fails", () => {
+  atEach("killed", diskWithOld, replace, (disk) => {
+    for (const contents of atLeast(1, disk.outcomes(PATH))) assert.ok(contents === OLD || contents === NEW, contents);
+  });
+});
 
 test("a created file is whole or not there, wherever the process is killed or power fails", () => {
   atEach(
@@ -66,6 +74,9 @@ test("a created file is whole or not there, wherever the process is killed or po
 });
 
 test("what returned without an error is on the disk", () => {
+  const replaced = diskWithOld();
+  replace(replaced);
+  assert.equal(replaced.outcomes(PATH), [NEW, NEW, NEW]);
   const created = new MemoryDisk();
   create(created);
   assert.equal(created.outcomes(PATH), [NEW, NEW, NEW]);
@@ -78,18 +89,14 @@ for (const [code, reason] of [
   ["EROFS", "denied"],
   ["EIO", "other"],
 ] as const) {
-  test(`${code} at any operation leaves the whole file or nothing, and says so`, () => {
-    const fresh = () => new MemoryDisk();
-    atEach(code, fresh, create, (disk) => {
-      const [contents] = disk.outcomes(PATH);
-      assert.ok(contents === undefined || contents === NEW, contents);
-      // A second name of the whole file that cannot be removed is harmless.
-      const isSecond = disk.operations[(disk.fault?.at ?? 0) - 1] === "remove";
-      assert.equal(leftovers(disk).length, isSecond ? 1 : 0);
+  test(`${code} at any operation leaves old or new and nothing else, and says so`, () => {
+    atEach(code, diskWithOld, replace, (disk) => {
+      assert.ok([OLD, NEW].includes(disk.outcomes(PATH)[0] ?? ""));
+      assert.equal(leftovers(disk), []);
     });
-    const disk = fresh();
+    const disk = diskWithOld();
     disk.fault = { at: 2, code };
-    const error = caught(() => create(disk));
+    const error = caught(() => replace(disk));
     assert.is(error.reason, reason);
     assert.is(exitCodeOf(error), Exit.FILE);
     assert.match(error.message, /^\/seeds\.xml: cannot write it: [^\n]+$/);
@@ -118,12 +125,14 @@ test("without hard links, an error at the rename gives the name free again", () 
   assert.is(disk.names.size, 0);
 });
 
-test("real files: created, never overwritten, for the owner only", () => {
+test("real files: created, never overwritten, replaced, for the owner only", () => {
   inFolder((folder) => {
     const path = join(folder, "seeds.xml");
     createExclusive(path, OLD);
     assert.is(caught(() => createExclusive(path, NEW)).reason, "exists");
     assert.is(readWhole(path, 100).toString(), OLD);
+    replaceAtomically(path, NEW);
+    assert.is(readFileSync(path, "utf8"), NEW);
     if (process.platform !== "win32") assert.is(statSync(path).mode & 0o777, 0o600);
     assert.equal(readdirSync(folder), ["seeds.xml"]);
   });
@@ -136,6 +145,16 @@ test("real files: what is missing, a folder, or too large is an error of one lin
     assert.match(caught(() => readWhole(folder, 10)).message, /: (not a file|cannot read it)/);
     assert.match(caught(() => readWhole(join(folder, "large"), 10)).message, "11 bytes");
     assert.is(caught(() => createExclusive(join(folder, "none", "x"), NEW)).reason, "missing");
+  });
+});
+
+testUnless(test, ON_WINDOWS, "real files: a link to a file stays one", () => {
+  inFolder((folder) => {
+    writeFileSync(join(folder, "file"), OLD);
+    symlinkSync(join(folder, "file"), join(folder, "link"));
+    replaceAtomically(join(folder, "link"), NEW);
+    assert.is(readFileSync(join(folder, "file"), "utf8"), NEW);
+    assert.is(DISK.resolve(join(folder, "link")), DISK.resolve(join(folder, "file")));
   });
 });
 
