@@ -22,10 +22,11 @@ function put(name: string, contents: string | Uint8Array): string {
   return path;
 }
 
-test("info, personalize, test and wipe name the error; ports does, too", async () => {
+test("info, check, personalize, test and wipe name the error; ports does, too", async () => {
   const sim = await SimProcess.start(join(FOLDER, "port"), "--flash", put("card.bin", unreadableFlash()));
   const given = ["--serial", "IB3000123", "--pin-file", put("pin", "8352\n"), ...(await registerFiles(FOLDER))];
-  const commands = [["info"], ["personalize", ...given], ["test"], ["wipe", "--yes"]];
+  const register = ["--register", join(FOLDER, "register.db")];
+  const commands = [["info"], ["check", ...register], ["personalize", ...given], ["test"], ["wipe", "--yes"]];
   for (const [name = "", ...args] of commands) {
     const ended = await dsc([name, "--port", sim.port, ...args]);
     assert.is(ended.code, 5, `${name}: ${ended.stderr}`);

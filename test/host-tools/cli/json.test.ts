@@ -14,6 +14,7 @@ import { change } from "../../../host-tools/desk/register/change.js";
 import { bindKeys } from "../../../host-tools/desk/register/keys.js";
 import { ocra } from "../../../host-tools/seeds/ocra.js";
 import type { SeedRecord } from "../../../host-tools/seeds/pskcrecords.js";
+import { DEMO } from "../../../sim/session/demo.js";
 import { unreadableFlash } from "../../support/cards.js";
 import { dscHere } from "../../support/dschere.js";
 import { hexFile, imageBytes } from "../../support/hexfile.js";
@@ -73,6 +74,7 @@ const IMAGE = put("image.hex", hexFile([{ address: 0, bytes: imageBytes() }]));
 const REGISTER = at("desk.db");
 const opened = await newRegister(REGISTER);
 await putCard(opened, CARD.serial, "shipped");
+await putCard(opened, DEMO.serial, "retired");
 await change(opened, (each) => bindKeys(each, { serial: CARD.serial, cardId: "00112233445566aa", ...keysFor(KEY) }));
 await putCard(opened, USED, "active");
 await change(opened, (each) => bindKeys(each, { serial: USED, cardId: "00112233445566bb", ...keysFor(USED_KEY) }));
@@ -152,6 +154,19 @@ const TABLE: Record<string, readonly Row[]> = {
     ["card-error", port("error")],
     ["file", [...port("demo"), "--trace", BROKEN]],
     ["file", [...port("demo"), "--trace", ""]],
+  ],
+  check: [
+    ["done", [...port("demo"), ...IN]],
+    ["port", ["--port", NOTHING, ...IN]],
+    ["no-answer", [...port("silent"), ...IN]],
+    ["card-error", [...port("error"), ...IN]],
+    ["authentication", [...port("own"), ...IN, "--transport", MASTER]],
+    ["register", [...port("low"), ...IN]],
+    ["register", [...port("demo"), "--register", NOTHING]],
+    ["secret", [...port("demo"), ...IN, "--transport", ODD_KEY]],
+    ["file", [...port("demo"), ...IN, "--transport", NOTHING]],
+    ["usage", [...port("demo"), ...IN, "--transport", "-", "--site-key", "-"]],
+    ["interrupted", [...port("demo"), ...IN, "--transport", "-"]],
   ],
   personalize: [
     ["done", [...port("blank"), ...SERIAL, ...SEEDING, "--dry-run"]],
