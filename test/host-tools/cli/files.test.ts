@@ -198,13 +198,13 @@ async function refused(code: number, why: RegExp, args: readonly string[], setti
 function snapshot(): string[] {
   const names = readdirSync(FOLDER, { recursive: true, encoding: "utf8" }).sort();
   return names
-    .filter((name) => !isLock(name) && !name.endsWith("-shm"))
+    .filter((name) => !holdsNothing(name) && !name.endsWith("-shm"))
     .map((name) => `${name} ${digest(join(FOLDER, name))}`);
 }
 
-/** A lock stays beside the file that was looked at, and holds nothing. */
-function isLock(name: string): boolean {
-  return name.endsWith(".lock") && statSync(join(FOLDER, name)).size === 0;
+/** A lock stays beside the file that was looked at; so does a database's log (-wal), where its reader was interrupted. */
+function holdsNothing(name: string): boolean {
+  return /(\.lock|-wal)$/.test(name) && statSync(join(FOLDER, name)).size === 0;
 }
 
 function digest(path: string): string {

@@ -47,6 +47,7 @@ const SEEDS = putSeedFile(at("seeds.xml"), SEED_KEY, {
 });
 const KEY_FILE = ["--pskc-key", SEED_KEY_FILE];
 const REGISTER = ON_WINDOWS ? [] : await registerFiles(FOLDER);
+const SITE_KEY = REGISTER.slice(2, 4);
 const VERIFY = ["verify", ...SERIAL, "--challenge", "012345", "--response", "01234567"];
 const PERSONALIZE = ["personalize", "--port", at("no-port"), ...SERIAL, ...REGISTER];
 const OCRA = ["ocra", "--suite", "OCRA-1:HOTP-SHA256-8:QN06-PSHA1", "--challenge", "012345"];
@@ -86,7 +87,7 @@ const FILES: Record<string, readonly [number, readonly string[]]> = {
   "pskc import --receipt": [6, ["pskc", "import", SEEDS, ...REGISTER, ...KEY_FILE, "--receipt", PIPE]],
   "pskc csv, from": [6, ["pskc", "csv", PIPE, at("out.csv"), "--pskc-key", SEED_KEY_FILE]],
   "pskc csv, to": [6, ["pskc", "csv", SEEDS, PIPE, "--pskc-key", SEED_KEY_FILE]],
-  "verify --register": [6, [...VERIFY, ...REGISTER, "--register", PIPE]],
+  "verify --register": [6, [...VERIFY, ...SITE_KEY, "--register", PIPE]],
   "challenge --register": [6, ["challenge", ...SERIAL, "--register", PIPE]],
   "card list --register": [6, ["card", "list", "--register", PIPE]],
   "journal verify --head": [6, ["journal", "verify", "--register", at("no.db"), "--head", PIPE]],
