@@ -10,7 +10,7 @@
 import { contentsOf, REGISTER } from "./deskregister.js";
 import { argsFor, BLANK, benchOf, brokenPromise, type Flow, notDone, SECRETS, SERIAL, type Verdict } from "./flows.js";
 import { lifeOf } from "./keysoncard.js";
-import { goOn, type Launcher, type Outcome, type SimulatedBench, untilStopped } from "./simulatedbench.js";
+import { FIRST_SEED, goOn, type Launcher, type Outcome, type SimulatedBench, untilStopped } from "./simulatedbench.js";
 
 const OTHER = "IB3000124";
 const PORT_ERROR = 3;
@@ -73,6 +73,11 @@ export async function sameSerial(flow: Flow, at: number, launcher?: Launcher): P
   });
 }
 
+/** A bench with a blank card that no other bench has. */
+function blankBench(number: number, launcher: Launcher | undefined): SimulatedBench {
+  return benchOf({ flash: BLANK, files: SECRETS }, launcher, FIRST_SEED + number);
+}
+
 type Judge = (desk: SimulatedBench, other: SimulatedBench, outcomes: readonly [Outcome, Outcome]) => Promise<Verdict>;
 
 /** The first is stopped before an operation until the second, with a card of its own, has ended. */
@@ -84,7 +89,7 @@ async function meet(
   judge: Judge,
 ): Promise<Verdict> {
   const desk = benchOf(flow.stage, launcher);
-  const other = benchOf({ flash: BLANK, files: SECRETS }, launcher);
+  const other = blankBench(1, launcher);
   try {
     const first = desk.start(flow.args, { stop: [at] });
     if (!(await untilStopped(first))) return NEVER_MET;
@@ -102,7 +107,7 @@ async function meet(
 /** So many at once on one register: each gets a serial number of its own, and a key that no other card has. */
 export async function crowd(flow: Flow, count: number, launcher?: Launcher): Promise<Verdict> {
   const desk = benchOf(flow.stage, launcher);
-  const benches = Array.from({ length: count }, () => benchOf({ flash: BLANK, files: SECRETS }, launcher));
+  const benches = Array.from({ length: count }, (_, at) => blankBench(at + 1, launcher));
   try {
     const outcomes = await Promise.all(benches.map((bench) => bench.run(argsFor(desk, "--next"))));
     const failed = outcomes.find(({ code }) => code !== 0);

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { cardOf } from "../../support/cards.js";
 import { type Contents, CUSTODY, contentsOf, REGISTER, registerArgs, registerFile } from "./deskregister.js";
 import { isKeyOf, lifeOf, responseOf, transportKeysOf, unlocks } from "./keysoncard.js";
-import { type Files, type Launcher, REAL, SimulatedBench } from "./simulatedbench.js";
+import { FIRST_SEED, type Files, type Launcher, REAL, SimulatedBench } from "./simulatedbench.js";
 
 export const SERIAL = "IB3000123";
 export const PIN = "8352";
@@ -93,8 +93,8 @@ async function oneRun(args: readonly string[], stage: Stage): Promise<Stage> {
   return after;
 }
 
-export function benchOf({ flash, files }: Stage, launcher: Launcher = REAL): SimulatedBench {
-  return new SimulatedBench(flash, files, launcher);
+export function benchOf({ flash, files }: Stage, launcher: Launcher = REAL, seed = FIRST_SEED): SimulatedBench {
+  return new SimulatedBench(flash, files, launcher, seed);
 }
 
 /** A bench as it is, so that another one can begin there. */

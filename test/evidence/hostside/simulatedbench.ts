@@ -41,6 +41,8 @@ export type Files = Readonly<Record<string, Uint8Array>>;
 /** Where processes put what they do not say: watched for secrets. */
 const ASIDE = ["tmp", "home", "log"];
 
+export const FIRST_SEED = 7;
+
 export class SimulatedBench {
   readonly folder: string;
   readonly card: Card;
@@ -52,12 +54,12 @@ export class SimulatedBench {
   #logs = 0;
   #marks = 0;
 
-  /** A card with this flash (bytes), and these files. */
-  constructor(flash: Uint8Array, files: Files, launcher: Launcher = REAL) {
+  /** A card with this flash (bytes), and these files. Cards of other seeds are other cards, with other ids. */
+  constructor(flash: Uint8Array, files: Files, launcher: Launcher = REAL, seed = FIRST_SEED) {
     this.folder = mkdtempSync(join(tmpdir(), "dsc-hostside-"));
     for (const name of ["desk", ...ASIDE]) mkdirSync(join(this.folder, name));
     for (const [name, bytes] of Object.entries(files)) this.put(name, bytes);
-    this.card = new Card(MODULE, { flash: new Flash(flash), seed: 7 });
+    this.card = new Card(MODULE, { flash: new Flash(flash), seed });
     this.card.watchers.push({ serial: (bytes) => this.#keepFlash(bytes) });
     this.port = join(this.folder, "port");
     this.#line = new PtyLine(this.card, this.port);
