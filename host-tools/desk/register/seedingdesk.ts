@@ -27,6 +27,15 @@ export interface OrderedCard {
   readonly pin: Buffer | undefined;
 }
 
+/** A card that is seeded as part of something larger. */
+export interface Job {
+  readonly order: number | null;
+  readonly batch: number;
+  readonly userName: string | null;
+  /** Called in the change in which the card is done. */
+  done(one: Change): Promise<void>;
+}
+
 /** What this bench knows of a serial number, and what must still be so when it changes something. */
 interface Seen {
   /** Of the newest keys; 0: there are none. */
@@ -45,13 +54,16 @@ export class SeedingDesk implements KeyRegister {
   readonly #claimant: { readonly bench: string; readonly process: string };
   readonly #found: CardRecord[] = [];
   readonly #seen = new Map<string, Seen>();
+  readonly #job: Job | undefined;
   #order: number | undefined;
 
   /** `bench` names this computer and port, for those who wait. */
-  constructor(register: Register, bench: string) {
+  constructor(register: Register, bench: string, job?: Job) {
     this.name = register.engine.where;
     this.#register = register;
     this.#claimant = { bench, process: String(process.pid) };
+    this.#job = job;
+    this.#order = job?.order ?? undefined;
   }
 
   /** Runs `work` while this bench has the claim to the card. */
@@ -116,7 +128,7 @@ export class SeedingDesk implements KeyRegister {
       if ((await newestVersion(one.db, serial)) !== (this.#seen.get(serial)?.version ?? 0)) throw isChanged(serial);
       await retireOthers(one, serial, cardId);
       const before = await findCard(one.db, serial);
-      await keepCard(one, record, before, this.#order);
+      await keepCard(one, record, before, this.#order, this.#job);
       const version = await bindKeys(one, { ...record, cardId });
       const detail = { card: cardId, version, key: record.origin, life: record.lifeBefore };
       await one.note({ action: ACTION, serial, from: before?.state, to: "pending", detail });
@@ -137,6 +149,7 @@ export class SeedingDesk implements KeyRegister {
     return this.#change(async (one) => {
       await this.#refuseChanged(one.db, serial);
       const { order_number: order } = await moveCard(one, { serial, to: "seeded", action: ACTION });
+      await this.#job?.done(one);
       if (order === null || (await orderOf(one.db, order)).state !== "claimed") return;
       await moveOrder(one, order, "seeded", { action: ACTION, serial });
     });
@@ -202,6 +215,7 @@ async function keepCard(
   record: CardRecord,
   before: Card | undefined,
   order: number | undefined,
+  job: Job | undefined,
 ): Promise<void> {
   const { serial, suite, pinCheck, tries, cardId = null, storeData, keyset, rotation, transport } = record;
   if (tries === undefined || record.lifeBefore === "unknown") throw new Error("a record of a seed file");
@@ -213,6 +227,7 @@ async function keepCard(
     ...{ keyset: keyset ?? null, transport: transport ?? null },
     ...{ keys_before: rotation?.before ?? null, put_key: rotation?.putKey ?? ("unsent" as const) },
     ...(order !== undefined && { order_number: order, user_name: user ?? null }),
+    ...(job && { batch_number: job.batch, user_name: user ?? job.userName }),
   };
   if (before) await db.updateTable("cards").set(values).where("serial", "=", serial).execute();
   else
@@ -249,15 +264,15 @@ async function pendingOn(db: Kysely<Tables>, cardId: string | undefined): Promis
   return (await pending.executeTakeFirst())?.serial;
 }
 
-/** One above the highest that is used or claimed, from the setting on. */
-async function nextSerial(db: Kysely<Tables>): Promise<string> {
+/** One above the highest that is used, claimed or wanted by a batch, from the setting on. */
+export async function nextSerial(db: Kysely<Tables>): Promise<string> {
   const first = await settingOf(db, "serial.first");
-  const highest = async (table: "cards" | "claims") => {
+  const highest = async (table: "cards" | "claims" | "batch_rows") => {
     const top = db.selectFrom(table).select("serial").where("serial", ">=", first).orderBy("serial", "desc").limit(1);
     return (await top.executeTakeFirst())?.serial;
   };
-  const used = [await highest("cards"), await highest("claims")]
-    .filter((serial) => serial !== undefined)
+  const used = [await highest("cards"), await highest("claims"), await highest("batch_rows")]
+    .filter((serial) => typeof serial === "string")
     .sort()
     .at(-1);
   if (used === undefined) return first;

@@ -151,6 +151,25 @@ const TABLE: Record<string, readonly Row[]> = {
     ["seed-file", [...port("blank"), ...SERIAL, ...PSKC, "--pskc", BROKEN]],
     ["interrupted", [...port("blank"), ...SERIAL, ...PSKC, "--pin-file", "-"]],
   ],
+  "batch list": [
+    ["done", IN],
+    ["usage", []],
+    ["register", ["--register", NOTHING]],
+  ],
+  "batch show": [
+    ["usage", IN],
+    ["register", [...IN, "--batch", "1"]],
+  ],
+  "batch report": [
+    ["usage", [...JOURNAL, "--batch", "one"]],
+    ["usage", [...JOURNAL, "--batch", "1", "--labels", "-"]],
+    ["file", [...JOURNAL, "--batch", "1", "--labels", PIN]],
+    ["register", [...JOURNAL, "--batch", "1"]],
+  ],
+  "batch close": [
+    ["usage", JOURNAL],
+    ["register", [...JOURNAL, "--batch", "1"]],
+  ],
   test: [
     ["done", port("blank")],
     ["check", port("low")],
