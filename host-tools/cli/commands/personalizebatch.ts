@@ -105,6 +105,7 @@ async function seedBatch(
 ): Promise<void> {
   const keys = await transportKeys(options);
   try {
+    if (options.labels !== undefined || options.pinLetters !== undefined) await checkNames(register, file);
     const batch = await openBatch(register, options, file);
     const end = await seedCards(register, options, batch, file?.cards ?? [], keys);
     if (interruption.aborted) return;
@@ -142,6 +143,23 @@ async function transportKeys(options: BatchOptions) {
   const read = async (path: string | undefined) =>
     path === undefined ? undefined : await readSecret(path, TRANSPORT_PROMPT, options, readTransportKey);
   return { transport: await read(options.transport), transportOld: await read(options.transportOld) };
+}
+
+/** A name that cannot be printed is told before the first card is touched. */
+async function checkNames(register: Register, file: ListFile | undefined): Promise<void> {
+  const { checkPrintable } = await import("../../desk/batch/printer.js");
+  const names = file ? namesIn(file) : await namesOrdered(register);
+  await checkPrintable(register, names);
+}
+
+function namesIn({ path, cards }: ListFile) {
+  return cards.flatMap(({ line, userName: user }) => (user === undefined ? [] : [{ what: `${path}: line ${line}`, user }]));
+}
+
+async function namesOrdered({ engine }: Register) {
+  const { listOrders } = await import("../../desk/register/orders.js");
+  const orders = await engine.read((db) => listOrders(db, "placed"));
+  return orders.map(({ number, user_name: user }) => ({ what: `order ${number}`, user }));
 }
 
 async function openBatch(

@@ -277,6 +277,9 @@ const TABLE: Record<string, readonly Row[]> = {
     ["register", [...IN, "serial.first", "IB3000500"]],
     ["usage", [...IN, "serial.last"]],
     ["usage", [...JOURNAL, "serial.first", "1"]],
+    ["done", [...JOURNAL, "label.sheet", "5160"]],
+    ["paper", [...JOURNAL, "letter.font", NOTHING]],
+    ["paper", [...JOURNAL, "letter.language", "XX"]],
   ],
   "pskc show": [
     ["done", [SEEDS]],

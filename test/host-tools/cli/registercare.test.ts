@@ -93,6 +93,10 @@ test("what cannot be is said in one line, with its exit code", async () => {
   await run(2, ["register", "rekey"]);
   await run(2, ["settings", "no.such.setting"]);
   await run(2, ["settings", "serial.first", "AB12"]);
+  assert.match(await run(6, ["settings", "label.sheet", "L9999"]), "L7160");
+  assert.match(await run(6, ["settings", "letter.language", "XX"]), "EN, RU, FR, DE, JA");
+  assert.match(await run(6, ["settings", "letter.font", path("text")]), "is no font that can be used");
+  assert.match(await run(6, ["settings", "letter.paper", "A5"]), "A4, Letter");
   const { error } = await json(6, ["register", "check", "--register", path("nowhere.db")]);
   assert.equal((error as { kind: string }).kind, "register");
 });
@@ -103,7 +107,13 @@ test("a setting is kept, and the journal says who changed it", async () => {
   const { settings } = await json(0, ["settings"]);
   assert.equal(
     (settings as { name: string; value: string }[]).map(({ name, value }) => [name, value]),
-    [["serial.first", "IB3000500"]],
+    [
+      ["serial.first", "IB3000500"],
+      ["label.sheet", "L7160"],
+      ["letter.language", "EN"],
+      ["letter.font", "standard"],
+      ["letter.paper", "A4"],
+    ],
   );
   assert.match(await run(0, ["journal", "show"]), /anna +settings +IB3000001 +IB3000500/);
   const { DSC_JOURNAL_KEY, ...without } = ENV;
