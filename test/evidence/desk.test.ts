@@ -4,6 +4,7 @@ import * as assert from "uvu/assert";
 import { PLACES } from "../support/registers.js";
 import { scratchFolder } from "../support/scratch.js";
 import { ON_WINDOWS, packageTest, suiteUnless } from "../support/skipping.js";
+import { NO_POPPLER } from "../support/tools.js";
 import { runDesk } from "./desk/campaign.js";
 
 const test = suiteUnless(ON_WINDOWS, "desk");
@@ -13,7 +14,7 @@ const CARDS = 60;
 for (const place of PLACES)
   packageTest(
     test,
-    place.missing,
+    place.missing ?? NO_POPPLER,
     `60 cards, pulled, exchanged, ports lost, the tool killed (${place.kind})`,
     async () => {
       const { disturbances, wrong } = await runDesk({

@@ -3,8 +3,10 @@
 
 import { PLACES } from "../support/registers.js";
 import { scratchFolder } from "../support/scratch.js";
+import { NO_POPPLER } from "../support/tools.js";
 import type { Campaign, Failure, Figure, Options, Result } from "./campaign.js";
 import { runDesk } from "./desk/campaign.js";
+import { measureThroughput } from "./desk/throughput.js";
 
 export const DESK: Campaign = {
   name: "desk",
@@ -13,9 +15,12 @@ export const DESK: Campaign = {
 };
 
 /** Why it cannot be run here; nothing where it can. */
-export const SKIPPED = process.platform === "win32" ? "there are no pseudo-terminals here" : undefined;
+export const SKIPPED = process.platform === "win32" ? "there are no pseudo-terminals here" : NO_POPPLER;
 
 const CARDS = 1000;
+const PORTS = 8;
+/** Cards at each port, where throughput is measured. */
+const EACH = 12;
 
 async function run({ long, only, log }: Options): Promise<Result> {
   if (SKIPPED) return { figures: [], failures: [], skipped: SKIPPED };
@@ -24,25 +29,43 @@ async function run({ long, only, log }: Options): Promise<Result> {
     figures.set(name, { name, unit, value: (figures.get(name)?.value ?? 0) + value });
   const failures: Failure[] = [];
   const missing: string[] = [];
-  for (const place of PLACES) {
+  const cases = PLACES.flatMap((place) => {
     if (place.missing) missing.push(place.missing);
-    for (const seed of place.missing ? [] : long ? [1, 2, 3] : [1]) {
-      const id = `${place.kind}:${seed}`;
-      if (only !== undefined && only !== id) continue;
-      log(`${id}: ${CARDS} cards`);
-      const { disturbances, wrong } = await runDesk({
-        where: await place.fresh(),
-        folder: scratchFolder(),
-        cards: CARDS,
-        seed,
-      });
-      count("desk_cards", CARDS, "cards");
-      for (const [name, value] of Object.entries(disturbances))
-        count(`desk_${NAMES[name as keyof typeof NAMES]}`, value, "times");
-      failures.push(...wrong.map((what) => ({ id, what })));
-    }
-  }
+    const seeds = place.missing ? [] : long ? [1, 2, 3] : [1];
+    return seeds.map((seed) => ({ place, seed, id: `${place.kind}:${seed}` }));
+  });
+  // They wait more than they compute, so that both engines fit into the time of one.
+  const run = async ({ place, seed, id }: (typeof cases)[number]) => {
+    log(`${id}: ${CARDS} cards`);
+    const options = { where: await place.fresh(), folder: scratchFolder(), cards: CARDS, seed };
+    const { disturbances, wrong } = await runDesk(options);
+    count("desk_cards", CARDS, "cards");
+    for (const [name, value] of Object.entries(disturbances))
+      count(`desk_${NAMES[name as keyof typeof NAMES]}`, value, "times");
+    failures.push(...wrong.map((what) => ({ id, what })));
+  };
+  await Promise.all(cases.filter(({ id }) => only === undefined || only === id).map(run));
+  if (only === undefined) for (const figure of await throughput(log)) figures.set(figure.name, figure);
   return { figures: [...figures.values()], failures, ...(missing.length > 0 && { skipped: missing.join("; ") }) };
+}
+
+/** Eight ports, and one: what they reach on this machine. */
+async function throughput(log: Options["log"]): Promise<Figure[]> {
+  log(`throughput: ${PORTS} ports, then one`);
+  const many = await measureThroughput(PORTS, EACH);
+  const one = await measureThroughput(1, EACH);
+  const figure = (name: string, value: number, unit: string) => ({
+    name: `desk_${name}`,
+    value: Math.round(value * 100) / 100,
+    unit,
+  });
+  return [
+    figure("cards_per_second_8_ports", many.cardsPerSecond, "cards/s"),
+    figure("cards_per_second_1_port", one.cardsPerSecond, "cards/s"),
+    figure("throughput_8_to_1", many.cardsPerSecond / one.cardsPerSecond, "times"),
+    figure("tool_ms_per_card", many.toolTime, "ms"),
+    figure("card_ms_per_card", many.cardTime, "ms"),
+  ];
 }
 
 const NAMES = {

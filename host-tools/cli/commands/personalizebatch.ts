@@ -153,7 +153,9 @@ async function checkNames(register: Register, file: ListFile | undefined): Promi
 }
 
 function namesIn({ path, cards }: ListFile) {
-  return cards.flatMap(({ line, userName: user }) => (user === undefined ? [] : [{ what: `${path}: line ${line}`, user }]));
+  return cards.flatMap(({ line, userName: user }) =>
+    user === undefined ? [] : [{ what: `${path}: line ${line}`, user }],
+  );
 }
 
 async function namesOrdered({ engine }: Register) {

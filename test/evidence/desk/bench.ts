@@ -35,6 +35,9 @@ const AWAY = 200;
 /** What the tool ends with where every port was stopped. */
 const ALL_STOPPED = 3;
 
+/** The card is not done, and is put in at another port. */
+const TAKE_OUT: readonly State[] = ["refused", "waiting", "stopped"];
+
 /** A port of the bench. */
 interface Place {
   readonly path: string;
@@ -106,16 +109,9 @@ export class RandomBench {
     const { port, state, event } = told(line);
     const place = this.#places.find(({ path }) => path === port);
     if (!place) return;
-    switch (state) {
-      case "done":
-        return this.#later(() => this.#takeOut(place, event === "known" || !this.#oneIn(AGAIN)));
-      case "refused":
-      case "waiting":
-      case "stopped":
-        return this.#later(() => this.#takeOut(place, false));
-      case "empty":
-        return this.#later(() => this.#putIn(place));
-    }
+    if (state === "done") this.#later(() => this.#takeOut(place, event === "known" || !this.#oneIn(AGAIN)));
+    if (state !== undefined && TAKE_OUT.includes(state)) this.#later(() => this.#takeOut(place, false));
+    if (state === "empty") this.#later(() => this.#putIn(place));
   }
 
   #later(act: () => void): void {

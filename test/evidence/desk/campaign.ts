@@ -6,9 +6,9 @@
 //   D4  no PIN is lost: each card opens with the PIN of its row, and each stands once in the final letters
 //   D5  the journal is whole
 
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type CardLetter, writeLetters } from "../../../host-tools/desk/batch/papers.js";
+import { isDeepStrictEqual } from "node:util";
 import { type BatchReport, reportOf } from "../../../host-tools/desk/batch/report.js";
 import { closeBatch } from "../../../host-tools/desk/register/batches.js";
 import { verifyJournal } from "../../../host-tools/desk/register/journal.js";
@@ -19,11 +19,15 @@ import { ocra } from "../../../host-tools/seeds/ocra.js";
 import type { Card } from "../../../sim/core/card.js";
 import { blankCard, login } from "../../support/cards.js";
 import { KEYS, newRegister, SUITE } from "../../support/openregister.js";
+import { pagesOf } from "../../support/pdf.js";
 import { statusOf } from "../../support/seeding.js";
 import { type Disturbances, RandomBench } from "./bench.js";
 
 const PORTS = 8;
 const CHALLENGE = "271828";
+const LETTERS = "letters.pdf";
+/** Only the digits of a PIN are as high (mm). */
+const LARGE = 8;
 
 export interface DeskCase {
   /** Where the register is to be: a file that is not there, or the URL of an empty schema. */
@@ -47,7 +51,8 @@ export async function runDesk({ where, folder, cards: count, seed }: DeskCase): 
   const bench = new RandomBench(folder, PORTS, cards, seed);
   try {
     const wrong: string[] = [];
-    const args = ["personalize", "--batch", listFile(folder, count), ...openers(where, folder)];
+    const papers = ["--report", folder, "--pin-letters", join(folder, LETTERS)];
+    const args = ["personalize", "--batch", listFile(folder, count), ...papers, ...openers(where, folder)];
     const { code, last } = await bench.run(args, async () => void wrong.push(...(await unbound(register, cards))));
     if (code !== 0) wrong.push(`the tool ended with ${code}: ${last}`);
     else wrong.push(...(await judge(where, folder, cards)));
@@ -95,8 +100,10 @@ async function judge(where: string, folder: string, cards: readonly Card[]): Pro
   const register = await Register.open(await openEngine(where), { ...KEYS }, "anna");
   try {
     const report = await reportOf(register, 1);
-    const letters = await lettersOf(register, folder);
+    const written = JSON.parse(readFileSync(join(folder, "batch-1.json"), "utf8")) as BatchReport;
+    const letters = lettersIn(join(folder, LETTERS));
     const wrong = [...reportFaults(report, cards.length), ...letterFaults(report, letters)];
+    if (!isDeepStrictEqual(written.cards, report.cards)) wrong.push("D3: the report that was written is another one");
     for (const card of cards) wrong.push(...(await cardFaults(register, report, letters, card)));
     wrong.push(...(await keyFaults(register, cards.length)));
     const journal = await register.engine.read((db) => verifyJournal(db, register.journal));
@@ -108,18 +115,16 @@ async function judge(where: string, folder: string, cards: readonly Card[]): Pro
   }
 }
 
-/** PINs by serial number, as they stand in the letters: one list for each. */
-async function lettersOf(register: Register, folder: string): Promise<ReadonlyMap<string, readonly string[]>> {
+/** PINs by serial number, as they stand in the file of letters: one list for each. */
+function lettersIn(path: string): ReadonlyMap<string, readonly string[]> {
   const printed = new Map<string, string[]>();
-  const printer = {
-    labels: async () => Buffer.from("%PDF-"),
-    letters: async (letters: readonly CardLetter[]) => {
-      for (const { serial, pin } of letters)
-        printed.set(serial, [...(printed.get(serial) ?? []), Buffer.from(pin).toString()]);
-      return Buffer.from("%PDF-");
-    },
-  };
-  await writeLetters(register, 1, join(folder, "letters.pdf"), printer);
+  for (const { words } of pagesOf(readFileSync(path))) {
+    const serial = words.find(({ text }) => /^IB\d{7}$/.test(text))?.text ?? "none";
+    // The digits of the PIN are the largest on the page.
+    const digits = words.filter(({ text, top, bottom }) => /^\d$/.test(text) && bottom - top > LARGE);
+    const pin = digits.map(({ text }) => text).join("");
+    printed.set(serial, [...(printed.get(serial) ?? []), pin]);
+  }
   return printed;
 }
 

@@ -1,7 +1,7 @@
 // `dsc personalize --batch` and `--orders`, and `dsc batch`, with simulated cards on serial lines: what they print, their exit codes,
 // what is refused before a card is touched; and that no PIN or key is printed.
 
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
 import { closeBatch, rowsOf } from "../../../host-tools/desk/register/batches.js";
@@ -42,6 +42,7 @@ const OPEN = [
   ]),
 ];
 const IN = OPEN.slice(0, 2);
+const DESK = [...IN, ...OPEN.slice(4)];
 const JOURNAL = [...IN, ...OPEN.slice(-2)];
 
 /** Cards at the ends of lines. */
@@ -154,15 +155,16 @@ test("lines for people, where there is no terminal", async () => {
   assert.match(stdout, /^batch \d+: 2 of 2 done\n/);
   assert.is(stderr.match(/IB\d{7} is done: TAKE THE CARD OUT/g)?.length, 2, stderr);
   assert.match(stderr, /2 of 2 done/);
-  assert.not.match(`${stdout}${stderr}`, /\x07|\x1b/);
+  for (const code of ["\x07", "\x1b"]) assert.not.ok(`${stdout}${stderr}`.includes(code), "what only a terminal takes");
 });
 
 test("orders, with the PIN that was chosen; the list of batches, and closing", async () => {
   const pin = put("pin", `${PIN}\n`);
   for (const user of ["jane", "jim"]) await run(0, "order", "add", "--user", user, "--pin-file", pin, ...OPEN);
   const cards = fill();
-  const { result } = told((await run(0, ...many("--orders", "--json"))).stdout);
-  assert.is(result.done, 2);
+  const [letters, labels] = [join(FOLDER, "letters.pdf"), join(FOLDER, "labels.pdf")];
+  const { result } = told((await run(0, ...many("--orders", "--labels", labels, "--json"))).stdout);
+  assert.equal([result.done, result.labels], [2, labels]);
   assert.equal(await assertWork(result.batch, cards), [PIN, PIN]);
   assert.match((await run(6, ...many("--orders"))).stderr, /no order is placed/);
   const { batches } = JSON.parse((await run(0, "batch", "list", ...IN, "--json")).stdout);
@@ -185,7 +187,13 @@ test("orders, with the PIN that was chosen; the list of batches, and closing", a
     (await run(6, "batch", "close", ...JOURNAL, ...number)).stderr,
     /the PINs of 2 done cards are in no letters' file/,
   );
-  await run(0, "batch", "close", ...JOURNAL, ...number, "--without-letters");
+  const report = JSON.parse(
+    (await run(0, "batch", "report", ...DESK, ...number, "--pin-letters", letters, "--json")).stdout,
+  );
+  assert.equal([report.done, report.unlettered, report.files.letters], [2, 0, letters]);
+  assert.is(statSync(letters).mode & 0o777, 0o600);
+  for (const file of [letters, labels]) assert.is(readFileSync(file).subarray(0, 5).toString(), "%PDF-");
+  await run(0, "batch", "close", ...JOURNAL, ...number);
   const orders = JSON.parse((await run(0, "order", "list", ...IN, "--json")).stdout).orders;
   assert.ok(
     orders.every(({ state, pin: kept }: { state: string; pin: string }) => state === "seeded" && kept === "none"),
