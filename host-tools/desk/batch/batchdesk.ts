@@ -105,7 +105,7 @@ export class BatchDesk {
 
   #requestOf(row: PairedRow): Request {
     const { serial, suite, pinCheck, tries, pin, line, order, replaces } = row;
-    const key = order === null ? this.#byLine.get(line)?.key : undefined;
+    const key = order ? undefined : this.#byLine.get(line)?.key;
     return { ...this.#options.request, serial, suite, pinCheck, tries, pin, key, reseed: replaces };
   }
 

@@ -15,7 +15,7 @@ import { type BatchRow, countRows } from "./batches.js";
 import { type Change, change } from "./change.js";
 import { type Claimant, claimCard, releaseCard, takeClaim } from "./claims.js";
 import { RegisterError } from "./errors.js";
-import { moveOrder, openPin, orderOf } from "./orders.js";
+import { moveOrder, type Order, openPin, orderOf } from "./orders.js";
 import type { Register } from "./register.js";
 import type { CardsTable, Tables } from "./schema.js";
 import { nextSerial } from "./seedingdesk.js";
@@ -30,7 +30,8 @@ export interface PairedRow {
   readonly serial: string;
   readonly cardId: string;
   readonly userName: string | null;
-  readonly order: number | null;
+  /** With its PIN as it is encrypted; undefined: it is for no order. */
+  readonly order: Pick<Order, "number" | "pin"> | undefined;
   readonly suite: string;
   readonly pinCheck: "card" | "server";
   readonly tries: number;
@@ -145,7 +146,7 @@ async function pair(one: Change, row: BatchRow, card: PresentCard, options: Pair
   // The card is here: whoever has the claim to it has it no more.
   if (row.card_id === card.id) await takeClaim(one, serial, options.claimant);
   else await claimCard(one, serial, options.claimant);
-  if (row.order_number !== null) await claimOrder(one, row.order_number, serial);
+  const order = row.order_number === null ? undefined : await claimOrder(one, row.order_number, serial);
   const pin = await keepPin(one, row, options);
   const bound = await db.selectFrom("cards").selectAll().where("serial", "=", serial).executeTakeFirst();
   await db
@@ -157,7 +158,7 @@ async function pair(one: Change, row: BatchRow, card: PresentCard, options: Pair
     kind: "row",
     row: {
       ...{ number: row.number, batch: row.batch_number, line: row.line, serial, cardId: card.id },
-      ...{ userName: row.user_name, order: row.order_number, began: at, pin, replaces: isReplaced(bound, row, card) },
+      ...{ userName: row.user_name, order, began: at, pin, replaces: isReplaced(bound, row, card) },
       ...{ suite: row.suite, pinCheck: row.pin_check, tries: row.tries },
     },
   };
@@ -168,11 +169,12 @@ function isReplaced(bound: Selectable<CardsTable> | undefined, row: BatchRow, { 
   return bound?.state === "pending" && bound.batch_number === row.batch_number && bound.card_id !== id;
 }
 
-async function claimOrder(one: Change, number: number, serial: string): Promise<void> {
+async function claimOrder(one: Change, number: number, serial: string): Promise<Order> {
   const order = await orderOf(one.db, number);
-  if (order.state === "placed") await moveOrder(one, number, "claimed", { action: ACTION, serial });
-  else if (order.serial !== serial)
-    await one.db.updateTable("orders").set({ serial }).where("number", "=", number).execute();
+  if (order.state === "placed") return moveOrder(one, number, "claimed", { action: ACTION, serial });
+  if (order.serial === serial) return order;
+  await one.db.updateTable("orders").set({ serial }).where("number", "=", number).execute();
+  return { ...order, serial };
 }
 
 /** The PIN of a row: it is kept for the letter, and for the next attempt, before any card gets it. */
