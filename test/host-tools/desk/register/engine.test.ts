@@ -37,6 +37,9 @@ const NOT_TEXT: readonly (readonly [string, string])[] = [
   ["half of a surrogate pair", "\ud83d"],
 ];
 
+const NUMBERS = MIGRATIONS.map(({ number }) => number);
+const NEXT = NUMBERS.length + 1;
+
 for (const place of PLACES) {
   const suiteOf = suite(`engine ${place.kind}`);
   defineValues(suiteOf, place);
@@ -362,9 +365,6 @@ function defineProcesses(test: Test, place: Place): void {
     assert.equal(rows, [{ name: "y" }]);
   });
 }
-
-const NUMBERS = MIGRATIONS.map(({ number }) => number);
-const NEXT = NUMBERS.length + 1;
 
 function defineVersions(test: Test, place: Place): void {
   const next: Migration = {
