@@ -1,4 +1,5 @@
-// `dsc personalize`: seeds one card. What is to be done, and in which order, stands in desk/personalize.ts.
+// `dsc personalize`: seeds one card. What is to be done, and in which order, stands in desk/personalize.ts. Many cards
+// (--batch, --orders): personalizebatch.ts.
 
 import { hostname } from "node:os";
 import { type Command, Option } from "commander";
@@ -14,6 +15,7 @@ import { isWeakPin } from "../../desk/weakpin.js";
 import { PortError, UsageError } from "../../files/errors.js";
 import { leaves } from "../../files/interruption.js";
 import { readKey, readPin, readTransportKey, type SecretOptions } from "../../files/secretfile.js";
+import { paperOptions } from "../batchpapers.js";
 import { Exit, exitCodeOf } from "../exit.js";
 import { withGone } from "../gone.js";
 import { show, warn } from "../output.js";
@@ -23,16 +25,25 @@ import { REGISTER_HELP, type RegisterOptions, registerOptions, withRegister } fr
 import { pinFileOption, readSecret, refuseStdinTwice } from "../secretoptions.js";
 import {
   type CardOptions,
+  portsOption,
+  printing,
   serialNumber,
-  speaking,
   suiteOf,
   TRANSPORT_PROMPT,
+  traceOption,
   transportOption,
   wholeNumber,
   withCard,
 } from "./options.js";
 
 interface Options extends CardOptions, RegisterOptions {
+  batch?: string;
+  orders?: boolean;
+  again?: boolean;
+  replace?: boolean;
+  report?: string;
+  labels?: string;
+  pinLetters?: string;
   serial?: string;
   next?: boolean;
   order?: number;
@@ -77,7 +88,9 @@ The keys are in the register, bound to the card, before they leave for it. After
 same arguments: it finishes. A PIN without --pin-file is asked for, twice.`;
 
 export function register(program: Command): void {
-  const command = speaking("personalize", "put keys and a PIN into one card", EXAMPLES)
+  const command = printing("personalize", "put keys and a PIN into a card, or into many", EXAMPLES)
+    .addOption(portsOption("the serial port that the card is on; with --batch several, or all that there are"))
+    .addOption(traceOption())
     .option("--serial <serial>", "the serial number on its back, such as IB3000123", serialNumber)
     .option("--next", "what is pending on this card, or else the next serial number")
     .addOption(
@@ -85,6 +98,11 @@ export function register(program: Command): void {
         wholeNumber(1, Number.MAX_SAFE_INTEGER),
       ),
     )
+    .option("--batch <file>", "the cards of a list (CSV), one after another, at all ports at once")
+    .option("--orders", "the cards of all orders that are placed, likewise")
+    .option("--again", "a list that is finished is seeded once more, with other cards")
+    .option("--replace", "rows whose card failed, or did not come back, are given to other cards")
+    .option("--report <dir>", "write what became of the batch into this folder")
     .option("--suite <suite>", `how it answers challenges (default: ${SUITE})`)
     .addOption(pinFileOption())
     .addOption(new Option("--pin-check <who>", "who judges the PIN (default: as the suite says)").choices(CHECKS))
@@ -102,11 +120,54 @@ export function register(program: Command): void {
     .option("--allow-development", "take a development image, which anybody at its contacts can read and blank")
     .option("--dry-run", "print what would be done, as JSON, and do nothing");
   withGone(command, "--pskc", "--pskc-key", "--append");
-  registerOptions(command, "site", "desk", "journal").addHelpText("after", NOTES).action(run);
+  paperOptions(registerOptions(command, "site", "desk", "journal"))
+    .addHelpText("after", NOTES)
+    .action(runGiven);
   program.addCommand(command);
 }
 
 const CHECKS = ["card", "server"] as const;
+
+/** As commander gives them: every --port. */
+type Given = Omit<Options, "port"> & { readonly port?: readonly string[] };
+
+async function runGiven(given: Given, command: Command): Promise<void> {
+  const { port: ports = [], ...options } = given;
+  if (options.batch !== undefined || options.orders) return runMany({ ...options, ports }, command);
+  for (const [name, value] of Object.entries(forMany(options)))
+    if (value !== undefined) throw new UsageError(`${name}: give it with --batch or --orders`);
+  const [port, ...others] = ports;
+  if (port === undefined) throw new UsageError("no port is named; give --port");
+  if (others.length > 0) throw new UsageError("--port: one card is on one port; several are for --batch and --orders");
+  return run({ ...options, port }, command);
+}
+
+function forMany({ again, replace, report, labels, pinLetters }: Omit<Options, "port">) {
+  return {
+    "--again": again,
+    "--replace": replace,
+    "--report": report,
+    "--labels": labels,
+    "--pin-letters": pinLetters,
+  };
+}
+
+async function runMany(options: Omit<Options, "port"> & { readonly ports: readonly string[] }, command: Command) {
+  for (const [name, value] of Object.entries(forOne(options)))
+    if (value !== undefined) throw new UsageError(`${name}: is for one card; leave it out with --batch and --orders`);
+  const { deskKey, siteKey, journalKey, transport, transportOld } = options;
+  refuseStdinTwice(siteKey, deskKey, journalKey, transport, transportOld);
+  const { runBatchCommand } = await import("./personalizebatch.js");
+  const { suite, tries } = settingsOf(options);
+  await runBatchCommand({ ...options, suite, serverSuite: SERVER_SUITE, tries }, command);
+}
+
+function forOne({ serial, next, order, pinFile, keyFile, reseed, trace }: Omit<Options, "port">) {
+  return {
+    ...{ "--serial": serial, "--next": next, "--order": order, "--pin-file": pinFile, "--key-file": keyFile },
+    ...{ "--reseed": reseed, "--trace": trace },
+  };
+}
 
 async function run(options: Options, command: Command): Promise<void> {
   refuseManyNumbers(options);
@@ -263,7 +324,7 @@ async function withProgress<T>(plan: Plan, work: (onStep: OnStep) => Promise<T>)
 type Settings = Pick<Request, "suite" | "pinCheck" | "tries">;
 
 /** Suites with P are for a PIN that the server judges, and only those. */
-function settingsOf({ suite: given, pinCheck: told, tries }: Options): Settings {
+function settingsOf({ suite: given, pinCheck: told, tries }: Pick<Options, "suite" | "pinCheck" | "tries">): Settings {
   const suite = given ?? (told === "server" ? SERVER_SUITE : SUITE);
   const pinCheck = suiteOf(suite).pin ? "server" : "card";
   if (told === "card" && pinCheck === "server")

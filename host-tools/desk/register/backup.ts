@@ -25,6 +25,8 @@ const TABLES: readonly (readonly [TableName, string])[] = [
   ["settings", "name"],
   ["batches", "number"],
   ["orders", "number"],
+  ["batch_rows", "number"],
+  ["batch_attempts", "number"],
   ["cards", "serial"],
   ["keys", "number"],
   ["challenges", "number"],
@@ -35,7 +37,15 @@ const TABLES: readonly (readonly [TableName, string])[] = [
 ];
 
 /** Tables whose rows the engine numbers. */
-const NUMBERED: readonly TableName[] = ["batches", "orders", "keys", "challenges", "attempts"];
+const NUMBERED: readonly TableName[] = [
+  "batches",
+  "orders",
+  "batch_rows",
+  "batch_attempts",
+  "keys",
+  "challenges",
+  "attempts",
+];
 /** Those whose numbers people know: what was given after the backup is not given again. */
 const KNOWN_NUMBERS: readonly TableName[] = ["batches", "orders"];
 const GAP = 10_000;
@@ -242,12 +252,20 @@ class Restoring {
   /** A row as it comes back: what must not is never written. */
   #changed({ table, row }: BackupRow): Row {
     if (table === "orders" && this.#done.delete(Number(row.number))) return { ...row, state: "done", pin: null };
+    if (table === "batch_rows") return this.#changedRow(row);
     if (table === "keys" && this.#isForgotten(row)) return { ...row, state: "forgotten", sealed: Buffer.alloc(0) };
     if (table === "challenges" && row.used === 0) {
       this.#challengesEnded++;
       return { ...row, used: 1 };
     }
     return row;
+  }
+
+  /** A row that was pending may be done by now: no card is seeded for it unless somebody says so. */
+  #changedRow(row: Row): Row {
+    if (this.#since.done.includes(Number(row.order_number))) return { ...row, state: "done", pin: null };
+    if (row.state !== "pending" || this.#since.nextSerial === undefined) return row;
+    return { ...row, state: "failed", why: "restored from a backup, and may have been done since" };
   }
 
   #isForgotten({ serial, field }: Row): boolean {

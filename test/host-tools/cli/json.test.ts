@@ -185,6 +185,25 @@ const TABLE: Record<string, readonly Row[]> = {
     ["register", [...port("blank"), ...SERIAL, ...SEEDING, "--site-key", OTHER_KEY]],
     ["interrupted", [...port("blank"), ...SERIAL, ...SEEDING, "--pin-file", "-"]],
   ],
+  "batch list": [
+    ["done", IN],
+    ["usage", []],
+    ["register", ["--register", NOTHING]],
+  ],
+  "batch show": [
+    ["usage", IN],
+    ["register", [...IN, "--batch", "1"]],
+  ],
+  "batch report": [
+    ["usage", [...JOURNAL, "--batch", "one"]],
+    ["usage", [...JOURNAL, "--batch", "1", "--labels", "-"]],
+    ["file", [...JOURNAL, "--batch", "1", "--labels", PIN]],
+    ["register", [...JOURNAL, "--batch", "1"]],
+  ],
+  "batch close": [
+    ["usage", JOURNAL],
+    ["register", [...JOURNAL, "--batch", "1"]],
+  ],
   test: [
     ["done", port("blank")],
     ["check", port("low")],
