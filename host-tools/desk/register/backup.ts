@@ -36,15 +36,15 @@ const TABLES: readonly (readonly [TableName, string])[] = [
   ["journal", "number"],
 ];
 
-/** Tables whose rows the engine numbers. */
-const NUMBERED: readonly TableName[] = [
-  "batches",
-  "orders",
-  "batch_rows",
-  "batch_attempts",
-  "keys",
-  "challenges",
-  "attempts",
+/** Tables whose rows the engine numbers, with the version of the register that first had them. */
+const NUMBERED: readonly (readonly [TableName, number])[] = [
+  ["batches", 1],
+  ["orders", 1],
+  ["batch_rows", 2],
+  ["batch_attempts", 2],
+  ["keys", 1],
+  ["challenges", 1],
+  ["attempts", 1],
 ];
 /** Those whose numbers people know: what was given after the backup is not given again. */
 const KNOWN_NUMBERS: readonly TableName[] = ["batches", "orders"];
@@ -201,7 +201,7 @@ class Restoring {
     this.#refuseUnknown();
     const { head: saved } = this.#since;
     if (saved && !(await isHeadOf(this.#db, this.#journal.publicKey, saved))) throw otherHead();
-    await this.#goOnNumbering();
+    await this.#goOnNumbering(head.schema);
     const { findings } = await verifyJournal(this.#db, this.#journal, this.#headInside(await this.#lastEntry()));
     const lostEntries = await this.#lostEntries();
     await this.#note(head, actor);
@@ -289,9 +289,10 @@ class Restoring {
       throw new RegisterError(`${this.#path}: has no key of ${serial}; leave out --forgotten ${serial}`, "unknown");
   }
 
-  async #goOnNumbering(): Promise<void> {
+  async #goOnNumbering(version: number): Promise<void> {
     const { nextSerial } = this.#since;
-    for (const table of NUMBERED) {
+    for (const [table, since] of NUMBERED) {
+      if (since > version) continue;
       const gap = nextSerial !== undefined && KNOWN_NUMBERS.includes(table) ? GAP : 0;
       await numberFrom(this.#db, this.#engine, table, gap);
     }

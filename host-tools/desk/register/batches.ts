@@ -95,7 +95,7 @@ export function openOrdersBatch(register: Register): Promise<OpenedBatch> {
       .orderBy("number")
       .execute();
     if (!open && placed.length === 0) throw new RegisterError("no order is placed: there is nothing to do", "unknown");
-    const number = open?.number ?? (await makeBatch(one, register.desk.batchName(randomBytes(32)), "orders"));
+    const number = open?.number ?? (await makeBatch(one, randomBytes(32), "orders"));
     const rows = placed.map((order) => ({
       ...newRow(number, wantedBy(order)),
       order_number: order.number,

@@ -66,14 +66,18 @@ async function dsc(args: readonly string[], options?: DscOptions): Promise<Ended
   return ended;
 }
 
-/** `dsc personalize` with the options that every call has; later ones win. */
+/** `dsc personalize` with the options that every call has; those of `more` win. */
 function personalize(sim: SimProcess, at: Desk, ...more: string[]): Promise<Ended> {
   return dsc(personalizing(sim, at, ...more));
 }
 
 function personalizing(sim: SimProcess, at: Desk, ...more: string[]): string[] {
-  const given = ["--port", sim.port, "--serial", SERIAL, ...at.register];
-  return ["personalize", ...given, "--pin-file", at.pin, ...more];
+  return ["personalize", ...portUnless(more, sim), "--serial", SERIAL, ...at.register, "--pin-file", at.pin, ...more];
+}
+
+/** The card's port; it may be given once only. */
+function portUnless(more: readonly string[], sim: SimProcess): string[] {
+  return more.includes("--port") ? [] : ["--port", sim.port];
 }
 
 const startBlank = () => SimProcess.start(join(FOLDER, `port${++scratch}`));
@@ -426,8 +430,8 @@ test("at a terminal: the bench test with a person, a PIN that is typed unseen, a
   for (const key of ["ok", "press"]) await sim.run(key);
   assert.is(await program.exit, 0);
 
-  const given = ["--port", sim.port, "--serial", SERIAL, ...at.register];
-  const person = new TerminalProgram([DSC, "personalize", ...given], 200);
+  const given = ["--serial", SERIAL, ...at.register];
+  const person = new TerminalProgram([DSC, "personalize", "--port", sim.port, ...given], 200);
   const steps: [RegExp, string][] = [
     [/^PIN:$/m, "12a4\r"],
     [/four digits\.\nPIN:$/m, `${PIN}\r`],
@@ -450,7 +454,7 @@ test("at a terminal: the bench test with a person, a PIN that is typed unseen, a
     [["--port", at.path("none")], 3, /no such port/],
     [["--serial", "IB3000124"], 5, /this card is IB3000123/],
   ] as const) {
-    const nobody = new TerminalProgram([DSC, "personalize", ...given, ...more], 200);
+    const nobody = new TerminalProgram([DSC, "personalize", ...portUnless(more, sim), ...given, ...more], 200);
     assert.is(await nobody.exit, code);
     assert.match(nobody.raw, says);
     assert.not.match(nobody.raw, "PIN:");
@@ -474,6 +478,7 @@ test("help with examples on every command, a version, completion", async () => {
   const help = (await dsc(["--help"])).stdout;
   const names = [...help.matchAll(/^ {2}([a-z]+) /gm)].map((match) => match[1] as string).filter((n) => n !== "help");
   assert.equal(names.sort(), [
+    "batch",
     "card",
     "challenge",
     "check",
@@ -494,7 +499,7 @@ test("help with examples on every command, a version, completion", async () => {
     "verify",
     "wipe",
   ]);
-  const withCommands = ["card", "journal", "keys", "order", "pskc", "register"];
+  const withCommands = ["batch", "card", "journal", "keys", "order", "pskc", "register"];
   for (const name of names.filter((any) => !withCommands.includes(any))) {
     const { code, stdout } = await dsc([name, "--help"]);
     assert.is(code, 0);

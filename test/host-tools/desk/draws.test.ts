@@ -9,15 +9,18 @@ import { Ins } from "../../../firmware/wire.js";
 import { CardClient } from "../../../host-tools/card/cardclient.js";
 import { Link } from "../../../host-tools/card/link.js";
 import { testKeys } from "../../../host-tools/card/transportkeys.js";
+import { drawPin } from "../../../host-tools/desk/drawnpin.js";
 import type { CardRecord } from "../../../host-tools/desk/keyregister.js";
 import { carryOut } from "../../../host-tools/desk/personalize.js";
 import { makePlan } from "../../../host-tools/desk/plan.js";
 import { sealUnder } from "../../../host-tools/desk/register/aead.js";
+import { batchOf, openOrdersBatch } from "../../../host-tools/desk/register/batches.js";
 import { issueChallenge } from "../../../host-tools/desk/register/challenges.js";
 import { change } from "../../../host-tools/desk/register/change.js";
 import { createCustodyKey } from "../../../host-tools/desk/register/custodykeys.js";
 import { drawDeskPair } from "../../../host-tools/desk/register/deskbox.js";
 import { openEngine } from "../../../host-tools/desk/register/open.js";
+import { addOrder } from "../../../host-tools/desk/register/orders.js";
 import type { Register } from "../../../host-tools/desk/register/register.js";
 import { copyTo } from "../../../host-tools/desk/register/sqlite.js";
 import type { Request } from "../../../host-tools/desk/request.js";
@@ -149,6 +152,19 @@ function temporaryName(): Uint8Array {
   return drawnIn(name);
 }
 
+/** The name of a batch of orders, which no file names. */
+async function ordersBatchName(): Promise<Uint8Array> {
+  const made = await newRegister(fresh("orders.db"));
+  try {
+    const order = { userName: "Owner", suite: SUITE, pinCheck: "card", tries: 5, pin: Buffer.from("8352") } as const;
+    await change(made, (one) => addOrder(one, order));
+    const { number } = await openOrdersBatch(made);
+    return (await made.engine.read((db) => batchOf(db, number))).name;
+  } finally {
+    await made.close();
+  }
+}
+
 const drawnIn = (name: string) => Buffer.from(/\.([0-9a-f]+)\.new$/.exec(name)?.[1] ?? "", "hex");
 
 let opened: Promise<Register> | undefined;
@@ -245,6 +261,8 @@ const USES: readonly Use[] = [
     size: 6,
     use: async () => Buffer.from(await change(await register(), (each) => issueChallenge(each, SERIAL))),
   },
+  { what: "PIN of a card of a batch", file: "desk/drawnpin.ts", size: 4, use: drawPin },
+  { what: "name of a batch of orders", file: "desk/register/batches.ts", size: 32, use: ordersBatchName },
   { what: "id of a register", file: "desk/register/register.ts", size: 16, use: registerId },
   { what: "name of a copy of a register", file: "desk/register/sqlite.ts", size: 4, use: nameOfCopy },
   { what: "name of a temporary file", file: "files/files.ts", size: 4, use: temporaryName },
