@@ -5,31 +5,18 @@
 // is synced and has its name: only then may closing the batch erase the PIN.
 
 import { DISK, FileError, type FileSystem, readWhole, replaceAtomically } from "../../files/files.js";
+import type { Label } from "../paper/labels.js";
+import type { PinLetter } from "../paper/letters.js";
 import { type BatchRow, batchOf, rowsOf } from "../register/batches.js";
 import { openRowPin } from "../register/batchrows.js";
 import { change } from "../register/change.js";
 import { RegisterError } from "../register/errors.js";
 import type { Register } from "../register/register.js";
 
-/** What stands on the label of a card. */
-export interface CardLabel {
-  readonly serial: string;
-  readonly user?: string | undefined;
-  readonly batch?: number | undefined;
-}
-
-/** What stands in a letter. */
-export interface CardLetter {
-  readonly serial: string;
-  readonly user?: string | undefined;
-  /** Four digits as ASCII. */
-  readonly pin: Uint8Array;
-}
-
 /** Whoever makes the pages: each returns a PDF. */
 export interface Printer {
-  labels(cards: readonly CardLabel[]): Promise<Uint8Array>;
-  letters(letters: readonly CardLetter[]): Promise<Uint8Array>;
+  labels(cards: readonly Label[]): Promise<Uint8Array>;
+  letters(letters: readonly PinLetter[]): Promise<Uint8Array>;
 }
 
 const PDF = Buffer.from("%PDF-");
@@ -54,8 +41,8 @@ export async function writeLabels(
 }
 
 /**
- * Writes the letters of all cards that are done and have a PIN. Returns how many; none is no file. Throws a RegisterError ("state") where the
- * batch is closed: its PINs are erased.
+ * Writes the letters of all cards that are done and have a PIN. Returns how many; none is no file. Throws a RegisterError
+ * ("state") where the batch is closed: its PINs are erased.
  */
 export async function writeLetters(
   register: Register,
@@ -89,7 +76,7 @@ function doneRows(register: Register, batch: number, open = false): Promise<Batc
   });
 }
 
-function letterOf(register: Register, row: BatchRow): CardLetter {
+function letterOf(register: Register, row: BatchRow): PinLetter {
   return { serial: row.serial ?? "", pin: openRowPin(register, row), ...named(row.user_name) };
 }
 

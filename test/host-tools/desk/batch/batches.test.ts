@@ -2,8 +2,9 @@
 // the batch is closed, and it is not closed while one of them is in no letter.
 
 import * as assert from "uvu/assert";
-import { type CardLetter, type Printer, writeLabels, writeLetters } from "../../../../host-tools/desk/batch/papers.js";
+import { type Printer, writeLabels, writeLetters } from "../../../../host-tools/desk/batch/papers.js";
 import { reportOf, writeReport } from "../../../../host-tools/desk/batch/report.js";
+import type { PinLetter } from "../../../../host-tools/desk/paper/letters.js";
 import {
   type BatchRow,
   closeBatch,
@@ -108,7 +109,7 @@ class KeptPrinter implements Printer {
     return Buffer.from("%PDF-labels");
   }
 
-  async letters(letters: readonly CardLetter[]): Promise<Uint8Array> {
+  async letters(letters: readonly PinLetter[]): Promise<Uint8Array> {
     this.letterTexts = letters.map(({ serial, pin }) => `${serial} ${Buffer.from(pin).toString()}`);
     return Buffer.from("%PDF-letters");
   }
