@@ -20,6 +20,7 @@ export interface CardOptions {
   seed?: number;
   record?: string;
   pty?: string;
+  ascii?: boolean;
 }
 
 /** Seeds are from 0 to this. */
@@ -67,8 +68,9 @@ export async function inTerminal(options: CardOptions): Promise<void> {
     if (options.demo && !setup.demo) notes.push(NOT_BLANK);
     if (options.pty !== undefined) line = new PtyLine(card, options.pty);
     recorder?.start(card, setup);
-    const { runTerminal } = await import("../terminal/terminal.js");
-    await runTerminal(card, { notes });
+    const { ASCII, runTerminal } = await import("../terminal/terminal.js");
+    const around = { record: options.record, line: options.pty, flash: options.flash };
+    await runTerminal(card, { notes, around, ...(options.ascii && { art: ASCII }) });
   } finally {
     line?.close();
     recorder?.close();
