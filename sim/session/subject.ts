@@ -22,6 +22,8 @@ export interface Subject {
   down(key: KeyName): void;
   /** Opens a contact. */
   up(key: KeyName): void;
+  /** Whether a contact is closed. */
+  isDown(key: KeyName): boolean;
   /** Lets `ms` pass, where the clock is virtual. */
   wait?(ms: number): void;
   /** Pulls the battery (0) or puts one in. */

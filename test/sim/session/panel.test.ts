@@ -332,6 +332,7 @@ test("a contact of a live card stays closed for its time however the frames fall
     time: 0,
     down: (key: string) => moves.push(`${now} ${key} down`),
     up: (key: string) => moves.push(`${now} ${key} up`),
+    isDown: () => false,
   };
   const keypresses = new Keypresses(card);
   const frame = (ms: number) => {
