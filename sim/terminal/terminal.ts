@@ -157,7 +157,7 @@ class Simulator {
     if (name === "ctrl-c") this.#leave();
     else if (name === "ctrl-z") this.#suspension.suspend();
     else if (this.#help) this.#help = false;
-    else if (this.#commands?.open) this.#commands.key(name);
+    else if (this.#commands?.open) this.#typeCommand(this.#commands, name);
     else if (name === "help") this.#help = true;
     else if (name === "tab") this.#nextPane();
     else if (this.#focus === "login") this.#login?.key(name);
@@ -196,6 +196,12 @@ class Simulator {
     else if (name === "b") this.#nextBattery();
     else if (name === "k") this.#card.save?.(KEPT);
     else if (name === "l") this.#bringBack();
+  }
+
+  /** A command acts on the card as it is: keys that are still to be pressed are forgotten. */
+  #typeCommand(commands: CommandLine, name: string): void {
+    if (name === "enter") this.#keypresses.letGo();
+    commands.key(name);
   }
 
   #nextBattery(): void {

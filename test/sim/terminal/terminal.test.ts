@@ -212,6 +212,24 @@ test("every size from 80x24 to 200x60 has everything; a smaller one says what is
     await turnOn(program);
   }));
 
+test("a colon takes a command of the language, and says what came of it", () =>
+  withSimulator(async (program) => {
+    program.send(`:hold press${ENTER}`);
+    await program.until(/done; the display is PIN>/);
+    await program.until(shows("PIN>"));
+    program.send(`:expect CHALLNG>${ENTER}`);
+    await program.until(/expect: the display is "PIN>", not "CHALLNG>"/);
+    program.send(`:bogus${ENTER}`);
+    await program.until(/unknown command: bogus/);
+    // The command before the last.
+    program.send(":\x1b[A\x1b[A");
+    await program.until(/:expect CHALLNG>_/);
+    program.send("\x1b");
+    await program.until(/\? help/);
+    program.send("4");
+    await program.until(shows("PIN>*"));
+  }));
+
 test("k keeps the card, l brings it back as it was", () =>
   withSimulator(async (program) => {
     program.send("l");
