@@ -45,6 +45,8 @@ export class SeedingDesk implements KeyRegister {
   readonly #claimant: { readonly bench: string; readonly process: string };
   readonly #found: CardRecord[] = [];
   readonly #seen = new Map<string, Seen>();
+  /** Cards that were marked as done, and whose claims ended with that. */
+  readonly #done = new Set<string>();
   #order: number | undefined;
 
   /** `bench` names this computer and port, for those who wait. */
@@ -54,7 +56,7 @@ export class SeedingDesk implements KeyRegister {
     this.#claimant = { bench, process: String(process.pid) };
   }
 
-  /** Runs `work` while this bench has the claim to the card. */
+  /** Runs `work` while this bench has the claim to the card, which ends with it, or when the card is done. */
   async holding<T>(serial: string, work: () => Promise<T>): Promise<T> {
     await this.#change((one) => claimCard(one, serial, this.#claimant));
     let result: T;
@@ -65,7 +67,7 @@ export class SeedingDesk implements KeyRegister {
       await this.#release(serial).catch(() => {});
       throw error;
     }
-    await this.#release(serial);
+    if (!this.#done.delete(serial)) await this.#release(serial);
     return result;
   }
 
@@ -133,13 +135,16 @@ export class SeedingDesk implements KeyRegister {
     return this.#update(serial, { put_key: putKey });
   }
 
-  setDone(serial: string): Promise<void> {
-    return this.#change(async (one) => {
+  /** The claim ends in the same change. */
+  async setDone(serial: string): Promise<void> {
+    await this.#change(async (one) => {
       await this.#refuseChanged(one.db, serial);
+      await releaseCard(one, serial, this.#claimant);
       const { order_number: order } = await moveCard(one, { serial, to: "seeded", action: ACTION });
       if (order === null || (await orderOf(one.db, order)).state !== "claimed") return;
       await moveOrder(one, order, "seeded", { action: ACTION, serial });
     });
+    this.#done.add(serial);
   }
 
   /** Zeroes the keys of what was found. */
