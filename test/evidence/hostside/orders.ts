@@ -16,6 +16,10 @@ export interface Orders {
   readonly stopAtPort?: string | undefined;
   /** Stop it when all is done, before it exits. */
   readonly stopAtEnd?: boolean;
+  /** Whether statements of a database are operations, too. */
+  readonly statements?: boolean;
+  /** It waits before the first statement that begins with this text until a file of this name is there. */
+  readonly gate?: { readonly statement: string; readonly file: string };
 }
 
 export type Operation =
@@ -27,5 +31,7 @@ export type Operation =
   | { readonly kind: "trace" }
   /** Bytes to the card. */
   | { readonly kind: "frame" }
+  /** The text has no values in it. */
+  | { readonly kind: "statement"; readonly text: string }
   /** What was tried and did nothing. */
   | { readonly kind: "failed" };

@@ -7,6 +7,7 @@
 import fs from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
 import { performance } from "node:perf_hooks";
+import { onStatement } from "../../support/statements.js";
 import type { Operation, Orders } from "./orders.js";
 
 const orders = JSON.parse(process.env.DSC_EVIDENCE ?? "{}") as Orders;
@@ -115,4 +116,18 @@ Object.defineProperties(write, Object.getOwnPropertyDescriptors(real.write));
 Object.assign(fs, { openSync, writeFileSync, writeSync, fsyncSync, linkSync, renameSync, unlinkSync, statSync, write });
 syncBuiltinESMExports();
 
+/** Before a statement goes to the engine. */
+function beforeStatement(text: string): void {
+  const { gate } = orders;
+  if (gate && text.startsWith(gate.statement)) {
+    note({ kind: "statement", text });
+    const nap = new Int32Array(new SharedArrayBuffer(4));
+    while (!real.existsSync(gate.file)) Atomics.wait(nap, 0, 0, 5);
+  }
+  if (!orders.statements) return;
+  begin();
+  note({ kind: "statement", text });
+}
+
+if (orders.statements || orders.gate) onStatement(beforeStatement);
 if (orders.stopAtEnd) process.on("exit", () => process.kill(process.pid, "SIGSTOP"));
