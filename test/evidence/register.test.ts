@@ -1,13 +1,16 @@
-// The register's campaign in its short form (evidence/register.ts has the whole).
+// The register's campaign in its short form, and mutants that it must notice (evidence/register.ts has the whole).
 
 import * as assert from "uvu/assert";
 import { NO_POSTGRES } from "../support/postgres.js";
 import { packageTest, testUnless } from "../support/skipping.js";
 import { suite } from "../support/suite.js";
+import { tried } from "../support/triedmutants.js";
+import { withMutant } from "./hostside/mutants.js";
 import { runCut } from "./register/cuts.js";
 import { Disk, type DiskEvent, seeded } from "./register/disk.js";
 import { courseOf, runKill } from "./register/kills.js";
 import { judgeLeftover, leftoversOf, runDiskKill, runFullDisk, watched } from "./register/losses.js";
+import { MUTANTS } from "./register/mutants.js";
 import { FLOWS, type Flow } from "./register/scenes.js";
 import { SKIPPED } from "./register.js";
 
@@ -104,5 +107,11 @@ test("a disk keeps what was synced, and of the rest any sectors", () => {
   assert.equal(disk.killed, { log: Buffer.from("fi") });
   assert.equal(disk.synced, { db: Buffer.from("old"), log: Buffer.from("fi") });
 });
+
+for (const mutant of tried(MUTANTS)) {
+  packageTest(test, NO_POSTGRES ?? SKIPPED, `noticed: not so that ${mutant.breaks}`, async () => {
+    assert.match((await withMutant(mutant, mutant.notice)) ?? "nothing was noticed", mutant.says);
+  });
+}
 
 test.run();

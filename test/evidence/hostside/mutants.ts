@@ -196,7 +196,10 @@ export const MUTANTS: readonly Mutant[] = [
 ];
 
 /** Runs `use` on a mutant's `dsc`. */
-export async function withMutant<T>({ file, from, to }: Mutant, use: (launcher: Launcher) => Promise<T>): Promise<T> {
+export async function withMutant<T>(
+  { file, from, to }: Pick<Mutant, "file" | "from" | "to">,
+  use: (launcher: Launcher) => Promise<T>,
+): Promise<T> {
   const build = join(ROOT, "build");
   // As deep in the project as the real one: it looks for package.json.
   const folder = mkdtempSync(join(build, "mutant-"));
