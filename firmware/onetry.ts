@@ -1,4 +1,4 @@
-// One try at a PIN or an unlock code: it is spent in flash, read back, and only then used.
+// One try at a PIN or an unlock code: it is spent in flash, read back, and only then used. `tally.ts` counts the tries.
 
 import * as flash from "./flash";
 import { ERASED } from "./flash";

@@ -1,4 +1,4 @@
-// Tries: spent one by one in the slots of the current page, given back all at once.
+// The count of tries: how many slots of the current page are spent, and where the next one is. `onetry.ts` spends them.
 //
 // A slot is two words. The first is programmed to SPENT before a PIN or code is looked at, the second
 // to GIVEN after a right one, which forgives that slot and all before it. Anything else that is not

@@ -1,4 +1,4 @@
-// How long each screen stands, in milliseconds, and what follows a message.
+// How long each screen stands, in milliseconds, and which screen follows a message.
 
 import { State } from "./wire";
 

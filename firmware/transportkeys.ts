@@ -1,4 +1,5 @@
-// The transport keys: replaced all three at once, each proved by its check value (GPC_SPE_034 §11.8).
+// PUT KEY: the transport keys are replaced all three at once, each proved by its check value (GPC_SPE_034 §11.8). The
+// computer derives them from a master: host-tools/card/transportkeys.ts.
 
 import * as aes from "./crypto/aes";
 import * as cbc from "./crypto/cbc";

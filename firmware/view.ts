@@ -1,4 +1,4 @@
-// What each state shows.
+// What each state shows. Which state follows: `card.ts` for keys, `times.ts` for time.
 
 import * as entry from "./entry";
 import * as pin from "./pin";

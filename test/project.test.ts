@@ -192,6 +192,15 @@ project("keeps blessed behind one file", () => {
   assert.equal(users, ["sim/terminal/toolkit.ts"]);
 });
 
+project("loads what makes paper only where paper is made", () => {
+  for (const file of sources("host-tools")) {
+    const loaded = /^import (?!type )[^;]* from "(pdfkit|bwip-js|fontkit)"/m.exec(
+      readFileSync(join(ROOT, file), "utf8"),
+    );
+    assert.is(loaded, null, file);
+  }
+});
+
 project("has a README in each top folder", () => {
   for (const folder of [...TOP, "docs", "scripts"]) {
     const lines = readFileSync(join(ROOT, folder, "README.md"), "utf8")

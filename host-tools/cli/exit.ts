@@ -7,6 +7,7 @@ import { NoCard } from "../card/port.js";
 import { AuthenticationFailed } from "../card/scp03.js";
 import { SerialNumberError } from "../card/serialnumber.js";
 import { ValueError } from "../card/storedata.js";
+import { PaperError } from "../desk/paper/errors.js";
 import { RegisterError, type RegisterReason } from "../desk/register/errors.js";
 import { inOneLine } from "../files/commandline.js";
 import {
@@ -54,6 +55,7 @@ export const KINDS = {
   file: { code: Exit.FILE, hint: "Check the file that the message names." },
   register: { code: Exit.FILE, hint: "Check the register that --register or DSC_REGISTER names." },
   "seed-file": { code: Exit.FILE, hint: "Check that the seed file and what opens it belong together." },
+  paper: { code: Exit.FILE, hint: "Correct the name, or the setting that the message names; dsc settings lists them." },
   secret: { code: Exit.FILE, hint: "Correct the file that holds the secret; it must be plain text of one line." },
   internal: { code: Exit.BUG, hint: "This is a mistake in dsc: please report it with what stands on stderr." },
   interrupted: { code: Exit.INTERRUPTED, hint: "Run the command again." },
@@ -86,6 +88,7 @@ const CLASSES: readonly [Kind, readonly ErrorClass[]][] = [
   ["wrong-card", [WrongCard]],
   ["file", [FileError]],
   ["register", [RegisterError]],
+  ["paper", [PaperError]],
   ["seed-file", [SeedFileError]],
   ["secret", [SecretError]],
   ["interrupted", [Interrupted]],

@@ -3,6 +3,7 @@
 
 import { userInfo } from "node:os";
 import { type Command, Option } from "commander";
+import type { JournalKey } from "../desk/register/journalchain.js";
 import type { CustodyKeys, Register } from "../desk/register/register.js";
 import type { CustodyKind } from "../desk/register/sealing.js";
 import { SecretError, UsageError } from "../files/errors.js";
@@ -71,6 +72,44 @@ export async function readCustodyKeys(options: RegisterOptions): Promise<Custody
     wipeKeys(keys);
     throw error;
   }
+}
+
+/** For commands that check the journal of a register that was given another journal key. */
+export function earlierKeyOption(): Option {
+  return new Option(
+    "--earlier-journal-key <file...>",
+    "journal keys that the register had before: with them its earlier entries are checked, too",
+  );
+}
+
+/** Runs `use` with the journal keys in these files, and wipes them. */
+export async function withEarlierKeys<T>(
+  { earlierJournalKey: paths = [], ...options }: RegisterOptions & { earlierJournalKey?: readonly string[] },
+  register: Register,
+  use: (earlier: readonly JournalKey[]) => Promise<T>,
+): Promise<T> {
+  refuseStdinTwice(options.siteKey, options.deskKey, options.journalKey, ...paths);
+  const { JournalKey } = await import("../desk/register/journalchain.js");
+  const keys: JournalKey[] = [];
+  try {
+    for (const path of paths) {
+      const key = await readCustody("journal", path, options);
+      keys.push(new JournalKey(key, register.id));
+      key.fill(0);
+    }
+    return await use(keys);
+  } finally {
+    for (const key of keys) key.wipe();
+  }
+}
+
+/** What to say of entries that are under earlier journal keys; nothing where there are none. */
+export function saidOfUnchecked(unchecked: number): string | undefined {
+  if (unchecked === 0) return undefined;
+  return (
+    `entries 1 to ${unchecked} are under an earlier journal key: only their numbers were checked; ` +
+    "give that key with --earlier-journal-key"
+  );
 }
 
 export function wipeKeys(keys: CustodyKeys): void {

@@ -16,9 +16,13 @@ const HEAD = "| campaign | tried | failures | date | module |\n|---|---|---|---|
 /** Figures by name, written as people read them. */
 type FigureText = (...names: string[]) => string;
 
-const REGISTER_KILLS = ["sqlite_statements", "sqlite_frames", "sqlite_syncs", "postgres_statements", "postgres_frames"].map(
-  (what) => `register_kills_${what}`,
-);
+const REGISTER_KILLS = [
+  "sqlite_statements",
+  "sqlite_frames",
+  "sqlite_syncs",
+  "postgres_statements",
+  "postgres_frames",
+].map((what) => `register_kills_${what}`);
 
 /** What was tried, in a few words. Several names: the sum of these figures. */
 const TRIED: { readonly [campaign: string]: (counted: FigureText) => string } = {

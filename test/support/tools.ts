@@ -9,6 +9,10 @@ export const NO_PSKCTOOL = without("apt-get install pskctool", /./, "pskctool", 
 export const NO_PYTHON_PSKC = without("apt-get install python3-pskc", /^/, PYTHON, "-c", "import pskc, cryptography");
 /** Earlier ones than OpenSSL 3 have no CMS under AES-GCM. */
 export const NO_OPENSSL = without("apt-get install openssl", /^OpenSSL ([3-9]|\d\d)\./, "openssl", "version");
+/** Poppler reads text, places and pictures of PDF files. */
+export const NO_POPPLER = without("apt-get install poppler-utils", /^/, "pdftotext", "-v");
+/** ZBar reads bar codes of pictures. */
+export const NO_ZBAR = without("apt-get install zbar-tools", /^/, "zbarimg", "--version");
 
 function without(install: string, answer: RegExp, program: string, ...probe: string[]): string | undefined {
   const { status, stdout } = spawnSync(program, probe, { encoding: "utf8" });

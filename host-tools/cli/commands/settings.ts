@@ -31,7 +31,7 @@ async function run(
   const { isSettingName, SETTINGS } = await import("../../desk/register/settings.js");
   if (name !== undefined && !isSettingName(name))
     throw new UsageError(`there is no setting ${JSON.stringify(name)}; there are ${Object.keys(SETTINGS).join(", ")}`);
-  const checked = name !== undefined && value !== undefined ? SETTINGS[name].check(value) : undefined;
+  const checked = name !== undefined && value !== undefined ? await SETTINGS[name].check(value) : undefined;
   await withRegister(options, async (register) => {
     if (name !== undefined && checked !== undefined) await set(register, name, checked);
     const names = name === undefined ? (Object.keys(SETTINGS) as SettingName[]) : [name];

@@ -1,17 +1,28 @@
-// Seals what a register keeps under another site key or desk key, in one change: all of it, or nothing.
+// Gives a register another site key, desk key or journal key, in one change: all of it, or nothing.
 //
-// With another desk key the desk gets another X25519 pair too, and the PINs of orders are encrypted to that.
+// What is sealed is sealed anew. With another desk key the desk gets another X25519 pair too, and the PINs of orders are
+// encrypted to that. The journal goes on under another journal key in another segment (journalchain.ts).
 
 import type { Selectable } from "kysely";
 import { type Change, change } from "./change.js";
 import { RegisterError } from "./errors.js";
+import { beginSegment } from "./journal.js";
+import { JournalKey } from "./journalchain.js";
 import { moveOrderPins } from "./orders.js";
-import { type CustodyKeys, drawDeskRows, type MetaRow, type Register, tagRow, vouchingRow } from "./register.js";
+import {
+  type CustodyKeys,
+  drawDeskRows,
+  JOURNAL_PUBLIC,
+  type MetaRow,
+  type Register,
+  tagRow,
+  vouchingRow,
+} from "./register.js";
 import type { KeysTable, Opener } from "./schema.js";
 import { custodyTag, Sealer } from "./sealing.js";
 
 /** Those that change, 32 bytes each. */
-export type NewKeys = Pick<CustodyKeys, Opener>;
+export type NewKeys = CustodyKeys;
 
 type Sealers = { readonly [opener in Opener]?: Sealer | undefined };
 
@@ -28,13 +39,21 @@ export async function rekey(register: Register, next: NewKeys): Promise<number> 
   for (const opener of OPENERS)
     if (next[opener] && !register.knows(opener))
       throw new RegisterError(`${register.engine.where}: has no ${opener} key that could change`, "wrong-key");
+  const journal = next.journal && new JournalKey(next.journal, register.id);
+  if (journal?.publicKey.equals(register.journal.publicKey))
+    throw new RegisterError(`${register.engine.where}: has this journal key already; name another one`, "wrong-key");
   const sealers: Sealers = {
     site: next.site && new Sealer(next.site, register.id),
     desk: next.desk && new Sealer(next.desk, register.id),
   };
   try {
-    return await change(register, (one) => rekeyAll(one, next, sealers));
+    return await change(register, async (one) => {
+      const count = await rekeyAll(one, next, sealers);
+      if (journal) await moveJournal(one, next, journal);
+      return count;
+    });
   } finally {
+    journal?.wipe();
     for (const opener of OPENERS) sealers[opener]?.wipe();
   }
 }
@@ -47,9 +66,18 @@ async function rekeyAll(one: Change, next: NewKeys, sealers: Sealers): Promise<n
     return key ? [{ name: tagRow(opener), value: custodyTag(opener, key, one.register.id) }] : [];
   });
   for (const row of [...tags, ...(await moveDesk(one, sealers))]) await put(one, row);
-  const detail = { site: sealers.site !== undefined, desk: sealers.desk !== undefined };
+  const detail = { site: next.site !== undefined, desk: next.desk !== undefined, journal: next.journal !== undefined };
   await one.note({ action: "register rekey", detail });
   return count;
+}
+
+/** From here on nothing is noted any more: the change has the old key. */
+async function moveJournal(one: Change, { journal }: NewKeys, key: JournalKey): Promise<void> {
+  const { db, at, register } = one;
+  if (!journal) return;
+  await beginSegment(db, register.journal, key, { at, actor: register.actor });
+  await put(one, { name: tagRow("journal"), value: custodyTag("journal", journal, register.id) });
+  await put(one, { name: JOURNAL_PUBLIC, value: key.publicKey });
 }
 
 /** A batch is found again by a name under the desk key, which only its file gives. */
@@ -66,6 +94,7 @@ async function sealKeys(one: Change, sealers: Sealers): Promise<number> {
   const { db } = one;
   const openers = OPENERS.filter((opener) => sealers[opener]);
   let count = 0;
+  if (openers.length === 0) return count;
   for (let after = 0; ; ) {
     const query = db.selectFrom("keys").selectAll().where("number", ">", after).where("opener", "in", openers);
     const rows = await query.orderBy("number").limit(PIECE).execute();

@@ -2,6 +2,10 @@
 
 import type { Kysely } from "kysely";
 import { checkSerialNumber } from "../../card/serialnumber.js";
+import { checkFont, STANDARD } from "../paper/fonts.js";
+import { checkLanguage } from "../paper/languages.js";
+import { checkLetterPaper } from "../paper/letterpaper.js";
+import { checkSheet } from "../paper/sheets.js";
 import type { Change } from "./change.js";
 import type { Tables } from "./schema.js";
 
@@ -11,7 +15,7 @@ interface Setting {
   /** What it is for: a line for people. */
   readonly purpose: string;
   /** The value as it is kept. Throws an error with a line for people where it cannot be. */
-  check(value: string): string;
+  check(value: string): string | Promise<string>;
 }
 
 export const SETTINGS = {
@@ -19,6 +23,26 @@ export const SETTINGS = {
     unset: "IB3000001",
     purpose: "where serial numbers that are drawn begin; those that are used are left out",
     check: checkSerialNumber,
+  },
+  "label.sheet": {
+    unset: "L7160",
+    purpose: "the labels that are printed on: a sheet of Avery, or width and height of one label of a roll",
+    check: checkSheet,
+  },
+  "letter.language": {
+    unset: "EN",
+    purpose: "the language of labels, and of PIN letters to user names that have none",
+    check: checkLanguage,
+  },
+  "letter.font": {
+    unset: STANDARD,
+    purpose: "a font file that labels and letters are set in first: its whole path, the same on each computer",
+    check: checkFont,
+  },
+  "letter.paper": {
+    unset: "A4",
+    purpose: "the paper of PIN letters",
+    check: checkLetterPaper,
   },
 } as const satisfies Record<string, Setting>;
 

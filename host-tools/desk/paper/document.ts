@@ -1,0 +1,171 @@
+// A PDF document in memory: its pages in mm, text that is set from several fonts, and its bytes, which may hold PINs.
+//
+// The same pages give the same bytes: a document has no date, and its identifier is made of its title.
+
+import { once } from "node:events";
+import { concatSecrets } from "../../files/secretbytes.js";
+import type { Face, Fonts, Weight } from "./fonts.js";
+import type { Language } from "./languages.js";
+import { clustersOf } from "./printable.js";
+import { MM_PER_INCH } from "./sheets.js";
+
+type PdfKit = InstanceType<typeof import("pdfkit")>;
+
+export interface Style {
+  /** In points. */
+  readonly size: number;
+  readonly weight?: Weight;
+  readonly color?: string;
+}
+
+const POINTS_PER_MM = 72 / MM_PER_INCH;
+const CUT = "…";
+const BLACK = "#000000";
+/** In points. */
+const THIN = 0.4;
+const MEDIUM = 0.8;
+const HATCH = { step: 3, width: 0.9, color: "#777777" };
+
+/** Where a line may end: behind a word or a hyphen, or behind a Japanese character but for those that begin no line. */
+const OPENING = "「『（【〔《〈";
+const CLOSING = "」』）】〕》〉、。，．・：；？！ーぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮヵヶ々";
+const JAPANESE = "\\p{Script=Han}\\p{Script=Hiragana}\\p{Script=Katakana}";
+const PIECES = new RegExp(
+  `[${OPENING}]*[${JAPANESE}][${CLOSING}]*\\s*|[${OPENING}]*[^\\s${JAPANESE}${OPENING}-]+-?\\s*|[\\s\\S]`,
+  "gu",
+);
+
+/** The pages of a document. Lengths and places are in mm from the left and the top edge, but for sizes of fonts. */
+export class Pages {
+  readonly #pdf: PdfKit;
+  readonly #fonts: Fonts;
+  readonly #registered = new Set<Face>();
+
+  constructor(pdf: PdfKit, fonts: Fonts) {
+    this.#pdf = pdf;
+    this.#fonts = fonts;
+  }
+
+  add(width: number, height: number): void {
+    this.#pdf.addPage({ size: [points(width), points(height)], margin: 0 });
+  }
+
+  /** The width of a text in one line. */
+  widthOf(text: string, style: Style): number {
+    const runs = this.#fonts.runs(text, style.weight ?? "regular");
+    return runs.reduce((sum, run) => sum + this.#widthOfRun(run.text, run.face, style.size), 0);
+  }
+
+  /** Sets a text in one line, its baseline at y. */
+  line(text: string, x: number, y: number, style: Style): void {
+    let at = x;
+    for (const run of this.#fonts.runs(text, style.weight ?? "regular")) {
+      const width = this.#widthOfRun(run.text, run.face, style.size);
+      this.#pdf.fillColor(style.color ?? BLACK);
+      this.#pdf.text(run.text, points(at), points(y), { lineBreak: false, baseline: "alphabetic" });
+      at += width;
+    }
+  }
+
+  /** The lines that a text has in a column of this width. A word that is wider than that is broken. */
+  linesOf(text: string, width: number, style: Style): string[] {
+    const lines = [""];
+    const fits = (line: string) => this.widthOf(line.trimEnd(), style) <= width;
+    const add = (piece: string) => {
+      const last = lines.at(-1) ?? "";
+      if (fits(last + piece)) lines[lines.length - 1] = last + piece;
+      else if (last === "" && [...piece].length === 1) lines[0] = piece;
+      else if (fits(piece) || [...piece].length === 1) lines.push(piece);
+      else for (const character of clustersOf(piece)) add(character);
+    };
+    for (const [piece] of text.matchAll(PIECES)) add(piece);
+    return lines.map((line) => line.trimEnd()).filter((line) => line !== "");
+  }
+
+  /** The lines of a text, no more than `most`. One that is too long for that is cut, and ends with dots. */
+  cutTo(text: string, width: number, most: number, style: Style): string[] {
+    const lines = this.linesOf(text, width, style);
+    if (lines.length <= most) return lines;
+    const kept = lines.slice(0, most - 1);
+    let last = kept.reduce((rest, line) => rest.trimStart().slice(line.length), text).trim();
+    while (this.widthOf(last + CUT, style) > width) last = [...last].slice(0, -1).join("");
+    return [...kept, last + CUT];
+  }
+
+  /** A filled rectangle. */
+  bar(x: number, y: number, width: number, height: number): void {
+    this.#pdf.rect(points(x), points(y), points(width), points(height)).fill(BLACK);
+  }
+
+  /** A frame with round corners. */
+  frame(x: number, y: number, width: number, height: number, radius: number): void {
+    this.#pdf.roundedRect(points(x), points(y), points(width), points(height), points(radius));
+    this.#pdf.lineWidth(MEDIUM).stroke(BLACK);
+  }
+
+  /** A thin line. */
+  rule(x1: number, y1: number, x2: number, y2: number, color: string): void {
+    this.#pdf.moveTo(points(x1), points(y1)).lineTo(points(x2), points(y2));
+    this.#pdf.lineWidth(THIN).stroke(color);
+  }
+
+  /** A field of crossing lines. */
+  hatch(x: number, y: number, width: number, height: number): void {
+    const [left, top, right, bottom] = [points(x), points(y), points(x + width), points(y + height)];
+    this.#pdf
+      .save()
+      .rect(left, top, right - left, bottom - top)
+      .clip();
+    for (let at = left - (bottom - top); at < right; at += HATCH.step) {
+      this.#pdf.moveTo(at, top).lineTo(at + bottom - top, bottom);
+      this.#pdf.moveTo(at, bottom).lineTo(at + bottom - top, top);
+    }
+    this.#pdf.lineWidth(HATCH.width).stroke(HATCH.color).restore();
+  }
+
+  /** Also makes the font the current one. */
+  #widthOfRun(text: string, face: Face, size: number): number {
+    if (!this.#registered.has(face)) {
+      // pdfkit takes a font that is open; its types know files and bytes only.
+      this.#pdf.registerFont(face.name, face.font as unknown as Uint8Array);
+      this.#registered.add(face);
+    }
+    return this.#pdf.font(face.name, size).widthOfString(text) / POINTS_PER_MM;
+  }
+}
+
+/** The bytes of a document, in memory of its own: where it has PINs, wipe it after use. */
+export async function pdfOf(
+  title: string,
+  language: Language,
+  fonts: Fonts,
+  draw: (pages: Pages) => Promise<void>,
+): Promise<Uint8Array> {
+  const { default: PdfDocument } = await import("pdfkit");
+  const info = { Title: title, Creator: "dsc", Producer: "dsc", CreationDate: new Date(0) };
+  const pdf = new PdfDocument({
+    autoFirstPage: false,
+    font: "",
+    lang: language.toLowerCase(),
+    displayTitle: true,
+    info,
+  });
+  // pdfkit wants a date, and writes only what can be enumerated.
+  Object.defineProperty(pdf.info, "CreationDate", { enumerable: false });
+  const chunks: Buffer[] = [];
+  pdf.on("data", (chunk: Buffer) => chunks.push(chunk));
+  try {
+    const ended = once(pdf, "end");
+    await draw(new Pages(pdf, fonts));
+    pdf.end();
+    await ended;
+    return concatSecrets(...chunks);
+  } finally {
+    pdf.destroy();
+    for (const chunk of chunks) chunk.fill(0);
+  }
+}
+
+function points(mm: number): number {
+  return mm * POINTS_PER_MM;
+}

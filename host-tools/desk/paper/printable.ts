@@ -1,0 +1,59 @@
+// Which texts of others can be printed: names and addresses come from files and people.
+
+import { PaperError } from "./errors.js";
+
+/** Characters that show nothing, or change how others are shown. */
+const INVISIBLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
+/** The blocks of scripts that are written from right to left (Unicode: default bidirectional class R or AL). */
+const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefe\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u;
+
+/** What people call scripts that fonts may lack. */
+const SCRIPTS: readonly [name: string, letters: RegExp][] = [
+  ["Latin", /\p{Script=Latin}/u],
+  ["Cyrillic", /\p{Script=Cyrillic}/u],
+  ["Greek", /\p{Script=Greek}/u],
+  ["Japanese or Chinese", /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Bopomofo}]/u],
+  ["Korean", /\p{Script=Hangul}/u],
+  ["Arabic", /\p{Script=Arabic}/u],
+  ["Hebrew", /\p{Script=Hebrew}/u],
+  ["Thai", /\p{Script=Thai}/u],
+  ["Georgian", /\p{Script=Georgian}/u],
+  ["Armenian", /\p{Script=Armenian}/u],
+  ["Devanagari", /\p{Script=Devanagari}/u],
+];
+
+const CLUSTERS = new Intl.Segmenter("und", { granularity: "grapheme" });
+
+/** What a reader takes for one character. */
+export function clustersOf(text: string): string[] {
+  return Array.from(CLUSTERS.segment(text), ({ segment }) => segment);
+}
+
+/**
+ * The text in the form that is printed: letters and their marks are composed, since fonts have more of those. A character that
+ * stands alone stays as it is: NFC gives some kanji of names another shape. Throws a PaperError where it cannot be printed with any font; `what` begins the
+ * line: whose name or address it is.
+ */
+export function printable(text: string, what: string): string {
+  const composed = clustersOf(text)
+    .map((cluster) => ([...cluster].length > 1 ? cluster.normalize("NFC") : cluster))
+    .join("");
+  const invisible = INVISIBLE.exec(composed)?.[0];
+  if (invisible !== undefined)
+    throw new PaperError(`${what} has a control character (${codeOf(invisible)}); correct it`);
+  const turned = RIGHT_TO_LEFT.exec(composed)?.[0];
+  if (turned !== undefined)
+    throw new PaperError(`${what} has ${named(turned)}: text from right to left cannot be printed; spell it otherwise`);
+  return composed;
+}
+
+/** A character for people: itself, its number and its script. */
+export function named(character: string): string {
+  const script = SCRIPTS.find(([, letters]) => letters.test(character))?.[0];
+  return `"${character}" (${[...(script ? [script] : []), codeOf(character)].join(", ")})`;
+}
+
+function codeOf(character: string): string {
+  const code = (character.codePointAt(0) ?? 0).toString(16).toUpperCase();
+  return `U+${code.padStart(4, "0")}`;
+}
