@@ -55,6 +55,7 @@ const figures: Figure[] = [
   { name: "verifications_per_second", value: perSecond(verification()), unit: "1/s" },
   { name: "register_ms_per_card_at_100000", value: rounded(costs.msPerCard), unit: "ms of the register alone" },
   { name: "register_ms_writing_per_card", value: rounded(costs.msWriting), unit: "ms of it in writing transactions" },
+  { name: "register_processor_ms_per_card", value: rounded(costs.msProcessor), unit: "ms of processor time for it" },
   { name: "register_writes_per_card", value: costs.transactions, unit: "writing transactions" },
   { name: "register_cost_ratio_100000_to_100", value: rounded(costs.ratio), unit: "of processor time for a card" },
   { name: "module_bytes", value: readFileSync(FIRMWARE_FILE).length, unit: "bytes" },
