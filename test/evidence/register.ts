@@ -64,7 +64,7 @@ async function run({ long, only, log }: Options): Promise<Result> {
     const cases = (await make()).filter(({ id }) => only === undefined || id === only);
     log(`${what}: ${cases.length}`);
     await inParallel(cases, async ({ id, figure, run }) => {
-      const wrong = await run();
+      const wrong = await run().catch((error) => `the case cannot be judged: ${error.message}`);
       counts.set(figure, (counts.get(figure) ?? 0) + 1);
       if (wrong) failures.push({ id, what: wrong });
     });

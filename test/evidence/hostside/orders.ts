@@ -18,7 +18,7 @@ export interface Orders {
   readonly stopAtEnd?: boolean;
   /** Whether statements of a database are operations, too. */
   readonly statements?: boolean;
-  /** It waits before the first statement that begins with this text until a file of this name is there. */
+  /** It waits before each statement that begins with this text until somebody opens this named pipe for writing. */
   readonly gate?: { readonly statement: string; readonly file: string };
 }
 

@@ -18,27 +18,18 @@ export interface Mutant extends Omit<HostMutant, "notice"> {
 
 const [FRESH] = FLOWS as readonly [Flow];
 
-/** Where a run is to be ended: by the texts of its statements, and "frame" for a frame. The index of an operation. */
-type Place = (texts: readonly string[]) => number;
-
-/** Behind the first frame that follows the first statement that begins so. */
-function behindFrame(statement: string): Place {
-  return (texts) => {
-    const noted = texts.findIndex((text) => text.startsWith(statement));
-    return noted < 0 ? -1 : texts.indexOf("frame", noted) + 1;
-  };
-}
-
+/** The statements of a run, and "frame" for a frame. */
 async function textsOf(kind: EngineKind, launcher?: Launcher): Promise<string[]> {
   return (await courseOf(FRESH, kind, launcher)).map((one) => (one.kind === "statement" ? one.text : one.kind));
 }
 
-function killed(place: Place): Mutant["notice"] {
-  return async (launcher) => {
-    const index = place(await textsOf("sqlite", launcher));
-    if (index < 0) throw new Error("there is no such operation");
-    return (await runKill(FRESH, "sqlite", index + 1, launcher)).wrong;
-  };
+/** Killed once the card has its keys: behind the first frame that follows the statement that keeps them. */
+async function killed(launcher: Launcher): Promise<Verdict> {
+  const texts = await textsOf("sqlite", launcher);
+  const kept = texts.findIndex((text) => text.startsWith('insert into "keys"'));
+  const frame = texts.indexOf("frame", kept);
+  if (kept < 0 || frame < 0) throw new Error("no frame follows the keys");
+  return (await runKill(FRESH, "sqlite", frame + 2, launcher)).wrong;
 }
 
 /** Any moment at which power is lost, the last ones first. */
@@ -76,7 +67,7 @@ export const MUTANTS: readonly Mutant[] = [
     async commit() {
         this.late = true;`,
     says: /^R1: /,
-    notice: killed(behindFrame('insert into "keys"')),
+    notice: killed,
   },
   {
     breaks: "STORE DATA is noted before it is sent",
@@ -84,7 +75,7 @@ export const MUTANTS: readonly Mutant[] = [
     from: 'storeData: this.#isNoted ? "sent" : "unsent"',
     to: 'storeData: "unsent"',
     says: /^R4: /,
-    notice: killed(behindFrame('insert into "keys"')),
+    notice: killed,
   },
   {
     breaks: "what was interrupted goes on with the keys of the register",
@@ -92,7 +83,7 @@ export const MUTANTS: readonly Mutant[] = [
     from: "plan.kept ?? draw(request, plan, attempt)",
     to: "draw(request, plan, attempt)",
     says: /^R7: /,
-    notice: killed((texts) => texts.lastIndexOf("frame")),
+    notice: killed,
   },
   {
     breaks: "done is said once it is committed",
@@ -101,7 +92,7 @@ export const MUTANTS: readonly Mutant[] = [
     from: "const notes = await withProgress(",
     to: 'show(command, { state: "done" }, ["done"]); const notes = await withProgress(',
     says: /^R5: /,
-    notice: killed((texts) => texts.lastIndexOf("frame")),
+    notice: killed,
   },
   {
     breaks: "a claim that a killed process left keeps the same bench out of nothing",
@@ -109,7 +100,7 @@ export const MUTANTS: readonly Mutant[] = [
     from: "other.bench !== claimant.bench",
     to: "other.process !== claimant.process",
     says: /^R7: .*is being personalized/,
-    notice: killed((texts) => texts.lastIndexOf("frame")),
+    notice: killed,
   },
   {
     breaks: "a commit is synced",
