@@ -9,7 +9,6 @@ import { KNOWN_ANSWERS } from "./knownanswers.js";
 import { MODEL } from "./model.js";
 import { PARSERS } from "./parsers.js";
 import { POWER_CUTS } from "./powercuts.js";
-import { REGISTER } from "./register.js";
 import { TIMING } from "./timing.js";
 
 export const CAMPAIGNS: readonly Campaign[] = [
@@ -22,5 +21,4 @@ export const CAMPAIGNS: readonly Campaign[] = [
   PARSERS,
   KNOWN_ANSWERS,
   HOST_SIDE,
-  REGISTER,
 ];
