@@ -36,6 +36,8 @@ const PIN = Buffer.from("4071");
 const NOTHING: Since = { done: [], forgotten: [] };
 /** Of what a test fills, and in the order in which rows are compared. */
 const COMPARED: readonly TableName[] = [
+  "batch_rows",
+  "batch_attempts",
   "settings",
   "batches",
   "orders",
@@ -59,6 +61,24 @@ async function fill({ register, card }: Rig): Promise<void> {
     await db.insertInto("settings").values({ name: "x", value: "line\r\nbreak", changed: at }).execute();
     const batch = { name: pattern(32, 1), state: "open", opened: at, changed: at } as const;
     await db.insertInto("batches").values(batch).execute();
+    const row = {
+      batch_number: 1,
+      line: 2,
+      serial_given: 0,
+      suite: SUITE,
+      pin_check: "card",
+      tries: 5,
+      lettered: 0,
+    } as const;
+    await db
+      .insertInto("batch_rows")
+      .values({ ...row, state: "pending", pin: pattern(33, 5) })
+      .execute();
+    const tried = { batch_number: 1, row_number: 1, bench: "a", card_id: CARD_ID, began: at, ended: at } as const;
+    await db
+      .insertInto("batch_attempts")
+      .values({ ...tried, result: "failed", why: "pulled" })
+      .execute();
     for (const serial of [SERIAL, OTHER]) await bindKeys(one, { serial, cardId: CARD_ID, ...keysFor() });
     for (const userName of ["anna", "boris"])
       await addOrder(one, { userName, suite: SUITE, pinCheck: "card", tries: 5, pin: PIN });
@@ -256,7 +276,7 @@ onEachEngine(test, "what is no backup of this register's version is refused, eac
   await rejectsFor(attempt(path, { ...NOTHING, done: [7] }), "unknown");
   await rejectsFor(attempt(path, { ...NOTHING, forgotten: ["IB3009999"] }), "unknown");
   const newer = freshFile();
-  writeFileSync(newer, readFileSync(path, "utf8").replace('"schema":1', '"schema":99'));
+  writeFileSync(newer, readFileSync(path, "utf8").replace(/"schema":\d+/, '"schema":99'));
   await rejectsFor(attempt(newer), "newer");
   const text = freshFile();
   writeFileSync(text, '{"format":"shopping list"}\n');

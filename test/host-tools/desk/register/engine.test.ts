@@ -37,6 +37,9 @@ const NOT_TEXT: readonly (readonly [string, string])[] = [
   ["half of a surrogate pair", "\ud83d"],
 ];
 
+const NUMBERS = MIGRATIONS.map(({ number }) => number);
+const NEXT = NUMBERS.length + 1;
+
 for (const place of PLACES) {
   const suiteOf = suite(`engine ${place.kind}`);
   defineValues(suiteOf, place);
@@ -365,13 +368,13 @@ function defineProcesses(test: Test, place: Place): void {
 
 function defineVersions(test: Test, place: Place): void {
   const next: Migration = {
-    number: 2,
+    number: NEXT,
     run: async (db) => {
       await db.schema.alterTable("settings").addColumn("note", "text").execute();
     },
   };
   const failing: Migration = {
-    number: 2,
+    number: NEXT,
     run: async (db, kind) => {
       await next.run(db, kind);
       await sql`insert into nowhere values (1)`.execute(db);
@@ -403,7 +406,7 @@ function defineVersions(test: Test, place: Place): void {
     await rejectsFor(openEngine(engine.where), "newer");
     await rejectsFor(openEngine(engine.where, { migrate: true }), "newer");
     const still = await versions(engine.where, { migrations: [...MIGRATIONS, next] });
-    assert.equal(await applied(still), [1, 2]);
+    assert.equal(await applied(still), [...NUMBERS, NEXT]);
     await still.close();
   });
 
@@ -414,11 +417,11 @@ function defineVersions(test: Test, place: Place): void {
     );
     assert.instance(error, Error);
     const again = await openEngine(engine.where);
-    assert.equal(await applied(again), [1]);
+    assert.equal(await applied(again), NUMBERS);
     assert.is(await countSettings(again), 1);
     await again.close();
     const newer = await versions(engine.where, { migrations: [...MIGRATIONS, next], migrate: true });
-    assert.equal(await applied(newer), [1, 2]);
+    assert.equal(await applied(newer), [...NUMBERS, NEXT]);
     await newer.close();
   });
 
@@ -426,7 +429,7 @@ function defineVersions(test: Test, place: Place): void {
     const options = { migrations: [...MIGRATIONS, next], migrate: true };
     const opened = await Promise.all(Array.from({ length: 3 }, () => versions(engine.where, options)));
     for (const one of opened) {
-      assert.equal(await applied(one), [1, 2]);
+      assert.equal(await applied(one), [...NUMBERS, NEXT]);
       await one.close();
     }
   });
