@@ -245,7 +245,7 @@ export async function withMutant<T>(
   const folder = mkdtempSync(join(build, "mutant-"));
   try {
     for (const part of ["host-tools", "firmware"])
-      cpSync(join(build, "js", part), join(folder, part), { recursive: true });
+      cpSync(join(build, "js", part), join(folder, part), { recursive: true, filter: isRun });
     const path = join(folder, "host-tools", file);
     const [before, after, ...more] = readFileSync(path, "utf8").split(from);
     if (before === undefined || after === undefined || more.length > 0) throw new Error(`${file}: not once: ${from}`);
@@ -256,4 +256,9 @@ export async function withMutant<T>(
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** Whether it is a folder or code: types and source maps are not run. */
+function isRun(path: string): boolean {
+  return !/\.(d\.ts|map|tsbuildinfo)$/.test(path);
 }

@@ -10,6 +10,8 @@ export interface Orders {
   readonly kill?: number | undefined;
   /** or when it is half done, where it is a write. */
   readonly torn?: boolean;
+  /** Kill it before the operation behind the first frame that follows a statement that begins with this text. */
+  readonly killBehindFrameAfter?: string;
   /** Stop the process before these, until it is told to go on. */
   readonly stop?: readonly number[];
   /** Stop it when it has read its files and is about to open this port. */

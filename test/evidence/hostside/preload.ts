@@ -21,13 +21,15 @@ const paths = new Map<number, string>();
 const log = orders.log === undefined ? undefined : real.openSync(orders.log, "a", 0o600);
 let count = 0;
 let atPort = orders.stopAtPort;
+/** What has gone by of killBehindFrameAfter. */
+let seen: "nothing" | "statement" | "frame" = "nothing";
 /** Whether an operation is under way: node:fs calls what is replaced here, too. */
 let within = false;
 
 /** Counts an operation, and ends or stops the process where that is the one. `half` does it half. */
 function begin(half: () => void = () => {}): void {
   count++;
-  if (count === orders.kill) {
+  if (count === orders.kill || seen === "frame") {
     if (orders.torn) half();
     process.kill(process.pid, "SIGKILL");
     // The signal may take a moment; nothing more is done meanwhile.
@@ -114,6 +116,7 @@ function write(...args: unknown[]): void {
   const [file, data, offset, length] = args as [number, Buffer, number, number];
   begin(() => real.writeSync(file, data, offset, length >> 1));
   note({ kind: "frame" });
+  if (seen === "statement") seen = "frame";
   (real.write as (...args: unknown[]) => void)(...args);
 }
 
@@ -146,6 +149,8 @@ function beforeStatement(text: string): void {
   }
   if (!orders.statements) return;
   begin();
+  const { killBehindFrameAfter: kept } = orders;
+  if (kept !== undefined && text.startsWith(kept)) seen = "statement";
   note({ kind: "statement", text });
 }
 

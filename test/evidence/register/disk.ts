@@ -216,6 +216,7 @@ function filesOf(names: Names, random: Random): Files {
 
 /** With each pending sector for which `random` gives less than one half. */
 function contentsOf({ durable, pending }: Inode, random: Random): Buffer {
+  if (pending.length === 0) return durable;
   let bytes: Buffer = Buffer.from(durable);
   for (const change of pending) {
     if ("size" in change) {

@@ -5,12 +5,11 @@
 
 import type { EngineKind } from "../../../host-tools/desk/register/engine.js";
 import { failureOf } from "../../support/seeding.js";
-import type { Operation } from "../hostside/orders.js";
 import type { Launcher } from "../hostside/simulatedbench.js";
+import { STATEMENTS } from "./courses.js";
 import { brokenPromise, unfinished, type Verdict } from "./promises.js";
 import { cardWith, Desk, type Flow, sceneOf, seedHere, withOpen } from "./scenes.js";
 
-const ORDERS = { statements: true } as const;
 /** Every so many-th rerun is a process; those of mutants are always. */
 const EVERY = 10;
 
@@ -20,27 +19,20 @@ export interface KillResult {
   readonly killed: boolean;
 }
 
-/** What one run that nobody kills does: statements and frames. */
-export async function courseOf(flow: Flow, kind: EngineKind, launcher?: Launcher): Promise<readonly Operation[]> {
-  const desk = await Desk.at(await sceneOf(flow, kind), launcher);
-  try {
-    const { code, stderr, operations } = await desk.run(ORDERS);
-    if (code !== 0) throw new Error(`${flow.name}: exit code ${code}: ${stderr}`);
-    return operations;
-  } finally {
-    await desk.close();
-  }
-}
+/** Before an operation, numbered from 1; or behind the first frame that follows a statement that begins so. */
+export type KillAt = number | { readonly frameAfter: string };
 
 /** Kills, looks at card and register, and lets the next run finish. */
-export async function runKill(flow: Flow, kind: EngineKind, at: number, launcher?: Launcher): Promise<KillResult> {
+export async function runKill(flow: Flow, kind: EngineKind, at: KillAt, launcher?: Launcher): Promise<KillResult> {
   const desk = await Desk.at(await sceneOf(flow, kind), launcher);
   try {
-    const { killed, stdout, code, stderr } = await desk.run({ ...ORDERS, kill: at });
+    const kill = typeof at === "number" ? { kill: at } : { killBehindFrameAfter: at.frameAfter };
+    const { killed, stdout, code, stderr } = await desk.run({ ...STATEMENTS, ...kill });
     if (!killed) return { killed, wrong: code === 0 ? undefined : `exit code ${code}: ${stderr.trimEnd()}` };
     const { flash } = desk.bench;
     const broken = await withOpen(desk.where, (register) => brokenPromise(register, flash, flow, stdout !== ""));
-    const rerun = launcher !== undefined || at % EVERY === 0 ? finishes : finishesHere;
+    const isProcess = launcher !== undefined || typeof at !== "number" || at % EVERY === 0;
+    const rerun = isProcess ? finishes : finishesHere;
     return { killed, wrong: broken ?? (await rerun(desk)) };
   } finally {
     await desk.close();

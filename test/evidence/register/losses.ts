@@ -12,7 +12,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Files, Launcher } from "../hostside/simulatedbench.js";
-import { Disk, type DiskEvent, type DiskOrders, eventsIn, operationsOf, seeded, watchDisk, writesOf } from "./disk.js";
+import { type Course, runWatched } from "./courses.js";
+import { Disk, seeded } from "./disk.js";
 import { finishes, finishesHere } from "./kills.js";
 import { brokenPromise, unfinished, type Verdict } from "./promises.js";
 import { cardWith, Desk, type Flow, type Scene, sceneOf, seedHere, withOpen } from "./scenes.js";
@@ -27,37 +28,6 @@ export interface Leftover {
   readonly told: boolean;
   /** The name of the bench, which holds the claim. */
   readonly bench: string;
-}
-
-/** A run as it was written down. */
-export interface Course {
-  readonly scene: Scene;
-  readonly operations: readonly DiskEvent[];
-  /** Those that a full disk could have refused. */
-  readonly writes: readonly DiskEvent[];
-  /** The card's flash before each frame, and at the end. */
-  readonly flashes: readonly Uint8Array[];
-  readonly bench: string;
-}
-
-export async function watched(flow: Flow, launcher?: Launcher): Promise<Course> {
-  const scene = await sceneOf(flow, "sqlite");
-  const desk = await Desk.at(scene, launcher);
-  try {
-    const { outcome, events } = await runWatched(desk);
-    if (outcome.code !== 0) throw new Error(`${flow.name}: exit code ${outcome.code}: ${outcome.stderr}`);
-    const flashes = [...desk.bench.flashes, desk.bench.flash];
-    return { scene, operations: operationsOf(events), writes: writesOf(events), flashes, bench: desk.name };
-  } finally {
-    await desk.close();
-  }
-}
-
-/** Runs `dsc` at the desk, whose disk does as it is told. */
-export async function runWatched(desk: Desk, orders: DiskOrders = {}) {
-  const log = join(desk.bench.folder, "disk");
-  const outcome = await desk.run({}, watchDisk(desk.folder, log, orders));
-  return { outcome, events: eventsIn(log) };
 }
 
 /** All that may be left, each once; `seeds` ways to lose power at each moment besides the sure one. */
@@ -87,8 +57,17 @@ export function leftoversOf(course: Course, seeds: number): Leftover[] {
 function hashOf(files: Files, flash: Uint8Array, told: boolean): string {
   const hash = createHash("sha256").update(flash).update(String(told));
   for (const [name, bytes] of Object.entries(files).sort(([a], [b]) => (a < b ? -1 : 1)))
-    hash.update(`\0${name}\0${bytes.length}\0`).update(bytes);
+    hash.update(`\0${name}\0`).update(digestOf(bytes));
   return hash.digest("hex");
+}
+
+const digests = new WeakMap<Uint8Array, Buffer>();
+
+/** A file that stays as it is from one moment to the next has the same bytes in memory, and is read once. */
+function digestOf(bytes: Uint8Array): Buffer {
+  const digest = digests.get(bytes) ?? createHash("sha256").update(bytes).digest();
+  digests.set(bytes, digest);
+  return digest;
 }
 
 /** Looks at what was left, and lets the same command finish from there. */

@@ -1,11 +1,11 @@
 // Mutants of the register and of what personalizes with it, each with the least of the campaign that must find it.
 
-import type { EngineKind } from "../../../host-tools/desk/register/engine.js";
 import type { Mutant as HostMutant } from "../hostside/mutants.js";
 import type { Launcher } from "../hostside/simulatedbench.js";
+import { courseOf, watched } from "./courses.js";
 import { runCut } from "./cuts.js";
-import { courseOf, runKill } from "./kills.js";
-import { judgeLeftover, leftoversOf, runFullDisk, watched } from "./losses.js";
+import { runKill } from "./kills.js";
+import { judgeLeftover, leftoversOf, runFullDisk } from "./losses.js";
 import type { Verdict } from "./promises.js";
 import { runRace } from "./race.js";
 import { FLOWS, type Flow } from "./scenes.js";
@@ -16,20 +16,13 @@ export interface Mutant extends Omit<HostMutant, "notice"> {
   readonly notice: (launcher: Launcher) => Promise<Verdict>;
 }
 
-const [FRESH] = FLOWS as readonly [Flow];
-
-/** The statements of a run, and "frame" for a frame. */
-async function textsOf(kind: EngineKind, launcher?: Launcher): Promise<string[]> {
-  return (await courseOf(FRESH, kind, launcher)).map((one) => (one.kind === "statement" ? one.text : one.kind));
-}
+const [FRESH, , RESEED] = FLOWS as readonly [Flow, Flow, Flow];
 
 /** Killed once the card has its keys: behind the first frame that follows the statement that keeps them. */
 async function killed(launcher: Launcher): Promise<Verdict> {
-  const texts = await textsOf("sqlite", launcher);
-  const kept = texts.findIndex((text) => text.startsWith('insert into "keys"'));
-  const frame = texts.indexOf("frame", kept);
-  if (kept < 0 || frame < 0) throw new Error("no frame follows the keys");
-  return (await runKill(FRESH, "sqlite", frame + 2, launcher)).wrong;
+  const { wrong, killed } = await runKill(FRESH, "sqlite", { frameAfter: 'insert into "keys"' }, launcher);
+  if (!killed) throw new Error("no frame follows the keys");
+  return wrong;
 }
 
 /** Any moment at which power is lost, the last ones first. */
@@ -47,9 +40,11 @@ async function diskFull(launcher: Launcher): Promise<Verdict> {
 
 /** The commit that makes the card a seeded one never reaches the server. */
 async function commitCut(launcher: Launcher): Promise<Verdict> {
-  const statements = (await textsOf("postgres")).filter((text) => text !== "frame");
+  const statements = (await courseOf(RESEED, "postgres")).flatMap((one) =>
+    one.kind === "statement" ? [one.text] : [],
+  );
   const seeded = statements.findLastIndex((text) => text.startsWith('update "cards" set "state"'));
-  return runCut(FRESH, { at: statements.indexOf("COMMIT", seeded) + 1, when: "before" }, launcher);
+  return runCut(RESEED, { at: statements.indexOf("COMMIT", seeded) + 1, when: "before" }, launcher);
 }
 
 export const MUTANTS: readonly Mutant[] = [

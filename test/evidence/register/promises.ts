@@ -55,7 +55,9 @@ export async function brokenPromise(
   const { findings } = await checkRegister(register);
   if (findings.length > 0) return `R6: ${findings[0]}`;
   const pairs = await keyPairs(register);
-  return sharedKey(pairs) ?? (await ofCard(register, pairs, flash)) ?? (told ? notDone(register, flow) : undefined);
+  return (
+    sharedKey(pairs) ?? (await ofCard(register, pairs, flash, flow)) ?? (told ? notDone(register, flow) : undefined)
+  );
 }
 
 /** What must hold in the end, besides. */
@@ -111,11 +113,12 @@ function sharedKey(pairs: readonly KeyPair[]): Verdict {
 }
 
 /** R1, R2 and R4. */
-async function ofCard(register: Register, pairs: readonly KeyPair[], flash: Uint8Array): Promise<Verdict> {
+async function ofCard(register: Register, pairs: readonly KeyPair[], flash: Uint8Array, flow: Flow): Promise<Verdict> {
   const card = await answersOf(flash);
   if (card.life === "blank" && card.testKeys) return undefined;
   const row = await register.engine.read((db) => findCard(db, card.serial));
-  if (!card.testKeys && row?.put_key === "unsent")
+  // Before them a card that is reseeded has transport keys of an earlier version.
+  if (!card.testKeys && card.kvn === flow.kvn && row?.put_key === "unsent")
     return "R4: the card has transport keys that were never noted as sent";
   if (card.life === "blank") return undefined;
   if (card.response === undefined) return `R1: the card is ${card.life}, and nobody can ask it for a response`;
