@@ -19,7 +19,7 @@ const test = suite("register");
 
 const [FRESH, ORDER, RESEED] = FLOWS as readonly [Flow, Flow, Flow];
 /** Of many moments, in the short form: a case that runs `dsc` takes a second of the processor, one that runs in here a tenth. */
-const SOME = 6;
+const SOME = 5;
 
 function some<T>(list: readonly T[]): T[] {
   const step = Math.max(1, Math.floor(list.length / SOME));
@@ -50,10 +50,11 @@ testUnless(
   },
 );
 
-testUnless(test, SKIPPED, "killed at a statement, a frame or a sync, the same command finishes", async () => {
+testUnless(test, SKIPPED, "killed at a statement or a sync, the same command finishes", async () => {
   const steps = await courseOf(FRESH, "sqlite");
-  for (const kind of ["statement", "frame"] as const)
-    assert.equal(await runKill(FRESH, "sqlite", middle(steps, kind)), { killed: true, wrong: undefined }, kind);
+  // At frames the mutants below are killed, and the disk images have what a kill leaves at each of them.
+  const at = middle(steps, "statement");
+  assert.equal(await runKill(FRESH, "sqlite", at), { killed: true, wrong: undefined });
   const { operations } = await watched(ORDER);
   assert.is(await runDiskKill(ORDER, middle(operations, "sync")), undefined);
 });

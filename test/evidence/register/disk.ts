@@ -129,12 +129,17 @@ export function seeded(seed: number): Random {
   };
 }
 
-type Change = { readonly offset: number; readonly data: Buffer } | { readonly size: number };
+interface Write {
+  readonly offset: number;
+  readonly data: Buffer;
+}
+type Change = Write | { readonly size: number };
 
-/** A file: what is on the disk for certain, and what may be. */
+/** A file: what is on the disk for certain, what may be, and both. The bytes are never changed, so that images can share them. */
 interface Inode {
   durable: Buffer;
   pending: Change[];
+  whole: Buffer;
 }
 
 type Names = Map<string, Inode>;
@@ -149,7 +154,7 @@ export class Disk {
   constructor(files: Files) {
     const inodes = Object.entries(files).map(([name, bytes]): [string, Inode] => [
       name,
-      { durable: Buffer.from(bytes), pending: [] },
+      { durable: Buffer.from(bytes), pending: [], whole: Buffer.from(bytes) },
     ]);
     this.#names = new Map(inodes);
     this.#durable = new Map(inodes);
@@ -159,26 +164,26 @@ export class Disk {
     const name = basename(path);
     if (kind === "create") this.#create(name);
     else if (kind === "remove") this.#rename((names) => names.delete(name));
-    else if (kind === "write") this.#inode(name).pending.push({ offset, data });
-    else if (kind === "truncate") this.#inode(name).pending.push({ size: offset });
+    else if (kind === "write") change(this.#inode(name), { offset, data });
+    else if (kind === "truncate") change(this.#inode(name), { size: offset });
     else if (kind === "sync") this.#sync(name);
   }
 
   /** After a process was killed: all is there. */
   get killed(): Files {
-    return filesOf(this.#names, () => 0);
+    return filesOf(this.#names, ({ whole }) => whole);
   }
 
   /** After power was lost, and nothing was there but what was synced. */
   get synced(): Files {
-    return filesOf(this.#durable, () => 1);
+    return filesOf(this.#durable, ({ durable }) => durable);
   }
 
   /** After power was lost: half of what was not synced is there, drawn at random. */
   lost(random: Random): Files {
     const names = new Map(this.#durable);
     for (const change of this.#pendingNames) if (random() < 0.5) change(names);
-    return filesOf(names, random);
+    return filesOf(names, (inode) => lostOf(inode, random));
   }
 
   #inode(name: string): Inode {
@@ -188,7 +193,7 @@ export class Disk {
   }
 
   #create(name: string): void {
-    const inode: Inode = { durable: Buffer.alloc(0), pending: [] };
+    const inode: Inode = { durable: Buffer.alloc(0), pending: [], whole: Buffer.alloc(0) };
     this.#rename((names) => names.set(name, inode));
   }
 
@@ -205,31 +210,39 @@ export class Disk {
       this.#pendingNames = [];
       return;
     }
-    inode.durable = contentsOf(inode, () => 0);
+    inode.durable = inode.whole;
     inode.pending = [];
   }
 }
 
-function filesOf(names: Names, random: Random): Files {
-  return Object.fromEntries([...names].map(([name, inode]) => [name, contentsOf(inode, random)]));
+function filesOf(names: Names, contents: (inode: Inode) => Buffer): Files {
+  return Object.fromEntries([...names].map(([name, inode]) => [name, contents(inode)]));
+}
+
+function change(inode: Inode, change: Change): void {
+  inode.pending.push(change);
+  inode.whole = "size" in change ? resized(inode.whole, change.size) : written(inode.whole, [change]);
 }
 
 /** With each pending sector for which `random` gives less than one half. */
-function contentsOf({ durable, pending }: Inode, random: Random): Buffer {
-  if (pending.length === 0) return durable;
-  let bytes: Buffer = Buffer.from(durable);
+function lostOf({ durable, pending }: Inode, random: Random): Buffer {
+  let bytes = durable;
   for (const change of pending) {
     if ("size" in change) {
       if (random() < 0.5) bytes = resized(bytes, change.size);
-    } else for (const [offset, data] of sectorsOf(change)) if (random() < 0.5) bytes = overwritten(bytes, offset, data);
+    } else
+      bytes = written(
+        bytes,
+        [...sectorsOf(change)].filter(() => random() < 0.5),
+      );
   }
   return bytes;
 }
 
-function* sectorsOf({ offset, data }: { offset: number; data: Buffer }): Iterable<[offset: number, data: Buffer]> {
+function* sectorsOf({ offset, data }: Write): Iterable<Write> {
   for (let at = 0; at < data.length; ) {
     const end = Math.min(data.length, at + SECTOR - ((offset + at) % SECTOR));
-    yield [offset + at, data.subarray(at, end)];
+    yield { offset: offset + at, data: data.subarray(at, end) };
     at = end;
   }
 }
@@ -238,8 +251,12 @@ function resized(bytes: Buffer, size: number): Buffer {
   return bytes.length >= size ? bytes.subarray(0, size) : Buffer.concat([bytes, Buffer.alloc(size - bytes.length)]);
 }
 
-function overwritten(bytes: Buffer, offset: number, data: Buffer): Buffer {
-  const grown = resized(bytes, Math.max(bytes.length, offset + data.length));
-  grown.set(data, offset);
-  return grown;
+/** A copy in which that is written. */
+function written(bytes: Buffer, writes: readonly Write[]): Buffer {
+  if (writes.length === 0) return bytes;
+  const ends = writes.map(({ offset, data }) => offset + data.length);
+  const copy = Buffer.alloc(Math.max(bytes.length, ...ends));
+  copy.set(bytes);
+  for (const { offset, data } of writes) copy.set(data, offset);
+  return copy;
 }
