@@ -116,7 +116,7 @@ export class BenchPort {
     }
   }
 
-  /** No row is pending any more, or whoever runs it ends it. A card that is being seeded is left alone in the first case only. */
+  /** No other card is to be begun, or all is to end at once. A card that is being seeded is finished in the first case only. */
   tell(event: "complete" | "end"): void {
     if (this.#outside === "end") return;
     this.#outside = event;

@@ -27,7 +27,9 @@ export interface Disturbances {
 const PULL = 350;
 const EXCHANGE = 350;
 const LOSE = 700;
-const KILL = 900;
+/** One card in so many has the tool killed while it is seeded: at one of its frames, or before the first. */
+const KILL = 20;
+const FRAMES_OF_CARD = 40;
 /** Of cards that are done, one in so many is put in again. */
 const AGAIN = 12;
 /** How long a port is away (ms). */
@@ -43,6 +45,8 @@ interface Place {
   readonly path: string;
   readonly slot: Slot;
   line: PtyLine | undefined;
+  /** The tool is killed after so many frames from now. */
+  killAfter: number | undefined;
 }
 
 export class RandomBench {
@@ -52,6 +56,8 @@ export class RandomBench {
   readonly #pool: Card[];
   readonly #random: Random;
   #tool: ChildProcessWithoutNullStreams | undefined;
+  /** Cards that got a row. */
+  #paired = 0;
 
   /** `folder`: for the links of the ports. The same seed draws the same numbers; when frames come is up to the machine. */
   constructor(folder: string, ports: number, cards: readonly Card[], seed: number) {
@@ -61,6 +67,7 @@ export class RandomBench {
       path: join(folder, `port${at}`),
       slot: new Slot(),
       line: undefined,
+      killAfter: undefined,
     }));
     for (const place of this.#places) {
       place.slot.onFrame = () => this.#disturb(place);
@@ -93,6 +100,7 @@ export class RandomBench {
   }
 
   #runOnce(args: readonly string[]): Promise<{ code: number | null; signal: string | null; last: string }> {
+    for (const place of this.#places) place.killAfter = undefined;
     const tool = spawn(process.execPath, [DSC, ...args, ...this.ports.flatMap((port) => ["--port", port]), "--json"]);
     this.#tool = tool;
     tool.stderr.pipe(process.stderr);
@@ -109,9 +117,16 @@ export class RandomBench {
     const { port, state, event } = told(line);
     const place = this.#places.find(({ path }) => path === port);
     if (!place) return;
+    if (event === "row" && ++this.#paired % KILL === 0) this.#killAt(place, this.#random.next() % FRAMES_OF_CARD);
     if (state === "done") this.#later(() => this.#takeOut(place, event === "known" || !this.#oneIn(AGAIN)));
     if (state !== undefined && TAKE_OUT.includes(state)) this.#later(() => this.#takeOut(place, false));
     if (state === "empty") this.#later(() => this.#putIn(place));
+  }
+
+  /** Between pairing and binding, or in the middle of what follows. */
+  #killAt(place: Place, frame: number): void {
+    if (frame === 0) this.#tool?.kill("SIGKILL");
+    else place.killAfter = frame;
   }
 
   #later(act: () => void): void {
@@ -140,7 +155,7 @@ export class RandomBench {
   /** What happens before a frame reaches a card. */
   #disturb(place: Place): void {
     const { slot } = place;
-    if (this.#oneIn(KILL)) this.#tool?.kill("SIGKILL");
+    if (place.killAfter !== undefined && --place.killAfter === 0) this.#tool?.kill("SIGKILL");
     if (this.#oneIn(LOSE)) setImmediate(() => this.#lose(place));
     if (!slot.card) return;
     const pulled = this.#oneIn(PULL);
