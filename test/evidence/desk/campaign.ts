@@ -49,7 +49,8 @@ export interface DeskResult {
 export async function runDesk({ where, folder, cards: count, seed }: DeskCase): Promise<DeskResult> {
   const register = await newRegister(where);
   const cards = Array.from({ length: count }, (_, at) => blankCard({ seed: seed * 100_000 + at }));
-  const bench = new RandomBench(folder, PORTS, cards, seed);
+  const named = await Promise.all(cards.map(async (card) => ({ card, id: (await statusOf(card)).id ?? "" })));
+  const bench = new RandomBench(folder, PORTS, named, seed);
   try {
     const wrong: string[] = [];
     const { site, desk, transport } = openers(where, folder);

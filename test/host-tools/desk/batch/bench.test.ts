@@ -362,7 +362,12 @@ onEachEngine(
       if (next) rack.slots.set(next, new Slot());
       return found;
     };
-    const act = operator(rack, [...cards]);
+    const [first, second] = cards as [Card, Card];
+    const ofPort: Record<string, (news: PortNews) => void> = {
+      a: operator(rack, [first]),
+      b: operator(rack, [second]),
+    };
+    const act = (news: PortNews) => ofPort[news.port]?.(news);
     const { end, listener, batch } = await work(register, rack, rowsFor(2), act, { ports: [], morePorts });
     assert.equal([end.done, end.stopped], [2, []]);
     assert.equal(listener.waitedFor, ["a serial port; plug one in"], "said once, while there was none");
