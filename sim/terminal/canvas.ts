@@ -1,10 +1,14 @@
 // A grid of coloured characters that the views paint on, and its form as blessed's tagged text.
 
-/** How characters look; colours are numbers of the 256-colour palette. A missing background lets the one below show through. */
+/**
+ * How characters look; colours are numbers of the 256-colour palette. A missing background lets the one below show through.
+ * `inverse` is what stands out where there are no colours.
+ */
 export interface Style {
   readonly fg?: number;
   readonly bg?: number;
   readonly bold?: boolean;
+  readonly inverse?: boolean;
 }
 
 /** A part of the terminal, in cells. */
@@ -70,13 +74,14 @@ export class Canvas {
     if (title) this.put(x + 2, y, ` ${title} `, { ...style, bold: true });
   }
 
-  /** The lines as text with blessed's tags. */
-  tagged(): string {
-    return this.#rows.map(taggedRow).join("\n");
+  /** The lines as text with blessed's tags, with or without colours. */
+  tagged(colours = true): string {
+    const tagsOf = colours ? colouredTags : plainTags;
+    return this.#rows.map((row) => taggedRow(row, tagsOf)).join("\n");
   }
 }
 
-function taggedRow(row: readonly Cell[]): string {
+function taggedRow(row: readonly Cell[], tagsOf: (style: Style) => string): string {
   let text = "";
   let open = "";
   for (const { char, style } of row) {
@@ -88,7 +93,11 @@ function taggedRow(row: readonly Cell[]): string {
   return open ? `${text}{/}` : text;
 }
 
-function tagsOf(style: Style): string {
+function plainTags({ bold, inverse }: Style): string {
+  return (bold ? "{bold}" : "") + (inverse ? "{inverse}" : "");
+}
+
+function colouredTags(style: Style): string {
   const bold = style.bold ? "{bold}" : "";
   const fg = style.fg === undefined ? "" : `{${style.fg}-fg}`;
   return bold + fg + (style.bg === undefined ? "" : `{${style.bg}-bg}`);

@@ -8,7 +8,7 @@ import { drawCard, keyAt } from "./carddrawing.js";
 import { EventLog } from "./eventlog.js";
 import { guardTerminal } from "./guard.js";
 import { drawHelp } from "./help.js";
-import type { InputEvent, MouseReport } from "./input.js";
+import type { InputEvent, MouseReport, Paste } from "./input.js";
 import { Keypresses } from "./keypresses.js";
 import { type Layout, layout, MIN_HEIGHT, MIN_WIDTH } from "./layout.js";
 import { LoginPane } from "./loginpane.js";
@@ -68,8 +68,8 @@ class Simulator {
   constructor(card: Subject, options: TerminalOptions) {
     this.#card = card;
     this.#notes = options.notes ?? [];
-    this.#keypresses = new Keypresses(card);
     this.#log = new EventLog(card);
+    this.#keypresses = new Keypresses(card, { full: () => this.#log.add("too many keys at once: some were dropped") });
     this.#login = options.site === false ? undefined : new LoginPane((text) => this.#log.add(text));
     this.#toolkit = new Toolkit({ input: (event) => this.#input(event), resize: () => this.#draw() });
     this.#suspension = new Suspension({ leave: () => this.#pause(), enter: () => this.#goOn() });
@@ -129,6 +129,7 @@ class Simulator {
 
   #input(event: InputEvent): void {
     if (event.kind === "mouse") this.#mouse(event);
+    else if (event.kind === "paste") this.#paste(event);
     else if (event.name === "ctrl-c") this.#leave();
     else if (event.name === "ctrl-z") this.#suspension.suspend();
     else if (this.#help) this.#help = false;
@@ -138,8 +139,15 @@ class Simulator {
     else this.#cardKey(event.name);
   }
 
+  /** A field takes what fits, up to the end of the line; a card has keys only. */
+  #paste({ length, start }: Paste): void {
+    const fits = this.#onLogin ? (this.#login?.paste(start) ?? 0) : 0;
+    this.#log.add(`pasted: ${fits} of ${length} characters taken`);
+  }
+
   #cardKey(name: string): void {
-    if (name === "enter") this.#keypresses.tap("ok");
+    if (name === "escape") this.#keypresses.forget();
+    else if (name === "enter") this.#keypresses.tap("ok");
     else if (name === "p") this.#keypresses.tap("press");
     else if (name === "P") this.#keypresses.hold("press");
     else if (name === "O") this.#keypresses.hold("ok");
