@@ -537,6 +537,7 @@ testUnless(headless, ON_WINDOWS, "a signal ends it as such, with nothing left be
     ["SIGTERM", 143],
     ["SIGHUP", 129],
     ["SIGINT", 130],
+    ["SIGQUIT", 131],
   ] as const) {
     const folder = scratchFolder();
     const options = ["--flash", join(folder, "flash.bin"), "--pty", join(folder, "line")];
