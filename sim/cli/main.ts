@@ -49,6 +49,7 @@ function commands(): Command {
     .option("--seed <n>", "make the random source repeatable", parseSeed)
     .option("--pty <link>", "put the card's serial line on a pseudo-terminal, linked at LINK", parseName)
     .option("--record <file>", "write the session as a command file that `run` replays (it holds the PIN)", parseName)
+    .option("--ascii", "draw in ASCII, whatever the locale says")
     .option("--headless", "commands on stdin, JSON on stdout")
     .addOption(portOption())
     .addHelpText("after", EXIT_CODES)
@@ -131,13 +132,13 @@ async function start(options: Options): Promise<void> {
     });
   }
   needTerminal();
-  await (options.port === undefined ? inTerminal(options) : frontPanel(options.port));
+  await (options.port === undefined ? inTerminal(options) : frontPanel(options.port, options.ascii));
 }
 
-async function frontPanel(path: string): Promise<void> {
+async function frontPanel(path: string, ascii = false): Promise<void> {
   const { panel, close } = await openPanel(path);
-  const { runTerminal } = await import("../terminal/terminal.js");
-  await runTerminal(panel, { notes: [basename(path)], until: panel.closed });
+  const { ASCII, runTerminal } = await import("../terminal/terminal.js");
+  await runTerminal(panel, { around: { line: basename(path) }, until: panel.closed, ...(ascii && { art: ASCII }) });
   const lost = !panel.open;
   await close();
   if (lost) throw new PanelError(`${path}: the card is gone; the line was closed`);

@@ -37,6 +37,7 @@ export class TerminalProgram {
     columns = 80,
     rows = 24,
     program = process.execPath,
+    folder = ROOT,
     environment: Record<string, string> = {},
   ) {
     this.#screen = new headless.Terminal({ cols: columns, rows, allowProposedApi: true });
@@ -44,7 +45,7 @@ export class TerminalProgram {
       name: environment.TERM ?? TERM,
       cols: columns,
       rows,
-      cwd: ROOT,
+      cwd: folder,
       env: { ...plainEnvironment(), ...environment },
     });
     this.#pty.onData((data) => {
@@ -63,13 +64,14 @@ export class TerminalProgram {
 
   /** Starts the simulator. */
   static simulator(
-    args: string[] = ["--demo"],
+    args = ["--demo"],
     columns?: number,
     rows?: number,
+    folder?: string,
     environment?: Record<string, string>,
   ): TerminalProgram {
     const command = [join(ROOT, "sim", "dsc-sim.mjs"), ...args];
-    return new TerminalProgram(command, columns, rows, process.execPath, environment);
+    return new TerminalProgram(command, columns, rows, process.execPath, folder, environment);
   }
 
   /** Starts the simulator as a job of a shell, which continues it once it is stopped and a line is typed. */
@@ -167,7 +169,7 @@ export class TerminalProgram {
 
 /** The card's screen showing exactly this, in the line below the segments. */
 export function shows(text: string): RegExp {
-  return new RegExp(`\\[ ${text.replace(/[*>]/g, "\\$&")} \\]-`);
+  return new RegExp(`\\[ ${text.replace(/[*>]/g, "\\$&")} \\][─-]`);
 }
 
 /** Every mode that the program set is as it was, and no private mode was left on. */
