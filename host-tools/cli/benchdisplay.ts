@@ -7,6 +7,7 @@ import type { PortNews } from "../desk/batch/benchport.js";
 import type { State } from "../desk/batch/portmachine.js";
 import type { Step } from "../desk/plan.js";
 import type { BatchCounts } from "../desk/register/batches.js";
+import { isScreen } from "../files/commandline.js";
 import { visible } from "./lists.js";
 import { showEvent, warn } from "./output.js";
 
@@ -24,7 +25,7 @@ export interface BenchDisplay extends RunListener {
 /** As it fits what it is shown on. */
 export function benchDisplay(json: boolean): BenchDisplay {
   if (json) return new EventDisplay();
-  return process.stderr.isTTY ? new BarDisplay() : new LineDisplay();
+  return isScreen(process.stderr) ? new BarDisplay() : new LineDisplay();
 }
 
 /** What happened at a port, in a line for people; nothing where nobody has to know it. */

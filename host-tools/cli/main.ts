@@ -36,13 +36,13 @@ const COMMANDS: Record<string, () => Promise<{ register(program: Command): void 
 
 const EXIT_CODES = `
 Exit codes: 0 done; 1 failed; 2 usage; 3 no such port, or busy, or no answer; 4 authentication failed;
-5 the card refused; 6 a file or a register; 70 a mistake in dsc itself; 130 interrupted.`;
+5 the card refused; 6 a file or a register; 70 a mistake in dsc itself; 130 interrupted; 141 nobody read the output.`;
 
 /** The process `dsc`: runs the command line `args` (without node and script) and sets the exit code. */
 export async function main(args: string[]): Promise<void> {
   // What packages will drop in a later version is nothing for whoever sits at a bench, nor for a script that reads stderr.
   process.noDeprecation = true;
-  watchOutput(() => process.exit(), endWithoutOutput);
+  watchOutput(endWithoutOutput);
   process.on("uncaughtException", endWithBug);
   const stop = watchForInterruption();
   await runCommand(args);
