@@ -2,7 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
-import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { Argument, Command, CommanderError, Option } from "commander";
 import { inOneLine, watchOutput } from "../../host-tools/files/commandline.js";
 import { completionScript, SHELLS, type Shell } from "../../host-tools/files/completion.js";
 import { version } from "../../host-tools/files/project.js";
@@ -17,13 +17,15 @@ import { openPanel, PanelError } from "../session/panelport.js";
 import { runScripts, type Script } from "../session/run.js";
 import { Session } from "../session/session.js";
 import { UserError } from "../session/usererror.js";
-import { type CardOptions, complain, freshSeed, HIGHEST_SEED, headless, inTerminal, say } from "./simulate.js";
+import { parseName, withCardOptions } from "./cardoptions.js";
+import { type MonkeyOptions, monkey, withMonkeyOptions } from "./monkey.js";
+import { type CardOptions, complain, freshSeed, headless, inTerminal, say } from "./simulate.js";
 
 /** A command had an error, or a script failed. The exit code of all else that is no bug is in its UserError. */
 const FAILED = 1;
 const USAGE = 2;
 const EXIT_CODES = `
-Exit codes: 0 done; 1 a command had an error, or a script failed; 2 usage, or a file that cannot be used;
+Exit codes: 0 done; 1 a command had an error, a script failed, or monkey found a difference; 2 usage, or a file that cannot be used;
 3 no such port, or busy, or no answer; 128 + n ended by signal n.`;
 
 interface Options extends CardOptions {
@@ -45,18 +47,14 @@ export async function main(args: string[]): Promise<void> {
 }
 
 function commands(): Command {
-  const program = new Command("dsc-sim")
+  const program = withCardOptions(new Command("dsc-sim"))
     .description("The Digital Security Card+ in the terminal, by hand or by script.")
     .version(version(), "--version")
-    .option("--flash <file>", "keep the card's flash in FILE (made blank if missing)", parseName)
-    .option("--demo", "personalize a blank card as the demo card (PIN 4071)")
-    .option("--seed <n>", "make the random source repeatable", parseSeed)
-    .option("--pty <link>", "put the card's serial line on a pseudo-terminal, linked at LINK", parseName)
-    .option("--record <file>", "write the session as a command file that `run` replays (it holds the PIN)", parseName)
     .option("--ascii", "draw in ASCII, whatever the locale says")
     .option("--headless", "commands on stdin, JSON on stdout")
     .addOption(portOption())
     .addHelpText("after", EXIT_CODES)
+    .enablePositionalOptions()
     .allowExcessArguments(false)
     .configureOutput({ outputError: (text) => say(inOneLine(text)) })
     .exitOverride()
@@ -81,6 +79,9 @@ function commands(): Command {
     .action((shell: Shell) => {
       process.stdout.write(completionScript(program, shell));
     });
+  withMonkeyOptions(program.command("monkey")).action(async (_: unknown, command: Command) => {
+    if (!(await monkey(command.optsWithGlobals<MonkeyOptions>()))) process.exitCode ??= FAILED;
+  });
   return program;
 }
 
@@ -160,19 +161,6 @@ function readScript(name: string): Script {
   } catch (error) {
     throw new UserError(`${name}: cannot be read (${(error as NodeJS.ErrnoException).code})`);
   }
-}
-
-function parseName(text: string): string {
-  if (text === "") throw new InvalidArgumentError("No name given.");
-  return text;
-}
-
-function parseSeed(text: string): number {
-  const seed = Number(text);
-  if (!/^[0-9]+$/.test(text) || seed > HIGHEST_SEED) {
-    throw new InvalidArgumentError(`a seed is a whole number from 0 to ${HIGHEST_SEED}.`);
-  }
-  return seed;
 }
 
 /** One line and an exit code; what has neither is a bug, and its stack says where. */
