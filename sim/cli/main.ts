@@ -17,6 +17,7 @@ import { openPanel, PanelError } from "../session/panelport.js";
 import { runScripts, type Script } from "../session/run.js";
 import { Session } from "../session/session.js";
 import { UserError } from "../session/usererror.js";
+import { type ApiOptions, api, withApiOptions } from "./api.js";
 import { parseName, withCardOptions } from "./cardoptions.js";
 import { type MonkeyOptions, monkey, withMonkeyOptions } from "./monkey.js";
 import { type CardOptions, complain, freshSeed, headless, inTerminal, say } from "./simulate.js";
@@ -79,6 +80,9 @@ function commands(): Command {
     .action((shell: Shell) => {
       process.stdout.write(completionScript(program, shell));
     });
+  withApiOptions(program.command("api")).action(async (_: unknown, command: Command) => {
+    await api(command.optsWithGlobals<ApiOptions>());
+  });
   withMonkeyOptions(program.command("monkey")).action(async (_: unknown, command: Command) => {
     if (!(await monkey(command.optsWithGlobals<MonkeyOptions>()))) process.exitCode ??= FAILED;
   });
