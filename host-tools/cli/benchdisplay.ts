@@ -35,8 +35,9 @@ export function sentenceOf({ port, state, event, serial, why }: PortNews): strin
     case "away":
       return reason === "" ? undefined : `${reason}; waiting for the port`;
     case "empty":
-      if (event === "opened") return `${port}: PUT A CARD IN`;
-      return reason === "" ? `${port}: put the next card in` : `${whose}: ${reason}`;
+      // A card may be on it already.
+      if (event === "opened") return undefined;
+      return reason === "" ? `${port}: PUT A CARD IN` : `${whose}: ${reason}`;
     case "asking":
       return event === "swapped" && reason !== "" ? `${whose}: ${reason}` : undefined;
     case "done":
@@ -55,7 +56,7 @@ export function sentenceOf({ port, state, event, serial, why }: PortNews): strin
 /** How far all of it is, in a line. */
 export function progressLine(progress: Progress): string {
   const { pending, timeLeft } = progress;
-  return `${countsInWords(progress)}${pending === 0 ? "" : `, ${inWords(timeLeft)} left`}`;
+  return `${countsInWords(progress)}${pending === 0 || timeLeft === undefined ? "" : `, ${inWords(timeLeft)} left`}`;
 }
 
 export function countsInWords({ done, failed, pending }: BatchCounts): string {
@@ -63,8 +64,7 @@ export function countsInWords({ done, failed, pending }: BatchCounts): string {
   return `${done} of ${done + failed + pending} done${failures}`;
 }
 
-function inWords(time: number | undefined): string {
-  if (time === undefined) return "some time";
+function inWords(time: number): string {
   const seconds = Math.ceil(time / 1000);
   if (seconds < 60) return `${seconds} s`;
   const minutes = Math.ceil(seconds / 60);

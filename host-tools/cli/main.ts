@@ -5,7 +5,7 @@ import { hangUp } from "../card/port.js";
 import { watchOutput } from "../files/commandline.js";
 import { UsageError } from "../files/errors.js";
 import { FileError } from "../files/files.js";
-import { Interrupted, interrupt, interruption } from "../files/interruption.js";
+import { endLater, Interrupted, interrupt, interruption } from "../files/interruption.js";
 import { version } from "../files/project.js";
 import { Exit, reportOf } from "./exit.js";
 import { answerInJson, answersInJson, begin, complain, conclude, tell } from "./output.js";
@@ -33,9 +33,6 @@ const COMMANDS: Record<string, () => Promise<{ register(program: Command): void 
   ocra: () => import("./commands/ocra.js"),
   completion: () => import("./commands/completion.js"),
 };
-
-/** How long what waits for a card may take to notice that its line is gone (ms). */
-const LAST_WORDS = 1000;
 
 const EXIT_CODES = `
 Exit codes: 0 done; 1 failed; 2 usage; 3 no such port, or busy, or no answer; 4 authentication failed;
@@ -181,7 +178,7 @@ function watchForInterruption(): () => void {
     if (interruption.aborted) endAnyhow();
     interrupt();
     hangUp();
-    setTimeout(endAnyhow, LAST_WORDS).unref();
+    endLater(endAnyhow);
   };
   process.on("SIGINT", interrupted);
   return () => void process.off("SIGINT", interrupted);

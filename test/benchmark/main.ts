@@ -14,6 +14,7 @@ import { Flash } from "../../sim/core/flash.js";
 import { DEMO, personalizeDemo } from "../../sim/session/demo.js";
 import { FIRMWARE_FILE, loadFirmware } from "../../sim/session/firmware.js";
 import { boardFigures, boardMissing } from "./board.js";
+import { deskFigures, deskMissing } from "./desk.js";
 import { type Figure, interfaceFigures } from "./interfaces.js";
 import { registerCosts } from "./register.js";
 import { command, personalizeOverWire, verification } from "./serial.js";
@@ -63,6 +64,9 @@ else {
   const board = await boardFigures(module);
   figures.push(...board, ...withChip(board));
 }
+const noDesk = deskMissing();
+if (noDesk) console.log(`the desk is left out: ${noDesk}`);
+else figures.push(...(await deskFigures()));
 for (const { name, value, unit } of figures) {
   console.log(`${name.padEnd(34)} ${value.toLocaleString("en-US").padStart(12)} ${unit}`);
 }

@@ -43,6 +43,8 @@ const TRIED: { readonly [campaign: string]: (counted: FigureText) => string } = 
     `${counted("known_answers_published")} published vectors and ${counted("known_answers_cross_checked")} that were computed and cross-checked`,
   "host-side": (counted) =>
     `${counted("host_kills_at_file_operations", "host_kills_at_frames")} kills, ${counted("host_power_loss_disks")} lost disks, ${counted("host_runs_at_once_on_one_port", "host_runs_at_once_on_one_file")} pairs at once, ${counted("host_process_images_searched")} process images`,
+  desk: (counted) =>
+    `${counted("desk_cards")} cards, ${counted("desk_pulls", "desk_exchanges")} pulled or exchanged, ${counted("desk_lost_ports")} ports lost, ${counted("desk_kills")} kills`,
   register: (counted) =>
     `${counted(...REGISTER_KILLS)} kills, ${counted("register_images_killed", "register_images_power_lost")} images of its file, ${counted("register_full_disks")} full disks, ${counted("register_connections_cut")} connections cut, ${counted("register_races")} races`,
 };
