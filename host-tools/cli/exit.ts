@@ -121,6 +121,8 @@ const REGISTER_HINTS: Partial<Record<RegisterReason, string>> = {
   damaged: "Run dsc register check, and restore a backup where it is needed.",
   unknown: "Check the number; dsc card list and dsc order list show what the register has.",
   state: "Look at its state and its history with dsc card show and dsc card history.",
+  operator: "Act as an operator of this register; dsc operator list shows them.",
+  approval: "Let a second operator run dsc approve, then run the command again.",
   duplicate: "Use another key, or leave it out so that one is drawn.",
   clock: "Set the computer's clock right; dsc register clock --accept ends a wrong date in the register.",
 };

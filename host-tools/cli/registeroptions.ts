@@ -3,7 +3,9 @@
 
 import { userInfo } from "node:os";
 import { type Command, Option } from "commander";
+import type { KeyFileKind } from "../desk/register/custodykeys.js";
 import type { JournalKey } from "../desk/register/journalchain.js";
+import type { Actor } from "../desk/register/operators.js";
 import type { CustodyKeys, Register } from "../desk/register/register.js";
 import type { CustodyKind } from "../desk/register/sealing.js";
 import { SecretError, UsageError } from "../files/errors.js";
@@ -20,6 +22,7 @@ export interface RegisterOptions {
   deskKey?: string;
   journalKey?: string;
   operator?: string;
+  operatorKey?: string;
   insecureKeyFile?: boolean;
 }
 
@@ -30,8 +33,18 @@ files of their owner's alone (chmod 600), or come over standard input (-).`;
 
 const PKCS11 = /^pkcs11:/i;
 
-/** Adds the options to a command: where the register is, the keys that it uses, who acts. */
+/**
+ * Adds the options to a command: where the register is, the keys that it uses, who acts. Who has the journal key changes the
+ * register, and signs that.
+ */
 export function registerOptions(command: Command, ...kinds: readonly CustodyKind[]): Command {
+  return kinds.includes("journal")
+    ? readingOptions(command, ...kinds).addOption(operatorKeyOption())
+    : readingOptions(command, ...kinds);
+}
+
+/** The same for a command that no operator has to sign: it changes nothing, or there is no operator yet. */
+export function readingOptions(command: Command, ...kinds: readonly CustodyKind[]): Command {
   command.addOption(
     new Option("--register <register>", "the register: a file, or postgres://USER@HOST/DATABASE").env("DSC_REGISTER"),
   );
@@ -41,6 +54,11 @@ export function registerOptions(command: Command, ...kinds: readonly CustodyKind
       new Option("--operator <name>", "who acts, for the journal (default: the login name)").env("DSC_OPERATOR"),
     )
     .addOption(sharedFilesOption());
+}
+
+function operatorKeyOption(): Option {
+  const description = "the private key of the operator who acts (dsc operator new; -: stdin)";
+  return new Option("--operator-key <file>", description).env("DSC_OPERATOR_KEY");
 }
 
 function custodyOption(kind: CustodyKind): Option {
@@ -57,8 +75,8 @@ export function whereOf({ register }: RegisterOptions): string {
 
 /** The keys that were named; wipe them after use. */
 export async function readCustodyKeys(options: RegisterOptions): Promise<CustodyKeys> {
-  const { siteKey, deskKey, journalKey } = options;
-  refuseStdinTwice(siteKey, deskKey, journalKey);
+  const { siteKey, deskKey, journalKey, operatorKey } = options;
+  refuseStdinTwice(siteKey, deskKey, journalKey, operatorKey);
   const keys: CustodyKeys = {};
   try {
     for (const [kind, path] of [
@@ -116,7 +134,7 @@ export function wipeKeys(keys: CustodyKeys): void {
   for (const key of Object.values(keys)) key.fill(0);
 }
 
-async function readCustody(kind: CustodyKind, path: string, { insecureKeyFile }: RegisterOptions): Promise<Buffer> {
+async function readCustody(kind: KeyFileKind, path: string, { insecureKeyFile }: RegisterOptions): Promise<Buffer> {
   if (PKCS11.test(path))
     throw new SecretError(`the ${kind} key: this dsc reads no keys from PKCS#11 tokens; name a file`);
   const { readCustodyKey } = await import("../desk/register/custodykeys.js");
@@ -130,13 +148,27 @@ async function readCustody(kind: CustodyKind, path: string, { insecureKeyFile }:
   }
 }
 
-async function passphraseFor(kind: CustodyKind) {
+async function passphraseFor(kind: KeyFileKind) {
   return { passphrase: await askPassphrase(`Passphrase of the ${kind} key`, false) };
 }
 
-/** Who acts. */
+/** The name of whoever acts. */
 export function actorOf({ operator }: RegisterOptions): string {
   return operator === undefined || operator === "" ? userInfo().username : operator;
+}
+
+/** Who acts, with the operator key where that was given. */
+export async function readActor(options: RegisterOptions): Promise<Actor> {
+  const { operatorKey } = options;
+  const name = actorOf(options);
+  if (operatorKey === undefined || operatorKey === "") return name;
+  const seed = await readCustody("operator", operatorKey, options);
+  try {
+    const { Operator } = await import("../desk/register/operators.js");
+    return new Operator(name, seed);
+  } finally {
+    seed.fill(0);
+  }
 }
 
 /** Opens the register with the keys that are named, runs `use`, and closes it whatever comes. */
@@ -144,6 +176,7 @@ export async function withRegister<T>(options: RegisterOptions, use: (register: 
   const where = whereOf(options);
   const keys = await readCustodyKeys(options);
   try {
+    const actor = await readActor(options);
     // Loaded here: most commands have no register, and a database takes longer to load than they to run.
     const [{ openEngine }, { Register }] = await Promise.all([
       import("../desk/register/open.js"),
@@ -151,7 +184,7 @@ export async function withRegister<T>(options: RegisterOptions, use: (register: 
     ]);
     const engine = await openEngine(where);
     try {
-      const register = await Register.open(engine, keys, actorOf(options));
+      const register = await Register.open(engine, keys, actor);
       try {
         return await use(register);
       } finally {

@@ -167,8 +167,9 @@ function refuseManyNumbers({ serial, next, order }: Options): void {
 }
 
 function secretFilesOf(options: Options) {
-  const { pskc, pskcKey, siteKey, deskKey, journalKey, keyFile, transport, transportOld, pinFile } = options;
-  const openers = pskc === undefined ? [siteKey, deskKey, journalKey] : [pskcKey];
+  const { pskc, pskcKey, siteKey, deskKey, journalKey, operatorKey, keyFile, transport, transportOld, pinFile } =
+    options;
+  const openers = pskc === undefined ? [siteKey, deskKey, journalKey, operatorKey] : [pskcKey];
   return [...openers, keyFile, transport, transportOld, pinFile];
 }
 

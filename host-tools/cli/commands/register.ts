@@ -14,7 +14,9 @@ import {
   earlierKeyOption,
   REGISTER_HELP,
   type RegisterOptions,
+  readActor,
   readCustodyKeys,
+  readingOptions,
   registerOptions,
   saidOfUnchecked,
   whereOf,
@@ -65,14 +67,14 @@ was done since, as when a register moves to a server, say --nothing-since.
 ${REGISTER_HELP}`;
 
 export function register(program: Command): void {
-  const init = registerOptions(
+  const init = readingOptions(
     printing("init", "make a register, and the keys that do not exist yet", INIT_EXAMPLES),
     ...ALL,
   )
     .option("--passphrase", "put the keys that are drawn behind a passphrase each, which is asked for")
     .addHelpText("after", INIT_NOTES)
     .action(runInit);
-  const check = registerOptions(
+  const check = readingOptions(
     printing("check", "read all of it, and say what is wrong", ["dsc register check"]),
     ...ALL,
   )
@@ -83,7 +85,7 @@ export function register(program: Command): void {
       `\nIt checks what the keys that are given open. Exit code 1 where something is wrong.${REGISTER_HELP}`,
     )
     .action(runCheck);
-  const backup = registerOptions(printing("backup", "back it up while it is in use", BACKUP_EXAMPLES), "journal")
+  const backup = readingOptions(printing("backup", "back it up while it is in use", BACKUP_EXAMPLES), "journal")
     .argument("<file>", "the new file, for its owner's eyes only; never overwritten")
     .addHelpText("after", REGISTER_HELP)
     .action(runBackup);
@@ -250,7 +252,7 @@ async function runRestore(file: string, options: RestoreOptions, command: Comman
   try {
     const { restore } = await import("../../desk/register/backup.js");
     const since = { nextSerial: numberFrom, done, forgotten, head };
-    const report = await restore(file, where, keys, actorOf(options), since);
+    const report = await restore(file, where, keys, await readActor(options), since);
     if (head === undefined) warn("no saved head was given: nobody knows what the journal had after the backup");
     const at = new Date(report.at).toISOString();
     show(command, { register: where, ...report, at }, restoreLines(where, at, report));

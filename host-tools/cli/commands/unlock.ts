@@ -55,13 +55,19 @@ async function run(options: Options, command: Command): Promise<void> {
 }
 
 async function byRegister(options: Options): Promise<string> {
-  const { serial, lockCode, siteKey, deskKey, journalKey } = options;
-  refuseStdinTwice(siteKey, deskKey, journalKey);
-  const [{ change }, { giveUnlockCode }] = await Promise.all([
-    import("../../desk/register/change.js"),
+  const { serial, lockCode, siteKey, deskKey, journalKey, operatorKey } = options;
+  refuseStdinTwice(siteKey, deskKey, journalKey, operatorKey);
+  const [{ changeApproved }, { giveUnlockCode, unlockSubject }] = await Promise.all([
+    import("../../desk/register/approvals.js"),
     import("../../site/unlockcode.js"),
   ]);
-  return withRegister(options, (opened) => change(opened, (each) => giveUnlockCode(each, serial, lockCode)));
+  return withRegister(options, (opened) =>
+    changeApproved(
+      opened,
+      (each) => unlockSubject(each, serial, lockCode),
+      (each) => giveUnlockCode(each, serial, lockCode),
+    ),
+  );
 }
 
 async function bySeedFile(pskc: string, pskcKey: string, options: Options): Promise<string> {

@@ -37,6 +37,8 @@ export interface EntryContent {
 
 export interface Entry extends EntryContent {
   readonly mac: Uint8Array;
+  /** Of the operator who made it, over the MAC of the entry before and the entry; nothing where there are no operators. */
+  readonly signature?: Uint8Array | undefined;
 }
 
 /** Up to which entry a journal goes. */
@@ -72,6 +74,7 @@ export const MAC_BYTES = 32;
 export const SIGNATURE_BYTES = 64;
 
 const START = "dsc journal start";
+const ENTRY = "dsc journal entry";
 const HEAD_LABEL = "head";
 const HEAD = "dsc journal head";
 const POSITION = "dsc journal position";
@@ -105,6 +108,11 @@ export class JournalKey {
   /** The MAC of an entry, by that of the one before. */
   macOf(previous: Uint8Array, entry: EntryContent): Buffer {
     return this.#mac(previous, contentOf(entry));
+  }
+
+  /** What an operator signs of an entry. */
+  signedContent(previous: Uint8Array, entry: EntryContent): Buffer {
+    return signedContent(this.#register, previous, entry);
   }
 
   /** Vouches for what the register keeps beside the journal. */
@@ -152,6 +160,11 @@ export class JournalKey {
 /** Whether the owner of this public key, 32 bytes, signed the head. */
 export function isSignedBy(publicKey: Uint8Array, head: SignedHead): boolean {
   return verify(null, headContent(head), publicKeyOf("Ed25519", publicKey), head.signature);
+}
+
+/** What an operator signs of an entry: that one alone, and by the MAC of the one before all that came earlier. */
+export function signedContent(register: Uint8Array, previous: Uint8Array, entry: EntryContent): Buffer {
+  return canonical(ENTRY, register, previous, contentOf(entry));
 }
 
 function contentOf({ number, at, actor, action, serial, from, to, reason, detail }: EntryContent): Buffer {
@@ -222,9 +235,10 @@ export interface Finding {
   /**
    * changed: entry or MAC. moved: it is another number's entry. missing: there is none. start: the first is not that of
    * `register init`. end: entries, or the position that the register keeps, were cut off or put back. head: the saved
-   * head is of another register, not signed by the journal key, or of another journal.
+   * head is of another register, not signed by the journal key, or of another journal. operator: not signed by one who was
+   * an operator then, or not approved.
    */
-  readonly what: "changed" | "moved" | "missing" | "start" | "end" | "head";
+  readonly what: "changed" | "moved" | "missing" | "start" | "end" | "head" | "operator";
   /** One line for people. */
   readonly message: string;
 }

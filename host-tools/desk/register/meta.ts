@@ -5,6 +5,8 @@ import type { Tables } from "./schema.js";
 
 /** Those that are read and written by name; what else there is stands in register.ts. */
 export type MetaName =
+  /** The register's id (open.ts). */
+  | "register"
   /** Up to which entry the journal goes (journal.ts). */
   | "journal-position"
   /** The latest time that the register has seen (registerclock.ts). */

@@ -14,7 +14,13 @@ export interface Migration {
 /** The row of `meta` that tells a register from other databases, and what stands in it. */
 export const FORMAT = { name: "format", value: Buffer.from("DSC+ register") } as const;
 
-export const MIGRATIONS: readonly Migration[] = [{ number: 1, run: firstTables }];
+export const MIGRATIONS: readonly Migration[] = [
+  { number: 1, run: firstTables },
+  { number: 2, run: signedEntries },
+];
+
+/** The version from which on operators are enrolled: rows of them in an earlier one are nobody's. */
+export const OPERATORS_SINCE = 2;
 
 /** Applies those migrations of the list that were not applied yet, each in a transaction of its own. */
 export async function applyMigrations(engine: Engine, migrations: readonly Migration[]): Promise<void> {
@@ -186,6 +192,13 @@ async function firstTables(db: Kysely<Tables>, kind: EngineKind): Promise<void> 
   for (const name of ["cards", "orders"]) await index(name, ["state"]);
   await index("cards", ["card_id"]);
   await index("cards", ["user_name"]);
+}
+
+/** Operators sign the entries that they make. Until then no program enrolled any. */
+async function signedEntries(db: Kysely<Tables>, kind: EngineKind): Promise<void> {
+  await db.deleteFrom("approvals").execute();
+  await db.deleteFrom("operators").execute();
+  await db.schema.alterTable("journal").addColumn("signature", typeIn(kind, "blob")).execute();
 }
 
 /** SQLite's tables are strict: a column holds what it says. */

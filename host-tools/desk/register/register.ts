@@ -9,6 +9,7 @@ import type { Engine } from "./engine.js";
 import { RegisterError } from "./errors.js";
 import { JournalKey } from "./journalchain.js";
 import { REGISTER_ID } from "./open.js";
+import type { Actor } from "./operators.js";
 import type { Tables } from "./schema.js";
 import { type CustodyKind, custodyTag, type Place, REGISTER_ID_BYTES, Sealer } from "./sealing.js";
 
@@ -42,14 +43,14 @@ export class Register {
   /** 16 bytes. */
   readonly id: Buffer;
   /** Who acts, for the journal. */
-  readonly actor: string;
+  readonly actor: Actor;
   readonly engine: Engine;
   readonly #site: Sealer | undefined;
   readonly #desk: Sealer | undefined;
   readonly #journal: JournalKey | undefined;
   readonly #meta: Meta;
 
-  private constructor(engine: Engine, id: Buffer, meta: Meta, keys: CustodyKeys, actor: string) {
+  private constructor(engine: Engine, id: Buffer, meta: Meta, keys: CustodyKeys, actor: Actor) {
     this.engine = engine;
     this.id = id;
     this.actor = actor;
@@ -60,7 +61,7 @@ export class Register {
   }
 
   /** `keys` stay the caller's to wipe. Throws a RegisterError where one is of another register. */
-  static async open(engine: Engine, keys: CustodyKeys, actor: string): Promise<Register> {
+  static async open(engine: Engine, keys: CustodyKeys, actor: Actor): Promise<Register> {
     const meta = await engine.read(metaOf);
     const id = meta.get(REGISTER_ID);
     if (id?.length !== REGISTER_ID_BYTES)

@@ -201,6 +201,11 @@ const TABLE: Record<string, readonly Row[]> = {
     ["secret", [ODD_KEY]],
     ["interrupted", ["-"]],
   ],
+  "pskc forget": [
+    ["usage", JOURNAL],
+    ["file", [...JOURNAL, "--receipt", NOTHING]],
+    ["file", [...JOURNAL, "--receipt", BROKEN]],
+  ],
   "pskc import": [
     ["done", [ONE, ...PSKC_KEYS]],
     ["usage", [ONE, ...PSKC_KEYS, "--receipt", "-"]],
@@ -343,6 +348,27 @@ const TABLE: Record<string, readonly Row[]> = {
     ["done", [...JOURNAL, "--order", "1"]],
     ["register", [...JOURNAL, "--order", "99"]],
     ["usage", [...JOURNAL, "--order", "0"]],
+  ],
+  "operator new": [
+    ["done", [at("anna.key")]],
+    ["file", [PIN]],
+    ["usage", ["-"]],
+  ],
+  "operator list": [
+    ["done", IN],
+    ["register", ["--register", NOTHING]],
+  ],
+  "operator add": [
+    ["usage", [...JOURNAL, "anna"]],
+    ["usage", [...JOURNAL, "anna", "--public-key", "12"]],
+    ["register", [...JOURNAL, "anna", "--public-key", "00".repeat(32)]],
+    ["register", [...JOURNAL, "a b"]],
+    ["secret", [...JOURNAL, "anna", "--operator-key", ODD_KEY]],
+  ],
+  "operator remove": [["register", [...JOURNAL, "anna"]]],
+  approve: [
+    ["register", [...JOURNAL, "00".repeat(8)]],
+    ["register", [...JOURNAL, "12"]],
   ],
   "journal show": [
     ["done", IN],

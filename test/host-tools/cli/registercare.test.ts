@@ -113,6 +113,11 @@ test("a setting is kept, and the journal says who changed it", async () => {
       ["letter.language", "EN"],
       ["letter.font", "standard"],
       ["letter.paper", "A4"],
+      ["approval.export", "no"],
+      ["approval.forget", "no"],
+      ["approval.reseed", "no"],
+      ["approval.unlock", "no"],
+      ["approval.clock", "no"],
     ],
   );
   assert.match(await run(0, ["journal", "show"]), /anna +settings +IB3000001 +IB3000500/);

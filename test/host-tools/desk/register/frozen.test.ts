@@ -21,6 +21,7 @@ import {
   CARDS,
   FROZEN_FOLDER,
   FROZEN_KEYS,
+  FROZEN_OPERATOR,
   fileOf,
   JOURNAL_BEFORE,
   ORDER,
@@ -82,14 +83,14 @@ async function assertRestored(version: number, place: Place): Promise<void> {
   const path = fileOf(version, "backup");
   assert.is((await readBackupHead(path)).schema, version);
   const where = await place.fresh();
-  const report = await restore(path, where, FROZEN_KEYS, "restorer", { done: [], forgotten: [] });
+  const report = await restore(path, where, FROZEN_KEYS, FROZEN_OPERATOR, { done: [], forgotten: [] });
   assert.equal([report.findings, report.challengesEnded, report.openOrders], [[], 1, [1]]);
   await assertWhole(where);
 }
 
 /** What was put in is what comes out, and the register can be worked with. */
 async function assertWhole(where: string): Promise<void> {
-  const register = await Register.open(await openEngine(where), { ...FROZEN_KEYS }, "reader");
+  const register = await Register.open(await openEngine(where), { ...FROZEN_KEYS }, FROZEN_OPERATOR);
   try {
     const { engine } = register;
     const earlier = [new JournalKey(JOURNAL_BEFORE, register.id)];
@@ -120,7 +121,7 @@ async function assertWhole(where: string): Promise<void> {
 for (const place of PLACES)
   packageTest(test, place.missing, `a register that a newer version wrote is refused (${place.kind})`, async () => {
     const where = await place.fresh();
-    await restore(fileOf(NEWEST, "backup"), where, FROZEN_KEYS, "restorer", { done: [], forgotten: [] });
+    await restore(fileOf(NEWEST, "backup"), where, FROZEN_KEYS, FROZEN_OPERATOR, { done: [], forgotten: [] });
     await (await openEngine(where, { migrations: [...MIGRATIONS, NEXT], migrate: true })).close();
     const { message } = await rejectsFor(openEngine(where), "newer");
     assert.match(
