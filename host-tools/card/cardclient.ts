@@ -159,8 +159,7 @@ export class CardClient {
     const serial = await this.#findText(Tag.SERIAL);
     const kvn = parseKeyInformation(await this.#getData(Tag.KEY_INFORMATION));
     const firmware = parseFirmware(await this.#getData(Tag.FIRMWARE));
-    const id = await this.#findData(Tag.CARD_ID);
-    if (id && id.length !== CARD_ID_SIZE) throw new BadAnswer("GET DATA: the card id has a wrong length");
+    const id = await this.readId();
     const suite = await this.#findText(Tag.SUITE);
     const suites = parseSuites(await this.#getData(Tag.SUITES));
     return {
@@ -168,10 +167,17 @@ export class CardClient {
       ...firmware,
       serial,
       kvn,
-      id: id?.toString("hex"),
+      id,
       suite,
       suites,
     };
+  }
+
+  /** The card id in hexadecimal: whether it is still the same card. */
+  async readId(): Promise<string | undefined> {
+    const id = await this.#findData(Tag.CARD_ID);
+    if (id && id.length !== CARD_ID_SIZE) throw new BadAnswer("GET DATA: the card id has a wrong length");
+    return id?.toString("hex");
   }
 
   /**

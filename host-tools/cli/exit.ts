@@ -99,7 +99,6 @@ const FILE_HINTS: Partial<Record<FileReason, string>> = {
   missing: "Check the path.",
   denied: "Check who owns the file and its folder, and their modes.",
   full: "Make room, or use another file.",
-  locked: "Wait until the other process is done, then run the command again.",
 };
 
 const REGISTER_HINTS: Partial<Record<RegisterReason, string>> = {

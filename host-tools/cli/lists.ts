@@ -1,10 +1,9 @@
 // Lists as commands print them: in columns for people, as CSV (RFC 4180) for spreadsheets, as JSON for programs.
 
 import { type Command, InvalidArgumentError } from "commander";
+import { type Cell, csvLine } from "../files/csv.js";
 import { UsageError } from "../files/errors.js";
 import { show } from "./output.js";
-
-type Cell = string | number | null | undefined;
 
 /** A row: what each column is called in JSON and CSV, and its value. */
 export type ListRow = Readonly<Record<string, Cell>>;
@@ -26,13 +25,9 @@ export function showList(command: Command, of: string, names: readonly string[],
 }
 
 function csvLines(names: readonly string[], rows: readonly ListRow[]): string[] {
-  const line = (cells: readonly Cell[]) => `${cells.map(csvCell).join(",")}\r`;
+  // What prints the lines ends each with a LF.
+  const line = (cells: readonly Cell[]) => csvLine(cells).slice(0, -1);
   return [line(names), ...rows.map((row) => line(names.map((name) => row[name])))];
-}
-
-function csvCell(cell: Cell): string {
-  const text = String(cell ?? "");
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
 function tableLines(of: string, names: readonly string[], rows: readonly ListRow[]): string[] {

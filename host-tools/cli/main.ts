@@ -25,6 +25,7 @@ const COMMANDS: Record<string, () => Promise<{ register(program: Command): void 
   pskc: () => import("./commands/pskc.js"),
   card: () => import("./commands/card.js"),
   order: () => import("./commands/order.js"),
+  batch: () => import("./commands/batch.js"),
   operator: () => import("./commands/operator.js"),
   approve: () => import("./commands/approve.js"),
   journal: () => import("./commands/journal.js"),

@@ -46,6 +46,11 @@ export function show(command: Command, result: object, lines: readonly string[])
   else if (lines.length > 0) process.stdout.write(`${lines.join("\n")}\n`);
 }
 
+/** Prints what happens, at once: with --json one value in each line, which all come before the result. */
+export function showEvent(event: object): void {
+  if (kept.json) process.stdout.write(`${JSON.stringify(event)}\n`);
+}
+
 /** Prints a text that is all there is to say: help, or the version. In JSON it is called `name`. */
 export function tell(name: string, text: string): void {
   if (kept.json) kept.result = { [name]: text.trimEnd() };

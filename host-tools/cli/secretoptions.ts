@@ -5,8 +5,8 @@ import { Option } from "commander";
 import { UsageError } from "../files/errors.js";
 import { readKey, readPin, readSeedSecret, type SecretOptions, STDIN } from "../files/secretfile.js";
 import { readFifo, readStdin } from "../files/secretstream.js";
-import { readSeedFile, type SeedFile, type SeedSecret } from "../seeds/pskc.js";
 import { type Imported, importPskc } from "../seeds/pskcimport.js";
+import type { SeedSecret } from "../seeds/pskckeys.js";
 import { askPassphrase, askPin, isInteractive } from "./prompt.js";
 
 export interface SecretFileOptions {
@@ -24,11 +24,6 @@ export function pskcKeyOption(): Option {
 
 export function pinFileOption(): Option {
   return new Option("--pin-file <file>", "the PIN, four digits (-: stdin); asked for where it is needed");
-}
-
-/** Opens a seed file with the secret in `pskcKey`; wipe it after use. */
-export function openSeedFile(path: string, pskcKey: string, options: SecretFileOptions): Promise<SeedFile> {
-  return withSeedSecret(pskcKey, options, (secret) => readSeedFile(path, secret));
 }
 
 /** What a PSKC file holds, opened with the secret in `pskcKey`; wipe its records after use. */

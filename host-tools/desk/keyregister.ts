@@ -25,8 +25,7 @@ export interface CardRecord {
   readonly serial: string;
   readonly suite: string;
   readonly pinCheck: "card" | "server";
-  /** undefined: an old seed file does not say. */
-  readonly tries: number | undefined;
+  readonly tries: number;
   /** The token key: 16 to 64 bytes. */
   readonly key: Buffer;
   /** 32 bytes. */
@@ -40,7 +39,7 @@ export interface CardRecord {
    * number since.
    */
   readonly cardId: string | undefined;
-  /** What the card was when the keys were bound to it; a seed file does not say. */
+  /** What the card was when the keys were bound to it; a seed file that was imported does not say. */
   readonly lifeBefore: CardStatus["life"] | "unknown";
   readonly storeData: StoreDataProgress;
   /** The version of the card's own transport keys; undefined: it keeps the public ones. */
@@ -58,10 +57,8 @@ export type UnboundRecord = Pick<CardRecord, "serial" | "state"> & { readonly ca
 export interface KeyRegister {
   /** Its name, for people: a path, or a URL. */
   readonly name: string;
-  /** Whether a serial number that is done may get new keys here. */
-  readonly takesNewKeys: boolean;
-  /** The keys are the register's to wipe. `cardId`: of the card at the port, for records that name none. */
-  find(serial: string, cardId?: string): Promise<CardRecord | UnboundRecord | undefined>;
+  /** The keys are the register's to wipe. */
+  find(serial: string): Promise<CardRecord | UnboundRecord | undefined>;
   /**
    * Gives the serial number these keys, bound to the card. Its earlier keys are kept as abandoned; so are those of another
    * serial number that this card had. Throws where another card may have the token key.

@@ -185,7 +185,7 @@ function differences(request: Request, status: CardStatus): string[] {
   return (["serial", "suite", "pinCheck", "tries"] as const).filter((what) => status[what] !== request[what]);
 }
 
-function draw(request: Request, plan: Plan, attempt: Attempt): CardRecord & { readonly tries: number } {
+function draw(request: Request, plan: Plan, attempt: Attempt): CardRecord {
   const { serial, suite, pinCheck, tries, key, transport } = request;
   const { keyset, status } = plan;
   return {

@@ -72,11 +72,11 @@ export async function makePlan(request: Request, status: CardStatus, register: K
   refuseFirmware(request, status);
   refuseSuite(request.suite, status.suites);
   refuseOtherSerial(request, status);
-  const found = await register.find(request.serial, status.id);
+  const found = await register.find(request.serial);
   if (found && !isBoundTo(found, status) && !request.reseed) refuseAnotherCard(found, status, register.name);
   const record = isBoundTo(found, status) ? found : undefined;
   if (record) {
-    const isDone = isWanted(request, record, register);
+    const isDone = isWanted(request, record);
     const becomes = isDone || record.state === "pending";
     refuseOtherMaster(becomes ? request.transport : (request.transportOld ?? request.transport), record, register.name);
     if (isDone) return planNothing(request, status, record, register.name);
@@ -106,10 +106,10 @@ export function lacksPin({ steps }: Plan, { pinCheck, pin }: Request): boolean {
 }
 
 /** Whether the card is done, and was not to get new keys. Who changes its master key and comes again has done that. */
-function isWanted(request: Request, record: CardRecord, { takesNewKeys }: KeyRegister): boolean {
+function isWanted(request: Request, record: CardRecord): boolean {
   const { reseed, transport, transportOld } = request;
   if (record.state !== "done") return false;
-  if (!reseed || !takesNewKeys) return true;
+  if (!reseed) return true;
   if (!transport || !transportOld) return false;
   return record.transport === masterCheck(transport) && record.transport !== masterCheck(transportOld);
 }

@@ -100,7 +100,7 @@ export function refuseOtherRecord(request: Request, record: CardRecord, name: st
   const { suite, tries, key, transport } = request;
   const differences = [
     record.suite !== suite && `suite (${record.suite}, not ${suite})`,
-    record.tries !== undefined && record.tries !== tries && `tries (${record.tries}, not ${tries})`,
+    record.tries !== tries && `tries (${record.tries}, not ${tries})`,
     key !== undefined && !record.key.equals(key) && "key",
     record.state === "pending" && (record.keyset === undefined) !== (transport === undefined) && otherTransport(record),
   ].filter((difference) => difference !== false);

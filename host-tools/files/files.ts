@@ -4,16 +4,14 @@
 //   replace   temporary file, write, sync | rename over the name                     | sync folder
 //
 // At every instant a name stands for the old contents or the new. What a killed process may leave
-// behind is a temporary file (NAME.xxxxxxxx.new). Beside a file that was changed stays its lock file (NAME.lock, lock.ts).
+// behind is a temporary file (NAME.xxxxxxxx.new).
 
 import { randomBytes } from "node:crypto";
 import * as node from "node:fs";
 import { dirname } from "node:path";
-import { type Lock, LockError, tryLockFile } from "./lock.js";
-import { FEW_SECONDS, sayWaiting } from "./waiting.js";
 
-/** What went wrong: the name is taken, or not there, or not ours; the disk is full; someone else holds the lock. */
-export type FileReason = "exists" | "missing" | "denied" | "full" | "locked" | "other";
+/** What went wrong: the name is taken, or not there, or not ours; the disk is full. */
+export type FileReason = "exists" | "missing" | "denied" | "full" | "other";
 
 /** A file that cannot be used; the message is one line for people and holds nothing of the contents. */
 export class FileError extends Error {
@@ -43,25 +41,12 @@ export interface FileSystem {
   remove(path: string): void;
   /** Makes the names in a folder last. */
   syncFolder(path: string): void;
-  /** Takes the lock of a file whose links were followed; returns nothing where it is taken. */
-  tryLock(path: string): Lock | undefined;
-}
-
-/** How a lock is waited for. */
-export interface Waiting {
-  pause(milliseconds: number): void;
-  /** Tells people what is waited for. */
-  sayWaiting?(what: string): void;
 }
 
 export const OWNER_ONLY = 0o600;
 
 /** Errors of a file system that has no hard links, such as FAT. */
 const NO_LINKS = ["EPERM", "ENOSYS", "ENOTSUP", "EOPNOTSUPP", "EMLINK"];
-
-/** For how long a lock is waited for. Whoever holds it writes one file. */
-const LOCK_WAIT = 5000;
-const LOCK_PAUSE = 20;
 
 /** The files of this computer. */
 export const DISK: FileSystem = {
@@ -75,14 +60,6 @@ export const DISK: FileSystem = {
   rename: node.renameSync,
   remove: node.unlinkSync,
   syncFolder,
-  tryLock: tryLockFile,
-};
-
-/** In real time. */
-const REAL_TIME: Waiting = {
-  sayWaiting,
-  // All file work here is synchronous, and so is the waiting.
-  pause: (milliseconds) => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds),
 };
 
 /** Opens a file to read it. A pipe that nobody writes to is opened at once, too: whoever must have a file finds out. */
@@ -133,36 +110,13 @@ export async function createFromPieces(
   }
 }
 
-/** Puts new contents in the place of a file's old ones (or makes the file), where `lock`, if given, still is its lock. */
-export function replaceAtomically(
-  path: string,
-  contents: Uint8Array | string,
-  disk: FileSystem = DISK,
-  lock?: Lock,
-): void {
+/** Puts new contents in the place of a file's old ones, or makes the file. */
+export function replaceAtomically(path: string, contents: Uint8Array | string, disk: FileSystem = DISK): void {
   explaining(path, "write", () => {
     const target = disk.resolve(path);
-    viaTemporary(target, contents, disk, (temporary) => {
-      lock?.verify();
-      disk.rename(temporary, target);
-    });
+    viaTemporary(target, contents, disk, (temporary) => disk.rename(temporary, target));
     disk.syncFolder(dirname(target));
   });
-}
-
-/** Runs `change` while no other process that asks for the lock of the same file does (lock.ts). */
-export function withLock<T>(
-  path: string,
-  change: (lock: Lock) => T,
-  disk: FileSystem = DISK,
-  waiting: Waiting = REAL_TIME,
-): T {
-  const lock = explaining(path, "write", () => takeLock(path, disk, waiting));
-  try {
-    return change(lock);
-  } finally {
-    lock.release();
-  }
 }
 
 /** A file that is there with all of its contents or not at all; its name is not yet synced. */
@@ -232,17 +186,6 @@ function writeSynced(path: string, contents: Uint8Array | string, disk: FileSyst
   }
 }
 
-function takeLock(path: string, disk: FileSystem, waiting: Waiting): Lock {
-  const target = disk.resolve(path);
-  for (let waited = 0; ; waited += LOCK_PAUSE) {
-    const lock = disk.tryLock(target);
-    if (lock) return lock;
-    if (waited === FEW_SECONDS) waiting.sayWaiting?.(`${path}: another process to let go of it`);
-    if (waited >= LOCK_WAIT) throw new FileError(`${path}: in use by another process; end that one first`, "locked");
-    waiting.pause(LOCK_PAUSE);
-  }
-}
-
 /** Best effort: what cannot be removed is harmless, and the error that led here is the one to tell. */
 function discard(path: string, disk: FileSystem): void {
   try {
@@ -309,7 +252,6 @@ function explaining<T>(path: string, action: "read" | "write", run: () => T): T 
 /** An error of the file system in one line for people. */
 export function explained(path: string, action: "read" | "write", error: unknown): FileError {
   if (error instanceof FileError) return error;
-  if (error instanceof LockError) return new FileError(`${path}: ${error.message}`, "locked");
   const code = codeOf(error);
   const [reason, text] = REASONS[code] ?? ["other", code];
   if (reason === "exists") return new FileError(`${path}: ${text}`, reason);

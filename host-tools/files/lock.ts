@@ -1,4 +1,4 @@
-// The lock of a file, for the simulator and the tools: an exclusive transaction of SQLite on NAME.lock, an empty file
+// The lock of a file, for the simulator: an exclusive transaction of SQLite on NAME.lock, an empty file
 // beside the real one.
 //
 // The operating system drops the lock with the process that holds it, however that ends, so there is no stale lock to

@@ -7,7 +7,7 @@ import { SeedFileError } from "../files/errors.js";
 import { DISK, type FileSystem } from "../files/files.js";
 import { base32Of, concatSecrets } from "../files/secretbytes.js";
 import { writeSecretLines } from "./csv.js";
-import type { SeedRecord } from "./pskc.js";
+import type { SeedRecord } from "./pskcrecords.js";
 import { quoted } from "./pskcxml.js";
 import { parseSuite } from "./suite.js";
 

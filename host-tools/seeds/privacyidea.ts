@@ -4,7 +4,7 @@ import { SeedFileError } from "../files/errors.js";
 import { DISK, type FileSystem } from "../files/files.js";
 import { concatSecrets, hexOf } from "../files/secretbytes.js";
 import { writeSecretLines } from "./csv.js";
-import type { SeedRecord } from "./pskc.js";
+import type { SeedRecord } from "./pskcrecords.js";
 
 /** Fields are divided by commas and not quoted, a # begins a comment, and =, +, - or @ a formula of a spreadsheet. */
 const FIELD = /^[A-Za-z0-9][A-Za-z0-9._:/-]*$/;

@@ -6,7 +6,6 @@
 // Importers know a key by its SerialNo alone, and of two keys under one they keep the last. So no two keys share one.
 
 import { SeedFileError } from "../files/errors.js";
-import { MAX_BYTES } from "./pskc.js";
 import type { SeedSecret } from "./pskckeys.js";
 import {
   appendPackages,
@@ -18,7 +17,7 @@ import {
   unlockPackage,
   unlockSerialOf,
 } from "./pskcpackages.js";
-import { hasUsualShape, indent, quoted, serialize } from "./pskcxml.js";
+import { hasUsualShape, indent, MAX_BYTES, quoted, serialize } from "./pskcxml.js";
 
 /** A card and its keys. */
 export interface ExportedCard extends TokenCard {

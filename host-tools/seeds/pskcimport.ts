@@ -1,18 +1,17 @@
 // PSKC of others and of our own taken in: each record that is right is served, and each that is not is named.
 //
-// What another tool protected weakly (few rounds, no key for the MACs) is read here like anything else; pskc.ts and
-// pskcexport.ts never write under it.
+// What another tool protected weakly (few rounds, no key for the MACs) is read here like anything else; pskcexport.ts never
+// writes under it.
 
 import { createHash } from "node:crypto";
 import type { Element } from "@xmldom/xmldom";
 import { SeedFileError } from "../files/errors.js";
 import { DISK, type FileSystem, readWhole } from "../files/files.js";
 import { isCms } from "./cms.js";
-import { MAX_BYTES } from "./pskc.js";
 import { type Keys, openKeys, opensWith, type SeedSecret, withFitting } from "./pskckeys.js";
 import { cardSerialOf, isUnlock, type KeyField, ocraPackages, readSecret, serialOf } from "./pskcpackages.js";
 import { readOutline, type SeedRecord } from "./pskcrecords.js";
-import { children, naming, parse, quoted } from "./pskcxml.js";
+import { children, MAX_BYTES, naming, parse, quoted } from "./pskcxml.js";
 
 /** A key package that was not taken in. */
 export interface Refusal {

@@ -110,21 +110,6 @@ function openEncryptionKey(encryptionKey: Element | undefined, secret: Uint8Arra
   return deriveKey(derived, secret.exactly);
 }
 
-/** Why keys of ours are not put under these keys, which another tool made; nothing where they are as strong as ours. */
-export function weaknessOf(container: Element): string | undefined {
-  const derived = child(child(container, "pskc:EncryptionKey"), "xenc11:DerivedKey");
-  const weakness = derived && weaknessOfDerivation(derived);
-  if (weakness) return weakness;
-  return child(child(container, "pskc:MACMethod"), "pskc:MACKey") ? undefined : "has no key for its MACs";
-}
-
-function weaknessOfDerivation(derived: Element): string | undefined {
-  const { salt, iterations, prf } = derivationOf(derived);
-  if (salt.length < SALT_BYTES) return `has a salt of ${salt.length} bytes, where ${SALT_BYTES} are the least`;
-  if (iterations < ITERATIONS) return `has IterationCount ${iterations}, where ${ITERATIONS} is the least`;
-  return prf === HMAC_SHA256 ? undefined : "has its key derived with another hash than SHA-256";
-}
-
 /** What opens the container; nothing: its keys stand there in the clear. */
 export function opensWith(container: Element): "key" | "passphrase" | "nothing" {
   const encryptionKey = child(container, "pskc:EncryptionKey");
@@ -138,13 +123,8 @@ function presharedKey(secret: Uint8Array): Buffer {
   return copyOfSecret(secret);
 }
 
-function deriveKey(derived: Element, passphrase: Uint8Array): Buffer {
-  const { salt, iterations, hash } = derivationOf(derived);
-  return pbkdf2Sync(passphrase, salt, iterations, KEY_BYTES, hash);
-}
-
 /** PBKDF2 (§6.2). Tools differ in the namespace of its parameters, so that is not looked at. */
-function derivationOf(derived: Element) {
+function deriveKey(derived: Element, passphrase: Uint8Array): Buffer {
   const method = child(derived, "xenc11:KeyDerivationMethod");
   const algorithm = method?.getAttribute("Algorithm") ?? "";
   if (!PBKDF2.some((known) => known === algorithm))
@@ -158,7 +138,7 @@ function derivationOf(derived: Element) {
   const prf = child(parameters, "*:PRF")?.getAttribute("Algorithm") || HMAC_SHA1;
   const hash = HASHES.get(prf);
   if (!hash) throw new SeedFileError(`has its key derived with an unknown hash: ${quoted(prf)}`);
-  return { salt, iterations, prf, hash };
+  return pbkdf2Sync(passphrase, salt, iterations, KEY_BYTES, hash);
 }
 
 /** The value in a Secret: the MAC is checked first, over initialization vector and ciphertext. */

@@ -1,4 +1,4 @@
-// Key packages of PSKC (RFC 6030 §4), one key each: what seed files and exports write and read alike.
+// Key packages of PSKC (RFC 6030 §4), one key each: as exports have them, and seed files of the first release.
 
 import type { Document, Element } from "@xmldom/xmldom";
 import { SeedFileError } from "../files/errors.js";
@@ -110,11 +110,6 @@ function isSerial(text: string): boolean {
   return /^[!-~]([ -~]{0,62}[!-~])?$/.test(text);
 }
 
-/** The packages of a card: its token key, and perhaps its unlock key. */
-export function packagesOf(container: Element, serial: string): Element[] {
-  return ocraPackages(container).filter((any) => serialOf(any) === serial);
-}
-
 /** Keys of other algorithms are no cards of ours. */
 export function ocraPackages(container: Element): Element[] {
   return children(container, "pskc:KeyPackage").filter((any) => keyOf(any)?.getAttribute("Algorithm") === OCRA);
@@ -178,14 +173,8 @@ export function appendPackages(document: Document, container: Element, packages:
   }
 }
 
-/** The package of a token key; `extensions` go behind the key. */
-export function tokenPackage(
-  document: Document,
-  card: TokenCard,
-  key: Uint8Array,
-  keys: Keys,
-  ...extensions: Element[]
-): Element {
+/** The package of a token key. */
+export function tokenPackage(document: Document, card: TokenCard, key: Uint8Array, keys: Keys): Element {
   const make = maker(document);
   const pinPolicy = make("pskc:PINPolicy", {
     MaxFailedAttempts: card.tries,
@@ -204,7 +193,7 @@ export function tokenPackage(
     ...userId,
     make("pskc:Policy", {}, pinPolicy, make("pskc:KeyUsage", {}, "CR")),
   );
-  return make("pskc:KeyPackage", {}, deviceInfo(document, card.serial), keyElement, ...extensions);
+  return make("pskc:KeyPackage", {}, deviceInfo(document, card.serial), keyElement);
 }
 
 /** The package of an unlock key. */

@@ -1,28 +1,24 @@
-// The records of a seed file: a card's key packages read and written, and how far it is. What a file is made of stands in pskc.ts.
+// The records of a seed file, as the first release wrote it. Exports of today (pskcexport.ts) have neither an unlock key under
+// the serial number of its card, nor what is said of personalization.
+//
+//   KeyContainer
+//     EncryptionKey   a name, or DerivedKey: how the key comes from a passphrase (§6.2)
+//     MACMethod       the key of the MACs, encrypted
+//     KeyPackage      one key each (§4.1), so two for a card, with the same DeviceInfo:
+//       Key Id=SERIAL         KeyUsage CR: what answers challenges; and Extensions: how far its card is
+//     KeyPackage
+//       Key Id=SERIAL-unlock  KeyUsage Unlock: the inverse challenge-response of a locked card (§5)
+//
+// A MAC guards each value, not which card it belongs to (§6.1.1): who may write the file must be trusted.
 
-import type { Document, Element } from "@xmldom/xmldom";
+import type { Element } from "@xmldom/xmldom";
 import { SeedFileError } from "../files/errors.js";
-import { copyOfSecret } from "../files/secretbytes.js";
-import type { Keys } from "./pskckeys.js";
-import {
-  aboutCard,
-  appendPackages,
-  cardSerialOf,
-  checkWritable,
-  isUnlock,
-  ocraPackages,
-  readSecret,
-  readTokenCard,
-  serialOf,
-  type TokenCard,
-  tokenPackage,
-  unlockPackage,
-} from "./pskcpackages.js";
-import { children, integer, maker, quoted } from "./pskcxml.js";
+import { aboutCard, readTokenCard, serialOf, type TokenCard } from "./pskcpackages.js";
+import { children, integer, quoted } from "./pskcxml.js";
 
 export { UNLOCK_SUITE } from "./pskcpackages.js";
 
-/** How far a card is: its keys are drawn and kept here (then it is resumed), or they are in the card. */
+/** How far a card is: its keys were drawn, or they are in the card. */
 export type SeedState = "pending" | "done";
 
 /** What the site knows about a card. */
@@ -52,37 +48,6 @@ const PUT_KEY_PROGRESS = ["unsent", "sent", "resent", "done"] as const;
  * the public test keys. Done: it answered, or had them before.
  */
 export type PutKeyProgress = (typeof PUT_KEY_PROGRESS)[number];
-
-// Reading records
-
-/** Puts every OCRA key of the file into `records`; keys of other algorithms are no cards of ours and are left alone. */
-export function readRecords(
-  container: Element,
-  keys: Keys,
-  records: SeedRecord[],
-  unlockKeys: Map<string, Buffer>,
-): void {
-  const packages = ocraPackages(container);
-  for (const keyPackage of packages.filter(isUnlock)) {
-    const serial = cardSerialOf(serialOf(keyPackage));
-    if (unlockKeys.has(serial)) throw new SeedFileError(`has two unlock keys of ${quoted(serial)}`);
-    const unlockKey = aboutCard(serial, () => readSecret(keyPackage, keys));
-    unlockKeys.set(serial, unlockKey);
-  }
-  const serials = new Set<string>();
-  for (const keyPackage of packages.filter((any) => !isUnlock(any))) {
-    const record = readRecord(keyPackage, keys, unlockKeys);
-    records.push(record);
-    if (serials.has(record.serial)) throw new SeedFileError(`has two cards ${quoted(record.serial)}`);
-    serials.add(record.serial);
-  }
-}
-
-function readRecord(keyPackage: Element, keys: Keys, unlockKeys: Map<string, Buffer>): SeedRecord {
-  const outline = readOutline(keyPackage);
-  const key = aboutCard(outline.serial, () => readSecret(keyPackage, keys));
-  return { ...outline, key, unlockKey: unlockKeys.get(outline.serial) };
-}
 
 /** All of a record but its keys. */
 export function readOutline(keyPackage: Element): Omit<SeedRecord, "key" | "unlockKey"> {
@@ -129,47 +94,8 @@ function readState(state: string): SeedState {
   return state;
 }
 
-// Writing records
-
-/** Adds the packages of a card after the last one of the container. */
-export function appendRecord(document: Document, container: Element, record: SeedRecord, keys: Keys): Element[] {
-  const { serial, key, unlockKey } = record;
-  checkWritable(record, key, unlockKey);
-  const packages = [tokenPackage(document, record, key, keys, progress(document, record))];
-  if (unlockKey) packages.push(unlockPackage(document, { serial, id: `${serial}-unlock` }, unlockKey, keys));
-  appendPackages(document, container, packages);
-  return packages;
-}
-
-function progress(document: Document, { state, keyset, rotation, cardId }: SeedRecord): Element {
-  const make = maker(document);
-  const mark = make("dsc:Personalization", {
-    State: state,
-    KeysetVersion: keyset,
-    KeysBefore: rotation?.before,
-    PutKey: rotation?.putKey,
-    CardId: cardId,
-  });
-  return make("pskc:Extensions", {}, mark);
-}
-
 /** Where a package says how far its card is: in one of its Extensions, of which another tool may have some. */
 function findMark(keyPackage: Element): Element | undefined {
   const extensions = children(keyPackage, "pskc:Extensions");
   return extensions.flatMap((any) => children(any, "dsc:Personalization"))[0];
-}
-
-/** The same; made where it is not. */
-export function markOf(document: Document, keyPackage: Element): Element {
-  const found = findMark(keyPackage);
-  if (found) return found;
-  const make = maker(document);
-  const mark = make("dsc:Personalization", {});
-  keyPackage.appendChild(make("pskc:Extensions", {}, mark));
-  return mark;
-}
-
-/** Wipe its keys after use. */
-export function copyOf(record: SeedRecord): SeedRecord {
-  return { ...record, key: copyOfSecret(record.key), unlockKey: record.unlockKey && copyOfSecret(record.unlockKey) };
 }

@@ -14,6 +14,9 @@ const NAMESPACES = {
   dsc: "urn:uuid:b7befcf9-0941-46af-9fb0-53b5c80777c1",
 };
 
+/** More than 6,000 cards; more are kept in several files. */
+export const MAX_BYTES = 16 * 1024 * 1024;
+
 /** Of RFC 6030 about ten levels are used, and of a full file (16 MiB) 200,000 elements. */
 const MAX_DEPTH = 100;
 const MAX_ELEMENTS = 500_000;
@@ -114,21 +117,9 @@ export function serialize(container: Element): Buffer {
   }
 }
 
-/** What says how values are encrypted. */
-export function headerOf(container: Element): string {
-  const { XMLSerializer } = xmldom();
-  const parts = [child(container, "pskc:EncryptionKey"), child(container, "pskc:MACMethod")];
-  return parts.map((part) => part && new XMLSerializer().serializeToString(part)).join();
-}
-
 export function rootOf(document: Document): Element {
   if (!document.documentElement) throw new SeedFileError("is empty");
   return document.documentElement;
-}
-
-export function documentOf(element: Element): Document {
-  if (!element.ownerDocument) throw new SeedFileError("is empty");
-  return element.ownerDocument;
 }
 
 /** The children of that name: `prefix:name` with our prefix of the namespace, or `*:name` in any. */

@@ -17,9 +17,9 @@ import {
 } from "node:crypto";
 import { SecretError } from "../files/errors.js";
 import { createExclusive, DISK, FileError, type FileSystem, readWhole } from "../files/files.js";
-import { MAX_BYTES } from "./pskc.js";
 import type { Imported } from "./pskcimport.js";
 import type { KeyField } from "./pskcpackages.js";
+import { MAX_BYTES } from "./pskcxml.js";
 
 /** A receipt of an export that cannot be used, or is not signed as it must be. */
 export class ReceiptError extends FileError {

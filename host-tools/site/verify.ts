@@ -3,9 +3,8 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { ocra } from "../seeds/ocra.js";
 import { InputError, parseSuite } from "../seeds/suite.js";
-import type { ChallengeStore } from "./challenges.js";
 
-/** What the site keeps of a card; a SeedRecord is one. */
+/** What the site keeps of a card. */
 export interface Verifier {
   readonly suite: string;
   readonly key: Uint8Array;
@@ -26,21 +25,6 @@ export function verifyResponse(
   if (challenge.length !== suite.challenge) throw new InputError(`the challenge has ${suite.challenge} digits`);
   if (!suite.pin && pin !== undefined) throw new InputError("this card checks the PIN itself; the site takes none");
   return same(response, ocra(card.suite, card.key, { challenge, pin }));
-}
-
-/**
- * Whether the response is right and its challenge was one of the store's, still open, for this card. The
- * challenge is spent either way.
- */
-export function verifyOnce(
-  card: Verifier & { readonly serial: string },
-  store: ChallengeStore,
-  challenge: string,
-  response: string,
-  pin?: string | Uint8Array,
-): boolean {
-  const right = verifyResponse(card, challenge, response, pin);
-  return store.spend(card.serial, challenge) && right;
 }
 
 /** Compares in a time that tells nothing, lengths included. */

@@ -20,7 +20,6 @@ const GET_STATUS = { cla: 0x80, ins: 0xca, p1: 0xdf, p2: 0x20, le: 256 } as cons
 /** A register that keeps nothing and takes no time. */
 const NO_REGISTER: KeyRegister = {
   name: "none",
-  takesNewKeys: true,
   find: async () => undefined,
   bind: async () => {},
   setStoreData: async () => {},

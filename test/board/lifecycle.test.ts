@@ -9,9 +9,9 @@ import { createInterface } from "node:readline";
 import * as assert from "uvu/assert";
 import { ROOT } from "../../host-tools/files/project.js";
 import { ocra } from "../../host-tools/seeds/ocra.js";
-import { readSeedFile } from "../../host-tools/seeds/pskc.js";
 import { boardTest, developmentImage } from "../support/board.js";
 import { press, type } from "../support/keypresses.js";
+import { recordIn, registerFiles } from "../support/registerfiles.js";
 import { scratchFolder } from "../support/scratch.js";
 import { dsc } from "../support/simprocess.js";
 import { suite } from "../support/suite.js";
@@ -30,8 +30,7 @@ const CHALLENGE = "673854";
 const ENTER = "\r";
 
 const flash = join(FOLDER, "card.bin");
-const seeds = join(FOLDER, "seeds.xml");
-const files = { pin: put("pin", `${PIN}\n`), pskc: put("pskc.key", "cafe0123babe4567dead89abbeefcdef\n") };
+const pinFile = put("pin", `${PIN}\n`);
 const transport = join(FOLDER, "transport.key");
 
 function put(name: string, text: string): string {
@@ -80,28 +79,23 @@ async function info(port: string): Promise<Record<string, unknown>> {
   return JSON.parse(await run("info", "--port", port, "--json"));
 }
 
-function tokenKey(): Uint8Array {
-  const record = readSeedFile(seeds, Buffer.from("cafe0123babe4567dead89abbeefcdef", "hex")).find(SERIAL);
-  return (record as { key: Uint8Array }).key;
-}
-
-const withSeeds = ["--pskc", seeds, "--pskc-key", files.pskc];
-
 boardTest(life, ["development"], "personalized, used, locked, unlocked, its power gone in between", async () => {
+  const register = await registerFiles(FOLDER);
   await run("keys", "new", transport);
   await powered(async (port) => {
-    const options = ["--port", port, "--serial", SERIAL, "--pin-file", files.pin, "--tries", "3"];
-    await run("personalize", ...options, "--transport", transport, "--allow-development", ...withSeeds);
+    const options = ["--port", port, "--serial", SERIAL, "--pin-file", pinFile, "--tries", "3"];
+    await run("personalize", ...options, "--transport", transport, "--allow-development", ...register);
     assert.is((await info(port)).state, "personalized");
   });
 
+  const { key } = await recordIn(join(FOLDER, "register.db"), SERIAL);
   await powered((port) =>
     withPanel(port, async (panel) => {
       await press(panel, "P", shows("PIN>"));
       await enterPin(panel, PIN, "CHALLNG>");
       await type(panel, CHALLENGE, (typed) => typed);
       const [, response] = await press(panel, ENTER, /\[ (\d{8}) \]-/);
-      assert.is(response, ocra(SUITE, tokenKey(), { challenge: CHALLENGE }));
+      assert.is(response, ocra(SUITE, key, { challenge: CHALLENGE }));
       await press(panel, "P", /State +OFF/);
       await press(panel, "P", shows("PIN>"));
       await enterPin(panel, WRONG_PIN, "LEFT 2");
@@ -120,7 +114,7 @@ boardTest(life, ["development"], "personalized, used, locked, unlocked, its powe
   );
 
   const unlockCode = JSON.parse(
-    await run("unlock", "--serial", SERIAL, "--lock-code", lockCode, ...withSeeds, "--json"),
+    await run("unlock", "--serial", SERIAL, "--lock-code", lockCode, ...register, "--json"),
   ).unlockCode;
   await powered((port) =>
     withPanel(port, async (panel) => {

@@ -1,21 +1,25 @@
-// Evidence: the host's side of personalization. Never a card whose key nobody holds, whatever ends `dsc` and whoever
-// else runs it; and no secret anywhere but where it belongs.
+// Evidence: the host's side. Every file is whole or not there, whatever ends `dsc`; never a card whose key nobody holds,
+// whoever else runs it; and no secret anywhere but where it belongs.
 //
 //   FLOW:N…        kill -9 at an operation, or two (hostside/kills.ts)
 //   FLOW/N.M       the computer loses power (hostside/powerloss.ts)
-//   port: late: file: crowd:   two or more at once (hostside/atonce.ts)
+//   port: late: register: serial: crowd:   two or more at once (hostside/atonce.ts)
 //   canary:NAME    secrets looked for in the image of a process, and in all that it left (hostside/canaries.ts)
+//
+// Here a process is ended at what it does with files, and at the lines of its trace. What the register's own file and the
+// card have when it is ended inside the register is a campaign of its own.
 
 import type { Campaign, Failure, Figure, Options, Result } from "./campaign.js";
-import { crowd, lateToPort, NEVER_MET, sameFile, samePort, type Verdict } from "./hostside/atonce.js";
-import { CASES, runCanary } from "./hostside/canaries.js";
-import { type Flow, flows, isTraced } from "./hostside/flows.js";
+import { crowd, lateToPort, NEVER_MET, samePort, sameRegister, sameSerial } from "./hostside/atonce.js";
+import { CASES, missingFor, runCanary } from "./hostside/canaries.js";
+import { type Flow, flows, isTraced, type Verdict } from "./hostside/flows.js";
 import { type Course, caseId, courseOf, type Kill, type KillCase, killsOf, runKills } from "./hostside/kills.js";
+import { makingFlows } from "./hostside/making.js";
 import { runPowerLoss } from "./hostside/powerloss.js";
 
 export const HOST_SIDE: Campaign = {
   name: "host-side",
-  title: "never a card whose key nobody holds, and no secret left behind, whatever ends dsc",
+  title: "no file in halves, no card whose key nobody holds, and no secret left behind",
   run,
 };
 
@@ -24,11 +28,11 @@ export const SKIPPED = process.platform === "linux" ? undefined : "it needs Linu
 
 /** In the short form, of the moments of a run at which it is killed and its rerun is killed again. */
 const PAIRS = 12;
-/** In the short form, every so many-th operation meets a second program on the port. */
-const PORT_STEP = 9;
+/** In the short form, every so many-th operation meets a second program. */
+const MEETING_STEP = 9;
 const CROWD = 6;
-/** Finds the lock taken so often: until its waiting time of 5 s ends. */
-const FOR_GOOD = 1000;
+/** Its register is made after its first file: what its disk loses is not seen by the injected file system. */
+const WITHOUT_DISK = "init";
 
 /** Figures by name, added up. */
 class Tally {
@@ -56,9 +60,8 @@ interface Case {
 async function run({ long, only, log }: Options): Promise<Result> {
   if (SKIPPED) return { figures: [], failures: [], skipped: SKIPPED };
   const tally = new Tally();
-  const all = await flows();
   const courses = new Map<Flow, Course>();
-  for (const flow of all) courses.set(flow, await courseOf(flow));
+  for (const flow of [...(await makingFlows()), ...(await flows())]) courses.set(flow, await courseOf(flow));
   for (const [what, cases] of Object.entries(parts(courses, long, only))) {
     const chosen = cases.filter(({ id }) => only === undefined || id === only || only.startsWith(`${id}/`));
     if (chosen.length > 0) log(`${what}: ${chosen.length}`);
@@ -68,18 +71,26 @@ async function run({ long, only, log }: Options): Promise<Result> {
   return { figures: [...tally.figures.values()], failures: tally.failures };
 }
 
+type Courses = readonly (readonly [Flow, Course])[];
+
 function parts(courses: ReadonlyMap<Flow, Course>, long: boolean, only?: string): Record<string, Case[]> {
   const all = [...courses];
-  // A trace is one file more to be killed at, and the rest is the same with it.
-  const untraced = new Map(all.filter(([flow]) => !isTraced(flow)));
-  const kills = all.flatMap(([flow, course], index) =>
-    killsOf(course, long || index === 0).map((kill) => killing({ flow, kills: [kill] }, course)),
+  const seeding = all.filter(([{ args }]) => args[0] === "personalize");
+  const making = all.filter((one) => !seeding.includes(one));
+  const kills = [...making, ...seeding.filter(([flow]) => isTraced(flow))].flatMap(([flow, course]) =>
+    killsOf(course, long).map((kill) => killing({ flow, kills: [kill] }, course)),
   );
   return {
     "killed once": kills,
-    "killed twice": [...untraced].flatMap(([flow, course]) => pairsOf(flow, course, long)),
-    "power lost": [...untraced].map(([flow]) => powerLoss(flow, only)),
-    "two at once": [...onePort(untraced, long), ...oneFile(untraced)],
+    "killed twice": making.flatMap(([flow, course]) => pairsOf(flow, course, long, making.length)),
+    "power lost": making.flatMap(([flow]) => (flow.name === WITHOUT_DISK ? [] : [powerLoss(flow, only)])),
+    "two at once": [
+      ...onePort(
+        seeding.filter(([flow]) => !isTraced(flow)),
+        long,
+      ),
+      ...oneRegister(seeding, long),
+    ],
     canaries: canaries(),
   };
 }
@@ -87,7 +98,7 @@ function parts(courses: ReadonlyMap<Flow, Course>, long: boolean, only?: string)
 function killing(one: KillCase, { operations }: Course): Case {
   const id = caseId(one);
   const first = operations[(one.kills[0]?.at ?? 0) - 1]?.kind;
-  const name = one.kills.length > 1 ? "twice" : first === "frame" ? "at_frames" : "at_file_operations";
+  const name = one.kills.length > 1 ? "twice" : first === "trace" ? "at_frames" : "at_file_operations";
   return {
     id,
     run: async (tally) => {
@@ -100,11 +111,11 @@ function killing(one: KillCase, { operations }: Course): Case {
 }
 
 /** Every two moments; in the short form some, spread over both runs. */
-function pairsOf(flow: Flow, course: Course, long: boolean): Case[] {
+function pairsOf(flow: Flow, course: Course, long: boolean, flowCount: number): Case[] {
   const moments = killsOf(course, long);
   const pairs: [Kill, Kill][] = moments.flatMap((first) => moments.map((second): [Kill, Kill] => [first, second]));
   // Coprime to the count of moments, so that both kills differ from one to the next.
-  const step = long ? 1 : Math.floor(pairs.length / (PAIRS / 4)) - 1;
+  const step = long ? 1 : Math.max(1, Math.floor(pairs.length / (PAIRS / flowCount)) - 1);
   const some = pairs.filter((_, index) => index % step === step >> 1);
   return some.map((kills) => killing({ flow, kills }, course));
 }
@@ -121,35 +132,34 @@ function powerLoss(flow: Flow, only: string | undefined): Case {
   };
 }
 
-function onePort(courses: ReadonlyMap<Flow, Course>, long: boolean): Case[] {
-  return [...courses].flatMap(([flow, { operations }], index) => {
-    const step = long ? 1 : PORT_STEP;
-    const numbers = operations.flatMap((_, before) => (before % step === index % step ? [before + 1] : []));
-    const overlaps = numbers.map((at) => together(`port:${flow.name}:${at}`, () => samePort(flow, at)));
+function onePort(courses: Courses, long: boolean): Case[] {
+  return courses.flatMap(([flow, course], index) => {
+    const overlaps = meetings(course, long, index).map((at) =>
+      together(`port:${flow.name}:${at}`, () => samePort(flow, at)),
+    );
     return [...overlaps, together(`late:${flow.name}`, () => lateToPort(flow))];
   });
 }
 
-function oneFile(courses: ReadonlyMap<Flow, Course>): Case[] {
-  const named = (name: string) => [...courses].filter(([flow]) => flow.name === name);
-  const overlaps = [...named("fresh"), ...named("append")].flatMap(([flow, { operations }]) => {
-    const numbers = operations.flatMap(({ kind }, index) => (kind === "frame" ? [] : [index + 1]));
-    return numbers.map((at) => together(`file:${flow.name}:${at}`, () => sameFile(flow, at)));
-  });
-  const [append] = named("append");
-  if (!append) return overlaps;
-  const [flow, { operations }] = append;
-  const inside = operations.findIndex(({ kind }) => kind === "rename") + 1;
+function oneRegister(courses: Courses, long: boolean): Case[] {
+  const [fresh] = courses.filter(([flow]) => flow.name === "fresh");
+  if (!fresh) return [];
+  const [flow, course] = fresh;
   return [
-    ...overlaps,
-    together("file:for-good", () => sameFile(flow, inside, undefined, FOR_GOOD)),
+    ...meetings(course, long, 0).map((at) => together(`register:${at}`, () => sameRegister(flow, at))),
+    ...meetings(course, long, 1).map((at) => together(`serial:${at}`, () => sameSerial(flow, at))),
     together(`crowd:${CROWD}`, () => crowd(flow, CROWD)),
   ];
 }
 
+/** The operations before which the first is stopped; `shift` chooses others in the short form. */
+function meetings({ operations }: Course, long: boolean, shift: number): number[] {
+  const step = long ? 1 : MEETING_STEP;
+  return operations.flatMap((_, before) => (before % step === shift % step ? [before + 1] : []));
+}
+
 function together(id: string, meet: () => Promise<Verdict>): Case {
-  const name =
-    id.startsWith("file") || id.startsWith("crowd") ? "runs_at_once_on_one_file" : "runs_at_once_on_one_port";
+  const name = /^(port|late)/.test(id) ? "runs_at_once_on_one_port" : "runs_at_once_on_one_file";
   return {
     id,
     run: async (tally) => {
@@ -164,6 +174,7 @@ function canaries(): Case[] {
   return CASES.map((one) => ({
     id: `canary:${one.id}`,
     run: async (tally) => {
+      if (missingFor(one)) return tally.count("canaries_left_out");
       const { wrong, copies, image, files, remnants } = await runCanary(one);
       tally.count("process_images_searched", 1, "images");
       tally.count("image_bytes_searched", image, "B");

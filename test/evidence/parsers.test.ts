@@ -8,10 +8,10 @@ import { runTargets } from "./parsers.js";
 import {
   checkCsv,
   checkLine,
+  checkReceipt,
   checkSecrets,
   checkSeedFile,
   checkStatus,
-  checkStore,
   type Outcome,
   SEED_PARTS,
   TARGETS,
@@ -31,11 +31,11 @@ for (const target of TARGETS) {
   });
 }
 
-test("any bytes are no seed file, and no challenge store, or are read rightly; and so with secrets", () => {
+test("any bytes are no seed file, and no receipt, or are read rightly; and so with secrets", () => {
   fc.assert(
     fc.property(bytes(300), (any) => {
       assert.is(checkSeedFile(any), "refused");
-      checkStore(any);
+      checkReceipt(any);
       checkSecrets(any);
     }),
     RUNS,
@@ -130,20 +130,27 @@ test("any cards are CSV that another program reads as they are, or there is no f
   assert.ok(outcomes.includes("refused"));
 });
 
-test("any JSON is a challenge store that is read rightly, or none", () => {
-  const entry = fc.record(
+test("any JSON is a receipt that is read rightly, or none", () => {
+  const key = fc.record(
     {
-      serial: fc.oneof(fc.constant("IB3000123"), fc.anything()),
-      challenge: fc.oneof(fc.constant("123456"), fc.stringMatching(/^\d{6}$/), fc.anything()),
-      expires: fc.oneof(fc.double(), fc.integer(), fc.maxSafeInteger()),
-      used: fc.oneof(fc.boolean(), fc.anything()),
+      serial: fc.oneof(fc.constant("IB3000123"), fc.string({ unit: "binary" }), fc.anything()),
+      field: fc.oneof(fc.constantFrom("token", "unlock"), fc.anything()),
     },
     { requiredKeys: [] },
   );
-  const store = fc.oneof(fc.jsonValue(), fc.record({ challenges: fc.array(fc.oneof(entry, fc.jsonValue())) }));
+  const receipt = fc.record(
+    {
+      kind: fc.constant("dsc-pskc-receipt"),
+      version: fc.constant(1),
+      at: fc.oneof(fc.constant("2026-11-28T12:00:00.000Z"), fc.anything()),
+      export: fc.oneof(fc.constant("a5".repeat(32)), fc.anything()),
+      keys: fc.oneof(fc.array(fc.oneof(key, fc.jsonValue())), fc.anything()),
+    },
+    { requiredKeys: ["kind", "version"] },
+  );
   fc.assert(
-    fc.property(store, (value) => {
-      checkStore(Buffer.from(textOf(value)));
+    fc.property(fc.oneof(fc.jsonValue(), receipt), (value) => {
+      checkReceipt(Buffer.from(textOf(value)));
     }),
     RUNS,
   );

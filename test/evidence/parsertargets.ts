@@ -1,4 +1,4 @@
-// What the campaign parsers gives to the host tools: seed files, CSV, challenge stores, secrets, locks, frames, answers.
+// What the campaign parsers gives to the host tools: seed files, CSV, receipts, secrets, frames, answers.
 //
 // Each check takes any bytes at all and throws where a promise is broken: another error than one with an exit code and
 // a clear line, a wrong result, a file changed that should not be.
@@ -10,12 +10,14 @@ import { CardClient } from "../../host-tools/card/cardclient.js";
 import { FrameReader } from "../../host-tools/card/frame.js";
 import { Link } from "../../host-tools/card/link.js";
 import { exitCodeOf } from "../../host-tools/cli/exit.js";
+import { SeedFileError } from "../../host-tools/files/errors.js";
 import { ROOT } from "../../host-tools/files/project.js";
 import { readKey, readPassphrase, readPin, readSeedSecret } from "../../host-tools/files/secretfile.js";
 import { writePrivacyIdeaCsv } from "../../host-tools/seeds/privacyidea.js";
-import { readSeedFile, type SeedFile, type SeedRecord, type SeedSecret } from "../../host-tools/seeds/pskc.js";
-import { importPskc, outlineSeedFile } from "../../host-tools/seeds/pskcimport.js";
-import { ChallengeStore } from "../../host-tools/site/challenges.js";
+import { describeRefusal, importPskc, outlineSeedFile } from "../../host-tools/seeds/pskcimport.js";
+import type { SeedSecret } from "../../host-tools/seeds/pskckeys.js";
+import type { SeedRecord } from "../../host-tools/seeds/pskcrecords.js";
+import { readReceipt } from "../../host-tools/seeds/receipt.js";
 import { Random } from "../../sim/core/random.js";
 import { FakeCard, FakeClock, framesIn, lineBytes } from "../support/fakecard.js";
 import { MemoryDisk } from "../support/memorydisk.js";
@@ -73,10 +75,10 @@ interface SeedSample {
   readonly keys: ReadonlySet<string>;
 }
 
-/** The two files were written by `dsc`; their keys count up by seven, from these. */
+/** The two files were written by `dsc` of the first release; their keys count up by seven, from these. */
 function sample(name: string, secret: SeedSecret): SeedSample {
   const xml = readFileSync(join(ROOT, "test", "evidence", name));
-  const { records } = readSeedFile(PATH, secret, diskWith(xml));
+  const { records } = importPskc(PATH, secret, diskWith(xml));
   const keys = records.flatMap(({ key, unlockKey }) => (unlockKey ? [key, unlockKey] : [key]));
   deepStrictEqual(
     keys.map((key) => key.toString("hex")),
@@ -126,43 +128,27 @@ function partsOf(xml: string): { readonly head: string; readonly packages: reado
   return { head, packages, tail: rest.join("") };
 }
 
-/** Reads and changes a seed file; no key may come out that did not go in. */
+/** Reads a seed file: no key may come out that did not go in, and no card of which nothing is said without the secret. */
 export function checkSeedFile(bytes: Buffer, { secret, keys }: SeedSample = UNDER_KEY): Outcome {
   const disk = diskWith(bytes);
   const outline = attempt(() => outlineSeedFile(PATH, disk));
-  const file = attempt(() => readSeedFile(PATH, secret, disk));
-  // Deriving the key of a passphrase once more would take most of the time.
-  if (secret instanceof Uint8Array) checkImport(disk, secret, keys, file);
+  const imported = attempt(() => importPskc(PATH, secret, disk));
   deepStrictEqual(contentsOf(disk), bytes, "reading changed the file");
-  if (!file) return "refused";
-  for (const { key, unlockKey } of file.records) {
+  const records = imported?.records ?? [];
+  for (const { key, unlockKey } of records) {
     ok(keys.has(key.toString("hex")), "a key that is in no record");
     ok(!unlockKey || keys.has(unlockKey.toString("hex")), "an unlock key that is in no record");
   }
-  const named = outline?.cards.map(({ serial }) => serial);
-  const serials = file.records.map(({ serial }) => serial);
-  deepStrictEqual(named, serials, "what is said without the secret is something else");
-  checkChanges(bytes, secret, file);
-  checkCsv(file.records);
-  return "accepted";
-}
-
-/** Of a file that is read whole an import has the same records, if any; of any other it has no key that did not go in. */
-function checkImport(
-  disk: MemoryDisk,
-  secret: SeedSecret,
-  keys: ReadonlySet<string>,
-  file: SeedFile | undefined,
-): void {
-  const imported = attempt(() => importPskc(PATH, secret, disk));
-  const read = (imported?.records ?? []).flatMap(({ key, unlockKey }) => (unlockKey ? [key, unlockKey] : [key]));
+  for (const { serial, field, why } of imported?.refusals ?? [])
+    checkError(new SeedFileError(describeRefusal({ serial, field, why })));
+  const named = new Set(outline?.cards.map(({ serial }) => serial));
   ok(
-    read.every((key) => keys.has(key.toString("hex"))),
-    "an imported key that is in no record",
+    records.every(({ serial }) => named.has(serial)),
+    "a card of which nothing is said without the secret",
   );
-  // Unlock keys alone are nothing to import.
-  if (file && file.records.length > 0)
-    deepStrictEqual(imported?.records, file.records, "what is imported is something else");
+  if (records.length === 0) return "refused";
+  checkCsv(records);
+  return "accepted";
 }
 
 const ADDED: SeedRecord = {
@@ -175,26 +161,6 @@ const ADDED: SeedRecord = {
   state: "pending",
   keyset: 1,
 };
-
-/** A changed file has what it had, and the change; or it is the old one. */
-function checkChanges(bytes: Buffer, secret: SeedSecret, { records }: SeedFile): void {
-  const first = records[0];
-  const marked = first && { ...first, state: "pending" as const };
-  const changes: [(file: SeedFile) => void, SeedRecord[]][] = [[(file) => file.addRecord(ADDED), [...records, ADDED]]];
-  if (first && marked)
-    changes.push([(file) => file.setState(first.serial, marked.state), [marked, ...records.slice(1)]]);
-  for (const [change, expected] of changes) {
-    const disk = diskWith(bytes);
-    const file = readSeedFile(PATH, secret, disk);
-    const done = attempt(() => {
-      change(file);
-      return true;
-    });
-    if (done)
-      deepStrictEqual(readSeedFile(PATH, secret, disk).records, expected, "the changed file says something else");
-    else deepStrictEqual(contentsOf(disk), bytes, "refused, and yet the file was changed");
-  }
-}
 
 /** What privacyIDEA would read: divided at commas, trimmed. */
 export function checkCsv(records: readonly SeedRecord[]): Outcome {
@@ -238,24 +204,27 @@ const CSV: Target = {
   },
 };
 
-// Challenge stores
+// Receipts
 
-const NOW = 1_800_000_000_000;
-const OPEN = { serial: "IB3000123", challenge: "123456", expires: NOW + 60_000, used: false };
-const STORE = Buffer.from(
+const RECEIPT = Buffer.from(
   JSON.stringify({
-    challenges: [
-      OPEN,
-      { serial: "IB3000123", challenge: "000016", expires: NOW - 1, used: false },
-      { serial: "IB3000124", challenge: "654321", expires: NOW + 60_000, used: true },
+    kind: "dsc-pskc-receipt",
+    version: 1,
+    at: "2026-11-28T12:00:00.000Z",
+    export: "a5".repeat(32),
+    keys: [
+      { serial: "IB3000123", field: "token" },
+      { serial: "IB3000123", field: "unlock" },
+      { serial: "IB3000124", field: "token" },
     ],
+    signature: { algorithm: "Ed25519", key: "5a".repeat(32), value: "c2lnbmF0dXJl" },
   }),
 );
 const JSON_PIECES = [
   ...'{}[],:"\\ \n\0',
-  '"__proto__":{"used":false},',
-  '"expires":1e999,',
-  '"expires":-1,',
+  '"__proto__":{"field":"token"},',
+  '"version":1e999,',
+  '"keys":[],',
   "null",
   "true",
   "1e999",
@@ -266,30 +235,24 @@ const JSON_PIECES = [
   "\ufeff",
 ];
 
-/** Spends and issues; a challenge is spent once, and only where the file says that it is open. */
-export function checkStore(bytes: Buffer): Outcome {
+/** Reads a receipt: whatever it names is fit to be looked for, and to be shown. */
+export function checkReceipt(bytes: Buffer): Outcome {
   const disk = diskWith(bytes);
-  const store = new ChallengeStore(PATH, { now: () => NOW, draw: () => 777, disk });
-  const spent = attempt(() => store.spend(OPEN.serial, OPEN.challenge));
-  if (!spent) deepStrictEqual(contentsOf(disk), bytes, "not spent, and yet the file was changed");
-  if (spent === undefined) {
-    ok(attempt(() => store.issue(OPEN.serial)) === undefined, "spending is refused, and issuing is not");
-    deepStrictEqual(contentsOf(disk), bytes, "refused, and yet the file was changed");
-    return "refused";
+  const receipt = attempt(() => readReceipt(PATH, disk));
+  deepStrictEqual(contentsOf(disk), bytes, "reading changed the file");
+  if (!receipt) return "refused";
+  ok(/^[0-9a-f]{64}$/.test(receipt.export), "a file that has no name");
+  for (const { serial, field } of receipt.keys) {
+    ok(/^[ -~]{1,64}$/.test(serial), `not fit for a terminal: ${JSON.stringify(serial)}`);
+    ok(["token", "unlock"].includes(field), "a key that there is not");
   }
-  const before = JSON.parse(bytes.toString()).challenges as (typeof OPEN)[];
-  const found = before.find(({ serial, challenge }) => serial === OPEN.serial && challenge === OPEN.challenge);
-  deepStrictEqual(spent, found !== undefined && !found.used && found.expires > NOW, "spent, or not, against the file");
-  deepStrictEqual(store.spend(OPEN.serial, OPEN.challenge), false, "spent twice");
-  const issued = attempt(() => store.issue(OPEN.serial));
-  if (issued !== undefined) deepStrictEqual(store.spend(OPEN.serial, issued), true, "issued, and not open");
   return "accepted";
 }
 
-const STORES: Target = {
-  name: "challenges",
+const RECEIPTS: Target = {
+  name: "receipts",
   cases: 8000,
-  run: (random) => checkStore(mutateBytes(STORE, random, JSON_PIECES)),
+  run: (random) => checkReceipt(mutateBytes(RECEIPT, random, JSON_PIECES)),
 };
 
 // Secrets
@@ -434,4 +397,4 @@ const ANSWERS: Target = {
   },
 };
 
-export const TARGETS: readonly Target[] = [SEED_FILES, CSV, STORES, SECRETS, FRAMES, ANSWERS];
+export const TARGETS: readonly Target[] = [SEED_FILES, CSV, RECEIPTS, SECRETS, FRAMES, ANSWERS];

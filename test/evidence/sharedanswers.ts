@@ -4,7 +4,7 @@ import { decodeCommand, decodeResponse, encodeCommand } from "../../host-tools/c
 import { kdf, SecureChannel, type SecurityLevel } from "../../host-tools/card/scp03.js";
 import { diversify, kcv } from "../../host-tools/card/transportkeys.js";
 import { ocra } from "../../host-tools/seeds/ocra.js";
-import { readSeedFile } from "../../host-tools/seeds/pskc.js";
+import { importPskc } from "../../host-tools/seeds/pskcimport.js";
 import { aesEncrypt, cbcDecrypt, cmac, deriveBits, hmac, ocraRespond } from "../support/crypto.js";
 import { isAes128, type RecordedSession, scp03Rows, sessionsOfAes128 } from "../support/scp03vectors.js";
 import { NO_SHARED, withShared } from "../support/sharedvectors.js";
@@ -35,7 +35,7 @@ export const VECTOR_ANSWERS: Source = {
       id: "pskc-of-another-tool.xml",
       origin: "cross-checked",
       expected: EXAMPLE_SEED_KEY,
-      compute: () => text(readSeedFile(EXAMPLE_SEED_FILE, EXAMPLE_SEED_SECRET).records[0]?.key ?? Buffer.alloc(0)),
+      compute: () => text(importPskc(EXAMPLE_SEED_FILE, EXAMPLE_SEED_SECRET).records[0]?.key ?? Buffer.alloc(0)),
     };
   },
   leftOut: () => [],

@@ -6,6 +6,8 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { acceptClock } from "../../host-tools/desk/register/acceptclock.js";
 import { backUp } from "../../host-tools/desk/register/backup.js";
+import { openFileBatch } from "../../host-tools/desk/register/batches.js";
+import { pairCard } from "../../host-tools/desk/register/batchrows.js";
 import { moveCard } from "../../host-tools/desk/register/cards.js";
 import { issueChallenge, spendChallenge } from "../../host-tools/desk/register/challenges.js";
 import { type Change, change } from "../../host-tools/desk/register/change.js";
@@ -28,6 +30,7 @@ import {
   FROZEN_TIME,
   fileOf,
   JOURNAL_BEFORE,
+  OPEN_BATCH,
   ORDER,
   SECOND_OPERATOR,
   SETTING,
@@ -59,6 +62,7 @@ async function fill(): Promise<void> {
   await withRegister(FROZEN_KEYS, async (register) => {
     await change(register, ({ note }) => note({ action: "test", reason: "under the second journal key" }));
     await enrol(register);
+    await beginBatch(register);
     await backUp(register, fileOf(version, "backup"));
   });
 }
@@ -107,6 +111,16 @@ async function enrol(register: Register): Promise<void> {
   await enrolOperator(register, SECOND_OPERATOR);
   await changeSetting(register, "approval.clock", "yes");
   await acceptClock(register).catch(() => {});
+}
+
+/** A batch whose only card has its PIN and no keys yet. */
+async function beginBatch(register: Register): Promise<void> {
+  const { contents, line, cardId, pin } = OPEN_BATCH;
+  const wanted = { line, suite: SUITE, pinCheck: "card", tries: 5 } as const;
+  const { number } = await openFileBatch(register, { path: "cards.csv", contents, cards: [wanted], again: false });
+  const present = { id: cardId, serial: undefined, life: "blank", testKeys: true } as const;
+  const claimant = { bench: "frozen", process: "1" };
+  await pairCard(register, present, { batch: number, claimant, pinOf: () => pin });
 }
 
 async function writeTables(): Promise<void> {

@@ -56,6 +56,12 @@ export const ORDER: NewOrder = {
   pin: Buffer.from("8352"),
 };
 
+/** A batch of one card, from the version on that has operators. */
+export const OPEN_BATCH = {
+  ...{ number: 2, contents: Buffer.from("serial\n"), line: 2 },
+  ...{ cardId: "00112233445566f0", pin: Buffer.from("8352") },
+} as const;
+
 export const SETTING = "IB3000700";
 
 /**

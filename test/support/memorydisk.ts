@@ -1,7 +1,6 @@
 // Files in memory, behind the interface of host-tools/files/files.ts.
 
 import type { FileSystem } from "../../host-tools/files/files.js";
-import type { Lock } from "../../host-tools/files/lock.js";
 
 interface Inode {
   data: Buffer;
@@ -24,8 +23,6 @@ export class MemoryDisk implements FileSystem {
   operations: string[] = [];
   fault: Fault | undefined;
   hasLinks = true;
-  /** Files whose lock is taken. */
-  locked = new Set<string>();
   #open = new Map<number, Inode>();
 
   #step(name: string, halfDone = () => {}): void {
@@ -103,13 +100,6 @@ export class MemoryDisk implements FileSystem {
   syncFolder(): void {
     this.#step("syncFolder");
     this.durable = new Map(this.names);
-  }
-
-  tryLock(path: string): Lock | undefined {
-    this.#step("lock");
-    if (this.locked.has(path)) return undefined;
-    this.locked.add(path);
-    return { verify: () => {}, release: () => void this.locked.delete(path) };
   }
 
   /** What a file may hold after a kill, and after power failed: then names may have reached the disk or not. */

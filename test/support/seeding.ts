@@ -15,7 +15,6 @@ import { FakeClock } from "./fakecard.js";
 /** A register in memory. */
 export class KeptRegister implements KeyRegister {
   readonly name = "register";
-  readonly takesNewKeys = true;
   /** Every record that was ever bound, by serial number; the last one counts. */
   readonly #records = new Map<string, CardRecord[]>();
 
@@ -143,7 +142,6 @@ export async function attempt(card: Card, request: Request, register: KeyRegiste
 function outside(register: KeyRegister, clock: FakeClock): KeyRegister {
   return {
     name: register.name,
-    takesNewKeys: register.takesNewKeys,
     find: (...args) => clock.outside(register.find(...args)),
     bind: (...args) => clock.outside(register.bind(...args)),
     setStoreData: (...args) => clock.outside(register.setStoreData(...args)),

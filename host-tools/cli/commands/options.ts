@@ -43,7 +43,13 @@ export function speaking(name: string, description: string, examples: readonly s
     .addOption(traceOption());
 }
 
-function traceOption(): Option {
+/** For a command that takes several ports: --port once for each. */
+export function portsOption(description: string): Option {
+  const collect = (path: string, before: readonly string[] = []) => [...before, path];
+  return new Option("--port <path>", description).argParser(collect);
+}
+
+export function traceOption(): Option {
   return new Option("--trace <file>", "write what goes over the line to FILE (or add to it), decoded, secrets masked");
 }
 

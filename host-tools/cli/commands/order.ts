@@ -44,8 +44,8 @@ A PIN without --pin-file is asked for, twice. It is encrypted at once, so that o
 erased when the card is seeded. The site key (without a site: the desk key) vouches for the key that it is
 encrypted to.
 
---again places an order again whose card was damaged at the desk: that card is retired, and the order is made anew. Its PIN
-was erased when the card was seeded, so it is asked for again.
+--again places an order again whose card was damaged at the desk: that card is retired, and the order is made anew.
+Its PIN was erased when the card was seeded, so it is asked for again.
 ${REGISTER_HELP}`;
 
 export function register(program: Command): void {

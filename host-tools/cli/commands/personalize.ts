@@ -1,6 +1,6 @@
-// `dsc personalize`: seeds one card. What is to be done, and in which order, stands in desk/personalize.ts.
+// `dsc personalize`: seeds one card. What is to be done, and in which order, stands in desk/personalize.ts. Many cards
+// (--batch, --orders): personalizebatch.ts.
 
-import { existsSync } from "node:fs";
 import { hostname } from "node:os";
 import { type Command, Option } from "commander";
 import { Limit } from "../../../firmware/wire.js";
@@ -11,43 +11,42 @@ import { describePlan, lacksPin, makePlan, type Plan, type Step, wipePlan } from
 import type { Register } from "../../desk/register/register.js";
 import type { SeedingDesk } from "../../desk/register/seedingdesk.js";
 import type { Request } from "../../desk/request.js";
-import type { SeedFileRegister } from "../../desk/seedfileregister.js";
 import { isWeakPin } from "../../desk/weakpin.js";
 import { PortError, UsageError } from "../../files/errors.js";
 import { leaves } from "../../files/interruption.js";
-import {
-  readKey,
-  readPin,
-  readSeedSecret,
-  readTransportKey,
-  type SecretOptions,
-  STDIN,
-} from "../../files/secretfile.js";
-import type { SeedSecret } from "../../seeds/pskc.js";
+import { readKey, readPin, readTransportKey, type SecretOptions } from "../../files/secretfile.js";
+import { paperOptions } from "../batchpapers.js";
 import { Exit, exitCodeOf } from "../exit.js";
+import { withGone } from "../gone.js";
 import { show, warn } from "../output.js";
 import { startBar } from "../progress.js";
-import { askPassphrase, askPin, isInteractive } from "../prompt.js";
+import { askPin } from "../prompt.js";
 import { REGISTER_HELP, type RegisterOptions, registerOptions, withRegister } from "../registeroptions.js";
-import { pinFileOption, pskcKeyOption, readSecret, refuseStdinTwice, SEED_SECRET_HELP } from "../secretoptions.js";
+import { pinFileOption, readSecret, refuseStdinTwice } from "../secretoptions.js";
 import {
   type CardOptions,
+  portsOption,
+  printing,
   serialNumber,
-  speaking,
   suiteOf,
   TRANSPORT_PROMPT,
+  traceOption,
   transportOption,
   wholeNumber,
   withCard,
 } from "./options.js";
 
 interface Options extends CardOptions, RegisterOptions {
+  batch?: string;
+  orders?: boolean;
+  again?: boolean;
+  replace?: boolean;
+  report?: string;
+  labels?: string;
+  pinLetters?: string;
   serial?: string;
   next?: boolean;
   order?: number;
-  pskc?: string;
-  pskcKey?: string;
-  append?: boolean;
   suite?: string;
   pinFile?: string;
   pinCheck?: "card" | "server";
@@ -84,13 +83,14 @@ const EXAMPLES = [
   "dsc personalize --port /dev/ttyACM0 --next --transport transport.key --dry-run",
 ];
 const NOTES = `${REGISTER_HELP}
-${SEED_SECRET_HELP}
 
 The keys are in the register, bound to the card, before they leave for it. After an interruption run it again with the
 same arguments: it finishes. A PIN without --pin-file is asked for, twice.`;
 
 export function register(program: Command): void {
-  const command = speaking("personalize", "put keys and a PIN into one card", EXAMPLES)
+  const command = printing("personalize", "put keys and a PIN into a card, or into many", EXAMPLES)
+    .addOption(portsOption("the serial port that the card is on; with --batch several, or all that there are"))
+    .addOption(traceOption())
     .option("--serial <serial>", "the serial number on its back, such as IB3000123", serialNumber)
     .option("--next", "what is pending on this card, or else the next serial number")
     .addOption(
@@ -98,6 +98,11 @@ export function register(program: Command): void {
         wholeNumber(1, Number.MAX_SAFE_INTEGER),
       ),
     )
+    .option("--batch <file>", "the cards of a list (CSV), one after another, at all ports at once")
+    .option("--orders", "the cards of all orders that are placed, likewise")
+    .option("--again", "a list that is finished is seeded once more, with other cards")
+    .option("--replace", "rows whose card failed, or did not come back, are given to other cards")
+    .option("--report <dir>", "write what became of the batch into this folder")
     .option("--suite <suite>", `how it answers challenges (default: ${SUITE})`)
     .addOption(pinFileOption())
     .addOption(new Option("--pin-check <who>", "who judges the PIN (default: as the suite says)").choices(CHECKS))
@@ -113,24 +118,63 @@ export function register(program: Command): void {
     .option("--reseed", "take a card that is personalized, or another one: it gets new keys and this serial number")
     .option("--allow-weak-pin", "take a PIN that is guessed first")
     .option("--allow-development", "take a development image, which anybody at its contacts can read and blank")
-    .option("--pskc <file>", "a seed file in the place of a register; made if missing")
-    .addOption(pskcKeyOption())
-    .option("--append", "add the card to a seed file that exists")
     .option("--dry-run", "print what would be done, as JSON, and do nothing");
-  registerOptions(command, "site", "desk", "journal").addHelpText("after", NOTES).action(run);
+  withGone(command, "--pskc", "--pskc-key", "--append");
+  paperOptions(registerOptions(command, "site", "desk", "journal"))
+    .addHelpText("after", NOTES)
+    .action(runGiven);
   program.addCommand(command);
 }
 
 const CHECKS = ["card", "server"] as const;
+
+/** As commander gives them: every --port. */
+type Given = Omit<Options, "port"> & { readonly port?: readonly string[] };
+
+async function runGiven(given: Given, command: Command): Promise<void> {
+  const { port: ports = [], ...options } = given;
+  if (options.batch !== undefined || options.orders) return runMany({ ...options, ports }, command);
+  for (const [name, value] of Object.entries(forMany(options)))
+    if (value !== undefined) throw new UsageError(`${name}: give it with --batch or --orders`);
+  const [port, ...others] = ports;
+  if (port === undefined) throw new UsageError("no port is named; give --port");
+  if (others.length > 0) throw new UsageError("--port: one card is on one port; several are for --batch and --orders");
+  return run({ ...options, port }, command);
+}
+
+function forMany({ again, replace, report, labels, pinLetters }: Omit<Options, "port">) {
+  return {
+    "--again": again,
+    "--replace": replace,
+    "--report": report,
+    "--labels": labels,
+    "--pin-letters": pinLetters,
+  };
+}
+
+async function runMany(options: Omit<Options, "port"> & { readonly ports: readonly string[] }, command: Command) {
+  for (const [name, value] of Object.entries(forOne(options)))
+    if (value !== undefined) throw new UsageError(`${name}: is for one card; leave it out with --batch and --orders`);
+  const { deskKey, siteKey, journalKey, operatorKey, transport, transportOld } = options;
+  refuseStdinTwice(siteKey, deskKey, journalKey, operatorKey, transport, transportOld);
+  const { runBatchCommand } = await import("./personalizebatch.js");
+  const { suite, tries } = settingsOf(options);
+  await runBatchCommand({ ...options, suite, serverSuite: SERVER_SUITE, tries }, command);
+}
+
+function forOne({ serial, next, order, pinFile, keyFile, reseed, trace }: Omit<Options, "port">) {
+  return {
+    ...{ "--serial": serial, "--next": next, "--order": order, "--pin-file": pinFile, "--key-file": keyFile },
+    ...{ "--reseed": reseed, "--trace": trace },
+  };
+}
 
 async function run(options: Options, command: Command): Promise<void> {
   refuseManyNumbers(options);
   refuseStdinTwice(...secretFilesOf(options));
   const secrets = new Secrets();
   try {
-    if (options.pskc === undefined)
-      await withRegister(options, (register) => seed(options, command, secrets, register));
-    else await seedIntoFile(options, options.pskc, command, secrets);
+    await withRegister(options, (register) => seed(options, command, secrets, register));
   } finally {
     secrets.wipe();
   }
@@ -149,28 +193,14 @@ async function seed(options: Options, command: Command, secrets: Secrets, regist
   });
 }
 
-async function seedIntoFile(options: Options, path: string, command: Command, secrets: Secrets): Promise<void> {
-  const { serial } = options;
-  if (serial === undefined) throw new UsageError("--pskc: a seed file counts no serial numbers; give --serial");
-  const settings = settingsOf(options);
-  const seeds = await openSeeds(options, path, secrets);
-  const request = { ...(await requestOf(options, settings, secrets)), serial };
-  await withCard(options, async (card) => {
-    const planned = await planFor(card, request, seeds, options, secrets);
-    await personalize(card, planned, seeds, options, command);
-  });
-}
-
 function refuseManyNumbers({ serial, next, order }: Options): void {
   const given = [serial, next, order].filter((option) => option !== undefined).length;
   if (given !== 1) throw new UsageError("give one of --serial, --next and --order");
 }
 
 function secretFilesOf(options: Options) {
-  const { pskc, pskcKey, siteKey, deskKey, journalKey, operatorKey, keyFile, transport, transportOld, pinFile } =
-    options;
-  const openers = pskc === undefined ? [siteKey, deskKey, journalKey, operatorKey] : [pskcKey];
-  return [...openers, keyFile, transport, transportOld, pinFile];
+  const { siteKey, deskKey, journalKey, operatorKey, keyFile, transport, transportOld, pinFile } = options;
+  return [siteKey, deskKey, journalKey, operatorKey, keyFile, transport, transportOld, pinFile];
 }
 
 /** Names this port in claims: who waits is told where the other one works. */
@@ -235,23 +265,18 @@ async function personalize(
   command: Command,
 ): Promise<void> {
   try {
-    if (options.dryRun) return showPlan(command, { ...describePlan(request, plan), ...kept(register, options) });
+    if (options.dryRun) return showPlan(command, { ...describePlan(request, plan), register: register.name });
     const notes = await withProgress(plan, (onStep) =>
       finishable(plan, onStep, (told) => carryOut(plan, request, card, register, told)),
     );
     for (const note of notes) warn(note);
     const { serial, suite, pinCheck, tries } = request;
     const { action, keyset = null } = plan;
-    const result = { port: options.port, serial, action, suite, pinCheck, tries, keyset, ...kept(register, options) };
+    const result = { port: options.port, serial, action, suite, pinCheck, tries, keyset, register: register.name };
     show(command, { ...result, state: "done" }, [said(request, plan, register)]);
   } finally {
     wipePlan(plan);
   }
-}
-
-/** Where the keys are. */
-function kept({ name }: KeyRegister, { pskc }: Options): object {
-  return pskc === undefined ? { register: name } : { pskc: name };
 }
 
 /** In JSON always. */
@@ -299,7 +324,7 @@ async function withProgress<T>(plan: Plan, work: (onStep: OnStep) => Promise<T>)
 type Settings = Pick<Request, "suite" | "pinCheck" | "tries">;
 
 /** Suites with P are for a PIN that the server judges, and only those. */
-function settingsOf({ suite: given, pinCheck: told, tries }: Options): Settings {
+function settingsOf({ suite: given, pinCheck: told, tries }: Pick<Options, "suite" | "pinCheck" | "tries">): Settings {
   const suite = given ?? (told === "server" ? SERVER_SUITE : SUITE);
   const pinCheck = suiteOf(suite).pin ? "server" : "card";
   if (told === "card" && pinCheck === "server")
@@ -332,31 +357,6 @@ function strongPin(path: string, options?: SecretOptions): Buffer {
   if (!isWeakPin(pin)) return pin;
   pin.fill(0);
   throw new UsageError("this PIN is one of those that are guessed first; insist with --allow-weak-pin");
-}
-
-async function openSeeds(options: Options, path: string, secrets: Secrets): Promise<SeedFileRegister> {
-  const [{ readSeedFile }, { SeedFileRegister }] = await Promise.all([
-    import("../../seeds/pskc.js"),
-    import("../../desk/seedfileregister.js"),
-  ]);
-  const exists = existsSync(path);
-  const secret = await seedSecret(options, !exists);
-  secrets.keep("passphrase" in secret ? secret.passphrase : secret);
-  const file = exists ? readSeedFile(path, secret) : undefined;
-  return secrets.keep(new SeedFileRegister(path, secret, file, options));
-}
-
-async function seedSecret(options: Options, fresh: boolean): Promise<SeedSecret> {
-  const prompt = "Key or passphrase of the seed file";
-  if (options.pskcKey !== undefined) return readSecret(options.pskcKey, prompt, options, readSeedSecret);
-  if (!isInteractive()) throw new UsageError("what opens the seed file is needed; give it with --pskc-key FILE");
-  // What is typed is taken as it would be in a file.
-  const typed = await askPassphrase(prompt, fresh);
-  try {
-    return readSeedSecret(STDIN, { contents: typed });
-  } finally {
-    typed.fill(0);
-  }
 }
 
 /** Whatever is to be zeroed in the end. */

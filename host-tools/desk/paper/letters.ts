@@ -16,8 +16,8 @@ import { MM_PER_INCH } from "./sheets.js";
 
 /** Whom a letter is for. */
 export interface Recipient {
-  /** The user name. */
-  readonly user: string;
+  /** The user name; a card need not have one. */
+  readonly user?: string | undefined;
   /** Of the user name; that of the setting unless given. */
   readonly language?: Language | undefined;
   /** Lines, with line ends between them; the user name stands in their place unless given. */
@@ -132,8 +132,9 @@ interface Printed {
 }
 
 function printed(pages: Pages, fonts: Fonts, { user, address }: Recipient, what: string): Printed {
-  const name = fonts.checked(user, `${what}: the user name`);
   const lines = address === undefined ? undefined : addressLines(pages, fonts, address, what);
+  if (user === undefined) return { user: [], userStyle: VALUE, address: lines ?? [] };
+  const name = fonts.checked(user, `${what}: the user name`);
   const shown = lines ?? pages.cutTo(name, ADDRESS_WIDTH, MOST_ADDRESS_LINES, ADDRESS);
   for (const [size, most] of USER_SIZES) {
     const userStyle = { ...VALUE, size };
@@ -165,7 +166,7 @@ function draw(pages: Pages, paper: LetterPaper, texts: Texts, { serial, pin }: P
   y += BEFORE_FIELD;
   pages.line(texts.serial, LEFT, y, CAPTION);
   y = column(pages, [serial], LEFT, y + BEHIND_CAPTION, VALUE) + BEFORE_FIELD;
-  pages.line(texts.user, LEFT, y, CAPTION);
+  if (content.user.length > 0) pages.line(texts.user, LEFT, y, CAPTION);
   column(pages, content.user, LEFT, y + BEHIND_CAPTION, content.userStyle);
 
   const boxTop = first + BOX.down;

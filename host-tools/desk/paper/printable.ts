@@ -31,8 +31,8 @@ export function clustersOf(text: string): string[] {
 
 /**
  * The text in the form that is printed: letters and their marks are composed, since fonts have more of those. A character that
- * stands alone stays as it is: NFC gives some kanji of names another shape. Throws a PaperError where it cannot be printed with any font; `what` begins the
- * line: whose name or address it is.
+ * stands alone stays as it is: NFC gives some kanji of names another shape. Throws a PaperError where it cannot be printed
+ * with any font; `what` begins the line: whose name or address it is.
  */
 export function printable(text: string, what: string): string {
   const composed = clustersOf(text)

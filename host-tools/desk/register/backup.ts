@@ -26,6 +26,8 @@ const TABLES: readonly (readonly [TableName, string])[] = [
   ["settings", "name"],
   ["batches", "number"],
   ["orders", "number"],
+  ["batch_rows", "number"],
+  ["batch_attempts", "number"],
   ["cards", "serial"],
   ["keys", "number"],
   ["challenges", "number"],
@@ -35,8 +37,16 @@ const TABLES: readonly (readonly [TableName, string])[] = [
   ["journal", "number"],
 ];
 
-/** Tables whose rows the engine numbers. */
-const NUMBERED: readonly TableName[] = ["batches", "orders", "keys", "challenges", "attempts"];
+/** Tables whose rows the engine numbers, with the version of the register that first had them. */
+const NUMBERED: readonly (readonly [TableName, number])[] = [
+  ["batches", 1],
+  ["orders", 1],
+  ["batch_rows", 2],
+  ["batch_attempts", 2],
+  ["keys", 1],
+  ["challenges", 1],
+  ["attempts", 1],
+];
 /** Those whose numbers people know: what was given after the backup is not given again. */
 const KNOWN_NUMBERS: readonly TableName[] = ["batches", "orders"];
 const GAP = 10_000;
@@ -196,7 +206,7 @@ class Restoring {
     this.#refuseUnknown();
     const { head: saved } = this.#since;
     if (saved && !(await isHeadOf(this.#db, this.#journal.publicKey, saved))) throw otherHead();
-    await this.#goOnNumbering();
+    await this.#goOnNumbering(head.schema);
     const { findings } = await verifyJournal(this.#db, this.#journal, this.#headInside(await this.#lastEntry()));
     const lostEntries = await this.#lostEntries();
     await this.#note(head, actor);
@@ -248,12 +258,20 @@ class Restoring {
   /** A row as it comes back: what must not is never written. */
   #changed({ table, row }: BackupRow): Row {
     if (table === "orders" && this.#done.delete(Number(row.number))) return { ...row, state: "done", pin: null };
+    if (table === "batch_rows") return this.#changedRow(row);
     if (table === "keys" && this.#isForgotten(row)) return { ...row, state: "forgotten", sealed: Buffer.alloc(0) };
     if (table === "challenges" && row.used === 0) {
       this.#challengesEnded++;
       return { ...row, used: 1 };
     }
     return row;
+  }
+
+  /** A row that was pending may be done by now: no card is seeded for it unless somebody says so. */
+  #changedRow(row: Row): Row {
+    if (this.#since.done.includes(Number(row.order_number))) return { ...row, state: "done", pin: null };
+    if (row.state !== "pending" || this.#since.nextSerial === undefined) return row;
+    return { ...row, state: "failed", why: "restored from a backup, and may have been done since" };
   }
 
   #isForgotten({ serial, field }: Row): boolean {
@@ -277,9 +295,10 @@ class Restoring {
       throw new RegisterError(`${this.#path}: has no key of ${serial}; leave out --forgotten ${serial}`, "unknown");
   }
 
-  async #goOnNumbering(): Promise<void> {
+  async #goOnNumbering(version: number): Promise<void> {
     const { nextSerial } = this.#since;
-    for (const table of NUMBERED) {
+    for (const [table, since] of NUMBERED) {
+      if (since > version) continue;
       const gap = nextSerial !== undefined && KNOWN_NUMBERS.includes(table) ? GAP : 0;
       await numberFrom(this.#db, this.#engine, table, gap);
     }

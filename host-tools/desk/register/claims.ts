@@ -20,7 +20,19 @@ export async function claimCard({ db, at }: Change, serial: string, claimant: Cl
   const other = await claimOf(db, serial);
   // A bench has one process at a time, which has its port: one that was killed must not keep the next one out.
   if (other && other.until > at && other.bench !== claimant.bench) throw isTaken(other);
-  const claim = { ...claimant, until: at + lease };
+  await keepClaim(db, serial, { ...claimant, until: at + lease });
+}
+
+/** Takes the claim whoever has it: for a card that is at this bench, and so at no other. */
+export function takeClaim({ db, at }: Change, serial: string, claimant: Claimant): Promise<void> {
+  return keepClaim(db, serial, { ...claimant, until: at + LEASE });
+}
+
+async function keepClaim(
+  db: Change["db"],
+  serial: string,
+  claim: Claimant & { readonly until: number },
+): Promise<void> {
   await db
     .insertInto("claims")
     .values({ serial, ...claim })

@@ -5,10 +5,11 @@
 // The key of AES-256-GCM is HKDF-SHA-256 over the shared secret (RFC 7748 §6.1), with both public keys as salt: so the
 // box opens for this desk only. Each box has an ephemeral key of its own, and with it a key of its own.
 
-import { diffieHellman, hkdfSync, type KeyObject, randomFillSync } from "node:crypto";
+import { diffieHellman, type KeyObject, randomFillSync } from "node:crypto";
 import { concatSecrets, secretBytes } from "../../files/secretbytes.js";
-import { AEAD_KEY_BYTES, openUnder, sealUnder } from "./aead.js";
+import { openUnder, sealUnder } from "./aead.js";
 import { CURVE_KEY_BYTES, privateKeyOf, publicBytesOf, publicKeyOf } from "./curve25519.js";
+import { hkdf } from "./hkdf.js";
 
 const INFO = "dsc desk box";
 
@@ -60,7 +61,7 @@ function keyBetween(
 ): Buffer | undefined {
   const shared = sharedSecret(privateKeyOf("X25519", ownPrivate), publicKeyOf("X25519", otherPublic));
   if (!shared) return undefined;
-  const key = Buffer.from(hkdfSync("sha256", shared, concatSecrets(ephemeral, deskPublic), INFO, AEAD_KEY_BYTES));
+  const key = hkdf(shared, concatSecrets(ephemeral, deskPublic), INFO);
   shared.fill(0);
   return key;
 }

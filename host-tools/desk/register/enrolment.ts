@@ -8,13 +8,11 @@ import { RegisterError } from "./errors.js";
 import {
   ADD_OPERATOR,
   activeOperators,
-  addOperator,
   type NewOperator,
   Operator,
   operatorOf,
   REMOVE_OPERATOR,
   refuseKnown,
-  removeOperator,
 } from "./operators.js";
 import type { Register } from "./register.js";
 import { type SettingName, setSetting, settingOf } from "./settings.js";
@@ -73,4 +71,17 @@ async function subjectFor(
 ): Promise<Subject | undefined> {
   if (!(await hasSecondOperator(db))) return undefined;
   return { command, arguments: given, cards: [], recipient: null };
+}
+
+/** Enrols an operator of whom `refuseKnown` has nothing to say. The entry comes first: nobody signs his own enrolment. */
+async function addOperator({ db, at, note }: Change, { name, publicKey }: NewOperator): Promise<void> {
+  await note({ action: ADD_OPERATOR, detail: { name, key: publicKey.toString("hex") } });
+  await db.insertInto("operators").values({ name, public_key: publicKey, added: at, removed: null }).execute();
+}
+
+/** From now on nothing that this operator signs counts. Whoever removes himself signs the entry of it. */
+async function removeOperator({ db, at, note }: Change, name: string): Promise<void> {
+  await operatorOf(db, name);
+  await note({ action: REMOVE_OPERATOR, detail: { name } });
+  await db.updateTable("operators").set({ removed: at }).where("name", "=", name).execute();
 }

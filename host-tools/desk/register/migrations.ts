@@ -16,11 +16,12 @@ export const FORMAT = { name: "format", value: Buffer.from("DSC+ register") } as
 
 export const MIGRATIONS: readonly Migration[] = [
   { number: 1, run: firstTables },
-  { number: 2, run: signedEntries },
+  { number: 2, run: batchTables },
+  { number: 3, run: signedEntries },
 ];
 
 /** The version from which on operators are enrolled: rows of them in an earlier one are nobody's. */
-export const OPERATORS_SINCE = 2;
+export const OPERATORS_SINCE = 3;
 
 /** Applies those migrations of the list that were not applied yet, each in a transaction of its own. */
 export async function applyMigrations(engine: Engine, migrations: readonly Migration[]): Promise<void> {
@@ -192,6 +193,54 @@ async function firstTables(db: Kysely<Tables>, kind: EngineKind): Promise<void> 
   for (const name of ["cards", "orders"]) await index(name, ["state"]);
   await index("cards", ["card_id"]);
   await index("cards", ["user_name"]);
+}
+
+/** What a batch is made of: its rows, and what was tried at each port. */
+async function batchTables(db: Kysely<Tables>, kind: EngineKind): Promise<void> {
+  await db.schema
+    .alterTable("batches")
+    .addColumn("source", "text", (column) => column.notNull().defaultTo("file"))
+    .execute();
+  await db.schema.alterTable("batches").addColumn("finished", typeIn(kind, "integer")).execute();
+  await createTable(db, kind, "batch_rows", [
+    ["number", "integer", "numbered"],
+    ["batch_number", "integer", "to batches.number"],
+    ["line", "integer"],
+    ["state", "text"],
+    ["serial", "text", "optional"],
+    ["serial_given", "integer"],
+    ["user_name", "text", "optional"],
+    ["order_number", "integer", "optional", "to orders.number"],
+    ["suite", "text"],
+    ["pin_check", "text"],
+    ["tries", "integer"],
+    ["pin", "blob", "optional"],
+    ["card_id", "text", "optional"],
+    ["why", "text", "optional"],
+    ["lettered", "integer"],
+  ]);
+  await createTable(db, kind, "batch_attempts", [
+    ["number", "integer", "numbered"],
+    ["batch_number", "integer", "to batches.number"],
+    ["row_number", "integer", "optional", "to batch_rows.number"],
+    ["bench", "text"],
+    ["card_id", "text", "optional"],
+    ["began", "integer"],
+    ["ended", "integer"],
+    ["result", "text"],
+    ["why", "text", "optional"],
+  ]);
+  const index = (name: string, columns: string[]) =>
+    db.schema
+      .createIndex(`${name}_by_${columns.join("_")}`)
+      .on(name)
+      .columns(columns)
+      .execute();
+  await index("batch_rows", ["batch_number", "state", "card_id", "line"]);
+  await index("batch_rows", ["card_id"]);
+  await index("batch_rows", ["serial"]);
+  await index("batch_rows", ["order_number"]);
+  await index("batch_attempts", ["batch_number"]);
 }
 
 /** Operators sign the entries that they make. Until then no program enrolled any. */

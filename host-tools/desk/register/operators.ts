@@ -7,7 +7,6 @@
 
 import { type KeyObject, sign, verify } from "node:crypto";
 import type { Kysely, Selectable } from "kysely";
-import type { Change } from "./change.js";
 import { CURVE_KEY_BYTES, privateKeyOf, publicBytesOf, publicKeyOf } from "./curve25519.js";
 import { RegisterError } from "./errors.js";
 import type { OperatorsTable, Tables } from "./schema.js";
@@ -138,22 +137,9 @@ export async function refuseKnown(db: Kysely<Tables>, { name, publicKey }: NewOp
   }
 }
 
-/** Enrols an operator of whom `refuseKnown` has nothing to say. The entry comes first: nobody signs his own enrolment. */
-export async function addOperator({ db, at, note }: Change, { name, publicKey }: NewOperator): Promise<void> {
-  await note({ action: ADD_OPERATOR, detail: { name, key: publicKey.toString("hex") } });
-  await db.insertInto("operators").values({ name, public_key: publicKey, added: at, removed: null }).execute();
-}
-
 /** Throws a RegisterError ("unknown") where there is no such operator. */
 export async function operatorOf(db: Kysely<Tables>, name: string): Promise<OperatorRow> {
   const operator = (await activeOperators(db)).find((each) => each.name === name);
   if (operator) return operator;
   throw new RegisterError(`${name}: the register has no such operator; dsc operator list shows them`, "unknown");
-}
-
-/** From now on nothing that this operator signs counts. Whoever removes himself signs the entry of it. */
-export async function removeOperator({ db, at, note }: Change, name: string): Promise<void> {
-  await operatorOf(db, name);
-  await note({ action: REMOVE_OPERATOR, detail: { name } });
-  await db.updateTable("operators").set({ removed: at }).where("name", "=", name).execute();
 }

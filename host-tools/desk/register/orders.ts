@@ -101,7 +101,8 @@ export async function moveOrder(
   const order = await orderOf(db, number);
   if (!ORDER_LIFE[order.state].includes(to))
     throw new RegisterError(`order ${number} is ${order.state}: it cannot be ${BECOMING[to]}`, "state");
-  const card = to === "placed" ? { serial: null } : serial === undefined ? {} : { serial };
+  // An order that is placed again is for another batch.
+  const card = to === "placed" ? { serial: null, batch_number: null } : serial === undefined ? {} : { serial };
   const erased = WITHOUT_PIN.includes(to) ? { pin: null } : {};
   const changes = { state: to, changed: at, ...card, ...erased };
   await db.updateTable("orders").set(changes).where("number", "=", number).execute();

@@ -7,6 +7,7 @@ import type { CardRecord, PutKeyProgress, StoreDataProgress } from "../keyregist
 
 type Bytes = ColumnType<Buffer, Uint8Array, Uint8Array>;
 type MaybeBytes = ColumnType<Buffer | null, Uint8Array | null | undefined, Uint8Array | null>;
+type Maybe<T> = ColumnType<T | null, T | null | undefined, T | null>;
 type Flag = 0 | 1;
 
 type CardLife = CardRecord["lifeBefore"];
@@ -19,6 +20,8 @@ export type KeyOrigin = "drawn" | "given" | "imported";
 /** Whose key opens a sealed value. */
 export type Opener = "site" | "desk";
 export type PinCheck = "card" | "server";
+export type BatchSource = "file" | "orders";
+export type BatchRowState = "pending" | "done" | "failed";
 
 /** Values that a register has once. */
 export interface MetaTable {
@@ -114,6 +117,49 @@ export interface BatchesTable {
   state: "open" | "closed";
   opened: number;
   changed: number;
+  /** Where its rows come from. */
+  source: Generated<BatchSource>;
+  /** When a run ended in which every card was done; null: there was none yet. */
+  finished: Maybe<number>;
+}
+
+/** One card that is wanted. */
+export interface BatchRowsTable {
+  number: Generated<number>;
+  batch_number: number;
+  /** Of the file; of an order its number. */
+  line: number;
+  state: BatchRowState;
+  /** Null: it is given with the card. */
+  serial: Maybe<string>;
+  /** Whether the file names the serial number. */
+  serial_given: Flag;
+  user_name: Maybe<string>;
+  order_number: Maybe<number>;
+  suite: string;
+  pin_check: PinCheck;
+  tries: number;
+  /** Sealed under the desk key from the moment that a card is there for the row until the batch is closed. */
+  pin: MaybeBytes;
+  /** The card that the row is for; null: the next one. */
+  card_id: Maybe<string>;
+  why: Maybe<string>;
+  /** Whether its letter is in a file that was synced. */
+  lettered: Flag;
+}
+
+/** What was done with a card at a port, and how it ended. */
+export interface BatchAttemptsTable {
+  number: Generated<number>;
+  batch_number: number;
+  /** Null: the card was good for no row. */
+  row_number: number | null;
+  bench: string;
+  card_id: string | null;
+  began: number;
+  ended: number;
+  result: "done" | "failed";
+  why: string | null;
 }
 
 export interface ChallengesTable {
@@ -180,6 +226,8 @@ export interface Tables {
   claims: ClaimsTable;
   orders: OrdersTable;
   batches: BatchesTable;
+  batch_rows: BatchRowsTable;
+  batch_attempts: BatchAttemptsTable;
   challenges: ChallengesTable;
   attempts: AttemptsTable;
   operators: OperatorsTable;

@@ -8,9 +8,10 @@
 //   tag          HMAC-SHA-256 of a name and a public value: a wrong key, or a public key that was exchanged, is noticed
 //   batch        HMAC-SHA-256 of a batch file: a plain hash of a file with PINs could be searched
 
-import { createHmac, hkdfSync, timingSafeEqual } from "node:crypto";
+import { createHmac, timingSafeEqual } from "node:crypto";
 import { openUnder, sealUnder } from "./aead.js";
 import { canonical } from "./canonical.js";
+import { hkdf } from "./hkdf.js";
 
 export const CUSTODY_KEY_BYTES = 32;
 export const REGISTER_ID_BYTES = 16;
@@ -100,7 +101,7 @@ export class Sealer {
 }
 
 function subkeyOf(key: Uint8Array, register: Uint8Array, use: Use): Buffer {
-  return Buffer.from(hkdfSync("sha256", key, register, `dsc register ${use}`, CUSTODY_KEY_BYTES));
+  return hkdf(key, register, `dsc register ${use}`);
 }
 
 function macOf(key: Uint8Array, value: string | Uint8Array): Buffer {

@@ -28,6 +28,16 @@ export interface OrderedCard {
   readonly pin: Buffer | undefined;
 }
 
+/** A card that is seeded as part of something larger. */
+export interface Job {
+  /** With its PIN as it was encrypted when it was read; undefined: it is for no order. */
+  readonly order: Pick<Order, "number" | "pin"> | undefined;
+  readonly batch: number;
+  readonly userName: string | null;
+  /** Called in the change in which the card is done. */
+  done(one: Change): Promise<void>;
+}
+
 /** What this bench knows of a serial number, and what must still be so when it changes something. */
 interface Seen {
   /** Of the newest keys; 0: there are none. */
@@ -43,19 +53,21 @@ interface Seen {
  */
 export class SeedingDesk implements KeyRegister {
   readonly name: string;
-  readonly takesNewKeys = true;
   readonly #register: Register;
   readonly #claimant: { readonly bench: string; readonly process: string };
   readonly #found: CardRecord[] = [];
   readonly #seen = new Map<string, Seen>();
+  readonly #job: Job | undefined;
   /** What the card is for, with the PIN as it was encrypted when it was read. */
   #order: Pick<Order, "number" | "pin"> | undefined;
 
   /** `bench` names this computer and port, for those who wait. */
-  constructor(register: Register, bench: string) {
+  constructor(register: Register, bench: string, job?: Job) {
     this.name = register.engine.where;
     this.#register = register;
     this.#claimant = { bench, process: String(process.pid) };
+    this.#job = job;
+    this.#order = job?.order;
   }
 
   /** Runs `work` while this bench has the claim to the card. */
@@ -126,7 +138,7 @@ export class SeedingDesk implements KeyRegister {
         if ((await newestVersion(one.db, serial)) !== seen || before?.state !== state) throw isChanged(serial);
         await this.#refuseOrder(one.db, serial, before);
         await retireOthers(one, serial, cardId);
-        await keepCard(one, record, before, this.#order?.number);
+        await keepCard(one, record, before, this.#order?.number, this.#job);
         const version = await bindKeys(one, { ...record, cardId });
         const detail = { card: cardId, version, key: record.origin, life: record.lifeBefore };
         await one.note({ action: ACTION, serial, from: before?.state, to: "pending", detail });
@@ -149,6 +161,7 @@ export class SeedingDesk implements KeyRegister {
       const stopped = await this.#whyStopped(one.db, await this.#sameCard(one.db, serial));
       if (stopped) throw stopped;
       const { order_number: order } = await moveCard(one, { serial, to: "seeded", action: ACTION });
+      await this.#job?.done(one);
       if (order === null || (await orderOf(one.db, order)).state !== "claimed") return;
       await moveOrder(one, order, "seeded", { action: ACTION, serial });
     });
@@ -249,16 +262,17 @@ async function keepCard(
   record: CardRecord,
   before: Card | undefined,
   order: number | undefined,
+  job: Job | undefined,
 ): Promise<void> {
-  const { serial, suite, pinCheck, tries, cardId = null, storeData, keyset, rotation, transport } = record;
-  if (tries === undefined || record.lifeBefore === "unknown") throw new Error("a record of a seed file");
-  const { lifeBefore } = record;
+  const { serial, suite, pinCheck, tries, cardId = null, storeData, keyset, rotation, transport, lifeBefore } = record;
+  if (lifeBefore === "unknown") throw new Error("keys that are bound to a card anew say what it was");
   const values = {
     ...{ card_id: cardId, state: "pending" as const, suite, pin_check: pinCheck, tries },
     ...{ life_before: lifeBefore, store_data: storeData, changed: at },
     ...{ keyset: keyset ?? null, transport: transport ?? null },
     ...{ keys_before: rotation?.before ?? null, put_key: rotation?.putKey ?? ("unsent" as const) },
     ...(await whomFor(db, before, order)),
+    ...(job && { batch_number: job.batch, ...(!job.order && { user_name: job.userName }) }),
   };
   if (before) await db.updateTable("cards").set(values).where("serial", "=", serial).execute();
   else
@@ -315,15 +329,15 @@ async function pendingOn(db: Kysely<Tables>, cardId: string | undefined): Promis
   return (await pending.executeTakeFirst())?.serial;
 }
 
-/** One above the highest that is used or claimed, from the setting on. */
-async function nextSerial(db: Kysely<Tables>): Promise<string> {
+/** One above the highest that is used, claimed or wanted by a batch, from the setting on. */
+export async function nextSerial(db: Kysely<Tables>): Promise<string> {
   const first = await settingOf(db, "serial.first");
-  const highest = async (table: "cards" | "claims") => {
+  const highest = async (table: "cards" | "claims" | "batch_rows") => {
     const top = db.selectFrom(table).select("serial").where("serial", ">=", first).orderBy("serial", "desc").limit(1);
     return (await top.executeTakeFirst())?.serial;
   };
-  const used = [await highest("cards"), await highest("claims")]
-    .filter((serial) => serial !== undefined)
+  const used = [await highest("cards"), await highest("claims"), await highest("batch_rows")]
+    .filter((serial) => typeof serial === "string")
     .sort()
     .at(-1);
   if (used === undefined) return first;

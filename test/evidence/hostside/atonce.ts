@@ -1,34 +1,20 @@
-// Two `dsc personalize` at once: on one port, and on one seed file with a card each.
+// Two `dsc personalize` at once: on one port, on one register with a card each, and for one serial number.
 //
-// The first is stopped at one of its operations while the second runs, so that each overlap is had on purpose.
-//   port:N          the second comes to the port while the first is before operation N
-//   late:FLOW       the second has read its files when the first begins, and opens the port when that is done
-//   file:append:N   the second adds its card to the file while the first is before operation N
-//   crowd:N         N of them at once, nobody stopped
+// The first is stopped at one of its frames while the second runs, so that each overlap is had on purpose.
+//   port:FLOW:N     the second comes to the port while the first is before operation N
+//   late:FLOW       the second has read the register when the first begins, and opens the port when that is done
+//   register:N      the second personalizes its card on the same register while the first is before operation N
+//   serial:N        the same, and it wants the same serial number for its card
+//   crowd:N         N of them at once, each with the next serial number, nobody stopped
 
-import { argsFor, BLANK, benchOf, brokenPromise, type Flow, SECRETS, SEED_KEY, SERIAL, unfinished } from "./flows.js";
-import { lifeOf, recordsIn } from "./keysoncard.js";
-import {
-  goOn,
-  type Launcher,
-  type Outcome,
-  type SimulatedBench,
-  untilStopped,
-  untilWaiting,
-} from "./simulatedbench.js";
+import { contentsOf, REGISTER } from "./deskregister.js";
+import { argsFor, BLANK, benchOf, brokenPromise, type Flow, notDone, SECRETS, SERIAL, type Verdict } from "./flows.js";
+import { lifeOf } from "./keysoncard.js";
+import { FIRST_SEED, goOn, type Launcher, type Outcome, type SimulatedBench, untilStopped } from "./simulatedbench.js";
 
 const OTHER = "IB3000124";
 const PORT_ERROR = 3;
-/** The card is personalized by then, and nobody insisted. */
-const CARD_REFUSED = 5;
 const FILE_ERROR = 6;
-/** The card has new transport keys by then. */
-const WRONG_KEYS = 4;
-/** How often the second finds the lock taken before the first goes on. */
-const LOOKS = 3;
-
-/** What is wrong, in a line; nothing where nothing is. */
-export type Verdict = string | undefined;
 
 /** The first ended before its operation, so that the second met nobody. */
 export const NEVER_MET = "never met";
@@ -43,13 +29,13 @@ export async function samePort(flow: Flow, at: number, launcher?: Launcher): Pro
     goOn(first);
     const { code, stderr } = await first.ended;
     if (code !== 0) return `the first ended with ${code}: ${stderr}`;
-    return notRefused(second, PORT_ERROR) ?? unfinished(flow, bench);
+    return notRefused(second, PORT_ERROR) ?? (await flow.unfinished(bench));
   } finally {
     bench.close();
   }
 }
 
-/** The second decided on what it read before the first did all of its work. */
+/** The second finds the card done, or does it once more: either way card and register agree. */
 export async function lateToPort(flow: Flow, launcher?: Launcher): Promise<Verdict> {
   const bench = benchOf(flow.stage, launcher);
   try {
@@ -57,55 +43,84 @@ export async function lateToPort(flow: Flow, launcher?: Launcher): Promise<Verdi
     if (!(await untilStopped(second))) return NEVER_MET;
     const first = await bench.run(flow.args);
     goOn(second);
-    const refused = notRefused(await second.ended, lateRefusal(flow));
+    const late = await second.ended;
     if (first.code !== 0) return `the first ended with ${first.code}: ${first.stderr}`;
-    return refused ?? unfinished(flow, bench);
+    if (late.code !== 0) return `the second ended with ${late.code}: ${late.stderr}`;
+    return await flow.unfinished(bench);
   } finally {
     bench.close();
   }
 }
 
-/** The exit code of whoever comes late: what the card is by then, or, where it may be seeded again, what the file says. */
-function lateRefusal({ name, args }: Flow): number {
-  if (name === "rekey") return WRONG_KEYS;
-  return args.includes("--reseed") ? FILE_ERROR : CARD_REFUSED;
+/** Both finish. */
+export async function sameRegister(flow: Flow, at: number, launcher?: Launcher): Promise<Verdict> {
+  return meet(flow, at, OTHER, launcher, async (desk, other, [first, second]) => {
+    if (first.code !== 0) return `the first ended with ${first.code}: ${first.stderr}`;
+    if (second.code !== 0) return `the second ended with ${second.code}: ${second.stderr}`;
+    return (await notDone(desk, desk.flash, SERIAL)) ?? (await notDone(desk, other.flash, OTHER));
+  });
 }
 
-/** Both finish, or one is refused in one line; and who finished has its record. */
-export async function sameFile(flow: Flow, at: number, launcher?: Launcher, looks = LOOKS): Promise<Verdict> {
-  const bench = benchOf(flow.stage, launcher);
-  const other = benchOf({ flash: BLANK, files: SECRETS }, launcher);
+/** One of the two finishes, the other one is refused in a line, and nothing was sent to its card. */
+export async function sameSerial(flow: Flow, at: number, launcher?: Launcher): Promise<Verdict> {
+  return meet(flow, at, SERIAL, launcher, async (desk, other, [first, second]) => {
+    const [winner, card, refused, blank] =
+      first.code === 0 ? [first, desk, second, other] : [second, other, first, desk];
+    if (winner.code !== 0) return `nobody finished: ${first.stderr}${second.stderr}`;
+    const { life } = lifeOf(blank.flash);
+    if (life !== "blank") return `the card of the one that was refused is ${life}`;
+    return notRefused(refused, FILE_ERROR) ?? (await notDone(desk, card.flash, SERIAL));
+  });
+}
+
+/** A bench with a blank card that no other bench has. */
+function blankBench(number: number, launcher: Launcher | undefined): SimulatedBench {
+  return benchOf({ flash: BLANK, files: SECRETS }, launcher, FIRST_SEED + number);
+}
+
+type Judge = (desk: SimulatedBench, other: SimulatedBench, outcomes: readonly [Outcome, Outcome]) => Promise<Verdict>;
+
+/** The first is stopped before an operation until the second, with a card of its own, has ended. */
+async function meet(
+  flow: Flow,
+  at: number,
+  serial: string,
+  launcher: Launcher | undefined,
+  judge: Judge,
+): Promise<Verdict> {
+  const desk = benchOf(flow.stage, launcher);
+  const other = blankBench(1, launcher);
   try {
-    const first = bench.start(flow.args, { stop: [at] });
+    const first = desk.start(flow.args, { stop: [at] });
     if (!(await untilStopped(first))) return NEVER_MET;
-    const append = flow.args.includes("--append") ? ["--append"] : [];
-    const second = other.start(argsFor(OTHER, bench.at("seeds.xml"), ...append), {});
-    await untilWaiting(second, looks);
+    const second = await other.run(argsFor(desk, "--serial", serial));
     goOn(first);
-    const outcomes = await Promise.all([first.ended, second.ended]);
-    return judge(bench, [
-      [bench, SERIAL, outcomes[0]],
-      [other, OTHER, outcomes[1]],
-    ]);
+    const outcomes = [await first.ended, second] as const;
+    const broken = await brokenPromise(desk);
+    return broken ?? (await brokenPromise(desk, other.flash, serial)) ?? (await judge(desk, other, outcomes));
   } finally {
-    bench.close();
+    desk.close();
     other.close();
   }
 }
 
-/** So many at once add their cards to one file, whatever comes first. */
+/** So many at once on one register: each gets a serial number of its own, and a key that no other card has. */
 export async function crowd(flow: Flow, count: number, launcher?: Launcher): Promise<Verdict> {
   const desk = benchOf(flow.stage, launcher);
-  const benches = Array.from({ length: count }, () => benchOf({ flash: BLANK, files: SECRETS }, launcher));
+  const benches = Array.from({ length: count }, (_, at) => blankBench(at + 1, launcher));
   try {
-    const serials = benches.map((_, index) => `IB30002${String(index).padStart(2, "0")}`);
-    const run = (bench: SimulatedBench, index: number) =>
-      bench.run(argsFor(serials[index] as string, desk.at("seeds.xml"), "--append"));
-    const outcomes = await Promise.all(benches.map(run));
-    return judge(
-      desk,
-      benches.map((bench, index) => [bench, serials[index] as string, outcomes[index] as Outcome] as const),
-    );
+    const outcomes = await Promise.all(benches.map((bench) => bench.run(argsFor(desk, "--next"))));
+    const failed = outcomes.find(({ code }) => code !== 0);
+    if (failed) return `one ended with ${failed.code}: ${failed.stderr}`;
+    const serials = benches.map((bench) => lifeOf(bench.flash).serial);
+    if (new Set(serials).size !== count) return `serial numbers were given twice: ${serials.join(", ")}`;
+    for (const [at, bench] of benches.entries()) {
+      const wrong = await notDone(desk, bench.flash, serials[at] as string);
+      if (wrong) return `${serials[at]}: ${wrong}`;
+    }
+    const { keys } = await contentsOf(desk.at(REGISTER));
+    const different = new Set(keys.map(({ key }) => key.toString("hex"))).size;
+    return different === keys.length ? undefined : "two cards have one key";
   } finally {
     for (const bench of [desk, ...benches]) bench.close();
   }
@@ -117,22 +132,6 @@ function notRefused({ code, stderr, stdout }: Outcome, wanted: number): Verdict 
     .trimEnd()
     .split("\n")
     .filter((line) => !line.startsWith("warning: "));
-  if (code !== wanted) return `the second ended with ${code}, not ${wanted}: ${lines.join(" | ")}`;
-  return lines.length === 1 && stdout === "" ? undefined : `the second said more than a line: ${lines.join(" | ")}`;
-}
-
-function judge(desk: SimulatedBench, cards: readonly (readonly [SimulatedBench, string, Outcome])[]): Verdict {
-  for (const [bench, serial, outcome] of cards) {
-    const wrong = outcome.code === 0 ? notFinished(desk, bench, serial) : notRefused(outcome, FILE_ERROR);
-    const broken = brokenPromise(desk, bench.flash, serial);
-    if (broken ?? wrong) return `${serial}: ${broken ?? wrong}`;
-  }
-  return cards.some(([, , { code }]) => code === 0) ? undefined : "nobody finished";
-}
-
-function notFinished(desk: SimulatedBench, bench: SimulatedBench, serial: string): Verdict {
-  const records = recordsIn(desk.at("seeds.xml"), SEED_KEY).filter((record) => record.serial === serial);
-  if (records.length !== 1 || records[0]?.state !== "done") return "the file does not say that the card is done";
-  const { life } = lifeOf(bench.flash);
-  return life === "personalized" ? undefined : `the card is ${life}`;
+  if (code !== wanted) return `the one that had to be refused ended with ${code}, not ${wanted}: ${lines.join(" | ")}`;
+  return lines.length === 1 && stdout === "" ? undefined : `it was refused in more than a line: ${lines.join(" | ")}`;
 }

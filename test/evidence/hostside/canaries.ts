@@ -1,20 +1,31 @@
 // Secrets that are told apart from everything else go into each command of `dsc`; then they are looked for in the whole
-// image of its process, its command line and environment, what it printed and traced, and every file that it left.
+// image of its process, its command line and environment, what it printed and traced, and every file that it left: the
+// register, its log and its index are searched while somebody else reads it, so that nothing of them is cleared yet. Where
+// the register is on a server, its files and its own log are searched, too, which has every statement and its parameters.
 
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { createRequire } from "node:module";
 import { join, relative } from "node:path";
 import { Ins } from "../../../firmware/wire.js";
 import { deriveSessionKeys } from "../../../host-tools/card/scp03.js";
 import { diversificationData, diversify, type Keyset, testKeys } from "../../../host-tools/card/transportkeys.js";
+import { issueChallenge } from "../../../host-tools/desk/register/challenges.js";
+import { change } from "../../../host-tools/desk/register/change.js";
+import { RegisterError } from "../../../host-tools/desk/register/errors.js";
+import { bindKeys } from "../../../host-tools/desk/register/keys.js";
+import { openEngine } from "../../../host-tools/desk/register/open.js";
+import { Register } from "../../../host-tools/desk/register/register.js";
 import { ocra } from "../../../host-tools/seeds/ocra.js";
-import { createSeedFile, type SeedRecord } from "../../../host-tools/seeds/pskc.js";
-import { openKeys } from "../../../host-tools/seeds/pskckeys.js";
-import { parse } from "../../../host-tools/seeds/pskcxml.js";
+import { exportPskc } from "../../../host-tools/seeds/pskcexport.js";
 import { payloads } from "../../../sim/session/cardcommands.js";
-import { BLANK, benchOf, MASTER, OLD_MASTER, SEED_KEY, SERIAL } from "./flows.js";
-import { lifeOf, recordsIn } from "./keysoncard.js";
+import { KEYS, keysFor, newRegister, putCard } from "../../support/openregister.js";
+import { NO_POSTGRES, PostgresServer } from "../../support/postgres.js";
+import { contentsAt, contentsOf, REGISTER, registerArgs, registerFile } from "./deskregister.js";
+import { BLANK, benchOf, MASTER, OLD_MASTER, SECRETS, SERIAL } from "./flows.js";
+import { lifeOf } from "./keysoncard.js";
+import { PSKC_KEY } from "./making.js";
 import { searchImage, seenOf } from "./processmemory.js";
-import { needlesOf, Search, type Secret } from "./secretsearch.js";
+import { type Needle, needlesOf, Search, type Secret } from "./secretsearch.js";
 import { goOn, type Launcher, type Outcome, type SimulatedBench, untilStopped } from "./simulatedbench.js";
 
 /**
@@ -23,13 +34,18 @@ import { goOn, type Launcher, type Outcome, type SimulatedBench, untilStopped } 
  */
 const PINS = ["8352", "6194", "9573", "7481"] as const;
 const KEY = Buffer.from("c0ffee00facade11decade22fa11ed3305eed0440ddba1155ca1ab1e660ff1ce", "hex");
-const UNLOCK_KEY = Buffer.from("9b1d5a2e7f4c86031e2d3c4b5a69788796a5b4c3d2e1f00f1b2d4e6f81a3c5e7", "hex");
 const PASSPHRASE = "a Passphrase of the Bench, quite l0ng";
 const SUITE = "OCRA-1:HOTP-SHA256-8:QN06";
 const PIN_SUITE = `${SUITE}-PSHA256`;
 const CHALLENGE = "271828";
+const USER = "j.doe";
+/** Of a server that writes down all that it is told. */
+const TELLS_ALL = ["log_statement = all", "log_min_duration_statement = 0", "log_parameter_max_length = -1"];
 
-/** A command to run. `@name` is a file of the desk, PORT the card's port, RESPONSE the right one for the PIN. */
+/**
+ * A command to run. `@name` is a file of the desk, PORT the card's port, REGISTER where the register is, RESPONSE the right
+ * one for the PIN.
+ */
 export interface CanaryCase {
   readonly id: string;
   readonly args: readonly string[];
@@ -39,31 +55,31 @@ export interface CanaryCase {
   readonly before?: readonly (readonly string[])[];
   /** Files that hold a secret on purpose. */
   readonly holds?: readonly string[];
+  /** Whether the register has the card already, and a challenge for it. */
+  readonly known?: boolean;
+  /** Whether the register is on a server. */
+  readonly onServer?: boolean;
 }
 
-const PSKC = ["--pskc", "@site.xml", "--pskc-key", "@seed.key"];
-const SEEDS = ["--pskc", "@seeds.xml", "--pskc-key", "@seed.key"];
+const DESK = registerArgs((name) => `@${name}`, "REGISTER");
+/** Without the keys of the site and the desk. */
+const JOURNAL = ["--register", "REGISTER", "--journal-key", "@journal.key"];
+const IN = ["--register", "REGISTER"];
+const SITE = [...IN, "--site-key", "@site.key", "--desk-key", "@desk.key"];
 const CARD = ["--port", "PORT", "--trace", "@trace"];
-const PERSONALIZE = ["personalize", ...CARD, "--serial", SERIAL, ...SEEDS];
+const PERSONALIZE = ["personalize", ...CARD, "--serial", SERIAL, ...DESK];
 const TYPED = ["--pin-file", "@pin", "--key-file", "@token.key", "--transport", "@transport.key"];
 const OLD_CARD = [
-  "personalize",
-  "--port",
-  "PORT",
-  "--serial",
-  SERIAL,
-  "--pskc",
-  "@old.xml",
-  "--pskc-key",
-  "@seed.key",
-  "--pin-file",
-  "@pin",
-  "--transport",
-  "@old.key",
+  ...["personalize", "--port", "PORT", "--serial", SERIAL, ...DESK],
+  ...["--pin-file", "@pin", "--transport", "@old.key"],
 ];
+const ORDER = ["order", "add", "--user", USER, "--pin-file", "@pin", ...JOURNAL, "--site-key", "@site.key"];
 const LOGIN = ["--serial", SERIAL, "--challenge", CHALLENGE];
-const RESPONSE = ["--response", "RESPONSE"];
+const VERIFY = ["verify", ...LOGIN, "--response", "RESPONSE", "--pin-file", "@pin", ...SITE];
+const UNLOCK = ["unlock", "--serial", SERIAL, "--lock-code", "01234567", ...DESK];
+const PSKC = ["--pskc-key", "@pskc.key"];
 const KEY_HEX = KEY.toString("hex");
+const NEW_KEYS = Object.keys(KEYS).map((kind) => `new-${kind}.key`);
 
 export const CASES: readonly CanaryCase[] = [
   { id: "personalize", args: [...PERSONALIZE, ...TYPED, "--json"], code: 0 },
@@ -74,16 +90,8 @@ export const CASES: readonly CanaryCase[] = [
     code: 0,
     input: `${KEY_HEX}\n`,
   },
-  {
-    id: "personalize-passphrase",
-    args: ["personalize", ...CARD, "--serial", SERIAL, "--pskc", "@seeds.xml", "--pskc-key", "@phrase", ...TYPED],
-    code: 0,
-  },
-  {
-    id: "personalize-append",
-    args: ["personalize", ...CARD, "--serial", "IB3000124", ...PSKC, "--append", ...TYPED],
-    code: 0,
-  },
+  { id: "personalize-next", args: ["personalize", ...CARD, "--next", ...DESK, "--pin-file", "@pin"], code: 0 },
+  { id: "personalize-order", args: ["personalize", ...CARD, "--order", "1", ...DESK], code: 0, before: [ORDER] },
   {
     id: "personalize-rekey",
     args: [...PERSONALIZE, ...TYPED, "--transport-old", "@old.key", "--reseed"],
@@ -94,40 +102,73 @@ export const CASES: readonly CanaryCase[] = [
     id: "personalize-nothing",
     args: [...PERSONALIZE, ...TYPED],
     code: 0,
-    before: [["personalize", "--port", "PORT", "--serial", SERIAL, ...SEEDS, ...TYPED]],
+    before: [["personalize", "--port", "PORT", "--serial", SERIAL, ...DESK, ...TYPED]],
   },
   { id: "personalize-wrong-transport", args: [...PERSONALIZE, ...TYPED, "--reseed"], code: 4, before: [OLD_CARD] },
   { id: "personalize-dry-run", args: [...PERSONALIZE, ...TYPED, "--dry-run"], code: 0 },
   { id: "personalize-odd-key", args: [...PERSONALIZE, ...TYPED.with(3, "@odd.key")], code: 6 },
   { id: "personalize-bad-key", args: [...PERSONALIZE, ...TYPED.with(3, "@bad.key")], code: 6 },
   { id: "personalize-key-as-option", args: [...PERSONALIZE, "--pin", "PIN_GIVEN_BY_MISTAKE"], code: 2 },
-  { id: "unlock", args: ["unlock", "--serial", SERIAL, "--lock-code", "01234567", ...PSKC, "--json"], code: 0 },
+  { id: "personalize-server", args: [...PERSONALIZE, ...TYPED, "--json"], code: 0, onServer: true },
+  { id: "unlock", args: [...UNLOCK, "--json"], code: 0, known: true },
+  { id: "unlock-server", args: UNLOCK, code: 0, known: true, onServer: true },
+  { id: "challenge", args: ["challenge", "--serial", SERIAL, ...IN], code: 0, known: true },
+  { id: "verify", args: [...VERIFY, "--json"], code: 0, known: true },
+  { id: "verify-refused", args: VERIFY.with(6, "00000000"), code: 1, known: true },
+  { id: "verify-wrong-key", args: [...VERIFY, "--site-key", "@desk.key"], code: 6, known: true },
+  { id: "verify-server", args: VERIFY, code: 0, known: true, onServer: true },
+  { id: "order-add", args: [...ORDER, "--json"], code: 0 },
+  { id: "order-add-server", args: ORDER, code: 0, onServer: true },
+  { id: "order-list", args: ["order", "list", ...IN, "--json"], code: 0, before: [ORDER] },
+  { id: "card-show", args: ["card", "show", "--serial", SERIAL, ...IN, "--json"], code: 0, known: true },
+  { id: "card-lost", args: ["card", "lost", "--serial", SERIAL, ...JOURNAL], code: 0, known: true },
+  { id: "journal-show", args: ["journal", "show", ...IN, "--json"], code: 0, before: [OLD_CARD, ORDER] },
+  { id: "journal-head", args: ["journal", "head", "@head.json", ...JOURNAL, "--json"], code: 0 },
   {
-    id: "unlock-passphrase",
-    args: ["unlock", "--serial", SERIAL, "--lock-code", "01234567", "--pskc", "@phrase.xml", "--pskc-key", "@phrase"],
-    code: 0,
-  },
-  { id: "verify", args: ["verify", ...LOGIN, ...RESPONSE, "--pin-file", "@pin", ...PSKC, "--json"], code: 0 },
-  {
-    id: "verify-refused",
-    args: ["verify", ...LOGIN, "--response", "00000000", "--pin-file", "@pin", ...PSKC],
-    code: 1,
-  },
-  {
-    id: "verify-wrong-key",
+    id: "register-init",
     args: [
-      "verify",
-      ...LOGIN,
-      ...RESPONSE,
-      "--pin-file",
-      "@pin",
-      "--pskc",
-      "@site.xml",
-      "--pskc-key",
-      "@transport.key",
+      ...["register", "init", "--register", "@new.db", "--json"],
+      ...Object.keys(KEYS).flatMap((kind) => [`--${kind}-key`, `@new-${kind}.key`]),
     ],
-    code: 6,
+    code: 0,
+    holds: NEW_KEYS,
   },
+  { id: "register-check", args: ["register", "check", ...DESK, "--json"], code: 0, known: true, before: [ORDER] },
+  { id: "register-backup", args: ["register", "backup", "@desk.backup", ...JOURNAL], code: 0, known: true },
+  {
+    id: "register-restore",
+    args: [
+      ...["register", "restore", "@desk.backup", "--register", "@back.db", "--journal-key", "@journal.key"],
+      "--nothing-since",
+    ],
+    code: 0,
+    known: true,
+    before: [ORDER, ["register", "backup", "@desk.backup", ...JOURNAL]],
+  },
+  {
+    id: "register-rekey",
+    args: ["register", "rekey", ...DESK, "--new-site-key", "@new-site.key", "--new-desk-key", "@new-desk.key"],
+    code: 0,
+    known: true,
+    before: [ORDER],
+    holds: NEW_KEYS,
+  },
+  {
+    id: "pskc-export",
+    args: ["pskc", "export", "@ours.xml", "--with-unlock-keys", ...PSKC, ...DESK, "--json"],
+    code: 0,
+    known: true,
+  },
+  {
+    id: "pskc-export-passphrase",
+    args: ["pskc", "export", "@ours.xml", "--pskc-key", "@phrase", ...DESK],
+    code: 0,
+    known: true,
+  },
+  { id: "pskc-import", args: ["pskc", "import", "@site.xml", ...PSKC, ...DESK, "--json"], code: 0 },
+  { id: "pskc-import-passphrase", args: ["pskc", "import", "@phrase.xml", "--pskc-key", "@phrase", ...DESK], code: 0 },
+  { id: "pskc-show", args: ["pskc", "show", "@site.xml", ...PSKC, "--json"], code: 0 },
+  { id: "pskc-csv", args: ["pskc", "csv", "@site.xml", "@out.csv", ...PSKC, "--json"], code: 0, holds: ["out.csv"] },
   {
     id: "ocra",
     args: ["ocra", "--suite", PIN_SUITE, "--challenge", CHALLENGE, "--pin-file", "@pin", "--json"],
@@ -143,22 +184,20 @@ export const CASES: readonly CanaryCase[] = [
   },
   { id: "keys-new", args: ["keys", "new", "@new.key", "--json"], code: 0, holds: ["new.key"] },
   { id: "keys-show", args: ["keys", "show", "@transport.key", "--json"], code: 0 },
-  { id: "pskc-show", args: ["pskc", "show", "@site.xml", "--pskc-key", "@seed.key", "--json"], code: 0 },
-  {
-    id: "pskc-csv",
-    args: ["pskc", "csv", "@site.xml", "@out.csv", "--pskc-key", "@seed.key", "--json"],
-    code: 0,
-    holds: ["out.csv"],
-  },
 ];
 
+/** Why a case cannot be run here; nothing where it can. */
+export function missingFor({ onServer = false }: CanaryCase): string | undefined {
+  return onServer ? NO_POSTGRES : undefined;
+}
+
 /** What a case is given on its desk. These files are not searched. */
-function given(pin: string): Record<string, Buffer> {
+function given(pin: string): Record<string, Uint8Array> {
   const line = (text: string) => Buffer.from(`${text}\n`);
   return {
-    "seed.key": line(SEED_KEY.toString("hex")),
-    "transport.key": line(MASTER.toString("hex")),
+    ...SECRETS,
     "old.key": line(OLD_MASTER.toString("hex").toUpperCase()),
+    "pskc.key": line(PSKC_KEY.toString("hex")),
     "token.key": line(KEY_HEX),
     "odd.key": line(KEY_HEX.slice(1)),
     "bad.key": line(`${KEY_HEX.slice(0, -1)}!`),
@@ -167,27 +206,65 @@ function given(pin: string): Record<string, Buffer> {
   };
 }
 
-const RECORD: SeedRecord = {
-  serial: SERIAL,
-  suite: PIN_SUITE,
-  pinCheck: "server",
-  tries: 5,
-  key: KEY,
-  unlockKey: UNLOCK_KEY,
-  state: "done",
-  keyset: undefined,
-};
-let siteFiles: Record<string, Buffer> | undefined;
+/** What holds secrets sealed or encrypted only, made once: it is searched. */
+interface SealedFiles {
+  readonly empty: Buffer;
+  readonly known: Buffer;
+  readonly pskc: Readonly<Record<string, Buffer>>;
+}
+let sealed: Promise<SealedFiles> | undefined;
 
-/** The site's seed files, made once. They hold secrets encrypted only: they are searched. */
-function putSeedFiles(bench: SimulatedBench): void {
-  if (!siteFiles) {
-    createSeedFile(bench.at("site.xml"), SEED_KEY, RECORD);
-    createSeedFile(bench.at("phrase.xml"), { passphrase: Buffer.from(PASSPHRASE) }, RECORD);
-    const names = ["site.xml", "phrase.xml"];
-    siteFiles = Object.fromEntries(names.map((name) => [name, readFileSync(bench.at(name))]));
+async function makeSealed(): Promise<SealedFiles> {
+  const card = { serial: "IB3000777", suite: PIN_SUITE, pinCheck: "server", tries: 5, key: KEY } as const;
+  const pskc = (secret: Parameters<typeof exportPskc>[1]) => exportPskc([card], secret, { unlockKeys: false });
+  return {
+    empty: await registerFile(),
+    known: await registerFile(putKnown),
+    pskc: { "site.xml": pskc(PSKC_KEY), "phrase.xml": pskc({ passphrase: Buffer.from(PASSPHRASE) }) },
+  };
+}
+
+/** A card that is in use, whose PIN the site judges. */
+async function putKnown(register: Register): Promise<void> {
+  await putCard(register, SERIAL, "active", { suite: PIN_SUITE, pin_check: "server", user_name: USER });
+  await change(register, (each) => bindKeys(each, { serial: SERIAL, cardId: "00112233445566aa", ...keysFor(KEY) }));
+}
+
+let server: Promise<PostgresServer> | undefined;
+
+/** The place of a case's register: in a file of the desk, or on a server that tells all. */
+async function placeOf(bench: SimulatedBench, { known = false, onServer = false }: CanaryCase): Promise<string> {
+  sealed ??= makeSealed();
+  const { pskc, ...registers } = await sealed;
+  for (const [name, bytes] of Object.entries(pskc)) bench.put(name, bytes);
+  const where = onServer ? await newOnServer(known) : bench.put(REGISTER, known ? registers.known : registers.empty);
+  if (known) await issue(where);
+  return where;
+}
+
+async function newOnServer(known: boolean): Promise<string> {
+  server ??= PostgresServer.start({ settings: TELLS_ALL });
+  const where = await (await server).schema();
+  const register = await newRegister(where);
+  if (known) await putKnown(register);
+  await register.close();
+  return where;
+}
+
+/** The challenge is open for a few minutes: each case has a new one. */
+function issue(where: string): Promise<void> {
+  return opened(where, async (register) => {
+    await change(register, (each) => issueChallenge(each, SERIAL, () => Number(CHALLENGE)));
+  });
+}
+
+async function opened<T>(where: string, use: (register: Register) => Promise<T>): Promise<T> {
+  const register = await Register.open(await openEngine(where), { ...KEYS }, "evidence");
+  try {
+    return await use(register);
+  } finally {
+    await register.close();
   }
-  for (const [name, bytes] of Object.entries(siteFiles)) bench.put(name, bytes);
 }
 
 export interface CanaryResult {
@@ -205,13 +282,19 @@ export interface CanaryResult {
 export async function runCanary(test: CanaryCase, launcher?: Launcher): Promise<CanaryResult> {
   const [first, ...others] = PINS;
   const { memory, wrong, ...result } = await runWith(first, test, launcher);
+  let said = wrong;
   for (const pin of others) {
     const suspects = [...memory.found.keys()].filter((name) => name.startsWith("PIN: "));
-    if (suspects.length === 0) break;
+    if (suspects.length === 0 && !said.some(isOfPin)) break;
     const again = await runWith(pin, test, launcher);
     for (const name of suspects) if (!again.memory.found.has(name)) memory.found.delete(name);
+    said = said.filter((what) => !isOfPin(what) || again.wrong.includes(what));
   }
-  return { ...result, copies: memory.copies, wrong: [...inMemory(memory), ...wrong] };
+  return { ...result, copies: memory.copies, wrong: [...inMemory(memory), ...said] };
+}
+
+function isOfPin(what: string): boolean {
+  return what.includes(" has PIN: ");
 }
 
 /** What a run with this PIN came to: what is in its memory, and what is wrong elsewhere. */
@@ -222,37 +305,66 @@ interface Searched extends Omit<CanaryResult, "copies"> {
 async function runWith(pin: string, test: CanaryCase, launcher?: Launcher): Promise<Searched> {
   const bench = benchOf({ flash: BLANK, files: given(pin) }, launcher);
   try {
-    putSeedFiles(bench);
-    for (const args of test.before ?? []) await bench.run(args);
-    return await search(bench, pin, test);
+    const where = await placeOf(bench, test);
+    const resolved = (args: readonly string[]) => args.map((arg) => (arg === "REGISTER" ? where : arg));
+    for (const args of test.before ?? []) await bench.run(resolved(args));
+    const response = ocra(PIN_SUITE, KEY, { challenge: CHALLENGE, pin });
+    const args = resolved(test.args).map((arg) => (arg === "RESPONSE" ? response : arg));
+    // As long as somebody reads, what was written stays in the log.
+    return await reading(where, () => search(bench, pin, { ...test, args }, where));
   } finally {
     bench.close();
   }
 }
 
-async function search(bench: SimulatedBench, pin: string, test: CanaryCase): Promise<Searched> {
+/** What is used of a connection of `libsql`. */
+interface Connection {
+  exec(statement: string): void;
+  prepare(statement: string): { all(): unknown[] };
+  close(): void;
+}
+
+/** Runs `use` while somebody else reads the file of the register. */
+async function reading<T>(where: string, use: () => Promise<T>): Promise<T> {
+  if (isOnServer(where)) return use();
+  const Libsql = createRequire(import.meta.url)("libsql") as new (path: string) => Connection;
+  const reader = new Libsql(where);
+  try {
+    reader.exec("BEGIN");
+    reader.prepare("SELECT count(*) FROM meta").all();
+    return await use();
+  } finally {
+    reader.close();
+  }
+}
+
+function isOnServer(where: string): boolean {
+  return where.startsWith("postgres:");
+}
+
+async function search(bench: SimulatedBench, pin: string, test: CanaryCase, where: string): Promise<Searched> {
   const talk = listen(bench);
-  const response = () => ocra(PIN_SUITE, KEY, { challenge: CHALLENGE, pin });
-  const args = test.args.map((arg) => (arg === "RESPONSE" ? response() : arg));
-  const running = bench.start(args, { stopAtEnd: true }, test.input);
+  const running = bench.start(test.args, { stopAtEnd: true }, test.input);
   if (!(await untilStopped(running))) throw new Error(`${test.id}: ${(await running.ended).stderr}`);
   const pid = running.process.pid as number;
-  const needles = needlesOf(secretsOf(bench, pin, talk));
+  const needles = needlesOf(await secretsOf(bench, pin, talk, where));
   const memory = new Search(needles);
   const image = searchImage(pid, memory);
   const seen = seenOf(pid);
+  const left = filesOf(bench, test);
   goOn(running);
   const outcome = await running.ended;
+  const files = [...left, ...filesOf(bench, test), ...(test.onServer ? await filesOfServer() : [])];
   const places: [string, Buffer][] = [
     ["what others see of the process", seen],
     ["stdout", Buffer.from(outcome.stdout)],
     ["stderr", Buffer.from(outcome.stderr)],
-    ...filesOf(bench, test),
+    ...files,
   ];
   const remnants = remnantsOf(test, memory);
-  const wrong = [...wrongEnd(test, outcome), ...places.flatMap(([n, b]) => inPlace(n, b, needles))];
-  wrong.push(...openFiles(bench));
-  return { memory, wrong, remnants, image, files: places.length - 3 };
+  const found = new Set(places.flatMap(([name, bytes]) => inPlace(name, bytes, needles)));
+  const wrong = [...wrongEnd(test, outcome), ...found, ...openFiles(bench)];
+  return { memory, wrong, remnants, image, files: files.length };
 }
 
 /**
@@ -272,7 +384,7 @@ function inMemory({ found }: Search): string[] {
   return [...found].map(([name, count]) => `the image of the process has ${name}, ${count} times`);
 }
 
-function inPlace(name: string, bytes: Buffer, needles: ReturnType<typeof needlesOf>): string[] {
+function inPlace(name: string, bytes: Buffer, needles: readonly Needle[]): string[] {
   const search = new Search(needles);
   // A needle may end where the place does.
   search.look(Buffer.concat([bytes, Buffer.alloc(64)]), bytes.length);
@@ -289,6 +401,19 @@ function filesOf(bench: SimulatedBench, { holds = [] }: CanaryCase): [string, Bu
   return allFiles(bench.folder)
     .filter((path) => !known.includes(path))
     .map((path) => [relative(bench.folder, path), readFileSync(path)]);
+}
+
+/** The server's own log, which tells all, and everything else that it keeps. */
+async function filesOfServer(): Promise<[string, Buffer][]> {
+  const { log, data } = await (server as Promise<PostgresServer>);
+  if (!log.includes(SERIAL) && !log.includes(USER)) throw new Error("the server's log does not tell what it was told");
+  const files = allFiles(data).map((path): [string, Buffer] => ["the server's files", readWhere(path)]);
+  return [["the server's log", Buffer.from(log)], ...files];
+}
+
+/** A server removes files while it runs. */
+function readWhere(path: string): Buffer {
+  return existsSync(path) ? readFileSync(path) : Buffer.alloc(0);
 }
 
 function allFiles(folder: string): string[] {
@@ -316,42 +441,40 @@ function listen({ card }: SimulatedBench): Talk {
 }
 
 /** All that must stay secret: what was given, what was drawn, and what was derived of it. */
-function secretsOf(bench: SimulatedBench, pin: string, talk: Talk): Secret[] {
+async function secretsOf(bench: SimulatedBench, pin: string, talk: Talk, where: string): Promise<Secret[]> {
   const given: Secret[] = [
     { name: "PIN", bytes: Buffer.from(pin), kind: "pin" },
     { name: "token key", bytes: KEY },
-    { name: "unlock key", bytes: UNLOCK_KEY },
     { name: "master key", bytes: MASTER },
     { name: "old master key", bytes: OLD_MASTER },
-    { name: "seed file key", bytes: SEED_KEY },
+    { name: "key of a PSKC file", bytes: PSKC_KEY },
     { name: "passphrase", bytes: Buffer.from(PASSPHRASE) },
+    ...Object.entries(KEYS).map(([kind, bytes]) => ({ name: `${kind} key`, bytes })),
   ];
-  return [...given, ...drawn(bench), ...derived(bench, talk)];
+  return [...given, ...drawnKeys(bench), ...(await kept(where)), ...derived(bench, talk)];
 }
 
-function drawn(bench: SimulatedBench): Secret[] {
-  const records = ["seeds.xml", "site.xml", "old.xml"].flatMap((name) => readable(bench.at(name)));
-  const keys = records.flatMap(({ key, unlockKey }) => [
-    { name: "token key", bytes: key },
-    ...(unlockKey ? [{ name: "unlock key", bytes: unlockKey }] : []),
-  ]);
-  const { mac } = openKeys(parse(readFileSync(bench.at("site.xml"))), SEED_KEY);
-  return [...keys, { name: "MAC key of the seed file", bytes: mac }, ...masterIn(bench)];
-}
-
-/** A file under a passphrase has what the token key file has. */
-function readable(path: string): readonly SeedRecord[] {
+/** What the register keeps sealed. One that was given other keys does not open with these any more. */
+async function kept(where: string): Promise<Secret[]> {
   try {
-    return recordsIn(path, SEED_KEY);
-  } catch {
+    const { keys } = isOnServer(where) ? await contentsAt(where) : await contentsOf(where);
+    return keys.flatMap(({ key, unlockKey }): Secret[] => [
+      { name: "token key", bytes: key },
+      ...(unlockKey.length > 0 ? [{ name: "unlock key", bytes: unlockKey }] : []),
+    ]);
+  } catch (error) {
+    if (!(error instanceof RegisterError) || error.reason !== "wrong-key") throw error;
     return [];
   }
 }
 
-function masterIn(bench: SimulatedBench): Secret[] {
-  const file = allFiles(bench.folder).find((path) => path === bench.at("new.key"));
-  const hex = file && readFileSync(file, "utf8").trimEnd().split("\n").at(-1);
-  return hex ? [{ name: "new master key", bytes: Buffer.from(hex, "hex") }] : [];
+/** Keys that the command drew into files of the desk. */
+function drawnKeys(bench: SimulatedBench): Secret[] {
+  return ["new.key", ...NEW_KEYS].flatMap((name) => {
+    if (!existsSync(bench.at(name))) return [];
+    const hex = readFileSync(bench.at(name), "utf8").trimEnd().split("\n").at(-1) as string;
+    return [{ name: `key in ${name}`, bytes: Buffer.from(hex, "hex") }];
+  });
 }
 
 /** The card's own keys, and those of every channel. */

@@ -2,19 +2,15 @@
 
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { withLock } from "../../../host-tools/files/files.js";
-import { createSeedFile, type SeedRecord } from "../../../host-tools/seeds/pskc.js";
 import { cardOf } from "../../support/cards.js";
-import { pattern } from "../../support/pattern.js";
-import { isKeyOf, lifeOf, recordsIn, responseOf, transportKeysOf, unlocks } from "./keysoncard.js";
-import { type Files, type Launcher, REAL, SimulatedBench } from "./simulatedbench.js";
+import { type Contents, CUSTODY, contentsOf, REGISTER, registerArgs, registerFile } from "./deskregister.js";
+import { isKeyOf, lifeOf, responseOf, transportKeysOf, unlocks } from "./keysoncard.js";
+import { FIRST_SEED, type Files, type Launcher, REAL, SimulatedBench } from "./simulatedbench.js";
 
 export const SERIAL = "IB3000123";
 export const PIN = "8352";
-export const SEED_KEY = Buffer.from("cafe0123babe4567dead89abbeefcdef", "hex");
-export const MASTER = Buffer.from("00112233445566778899aabbccddeeff", "hex");
-export const OLD_MASTER = Buffer.from("ffeeddccbbaa99887766554433221100", "hex");
-const OTHER_SERIAL = "IB3000777";
+export const MASTER = Buffer.from("5eed0fa11c0de5ba5eba11ca5cadab1e", "hex");
+export const OLD_MASTER = Buffer.from("f10a7ed0b0a7decade5caffee0b5e55e", "hex");
 const MASTERS = [MASTER, OLD_MASTER];
 /** A card that somebody uses, with the public test keys. */
 const IN_USE = Uint8Array.from(cardOf({ serial: SERIAL, pin: PIN }).flash.bytes);
@@ -22,11 +18,14 @@ const RESPONSE_IN_USE = responseOf(IN_USE, PIN, []);
 export const BLANK = new Uint8Array(4096).fill(0xff);
 
 export const SECRETS: Files = {
-  "seed.key": Buffer.from(SEED_KEY.toString("hex")),
+  ...CUSTODY,
   pin: Buffer.from(`${PIN}\n`),
   "transport.key": Buffer.from(MASTER.toString("hex")),
   "old.key": Buffer.from(OLD_MASTER.toString("hex")),
 };
+
+/** What is wrong, in a line; nothing where nothing is. */
+export type Verdict = string | undefined;
 
 /** Where a case begins: the card's flash, and files. */
 export interface Stage {
@@ -34,49 +33,55 @@ export interface Stage {
   readonly files: Files;
 }
 
+/** A command that is ended at some moment, and run again. */
 export interface Flow {
   readonly name: string;
   readonly args: readonly string[];
   readonly stage: Stage;
-  /** The version of the transport keys that the card ends with. */
-  readonly kvn: number;
-  /** Other cards in the same file, which must stay. */
-  readonly others: readonly string[];
+  /** The exit codes with which it may end when it is run again. */
+  readonly again: readonly number[];
+  /** What must hold at every moment. Returns what does not. */
+  broken(bench: SimulatedBench): Promise<Verdict>;
+  /** What must hold in the end. Returns what does not. */
+  unfinished(bench: SimulatedBench): Promise<Verdict>;
 }
 
-const WITH_SECRETS = ["personalize", "--port", "PORT", "--pin-file", "@pin", "--pskc-key", "@seed.key"];
-const GIVEN = [...WITH_SECRETS, "--serial", SERIAL];
+const WITH_SECRETS = ["personalize", "--port", "PORT", "--pin-file", "@pin"];
+const GIVEN = [...WITH_SECRETS, ...registerArgs(), "--serial", SERIAL];
 /** A trace overwrites nothing: each run has its own. */
 const TRACED = ["--trace", "@trace-%"];
 const NEW_KEYS = ["--transport", "@transport.key"];
 
 /** All flows. The one that gives a card new transport keys begins with a card that `dsc` personalized. */
 export async function flows(): Promise<readonly Flow[]> {
-  const files = SECRETS;
-  const rekeyed = await oneRun([...GIVEN, "--pskc", "@old.xml", "--transport", "@old.key"], { flash: BLANK, files });
-  const appended = { flash: BLANK, files: { ...files, "seeds.xml": otherSeeds() } };
-  const demo = { flash: IN_USE, files };
+  const begun = { flash: BLANK, files: { ...SECRETS, [REGISTER]: await registerFile() } };
+  const rekeyed = await oneRun([...GIVEN, "--transport", "@old.key"], begun);
+  const demo = { ...begun, flash: IN_USE };
   const server = ["--pin-check", "server"];
   return [
-    flow("fresh", [...NEW_KEYS], { flash: BLANK, files }, 0x01),
-    flow("append", ["--append"], appended, 0xff, [OTHER_SERIAL]),
+    flow("fresh", [...NEW_KEYS], begun, 0x01),
     flow("rekey", [...NEW_KEYS, "--transport-old", "@old.key", "--reseed"], rekeyed, 0x02),
     flow("reseed", [...server, ...NEW_KEYS, "--reseed"], demo, 0x01),
-    flow("traced", [...NEW_KEYS, ...TRACED], { flash: BLANK, files }, 0x01),
+    flow("traced", [...NEW_KEYS, ...TRACED], begun, 0x01),
   ];
 }
 
-function flow(name: string, more: readonly string[], stage: Stage, kvn: number, others: readonly string[] = []): Flow {
-  return { name, args: [...GIVEN, "--pskc", "@seeds.xml", ...more], stage, kvn, others };
+/** `kvn`: the version of the transport keys that the card ends with. */
+function flow(name: string, more: readonly string[], stage: Stage, kvn: number): Flow {
+  return {
+    ...{ name, args: [...GIVEN, ...more], stage, again: [0] },
+    broken: brokenPromise,
+    unfinished: (bench) => unfinished(name, kvn, bench),
+  };
 }
 
 export function isTraced({ args }: Flow): boolean {
   return args.includes("--trace");
 }
 
-/** The arguments for one card more, into a seed file at that path. */
-export function argsFor(serial: string, seeds: string, ...more: readonly string[]): string[] {
-  return [...WITH_SECRETS, "--serial", serial, "--pskc", seeds, ...NEW_KEYS, ...more];
+/** The arguments for one card more, into the register of that desk. */
+export function argsFor(desk: SimulatedBench, ...more: readonly string[]): string[] {
+  return [...WITH_SECRETS, ...registerArgs((name) => desk.at(name)), ...NEW_KEYS, ...more];
 }
 
 async function oneRun(args: readonly string[], stage: Stage): Promise<Stage> {
@@ -88,25 +93,8 @@ async function oneRun(args: readonly string[], stage: Stage): Promise<Stage> {
   return after;
 }
 
-/** A seed file with another card in it. */
-function otherSeeds(): Buffer {
-  const bench = new SimulatedBench(BLANK, {});
-  const shared = { suite: "OCRA-1:HOTP-SHA256-8:QN06", pinCheck: "card", tries: 5, state: "done" } as const;
-  const record: SeedRecord = {
-    ...shared,
-    serial: OTHER_SERIAL,
-    key: pattern(32),
-    unlockKey: pattern(32),
-    keyset: undefined,
-  };
-  createSeedFile(bench.at("seeds.xml"), SEED_KEY, record);
-  const bytes = readFileSync(bench.at("seeds.xml"));
-  bench.close();
-  return bytes;
-}
-
-export function benchOf({ flash, files }: Stage, launcher: Launcher = REAL): SimulatedBench {
-  return new SimulatedBench(flash, files, launcher);
+export function benchOf({ flash, files }: Stage, launcher: Launcher = REAL, seed = FIRST_SEED): SimulatedBench {
+  return new SimulatedBench(flash, files, launcher, seed);
 }
 
 /** A bench as it is, so that another one can begin there. */
@@ -115,55 +103,56 @@ function stageOf(bench: SimulatedBench): Stage {
   return { flash: bench.flash, files: Object.fromEntries(names.map((name) => [name, readFileSync(bench.at(name))])) };
 }
 
-/**
- * What must hold at every moment: who has the files has the key of the card. Returns what does not, in a line.
- * A seed file is whole, or not there.
- */
-export function brokenPromise(
-  bench: SimulatedBench,
-  flash: Uint8Array = bench.flash,
+/** What must hold at every moment: who has the register has the key of the card. Returns what does not, in a line. */
+export async function brokenPromise(
+  desk: SimulatedBench,
+  flash: Uint8Array = desk.flash,
   serial = SERIAL,
-): string | undefined {
-  let records: SeedRecord[];
+): Promise<Verdict> {
+  let contents: Contents;
   try {
-    records = ["seeds.xml", "old.xml"].flatMap((name) => [...recordsIn(bench.at(name), SEED_KEY)]);
+    contents = await contentsOf(desk.at(REGISTER));
   } catch (error) {
-    return `a seed file cannot be read: ${(error as Error).message}`;
+    return `the register cannot be read: ${(error as Error).message}`;
   }
+  if (contents.findings.length > 0) return `the register: ${contents.findings.join("; ")}`;
   const { life } = lifeOf(flash);
   if (life === "blank") return undefined;
   const response = responseOf(flash, PIN, MASTERS);
   if (response === undefined) return `the card is ${life}, and nobody can ask it for a response`;
-  // The key that the card had before is in a file of somebody else's.
-  const mine = records.filter((record) => record.serial === serial);
-  if (mine.some((record) => isKeyOf(record, response, PIN))) return undefined;
+  // The key that the card had before is somebody else's.
+  const mine = contents.keys.filter((keys) => keys.serial === serial);
+  if (mine.some((keys) => isKeyOf(keys, response, PIN))) return undefined;
   if (response === RESPONSE_IN_USE) return undefined;
-  return `the card is ${life} with a key that is in no seed file`;
+  return `the card is ${life} with a key that the register does not have`;
 }
 
-/** What must hold in the end. Returns what does not, in a line. */
-export function unfinished({ kvn, others, name }: Flow, bench: SimulatedBench): string | undefined {
-  const broken = brokenPromise(bench);
-  if (broken) return broken;
+async function unfinished(name: string, kvn: number, bench: SimulatedBench): Promise<Verdict> {
   const life = lifeOf(bench.flash);
-  if (life.life !== "personalized" || life.serial !== SERIAL) return `the card is ${life.life}`;
+  const broken = (await brokenPromise(bench)) ?? (await notDone(bench, bench.flash, SERIAL));
+  if (broken) return broken;
   if (life.kvn !== kvn || !transportKeysOf(bench.flash, [MASTER])) return "the card has other transport keys";
-  const records = recordsIn(bench.at("seeds.xml"), SEED_KEY);
-  const [record, ...more] = records.filter(({ serial }) => serial === SERIAL);
-  if (!record || more.length > 0) return `the file has ${more.length + (record ? 1 : 0)} records of the card`;
-  if (record.state !== "done") return "the file does not say that the card is done";
-  if (!others.every((other) => records.some(({ serial }) => serial === other))) return "another card's record is gone";
-  if (name !== "reseed" && !unlocks(bench.flash, record)) return "its unlock key does not open the card";
-  return filesLeft(bench);
+  // With the PIN judged by the site nothing locks the card.
+  const [keys] = (await contentsOf(bench.at(REGISTER))).keys.filter(({ state }) => state === "active");
+  if (name !== "reseed" && !(keys && unlocks(bench.flash, keys))) return "its unlock key does not open the card";
+  return filesOfOthers(bench);
 }
 
-/** What a process that was killed has left keeps nobody out, and is its owner's alone. */
-function filesLeft(bench: SimulatedBench): string | undefined {
-  try {
-    withLock(bench.at("seeds.xml"), () => {});
-  } catch (error) {
-    return (error as Error).message;
-  }
+/** Whether card and register say that the card is done, with one set of keys that counts. */
+export async function notDone(desk: SimulatedBench, flash: Uint8Array, serial: string): Promise<Verdict> {
+  const life = lifeOf(flash);
+  if (life.life !== "personalized" || life.serial !== serial) return `the card is ${life.life}`;
+  const { keys } = await contentsOf(desk.at(REGISTER));
+  const [active, ...more] = keys.filter((each) => each.serial === serial && each.state === "active");
+  if (!active || more.length > 0)
+    return `the register has ${more.length + (active ? 1 : 0)} keys of the card that count`;
+  if (active.cardState !== "seeded") return "the register does not say that the card is done";
+  const response = responseOf(flash, PIN, MASTERS);
+  return response !== undefined && isKeyOf(active, response, PIN) ? undefined : "the key that counts is not the card's";
+}
+
+/** What a process that was killed has left is its owner's alone. */
+export function filesOfOthers(bench: SimulatedBench): Verdict {
   const names = readdirSync(bench.at(""));
   const open = names.find((name) => statSync(join(bench.at(""), name)).mode & 0o077);
   return open && `others may read ${open}`;

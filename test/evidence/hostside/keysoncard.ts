@@ -1,15 +1,15 @@
-// Whose key is in a card: what the card itself answers, held against what the seed files keep.
+// Whose key is in a card: what the card itself answers, held against what the register keeps.
 //
 // A copy of the flash is asked, so that looking changes nothing.
 
 import { Ins, Level, Sw, Tag } from "../../../firmware/wire.js";
 import { diversificationData, diversify, type Keyset, testKeys } from "../../../host-tools/card/transportkeys.js";
 import { ocra } from "../../../host-tools/seeds/ocra.js";
-import { readSeedFile, type SeedRecord } from "../../../host-tools/seeds/pskc.js";
 import { Card } from "../../../sim/core/card.js";
 import { Flash } from "../../../sim/core/flash.js";
 import { exchange, openChannel } from "../../../sim/session/cardcommands.js";
 import { askUnlock, enter, failPin, login, MODULE, unlockCodeOf } from "../../support/cards.js";
+import type { KeptKeys } from "./deskregister.js";
 
 const CHALLENGE = "271828";
 const LIVES = ["?", "blank", "seeded", "personalized"] as const;
@@ -68,24 +68,14 @@ function opens(flash: Uint8Array, keys: Keyset): boolean {
   }
 }
 
-/** Whether this record's key is the one that gave the response. */
-export function isKeyOf(record: SeedRecord, response: string, pin: string): boolean {
-  return ocra(record.suite, record.key, { challenge: CHALLENGE, pin }) === response;
+/** Whether the token key of these is the one that gave the response. */
+export function isKeyOf({ suite, key }: KeptKeys, response: string, pin: string): boolean {
+  return ocra(suite, key, { challenge: CHALLENGE, pin }) === response;
 }
 
-/** Whether this record's unlock key opens the card after its owner locked it. */
-export function unlocks(flash: Uint8Array, record: SeedRecord): boolean {
+/** Whether the unlock key of these opens the card after its owner locked it. */
+export function unlocks(flash: Uint8Array, { tries, unlockKey }: KeptKeys): boolean {
   const card = copyOf(flash);
-  failPin(card, record.tries ?? 0);
-  return enter(card, unlockCodeOf(askUnlock(card), record.unlockKey)) === "NEW>";
-}
-
-/** The records of a seed file; none where there is no such file. Throws where it cannot be read. */
-export function recordsIn(path: string, secret: Uint8Array): readonly SeedRecord[] {
-  try {
-    return readSeedFile(path, secret).records;
-  } catch (error) {
-    if ((error as { reason?: string }).reason === "missing") return [];
-    throw error;
-  }
+  failPin(card, tries);
+  return enter(card, unlockCodeOf(askUnlock(card), unlockKey)) === "NEW>";
 }

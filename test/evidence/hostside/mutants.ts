@@ -4,11 +4,12 @@
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ROOT } from "../../../host-tools/files/project.js";
+import { NO_POSTGRES } from "../../support/postgres.js";
 import type { Telling } from "../../support/triedmutants.js";
-import { sameFile, samePort, type Verdict } from "./atonce.js";
+import { samePort, sameSerial } from "./atonce.js";
 import { CASES, runCanary } from "./canaries.js";
-import type { Flow } from "./flows.js";
-import { courseOf, runKills } from "./kills.js";
+import type { Flow, Verdict } from "./flows.js";
+import { courseOf, killsOf, runKills } from "./kills.js";
 import type { Operation } from "./orders.js";
 import { runPowerLoss } from "./powerloss.js";
 import type { Launcher } from "./simulatedbench.js";
@@ -23,6 +24,8 @@ export interface Mutant extends Telling {
   readonly to: string;
   /** What the campaign says of it. */
   readonly notice: (launcher: Launcher, flows: Flows) => Promise<Verdict>;
+  /** What has to be installed to notice it, where that is missing. */
+  readonly missing?: string | undefined;
 }
 
 export type Flows = Readonly<Record<string, Flow>>;
@@ -37,6 +40,19 @@ function killed(name: string, kind: Kind, which: "first" | "last", later = 0): M
     const index = which === "first" ? kinds.indexOf(kind) : kinds.lastIndexOf(kind);
     return (await runKills({ flow, kills: [{ at: index + 1 + later, torn: false }] }, launcher)).wrong;
   };
+}
+
+/** Killed around each frame that changes the card, until something is wrong. */
+function killedAtCard(launcher: Launcher, flows: Flows): Promise<Verdict> {
+  return killedUntilWrong(flows.traced as Flow, launcher);
+}
+
+async function killedUntilWrong(flow: Flow, launcher: Launcher): Promise<Verdict> {
+  for (const kill of killsOf(await courseOf(flow, launcher), false)) {
+    const { wrong } = await runKills({ flow, kills: [kill] }, launcher);
+    if (wrong) return wrong;
+  }
+  return undefined;
 }
 
 function powerLost(name: string): Mutant["notice"] {
@@ -56,11 +72,19 @@ async function onOnePort(launcher: Launcher, flows: Flows): Promise<Verdict> {
   return samePort(flows.fresh as Flow, 20, launcher);
 }
 
-async function onOneFile(launcher: Launcher, flows: Flows): Promise<Verdict> {
-  const flow = flows.append as Flow;
+/** When the first has sent the keys to its card. */
+async function forOneSerial(launcher: Launcher, flows: Flows): Promise<Verdict> {
+  const flow = flows.fresh as Flow;
   const { operations } = await courseOf(flow, launcher);
-  return sameFile(flow, operations.findIndex(({ kind }) => kind === "rename") + 1, launcher);
+  return sameSerial(flow, operations.length - 3, launcher);
 }
+
+/** Puts the token key into the journal's entry, and so into the register. */
+const TELLING = {
+  file: "desk/register/seedingdesk.js",
+  from: "const detail = { card: cardId,",
+  to: 'const detail = { leak: record.key.toString("hex"), card: cardId,',
+} as const;
 
 export const MUTANTS: readonly Mutant[] = [
   {
@@ -69,22 +93,21 @@ export const MUTANTS: readonly Mutant[] = [
     file: "desk/plan.js",
     from: '[...keep, ...seed, "finish", "mark"]',
     to: '[...seed, ...keep, "finish", "mark"]',
-    notice: killed("fresh", "create", "first"),
+    notice: killedAtCard,
   },
   {
-    breaks: "the file says that a card is done once it is",
+    breaks: "the register says that a card is done once it is",
     file: "desk/plan.js",
     from: '...seed, "finish", "mark"]',
     to: '...seed, "mark", "finish"]',
-    // Behind the rename and the sync of its folder.
-    notice: killed("fresh", "rename", "last", 2),
+    notice: killedAtCard,
   },
   {
-    breaks: "what was interrupted goes on with the keys of the file",
+    breaks: "what was interrupted goes on with the keys of the register",
     file: "desk/personalize.js",
     from: "plan.kept ?? draw(request, plan, attempt)",
     to: "draw(request, plan, attempt)",
-    notice: killed("fresh", "create", "last"),
+    notice: killedAtCard,
   },
   {
     breaks: "a file is synced before it gets its name",
@@ -92,39 +115,36 @@ export const MUTANTS: readonly Mutant[] = [
     file: "files/files.js",
     from: "Buffer.from(contents) : contents);\n        disk.sync(file);",
     to: "Buffer.from(contents) : contents);",
-    notice: powerLost("fresh"),
+    notice: powerLost("keys"),
+  },
+  {
+    breaks: "a file that is made piece by piece is synced, too",
+    file: "files/files.js",
+    from: "disk.write(file, piece);\n        disk.sync(file);",
+    to: "disk.write(file, piece);",
+    notice: powerLost("backup"),
   },
   {
     breaks: "the name of a new file is synced",
     file: "files/files.js",
-    from: "disk.syncFolder(dirname(path));",
-    to: "",
-    notice: powerLost("fresh"),
+    from: "placeNew(path, contents, disk);\n        disk.syncFolder(dirname(path));",
+    to: "placeNew(path, contents, disk);",
+    notice: powerLost("export"),
   },
   {
-    breaks: "a rename is synced",
-    file: "files/files.js",
-    from: "disk.syncFolder(dirname(target));",
-    to: "",
-    notice: powerLost("append"),
-  },
-  {
-    breaks: "a lock is dropped with its holder",
+    breaks: "no key leaves that the journal does not tell of",
     telling: true,
-    file: "files/lock.js",
-    from: "    createLockFile(name);",
-    // Whoever makes the file has the lock.
-    to: `try { closeSync(openSync(name, "wx")); } catch { return undefined; }
-         return { verify() {}, release: () => createRequire(import.meta.url)("node:fs").unlinkSync(name) };`,
-    notice: killed("append", "rename", "first"),
+    file: "cli/commands/pskcexport.js",
+    from: "await noteExport(register, cards, note);\n        createExclusive(file, contents);",
+    to: "createExclusive(file, contents);\n        await noteExport(register, cards, note);",
+    notice: killed("export", "remove", "last"),
   },
   {
-    breaks: "a seed file is changed under its lock",
-    telling: true,
-    file: "seeds/pskc.js",
-    from: "withLock(this.path, change, this.#disk)",
-    to: "change()",
-    notice: onOneFile,
+    breaks: "of two benches for one serial number one waits",
+    file: "desk/register/claims.js",
+    from: "throw isTaken(other);",
+    to: "void isTaken;",
+    notice: forOneSerial,
   },
   {
     breaks: "a port is locked while it is open",
@@ -171,6 +191,26 @@ export const MUTANTS: readonly Mutant[] = [
     from: "secrets.wipe();",
     to: "",
     notice: canary("personalize", /^the image .* key/),
+  },
+  {
+    breaks: "the register's keys are wiped",
+    file: "cli/registeroptions.js",
+    from: "key.fill(0);",
+    to: "void key;",
+    notice: canary("card-lost", /^the image .* journal key/),
+  },
+  {
+    breaks: "no secret in the register in the clear",
+    telling: true,
+    ...TELLING,
+    notice: canary("personalize", /^desk.desk\.db.* token key/),
+  },
+  {
+    breaks: "no secret in what a server writes down",
+    telling: true,
+    ...TELLING,
+    missing: NO_POSTGRES,
+    notice: canary("personalize-server", /^the server's log has token key/),
   },
   {
     breaks: "a channel's keys are wiped",

@@ -1,15 +1,20 @@
-// The computer loses power at an operation of `dsc personalize`. What was not synced may be on its disk or not: of each
-// file nothing, half or all; of the names of a folder any of the changes since it was synced last, and the others not.
+// The computer loses power at an operation of a command that makes a file. What was not synced may be on its disk or not:
+// of each file nothing, half or all; of the names of a folder any of the changes since it was synced last, and the others
+// not.
 //
-// One run is written down, with what it wrote and the card's flash at each of its frames. The disks that there may be
-// after each operation are made of that; each must keep the promise, and from each the same command must finish.
-// A case is named FLOW/N.M: the Mth disk after operation N.
+// One run is written down, with what it wrote. The disks that there may be after each operation are made of that; each
+// must keep the promise, and from each the same command must finish; once the command has ended nothing of it may be lost.
+// The register's own file is not cut here: what these commands change in it is committed before they make a file. A case is
+// named FLOW/N.M: the Mth disk after operation N.
 
 import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { benchOf, brokenPromise, type Flow, type Stage, unfinished } from "./flows.js";
+import { REGISTER } from "./deskregister.js";
+import { BLANK, benchOf, type Flow, type Verdict } from "./flows.js";
+import { runAgain } from "./kills.js";
 import type { Operation } from "./orders.js";
-import { type Files, type Launcher, SimulatedBench } from "./simulatedbench.js";
+import type { Files, Launcher } from "./simulatedbench.js";
 
 /** How much of what was not synced reached the disk. */
 const SHARES = [0, 0.5, 1];
@@ -82,7 +87,8 @@ class Disk {
   }
 
   #write(path: string, contents: Buffer): void {
-    Object.assign(this.#find(path), { contents, synced: false });
+    const inode = this.#find(path);
+    Object.assign(inode, { contents: Buffer.concat([inode.contents, contents]), synced: false });
   }
 
   #sync(path: string): void {
@@ -126,8 +132,8 @@ function filesOf(names: Names, share: number): Files {
   return Object.fromEntries(read.map(([name, inode]) => [name, cut(inode)]));
 }
 
-function hashOf(files: Files, flash: Uint8Array = new Uint8Array()): string {
-  const hash = createHash("sha256").update(flash);
+function hashOf(files: Files): string {
+  const hash = createHash("sha256");
   for (const [name, bytes] of Object.entries(files).sort(([a], [b]) => (a < b ? -1 : 1))) {
     hash.update(`\0${name}\0${bytes.length}\0`).update(bytes);
   }
@@ -135,7 +141,7 @@ function hashOf(files: Files, flash: Uint8Array = new Uint8Array()): string {
 }
 
 export interface PowerLossResult {
-  /** Disks that differ, each with the card as it was then. */
+  /** Disks that differ. */
   readonly states: number;
   readonly reruns: number;
   readonly failures: readonly { readonly id: string; readonly what: string }[];
@@ -143,7 +149,9 @@ export interface PowerLossResult {
 
 interface State {
   readonly id: string;
-  readonly stage: Stage;
+  readonly files: Files;
+  /** Whether power may have been lost when the command had ended. */
+  isEnd: boolean;
 }
 
 export interface PowerLossOptions {
@@ -160,10 +168,11 @@ export async function runPowerLoss(flow: Flow, options: PowerLossOptions = {}): 
   const states = await statesOf(flow, launcher);
   const failures: { id: string; what: string }[] = [];
   let reruns = 0;
-  for (const { id, stage } of states) {
+  for (const state of states) {
+    const { id } = state;
     if (failures.length >= enough) break;
     if (only !== undefined && id !== only) continue;
-    const what = await afterPowerLoss(flow, stage, launcher);
+    const what = await afterPowerLoss(flow, state, launcher);
     reruns++;
     if (what) failures.push({ id, what });
   }
@@ -173,24 +182,23 @@ export async function runPowerLoss(flow: Flow, options: PowerLossOptions = {}): 
 async function statesOf(flow: Flow, launcher: Launcher | undefined): Promise<State[]> {
   const bench = benchOf(flow.stage, launcher);
   const { operations } = await bench.run(flow.args, { contents: true });
-  const flashes = [...bench.flashes, bench.flash];
   const desk = bench.at("x");
+  const register = readFileSync(bench.at(REGISTER));
   bench.close();
-  const disk = new Disk(flow.stage.files);
+  const disk = new Disk({ ...flow.stage.files, [REGISTER]: register });
   const states = new Map<string, State>();
-  const keep = (after: number, frames: number) => {
-    const flash = flashes[frames] as Uint8Array;
+  const keep = (after: number) => {
     for (const [index, files] of disk.outcomes.entries()) {
-      const hash = hashOf(files, flash);
-      if (!states.has(hash)) states.set(hash, { id: `${flow.name}/${after}.${index}`, stage: { flash, files } });
+      const hash = hashOf(files);
+      const state = states.get(hash) ?? { id: `${flow.name}/${after}.${index}`, files, isEnd: false };
+      state.isEnd ||= after === operations.length;
+      states.set(hash, state);
     }
   };
-  let frames = 0;
-  keep(0, frames);
+  keep(0);
   for (const [index, operation] of operations.entries()) {
-    if (operation.kind === "frame") frames++;
-    else if (!("path" in operation) || isOf(operation.path, desk)) disk.do(operation);
-    keep(index + 1, frames);
+    if ("path" in operation && isOf(operation.path, desk)) disk.do(operation);
+    keep(index + 1);
   }
   return [...states.values()];
 }
@@ -200,14 +208,11 @@ function isOf(path: string, inDesk: string): boolean {
   return dirname(path) === dirname(inDesk) || join(path) === dirname(inDesk);
 }
 
-async function afterPowerLoss(flow: Flow, stage: Stage, launcher: Launcher | undefined): Promise<string | undefined> {
-  const bench = new SimulatedBench(stage.flash, stage.files, launcher);
+async function afterPowerLoss(flow: Flow, { files, isEnd }: State, launcher: Launcher | undefined): Promise<Verdict> {
+  const bench = benchOf({ flash: BLANK, files }, launcher);
   try {
-    const broken = brokenPromise(bench);
-    if (broken) return broken;
-    const { code, stderr } = await bench.run(flow.args);
-    if (code !== 0) return `run again: exit code ${code}: ${stderr.trimEnd().split("\n").at(-1)}`;
-    return unfinished(flow, bench);
+    const lost = isEnd ? await flow.unfinished(bench) : await flow.broken(bench);
+    return lost ?? (await runAgain(flow, bench));
   } finally {
     bench.close();
   }

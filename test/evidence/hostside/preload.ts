@@ -2,7 +2,8 @@
 // changes a file, syncs one or sends bytes to a card; writes each one down; and kills or stops the process where the
 // environment's DSC_EVIDENCE says.
 //
-// What dsc does is not changed: each call goes on to node:fs.
+// What dsc does is not changed: each call goes on to node:fs. Only its time-outs are longer, because they run on while it is
+// stopped, and while a busy machine lets it wait.
 
 import fs from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
@@ -10,10 +11,17 @@ import { performance } from "node:perf_hooks";
 import type { Operation, Orders } from "./orders.js";
 
 const orders = JSON.parse(process.env.DSC_EVIDENCE ?? "{}") as Orders;
+/** How many times longer a time-out is. */
+const LONGER = 60;
+
 const real = { ...fs };
+const realTimeout = setTimeout;
 const paths = new Map<number, string>();
 const log = orders.log === undefined ? undefined : real.openSync(orders.log, "a", 0o600);
 let count = 0;
+let atPort = orders.stopAtPort;
+/** Whether an operation is under way: node:fs calls what is replaced here, too. */
+let within = false;
 
 /** Counts an operation, and ends or stops the process where that is the one. `half` does it half. */
 function begin(half: () => void = () => {}): void {
@@ -33,7 +41,9 @@ function note(operation: Operation): void {
 
 /** Runs an operation on names; one that fails is counted and noted, too. */
 function counted<T>(operation: Operation, run: () => T, half?: () => void): T {
+  if (within) return run();
   begin(half);
+  within = true;
   try {
     const result = run();
     note(operation);
@@ -41,6 +51,8 @@ function counted<T>(operation: Operation, run: () => T, half?: () => void): T {
   } catch (error) {
     note({ kind: "failed" });
     throw error;
+  } finally {
+    within = false;
   }
 }
 
@@ -104,15 +116,24 @@ function write(...args: unknown[]): void {
   (real.write as (...args: unknown[]) => void)(...args);
 }
 
-/** dsc looks at a port before it opens it. */
+/** dsc looks at a port before it opens it. It is stopped there once. */
 function statSync(...args: unknown[]): unknown {
-  if (args[0] === orders.stopAtPort) process.kill(process.pid, "SIGSTOP");
+  if (args[0] === atPort) {
+    atPort = undefined;
+    process.kill(process.pid, "SIGSTOP");
+  }
   return (real.statSync as (...args: unknown[]) => unknown)(...args);
 }
 
+function longTimeout(call: () => void, ms = 0, ...args: unknown[]): NodeJS.Timeout {
+  return (realTimeout as (...args: unknown[]) => NodeJS.Timeout)(call, ms * LONGER, ...args);
+}
+
 // What util.promisify reads.
+Object.defineProperties(longTimeout, Object.getOwnPropertyDescriptors(realTimeout));
 Object.defineProperties(write, Object.getOwnPropertyDescriptors(real.write));
 Object.assign(fs, { openSync, writeFileSync, writeSync, fsyncSync, linkSync, renameSync, unlinkSync, statSync, write });
 syncBuiltinESMExports();
+globalThis.setTimeout = longTimeout as typeof setTimeout;
 
 if (orders.stopAtEnd) process.on("exit", () => process.kill(process.pid, "SIGSTOP"));

@@ -34,14 +34,14 @@ export interface Outcome {
 export interface Running {
   readonly process: ChildProcessWithoutNullStreams;
   readonly ended: Promise<Outcome>;
-  /** What it did so far. */
-  operations(): readonly Operation[];
 }
 
 export type Files = Readonly<Record<string, Uint8Array>>;
 
 /** Where processes put what they do not say: watched for secrets. */
 const ASIDE = ["tmp", "home", "log"];
+
+export const FIRST_SEED = 7;
 
 export class SimulatedBench {
   readonly folder: string;
@@ -54,12 +54,12 @@ export class SimulatedBench {
   #logs = 0;
   #marks = 0;
 
-  /** A card with this flash (bytes), and these files. */
-  constructor(flash: Uint8Array, files: Files, launcher: Launcher = REAL) {
+  /** A card with this flash (bytes), and these files. Cards of other seeds are other cards, with other ids. */
+  constructor(flash: Uint8Array, files: Files, launcher: Launcher = REAL, seed = FIRST_SEED) {
     this.folder = mkdtempSync(join(tmpdir(), "dsc-hostside-"));
     for (const name of ["desk", ...ASIDE]) mkdirSync(join(this.folder, name));
     for (const [name, bytes] of Object.entries(files)) this.put(name, bytes);
-    this.card = new Card(MODULE, { flash: new Flash(flash), seed: 7 });
+    this.card = new Card(MODULE, { flash: new Flash(flash), seed });
     this.card.watchers.push({ serial: (bytes) => this.#keepFlash(bytes) });
     this.port = join(this.folder, "port");
     this.#line = new PtyLine(this.card, this.port);
@@ -97,7 +97,7 @@ export class SimulatedBench {
       },
     });
     child.stdin.on("error", () => {}).end(input);
-    return { process: child, ended: outcomeOf(child, log), operations: () => operationsIn(log) };
+    return { process: child, ended: outcomeOf(child, log) };
   }
 
   run(args: readonly string[], orders: Orders = {}, input: string | Uint8Array = ""): Promise<Outcome> {
@@ -151,13 +151,6 @@ function textOf(path: string): string {
 /** Lets a process that is stopped go on. */
 export function goOn({ process: { pid } }: Running): void {
   process.kill(pid as number, "SIGCONT");
-}
-
-/** Waits until the process has tried in vain for so many operations, or ended. */
-export function untilWaiting(running: Running, failures: number): Promise<void> {
-  const failed = () => running.operations().filter(({ kind }) => kind === "failed").length;
-  const waits = () => running.process.exitCode !== null || failed() >= failures;
-  return until(waits, "the process waits", POLL);
 }
 
 /** Waits until the process is stopped. Returns false where it ended. */

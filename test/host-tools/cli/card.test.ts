@@ -9,9 +9,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import * as assert from "uvu/assert";
 import { openCard } from "../../../host-tools/card/port.js";
 import { ocra } from "../../../host-tools/seeds/ocra.js";
-import { readSeedFile } from "../../../host-tools/seeds/pskc.js";
 import { until } from "../../support/deadline.js";
 import { dscHere } from "../../support/dschere.js";
+import { KEYS } from "../../support/openregister.js";
+import { recordIn, registerFiles, tablesIn } from "../../support/registerfiles.js";
 import { scratchFolder } from "../../support/scratch.js";
 import { DSC, type DscOptions, type Ended, dsc as runDsc, SimProcess } from "../../support/simprocess.js";
 import { ON_WINDOWS, suiteUnless } from "../../support/skipping.js";
@@ -28,15 +29,14 @@ const SUITE = "OCRA-1:HOTP-SHA256-8:QN06";
 
 /** Canaries: nothing that `dsc` prints or traces may hold one of these, in any form. */
 const KEY = Buffer.from("c0ffee00facade11decade22fa11ed3305eed0440ddba1155ca1ab1e660ff1ce", "hex");
-const SEED_KEY = Buffer.from("cafe0123babe4567dead89abbeefcdef", "hex");
 const PIN = "8352";
 const OTHER_PIN = "7294";
 
 const printed: string[] = [];
 let scratch = 0;
 
-/** A folder for one test, with the files that a site has. */
-function site() {
+/** A folder for one test, with the files that a desk has. */
+async function newDesk() {
   const folder = join(FOLDER, String(++scratch));
   mkdirSync(folder);
   const put = (name: string, contents: string, mode = 0o600) => {
@@ -49,15 +49,15 @@ function site() {
     folder,
     put,
     path: (name: string) => join(folder, name),
-    seedKey: put("seed.key", SEED_KEY.toString("hex")),
     pin: put("pin", `${PIN}\n`),
     key: put("token.key", `${KEY.toString("hex")}\n`),
     transport: put("transport.key", "00112233445566778899aabbccddeeff\n"),
     other: put("other.key", "ffeeddccbbaa99887766554433221100\n"),
-    seeds: join(folder, "seeds.xml"),
+    db: join(folder, "register.db"),
+    register: await registerFiles(folder),
   };
 }
-type Site = ReturnType<typeof site>;
+type Desk = Awaited<ReturnType<typeof newDesk>>;
 
 /** Runs `dsc`: in this process, or with options (which may be none) as one of its own. */
 async function dsc(args: readonly string[], options?: DscOptions): Promise<Ended> {
@@ -66,14 +66,18 @@ async function dsc(args: readonly string[], options?: DscOptions): Promise<Ended
   return ended;
 }
 
-/** `dsc personalize` with the options that every call has; later ones win. */
-function personalize(sim: SimProcess, at: Site, ...more: string[]): Promise<Ended> {
+/** `dsc personalize` with the options that every call has; those of `more` win. */
+function personalize(sim: SimProcess, at: Desk, ...more: string[]): Promise<Ended> {
   return dsc(personalizing(sim, at, ...more));
 }
 
-function personalizing(sim: SimProcess, at: Site, ...more: string[]): string[] {
-  const given = ["--port", sim.port, "--serial", SERIAL, "--pskc", at.seeds, "--pskc-key", at.seedKey];
-  return ["personalize", ...given, "--pin-file", at.pin, ...more];
+function personalizing(sim: SimProcess, at: Desk, ...more: string[]): string[] {
+  return ["personalize", ...portUnless(more, sim), "--serial", SERIAL, ...at.register, "--pin-file", at.pin, ...more];
+}
+
+/** The card's port; it may be given once only. */
+function portUnless(more: readonly string[], sim: SimProcess): string[] {
+  return more.includes("--port") ? [] : ["--port", sim.port];
 }
 
 const startBlank = () => SimProcess.start(join(FOLDER, `port${++scratch}`));
@@ -92,24 +96,19 @@ function assertRefused(ended: Ended, code: number, says: RegExp): void {
   assert.match(lines[0] as string, /^dsc: /);
 }
 
-function recordOf(path: string, serial = SERIAL) {
-  const record = readSeedFile(path, SEED_KEY).find(serial);
-  assert.ok(record);
-  return record;
-}
-
-/** Every file in a folder, and a hash of what it holds. */
-function contentsOf(folder: string): Record<string, string> {
+/** Every file in the desk's folder by a hash of what it holds, and what its register says of cards. */
+async function contentsOf({ folder, db }: Desk): Promise<Record<string, string>> {
   const hash = (name: string) =>
     createHash("sha256")
       .update(readFileSync(join(folder, name)))
       .digest("hex");
-  return Object.fromEntries(readdirSync(folder).map((name) => [name, hash(name)]));
+  const names = readdirSync(folder).filter((name) => !/\.db(-wal|-shm)?$/.test(name));
+  return { ...Object.fromEntries(names.map((name) => [name, hash(name)])), register: await tablesIn(db) };
 }
 
 test("from a blank card to a login, and back to NO KEY", async () => {
   const sim = await startBlank();
-  const at = site();
+  const at = await newDesk();
   const info = async () => JSON.parse((await dsc(["info", "--port", sim.port, "--json"], {})).stdout);
   const blank = await info();
   assert.equal([blank.serial, blank.state, blank.testKeys, blank.suite], [null, "blank", true, null]);
@@ -122,12 +121,12 @@ test("from a blank card to a login, and back to NO KEY", async () => {
   assert.is(done.stderr, "");
   const { action, serial, keyset, state } = JSON.parse(done.stdout);
   assert.equal([action, serial, keyset, state], ["seed", SERIAL, 1, "done"]);
-  assert.is(statSync(at.seeds).mode & 0o777, 0o600);
+  assert.is(statSync(at.db).mode & 0o777, 0o600);
   printed.push(readFileSync(trace, "utf8"));
   for (const command of ["STORE DATA", "INTERNAL AUTHENTICATE", "PUT KEY", "SET STATUS"])
     assert.match(readFileSync(trace, "utf8"), new RegExp(`> ${command} 84......, [0-9]+ bytes not shown`));
 
-  const record = recordOf(at.seeds);
+  const record = await recordIn(at.db, SERIAL);
   assert.equal([record.state, record.suite, record.tries, record.keyset], ["done", SUITE, 5, 1]);
   assert.equal(record.key, KEY);
   for (const challenge of ["000000", "271828"])
@@ -152,37 +151,38 @@ test("from a blank card to a login, and back to NO KEY", async () => {
   await sim.stop();
 });
 
-test("a card is personalized anew into another file, with other transport keys; wrong ones are tried once", async () => {
+test("a card is personalized anew, with other transport keys; wrong ones are tried once", async () => {
   const sim = await startBlank();
-  const at = site();
+  const at = await newDesk();
   assert.is((await personalize(sim, at, "--transport", at.transport)).code, 0);
-  const first = recordOf(at.seeds).key;
-  const next = at.path("next.xml");
-  const before = contentsOf(at.folder);
+  const first = (await recordIn(at.db, SERIAL)).key;
+  const elsewhere = await newDesk();
+  const before = [await contentsOf(at), await contentsOf(elsewhere)];
 
-  const anew = ["--pskc", next, "--reseed"];
+  const anew = [...elsewhere.register, "--reseed"];
   assertRefused(await personalize(sim, at, ...anew, "--transport", at.other), 4, /does not have these/);
   assertRefused(await personalize(sim, at, ...anew), 4, /--transport/);
-  const withoutReseed = ["--pskc", next, "--transport", at.transport];
+  const withoutReseed = [...elsewhere.register, "--transport", at.transport];
   assertRefused(await personalize(sim, at, ...withoutReseed), 5, /IB3000123 is personalized.*--reseed/);
+  assertRefused(await personalize(sim, at, "--reseed", "--transport", at.other), 4, /check value .*nothing was sent/);
   assertRefused(await dsc(["wipe", "--port", sim.port, "--transport", at.other]), 4, /does not have these/);
   assertRefused(await dsc(["wipe", "--port", sim.port], {}), 4, /--transport/);
-  assert.equal(contentsOf(at.folder), before);
+  assert.equal([await contentsOf(at), await contentsOf(elsewhere)], before);
   assert.is(await sim.login(PIN, "271828"), ocra(SUITE, first, { challenge: "271828" }));
 
-  const changed = [...anew, "--transport", at.other, "--transport-old", at.transport, "--tries", "3"];
+  const changed = ["--reseed", "--transport", at.other, "--transport-old", at.transport, "--tries", "3"];
   const done = await personalize(sim, at, ...changed);
   assert.is(done.code, 0, done.stderr);
   assert.match(done.stderr, "warning: IB3000123 was personalized already");
-  const record = recordOf(next);
+  const record = await recordIn(at.db, SERIAL);
   assert.equal([record.keyset, record.tries], [2, 3]);
   assert.not.equal(record.key, first);
   assert.is(await sim.login(PIN, "271828"), ocra(SUITE, record.key, { challenge: "271828" }));
   await sim.stop();
 });
 
-test("without --transport there is a warning; a second card goes into the same file; the server may judge the PIN", async () => {
-  const at = site();
+test("without --transport there is a warning; the register takes a second card; the server may judge the PIN", async () => {
+  const at = await newDesk();
   const one = await startBlank();
   const done = await personalize(one, at);
   assert.is(done.code, 0);
@@ -190,15 +190,14 @@ test("without --transport there is a warning; a second card goes into the same f
   assert.not.match(done.stderr, "--pin-file");
   await one.stop();
 
-  const two = await startBlank();
-  const second = ["--serial", "IB3000124", "--suite", `${SUITE}-PSHA512`];
-  const before = contentsOf(at.folder);
-  assertRefused(await personalize(two, at, ...second), 6, /exists already; add the card to it with --append/);
-  assert.equal(contentsOf(at.folder), before);
-  const added = await personalize(two, at, ...second, "--append");
+  const two = await SimProcess.start(join(FOLDER, `port${++scratch}`), "--seed", "7");
+  const before = await contentsOf(at);
+  assertRefused(await personalize(two, at), 6, /has IB3000123 as done, bound to the card with id .*--reseed/);
+  assert.equal(await contentsOf(at), before);
+  const added = await personalize(two, at, "--serial", "IB3000124", "--suite", `${SUITE}-PSHA512`);
   assert.is(added.code, 0);
   assert.match(added.stderr, "warning: --pin-file is not used");
-  const { key, pinCheck } = recordOf(at.seeds, "IB3000124");
+  const { key, pinCheck } = await recordIn(at.db, "IB3000124");
   assert.is(pinCheck, "server");
   const expected = ocra(`${SUITE}-PSHA512`, key, { challenge: "271828", pin: OTHER_PIN });
   assert.is(await two.login(OTHER_PIN, "271828"), expected);
@@ -207,22 +206,22 @@ test("without --transport there is a warning; a second card goes into the same f
 
 test("--dry-run says what would be done and touches nothing", async () => {
   const sim = await startBlank();
-  const at = site();
-  const before = contentsOf(at.folder);
+  const at = await newDesk();
+  const before = await contentsOf(at);
   // The card's first start is its own doing.
   await dsc(["info", "--port", sim.port]);
   const { ops } = await sim.run("flash-ops");
   const { code, stdout } = await personalize(sim, at, "--transport", at.transport, "--dry-run");
   assert.is(code, 0);
   assert.equal(JSON.parse(stdout).steps, ["channel", "keep", "store", "prove", "rotate", "finish", "mark"]);
-  assert.equal(contentsOf(at.folder), before);
+  assert.equal(await contentsOf(at), before);
   assert.is((await sim.run("flash-ops")).ops, ops);
   assert.is(JSON.parse((await dsc(["info", "--port", sim.port, "--json"])).stdout).state, "blank");
   await sim.stop();
 });
 
-test("a simulator that dies in the middle, and Ctrl-C: run again, it finishes with the key of the file", async () => {
-  const at = site();
+test("a simulator that dies in the middle, and Ctrl-C: run again, it finishes with the key of the register", async () => {
+  const at = await newDesk();
   const flash = at.path("flash");
   const port = join(FOLDER, `port${++scratch}`);
   const args = ["--transport", at.transport];
@@ -241,17 +240,17 @@ test("a simulator that dies in the middle, and Ctrl-C: run again, it finishes wi
   const sim = await SimProcess.start(port, "--flash", flash);
   const done = await personalize(sim, at, ...args);
   assert.is(done.code, 0, done.stderr);
-  assert.is(await sim.login(PIN, "271828"), ocra(SUITE, recordOf(at.seeds).key, { challenge: "271828" }));
+  assert.is(await sim.login(PIN, "271828"), ocra(SUITE, (await recordIn(at.db, SERIAL)).key, { challenge: "271828" }));
   await sim.stop();
 });
 
-/** Personalizes, and ends the simulator or interrupts `dsc` as soon as the keys are in the file. */
-function cutShort(sim: SimProcess, at: Site, args: readonly string[], end: "kill" | "SIGINT"): Promise<Ended> {
+/** Personalizes, and ends the simulator or interrupts `dsc` as soon as the keys are on their way to the card. */
+function cutShort(sim: SimProcess, at: Desk, args: readonly string[], end: "kill" | "SIGINT"): Promise<Ended> {
   const trace = at.path(`trace-${end}`);
   return dsc(personalizing(sim, at, "--trace", trace, ...args), {
     during: async (running) => {
       const stored = () => existsSync(trace) && readFileSync(trace, "utf8").includes("STORE DATA");
-      await until(() => running.exitCode !== null || stored(), "the keys are in the file", 1);
+      await until(() => running.exitCode !== null || stored(), "the keys are on their way", 1);
       if (end === "kill") await sim.kill();
       else running.kill("SIGINT");
     },
@@ -261,7 +260,7 @@ function cutShort(sim: SimProcess, at: Site, args: readonly string[], end: "kill
 test("Ctrl-C while nobody answers", async () => {
   const sim = await startBlank();
   await sim.run("cut");
-  const trace = site().path("trace");
+  const trace = (await newDesk()).path("trace");
   const ended = await dsc(["info", "--port", sim.port, "--trace", trace], {
     during: async (running) => {
       await until(() => existsSync(trace) && readFileSync(trace).length > 0, "the card is asked");
@@ -280,8 +279,8 @@ test("no answer, a busy port, and what is no port", async () => {
   await held.close();
   assert.is((await dsc(["info", "--port", sim.port])).code, 0);
 
-  const at = site();
-  const before = contentsOf(at.folder);
+  const at = await newDesk();
+  const before = await contentsOf(at);
   assertRefused(await dsc(["info", "--port", at.path("none")]), 3, /no such port/);
   assertRefused(await dsc(["info", "--port", at.pin]), 3, /not a serial port/);
   assertRefused(await dsc(["info", "--port", at.folder]), 3, /not a serial port/);
@@ -293,7 +292,7 @@ test("no answer, a busy port, and what is no port", async () => {
 
   await sim.run("cut");
   assertRefused(await dsc(personalizing(sim, at), {}), 3, /no card answers/);
-  assert.equal(contentsOf(at.folder), before);
+  assert.equal(await contentsOf(at), before);
   await sim.stop();
 });
 
@@ -325,18 +324,17 @@ test("a port that one may not open", async () => {
 test("what cannot be right is refused, and nothing is touched", async () => {
   const sim = await startBlank();
   const demo = await startDemo();
-  const at = site();
+  const at = await newDesk();
   const bad = {
     pin: at.put("no.pin", "12345\n"),
     weak: at.put("weak.pin", "1234\n"),
     short: at.put("short.key", "00112233\n"),
     notHex: at.put("nothex.key", "these are not hexadecimal digits\n"),
     shared: at.put("shared.key", KEY.toString("hex"), 0o644),
-    exists: at.put("exists.xml", "not a seed file"),
-    readonly: at.path("no/folder/out.xml"),
+    exists: at.put("exists", "not a register"),
     trace: at.put("trace", "here already"),
   };
-  const before = contentsOf(at.folder);
+  const before = await contentsOf(at);
   const cases: [number, RegExp, string[]][] = [
     [2, /no serial number/, ["--serial", "IB300012"]],
     [2, /no serial number/, ["--serial", "ib3000123"]],
@@ -348,7 +346,7 @@ test("what cannot be right is refused, and nothing is touched", async () => {
     [2, /--pin-check card/, ["--pin-check", "card", "--suite", `${SUITE}-PSHA1`]],
     [2, /--transport-old/, ["--transport-old", at.transport]],
     [2, /guessed first/, ["--pin-file", bad.weak]],
-    [2, /one secret only/, ["--pin-file", "-", "--pskc-key", "-"]],
+    [2, /one secret only/, ["--pin-file", "-", "--site-key", "-"]],
     [5, /does not do/, ["--suite", "OCRA-1:HOTP-SHA256-6:QN08"]],
     [5, /this card is IB3000001, not IB3000123/, ["--port", demo.port]],
     [5, /IB3000001 is personalized.*--reseed/, ["--port", demo.port, "--serial", "IB3000001"]],
@@ -359,20 +357,22 @@ test("what cannot be right is refused, and nothing is touched", async () => {
     [6, /not hexadecimal/, ["--key-file", bad.notHex]],
     [6, /chmod 600/, ["--key-file", bad.shared]],
     [6, /16 are expected/, ["--transport", at.key]],
-    [6, /XML|PSKC/, ["--pskc", bad.exists]],
-    [6, /no such/, ["--pskc", bad.readonly]],
+    [6, /is no register/, ["--register", bad.exists]],
+    [6, /no such file/, ["--register", at.path("none.db")]],
+    [6, /no such file/, ["--desk-key", at.path("none")]],
     [6, /exists already/, ["--trace", bad.trace]],
   ];
   for (const [code, says, more] of cases) {
     assertRefused(await personalize(sim, at, ...more), code, says);
-    assert.equal(contentsOf(at.folder), before, more.join(" "));
+    assert.equal(await contentsOf(at), before, more.join(" "));
   }
   assertRefused(await dsc(["personalize", "--serial", SERIAL]), 2, /--port/);
-  const noSecret = ["--port", sim.port, "--serial", SERIAL, "--pskc", at.seeds, "--pin-file", at.pin];
-  assertRefused(await dsc(["personalize", ...noSecret]), 2, /--pskc-key/);
-  const noTerminal = ["--port", sim.port, "--serial", SERIAL, "--pskc", at.seeds, "--pskc-key", at.seedKey];
-  assertRefused(await dsc(["personalize", ...noTerminal]), 2, /--pin-file/);
-  assert.equal(contentsOf(at.folder), before);
+  const given = ["personalize", "--port", sim.port, "--serial", SERIAL];
+  assertRefused(await dsc([...given, "--pin-file", at.pin]), 2, /no register is named/);
+  const noKeys = [...given, "--pin-file", at.pin, "--register", at.db];
+  assertRefused(await dsc(noKeys), 6, /key is needed/);
+  assertRefused(await dsc([...given, ...at.register]), 2, /--pin-file/);
+  assert.equal(await contentsOf(at), before);
   assert.is(JSON.parse((await dsc(["info", "--port", sim.port, "--json"])).stdout).state, "blank");
   const insists = ["--allow-weak-pin", "--pin-file", bad.weak, "--key-file", bad.shared, "--insecure-key-file"];
   assert.is((await personalize(sim, at, ...insists)).code, 0);
@@ -381,7 +381,7 @@ test("what cannot be right is refused, and nothing is touched", async () => {
 });
 
 test("a master key says that the card has keys of its own: one that claims the public test keys is left alone", async () => {
-  const at = site();
+  const at = await newDesk();
   const blank = await startBlank();
   const demo = await startDemo();
   const operations = async () => [(await blank.run("flash-ops")).ops, (await demo.run("flash-ops")).ops];
@@ -417,7 +417,7 @@ test("the bench test: what needs nobody, and a card that is personalized", async
 
 test("at a terminal: the bench test with a person, a PIN that is typed unseen, and wipe, which asks", async () => {
   const sim = await startBlank();
-  const at = site();
+  const at = await newDesk();
   const program = new TerminalProgram([DSC, "test", "--port", sim.port], 200);
   await program.until(/Does the screen show/);
   assert.is((await sim.run("show")).display, "********");
@@ -430,8 +430,8 @@ test("at a terminal: the bench test with a person, a PIN that is typed unseen, a
   for (const key of ["ok", "press"]) await sim.run(key);
   assert.is(await program.exit, 0);
 
-  const given = ["--port", sim.port, "--serial", SERIAL, "--pskc", at.seeds, "--pskc-key", at.seedKey];
-  const person = new TerminalProgram([DSC, "personalize", ...given], 200);
+  const given = ["--serial", SERIAL, ...at.register];
+  const person = new TerminalProgram([DSC, "personalize", "--port", sim.port, ...given], 200);
   const steps: [RegExp, string][] = [
     [/^PIN:$/m, "12a4\r"],
     [/four digits\.\nPIN:$/m, `${PIN}\r`],
@@ -446,15 +446,15 @@ test("at a terminal: the bench test with a person, a PIN that is typed unseen, a
   }
   assert.is(await person.exit, 0);
   printed.push(person.raw);
-  assert.is(await sim.login(PIN, "271828"), ocra(SUITE, recordOf(at.seeds).key, { challenge: "271828" }));
+  assert.is(await sim.login(PIN, "271828"), ocra(SUITE, (await recordIn(at.db, SERIAL)).key, { challenge: "271828" }));
 
-  // No PIN is asked for where port, card or seed file say that none is needed.
+  // No PIN is asked for where port, card or register say that none is needed.
   for (const [more, code, says] of [
     [[], 0, /nothing was done/],
     [["--port", at.path("none")], 3, /no such port/],
     [["--serial", "IB3000124"], 5, /this card is IB3000123/],
   ] as const) {
-    const nobody = new TerminalProgram([DSC, "personalize", ...given, ...more], 200);
+    const nobody = new TerminalProgram([DSC, "personalize", ...portUnless(more, sim), ...given, ...more], 200);
     assert.is(await nobody.exit, code);
     assert.match(nobody.raw, says);
     assert.not.match(nobody.raw, "PIN:");
@@ -474,25 +474,12 @@ test("at a terminal: the bench test with a person, a PIN that is typed unseen, a
   await sim.stop();
 });
 
-test("at a terminal: 32 hexadecimal digits that are typed are a key, as they are in a file", async () => {
-  const sim = await startBlank();
-  const at = site();
-  const given = ["--port", sim.port, "--serial", SERIAL, "--pskc", at.seeds, "--pin-file", at.pin];
-  const person = new TerminalProgram([DSC, "personalize", ...given], 200);
-  await person.until(/seed file:$/m);
-  person.send(`${SEED_KEY.toString("hex")}\r`);
-  await person.until(/seed file, again:$/m);
-  person.send(`${SEED_KEY.toString("hex")}\r`);
-  assert.is(await person.exit, 0);
-  printed.push(person.raw);
-  assert.is(recordOf(at.seeds).state, "done");
-  await sim.stop();
-});
-
 test("help with examples on every command, a version, completion", async () => {
   const help = (await dsc(["--help"])).stdout;
   const names = [...help.matchAll(/^ {2}([a-z]+) /gm)].map((match) => match[1] as string).filter((n) => n !== "help");
   assert.equal(names.sort(), [
+    "approve",
+    "batch",
     "card",
     "challenge",
     "check",
@@ -502,6 +489,7 @@ test("help with examples on every command, a version, completion", async () => {
     "journal",
     "keys",
     "ocra",
+    "operator",
     "order",
     "personalize",
     "ports",
@@ -513,7 +501,7 @@ test("help with examples on every command, a version, completion", async () => {
     "verify",
     "wipe",
   ]);
-  const withCommands = ["card", "journal", "keys", "order", "pskc", "register"];
+  const withCommands = ["batch", "card", "journal", "keys", "operator", "order", "pskc", "register"];
   for (const name of names.filter((any) => !withCommands.includes(any))) {
     const { code, stdout } = await dsc([name, "--help"]);
     assert.is(code, 0);
@@ -530,7 +518,7 @@ test("help with examples on every command, a version, completion", async () => {
 
 test("completion, as bash does it", async () => {
   const { stdout } = await dsc(["completion", "bash"]);
-  const at = site();
+  const at = await newDesk();
   for (const name of ["our seeds.xml", "our *"]) at.put(name, "");
   const completed = (...words: string[]) => {
     const set = `COMP_WORDS=(dsc ${words.map((word) => `"${word}"`).join(" ")}); COMP_CWORD=${words.length}`;
@@ -542,7 +530,7 @@ test("completion, as bash does it", async () => {
   assert.is(completed("pe"), "personalize");
   assert.is(completed("pskc", "s"), "show");
   assert.is(completed("personalize", "--tra"), "--trace|--transport|--transport-old");
-  assert.is(completed("personalize", "--pskc", "our s"), "our seeds.xml");
+  assert.is(completed("personalize", "--key-file", "our s"), "our seeds.xml");
   assert.is(completed("pskc", "show", "our"), "our seeds.xml|our *");
   assert.is(completed("info", "--port", "/dev/nul"), "/dev/null");
   assert.is(completed("personalize", "--pin-check", ""), "card|server");
@@ -552,7 +540,7 @@ test("completion, as bash does it", async () => {
 test("no canary was ever told", () => {
   const everything = printed.join("\n");
   assert.ok(everything.length > 10_000);
-  for (const key of [KEY, SEED_KEY]) {
+  for (const key of [KEY, ...Object.values(KEYS)]) {
     for (const form of ["hex", "base64", "latin1"] as const) {
       const text = key.toString(form).toLowerCase();
       assert.not.ok(everything.toLowerCase().includes(text.slice(0, 12)), form);

@@ -15,15 +15,21 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
+import { change } from "../../../host-tools/desk/register/change.js";
+import { bindKeys, importKeys } from "../../../host-tools/desk/register/keys.js";
 import { ROOT } from "../../../host-tools/files/project.js";
-import { createSeedFile, type SeedRecord, type SeedSecret } from "../../../host-tools/seeds/pskc.js";
+import type { SeedSecret } from "../../../host-tools/seeds/pskckeys.js";
+import type { SeedRecord } from "../../../host-tools/seeds/pskcrecords.js";
 import { DEMO } from "../../../sim/session/demo.js";
 import { atLeast } from "../../support/atleast.js";
 import { askUnlock, enter, lockedCard } from "../../support/cards.js";
 import { DEADLINE } from "../../support/deadline.js";
 import { dscHere } from "../../support/dschere.js";
+import { KEYS, keysFor, putCard } from "../../support/openregister.js";
+import { registerFiles } from "../../support/registerfiles.js";
 import { scp03Rows } from "../../support/scp03vectors.js";
 import { scratchFolder } from "../../support/scratch.js";
+import { putSeedFile } from "../../support/seedfile.js";
 import { alsoSharedLater } from "../../support/sharedvectors.js";
 import type { Ended } from "../../support/simprocess.js";
 import { NO_FULL_DISK, ON_WINDOWS, testUnless, UNBOUND } from "../../support/skipping.js";
@@ -41,6 +47,7 @@ const SUITE = "OCRA-1:HOTP-SHA256-8:QN06";
 /** Canaries: nothing that `dsc` prints may hold one of these, in any form. */
 const KEY = Buffer.from("c0ffee00facade11decade22fa11ed3305eed0440ddba1155ca1ab1e660ff1ce", "hex");
 const UNLOCK_KEY = Buffer.from("5ca1ab1ec0ffee77facade88decade99fa11edaa5eed0bb0ddba11ccb0a710ad", "hex");
+const SERVER_KEY = Buffer.from("7e57ab1e5eed5ca1ab1e0ddba11c0ffee0ddf00dca5cade5cab1ed0c5a1ad501", "hex");
 const SEED_KEY = Buffer.from("cafe0123babe4567dead89abbeefcdef", "hex");
 const PASSPHRASE = "the canary sings at dawn";
 const PIN = "8352";
@@ -64,6 +71,8 @@ const SERVER: SeedRecord = {
   tries: undefined,
   unlockKey: undefined,
 };
+const LOCKED = "IB3000130";
+const IMPORTED = "IB3000131";
 const PENDING: SeedRecord = { ...CARD, serial: "IB3000125", state: "pending", keyset: undefined };
 
 /** Everything that was ever printed. */
@@ -82,11 +91,7 @@ function file(contents: string | Buffer, name = "file", mode = 0o600): string {
 }
 
 function newSeeds(secret: SeedSecret = SEED_KEY): string {
-  const path = newPath("seeds.xml");
-  const seeds = createSeedFile(path, secret, CARD);
-  seeds.addRecord(SERVER);
-  seeds.addRecord(PENDING);
-  return path;
+  return putSeedFile(newPath("seeds.xml"), secret, CARD, SERVER, PENDING);
 }
 
 const SEEDS = newSeeds();
@@ -94,7 +99,31 @@ const PASSPHRASE_SEEDS = newSeeds({ passphrase: Buffer.from(PASSPHRASE) });
 const SEED_KEY_FILE = file(`${SEED_KEY.toString("hex")}\n`, "seeds.key");
 const PASSPHRASE_FILE = file(`${PASSPHRASE}\n`, "passphrase");
 const PIN_FILE = file(`${PIN}\n`, "pin");
-const OPEN = ["--pskc", SEEDS, "--pskc-key", SEED_KEY_FILE];
+/** Cards of the register: one that checks its PIN, one that leaves it to the site, one that is locked, one without unlock key. */
+const DESK_CARDS = [
+  { serial: CARD.serial, suite: SUITE, pinCheck: "card", key: KEY, unlockKey: UNLOCK_KEY },
+  { serial: SERVER.serial, suite: SERVER.suite, pinCheck: "server", key: SERVER_KEY },
+  {
+    serial: LOCKED,
+    suite: SUITE,
+    pinCheck: "card",
+    key: Buffer.from(DEMO.key),
+    unlockKey: Buffer.from(DEMO.unlockKey),
+  },
+] as const;
+const DESK = await registerFiles(FOLDER, "register", async (register) => {
+  for (const [at, { serial, suite, pinCheck, key, ...more }] of DESK_CARDS.entries()) {
+    await putCard(register, serial, "active", { suite, pin_check: pinCheck });
+    const keys = { ...keysFor(key), ...more, serial, cardId: `00112233445566a${at}` };
+    await change(register, (each) => bindKeys(each, keys));
+  }
+  await putCard(register, IMPORTED, "active");
+  const token = Buffer.alloc(32, 0x5a);
+  await change(register, (each) => importKeys(each, { serial: IMPORTED, token, unlock: undefined }));
+});
+const REGISTER = DESK.slice(0, 2);
+/** Without the key of the journal. */
+const SITE = DESK.slice(0, 6);
 
 interface Setting {
   input?: string;
@@ -165,15 +194,17 @@ async function refused(code: number, why: RegExp, args: readonly string[], setti
   assert.equal(snapshot(), before, args.join(" "));
 }
 
-/** Each file of the folder, by what is in it. */
+/** Each file of the folder, by what is in it. The index of a database (-shm) tells who reads it. */
 function snapshot(): string[] {
   const names = readdirSync(FOLDER, { recursive: true, encoding: "utf8" }).sort();
-  return names.filter((name) => !isLock(name)).map((name) => `${name} ${digest(join(FOLDER, name))}`);
+  return names
+    .filter((name) => !holdsNothing(name) && !name.endsWith("-shm"))
+    .map((name) => `${name} ${digest(join(FOLDER, name))}`);
 }
 
-/** A lock stays beside the file that was looked at, and holds nothing. */
-function isLock(name: string): boolean {
-  return name.endsWith(".lock") && statSync(join(FOLDER, name)).size === 0;
+/** A lock stays beside the file that was looked at; so does a database's log (-wal), where its reader was interrupted. */
+function holdsNothing(name: string): boolean {
+  return /(\.lock|-wal)$/.test(name) && statSync(join(FOLDER, name)).size === 0;
 }
 
 function digest(path: string): string {
@@ -190,8 +221,8 @@ function response(name: string, key: Buffer, challenge: string, pin?: Buffer): s
   return String(number % 10 ** 8).padStart(8, "0");
 }
 
-function serverResponse(challenge: string, pin = PIN): string {
-  return response(SERVER.suite, KEY, challenge, createHash("sha512").update(pin).digest());
+function serverResponse(challenge: string, key = KEY): string {
+  return response(SERVER.suite, key, challenge, createHash("sha512").update(PIN).digest());
 }
 
 function cardResponse(challenge: string): string {
@@ -204,7 +235,7 @@ function wrong(right: string): string {
 }
 
 function verifying(serial: string, challenge: string, typed: string, ...more: string[]): string[] {
-  return ["verify", "--serial", serial, "--challenge", challenge, "--response", typed, ...OPEN, ...more];
+  return ["verify", "--serial", serial, "--challenge", challenge, "--response", typed, ...SITE, ...more];
 }
 
 // ---- dsc ocra ----
@@ -336,119 +367,94 @@ test("keys show: a key that was drawn, and what is no transport key", async () =
 
 // ---- dsc unlock ----
 
-test("unlock: the code for a lock code, from a file under a key or a passphrase, on disk or stdin", async () => {
+test("unlock: the code for a lock code, the same again; the keys from files or stdin", async () => {
   const args = ["unlock", "--serial", CARD.serial, "--lock-code", "00040277"];
   const right = response("OCRA-1:HOTP-SHA256-8:QN08", UNLOCK_KEY, "00040277");
-  assert.is(await answer([...args, ...OPEN]), right);
-  assert.equal(await answerJson([...args, ...OPEN]), { serial: CARD.serial, unlockCode: right });
-  assert.is(await answer([...args, "--pskc", PASSPHRASE_SEEDS, "--pskc-key", PASSPHRASE_FILE]), right);
-  const stdin = ["--pskc", SEEDS, "--pskc-key", "-"];
-  assert.is(await answer([...args, ...stdin], { input: SEED_KEY.toString("hex").toUpperCase() }), right);
-  assert.is(await answer([...args, ...stdin], { input: `# of the site\n${SEED_KEY.toString("hex")}\n` }), right);
+  assert.is(await answer([...args, ...DESK]), right);
+  assert.equal(await answerJson([...args, ...DESK]), { serial: CARD.serial, unlockCode: right });
+  const stdin = [...args, ...DESK, "--site-key", "-"];
+  assert.is(await answer(stdin, { input: KEYS.site.toString("hex").toUpperCase() }), right);
+  assert.is(await answer(stdin, { input: `# of the site\n${KEYS.site.toString("hex")}\n` }), right);
 });
 
 test("unlock: the code opens a locked card", async () => {
-  const path = newPath("seeds.xml");
-  const key = Buffer.from(DEMO.key);
-  createSeedFile(path, SEED_KEY, { ...CARD, key, unlockKey: Buffer.from(DEMO.unlockKey) });
   const card = lockedCard();
-  const lockCode = askUnlock(card);
-  const args = [
-    "unlock",
-    "--serial",
-    CARD.serial,
-    "--lock-code",
-    lockCode,
-    "--pskc",
-    path,
-    "--pskc-key",
-    SEED_KEY_FILE,
-  ];
+  const args = ["unlock", "--serial", LOCKED, "--lock-code", askUnlock(card), ...DESK];
   assert.is(enter(card, await answer(args)), "NEW>");
 });
 
-test("unlock: bad lock codes, cards without an unlock key, cards of other files", async () => {
+test("unlock: bad lock codes, cards without an unlock key, cards of nobody", async () => {
   for (const code of ["", "1234567", "123456789", "1234567a", "1234 5678", "-1234567", "１２３４５６７８"])
-    await refused(2, /8 digits/, ["unlock", "--serial", CARD.serial, `--lock-code=${code}`, ...OPEN]);
-  const args = ["unlock", "--lock-code", "12345678", ...OPEN];
-  await refused(6, /no unlock key/, [...args, "--serial", SERVER.serial]);
-  await refused(6, /no card IB3999999/, [...args, "--serial", "IB3999999"]);
-  await refused(2, /no serial number/, [...args, "--serial", "ib3000123"]);
+    await refused(2, /8 digits/, ["unlock", "--serial", CARD.serial, `--lock-code=${code}`, ...DESK]);
+  const args = ["unlock", "--lock-code", "12345678", ...DESK];
+  await refused(6, /no unlock key/, [...args, "--serial", IMPORTED]);
+  await refused(6, /no such card/, [...args, "--serial", "IB3999999"]);
+  await refused(6, /no such card/, [...args, "--serial", "ib3000123"]);
   await refused(2, /--serial/, args);
-  const pending = await dsc([...args, "--serial", PENDING.serial]);
-  assert.is(pending.code, 0);
-  assert.match(pending.stderr, /^warning: IB3000125 is not personalized to the end/);
 });
 
-test("unlock: a seed file or key file that cannot be used", async () => {
-  const args = ["unlock", "--serial", CARD.serial, "--lock-code", "12345678"];
-  const seeds = (path: string) => [...args, "--pskc", path, "--pskc-key", SEED_KEY_FILE];
-  await refused(6, /no such file/, seeds(newPath("nothing")));
-  await refused(6, /not a file/, seeds(FOLDER));
-  await refused(6, /not well-formed|cut short/, seeds(file(readFileSync(SEEDS).subarray(0, 900))));
-  await refused(6, /is no PSKC file/, seeds(file("<a/>")));
-  await refused(6, /the MAC is wrong/, seeds(file(tamper(readFileSync(SEEDS, "utf8")))));
-  await refused(6, /opens with a passphrase/, seeds(PASSPHRASE_SEEDS));
-  const keys = (path: string) => [...args, "--pskc", SEEDS, "--pskc-key", path];
-  await refused(6, /opens with a key/, keys(PASSPHRASE_FILE));
-  await refused(6, /does not open|the MAC is wrong/, keys(file("00".repeat(16))));
-  await refused(6, /33 hexadecimal digits; a key is 32/, keys(file(`${SEED_KEY.toString("hex")}0\n`)));
+test("unlock: a register or key that cannot be used", async () => {
+  const args = ["unlock", "--serial", CARD.serial, "--lock-code", "12345678", ...DESK];
+  const register = (path: string) => [...args, "--register", path];
+  await refused(6, /no such file/, register(newPath("nothing")));
+  await refused(6, /is no file/, register(FOLDER));
+  await refused(6, /is no register/, register(file("<a/>")));
+  await refused(2, /password/, register("postgres://desk:secret@localhost/desk"));
+  const keys = (path: string) => [...args, "--site-key", path];
+  await refused(6, /one of another register/, keys(file("00".repeat(32))));
+  await refused(6, /65 hexadecimal digits|odd number/, keys(file(`${KEYS.site.toString("hex")}0\n`)));
   await refused(6, /empty/, keys(file("")));
-  await refused(6, /more than one line/, keys(file(`${PASSPHRASE}\n${PASSPHRASE}\n`)));
+  await refused(6, /more than one line/, keys(file(`${"00".repeat(32)}\n${"00".repeat(32)}\n`)));
   await refused(6, /no such file/, keys(newPath("nothing")));
   await refused(6, /it is a folder/, keys(FOLDER));
-  await refused(2, /--pskc-key/, [...args, "--pskc", SEEDS]);
-  const passphrase = [...args, "--pskc", PASSPHRASE_SEEDS, "--pskc-key"];
-  await refused(6, /does not open|the MAC is wrong/, [...passphrase, file(`${PASSPHRASE} `)]);
+  await refused(6, /key is needed/, ["unlock", "--serial", CARD.serial, "--lock-code", "12345678", ...REGISTER]);
 });
 
 testUnless(test, ON_WINDOWS, "a secret file that others may read is not read, unless the owner insists", async () => {
-  const open = file(SEED_KEY.toString("hex"), "open.key", 0o644);
-  const args = ["unlock", "--serial", CARD.serial, "--lock-code", "12345678", "--pskc", SEEDS, "--pskc-key", open];
+  const open = file(KEYS.site.toString("hex"), "open.key", 0o644);
+  const args = ["unlock", "--serial", CARD.serial, "--lock-code", "12345678", ...DESK, "--site-key", open];
   await refused(6, /chmod 600, or insist with --insecure-key-file/, args);
   assert.match(await answer([...args, "--insecure-key-file"]), /^\d{8}$/);
 });
 
 // ---- dsc challenge, dsc verify ----
 
-test("challenge: six digits, kept in the file, which is its owner's alone", async () => {
-  const store = newPath("challenges.json");
-  const args = ["challenge", "--serial", CARD.serial, "--store", store];
-  const first = await answer(args);
-  assert.match(first, /^\d{6}$/);
-  if (!WINDOWS) assert.is(statSync(store).mode & 0o777, 0o600);
+test("challenge: six digits, as text in JSON", async () => {
+  const args = ["challenge", "--serial", CARD.serial, ...REGISTER];
+  assert.match(await answer(args), /^\d{6}$/);
   const { challenge, ...rest } = await answerJson(args);
   assert.match(String(challenge), /^\d{6}$/);
   assert.is(typeof challenge, "string");
   assert.equal(rest, { serial: CARD.serial, seconds: 300 });
-  assert.is(JSON.parse(readFileSync(store, "utf8")).challenges.length, 2);
 });
 
 test("challenge: bad input", async () => {
   for (const serial of ["", "IB300012", "IB30001234", "ib3000123", "IB3000123\n"])
-    await refused(2, /no serial number/, ["challenge", "--serial", serial, "--store", newPath("store")]);
+    await refused(2, /no serial number/, ["challenge", "--serial", serial, ...REGISTER]);
   await refused(2, /no register is named/, ["challenge", "--serial", CARD.serial]);
-  await refused(2, /--serial/, ["challenge", "--store", newPath("store")]);
-  const args = ["challenge", "--serial", CARD.serial, "--store"];
-  await refused(6, /left as it is/, [...args, file("{}")]);
-  await refused(6, /no such file or folder/, [...args, join(FOLDER, "nowhere", "store")]);
-  await refused(6, /not a file|folder/, [...args, FOLDER]);
+  await refused(2, /--serial/, ["challenge", ...REGISTER]);
+  await refused(6, /no such card/, ["challenge", "--serial", "IB3999999", ...REGISTER]);
+  const args = ["challenge", "--serial", CARD.serial, "--register"];
+  await refused(6, /is no register/, [...args, file("{}")]);
+  await refused(6, /no such file/, [...args, join(FOLDER, "nowhere", "desk.db")]);
+  await refused(6, /is no file/, [...args, FOLDER]);
 });
 
 test("verify: accepted or refused, with the PIN where the site judges it", async () => {
-  const right = cardResponse("012345");
-  assert.is(await answer(verifying(CARD.serial, "012345", right)), "accepted");
-  assert.equal(await answerJson(verifying(CARD.serial, "012345", right)), { serial: CARD.serial, accepted: true });
-  await isRefused(verifying(CARD.serial, "012345", wrong(right)));
-  await isRefused(verifying(CARD.serial, "012346", right));
-  const json = await dsc([...verifying(CARD.serial, "012345", wrong(right)), "--json"]);
+  const first = await newChallenge();
+  const args = verifying(CARD.serial, first, cardResponse(first));
+  assert.equal(await answerJson(args), { serial: CARD.serial, accepted: true });
+  const json = await dsc([...args, "--json"]);
   assert.is(json.code, 1);
   assert.equal(JSON.parse(json.stdout), { serial: CARD.serial, accepted: false, warnings: [] });
 
-  const typed = serverResponse("000256");
-  assert.is(await answer(verifying(SERVER.serial, "000256", typed, "--pin-file", PIN_FILE)), "accepted");
-  assert.is(await answer(verifying(SERVER.serial, "000256", typed, "--pin-file", "-"), { input: PIN }), "accepted");
-  await isRefused(verifying(SERVER.serial, "000256", typed, "--pin-file", file(OTHER_PIN)));
+  const typed = async (...more: string[]) => {
+    const challenge = await newChallenge(SERVER.serial);
+    return verifying(SERVER.serial, challenge, serverResponse(challenge, SERVER_KEY), ...more);
+  };
+  assert.is(await answer(await typed("--pin-file", PIN_FILE)), "accepted");
+  assert.is(await answer(await typed("--pin-file", "-"), { input: PIN }), "accepted");
+  await isRefused(await typed("--pin-file", file(OTHER_PIN)));
 });
 
 /** Exit code 1, `refused` on stdout, and nothing else. */
@@ -457,81 +463,68 @@ async function isRefused(args: string[]): Promise<void> {
   assert.equal({ code, stdout, stderr }, { code: 1, stdout: "refused\n", stderr: "" });
 }
 
-test("verify: a card in a seed file of another tool", async () => {
-  const key = file("12345678901234567890123456789012");
-  const args = ["--pskc", EXAMPLE_SEED_FILE, "--pskc-key", key, "--challenge", "123456", "--response", "00000000"];
-  const { code, stdout } = await dsc(["verify", "--serial", "DSCA00000001", ...args]);
-  assert.equal([code, stdout], [1, "refused\n"]);
-});
-
 test("verify: what is no response, no challenge or no card never has the code of a refusal, and spends nothing", async () => {
-  const { store, challenge } = await newChallenge();
+  const challenge = await newChallenge();
   const right = cardResponse(challenge);
-  const check = (serial: string, asked: string, typed: string, ...more: string[]) =>
-    verifying(serial, asked, typed, "--store", store, ...more);
   for (const typed of ["", "1234567", "123456789", "1234567a", " 1234567", "1234 5678", "１２３４５６７８"])
-    await refused(2, /--response: 8 digits/, check(CARD.serial, challenge, typed));
+    await refused(2, /--response: 8 digits/, verifying(CARD.serial, challenge, typed));
   for (const asked of ["", "12345", "1234567"])
-    await refused(2, /--challenge: 6 digits/, check(CARD.serial, asked, right));
-  await refused(2, /does not fit/, check(CARD.serial, "12345a", right));
-  await refused(2, /no serial number/, check("card", challenge, right));
-  await refused(2, /leave it out/, check(CARD.serial, challenge, right, "--pin-file", PIN_FILE));
-  await refused(2, /no terminal/, check(SERVER.serial, challenge, right));
-  await refused(6, /no card IB3999999/, check("IB3999999", challenge, right));
-  await refused(6, /no PIN/, check(SERVER.serial, challenge, right, "--pin-file", file("83521")));
-  await refused(
-    6,
-    /does not open|MAC is wrong/,
-    check(CARD.serial, challenge, right, "--pskc-key", file("11".repeat(16))),
-  );
-  await refused(6, /no such store/, check(CARD.serial, challenge, right, "--store", newPath("nothing")));
-  await refused(6, /left as it is/, check(CARD.serial, challenge, right, "--store", file("{}")));
-  const both = ["--pskc-key", "-", "--pin-file", "-"];
-  await refused(2, /one secret only/, check(SERVER.serial, challenge, right, ...both), { input: PIN });
-  assert.is(await answer(check(CARD.serial, challenge, right)), "accepted");
+    await refused(2, /--challenge: 6 digits/, verifying(CARD.serial, asked, right));
+  await refused(2, /does not fit/, verifying(CARD.serial, "12345a", right));
+  await refused(2, /leave it out/, verifying(CARD.serial, challenge, right, "--pin-file", PIN_FILE));
+  await refused(2, /no terminal/, verifying(SERVER.serial, challenge, right));
+  for (const nobody of ["IB3999999", "card"]) await refused(6, /no such card/, verifying(nobody, challenge, right));
+  await refused(6, /no PIN/, verifying(SERVER.serial, challenge, right, "--pin-file", file("83521")));
+  const otherKey = ["--site-key", file("11".repeat(32))];
+  await refused(6, /one of another register/, verifying(CARD.serial, challenge, right, ...otherKey));
+  await refused(6, /no such file/, verifying(CARD.serial, challenge, right, "--register", newPath("nothing")));
+  await refused(6, /is no register/, verifying(CARD.serial, challenge, right, "--register", file("{}")));
+  const both = ["--site-key", "-", "--pin-file", "-"];
+  await refused(2, /one secret only/, verifying(SERVER.serial, challenge, right, ...both), { input: PIN });
+  assert.is(await answer(verifying(CARD.serial, challenge, right)), "accepted");
 });
 
-test("verify: with a store a response is accepted once, and a wrong one costs the challenge", async () => {
-  const { store, challenge } = await newChallenge();
-  const args = verifying(CARD.serial, challenge, cardResponse(challenge), "--store", store);
+test("verify: a response is accepted once, and a wrong one costs the challenge", async () => {
+  const challenge = await newChallenge();
+  const args = verifying(CARD.serial, challenge, cardResponse(challenge));
   assert.is(await answer(args), "accepted");
   await isRefused(args);
   await isRefused(args);
   const second = await newChallenge();
-  const right = cardResponse(second.challenge);
-  await isRefused(verifying(CARD.serial, second.challenge, wrong(right), "--store", second.store));
-  await isRefused(verifying(CARD.serial, second.challenge, right, "--store", second.store));
+  const right = cardResponse(second);
+  await isRefused(verifying(CARD.serial, second, wrong(right)));
+  await isRefused(verifying(CARD.serial, second, right));
 });
 
 test("verify: a challenge that was not given out, or to another card, is refused", async () => {
-  const { store, challenge } = await newChallenge();
+  const challenge = await newChallenge();
   const other = challenge === "000001" ? "000002" : "000001";
-  await isRefused(verifying(CARD.serial, other, cardResponse(other), "--store", store));
-  const server = verifying(SERVER.serial, challenge, serverResponse(challenge), "--pin-file", PIN_FILE);
-  await isRefused([...server, "--store", store]);
-  assert.is(await answer(verifying(CARD.serial, challenge, cardResponse(challenge), "--store", store)), "accepted");
+  await isRefused(verifying(CARD.serial, other, cardResponse(other)));
+  const response = serverResponse(challenge, SERVER_KEY);
+  await isRefused(verifying(SERVER.serial, challenge, response, "--pin-file", PIN_FILE));
+  assert.is(await answer(verifying(CARD.serial, challenge, cardResponse(challenge))), "accepted");
 });
 
 test("verify: of eight at once with one response, one is accepted and seven are refused", async () => {
-  const { store, challenge } = await newChallenge();
-  const args = verifying(CARD.serial, challenge, cardResponse(challenge), "--store", store);
+  const challenge = await newChallenge();
+  const args = verifying(CARD.serial, challenge, cardResponse(challenge));
   const results = await Promise.all(Array.from({ length: 8 }, () => dscBeside(args)));
-  assert.equal(results.map(({ code, stderr }) => `${code}${stderr}`).sort(), ["0", ..."1111111"]);
+  const said = results.map(({ code, stderr }) => `${code}${stderr.replace(/^still waiting: .*\n/gm, "")}`);
+  assert.equal(said.sort(), ["0", ..."1111111"]);
   assert.equal(results.map(({ stdout }) => stdout).sort(), ["accepted\n", ...Array(7).fill("refused\n")]);
 });
 
 test("challenge: eight at once are eight challenges, and all are kept", async () => {
-  const { store, challenge } = await newChallenge();
-  const args = ["challenge", "--serial", CARD.serial, "--store", store];
+  const args = ["challenge", "--serial", CARD.serial, ...REGISTER];
   const results = await Promise.all(Array.from({ length: 8 }, () => dscBeside(args)));
   const drawn = results.map(({ stdout }) => stdout.trim());
-  const kept = JSON.parse(readFileSync(store, "utf8")).challenges as { challenge: string }[];
-  assert.equal(kept.map((any) => any.challenge).sort(), [challenge, ...drawn].sort());
+  assert.is(new Set(drawn).size, 8);
+  for (const challenge of drawn)
+    assert.is(await answer(verifying(CARD.serial, challenge, cardResponse(challenge))), "accepted");
 });
 
-async function newChallenge(serial = CARD.serial): Promise<{ store: string; challenge: string }> {
-  const store = newPath("challenges.json");
-  return { store, challenge: await answer(["challenge", "--serial", serial, "--store", store]) };
+function newChallenge(serial = CARD.serial): Promise<string> {
+  return answer(["challenge", "--serial", serial, ...REGISTER]);
 }
 
 // ---- dsc pskc ----
@@ -645,8 +638,7 @@ test("pskc csv: a card whose MAC is wrong is named and left out, and the others 
 test("pskc csv: for Nextcloud, the cards that have a user name; of any other system there is no CSV", async () => {
   const out = newPath("import.csv");
   const seeds = newPath("seeds.xml");
-  const owned = createSeedFile(seeds, SEED_KEY, { ...CARD, userName: "alice" });
-  owned.addRecord({ ...CARD, serial: "IB3000126" });
+  putSeedFile(seeds, SEED_KEY, { ...CARD, userName: "alice" }, { ...CARD, serial: "IB3000126" });
   const args = ["pskc", "csv", seeds, out, "--pskc-key", SEED_KEY_FILE];
   await refused(2, /privacyidea, nextcloud/, [...args, "--for", "linotp"]);
   const { code, stderr } = await dsc([...args, "--for", "nextcloud"]);
@@ -684,8 +676,7 @@ test("pskc csv: nothing is written where something is wrong", async () => {
   ]);
   await refused(2, /--pskc-key/, ["pskc", "csv", SEEDS, out]);
   await refused(2, /out/, ["pskc", "csv", SEEDS, "--pskc-key", SEED_KEY_FILE]);
-  const pending = newPath("seeds.xml");
-  createSeedFile(pending, SEED_KEY, PENDING);
+  const pending = putSeedFile(newPath("seeds.xml"), SEED_KEY, PENDING);
   await refused(6, /nothing was written/, ["pskc", "csv", pending, out, "--pskc-key", SEED_KEY_FILE]);
   assert.not(existsSync(out));
 });
@@ -693,10 +684,9 @@ test("pskc csv: nothing is written where something is wrong", async () => {
 // ---- every command ----
 
 test("as a process, each command says the same and has the same exit code, whatever comes of it", async () => {
-  const { store, challenge } = await newChallenge();
   const right = cardResponse("012345");
   const ocra = ["ocra", "--suite", SUITE, "--challenge", "123456"];
-  const unlock = ["unlock", "--serial", CARD.serial, "--lock-code", "12345678", "--pskc", SEEDS, "--pskc-key"];
+  const unlock = ["unlock", "--serial", CARD.serial, "--lock-code", "12345678", ...DESK];
   const csv = ["pskc", "csv", SEEDS, SEEDS, "--pskc-key", SEED_KEY_FILE];
   const input = KEY.toString("hex");
   const codes = new Set<number | null>();
@@ -705,12 +695,11 @@ test("as a process, each command says the same and has the same exit code, whate
     [...ocra, "--json"],
     [...ocra, "--pin-file", PIN_FILE],
     ["keys", "new", SEEDS],
-    [...unlock, SEED_KEY_FILE],
-    [...unlock, "-"],
-    [...unlock, newPath("nothing"), "--json"],
-    ["challenge", "--serial", CARD.serial, "--store", file("{}")],
+    unlock,
+    [...unlock, "--site-key", "-"],
+    [...unlock, "--site-key", newPath("nothing"), "--json"],
+    ["challenge", "--serial", CARD.serial, "--register", file("{}")],
     verifying(CARD.serial, "012345", right),
-    verifying(CARD.serial, challenge, "00000000", "--store", store),
     verifying(PENDING.serial, "012345", right),
     ["pskc", "show", SEEDS],
     csv,
@@ -763,7 +752,7 @@ testUnless(
   "where the output cannot be written, that is an error of a file, and never a refusal or success",
   async () => {
     const full = { stdout: openSync("/dev/full", "w") };
-    const { store, challenge } = await newChallenge();
+    const challenge = await newChallenge();
     const right = cardResponse(challenge);
     const transport = newPath("transport.key");
     const csv = newPath("import.csv");
@@ -771,10 +760,10 @@ testUnless(
       ["ocra", "--suite", SUITE, "--challenge", "123456"],
       ["keys", "new", transport],
       ["keys", "show", transport],
-      ["unlock", "--serial", CARD.serial, "--lock-code", "12345678", ...OPEN],
-      ["challenge", "--serial", CARD.serial, "--store", store],
-      verifying(CARD.serial, challenge, right, "--store", store),
-      verifying(CARD.serial, challenge, right, "--store", store),
+      ["unlock", "--serial", CARD.serial, "--lock-code", "12345678", ...DESK],
+      ["challenge", "--serial", CARD.serial, ...REGISTER],
+      verifying(CARD.serial, challenge, right),
+      verifying(CARD.serial, challenge, right),
       ["pskc", "show", SEEDS],
       ["pskc", "csv", SEEDS, csv, "--pskc-key", SEED_KEY_FILE],
     ]) {
@@ -784,16 +773,16 @@ testUnless(
     }
     assert.match(readFileSync(transport, "utf8"), /^[0-9a-f]{32}$/m);
     assert.is(readFileSync(csv, "utf8").split("\n").length, 3);
-    await isRefused(verifying(CARD.serial, challenge, right, "--store", store));
+    await isRefused(verifying(CARD.serial, challenge, right));
   },
 );
 
 testUnless(test, NO_FULL_DISK, "where nobody can be told of an error, the exit code still says which", async () => {
   const full = { stderr: openSync("/dev/full", "w") };
-  const { store, challenge } = await newChallenge();
-  const args = verifying(CARD.serial, challenge, cardResponse(challenge), "--store", store);
+  const challenge = await newChallenge();
+  const args = verifying(CARD.serial, challenge, cardResponse(challenge));
   assert.is(dscAlone(verifying(CARD.serial, "1", "1"), full).code, 2);
-  assert.is(dscAlone([...args, "--pskc", newPath("nothing")], full).code, 6);
+  assert.is(dscAlone([...args, "--register", newPath("nothing")], full).code, 6);
   assert.is(dscAlone(args, full).code, 0);
 });
 
@@ -802,9 +791,8 @@ test("a file that has no name", async () => {
     ["keys", "new", ""],
     ["pskc", "show", ""],
     ["pskc", "csv", SEEDS, "", "--pskc-key", SEED_KEY_FILE],
-    ["challenge", "--serial", CARD.serial, "--store", ""],
-    verifying(CARD.serial, "012345", "01234567", "--pskc", ""),
-    verifying(CARD.serial, "012345", "01234567", "--pskc-key="),
+    verifying(CARD.serial, "012345", "01234567", "--pin-file", ""),
+    verifying(CARD.serial, "012345", "01234567", "--site-key="),
   ])
     await refused(6, /"": no name given/, args);
   await refused(3, /no port given/, ["info", "--port", ""]);
@@ -826,7 +814,6 @@ testUnless(test, UNBOUND, "a folder that may not be written to", async () => {
   const folder = newPath("folder");
   mkdirSync(folder, { mode: 0o500 });
   await refused(6, /you may not/, ["keys", "new", join(folder, "key")]);
-  await refused(6, /you may not/, ["challenge", "--serial", CARD.serial, "--store", join(folder, "store")]);
 });
 
 test("Ctrl-C while a secret is asked for or waited for: code 130, and nothing is left behind", async () => {
@@ -842,6 +829,15 @@ test("Ctrl-C while a secret is asked for or waited for: code 130, and nothing is
   const how = await new Promise((resolve) => child.on("close", (code, signal) => resolve(signal ?? code)));
   assert.ok(how === 130 || how === "SIGINT", String(how));
   assert.equal(snapshot(), before);
+});
+
+test("at a terminal 32 hexadecimal digits that are typed are a key of a seed file, as they are in a file", async () => {
+  await atTerminal(["pskc", "show", SEEDS, "--pskc-key", "-"], async (program) => {
+    await program.until(/seed file:$/m);
+    program.send(`${SEED_KEY.toString("hex")}\r`);
+    await program.until(/MACs +right/);
+    assert.is(await program.exit, 0);
+  });
 });
 
 test("at a terminal key and PIN are typed unseen, the PIN twice", async () => {
@@ -876,7 +872,7 @@ function tamper(xml: string): string {
 test("nothing that was printed holds a secret, whole or in part", () => {
   assert.ok(printed.length > 200, `${printed.length} outputs`);
   const all = printed.join("\n");
-  const secrets = [KEY, UNLOCK_KEY, SEED_KEY].flatMap((key) => [
+  const secrets = [KEY, UNLOCK_KEY, SERVER_KEY, SEED_KEY, ...Object.values(KEYS)].flatMap((key) => [
     key.toString("hex").slice(0, 16),
     key.toString("hex").slice(-16),
     key.toString("base64").slice(0, 16),

@@ -13,15 +13,16 @@ import { program } from "../../../host-tools/cli/main.js";
 import { change } from "../../../host-tools/desk/register/change.js";
 import { bindKeys } from "../../../host-tools/desk/register/keys.js";
 import { ocra } from "../../../host-tools/seeds/ocra.js";
-import { createSeedFile, type SeedRecord } from "../../../host-tools/seeds/pskc.js";
-import { ChallengeStore } from "../../../host-tools/site/challenges.js";
+import type { SeedRecord } from "../../../host-tools/seeds/pskcrecords.js";
 import { DEMO } from "../../../sim/session/demo.js";
 import { unreadableFlash } from "../../support/cards.js";
 import { dscHere } from "../../support/dschere.js";
 import { hexFile, imageBytes } from "../../support/hexfile.js";
 import { KEYS, keysFor, newRegister, putCard } from "../../support/openregister.js";
 import { onceListening, preload } from "../../support/preload.js";
+import { registerFiles } from "../../support/registerfiles.js";
 import { scratchFolder } from "../../support/scratch.js";
+import { putSeedFile } from "../../support/seedfile.js";
 import { type Ended, dsc as runDsc, SimProcess } from "../../support/simprocess.js";
 import { ON_WINDOWS, suiteUnless } from "../../support/skipping.js";
 
@@ -43,6 +44,11 @@ const CARD: SeedRecord = {
   keyset: undefined,
 };
 const CHALLENGE = "012345";
+const USED = "IB3000200";
+const USED_KEY = Buffer.alloc(32, 8);
+/** Challenges of that card that are open. */
+const [ONCE, TWICE] = ["271829", "314159"] as const;
+const DAY = 24 * 60 * 60_000;
 
 function put(name: string, contents: string): string {
   const path = join(FOLDER, name);
@@ -51,14 +57,10 @@ function put(name: string, contents: string): string {
 }
 
 const at = (name: string) => join(FOLDER, name);
-const SEEDS = at("seeds.xml");
-const seeds = createSeedFile(SEEDS, SEED_KEY, CARD);
-seeds.addRecord({ ...CARD, serial: "IB3000125", state: "pending" });
-const STORE = at("challenges.json");
-new ChallengeStore(STORE).issue(CARD.serial);
+const PENDING: SeedRecord = { ...CARD, serial: "IB3000125", state: "pending" };
+const SEEDS = putSeedFile(at("seeds.xml"), SEED_KEY, CARD, PENDING);
 const SEED_KEY_FILE = put("seeds.key", SEED_KEY.toString("hex"));
-const ONE = at("one.xml");
-createSeedFile(ONE, SEED_KEY, { ...CARD, unlockKey: undefined });
+const ONE = putSeedFile(at("one.xml"), SEED_KEY, { ...CARD, unlockKey: undefined });
 const ODD_KEY = put("odd.key", `${SEED_KEY.toString("hex").slice(1)}\n`);
 const MASTER = put("transport.key", "00112233445566778899aabbccddeeff\n");
 const OTHER = put("other.key", "ffeeddccbbaa99887766554433221100\n");
@@ -68,12 +70,25 @@ const BROKEN = put("broken.json", "{}");
 const NOTHING = at("nothing");
 const IMAGE = put("image.hex", hexFile([{ address: 0, bytes: imageBytes() }]));
 
-/** A register with one card, which is shipped, and one order. */
+/** A register with a card that is shipped, one that is in use and has open challenges, and one order. */
 const REGISTER = at("desk.db");
 const opened = await newRegister(REGISTER);
 await putCard(opened, CARD.serial, "shipped");
 await putCard(opened, DEMO.serial, "retired");
 await change(opened, (each) => bindKeys(each, { serial: CARD.serial, cardId: "00112233445566aa", ...keysFor(KEY) }));
+await putCard(opened, USED, "active");
+await change(opened, (each) => bindKeys(each, { serial: USED, cardId: "00112233445566bb", ...keysFor(USED_KEY) }));
+for (const challenge of [ONCE, TWICE]) {
+  const row = { serial: USED, challenge, issued: Date.now(), expires: Date.now() + DAY, used: 0, response_right: null };
+  await change(
+    opened,
+    async ({ db }) =>
+      void (await db
+        .insertInto("challenges")
+        .values({ ...row, used: 0 })
+        .execute()),
+  );
+}
 await opened.close();
 const custody = (name: "site" | "desk" | "journal") => [
   `--${name}-key`,
@@ -88,14 +103,16 @@ const PSKC_KEYS = [...JOURNAL, ...custody("site"), ...custody("desk"), "--pskc-k
 const ORDER = [...JOURNAL, ...custody("site"), "--user", "j.doe", "--pin-file", PIN];
 const NOT_RIGHT = ["--challenge", CHALLENGE, "--response", "00000000"];
 
-const RIGHT = ocra(SUITE, KEY, { challenge: CHALLENGE });
-const WRONG = RIGHT.slice(0, 7) + ((Number(RIGHT[7]) + 1) % 10);
-const OPEN = ["--pskc", SEEDS, "--pskc-key", SEED_KEY_FILE];
+const right = (challenge: string) => ocra(SUITE, USED_KEY, { challenge });
+const wrong = (challenge: string) => right(challenge).slice(0, 7) + ((Number(right(challenge)[7]) + 1) % 10);
 const SERIAL = ["--serial", CARD.serial];
-const VERIFY = [...SERIAL, "--challenge", CHALLENGE, "--response"];
-const UNLOCK = [...SERIAL, "--lock-code", "12345678"];
+const IN_USE = ["--serial", USED];
+const ANSWERED = [...IN_USE, "--challenge", ONCE, "--response", right(ONCE)];
+const UNLOCK = [...IN_USE, "--lock-code", "12345678"];
 const OCRA = ["--suite", SUITE, "--challenge", CHALLENGE];
-const PSKC = ["--pskc", at("new.xml"), "--pskc-key", SEED_KEY_FILE, "--pin-file", PIN];
+/** A register without cards. */
+const DESK = await registerFiles(FOLDER, "empty");
+const SEEDING = [...DESK, "--pin-file", PIN];
 
 /** Cards on the line, by what they are. */
 const ports = {
@@ -152,19 +169,40 @@ const TABLE: Record<string, readonly Row[]> = {
     ["interrupted", [...port("demo"), ...IN, "--transport", "-"]],
   ],
   personalize: [
-    ["done", [...port("blank"), ...SERIAL, ...PSKC, "--dry-run"]],
-    ["usage", [...port("blank"), ...SERIAL, ...PSKC, "--pin-check", "server", "--suite", SUITE]],
-    ["usage", [...port("blank"), ...SERIAL, "--pskc", at("new.xml"), "--pskc-key", SEED_KEY_FILE]],
-    ["usage", [...port("blank"), ...SERIAL, "--pskc", at("new.xml")]],
-    ["port", ["--port", NOTHING, ...SERIAL, ...PSKC]],
-    ["no-answer", [...port("silent"), ...SERIAL, ...PSKC]],
-    ["card-error", [...port("error"), ...SERIAL, ...PSKC]],
-    ["authentication", [...port("own"), ...SERIAL, ...PSKC, "--reseed", "--transport", OTHER]],
-    ["secret", [...port("blank"), ...SERIAL, ...PSKC, "--pskc-key", ODD_KEY]],
-    ["secret", [...port("blank"), ...SERIAL, ...PSKC, "--pin-file", NO_PIN]],
-    ["file", [...port("blank"), ...SERIAL, ...PSKC, "--key-file", NOTHING]],
-    ["seed-file", [...port("blank"), ...SERIAL, ...PSKC, "--pskc", BROKEN]],
-    ["interrupted", [...port("blank"), ...SERIAL, ...PSKC, "--pin-file", "-"]],
+    ["done", [...port("blank"), ...SERIAL, ...SEEDING, "--dry-run"]],
+    ["usage", [...port("blank"), ...SERIAL, ...SEEDING, "--pin-check", "server", "--suite", SUITE]],
+    ["usage", [...port("blank"), ...SERIAL, ...DESK]],
+    ["usage", [...port("blank"), ...SERIAL, "--pin-file", PIN]],
+    ["usage", [...port("blank"), ...SERIAL, ...SEEDING, "--next"]],
+    ["port", ["--port", NOTHING, ...SERIAL, ...SEEDING]],
+    ["no-answer", [...port("silent"), ...SERIAL, ...SEEDING]],
+    ["card-error", [...port("error"), ...SERIAL, ...SEEDING]],
+    ["authentication", [...port("own"), ...SERIAL, ...SEEDING, "--reseed", "--transport", OTHER]],
+    ["secret", [...port("blank"), ...SERIAL, ...SEEDING, "--desk-key", ODD_KEY]],
+    ["secret", [...port("blank"), ...SERIAL, ...SEEDING, "--pin-file", NO_PIN]],
+    ["file", [...port("blank"), ...SERIAL, ...SEEDING, "--key-file", NOTHING]],
+    ["register", [...port("blank"), ...SERIAL, ...SEEDING, "--register", BROKEN]],
+    ["register", [...port("blank"), ...SERIAL, ...SEEDING, "--site-key", OTHER_KEY]],
+    ["interrupted", [...port("blank"), ...SERIAL, ...SEEDING, "--pin-file", "-"]],
+  ],
+  "batch list": [
+    ["done", IN],
+    ["usage", []],
+    ["register", ["--register", NOTHING]],
+  ],
+  "batch show": [
+    ["usage", IN],
+    ["register", [...IN, "--batch", "1"]],
+  ],
+  "batch report": [
+    ["usage", [...JOURNAL, "--batch", "one"]],
+    ["usage", [...JOURNAL, "--batch", "1", "--labels", "-"]],
+    ["file", [...JOURNAL, "--batch", "1", "--labels", PIN]],
+    ["register", [...JOURNAL, "--batch", "1"]],
+  ],
+  "batch close": [
+    ["usage", JOURNAL],
+    ["register", [...JOURNAL, "--batch", "1"]],
   ],
   test: [
     ["done", port("blank")],
@@ -389,40 +427,36 @@ const TABLE: Record<string, readonly Row[]> = {
     ["refused response", [...IN, "--head", at("head.json"), "--head-key", "00".repeat(32)]],
   ],
   challenge: [
-    ["done", [...SERIAL, "--store", at("store.json")]],
-    ["done", [...SERIAL, ...IN]],
+    ["done", [...IN_USE, ...IN]],
     ["register", ["--serial", "IB3999999", ...IN]],
-    ["usage", SERIAL],
-    ["usage", ["--serial", "ib3000123", "--store", at("store.json")]],
-    ["file", [...SERIAL, "--store", BROKEN]],
+    ["usage", IN_USE],
+    ["usage", ["--serial", "ib3000123", ...IN]],
+    ["register", [...SERIAL, "--register", BROKEN]],
+    ["register", [...SERIAL, "--register", NOTHING]],
   ],
   verify: [
-    ["done", [...VERIFY, RIGHT, ...OPEN]],
-    ["refused response", [...VERIFY, RIGHT, ...SITE]],
-    ["register", [...VERIFY, RIGHT, ...IN]],
-    ["usage", [...VERIFY, RIGHT]],
-    ["usage", [...VERIFY, RIGHT, "--store", STORE]],
-    ["usage", [...VERIFY, "1", ...SITE]],
-    ["refused response", [...VERIFY, WRONG, ...OPEN]],
-    ["refused response", [...VERIFY, RIGHT, ...OPEN, "--store", STORE]],
-    ["usage", [...VERIFY, "1", ...OPEN]],
-    ["file", [...VERIFY, RIGHT, ...OPEN, "--store", NOTHING]],
-    ["file", [...VERIFY, RIGHT, ...OPEN, "--store", BROKEN]],
-    ["seed-file", [...VERIFY, RIGHT, ...OPEN, "--serial", "IB3999999"]],
-    ["secret", [...VERIFY, RIGHT, ...OPEN, "--pskc-key", ODD_KEY]],
-    ["interrupted", [...VERIFY, RIGHT, ...OPEN, "--pskc-key", "-"]],
+    ["refused response", [...IN_USE, "--challenge", CHALLENGE, "--response", right(CHALLENGE), ...SITE]],
+    ["done", [...ANSWERED, ...SITE]],
+    ["refused response", [...ANSWERED, ...SITE]],
+    ["refused response", [...IN_USE, "--challenge", TWICE, "--response", wrong(TWICE), ...SITE]],
+    ["refused response", [...IN_USE, "--challenge", TWICE, "--response", right(TWICE), ...SITE]],
+    ["register", [...ANSWERED, ...IN]],
+    ["register", [...ANSWERED, ...SITE, "--serial", "IB3999999"]],
+    ["usage", ANSWERED],
+    ["usage", [...ANSWERED, ...SITE, "--response", "1"]],
+    ["file", [...ANSWERED, ...SITE, "--site-key", NOTHING]],
+    ["secret", [...ANSWERED, ...SITE, "--site-key", ODD_KEY]],
+    ["interrupted", [...ANSWERED, ...SITE, "--site-key", "-"]],
   ],
   unlock: [
-    ["done", [...UNLOCK, ...OPEN]],
+    ["done", [...UNLOCK, ...SITE, ...custody("journal")]],
     ["register", [...UNLOCK, ...SITE]],
     ["register", [...UNLOCK, ...SITE, ...custody("journal"), "--serial", "IB3999999"]],
     ["usage", UNLOCK],
-    ["usage", [...UNLOCK, "--pskc", SEEDS]],
-    ["usage", [...UNLOCK, ...OPEN, "--lock-code", "1"]],
-    ["file", [...UNLOCK, ...OPEN, "--pskc", NOTHING]],
-    ["seed-file", [...UNLOCK, ...OPEN, "--pskc", BROKEN]],
-    ["secret", [...UNLOCK, ...OPEN, "--pskc-key", ODD_KEY]],
-    ["interrupted", [...UNLOCK, ...OPEN, "--pskc-key", "-"]],
+    ["usage", [...UNLOCK, ...SITE, ...custody("journal"), "--lock-code", "1"]],
+    ["file", [...UNLOCK, ...SITE, "--journal-key", NOTHING]],
+    ["secret", [...UNLOCK, ...SITE, "--journal-key", ODD_KEY]],
+    ["interrupted", [...UNLOCK, ...SITE, "--journal-key", "-"]],
   ],
   ocra: [
     ["done", OCRA, KEY_HEX],
@@ -538,7 +572,8 @@ test.before(async () => {
   (await start("silent")).pause();
   await start("error", "--flash", errorCard());
   await start("own");
-  const own = ["personalize", ...port("own"), ...SERIAL, "--transport", MASTER, ...PSKC, "--pskc", at("own.xml")];
+  const desk = [...(await registerFiles(FOLDER, "own")), "--pin-file", PIN];
+  const own = ["personalize", ...port("own"), ...SERIAL, "--transport", MASTER, ...desk];
   const done = await runDsc(own);
   assert.is(done.code, 0, done.stderr);
 });
@@ -694,8 +729,8 @@ test("where the reader of stdout is gone the exit code still says what came of i
 });
 
 test("warnings are in the result, and beside an error", async () => {
-  const unlock = ["unlock", ...UNLOCK, ...OPEN, "--serial", "IB3000125", "--json"];
-  assert.match(JSON.parse((await dscHere(unlock)).stdout).warnings[0], /not personalized to the end/);
+  const csv = ["pskc", "csv", SEEDS, at("warned.csv"), "--pskc-key", SEED_KEY_FILE, "--json"];
+  assert.match(JSON.parse((await dscHere(csv)).stdout).warnings[0], /not personalized to the end/);
   const low = await dscHere(["test", ...port("low"), "--json"]);
   const { good, tests, error, warnings } = JSON.parse(low.stdout);
   assert.equal([good, tests.length, error.code], [false, 6, 1]);

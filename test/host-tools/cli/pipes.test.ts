@@ -5,11 +5,11 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
-import { createSeedFile } from "../../../host-tools/seeds/pskc.js";
 import { hexFile, imageBytes } from "../../support/hexfile.js";
 import { onceListening, preload } from "../../support/preload.js";
 import { registerFiles } from "../../support/registerfiles.js";
 import { scratchFolder } from "../../support/scratch.js";
+import { putSeedFile } from "../../support/seedfile.js";
 import { DSC, type DscOptions, type Ended, dsc as runDsc } from "../../support/simprocess.js";
 import { ON_WINDOWS, suiteUnless } from "../../support/skipping.js";
 
@@ -34,9 +34,8 @@ function fifo(name: string): string {
 
 /** Nobody ever writes to it, or reads from it. */
 const PIPE = fifo("pipe");
-const SEEDS = at("seeds.xml");
 const SEED_KEY_FILE = put("seeds.key", SEED_KEY.toString("hex"));
-createSeedFile(SEEDS, SEED_KEY, {
+const SEEDS = putSeedFile(at("seeds.xml"), SEED_KEY, {
   serial: "IB3000123",
   suite: "OCRA-1:HOTP-SHA256-8:QN06",
   pinCheck: "card",
@@ -47,10 +46,10 @@ createSeedFile(SEEDS, SEED_KEY, {
   keyset: undefined,
 });
 const KEY_FILE = ["--pskc-key", SEED_KEY_FILE];
-const OPEN = ["--pskc", SEEDS, ...KEY_FILE];
 const REGISTER = ON_WINDOWS ? [] : await registerFiles(FOLDER);
+const SITE_KEY = REGISTER.slice(2, 4);
 const VERIFY = ["verify", ...SERIAL, "--challenge", "012345", "--response", "01234567"];
-const PERSONALIZE = ["personalize", "--port", at("no-port"), ...SERIAL, "--pskc", at("new.xml")];
+const PERSONALIZE = ["personalize", "--port", at("no-port"), ...SERIAL, ...REGISTER];
 const OCRA = ["ocra", "--suite", "OCRA-1:HOTP-SHA256-8:QN06-PSHA1", "--challenge", "012345"];
 const IMAGE = put("image.hex", hexFile([{ address: 0, bytes: imageBytes() }]));
 mkdirSync(at("drive"));
@@ -58,8 +57,7 @@ fifo("drive/DETAILS.TXT");
 
 /** Commands that wait for a secret, and where they wait. */
 const SECRETS: Record<string, readonly string[]> = {
-  "verify --pskc-key": [...VERIFY, "--pskc", SEEDS, "--pskc-key", PIPE],
-  "unlock --pskc-key": ["unlock", ...SERIAL, "--lock-code", "12345678", "--pskc", SEEDS, "--pskc-key", PIPE],
+  "unlock --site-key": ["unlock", ...SERIAL, "--lock-code", "12345678", ...REGISTER, "--site-key", PIPE],
   "keys show": ["keys", "show", PIPE],
   "pskc show --pskc-key": ["pskc", "show", SEEDS, "--pskc-key", PIPE],
   "pskc export --pskc-key": ["pskc", "export", at("export.xml"), ...REGISTER, "--pskc-key", PIPE],
@@ -68,10 +66,10 @@ const SECRETS: Record<string, readonly string[]> = {
   "pskc import --sign-key": ["pskc", "import", SEEDS, ...REGISTER, ...KEY_FILE, "--sign-key", PIPE],
   "pskc csv --pskc-key": ["pskc", "csv", SEEDS, at("out.csv"), "--pskc-key", PIPE],
   "ocra --pin-file": [...OCRA, "--pin-file", PIPE],
-  "personalize --pskc-key": [...PERSONALIZE, "--pskc-key", PIPE],
-  "personalize --pin-file": [...PERSONALIZE, "--pskc-key", SEED_KEY_FILE, "--pin-file", PIPE],
-  "personalize --key-file": [...PERSONALIZE, "--pskc-key", SEED_KEY_FILE, "--key-file", PIPE],
-  "personalize --transport": [...PERSONALIZE, "--pskc-key", SEED_KEY_FILE, "--transport", PIPE],
+  "personalize --desk-key": [...PERSONALIZE, "--desk-key", PIPE],
+  "personalize --pin-file": [...PERSONALIZE, "--pin-file", PIPE],
+  "personalize --key-file": [...PERSONALIZE, "--key-file", PIPE],
+  "personalize --transport": [...PERSONALIZE, "--transport", PIPE],
   "verify --site-key": [...VERIFY, "--register", at("no.db"), "--site-key", PIPE],
   "card lost --journal-key": ["card", "lost", ...SERIAL, "--register", at("no.db"), "--journal-key", PIPE],
   "order add --pin-file": ["order", "add", "--user", "j.doe", "--register", at("no.db"), "--pin-file", PIPE],
@@ -89,13 +87,12 @@ const FILES: Record<string, readonly [number, readonly string[]]> = {
   "pskc import --receipt": [6, ["pskc", "import", SEEDS, ...REGISTER, ...KEY_FILE, "--receipt", PIPE]],
   "pskc csv, from": [6, ["pskc", "csv", PIPE, at("out.csv"), "--pskc-key", SEED_KEY_FILE]],
   "pskc csv, to": [6, ["pskc", "csv", SEEDS, PIPE, "--pskc-key", SEED_KEY_FILE]],
-  "verify --pskc": [6, [...VERIFY, "--pskc", PIPE, "--pskc-key", SEED_KEY_FILE]],
-  "verify --store": [6, [...VERIFY, ...OPEN, "--store", PIPE]],
-  "challenge --store": [6, ["challenge", ...SERIAL, "--store", PIPE]],
+  "verify --register": [6, [...VERIFY, ...SITE_KEY, "--register", PIPE]],
+  "challenge --register": [6, ["challenge", ...SERIAL, "--register", PIPE]],
   "card list --register": [6, ["card", "list", "--register", PIPE]],
   "journal verify --head": [6, ["journal", "verify", "--register", at("no.db"), "--head", PIPE]],
   "keys new": [6, ["keys", "new", PIPE]],
-  "personalize --pskc": [6, [...PERSONALIZE, "--pskc", PIPE, "--pskc-key", SEED_KEY_FILE]],
+  "personalize --register": [6, [...PERSONALIZE, "--register", PIPE]],
   "flash --image": [6, ["flash", "--image", PIPE]],
   "flash --mount": [3, ["flash", "--image", IMAGE, "--mount", at("drive")]],
   "info --port": [3, ["info", "--port", PIPE]],

@@ -6,8 +6,8 @@ import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "
 import { join } from "node:path";
 import * as assert from "uvu/assert";
 import { readSiteCertificate } from "../../../host-tools/seeds/cms.js";
-import { createSeedFile, type SeedRecord } from "../../../host-tools/seeds/pskc.js";
 import { importPskc } from "../../../host-tools/seeds/pskcimport.js";
+import type { SeedRecord } from "../../../host-tools/seeds/pskcrecords.js";
 import { checkSignature, readReceipt } from "../../../host-tools/seeds/receipt.js";
 import { newCertificate } from "../../support/certificates.js";
 import { dscFirstAlone } from "../../support/dschere.js";
@@ -15,6 +15,7 @@ import { KEYS } from "../../support/openregister.js";
 import { pattern } from "../../support/pattern.js";
 import { registerFiles } from "../../support/registerfiles.js";
 import { scratchFolder } from "../../support/scratch.js";
+import { putSeedFile } from "../../support/seedfile.js";
 import { packageTest } from "../../support/skipping.js";
 import { suite } from "../../support/suite.js";
 import { NO_OPENSSL, output } from "../../support/tools.js";
@@ -48,9 +49,7 @@ const PENDING: SeedRecord = { ...FIRST, serial: "IB3000003", key: pattern(32, 3)
 const REGISTER = await registerFiles(FOLDER);
 const SITE = await registerFiles(FOLDER, "site");
 const PSKC_KEY = ["--pskc-key", put("seeds.key", PSK.toString("hex"))];
-const SEEDS = at("seeds.xml");
-const seeds = createSeedFile(SEEDS, PSK, FIRST);
-for (const card of [SECOND, PENDING]) seeds.addRecord(card);
+const SEEDS = putSeedFile(at("seeds.xml"), PSK, FIRST, SECOND, PENDING);
 
 const printed: string[] = [];
 const runDsc = dscFirstAlone();

@@ -104,12 +104,11 @@ test("by the next serial number, and by an order with its PIN", async () => {
   assert.equal([order.state, order.serial, order.pin], ["seeded", "IB3000125", "none"]);
 });
 
-test("one of --serial, --next and --order, and a register or a seed file", async () => {
+test("one of --serial, --next and --order", async () => {
   const sim = await SimProcess.start(join(FOLDER, "four"));
   const bare = ["personalize", "--port", sim.port];
   assert.match(await run(2, ...bare, ...OPEN), /one of --serial, --next and --order/);
   assert.match(await run(2, ...bare, ...OPEN, "--serial", "IB3000001", "--next"), /one of --serial/);
-  assert.match(await run(2, ...bare, "--next", "--pskc", join(FOLDER, "seeds.xml")), /give --serial/);
 });
 
 test.run();

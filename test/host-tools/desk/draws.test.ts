@@ -9,23 +9,25 @@ import { Ins } from "../../../firmware/wire.js";
 import { CardClient } from "../../../host-tools/card/cardclient.js";
 import { Link } from "../../../host-tools/card/link.js";
 import { testKeys } from "../../../host-tools/card/transportkeys.js";
+import { drawPin } from "../../../host-tools/desk/drawnpin.js";
 import type { CardRecord } from "../../../host-tools/desk/keyregister.js";
 import { carryOut } from "../../../host-tools/desk/personalize.js";
 import { makePlan } from "../../../host-tools/desk/plan.js";
 import { sealUnder } from "../../../host-tools/desk/register/aead.js";
+import { batchOf, openOrdersBatch } from "../../../host-tools/desk/register/batches.js";
 import { issueChallenge } from "../../../host-tools/desk/register/challenges.js";
 import { change } from "../../../host-tools/desk/register/change.js";
 import { createCustodyKey } from "../../../host-tools/desk/register/custodykeys.js";
 import { drawDeskPair } from "../../../host-tools/desk/register/deskbox.js";
 import { openEngine } from "../../../host-tools/desk/register/open.js";
+import { addOrder } from "../../../host-tools/desk/register/orders.js";
 import type { Register } from "../../../host-tools/desk/register/register.js";
 import { copyTo } from "../../../host-tools/desk/register/sqlite.js";
 import type { Request } from "../../../host-tools/desk/request.js";
-import { DISK, replaceAtomically } from "../../../host-tools/files/files.js";
+import { createExclusive, DISK } from "../../../host-tools/files/files.js";
 import { ROOT } from "../../../host-tools/files/project.js";
 import { createTransportKeyFile } from "../../../host-tools/files/secretfile.js";
-import { createSeedFile } from "../../../host-tools/seeds/pskc.js";
-import { ChallengeStore } from "../../../host-tools/site/challenges.js";
+import { exportPskc } from "../../../host-tools/seeds/pskcexport.js";
 import { blankCard } from "../../support/cards.js";
 import { DRAWING, type Draw, drawsOf } from "../../support/draws.js";
 import { FakeCard, framesIn } from "../../support/fakecard.js";
@@ -97,14 +99,12 @@ async function hostChallenge(): Promise<Uint8Array> {
 let files = 0;
 const fresh = (name: string) => join(FOLDER, `${++files}-${name}`);
 
-function newSeedFile(secret: Buffer | { passphrase: Buffer }): string {
-  const path = fresh("seeds.xml");
-  const keys = { key: pattern(32), unlockKey: pattern(32), state: "done", keyset: undefined } as const;
-  createSeedFile(path, secret, { serial: SERIAL, suite: SUITE, pinCheck: "card", tries: 5, ...keys }).wipe();
-  return readFileSync(path, "utf8");
+function newExport(secret: Buffer | { passphrase: Buffer }): string {
+  const card = { serial: SERIAL, suite: SUITE, pinCheck: "card", tries: 5 } as const;
+  return exportPskc([{ ...card, key: pattern(32), unlockKey: pattern(32) }], secret, { unlockKeys: true }).toString();
 }
 
-/** The encrypted values of a seed file: the key of its MACs, the token key, the unlock key. */
+/** The encrypted values of an export: the key of its MACs, the token key, the unlock key. */
 function cipherValue(file: string, index: number): Buffer {
   const values = [...file.matchAll(/<xenc:CipherValue>([^<]+)</g)].map(([, text]) => Buffer.from(text ?? "", "base64"));
   assert.is(values.length, 3);
@@ -112,16 +112,16 @@ function cipherValue(file: string, index: number): Buffer {
 }
 
 const SEED_KEY = pattern(16, 9);
-const vectorOf = (index: number) => () => cipherValue(newSeedFile(SEED_KEY), index).subarray(0, 16);
+const vectorOf = (index: number) => () => cipherValue(newExport(SEED_KEY), index).subarray(0, 16);
 
 function macKey(): Uint8Array {
-  const value = cipherValue(newSeedFile(SEED_KEY), 0);
+  const value = cipherValue(newExport(SEED_KEY), 0);
   const decipher = createDecipheriv("aes-128-cbc", SEED_KEY, value.subarray(0, 16));
   return Buffer.concat([decipher.update(value.subarray(16)), decipher.final()]);
 }
 
 function salt(): Uint8Array {
-  const [, text = ""] = /Specified>([^<]+)</.exec(newSeedFile({ passphrase: Buffer.from("a passphrase") })) ?? [];
+  const [, text = ""] = /Specified>([^<]+)</.exec(newExport({ passphrase: Buffer.from("a passphrase") })) ?? [];
   return Buffer.from(text, "base64");
 }
 
@@ -148,8 +148,21 @@ function temporaryName(): Uint8Array {
     name = path;
     return DISK.create(path);
   };
-  replaceAtomically(fresh("file"), "contents", { ...DISK, create });
+  createExclusive(fresh("file"), "contents", { ...DISK, create });
   return drawnIn(name);
+}
+
+/** The name of a batch of orders, which no file names. */
+async function ordersBatchName(): Promise<Uint8Array> {
+  const made = await newRegister(fresh("orders.db"));
+  try {
+    const order = { userName: "Owner", suite: SUITE, pinCheck: "card", tries: 5, pin: Buffer.from("8352") } as const;
+    await change(made, (one) => addOrder(one, order));
+    const { number } = await openOrdersBatch(made);
+    return (await made.engine.read((db) => batchOf(db, number))).name;
+  } finally {
+    await made.close();
+  }
 }
 
 const drawnIn = (name: string) => Buffer.from(/\.([0-9a-f]+)\.new$/.exec(name)?.[1] ?? "", "hex");
@@ -217,14 +230,8 @@ const USES: readonly Use[] = [
     use: async () => (await personalized(SERVER)).pin,
   },
   { what: "host challenge", file: "card/cardclient.ts", size: 8, use: hostChallenge },
-  {
-    what: "challenge of a login",
-    file: "site/challenges.ts",
-    size: 6,
-    use: () => Buffer.from(new ChallengeStore(fresh("challenges.json")).issue(SERIAL)),
-  },
   { what: "transport master key", file: "files/secretfile.ts", size: 16, use: masterKey },
-  { what: "key of a seed file's MACs", file: PSKC, size: 20, use: macKey },
+  { what: "key of an export's MACs", file: PSKC, size: 20, use: macKey },
   { what: "salt of a passphrase", file: PSKC, size: 16, use: salt },
   { what: "initialization vector of the MAC key", file: PSKC, size: 16, use: vectorOf(0) },
   { what: "initialization vector of a token key", file: PSKC, size: 16, use: vectorOf(1) },
@@ -249,11 +256,13 @@ const USES: readonly Use[] = [
     use: () => drawDeskPair().privateKey,
   },
   {
-    what: "challenge of a login with the register",
+    what: "challenge of a login",
     file: "desk/register/challenges.ts",
     size: 6,
     use: async () => Buffer.from(await change(await register(), (each) => issueChallenge(each, SERIAL))),
   },
+  { what: "PIN of a card of a batch", file: "desk/drawnpin.ts", size: 4, use: drawPin },
+  { what: "name of a batch of orders", file: "desk/register/batches.ts", size: 32, use: ordersBatchName },
   { what: "id of a register", file: "desk/register/register.ts", size: 16, use: registerId },
   { what: "name of a copy of a register", file: "desk/register/sqlite.ts", size: 4, use: nameOfCopy },
   { what: "name of a temporary file", file: "files/files.ts", size: 4, use: temporaryName },

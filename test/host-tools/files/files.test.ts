@@ -1,19 +1,11 @@
-// Files: old or new at every instant, under kills, lost power and errors at each operation; locks.
+// Files: old or new at every instant, under kills, lost power and errors at each operation.
 
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import * as assert from "uvu/assert";
 import { Exit, exitCodeOf } from "../../../host-tools/cli/exit.js";
-import {
-  createExclusive,
-  DISK,
-  FileError,
-  readWhole,
-  replaceAtomically,
-  type Waiting,
-  withLock,
-} from "../../../host-tools/files/files.js";
+import { createExclusive, DISK, FileError, readWhole, replaceAtomically } from "../../../host-tools/files/files.js";
 import { atLeast } from "../../support/atleast.js";
 import { MemoryDisk } from "../../support/memorydisk.js";
 import { ON_WINDOWS, testUnless } from "../../support/skipping.js";
@@ -164,65 +156,6 @@ testUnless(test, ON_WINDOWS, "real files: a link to a file stays one", () => {
     assert.is(readFileSync(join(folder, "file"), "utf8"), NEW);
     assert.is(DISK.resolve(join(folder, "link")), DISK.resolve(join(folder, "file")));
   });
-});
-
-/** Waits that take no time. */
-function noTime(): Waiting & { waits: number; said: string[] } {
-  const waiting = { waits: 0, said: [] as string[], pause: () => {}, sayWaiting: (_: string) => {} };
-  waiting.pause = () => {
-    waiting.waits++;
-  };
-  waiting.sayWaiting = (what) => {
-    waiting.said.push(what);
-  };
-  return waiting;
-}
-
-test("a lock is held during the change, and not after it, errors included", () => {
-  const disk = diskWithOld();
-  const held = () => disk.locked.has(PATH);
-  assert.is(withLock(PATH, held, disk), true);
-  assert.not(held());
-  const thrower = () => {
-    throw new Error("inside");
-  };
-  assert.throws(() => withLock(PATH, thrower, disk), "inside");
-  assert.not(held());
-});
-
-test("a lock that is taken is waited for, then told of in one line", () => {
-  const disk = diskWithOld();
-  disk.locked.add(PATH);
-  const waiting = noTime();
-  const error = caught(() => withLock(PATH, () => assert.unreachable(), disk, waiting));
-  assert.is(error.reason, "locked");
-  assert.is(exitCodeOf(error), Exit.FILE);
-  assert.is(error.message, "/seeds.xml: in use by another process; end that one first");
-  assert.ok(waiting.waits > 10);
-  assert.equal(waiting.said, ["/seeds.xml: another process to let go of it"]);
-});
-
-test("a lock that is given up while it is waited for is taken", () => {
-  const disk = diskWithOld();
-  disk.locked.add(PATH);
-  const waiting = noTime();
-  const pause = waiting.pause;
-  waiting.pause = () => {
-    pause(0);
-    if (waiting.waits === 7) disk.locked.delete(PATH);
-  };
-  assert.is(
-    withLock(PATH, () => waiting.waits, disk, waiting),
-    7,
-  );
-});
-
-test("an error while the lock is taken changes nothing, and says so", () => {
-  const disk = diskWithOld();
-  disk.fault = { at: 1, code: "ENOSPC" };
-  const error = caught(() => withLock(PATH, () => assert.unreachable(), disk, noTime()));
-  assert.is(error.message, "/seeds.xml: cannot write it: the disk is full");
-  assert.equal(leftovers(disk), []);
 });
 
 function caught(run: () => unknown): FileError {

@@ -19,10 +19,7 @@ import { basename, join } from "node:path";
 import { createInterface } from "node:readline";
 import { Worker } from "node:worker_threads";
 import * as assert from "uvu/assert";
-import { createExclusive, DISK, FileError, replaceAtomically, withLock } from "../../../host-tools/files/files.js";
 import { LockError, tryLockFile, tryLockName } from "../../../host-tools/files/lock.js";
-import { createSeedFile, readSeedFile, type SeedRecord } from "../../../host-tools/seeds/pskc.js";
-import { ChallengeStore } from "../../../host-tools/site/challenges.js";
 import { FLASH_SIZE } from "../../../sim/core/flash.js";
 import { openFlashFile } from "../../../sim/session/flashfile.js";
 import { cardOf } from "../../support/cards.js";
@@ -197,31 +194,16 @@ test("the lock file is empty, its owner's alone, alone in the folder, and stays"
   looksRight();
 });
 
-test("withLock changes one file in processes side by side, one after the other", async () => {
-  const path = join(newFolder(), "count");
-  writeFileSync(path, "0");
-  const files = new URL("../../../host-tools/files/files.js", import.meta.url).href;
-  const script = `
-    import { readWhole, replaceAtomically, withLock } from ${JSON.stringify(files)};
-    const path = ${JSON.stringify(path)};
-    for (let left = 10; left > 0; left--)
-      withLock(path, () => replaceAtomically(path, String(Number(readWhole(path, 99)) + 1)));`;
-  const run = () => once(spawn(process.execPath, ["--input-type=module", "-e", script], { stdio: "inherit" }), "exit");
-  assert.equal(await Promise.all([run(), run(), run()]), [
-    [0, null],
-    [0, null],
-    [0, null],
-  ]);
-  assert.is(readFileSync(path, "utf8"), "30");
-});
-
 // ---- names ----
 
-testUnless(test, ON_WINDOWS, "a symbolic link leads to the lock of the file", () => {
+testUnless(test, ON_WINDOWS, "a symbolic link leads to the lock of the file", async () => {
   const path = newFile();
   const link = `${path}.link`;
   symlinkSync(path, link);
-  withLock(link, () => assert.is(tryLockFile(path), undefined));
+  const holder = await simulatorOn(link);
+  assert.ok(holder.has);
+  assert.is(tryLockFile(path), undefined);
+  await holder.end();
 });
 
 test("a file with a second name is refused under both, and free again with one", () => {
@@ -229,15 +211,16 @@ test("a file with a second name is refused under both, and free again with one",
   const other = join(path, "..", "other");
   linkSync(path, other);
   for (const name of [path, other]) {
-    const error = caught(() => withLock(name, () => assert.unreachable()));
+    const error = caught(() => tryLockFile(name));
     assert.match(error, /^[^\n]*has more than one name \(hard links, as cp -l makes\)[^\n]*$/);
     const { code, stdout, stderr } = dscSim(["--headless", "--flash", name], "show\n");
     assert.equal([code, stdout], [2, ""]);
     assert.match(stderr, /^dsc-sim: [^\n]*has more than one name \(hard links, as cp -l makes\)[^\n]*\n$/);
   }
-  // The new contents are a file of their own, with one name.
-  replaceAtomically(other, cardOf().flash.bytes);
-  for (const name of [path, other]) withLock(name, () => {});
+  rmSync(other);
+  const lock = tryLockFile(path);
+  assert.ok(lock);
+  lock.release();
 });
 
 test("a name that is given while the file is in use is refused", async () => {
@@ -252,21 +235,24 @@ test("a name that is given while the file is in use is refused", async () => {
 test("the temporary name of a process that was killed as it made the file counts for nothing", () => {
   const path = newFile();
   linkSync(path, `${path}.0badcafe.new`);
-  withLock(path, () => {});
+  const lock = tryLockFile(path);
+  assert.ok(lock);
+  lock.release();
   linkSync(path, `${path}.b`);
   assert.match(
-    caught(() => withLock(path, () => assert.unreachable())),
+    caught(() => tryLockFile(path)),
     "has more than one name",
   );
 });
 
 test("a file that is not there yet can be locked, and made under its lock", () => {
   const path = join(newFolder(), "new");
-  withLock(path, () => {
-    assert.is(tryLockFile(path), undefined);
-    createExclusive(path, "x");
-  });
-  assert.is(readFileSync(path, "utf8"), "x");
+  const lock = tryLockFile(path);
+  assert.ok(lock);
+  assert.is(tryLockFile(path), undefined);
+  writeFileSync(path, "x");
+  lock.verify();
+  lock.release();
 });
 
 /** Mounts a file at another name, runs a program there, and ends as that does. */
@@ -298,10 +284,6 @@ testUnless(
 testUnless(test, ON_WINDOWS, "a link to a file that is not there is refused, and stays", () => {
   const link = join(newFolder(), "link");
   symlinkSync("nowhere", link);
-  assert.match(
-    caught(() => withLock(link, () => assert.unreachable())),
-    /: a link to a file that is not there; [^\n]*$/,
-  );
   const { code, stderr } = dscSim(["--headless", "--flash", link], "show\n");
   assert.is(code, 2);
   assert.match(stderr, /^dsc-sim: [^\n]*: a link to a file that is not there; [^\n]*\n$/);
@@ -309,59 +291,6 @@ testUnless(test, ON_WINDOWS, "a link to a file that is not there is refused, and
 });
 
 // ---- a lock that keeps nobody out any more ----
-
-const SEED_KEY = Buffer.from("cafe0123babe4567dead89abbeefcdef", "hex");
-
-function record(serial: string): SeedRecord {
-  const key = Buffer.alloc(32, serial);
-  const pending = { state: "pending", keyset: undefined } as const;
-  return {
-    serial,
-    suite: "OCRA-1:HOTP-SHA256-8:QN06",
-    key,
-    unlockKey: undefined,
-    pinCheck: "card",
-    tries: 5,
-    ...pending,
-  };
-}
-
-/** What changes a file under its lock, on a disk of its own. */
-const CHANGES: Record<string, (path: string, disk: typeof DISK) => void> = {
-  "adding a card to a seed file": (path, disk) => readSeedFile(path, SEED_KEY, disk).addRecord(record("IB3000002")),
-  "marking a card in a seed file": (path, disk) => readSeedFile(path, SEED_KEY, disk).setState("IB3000001", "done"),
-  "issuing a challenge": (path, disk) => void new ChallengeStore(path, { disk }).issue("IB3000001"),
-  "spending a challenge": (path, disk) => {
-    const challenge = new ChallengeStore(path).issue("IB3000001");
-    new ChallengeStore(path, { disk }).spend("IB3000001", challenge);
-  },
-};
-
-for (const [what, change] of Object.entries(CHANGES)) {
-  testUnless(test, ON_WINDOWS, `${what} leaves the file alone where its lock was deleted meanwhile`, () => {
-    const path = join(newFolder(), "file");
-    if (what.includes("seed file")) createSeedFile(path, SEED_KEY, record("IB3000001")).wipe();
-    let contents: Buffer | undefined;
-    const disk = {
-      ...DISK,
-      sync: (file: number) => {
-        // The new contents are about to get the name.
-        DISK.sync(file);
-        rmSync(`${path}.lock`);
-        contents = existsSync(path) ? readFileSync(path) : undefined;
-      },
-    };
-    assert.match(
-      caught(() => change(path, disk)),
-      /^[^\n]*: file\.lock was deleted while it was in use, [^\n]*$/,
-    );
-    assert.equal(existsSync(path) ? readFileSync(path) : undefined, contents);
-    assert.equal(
-      readdirSync(join(path, "..")).filter((name) => name.endsWith(".new")),
-      [],
-    );
-  });
-}
 
 /** What makes a file free for a second simulator, and where that finds it. */
 const TAKEN_AWAY: Record<string, (path: string) => string> = {
@@ -401,7 +330,7 @@ for (const [what, contents] of [
   test(`a lock file ${what} is refused in one line that says what to do, and left as it is`, () => {
     const path = newFile();
     writeFileSync(`${path}.lock`, contents);
-    const error = caught(() => withLock(path, () => assert.unreachable()));
+    const error = caught(() => tryLockFile(path));
     assert.match(error, /^[^\n]*file\.lock is no lock of this version; [^\n]*delete it$/);
     const { code, stdout, stderr } = dscSim(["--headless", "--flash", path], "show\n");
     assert.equal([code, stdout], [2, ""]);
@@ -425,23 +354,12 @@ testUnless(test, ON_WINDOWS, "a lock file that is a folder or a link is refused"
   );
 });
 
-test("a folder that is not there is an error of one line", () => {
-  const path = join(newFolder(), "none", "file");
-  assert.match(
-    caught(() => withLock(path, () => assert.unreachable())),
-    /: cannot write it: there is no such file or folder$/,
-  );
-});
-
 testUnless(test, UNBOUND, "a folder that may not be written to is an error of one line", () => {
   const path = newFile();
   const folder = join(path, "..");
   chmodSync(folder, 0o500);
   try {
-    assert.match(
-      caught(() => withLock(path, () => assert.unreachable())),
-      /: cannot write it: you may not$/,
-    );
+    assert.throws(() => openFlashFile(path), /^[^\n]*: cannot be reserved \(EACCES\); choose a folder you may write$/);
     assert.equal(readdirSync(folder), [basename(path)]);
   } finally {
     chmodSync(folder, 0o700);
@@ -452,18 +370,18 @@ testUnless(test, UNBOUND, "a lock file of another user, as sudo leaves it, is to
   const path = newFile();
   writeFileSync(`${path}.lock`, "", { mode: 0o000 });
   assert.match(
-    caught(() => withLock(path, () => assert.unreachable())),
-    /: file\.lock is another user's; [^\n]*$/,
+    caught(() => tryLockFile(path)),
+    /^file\.lock is another user's; [^\n]*$/,
   );
   assert.match(dscSim(["--headless", "--flash", path], "").stderr, /^dsc-sim: [^\n]*: file\.lock is another user's; /);
 });
 
-/** The message of the FileError. */
+/** The message of the LockError. */
 function caught(run: () => unknown): string {
   try {
     run();
   } catch (error) {
-    if (error instanceof FileError) return error.message;
+    if (error instanceof LockError) return error.message;
     throw error;
   }
   throw new Error("no error");

@@ -1,6 +1,6 @@
 // Every comparison by which the host tools trust something is over its whole length: whichever byte differs is noticed.
 
-import { readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
 import { BadAnswer } from "../../../host-tools/card/apdu.js";
@@ -13,7 +13,8 @@ import { makePlan } from "../../../host-tools/desk/plan.js";
 import type { Request } from "../../../host-tools/desk/request.js";
 import { CheckFailed, SeedFileError } from "../../../host-tools/files/errors.js";
 import { ocra } from "../../../host-tools/seeds/ocra.js";
-import { createSeedFile, readSeedFile } from "../../../host-tools/seeds/pskc.js";
+import { exportPskc } from "../../../host-tools/seeds/pskcexport.js";
+import { importPskc } from "../../../host-tools/seeds/pskcimport.js";
 import { verifyResponse } from "../../../host-tools/site/verify.js";
 import { blankCard } from "../../support/cards.js";
 import { failure } from "../../support/failure.js";
@@ -116,25 +117,33 @@ test("the response of a login: each digit, and its length", () => {
     assert.not(verifyResponse(card, "123456", wrong), wrong);
 });
 
-test("the MACs in a seed file: each byte", () => {
+test("the MACs in a PSKC file: each byte", () => {
   const path = join(scratchFolder(), "seeds.xml");
-  const keys = { key: pattern(32), unlockKey: pattern(32), state: "done", keyset: undefined } as const;
-  const record = { serial: "IB3000123", suite: SUITE, pinCheck: "card", tries: 5, ...keys } as const;
-  createSeedFile(path, pattern(16), record).wipe();
-  const right = readFileSync(path, "utf8");
+  const card = { serial: "IB3000123", suite: SUITE, pinCheck: "card", tries: 5 } as const;
+  const keys = { key: pattern(32), unlockKey: pattern(32) };
+  const right = exportPskc([{ ...card, ...keys }], pattern(16), { unlockKeys: true }).toString();
   const macs = [...right.matchAll(/<pskc:ValueMAC>([^<]+)</g)].map(([, text]) => text ?? "");
   assert.is(macs.length, 2);
   for (const mac of macs) {
     for (const wrong of flipped(Buffer.from(mac, "base64"))) {
       writeFileSync(path, right.replace(mac, wrong.toString("base64")));
-      assert.throws(
-        () => readSeedFile(path, pattern(16)),
-        (error: unknown) => error instanceof SeedFileError && /the MAC is wrong/.test(error.message),
-      );
+      assert.match(whyRefused(path), /the MAC is wrong/);
     }
   }
   writeFileSync(path, right);
-  readSeedFile(path, pattern(16)).wipe();
+  assert.equal(importPskc(path, pattern(16)).refusals, []);
 });
+
+/** Why a key of the file is refused. */
+function whyRefused(path: string): string {
+  try {
+    return importPskc(path, pattern(16))
+      .refusals.map(({ why }) => why)
+      .join();
+  } catch (error) {
+    assert.instance(error, SeedFileError);
+    return (error as Error).message;
+  }
+}
 
 test.run();

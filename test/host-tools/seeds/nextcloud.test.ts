@@ -6,7 +6,7 @@ import * as assert from "uvu/assert";
 import { SeedFileError } from "../../../host-tools/files/errors.js";
 import { base32Of } from "../../../host-tools/files/secretbytes.js";
 import { writeNextcloudCsv } from "../../../host-tools/seeds/nextcloud.js";
-import type { SeedRecord } from "../../../host-tools/seeds/pskc.js";
+import type { SeedRecord } from "../../../host-tools/seeds/pskcrecords.js";
 import { pattern } from "../../support/pattern.js";
 import { scratchFolder } from "../../support/scratch.js";
 import { suite } from "../../support/suite.js";

@@ -7,7 +7,7 @@ import * as assert from "uvu/assert";
 import { SeedFileError } from "../../../host-tools/files/errors.js";
 import { FileError } from "../../../host-tools/files/files.js";
 import { writePrivacyIdeaCsv } from "../../../host-tools/seeds/privacyidea.js";
-import type { SeedRecord } from "../../../host-tools/seeds/pskc.js";
+import type { SeedRecord } from "../../../host-tools/seeds/pskcrecords.js";
 import { suite } from "../../support/suite.js";
 
 const test = suite("privacyidea");

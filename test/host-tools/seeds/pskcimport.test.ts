@@ -4,11 +4,12 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
 import { SeedFileError } from "../../../host-tools/files/errors.js";
-import { createSeedFile, type SeedRecord } from "../../../host-tools/seeds/pskc.js";
 import { type ExportedCard, exportPskc } from "../../../host-tools/seeds/pskcexport.js";
 import { importPskc, outlineSeedFile, wipeRecords } from "../../../host-tools/seeds/pskcimport.js";
+import type { SeedRecord } from "../../../host-tools/seeds/pskcrecords.js";
 import { pattern } from "../../support/pattern.js";
 import { scratchFolder } from "../../support/scratch.js";
+import { putSeedFile } from "../../support/seedfile.js";
 import { suite } from "../../support/suite.js";
 import { EXAMPLE_SEED_FILE, EXAMPLE_SEED_KEY, EXAMPLE_SEED_SECRET } from "../../support/vectors.js";
 
@@ -153,9 +154,7 @@ test("a seed file comes in with what it says of its cards, pending ones included
     { ...done, key: Buffer.from(done.key), unlockKey: Buffer.from(unlockKey ?? []) },
     { ...card(2), key: pattern(20, 2), unlockKey: undefined, state: "pending", keyset: undefined },
   ] as SeedRecord[];
-  const path = join(scratchFolder(), "old.xml");
-  const [first, second] = records as [SeedRecord, SeedRecord];
-  createSeedFile(path, KEY, first).addRecord(second);
+  const path = putSeedFile(join(scratchFolder(), "old.xml"), KEY, ...records);
   assert.equal(importPskc(path, KEY).records, records);
 });
 

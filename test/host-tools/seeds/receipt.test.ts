@@ -6,7 +6,7 @@ import { join } from "node:path";
 import * as assert from "uvu/assert";
 import { SecretError } from "../../../host-tools/files/errors.js";
 import { readSiteCertificate } from "../../../host-tools/seeds/cms.js";
-import type { SeedRecord } from "../../../host-tools/seeds/pskc.js";
+import type { SeedRecord } from "../../../host-tools/seeds/pskcrecords.js";
 import {
   checkSignature,
   type FiledReceipt,

@@ -5,10 +5,13 @@ import { createDecipheriv, pbkdf2Sync } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
+import { issueChallenge } from "../../../host-tools/desk/register/challenges.js";
+import { change } from "../../../host-tools/desk/register/change.js";
 import { createTransportKeyFile, readTransportKey } from "../../../host-tools/files/secretfile.js";
-import { createSeedFile, readSeedFile, type SeedRecord } from "../../../host-tools/seeds/pskc.js";
-import { ChallengeStore } from "../../../host-tools/site/challenges.js";
+import { type ExportedCard, exportPskc } from "../../../host-tools/seeds/pskcexport.js";
+import { newRegister, putCard } from "../../support/openregister.js";
 import { preload } from "../../support/preload.js";
+import { recordIn, registerFiles } from "../../support/registerfiles.js";
 import { scratchFolder } from "../../support/scratch.js";
 import { dsc, SimProcess } from "../../support/simprocess.js";
 import { testUnless } from "../../support/skipping.js";
@@ -20,16 +23,15 @@ const ON_WINDOWS = process.platform === "win32" ? "Windows keeps no such modes" 
 const FOLDER = scratchFolder();
 const SEED_KEY = Buffer.alloc(16, 9);
 const PASSPHRASE = { passphrase: Buffer.from("the canary sings at dawn") };
-const CARD: SeedRecord = {
+const CARD: ExportedCard = {
   serial: "IB3000100",
   suite: "OCRA-1:HOTP-SHA256-8:QN06",
   pinCheck: "card",
   tries: 5,
   key: Buffer.alloc(32, 7),
   unlockKey: Buffer.alloc(32, 8),
-  state: "done",
-  keyset: undefined,
 };
+const UNLOCK_TOO = { unlockKeys: true };
 
 /** OWASP's figure for PBKDF2 with HMAC-SHA-256. */
 const LEAST_ROUNDS = 600_000;
@@ -62,9 +64,9 @@ function assertRandom(draws: readonly Buffer[], what: string): void {
   assert.equal([ones, zeros], [Buffer.alloc(size, 0xff), Buffer.alloc(size, 0xff)], `${what}: a bit never changes`);
 }
 
-/** Every encrypted value of a seed file: MAC key first, then each token key and its unlock key. */
-function encrypted(path: string): Buffer[] {
-  const xml = readFileSync(path, "utf8");
+/** Every encrypted value of an export: MAC key first, then each token key and its unlock key. */
+function encrypted(exported: Buffer): Buffer[] {
+  const xml = exported.toString();
   return [...xml.matchAll(/<xenc:CipherValue>([^<]+)</g)].map(([, text]) => Buffer.from(text as string, "base64"));
 }
 
@@ -73,21 +75,17 @@ function decrypt(value: Buffer, key: Buffer): Buffer {
   return Buffer.concat([cipher.update(value.subarray(BLOCK)), cipher.final()]);
 }
 
-test("initialization vectors of seed files are random, in one file and in many; and so are their MAC keys", () => {
+test("initialization vectors of exports are random, in one file and in many; and so are their MAC keys", () => {
   const vectors: Buffer[] = [];
   const macKeys: Buffer[] = [];
   for (let made = 0; made < 64; made++) {
-    const path = newPath();
-    createSeedFile(path, SEED_KEY, CARD);
-    const values = encrypted(path);
+    const values = encrypted(exportPskc([CARD], SEED_KEY, UNLOCK_TOO));
     assert.is(values.length, 3);
     vectors.push(...values.map((value) => value.subarray(0, BLOCK)));
     macKeys.push(decrypt(values[0] as Buffer, SEED_KEY));
   }
-  const path = newPath();
-  const seeds = createSeedFile(path, SEED_KEY, CARD);
-  for (let card = 101; card < 132; card++) seeds.addRecord({ ...CARD, serial: `IB3000${card}` });
-  const values = encrypted(path);
+  const many = Array.from({ length: 32 }, (_, card) => ({ ...CARD, serial: `IB3000${100 + card}` }));
+  const values = encrypted(exportPskc(many, SEED_KEY, UNLOCK_TOO));
   assert.is(values.length, 65);
   assertRandom([...vectors, ...values.map((value) => value.subarray(0, BLOCK))], "vectors");
   assertRandom(macKeys, "MAC keys");
@@ -97,9 +95,8 @@ test("initialization vectors of seed files are random, in one file and in many; 
 test("a passphrase is hardened by enough rounds over a salt of its own", () => {
   const salts: Buffer[] = [];
   for (let made = 0; made < 8; made++) {
-    const path = newPath();
-    createSeedFile(path, PASSPHRASE, CARD);
-    const xml = readFileSync(path, "utf8");
+    const exported = exportPskc([CARD], PASSPHRASE, UNLOCK_TOO);
+    const xml = exported.toString();
     const read = (pattern: RegExp) => pattern.exec(xml)?.[1] as string;
     const salt = Buffer.from(read(/<Specified>([^<]+)</), "base64");
     const rounds = Number(read(/<IterationCount>(\d+)</));
@@ -110,7 +107,7 @@ test("a passphrase is hardened by enough rounds over a salt of its own", () => {
     // What is written there is what was done.
     if (made > 0) continue;
     const key = pbkdf2Sync(PASSPHRASE.passphrase, salt, rounds, BLOCK, "sha256");
-    assert.equal(decrypt(encrypted(path)[1] as Buffer, key), CARD.key);
+    assert.equal(decrypt(encrypted(exported)[1] as Buffer, key), CARD.key);
   }
   // A salt costs a second or so: eight are few for bits, and enough for bytes (1 in 2^52 for a random salt).
   for (let at = 0; at < 16; at++)
@@ -126,9 +123,15 @@ test("transport keys are random", () => {
   assertRandom(keys, "transport keys");
 });
 
-test("challenges are random in each digit", () => {
-  const store = new ChallengeStore(newPath());
-  const challenges = Array.from({ length: 200 }, () => store.issue(CARD.serial));
+test("challenges are random in each digit", async () => {
+  const register = await newRegister(newPath());
+  await putCard(register, CARD.serial, "active");
+  const challenges = await change(register, async (each) => {
+    const drawn: string[] = [];
+    for (let left = 200; left > 0; left--) drawn.push(await issueChallenge(each, CARD.serial));
+    return drawn;
+  });
+  await register.close();
   assert.is(new Set(challenges).size, 200);
   for (let at = 0; at < 6; at++) {
     // Of 200 random digits one of the ten is missing with a probability of 7e-9.
@@ -191,39 +194,37 @@ testUnless(
 
     const sim = await SimProcess.start(newPath());
     const card = ["--port", sim.port, "--pin-file", put("pin", "8352\n"), "--key-file", put("key", "07".repeat(32))];
-    const open = ["--pskc", at("seeds.xml"), "--pskc-key", put("seeds.key", SEED_KEY.toString("hex"))];
+    const open = ["--pskc-key", put("pskc.key", SEED_KEY.toString("hex"))];
     const serial = ["--serial", CARD.serial];
-    createSeedFile(at("seeds.xml"), SEED_KEY, { ...CARD, serial: "IB3000999" });
+    const desk = await registerFiles(folder);
+    const journal = [...desk.slice(0, 2), ...desk.slice(-2)];
     await run("keys", "new", at("transport.key"));
     await run(
-      "personalize",
-      ...card,
-      ...serial,
-      ...open,
-      "--append",
-      "--trace",
-      at("trace"),
-      "--transport",
-      at("transport.key"),
+      ...["personalize", ...card, ...serial, ...desk],
+      ...["--trace", at("trace"), "--transport", at("transport.key")],
     );
     await run("info", "--port", sim.port, "--trace", at("trace.of.info"));
-    await run("challenge", ...serial, "--store", at("store"));
-    const { challenge } = JSON.parse(readFileSync(at("store"), "utf8")).challenges[0];
-    const refused = ["--challenge", challenge, "--response", "00000000", "--store", at("store")];
-    await dsc(["verify", ...serial, ...refused, ...open], { env });
-    await run("pskc", "csv", at("seeds.xml"), at("import.csv"), "--pskc-key", at("seeds.key"));
+    await run("pskc", "export", at("export.xml"), ...open, ...desk);
+    await run("pskc", "csv", at("export.xml"), at("import.csv"), ...open);
+    await run("register", "backup", at("backup"), ...journal);
+    await run("register", "restore", at("backup"), "--register", at("back.db"), ...desk.slice(-2), "--nothing-since");
+    await run("journal", "head", at("head.json"), ...journal);
+    const keys = ["site", "desk", "journal"].flatMap((kind) => [`--${kind}-key`, at(`new-${kind}.key`)]);
+    await run("register", "init", "--register", at("new.db"), ...keys);
+    await run("pskc", "import", at("export.xml"), "--register", at("new.db"), ...keys, ...open);
     await sim.stop();
 
-    assert.is(readSeedFile(at("seeds.xml"), SEED_KEY).find(CARD.serial)?.state, "done");
+    assert.is((await recordIn(at("register.db"), CARD.serial)).state, "done");
     const made = readFileSync(log, "utf8").trim().split("\n");
     for (const line of made) assert.match(line, /^600 /, line);
-    // Each file by its temporary one; a trace is written as it comes, and a lock stays empty.
-    for (const name of ["transport.key", "seeds.xml", "store", "import.csv"])
+    // Each file by its temporary one; a trace is written as it comes, and SQLite makes its side files by itself.
+    const placed = ["transport.key", "export.xml", "import.csv", "backup", "head.json", "export.xml.receipt.json"];
+    for (const name of [...placed, "new-site.key"])
       assert.ok(
         made.some((line) => new RegExp(`/${name}\\.[0-9a-f]{8}\\.new$`).test(line)),
         `${name}: ${made.join("\n")}`,
       );
-    for (const name of ["trace", "trace.of.info", "seeds.xml.lock", "store.lock"])
+    for (const name of ["trace", "trace.of.info", "new.db", "back.db"])
       assert.ok(made.includes(`600 ${at(name)}`), name);
     for (const name of readdirSync(folder)) assert.is(statSync(at(name)).mode & 0o777, 0o600, name);
   },

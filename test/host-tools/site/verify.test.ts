@@ -1,21 +1,14 @@
 // The site's half of a login.
 
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import * as assert from "uvu/assert";
 import { InputError } from "../../../host-tools/seeds/suite.js";
-import { ChallengeStore } from "../../../host-tools/site/challenges.js";
-import { verifyOnce, verifyResponse } from "../../../host-tools/site/verify.js";
+import { verifyResponse } from "../../../host-tools/site/verify.js";
 import { atLeast } from "../../support/atleast.js";
 import { oracle } from "../../support/oracle.js";
 import { suite } from "../../support/suite.js";
 import { ocraVectors } from "../../support/vectors.js";
 
 const test = suite("verify");
-
-const FOLDER = mkdtempSync(join(tmpdir(), "dsc-verify-"));
-test.after(() => rmSync(FOLDER, { recursive: true }));
 
 const KEY = Buffer.from("12345678901234567890123456789012");
 const CARD = { serial: "IB3000001", suite: "OCRA-1:HOTP-SHA256-8:QN06", key: KEY };
@@ -74,31 +67,6 @@ test("a PIN too many or missing, or a challenge that does not fit, is the site's
   for (const challenge of ["", "12345", "1234567", "12345a"]) {
     assert.throws(() => verifyResponse(CARD, challenge, "00000000"), isInputError);
   }
-});
-
-test("with a store, a response is accepted once", () => {
-  const store = new ChallengeStore(join(FOLDER, "once.json"));
-  const challenge = store.issue(CARD.serial);
-  const right = oracle(CARD.suite, KEY, { challenge });
-  assert.ok(verifyOnce(CARD, store, challenge, right));
-  assert.not(verifyOnce(CARD, store, challenge, right));
-});
-
-test("with a store, a wrong response costs the challenge, a mistake of the site does not", () => {
-  const store = new ChallengeStore(join(FOLDER, "wrong.json"));
-  const challenge = store.issue(CARD.serial);
-  const right = oracle(CARD.suite, KEY, { challenge });
-  assert.throws(() => verifyOnce(CARD, store, challenge, right, "4071"), isInputError);
-  assert.not(verifyOnce(CARD, store, challenge, right.slice(1)));
-  assert.not(verifyOnce(CARD, store, challenge, right));
-});
-
-test("with a store, the right response to a challenge of nobody or of another card is refused", () => {
-  const store = new ChallengeStore(join(FOLDER, "other.json"));
-  const challenge = store.issue(SERVER.serial);
-  assert.not(verifyOnce(CARD, store, challenge, oracle(CARD.suite, KEY, { challenge })));
-  assert.not(verifyOnce(CARD, store, CHALLENGE, oracle(CARD.suite, KEY, { challenge: CHALLENGE })));
-  assert.ok(verifyOnce(SERVER, store, challenge, oracle(SERVER.suite, KEY, { challenge, pin: "4071" }), "4071"));
 });
 
 test("every response of test/vectors in the card's suites is accepted", () => {

@@ -16,6 +16,7 @@ import { addOrder, openPin, orderOf } from "../../../../host-tools/desk/register
 import { Register } from "../../../../host-tools/desk/register/register.js";
 import type { TableName } from "../../../../host-tools/desk/register/schema.js";
 import { FileError } from "../../../../host-tools/files/files.js";
+import { openBatch } from "../../../support/openbatch.js";
 import { KEYS, keysFor, onEachEngine, type Rig, SUITE } from "../../../support/openregister.js";
 import { pattern } from "../../../support/pattern.js";
 import { NO_POSTGRES } from "../../../support/postgres.js";
@@ -36,6 +37,8 @@ const PIN = Buffer.from("4071");
 const NOTHING: Since = { done: [], forgotten: [] };
 /** Of what a test fills, and in the order in which rows are compared. */
 const COMPARED: readonly TableName[] = [
+  "batch_rows",
+  "batch_attempts",
   "settings",
   "batches",
   "orders",
@@ -54,11 +57,15 @@ function freshFile(): string {
 async function fill({ register, card }: Rig): Promise<void> {
   await card(SERIAL, "active", { user_name: "Zoë \u2028 Müller", card_id: CARD_ID });
   await card(OTHER, "pending");
+  await openBatch(register, ["00000000000000a1"]);
   await change(register, async (one) => {
     const { db, at } = one;
     await db.insertInto("settings").values({ name: "x", value: "line\r\nbreak", changed: at }).execute();
-    const batch = { name: pattern(32, 1), state: "open", opened: at, changed: at } as const;
-    await db.insertInto("batches").values(batch).execute();
+    const tried = { batch_number: 1, row_number: 1, bench: "a", card_id: CARD_ID, began: at, ended: at } as const;
+    await db
+      .insertInto("batch_attempts")
+      .values({ ...tried, result: "failed", why: "pulled" })
+      .execute();
     for (const serial of [SERIAL, OTHER]) await bindKeys(one, { serial, cardId: CARD_ID, ...keysFor() });
     for (const userName of ["anna", "boris"])
       await addOrder(one, { userName, suite: SUITE, pinCheck: "card", tries: 5, pin: PIN });

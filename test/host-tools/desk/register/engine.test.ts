@@ -37,9 +37,8 @@ const NOT_TEXT: readonly (readonly [string, string])[] = [
   ["half of a surrogate pair", "\ud83d"],
 ];
 
-/** The migrations that there are, and the number of one more. */
-const KNOWN = MIGRATIONS.map(({ number }) => number);
-const NEXT = KNOWN.length + 1;
+const NUMBERS = MIGRATIONS.map(({ number }) => number);
+const NEXT = NUMBERS.length + 1;
 
 for (const place of PLACES) {
   const suiteOf = suite(`engine ${place.kind}`);
@@ -407,7 +406,7 @@ function defineVersions(test: Test, place: Place): void {
     await rejectsFor(openEngine(engine.where), "newer");
     await rejectsFor(openEngine(engine.where, { migrate: true }), "newer");
     const still = await versions(engine.where, { migrations: [...MIGRATIONS, next] });
-    assert.equal(await applied(still), [...KNOWN, NEXT]);
+    assert.equal(await applied(still), [...NUMBERS, NEXT]);
     await still.close();
   });
 
@@ -418,11 +417,11 @@ function defineVersions(test: Test, place: Place): void {
     );
     assert.instance(error, Error);
     const again = await openEngine(engine.where);
-    assert.equal(await applied(again), KNOWN);
+    assert.equal(await applied(again), NUMBERS);
     assert.is(await countSettings(again), 1);
     await again.close();
     const newer = await versions(engine.where, { migrations: [...MIGRATIONS, next], migrate: true });
-    assert.equal(await applied(newer), [...KNOWN, NEXT]);
+    assert.equal(await applied(newer), [...NUMBERS, NEXT]);
     await newer.close();
   });
 
@@ -430,7 +429,7 @@ function defineVersions(test: Test, place: Place): void {
     const options = { migrations: [...MIGRATIONS, next], migrate: true };
     const opened = await Promise.all(Array.from({ length: 3 }, () => versions(engine.where, options)));
     for (const one of opened) {
-      assert.equal(await applied(one), [...KNOWN, NEXT]);
+      assert.equal(await applied(one), [...NUMBERS, NEXT]);
       await one.close();
     }
   });

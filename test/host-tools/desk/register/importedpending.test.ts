@@ -12,7 +12,7 @@ import { SeedingDesk } from "../../../../host-tools/desk/register/seedingdesk.js
 import type { Request } from "../../../../host-tools/desk/request.js";
 import { FileError } from "../../../../host-tools/files/files.js";
 import { ocra } from "../../../../host-tools/seeds/ocra.js";
-import type { SeedRecord } from "../../../../host-tools/seeds/pskc.js";
+import type { SeedRecord } from "../../../../host-tools/seeds/pskcrecords.js";
 import type { Card } from "../../../../sim/core/card.js";
 import { blankCard, login } from "../../../support/cards.js";
 import { onEachEngine, refusalOf, SUITE } from "../../../support/openregister.js";

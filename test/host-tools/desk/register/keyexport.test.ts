@@ -11,9 +11,9 @@ import { importRecords } from "../../../../host-tools/desk/register/keyimport.js
 import { bindKeys, currentKey } from "../../../../host-tools/desk/register/keys.js";
 import type { Register } from "../../../../host-tools/desk/register/register.js";
 import type { CardState } from "../../../../host-tools/desk/register/schema.js";
-import type { SeedRecord } from "../../../../host-tools/seeds/pskc.js";
 import { exportPskc } from "../../../../host-tools/seeds/pskcexport.js";
 import { importPskc } from "../../../../host-tools/seeds/pskcimport.js";
+import type { SeedRecord } from "../../../../host-tools/seeds/pskcrecords.js";
 import { KEYS, keysFor, onEachEngine, type Rig, refusalOf, SUITE } from "../../../support/openregister.js";
 import { pattern } from "../../../support/pattern.js";
 import { scratchFolder } from "../../../support/scratch.js";

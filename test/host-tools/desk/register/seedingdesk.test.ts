@@ -440,6 +440,21 @@ onEachEngine(
   },
 );
 
+onEachEngine(
+  test,
+  "a card that was seeded for an order is reseeded: the order stays as it was",
+  async ({ register }) => {
+    const number = await place(register);
+    const card = blankCard();
+    const serial = await seedOrder(register, number, card);
+    const before = await orderIn(register, number);
+    await personalize(register, card, { ...REQUEST, serial, reseed: true });
+    assert.equal(await orderIn(register, number), before);
+    assert.is((await cardIn(register, serial))?.state, "seeded");
+    await assertWorks(register, card, serial);
+  },
+);
+
 onEachEngine(test, "a card that changed its state while it was to be reseeded is left alone", async (rig) => {
   const { register, again } = rig;
   const card = blankCard();

@@ -1,0 +1,135 @@
+// A batch as the ports of one bench see it: the register, what the file says, and the keys that all cards of it get.
+
+import type { CardClient } from "../../card/cardclient.js";
+import { LineClosed, NoAnswer } from "../../card/link.js";
+import { PortError, WrongCard } from "../../files/errors.js";
+import { carryOut } from "../personalize.js";
+import { makePlan, type Plan, type Step, wipePlan } from "../plan.js";
+import {
+  type Attempt,
+  type Failure,
+  failCard,
+  failRow,
+  finishRow,
+  type PairedRow,
+  type Pairing,
+  type PresentCard,
+  pairCard,
+} from "../register/batchrows.js";
+import { change } from "../register/change.js";
+import type { Claimant } from "../register/claims.js";
+import { RegisterError, type RegisterReason } from "../register/errors.js";
+import type { Register } from "../register/register.js";
+import { SeedingDesk } from "../register/seedingdesk.js";
+import type { Request } from "../request.js";
+import type { ListedCard } from "./cardlist.js";
+
+/** What all cards of a batch have in common. The keys are the caller's. */
+export type BatchRequest = Pick<Request, "transport" | "transportOld" | "allowDevelopment">;
+
+export interface BatchDeskOptions {
+  readonly batch: number;
+  /** The cards of the file; none for orders. They are the caller's. */
+  readonly cards: readonly ListedCard[];
+  readonly request: BatchRequest;
+  /** The name of this computer, for those who wait. */
+  readonly host: string;
+}
+
+/** Reasons for which the row and not the register is at fault. */
+const OF_ROW: readonly RegisterReason[] = ["duplicate", "damaged", "unknown", "state"];
+
+export class BatchDesk {
+  readonly batch: number;
+  readonly register: Register;
+  readonly #options: BatchDeskOptions;
+  readonly #byLine: ReadonlyMap<number, ListedCard>;
+
+  constructor(register: Register, options: BatchDeskOptions) {
+    this.register = register;
+    this.batch = options.batch;
+    this.#options = options;
+    this.#byLine = new Map(options.cards.map((card) => [card.line, card]));
+  }
+
+  /** What the register has for the card at a port. */
+  async pair(port: string, card: PresentCard): Promise<Pairing> {
+    const pinOf = (line: number) => this.#byLine.get(line)?.pin;
+    try {
+      return await pairCard(this.register, card, { batch: this.batch, claimant: this.#claimant(port), pinOf });
+    } catch (error) {
+      // Another bench works on that serial number: it lets go, or its claim ends.
+      if (error instanceof RegisterError && error.reason === "busy") return { kind: "none" };
+      throw error;
+    }
+  }
+
+  /** Seeds the card for its row. Returns warnings. */
+  async seed(
+    port: string,
+    client: CardClient,
+    row: PairedRow,
+    onStep: (step: Step) => void,
+  ): Promise<readonly string[]> {
+    const claimant = this.#claimant(port);
+    const done = (one: Parameters<typeof finishRow>[0]) => finishRow(one, row, claimant);
+    const desk = new SeedingDesk(this.register, claimant.bench, { ...row, done });
+    let plan: Plan | undefined;
+    try {
+      const request = this.#requestOf(row);
+      const status = await client.readStatus();
+      // From here on the channel says with a MAC that it is this card; up to here another one may have been put in.
+      if (status.id !== row.cardId) throw new WrongCard("this is another card than the one that the row was given to");
+      plan = await makePlan(request, status, desk);
+      // Somebody seeded it by itself, for this very row.
+      if (plan.action === "nothing") await change(this.register, done);
+      else await carryOut(plan, request, client, desk, onStep);
+      return plan.warnings;
+    } finally {
+      if (plan) wipePlan(plan);
+      desk.wipe();
+    }
+  }
+
+  /** Notes that seeding failed. */
+  fail(port: string, row: PairedRow, failure: Failure): Promise<void> {
+    return failRow(this.register, row, this.#claimant(port), failure);
+  }
+
+  /** Notes a card that is good for nothing. */
+  async refuse(port: string, cardId: string | undefined, why: string): Promise<void> {
+    const began = await this.register.engine.now();
+    const attempt: Attempt = { batch: this.batch, claimant: this.#claimant(port), cardId, began };
+    await failCard(this.register, attempt, why);
+  }
+
+  #requestOf(row: PairedRow): Request {
+    const { serial, suite, pinCheck, tries, pin, line, order, replaces } = row;
+    const key = order ? undefined : this.#byLine.get(line)?.key;
+    return { ...this.#options.request, serial, suite, pinCheck, tries, pin, key, reseed: replaces };
+  }
+
+  #claimant(port: string): Claimant {
+    return { bench: `${this.#options.host}, port ${port}`, process: String(process.pid) };
+  }
+}
+
+/** Whose fault it was, while the card was still there. Throws what is no fault of a card or a row: nobody goes on then. */
+export function whoseFault(error: unknown): Failure["whose"] {
+  if (error instanceof LineClosed || error instanceof NoAnswer || error instanceof PortError) return "away";
+  if (error instanceof RegisterError) {
+    if (error.reason === "busy") return "away";
+    if (OF_ROW.includes(error.reason)) return "row";
+    throw error;
+  }
+  if (isMistake(error)) throw error;
+  return "card";
+}
+
+/** Whether it is a mistake in this program. Errors that people are told of have classes of their own. */
+export function isMistake(error: unknown): boolean {
+  return (
+    !(error instanceof Error) ||
+    [Error, TypeError, RangeError, ReferenceError].some((known) => error.constructor === known)
+  );
+}

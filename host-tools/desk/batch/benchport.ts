@@ -1,0 +1,368 @@
+// One port of a bench at work on a batch: does what the table of portmachine.ts says, with a real serial port and the register.
+//
+// The port stays open from card to card: opening it may reset a board. A card that is there is asked for its id again and again,
+// so that one that was pulled, or exchanged, is noticed; a card answers nobody while it is seeded, and what was begun on one
+// cannot go on with another, since each command has a MAC of the channel.
+
+import type { Duplex } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
+import { CardClient, type CardStatus } from "../../card/cardclient.js";
+import { LineClosed, Link, NoAnswer } from "../../card/link.js";
+import { closePort, openPort } from "../../card/port.js";
+import { PortError } from "../../files/errors.js";
+import { realTimer, type Timer } from "../../files/waiting.js";
+import type { Step } from "../plan.js";
+import type { PairedRow } from "../register/batchrows.js";
+import { type BatchDesk, isMistake, whoseFault } from "./batchdesk.js";
+import { type Action, type Event, isOver, type Port, START, type State, step, TABLE } from "./portmachine.js";
+
+/** A line that is open. */
+export interface OpenLine {
+  readonly stream: Duplex;
+  close(): Promise<void>;
+}
+
+/** What is told of a port. */
+export interface PortNews {
+  readonly port: string;
+  readonly event: Event;
+  readonly state: State;
+  /** The id of the card that is there. */
+  readonly card?: string | undefined;
+  readonly serial?: string | undefined;
+  /** In a line for people. */
+  readonly why?: string | undefined;
+}
+
+export interface PortListener {
+  news(news: PortNews): void;
+  step(port: string, serial: string, step: Step): void;
+  warning(port: string, serial: string, text: string): void;
+  /** What is waited for, where that takes more than a few seconds. */
+  waiting(what: string): void;
+}
+
+export interface BenchPortOptions {
+  readonly desk: BatchDesk;
+  readonly listener: PortListener;
+  /** Opens the line at a path; a serial port unless told. */
+  readonly open?: (path: string) => Promise<OpenLine>;
+  /** The clock of the line; the real one unless given. */
+  readonly timer?: Timer;
+  /** Between two looks at a port (ms). */
+  readonly pause?: number;
+  /** Until the register is asked again whether a row is free (ms). */
+  readonly patience?: number;
+}
+
+const PAUSE = 250;
+const ASK_AGAIN = 2000;
+/** An answer to hello takes milliseconds; the link waits for it long enough. */
+const HELLOS = 1;
+/** A card that misses one hello may have been busy. */
+const MISSED_HELLOS = 2;
+
+/** A card that is there. */
+interface Present {
+  readonly id: string;
+  readonly status: CardStatus;
+}
+
+export class BenchPort {
+  readonly path: string;
+  readonly #desk: BatchDesk;
+  readonly #listener: PortListener;
+  readonly #open: (path: string) => Promise<OpenLine>;
+  readonly #timer: Timer;
+  readonly #pause: number;
+  readonly #patience: number;
+  #line: OpenLine | undefined;
+  #client: CardClient | undefined;
+  #card: Present | undefined;
+  #row: PairedRow | undefined;
+  #serial: string | undefined;
+  #why: string | undefined;
+  /** What came from outside. */
+  #outside: "complete" | "end" | undefined;
+  #leave = new AbortController();
+  #state: State = START.state;
+
+  constructor(path: string, options: BenchPortOptions) {
+    this.path = path;
+    this.#desk = options.desk;
+    this.#listener = options.listener;
+    this.#open = options.open ?? openSerial;
+    this.#timer = options.timer ?? realTimer;
+    this.#pause = options.pause ?? PAUSE;
+    this.#patience = options.patience ?? ASK_AGAIN;
+  }
+
+  get state(): State {
+    return this.#state;
+  }
+
+  /** Works until the port has nothing to do any more. Throws what ends the work of the whole bench. */
+  async run(): Promise<void> {
+    try {
+      for (let port: Port = START; !isOver(port); ) {
+        const event = await this.#next(port);
+        port = step(port, event);
+        this.#state = port.state;
+        this.#tell(event, port.state);
+      }
+    } finally {
+      this.#forgetRow();
+      await this.#close();
+    }
+  }
+
+  /** No row is pending any more, or whoever runs it ends it. A card that is being seeded is left alone in the first case only. */
+  tell(event: "complete" | "end"): void {
+    if (this.#outside === "end") return;
+    this.#outside = event;
+    if (event === "complete" && this.#state === "seeding") return;
+    this.#leave.abort();
+    if (event === "end") this.#client?.link.close();
+  }
+
+  async #next({ state, action }: Port): Promise<Event> {
+    const before = this.#fromOutside(state);
+    if (before) return before;
+    this.#leave = new AbortController();
+    const event = await this.#do(action);
+    // A row that was taken is seeded.
+    return event === "row" ? event : (this.#fromOutside(state) ?? event);
+  }
+
+  /** What came from outside, where the table has something for it. */
+  #fromOutside(state: State): Event | undefined {
+    const event = this.#outside;
+    return event && TABLE[state][event][0] !== "go on" ? event : undefined;
+  }
+
+  #do(action: Action): Promise<Event> {
+    this.#why = undefined;
+    switch (action) {
+      case "open":
+        return this.#openLine();
+      case "look":
+        return this.#look();
+      case "ask":
+        return this.#ask();
+      case "seed":
+        return this.#seed();
+      case "take out":
+        return this.#watch(undefined);
+      case "wait":
+        return this.#watch(this.#patience);
+      case "close":
+      case "go on":
+        throw new Error(`${action} is no work`);
+    }
+  }
+
+  async #openLine(): Promise<Event> {
+    await this.#close();
+    while (!this.#leave.signal.aborted) {
+      try {
+        this.#line = await this.#open(this.path);
+        const onWait = (what: string) => this.#listener.waiting(what);
+        this.#client = new CardClient(new Link(this.#line.stream, { name: this.path, timer: this.#timer, onWait }));
+        return "opened";
+      } catch (error) {
+        if (!(error instanceof PortError)) throw error;
+        this.#tellWhy(error.message);
+      }
+      await this.#rest();
+    }
+    return "lost";
+  }
+
+  /** A port that is away is told of once, with the reason. */
+  #tellWhy(why: string): void {
+    if (this.#why === why) return;
+    this.#why = why;
+    this.#tell("lost", "away");
+  }
+
+  async #look(): Promise<Event> {
+    this.#forgetCard();
+    const client = this.#mustBeOpen();
+    while (!this.#leave.signal.aborted) {
+      try {
+        await client.link.hello(HELLOS);
+        await client.closeChannel();
+        return await this.#greet(client);
+      } catch (error) {
+        if (error instanceof LineClosed) return this.#lost();
+        if (!(error instanceof NoAnswer)) return this.#dead(error);
+      }
+      await this.#rest();
+    }
+    return "lost";
+  }
+
+  async #greet(client: CardClient): Promise<Event> {
+    const status = await client.readStatus();
+    if (status.id === undefined)
+      return this.#dead(new PortError("the card has no card id: its firmware is of the first release"));
+    this.#card = { id: status.id, status };
+    return "card";
+  }
+
+  async #dead(error: unknown): Promise<Event> {
+    if (isMistake(error)) throw error;
+    this.#why = (error as Error).message;
+    await this.#desk.refuse(this.path, this.#card?.id, this.#why);
+    return "dead";
+  }
+
+  async #ask(): Promise<Event> {
+    const client = this.#mustBeOpen();
+    this.#forgetRow();
+    try {
+      // After an exchange of cards, or a wait, it may be another one.
+      const answer = await this.#greet(client);
+      if (answer !== "card") return answer;
+    } catch (error) {
+      return this.#afterError(error);
+    }
+    const { id, status } = this.#card as Present;
+    const pairing = await this.#desk.pair(this.path, { ...status, id });
+    switch (pairing.kind) {
+      case "row":
+        this.#row = pairing.row;
+        this.#serial = pairing.row.serial;
+        return "row";
+      case "known":
+        this.#serial = pairing.serial;
+        return "known";
+      case "refused":
+        this.#why = pairing.why;
+        return "foreign";
+      default:
+        return pairing.kind;
+    }
+  }
+
+  /** What answered a moment ago does not any more, or not as a card does. */
+  async #afterError(error: unknown): Promise<Event> {
+    if (error instanceof LineClosed) return this.#lost();
+    return error instanceof NoAnswer ? "gone" : this.#dead(error);
+  }
+
+  async #seed(): Promise<Event> {
+    const client = this.#mustBeOpen();
+    const row = this.#row;
+    if (!row) throw new Error("a card without a row");
+    try {
+      const onStep = (each: Step) => this.#listener.step(this.path, row.serial, each);
+      const warnings = await this.#desk.seed(this.path, client, row, onStep);
+      for (const warning of warnings) this.#listener.warning(this.path, row.serial, warning);
+      return "seeded";
+    } catch (error) {
+      return await this.#failed(client, row, error);
+    } finally {
+      this.#forgetRow();
+    }
+  }
+
+  /** Whatever a command met with: where the card was pulled or exchanged meanwhile, that was why. */
+  async #failed(client: CardClient, row: PairedRow, error: unknown): Promise<Event> {
+    const whose = whoseFault(error);
+    const there = await this.#whoIsThere(client);
+    if (this.#outside === "end") return "lost";
+    const event = typeof there === "string" ? there : there.id === row.cardId ? "failed" : "swapped";
+    this.#why = event === "failed" || whose === "row" ? (error as Error).message : WHY[event];
+    await this.#desk.fail(this.path, row, {
+      why: this.#why,
+      whose: event === "failed" || whose === "row" ? whose : "away",
+    });
+    if (event === "lost") await this.#lost();
+    return event;
+  }
+
+  /** Which card answers, if one does. What answers and is no card of this version has no id. */
+  async #whoIsThere(client: CardClient): Promise<{ readonly id: string | undefined } | "gone" | "lost"> {
+    for (let missed = 0; missed < MISSED_HELLOS; missed++) {
+      try {
+        await client.link.hello(HELLOS);
+        await client.closeChannel();
+        return { id: await client.readId() };
+      } catch (error) {
+        if (error instanceof LineClosed) return "lost";
+        if (isMistake(error)) throw error;
+        if (!(error instanceof NoAnswer)) return { id: undefined };
+      }
+    }
+    return "gone";
+  }
+
+  /** Looks after the card until it is taken out, or for so long (ms). */
+  async #watch(time: number | undefined): Promise<Event> {
+    const client = this.#mustBeOpen();
+    const end = time === undefined ? Number.POSITIVE_INFINITY : performance.now() + time;
+    while (!this.#leave.signal.aborted) {
+      await this.#rest();
+      if (this.#leave.signal.aborted) break;
+      const there = await this.#whoIsThere(client);
+      if (there === "lost") return this.#lost();
+      if (there === "gone") return "gone";
+      if (there.id !== this.#card?.id) return "swapped";
+      if (performance.now() >= end) return "again";
+    }
+    return "gone";
+  }
+
+  async #lost(): Promise<Event> {
+    await this.#close();
+    return "lost";
+  }
+
+  #mustBeOpen(): CardClient {
+    if (!this.#client) throw new Error("the port is not open");
+    return this.#client;
+  }
+
+  async #rest(): Promise<void> {
+    await sleep(this.#pause, undefined, { signal: this.#leave.signal }).catch(() => {});
+  }
+
+  #forgetRow(): void {
+    this.#row?.pin?.fill(0);
+    this.#row = undefined;
+  }
+
+  #forgetCard(): void {
+    this.#forgetRow();
+    this.#card = undefined;
+    this.#serial = undefined;
+  }
+
+  async #close(): Promise<void> {
+    this.#client?.link.close();
+    this.#client = undefined;
+    const line = this.#line;
+    this.#line = undefined;
+    await line?.close();
+  }
+
+  #tell(event: Event, state: State): void {
+    const why = WITH_REASON.includes(event) ? this.#why : undefined;
+    const there = state === "away" || state === "empty" ? undefined : this.#card?.id;
+    this.#listener.news({ port: this.path, event, state, card: there, serial: this.#serial, why });
+  }
+}
+
+const WITH_REASON: readonly Event[] = ["dead", "foreign", "failed", "gone", "swapped", "lost"];
+
+const WHY: Readonly<Record<"gone" | "swapped" | "lost", string>> = {
+  gone: "the card was taken out while it was seeded",
+  swapped: "another card was put in its place while it was seeded; nothing was written to that one",
+  lost: "the port was lost while the card was seeded",
+};
+
+async function openSerial(path: string): Promise<OpenLine> {
+  const stream = await openPort(path);
+  return { stream, close: () => closePort(stream) };
+}

@@ -1,0 +1,277 @@
+// The file of a batch: CSV (RFC 4180, UTF-8) with one card in each row, judged as a whole before the first card is touched. Each
+// refusal is one line with the number of the line and the name of the column, and with nothing of a PIN or a key in it.
+//
+//   serial     IB and seven digits; empty: the next serial number
+//   user       the user name that the card is for
+//   suite      empty: the default, as pin_check says
+//   pin        four digits; empty: drawn
+//   pin_check  card or server; empty: as the suite says
+//   tries      wrong PINs in a row that lock the card; empty: the default
+//   key        the key that the site already has, in hexadecimal; empty: drawn
+//
+// The columns may stand in any order, and all of them have to be there: a column that is missing by mistake would not be noticed.
+
+import { isUtf8 } from "node:buffer";
+import { type CsvError, parse } from "csv-parse/sync";
+import { isSerialNumber } from "../../card/serialnumber.js";
+import { FileError } from "../../files/files.js";
+import { copyOfSecret, secretBytes } from "../../files/secretbytes.js";
+import { parseSuite } from "../../seeds/suite.js";
+import type { WantedCard } from "../register/batches.js";
+import { isWeakPin } from "../weakpin.js";
+
+const COLUMNS = ["serial", "user", "suite", "pin", "pin_check", "tries", "key"] as const;
+type Column = (typeof COLUMNS)[number];
+
+/** A card of the list. PIN and key are the caller's to wipe. */
+export interface ListedCard extends WantedCard {
+  /** Four digits as ASCII. */
+  readonly pin?: Buffer | undefined;
+  readonly key?: Buffer | undefined;
+}
+
+/** What a list does not say. */
+export interface ListRules {
+  readonly suite: string;
+  /** Where the site judges the PIN. */
+  readonly serverSuite: string;
+  readonly tries: number;
+  readonly leastTries: number;
+  readonly mostTries: number;
+  readonly allowWeakPins: boolean;
+}
+
+/** More than 100,000 rows with everything in them. */
+export const LONGEST_LIST = 64 * 1024 * 1024;
+
+const HEADER_LINE = 1;
+const LONGEST_NAME = 200;
+const PIN_DIGITS = 4;
+const LEAST_KEY = 16;
+const MOST_KEY = 64;
+/** What a spreadsheet takes for the beginning of a formula. */
+const FORMULA = /^[=+\-@]/;
+const CONTROLS = /\p{Cc}/u;
+const NEWLINE = 0x0a;
+const UTF16 = [Buffer.from([0xff, 0xfe]), Buffer.from([0xfe, 0xff])];
+const SAVE_AS = 'save it as "CSV UTF-8"';
+
+/** The cards of a file; throws a FileError of one line where it is not as it must be. `path`: its name, for messages. */
+export function readCardList(path: string, contents: Buffer, rules: ListRules): ListedCard[] {
+  const list = new CardList(path, rules);
+  try {
+    list.read(contents);
+    return list.cards;
+  } catch (error) {
+    wipeCardList(list.cards);
+    throw error;
+  }
+}
+
+/** Zeroes PINs and keys. */
+export function wipeCardList(cards: readonly ListedCard[]): void {
+  for (const { pin, key } of cards) {
+    pin?.fill(0);
+    key?.fill(0);
+  }
+}
+
+/** A row as it stands in the file. */
+interface Row {
+  readonly line: number;
+  readonly cells: readonly string[];
+}
+
+class CardList {
+  readonly cards: ListedCard[] = [];
+  readonly #path: string;
+  readonly #rules: ListRules;
+  /** In which line a value that must be unique was first. */
+  readonly #serials = new Map<string, number>();
+  readonly #keys = new Map<string, number>();
+  /** Who judges the PIN, by suite. */
+  readonly #pinChecks = new Map<string, "card" | "server">();
+
+  constructor(path: string, rules: ListRules) {
+    this.#path = path;
+    this.#rules = rules;
+  }
+
+  read(contents: Buffer): void {
+    this.#refuseEncoding(contents);
+    const [header, ...rows] = this.#rowsOf(contents);
+    if (!header) throw new FileError(`${this.#path}: is empty; its first line names the columns: ${COLUMNS.join(",")}`);
+    const columns = this.#columnsOf(header);
+    for (const row of rows) this.cards.push(this.#cardOf(row, columns));
+    if (this.cards.length === 0) throw new FileError(`${this.#path}: names the columns and has no card below them`);
+  }
+
+  #refuseEncoding(contents: Buffer): void {
+    if (UTF16.some((mark) => contents.subarray(0, mark.length).equals(mark)))
+      throw new FileError(`${this.#path}: is in UTF-16; ${SAVE_AS}`);
+    const nul = contents.indexOf(0);
+    if (nul >= 0) throw new FileError(`${this.#path}: line ${lineAt(contents, nul)}: has a NUL in it; ${SAVE_AS}`);
+    if (isUtf8(contents)) return;
+    for (let from = 0, line = 1; from < contents.length; line++) {
+      const end = contents.indexOf(NEWLINE, from);
+      const next = end < 0 ? contents.length : end + 1;
+      if (!isUtf8(contents.subarray(from, next)))
+        throw new FileError(`${this.#path}: line ${line}: is not in UTF-8 (Latin-1, perhaps); ${SAVE_AS}`);
+      from = next;
+    }
+  }
+
+  /** Rows that have something in them. */
+  #rowsOf(contents: Buffer): Row[] {
+    let end = 0;
+    return this.#parsed(contents).flatMap(({ record, info }) => {
+      const line = end + 1;
+      end = info.lines;
+      return record.some((cell) => cell !== "") ? [{ line, cells: record }] : [];
+    });
+  }
+
+  #parsed(contents: Buffer): readonly Parsed[] {
+    try {
+      const options = { bom: true, info: true, relax_column_count: true, trim: true, delimiter: delimiterOf(contents) };
+      return parse(contents, options) as unknown as Parsed[];
+    } catch (error) {
+      const { code, lines } = error as CsvError & { readonly lines?: number };
+      throw new FileError(`${this.#path}: line ${lines ?? "?"}: ${PARSE_ERRORS[code] ?? `is no CSV (${code})`}`);
+    }
+  }
+
+  #columnsOf({ line, cells }: Row): ReadonlyMap<Column, number> {
+    const where = `${this.#path}: line ${line}:`;
+    const expected = `the columns are ${COLUMNS.join(",")}`;
+    const unknown = cells.find((cell) => !COLUMNS.includes(cell as Column));
+    if (unknown !== undefined)
+      throw new FileError(`${where} there is no column ${JSON.stringify(short(unknown))}; ${expected}`);
+    const missing = COLUMNS.find((name) => !cells.includes(name));
+    if (missing) throw new FileError(`${where} the column ${missing} is missing; ${expected}`);
+    const twice = COLUMNS.find((name) => cells.indexOf(name) !== cells.lastIndexOf(name));
+    if (twice) throw new FileError(`${where} the column ${twice} is there twice; ${expected}`);
+    return new Map(COLUMNS.map((name) => [name, cells.indexOf(name)]));
+  }
+
+  #cardOf({ line, cells }: Row, columns: ReadonlyMap<Column, number>): ListedCard {
+    if (cells.length !== columns.size)
+      throw new FileError(
+        `${this.#path}: line ${line}: has ${cells.length} columns instead of ${columns.size}; quote a value with a comma in it`,
+      );
+    const cell = (name: Column) => cells[columns.get(name) ?? 0] ?? "";
+    const wrong = (name: Column, what: string) => new FileError(`${this.#path}: line ${line}, ${name}: ${what}`);
+    const once = (name: Column, value: string, seen: Map<string, number>) => {
+      const before = seen.get(value);
+      if (before !== undefined) throw wrong(name, `is the same as in line ${before}`);
+      seen.set(value, line);
+    };
+
+    const serial = serialIn(cell("serial"), (what) => wrong("serial", what));
+    if (serial !== undefined) once("serial", serial, this.#serials);
+    const userName = nameIn(cell("user"), (what) => wrong("user", what));
+    const { suite, pinCheck } = this.#settingsIn(cell("suite"), cell("pin_check"), wrong);
+    const tries = this.#triesIn(cell("tries"), (what) => wrong("tries", what));
+    const keyText = cell("key").toLowerCase();
+    const key = keyIn(keyText, (what) => wrong("key", what));
+    if (key) once("key", keyText, this.#keys);
+    const pin = this.#pinIn(cell("pin"), pinCheck, (what) => wrong("pin", what));
+    return { line, serial, userName, suite, pinCheck, tries, pin, key };
+  }
+
+  #settingsIn(suiteText: string, checkText: string, wrong: (name: Column, what: string) => FileError) {
+    if (checkText !== "" && checkText !== "card" && checkText !== "server")
+      throw wrong("pin_check", "is card or server");
+    const suite = suiteText || (checkText === "server" ? this.#rules.serverSuite : this.#rules.suite);
+    const pinCheck = this.#pinChecks.get(suite) ?? pinCheckOf(suite, (what) => wrong("suite", what));
+    this.#pinChecks.set(suite, pinCheck);
+    if (checkText !== "" && checkText !== pinCheck)
+      throw wrong(
+        "pin_check",
+        `contradicts the suite ${suite}: a suite with P, and no other, is for a PIN that the server judges`,
+      );
+    return { suite, pinCheck };
+  }
+
+  #triesIn(text: string, wrong: (what: string) => FileError): number {
+    const { leastTries, mostTries, tries } = this.#rules;
+    if (text === "") return tries;
+    const value = Number(text);
+    if (/^[0-9]+$/.test(text) && value >= leastTries && value <= mostTries) return value;
+    throw wrong(`is a number from ${leastTries} to ${mostTries}`);
+  }
+
+  #pinIn(text: string, pinCheck: "card" | "server", wrong: (what: string) => FileError): Buffer | undefined {
+    if (text === "") return undefined;
+    if (pinCheck === "server")
+      throw wrong("has to be empty: with this suite the site judges the PIN, and the card keeps none");
+    if (/^[0-9]{1,3}$/.test(text))
+      throw wrong("has fewer than four digits: a spreadsheet may have cut off its zeros; write that column as text");
+    if (!/^[0-9]{4}$/.test(text)) throw wrong("is four digits");
+    if (isWeakPin(text) && !this.#rules.allowWeakPins)
+      throw wrong("is one of those that are guessed first; insist with --allow-weak-pin");
+    const pin = secretBytes(PIN_DIGITS);
+    pin.write(text, "latin1");
+    return pin;
+  }
+}
+
+/** What csv-parse gives for a record. */
+interface Parsed {
+  readonly record: string[];
+  readonly info: { readonly lines: number };
+}
+
+const PARSE_ERRORS: Record<string, string> = {
+  CSV_QUOTE_NOT_CLOSED: "a quote is opened and never closed",
+  CSV_INVALID_CLOSING_QUOTE: "something stands behind a closing quote; a quote in a value is written twice",
+  INVALID_OPENING_QUOTE: "a quote stands in a value that is not quoted; quote the value, and write its quotes twice",
+};
+
+/** Spreadsheets of some languages write semicolons; no name of a column has either. */
+function delimiterOf(contents: Buffer): "," | ";" {
+  const end = contents.indexOf(NEWLINE);
+  const header = contents.subarray(0, end < 0 ? contents.length : end);
+  return header.includes(";") && !header.includes(",") ? ";" : ",";
+}
+
+function lineAt(contents: Buffer, place: number): number {
+  let line = HEADER_LINE;
+  for (let at = contents.indexOf(NEWLINE); at >= 0 && at < place; at = contents.indexOf(NEWLINE, at + 1)) line++;
+  return line;
+}
+
+function serialIn(text: string, wrong: (what: string) => FileError): string | undefined {
+  if (text === "" || isSerialNumber(text)) return text || undefined;
+  throw wrong("is no serial number: IB and seven digits, such as IB3000123, or empty for the next one");
+}
+
+function nameIn(text: string, wrong: (what: string) => FileError): string | undefined {
+  if (text.length > LONGEST_NAME) throw wrong(`has more than ${LONGEST_NAME} characters`);
+  if (CONTROLS.test(text)) throw wrong("has a line end or another control character in it");
+  if (FORMULA.test(text)) throw wrong(`begins with ${text[0]}: a spreadsheet would run it as a formula`);
+  return text || undefined;
+}
+
+function pinCheckOf(suite: string, wrong: (what: string) => FileError): "card" | "server" {
+  try {
+    return parseSuite(suite).pin ? "server" : "card";
+  } catch (error) {
+    throw wrong((error as Error).message);
+  }
+}
+
+function keyIn(text: string, wrong: (what: string) => FileError): Buffer | undefined {
+  if (text === "") return undefined;
+  const bytes = text.length / 2;
+  if (!/^(?:[0-9a-f]{2})+$/.test(text) || bytes < LEAST_KEY || bytes > MOST_KEY)
+    throw wrong(`is ${LEAST_KEY} to ${MOST_KEY} bytes in hexadecimal`);
+  const key = Buffer.from(text, "hex");
+  const copy = copyOfSecret(key);
+  key.fill(0);
+  return copy;
+}
+
+function short(text: string): string {
+  return text.length > 40 ? `${text.slice(0, 40)}…` : text;
+}

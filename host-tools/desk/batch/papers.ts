@@ -1,0 +1,106 @@
+// The papers of a batch: labels and PIN letters, each written whole from the register, as often as needed until the batch is
+// closed. Labels have no PIN, so that who ships a card need not see it.
+//
+// The letters' file is its owner's alone, and so is its temporary file. A row is marked as lettered once the file with its letter
+// is synced and has its name: only then may closing the batch erase the PIN.
+
+import { DISK, FileError, type FileSystem, readWhole, replaceAtomically } from "../../files/files.js";
+import type { Label } from "../paper/labels.js";
+import type { PinLetter } from "../paper/letters.js";
+import { type BatchRow, batchOf, rowsOf } from "../register/batches.js";
+import { openRowPin } from "../register/batchrows.js";
+import { change } from "../register/change.js";
+import { RegisterError } from "../register/errors.js";
+import type { Register } from "../register/register.js";
+
+/** Whoever makes the pages: each returns a PDF. */
+export interface Printer {
+  labels(cards: readonly Label[]): Promise<Uint8Array>;
+  letters(letters: readonly PinLetter[]): Promise<Uint8Array>;
+}
+
+const PDF = Buffer.from("%PDF-");
+const LONGEST_PDF = 1024 * 1024 * 1024;
+/** Rows in one statement. */
+const PIECE = 500;
+
+/** Writes the labels of all cards that are done. Returns how many; none is no file. */
+export async function writeLabels(
+  register: Register,
+  batch: number,
+  path: string,
+  printer: Printer,
+  disk: FileSystem = DISK,
+): Promise<number> {
+  refuseOtherFile(path);
+  const rows = await doneRows(register, batch);
+  const cards = rows.map(({ serial, user_name }) => ({ serial: serial ?? "", batch, ...named(user_name) }));
+  if (cards.length === 0) return 0;
+  replaceAtomically(path, await printer.labels(cards), disk);
+  return cards.length;
+}
+
+/**
+ * Writes the letters of all cards that are done and have a PIN. Returns how many; none is no file. Throws a RegisterError
+ * ("state") where the batch is closed: its PINs are erased.
+ */
+export async function writeLetters(
+  register: Register,
+  batch: number,
+  path: string,
+  printer: Printer,
+  disk: FileSystem = DISK,
+): Promise<number> {
+  refuseOtherFile(path);
+  const rows = (await doneRows(register, batch, true)).filter(({ pin }) => pin !== null);
+  if (rows.length === 0) return 0;
+  const letters = rows.map((row) => letterOf(register, row));
+  let pdf: Uint8Array | undefined;
+  try {
+    pdf = await printer.letters(letters);
+    replaceAtomically(path, pdf, disk);
+  } finally {
+    for (const { pin } of letters) pin.fill(0);
+    pdf?.fill(0);
+  }
+  await markLettered(register, batch, rows);
+  return letters.length;
+}
+
+function doneRows(register: Register, batch: number, open = false): Promise<BatchRow[]> {
+  return register.engine.read(async (db) => {
+    const { state } = await batchOf(db, batch);
+    if (open && state === "closed")
+      throw new RegisterError(`batch ${batch} is closed: its PINs are erased, and there are no letters`, "state");
+    return (await rowsOf(db, batch)).filter((row) => row.state === "done");
+  });
+}
+
+function letterOf(register: Register, row: BatchRow): PinLetter {
+  return { serial: row.serial ?? "", pin: openRowPin(register, row), ...named(row.user_name) };
+}
+
+function named(user: string | null): { readonly user?: string } {
+  return user === null ? {} : { user };
+}
+
+function markLettered(register: Register, batch: number, rows: readonly BatchRow[]): Promise<void> {
+  return change(register, async ({ db, note }) => {
+    for (let at = 0; at < rows.length; at += PIECE) {
+      const numbers = rows.slice(at, at + PIECE).map(({ number }) => number);
+      await db.updateTable("batch_rows").set({ lettered: 1 }).where("number", "in", numbers).execute();
+    }
+    await note({ action: "batch letters", detail: { batch, letters: rows.length } });
+  });
+}
+
+/** The papers of before are replaced; anything else is left alone. */
+export function refuseOtherFile(path: string): void {
+  try {
+    if (readWhole(path, LONGEST_PDF).subarray(0, PDF.length).equals(PDF)) return;
+  } catch (error) {
+    if (error instanceof FileError && error.reason === "missing") return;
+    throw error;
+  }
+  throw new FileError(`${path}: is there and no PDF; give another name`, "exists");
+}

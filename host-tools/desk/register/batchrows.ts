@@ -1,0 +1,309 @@
+// The rows of a batch at work: which card a row is for, and what became of it.
+//
+// A row is paired with a card, by the card's id, in one transaction before anything is sent. Once keys are bound to that card
+// the pair stays: the card may have them, and it has that row's PIN. A row whose card went away before is the next card's.
+//
+//   the card that is there                        its row
+//   of a row of this batch                        that row, from whichever bench it comes; done: nothing is to be done
+//   begun elsewhere, or in use                    none: refused
+//   another one                                   the first row that has no card, or whose card got no keys
+
+import type { Kysely, Selectable } from "kysely";
+import type { CardStatus } from "../../card/cardclient.js";
+import { drawPin } from "../drawnpin.js";
+import { type BatchRow, countRows } from "./batches.js";
+import { type Change, change } from "./change.js";
+import { type Claimant, claimCard, releaseCard, takeClaim } from "./claims.js";
+import { RegisterError } from "./errors.js";
+import { moveOrder, type Order, openPin, orderOf } from "./orders.js";
+import type { Register } from "./register.js";
+import type { CardsTable, Tables } from "./schema.js";
+import { nextSerial } from "./seedingdesk.js";
+
+const ACTION = "personalize";
+
+/** A row that has its serial number and its card. */
+export interface PairedRow {
+  readonly number: number;
+  readonly batch: number;
+  readonly line: number;
+  readonly serial: string;
+  readonly cardId: string;
+  readonly userName: string | null;
+  /** With its PIN as it is encrypted; undefined: it is for no order. */
+  readonly order: Pick<Order, "number" | "pin"> | undefined;
+  readonly suite: string;
+  readonly pinCheck: "card" | "server";
+  readonly tries: number;
+  /** Four digits as ASCII; undefined: the site judges it. Wipe it after use. */
+  readonly pin: Buffer | undefined;
+  /** Whether the serial number was another card's in this batch, whose place this one takes. */
+  readonly replaces: boolean;
+  /** When the work on it began, ms since 1970. */
+  readonly began: number;
+}
+
+/** What the register has for a card. */
+export type Pairing =
+  | { readonly kind: "row"; readonly row: PairedRow }
+  /** It is done: the card of this serial number. */
+  | { readonly kind: "known"; readonly serial: string }
+  | { readonly kind: "refused"; readonly why: string }
+  /** Every row is done, or another card's. */
+  | { readonly kind: "none" }
+  /** No row is pending. */
+  | { readonly kind: "complete" };
+
+/** What the card at a port tells. */
+export type PresentCard = Pick<CardStatus, "serial" | "life" | "testKeys"> & { readonly id: string };
+
+export interface PairingOptions {
+  readonly batch: number;
+  readonly claimant: Claimant;
+  /** The PIN that the file has in this line; drawn where it has none. It is the caller's. */
+  pinOf(line: number): Uint8Array | undefined;
+}
+
+/** Pairs the card that is at a port with a row. */
+export function pairCard(register: Register, card: PresentCard, options: PairingOptions): Promise<Pairing> {
+  return change(register, async (one) => {
+    const own = await rowOfCard(one.db, options.batch, card.id);
+    if (own?.state === "done") return { kind: "known", serial: own.serial ?? "" };
+    if (own) return pair(one, own, card, options);
+    const refusal = await refusalOf(one.db, card);
+    if (refusal) return { kind: "refused", why: refusal };
+    for (;;) {
+      const row = await freeRow(one, options.batch, card.serial);
+      if (!row) break;
+      if (!(await isWithdrawn(one, row))) return pair(one, row, card, options);
+    }
+    const { pending } = await countRows(one.db, options.batch);
+    return { kind: pending === 0 ? "complete" : "none" };
+  });
+}
+
+function rowOfCard(db: Kysely<Tables>, batch: number, cardId: string): Promise<BatchRow | undefined> {
+  const rows = db.selectFrom("batch_rows").selectAll().where("card_id", "=", cardId).where("batch_number", "=", batch);
+  return rows.executeTakeFirst();
+}
+
+/** Why a card that has no row here gets none; nothing where it may. */
+async function refusalOf(db: Kysely<Tables>, { id, life, serial }: PresentCard): Promise<string | undefined> {
+  const known = await db.selectFrom("cards").selectAll().where("card_id", "=", id).executeTakeFirst();
+  if (known && known.state !== "pending") return `this card is ${known.serial}, which is ${known.state} already`;
+  if (known?.batch_number)
+    return (
+      `this card was begun as ${known.serial} in batch ${known.batch_number}; put it in when that list is seeded, or wipe ` +
+      "it first (dsc wipe)"
+    );
+  if (known) return `this card was begun as ${known.serial}; finish it with --serial ${known.serial}`;
+  if (life !== "personalized") return undefined;
+  return `this card is personalized${serial === undefined ? "" : ` as ${serial}`}; to give it new keys, seed it by itself with --reseed`;
+}
+
+/** A row that waits for a card: that of the serial number that the card had, or else the first. */
+async function freeRow({ db, at }: Change, batch: number, serial: string | undefined): Promise<BatchRow | undefined> {
+  const pending = db
+    .selectFrom("batch_rows")
+    .selectAll()
+    .where("batch_number", "=", batch)
+    .where("state", "=", "pending");
+  const unpaired = pending.where("card_id", "is", null);
+  const same = serial === undefined ? undefined : await unpaired.where("serial", "=", serial).executeTakeFirst();
+  const first = same ?? (await unpaired.orderBy("line").limit(1).executeTakeFirst());
+  if (first) return first;
+  // A tool that was killed may have paired a row with a card that got no keys and does not come back.
+  return db
+    .selectFrom("batch_rows")
+    .selectAll("batch_rows")
+    .leftJoin("cards", "cards.serial", "batch_rows.serial")
+    .leftJoin("claims", "claims.serial", "batch_rows.serial")
+    .where("batch_rows.batch_number", "=", batch)
+    .where("batch_rows.state", "=", "pending")
+    .where(({ or, eb }) =>
+      or([eb("cards.card_id", "is", null), eb("cards.card_id", "!=", eb.ref("batch_rows.card_id"))]),
+    )
+    .where(({ or, eb }) => or([eb("claims.until", "is", null), eb("claims.until", "<", at)]))
+    .orderBy("batch_rows.line")
+    .limit(1)
+    .executeTakeFirst();
+}
+
+/** An order that was cancelled, or seeded by itself, needs no card any more. */
+async function isWithdrawn({ db }: Change, { number, order_number, batch_number }: BatchRow): Promise<boolean> {
+  if (order_number === null) return false;
+  const order = await orderOf(db, order_number);
+  const isOpen = order.state === "placed" || order.state === "claimed";
+  if (isOpen && order.batch_number === batch_number) return false;
+  const why = isOpen ? "the order was placed again" : `the order is ${order.state}`;
+  await db.updateTable("batch_rows").set({ state: "failed", why, pin: null }).where("number", "=", number).execute();
+  return true;
+}
+
+async function pair(one: Change, row: BatchRow, card: PresentCard, options: PairingOptions): Promise<Pairing> {
+  const { db, at } = one;
+  const serial = row.serial ?? (await nextSerial(db));
+  // The card is here: whoever has the claim to it has it no more.
+  if (row.card_id === card.id) await takeClaim(one, serial, options.claimant);
+  else await claimCard(one, serial, options.claimant);
+  const order = row.order_number === null ? undefined : await claimOrder(one, row.order_number, serial);
+  const pin = await keepPin(one, row, options);
+  const bound = await db.selectFrom("cards").selectAll().where("serial", "=", serial).executeTakeFirst();
+  await db
+    .updateTable("batch_rows")
+    .set({ state: "pending", card_id: card.id, serial })
+    .where("number", "=", row.number)
+    .execute();
+  return {
+    kind: "row",
+    row: {
+      ...{ number: row.number, batch: row.batch_number, line: row.line, serial, cardId: card.id },
+      ...{ userName: row.user_name, order, began: at, pin, replaces: isReplaced(bound, row, card) },
+      ...{ suite: row.suite, pinCheck: row.pin_check, tries: row.tries },
+    },
+  };
+}
+
+/** Only a card that this very batch left half done has its serial number taken away. */
+function isReplaced(bound: Selectable<CardsTable> | undefined, row: BatchRow, { id }: PresentCard): boolean {
+  return bound?.state === "pending" && bound.batch_number === row.batch_number && bound.card_id !== id;
+}
+
+async function claimOrder(one: Change, number: number, serial: string): Promise<Order> {
+  const order = await orderOf(one.db, number);
+  if (order.state === "placed") return moveOrder(one, number, "claimed", { action: ACTION, serial });
+  if (order.serial === serial) return order;
+  await one.db.updateTable("orders").set({ serial }).where("number", "=", number).execute();
+  return { ...order, serial };
+}
+
+/** The PIN of a row: it is kept for the letter, and for the next attempt, before any card gets it. */
+async function keepPin(one: Change, row: BatchRow, options: PairingOptions): Promise<Buffer | undefined> {
+  const { db, register } = one;
+  if (row.pin_check === "server") return undefined;
+  if (row.pin) return openRowPin(register, row);
+  const pin = (await givenPin(one, row, options)) ?? drawPin();
+  const sealed = register.desk.seal(pin, placeOf(row));
+  await db.updateTable("batch_rows").set({ pin: sealed }).where("number", "=", row.number).execute();
+  return pin;
+}
+
+async function givenPin({ db, register }: Change, row: BatchRow, options: PairingOptions): Promise<Buffer | undefined> {
+  if (row.order_number !== null) return openPin(register, await orderOf(db, row.order_number));
+  const given = options.pinOf(row.line);
+  return given && Buffer.from(given);
+}
+
+/** The PIN of a row, as ASCII. Wipe it after use. */
+export function openRowPin(register: Register, row: BatchRow): Buffer {
+  const pin = row.pin && register.desk.open(row.pin, placeOf(row));
+  if (pin) return pin;
+  throw new RegisterError(
+    `batch ${row.batch_number}, line ${row.line}: its PIN does not open with the desk key: the register was changed`,
+    "damaged",
+  );
+}
+
+/** A PIN that was moved to another row does not open. */
+function placeOf({ number, batch_number }: Pick<BatchRow, "number" | "batch_number">) {
+  return { serial: "", cardId: null, field: `pin of batch ${batch_number}`, version: number };
+}
+
+/** What a bench did with a card. */
+export interface Attempt {
+  readonly batch: number;
+  readonly claimant: Claimant;
+  readonly cardId: string | undefined;
+  /** ms since 1970. */
+  readonly began: number;
+}
+
+/** The row is done: in the change in which its card is. */
+export async function finishRow(one: Change, row: PairedRow, claimant: Claimant): Promise<void> {
+  const { db } = one;
+  await db.updateTable("batch_rows").set({ state: "done", why: null }).where("number", "=", row.number).execute();
+  await noteAttempt(one, { ...row, claimant }, "done", null, row.number);
+}
+
+/** How an attempt failed. */
+export interface Failure {
+  readonly why: string;
+  /**
+   * `card`: this card is not to be used. `row`: no card can be seeded so. `away`: the card went away, and may come back.
+   */
+  readonly whose: "card" | "row" | "away";
+}
+
+/** Notes that it failed. The row is the next card's where this one got no keys. */
+export function failRow(register: Register, row: PairedRow, claimant: Claimant, failure: Failure): Promise<void> {
+  return change(register, async (one) => {
+    const { db } = one;
+    const card = await db.selectFrom("cards").select("card_id").where("serial", "=", row.serial).executeTakeFirst();
+    const bound = card?.card_id === row.cardId;
+    const failed = failure.whose === "row" || (failure.whose === "card" && bound);
+    const values = {
+      ...(failed ? { state: "failed" as const, why: failure.why } : {}),
+      ...(bound ? {} : { card_id: null }),
+    };
+    if (failed || !bound)
+      await db
+        .updateTable("batch_rows")
+        .set(values)
+        .where("number", "=", row.number)
+        .where("state", "!=", "done")
+        .where("card_id", "=", row.cardId)
+        .execute();
+    await noteAttempt(one, { ...row, claimant }, "failed", failure.why, row.number);
+    await releaseCard(one, row.serial, claimant);
+  });
+}
+
+/** Notes a card that is good for no row. */
+export function failCard(register: Register, attempt: Attempt, why: string): Promise<void> {
+  return change(register, (one) => noteAttempt(one, attempt, "failed", why, null));
+}
+
+async function noteAttempt(
+  { db, at }: Change,
+  { batch, claimant, cardId, began }: Attempt,
+  result: "done" | "failed",
+  why: string | null,
+  row: number | null,
+): Promise<void> {
+  const values = { batch_number: batch, row_number: row, bench: claimant.bench, card_id: cardId ?? null };
+  await db
+    .insertInto("batch_attempts")
+    .values({ ...values, began, ended: at, result, why })
+    .execute();
+}
+
+/**
+ * Takes rows from cards that failed or did not come back, for others: a serial number that was given stays with its row. Cards
+ * that a bench works on keep theirs. Returns how many rows these are.
+ */
+export function replaceCards(register: Register, batch: number): Promise<number> {
+  return change(register, async ({ db, at, note }) => {
+    const rows = await db
+      .selectFrom("batch_rows")
+      .leftJoin("claims", "claims.serial", "batch_rows.serial")
+      .select(["batch_rows.number", "batch_rows.serial_given", "batch_rows.serial"])
+      .where("batch_rows.batch_number", "=", batch)
+      .where(({ or, and, eb }) =>
+        or([
+          eb("batch_rows.state", "=", "failed"),
+          and([
+            eb("batch_rows.state", "=", "pending"),
+            eb("batch_rows.card_id", "is not", null),
+            or([eb("claims.until", "is", null), eb("claims.until", "<", at)]),
+          ]),
+        ]),
+      )
+      .execute();
+    for (const { number, serial_given, serial } of rows) {
+      const values = { state: "pending" as const, card_id: null, why: null, ...(serial_given ? {} : { serial: null }) };
+      await db.updateTable("batch_rows").set(values).where("number", "=", number).execute();
+      await note({ action: "batch replace", serial: serial ?? undefined, detail: { batch } });
+    }
+    return rows.length;
+  });
+}

@@ -1,0 +1,78 @@
+// Evidence: a desk that seeds a batch at eight ports, with cards pulled and exchanged at random, ports lost, and the tool killed
+// at random, on both engines (desk/campaign.ts says what must hold).
+
+import { PLACES } from "../support/registers.js";
+import { scratchFolder } from "../support/scratch.js";
+import { NO_POPPLER } from "../support/tools.js";
+import type { Campaign, Failure, Figure, Options, Result } from "./campaign.js";
+import { runDesk } from "./desk/campaign.js";
+import { measureThroughput } from "./desk/throughput.js";
+
+export const DESK: Campaign = {
+  name: "desk",
+  title: "every card of a batch ends with one key, and no PIN is lost, whatever happens at the bench",
+  run,
+};
+
+/** Why it cannot be run here; nothing where it can. */
+export const SKIPPED = process.platform === "win32" ? "there are no pseudo-terminals here" : NO_POPPLER;
+
+const CARDS = 1000;
+const PORTS = 8;
+/** Cards at each port, where throughput is measured. */
+const EACH = 12;
+
+async function run({ long, only, log }: Options): Promise<Result> {
+  if (SKIPPED) return { figures: [], failures: [], skipped: SKIPPED };
+  const figures = new Map<string, Figure>();
+  const count = (name: string, value: number, unit: string) =>
+    figures.set(name, { name, unit, value: (figures.get(name)?.value ?? 0) + value });
+  const failures: Failure[] = [];
+  const missing: string[] = [];
+  const cases = PLACES.flatMap((place) => {
+    if (place.missing) missing.push(place.missing);
+    const seeds = place.missing ? [] : long ? [1, 2, 3] : [1];
+    return seeds.map((seed) => ({ place, seed, id: `${place.kind}:${seed}` }));
+  });
+  // They wait more than they compute, so that both engines fit into the time of one.
+  const run = async ({ place, seed, id }: (typeof cases)[number]) => {
+    log(`${id}: ${CARDS} cards`);
+    const options = { where: await place.fresh(), folder: scratchFolder(), cards: CARDS, seed };
+    const { disturbances, wrong } = await runDesk(options);
+    count("desk_cards", CARDS, "cards");
+    for (const [name, value] of Object.entries(disturbances))
+      count(`desk_${NAMES[name as keyof typeof NAMES]}`, value, "times");
+    failures.push(...wrong.map((what) => ({ id, what })));
+  };
+  await Promise.all(cases.filter(({ id }) => only === undefined || only === id).map(run));
+  if (only === undefined) for (const figure of await throughput(log)) figures.set(figure.name, figure);
+  return { figures: [...figures.values()], failures, ...(missing.length > 0 && { skipped: missing.join("; ") }) };
+}
+
+/** Eight ports, and one: what they reach on this machine. */
+async function throughput(log: Options["log"]): Promise<Figure[]> {
+  log(`throughput: ${PORTS} ports, then one`);
+  const many = await measureThroughput(PORTS, EACH);
+  const one = await measureThroughput(1, EACH);
+  const figure = (name: string, value: number, unit: string) => ({
+    name: `desk_${name}`,
+    value: Math.round(value * 100) / 100,
+    unit,
+  });
+  return [
+    figure("cards_per_second_8_ports", many.cardsPerSecond, "cards/s"),
+    figure("cards_per_second_1_port", one.cardsPerSecond, "cards/s"),
+    figure("throughput_8_to_1", many.cardsPerSecond / one.cardsPerSecond, "times"),
+    figure("tool_ms_per_card", many.toolTime, "ms"),
+    figure("card_ms_per_card", many.cardTime, "ms"),
+  ];
+}
+
+const NAMES = {
+  pulls: "pulls",
+  exchanges: "exchanges",
+  lostPorts: "lost_ports",
+  kills: "kills",
+  again: "put_in_again",
+  stops: "stops",
+} as const;

@@ -1,0 +1,183 @@
+// Eight ports with simulated cards, an operator who acts at random, and a tool that is killed at random: what happens at a desk
+// in a month, in minutes. The tool is a process of its own; cards and operator are in this one.
+
+import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import type { State } from "../../../host-tools/desk/batch/portmachine.js";
+import type { Card } from "../../../sim/core/card.js";
+import { Random } from "../../../sim/core/random.js";
+import { PtyLine } from "../../../sim/session/pty.js";
+import { Slot } from "../../support/rack.js";
+import { DSC } from "../../support/simprocess.js";
+
+/** What went wrong at the bench, on purpose. */
+export interface Disturbances {
+  pulls: number;
+  exchanges: number;
+  lostPorts: number;
+  kills: number;
+  /** Cards that were done and put in once more. */
+  again: number;
+  /** Runs of the tool that ended since each port was stopped. */
+  stops: number;
+}
+
+/** One in so many frames. */
+const PULL = 350;
+const EXCHANGE = 350;
+const LOSE = 700;
+const KILL = 900;
+/** Of cards that are done, one in so many is put in again. */
+const AGAIN = 12;
+/** How long a port is away (ms). */
+const AWAY = 200;
+/** What the tool ends with where every port was stopped. */
+const ALL_STOPPED = 3;
+
+/** The card is not done, and is put in at another port. */
+const TAKE_OUT: readonly State[] = ["refused", "waiting", "stopped"];
+
+/** A port of the bench. */
+interface Place {
+  readonly path: string;
+  readonly slot: Slot;
+  line: PtyLine | undefined;
+}
+
+export class RandomBench {
+  readonly disturbances: Disturbances = { pulls: 0, exchanges: 0, lostPorts: 0, kills: 0, again: 0, stops: 0 };
+  readonly #places: readonly Place[];
+  /** Cards that are not done, or are put in once more. */
+  readonly #pool: Card[];
+  readonly #random: Random;
+  #tool: ChildProcessWithoutNullStreams | undefined;
+
+  /** `folder`: for the links of the ports. The same seed draws the same numbers; when frames come is up to the machine. */
+  constructor(folder: string, ports: number, cards: readonly Card[], seed: number) {
+    this.#random = new Random(seed);
+    this.#pool = [...cards];
+    this.#places = Array.from({ length: ports }, (_, at) => ({
+      path: join(folder, `port${at}`),
+      slot: new Slot(),
+      line: undefined,
+    }));
+    for (const place of this.#places) {
+      place.slot.onFrame = () => this.#disturb(place);
+      this.#plug(place);
+    }
+  }
+
+  get ports(): readonly string[] {
+    return this.#places.map(({ path }) => path);
+  }
+
+  /** Runs the tool, and again whenever it was killed or its ports were stopped. Returns what it printed last, and its exit code. */
+  async run(
+    args: readonly string[],
+    afterKill: () => Promise<void>,
+  ): Promise<{ readonly code: number | null; readonly last: string }> {
+    for (;;) {
+      const { code, signal, last } = await this.#runOnce(args);
+      if (signal === "SIGKILL") {
+        this.disturbances.kills++;
+        await afterKill();
+      } else if (code === ALL_STOPPED) this.disturbances.stops++;
+      else return { code, last };
+    }
+  }
+
+  close(): void {
+    this.#tool?.kill("SIGKILL");
+    for (const place of this.#places) this.#unplug(place);
+  }
+
+  #runOnce(args: readonly string[]): Promise<{ code: number | null; signal: string | null; last: string }> {
+    const tool = spawn(process.execPath, [DSC, ...args, ...this.ports.flatMap((port) => ["--port", port]), "--json"]);
+    this.#tool = tool;
+    tool.stderr.pipe(process.stderr);
+    let last = "";
+    createInterface({ input: tool.stdout }).on("line", (line) => {
+      last = line;
+      this.#hear(line);
+    });
+    return new Promise((resolve) => tool.on("close", (code, signal) => resolve({ code, signal, last })));
+  }
+
+  /** The operator does what the tool says. */
+  #hear(line: string): void {
+    const { port, state, event } = told(line);
+    const place = this.#places.find(({ path }) => path === port);
+    if (!place) return;
+    if (state === "done") this.#later(() => this.#takeOut(place, event === "known" || !this.#oneIn(AGAIN)));
+    if (state !== undefined && TAKE_OUT.includes(state)) this.#later(() => this.#takeOut(place, false));
+    if (state === "empty") this.#later(() => this.#putIn(place));
+  }
+
+  #later(act: () => void): void {
+    setTimeout(act, this.#random.next() % 30);
+  }
+
+  /** Takes a card out, and puts another in at once now and then. */
+  #takeOut(place: Place, isDone: boolean): void {
+    const card = place.slot.pull();
+    if (card && !isDone) {
+      this.#pool.push(card);
+      this.disturbances.again++;
+    }
+    if (!this.#oneIn(4)) this.#putIn(place);
+  }
+
+  #putIn({ slot }: Place): void {
+    const card = slot.card ? undefined : this.#drawCard();
+    if (card) slot.put(card);
+  }
+
+  #drawCard(): Card | undefined {
+    return this.#pool.splice(this.#random.next() % Math.max(1, this.#pool.length), 1)[0];
+  }
+
+  /** What happens before a frame reaches a card. */
+  #disturb(place: Place): void {
+    const { slot } = place;
+    if (this.#oneIn(KILL)) this.#tool?.kill("SIGKILL");
+    if (this.#oneIn(LOSE)) setImmediate(() => this.#lose(place));
+    if (!slot.card) return;
+    const pulled = this.#oneIn(PULL);
+    if (!pulled && !this.#oneIn(EXCHANGE)) return;
+    const card = slot.pull();
+    if (!pulled) this.#putIn(place);
+    if (card) this.#pool.push(card);
+    if (pulled) this.disturbances.pulls++;
+    else this.disturbances.exchanges++;
+  }
+
+  #lose(place: Place): void {
+    if (!place.line) return;
+    this.disturbances.lostPorts++;
+    this.#unplug(place);
+    setTimeout(() => this.#plug(place), AWAY);
+  }
+
+  #plug(place: Place): void {
+    place.line = new PtyLine(place.slot as unknown as Card, place.path);
+  }
+
+  #unplug(place: Place): void {
+    place.line?.close();
+    place.line = undefined;
+  }
+
+  #oneIn(count: number): boolean {
+    return this.#random.next() % count === 0;
+  }
+}
+
+function told(line: string): { readonly port?: string; readonly state?: State; readonly event?: string } {
+  try {
+    return JSON.parse(line) as ReturnType<typeof told>;
+  } catch {
+    // A tool that was killed may have left half a line.
+    return {};
+  }
+}

@@ -1,0 +1,115 @@
+// The register of a bench: a file with keys of its own. It is read in a copy, so that looking at it changes nothing.
+
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { change } from "../../../host-tools/desk/register/change.js";
+import { checkRegister } from "../../../host-tools/desk/register/check.js";
+import { readEntries } from "../../../host-tools/desk/register/journal.js";
+import type { Entry } from "../../../host-tools/desk/register/journalchain.js";
+import { bindKeys } from "../../../host-tools/desk/register/keys.js";
+import { openEngine } from "../../../host-tools/desk/register/open.js";
+import { Register } from "../../../host-tools/desk/register/register.js";
+import type { CardState, KeyState } from "../../../host-tools/desk/register/schema.js";
+import { KEYS, keysFor, newRegister, putCard } from "../../support/openregister.js";
+import type { Files } from "./simulatedbench.js";
+
+/** One version of a card's keys, and what the register says of the card. */
+export interface KeptKeys {
+  readonly serial: string;
+  readonly cardState: CardState;
+  readonly suite: string;
+  readonly tries: number;
+  readonly state: KeyState;
+  readonly key: Buffer;
+  readonly unlockKey: Buffer;
+}
+
+/** What a register says. */
+export interface Contents {
+  readonly keys: readonly KeptKeys[];
+  readonly entries: readonly Entry[];
+  /** What is wrong with it, in a line each. */
+  readonly findings: readonly string[];
+}
+
+/** The files of a bench that has a register: the database, and its keys. */
+export const REGISTER = "desk.db";
+export const CUSTODY: Files = Object.fromEntries(
+  Object.entries(KEYS).map(([kind, key]) => [`${kind}.key`, Buffer.from(`${key.toString("hex")}\n`)]),
+);
+
+/** The side files of a database that somebody has open. */
+const SIDES = ["", "-wal", "-shm"];
+
+/** The options that name the register of a bench; `at` says where its files are. */
+export function registerArgs(at: (name: string) => string = (name) => `@${name}`, where = at(REGISTER)): string[] {
+  return ["--register", where, ...Object.keys(KEYS).flatMap((kind) => [`--${kind}-key`, at(`${kind}.key`)])];
+}
+
+/** The bytes of a new register; `fill` puts something into it. */
+export async function registerFile(fill: (register: Register) => Promise<void> = async () => {}): Promise<Buffer> {
+  return inFolder(async (folder) => {
+    const path = join(folder, REGISTER);
+    const register = await newRegister(path);
+    await fill(register);
+    await register.close();
+    return readFileSync(path);
+  });
+}
+
+/** Puts a card there that was seeded with this token key. */
+export async function putSeeded(register: Register, serial: string, cardId: string, key?: Buffer): Promise<void> {
+  await putCard(register, serial, "seeded");
+  await change(register, (each) => bindKeys(each, { serial, cardId, ...keysFor(key) }));
+}
+
+/** What the register in the file says. Throws where it is none, or does not open. */
+export function contentsOf(path: string): Promise<Contents> {
+  return inFolder(async (folder) => {
+    const copy = join(folder, REGISTER);
+    for (const side of SIDES) if (existsSync(`${path}${side}`)) copyFileSync(`${path}${side}`, `${copy}${side}`);
+    return contentsAt(copy);
+  });
+}
+
+/** What the register there says: a file, or a URL. */
+export async function contentsAt(where: string): Promise<Contents> {
+  const register = await Register.open(await openEngine(where), { ...KEYS }, "evidence");
+  try {
+    const { findings } = await checkRegister(register);
+    const keys = await keysIn(register);
+    return { keys, findings, entries: await register.engine.read((db) => readEntries(db)) };
+  } finally {
+    await register.close();
+  }
+}
+
+/** Every version of every card's keys, as the site key opens them. */
+function keysIn({ engine, site }: Register): Promise<KeptKeys[]> {
+  return engine.read(async (db) => {
+    const cards = new Map((await db.selectFrom("cards").selectAll().execute()).map((card) => [card.serial, card]));
+    const rows = await db.selectFrom("keys").selectAll().where("opener", "=", "site").orderBy("number").execute();
+    const opened = rows.map(({ card_id, sealed, ...row }) => {
+      const key = site.open(sealed, { ...row, cardId: card_id === "none" ? null : card_id });
+      if (!key) throw new Error(`${row.serial}: a key does not open`);
+      return { ...row, key };
+    });
+    return opened.flatMap(({ serial, field, version, state, key }) => {
+      const card = cards.get(serial);
+      if (field !== "token" || !card) return [];
+      const unlock = opened.find((row) => row.serial === serial && row.version === version && row.field === "unlock");
+      const { state: cardState, suite, tries } = card;
+      return [{ serial, cardState, suite, tries, state, key, unlockKey: unlock?.key ?? Buffer.alloc(0) }];
+    });
+  });
+}
+
+async function inFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {
+  const folder = mkdtempSync(join(tmpdir(), "dsc-register-"));
+  try {
+    return await use(folder);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}

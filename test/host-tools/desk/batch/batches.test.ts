@@ -1,0 +1,369 @@
+// Batches in the register, on both engines: a list is one batch until it is finished, a row is one card's, PINs are kept until
+// the batch is closed, and it is not closed while one of them is in no letter.
+
+import * as assert from "uvu/assert";
+import { type Printer, writeLabels, writeLetters } from "../../../../host-tools/desk/batch/papers.js";
+import { reportOf, writeReport } from "../../../../host-tools/desk/batch/report.js";
+import type { PinLetter } from "../../../../host-tools/desk/paper/letters.js";
+import {
+  type BatchRow,
+  closeBatch,
+  countRows,
+  finishBatch,
+  openFileBatch,
+  openOrdersBatch,
+  rowsOf,
+  type WantedCard,
+} from "../../../../host-tools/desk/register/batches.js";
+import {
+  failRow,
+  finishRow,
+  openRowPin,
+  type PairedRow,
+  type Pairing,
+  pairCard,
+  replaceCards,
+} from "../../../../host-tools/desk/register/batchrows.js";
+import { change } from "../../../../host-tools/desk/register/change.js";
+import { LEASE } from "../../../../host-tools/desk/register/claims.js";
+import { addOrder, moveOrder, orderOf } from "../../../../host-tools/desk/register/orders.js";
+import type { Register } from "../../../../host-tools/desk/register/register.js";
+import { SeedingDesk } from "../../../../host-tools/desk/register/seedingdesk.js";
+import { isWeakPin } from "../../../../host-tools/desk/weakpin.js";
+import { atLeast } from "../../../support/atleast.js";
+import { keysFor, onEachEngine, putCard, type Rig, refusalOf, SUITE } from "../../../support/openregister.js";
+import { scratchFolder } from "../../../support/scratch.js";
+import { suite } from "../../../support/suite.js";
+
+const test = suite("batches");
+
+const PIN = Buffer.from("8352");
+const BENCH = { bench: "one, port a", process: String(process.pid) };
+const OTHER_BENCH = { bench: "one, port b", process: String(process.pid) };
+
+/** Cards of a list that says nothing of them but, maybe, the serial number. */
+function wanted(count: number, more: Partial<WantedCard> = {}): WantedCard[] {
+  return Array.from({ length: count }, (_, at) => ({
+    line: at + 2,
+    suite: SUITE,
+    pinCheck: "card",
+    tries: 5,
+    ...more,
+  }));
+}
+
+const list = (contents: string, cards: readonly WantedCard[], again = false) => ({
+  ...{ path: "cards.csv", contents: Buffer.from(contents), cards, again },
+});
+
+const idOf = (number: number) => number.toString(16).padStart(16, "0");
+const blank = (number: number) => ({ id: idOf(number), serial: undefined, life: "blank", testKeys: true }) as const;
+
+const pairing = (register: Register, batch: number, card: number, claimant = BENCH, pin?: Buffer) =>
+  pairCard(register, blank(card), { batch, claimant, pinOf: () => pin });
+
+function rowIn(found: Pairing): PairedRow {
+  assert.is(found.kind, "row", JSON.stringify(found));
+  return (found as Extract<Pairing, { kind: "row" }>).row;
+}
+
+/** What a bench does with a card that takes everything. */
+async function seed(register: Register, row: PairedRow, claimant = BENCH): Promise<void> {
+  await bind(register, row, claimant);
+  await deskFor(register, row, claimant).setDoneOf(row);
+}
+
+function deskFor(register: Register, row: PairedRow, claimant = BENCH) {
+  const desk = new SeedingDesk(register, claimant.bench, { ...row, done: (one) => finishRow(one, row, claimant) });
+  return {
+    desk,
+    async setDoneOf({ serial }: PairedRow) {
+      await desk.find(serial);
+      await desk.setDone(serial);
+    },
+  };
+}
+
+async function bind(register: Register, row: PairedRow, claimant = BENCH): Promise<void> {
+  const { desk } = deskFor(register, row, claimant);
+  await desk.find(row.serial);
+  const { key, ...keys } = keysFor();
+  await desk.bind({
+    ...{ key: Buffer.from(key), ...keys },
+    ...{ serial: row.serial, suite: row.suite, pinCheck: row.pinCheck, tries: row.tries },
+    ...{ state: "pending", cardId: row.cardId, lifeBefore: "blank", storeData: "unsent" },
+    ...{ keyset: undefined, rotation: undefined, transport: undefined },
+  });
+}
+
+const rows = (register: Register, batch: number) => register.engine.read((db) => rowsOf(db, batch));
+const counts = (register: Register, batch: number) => register.engine.read((db) => countRows(db, batch));
+
+/** Keeps what would be printed. */
+class KeptPrinter implements Printer {
+  serials: string[] = [];
+  letterTexts: string[] = [];
+
+  async labels(cards: readonly { readonly serial: string }[]): Promise<Uint8Array> {
+    this.serials = cards.map(({ serial }) => serial);
+    return Buffer.from("%PDF-labels");
+  }
+
+  async letters(letters: readonly PinLetter[]): Promise<Uint8Array> {
+    this.letterTexts = letters.map(({ serial, pin }) => `${serial} ${Buffer.from(pin).toString()}`);
+    return Buffer.from("%PDF-letters");
+  }
+}
+
+onEachEngine(test, "the same list is the same batch, from any bench, until it is finished", async (rig) => {
+  const { register } = rig;
+  const other = await rig.again();
+  const file = list("a", wanted(3));
+  const [first, second] = await Promise.all([openFileBatch(register, file), openFileBatch(other, file)]);
+  assert.is(first.number, second.number);
+  assert.equal([first.resumed, second.resumed].sort(), [false, true]);
+  assert.is((await rows(register, first.number)).length, 3);
+  assert.is.not((await openFileBatch(register, list("b", wanted(3)))).number, first.number);
+  for (let card = 1; card <= 3; card++) await seed(register, rowIn(await pairing(register, first.number, card)));
+  assert.is((await openFileBatch(register, file)).number, first.number, "done, and its run has not ended");
+  await finishBatch(register, first.number);
+  const refused = await refusalOf(openFileBatch(register, file));
+  assert.equal([refused.reason, /--again/.test(refused.message)], ["state", true]);
+  const again = await openFileBatch(register, list("a", wanted(3), true));
+  assert.not.ok([first.number, again.resumed].includes(again.number) || again.resumed);
+  assert.is((await openFileBatch(register, file)).number, again.number, "the second run is resumed without saying so");
+  assert.is((await openFileBatch(register, list("a", wanted(3), true))).number, again.number);
+});
+
+onEachEngine(test, "the name of a list is no plain hash of it", async ({ register }) => {
+  const { createHash } = await import("node:crypto");
+  await openFileBatch(register, list("secret", wanted(1)));
+  const [batch] = await register.engine.read((db) => db.selectFrom("batches").selectAll().execute());
+  assert.is(batch?.name.length, 32);
+  assert.not.ok(batch?.name.equals(createHash("sha256").update("secret").digest()));
+  assert.ok(batch?.name.equals(register.desk.batchName(Buffer.from("secret"))));
+});
+
+onEachEngine(
+  test,
+  "a serial number that the register has, or another open list wants, refuses the list",
+  async (rig) => {
+    const { register } = rig;
+    await putCard(register, "IB3000005", "active");
+    const named = (serial: string) => [...wanted(1), { ...(wanted(1)[0] as WantedCard), line: 3, serial }];
+    const taken = await refusalOf(openFileBatch(register, list("a", named("IB3000005"))));
+    assert.match(taken.message, /^cards\.csv: line 3, serial: IB3000005 is active in the register/);
+    const { number } = await openFileBatch(register, list("b", named("IB3000006")));
+    assert.match(
+      (await refusalOf(openFileBatch(register, list("c", named("IB3000006"))))).message,
+      /in batch \d+ already/,
+    );
+    assert.is((await register.engine.read((db) => db.selectFrom("batches").selectAll().execute())).length, 1);
+    await closeBatch(register, number, { unfinished: true, withoutLetters: false });
+    await openFileBatch(register, list("c", named("IB3000006")));
+  },
+);
+
+onEachEngine(test, "each card has one row and one serial number, whichever port it is on", async ({ register }) => {
+  const cards = [
+    ...wanted(1),
+    { ...(wanted(1)[0] as WantedCard), line: 3, serial: "IB3000009" },
+    ...wanted(1, { line: 4 }),
+  ];
+  const { number } = await openFileBatch(register, list("a", cards));
+  const pairs = await Promise.all(
+    [1, 2, 3].map((card) => pairing(register, number, card, card % 2 ? BENCH : OTHER_BENCH)),
+  );
+  const paired = pairs.map(rowIn);
+  assert.equal(new Set(paired.map(({ line }) => line)).size, 3);
+  // The highest that is wanted decides, so that no number is given twice.
+  assert.equal(paired.map(({ serial }) => serial).sort(), ["IB3000009", "IB3000010", "IB3000011"]);
+  assert.is((await pairing(register, number, 4)).kind, "none");
+  const again = rowIn(await pairing(register, number, 2, BENCH));
+  const before = paired.find(({ cardId }) => cardId === idOf(2)) as PairedRow;
+  assert.equal([again.number, again.serial, again.pin], [before.number, before.serial, before.pin]);
+  for (const row of paired) await seed(register, row);
+  assert.is((await pairing(register, number, 2)).kind, "known");
+  assert.is((await pairing(register, number, 5)).kind, "complete");
+});
+
+onEachEngine(
+  test,
+  "a row whose card went away without keys is the next card's; with keys it waits for it",
+  async (rig) => {
+    const { register, clock } = rig;
+    const { number } = await openFileBatch(register, list("a", wanted(1)));
+    const first = rowIn(await pairing(register, number, 1));
+    await failRow(register, first, BENCH, { why: "pulled", whose: "away" });
+    const second = rowIn(await pairing(register, number, 2));
+    assert.equal([second.number, second.serial, second.pin], [first.number, first.serial, first.pin]);
+    await bind(register, second);
+    await failRow(register, second, BENCH, { why: "pulled", whose: "away" });
+    assert.is((await pairing(register, number, 1)).kind, "none");
+    clock.now += LEASE + 1;
+    assert.is((await pairing(register, number, 1)).kind, "none");
+    assert.is(rowIn(await pairing(register, number, 2, OTHER_BENCH)).serial, second.serial);
+  },
+);
+
+onEachEngine(
+  test,
+  "a row that a killed tool paired is free once its claim ends, where its card got no keys",
+  async (rig) => {
+    const { register, clock } = rig;
+    const { number } = await openFileBatch(register, list("a", wanted(1)));
+    const first = rowIn(await pairing(register, number, 1));
+    assert.is((await pairing(register, number, 2)).kind, "none");
+    clock.now += LEASE + 1;
+    assert.is(rowIn(await pairing(register, number, 2)).number, first.number);
+  },
+);
+
+onEachEngine(
+  test,
+  "a bad card takes its row along where it has keys, and --replace gives the row to another card",
+  async (rig) => {
+    const { register } = rig;
+    const cards = [...wanted(1), { ...(wanted(1)[0] as WantedCard), line: 3, serial: "IB3000007" }];
+    const { number } = await openFileBatch(register, list("a", cards));
+    const one = rowIn(await pairing(register, number, 1));
+    await failRow(register, one, BENCH, { why: "in ERROR 01", whose: "card" });
+    assert.is((await counts(register, number)).failed, 0, "it got no keys");
+    const [drawn, given] = [rowIn(await pairing(register, number, 1)), rowIn(await pairing(register, number, 2))];
+    for (const row of [drawn, given]) {
+      await bind(register, row);
+      await failRow(register, row, BENCH, { why: "wrong response", whose: "card" });
+    }
+    assert.equal(await counts(register, number), { done: 0, failed: 2, pending: 0 });
+    assert.is((await pairing(register, number, 3)).kind, "complete");
+    assert.is(await replaceCards(register, number), 2);
+    const [other, named] = [rowIn(await pairing(register, number, 3)), rowIn(await pairing(register, number, 4))];
+    assert.is.not(other.serial, drawn.serial);
+    assert.equal([other.replaces, named.serial, named.replaces], [false, "IB3000007", true]);
+    assert.equal([other.pin, named.pin], [drawn.pin, given.pin], "who knows the PIN keeps it");
+    const refused = await pairing(register, number, 1);
+    assert.match((refused as { why?: string }).why ?? "", /begun as IB\d+ in batch/);
+  },
+);
+
+onEachEngine(test, "cards that are in use, or begun elsewhere, are refused in words", async ({ register }) => {
+  const { number } = await openFileBatch(register, list("a", wanted(2)));
+  await putCard(register, "IB3000001", "active", { card_id: idOf(1) });
+  await putCard(register, "IB3000002", "pending", { card_id: idOf(2) });
+  const why = async (card: Parameters<typeof pairCard>[1]) =>
+    ((await pairCard(register, card, { batch: number, claimant: BENCH, pinOf: () => undefined })) as { why?: string })
+      .why;
+  assert.match((await why(blank(1))) ?? "", /is IB3000001, which is active already/);
+  assert.match((await why(blank(2))) ?? "", /was begun as IB3000002; finish it with --serial IB3000002/);
+  assert.match(
+    (await why({ ...blank(3), life: "personalized", serial: "IB3999999" })) ?? "",
+    /personalized as IB3999999/,
+  );
+});
+
+onEachEngine(test, "PINs: the file's, or one that is drawn and not weak; sealed for one row", async ({ register }) => {
+  const { number } = await openFileBatch(register, list("a", wanted(40)));
+  assert.equal(rowIn(await pairing(register, number, 1, BENCH, PIN)).pin, PIN);
+  const drawn = new Set<string>();
+  for (let card = 2; card <= 40; card++) drawn.add(String(rowIn(await pairing(register, number, card)).pin));
+  for (const pin of atLeast(20, drawn)) assert.ok(/^\d{4}$/.test(pin) && !isWeakPin(pin), pin);
+  const [first, second] = (await rows(register, number)) as [BatchRow, BatchRow];
+  assert.equal(openRowPin(register, first), PIN);
+  assert.throws(() => openRowPin(register, { ...second, pin: first.pin }), /does not open/);
+});
+
+onEachEngine(
+  test,
+  "orders: those that are placed, with their PINs; those that come later join; one cancelled is left out",
+  async (rig) => {
+    const { register } = rig;
+    const order = (userName: string, pin?: Buffer) =>
+      change(register, (one) => addOrder(one, { userName, suite: SUITE, pinCheck: "card", tries: 4, pin }));
+    assert.is((await refusalOf(openOrdersBatch(register))).reason, "unknown");
+    const numbers = [await order("jane", PIN), await order("joe"), await order("jim")];
+    const { number } = await openOrdersBatch(register);
+    numbers.push(await order("joan"));
+    assert.equal(await openOrdersBatch(register), { number, resumed: true });
+    assert.is((await rows(register, number)).length, 4);
+    await change(register, (one) => moveOrder(one, numbers[1] as number, "cancelled", { action: "order cancel" }));
+    const jane = rowIn(await pairing(register, number, 1));
+    assert.equal([jane.userName, jane.pin, jane.tries, jane.order?.number], ["jane", PIN, 4, numbers[0]]);
+    const jim = rowIn(await pairing(register, number, 2));
+    assert.is(jim.userName, "jim");
+    assert.equal(await counts(register, number), { done: 0, failed: 1, pending: 3 });
+    await seed(register, jane);
+    const seeded = await register.engine.read((db) => orderOf(db, numbers[0] as number));
+    assert.equal([seeded.state, seeded.serial, seeded.pin], ["seeded", jane.serial, null]);
+    const [row] = await rows(register, number);
+    assert.equal(openRowPin(register, row as BatchRow), PIN, "for the letter");
+    await closeBatch(register, number, { unfinished: true, withoutLetters: true });
+    const next = await openOrdersBatch(register);
+    assert.is.not(next.number, number);
+    assert.equal(
+      (await rows(register, next.number)).map(({ user_name }) => user_name),
+      ["joan"],
+    );
+  },
+);
+
+onEachEngine(test, "letters and labels are written whole, and closing waits for the letters", async (rig) => {
+  const { register } = rig;
+  const { number } = await openFileBatch(register, list("a", wanted(3, { userName: "=1+1" })));
+  const printer = new KeptPrinter();
+  const folder = scratchFolder();
+  const [letters, labels] = [`${folder}/letters.pdf`, `${folder}/labels.pdf`];
+  assert.is(await writeLetters(register, number, letters, printer), 0);
+  const pins: string[] = [];
+  for (let card = 1; card <= 2; card++) {
+    const row = rowIn(await pairing(register, number, card));
+    pins.push(`${row.serial} ${row.pin}`);
+    await seed(register, row);
+    assert.is(await writeLetters(register, number, letters, printer), card);
+    assert.equal(printer.letterTexts, pins);
+  }
+  await seed(register, rowIn(await pairing(register, number, 3)));
+  const refused = await refusalOf(closeBatch(register, number, { unfinished: false, withoutLetters: false }));
+  assert.match(refused.message, /the PINs of 1 done card are in no letters' file/);
+  const failing = { ...printer, letters: () => Promise.reject(new Error("no font")) } as unknown as Printer;
+  assert.is((await refusalOf(writeLetters(register, number, letters, failing))).message, "no font");
+  assert.is(
+    (await refusalOf(closeBatch(register, number, { unfinished: false, withoutLetters: false }))).reason,
+    "state",
+  );
+  assert.is(await writeLetters(register, number, letters, printer), 3);
+  assert.is(await writeLabels(register, number, labels, printer), 3);
+  const report = await reportOf(register, number);
+  assert.equal([report.done, report.unlettered, report.ports.length, report.ports[0]?.yield], [3, 0, 1, 1]);
+  const files = writeReport(folder, report);
+  const { readFileSync, statSync } = await import("node:fs");
+  const cards = readFileSync(files.find((file) => file.endsWith("cards.csv")) as string, "utf8");
+  assert.is(cards.match(/,'=1\+1,/g)?.length, 3, cards);
+  for (const file of [...files, letters, labels]) assert.is(statSync(file).mode & 0o777, 0o600, file);
+  await closeBatch(register, number, { unfinished: false, withoutLetters: false });
+  assert.equal(
+    (await rows(register, number)).map(({ pin }) => pin),
+    [null, null, null],
+  );
+  assert.match((await refusalOf(writeLetters(register, number, letters, printer))).message, /closed/);
+  assert.match(
+    (await refusalOf(closeBatch(register, number, { unfinished: false, withoutLetters: false }))).message,
+    /closed already/,
+  );
+});
+
+onEachEngine(test, "closing with cards that are not done is refused unless it is said", async (rig: Rig) => {
+  const { register } = rig;
+  const { number } = await openFileBatch(register, list("a", wanted(2)));
+  await seed(register, rowIn(await pairing(register, number, 1)));
+  const options = { unfinished: false, withoutLetters: true };
+  assert.match((await refusalOf(closeBatch(register, number, options))).message, /one card is not done/);
+  await closeBatch(register, number, { ...options, unfinished: true });
+});
+
+onEachEngine(test, "10,000 rows are opened in one change", async ({ register }) => {
+  const { number } = await openFileBatch(register, list("many", wanted(10_000)));
+  assert.equal(await counts(register, number), { done: 0, failed: 0, pending: 10_000 });
+  assert.is(rowIn(await pairing(register, number, 1)).line, 2);
+});
+
+test.run();

@@ -1,0 +1,318 @@
+// A bench at work on a batch: simulated cards that are plugged in, pulled, exchanged, put in twice, dead or seeded already, at
+// ports that go and come. On both engines.
+
+import * as assert from "uvu/assert";
+import { Kind } from "../../../../firmware/wire.js";
+import { BatchDesk } from "../../../../host-tools/desk/batch/batchdesk.js";
+import {
+  type Progress,
+  type RunListener,
+  type RunOptions,
+  runBatch,
+} from "../../../../host-tools/desk/batch/batchrun.js";
+import type { PortNews } from "../../../../host-tools/desk/batch/benchport.js";
+import type { ListedCard } from "../../../../host-tools/desk/batch/cardlist.js";
+import { batchOf, openFileBatch, rowsOf } from "../../../../host-tools/desk/register/batches.js";
+import { openRowPin } from "../../../../host-tools/desk/register/batchrows.js";
+import { currentKeys } from "../../../../host-tools/desk/register/keys.js";
+import type { Register } from "../../../../host-tools/desk/register/register.js";
+import { realTimer, type Timer } from "../../../../host-tools/files/waiting.js";
+import { ocra } from "../../../../host-tools/seeds/ocra.js";
+import type { Card } from "../../../../sim/core/card.js";
+import { Flash } from "../../../../sim/core/flash.js";
+import { blankCard, login, unreadableFlash } from "../../../support/cards.js";
+import { onEachEngine, SUITE } from "../../../support/openregister.js";
+import { pattern } from "../../../support/pattern.js";
+import { Rack, type Slot } from "../../../support/rack.js";
+import { statusOf } from "../../../support/seeding.js";
+import { suite } from "../../../support/suite.js";
+
+const test = suite("bench");
+
+const TRANSPORT = pattern(16);
+const PAUSE = 5;
+/** A card of these tests answers before any time has passed: nobody has to wait long for one that is not there. */
+const HASTE = 50;
+const timer: Timer = (ms, call) => realTimer(ms / HASTE, call);
+
+/** From a row to the answer of STORE DATA: the card's status twice, a channel, and that. */
+const FRAMES_TO_STORE = 17;
+
+/** Keeps what is told, and lets a test act on it. */
+class Listener implements RunListener {
+  readonly all: PortNews[] = [];
+  readonly #act: (news: PortNews) => void;
+  readonly #see: (news: PortNews) => void;
+
+  constructor(act: (news: PortNews) => void, see: (news: PortNews) => void) {
+    this.#act = act;
+    this.#see = see;
+  }
+
+  news(news: PortNews): void {
+    this.all.push(news);
+    this.#see(news);
+    // Whoever stands at the bench acts a moment later.
+    setImmediate(() => this.#act(news));
+  }
+
+  step(): void {}
+  progress(_progress: Progress): void {}
+  warning(): void {}
+  waiting(): void {}
+
+  /** What happened at a port, as events. */
+  events(port = "a"): string[] {
+    return this.all.filter((news) => news.port === port).map(({ event }) => event);
+  }
+
+  why(event: string): string | undefined {
+    return this.all.find((news) => news.event === event && news.why !== undefined)?.why;
+  }
+}
+
+const rowsFor = (count: number): ListedCard[] =>
+  Array.from({ length: count }, (_, at) => ({ line: at + 2, suite: SUITE, pinCheck: "card", tries: 5 }));
+
+async function openList(register: Register, cards: readonly ListedCard[]): Promise<number> {
+  const contents = Buffer.from(JSON.stringify(cards.map(({ line }) => line)));
+  return (await openFileBatch(register, { path: "cards.csv", contents, cards, again: false })).number;
+}
+
+async function work(
+  register: Register,
+  rack: Rack,
+  cards: readonly ListedCard[],
+  act: (news: PortNews) => void,
+  options: Partial<RunOptions> = {},
+  see: (news: PortNews) => void = () => {},
+) {
+  const batch = await openList(register, cards);
+  const desk = new BatchDesk(register, { batch, cards, request: { transport: TRANSPORT }, host: "bench" });
+  const listener = new Listener(act, see);
+  const ports = [...rack.slots.keys()];
+  const end = await runBatch(
+    desk,
+    { ports, open: rack.open, timer, pause: PAUSE, patience: PAUSE, ...options },
+    listener,
+  );
+  return { batch, end, listener };
+}
+
+/** Each row that is done has a card with that key and that PIN, and no other card has it. */
+async function assertSeeded(register: Register, batch: number, cards: readonly Card[]): Promise<void> {
+  const rows = await register.engine.read((db) => rowsOf(db, batch));
+  for (const card of cards) {
+    const { id, serial } = await statusOf(card);
+    const own = rows.filter((row) => row.card_id === id);
+    assert.is(own.length, 1);
+    const [row] = own;
+    if (!row) continue;
+    assert.equal([row.serial, row.state], [serial, "done"]);
+    const keys = await register.engine.read((db) => currentKeys(db, register, row.serial as string));
+    const pin = openRowPin(register, row).toString();
+    assert.is(login(card, pin, "271828"), ocra(SUITE, keys?.token as Buffer, { challenge: "271828" }));
+  }
+}
+
+/** An operator who takes out what is to be taken out and puts in the next card. */
+function operator(rack: Rack, stack: Card[]): (news: PortNews) => void {
+  return ({ port, state }) => {
+    const slot = rack.slots.get(port);
+    if (!slot) return;
+    if (state === "done" || state === "refused") slot.pull();
+    if (state !== "empty" || slot.card) return;
+    const next = stack.shift();
+    if (next) slot.put(next);
+  };
+}
+
+onEachEngine(
+  test,
+  "a list at two ports: each card is seeded, taken out, and the run ends by itself",
+  async ({ register }) => {
+    const rack = new Rack("a", "b");
+    const cards = Array.from({ length: 5 }, (_, at) => blankCard({ seed: 100 + at }));
+    const { end, batch, listener } = await work(register, rack, rowsFor(5), operator(rack, [...cards]));
+    assert.equal({ ...end, here: 0 }, { done: 5, failed: 0, pending: 0, here: 0, stopped: [] });
+    assert.is(end.here, 5);
+    await assertSeeded(register, batch, cards);
+    assert.ok(listener.events("a").includes("seeded") && listener.events("b").includes("seeded"));
+  },
+);
+
+onEachEngine(
+  test,
+  "a card that is put in twice, or was seeded before, is told and left alone",
+  async ({ register }) => {
+    const rack = new Rack("a");
+    const [first, second] = [blankCard({ seed: 200 }), blankCard({ seed: 201 })];
+    const { listener, batch } = await work(register, rack, rowsFor(2), operator(rack, [first, first, second]));
+    assert.is(listener.events().filter((event) => event === "known").length, 1);
+    await assertSeeded(register, batch, [first, second]);
+    rack.slot("a").pull();
+    const third = blankCard({ seed: 202 });
+    const other = await work(
+      register,
+      rack,
+      rowsFor(1).map((card) => ({ ...card, line: 9 })),
+      operator(rack, [first, third]),
+    );
+    assert.match(other.listener.why("foreign") ?? "", /is IB3000001, which is seeded already/);
+    await assertSeeded(register, other.batch, [third]);
+  },
+);
+
+/** Does something to the slot with the n-th frame that comes to it. */
+function atFrame(slot: Slot, frame: number, act: (slot: Slot) => void): void {
+  slot.onFrame = (each) => {
+    if (each.frames === frame) act(each);
+  };
+}
+
+onEachEngine(
+  test,
+  "a card that is exchanged in the middle is noticed by its id, and nothing is written on the other",
+  async ({ register }) => {
+    let exchanged = 0;
+    for (let frame = 10; frame < 34; frame += 2) {
+      const rack = new Rack("a");
+      const [first, second] = [blankCard({ seed: frame * 2 }), blankCard({ seed: frame * 2 + 1 })];
+      // The first frame that it gets starts a new card, which writes its flash.
+      await statusOf(second);
+      const before = Buffer.from(second.flash.bytes);
+      const stack = [second, first];
+      const slot = rack.slot("a");
+      slot.put(first);
+      const told: string[] = [];
+      let begun = false;
+      atFrame(slot, frame, () => {
+        begun = told.includes("row") && !told.includes("seeded");
+        slot.pull();
+        slot.put(second);
+      });
+      let untouched: boolean | undefined;
+      const list = rowsFor(2).map((card) => ({ ...card, line: card.line + 10 * frame }));
+      const { batch } = await work(register, rack, list, operator(rack, stack), {}, ({ event }) => {
+        told.push(event);
+        if (event === "swapped") untouched ??= before.equals(Buffer.from(second.flash.bytes));
+      });
+      if (begun) {
+        exchanged++;
+        assert.ok(told.includes("swapped"), `frame ${frame}: ${told}`);
+        assert.is(untouched, true, `frame ${frame}`);
+      }
+      await assertSeeded(register, batch, [first, second]);
+    }
+    assert.ok(exchanged >= 5, `${exchanged} exchanges`);
+  },
+);
+
+onEachEngine(
+  test,
+  "a card that is pulled in the middle goes on at another port, with the same serial number",
+  async (rig) => {
+    const { register } = rig;
+    const rack = new Rack("a", "b");
+    const [card, other] = [blankCard({ seed: 300 }), blankCard({ seed: 301 })];
+    const slot = rack.slot("a");
+    const stack: Card[] = [];
+    slot.put(card);
+    let serial: string | undefined;
+    const lose = (news: PortNews) => {
+      if (news.event !== "row" || serial !== undefined) return;
+      serial = news.serial;
+      // The port goes with the card on it, once its keys are on their way.
+      const at = slot.frames;
+      slot.onFrame = ({ frames }) => {
+        if (frames === at + FRAMES_TO_STORE) rack.lose("a");
+      };
+    };
+    const act = (news: PortNews) => {
+      const pulled = news.event === "lost" ? slot.pull() : undefined;
+      if (pulled) {
+        rack.slot("b").put(pulled);
+        stack.push(other);
+      }
+      operator(rack, stack)(news);
+    };
+    const { listener, batch, end } = await work(register, rack, rowsFor(2), act, {}, lose);
+    assert.is(end.done, 2, JSON.stringify(listener.all));
+    assert.not.ok(listener.events("a").includes("seeded"));
+    await assertSeeded(register, batch, [card, other]);
+    assert.is((await statusOf(card)).serial, serial);
+  },
+);
+
+onEachEngine(test, "dead cards: three in a row stop the port, in a line that says so", async ({ register }) => {
+  const rack = new Rack("a");
+  const dead = () => blankCard({ flash: new Flash(unreadableFlash()) });
+  const { end, listener } = await work(register, rack, rowsFor(1), operator(rack, [dead(), dead(), dead()]));
+  assert.equal([end.stopped, end.pending], [["a"], 1]);
+  assert.match(listener.all.at(-1)?.why ?? "", /ERROR 02/);
+  assert.is(listener.all.at(-1)?.state, "stopped");
+});
+
+onEachEngine(test, "a development image is refused, its row is the next card's", async ({ register }) => {
+  const rack = new Rack("a");
+  const good = blankCard({ seed: 400 });
+  const { end, listener, batch } = await work(
+    register,
+    rack,
+    rowsFor(1),
+    operator(rack, [blankCard({ seed: 401, kind: Kind.DEVELOPMENT }), good]),
+  );
+  assert.is(end.done, 1);
+  assert.match(listener.why("failed") ?? "", /development image/);
+  await assertSeeded(register, batch, [good]);
+});
+
+onEachEngine(test, "two benches share one list", async (rig) => {
+  const { register } = rig;
+  const [here, there] = [new Rack("a"), new Rack("b")];
+  const cards = Array.from({ length: 6 }, (_, at) => blankCard({ seed: 500 + at }));
+  const list = rowsFor(6);
+  const [one, other] = await Promise.all([
+    work(register, here, list, operator(here, cards.slice(0, 3))),
+    work(await rig.again(), there, list, operator(there, cards.slice(3))),
+  ]);
+  assert.is(one.batch, other.batch);
+  assert.equal([one.end.done, other.end.done, one.end.here + other.end.here], [6, 6, 6]);
+  await assertSeeded(register, one.batch, cards);
+});
+
+onEachEngine(test, "whoever ends it gets it ended, and the next run goes on", async ({ register }) => {
+  const rack = new Rack("a");
+  const cards = [blankCard({ seed: 600 }), blankCard({ seed: 601 })];
+  const abort = new AbortController();
+  const list = rowsFor(2);
+  const first = await work(
+    register,
+    rack,
+    list,
+    (news) => {
+      if (news.event === "seeded") abort.abort();
+      operator(rack, [cards[0] as Card])(news);
+    },
+    { signal: abort.signal },
+  );
+  assert.equal([first.end.done, first.end.pending], [1, 1]);
+  rack.slot("a").pull();
+  const second = await work(register, rack, list, operator(rack, [cards[1] as Card]));
+  assert.is(second.end.done, 2);
+  await assertSeeded(register, second.batch, cards);
+});
+
+onEachEngine(test, "a register that fails ends the bench with its error", async ({ register, again }) => {
+  const rack = new Rack("a");
+  rack.slot("a").put(blankCard({ seed: 700 }));
+  const other = await again();
+  const failing = work(other, rack, rowsFor(1), (news) => {
+    if (news.event === "card") void other.engine.close();
+  });
+  assert.match(String(await failing.catch((error: unknown) => error)), /closed/);
+  const [batch] = await register.engine.read((db) => db.selectFrom("batches").select("number").execute());
+  assert.is((await register.engine.read((db) => batchOf(db, batch?.number as number))).state, "open");
+});
+
+test.run();

@@ -1,0 +1,150 @@
+// The file of a batch: what is done right, and what is refused in one line with the number of the line and the column.
+
+import * as assert from "uvu/assert";
+import { type ListRules, readCardList } from "../../../../host-tools/desk/batch/cardlist.js";
+import { FileError } from "../../../../host-tools/files/files.js";
+import { suite } from "../../../support/suite.js";
+
+const test = suite("card list");
+
+const HEADER = "serial,user,suite,pin,pin_check,tries,key";
+const SUITE = "OCRA-1:HOTP-SHA256-8:QN06";
+const RULES: ListRules = {
+  ...{ suite: SUITE, serverSuite: `${SUITE}-PSHA256`, tries: 5, leastTries: 3, mostTries: 10, allowWeakPins: false },
+};
+const KEY = "00112233445566778899aabbccddeeff";
+
+const read = (text: string | Buffer, rules = RULES) => readCardList("cards.csv", Buffer.from(text as string), rules);
+const rows = (...lines: readonly string[]) => [HEADER, ...lines].join("\n");
+
+/** The line of the error. */
+function refusal(text: string | Buffer, rules = RULES): string {
+  try {
+    read(text, rules);
+  } catch (error) {
+    assert.instance(error, FileError);
+    const { message } = error as FileError;
+    assert.not.match(message, /\n/);
+    return message;
+  }
+  throw new Error("it was taken");
+}
+
+test("a row with everything, and one with nothing but its commas", () => {
+  const [first, second] = read(rows(`IB3000123,jane,${SUITE},8352,card,7,${KEY}`, ",,,,,,", "x,joe,,,,,".slice(1)));
+  assert.equal(first, {
+    ...{ line: 2, serial: "IB3000123", userName: "jane", suite: SUITE, pinCheck: "card", tries: 7 },
+    ...{ pin: Buffer.from("8352"), key: Buffer.from(KEY, "hex") },
+  });
+  assert.equal(
+    [second?.line, second?.userName, second?.serial, second?.pin, second?.tries],
+    [4, "joe", undefined, undefined, 5],
+  );
+});
+
+test("columns in any order, a byte-order mark, semicolons, line ends of DOS, blanks around values, empty lines", () => {
+  const text =
+    "\ufeffkey;tries;pin_check;pin;suite;user;serial\r\n\r\n;;server;;;  jane ;\r\n;;;0427;;joe;IB3000009\r\n\r\n";
+  const cards = read(text);
+  assert.equal(
+    cards.map(({ line, userName, pinCheck, suite, serial, pin }) => [
+      line,
+      userName,
+      pinCheck,
+      suite,
+      serial,
+      pin?.toString(),
+    ]),
+    [
+      [3, "jane", "server", RULES.serverSuite, undefined, undefined],
+      [4, "joe", "card", SUITE, "IB3000009", "0427"],
+    ],
+  );
+});
+
+test("values in quotes, with commas and quotes in them; lines are counted as an editor does", () => {
+  const [card, next] = read(rows('IB3000001,"Doe, Jane ""JD""",,,,,', ",joe,,,,,"));
+  assert.is(card?.userName, 'Doe, Jane "JD"');
+  assert.is(next?.line, 3);
+  assert.match(refusal(rows('IB3000001,"Jane\nDoe",,,,,')), /^cards\.csv: line 2, user: has a line end/);
+});
+
+test("the header: a column that is missing, unknown or there twice", () => {
+  assert.match(
+    refusal("serial,user,suite,pin,tries,key\n,,,,,"),
+    /line 1: the column pin_check is missing; the columns are serial/,
+  );
+  assert.match(refusal(`${HEADER},colour\n,,,,,,,`), /line 1: there is no column "colour"/);
+  assert.match(refusal(`${HEADER},user\n,,,,,,,`), /line 1: the column user is there twice/);
+  assert.match(refusal("IB3000001,jane,,,,,"), /line 1: there is no column "IB3000001"/);
+  assert.match(refusal(""), /is empty; its first line names the columns/);
+  assert.match(refusal(`${HEADER}\n\n`), /has no card/);
+});
+
+test("what is not in UTF-8, or no text", () => {
+  assert.match(
+    refusal(Buffer.from(rows(",joe,,,,,", ",Jos\u00e9,,,,,"), "latin1")),
+    /line 3: is not in UTF-8 \(Latin-1, perhaps\)/,
+  );
+  assert.is(read(rows(",Jos\u00e9,,,,,"))[0]?.userName, "José");
+  assert.match(refusal(Buffer.from(`\ufeff${rows(",joe,,,,,")}`, "utf16le")), /UTF-16/);
+  assert.match(refusal(rows(",joe,,,,,", ",j\0e,,,,,")), /line 3: has a NUL/);
+});
+
+test("quotes that are no quotes, and rows of another length", () => {
+  assert.match(refusal(rows(",joe,,,,,", ',"jane,,,,,')), /line \d+: a quote is opened and never closed/);
+  assert.match(refusal(rows(',"jane"x,,,,,')), /line 2: something stands behind a closing quote/);
+  assert.match(refusal(rows(',ja"ne,,,,,')), /line 2: a quote stands in a value/);
+  assert.match(refusal(rows(",joe,,,,,", ",jane,,,,")), /line 3: has 6 columns instead of 7/);
+  assert.match(refusal(rows(",Doe, Jane,,,,,")), /line 2: has 8 columns/);
+});
+
+test("each column: what it cannot be, and never a PIN or a key in the line", () => {
+  const cases: readonly (readonly [string, RegExp])[] = [
+    ["IB300012,,,,,,", /serial: is no serial number/],
+    ["ib3000123,,,,,,", /serial: is no serial number/],
+    [",=cmd()|x,,,,,", /user: begins with =: a spreadsheet would run it as a formula/],
+    [",+1,,,,,", /user: begins with \+/],
+    [",-1,,,,,", /user: begins with -/],
+    [",@SUM(A1),,,,,", /user: begins with @/],
+    [`,${"x".repeat(201)},,,,,`, /user: has more than 200/],
+    [",,OCRA-1,,,,", /suite: /],
+    [",,,83521,,,", /pin: is four digits/],
+    [",,,42,,,", /pin: has fewer than four digits: a spreadsheet/],
+    [",,,1234,,,", /pin: is one of those that are guessed first/],
+    [",,,8352,server,,", /pin: has to be empty/],
+    [",,,,both,,", /pin_check: is card or server/],
+    [`,,${SUITE},,server,,`, /pin_check: contradicts the suite/],
+    [`,,${SUITE}-PSHA256,,card,,`, /pin_check: contradicts the suite/],
+    [",,,,,2,", /tries: is a number from 3 to 10/],
+    [",,,,,5.0,", /tries: is a number/],
+    [`,,,,,,${KEY.slice(1)}`, /key: is 16 to 64 bytes in hexadecimal/],
+    [`,,,,,,${KEY.slice(2)}`, /key: is 16 to 64 bytes/],
+    [`,,,,,,0x${KEY}`, /key: is 16 to 64 bytes/],
+  ];
+  for (const [row, expected] of cases) {
+    const message = refusal(rows(",joe,,,,,", row));
+    assert.match(message, /^cards\.csv: line 3, /);
+    assert.match(message, expected);
+    assert.not.match(message, /8352|1234|83521|2233445566/);
+  }
+  assert.is(read(rows(",,,1234,,,"), { ...RULES, allowWeakPins: true })[0]?.pin?.toString(), "1234");
+});
+
+test("a serial number or a key that is there twice is named with both lines", () => {
+  assert.match(
+    refusal(rows("IB3000001,,,,,,", ",,,,,,x".slice(0, 6), "IB3000001,,,,,,")),
+    /line \d, serial: is the same as in line 2/,
+  );
+  assert.match(refusal(rows(`,a,,,,,${KEY}`, `,b,,,,,${KEY.toUpperCase()}`)), /line 3, key: is the same as in line 2/);
+});
+
+test("100,000 rows", () => {
+  const count = 100_000;
+  const cards = read(rows(...Array.from({ length: count }, (_, at) => `IB${3_000_000 + at},user${at},,,,,`)));
+  assert.is(cards.length, count);
+  assert.equal([cards.at(-1)?.line, cards.at(-1)?.serial], [count + 1, "IB3099999"]);
+  assert.match(refusal(rows(...Array.from({ length: count }, () => ",x,,,,,"), ",,,9,,,")), /line 100002, pin:/);
+});
+
+test.run();
