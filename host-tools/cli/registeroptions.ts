@@ -3,14 +3,18 @@
 
 import { userInfo } from "node:os";
 import { type Command, Option } from "commander";
+import { isTokenUri } from "../desk/custody/uri.js";
+import type { WrappingKey } from "../desk/register/heldkeys.js";
 import type { CustodyKeys, Register } from "../desk/register/register.js";
+import type { Opener } from "../desk/register/schema.js";
 import type { CustodyKind } from "../desk/register/sealing.js";
-import { SecretError, UsageError } from "../files/errors.js";
+import { UsageError } from "../files/errors.js";
 import { type SecretOptions, STDIN } from "../files/secretfile.js";
 import { readFifo, readStdin } from "../files/secretstream.js";
 import { sharedFilesOption } from "./commands/options.js";
 import { askPassphrase } from "./prompt.js";
 import { refuseStdinTwice } from "./secretoptions.js";
+import { macInToken, TOKEN_HELP, wrappingInToken } from "./tokens.js";
 
 /** What the options of `registerOptions` give. */
 export interface RegisterOptions {
@@ -25,9 +29,8 @@ export interface RegisterOptions {
 /** For --help. */
 export const REGISTER_HELP = `
 The register is a file (dsc register init) or the URL of a PostgreSQL database, without a password in it. Keys are in
-files of their owner's alone (chmod 600), or come over standard input (-).`;
-
-const PKCS11 = /^pkcs11:/i;
+files of their owner's alone (chmod 600), or come over standard input (-).
+${TOKEN_HELP}`;
 
 /** Adds the options to a command: where the register is, the keys that it uses, who acts. */
 export function registerOptions(command: Command, ...kinds: readonly CustodyKind[]): Command {
@@ -43,7 +46,7 @@ export function registerOptions(command: Command, ...kinds: readonly CustodyKind
 }
 
 function custodyOption(kind: CustodyKind): Option {
-  const description = `the register's ${kind} key (-: stdin)`;
+  const description = `the register's ${kind} key (-: stdin), or its pkcs11: URI`;
   return new Option(`--${kind}-key <file>`, description).env(`DSC_${kind.toUpperCase()}_KEY`);
 }
 
@@ -60,12 +63,12 @@ export async function readCustodyKeys(options: RegisterOptions): Promise<Custody
   refuseStdinTwice(siteKey, deskKey, journalKey);
   const keys: CustodyKeys = {};
   try {
-    for (const [kind, path] of [
-      ["site", siteKey],
-      ["desk", deskKey],
-      ["journal", journalKey],
-    ] as const)
-      if (path !== undefined && path !== "") keys[kind] = await readCustody(kind, path, options);
+    if (siteKey) keys.site = await readSealing("site", siteKey, options);
+    if (deskKey) keys.desk = await readSealing("desk", deskKey, options);
+    if (journalKey)
+      keys.journal = isTokenUri(journalKey)
+        ? await macInToken(journalKey, options)
+        : await readCustody("journal", journalKey, options);
     return keys;
   } catch (error) {
     wipeKeys(keys);
@@ -73,13 +76,16 @@ export async function readCustodyKeys(options: RegisterOptions): Promise<Custody
   }
 }
 
+/** A key in a token has nothing to wipe here. */
 export function wipeKeys(keys: CustodyKeys): void {
-  for (const key of Object.values(keys)) key.fill(0);
+  for (const key of Object.values(keys)) if (Buffer.isBuffer(key)) key.fill(0);
+}
+
+async function readSealing(kind: Opener, path: string, options: RegisterOptions): Promise<Buffer | WrappingKey> {
+  return isTokenUri(path) ? wrappingInToken(path, options) : readCustody(kind, path, options);
 }
 
 async function readCustody(kind: CustodyKind, path: string, { insecureKeyFile }: RegisterOptions): Promise<Buffer> {
-  if (PKCS11.test(path))
-    throw new SecretError(`the ${kind} key: this dsc reads no keys from PKCS#11 tokens; name a file`);
   const { readCustodyKey } = await import("../desk/register/custodykeys.js");
   const allowShared = insecureKeyFile === true;
   const contents = path === STDIN ? await readStdin() : await readFifo(path, { allowShared });

@@ -3,7 +3,7 @@
 import { EMPTY_BATTERY } from "../card/battery.js";
 import type { CardStatus, SuiteSupport } from "../card/cardclient.js";
 import { AuthenticationFailed } from "../card/scp03.js";
-import { kcv } from "../card/transportkeys.js";
+import { type Master, masterKcv } from "../card/transportkeys.js";
 import { WrongCard } from "../files/errors.js";
 import { FileError } from "../files/files.js";
 import { parseSuite } from "../seeds/suite.js";
@@ -78,7 +78,7 @@ export function refuseEmptyBattery({ battery }: CardStatus): void {
  * A wrong master key of the transport keys that the card has, or is to have by its record, is refused before the card is
  * asked: it answers wrong keys ever more slowly.
  */
-export function refuseOtherMaster(master: Uint8Array | undefined, record: CardRecord, name: string): void {
+export function refuseOtherMaster(master: Master | undefined, record: CardRecord, name: string): void {
   if (record.transport === undefined || !master || masterCheck(master) === record.transport) return;
   throw new AuthenticationFailed(
     `${name}: has ${record.serial} with transport keys of the master key with the check value ${record.transport}, ` +
@@ -87,8 +87,8 @@ export function refuseOtherMaster(master: Uint8Array | undefined, record: CardRe
 }
 
 /** The check value of a master key, in hexadecimal. */
-export function masterCheck(master: Uint8Array): string {
-  return kcv(master).toString("hex");
+export function masterCheck(master: Master): string {
+  return masterKcv(master).toString("hex");
 }
 
 /** A record that is resumed must be what the same arguments would make. */

@@ -5,6 +5,7 @@ import { hostname } from "node:os";
 import { type Command, Option } from "commander";
 import { Limit } from "../../../firmware/wire.js";
 import type { CardClient, CardStatus } from "../../card/cardclient.js";
+import { type Master, wipeMaster } from "../../card/transportkeys.js";
 import type { KeyRegister } from "../../desk/keyregister.js";
 import { carryOut } from "../../desk/personalize.js";
 import { describePlan, lacksPin, makePlan, type Plan, type Step, wipePlan } from "../../desk/plan.js";
@@ -15,16 +16,10 @@ import type { SeedFileRegister } from "../../desk/seedfileregister.js";
 import { isWeakPin } from "../../desk/weakpin.js";
 import { PortError, UsageError } from "../../files/errors.js";
 import { leaves } from "../../files/interruption.js";
-import {
-  readKey,
-  readPin,
-  readSeedSecret,
-  readTransportKey,
-  type SecretOptions,
-  STDIN,
-} from "../../files/secretfile.js";
+import { readKey, readPin, readSeedSecret, type SecretOptions, STDIN } from "../../files/secretfile.js";
 import type { SeedSecret } from "../../seeds/pskc.js";
 import { Exit, exitCodeOf } from "../exit.js";
+import { readMaster } from "../masterkey.js";
 import { show, warn } from "../output.js";
 import { startBar } from "../progress.js";
 import { askPassphrase, askPin, isInteractive } from "../prompt.js";
@@ -35,7 +30,6 @@ import {
   serialNumber,
   speaking,
   suiteOf,
-  TRANSPORT_PROMPT,
   transportOption,
   wholeNumber,
   withCard,
@@ -320,10 +314,21 @@ async function requestOf(options: Options, settings: Settings, secrets: Secrets)
     reseed,
     allowDevelopment,
     key: await read(keyFile, "Token key in hexadecimal", readKey),
-    transport: await read(transport, TRANSPORT_PROMPT, readTransportKey),
-    transportOld: await read(transportOld, TRANSPORT_PROMPT, readTransportKey),
+    transport: await readMasterOption(transport, options, secrets),
+    transportOld: await readMasterOption(transportOld, options, secrets),
     pin: await read(pinFile, "PIN", allowWeakPin ? readPin : strongPin),
   };
+}
+
+async function readMasterOption(
+  path: string | undefined,
+  options: Options,
+  secrets: Secrets,
+): Promise<Master | undefined> {
+  if (path === undefined) return undefined;
+  const master = await readMaster(path, options);
+  secrets.keep({ wipe: () => wipeMaster(master) });
+  return master;
 }
 
 function strongPin(path: string, options?: SecretOptions): Buffer {

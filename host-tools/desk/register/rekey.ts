@@ -5,15 +5,20 @@
 import type { Selectable } from "kysely";
 import { type Change, change } from "./change.js";
 import { RegisterError } from "./errors.js";
+import { wrappedRow } from "./heldkeys.js";
+import { type MetaRow, putRow } from "./meta.js";
 import { moveOrderPins } from "./orders.js";
-import { type CustodyKeys, drawDeskRows, type MetaRow, type Register, tagRow, vouchingRow } from "./register.js";
+import { type CustodyKeys, drawDeskRows, type Register, useKey, vouchingRow } from "./register.js";
 import type { KeysTable, Opener } from "./schema.js";
-import { custodyTag, Sealer } from "./sealing.js";
+import type { Sealer } from "./sealing.js";
 
-/** Those that change, 32 bytes each. */
+/** Those that change. */
 export type NewKeys = Pick<CustodyKeys, Opener>;
 
 type Sealers = { readonly [opener in Opener]?: Sealer | undefined };
+
+/** The keys that change, and what the register keeps of each. */
+type Used = { readonly [opener in Opener]?: ReturnType<typeof useKey> | undefined };
 
 const OPENERS: readonly Opener[] = ["site", "desk"];
 const NO_CARD = "none";
@@ -28,25 +33,24 @@ export async function rekey(register: Register, next: NewKeys): Promise<number> 
   for (const opener of OPENERS)
     if (next[opener] && !register.knows(opener))
       throw new RegisterError(`${register.engine.where}: has no ${opener} key that could change`, "wrong-key");
-  const sealers: Sealers = {
-    site: next.site && new Sealer(next.site, register.id),
-    desk: next.desk && new Sealer(next.desk, register.id),
-  };
+  const site = next.site && useKey(next.site, "site", register.id);
+  let desk: Used["desk"];
   try {
-    return await change(register, (one) => rekeyAll(one, next, sealers));
+    desk = next.desk && useKey(next.desk, "desk", register.id);
+    const used = { site, desk };
+    return await change(register, (one) => rekeyAll(one, used));
   } finally {
-    for (const opener of OPENERS) sealers[opener]?.wipe();
+    for (const each of [site, desk]) each?.sealer.wipe();
   }
 }
 
-async function rekeyAll(one: Change, next: NewKeys, sealers: Sealers): Promise<number> {
+async function rekeyAll(one: Change, used: Used): Promise<number> {
+  const sealers: Sealers = { site: used.site?.sealer, desk: used.desk?.sealer };
   if (sealers.desk) await refuseOpenBatches(one);
   const count = await sealKeys(one, sealers);
-  const tags = OPENERS.flatMap((opener) => {
-    const key = next[opener];
-    return key ? [{ name: tagRow(opener), value: custodyTag(opener, key, one.register.id) }] : [];
-  });
-  for (const row of [...tags, ...(await moveDesk(one, sealers))]) await put(one, row);
+  for (const opener of OPENERS) if (used[opener]) await forgetWrapped(one, opener);
+  const rows = OPENERS.flatMap((opener) => used[opener]?.rows ?? []);
+  for (const row of [...rows, ...(await moveDesk(one, sealers))]) await putRow(one.db, row);
   const detail = { site: sealers.site !== undefined, desk: sealers.desk !== undefined };
   await one.note({ action: "register rekey", detail });
   return count;
@@ -94,7 +98,7 @@ async function sealAnew({ db, register }: Change, row: Selectable<KeysTable>, se
 }
 
 /** What the register keeps of the desk's pair. */
-async function moveDesk(one: Change, { site, desk }: Sealers): Promise<MetaRow[]> {
+async function moveDesk(one: Change, { site, desk }: Sealers): Promise<readonly MetaRow[]> {
   const { register } = one;
   if (desk) {
     const { publicKey, rows } = drawDeskRows(desk, site ?? (register.knows("site") ? register.site : undefined));
@@ -104,6 +108,7 @@ async function moveDesk(one: Change, { site, desk }: Sealers): Promise<MetaRow[]
   return site && register.knows("desk") ? [vouchingRow(site, register.deskPublic)] : [];
 }
 
-async function put({ db }: Change, { name, value }: MetaRow): Promise<void> {
-  await db.updateTable("meta").set({ value }).where("name", "=", name).execute();
+/** A key in a file leaves nothing in the register; one in a token leaves another row. */
+async function forgetWrapped({ db }: Change, opener: Opener): Promise<void> {
+  await db.deleteFrom("meta").where("name", "=", wrappedRow(opener)).execute();
 }
