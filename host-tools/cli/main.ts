@@ -17,6 +17,7 @@ const COMMANDS: Record<string, () => Promise<{ register(program: Command): void 
   flash: () => import("./commands/flash.js"),
   info: () => import("./commands/info.js"),
   personalize: () => import("./commands/personalize.js"),
+  check: () => import("./commands/check.js"),
   test: () => import("./commands/test.js"),
   wipe: () => import("./commands/wipe.js"),
   keys: () => import("./commands/keys.js"),

@@ -4,7 +4,8 @@
 import { userInfo } from "node:os";
 import { type Command, Option } from "commander";
 import { isTokenUri } from "../desk/custody/uri.js";
-import type { WrappingKey } from "../desk/register/heldkeys.js";
+import type { MacKey, WrappingKey } from "../desk/register/heldkeys.js";
+import type { JournalKey } from "../desk/register/journalchain.js";
 import type { CustodyKeys, Register } from "../desk/register/register.js";
 import type { Opener } from "../desk/register/schema.js";
 import type { CustodyKind } from "../desk/register/sealing.js";
@@ -65,15 +66,50 @@ export async function readCustodyKeys(options: RegisterOptions): Promise<Custody
   try {
     if (siteKey) keys.site = await readSealing("site", siteKey, options);
     if (deskKey) keys.desk = await readSealing("desk", deskKey, options);
-    if (journalKey)
-      keys.journal = isTokenUri(journalKey)
-        ? await macInToken(journalKey, options)
-        : await readCustody("journal", journalKey, options);
+    if (journalKey) keys.journal = await readJournal(journalKey, options);
     return keys;
   } catch (error) {
     wipeKeys(keys);
     throw error;
   }
+}
+
+/** For commands that check the journal of a register that was given another journal key. */
+export function earlierKeyOption(): Option {
+  return new Option(
+    "--earlier-journal-key <file...>",
+    "journal keys that the register had before: with them its earlier entries are checked, too",
+  );
+}
+
+/** Runs `use` with the journal keys in these files, and wipes them. */
+export async function withEarlierKeys<T>(
+  { earlierJournalKey: paths = [], ...options }: RegisterOptions & { earlierJournalKey?: readonly string[] },
+  register: Register,
+  use: (earlier: readonly JournalKey[]) => Promise<T>,
+): Promise<T> {
+  refuseStdinTwice(options.siteKey, options.deskKey, options.journalKey, ...paths);
+  const { JournalKey } = await import("../desk/register/journalchain.js");
+  const keys: JournalKey[] = [];
+  try {
+    for (const path of paths) {
+      const key = await readJournal(path, options);
+      keys.push(new JournalKey(key, register.id));
+      wipeKeys({ journal: key });
+    }
+    return await use(keys);
+  } finally {
+    for (const key of keys) key.wipe();
+  }
+}
+
+/** What to say of entries that are under earlier journal keys; nothing where there are none. */
+export function saidOfUnchecked(unchecked: number): string | undefined {
+  if (unchecked === 0) return undefined;
+  return (
+    `entries 1 to ${unchecked} are under an earlier journal key: only their numbers were checked; ` +
+    "give that key with --earlier-journal-key"
+  );
 }
 
 /** A key in a token has nothing to wipe here. */
@@ -83,6 +119,10 @@ export function wipeKeys(keys: CustodyKeys): void {
 
 async function readSealing(kind: Opener, path: string, options: RegisterOptions): Promise<Buffer | WrappingKey> {
   return isTokenUri(path) ? wrappingInToken(path, options) : readCustody(kind, path, options);
+}
+
+async function readJournal(path: string, options: RegisterOptions): Promise<Buffer | MacKey> {
+  return isTokenUri(path) ? macInToken(path, options) : readCustody("journal", path, options);
 }
 
 async function readCustody(kind: CustodyKind, path: string, { insecureKeyFile }: RegisterOptions): Promise<Buffer> {

@@ -16,6 +16,11 @@
 //               K         pending, PUT KEY resent         1. K's  2. public                 no
 //               K         pending, PUT KEY done           K's                               yes
 //               any       done                            none: nothing is sent; with --reseed as pending
+//   check       any       keeps the public ones           public                            see below
+//               K         pending                         as personalize with K, without --reseed
+//               K         done                            K's
+//
+// check sends no secret, whatever the keys: a challenge, and four random digits to a card that takes any for a PIN.
 //
 // Secrets are the token key, the unlock key and the PIN. A card that was sent its own keys, did not answer, and takes
 // only the old ones is sent those keys again. If the old ones are public, whoever listens has the new ones then, too:
@@ -33,7 +38,7 @@ import {
   testKeys,
   wipeKeyset,
 } from "../card/transportkeys.js";
-import { WrongCard } from "../files/errors.js";
+import { UsageError, WrongCard } from "../files/errors.js";
 import type { CardRecord } from "./keyregister.js";
 
 /** What the card tells of its transport keys. */
@@ -103,10 +108,28 @@ export function expectedFor(operator: Operator, record: CardRecord | undefined, 
   return { candidates: [PUBLIC, own(transport)], choice: "claimed", source: "with --transport", remedy: GIVE_OLD };
 }
 
+/** What the register says of the transport keys of a card. */
+export type Registered = Pick<CardRecord, "serial" | "state" | "keyset" | "rotation">;
+
+/** For check: what the register called `name` says alone. `transport`: needed where it says that the card has its own keys. */
+export function expectedByRegister(registered: Registered, transport: Master | undefined, name: string): Expected {
+  const { serial, keyset } = registered;
+  const saying = { choice: "tried", source: `by ${name}`, remedy: "put it aside" } as const;
+  if (keyset === undefined) return { candidates: [PUBLIC], ...saying };
+  if (!transport)
+    throw new UsageError(
+      `${name}: has ${serial} with transport keys of its own; give their master key with --transport`,
+    );
+  // Of a card that is done it does not matter how it got its keys.
+  const { state, rotation } = registered;
+  const settled = state === "done" ? ({ before: "own", putKey: "done" } as const) : rotation;
+  return { ...expectedByRecord({ serial }, transport, { ...registered, rotation: settled }, name), ...saying };
+}
+
 function expectedByRecord(
   { serial, transportOld }: Operator,
   transport: Master,
-  { keyset, rotation, state }: CardRecord,
+  { keyset, rotation, state }: Registered,
   name: string,
 ): Expected {
   const has = state === "done" ? (transportOld ?? transport) : transport;

@@ -73,7 +73,10 @@ export interface KeyRegister {
 }
 
 /** Whether this record's keys are in the card: by what was noted of STORE DATA, and the life that the card tells. */
-export function isStored({ storeData, lifeBefore }: CardRecord, { life }: Pick<CardStatus, "life">): boolean {
+export function isStored(
+  { storeData, lifeBefore }: Pick<CardRecord, "storeData" | "lifeBefore">,
+  { life }: Pick<CardStatus, "life">,
+): boolean {
   if (life === "blank") return false;
   if (storeData === "answered") return true;
   // Only STORE DATA makes a blank card or a personalized one a seeded card. A card that was seeded before tells nothing.

@@ -15,15 +15,16 @@
 // tried in turn, each has steps of its own.
 
 import { randomFillSync, randomInt } from "node:crypto";
+import { Level } from "../../firmware/wire.js";
 import { CardRefused } from "../card/apdu.js";
 import type { CardClient, CardStatus } from "../card/cardclient.js";
 import type { HashName } from "../card/hashes.js";
-import { AuthenticationFailed } from "../card/scp03.js";
 import { type Keyset, PUBLIC_KVN } from "../card/transportkeys.js";
 import { CheckFailed, WrongCard } from "../files/errors.js";
 import { copyOfSecret, secretBytes } from "../files/secretbytes.js";
 import { ocra } from "../seeds/ocra.js";
 import { parseSuite } from "../seeds/suite.js";
+import { closeQuietly, openFirst, refuseChanged } from "./channel.js";
 import type { CardRecord, KeyRegister, Rotation } from "./keyregister.js";
 import { ANEW, type Attempt, type Plan, type Step, type WorkStep } from "./plan.js";
 import { masterCheck } from "./refusals.js";
@@ -45,7 +46,7 @@ export async function carryOut(
   let work: Work | undefined;
   try {
     onStep("channel");
-    const attempt = await openFirst(plan.attempts, card);
+    const attempt = await openFirst(plan.attempts, card, Level.FULL, ANEW);
     refuseChanged(plan.status, await card.readStatus());
     work = new Work(request, attempt, plan, card, register);
     for (const step of attempt.steps) {
@@ -61,42 +62,6 @@ export async function carryOut(
 }
 
 const KEEPS_PIN = "the card keeps the PIN of the attempt before: the one given now was not sent";
-
-/** Opens the channel with the first keys that the card has. */
-async function openFirst(attempts: readonly Attempt[], card: CardClient): Promise<Attempt> {
-  let refused: unknown = new Error("there is nothing to try");
-  for (const attempt of attempts) {
-    try {
-      await card.openChannel(0x33, attempt.keyset, attempt);
-      return attempt;
-    } catch (error) {
-      if (!(error instanceof AuthenticationFailed)) throw error;
-      refused =
-        attempts.length > 1 || !attempt.secretsAfter ? new AuthenticationFailed(`${error.message}; ${ANEW}`) : error;
-    }
-  }
-  throw refused;
-}
-
-/** The plan was made with what nobody vouches for: it holds only for a card that says the same under a MAC. */
-function refuseChanged(before: CardStatus, now: CardStatus): void {
-  const changed = (["id", "serial", "life", "kind"] as const).filter((what) => before[what] !== now[what]);
-  if (changed.length === 0) return;
-  throw new AuthenticationFailed(
-    `in the secure channel the card says something else than before it (${changed.join(", ")}): another card, or a ` +
-      "changed line; nothing was stored",
-  );
-}
-
-/** Best effort: the card closes it by itself, and another error is the one to tell. */
-async function closeQuietly(card: CardClient): Promise<void> {
-  if (card.level === undefined) return;
-  try {
-    await card.closeChannel();
-  } catch {
-    // The card turns off after 30 s.
-  }
-}
 
 /** The steps of one plan. */
 class Work {
@@ -188,7 +153,7 @@ class Work {
     const { kvn, testKeys } = await this.#card.readStatus();
     if (kvn !== next.kvn || testKeys) throw new CheckFailed("the card does not say that it has its new transport keys");
     if (secretsAfter) await this.#register.setPutKey(serial, "done");
-    if (!secrets) await this.#card.openChannel(0x33, next, { secrets: secretsAfter });
+    if (!secrets) await this.#card.openChannel(Level.FULL, next, { secrets: secretsAfter });
   }
 
   async #finish(): Promise<void> {
@@ -248,6 +213,6 @@ function rotationOf({ record, keyset }: Plan, { isPublic, next }: Attempt): Rota
 }
 
 /** Random decimal digits. */
-function randomDigits(count: number): string {
+export function randomDigits(count: number): string {
   return String(randomInt(10 ** count)).padStart(count, "0");
 }

@@ -78,7 +78,11 @@ export function refuseEmptyBattery({ battery }: CardStatus): void {
  * A wrong master key of the transport keys that the card has, or is to have by its record, is refused before the card is
  * asked: it answers wrong keys ever more slowly.
  */
-export function refuseOtherMaster(master: Master | undefined, record: CardRecord, name: string): void {
+export function refuseOtherMaster(
+  master: Master | undefined,
+  record: Pick<CardRecord, "serial" | "transport">,
+  name: string,
+): void {
   if (record.transport === undefined || !master || masterCheck(master) === record.transport) return;
   throw new AuthenticationFailed(
     `${name}: has ${record.serial} with transport keys of the master key with the check value ${record.transport}, ` +

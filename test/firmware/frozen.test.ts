@@ -19,7 +19,7 @@ import { suite } from "../support/suite.js";
 const frozen = suite("frozen");
 
 const FOLDER = join(ROOT, "test", "frozen");
-const RELEASES = readdirSync(FOLDER, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+const RELEASES = readdirSync(FOLDER, { withFileTypes: true }).filter(({ name }) => /^\d/.test(name));
 const SCRATCH = scratchFolder();
 
 /** What each card is: its screen after power-on, the first seven bytes of its status (DF20), and lines of `inspect`. */

@@ -186,12 +186,13 @@ async function runMove({ name, to }: Move, options: MoveOptions, command: Comman
   show(command, { serial, state: to }, [`${serial} is ${to}`]);
 }
 
-/** The order that the card was made for is shipped with it. */
+/** The order that the card was made for is shipped with it; one that was shipped before stays so. */
 async function shipped(change: Change, { serial, order_number }: Card, arrives: string): Promise<void> {
   await change.db.updateTable("cards").set({ arrives }).where("serial", "=", serial).execute();
   if (order_number === null) return;
-  const { moveOrder } = await import("../../desk/register/orders.js");
-  await moveOrder(change, order_number, "shipped", { action: "card ship", serial });
+  const { moveOrder, orderOf } = await import("../../desk/register/orders.js");
+  const { state } = await orderOf(change.db, order_number);
+  if (state === "seeded") await moveOrder(change, order_number, "shipped", { action: "card ship", serial });
 }
 
 async function runProof(proof: Proof, options: AnswerOptions, command: Command): Promise<void> {

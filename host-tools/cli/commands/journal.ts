@@ -2,15 +2,23 @@
 
 import type { Command } from "commander";
 import { CURVE_KEY_BYTES } from "../../desk/register/curve25519.js";
-import type { Entry, Finding, SignedHead } from "../../desk/register/journalchain.js";
+import type { Entry, Finding, JournalKey, SignedHead } from "../../desk/register/journalchain.js";
 import type { SavedHead } from "../../desk/register/journalhead.js";
 import type { Register } from "../../desk/register/register.js";
 import { UsageError } from "../../files/errors.js";
 import { createExclusive } from "../../files/files.js";
 import { Exit } from "../exit.js";
 import { listing, showList } from "../lists.js";
-import { columns, show } from "../output.js";
-import { REGISTER_HELP, type RegisterOptions, registerOptions, withRegister } from "../registeroptions.js";
+import { columns, show, warn } from "../output.js";
+import {
+  earlierKeyOption,
+  REGISTER_HELP,
+  type RegisterOptions,
+  registerOptions,
+  saidOfUnchecked,
+  withEarlierKeys,
+  withRegister,
+} from "../registeroptions.js";
 import { printing, refuseStdout, serialNumber, wholeNumber } from "./options.js";
 
 interface ShowOptions extends RegisterOptions {
@@ -21,6 +29,7 @@ interface ShowOptions extends RegisterOptions {
 interface VerifyOptions extends RegisterOptions {
   head?: string;
   headKey?: string;
+  earlierJournalKey?: string[];
 }
 
 const SHOW_EXAMPLES = ["dsc journal show --serial IB3000123", "dsc journal show --last 20 --json"];
@@ -36,7 +45,8 @@ earlier state.
 ${REGISTER_HELP}`;
 const VERIFY_NOTES = `
 With the journal key every entry is checked against the one before. Without it only the numbers and a saved head
-are: the public key for that is the one that \`dsc register init\` printed (--head-key).
+are: the public key for that is the one that \`dsc register init\` printed (--head-key). A register that was given another
+journal key (\`dsc register rekey\`) needs the earlier one, too, for the entries that were made under it.
 ${REGISTER_HELP}
 
 Exit codes: 0 nothing is wrong; 1 an entry was changed, moved, removed or cut off; 6 a file or the register.`;
@@ -61,6 +71,7 @@ export function register(program: Command): void {
   )
     .option("--head <file>", "a head that was saved (dsc journal head)")
     .option("--head-key <hex>", "the public key that signed it, as dsc register init printed it", headKey)
+    .addOption(earlierKeyOption())
     .addHelpText("after", VERIFY_NOTES)
     .action(runVerify);
   const commands = [show, head, verify];
@@ -109,8 +120,13 @@ async function runVerify(options: VerifyOptions, command: Command): Promise<void
   if (headKey !== undefined && path === undefined) throw new UsageError("--head-key: there is no --head to check");
   const { readHead } = await import("../../desk/register/journalhead.js");
   const head = path === undefined ? undefined : readHead(path);
-  const { count, findings } = await withRegister(options, (opened) => verify(opened, head, headKey));
-  const checked = journalKey === undefined ? "numbers and head" : "every entry";
+  const { count, findings, unchecked } = await withRegister(options, (opened) =>
+    withEarlierKeys(options, opened, (earlier) => verify(opened, head, headKey, earlier)),
+  );
+  const said = saidOfUnchecked(unchecked);
+  if (said !== undefined) warn(said);
+  const under = unchecked === 0 ? "every entry" : `every entry from ${unchecked + 1} on`;
+  const checked = journalKey === undefined ? "numbers and head" : under;
   const lines =
     findings.length > 0 ? findings.map(({ message }) => message) : [`${count} entries; checked: ${checked}`];
   show(
@@ -121,26 +137,30 @@ async function runVerify(options: VerifyOptions, command: Command): Promise<void
   if (findings.length > 0) process.exitCode = Exit.FAILED;
 }
 
-async function verify(opened: Register, head: SavedHead | undefined, given: string | undefined) {
+async function verify(
+  opened: Register,
+  head: SavedHead | undefined,
+  given: string | undefined,
+  earlier: readonly JournalKey[],
+) {
   const { verifyJournal } = await import("../../desk/register/journal.js");
   const key = opened.has("journal") ? opened.journal : undefined;
-  const { count, findings } = await opened.engine.read((db) => verifyJournal(db, key, head));
+  const { findings, ...report } = await opened.engine.read((db) => verifyJournal(db, key, head, earlier));
   const wrong = head && (await headFault(opened, head, given));
-  return { count, findings: wrong ? [wrong, ...findings] : findings };
+  return { ...report, findings: wrong ? [wrong, ...findings] : findings };
 }
 
 /** The journal key has the public key; without it, who runs this says which one is right. */
 async function headFault(opened: Register, head: SavedHead, given: string | undefined): Promise<Finding | undefined> {
+  const { isHeadOf } = await import("../../desk/register/journal.js");
   const { isSignedBy } = await import("../../desk/register/journalchain.js");
   const fault = (message: string): Finding => ({ number: head.number, what: "head", message });
   if (!opened.id.equals(head.register)) return fault("the saved head is of another register");
-  const publicKeys = [
-    ...(given === undefined ? [] : [Buffer.from(given, "hex")]),
-    ...(opened.has("journal") ? [opened.journal.publicKey] : []),
-  ];
-  if (publicKeys.length === 0) publicKeys.push(opened.journalPublic);
-  if (publicKeys.every((publicKey) => isSignedBy(publicKey, head))) return undefined;
-  return fault("the saved head is not signed by this register's journal key");
+  const wrong = fault("the saved head is not signed by this register's journal key");
+  if (given !== undefined && !isSignedBy(Buffer.from(given, "hex"), head)) return wrong;
+  if (given !== undefined && !opened.has("journal")) return undefined;
+  const current = opened.has("journal") ? opened.journal.publicKey : opened.journalPublic;
+  return (await opened.engine.read((db) => isHeadOf(db, current, head))) ? undefined : wrong;
 }
 
 function headKey(text: string): string {

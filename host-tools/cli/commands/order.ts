@@ -15,7 +15,9 @@ import { pinFileOption, readSecret, refuseStdinTwice } from "../secretoptions.js
 import { printing, suiteOf, wholeNumber } from "./options.js";
 
 interface AddOptions extends RegisterOptions {
-  user: string;
+  user?: string;
+  again?: number;
+  reason?: string;
   suite?: string;
   pinCheck?: "card" | "server";
   tries: number;
@@ -36,21 +38,26 @@ const COLUMNS = ["order", "user", "state", "serial", "suite", "pinCheck", "tries
 const WEAK = "this PIN is easy to guess; choose another one";
 const MOST_ORDERS = Number.MAX_SAFE_INTEGER;
 
+const ADD_EXAMPLES = ["dsc order add --user j.doe", 'dsc order add --again 17 --reason "its screen is broken"'];
 const ADD_NOTES = `
 A PIN without --pin-file is asked for, twice. It is encrypted at once, so that only the desk key opens it, and is
 erased when the card is seeded. The site key (without a site: the desk key) vouches for the key that it is
 encrypted to.
+
+--again places an order again whose card was damaged at the desk: that card is retired, and the order is made anew. Its PIN
+was erased when the card was seeded, so it is asked for again.
 ${REGISTER_HELP}`;
 
 export function register(program: Command): void {
   const order = program.command("order").description("orders of cards");
-  const add = registerOptions(
-    printing("add", "order a card for a user", ["dsc order add --user j.doe"]),
-    "site",
-    "desk",
-    "journal",
-  )
-    .requiredOption("--user <name>", "the user name that the card is for", plainText)
+  const add = registerOptions(printing("add", "order a card for a user", ADD_EXAMPLES), "site", "desk", "journal")
+    .option("--user <name>", "the user name that the card is for", plainText)
+    .addOption(
+      new Option("--again <n>", "in place of a new order: this one, whose card was damaged").argParser(
+        wholeNumber(1, MOST_ORDERS),
+      ),
+    )
+    .option("--reason <text>", "with --again, for the journal", plainText)
     .option("--suite <suite>", `how it answers challenges (default: ${SUITE})`)
     .addOption(
       new Option("--pin-check <who>", "who judges the PIN (default: as the suite says)").choices(["card", "server"]),
@@ -78,9 +85,12 @@ export function register(program: Command): void {
 }
 
 async function runAdd(options: AddOptions, command: Command): Promise<void> {
-  const settings = settingsOf(options);
-  const { pinFile, siteKey, deskKey, journalKey, user } = options;
+  const { pinFile, siteKey, deskKey, journalKey, user, again, reason } = options;
+  if ((user === undefined) === (again === undefined)) throw new UsageError("give one of --user and --again");
+  if (reason !== undefined && again === undefined) throw new UsageError("--reason is for --again");
   refuseStdinTwice(pinFile, siteKey, deskKey, journalKey);
+  if (again !== undefined) return runAgain(again, options, command);
+  const settings = settingsOf(options, user as string);
   const pin = await pinOf(options, settings);
   try {
     const { change } = await import("../../desk/register/change.js");
@@ -94,17 +104,43 @@ async function runAdd(options: AddOptions, command: Command): Promise<void> {
   }
 }
 
-function settingsOf({ user, suite, pinCheck, tries }: AddOptions): NewOrder {
+/** The order says all but the PIN, and that too where its card was not seeded yet. */
+async function runAgain(number: number, options: AddOptions, command: Command): Promise<void> {
+  refuseWithAgain(command);
+  const { change } = await import("../../desk/register/change.js");
+  const { orderOf, placeAgain } = await import("../../desk/register/orders.js");
+  const user = await withRegister(options, async (opened) => {
+    const order = await opened.engine.read((db) => orderOf(db, number));
+    const keepsPin = order.pin !== null && options.pinFile === undefined && !options.drawPin;
+    const pin = keepsPin ? undefined : await pinOf(options, { pinCheck: order.pin_check });
+    try {
+      await change(opened, (each) => placeAgain(each, number, { pin, reason: options.reason }));
+    } finally {
+      pin?.fill(0);
+    }
+    return order.user_name;
+  });
+  show(command, { order: number, user }, [`order ${number} is placed again`]);
+}
+
+/** The order says these. */
+function refuseWithAgain(command: Command): void {
+  for (const name of ["suite", "pinCheck", "tries"])
+    if (command.getOptionValueSource(name) === "cli")
+      throw new UsageError("--again: the order says its suite, tries and PIN check; leave those out");
+}
+
+function settingsOf({ suite, pinCheck, tries }: AddOptions, userName: string): NewOrder {
   const name = suite ?? (pinCheck === "server" ? SERVER_SUITE : SUITE);
   const byServer = suiteOf(name).pin !== undefined;
   const said = byServer ? "server" : "card";
   if (pinCheck !== undefined && pinCheck !== said)
     throw new UsageError(`--pin-check ${pinCheck} and --suite ${name} contradict each other`);
-  return { userName: user, suite: name, pinCheck: said, tries };
+  return { userName, suite: name, pinCheck: said, tries };
 }
 
 /** The PIN as ASCII; nothing where the desk draws it, or the card keeps none. Wipe it after use. */
-async function pinOf(options: AddOptions, { pinCheck }: NewOrder): Promise<Buffer | undefined> {
+async function pinOf(options: AddOptions, { pinCheck }: Pick<NewOrder, "pinCheck">): Promise<Buffer | undefined> {
   const { pinFile, drawPin } = options;
   if (pinCheck === "server" && pinFile !== undefined)
     throw new UsageError("--pin-file: with this suite the site judges the PIN, and the card keeps none; leave it out");
@@ -141,10 +177,8 @@ function rowOf(order: Order) {
 
 async function runCancel(options: CancelOptions, command: Command): Promise<void> {
   const { change } = await import("../../desk/register/change.js");
-  const { moveOrder } = await import("../../desk/register/orders.js");
+  const { cancelOrder } = await import("../../desk/register/orders.js");
   const { order, reason } = options;
-  await withRegister(options, (opened) =>
-    change(opened, (each) => moveOrder(each, order, "cancelled", { action: "order cancel", reason })),
-  );
+  await withRegister(options, (opened) => change(opened, (each) => cancelOrder(each, order, reason)));
   show(command, { order, state: "cancelled" }, [`order ${order} is cancelled`]);
 }

@@ -12,12 +12,15 @@ import { columns, show, warn } from "../output.js";
 import { askPassphrase } from "../prompt.js";
 import {
   actorOf,
+  earlierKeyOption,
   REGISTER_HELP,
   type RegisterOptions,
   readCustodyKeys,
   registerOptions,
+  saidOfUnchecked,
   whereOf,
   wipeKeys,
+  withEarlierKeys,
   withRegister,
 } from "../registeroptions.js";
 import { createInTokenUnlessThere } from "../tokens.js";
@@ -30,10 +33,12 @@ interface InitOptions extends RegisterOptions {
 interface RekeyOptions extends InitOptions {
   newSiteKey?: string;
   newDeskKey?: string;
+  newJournalKey?: string;
 }
 
 interface CheckOptions extends RegisterOptions {
   head?: string;
+  earlierJournalKey?: string[];
 }
 
 interface RestoreOptions extends RegisterOptions {
@@ -75,6 +80,7 @@ export function register(program: Command): void {
     ...ALL,
   )
     .option("--head <file>", "a saved head of the journal (dsc journal head)")
+    .addOption(earlierKeyOption())
     .addHelpText(
       "after",
       `\nIt checks what the keys that are given open. Exit code 1 where something is wrong.${REGISTER_HELP}`,
@@ -93,9 +99,13 @@ export function register(program: Command): void {
     .option("--head <file>", "the last saved head of the journal")
     .addHelpText("after", RESTORE_NOTES)
     .action(runRestore);
-  const rekey = registerOptions(printing("rekey", "seal all of it under other keys", REKEY_EXAMPLES), ...ALL)
+  const rekey = registerOptions(
+    printing("rekey", "give it another site key, desk key or journal key", REKEY_EXAMPLES),
+    ...ALL,
+  )
     .option("--new-site-key <file>", "the site key from now on; drawn where the file does not exist yet")
     .option("--new-desk-key <file>", "the desk key from now on; likewise")
+    .option("--new-journal-key <file>", "the journal key from now on; likewise")
     .option("--passphrase", "put the keys that are drawn behind a passphrase each, which is asked for")
     .addHelpText("after", REKEY_NOTES)
     .action(runRekey);
@@ -119,7 +129,8 @@ const RESTORE_EXAMPLES = [
 const REKEY_EXAMPLES = ["dsc register rekey --new-desk-key desk-2027.key"];
 const REKEY_NOTES = `
 All of it changes or nothing does. Other benches go on once they are given the new keys. The old keys still open earlier
-backups: destroy both together. The journal key stays.
+backups: destroy both together. The old journal key is needed to check the entries that were made under it
+(dsc journal verify --earlier-journal-key); keep the public key that is printed, as that of dsc register init.
 ${REGISTER_HELP}`;
 const MIGRATE_EXAMPLES = ["dsc register migrate --register postgres://desk@db.example/register"];
 const CLOCK_EXAMPLES = ["dsc register clock", "dsc register clock --accept"];
@@ -209,8 +220,10 @@ async function runCheck(options: CheckOptions, command: Command): Promise<void> 
   const head = await headOf(options.head);
   await withRegister(options, async (register) => {
     const { checkRegister } = await import("../../desk/register/check.js");
-    const report = await checkRegister(register, head);
-    const { cards, opened, entries, findings, notGiven } = report;
+    const report = await withEarlierKeys(options, register, (earlier) => checkRegister(register, head, earlier));
+    const { cards, opened, entries, unchecked, findings, notGiven } = report;
+    const said = saidOfUnchecked(unchecked);
+    if (said !== undefined) warn(said);
     for (const kind of notGiven) warn(`the ${kind} key was not given: what only it opens was not looked at`);
     const summary = columns([
       ["cards", String(cards)],
@@ -278,20 +291,28 @@ function restoreLines(where: string, at: string, report: RestoreReport): string[
 }
 
 async function runRekey(options: RekeyOptions, command: Command): Promise<void> {
-  const { newSiteKey, newDeskKey, passphrase, insecureKeyFile } = options;
-  const named = { siteKey: newSiteKey, deskKey: newDeskKey, passphrase, insecureKeyFile };
+  const { newSiteKey, newDeskKey, newJournalKey, passphrase, insecureKeyFile } = options;
+  const named = { siteKey: newSiteKey, deskKey: newDeskKey, journalKey: newJournalKey, passphrase, insecureKeyFile };
   const wanted = Object.fromEntries(Object.entries(named).filter(([, value]) => value !== undefined)) as InitOptions;
-  if (newSiteKey === undefined && newDeskKey === undefined)
-    throw new UsageError("no new key is named; give --new-site-key or --new-desk-key or both");
+  if (newSiteKey === undefined && newDeskKey === undefined && newJournalKey === undefined)
+    throw new UsageError("no new key is named; give one or more of --new-site-key, --new-desk-key, --new-journal-key");
   await withRegister(options, async (register) => {
     const { rekey } = await import("../../desk/register/rekey.js");
+    const { JournalKey } = await import("../../desk/register/journalchain.js");
     const drawn = await drawMissing(wanted);
     const next = await readCustodyKeys(wanted);
     try {
       const keys = await rekey(register, next);
       const where = register.engine.where;
-      const lines = drawn.map(drawnLine);
-      show(command, { register: where, keys, drawn }, [...lines, `${where}: ${keys} keys are sealed anew`]);
+      const journal = next.journal && new JournalKey(next.journal, register.id);
+      journal?.wipe();
+      const publicKey = journal?.publicKey.toString("hex");
+      const lines = [
+        ...drawn.map(drawnLine),
+        `${where}: ${keys} keys are sealed anew`,
+        ...(publicKey === undefined ? [] : [`public key of its journal from now on: ${publicKey}`]),
+      ];
+      show(command, { register: where, keys, drawn, journalPublicKey: publicKey ?? null }, lines);
     } finally {
       wipeKeys(next);
     }

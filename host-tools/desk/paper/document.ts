@@ -4,8 +4,9 @@
 
 import { once } from "node:events";
 import { concatSecrets } from "../../files/secretbytes.js";
-import { clustersOf, type Face, type Fonts, type Weight } from "./fonts.js";
+import type { Face, Fonts, Weight } from "./fonts.js";
 import type { Language } from "./languages.js";
+import { clustersOf } from "./printable.js";
 import { MM_PER_INCH } from "./sheets.js";
 
 type PdfKit = InstanceType<typeof import("pdfkit")>;

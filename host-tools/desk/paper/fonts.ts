@@ -7,7 +7,7 @@ import { isAbsolute } from "node:path";
 import type { Font, FontCollection } from "fontkit";
 import { explained } from "../../files/files.js";
 import { PaperError } from "./errors.js";
-import { named, printable } from "./printable.js";
+import { clustersOf, named, printable } from "./printable.js";
 
 type Fontkit = typeof import("fontkit");
 
@@ -31,7 +31,6 @@ const FILES: Record<Weight, readonly string[]> = {
   bold: [`${PLEX}/600SemiBold/IBMPlexSans_600SemiBold.ttf`, `${UDP_GOTHIC}/700Bold/BIZUDPGothic_700Bold.ttf`],
 };
 
-const CLUSTERS = new Intl.Segmenter("und", { granularity: "grapheme" });
 /** They choose a form of the character before them, or leave it as it is; no font has a glyph for them. */
 const VARIATION_SELECTORS = /[\ufe00-\ufe0f\u{e0100}-\u{e01ef}]/gu;
 
@@ -110,11 +109,6 @@ export class Fonts {
     this.#opened.set(file, face);
     return face;
   }
-}
-
-/** What a reader takes for one character. */
-export function clustersOf(text: string): string[] {
-  return Array.from(CLUSTERS.segment(text), ({ segment }) => segment);
 }
 
 /** The font that the setting names: an absolute path, of a collection with `#` and the PostScript name of one font in it. */

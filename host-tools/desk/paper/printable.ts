@@ -22,12 +22,22 @@ const SCRIPTS: readonly [name: string, letters: RegExp][] = [
   ["Devanagari", /\p{Script=Devanagari}/u],
 ];
 
+const CLUSTERS = new Intl.Segmenter("und", { granularity: "grapheme" });
+
+/** What a reader takes for one character. */
+export function clustersOf(text: string): string[] {
+  return Array.from(CLUSTERS.segment(text), ({ segment }) => segment);
+}
+
 /**
- * The text in the form that is printed (NFC). Throws a PaperError where it cannot be printed with any font; `what` begins the
+ * The text in the form that is printed: letters and their marks are composed, since fonts have more of those. A character that
+ * stands alone stays as it is: NFC gives some kanji of names another shape. Throws a PaperError where it cannot be printed with any font; `what` begins the
  * line: whose name or address it is.
  */
 export function printable(text: string, what: string): string {
-  const composed = text.normalize("NFC");
+  const composed = clustersOf(text)
+    .map((cluster) => ([...cluster].length > 1 ? cluster.normalize("NFC") : cluster))
+    .join("");
   const invisible = INVISIBLE.exec(composed)?.[0];
   if (invisible !== undefined)
     throw new PaperError(`${what} has a control character (${codeOf(invisible)}); correct it`);

@@ -9,8 +9,8 @@ import { createFromPieces } from "../../files/files.js";
 import { type BackupHead, type BackupRow, readBackupHead, readBackupRows, writeBackup } from "./backupfile.js";
 import type { Engine } from "./engine.js";
 import { RegisterError } from "./errors.js";
-import { append, verifyJournal } from "./journal.js";
-import { type Finding, type Head, isSignedBy, JournalKey, type SignedHead } from "./journalchain.js";
+import { append, isHeadOf, verifyJournal } from "./journal.js";
+import { type Finding, type Head, JournalKey, type SignedHead } from "./journalchain.js";
 import { applyMigrations, MIGRATIONS, versionOf } from "./migrations.js";
 import { openEngine } from "./open.js";
 import { type CustodyKeys, type Register, tagRow } from "./register.js";
@@ -134,8 +134,7 @@ export async function restore(
   if (head.schema > newest)
     throw new RegisterError(`${path}: is of a register of a newer version (${head.schema}); use a newer dsc`, "newer");
   const journal = journalOf(path, head, keys);
-  if (since.head && !(head.register.equals(since.head.register) && isSignedBy(journal.publicKey, since.head)))
-    throw new RegisterError("the saved head of the journal is one of another register", "wrong-key");
+  if (since.head && !head.register.equals(since.head.register)) throw otherHead();
   const engine = await openEngine(where, {
     create: true,
     migrations: MIGRATIONS.filter(({ number }) => number <= head.schema),
@@ -156,6 +155,13 @@ function journalOf(path: string, { register, journalTag }: BackupHead, { journal
   if (key.tag.equals(journalTag)) return key;
   key.wipe();
   throw new RegisterError(`${path}: the journal key is one of another register`, "wrong-key");
+}
+
+function otherHead(): RegisterError {
+  return new RegisterError(
+    "the saved head of the journal is of another register, or under a later journal key",
+    "wrong-key",
+  );
 }
 
 /** One restoring, in its transaction. */
@@ -183,6 +189,8 @@ class Restoring {
   async run(head: BackupHead, actor: string): Promise<RestoreReport> {
     await this.#takeRows();
     this.#refuseUnknown();
+    const { head: saved } = this.#since;
+    if (saved && !(await isHeadOf(this.#db, this.#journal.publicKey, saved))) throw otherHead();
     await this.#goOnNumbering();
     const { findings } = await verifyJournal(this.#db, this.#journal, this.#headInside(await this.#lastEntry()));
     const lostEntries = await this.#lostEntries();

@@ -7,6 +7,8 @@
 // A card has a row from `pending` on: a blank one is not known. Seeding a card again (seeding.ts) begins at `pending` anew.
 
 import type { Kysely, Selectable } from "kysely";
+import type { CardStatus } from "../../card/cardclient.js";
+import type { CardRecord } from "../keyregister.js";
 import type { Change } from "./change.js";
 import { RegisterError } from "./errors.js";
 import type { CardState, CardsTable, Tables } from "./schema.js";
@@ -63,6 +65,46 @@ export function findCard(db: Kysely<Tables>, serial: string): Promise<Card | und
   return db.selectFrom("cards").selectAll().where("serial", "=", serial).executeTakeFirst();
 }
 
+/**
+ * What the register has of a card that says this of itself: first by both, then by its id, then by its serial number. Throws a
+ * RegisterError ("unknown") where there is none. `name`: the register's.
+ */
+export async function cardAtPort(
+  db: Kysely<Tables>,
+  { serial, id }: Pick<CardStatus, "serial" | "id">,
+  name: string,
+): Promise<Card> {
+  const bySerial = serial === undefined ? undefined : await findCard(db, serial);
+  if (bySerial && bySerial.card_id === id) return bySerial;
+  const byId = db
+    .selectFrom("cards")
+    .selectAll()
+    .where("card_id", "=", id ?? "");
+  const card = (await byId.executeTakeFirst()) ?? bySerial;
+  if (card) return card;
+  const said = serial === undefined ? "without a serial number" : serial;
+  throw new RegisterError(
+    `${name}: has no card ${said}, and none with the id ${id ?? "of the first release"}; nothing was sent to it`,
+    "unknown",
+  );
+}
+
+/** What the register says of the transport keys of a card, and how far the card came. */
+export function progressOf(
+  card: Card,
+): Pick<CardRecord, "serial" | "state" | "keyset" | "rotation" | "transport" | "lifeBefore" | "storeData"> {
+  const { serial, state, keyset, transport, keys_before: before, put_key: putKey } = card;
+  return {
+    serial,
+    state: state === "pending" ? "pending" : "done",
+    keyset: keyset ?? undefined,
+    transport: transport ?? undefined,
+    rotation: before === null ? undefined : { before, putKey },
+    lifeBefore: card.life_before ?? "unknown",
+    storeData: card.store_data,
+  };
+}
+
 /** Throws a RegisterError ("unknown") where there is no such card. */
 export async function cardOf(db: Kysely<Tables>, serial: string): Promise<Card> {
   const card = await findCard(db, serial);
@@ -80,6 +122,30 @@ export async function moveCard({ db, at, note }: Change, move: Move): Promise<Ca
   await db.updateTable("cards").set({ state: to, changed: at }).where("serial", "=", serial).execute();
   await note({ action, serial, from, to, reason, ...(detail && { detail }) });
   return { ...card, state: to, changed: at };
+}
+
+/** States in which a card is out of use for good. */
+const ENDED: readonly CardState[] = ["returned", "retired"];
+
+/** Why a card ends at the desk, before its owner has it. */
+export interface End {
+  readonly action: string;
+  readonly reason: string;
+  /** The card has another serial number now. */
+  readonly renumbered?: boolean;
+}
+
+/**
+ * Ends a card that the desk has: it was damaged, its order was cancelled, or it got another serial number. The desk decides
+ * that whatever its state is, so LIFE does not have it.
+ */
+export async function retireAtDesk({ db, at, note }: Change, card: Card, end: End): Promise<void> {
+  const { serial, state: from } = card;
+  const { action, reason, renumbered = false } = end;
+  const to = ENDED.includes(from) ? from : "retired";
+  const values = { state: to, changed: at, ...(renumbered && { card_id: null }) } as const;
+  await db.updateTable("cards").set(values).where("serial", "=", serial).execute();
+  await note({ action, serial, from, to, reason });
 }
 
 /** A user name has one card that is active: a lost one that turns up comes too late once its replacement is. */

@@ -5,8 +5,8 @@ import { createHash } from "node:crypto";
 import { type Kysely, type Selectable, sql } from "kysely";
 import { privateKeyOf, publicBytesOf } from "./curve25519.js";
 import { RegisterError } from "./errors.js";
-import { verifyJournal } from "./journal.js";
-import { isSignedBy, type SignedHead } from "./journalchain.js";
+import { isHeadOf, verifyJournal } from "./journal.js";
+import type { JournalKey, SignedHead } from "./journalchain.js";
 import { openPin } from "./orders.js";
 import { CUSTODY_KINDS, type Register } from "./register.js";
 import { latestTime } from "./registerclock.js";
@@ -18,6 +18,8 @@ export interface CheckReport {
   /** Sealed keys that were opened. */
   readonly opened: number;
   readonly entries: number;
+  /** Entries up to this one are under a journal key that was not given. 0: there are none. */
+  readonly unchecked: number;
   /** One line each. */
   readonly findings: readonly string[];
   /** Keys that the register has and that were not given: what only they open was not looked at. */
@@ -31,10 +33,15 @@ const PIECE = 500;
 const NO_CARD = "none";
 
 /** Reads the register in one snapshot. `head`: a saved head of its journal. */
-export function checkRegister(register: Register, head?: SignedHead): Promise<CheckReport> {
+export function checkRegister(
+  register: Register,
+  head?: SignedHead,
+  earlier: readonly JournalKey[] = [],
+): Promise<CheckReport> {
   return register.engine.read(async (db) => {
     const findings: string[] = [];
-    if (head && !isOwnHead(register, head)) findings.push("journal: the saved head is not one of this register");
+    if (head && !(await isOwnHead(db, register, head)))
+      findings.push("journal: the saved head is not one of this register");
     const opened = await checkKeys(db, register, findings);
     await checkDeskPair(register, findings);
     await checkPins(db, register, findings);
@@ -42,21 +49,22 @@ export function checkRegister(register: Register, head?: SignedHead): Promise<Ch
     await checkTime(db, findings);
     if (register.has("journal") && !register.journal.publicKey.equals(register.journalPublic))
       findings.push("journal: the public key that the register keeps was exchanged");
-    const journal = await verifyJournal(db, register.has("journal") ? register.journal : undefined, head);
+    const journal = await verifyJournal(db, register.has("journal") ? register.journal : undefined, head, earlier);
     findings.push(...journal.findings.map(({ message }) => `journal: ${message}`));
     const cards = await db
       .selectFrom("cards")
       .select(({ fn }) => fn.countAll<number>().as("count"))
       .executeTakeFirst();
     const notGiven = CUSTODY_KINDS.filter((kind) => register.knows(kind) && !register.has(kind));
-    return { cards: cards?.count ?? 0, opened, entries: journal.count, findings, notGiven };
+    const { count: entries, unchecked } = journal;
+    return { cards: cards?.count ?? 0, opened, entries, unchecked, findings, notGiven };
   });
 }
 
 /** Whoever may write to the register can exchange the public key that it keeps: the journal key's own counts first. */
-function isOwnHead(register: Register, head: SignedHead): boolean {
+async function isOwnHead(db: Kysely<Tables>, register: Register, head: SignedHead): Promise<boolean> {
   const publicKey = register.has("journal") ? register.journal.publicKey : register.journalPublic;
-  return register.id.equals(head.register) && isSignedBy(publicKey, head);
+  return register.id.equals(head.register) && isHeadOf(db, publicKey, head);
 }
 
 /** Opens every key. Returns how many opened. */

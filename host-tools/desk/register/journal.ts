@@ -7,10 +7,15 @@ import {
   type Entry,
   type Finding,
   type Head,
+  isSignedBy,
   type JournalKey,
   MAC_BYTES,
   type Position,
+  SEGMENT_ACTION,
+  type Segment,
   type SignedHead,
+  segmentAt,
+  segmentsBy,
 } from "./journalchain.js";
 import { getMeta, putMeta } from "./meta.js";
 import { keepTime } from "./registerclock.js";
@@ -55,6 +60,37 @@ export async function append(db: Transaction<Tables>, key: JournalKey, entry: Ne
   await db.insertInto("journal").values(rowOf(added)).execute();
   await keepTime(db, at);
   return added.number;
+}
+
+/** Goes on under another journal key: the entry that begins its segment. */
+export async function beginSegment(
+  db: Transaction<Tables>,
+  before: JournalKey,
+  key: JournalKey,
+  { at, actor }: Pick<NewEntry, "at" | "actor">,
+): Promise<void> {
+  const position = await positionIn(db, before);
+  const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
+  const head = hex(before.signHead(position, at).signature);
+  const detail = { before: hex(before.publicKey), head, key: hex(key.publicKey) };
+  await keepPosition(db, key, position);
+  await append(db, key, { at, actor, action: SEGMENT_ACTION, detail });
+}
+
+/** The segments of the journal. `current`: the public key of the last one. */
+export async function segmentsIn(db: Kysely<Tables>, current: Uint8Array): Promise<Segment[]> {
+  const rows = await db
+    .selectFrom("journal")
+    .selectAll()
+    .where("action", "=", SEGMENT_ACTION)
+    .orderBy("number")
+    .execute();
+  return segmentsBy(rows.map(entryOf), current);
+}
+
+/** Whether a saved head was signed with the journal key of its time. `current`: the public key of the one of now. */
+export async function isHeadOf(db: Kysely<Tables>, current: Uint8Array, head: SignedHead): Promise<boolean> {
+  return isSignedBy(segmentAt(await segmentsIn(db, current), head.number).publicKey, head);
 }
 
 /** The last entry, as the register keeps it beside the journal. Throws a RegisterError where that was changed. */
@@ -102,18 +138,27 @@ export async function readEntries(db: Kysely<Tables>, { serial, last }: JournalF
   return rows.reverse().map(entryOf);
 }
 
+export interface JournalReport {
+  readonly count: number;
+  readonly findings: readonly Finding[];
+  /** Entries up to this one are under a journal key that was not given: only their numbers were checked. 0: there are none. */
+  readonly unchecked: number;
+}
+
 /**
  * What is wrong with the journal. Without the journal key only its numbers and a saved head are checked, and its entries up
- * to that head are vouched for by nobody.
+ * to that head are vouched for by nobody. `earlier`: journal keys from before it was given another one.
  */
 export async function verifyJournal(
   db: Kysely<Tables>,
   key: JournalKey | undefined,
   head?: Head,
-): Promise<{ readonly count: number; readonly findings: readonly Finding[] }> {
+  earlier: readonly JournalKey[] = [],
+): Promise<JournalReport> {
   const kept = await getMeta(db, "journal-position");
   const position = kept && positionOf(kept);
-  const check = new ChainCheck(key, { position, head });
+  const segments = key && (await segmentsIn(db, key.publicKey));
+  const check = new ChainCheck(key, { position, head, segments, earlier });
   for (let from = 0; ; ) {
     const rows = await db
       .selectFrom("journal")
@@ -128,10 +173,11 @@ export async function verifyJournal(
     from = last.number;
   }
   const { count, findings } = check.end();
+  const { unchecked } = check;
   if (!key || (kept && position && key.vouchesFor(position, kept.subarray(NUMBER_BYTES + MAC_BYTES))))
-    return { count, findings };
+    return { count, findings, unchecked };
   const message = "what the register keeps as the journal's end is missing or was changed";
-  return { count, findings: [...findings, { number: count, what: "end", message }] };
+  return { count, findings: [...findings, { number: count, what: "end", message }], unchecked };
 }
 
 export function entryOf({ from_state, to_state, ...row }: Selectable<JournalTable>): Entry {

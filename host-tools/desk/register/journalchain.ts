@@ -10,11 +10,15 @@
 // saved head, too. Only a saved head shows that entries and position together were put back to an earlier state.
 //
 // All that is made of the journal key is an HMAC under it, so that a token can hold it (heldkeys.ts).
+//
+// Another journal key begins another segment. Its first entry, under the new key, continues the MAC of the last one under the
+// old key; it has both public keys and a head of the old segment, signed by the old key. So who has the new key alone knows
+// that the old segment ended with that entry, and needs the old key to check what is in it.
 
 import { createHash, createHmac, type Hmac, type KeyObject, sign, timingSafeEqual, verify } from "node:crypto";
 import { copyOfSecret, secretBytes } from "../../files/secretbytes.js";
 import { canonical } from "./canonical.js";
-import { privateKeyOf, publicBytesOf, publicKeyOf } from "./curve25519.js";
+import { CURVE_KEY_BYTES, privateKeyOf, publicBytesOf, publicKeyOf } from "./curve25519.js";
 import type { MacKey } from "./heldkeys.js";
 import { CUSTODY_KEY_BYTES } from "./sealing.js";
 
@@ -56,8 +60,19 @@ export interface SignedHead extends Head {
   readonly signature: Uint8Array;
 }
 
+/** Entries under one journal key. */
+export interface Segment {
+  /** The number of its first entry. */
+  readonly from: number;
+  /** The public key of its journal key, 32 bytes. */
+  readonly publicKey: Buffer;
+}
+
 export const FIRST_ACTION = "register init";
+/** The first entry of each later segment. */
+export const SEGMENT_ACTION = "journal key";
 export const MAC_BYTES = 32;
+export const SIGNATURE_BYTES = 64;
 
 const START = "dsc journal start";
 const HEAD_LABEL = "head";
@@ -110,8 +125,13 @@ export class JournalKey {
     return same(this.positionMac(position), mac);
   }
 
-  signHead({ number, mac }: Position, at: number): SignedHead {
-    const head = { register: this.#register, number, mac, at };
+  /** A head of this register, not signed. */
+  headOf({ number, mac }: Position, at: number): Head {
+    return { register: this.#register, number, mac, at };
+  }
+
+  signHead(position: Position, at: number): SignedHead {
+    const head = this.headOf(position, at);
     return { ...head, signature: sign(null, headContent(head), this.#signing) };
   }
 
@@ -173,6 +193,56 @@ function same(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && timingSafeEqual(a, b);
 }
 
+/** What the first entry of a later segment says of the keys: all of it is public, in hexadecimal. */
+export interface KeyChange {
+  /** The public key of the segment before, */
+  readonly before: string;
+  /** its signature of a head with the last entry of that segment and the time of this entry, */
+  readonly head: string;
+  /** and the public key from here on. */
+  readonly key: string;
+}
+
+/** What an entry of that kind says; nothing where it says something else. */
+export function keyChangeIn({ action, detail }: Pick<EntryContent, "action" | "detail">): KeyChange | undefined {
+  if (action !== SEGMENT_ACTION) return undefined;
+  const { before, head, key } = fieldsIn(detail);
+  const isHex = (value: unknown, bytes: number) =>
+    typeof value === "string" && value.length === 2 * bytes && /^[0-9a-f]*$/.test(value);
+  if (!isHex(before, CURVE_KEY_BYTES) || !isHex(key, CURVE_KEY_BYTES) || !isHex(head, SIGNATURE_BYTES))
+    return undefined;
+  return { before, head, key } as KeyChange;
+}
+
+/** Of an entry that may have been changed. */
+function fieldsIn(detail: string): Partial<Record<keyof KeyChange, unknown>> {
+  try {
+    return (JSON.parse(detail) ?? {}) as Partial<Record<keyof KeyChange, unknown>>;
+  } catch {
+    return {};
+  }
+}
+
+/** The segments of a journal, by the first entries of the later ones; `current`: the public key of the last one. */
+export function segmentsBy(changes: readonly EntryContent[], current: Uint8Array): Segment[] {
+  let from = 1;
+  const segments: Segment[] = [];
+  for (const entry of changes) {
+    const change = keyChangeIn(entry);
+    if (!change) continue;
+    segments.push({ from, publicKey: Buffer.from(change.before, "hex") });
+    from = entry.number;
+  }
+  return [...segments, { from, publicKey: Buffer.from(current) }];
+}
+
+/** The segment that an entry is in. */
+export function segmentAt(segments: readonly Segment[], number: number): Segment {
+  const segment = segments.findLast(({ from }) => from <= number) ?? segments[0];
+  if (!segment) throw new Error("a journal has a segment");
+  return segment;
+}
+
 /** What is wrong with a journal, at one number or from it on. */
 export interface Finding {
   readonly number: number;
@@ -192,6 +262,10 @@ export interface Known {
   readonly position?: Position | undefined;
   /** A head that was saved. Its signature is checked elsewhere (isSignedBy). */
   readonly head?: Head | undefined;
+  /** Where it was given other journal keys; one segment unless told. */
+  readonly segments?: readonly Segment[] | undefined;
+  /** Journal keys of earlier segments. */
+  readonly earlier?: readonly JournalKey[] | undefined;
 }
 
 /** More entries than these are not compared with each other to find out where they belong. */
@@ -205,7 +279,9 @@ export class ChainCheck {
   readonly #known: Known;
   readonly #findings: Finding[] = [];
   readonly #suspects: { readonly entry: Entry; readonly previous: Uint8Array }[] = [];
+  readonly #segments: readonly Segment[];
   #count = 0;
+  #unchecked = 0;
   #last: Position | undefined;
   /** What the MAC of the last entry should be, where it is another. */
   #lastRight: Buffer | undefined;
@@ -215,6 +291,7 @@ export class ChainCheck {
   constructor(key: JournalKey | undefined, known: Known = {}) {
     this.#key = key;
     this.#known = known;
+    this.#segments = known.segments ?? [{ from: 1, publicKey: key?.publicKey ?? Buffer.alloc(0) }];
   }
 
   take(entry: Entry): void {
@@ -225,6 +302,11 @@ export class ChainCheck {
     this.#checkMac(entry, entry.number === expected);
     this.#checkHead(entry);
     this.#last = { number: entry.number, mac: entry.mac };
+  }
+
+  /** The last entry that no key was given for; 0: there is none. */
+  get unchecked(): number {
+    return this.#unchecked;
   }
 
   /** How many entries there were, and what is wrong with them, in the order of their numbers. */
@@ -239,14 +321,37 @@ export class ChainCheck {
   #checkMac(entry: Entry, follows: boolean): void {
     const rightBefore = this.#lastRight;
     this.#lastRight = undefined;
-    if (!this.#key || !follows) return;
-    const { mac: previous } = this.#last ?? this.#key.start();
-    const right = this.#key.macOf(previous, entry);
-    if (same(right, entry.mac)) return;
+    const key = this.#keyAt(entry.number);
+    if (!key) this.#unchecked = entry.number;
+    if (!key || !follows) return;
+    const { mac: previous } = this.#last ?? key.start();
+    const right = key.macOf(previous, entry);
+    if (same(right, entry.mac)) return this.#checkKeyChange(entry, previous);
     // Where only the MAC of the entry before was changed, this one is right.
-    if (rightBefore && same(this.#key.macOf(rightBefore, entry), entry.mac)) return;
+    if (rightBefore && same(key.macOf(rightBefore, entry), entry.mac)) return;
     this.#suspects.push({ entry, previous });
     this.#lastRight = right;
+  }
+
+  /** The journal key of an entry, where that was given. */
+  #keyAt(number: number): JournalKey | undefined {
+    const { publicKey } = segmentAt(this.#segments, number);
+    return [this.#key, ...(this.#known.earlier ?? [])].find((key) => key?.publicKey.equals(publicKey));
+  }
+
+  /** The first entry of a later segment: what it says of the one before must be so. */
+  #checkKeyChange(entry: Entry, mac: Uint8Array): void {
+    const change = keyChangeIn(entry);
+    if (!change || !this.#key) return;
+    const { number } = entry;
+    const head = this.#key.headOf({ number: number - 1, mac }, entry.at);
+    const isSigned = isSignedBy(Buffer.from(change.before, "hex"), {
+      ...head,
+      signature: Buffer.from(change.head, "hex"),
+    });
+    const isNext = segmentAt(this.#segments, number).publicKey.equals(Buffer.from(change.key, "hex"));
+    if (!isSigned || !isNext)
+      this.#find(number, "changed", `entry ${number} does not continue the entries under the key before`);
   }
 
   #checkStart({ number, action }: Entry): void {
@@ -276,7 +381,8 @@ export class ChainCheck {
     const macs = this.#suspects.flatMap(({ entry: other, previous }) => [other.mac, previous]);
     for (const { entry: other } of this.#suspects) {
       const { number } = other;
-      if (macs.some((mac) => same(this.#key?.macOf(mac, { ...entry, number }) ?? mac, entry.mac))) return number;
+      const key = this.#keyAt(number);
+      if (macs.some((mac) => same(key?.macOf(mac, { ...entry, number }) ?? mac, entry.mac))) return number;
     }
     return undefined;
   }

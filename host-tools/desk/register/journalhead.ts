@@ -7,14 +7,13 @@
 
 import { FileError, readWhole } from "../../files/files.js";
 import { CURVE_KEY_BYTES } from "./curve25519.js";
-import { MAC_BYTES, type SignedHead } from "./journalchain.js";
+import { MAC_BYTES, SIGNATURE_BYTES, type SignedHead } from "./journalchain.js";
 import { REGISTER_ID_BYTES } from "./sealing.js";
 
 export interface SavedHead extends SignedHead {
   readonly publicKey: Uint8Array;
 }
 
-const SIGNATURE_BYTES = 64;
 const MOST_BYTES = 64 * 1024;
 
 /** As it goes into a file, or to whoever asks with --json. */

@@ -70,7 +70,9 @@ async function importCard(inside: Change, record: SeedRecord, sha256: string): P
   const card = await findCard(inside.db, serial);
   const row = rowOf(record, inside.at);
   if (!card) await inside.db.insertInto("cards").values(row).execute();
-  await importKeys(inside, keys);
+  // A card that the register has already keeps the id that it has.
+  const cardId = card && card.card_id !== record.cardId ? undefined : record.cardId;
+  await importKeys(inside, { ...keys, cardId });
   const detail = { export: sha256, keys: unlockKey ? "token unlock" : "token" };
   await inside.note({ action: "pskc import", serial, to: card?.state ?? row.state, detail });
   return "new";

@@ -85,6 +85,13 @@ export async function currentKey(
   return row && openKey(register, row);
 }
 
+/** The id of the card that the token key of a serial number is bound to; nothing where it has none, or one that is bound to none. */
+export async function boundTo(db: Kysely<Tables>, serial: string): Promise<string | undefined> {
+  const rows = db.selectFrom("keys").select("card_id").where("serial", "=", serial).where("state", "=", "active");
+  const row = await rows.where("field", "=", "token").executeTakeFirst();
+  return row?.card_id === NO_CARD ? undefined : row?.card_id;
+}
+
 /** Of the rows of a key, one that can be opened with what was given, if there is one. */
 async function currentRow(
   db: Kysely<Tables>,
@@ -116,6 +123,8 @@ function openKey(register: Register, row: KeyRow): Buffer {
 /** Keys of a card that another house drew; the caller's. */
 export interface ForeignKeys {
   readonly serial: string;
+  /** The card that has them, or may have: they are bound to it. Undefined: nobody knows which. */
+  readonly cardId?: string | undefined;
   readonly token: Uint8Array;
   /** Undefined: it kept that one to itself. */
   readonly unlock: Uint8Array | undefined;
@@ -140,12 +149,12 @@ export async function hasImported({ db, register }: Change, { serial, token, unl
   return same;
 }
 
-/** Keeps keys of which `hasImported` says that they are not there yet. They are bound to no card. */
-export async function importKeys(change: Change, { serial, token, unlock }: ForeignKeys): Promise<void> {
+/** Keeps keys of which `hasImported` says that they are not there yet. */
+export async function importKeys(change: Change, { serial, cardId, token, unlock }: ForeignKeys): Promise<void> {
   const { db } = change;
   const known = await hasActive(db, serial, "token");
   const version = (await newestVersion(db, serial)) + (known ? 0 : 1);
-  const common = { serial, cardId: null, version, origin: "imported" } as const;
+  const common = { serial, cardId: cardId ?? null, version, origin: "imported" } as const;
   if (!known) await keep(change, { ...common, field: "token", key: token });
   if (unlock) await keep(change, { ...common, field: "unlock", key: unlock });
 }

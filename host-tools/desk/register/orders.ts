@@ -3,15 +3,18 @@
 //
 //   placed → claimed → seeded → shipped → done;  placed | claimed → cancelled
 //   claimed | seeded → placed, where the card was damaged or the bench gave up
+//
+// A card that the desk has made or begun for an order ends with it: it is retired where the order is cancelled or placed again.
 
 import type { Kysely, Selectable } from "kysely";
 import { canonical } from "./canonical.js";
+import { findCard, retireAtDesk } from "./cards.js";
 import type { Change } from "./change.js";
 import { privateKeyOf, publicBytesOf } from "./curve25519.js";
 import { openAtDesk, sealToDesk } from "./deskbox.js";
 import { RegisterError } from "./errors.js";
 import type { Register } from "./register.js";
-import type { OrderState, OrdersTable, PinCheck, Tables } from "./schema.js";
+import type { CardState, OrderState, OrdersTable, PinCheck, Tables } from "./schema.js";
 
 export type Order = Selectable<OrdersTable>;
 
@@ -46,8 +49,15 @@ const BECOMING: Record<OrderState, string> = {
 /** States in which the PIN is not needed any more. */
 const WITHOUT_PIN: readonly OrderState[] = ["seeded", "shipped", "done", "cancelled"];
 
+const ADD = "order add";
+const CANCEL = "order cancel";
+
+/** Cards that are at the desk. */
+const AT_DESK: readonly CardState[] = ["pending", "seeded"];
+
 /** Returns the number of the order. */
-export async function addOrder({ db, at, register, note }: Change, order: NewOrder): Promise<number> {
+export async function addOrder(one: Change, order: NewOrder): Promise<number> {
+  const { db, at, note } = one;
   const { userName, suite, pinCheck, tries, pin } = order;
   const row = {
     user_name: userName,
@@ -59,11 +69,8 @@ export async function addOrder({ db, at, register, note }: Change, order: NewOrd
     changed: at,
   } as const;
   const { number } = await db.insertInto("orders").values(row).returning("number").executeTakeFirstOrThrow();
-  if (pin) {
-    const sealed = sealToDesk(deskPublicOf(register), pin, placeOf(register, number, userName));
-    await db.updateTable("orders").set({ pin: sealed }).where("number", "=", number).execute();
-  }
-  await note({ action: "order add", to: "placed", detail: { order: number, user: userName } });
+  if (pin) await keepPin(one, number, userName, pin);
+  await note({ action: ADD, to: "placed", detail: { order: number, user: userName } });
   return number;
 }
 
@@ -100,6 +107,49 @@ export async function moveOrder(
   await db.updateTable("orders").set(changes).where("number", "=", number).execute();
   await note({ action, serial, from: order.state, to, reason, detail: { order: number } });
   return { ...order, ...changes };
+}
+
+/** Whether the order is served by the card of that serial number. */
+export function isMadeFor({ serial, state }: Order, card: string): boolean {
+  return serial === card && state !== "placed" && state !== "cancelled";
+}
+
+/** Cancels an order that no card was made for. One that was begun is retired. */
+export async function cancelOrder(one: Change, number: number, reason: string | undefined): Promise<void> {
+  const { serial } = await orderOf(one.db, number);
+  await moveOrder(one, number, "cancelled", { action: CANCEL, reason });
+  await retireCardOf(one, number, serial, { action: CANCEL, reason: `order ${number} was cancelled` });
+}
+
+/**
+ * Places an order again whose card was damaged: that card is retired. `pin`: four digits as ASCII, the caller's; without it the
+ * order keeps the PIN that it has, which is none once its card was seeded.
+ */
+export async function placeAgain(
+  one: Change,
+  number: number,
+  { pin, reason }: { readonly pin?: Uint8Array | undefined; readonly reason?: string | undefined },
+): Promise<void> {
+  const { serial, user_name: userName } = await orderOf(one.db, number);
+  await moveOrder(one, number, "placed", { action: ADD, reason });
+  await retireCardOf(one, number, serial, { action: ADD, reason: reason ?? `order ${number} was placed again` });
+  if (pin) await keepPin(one, number, userName, pin);
+}
+
+/** Encrypts it to the desk at once. */
+async function keepPin({ db, register }: Change, number: number, userName: string, pin: Uint8Array): Promise<void> {
+  const sealed = sealToDesk(deskPublicOf(register), pin, placeOf(register, number, userName));
+  await db.updateTable("orders").set({ pin: sealed }).where("number", "=", number).execute();
+}
+
+async function retireCardOf(
+  one: Change,
+  number: number,
+  serial: string | null,
+  end: { readonly action: string; readonly reason: string },
+): Promise<void> {
+  const card = serial === null ? undefined : await findCard(one.db, serial);
+  if (card?.order_number === number && AT_DESK.includes(card.state)) await retireAtDesk(one, card, end);
 }
 
 /** The PIN of an order, as ASCII; nothing where there is none. Wipe it after use. */

@@ -27,7 +27,7 @@ export const CUSTODY_KINDS: readonly CustodyKind[] = ["site", "desk", "journal"]
 const DESK_PUBLIC = "desk-public";
 const DESK_PUBLIC_TAG = "desk-public-tag";
 const DESK_PRIVATE = "desk-private";
-const JOURNAL_PUBLIC = "journal-public";
+export const JOURNAL_PUBLIC = "journal-public";
 const DESK_PRIVATE_PLACE: Place = { serial: "", cardId: null, field: DESK_PRIVATE, version: 1 };
 
 /** Those values, by name. */

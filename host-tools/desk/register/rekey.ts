@@ -1,19 +1,30 @@
-// Seals what a register keeps under another site key or desk key, in one change: all of it, or nothing.
+// Gives a register another site key, desk key or journal key, in one change: all of it, or nothing.
 //
-// With another desk key the desk gets another X25519 pair too, and the PINs of orders are encrypted to that.
+// What is sealed is sealed anew. With another desk key the desk gets another X25519 pair too, and the PINs of orders are
+// encrypted to that. The journal goes on under another journal key in another segment (journalchain.ts).
 
 import type { Selectable } from "kysely";
 import { type Change, change } from "./change.js";
 import { RegisterError } from "./errors.js";
 import { wrappedRow } from "./heldkeys.js";
+import { beginSegment } from "./journal.js";
+import { JournalKey } from "./journalchain.js";
 import { type MetaRow, putRow } from "./meta.js";
 import { moveOrderPins } from "./orders.js";
-import { type CustodyKeys, drawDeskRows, type Register, useKey, vouchingRow } from "./register.js";
+import {
+  type CustodyKeys,
+  drawDeskRows,
+  JOURNAL_PUBLIC,
+  type Register,
+  tagRow,
+  useKey,
+  vouchingRow,
+} from "./register.js";
 import type { KeysTable, Opener } from "./schema.js";
 import type { Sealer } from "./sealing.js";
 
 /** Those that change. */
-export type NewKeys = Pick<CustodyKeys, Opener>;
+export type NewKeys = CustodyKeys;
 
 type Sealers = { readonly [opener in Opener]?: Sealer | undefined };
 
@@ -33,27 +44,42 @@ export async function rekey(register: Register, next: NewKeys): Promise<number> 
   for (const opener of OPENERS)
     if (next[opener] && !register.knows(opener))
       throw new RegisterError(`${register.engine.where}: has no ${opener} key that could change`, "wrong-key");
-  const site = next.site && useKey(next.site, "site", register.id);
-  let desk: Used["desk"];
+  const journal = next.journal && new JournalKey(next.journal, register.id);
+  let used: Used = {};
   try {
-    desk = next.desk && useKey(next.desk, "desk", register.id);
-    const used = { site, desk };
-    return await change(register, (one) => rekeyAll(one, used));
+    if (journal?.publicKey.equals(register.journal.publicKey))
+      throw new RegisterError(`${register.engine.where}: has this journal key already; name another one`, "wrong-key");
+    if (next.site) used = { ...used, site: useKey(next.site, "site", register.id) };
+    if (next.desk) used = { ...used, desk: useKey(next.desk, "desk", register.id) };
+    return await change(register, async (one) => {
+      const count = await rekeyAll(one, used, journal !== undefined);
+      if (journal) await moveJournal(one, journal);
+      return count;
+    });
   } finally {
-    for (const each of [site, desk]) each?.sealer.wipe();
+    journal?.wipe();
+    for (const opener of OPENERS) used[opener]?.sealer.wipe();
   }
 }
 
-async function rekeyAll(one: Change, used: Used): Promise<number> {
+async function rekeyAll(one: Change, used: Used, journal: boolean): Promise<number> {
   const sealers: Sealers = { site: used.site?.sealer, desk: used.desk?.sealer };
   if (sealers.desk) await refuseOpenBatches(one);
   const count = await sealKeys(one, sealers);
   for (const opener of OPENERS) if (used[opener]) await forgetWrapped(one, opener);
   const rows = OPENERS.flatMap((opener) => used[opener]?.rows ?? []);
   for (const row of [...rows, ...(await moveDesk(one, sealers))]) await putRow(one.db, row);
-  const detail = { site: sealers.site !== undefined, desk: sealers.desk !== undefined };
+  const detail = { site: sealers.site !== undefined, desk: sealers.desk !== undefined, journal };
   await one.note({ action: "register rekey", detail });
   return count;
+}
+
+/** From here on nothing is noted any more: the change has the old key. */
+async function moveJournal(one: Change, key: JournalKey): Promise<void> {
+  const { db, at, register } = one;
+  await beginSegment(db, register.journal, key, { at, actor: register.actor });
+  await putRow(db, { name: tagRow("journal"), value: key.tag });
+  await putRow(db, { name: JOURNAL_PUBLIC, value: key.publicKey });
 }
 
 /** A batch is found again by a name under the desk key, which only its file gives. */
@@ -70,6 +96,7 @@ async function sealKeys(one: Change, sealers: Sealers): Promise<number> {
   const { db } = one;
   const openers = OPENERS.filter((opener) => sealers[opener]);
   let count = 0;
+  if (openers.length === 0) return count;
   for (let after = 0; ; ) {
     const query = db.selectFrom("keys").selectAll().where("number", ">", after).where("opener", "in", openers);
     const rows = await query.orderBy("number").limit(PIECE).execute();

@@ -3,19 +3,17 @@
 
 import type { Kysely } from "kysely";
 import type { CardRecord, KeyRegister, PutKeyProgress, StoreDataProgress, UnboundRecord } from "../keyregister.js";
-import { type Card, findCard, moveCard } from "./cards.js";
+import { type Card, findCard, moveCard, progressOf, retireAtDesk } from "./cards.js";
 import { type Change, change } from "./change.js";
 import { claimCard, releaseCard } from "./claims.js";
 import { RegisterError } from "./errors.js";
-import { abandonKeys, bindKeys, currentKeys, newestVersion } from "./keys.js";
-import { moveOrder, type Order, openPin, orderOf } from "./orders.js";
+import { abandonKeys, bindKeys, boundTo, currentKeys, newestVersion } from "./keys.js";
+import { isMadeFor, moveOrder, type Order, openPin, orderOf } from "./orders.js";
 import type { Register } from "./register.js";
 import type { CardState, PinCheck, Tables } from "./schema.js";
 import { settingOf } from "./settings.js";
 
 const ACTION = "personalize";
-/** Cards in these states are out of use for good. */
-const ENDED: readonly CardState[] = ["returned", "retired"];
 const DIGITS = 7;
 
 /** What an order says of its card. */
@@ -32,11 +30,13 @@ interface Seen {
   /** Of the newest keys; 0: there are none. */
   readonly version: number;
   readonly cardId: string | undefined;
+  readonly state: CardState | undefined;
 }
 
 /**
  * A claim only decides who waits, and ends by itself. So each change holds only where the serial number still has the keys
- * and the card that this bench has seen. Wipe it after use.
+ * and the card that this bench has seen, is pending, and is made for an order that is not cancelled or placed again. What a
+ * card has answered is noted even then, since it is true. Wipe it after use.
  */
 export class SeedingDesk implements KeyRegister {
   readonly name: string;
@@ -45,7 +45,8 @@ export class SeedingDesk implements KeyRegister {
   readonly #claimant: { readonly bench: string; readonly process: string };
   readonly #found: CardRecord[] = [];
   readonly #seen = new Map<string, Seen>();
-  #order: number | undefined;
+  /** What the card is for, with the PIN as it was encrypted when it was read. */
+  #order: Pick<Order, "number" | "pin"> | undefined;
 
   /** `bench` names this computer and port, for those who wait. */
   constructor(register: Register, bench: string) {
@@ -81,7 +82,7 @@ export class SeedingDesk implements KeyRegister {
   async order(number: number): Promise<OrderedCard> {
     const order = await this.#register.engine.read((db) => orderOf(db, number));
     refuseEnded(order);
-    this.#order = number;
+    this.#order = { number, pin: order.pin };
     const { suite, pin_check: pinCheck, tries } = order;
     return { suite, pinCheck, tries, pin: openPin(this.#register, order) };
   }
@@ -99,11 +100,12 @@ export class SeedingDesk implements KeyRegister {
   }
 
   async find(serial: string): Promise<CardRecord | UnboundRecord | undefined> {
-    const { found, version } = await this.#register.engine.read(async (db) => ({
+    const { found, version, state } = await this.#register.engine.read(async (db) => ({
       found: await readRecord(db, this.#register, serial),
       version: await newestVersion(db, serial),
+      state: (await findCard(db, serial))?.state,
     }));
-    this.#seen.set(serial, { version, cardId: found?.cardId });
+    this.#seen.set(serial, { version, cardId: found?.cardId, state });
     if (found && "key" in found) this.#found.push(found);
     return found;
   }
@@ -113,29 +115,32 @@ export class SeedingDesk implements KeyRegister {
     if (cardId === undefined) throw new Error("a record that is bound to no card");
     const version = await this.#change(async (one) => {
       await claimCard(one, serial, this.#claimant);
-      if ((await newestVersion(one.db, serial)) !== (this.#seen.get(serial)?.version ?? 0)) throw isChanged(serial);
-      await retireOthers(one, serial, cardId);
+      const { version: seen = 0, state } = this.#seen.get(serial) ?? {};
       const before = await findCard(one.db, serial);
-      await keepCard(one, record, before, this.#order);
+      if ((await newestVersion(one.db, serial)) !== seen || before?.state !== state) throw isChanged(serial);
+      await this.#refuseOrder(one.db, serial, before);
+      await retireOthers(one, serial, cardId);
+      await keepCard(one, record, before, this.#order?.number);
       const version = await bindKeys(one, { ...record, cardId });
       const detail = { card: cardId, version, key: record.origin, life: record.lifeBefore };
       await one.note({ action: ACTION, serial, from: before?.state, to: "pending", detail });
       return version;
     });
-    this.#seen.set(serial, { version, cardId });
+    this.#seen.set(serial, { version, cardId, state: "pending" });
   }
 
   setStoreData(serial: string, storeData: StoreDataProgress): Promise<void> {
-    return this.#update(serial, { store_data: storeData });
+    return this.#update(serial, { store_data: storeData }, storeData === "answered");
   }
 
   setPutKey(serial: string, putKey: PutKeyProgress): Promise<void> {
-    return this.#update(serial, { put_key: putKey });
+    return this.#update(serial, { put_key: putKey }, putKey === "done");
   }
 
   setDone(serial: string): Promise<void> {
     return this.#change(async (one) => {
-      await this.#refuseChanged(one.db, serial);
+      const stopped = await this.#whyStopped(one.db, await this.#sameCard(one.db, serial));
+      if (stopped) throw stopped;
       const { order_number: order } = await moveCard(one, { serial, to: "seeded", action: ACTION });
       if (order === null || (await orderOf(one.db, order)).state !== "claimed") return;
       await moveOrder(one, order, "seeded", { action: ACTION, serial });
@@ -150,23 +155,59 @@ export class SeedingDesk implements KeyRegister {
     }
   }
 
-  #update(serial: string, values: Partial<Pick<Card, "store_data" | "put_key">>): Promise<void> {
-    return this.#change(async (one) => {
+  /** `answered`: the card has said so. That is noted, and what follows is refused. */
+  async #update(
+    serial: string,
+    values: Partial<Pick<Card, "store_data" | "put_key">>,
+    answered: boolean,
+  ): Promise<void> {
+    const stopped = await this.#change(async (one) => {
       await claimCard(one, serial, this.#claimant);
-      await this.#refuseChanged(one.db, serial);
+      const why = await this.#whyStopped(one.db, await this.#sameCard(one.db, serial));
+      if (why && !answered) throw why;
       await one.db
         .updateTable("cards")
         .set({ ...values, changed: one.at })
         .where("serial", "=", serial)
         .execute();
+      return why;
     });
+    if (stopped) throw stopped;
   }
 
-  async #refuseChanged(db: Kysely<Tables>, serial: string): Promise<void> {
+  /** The card that this bench has seen, with the keys that it has seen. */
+  async #sameCard(db: Kysely<Tables>, serial: string): Promise<Card> {
     const seen = this.#seen.get(serial);
     const card = await findCard(db, serial);
     const isSame = card !== undefined && (card.card_id ?? undefined) === seen?.cardId;
     if (!isSame || (await newestVersion(db, serial)) !== seen?.version) throw isChanged(serial);
+    return card;
+  }
+
+  /** Why nothing more may be sent to the card; nothing where it may. */
+  async #whyStopped(db: Kysely<Tables>, card: Card): Promise<RegisterError | undefined> {
+    const { serial, state, order_number: number } = card;
+    if (number !== null) {
+      const order = await orderOf(db, number);
+      if (!isMadeFor(order, serial)) return notMadeFor(serial, order);
+      if (order.state === "claimed" && number !== this.#order?.number) return belongsTo(serial, number);
+    }
+    if (state === "pending") return undefined;
+    return new RegisterError(`${serial} was set to ${state} meanwhile; ${STOPPED}`, "state");
+  }
+
+  /** Before keys are bound: the order still waits for this card; without one, no order does. */
+  async #refuseOrder(db: Kysely<Tables>, serial: string, before: Card | undefined): Promise<void> {
+    if (this.#order) {
+      const order = await orderOf(db, this.#order.number);
+      if (!isMadeFor(order, serial)) throw notMadeFor(serial, order);
+      if (order.state !== "claimed") throw isMade(order);
+      const isSamePin = order.pin === null ? this.#order.pin === null : this.#order.pin?.equals(order.pin);
+      if (!isSamePin) throw isChanged(serial);
+    } else if (before && before.order_number !== null) {
+      const order = await orderOf(db, before.order_number);
+      if (order.state === "claimed" && isMadeFor(order, serial)) throw belongsTo(serial, order.number);
+    }
   }
 
   #release(serial: string): Promise<void> {
@@ -185,15 +226,14 @@ async function readRecord(
 ): Promise<CardRecord | UnboundRecord | undefined> {
   const card = await findCard(db, serial);
   if (!card) return undefined;
-  const state = card.state === "pending" ? "pending" : "done";
-  const keys = card.card_id === null ? undefined : await currentKeys(db, register, serial);
-  if (!keys || card.card_id === null) return { serial, state, cardId: undefined };
+  const progress = progressOf(card);
+  const isBound = card.card_id !== null && (await boundTo(db, serial)) === card.card_id;
+  const keys = isBound ? await currentKeys(db, register, serial) : undefined;
+  if (!keys || card.card_id === null) return { serial, state: progress.state, cardId: undefined };
   return {
-    ...{ serial, suite: card.suite, pinCheck: card.pin_check, tries: card.tries, state },
+    ...progress,
+    ...{ suite: card.suite, pinCheck: card.pin_check, tries: card.tries, cardId: card.card_id },
     ...{ key: keys.token, unlockKey: keys.unlock, origin: keys.origin === "drawn" ? "drawn" : "given" },
-    ...{ cardId: card.card_id, lifeBefore: card.life_before ?? "unknown", storeData: card.store_data },
-    ...{ keyset: card.keyset ?? undefined, transport: card.transport ?? undefined },
-    rotation: card.keys_before === null ? undefined : { before: card.keys_before, putKey: card.put_key },
   };
 }
 
@@ -206,13 +246,12 @@ async function keepCard(
   const { serial, suite, pinCheck, tries, cardId = null, storeData, keyset, rotation, transport } = record;
   if (tries === undefined || record.lifeBefore === "unknown") throw new Error("a record of a seed file");
   const { lifeBefore } = record;
-  const user = order === undefined ? undefined : (await orderOf(db, order)).user_name;
   const values = {
     ...{ card_id: cardId, state: "pending" as const, suite, pin_check: pinCheck, tries },
     ...{ life_before: lifeBefore, store_data: storeData, changed: at },
     ...{ keyset: keyset ?? null, transport: transport ?? null },
     ...{ keys_before: rotation?.before ?? null, put_key: rotation?.putKey ?? ("unsent" as const) },
-    ...(order !== undefined && { order_number: order, user_name: user ?? null }),
+    ...(await whomFor(db, before, order)),
   };
   if (before) await db.updateTable("cards").set(values).where("serial", "=", serial).execute();
   else
@@ -222,10 +261,21 @@ async function keepCard(
       .execute();
 }
 
+/** Whom a card is for: an order, or whoever it was for before, unless that was given up. */
+async function whomFor(
+  db: Kysely<Tables>,
+  before: Card | undefined,
+  order: number | undefined,
+): Promise<Partial<Pick<Card, "order_number" | "user_name">>> {
+  if (order !== undefined) return { order_number: order, user_name: (await orderOf(db, order)).user_name };
+  if (!before || before.order_number === null) return {};
+  const former = await orderOf(db, before.order_number);
+  return isMadeFor(former, before.serial) ? {} : { order_number: null, user_name: null };
+}
+
 /** A card that had another serial number has it no more. */
 async function retireOthers(one: Change, serial: string, cardId: string): Promise<void> {
-  const { db, at, note } = one;
-  const others = await db
+  const others = await one.db
     .selectFrom("cards")
     .selectAll()
     .where("card_id", "=", cardId)
@@ -233,13 +283,7 @@ async function retireOthers(one: Change, serial: string, cardId: string): Promis
     .execute();
   for (const other of others) {
     await abandonKeys(one, other.serial);
-    const to = ENDED.includes(other.state) ? other.state : ("retired" as const);
-    await db
-      .updateTable("cards")
-      .set({ card_id: null, state: to, changed: at })
-      .where("serial", "=", other.serial)
-      .execute();
-    await note({ action: ACTION, serial: other.serial, from: other.state, to, reason: `its card became ${serial}` });
+    await retireAtDesk(one, other, { action: ACTION, reason: `its card became ${serial}`, renumbered: true });
   }
 }
 
@@ -270,6 +314,27 @@ function isChanged(serial: string): RegisterError {
   return new RegisterError(
     `${serial}: another bench has changed it meanwhile; nothing more was sent to this card; run it again`,
     "busy",
+  );
+}
+
+const STOPPED = "nothing more was sent to this card; dsc card history says why";
+
+function notMadeFor(serial: string, { number, state }: Order): RegisterError {
+  const why = state === "cancelled" || state === "placed" ? state : `${state} with another card`;
+  return new RegisterError(`${serial} was made for order ${number}, which is ${why} now; ${STOPPED}`, "state");
+}
+
+function belongsTo(serial: string, order: number): RegisterError {
+  return new RegisterError(
+    `${serial} is being made for order ${order}; give --order ${order} in place of its number`,
+    "state",
+  );
+}
+
+function isMade({ number, state }: Order): RegisterError {
+  return new RegisterError(
+    `order ${number} is ${state}; where its card was damaged, place it again (dsc order add --again ${number})`,
+    "state",
   );
 }
 

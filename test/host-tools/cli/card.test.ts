@@ -495,6 +495,7 @@ test("help with examples on every command, a version, completion", async () => {
   assert.equal(names.sort(), [
     "card",
     "challenge",
+    "check",
     "completion",
     "flash",
     "info",

@@ -5,6 +5,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
 import { unreadableFlash } from "../../support/cards.js";
+import { newRegister } from "../../support/openregister.js";
 import { scratchFolder } from "../../support/scratch.js";
 import { dsc, SimProcess } from "../../support/simprocess.js";
 import { ON_WINDOWS, suiteUnless } from "../../support/skipping.js";
@@ -21,11 +22,19 @@ function put(name: string, contents: string | Uint8Array): string {
   return path;
 }
 
-test("info, personalize, test and wipe name the error; ports does, too", async () => {
+test("info, check, personalize, test and wipe name the error; ports does, too", async () => {
   const sim = await SimProcess.start(join(FOLDER, "port"), "--flash", put("card.bin", unreadableFlash()));
   const key = put("key", "00112233445566778899aabbccddeeff\n");
   const seeds = ["--pskc", join(FOLDER, "seeds.xml"), "--pskc-key", key, "--pin-file", put("pin", "8352\n")];
-  const commands = [["info"], ["personalize", "--serial", "IB3000123", ...seeds], ["test"], ["wipe", "--yes"]];
+  const register = ["--register", join(FOLDER, "desk.db")];
+  await (await newRegister(register[1] as string)).close();
+  const commands = [
+    ["info"],
+    ["check", ...register],
+    ["personalize", "--serial", "IB3000123", ...seeds],
+    ["test"],
+    ["wipe", "--yes"],
+  ];
   for (const [name = "", ...args] of commands) {
     const ended = await dsc([name, "--port", sim.port, ...args]);
     assert.is(ended.code, 5, `${name}: ${ended.stderr}`);

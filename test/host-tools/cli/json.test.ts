@@ -15,6 +15,7 @@ import { bindKeys } from "../../../host-tools/desk/register/keys.js";
 import { ocra } from "../../../host-tools/seeds/ocra.js";
 import { createSeedFile, type SeedRecord } from "../../../host-tools/seeds/pskc.js";
 import { ChallengeStore } from "../../../host-tools/site/challenges.js";
+import { DEMO } from "../../../sim/session/demo.js";
 import { unreadableFlash } from "../../support/cards.js";
 import { dscHere } from "../../support/dschere.js";
 import { hexFile, imageBytes } from "../../support/hexfile.js";
@@ -71,6 +72,7 @@ const IMAGE = put("image.hex", hexFile([{ address: 0, bytes: imageBytes() }]));
 const REGISTER = at("desk.db");
 const opened = await newRegister(REGISTER);
 await putCard(opened, CARD.serial, "shipped");
+await putCard(opened, DEMO.serial, "retired");
 await change(opened, (each) => bindKeys(each, { serial: CARD.serial, cardId: "00112233445566aa", ...keysFor(KEY) }));
 await opened.close();
 const custody = (name: "site" | "desk" | "journal") => [
@@ -135,6 +137,19 @@ const TABLE: Record<string, readonly Row[]> = {
     ["card-error", port("error")],
     ["file", [...port("demo"), "--trace", BROKEN]],
     ["file", [...port("demo"), "--trace", ""]],
+  ],
+  check: [
+    ["done", [...port("demo"), ...IN]],
+    ["port", ["--port", NOTHING, ...IN]],
+    ["no-answer", [...port("silent"), ...IN]],
+    ["card-error", [...port("error"), ...IN]],
+    ["authentication", [...port("own"), ...IN, "--transport", MASTER]],
+    ["register", [...port("low"), ...IN]],
+    ["register", [...port("demo"), "--register", NOTHING]],
+    ["secret", [...port("demo"), ...IN, "--transport", ODD_KEY]],
+    ["file", [...port("demo"), ...IN, "--transport", NOTHING]],
+    ["usage", [...port("demo"), ...IN, "--transport", "-", "--site-key", "-"]],
+    ["interrupted", [...port("demo"), ...IN, "--transport", "-"]],
   ],
   personalize: [
     ["done", [...port("blank"), ...SERIAL, ...PSKC, "--dry-run"]],

@@ -75,6 +75,7 @@ const SECRETS: Record<string, readonly string[]> = {
   "verify --site-key": [...VERIFY, "--register", at("no.db"), "--site-key", PIPE],
   "card lost --journal-key": ["card", "lost", ...SERIAL, "--register", at("no.db"), "--journal-key", PIPE],
   "order add --pin-file": ["order", "add", "--user", "j.doe", "--register", at("no.db"), "--pin-file", PIPE],
+  "check --transport": ["check", "--port", at("no-port"), "--register", at("no.db"), "--transport", PIPE],
   "wipe --transport": ["wipe", "--port", at("no-port"), "--transport", PIPE],
   "test --transport": ["test", "--port", at("no-port"), "--transport", PIPE],
 };

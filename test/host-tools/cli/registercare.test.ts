@@ -151,6 +151,36 @@ test("rekey draws another key, and the old one is refused", async () => {
   assert.not.match(readFileSync(path("desk-2.key"), "utf8"), old);
 });
 
+test("another journal key: its public key is printed, and earlier entries are checked with the earlier key", async () => {
+  const env = { ...ENV, DSC_REGISTER: path("rekeyed.db"), DSC_DESK_KEY: path("desk-2.key") };
+  await run(0, ["register", "init"], env);
+  await run(0, ["journal", "head", path("early.json")], env);
+  const { drawn, journalPublicKey } = await json(0, ["register", "rekey", "--new-journal-key", path("j-2.key")], env);
+  assert.equal(drawn, [path("j-2.key")]);
+  assert.match(String(journalPublicKey), /^[0-9a-f]{64}$/);
+  assert.match(await run(6, ["settings", "serial.first", "IB3000600"], env), "journal key is one of another register");
+  const now = { ...env, DSC_JOURNAL_KEY: path("j-2.key") };
+  await run(0, ["settings", "serial.first", "IB3000600"], now);
+  const verify = ["journal", "verify", "--head", path("early.json")];
+  const alone = await json(0, verify, now);
+  assert.equal([alone.checked, alone.findings], ["every entry from 3 on", []]);
+  assert.match(String(alone.warnings), /entries 1 to 2 are under an earlier journal key.*--earlier-journal-key/);
+  const both = await json(0, [...verify, "--earlier-journal-key", path("journal.key")], now);
+  assert.equal([both.checked, both.findings, both.warnings], ["every entry", [], []]);
+  const check = await json(0, ["register", "check", "--earlier-journal-key", path("journal.key")], now);
+  assert.equal([check.right, check.unchecked, check.warnings], [true, 0, []]);
+  assert.match(
+    await run(6, ["register", "rekey", "--new-journal-key", path("j-2.key")], now),
+    "has this journal key already",
+  );
+  await run(0, ["register", "backup", path("rekeyed.backup")], now);
+  await run(0, ["journal", "head", path("late.json")], now);
+  const since = ["--nothing-since", "--head", path("late.json")];
+  const restored = { ...now, DSC_REGISTER: path("rekeyed-2.db") };
+  await run(0, ["register", "restore", path("rekeyed.backup"), ...since], restored);
+  await run(0, ["register", "check", "--head", path("early.json")], restored);
+});
+
 test("a wrong date in the future ends with clock --accept", async () => {
   const three = { ...ENV, DSC_REGISTER: path("three.db") };
   await run(0, ["register", "init"], three);

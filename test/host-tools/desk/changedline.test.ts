@@ -10,7 +10,7 @@ import { WrongCard } from "../../../host-tools/files/errors.js";
 import type { Card } from "../../../sim/core/card.js";
 import { openChannel } from "../../../sim/session/cardcommands.js";
 import { blankCard } from "../../support/cards.js";
-import { framesIn, lineBytes } from "../../support/fakecard.js";
+import { Liar } from "../../support/liar.js";
 import { Listener } from "../../support/listener.js";
 import { pattern } from "../../support/pattern.js";
 import { attempt, failureOf, KeptRegister, statusOf, type Tap } from "../../support/seeding.js";
@@ -38,35 +38,6 @@ async function oldCard(serial: string, seed: number, tap?: Tap): Promise<Card> {
   const first = { ...REQUEST, serial, transport: OLD_MASTER, transportOld: undefined };
   await attempt(card, first, new KeptRegister(), undefined, tap);
   return card;
-}
-
-/** What the card answers to GET DATA outside a channel becomes another answer. */
-class Liar implements Tap {
-  readonly instructions: number[] = [];
-  readonly #lies: ReadonlyMap<number, (data: Buffer) => void>;
-  #asked = 0;
-
-  constructor(lies: readonly (readonly [number, (data: Buffer) => void])[]) {
-    this.#lies = new Map(lies);
-  }
-
-  hears(from: "host" | "card", bytes: Buffer): void {
-    if (from === "card") return;
-    const payload = framesIn(bytes)[0]?.payload ?? Buffer.alloc(0);
-    if (payload.length < 4) return;
-    this.instructions.push(payload[1] as number);
-    const isPlain = payload[0] === 0x80 && payload[1] === Ins.GET_DATA;
-    this.#asked = isPlain ? payload.readUInt16BE(2) : 0;
-  }
-
-  alters(answer: Buffer): Buffer {
-    const lie = this.#lies.get(this.#asked);
-    const [frame] = framesIn(answer);
-    if (!lie || !frame) return answer;
-    const payload = Buffer.from(frame.payload);
-    lie(payload);
-    return lineBytes(frame.channel, payload);
-  }
 }
 
 async function refusedInChannel(card: Card, request: Request, register: KeptRegister, liar: Liar): Promise<void> {

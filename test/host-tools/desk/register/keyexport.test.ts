@@ -150,7 +150,7 @@ function rowsIn(register: Register): Promise<[number, number, number]> {
 
 onEachEngine(
   test,
-  "imported keys are the site's, bound to no card, with what the file says of the card",
+  "imported keys are the site's, bound to the card that the file names, or to none, with what it says of the card",
   async (rig) => {
     const { register } = rig;
     const rotation = { before: "own", putKey: "sent" } as const;
@@ -164,8 +164,8 @@ onEachEngine(
     assert.equal(
       rows.map(({ serial, field, card_id, opener, origin, state }) => [serial, field, card_id, opener, origin, state]),
       [
-        [serialOf(1), "token", "none", "site", "imported", "active"],
-        [serialOf(1), "unlock", "none", "site", "imported", "active"],
+        [serialOf(1), "token", "0123456789abcdef", "site", "imported", "active"],
+        [serialOf(1), "unlock", "0123456789abcdef", "site", "imported", "active"],
         [serialOf(2), "token", "none", "site", "imported", "active"],
       ],
     );

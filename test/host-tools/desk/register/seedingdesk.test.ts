@@ -4,21 +4,22 @@
 import * as assert from "uvu/assert";
 import { Ins } from "../../../../firmware/wire.js";
 import type { CardRecord } from "../../../../host-tools/desk/keyregister.js";
-import { findCard } from "../../../../host-tools/desk/register/cards.js";
+import { findCard, moveCard } from "../../../../host-tools/desk/register/cards.js";
 import { change } from "../../../../host-tools/desk/register/change.js";
 import { claimOf, LEASE } from "../../../../host-tools/desk/register/claims.js";
 import { readEntries } from "../../../../host-tools/desk/register/journal.js";
 import { currentKeys } from "../../../../host-tools/desk/register/keys.js";
-import { addOrder, orderOf } from "../../../../host-tools/desk/register/orders.js";
+import { addOrder, cancelOrder, orderOf, placeAgain } from "../../../../host-tools/desk/register/orders.js";
 import type { Register } from "../../../../host-tools/desk/register/register.js";
 import { SeedingDesk } from "../../../../host-tools/desk/register/seedingdesk.js";
 import type { Request } from "../../../../host-tools/desk/request.js";
 import { ocra } from "../../../../host-tools/seeds/ocra.js";
 import type { Card } from "../../../../sim/core/card.js";
 import { blankCard, login } from "../../../support/cards.js";
+import { Listener } from "../../../support/listener.js";
 import { onEachEngine, refusalOf } from "../../../support/openregister.js";
 import { pattern } from "../../../support/pattern.js";
-import { attempt, failureOf, statusOf } from "../../../support/seeding.js";
+import { attempt, failureOf, statusOf, type Tap } from "../../../support/seeding.js";
 import { suite } from "../../../support/suite.js";
 
 const test = suite("seeding desk");
@@ -235,6 +236,223 @@ onEachEngine(
     assert.is(await desk.serialOfOrder(number), serial);
   },
 );
+
+const JANE = { userName: "jane", suite: SUITE, pinCheck: "card", tries: 5 } as const;
+const PIN = Buffer.from("8352");
+
+const orderIn = (register: Register, number: number) => register.engine.read((db) => orderOf(db, number));
+const place = (register: Register) => change(register, (one) => addOrder(one, { ...JANE, pin: PIN }));
+
+/** As `dsc personalize --order` does it. */
+async function seedOrder(register: Register, number: number, card: Card, tap?: Tap): Promise<string> {
+  const desk = deskOf(register);
+  const { pin } = await desk.order(number);
+  const serial = await desk.serialOfOrder(number);
+  const request = { ...REQUEST, serial, ...(pin && { pin }) };
+  await desk.holding(serial, () => attempt(card, request, desk, undefined, tap));
+  return serial;
+}
+
+/** What may become of an order, or of its card, while the card is being seeded. */
+const STOPS: Record<string, (register: Register, order: number) => Promise<unknown>> = {
+  "the order is cancelled": (register, order) => change(register, (one) => cancelOrder(one, order, "changed her mind")),
+  "the order is placed again": (register, order) => change(register, (one) => placeAgain(one, order, {})),
+  "the card is set to another state": (register, order) =>
+    register.engine.write((db) =>
+      db.updateTable("cards").set({ state: "lost" }).where("order_number", "=", order).execute(),
+    ),
+};
+
+/** Runs `stop` before the nth write of a desk, and counts its writes. */
+class StoppingDesk extends SeedingDesk {
+  writes = 0;
+  stopAt = 0;
+  stop = async (): Promise<unknown> => undefined;
+
+  async #count<T>(write: () => Promise<T>): Promise<T> {
+    if (++this.writes === this.stopAt) await this.stop();
+    return write();
+  }
+
+  override bind(record: CardRecord): Promise<void> {
+    return this.#count(() => super.bind(record));
+  }
+
+  override setStoreData(...args: Parameters<SeedingDesk["setStoreData"]>): Promise<void> {
+    return this.#count(() => super.setStoreData(...args));
+  }
+
+  override setPutKey(...args: Parameters<SeedingDesk["setPutKey"]>): Promise<void> {
+    return this.#count(() => super.setPutKey(...args));
+  }
+
+  override setDone(serial: string): Promise<void> {
+    return this.#count(() => super.setDone(serial));
+  }
+}
+
+/** The writes of a seeding: the keys, STORE DATA sent and answered, PUT KEY sent and answered, done. */
+const WRITES = 6;
+
+for (const [what, stop] of Object.entries(STOPS))
+  onEachEngine(test, `${what} while its card is being seeded: it gets nothing more, and is not marked`, async (rig) => {
+    const { register, again } = rig;
+    const other = await again();
+    for (let stopAt = 1; stopAt <= WRITES; stopAt++) {
+      const number = await place(register);
+      const card = blankCard({ seed: 100 + stopAt });
+      const desk = new StoppingDesk(register, "one");
+      desk.stopAt = stopAt;
+      desk.stop = () => stop(other, number);
+      const { pin } = await desk.order(number);
+      const serial = await desk.serialOfOrder(number);
+      const listener = new Listener();
+      const sent = listener.instructions;
+      const { reason, message } = await refusalOf(
+        desk.holding(serial, () => attempt(card, { ...REQUEST, serial, pin }, desk, undefined, listener)),
+      );
+      // Before its keys are bound the card of that number is nobody's: its state is that of another try.
+      if (stopAt === 1 && what.startsWith("the card")) {
+        assert.is(reason, "none");
+        continue;
+      }
+      assert.is(reason, "state", `${stopAt}: ${message}`);
+      assert.match(message, new RegExp(`order ${number}|${serial} was set to lost`));
+      assert.is(desk.writes, stopAt, "nothing is written after that");
+      // What was to be sent after this write is not sent.
+      if (stopAt <= 2) assert.not.ok(sent.includes(Ins.STORE_DATA));
+      if (stopAt <= 4) assert.not.ok(sent.includes(Ins.PUT_KEY));
+      if (stopAt <= 5) assert.not.ok(sent.includes(Ins.SET_STATUS));
+      const row = await cardIn(register, serial);
+      assert.not.equal(row?.state, "seeded");
+      // What the card answered is noted all the same.
+      if (stopAt === 3) assert.is(row?.store_data, "answered");
+      if (stopAt === 5) assert.is(row?.put_key, "done");
+      assert.not.equal((await orderIn(register, number)).state, "seeded");
+      desk.wipe();
+    }
+  });
+
+onEachEngine(
+  test,
+  "a cancelled order's card gets new keys for somebody else only where that is insisted on",
+  async (rig) => {
+    const { register } = rig;
+    const number = await place(register);
+    const card = blankCard();
+    const desk = new StoppingDesk(register, "one");
+    desk.stopAt = WRITES;
+    desk.stop = () => change(register, (one) => cancelOrder(one, number, undefined));
+    const { pin } = await desk.order(number);
+    const serial = await desk.serialOfOrder(number);
+    await refusalOf(desk.holding(serial, () => attempt(card, { ...REQUEST, serial, pin }, desk)));
+    assert.is((await cardIn(register, serial))?.state, "retired");
+    await personalize(register, card, { ...REQUEST, serial, reseed: true });
+    const row = await cardIn(register, serial);
+    assert.equal([row?.state, row?.order_number, row?.user_name], ["seeded", null, null]);
+    await assertWorks(register, card, serial);
+  },
+);
+
+onEachEngine(
+  test,
+  "a card damaged after seeding: its order is placed again, and another card is made for it",
+  async (rig) => {
+    const { register } = rig;
+    const number = await place(register);
+    const damaged = blankCard({ seed: 1 });
+    const first = await seedOrder(register, number, damaged);
+    assert.is((await refusalOf(seedOrder(register, number, blankCard({ seed: 3 })))).reason, "exists");
+    await change(register, (one) => placeAgain(one, number, { pin: PIN, reason: "its screen is broken" }));
+    const placed = await orderIn(register, number);
+    assert.equal([placed.state, placed.serial, placed.pin !== null], ["placed", null, true]);
+    assert.is((await cardIn(register, first))?.state, "retired");
+    const card = blankCard({ seed: 2 });
+    const second = await seedOrder(register, number, card);
+    assert.is.not(second, first);
+    await assertWorks(register, card, second);
+    const order = await orderIn(register, number);
+    assert.equal([order.state, order.serial, order.pin], ["seeded", second, null]);
+    const entries = await register.engine.read((db) => readEntries(db, { serial: first }));
+    assert.equal(
+      entries.slice(-1).map(({ action, from, to, reason }) => [action, from, to, reason]),
+      [["order add", "seeded", "retired", "its screen is broken"]],
+    );
+  },
+);
+
+onEachEngine(test, "the card of an order is finished for that order, and for no other", async (rig) => {
+  const { register } = rig;
+  const number = await place(register);
+  const desk = new StoppingDesk(register, "one");
+  const card = blankCard();
+  desk.stopAt = 4;
+  desk.stop = () => Promise.reject(new Error("the bench lost its power"));
+  const { pin } = await desk.order(number);
+  const serial = await desk.serialOfOrder(number);
+  await failureOf(desk.holding(serial, () => attempt(card, { ...REQUEST, serial, pin }, desk)));
+  const refusal = await refusalOf(personalize(register, card, { ...REQUEST, serial }));
+  assert.equal([refusal.reason, /give --order 1/.test(refusal.message)], ["state", true]);
+  assert.is(await seedOrder(register, number, card), serial);
+  await assertWorks(register, card, serial);
+});
+
+onEachEngine(test, "a PIN that was changed with its order goes into no card", async (rig) => {
+  const { register } = rig;
+  const number = await place(register);
+  const desk = deskOf(register);
+  const { pin } = await desk.order(number);
+  await desk.serialOfOrder(number);
+  await change(register, (one) => placeAgain(one, number, { pin: Buffer.from("9164") }));
+  const serial = await desk.serialOfOrder(number);
+  const card = blankCard();
+  const refusal = await refusalOf(desk.holding(serial, () => attempt(card, { ...REQUEST, serial, pin }, desk)));
+  assert.is(refusal.reason, "busy");
+  assert.is((await statusOf(card)).life, "blank");
+});
+
+onEachEngine(
+  test,
+  "reseed: each finished call gives new keys, one that was interrupted is finished with its own",
+  async (rig) => {
+    const { register } = rig;
+    const card = blankCard();
+    await personalize(register, card);
+    const reseed = { ...REQUEST, reseed: true };
+    const versions = async () => {
+      const rows = await register.engine.read((db) =>
+        db.selectFrom("keys").select(["version", "state"]).where("field", "=", "token").orderBy("number").execute(),
+      );
+      return [...new Set(rows.map(({ version, state }) => `${version} ${state}`))];
+    };
+    await personalize(register, card, reseed);
+    assert.equal(await versions(), ["1 abandoned", "2 active"]);
+    const { frames } = await personalize(register, card, reseed);
+    assert.equal(await versions(), ["1 abandoned", "2 abandoned", "3 active"]);
+    // After STORE DATA was answered: the card has the keys of this call.
+    await failureOf(personalize(register, card, reseed, frames - 8));
+    assert.is((await cardIn(register))?.state, "pending");
+    const kept = await keysIn(register);
+    await personalize(register, card, reseed);
+    assert.equal((await keysIn(register))?.token, kept?.token);
+    assert.is((await versions()).length, 4);
+    await assertWorks(register, card);
+  },
+);
+
+onEachEngine(test, "a card that changed its state while it was to be reseeded is left alone", async (rig) => {
+  const { register, again } = rig;
+  const card = blankCard();
+  await personalize(register, card);
+  const other = await again();
+  const desk = new StoppingDesk(register, "one");
+  desk.stopAt = 1;
+  desk.stop = () => change(other, (one) => moveCard(one, { serial: SERIAL, to: "shipped", action: "card ship" }));
+  const before = Buffer.from(card.flash.bytes);
+  const work = desk.holding(SERIAL, () => attempt(card, { ...REQUEST, reseed: true }, desk));
+  assert.is((await refusalOf(work)).reason, "busy");
+  assert.ok(Buffer.from(card.flash.bytes).equals(before));
+});
 
 onEachEngine(test, "a card that gets another serial number has the first one no more", async ({ register }) => {
   const card = blankCard();

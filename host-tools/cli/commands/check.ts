@@ -1,0 +1,105 @@
+// `dsc check`: is the card on the port the one that the register says? Nothing is written.
+
+import type { Command } from "commander";
+import type { CardCheck, Difference } from "../../desk/cardcheck.js";
+import { Exit } from "../exit.js";
+import { coloured, columns, show, warn } from "../output.js";
+import { REGISTER_HELP, type RegisterOptions, registerOptions, withRegister } from "../registeroptions.js";
+import { refuseStdinTwice } from "../secretoptions.js";
+import {
+  type CardOptions,
+  speaking,
+  type TransportOptions,
+  transportOption,
+  withCard,
+  withMasterKey,
+} from "./options.js";
+
+type Options = CardOptions & TransportOptions & RegisterOptions;
+
+const EXAMPLES = ["dsc check --port /dev/ttyACM0 --transport transport.key --register desk.db"];
+const NOTES = `
+The card is looked up by what it tells of itself, has to open a secure channel with the transport keys that it should have,
+and is compared with the register. Nothing is written, neither on the card nor in the register.
+
+The site key or the desk key is needed only to check the token key, and only for a card that leaves its PIN to the server:
+the others show it for the PIN alone.
+${REGISTER_HELP}
+
+Exit codes: 0 it is that card; 1 something differs; 4 it does not have the transport keys that it should have; 6 the
+register does not know it.`;
+
+const TOKEN_KEYS: Record<CardCheck["tokenKey"], string> = {
+  proved: "proved: the card has it",
+  wrong: "another one",
+  "not checked": "not checked",
+};
+
+export function register(program: Command): void {
+  const command = speaking("check", "is the card on the port the one that the register says?", EXAMPLES).addOption(
+    transportOption(),
+  );
+  registerOptions(command, "site", "desk").addHelpText("after", NOTES).action(run);
+  program.addCommand(command);
+}
+
+async function run(options: Options, command: Command): Promise<void> {
+  const { transport, siteKey, deskKey, port } = options;
+  refuseStdinTwice(transport, siteKey, deskKey);
+  const { checkCard } = await import("../../desk/cardcheck.js");
+  const check = await withMasterKey(options, (master) =>
+    withRegister(options, (opened) => withCard(options, (card) => checkCard(card, opened, master))),
+  );
+  for (const warning of check.warnings) warn(warning);
+  show(command, { port, ...resultOf(check) }, linesOf(check));
+  if (check.differences.length > 0) process.exitCode = Exit.FAILED;
+}
+
+/** For scripts: what the card says, the state that the register has, and what differs. */
+function resultOf({ registered, status, transportKeys, tokenKey, differences }: CardCheck): object {
+  const { serial, id, suite, pinCheck, tries, triesLeft, kvn, life, lock, firmware, kind } = status;
+  return {
+    ...{ serial: serial ?? null, cardId: id ?? null, state: registered.state, right: differences.length === 0 },
+    ...{ differences, transportKeys, keyset: kvn, tokenKey, suite: suite ?? null, pinCheck, tries, triesLeft },
+    ...{ life, lock, firmware, kind: kind ?? null },
+  };
+}
+
+function linesOf(check: CardCheck): string[] {
+  const { registered, status, transportKeys, tokenKey, differences } = check;
+  const {
+    serial = "none",
+    id = "none",
+    suite = "none",
+    pinCheck,
+    tries,
+    triesLeft,
+    kvn,
+    life,
+    lock,
+    firmware,
+  } = status;
+  const table = columns([
+    ["serial", serial],
+    ["card id", id],
+    ["register", registered.state],
+    ["life", lock === "none" ? life : `${life}, ${lock}`],
+    ["suite", suite],
+    [
+      "PIN",
+      pinCheck === "card" ? `checked by the card, ${triesLeft} of ${tries} tries left` : `judged by: ${pinCheck}`,
+    ],
+    ["transport keys", `version ${kvn}, ${transportKeys === "own" ? "its own" : "the public test keys"}`],
+    ["token key", TOKEN_KEYS[tokenKey]],
+    ["firmware", `${firmware.version}, ${firmware.hash}`],
+  ]);
+  const verdict =
+    differences.length === 0
+      ? coloured("green", `it is the card that the register has as ${registered.serial}`)
+      : coloured("red", `it is not as the register has ${registered.serial}`);
+  return [...table, ...differences.map(lineOf), verdict];
+}
+
+function lineOf({ what, register, card, remedy }: Difference): string {
+  return `${what}: the register has ${register}, the card says ${card}; ${remedy}`;
+}

@@ -1,0 +1,167 @@
+// Whether the card on a port is the one that the register says. Nothing is written, neither on the card nor in the register.
+//
+// What is proved:
+//   - by the secure channel: that the card has the transport keys that the register tells of. Keys of its own are derived from
+//     its serial number, so no other card has them. The public test keys prove nothing;
+//   - by the proof, on a card that takes any PIN (the server judges it): that it has the token key.
+// What is not: the token key of a card that checks its PIN. The proof takes the PIN there, and a wrong one spends a try.
+
+import { Level } from "../../firmware/wire.js";
+import type { CardClient, CardStatus } from "../card/cardclient.js";
+import { type Master, wipeKeyset } from "../card/transportkeys.js";
+import { ocra } from "../seeds/ocra.js";
+import { closeQuietly, openFirst, refuseChanged } from "./channel.js";
+import { describeClaims, type ExpectedKeyset, expectedByRegister, keysetsFor } from "./expectedkeys.js";
+import { isStored } from "./keyregister.js";
+import { randomDigits } from "./personalize.js";
+import { refuseOtherMaster } from "./refusals.js";
+import { type Card, cardAtPort, progressOf } from "./register/cards.js";
+import { RegisterError } from "./register/errors.js";
+import { currentKey } from "./register/keys.js";
+import type { Register } from "./register/register.js";
+import type { CardState } from "./register/schema.js";
+
+/** What differs. Each is a line for people. */
+export interface Difference {
+  readonly what:
+    | "card id"
+    | "serial number"
+    | "life"
+    | "suite"
+    | "PIN check"
+    | "tries"
+    | "transport keys"
+    | "token key";
+  readonly register: string;
+  readonly card: string;
+  /** What to do. */
+  readonly remedy: string;
+}
+
+export interface CardCheck {
+  /** What the register has. */
+  readonly registered: Card;
+  /** What the card said inside the secure channel. */
+  readonly status: CardStatus;
+  /** Whose transport keys opened the channel. */
+  readonly transportKeys: "own" | "public";
+  readonly tokenKey: "proved" | "wrong" | "not checked";
+  readonly differences: readonly Difference[];
+  /** What is no difference, but should be known; one line each. */
+  readonly warnings: readonly string[];
+}
+
+const DIGITS = { pin: 4, challenge: 6 } as const;
+
+const ASIDE = "put it aside: it is another card, or it was wiped since; dsc personalize --reseed gives it new keys";
+const OTHERWISE = "something else than this register seeded it; dsc personalize --reseed gives it new keys";
+const ADVICE = "it is another card than the one of the register; put it aside";
+
+const PUBLIC_KEYS =
+  "the card has the public test keys, which everybody knows: that it has them proves nothing (dsc personalize --transport)";
+const NO_ID = "the register does not know the id of this card: its keys were imported, or are in another card now";
+const NOT_FINISHED =
+  "the card is not personalized to the end: run dsc personalize again, with the same arguments as before";
+/** What to know of a card in the hand that the register has in this state. */
+const NOT_IN_USE: Partial<Record<CardState, string>> = {
+  lost: "the register has this card as lost; if its owner has it again, dsc card found takes it back",
+  returned: "the register has this card as returned: it is refused",
+  retired: "the register has this card as retired: it is refused",
+};
+
+/**
+ * Compares card and register. `master`: the master key of the transport keys. Throws AuthenticationFailed where the card does
+ * not have the transport keys that it should have, and a RegisterError ("unknown") where the register does not know it.
+ */
+export async function checkCard(card: CardClient, register: Register, master: Master | undefined): Promise<CardCheck> {
+  const { engine } = register;
+  const before = await card.readStatus();
+  const registered = await engine.read((db) => cardAtPort(db, before, engine.where));
+  const progress = progressOf(registered);
+  refuseOtherMaster(progress.keyset === undefined ? undefined : master, progress, engine.where);
+  const keysets = keysetsFor(expectedByRegister(progress, master, engine.where), before);
+  try {
+    const opened = await openFirst(keysets, card, Level.FULL, ADVICE);
+    const status = await card.readStatus();
+    refuseChanged(before, status);
+    const tokenKey = await proveTokenKey(card, register, registered, status);
+    return {
+      registered,
+      status,
+      transportKeys: opened.isPublic ? "public" : "own",
+      tokenKey,
+      differences: [...differencesOf(registered, status, opened), ...tokenKeyDifference(tokenKey)],
+      warnings: warningsFor(registered, status, opened),
+    };
+  } finally {
+    for (const { keyset } of keysets) wipeKeyset(keyset);
+    await closeQuietly(card);
+  }
+}
+
+/** Only a card that takes any PIN can show its token key without one. */
+async function proveTokenKey(
+  card: CardClient,
+  register: Register,
+  registered: Card,
+  status: CardStatus,
+): Promise<CardCheck["tokenKey"]> {
+  const isAble = status.pinCheck === "server" && status.life === "personalized" && registered.state !== "pending";
+  if (!isAble || registered.pin_check !== "server" || status.suite !== registered.suite) return "not checked";
+  const key = await tokenKeyOf(register, registered);
+  if (!key) return "not checked";
+  try {
+    const [pin, challenge] = [randomDigits(DIGITS.pin), randomDigits(DIGITS.challenge)];
+    const response = await card.prove(pin, challenge);
+    return response === ocra(registered.suite, key, { challenge, pin }) ? "proved" : "wrong";
+  } finally {
+    key.fill(0);
+  }
+}
+
+/** Nothing where no key that opens it was given. */
+async function tokenKeyOf(register: Register, { serial }: Card): Promise<Buffer | undefined> {
+  try {
+    return await register.engine.read((db) => currentKey(db, register, serial, "token"));
+  } catch (error) {
+    if (error instanceof RegisterError && error.reason === "no-key") return undefined;
+    throw error;
+  }
+}
+
+function tokenKeyDifference(tokenKey: CardCheck["tokenKey"]): Difference[] {
+  if (tokenKey !== "wrong") return [];
+  return [{ what: "token key", register: "its own", card: "another one", remedy: OTHERWISE }];
+}
+
+function differencesOf(registered: Card, status: CardStatus, { keyset, isPublic }: ExpectedKeyset): Difference[] {
+  const differing = (what: Difference["what"], has: string | null, says: string | undefined, remedy: string) =>
+    has === says ? [] : [{ what, register: has ?? "none", card: says ?? "none", remedy }];
+  const found = registered.card_id === null ? [] : differing("card id", registered.card_id, status.id, ASIDE);
+  // Of a card that is not stored to yet the register knows no more.
+  const isSettled = registered.state !== "pending" || isStored(progressOf(registered), status);
+  if (!isSettled) return found;
+  const says = describeClaims(status);
+  const has = describeClaims({ serial: status.serial, kvn: keyset.kvn, testKeys: isPublic });
+  return [
+    ...found,
+    ...differing("serial number", registered.serial, status.serial, ASIDE),
+    ...(registered.state === "pending" ? [] : differing("life", "personalized", status.life, ASIDE)),
+    ...differing("suite", registered.suite, status.suite, OTHERWISE),
+    ...differing("PIN check", registered.pin_check, status.pinCheck, OTHERWISE),
+    ...differing("tries", String(registered.tries), String(status.tries), OTHERWISE),
+    ...differing("transport keys", has, says, OTHERWISE),
+  ];
+}
+
+function warningsFor({ card_id, state }: Card, { lock, kind }: CardStatus, { isPublic }: ExpectedKeyset): string[] {
+  const inUse = NOT_IN_USE[state];
+  return [
+    ...(isPublic ? [PUBLIC_KEYS] : []),
+    ...(card_id === null ? [NO_ID] : []),
+    ...(state === "pending" ? [NOT_FINISHED] : []),
+    ...(inUse === undefined ? [] : [inUse]),
+    ...(lock === "none" ? [] : [`the card is ${lock}: dsc unlock, or new keys with dsc personalize --reseed`]),
+    ...(kind === "development" ? ["the card is a development image: whoever is at its contacts can read it"] : []),
+  ];
+}
