@@ -122,11 +122,11 @@ export enum TokenFlag {
   LOCKED = 0x40000,
 }
 
-const PACKAGE: string = "pkcs11js";
+const PACKAGE = "pkcs11js";
 
-/** Loads a vendor's module. It stays loaded until `C_Finalize` and `close`. */
-export async function loadCryptoki(modulePath: string): Promise<Cryptoki> {
-  const cryptoki = await newCryptoki();
+/** Loads a vendor's module. It stays loaded until `C_Finalize` and `close`. Throws a TokenError ("library"). */
+export async function loadCryptoki(modulePath: string, name: string = PACKAGE): Promise<Cryptoki> {
+  const cryptoki = await newCryptoki(name);
   if (!existsSync(modulePath))
     throw new TokenError(`${modulePath}: there is no such PKCS#11 module; install it, or correct its path`, "library");
   try {
@@ -143,9 +143,9 @@ export async function loadCryptoki(modulePath: string): Promise<Cryptoki> {
   }
 }
 
-async function newCryptoki(): Promise<Cryptoki> {
+async function newCryptoki(name: string): Promise<Cryptoki> {
   try {
-    const { PKCS11 } = ((await import(PACKAGE)) as { default: { PKCS11: new () => Cryptoki } }).default;
+    const { PKCS11 } = ((await import(name)) as { default: { PKCS11: new () => Cryptoki } }).default;
     return new PKCS11();
   } catch {
     throw new TokenError(

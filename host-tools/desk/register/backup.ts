@@ -152,7 +152,7 @@ export async function restore(
 function journalOf(path: string, { register, journalTag }: BackupHead, { journal }: CustodyKeys): JournalKey {
   if (!journal) throw new RegisterError("the journal key is needed; name its file with --journal-key", "no-key");
   const key = new JournalKey(journal, register);
-  if (key.tag.equals(journalTag)) return key;
+  if (key.isTaggedBy(journalTag)) return key;
   key.wipe();
   throw new RegisterError(`${path}: the journal key is one of another register`, "wrong-key");
 }

@@ -20,7 +20,7 @@ import { copyOfSecret, secretBytes } from "../../files/secretbytes.js";
 import { canonical } from "./canonical.js";
 import { CURVE_KEY_BYTES, privateKeyOf, publicBytesOf, publicKeyOf } from "./curve25519.js";
 import type { MacKey } from "./heldkeys.js";
-import { CUSTODY_KEY_BYTES } from "./sealing.js";
+import { CUSTODY_KEY_BYTES, custodyTag } from "./sealing.js";
 
 /** What an entry says; its MAC is beside it. */
 export interface EntryContent {
@@ -85,8 +85,9 @@ const TAG = "dsc register tag";
 export class JournalKey {
   /** 32 bytes: with it a head is checked. */
   readonly publicKey: Buffer;
-  /** By which the register recognises its journal key: 32 bytes. */
+  /** By which the register recognises its journal key: 32 bytes. One in a token can be tagged by an HMAC only. */
   readonly tag: Buffer;
+  readonly #tags: readonly Buffer[];
   readonly #key: MacKey;
   readonly #wipe: () => void;
   readonly #register: Uint8Array;
@@ -98,12 +99,19 @@ export class JournalKey {
     this.#key = readable ?? (key as MacKey);
     this.#wipe = () => readable?.wipe();
     this.#register = Buffer.from(register);
-    this.tag = this.#mac(canonical(TAG, this.#register));
+    const own = this.#mac(canonical(TAG, this.#register));
+    this.tag = readable ? custodyTag("journal", key as Uint8Array, register) : own;
+    this.#tags = [this.tag, own];
     const seed = secretBytes(MAC_BYTES);
     seed.set(this.#mac(HEAD_LABEL));
     this.#signing = privateKeyOf("Ed25519", seed);
     seed.fill(0);
     this.publicKey = publicBytesOf(this.#signing);
+  }
+
+  /** Whether a register with this tag has this journal key, in a token or in a file. */
+  isTaggedBy(tag: Uint8Array): boolean {
+    return this.#tags.some((own) => same(own, tag));
   }
 
   /** The position of a journal without entries. */

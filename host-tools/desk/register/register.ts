@@ -231,7 +231,8 @@ function openSealer(where: string, meta: Meta, id: Buffer, kind: Opener, given: 
   const tag = tagIn(where, meta, kind);
   const key = keyOf(given, kind, id, meta.get(wrappedRow(kind)), where);
   try {
-    checkTag(where, kind, tag, custodyTag(kind, key, id));
+    const own = custodyTag(kind, key, id);
+    if (tag.length !== own.length || !timingSafeEqual(tag, own)) throw foreignKey(where, kind);
     return new Sealer(key, id);
   } finally {
     key.fill(0);
@@ -242,7 +243,7 @@ function openJournalKey(where: string, meta: Meta, id: Buffer, given: Buffer | M
   const tag = tagIn(where, meta, "journal");
   const key = new JournalKey(given, id);
   try {
-    checkTag(where, "journal", tag, key.tag);
+    if (!key.isTaggedBy(tag)) throw foreignKey(where, "journal");
     return key;
   } catch (error) {
     key.wipe();
@@ -256,7 +257,6 @@ function tagIn(where: string, meta: Meta, kind: CustodyKind): Buffer {
   throw new RegisterError(`${where}: has no ${kind} key; leave out --${kind}-key`, "wrong-key");
 }
 
-function checkTag(where: string, kind: CustodyKind, tag: Buffer, own: Buffer): void {
-  if (tag.length !== own.length || !timingSafeEqual(tag, own))
-    throw new RegisterError(`${where}: the ${kind} key is one of another register`, "wrong-key");
+function foreignKey(where: string, kind: CustodyKind): RegisterError {
+  return new RegisterError(`${where}: the ${kind} key is one of another register`, "wrong-key");
 }

@@ -11,7 +11,6 @@
 import { createHmac, hkdfSync, timingSafeEqual } from "node:crypto";
 import { openUnder, sealUnder } from "./aead.js";
 import { canonical } from "./canonical.js";
-import type { Opener } from "./schema.js";
 
 export const CUSTODY_KEY_BYTES = 32;
 export const REGISTER_ID_BYTES = 16;
@@ -32,8 +31,8 @@ export interface Place {
 
 const NO_CARD = "none";
 
-/** By which the register recognises its site key or desk key: 32 bytes. */
-export function custodyTag(kind: Opener, key: Uint8Array, register: Uint8Array): Buffer {
+/** By which the register recognises its site, desk or journal key: 32 bytes. */
+export function custodyTag(kind: CustodyKind, key: Uint8Array, register: Uint8Array): Buffer {
   const subkey = subkeyOf(key, register, "tag");
   const tag = macOf(subkey, kind);
   subkey.fill(0);
