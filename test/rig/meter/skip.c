@@ -15,7 +15,11 @@
 /* In the frame that an exception leaves on the stack [ARMv6-M, B1.5.6]. */
 #define FRAME_PC 6
 
-static uint32_t skipped, deadline;
+/* Kept in compare registers of TIMER1, which nothing else uses: a skip may make the card overwrite the chip's RAM. */
+#define TIMER1_BITMODE REGISTER(0x40009508)
+#define TIMER1_CC(n) REGISTER(0x40009540 + 4 * (n))
+#define SKIPPED TIMER1_CC(0)
+#define DEADLINE TIMER1_CC(1)
 
 static void interrupt_at(uint32_t ticks) {
   TIMER_CC(COMPARE) = ticks;
@@ -24,7 +28,8 @@ static void interrupt_at(uint32_t ticks) {
 }
 
 void skip_arm(uint32_t ticks) {
-  skipped = 0;
+  TIMER1_BITMODE = TIMER_32_BITS;
+  SKIPPED = 0;
   if (ticks == 0) return;
   TIMER_INTENSET = TIMER_COMPARE_INTERRUPT(COMPARE);
   interrupt_at(line_ticks() + ticks);
@@ -34,7 +39,7 @@ void skip_arm(uint32_t ticks) {
 uint32_t skip_disarm(void) {
   NVIC_ICER = 1u << TIMER_IRQ;
   TIMER_EVENTS_COMPARE(COMPARE) = 0;
-  return skipped;
+  return SKIPPED;
 }
 
 /* Those that begin with 11101, 11110 and 11111 have 32 bits [A5.1]. */
@@ -45,14 +50,14 @@ static uint32_t length_at(uint32_t address) {
 /* QEMU's timer interrupts too early now and then: only what is overdue hangs. */
 static __attribute__((used)) void skip_next(uint32_t *frame) {
   const uint32_t now = line_ticks();
-  if (!skipped) {
-    skipped = frame[FRAME_PC];
-    frame[FRAME_PC] += length_at(skipped);
-    deadline = now + TIMEOUT;
-  } else if (now >= deadline) {
+  if (!SKIPPED) {
+    SKIPPED = frame[FRAME_PC];
+    frame[FRAME_PC] += length_at(SKIPPED);
+    DEADLINE = now + TIMEOUT;
+  } else if (now >= DEADLINE) {
     port_reset();
   }
-  interrupt_at(deadline);
+  interrupt_at(DEADLINE);
 }
 
 /* In place of the port's. */
