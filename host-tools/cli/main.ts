@@ -7,6 +7,7 @@ import { UsageError } from "../files/errors.js";
 import { FileError } from "../files/files.js";
 import { Interrupted, interrupt, interruption } from "../files/interruption.js";
 import { version } from "../files/project.js";
+import { endCommand } from "./commandend.js";
 import { Exit, reportOf } from "./exit.js";
 import { answerInJson, answersInJson, begin, complain, conclude, tell } from "./output.js";
 
@@ -61,6 +62,7 @@ export async function runCommand(args: string[]): Promise<void> {
     fail(interruption.aborted ? new Interrupted() : error);
   }
   if (interruption.aborted) fail(new Interrupted());
+  endCommand();
   conclude();
 }
 

@@ -3,17 +3,21 @@
 
 import { userInfo } from "node:os";
 import { type Command, Option } from "commander";
+import { isTokenUri } from "../desk/custody/uri.js";
 import type { KeyFileKind } from "../desk/register/custodykeys.js";
+import type { MacKey, WrappingKey } from "../desk/register/heldkeys.js";
 import type { JournalKey } from "../desk/register/journalchain.js";
 import type { Actor } from "../desk/register/operators.js";
 import type { CustodyKeys, Register } from "../desk/register/register.js";
+import type { Opener } from "../desk/register/schema.js";
 import type { CustodyKind } from "../desk/register/sealing.js";
-import { SecretError, UsageError } from "../files/errors.js";
+import { UsageError } from "../files/errors.js";
 import { type SecretOptions, STDIN } from "../files/secretfile.js";
 import { readFifo, readStdin } from "../files/secretstream.js";
 import { sharedFilesOption } from "./commands/options.js";
 import { askPassphrase } from "./prompt.js";
 import { refuseStdinTwice } from "./secretoptions.js";
+import { macInToken, signerInToken, TOKEN_HELP, wrappingInToken } from "./tokens.js";
 
 /** What the options of `registerOptions` give. */
 export interface RegisterOptions {
@@ -29,9 +33,8 @@ export interface RegisterOptions {
 /** For --help. */
 export const REGISTER_HELP = `
 The register is a file (dsc register init) or the URL of a PostgreSQL database, without a password in it. Keys are in
-files of their owner's alone (chmod 600), or come over standard input (-).`;
-
-const PKCS11 = /^pkcs11:/i;
+files of their owner's alone (chmod 600), or come over standard input (-).
+${TOKEN_HELP}`;
 
 /**
  * Adds the options to a command: where the register is, the keys that it uses, who acts. Who has the journal key changes the
@@ -57,12 +60,12 @@ export function readingOptions(command: Command, ...kinds: readonly CustodyKind[
 }
 
 function operatorKeyOption(): Option {
-  const description = "the private key of the operator who acts (dsc operator new; -: stdin)";
+  const description = "the private key of the operator who acts (dsc operator new; -: stdin), or its pkcs11: URI";
   return new Option("--operator-key <file>", description).env("DSC_OPERATOR_KEY");
 }
 
 function custodyOption(kind: CustodyKind): Option {
-  const description = `the register's ${kind} key (-: stdin)`;
+  const description = `the register's ${kind} key (-: stdin), or its pkcs11: URI`;
   return new Option(`--${kind}-key <file>`, description).env(`DSC_${kind.toUpperCase()}_KEY`);
 }
 
@@ -79,12 +82,9 @@ export async function readCustodyKeys(options: RegisterOptions): Promise<Custody
   refuseStdinTwice(siteKey, deskKey, journalKey, operatorKey);
   const keys: CustodyKeys = {};
   try {
-    for (const [kind, path] of [
-      ["site", siteKey],
-      ["desk", deskKey],
-      ["journal", journalKey],
-    ] as const)
-      if (path !== undefined && path !== "") keys[kind] = await readCustody(kind, path, options);
+    if (siteKey) keys.site = await readSealing("site", siteKey, options);
+    if (deskKey) keys.desk = await readSealing("desk", deskKey, options);
+    if (journalKey) keys.journal = await readJournal(journalKey, options);
     return keys;
   } catch (error) {
     wipeKeys(keys);
@@ -111,9 +111,9 @@ export async function withEarlierKeys<T>(
   const keys: JournalKey[] = [];
   try {
     for (const path of paths) {
-      const key = await readCustody("journal", path, options);
+      const key = await readJournal(path, options);
       keys.push(new JournalKey(key, register.id));
-      key.fill(0);
+      wipeKeys({ journal: key });
     }
     return await use(keys);
   } finally {
@@ -130,13 +130,20 @@ export function saidOfUnchecked(unchecked: number): string | undefined {
   );
 }
 
+/** A key in a token has nothing to wipe here. */
 export function wipeKeys(keys: CustodyKeys): void {
-  for (const key of Object.values(keys)) key.fill(0);
+  for (const key of Object.values(keys)) if (Buffer.isBuffer(key)) key.fill(0);
+}
+
+async function readSealing(kind: Opener, path: string, options: RegisterOptions): Promise<Buffer | WrappingKey> {
+  return isTokenUri(path) ? wrappingInToken(path, options) : readCustody(kind, path, options);
+}
+
+async function readJournal(path: string, options: RegisterOptions): Promise<Buffer | MacKey> {
+  return isTokenUri(path) ? macInToken(path, options) : readCustody("journal", path, options);
 }
 
 async function readCustody(kind: KeyFileKind, path: string, { insecureKeyFile }: RegisterOptions): Promise<Buffer> {
-  if (PKCS11.test(path))
-    throw new SecretError(`the ${kind} key: this dsc reads no keys from PKCS#11 tokens; name a file`);
   const { readCustodyKey } = await import("../desk/register/custodykeys.js");
   const allowShared = insecureKeyFile === true;
   const contents = path === STDIN ? await readStdin() : await readFifo(path, { allowShared });
@@ -162,9 +169,10 @@ export async function readActor(options: RegisterOptions): Promise<Actor> {
   const { operatorKey } = options;
   const name = actorOf(options);
   if (operatorKey === undefined || operatorKey === "") return name;
+  const { Operator } = await import("../desk/register/operators.js");
+  if (isTokenUri(operatorKey)) return new Operator(name, await signerInToken(operatorKey, options));
   const seed = await readCustody("operator", operatorKey, options);
   try {
-    const { Operator } = await import("../desk/register/operators.js");
     return new Operator(name, seed);
   } finally {
     seed.fill(0);

@@ -1,13 +1,16 @@
 // `dsc operator`: who may act at the desk.
 
 import type { Command } from "commander";
+import { isTokenUri } from "../../desk/custody/uri.js";
 import type { OperatorRow } from "../../desk/register/operators.js";
 import { UsageError } from "../../files/errors.js";
 import { listing, showList } from "../lists.js";
 import { show } from "../output.js";
 import { askPassphrase } from "../prompt.js";
 import { REGISTER_HELP, type RegisterOptions, registerOptions, withRegister } from "../registeroptions.js";
-import { printing, refuseStdout } from "./options.js";
+import type { SecretFileOptions } from "../secretoptions.js";
+import { createInToken, signerInToken, TOKEN_HELP } from "../tokens.js";
+import { printing, refuseStdout, sharedFilesOption } from "./options.js";
 
 interface AddOptions extends RegisterOptions {
   publicKey?: string;
@@ -15,7 +18,8 @@ interface AddOptions extends RegisterOptions {
 
 const NEW_NOTES = `
 FILE holds the private key (Ed25519), for its owner's eyes only. The public key that is printed is no secret: give it to
-whoever enrols operators.`;
+whoever enrols operators.
+${TOKEN_HELP} A key that is drawn in a token never leaves it.`;
 const ADD_NOTES = `
 The first operator enrols himself. From then on each command that changes the register, or lets keys out of it, has to
 be an operator's: --operator NAME --operator-key FILE (or DSC_OPERATOR and DSC_OPERATOR_KEY). From the second one on,
@@ -27,8 +31,9 @@ const COLUMNS = ["name", "publicKey", "added", "removed"] as const;
 
 export function register(program: Command): void {
   const draw = printing("new", "draw the key pair of an operator", ["dsc operator new anna.key --passphrase"])
-    .argument("<file>", "the new file; never overwritten")
+    .argument("<file>", "the new file, or a pkcs11: URI; never overwritten")
     .option("--passphrase", "put the key behind a passphrase, which is asked for")
+    .addOption(sharedFilesOption())
     .addHelpText("after", NEW_NOTES)
     .action(runNew);
   const add = registerOptions(printing("add", "enrol an operator", ADD_EXAMPLES), "journal")
@@ -58,8 +63,30 @@ const ADD_EXAMPLES = [
   "dsc operator add boris --public-key 3d40…660c",
 ];
 
-async function runNew(file: string, { passphrase }: { passphrase?: boolean }, command: Command): Promise<void> {
+interface NewOptions extends SecretFileOptions {
+  passphrase?: boolean;
+}
+
+async function runNew(file: string, { passphrase, ...options }: NewOptions, command: Command): Promise<void> {
   refuseStdout(file);
+  const inToken = isTokenUri(file);
+  if (inToken && passphrase) throw new UsageError("--passphrase: is for a file; a token has its PIN");
+  const key = inToken ? await newInToken(file, options) : await newInFile(file, passphrase === true);
+  const publicKey = key.toString("hex");
+  const advice = inToken ? "which cannot leave its token" : "keep it to yourself";
+  show(command, { file, publicKey }, [
+    `${file}: a new operator key${inToken ? "," : ";"} ${advice}`,
+    `public key  ${publicKey}`,
+  ]);
+}
+
+async function newInToken(uri: string, options: SecretFileOptions): Promise<Buffer> {
+  await createInToken(uri, "operator", options);
+  return (await signerInToken(uri, options)).publicKey;
+}
+
+/** Returns the public key. */
+async function newInFile(file: string, passphrase: boolean): Promise<Buffer> {
   const [{ createCustodyKey }, { Operator }] = await Promise.all([
     import("../../desk/register/custodykeys.js"),
     import("../../desk/register/operators.js"),
@@ -67,9 +94,9 @@ async function runNew(file: string, { passphrase }: { passphrase?: boolean }, co
   const typed = passphrase ? await askPassphrase("New passphrase of the operator key", true) : undefined;
   const seed = createCustodyKey(file, "operator", typed ? { passphrase: { passphrase: typed } } : {});
   typed?.fill(0);
-  const publicKey = new Operator("new", seed).publicKey.toString("hex");
+  const { publicKey } = new Operator("new", seed);
   seed.fill(0);
-  show(command, { file, publicKey }, [`${file}: a new operator key; keep it to yourself`, `public key  ${publicKey}`]);
+  return publicKey;
 }
 
 async function runAdd(name: string, { publicKey: given, ...options }: AddOptions, command: Command): Promise<void> {

@@ -5,6 +5,7 @@ import { hostname } from "node:os";
 import { type Command, Option } from "commander";
 import { Limit } from "../../../firmware/wire.js";
 import type { CardClient, CardStatus } from "../../card/cardclient.js";
+import { type Master, wipeMaster } from "../../card/transportkeys.js";
 import type { KeyRegister } from "../../desk/keyregister.js";
 import { carryOut } from "../../desk/personalize.js";
 import { describePlan, lacksPin, makePlan, type Plan, type Step, wipePlan } from "../../desk/plan.js";
@@ -14,10 +15,11 @@ import type { Request } from "../../desk/request.js";
 import { isWeakPin } from "../../desk/weakpin.js";
 import { PortError, UsageError } from "../../files/errors.js";
 import { leaves } from "../../files/interruption.js";
-import { readKey, readPin, readTransportKey, type SecretOptions } from "../../files/secretfile.js";
+import { readKey, readPin, type SecretOptions } from "../../files/secretfile.js";
 import { paperOptions } from "../batchpapers.js";
 import { Exit, exitCodeOf } from "../exit.js";
 import { withGone } from "../gone.js";
+import { readMaster } from "../masterkey.js";
 import { show, warn } from "../output.js";
 import { startBar } from "../progress.js";
 import { askPin } from "../prompt.js";
@@ -29,7 +31,6 @@ import {
   printing,
   serialNumber,
   suiteOf,
-  TRANSPORT_PROMPT,
   traceOption,
   transportOption,
   wholeNumber,
@@ -346,10 +347,21 @@ async function requestOf(options: Options, settings: Settings, secrets: Secrets)
     reseed,
     allowDevelopment,
     key: await read(keyFile, "Token key in hexadecimal", readKey),
-    transport: await read(transport, TRANSPORT_PROMPT, readTransportKey),
-    transportOld: await read(transportOld, TRANSPORT_PROMPT, readTransportKey),
+    transport: await readMasterOption(transport, options, secrets),
+    transportOld: await readMasterOption(transportOld, options, secrets),
     pin: await read(pinFile, "PIN", allowWeakPin ? readPin : strongPin),
   };
+}
+
+async function readMasterOption(
+  path: string | undefined,
+  options: Options,
+  secrets: Secrets,
+): Promise<Master | undefined> {
+  if (path === undefined) return undefined;
+  const master = await readMaster(path, options);
+  secrets.keep({ wipe: () => wipeMaster(master) });
+  return master;
 }
 
 function strongPin(path: string, options?: SecretOptions): Buffer {

@@ -17,7 +17,6 @@ import { type Actor, refuseStranger } from "./operators.js";
 import { type CustodyKeys, type Register, tagRow } from "./register.js";
 import { timeOf } from "./registerclock.js";
 import type { CardState, OrderState, TableName, Tables } from "./schema.js";
-import { custodyTag } from "./sealing.js";
 import type { Row } from "./values.js";
 
 /** The tables with the columns that order their rows; what others refer to comes first. A claim lasts minutes. */
@@ -166,9 +165,10 @@ export async function restore(
 
 function journalOf(path: string, { register, journalTag }: BackupHead, { journal }: CustodyKeys): JournalKey {
   if (!journal) throw new RegisterError("the journal key is needed; name its file with --journal-key", "no-key");
-  if (!custodyTag("journal", journal, register).equals(journalTag))
-    throw new RegisterError(`${path}: the journal key is one of another register`, "wrong-key");
-  return new JournalKey(journal, register);
+  const key = new JournalKey(journal, register);
+  if (key.isTaggedBy(journalTag)) return key;
+  key.wipe();
+  throw new RegisterError(`${path}: the journal key is one of another register`, "wrong-key");
 }
 
 function otherHead(): RegisterError {

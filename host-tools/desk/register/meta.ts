@@ -12,12 +12,22 @@ export type MetaName =
   /** The latest time that the register has seen (registerclock.ts). */
   | "clock";
 
+/** A value that a register has once. */
+export interface MetaRow {
+  readonly name: string;
+  readonly value: Uint8Array;
+}
+
 export async function getMeta(db: Kysely<Tables>, name: MetaName): Promise<Buffer | undefined> {
   const row = await db.selectFrom("meta").select("value").where("name", "=", name).executeTakeFirst();
   return row?.value;
 }
 
-export async function putMeta(db: Kysely<Tables>, name: MetaName, value: Uint8Array): Promise<void> {
+export function putMeta(db: Kysely<Tables>, name: MetaName, value: Uint8Array): Promise<void> {
+  return putRow(db, { name, value });
+}
+
+export async function putRow(db: Kysely<Tables>, { name, value }: MetaRow): Promise<void> {
   await db
     .insertInto("meta")
     .values({ name, value })

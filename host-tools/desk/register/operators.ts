@@ -5,10 +5,11 @@
 // Without operators in the register the login name acts, and nothing is signed. A name and a public key are enrolled once
 // and for all: an entry, a request or an approval never means two people.
 
-import { type KeyObject, sign, verify } from "node:crypto";
+import { sign, verify } from "node:crypto";
 import type { Kysely, Selectable } from "kysely";
 import { CURVE_KEY_BYTES, privateKeyOf, publicBytesOf, publicKeyOf } from "./curve25519.js";
 import { RegisterError } from "./errors.js";
+import type { SigningKey } from "./heldkeys.js";
 import type { OperatorsTable, Tables } from "./schema.js";
 
 /** Actions of the journal by which its reader knows who the operators were, and what was approved. */
@@ -36,19 +37,24 @@ export class Operator {
   readonly name: string;
   /** 32 bytes. */
   readonly publicKey: Buffer;
-  readonly #key: KeyObject;
+  readonly #key: SigningKey;
 
-  /** `seed`: the private key, 32 bytes, the caller's to wipe. */
-  constructor(name: string, seed: Uint8Array) {
+  /** `key`: the private key, 32 bytes, the caller's to wipe; or what holds it. */
+  constructor(name: string, key: Uint8Array | SigningKey) {
     this.name = name;
-    this.#key = privateKeyOf("Ed25519", seed);
-    this.publicKey = publicBytesOf(this.#key);
+    this.#key = key instanceof Uint8Array ? signingKeyOf(key) : key;
+    this.publicKey = this.#key.publicKey;
   }
 
   /** 64 bytes. */
   sign(message: Uint8Array): Buffer {
-    return sign(null, message, this.#key);
+    return this.#key.sign(message);
   }
+}
+
+function signingKeyOf(seed: Uint8Array): SigningKey {
+  const key = privateKeyOf("Ed25519", seed);
+  return { publicKey: publicBytesOf(key), sign: (message) => sign(null, message, key) };
 }
 
 export function nameOf(actor: Actor): string {
