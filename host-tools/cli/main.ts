@@ -46,6 +46,8 @@ Exit codes: 0 done; 1 failed; 2 usage; 3 no such port, or busy, or no answer; 4 
 
 /** The process `dsc`: runs the command line `args` (without node and script) and sets the exit code. */
 export async function main(args: string[]): Promise<void> {
+  // What packages will drop in a later version is nothing for whoever sits at a bench, nor for a script that reads stderr.
+  process.noDeprecation = true;
   watchOutput(() => process.exit(), endWithoutOutput);
   process.on("uncaughtException", endWithBug);
   const stop = watchForInterruption();

@@ -2,13 +2,17 @@
 
 import { readFileSync } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
-import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { inOneLine, watchOutput } from "../../host-tools/files/commandline.js";
+import { completionScript, SHELLS, type Shell } from "../../host-tools/files/completion.js";
 import { version } from "../../host-tools/files/project.js";
 import { Flash } from "../core/flash.js";
 import { loadFirmware } from "../session/firmware.js";
 import { readFlashFile } from "../session/flashfile.js";
 import { describe } from "../session/inspect.js";
+import { commandNames, helpLines, helpOn } from "../session/language/help.js";
+import { scriptingDocument } from "../session/language/scripting.js";
+import { linesOf } from "../session/lines.js";
 import { openPanel, PanelError } from "../session/panelport.js";
 import { runScripts, type Script } from "../session/run.js";
 import { Session } from "../session/session.js";
@@ -49,6 +53,7 @@ function commands(): Command {
     .option("--seed <n>", "make the random source repeatable", parseSeed)
     .option("--pty <link>", "put the card's serial line on a pseudo-terminal, linked at LINK", parseName)
     .option("--record <file>", "write the session as a command file that `run` replays (it holds the PIN)", parseName)
+    .option("--ascii", "draw in ASCII, whatever the locale says")
     .option("--headless", "commands on stdin, JSON on stdout")
     .addOption(portOption())
     .addHelpText("after", EXIT_CODES)
@@ -66,9 +71,46 @@ function commands(): Command {
     .argument("<file>", "a flash image", parseName)
     .description("show a flash image record by record, secrets masked")
     .action((file: string) => {
-      process.stdout.write(`${describe(readFlashFile(file)).join("\n")}\n`);
+      print(describe(readFlashFile(file)));
+    });
+  addHelp(program);
+  program
+    .command("completion")
+    .addArgument(new Argument("<shell>", "which shell").choices(SHELLS))
+    .description("print the completion script for a shell")
+    .action((shell: Shell) => {
+      process.stdout.write(completionScript(program, shell));
     });
   return program;
+}
+
+/** Help on the language; of a command of `dsc-sim` itself, its own help. */
+function addHelp(program: Command): void {
+  const own = () => program.commands.map((command) => command.name());
+  const help = program
+    .helpCommand(false)
+    .command("help")
+    .description("explain the commands of --headless and run")
+    .option("--markdown", "print docs/SCRIPTING.md, which is made of them");
+  const name = new Argument("[command]", "one of them").choices([...commandNames(), ...own()]);
+  // Listed for completion; what is none of them gets a shorter line than all their names.
+  help.addArgument(name.argParser((text) => text));
+  help.action((name: string | undefined, { markdown }: { markdown?: boolean }) => {
+    if (markdown) process.stdout.write(scriptingDocument());
+    else if (name === undefined) print(helpLines());
+    else if (own().includes(name)) program.commands.find((command) => command.name() === name)?.outputHelp();
+    else print(helpOnCommand(name));
+  });
+}
+
+function helpOnCommand(name: string): string[] {
+  const lines = helpOn(name);
+  if (lines) return lines;
+  throw new UserError(`there is no command ${JSON.stringify(name)}; dsc-sim help lists them`);
+}
+
+function print(lines: readonly string[]): void {
+  process.stdout.write(`${lines.join("\n")}\n`);
 }
 
 function portOption(): Option {
@@ -82,7 +124,7 @@ async function start(options: Options): Promise<void> {
     return;
   }
   needTerminal();
-  await (options.port === undefined ? inTerminal(options) : frontPanel(options.port));
+  await (options.port === undefined ? inTerminal(options) : frontPanel(options.port, options.ascii));
 }
 
 function run(files: string[]): void {
@@ -98,10 +140,10 @@ function run(files: string[]): void {
   if (!runScripts(scripts, open, process.stdout)) process.exitCode = FAILED;
 }
 
-async function frontPanel(path: string): Promise<void> {
+async function frontPanel(path: string, ascii = false): Promise<void> {
   const { panel, close } = await openPanel(path);
-  const { runTerminal } = await import("../terminal/terminal.js");
-  await runTerminal(panel, { notes: [basename(path)], until: panel.closed });
+  const { ASCII, runTerminal } = await import("../terminal/terminal.js");
+  await runTerminal(panel, { around: { line: basename(path) }, until: panel.closed, ...(ascii && { art: ASCII }) });
   const lost = !panel.open;
   await close();
   if (lost) throw new PanelError(`${path}: the card is gone; the line was closed`);
@@ -114,7 +156,7 @@ function needTerminal(): void {
 
 function readScript(name: string): Script {
   try {
-    return { name, lines: readFileSync(name, "utf8").split(/\r?\n/) };
+    return { name, lines: linesOf(readFileSync(name, "utf8")) };
   } catch (error) {
     throw new UserError(`${name}: cannot be read (${(error as NodeJS.ErrnoException).code})`);
   }

@@ -1,15 +1,12 @@
 // A simulated card with all around it: its flash file, its serial line, its record; by script or in the terminal.
 
 import { randomInt } from "node:crypto";
-import { Card } from "../core/card.js";
-import { Flash } from "../core/flash.js";
-import { personalizeDemo } from "../session/demo.js";
 import { loadFirmware } from "../session/firmware.js";
 import { openFlashFile } from "../session/flashfile.js";
 import { needInput, runHeadless } from "../session/headless.js";
 import { PtyLine } from "../session/pty.js";
 import { Recorder } from "../session/record.js";
-import { Session } from "../session/session.js";
+import { type Report, Session } from "../session/session.js";
 import { onSignals } from "../session/signals.js";
 import type { UserError } from "../session/usererror.js";
 
@@ -20,6 +17,7 @@ export interface CardOptions {
   seed?: number;
   record?: string;
   pty?: string;
+  ascii?: boolean;
 }
 
 /** Seeds are from 0 to this. */
@@ -36,7 +34,7 @@ export async function headless(options: CardOptions): Promise<boolean> {
   let line: PtyLine | undefined;
   let clock: NodeJS.Timeout | undefined;
   try {
-    const session = sessionFor(options, recorder);
+    const session = sessionFor(options, recorder, () => say(NOT_BLANK));
     if (options.pty !== undefined) {
       line = new PtyLine(session.card, options.pty);
       clock = realTime(session);
@@ -63,17 +61,24 @@ export async function inTerminal(options: CardOptions): Promise<void> {
   const recorder = recorderFor(options, note);
   let line: PtyLine | undefined;
   try {
-    const { card, setup } = cardFor(options);
-    if (options.demo && !setup.demo) notes.push(NOT_BLANK);
+    const session = sessionFor(options, recorder, () => notes.push(NOT_BLANK));
+    const { card } = session;
     if (options.pty !== undefined) line = new PtyLine(card, options.pty);
-    recorder?.start(card, setup);
-    const { runTerminal } = await import("../terminal/terminal.js");
-    await runTerminal(card, { notes });
+    session.begin();
+    const { ASCII, runTerminal } = await import("../terminal/terminal.js");
+    const around = { record: options.record, line: options.pty, flash: options.flash };
+    const command = (text: string) => outcome(session.execute(text));
+    await runTerminal(card, { notes, around, command, ...(options.ascii && { art: ASCII }) });
   } finally {
     line?.close();
     recorder?.close();
   }
   for (const text of notes) say(text);
+}
+
+/** What came of a command, in a line. */
+function outcome({ error, display }: Report): string {
+  return error ?? (display === "" ? "done; the display is blank" : `done; the display is ${display}`);
 }
 
 /** A line for the user. */
@@ -97,7 +102,7 @@ function recorderFor({ record }: CardOptions, failed: (error: UserError) => void
 }
 
 /** A session, whose first lines may still change the card. */
-function sessionFor(options: CardOptions, recorder: Recorder | undefined): Session {
+function sessionFor(options: CardOptions, recorder: Recorder | undefined, onNotBlank: () => void): Session {
   return new Session({
     module: loadFirmware(),
     seed: options.seed ?? freshSeed(),
@@ -105,18 +110,8 @@ function sessionFor(options: CardOptions, recorder: Recorder | undefined): Sessi
     ...(options.flash !== undefined && { flash: openFlashFile(options.flash) }),
     openFlash: openFlashFile,
     onStart: (card, setup) => recorder?.start(card, setup),
-    onNotBlank: () => say(NOT_BLANK),
+    onNotBlank,
   });
-}
-
-/** A card, and how it was made. */
-function cardFor(options: CardOptions) {
-  const seed = options.seed ?? freshSeed();
-  const flash = options.flash === undefined ? new Flash() : openFlashFile(options.flash);
-  const initial = flash.bytes.slice();
-  const module = loadFirmware();
-  const demo = options.demo === true && personalizeDemo(module, flash, seed);
-  return { card: new Card(module, { flash, seed }), setup: { seed, demo, flash: initial } };
 }
 
 /** Somebody may wait at the other end of the line: the card's time goes on by itself. */

@@ -188,6 +188,11 @@ export class Card {
     this.#contact(key, false);
   }
 
+  /** Whether a key's contact is closed. */
+  isDown(key: KeyName): boolean {
+    return (this.#closed & (1 << KEYS.indexOf(key))) !== 0;
+  }
+
   /** Presses a key for a moment. */
   press(key: KeyName): void {
     this.hold(key, TAP_TIME);

@@ -77,6 +77,10 @@ export class Panel implements Subject {
     this.#contact(key, false);
   }
 
+  isDown(key: KeyName): boolean {
+    return this.#down.has(key);
+  }
+
   /** Lets go of the keys, and then of the link. */
   close(): void {
     for (const key of [...this.#down]) this.up(key);

@@ -12,7 +12,7 @@ export interface Script {
 }
 
 /** Where a script stopped, and why. */
-interface Failure {
+export interface Failure extends Pick<Report, "expected" | "actual"> {
   readonly line: number;
   readonly error: string;
   readonly report?: Report;
@@ -36,8 +36,10 @@ export function firstFailure(script: Script, session: Session): Failure | undefi
   for (const [index, line] of script.lines.entries()) {
     if (Session.isComment(line)) continue;
     try {
-      const report = session.execute(line);
-      if (report.error !== undefined) return { line: index + 1, error: report.error, report };
+      const report = session.execute(line, index + 1);
+      const { error, expected, actual } = report;
+      if (error !== undefined)
+        return { line: index + 1, error, ...(expected !== undefined && { expected, actual }), report };
     } catch (error) {
       if (!(error instanceof CardTrap || error instanceof FlashMisuse)) throw error;
       return { line: index + 1, error: error.message };

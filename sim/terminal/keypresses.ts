@@ -37,6 +37,12 @@ export class Keypresses {
     return this.#mouse !== undefined;
   }
 
+  /** ms until a contact moves; Infinity: none does by itself. */
+  get due(): number {
+    if (this.#now) return this.#now.left;
+    return this.#queue.length > 0 ? this.#pause : Number.POSITIVE_INFINITY;
+  }
+
   /** Queues a press of a key. */
   tap(key: KeyName): void {
     this.#queue.push({ key, left: TAP_TIME, held: 0 });

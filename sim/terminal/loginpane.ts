@@ -35,6 +35,11 @@ export class LoginPane {
     this.#site = site;
   }
 
+  /** Seconds for which the site lets nobody in; 0: it does. */
+  get lockedFor(): number {
+    return this.#site.lockedFor;
+  }
+
   /** Takes a key (see input.ts). */
   key(name: string): void {
     if (name === "escape") this.#startOver();

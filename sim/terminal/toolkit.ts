@@ -39,7 +39,10 @@ export class Toolkit {
     this.#events = events;
     process.stdin.setEncoding("latin1");
     process.stdin.setRawMode(true);
-    this.#screen = blessed.screen({ program: blessed.program(terminal()) }) as Screen;
+    const program = blessed.program(terminal());
+    // Whether characters beyond ASCII are drawn is the canvas's business: blessed sends them as they are.
+    (program as unknown as { tput: { brokenACS: boolean; unicode: boolean } }).tput.brokenACS = true;
+    this.#screen = blessed.screen({ program, forceUnicode: true }) as Screen;
     this.#box = blessed.box({ parent: this.#screen, width: "100%", height: "100%", tags: true, wrap: false });
     this.#screen.on("resize", () => events.resize());
     this.#listen();

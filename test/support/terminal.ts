@@ -32,13 +32,13 @@ export class TerminalProgram {
   #exited = false;
 
   /** Starts Node, or another program, with `args`. */
-  constructor(args: string[], columns = 80, rows = 24, program = process.execPath) {
+  constructor(args: string[], columns = 80, rows = 24, program = process.execPath, folder = ROOT) {
     this.#screen = new headless.Terminal({ cols: columns, rows, allowProposedApi: true });
     this.#pty = spawn(program, args, {
       name: TERM,
       cols: columns,
       rows,
-      cwd: ROOT,
+      cwd: folder,
       env: plainEnvironment(),
     });
     this.#pty.onData((data) => {
@@ -56,8 +56,8 @@ export class TerminalProgram {
   }
 
   /** Starts the simulator. */
-  static simulator(args: string[] = ["--demo"], columns?: number, rows?: number): TerminalProgram {
-    return new TerminalProgram([join(ROOT, "sim", "dsc-sim.mjs"), ...args], columns, rows);
+  static simulator(args = ["--demo"], columns?: number, rows?: number, folder?: string): TerminalProgram {
+    return new TerminalProgram([join(ROOT, "sim", "dsc-sim.mjs"), ...args], columns, rows, process.execPath, folder);
   }
 
   /** Starts the simulator as a job of a shell, which continues it once it is stopped and a line is typed. */
@@ -155,7 +155,7 @@ export class TerminalProgram {
 
 /** The card's screen showing exactly this, in the line below the segments. */
 export function shows(text: string): RegExp {
-  return new RegExp(`\\[ ${text.replace(/[*>]/g, "\\$&")} \\]-`);
+  return new RegExp(`\\[ ${text.replace(/[*>]/g, "\\$&")} \\][─-]`);
 }
 
 /** Every mode that the program set is as it was, and no private mode was left on. */

@@ -326,6 +326,17 @@ const MALFORMED = [
   "down ok ok",
   "up",
   "up up",
+  "up 1",
+  "answer",
+  "answer 12345",
+  "answer 123456",
+  "unlock",
+  "unlock 1",
+  "expect-state",
+  "expect-state pin",
+  "expect /PIN/i",
+  "expect /PIN>",
+  "end now",
   "type",
   "type 12a",
   "type 12 34",
@@ -387,7 +398,7 @@ headless("an unknown or malformed command is an error in its line, and the card 
     const [report, after] = reports.slice(3 + 2 * i) as [Report, Report];
     assert.type(report.error, "string", command.slice(0, 40));
     assert.not.match(report.error ?? "", "\n");
-    const { error: _, ...rest } = report;
+    const { error: _, line: __, ...rest } = report;
     assert.equal(rest, at, `${command.slice(0, 40)}: the card`);
     assert.is(after.ops, 0, command.slice(0, 40));
   }

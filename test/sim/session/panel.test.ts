@@ -79,7 +79,7 @@ test("a login with a card that is elsewhere, to Welcome", () =>
     await type(program, DEMO.pin, (typed) => `PIN>${"*".repeat(typed.length)}`);
     await press(program, ENTER, shows("CHALLNG>"));
     await type(program, challenge, (typed) => typed);
-    const [, response] = (await press(program, ENTER, /\[ (\d{8}) \]-/)) as unknown as [string, string];
+    const [, response] = (await press(program, ENTER, /\[ (\d{8}) \][─-]/)) as unknown as [string, string];
     assert.is(response, ocra(DEMO.suite, DEMO.key, { challenge }));
     assert.is((await sim.run("show")).display, response);
     program.send(`${TAB}${response}${ENTER}`);
@@ -99,7 +99,7 @@ test("time and battery are the card's own: no keys for them; q leaves the card a
     program.send("fb?");
     await program.until(/The front panel of a card/);
     program.send(" ");
-    await program.until(/Speed +x1\b/);
+    await program.until(/Time +\d+ s *[│|]/);
     await program.until(/Battery +- /);
     assert.not.match(program.lines().join("\n"), /f fast|b battery/);
     program.send("q");
@@ -332,6 +332,7 @@ test("a contact of a live card stays closed for its time however the frames fall
     time: 0,
     down: (key: string) => moves.push(`${now} ${key} down`),
     up: (key: string) => moves.push(`${now} ${key} up`),
+    isDown: () => false,
   };
   const keypresses = new Keypresses(card);
   const frame = (ms: number) => {
