@@ -43,7 +43,8 @@ export async function main(args: string[]): Promise<void> {
   }
 }
 
-function commands(): Command {
+/** The command line, as the help and the completion see it. */
+export function commands(): Command {
   const program = withCardOptions(new Command("dsc-sim"))
     .description("The Digital Security Card+ in the terminal, by hand or by script.")
     .version(version(), "--version")
