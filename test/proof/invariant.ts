@@ -1,0 +1,163 @@
+// What flash looks like, whatever happened to the card: the invariant. It is a list of conditions on the four pages, each
+// with a name; docs/PROOF.md says how to read it, docs/FLASH.md what the fields are.
+//
+// It speaks of a card that has started, and of the page that counts. It holds after the first start, and each operation
+// that writes flash leads from it back to it, wherever power fails in it.
+
+import type { CheckValues } from "./checkvalues.js";
+import { ERASED } from "./host.js";
+import { PAGE_WORDS } from "./machine.js";
+import { CODE, GIVEN, PIN, SPENT, slotsOf, spent, type Tally } from "./spec.js";
+import type { Terms, Value } from "./terms.js";
+import type { Words } from "./words.js";
+
+/** Offsets in a page, in bytes, and sizes (docs/FLASH.md). */
+export const AT = {
+  SEQUENCE: 0x04,
+  LIFE: 0x08,
+  TRIES: 0x0a,
+  HEAD_CHECK: 0x44,
+  ROOT: 0x48,
+  KEYS: 0x5c,
+  PIN_WRAP: 0x90,
+  CODE_WRAP: 0x108,
+  WIPE_MARK: 0x180,
+  CODE_SLOTS: 0x188,
+  PIN_SLOTS: 0x1b0,
+} as const;
+/** Bytes of the records, without their check values. */
+export const SIZE = { HEAD: 0x44, ROOT: 16, KEYS: 48, WRAP: 116 } as const;
+export const MAGIC = 0x31435344;
+export const MOST_TRIES = 10;
+export const LEAST_TRIES = 3;
+export const CODE_TRIES = 5;
+export const PAGES = 4;
+export enum Life {
+  BLANK = 1,
+  SEEDED = 2,
+  PERSONALIZED = 3,
+}
+
+export interface Condition {
+  readonly name: string;
+  readonly holds: Value;
+}
+
+/** Flash, as terms. */
+export class FlashView {
+  readonly terms: Terms;
+  readonly flash: Words;
+  readonly #checks: CheckValues;
+
+  constructor(terms: Terms, flash: Words, checks: CheckValues) {
+    this.terms = terms;
+    this.flash = flash;
+    this.#checks = checks;
+  }
+
+  word(page: number, at: number): Value {
+    return this.flash.get(page * PAGE_WORDS + at / 4);
+  }
+
+  /** A byte of a page, as a word. */
+  byte(page: number, at: number): Value {
+    return this.terms.word([this.terms.byte(this.word(page, at & ~3), at & 3), 0, 0, 0]);
+  }
+
+  sequence(page: number): Value {
+    return this.word(page, AT.SEQUENCE);
+  }
+
+  /** Whether the check value behind a record holds. */
+  isWhole(page: number, at: number, size: number): Value {
+    const seed = this.terms.bitxor(this.sequence(page), at << 16);
+    const words = Array.from({ length: size / 4 }, (_, i) => this.word(page, at + i * 4));
+    return this.terms.eq(this.word(page, at + size), this.#checks.of(seed, words));
+  }
+
+  /** Whether a page was committed. */
+  isCommitted(page: number): Value {
+    const { terms } = this;
+    const isProgrammed = terms.not(terms.eq(this.word(page, AT.HEAD_CHECK), ERASED));
+    return terms.and(terms.eq(this.word(page, 0), MAGIC), isProgrammed, this.isWhole(page, 0, SIZE.HEAD));
+  }
+
+  isZero(page: number, at: number, size: number): Value {
+    const words = Array.from({ length: size / 4 }, (_, i) => this.terms.eq(this.word(page, at + i * 4), 0));
+    return this.terms.and(...words);
+  }
+
+  /** Tries spent in a row, as the specification counts them. */
+  spent(page: number, tally: Tally): Value {
+    return spent(this.terms, slotsOf(this.flash, page, tally), this.byte(page, tally.carriedAt));
+  }
+
+  tries(page: number): Value {
+    return this.byte(page, AT.TRIES);
+  }
+}
+
+/** The invariant of a card on which page `page` counts. */
+export function invariant(view: FlashView, page: number): readonly Condition[] {
+  return [...whichCounts(view, page), ...tries(view, page), ...slots(view, page, PIN), ...slots(view, page, CODE), ...wraps(view, page)];
+}
+
+/** The page is whole, and newer than every other one that was committed. */
+function whichCounts(view: FlashView, page: number): Condition[] {
+  const { terms } = view;
+  const others = [0, 1, 2, 3].filter((other) => other !== page);
+  const isOlder = (other: number) =>
+    terms.implies(view.isCommitted(other), terms.ult(view.sequence(other), view.sequence(page)));
+  const isWiped = terms.not(terms.eq(view.word(page, AT.WIPE_MARK), ERASED));
+  const life = view.byte(page, AT.LIFE);
+  return [
+    { name: "it was committed", holds: view.isCommitted(page) },
+    ...others.map((other) => ({ name: `page ${other} is older or was not committed`, holds: isOlder(other) })),
+    { name: "its transport keys are whole", holds: view.isWhole(page, AT.KEYS, SIZE.KEYS) },
+    { name: "its root is whole, or a wipe began", holds: terms.or(isWiped, view.isWhole(page, AT.ROOT, SIZE.ROOT)) },
+    { name: "its life is one of three", holds: terms.or(...[1, 2, 3].map((one) => terms.eq(life, one))) },
+  ];
+}
+
+/** No more tries are spent than there are. */
+function tries(view: FlashView, page: number): Condition[] {
+  const { terms } = view;
+  const isBlank = terms.eq(view.byte(page, AT.LIFE), Life.BLANK);
+  return [
+    { name: "it gives at most ten tries", holds: terms.ult(view.tries(page), MOST_TRIES + 1) },
+    { name: "it gives at least three, unless it is blank", holds: terms.or(isBlank, terms.not(terms.ult(view.tries(page), LEAST_TRIES))) },
+    { name: "no more PINs were tried than that", holds: terms.not(terms.ult(view.tries(page), view.spent(page, PIN))) },
+    { name: "no more than five unlock codes were tried", holds: terms.ult(view.spent(page, CODE), CODE_TRIES + 1) },
+  ];
+}
+
+/** Slots are filled from the first on; a word that power interrupted has some of the bits of SPENT or GIVEN, and no other. */
+function slots(view: FlashView, page: number, tally: Tally): Condition[] {
+  const { terms } = view;
+  const all = slotsOf(view.flash, page, tally);
+  const has = (word: Value, bits: number) => terms.eq(terms.bitand(word, bits), bits);
+  const isErased = (at: number) =>
+    terms.and(terms.eq(all[at]?.first as Value, ERASED), terms.eq(all[at]?.second as Value, ERASED));
+  return all.flatMap(({ first, second }, i) => {
+    const name = `${tally.name} slot ${i}`;
+    const isUsedInOrder = i === 0 ? true : terms.or(isErased(i), terms.not(isErased(i - 1)));
+    return [
+      { name: `${name} was programmed to SPENT or less`, holds: has(first, SPENT) },
+      { name: `${name} was programmed to GIVEN or less`, holds: has(second, GIVEN) },
+      { name: `${name} was spent before it was given back`, holds: terms.or(terms.eq(second, ERASED), terms.eq(first, SPENT)) },
+      { name: `${name} comes after one that was used`, holds: isUsedInOrder },
+    ];
+  });
+}
+
+/** A wrap is whole, destroyed, or being destroyed because no try is left. */
+function wraps(view: FlashView, page: number): Condition[] {
+  const { terms } = view;
+  const isAny = (at: number) => terms.or(view.isWhole(page, at, SIZE.WRAP), view.isZero(page, at, SIZE.WRAP + 4));
+  const noPin = terms.not(terms.ult(view.spent(page, PIN), view.tries(page)));
+  const noCode = terms.not(terms.ult(view.spent(page, CODE), CODE_TRIES));
+  return [
+    { name: "the wrap under the PIN is whole or destroyed, or no try is left", holds: terms.or(noPin, isAny(AT.PIN_WRAP)) },
+    { name: "the other wrap is whole or destroyed, or no unlock code is left", holds: terms.or(noCode, isAny(AT.CODE_WRAP)) },
+  ];
+}

@@ -1,0 +1,151 @@
+// A card on which page `page` counts: its flash is any that satisfies the invariant, and memory says what flash says, as
+// after `mount`. All other memory is unknown.
+//
+// Which slot is the first free one of each kind is split into cases, since addresses are made of it: slots from there on
+// are erased and the one before is not. That the slots are filled so is part of the invariant.
+
+import { CheckValues } from "./checkvalues.js";
+import type { Effects } from "./effects.js";
+import type { Firmware } from "./firmware.js";
+import { Goals } from "./goals.js";
+import { ERASED, type Operation, importHooks, torn } from "./host.js";
+import { AT, type Condition, CODE_TRIES, FlashView, invariant, MAGIC, MOST_TRIES, SIZE } from "./invariant.js";
+import { type Hook, Machine, PAGE_WORDS, State, variables } from "./machine.js";
+import { CODE, PIN, slotIndex, slotsOf, spent, type Tally } from "./spec.js";
+import { Terms, type Value } from "./terms.js";
+import type { Words } from "./words.js";
+
+/** The words of a page that memory holds. */
+export const IMAGE_WORDS = AT.WIPE_MARK / 4;
+
+/** A case: the page that counts, and the first free slots (`slots` of a tally: none is free). */
+export interface Case {
+  readonly page: number;
+  readonly freePin: number;
+  readonly freeCode: number;
+}
+
+export class Setting {
+  readonly terms = new Terms();
+  readonly checks = new CheckValues(this.terms);
+  readonly goals = new Goals(this.terms);
+  readonly start: State;
+  readonly before: FlashView;
+  readonly firmware: Firmware;
+  readonly page: number;
+  readonly hooks: Map<number, Hook>;
+  /** Conditions on single goals that are assumed, by what they assume. */
+  readonly used = new Map<string, number>();
+  #onOperation: (operation: Operation) => void = () => {};
+
+  constructor(firmware: Firmware, effects: Effects, { page, freePin, freeCode }: Case) {
+    this.firmware = firmware;
+    this.page = page;
+    const { terms } = this;
+    const flash = variables(terms, "flash", 1024);
+    flash.set(page * PAGE_WORDS, MAGIC);
+    this.#spread(flash, page * PAGE_WORDS + AT.LIFE / 4);
+    this.#spread(flash, page * PAGE_WORDS + AT.LIFE / 4 + 1);
+    this.#split(flash, PIN, freePin);
+    this.#split(flash, CODE, freeCode);
+    const memory = variables(terms, "memory", 1024);
+    for (let i = 0; i < IMAGE_WORDS; i++) memory.set(firmware.layout.image / 4 + i, flash.get(page * PAGE_WORDS + i));
+    memory.set(firmware.layout.current / 4, page);
+    this.start = new State(memory, flash);
+    this.before = this.view(flash);
+    this.#assume();
+    this.hooks = importHooks(firmware.module, {
+      onOperation: (operation) => this.#onOperation(operation),
+      battery: () => terms.fresh("battery"),
+      random: () => terms.fresh("random"),
+      randomByte: () => terms.fresh("drawn", terms.byteBits),
+    });
+    for (const name of ["crypto/kdf/derive", "crypto/siv/ctr", "crypto/siv/s2v"])
+      this.hooks.set(firmware.index(name), effects.hook(name));
+    this.hooks.set(firmware.index("crypto/crc32/crc32"), this.#checkValue);
+    for (const name of ["tally/spent", "tally/spentBackwards"]) this.hooks.set(firmware.index(name), this.#count);
+  }
+
+  view(flash: Words): FlashView {
+    return new FlashView(this.terms, flash, this.checks);
+  }
+
+  /** Runs a function from the start; `onOperation` sees each flash operation before it is done. */
+  run(name: string, args: readonly Value[], onOperation: (operation: Operation) => void): readonly State[] {
+    this.#onOperation = onOperation;
+    const { layout, module } = this.firmware;
+    const machine = new Machine(module, this.terms, { hooks: this.hooks, watched: [layout.current, layout.slot] });
+    return machine.call(this.firmware.index(name), this.start.copy(), args);
+  }
+
+  /** What an operation leaves where power fails in it. */
+  torn(operation: Operation): State {
+    const left = torn(new Machine(this.firmware.module, this.terms), operation);
+    if (operation.kind === "erase") this.#assumeTornHead(left, operation);
+    return left;
+  }
+
+  /** The head of a page that is being erased is as it was, or not whole: CRC-32 on unfinished heads. */
+  #assumeTornHead(left: State, { state, page }: Operation & { kind: "erase" }): void {
+    const { terms } = this;
+    const index = (at: number) => page * PAGE_WORDS + at / 4;
+    const isSame = Array.from({ length: SIZE.HEAD / 4 + 1 }, (_, i) =>
+      terms.eq(left.flash.get(index(i * 4)), state.flash.get(index(i * 4))),
+    );
+    this.#note("CRC-32 on unfinished heads");
+    left.path = [...left.path, terms.implies(this.view(left.flash).isCommitted(page), terms.and(...isSame))];
+  }
+
+  #note(assumption: string): void {
+    this.used.set(assumption, (this.used.get(assumption) ?? 0) + 1);
+  }
+
+  /** The bytes of a word become variables of their own. */
+  #spread(flash: Words, index: number): void {
+    const { terms } = this;
+    flash.set(index, terms.word([0, 1, 2, 3].map((i) => terms.variable(`flash${index}.${i}`, terms.byteBits))));
+  }
+
+  #split(flash: Words, tally: Tally, free: number): void {
+    const { terms } = this;
+    for (let slot = free; slot < tally.slots; slot++)
+      for (const i of [0, 1]) flash.set(slotIndex(this.page, tally, slot) + i, ERASED);
+    if (free === 0) return;
+    const [first, second] = [0, 1].map((i) => flash.get(slotIndex(this.page, tally, free - 1) + i));
+    terms.assume(terms.not(terms.and(terms.eq(first as Value, ERASED), terms.eq(second as Value, ERASED))));
+  }
+
+  #assume(): void {
+    const { terms, before, page } = this;
+    for (const { holds } of invariant(before, page)) terms.assume(holds);
+    // These follow from the invariant, and spare the solver the search.
+    terms.assume(terms.ult(before.spent(page, PIN), MOST_TRIES + 1));
+    terms.assume(terms.ult(before.spent(page, CODE), CODE_TRIES + 1));
+  }
+
+  readonly #checkValue: Hook = (machine, state, [seed, at, length]) => {
+    const [from, count] = [machine.address(at as Value), machine.address(length as Value)];
+    if (from % 4 !== 0 || count % 4 !== 0) throw new Error("a check value of parts of words");
+    const words = Array.from({ length: count / 4 }, (_, i) => machine.loadWord(state, from + i * 4));
+    state.stack.push(this.checks.of(seed as Value, words));
+    return [state];
+  };
+
+  /** Both counts are the specification: counting.ts proves it, for every content of memory and flash. */
+  readonly #count: Hook = (machine, state, [at]) => {
+    const { layout } = this.firmware;
+    const tally = at === PIN.at ? PIN : CODE;
+    if (at !== tally.at) throw new Error("a count of unknown tries");
+    const page = machine.address(state.memory.get(layout.current / 4));
+    const carried = machine.terms.word([machine.loadByte(state, layout.image + tally.carriedAt), 0, 0, 0]);
+    for (const index of layout.scratch) state.memory.set(index, machine.terms.fresh("scratch"));
+    state.stack.push(spent(machine.terms, slotsOf(state.flash, page, tally), carried));
+    return [state];
+  };
+}
+
+/** Adds the invariant of a state as goals. */
+export function addInvariant(setting: Setting, what: string, state: State, page: number): void {
+  const conditions: readonly Condition[] = invariant(setting.view(state.flash), page);
+  for (const { name, holds } of conditions) setting.goals.add(`invariant ${what}: ${name}`, state, holds);
+}
