@@ -7,7 +7,7 @@
 import type { Firmware } from "./firmware.js";
 import { Goals, type Verdict } from "./goals.js";
 import { ERASED, importHooks } from "./host.js";
-import { Machine, State, variables } from "./machine.js";
+import { Machine, PAGE_WORDS, State, variables } from "./machine.js";
 import type { Solver } from "./solver.js";
 import { CODE, GIVEN, PIN, slotIndex, slotsOf, spent, spentBehind, type Tally } from "./spec.js";
 import { Terms, type Value } from "./terms.js";
@@ -74,6 +74,21 @@ export function proveFreeSlot(firmware: Firmware, solver: Solver, page: number, 
   return goals.decide(solver);
 }
 
+/** Whether a page is blank is told as it is. */
+export function proveIsBlank(firmware: Firmware, solver: Solver, page: number): Verdict {
+  const { terms, machine, state } = settingOf(firmware, page);
+  const words = Array.from({ length: PAGE_WORDS }, (_, i) => terms.eq(state.flash.get(page * PAGE_WORDS + i), ERASED));
+  const goals = new Goals(terms);
+  const [flash, memory] = [state.flash.copy(), state.memory.copy()];
+  for (const end of machine.call(firmware.index("flash/isBlank"), state.copy(), [page])) {
+    const written = memory.differences(end.memory).filter((index) => !firmware.layout.scratch.includes(index));
+    goals.add(`blank: page ${page}`, end, terms.eq(end.top(), terms.ite(terms.and(...words), 1, 0)));
+    goals.add(`blank: writes only where flash is looked through: page ${page}`, end, written.length === 0);
+    goals.add(`blank: flash stays as it is: page ${page}`, end, flash.differences(end.flash).length === 0);
+  }
+  return goals.decide(solver);
+}
+
 /** Whether both words of the slot at this index are erased. */
 export function isErased(terms: Terms, state: State, index: number): Value {
   return terms.and(terms.eq(state.flash.get(index), ERASED), terms.eq(state.flash.get(index + 1), ERASED));
@@ -81,7 +96,7 @@ export function isErased(terms: Terms, state: State, index: number): Value {
 
 /** Every case of the two, for a page. */
 export function proveCounting(firmware: Firmware, solver: Solver, page: number): Verdict[] {
-  const verdicts: Verdict[] = [];
+  const verdicts: Verdict[] = [proveIsBlank(firmware, solver, page)];
   for (const tally of TALLIES) {
     for (let last = NONE; last < tally.slots; last++) {
       verdicts.push(proveCounts(firmware, solver, page, tally, last));

@@ -2,8 +2,8 @@
 // two are counted apart; and the path to each state is asked for, since of a state that cannot be reached all holds.
 
 import type { State } from "./machine.js";
-import { fileOf, Script } from "./smt.js";
-import type { Model, Solver } from "./solver.js";
+import { fileOf, type Query, Script } from "./smt.js";
+import type { Answer, Model, Solver } from "./solver.js";
 import { isTerm, type Term, type Terms, type Value } from "./terms.js";
 
 /** What must hold where a path was taken. */
@@ -12,6 +12,8 @@ export interface Goal {
   readonly name: string;
   readonly path: readonly Value[];
   readonly holds: Value;
+  /** Something that is enough for it, and is tried first. */
+  readonly first?: Value;
 }
 
 export interface Refutation {
@@ -23,13 +25,15 @@ export interface Verdict {
   readonly goals: number;
   readonly byRewriting: number;
   readonly bySolver: number;
+  /** What the solver was asked. */
+  readonly queries: number;
   /** Paths that can be taken, and those that cannot without a fault of the chip. */
   readonly reachable: number;
   readonly unreachable: number;
   readonly refuted: readonly Refutation[];
 }
 
-export const NOTHING: Verdict = { goals: 0, byRewriting: 0, bySolver: 0, reachable: 0, unreachable: 0, refuted: [] };
+export const NOTHING: Verdict = { goals: 0, byRewriting: 0, bySolver: 0, queries: 0, reachable: 0, unreachable: 0, refuted: [] };
 
 export function sum(verdicts: readonly Verdict[]): Verdict {
   return verdicts.reduce(
@@ -37,6 +41,7 @@ export function sum(verdicts: readonly Verdict[]): Verdict {
       goals: a.goals + b.goals,
       byRewriting: a.byRewriting + b.byRewriting,
       bySolver: a.bySolver + b.bySolver,
+      queries: a.queries + b.queries,
       reachable: a.reachable + b.reachable,
       unreachable: a.unreachable + b.unreachable,
       refuted: [...a.refuted, ...b.refuted],
@@ -47,17 +52,19 @@ export function sum(verdicts: readonly Verdict[]): Verdict {
 
 /** The goals of one case: all of one `Terms`, with what is assumed there. */
 export class Goals {
+  /** Terms that the solver need not look into, as a rule: it is asked first as if they were variables. */
+  readonly opaque = new Set<Term>();
   readonly #terms: Terms;
   readonly #goals: Goal[] = [];
-  readonly #paths = new Map<string, { readonly name: string; readonly path: readonly Value[] }>();
+  readonly #paths = new Map<string, Path>();
 
   constructor(terms: Terms) {
     this.#terms = terms;
   }
 
   /** In this state this must hold. */
-  add(name: string, { path }: Pick<State, "path">, holds: Value): void {
-    this.#goals.push({ name, path, holds });
+  add(name: string, { path }: Pick<State, "path">, holds: Value, first?: Value): void {
+    this.#goals.push({ name, path, holds, ...(first !== undefined && { first }) });
     this.reach(name, { path });
   }
 
@@ -67,44 +74,204 @@ export class Goals {
     if (!this.#paths.has(key)) this.#paths.set(key, { name, path });
   }
 
-  /** Decides all. `wanted`: the variables of the model that is asked for where a goal does not hold. */
+  /**
+   * Decides all. `wanted`: the variables of the model that is asked for where a goal does not hold; `keep` is given the
+   * text of all queries.
+   */
   decide(solver: Solver, wanted: readonly Term[] = [], keep?: (file: string) => void): Verdict {
-    const { assumptions } = this.#terms;
-    const open = this.#goals
-      .map((goal) => ({ name: goal.name, conditions: [...goal.path, this.#terms.not(goal.holds)] }))
-      .filter(({ conditions }) => this.#terms.and(...conditions) !== false);
-    const script = new Script(this.#terms);
-    const texts = open.map((query) => script.ask({ ...query, conditions: [...assumptions, ...query.conditions] }));
-    const answers = texts.length > 0 ? solver.answers(texts.join(""), texts.length) : [];
-    keep?.(fileOf(texts, "unsat"));
-    const refuted: Refutation[] = [];
-    for (const [i, query] of open.entries()) {
-      if (answers[i] === "unsat") continue;
-      const whole = new Script(this.#terms);
-      const conditions = [...assumptions, ...query.conditions];
-      refuted.push({ goal: query.name, model: solver.model(whole.ask({ ...query, conditions }, wanted)) });
-    }
-    const [reachable, unreachable] = this.#reached(solver);
-    const bySolver = open.length - refuted.length;
+    const terms = this.#terms;
+    const isOpen = ({ path, holds }: Goal) => terms.and(...path, terms.not(holds)) !== false;
+    const open = this.#goals.filter(isOpen);
+    const asking = new Asking(terms, solver, this.opaque);
+    let left: readonly Goal[] = open;
+    for (const wanted of [({ first }: Goal) => first, ({ holds }: Goal) => holds]) left = this.#unshown(asking, left, wanted);
+    const single = left.map(({ name, path, holds }) => ({ name, conditions: [...path, terms.not(holds)] }));
+    const answers = asking.askWhole(single);
+    const refuted = single.filter((_, i) => answers[i] === "sat").map((query) => this.#refutation(solver, query, wanted));
+    const paths = longestOf(withoutBattery(terms, [...this.#paths.values()]));
+    const reached = this.#reached(asking, paths);
+    keep?.(fileOf(asking.texts));
     return {
       goals: this.#goals.length,
       byRewriting: this.#goals.length - open.length,
-      bySolver,
-      reachable,
-      unreachable,
+      bySolver: open.length - refuted.length,
+      queries: asking.count,
+      reachable: reached,
+      unreachable: paths.length - reached,
       refuted,
     };
   }
 
-  #reached(solver: Solver): [reachable: number, unreachable: number] {
-    const paths = [...this.#paths.values()];
-    if (paths.length === 0) return [0, 0];
-    const script = new Script(this.#terms);
-    const texts = paths.map(({ name, path }) =>
-      script.ask({ name: `can be reached: ${name}`, conditions: [...this.#terms.assumptions, ...path] }),
-    );
-    const answers = solver.answers(texts.join(""), texts.length);
-    const reachable = answers.filter((answer) => answer === "sat").length;
-    return [reachable, answers.length - reachable];
+  /**
+   * The goals for which what is wanted was not shown. Goals that want the same are shown together, on what their paths
+   * share; where that is not enough, those that go on alike.
+   */
+  #unshown(asking: Asking, goals: readonly Goal[], wanted: (goal: Goal) => Value | undefined): readonly Goal[] {
+    const shown = new Set<Goal>();
+    for (let groups = groupsOf(goals, wanted); groups.length > 0; ) {
+      const queries = groups.map(({ name, shared, holds }) => ({ name, conditions: [...shared, this.#terms.not(holds)] }));
+      const answers = asking.ask(queries);
+      for (const [i, group] of groups.entries()) if (answers[i] === "unsat") for (const goal of group.goals) shown.add(goal);
+      groups = groups.filter((group, i) => answers[i] === "sat" && group.goals.length > 1).flatMap(parted);
+    }
+    return goals.filter((goal) => !shown.has(goal));
   }
+
+  /** How many of the paths can be taken; those that may be taken at once, by the same flash, are asked for at once. */
+  #reached(asking: Asking, paths: readonly Path[]): number {
+    const bundles: { conditions: Value[]; paths: Path[] }[] = [];
+    for (const path of paths) {
+      const bundle = bundles.find(({ conditions }) => this.#terms.and(...conditions, ...path.path) !== false);
+      if (bundle) {
+        bundle.conditions.push(...path.path);
+        bundle.paths.push(path);
+      } else bundles.push({ conditions: [...path.path], paths: [path] });
+    }
+    const queryOf = (name: string, conditions: readonly Value[]) => ({ name: `can be reached: ${name}`, conditions });
+    const answers = asking.askWhole(bundles.map((bundle) => queryOf((bundle.paths[0] as Path).name, bundle.conditions)));
+    const together = bundles.filter((_, i) => answers[i] === "sat").flatMap((bundle) => bundle.paths);
+    const others = bundles.filter((_, i) => answers[i] !== "sat").flatMap((bundle) => bundle.paths);
+    const single = asking.askWhole(others.map(({ name, path }) => queryOf(name, path)));
+    return together.length + single.filter((answer) => answer === "sat").length;
+  }
+
+  #refutation(solver: Solver, query: Query, wanted: readonly Term[]): Refutation {
+    const script = new Script(this.#terms);
+    const assumed = script.assume(this.#terms.assumptions);
+    return { goal: query.name, model: solver.model(assumed + script.ask(query, wanted)) ?? new Map() };
+  }
+}
+
+/** Asks the solver, and keeps what was asked. */
+class Asking {
+  readonly #terms: Terms;
+  readonly #solver: Solver;
+  readonly #opaque: ReadonlySet<Term>;
+  readonly texts: string[] = [];
+  count = 0;
+  #assumed: readonly { readonly one: Value; readonly variables: readonly Term[] }[] | undefined;
+
+  constructor(terms: Terms, solver: Solver, opaque: ReadonlySet<Term>) {
+    this.#terms = terms;
+    this.#solver = solver;
+    this.#opaque = opaque;
+  }
+
+  /** Asks each with no more of the assumptions than what has to do with it: "unsat" is an answer, "sat" is none. */
+  ask(queries: readonly Query[]): readonly Answer[] {
+    if (queries.length === 0) return [];
+    const whole = queries.map(({ name, conditions }) => ({ name, conditions: [...this.#relevant(conditions), ...conditions] }));
+    return this.#send(whole, [], this.#opaque);
+  }
+
+  askWhole(queries: readonly Query[]): readonly Answer[] {
+    if (queries.length === 0) return [];
+    return this.#send(queries, this.#terms.assumptions, new Set());
+  }
+
+  #send(queries: readonly Query[], assumptions: readonly Value[], opaque: ReadonlySet<Term>): readonly Answer[] {
+    const script = new Script(this.#terms, opaque);
+    const text = script.assume(assumptions) + queries.map((query) => script.ask(query)).join("");
+    this.texts.push(`${text}(reset)\n`);
+    this.count += queries.length;
+    return this.#solver.answers(text, queries.length);
+  }
+
+  /** The assumptions that have a variable of these conditions, or one of another such assumption. */
+  #relevant(conditions: readonly Value[]): readonly Value[] {
+    const wanted = new Set(this.#terms.variablesIn(conditions, this.#opaque));
+    this.#assumed ??= this.#terms.assumptions.map((one) => ({ one, variables: this.#terms.variablesIn([one], this.#opaque) }));
+    let left = this.#assumed;
+    const chosen: Value[] = [];
+    for (let size = -1; size !== wanted.size; ) {
+      size = wanted.size;
+      const isNear = ({ variables }: (typeof left)[number]) => variables.some((variable) => wanted.has(variable));
+      for (const { one, variables } of left.filter(isNear)) {
+        chosen.push(one);
+        for (const variable of variables) wanted.add(variable);
+      }
+      left = left.filter((each) => !isNear(each));
+    }
+    return chosen;
+  }
+}
+
+const BATTERY = "battery!";
+/** Below it no flash is written, in mV. */
+const LOW = 2100;
+
+/**
+ * Paths without what they say of the battery: it is another one each time it is measured, and nothing else is said of it.
+ * Where a path needs it low it is low, and everywhere else full; a path can be taken where the rest of it can.
+ */
+function withoutBattery(terms: Terms, paths: readonly Path[]): readonly Path[] {
+  const made = new Map<string, Path>();
+  for (const { name, path } of paths) {
+    const low = new Set(path.filter((one) => isTerm(one) && isBattery(one)));
+    const variables = terms.variablesIn(path).filter((variable) => variable.name.startsWith(BATTERY));
+    const full = variables.flatMap((variable) => {
+      const isLow = terms.ult(variable, LOW);
+      return low.has(isLow) ? [isLow] : [terms.not(isLow)];
+    });
+    const kept = path.map((one) => terms.restrict(one, full)).filter((one) => one !== true);
+    made.set(kept.map((one) => (isTerm(one) ? one.id : String(one))).join(" "), { name, path: kept });
+  }
+  return [...made.values()];
+}
+
+/** Whether it says that the battery is low, and nothing else. */
+function isBattery({ op, args }: Term): boolean {
+  const [measured, bound] = args as [Value, Value];
+  return op === "ult" && isTerm(measured) && measured.name.startsWith(BATTERY) && bound === LOW;
+}
+
+interface Path {
+  readonly name: string;
+  readonly path: readonly Value[];
+}
+
+interface Group {
+  readonly name: string;
+  readonly holds: Value;
+  /** Conditions that are on the path of every one of the goals. */
+  readonly shared: readonly Value[];
+  readonly goals: readonly Goal[];
+}
+
+/** Goals of which the same must hold, on different paths: where it holds on what these share, it holds on each. */
+function groupsOf(goals: readonly Goal[], wanted: (goal: Goal) => Value | undefined): readonly Group[] {
+  const groups = new Map<Value, Goal[]>();
+  for (const goal of goals) {
+    const holds = wanted(goal);
+    if (holds !== undefined) groups.set(holds, [...(groups.get(holds) ?? []), goal]);
+  }
+  return [...groups].map(([holds, same]) => groupOf(holds, same));
+}
+
+function groupOf(holds: Value, goals: readonly Goal[]): Group {
+  const [first, ...others] = goals as [Goal, ...Goal[]];
+  const sets = others.map(({ path }) => new Set(path));
+  return { name: first.name, holds, shared: first.path.filter((one) => sets.every((set) => set.has(one))), goals };
+}
+
+/** A group in parts, by the first condition that they do not share. */
+function parted({ holds, shared, goals }: Group): readonly Group[] {
+  const known = new Set(shared);
+  const parts = new Map<Value | undefined, Goal[]>();
+  for (const goal of goals) {
+    const next = goal.path.find((one) => !known.has(one));
+    parts.set(next, [...(parts.get(next) ?? []), goal]);
+  }
+  return parts.size > 1 ? [...parts.values()].map((part) => groupOf(holds, part)) : [];
+}
+
+/** Paths of which no other one is the continuation: where these can be taken, all can. */
+function longestOf(paths: readonly Path[]): readonly Path[] {
+  const all = [...paths].sort((a, b) => b.path.length - a.path.length);
+  const longest: { readonly one: Path; readonly set: ReadonlySet<Value> }[] = [];
+  for (const one of all) {
+    if (longest.some(({ set }) => one.path.every((condition) => set.has(condition)))) continue;
+    longest.push({ one, set: new Set(one.path) });
+  }
+  return longest.map(({ one }) => one);
 }

@@ -7,8 +7,8 @@
 import type { CheckValues } from "./checkvalues.js";
 import { ERASED } from "./host.js";
 import { PAGE_WORDS } from "./machine.js";
-import { CODE, GIVEN, PIN, SPENT, slotsOf, spent, type Tally } from "./spec.js";
-import type { Terms, Value } from "./terms.js";
+import { CODE, GIVEN, PIN, SPENT, type Slot, slotsOf, spent, type Tally } from "./spec.js";
+import { isTerm, type Term, type Terms, type Value } from "./terms.js";
 import type { Words } from "./words.js";
 
 /** Offsets in a page, in bytes, and sizes (docs/FLASH.md). */
@@ -41,6 +41,8 @@ export enum Life {
 export interface Condition {
   readonly name: string;
   readonly holds: Value;
+  /** Something that is enough for it, and easier to decide. */
+  readonly first?: Value;
 }
 
 /** Flash, as terms. */
@@ -53,6 +55,16 @@ export class FlashView {
     this.terms = terms;
     this.flash = flash;
     this.#checks = checks;
+  }
+
+  /** Conditions on slots that were made for the same slots before. */
+  once(of: readonly (Slot | undefined)[], make: () => readonly Condition[]): readonly Condition[] {
+    const key = of.flatMap((slot) => [slot?.first, slot?.second]).map((word) => (isTerm(word ?? 0) ? `t${(word as Term).id}` : String(word)));
+    const known = this.#checks.made.get(key.join(" "));
+    if (known) return known as readonly Condition[];
+    const made = make();
+    this.#checks.made.set(key.join(" "), made);
+    return made;
   }
 
   word(page: number, at: number): Value {
@@ -133,21 +145,20 @@ function tries(view: FlashView, page: number): Condition[] {
 
 /** Slots are filled from the first on; a word that power interrupted has some of the bits of SPENT or GIVEN, and no other. */
 function slots(view: FlashView, page: number, tally: Tally): Condition[] {
-  const { terms } = view;
   const all = slotsOf(view.flash, page, tally);
+  return all.flatMap((slot, i) => view.once([slot, all[i - 1]], () => slotConditions(view.terms, `${tally.name} slot ${i}`, slot, all[i - 1])));
+}
+
+function slotConditions(terms: Terms, name: string, slot: Slot, before: Slot | undefined): Condition[] {
+  const { first, second } = slot;
   const has = (word: Value, bits: number) => terms.eq(terms.bitand(word, bits), bits);
-  const isErased = (at: number) =>
-    terms.and(terms.eq(all[at]?.first as Value, ERASED), terms.eq(all[at]?.second as Value, ERASED));
-  return all.flatMap(({ first, second }, i) => {
-    const name = `${tally.name} slot ${i}`;
-    const isUsedInOrder = i === 0 ? true : terms.or(isErased(i), terms.not(isErased(i - 1)));
-    return [
-      { name: `${name} was programmed to SPENT or less`, holds: has(first, SPENT) },
-      { name: `${name} was programmed to GIVEN or less`, holds: has(second, GIVEN) },
-      { name: `${name} was spent before it was given back`, holds: terms.or(terms.eq(second, ERASED), terms.eq(first, SPENT)) },
-      { name: `${name} comes after one that was used`, holds: isUsedInOrder },
-    ];
-  });
+  const isErased = (one: Slot) => terms.and(terms.eq(one.first, ERASED), terms.eq(one.second, ERASED));
+  return [
+    { name: `${name} was programmed to SPENT or less`, holds: has(first, SPENT) },
+    { name: `${name} was programmed to GIVEN or less`, holds: has(second, GIVEN) },
+    { name: `${name} was spent before it was given back`, holds: terms.or(terms.eq(second, ERASED), terms.eq(first, SPENT)) },
+    { name: `${name} comes after one that was used`, holds: before ? terms.or(isErased(slot), terms.not(isErased(before))) : true },
+  ];
 }
 
 /** A wrap is whole, destroyed, or being destroyed because no try is left. */
@@ -157,7 +168,7 @@ function wraps(view: FlashView, page: number): Condition[] {
   const noPin = terms.not(terms.ult(view.spent(page, PIN), view.tries(page)));
   const noCode = terms.not(terms.ult(view.spent(page, CODE), CODE_TRIES));
   return [
-    { name: "the wrap under the PIN is whole or destroyed, or no try is left", holds: terms.or(noPin, isAny(AT.PIN_WRAP)) },
-    { name: "the other wrap is whole or destroyed, or no unlock code is left", holds: terms.or(noCode, isAny(AT.CODE_WRAP)) },
+    { name: "the wrap under the PIN is whole or destroyed, or no try is left", holds: terms.or(noPin, isAny(AT.PIN_WRAP)), first: noPin },
+    { name: "the other wrap is whole or destroyed, or no unlock code is left", holds: terms.or(noCode, isAny(AT.CODE_WRAP)), first: noCode },
   ];
 }

@@ -86,8 +86,11 @@ export class Machine {
     this.#watched = (options.watched ?? []).map((at) => at / 4);
   }
 
-  /** Calls a function. Every state that comes back has the result, if there is one, on its stack. */
-  call(index: number, state: State, args: readonly Value[]): readonly State[] {
+  /**
+   * Calls a function. Every state that comes back has the result, if there is one, on its stack. `isApart`: the ways
+   * that end at the function's end are not merged there.
+   */
+  call(index: number, state: State, args: readonly Value[], isApart = false): readonly State[] {
     const hook = this.#options.hooks?.get(index);
     if (hook) return hook(this, state, args);
     const callee = this.module.functions[index - this.module.imports.length];
@@ -103,7 +106,7 @@ export class Machine {
       one.locals = [];
       one.stack = results ? [one.top()] : [];
     }
-    const merged = this.#merge(states, true);
+    const merged = isApart ? states : this.#merge(states, true);
     for (const one of merged) {
       one.locals = locals.slice();
       one.stack = [...stack, ...one.stack];
@@ -262,9 +265,11 @@ export class Machine {
   #fork(condition: Value, state: State): readonly (readonly [State, boolean])[] {
     if (typeof condition === "boolean") return [[state, condition]];
     if (isTerm(condition) && condition.op === "unknown") throw new ExecutionError("a branch on what is not known");
+    const opposite = this.terms.not(condition);
+    if (typeof opposite === "boolean") return [[state, !opposite]];
     const other = state.copy();
     state.path = [...state.path, ...this.terms.conjuncts(condition)];
-    other.path = [...other.path, ...this.terms.conjuncts(this.terms.not(condition))];
+    other.path = [...other.path, ...this.terms.conjuncts(opposite)];
     this.#settle(state);
     this.#settle(other);
     return [
@@ -299,7 +304,7 @@ export class Machine {
     return states;
   }
 
-  /** Merges states of one place, where that leaves known what must be; at a return the results, too. */
+  /** Merges states of one place, where that leaves known what must be: the results of blocks and functions, too. */
   #merge(states: readonly State[], isReturn: boolean): readonly State[] {
     const merged: State[] = [];
     for (const state of states) {
@@ -313,7 +318,8 @@ export class Machine {
   #goTogether(a: State, b: State, isReturn: boolean): boolean {
     const isSame = (x: Value, y: Value) => x === y || (isTerm(x) && isTerm(y));
     if (!this.#watched.every((index) => isSame(a.memory.get(index), b.memory.get(index)))) return false;
-    return !isReturn || a.stack.every((value, i) => isSame(value, b.stack[i] as Value));
+    const isApart = (x: Value, y: Value) => (isReturn ? !isSame(x, y) : x !== y && !isTerm(x) && !isTerm(y));
+    return !a.stack.some((value, i) => isApart(value, b.stack[i] as Value));
   }
 
   /** One state for two that exclude each other. */

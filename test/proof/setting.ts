@@ -12,11 +12,14 @@ import { ERASED, type Operation, importHooks, torn } from "./host.js";
 import { AT, type Condition, CODE_TRIES, FlashView, invariant, MAGIC, MOST_TRIES, SIZE } from "./invariant.js";
 import { type Hook, Machine, PAGE_WORDS, State, variables } from "./machine.js";
 import { CODE, PIN, slotIndex, slotsOf, spent, type Tally } from "./spec.js";
-import { Terms, type Value } from "./terms.js";
+import { BOOL, isTerm, Terms, type Value } from "./terms.js";
 import type { Words } from "./words.js";
 
 /** The words of a page that memory holds. */
 export const IMAGE_WORDS = AT.WIPE_MARK / 4;
+
+/** Beyond it a commit may come to the end of the sequence numbers. */
+const LAST_SEQUENCE = 0xfffffffd;
 
 /** A case: the page that counts, and the first free slots (`slots` of a tally: none is free). */
 export interface Case {
@@ -63,6 +66,7 @@ export class Setting {
     for (const name of ["crypto/kdf/derive", "crypto/siv/ctr", "crypto/siv/s2v"])
       this.hooks.set(firmware.index(name), effects.hook(name));
     this.hooks.set(firmware.index("crypto/crc32/crc32"), this.#checkValue);
+    this.hooks.set(firmware.index("flash/isBlank"), this.#isBlank);
     for (const name of ["tally/spent", "tally/spentBackwards"]) this.hooks.set(firmware.index(name), this.#count);
   }
 
@@ -75,7 +79,7 @@ export class Setting {
     this.#onOperation = onOperation;
     const { layout, module } = this.firmware;
     const machine = new Machine(module, this.terms, { hooks: this.hooks, watched: [layout.current, layout.slot] });
-    return machine.call(this.firmware.index(name), this.start.copy(), args);
+    return machine.call(this.firmware.index(name), this.start.copy(), args, true);
   }
 
   /** What an operation leaves where power fails in it. */
@@ -110,14 +114,22 @@ export class Setting {
     const { terms } = this;
     for (let slot = free; slot < tally.slots; slot++)
       for (const i of [0, 1]) flash.set(slotIndex(this.page, tally, slot) + i, ERASED);
-    if (free === 0) return;
-    const [first, second] = [0, 1].map((i) => flash.get(slotIndex(this.page, tally, free - 1) + i));
-    terms.assume(terms.not(terms.and(terms.eq(first as Value, ERASED), terms.eq(second as Value, ERASED))));
+    // That those before the last used one are used, too, follows from their order.
+    for (let slot = free - 1; slot >= 0; slot--) {
+      const [first, second] = [0, 1].map((i) => flash.get(slotIndex(this.page, tally, slot) + i));
+      terms.assume(terms.not(terms.and(terms.eq(first as Value, ERASED), terms.eq(second as Value, ERASED))));
+    }
   }
 
   #assume(): void {
     const { terms, before, page } = this;
     for (const { holds } of invariant(before, page)) terms.assume(holds);
+    for (const tally of [PIN, CODE]) {
+      const count = before.spent(page, tally);
+      if (isTerm(count)) this.goals.opaque.add(count);
+    }
+    this.#note("fewer than 2^32 commits");
+    terms.assume(terms.ult(before.sequence(page), LAST_SEQUENCE));
     // These follow from the invariant, and spare the solver the search.
     terms.assume(terms.ult(before.spent(page, PIN), MOST_TRIES + 1));
     terms.assume(terms.ult(before.spent(page, CODE), CODE_TRIES + 1));
@@ -127,8 +139,35 @@ export class Setting {
     const [from, count] = [machine.address(at as Value), machine.address(length as Value)];
     if (from % 4 !== 0 || count % 4 !== 0) throw new Error("a check value of parts of words");
     const words = Array.from({ length: count / 4 }, (_, i) => machine.loadWord(state, from + i * 4));
-    state.stack.push(this.checks.of(seed as Value, words));
+    const value = this.checks.of(seed as Value, words);
+    if (count === SIZE.HEAD && this.#isSecond(seed as Value)) machine.terms.assume(machine.terms.not(machine.terms.eq(value, ERASED)));
+    state.stack.push(value);
     return [state];
+  };
+
+  /** Whether it is the second sequence number that is tried for a page: of two in a row, one has another check value than ERASED (crc.ts). */
+  #isSecond(seed: Value): boolean {
+    return isTerm(seed) && seed.op === "sum" && seed.args.length === 3 && seed.args[0] === 2;
+  }
+
+  /** Whether a page is blank, which counting.ts proves; where it is, its words are known. */
+  readonly #isBlank: Hook = (machine, state, [number]) => {
+    const { terms } = machine;
+    const page = machine.address(number as Value);
+    const indices = Array.from({ length: PAGE_WORDS }, (_, i) => page * PAGE_WORDS + i);
+    const isBlank = terms.and(...indices.map((index) => terms.eq(state.flash.get(index), ERASED)));
+    const [blank, other] = [state, state.copy()];
+    for (const index of indices) blank.flash.set(index, ERASED);
+    blank.stack.push(1);
+    other.stack.push(0);
+    if (typeof isBlank === "boolean") return [isBlank ? blank : other];
+    // A name for it: the path would get too long with a condition for each word.
+    const named = terms.fresh("blank", BOOL);
+    terms.assume(terms.implies(named, isBlank));
+    terms.assume(terms.implies(isBlank, named));
+    blank.path = [...blank.path, named];
+    other.path = [...other.path, terms.not(named)];
+    return [blank, other];
   };
 
   /** Both counts are the specification: counting.ts proves it, for every content of memory and flash. */
@@ -147,5 +186,5 @@ export class Setting {
 /** Adds the invariant of a state as goals. */
 export function addInvariant(setting: Setting, what: string, state: State, page: number): void {
   const conditions: readonly Condition[] = invariant(setting.view(state.flash), page);
-  for (const { name, holds } of conditions) setting.goals.add(`invariant ${what}: ${name}`, state, holds);
+  for (const { name, holds, first } of conditions) setting.goals.add(`invariant ${what}: ${name}`, state, holds, first);
 }

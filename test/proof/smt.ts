@@ -25,19 +25,34 @@ export class Script {
   readonly #terms: Terms;
   readonly #lines: string[] = [];
   readonly #defined = new Set<Term>();
+  readonly #opaque: ReadonlySet<Term>;
 
-  constructor(terms: Terms) {
+  /** `opaque`: terms that are taken for variables, which leaves out what they are made of. */
+  constructor(terms: Terms, opaque: ReadonlySet<Term> = new Set()) {
     this.#terms = terms;
+    this.#opaque = opaque;
+  }
+
+  /** What all queries assume. */
+  assume(conditions: readonly Value[]): string {
+    const asserted = conditions.map((condition) => `(assert ${this.#text(condition, BOOL)})`);
+    return [...this.#lines.splice(0), ...asserted, ""].join("\n");
   }
 
   /** Definitions that were not yet given, then the query; `values`: what is asked of the model where there is one. */
   ask({ name, conditions }: Query, values: readonly Term[] = []): string {
-    this.#lines.length = 0;
     const asserted = conditions.map((condition) => `(assert ${this.#text(condition, BOOL)})`);
     for (const value of values) this.#text(value, value.width);
     const model = values.length > 0 ? [`(get-value (${values.map((value) => nameOf(value)).join(" ")}))`] : [];
     const definitions = this.#lines.splice(0);
     return [...definitions, `; ${name}`, "(push 1)", ...asserted, "(check-sat)", ...model, "(pop 1)", ""].join("\n");
+  }
+
+  /** Whether an operation, as it is meant, and what was made of it can differ: the text of that query. */
+  differ(operation: Pick<Term, "op" | "width" | "args">, made: Value): string {
+    const meant = this.#body({ ...operation, id: -1, name: "" });
+    const other = this.#text(made, operation.width);
+    return [...this.#lines.splice(0), "(push 1)", `(assert (not (= ${meant} ${other})))`, "(check-sat)", "(pop 1)", ""].join("\n");
   }
 
   /** A value as text; terms are defined first, so that what occurs twice is written once. */
@@ -52,21 +67,21 @@ export class Script {
     while (stack.length > 0) {
       const [term, areParts] = stack.pop() as [Term, boolean];
       if (this.#defined.has(term)) continue;
-      if (!areParts) {
+      if (!areParts && !this.#opaque.has(term)) {
         stack.push([term, true]);
         for (const part of term.args) if (isTerm(part)) stack.push([part, false]);
         continue;
       }
       this.#defined.add(term);
-      if (term.op === "variable") this.#lines.push(`(declare-const ${nameOf(term)} ${sortOf(term.width)})`);
+      if (term.op === "variable" || this.#opaque.has(term)) this.#lines.push(`(declare-const ${nameOf(term)} ${sortOf(term.width)})`);
       else this.#lines.push(`(define-fun ${nameOf(term)} () ${sortOf(term.width)} ${this.#body(term)})`);
     }
   }
 
   #body({ op, width, args }: Term): string {
-    const inner = args.find((arg) => isTerm(arg)) as Term;
-    const part = (i: number, of = width) => this.#text(args[i] as Value, of);
     const { byteBits, wordBits } = this.#terms;
+    const inner = (args.find((arg) => isTerm(arg)) as Term | undefined) ?? { width: op === "ult" ? wordBits : width };
+    const part = (i: number, of = width) => this.#text(args[i] as Value, of);
     const binary = BINARY[op];
     if (binary) return `(${binary} ${part(0, inner.width)} ${part(1, inner.width)})`;
     switch (op) {
@@ -100,9 +115,10 @@ export class Script {
   }
 }
 
-/** A whole file: logic, then the queries. */
-export function fileOf(queries: readonly string[], expected: string): string {
-  return ["(set-info :smt-lib-version 2.6)", `; each answer must be ${expected}`, "(set-logic QF_BV)", ...queries, "(exit)", ""].join("\n");
+/** A whole file: logic, then the queries. Those that ask whether a path can be taken must be sat, the others unsat. */
+export function fileOf(queries: readonly string[]): string {
+  const head = "(set-info :smt-lib-version 2.6)\n; sat where a path is asked for; the others unsat, or else followed by single ones\n(set-logic QF_BV)\n";
+  return `${head}${queries.join("")}(exit)\n`;
 }
 
 export function nameOf(term: Term): string {

@@ -39,6 +39,7 @@ export class Solver {
 
   /** Answers each query of a text, which has so many. Throws where one is not answered. */
   answers(text: string, count: number): readonly Answer[] {
+    if (count === 0) return [];
     const lines = this.#evaluate(text).split("\n").filter((line) => line !== "");
     if (lines.length !== count || !lines.every((line) => line === "sat" || line === "unsat"))
       throw new SolverError(`the solver answers ${lines.slice(0, 3).join(" ") || "nothing"}`);
@@ -46,9 +47,11 @@ export class Solver {
     return lines as Answer[];
   }
 
-  /** The model of a query that can be satisfied, by the names of what it asks for. */
-  model(text: string): Model {
+  /** The model of a query, by the names of what it asks for; nothing where it cannot be satisfied. */
+  model(text: string): Model | undefined {
+    this.queries++;
     const answer = this.#evaluate(text);
+    if (answer.startsWith("unsat")) return undefined;
     if (!answer.startsWith("sat")) throw new SolverError(`no model: ${answer.slice(0, 100)}`);
     const values = [...answer.matchAll(VALUE)].map(([, name, value]) => [name as string, numberOf(value as string)] as const);
     return new Map(values);
@@ -58,7 +61,7 @@ export class Solver {
   #evaluate(text: string): string {
     const context = this.#context as unknown as number;
     const emscripten = this.#z3.em as Emscripten;
-    const bytes = Buffer.from(`(reset)\n${text}\0`, "ascii");
+    const bytes = Buffer.from(`(reset)\n(set-logic QF_BV)\n${text}\0`, "ascii");
     const at = emscripten._malloc(bytes.length);
     try {
       new Uint8Array(emscripten.HEAPU32.buffer).set(bytes, at);

@@ -55,10 +55,11 @@ export const RULES = [
   "eq of the same",
   "eq of a sum and a constant",
   "eq of two sums",
+  "eq of a difference",
+  "less is not equal",
   "eq of a choice",
   "eq of bytes",
   "eq of halves",
-  "order",
   "less than zero",
   "less than one",
   "less than itself",
@@ -141,6 +142,22 @@ export class Terms {
     return [...this.#terms.values()].filter((term) => term.op === "variable" && term.name.startsWith(`${name}!`));
   }
 
+  allVariables(): readonly Term[] {
+    return [...this.#terms.values()].filter((term) => term.op === "variable");
+  }
+
+  /** The variables that occur in values; `opaque` terms count as such. */
+  variablesIn(values: readonly Value[], opaque: ReadonlySet<Term> = new Set()): readonly Term[] {
+    const seen = new Set<Term>();
+    const left = values.filter(isTerm);
+    for (let term = left.pop(); term; term = left.pop()) {
+      if (seen.has(term)) continue;
+      seen.add(term);
+      if (!opaque.has(term)) left.push(...term.args.filter(isTerm));
+    }
+    return [...seen].filter((term) => term.op === "variable" || opaque.has(term));
+  }
+
   /** Nothing is known of it, and of nothing that is computed from it. */
   unknown(width: number): Term {
     return this.#make("unknown", width, []);
@@ -179,7 +196,7 @@ export class Terms {
   not(a: Value): Value {
     if (typeof a === "boolean") return this.#by("constants", !a);
     const term = this.#term(a);
-    if (term.op === "not") return this.#by("not not", term.args[0] as Value);
+    if (term.op === "not") return this.#by("not not", this.#known(term.args[0] as Term));
     return this.#known(this.#make("not", BOOL, [term]));
   }
 
@@ -196,9 +213,23 @@ export class Terms {
       if (this.conjuncts(part.args[0] as Term).every((one) => parts.has(one as Term)))
         return this.#by("and of opposites", false);
     }
+    for (const part of [...parts]) {
+      if (part.op !== "ult") continue;
+      const isEqual = this.#equality(part);
+      if (!isTerm(isEqual)) continue;
+      if (parts.has(isEqual)) return this.#by("less is not equal", false);
+      const differs = this.not(isEqual);
+      if (isTerm(differs) && parts.delete(differs)) this.#by("less is not equal", true);
+    }
     const sorted = [...parts].sort((a, b) => a.id - b.id);
     if (sorted.length === 0) return true;
     return sorted.length === 1 ? (sorted[0] as Term) : this.#known(this.#make("and", BOOL, sorted));
+  }
+
+  /** That the two sides of a comparison are equal. */
+  #equality({ args }: Term): Value {
+    const [a, b] = args as [Value, Value];
+    return this.eq(a, b, (isTerm(a) ? a : (b as Term)).width);
   }
 
   or(...conditions: readonly Value[]): Value {
@@ -229,6 +260,10 @@ export class Terms {
       const moved = this.eq(this.sub(x, constant, width), this.sub(k, constant, width), width);
       return this.#by("eq of a sum and a constant", moved);
     }
+    if (x.op === "sum" && x.args.length === 5 && x.args[1] === 1 && x.args[3] === this.#wrap(-1, width))
+      return this.#by("eq of a difference", this.eq(x.args[2] as Value, x.args[4] as Value, width));
+    if (x.op === "sum" && x.args.length === 5 && x.args[3] === 1 && x.args[1] === this.#wrap(-1, width))
+      return this.#by("eq of a difference", this.eq(x.args[2] as Value, x.args[4] as Value, width));
     if (x.op === "ite") {
       const [c, a, b] = x.args as [Value, Value, Value];
       if (!isTerm(a) || !isTerm(b))
@@ -578,6 +613,9 @@ export class Terms {
       if (!isTerm(one)) continue;
       if (one.op === "not") truths.set(one.args[0] as Term, false);
       else truths.set(one, true);
+      if (one.op !== "ult") continue;
+      const isEqual = this.#equality(one);
+      if (isTerm(isEqual)) truths.set(isEqual, this.#by("less is not equal", false));
     }
     return truths.size === 0 ? value : this.#rebuild(value, truths, new Map());
   }
