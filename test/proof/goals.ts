@@ -56,6 +56,7 @@ export class Goals {
   readonly opaque = new Set<Term>();
   readonly #terms: Terms;
   readonly #goals: Goal[] = [];
+  readonly #ofBattery = new Map<Value, boolean>();
   readonly #paths = new Map<string, Path>();
 
   constructor(terms: Terms) {
@@ -83,11 +84,16 @@ export class Goals {
     const isOpen = ({ path, holds }: Goal) => terms.and(...path, terms.not(holds)) !== false;
     const open = this.#goals.filter(isOpen);
     const asking = new Asking(terms, solver, this.opaque);
-    let left: readonly Goal[] = open;
-    for (const wanted of [({ first }: Goal) => first, ({ holds }: Goal) => holds]) left = this.#unshown(asking, left, wanted);
+    const enough = this.#unshown(asking, open, ({ first }) => first, 1);
+    const left = this.#unshown(asking, enough, ({ holds }) => holds, MOST_PARTS);
     const single = left.map(({ name, path, holds }) => ({ name, conditions: [...path, terms.not(holds)] }));
     const answers = asking.askWhole(single);
-    const refuted = single.filter((_, i) => answers[i] === "sat").map((query) => this.#refutation(solver, query, wanted));
+    const wrong = single.filter((_, i) => answers[i] === "sat");
+    const refuted = wrong.map((query, i) => ({
+      goal: query.name,
+      // One counterexample is enough to see what is wrong.
+      model: i === 0 ? this.#model(solver, query, wanted) : new Map(),
+    }));
     const paths = longestOf(withoutBattery(terms, [...this.#paths.values()]));
     const reached = this.#reached(asking, paths);
     keep?.(fileOf(asking.texts));
@@ -104,17 +110,29 @@ export class Goals {
 
   /**
    * The goals for which what is wanted was not shown. Goals that want the same are shown together, on what their paths
-   * share; where that is not enough, those that go on alike.
+   * share and leaving the battery out; where that is not enough, those that go on alike, so many times.
    */
-  #unshown(asking: Asking, goals: readonly Goal[], wanted: (goal: Goal) => Value | undefined): readonly Goal[] {
+  #unshown(asking: Asking, goals: readonly Goal[], wanted: (goal: Goal) => Value | undefined, times: number): readonly Goal[] {
     const shown = new Set<Goal>();
-    for (let groups = groupsOf(goals, wanted); groups.length > 0; ) {
-      const queries = groups.map(({ name, shared, holds }) => ({ name, conditions: [...shared, this.#terms.not(holds)] }));
+    let groups = groupsOf(goals, wanted);
+    for (let time = 0; time <= times && groups.length > 0; time++) {
+      const queries = groups.map(({ name, shared, holds }) => ({
+        name,
+        conditions: [...shared.filter((one) => !this.#isOfBattery(one)), this.#terms.not(holds)],
+      }));
       const answers = asking.ask(queries);
       for (const [i, group] of groups.entries()) if (answers[i] === "unsat") for (const goal of group.goals) shown.add(goal);
       groups = groups.filter((group, i) => answers[i] === "sat" && group.goals.length > 1).flatMap(parted);
     }
     return goals.filter((goal) => !shown.has(goal));
+  }
+
+  #isOfBattery(condition: Value): boolean {
+    const known = this.#ofBattery.get(condition);
+    if (known !== undefined) return known;
+    const isOf = this.#terms.variablesIn([condition]).some(({ name }) => name.startsWith(BATTERY));
+    this.#ofBattery.set(condition, isOf);
+    return isOf;
   }
 
   /** How many of the paths can be taken; those that may be taken at once, by the same flash, are asked for at once. */
@@ -135,10 +153,10 @@ export class Goals {
     return together.length + single.filter((answer) => answer === "sat").length;
   }
 
-  #refutation(solver: Solver, query: Query, wanted: readonly Term[]): Refutation {
+  #model(solver: Solver, query: Query, wanted: readonly Term[]): Model {
     const script = new Script(this.#terms);
     const assumed = script.assume(this.#terms.assumptions);
-    return { goal: query.name, model: solver.model(assumed + script.ask(query, wanted)) ?? new Map() };
+    return solver.model(assumed + script.ask(query, wanted)) ?? new Map();
   }
 }
 
@@ -196,6 +214,8 @@ class Asking {
   }
 }
 
+/** How often goals are parted that cannot be shown together. */
+const MOST_PARTS = 3;
 const BATTERY = "battery!";
 /** Below it no flash is written, in mV. */
 const LOW = 2100;

@@ -2,33 +2,41 @@
 // operation with any of its bits left. P1: when a PIN is derived with, its try is spent where it counts. P2: tries left
 // grow only where the tag and the receipt were right. And the invariant holds at every cut and at the end.
 
+import { allOf, type Proved, wordsOf } from "./counting.js";
 import type { Effects } from "./effects.js";
 import type { Firmware } from "./firmware.js";
-import type { Verdict } from "./goals.js";
 import { ERASED, type Operation } from "./host.js";
 import { AT, SIZE } from "./invariant.js";
 import type { Hook, State } from "./machine.js";
 import { addInvariant, type Case, Setting } from "./setting.js";
 import type { Solver } from "./solver.js";
-import { GIVEN, PIN, SPENT, slotIndex } from "./spec.js";
-import { isTerm, type Term, type Value } from "./terms.js";
+import { GIVEN, PIN, SPENT } from "./spec.js";
+import type { Value } from "./terms.js";
 
+/** How a check ends (firmware/outcome.ts). */
+enum Told {
+  DONE = 0xa5,
+  FLASH = 2,
+  BATTERY = 4,
+  WRONG = 5,
+  LAST = 6,
+}
 /** Where the four digits lie. */
 const DIGITS = 0xf00;
 /** The use of a derived key (docs/FLASH.md, wraps). */
 const USE_PIN = 0x81;
 
 /** Proves the PIN check of one case. */
-export function provePinCheck(firmware: Firmware, effects: Effects, solver: Solver, one: Case, keep?: (file: string) => void): Verdict {
+export function provePinCheck(firmware: Firmware, effects: Effects, solver: Solver, one: Case, keep?: (file: string) => void): Proved {
   const setting = new Setting(firmware, effects, one);
   new PinCheck(setting, one).run();
-  return setting.goals.decide(solver, wantedOf(setting), keep);
-}
-
-/** The variables that a counterexample is made of: flash, and what is left of torn words. */
-export function wantedOf({ before, terms }: Setting): readonly Term[] {
-  const words = Array.from({ length: 1024 }, (_, i) => before.flash.get(i)).filter((word) => isTerm(word)) as Term[];
-  return [...words, ...terms.variablesOf("torn")];
+  const { memory, flash } = setting.start;
+  const wanted = setting.terms.variablesIn([...allOf(memory), ...allOf(flash)]);
+  const verdict = setting.goals.decide(solver, wanted, keep);
+  const model = verdict.refuted[0]?.model;
+  if (!model) return verdict;
+  const { terms } = setting;
+  return { ...verdict, counterexample: { memory: wordsOf(memory, terms, model), flash: wordsOf(flash, terms, model) } };
 }
 
 class PinCheck {
@@ -57,7 +65,25 @@ class PinCheck {
       for (const each of states) this.#tagged(each, args[0] as number);
       return states;
     });
-    for (const end of this.#setting.run("pin/check", [DIGITS], (operation) => this.#operated(operation))) this.#judge("at the end", end);
+    for (const end of this.#setting.run("pin/check", [DIGITS], (operation) => this.#operated(operation))) {
+      this.#judge("at the end", end);
+      this.#told(end);
+    }
+  }
+
+  /** What the card tells: WRONG where a try is left; LAST where none is, and the wrap is destroyed. */
+  #told(end: State): void {
+    const { goals, terms } = this.#setting;
+    const page = end.memory.get(this.#setting.firmware.layout.current / 4) as number;
+    const view = this.#setting.view(end.flash);
+    const isLeft = terms.ult(view.spent(page, PIN), view.tries(page));
+    const isTold = (told: Told) => terms.eq(end.top(), told);
+    const isGone = view.isZero(page, AT.PIN_WRAP, SIZE.WRAP + 4);
+    goals.add("told: one of five", end, terms.or(...[Told.DONE, Told.FLASH, Told.BATTERY, Told.WRONG, Told.LAST].map(isTold)));
+    goals.add("told: WRONG, and a try is left", end, terms.implies(isTold(Told.WRONG), isLeft));
+    goals.add("told: LAST, and no try is left", end, terms.implies(isTold(Told.LAST), terms.not(isLeft)));
+    goals.add("told: LAST, and the wrap is destroyed", end, terms.implies(isTold(Told.LAST), isGone));
+    goals.add("told: DONE, and tag and receipt were right", end, terms.implies(isTold(Told.DONE), this.#right));
   }
 
   /** P1. */
@@ -86,6 +112,7 @@ class PinCheck {
     const { state } = operation;
     if (operation.kind === "program") {
       const isFree = terms.eq(state.flash.get(operation.index), ERASED);
+      goals.add("battery: nothing is written where it is low", state, this.#setting.isUsable());
       goals.add("NOR: a word is programmed once, or to zeros", state, terms.or(isFree, terms.eq(operation.value, 0)));
     }
     this.#judge("at a cut", this.#setting.torn(operation));
@@ -134,9 +161,4 @@ class PinCheck {
       goals.add(`${what}: no other page counts`, state, isOlder);
     }
   }
-}
-
-/** The index in flash of the slot that a case spends. */
-export function slotOf({ page, freePin }: Case): number {
-  return slotIndex(page, PIN, freePin);
 }

@@ -18,6 +18,8 @@ import type { Words } from "./words.js";
 /** The words of a page that memory holds. */
 export const IMAGE_WORDS = AT.WIPE_MARK / 4;
 
+/** In mV: below it no flash is written. */
+const EMPTY_BATTERY = 2100;
 /** Beyond it a commit may come to the end of the sequence numbers. */
 const LAST_SEQUENCE = 0xfffffffd;
 
@@ -39,6 +41,7 @@ export class Setting {
   readonly hooks: Map<number, Hook>;
   /** Conditions on single goals that are assumed, by what they assume. */
   readonly used = new Map<string, number>();
+  #battery: Value = 0;
   #onOperation: (operation: Operation) => void = () => {};
 
   constructor(firmware: Firmware, effects: Effects, { page, freePin, freeCode }: Case) {
@@ -59,7 +62,10 @@ export class Setting {
     this.#assume();
     this.hooks = importHooks(firmware.module, {
       onOperation: (operation) => this.#onOperation(operation),
-      battery: () => terms.fresh("battery"),
+      battery: () => {
+        this.#battery = terms.fresh("battery");
+        return this.#battery;
+      },
       random: () => terms.fresh("random"),
       randomByte: () => terms.fresh("drawn", terms.byteBits),
     });
@@ -80,6 +86,11 @@ export class Setting {
     const { layout, module } = this.firmware;
     const machine = new Machine(module, this.terms, { hooks: this.hooks, watched: [layout.current, layout.slot] });
     return machine.call(this.firmware.index(name), this.start.copy(), args, true);
+  }
+
+  /** Whether the battery, as it was measured last, carries a flash operation. */
+  isUsable(): Value {
+    return this.terms.not(this.terms.ult(this.#battery, EMPTY_BATTERY));
   }
 
   /** What an operation leaves where power fails in it. */

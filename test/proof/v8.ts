@@ -26,6 +26,8 @@ export class V8Machine {
   readonly flash: Uint32Array;
   /** Flash operations done. */
   operations = 0;
+  /** What was done with flash that no flash allows. */
+  misuse: string | undefined;
   readonly #exports: WebAssembly.Exports;
   readonly #surroundings: Surroundings;
 
@@ -55,7 +57,11 @@ export class V8Machine {
         const from = new Uint8Array(this.flash.buffer, this.flash.byteOffset + address, length);
         new Uint8Array(this.memory.buffer).set(from, into);
       },
-      flash_program: (address: number, value: number) => this.#operate([address / 4], (word) => word & value),
+      flash_program: (address: number, value: number) => {
+        const isFree = this.flash[address / 4] === 0xffffffff || value === 0;
+        if (!isFree) this.misuse ??= `the word at ${address} was programmed before`;
+        this.#operate([address / 4], (word) => word & value);
+      },
       flash_erase: (page: number) =>
         this.#operate(
           Array.from({ length: 256 }, (_, i) => page * 256 + i),
