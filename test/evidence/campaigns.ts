@@ -9,6 +9,7 @@ import { KNOWN_ANSWERS } from "./knownanswers.js";
 import { MODEL } from "./model.js";
 import { PARSERS } from "./parsers.js";
 import { POWER_CUTS } from "./powercuts.js";
+import { PROOF } from "./proof.js";
 import { TIMING } from "./timing.js";
 
 export const CAMPAIGNS: readonly Campaign[] = [
@@ -21,4 +22,5 @@ export const CAMPAIGNS: readonly Campaign[] = [
   PARSERS,
   KNOWN_ANSWERS,
   HOST_SIDE,
+  PROOF,
 ];

@@ -8,9 +8,9 @@ import type { Firmware } from "./firmware.js";
 import { Goals, type Verdict } from "./goals.js";
 import { ERASED, importHooks } from "./host.js";
 import { Machine, PAGE_WORDS, State, variables } from "./machine.js";
+import { nameOf } from "./smt.js";
 import type { Model, Solver } from "./solver.js";
 import { CODE, GIVEN, PIN, slotIndex, slotsOf, spent, spentBehind, type Tally } from "./spec.js";
-import { nameOf } from "./smt.js";
 import { evaluate, type Term, Terms, type Value } from "./terms.js";
 import type { Words } from "./words.js";
 
@@ -28,7 +28,12 @@ export interface Proved extends Verdict {
   readonly counterexample?: { readonly memory: Uint32Array; readonly flash: Uint32Array };
 }
 
-function proved(goals: Goals, solver: Solver, terms: Terms, { memory, flash }: Pick<State, "memory" | "flash">): Proved {
+function proved(
+  goals: Goals,
+  solver: Solver,
+  terms: Terms,
+  { memory, flash }: Pick<State, "memory" | "flash">,
+): Proved {
   const verdict = goals.decide(solver, terms.variablesIn([...allOf(memory), ...allOf(flash)]));
   const model = verdict.refuted[0]?.model;
   if (!model) return verdict;
@@ -41,8 +46,8 @@ export function allOf(words: Words): readonly Value[] {
 
 /** Flash and memory as a model of the solver has them. */
 export function wordsOf(words: Words, terms: Terms, model: Model): Uint32Array {
-  const valueOf = (variable: Term) => model.get(nameOf(variable)) ?? 0;
-  return Uint32Array.from({ length: words.length }, (_, i) => evaluate(words.get(i), terms, valueOf) as number);
+  const given = (variable: Term) => model.get(nameOf(variable)) ?? 0;
+  return Uint32Array.from({ length: words.length }, (_, i) => evaluate(words.get(i), terms, given) as number);
 }
 
 /** Nothing is known but which page memory takes for the one that counts. */
@@ -73,7 +78,11 @@ export function proveCounts(firmware: Firmware, solver: Solver, page: number, ta
   const count = spentBehind(terms, slots, last, terms.word([carried, 0, 0, 0]));
   const goals = new Goals(terms);
   const where = `${tally.name}, page ${page}, slot ${last}`;
-  goals.add(`count: the two forms of the specification agree: ${where}`, state, terms.eq(spent(terms, slots, terms.word([carried, 0, 0, 0])), count));
+  goals.add(
+    `count: the two forms of the specification agree: ${where}`,
+    state,
+    terms.eq(spent(terms, slots, terms.word([carried, 0, 0, 0])), count),
+  );
   for (const name of ["tally/spent", "tally/spentBackwards"]) {
     const [before, memory] = [state.flash.copy(), state.memory.copy()];
     for (const end of machine.call(firmware.index(name), state.copy(), [tally.at])) {
@@ -132,4 +141,3 @@ export function proveCounting(firmware: Firmware, solver: Solver, page: number):
   }
   return verdicts;
 }
-

@@ -36,7 +36,10 @@ export class Effects {
     const terms = new Terms();
     const written = new Set<number>();
     const { module } = this.#firmware;
-    const state = new State(Words.of(1024, () => terms.unknown(terms.wordBits)), Words.of(1024, () => terms.unknown(terms.wordBits)));
+    const state = new State(
+      Words.of(1024, () => terms.unknown(terms.wordBits)),
+      Words.of(1024, () => terms.unknown(terms.wordBits)),
+    );
     const machine = new Machine(module, terms, { isBlind: true, onStore: (index) => written.add(index) });
     const blind = args.map((arg) => (isTerm(arg) ? terms.unknown(arg.width) : arg));
     machine.call(this.#firmware.index(name), state, blind);

@@ -66,10 +66,13 @@ function run(firmware: Firmware, trial: Trial, variables: ReadonlySet<number>): 
     Words.of(1024, (i) => place(trial.flash, i, 1024 + i)),
   );
   const hooks = importHooks(firmware.module, { battery: () => 3000, random: () => 1, randomByte: () => 0 });
-  const machine = new Machine(firmware.module, terms, { hooks, watched: [firmware.layout.current, firmware.layout.slot] });
+  const machine = new Machine(firmware.module, terms, {
+    hooks,
+    watched: [firmware.layout.current, firmware.layout.slot],
+  });
   const states = machine.call(firmware.index(trial.name), state, trial.args);
   const known = new Map<Value, Value>();
-  const valueOf = (value: Value): Value => {
+  const numberOf = (value: Value): Value => {
     if (!isTerm(value)) return value;
     const before = known.get(value);
     if (before !== undefined) return before;
@@ -77,11 +80,11 @@ function run(firmware: Firmware, trial: Trial, variables: ReadonlySet<number>): 
     known.set(value, made);
     return made;
   };
-  const taken = states.filter(({ path }) => path.every((condition) => valueOf(condition) === true));
+  const taken = states.filter(({ path }) => path.every((condition) => numberOf(condition) === true));
   if (taken.length !== 1) throw new Error(`${trial.name}: ${taken.length} of ${states.length} states are reached`);
   const [at] = taken as [State];
-  const top = at.stack.length > 0 ? (valueOf(at.top()) as number) : undefined;
-  return { at, value: top, word: (words, index) => valueOf(words.get(index)) as number, steps: machine.steps };
+  const top = at.stack.length > 0 ? (numberOf(at.top()) as number) : undefined;
+  return { at, value: top, word: (words, index) => numberOf(words.get(index)) as number, steps: machine.steps };
 }
 
 /** Random words, many of them as the firmware leaves them. */

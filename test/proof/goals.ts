@@ -33,7 +33,15 @@ export interface Verdict {
   readonly refuted: readonly Refutation[];
 }
 
-export const NOTHING: Verdict = { goals: 0, byRewriting: 0, bySolver: 0, queries: 0, reachable: 0, unreachable: 0, refuted: [] };
+export const NOTHING: Verdict = {
+  goals: 0,
+  byRewriting: 0,
+  bySolver: 0,
+  queries: 0,
+  reachable: 0,
+  unreachable: 0,
+  refuted: [],
+};
 
 export function sum(verdicts: readonly Verdict[]): Verdict {
   return verdicts.reduce(
@@ -54,8 +62,13 @@ export function sum(verdicts: readonly Verdict[]): Verdict {
 export class Goals {
   /** Terms that the solver need not look into, as a rule: it is asked first as if they were variables. */
   readonly opaque = new Set<Term>();
+  /** Conditions under which paths are asked for first: they leave the solver less to look for. */
+  readonly hints: Value[] = [];
   readonly #terms: Terms;
   readonly #goals: Goal[] = [];
+  /** Goals that are among what is assumed, as those on words that an operation left alone. */
+  #known = 0;
+  #last: readonly Value[] | undefined;
   readonly #ofBattery = new Map<Value, boolean>();
   readonly #paths = new Map<string, Path>();
 
@@ -65,12 +78,15 @@ export class Goals {
 
   /** In this state this must hold. */
   add(name: string, { path }: Pick<State, "path">, holds: Value, first?: Value): void {
-    this.#goals.push({ name, path, holds, ...(first !== undefined && { first }) });
+    if (this.#terms.isKnown(holds)) this.#known++;
+    else this.#goals.push({ name, path, holds, ...(first !== undefined && { first }) });
     this.reach(name, { path });
   }
 
   /** This state must be one that can be reached. */
   reach(name: string, { path }: Pick<State, "path">): void {
+    if (path === this.#last) return;
+    this.#last = path;
     const key = path.map((one) => (isTerm(one) ? one.id : String(one))).join(" ");
     if (!this.#paths.has(key)) this.#paths.set(key, { name, path });
   }
@@ -98,8 +114,8 @@ export class Goals {
     const reached = this.#reached(asking, paths);
     keep?.(fileOf(asking.texts));
     return {
-      goals: this.#goals.length,
-      byRewriting: this.#goals.length - open.length,
+      goals: this.#known + this.#goals.length,
+      byRewriting: this.#known + this.#goals.length - open.length,
       bySolver: open.length - refuted.length,
       queries: asking.count,
       reachable: reached,
@@ -112,7 +128,12 @@ export class Goals {
    * The goals for which what is wanted was not shown. Goals that want the same are shown together, on what their paths
    * share and leaving the battery out; where that is not enough, those that go on alike, so many times.
    */
-  #unshown(asking: Asking, goals: readonly Goal[], wanted: (goal: Goal) => Value | undefined, times: number): readonly Goal[] {
+  #unshown(
+    asking: Asking,
+    goals: readonly Goal[],
+    wanted: (goal: Goal) => Value | undefined,
+    times: number,
+  ): readonly Goal[] {
     const shown = new Set<Goal>();
     let groups = groupsOf(goals, wanted);
     for (let time = 0; time <= times && groups.length > 0; time++) {
@@ -121,7 +142,8 @@ export class Goals {
         conditions: [...shared.filter((one) => !this.#isOfBattery(one)), this.#terms.not(holds)],
       }));
       const answers = asking.ask(queries);
-      for (const [i, group] of groups.entries()) if (answers[i] === "unsat") for (const goal of group.goals) shown.add(goal);
+      for (const [i, group] of groups.entries())
+        if (answers[i] === "unsat") for (const goal of group.goals) shown.add(goal);
       groups = groups.filter((group, i) => answers[i] === "sat" && group.goals.length > 1).flatMap(parted);
     }
     return goals.filter((goal) => !shown.has(goal));
@@ -146,7 +168,9 @@ export class Goals {
       } else bundles.push({ conditions: [...path.path], paths: [path] });
     }
     const queryOf = (name: string, conditions: readonly Value[]) => ({ name: `can be reached: ${name}`, conditions });
-    const answers = asking.askWhole(bundles.map((bundle) => queryOf((bundle.paths[0] as Path).name, bundle.conditions)));
+    const answers = asking.askWhole(
+      bundles.map((bundle) => queryOf((bundle.paths[0] as Path).name, [...this.hints, ...bundle.conditions])),
+    );
     const together = bundles.filter((_, i) => answers[i] === "sat").flatMap((bundle) => bundle.paths);
     const others = bundles.filter((_, i) => answers[i] !== "sat").flatMap((bundle) => bundle.paths);
     const single = asking.askWhole(others.map(({ name, path }) => queryOf(name, path)));
@@ -178,7 +202,10 @@ class Asking {
   /** Asks each with no more of the assumptions than what has to do with it: "unsat" is an answer, "sat" is none. */
   ask(queries: readonly Query[]): readonly Answer[] {
     if (queries.length === 0) return [];
-    const whole = queries.map(({ name, conditions }) => ({ name, conditions: [...this.#relevant(conditions), ...conditions] }));
+    const whole = queries.map(({ name, conditions }) => ({
+      name,
+      conditions: [...this.#relevant(conditions), ...conditions],
+    }));
     return this.#send(whole, [], this.#opaque);
   }
 
@@ -198,7 +225,10 @@ class Asking {
   /** The assumptions that have a variable of these conditions, or one of another such assumption. */
   #relevant(conditions: readonly Value[]): readonly Value[] {
     const wanted = new Set(this.#terms.variablesIn(conditions, this.#opaque));
-    this.#assumed ??= this.#terms.assumptions.map((one) => ({ one, variables: this.#terms.variablesIn([one], this.#opaque) }));
+    this.#assumed ??= this.#terms.assumptions.map((one) => ({
+      one,
+      variables: this.#terms.variablesIn([one], this.#opaque),
+    }));
     let left = this.#assumed;
     const chosen: Value[] = [];
     for (let size = -1; size !== wanted.size; ) {

@@ -31,8 +31,9 @@ export function importHooks(module: WasmModule, host: Host): Map<number, Hook> {
       return [state];
     };
   const hooks: Readonly<Record<string, Hook>> = {
-    flash_read: (machine, state, [address, into, length]) => {
-      read(machine, state, ...([address, into, length].map((value) => machine.address(value as Value)) as Three));
+    flash_read: (machine, state, args) => {
+      const [address, into, length] = args.map((value) => machine.address(value)) as [number, number, number];
+      read(machine, state, address, into, length);
       return [state];
     },
     flash_program: (machine, state, [address, value]) => {
@@ -63,8 +64,6 @@ export function importHooks(module: WasmModule, host: Host): Map<number, Hook> {
   };
   return new Map(module.imports.map(({ name }, index) => [index, hooks[name] as Hook]));
 }
-
-type Three = readonly [number, number, number];
 
 function read(machine: Machine, state: State, address: number, into: number, length: number): void {
   const isWhole = (address | into | length) % 4 === 0;

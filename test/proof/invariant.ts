@@ -7,7 +7,7 @@
 import type { CheckValues } from "./checkvalues.js";
 import { ERASED } from "./host.js";
 import { PAGE_WORDS } from "./machine.js";
-import { CODE, GIVEN, PIN, SPENT, type Slot, slotsOf, spent, type Tally } from "./spec.js";
+import { CODE, GIVEN, PIN, type Slot, SPENT, slotsOf, spent, type Tally } from "./spec.js";
 import { isTerm, type Term, type Terms, type Value } from "./terms.js";
 import type { Words } from "./words.js";
 
@@ -59,7 +59,9 @@ export class FlashView {
 
   /** Conditions on slots that were made for the same slots before. */
   once(of: readonly (Slot | undefined)[], make: () => readonly Condition[]): readonly Condition[] {
-    const key = of.flatMap((slot) => [slot?.first, slot?.second]).map((word) => (isTerm(word ?? 0) ? `t${(word as Term).id}` : String(word)));
+    const key = of
+      .flatMap((slot) => [slot?.first, slot?.second])
+      .map((word) => (isTerm(word ?? 0) ? `t${(word as Term).id}` : String(word)));
     const known = this.#checks.made.get(key.join(" "));
     if (known) return known as readonly Condition[];
     const made = make();
@@ -111,7 +113,13 @@ export class FlashView {
 
 /** The invariant of a card on which page `page` counts. */
 export function invariant(view: FlashView, page: number): readonly Condition[] {
-  return [...whichCounts(view, page), ...tries(view, page), ...slots(view, page, PIN), ...slots(view, page, CODE), ...wraps(view, page)];
+  return [
+    ...whichCounts(view, page),
+    ...tries(view, page),
+    ...slots(view, page, PIN),
+    ...slots(view, page, CODE),
+    ...wraps(view, page),
+  ];
 }
 
 /** The page is whole, and newer than every other one that was committed. */
@@ -137,7 +145,10 @@ function tries(view: FlashView, page: number): Condition[] {
   const isBlank = terms.eq(view.byte(page, AT.LIFE), Life.BLANK);
   return [
     { name: "it gives at most ten tries", holds: terms.ult(view.tries(page), MOST_TRIES + 1) },
-    { name: "it gives at least three, unless it is blank", holds: terms.or(isBlank, terms.not(terms.ult(view.tries(page), LEAST_TRIES))) },
+    {
+      name: "it gives at least three, unless it is blank",
+      holds: terms.or(isBlank, terms.not(terms.ult(view.tries(page), LEAST_TRIES))),
+    },
     { name: "no more PINs were tried than that", holds: terms.not(terms.ult(view.tries(page), view.spent(page, PIN))) },
     { name: "no more than five unlock codes were tried", holds: terms.ult(view.spent(page, CODE), CODE_TRIES + 1) },
   ];
@@ -146,7 +157,9 @@ function tries(view: FlashView, page: number): Condition[] {
 /** Slots are filled from the first on; a word that power interrupted has some of the bits of SPENT or GIVEN, and no other. */
 function slots(view: FlashView, page: number, tally: Tally): Condition[] {
   const all = slotsOf(view.flash, page, tally);
-  return all.flatMap((slot, i) => view.once([slot, all[i - 1]], () => slotConditions(view.terms, `${tally.name} slot ${i}`, slot, all[i - 1])));
+  return all.flatMap((slot, i) =>
+    view.once([slot, all[i - 1]], () => slotConditions(view.terms, `${tally.name} slot ${i}`, slot, all[i - 1])),
+  );
 }
 
 function slotConditions(terms: Terms, name: string, slot: Slot, before: Slot | undefined): Condition[] {
@@ -156,8 +169,14 @@ function slotConditions(terms: Terms, name: string, slot: Slot, before: Slot | u
   return [
     { name: `${name} was programmed to SPENT or less`, holds: has(first, SPENT) },
     { name: `${name} was programmed to GIVEN or less`, holds: has(second, GIVEN) },
-    { name: `${name} was spent before it was given back`, holds: terms.or(terms.eq(second, ERASED), terms.eq(first, SPENT)) },
-    { name: `${name} comes after one that was used`, holds: before ? terms.or(isErased(slot), terms.not(isErased(before))) : true },
+    {
+      name: `${name} was spent before it was given back`,
+      holds: terms.or(terms.eq(second, ERASED), terms.eq(first, SPENT)),
+    },
+    {
+      name: `${name} comes after one that was used`,
+      holds: before ? terms.or(isErased(slot), terms.not(isErased(before))) : true,
+    },
   ];
 }
 
@@ -168,7 +187,15 @@ function wraps(view: FlashView, page: number): Condition[] {
   const noPin = terms.not(terms.ult(view.spent(page, PIN), view.tries(page)));
   const noCode = terms.not(terms.ult(view.spent(page, CODE), CODE_TRIES));
   return [
-    { name: "the wrap under the PIN is whole or destroyed, or no try is left", holds: terms.or(noPin, isAny(AT.PIN_WRAP)), first: noPin },
-    { name: "the other wrap is whole or destroyed, or no unlock code is left", holds: terms.or(noCode, isAny(AT.CODE_WRAP)), first: noCode },
+    {
+      name: "the wrap under the PIN is whole or destroyed, or no try is left",
+      holds: terms.or(noPin, isAny(AT.PIN_WRAP)),
+      first: noPin,
+    },
+    {
+      name: "the other wrap is whole or destroyed, or no unlock code is left",
+      holds: terms.or(noCode, isAny(AT.CODE_WRAP)),
+      first: noCode,
+    },
   ];
 }

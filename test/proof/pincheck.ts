@@ -7,7 +7,7 @@ import type { Effects } from "./effects.js";
 import type { Firmware } from "./firmware.js";
 import { ERASED, type Operation } from "./host.js";
 import { AT, SIZE } from "./invariant.js";
-import type { Hook, State } from "./machine.js";
+import { type Hook, PAGE_WORDS, State } from "./machine.js";
 import { addInvariant, type Case, Setting } from "./setting.js";
 import type { Solver } from "./solver.js";
 import { GIVEN, PIN, SPENT } from "./spec.js";
@@ -27,7 +27,13 @@ const DIGITS = 0xf00;
 const USE_PIN = 0x81;
 
 /** Proves the PIN check of one case. */
-export function provePinCheck(firmware: Firmware, effects: Effects, solver: Solver, one: Case, keep?: (file: string) => void): Proved {
+export function provePinCheck(
+  firmware: Firmware,
+  effects: Effects,
+  solver: Solver,
+  one: Case,
+  keep?: (file: string) => void,
+): Proved {
   const setting = new Setting(firmware, effects, one);
   new PinCheck(setting, one).run();
   const { memory, flash } = setting.start;
@@ -79,7 +85,11 @@ class PinCheck {
     const isLeft = terms.ult(view.spent(page, PIN), view.tries(page));
     const isTold = (told: Told) => terms.eq(end.top(), told);
     const isGone = view.isZero(page, AT.PIN_WRAP, SIZE.WRAP + 4);
-    goals.add("told: one of five", end, terms.or(...[Told.DONE, Told.FLASH, Told.BATTERY, Told.WRONG, Told.LAST].map(isTold)));
+    goals.add(
+      "told: one of five",
+      end,
+      terms.or(...[Told.DONE, Told.FLASH, Told.BATTERY, Told.WRONG, Told.LAST].map(isTold)),
+    );
     goals.add("told: WRONG, and a try is left", end, terms.implies(isTold(Told.WRONG), isLeft));
     goals.add("told: LAST, and no try is left", end, terms.implies(isTold(Told.LAST), terms.not(isLeft)));
     goals.add("told: LAST, and the wrap is destroyed", end, terms.implies(isTold(Told.LAST), isGone));
@@ -115,30 +125,44 @@ class PinCheck {
       goals.add("battery: nothing is written where it is low", state, this.#setting.isUsable());
       goals.add("NOR: a word is programmed once, or to zeros", state, terms.or(isFree, terms.eq(operation.value, 0)));
     }
-    this.#judge("at a cut", this.#setting.torn(operation));
+    this.#judge("at a cut", this.#setting.torn(operation), operation);
   }
 
-  /** P2 and the invariant, for every page that may count in a state. */
-  #judge(when: string, state: State): void {
-    const { goals, terms, before } = this.#setting;
+  /** P2 and the invariant, for the page that counts in a state; where a commit is being programmed, for both that may. */
+  #judge(when: string, state: State, operation?: Operation): void {
+    const { goals, terms, before, firmware } = this.#setting;
     const view = this.#setting.view(state.flash);
     const next = (this.#page + 1) % 4;
-    const isMoved = state.flash.differences(before.flash).some((index) => index >> 8 === next);
-    const isNew = isMoved ? terms.and(view.isCommitted(next), terms.not(terms.ult(view.sequence(next), before.sequence(this.#page)))) : false;
-    const spentBefore = before.spent(this.#page, PIN);
-    for (const [page, counts] of [
-      [this.#page, terms.not(isNew)],
-      [next, isNew],
-    ] as const) {
-      if (counts === false) continue;
-      const there = { path: [...state.path, ...terms.conjuncts(counts)], flash: state.flash } as State;
-      if (terms.and(...there.path) === false) continue;
-      const isLess = terms.ult(view.spent(page, PIN), spentBefore);
-      goals.add(`P2 ${when}: tries grow only by a right receipt`, there, terms.or(terms.not(isLess), this.#right));
-      goals.add(`P2 ${when}: the page gives as many tries as before`, there, terms.eq(view.tries(page), before.tries(this.#page)));
-      addInvariant(this.#setting, when, there, page);
-      this.#keeps(when, there, page);
+    const isNewer = terms.not(terms.ult(view.sequence(next), before.sequence(this.#page)));
+    const isNew = terms.and(view.isCommitted(next), isNewer);
+    const isMoved = state.memory.get(firmware.layout.current / 4) === next;
+    const isCommitting = operation?.kind === "program" && operation.index === next * PAGE_WORDS + AT.HEAD_CHECK / 4;
+    if (isCommitting) {
+      this.#judgePage(when, withPath(state, terms.conjuncts(terms.not(isNew))), this.#page);
+      this.#judgePage(when, withPath(state, terms.conjuncts(isNew)), next);
+      return;
     }
+    const holds = isMoved ? isNew : this.#isAsBefore(state, next) ? true : terms.not(isNew);
+    goals.add(`P3 ${when}: the page that counts is the ${isMoved ? "new" : "old"} one`, state, holds);
+    this.#judgePage(when, state, isMoved ? next : this.#page);
+  }
+
+  #judgePage(when: string, state: State, page: number): void {
+    const { goals, terms, before } = this.#setting;
+    if (terms.and(...state.path) === false) return;
+    const view = this.#setting.view(state.flash);
+    const isLess = terms.ult(view.spent(page, PIN), before.spent(this.#page, PIN));
+    const isSame = terms.eq(view.tries(page), before.tries(this.#page));
+    goals.add(`P2 ${when}: tries grow only by a right receipt`, state, terms.or(terms.not(isLess), this.#right));
+    goals.add(`P2 ${when}: the page gives as many tries as before`, state, isSame);
+    addInvariant(this.#setting, when, state, page);
+    this.#keeps(when, state, page);
+  }
+
+  /** Whether nothing of a page was written: then it counts no more than before. */
+  #isAsBefore(state: State, page: number): boolean {
+    const changed = state.flash.differences(this.#setting.before.flash);
+    return !changed.some((index) => Math.floor(index / PAGE_WORDS) === page);
   }
 
   /** P4 for this operation: a wrap that was destroyed is not written. */
@@ -147,7 +171,11 @@ class PinCheck {
     const view = this.#setting.view(state.flash);
     for (const at of [AT.PIN_WRAP, AT.CODE_WRAP]) {
       const wasZero = before.isZero(this.#page, at, SIZE.WRAP + 4);
-      goals.add(`P4 ${when}: a destroyed wrap stays destroyed`, state, terms.implies(wasZero, view.isZero(page, at, SIZE.WRAP + 4)));
+      goals.add(
+        `P4 ${when}: a destroyed wrap stays destroyed`,
+        state,
+        terms.implies(wasZero, view.isZero(page, at, SIZE.WRAP + 4)),
+      );
     }
   }
 
@@ -161,4 +189,9 @@ class PinCheck {
       goals.add(`${what}: no other page counts`, state, isOlder);
     }
   }
+}
+
+/** A state in which more is known. */
+function withPath(state: State, conditions: readonly Value[]): State {
+  return new State(state.memory, state.flash, [...state.path, ...conditions]);
 }

@@ -1,7 +1,7 @@
 // Refutes a mutant: the part of the proof that is about it is run on the changed module, in a few cases, until one does
 // not hold; its counterexample is then replayed.
 
-import { type Proved, proveCounts, proveFreeSlot, proveIsBlank, TALLIES } from "./counting.js";
+import { type Proved, proveCounts, proveFreeSlot, proveIsBlank } from "./counting.js";
 import { Effects } from "./effects.js";
 import { type Firmware, loadFirmware } from "./firmware.js";
 import { ExecutionError } from "./machine.js";
@@ -9,6 +9,7 @@ import { mutated, type ProofMutant } from "./mutants.js";
 import { provePinCheck } from "./pincheck.js";
 import { brokenCount, brokenPinCheck } from "./replay.js";
 import type { Solver } from "./solver.js";
+import { CODE, PIN, type Tally } from "./spec.js";
 
 export interface Outcome {
   /** The goal that does not hold; nothing where all do. */
@@ -17,9 +18,16 @@ export interface Outcome {
   readonly broken: string | undefined;
 }
 
-/** Cases of the count: a page whose number has both bits, and slots given back (or used) last. */
+/** Cases of the count, the quick ones first: a page whose number has both bits, and slots given back (or used) last. */
 const PAGE = 2;
-const LAST = [-1, 0, 2, 4];
+const CASES: readonly (readonly [Tally, number])[] = [
+  [CODE, 1],
+  [CODE, -1],
+  [CODE, 4],
+  [PIN, 70],
+  [PIN, 73],
+  [PIN, -1],
+];
 /** Cases of the PIN check: no slot used, and some. */
 const FREE = [0, 2];
 
@@ -41,19 +49,16 @@ export function refute(firmware: Firmware, solver: Solver, mutant: ProofMutant):
 type Run = () => Proved;
 
 function countCases(firmware: Firmware, solver: Solver): readonly Run[] {
-  const counts = LAST.flatMap((last) =>
-    TALLIES.flatMap((tally) => [
-      () => proveCounts(firmware, solver, PAGE, tally, last),
-      () => proveFreeSlot(firmware, solver, PAGE, tally, last),
-    ]),
-  );
-  const ends = TALLIES.map((tally) => () => proveFreeSlot(firmware, solver, PAGE, tally, tally.slots - 1));
-  return [...counts, ...ends, () => proveIsBlank(firmware, solver, PAGE)];
+  const counts = CASES.flatMap(([tally, last]) => [
+    () => proveCounts(firmware, solver, PAGE, tally, last),
+    () => proveFreeSlot(firmware, solver, PAGE, tally, last),
+  ]);
+  return [...counts, () => proveIsBlank(firmware, solver, PAGE)];
 }
 
 function pinCases(firmware: Firmware, solver: Solver): readonly Run[] {
   const effects = new Effects(firmware);
-  return FREE.map((freePin) => () => provePinCheck(firmware, effects, solver, { page: 1, freePin, freeCode: 0 }));
+  return FREE.map((freePin) => () => provePinCheck(firmware, effects, solver, { page: 1, freePin }));
 }
 
 /** A mutant that the executor cannot follow, as where an address is not known, is not refuted by that. */

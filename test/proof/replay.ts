@@ -16,6 +16,9 @@ const PAGE = 256;
 const TRIES_AT = 0x0a;
 const WRAP = { at: 0x90 / 4, words: 30 };
 const DIGITS = 0xf00;
+const PIN_SIZE = 4;
+/** What the key of the wrap is for. */
+const USE_PIN = 0x81;
 const TOLD = { DONE: 0xa5, FLASH: 2, BATTERY: 4, WRONG: 5, LAST: 6 };
 /** Millivolts that are tried, and below which nothing may be written. */
 const BATTERIES = [3000, 2100, 2099, 1500];
@@ -58,9 +61,11 @@ export function brokenCount(firmware: Firmware, { memory, flash }: Content): str
   return undefined;
 }
 
-/** How a check of a wrong PIN breaks what is promised, with some battery and some cut; nothing where none does. */
+/** How a check of a PIN breaks what is promised, with some battery and some cut; nothing where none does. */
 export function brokenPinCheck(firmware: Firmware, content: Content): string | undefined {
   const compiled = V8Machine.compile(firmware.module);
+  const broken = brokenByRightPin(firmware, compiled, content);
+  if (broken) return `the right PIN: ${broken}`;
   for (const battery of BATTERIES) {
     const whole = checked(firmware, compiled, content, battery);
     if (whole.broken) return `battery ${battery}: ${whole.broken}`;
@@ -74,12 +79,45 @@ export function brokenPinCheck(firmware: Firmware, content: Content): string | u
   return undefined;
 }
 
+/** How the right PIN breaks it: it opens, and gives all tries back. */
+function brokenByRightPin(firmware: Firmware, compiled: WebAssembly.Module, content: Content): string | undefined {
+  const { memory, flash } = content;
+  const page = memory[firmware.layout.current / 4] as number;
+  if (countIn(flash, page) >= triesIn(flash, page)) return undefined;
+  const sealed = withWrap(firmware, compiled, content, page);
+  const v8 = new V8Machine(compiled, { flash: sealed.flash });
+  v8.memory.set(sealed.memory);
+  const told = v8.call(firmware.index("pin/check"), DIGITS);
+  if (v8.misuse) return v8.misuse;
+  if (told !== TOLD.DONE) return `it told ${told}`;
+  const is = countIn(sealed.flash, page);
+  return is === 0 ? undefined : `${is} tries are spent after it`;
+}
+
+/** The content with a wrap under the PIN at DIGITS, made by the module itself. */
+function withWrap(firmware: Firmware, compiled: WebAssembly.Module, { memory, flash }: Content, page: number): Content {
+  const v8 = new V8Machine(compiled, { flash: flash.slice() });
+  const { image, receipt } = firmware.layout;
+  v8.memory.set(memory);
+  v8.memory[receipt / 4] = GIVEN;
+  v8.call(firmware.index("vault/seal"), WRAP.at * 4, USE_PIN, DIGITS, PIN_SIZE);
+  v8.call(firmware.index("pages/putCheck"), WRAP.at * 4, (WRAP.words - 1) * 4);
+  for (let i = WRAP.at; i < WRAP.at + WRAP.words; i++) v8.flash[page * PAGE + i] = v8.memory[image / 4 + i] as number;
+  return { memory: v8.memory.slice(), flash: v8.flash };
+}
+
 interface Checked {
   readonly broken: string | undefined;
   readonly operations: number;
 }
 
-function checked(firmware: Firmware, compiled: WebAssembly.Module, { memory, flash }: Content, battery: number, cut?: Cut): Checked {
+function checked(
+  firmware: Firmware,
+  compiled: WebAssembly.Module,
+  { memory, flash }: Content,
+  battery: number,
+  cut?: Cut,
+): Checked {
   const after = flash.slice();
   const v8 = new V8Machine(compiled, { flash: after, battery, ...(cut && { cut }) });
   v8.memory.set(memory);
@@ -91,7 +129,10 @@ function checked(firmware: Firmware, compiled: WebAssembly.Module, { memory, fla
     if (!(error instanceof PowerCut)) throw error;
   }
   const broken =
-    v8.misuse ?? (battery < EMPTY && v8.operations > 0 ? "flash was written" : undefined) ?? brokenFlash(flash, after, page) ?? brokenWord(flash, after, page, told);
+    v8.misuse ??
+    (battery < EMPTY && v8.operations > 0 ? "flash was written" : undefined) ??
+    brokenFlash(flash, after, page) ??
+    brokenWord(flash, after, page, told);
   return { broken, operations: v8.operations };
 }
 
@@ -102,10 +143,12 @@ function brokenFlash(before: Uint32Array, after: Uint32Array, page: number): str
   if (is > Math.max(was, tries)) return `${is} of ${tries} tries are spent`;
   const slots = slotsIn(after, page, PIN);
   for (const [i, { first, second }] of slots.entries()) {
-    if ((first & SPENT) >>> 0 !== SPENT || (second & GIVEN) >>> 0 !== GIVEN) return `slot ${i} holds other words than SPENT and GIVEN`;
+    if ((first & SPENT) >>> 0 !== SPENT || (second & GIVEN) >>> 0 !== GIVEN)
+      return `slot ${i} holds other words than SPENT and GIVEN`;
     if (second !== ERASED && first !== SPENT) return `slot ${i} was given back and not spent`;
     const last = slots[i - 1];
-    if (last && last.first === ERASED && last.second === ERASED && first !== ERASED) return `slot ${i} was used before slot ${i - 1}`;
+    if (last && last.first === ERASED && last.second === ERASED && first !== ERASED)
+      return `slot ${i} was used before slot ${i - 1}`;
   }
   for (let i = 0; i < after.length; i++) {
     const within = i - page * PAGE;
@@ -116,7 +159,12 @@ function brokenFlash(before: Uint32Array, after: Uint32Array, page: number): str
 }
 
 /** What is wrong with what was told. */
-function brokenWord(before: Uint32Array, after: Uint32Array, page: number, told: number | undefined): string | undefined {
+function brokenWord(
+  before: Uint32Array,
+  after: Uint32Array,
+  page: number,
+  told: number | undefined,
+): string | undefined {
   if (told === undefined) return undefined;
   const [was, is, tries] = [countIn(before, page), countIn(after, page), triesIn(before, page)];
   const wrap = after.subarray(page * PAGE + WRAP.at, page * PAGE + WRAP.at + WRAP.words);

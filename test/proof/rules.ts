@@ -46,7 +46,13 @@ const EVERY: readonly Maker[] = [
   ],
   // Equality.
   ({ t, p, x, y, b, l, k }) => {
-    const [w, sum, choice, bytes, halves] = [t.wordBits, t.add(x, k), t.ite(p, k, x), t.word([b, 1, b, 0]), t.join(x, y)];
+    const [w, sum, choice, bytes, halves] = [
+      t.wordBits,
+      t.add(x, k),
+      t.ite(p, k, x),
+      t.word([b, 1, b, 0]),
+      t.join(x, y),
+    ];
     const [difference, opposite] = [t.sub(x, y), t.sub(y, x)];
     return [
       logic(t, "eq", [x, x], t.eq(x, x)),
@@ -188,7 +194,11 @@ export function proveRules(solver: Solver): RuleProof {
   const answers = solver.answers(all.map((one) => script.differ(one, one.made)).join(""), all.length);
   const wrong = all.filter((_, i) => answers[i] === "sat").map(({ op }) => `${op}: not so at 32 bits`);
   const unused = RULES.filter((rule) => !small.used.has(rule) && !NOT_MADE.includes(rule));
-  return { cases: cases.length, values, faults: [...new Set([...faults, ...wrong, ...unused.map((rule) => `${rule}: no case`)])] };
+  return {
+    cases: cases.length,
+    values,
+    faults: [...new Set([...faults, ...wrong, ...unused.map((rule) => `${rule}: no case`)])],
+  };
 }
 
 /** What is assumed of a case is no rewriting: it is in every query of that case. */

@@ -1,33 +1,34 @@
 // A card on which page `page` counts: its flash is any that satisfies the invariant, and memory says what flash says, as
 // after `mount`. All other memory is unknown.
 //
-// Which slot is the first free one of each kind is split into cases, since addresses are made of it: slots from there on
+// Which slot for PINs is the first free one is split into cases, since addresses are made of it: slots from there on
 // are erased and the one before is not. That the slots are filled so is part of the invariant.
 
 import { CheckValues } from "./checkvalues.js";
 import type { Effects } from "./effects.js";
 import type { Firmware } from "./firmware.js";
 import { Goals } from "./goals.js";
-import { ERASED, type Operation, importHooks, torn } from "./host.js";
-import { AT, type Condition, CODE_TRIES, FlashView, invariant, MAGIC, MOST_TRIES, SIZE } from "./invariant.js";
+import { ERASED, importHooks, type Operation, torn } from "./host.js";
+import { AT, CODE_TRIES, type Condition, FlashView, invariant, MAGIC, MOST_TRIES, SIZE } from "./invariant.js";
 import { type Hook, Machine, PAGE_WORDS, State, variables } from "./machine.js";
-import { CODE, PIN, slotIndex, slotsOf, spent, type Tally } from "./spec.js";
+import { CODE, GIVEN, PIN, SPENT, slotIndex, slotsOf, spent, type Tally } from "./spec.js";
 import { BOOL, isTerm, Terms, type Value } from "./terms.js";
 import type { Words } from "./words.js";
 
 /** The words of a page that memory holds. */
 export const IMAGE_WORDS = AT.WIPE_MARK / 4;
 
+/** As many slots as there can be tries, and one. */
+const LAST_SLOTS = MOST_TRIES + 1;
 /** In mV: below it no flash is written. */
 const EMPTY_BATTERY = 2100;
 /** Beyond it a commit may come to the end of the sequence numbers. */
 const LAST_SEQUENCE = 0xfffffffd;
 
-/** A case: the page that counts, and the first free slots (`slots` of a tally: none is free). */
+/** A case: the page that counts, and its first free slot for a PIN (`PIN.slots`: none is free). */
 export interface Case {
   readonly page: number;
   readonly freePin: number;
-  readonly freeCode: number;
 }
 
 export class Setting {
@@ -44,7 +45,7 @@ export class Setting {
   #battery: Value = 0;
   #onOperation: (operation: Operation) => void = () => {};
 
-  constructor(firmware: Firmware, effects: Effects, { page, freePin, freeCode }: Case) {
+  constructor(firmware: Firmware, effects: Effects, { page, freePin }: Case) {
     this.firmware = firmware;
     this.page = page;
     const { terms } = this;
@@ -53,13 +54,13 @@ export class Setting {
     this.#spread(flash, page * PAGE_WORDS + AT.LIFE / 4);
     this.#spread(flash, page * PAGE_WORDS + AT.LIFE / 4 + 1);
     this.#split(flash, PIN, freePin);
-    this.#split(flash, CODE, freeCode);
     const memory = variables(terms, "memory", 1024);
     for (let i = 0; i < IMAGE_WORDS; i++) memory.set(firmware.layout.image / 4 + i, flash.get(page * PAGE_WORDS + i));
     memory.set(firmware.layout.current / 4, page);
     this.start = new State(memory, flash);
     this.before = this.view(flash);
     this.#assume();
+    this.#hint(freePin);
     this.hooks = importHooks(firmware.module, {
       onOperation: (operation) => this.#onOperation(operation),
       battery: () => {
@@ -84,7 +85,11 @@ export class Setting {
   run(name: string, args: readonly Value[], onOperation: (operation: Operation) => void): readonly State[] {
     this.#onOperation = onOperation;
     const { layout, module } = this.firmware;
-    const machine = new Machine(module, this.terms, { hooks: this.hooks, watched: [layout.current, layout.slot] });
+    const machine = new Machine(module, this.terms, {
+      hooks: this.hooks,
+      watched: [layout.current, layout.slot],
+      apart: [layout.image + AT.SEQUENCE],
+    });
     return machine.call(this.firmware.index(name), this.start.copy(), args, true);
   }
 
@@ -132,6 +137,16 @@ export class Setting {
     }
   }
 
+  /** What a path needs is told by the last slots: those before may be taken for given back. */
+  #hint(freePin: number): void {
+    const { terms, goals } = this;
+    for (const { first, second } of slotsOf(this.start.flash, this.page, PIN).slice(
+      0,
+      Math.max(0, freePin - LAST_SLOTS),
+    ))
+      goals.hints.push(terms.eq(first, SPENT), terms.eq(second, GIVEN));
+  }
+
   #assume(): void {
     const { terms, before, page } = this;
     for (const { holds } of invariant(before, page)) terms.assume(holds);
@@ -151,7 +166,8 @@ export class Setting {
     if (from % 4 !== 0 || count % 4 !== 0) throw new Error("a check value of parts of words");
     const words = Array.from({ length: count / 4 }, (_, i) => machine.loadWord(state, from + i * 4));
     const value = this.checks.of(seed as Value, words);
-    if (count === SIZE.HEAD && this.#isSecond(seed as Value)) machine.terms.assume(machine.terms.not(machine.terms.eq(value, ERASED)));
+    if (count === SIZE.HEAD && this.#isSecond(seed as Value))
+      machine.terms.assume(machine.terms.not(machine.terms.eq(value, ERASED)));
     state.stack.push(value);
     return [state];
   };

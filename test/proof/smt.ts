@@ -52,7 +52,14 @@ export class Script {
   differ(operation: Pick<Term, "op" | "width" | "args">, made: Value): string {
     const meant = this.#body({ ...operation, id: -1, name: "" });
     const other = this.#text(made, operation.width);
-    return [...this.#lines.splice(0), "(push 1)", `(assert (not (= ${meant} ${other})))`, "(check-sat)", "(pop 1)", ""].join("\n");
+    return [
+      ...this.#lines.splice(0),
+      "(push 1)",
+      `(assert (not (= ${meant} ${other})))`,
+      "(check-sat)",
+      "(pop 1)",
+      "",
+    ].join("\n");
   }
 
   /** A value as text; terms are defined first, so that what occurs twice is written once. */
@@ -73,7 +80,8 @@ export class Script {
         continue;
       }
       this.#defined.add(term);
-      if (term.op === "variable" || this.#opaque.has(term)) this.#lines.push(`(declare-const ${nameOf(term)} ${sortOf(term.width)})`);
+      if (term.op === "variable" || this.#opaque.has(term))
+        this.#lines.push(`(declare-const ${nameOf(term)} ${sortOf(term.width)})`);
       else this.#lines.push(`(define-fun ${nameOf(term)} () ${sortOf(term.width)} ${this.#body(term)})`);
     }
   }
@@ -92,7 +100,9 @@ export class Script {
       case "and":
         return `(and ${args.map((_, i) => part(i)).join(" ")})`;
       case "sum": {
-        const products = args.slice(1).flatMap((_, i) => (i % 2 === 0 ? [`(bvmul ${part(i + 1)} ${part(i + 2)})`] : []));
+        const products = args
+          .slice(1)
+          .flatMap((_, i) => (i % 2 === 0 ? [`(bvmul ${part(i + 1)} ${part(i + 2)})`] : []));
         return products.reduce((sum, product) => `(bvadd ${sum} ${product})`, part(0));
       }
       case "shl":
@@ -117,7 +127,8 @@ export class Script {
 
 /** A whole file: logic, then the queries. Those that ask whether a path can be taken must be sat, the others unsat. */
 export function fileOf(queries: readonly string[]): string {
-  const head = "(set-info :smt-lib-version 2.6)\n; sat where a path is asked for; the others unsat, or else followed by single ones\n(set-logic QF_BV)\n";
+  const head =
+    "(set-info :smt-lib-version 2.6)\n; sat where a path is asked for; the others unsat, or else followed by single ones\n(set-logic QF_BV)\n";
   return `${head}${queries.join("")}(exit)\n`;
 }
 

@@ -40,7 +40,9 @@ export class Solver {
   /** Answers each query of a text, which has so many. Throws where one is not answered. */
   answers(text: string, count: number): readonly Answer[] {
     if (count === 0) return [];
-    const lines = this.#evaluate(text).split("\n").filter((line) => line !== "");
+    const lines = this.#evaluate(text)
+      .split("\n")
+      .filter((line) => line !== "");
     if (lines.length !== count || !lines.every((line) => line === "sat" || line === "unsat"))
       throw new SolverError(`the solver answers ${lines.slice(0, 3).join(" ") || "nothing"}`);
     this.queries += count;
@@ -53,7 +55,9 @@ export class Solver {
     const answer = this.#evaluate(text);
     if (answer.startsWith("unsat")) return undefined;
     if (!answer.startsWith("sat")) throw new SolverError(`no model: ${answer.slice(0, 100)}`);
-    const values = [...answer.matchAll(VALUE)].map(([, name, value]) => [name as string, numberOf(value as string)] as const);
+    const values = [...answer.matchAll(VALUE)].map(
+      ([, name, value]) => [name as string, numberOf(value as string)] as const,
+    );
     return new Map(values);
   }
 

@@ -49,8 +49,11 @@ export function spent(terms: Terms, slots: readonly Slot[], carried: Value): Val
 
 /** The same where it is known which slot was given back last (-1: none): what comes behind it. */
 export function spentBehind(terms: Terms, slots: readonly Slot[], last: number, carried: Value): Value {
-  return slots.slice(last + 1).reduce<Value>((count, { first, second }) => {
-    const isErased = terms.and(terms.eq(first, ERASED), terms.eq(second, ERASED));
-    return terms.add(count, terms.ite(isErased, 0, 1));
-  }, last < 0 ? carried : 0);
+  return slots.slice(last + 1).reduce<Value>(
+    (count, { first, second }) => {
+      const isErased = terms.and(terms.eq(first, ERASED), terms.eq(second, ERASED));
+      return terms.add(count, terms.ite(isErased, 0, 1));
+    },
+    last < 0 ? carried : 0,
+  );
 }

@@ -170,6 +170,14 @@ export class Terms {
     for (const one of this.conjuncts(condition)) this.#learn(one);
   }
 
+  /** Whether a condition is true, or is assumed as it stands. */
+  isKnown(condition: Value): boolean {
+    if (!isTerm(condition)) return condition === true;
+    return condition.op === "not"
+      ? this.#facts.get(condition.args[0] as Term) === false
+      : this.#facts.get(condition) === true;
+  }
+
   #learn(condition: Value): void {
     if (!isTerm(condition)) return;
     const isNot = condition.op === "not";
@@ -385,7 +393,8 @@ export class Terms {
     if (this.#isUnknown(a, b)) return this.unknown(width);
     if (typeof a === "number" && typeof b === "number")
       return this.#by("constants", this.#wrap(sign > 0n ? a + b : a - b, width));
-    if (typeof a === "bigint" || typeof b === "bigint" || width === this.longBits) return this.#longSum(a, b, sign, width);
+    if (typeof a === "bigint" || typeof b === "bigint" || width === this.longBits)
+      return this.#longSum(a, b, sign, width);
     const [ka, ta] = this.#linear(a);
     const [kb, tb] = this.#linear(b);
     const factor = sign > 0n ? 1 : -1;
@@ -471,7 +480,10 @@ export class Terms {
       if (this.#isOnes(y, width) && op !== "bitxor") return this.#by("bits of all", op === "bitand" ? x : y);
       if (x.op === "ite" && !isTerm(x.args[1] as Value) && !isTerm(x.args[2] as Value)) {
         const [c, p, q] = x.args as [Value, Value, Value];
-        return this.#by("bits of a choice", this.ite(c, this.#bits(op, p, y, width), this.#bits(op, q, y, width), width));
+        return this.#by(
+          "bits of a choice",
+          this.ite(c, this.#bits(op, p, y, width), this.#bits(op, q, y, width), width),
+        );
       }
     }
     const bytes = this.#bitsOfBytes(op, x, y, width);
@@ -485,7 +497,8 @@ export class Terms {
     if (width !== this.wordBits) return undefined;
     const isParts = (value: Value) => isTerm(value) && value.op === "word";
     const whole = (value: Value) =>
-      !isTerm(value) && [0, 1, 2, 3].every((i) => this.#isZero(this.byte(value, i)) || this.#isOnes(this.byte(value, i), this.byteBits));
+      !isTerm(value) &&
+      [0, 1, 2, 3].every((i) => this.#isZero(this.byte(value, i)) || this.#isOnes(this.byte(value, i), this.byteBits));
     if (!(isParts(x) && (isParts(y) || !isTerm(y))) && !(op === "bitand" && whole(y))) return undefined;
     const bytes = [0, 1, 2, 3].map((i) => this.#bits(op, this.byte(x, i), this.byte(y, i), this.byteBits));
     return this.#by("bits of bytes", this.word(bytes));
@@ -512,7 +525,11 @@ export class Terms {
     if (this.#isUnknown(a, by)) return this.unknown(width);
     if (isTerm(by)) throw new TermError("a shift by a number of bits that is not known");
     const places = Number(by) % width;
-    if (!isTerm(a)) return this.#by("constants", this.#like(a, shifted(op, BigInt(a as number), BigInt(places), BigInt(width)), width));
+    if (!isTerm(a))
+      return this.#by(
+        "constants",
+        this.#like(a, shifted(op, BigInt(a as number), BigInt(places), BigInt(width)), width),
+      );
     if (places === 0) return this.#by("shift by none", a);
     if (a.op === "word" && places % this.byteBits === 0) {
       const from = (op === "shl" ? -places : places) / this.byteBits;
@@ -771,7 +788,11 @@ function shifted(op: "shl" | "shr" | "rotr", value: bigint, places: bigint, widt
 // ---- values of terms ----
 
 /** The value of a term, given those of its variables; computed without any of the rules above. */
-export function evaluate(value: Value, terms: Terms, given: (variable: Term) => boolean | number | bigint): boolean | number | bigint {
+export function evaluate(
+  value: Value,
+  terms: Terms,
+  given: (variable: Term) => boolean | number | bigint,
+): boolean | number | bigint {
   const done = new Map<Term, boolean | number | bigint>();
   const visit = (one: Value): boolean | number | bigint => {
     if (!isTerm(one)) return one;
@@ -800,7 +821,7 @@ export function meaning(
     return width === terms.longBits ? cut : Number(cut);
   };
   const [x, y] = [BigInt(a ?? 0), BigInt(b ?? 0)];
-  switch (op) {
+  switch (op as Op) {
     case "not":
       return !a;
     case "and":
@@ -840,6 +861,7 @@ export function meaning(
       return made(x | (y << BigInt(terms.wordBits)));
     case "half":
       return made(x >> (y * BigInt(terms.wordBits)));
+    case "ite":
     case "variable":
     case "unknown":
       throw new TermError(`${op}: has no value`);

@@ -93,5 +93,11 @@ function trialOf(firmware: Firmware, kind: Kind, random: Random): Trial {
   const variables = Array.from({ length: kind.variables }, () => random.next() % 2048).filter(
     (index) => !isFixed(index) || index >= 1024 + 4,
   );
-  return { name: kind.name, args: kind.args(random), variables: variables.filter((index) => index > 16), memory, flash };
+  return {
+    name: kind.name,
+    args: kind.args(random),
+    variables: variables.filter((index) => index > 16),
+    memory,
+    flash,
+  };
 }

@@ -28,14 +28,14 @@ export class V8Machine {
   operations = 0;
   /** What was done with flash that no flash allows. */
   misuse: string | undefined;
-  readonly #exports: WebAssembly.Exports;
+  readonly #exports: Record<string, unknown>;
   readonly #surroundings: Surroundings;
 
   constructor(module: WebAssembly.Module, surroundings: Surroundings) {
     this.#surroundings = surroundings;
     this.flash = surroundings.flash;
     const instance = new WebAssembly.Instance(module, { host: this.#imports() });
-    this.#exports = instance.exports;
+    this.#exports = instance.exports as Record<string, unknown>;
     this.memory = new Uint32Array((instance.exports.memory as WebAssembly.Memory).buffer, 0, 1024);
   }
 
@@ -50,7 +50,7 @@ export class V8Machine {
     return (result ?? 0) >>> 0;
   }
 
-  #imports(): WebAssembly.ModuleImports {
+  #imports(): Record<string, unknown> {
     const { battery = BATTERY, random = () => 0 } = this.#surroundings;
     return {
       flash_read: (address: number, into: number, length: number) => {

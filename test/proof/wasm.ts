@@ -218,7 +218,8 @@ class Reader {
 /** Decodes a module. Throws DecodeError where it holds what is not known here. */
 export function decode(bytes: Uint8Array): WasmModule {
   const sections = sectionsOf(bytes);
-  const reader = (id: SectionId) => new Reader(sections.find((section) => section.id === id)?.bytes ?? Uint8Array.of(0));
+  const reader = (id: SectionId) =>
+    new Reader(sections.find((section) => section.id === id)?.bytes ?? Uint8Array.of(0));
   const types = typesIn(reader(SectionId.TYPE));
   const typeOf = (index: number): FunctionType => {
     const type = types[index];
@@ -243,7 +244,8 @@ export function decode(bytes: Uint8Array): WasmModule {
 
 function sectionsOf(bytes: Uint8Array): Section[] {
   const reader = new Reader(bytes);
-  if (Buffer.from(reader.take(8)).toString("hex") !== "0061736d01000000") throw new DecodeError("no module of version 1");
+  if (Buffer.from(reader.take(8)).toString("hex") !== "0061736d01000000")
+    throw new DecodeError("no module of version 1");
   const sections: Section[] = [];
   while (!reader.isAtEnd) {
     const id = reader.byte();
@@ -279,7 +281,8 @@ function exportsIn(reader: Reader): Map<string, number> {
 
 function dataIn(reader: Reader): { at: number; bytes: Uint8Array }[] {
   return reader.list(() => {
-    if (reader.unsigned() !== 0 || reader.byte() !== 0x41) throw new DecodeError("a data segment without a fixed place");
+    if (reader.unsigned() !== 0 || reader.byte() !== 0x41)
+      throw new DecodeError("a data segment without a fixed place");
     const at = Number(reader.signed());
     if (reader.byte() !== END) throw new DecodeError("a data segment without a fixed place");
     return { at, bytes: reader.take(reader.unsigned()) };
