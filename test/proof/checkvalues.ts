@@ -5,8 +5,6 @@ import { isTerm, type Term, type Terms, type Value } from "./terms.js";
 export class CheckValues {
   readonly #terms: Terms;
   readonly #values = new Map<string, Term>();
-  /** What else was made of words of flash, once for the same words. */
-  readonly made = new Map<string, unknown>();
 
   constructor(terms: Terms) {
     this.#terms = terms;

@@ -100,7 +100,18 @@ export class Goals {
     const isOpen = ({ path, holds }: Goal) => terms.and(...path, terms.not(holds)) !== false;
     const open = this.#goals.filter(isOpen);
     const asking = new Asking(terms, solver, this.opaque);
-    const enough = this.#unshown(asking, open, ({ first }) => first, 1);
+    // Most is decided by one text: what is enough for a goal, the goal itself, and the paths.
+    const paths = longestOf(withoutBattery(terms, [...this.#paths.values()]));
+    const bundles = this.#bundlesOf(paths);
+    const groups = [({ first }: Goal) => first, ({ holds }: Goal) => holds].flatMap((wanted) => groupsOf(open, wanted));
+    const queries = [
+      ...groups.map((group) => asking.relevant(this.#queryOf(group))),
+      ...bundles.map((one) => asking.whole(one.query)),
+    ];
+    const firstAnswers = asking.send(queries);
+    const shown = new Set(groups.flatMap(({ goals }, i) => (firstAnswers[i] === "unsat" ? goals : [])));
+    const hard = open.filter((goal) => !shown.has(goal));
+    const enough = this.#unshown(asking, hard, ({ first }) => first, 1);
     const left = this.#unshown(asking, enough, ({ holds }) => holds, MOST_PARTS);
     const single = left.map(({ name, path, holds }) => ({ name, conditions: [...path, terms.not(holds)] }));
     const answers = asking.askWhole(single);
@@ -110,8 +121,7 @@ export class Goals {
       // One counterexample is enough to see what is wrong.
       model: i === 0 ? this.#model(solver, query, wanted) : new Map(),
     }));
-    const paths = longestOf(withoutBattery(terms, [...this.#paths.values()]));
-    const reached = this.#reached(asking, paths);
+    const reached = this.#reached(asking, bundles, firstAnswers.slice(groups.length));
     keep?.(fileOf(asking.texts));
     return {
       goals: this.#known + this.#goals.length,
@@ -137,10 +147,7 @@ export class Goals {
     const shown = new Set<Goal>();
     let groups = groupsOf(goals, wanted);
     for (let time = 0; time <= times && groups.length > 0; time++) {
-      const queries = groups.map(({ name, shared, holds }) => ({
-        name,
-        conditions: [...shared.filter((one) => !this.#isOfBattery(one)), this.#terms.not(holds)],
-      }));
+      const queries = groups.map((group) => this.#queryOf(group));
       const answers = asking.ask(queries);
       for (const [i, group] of groups.entries())
         if (answers[i] === "unsat") for (const goal of group.goals) shown.add(goal);
@@ -157,8 +164,13 @@ export class Goals {
     return isOf;
   }
 
-  /** How many of the paths can be taken; those that may be taken at once, by the same flash, are asked for at once. */
-  #reached(asking: Asking, paths: readonly Path[]): number {
+  /** Whether a group of goals holds on what their paths share, the battery left out. */
+  #queryOf({ name, shared, holds }: Group): Query {
+    return { name, conditions: [...shared.filter((one) => !this.#isOfBattery(one)), this.#terms.not(holds)] };
+  }
+
+  /** Paths that may be taken at once, by the same flash, are asked for at once. */
+  #bundlesOf(paths: readonly Path[]): readonly Bundle[] {
     const bundles: { conditions: Value[]; paths: Path[] }[] = [];
     for (const path of paths) {
       const bundle = bundles.find(({ conditions }) => this.#terms.and(...conditions, ...path.path) !== false);
@@ -167,13 +179,17 @@ export class Goals {
         bundle.paths.push(path);
       } else bundles.push({ conditions: [...path.path], paths: [path] });
     }
-    const queryOf = (name: string, conditions: readonly Value[]) => ({ name: `can be reached: ${name}`, conditions });
-    const answers = asking.askWhole(
-      bundles.map((bundle) => queryOf((bundle.paths[0] as Path).name, [...this.hints, ...bundle.conditions])),
-    );
-    const together = bundles.filter((_, i) => answers[i] === "sat").flatMap((bundle) => bundle.paths);
-    const others = bundles.filter((_, i) => answers[i] !== "sat").flatMap((bundle) => bundle.paths);
-    const single = asking.askWhole(others.map(({ name, path }) => queryOf(name, path)));
+    return bundles.map((bundle) => ({
+      paths: bundle.paths,
+      query: reachQuery(bundle.paths[0] as Path, [...this.hints, ...bundle.conditions]),
+    }));
+  }
+
+  /** How many of the paths can be taken: all of a bundle, or else each asked for by itself. */
+  #reached(asking: Asking, bundles: readonly Bundle[], answers: readonly Answer[]): number {
+    const together = bundles.filter((_, i) => answers[i] === "sat").flatMap(({ paths }) => paths);
+    const others = bundles.filter((_, i) => answers[i] !== "sat").flatMap(({ paths }) => paths);
+    const single = asking.askWhole(others.map((path) => reachQuery(path, path.path)));
     return together.length + single.filter((answer) => answer === "sat").length;
   }
 
@@ -201,25 +217,38 @@ class Asking {
 
   /** Asks each with no more of the assumptions than what has to do with it: "unsat" is an answer, "sat" is none. */
   ask(queries: readonly Query[]): readonly Answer[] {
-    if (queries.length === 0) return [];
-    const whole = queries.map(({ name, conditions }) => ({
-      name,
-      conditions: [...this.#relevant(conditions), ...conditions],
-    }));
-    return this.#send(whole, [], this.#opaque);
+    return this.send(queries.map((query) => this.relevant(query)));
   }
 
   askWhole(queries: readonly Query[]): readonly Answer[] {
-    if (queries.length === 0) return [];
-    return this.#send(queries, this.#terms.assumptions, new Set());
+    return this.send(queries.map((query) => this.whole(query)));
   }
 
-  #send(queries: readonly Query[], assumptions: readonly Value[], opaque: ReadonlySet<Term>): readonly Answer[] {
-    const script = new Script(this.#terms, opaque);
-    const text = script.assume(assumptions) + queries.map((query) => script.ask(query)).join("");
+  /** A query with the assumptions that have to do with it, in which the opaque terms are taken for variables. */
+  relevant({ name, conditions }: Query): Asked {
+    return { name, conditions: [...this.#relevant(conditions), ...conditions], isOpaque: true };
+  }
+
+  /** A query with all assumptions, and everything looked into. */
+  whole({ name, conditions }: Query): Asked {
+    return { name, conditions, isOpaque: false };
+  }
+
+  /** Asks in one text; those with everything looked into come last, each kind with its own definitions. */
+  send(queries: readonly Asked[]): readonly Answer[] {
+    if (queries.length === 0) return [];
+    const kinds = [true, false].map((isOpaque) => queries.filter((query) => query.isOpaque === isOpaque));
+    const [near, all] = kinds as [readonly Asked[], readonly Asked[]];
+    const nearScript = new Script(this.#terms, this.#opaque);
+    const wholeScript = new Script(this.#terms);
+    const nearText = near.map((query) => nearScript.ask(query)).join("");
+    const assumed = all.length > 0 ? wholeScript.assume(this.#terms.assumptions) : "";
+    const text = `(push 1)\n${nearText}(pop 1)\n${assumed}${all.map((query) => wholeScript.ask(query)).join("")}`;
     this.texts.push(`${text}(reset)\n`);
     this.count += queries.length;
-    return this.#solver.answers(text, queries.length);
+    const answers = this.#solver.answers(text, queries.length);
+    const order = [...near, ...all];
+    return queries.map((query) => answers[order.indexOf(query)] as Answer);
   }
 
   /** The assumptions that have a variable of these conditions, or one of another such assumption. */
@@ -246,6 +275,11 @@ class Asking {
 
 /** How often goals are parted that cannot be shown together. */
 const MOST_PARTS = 3;
+/** A query as it is sent. */
+interface Asked extends Query {
+  readonly isOpaque: boolean;
+}
+
 const BATTERY = "battery!";
 /** Below it no flash is written, in mV. */
 const LOW = 2100;
@@ -273,6 +307,15 @@ function withoutBattery(terms: Terms, paths: readonly Path[]): readonly Path[] {
 function isBattery({ op, args }: Term): boolean {
   const [measured, bound] = args as [Value, Value];
   return op === "ult" && isTerm(measured) && measured.name.startsWith(BATTERY) && bound === LOW;
+}
+
+interface Bundle {
+  readonly paths: readonly Path[];
+  readonly query: Query;
+}
+
+function reachQuery({ name }: Path, conditions: readonly Value[]): Query {
+  return { name: `can be reached: ${name}`, conditions };
 }
 
 interface Path {

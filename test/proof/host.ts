@@ -1,7 +1,7 @@
 // The host as the proof sees it: flash as docs/FLASH.md has it, any battery, any random bytes.
 
 import { type Hook, type Machine, PAGE_WORDS, type State } from "./machine.js";
-import type { Value } from "./terms.js";
+import type { Terms, Value } from "./terms.js";
 import type { WasmModule } from "./wasm.js";
 
 export const ERASED = 0xffffffff;
@@ -47,7 +47,7 @@ export function importHooks(module: WasmModule, host: Host): Map<number, Hook> {
       const number = machine.address(page as Value);
       if (number >= 4) throw new Error(`erases page ${number}: there is none`);
       host.onOperation?.({ kind: "erase", state, page: number });
-      for (let i = 0; i < PAGE_WORDS; i++) state.flash.set(number * PAGE_WORDS + i, ERASED);
+      for (const index of wordsOf(number)) state.flash.set(index, ERASED);
       return [state];
     },
     battery: giving(host.battery),
@@ -75,18 +75,17 @@ function read(machine: Machine, state: State, address: number, into: number, len
 }
 
 /** What an operation leaves of flash where power fails before, in or after it: any of the bits may have changed. */
-export function torn(machine: Machine, operation: Operation): State {
-  const { terms } = machine;
+export function torn(terms: Terms, operation: Operation): State {
   const left = operation.state.copy();
   const { flash } = left;
   if (operation.kind === "program") {
     const { index, value } = operation;
     flash.set(index, terms.bitand(flash.get(index), terms.bitor(value, terms.fresh("torn"))));
-    return left;
-  }
-  for (let i = 0; i < PAGE_WORDS; i++) {
-    const index = operation.page * PAGE_WORDS + i;
-    flash.set(index, terms.bitor(flash.get(index), terms.fresh("torn")));
-  }
+  } else
+    for (const index of wordsOf(operation.page)) flash.set(index, terms.bitor(flash.get(index), terms.fresh("torn")));
   return left;
+}
+
+function wordsOf(page: number): readonly number[] {
+  return Array.from({ length: PAGE_WORDS }, (_, i) => page * PAGE_WORDS + i);
 }

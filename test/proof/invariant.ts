@@ -8,7 +8,7 @@ import type { CheckValues } from "./checkvalues.js";
 import { ERASED } from "./host.js";
 import { PAGE_WORDS } from "./machine.js";
 import { CODE, GIVEN, PIN, type Slot, SPENT, slotsOf, spent, type Tally } from "./spec.js";
-import { isTerm, type Term, type Terms, type Value } from "./terms.js";
+import type { Terms, Value } from "./terms.js";
 import type { Words } from "./words.js";
 
 /** Offsets in a page, in bytes, and sizes (docs/FLASH.md). */
@@ -50,23 +50,32 @@ export class FlashView {
   readonly terms: Terms;
   readonly flash: Words;
   readonly #checks: CheckValues;
+  readonly #base: FlashView | undefined;
+  readonly #made = new Map<string, unknown>();
 
-  constructor(terms: Terms, flash: Words, checks: CheckValues) {
+  /** `base`: flash of which this one is a continuation; what it left alone is not made again. */
+  constructor(terms: Terms, flash: Words, checks: CheckValues, base?: FlashView) {
     this.terms = terms;
     this.flash = flash;
     this.#checks = checks;
+    this.#base = base;
   }
 
-  /** Conditions on slots that were made for the same slots before. */
-  once(of: readonly (Slot | undefined)[], make: () => readonly Condition[]): readonly Condition[] {
-    const key = of
-      .flatMap((slot) => [slot?.first, slot?.second])
-      .map((word) => (isTerm(word ?? 0) ? `t${(word as Term).id}` : String(word)));
-    const known = this.#checks.made.get(key.join(" "));
-    if (known) return known as readonly Condition[];
-    const made = make();
-    this.#checks.made.set(key.join(" "), made);
+  /** What is made of the slots of a kind and the count that the head carries: once, and where they are as in the base, there. */
+  #ofSlots<T>(what: string, page: number, tally: Tally, make: () => T): T {
+    const key = `${what} ${page} ${tally.name}`;
+    const known = this.#made.get(key) as T | undefined;
+    if (known !== undefined) return known;
+    const isSame =
+      this.#base && !this.#base.flash.differences(this.flash).some((index) => isOfSlots(index, page, tally));
+    const made = isSame ? (this.#base as FlashView).#ofSlots(what, page, tally, make) : make();
+    this.#made.set(key, made);
     return made;
+  }
+
+  /** The conditions on the slots of a kind. */
+  slots(page: number, tally: Tally): readonly Condition[] {
+    return this.#ofSlots("slots", page, tally, () => slots(this, page, tally));
   }
 
   word(page: number, at: number): Value {
@@ -103,7 +112,8 @@ export class FlashView {
 
   /** Tries spent in a row, as the specification counts them. */
   spent(page: number, tally: Tally): Value {
-    return spent(this.terms, slotsOf(this.flash, page, tally), this.byte(page, tally.carriedAt));
+    const make = () => spent(this.terms, slotsOf(this.flash, page, tally), this.byte(page, tally.carriedAt));
+    return this.#ofSlots("spent", page, tally, make);
   }
 
   tries(page: number): Value {
@@ -116,8 +126,8 @@ export function invariant(view: FlashView, page: number): readonly Condition[] {
   return [
     ...whichCounts(view, page),
     ...tries(view, page),
-    ...slots(view, page, PIN),
-    ...slots(view, page, CODE),
+    ...view.slots(page, PIN),
+    ...view.slots(page, CODE),
     ...wraps(view, page),
   ];
 }
@@ -155,11 +165,16 @@ function tries(view: FlashView, page: number): Condition[] {
 }
 
 /** Slots are filled from the first on; a word that power interrupted has some of the bits of SPENT or GIVEN, and no other. */
-function slots(view: FlashView, page: number, tally: Tally): Condition[] {
-  const all = slotsOf(view.flash, page, tally);
-  return all.flatMap((slot, i) =>
-    view.once([slot, all[i - 1]], () => slotConditions(view.terms, `${tally.name} slot ${i}`, slot, all[i - 1])),
-  );
+function slots({ terms, flash }: FlashView, page: number, tally: Tally): Condition[] {
+  const all = slotsOf(flash, page, tally);
+  return all.flatMap((slot, i) => slotConditions(terms, `${tally.name} slot ${i}`, slot, all[i - 1]));
+}
+
+/** Whether a word of flash is one of the slots, or carries their count. */
+function isOfSlots(index: number, page: number, tally: Tally): boolean {
+  const within = index - page * PAGE_WORDS;
+  const first = tally.at / 4;
+  return (within >= first && within < first + 2 * tally.slots) || within === Math.floor(tally.carriedAt / 4);
 }
 
 function slotConditions(terms: Terms, name: string, slot: Slot, before: Slot | undefined): Condition[] {

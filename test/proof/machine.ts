@@ -65,8 +65,6 @@ export interface MachineOptions {
   readonly hooks?: ReadonlyMap<number, Hook>;
   /** Byte addresses of words that stay known. */
   readonly watched?: readonly number[];
-  /** Byte addresses of words that states must have alike to be merged. */
-  readonly apart?: readonly number[];
   /** Loads from unknown addresses give unknown values: for runs in which all data is unknown. */
   readonly isBlind?: boolean;
   /** Told of every word of memory that is written. */
@@ -80,13 +78,11 @@ export class Machine {
   steps = 0;
   readonly #options: MachineOptions;
   readonly #watched: readonly number[];
-  readonly #apart: readonly number[];
 
   constructor(module: WasmModule, terms: Terms, options: MachineOptions = {}) {
     this.module = module;
     this.terms = terms;
     this.#options = options;
-    this.#apart = (options.apart ?? []).map((at) => at / 4);
     this.#watched = (options.watched ?? []).map((at) => at / 4);
   }
 
@@ -322,7 +318,6 @@ export class Machine {
   #goTogether(a: State, b: State, isReturn: boolean): boolean {
     const isSame = (x: Value, y: Value) => x === y || (isTerm(x) && isTerm(y));
     if (!this.#watched.every((index) => isSame(a.memory.get(index), b.memory.get(index)))) return false;
-    if (!this.#apart.every((index) => a.memory.get(index) === b.memory.get(index))) return false;
     const isApart = (x: Value, y: Value) => (isReturn ? !isSame(x, y) : x !== y && !isTerm(x) && !isTerm(y));
     return !a.stack.some((value, i) => isApart(value, b.stack[i] as Value));
   }

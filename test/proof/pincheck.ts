@@ -7,7 +7,7 @@ import type { Effects } from "./effects.js";
 import type { Firmware } from "./firmware.js";
 import { ERASED, type Operation } from "./host.js";
 import { AT, SIZE } from "./invariant.js";
-import { type Hook, PAGE_WORDS, State } from "./machine.js";
+import type { Hook, State } from "./machine.js";
 import { addInvariant, type Case, Setting } from "./setting.js";
 import type { Solver } from "./solver.js";
 import { GIVEN, PIN, SPENT } from "./spec.js";
@@ -125,48 +125,23 @@ class PinCheck {
       goals.add("battery: nothing is written where it is low", state, this.#setting.isUsable());
       goals.add("NOR: a word is programmed once, or to zeros", state, terms.or(isFree, terms.eq(operation.value, 0)));
     }
-    this.#judge("at a cut", this.#setting.torn(operation), operation);
+    this.#judge("at a cut", this.#setting.torn(operation));
   }
 
-  /** P2 and the invariant, for the page that counts in a state; where a commit is being programmed, for both that may. */
-  #judge(when: string, state: State, operation?: Operation): void {
-    const { goals, terms, before, firmware } = this.#setting;
-    const view = this.#setting.view(state.flash);
-    const next = (this.#page + 1) % 4;
-    const isNewer = terms.not(terms.ult(view.sequence(next), before.sequence(this.#page)));
-    const isNew = terms.and(view.isCommitted(next), isNewer);
-    const isMoved = state.memory.get(firmware.layout.current / 4) === next;
-    const isCommitting = operation?.kind === "program" && operation.index === next * PAGE_WORDS + AT.HEAD_CHECK / 4;
-    if (isCommitting) {
-      this.#judgePage(when, withPath(state, terms.conjuncts(terms.not(isNew))), this.#page);
-      this.#judgePage(when, withPath(state, terms.conjuncts(isNew)), next);
-      return;
-    }
-    const holds = isMoved ? isNew : this.#isAsBefore(state, next) ? true : terms.not(isNew);
-    goals.add(`P3 ${when}: the page that counts is the ${isMoved ? "new" : "old"} one`, state, holds);
-    this.#judgePage(when, state, isMoved ? next : this.#page);
-  }
-
-  #judgePage(when: string, state: State, page: number): void {
+  /** P2 and the invariant: the page that counts stays the one that counts. */
+  #judge(when: string, state: State): void {
     const { goals, terms, before } = this.#setting;
-    if (terms.and(...state.path) === false) return;
     const view = this.#setting.view(state.flash);
-    const isLess = terms.ult(view.spent(page, PIN), before.spent(this.#page, PIN));
-    const isSame = terms.eq(view.tries(page), before.tries(this.#page));
+    const isLess = terms.ult(view.spent(this.#page, PIN), before.spent(this.#page, PIN));
+    const isSame = terms.eq(view.tries(this.#page), before.tries(this.#page));
     goals.add(`P2 ${when}: tries grow only by a right receipt`, state, terms.or(terms.not(isLess), this.#right));
     goals.add(`P2 ${when}: the page gives as many tries as before`, state, isSame);
-    addInvariant(this.#setting, when, state, page);
-    this.#keeps(when, state, page);
-  }
-
-  /** Whether nothing of a page was written: then it counts no more than before. */
-  #isAsBefore(state: State, page: number): boolean {
-    const changed = state.flash.differences(this.#setting.before.flash);
-    return !changed.some((index) => Math.floor(index / PAGE_WORDS) === page);
+    addInvariant(this.#setting, when, state, this.#page);
+    this.#keeps(when, state);
   }
 
   /** P4 for this operation: a wrap that was destroyed is not written. */
-  #keeps(when: string, state: State, page: number): void {
+  #keeps(when: string, state: State): void {
     const { goals, terms, before } = this.#setting;
     const view = this.#setting.view(state.flash);
     for (const at of [AT.PIN_WRAP, AT.CODE_WRAP]) {
@@ -174,7 +149,7 @@ class PinCheck {
       goals.add(
         `P4 ${when}: a destroyed wrap stays destroyed`,
         state,
-        terms.implies(wasZero, view.isZero(page, at, SIZE.WRAP + 4)),
+        terms.implies(wasZero, view.isZero(this.#page, at, SIZE.WRAP + 4)),
       );
     }
   }
@@ -189,9 +164,4 @@ class PinCheck {
       goals.add(`${what}: no other page counts`, state, isOlder);
     }
   }
-}
-
-/** A state in which more is known. */
-function withPath(state: State, conditions: readonly Value[]): State {
-  return new State(state.memory, state.flash, [...state.path, ...conditions]);
 }

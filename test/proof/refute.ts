@@ -40,7 +40,10 @@ export function refute(firmware: Firmware, solver: Solver, mutant: ProofMutant):
     const { refuted, counterexample } = attempt(run);
     goal ??= refuted[0]?.goal;
     if (!counterexample) continue;
-    const broken = isCount ? brokenCount(changed, counterexample) : brokenPinCheck(changed, counterexample);
+    const replay = isCount ? brokenCount : brokenPinCheck;
+    const broken = replay(changed, counterexample);
+    const released = broken && replay(firmware, counterexample);
+    if (released) throw new Error(`the released module breaks a promise: ${released}`);
     if (broken) return { goal: refuted[0]?.goal, broken };
   }
   return { goal, broken: undefined };

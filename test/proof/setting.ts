@@ -9,10 +9,10 @@ import type { Effects } from "./effects.js";
 import type { Firmware } from "./firmware.js";
 import { Goals } from "./goals.js";
 import { ERASED, importHooks, type Operation, torn } from "./host.js";
-import { AT, CODE_TRIES, type Condition, FlashView, invariant, MAGIC, MOST_TRIES, SIZE } from "./invariant.js";
+import { AT, CODE_TRIES, type Condition, FlashView, invariant, MAGIC, MOST_TRIES } from "./invariant.js";
 import { type Hook, Machine, PAGE_WORDS, State, variables } from "./machine.js";
 import { CODE, GIVEN, PIN, SPENT, slotIndex, slotsOf, spent, type Tally } from "./spec.js";
-import { BOOL, isTerm, Terms, type Value } from "./terms.js";
+import { isTerm, Terms, type Value } from "./terms.js";
 import type { Words } from "./words.js";
 
 /** The words of a page that memory holds. */
@@ -22,8 +22,6 @@ export const IMAGE_WORDS = AT.WIPE_MARK / 4;
 const LAST_SLOTS = MOST_TRIES + 1;
 /** In mV: below it no flash is written. */
 const EMPTY_BATTERY = 2100;
-/** Beyond it a commit may come to the end of the sequence numbers. */
-const LAST_SEQUENCE = 0xfffffffd;
 
 /** A case: the page that counts, and its first free slot for a PIN (`PIN.slots`: none is free). */
 export interface Case {
@@ -40,8 +38,6 @@ export class Setting {
   readonly firmware: Firmware;
   readonly page: number;
   readonly hooks: Map<number, Hook>;
-  /** Conditions on single goals that are assumed, by what they assume. */
-  readonly used = new Map<string, number>();
   #battery: Value = 0;
   #onOperation: (operation: Operation) => void = () => {};
 
@@ -58,7 +54,7 @@ export class Setting {
     for (let i = 0; i < IMAGE_WORDS; i++) memory.set(firmware.layout.image / 4 + i, flash.get(page * PAGE_WORDS + i));
     memory.set(firmware.layout.current / 4, page);
     this.start = new State(memory, flash);
-    this.before = this.view(flash);
+    this.before = new FlashView(terms, flash, this.checks);
     this.#assume();
     this.#hint(freePin);
     this.hooks = importHooks(firmware.module, {
@@ -73,12 +69,11 @@ export class Setting {
     for (const name of ["crypto/kdf/derive", "crypto/siv/ctr", "crypto/siv/s2v"])
       this.hooks.set(firmware.index(name), effects.hook(name));
     this.hooks.set(firmware.index("crypto/crc32/crc32"), this.#checkValue);
-    this.hooks.set(firmware.index("flash/isBlank"), this.#isBlank);
     for (const name of ["tally/spent", "tally/spentBackwards"]) this.hooks.set(firmware.index(name), this.#count);
   }
 
   view(flash: Words): FlashView {
-    return new FlashView(this.terms, flash, this.checks);
+    return new FlashView(this.terms, flash, this.checks, this.before);
   }
 
   /** Runs a function from the start; `onOperation` sees each flash operation before it is done. */
@@ -88,7 +83,6 @@ export class Setting {
     const machine = new Machine(module, this.terms, {
       hooks: this.hooks,
       watched: [layout.current, layout.slot],
-      apart: [layout.image + AT.SEQUENCE],
     });
     return machine.call(this.firmware.index(name), this.start.copy(), args, true);
   }
@@ -100,24 +94,7 @@ export class Setting {
 
   /** What an operation leaves where power fails in it. */
   torn(operation: Operation): State {
-    const left = torn(new Machine(this.firmware.module, this.terms), operation);
-    if (operation.kind === "erase") this.#assumeTornHead(left, operation);
-    return left;
-  }
-
-  /** The head of a page that is being erased is as it was, or not whole: CRC-32 on unfinished heads. */
-  #assumeTornHead(left: State, { state, page }: Operation & { kind: "erase" }): void {
-    const { terms } = this;
-    const index = (at: number) => page * PAGE_WORDS + at / 4;
-    const isSame = Array.from({ length: SIZE.HEAD / 4 + 1 }, (_, i) =>
-      terms.eq(left.flash.get(index(i * 4)), state.flash.get(index(i * 4))),
-    );
-    this.#note("CRC-32 on unfinished heads");
-    left.path = [...left.path, terms.implies(this.view(left.flash).isCommitted(page), terms.and(...isSame))];
-  }
-
-  #note(assumption: string): void {
-    this.used.set(assumption, (this.used.get(assumption) ?? 0) + 1);
+    return torn(this.terms, operation);
   }
 
   /** The bytes of a word become variables of their own. */
@@ -154,8 +131,6 @@ export class Setting {
       const count = before.spent(page, tally);
       if (isTerm(count)) this.goals.opaque.add(count);
     }
-    this.#note("fewer than 2^32 commits");
-    terms.assume(terms.ult(before.sequence(page), LAST_SEQUENCE));
     // These follow from the invariant, and spare the solver the search.
     terms.assume(terms.ult(before.spent(page, PIN), MOST_TRIES + 1));
     terms.assume(terms.ult(before.spent(page, CODE), CODE_TRIES + 1));
@@ -165,36 +140,8 @@ export class Setting {
     const [from, count] = [machine.address(at as Value), machine.address(length as Value)];
     if (from % 4 !== 0 || count % 4 !== 0) throw new Error("a check value of parts of words");
     const words = Array.from({ length: count / 4 }, (_, i) => machine.loadWord(state, from + i * 4));
-    const value = this.checks.of(seed as Value, words);
-    if (count === SIZE.HEAD && this.#isSecond(seed as Value))
-      machine.terms.assume(machine.terms.not(machine.terms.eq(value, ERASED)));
-    state.stack.push(value);
+    state.stack.push(this.checks.of(seed as Value, words));
     return [state];
-  };
-
-  /** Whether it is the second sequence number that is tried for a page: of two in a row, one has another check value than ERASED (crc.ts). */
-  #isSecond(seed: Value): boolean {
-    return isTerm(seed) && seed.op === "sum" && seed.args.length === 3 && seed.args[0] === 2;
-  }
-
-  /** Whether a page is blank, which counting.ts proves; where it is, its words are known. */
-  readonly #isBlank: Hook = (machine, state, [number]) => {
-    const { terms } = machine;
-    const page = machine.address(number as Value);
-    const indices = Array.from({ length: PAGE_WORDS }, (_, i) => page * PAGE_WORDS + i);
-    const isBlank = terms.and(...indices.map((index) => terms.eq(state.flash.get(index), ERASED)));
-    const [blank, other] = [state, state.copy()];
-    for (const index of indices) blank.flash.set(index, ERASED);
-    blank.stack.push(1);
-    other.stack.push(0);
-    if (typeof isBlank === "boolean") return [isBlank ? blank : other];
-    // A name for it: the path would get too long with a condition for each word.
-    const named = terms.fresh("blank", BOOL);
-    terms.assume(terms.implies(named, isBlank));
-    terms.assume(terms.implies(isBlank, named));
-    blank.path = [...blank.path, named];
-    other.path = [...other.path, terms.not(named)];
-    return [blank, other];
   };
 
   /** Both counts are the specification: counting.ts proves it, for every content of memory and flash. */

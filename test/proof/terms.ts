@@ -813,7 +813,6 @@ export function meaning(
   visit: (value: Value) => boolean | number | bigint,
   terms: Pick<Terms, "byteBits" | "wordBits" | "longBits">,
 ): boolean | number | bigint {
-  if (op === "ite") return visit(args[0] as Value) ? visit(args[1] as Value) : visit(args[2] as Value);
   const values = args.map(visit);
   const [a, b] = values as [number | bigint | boolean, number | bigint | boolean];
   const made = (bits: bigint): number | bigint => {
@@ -821,7 +820,9 @@ export function meaning(
     return width === terms.longBits ? cut : Number(cut);
   };
   const [x, y] = [BigInt(a ?? 0), BigInt(b ?? 0)];
-  switch (op as Op) {
+  switch (op) {
+    case "ite":
+      return (a ? values[1] : values[2]) as boolean | number | bigint;
     case "not":
       return !a;
     case "and":
@@ -861,7 +862,6 @@ export function meaning(
       return made(x | (y << BigInt(terms.wordBits)));
     case "half":
       return made(x >> (y * BigInt(terms.wordBits)));
-    case "ite":
     case "variable":
     case "unknown":
       throw new TermError(`${op}: has no value`);

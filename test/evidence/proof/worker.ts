@@ -28,6 +28,8 @@ const effects = new Effects(firmware);
 const solver = await Solver.start();
 const all = new Map(pieces(true).map((piece) => [piece.id, piece]));
 
+// The solver's threads would keep it alive.
+process.on("disconnect", () => process.exit());
 process.on("message", (order: Order) => process.send?.(answer(order)));
 
 function answer(order: Order): Answer {
