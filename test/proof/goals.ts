@@ -174,10 +174,9 @@ export class Goals {
     const bundles: { conditions: Value[]; paths: Path[] }[] = [];
     for (const path of paths) {
       const bundle = bundles.find(({ conditions }) => this.#terms.and(...conditions, ...path.path) !== false);
-      if (bundle) {
-        bundle.conditions.push(...path.path);
-        bundle.paths.push(path);
-      } else bundles.push({ conditions: [...path.path], paths: [path] });
+      if (bundle) bundle.conditions = [...new Set([...bundle.conditions, ...path.path])];
+      if (bundle) bundle.paths.push(path);
+      else bundles.push({ conditions: [...path.path], paths: [path] });
     }
     return bundles.map((bundle) => ({
       paths: bundle.paths,
@@ -237,8 +236,8 @@ class Asking {
   /** Asks in one text; those with everything looked into come last, each kind with its own definitions. */
   send(queries: readonly Asked[]): readonly Answer[] {
     if (queries.length === 0) return [];
-    const kinds = [true, false].map((isOpaque) => queries.filter((query) => query.isOpaque === isOpaque));
-    const [near, all] = kinds as [readonly Asked[], readonly Asked[]];
+    const near = queries.filter(({ isOpaque }) => isOpaque);
+    const all = queries.filter(({ isOpaque }) => !isOpaque);
     const nearScript = new Script(this.#terms, this.#opaque);
     const wholeScript = new Script(this.#terms);
     const nearText = near.map((query) => nearScript.ask(query)).join("");
