@@ -22,6 +22,7 @@ const PACKAGES = {
   postgresql: "/usr/bin/pg_ctlcluster",
   "poppler-utils": "/usr/bin/pdftotext",
   "zbar-tools": "/usr/bin/zbarimg",
+  softhsm2: "/usr/lib/softhsm/libsofthsm2.so",
 };
 
 const missing = Object.entries(PACKAGES)

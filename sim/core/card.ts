@@ -188,6 +188,11 @@ export class Card {
     this.#contact(key, false);
   }
 
+  /** Whether a key's contact is closed. */
+  isDown(key: KeyName): boolean {
+    return (this.#closed & (1 << KEYS.indexOf(key))) !== 0;
+  }
+
   /** Presses a key for a moment. */
   press(key: KeyName): void {
     this.hold(key, TAP_TIME);
@@ -322,10 +327,12 @@ export class Card {
       this.#due = entry();
       this.#tell();
     } catch (error) {
+      const isCut = error instanceof PowerCut;
+      // First, so that who is told of the blank screen finds no battery.
+      if (isCut) this.#battery = 0;
       this.#die();
-      if (error instanceof PowerCut) {
+      if (isCut) {
         this.#wasCut = true;
-        this.#battery = 0;
         for (const watcher of this.watchers) watcher.cut?.();
         return;
       }

@@ -1,23 +1,56 @@
 // `dsc-sim --headless`: commands on stdin, one a line; for each, one line of JSON on stdout.
 
 import { fstatSync } from "node:fs";
-import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
+import { LineReader } from "./lines.js";
 import { Session } from "./session.js";
 import { UserError } from "./usererror.js";
 
 const STDIN = 0;
 
-/** Runs every line of `input`. Returns whether none had an error; throws a UserError where `input` cannot be read. */
-export async function runHeadless(session: Session, input: Readable, output: Writable): Promise<boolean> {
-  let clean = true;
-  for await (const line of linesOf(input)) {
-    if (Session.isComment(line)) continue;
-    const report = session.execute(line);
-    if (report.error !== undefined) clean = false;
-    output.write(`${JSON.stringify(report)}\n`);
+/** Runs every line of `input`; `onError` is called for each that had an error. Throws a UserError where `input` cannot be read. */
+export async function runHeadless(
+  session: Session,
+  input: Readable,
+  output: Writable,
+  onError: () => void,
+): Promise<void> {
+  const player = new Player(session, output, onError);
+  const lines = new LineReader();
+  for await (const piece of piecesOf(input)) player.play(lines.feed(piece));
+  player.play(lines.end());
+}
+
+class Player {
+  readonly #session: Session;
+  readonly #output: Writable;
+  readonly #onError: () => void;
+  #number = 0;
+
+  constructor(session: Session, output: Writable, onError: () => void) {
+    this.#session = session;
+    this.#output = output;
+    this.#onError = onError;
   }
-  return clean;
+
+  /** Plays lines that came together, and writes their reports together: a write for each would cost more than the card. */
+  play(lines: readonly string[]): void {
+    let reports = "";
+    try {
+      for (const line of lines) {
+        this.#number++;
+        if (!Session.isComment(line)) reports += `${this.#report(line)}\n`;
+      }
+    } finally {
+      if (reports !== "") this.#output.write(reports);
+    }
+  }
+
+  #report(line: string): string {
+    const report = this.#session.execute(line, this.#number);
+    if (report.error !== undefined) this.#onError();
+    return JSON.stringify(report);
+  }
 }
 
 /** Throws a UserError where stdin is a folder: Node would find it empty. */
@@ -25,19 +58,13 @@ export function needInput(): void {
   if (fstatSync(STDIN).isDirectory()) throw unreadable("EISDIR");
 }
 
-async function* linesOf(input: Readable): AsyncGenerator<string> {
-  let broken: NodeJS.ErrnoException | undefined;
-  const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY });
-  input.on("error", (error) => {
-    broken = error;
-    lines.close();
-  });
+async function* piecesOf(input: Readable): AsyncGenerator<string> {
+  input.setEncoding("utf8");
   try {
-    yield* lines;
+    yield* input;
   } catch (error) {
-    broken ??= error as NodeJS.ErrnoException;
+    throw unreadable((error as NodeJS.ErrnoException).code ?? String(error));
   }
-  if (broken) throw unreadable(broken.code ?? broken.message);
 }
 
 function unreadable(why: string): UserError {

@@ -1,10 +1,16 @@
 // A grid of coloured characters that the views paint on, and its form as blessed's tagged text.
 
-/** How characters look; colours are numbers of the 256-colour palette. A missing background lets the one below show through. */
+import { type LineArt, UNICODE } from "./lineart.js";
+
+/**
+ * How characters look; colours are numbers of the 256-colour palette. A missing background lets the one below show through.
+ * `inverse` is what stands out where there are no colours.
+ */
 export interface Style {
   readonly fg?: number;
   readonly bg?: number;
   readonly bold?: boolean;
+  readonly inverse?: boolean;
 }
 
 /** A part of the terminal, in cells. */
@@ -33,6 +39,7 @@ export class Canvas {
   constructor(
     readonly width: number,
     readonly height: number,
+    readonly art: LineArt = UNICODE,
   ) {
     this.#rows = Array.from({ length: height }, () => new Array<Cell>(width).fill(EMPTY));
   }
@@ -60,23 +67,38 @@ export class Canvas {
    */
   frame(area: Rect, title: string, style: Style, focused: boolean): void {
     const { x, y, width, height } = area;
-    const line = (focused ? "=" : "-").repeat(width - 2);
-    this.put(x, y, `.${line}.`, style);
+    const { across, down, corners } = focused ? this.art.focused : this.art.frame;
+    const line = across.repeat(width - 2);
+    this.put(x, y, corners[0] + line + corners[1], style);
     for (let row = y + 1; row < y + height - 1; row++) {
-      this.put(x, row, "|", style);
-      this.put(x + width - 1, row, "|", style);
+      this.put(x, row, down, style);
+      this.put(x + width - 1, row, down, style);
     }
-    this.put(x, y + height - 1, `'${line}'`, style);
-    if (title) this.put(x + 2, y, ` ${title} `, { ...style, bold: true });
+    this.put(x, y + height - 1, corners[2] + line + corners[3], style);
+    if (title) this.put(x + 2, y, ` ${title} `.slice(0, width - 4), { ...style, bold: true });
   }
 
-  /** The lines as text with blessed's tags. */
-  tagged(): string {
-    return this.#rows.map(taggedRow).join("\n");
+  /** The lines as plain text, without the blanks at their ends. */
+  text(): string {
+    return this.#rows
+      .map(
+        (row) =>
+          `${row
+            .map(({ char }) => char)
+            .join("")
+            .trimEnd()}\n`,
+      )
+      .join("");
+  }
+
+  /** The lines as text with blessed's tags, with or without colours. */
+  tagged(colours = true): string {
+    const tagsOf = colours ? colouredTags : plainTags;
+    return this.#rows.map((row) => taggedRow(row, tagsOf)).join("\n");
   }
 }
 
-function taggedRow(row: readonly Cell[]): string {
+function taggedRow(row: readonly Cell[], tagsOf: (style: Style) => string): string {
   let text = "";
   let open = "";
   for (const { char, style } of row) {
@@ -88,7 +110,11 @@ function taggedRow(row: readonly Cell[]): string {
   return open ? `${text}{/}` : text;
 }
 
-function tagsOf(style: Style): string {
+function plainTags({ bold, inverse }: Style): string {
+  return (bold ? "{bold}" : "") + (inverse ? "{inverse}" : "");
+}
+
+function colouredTags(style: Style): string {
   const bold = style.bold ? "{bold}" : "";
   const fg = style.fg === undefined ? "" : `{${style.fg}-fg}`;
   return bold + fg + (style.bg === undefined ? "" : `{${style.bg}-bg}`);

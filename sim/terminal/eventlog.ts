@@ -27,6 +27,7 @@ export class EventLog {
   #downAt = 0;
   #screen = "";
   #operations: number;
+  #changes = 0;
 
   /** A log of what `card` does from now on. */
   constructor(card: Subject) {
@@ -45,8 +46,14 @@ export class EventLog {
     card.watchers.push(this.#watcher);
   }
 
+  /** How often something was added, or the card's screen or power changed: there is something new to see. */
+  get changes(): number {
+    return this.#changes;
+  }
+
   /** Adds an entry; one that repeats the last is counted. */
   add(text: string): void {
+    this.#changes++;
     const last = this.#entries.at(-1);
     if (last?.text === text) last.count++;
     else this.#entries.push({ time: this.#card.time, text, count: 1 });
@@ -90,6 +97,7 @@ export class EventLog {
 
   /** Notes a new screen; what is entered on it is not one. */
   #display(text: string): void {
+    this.#changes++;
     const screen = this.#name(text.replace(/\*+$/, ""));
     if (screen === this.#screen) return;
     this.#screen = screen;

@@ -4,6 +4,10 @@
 import { HOLD_TIME, type KeyName, TAP_TIME, UP_TIME } from "../core/card.js";
 import { isLive, type Subject } from "../session/subject.js";
 
+/** As many presses wait at most: a whole login typed ahead, and no key that was held down for long. */
+const MOST_WAITING = 16;
+/** A key that comes again within this time (ms) is held down: longer than a keyboard waits before its first repeat. */
+const REPEAT_TIME = 700;
 /** A mouse button held longer than this, in ms, is taken for one whose release was never reported. */
 const LOST_RELEASE = 5000;
 
@@ -15,6 +19,11 @@ interface Touch {
   held: number;
 }
 
+interface KeypressOptions {
+  readonly full?: () => void;
+  readonly clock?: () => number;
+}
+
 export class Keypresses {
   readonly #card: Subject;
   readonly #queue: Touch[] = [];
@@ -22,9 +31,16 @@ export class Keypresses {
   #pause = 0;
   #mouse: Touch | undefined;
   #releasesLost = false;
+  readonly #full: () => void;
+  readonly #clock: () => number;
+  /** The hold that was asked for last, and when. */
+  #lastHold: { readonly key: KeyName; readonly at: number } | undefined;
 
-  constructor(card: Subject) {
+  /** `full` is called where a press was dropped since too many wait; `clock` is the user's time, in ms. */
+  constructor(card: Subject, { full = () => {}, clock = () => performance.now() }: KeypressOptions = {}) {
     this.#card = card;
+    this.#full = full;
+    this.#clock = clock;
   }
 
   /** The key whose contact is closed. */
@@ -37,14 +53,34 @@ export class Keypresses {
     return this.#mouse !== undefined;
   }
 
-  /** Queues a press of a key. */
-  tap(key: KeyName): void {
-    this.#queue.push({ key, left: TAP_TIME, held: 0 });
+  /** ms until a contact moves; Infinity: none does by itself. */
+  get due(): number {
+    if (this.#now) return this.#now.left;
+    return this.#queue.length > 0 ? this.#pause : Number.POSITIVE_INFINITY;
   }
 
-  /** Queues a hold of a key. */
+  /** Queues a press of a key. */
+  tap(key: KeyName): void {
+    this.#lastHold = undefined;
+    this.#enqueue({ key, left: TAP_TIME, held: 0 });
+  }
+
+  /** Queues a hold of a key. What a keyboard repeats while its key is held down is the same hold. */
   hold(key: KeyName): void {
-    this.#queue.push({ key, left: HOLD_TIME, held: 0 });
+    const at = this.#clock();
+    const repeated = this.#lastHold?.key === key && at - this.#lastHold.at < REPEAT_TIME;
+    this.#lastHold = { key, at };
+    if (!repeated) this.#enqueue({ key, left: HOLD_TIME, held: 0 });
+  }
+
+  /** Forgets what is still to be pressed; the key that is down stays so for its time. */
+  forget(): void {
+    this.#queue.length = 0;
+  }
+
+  #enqueue(touch: Touch): void {
+    if (this.#queue.length < MOST_WAITING) this.#queue.push(touch);
+    else this.#full();
   }
 
   /** The mouse button went down on a key. */

@@ -35,6 +35,11 @@ export class LoginPane {
     this.#site = site;
   }
 
+  /** Seconds for which the site lets nobody in; 0: it does. */
+  get lockedFor(): number {
+    return this.#site.lockedFor;
+  }
+
   /** Takes a key (see input.ts). */
   key(name: string): void {
     if (name === "escape") this.#startOver();
@@ -42,6 +47,14 @@ export class LoginPane {
     else if (name === "backspace") this.#set(this.#fields[this.#field].slice(0, -1));
     else if (name === "up" || name === "down") this.#move(name === "up" ? "user" : "password");
     else if (name.length === 1) this.#set(this.#fields[this.#field] + name);
+  }
+
+  /** Takes the first line of what was pasted, as far as it fits into the field. Returns how many characters it took. */
+  paste(text: string): number {
+    const before = this.#fields[this.#field];
+    const [line = ""] = text.split(/[\r\n]/);
+    for (const char of line) if (char >= " " && char <= "~") this.#set(this.#fields[this.#field] + char);
+    return this.#fields[this.#field].length - before.length;
   }
 
   draw(canvas: Canvas, area: Rect, focused: boolean): void {

@@ -1,4 +1,4 @@
-// The screen's big characters: 14 segments each, drawn in ASCII, 5 columns by 5 rows.
+// The screen's big characters: 14 segments each, in line-drawing characters or in ASCII.
 //
 //    _a_        h i j: from the upper corners and the middle of the top to the centre
 //  f|hij|b      g, G:  the two halves of the middle bar
@@ -6,132 +6,171 @@
 //  e|mlk|c
 //   |_d_|
 
-/** Columns and rows of a character. */
-export const GLYPH_WIDTH = 5;
-export const GLYPH_HEIGHT = 5;
+import { SEGMENTS } from "../drawing/characters.js";
 
-/** Which segments light for a character. */
-const SEGMENTS: Record<string, string> = {
-  "0": "abcdef",
-  "1": "bc",
-  "2": "abgGed",
-  "3": "abcdgG",
-  "4": "fgGbc",
-  "5": "afgGcd",
-  "6": "afgGcde",
-  "7": "abc",
-  "8": "abcdefgG",
-  "9": "abcdfgG",
-  A: "abcefgG",
-  B: "abcdilG",
-  C: "adef",
-  D: "abcdil",
-  E: "adefgG",
-  F: "aefgG",
-  G: "acdefG",
-  H: "bcefgG",
-  I: "adil",
-  J: "bcde",
-  K: "efgjk",
-  L: "def",
-  M: "bcefhj",
-  N: "bcefhk",
-  O: "abcdef",
-  P: "abefgG",
-  Q: "abcdefk",
-  R: "abefgGk",
-  S: "afgGcd",
-  T: "ail",
-  U: "bcdef",
-  V: "efmj",
-  W: "bcefmk",
-  X: "hjmk",
-  Y: "hjl",
-  Z: "ajmd",
-  ">": "hm",
-  "*": "hijgGmlk",
-  " ": "",
-};
+/** How large a character is: the cells of a diagonal between a corner and the centre. */
+export type GlyphSize = 1 | 2;
 
-/** The cells of each segment: column, row, character. Where cells meet, the later segment wins. */
-const CELLS: Record<string, readonly (readonly [number, number, string])[]> = {
-  a: bar(0, 1, 3),
-  d: bar(4, 1, 3),
-  g: bar(2, 1, 2),
-  G: bar(2, 2, 3),
-  f: [
-    [0, 1, "|"],
-    [0, 2, "|"],
-  ],
-  b: [
-    [4, 1, "|"],
-    [4, 2, "|"],
-  ],
-  e: [
-    [0, 3, "|"],
-    [0, 4, "|"],
-  ],
-  c: [
-    [4, 3, "|"],
-    [4, 4, "|"],
-  ],
-  h: [
-    [1, 1, "\\"],
-    [2, 2, "\\"],
-  ],
-  j: [
-    [3, 1, "/"],
-    [2, 2, "/"],
-  ],
-  m: [
-    [2, 3, "/"],
-    [1, 4, "/"],
-  ],
-  k: [
-    [2, 3, "\\"],
-    [3, 4, "\\"],
-  ],
-  i: [
-    [2, 1, "|"],
-    [2, 2, "|"],
-  ],
-  l: [
-    [2, 3, "|"],
-    [2, 4, "|"],
-  ],
-};
-const ORDER = "adgGfbechjmkil";
-
-/** The rows of one character; one without segments of its own is blank. */
-export function glyph(char: string): string[] {
-  const rows = Array.from({ length: GLYPH_HEIGHT }, () => new Array<string>(GLYPH_WIDTH).fill(" "));
-  const lit = SEGMENTS[char] ?? "";
-  for (const segment of ORDER) if (lit.includes(segment)) light(rows, segment, lit);
-  return rows.map((row) => row.join(""));
+/** Columns of a character, and as many rows. */
+export function glyphWidth(size: GlyphSize): number {
+  return 2 * size + 3;
 }
+
+/** Draws one character: its rows. */
+export type GlyphDrawing = (char: string, size: GlyphSize) => string[];
 
 /** The rows of a text. */
-export function segments(text: string): string[] {
-  const glyphs = Array.from(text, glyph);
-  return Array.from({ length: GLYPH_HEIGHT }, (_, row) => glyphs.map((lines) => lines[row]).join(" "));
+export function segments(text: string, size: GlyphSize, draw: GlyphDrawing): string[] {
+  const glyphs = Array.from(text, (char) => draw(char, size));
+  return Array.from({ length: glyphWidth(size) }, (_, row) => glyphs.map((lines) => lines[row]).join(" "));
 }
 
-function light(rows: string[][], segment: string, lit: string): void {
-  for (const [x, y, char] of CELLS[segment] ?? []) {
-    const row = rows[y] as string[];
-    row[x] = meeting(segment, lit) && x === 2 ? joint(segment) : char;
+type Cell = readonly [x: number, y: number];
+
+/** The cells from `from` on, `count` of them, each `step` further. */
+function run(from: Cell, step: Cell, count: number): Cell[] {
+  return Array.from({ length: count }, (_, i): Cell => [from[0] + i * step[0], from[1] + i * step[1]]);
+}
+
+function blank(size: GlyphSize): string[][] {
+  const width = glyphWidth(size);
+  return Array.from({ length: width }, () => new Array<string>(width).fill(" "));
+}
+
+// ---- ASCII ----
+
+/** A segment's cells and their character. Bars stand at the foot of their cells, so the halves share no cell. */
+function asciiCells(segment: string, size: GlyphSize): readonly [Cell[], string] {
+  const last = 2 * size + 2;
+  const mid = size + 1;
+  switch (segment) {
+    case "a":
+      return [run([1, 0], [1, 0], last - 1), "_"];
+    case "d":
+      return [run([1, last], [1, 0], last - 1), "_"];
+    case "g":
+      return [run([1, mid], [1, 0], mid), "_"];
+    case "G":
+      return [run([mid, mid], [1, 0], mid), "_"];
+    case "f":
+      return [run([0, 1], [0, 1], mid), "|"];
+    case "b":
+      return [run([last, 1], [0, 1], mid), "|"];
+    case "e":
+      return [run([0, mid + 1], [0, 1], mid), "|"];
+    case "c":
+      return [run([last, mid + 1], [0, 1], mid), "|"];
+    case "i":
+      return [run([mid, 1], [0, 1], mid), "|"];
+    case "l":
+      return [run([mid, mid + 1], [0, 1], mid), "|"];
+    case "h":
+      return [run([1, 1], [1, 1], mid), "\\"];
+    case "j":
+      return [run([last - 1, 1], [-1, 1], mid), "/"];
+    case "m":
+      return [run([mid, mid + 1], [-1, 1], mid), "/"];
+    default:
+      return [run([mid, mid + 1], [1, 1], mid), "\\"];
   }
 }
 
-/** Two diagonals that meet at the centre are drawn as one joint there. */
-function meeting(segment: string, lit: string): boolean {
-  return (segment === "j" && lit.includes("h")) || (segment === "k" && lit.includes("m"));
-}
+/** Where cells meet, the later segment wins. */
+const ASCII_ORDER = "adgGfbechjmkil";
+/** Two diagonals that meet at the centre are drawn as one joint there: above it, and below it. */
+const ASCII_JOINTS: Record<string, readonly [with_: string, joint: string]> = { j: ["h", "v"], k: ["m", "^"] };
 
-function joint(segment: string): string {
-  return segment === "j" ? "v" : "^";
-}
+/** A character in ASCII; one without segments of its own is blank. */
+export const asciiGlyph: GlyphDrawing = (char, size) => {
+  const rows = blank(size);
+  const lit = SEGMENTS[char] ?? "";
+  for (const segment of ASCII_ORDER) {
+    if (!lit.includes(segment)) continue;
+    const [cells, drawn] = asciiCells(segment, size);
+    const [partner, joint] = ASCII_JOINTS[segment] ?? [];
+    const met = partner !== undefined && lit.includes(partner);
+    for (const [x, y] of cells) (rows[y] as string[])[x] = met && x === size + 1 ? (joint as string) : drawn;
+  }
+  return rows.map((row) => row.join(""));
+};
 
-function bar(y: number, from: number, to: number): [number, number, string][] {
-  return Array.from({ length: to - from + 1 }, (_, i) => [from + i, y, "_"]);
+// ---- line drawing (Unicode, Box Drawing U+2500) ----
+
+/** Heavy lines by the sides that they reach: 1 up, 2 right, 4 down, 8 left. */
+const HEAVY = " ╹╺┗╻┃┏┣╸┛━┻┓┫┳╋";
+const UP = 1;
+const RIGHT = 2;
+const DOWN = 4;
+const LEFT = 8;
+/** The straight segments: from where to where, in halves of the character's side. */
+const STRAIGHT: Record<string, readonly [x: number, y: number, across: boolean]> = {
+  a: [0, 0, true],
+  A: [1, 0, true],
+  g: [0, 1, true],
+  G: [1, 1, true],
+  d: [0, 2, true],
+  D: [1, 2, true],
+  f: [0, 0, false],
+  e: [0, 1, false],
+  i: [1, 0, false],
+  l: [1, 1, false],
+  b: [2, 0, false],
+  c: [2, 1, false],
+};
+/** The top and the bottom go over two halves. */
+const HALVES: Record<string, string> = { a: "aA", d: "dD" };
+const DIAGONALS: Record<string, readonly [x: -1 | 1, y: -1 | 1, drawn: string]> = {
+  h: [-1, -1, "╲"],
+  j: [1, -1, "╱"],
+  m: [-1, 1, "╱"],
+  k: [1, 1, "╲"],
+};
+/** The centre where only diagonals meet, by which ones, in the order h j k m. */
+const CENTRES: Record<string, string> = {
+  h: "╲",
+  j: "╱",
+  k: "╲",
+  m: "╱",
+  hk: "╲",
+  jm: "╱",
+  hm: ">",
+  jk: "<",
+  hj: "v",
+  km: "^",
+};
+
+/** A character in heavy lines; one without segments of its own is blank. */
+export const lineGlyph: GlyphDrawing = (char, size) => {
+  const lit = SEGMENTS[char] ?? "";
+  const rows = reached(lit, size).map((row) => row.map((sides) => HEAVY[sides] as string));
+  const middle = size + 1;
+  for (const [name, [dx, dy, drawn]] of Object.entries(DIAGONALS)) {
+    const cells = lit.includes(name) ? run([middle + dx, middle + dy], [dx, dy], size) : [];
+    for (const [x, y] of cells) (rows[y] as string[])[x] = drawn;
+  }
+  const met = Array.from("hjkm", (name) => (lit.includes(name) ? name : "")).join("");
+  const centre = rows[middle] as string[];
+  if (met && centre[middle] === " ") centre[middle] = CENTRES[met] ?? "╳";
+  return rows.map((row) => row.join(""));
+};
+
+/** The sides of each cell that the straight segments of a character reach. */
+function reached(lit: string, size: GlyphSize): number[][] {
+  const half = size + 1;
+  const sides = blank(size).map((row) => row.map(() => 0));
+  const reach = (x: number, y: number, side: number) => {
+    const row = sides[y] as number[];
+    row[x] = (row[x] as number) | side;
+  };
+  for (const name of Array.from(lit, (segment) => HALVES[segment] ?? segment).join("")) {
+    const straight = STRAIGHT[name];
+    if (!straight) continue;
+    const [column, row, across] = straight;
+    const [dx, dy] = across ? [1, 0] : [0, 1];
+    for (const [x, y] of run([column * half, row * half], [dx, dy], half)) {
+      reach(x, y, across ? RIGHT : DOWN);
+      reach(x + dx, y + dy, across ? LEFT : UP);
+    }
+  }
+  return sides;
 }

@@ -29,14 +29,16 @@ export type Answer =
 export class Site {
   readonly #account: Account;
   readonly #now: () => number;
+  readonly #draw: () => string;
   #challenge: string | undefined;
   #refusals = 0;
   #lockedUntil = Number.NEGATIVE_INFINITY;
 
-  /** A site with one account; `now` is a clock in ms. */
-  constructor(account: Account = DEMO_ACCOUNT, now: () => number = () => performance.now()) {
+  /** A site with one account; `now` is a clock in ms, `draw` draws a challenge. */
+  constructor(account: Account = DEMO_ACCOUNT, now: () => number = () => performance.now(), draw = drawChallenge) {
     this.#account = account;
     this.#now = now;
+    this.#draw = draw;
   }
 
   /** Seconds for which nobody may log in; 0: not locked. */
@@ -51,7 +53,7 @@ export class Site {
     const known = same(user, this.#account.user);
     const right = same(password, this.#account.password);
     if (!known || !right) return this.#refuse("Refused: wrong user name or password.");
-    this.#challenge = String(randomInt(1_000_000)).padStart(6, "0");
+    this.#challenge = this.#draw();
     return { outcome: "challenge", challenge: this.#challenge };
   }
 
@@ -81,4 +83,8 @@ export class Site {
   #locked(): Answer {
     return { outcome: "locked", text: `Locked: too many refusals. Try again in ${this.lockedFor} s.` };
   }
+}
+
+function drawChallenge(): string {
+  return String(randomInt(1_000_000)).padStart(6, "0");
 }

@@ -5,16 +5,30 @@ import type { Canvas, Rect, Style } from "./canvas.js";
 import { theme } from "./theme.js";
 
 const LABEL_WIDTH = 10;
+const MARGIN = 2;
 const LOW_BATTERY = 2400;
 /** What the card does not tell. */
 const UNKNOWN = "-";
 
+/** What is around the card: the files and lines that this program opened for it. */
+export interface Surroundings {
+  /** The file that the session is recorded in. */
+  readonly record?: string | undefined;
+  /** The link to the pseudo-terminal with the card's serial line, or the port that the card is on. */
+  readonly line?: string | undefined;
+  /** The file that keeps the card's flash. */
+  readonly flash?: string | undefined;
+}
+
 /** Draws the pane; `speed` is how fast the card's time runs. */
-export function drawState(canvas: Canvas, area: Rect, card: Subject, speed: number): void {
+export function drawState(canvas: Canvas, area: Rect, card: Subject, around: Surroundings, speed: number): void {
   canvas.frame(area, "State", theme.frame, false);
-  lines(card, speed).forEach(([label, value, style], row) => {
-    canvas.put(area.x + 2, area.y + 1 + row, label, theme.faint);
-    canvas.put(area.x + 2 + LABEL_WIDTH, area.y + 1 + row, value, style ?? theme.text);
+  const width = area.width - 2 * MARGIN - LABEL_WIDTH;
+  // The most important first: the pane may be short.
+  const rows: Line[] = [...lines(card, speed), ...files(around, width), ["Erases", erases(card)]];
+  rows.slice(0, area.height - 2).forEach(([label, value, style], row) => {
+    canvas.put(area.x + MARGIN, area.y + 1 + row, label, theme.faint);
+    canvas.put(area.x + MARGIN + LABEL_WIDTH, area.y + 1 + row, value, style ?? theme.text);
   });
 }
 
@@ -23,17 +37,41 @@ export function seconds(ms: number, digits: number): string {
   return (ms / 1000).toFixed(digits);
 }
 
-function lines(card: Subject, speed: number): (readonly [string, string, Style?])[] {
+type Line = readonly [label: string, value: string, style?: Style];
+
+function lines(card: Subject, speed: number): Line[] {
+  const time = `${Math.floor(card.time / 1000)} s`;
   return [
     ["Power", card.on ? "on" : "off", card.on ? theme.good : theme.text],
     ["State", card.state, theme.strong],
     ["Tries", card.tries === undefined ? UNKNOWN : `${card.tries} left`],
     ["Battery", ...battery(card.battery)],
-    ["Flash", card.flash ? `${card.flash.operations} ops` : UNKNOWN],
-    ["Erases", card.flash?.erases.join(" ") ?? UNKNOWN],
-    ["Time", `${seconds(card.time, 1)} s`],
-    ["Speed", `x${speed}`, speed > 1 ? theme.focusedFrame : theme.text],
+    ["Flash", flash(card)],
+    ["Time", speed > 1 ? `${time}, x${speed}` : time, speed > 1 ? theme.focusedFrame : theme.text],
   ];
+}
+
+function flash({ flash }: Subject): string {
+  return flash ? `${flash.operations} ops` : UNKNOWN;
+}
+
+function erases({ flash }: Subject): string {
+  return flash?.erases.join(" ") ?? UNKNOWN;
+}
+
+function files({ record, line, flash }: Surroundings, width: number): Line[] {
+  const named: [string, string | undefined][] = [
+    ["Record", record],
+    ["Line", line],
+    ["File", flash],
+  ];
+  return named.flatMap(([label, name]) => (name === undefined ? [] : [[label, end(name, width)] as const]));
+}
+
+/** The end of a name says more than its beginning. */
+function end(name: string, width: number): string {
+  const plain = name.replace(/[^ -~]/g, "?");
+  return plain.length <= width ? plain : `..${plain.slice(plain.length - width + 2)}`;
 }
 
 function battery(millivolts: number | undefined): [string, Style] {

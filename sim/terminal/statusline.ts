@@ -4,20 +4,23 @@ import type { Canvas, Rect } from "./canvas.js";
 import { theme } from "./theme.js";
 
 /** The most important first: what has no room beside the notes is left out. */
-const CARD_KEYS = ["? help", "q quit", "Tab login", "P hold PRESS", "Enter OK"];
+const CARD_KEYS = ["? help", "q quit", "Tab login", "P hold PRESS", "Enter OK", "h help desk", "s picture"];
 /** For a card whose time and battery are ours. */
-const SIMULATOR_KEYS = ["f fast", "b battery"];
+const SIMULATOR_KEYS = ["f fast", "b battery", ": command", "k keep", "l load"];
 const LOGIN_KEYS = ["F1 help", "Ctrl-C quit", "Tab card", "Enter next", "Esc start over"];
+const DESK_KEYS = ["F1 help", "Ctrl-C quit", "Tab card", "Enter unlock code", "Esc start over"];
 const GAP = 2;
 /** The first two hints always have room. */
 const LEAST = 22;
 
-/** Whether there is a login pane, and whether it has the keys. */
-export type LoginFocus = "none" | "beside" | "focused";
+/** What has the keys. */
+export type Focus = "card" | "login" | "desk";
 
 /** What the keys can do. */
 export interface Keyboard {
-  readonly login: LoginFocus;
+  readonly focus: Focus;
+  /** The demo site and its help desk are beside the card. */
+  readonly site: boolean;
   /** The card's time passes by itself. */
   readonly live: boolean;
 }
@@ -37,8 +40,9 @@ export function drawLine(canvas: Canvas, area: Rect, keyboard: Keyboard, notes: 
   }
 }
 
-function hints({ login, live }: Keyboard): string[] {
-  if (login === "focused") return LOGIN_KEYS;
+function hints({ focus, site, live }: Keyboard): string[] {
+  if (focus === "login") return LOGIN_KEYS;
+  if (focus === "desk") return DESK_KEYS;
   const keys = live ? CARD_KEYS : [...CARD_KEYS, ...SIMULATOR_KEYS];
-  return login === "none" ? keys.filter((hint) => !hint.startsWith("Tab")) : keys;
+  return site ? keys : keys.filter((hint) => !/^(Tab|h) /.test(hint));
 }

@@ -1,39 +1,49 @@
-// The simulator in a terminal: the card, a login pane beside it, its state and a log. Brings together
+// The simulator in a terminal: the card, a login pane and a help desk beside it, its state and a log. Brings together
 // what the terminal sends, the card's time, and the views.
 
 import { FULL_BATTERY, KEYS, type KeyName } from "../core/card.js";
 import { isLive, type Subject } from "../session/subject.js";
 import { Canvas, inside } from "./canvas.js";
-import { drawCard, keyAt } from "./carddrawing.js";
+import { keyAt } from "./carddrawing.js";
+import { CardTime } from "./cardtime.js";
+import { CommandLine } from "./commandline.js";
 import { EventLog } from "./eventlog.js";
 import { guardTerminal } from "./guard.js";
-import { drawHelp } from "./help.js";
-import type { InputEvent, MouseReport } from "./input.js";
+import { HelpDeskPane } from "./helpdeskpane.js";
+import type { InputEvent, MouseReport, Paste } from "./input.js";
 import { Keypresses } from "./keypresses.js";
-import { type Layout, layout, MIN_HEIGHT, MIN_WIDTH } from "./layout.js";
+import type { Layout } from "./layout.js";
+import { type LineArt, lineArtOf } from "./lineart.js";
 import { LoginPane } from "./loginpane.js";
-import { drawState } from "./statepane.js";
-import { drawLine, type LoginFocus } from "./statusline.js";
+import { savePicture } from "./picture.js";
+import type { Surroundings } from "./statepane.js";
+import type { Focus } from "./statusline.js";
 import { Suspension } from "./suspension.js";
-import { theme } from "./theme.js";
 import { Toolkit } from "./toolkit.js";
+import { drawView, type View } from "./view.js";
+
+export { ASCII } from "./lineart.js";
 
 export interface TerminalOptions {
   /** What the last line says, beside the keys; more may be added. */
   notes?: readonly string[];
-  /** Whether the demo site is beside the card; it is unless told. */
+  /** The files and lines that this program opened for the card. */
+  around?: Surroundings;
+  /** Whether the demo site and its help desk are beside the card; they are unless told. */
   site?: boolean;
+  /** What lines are drawn with; what the locale can show unless told. */
+  art?: LineArt;
+  /** Does a line of the command language to the card, and says in a line what came of it. */
+  command?: (line: string) => string;
   /** Ends it, like the user does. */
   until?: Promise<void>;
 }
 
-const FRAME_TIME = 25;
-/** More than this at once, in ms, and the program was asleep: the card was too. */
-const LONGEST_FRAME = 1000;
-const FAST = 30;
 /** Resolves never. */
 const NEVER = new Promise<void>(() => {});
 const BATTERIES = [FULL_BATTERY, 2300, 2000, 0];
+/** The name that the keys for it keep a card under. */
+const KEPT = "kept";
 
 /** Shows the card in the terminal until the user quits or `until` resolves. */
 export async function runTerminal(card: Subject, options: TerminalOptions = {}): Promise<void> {
@@ -51,26 +61,38 @@ export async function runTerminal(card: Subject, options: TerminalOptions = {}):
 class Simulator {
   readonly #card: Subject;
   readonly #notes: readonly string[];
+  readonly #around: Surroundings;
+  readonly #art: LineArt;
   readonly #keypresses: Keypresses;
+  readonly #time: CardTime;
   readonly #log: EventLog;
   readonly #login: LoginPane | undefined;
+  readonly #desk: HelpDeskPane | undefined;
+  readonly #commands: CommandLine | undefined;
   readonly #toolkit: Toolkit;
   readonly #suspension: Suspension;
-  #timer: NodeJS.Timeout | undefined;
   #leave = () => {};
   #layout: Layout | undefined;
-  #onLogin = false;
+  #focus: Focus = "card";
+  /** Which of the two panes is shown where there is room for one. */
+  #beside: "login" | "desk" = "login";
   #help = false;
-  #fast = false;
-  #last = performance.now();
-  #fraction = 0;
+  /** What was drawn last, as far as it changes by itself. */
+  #drawn = "";
 
   constructor(card: Subject, options: TerminalOptions) {
     this.#card = card;
     this.#notes = options.notes ?? [];
-    this.#keypresses = new Keypresses(card);
+    this.#around = options.around ?? {};
+    this.#art = options.art ?? lineArtOf(process.env);
     this.#log = new EventLog(card);
-    this.#login = options.site === false ? undefined : new LoginPane((text) => this.#log.add(text));
+    const log = (text: string) => this.#log.add(text);
+    this.#keypresses = new Keypresses(card, { full: () => log("too many keys at once: some were dropped") });
+    const onLine = this.#around.line !== undefined && !isLive(card);
+    this.#time = new CardTime(card, this.#keypresses, onLine, () => this.#passed());
+    this.#login = options.site === false ? undefined : new LoginPane(log);
+    this.#desk = options.site === false ? undefined : new HelpDeskPane(log);
+    this.#commands = options.command && new CommandLine(options.command);
     this.#toolkit = new Toolkit({ input: (event) => this.#input(event), resize: () => this.#draw() });
     this.#suspension = new Suspension({ leave: () => this.#pause(), enter: () => this.#goOn() });
   }
@@ -85,7 +107,7 @@ class Simulator {
 
   /** Gives the terminal back. */
   close(): void {
-    clearInterval(this.#timer);
+    this.#time.stop();
     this.#suspension.end();
     this.#log.close();
     this.#toolkit.close();
@@ -93,13 +115,12 @@ class Simulator {
 
   #start(): void {
     this.#draw();
-    this.#last = performance.now();
-    this.#timer = setInterval(() => this.#frame(), FRAME_TIME);
+    this.#time.start();
   }
 
   /** Nobody is at the card: its keys are let go, and its time stands still where it is ours. */
   #pause(): void {
-    clearInterval(this.#timer);
+    this.#time.stop();
     this.#keypresses.letGo();
     this.#toolkit.leave();
   }
@@ -109,37 +130,62 @@ class Simulator {
     this.#start();
   }
 
-  /** How fast the card's time runs. While the mouse holds a button its time is the user's. */
-  get #speed(): number {
-    return this.#fast && !this.#keypresses.holding ? FAST : 1;
+  /** Draws only where something changed, so that an idle minute costs nothing. */
+  #passed(): void {
+    this.#log.poll();
+    if (this.#looks !== this.#drawn) this.#draw();
   }
 
-  /** The card's time goes on, then what changed is shown. */
-  #frame(): void {
-    const now = performance.now();
-    const ms = Math.min(now - this.#last, LONGEST_FRAME) * this.#speed + this.#fraction;
-    this.#last = now;
-    this.#fraction = ms % 1;
-    this.#keypresses.advance(Math.floor(ms));
-    this.#log.poll();
-    this.#draw();
+  /** All that changes without the user. The seconds of a card that is off are not worth a drawing. */
+  get #looks(): string {
+    const { on, state, time } = this.#card;
+    const second = on ? Math.floor(time / 1000) : "";
+    return [second, state, this.#log.changes, this.#keypresses.down, this.#login?.lockedFor, this.#time.speed].join();
   }
 
   // ---- what the user does ----
 
   #input(event: InputEvent): void {
+    this.#time.catchUp();
     if (event.kind === "mouse") this.#mouse(event);
-    else if (event.name === "ctrl-c") this.#leave();
-    else if (event.name === "ctrl-z") this.#suspension.suspend();
+    else if (event.kind === "paste") this.#paste(event);
+    else this.#key(event.name);
+    this.#time.catchUp();
+    this.#draw();
+  }
+
+  #key(name: string): void {
+    if (name === "ctrl-c") this.#leave();
+    else if (name === "ctrl-z") this.#suspension.suspend();
     else if (this.#help) this.#help = false;
-    else if (event.name === "help") this.#help = true;
-    else if (event.name === "tab") this.#onLogin = this.#login !== undefined && !this.#onLogin;
-    else if (this.#onLogin) this.#login?.key(event.name);
-    else this.#cardKey(event.name);
+    else if (this.#commands?.open) this.#typeCommand(this.#commands, name);
+    else if (name === "help") this.#help = true;
+    else if (name === "tab") this.#nextPane();
+    else if (this.#focus === "login") this.#login?.key(name);
+    else if (this.#focus === "desk") this.#desk?.key(name);
+    else this.#cardKey(name);
+  }
+
+  /** From the card to the login pane, and from either pane back to the card. */
+  #nextPane(): void {
+    if (this.#login) this.#look(this.#focus === "card" ? "login" : "card");
+  }
+
+  #look(at: Focus): void {
+    this.#focus = at;
+    if (at !== "card") this.#beside = at;
+  }
+
+  /** A field takes what fits, up to the end of the line; a card has keys only. */
+  #paste({ length, start }: Paste): void {
+    const fits = this.#focus === "login" ? (this.#login?.paste(start) ?? 0) : 0;
+    this.#log.add(`pasted: ${fits} of ${length} characters taken`);
   }
 
   #cardKey(name: string): void {
-    if (name === "enter") this.#keypresses.tap("ok");
+    this.#commands?.clear();
+    if (name === "escape") this.#keypresses.forget();
+    else if (name === "enter") this.#keypresses.tap("ok");
     else if (name === "p") this.#keypresses.tap("press");
     else if (name === "P") this.#keypresses.hold("press");
     else if (name === "O") this.#keypresses.hold("ok");
@@ -150,14 +196,30 @@ class Simulator {
   #command(name: string): void {
     if (name === "q") this.#leave();
     else if (name === "?") this.#help = true;
+    else if (name === "h" && this.#desk) this.#look("desk");
+    else if (name === "s") this.#log.add(savePicture(this.#card, this.#art));
+    else if (name === ":") this.#commands?.start();
     else if (isLive(this.#card)) return;
-    else if (name === "f") this.#fast = !this.#fast;
+    else if (name === "f") this.#time.toggleFast();
     else if (name === "b") this.#nextBattery();
+    else if (name === "k") this.#card.save?.(KEPT);
+    else if (name === "l") this.#bringBack();
+  }
+
+  /** A command acts on the card as it is: keys that are still to be pressed are forgotten. */
+  #typeCommand(commands: CommandLine, name: string): void {
+    if (name === "enter") this.#keypresses.letGo();
+    commands.key(name);
   }
 
   #nextBattery(): void {
     const at = BATTERIES.indexOf(this.#card.battery ?? FULL_BATTERY);
     this.#card.setBattery?.(BATTERIES[(at + 1) % BATTERIES.length] as number);
+  }
+
+  #bringBack(): void {
+    this.#keypresses.letGo();
+    if (!this.#card.load?.(KEPT)) this.#log.add("no card was kept: k keeps it");
   }
 
   /** A button of the card, or the pane that gets the keys. */
@@ -167,43 +229,39 @@ class Simulator {
     else if (this.#layout) this.#click(this.#layout, report);
   }
 
-  #click({ card, tall, login }: Layout, { x, y }: MouseReport): void {
-    if (inside(card, x, y)) this.#onLogin = false;
-    if (login && inside(login, x, y)) this.#onLogin = true;
-    const key = keyAt(card, tall, x, y);
+  #click({ card, size, login, desk }: Layout, { x, y }: MouseReport): void {
+    if (inside(card, x, y)) this.#look("card");
+    else if (login === desk && login && inside(login, x, y)) this.#look(this.#beside);
+    else if (login && inside(login, x, y)) this.#look("login");
+    else if (desk && inside(desk, x, y)) this.#look("desk");
+    const key = keyAt(card, size, x, y);
     if (key) this.#keypresses.grab(key);
   }
 
   // ---- what the user sees ----
 
   #draw(): void {
-    const canvas = new Canvas(this.#toolkit.width, this.#toolkit.height);
-    this.#layout = layout(canvas.width, canvas.height, this.#login !== undefined);
-    if (this.#layout) this.#paint(canvas, this.#layout);
-    else this.#tooSmall(canvas);
+    const canvas = new Canvas(this.#toolkit.width, this.#toolkit.height, this.#art);
+    this.#layout = drawView(canvas, this.#view());
+    this.#drawn = this.#looks;
     this.#toolkit.show(canvas);
   }
 
-  #paint(canvas: Canvas, places: Layout): void {
-    const focused = !this.#onLogin;
-    const down = this.#keypresses.down;
-    drawCard(canvas, places.card, this.#card, { focused, tall: places.tall, down });
-    if (places.login) this.#login?.draw(canvas, places.login, this.#onLogin);
-    drawState(canvas, places.state, this.#card, this.#speed);
-    this.#log.draw(canvas, places.log);
-    const live = isLive(this.#card);
-    drawLine(canvas, places.line, { login: this.#loginFocus, live }, this.#notes.join("  "));
-    if (this.#help) drawHelp(canvas, live);
-  }
-
-  #tooSmall(canvas: Canvas): void {
-    canvas.put(0, 0, `This is ${canvas.width}x${canvas.height};`);
-    canvas.put(0, 1, `dsc-sim needs ${MIN_WIDTH}x${MIN_HEIGHT}.`, theme.strong);
-  }
-
-  get #loginFocus(): LoginFocus {
-    if (!this.#login) return "none";
-    return this.#onLogin ? "focused" : "beside";
+  #view(): View {
+    return {
+      card: this.#card,
+      down: this.#keypresses.down,
+      around: this.#around,
+      speed: this.#time.speed,
+      log: this.#log,
+      login: this.#login,
+      desk: this.#desk,
+      focus: this.#focus,
+      beside: this.#beside,
+      commands: this.#commands,
+      notes: this.#notes,
+      help: this.#help,
+    };
   }
 }
 

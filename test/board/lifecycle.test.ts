@@ -94,7 +94,7 @@ boardTest(life, ["development"], "personalized, used, locked, unlocked, its powe
       await press(panel, "P", shows("PIN>"));
       await enterPin(panel, PIN, "CHALLNG>");
       await type(panel, CHALLENGE, (typed) => typed);
-      const [, response] = await press(panel, ENTER, /\[ (\d{8}) \]-/);
+      const [, response] = await press(panel, ENTER, /\[ (\d{8}) \][─-]/);
       assert.is(response, ocra(SUITE, key, { challenge: CHALLENGE }));
       await press(panel, "P", /State +OFF/);
       await press(panel, "P", shows("PIN>"));
@@ -108,7 +108,7 @@ boardTest(life, ["development"], "personalized, used, locked, unlocked, its powe
       await enterPin(panel, WRONG_PIN, "LEFT 1");
       await panel.until(shows("PIN>"));
       await enterPin(panel, WRONG_PIN, "LOCKED");
-      const [, code] = await press(panel, ENTER, /\[ (\d{8}) \]-/);
+      const [, code] = await press(panel, ENTER, /\[ (\d{8}) \][─-]/);
       return code as string;
     }),
   );

@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import * as assert from "uvu/assert";
 import { ALL_FAULT_MUTANTS } from "../mutants/faults.js";
 import { FUZZING_MUTANTS } from "../mutants/fuzzing.js";
+import { MODEL_MUTANTS } from "../mutants/model.js";
 import { POWER_CUT_MUTANTS } from "../mutants/powercuts.js";
 import { TIMING_MUTANTS } from "../mutants/timing.js";
 import { PROOF_MUTANTS } from "../proof/mutants.js";
@@ -114,6 +115,19 @@ const SECTIONS: readonly Section[] = [
     method: [10, 40],
   },
   {
+    heading: "The monkey",
+    campaign: "monkey",
+    claims: [
+      [/([\d,]+) mutants/, "monkey_mutants"],
+      [/([\d,]+) mutants/, Object.keys(MODEL_MUTANTS).length],
+      [/the last after ([\d,]+)\s+steps/, "monkey_most_steps"],
+      [/within ([\d,]+) s/, "monkey_most_seconds"],
+      [/at most ([\d,]+) steps/, "monkey_longest_run"],
+    ],
+    // A minute, in steps.
+    method: [120_000],
+  },
+  {
     heading: "Timing",
     campaign: "timing",
     claims: [
@@ -186,6 +200,7 @@ const SECTIONS: readonly Section[] = [
     ],
     method: [],
   },
+  { heading: "Batches", campaign: "desk", claims: [[/([\d,]+) cards on both engines/, "desk_cards"]], method: [] },
   {
     heading: "Proof",
     campaign: "proof",

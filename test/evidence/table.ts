@@ -16,6 +16,14 @@ const HEAD = "| campaign | tried | failures | date | module |\n|---|---|---|---|
 /** Figures by name, written as people read them. */
 type FigureText = (...names: string[]) => string;
 
+const REGISTER_KILLS = [
+  "sqlite_statements",
+  "sqlite_frames",
+  "sqlite_syncs",
+  "postgres_statements",
+  "postgres_frames",
+].map((what) => `register_kills_${what}`);
+
 /** What was tried, in a few words. Several names: the sum of these figures. */
 const TRIED: { readonly [campaign: string]: (counted: FigureText) => string } = {
   "power-cuts": (counted) =>
@@ -26,6 +34,8 @@ const TRIED: { readonly [campaign: string]: (counted: FigureText) => string } = 
     `${counted(...["serial", "channel", "keys", "flash"].map((name) => `fuzzing_${name}_executions`))} executions`,
   model: (counted) =>
     `${counted("model_steps")} random steps with ${counted("model_cuts")} power cuts, ${counted("model_mutants")} mutants`,
+  monkey: (counted) =>
+    `${counted("monkey_mutants")} mutants by \`dsc-sim monkey\`, the last after ${counted("monkey_most_steps")} steps`,
   timing: (counted) =>
     `${counted("timing_wrong_pins")} wrong PINs, ${counted("timing_wrong_codes")} codes, ${counted("timing_channel_cases")} cryptograms and MACs, ${counted("timing_crypto_rounds")} keys each`,
   parsers: (counted) => `${counted("parsers_cases")} mutated inputs`,
@@ -35,6 +45,10 @@ const TRIED: { readonly [campaign: string]: (counted: FigureText) => string } = 
     `${counted("proof_goals")} goals, of which the solver decided ${counted("proof_by_solver")}; ${counted("proof_mutants_refuted")} mutants`,
   "host-side": (counted) =>
     `${counted("host_kills_at_file_operations", "host_kills_at_frames")} kills, ${counted("host_power_loss_disks")} lost disks, ${counted("host_runs_at_once_on_one_port", "host_runs_at_once_on_one_file")} pairs at once, ${counted("host_process_images_searched")} process images`,
+  desk: (counted) =>
+    `${counted("desk_cards")} cards, ${counted("desk_pulls", "desk_exchanges")} pulled or exchanged, ${counted("desk_lost_ports")} ports lost, ${counted("desk_kills")} kills`,
+  register: (counted) =>
+    `${counted(...REGISTER_KILLS)} kills, ${counted("register_images_killed", "register_images_power_lost")} images of its file, ${counted("register_full_disks")} full disks, ${counted("register_connections_cut")} connections cut, ${counted("register_races")} races`,
 };
 
 /** The rows for these records, in the order of the campaigns, the long forms after the usual ones. */

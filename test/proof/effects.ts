@@ -23,11 +23,6 @@ export class Effects {
     this.#firmware = firmware;
   }
 
-  /** Calls whose writes were found, each with how many words it writes. */
-  get sets(): readonly (readonly [call: string, words: number])[] {
-    return [...this.#known].map(([call, words]) => [call, words.length] as const);
-  }
-
   /** The words that a call writes, whatever memory holds. */
   of(name: string, args: readonly Value[]): readonly number[] {
     const key = keyOf(name, args);

@@ -1,8 +1,8 @@
-// What flash looks like, whatever happened to the card: the invariant. It is a list of conditions on the four pages, each
+// What flash is to look like, whatever happened to the card: the invariant. It is a list of conditions on the four pages, each
 // with a name; docs/PROOF.md says how to read it, docs/FLASH.md what the fields are.
 //
-// It speaks of a card that has started, and of the page that counts. It holds after the first start, and each operation
-// that writes flash leads from it back to it, wherever power fails in it.
+// It speaks of a card that has started, and of the page that counts. That a PIN check leads from it back to it, wherever power
+// fails, is proved (pincheck.ts); that the other operations do is not.
 
 import type { CheckValues } from "./checkvalues.js";
 import { ERASED } from "./host.js";

@@ -5,7 +5,7 @@
 // are erased and the one before is not. That the slots are filled so is part of the invariant.
 
 import { CheckValues } from "./checkvalues.js";
-import type { Effects } from "./effects.js";
+import { type Effects, UNKNOWN_FUNCTIONS } from "./effects.js";
 import type { Firmware } from "./firmware.js";
 import { Goals } from "./goals.js";
 import { ERASED, importHooks, type Operation, torn } from "./host.js";
@@ -66,8 +66,7 @@ export class Setting {
       random: () => terms.fresh("random"),
       randomByte: () => terms.fresh("drawn", terms.byteBits),
     });
-    for (const name of ["crypto/kdf/derive", "crypto/siv/ctr", "crypto/siv/s2v"])
-      this.hooks.set(firmware.index(name), effects.hook(name));
+    for (const name of UNKNOWN_FUNCTIONS) this.hooks.set(firmware.index(name), effects.hook(name));
     this.hooks.set(firmware.index("crypto/crc32/crc32"), this.#checkValue);
     for (const name of ["tally/spent", "tally/spentBackwards"]) this.hooks.set(firmware.index(name), this.#count);
   }

@@ -1,7 +1,7 @@
 // `dsc completion`: prints the completion script for a shell.
 
 import { Argument, type Command } from "commander";
-import { completionScript, SHELLS, type Shell } from "../completion.js";
+import { completionScript, SHELLS, type Shell } from "../../files/completion.js";
 import { show } from "../output.js";
 import { printing } from "./options.js";
 

@@ -3,6 +3,7 @@
 
 import type { Kysely } from "kysely";
 import type { CardRecord, KeyRegister, PutKeyProgress, StoreDataProgress, UnboundRecord } from "../keyregister.js";
+import { cardsNow, changeApproved, isApprovalSet, type Subject } from "./approvals.js";
 import { type Card, findCard, moveCard, progressOf, retireAtDesk } from "./cards.js";
 import { type Change, change } from "./change.js";
 import { claimCard, releaseCard } from "./claims.js";
@@ -15,6 +16,8 @@ import { settingOf } from "./settings.js";
 
 const ACTION = "personalize";
 const DIGITS = 7;
+/** Cards that somebody has or will have, with keys in them. */
+const LIVE: readonly CardState[] = ["seeded", "shipped", "active", "lost"];
 
 /** What an order says of its card. */
 export interface OrderedCard {
@@ -54,6 +57,8 @@ export class SeedingDesk implements KeyRegister {
   readonly #claimant: { readonly bench: string; readonly process: string };
   readonly #found: CardRecord[] = [];
   readonly #seen = new Map<string, Seen>();
+  /** Cards that were marked as done, and whose claims ended with that. */
+  readonly #done = new Set<string>();
   readonly #job: Job | undefined;
   /** What the card is for, with the PIN as it was encrypted when it was read. */
   #order: Pick<Order, "number" | "pin"> | undefined;
@@ -67,7 +72,7 @@ export class SeedingDesk implements KeyRegister {
     this.#order = job?.order;
   }
 
-  /** Runs `work` while this bench has the claim to the card. */
+  /** Runs `work` while this bench has the claim to the card, which ends with it, or when the card is done. */
   async holding<T>(serial: string, work: () => Promise<T>): Promise<T> {
     await this.#change((one) => claimCard(one, serial, this.#claimant));
     let result: T;
@@ -78,7 +83,7 @@ export class SeedingDesk implements KeyRegister {
       await this.#release(serial).catch(() => {});
       throw error;
     }
-    await this.#release(serial);
+    if (!this.#done.delete(serial)) await this.#release(serial);
     return result;
   }
 
@@ -125,19 +130,23 @@ export class SeedingDesk implements KeyRegister {
   async bind(record: CardRecord): Promise<void> {
     const { serial, cardId } = record;
     if (cardId === undefined) throw new Error("a record that is bound to no card");
-    const version = await this.#change(async (one) => {
-      await claimCard(one, serial, this.#claimant);
-      const { version: seen = 0, state } = this.#seen.get(serial) ?? {};
-      const before = await findCard(one.db, serial);
-      if ((await newestVersion(one.db, serial)) !== seen || before?.state !== state) throw isChanged(serial);
-      await this.#refuseOrder(one.db, serial, before);
-      await retireOthers(one, serial, cardId);
-      await keepCard(one, record, before, this.#order?.number, this.#job);
-      const version = await bindKeys(one, { ...record, cardId });
-      const detail = { card: cardId, version, key: record.origin, life: record.lifeBefore };
-      await one.note({ action: ACTION, serial, from: before?.state, to: "pending", detail });
-      return version;
-    });
+    const version = await changeApproved(
+      this.#register,
+      (one) => reseedSubject(one, serial, cardId),
+      async (one) => {
+        await claimCard(one, serial, this.#claimant);
+        const { version: seen = 0, state } = this.#seen.get(serial) ?? {};
+        const before = await findCard(one.db, serial);
+        if ((await newestVersion(one.db, serial)) !== seen || before?.state !== state) throw isChanged(serial);
+        await this.#refuseOrder(one.db, serial, before);
+        await retireOthers(one, serial, cardId);
+        await keepCard(one, record, before, this.#order?.number, this.#job);
+        const version = await bindKeys(one, { ...record, cardId });
+        const detail = { card: cardId, version, key: record.origin, life: record.lifeBefore };
+        await one.note({ action: ACTION, serial, from: before?.state, to: "pending", detail });
+        return version;
+      },
+    );
     this.#seen.set(serial, { version, cardId, state: "pending" });
   }
 
@@ -149,15 +158,18 @@ export class SeedingDesk implements KeyRegister {
     return this.#update(serial, { put_key: putKey }, putKey === "done");
   }
 
-  setDone(serial: string): Promise<void> {
-    return this.#change(async (one) => {
+  /** The claim ends in the same change. */
+  async setDone(serial: string): Promise<void> {
+    await this.#change(async (one) => {
       const stopped = await this.#whyStopped(one.db, await this.#sameCard(one.db, serial));
       if (stopped) throw stopped;
+      await releaseCard(one, serial, this.#claimant);
       const { order_number: order } = await moveCard(one, { serial, to: "seeded", action: ACTION });
       await this.#job?.done(one);
       if (order === null || (await orderOf(one.db, order)).state !== "claimed") return;
       await moveOrder(one, order, "seeded", { action: ACTION, serial });
     });
+    this.#done.add(serial);
   }
 
   /** Zeroes the keys of what was found. */
@@ -285,6 +297,21 @@ async function whomFor(
   if (!before || before.order_number === null) return {};
   const former = await orderOf(db, before.order_number);
   return isMadeFor(former, before.serial) ? {} : { order_number: null, user_name: null };
+}
+
+/** What needs an approval where the setting says so: cards in use that lose their keys. Nothing was sent to them yet. */
+async function reseedSubject({ db }: Change, serial: string, cardId: string): Promise<Subject | undefined> {
+  if (!(await isApprovalSet(db, "approval.reseed"))) return undefined;
+  const cards = await db
+    .selectFrom("cards")
+    .select("serial")
+    .where((where) => where.or([where("serial", "=", serial), where("card_id", "=", cardId)]))
+    .where("state", "in", LIVE)
+    .execute();
+  if (cards.length === 0) return undefined;
+  const serials = cards.map((card) => card.serial);
+  const given = { "new keys for": serial, "card id": cardId };
+  return { command: "personalize", arguments: given, cards: await cardsNow(db, serials), recipient: null };
 }
 
 /** A card that had another serial number has it no more. */

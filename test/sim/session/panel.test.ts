@@ -79,7 +79,7 @@ test("a login with a card that is elsewhere, to Welcome", () =>
     await type(program, DEMO.pin, (typed) => `PIN>${"*".repeat(typed.length)}`);
     await press(program, ENTER, shows("CHALLNG>"));
     await type(program, challenge, (typed) => typed);
-    const [, response] = (await press(program, ENTER, /\[ (\d{8}) \]-/)) as unknown as [string, string];
+    const [, response] = (await press(program, ENTER, /\[ (\d{8}) \][─-]/)) as unknown as [string, string];
     assert.is(response, ocra(DEMO.suite, DEMO.key, { challenge }));
     assert.is((await sim.run("show")).display, response);
     program.send(`${TAB}${response}${ENTER}`);
@@ -99,7 +99,7 @@ test("time and battery are the card's own: no keys for them; q leaves the card a
     program.send("fb?");
     await program.until(/The front panel of a card/);
     program.send(" ");
-    await program.until(/Speed +x1\b/);
+    await program.until(/Time +\d+ s *[│|]/);
     await program.until(/Battery +- /);
     assert.not.match(program.lines().join("\n"), /f fast|b battery/);
     program.send("q");
@@ -332,6 +332,7 @@ test("a contact of a live card stays closed for its time however the frames fall
     time: 0,
     down: (key: string) => moves.push(`${now} ${key} down`),
     up: (key: string) => moves.push(`${now} ${key} up`),
+    isDown: () => false,
   };
   const keypresses = new Keypresses(card);
   const frame = (ms: number) => {
@@ -363,6 +364,25 @@ test("a card that answers no more is seen to", async () => {
   await line.shows(1, 4, "PIN>    ");
   assert.is(panel.state, "PIN");
   panel.close();
+});
+
+test("who looks is told when the screen was shown since, not by a report that was under way", async () => {
+  const line = new Line();
+  const { panel } = panelOn(line);
+  let seen: boolean | undefined;
+  const looking = panel.look().then((came) => {
+    seen = came;
+  });
+  await line.shows(1, 4, "PIN>    ");
+  assert.is(seen, undefined);
+  await line.shows(1, 4, "PIN>*   ");
+  await looking;
+  assert.is(seen, true);
+  assert.is(await panel.look(1), false, "nothing comes");
+  const closing = panel.look();
+  panel.close();
+  assert.is(await closing, false);
+  assert.is(await panel.look(), false);
 });
 
 test.run();

@@ -1,7 +1,7 @@
 // The simulator in the terminal, driven in a real pseudo-terminal as a user would; and its parts.
 
 import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import * as assert from "uvu/assert";
@@ -12,15 +12,17 @@ import { Card } from "../../../sim/core/card.js";
 import { personalize } from "../../../sim/session/cardcommands.js";
 import { DEMO } from "../../../sim/session/demo.js";
 import { loadFirmware } from "../../../sim/session/firmware.js";
-import { Canvas } from "../../../sim/terminal/canvas.js";
+import { Canvas, type Rect } from "../../../sim/terminal/canvas.js";
 import { EventLog } from "../../../sim/terminal/eventlog.js";
 import { InputDecoder } from "../../../sim/terminal/input.js";
 import { Keypresses } from "../../../sim/terminal/keypresses.js";
-import { layout } from "../../../sim/terminal/layout.js";
+import { type Layout, layout } from "../../../sim/terminal/layout.js";
+import { ASCII, lineArtOf, UNICODE } from "../../../sim/terminal/lineart.js";
 import { LoginPane } from "../../../sim/terminal/loginpane.js";
-import { GLYPH_WIDTH, glyph } from "../../../sim/terminal/segments.js";
+import { asciiGlyph, type GlyphDrawing, glyphWidth, lineGlyph } from "../../../sim/terminal/segments.js";
 import { LOCK_SECONDS, REFUSALS, Site } from "../../../sim/terminal/site.js";
 import { until } from "../../support/deadline.js";
+import { scratchFolder } from "../../support/scratch.js";
 import { testUnless } from "../../support/skipping.js";
 import { suite } from "../../support/suite.js";
 import { afterwards, assertRestored, shows, TerminalProgram } from "../../support/terminal.js";
@@ -50,12 +52,14 @@ async function withSimulator(
 }
 
 /** The card's screen as its segments show it. */
-function bigScreen(program: TerminalProgram): string {
+function bigScreen(program: TerminalProgram, draw: GlyphDrawing = lineGlyph): string {
   const lines = program.lines().slice(BIG_Y, BIG_Y + 5);
-  const names = new Map(Array.from("ABCDEFGHIKLMNOPRTUWY>* 0123456789", (char) => [glyph(char).join("\n"), char]));
+  const width = glyphWidth(1);
+  const names = new Map(Array.from("ABCDEFGHIKLMNOPRTUWY>* 0123456789", (char) => [draw(char, 1).join("\n"), char]));
   return Array.from({ length: 8 }, (_, i) => {
-    const x = BIG_X + i * (GLYPH_WIDTH + 1);
-    return names.get(lines.map((line) => line.slice(x, x + GLYPH_WIDTH)).join("\n")) ?? "?";
+    const x = BIG_X + i * (width + 1);
+    const rows = lines.map((line) => line.padEnd(80).slice(x, x + width));
+    return names.get(rows.join("\n")) ?? "?";
   }).join("");
 }
 
@@ -76,9 +80,9 @@ async function enterPin(program: TerminalProgram, pin: string, then: string): Pr
 test("a login, from the challenge to Welcome", () =>
   withSimulator(async (program) => {
     assert.ok(program.alternate);
-    await program.until(/= Digital Security Card\+ =/);
+    await program.until(/═ Digital Security Card\+ ═/);
     program.send(`${TAB}demo${ENTER}demo`);
-    await program.until(/= Login =/);
+    await program.until(/═ Login ═/);
     await program.until(/Password {2}\*{4}/);
     program.send(ENTER);
     const [, challenge] = (await program.until(/Challenge +(\d{6})/)) as unknown as [string, string];
@@ -89,7 +93,7 @@ test("a login, from the challenge to Welcome", () =>
     await enterPin(program, DEMO.pin, "CHALLNG>");
     assert.is(bigScreen(program), "CHALLNG>");
     program.send(`${challenge}${ENTER}`);
-    const [, response] = (await program.until(/\[ (\d{8}) \]-/)) as unknown as [string, string];
+    const [, response] = (await program.until(/\[ (\d{8}) \]─/)) as unknown as [string, string];
     assert.is(response, ocra(DEMO.suite, DEMO.key, { challenge }));
     assert.is(bigScreen(program), response);
 
@@ -107,7 +111,7 @@ test("what is typed fast is not lost", () =>
     await program.until(shows("123456"));
   }));
 
-test("wrong PINs lock the card; the lock code's answer unlocks it and sets a new PIN", () =>
+test("wrong PINs lock the card; the help desk's unlock code unlocks it, and a new PIN is set", () =>
   withSimulator(async (program) => {
     await turnOn(program);
     for (const left of [4, 3, 2, 1]) {
@@ -118,10 +122,13 @@ test("wrong PINs lock the card; the lock code's answer unlocks it and sets a new
     await enterPin(program, "0000", "LOCKED");
     await program.until(/State +LOCKED/);
     program.send(ENTER);
-    const [, lockCode] = (await program.until(/\[ (\d{8}) \]-/)) as unknown as [string, string];
-    program.send(ENTER);
+    const [, lockCode] = (await program.until(/\[ (\d{8}) \]─/)) as unknown as [string, string];
+    program.send(`h${lockCode}${ENTER}`);
+    const [, unlockCode] = (await program.until(/Unlock code +(\d{8})/)) as unknown as [string, string];
+    assert.is(unlockCode, ocra(UNLOCK_SUITE, DEMO.unlockKey, { challenge: lockCode }));
+    program.send(`${TAB}${ENTER}`);
     await program.until(shows("UNLOCK>"));
-    program.send(`${ocra(UNLOCK_SUITE, DEMO.unlockKey, { challenge: lockCode })}${ENTER}`);
+    program.send(`${unlockCode}${ENTER}`);
     await program.until(shows("NEW>"));
     program.send(`2580${ENTER}`);
     await program.until(shows("REP>"));
@@ -154,7 +161,7 @@ test("the mouse presses and holds, and gives the focus", () =>
     await program.until(shows("PIN>***"));
     program.mouse(60, 3, "down");
     program.mouse(60, 3, "up");
-    await program.until(/= Login =/);
+    await program.until(/═ Login ═/);
   }));
 
 test("the battery, fast forward and the help", () =>
@@ -171,14 +178,14 @@ test("the battery, fast forward and the help", () =>
     await program.until(/Battery +3000 mV/);
     await turnOn(program);
     program.send("f");
-    await program.until(/Speed +x30/);
+    await program.until(/Time .*, x30/);
     await program.until(OFF);
     program.send("f");
-    await program.until(/Speed +x1\b/);
+    await program.until(/Time +\d+ s *[│|]/);
     program.send("?");
-    await program.until(/= Help =/);
+    await program.until(/═ Help ═/);
     program.send("q");
-    await program.until(/^(?![\s\S]*= Help =)[\s\S]*- Login -/);
+    await program.until(/^(?![\s\S]*═ Help ═)[\s\S]*─ Login ─/);
   }));
 
 test("every size from 80x24 to 200x60 has everything; a smaller one says what is needed", () =>
@@ -193,7 +200,7 @@ test("every size from 80x24 to 200x60 has everything; a smaller one says what is
       program.resize(columns, rows);
       await program.until(new RegExp(`^(.*\\n){${rows - 1}} \\? help.*q quit`));
       const screen = program.lines().join("\n");
-      for (const part of [/Digital Security/, /- Login -/, /State +OFF/, /- Log -/, /\[ +OK +\]/])
+      for (const part of [/Digital Security/, /─ Login ─/, /State +OFF/, /─ Log ─/, /\[ +OK +\]/])
         assert.match(screen, part);
     }
     program.resize(79, 24);
@@ -205,17 +212,102 @@ test("every size from 80x24 to 200x60 has everything; a smaller one says what is
     await turnOn(program);
   }));
 
+test("a colon takes a command of the language, and says what came of it", () =>
+  withSimulator(async (program) => {
+    program.send(`:hold press${ENTER}`);
+    await program.until(/done; the display is PIN>/);
+    await program.until(shows("PIN>"));
+    program.send(`:expect CHALLNG>${ENTER}`);
+    await program.until(/expect: the display is "PIN>", not "CHALLNG>"/);
+    program.send(`:bogus${ENTER}`);
+    await program.until(/unknown command: bogus/);
+    // The command before the last.
+    program.send(":\x1b[A\x1b[A");
+    await program.until(/:expect CHALLNG>_/);
+    program.send("\x1b");
+    await program.until(/\? help/);
+    program.send("4");
+    await program.until(shows("PIN>*"));
+  }));
+
+test("k keeps the card, l brings it back as it was", () =>
+  withSimulator(async (program) => {
+    program.send("l");
+    await program.until(/no card was kept/);
+    await turnOn(program);
+    program.send("40");
+    await program.until(shows("PIN>**"));
+    program.send("k");
+    await program.until(/card kept/);
+    program.send("7");
+    await program.until(shows("PIN>***"));
+    program.send("l");
+    await program.until(shows("PIN>**"));
+    program.send("71");
+    await program.until(shows("PIN>****"));
+  }));
+
+test("s saves a picture of the card under a name that is free", async () => {
+  const folder = scratchFolder();
+  writeFileSync(join(folder, "card-0001.txt"), "mine");
+  const program = TerminalProgram.simulator(["--demo", "--seed", "1"], 80, 24, folder);
+  try {
+    await program.until(OFF);
+    await turnOn(program);
+    program.send("s");
+    await program.until(/picture saved: card-0002/);
+  } finally {
+    await program.close();
+  }
+  assert.is(readFileSync(join(folder, "card-0001.txt"), "utf8"), "mine");
+  assert.match(readFileSync(join(folder, "card-0002.txt"), "utf8"), /Digital Security Card\+[\s\S]*\[ PIN> \]/);
+});
+
+test("the state pane names the record, the serial line and the flash file", async () => {
+  const folder = scratchFolder();
+  const files = ["--record", join(folder, "r.dsc"), "--pty", join(folder, "l"), "--flash", join(folder, "f.bin")];
+  const program = TerminalProgram.simulator(["--demo", ...files]);
+  try {
+    for (const line of [/Record .*r\.dsc/, /Line .*\/l/, /File .*f\.bin/]) await program.until(line);
+  } finally {
+    await program.close();
+  }
+});
+
+test("--ascii draws in ASCII where the locale has UTF-8", async () => {
+  const program = TerminalProgram.simulator(["--demo", "--ascii", "--seed", "1"]);
+  try {
+    await program.until(OFF);
+    await turnOn(program);
+    assert.is(bigScreen(program, asciiGlyph), "PIN>    ");
+    assert.match(program.lines().join(""), /^[ -~]*$/);
+  } finally {
+    await program.close();
+  }
+});
+
+/** Long enough for several of its wakes, in ms. */
+const IDLE_TIME = 1500;
+
+test("a card that is off is not drawn again", () =>
+  withSimulator(async (program) => {
+    const before = program.raw.length;
+    await sleep(IDLE_TIME);
+    assert.is(program.raw.length, before);
+    await turnOn(program);
+  }));
+
 // ---- Ctrl-Z ----
 
 /** The card's time in the state pane, in seconds. */
 async function cardTime(program: TerminalProgram): Promise<number> {
-  const [, seconds] = (await program.until(/Time +([\d.]+) s/)) as unknown as [string, string];
+  const [, seconds] = (await program.until(/Time +(\d+) s/)) as unknown as [string, string];
   return Number(seconds);
 }
 
 /** How long the program is stopped (ms), and how exactly it shows its time (s). */
 const STOP_TIME = 3000;
-const ROUNDING = 0.2;
+const ROUNDING = 1;
 const BASH = "/bin/bash";
 const NO_BASH = existsSync(BASH) ? undefined : "there is no bash";
 
@@ -299,6 +391,7 @@ test("a signal ends it, with the terminal restored", async () => {
     ["SIGTERM", 143],
     ["SIGHUP", 129],
     ["SIGINT", 130],
+    ["SIGQUIT", 131],
   ] as const) {
     await withSimulator(async (program) => {
       program.kill(signal);
@@ -307,6 +400,87 @@ test("a signal ends it, with the terminal restored", async () => {
     });
   }
 });
+
+/** npm as a job of a shell that has the terminal again when npm ends; it writes npm's process id to its first argument. */
+const NPM_IN_A_SHELL = 'npm start --silent <&0 & echo $! > "$0"; wait $!; read -p "shell> " line';
+
+testUnless(
+  test,
+  NO_BASH,
+  "npm start: a signal that ends npm ends the simulator, and the terminal is restored",
+  async () => {
+    for (const signal of ["SIGTERM", "SIGKILL"] as const) {
+      const file = join(scratchFolder(), "pid");
+      const program = new TerminalProgram(["-c", NPM_IN_A_SHELL, file], 80, 24, BASH);
+      try {
+        await program.until(OFF);
+        process.kill(Number(readFileSync(file, "utf8")), signal);
+        await until(() => program.raw.includes("\x1b[?1049l"), `the terminal is given back after ${signal}`);
+        assertRestored(program.raw);
+      } finally {
+        await program.close();
+      }
+    }
+  },
+);
+
+test("TERM=dumb: one line that points to --headless, and no escape sequence", async () => {
+  const program = TerminalProgram.simulator(["--demo"], 80, 24, undefined, { TERM: "dumb" });
+  assert.is(await program.exit, 2);
+  assert.match(program.raw, /^dsc-sim: [^\n]*--headless[^\n]*\r?\n$/);
+  assert.not.ok(program.raw.includes("\x1b"));
+  await program.close();
+});
+
+test("NO_COLOR, and terminals of eight colours: none is used, and what has the keys still shows", async () => {
+  const environments: Record<string, string>[] = [{ NO_COLOR: "1" }, { TERM: "xterm" }, { TERM: "linux" }];
+  for (const env of environments) {
+    const program = TerminalProgram.simulator(["--demo", "--seed", "1"], 80, 24, undefined, env);
+    try {
+      await program.until(OFF);
+      program.send(TAB);
+      await program.until(/= Login =/);
+      const cells = program.cells().flat();
+      assert.ok(
+        cells.every(({ fg, bg }) => fg === undefined && bg === undefined),
+        JSON.stringify(env),
+      );
+      assert.ok(program.raw.includes("\x1b[7m"), "something is inverse");
+    } finally {
+      await program.close();
+    }
+  }
+});
+
+test("a paste is no key: the card takes none of it, a field what fits, and the log says so", () =>
+  withSimulator(async (program) => {
+    const paste = (text: string) => program.send(`\x1b[200~${text}\x1b[201~`);
+    await turnOn(program);
+    program.resize(130, 50);
+    paste("1111\r".repeat(2000));
+    await program.until(/pasted: 0 of 10000 characters taken/);
+    paste("q");
+    await program.until(/pasted: 0 of 1 /);
+    await program.until(shows("PIN>"));
+    await program.until(/Tries +5 left/);
+    program.send(TAB);
+    paste("demo\rand more");
+    await program.until(/User +demo_/);
+    await program.until(/pasted: 4 of 13 /);
+    program.send("\x03");
+    assert.is(await program.exit, 0);
+    assertRestored(program.raw);
+  }));
+
+test("P held down by a keyboard is one hold", () =>
+  withSimulator(async (program) => {
+    for (let i = 0; i < 30; i++) program.send("P");
+    await program.until(shows("PIN>"));
+    const before = program.lines().join("\n");
+    program.send("4");
+    await program.until(shows("PIN>*"));
+    assert.not.match(before, /power off/);
+  }));
 
 test("a crash restores the terminal first, then says what happened", async () => {
   for (const where of ["frame", "promise"]) {
@@ -507,6 +681,65 @@ test("keys and mouse reports are told apart however they arrive", () => {
   assert.equal(decoder.flush(), [{ kind: "key", name: "escape" }]);
 });
 
+test("only the left button presses, with Shift, Alt or Ctrl too; the release of another one releases nothing", () => {
+  const sgr = (button: number, end: string) => `\x1b[<${button};3;4${end}`;
+  for (const button of [1, 2, 3, 5, 6, 32, 34, 64, 65, 66, 128, 129])
+    assert.equal(new InputDecoder().feed(sgr(button, "M") + sgr(button, "m")), [], `button ${button}`);
+  for (const modifiers of [0, 4, 8, 16, 28])
+    assert.is(new InputDecoder().feed(sgr(modifiers, "M") + sgr(modifiers, "m")).length, 2, `modifiers ${modifiers}`);
+  const old = (button: number) => `\x1b[M${String.fromCharCode(32 + button)}##`;
+  assert.equal(new InputDecoder().feed(old(1) + old(2) + old(64)), []);
+  assert.equal(
+    new InputDecoder().feed(old(0) + old(3)).map((event) => event.kind === "mouse" && event.down),
+    [true, false],
+  );
+});
+
+test("a paste is one event however its bytes arrive, ends with it, and does not grow", () => {
+  const text = "12\x1b[A\x1b[200~\x1b[201q\r".repeat(500);
+  const input = `a\x1b[200~${text}\x1b[201~b`;
+  for (const size of [1, 2, 3, 7, 1000, input.length]) {
+    const decoder = new InputDecoder();
+    const pieces = Array.from({ length: Math.ceil(input.length / size) }, (_, at) =>
+      input.slice(at * size, (at + 1) * size),
+    );
+    const events = pieces.flatMap((piece) => decoder.feed(piece));
+    const paste = { kind: "paste", length: text.length, start: text.slice(0, 64) };
+    assert.equal(events, [{ kind: "key", name: "a" }, paste, { kind: "key", name: "b" }], `in pieces of ${size}`);
+    assert.not.ok(decoder.pending);
+  }
+  const cut = new InputDecoder();
+  assert.equal(cut.feed("\x1b[200~abc\x1b[20"), []);
+  assert.ok(cut.pasting && cut.pending);
+  assert.equal(cut.flush(), [{ kind: "paste", length: 7, start: "abc\x1b[20" }]);
+  assert.equal(cut.feed("x"), [{ kind: "key", name: "x" }]);
+});
+
+test("a hold that comes again at once is the same; the queue is short; forgetting empties it", () => {
+  let now = 0;
+  let full = 0;
+  const card = new Card(loadFirmware());
+  const moves = contacts(card);
+  const keypresses = new Keypresses(card, { clock: () => now, full: () => full++ });
+  for (let i = 0; i < 30; i++) {
+    keypresses.hold("press");
+    now += i === 0 ? 500 : 33;
+  }
+  keypresses.advance(20_000);
+  assert.equal(moves, ["0 press down", "1000 press up"]);
+  now += 700;
+  keypresses.hold("press");
+  keypresses.hold("ok");
+  keypresses.advance(5000);
+  assert.is(moves.length, 6, "another hold, and one of another key");
+  for (let i = 0; i < 100; i++) keypresses.tap("1");
+  assert.is(full, 84);
+  keypresses.advance(60);
+  keypresses.forget();
+  keypresses.advance(5000);
+  assert.equal(moves.length, 8, "the one that was down");
+});
+
 /** The contacts of a card as they move, with the times. */
 function contacts(card: Card): string[] {
   const moves: string[] = [];
@@ -549,43 +782,65 @@ test("a click lasts long enough, a hold as long as the button is down, and a los
   assert.equal(moves, ["21200 7 down", "21280 7 up"]);
 });
 
-test("the big characters differ, and are five by five", () => {
-  const glyphs = new Map<string, string>();
-  for (const char of "123456789ABCDEFGHIJKLMNOPQRTUVWXYZ>* ") {
-    const rows = glyph(char);
-    assert.is(rows.length, 5);
-    assert.ok(rows.every((row) => row.length === GLYPH_WIDTH && /^[ |_/\\v^]*$/.test(row)));
-    assert.not.ok(glyphs.has(rows.join("\n")), `${char} looks like ${glyphs.get(rows.join("\n"))}`);
-    glyphs.set(rows.join("\n"), char);
+test("the big characters differ, in both kinds of drawing and in both sizes", () => {
+  for (const draw of [lineGlyph, asciiGlyph]) {
+    for (const size of [1, 2] as const) {
+      const glyphs = new Map<string, string>();
+      for (const char of "123456789ABCDEFGHIJKLMNOPQRTUVWXYZ>* ") {
+        const rows = draw(char, size);
+        assert.is(rows.length, glyphWidth(size));
+        assert.ok(rows.every((row) => row.length === glyphWidth(size)));
+        if (draw === asciiGlyph) assert.match(rows.join(""), /^[ -~]*$/);
+        assert.not.ok(glyphs.has(rows.join("\n")), `${char} looks like ${glyphs.get(rows.join("\n"))}`);
+        glyphs.set(rows.join("\n"), char);
+      }
+    }
   }
 });
+
+test("line drawing is for locales with UTF-8, ASCII for all others", () => {
+  for (const [environment, art] of [
+    [{ LANG: "en_US.UTF-8" }, UNICODE],
+    [{ LANG: "C.utf8" }, UNICODE],
+    [{ LANG: "en_US.UTF-8", LC_ALL: "C" }, ASCII],
+    [{ LC_ALL: "", LC_CTYPE: "ja_JP.UTF-8", LANG: "C" }, UNICODE],
+    [{ LANG: "de_DE.ISO-8859-15" }, ASCII],
+    [{}, ASCII],
+  ] as const)
+    assert.is(lineArtOf(environment), art, JSON.stringify(environment));
+});
+
+/** The panes that take room of their own. */
+function panesOf({ card, login, desk, state, log, keys, line }: Layout): Rect[] {
+  return [card, login, desk === login ? undefined : desk, state, log, keys, line].filter((area) => area !== undefined);
+}
+
+/** Every cell is in one pane at most. */
+function assertApart(areas: readonly Rect[], width: number, height: number): void {
+  const taken = new Uint8Array(width * height);
+  for (const area of areas) {
+    const fits = area.x + area.width <= width && area.y + area.height <= height && area.height > 0;
+    assert.ok(fits, `a pane leaves the terminal at ${width}x${height}`);
+    for (let y = area.y; y < area.y + area.height; y++) {
+      if (taken.subarray(y * width + area.x, y * width + area.x + area.width).some((cell) => cell === 1))
+        throw new Error(`panes overlap at ${width}x${height}`);
+      taken.fill(1, y * width + area.x, y * width + area.x + area.width);
+    }
+  }
+}
 
 test("panes never overlap and never leave the terminal", () => {
   for (let width = 80; width <= 200; width += 1) {
     for (let height = 24; height <= 60; height += 1) {
-      for (const login of [true, false]) {
-        const places = layout(width, height, login);
+      for (const site of [true, false]) {
+        const places = layout(width, height, { login: site, desk: site });
         if (!places) throw new Error(`no layout for ${width}x${height}`);
-        const canvas = new Uint8Array(width * height);
-        for (const area of [places.card, places.login, places.state, places.log, places.line]) {
-          if (!area) continue;
-          assert.ok(
-            area.x + area.width <= width && area.y + area.height <= height && area.height > 0,
-            `${width}x${height}`,
-          );
-          for (let y = area.y; y < area.y + area.height; y++) {
-            for (let x = area.x; x < area.x + area.width; x++) {
-              const cell = y * width + x;
-              if (canvas[cell]) throw new Error(`panes overlap at ${width}x${height}`);
-              canvas[cell] = 1;
-            }
-          }
-        }
+        assertApart(panesOf(places), width, height);
       }
     }
   }
-  assert.is(layout(79, 24, true), undefined);
-  assert.is(layout(80, 23, true), undefined);
+  assert.is(layout(79, 24, { login: true, desk: true }), undefined);
+  assert.is(layout(80, 23, { login: true, desk: true }), undefined);
 });
 
 test.run();

@@ -6,9 +6,11 @@ import { change } from "../../../../host-tools/desk/register/change.js";
 import { type CheckReport, checkRegister } from "../../../../host-tools/desk/register/check.js";
 import { signHead } from "../../../../host-tools/desk/register/journal.js";
 import { bindKeys } from "../../../../host-tools/desk/register/keys.js";
-import { addOrder } from "../../../../host-tools/desk/register/orders.js";
+import { addOrder, moveOrder } from "../../../../host-tools/desk/register/orders.js";
 import type { Register } from "../../../../host-tools/desk/register/register.js";
 import type { CustodyKind } from "../../../../host-tools/desk/register/sealing.js";
+import { SeedingDesk } from "../../../../host-tools/desk/register/seedingdesk.js";
+import { openBatch } from "../../../support/openbatch.js";
 import { KEYS, keysFor, onEachEngine, type Rig, SUITE } from "../../../support/openregister.js";
 import { pattern } from "../../../support/pattern.js";
 import { suite } from "../../../support/suite.js";
@@ -30,6 +32,7 @@ async function fill({ register, card }: Rig): Promise<void> {
       await addOrder(one, { userName: serial, suite: SUITE, pinCheck: "card", tries: 5, pin: Buffer.from("4071") });
     });
   }
+  await openBatch(register, ["00000000000000a1", "00000000000000a2"]);
 }
 
 /** What somebody does to the database, and what check says of it. */
@@ -57,8 +60,23 @@ const CHANGES: readonly (readonly [string, string, RegExp])[] = [
   ],
   [
     "an order is of a card that is not there",
-    "update orders set serial = 'IB3009999' where number = 2",
+    "update orders set serial = 'IB3009999', state = 'seeded' where number = 2",
     /^order 2: its card IB3009999 is not in the register$/,
+  ],
+  [
+    "the PIN of a batch is moved to another row",
+    "update batch_rows set pin = (select r.pin from batch_rows r where r.line = 3) where line = 2",
+    /^batch 1, line 2: its PIN does not open/,
+  ],
+  [
+    "a batch is marked as closed and its PINs stay",
+    "update batches set state = 'closed'",
+    /^batch 1: is closed and still has 2 PINs$/,
+  ],
+  [
+    "a row of a batch is marked as done",
+    "update batch_rows set state = 'done' where line = 2",
+    /^batch 1, line 2: is done, and its card is not in the register$/,
   ],
   ["an entry of the journal is gone", "delete from journal where number = 2", /^journal: entry 2 is missing$/],
   [
@@ -78,6 +96,16 @@ onEachEngine(test, "a register that is right has no findings, and all of it was 
   assert.equal([none.findings, none.cards, none.opened, none.notGiven], [[], 2, 0, KINDS]);
   const desk = await find(await rig.again({ desk: KEYS.desk }));
   assert.equal([desk.findings, desk.opened, desk.notGiven], [[], 4, ["site", "journal"]]);
+});
+
+onEachEngine(test, "an order that is claimed, or was cancelled then, may have no card yet", async ({ register }) => {
+  const order = { userName: "jane", suite: SUITE, pinCheck: "card", tries: 5, pin: Buffer.from("4071") } as const;
+  const number = await change(register, (one) => addOrder(one, order));
+  const desk = new SeedingDesk(register, "bench");
+  await desk.serialOfOrder(number);
+  assert.equal((await find(register)).findings, []);
+  await change(register, (one) => moveOrder(one, number, "cancelled", { action: "order cancel" }));
+  assert.equal((await find(register)).findings, []);
 });
 
 for (const [what, statement, expected] of CHANGES)

@@ -1,0 +1,117 @@
+// What may stand behind a command's name: each argument says what it is, and reads it.
+
+import { Limit, State } from "../../../firmware/wire.js";
+import { KEYS, type KeyName } from "../../core/card.js";
+
+/** A line that is wrong, or cannot be carried out now. The card was not touched. */
+export class LineError extends Error {
+  override name = "LineError";
+}
+
+/** An argument of a command. `read` throws a LineError where the text is not one. */
+export interface Argument<T> {
+  /** As the help writes it. */
+  readonly name: string;
+  /** What it has to be. */
+  readonly is: string;
+  /** It is one of these. */
+  readonly choices?: readonly string[];
+  readonly optional?: true;
+  /** It takes all words that the arguments around it leave. */
+  readonly greedy?: true;
+  read(text: string): T;
+}
+
+/** The values of a list of arguments. */
+export type Values<A extends readonly Argument<unknown>[]> = {
+  [I in keyof A]: A[I] extends Argument<infer T> ? T : never;
+};
+
+const HIGHEST_NUMBER = 1_000_000_000;
+const HEX = /^([0-9a-fA-F]{2})+$/;
+
+/** One word that a test accepts, as it is. */
+function word(name: string, is: string, accepts: (text: string) => boolean): Argument<string> {
+  return {
+    name,
+    is,
+    read: (text) => {
+      if (!accepts(text)) throw new LineError(is);
+      return text;
+    },
+  };
+}
+
+function oneOf<T extends string>(name: string, choices: readonly T[], is = choices.join(" or ")): Argument<T> {
+  const isChoice = (text: string): text is T => (choices as readonly string[]).includes(text);
+  return {
+    name,
+    is,
+    choices,
+    read: (text) => {
+      if (!isChoice(text)) throw new LineError(`${name} is ${is}`);
+      return text;
+    },
+  };
+}
+
+function wholeNumber(name: string, least: number, most: number): Argument<number> {
+  const is = `a whole number from ${least} to ${most}`;
+  return {
+    name,
+    is,
+    read: (text) => {
+      const value = Number(text);
+      if (!/^[0-9]+$/.test(text) || value < least || value > most) throw new LineError(`${name} is ${is}`);
+      return value;
+    },
+  };
+}
+
+function bytes(name: string, is: string, least: number, most: number): Argument<Uint8Array> {
+  return {
+    name,
+    is,
+    read: (text) => {
+      const hex = text.replace(/\s+/g, "");
+      const size = hex.length / 2;
+      if (!HEX.test(hex) || size < least || size > most) throw new LineError(`${name} is ${is}`);
+      return Uint8Array.from(Buffer.from(hex, "hex"));
+    },
+  };
+}
+
+/** An argument that may be left out. */
+export function optional<T>(argument: Argument<T>): Argument<T | undefined> {
+  return { ...argument, optional: true };
+}
+
+/** An argument of any number of words. */
+export function greedy<T>(argument: Argument<T>): Argument<T> {
+  return { ...argument, greedy: true };
+}
+
+export const key: Argument<KeyName> = oneOf("KEY", KEYS, "press, ok or a digit");
+export const milliseconds = wholeNumber("MS", 0, HIGHEST_NUMBER);
+export const count = wholeNumber("N", 1, HIGHEST_NUMBER);
+export const millivolts = wholeNumber("MV", 0, 5000);
+export const seed = wholeNumber("N", 0, 0xffffffff);
+export const digits = word("DIGITS", "digits, with nothing between them", (text) => /^[0-9]+$/.test(text));
+export const challenge = word("CHALLENGE", "six digits", (text) => /^[0-9]{6}$/.test(text));
+export const name = word("NAME", "one name", () => true);
+export const file = greedy(word("FILE", "the name of a flash file", () => true));
+export const cutMode = oneOf("HOW", ["clean", "torn"] as const);
+export const randomness = oneOf("HOW", ["fails", "works"] as const);
+export const stateName = oneOf(
+  "NAME",
+  Object.values(State).filter((value): value is string => typeof value === "string"),
+  "the name of a state",
+);
+export const serialBytes = greedy(bytes("HEX", "bytes in hex, two digits each", 1, Number.POSITIVE_INFINITY));
+export const tokenKey = bytes(
+  "HEX",
+  `${Limit.SHORTEST_KEY} to ${Limit.LONGEST_KEY} bytes in hex`,
+  Limit.SHORTEST_KEY,
+  Limit.LONGEST_KEY,
+);
+export const unlockKey = bytes("UNLOCKHEX", `${Limit.UNLOCK_KEY} bytes in hex`, Limit.UNLOCK_KEY, Limit.UNLOCK_KEY);

@@ -1,0 +1,41 @@
+// What a text has to be: the text itself, or a regular expression between slashes.
+
+import { type Argument, greedy, LineError, optional } from "./arguments.js";
+
+/** A wanted text, as it was written and as a test. */
+export interface Pattern {
+  readonly text: string;
+  accepts(shown: string): boolean;
+}
+
+const BLANK: Pattern = { text: "", accepts: (shown) => shown === "" };
+
+const pattern: Argument<Pattern> = {
+  name: "TEXT",
+  is: "the text itself, or /REGEX/",
+  read: (text) => (text.startsWith("/") ? expression(text) : { text, accepts: (shown) => shown === text }),
+};
+
+/** A text that has to be there. */
+export const text: Argument<Pattern> = greedy(pattern);
+
+/** A text that is left out where nothing is to be there. */
+export const textOrNothing: Argument<Pattern> = {
+  ...optional(text),
+  read: (words) => (words === "" ? BLANK : pattern.read(words)),
+};
+
+/** No display has a slash: what begins with one was meant as an expression. */
+function expression(text: string): Pattern {
+  const [, source] = /^\/(.+)\/$/s.exec(text) ?? [];
+  if (source === undefined) {
+    const first = "no pattern: a pattern is /REGEX/, with a slash at both ends and no flags behind it";
+    throw new LineError(`${first}; a text that begins with a slash is written /^\\/…$/`);
+  }
+  try {
+    const compiled = new RegExp(source);
+    return { text, accepts: (shown) => compiled.test(shown) };
+  } catch {
+    throw new LineError("no regular expression between the slashes");
+  }
+}

@@ -1,0 +1,557 @@
+// The commands of the language, each once: its words, what it is for, an example, and what it does. The parser, the help, the
+// completion of shells and docs/SCRIPTING.md are made of this table.
+
+import { ocra } from "../../../host-tools/seeds/ocra.js";
+import { UNLOCK_SUITE } from "../../../host-tools/seeds/pskcrecords.js";
+import { parseSuite } from "../../../host-tools/seeds/suite.js";
+import { HOLD_TIME, KEYS, type KeyName, TAP_TIME, UP_TIME } from "../../core/card.js";
+import { payloads } from "../cardcommands.js";
+import type { Subject } from "../subject.js";
+import {
+  type Argument,
+  challenge,
+  count,
+  cutMode,
+  digits,
+  file,
+  key,
+  LineError,
+  milliseconds,
+  millivolts,
+  name,
+  optional,
+  randomness,
+  seed,
+  serialBytes,
+  stateName,
+  tokenKey,
+  unlockKey,
+  type Values,
+} from "./arguments.js";
+import { type Pattern, text, textOrNothing } from "./pattern.js";
+import { type AnyAct, type CardAct, type Context, type SetUp, type Steps, Unmet } from "./steps.js";
+
+/** Where a command belongs in the reference. */
+export const GROUPS = {
+  setup: "The card",
+  keys: "Keys",
+  people: "What the site and the help desk do",
+  time: "Time",
+  checks: "What is expected",
+  power: "Battery and power cuts",
+  line: "The serial line, and chance",
+  end: "The end",
+} as const;
+export type Group = keyof typeof GROUPS;
+
+/** What a command does, with its values read: to the setup, to any card, or to a simulated one only. */
+export type Carried =
+  | { readonly on: "setup"; readonly apply: (setup: SetUp) => void }
+  | { readonly on: "any"; readonly act: AnyAct }
+  | { readonly on: "simulator"; readonly act: CardAct }
+  | { readonly on: "end" };
+
+export interface Command {
+  /** Words that it is called by: one, or the keys. */
+  readonly names: readonly string[];
+  readonly args: readonly Argument<unknown>[];
+  readonly group: Group;
+  /** What it does, in a line. */
+  readonly says: string;
+  /** What there is to know besides. */
+  readonly more?: string;
+  /** A whole script that passes. */
+  readonly example: readonly string[];
+  /** Only a simulated card can do it: a board has a battery and a flash of its own. */
+  readonly simulatorOnly: boolean;
+  carry(word: string, values: readonly unknown[]): Carried;
+}
+
+interface About {
+  readonly group: Group;
+  readonly says: string;
+  readonly more?: string;
+  readonly example: string;
+}
+
+type Carry<A extends readonly Argument<unknown>[], R> = (...values: Values<A>) => R;
+
+function command(names: string | readonly string[], args: readonly Argument<unknown>[], about: About) {
+  const { example, ...rest } = about;
+  const called = typeof names === "string" ? [names] : names;
+  return { names: called, args, ...rest, example: example.split("\n").map((line) => line.trim()) };
+}
+
+/** One of the first lines of a file. */
+function first<const A extends readonly Argument<unknown>[]>(
+  name: string,
+  args: A,
+  about: About & { readonly simulatorOnly: boolean },
+  apply: Carry<A, (setup: SetUp) => void>,
+): Command {
+  return {
+    ...command(name, args, about),
+    simulatorOnly: about.simulatorOnly,
+    carry: (_, values) => ({ on: "setup", apply: apply(...(values as Values<A>)) }),
+  };
+}
+
+function onAny<const A extends readonly Argument<unknown>[]>(
+  name: string,
+  args: A,
+  about: About,
+  act: Carry<A, AnyAct>,
+): Command {
+  return {
+    ...command(name, args, about),
+    simulatorOnly: false,
+    carry: (_, values) => ({ on: "any", act: act(...(values as Values<A>)) }),
+  };
+}
+
+function onSimulator<const A extends readonly Argument<unknown>[]>(
+  name: string,
+  args: A,
+  about: About,
+  act: Carry<A, CardAct>,
+): Command {
+  return {
+    ...command(name, args, about),
+    simulatorOnly: true,
+    carry: (_, values) => ({ on: "simulator", act: act(...(values as Values<A>)) }),
+  };
+}
+
+// ---- what commands have in common ----
+
+function* press(card: Subject, pressed: KeyName, ms = TAP_TIME): Steps {
+  card.down(pressed);
+  yield { ms };
+  card.up(pressed);
+  yield { ms: UP_TIME };
+}
+
+function* type(card: Subject, typed: string): Steps {
+  for (const digit of typed) yield* press(card, digit as KeyName);
+}
+
+/** Throws where the screen does not show what is wanted; a board has a moment for it. */
+function* expectDisplay(command: string, card: Subject, wanted: Pattern, { patience }: Context): Steps {
+  if (patience > 0) yield { ms: patience, until: () => wanted.accepts(card.display) };
+  if (!wanted.accepts(card.display)) throw unmet(command, "display", wanted.text, card.display);
+}
+
+function unmet(command: string, what: string, expected: string, actual: string): Unmet {
+  return new Unmet(`${command}: the ${what} is ${named(actual)}, not ${named(expected)}`, expected, actual);
+}
+
+function named(text: string): string {
+  return text === "" ? "blank" : JSON.stringify(text);
+}
+
+function exactly(text: string): Pattern {
+  return { text, accepts: (shown) => shown === text };
+}
+
+function demand(command: string, card: Subject, where: boolean, wanted: string): void {
+  if (!where) throw new LineError(`${command}: only where the display is ${wanted}, and it is ${named(card.display)}`);
+}
+
+const LOGIN = `demo
+  hold press
+  type 4071
+  ok`;
+const LOCKED = `seed 7
+  demo
+  hold press
+  type 1111
+  ok
+  until PIN> 3000
+  type 1111
+  ok
+  until PIN> 3000
+  type 1111
+  ok
+  until PIN> 3000
+  type 1111
+  ok
+  until PIN> 3000
+  type 1111
+  ok
+  expect LOCKED`;
+
+/** In the order of the reference. */
+export const COMMANDS: readonly Command[] = [
+  first(
+    "demo",
+    [],
+    {
+      group: "setup",
+      says: "the card is the demo card: PIN `4071`, five tries, a public test key",
+      more: "On a board it only says that the board's card is that one.",
+      example: "demo\n hold press\n expect PIN>",
+      simulatorOnly: false,
+    },
+    () => (setup) => setup.demo(),
+  ),
+  first(
+    "flash",
+    [file],
+    {
+      group: "setup",
+      says: "the card begins with the flash in FILE",
+      more: "`run` looks for it beside the file of commands, and leaves it as it is.",
+      example: "flash card.bin\n hold press\n expect PIN>",
+      simulatorOnly: true,
+    },
+    (path) => (setup) => setup.flash(path),
+  ),
+  first(
+    "seed",
+    [seed],
+    {
+      group: "setup",
+      says: "chance is the same each time: lock codes, what a torn write leaves",
+      example: "seed 7\n demo\n show",
+      simulatorOnly: true,
+    },
+    (value) => (setup) => setup.seed(value),
+  ),
+  first(
+    "key",
+    [tokenKey, optional(unlockKey)],
+    {
+      group: "setup",
+      says: "the token key, and the unlock key, that `answer` and `unlock` compute with",
+      more: "For a card that is not the demo card.",
+      example: `flash card.bin
+        key 3132333435363738393031323334353637383930313233343536373839303132
+        hold press
+        type 4071
+        ok
+        answer 123456`,
+      simulatorOnly: false,
+    },
+    (token, unlock) => (setup) => setup.keys(token, unlock),
+  ),
+  {
+    ...command(KEYS.toSorted(pressFirst), [], {
+      group: "keys",
+      says: `that key ${TAP_TIME} ms down, ${UP_TIME} ms up`,
+      example: "demo\n hold press\n 4\n expect PIN>*\n press\n expect PIN>\n press\n expect",
+    }),
+    simulatorOnly: false,
+    carry: (word) => ({ on: "any", act: (card) => press(card, word as KeyName) }),
+  },
+  onAny(
+    "hold",
+    [key, optional(milliseconds)],
+    {
+      group: "keys",
+      says: `that key held down, for ${HOLD_TIME} ms unless told, then ${UP_TIME} ms up`,
+      more: "It reports when the key has been let go.",
+      example: "demo\n hold press\n expect PIN>\n hold press 1500\n expect",
+    },
+    (held, ms) => (card) => press(card, held, ms ?? HOLD_TIME),
+  ),
+  onAny(
+    "down",
+    [key],
+    {
+      group: "keys",
+      says: "that key's contact closes; no time passes",
+      example: "demo\n down press\n wait 799\n expect\n wait 1\n expect PIN>\n up press",
+    },
+    (closed) => (card) => {
+      card.down(closed);
+      return undefined;
+    },
+  ),
+  onAny(
+    "up",
+    [key],
+    {
+      group: "keys",
+      says: "that key's contact opens; no time passes",
+      more: "It is an error where the contact is open already.",
+      example: "down 5\n wait 100\n up 5",
+    },
+    (opened) => (card) => {
+      if (!card.isDown(opened)) throw new LineError(`up: ${opened} is not down`);
+      card.up(opened);
+      return undefined;
+    },
+  ),
+  onAny(
+    "type",
+    [digits],
+    {
+      group: "keys",
+      says: "those digits, one press each",
+      example: "demo\n hold press\n type 4071\n expect PIN>****",
+    },
+    (typed) => (card) => type(card, typed),
+  ),
+  onAny(
+    "answer",
+    [challenge],
+    {
+      group: "people",
+      says: "types a challenge, presses OK, and checks the response",
+      more: "On `CHALLNG>` only. It is an error unless the display is the response that the site computes: from the demo card's key, or from the one that `key` gives.",
+      example: `${LOGIN}\n answer 123456`,
+    },
+    (asked) => (card, context) => answer(card, asked, context),
+  ),
+  onAny(
+    "unlock",
+    [],
+    {
+      group: "people",
+      says: "answers a lock code: OK, the unlock code that the help desk computes, OK",
+      more: "Where the display is a lock code only. It is an error unless `NEW>` comes next, and on a card whose unlock key is not known: neither the demo card's nor given by `key`.",
+      example: `${LOCKED}\n ok\n unlock\n expect NEW>`,
+    },
+    () => (card, context) => unlock(card, context),
+  ),
+  onAny(
+    "wait",
+    [milliseconds],
+    {
+      group: "time",
+      says: "time passes",
+      example: "demo\n hold press\n wait 29000\n expect PIN>\n wait 1000\n expect",
+    },
+    (ms) =>
+      function* () {
+        yield { ms };
+      },
+  ),
+  onAny(
+    "until",
+    [text, milliseconds],
+    {
+      group: "time",
+      says: "time passes until the display is TEXT, at most MS",
+      more: "It is an error where the display is not TEXT by then.",
+      example: "demo\n hold press\n type 1111\n ok\n expect LEFT 4\n until PIN> 3000",
+    },
+    (wanted, ms) => (card) => until(card, wanted, ms),
+  ),
+  onAny(
+    "show",
+    [],
+    { group: "time", says: "nothing but a report, as every line gives", example: "show" },
+    () => () => undefined,
+  ),
+  onAny(
+    "expect",
+    [textOrNothing],
+    {
+      group: "checks",
+      says: "the display has to be TEXT, or blank where nothing follows",
+      example: "demo\n expect\n hold press\n expect PIN>\n expect /^PIN/",
+    },
+    (wanted) => (card, context) => expectDisplay("expect", card, wanted, context),
+  ),
+  onAny(
+    "expect-state",
+    [stateName],
+    {
+      group: "checks",
+      says: "the card's state has to be NAME",
+      example: "demo\n expect-state OFF\n hold press\n expect-state PIN",
+    },
+    (wanted) => (card, context) => expectState(card, wanted, context),
+  ),
+  onSimulator(
+    "expect-answer",
+    [textOrNothing],
+    {
+      group: "checks",
+      says: "the last answer on the serial line has to be TEXT: data and status word, in hex",
+      example: "serial c000e1f0c0\n expect-answer 01",
+    },
+    (wanted) =>
+      (_, { sent }) => {
+        const answered = payloads(sent).at(-1)?.toString("hex") ?? "";
+        if (!wanted.accepts(answered)) throw unmet("expect-answer", "answer", wanted.text, answered);
+        return undefined;
+      },
+  ),
+  onSimulator(
+    "battery",
+    [millivolts],
+    {
+      group: "power",
+      says: "the battery's voltage; where none is in, one is put in",
+      more: "A fresh one has 3000 mV.",
+      example: "demo\n battery 2300\n hold press\n expect BATT LOW\n wait 1000\n expect PIN>",
+    },
+    (voltage) => (card) => {
+      card.setBattery(voltage);
+      return undefined;
+    },
+  ),
+  onSimulator(
+    "cut",
+    [],
+    {
+      group: "power",
+      says: "the battery is pulled: all is gone but flash",
+      more: "Keys do nothing until `battery` puts one in; that is no error.",
+      example: "demo\n hold press\n cut\n hold press\n expect\n battery 3000\n hold press\n expect PIN>",
+    },
+    () =>
+      (card, { extra }) => {
+        card.setBattery(0);
+        extra.cut = true;
+        return undefined;
+      },
+  ),
+  onSimulator(
+    "cut-at",
+    [count, optional(cutMode)],
+    {
+      group: "power",
+      says: "power fails at the Nth flash operation from now, 1 being the next",
+      more: "Before it (`clean`, unless told) or in the middle of it (`torn`). Each program or erase is one; reads do not count. A new `cut-at` replaces the one before.",
+      example: `demo
+        hold press
+        type 4071
+        cut-at 1 torn
+        ok
+        expect
+        battery 3000
+        hold press
+        expect PIN>`,
+    },
+    (number, how) => (card) => {
+      card.cutAt(number, how ?? "clean");
+      return undefined;
+    },
+  ),
+  onSimulator(
+    "flash-ops",
+    [],
+    { group: "power", says: 'reports `"ops":N`, the flash operations so far', example: "flash-ops" },
+    () =>
+      (card, { extra }) => {
+        extra.ops = card.flash.operations;
+        return undefined;
+      },
+  ),
+  onSimulator(
+    "save",
+    [name],
+    {
+      group: "power",
+      says: "keeps the whole card, its clock too, in memory under NAME",
+      example: "demo\n hold press\n save on\n press\n expect\n load on\n expect PIN>",
+    },
+    (place) => (card) => {
+      card.save(place);
+      return undefined;
+    },
+  ),
+  onSimulator(
+    "load",
+    [name],
+    {
+      group: "power",
+      says: "brings the card back that was kept under NAME",
+      example: "save start\n wait 5000\n load start",
+    },
+    (place) => (card) => {
+      if (!card.load(place)) throw new LineError(`load: nothing was saved as ${printable(place)}`);
+      return undefined;
+    },
+  ),
+  onSimulator(
+    "serial",
+    [serialBytes],
+    {
+      group: "line",
+      says: "those bytes arrive on the card's serial line; no time passes",
+      example: "serial c000e1f0c0\n expect NO KEY",
+    },
+    (bytes) => (card) => {
+      card.receive(bytes);
+      return undefined;
+    },
+  ),
+  onSimulator(
+    "random",
+    [randomness],
+    {
+      group: "line",
+      says: "the card's random source fails from now on, or works again",
+      example: "demo\n random fails\n hold press\n expect ERROR 03",
+    },
+    (how) => (card) => {
+      card.randomFails = how === "fails";
+      return undefined;
+    },
+  ),
+  {
+    ...command("end", [], {
+      group: "end",
+      says: "the last line of a record: no command may follow",
+      example: "show\n end",
+    }),
+    simulatorOnly: false,
+    carry: () => ({ on: "end" }),
+  },
+];
+
+const BY_NAME: ReadonlyMap<string, Command> = new Map(
+  COMMANDS.flatMap((one) => one.names.map((called) => [called, one] as const)),
+);
+
+/** The command of a name, or undefined. */
+export function commandNamed(called: string): Command | undefined {
+  return BY_NAME.get(called);
+}
+
+/** At most a few printable characters of what somebody typed. */
+export function printable(typed: string): string {
+  return typed.replace(/[^\x20-\x7e]/g, "?").slice(0, 20);
+}
+
+/** The keys in the order of the reference: PRESS, OK, digits. */
+function pressFirst(a: string, b: string): number {
+  return b.length - a.length || a.localeCompare(b);
+}
+
+function* until(card: Subject, wanted: Pattern, ms: number): Steps {
+  const met = yield { ms, until: () => wanted.accepts(card.display) };
+  if (met) return;
+  const { message, expected, actual } = unmet("until", "display", wanted.text, card.display);
+  throw new Unmet(`${message}, after ${ms} ms`, expected, actual);
+}
+
+function* expectState(card: Subject, wanted: string, { patience }: Context): Steps {
+  if (patience > 0) yield { ms: patience, until: () => card.state === wanted };
+  if (card.state !== wanted) throw unmet("expect-state", "state", wanted, card.state);
+}
+
+function* answer(card: Subject, asked: string, context: Context): Steps {
+  demand("answer", card, card.display === "CHALLNG>", "CHALLNG>");
+  const { suite, key: token } = context.keys();
+  if (parseSuite(suite).pin !== undefined)
+    throw new LineError(`answer: the PIN goes into the responses of ${suite}; write what is expected`);
+  yield* type(card, asked);
+  yield* press(card, "ok");
+  yield* expectDisplay("answer", card, exactly(ocra(suite, token, { challenge: asked })), context);
+}
+
+function* unlock(card: Subject, context: Context): Steps {
+  demand("unlock", card, card.state === "LOCK_CODE", "a lock code");
+  const { unlockKey: unlocking } = context.keys();
+  if (!unlocking) throw new LineError("unlock: the card's unlock key is not known; say it first: key HEX UNLOCKHEX");
+  const code = ocra(UNLOCK_SUITE, unlocking, { challenge: card.display });
+  yield* press(card, "ok");
+  yield* type(card, code);
+  yield* press(card, "ok");
+  yield* expectDisplay("unlock", card, exactly("NEW>"), context);
+}

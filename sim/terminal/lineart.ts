@@ -1,0 +1,39 @@
+// What lines are drawn with: the box-drawing characters of Unicode, or ASCII where the terminal has no UTF-8.
+
+import { asciiGlyph, type GlyphDrawing, lineGlyph } from "./segments.js";
+
+/** The characters of a frame. */
+export interface Frame {
+  readonly across: string;
+  readonly down: string;
+  /** Top left, top right, bottom left, bottom right. */
+  readonly corners: readonly [string, string, string, string];
+}
+
+export interface LineArt {
+  readonly frame: Frame;
+  /** The frame of what has the keys: it differs without colours too. */
+  readonly focused: Frame;
+  readonly glyph: GlyphDrawing;
+}
+
+export const ASCII: LineArt = {
+  frame: { across: "-", down: "|", corners: [".", ".", "'", "'"] },
+  focused: { across: "=", down: "|", corners: [".", ".", "'", "'"] },
+  glyph: asciiGlyph,
+};
+
+export const UNICODE: LineArt = {
+  frame: { across: "─", down: "│", corners: ["┌", "┐", "└", "┘"] },
+  focused: { across: "═", down: "║", corners: ["╔", "╗", "╚", "╝"] },
+  glyph: lineGlyph,
+};
+
+/** The locale's character set is in the first of these that is set (POSIX.1-2017 §8.2). */
+const LOCALE = ["LC_ALL", "LC_CTYPE", "LANG"];
+
+/** What the locale of an environment can show. */
+export function lineArtOf(environment: Readonly<Record<string, string | undefined>>): LineArt {
+  const locale = LOCALE.map((name) => environment[name]).find((value) => value);
+  return /utf-?8/i.test(locale ?? "") ? UNICODE : ASCII;
+}
