@@ -11,6 +11,7 @@ import { MODEL } from "./model.js";
 import { MONKEY } from "./monkey.js";
 import { PARSERS } from "./parsers.js";
 import { POWER_CUTS } from "./powercuts.js";
+import { PROOF } from "./proof.js";
 import { TIMING } from "./timing.js";
 
 export const CAMPAIGNS: readonly Campaign[] = [
@@ -25,4 +26,5 @@ export const CAMPAIGNS: readonly Campaign[] = [
   KNOWN_ANSWERS,
   HOST_SIDE,
   DESK,
+  PROOF,
 ];

@@ -8,6 +8,7 @@ import { FUZZING_MUTANTS } from "../mutants/fuzzing.js";
 import { MODEL_MUTANTS } from "../mutants/model.js";
 import { POWER_CUT_MUTANTS } from "../mutants/powercuts.js";
 import { TIMING_MUTANTS } from "../mutants/timing.js";
+import { PROOF_MUTANTS } from "../proof/mutants.js";
 import { suite } from "../support/suite.js";
 import { CAMPAIGNS } from "./campaigns.js";
 import { SCENARIOS } from "./faults/scenarios.js";
@@ -200,6 +201,23 @@ const SECTIONS: readonly Section[] = [
     method: [],
   },
   { heading: "Batches", campaign: "desk", claims: [[/([\d,]+) cards on both engines/, "desk_cards"]], method: [] },
+  {
+    heading: "Proof",
+    campaign: "proof",
+    claims: [
+      [/In ([\d,]+) pieces/, "proof_cases"],
+      [/([\d,]+) goals/, "proof_goals"],
+      [/Rewriting decided ([\d,]+)/, "proof_by_rewriting"],
+      [/the solver ([\d,]+), in/, "proof_by_solver"],
+      [/in ([\d,]+) queries/, "proof_queries"],
+      [/([\d,]+) paths that can be taken/, "proof_paths"],
+      [/([\d,]+) that cannot/, "proof_paths_not"],
+      [/Of ([\d,]+) mutants/, PROOF_MUTANTS.length],
+      [/([\d,]+) are refuted/, "proof_mutants_refuted"],
+      [/([\d,]+) runs of functions/, "proof_runs_compared"],
+    ],
+    method: [],
+  },
 ];
 
 test("the table is that of the records; figures that are not of this firmware are called those of an earlier one", () => {

@@ -41,6 +41,8 @@ const TRIED: { readonly [campaign: string]: (counted: FigureText) => string } = 
   parsers: (counted) => `${counted("parsers_cases")} mutated inputs`,
   "known-answers": (counted) =>
     `${counted("known_answers_published")} published vectors and ${counted("known_answers_cross_checked")} that were computed and cross-checked`,
+  proof: (counted) =>
+    `${counted("proof_goals")} goals, of which the solver decided ${counted("proof_by_solver")}; ${counted("proof_mutants_refuted")} mutants`,
   "host-side": (counted) =>
     `${counted("host_kills_at_file_operations", "host_kills_at_frames")} kills, ${counted("host_power_loss_disks")} lost disks, ${counted("host_runs_at_once_on_one_port", "host_runs_at_once_on_one_file")} pairs at once, ${counted("host_process_images_searched")} process images`,
   desk: (counted) =>
