@@ -1,7 +1,7 @@
 // A picture of the card in files of the current folder: as text, and as SVG.
 
 import { writeFileSync } from "node:fs";
-import type { Subject } from "../session/subject.js";
+import type { Subject } from "../core/subject.js";
 import { Canvas } from "./canvas.js";
 import { cardExtent, drawCard } from "./carddrawing.js";
 import type { LineArt } from "./lineart.js";

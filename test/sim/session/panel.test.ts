@@ -15,7 +15,7 @@ import { DEMO } from "../../../sim/session/demo.js";
 import { Panel } from "../../../sim/session/panel.js";
 import { openPanel } from "../../../sim/session/panelport.js";
 import { PtyLine } from "../../../sim/session/pty.js";
-import { Keypresses } from "../../../sim/terminal/keypresses.js";
+import { Keypresses } from "../../../sim/common/keypresses.js";
 import { MODULE } from "../../support/cards.js";
 import { framesIn, lineBytes, type PlainFrame } from "../../support/fakecard.js";
 import { press, type } from "../../support/keypresses.js";

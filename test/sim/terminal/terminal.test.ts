@@ -8,19 +8,21 @@ import * as assert from "uvu/assert";
 import { ROOT } from "../../../host-tools/files/project.js";
 import { ocra } from "../../../host-tools/seeds/ocra.js";
 import { UNLOCK_SUITE } from "../../../host-tools/seeds/pskcrecords.js";
+import { EventLog } from "../../../sim/common/eventlog.js";
+import { Keypresses } from "../../../sim/common/keypresses.js";
+import { LOCK_SECONDS, REFUSALS, type Site } from "../../../sim/common/site.js";
 import { Card } from "../../../sim/core/card.js";
 import { personalize } from "../../../sim/session/cardcommands.js";
 import { DEMO } from "../../../sim/session/demo.js";
 import { loadFirmware } from "../../../sim/session/firmware.js";
 import { Canvas, type Rect } from "../../../sim/terminal/canvas.js";
-import { EventLog } from "../../../sim/terminal/eventlog.js";
 import { InputDecoder } from "../../../sim/terminal/input.js";
-import { Keypresses } from "../../../sim/terminal/keypresses.js";
 import { type Layout, layout } from "../../../sim/terminal/layout.js";
 import { ASCII, lineArtOf, UNICODE } from "../../../sim/terminal/lineart.js";
 import { LoginPane } from "../../../sim/terminal/loginpane.js";
+import { drawLog } from "../../../sim/terminal/logpane.js";
 import { asciiGlyph, type GlyphDrawing, glyphWidth, lineGlyph } from "../../../sim/terminal/segments.js";
-import { LOCK_SECONDS, REFUSALS, Site } from "../../../sim/terminal/site.js";
+import { terminalSite } from "../../../sim/terminal/site.js";
 import { until } from "../../support/deadline.js";
 import { scratchFolder } from "../../support/scratch.js";
 import { testUnless } from "../../support/skipping.js";
@@ -427,7 +429,7 @@ test("where stdout is no terminal, one line points to --headless", () => {
 /** A site whose clock stands where `clock.now` says. */
 function siteWithClock(): { site: Site; clock: { now: number } } {
   const clock = { now: 1000 };
-  return { site: new Site(undefined, () => clock.now), clock };
+  return { site: terminalSite(undefined, () => clock.now), clock };
 }
 
 /** Signs in and returns the right response. */
@@ -511,7 +513,7 @@ test("the log names no digit of what is typed or shown", () => {
   const response = card.display;
   card.hold("press");
   log.poll();
-  const entries = drawn(60, 60, (canvas) => log.draw(canvas, area))
+  const entries = drawn(60, 60, (canvas) => drawLog(canvas, area, log))
     .split("\n")
     .map((line) => line.replace(/^\| +\d+\.\d{3} /, ""));
   const text = entries.join("\n");
@@ -535,7 +537,9 @@ test("the log keeps the last entries only, however long the card is used", () =>
   const log = new EventLog(demoCard());
   const height = 2000;
   for (let entry = 1; entry < height; entry++) log.add(`entry ${entry}`);
-  const kept = drawn(60, height, (canvas) => log.draw(canvas, { x: 0, y: 0, width: 60, height })).match(/entry \d+/g);
+  const kept = drawn(60, height, (canvas) => drawLog(canvas, { x: 0, y: 0, width: 60, height }, log)).match(
+    /entry \d+/g,
+  );
   assert.is(kept?.length, 500);
   assert.is(kept?.[0], `entry ${height - 500}`);
   assert.is(kept?.at(-1), `entry ${height - 1}`);

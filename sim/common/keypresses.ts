@@ -1,11 +1,11 @@
-// Key presses: keys typed in the terminal and buttons held with the mouse become contacts
+// Key presses: keys that were typed and buttons that are held with a pointer become contacts
 // that close and open in the card's own time, one after another, so that fast typing is not lost.
 
 import { HOLD_TIME, type KeyName, TAP_TIME, UP_TIME } from "../core/card.js";
-import { isLive, type Subject } from "../session/subject.js";
+import { isLive, type Subject } from "../core/subject.js";
 
-/** A mouse button held longer than this, in ms, is taken for one whose release was never reported. */
-const LOST_RELEASE = 5000;
+/** In a terminal, a mouse button held longer than this, in ms, is taken for one whose release was never reported. */
+export const LOST_RELEASE = 5000;
 
 interface Touch {
   readonly key: KeyName;
@@ -22,9 +22,12 @@ export class Keypresses {
   #pause = 0;
   #mouse: Touch | undefined;
   #releasesLost = false;
+  readonly #longest: number;
 
-  constructor(card: Subject) {
+  /** A pointer that holds a button for `longest` ms was lost; where each release is reported, none is. */
+  constructor(card: Subject, longest = LOST_RELEASE) {
     this.#card = card;
+    this.#longest = longest;
   }
 
   /** The key whose contact is closed. */
@@ -58,7 +61,7 @@ export class Keypresses {
     this.release();
     // A terminal that once lost a release reports none: there a click is a tap.
     if (this.#releasesLost) return this.tap(key);
-    this.#mouse = { key, left: LOST_RELEASE, held: 0 };
+    this.#mouse = { key, left: this.#longest, held: 0 };
     this.#queue.push(this.#mouse);
   }
 
