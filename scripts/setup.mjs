@@ -118,5 +118,5 @@ function say(text) {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   install();
-  build({ tests: !process.argv.includes("--tools"), all: process.argv.includes("--all") });
+  build({ tests: true, all: process.argv.includes("--all") });
 }

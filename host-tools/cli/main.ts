@@ -5,7 +5,7 @@ import { hangUp } from "../card/port.js";
 import { watchOutput } from "../files/commandline.js";
 import { UsageError } from "../files/errors.js";
 import { FileError } from "../files/files.js";
-import { Interrupted, interrupt, interruption } from "../files/interruption.js";
+import { endLater, Interrupted, interrupt, interruption } from "../files/interruption.js";
 import { version } from "../files/project.js";
 import { Exit, reportOf } from "./exit.js";
 import { answerInJson, answersInJson, begin, complain, conclude, tell } from "./output.js";
@@ -34,16 +34,15 @@ const COMMANDS: Record<string, () => Promise<{ register(program: Command): void 
   completion: () => import("./commands/completion.js"),
 };
 
-/** How long what waits for a card may take to notice that its line is gone (ms). */
-const LAST_WORDS = 1000;
-
 const EXIT_CODES = `
 Exit codes: 0 done; 1 failed; 2 usage; 3 no such port, or busy, or no answer; 4 authentication failed;
-5 the card refused; 6 a file or a register; 70 a mistake in dsc itself; 130 interrupted.`;
+5 the card refused; 6 a file or a register; 70 a mistake in dsc itself; 130 interrupted; 141 nobody read the output.`;
 
 /** The process `dsc`: runs the command line `args` (without node and script) and sets the exit code. */
 export async function main(args: string[]): Promise<void> {
-  watchOutput(() => process.exit(), endWithoutOutput);
+  // What packages will drop in a later version is nothing for whoever sits at a bench, nor for a script that reads stderr.
+  process.noDeprecation = true;
+  watchOutput(endWithoutOutput);
   process.on("uncaughtException", endWithBug);
   const stop = watchForInterruption();
   await runCommand(args);
@@ -179,7 +178,7 @@ function watchForInterruption(): () => void {
     if (interruption.aborted) endAnyhow();
     interrupt();
     hangUp();
-    setTimeout(endAnyhow, LAST_WORDS).unref();
+    endLater(endAnyhow);
   };
   process.on("SIGINT", interrupted);
   return () => void process.off("SIGINT", interrupted);

@@ -9,7 +9,8 @@
 //   mark     the register says that it is done
 //
 // The keys are in the register before they leave for the card. STORE DATA and PUT KEY are noted there before they are
-// sent and again when they are answered, so that the next attempt knows what the card may have.
+// sent, STORE DATA with the keys where it comes next, and again when they are answered, so that the next attempt knows what
+// the card may have.
 //
 // Which transport keys the card may have, and what may be sent under them, stands in expectedkeys.ts. Where several are
 // tried in turn, each has steps of its own.
@@ -72,6 +73,8 @@ class Work {
   readonly #attempt: Attempt;
   readonly #drawn: boolean;
   readonly #record: CardRecord;
+  /** Whether the register has it already that STORE DATA is sent. */
+  #isNoted = false;
   /** The transport keys that the card has by now. */
   #now: Keyset;
 
@@ -89,7 +92,7 @@ class Work {
   do(step: WorkStep): Promise<void> {
     switch (step) {
       case "keep":
-        return this.#register.bind(this.#record);
+        return this.#keep();
       case "store":
         return this.#store();
       case "prove":
@@ -110,11 +113,18 @@ class Work {
     this.#record.unlockKey.fill(0);
   }
 
+  /** Where STORE DATA comes next, that is noted with it: one change is sooner on the disk than two. */
+  async #keep(): Promise<void> {
+    const { steps } = this.#attempt;
+    this.#isNoted = steps[steps.indexOf("keep") + 1] === "store";
+    await this.#register.bind({ ...this.#record, storeData: this.#isNoted ? "sent" : "unsent" });
+  }
+
   async #store(): Promise<void> {
     const { serial, suite, pinCheck, key, unlockKey } = this.#record;
     // Where the server judges the PIN the card keeps none, but the record has room for one.
     const { tries, pin = "0000" } = this.#request;
-    await this.#register.setStoreData(serial, "sent");
+    if (!this.#isNoted) await this.#register.setStoreData(serial, "sent");
     await this.#card.storeData({ serial, suite, pinCheck, tries, pin, key, unlockKey }, this.#now.dek);
     await this.#register.setStoreData(serial, "answered");
     await this.#expect("seeded");

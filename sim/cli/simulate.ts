@@ -6,9 +6,11 @@ import { openFlashFile } from "../session/flashfile.js";
 import { needInput, runHeadless } from "../session/headless.js";
 import { PtyLine } from "../session/pty.js";
 import { Recorder } from "../session/record.js";
+import { hashOf } from "../session/recordmarks.js";
 import { type Report, Session } from "../session/session.js";
 import { onSignals } from "../session/signals.js";
 import type { UserError } from "../session/usererror.js";
+import { HIGHEST_SEED } from "./options.js";
 
 /** What the command line says of the card. */
 export interface CardOptions {
@@ -20,14 +22,12 @@ export interface CardOptions {
   ascii?: boolean;
 }
 
-/** Seeds are from 0 to this. */
-export const HIGHEST_SEED = 0xffffffff;
 /** How often a card on a line is told that time passed, in ms. */
 const TICK = 10;
 const NOT_BLANK = "the card is not blank; --demo left it as it is";
 
-/** Runs the commands on stdin. Returns whether none had an error. */
-export async function headless(options: CardOptions): Promise<boolean> {
+/** Runs the commands on stdin; `onError` is called for each that had an error. */
+export async function headless(options: CardOptions, onError: () => void): Promise<void> {
   needInput();
   const disarm = onSignals((code) => process.exit(code));
   const recorder = recorderFor(options, complain);
@@ -39,10 +39,9 @@ export async function headless(options: CardOptions): Promise<boolean> {
       line = new PtyLine(session.card, options.pty);
       clock = realTime(session);
     }
-    const clean = await runHeadless(session, process.stdin, process.stdout);
+    await runHeadless(session, process.stdin, process.stdout, onError);
     // Where nothing was done, that is what the record tells.
     session.begin();
-    return clean;
   } finally {
     clearInterval(clock);
     line?.close();
@@ -98,7 +97,7 @@ export function freshSeed(): number {
 }
 
 function recorderFor({ record }: CardOptions, failed: (error: UserError) => void): Recorder | undefined {
-  return record === undefined ? undefined : new Recorder(record, failed);
+  return record === undefined ? undefined : new Recorder(record, hashOf(loadFirmware()), failed);
 }
 
 /** A session, whose first lines may still change the card. */

@@ -4,8 +4,12 @@
 import { HOLD_TIME, type KeyName, TAP_TIME, UP_TIME } from "../core/card.js";
 import { isLive, type Subject } from "../core/subject.js";
 
+/** As many presses wait at most: a whole login typed ahead, and no key that was held down for long. */
+const MOST_WAITING = 16;
+/** A key that comes again within this time (ms) is held down: longer than a keyboard waits before its first repeat. */
+const REPEAT_TIME = 700;
 /** In a terminal, a mouse button held longer than this, in ms, is taken for one whose release was never reported. */
-export const LOST_RELEASE = 5000;
+const LOST_RELEASE = 5000;
 
 interface Touch {
   readonly key: KeyName;
@@ -15,6 +19,15 @@ interface Touch {
   held: number;
 }
 
+interface KeypressOptions {
+  /** Called where a press was dropped since too many wait. */
+  readonly full?: () => void;
+  /** The user's time, in ms; the card's unless told. */
+  readonly clock?: () => number;
+  /** A pointer that holds a button for so long, in ms, was lost. Where each release is reported, none is: Infinity. */
+  readonly longest?: number;
+}
+
 export class Keypresses {
   readonly #card: Subject;
   readonly #queue: Touch[] = [];
@@ -22,11 +35,19 @@ export class Keypresses {
   #pause = 0;
   #mouse: Touch | undefined;
   #releasesLost = false;
+  readonly #full: () => void;
+  readonly #clock: () => number;
   readonly #longest: number;
+  /** The hold that was asked for last, and when. */
+  #lastHold: { readonly key: KeyName; readonly at: number } | undefined;
 
-  /** A pointer that holds a button for `longest` ms was lost; where each release is reported, none is. */
-  constructor(card: Subject, longest = LOST_RELEASE) {
+  constructor(
+    card: Subject,
+    { full = () => {}, clock = () => card.time, longest = LOST_RELEASE }: KeypressOptions = {},
+  ) {
     this.#card = card;
+    this.#full = full;
+    this.#clock = clock;
     this.#longest = longest;
   }
 
@@ -48,12 +69,26 @@ export class Keypresses {
 
   /** Queues a press of a key. */
   tap(key: KeyName): void {
-    this.#queue.push({ key, left: TAP_TIME, held: 0 });
+    this.#lastHold = undefined;
+    this.#enqueue({ key, left: TAP_TIME, held: 0 });
   }
 
-  /** Queues a hold of a key. */
+  /** Queues a hold of a key. What a keyboard repeats while its key is held down is the same hold. */
   hold(key: KeyName): void {
-    this.#queue.push({ key, left: HOLD_TIME, held: 0 });
+    const at = this.#clock();
+    const repeated = this.#lastHold?.key === key && at - this.#lastHold.at < REPEAT_TIME;
+    this.#lastHold = { key, at };
+    if (!repeated) this.#enqueue({ key, left: HOLD_TIME, held: 0 });
+  }
+
+  /** Forgets what is still to be pressed; the key that is down stays so for its time. */
+  forget(): void {
+    this.#queue.length = 0;
+  }
+
+  #enqueue(touch: Touch): void {
+    if (this.#queue.length < MOST_WAITING) this.#queue.push(touch);
+    else this.#full();
   }
 
   /** The mouse button went down on a key. */

@@ -109,8 +109,8 @@ export class Panel implements Subject {
     this.#asked = 0;
     this.#tellShown();
     const { on } = this.#screen;
-    if (on !== before.on) for (const watcher of this.watchers) watcher.power?.(on);
-    if (display !== before.display) for (const watcher of this.watchers) watcher.display?.(display);
+    if (on !== before.on) for (const watcher of [...this.watchers]) watcher.power?.(on);
+    if (display !== before.display) for (const watcher of [...this.watchers]) watcher.display?.(display);
   }
 
   #closed(tell: () => void): void {

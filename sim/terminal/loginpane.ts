@@ -50,6 +50,14 @@ export class LoginPane {
     else if (name.length === 1) this.#set(this.#fields[this.#field] + name);
   }
 
+  /** Takes the first line of what was pasted, as far as it fits into the field. Returns how many characters it took. */
+  paste(text: string): number {
+    const before = this.#fields[this.#field];
+    const [line = ""] = text.split(/[\r\n]/);
+    for (const char of line) if (char >= " " && char <= "~") this.#set(this.#fields[this.#field] + char);
+    return this.#fields[this.#field].length - before.length;
+  }
+
   draw(canvas: Canvas, area: Rect, focused: boolean): void {
     canvas.frame(area, "Login", focused ? theme.focusedFrame : theme.frame, focused);
     const at = (row: number, text: string, style = {}) => canvas.put(area.x + MARGIN, area.y + row, text, style);

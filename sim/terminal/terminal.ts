@@ -11,7 +11,7 @@ import { keyAt } from "./carddrawing.js";
 import { CommandLine } from "./commandline.js";
 import { guardTerminal } from "./guard.js";
 import { HelpDeskPane } from "./helpdeskpane.js";
-import type { InputEvent, MouseReport } from "./input.js";
+import type { InputEvent, MouseReport, Paste } from "./input.js";
 import type { Layout } from "./layout.js";
 import { type LineArt, lineArtOf } from "./lineart.js";
 import { LoginPane } from "./loginpane.js";
@@ -92,11 +92,14 @@ class Simulator {
     this.#notes = options.notes ?? [];
     this.#around = options.around ?? {};
     this.#art = options.art ?? lineArtOf(process.env);
-    this.#keypresses = new Keypresses(card);
-    const onLine = this.#around.line !== undefined && !isLive(card);
-    this.#time = new CardTime(card, this.#keypresses, onLine, TIMER, () => this.#passed());
     this.#log = new EventLog(card);
     const log = (text: string) => this.#log.add(text);
+    this.#keypresses = new Keypresses(card, {
+      full: () => log("too many keys at once: some were dropped"),
+      clock: TIMER.now,
+    });
+    const onLine = this.#around.line !== undefined && !isLive(card);
+    this.#time = new CardTime(card, this.#keypresses, onLine, TIMER, () => this.#passed());
     this.#login = options.site === false ? undefined : new LoginPane(log);
     this.#desk = options.site === false ? undefined : new HelpDeskPane(log);
     this.#commands = options.command && new CommandLine(options.command);
@@ -155,6 +158,7 @@ class Simulator {
   #input(event: InputEvent): void {
     this.#time.catchUp();
     if (event.kind === "mouse") this.#mouse(event);
+    else if (event.kind === "paste") this.#paste(event);
     else this.#key(event.name);
     this.#time.catchUp();
     this.#draw();
@@ -182,9 +186,16 @@ class Simulator {
     if (at !== "card") this.#beside = at;
   }
 
+  /** A field takes what fits, up to the end of the line; a card has keys only. */
+  #paste({ length, start }: Paste): void {
+    const fits = this.#focus === "login" ? (this.#login?.paste(start) ?? 0) : 0;
+    this.#log.add(`pasted: ${fits} of ${length} characters taken`);
+  }
+
   #cardKey(name: string): void {
     this.#commands?.clear();
-    if (name === "enter") this.#keypresses.tap("ok");
+    if (name === "escape") this.#keypresses.forget();
+    else if (name === "enter") this.#keypresses.tap("ok");
     else if (name === "p") this.#keypresses.tap("press");
     else if (name === "P") this.#keypresses.hold("press");
     else if (name === "O") this.#keypresses.hold("ok");

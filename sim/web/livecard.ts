@@ -103,7 +103,7 @@ export class LiveCard {
   }
 
   #handsOn(subject: Subject): [Keypresses, CardTime] {
-    const keypresses = new Keypresses(subject, Number.POSITIVE_INFINITY);
+    const keypresses = new Keypresses(subject, { clock: TIMER.now, longest: Number.POSITIVE_INFINITY });
     const time = new CardTime(subject, keypresses, isLive(subject), TIMER, () => {
       this.#show();
       this.#passed();

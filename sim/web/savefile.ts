@@ -1,5 +1,7 @@
 // Files that the page hands to its user.
 
+import { element } from "./dom.js";
+
 /** How long a download may take to begin, in ms. */
 const BEGINNING = 10_000;
 

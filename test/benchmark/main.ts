@@ -14,6 +14,8 @@ import { Flash } from "../../sim/core/flash.js";
 import { DEMO, personalizeDemo } from "../../sim/session/demo.js";
 import { FIRMWARE_FILE, loadFirmware } from "../../sim/session/firmware.js";
 import { boardFigures, boardMissing } from "./board.js";
+import { deskFigures, deskMissing } from "./desk.js";
+import { registerCosts } from "./register.js";
 import { command, personalizeOverWire, verification } from "./serial.js";
 
 interface Figure {
@@ -40,6 +42,7 @@ const CHALLENGES = 100;
 
 const module = loadFirmware();
 const wire = await personalizeOverWire(module);
+const costs = await registerCosts();
 const figures: Figure[] = [
   { name: "logins_per_second", value: perSecond(login(demoCard())), unit: "1/s" },
   { name: "responses_per_second", value: perSecond(responses(firmwareResponse(), nodeResponse())), unit: "1/s" },
@@ -51,6 +54,11 @@ const figures: Figure[] = [
   { name: "personalize_wire_ratio", value: rounded(wire.ratio), unit: "of the time of its bytes, the card at once" },
   { name: "apdus_per_second", value: perSecond(command(module)), unit: "1/s" },
   { name: "verifications_per_second", value: perSecond(verification()), unit: "1/s" },
+  { name: "register_ms_per_card_at_100000", value: rounded(costs.msPerCard), unit: "ms of the register alone" },
+  { name: "register_ms_writing_per_card", value: rounded(costs.msWriting), unit: "ms of it in writing transactions" },
+  { name: "register_processor_ms_per_card", value: rounded(costs.msProcessor), unit: "ms of processor time for it" },
+  { name: "register_writes_per_card", value: costs.transactions, unit: "writing transactions" },
+  { name: "register_cost_ratio_100000_to_100", value: rounded(costs.ratio), unit: "of processor time for a card" },
   { name: "module_bytes", value: readFileSync(FIRMWARE_FILE).length, unit: "bytes" },
   { name: "memory_bytes", value: memoryUsed(), unit: "bytes" },
 ];
@@ -60,6 +68,9 @@ else {
   const board = await boardFigures(module);
   figures.push(...board, ...withChip(board));
 }
+const noDesk = deskMissing();
+if (noDesk) console.log(`the desk is left out: ${noDesk}`);
+else figures.push(...(await deskFigures()));
 for (const { name, value, unit } of figures) {
   console.log(`${name.padEnd(34)} ${value.toLocaleString("en-US").padStart(12)} ${unit}`);
 }

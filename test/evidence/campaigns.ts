@@ -1,6 +1,7 @@
 // All campaigns, in the order in which docs/EVIDENCE.md tells of them.
 
 import type { Campaign } from "./campaign.js";
+import { DESK } from "./desk.js";
 import { FAULTS } from "./faults.js";
 import { FAULTS_THUMB } from "./faultsthumb.js";
 import { FUZZING } from "./fuzzing.js";
@@ -21,4 +22,5 @@ export const CAMPAIGNS: readonly Campaign[] = [
   PARSERS,
   KNOWN_ANSWERS,
   HOST_SIDE,
+  DESK,
 ];

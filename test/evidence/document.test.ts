@@ -185,6 +185,7 @@ const SECTIONS: readonly Section[] = [
     ],
     method: [],
   },
+  { heading: "Batches", campaign: "desk", claims: [[/([\d,]+) cards on both engines/, "desk_cards"]], method: [] },
 ];
 
 test("the table is that of the records; figures that are not of this firmware are called those of an earlier one", () => {

@@ -16,6 +16,14 @@ const HEAD = "| campaign | tried | failures | date | module |\n|---|---|---|---|
 /** Figures by name, written as people read them. */
 type FigureText = (...names: string[]) => string;
 
+const REGISTER_KILLS = [
+  "sqlite_statements",
+  "sqlite_frames",
+  "sqlite_syncs",
+  "postgres_statements",
+  "postgres_frames",
+].map((what) => `register_kills_${what}`);
+
 /** What was tried, in a few words. Several names: the sum of these figures. */
 const TRIED: { readonly [campaign: string]: (counted: FigureText) => string } = {
   "power-cuts": (counted) =>
@@ -33,6 +41,10 @@ const TRIED: { readonly [campaign: string]: (counted: FigureText) => string } = 
     `${counted("known_answers_published")} published vectors and ${counted("known_answers_cross_checked")} that were computed and cross-checked`,
   "host-side": (counted) =>
     `${counted("host_kills_at_file_operations", "host_kills_at_frames")} kills, ${counted("host_power_loss_disks")} lost disks, ${counted("host_runs_at_once_on_one_port", "host_runs_at_once_on_one_file")} pairs at once, ${counted("host_process_images_searched")} process images`,
+  desk: (counted) =>
+    `${counted("desk_cards")} cards, ${counted("desk_pulls", "desk_exchanges")} pulled or exchanged, ${counted("desk_lost_ports")} ports lost, ${counted("desk_kills")} kills`,
+  register: (counted) =>
+    `${counted(...REGISTER_KILLS)} kills, ${counted("register_images_killed", "register_images_power_lost")} images of its file, ${counted("register_full_disks")} full disks, ${counted("register_connections_cut")} connections cut, ${counted("register_races")} races`,
 };
 
 /** The rows for these records, in the order of the campaigns, the long forms after the usual ones. */

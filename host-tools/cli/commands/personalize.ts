@@ -181,8 +181,12 @@ async function run(options: Options, command: Command): Promise<void> {
 }
 
 async function seed(options: Options, command: Command, secrets: Secrets, register: Register): Promise<void> {
-  const { SeedingDesk } = await import("../../desk/register/seedingdesk.js");
-  const desk = secrets.keep(new SeedingDesk(register, benchAt(options.port)));
+  const [{ SeedingDesk }, { claimantAt }] = await Promise.all([
+    import("../../desk/register/seedingdesk.js"),
+    import("../../desk/register/claims.js"),
+  ]);
+  const { bench } = claimantAt(hostname(), options.port);
+  const desk = secrets.keep(new SeedingDesk(register, bench));
   const wanted = await wantedOf(options, desk, secrets);
   await withCard(options, async (card) => {
     const serial = await serialOf(options, desk, await card.readStatus());
@@ -201,11 +205,6 @@ function refuseManyNumbers({ serial, next, order }: Options): void {
 function secretFilesOf(options: Options) {
   const { siteKey, deskKey, journalKey, keyFile, transport, transportOld, pinFile } = options;
   return [siteKey, deskKey, journalKey, keyFile, transport, transportOld, pinFile];
-}
-
-/** Names this port in claims: who waits is told where the other one works. */
-function benchAt(port: string): string {
-  return `${hostname()}, port ${port}`;
 }
 
 /** The serial number; those of --next and of an order may be decided by the card. */
@@ -247,6 +246,10 @@ async function planFor(
   if (!options.dryRun) for (const warning of plan.warnings) warn(warning);
   if (options.dryRun || !lacksPin(plan, request)) return { request, plan };
   wipePlan(plan);
+  if (options.order !== undefined)
+    throw new UsageError(
+      `order ${options.order}: the desk draws its PIN, which its owner gets in a letter; seed it with --orders`,
+    );
   const pin = secrets.keep(await askPin(true, options.allowWeakPin ? undefined : objectionTo));
   const whole = { ...request, pin };
   // Somebody may have thought about it for long: it may be another card by now.

@@ -11,7 +11,7 @@ import type { OpenedBatch } from "../../desk/register/batches.js";
 import type { Register } from "../../desk/register/register.js";
 import { CheckFailed, PortError, UsageError } from "../../files/errors.js";
 import { readWhole } from "../../files/files.js";
-import { interruption, leaves } from "../../files/interruption.js";
+import { endsWithin, interruption, leaves } from "../../files/interruption.js";
 import { readTransportKey, STDIN } from "../../files/secretfile.js";
 import { type PaperOptions, paperLines, refusePapers, writePapers } from "../batchpapers.js";
 import { benchDisplay, countsInWords } from "../benchdisplay.js";
@@ -39,6 +39,8 @@ export interface BatchOptions extends PaperOptions, RegisterOptions {
 }
 
 const OTHERS_MAY_READ = 0o077;
+/** A card takes two seconds; one that is pulled meanwhile is given up after ten (ms). */
+const LAST_CARDS = 30_000;
 const GOES_ON = "what is done is kept; run it again with the same arguments: it goes on";
 
 export async function runBatchCommand(options: BatchOptions, command: Command): Promise<void> {
@@ -174,8 +176,11 @@ async function openBatch(
     ? await openFileBatch(register, { ...file, again: again === true })
     : await openOrdersBatch(register);
   if (!replace) return batch;
-  const { replaceCards } = await import("../../desk/register/batchrows.js");
-  await replaceCards(register, batch.number);
+  const [{ replaceCards }, { claimantAt }] = await Promise.all([
+    import("../../desk/register/batchrows.js"),
+    import("../../desk/register/claims.js"),
+  ]);
+  await replaceCards(register, batch.number, claimantAt(hostname(), ""));
   return batch;
 }
 
@@ -195,6 +200,7 @@ async function seedCards(
   const named = options.ports.length > 0;
   const ports = named ? [...new Set(options.ports)] : await listPorts();
   leaves(GOES_ON);
+  endsWithin(LAST_CARDS);
   const display = benchDisplay(answersInJson());
   try {
     return await runBatch(desk, { ports, morePorts: named ? undefined : listPorts, signal: interruption }, display);

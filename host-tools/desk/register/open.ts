@@ -3,6 +3,7 @@
 // A file of an older version is migrated at once, with a copy beside it; on a server others may use the older version at
 // the time, so that somebody has to say when (dsc register migrate). A newer version is refused.
 
+import { UsageError } from "../../files/errors.js";
 import type { RetryingEngine } from "./adapter.js";
 import type { Engine } from "./engine.js";
 import { RegisterError } from "./errors.js";
@@ -43,9 +44,16 @@ export async function openEngine(where: string, options: OpenOptions = {}): Prom
 async function connect(where: string, options: OpenOptions): Promise<RetryingEngine> {
   const { create = false, wait = WAIT, clock = Date.now } = options;
   if (!/^postgres(ql)?:/i.test(where))
-    return openSqlite(where, { create, wait, clock, fileSystemType: options.fileSystemType ?? fileSystemType });
+    return openFile(where, { create, wait, clock, fileSystemType: options.fileSystemType ?? fileSystemType });
   const { openPostgres } = await import("./postgres.js");
   return openPostgres(where, { wait });
+}
+
+/** A URL of something else may have a password in it, so the message does not have the URL. */
+function openFile(where: string, options: Parameters<typeof openSqlite>[1]): Promise<RetryingEngine> {
+  if (/^[a-z][a-z0-9+.-]+:\/\//i.test(where))
+    throw new UsageError("the register is a file or a postgres:// URL; this URL is of another kind");
+  return openSqlite(where, options);
 }
 
 async function prepare(engine: RetryingEngine, options: OpenOptions): Promise<void> {

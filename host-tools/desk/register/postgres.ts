@@ -41,7 +41,7 @@ export function isServerUrl(where: string): boolean {
 
 /** Opens the database. Whether a register is in it, is for the caller to see. */
 export async function openPostgres(url: string, { wait }: PostgresOptions): Promise<RetryingEngine> {
-  refusePassword(url);
+  refuseUrl(url);
   const source = new Pool(url);
   try {
     await retrying(() => source.checkEncoding(), wait);
@@ -64,8 +64,11 @@ export async function openPostgres(url: string, { wait }: PostgresOptions): Prom
   });
 }
 
-/** The command line and the environment of a process are not only its owner's to read. The message does not have the URL. */
-function refusePassword(url: string): void {
+/**
+ * A password: the command line and the environment of a process are not only its owner's to read. Other modes of TLS: `pg`
+ * takes each of them, and misspelt ones, as verify-full, and libpq does not. The messages do not have the URL.
+ */
+function refuseUrl(url: string): void {
   let parsed: URL;
   try {
     // A name of a socket's folder in the place of a host is no part of a URL otherwise.
@@ -73,10 +76,15 @@ function refusePassword(url: string): void {
   } catch {
     throw new UsageError("the register's URL is not well-formed; postgres://user@host:5432/database is expected");
   }
-  if (parsed.password === "" && !parsed.searchParams.has("password")) return;
-  throw new UsageError(
-    "the register's URL has a password in it, which others may read; leave it out, and put it into the file that PGPASSFILE names",
-  );
+  if (parsed.password !== "" || parsed.searchParams.has("password"))
+    throw new UsageError(
+      "the register's URL has a password in it, which others may read; leave it out, and put it into the file that PGPASSFILE names",
+    );
+  const mode = parsed.searchParams.get("sslmode") ?? "disable";
+  if (mode !== "disable" && mode !== "verify-full")
+    throw new UsageError(
+      "the register's URL has an sslmode that is not taken; verify-full encrypts and checks that it is the server, disable does neither",
+    );
 }
 
 /** Connections of `pg`. */
@@ -105,7 +113,7 @@ class Pool implements Source {
     try {
       return new PostgresConnection(this.#url, await this.#pool.connect());
     } catch (error) {
-      throw inWords(this.#url, error);
+      throw notConnected(this.#url, error);
     }
   }
 
@@ -241,6 +249,17 @@ const AGAIN: Readonly<Record<string, string>> = {
 
 /** Codes of Node's sockets. */
 const SOCKET = /^(E[A-Z]+|ERR_[A-Z_]+|CERT_.*|DEPTH_.*|SELF_.*|UNABLE_.*)$/;
+
+/** Whatever keeps a connection from being made comes from the URL, its files, the network or the server. */
+function notConnected(url: string, error: unknown): unknown {
+  const { syscall, path, message } = error as NodeJS.ErrnoException;
+  // A certificate or a key that the URL names.
+  if (syscall === "open" && path !== undefined)
+    return new RegisterError(`${url}: ${path}: cannot be read; it is named in the URL`, "denied");
+  const known = inWords(url, error);
+  if (known instanceof RegisterError || known instanceof EngineBusy) return known;
+  return new RegisterError(`${url}: no connection to the server: ${message.replace(/\s+/g, " ")}`, "unreachable");
+}
 
 /** An error of the engine as one of ours; a mistake in a statement stays what it is. Details of rows are left out. */
 function inWords(url: string, error: unknown): unknown {

@@ -54,6 +54,8 @@ export class SeedingDesk implements KeyRegister {
   readonly #claimant: { readonly bench: string; readonly process: string };
   readonly #found: CardRecord[] = [];
   readonly #seen = new Map<string, Seen>();
+  /** Cards that were marked as done, and whose claims ended with that. */
+  readonly #done = new Set<string>();
   readonly #job: Job | undefined;
   /** What the card is for, with the PIN as it was encrypted when it was read. */
   #order: Pick<Order, "number" | "pin"> | undefined;
@@ -67,7 +69,7 @@ export class SeedingDesk implements KeyRegister {
     this.#order = job?.order;
   }
 
-  /** Runs `work` while this bench has the claim to the card. */
+  /** Runs `work` while this bench has the claim to the card, which ends with it, or when the card is done. */
   async holding<T>(serial: string, work: () => Promise<T>): Promise<T> {
     await this.#change((one) => claimCard(one, serial, this.#claimant));
     let result: T;
@@ -78,7 +80,7 @@ export class SeedingDesk implements KeyRegister {
       await this.#release(serial).catch(() => {});
       throw error;
     }
-    await this.#release(serial);
+    if (!this.#done.delete(serial)) await this.#release(serial);
     return result;
   }
 
@@ -149,15 +151,18 @@ export class SeedingDesk implements KeyRegister {
     return this.#update(serial, { put_key: putKey }, putKey === "done");
   }
 
-  setDone(serial: string): Promise<void> {
-    return this.#change(async (one) => {
+  /** The claim ends in the same change. */
+  async setDone(serial: string): Promise<void> {
+    await this.#change(async (one) => {
       const stopped = await this.#whyStopped(one.db, await this.#sameCard(one.db, serial));
       if (stopped) throw stopped;
+      await releaseCard(one, serial, this.#claimant);
       const { order_number: order } = await moveCard(one, { serial, to: "seeded", action: ACTION });
       await this.#job?.done(one);
       if (order === null || (await orderOf(one.db, order)).state !== "claimed") return;
       await moveOrder(one, order, "seeded", { action: ACTION, serial });
     });
+    this.#done.add(serial);
   }
 
   /** Zeroes the keys of what was found. */

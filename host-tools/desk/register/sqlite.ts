@@ -276,6 +276,8 @@ class SqliteConnection implements Connection {
 /** By the beginning of SQLite's code: it may be longer, as SQLITE_BUSY_RECOVERY. */
 const REFUSALS: readonly (readonly [string, RegisterReason, string])[] = [
   ["SQLITE_FULL", "full", "the disk is full"],
+  // The memory beside the file that processes share cannot grow.
+  ["SQLITE_IOERR_SHMSIZE", "full", "the disk is full"],
   ["SQLITE_NOTADB", "not-a-register", "is no register, but something else"],
   ["SQLITE_CORRUPT", "damaged", "is damaged; restore a backup with dsc register restore"],
   ["SQLITE_READONLY", "read-only", "cannot be written; check who owns it and its folder, and their modes"],

@@ -236,13 +236,16 @@ export const MUTANTS: readonly Mutant[] = [
 ];
 
 /** Runs `use` on a mutant's `dsc`. */
-export async function withMutant<T>({ file, from, to }: Mutant, use: (launcher: Launcher) => Promise<T>): Promise<T> {
+export async function withMutant<T>(
+  { file, from, to }: Pick<Mutant, "file" | "from" | "to">,
+  use: (launcher: Launcher) => Promise<T>,
+): Promise<T> {
   const build = join(ROOT, "build");
   // As deep in the project as the real one: it looks for package.json.
   const folder = mkdtempSync(join(build, "mutant-"));
   try {
     for (const part of ["host-tools", "firmware"])
-      cpSync(join(build, "js", part), join(folder, part), { recursive: true });
+      cpSync(join(build, "js", part), join(folder, part), { recursive: true, filter: isRun });
     const path = join(folder, "host-tools", file);
     const [before, after, ...more] = readFileSync(path, "utf8").split(from);
     if (before === undefined || after === undefined || more.length > 0) throw new Error(`${file}: not once: ${from}`);
@@ -253,4 +256,9 @@ export async function withMutant<T>({ file, from, to }: Mutant, use: (launcher: 
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** Whether it is a folder or code: types and source maps are not run. */
+function isRun(path: string): boolean {
+  return !/\.(d\.ts|map|tsbuildinfo)$/.test(path);
 }

@@ -10,12 +10,18 @@ export interface Orders {
   readonly kill?: number | undefined;
   /** or when it is half done, where it is a write. */
   readonly torn?: boolean;
+  /** Kill it before the operation behind the first frame that follows a statement that begins with this text. */
+  readonly killBehindFrameAfter?: string;
   /** Stop the process before these, until it is told to go on. */
   readonly stop?: readonly number[];
   /** Stop it when it has read its files and is about to open this port. */
   readonly stopAtPort?: string | undefined;
   /** Stop it when all is done, before it exits. */
   readonly stopAtEnd?: boolean;
+  /** Whether statements of a database are operations, too. */
+  readonly statements?: boolean;
+  /** It waits before each statement that begins with this text until somebody opens this named pipe for writing. */
+  readonly gate?: { readonly statement: string; readonly file: string };
 }
 
 export type Operation =
@@ -27,5 +33,7 @@ export type Operation =
   | { readonly kind: "trace" }
   /** Bytes to the card. */
   | { readonly kind: "frame" }
+  /** The text has no values in it. */
+  | { readonly kind: "statement"; readonly text: string }
   /** What was tried and did nothing. */
   | { readonly kind: "failed" };

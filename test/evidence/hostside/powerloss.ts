@@ -58,6 +58,7 @@ class Disk {
         return this.#change((names) => names.delete(basename(operation.path)));
       case "trace":
       case "frame":
+      case "statement":
       case "failed":
         // The disk stays as it is.
         return;

@@ -8,6 +8,7 @@
 import fs from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
 import { performance } from "node:perf_hooks";
+import { onStatement } from "../../support/statements.js";
 import type { Operation, Orders } from "./orders.js";
 
 const orders = JSON.parse(process.env.DSC_EVIDENCE ?? "{}") as Orders;
@@ -20,13 +21,15 @@ const paths = new Map<number, string>();
 const log = orders.log === undefined ? undefined : real.openSync(orders.log, "a", 0o600);
 let count = 0;
 let atPort = orders.stopAtPort;
+/** What has gone by of killBehindFrameAfter. */
+let seen: "nothing" | "statement" | "frame" = "nothing";
 /** Whether an operation is under way: node:fs calls what is replaced here, too. */
 let within = false;
 
 /** Counts an operation, and ends or stops the process where that is the one. `half` does it half. */
 function begin(half: () => void = () => {}): void {
   count++;
-  if (count === orders.kill) {
+  if (count === orders.kill || seen === "frame") {
     if (orders.torn) half();
     process.kill(process.pid, "SIGKILL");
     // The signal may take a moment; nothing more is done meanwhile.
@@ -113,6 +116,7 @@ function write(...args: unknown[]): void {
   const [file, data, offset, length] = args as [number, Buffer, number, number];
   begin(() => real.writeSync(file, data, offset, length >> 1));
   note({ kind: "frame" });
+  if (seen === "statement") seen = "frame";
   (real.write as (...args: unknown[]) => void)(...args);
 }
 
@@ -136,4 +140,19 @@ Object.assign(fs, { openSync, writeFileSync, writeSync, fsyncSync, linkSync, ren
 syncBuiltinESMExports();
 globalThis.setTimeout = longTimeout as typeof setTimeout;
 
+/** Before a statement goes to the engine. */
+function beforeStatement(text: string): void {
+  const { gate } = orders;
+  if (gate && text.startsWith(gate.statement)) {
+    note({ kind: "statement", text });
+    real.closeSync(real.openSync(gate.file, "r"));
+  }
+  if (!orders.statements) return;
+  begin();
+  const { killBehindFrameAfter: kept } = orders;
+  if (kept !== undefined && text.startsWith(kept)) seen = "statement";
+  note({ kind: "statement", text });
+}
+
+if (orders.statements || orders.gate) onStatement(beforeStatement);
 if (orders.stopAtEnd) process.on("exit", () => process.kill(process.pid, "SIGSTOP"));

@@ -81,7 +81,12 @@ export class SimulatedBench {
   }
 
   /** Starts `dsc`. `PORT` in the arguments stands for the card's port; `@name` for a file, and `%` for the run's number. */
-  start(args: readonly string[], given: Orders = {}, input: string | Uint8Array = ""): Running {
+  start(
+    args: readonly string[],
+    given: Orders = {},
+    input: string | Uint8Array = "",
+    env: NodeJS.ProcessEnv = {},
+  ): Running {
     const orders = given.stopAtPort ? { ...given, stopAtPort: this.port } : given;
     const log = join(this.folder, "log", String(++this.#logs));
     const resolved = args.map((arg) => this.#resolve(arg));
@@ -94,14 +99,20 @@ export class SimulatedBench {
         HOME: join(this.folder, "home"),
         TMPDIR: join(this.folder, "tmp"),
         DSC_EVIDENCE: JSON.stringify({ ...orders, log }),
+        ...env,
       },
     });
     child.stdin.on("error", () => {}).end(input);
     return { process: child, ended: outcomeOf(child, log) };
   }
 
-  run(args: readonly string[], orders: Orders = {}, input: string | Uint8Array = ""): Promise<Outcome> {
-    return this.start(args, orders, input).ended;
+  run(
+    args: readonly string[],
+    orders: Orders = {},
+    input: string | Uint8Array = "",
+    env: NodeJS.ProcessEnv = {},
+  ): Promise<Outcome> {
+    return this.start(args, orders, input, env).ended;
   }
 
   #resolve(arg: string): string {

@@ -13,6 +13,7 @@ import { pattern } from "../../support/pattern.js";
 import { NO_POSTGRES } from "../../support/postgres.js";
 import { PLACES, type Place, postgres } from "../../support/registers.js";
 import { scratchFolder } from "../../support/scratch.js";
+import { dsc } from "../../support/simprocess.js";
 import { packageTest } from "../../support/skipping.js";
 import { suite } from "../../support/suite.js";
 
@@ -167,6 +168,37 @@ onServer("a URL with a password in it is refused, and not repeated", async () =>
     assert.match(said, "PGPASSFILE");
     assert.not.match(said, "hunter2");
   }
+});
+
+test("a URL of something else, and an sslmode that is none or that means something else to libpq, are refused", async () => {
+  assert.match(
+    await run(2, "mysql://desk:hunter2@localhost/desk", CHECK),
+    /^dsc: the register is a file or a postgres:/,
+  );
+  for (const mode of ["require", "verify-ca", "prefer", "no-verify", "verify_full", ""]) {
+    const said = await run(2, `postgres://desk@localhost/desk?sslmode=${mode}`, CHECK);
+    assert.match(said, /verify-full encrypts and checks/);
+  }
+});
+
+onServer("what keeps TLS from being set up is said", async () => {
+  const where = `${await (await postgres()).schema()}&sslmode=verify-full`;
+  assert.match(await run(6, where, CHECK), /no connection to the server: .*does not support SSL/);
+  for (const name of ["sslrootcert", "sslcert", "sslkey"])
+    assert.match(await run(6, `${where}&${name}=${join(FOLDER, "gone.pem")}`, CHECK), /gone.pem: cannot be read/);
+});
+
+onServer("a password from PGPASSFILE: dsc says what it has to say, and nothing else", async () => {
+  const server = await postgres();
+  await server.run("CREATE ROLE bench LOGIN SUPERUSER PASSWORD 'hunter2'");
+  writeFileSync(join(server.data, "pg_hba.conf"), "local all bench scram-sha-256\nlocal all all trust\n");
+  await server.run("SELECT pg_reload_conf()");
+  const where = (await server.database()).replace(/\/\/\w+@/, "//bench@");
+  const ended = await dsc(["register", "init", "--register", where, ...KEY_FILES], {
+    env: { ...CLEAN, PGPASSFILE: put("pgpass", "*:*:*:bench:hunter2\n") },
+  });
+  assert.equal([ended.code, ended.stderr], [0, ""]);
+  assert.match(await run(6, where, CHECK, { ...CLEAN, PGPASSFILE: put("none", "\n") }), "PGPASSFILE");
 });
 
 onServer("a server that is away, and back", async () => {

@@ -12,6 +12,7 @@ import { Exit, KINDS, type Kind, reportOf } from "../../../host-tools/cli/exit.j
 import { program } from "../../../host-tools/cli/main.js";
 import { change } from "../../../host-tools/desk/register/change.js";
 import { bindKeys } from "../../../host-tools/desk/register/keys.js";
+import { UNREAD } from "../../../host-tools/files/commandline.js";
 import { ocra } from "../../../host-tools/seeds/ocra.js";
 import type { SeedRecord } from "../../../host-tools/seeds/pskcrecords.js";
 import { DEMO } from "../../../sim/session/demo.js";
@@ -695,9 +696,10 @@ test("a mistake in dsc itself, in every command and at any time: code 70, and it
   checkError(await runDsc(line, { input: null, env: MISTAKEN_LATER }), "internal", line.join(" "));
 });
 
-test("where the reader of stdout is gone the exit code still says what came of it", async () => {
+test("where the reader of stdout is gone the exit code says what failed, or that nobody read", async () => {
   const gone = { during: (running: { stdout: { destroy(): unknown } }) => void running.stdout.destroy() };
-  assert.equal([(await runDsc(["completion", "bash", "--json"], gone)).code], [Exit.DONE]);
+  for (const words of [["completion", "bash"], ["completion", "bash", "--json"], ["--help"], ["ports", "--help"]])
+    assert.equal([(await runDsc(words, gone)).code], [UNREAD], words.join(" "));
   const ended = await runDsc(["verify", "--json"], gone);
   assert.equal([ended.code, ended.stderr], [Exit.USAGE, ""]);
 });

@@ -11,6 +11,7 @@ import type { SeedRecord } from "../../../host-tools/seeds/pskcrecords.js";
 import { checkSignature, readReceipt } from "../../../host-tools/seeds/receipt.js";
 import { newCertificate } from "../../support/certificates.js";
 import { dscFirstAlone } from "../../support/dschere.js";
+import { derivedFile, FOREIGN_KEY } from "../../support/foreignseedfile.js";
 import { KEYS } from "../../support/openregister.js";
 import { pattern } from "../../support/pattern.js";
 import { registerFiles } from "../../support/registerfiles.js";
@@ -45,6 +46,9 @@ const CARDS = [1, 2].map(
 );
 const [FIRST, SECOND] = CARDS as [SeedRecord, SeedRecord];
 const PENDING: SeedRecord = { ...FIRST, serial: "IB3000003", key: pattern(32, 3), state: "pending" };
+
+/** OWASP's figure for PBKDF2 with HMAC-SHA-256, and NIST's for its salt (SP 800-132: 128 bits). */
+const [LEAST_ROUNDS, LEAST_SALT] = [600_000, 16];
 
 const REGISTER = await registerFiles(FOLDER);
 const SITE = await registerFiles(FOLDER, "site");
@@ -126,6 +130,31 @@ test("under a passphrase, by either form of it", async () => {
   assert.is(code, 0);
   assert.match(stdout, /^MACs +right$/m);
 });
+
+test("keys that came in under weak protection leave under ours: enough rounds, a salt of its own, a key for MACs", async () => {
+  const passphrase = "naïve passphräse";
+  const weak = { salt: 8, rounds: 1, prf: "sha1" } as const;
+  const text = derivedFile(Buffer.from(passphrase), weak).replace('Id="7"', 'Id="IB3000009"');
+  const house = await registerFiles(FOLDER, "weak");
+  const [from, secret] = [put("weak.xml", text), ["--pskc-key", put("weak.pass", passphrase)]];
+  assert.equal((await json("import", from, ...secret, ...house)).refused, []);
+  const salts = [saltOf(text)];
+  for (const name of ["strong1.xml", "strong2.xml"]) {
+    assert.is((await json("export", at(name), ...secret, ...house, "--serial", "IB3000009")).cards, 1);
+    const written = readFileSync(at(name), "utf8");
+    assert.ok(Number(/<IterationCount>(\d+)</.exec(written)?.[1]) >= LEAST_ROUNDS);
+    assert.match(written, /<pskc:MACKey>/);
+    salts.push(saltOf(written));
+    const [record] = importPskc(at(name), { passphrase: Buffer.from(passphrase) }).records;
+    assert.equal(record?.key, FOREIGN_KEY);
+  }
+  assert.ok(salts.slice(1).every(({ length }) => length >= LEAST_SALT));
+  assert.is(new Set(salts.map((salt) => salt.toString("hex"))).size, salts.length, "a salt repeats");
+});
+
+function saltOf(text: string): Buffer {
+  return Buffer.from(/<Specified>([^<]+)</.exec(text)?.[1] ?? "", "base64");
+}
 
 for (const kind of ["rsa", "ec"] as const) {
   packageTest(

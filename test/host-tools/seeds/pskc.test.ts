@@ -1,7 +1,7 @@
 // PSKC read: seed files of the first release, files of other tools, and broken ones, which are refused in one line.
 
 import { spawnSync } from "node:child_process";
-import { createCipheriv, createHmac, pbkdf2Sync } from "node:crypto";
+import { pbkdf2Sync } from "node:crypto";
 import { copyFileSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -13,6 +13,7 @@ import { FileError } from "../../../host-tools/files/files.js";
 import { describeRefusal, type Imported, importPskc } from "../../../host-tools/seeds/pskcimport.js";
 import type { SeedSecret } from "../../../host-tools/seeds/pskckeys.js";
 import type { SeedRecord } from "../../../host-tools/seeds/pskcrecords.js";
+import { DERIVED_KEY, derivedFile, FOREIGN_KEY, foreignFile } from "../../support/foreignseedfile.js";
 import { seedFile } from "../../support/seedfile.js";
 import { suite } from "../../support/suite.js";
 import { PYTHON } from "../../support/tools.js";
@@ -163,54 +164,17 @@ test("PBKDF2 is with SHA-1 where no hash is said, as in figure 7 of the RFC", ()
   assert.equal(readText(text, { passphrase: Buffer.from("qwerty") }).records[0]?.key, FOREIGN_KEY);
 });
 
-const FOREIGN_KEY = Buffer.alloc(20, 0x31);
-
-/** Without PRF, and with its parameters in another namespace than ours. */
-const DERIVED_KEY = `<d:DerivedKey xmlns:d="http://www.w3.org/2009/xmlenc11#">
-  <d:KeyDerivationMethod Algorithm="http://www.rsasecurity.com/rsalabs/pkcs/schemas/pkcs-5v2-0#pbkdf2">
-    <d:PBKDF2-params><Salt><Specified>c2FsdHNhbHQ=</Specified></Salt>
-      <IterationCount>2000</IterationCount><KeyLength>16</KeyLength></d:PBKDF2-params>
-  </d:KeyDerivationMethod></d:DerivedKey>`;
-
-/** PBKDF2 as dsc writes it, but for `change`. */
-function derivedFile(change: { salt?: number; rounds?: number; prf?: "sha1" | "sha256" }): string {
-  const { salt = 16, rounds = 600_000, prf = "sha256" } = change;
-  const salted = Buffer.alloc(salt, 0x73);
-  const namespace = prf === "sha1" ? "http://www.w3.org/2000/09/xmldsig#" : "http://www.w3.org/2001/04/xmldsig-more#";
-  const header = DERIVED_KEY.replace("c2FsdHNhbHQ=", salted.toString("base64"))
-    .replace("2000", String(rounds))
-    .replace("</KeyLength>", `</KeyLength><PRF Algorithm="${namespace}hmac-${prf}"/>`);
-  return foreignFile(header, pbkdf2Sync(PASSPHRASE.passphrase, salted, rounds, 16, prf), "hmac-sha256");
-}
-
 for (const [what, text, secret] of [
-  ["one round", derivedFile({ rounds: 1 }), PASSPHRASE],
-  ["one round too few", derivedFile({ rounds: 599_999 }), PASSPHRASE],
-  ["a short salt", derivedFile({ salt: 15 }), PASSPHRASE],
-  ["another hash", derivedFile({ prf: "sha1" }), PASSPHRASE],
-  ["rounds enough and no key for its MACs", derivedFile({}), PASSPHRASE],
+  ["one round", derivedFile(PASSPHRASE.passphrase, { rounds: 1 }), PASSPHRASE],
+  ["one round too few", derivedFile(PASSPHRASE.passphrase, { rounds: 599_999 }), PASSPHRASE],
+  ["a short salt", derivedFile(PASSPHRASE.passphrase, { salt: 15 }), PASSPHRASE],
+  ["another hash", derivedFile(PASSPHRASE.passphrase, { prf: "sha1" }), PASSPHRASE],
+  ["rounds enough and no key for its MACs", derivedFile(PASSPHRASE.passphrase, {}), PASSPHRASE],
   ["a key and none for its MACs", foreignFile("", KEY, "hmac-sha256"), KEY],
 ] as const) {
   test(`a file with ${what} is read`, () => {
     assert.equal(readText(text, secret).records[0]?.key, FOREIGN_KEY);
   });
-}
-
-/** A file made by hand: no MACKey (RFC 6030 §6.1.1), a zero vector, padded as XML Encryption §5.2 allows. */
-function foreignFile(encryptionKey: string, key: Buffer, hmac: string): string {
-  const plain = Buffer.concat([FOREIGN_KEY, Buffer.from("9f3c5a771122334455aa0c", "hex"), Buffer.of(12)]);
-  const cipher = createCipheriv("aes-128-cbc", key, Buffer.alloc(16)).setAutoPadding(false);
-  const value = Buffer.concat([Buffer.alloc(16), cipher.update(plain), cipher.final()]);
-  const mac = createHmac(hmac.slice("hmac-".length), key).update(value).digest("base64");
-  const aes = `<x:EncryptionMethod Algorithm="http://www.w3.org/2001/04/xmlenc#aes128-cbc"/>`;
-  const cipherValue = `<x:CipherData><x:CipherValue>${value.toString("base64")}</x:CipherValue></x:CipherData>`;
-  return `<KeyContainer Version="1.0" xmlns="urn:ietf:params:xml:ns:keyprov:pskc" xmlns:x="http://www.w3.org/2001/04/xmlenc#">
-    <EncryptionKey>${encryptionKey}</EncryptionKey>
-    <MACMethod Algorithm="http://www.w3.org/2001/04/xmldsig-more#${hmac}"/>
-    <KeyPackage><Key Id="7" Algorithm="urn:ietf:params:xml:ns:keyprov:pskc:ocra">
-      <AlgorithmParameters><Suite>OCRA-1:HOTP-SHA1-6:QN08</Suite></AlgorithmParameters>
-      <Data><Secret><EncryptedValue>${aes}${cipherValue}</EncryptedValue><ValueMAC>${mac}</ValueMAC></Secret></Data>
-    </Key></KeyPackage></KeyContainer>`;
 }
 
 test("a signed file is read", () => {

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import * as assert from "uvu/assert";
 import { Ins, Life, State } from "../../../firmware/wire.js";
 import { ROOT } from "../../../host-tools/files/project.js";
+import { TRANSITIONS } from "../../../sim/core/model/transitions.js";
 import { loadFirmware } from "../../../sim/session/firmware.js";
 import { INVARIANTS } from "../../../sim/session/monkey/invariants.js";
 import { Counts, explore, type Finding, type Run, replay, shrink } from "../../../sim/session/monkey/monkey.js";
@@ -48,6 +49,16 @@ model("the runs came to every state, command, level and life", () => {
     }
   }
   assert.ok(counts.cuts >= 20, "power was cut");
+});
+
+model("the runs went no way that the table of transitions does not have, and nearly all that it has", () => {
+  for (const name of counts.transitions.keys()) assert.ok(TRANSITIONS.includes(name), name);
+  const missed = TRANSITIONS.filter((name) => !counts.transitions.has(name));
+  // A channel opens on any screen; a run seldom has one to open just on these.
+  assert.equal(
+    missed.filter((name) => !name.endsWith(" to SERIAL")),
+    [],
+  );
 });
 
 /** Those that open a channel are not sent through one, and SELECT closes it. */

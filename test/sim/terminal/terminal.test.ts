@@ -393,6 +393,7 @@ test("a signal ends it, with the terminal restored", async () => {
     ["SIGTERM", 143],
     ["SIGHUP", 129],
     ["SIGINT", 130],
+    ["SIGQUIT", 131],
   ] as const) {
     await withSimulator(async (program) => {
       program.kill(signal);
@@ -401,6 +402,87 @@ test("a signal ends it, with the terminal restored", async () => {
     });
   }
 });
+
+/** npm as a job of a shell that has the terminal again when npm ends; it writes npm's process id to its first argument. */
+const NPM_IN_A_SHELL = 'npm start --silent <&0 & echo $! > "$0"; wait $!; read -p "shell> " line';
+
+testUnless(
+  test,
+  NO_BASH,
+  "npm start: a signal that ends npm ends the simulator, and the terminal is restored",
+  async () => {
+    for (const signal of ["SIGTERM", "SIGKILL"] as const) {
+      const file = join(scratchFolder(), "pid");
+      const program = new TerminalProgram(["-c", NPM_IN_A_SHELL, file], 80, 24, BASH);
+      try {
+        await program.until(OFF);
+        process.kill(Number(readFileSync(file, "utf8")), signal);
+        await until(() => program.raw.includes("\x1b[?1049l"), `the terminal is given back after ${signal}`);
+        assertRestored(program.raw);
+      } finally {
+        await program.close();
+      }
+    }
+  },
+);
+
+test("TERM=dumb: one line that points to --headless, and no escape sequence", async () => {
+  const program = TerminalProgram.simulator(["--demo"], 80, 24, undefined, { TERM: "dumb" });
+  assert.is(await program.exit, 2);
+  assert.match(program.raw, /^dsc-sim: [^\n]*--headless[^\n]*\r?\n$/);
+  assert.not.ok(program.raw.includes("\x1b"));
+  await program.close();
+});
+
+test("NO_COLOR, and terminals of eight colours: none is used, and what has the keys still shows", async () => {
+  const environments: Record<string, string>[] = [{ NO_COLOR: "1" }, { TERM: "xterm" }, { TERM: "linux" }];
+  for (const env of environments) {
+    const program = TerminalProgram.simulator(["--demo", "--seed", "1"], 80, 24, undefined, env);
+    try {
+      await program.until(OFF);
+      program.send(TAB);
+      await program.until(/= Login =/);
+      const cells = program.cells().flat();
+      assert.ok(
+        cells.every(({ fg, bg }) => fg === undefined && bg === undefined),
+        JSON.stringify(env),
+      );
+      assert.ok(program.raw.includes("\x1b[7m"), "something is inverse");
+    } finally {
+      await program.close();
+    }
+  }
+});
+
+test("a paste is no key: the card takes none of it, a field what fits, and the log says so", () =>
+  withSimulator(async (program) => {
+    const paste = (text: string) => program.send(`\x1b[200~${text}\x1b[201~`);
+    await turnOn(program);
+    program.resize(130, 50);
+    paste("1111\r".repeat(2000));
+    await program.until(/pasted: 0 of 10000 characters taken/);
+    paste("q");
+    await program.until(/pasted: 0 of 1 /);
+    await program.until(shows("PIN>"));
+    await program.until(/Tries +5 left/);
+    program.send(TAB);
+    paste("demo\rand more");
+    await program.until(/User +demo_/);
+    await program.until(/pasted: 4 of 13 /);
+    program.send("\x03");
+    assert.is(await program.exit, 0);
+    assertRestored(program.raw);
+  }));
+
+test("P held down by a keyboard is one hold", () =>
+  withSimulator(async (program) => {
+    for (let i = 0; i < 30; i++) program.send("P");
+    await program.until(shows("PIN>"));
+    const before = program.lines().join("\n");
+    program.send("4");
+    await program.until(shows("PIN>*"));
+    assert.not.match(before, /power off/);
+  }));
 
 test("a crash restores the terminal first, then says what happened", async () => {
   for (const where of ["frame", "promise"]) {
@@ -601,6 +683,65 @@ test("keys and mouse reports are told apart however they arrive", () => {
   assert.equal(decoder.feed("\x1b"), []);
   assert.ok(decoder.pending);
   assert.equal(decoder.flush(), [{ kind: "key", name: "escape" }]);
+});
+
+test("only the left button presses, with Shift, Alt or Ctrl too; the release of another one releases nothing", () => {
+  const sgr = (button: number, end: string) => `\x1b[<${button};3;4${end}`;
+  for (const button of [1, 2, 3, 5, 6, 32, 34, 64, 65, 66, 128, 129])
+    assert.equal(new InputDecoder().feed(sgr(button, "M") + sgr(button, "m")), [], `button ${button}`);
+  for (const modifiers of [0, 4, 8, 16, 28])
+    assert.is(new InputDecoder().feed(sgr(modifiers, "M") + sgr(modifiers, "m")).length, 2, `modifiers ${modifiers}`);
+  const old = (button: number) => `\x1b[M${String.fromCharCode(32 + button)}##`;
+  assert.equal(new InputDecoder().feed(old(1) + old(2) + old(64)), []);
+  assert.equal(
+    new InputDecoder().feed(old(0) + old(3)).map((event) => event.kind === "mouse" && event.down),
+    [true, false],
+  );
+});
+
+test("a paste is one event however its bytes arrive, ends with it, and does not grow", () => {
+  const text = "12\x1b[A\x1b[200~\x1b[201q\r".repeat(500);
+  const input = `a\x1b[200~${text}\x1b[201~b`;
+  for (const size of [1, 2, 3, 7, 1000, input.length]) {
+    const decoder = new InputDecoder();
+    const pieces = Array.from({ length: Math.ceil(input.length / size) }, (_, at) =>
+      input.slice(at * size, (at + 1) * size),
+    );
+    const events = pieces.flatMap((piece) => decoder.feed(piece));
+    const paste = { kind: "paste", length: text.length, start: text.slice(0, 64) };
+    assert.equal(events, [{ kind: "key", name: "a" }, paste, { kind: "key", name: "b" }], `in pieces of ${size}`);
+    assert.not.ok(decoder.pending);
+  }
+  const cut = new InputDecoder();
+  assert.equal(cut.feed("\x1b[200~abc\x1b[20"), []);
+  assert.ok(cut.pasting && cut.pending);
+  assert.equal(cut.flush(), [{ kind: "paste", length: 7, start: "abc\x1b[20" }]);
+  assert.equal(cut.feed("x"), [{ kind: "key", name: "x" }]);
+});
+
+test("a hold that comes again at once is the same; the queue is short; forgetting empties it", () => {
+  let now = 0;
+  let full = 0;
+  const card = new Card(loadFirmware());
+  const moves = contacts(card);
+  const keypresses = new Keypresses(card, { clock: () => now, full: () => full++ });
+  for (let i = 0; i < 30; i++) {
+    keypresses.hold("press");
+    now += i === 0 ? 500 : 33;
+  }
+  keypresses.advance(20_000);
+  assert.equal(moves, ["0 press down", "1000 press up"]);
+  now += 700;
+  keypresses.hold("press");
+  keypresses.hold("ok");
+  keypresses.advance(5000);
+  assert.is(moves.length, 6, "another hold, and one of another key");
+  for (let i = 0; i < 100; i++) keypresses.tap("1");
+  assert.is(full, 84);
+  keypresses.advance(60);
+  keypresses.forget();
+  keypresses.advance(5000);
+  assert.equal(moves.length, 8, "the one that was down");
 });
 
 /** The contacts of a card as they move, with the times. */

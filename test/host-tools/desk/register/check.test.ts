@@ -6,9 +6,10 @@ import { change } from "../../../../host-tools/desk/register/change.js";
 import { type CheckReport, checkRegister } from "../../../../host-tools/desk/register/check.js";
 import { signHead } from "../../../../host-tools/desk/register/journal.js";
 import { bindKeys } from "../../../../host-tools/desk/register/keys.js";
-import { addOrder } from "../../../../host-tools/desk/register/orders.js";
+import { addOrder, moveOrder } from "../../../../host-tools/desk/register/orders.js";
 import type { Register } from "../../../../host-tools/desk/register/register.js";
 import type { CustodyKind } from "../../../../host-tools/desk/register/sealing.js";
+import { SeedingDesk } from "../../../../host-tools/desk/register/seedingdesk.js";
 import { KEYS, keysFor, onEachEngine, type Rig, SUITE } from "../../../support/openregister.js";
 import { pattern } from "../../../support/pattern.js";
 import { suite } from "../../../support/suite.js";
@@ -57,7 +58,7 @@ const CHANGES: readonly (readonly [string, string, RegExp])[] = [
   ],
   [
     "an order is of a card that is not there",
-    "update orders set serial = 'IB3009999' where number = 2",
+    "update orders set serial = 'IB3009999', state = 'seeded' where number = 2",
     /^order 2: its card IB3009999 is not in the register$/,
   ],
   ["an entry of the journal is gone", "delete from journal where number = 2", /^journal: entry 2 is missing$/],
@@ -78,6 +79,16 @@ onEachEngine(test, "a register that is right has no findings, and all of it was 
   assert.equal([none.findings, none.cards, none.opened, none.notGiven], [[], 2, 0, KINDS]);
   const desk = await find(await rig.again({ desk: KEYS.desk }));
   assert.equal([desk.findings, desk.opened, desk.notGiven], [[], 4, ["site", "journal"]]);
+});
+
+onEachEngine(test, "an order that is claimed, or was cancelled then, may have no card yet", async ({ register }) => {
+  const order = { userName: "jane", suite: SUITE, pinCheck: "card", tries: 5, pin: Buffer.from("4071") } as const;
+  const number = await change(register, (one) => addOrder(one, order));
+  const desk = new SeedingDesk(register, "bench");
+  await desk.serialOfOrder(number);
+  assert.equal((await find(register)).findings, []);
+  await change(register, (one) => moveOrder(one, number, "cancelled", { action: "order cancel" }));
+  assert.equal((await find(register)).findings, []);
 });
 
 for (const [what, statement, expected] of CHANGES)

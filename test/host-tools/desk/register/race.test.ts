@@ -1,7 +1,7 @@
 // Many processes that ask about one challenge at once, half of them in PID namespaces of their own where that is allowed:
 // exactly one is told that it is right. Nothing of a lock may depend on host names or process numbers.
 
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
@@ -9,6 +9,7 @@ import * as assert from "uvu/assert";
 import { issueChallenge } from "../../../../host-tools/desk/register/challenges.js";
 import { change } from "../../../../host-tools/desk/register/change.js";
 import { onEachEngine } from "../../../support/openregister.js";
+import { UNSHARE } from "../../../support/pidnamespace.js";
 import type { Task } from "../../../support/spender.js";
 import { note, suite } from "../../../support/suite.js";
 
@@ -18,12 +19,6 @@ const SERIAL = "IB3000123";
 const PROCESSES = 16;
 const CHALLENGES = 4;
 const SCRIPT = fileURLToPath(new URL("../../../support/spender.js", import.meta.url));
-
-/** A way into a PID namespace of its own; nothing where this computer has none for us. */
-const UNSHARE = [
-  ["unshare", "--pid", "--fork", "--kill-child"],
-  ["unshare", "--user", "--map-root-user", "--pid", "--fork", "--kill-child"],
-].find(([program = "", ...args]) => spawnSync(program, [...args, "true"]).status === 0);
 
 class Spender {
   readonly #process: ChildProcess;

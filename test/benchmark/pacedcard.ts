@@ -4,21 +4,34 @@
 //   node pacedcard.js LINK SEED     stdin: a line for each next card; at its end the processor time (ms) goes to stdout
 
 import { createInterface } from "node:readline";
-import type { Card } from "../../../sim/core/card.js";
-import { PtyLine } from "../../../sim/session/pty.js";
-import { blankCard } from "../../support/cards.js";
-import { Slot } from "../../support/rack.js";
+import type { Card } from "../../sim/core/card.js";
+import { PtyLine } from "../../sim/session/pty.js";
+import { blankCard } from "../support/cards.js";
+import { Slot } from "../support/rack.js";
 
 /** 115200 baud, ten bits a byte. */
 const BYTES_PER_MS = 11.52;
 
-/** One direction of a line: bytes arrive when their last bit would have come through. */
+/** One direction of a line: bytes arrive in order, when their last bit would have come through. */
 class Paced {
   #freeAt = 0;
+  readonly #onLine: { readonly time: number; readonly deliver: () => void }[] = [];
 
   carry(bytes: Uint8Array, deliver: () => void): void {
     this.#freeAt = Math.max(this.#freeAt, performance.now()) + bytes.length / BYTES_PER_MS;
-    setTimeout(deliver, this.#freeAt - performance.now());
+    this.#onLine.push({ time: this.#freeAt, deliver });
+    if (this.#onLine.length === 1) this.#deliverNext();
+  }
+
+  #deliverNext(): void {
+    const next = this.#onLine[0];
+    if (!next) return;
+    const arrive = () => {
+      next.deliver();
+      this.#onLine.shift();
+      this.#deliverNext();
+    };
+    setTimeout(arrive, next.time - performance.now());
   }
 }
 
