@@ -10,7 +10,7 @@ export const NO_CHROMIUM = existsSync(CHROMIUM) ? undefined : "apt-get install c
 
 /** Starts it. A name that ends in .test leads to the loopback, as a server elsewhere would: over plain HTTP. */
 export function startChromium(): Promise<Browser> {
-  const args = ["--host-resolver-rules=MAP *.test 127.0.0.1", "--disable-dev-shm-usage"];
+  const args = ["--host-resolver-rules=MAP *.test 127.0.0.1", "--disable-dev-shm-usage", "--disable-gpu"];
   // The superuser of a container has no sandbox to put it in.
   if (process.getuid?.() === 0) args.push("--no-sandbox");
   return chromium.launch({ executablePath: CHROMIUM, args });

@@ -8,7 +8,7 @@ type Place = Page | Frame;
 
 /** So far time goes in a page before the screen has to show what is waited for, and by such steps, in ms. */
 const LONGEST = 40_000;
-const STEP = 100;
+const STEP = 250;
 /** Pages whose time stands still but for what a test lets pass. */
 const paused = new WeakSet<Place>();
 
@@ -105,7 +105,7 @@ export function keyboard(page: Page): Hand {
     },
     async press(...keys) {
       await reachCard();
-      for (const key of keys) await page.keyboard.press(code(key));
+      await page.keyboard.type(keys.map(code).join(""));
     },
   };
 }
