@@ -7,6 +7,7 @@ import { UsageError } from "../files/errors.js";
 import { FileError } from "../files/files.js";
 import { endLater, Interrupted, interrupt, interruption } from "../files/interruption.js";
 import { version } from "../files/project.js";
+import { endCommand } from "./commandend.js";
 import { Exit, reportOf } from "./exit.js";
 import { answerInJson, answersInJson, begin, complain, conclude, tell } from "./output.js";
 
@@ -26,6 +27,8 @@ const COMMANDS: Record<string, () => Promise<{ register(program: Command): void 
   card: () => import("./commands/card.js"),
   order: () => import("./commands/order.js"),
   batch: () => import("./commands/batch.js"),
+  operator: () => import("./commands/operator.js"),
+  approve: () => import("./commands/approve.js"),
   journal: () => import("./commands/journal.js"),
   challenge: () => import("./commands/challenge.js"),
   verify: () => import("./commands/verify.js"),
@@ -58,6 +61,7 @@ export async function runCommand(args: string[]): Promise<void> {
     fail(interruption.aborted ? new Interrupted() : error);
   }
   if (interruption.aborted) fail(new Interrupted());
+  endCommand();
   conclude();
 }
 

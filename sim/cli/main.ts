@@ -11,7 +11,10 @@ import { commandNames, helpLines, helpOn } from "../session/language/help.js";
 import { scriptingDocument } from "../session/language/scripting.js";
 import { openPanel, PanelError } from "../session/panelport.js";
 import { UserError } from "../session/usererror.js";
-import { parseName, parseSeed } from "./options.js";
+import { type ApiOptions, api, withApiOptions } from "./api.js";
+import { withCardOptions } from "./cardoptions.js";
+import { type MonkeyOptions, monkey, withMonkeyOptions } from "./monkey.js";
+import { parseName } from "./options.js";
 import { addRun } from "./run.js";
 import { type CardOptions, complain, headless, inTerminal, say } from "./simulate.js";
 
@@ -19,7 +22,7 @@ import { type CardOptions, complain, headless, inTerminal, say } from "./simulat
 const FAILED = 1;
 const USAGE = 2;
 const EXIT_CODES = `
-Exit codes: 0 done; 1 a command had an error, or a script failed; 2 usage, or a file that cannot be used;
+Exit codes: 0 done; 1 a command had an error, a script failed, or monkey found a difference; 2 usage, or a file that cannot be used;
 3 no such port, or busy, or no answer; 128 + n ended by signal n (141: nobody read the output).`;
 
 interface Options extends CardOptions {
@@ -40,15 +43,11 @@ export async function main(args: string[]): Promise<void> {
   }
 }
 
-function commands(): Command {
-  const program = new Command("dsc-sim")
+/** The command line, as the help and the completion see it. */
+export function commands(): Command {
+  const program = withCardOptions(new Command("dsc-sim"))
     .description("The Digital Security Card+ in the terminal, by hand or by script.")
     .version(version(), "--version")
-    .option("--flash <file>", "keep the card's flash in FILE (made blank if missing)", parseName)
-    .option("--demo", "personalize a blank card as the demo card (PIN 4071)")
-    .option("--seed <n>", "make the random source repeatable", parseSeed)
-    .option("--pty <link>", "put the card's serial line on a pseudo-terminal, linked at LINK", parseName)
-    .option("--record <file>", "write the session as a command file that `run` replays (it holds the PIN)", parseName)
     .option("--ascii", "draw in ASCII, whatever the locale says")
     .option("--headless", "commands on stdin, JSON on stdout")
     .addOption(portOption())
@@ -75,6 +74,12 @@ function commands(): Command {
     .action((shell: Shell) => {
       process.stdout.write(completionScript(program, shell));
     });
+  withApiOptions(program.command("api")).action(async (_: unknown, command: Command) => {
+    await api(command.optsWithGlobals<ApiOptions>());
+  });
+  withMonkeyOptions(program.command("monkey")).action(async (_: unknown, command: Command) => {
+    if (!(await monkey(command.optsWithGlobals<MonkeyOptions>()))) process.exitCode ??= FAILED;
+  });
   return program;
 }
 

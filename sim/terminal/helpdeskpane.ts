@@ -27,6 +27,14 @@ export class HelpDeskPane {
     else if (/^[0-9]$/.test(name)) this.#set(this.#lockCode + name);
   }
 
+  /** Takes the digits at the beginning of what was pasted. Returns how many it took. */
+  paste(text: string): number {
+    const before = this.#lockCode.length;
+    const [digits = ""] = /^[0-9]*/.exec(text) ?? [];
+    this.#set(this.#lockCode + digits);
+    return this.#lockCode.length - before;
+  }
+
   draw(canvas: Canvas, area: Rect, focused: boolean): void {
     canvas.frame(area, "Help desk", focused ? theme.focusedFrame : theme.frame, focused);
     const at = (row: number, text: string, style = {}) => canvas.put(area.x + MARGIN, area.y + row, text, style);

@@ -188,7 +188,8 @@ class Simulator {
 
   /** A field takes what fits, up to the end of the line; a card has keys only. */
   #paste({ length, start }: Paste): void {
-    const fits = this.#focus === "login" ? (this.#login?.paste(start) ?? 0) : 0;
+    const pane = this.#focus === "desk" ? this.#desk : this.#focus === "login" ? this.#login : undefined;
+    const fits = (this.#commands?.open ? this.#commands : pane)?.paste(start) ?? 0;
     this.#log.add(`pasted: ${fits} of ${length} characters taken`);
   }
 

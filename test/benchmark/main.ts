@@ -15,14 +15,9 @@ import { DEMO, personalizeDemo } from "../../sim/session/demo.js";
 import { FIRMWARE_FILE, loadFirmware } from "../../sim/session/firmware.js";
 import { boardFigures, boardMissing } from "./board.js";
 import { deskFigures, deskMissing } from "./desk.js";
+import { type Figure, interfaceFigures } from "./interfaces.js";
 import { registerCosts } from "./register.js";
 import { command, personalizeOverWire, verification } from "./serial.js";
-
-interface Figure {
-  name: string;
-  value: number;
-  unit: string;
-}
 
 /** The exports of the crypto test build that are used here. */
 interface CryptoModule {
@@ -61,6 +56,7 @@ const figures: Figure[] = [
   { name: "register_cost_ratio_100000_to_100", value: rounded(costs.ratio), unit: "of processor time for a card" },
   { name: "module_bytes", value: readFileSync(FIRMWARE_FILE).length, unit: "bytes" },
   { name: "memory_bytes", value: memoryUsed(), unit: "bytes" },
+  ...(await interfaceFigures()),
 ];
 const missing = boardMissing();
 if (missing) console.log(`the board is left out: ${missing}`);

@@ -8,6 +8,7 @@ import { FUZZING } from "./fuzzing.js";
 import { HOST_SIDE } from "./hostside.js";
 import { KNOWN_ANSWERS } from "./knownanswers.js";
 import { MODEL } from "./model.js";
+import { MONKEY } from "./monkey.js";
 import { PARSERS } from "./parsers.js";
 import { POWER_CUTS } from "./powercuts.js";
 import { TIMING } from "./timing.js";
@@ -18,6 +19,7 @@ export const CAMPAIGNS: readonly Campaign[] = [
   FAULTS_THUMB,
   FUZZING,
   MODEL,
+  MONKEY,
   TIMING,
   PARSERS,
   KNOWN_ANSWERS,

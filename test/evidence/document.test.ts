@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import * as assert from "uvu/assert";
 import { ALL_FAULT_MUTANTS } from "../mutants/faults.js";
 import { FUZZING_MUTANTS } from "../mutants/fuzzing.js";
+import { MODEL_MUTANTS } from "../mutants/model.js";
 import { POWER_CUT_MUTANTS } from "../mutants/powercuts.js";
 import { TIMING_MUTANTS } from "../mutants/timing.js";
 import { suite } from "../support/suite.js";
@@ -111,6 +112,19 @@ const SECTIONS: readonly Section[] = [
     ],
     // Executions of the fuzzers, and steps of the usual form, in millions.
     method: [10, 40],
+  },
+  {
+    heading: "The monkey",
+    campaign: "monkey",
+    claims: [
+      [/([\d,]+) mutants/, "monkey_mutants"],
+      [/([\d,]+) mutants/, Object.keys(MODEL_MUTANTS).length],
+      [/the last after ([\d,]+)\s+steps/, "monkey_most_steps"],
+      [/within ([\d,]+) s/, "monkey_most_seconds"],
+      [/at most ([\d,]+) steps/, "monkey_longest_run"],
+    ],
+    // A minute, in steps.
+    method: [120_000],
   },
   {
     heading: "Timing",

@@ -34,6 +34,8 @@ const TRIED: { readonly [campaign: string]: (counted: FigureText) => string } = 
     `${counted(...["serial", "channel", "keys", "flash"].map((name) => `fuzzing_${name}_executions`))} executions`,
   model: (counted) =>
     `${counted("model_steps")} random steps with ${counted("model_cuts")} power cuts, ${counted("model_mutants")} mutants`,
+  monkey: (counted) =>
+    `${counted("monkey_mutants")} mutants by \`dsc-sim monkey\`, the last after ${counted("monkey_most_steps")} steps`,
   timing: (counted) =>
     `${counted("timing_wrong_pins")} wrong PINs, ${counted("timing_wrong_codes")} codes, ${counted("timing_channel_cases")} cryptograms and MACs, ${counted("timing_crypto_rounds")} keys each`,
   parsers: (counted) => `${counted("parsers_cases")} mutated inputs`,

@@ -5,6 +5,7 @@ import { hostname } from "node:os";
 import { type Command, Option } from "commander";
 import { Limit } from "../../../firmware/wire.js";
 import type { CardClient, CardStatus } from "../../card/cardclient.js";
+import { type Master, wipeMaster } from "../../card/transportkeys.js";
 import type { KeyRegister } from "../../desk/keyregister.js";
 import { carryOut } from "../../desk/personalize.js";
 import { describePlan, lacksPin, makePlan, type Plan, type Step, wipePlan } from "../../desk/plan.js";
@@ -14,10 +15,11 @@ import type { Request } from "../../desk/request.js";
 import { isWeakPin } from "../../desk/weakpin.js";
 import { PortError, UsageError } from "../../files/errors.js";
 import { leaves } from "../../files/interruption.js";
-import { readKey, readPin, readTransportKey, type SecretOptions } from "../../files/secretfile.js";
+import { readKey, readPin, type SecretOptions } from "../../files/secretfile.js";
 import { paperOptions } from "../batchpapers.js";
 import { Exit, exitCodeOf } from "../exit.js";
 import { withGone } from "../gone.js";
+import { readMaster } from "../masterkey.js";
 import { show, warn } from "../output.js";
 import { startBar } from "../progress.js";
 import { askPin } from "../prompt.js";
@@ -29,7 +31,6 @@ import {
   printing,
   serialNumber,
   suiteOf,
-  TRANSPORT_PROMPT,
   traceOption,
   transportOption,
   wholeNumber,
@@ -155,8 +156,8 @@ function forMany({ again, replace, report, labels, pinLetters }: Omit<Options, "
 async function runMany(options: Omit<Options, "port"> & { readonly ports: readonly string[] }, command: Command) {
   for (const [name, value] of Object.entries(forOne(options)))
     if (value !== undefined) throw new UsageError(`${name}: is for one card; leave it out with --batch and --orders`);
-  const { deskKey, siteKey, journalKey, transport, transportOld } = options;
-  refuseStdinTwice(siteKey, deskKey, journalKey, transport, transportOld);
+  const { deskKey, siteKey, journalKey, operatorKey, transport, transportOld } = options;
+  refuseStdinTwice(siteKey, deskKey, journalKey, operatorKey, transport, transportOld);
   const { runBatchCommand } = await import("./personalizebatch.js");
   const { suite, tries } = settingsOf(options);
   await runBatchCommand({ ...options, suite, serverSuite: SERVER_SUITE, tries }, command);
@@ -203,8 +204,8 @@ function refuseManyNumbers({ serial, next, order }: Options): void {
 }
 
 function secretFilesOf(options: Options) {
-  const { siteKey, deskKey, journalKey, keyFile, transport, transportOld, pinFile } = options;
-  return [siteKey, deskKey, journalKey, keyFile, transport, transportOld, pinFile];
+  const { siteKey, deskKey, journalKey, operatorKey, keyFile, transport, transportOld, pinFile } = options;
+  return [siteKey, deskKey, journalKey, operatorKey, keyFile, transport, transportOld, pinFile];
 }
 
 /** The serial number; those of --next and of an order may be decided by the card. */
@@ -349,10 +350,21 @@ async function requestOf(options: Options, settings: Settings, secrets: Secrets)
     reseed,
     allowDevelopment,
     key: await read(keyFile, "Token key in hexadecimal", readKey),
-    transport: await read(transport, TRANSPORT_PROMPT, readTransportKey),
-    transportOld: await read(transportOld, TRANSPORT_PROMPT, readTransportKey),
+    transport: await readMasterOption(transport, options, secrets),
+    transportOld: await readMasterOption(transportOld, options, secrets),
     pin: await read(pinFile, "PIN", allowWeakPin ? readPin : strongPin),
   };
+}
+
+async function readMasterOption(
+  path: string | undefined,
+  options: Options,
+  secrets: Secrets,
+): Promise<Master | undefined> {
+  if (path === undefined) return undefined;
+  const master = await readMaster(path, options);
+  secrets.keep({ wipe: () => wipeMaster(master) });
+  return master;
 }
 
 function strongPin(path: string, options?: SecretOptions): Buffer {

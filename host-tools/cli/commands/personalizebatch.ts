@@ -6,19 +6,19 @@ import { hostname } from "node:os";
 import type { Command } from "commander";
 import { Limit } from "../../../firmware/wire.js";
 import { listPorts } from "../../card/port.js";
+import { type Master, wipeMaster } from "../../card/transportkeys.js";
 import type { ListedCard } from "../../desk/batch/cardlist.js";
 import type { OpenedBatch } from "../../desk/register/batches.js";
 import type { Register } from "../../desk/register/register.js";
 import { CheckFailed, PortError, UsageError } from "../../files/errors.js";
 import { readWhole } from "../../files/files.js";
 import { endsWithin, interruption, leaves } from "../../files/interruption.js";
-import { readTransportKey, STDIN } from "../../files/secretfile.js";
+import { STDIN } from "../../files/secretfile.js";
 import { type PaperOptions, paperLines, refusePapers, writePapers } from "../batchpapers.js";
 import { benchDisplay, countsInWords } from "../benchdisplay.js";
+import { readMaster } from "../masterkey.js";
 import { answersInJson, show, warn } from "../output.js";
 import { type RegisterOptions, withRegister } from "../registeroptions.js";
-import { readSecret } from "../secretoptions.js";
-import { TRANSPORT_PROMPT } from "./options.js";
 
 export interface BatchOptions extends PaperOptions, RegisterOptions {
   readonly ports: readonly string[];
@@ -121,7 +121,7 @@ async function seedBatch(
     leaves(undefined);
     refuseUnfinished(batch.number, end);
   } finally {
-    for (const key of Object.values(keys)) key?.fill(0);
+    for (const key of Object.values(keys)) wipeMaster(key);
   }
 }
 
@@ -142,8 +142,8 @@ function refuseUnfinished(
 }
 
 async function transportKeys(options: BatchOptions) {
-  const read = async (path: string | undefined) =>
-    path === undefined ? undefined : await readSecret(path, TRANSPORT_PROMPT, options, readTransportKey);
+  const read = async (path: string | undefined): Promise<Master | undefined> =>
+    path === undefined ? undefined : await readMaster(path, options);
   return { transport: await read(options.transport), transportOld: await read(options.transportOld) };
 }
 

@@ -366,4 +366,23 @@ test("a card that answers no more is seen to", async () => {
   panel.close();
 });
 
+test("who looks is told when the screen was shown since, not by a report that was under way", async () => {
+  const line = new Line();
+  const { panel } = panelOn(line);
+  let seen: boolean | undefined;
+  const looking = panel.look().then((came) => {
+    seen = came;
+  });
+  await line.shows(1, 4, "PIN>    ");
+  assert.is(seen, undefined);
+  await line.shows(1, 4, "PIN>*   ");
+  await looking;
+  assert.is(seen, true);
+  assert.is(await panel.look(1), false, "nothing comes");
+  const closing = panel.look();
+  panel.close();
+  assert.is(await closing, false);
+  assert.is(await panel.look(), false);
+});
+
 test.run();

@@ -257,11 +257,12 @@ test("s saves a picture of the card under a name that is free", async () => {
     await program.until(OFF);
     await turnOn(program);
     program.send("s");
-    await program.until(/picture saved: card-0002/);
+    await program.until(/picture saved: card-0002.txt and .svg/);
   } finally {
     await program.close();
   }
   assert.is(readFileSync(join(folder, "card-0001.txt"), "utf8"), "mine");
+  assert.match(readFileSync(join(folder, "card-0002.svg"), "utf8"), /^<svg [\s\S]*PIN&gt;[\s\S]*<\/svg>\s*$/);
   assert.match(readFileSync(join(folder, "card-0002.txt"), "utf8"), /Digital Security Card\+[\s\S]*\[ PIN> \]/);
 });
 
@@ -469,6 +470,13 @@ test("a paste is no key: the card takes none of it, a field what fits, and the l
     paste("demo\rand more");
     await program.until(/User +demo_/);
     await program.until(/pasted: 4 of 13 /);
+    program.send("\tht");
+    paste("12345678 9");
+    await program.until(/pasted: 8 of 10 /);
+    await program.until(/Lock code +12345678/);
+    program.send("\t:");
+    paste("show\nand more");
+    await program.until(/:show_/);
     program.send("\x03");
     assert.is(await program.exit, 0);
     assertRestored(program.raw);
