@@ -30,7 +30,7 @@ const TOOLS = [
       "package-lock.json",
     ],
     output: "build/tools.stamp",
-    commands: [tsc("host-tools/cli", "sim/cli")],
+    commands: [tsc("host-tools/cli", "sim/cli", "sim/webbuilder", "sim/web")],
     finish: stamp,
   },
 ];

@@ -1,7 +1,8 @@
 // The help-desk pane: the lock code in, the unlock code out, for a locked demo card.
 
+import { ocra } from "../../host-tools/seeds/ocra.js";
+import { CODE_LENGTH, unlockCode } from "../common/helpdesk.js";
 import type { Canvas, Rect } from "./canvas.js";
-import { CODE_LENGTH, unlockCode } from "./helpdesk.js";
 import { theme } from "./theme.js";
 
 const MARGIN = 2;
@@ -59,7 +60,7 @@ export class HelpDeskPane {
   }
 
   #enter(): void {
-    this.#unlockCode = unlockCode(this.#lockCode);
+    this.#unlockCode = unlockCode(this.#lockCode, (suite, key, challenge) => ocra(suite, key, { challenge }));
     if (this.#unlockCode !== undefined) this.#log("help desk: unlock code given");
   }
 }

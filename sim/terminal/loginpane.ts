@@ -1,7 +1,8 @@
 // The login pane: a browser on the demo site, as far as a terminal needs one.
 
+import type { Answer, Site } from "../common/site.js";
 import type { Canvas, Rect } from "./canvas.js";
-import { type Answer, Site } from "./site.js";
+import { terminalSite } from "./site.js";
 import { theme } from "./theme.js";
 
 type Field = "user" | "password" | "response";
@@ -30,7 +31,7 @@ export class LoginPane {
   #answer: Answer | undefined;
 
   /** `log` hears what the site does, never a digit of it. */
-  constructor(log: (text: string) => void, site: Site = new Site()) {
+  constructor(log: (text: string) => void, site: Site = terminalSite()) {
     this.#log = log;
     this.#site = site;
   }

@@ -1,8 +1,8 @@
 // A picture of the card in files of the current folder: as text, and as SVG.
 
 import { existsSync, writeFileSync } from "node:fs";
+import type { Subject } from "../core/subject.js";
 import { cardPicture } from "../drawing/svg.js";
-import type { Subject } from "../session/subject.js";
 import { Canvas } from "./canvas.js";
 import { cardExtent, drawCard } from "./carddrawing.js";
 import type { LineArt } from "./lineart.js";

@@ -1,10 +1,4 @@
 // The screen's big characters: 14 segments each, in line-drawing characters or in ASCII.
-//
-//    _a_        h i j: from the upper corners and the middle of the top to the centre
-//  f|hij|b      g, G:  the two halves of the middle bar
-//   |g G|       m l k: from the centre to the lower corners and the middle of the bottom
-//  e|mlk|c
-//   |_d_|
 
 import { SEGMENTS } from "../drawing/characters.js";
 

@@ -1,14 +1,14 @@
-// Key presses: keys typed in the terminal and buttons held with the mouse become contacts
+// Key presses: keys that were typed and buttons that are held with a pointer become contacts
 // that close and open in the card's own time, one after another, so that fast typing is not lost.
 
 import { HOLD_TIME, type KeyName, TAP_TIME, UP_TIME } from "../core/card.js";
-import { isLive, type Subject } from "../session/subject.js";
+import { isLive, type Subject } from "../core/subject.js";
 
 /** As many presses wait at most: a whole login typed ahead, and no key that was held down for long. */
 const MOST_WAITING = 16;
 /** A key that comes again within this time (ms) is held down: longer than a keyboard waits before its first repeat. */
 const REPEAT_TIME = 700;
-/** A mouse button held longer than this, in ms, is taken for one whose release was never reported. */
+/** In a terminal, a mouse button held longer than this, in ms, is taken for one whose release was never reported. */
 const LOST_RELEASE = 5000;
 
 interface Touch {
@@ -20,8 +20,12 @@ interface Touch {
 }
 
 interface KeypressOptions {
+  /** Called where a press was dropped since too many wait. */
   readonly full?: () => void;
+  /** The user's time, in ms; the card's unless told. */
   readonly clock?: () => number;
+  /** A pointer that holds a button for so long, in ms, was lost. Where each release is reported, none is: Infinity. */
+  readonly longest?: number;
 }
 
 export class Keypresses {
@@ -33,14 +37,18 @@ export class Keypresses {
   #releasesLost = false;
   readonly #full: () => void;
   readonly #clock: () => number;
+  readonly #longest: number;
   /** The hold that was asked for last, and when. */
   #lastHold: { readonly key: KeyName; readonly at: number } | undefined;
 
-  /** `full` is called where a press was dropped since too many wait; `clock` is the user's time, in ms. */
-  constructor(card: Subject, { full = () => {}, clock = () => performance.now() }: KeypressOptions = {}) {
+  constructor(
+    card: Subject,
+    { full = () => {}, clock = () => card.time, longest = LOST_RELEASE }: KeypressOptions = {},
+  ) {
     this.#card = card;
     this.#full = full;
     this.#clock = clock;
+    this.#longest = longest;
   }
 
   /** The key whose contact is closed. */
@@ -88,7 +96,7 @@ export class Keypresses {
     this.release();
     // A terminal that once lost a release reports none: there a click is a tap.
     if (this.#releasesLost) return this.tap(key);
-    this.#mouse = { key, left: LOST_RELEASE, held: 0 };
+    this.#mouse = { key, left: this.#longest, held: 0 };
     this.#queue.push(this.#mouse);
   }
 

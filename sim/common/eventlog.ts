@@ -3,21 +3,25 @@
 // It says that a digit was pressed and that a response is shown, never which: people show their logs.
 
 import type { CardWatcher, KeyName } from "../core/card.js";
-import type { Subject } from "../session/subject.js";
-import type { Canvas, Rect } from "./canvas.js";
-import { seconds } from "./statepane.js";
-import { theme } from "./theme.js";
+import type { Subject } from "../core/subject.js";
 
 const KEPT = 500;
 const HOLD_TIME = 800;
-const TIME_WIDTH = 9;
 /** The only screens with digits that tell nothing. */
 const HARMLESS = /^(\D*|LEFT \d|ERROR \d\d)$/;
 
-interface Entry {
+/** Something that happened. */
+export interface Entry {
+  /** The card's clock, in ms. */
   readonly time: number;
   readonly text: string;
+  /** How often in a row. */
   count: number;
+}
+
+/** The card's time in seconds, as the log and the state show it. */
+export function seconds(ms: number, digits: number): string {
+  return (ms / 1000).toFixed(digits);
 }
 
 export class EventLog {
@@ -73,16 +77,9 @@ export class EventLog {
     if (at >= 0) this.#card.watchers.splice(at, 1);
   }
 
-  draw(canvas: Canvas, area: Rect): void {
-    canvas.frame(area, "Log", theme.frame, false);
-    const rows = area.height - 2;
-    const width = area.width - 4;
-    this.#entries.slice(-rows).forEach((entry, row) => {
-      const text = entry.count > 1 ? `${entry.text} x${entry.count}` : entry.text;
-      const y = area.y + 1 + row;
-      canvas.put(area.x + 2, y, seconds(entry.time, 3).padStart(TIME_WIDTH), theme.faint);
-      canvas.put(area.x + 2 + TIME_WIDTH + 2, y, text.slice(0, width - TIME_WIDTH - 2), theme.text);
-    });
+  /** The last `count` entries, the oldest first. */
+  last(count: number): readonly Entry[] {
+    return count > 0 ? this.#entries.slice(-count) : [];
   }
 
   #key(key: KeyName, down: boolean): void {

@@ -2,15 +2,15 @@
 //
 // It knows the unlock key of the demo card only, as the demo site knows its token key only.
 
-import { ocra } from "../../host-tools/seeds/ocra.js";
-import { UNLOCK_SUITE } from "../../host-tools/seeds/pskcrecords.js";
-import { DEMO } from "../session/demo.js";
+import { DEMO_CARD } from "../core/democard.js";
+import type { SiteTools } from "./site.js";
 
 /** Digits of a lock code, and of an unlock code. */
 export const CODE_LENGTH = 8;
+const UNLOCK_SUITE = "OCRA-1:HOTP-SHA256-8:QN08";
 
 /** The unlock code for the demo card's lock code; undefined where that is not 8 digits. */
-export function unlockCode(lockCode: string): string | undefined {
+export function unlockCode(lockCode: string, response: SiteTools["response"]): string | undefined {
   if (!/^[0-9]{8}$/.test(lockCode)) return undefined;
-  return ocra(UNLOCK_SUITE, DEMO.unlockKey, { challenge: lockCode });
+  return response(UNLOCK_SUITE, DEMO_CARD.unlockKey, lockCode);
 }

@@ -2,7 +2,7 @@
 //
 // It wakes when the card or a key that is pressed needs it, so an idle card costs next to nothing.
 
-import { isLive, type Subject } from "../session/subject.js";
+import { isLive, type Subject } from "../core/subject.js";
 import type { Keypresses } from "./keypresses.js";
 
 /** More than this at once, in ms, and the program was asleep: the card was too. */
@@ -13,6 +13,14 @@ const LONGEST_SLEEP = 500;
 const SHORT_SLEEP = 25;
 const FAST = 30;
 
+/** The computer's time. */
+export interface Timer {
+  /** ms since some moment, never backwards. */
+  now(): number;
+  /** Calls `run` after `ms`. Returns what calls it off. */
+  after(ms: number, run: () => void): () => void;
+}
+
 export class CardTime {
   readonly #card: Subject;
   readonly #keypresses: Keypresses;
@@ -20,12 +28,14 @@ export class CardTime {
   readonly #onLine: boolean;
   readonly #passed: () => void;
   #fast = false;
-  #timer: NodeJS.Timeout | undefined;
+  readonly #timer: Timer;
+  #callOff = () => {};
   #last = 0;
   #fraction = 0;
 
   /** `passed` is called after time has passed. */
-  constructor(card: Subject, keypresses: Keypresses, onLine: boolean, passed: () => void) {
+  constructor(card: Subject, keypresses: Keypresses, onLine: boolean, timer: Timer, passed: () => void) {
+    this.#timer = timer;
     this.#card = card;
     this.#keypresses = keypresses;
     this.#onLine = onLine;
@@ -44,19 +54,19 @@ export class CardTime {
 
   /** From now on the card's time goes on. */
   start(): void {
-    this.#last = performance.now();
+    this.#last = this.#timer.now();
     this.#sleep();
   }
 
   /** The card's time stands still. */
   stop(): void {
-    clearTimeout(this.#timer);
+    this.#callOff();
   }
 
   /** Lets the time pass that has passed; call it before anything is done to the card. */
   catchUp(): void {
-    clearTimeout(this.#timer);
-    const now = performance.now();
+    this.#callOff();
+    const now = this.#timer.now();
     const ms = Math.min(now - this.#last, LONGEST_STEP) * this.speed + this.#fraction;
     this.#last = now;
     this.#fraction = ms % 1;
@@ -66,8 +76,8 @@ export class CardTime {
   }
 
   #sleep(): void {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.catchUp(), this.#sleepTime());
+    this.#callOff();
+    this.#callOff = this.#timer.after(this.#sleepTime(), () => this.catchUp());
   }
 
   #sleepTime(): number {
