@@ -18,8 +18,8 @@ import { readSecret, type SecretFileOptions } from "./secretoptions.js";
 
 /** For --help. */
 export const TOKEN_HELP = `
-A key may be in a PKCS#11 token instead: pkcs11:token=NAME;object=KEY?module-path=MODULE (docs/TOKENS.md). Its PIN is asked
-for, or comes from the file that pin-source= in the URI or DSC_PKCS11_PIN_FILE names.`;
+A key may be in a PKCS#11 token instead: pkcs11:token=NAME;object=KEY?module-path=MODULE (docs/TOKENS.md).
+Its PIN is asked for, or comes from the file that pin-source= in the URI or DSC_PKCS11_PIN_FILE names.`;
 
 let tokens: Tokens | undefined;
 

@@ -11,7 +11,7 @@ import { readFlashFile } from "../../../sim/session/flashfile.js";
 import { Recorder } from "../../../sim/session/record.js";
 import { hashOf } from "../../../sim/session/recordmarks.js";
 import { firstFailure } from "../../../sim/session/run.js";
-import { type Report, Session } from "../../../sim/session/session.js";
+import { Session } from "../../../sim/session/session.js";
 import { cardOf, MODULE } from "../../support/cards.js";
 import { scratchFolder } from "../../support/scratch.js";
 import { dscSim, type Ended, LAUNCHER } from "../../support/simprocess.js";
@@ -289,10 +289,13 @@ const COMMAND = fc.oneof(
 );
 
 /** Runs lines as one session. */
-function play(lines: readonly string[], session: Session): Report | undefined {
-  let report: Report | undefined;
-  for (const line of lines) if (!Session.isComment(line)) report = session.execute(line);
-  return report;
+function play(lines: readonly string[], session: Session): void {
+  for (const line of lines) if (!Session.isComment(line)) session.execute(line);
+}
+
+/** What is seen of a card from outside. */
+function seen({ time, on, state, display, flash }: Card) {
+  return { time, on, state, display, operations: flash.operations };
 }
 
 record("any sequence of commands, recorded and replayed, gives the same card", () => {
@@ -317,14 +320,14 @@ record("any sequence of commands, recorded and replayed, gives the same card", (
         },
       });
       // The last contact carries the time at which all ended into the record.
-      const last = play([...commands, "down 9", "flash-ops"], session);
+      play([...commands, "down 9"], session);
       recorder.close();
       const openFlash = (name: string) => new Flash(readFlashFile(join(FOLDER, name)));
       const again = new Session({ module: MODULE, seed: 0, openFlash });
       const lines = linesOf(file);
       const failure = firstFailure({ name: file, lines }, again);
       assert.is(failure, undefined, `line ${failure?.line} (${lines[(failure?.line ?? 1) - 1]}): ${failure?.error}`);
-      assert.equal(play(["flash-ops"], again), last);
+      assert.equal(seen(again.card), seen(session.card));
       assert.equal(again.card.flash.bytes, card?.flash.bytes);
       assert.equal(again.card.memory, card?.memory);
     },

@@ -222,21 +222,16 @@ packageTest(test, NO_CHROMIUM, "a thousand logins leave nothing in memory", asyn
   await page.context().close();
 });
 
-packageTest(
-  test,
-  NO_CHROMIUM,
-  "once it was there the page works without its server, and a new version replaces it",
-  async () => {
-    const own = await serve(await bundle());
-    const { page } = await openPage(browser, own.url);
-    await page.evaluate("navigator.serviceWorker.ready");
-    await own.close();
-    await page.reload();
-    await openCard(page, mouse(page));
-    await page.goto(`${own.url}card.html`);
-    await page.locator("svg.card").waitFor();
-    await page.context().close();
-  },
-);
+packageTest(test, NO_CHROMIUM, "once it was there the page works without its server", async () => {
+  const own = await serve(await bundle());
+  const { page } = await openPage(browser, own.url);
+  await page.evaluate("navigator.serviceWorker.ready");
+  await own.close();
+  await page.reload();
+  await openCard(page, mouse(page));
+  await page.goto(`${own.url}card.html`);
+  await page.locator("svg.card").waitFor();
+  await page.context().close();
+});
 
 test.run();
