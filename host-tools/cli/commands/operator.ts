@@ -19,7 +19,8 @@ interface AddOptions extends RegisterOptions {
 const NEW_NOTES = `
 FILE holds the private key (Ed25519), for its owner's eyes only. The public key that is printed is no secret: give it to
 whoever enrols operators.
-${TOKEN_HELP} A key that is drawn in a token never leaves it.`;
+${TOKEN_HELP}
+A key that is drawn in a token never leaves it.`;
 const ADD_NOTES = `
 The first operator enrols himself. From then on each command that changes the register, or lets keys out of it, has to
 be an operator's: --operator NAME --operator-key FILE (or DSC_OPERATOR and DSC_OPERATOR_KEY). From the second one on,

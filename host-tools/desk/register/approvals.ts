@@ -190,6 +190,11 @@ function changedCard(before: readonly ApprovedCard[], now: readonly ApprovedCard
   return undefined;
 }
 
+/** What tells a request from an earlier one for the same work. */
+export function requestNumber(): Buffer {
+  return randomBytes(RANDOM_BYTES);
+}
+
 async function ask({ db, register, note }: Change, asked: Subject & { askedBy: string }, at: number): Promise<Buffer> {
   const request: ApprovalRequest = {
     register: register.id.toString("hex"),
@@ -198,7 +203,7 @@ async function ask({ db, register, note }: Change, asked: Subject & { askedBy: s
     cards: asked.cards,
     recipient: asked.recipient,
     askedBy: asked.askedBy,
-    random: randomBytes(RANDOM_BYTES).toString("hex"),
+    random: requestNumber().toString("hex"),
     expires: at + APPROVAL_LIFETIME,
   };
   const text = JSON.stringify(request);
