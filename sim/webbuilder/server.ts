@@ -1,4 +1,4 @@
-// Serves the pages on a loopback port, as any file server would: no header that they need.
+// Serves the pages on a loopback port, as any file server would: the pages need no special headers.
 
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";

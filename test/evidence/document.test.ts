@@ -200,7 +200,7 @@ const SECTIONS: readonly Section[] = [
     ],
     method: [],
   },
-  { heading: "Batches", campaign: "desk", claims: [[/([\d,]+) cards on both engines/, "desk_cards"]], method: [] },
+  { heading: "Batches", campaign: "desk", claims: [[/([\d,]+) cards on SQLite/, "desk_cards"]], method: [] },
   {
     heading: "Proof",
     campaign: "proof",

@@ -85,7 +85,7 @@ async function forget(one: Change, given: GivenReceipt): Promise<ForgetResult> {
   return { forgotten, before: keys.length - forgotten.length };
 }
 
-/** The same key lies under two keys of the register: both copies go. Whether there was anything to forget. */
+/** Erases both copies of a key, the site's and the desk's. Returns false where it was forgotten already. */
 async function forgetKey({ db, note }: Change, key: ExportedKey, { receipt, sha256 }: GivenReceipt): Promise<boolean> {
   const { serial, field, version } = key;
   const changed = await db
