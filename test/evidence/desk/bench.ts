@@ -80,10 +80,7 @@ export class RandomBench {
       state: undefined,
       killAfter: undefined,
     }));
-    for (const place of this.#places) {
-      place.slot.onFrame = () => this.#disturb(place);
-      this.#plug(place);
-    }
+    for (const place of this.#places) place.slot.onFrame = () => this.#disturb(place);
   }
 
   get ports(): readonly string[] {
@@ -110,13 +107,19 @@ export class RandomBench {
     for (const place of this.#places) this.#unplug(place);
   }
 
+  /**
+   * Runs the tool. Each port is plugged after the tool was started: a child inherits the open pseudo-terminals of its parent, and
+   * a line that the tool holds at both ends is never lost to it.
+   */
   #runOnce(args: readonly string[]): Promise<{ code: number | null; signal: string | null; last: string }> {
     for (const place of this.#places) {
       place.killAfter = undefined;
       place.state = undefined;
+      this.#unplug(place);
     }
     const tool = spawn(process.execPath, [DSC, ...args, ...this.ports.flatMap((port) => ["--port", port]), "--json"]);
     this.#tool = tool;
+    for (const place of this.#places) this.#plug(place);
     tool.stderr.pipe(process.stderr);
     let last = "";
     createInterface({ input: tool.stdout }).on("line", (line) => {
@@ -198,7 +201,7 @@ export class RandomBench {
   }
 
   #plug(place: Place): void {
-    place.line = new PtyLine(place.slot as unknown as Card, place.path);
+    place.line ??= new PtyLine(place.slot as unknown as Card, place.path);
   }
 
   #unplug(place: Place): void {
