@@ -95,7 +95,7 @@ function jsonLast(args: string[]): string[] {
 
 /**
  * The command line. `print` is given what --help and --version print. With `args` it has the one command that they begin
- * with; all commands where that is none by itself, as for help.
+ * with; all commands where that is none by itself, as for help; none for the version.
  */
 export async function program(print: (text: string) => void, args: readonly string[] = []): Promise<Command> {
   const dsc = new Command("dsc")
@@ -114,8 +114,9 @@ export async function program(print: (text: string) => void, args: readonly stri
   return dsc;
 }
 
-/** `completion` tells of all of them. */
+/** `completion` tells of all of them, and the version of none. */
 function loadersFor(name = "") {
+  if (name === "--version") return [];
   const one = Object.hasOwn(COMMANDS, name) && name !== "completion" ? COMMANDS[name] : undefined;
   return one ? [one] : Object.values(COMMANDS);
 }
