@@ -16,9 +16,9 @@ const current = changetype<Try>(memory.data(offsetof<Try>()));
 
 /**
  * Spends a try and opens a wrap with `length` digits. The key depends on what flash held at the slot before and after
- * the spending, and on whether a second, independent count of tries grew by one. If the try was not spent, or not where
- * it counts, even the right PIN opens nothing. Returns DONE, WRONG, BATTERY, or FLASH if no slot is left or memory
- * differs from flash.
+ * the spending, and on whether the count of tries grew by one, counted forwards before it and backwards after it. If
+ * the try was not spent, or not where it counts, even the right PIN opens nothing. Returns DONE, WRONG, BATTERY, or
+ * FLASH if no slot is left or memory differs from flash.
  *
  * Tally, wrap and use are three arguments, though one could stand for all: they are checked against each other, and a
  * fault in a single argument would change all three together.
