@@ -122,7 +122,7 @@ const FRAMES = 20;
 
 boardTest(measured, ["development"], "the chip in QEMU is within the limits, by its own clock", async () => {
   const figures = await measureChip(buildImages("development"));
-  assert.is(figures.filter(({ limits }) => limits).length, 3);
+  assert.is(figures.filter(({ limits }) => limits).length, 4);
   assert.equal(beyondLimits(figures), []);
 });
 

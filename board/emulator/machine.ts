@@ -1,4 +1,5 @@
-// The chip in QEMU: one micro:bit that runs an image, with its serial line, its memory and its pins within reach.
+// The chip in QEMU: a board that runs an image, with its serial line, its memory and its registers within reach; on the
+// micro:bit its pins, too.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -6,30 +7,30 @@ import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Emulator } from "../builder/port.js";
+import { emulatorOf, PORTS, type PortName } from "../builder/ports.js";
 import { Debugger } from "./debugger.js";
 import { connectTo } from "./lines.js";
 import { type EdgeWatcher, Pins } from "./pins.js";
 import { Qmp } from "./qmp.js";
 import { Qtest } from "./qtest.js";
 
-/** Where the card's flash and the chip's RAM are, in bytes. */
-const FLASH = { address: 0x3f000, size: 4096, page: 1024 };
-const RAM = { address: 0x20000000, size: 16384 };
-/** The flash controller's registers, and what they take (board/ports/microbit/nrf51.h). */
-const NVMC = { config: 0x4001e504, erasePage: 0x4001e508, readOnly: 0, write: 1, erase: 2 };
+/** The size of the card's flash, in bytes. */
+const FLASH_SIZE = 4096;
+/** The micro:bit's flash controller (board/ports/microbit/nrf51.h). */
+const NVMC = { config: 0x4001e504, readOnly: 0, write: 1 };
 /** Read-back protection (UICR). QEMU forgets it at a reset. */
 const RBPCONF = { address: 0x10001004, protectAll: 0xffff00ff };
 /** Where this tool is, QEMU ends when we are killed. */
 const SETPRIV = "/usr/bin/setpriv";
-const QEMU = [...(existsSync(SETPRIV) ? [SETPRIV, "--pdeathsig", "KILL"] : []), "qemu-system-arm"];
+const TIED = existsSync(SETPRIV) ? [SETPRIV, "--pdeathsig", "KILL"] : [];
 /** How often QEMU is asked whether it still runs (ms). */
 const POLL = 10;
-/** An instruction takes 2^6 ns, about what one takes a Cortex-M0 at 16 MHz. */
-export const CHIP_SPEED = 6;
-
 export interface MachineOptions {
   /** The image, an ELF file. */
   readonly image: string;
+  /** The port whose chip it is for; the micro:bit unless given. */
+  readonly port?: PortName;
   /** The card's flash to begin with (4,096 bytes); blank unless given. */
   readonly flash?: Uint8Array;
   /** Where the serial line is: on a pseudo-terminal, or (the default) on a socket of ours. */
@@ -37,10 +38,11 @@ export interface MachineOptions {
   /** Called at every edge of an output pin, from the first instruction on. */
   readonly watch?: EdgeWatcher;
   /**
-   * The chip's time goes by its instructions, 2^icount ns each, and jumps to what is due next while it sleeps: what it
-   * does does not depend on how busy this computer is. Unless given, it goes by this computer's clock.
+   * The chip's time goes by its instructions, and jumps to what is due next while it sleeps: what it does does not depend
+   * on how busy this computer is. Each takes 2^icount ns, or what one takes the chip. Unless given, its time goes by this
+   * computer's clock.
    */
-  readonly icount?: number;
+  readonly icount?: number | "chip";
   /** Does not run when it has started, but as the debugger says; its time goes by its instructions. */
   readonly stepped?: boolean;
   /** Stops for good, RAM and all, when the chip resets itself. */
@@ -70,8 +72,11 @@ export class Machine {
   /** Settled when QEMU has ended. */
   readonly ended: Promise<void>;
   readonly #debugger: Debugger | undefined;
+  /** The port whose chip it is. */
+  readonly port: PortName;
 
   private constructor(parts: Parts) {
+    this.port = parts.port;
     this.#folder = parts.folder;
     this.#child = parts.child;
     this.#qmp = parts.qmp;
@@ -86,8 +91,9 @@ export class Machine {
   static async start(options: MachineOptions): Promise<Machine> {
     // Flash and RAM lie in it for a moment: nobody else may read them.
     const folder = mkdtempSync(join(tmpdir(), "dsc-qemu-"));
-    const [command, ...before] = QEMU;
-    const child = spawn(command as string, [...before, ...argumentsFor(options, folder)], {
+    const port = options.port ?? "microbit";
+    const [command, ...before] = [...TIED, PORTS[port].core.qemu];
+    const child = spawn(command as string, [...before, ...argumentsFor(options, emulatorOf(port), folder)], {
       stdio: ["ignore", "ignore", "pipe"],
       // A group of its own: a Ctrl-C that ends us must leave it the time to be asked for its flash.
       detached: true,
@@ -97,10 +103,10 @@ export class Machine {
     child.once("exit", () => process.off("exit", end));
     try {
       const said = whatItSays(child);
-      const connecting = connectAll(options, folder);
+      const connecting = connectAll(options, emulatorOf(port), folder);
       const parts = await Promise.race([connecting, said]);
       if (!options.stepped) await parts.qmp.execute("cont");
-      return new Machine({ folder, child, ...parts });
+      return new Machine({ port, folder, child, ...parts });
     } catch (error) {
       child.kill("SIGKILL");
       rmSync(folder, { recursive: true, force: true });
@@ -120,12 +126,13 @@ export class Machine {
 
   /** The card's flash now. */
   readFlash(): Promise<Buffer> {
-    return this.readMemory(FLASH.address, FLASH.size);
+    return this.readMemory(emulatorOf(this.port).flash, FLASH_SIZE);
   }
 
-  /** All of the chip's RAM now. */
+  /** All RAM that an image wipes, now. */
   readRam(): Promise<Buffer> {
-    return this.readMemory(RAM.address, RAM.size);
+    const { address, size } = emulatorOf(this.port).ram;
+    return this.readMemory(address, size);
   }
 
   /** R0 to R15. */
@@ -218,11 +225,13 @@ export class Machine {
   }
 }
 
-function argumentsFor(options: MachineOptions, folder: string): string[] {
+function argumentsFor(options: MachineOptions, { machine, speed }: Emulator, folder: string): string[] {
   const socket = (name: string) => `unix:${join(folder, name)},server=on,wait=off`;
-  const icount = options.icount ?? (options.stepped ? CHIP_SPEED : undefined);
+  const wanted = options.icount ?? (options.stepped ? "chip" : undefined);
+  const icount = wanted === "chip" ? speed : wanted;
   return [
-    ..."-machine microbit -accel tcg -display none -nodefaults -S".split(" "),
+    ...["-machine", machine],
+    ..."-accel tcg -display none -nodefaults -S".split(" "),
     ...["-device", `loader,file=${options.image}`],
     ...["-serial", options.serial === "pty" ? "pty" : socket("serial")],
     ...["-qmp", socket("qmp"), "-qtest", socket("qtest"), "-qtest-log", "none"],
@@ -241,13 +250,10 @@ function gdbLine(at: string | number): string {
  * Fills the card's flash as the chip would: what QEMU itself loads comes back at every reset. (QEMU's flash begins as
  * zeros.)
  */
-async function fillFlash(qtest: Qtest, flash: Uint8Array): Promise<void> {
-  const set = (register: number, value: number) => qtest.command(`writel ${register} ${value}`);
-  await set(NVMC.config, NVMC.erase);
-  for (let at = 0; at < FLASH.size; at += FLASH.page) await set(NVMC.erasePage, FLASH.address + at);
-  await set(NVMC.config, NVMC.write);
-  await qtest.command(`write ${FLASH.address} ${FLASH.size} 0x${Buffer.from(flash).toString("hex")}`);
-  await set(NVMC.config, NVMC.readOnly);
+async function fillFlash(qtest: Qtest, { flash, fill }: Emulator, bytes: Uint8Array): Promise<void> {
+  for (const [register, value] of fill.before) await qtest.command(`writel ${register} ${value}`);
+  await qtest.command(`write ${flash} ${FLASH_SIZE} 0x${Buffer.from(bytes).toString("hex")}`);
+  for (const [register, value] of fill.after) await qtest.command(`writel ${register} ${value}`);
 }
 
 async function closeChip(qtest: Qtest): Promise<void> {
@@ -264,19 +270,22 @@ interface Lines {
 }
 
 interface Parts extends Lines {
+  readonly port: PortName;
   readonly folder: string;
   readonly child: ChildProcess;
 }
 
-async function connectAll(options: MachineOptions, folder: string): Promise<Lines> {
+async function connectAll(options: MachineOptions, emulator: Emulator, folder: string): Promise<Lines> {
   const qmp = await Qmp.connect(join(folder, "qmp"));
   const qtest = await Qtest.connect(join(folder, "qtest"));
-  await fillFlash(qtest, options.flash ?? new Uint8Array(FLASH.size).fill(0xff));
+  await fillFlash(qtest, emulator, options.flash ?? new Uint8Array(FLASH_SIZE).fill(0xff));
   if (options.closed) await closeChip(qtest);
   const pins = new Pins(qtest);
   if (options.watch) await pins.watch(options.watch);
   const line = options.serial === "pty" ? await ptyOf(qmp) : await connectTo(join(folder, "serial"));
-  const debug = options.stepped ? await Debugger.connect(join(folder, "debugger")) : undefined;
+  const debug = options.stepped
+    ? await Debugger.connect(join(folder, "debugger"), PORTS[options.port ?? "microbit"].core)
+    : undefined;
   return { qmp, pins, line, debug };
 }
 

@@ -1,0 +1,239 @@
+// The ports whose chip only QEMU has, each on its machine there: that the card starts, answers, plays scenarios as the
+// simulator does, keeps time, and forgets; and that faults in a port's own code are noticed.
+
+import { cpSync, readFileSync, writeFileSync } from "node:fs";
+import { join, relative } from "node:path";
+import * as assert from "uvu/assert";
+import { buildImages, compile, IMAGES, imageFor } from "../../board/builder/images.js";
+import { EMULATED, type PortName } from "../../board/builder/ports.js";
+import { addressOf } from "../../board/builder/sizes.js";
+import { Machine } from "../../board/emulator/machine.js";
+import { ROOT } from "../../host-tools/files/project.js";
+import { firmwareOf } from "../../host-tools/flashing/firmwarehash.js";
+import { FIRMWARE_FILE } from "../../sim/session/firmware.js";
+import { beyondLimits, MeasureError, measure } from "../conformance/boardfigures.js";
+import { ChipTarget } from "../conformance/chiptarget.js";
+import { describeDifference } from "../conformance/play.js";
+import { prepare, runAll } from "../conformance/run.js";
+import { openQemu } from "../conformance/targets.js";
+import { boardTest } from "../support/board.js";
+import { cardOf } from "../support/cards.js";
+import { Chip } from "../support/chip.js";
+import { Op } from "../support/development.js";
+import { ONE, OTHER, type Owner } from "../support/owners.js";
+import { scenarios } from "../support/scenarios.js";
+import { scratchFolder } from "../support/scratch.js";
+import { dsc } from "../support/simprocess.js";
+import { suite } from "../support/suite.js";
+
+const test = suite("board: ports in QEMU");
+
+const SEED = 7;
+/** A login, a power cut, the serial line: a short part of the conformance. `npm run conformance` plays all. */
+const SHORT = prepare(scenarios().filter(({ name }) => /(serial|tries|battery-pulled)\.dsc$/.test(name)));
+/** Of the longest command, without a pause. */
+const FRAMES = 4;
+
+type Port = Exclude<PortName, "microbit" | "template">;
+const PORTS = EMULATED.filter((port): port is Port => port !== "microbit");
+
+for (const port of PORTS) {
+  boardTest(test, [port], `${port}: dsc info answers, with the firmware that is everywhere`, async () => {
+    const machine = await Machine.start({ image: buildImages(port), port, serial: "pty" });
+    try {
+      const { stdout, code, stderr } = await dsc(["info", "--port", machine.pty as string, "--json"]);
+      assert.is(code, 0, stderr);
+      assert.is(JSON.parse(stdout).firmware.hash, firmwareOf(readFileSync(FIRMWARE_FILE))?.hash);
+    } finally {
+      await machine.stop();
+    }
+  });
+
+  boardTest(test, [port], `${port}: scenarios play as they do in the simulator`, async () => {
+    assert.ok(SHORT.length >= 3);
+    assert.equal(await differences(port, buildImages(port)), []);
+  });
+
+  boardTest(test, [port], `${port}: its figures are within their limits`, async () => {
+    assert.equal(await beyond(port, buildImages(port)), []);
+  });
+
+  boardTest(test, [port], `${port}: after off, two owners leave the same RAM, and nothing of a secret`, async () => {
+    const dumps = await Promise.all([ONE, OTHER].map((owner) => dumpAfterOff(port, owner)));
+    const [one, other] = dumps as [Dump, Dump];
+    const changing = new Set([...one.changing, ...other.changing]);
+    assert.ok(changing.size <= MOST_WORDS, `${changing.size} words change by themselves`);
+    const differ = [...one.ram.keys()].filter((at) => one.ram[at] !== other.ram[at] && !changing.has(at & ~3));
+    assert.equal(differ, []);
+    for (const [i, { record }] of [ONE, OTHER].entries()) {
+      for (const secret of [record.key, record.unlockKey]) assert.not.ok(holds((dumps[i] as Dump).ram, secret));
+    }
+  });
+
+  boardTest(test, [port], `${port}: a key that is open is seen in RAM, and a trap leaves nothing at all`, async () => {
+    const image = buildImages(port);
+    const chip = await Chip.start(image, cardOf(ONE.record).flash.bytes, SEED, port);
+    try {
+      await logIn(chip, ONE);
+      assert.ok(holds(await chip.readRam(), ONE.record.key));
+      await chip.diesAt(Op.TRAP, addressOf(image, "request_reset"));
+      assert.is((await chip.readRam()).filter((byte) => byte !== 0).length, 0);
+    } finally {
+      await chip.stop();
+    }
+  });
+}
+
+// ---- what stays in RAM ----
+
+/** Words of the clock, and copies of them on the stack. */
+const MOST_WORDS = 6;
+/** How often the chip sleeps while words that change are looked for. */
+const RESTS = 12;
+/** As many bytes of a secret in a row are no accident. */
+const TELLING = 4;
+
+interface Dump {
+  readonly ram: Buffer;
+  /** Offsets of words that change while nothing happens. */
+  readonly changing: ReadonlySet<number>;
+}
+
+async function logIn(chip: Chip, { record, challenge }: Owner): Promise<void> {
+  await chip.hold("press");
+  assert.is(await chip.enter(record.pin), "CHALLNG>");
+  assert.match(await chip.enter(challenge), /^\d{8}$/);
+}
+
+async function dumpAfterOff(port: Port, owner: Owner): Promise<Dump> {
+  const chip = await Chip.start(buildImages(port), cardOf(owner.record, { seed: SEED }).flash.bytes, SEED, port);
+  try {
+    await logIn(chip, owner);
+    await chip.hold("press");
+    const ram = await chip.readRam();
+    const changing = new Set<number>();
+    for (let left = RESTS; left > 0; left--) {
+      await chip.rest();
+      const later = await chip.readRam();
+      for (let at = 0; at < ram.length; at++) if (ram[at] !== later[at]) changing.add(at & ~3);
+    }
+    return { ram, changing };
+  } finally {
+    await chip.stop();
+  }
+}
+
+function holds(ram: Buffer, secret: Uint8Array): boolean {
+  const starts = Array.from({ length: secret.length - TELLING + 1 }, (_, i) => i);
+  return starts.some((start) => ram.includes(Buffer.from(secret.subarray(start, start + TELLING))));
+}
+
+// ---- faults ----
+
+interface Fault {
+  /** In which folder of the project, and file. */
+  readonly folder: string;
+  readonly file: string;
+  readonly from: string;
+  readonly to: string;
+  /** How the conformance says so: a figure, or the first difference. */
+  readonly says: RegExp;
+}
+
+const ERASE_IGNORED: Omit<Fault, "says"> = {
+  folder: "board/standins",
+  file: "flash.c",
+  from: "memset(standin_flash.bytes + page * PORT_FLASH_PAGE_SIZE, 0xff, PORT_FLASH_PAGE_SIZE)",
+  to: "(void)page",
+};
+const STUCK: Fault = {
+  folder: "board/standins",
+  file: "random.c",
+  from: "(uint8_t)(state >> 24)",
+  to: "0x5a",
+  says: /^random challenges that repeat, of 8: 7; the limit is 0$/m,
+};
+const SLOW = /^its clock is off by: \d{5,} ppm; the limit is -20000 to 20000 ppm$/m;
+const LOST = /: no answer to|^of them not answered: [1-9]\d*; the limit is 0$/m;
+/** Every 200th byte. */
+const LOSE = "static uint32_t count;\n    if (++count % 200 != 0) ";
+
+/** Of each port: its timer runs at half its speed, and its serial line loses bytes. */
+const FAULTS: Readonly<Record<Port, readonly Fault[]>> = {
+  netduino2: [
+    { ...own("netduino2"), from: "TIM5_PSC = TIMER_MHZ - 1", to: "TIM5_PSC = 2 * TIMER_MHZ - 1", says: SLOW },
+    {
+      ...own("netduino2"),
+      from: "ring_put(&ring, (uint8_t)USART_DR)",
+      to: `const uint8_t byte = (uint8_t)USART_DR;\n    ${LOSE}ring_put(&ring, byte)`,
+      says: LOST,
+    },
+    STUCK,
+  ],
+  sifive_e: [
+    { ...own("sifive_e"), from: "#define TICKS_PER_MS 10000u", to: "#define TICKS_PER_MS 20000u", says: SLOW },
+    {
+      ...own("sifive_e"),
+      from: "ring_put(&ring, (uint8_t)byte)",
+      to: `${LOSE}ring_put(&ring, (uint8_t)byte)`,
+      says: LOST,
+    },
+    STUCK,
+  ],
+};
+
+function own(port: string): { folder: string; file: string } {
+  return { folder: `board/ports/${port}`, file: "port.c" };
+}
+
+for (const port of PORTS) {
+  boardTest(
+    test,
+    [port],
+    `${port}: a slow timer, lost bytes, a stuck random source, an erase ignored are noticed`,
+    async () => {
+      for (const fault of FAULTS[port]) {
+        const found = await beyond(port, imageWith(port, fault), 1);
+        assert.match(found.join("\n"), fault.says, `${fault.to}: ${found.join("; ") || "nothing"}`);
+      }
+      assert.is((await differences(port, imageWith(port, ERASE_IGNORED))).length > 0, true, "an erase ignored");
+    },
+  );
+}
+
+let builds = 0;
+
+/** An image of the port with a fault in a copy of its source. */
+function imageWith(port: Port, { folder, file, from, to }: Omit<Fault, "says">): string {
+  buildImages(imageFor(port));
+  const copy = join(scratchFolder(), "faulty");
+  cpSync(join(ROOT, folder), copy, { recursive: true });
+  const text = readFileSync(join(copy, file), "utf8");
+  assert.is(text.split(from).length, 2, `${from} in ${file}`);
+  writeFileSync(join(copy, file), text.replace(from, to));
+  const sources = IMAGES[port].sources.map((source) => (source === folder ? relative(ROOT, copy) : source));
+  const output = join("test", `faulty-${port}-${++builds}.elf`);
+  return compile({ ...IMAGES[port], sources, output }, join(ROOT, "build", "board", "c", "dsc.c"));
+}
+
+// ---- the conformance, as `npm run conformance -- --target PORT` ----
+
+async function differences(port: Port, image: string): Promise<string[]> {
+  const results = await runAll(() => openQemu(port, image), SHORT);
+  return results.flatMap(({ difference }) => (difference ? [describeDifference(difference, port)] : []));
+}
+
+/** The figures that are beyond their limits, or why there are none. */
+async function beyond(port: Port, image: string, frames = FRAMES): Promise<string[]> {
+  const target = await ChipTarget.open(image, port);
+  try {
+    return beyondLimits(await measure(target, { frames, clock: "message" }));
+  } catch (error) {
+    if (error instanceof MeasureError) return [error.message];
+    throw error;
+  } finally {
+    await target.close();
+  }
+}
+
+test.run();
