@@ -45,6 +45,8 @@ const PORT_NAMES = (Object.keys(PORTS) as PortName[]).filter((port) => port !== 
 const CARDS: readonly ImageName[] = [...NAMES, ...PORT_NAMES];
 const ON_CORTEX = CARDS.filter((name) => coreOf(name) === CORTEX_M);
 type Name = ImageName;
+/** Those that use no exception of the core. */
+const PORTS_WITHOUT_HANDLERS: readonly Name[] = [...NAMES, "template"];
 /** What a port may be built for. */
 const CORES = ["cortex-m0", "cortex-m0plus", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33"];
 
@@ -158,8 +160,10 @@ for (const name of ON_CORTEX) {
     assert.is(set.length, 1 + FAULT_VECTORS.length + PORT_VECTORS.size + interruptsOf(elf).length);
     const functions = new Set(elf.symbols.filter(({ isFunction }) => isFunction).map(({ address }) => address));
     for (const handler of set) assert.ok(handler % 2 === 1 && functions.has(handler), handler.toString(16));
-    for (const vector of [...FAULT_VECTORS, ...PORT_VECTORS.keys()])
-      assert.is(handlers[vector - 1], elf.address("fault"), `vector ${vector}`);
+    for (const vector of FAULT_VECTORS) assert.is(handlers[vector - 1], elf.address("fault"), `vector ${vector}`);
+    // Its own handler, or else another name of fault().
+    for (const [vector, own] of PORT_VECTORS) assert.is(handlers[vector - 1], elf.address(own), own);
+    if (PORTS_WITHOUT_HANDLERS.includes(name)) assert.equal(claimedOf(elf, [...PORT_VECTORS.keys()]), []);
   });
 }
 

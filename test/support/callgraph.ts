@@ -163,7 +163,7 @@ function codeAt(codes: readonly Code[], at: number): Code | undefined {
 
 function instructions(file: string): { at: number; text: string }[] {
   const listing = inspect("objdump", ["-d", "--no-show-raw-insn"], file);
-  return [...listing.matchAll(/^\s+([0-9a-f]+):\t(.*)$/gm)].map(([, at, text]) => ({
+  return [...listing.matchAll(/^\s*([0-9a-f]+):\t(.*)$/gm)].map(([, at, text]) => ({
     at: Number.parseInt(at as string, 16),
     text: (text as string).replaceAll("\t", " "),
   }));
@@ -186,7 +186,7 @@ function takenByRiscV(text: string): number {
 
 /** Whether the stack pointer is set to a fixed place: the start's own, where nothing lies on the stack. */
 function isEmptied(text: string): boolean {
-  return /^(?:lui|auipc) sp,|^(?:addi|mv) sp,sp,\d+ #/.test(text);
+  return /^(?:lui|auipc|li) sp,|^(?:addi?|mv) sp,sp(?:,-?\d+)? #/.test(text);
 }
 
 /** In "r4" one, in "r4-r7" four. */
