@@ -49,7 +49,7 @@ export class Debugger {
 
   /** Where the chip stands: the address of the next instruction. */
   async place(): Promise<number> {
-    return Buffer.from(await this.#ask(`p${this.#core.programCounter.toString(16)}`), "hex").readUInt32LE();
+    return Buffer.from(await this.#ask("g"), "hex").readUInt32LE(4 * this.#core.programCounter);
   }
 
   /** Bytes of memory, as the core sees it. */

@@ -63,7 +63,11 @@ export async function measure(target: Target, options: MeasureOptions): Promise<
   const figures = [...(await flashTimes(card)), ...(await missedFrames(card, options.frames))];
   await card.command(Op.BLANK);
   await card.command(Op.RELEASE);
-  figures.push(await repeatedChallenges(card), ...(await waking(card)));
+  figures.push(await repeatedChallenges(card));
+  // A card that has begun a channel stays on for longer than its clock is measured.
+  await card.command(Op.BLANK);
+  await card.command(Op.RELEASE);
+  figures.push(...(await waking(card)));
   if (options.clock) figures.push(...(await clock(card, options.clock)));
   await card.command(Op.BLANK);
   await card.command(Op.RELEASE);
