@@ -33,6 +33,8 @@ export interface Emulator {
   readonly machine: string;
   /** An instruction takes 2^speed ns, about what one takes the chip. */
   readonly speed: number;
+  /** Its serial line drops what a busy reader does not take at once: whoever talks to it asks one thing at a time. */
+  readonly dropsOutput?: boolean;
   /** The card's flash, and the RAM that an image wipes. */
   readonly flash: number;
   readonly ram: { readonly address: number; readonly size: number };

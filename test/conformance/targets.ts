@@ -3,7 +3,7 @@
 import { spawn } from "node:child_process";
 import { Duplex } from "node:stream";
 import { buildImages, type ImageName, imageFor, pathOf } from "../../board/builder/images.js";
-import { EMULATED, type PortName } from "../../board/builder/ports.js";
+import { EMULATED, emulatorOf, type PortName } from "../../board/builder/ports.js";
 import { Machine, MachineError } from "../../board/emulator/machine.js";
 import { closePort, openPort } from "../../host-tools/card/port.js";
 import { loadFirmware } from "../../sim/session/firmware.js";
@@ -60,7 +60,8 @@ function openPosix(): Target {
 export async function openQemu(port: PortName, image = pathOf(imageFor(port))): Promise<Target> {
   const machine = await Machine.start({ image, port, icount: "chip" });
   if (!machine.serial) throw new MachineError("QEMU has no serial line");
-  return new StreamTarget(nameOf(port), machine.serial, { close: () => machine.stop() });
+  const careful = emulatorOf(port).dropsOutput ?? false;
+  return new StreamTarget(nameOf(port), machine.serial, { careful, close: () => machine.stop() });
 }
 
 /** The board on a serial port. */

@@ -19,6 +19,7 @@ export const PORT: Port = {
     machine: "sifive_e",
     // 16 MHz
     speed: 6,
+    dropsOutput: true,
     flash: FLASH,
     ram: { address: RAM, size: FLASH - RAM },
     fill: { before: [], after: [[FLASH + 4096, MARK]] },
