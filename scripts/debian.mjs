@@ -23,8 +23,10 @@ const PACKAGES = {
   "libclang-rt-14-dev": "/usr/lib/llvm-14/lib/clang/14.0.6/lib/linux/libclang_rt.fuzzer-x86_64.a",
   openocd: "/usr/bin/openocd",
   postgresql: "/usr/bin/pg_ctlcluster",
+  chromium: "/usr/bin/chromium",
   "poppler-utils": "/usr/bin/pdftotext",
   "zbar-tools": "/usr/bin/zbarimg",
+  softhsm2: "/usr/lib/softhsm/libsofthsm2.so",
 };
 
 const missing = Object.entries(PACKAGES)

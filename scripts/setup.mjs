@@ -30,7 +30,7 @@ const TOOLS = [
       "package-lock.json",
     ],
     output: "build/tools.stamp",
-    commands: [tsc("host-tools/cli", "sim/cli")],
+    commands: [tsc("host-tools/cli", "sim/cli", "sim/webbuilder", "sim/web")],
     finish: stamp,
   },
 ];
@@ -118,5 +118,5 @@ function say(text) {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   install();
-  build({ tests: !process.argv.includes("--tools"), all: process.argv.includes("--all") });
+  build({ tests: true, all: process.argv.includes("--all") });
 }

@@ -42,16 +42,20 @@ project("takes suites from test/support/suite.ts, which report to the runner", (
   for (const file of files) assert.not.match(readFileSync(join(ROOT, file), "utf8"), /^import .* from "uvu";$/m, file);
 });
 
+/** All packages with their versions, those that may be missing too. */
+function packages(): Record<string, string> {
+  const file = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
+  return { ...file.dependencies, ...file.optionalDependencies, ...file.devDependencies };
+}
+
 project("pins every package exactly", () => {
-  const { dependencies, devDependencies } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
-  for (const [name, version] of Object.entries({ ...dependencies, ...devDependencies })) {
+  for (const [name, version] of Object.entries(packages())) {
     assert.match(String(version), /^\d+\.\d+\.\d+$/, name);
   }
 });
 
 project("explains every package in docs/DESIGN.md", () => {
-  const { dependencies, devDependencies } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
-  assert.equal(explained("Pinned exactly"), Object.keys({ ...dependencies, ...devDependencies }).sort());
+  assert.equal(explained("Pinned exactly"), Object.keys(packages()).sort());
 });
 
 project("explains every package of Debian in docs/DESIGN.md", () => {

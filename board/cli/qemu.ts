@@ -2,10 +2,12 @@
 
 import { once } from "node:events";
 import { Command, CommanderError, InvalidArgumentError } from "commander";
+import { isScreen } from "../../host-tools/files/commandline.js";
 import { Flash } from "../../sim/core/flash.js";
 import { personalizeDemo } from "../../sim/session/demo.js";
 import { loadFirmware } from "../../sim/session/firmware.js";
 import { FlashFileError, openFlashFile } from "../../sim/session/flashfile.js";
+import { SIGNALS } from "../../sim/session/signals.js";
 import { buildImages } from "../builder/images.js";
 import { BuildError } from "../builder/tools.js";
 import { EmulatedBoard } from "../emulator/emulatedboard.js";
@@ -15,7 +17,6 @@ import { Panel } from "../emulator/terminalpanel.js";
 
 const FAILED = 1;
 const USAGE = 2;
-const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 interface Options {
   production?: boolean;
@@ -30,7 +31,7 @@ class UsageError extends Error {}
 
 const AFTER = `
 The first line on stdout is JSON: "pty" is the card's serial line (dsc info --port /dev/pts/N), "pid" this process,
-"image" the ELF file with its symbols, "flash" and "gdb" as given. It runs until Ctrl-C, SIGTERM or SIGHUP, and saves
+"image" the ELF file with its symbols, "flash" and "gdb" as given. It runs until Ctrl-C, SIGTERM, SIGHUP or SIGQUIT, and saves
 the flash before it ends; SIGUSR1 presses the board's reset button. Production images have no front panel over serial:
 --panel moves the pins themselves, and works with both.
 
@@ -59,7 +60,7 @@ async function main(args: readonly string[]): Promise<void> {
 }
 
 async function run(options: Options): Promise<void> {
-  if (options.panel && !(process.stdin.isTTY && process.stdout.isTTY))
+  if (options.panel && !(process.stdin.isTTY && isScreen(process.stdout)))
     throw new UsageError("--panel: no terminal here");
   const image = buildImages(options.production ? "production" : "development");
   const flash = options.flash === undefined ? new Flash() : openFlashFile(options.flash);

@@ -38,9 +38,9 @@ export interface MachineOptions {
   /** Called at every edge of an output pin, from the first instruction on. */
   readonly watch?: EdgeWatcher;
   /**
-   * The chip's time goes by its instructions, and jumps to what is due next while it sleeps: what it does does not depend
-   * on how busy this computer is. Each takes 2^icount ns, or what one takes the chip. Unless given, its time goes by this
-   * computer's clock.
+   * The chip's time goes by its instructions, 2^icount ns each or as many as one takes the chip, and jumps to what is due
+   * next while it sleeps. Unless given, it goes by them at the chip's own speed, and by this computer's clock while the chip
+   * sleeps, for people and programs. So a busy computer makes the chip slow, and nothing in it late.
    */
   readonly icount?: number | "chip";
   /** Does not run when it has started, but as the debugger says; its time goes by its instructions. */
@@ -227,15 +227,15 @@ export class Machine {
 
 function argumentsFor(options: MachineOptions, { machine, speed }: Emulator, folder: string): string[] {
   const socket = (name: string) => `unix:${join(folder, name)},server=on,wait=off`;
-  const wanted = options.icount ?? (options.stepped ? "chip" : undefined);
-  const icount = wanted === "chip" ? speed : wanted;
+  const sleep = options.icount === undefined && !options.stepped ? "on" : "off";
+  const { icount = "chip" } = options;
   return [
     ...["-machine", machine],
     ..."-accel tcg -display none -nodefaults -S".split(" "),
     ...["-device", `loader,file=${options.image}`],
     ...["-serial", options.serial === "pty" ? "pty" : socket("serial")],
     ...["-qmp", socket("qmp"), "-qtest", socket("qtest"), "-qtest-log", "none"],
-    ...(icount === undefined ? [] : ["-icount", `shift=${icount},sleep=off`]),
+    ...["-icount", `shift=${icount === "chip" ? speed : icount},sleep=${sleep}`],
     ...(options.haltsAtReset ? ["-no-reboot", "-no-shutdown"] : []),
     ...(options.gdb === undefined ? [] : ["-gdb", gdbLine(options.gdb)]),
     ...(options.stepped ? ["-gdb", socket("debugger")] : []),

@@ -6,23 +6,14 @@
 import { randomBytes } from "node:crypto";
 import {
   ALL_KEYS,
-  CARD_ID_SIZE,
   Cla,
   Digits,
-  FirmwareAt,
   Ins,
   ISSUER_DOMAIN,
-  Kind,
-  Life,
-  Lock,
   ONE_ENCRYPTED_BLOCK,
-  PinCheck,
-  PutKey,
   Scp03Size,
   SELECT_BY_NAME,
   SetStatusP2,
-  StatusAt,
-  SuitesAt,
   Sw,
   Tag,
   SelfTest as Test,
@@ -39,12 +30,13 @@ import {
   encodeCommand,
   type Response,
 } from "./apdu.js";
-import type { HashName } from "./hashes.js";
+import { type CardStatus, parseId, readStatus } from "./cardstatus.js";
 import type { Link } from "./link.js";
 import { AuthenticationFailed, initializeUpdate, parseCardHello, SecureChannel, type SecurityLevel } from "./scp03.js";
 import { digits, encodeRecord, type StoredRecord } from "./storedata.js";
 import { type Keyset, putKeyAnswer, putKeyData } from "./transportkeys.js";
 
+export type { CardStatus, SuiteSupport } from "./cardstatus.js";
 export { encodeRecord, type PersonalizationRecord, ValueError } from "./storedata.js";
 
 /** A card holds its answer to a wrong EXTERNAL AUTHENTICATE for up to 64 s (ms). */
@@ -52,31 +44,6 @@ const AUTHENTICATION_TIME = 70_000;
 const AUTHENTICATION_WAIT =
   `the card to accept the transport keys: after wrong ones it holds its answer back, for up to 64 s ` +
   `(given up after ${AUTHENTICATION_TIME / 1000} s)`;
-
-const HOSTS = {
-  [Kind.PRODUCTION]: "production",
-  [Kind.DEVELOPMENT]: "development",
-  [Kind.SIMULATOR]: "simulator",
-} as const;
-const LIVES = {
-  [Life.BLANK]: "blank",
-  [Life.SEEDED]: "seeded",
-  [Life.PERSONALIZED]: "personalized",
-} as const;
-const LOCKS = {
-  [Lock.NONE]: "none",
-  [Lock.LOCKED]: "locked",
-  [Lock.BLOCKED]: "blocked",
-} as const;
-/** A blank card has nobody who judges a PIN. */
-const NO_PIN_CHECK = 0;
-const PIN_CHECKS = {
-  [NO_PIN_CHECK]: "none",
-  [PinCheck.CARD]: "card",
-  [PinCheck.SERVER]: "server",
-} as const;
-/** Hashes in the order of their bits (docs/PROTOCOL.md, GET DATA). */
-const HASHES: readonly HashName[] = ["SHA1", "SHA256", "SHA512"];
 
 /** Self-tests (docs/PROTOCOL.md, SELF TEST): P1, and how many bytes the answer has. */
 const SELF_TESTS = {
@@ -88,41 +55,6 @@ const SELF_TESTS = {
   crypto: { p1: Test.CRYPTO, size: 1 },
 } as const;
 export type SelfTest = keyof typeof SELF_TESTS;
-
-/** Which suites a card does. */
-export interface SuiteSupport {
-  readonly hashes: readonly HashName[];
-  /** Of P; a suite without P is always done. */
-  readonly pinHashes: readonly HashName[];
-  /** Of the response. */
-  readonly digits: number;
-  /** Digits of the challenge. */
-  readonly challenge: number;
-}
-
-/** All that a card tells anybody. */
-export interface CardStatus {
-  readonly serial: string | undefined;
-  /** The key version number of its transport keys. */
-  readonly kvn: number;
-  /** Whether those are the public test keys. */
-  readonly testKeys: boolean;
-  readonly life: "blank" | "seeded" | "personalized";
-  readonly lock: (typeof LOCKS)[Lock];
-  readonly pinCheck: (typeof PIN_CHECKS)[PinCheck | typeof NO_PIN_CHECK];
-  readonly tries: number;
-  readonly triesLeft: number;
-  readonly unlockTriesLeft: number;
-  /** In mV. */
-  readonly battery: number;
-  /** The card id in hexadecimal: the same until the card is wiped. Undefined: the first release has none. */
-  readonly id: string | undefined;
-  readonly firmware: { readonly version: string; readonly hash: string };
-  /** What the card says that its firmware runs in. Undefined: the first release does not say. */
-  readonly kind: (typeof HOSTS)[Kind] | undefined;
-  readonly suite: string | undefined;
-  readonly suites: SuiteSupport;
-}
 
 /** Two parts in one, themselves wiped. */
 function joined(first: Buffer, second: Buffer): Buffer {
@@ -154,30 +86,13 @@ export class CardClient {
   }
 
   /** Reads all that the card tells anybody. Throws CardInError where that is an error. */
-  async readStatus(): Promise<CardStatus> {
-    const status = parseStatus(await this.#getData(Tag.STATUS));
-    const serial = await this.#findText(Tag.SERIAL);
-    const kvn = parseKeyInformation(await this.#getData(Tag.KEY_INFORMATION));
-    const firmware = parseFirmware(await this.#getData(Tag.FIRMWARE));
-    const id = await this.readId();
-    const suite = await this.#findText(Tag.SUITE);
-    const suites = parseSuites(await this.#getData(Tag.SUITES));
-    return {
-      ...status,
-      ...firmware,
-      serial,
-      kvn,
-      id,
-      suite,
-      suites,
-    };
+  readStatus(): Promise<CardStatus> {
+    return readStatus((tag) => this.#findData(tag));
   }
 
   /** The card id in hexadecimal: whether it is still the same card. */
   async readId(): Promise<string | undefined> {
-    const id = await this.#findData(Tag.CARD_ID);
-    if (id && id.length !== CARD_ID_SIZE) throw new BadAnswer("GET DATA: the card id has a wrong length");
-    return id?.toString("hex");
+    return parseId(await this.#findData(Tag.CARD_ID));
   }
 
   /**
@@ -283,13 +198,6 @@ export class CardClient {
     return size ? answer.readUIntBE(0, size) : 0;
   }
 
-  /** A data object in ASCII, fit for a terminal; nothing where the card has none. */
-  async #findText(tag: number): Promise<string | undefined> {
-    const text = (await this.#findData(tag))?.toString("latin1");
-    if (text !== undefined && !/^[!-~]{1,64}$/.test(text)) throw new BadAnswer("GET DATA: what should be text is none");
-    return text;
-  }
-
   /** A data object; nothing where the card has none. */
   async #findData(tag: number): Promise<Buffer | undefined> {
     try {
@@ -367,63 +275,7 @@ export class CardClient {
   }
 }
 
-/** The key version number of E0: three entries C0 04 id kvn 88 10, of one version. */
-function parseKeyInformation(data: Buffer): number {
-  const kvn = data[5] ?? 0;
-  const entry = (id: number) => [0xc0, 0x04, id, kvn, PutKey.TYPE_AES, PutKey.KEY];
-  const expected = Buffer.from([0xe0, 0x12, ...entry(1), ...entry(2), ...entry(3)]);
-  if (!data.equals(expected)) throw new BadAnswer("GET DATA: the key information is not as it must be");
-  return kvn;
-}
-
 /** 6F00 and the number of the card's ERROR. */
 function refuseError(sw: number): void {
   if (sw >> 8 === Sw.ERROR >> 8) throw new CardInError(sw & 0xff);
-}
-
-type Status = Omit<CardStatus, "serial" | "kvn" | "id" | "firmware" | "kind" | "suite" | "suites">;
-
-function parseStatus(data: Buffer): Status {
-  if (data.length !== StatusAt.SIZE) throw new BadAnswer("GET DATA: the status is not as it must be");
-  const at = (where: StatusAt) => data[where] as number;
-  if (at(StatusAt.ERROR) !== 0) throw new CardInError(at(StatusAt.ERROR));
-  // In the first release a card in ERROR tells no life, and no error either.
-  if (at(StatusAt.LIFE) === 0) throw new CardInError(undefined);
-  const life = LIVES[at(StatusAt.LIFE) as Life];
-  const lock = LOCKS[at(StatusAt.LOCK) as Lock];
-  const pinCheck = PIN_CHECKS[at(StatusAt.PIN_CHECK) as PinCheck];
-  if (!life || !lock || !pinCheck) throw new BadAnswer("GET DATA: the status is not as it must be");
-  return {
-    life,
-    lock,
-    pinCheck,
-    tries: at(StatusAt.TRIES),
-    triesLeft: at(StatusAt.TRIES_LEFT),
-    unlockTriesLeft: at(StatusAt.CODE_TRIES_LEFT),
-    testKeys: at(StatusAt.TEST_KEYS) === 1,
-    battery: data.readUInt16BE(StatusAt.BATTERY),
-  };
-}
-
-/** Version and hash; after the first release also the kind of host. */
-function parseFirmware(data: Buffer): Pick<CardStatus, "firmware" | "kind"> {
-  if (data.length !== FirmwareAt.KIND && data.length !== FirmwareAt.SIZE)
-    throw new BadAnswer("GET DATA: the firmware's version has a wrong length");
-  const kind = HOSTS[data[FirmwareAt.KIND] as Kind];
-  if (data.length === FirmwareAt.SIZE && kind === undefined)
-    throw new BadAnswer("GET DATA: there is no such kind of host");
-  const version = [...data.subarray(FirmwareAt.VERSION, FirmwareAt.HASH)].join(".");
-  return { firmware: { version, hash: data.subarray(FirmwareAt.HASH, FirmwareAt.KIND).toString("hex") }, kind };
-}
-
-function parseSuites(data: Buffer): SuiteSupport {
-  if (data.length !== SuitesAt.SIZE) throw new BadAnswer("GET DATA: the list of suites has a wrong length");
-  const at = (where: SuitesAt) => data[where] as number;
-  const named = (bits: number) => HASHES.filter((_, bit) => bits & (1 << bit));
-  return {
-    hashes: named(at(SuitesAt.HASHES)),
-    pinHashes: named(at(SuitesAt.PIN_HASHES)),
-    digits: at(SuitesAt.DIGITS),
-    challenge: at(SuitesAt.CHALLENGE),
-  };
 }

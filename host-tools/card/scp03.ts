@@ -205,8 +205,8 @@ export class SecureChannel {
 }
 
 /**
- * Whether a response is a status word without data and R-MAC. A warning (62xx, 63xx) carries an R-MAC (§6.2.5). One
- * without it is treated as any error: the command was refused. Nothing vouches for its number of tries.
+ * Whether a response is a status word without data and R-MAC. A warning (62xx, 63xx) carries an R-MAC (§6.2.5). A
+ * warning without one is treated like any error: the command was refused, and its number of tries is not to be believed.
  */
 function isError({ data, sw }: Response<Buffer>): boolean {
   const warning = sw >> 8 === 0x62 || sw >> 8 === 0x63;

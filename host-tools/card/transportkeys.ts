@@ -16,6 +16,17 @@ export interface Keyset {
   readonly dek: Uint8Array;
 }
 
+/** A master key that cannot be read: whoever holds it computes with it. */
+export interface MasterKey {
+  /** AES-CMAC under it, 16 bytes; wipe it after use. */
+  cmac(message: Uint8Array): Buffer;
+  /** What `kcv` gives of a key that can be read. */
+  checkValue(): Buffer;
+}
+
+/** A master key of transport keys: its 16 bytes, or what holds it. */
+export type Master = Uint8Array | MasterKey;
+
 /** The key version number of a card that has the public test keys. */
 export const PUBLIC_KVN = KeyVersion.TEST;
 /** The key version numbers that a card takes for keys of its own. */
@@ -37,11 +48,26 @@ export function diversificationData(serial: string): Buffer {
 }
 
 /** KDF3: a card's keyset from a master key and the card's diversification data (docs/PROTOCOL.md, Keyset). */
-export function diversify(master: Uint8Array, kdd: Uint8Array, kvn: number): Keyset {
-  if (master.length !== KEY_SIZE) throw new RangeError(`a master key has ${KEY_SIZE} bytes`);
+export function diversify(master: Master, kdd: Uint8Array, kvn: number): Keyset {
+  if (isReadable(master) && master.length !== KEY_SIZE) throw new RangeError(`a master key has ${KEY_SIZE} bytes`);
   if (kdd.length !== KDD_SIZE) throw new RangeError(`diversification data has ${KDD_SIZE} bytes`);
-  const key = (number: number) => cmac(master, Uint8Array.from([0x01, 0, 0, 0, number, 0x00, ...kdd]));
+  const macOf = (block: Uint8Array) => (isReadable(master) ? cmac(master, block) : master.cmac(block));
+  const key = (number: number) => macOf(Uint8Array.from([0x01, 0, 0, 0, number, 0x00, ...kdd]));
   return { kvn, enc: key(1), mac: key(2), dek: key(3) };
+}
+
+/** The check value of a master key: `kcv`, by whoever holds it. */
+export function masterKcv(master: Master): Buffer {
+  return isReadable(master) ? kcv(master) : master.checkValue();
+}
+
+/** Zeroes a master key that was read. */
+export function wipeMaster(master: Master | undefined): void {
+  if (master && isReadable(master)) master.fill(0);
+}
+
+function isReadable(master: Master): master is Uint8Array {
+  return master instanceof Uint8Array;
 }
 
 /** The key check value: the first bytes of AES over sixteen 01 (GPC_SPE_034 §B.6). */

@@ -7,6 +7,7 @@ import type { PortNews } from "../desk/batch/benchport.js";
 import type { State } from "../desk/batch/portmachine.js";
 import type { Step } from "../desk/plan.js";
 import type { BatchCounts } from "../desk/register/batches.js";
+import { isScreen } from "../files/commandline.js";
 import { visible } from "./lists.js";
 import { showEvent, warn } from "./output.js";
 
@@ -24,7 +25,7 @@ export interface BenchDisplay extends RunListener {
 /** As it fits what it is shown on. */
 export function benchDisplay(json: boolean): BenchDisplay {
   if (json) return new EventDisplay();
-  return process.stderr.isTTY ? new BarDisplay() : new LineDisplay();
+  return isScreen(process.stderr) ? new BarDisplay() : new LineDisplay();
 }
 
 /** What happened at a port, in a line for people; nothing where nobody has to know it. */
@@ -35,8 +36,9 @@ export function sentenceOf({ port, state, event, serial, why }: PortNews): strin
     case "away":
       return reason === "" ? undefined : `${reason}; waiting for the port`;
     case "empty":
-      if (event === "opened") return `${port}: PUT A CARD IN`;
-      return reason === "" ? `${port}: put the next card in` : `${whose}: ${reason}`;
+      // A card may be on it already.
+      if (event === "opened") return undefined;
+      return reason === "" ? `${port}: PUT A CARD IN` : `${whose}: ${reason}`;
     case "asking":
       return event === "swapped" && reason !== "" ? `${whose}: ${reason}` : undefined;
     case "done":
@@ -55,7 +57,7 @@ export function sentenceOf({ port, state, event, serial, why }: PortNews): strin
 /** How far all of it is, in a line. */
 export function progressLine(progress: Progress): string {
   const { pending, timeLeft } = progress;
-  return `${countsInWords(progress)}${pending === 0 ? "" : `, ${inWords(timeLeft)} left`}`;
+  return `${countsInWords(progress)}${pending === 0 || timeLeft === undefined ? "" : `, ${inWords(timeLeft)} left`}`;
 }
 
 export function countsInWords({ done, failed, pending }: BatchCounts): string {
@@ -63,8 +65,7 @@ export function countsInWords({ done, failed, pending }: BatchCounts): string {
   return `${done} of ${done + failed + pending} done${failures}`;
 }
 
-function inWords(time: number | undefined): string {
-  if (time === undefined) return "some time";
+function inWords(time: number): string {
   const seconds = Math.ceil(time / 1000);
   if (seconds < 60) return `${seconds} s`;
   const minutes = Math.ceil(seconds / 60);

@@ -7,6 +7,7 @@ import { NoCard } from "../card/port.js";
 import { AuthenticationFailed } from "../card/scp03.js";
 import { SerialNumberError } from "../card/serialnumber.js";
 import { ValueError } from "../card/storedata.js";
+import { TokenError, TokenPinError } from "../desk/custody/errors.js";
 import { PaperError } from "../desk/paper/errors.js";
 import { RegisterError, type RegisterReason } from "../desk/register/errors.js";
 import { inOneLine } from "../files/commandline.js";
@@ -49,6 +50,10 @@ export const KINDS = {
   "no-answer": { code: Exit.PORT, hint: "Check the cable and the card's battery, then run the command again." },
   "bad-answer": { code: Exit.PORT, hint: "Check that a DSC+ card with this version of the firmware is on the port." },
   authentication: { code: Exit.AUTHENTICATION, hint: "Give the master key of the card's own transport keys." },
+  "token-pin": {
+    code: Exit.AUTHENTICATION,
+    hint: "Give the token's right PIN: it is not tried again by itself, and a few wrong ones lock the token.",
+  },
   refused: { code: Exit.REFUSED, hint: "Look at the card's state and battery with dsc info." },
   "card-error": { code: Exit.REFUSED, hint: "Turn the card off and on; replace it if the error stays." },
   "wrong-card": { code: Exit.REFUSED, hint: "Check which card is on the port with dsc info." },
@@ -57,6 +62,7 @@ export const KINDS = {
   "seed-file": { code: Exit.FILE, hint: "Check that the seed file and what opens it belong together." },
   paper: { code: Exit.FILE, hint: "Correct the name, or the setting that the message names; dsc settings lists them." },
   secret: { code: Exit.FILE, hint: "Correct the file that holds the secret; it must be plain text of one line." },
+  token: { code: Exit.FILE, hint: "Check the token, its module and its URI; docs/TOKENS.md says how." },
   internal: { code: Exit.BUG, hint: "This is a mistake in dsc: please report it with what stands on stderr." },
   interrupted: { code: Exit.INTERRUPTED, hint: "Run the command again." },
 } as const;
@@ -91,6 +97,8 @@ const CLASSES: readonly [Kind, readonly ErrorClass[]][] = [
   ["paper", [PaperError]],
   ["seed-file", [SeedFileError]],
   ["secret", [SecretError]],
+  ["token-pin", [TokenPinError]],
+  ["token", [TokenError]],
   ["interrupted", [Interrupted]],
 ];
 
@@ -120,6 +128,8 @@ const REGISTER_HINTS: Partial<Record<RegisterReason, string>> = {
   damaged: "Run dsc register check, and restore a backup where it is needed.",
   unknown: "Check the number; dsc card list and dsc order list show what the register has.",
   state: "Look at its state and its history with dsc card show and dsc card history.",
+  operator: "Act as an operator of this register; dsc operator list shows them.",
+  approval: "Let a second operator run dsc approve, then run the command again.",
   duplicate: "Use another key, or leave it out so that one is drawn.",
   clock: "Set the computer's clock right; dsc register clock --accept ends a wrong date in the register.",
 };

@@ -5,8 +5,9 @@ import { hangUp } from "../card/port.js";
 import { watchOutput } from "../files/commandline.js";
 import { UsageError } from "../files/errors.js";
 import { FileError } from "../files/files.js";
-import { Interrupted, interrupt, interruption } from "../files/interruption.js";
+import { endLater, Interrupted, interrupt, interruption } from "../files/interruption.js";
 import { version } from "../files/project.js";
+import { endCommand } from "./commandend.js";
 import { Exit, reportOf } from "./exit.js";
 import { answerInJson, answersInJson, begin, complain, conclude, tell } from "./output.js";
 
@@ -26,6 +27,8 @@ const COMMANDS: Record<string, () => Promise<{ register(program: Command): void 
   card: () => import("./commands/card.js"),
   order: () => import("./commands/order.js"),
   batch: () => import("./commands/batch.js"),
+  operator: () => import("./commands/operator.js"),
+  approve: () => import("./commands/approve.js"),
   journal: () => import("./commands/journal.js"),
   challenge: () => import("./commands/challenge.js"),
   verify: () => import("./commands/verify.js"),
@@ -34,18 +37,15 @@ const COMMANDS: Record<string, () => Promise<{ register(program: Command): void 
   completion: () => import("./commands/completion.js"),
 };
 
-/** How long what waits for a card may take to notice that its line is gone (ms). */
-const LAST_WORDS = 1000;
-
 const EXIT_CODES = `
 Exit codes: 0 done; 1 failed; 2 usage; 3 no such port, or busy, or no answer; 4 authentication failed;
-5 the card refused; 6 a file or a register; 70 a mistake in dsc itself; 130 interrupted.`;
+5 the card refused; 6 a file or a register; 70 a mistake in dsc itself; 130 interrupted; 141 nobody read the output.`;
 
 /** The process `dsc`: runs the command line `args` (without node and script) and sets the exit code. */
 export async function main(args: string[]): Promise<void> {
   // What packages will drop in a later version is nothing for whoever sits at a bench, nor for a script that reads stderr.
   process.noDeprecation = true;
-  watchOutput(() => process.exit(), endWithoutOutput);
+  watchOutput(endWithoutOutput);
   process.on("uncaughtException", endWithBug);
   const stop = watchForInterruption();
   await runCommand(args);
@@ -61,6 +61,7 @@ export async function runCommand(args: string[]): Promise<void> {
     fail(interruption.aborted ? new Interrupted() : error);
   }
   if (interruption.aborted) fail(new Interrupted());
+  endCommand();
   conclude();
 }
 
@@ -181,7 +182,7 @@ function watchForInterruption(): () => void {
     if (interruption.aborted) endAnyhow();
     interrupt();
     hangUp();
-    setTimeout(endAnyhow, LAST_WORDS).unref();
+    endLater(endAnyhow);
   };
   process.on("SIGINT", interrupted);
   return () => void process.off("SIGINT", interrupted);

@@ -3,6 +3,7 @@
 
 import { styleText } from "node:util";
 import type { Command } from "commander";
+import { isScreen } from "../files/commandline.js";
 import type { ErrorReport } from "./exit.js";
 
 type Style = Parameters<typeof styleText>[0];
@@ -97,5 +98,5 @@ export function columns(rows: readonly (readonly [string, string])[]): string[] 
 
 /** Colours are for terminals whose owners want them. */
 function painted(style: Style, text: string, stream: NodeJS.WriteStream): string {
-  return stream.isTTY && !process.env.NO_COLOR ? styleText(style, text) : text;
+  return isScreen(stream) && !process.env.NO_COLOR ? styleText(style, text) : text;
 }

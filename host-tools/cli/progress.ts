@@ -1,6 +1,7 @@
 // Bars that show on a terminal how far something is.
 
 import { SingleBar } from "cli-progress";
+import { isScreen } from "../files/commandline.js";
 
 const LONGEST_BAR = 40;
 /** A shorter one shows nothing. */
@@ -8,9 +9,9 @@ const SHORTEST_BAR = 5;
 /** The bar's brackets and the blank after it. */
 const AROUND_BAR = 3;
 
-/** A bar on stderr, begun, and after it a text of at most `longest` columns; nothing without a terminal. */
+/** A bar on stderr, begun, and after it a text of at most `longest` columns; nothing without a terminal that can show one. */
 export function startBar(text: string, longest: number, total: number, values: object): SingleBar | undefined {
-  if (!process.stderr.isTTY) return undefined;
+  if (!isScreen(process.stderr)) return undefined;
   const bar = new SingleBar({
     ...layout(text, longest, process.stderr.columns),
     clearOnComplete: true,

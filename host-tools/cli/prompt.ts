@@ -49,6 +49,16 @@ export async function askPassphrase(prompt: string, twice: boolean): Promise<Buf
   }
 }
 
+/** Asks for the PIN of a token. Wipe it after use. */
+export async function askTokenPin(token: string): Promise<Buffer> {
+  needTerminal(`the PIN of ${token}`, "pin-source= in the URI, or DSC_PKCS11_PIN_FILE");
+  for (;;) {
+    const pin = await askHidden(`PIN of ${token}: `);
+    if (pin.length > 0) return pin;
+    say("It must not be empty.");
+  }
+}
+
 /** Asks whether to go on; anything but `yes` is no. */
 export async function askYes(question: string): Promise<boolean> {
   return YES.test(await readAnswer(question));

@@ -3,15 +3,21 @@
 
 import { userInfo } from "node:os";
 import { type Command, Option } from "commander";
+import { isTokenUri } from "../desk/custody/uri.js";
+import type { KeyFileKind } from "../desk/register/custodykeys.js";
+import type { MacKey, WrappingKey } from "../desk/register/heldkeys.js";
 import type { JournalKey } from "../desk/register/journalchain.js";
+import type { Actor } from "../desk/register/operators.js";
 import type { CustodyKeys, Register } from "../desk/register/register.js";
+import type { Opener } from "../desk/register/schema.js";
 import type { CustodyKind } from "../desk/register/sealing.js";
-import { SecretError, UsageError } from "../files/errors.js";
+import { UsageError } from "../files/errors.js";
 import { type SecretOptions, STDIN } from "../files/secretfile.js";
 import { readFifo, readStdin } from "../files/secretstream.js";
 import { sharedFilesOption } from "./commands/options.js";
 import { askPassphrase } from "./prompt.js";
 import { refuseStdinTwice } from "./secretoptions.js";
+import { macInToken, signerInToken, TOKEN_HELP, wrappingInToken } from "./tokens.js";
 
 /** What the options of `registerOptions` give. */
 export interface RegisterOptions {
@@ -20,18 +26,28 @@ export interface RegisterOptions {
   deskKey?: string;
   journalKey?: string;
   operator?: string;
+  operatorKey?: string;
   insecureKeyFile?: boolean;
 }
 
 /** For --help. */
 export const REGISTER_HELP = `
 The register is a file (dsc register init) or the URL of a PostgreSQL database, without a password in it. Keys are in
-files of their owner's alone (chmod 600), or come over standard input (-).`;
+files of their owner's alone (chmod 600), or come over standard input (-).
+${TOKEN_HELP}`;
 
-const PKCS11 = /^pkcs11:/i;
-
-/** Adds the options to a command: where the register is, the keys that it uses, who acts. */
+/**
+ * Adds the options to a command: where the register is, the keys that it uses, who acts. Who has the journal key changes the
+ * register, and signs that.
+ */
 export function registerOptions(command: Command, ...kinds: readonly CustodyKind[]): Command {
+  return kinds.includes("journal")
+    ? readingOptions(command, ...kinds).addOption(operatorKeyOption())
+    : readingOptions(command, ...kinds);
+}
+
+/** The same for a command that no operator has to sign: it changes nothing, or there is no operator yet. */
+export function readingOptions(command: Command, ...kinds: readonly CustodyKind[]): Command {
   command.addOption(
     new Option("--register <register>", "the register: a file, or postgres://USER@HOST/DATABASE").env("DSC_REGISTER"),
   );
@@ -43,8 +59,13 @@ export function registerOptions(command: Command, ...kinds: readonly CustodyKind
     .addOption(sharedFilesOption());
 }
 
+function operatorKeyOption(): Option {
+  const description = "the private key of the operator who acts (dsc operator new; -: stdin), or its pkcs11: URI";
+  return new Option("--operator-key <file>", description).env("DSC_OPERATOR_KEY");
+}
+
 function custodyOption(kind: CustodyKind): Option {
-  const description = `the register's ${kind} key (-: stdin)`;
+  const description = `the register's ${kind} key (-: stdin), or its pkcs11: URI`;
   return new Option(`--${kind}-key <file>`, description).env(`DSC_${kind.toUpperCase()}_KEY`);
 }
 
@@ -57,16 +78,13 @@ export function whereOf({ register }: RegisterOptions): string {
 
 /** The keys that were named; wipe them after use. */
 export async function readCustodyKeys(options: RegisterOptions): Promise<CustodyKeys> {
-  const { siteKey, deskKey, journalKey } = options;
-  refuseStdinTwice(siteKey, deskKey, journalKey);
+  const { siteKey, deskKey, journalKey, operatorKey } = options;
+  refuseStdinTwice(siteKey, deskKey, journalKey, operatorKey);
   const keys: CustodyKeys = {};
   try {
-    for (const [kind, path] of [
-      ["site", siteKey],
-      ["desk", deskKey],
-      ["journal", journalKey],
-    ] as const)
-      if (path !== undefined && path !== "") keys[kind] = await readCustody(kind, path, options);
+    if (siteKey) keys.site = await readSealing("site", siteKey, options);
+    if (deskKey) keys.desk = await readSealing("desk", deskKey, options);
+    if (journalKey) keys.journal = await readJournal(journalKey, options);
     return keys;
   } catch (error) {
     wipeKeys(keys);
@@ -93,9 +111,9 @@ export async function withEarlierKeys<T>(
   const keys: JournalKey[] = [];
   try {
     for (const path of paths) {
-      const key = await readCustody("journal", path, options);
+      const key = await readJournal(path, options);
       keys.push(new JournalKey(key, register.id));
-      key.fill(0);
+      wipeKeys({ journal: key });
     }
     return await use(keys);
   } finally {
@@ -112,13 +130,20 @@ export function saidOfUnchecked(unchecked: number): string | undefined {
   );
 }
 
+/** A key in a token has nothing to wipe here. */
 export function wipeKeys(keys: CustodyKeys): void {
-  for (const key of Object.values(keys)) key.fill(0);
+  for (const key of Object.values(keys)) if (Buffer.isBuffer(key)) key.fill(0);
 }
 
-async function readCustody(kind: CustodyKind, path: string, { insecureKeyFile }: RegisterOptions): Promise<Buffer> {
-  if (PKCS11.test(path))
-    throw new SecretError(`the ${kind} key: this dsc reads no keys from PKCS#11 tokens; name a file`);
+async function readSealing(kind: Opener, path: string, options: RegisterOptions): Promise<Buffer | WrappingKey> {
+  return isTokenUri(path) ? wrappingInToken(path, options) : readCustody(kind, path, options);
+}
+
+async function readJournal(path: string, options: RegisterOptions): Promise<Buffer | MacKey> {
+  return isTokenUri(path) ? macInToken(path, options) : readCustody("journal", path, options);
+}
+
+async function readCustody(kind: KeyFileKind, path: string, { insecureKeyFile }: RegisterOptions): Promise<Buffer> {
   const { readCustodyKey } = await import("../desk/register/custodykeys.js");
   const allowShared = insecureKeyFile === true;
   const contents = path === STDIN ? await readStdin() : await readFifo(path, { allowShared });
@@ -130,13 +155,28 @@ async function readCustody(kind: CustodyKind, path: string, { insecureKeyFile }:
   }
 }
 
-async function passphraseFor(kind: CustodyKind) {
+async function passphraseFor(kind: KeyFileKind) {
   return { passphrase: await askPassphrase(`Passphrase of the ${kind} key`, false) };
 }
 
-/** Who acts. */
+/** The name of whoever acts. */
 export function actorOf({ operator }: RegisterOptions): string {
   return operator === undefined || operator === "" ? userInfo().username : operator;
+}
+
+/** Who acts, with the operator key where that was given. */
+export async function readActor(options: RegisterOptions): Promise<Actor> {
+  const { operatorKey } = options;
+  const name = actorOf(options);
+  if (operatorKey === undefined || operatorKey === "") return name;
+  const { Operator } = await import("../desk/register/operators.js");
+  if (isTokenUri(operatorKey)) return new Operator(name, await signerInToken(operatorKey, options));
+  const seed = await readCustody("operator", operatorKey, options);
+  try {
+    return new Operator(name, seed);
+  } finally {
+    seed.fill(0);
+  }
 }
 
 /** Opens the register with the keys that are named, runs `use`, and closes it whatever comes. */
@@ -144,6 +184,7 @@ export async function withRegister<T>(options: RegisterOptions, use: (register: 
   const where = whereOf(options);
   const keys = await readCustodyKeys(options);
   try {
+    const actor = await readActor(options);
     // Loaded here: most commands have no register, and a database takes longer to load than they to run.
     const [{ openEngine }, { Register }] = await Promise.all([
       import("../desk/register/open.js"),
@@ -151,7 +192,7 @@ export async function withRegister<T>(options: RegisterOptions, use: (register: 
     ]);
     const engine = await openEngine(where);
     try {
-      const register = await Register.open(engine, keys, actorOf(options));
+      const register = await Register.open(engine, keys, actor);
       try {
         return await use(register);
       } finally {

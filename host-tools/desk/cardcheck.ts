@@ -8,7 +8,7 @@
 
 import { Level } from "../../firmware/wire.js";
 import type { CardClient, CardStatus } from "../card/cardclient.js";
-import { wipeKeyset } from "../card/transportkeys.js";
+import { type Master, wipeKeyset } from "../card/transportkeys.js";
 import { ocra } from "../seeds/ocra.js";
 import { closeQuietly, openFirst, refuseChanged } from "./channel.js";
 import { describeClaims, type ExpectedKeyset, expectedByRegister, keysetsFor } from "./expectedkeys.js";
@@ -73,11 +73,7 @@ const NOT_IN_USE: Partial<Record<CardState, string>> = {
  * Compares card and register. `master`: the master key of the transport keys. Throws AuthenticationFailed where the card does
  * not have the transport keys that it should have, and a RegisterError ("unknown") where the register does not know it.
  */
-export async function checkCard(
-  card: CardClient,
-  register: Register,
-  master: Uint8Array | undefined,
-): Promise<CardCheck> {
+export async function checkCard(card: CardClient, register: Register, master: Master | undefined): Promise<CardCheck> {
   const { engine } = register;
   const before = await card.readStatus();
   const registered = await engine.read((db) => cardAtPort(db, before, engine.where));

@@ -33,6 +33,7 @@ import {
   diversificationData,
   diversify,
   type Keyset,
+  type Master,
   PUBLIC_KVN,
   testKeys,
   wipeKeyset,
@@ -46,7 +47,7 @@ export type Claims = Pick<CardStatus, "serial" | "kvn" | "testKeys">;
 /** Keys that a card may have. */
 interface Candidate {
   /** The master key of a card's own keys; nothing: the public test keys. */
-  readonly master: Uint8Array | undefined;
+  readonly master: Master | undefined;
   /** The serial number that they are derived from; the one that the card tells unless given. */
   readonly serial?: string;
   /** Their version; the one that the card tells unless given. */
@@ -78,18 +79,18 @@ export interface ExpectedKeyset {
 /** What the operator says of a card that is to be personalized. */
 export interface Operator {
   readonly serial: string;
-  readonly transport?: Uint8Array | undefined;
-  readonly transportOld?: Uint8Array | undefined;
+  readonly transport?: Master | undefined;
+  readonly transportOld?: Master | undefined;
 }
 
 const PUBLIC: Candidate = { master: undefined, secrets: true, secretsAfter: true };
 
-const own = (master: Uint8Array): Candidate => ({ master, secrets: true, secretsAfter: true });
+const own = (master: Master): Candidate => ({ master, secrets: true, secretsAfter: true });
 
 const withoutSecrets = (candidate: Candidate): Candidate => ({ ...candidate, secrets: false, secretsAfter: false });
 
 /** For wipe and test: a master key says that the card has keys of its own; none, that it has the public ones. */
-export function expectedOf(master: Uint8Array | undefined): Expected {
+export function expectedOf(master: Master | undefined): Expected {
   const saying = (source: string, remedy: string) => ({ choice: "tried", source, remedy }) as const;
   if (!master) return { candidates: [PUBLIC], ...saying("without --transport", GIVE_TRANSPORT) };
   return { candidates: [own(master)], ...saying("with --transport", "if it never had any, leave --transport out") };
@@ -111,7 +112,7 @@ export function expectedFor(operator: Operator, record: CardRecord | undefined, 
 export type Registered = Pick<CardRecord, "serial" | "state" | "keyset" | "rotation">;
 
 /** For check: what the register called `name` says alone. `transport`: needed where it says that the card has its own keys. */
-export function expectedByRegister(registered: Registered, transport: Uint8Array | undefined, name: string): Expected {
+export function expectedByRegister(registered: Registered, transport: Master | undefined, name: string): Expected {
   const { serial, keyset } = registered;
   const saying = { choice: "tried", source: `by ${name}`, remedy: "put it aside" } as const;
   if (keyset === undefined) return { candidates: [PUBLIC], ...saying };
@@ -127,7 +128,7 @@ export function expectedByRegister(registered: Registered, transport: Uint8Array
 
 function expectedByRecord(
   { serial, transportOld }: Operator,
-  transport: Uint8Array,
+  transport: Master,
   { keyset, rotation, state }: Registered,
   name: string,
 ): Expected {
@@ -149,7 +150,7 @@ function expectedByRecord(
 }
 
 /** A record that does not say it (of an old seed file) leaves both open. */
-function oldKeys(transport: Uint8Array, before: "public" | "own" | undefined): Candidate[] {
+function oldKeys(transport: Master, before: "public" | "own" | undefined): Candidate[] {
   if (before === "public") return [PUBLIC];
   return before === "own" ? [own(transport)] : [own(transport), PUBLIC];
 }
@@ -217,7 +218,7 @@ function expectedKeyset(candidate: Candidate, claims: Claims): ExpectedKeyset {
 }
 
 /** The keys of the card with that serial number. */
-export function derivedKeys(master: Uint8Array, serial: string, kvn: number): Keyset {
+export function derivedKeys(master: Master, serial: string, kvn: number): Keyset {
   return diversify(master, diversificationData(serial), kvn);
 }
 

@@ -3,7 +3,7 @@
 import { EMPTY_BATTERY } from "../card/battery.js";
 import type { CardStatus, SuiteSupport } from "../card/cardclient.js";
 import { AuthenticationFailed } from "../card/scp03.js";
-import { kcv } from "../card/transportkeys.js";
+import { type Master, masterKcv } from "../card/transportkeys.js";
 import { WrongCard } from "../files/errors.js";
 import { FileError } from "../files/files.js";
 import { parseSuite } from "../seeds/suite.js";
@@ -79,7 +79,7 @@ export function refuseEmptyBattery({ battery }: CardStatus): void {
  * asked: it answers wrong keys ever more slowly.
  */
 export function refuseOtherMaster(
-  master: Uint8Array | undefined,
+  master: Master | undefined,
   record: Pick<CardRecord, "serial" | "transport">,
   name: string,
 ): void {
@@ -91,8 +91,8 @@ export function refuseOtherMaster(
 }
 
 /** The check value of a master key, in hexadecimal. */
-export function masterCheck(master: Uint8Array): string {
-  return kcv(master).toString("hex");
+export function masterCheck(master: Master): string {
+  return masterKcv(master).toString("hex");
 }
 
 /** A record that is resumed must be what the same arguments would make. */

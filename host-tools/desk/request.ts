@@ -1,5 +1,7 @@
 // What is wanted of one personalization.
 
+import type { Master } from "../card/transportkeys.js";
+
 /** What is wanted. Its secrets stay the caller's. */
 export interface Request {
   readonly serial: string;
@@ -11,9 +13,9 @@ export interface Request {
   /** The token key that the site already has; drawn unless given. */
   readonly key?: Uint8Array | undefined;
   /** The master key of the transport keys that the card shall have; the public test keys stay unless given. */
-  readonly transport?: Uint8Array | undefined;
+  readonly transport?: Master | undefined;
   /** The master key of those that it has, where that is another one. */
-  readonly transportOld?: Uint8Array | undefined;
+  readonly transportOld?: Master | undefined;
   /** The card may be personalized, have been another one's, or be another card than the one that the register has. */
   readonly reseed?: boolean | undefined;
   /** The card may be a development image, which anybody at its contacts can read and blank. */

@@ -8,7 +8,7 @@
 
 import { randomBytes } from "node:crypto";
 import * as node from "node:fs";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 
 /** What went wrong: the name is taken, or not there, or not ours; the disk is full. */
 export type FileReason = "exists" | "missing" | "denied" | "full" | "other";
@@ -47,6 +47,11 @@ export const OWNER_ONLY = 0o600;
 
 /** Errors of a file system that has no hard links, such as FAT. */
 const NO_LINKS = ["EPERM", "ENOSYS", "ENOTSUP", "EOPNOTSUPP", "EMLINK"];
+
+/** As `temporaryOf` makes them. */
+const TEMPORARY = /^(.+)\.[0-9a-f]{8}\.new$/s;
+/** No write takes as long, in ms. */
+const ABANDONED = 60_000;
 
 /** The files of this computer. */
 export const DISK: FileSystem = {
@@ -183,6 +188,29 @@ function writeSynced(path: string, contents: Uint8Array | string, disk: FileSyst
     disk.sync(file);
   } finally {
     disk.close(file);
+  }
+}
+
+/**
+ * Deletes the temporary files that killed processes left in a folder, of the names that fit. One that is younger than a
+ * minute may still be written, and stays.
+ */
+export function removeAbandoned(folder: string, fits: (name: string) => boolean): void {
+  for (const temporary of namesIn(folder)) {
+    const [, name] = TEMPORARY.exec(temporary) ?? [];
+    if (name === undefined || !fits(name)) continue;
+    const path = join(folder, temporary);
+    const stats = node.lstatSync(path, { throwIfNoEntry: false });
+    if (stats?.isFile() && Date.now() - stats.mtimeMs > ABANDONED) discard(path, DISK);
+  }
+}
+
+/** None where the folder cannot be read: then nothing can be written there either. */
+function namesIn(folder: string): string[] {
+  try {
+    return node.readdirSync(folder);
+  } catch {
+    return [];
   }
 }
 

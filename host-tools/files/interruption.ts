@@ -4,6 +4,10 @@
 /** What the work that is going on leaves behind; a process has one command, and so one of these. */
 let leftBehind: string | undefined;
 
+/** How long what waits for a card may take to notice that its line is gone (ms). */
+const LAST_WORDS = 1000;
+let timeToEnd = LAST_WORDS;
+
 const controller = new AbortController();
 
 /** Aborted by Ctrl-C. Whatever waits for what may never come waits for this, too. */
@@ -17,6 +21,16 @@ export function interrupt(): void {
 /** Whoever interrupts from now on is told what that leaves behind. */
 export function leaves(what: string | undefined): void {
   leftBehind = what;
+}
+
+/** So long (ms) what goes on may take to come to its end once it is interrupted, and no longer. */
+export function endsWithin(ms: number): void {
+  timeToEnd = ms;
+}
+
+/** Calls `end` where an interrupted command has not ended by itself in its time. */
+export function endLater(end: () => void): void {
+  setTimeout(end, timeToEnd).unref();
 }
 
 /** Runs `work`. Whoever interrupts it, before its end or after it failed, is told what that leaves behind. */

@@ -1,5 +1,7 @@
 // Waits: whoever waits for more than a few seconds is told what for, and what must not wait longer has a limit.
 
+import { isScreen } from "./commandline.js";
+
 /** How long nothing is said (ms). */
 export const FEW_SECONDS = 3000;
 
@@ -43,5 +45,5 @@ export function within<T>(
 
 /** A line on stderr: what is waited for, and why. */
 export function sayWaiting(what: string): void {
-  process.stderr.write(`${process.stderr.isTTY ? OVER_BAR : ""}still waiting: ${what}\n`);
+  process.stderr.write(`${isScreen(process.stderr) ? OVER_BAR : ""}still waiting: ${what}\n`);
 }

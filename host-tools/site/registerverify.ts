@@ -3,8 +3,7 @@
 import { cardOf } from "../desk/register/cards.js";
 import { spendChallenge } from "../desk/register/challenges.js";
 import { type Change, change } from "../desk/register/change.js";
-import { RegisterError } from "../desk/register/errors.js";
-import { currentKey } from "../desk/register/keys.js";
+import { currentKey, hasNoKey } from "../desk/register/keys.js";
 import type { Register } from "../desk/register/register.js";
 import type { CardState } from "../desk/register/schema.js";
 import { verifyResponse } from "./verify.js";
@@ -35,7 +34,7 @@ export async function acceptOnce(
   const isRight = await register.engine.read(async (db) => {
     const { suite } = await cardOf(db, serial);
     const key = await currentKey(db, register, serial, "token");
-    if (!key) throw new RegisterError(`${serial}: the register has no token key for it`, "unknown");
+    if (!key) throw await hasNoKey(db, serial, "token");
     try {
       return verifyResponse({ suite, key }, challenge, response, pin);
     } finally {

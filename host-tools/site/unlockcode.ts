@@ -1,10 +1,11 @@
 // The help desk's half of unlocking a card, with the register: a lock code comes in, an unlock code goes out, and the journal
 // says so.
 
+import { cardsNow, isApprovalSet, type Subject } from "../desk/register/approvals.js";
 import { cardOf } from "../desk/register/cards.js";
 import type { Change } from "../desk/register/change.js";
 import { RegisterError } from "../desk/register/errors.js";
-import { currentKey } from "../desk/register/keys.js";
+import { currentKey, hasNoKey } from "../desk/register/keys.js";
 import type { CardState } from "../desk/register/schema.js";
 import { UsageError } from "../files/errors.js";
 import { ocra } from "../seeds/ocra.js";
@@ -23,6 +24,21 @@ export function checkLockCode(lockCode: string): void {
     throw new UsageError("--lock-code: no card shows a multiple of 16; it was misheard, ask for it again");
 }
 
+/** What needs an approval where the setting says so. */
+export async function unlockSubject({ db }: Change, serial: string, lockCode: string): Promise<Subject | undefined> {
+  if (!(await isApprovalSet(db, "approval.unlock"))) return undefined;
+  checkLockCode(lockCode);
+  await refuseState(db, serial);
+  const cards = await cardsNow(db, [serial]);
+  return { command: "unlock", arguments: { "lock code": lockCode }, cards, recipient: null };
+}
+
+async function refuseState(db: Change["db"], serial: string): Promise<void> {
+  const { state } = await cardOf(db, serial);
+  if (!UNLOCKED.includes(state))
+    throw new RegisterError(`${serial} is ${state}: no unlock code is given for it`, "state");
+}
+
 /** The unlock code for a lock code: 8 digits, the same whenever it is asked for. Each time is an entry of the journal. */
 export async function giveUnlockCode(
   { db, register, note }: Change,
@@ -30,11 +46,9 @@ export async function giveUnlockCode(
   lockCode: string,
 ): Promise<string> {
   checkLockCode(lockCode);
-  const { state } = await cardOf(db, serial);
-  if (!UNLOCKED.includes(state))
-    throw new RegisterError(`${serial} is ${state}: no unlock code is given for it`, "state");
+  await refuseState(db, serial);
   const key = await currentKey(db, register, serial, "unlock");
-  if (!key) throw new RegisterError(`${serial}: the register has no unlock key for it`, "unknown");
+  if (!key) throw await hasNoKey(db, serial, "unlock");
   try {
     await note({ action: "unlock", serial, detail: { lockCode } });
     return ocra(UNLOCK_SUITE, key, { challenge: lockCode });

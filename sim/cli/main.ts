@@ -1,30 +1,29 @@
 // `dsc-sim`: the command line of the simulator, and how it ends.
 
-import { readFileSync } from "node:fs";
-import { basename, dirname, resolve } from "node:path";
-import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { basename } from "node:path";
+import { Argument, Command, CommanderError, Option } from "commander";
 import { inOneLine, watchOutput } from "../../host-tools/files/commandline.js";
 import { completionScript, SHELLS, type Shell } from "../../host-tools/files/completion.js";
 import { version } from "../../host-tools/files/project.js";
-import { Flash } from "../core/flash.js";
-import { loadFirmware } from "../session/firmware.js";
 import { readFlashFile } from "../session/flashfile.js";
 import { describe } from "../session/inspect.js";
 import { commandNames, helpLines, helpOn } from "../session/language/help.js";
 import { scriptingDocument } from "../session/language/scripting.js";
-import { linesOf } from "../session/lines.js";
 import { openPanel, PanelError } from "../session/panelport.js";
-import { runScripts, type Script } from "../session/run.js";
-import { Session } from "../session/session.js";
 import { UserError } from "../session/usererror.js";
-import { type CardOptions, complain, freshSeed, HIGHEST_SEED, headless, inTerminal, say } from "./simulate.js";
+import { type ApiOptions, api, withApiOptions } from "./api.js";
+import { withCardOptions } from "./cardoptions.js";
+import { type MonkeyOptions, monkey, withMonkeyOptions } from "./monkey.js";
+import { parseName } from "./options.js";
+import { addRun } from "./run.js";
+import { type CardOptions, complain, headless, inTerminal, say } from "./simulate.js";
 
-/** A command had an error, or a script failed. The exit code of all else that is no bug is in its UserError. */
+/** A command had an error. The exit code of all else that is no bug is in its UserError. */
 const FAILED = 1;
 const USAGE = 2;
 const EXIT_CODES = `
-Exit codes: 0 done; 1 a command had an error, or a script failed; 2 usage, or a file that cannot be used;
-3 no such port, or busy, or no answer; 128 + n ended by signal n.`;
+Exit codes: 0 done; 1 a command had an error, a script failed, or monkey found a difference; 2 usage, or a file that cannot be used;
+3 no such port, or busy, or no answer; 128 + n ended by signal n (141: nobody read the output).`;
 
 interface Options extends CardOptions {
   headless?: boolean;
@@ -36,7 +35,7 @@ const SIMULATED = ["flash", "demo", "seed", "pty", "record", "headless"];
 
 /** Runs the command line `args` (without node and script) and sets the exit code. */
 export async function main(args: string[]): Promise<void> {
-  watchOutput(() => process.exit(0), endWithoutOutput);
+  watchOutput(endWithoutOutput);
   try {
     await commands().parseAsync(args, { from: "user" });
   } catch (error) {
@@ -44,15 +43,11 @@ export async function main(args: string[]): Promise<void> {
   }
 }
 
-function commands(): Command {
-  const program = new Command("dsc-sim")
+/** The command line, as the help and the completion see it. */
+export function commands(): Command {
+  const program = withCardOptions(new Command("dsc-sim"))
     .description("The Digital Security Card+ in the terminal, by hand or by script.")
     .version(version(), "--version")
-    .option("--flash <file>", "keep the card's flash in FILE (made blank if missing)", parseName)
-    .option("--demo", "personalize a blank card as the demo card (PIN 4071)")
-    .option("--seed <n>", "make the random source repeatable", parseSeed)
-    .option("--pty <link>", "put the card's serial line on a pseudo-terminal, linked at LINK", parseName)
-    .option("--record <file>", "write the session as a command file that `run` replays (it holds the PIN)", parseName)
     .option("--ascii", "draw in ASCII, whatever the locale says")
     .option("--headless", "commands on stdin, JSON on stdout")
     .addOption(portOption())
@@ -60,12 +55,10 @@ function commands(): Command {
     .allowExcessArguments(false)
     .configureOutput({ outputError: (text) => say(inOneLine(text)) })
     .exitOverride()
+    .enablePositionalOptions()
+    .hook("preSubcommand", refuseLost)
     .action(start);
-  program
-    .command("run")
-    .argument("<file...>", "command files", (name: string, before: string[] = []) => [...before, parseName(name)])
-    .description("run command files, each on a fresh card; TAP on stdout")
-    .action((files: string[]) => run(files));
+  addRun(program);
   program
     .command("inspect")
     .argument("<file>", "a flash image", parseName)
@@ -81,6 +74,12 @@ function commands(): Command {
     .action((shell: Shell) => {
       process.stdout.write(completionScript(program, shell));
     });
+  withApiOptions(program.command("api")).action(async (_: unknown, command: Command) => {
+    await api(command.optsWithGlobals<ApiOptions>());
+  });
+  withMonkeyOptions(program.command("monkey")).action(async (_: unknown, command: Command) => {
+    if (!(await monkey(command.optsWithGlobals<MonkeyOptions>()))) process.exitCode ??= FAILED;
+  });
   return program;
 }
 
@@ -113,6 +112,19 @@ function print(lines: readonly string[]): void {
   process.stdout.write(`${lines.join("\n")}\n`);
 }
 
+/** An option before a command would be lost: it is the simulator's, and not the command's. */
+function refuseLost(program: Command, command: Command): void {
+  const given = program.options.find((option) => program.getOptionValueSource(option.attributeName()) === "cli");
+  if (!given?.long) return;
+  const name = command.name();
+  const known = command.options.some(({ long }) => long === given.long);
+  throw new UserError(
+    known
+      ? `${given.long} goes behind ${name}: dsc-sim ${name} ${given.long} …`
+      : `${given.long} does not go with ${name}`,
+  );
+}
+
 function portOption(): Option {
   const option = new Option("--port <path>", "the front panel of a card on a serial port");
   return option.argParser(parseName).conflicts(SIMULATED);
@@ -120,24 +132,12 @@ function portOption(): Option {
 
 async function start(options: Options): Promise<void> {
   if (options.headless) {
-    if (!(await headless(options))) process.exitCode ??= FAILED;
-    return;
+    return headless(options, () => {
+      process.exitCode ??= FAILED;
+    });
   }
   needTerminal();
   await (options.port === undefined ? inTerminal(options) : frontPanel(options.port, options.ascii));
-}
-
-function run(files: string[]): void {
-  const module = loadFirmware();
-  const scripts = files.map(readScript);
-  const open = (script: Script) =>
-    new Session({
-      module,
-      seed: freshSeed(),
-      // A replay starts from the flash that a record saved, and leaves it for the next one.
-      openFlash: (file) => new Flash(readFlashFile(resolve(dirname(script.name), file))),
-    });
-  if (!runScripts(scripts, open, process.stdout)) process.exitCode = FAILED;
 }
 
 async function frontPanel(path: string, ascii = false): Promise<void> {
@@ -150,29 +150,9 @@ async function frontPanel(path: string, ascii = false): Promise<void> {
 }
 
 function needTerminal(): void {
-  if (process.stdout.isTTY && process.stdin.isTTY) return;
-  throw new UserError("this is no terminal; for scripts there is dsc-sim --headless and dsc-sim run FILE");
-}
-
-function readScript(name: string): Script {
-  try {
-    return { name, lines: linesOf(readFileSync(name, "utf8")) };
-  } catch (error) {
-    throw new UserError(`${name}: cannot be read (${(error as NodeJS.ErrnoException).code})`);
-  }
-}
-
-function parseName(text: string): string {
-  if (text === "") throw new InvalidArgumentError("No name given.");
-  return text;
-}
-
-function parseSeed(text: string): number {
-  const seed = Number(text);
-  if (!/^[0-9]+$/.test(text) || seed > HIGHEST_SEED) {
-    throw new InvalidArgumentError(`a seed is a whole number from 0 to ${HIGHEST_SEED}.`);
-  }
-  return seed;
+  const scripts = "for scripts there is dsc-sim --headless and dsc-sim run FILE";
+  if (!process.stdout.isTTY || !process.stdin.isTTY) throw new UserError(`this is no terminal; ${scripts}`);
+  if (process.env.TERM === "dumb") throw new UserError(`this terminal shows lines only (TERM=dumb); ${scripts}`);
 }
 
 /** One line and an exit code; what has neither is a bug, and its stack says where. */

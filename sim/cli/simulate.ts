@@ -1,14 +1,17 @@
 // A simulated card with all around it: its flash file, its serial line, its record; by script or in the terminal.
 
 import { randomInt } from "node:crypto";
+import type { Card } from "../core/card.js";
 import { loadFirmware } from "../session/firmware.js";
 import { openFlashFile } from "../session/flashfile.js";
 import { needInput, runHeadless } from "../session/headless.js";
 import { PtyLine } from "../session/pty.js";
 import { Recorder } from "../session/record.js";
-import { type Report, Session } from "../session/session.js";
+import { hashOf } from "../session/recordmarks.js";
+import { type Report, Session, type SessionOptions } from "../session/session.js";
 import { onSignals } from "../session/signals.js";
-import type { UserError } from "../session/usererror.js";
+import { UserError } from "../session/usererror.js";
+import { HIGHEST_SEED } from "./options.js";
 
 /** What the command line says of the card. */
 export interface CardOptions {
@@ -20,35 +23,66 @@ export interface CardOptions {
   ascii?: boolean;
 }
 
-/** Seeds are from 0 to this. */
-export const HIGHEST_SEED = 0xffffffff;
 /** How often a card on a line is told that time passed, in ms. */
 const TICK = 10;
 const NOT_BLANK = "the card is not blank; --demo left it as it is";
 
-/** Runs the commands on stdin. Returns whether none had an error. */
-export async function headless(options: CardOptions): Promise<boolean> {
+/** Runs the commands on stdin; `onError` is called for each that had an error. */
+export async function headless(options: CardOptions, onError: () => void): Promise<void> {
   needInput();
   const disarm = onSignals((code) => process.exit(code));
+  try {
+    await withSession(options, async (session) => {
+      await runHeadless(session, process.stdin, process.stdout, onError);
+      // Where nothing was done, that is what the record tells.
+      session.begin();
+    });
+  } finally {
+    disarm();
+  }
+}
+
+/** Has `watch` called with the card when things begin to happen to it. */
+export type OnBegin = (watch: (card: Card) => void) => void;
+
+/**
+ * Runs `run` with a session, its record and its serial line around it. `noFiles`: why the session's own lines may open no
+ * flash file, where they may not.
+ */
+export async function withSession<T>(
+  options: CardOptions,
+  run: (session: Session, onBegin: OnBegin) => Promise<T>,
+  noFiles?: string,
+): Promise<T> {
   const recorder = recorderFor(options, complain);
+  const watches: ((card: Card) => void)[] = [];
+  let begun: Card | undefined;
   let line: PtyLine | undefined;
   let clock: NodeJS.Timeout | undefined;
   try {
-    const session = sessionFor(options, recorder, () => say(NOT_BLANK));
+    const session = sessionFor(options, {
+      onNotBlank: () => say(NOT_BLANK),
+      onStart: (card, setup) => {
+        begun = card;
+        recorder?.start(card, setup);
+        for (const watch of watches) watch(card);
+      },
+      ...(noFiles !== undefined && { openFlash: () => refuseFile(noFiles) }),
+    });
     if (options.pty !== undefined) {
       line = new PtyLine(session.card, options.pty);
       clock = realTime(session);
     }
-    const clean = await runHeadless(session, process.stdin, process.stdout);
-    // Where nothing was done, that is what the record tells.
-    session.begin();
-    return clean;
+    return await run(session, (watch) => (begun ? watch(begun) : void watches.push(watch)));
   } finally {
     clearInterval(clock);
     line?.close();
     recorder?.close();
-    disarm();
   }
+}
+
+function refuseFile(why: string): never {
+  throw new UserError(`flash: ${why}`);
 }
 
 /** Shows the card in the terminal until the user quits. */
@@ -61,7 +95,10 @@ export async function inTerminal(options: CardOptions): Promise<void> {
   const recorder = recorderFor(options, note);
   let line: PtyLine | undefined;
   try {
-    const session = sessionFor(options, recorder, () => notes.push(NOT_BLANK));
+    const session = sessionFor(options, {
+      onStart: (card, setup) => recorder?.start(card, setup),
+      onNotBlank: () => notes.push(NOT_BLANK),
+    });
     const { card } = session;
     if (options.pty !== undefined) line = new PtyLine(card, options.pty);
     session.begin();
@@ -98,19 +135,21 @@ export function freshSeed(): number {
 }
 
 function recorderFor({ record }: CardOptions, failed: (error: UserError) => void): Recorder | undefined {
-  return record === undefined ? undefined : new Recorder(record, failed);
+  return record === undefined ? undefined : new Recorder(record, hashOf(loadFirmware()), failed);
 }
 
 /** A session, whose first lines may still change the card. */
-function sessionFor(options: CardOptions, recorder: Recorder | undefined, onNotBlank: () => void): Session {
+function sessionFor(
+  options: CardOptions,
+  more: Pick<SessionOptions, "onStart" | "onNotBlank"> & Partial<SessionOptions>,
+): Session {
   return new Session({
     module: loadFirmware(),
     seed: options.seed ?? freshSeed(),
     ...(options.demo && { demo: true }),
     ...(options.flash !== undefined && { flash: openFlashFile(options.flash) }),
     openFlash: openFlashFile,
-    onStart: (card, setup) => recorder?.start(card, setup),
-    onNotBlank,
+    ...more,
   });
 }
 

@@ -327,10 +327,12 @@ export class Card {
       this.#due = entry();
       this.#tell();
     } catch (error) {
+      const isCut = error instanceof PowerCut;
+      // First, so that who is told of the blank screen finds no battery.
+      if (isCut) this.#battery = 0;
       this.#die();
-      if (error instanceof PowerCut) {
+      if (isCut) {
         this.#wasCut = true;
-        this.#battery = 0;
         for (const watcher of this.watchers) watcher.cut?.();
         return;
       }

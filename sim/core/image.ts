@@ -3,7 +3,8 @@
 import { Life, PinCheck } from "../../firmware/wire.js";
 import { FLASH_SIZE, PAGE_SIZE, PAGES } from "./flash.js";
 
-const MAGIC = 0x31435344; // "DSC1"
+/** How a page of this card begins. */
+export const MAGIC = 0x31435344; // "DSC1"
 const ERASED = 0xffffffff;
 /** The words of a try. */
 export const SPENT = 0x3cc35aa5;

@@ -4,7 +4,8 @@
 // simulator that dies leaves the flash as a card would that lost power there, and nothing worse.
 
 import { fstatSync, lstatSync, openSync, readFileSync, realpathSync, statSync, writeSync } from "node:fs";
-import { createExclusive, FileError } from "../../host-tools/files/files.js";
+import { basename, dirname } from "node:path";
+import { createExclusive, FileError, removeAbandoned } from "../../host-tools/files/files.js";
 import { type Lock, LockError, tryLockFile } from "../../host-tools/files/lock.js";
 import { FLASH_SIZE, Flash } from "../core/flash.js";
 import { isPlausible } from "../core/image.js";
@@ -28,6 +29,7 @@ export function openFlashFile(path: string): Flash {
   readFlashFile(path);
   const place = realpathSync(path);
   const lock = reserve(path, place);
+  removeAbandoned(dirname(place), (name) => name === basename(place));
   // And once more: up to now another simulator may have written to it.
   const flash = new Flash(readFlashFile(path));
   const file = openToWrite(path);

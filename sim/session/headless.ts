@@ -8,25 +8,29 @@ import { UserError } from "./usererror.js";
 
 const STDIN = 0;
 
-/** Runs every line of `input`. Returns whether none had an error; throws a UserError where `input` cannot be read. */
-export async function runHeadless(session: Session, input: Readable, output: Writable): Promise<boolean> {
-  const player = new Player(session, output);
+/** Runs every line of `input`; `onError` is called for each that had an error. Throws a UserError where `input` cannot be read. */
+export async function runHeadless(
+  session: Session,
+  input: Readable,
+  output: Writable,
+  onError: () => void,
+): Promise<void> {
+  const player = new Player(session, output, onError);
   const lines = new LineReader();
   for await (const piece of piecesOf(input)) player.play(lines.feed(piece));
   player.play(lines.end());
-  return player.clean;
 }
 
 class Player {
-  /** No line had an error so far. */
-  clean = true;
   readonly #session: Session;
   readonly #output: Writable;
+  readonly #onError: () => void;
   #number = 0;
 
-  constructor(session: Session, output: Writable) {
+  constructor(session: Session, output: Writable, onError: () => void) {
     this.#session = session;
     this.#output = output;
+    this.#onError = onError;
   }
 
   /** Plays lines that came together, and writes their reports together: a write for each would cost more than the card. */
@@ -44,7 +48,7 @@ class Player {
 
   #report(line: string): string {
     const report = this.#session.execute(line, this.#number);
-    if (report.error !== undefined) this.clean = false;
+    if (report.error !== undefined) this.#onError();
     return JSON.stringify(report);
   }
 }

@@ -10,6 +10,8 @@ import type { Subject } from "./subject.js";
 const ASK_TIME = 1000;
 /** How often in a row nothing may come before that is said. */
 const MOST_UNANSWERED = 4;
+/** The same, before somebody who waits for it gives up: a busy computer is no card that is gone. */
+const MOST_LOOKS = 60;
 
 const SHOW = new Uint8Array();
 
@@ -30,6 +32,8 @@ export class Panel implements Subject {
   /** How often the screen was asked for since it came. */
   #asked = 0;
   #screen = { on: false, state: State.OFF, display: "" };
+  /** Those who wait for a report, and how often the screen may be asked for in vain until they give up. */
+  #looking: { readonly most: number; readonly tell: (came: boolean) => void }[] = [];
 
   constructor(link: Link) {
     this.#link = link;
@@ -81,6 +85,20 @@ export class Panel implements Subject {
     return this.#down.has(key);
   }
 
+  /**
+   * Resolves when the screen was shown since now: true. False: the line was closed, or the screen was asked for more than
+   * `most` times in vain. One report may be under way already, and is of before; the next one is not.
+   */
+  async look(most = MOST_LOOKS): Promise<boolean> {
+    for (let reports = 0; reports < 2; reports++) {
+      if (!this.#open) return false;
+      const coming = new Promise<boolean>((tell) => this.#looking.push({ most, tell }));
+      this.#ask();
+      if (!(await coming)) return false;
+    }
+    return true;
+  }
+
   /** Lets go of the keys, and then of the link. */
   close(): void {
     for (const key of [...this.#down]) this.up(key);
@@ -94,6 +112,7 @@ export class Panel implements Subject {
 
   #ask(): void {
     this.#asked++;
+    this.#looked(false, ({ most }) => this.#asked > most);
     this.#send(SHOW);
   }
 
@@ -108,13 +127,21 @@ export class Panel implements Subject {
     this.#screen = { on: report[0] !== 0, state: report[1] as number, display };
     this.#asked = 0;
     this.#tellShown();
+    this.#looked(true);
     const { on } = this.#screen;
-    if (on !== before.on) for (const watcher of this.watchers) watcher.power?.(on);
-    if (display !== before.display) for (const watcher of this.watchers) watcher.display?.(display);
+    if (on !== before.on) for (const watcher of [...this.watchers]) watcher.power?.(on);
+    if (display !== before.display) for (const watcher of [...this.watchers]) watcher.display?.(display);
+  }
+
+  #looked(came: boolean, done: (one: { readonly most: number }) => boolean = () => true): void {
+    const over = this.#looking.filter(done);
+    this.#looking = this.#looking.filter((one) => !over.includes(one));
+    for (const { tell } of over) tell(came);
   }
 
   #closed(tell: () => void): void {
     this.#open = false;
+    this.#looked(false);
     clearInterval(this.#asking);
     tell();
   }

@@ -23,6 +23,8 @@ export class PanelError extends UserError {
 /** A panel on a port that is open. */
 export interface PanelPort {
   readonly panel: Panel;
+  /** The same line, for commands. */
+  readonly link: Link;
   /** Lets go of the keys and closes the port. */
   close(): Promise<void>;
 }
@@ -38,7 +40,7 @@ export async function openPanel(path: string): Promise<PanelPort> {
     await closePort(port);
   };
   const shown = await Promise.race([panel.shown, panel.closed, elapsed(START_TIME)]);
-  if (shown) return { panel, close };
+  if (shown) return { panel, link, close };
   const reason = await whyNot(link);
   await close();
   throw new PanelError(`${path}: ${reason}`);

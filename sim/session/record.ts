@@ -6,11 +6,9 @@ import type { Card, CardWatcher, KeyName } from "../core/card.js";
 import type { CutMode } from "../core/flash.js";
 import { atExit } from "./atexit.js";
 import { saveFlashFile } from "./flashfile.js";
+import { END, recordHead } from "./recordmarks.js";
 import type { Setup } from "./session.js";
 import { UserError } from "./usererror.js";
-
-const WARNING =
-  "# This record holds the PIN and all else as it was typed: treat it like the card. Replay: dsc-sim run FILE";
 
 /** A record that cannot be written; the message is for people. */
 export class RecordError extends UserError {
@@ -27,17 +25,19 @@ export class Recorder {
   #size = 0;
   #begun = false;
   #broken = false;
+  /** Lets what passed since the last line be written. */
+  #catchUp = () => {};
 
   /**
    * Makes the file, readable by its owner only; one that is there is not overwritten. A write that fails once the
-   * record has begun is told to `failed`: the record ends there, and the session goes on.
+   * record has begun is told to `failed`: the record ends there, and the session goes on. `firmware`: its hash.
    */
-  constructor(path: string, failed: (error: RecordError) => void = raise) {
+  constructor(path: string, firmware: string, failed: (error: RecordError) => void = raise) {
     this.#path = path;
     this.#failed = failed;
     this.#file = create(path);
     this.#close = atExit(() => this.#end());
-    this.#line(WARNING);
+    for (const line of recordHead(firmware)) this.#line(line);
   }
 
   /** Begins with a card as `setup` made it; its flash, unless blank, is saved beside the record. */
@@ -58,15 +58,22 @@ export class Recorder {
   }
 
   #end(): void {
+    if (this.#begun) {
+      this.#catchUp();
+      this.#line(END);
+    }
     closeSync(this.#file);
     if (!this.#begun) rmSync(this.#path, { force: true });
   }
 
   #watcher(card: Card): CardWatcher {
     let last = card.time;
-    const write = (line: string) => {
+    this.#catchUp = () => {
       if (card.time > last) this.#line(`wait ${card.time - last}`);
       last = card.time;
+    };
+    const write = (line: string) => {
+      this.#catchUp();
       this.#line(line);
     };
     return {

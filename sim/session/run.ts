@@ -1,9 +1,11 @@
-// `dsc-sim run`: command files, each on a fresh card, reported as TAP.
+// Plays command files, each on a card of its own, and says where each failed.
 
-import type { Writable } from "node:stream";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { CardTrap } from "../core/card.js";
 import { FlashMisuse } from "../core/flash.js";
-import { type Report, Session } from "./session.js";
+import { isComment } from "./language/parse.js";
+import { END, isRecord } from "./recordmarks.js";
+import type { Report } from "./session.js";
 
 /** A command file: its name and its lines. */
 export interface Script {
@@ -11,50 +13,110 @@ export interface Script {
   readonly lines: readonly string[];
 }
 
-/** Where a script stopped, and why. */
+/** What plays the lines of a script. */
+export interface Player<R extends Report | Promise<Report>> {
+  execute(line: string, number: number): R;
+}
+
+/** A line that failed, and why. */
 export interface Failure extends Pick<Report, "expected" | "actual"> {
   readonly line: number;
   readonly error: string;
+  /** The firmware itself went wrong, not what the script expected. */
+  readonly crashed?: true;
   readonly report?: Report;
 }
 
-/** Runs the scripts, each on the session that `open` makes. Returns whether none failed. */
-export function runScripts(scripts: readonly Script[], open: (script: Script) => Session, output: Writable): boolean {
-  output.write(`TAP version 13\n1..${scripts.length}\n`);
-  let clean = true;
-  scripts.forEach((script, index) => {
-    const failure = firstFailure(script, open(script));
-    if (failure) clean = false;
-    output.write(`${failure ? "not ok" : "ok"} ${index + 1} - ${script.name}\n`);
-    if (failure) output.write(describe(script, failure));
-  });
-  return clean;
+/** What came of a script. */
+export interface Result {
+  readonly script: Script;
+  readonly failures: readonly Failure[];
+  /** How long it took, in seconds of real time. */
+  readonly seconds: number;
 }
 
-/** Runs a script up to its first error. */
-export function firstFailure(script: Script, session: Session): Failure | undefined {
-  for (const [index, line] of script.lines.entries()) {
-    if (Session.isComment(line)) continue;
+export interface RunOptions {
+  /** A script goes on after a line that failed. */
+  readonly keepGoing?: boolean;
+  /** Makes the player of a script. */
+  readonly open: (script: Script) => Player<Report | Promise<Report>> | Promise<Player<Promise<Report>>>;
+  /** Told of each result as it comes. */
+  readonly onResult: (result: Result) => void;
+}
+
+/** Plays scripts one after the other. Between two of them signals and lost output are heard. */
+export async function runScripts(scripts: readonly Script[], options: RunOptions): Promise<void> {
+  for (const script of scripts) {
+    const start = performance.now();
+    const failures = await failuresOf(script, await options.open(script), options.keepGoing ?? false);
+    options.onResult({ script, failures, seconds: (performance.now() - start) / 1000 });
+    await nextTurn();
+  }
+}
+
+/** Plays a script up to its first error, where reports come at once. */
+export function firstFailure(script: Script, player: Player<Report>): Failure | undefined {
+  for (const [number, line] of commandsOf(script)) {
     try {
-      const report = session.execute(line, index + 1);
-      const { error, expected, actual } = report;
-      if (error !== undefined)
-        return { line: index + 1, error, ...(expected !== undefined && { expected, actual }), report };
+      const failure = failureIn(player.execute(line, number), number);
+      if (failure) return failure;
     } catch (error) {
-      if (!(error instanceof CardTrap || error instanceof FlashMisuse)) throw error;
-      return { line: index + 1, error: error.message };
+      return crash(error, number);
     }
   }
-  return undefined;
+  return cutOff(script);
 }
 
-/** The failure as TAP's block of YAML. The display is the card's own; the line is for the reader to look up. */
-function describe(script: Script, failure: Failure): string {
-  const lines = ["  ---", `  at: ${JSON.stringify(`${script.name}:${failure.line}`)}`];
-  lines.push(`  error: ${JSON.stringify(failure.error)}`);
-  if (failure.report) {
-    lines.push(`  t: ${failure.report.t}`, `  state: ${failure.report.state}`);
-    lines.push(`  display: ${JSON.stringify(failure.report.display)}`);
+async function failuresOf(
+  script: Script,
+  player: Player<Report | Promise<Report>>,
+  keepGoing: boolean,
+): Promise<Failure[]> {
+  const failures: Failure[] = [];
+  for (const [number, line] of commandsOf(script)) {
+    const failure = await attempt(player, line, number);
+    if (failure) failures.push(failure);
+    if (failure && !keepGoing) return failures;
   }
-  return `${[...lines, "  ..."].join("\n")}\n`;
+  const missing = cutOff(script);
+  return missing ? [...failures, missing] : failures;
+}
+
+async function attempt(
+  player: Player<Report | Promise<Report>>,
+  line: string,
+  number: number,
+): Promise<Failure | undefined> {
+  try {
+    return failureIn(await player.execute(line, number), number);
+  } catch (error) {
+    return crash(error, number);
+  }
+}
+
+/** Commands with the numbers of their lines. The last line of a record that was cut off may be a part of one. */
+function* commandsOf(script: Script): Generator<[number, string]> {
+  const lines = cutOff(script) ? script.lines.slice(0, -1) : script.lines;
+  for (const [index, line] of lines.entries()) if (!isComment(line)) yield [index + 1, line];
+}
+
+function failureIn(report: Report, line: number): Failure | undefined {
+  const { error, expected, actual } = report;
+  if (error === undefined) return undefined;
+  return { line, error, ...(expected !== undefined && { expected, actual: actual ?? "" }), report };
+}
+
+/** What is no fault of the firmware is none of a script either, and thrown on. */
+function crash(error: unknown, line: number): Failure {
+  if (!(error instanceof CardTrap || error instanceof FlashMisuse)) throw error;
+  return { line, error: error.message, crashed: true };
+}
+
+/** A record without its last line says less than what happened. */
+function cutOff({ lines }: Script): Failure | undefined {
+  if (!isRecord(lines) || lines.some((line) => line.trim() === END)) return undefined;
+  return {
+    line: Math.max(1, lines.findLastIndex((line) => line !== "") + 1),
+    error: `the record was cut off: its last line is not ${END}`,
+  };
 }

@@ -1,6 +1,6 @@
 // Signals that end the program, as an exit: what is to be gone at the end of the process is gone then, too.
 
-export const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+export const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"] as const;
 
 /** The exit code that tells of a signal. */
 export function exitCodeOf(number: number): number {

@@ -2,11 +2,15 @@
 
 import { type LineArt, UNICODE } from "./lineart.js";
 
-/** How characters look; colours are numbers of the 256-colour palette. A missing background lets the one below show through. */
+/**
+ * How characters look; colours are numbers of the 256-colour palette. A missing background lets the one below show through.
+ * `inverse` is what stands out where there are no colours.
+ */
 export interface Style {
   readonly fg?: number;
   readonly bg?: number;
   readonly bold?: boolean;
+  readonly inverse?: boolean;
 }
 
 /** A part of the terminal, in cells. */
@@ -87,13 +91,14 @@ export class Canvas {
       .join("");
   }
 
-  /** The lines as text with blessed's tags. */
-  tagged(): string {
-    return this.#rows.map(taggedRow).join("\n");
+  /** The lines as text with blessed's tags, with or without colours. */
+  tagged(colours = true): string {
+    const tagsOf = colours ? colouredTags : plainTags;
+    return this.#rows.map((row) => taggedRow(row, tagsOf)).join("\n");
   }
 }
 
-function taggedRow(row: readonly Cell[]): string {
+function taggedRow(row: readonly Cell[], tagsOf: (style: Style) => string): string {
   let text = "";
   let open = "";
   for (const { char, style } of row) {
@@ -105,7 +110,11 @@ function taggedRow(row: readonly Cell[]): string {
   return open ? `${text}{/}` : text;
 }
 
-function tagsOf(style: Style): string {
+function plainTags({ bold, inverse }: Style): string {
+  return (bold ? "{bold}" : "") + (inverse ? "{inverse}" : "");
+}
+
+function colouredTags(style: Style): string {
   const bold = style.bold ? "{bold}" : "";
   const fg = style.fg === undefined ? "" : `{${style.fg}-fg}`;
   return bold + fg + (style.bg === undefined ? "" : `{${style.bg}-bg}`);

@@ -1,7 +1,7 @@
 // Draws the card: its screen in large segments and its twelve buttons.
 
 import type { KeyName } from "../core/card.js";
-import type { Subject } from "../session/subject.js";
+import type { Subject } from "../core/subject.js";
 import { type Canvas, inside, type Rect, type Style } from "./canvas.js";
 import { type GlyphSize, glyphWidth, segments } from "./segments.js";
 import { theme } from "./theme.js";

@@ -51,6 +51,14 @@ export class CommandLine {
     else if (name.length === 1) this.#text = (text + name).slice(0, LONGEST);
   }
 
+  /** Takes the first line of what was pasted, as far as it fits. Returns how many characters it took. */
+  paste(text: string): number {
+    const before = (this.#text ?? "").length;
+    const [line = ""] = text.split(/[\r\n]/);
+    for (const char of line) if (char >= " " && char <= "~") this.key(char);
+    return (this.#text ?? "").length - before;
+  }
+
   draw(canvas: Canvas, area: Rect): void {
     canvas.fill(area, theme.bar);
     const text = this.open ? `:${this.#text}_` : this.#outcome;

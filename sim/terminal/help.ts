@@ -10,6 +10,7 @@ The card's keys
   0-9       that digit            Enter   OK
   p         PRESS                 P       hold PRESS
   O         hold OK               mouse   press or hold a button
+  Esc       forget the keys that are still to be pressed
 `;
 const SIMULATOR = `
 The simulator

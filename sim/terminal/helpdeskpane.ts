@@ -1,7 +1,8 @@
 // The help-desk pane: the lock code in, the unlock code out, for a locked demo card.
 
+import { ocra } from "../../host-tools/seeds/ocra.js";
+import { CODE_LENGTH, unlockCode } from "../common/helpdesk.js";
 import type { Canvas, Rect } from "./canvas.js";
-import { CODE_LENGTH, unlockCode } from "./helpdesk.js";
 import { theme } from "./theme.js";
 
 const MARGIN = 2;
@@ -24,6 +25,14 @@ export class HelpDeskPane {
     else if (name === "escape") this.#set("");
     else if (name === "backspace") this.#set(this.#lockCode.slice(0, -1));
     else if (/^[0-9]$/.test(name)) this.#set(this.#lockCode + name);
+  }
+
+  /** Takes the digits at the beginning of what was pasted. Returns how many it took. */
+  paste(text: string): number {
+    const before = this.#lockCode.length;
+    const [digits = ""] = /^[0-9]*/.exec(text) ?? [];
+    this.#set(this.#lockCode + digits);
+    return this.#lockCode.length - before;
   }
 
   draw(canvas: Canvas, area: Rect, focused: boolean): void {
@@ -51,7 +60,7 @@ export class HelpDeskPane {
   }
 
   #enter(): void {
-    this.#unlockCode = unlockCode(this.#lockCode);
+    this.#unlockCode = unlockCode(this.#lockCode, (suite, key, challenge) => ocra(suite, key, { challenge }));
     if (this.#unlockCode !== undefined) this.#log("help desk: unlock code given");
   }
 }

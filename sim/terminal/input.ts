@@ -17,9 +17,22 @@ export interface MouseReport {
   readonly y: number;
 }
 
-export type InputEvent = KeyPress | MouseReport;
+/** Text that was pasted: how much of it, and how it begins. */
+export interface Paste {
+  readonly kind: "paste";
+  readonly length: number;
+  readonly start: string;
+}
+
+export type InputEvent = KeyPress | MouseReport | Paste;
 
 const ESCAPE = "\x1b";
+/** What a terminal puts around what is pasted, where that was asked for. */
+const PASTE_START = "\x1b[200~";
+const PASTE_END = "\x1b[201~";
+/** What is kept of a paste: more than any field takes. */
+const PASTE_KEPT = 64;
+const MODIFIERS = 0x1c;
 const NAMES: Record<string, string> = {
   "\r": "enter",
   "\n": "enter",
@@ -44,10 +57,16 @@ const OTHER = /^(\[[0-?]*[ -/]*[@-~]|O.)/;
 
 export class InputDecoder {
   #rest = "";
+  #paste: { length: number; start: string } | undefined;
 
   /** Whether the bytes so far may be the beginning of something longer. */
   get pending(): boolean {
-    return this.#rest !== "";
+    return this.#rest !== "" || this.pasting;
+  }
+
+  /** Whether the end of a paste is still to come. */
+  get pasting(): boolean {
+    return this.#paste !== undefined;
   }
 
   /** Takes bytes (one character each) and returns what is complete. */
@@ -58,8 +77,9 @@ export class InputDecoder {
     return events;
   }
 
-  /** Nothing followed: a lone escape was the Escape key. */
+  /** Nothing followed: a lone escape was the Escape key, and a paste is over. */
   flush(): InputEvent[] {
+    if (this.#paste) return [this.#endPaste(this.#rest)];
     const events: InputEvent[] = this.#rest.startsWith(ESCAPE) ? [{ kind: "key", name: "escape" }] : [];
     this.#rest = "";
     return events;
@@ -67,6 +87,7 @@ export class InputDecoder {
 
   /** Takes one event off the rest. Returns false where more bytes are needed. */
   #next(events: InputEvent[]): boolean {
+    if (this.#paste) return this.#pasted(events);
     const char = this.#rest[0] as string;
     if (char !== ESCAPE) {
       this.#rest = this.#rest.slice(1);
@@ -81,22 +102,61 @@ export class InputDecoder {
     return true;
   }
 
+  /** Takes what is there of a paste; the end of the bytes may be a part of what ends it. */
+  #pasted(events: InputEvent[]): boolean {
+    const end = this.#rest.indexOf(PASTE_END);
+    if (end >= 0) {
+      const text = this.#rest.slice(0, end);
+      this.#rest = this.#rest.slice(end + PASTE_END.length);
+      events.push(this.#endPaste(text, this.#rest));
+      return true;
+    }
+    const kept = this.#rest.lastIndexOf(ESCAPE);
+    const at = kept >= 0 && PASTE_END.startsWith(this.#rest.slice(kept)) ? kept : this.#rest.length;
+    this.#keepPasted(this.#rest.slice(0, at));
+    this.#rest = this.#rest.slice(at);
+    return false;
+  }
+
+  #keepPasted(text: string): void {
+    const { length = 0, start = "" } = this.#paste ?? {};
+    this.#paste = { length: length + text.length, start: (start + text).slice(0, PASTE_KEPT) };
+  }
+
+  #endPaste(text: string, rest = ""): Paste {
+    this.#keepPasted(text);
+    const { length, start } = this.#paste as { length: number; start: string };
+    this.#paste = undefined;
+    this.#rest = rest;
+    return { kind: "paste", length, start };
+  }
+
   #sequence(events: InputEvent[], text: string): boolean {
     const x10 = text.startsWith("[M");
     const match = x10 ? X10_MOUSE.exec(text) : (SGR_MOUSE.exec(text) ?? OTHER.exec(text));
     if (!match) return false;
     this.#rest = text.slice(match[0].length);
+    if (ESCAPE + match[0] === PASTE_START) {
+      this.#paste = { length: 0, start: "" };
+      return true;
+    }
     const [whole, button, x, y, end] = match;
-    if (x10) mouse(events, code(button) - 32, code(x) - 32, code(y) - 32, (code(button) & 3) !== 3);
+    if (x10) oldMouse(events, code(button) - 32, code(x) - 32, code(y) - 32);
     else if (end) mouse(events, Number(button), Number(x), Number(y), end === "M");
     else if (NAMES[whole]) events.push({ kind: "key", name: NAMES[whole] });
     return true;
   }
 }
 
-/** Only buttons count: no wheel (64), no movement (32). */
+/** The old form does not say which button was let go: 3. Where that was not the left one, nothing is held. */
+function oldMouse(events: InputEvent[], button: number, x: number, y: number): void {
+  const up = (button & ~MODIFIERS) === 3;
+  mouse(events, up ? 0 : button, x, y, !up);
+}
+
+/** Only the left button counts, with or without Shift, Alt and Ctrl (28): no other one, no wheel (64), no movement (32). */
 function mouse(events: InputEvent[], button: number, x: number, y: number, down: boolean): void {
-  if ((button & 0x60) === 0) events.push({ kind: "mouse", down, x: x - 1, y: y - 1 });
+  if ((button & ~MODIFIERS) === 0) events.push({ kind: "mouse", down, x: x - 1, y: y - 1 });
 }
 
 function code(char: string | undefined): number {

@@ -1,7 +1,8 @@
 // The login pane: a browser on the demo site, as far as a terminal needs one.
 
+import type { Answer, Site } from "../common/site.js";
 import type { Canvas, Rect } from "./canvas.js";
-import { type Answer, Site } from "./site.js";
+import { terminalSite } from "./site.js";
 import { theme } from "./theme.js";
 
 type Field = "user" | "password" | "response";
@@ -30,7 +31,7 @@ export class LoginPane {
   #answer: Answer | undefined;
 
   /** `log` hears what the site does, never a digit of it. */
-  constructor(log: (text: string) => void, site: Site = new Site()) {
+  constructor(log: (text: string) => void, site: Site = terminalSite()) {
     this.#log = log;
     this.#site = site;
   }
@@ -47,6 +48,14 @@ export class LoginPane {
     else if (name === "backspace") this.#set(this.#fields[this.#field].slice(0, -1));
     else if (name === "up" || name === "down") this.#move(name === "up" ? "user" : "password");
     else if (name.length === 1) this.#set(this.#fields[this.#field] + name);
+  }
+
+  /** Takes the first line of what was pasted, as far as it fits into the field. Returns how many characters it took. */
+  paste(text: string): number {
+    const before = this.#fields[this.#field];
+    const [line = ""] = text.split(/[\r\n]/);
+    for (const char of line) if (char >= " " && char <= "~") this.#set(this.#fields[this.#field] + char);
+    return this.#fields[this.#field].length - before.length;
   }
 
   draw(canvas: Canvas, area: Rect, focused: boolean): void {

@@ -1,7 +1,8 @@
 // A picture of the card in files of the current folder: as text, and as SVG.
 
-import { writeFileSync } from "node:fs";
-import type { Subject } from "../session/subject.js";
+import { existsSync, writeFileSync } from "node:fs";
+import type { Subject } from "../core/subject.js";
+import { cardPicture } from "../drawing/svg.js";
 import { Canvas } from "./canvas.js";
 import { cardExtent, drawCard } from "./carddrawing.js";
 import type { LineArt } from "./lineart.js";
@@ -17,17 +18,18 @@ export function textPicture(card: Subject, art: LineArt): string {
   return canvas.text();
 }
 
-/** Writes the picture under the first name that is free, and says in a line what came of it. */
+/** Writes the pictures under the first name that is free for both, and says in a line what came of it. */
 export function savePicture(card: Subject, art: LineArt): string {
-  const text = textPicture(card, art);
+  const pictures = { txt: textPicture(card, art), svg: cardPicture({ on: card.on, display: card.display }) };
   for (let number = 1; number <= MOST; number++) {
     const name = `card-${String(number).padStart(4, "0")}`;
+    if (Object.keys(pictures).some((ending) => existsSync(`${name}.${ending}`))) continue;
     try {
-      writeFileSync(`${name}.txt`, text, { flag: "wx" });
-      return `picture saved: ${name}.txt`;
+      for (const [ending, picture] of Object.entries(pictures))
+        writeFileSync(`${name}.${ending}`, picture, { flag: "wx" });
+      return `picture saved: ${name}.txt and .svg`;
     } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      if (code !== "EEXIST") return `no picture: ${name}.txt cannot be written (${code})`;
+      return `no picture: ${name} cannot be written (${(error as NodeJS.ErrnoException).code})`;
     }
   }
   return `no picture: card-0001 to card-${MOST} are there already`;

@@ -1,53 +1,6 @@
 // The screen's big characters: 14 segments each, in line-drawing characters or in ASCII.
-//
-//    _a_        h i j: from the upper corners and the middle of the top to the centre
-//  f|hij|b      g, G:  the two halves of the middle bar
-//   |g G|       m l k: from the centre to the lower corners and the middle of the bottom
-//  e|mlk|c
-//   |_d_|
 
-/** Which segments light for a character. */
-const SEGMENTS: Record<string, string> = {
-  "0": "abcdef",
-  "1": "bc",
-  "2": "abgGed",
-  "3": "abcdgG",
-  "4": "fgGbc",
-  "5": "afgGcd",
-  "6": "afgGcde",
-  "7": "abc",
-  "8": "abcdefgG",
-  "9": "abcdfgG",
-  A: "abcefgG",
-  B: "abcdilG",
-  C: "adef",
-  D: "abcdil",
-  E: "adefgG",
-  F: "aefgG",
-  G: "acdefG",
-  H: "bcefgG",
-  I: "adil",
-  J: "bcde",
-  K: "efgjk",
-  L: "def",
-  M: "bcefhj",
-  N: "bcefhk",
-  O: "abcdef",
-  P: "abefgG",
-  Q: "abcdefk",
-  R: "abefgGk",
-  S: "afgGcd",
-  T: "ail",
-  U: "bcdef",
-  V: "efmj",
-  W: "bcefmk",
-  X: "hjmk",
-  Y: "hjl",
-  Z: "ajmd",
-  ">": "hm",
-  "*": "hijgGmlk",
-  " ": "",
-};
+import { SEGMENTS } from "../drawing/characters.js";
 
 /** How large a character is: the cells of a diagonal between a corner and the centre. */
 export type GlyphSize = 1 | 2;

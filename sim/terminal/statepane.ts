@@ -1,6 +1,6 @@
 // The state pane: what a tester wants to know about the card, and no digit that it shows.
 
-import type { Subject } from "../session/subject.js";
+import type { Subject } from "../core/subject.js";
 import type { Canvas, Rect, Style } from "./canvas.js";
 import { theme } from "./theme.js";
 
@@ -30,11 +30,6 @@ export function drawState(canvas: Canvas, area: Rect, card: Subject, around: Sur
     canvas.put(area.x + MARGIN, area.y + 1 + row, label, theme.faint);
     canvas.put(area.x + MARGIN + LABEL_WIDTH, area.y + 1 + row, value, style ?? theme.text);
   });
-}
-
-/** The card's time in seconds, as the log and the pane show it. */
-export function seconds(ms: number, digits: number): string {
-  return (ms / 1000).toFixed(digits);
 }
 
 type Line = readonly [label: string, value: string, style?: Style];

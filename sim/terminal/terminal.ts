@@ -1,17 +1,17 @@
 // The simulator in a terminal: the card, a login pane and a help desk beside it, its state and a log. Brings together
 // what the terminal sends, the card's time, and the views.
 
+import { CardTime, type Timer } from "../common/cardtime.js";
+import { EventLog } from "../common/eventlog.js";
+import { Keypresses } from "../common/keypresses.js";
 import { FULL_BATTERY, KEYS, type KeyName } from "../core/card.js";
-import { isLive, type Subject } from "../session/subject.js";
+import { isLive, type Subject } from "../core/subject.js";
 import { Canvas, inside } from "./canvas.js";
 import { keyAt } from "./carddrawing.js";
-import { CardTime } from "./cardtime.js";
 import { CommandLine } from "./commandline.js";
-import { EventLog } from "./eventlog.js";
 import { guardTerminal } from "./guard.js";
 import { HelpDeskPane } from "./helpdeskpane.js";
-import type { InputEvent, MouseReport } from "./input.js";
-import { Keypresses } from "./keypresses.js";
+import type { InputEvent, MouseReport, Paste } from "./input.js";
 import type { Layout } from "./layout.js";
 import { type LineArt, lineArtOf } from "./lineart.js";
 import { LoginPane } from "./loginpane.js";
@@ -42,6 +42,13 @@ export interface TerminalOptions {
 /** Resolves never. */
 const NEVER = new Promise<void>(() => {});
 const BATTERIES = [FULL_BATTERY, 2300, 2000, 0];
+const TIMER: Timer = {
+  now: () => performance.now(),
+  after: (ms, run) => {
+    const timeout = setTimeout(run, ms);
+    return () => clearTimeout(timeout);
+  },
+};
 /** The name that the keys for it keep a card under. */
 const KEPT = "kept";
 
@@ -85,11 +92,14 @@ class Simulator {
     this.#notes = options.notes ?? [];
     this.#around = options.around ?? {};
     this.#art = options.art ?? lineArtOf(process.env);
-    this.#keypresses = new Keypresses(card);
-    const onLine = this.#around.line !== undefined && !isLive(card);
-    this.#time = new CardTime(card, this.#keypresses, onLine, () => this.#passed());
     this.#log = new EventLog(card);
     const log = (text: string) => this.#log.add(text);
+    this.#keypresses = new Keypresses(card, {
+      full: () => log("too many keys at once: some were dropped"),
+      clock: TIMER.now,
+    });
+    const onLine = this.#around.line !== undefined && !isLive(card);
+    this.#time = new CardTime(card, this.#keypresses, onLine, TIMER, () => this.#passed());
     this.#login = options.site === false ? undefined : new LoginPane(log);
     this.#desk = options.site === false ? undefined : new HelpDeskPane(log);
     this.#commands = options.command && new CommandLine(options.command);
@@ -148,6 +158,7 @@ class Simulator {
   #input(event: InputEvent): void {
     this.#time.catchUp();
     if (event.kind === "mouse") this.#mouse(event);
+    else if (event.kind === "paste") this.#paste(event);
     else this.#key(event.name);
     this.#time.catchUp();
     this.#draw();
@@ -175,9 +186,17 @@ class Simulator {
     if (at !== "card") this.#beside = at;
   }
 
+  /** A field takes what fits, up to the end of the line; a card has keys only. */
+  #paste({ length, start }: Paste): void {
+    const pane = this.#focus === "desk" ? this.#desk : this.#focus === "login" ? this.#login : undefined;
+    const fits = (this.#commands?.open ? this.#commands : pane)?.paste(start) ?? 0;
+    this.#log.add(`pasted: ${fits} of ${length} taken`);
+  }
+
   #cardKey(name: string): void {
     this.#commands?.clear();
-    if (name === "enter") this.#keypresses.tap("ok");
+    if (name === "escape") this.#keypresses.forget();
+    else if (name === "enter") this.#keypresses.tap("ok");
     else if (name === "p") this.#keypresses.tap("press");
     else if (name === "P") this.#keypresses.hold("press");
     else if (name === "O") this.#keypresses.hold("ok");

@@ -1,4 +1,5 @@
-// The colours: numbers of the 256-colour palette. (blessed 0.1.81 takes a colour's hex form for one of eight.)
+// The colours: numbers of the 256-colour palette. (blessed 0.1.81 takes a colour's hex form for one of eight.) A terminal that
+// has fewer shows none of them: eight colours hold no pair that can be read on black and on white.
 
 import type { Style } from "./canvas.js";
 
@@ -13,9 +14,9 @@ export const theme = {
   frame: { fg: 242 },
   focusedFrame: { fg: 172, bold: true },
   field: { fg: 255, bg: 237 },
-  activeField: { fg: 231, bg: 24, bold: true },
-  bar: { fg: 252, bg: 236 },
-  barKey: { fg: 221, bg: 236, bold: true },
+  activeField: { fg: 231, bg: 24, bold: true, inverse: true },
+  bar: { fg: 252, bg: 236, inverse: true },
+  barKey: { fg: 221, bg: 236, bold: true, inverse: true },
   body: { fg: 247, bg: BODY },
   cardFrame: { fg: 245, bg: BODY },
   focusedCardFrame: { fg: 221, bg: BODY },
@@ -24,7 +25,7 @@ export const theme = {
   key: { fg: 255, bg: 238, bold: true },
   pressKey: { fg: 231, bg: 94, bold: true },
   okKey: { fg: 231, bg: 23, bold: true },
-  litKey: { fg: 16, bg: 221, bold: true },
+  litKey: { fg: 16, bg: 221, bold: true, inverse: true },
   help: { fg: 252, bg: 234 },
   helpTitle: { fg: 221, bg: 234, bold: true },
 } as const satisfies Record<string, Style>;

@@ -13,6 +13,11 @@ const ESCAPE_TIME = 60;
 /** Report buttons going down and up, in the form without a limit on the columns. */
 const MOUSE_ON = "\x1b[?1000h\x1b[?1006h";
 const MOUSE_OFF = "\x1b[?1006l\x1b[?1000l";
+/** Mark what is pasted, so that it is not taken for keys. */
+const PASTE_ON = "\x1b[?2004h";
+const PASTE_OFF = "\x1b[?2004l";
+/** A paste that stops for this long (ms) is over, so that the keys are not lost with its end. */
+const PASTE_TIME = 1000;
 
 /** What happens in the terminal. */
 export interface TerminalEvents {
@@ -28,6 +33,8 @@ export class Toolkit {
   readonly #decoder = new InputDecoder();
   readonly #screen: Screen;
   readonly #box: blessed.Widgets.BoxElement;
+  /** It has 256 colours, and its owner wants them (NO_COLOR). */
+  readonly #colours = process.stdout.getColorDepth() >= 8;
   readonly #onData = (bytes: string) => this.#read(bytes);
   #escape: NodeJS.Timeout | undefined;
   #content = "";
@@ -58,7 +65,7 @@ export class Toolkit {
 
   /** Shows a canvas of the terminal's size. */
   show(canvas: Canvas): void {
-    const content = canvas.tagged();
+    const content = canvas.tagged(this.#colours);
     if (!this.#open || content === this.#content) return;
     this.#content = content;
     this.#box.setContent(content);
@@ -74,7 +81,7 @@ export class Toolkit {
     process.stdin.off("data", this.#onData);
     process.stdin.pause();
     process.stdin.setRawMode(false);
-    process.stdout.write(MOUSE_OFF);
+    process.stdout.write(PASTE_OFF + MOUSE_OFF);
     this.#screen.leave();
   }
 
@@ -97,7 +104,7 @@ export class Toolkit {
 
   #listen(): void {
     this.#open = true;
-    process.stdout.write(MOUSE_ON);
+    process.stdout.write(MOUSE_ON + PASTE_ON);
     process.stdin.on("data", this.#onData);
     process.stdin.resume();
   }
@@ -105,8 +112,9 @@ export class Toolkit {
   #read(bytes: string): void {
     clearTimeout(this.#escape);
     this.#tell(this.#decoder.feed(bytes));
-    if (this.#open && this.#decoder.pending)
-      this.#escape = setTimeout(() => this.#tell(this.#decoder.flush()), ESCAPE_TIME);
+    if (!this.#open || !this.#decoder.pending) return;
+    const time = this.#decoder.pasting ? PASTE_TIME : ESCAPE_TIME;
+    this.#escape = setTimeout(() => this.#tell(this.#decoder.flush()), time);
   }
 
   #tell(events: InputEvent[]): void {

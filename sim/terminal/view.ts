@@ -1,15 +1,16 @@
 // Everything that the terminal shows, drawn from what is to be seen. It does nothing else, so that a test can draw it too.
 
+import type { EventLog } from "../common/eventlog.js";
 import type { KeyName } from "../core/card.js";
-import { isLive, type Subject } from "../session/subject.js";
+import { isLive, type Subject } from "../core/subject.js";
 import type { Canvas } from "./canvas.js";
 import { drawCard } from "./carddrawing.js";
 import type { CommandLine } from "./commandline.js";
-import type { EventLog } from "./eventlog.js";
 import { drawHelp, drawKeys } from "./help.js";
 import type { HelpDeskPane } from "./helpdeskpane.js";
 import { type Layout, layout, MIN_HEIGHT, MIN_WIDTH } from "./layout.js";
 import type { LoginPane } from "./loginpane.js";
+import { drawLog } from "./logpane.js";
 import { drawState, type Surroundings } from "./statepane.js";
 import { drawLine, type Focus } from "./statusline.js";
 import { theme } from "./theme.js";
@@ -47,7 +48,7 @@ function drawPanes(canvas: Canvas, places: Layout, view: View): void {
   drawCard(canvas, places.card, card, { focused: focus === "card", down: view.down, ...places.size });
   drawSite(canvas, places, view);
   drawState(canvas, places.state, card, view.around, view.speed);
-  view.log.draw(canvas, places.log);
+  drawLog(canvas, places.log, view.log);
   if (places.keys) drawKeys(canvas, places.keys, live);
   if (commands?.shown) commands.draw(canvas, places.line);
   else drawLine(canvas, places.line, { focus, site: view.login !== undefined, live }, view.notes.join("  "));

@@ -14,14 +14,10 @@ import { Flash } from "../../sim/core/flash.js";
 import { DEMO, personalizeDemo } from "../../sim/session/demo.js";
 import { FIRMWARE_FILE, loadFirmware } from "../../sim/session/firmware.js";
 import { boardFigures, boardMissing } from "./board.js";
+import { deskFigures, deskMissing } from "./desk.js";
+import { type Figure, interfaceFigures } from "./interfaces.js";
 import { registerCosts } from "./register.js";
 import { command, personalizeOverWire, verification } from "./serial.js";
-
-interface Figure {
-  name: string;
-  value: number;
-  unit: string;
-}
 
 /** The exports of the crypto test build that are used here. */
 interface CryptoModule {
@@ -60,6 +56,7 @@ const figures: Figure[] = [
   { name: "register_cost_ratio_100000_to_100", value: rounded(costs.ratio), unit: "of processor time for a card" },
   { name: "module_bytes", value: readFileSync(FIRMWARE_FILE).length, unit: "bytes" },
   { name: "memory_bytes", value: memoryUsed(), unit: "bytes" },
+  ...(await interfaceFigures()),
 ];
 const missing = boardMissing();
 if (missing) console.log(`the board is left out: ${missing}`);
@@ -67,6 +64,9 @@ else {
   const board = await boardFigures(module);
   figures.push(...board, ...withChip(board));
 }
+const noDesk = deskMissing();
+if (noDesk) console.log(`the desk is left out: ${noDesk}`);
+else figures.push(...(await deskFigures()));
 for (const { name, value, unit } of figures) {
   console.log(`${name.padEnd(34)} ${value.toLocaleString("en-US").padStart(12)} ${unit}`);
 }

@@ -10,6 +10,7 @@ import { HEIGHT, Ssd1306, WIDTH } from "../../board/emulator/ssd1306.js";
 import { SCREEN_PINS } from "../../board/emulator/wiring.js";
 import { ROOT } from "../../host-tools/files/project.js";
 import { boardTest, portImage } from "../support/board.js";
+import { screenTexts } from "../support/screentexts.js";
 import { suite } from "../support/suite.js";
 
 const screen = suite("board: screen");
@@ -69,10 +70,7 @@ async function withDriver(run: (driver: Driver) => Promise<void>): Promise<void>
 
 /** All that the firmware can show, by its own source. */
 function texts(): string[] {
-  const source = readFileSync(join(ROOT, "firmware", "screen.ts"), "utf8");
-  const returned = [...source.matchAll(/case Text\.\w+:\n +return 0x([0-9a-f]{16});/g)];
-  assert.is(returned.length, 17);
-  const fixed = returned.map(([, hex]) => Buffer.from(hex as string, "hex").toString("latin1"));
+  const fixed = screenTexts();
   const starred = ["PIN>", "NEW>", "REP>"].flatMap((prompt) => [1, 2, 3, 4].map((n) => prompt + "*".repeat(n)));
   const digits = Array.from({ length: 8 }, (_, i) => "90817263".slice(0, i + 1));
   const numbers = Array.from({ length: 10 }, (_, i) => [`LEFT ${i}`, `ERROR 0${i}`, `TEST ${i}${9 - i}`]).flat();

@@ -1,14 +1,17 @@
 // All campaigns, in the order in which docs/EVIDENCE.md tells of them.
 
 import type { Campaign } from "./campaign.js";
+import { DESK } from "./desk.js";
 import { FAULTS } from "./faults.js";
 import { FAULTS_THUMB } from "./faultsthumb.js";
 import { FUZZING } from "./fuzzing.js";
 import { HOST_SIDE } from "./hostside.js";
 import { KNOWN_ANSWERS } from "./knownanswers.js";
 import { MODEL } from "./model.js";
+import { MONKEY } from "./monkey.js";
 import { PARSERS } from "./parsers.js";
 import { POWER_CUTS } from "./powercuts.js";
+import { PROOF } from "./proof.js";
 import { TIMING } from "./timing.js";
 
 export const CAMPAIGNS: readonly Campaign[] = [
@@ -17,8 +20,11 @@ export const CAMPAIGNS: readonly Campaign[] = [
   FAULTS_THUMB,
   FUZZING,
   MODEL,
+  MONKEY,
   TIMING,
   PARSERS,
   KNOWN_ANSWERS,
   HOST_SIDE,
+  DESK,
+  PROOF,
 ];

@@ -21,8 +21,8 @@ for (const place of PLACES)
         ...{ where: await place.fresh(), folder: scratchFolder(), cards: CARDS, seed: 7 },
       });
       assert.equal(wrong, [], JSON.stringify(disturbances));
-      const { pulls, exchanges } = disturbances;
-      assert.ok(pulls + exchanges > 0, "nothing was disturbed");
+      const { pulls, exchanges, kills } = disturbances;
+      assert.ok(pulls + exchanges > 0 && kills > 0, "nothing was disturbed");
     },
   );
 

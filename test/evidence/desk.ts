@@ -6,7 +6,6 @@ import { scratchFolder } from "../support/scratch.js";
 import { NO_POPPLER } from "../support/tools.js";
 import type { Campaign, Failure, Figure, Options, Result } from "./campaign.js";
 import { runDesk } from "./desk/campaign.js";
-import { measureThroughput } from "./desk/throughput.js";
 
 export const DESK: Campaign = {
   name: "desk",
@@ -18,9 +17,6 @@ export const DESK: Campaign = {
 export const SKIPPED = process.platform === "win32" ? "there are no pseudo-terminals here" : NO_POPPLER;
 
 const CARDS = 1000;
-const PORTS = 8;
-/** Cards at each port, where throughput is measured. */
-const EACH = 12;
 
 async function run({ long, only, log }: Options): Promise<Result> {
   if (SKIPPED) return { figures: [], failures: [], skipped: SKIPPED };
@@ -45,27 +41,7 @@ async function run({ long, only, log }: Options): Promise<Result> {
     failures.push(...wrong.map((what) => ({ id, what })));
   };
   await Promise.all(cases.filter(({ id }) => only === undefined || only === id).map(run));
-  if (only === undefined) for (const figure of await throughput(log)) figures.set(figure.name, figure);
   return { figures: [...figures.values()], failures, ...(missing.length > 0 && { skipped: missing.join("; ") }) };
-}
-
-/** Eight ports, and one: what they reach on this machine. */
-async function throughput(log: Options["log"]): Promise<Figure[]> {
-  log(`throughput: ${PORTS} ports, then one`);
-  const many = await measureThroughput(PORTS, EACH);
-  const one = await measureThroughput(1, EACH);
-  const figure = (name: string, value: number, unit: string) => ({
-    name: `desk_${name}`,
-    value: Math.round(value * 100) / 100,
-    unit,
-  });
-  return [
-    figure("cards_per_second_8_ports", many.cardsPerSecond, "cards/s"),
-    figure("cards_per_second_1_port", one.cardsPerSecond, "cards/s"),
-    figure("throughput_8_to_1", many.cardsPerSecond / one.cardsPerSecond, "times"),
-    figure("tool_ms_per_card", many.toolTime, "ms"),
-    figure("card_ms_per_card", many.cardTime, "ms"),
-  ];
 }
 
 const NAMES = {

@@ -5,8 +5,10 @@ import { readFileSync } from "node:fs";
 import * as assert from "uvu/assert";
 import { ALL_FAULT_MUTANTS } from "../mutants/faults.js";
 import { FUZZING_MUTANTS } from "../mutants/fuzzing.js";
+import { MODEL_MUTANTS } from "../mutants/model.js";
 import { POWER_CUT_MUTANTS } from "../mutants/powercuts.js";
 import { TIMING_MUTANTS } from "../mutants/timing.js";
+import { PROOF_MUTANTS } from "../proof/mutants.js";
 import { suite } from "../support/suite.js";
 import { CAMPAIGNS } from "./campaigns.js";
 import { SCENARIOS } from "./faults/scenarios.js";
@@ -113,6 +115,19 @@ const SECTIONS: readonly Section[] = [
     method: [10, 40],
   },
   {
+    heading: "The monkey",
+    campaign: "monkey",
+    claims: [
+      [/([\d,]+) mutants/, "monkey_mutants"],
+      [/([\d,]+) mutants/, Object.keys(MODEL_MUTANTS).length],
+      [/the last after ([\d,]+)\s+steps/, "monkey_most_steps"],
+      [/within ([\d,]+) s/, "monkey_most_seconds"],
+      [/at most ([\d,]+) steps/, "monkey_longest_run"],
+    ],
+    // A minute, in steps.
+    method: [120_000],
+  },
+  {
     heading: "Timing",
     campaign: "timing",
     claims: [
@@ -182,6 +197,24 @@ const SECTIONS: readonly Section[] = [
       [/whole image of each of ([\d,]+) commands/, "host_process_images_searched"],
       [/in ([\d,]+) files/, "host_files_searched"],
       [/([\d,]+) mutants of\s+the host tools/, HOST_MUTANTS.length],
+    ],
+    method: [],
+  },
+  { heading: "Batches", campaign: "desk", claims: [[/([\d,]+) cards on SQLite/, "desk_cards"]], method: [] },
+  {
+    heading: "Proof",
+    campaign: "proof",
+    claims: [
+      [/In ([\d,]+) pieces/, "proof_cases"],
+      [/([\d,]+) goals/, "proof_goals"],
+      [/Rewriting decided ([\d,]+)/, "proof_by_rewriting"],
+      [/the solver ([\d,]+), in/, "proof_by_solver"],
+      [/in ([\d,]+) queries/, "proof_queries"],
+      [/([\d,]+) paths that can be taken/, "proof_paths"],
+      [/([\d,]+) that cannot/, "proof_paths_not"],
+      [/Of ([\d,]+) mutants/, PROOF_MUTANTS.length],
+      [/([\d,]+) are refuted/, "proof_mutants_refuted"],
+      [/([\d,]+) runs of functions/, "proof_runs_compared"],
     ],
     method: [],
   },

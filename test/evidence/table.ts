@@ -34,13 +34,19 @@ const TRIED: { readonly [campaign: string]: (counted: FigureText) => string } = 
     `${counted(...["serial", "channel", "keys", "flash"].map((name) => `fuzzing_${name}_executions`))} executions`,
   model: (counted) =>
     `${counted("model_steps")} random steps with ${counted("model_cuts")} power cuts, ${counted("model_mutants")} mutants`,
+  monkey: (counted) =>
+    `${counted("monkey_mutants")} mutants by \`dsc-sim monkey\`, the last after ${counted("monkey_most_steps")} steps`,
   timing: (counted) =>
     `${counted("timing_wrong_pins")} wrong PINs, ${counted("timing_wrong_codes")} codes, ${counted("timing_channel_cases")} cryptograms and MACs, ${counted("timing_crypto_rounds")} keys each`,
   parsers: (counted) => `${counted("parsers_cases")} mutated inputs`,
   "known-answers": (counted) =>
     `${counted("known_answers_published")} published vectors and ${counted("known_answers_cross_checked")} that were computed and cross-checked`,
+  proof: (counted) =>
+    `${counted("proof_goals")} goals, of which the solver decided ${counted("proof_by_solver")}; ${counted("proof_mutants_refuted")} mutants`,
   "host-side": (counted) =>
     `${counted("host_kills_at_file_operations", "host_kills_at_frames")} kills, ${counted("host_power_loss_disks")} lost disks, ${counted("host_runs_at_once_on_one_port", "host_runs_at_once_on_one_file")} pairs at once, ${counted("host_process_images_searched")} process images`,
+  desk: (counted) =>
+    `${counted("desk_cards")} cards, ${counted("desk_pulls", "desk_exchanges")} pulled or exchanged, ${counted("desk_lost_ports")} ports lost, ${counted("desk_kills")} kills`,
   register: (counted) =>
     `${counted(...REGISTER_KILLS)} kills, ${counted("register_images_killed", "register_images_power_lost")} images of its file, ${counted("register_full_disks")} full disks, ${counted("register_connections_cut")} connections cut, ${counted("register_races")} races`,
 };

@@ -4,10 +4,14 @@
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
+import { acceptClock } from "../../host-tools/desk/register/acceptclock.js";
 import { backUp } from "../../host-tools/desk/register/backup.js";
+import { openFileBatch } from "../../host-tools/desk/register/batches.js";
+import { pairCard } from "../../host-tools/desk/register/batchrows.js";
 import { moveCard } from "../../host-tools/desk/register/cards.js";
 import { issueChallenge, spendChallenge } from "../../host-tools/desk/register/challenges.js";
 import { type Change, change } from "../../host-tools/desk/register/change.js";
+import { changeSetting, enrolOperator } from "../../host-tools/desk/register/enrolment.js";
 import { initRegister } from "../../host-tools/desk/register/initialize.js";
 import { importRecords } from "../../host-tools/desk/register/keyimport.js";
 import { bindKeys } from "../../host-tools/desk/register/keys.js";
@@ -22,10 +26,13 @@ import {
   CARDS,
   FROZEN_FOLDER,
   FROZEN_KEYS,
+  FROZEN_OPERATOR,
   FROZEN_TIME,
   fileOf,
   JOURNAL_BEFORE,
+  OPEN_BATCH,
   ORDER,
+  SECOND_OPERATOR,
   SETTING,
 } from "../support/frozenregister.js";
 import { pattern } from "../support/pattern.js";
@@ -54,12 +61,14 @@ async function fill(): Promise<void> {
   });
   await withRegister(FROZEN_KEYS, async (register) => {
     await change(register, ({ note }) => note({ action: "test", reason: "under the second journal key" }));
+    await enrol(register);
+    await beginBatch(register);
     await backUp(register, fileOf(version, "backup"));
   });
 }
 
 async function withRegister(keys: typeof FROZEN_KEYS, use: (register: Register) => Promise<void>): Promise<void> {
-  const register = await Register.open(await openEngine(place, { clock }), { ...keys }, ACTOR);
+  const register = await Register.open(await openEngine(place, { clock }), { ...keys }, FROZEN_OPERATOR);
   await use(register);
   await register.close();
 }
@@ -94,15 +103,24 @@ async function fillRows(one: Change): Promise<void> {
   for (const right of [true, false])
     await spendChallenge(one, CARDS.given.serial, await issueChallenge(one, CARDS.given.serial), right);
   await issueChallenge(one, CARDS.given.serial);
-  await db
-    .insertInto("operators")
-    .values({ name: "anna", public_key: pattern(32, 12), added: at, removed: null })
-    .execute();
-  const approval = { hash: pattern(32, 13), request: "{}", asked_by: "anna", approved_by: null, signature: null };
-  await db
-    .insertInto("approvals")
-    .values({ ...approval, expires: at, spent: null })
-    .execute();
+}
+
+/** Operators who act from now on, and an approval that is still to be given. */
+async function enrol(register: Register): Promise<void> {
+  await enrolOperator(register, FROZEN_OPERATOR);
+  await enrolOperator(register, SECOND_OPERATOR);
+  await changeSetting(register, "approval.clock", "yes");
+  await acceptClock(register).catch(() => {});
+}
+
+/** A batch whose only card has its PIN and no keys yet. */
+async function beginBatch(register: Register): Promise<void> {
+  const { contents, line, cardId, pin } = OPEN_BATCH;
+  const wanted = { line, suite: SUITE, pinCheck: "card", tries: 5 } as const;
+  const { number } = await openFileBatch(register, { path: "cards.csv", contents, cards: [wanted], again: false });
+  const present = { id: cardId, serial: undefined, life: "blank", testKeys: true } as const;
+  const claimant = { bench: "frozen", process: "1" };
+  await pairCard(register, present, { batch: number, claimant, pinOf: () => pin });
 }
 
 async function writeTables(): Promise<void> {

@@ -3,17 +3,17 @@
 
 import { Ins, Level } from "../../firmware/wire.js";
 import { testKeys } from "../../host-tools/card/transportkeys.js";
+import { EventLog } from "../../sim/common/eventlog.js";
 import { Card } from "../../sim/core/card.js";
 import { Flash } from "../../sim/core/flash.js";
 import { exchange, openChannel } from "../../sim/session/cardcommands.js";
 import { DEMO, personalizeDemo } from "../../sim/session/demo.js";
 import { Canvas } from "../../sim/terminal/canvas.js";
 import { CommandLine } from "../../sim/terminal/commandline.js";
-import { EventLog } from "../../sim/terminal/eventlog.js";
 import { HelpDeskPane } from "../../sim/terminal/helpdeskpane.js";
 import { ASCII, UNICODE } from "../../sim/terminal/lineart.js";
 import { LoginPane } from "../../sim/terminal/loginpane.js";
-import { DEMO_ACCOUNT, Site } from "../../sim/terminal/site.js";
+import { terminalSite } from "../../sim/terminal/site.js";
 import { drawView, type View } from "../../sim/terminal/view.js";
 import {
   askUnlock,
@@ -283,8 +283,8 @@ function demoFlash(): Flash {
 export function pictureOf(screen: Screen, scene: Scene = {}): { card: Card; picture: string } {
   const card = new Card(MODULE, { flash: (screen.flash ?? demoFlash)(), seed: 1 });
   const log = new EventLog(card);
-  const site = new Site(
-    DEMO_ACCOUNT,
+  const site = terminalSite(
+    undefined,
     () => 0,
     () => CHALLENGE,
   );

@@ -10,8 +10,6 @@ export interface ModelMutant {
   /** What a run that finds it is told: an invariant, or what differs from the model. */
   readonly shows: InvariantName | "state" | "display" | "deadline" | "status word" | "status" | "data";
   readonly mutant: Mutant;
-  /** Compiled and run each time: one for each invariant; the others where MUTANTS=all is set. */
-  readonly telling?: true;
 }
 
 /** By the name of the run that is kept. */
@@ -20,19 +18,16 @@ export const MODEL_MUTANTS: Readonly<Record<string, ModelMutant>> = {
   "F1-stale-successor-after-seeding": {
     shows: "I1",
     mutant: FORMER_FAULTS["stale-successor-after-seeding"],
-    telling: true,
   },
   "F2-stale-successor-after-wipe": {
     shows: "I1",
     mutant: FORMER_FAULTS["stale-successor-after-wipe"],
-    telling: true,
   },
   "F3-keys-recorded-on-every-screen": {
     shows: "I8",
     mutant: FORMER_FAULTS["keys-recorded-on-every-screen"],
-    telling: true,
   },
-  "F4-frames-keep-the-card-on": { shows: "I6", mutant: FORMER_FAULTS["frames-keep-the-card-on"], telling: true },
+  "F4-frames-keep-the-card-on": { shows: "I6", mutant: FORMER_FAULTS["frames-keep-the-card-on"] },
   "F5-bench-test-never-ends": { shows: "state", mutant: FORMER_FAULTS["bench-test-never-ends"] },
   "F6-error-not-told": { shows: "status", mutant: FORMER_FAULTS["error-not-told"] },
   "F7-put-key-in-one-encoding": { shows: "status word", mutant: FORMER_FAULTS["put-key-in-one-encoding"] },
@@ -51,7 +46,6 @@ export const MODEL_MUTANTS: Readonly<Record<string, ModelMutant>> = {
   },
   "I2-a-third-wrong-PIN-gives-two-back": {
     shows: "I2",
-    telling: true,
     mutant: {
       breaks: "tries are given back by a right PIN only",
       file: "pin.ts",
@@ -62,7 +56,6 @@ export const MODEL_MUTANTS: Readonly<Record<string, ModelMutant>> = {
   },
   "I3-a-right-code-gives-all-codes-back": {
     shows: "I3",
-    telling: true,
     mutant: {
       breaks: "code tries are given back by PIN SET only",
       file: "unlock.ts",
@@ -73,7 +66,6 @@ export const MODEL_MUTANTS: Readonly<Record<string, ModelMutant>> = {
   },
   "I4-a-channel-leaves-the-challenge-open": {
     shows: "I4",
-    telling: true,
     mutant: {
       breaks: "what the owner was doing is over when a channel opens",
       file: "card.ts",
@@ -84,7 +76,6 @@ export const MODEL_MUTANTS: Readonly<Record<string, ModelMutant>> = {
   },
   "I5-keys-extend-a-response": {
     shows: "I5",
-    telling: true,
     mutant: {
       breaks: "a response is never extended",
       file: "card.ts",
@@ -105,7 +96,6 @@ export const MODEL_MUTANTS: Readonly<Record<string, ModelMutant>> = {
   },
   "I7-an-error-card-takes-a-self-test": {
     shows: "I7",
-    telling: true,
     mutant: {
       breaks: "an ERROR card answers SELECT and GET DATA only",
       file: "apdu.ts",
@@ -126,7 +116,6 @@ export const MODEL_MUTANTS: Readonly<Record<string, ModelMutant>> = {
   },
   "I9-NO-KEY-is-followed-by-the-bench-test": {
     shows: "I9",
-    telling: true,
     mutant: {
       breaks: "NO KEY has no successor but off",
       file: "times.ts",
@@ -137,7 +126,6 @@ export const MODEL_MUTANTS: Readonly<Record<string, ModelMutant>> = {
   },
   "I10-a-word-is-programmed-again": {
     shows: "I10",
-    telling: true,
     mutant: {
       breaks: "flash is programmed as flash allows",
       file: "onetry.ts",
@@ -148,7 +136,6 @@ export const MODEL_MUTANTS: Readonly<Record<string, ModelMutant>> = {
   },
   "I11-off-leaves-the-screen-lit": {
     shows: "I11",
-    telling: true,
     mutant: {
       breaks: "a card that is off shows nothing",
       file: "card.ts",
@@ -159,7 +146,6 @@ export const MODEL_MUTANTS: Readonly<Record<string, ModelMutant>> = {
   },
   "I12-LOCKED-stands-five-minutes": {
     shows: "I12",
-    telling: true,
     mutant: {
       breaks: "30 s on LOCKED",
       file: "times.ts",
@@ -170,7 +156,6 @@ export const MODEL_MUTANTS: Readonly<Record<string, ModelMutant>> = {
   },
   "I13-level-01-may-change": {
     shows: "I13",
-    telling: true,
     mutant: {
       breaks: "level 01 reads",
       file: "apdu.ts",
@@ -181,7 +166,6 @@ export const MODEL_MUTANTS: Readonly<Record<string, ModelMutant>> = {
   },
   "I14-an-empty-battery-writes": {
     shows: "I14",
-    telling: true,
     mutant: {
       breaks: "below 2,100 mV nothing is written",
       file: "flash.ts",
@@ -192,7 +176,6 @@ export const MODEL_MUTANTS: Readonly<Record<string, ModelMutant>> = {
   },
   "I15-a-lock-code-is-used-again": {
     shows: "I15",
-    telling: true,
     mutant: {
       breaks: "a lock code is spent the moment its code is found right",
       file: "unlock.ts",
@@ -203,7 +186,6 @@ export const MODEL_MUTANTS: Readonly<Record<string, ModelMutant>> = {
   },
   "I16-a-locked-card-asks-for-its-PIN": {
     shows: "I16",
-    telling: true,
     mutant: {
       breaks: "a locked card shows LOCKED",
       file: "card.ts",

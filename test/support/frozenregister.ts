@@ -1,6 +1,7 @@
 // What the frozen registers have in them, and where they lie. test/frozen/README.md says what they are for.
 
 import { join } from "node:path";
+import { Operator } from "../../host-tools/desk/register/operators.js";
 import type { NewOrder } from "../../host-tools/desk/register/orders.js";
 import type { CardState } from "../../host-tools/desk/register/schema.js";
 import { ROOT } from "../../host-tools/files/project.js";
@@ -12,6 +13,10 @@ export const FROZEN_FOLDER = join(ROOT, "test", "frozen", "register");
 export const FROZEN_KEYS = { site: pattern(32, 101), desk: pattern(32, 102), journal: pattern(32, 103) } as const;
 /** The journal key that the register had first. */
 export const JOURNAL_BEFORE = pattern(32, 104);
+
+/** Who acts in the register from the version on that has operators. */
+export const FROZEN_OPERATOR = new Operator("anna", pattern(32, 105));
+export const SECOND_OPERATOR = new Operator("boris", pattern(32, 106));
 
 /** 2020-01-01: before any clock that the tests will meet. */
 export const FROZEN_TIME = Date.UTC(2020, 0, 1);
@@ -50,6 +55,12 @@ export const ORDER: NewOrder = {
   tries: 5,
   pin: Buffer.from("8352"),
 };
+
+/** A batch of one card, from the version on that has operators. */
+export const OPEN_BATCH = {
+  ...{ number: 2, contents: Buffer.from("serial\n"), line: 2 },
+  ...{ cardId: "00112233445566f0", pin: Buffer.from("8352") },
+} as const;
 
 export const SETTING = "IB3000700";
 

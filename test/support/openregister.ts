@@ -6,6 +6,7 @@ import { change } from "../../host-tools/desk/register/change.js";
 import type { Engine } from "../../host-tools/desk/register/engine.js";
 import { initRegister } from "../../host-tools/desk/register/initialize.js";
 import { type OpenOptions, openEngine } from "../../host-tools/desk/register/open.js";
+import type { Actor } from "../../host-tools/desk/register/operators.js";
 import { type CustodyKeys, Register } from "../../host-tools/desk/register/register.js";
 import type { CardState, Tables } from "../../host-tools/desk/register/schema.js";
 import { pattern } from "./pattern.js";
@@ -65,8 +66,8 @@ export interface Rig {
   readonly where: string;
   readonly register: Register;
   readonly clock: Clock;
-  /** The same register with other keys, or by another connection. Closed with the test. */
-  again(keys?: CustodyKeys): Promise<Register>;
+  /** The same register with other keys, by another connection, or for another one who acts. Closed with the test. */
+  again(keys?: CustodyKeys, actor?: Actor): Promise<Register>;
   /** Puts a card there by hand. */
   card(
     serial: string,
@@ -99,9 +100,9 @@ async function withRegister(place: Place, body: (rig: Rig) => Promise<void>, opt
   const where = await place.fresh();
   const clock = { now };
   const opened: Register[] = [];
-  const again = async (given: CustodyKeys = keys) => {
+  const again = async (given: CustodyKeys = keys, actor: Actor = ACTOR) => {
     const engine = new ClockedEngine(await openEngine(where, open), clock);
-    const register = await Register.open(engine, given, ACTOR);
+    const register = await Register.open(engine, given, actor);
     opened.push(register);
     return register;
   };

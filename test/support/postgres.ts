@@ -70,6 +70,11 @@ export class PostgresServer {
     return join(this.#folder, "data");
   }
 
+  /** The process of the server; its children are one for each connection, and its own. Undefined: it does not run. */
+  get pid(): number | undefined {
+    return this.#process?.pid;
+  }
+
   /** What it has logged. */
   get log(): string {
     return readFileSync(join(this.#folder, "log"), "utf8");

@@ -32,14 +32,21 @@ export class TerminalProgram {
   #exited = false;
 
   /** Starts Node, or another program, with `args`. */
-  constructor(args: string[], columns = 80, rows = 24, program = process.execPath, folder = ROOT) {
+  constructor(
+    args: string[],
+    columns = 80,
+    rows = 24,
+    program = process.execPath,
+    folder = ROOT,
+    environment: Record<string, string> = {},
+  ) {
     this.#screen = new headless.Terminal({ cols: columns, rows, allowProposedApi: true });
     this.#pty = spawn(program, args, {
-      name: TERM,
+      name: environment.TERM ?? TERM,
       cols: columns,
       rows,
       cwd: folder,
-      env: plainEnvironment(),
+      env: { ...plainEnvironment(), ...environment },
     });
     this.#pty.onData((data) => {
       this.raw += data;
@@ -56,8 +63,15 @@ export class TerminalProgram {
   }
 
   /** Starts the simulator. */
-  static simulator(args = ["--demo"], columns?: number, rows?: number, folder?: string): TerminalProgram {
-    return new TerminalProgram([join(ROOT, "sim", "dsc-sim.mjs"), ...args], columns, rows, process.execPath, folder);
+  static simulator(
+    args = ["--demo"],
+    columns?: number,
+    rows?: number,
+    folder?: string,
+    environment?: Record<string, string>,
+  ): TerminalProgram {
+    const command = [join(ROOT, "sim", "dsc-sim.mjs"), ...args];
+    return new TerminalProgram(command, columns, rows, process.execPath, folder, environment);
   }
 
   /** Starts the simulator as a job of a shell, which continues it once it is stopped and a line is typed. */
@@ -165,7 +179,7 @@ export function assertRestored(raw: string): void {
     for (const number of (numbers as string).split(";")) modes.set(number, end === "h");
   }
   assert.is(modes.get("25"), true, "the cursor shows");
-  for (const mode of ["1049", "1000", "1006", "1"]) assert.is(modes.get(mode), false, `mode ${mode} is off`);
+  for (const mode of ["1049", "1000", "1006", "2004", "1"]) assert.is(modes.get(mode), false, `mode ${mode} is off`);
   for (const [mode, on] of modes) assert.ok(!on || mode === "25", `mode ${mode} was left on`);
   assert.ok(raw.lastIndexOf("\x1b>") > raw.lastIndexOf("\x1b="), "the keypad is as it was");
 }

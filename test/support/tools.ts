@@ -7,6 +7,7 @@ export const PYTHON = "/usr/bin/python3";
 
 export const NO_PSKCTOOL = without("apt-get install pskctool", /./, "pskctool", "--version");
 export const NO_PYTHON_PSKC = without("apt-get install python3-pskc", /^/, PYTHON, "-c", "import pskc, cryptography");
+export const NO_PYTHON = without("apt-get install python3", /^/, PYTHON, "-c", "import urllib.request");
 /** Earlier ones than OpenSSL 3 have no CMS under AES-GCM. */
 export const NO_OPENSSL = without("apt-get install openssl", /^OpenSSL ([3-9]|\d\d)\./, "openssl", "version");
 /** Poppler reads text, places and pictures of PDF files. */

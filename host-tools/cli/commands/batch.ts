@@ -122,7 +122,7 @@ async function runReport(folder: string | undefined, options: ReportOptions, com
       ]),
       ...ports.map(
         ({ bench, done, failed, secondsPerCard, yield: share }) =>
-          `${visible(bench)}: ${done} done, ${failed} failed, ${secondsPerCard ?? "-"} s a card, yield ${share}`,
+          `${visible(bench)}: ${done} done, ${failed} failed, ${secondsPerCard ?? "-"} s a card, yield ${Math.round(100 * share)} %`,
       ),
       ...paperLines(papers),
     ];

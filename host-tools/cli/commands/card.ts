@@ -168,7 +168,7 @@ async function runHistory(options: CardOptions, command: Command): Promise<void>
   showList(command, "entries", HISTORY, entries.map(entryOf));
 }
 
-function entryOf({ at, mac: _mac, serial: _serial, ...entry }: Entry) {
+function entryOf({ at, mac: _mac, signature: _signature, serial: _serial, ...entry }: Entry) {
   return { ...entry, at: new Date(at).toISOString() };
 }
 
@@ -196,7 +196,7 @@ async function shipped(change: Change, { serial, order_number }: Card, arrives: 
 }
 
 async function runProof(proof: Proof, options: AnswerOptions, command: Command): Promise<void> {
-  refuseStdinTwice(options.pinFile, options.siteKey, options.deskKey, options.journalKey);
+  refuseStdinTwice(options.pinFile, options.siteKey, options.deskKey, options.journalKey, options.operatorKey);
   const { serial } = options;
   const accepted = await withRegister(options, (opened) => prove(opened, proof, options));
   const said = accepted ? `${serial} is ${proof.to}` : "refused: the response is not right, or its challenge not open";

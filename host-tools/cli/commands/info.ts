@@ -1,11 +1,13 @@
 // `dsc info`: what a card tells anybody.
 
 import type { Command } from "commander";
-import type { CardStatus, SuiteSupport } from "../../card/cardclient.js";
+import { type CardStatus, factsOf } from "../../card/cardstatus.js";
 import { coloured, columns, show } from "../output.js";
 import { type CardOptions, speaking, withCard } from "./options.js";
 
 const EXAMPLES = ["dsc info --port /dev/ttyACM0", "dsc info --port /dev/ttyACM0 --json"];
+
+const COLOURS = { good: "green", careful: "yellow", bad: "red" } as const;
 
 export function register(program: Command): void {
   program.addCommand(speaking("info", "show what a card tells about itself", EXAMPLES).action(run));
@@ -24,44 +26,7 @@ function resultOf(port: string, status: CardStatus): object {
 }
 
 function describe(status: CardStatus): string[] {
-  const { serial, firmware, battery } = status;
-  return columns([
-    ["serial", serial ?? "none yet"],
-    ["card id", status.id ?? "none (firmware of the first release)"],
-    ["state", describeState(status)],
-    ["suite", status.suite ?? "none yet"],
-    ["PIN", describePin(status)],
-    ["transport keys", describeKeys(status)],
-    ["battery", `${battery} mV`],
-    ["firmware", `${firmware.version}, ${firmware.hash}`],
-    ["runs in", describeKind(status)],
-    ["suites", describeSuites(status.suites)],
-  ]);
-}
-
-function describeState({ life, lock }: CardStatus): string {
-  if (lock !== "none") return coloured("red", `${life}, ${lock}`);
-  return life === "personalized" ? coloured("green", life) : `${life} (shows NO KEY)`;
-}
-
-function describePin({ life, pinCheck, tries, triesLeft, unlockTriesLeft }: CardStatus): string {
-  if (life === "blank" || pinCheck === "none") return "none yet";
-  if (pinCheck === "server") return "judged by the server";
-  return `checked by the card, ${triesLeft} of ${tries} tries left, ${unlockTriesLeft} unlock codes`;
-}
-
-function describeKeys({ testKeys, kvn }: CardStatus): string {
-  return testKeys ? coloured("yellow", `version ${kvn}, the public test keys`) : `version ${kvn}`;
-}
-
-function describeKind({ kind }: CardStatus): string {
-  if (kind === undefined) return "not told (firmware of the first release)";
-  if (kind === "simulator") return "the simulator";
-  const image = `a ${kind} image`;
-  return kind === "development" ? coloured("yellow", `${image}: no key belongs on it`) : image;
-}
-
-function describeSuites({ hashes, pinHashes, digits, challenge }: SuiteSupport): string {
-  const p = pinHashes.length > 0 ? `[-P{${pinHashes.join(",")}}]` : "";
-  return `OCRA-1:HOTP-{${hashes.join(",")}}-${digits}:QN${String(challenge).padStart(2, "0")}${p}`;
+  return columns(
+    factsOf(status).map(({ label, value, tone }) => [label, tone ? coloured(COLOURS[tone], value) : value]),
+  );
 }

@@ -14,6 +14,7 @@ import {
   earlierKeyOption,
   REGISTER_HELP,
   type RegisterOptions,
+  readingOptions,
   registerOptions,
   saidOfUnchecked,
   withEarlierKeys,
@@ -61,11 +62,11 @@ export function register(program: Command): void {
     .option("--last <n>", "the last ones", wholeNumber(1, MOST))
     .addHelpText("after", REGISTER_HELP)
     .action(runShow);
-  const head = registerOptions(printing("head", "sign what the journal's end is now", HEAD_EXAMPLES), "journal")
+  const head = readingOptions(printing("head", "sign what the journal's end is now", HEAD_EXAMPLES), "journal")
     .argument("[file]", "the new file for it; never overwritten")
     .addHelpText("after", HEAD_NOTES)
     .action(runHead);
-  const verify = registerOptions(
+  const verify = readingOptions(
     printing("verify", "check that no entry was changed or removed", VERIFY_EXAMPLES),
     "journal",
   )
@@ -86,7 +87,7 @@ async function runShow(options: ShowOptions, command: Command): Promise<void> {
   showList(command, "entries", COLUMNS, entries.map(rowOf));
 }
 
-function rowOf({ at, mac: _, ...entry }: Entry) {
+function rowOf({ at, mac: _, signature: __, ...entry }: Entry) {
   return { ...entry, at: new Date(at).toISOString() };
 }
 

@@ -1,44 +1,54 @@
 // `dsc keys`: transport master keys.
 
 import type { Command } from "commander";
-import { kcv } from "../../card/transportkeys.js";
-import { createTransportKeyFile, readTransportKey } from "../../files/secretfile.js";
+import { masterKcv, wipeMaster } from "../../card/transportkeys.js";
+import { isTokenUri } from "../../desk/custody/uri.js";
+import { createTransportKeyFile } from "../../files/secretfile.js";
+import { readMaster } from "../masterkey.js";
 import { show } from "../output.js";
-import { readSecret, type SecretFileOptions } from "../secretoptions.js";
-import { printing, refuseStdout, sharedFilesOption, TRANSPORT_PROMPT } from "./options.js";
+import type { SecretFileOptions } from "../secretoptions.js";
+import { createInToken, TOKEN_HELP } from "../tokens.js";
+import { printing, refuseStdout, sharedFilesOption } from "./options.js";
 
 const NEW_NOTES = `
 Each card gets transport keys of its own, derived from this one and its serial number. Who holds FILE can
-reseed every card; without it, no card that was given such keys can be reseeded. Keep a copy in a safe.`;
+reseed every card; without it, no card that was given such keys can be reseeded. Keep a copy in a safe.
+${TOKEN_HELP}
+A key that is drawn in a token never leaves it.`;
 const SHOW_NOTES = `
 Equal keys have equal check values, which tell nobody the key: compare a copy with the original. A check value is the
-first three bytes of sixteen bytes 01, encrypted (AES) under the key.`;
+first three bytes of sixteen bytes 01, encrypted (AES) under the key.
+${TOKEN_HELP}`;
 
 export function register(program: Command): void {
   const draw = printing("new", "draw a transport master key", ["dsc keys new transport.key"])
-    .argument("<file>", "the new file, for its owner's eyes only; never overwritten")
+    .argument("<file>", "the new file, for its owner's eyes only, or a pkcs11: URI; never overwritten")
+    .addOption(sharedFilesOption())
     .addHelpText("after", NEW_NOTES)
     .action(drawKey);
   const check = printing("show", "print the check value of a transport master key", ["dsc keys show transport.key"])
-    .argument("<file>", "the file of the key (-: stdin)")
+    .argument("<file>", "the file of the key (-: stdin), or its pkcs11: URI")
     .addOption(sharedFilesOption())
     .addHelpText("after", SHOW_NOTES)
     .action(showCheckValue);
   program.command("keys").description("transport master keys").addCommand(draw).addCommand(check);
 }
 
-function drawKey(file: string, _options: object, command: Command): void {
+async function drawKey(file: string, options: SecretFileOptions, command: Command): Promise<void> {
   refuseStdout(file);
-  createTransportKeyFile(file);
-  show(command, { file }, [`${file}: a new transport master key; keep a copy in a safe place`]);
+  const inToken = isTokenUri(file);
+  if (inToken) await createInToken(file, "transport", options);
+  else createTransportKeyFile(file);
+  const advice = inToken ? "which cannot leave its token" : "keep a copy in a safe place";
+  show(command, { file }, [`${file}: a new transport master key${inToken ? "," : ";"} ${advice}`]);
 }
 
 async function showCheckValue(file: string, options: SecretFileOptions, command: Command): Promise<void> {
-  const key = await readSecret(file, TRANSPORT_PROMPT, options, readTransportKey);
+  const master = await readMaster(file, options);
   try {
-    const checkValue = kcv(key).toString("hex").toUpperCase();
+    const checkValue = masterKcv(master).toString("hex").toUpperCase();
     show(command, { file, checkValue }, [checkValue]);
   } finally {
-    key.fill(0);
+    wipeMaster(master);
   }
 }

@@ -5,10 +5,12 @@ import type { CardClient } from "../../card/cardclient.js";
 import { useCard } from "../../card/port.js";
 import { checkSerialNumber } from "../../card/serialnumber.js";
 import { Trace } from "../../card/trace.js";
+import { type Master, wipeMaster } from "../../card/transportkeys.js";
 import { UsageError } from "../../files/errors.js";
-import { readTransportKey, STDIN } from "../../files/secretfile.js";
+import { STDIN } from "../../files/secretfile.js";
 import { parseSuite, type Suite } from "../../seeds/suite.js";
-import { readSecret, type SecretFileOptions } from "../secretoptions.js";
+import { readMaster } from "../masterkey.js";
+import type { SecretFileOptions } from "../secretoptions.js";
 
 export interface CardOptions {
   readonly port: string;
@@ -18,9 +20,6 @@ export interface CardOptions {
 export interface TransportOptions extends SecretFileOptions {
   readonly transport?: string;
 }
-
-/** What is asked for where a transport key is typed. */
-export const TRANSPORT_PROMPT = "Transport key in hexadecimal";
 
 /** A command that prints a result. */
 export function printing(name: string, description: string, examples: readonly string[]): Command {
@@ -54,7 +53,10 @@ export function traceOption(): Option {
 }
 
 export function transportOption(): Option {
-  return new Option("--transport <file>", "the master key of the card's transport keys (dsc keys new)");
+  return new Option(
+    "--transport <file>",
+    "the master key of the card's transport keys (dsc keys new), or its pkcs11: URI",
+  );
 }
 
 export function sharedFilesOption(): Option {
@@ -79,15 +81,14 @@ export function withCard<T>(options: CardOptions, run: (card: CardClient) => Pro
 /** For commands that open a secure channel: `use` is given the master key that --transport names, which is wiped then. */
 export async function withMasterKey<T>(
   options: TransportOptions,
-  use: (master: Uint8Array | undefined) => Promise<T>,
+  use: (master: Master | undefined) => Promise<T>,
 ): Promise<T> {
   const { transport } = options;
-  const master =
-    transport === undefined ? undefined : await readSecret(transport, TRANSPORT_PROMPT, options, readTransportKey);
+  const master = transport === undefined ? undefined : await readMaster(transport, options);
   try {
     return await use(master);
   } finally {
-    master?.fill(0);
+    wipeMaster(master);
   }
 }
 

@@ -85,10 +85,10 @@ export function register(program: Command): void {
 }
 
 async function runAdd(options: AddOptions, command: Command): Promise<void> {
-  const { pinFile, siteKey, deskKey, journalKey, user, again, reason } = options;
+  const { pinFile, siteKey, deskKey, journalKey, operatorKey, user, again, reason } = options;
   if ((user === undefined) === (again === undefined)) throw new UsageError("give one of --user and --again");
   if (reason !== undefined && again === undefined) throw new UsageError("--reason is for --again");
-  refuseStdinTwice(pinFile, siteKey, deskKey, journalKey);
+  refuseStdinTwice(pinFile, siteKey, deskKey, journalKey, operatorKey);
   if (again !== undefined) return runAgain(again, options, command);
   const settings = settingsOf(options, user as string);
   const pin = await pinOf(options, settings);

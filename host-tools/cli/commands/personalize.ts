@@ -5,6 +5,7 @@ import { hostname } from "node:os";
 import { type Command, Option } from "commander";
 import { Limit } from "../../../firmware/wire.js";
 import type { CardClient, CardStatus } from "../../card/cardclient.js";
+import { type Master, wipeMaster } from "../../card/transportkeys.js";
 import type { KeyRegister } from "../../desk/keyregister.js";
 import { carryOut } from "../../desk/personalize.js";
 import { describePlan, lacksPin, makePlan, type Plan, type Step, wipePlan } from "../../desk/plan.js";
@@ -14,10 +15,11 @@ import type { Request } from "../../desk/request.js";
 import { isWeakPin } from "../../desk/weakpin.js";
 import { PortError, UsageError } from "../../files/errors.js";
 import { leaves } from "../../files/interruption.js";
-import { readKey, readPin, readTransportKey, type SecretOptions } from "../../files/secretfile.js";
+import { readKey, readPin, type SecretOptions } from "../../files/secretfile.js";
 import { paperOptions } from "../batchpapers.js";
 import { Exit, exitCodeOf } from "../exit.js";
 import { withGone } from "../gone.js";
+import { readMaster } from "../masterkey.js";
 import { show, warn } from "../output.js";
 import { startBar } from "../progress.js";
 import { askPin } from "../prompt.js";
@@ -29,7 +31,6 @@ import {
   printing,
   serialNumber,
   suiteOf,
-  TRANSPORT_PROMPT,
   traceOption,
   transportOption,
   wholeNumber,
@@ -155,8 +156,8 @@ function forMany({ again, replace, report, labels, pinLetters }: Omit<Options, "
 async function runMany(options: Omit<Options, "port"> & { readonly ports: readonly string[] }, command: Command) {
   for (const [name, value] of Object.entries(forOne(options)))
     if (value !== undefined) throw new UsageError(`${name}: is for one card; leave it out with --batch and --orders`);
-  const { deskKey, siteKey, journalKey, transport, transportOld } = options;
-  refuseStdinTwice(siteKey, deskKey, journalKey, transport, transportOld);
+  const { deskKey, siteKey, journalKey, operatorKey, transport, transportOld } = options;
+  refuseStdinTwice(siteKey, deskKey, journalKey, operatorKey, transport, transportOld);
   const { runBatchCommand } = await import("./personalizebatch.js");
   const { suite, tries } = settingsOf(options);
   await runBatchCommand({ ...options, suite, serverSuite: SERVER_SUITE, tries }, command);
@@ -181,8 +182,12 @@ async function run(options: Options, command: Command): Promise<void> {
 }
 
 async function seed(options: Options, command: Command, secrets: Secrets, register: Register): Promise<void> {
-  const { SeedingDesk } = await import("../../desk/register/seedingdesk.js");
-  const desk = secrets.keep(new SeedingDesk(register, benchAt(options.port)));
+  const [{ SeedingDesk }, { claimantAt }] = await Promise.all([
+    import("../../desk/register/seedingdesk.js"),
+    import("../../desk/register/claims.js"),
+  ]);
+  const { bench } = claimantAt(hostname(), options.port);
+  const desk = secrets.keep(new SeedingDesk(register, bench));
   const wanted = await wantedOf(options, desk, secrets);
   await withCard(options, async (card) => {
     const serial = await serialOf(options, desk, await card.readStatus());
@@ -199,13 +204,8 @@ function refuseManyNumbers({ serial, next, order }: Options): void {
 }
 
 function secretFilesOf(options: Options) {
-  const { siteKey, deskKey, journalKey, keyFile, transport, transportOld, pinFile } = options;
-  return [siteKey, deskKey, journalKey, keyFile, transport, transportOld, pinFile];
-}
-
-/** Names this port in claims: who waits is told where the other one works. */
-function benchAt(port: string): string {
-  return `${hostname()}, port ${port}`;
+  const { siteKey, deskKey, journalKey, operatorKey, keyFile, transport, transportOld, pinFile } = options;
+  return [siteKey, deskKey, journalKey, operatorKey, keyFile, transport, transportOld, pinFile];
 }
 
 /** The serial number; those of --next and of an order may be decided by the card. */
@@ -247,6 +247,10 @@ async function planFor(
   if (!options.dryRun) for (const warning of plan.warnings) warn(warning);
   if (options.dryRun || !lacksPin(plan, request)) return { request, plan };
   wipePlan(plan);
+  if (options.order !== undefined)
+    throw new UsageError(
+      `order ${options.order}: the desk draws its PIN, which its owner gets in a letter; seed it with --orders`,
+    );
   const pin = secrets.keep(await askPin(true, options.allowWeakPin ? undefined : objectionTo));
   const whole = { ...request, pin };
   // Somebody may have thought about it for long: it may be another card by now.
@@ -346,10 +350,21 @@ async function requestOf(options: Options, settings: Settings, secrets: Secrets)
     reseed,
     allowDevelopment,
     key: await read(keyFile, "Token key in hexadecimal", readKey),
-    transport: await read(transport, TRANSPORT_PROMPT, readTransportKey),
-    transportOld: await read(transportOld, TRANSPORT_PROMPT, readTransportKey),
+    transport: await readMasterOption(transport, options, secrets),
+    transportOld: await readMasterOption(transportOld, options, secrets),
     pin: await read(pinFile, "PIN", allowWeakPin ? readPin : strongPin),
   };
+}
+
+async function readMasterOption(
+  path: string | undefined,
+  options: Options,
+  secrets: Secrets,
+): Promise<Master | undefined> {
+  if (path === undefined) return undefined;
+  const master = await readMaster(path, options);
+  secrets.keep({ wipe: () => wipeMaster(master) });
+  return master;
 }
 
 function strongPin(path: string, options?: SecretOptions): Buffer {

@@ -6,19 +6,19 @@ import { hostname } from "node:os";
 import type { Command } from "commander";
 import { Limit } from "../../../firmware/wire.js";
 import { listPorts } from "../../card/port.js";
+import { type Master, wipeMaster } from "../../card/transportkeys.js";
 import type { ListedCard } from "../../desk/batch/cardlist.js";
 import type { OpenedBatch } from "../../desk/register/batches.js";
 import type { Register } from "../../desk/register/register.js";
 import { CheckFailed, PortError, UsageError } from "../../files/errors.js";
 import { readWhole } from "../../files/files.js";
-import { interruption, leaves } from "../../files/interruption.js";
-import { readTransportKey, STDIN } from "../../files/secretfile.js";
+import { endsWithin, interruption, leaves } from "../../files/interruption.js";
+import { STDIN } from "../../files/secretfile.js";
 import { type PaperOptions, paperLines, refusePapers, writePapers } from "../batchpapers.js";
 import { benchDisplay, countsInWords } from "../benchdisplay.js";
+import { readMaster } from "../masterkey.js";
 import { answersInJson, show, warn } from "../output.js";
 import { type RegisterOptions, withRegister } from "../registeroptions.js";
-import { readSecret } from "../secretoptions.js";
-import { TRANSPORT_PROMPT } from "./options.js";
 
 export interface BatchOptions extends PaperOptions, RegisterOptions {
   readonly ports: readonly string[];
@@ -39,6 +39,8 @@ export interface BatchOptions extends PaperOptions, RegisterOptions {
 }
 
 const OTHERS_MAY_READ = 0o077;
+/** A card takes two seconds; one that is pulled meanwhile is given up after ten (ms). */
+const LAST_CARDS = 30_000;
 const GOES_ON = "what is done is kept; run it again with the same arguments: it goes on";
 
 export async function runBatchCommand(options: BatchOptions, command: Command): Promise<void> {
@@ -119,7 +121,7 @@ async function seedBatch(
     leaves(undefined);
     refuseUnfinished(batch.number, end);
   } finally {
-    for (const key of Object.values(keys)) key?.fill(0);
+    for (const key of Object.values(keys)) wipeMaster(key);
   }
 }
 
@@ -140,8 +142,8 @@ function refuseUnfinished(
 }
 
 async function transportKeys(options: BatchOptions) {
-  const read = async (path: string | undefined) =>
-    path === undefined ? undefined : await readSecret(path, TRANSPORT_PROMPT, options, readTransportKey);
+  const read = async (path: string | undefined): Promise<Master | undefined> =>
+    path === undefined ? undefined : await readMaster(path, options);
   return { transport: await read(options.transport), transportOld: await read(options.transportOld) };
 }
 
@@ -174,8 +176,11 @@ async function openBatch(
     ? await openFileBatch(register, { ...file, again: again === true })
     : await openOrdersBatch(register);
   if (!replace) return batch;
-  const { replaceCards } = await import("../../desk/register/batchrows.js");
-  await replaceCards(register, batch.number);
+  const [{ replaceCards }, { claimantAt }] = await Promise.all([
+    import("../../desk/register/batchrows.js"),
+    import("../../desk/register/claims.js"),
+  ]);
+  await replaceCards(register, batch.number, claimantAt(hostname(), ""));
   return batch;
 }
 
@@ -195,6 +200,7 @@ async function seedCards(
   const named = options.ports.length > 0;
   const ports = named ? [...new Set(options.ports)] : await listPorts();
   leaves(GOES_ON);
+  endsWithin(LAST_CARDS);
   const display = benchDisplay(answersInJson());
   try {
     return await runBatch(desk, { ports, morePorts: named ? undefined : listPorts, signal: interruption }, display);

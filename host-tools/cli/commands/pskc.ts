@@ -16,6 +16,7 @@ import { columns, show, warn } from "../output.js";
 import { importSeedFile, pskcKeyOption, SEED_SECRET_HELP } from "../secretoptions.js";
 import { printing, refuseStdout, sharedFilesOption } from "./options.js";
 import { exportCommand } from "./pskcexport.js";
+import { forgetCommand } from "./pskcforget.js";
 import { importCommand, throwRefusals } from "./pskcimport.js";
 
 interface ShowOptions {
@@ -67,7 +68,7 @@ export function register(program: Command): void {
   const pskc = program
     .command("pskc")
     .description("keys in PSKC (RFC 6030): out of the register, into it, and what a file holds");
-  for (const command of [exportCommand(), importCommand(), show, csv]) pskc.addCommand(command);
+  for (const command of [exportCommand(), importCommand(), forgetCommand(), show, csv]) pskc.addCommand(command);
 }
 
 function systemOption(): Option {

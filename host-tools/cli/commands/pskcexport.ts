@@ -63,7 +63,8 @@ function alsoSerial(text: string, before: readonly string[] = []): string[] {
 
 async function run(file: string, options: Options, command: Command): Promise<void> {
   refuseStdout(file);
-  refuseStdinTwice(options.pskcKey, options.siteKey, options.deskKey, options.journalKey);
+  const { pskcKey, siteKey, deskKey, journalKey, operatorKey } = options;
+  refuseStdinTwice(pskcKey, siteKey, deskKey, journalKey, operatorKey);
   const certificate = options.siteCert === undefined ? undefined : readSiteCertificate(options.siteCert);
   refuseTaken(file);
   const { count, leftOut, note } = await withRegister(options, (register) =>
@@ -82,12 +83,13 @@ async function exportKeys(
   options: Options,
   certificate: SiteCertificate | undefined,
 ): Promise<{ count: number; leftOut: number; note: ExportNote }> {
-  const { noteExport, readExport, wipeCards } = await import("../../desk/register/keyexport.js");
+  const { noteExport, readExport, spendExportApproval, wipeCards } = await import("../../desk/register/keyexport.js");
   const choice = { serials: options.serial, batch: options.batch };
   const { cards, leftOut } = await readExport(register, choice, options.withUnlockKeys === true);
   try {
     const { pskc, note } = await make(cards, options, certificate);
     const contents = certificate ? await encryptForSite(pskc, certificate) : pskc;
+    await spendExportApproval(register, cards, note, options.withUnlockKeys === true);
     // Noted first: no key leaves that the journal does not tell of.
     await noteExport(register, cards, note);
     createExclusive(file, contents);

@@ -42,11 +42,11 @@ export function importCommand(): Command {
 }
 
 async function run(file: string, options: Options, command: Command): Promise<void> {
-  const { receipt = `${file}.receipt.json`, pskcKey, siteKey, deskKey, journalKey, signKey } = options;
+  const { receipt = `${file}.receipt.json`, pskcKey, siteKey, deskKey, journalKey, operatorKey, signKey } = options;
   refuseStdout(receipt);
   // Before the file is opened, which takes seconds where it has thousands of keys.
   whereOf(options);
-  refuseStdinTwice(pskcKey, siteKey, deskKey, journalKey, signKey);
+  refuseStdinTwice(pskcKey, siteKey, deskKey, journalKey, operatorKey, signKey);
   refuseTaken(receipt);
   const signingKey =
     signKey === undefined ? undefined : await readSecret(signKey, "Private key", options, readSigningKey);

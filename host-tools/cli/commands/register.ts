@@ -2,6 +2,7 @@
 
 import { existsSync } from "node:fs";
 import type { Command } from "commander";
+import { isTokenUri } from "../../desk/custody/uri.js";
 import type { RestoreReport } from "../../desk/register/backup.js";
 import type { CustodyKind } from "../../desk/register/sealing.js";
 import { UsageError } from "../../files/errors.js";
@@ -14,7 +15,9 @@ import {
   earlierKeyOption,
   REGISTER_HELP,
   type RegisterOptions,
+  readActor,
   readCustodyKeys,
+  readingOptions,
   registerOptions,
   saidOfUnchecked,
   whereOf,
@@ -22,6 +25,7 @@ import {
   withEarlierKeys,
   withRegister,
 } from "../registeroptions.js";
+import { createInTokenUnlessThere } from "../tokens.js";
 import { printing, refuseStdout, serialNumber, wholeNumber } from "./options.js";
 
 interface InitOptions extends RegisterOptions {
@@ -51,7 +55,8 @@ const INIT_EXAMPLES = [
   "dsc register init --register register.db --desk-key desk.key --site-key site.key --journal-key journal.key",
 ];
 const INIT_NOTES = `
-The files of keys that do not exist yet are drawn, for their owner's eyes only; keep a copy of each in a safe. Without
+The files of keys that do not exist yet are drawn, for their owner's eyes only; keep a copy of each in a safe. So are keys
+that a token does not have yet; they never leave it. Without
 --site-key the register has no site: it seeds cards for others. On a server make an empty database in UTF-8 first.
 
 Keep the public key that is printed: with it a saved head of the journal is checked without a secret.
@@ -65,14 +70,14 @@ was done since, as when a register moves to a server, say --nothing-since.
 ${REGISTER_HELP}`;
 
 export function register(program: Command): void {
-  const init = registerOptions(
+  const init = readingOptions(
     printing("init", "make a register, and the keys that do not exist yet", INIT_EXAMPLES),
     ...ALL,
   )
     .option("--passphrase", "put the keys that are drawn behind a passphrase each, which is asked for")
     .addHelpText("after", INIT_NOTES)
     .action(runInit);
-  const check = registerOptions(
+  const check = readingOptions(
     printing("check", "read all of it, and say what is wrong", ["dsc register check"]),
     ...ALL,
   )
@@ -83,7 +88,7 @@ export function register(program: Command): void {
       `\nIt checks what the keys that are given open. Exit code 1 where something is wrong.${REGISTER_HELP}`,
     )
     .action(runCheck);
-  const backup = registerOptions(printing("backup", "back it up while it is in use", BACKUP_EXAMPLES), "journal")
+  const backup = readingOptions(printing("backup", "back it up while it is in use", BACKUP_EXAMPLES), "journal")
     .argument("<file>", "the new file, for its owner's eyes only; never overwritten")
     .addHelpText("after", REGISTER_HELP)
     .action(runBackup);
@@ -178,7 +183,12 @@ async function refuseTaken(where: string): Promise<void> {
 async function drawMissing(options: InitOptions): Promise<string[]> {
   const drawn: string[] = [];
   for (const [kind, path] of pathsOf(options)) {
-    if (path === undefined || path === STDIN || existsSync(path)) continue;
+    if (path === undefined || path === STDIN) continue;
+    if (isTokenUri(path)) {
+      if (await createInTokenUnlessThere(path, kind, options)) drawn.push(path);
+      continue;
+    }
+    if (existsSync(path)) continue;
     const { createCustodyKey } = await import("../../desk/register/custodykeys.js");
     const passphrase = options.passphrase ? await askPassphrase(`New passphrase of the ${kind} key`, true) : undefined;
     createCustodyKey(path, kind, passphrase ? { passphrase: { passphrase } } : {}).fill(0);
@@ -196,10 +206,14 @@ function pathsOf({ siteKey, deskKey, journalKey }: RegisterOptions): [CustodyKin
   ];
 }
 
+function drawnLine(path: string): string {
+  return `${path}: a new key${isTokenUri(path) ? ", which cannot leave its token" : "; keep a copy in a safe place"}`;
+}
+
 function initLines(where: string, site: boolean, drawn: readonly string[], publicKey: string): string[] {
   return [
     `${where}: a new register${site ? "" : ", without a site"}`,
-    ...drawn.map((path) => `${path}: a new key; keep a copy in a safe place`),
+    ...drawn.map(drawnLine),
     `public key of its journal: ${publicKey}`,
   ];
 }
@@ -250,7 +264,7 @@ async function runRestore(file: string, options: RestoreOptions, command: Comman
   try {
     const { restore } = await import("../../desk/register/backup.js");
     const since = { nextSerial: numberFrom, done, forgotten, head };
-    const report = await restore(file, where, keys, actorOf(options), since);
+    const report = await restore(file, where, keys, await readActor(options), since);
     if (head === undefined) warn("no saved head was given: nobody knows what the journal had after the backup");
     const at = new Date(report.at).toISOString();
     show(command, { register: where, ...report, at }, restoreLines(where, at, report));
@@ -296,7 +310,7 @@ async function runRekey(options: RekeyOptions, command: Command): Promise<void> 
       journal?.wipe();
       const publicKey = journal?.publicKey.toString("hex");
       const lines = [
-        ...drawn.map((path) => `${path}: a new key; keep a copy in a safe place`),
+        ...drawn.map(drawnLine),
         `${where}: ${keys} keys are sealed anew`,
         ...(publicKey === undefined ? [] : [`public key of its journal from now on: ${publicKey}`]),
       ];

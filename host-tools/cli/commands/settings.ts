@@ -43,9 +43,8 @@ async function run(
 }
 
 async function set(register: Register, name: SettingName, value: string): Promise<void> {
-  const { change } = await import("../../desk/register/change.js");
-  const { setSetting } = await import("../../desk/register/settings.js");
-  await change(register, (one) => setSetting(one, name, value));
+  const { changeSetting } = await import("../../desk/register/enrolment.js");
+  await changeSetting(register, name, value);
 }
 
 async function valuesOf(register: Register, names: readonly SettingName[]) {

@@ -5,7 +5,7 @@ import type { Command } from "commander";
 import { Level } from "../../../firmware/wire.js";
 import { LOW_BATTERY } from "../../card/battery.js";
 import type { CardClient, CardStatus } from "../../card/cardclient.js";
-import { type Keyset, wipeKeyset } from "../../card/transportkeys.js";
+import { type Keyset, type Master, wipeKeyset } from "../../card/transportkeys.js";
 import { claimsPublic, expectedOf, keysetFor } from "../../desk/expectedkeys.js";
 import { CheckFailed, WrongCard } from "../../files/errors.js";
 import { coloured, columns, show, warn } from "../output.js";
@@ -61,7 +61,7 @@ async function run(options: Options, command: Command): Promise<void> {
   if (bad.length > 0) throw new CheckFailed(`bad: ${bad.join(", ")}`);
 }
 
-async function testAll(card: CardClient, master: Uint8Array | undefined, seconds: number): Promise<Result[]> {
+async function testAll(card: CardClient, master: Master | undefined, seconds: number): Promise<Result[]> {
   const status = await card.readStatus();
   if (status.life === "personalized")
     throw new WrongCard("the card is personalized, and a card with a key in it is not tested; dsc wipe takes it off");
@@ -82,7 +82,7 @@ async function testAll(card: CardClient, master: Uint8Array | undefined, seconds
 }
 
 /** The flash test writes, and so needs the card's transport keys; nothing where nobody gave them. */
-function flashKeys(status: CardStatus, master: Uint8Array | undefined): Keyset | undefined {
+function flashKeys(status: CardStatus, master: Master | undefined): Keyset | undefined {
   return master || claimsPublic(status) ? keysetFor(expectedOf(master), status) : undefined;
 }
 

@@ -32,15 +32,19 @@ export function register(program: Command): void {
 }
 
 async function run(options: Options, command: Command): Promise<void> {
-  const { serial, lockCode, siteKey, deskKey, journalKey } = options;
-  const [{ change }, { checkLockCode, giveUnlockCode }] = await Promise.all([
-    import("../../desk/register/change.js"),
+  const { serial, lockCode, siteKey, deskKey, journalKey, operatorKey } = options;
+  const [{ changeApproved }, { checkLockCode, giveUnlockCode, unlockSubject }] = await Promise.all([
+    import("../../desk/register/approvals.js"),
     import("../../site/unlockcode.js"),
   ]);
   checkLockCode(lockCode);
-  refuseStdinTwice(siteKey, deskKey, journalKey);
+  refuseStdinTwice(siteKey, deskKey, journalKey, operatorKey);
   const unlockCode = await withRegister(options, (opened) =>
-    change(opened, (each) => giveUnlockCode(each, serial, lockCode)),
+    changeApproved(
+      opened,
+      (each) => unlockSubject(each, serial, lockCode),
+      (each) => giveUnlockCode(each, serial, lockCode),
+    ),
   );
   show(command, { serial, unlockCode }, [unlockCode]);
 }

@@ -3,7 +3,7 @@
 import type { Command } from "commander";
 import { Level } from "../../../firmware/wire.js";
 import type { CardClient, CardStatus } from "../../card/cardclient.js";
-import { wipeKeyset } from "../../card/transportkeys.js";
+import { type Master, wipeKeyset } from "../../card/transportkeys.js";
 import { expectedOf, keysetFor } from "../../desk/expectedkeys.js";
 import { CheckFailed } from "../../files/errors.js";
 import { show } from "../output.js";
@@ -45,7 +45,7 @@ async function run(options: Options, command: Command): Promise<void> {
   show(command, { port, ...result }, [wiped ? `${name} is wiped: it shows NO KEY` : `${name} was left as it is`]);
 }
 
-async function wipe(card: CardClient, master: Uint8Array | undefined, options: Options) {
+async function wipe(card: CardClient, master: Master | undefined, options: Options) {
   const status = await card.readStatus();
   const keys = keysetFor(expectedOf(master), status);
   try {

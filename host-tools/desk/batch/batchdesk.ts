@@ -17,7 +17,7 @@ import {
   pairCard,
 } from "../register/batchrows.js";
 import { change } from "../register/change.js";
-import type { Claimant } from "../register/claims.js";
+import { type Claimant, claimantAt } from "../register/claims.js";
 import { RegisterError, type RegisterReason } from "../register/errors.js";
 import type { Register } from "../register/register.js";
 import { SeedingDesk } from "../register/seedingdesk.js";
@@ -110,7 +110,7 @@ export class BatchDesk {
   }
 
   #claimant(port: string): Claimant {
-    return { bench: `${this.#options.host}, port ${port}`, process: String(process.pid) };
+    return claimantAt(this.#options.host, port);
   }
 }
 

@@ -21,7 +21,7 @@ export interface RunOptions extends Omit<BenchPortOptions, "desk" | "listener"> 
   readonly ports: readonly string[];
   /** Ports that came since; where none were named. */
   readonly morePorts?: (() => Promise<readonly string[]>) | undefined;
-  /** Ends it early. */
+  /** Ends it early: cards that are being seeded are finished, and no other is begun. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -36,7 +36,7 @@ export interface RunEnd extends BatchCounts {
 /** Other benches may finish the batch: the register is looked at so often (ms). */
 const LOOK = 1000;
 
-/** Runs until no row is pending, every port is stopped, or `signal` ends it. */
+/** Runs until no row is pending, every port is stopped, or `signal` ends it. The first error of a port ends all of them. */
 export async function runBatch(desk: BatchDesk, options: RunOptions, listener: RunListener): Promise<RunEnd> {
   return new BatchRun(desk, options, listener).run();
 }
@@ -49,6 +49,7 @@ class BatchRun {
   readonly #running = new Set<Promise<void>>();
   readonly #began = performance.now();
   #here = 0;
+  #toldOfPorts = false;
   #failure: { readonly error: unknown } | undefined;
 
   constructor(desk: BatchDesk, options: RunOptions, listener: RunListener) {
@@ -58,15 +59,19 @@ class BatchRun {
   }
 
   async run(): Promise<RunEnd> {
-    const end = () => this.#tellAll("end");
-    this.#options.signal?.addEventListener("abort", end);
+    const { signal, ports } = this.#options;
+    const finish = () => this.#finish();
+    signal?.addEventListener("abort", finish);
     try {
-      for (const path of this.#options.ports) this.#start(path);
+      for (const path of ports) this.#start(path);
       await this.#untilDone();
+      this.#tellAll("complete");
+    } catch (error) {
+      this.#tellAll("end");
+      throw error;
     } finally {
-      end();
       await Promise.all(this.#running);
-      this.#options.signal?.removeEventListener("abort", end);
+      signal?.removeEventListener("abort", finish);
     }
     if (this.#failure) throw this.#failure.error;
     const stopped = [...this.#ports.values()].filter(({ state }) => state === "stopped").map(({ path }) => path);
@@ -82,6 +87,12 @@ class BatchRun {
     }
   }
 
+  #finish(): void {
+    if ([...this.#ports.values()].some(({ state }) => state === "seeding"))
+      this.#listener.waiting("the cards that are being seeded; Ctrl-C once more leaves them half done");
+    this.#tellAll("complete");
+  }
+
   #isEnded(): boolean {
     if (this.#failure || this.#options.signal?.aborted) return true;
     // Where ports are looked for, one may still come.
@@ -90,6 +101,9 @@ class BatchRun {
 
   async #addPorts(): Promise<void> {
     for (const path of (await this.#options.morePorts?.()) ?? []) if (!this.#ports.has(path)) this.#start(path);
+    if (this.#ports.size > 0 || this.#toldOfPorts) return;
+    this.#toldOfPorts = true;
+    this.#listener.waiting("a serial port; plug one in");
   }
 
   #start(path: string): void {

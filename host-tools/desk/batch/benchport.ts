@@ -82,6 +82,7 @@ export class BenchPort {
   #row: PairedRow | undefined;
   #serial: string | undefined;
   #why: string | undefined;
+  #justOpened = false;
   /** What came from outside. */
   #outside: "complete" | "end" | undefined;
   #leave = new AbortController();
@@ -116,7 +117,7 @@ export class BenchPort {
     }
   }
 
-  /** No row is pending any more, or whoever runs it ends it. A card that is being seeded is left alone in the first case only. */
+  /** No other card is to be begun, or all is to end at once. A card that is being seeded is finished in the first case only. */
   tell(event: "complete" | "end"): void {
     if (this.#outside === "end") return;
     this.#outside = event;
@@ -168,6 +169,7 @@ export class BenchPort {
         this.#line = await this.#open(this.path);
         const onWait = (what: string) => this.#listener.waiting(what);
         this.#client = new CardClient(new Link(this.#line.stream, { name: this.path, timer: this.#timer, onWait }));
+        this.#justOpened = true;
         return "opened";
       } catch (error) {
         if (!(error instanceof PortError)) throw error;
@@ -185,10 +187,13 @@ export class BenchPort {
     this.#tell("lost", "away");
   }
 
+  /** A port that was just opened is told to be empty once nobody answers. */
   async #look(): Promise<Event> {
+    const wasOpened = this.#justOpened;
+    this.#justOpened = false;
     this.#forgetCard();
     const client = this.#mustBeOpen();
-    while (!this.#leave.signal.aborted) {
+    for (let looks = 1; !this.#leave.signal.aborted; looks++) {
       try {
         await client.link.hello(HELLOS);
         await client.closeChannel();
@@ -197,6 +202,7 @@ export class BenchPort {
         if (error instanceof LineClosed) return this.#lost();
         if (!(error instanceof NoAnswer)) return this.#dead(error);
       }
+      if (looks === 1 && wasOpened) this.#tell("gone", "empty");
       await this.#rest();
     }
     return "lost";

@@ -41,9 +41,9 @@ export type Event =
   | "failed"
   /** It failed, or there was a dead card, for the third time in a row. */
   | "third"
-  /** No row is pending any more. */
+  /** No row is pending any more, or no other card is to be begun. */
   | "complete"
-  /** Whoever runs it ends it. */
+  /** All is to end at once. */
   | "end";
 
 export type Action =

@@ -22,10 +22,14 @@ const SCRIPTS: readonly [name: string, letters: RegExp][] = [
   ["Devanagari", /\p{Script=Devanagari}/u],
 ];
 
+/** Each of its characters stands alone. */
+const PLAIN = /^[ -~]*$/;
 const CLUSTERS = new Intl.Segmenter("und", { granularity: "grapheme" });
 
 /** What a reader takes for one character. */
 export function clustersOf(text: string): string[] {
+  // The segmenter is slow, and each of these characters is one cluster.
+  if (PLAIN.test(text)) return [...text];
   return Array.from(CLUSTERS.segment(text), ({ segment }) => segment);
 }
 

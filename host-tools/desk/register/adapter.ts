@@ -81,6 +81,8 @@ export class RetryingEngine implements Engine {
   /** Set inside of a transaction: a second one would wait for the first for ever. */
   readonly #inside = new AsyncLocalStorage<true>();
   #closed: Promise<void> | undefined;
+  /** Ends with the last of the transactions that write. */
+  #written: Promise<unknown> = Promise.resolve();
 
   constructor(parts: EngineParts) {
     this.kind = parts.kind;
@@ -103,8 +105,12 @@ export class RetryingEngine implements Engine {
     return this.#retrying(() => this.#db.transaction().setAccessMode("read only").execute(run));
   }
 
+  /** Those of one process come in turn: each adds to the journal, so that at once all but one would be called again. */
   write<T>(run: (db: Transaction<Tables>) => Promise<T>): Promise<T> {
-    return this.#retrying(() => this.#db.transaction().execute(run));
+    const turn = this.#inside.getStore() ? Promise.resolve() : this.#written;
+    const written = turn.then(() => this.#retrying(() => this.#db.transaction().execute(run)));
+    this.#written = written.catch(() => {});
+    return written;
   }
 
   /** Statements outside of any transaction: those that an engine does not allow in one. */

@@ -11,12 +11,12 @@ import type { Engine } from "./engine.js";
 import { RegisterError } from "./errors.js";
 import { append, isHeadOf, verifyJournal } from "./journal.js";
 import { type Finding, type Head, JournalKey, type SignedHead } from "./journalchain.js";
-import { applyMigrations, MIGRATIONS, versionOf } from "./migrations.js";
+import { applyMigrations, MIGRATIONS, OPERATORS_SINCE, versionOf } from "./migrations.js";
 import { openEngine } from "./open.js";
+import { type Actor, refuseStranger } from "./operators.js";
 import { type CustodyKeys, type Register, tagRow } from "./register.js";
 import { timeOf } from "./registerclock.js";
 import type { CardState, OrderState, TableName, Tables } from "./schema.js";
-import { custodyTag } from "./sealing.js";
 import type { Row } from "./values.js";
 
 /** The tables with the columns that order their rows; what others refer to comes first. A claim lasts minutes. */
@@ -49,6 +49,9 @@ const NUMBERED: readonly (readonly [TableName, number])[] = [
 /** Those whose numbers people know: what was given after the backup is not given again. */
 const KNOWN_NUMBERS: readonly TableName[] = ["batches", "orders"];
 const GAP = 10_000;
+
+/** What a version without operators has of them is nobody's. */
+const OF_OPERATORS: readonly string[] = ["operators", "approvals"];
 
 /** Rows that are read, or written, at once. */
 const PIECE = 500;
@@ -137,7 +140,7 @@ export async function restore(
   path: string,
   where: string,
   keys: CustodyKeys,
-  actor: string,
+  actor: Actor,
   since: Since,
 ): Promise<RestoreReport> {
   const head = await readBackupHead(path);
@@ -162,9 +165,10 @@ export async function restore(
 
 function journalOf(path: string, { register, journalTag }: BackupHead, { journal }: CustodyKeys): JournalKey {
   if (!journal) throw new RegisterError("the journal key is needed; name its file with --journal-key", "no-key");
-  if (!custodyTag("journal", journal, register).equals(journalTag))
-    throw new RegisterError(`${path}: the journal key is one of another register`, "wrong-key");
-  return new JournalKey(journal, register);
+  const key = new JournalKey(journal, register);
+  if (key.isTaggedBy(journalTag)) return key;
+  key.wipe();
+  throw new RegisterError(`${path}: the journal key is one of another register`, "wrong-key");
 }
 
 function otherHead(): RegisterError {
@@ -196,8 +200,9 @@ class Restoring {
     this.#forgotten = new Set(since.forgotten);
   }
 
-  async run(head: BackupHead, actor: string): Promise<RestoreReport> {
-    await this.#takeRows();
+  async run(head: BackupHead, actor: Actor): Promise<RestoreReport> {
+    await this.#takeRows(head);
+    await refuseStranger(this.#db, actor);
     this.#refuseUnknown();
     const { head: saved } = this.#since;
     if (saved && !(await isHeadOf(this.#db, this.#journal.publicKey, saved))) throw otherHead();
@@ -216,7 +221,7 @@ class Restoring {
     };
   }
 
-  async #takeRows(): Promise<void> {
+  async #takeRows({ schema }: BackupHead): Promise<void> {
     // The place has the mark of its migrations; the backup has the same.
     await this.#db.deleteFrom("meta").execute();
     let table: TableName | undefined;
@@ -226,6 +231,7 @@ class Restoring {
       rows = [];
     };
     for await (const next of readBackupRows(this.#path, this.#journal)) {
+      if (schema < OPERATORS_SINCE && OF_OPERATORS.includes(next.table)) continue;
       if (next.table !== table || rows.length >= PIECE) await put();
       table = next.table;
       rows.push(this.#changed(next));
@@ -321,7 +327,7 @@ class Restoring {
     return head && Math.max(0, head.number - (await this.#lastEntry()));
   }
 
-  async #note({ at }: BackupHead, actor: string): Promise<void> {
+  async #note({ at }: BackupHead, actor: Actor): Promise<void> {
     const { nextSerial, done, forgotten } = this.#since;
     const detail = {
       backup: new Date(at).toISOString(),

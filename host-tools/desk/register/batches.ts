@@ -202,7 +202,7 @@ async function refuseTakenSerials(db: Kysely<Tables>, path: string, cards: reado
 function isFinished(path: string, { number, state }: Batch): RegisterError {
   return new RegisterError(
     `${path}: is batch ${number}, which is ${state === "closed" ? "closed" : "finished"}: to seed the same list once more, ` +
-      `with other cards, give --again; dsc batch report --batch ${number} writes its papers`,
+      `with other cards, give --again; dsc batch report --batch ${number} tells of it`,
     "state",
   );
 }

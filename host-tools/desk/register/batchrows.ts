@@ -13,7 +13,7 @@ import type { CardStatus } from "../../card/cardclient.js";
 import { drawPin } from "../drawnpin.js";
 import { type BatchRow, countRows } from "./batches.js";
 import { type Change, change } from "./change.js";
-import { type Claimant, claimCard, releaseCard, takeClaim } from "./claims.js";
+import { type Claimant, claimCard, counts, releaseCard, takeClaim } from "./claims.js";
 import { RegisterError } from "./errors.js";
 import { moveOrder, type Order, openPin, orderOf } from "./orders.js";
 import type { Register } from "./register.js";
@@ -73,7 +73,7 @@ export function pairCard(register: Register, card: PresentCard, options: Pairing
     const refusal = await refusalOf(one.db, card);
     if (refusal) return { kind: "refused", why: refusal };
     for (;;) {
-      const row = await freeRow(one, options.batch, card.serial);
+      const row = await freeRow(one, options, card.serial);
       if (!row) break;
       if (!(await isWithdrawn(one, row))) return pair(one, row, card, options);
     }
@@ -102,8 +102,12 @@ async function refusalOf(db: Kysely<Tables>, { id, life, serial }: PresentCard):
 }
 
 /** A row that waits for a card: that of the serial number that the card had, or else the first. */
-async function freeRow({ db, at }: Change, batch: number, serial: string | undefined): Promise<BatchRow | undefined> {
-  const pending = db
+async function freeRow(
+  one: Change,
+  { batch, claimant }: PairingOptions,
+  serial: string | undefined,
+): Promise<BatchRow | undefined> {
+  const pending = one.db
     .selectFrom("batch_rows")
     .selectAll()
     .where("batch_number", "=", batch)
@@ -111,22 +115,44 @@ async function freeRow({ db, at }: Change, batch: number, serial: string | undef
   const unpaired = pending.where("card_id", "is", null);
   const same = serial === undefined ? undefined : await unpaired.where("serial", "=", serial).executeTakeFirst();
   const first = same ?? (await unpaired.orderBy("line").limit(1).executeTakeFirst());
-  if (first) return first;
-  // A tool that was killed may have paired a row with a card that got no keys and does not come back.
-  return db
+  return first ?? leftRow(one, batch, claimant);
+}
+
+/** The first row that a tool paired and then was killed, with a card that got no keys and does not come back. */
+async function leftRow({ db, at }: Change, batch: number, claimant: Claimant): Promise<BatchRow | undefined> {
+  const rows = await db
     .selectFrom("batch_rows")
-    .selectAll("batch_rows")
     .leftJoin("cards", "cards.serial", "batch_rows.serial")
     .leftJoin("claims", "claims.serial", "batch_rows.serial")
+    .selectAll("batch_rows")
+    .select(CLAIM)
     .where("batch_rows.batch_number", "=", batch)
     .where("batch_rows.state", "=", "pending")
     .where(({ or, eb }) =>
       or([eb("cards.card_id", "is", null), eb("cards.card_id", "!=", eb.ref("batch_rows.card_id"))]),
     )
-    .where(({ or, eb }) => or([eb("claims.until", "is", null), eb("claims.until", "<", at)]))
     .orderBy("batch_rows.line")
-    .limit(1)
-    .executeTakeFirst();
+    .execute();
+  return rows.find((row) => !isHeld(row, claimant, at));
+}
+
+/** The claim to a row's serial number. */
+const CLAIM = [
+  "claims.bench as claim_bench",
+  "claims.process as claim_process",
+  "claims.until as claim_until",
+] as const;
+
+interface MayBeHeld {
+  readonly claim_bench: string | null;
+  readonly claim_process: string | null;
+  readonly claim_until: number | null;
+}
+
+/** Whether somebody works on the card of a row. */
+function isHeld(row: MayBeHeld, claimant: Claimant, at: number): boolean {
+  const { claim_bench: bench, claim_process: process, claim_until: until } = row;
+  return bench !== null && process !== null && until !== null && counts({ bench, process, until }, claimant, at);
 }
 
 /** An order that was cancelled, or seeded by itself, needs no card any more. */
@@ -221,7 +247,9 @@ export interface Attempt {
 /** The row is done: in the change in which its card is. */
 export async function finishRow(one: Change, row: PairedRow, claimant: Claimant): Promise<void> {
   const { db } = one;
-  await db.updateTable("batch_rows").set({ state: "done", why: null }).where("number", "=", row.number).execute();
+  // Somebody whose claim ended before keys were bound may have given the row to another card.
+  const values = { state: "done", why: null, card_id: row.cardId } as const;
+  await db.updateTable("batch_rows").set(values).where("number", "=", row.number).execute();
   await noteAttempt(one, { ...row, claimant }, "done", null, row.number);
 }
 
@@ -281,29 +309,27 @@ async function noteAttempt(
  * Takes rows from cards that failed or did not come back, for others: a serial number that was given stays with its row. Cards
  * that a bench works on keep theirs. Returns how many rows these are.
  */
-export function replaceCards(register: Register, batch: number): Promise<number> {
+export function replaceCards(register: Register, batch: number, claimant: Claimant): Promise<number> {
   return change(register, async ({ db, at, note }) => {
     const rows = await db
       .selectFrom("batch_rows")
       .leftJoin("claims", "claims.serial", "batch_rows.serial")
-      .select(["batch_rows.number", "batch_rows.serial_given", "batch_rows.serial"])
+      .select(["batch_rows.number", "batch_rows.serial_given", "batch_rows.serial", "batch_rows.state"])
+      .select(CLAIM)
       .where("batch_rows.batch_number", "=", batch)
       .where(({ or, and, eb }) =>
         or([
           eb("batch_rows.state", "=", "failed"),
-          and([
-            eb("batch_rows.state", "=", "pending"),
-            eb("batch_rows.card_id", "is not", null),
-            or([eb("claims.until", "is", null), eb("claims.until", "<", at)]),
-          ]),
+          and([eb("batch_rows.state", "=", "pending"), eb("batch_rows.card_id", "is not", null)]),
         ]),
       )
       .execute();
-    for (const { number, serial_given, serial } of rows) {
+    const free = rows.filter((row) => row.state === "failed" || !isHeld(row, claimant, at));
+    for (const { number, serial_given, serial } of free) {
       const values = { state: "pending" as const, card_id: null, why: null, ...(serial_given ? {} : { serial: null }) };
       await db.updateTable("batch_rows").set(values).where("number", "=", number).execute();
       await note({ action: "batch replace", serial: serial ?? undefined, detail: { batch } });
     }
-    return rows.length;
+    return free.length;
   });
 }

@@ -3,6 +3,7 @@
 
 import { createHash } from "node:crypto";
 import { type Kysely, type Selectable, sql } from "kysely";
+import { openRowPin } from "./batchrows.js";
 import { privateKeyOf, publicBytesOf } from "./curve25519.js";
 import { RegisterError } from "./errors.js";
 import { isHeadOf, verifyJournal } from "./journal.js";
@@ -45,6 +46,7 @@ export function checkRegister(
     const opened = await checkKeys(db, register, findings);
     await checkDeskPair(register, findings);
     await checkPins(db, register, findings);
+    await checkErased(db, findings);
     await checkReferences(db, register, findings);
     await checkTime(db, findings);
     if (register.has("journal") && !register.journal.publicKey.equals(register.journalPublic))
@@ -144,6 +146,30 @@ async function checkPins(db: Kysely<Tables>, register: Register, findings: strin
   if (!register.has("desk")) return;
   const orders = await db.selectFrom("orders").selectAll().where("pin", "is not", null).orderBy("number").execute();
   for (const order of orders) trying(findings, () => void openPin(register, order)?.fill(0));
+  for (let after = 0; ; ) {
+    const kept = db.selectFrom("batch_rows").selectAll().where("pin", "is not", null).where("number", ">", after);
+    const rows = await kept.orderBy("number").limit(PIECE).execute();
+    for (const row of rows) trying(findings, () => void openRowPin(register, row).fill(0));
+    const last = rows.at(-1);
+    if (!last) return;
+    after = last.number;
+  }
+}
+
+/** PINs of a closed batch are erased: its letters are printed, or given up. */
+async function checkErased(db: Kysely<Tables>, findings: string[]): Promise<void> {
+  const kept = await db
+    .selectFrom("batch_rows")
+    .innerJoin("batches", "batches.number", "batch_rows.batch_number")
+    .select(["batch_number", ({ fn }) => fn.countAll<number>().as("count")])
+    .where("batches.state", "=", "closed")
+    .where("pin", "is not", null)
+    .groupBy("batch_number")
+    .orderBy("batch_number")
+    .execute();
+  findings.push(
+    ...kept.map(({ batch_number, count }) => `batch ${batch_number}: is closed and still has ${count} PINs`),
+  );
 }
 
 async function checkTime(db: Kysely<Tables>, findings: string[]): Promise<void> {
@@ -167,6 +193,17 @@ async function checkReferences(db: Kysely<Tables>, { engine }: Register, finding
     .where("cards.serial", "is", null)
     .execute();
   findings.push(...lost.map(({ number, serial }) => `order ${number}: its card ${serial} is not in the register`));
+  const unmade = await db
+    .selectFrom("batch_rows")
+    .leftJoin("cards", "cards.serial", "batch_rows.serial")
+    .select(["batch_rows.batch_number", "batch_rows.line"])
+    .where("batch_rows.state", "=", "done")
+    .where("cards.serial", "is", null)
+    .orderBy("batch_rows.number")
+    .execute();
+  findings.push(
+    ...unmade.map((row) => `batch ${row.batch_number}, line ${row.line}: is done, and its card is not in the register`),
+  );
   const foreign = await db
     .selectFrom("keys")
     .innerJoin("cards", "cards.serial", "keys.serial")

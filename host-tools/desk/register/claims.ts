@@ -1,15 +1,23 @@
 // Claims: which bench works on a card. A claim only decides who waits, since what is written to a card is decided by what
-// the register says of its keys. One that was left behind by a process that ended lasts until its lease is over.
+// the register says of its keys. One that was left behind by a process that ended does not count on the same computer, where
+// that can be seen; elsewhere it lasts until its lease is over.
 
 import type { Kysely, Selectable } from "kysely";
 import type { Change } from "./change.js";
 import { RegisterError } from "./errors.js";
 import type { ClaimsTable, Tables } from "./schema.js";
 
-/** Who claims: a name for the bench, and what tells its processes apart. */
+/** Who claims: a name for the bench, and the number of the process. */
 export interface Claimant {
   readonly bench: string;
   readonly process: string;
+}
+
+const AT_PORT = ", port ";
+
+/** The claimant that this process is at a port of this computer. */
+export function claimantAt(host: string, port: string): Claimant {
+  return { bench: `${host}${AT_PORT}${port}`, process: String(process.pid) };
 }
 
 /** How long a claim lasts unless it is renewed (ms): longer than any step of a personalization. */
@@ -18,9 +26,32 @@ export const LEASE = 3 * 60_000;
 /** Claims the card, or renews the claim. Throws a RegisterError ("busy") that names the bench where another one has it. */
 export async function claimCard({ db, at }: Change, serial: string, claimant: Claimant, lease = LEASE): Promise<void> {
   const other = await claimOf(db, serial);
-  // A bench has one process at a time, which has its port: one that was killed must not keep the next one out.
-  if (other && other.until > at && other.bench !== claimant.bench) throw isTaken(other);
+  const isOwn = other?.bench === claimant.bench && other.process === claimant.process;
+  if (other && !isOwn && counts(other, claimant, at)) throw isTaken(other);
   await keepClaim(db, serial, { ...claimant, until: at + lease });
+}
+
+/** Whether the claim of somebody else still keeps this claimant out. */
+export function counts(claim: Claimant & { readonly until: number }, claimant: Claimant, at: number): boolean {
+  if (claim.until <= at) return false;
+  // A port has one process at a time, which keeps it locked.
+  if (claim.bench === claimant.bench) return claim.process === claimant.process;
+  return hostOf(claim) !== hostOf(claimant) || isRunning(Number(claim.process));
+}
+
+function hostOf({ bench }: Claimant): string {
+  return bench.split(AT_PORT)[0] ?? "";
+}
+
+/** Another process may have that number by now: then the claim lasts until its lease is over. */
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    // It is another user's.
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
 }
 
 /** Takes the claim whoever has it: for a card that is at this bench, and so at no other. */

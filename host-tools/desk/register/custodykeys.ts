@@ -1,4 +1,5 @@
-// The files of the site key, the desk key and the journal key: 32 bytes each, in hexadecimal, or behind a passphrase.
+// The files of the site key, the desk key and the journal key, and of an operator's private key: 32 bytes each, in hexadecimal,
+// or behind a passphrase.
 //
 //   # a comment
 //   <64 hexadecimal digits>
@@ -18,6 +19,9 @@ import { readContents, type SecretOptions } from "../../files/secretfile.js";
 import { keyIn } from "../../files/secrettext.js";
 import { AEAD_KEY_BYTES, openUnder, sealUnder } from "./aead.js";
 import { CUSTODY_KEY_BYTES, type CustodyKind } from "./sealing.js";
+
+/** What a file of a key is for. */
+export type KeyFileKind = CustodyKind | "operator";
 
 export interface CustodyKeyOptions extends SecretOptions {
   /** Asks for the passphrase of a file that needs one; what it returns is wiped here. */
@@ -54,16 +58,18 @@ const MOST: Cost = { log2n: 20, r: 8, p: 4 };
 const SALT_BYTES = 16;
 
 const MARK = "dsc-key ";
-const WRAPPED = /^(dsc-key (site|desk|journal) scrypt (\d{1,2}) (\d{1,2}) (\d{1,2}) ([0-9a-f]{32})) ([0-9a-f]+)$/;
+const WRAPPED =
+  /^(dsc-key (site|desk|journal|operator) scrypt (\d{1,2}) (\d{1,2}) (\d{1,2}) ([0-9a-f]{32})) ([0-9a-f]+)$/;
 
-const PURPOSES: Record<CustodyKind, string> = {
+const PURPOSES: Record<KeyFileKind, string> = {
   site: "it opens token keys and unlock keys",
   desk: "it opens keys that the desk drew and the PINs of orders",
   journal: "it vouches for the journal",
+  operator: "its owner signs with it",
 };
 
 /** Draws a key and keeps it in a new file of the owner's; never overwrites. Returns the key: wipe it after use. */
-export function createCustodyKey(path: string, kind: CustodyKind, options: NewKeyOptions = {}): Buffer {
+export function createCustodyKey(path: string, kind: KeyFileKind, options: NewKeyOptions = {}): Buffer {
   const { passphrase, cost = COST, disk = DISK } = options;
   const key = randomFillSync(secretBytes(CUSTODY_KEY_BYTES));
   const line = passphrase ? wrappedLine(key, kind, passphrase, cost) : hexOf(key);
@@ -82,7 +88,7 @@ export function createCustodyKey(path: string, kind: CustodyKind, options: NewKe
 /** The key of that kind: 32 bytes; wipe it after use. Throws a SecretError or a FileError of one line. */
 export async function readCustodyKey(
   path: string,
-  kind: CustodyKind,
+  kind: KeyFileKind,
   options: CustodyKeyOptions = {},
 ): Promise<Buffer> {
   const held = readContents(
@@ -101,7 +107,7 @@ export async function readCustodyKey(
   }
 }
 
-function commentOf(kind: CustodyKind): string {
+function commentOf(kind: KeyFileKind): string {
   return `# DSC+ ${kind} key (${PURPOSES[kind]}). Keep it secret, and a copy in a safe.\n`;
 }
 
@@ -130,7 +136,7 @@ function refuseCost(cost: Cost, source: string): void {
   throw new SecretError(`${source}: asks for more memory or time (scrypt) than any key file of this program`);
 }
 
-function wrappedLine(key: Buffer, kind: CustodyKind, passphrase: Passphrase, cost: Cost): Buffer {
+function wrappedLine(key: Buffer, kind: KeyFileKind, passphrase: Passphrase, cost: Cost): Buffer {
   const salt = randomFillSync(Buffer.alloc(SALT_BYTES));
   const { log2n, r, p } = cost;
   const head = `${MARK}${kind} scrypt ${log2n} ${r} ${p} ${salt.toString("hex")}`;

@@ -11,6 +11,7 @@
  * - `wrong-key` a key of another register; `no-key` a key that this command needs was not given
  * - `damaged` what is stored is not what was written; `clock` the time went back
  * - `unknown` the register has no such card or order
+ * - `operator` who acts is no operator of the register; `approval` a second operator has to agree first
  * - `duplicate` another row has a value that must be unique; `state` the row's state does not allow the change
  */
 export type RegisterReason =
@@ -34,6 +35,8 @@ export type RegisterReason =
   | "unknown"
   | "duplicate"
   | "state"
+  | "operator"
+  | "approval"
   | "other";
 
 /** A register that cannot be used as it is; the message is one line for people and holds no value of any row. */

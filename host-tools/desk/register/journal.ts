@@ -1,6 +1,6 @@
 // The journal in the register: entries are added inside of the change that they tell of, and never changed.
 
-import type { Kysely, Selectable, Transaction } from "kysely";
+import type { Insertable, Kysely, Selectable, Transaction } from "kysely";
 import { RegisterError } from "./errors.js";
 import {
   ChainCheck,
@@ -17,7 +17,9 @@ import {
   segmentAt,
   segmentsBy,
 } from "./journalchain.js";
+import { SignatureCheck } from "./journalsignatures.js";
 import { getMeta, putMeta } from "./meta.js";
+import { type Actor, listOperators, nameOf, signatureFor } from "./operators.js";
 import { keepTime } from "./registerclock.js";
 import type { JournalTable, Tables } from "./schema.js";
 
@@ -36,7 +38,8 @@ export interface JournalEvent {
 /** What happened, when (ms since 1970) and by whom. */
 export interface NewEntry extends JournalEvent {
   readonly at: number;
-  readonly actor: string;
+  /** An operator signs it. */
+  readonly actor: Actor;
 }
 
 /** Which entries are shown. */
@@ -53,8 +56,10 @@ const PIECE = 1000;
 export async function append(db: Transaction<Tables>, key: JournalKey, entry: NewEntry): Promise<number> {
   const before = await positionIn(db, key);
   const { at, actor, action, serial = null, from = null, to = null, reason = null, detail = {} } = entry;
-  const content = { number: before.number + 1, at, actor, action, serial, from, to, reason, detail: sorted(detail) };
-  const added = { ...content, mac: key.macOf(before.mac, content) };
+  const what = { action, serial, from, to, reason, detail: sorted(detail) };
+  const content = { number: before.number + 1, at, actor: nameOf(actor), ...what };
+  const signature = await signatureFor(db, actor, key.signedContent(before.mac, content));
+  const added = { ...content, mac: key.macOf(before.mac, content), signature };
   // First the row that every entry changes: of several transactions the later ones find out here, and are run again.
   await keepPosition(db, key, added);
   await db.insertInto("journal").values(rowOf(added)).execute();
@@ -159,6 +164,7 @@ export async function verifyJournal(
   const position = kept && positionOf(kept);
   const segments = key && (await segmentsIn(db, key.publicKey));
   const check = new ChainCheck(key, { position, head, segments, earlier });
+  const signatures = new SignatureCheck((await getMeta(db, "register")) ?? Buffer.alloc(0));
   for (let from = 0; ; ) {
     const rows = await db
       .selectFrom("journal")
@@ -167,25 +173,30 @@ export async function verifyJournal(
       .orderBy("number")
       .limit(PIECE)
       .execute();
-    for (const row of rows) check.take(entryOf(row));
+    for (const entry of rows.map(entryOf)) {
+      check.take(entry);
+      signatures.take(entry);
+    }
     const last = rows.at(-1);
     if (!last) break;
     from = last.number;
   }
-  const { count, findings } = check.end();
+  const { count, findings: ofChain } = check.end();
   const { unchecked } = check;
+  const findings = [...ofChain, ...signatures.end(await listOperators(db))];
   if (!key || (kept && position && key.vouchesFor(position, kept.subarray(NUMBER_BYTES + MAC_BYTES))))
     return { count, findings, unchecked };
   const message = "what the register keeps as the journal's end is missing or was changed";
   return { count, findings: [...findings, { number: count, what: "end", message }], unchecked };
 }
 
-export function entryOf({ from_state, to_state, ...row }: Selectable<JournalTable>): Entry {
-  return { ...row, from: from_state, to: to_state };
+export function entryOf({ from_state, to_state, signature, ...row }: Selectable<JournalTable>): Entry {
+  return { ...row, from: from_state, to: to_state, ...(signature && { signature }) };
 }
 
-function rowOf({ from, to, ...entry }: Entry): Selectable<JournalTable> {
-  return { ...entry, from_state: from, to_state: to, mac: Buffer.from(entry.mac) };
+/** Without a signature it has no column for one: a backup of the first version is restored into tables that have none. */
+function rowOf({ from, to, mac, signature, ...entry }: Entry): Insertable<JournalTable> {
+  return { ...entry, from_state: from, to_state: to, mac, ...(signature && { signature }) };
 }
 
 function sorted(detail: NonNullable<JournalEvent["detail"]>): string {

@@ -9,6 +9,8 @@
 // position, the last number and MAC under a MAC of its own: entries that were cut off at the end are noticed without a
 // saved head, too. Only a saved head shows that entries and position together were put back to an earlier state.
 //
+// All that is made of the journal key is an HMAC under it, so that a token can hold it (heldkeys.ts).
+//
 // Another journal key begins another segment. Its first entry, under the new key, continues the MAC of the last one under the
 // old key; it has both public keys and a head of the old segment, signed by the old key. So who has the new key alone knows
 // that the old segment ended with that entry, and needs the old key to check what is in it.
@@ -17,7 +19,8 @@ import { createHash, createHmac, type Hmac, type KeyObject, sign, timingSafeEqua
 import { copyOfSecret, secretBytes } from "../../files/secretbytes.js";
 import { canonical } from "./canonical.js";
 import { CURVE_KEY_BYTES, privateKeyOf, publicBytesOf, publicKeyOf } from "./curve25519.js";
-import { CUSTODY_KEY_BYTES } from "./sealing.js";
+import type { MacKey } from "./heldkeys.js";
+import { CUSTODY_KEY_BYTES, custodyTag } from "./sealing.js";
 
 /** What an entry says; its MAC is beside it. */
 export interface EntryContent {
@@ -37,6 +40,8 @@ export interface EntryContent {
 
 export interface Entry extends EntryContent {
   readonly mac: Uint8Array;
+  /** Of the operator who made it, over the MAC of the entry before and the entry; nothing where there are no operators. */
+  readonly signature?: Uint8Array | undefined;
 }
 
 /** Up to which entry a journal goes. */
@@ -72,29 +77,44 @@ export const MAC_BYTES = 32;
 export const SIGNATURE_BYTES = 64;
 
 const START = "dsc journal start";
+const ENTRY = "dsc journal entry";
 const HEAD_LABEL = "head";
 const HEAD = "dsc journal head";
 const POSITION = "dsc journal position";
 const BACKUP = "dsc register backup";
+const TAG = "dsc register tag";
 
 /** The journal key of one register. Its copies of keys last until `wipe`. */
 export class JournalKey {
   /** 32 bytes: with it a head is checked. */
   readonly publicKey: Buffer;
-  readonly #key: Buffer;
+  /** By which the register recognises its journal key: 32 bytes. One in a token can be tagged by an HMAC only. */
+  readonly tag: Buffer;
+  readonly #tags: readonly Buffer[];
+  readonly #key: MacKey;
+  readonly #wipe: () => void;
   readonly #register: Uint8Array;
   readonly #signing: KeyObject;
 
-  /** `key`: 32 bytes, the caller's. `register`: the register's id, 16 bytes. */
-  constructor(key: Uint8Array, register: Uint8Array) {
-    if (key.length !== CUSTODY_KEY_BYTES) throw new RangeError(`a journal key has ${CUSTODY_KEY_BYTES} bytes`);
-    this.#key = copyOfSecret(key);
+  /** `key`: 32 bytes, the caller's, or what holds the key. `register`: the register's id, 16 bytes. */
+  constructor(key: Uint8Array | MacKey, register: Uint8Array) {
+    const readable = key instanceof Uint8Array ? new ReadableKey(key) : undefined;
+    this.#key = readable ?? (key as MacKey);
+    this.#wipe = () => readable?.wipe();
     this.#register = Buffer.from(register);
+    const own = this.#mac(canonical(TAG, this.#register));
+    this.tag = readable ? custodyTag("journal", key as Uint8Array, register) : own;
+    this.#tags = [this.tag, own];
     const seed = secretBytes(MAC_BYTES);
     seed.set(this.#mac(HEAD_LABEL));
     this.#signing = privateKeyOf("Ed25519", seed);
     seed.fill(0);
     this.publicKey = publicBytesOf(this.#signing);
+  }
+
+  /** Whether a register with this tag has this journal key, in a token or in a file. */
+  isTaggedBy(tag: Uint8Array): boolean {
+    return this.#tags.some((own) => same(own, tag));
   }
 
   /** The position of a journal without entries. */
@@ -105,6 +125,11 @@ export class JournalKey {
   /** The MAC of an entry, by that of the one before. */
   macOf(previous: Uint8Array, entry: EntryContent): Buffer {
     return this.#mac(previous, contentOf(entry));
+  }
+
+  /** What an operator signs of an entry. */
+  signedContent(previous: Uint8Array, entry: EntryContent): Buffer {
+    return signedContent(this.#register, previous, entry);
   }
 
   /** Vouches for what the register keeps beside the journal. */
@@ -135,7 +160,7 @@ export class JournalKey {
   }
 
   wipe(): void {
-    this.#key.fill(0);
+    this.#wipe();
   }
 
   #positionContent({ number, mac }: Position): Buffer {
@@ -143,15 +168,38 @@ export class JournalKey {
   }
 
   #mac(...parts: readonly (string | Uint8Array)[]): Buffer {
+    return this.#key.hmac(...parts.map((part) => (typeof part === "string" ? Buffer.from(part) : part)));
+  }
+}
+
+/** A journal key that was read from a file. Its copy lasts until `wipe`. */
+class ReadableKey implements MacKey {
+  readonly #key: Buffer;
+
+  constructor(key: Uint8Array) {
+    if (key.length !== CUSTODY_KEY_BYTES) throw new RangeError(`a journal key has ${CUSTODY_KEY_BYTES} bytes`);
+    this.#key = copyOfSecret(key);
+  }
+
+  hmac(...parts: readonly Uint8Array[]): Buffer {
     const hmac = createHmac("sha256", this.#key);
     for (const part of parts) hmac.update(part);
     return hmac.digest();
+  }
+
+  wipe(): void {
+    this.#key.fill(0);
   }
 }
 
 /** Whether the owner of this public key, 32 bytes, signed the head. */
 export function isSignedBy(publicKey: Uint8Array, head: SignedHead): boolean {
   return verify(null, headContent(head), publicKeyOf("Ed25519", publicKey), head.signature);
+}
+
+/** What an operator signs of an entry: that one alone, and by the MAC of the one before all that came earlier. */
+export function signedContent(register: Uint8Array, previous: Uint8Array, entry: EntryContent): Buffer {
+  return canonical(ENTRY, register, previous, contentOf(entry));
 }
 
 function contentOf({ number, at, actor, action, serial, from, to, reason, detail }: EntryContent): Buffer {
@@ -222,9 +270,10 @@ export interface Finding {
   /**
    * changed: entry or MAC. moved: it is another number's entry. missing: there is none. start: the first is not that of
    * `register init`. end: entries, or the position that the register keeps, were cut off or put back. head: the saved
-   * head is of another register, not signed by the journal key, or of another journal.
+   * head is of another register, not signed by the journal key, or of another journal. operator: not signed by one who was
+   * an operator then, or not approved.
    */
-  readonly what: "changed" | "moved" | "missing" | "start" | "end" | "head";
+  readonly what: "changed" | "moved" | "missing" | "start" | "end" | "head" | "operator";
   /** One line for people. */
   readonly message: string;
 }

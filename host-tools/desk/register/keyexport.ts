@@ -2,10 +2,11 @@
 
 import type { Kysely } from "kysely";
 import type { ExportedCard } from "../../seeds/pskcexport.js";
+import { cardsNow, changeApproved, isApprovalSet, type Subject } from "./approvals.js";
 import { type Card, cardOf, listCards } from "./cards.js";
-import { change } from "./change.js";
+import { type Change, change } from "./change.js";
 import { RegisterError } from "./errors.js";
-import { currentKey } from "./keys.js";
+import { currentKey, hasNoKey, newestVersion, wasForgotten } from "./keys.js";
 import type { Register } from "./register.js";
 import type { CardState, Tables } from "./schema.js";
 
@@ -25,12 +26,21 @@ export interface ExportNote {
   readonly certificate?: string | undefined;
 }
 
+/** A card whose keys leave, and which ones these are. */
+export interface CardToExport extends ExportedCard {
+  /** Of its keys. */
+  readonly version: number;
+}
+
 export interface KeysToExport {
   /** Wipe their keys after use. */
-  readonly cards: readonly ExportedCard[];
-  /** Serial numbers of those that are in no state to be exported. */
+  readonly cards: readonly CardToExport[];
+  /** Serial numbers of those that are in no state to be exported, or whose keys were forgotten. */
   readonly leftOut: readonly string[];
 }
+
+/** As the journal calls it: by that it is known which keys left. */
+export const EXPORT_ACTION = "pskc export";
 
 /** Cards whose keys are in them, and that are in use or will be. */
 const STATES: readonly CardState[] = ["seeded", "shipped", "active"];
@@ -44,11 +54,15 @@ const PIECE = 100;
 export function readExport(register: Register, choice: ExportChoice, unlockKeys: boolean): Promise<KeysToExport> {
   return register.engine.read(async (db) => {
     const chosen = await choose(db, choice);
-    const ready = chosen.filter(({ state }) => STATES.includes(state));
-    const leftOut = chosen.filter(({ state }) => !STATES.includes(state)).map(({ serial }) => serial);
-    const cards: ExportedCard[] = [];
+    const leftOut: string[] = [];
+    const cards: CardToExport[] = [];
     try {
-      for (const card of ready) cards.push(await exported(db, register, card, unlockKeys));
+      for (const card of chosen) {
+        const isReady =
+          STATES.includes(card.state) && (choice.serials || !(await wasForgotten(db, card.serial, "token")));
+        if (isReady) cards.push(await exported(db, register, card, unlockKeys));
+        else leftOut.push(card.serial);
+      }
       return { cards, leftOut };
     } catch (error) {
       wipeCards(cards);
@@ -65,15 +79,39 @@ export function wipeCards(cards: readonly ExportedCard[]): void {
   }
 }
 
+/** Spends the approval that the export needs where the setting says so: for these cards, keys and recipient. */
+export async function spendExportApproval(
+  register: Register,
+  cards: readonly ExportedCard[],
+  { pskcKey, certificate }: ExportNote,
+  unlockKeys: boolean,
+): Promise<void> {
+  const subjectOf = async ({ db }: Change): Promise<Subject | undefined> => {
+    if (!(await isApprovalSet(db, "approval.export"))) return undefined;
+    return {
+      command: EXPORT_ACTION,
+      arguments: { keys: unlockKeys ? "token keys and unlock keys" : "token keys" },
+      cards: await cardsNow(db, serialsOf(cards)),
+      recipient: { pskcKey, certificate: certificate ?? null },
+    };
+  };
+  await changeApproved(register, subjectOf, async () => {});
+}
+
+function serialsOf(cards: readonly ExportedCard[]): string[] {
+  return cards.map(({ serial }) => serial);
+}
+
 /** Notes for each card that its keys leave. An export that is noted and then not written harms nobody. */
-export async function noteExport(register: Register, cards: readonly ExportedCard[], noted: ExportNote): Promise<void> {
+export async function noteExport(register: Register, cards: readonly CardToExport[], noted: ExportNote): Promise<void> {
   const { sha256, pskcKey, certificate } = noted;
   for (let from = 0; from < cards.length; from += PIECE) {
     const piece = cards.slice(from, from + PIECE);
     await change(register, async ({ note }) => {
-      for (const { serial, unlockKey } of piece) {
+      for (const { serial, unlockKey, version } of piece) {
         const keys = unlockKey ? "token unlock" : "token";
-        await note({ action: "pskc export", serial, detail: { export: sha256, keys, pskcKey, certificate } });
+        const detail = { export: sha256, keys, version, pskcKey, certificate };
+        await note({ action: EXPORT_ACTION, serial, detail });
       }
     });
   }
@@ -99,13 +137,14 @@ async function exported(
   register: Register,
   { serial, suite, pin_check, tries, user_name }: Card,
   unlockKeys: boolean,
-): Promise<ExportedCard> {
+): Promise<CardToExport> {
   const key = await currentKey(db, register, serial, "token");
-  if (!key) throw new RegisterError(`${serial}: the register has no token key of this card`, "unknown");
+  if (!key) throw await hasNoKey(db, serial, "token");
   try {
     const unlockKey = unlockKeys ? await currentKey(db, register, serial, "unlock") : undefined;
     return {
       serial,
+      version: await newestVersion(db, serial),
       suite,
       pinCheck: pin_check,
       tries,

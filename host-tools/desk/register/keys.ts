@@ -52,7 +52,7 @@ export async function bindKeys(change: Change, binding: Binding): Promise<number
   return version;
 }
 
-/** The keys of a card that are its own now; nothing where it has none. Wipe them after use. */
+/** The keys of a card that are its own now; nothing where it has none, or one was forgotten. Wipe them after use. */
 export async function currentKeys(
   db: Kysely<Tables>,
   register: Register,
@@ -64,7 +64,10 @@ export async function currentKeys(
   try {
     const unlock = await currentKey(db, register, serial, "unlock");
     if (unlock) return { token, unlock, origin: row.origin };
-    throw new RegisterError(`${serial}: the register has its token key and no unlock key`, "missing");
+    if (!(await wasForgotten(db, serial, "unlock")))
+      throw new RegisterError(`${serial}: the register has its token key and no unlock key`, "missing");
+    token.fill(0);
+    return undefined;
   } catch (error) {
     token.fill(0);
     throw error;
@@ -90,6 +93,22 @@ export async function boundTo(db: Kysely<Tables>, serial: string): Promise<strin
   const rows = db.selectFrom("keys").select("card_id").where("serial", "=", serial).where("state", "=", "active");
   const row = await rows.where("field", "=", "token").executeTakeFirst();
   return row?.card_id === NO_CARD ? undefined : row?.card_id;
+}
+
+/** Whether the newest key of a card was forgotten. */
+export async function wasForgotten(db: Kysely<Tables>, serial: string, field: KeyField): Promise<boolean> {
+  const newest = db.selectFrom("keys").select("state").where("serial", "=", serial).where("field", "=", field);
+  const row = await newest.orderBy("version", "desc").limit(1).executeTakeFirst();
+  return row?.state === "forgotten";
+}
+
+/** Why a key of a card is not to be had, as an error ("unknown"). */
+export async function hasNoKey(db: Kysely<Tables>, serial: string, field: KeyField): Promise<RegisterError> {
+  const isForgotten = await wasForgotten(db, serial, field);
+  const why = isForgotten
+    ? `its ${NAMES[field]} was forgotten: another house has it`
+    : `the register has no ${NAMES[field]} for it`;
+  return new RegisterError(`${serial}: ${why}`, "unknown");
 }
 
 /** Of the rows of a key, one that can be opened with what was given, if there is one. */

@@ -5,17 +5,29 @@ import type { Tables } from "./schema.js";
 
 /** Those that are read and written by name; what else there is stands in register.ts. */
 export type MetaName =
+  /** The register's id (open.ts). */
+  | "register"
   /** Up to which entry the journal goes (journal.ts). */
   | "journal-position"
   /** The latest time that the register has seen (registerclock.ts). */
   | "clock";
+
+/** A value that a register has once. */
+export interface MetaRow {
+  readonly name: string;
+  readonly value: Uint8Array;
+}
 
 export async function getMeta(db: Kysely<Tables>, name: MetaName): Promise<Buffer | undefined> {
   const row = await db.selectFrom("meta").select("value").where("name", "=", name).executeTakeFirst();
   return row?.value;
 }
 
-export async function putMeta(db: Kysely<Tables>, name: MetaName, value: Uint8Array): Promise<void> {
+export function putMeta(db: Kysely<Tables>, name: MetaName, value: Uint8Array): Promise<void> {
+  return putRow(db, { name, value });
+}
+
+export async function putRow(db: Kysely<Tables>, { name, value }: MetaRow): Promise<void> {
   await db
     .insertInto("meta")
     .values({ name, value })

@@ -17,7 +17,11 @@ export const FORMAT = { name: "format", value: Buffer.from("DSC+ register") } as
 export const MIGRATIONS: readonly Migration[] = [
   { number: 1, run: firstTables },
   { number: 2, run: batchTables },
+  { number: 3, run: signedEntries },
 ];
+
+/** The version from which on operators are enrolled: rows of them in an earlier one are nobody's. */
+export const OPERATORS_SINCE = 3;
 
 /** Applies those migrations of the list that were not applied yet, each in a transaction of its own. */
 export async function applyMigrations(engine: Engine, migrations: readonly Migration[]): Promise<void> {
@@ -237,6 +241,13 @@ async function batchTables(db: Kysely<Tables>, kind: EngineKind): Promise<void> 
   await index("batch_rows", ["serial"]);
   await index("batch_rows", ["order_number"]);
   await index("batch_attempts", ["batch_number"]);
+}
+
+/** Operators sign the entries that they make. Until then no program enrolled any. */
+async function signedEntries(db: Kysely<Tables>, kind: EngineKind): Promise<void> {
+  await db.deleteFrom("approvals").execute();
+  await db.deleteFrom("operators").execute();
+  await db.schema.alterTable("journal").addColumn("signature", typeIn(kind, "blob")).execute();
 }
 
 /** SQLite's tables are strict: a column holds what it says. */

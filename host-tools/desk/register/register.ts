@@ -7,13 +7,20 @@ import type { Kysely, Transaction } from "kysely";
 import { drawDeskPair } from "./deskbox.js";
 import type { Engine } from "./engine.js";
 import { RegisterError } from "./errors.js";
+import { keyOf, keyToUse, type MacKey, type WrappingKey, wrappedRow } from "./heldkeys.js";
 import { JournalKey } from "./journalchain.js";
+import type { MetaRow } from "./meta.js";
 import { REGISTER_ID } from "./open.js";
-import type { Tables } from "./schema.js";
+import type { Actor } from "./operators.js";
+import type { Opener, Tables } from "./schema.js";
 import { type CustodyKind, custodyTag, type Place, REGISTER_ID_BYTES, Sealer } from "./sealing.js";
 
-/** Those of the three keys that were given, 32 bytes each. */
-export type CustodyKeys = Partial<Record<CustodyKind, Buffer>>;
+/** Those of the three keys that were given: 32 bytes each, or what holds the key. */
+export interface CustodyKeys {
+  site?: Buffer | WrappingKey;
+  desk?: Buffer | WrappingKey;
+  journal?: Buffer | MacKey;
+}
 
 export const CUSTODY_KINDS: readonly CustodyKind[] = ["site", "desk", "journal"];
 
@@ -23,12 +30,6 @@ const DESK_PUBLIC_TAG = "desk-public-tag";
 const DESK_PRIVATE = "desk-private";
 export const JOURNAL_PUBLIC = "journal-public";
 const DESK_PRIVATE_PLACE: Place = { serial: "", cardId: null, field: DESK_PRIVATE, version: 1 };
-
-/** A value that a register has once. */
-export interface MetaRow {
-  readonly name: string;
-  readonly value: Buffer;
-}
 
 /** Those values, by name. */
 type Meta = ReadonlyMap<string, Buffer>;
@@ -42,31 +43,39 @@ export class Register {
   /** 16 bytes. */
   readonly id: Buffer;
   /** Who acts, for the journal. */
-  readonly actor: string;
+  readonly actor: Actor;
   readonly engine: Engine;
   readonly #site: Sealer | undefined;
   readonly #desk: Sealer | undefined;
   readonly #journal: JournalKey | undefined;
   readonly #meta: Meta;
 
-  private constructor(engine: Engine, id: Buffer, meta: Meta, keys: CustodyKeys, actor: string) {
+  private constructor(engine: Engine, id: Buffer, meta: Meta, keys: OpenKeys, actor: Actor) {
     this.engine = engine;
     this.id = id;
     this.actor = actor;
     this.#meta = meta;
-    this.#site = keys.site && new Sealer(keys.site, id);
-    this.#desk = keys.desk && new Sealer(keys.desk, id);
-    this.#journal = keys.journal && new JournalKey(keys.journal, id);
+    this.#site = keys.site;
+    this.#desk = keys.desk;
+    this.#journal = keys.journal;
   }
 
   /** `keys` stay the caller's to wipe. Throws a RegisterError where one is of another register. */
-  static async open(engine: Engine, keys: CustodyKeys, actor: string): Promise<Register> {
+  static async open(engine: Engine, keys: CustodyKeys, actor: Actor): Promise<Register> {
     const meta = await engine.read(metaOf);
     const id = meta.get(REGISTER_ID);
     if (id?.length !== REGISTER_ID_BYTES)
       throw new RegisterError(`${engine.where}: is not finished; run dsc register init again`, "missing");
-    for (const kind of CUSTODY_KINDS) checkKey(engine.where, meta, id, kind, keys[kind]);
-    return new Register(engine, id, meta, keys, actor);
+    const open: OpenKeys = {};
+    try {
+      if (keys.site) open.site = openSealer(engine.where, meta, id, "site", keys.site);
+      if (keys.desk) open.desk = openSealer(engine.where, meta, id, "desk", keys.desk);
+      if (keys.journal) open.journal = openJournalKey(engine.where, meta, id, keys.journal);
+      return new Register(engine, id, meta, open, actor);
+    } catch (error) {
+      for (const key of Object.values(open)) key.wipe();
+      throw error;
+    }
   }
 
   /** Throws a RegisterError ("no-key") where the site key was not given. */
@@ -154,20 +163,29 @@ export async function writeIdentity(db: Transaction<Tables>, keys: CustodyKeys):
 
 /** What the register keeps of its keys: nothing of it gives one away. */
 function keyRows(keys: CustodyKeys, id: Buffer): MetaRow[] {
-  const tags = CUSTODY_KINDS.flatMap((kind) => {
-    const key = keys[kind];
-    return key ? [{ name: tagRow(kind), value: custodyTag(kind, key, id) }] : [];
-  });
-  return [...tags, ...deskRows(keys, id), ...journalRows(keys, id)];
+  const site = keys.site && useKey(keys.site, "site", id);
+  const desk = keys.desk && useKey(keys.desk, "desk", id);
+  try {
+    const pair = desk ? drawDeskRows(desk.sealer, site?.sealer).rows : [];
+    return [...(site?.rows ?? []), ...(desk?.rows ?? []), ...pair, ...journalRows(keys, id)];
+  } finally {
+    for (const used of [site, desk]) used?.sealer.wipe();
+  }
 }
 
-function deskRows({ site, desk }: CustodyKeys, id: Buffer): MetaRow[] {
-  if (!desk) return [];
-  const deskSealer = new Sealer(desk, id);
-  const siteSealer = site && new Sealer(site, id);
-  const { rows } = drawDeskRows(deskSealer, siteSealer);
-  for (const sealer of [deskSealer, siteSealer]) sealer?.wipe();
-  return rows;
+/** A site key or desk key from now on, and what the register keeps of it. Wipe the sealer after use. */
+export function useKey(
+  key: Buffer | WrappingKey,
+  kind: Opener,
+  id: Uint8Array,
+): { readonly sealer: Sealer; readonly rows: MetaRow[] } {
+  const used = keyToUse(key, kind, id);
+  try {
+    const tag = { name: tagRow(kind), value: custodyTag(kind, used.key, id) };
+    return { sealer: new Sealer(used.key, id), rows: used.row ? [tag, used.row] : [tag] };
+  } finally {
+    used.key.fill(0);
+  }
 }
 
 /** A new X25519 pair of the desk, as the register keeps it. The site vouches for the public key. */
@@ -190,9 +208,12 @@ export function vouchingRow(site: Sealer, deskPublic: Uint8Array): MetaRow {
 function journalRows({ journal }: CustodyKeys, id: Buffer): MetaRow[] {
   if (!journal) throw new Error("a register without a journal key");
   const key = new JournalKey(journal, id);
-  const value = Buffer.from(key.publicKey);
+  const { tag, publicKey } = key;
   key.wipe();
-  return [{ name: JOURNAL_PUBLIC, value }];
+  return [
+    { name: tagRow("journal"), value: tag },
+    { name: JOURNAL_PUBLIC, value: Buffer.from(publicKey) },
+  ];
 }
 
 async function metaOf(db: Kysely<Tables>): Promise<Meta> {
@@ -200,11 +221,43 @@ async function metaOf(db: Kysely<Tables>): Promise<Meta> {
   return new Map(rows.map(({ name, value }) => [name, value]));
 }
 
-function checkKey(where: string, meta: Meta, id: Buffer, kind: CustodyKind, key: Buffer | undefined): void {
-  if (!key) return;
+/** The keys that were given, at work. */
+interface OpenKeys {
+  site?: Sealer;
+  desk?: Sealer;
+  journal?: JournalKey;
+}
+
+function openSealer(where: string, meta: Meta, id: Buffer, kind: Opener, given: Buffer | WrappingKey): Sealer {
+  const tag = tagIn(where, meta, kind);
+  const key = keyOf(given, kind, id, meta.get(wrappedRow(kind)), where);
+  try {
+    const own = custodyTag(kind, key, id);
+    if (tag.length !== own.length || !timingSafeEqual(tag, own)) throw foreignKey(where, kind);
+    return new Sealer(key, id);
+  } finally {
+    key.fill(0);
+  }
+}
+
+function openJournalKey(where: string, meta: Meta, id: Buffer, given: Buffer | MacKey): JournalKey {
+  const tag = tagIn(where, meta, "journal");
+  const key = new JournalKey(given, id);
+  try {
+    if (!key.isTaggedBy(tag)) throw foreignKey(where, "journal");
+    return key;
+  } catch (error) {
+    key.wipe();
+    throw error;
+  }
+}
+
+function tagIn(where: string, meta: Meta, kind: CustodyKind): Buffer {
   const tag = meta.get(tagRow(kind));
-  if (!tag) throw new RegisterError(`${where}: has no ${kind} key; leave out --${kind}-key`, "wrong-key");
-  const own = custodyTag(kind, key, id);
-  if (tag.length !== own.length || !timingSafeEqual(tag, own))
-    throw new RegisterError(`${where}: the ${kind} key is one of another register`, "wrong-key");
+  if (tag) return tag;
+  throw new RegisterError(`${where}: has no ${kind} key; leave out --${kind}-key`, "wrong-key");
+}
+
+function foreignKey(where: string, kind: CustodyKind): RegisterError {
+  return new RegisterError(`${where}: the ${kind} key is one of another register`, "wrong-key");
 }

@@ -6,25 +6,30 @@
 import type { Selectable } from "kysely";
 import { type Change, change } from "./change.js";
 import { RegisterError } from "./errors.js";
+import { wrappedRow } from "./heldkeys.js";
 import { beginSegment } from "./journal.js";
 import { JournalKey } from "./journalchain.js";
+import { type MetaRow, putRow } from "./meta.js";
 import { moveOrderPins } from "./orders.js";
 import {
   type CustodyKeys,
   drawDeskRows,
   JOURNAL_PUBLIC,
-  type MetaRow,
   type Register,
   tagRow,
+  useKey,
   vouchingRow,
 } from "./register.js";
 import type { KeysTable, Opener } from "./schema.js";
-import { custodyTag, Sealer } from "./sealing.js";
+import type { Sealer } from "./sealing.js";
 
-/** Those that change, 32 bytes each. */
+/** Those that change. */
 export type NewKeys = CustodyKeys;
 
 type Sealers = { readonly [opener in Opener]?: Sealer | undefined };
+
+/** The keys that change, and what the register keeps of each. */
+type Used = { readonly [opener in Opener]?: ReturnType<typeof useKey> | undefined };
 
 const OPENERS: readonly Opener[] = ["site", "desk"];
 const NO_CARD = "none";
@@ -40,44 +45,41 @@ export async function rekey(register: Register, next: NewKeys): Promise<number> 
     if (next[opener] && !register.knows(opener))
       throw new RegisterError(`${register.engine.where}: has no ${opener} key that could change`, "wrong-key");
   const journal = next.journal && new JournalKey(next.journal, register.id);
-  if (journal?.publicKey.equals(register.journal.publicKey))
-    throw new RegisterError(`${register.engine.where}: has this journal key already; name another one`, "wrong-key");
-  const sealers: Sealers = {
-    site: next.site && new Sealer(next.site, register.id),
-    desk: next.desk && new Sealer(next.desk, register.id),
-  };
+  let used: Used = {};
   try {
+    if (journal?.publicKey.equals(register.journal.publicKey))
+      throw new RegisterError(`${register.engine.where}: has this journal key already; name another one`, "wrong-key");
+    if (next.site) used = { ...used, site: useKey(next.site, "site", register.id) };
+    if (next.desk) used = { ...used, desk: useKey(next.desk, "desk", register.id) };
     return await change(register, async (one) => {
-      const count = await rekeyAll(one, next, sealers);
-      if (journal) await moveJournal(one, next, journal);
+      const count = await rekeyAll(one, used, journal !== undefined);
+      if (journal) await moveJournal(one, journal);
       return count;
     });
   } finally {
     journal?.wipe();
-    for (const opener of OPENERS) sealers[opener]?.wipe();
+    for (const opener of OPENERS) used[opener]?.sealer.wipe();
   }
 }
 
-async function rekeyAll(one: Change, next: NewKeys, sealers: Sealers): Promise<number> {
+async function rekeyAll(one: Change, used: Used, journal: boolean): Promise<number> {
+  const sealers: Sealers = { site: used.site?.sealer, desk: used.desk?.sealer };
   if (sealers.desk) await refuseOpenBatches(one);
   const count = await sealKeys(one, sealers);
-  const tags = OPENERS.flatMap((opener) => {
-    const key = next[opener];
-    return key ? [{ name: tagRow(opener), value: custodyTag(opener, key, one.register.id) }] : [];
-  });
-  for (const row of [...tags, ...(await moveDesk(one, sealers))]) await put(one, row);
-  const detail = { site: next.site !== undefined, desk: next.desk !== undefined, journal: next.journal !== undefined };
+  for (const opener of OPENERS) if (used[opener]) await forgetWrapped(one, opener);
+  const rows = OPENERS.flatMap((opener) => used[opener]?.rows ?? []);
+  for (const row of [...rows, ...(await moveDesk(one, sealers))]) await putRow(one.db, row);
+  const detail = { site: sealers.site !== undefined, desk: sealers.desk !== undefined, journal };
   await one.note({ action: "register rekey", detail });
   return count;
 }
 
 /** From here on nothing is noted any more: the change has the old key. */
-async function moveJournal(one: Change, { journal }: NewKeys, key: JournalKey): Promise<void> {
+async function moveJournal(one: Change, key: JournalKey): Promise<void> {
   const { db, at, register } = one;
-  if (!journal) return;
   await beginSegment(db, register.journal, key, { at, actor: register.actor });
-  await put(one, { name: tagRow("journal"), value: custodyTag("journal", journal, register.id) });
-  await put(one, { name: JOURNAL_PUBLIC, value: key.publicKey });
+  await putRow(db, { name: tagRow("journal"), value: key.tag });
+  await putRow(db, { name: JOURNAL_PUBLIC, value: key.publicKey });
 }
 
 /** A batch is found again by a name under the desk key, which only its file gives. */
@@ -123,7 +125,7 @@ async function sealAnew({ db, register }: Change, row: Selectable<KeysTable>, se
 }
 
 /** What the register keeps of the desk's pair. */
-async function moveDesk(one: Change, { site, desk }: Sealers): Promise<MetaRow[]> {
+async function moveDesk(one: Change, { site, desk }: Sealers): Promise<readonly MetaRow[]> {
   const { register } = one;
   if (desk) {
     const { publicKey, rows } = drawDeskRows(desk, site ?? (register.knows("site") ? register.site : undefined));
@@ -133,6 +135,7 @@ async function moveDesk(one: Change, { site, desk }: Sealers): Promise<MetaRow[]
   return site && register.knows("desk") ? [vouchingRow(site, register.deskPublic)] : [];
 }
 
-async function put({ db }: Change, { name, value }: MetaRow): Promise<void> {
-  await db.updateTable("meta").set({ value }).where("name", "=", name).execute();
+/** A key in a file leaves nothing in the register; one in a token leaves another row. */
+async function forgetWrapped({ db }: Change, opener: Opener): Promise<void> {
+  await db.deleteFrom("meta").where("name", "=", wrappedRow(opener)).execute();
 }

@@ -213,6 +213,8 @@ export interface JournalTable {
   /** JSON with sorted keys. */
   detail: string;
   mac: Bytes;
+  /** Ed25519, of the operator; null where there were none. */
+  signature: MaybeBytes;
 }
 
 export interface Tables {

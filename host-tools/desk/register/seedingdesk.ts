@@ -3,6 +3,7 @@
 
 import type { Kysely } from "kysely";
 import type { CardRecord, KeyRegister, PutKeyProgress, StoreDataProgress, UnboundRecord } from "../keyregister.js";
+import { cardsNow, changeApproved, isApprovalSet, type Subject } from "./approvals.js";
 import { type Card, findCard, moveCard, progressOf, retireAtDesk } from "./cards.js";
 import { type Change, change } from "./change.js";
 import { claimCard, releaseCard } from "./claims.js";
@@ -15,6 +16,8 @@ import { settingOf } from "./settings.js";
 
 const ACTION = "personalize";
 const DIGITS = 7;
+/** Cards that somebody has or will have, with keys in them. */
+const LIVE: readonly CardState[] = ["seeded", "shipped", "active", "lost"];
 
 /** What an order says of its card. */
 export interface OrderedCard {
@@ -127,19 +130,23 @@ export class SeedingDesk implements KeyRegister {
   async bind(record: CardRecord): Promise<void> {
     const { serial, cardId } = record;
     if (cardId === undefined) throw new Error("a record that is bound to no card");
-    const version = await this.#change(async (one) => {
-      await claimCard(one, serial, this.#claimant);
-      const { version: seen = 0, state } = this.#seen.get(serial) ?? {};
-      const before = await findCard(one.db, serial);
-      if ((await newestVersion(one.db, serial)) !== seen || before?.state !== state) throw isChanged(serial);
-      await this.#refuseOrder(one.db, serial, before);
-      await retireOthers(one, serial, cardId);
-      await keepCard(one, record, before, this.#order?.number, this.#job);
-      const version = await bindKeys(one, { ...record, cardId });
-      const detail = { card: cardId, version, key: record.origin, life: record.lifeBefore };
-      await one.note({ action: ACTION, serial, from: before?.state, to: "pending", detail });
-      return version;
-    });
+    const version = await changeApproved(
+      this.#register,
+      (one) => reseedSubject(one, serial, cardId),
+      async (one) => {
+        await claimCard(one, serial, this.#claimant);
+        const { version: seen = 0, state } = this.#seen.get(serial) ?? {};
+        const before = await findCard(one.db, serial);
+        if ((await newestVersion(one.db, serial)) !== seen || before?.state !== state) throw isChanged(serial);
+        await this.#refuseOrder(one.db, serial, before);
+        await retireOthers(one, serial, cardId);
+        await keepCard(one, record, before, this.#order?.number, this.#job);
+        const version = await bindKeys(one, { ...record, cardId });
+        const detail = { card: cardId, version, key: record.origin, life: record.lifeBefore };
+        await one.note({ action: ACTION, serial, from: before?.state, to: "pending", detail });
+        return version;
+      },
+    );
     this.#seen.set(serial, { version, cardId, state: "pending" });
   }
 
@@ -290,6 +297,21 @@ async function whomFor(
   if (!before || before.order_number === null) return {};
   const former = await orderOf(db, before.order_number);
   return isMadeFor(former, before.serial) ? {} : { order_number: null, user_name: null };
+}
+
+/** What needs an approval where the setting says so: cards in use that lose their keys. Nothing was sent to them yet. */
+async function reseedSubject({ db }: Change, serial: string, cardId: string): Promise<Subject | undefined> {
+  if (!(await isApprovalSet(db, "approval.reseed"))) return undefined;
+  const cards = await db
+    .selectFrom("cards")
+    .select("serial")
+    .where((where) => where.or([where("serial", "=", serial), where("card_id", "=", cardId)]))
+    .where("state", "in", LIVE)
+    .execute();
+  if (cards.length === 0) return undefined;
+  const serials = cards.map((card) => card.serial);
+  const given = { "new keys for": serial, "card id": cardId };
+  return { command: "personalize", arguments: given, cards: await cardsNow(db, serials), recipient: null };
 }
 
 /** A card that had another serial number has it no more. */

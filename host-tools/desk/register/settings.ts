@@ -2,10 +2,12 @@
 
 import type { Kysely } from "kysely";
 import { checkSerialNumber } from "../../card/serialnumber.js";
+import { UsageError } from "../../files/errors.js";
 import { checkFont, STANDARD } from "../paper/fonts.js";
 import { checkLanguage } from "../paper/languages.js";
 import { checkLetterPaper } from "../paper/letterpaper.js";
 import { checkSheet } from "../paper/sheets.js";
+import { APPROVAL_SETTINGS, type ApprovalSetting } from "./approvalsettings.js";
 import type { Change } from "./change.js";
 import type { Tables } from "./schema.js";
 
@@ -16,6 +18,17 @@ interface Setting {
   readonly purpose: string;
   /** The value as it is kept. Throws an error with a line for people where it cannot be. */
   check(value: string): string | Promise<string>;
+}
+
+function approvalSettings(): Record<ApprovalSetting, Setting> {
+  const each = (purpose: string): Setting => ({ unset: "no", purpose, check: checkYesNo });
+  const entries = Object.entries(APPROVAL_SETTINGS).map(([name, purpose]) => [name, each(purpose)] as const);
+  return Object.fromEntries(entries) as Record<ApprovalSetting, Setting>;
+}
+
+function checkYesNo(value: string): string {
+  if (value === "yes" || value === "no") return value;
+  throw new UsageError(`${JSON.stringify(value)}: yes or no is expected`);
 }
 
 export const SETTINGS = {
@@ -44,6 +57,7 @@ export const SETTINGS = {
     purpose: "the paper of PIN letters",
     check: checkLetterPaper,
   },
+  ...approvalSettings(),
 } as const satisfies Record<string, Setting>;
 
 export type SettingName = keyof typeof SETTINGS;

@@ -103,6 +103,24 @@ screen without the blanks at the end. Besides, where there is something to say:
 
 A line that is wrong leaves the card as it was.
 
+## When a script fails
+\`run\` stops at the first line that fails, and goes on with the next file. The TAP has a block for it, with \`message\`, \`file\`,
+\`line\`, \`expected\`, \`actual\`, and the card's \`t\`, \`state\` and \`display\`.
+
+| option of \`run\` | |
+|---|---|
+| \`--keep-going\` | the file goes on after a line that failed; \`more\` in its block lists the others |
+| \`--junit FILE\` | the results as JUnit XML, too |
+| \`--coverage\` | which states and transitions of the card were visited, and which not |
+| \`--demo\`, \`--seed N\` | for files that say nothing of their card, and that set no seed; a record says all |
+| \`--port PATH\` | on a board with a front panel. Time is real there: \`wait 30000\` takes half a minute, and \`expect\` gives the board a moment to show what came. The card is turned off before each file, and keeps what it has in flash |
+
+Exit codes: 0 all passed; 1 one failed; 2 usage, or a file that cannot be used; 3 no such port, or the card is gone; 141 nobody
+read the TAP.
+
+A record begins with the version of the simulator and the hash of the firmware that it was made with; \`run\` warns where it plays
+it with another one. It ends with \`end\`; one that was cut off fails.
+
 ## The commands
 `;
 

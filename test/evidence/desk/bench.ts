@@ -27,7 +27,9 @@ export interface Disturbances {
 const PULL = 350;
 const EXCHANGE = 350;
 const LOSE = 700;
-const KILL = 900;
+/** One card in so many has the tool killed while it is seeded: at one of its frames, or before the first. */
+const KILL = 20;
+const FRAMES_OF_CARD = 40;
 /** Of cards that are done, one in so many is put in again. */
 const AGAIN = 12;
 /** How long a port is away (ms). */
@@ -38,11 +40,21 @@ const ALL_STOPPED = 3;
 /** The card is not done, and is put in at another port. */
 const TAKE_OUT: readonly State[] = ["refused", "waiting", "stopped"];
 
+/** A card, and the id by which the tool speaks of it. */
+export interface NamedCard {
+  readonly id: string;
+  readonly card: Card;
+}
+
 /** A port of the bench. */
 interface Place {
   readonly path: string;
   readonly slot: Slot;
   line: PtyLine | undefined;
+  /** What the tool said of it last; undefined: nothing yet. */
+  state: State | undefined;
+  /** The tool is killed after so many frames from now. */
+  killAfter: number | undefined;
 }
 
 export class RandomBench {
@@ -50,22 +62,25 @@ export class RandomBench {
   readonly #places: readonly Place[];
   /** Cards that are not done, or are put in once more. */
   readonly #pool: Card[];
+  readonly #ids: ReadonlyMap<Card, string>;
   readonly #random: Random;
   #tool: ChildProcessWithoutNullStreams | undefined;
+  /** Cards that got a row. */
+  #paired = 0;
 
   /** `folder`: for the links of the ports. The same seed draws the same numbers; when frames come is up to the machine. */
-  constructor(folder: string, ports: number, cards: readonly Card[], seed: number) {
+  constructor(folder: string, ports: number, cards: readonly NamedCard[], seed: number) {
     this.#random = new Random(seed);
-    this.#pool = [...cards];
+    this.#pool = cards.map(({ card }) => card);
+    this.#ids = new Map(cards.map(({ id, card }) => [card, id]));
     this.#places = Array.from({ length: ports }, (_, at) => ({
       path: join(folder, `port${at}`),
       slot: new Slot(),
       line: undefined,
+      state: undefined,
+      killAfter: undefined,
     }));
-    for (const place of this.#places) {
-      place.slot.onFrame = () => this.#disturb(place);
-      this.#plug(place);
-    }
+    for (const place of this.#places) place.slot.onFrame = () => this.#disturb(place);
   }
 
   get ports(): readonly string[] {
@@ -92,9 +107,19 @@ export class RandomBench {
     for (const place of this.#places) this.#unplug(place);
   }
 
+  /**
+   * Runs the tool. Each port is plugged after the tool was started: a child inherits the open pseudo-terminals of its parent, and
+   * a line that the tool holds at both ends is never lost to it.
+   */
   #runOnce(args: readonly string[]): Promise<{ code: number | null; signal: string | null; last: string }> {
+    for (const place of this.#places) {
+      place.killAfter = undefined;
+      place.state = undefined;
+      this.#unplug(place);
+    }
     const tool = spawn(process.execPath, [DSC, ...args, ...this.ports.flatMap((port) => ["--port", port]), "--json"]);
     this.#tool = tool;
+    for (const place of this.#places) this.#plug(place);
     tool.stderr.pipe(process.stderr);
     let last = "";
     createInterface({ input: tool.stdout }).on("line", (line) => {
@@ -106,26 +131,42 @@ export class RandomBench {
 
   /** The operator does what the tool says. */
   #hear(line: string): void {
-    const { port, state, event } = told(line);
+    const { port, state, event, card } = told(line);
     const place = this.#places.find(({ path }) => path === port);
     if (!place) return;
-    if (state === "done") this.#later(() => this.#takeOut(place, event === "known" || !this.#oneIn(AGAIN)));
-    if (state !== undefined && TAKE_OUT.includes(state)) this.#later(() => this.#takeOut(place, false));
-    if (state === "empty") this.#later(() => this.#putIn(place));
+    place.state = state ?? place.state;
+    if (event === "row" && ++this.#paired % KILL === 0) this.#killAt(place, this.#random.next() % FRAMES_OF_CARD);
+    if (state === "done") this.#later(() => this.#takeOut(place, card, event === "known" || !this.#oneIn(AGAIN)));
+    if (state !== undefined && TAKE_OUT.includes(state)) this.#later(() => this.#takeOut(place, card, false));
+    if (state === "empty") this.#later(() => this.#serve());
+  }
+
+  /** Between pairing and binding, or in the middle of what follows. */
+  #killAt(place: Place, frame: number): void {
+    if (frame === 0) this.#tool?.kill("SIGKILL");
+    else place.killAfter = frame;
   }
 
   #later(act: () => void): void {
     setTimeout(act, this.#random.next() % 30);
   }
 
-  /** Takes a card out, and puts another in at once now and then. */
-  #takeOut(place: Place, isDone: boolean): void {
+  /** Takes the card out that the tool means, and puts another in at once now and then. */
+  #takeOut(place: Place, id: string | undefined, isDone: boolean): void {
+    const there = place.slot.card;
+    if (there && this.#ids.get(there) !== id) return;
     const card = place.slot.pull();
     if (card && !isDone) {
       this.#pool.push(card);
       this.disturbances.again++;
     }
-    if (!this.#oneIn(4)) this.#putIn(place);
+    if (place.state !== "stopped" && !this.#oneIn(4)) this.#putIn(place);
+    this.#serve();
+  }
+
+  /** Puts cards in wherever the tool waits for one: a port may have asked while there was none. */
+  #serve(): void {
+    for (const place of this.#places) if (place.state === "empty") this.#putIn(place);
   }
 
   #putIn({ slot }: Place): void {
@@ -140,7 +181,7 @@ export class RandomBench {
   /** What happens before a frame reaches a card. */
   #disturb(place: Place): void {
     const { slot } = place;
-    if (this.#oneIn(KILL)) this.#tool?.kill("SIGKILL");
+    if (place.killAfter !== undefined && --place.killAfter === 0) this.#tool?.kill("SIGKILL");
     if (this.#oneIn(LOSE)) setImmediate(() => this.#lose(place));
     if (!slot.card) return;
     const pulled = this.#oneIn(PULL);
@@ -160,7 +201,7 @@ export class RandomBench {
   }
 
   #plug(place: Place): void {
-    place.line = new PtyLine(place.slot as unknown as Card, place.path);
+    place.line ??= new PtyLine(place.slot as unknown as Card, place.path);
   }
 
   #unplug(place: Place): void {
@@ -173,9 +214,16 @@ export class RandomBench {
   }
 }
 
-function told(line: string): { readonly port?: string; readonly state?: State; readonly event?: string } {
+interface Told {
+  readonly port?: string;
+  readonly state?: State;
+  readonly event?: string;
+  readonly card?: string;
+}
+
+function told(line: string): Told {
   try {
-    return JSON.parse(line) as ReturnType<typeof told>;
+    return JSON.parse(line) as Told;
   } catch {
     // A tool that was killed may have left half a line.
     return {};

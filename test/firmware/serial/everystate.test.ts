@@ -5,8 +5,9 @@
 import * as assert from "uvu/assert";
 import { Ins, Key, Level, Life, SelfTest, SetStatusP2, State, Tag } from "../../../firmware/wire.js";
 import type { Model } from "../../../sim/core/model/model.js";
+import { Disagreement } from "../../../sim/session/monkey/comparison.js";
 import { type Meant, storedOf } from "../../../sim/session/monkey/host.js";
-import { Disagreement, Play } from "../../../sim/session/monkey/play.js";
+import { Play } from "../../../sim/session/monkey/play.js";
 import { LONG, type Start, type Step, TAP, type Typed } from "../../../sim/session/monkey/steps.js";
 import { compile } from "../../mutants/apply.js";
 import { unseenMutants } from "../../mutants/unseen.js";

@@ -478,6 +478,7 @@ test("help with examples on every command, a version, completion", async () => {
   const help = (await dsc(["--help"])).stdout;
   const names = [...help.matchAll(/^ {2}([a-z]+) /gm)].map((match) => match[1] as string).filter((n) => n !== "help");
   assert.equal(names.sort(), [
+    "approve",
     "batch",
     "card",
     "challenge",
@@ -488,6 +489,7 @@ test("help with examples on every command, a version, completion", async () => {
     "journal",
     "keys",
     "ocra",
+    "operator",
     "order",
     "personalize",
     "ports",
@@ -499,7 +501,7 @@ test("help with examples on every command, a version, completion", async () => {
     "verify",
     "wipe",
   ]);
-  const withCommands = ["batch", "card", "journal", "keys", "order", "pskc", "register"];
+  const withCommands = ["batch", "card", "journal", "keys", "operator", "order", "pskc", "register"];
   for (const name of names.filter((any) => !withCommands.includes(any))) {
     const { code, stdout } = await dsc([name, "--help"]);
     assert.is(code, 0);

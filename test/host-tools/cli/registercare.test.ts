@@ -82,7 +82,7 @@ test("what cannot be is said in one line, with its exit code", async () => {
     await run(6, ["register", "check", "--desk-key", path("site.key")]),
     "desk key is one of another register",
   );
-  assert.match(await run(6, ["register", "check", "--desk-key", "pkcs11:token=desk"]), "PKCS#11");
+  assert.match(await run(2, ["register", "check", "--desk-key", "pkcs11:token=desk"]), "which key?");
   assert.match(await run(2, ["register", "check", "--desk-key", "-", "--site-key", "-"]), "standard input");
   const url = "postgres://desk:hunter2@db.example/register";
   assert.not.match(await run(2, ["register", "check", "--register", url]), "hunter2");
@@ -113,6 +113,11 @@ test("a setting is kept, and the journal says who changed it", async () => {
       ["letter.language", "EN"],
       ["letter.font", "standard"],
       ["letter.paper", "A4"],
+      ["approval.export", "no"],
+      ["approval.forget", "no"],
+      ["approval.reseed", "no"],
+      ["approval.unlock", "no"],
+      ["approval.clock", "no"],
     ],
   );
   assert.match(await run(0, ["journal", "show"]), /anna +settings +IB3000001 +IB3000500/);

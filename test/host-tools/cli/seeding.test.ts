@@ -104,6 +104,14 @@ test("by the next serial number, and by an order with its PIN", async () => {
   assert.equal([order.state, order.serial, order.pin], ["seeded", "IB3000125", "none"]);
 });
 
+test("an order whose PIN the desk draws is for a batch, which prints a letter: nobody is asked for a PIN", async () => {
+  const sim = await SimProcess.start(join(FOLDER, "five"), "--seed", "9");
+  const desk = OPEN.filter((_, at) => at < 4 || at > 5);
+  const { order } = JSON.parse(await run(0, "order", "add", "--user", "jim", "--draw-pin", ...desk, "--json"));
+  const refused = await run(2, ...seeding(sim, "--order", String(order)));
+  assert.match(refused, /the desk draws its PIN, which its owner gets in a letter; seed it with --orders/);
+});
+
 test("one of --serial, --next and --order", async () => {
   const sim = await SimProcess.start(join(FOLDER, "four"));
   const bare = ["personalize", "--port", sim.port];

@@ -9,16 +9,20 @@ import { Ins } from "../../../firmware/wire.js";
 import { CardClient } from "../../../host-tools/card/cardclient.js";
 import { Link } from "../../../host-tools/card/link.js";
 import { testKeys } from "../../../host-tools/card/transportkeys.js";
+import type { TokenKey } from "../../../host-tools/desk/custody/token.js";
+import { TokenWrapping } from "../../../host-tools/desk/custody/tokenkeys.js";
 import { drawPin } from "../../../host-tools/desk/drawnpin.js";
 import type { CardRecord } from "../../../host-tools/desk/keyregister.js";
 import { carryOut } from "../../../host-tools/desk/personalize.js";
 import { makePlan } from "../../../host-tools/desk/plan.js";
 import { sealUnder } from "../../../host-tools/desk/register/aead.js";
+import { requestNumber } from "../../../host-tools/desk/register/approvals.js";
 import { batchOf, openOrdersBatch } from "../../../host-tools/desk/register/batches.js";
 import { issueChallenge } from "../../../host-tools/desk/register/challenges.js";
 import { change } from "../../../host-tools/desk/register/change.js";
 import { createCustodyKey } from "../../../host-tools/desk/register/custodykeys.js";
 import { drawDeskPair } from "../../../host-tools/desk/register/deskbox.js";
+import { keyToUse } from "../../../host-tools/desk/register/heldkeys.js";
 import { openEngine } from "../../../host-tools/desk/register/open.js";
 import { addOrder } from "../../../host-tools/desk/register/orders.js";
 import type { Register } from "../../../host-tools/desk/register/register.js";
@@ -203,6 +207,12 @@ async function nameOfCopy(): Promise<Uint8Array> {
   }
 }
 
+/** A key in a token that keeps what it encrypts to itself. */
+const TOKEN_KEY = {
+  name: "key",
+  encrypt: (_: unknown, text: Uint8Array) => Buffer.alloc(text.length + 16),
+} as unknown as TokenKey;
+
 const suiteOf = (hash: string) => ({ ...REQUEST, suite: `OCRA-1:HOTP-${hash}-8:QN06` });
 const SERVER = { ...REQUEST, suite: `${SUITE}-PSHA256`, pinCheck: "server", pin: undefined } as const;
 const [PERSONALIZE, PSKC] = ["desk/personalize.ts", "seeds/pskckeys.ts"];
@@ -261,6 +271,19 @@ const USES: readonly Use[] = [
     size: 6,
     use: async () => Buffer.from(await change(await register(), (each) => issueChallenge(each, SERIAL))),
   },
+  {
+    what: "nonce of a key that a token wraps",
+    file: "desk/custody/tokenkeys.ts",
+    size: 12,
+    use: () => new TokenWrapping(TOKEN_KEY).wrap(pattern(32), pattern(4)).subarray(1, 13),
+  },
+  {
+    what: "site key or desk key that a token wraps",
+    file: "desk/register/heldkeys.ts",
+    size: 32,
+    use: () => keyToUse(new TokenWrapping(TOKEN_KEY), "site", pattern(16)).key,
+  },
+  { what: "number of a request for approval", file: "desk/register/approvals.ts", size: 16, use: requestNumber },
   { what: "PIN of a card of a batch", file: "desk/drawnpin.ts", size: 4, use: drawPin },
   { what: "name of a batch of orders", file: "desk/register/batches.ts", size: 32, use: ordersBatchName },
   { what: "id of a register", file: "desk/register/register.ts", size: 16, use: registerId },

@@ -537,6 +537,7 @@ testUnless(headless, ON_WINDOWS, "a signal ends it as such, with nothing left be
     ["SIGTERM", 143],
     ["SIGHUP", 129],
     ["SIGINT", 130],
+    ["SIGQUIT", 131],
   ] as const) {
     const folder = scratchFolder();
     const options = ["--flash", join(folder, "flash.bin"), "--pty", join(folder, "line")];
@@ -569,7 +570,7 @@ headless("no terminal: one line that points to --headless, exit 2", () => {
   assert.match(stderr, /^[^\n]*--headless[^\n]*\n$/);
 });
 
-headless("a reader that goes away does not make it crash", async () => {
+headless("a reader that goes away: 141, or 1 where a failure was seen; and it does not crash", async () => {
   const child = spawn(process.execPath, [LAUNCHER, "--headless"], { stdio: "pipe" });
   let stderr = "";
   child.stderr.on("data", (chunk) => {
@@ -581,9 +582,41 @@ headless("a reader that goes away does not make it crash", async () => {
   const [code, signal] = await new Promise<[number | null, string | null]>((resolve) => {
     child.on("close", (...how) => resolve(how));
   });
-  assert.equal([code, signal], [0, null]);
+  assert.equal([code, signal], [141, null]);
   assert.is(stderr, "");
 });
+
+testUnless(
+  headless,
+  ON_WINDOWS,
+  "where nobody reads, every command says so by its exit code, and so does a failure",
+  () => {
+    for (const [name, text] of [
+      ["good.dsc", "show\n"],
+      ["bad.dsc", "expect X\n"],
+    ] as const)
+      writeFileSync(join(FOLDER, name), text);
+    writeFileSync(join(FOLDER, "unread.bin"), blankCard().flash.bytes);
+    for (const [args, code] of [
+      ["--help", 141],
+      ["--version", 141],
+      ["help", 141],
+      ["help --markdown", 141],
+      ["completion bash", 141],
+      ["inspect unread.bin", 141],
+      ["run good.dsc", 141],
+      ["run good.dsc bad.dsc good.dsc", 1],
+      ["--headless <good.dsc", 141],
+      ["--headless <bad.dsc", 1],
+    ] as const) {
+      // A pipe whose only reader is closed before anything is written.
+      const script = `rm -f pipe; mkfifo pipe; exec 5<>pipe 4>pipe 5>&-; "$0" "$1" ${args} >&4; echo $?`;
+      const ran = spawnSync("sh", ["-c", script, process.execPath, LAUNCHER], { encoding: "utf8", cwd: FOLDER });
+      assert.is(Number(ran.stdout), code, `${args}: ${ran.stderr}`);
+      assert.is(ran.stderr, "", args);
+    }
+  },
+);
 
 // ---- run ----
 
@@ -592,7 +625,7 @@ headless("run: TAP, each file on a fresh card, exit 0", () => {
     ["demo", ...LOGIN, `expect ${RESPONSE}`],
     ["# on a fresh card", "hold press", "expect NO KEY"],
   );
-  assert.is(stdout, `TAP version 13\n1..2\nok 1 - ${names[0]}\nok 2 - ${names[1]}\n`);
+  assert.is(stdout, `TAP version 14\n1..2\nok 1 - ${names[0]}\nok 2 - ${names[1]}\n`);
   assert.is(code, 0);
   assert.is(stderr, "");
 });

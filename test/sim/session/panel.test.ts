@@ -10,12 +10,12 @@ import { Channel } from "../../../firmware/wire.js";
 import { Link } from "../../../host-tools/card/link.js";
 import { ROOT } from "../../../host-tools/files/project.js";
 import { ocra } from "../../../host-tools/seeds/ocra.js";
+import { Keypresses } from "../../../sim/common/keypresses.js";
 import { Card } from "../../../sim/core/card.js";
 import { DEMO } from "../../../sim/session/demo.js";
 import { Panel } from "../../../sim/session/panel.js";
 import { openPanel } from "../../../sim/session/panelport.js";
 import { PtyLine } from "../../../sim/session/pty.js";
-import { Keypresses } from "../../../sim/terminal/keypresses.js";
 import { MODULE } from "../../support/cards.js";
 import { framesIn, lineBytes, type PlainFrame } from "../../support/fakecard.js";
 import { press, type } from "../../support/keypresses.js";
@@ -364,6 +364,25 @@ test("a card that answers no more is seen to", async () => {
   await line.shows(1, 4, "PIN>    ");
   assert.is(panel.state, "PIN");
   panel.close();
+});
+
+test("who looks is told when the screen was shown since, not by a report that was under way", async () => {
+  const line = new Line();
+  const { panel } = panelOn(line);
+  let seen: boolean | undefined;
+  const looking = panel.look().then((came) => {
+    seen = came;
+  });
+  await line.shows(1, 4, "PIN>    ");
+  assert.is(seen, undefined);
+  await line.shows(1, 4, "PIN>*   ");
+  await looking;
+  assert.is(seen, true);
+  assert.is(await panel.look(1), false, "nothing comes");
+  const closing = panel.look();
+  panel.close();
+  assert.is(await closing, false);
+  assert.is(await panel.look(), false);
 });
 
 test.run();

@@ -8,19 +8,21 @@ import * as assert from "uvu/assert";
 import { ROOT } from "../../../host-tools/files/project.js";
 import { ocra } from "../../../host-tools/seeds/ocra.js";
 import { UNLOCK_SUITE } from "../../../host-tools/seeds/pskcrecords.js";
+import { EventLog } from "../../../sim/common/eventlog.js";
+import { Keypresses } from "../../../sim/common/keypresses.js";
+import { LOCK_SECONDS, REFUSALS, type Site } from "../../../sim/common/site.js";
 import { Card } from "../../../sim/core/card.js";
 import { personalize } from "../../../sim/session/cardcommands.js";
 import { DEMO } from "../../../sim/session/demo.js";
 import { loadFirmware } from "../../../sim/session/firmware.js";
 import { Canvas, type Rect } from "../../../sim/terminal/canvas.js";
-import { EventLog } from "../../../sim/terminal/eventlog.js";
 import { InputDecoder } from "../../../sim/terminal/input.js";
-import { Keypresses } from "../../../sim/terminal/keypresses.js";
 import { type Layout, layout } from "../../../sim/terminal/layout.js";
 import { ASCII, lineArtOf, UNICODE } from "../../../sim/terminal/lineart.js";
 import { LoginPane } from "../../../sim/terminal/loginpane.js";
+import { drawLog } from "../../../sim/terminal/logpane.js";
 import { asciiGlyph, type GlyphDrawing, glyphWidth, lineGlyph } from "../../../sim/terminal/segments.js";
-import { LOCK_SECONDS, REFUSALS, Site } from "../../../sim/terminal/site.js";
+import { terminalSite } from "../../../sim/terminal/site.js";
 import { until } from "../../support/deadline.js";
 import { scratchFolder } from "../../support/scratch.js";
 import { testUnless } from "../../support/skipping.js";
@@ -199,9 +201,8 @@ test("every size from 80x24 to 200x60 has everything; a smaller one says what is
     ] as const) {
       program.resize(columns, rows);
       await program.until(new RegExp(`^(.*\\n){${rows - 1}} \\? help.*q quit`));
-      const screen = program.lines().join("\n");
       for (const part of [/Digital Security/, /─ Login ─/, /State +OFF/, /─ Log ─/, /\[ +OK +\]/])
-        assert.match(screen, part);
+        await program.until(part);
     }
     program.resize(79, 24);
     await program.until(/This is 79x24;\n.*needs 80x24/);
@@ -255,11 +256,12 @@ test("s saves a picture of the card under a name that is free", async () => {
     await program.until(OFF);
     await turnOn(program);
     program.send("s");
-    await program.until(/picture saved: card-0002/);
+    await program.until(/picture saved: card-0002.txt and .svg/);
   } finally {
     await program.close();
   }
   assert.is(readFileSync(join(folder, "card-0001.txt"), "utf8"), "mine");
+  assert.match(readFileSync(join(folder, "card-0002.svg"), "utf8"), /^<svg [\s\S]*PIN&#62;[\s\S]*<\/svg>\s*$/);
   assert.match(readFileSync(join(folder, "card-0002.txt"), "utf8"), /Digital Security Card\+[\s\S]*\[ PIN> \]/);
 });
 
@@ -291,6 +293,9 @@ const IDLE_TIME = 1500;
 
 test("a card that is off is not drawn again", () =>
   withSimulator(async (program) => {
+    // The last line is drawn last.
+    await program.until(/\? help/);
+    await sleep(IDLE_TIME);
     const before = program.raw.length;
     await sleep(IDLE_TIME);
     assert.is(program.raw.length, before);
@@ -391,6 +396,7 @@ test("a signal ends it, with the terminal restored", async () => {
     ["SIGTERM", 143],
     ["SIGHUP", 129],
     ["SIGINT", 130],
+    ["SIGQUIT", 131],
   ] as const) {
     await withSimulator(async (program) => {
       program.kill(signal);
@@ -399,6 +405,94 @@ test("a signal ends it, with the terminal restored", async () => {
     });
   }
 });
+
+/** npm as a job of a shell that has the terminal again when npm ends; it writes npm's process id to its first argument. */
+const NPM_IN_A_SHELL = 'npm start --silent <&0 & echo $! > "$0"; wait $!; read -p "shell> " line';
+
+testUnless(
+  test,
+  NO_BASH,
+  "npm start: a signal that ends npm ends the simulator, and the terminal is restored",
+  async () => {
+    for (const signal of ["SIGTERM", "SIGKILL"] as const) {
+      const file = join(scratchFolder(), "pid");
+      const program = new TerminalProgram(["-c", NPM_IN_A_SHELL, file], 80, 24, BASH);
+      try {
+        await program.until(OFF);
+        process.kill(Number(readFileSync(file, "utf8")), signal);
+        await until(() => program.raw.includes("\x1b[?1049l"), `the terminal is given back after ${signal}`);
+        assertRestored(program.raw);
+      } finally {
+        await program.close();
+      }
+    }
+  },
+);
+
+test("TERM=dumb: one line that points to --headless, and no escape sequence", async () => {
+  const program = TerminalProgram.simulator(["--demo"], 80, 24, undefined, { TERM: "dumb" });
+  assert.is(await program.exit, 2);
+  assert.match(program.raw, /^dsc-sim: [^\n]*--headless[^\n]*\r?\n$/);
+  assert.not.ok(program.raw.includes("\x1b"));
+  await program.close();
+});
+
+test("NO_COLOR, and terminals of eight colours: none is used, and what has the keys still shows", async () => {
+  const environments: Record<string, string>[] = [{ NO_COLOR: "1" }, { TERM: "xterm" }, { TERM: "linux" }];
+  for (const env of environments) {
+    const program = TerminalProgram.simulator(["--demo", "--seed", "1"], 80, 24, undefined, env);
+    try {
+      await program.until(OFF);
+      program.send(TAB);
+      await program.until(/[═=] Login [═=]/);
+      const cells = program.cells().flat();
+      assert.ok(
+        cells.every(({ fg, bg }) => fg === undefined && bg === undefined),
+        JSON.stringify(env),
+      );
+      assert.ok(program.raw.includes("\x1b[7m"), "something is inverse");
+    } finally {
+      await program.close();
+    }
+  }
+});
+
+test("a paste is no key: the card takes none of it, a field what fits, and the log says so", () =>
+  withSimulator(async (program) => {
+    const paste = (text: string) => program.send(`\x1b[200~${text}\x1b[201~`);
+    await turnOn(program);
+    program.resize(130, 50);
+    paste("1111\r".repeat(2000));
+    await program.until(/pasted: 0 of 10000 taken/);
+    paste("q");
+    await program.until(/pasted: 0 of 1 /);
+    await program.until(shows("PIN>"));
+    await program.until(/Tries +5 left/);
+    program.send(TAB);
+    paste("demo\rand more");
+    await program.until(/User +demo_/);
+    await program.until(/pasted: 4 of 13 /);
+    program.send("\tht");
+    paste("12345678 9");
+    await program.until(/pasted: 8 of 10 /);
+    await program.until(/Lock code +12345678/);
+    program.send("\t:");
+    paste("show\nand more");
+    await program.until(/:show_/);
+    program.send("\x03");
+    assert.is(await program.exit, 0);
+    assertRestored(program.raw);
+  }));
+
+test("P held down by a keyboard is one hold", () =>
+  withSimulator(async (program) => {
+    for (let i = 0; i < 30; i++) program.send("P");
+    await program.until(shows("PIN>"));
+    const before = program.lines().join("\n");
+    program.send("4");
+    await program.until(shows("PIN>*"));
+    assert.not.match(before, /power off/);
+  }));
 
 test("a crash restores the terminal first, then says what happened", async () => {
   for (const where of ["frame", "promise"]) {
@@ -427,7 +521,7 @@ test("where stdout is no terminal, one line points to --headless", () => {
 /** A site whose clock stands where `clock.now` says. */
 function siteWithClock(): { site: Site; clock: { now: number } } {
   const clock = { now: 1000 };
-  return { site: new Site(undefined, () => clock.now), clock };
+  return { site: terminalSite(undefined, () => clock.now), clock };
 }
 
 /** Signs in and returns the right response. */
@@ -511,7 +605,7 @@ test("the log names no digit of what is typed or shown", () => {
   const response = card.display;
   card.hold("press");
   log.poll();
-  const entries = drawn(60, 60, (canvas) => log.draw(canvas, area))
+  const entries = drawn(60, 60, (canvas) => drawLog(canvas, area, log))
     .split("\n")
     .map((line) => line.replace(/^\| +\d+\.\d{3} /, ""));
   const text = entries.join("\n");
@@ -535,7 +629,9 @@ test("the log keeps the last entries only, however long the card is used", () =>
   const log = new EventLog(demoCard());
   const height = 2000;
   for (let entry = 1; entry < height; entry++) log.add(`entry ${entry}`);
-  const kept = drawn(60, height, (canvas) => log.draw(canvas, { x: 0, y: 0, width: 60, height })).match(/entry \d+/g);
+  const kept = drawn(60, height, (canvas) => drawLog(canvas, { x: 0, y: 0, width: 60, height }, log)).match(
+    /entry \d+/g,
+  );
   assert.is(kept?.length, 500);
   assert.is(kept?.[0], `entry ${height - 500}`);
   assert.is(kept?.at(-1), `entry ${height - 1}`);
@@ -597,6 +693,65 @@ test("keys and mouse reports are told apart however they arrive", () => {
   assert.equal(decoder.feed("\x1b"), []);
   assert.ok(decoder.pending);
   assert.equal(decoder.flush(), [{ kind: "key", name: "escape" }]);
+});
+
+test("only the left button presses, with Shift, Alt or Ctrl too; the release of another one releases nothing", () => {
+  const sgr = (button: number, end: string) => `\x1b[<${button};3;4${end}`;
+  for (const button of [1, 2, 3, 5, 6, 32, 34, 64, 65, 66, 128, 129])
+    assert.equal(new InputDecoder().feed(sgr(button, "M") + sgr(button, "m")), [], `button ${button}`);
+  for (const modifiers of [0, 4, 8, 16, 28])
+    assert.is(new InputDecoder().feed(sgr(modifiers, "M") + sgr(modifiers, "m")).length, 2, `modifiers ${modifiers}`);
+  const old = (button: number) => `\x1b[M${String.fromCharCode(32 + button)}##`;
+  assert.equal(new InputDecoder().feed(old(1) + old(2) + old(64)), []);
+  assert.equal(
+    new InputDecoder().feed(old(0) + old(3)).map((event) => event.kind === "mouse" && event.down),
+    [true, false],
+  );
+});
+
+test("a paste is one event however its bytes arrive, ends with it, and does not grow", () => {
+  const text = "12\x1b[A\x1b[200~\x1b[201q\r".repeat(500);
+  const input = `a\x1b[200~${text}\x1b[201~b`;
+  for (const size of [1, 2, 3, 7, 1000, input.length]) {
+    const decoder = new InputDecoder();
+    const pieces = Array.from({ length: Math.ceil(input.length / size) }, (_, at) =>
+      input.slice(at * size, (at + 1) * size),
+    );
+    const events = pieces.flatMap((piece) => decoder.feed(piece));
+    const paste = { kind: "paste", length: text.length, start: text.slice(0, 64) };
+    assert.equal(events, [{ kind: "key", name: "a" }, paste, { kind: "key", name: "b" }], `in pieces of ${size}`);
+    assert.not.ok(decoder.pending);
+  }
+  const cut = new InputDecoder();
+  assert.equal(cut.feed("\x1b[200~abc\x1b[20"), []);
+  assert.ok(cut.pasting && cut.pending);
+  assert.equal(cut.flush(), [{ kind: "paste", length: 7, start: "abc\x1b[20" }]);
+  assert.equal(cut.feed("x"), [{ kind: "key", name: "x" }]);
+});
+
+test("a hold that comes again at once is the same; the queue is short; forgetting empties it", () => {
+  let now = 0;
+  let full = 0;
+  const card = new Card(loadFirmware());
+  const moves = contacts(card);
+  const keypresses = new Keypresses(card, { clock: () => now, full: () => full++ });
+  for (let i = 0; i < 30; i++) {
+    keypresses.hold("press");
+    now += i === 0 ? 500 : 33;
+  }
+  keypresses.advance(20_000);
+  assert.equal(moves, ["0 press down", "1000 press up"]);
+  now += 700;
+  keypresses.hold("press");
+  keypresses.hold("ok");
+  keypresses.advance(5000);
+  assert.is(moves.length, 6, "another hold, and one of another key");
+  for (let i = 0; i < 100; i++) keypresses.tap("1");
+  assert.is(full, 84);
+  keypresses.advance(60);
+  keypresses.forget();
+  keypresses.advance(5000);
+  assert.equal(moves.length, 8, "the one that was down");
 });
 
 /** The contacts of a card as they move, with the times. */

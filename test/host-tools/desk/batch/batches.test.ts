@@ -1,6 +1,7 @@
 // Batches in the register, on both engines: a list is one batch until it is finished, a row is one card's, PINs are kept until
 // the batch is closed, and it is not closed while one of them is in no letter.
 
+import { spawnSync } from "node:child_process";
 import * as assert from "uvu/assert";
 import { type Printer, writeLabels, writeLetters } from "../../../../host-tools/desk/batch/papers.js";
 import { reportOf, writeReport } from "../../../../host-tools/desk/batch/report.js";
@@ -25,7 +26,7 @@ import {
   replaceCards,
 } from "../../../../host-tools/desk/register/batchrows.js";
 import { change } from "../../../../host-tools/desk/register/change.js";
-import { LEASE } from "../../../../host-tools/desk/register/claims.js";
+import { claimantAt, claimCard, LEASE } from "../../../../host-tools/desk/register/claims.js";
 import { addOrder, moveOrder, orderOf } from "../../../../host-tools/desk/register/orders.js";
 import type { Register } from "../../../../host-tools/desk/register/register.js";
 import { SeedingDesk } from "../../../../host-tools/desk/register/seedingdesk.js";
@@ -38,8 +39,8 @@ import { suite } from "../../../support/suite.js";
 const test = suite("batches");
 
 const PIN = Buffer.from("8352");
-const BENCH = { bench: "one, port a", process: String(process.pid) };
-const OTHER_BENCH = { bench: "one, port b", process: String(process.pid) };
+const BENCH = claimantAt("one", "a");
+const OTHER_BENCH = claimantAt("one", "b");
 
 /** Cards of a list that says nothing of them but, maybe, the serial number. */
 function wanted(count: number, more: Partial<WantedCard> = {}): WantedCard[] {
@@ -212,10 +213,52 @@ onEachEngine(
   async (rig) => {
     const { register, clock } = rig;
     const { number } = await openFileBatch(register, list("a", wanted(1)));
-    const first = rowIn(await pairing(register, number, 1));
+    const first = rowIn(await pairing(register, number, 1, claimantAt("elsewhere", "a")));
     assert.is((await pairing(register, number, 2)).kind, "none");
     clock.now += LEASE + 1;
     assert.is(rowIn(await pairing(register, number, 2)).number, first.number);
+  },
+);
+
+onEachEngine(
+  test,
+  "a row that a killed tool paired is free at once for the next tool of the same computer, at any port",
+  async ({ register }) => {
+    const { number } = await openFileBatch(register, list("a", wanted(1)));
+    const { pid } = spawnSync(process.execPath, ["--version"]);
+    const killed = { ...BENCH, process: String(pid) };
+    const first = rowIn(await pairing(register, number, 1, killed));
+    const second = rowIn(await pairing(register, number, 2, OTHER_BENCH));
+    assert.equal([second.number, second.serial, second.pin], [first.number, first.serial, first.pin]);
+    assert.is((await pairing(register, number, 3)).kind, "none", "now it is with a card that is at work");
+    await bind(register, second, OTHER_BENCH);
+    const busy = await refusalOf(bind(register, first, killed));
+    assert.is(busy.reason, "busy");
+    await deskFor(register, second, OTHER_BENCH).setDoneOf(second);
+    assert.equal(
+      (await rows(register, number)).map(({ state, card_id }) => [state, card_id]),
+      [["done", idOf(2)]],
+    );
+  },
+);
+
+onEachEngine(
+  test,
+  "--replace takes what a killed tool of this computer left, and nothing that is at work",
+  async (rig) => {
+    const { register } = rig;
+    const { number } = await openFileBatch(register, list("a", wanted(2)));
+    const { pid } = spawnSync(process.execPath, ["--version"]);
+    for (const claimant of [{ ...BENCH, process: String(pid) }, OTHER_BENCH]) {
+      const row = rowIn(await pairing(register, number, claimant === OTHER_BENCH ? 2 : 1, claimant));
+      await bind(register, row, claimant);
+      await change(register, (one) => claimCard(one, row.serial, claimant));
+    }
+    assert.is(await replaceCards(register, number, claimantAt("one", "c")), 1);
+    assert.equal(
+      (await rows(register, number)).map(({ card_id }) => card_id),
+      [null, idOf(2)],
+    );
   },
 );
 
@@ -236,7 +279,7 @@ onEachEngine(
     }
     assert.equal(await counts(register, number), { done: 0, failed: 2, pending: 0 });
     assert.is((await pairing(register, number, 3)).kind, "complete");
-    assert.is(await replaceCards(register, number), 2);
+    assert.is(await replaceCards(register, number, BENCH), 2);
     const [other, named] = [rowIn(await pairing(register, number, 3)), rowIn(await pairing(register, number, 4))];
     assert.is.not(other.serial, drawn.serial);
     assert.equal([other.replaces, named.serial, named.replaces], [false, "IB3000007", true]);

@@ -23,7 +23,7 @@ import { Flash } from "../../../../sim/core/flash.js";
 import { blankCard, login, unreadableFlash } from "../../../support/cards.js";
 import { onEachEngine, SUITE } from "../../../support/openregister.js";
 import { pattern } from "../../../support/pattern.js";
-import { Rack, type Slot } from "../../../support/rack.js";
+import { Rack, Slot } from "../../../support/rack.js";
 import { statusOf } from "../../../support/seeding.js";
 import { suite } from "../../../support/suite.js";
 
@@ -35,18 +35,28 @@ const PAUSE = 5;
 const HASTE = 50;
 const timer: Timer = (ms, call) => realTimer(ms / HASTE, call);
 
+/** More than a test can have, where something begins again and again. */
+const MOST_NEWS = 2000;
+
 /** From a row to the answer of STORE DATA: the card's status twice, a channel, and that. */
 const FRAMES_TO_STORE = 17;
 
 /** Keeps what is told, and lets a test act on it. */
 class Listener implements RunListener {
   readonly all: PortNews[] = [];
+  readonly waitedFor: string[] = [];
   readonly #act: (news: PortNews) => void;
   readonly #see: (news: PortNews) => void;
+  readonly #look: (listener: Listener, progress: Progress) => void;
 
-  constructor(act: (news: PortNews) => void, see: (news: PortNews) => void) {
+  constructor(
+    act: (news: PortNews) => void,
+    see: (news: PortNews) => void,
+    look: (listener: Listener, progress: Progress) => void,
+  ) {
     this.#act = act;
     this.#see = see;
+    this.#look = look;
   }
 
   news(news: PortNews): void {
@@ -57,9 +67,15 @@ class Listener implements RunListener {
   }
 
   step(): void {}
-  progress(_progress: Progress): void {}
   warning(): void {}
-  waiting(): void {}
+
+  progress(progress: Progress): void {
+    this.#look(this, progress);
+  }
+
+  waiting(what: string): void {
+    this.waitedFor.push(what);
+  }
 
   /** What happened at a port, as events. */
   events(port = "a"): string[] {
@@ -79,24 +95,49 @@ async function openList(register: Register, cards: readonly ListedCard[]): Promi
   return (await openFileBatch(register, { path: "cards.csv", contents, cards, again: false })).number;
 }
 
+/** `sharing`: another bench works on the same list. */
+type WorkOptions = Partial<RunOptions> & { readonly sharing?: boolean };
+
 async function work(
   register: Register,
   rack: Rack,
   cards: readonly ListedCard[],
   act: (news: PortNews) => void,
-  options: Partial<RunOptions> = {},
+  { sharing = false, signal, ...options }: WorkOptions = {},
   see: (news: PortNews) => void = () => {},
 ) {
   const batch = await openList(register, cards);
   const desk = new BatchDesk(register, { batch, cards, request: { transport: TRANSPORT }, host: "bench" });
-  const listener = new Listener(act, see);
+  const giveUp = new AbortController();
+  const isStuck = stuckness(rack);
+  const listener = new Listener(act, see, (all, progress) => {
+    if (!sharing && isStuck(all, progress)) giveUp.abort();
+  });
   const ports = [...rack.slots.keys()];
+  const signals = signal ? [signal, giveUp.signal] : [giveUp.signal];
   const end = await runBatch(
     desk,
-    { ports, open: rack.open, timer, pause: PAUSE, patience: PAUSE, ...options },
+    { ports, open: rack.open, timer, pause: PAUSE, patience: PAUSE, ...options, signal: AbortSignal.any(signals) },
     listener,
   );
+  const last = JSON.stringify(listener.all.slice(-5));
+  assert.not.ok(giveUp.signal.aborted, `${end.pending} rows are pending, and no card is left for them: ${last}`);
   return { batch, end, listener };
+}
+
+/**
+ * Tells at each look of a bench whether it cannot come to its end: all ports are empty, nobody holds a card, and it was the same
+ * at the look before; or things happen without end. Whoever stands at the bench acts sooner than the next look comes.
+ */
+function stuckness(rack: Rack): (listener: Listener, progress: Progress) => boolean {
+  let before = -1;
+  return ({ all }, { pending }) => {
+    const stateOf = (path: string) => all.filter(({ port }) => port === path).at(-1)?.state;
+    const isEmpty = ([path, slot]: [string, Slot]) => !slot.card && stateOf(path) === "empty";
+    const isIdle = rack.slots.size > 0 && [...rack.slots].every(isEmpty) && all.length === before;
+    before = all.length;
+    return pending > 0 && (isIdle || all.length > MOST_NEWS);
+  };
 }
 
 /** Each row that is done has a card with that key and that PIN, and no other card has it. */
@@ -273,35 +314,67 @@ onEachEngine(test, "two benches share one list", async (rig) => {
   const cards = Array.from({ length: 6 }, (_, at) => blankCard({ seed: 500 + at }));
   const list = rowsFor(6);
   const [one, other] = await Promise.all([
-    work(register, here, list, operator(here, cards.slice(0, 3))),
-    work(await rig.again(), there, list, operator(there, cards.slice(3))),
+    work(register, here, list, operator(here, cards.slice(0, 3)), { sharing: true }),
+    work(await rig.again(), there, list, operator(there, cards.slice(3)), { sharing: true }),
   ]);
   assert.is(one.batch, other.batch);
   assert.equal([one.end.done, other.end.done, one.end.here + other.end.here], [6, 6, 6]);
   await assertSeeded(register, one.batch, cards);
 });
 
-onEachEngine(test, "whoever ends it gets it ended, and the next run goes on", async ({ register }) => {
-  const rack = new Rack("a");
-  const cards = [blankCard({ seed: 600 }), blankCard({ seed: 601 })];
-  const abort = new AbortController();
-  const list = rowsFor(2);
-  const first = await work(
-    register,
-    rack,
-    list,
-    (news) => {
-      if (news.event === "seeded") abort.abort();
-      operator(rack, [cards[0] as Card])(news);
-    },
-    { signal: abort.signal },
-  );
-  assert.equal([first.end.done, first.end.pending], [1, 1]);
-  rack.slot("a").pull();
-  const second = await work(register, rack, list, operator(rack, [cards[1] as Card]));
-  assert.is(second.end.done, 2);
-  await assertSeeded(register, second.batch, cards);
-});
+onEachEngine(
+  test,
+  "whoever ends it: the card that is being seeded is finished, no other is begun, and the next run goes on",
+  async ({ register }) => {
+    const rack = new Rack("a");
+    const slot = rack.slot("a");
+    const [first, second] = [blankCard({ seed: 600 }), blankCard({ seed: 601 })];
+    const abort = new AbortController();
+    const list = rowsFor(2);
+    // The keys are on their way.
+    const endIt = ({ event }: PortNews) => {
+      const at = slot.frames + FRAMES_TO_STORE;
+      if (event === "row") atFrame(slot, at, () => abort.abort());
+    };
+    const stack = [first, second];
+    const one = await work(register, rack, list, operator(rack, stack), { signal: abort.signal }, endIt);
+    assert.equal([one.end.done, one.end.pending, stack.length], [1, 1, 1]);
+    assert.is((await statusOf(first)).life, "personalized");
+    assert.is(one.listener.all.at(-1)?.state, "ended");
+    assert.match(one.listener.waitedFor.join(), /being seeded; Ctrl-C once more/);
+    slot.pull();
+    const two = await work(register, rack, list, operator(rack, stack));
+    assert.is(two.end.done, 2);
+    await assertSeeded(register, two.batch, [first, second]);
+  },
+);
+
+onEachEngine(
+  test,
+  "without named ports: whatever ports there are, also those that come later",
+  async ({ register }) => {
+    const rack = new Rack();
+    const cards = [blankCard({ seed: 650 }), blankCard({ seed: 651 })];
+    const later = ["a", "b"];
+    const morePorts = async () => {
+      const found = [...rack.slots.keys()];
+      const next = later.shift();
+      if (next) rack.slots.set(next, new Slot());
+      return found;
+    };
+    const [first, second] = cards as [Card, Card];
+    const ofPort: Record<string, (news: PortNews) => void> = {
+      a: operator(rack, [first]),
+      b: operator(rack, [second]),
+    };
+    const act = (news: PortNews) => ofPort[news.port]?.(news);
+    const { end, listener, batch } = await work(register, rack, rowsFor(2), act, { ports: [], morePorts });
+    assert.equal([end.done, end.stopped], [2, []]);
+    assert.equal(listener.waitedFor, ["a serial port; plug one in"], "said once, while there was none");
+    for (const port of ["a", "b"]) assert.ok(listener.events(port).includes("opened"), port);
+    await assertSeeded(register, batch, cards);
+  },
+);
 
 onEachEngine(test, "a register that fails ends the bench with its error", async ({ register, again }) => {
   const rack = new Rack("a");

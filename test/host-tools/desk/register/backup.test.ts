@@ -16,6 +16,7 @@ import { addOrder, openPin, orderOf } from "../../../../host-tools/desk/register
 import { Register } from "../../../../host-tools/desk/register/register.js";
 import type { TableName } from "../../../../host-tools/desk/register/schema.js";
 import { FileError } from "../../../../host-tools/files/files.js";
+import { openBatch } from "../../../support/openbatch.js";
 import { KEYS, keysFor, onEachEngine, type Rig, SUITE } from "../../../support/openregister.js";
 import { pattern } from "../../../support/pattern.js";
 import { NO_POSTGRES } from "../../../support/postgres.js";
@@ -56,24 +57,10 @@ function freshFile(): string {
 async function fill({ register, card }: Rig): Promise<void> {
   await card(SERIAL, "active", { user_name: "Zoë \u2028 Müller", card_id: CARD_ID });
   await card(OTHER, "pending");
+  await openBatch(register, ["00000000000000a1"]);
   await change(register, async (one) => {
     const { db, at } = one;
     await db.insertInto("settings").values({ name: "x", value: "line\r\nbreak", changed: at }).execute();
-    const batch = { name: pattern(32, 1), state: "open", opened: at, changed: at } as const;
-    await db.insertInto("batches").values(batch).execute();
-    const row = {
-      batch_number: 1,
-      line: 2,
-      serial_given: 0,
-      suite: SUITE,
-      pin_check: "card",
-      tries: 5,
-      lettered: 0,
-    } as const;
-    await db
-      .insertInto("batch_rows")
-      .values({ ...row, state: "pending", pin: pattern(33, 5) })
-      .execute();
     const tried = { batch_number: 1, row_number: 1, bench: "a", card_id: CARD_ID, began: at, ended: at } as const;
     await db
       .insertInto("batch_attempts")
@@ -98,7 +85,7 @@ async function fill({ register, card }: Rig): Promise<void> {
       .execute();
     await db
       .insertInto("operators")
-      .values({ name: "anna", public_key: pattern(32, 2), added: at })
+      .values({ name: "anna", public_key: pattern(32, 2), added: at, removed: at })
       .execute();
     const approval = { hash: pattern(32, 3), request: "{}", asked_by: "anna", expires: at };
     await db

@@ -10,6 +10,7 @@ import { addOrder, moveOrder } from "../../../../host-tools/desk/register/orders
 import type { Register } from "../../../../host-tools/desk/register/register.js";
 import type { CustodyKind } from "../../../../host-tools/desk/register/sealing.js";
 import { SeedingDesk } from "../../../../host-tools/desk/register/seedingdesk.js";
+import { openBatch } from "../../../support/openbatch.js";
 import { KEYS, keysFor, onEachEngine, type Rig, SUITE } from "../../../support/openregister.js";
 import { pattern } from "../../../support/pattern.js";
 import { suite } from "../../../support/suite.js";
@@ -31,6 +32,7 @@ async function fill({ register, card }: Rig): Promise<void> {
       await addOrder(one, { userName: serial, suite: SUITE, pinCheck: "card", tries: 5, pin: Buffer.from("4071") });
     });
   }
+  await openBatch(register, ["00000000000000a1", "00000000000000a2"]);
 }
 
 /** What somebody does to the database, and what check says of it. */
@@ -60,6 +62,21 @@ const CHANGES: readonly (readonly [string, string, RegExp])[] = [
     "an order is of a card that is not there",
     "update orders set serial = 'IB3009999', state = 'seeded' where number = 2",
     /^order 2: its card IB3009999 is not in the register$/,
+  ],
+  [
+    "the PIN of a batch is moved to another row",
+    "update batch_rows set pin = (select r.pin from batch_rows r where r.line = 3) where line = 2",
+    /^batch 1, line 2: its PIN does not open/,
+  ],
+  [
+    "a batch is marked as closed and its PINs stay",
+    "update batches set state = 'closed'",
+    /^batch 1: is closed and still has 2 PINs$/,
+  ],
+  [
+    "a row of a batch is marked as done",
+    "update batch_rows set state = 'done' where line = 2",
+    /^batch 1, line 2: is done, and its card is not in the register$/,
   ],
   ["an entry of the journal is gone", "delete from journal where number = 2", /^journal: entry 2 is missing$/],
   [

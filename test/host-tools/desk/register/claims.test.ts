@@ -1,8 +1,16 @@
 // Claims, on both engines: one bench has a card, the other is told which, and what was left behind runs out.
 
+import { spawnSync } from "node:child_process";
 import * as assert from "uvu/assert";
 import { change } from "../../../../host-tools/desk/register/change.js";
-import { type Claimant, claimCard, claimOf, LEASE, releaseCard } from "../../../../host-tools/desk/register/claims.js";
+import {
+  type Claimant,
+  claimantAt,
+  claimCard,
+  claimOf,
+  LEASE,
+  releaseCard,
+} from "../../../../host-tools/desk/register/claims.js";
 import type { Register } from "../../../../host-tools/desk/register/register.js";
 import { NOON, onEachEngine, refusalOf } from "../../../support/openregister.js";
 import { suite } from "../../../support/suite.js";
@@ -38,6 +46,29 @@ onEachEngine(test, "the next process of a bench takes over what one that was kil
   await release(register, next);
   assert.is((await claim(register, OTHER)).reason, "none");
 });
+
+/** The number of a process that has ended. */
+function endedProcess(): string {
+  const { pid } = spawnSync(process.execPath, ["--version"]);
+  return String(pid);
+}
+
+onEachEngine(
+  test,
+  "a process of this computer that has ended keeps no port of it out, and no other computer",
+  async (rig) => {
+    const { register } = rig;
+    const at = (host: string, port: string, pid = process.pid) => ({
+      ...claimantAt(host, port),
+      process: String(pid),
+    });
+    const left = { ...at("here", "a"), process: endedProcess() };
+    await claim(register, left);
+    assert.is((await claim(register, at("there", "a"))).reason, "busy", "who is on another computer cannot see that");
+    assert.is((await claim(register, at("here", "b"))).reason, "none");
+    assert.is((await claim(register, at("here", "c", process.ppid))).reason, "busy", "this process runs");
+  },
+);
 
 onEachEngine(test, "a claim is renewed by its bench, and ends with its lease", async ({ register, clock }) => {
   await claim(register, ONE);

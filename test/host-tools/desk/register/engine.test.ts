@@ -266,6 +266,35 @@ function defineTransactions(test: Test, place: Place): void {
     for (const other of others) await other.close();
   });
 
+  engineTest(
+    test,
+    place,
+    "what one process writes at once comes in turn, so that nothing is called again",
+    async (engine) => {
+      await engine.write((db) => addSetting(db, "x", "0"));
+      const writers = 8;
+      let calls = 0;
+      const increment = () =>
+        engine.write(async (db) => {
+          calls++;
+          const row = await db.selectFrom("settings").select("value").where("name", "=", "x").executeTakeFirstOrThrow();
+          const value = String(Number(row.value) + 1);
+          await db.updateTable("settings").set({ value }).where("name", "=", "x").execute();
+        });
+      await Promise.all(Array.from({ length: writers }, increment));
+      const row = await engine.read((db) =>
+        db.selectFrom("settings").select("value").where("name", "=", "x").execute(),
+      );
+      assert.equal([row[0]?.value, calls], [String(writers), writers]);
+      await rejects(
+        engine.write(() => Promise.reject(new Error("by itself"))),
+        Error,
+      );
+      await increment();
+      assert.is(calls, writers + 1, "one that fails keeps nobody out");
+    },
+  );
+
   engineTest(test, place, "a conditional update has one winner", async (engine) => {
     await engine.write((db) => addSetting(db, "x", "free"));
     const engines = await Promise.all(Array.from({ length: 4 }, () => openEngine(engine.where)));

@@ -7,13 +7,21 @@ import { gunzipSync } from "node:zlib";
 import * as assert from "uvu/assert";
 import { restore } from "../../../../host-tools/desk/register/backup.js";
 import { readBackupHead } from "../../../../host-tools/desk/register/backupfile.js";
+import { rowsOf } from "../../../../host-tools/desk/register/batches.js";
+import { openRowPin } from "../../../../host-tools/desk/register/batchrows.js";
 import { findCard } from "../../../../host-tools/desk/register/cards.js";
 import { change } from "../../../../host-tools/desk/register/change.js";
 import { checkRegister } from "../../../../host-tools/desk/register/check.js";
 import { JournalKey } from "../../../../host-tools/desk/register/journalchain.js";
 import { currentKeys } from "../../../../host-tools/desk/register/keys.js";
-import { MIGRATIONS, type Migration, versionOf } from "../../../../host-tools/desk/register/migrations.js";
+import {
+  MIGRATIONS,
+  type Migration,
+  OPERATORS_SINCE,
+  versionOf,
+} from "../../../../host-tools/desk/register/migrations.js";
 import { openEngine } from "../../../../host-tools/desk/register/open.js";
+import { listOperators } from "../../../../host-tools/desk/register/operators.js";
 import { openPin, orderOf } from "../../../../host-tools/desk/register/orders.js";
 import { Register } from "../../../../host-tools/desk/register/register.js";
 import { settingOf } from "../../../../host-tools/desk/register/settings.js";
@@ -21,9 +29,12 @@ import {
   CARDS,
   FROZEN_FOLDER,
   FROZEN_KEYS,
+  FROZEN_OPERATOR,
   fileOf,
   JOURNAL_BEFORE,
+  OPEN_BATCH,
   ORDER,
+  SECOND_OPERATOR,
   SETTING,
 } from "../../../support/frozenregister.js";
 import { rejectsFor } from "../../../support/refusals.js";
@@ -68,7 +79,7 @@ for (const version of VERSIONS) {
   test(`version ${version}: a file is opened, and all of it is as it was`, async () => {
     const path = join(FOLDER, `version-${version}.db`);
     writeFileSync(path, gunzipSync(readFileSync(fileOf(version, "db.gz"))), { mode: 0o600 });
-    await assertWhole(path);
+    await assertWhole(path, version);
     assert.is(existsSync(`${path}.version-${version}`), version !== NEWEST);
   });
 
@@ -82,14 +93,14 @@ async function assertRestored(version: number, place: Place): Promise<void> {
   const path = fileOf(version, "backup");
   assert.is((await readBackupHead(path)).schema, version);
   const where = await place.fresh();
-  const report = await restore(path, where, FROZEN_KEYS, "restorer", { done: [], forgotten: [] });
+  const report = await restore(path, where, FROZEN_KEYS, FROZEN_OPERATOR, { done: [], forgotten: [] });
   assert.equal([report.findings, report.challengesEnded, report.openOrders], [[], 1, [1]]);
-  await assertWhole(where);
+  await assertWhole(where, version);
 }
 
 /** What was put in is what comes out, and the register can be worked with. */
-async function assertWhole(where: string): Promise<void> {
-  const register = await Register.open(await openEngine(where), { ...FROZEN_KEYS }, "reader");
+async function assertWhole(where: string, version: number): Promise<void> {
+  const register = await Register.open(await openEngine(where), { ...FROZEN_KEYS }, FROZEN_OPERATOR);
   try {
     const { engine } = register;
     const earlier = [new JournalKey(JOURNAL_BEFORE, register.id)];
@@ -112,15 +123,30 @@ async function assertWhole(where: string): Promise<void> {
     assert.equal([order.state, order.user_name, openPin(register, order)], ["placed", ORDER.userName, ORDER.pin]);
     assert.is((await engine.read((db) => orderOf(db, 2))).state, "cancelled");
     assert.is(await engine.read((db) => settingOf(db, "serial.first")), SETTING);
+    if (version >= OPERATORS_SINCE) await assertOfOperators(register);
   } finally {
     await register.close();
   }
 }
 
+/** What a register has since it has operators. */
+async function assertOfOperators(register: Register): Promise<void> {
+  const { engine } = register;
+  const operators = await engine.read(listOperators);
+  const known = [FROZEN_OPERATOR, SECOND_OPERATOR].map(({ name, publicKey }) => [name, publicKey]);
+  assert.equal(
+    operators.map(({ name, public_key }) => [name, public_key]),
+    known,
+  );
+  const [row, ...more] = await engine.read((db) => rowsOf(db, OPEN_BATCH.number));
+  assert.equal([row?.state, row?.serial, row?.card_id, more], ["pending", SETTING, OPEN_BATCH.cardId, []]);
+  assert.equal(row && openRowPin(register, row), OPEN_BATCH.pin);
+}
+
 for (const place of PLACES)
   packageTest(test, place.missing, `a register that a newer version wrote is refused (${place.kind})`, async () => {
     const where = await place.fresh();
-    await restore(fileOf(NEWEST, "backup"), where, FROZEN_KEYS, "restorer", { done: [], forgotten: [] });
+    await restore(fileOf(NEWEST, "backup"), where, FROZEN_KEYS, FROZEN_OPERATOR, { done: [], forgotten: [] });
     await (await openEngine(where, { migrations: [...MIGRATIONS, NEXT], migrate: true })).close();
     const { message } = await rejectsFor(openEngine(where), "newer");
     assert.match(

@@ -116,7 +116,7 @@ onEachEngine(test, "the journal says for each card what left, for whom and in wh
     noted.map(({ serial }) => serial),
     cards.map(({ serial }) => serial),
   );
-  const detail = { certificate: "cd".repeat(32), export: HASH, keys: "token unlock", pskcKey: "0badc0" };
+  const detail = { certificate: "cd".repeat(32), export: HASH, keys: "token unlock", pskcKey: "0badc0", version: 1 };
   for (const entry of noted) assert.equal(JSON.parse(entry.detail), detail);
   const all = JSON.stringify(entries);
   for (const token of tokens) assert.not(all.includes(token.slice(0, 16)));

@@ -1,0 +1,101 @@
+// `dsc approve`: the second pair of eyes. What is asked for is shown in words, and its hash is signed.
+
+import type { Command } from "commander";
+import type { ApprovalRequest, ShownRequest } from "../../desk/register/approvals.js";
+import type { Register } from "../../desk/register/register.js";
+import { visible } from "../lists.js";
+import { columns, show } from "../output.js";
+import { askYes, isInteractive } from "../prompt.js";
+import { REGISTER_HELP, type RegisterOptions, registerOptions, withRegister } from "../registeroptions.js";
+import { printing } from "./options.js";
+
+interface Options extends RegisterOptions {
+  yes?: boolean;
+}
+
+const EXAMPLES = ["dsc approve 5f1d0c9a77b2e341 --operator boris --operator-key boris.key"];
+const NOTES = `
+HASH is what the refused command printed. Whoever asked cannot approve. Everything that is asked for is shown before
+the question: look at the command, the cards and the recipient. Whoever asked then runs the same command again: it uses
+the approval, once, within 15 minutes of the request, and only if the cards are still what they were.
+Where nobody can be asked, nothing is signed without --yes.
+${REGISTER_HELP}`;
+
+export function register(program: Command): void {
+  const command = registerOptions(printing("approve", "agree to what another operator asks for", EXAMPLES), "journal")
+    .argument("<hash>", "the request, by the digits that were printed or its whole hash")
+    .option("--yes", "sign without a question")
+    .addHelpText("after", NOTES)
+    .action(run);
+  program.addCommand(command);
+}
+
+async function run(hash: string, { yes = false, ...options }: Options, command: Command): Promise<void> {
+  await withRegister(options, async (opened) => {
+    const shown = await look(opened, hash);
+    const lines = describe(shown);
+    const isAgreed = yes || (await agree(lines));
+    if (isAgreed) await sign(opened, shown);
+    const { request } = shown;
+    const result = { hash: shown.hash.toString("hex"), request: inJson(request), approved: isAgreed };
+    const said = isAgreed
+      ? `approved; ${request.askedBy} runs dsc ${request.command} again now`
+      : "not approved; nothing was signed";
+    show(command, result, yes ? [...lines, said] : [said]);
+  });
+}
+
+/** Shown on the terminal that is asked at: what is printed may go elsewhere. */
+async function agree(lines: readonly string[]): Promise<boolean> {
+  if (isInteractive()) process.stderr.write(`${lines.join("\n")}\n`);
+  return askYes("Do you agree to this?");
+}
+
+async function look(opened: Register, hash: string): Promise<ShownRequest> {
+  const { changeAtAnyTime } = await import("../../desk/register/change.js");
+  const { requestToApprove } = await import("../../desk/register/approvals.js");
+  return changeAtAnyTime(opened, (one) => requestToApprove(one, hash));
+}
+
+/** A wrong time in the register must not keep anybody from ending it. */
+async function sign(opened: Register, { hash, request }: ShownRequest): Promise<void> {
+  const [{ change, changeAtAnyTime }, { approve }, { CLOCK_COMMAND }] = await Promise.all([
+    import("../../desk/register/change.js"),
+    import("../../desk/register/approvals.js"),
+    import("../../desk/register/operators.js"),
+  ]);
+  const begin = request.command === CLOCK_COMMAND ? changeAtAnyTime : change;
+  await begin(opened, (one) => approve(one, hash.toString("hex")));
+}
+
+function describe({ hash, request }: ShownRequest): string[] {
+  const { command, askedBy, cards, recipient, expires, register } = request;
+  const given = Object.entries(request.arguments).map(([name, value]) => [name, String(value)] as const);
+  const rows: [string, string][] = [
+    ["command", `dsc ${command}`],
+    ["asked by", askedBy],
+    ...given.map(([name, value]): [string, string] => [name, value]),
+    ...(recipient ? recipientRows(recipient) : []),
+    ["cards", cards.length === 0 ? "none" : String(cards.length)],
+    ...cards.map(({ serial, state, keys }): [string, string] => [
+      "",
+      `${serial}, ${state}, version ${keys} of its keys`,
+    ]),
+    ["register", register],
+    ["good until", new Date(expires).toISOString()],
+    ["hash", hash.toString("hex")],
+  ];
+  return columns(rows.map(([name, value]) => [visible(name), visible(value)] as const));
+}
+
+function recipientRows({ pskcKey, certificate }: NonNullable<ApprovalRequest["recipient"]>): [string, string][] {
+  const key = pskcKey === "passphrase" ? "a passphrase" : `the key with the check value ${pskcKey}`;
+  return [
+    ["encrypted under", key],
+    ["for the certificate", certificate ?? "none: whoever has that key or passphrase"],
+  ];
+}
+
+function inJson(request: ApprovalRequest) {
+  return { ...request, expires: new Date(request.expires).toISOString() };
+}

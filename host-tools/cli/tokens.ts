@@ -1,0 +1,115 @@
+// Keys in PKCS#11 tokens, as commands are given them: pkcs11: URIs. What speaks to tokens is loaded only then.
+//
+// A token is opened once a command and its PIN tried once: from the URI's pin-source, from the file that DSC_PKCS11_PIN_FILE
+// names, or typed.
+
+import { fileURLToPath } from "node:url";
+import type { MasterKey } from "../card/transportkeys.js";
+import type { GivenPin, KeyUse, Token } from "../desk/custody/token.js";
+import type { Tokens } from "../desk/custody/tokens.js";
+import { parseTokenUri, type TokenUri } from "../desk/custody/uri.js";
+import type { MacKey, SigningKey, WrappingKey } from "../desk/register/heldkeys.js";
+import type { CustodyKind } from "../desk/register/sealing.js";
+import { UsageError } from "../files/errors.js";
+import { readPassphrase } from "../files/secretfile.js";
+import { atCommandEnd } from "./commandend.js";
+import { askTokenPin } from "./prompt.js";
+import { readSecret, type SecretFileOptions } from "./secretoptions.js";
+
+/** For --help. */
+export const TOKEN_HELP = `
+A key may be in a PKCS#11 token instead: pkcs11:token=NAME;object=KEY?module-path=MODULE (docs/TOKENS.md).
+Its PIN is asked for, or comes from the file that pin-source= in the URI or DSC_PKCS11_PIN_FILE names.`;
+
+let tokens: Tokens | undefined;
+
+/** The transport master key that the URI names. It is of use until the command ends. */
+export async function masterInToken(text: string, options: SecretFileOptions): Promise<MasterKey> {
+  const { token, uri, use } = await open(text, "transport", options);
+  const { TokenMaster } = await import("../desk/custody/tokenkeys.js");
+  return new TokenMaster(token.key(uri, use));
+}
+
+/** What holds a site key or desk key. It is of use until the command ends. */
+export async function wrappingInToken(text: string, options: SecretFileOptions): Promise<WrappingKey> {
+  const { token, uri, use } = await open(text, "site", options);
+  const { TokenWrapping } = await import("../desk/custody/tokenkeys.js");
+  return new TokenWrapping(token.key(uri, use));
+}
+
+/** What holds a journal key. It is of use until the command ends. */
+export async function macInToken(text: string, options: SecretFileOptions): Promise<MacKey> {
+  const { token, uri, use } = await open(text, "journal", options);
+  const { TokenMac } = await import("../desk/custody/tokenkeys.js");
+  return new TokenMac(token.key(uri, use));
+}
+
+/** What signs for an operator. It is of use until the command ends. */
+export async function signerInToken(text: string, options: SecretFileOptions): Promise<SigningKey> {
+  const { token, uri, use } = await open(text, "operator", options);
+  const { TokenSigner } = await import("../desk/custody/tokenkeys.js");
+  return new TokenSigner(token.key(uri, use), token.publicKey(uri));
+}
+
+/** Makes the key in the token. Throws a TokenError where it is there already. */
+export async function createInToken(text: string, kind: Kind, options: SecretFileOptions): Promise<void> {
+  const { token, uri, use } = await open(text, kind, options);
+  token.create(uri, use);
+}
+
+/** Makes the key where it is not there. Says whether it did. */
+export async function createInTokenUnlessThere(text: string, kind: Kind, options: SecretFileOptions): Promise<boolean> {
+  const { token, uri, use } = await open(text, kind, options);
+  if (token.has(uri)) return false;
+  token.create(uri, use);
+  return true;
+}
+
+type Kind = CustodyKind | "transport" | "operator";
+
+interface Opened {
+  readonly token: Token;
+  readonly uri: TokenUri;
+  readonly use: KeyUse;
+}
+
+async function open(text: string, kind: Kind, options: SecretFileOptions): Promise<Opened> {
+  const uri = parseTokenUri(text);
+  const [{ Tokens }, uses] = await Promise.all([
+    import("../desk/custody/tokens.js"),
+    import("../desk/custody/token.js"),
+  ]);
+  const { TRANSPORT_USE, WRAPPING_USE, MAC_USE, SIGNING_USE } = uses;
+  const byKind = { site: WRAPPING_USE, desk: WRAPPING_USE, journal: MAC_USE };
+  const use = { ...byKind, transport: TRANSPORT_USE, operator: SIGNING_USE }[kind];
+  const type = kind === "operator" ? "private" : "secret-key";
+  if (!tokens) {
+    tokens = new Tokens();
+    atCommandEnd(closeTokens);
+  }
+  const askPin = (name: string) => pinOf(name, uri, options);
+  return { token: await tokens.tokenOf(uri, process.env.PKCS11_MODULE_PATH, askPin, type), uri, use };
+}
+
+function closeTokens(): void {
+  tokens?.close();
+  tokens = undefined;
+}
+
+async function pinOf(name: string, { pinSource }: TokenUri, options: SecretFileOptions): Promise<GivenPin> {
+  const path = pinSource === undefined ? process.env.DSC_PKCS11_PIN_FILE : pathOf(pinSource);
+  if (path === undefined || path === "") return { pin: await askTokenPin(name), typed: true };
+  return { pin: await readSecret(path, `PIN of ${name}`, options, readPassphrase), typed: false };
+}
+
+/** A file: URI or a path; RFC 7512 has commands too. */
+function pathOf(pinSource: string): string {
+  if (pinSource.startsWith("|"))
+    throw new UsageError("pin-source: no program is run for a PIN; name a file that has it on its one line");
+  if (!/^file:/i.test(pinSource)) return pinSource;
+  try {
+    return fileURLToPath(pinSource);
+  } catch {
+    throw new UsageError("pin-source: no file of this computer; write file:/PATH");
+  }
+}

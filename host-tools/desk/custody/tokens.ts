@@ -1,0 +1,76 @@
+// The tokens that a process has open: each is opened, and its PIN asked for, once, however many of its keys are used.
+
+import { UsageError } from "../../files/errors.js";
+import { type Cryptoki, type Handle, loadCryptoki } from "./cryptoki.js";
+import { TokenError } from "./errors.js";
+import { type AskPin, findSlot, Token } from "./token.js";
+import type { TokenUri } from "./uri.js";
+
+/** Loads the vendor's module at a path. */
+export type LoadCryptoki = (modulePath: string) => Promise<Cryptoki>;
+
+/** The type of an object, as a URI calls it: an operator's is private, all others are secret-key. */
+export type KeyClass = "secret-key" | "private";
+
+export class Tokens {
+  readonly #load: LoadCryptoki;
+  readonly #modules = new Map<string, Cryptoki>();
+  readonly #open = new Map<string, Token>();
+
+  /** `load` is another one in tests. */
+  constructor(load: LoadCryptoki = loadCryptoki) {
+    this.#load = load;
+  }
+
+  /** The token that the URI names. `modulePath`: the module where the URI names none. `type`: that of the key. */
+  async tokenOf(
+    uri: TokenUri,
+    modulePath: string | undefined,
+    askPin: AskPin,
+    type: KeyClass = "secret-key",
+  ): Promise<Token> {
+    refuseUnusable(uri, type);
+    const path = uri.modulePath ?? modulePath;
+    if (path === undefined || path === "")
+      throw new TokenError(
+        `${uri.name}: which PKCS#11 module? Name it with ?module-path=… in the URI or with PKCS11_MODULE_PATH`,
+        "library",
+      );
+    const cryptoki = this.#modules.get(path) ?? (await this.#load(path));
+    this.#modules.set(path, cryptoki);
+    return this.#tokenIn(cryptoki, findSlot(cryptoki, uri), path, askPin);
+  }
+
+  /** Ends the sessions and lets the modules go. */
+  close(): void {
+    for (const token of this.#open.values()) token.close();
+    this.#open.clear();
+    for (const cryptoki of this.#modules.values()) {
+      try {
+        cryptoki.C_Finalize();
+        cryptoki.close();
+      } catch {
+        // The process ends them.
+      }
+    }
+    this.#modules.clear();
+  }
+
+  async #tokenIn(cryptoki: Cryptoki, slot: Handle, path: string, askPin: AskPin): Promise<Token> {
+    const place = `${slot.toString("hex")} ${path}`;
+    const token = this.#open.get(place) ?? (await Token.open(cryptoki, slot, askPin));
+    this.#open.set(place, token);
+    return token;
+  }
+}
+
+function refuseUnusable({ name, hasPin, object, id, type }: TokenUri, wanted: KeyClass): void {
+  if (hasPin)
+    throw new UsageError(
+      `${name}: a PIN must not stand in the URI (pin-value); put it in a file and name that: pin-source`,
+    );
+  if (object === undefined && id === undefined)
+    throw new UsageError(`${name}: which key? Name it with object=… or id=…`);
+  if (type !== undefined && type !== wanted)
+    throw new UsageError(`${name}: type=${type}: this key is of type ${wanted}`);
+}

@@ -1,0 +1,87 @@
+// Enrolling and removing operators, and changing settings: what decides who has to agree to what. From the second operator
+// on, another one has to agree to that, too.
+
+import { changeApproved, hasSecondOperator, type Subject } from "./approvals.js";
+import { isWeakening } from "./approvalsettings.js";
+import type { Change } from "./change.js";
+import { RegisterError } from "./errors.js";
+import {
+  ADD_OPERATOR,
+  activeOperators,
+  type NewOperator,
+  Operator,
+  operatorOf,
+  REMOVE_OPERATOR,
+  refuseKnown,
+} from "./operators.js";
+import type { Register } from "./register.js";
+import { type SettingName, setSetting, settingOf } from "./settings.js";
+
+/** Throws a RegisterError: "exists" for a name or key that is known, "approval", or "operator" for a first one who has no key. */
+export function enrolOperator(register: Register, operator: NewOperator): Promise<void> {
+  const given = { name: operator.name, "public key": operator.publicKey.toString("hex") };
+  return changeApproved(
+    register,
+    async ({ db }) => {
+      await refuseKnown(db, operator);
+      if ((await activeOperators(db)).length === 0) refuseUnproved(register, operator);
+      return subjectFor(db, ADD_OPERATOR, given);
+    },
+    (one) => addOperator(one, operator),
+  );
+}
+
+/** From the first enrolment on only operators act: where his key was mistyped, nobody could any more. */
+function refuseUnproved({ actor }: Register, { name, publicKey }: NewOperator): void {
+  if (actor instanceof Operator && actor.name === name && actor.publicKey.equals(publicKey)) return;
+  throw new RegisterError(
+    `the first operator enrols himself, so that a key is there that fits: give --operator ${name} and --operator-key`,
+    "operator",
+  );
+}
+
+/** Throws a RegisterError: "unknown", or "approval". */
+export function endOperator(register: Register, name: string): Promise<void> {
+  return changeApproved(
+    register,
+    async ({ db }) => {
+      await operatorOf(db, name);
+      return subjectFor(db, REMOVE_OPERATOR, { name });
+    },
+    (one) => removeOperator(one, name),
+  );
+}
+
+/** Sets a setting, whose value has been checked. What weakens one needs an approval. */
+export function changeSetting(register: Register, name: SettingName, value: string): Promise<void> {
+  return changeApproved(
+    register,
+    async ({ db }) => {
+      if (!isWeakening(name, await settingOf(db, name), value)) return undefined;
+      return subjectFor(db, "settings", { name, value });
+    },
+    (one) => setSetting(one, name, value),
+  );
+}
+
+async function subjectFor(
+  db: Change["db"],
+  command: string,
+  given: Subject["arguments"],
+): Promise<Subject | undefined> {
+  if (!(await hasSecondOperator(db))) return undefined;
+  return { command, arguments: given, cards: [], recipient: null };
+}
+
+/** Enrols an operator of whom `refuseKnown` has nothing to say. The entry comes first: nobody signs his own enrolment. */
+async function addOperator({ db, at, note }: Change, { name, publicKey }: NewOperator): Promise<void> {
+  await note({ action: ADD_OPERATOR, detail: { name, key: publicKey.toString("hex") } });
+  await db.insertInto("operators").values({ name, public_key: publicKey, added: at, removed: null }).execute();
+}
+
+/** From now on nothing that this operator signs counts. Whoever removes himself signs the entry of it. */
+async function removeOperator({ db, at, note }: Change, name: string): Promise<void> {
+  await operatorOf(db, name);
+  await note({ action: REMOVE_OPERATOR, detail: { name } });
+  await db.updateTable("operators").set({ removed: at }).where("name", "=", name).execute();
+}

@@ -1,0 +1,54 @@
+// Server-sent events: everybody who listens is told each change of the screen.
+
+import type { ServerResponse } from "node:http";
+import type { Screen } from "./schemas.js";
+
+export const EVENTS_TYPE = "text/event-stream; charset=utf-8";
+
+/** More listeners than this are refused. */
+const MOST_LISTENERS = 100;
+/** A listener that reads so slowly that more bytes than this wait for it is let go: it cannot be told all changes. */
+const MOST_WAITING = 1_048_576;
+/** How often something is said, so that a connection that is gone is noticed, in ms. */
+const PULSE_TIME = 15_000;
+
+export class Changes {
+  readonly #listeners = new Set<ServerResponse>();
+  #number = 0;
+  readonly #pulse = setInterval(() => this.#say(": \n\n"), PULSE_TIME);
+
+  constructor() {
+    this.#pulse.unref();
+  }
+
+  get isFull(): boolean {
+    return this.#listeners.size >= MOST_LISTENERS;
+  }
+
+  /** Tells a listener all changes from now on. Its headers have been sent. */
+  add(listener: ServerResponse): void {
+    this.#listeners.add(listener);
+    listener.on("close", () => this.#listeners.delete(listener));
+    listener.on("error", () => this.#listeners.delete(listener));
+    listener.write(": every change of the screen from now on\n\n");
+  }
+
+  /** The screen changed. */
+  tell(screen: Screen): void {
+    this.#number++;
+    if (this.#listeners.size > 0) this.#say(`id: ${this.#number}\ndata: ${JSON.stringify(screen)}\n\n`);
+  }
+
+  /** Ends every stream. */
+  close(): void {
+    clearInterval(this.#pulse);
+    for (const listener of this.#listeners) listener.end();
+  }
+
+  #say(text: string): void {
+    for (const listener of this.#listeners) {
+      listener.write(text);
+      if (listener.writableLength > MOST_WAITING) listener.destroy();
+    }
+  }
+}

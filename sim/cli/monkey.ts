@@ -1,0 +1,152 @@
+// `dsc-sim monkey`: random runs, how far they are, and the file of what was found.
+
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { DEMO } from "../session/demo.js";
+import { loadFirmware } from "../session/firmware.js";
+import { clearAbandoned, writeFinding } from "../session/monkey/findingfile.js";
+import { type Found, hunt, type Progress } from "../session/monkey/hunt.js";
+import { huntOnPanel } from "../session/monkey/panelhunt.js";
+import { openPanel, PanelError } from "../session/panelport.js";
+import { endWithOthers } from "./lifetime.js";
+import { parseName, parseSeed } from "./options.js";
+import { ProgressLine } from "./progressline.js";
+import { freshSeed, say } from "./simulate.js";
+
+/** How long it plays where nothing is said, in ms. */
+const USUAL = 60_000;
+const UNITS = { s: 1_000, m: 60_000, h: 3_600_000 } as const;
+const MOST_RUNS = 1_000_000_000;
+
+export interface MonkeyOptions {
+  readonly seed?: number;
+  /** In ms. */
+  readonly for?: number;
+  readonly runs?: number;
+  /** A serial port with a front panel. */
+  readonly port?: string;
+}
+
+/** The options of `dsc-sim monkey`, on its command. */
+export function withMonkeyOptions(command: Command): Command {
+  return command
+    .description("random keys, times, batteries, power cuts and serial commands, checked against the reference model")
+    .option("--seed <n>", "the seed of the first run; the next run has the next one", parseSeed)
+    .addOption(new Option("--for <time>", "how long: 30s, 10m, 2h (1m unless given)").argParser(parseTime))
+    .addOption(new Option("--runs <n>", "how many runs").argParser(parseRuns).conflicts("for"))
+    .option("--port <path>", "play the keys of a blank card, or of the demo card, on a serial port", parseName);
+}
+
+/** Plays, and says what came of it. Returns whether the card did all as the model. */
+export async function monkey(options: MonkeyOptions): Promise<boolean> {
+  const disarm = endWithOthers();
+  clearAbandoned(process.cwd());
+  try {
+    return await (options.port === undefined ? onSimulator(options) : onBoard(options, options.port));
+  } finally {
+    disarm();
+  }
+}
+
+async function onSimulator(options: MonkeyOptions): Promise<boolean> {
+  const watch = new Watch(options);
+  const { found, ...progress } = await hunt(loadFirmware(), watch.seed, {
+    isOver: (progress) => watch.isOver(progress),
+    onFound: (seed, { difference }) => watch.found(seed, difference.what),
+  });
+  watch.end(progress, found);
+  return found === undefined;
+}
+
+async function onBoard(options: MonkeyOptions, path: string): Promise<boolean> {
+  const watch = new Watch(options);
+  const port = await openPanel(path);
+  try {
+    const { found, pin, ...progress } = await huntOnPanel(port, watch.seed, {
+      isOver: (progress) => watch.isOver(progress),
+      onFound: (seed, { what }) => watch.found(seed, what),
+    });
+    watch.end(progress, found && { ...found, shown: true }, `--port ${path} `);
+    if (pin !== "" && pin !== DEMO.pin) say(`the demo card's PIN is ${pin} now`);
+    return found === undefined;
+  } catch (error) {
+    throw port.panel.open ? naming(path, error) : new PanelError(`${path}: the card is gone; the line was closed`);
+  } finally {
+    await port.close();
+  }
+}
+
+/** An error of the card with the port's name. */
+function naming(path: string, error: unknown): unknown {
+  return error instanceof PanelError ? new PanelError(`${path}: ${error.message}`, { cause: error }) : error;
+}
+
+/** How long it plays, and what it says meanwhile. */
+class Watch {
+  readonly seed: number;
+  readonly #options: MonkeyOptions;
+  readonly #started = performance.now();
+  readonly #line = new ProgressLine(process.stderr);
+
+  constructor(options: MonkeyOptions) {
+    this.#options = options;
+    this.seed = options.seed ?? freshSeed();
+    say(`seed ${this.seed}`);
+  }
+
+  isOver(progress: Progress): boolean {
+    const { runs, for: time = USUAL } = this.#options;
+    this.#line.show(describe(progress, this.#ms));
+    return runs === undefined ? this.#ms >= time : progress.runs >= runs;
+  }
+
+  found(seed: number, what: string): void {
+    this.#line.say(`seed ${seed}: ${what}; making it short`);
+  }
+
+  /** The last lines; `where`: the options of `run` with which the file of a finding is played. */
+  end(progress: Progress, found: Told | undefined, where = ""): void {
+    this.#line.end();
+    if (found) tell(found, where, writeFinding(process.cwd(), found.seed, found.lines));
+    else process.stdout.write(`${describe(progress, this.#ms)}: no difference\n`);
+  }
+
+  get #ms(): number {
+    return performance.now() - this.#started;
+  }
+}
+
+type Told = Pick<Found, "seed" | "finding" | "lines" | "shown">;
+
+function tell({ seed, finding, shown }: Told, where: string, path: string): void {
+  const { what, expected, actual } = finding.difference;
+  const steps = `${finding.steps.length} steps`;
+  process.stdout.write(`seed ${seed}: ${what}: ${expected} expected, ${actual} found\n`);
+  process.stdout.write(
+    shown
+      ? `${steps} show it: dsc-sim run ${where}${path}\n`
+      : `${steps}, in ${path}; no screen and no answer shows it: dsc-sim monkey --seed ${seed} --runs 1\n`,
+  );
+}
+
+function describe({ runs, counts }: Progress, ms: number): string {
+  const perSecond = Math.round(counts.steps / Math.max(ms / 1_000, 0.001));
+  const parts = [`${runs} runs`, `${counts.steps} steps`, `${perSecond} steps/s`];
+  parts.push(`${counts.states.size} states`, `${counts.transitions.size} transitions`, `${counts.cuts} power cuts`);
+  return parts.join(", ");
+}
+
+function parseTime(text: string): number {
+  const [, number, unit] = /^(\d{1,6})([smh])$/.exec(text) ?? [];
+  if (number === undefined || Number(number) === 0) {
+    throw new InvalidArgumentError("a time is a whole number with s, m or h, such as 30s or 10m.");
+  }
+  return Number(number) * UNITS[unit as keyof typeof UNITS];
+}
+
+function parseRuns(text: string): number {
+  const runs = Number(text);
+  if (!/^\d+$/.test(text) || runs < 1 || runs > MOST_RUNS) {
+    throw new InvalidArgumentError(`runs are a whole number from 1 to ${MOST_RUNS}.`);
+  }
+  return runs;
+}

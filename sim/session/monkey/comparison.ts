@@ -1,0 +1,292 @@
+// A simulated card beside its models: what is done to one is done to the other, and what is seen of both is compared.
+//
+// After a power cut there may be several models: every state that the cut may have left. Those that differ from the card
+// are dropped; where none is left, the card did what docs/CARD.md does not say.
+
+import { State, Sw } from "../../../firmware/wire.js";
+import { Card, CardTrap } from "../../core/card.js";
+import { FlashMisuse } from "../../core/flash.js";
+import { type Answer, SILENCE, statusOf } from "../../core/model/commands.js";
+import type { Model } from "../../core/model/model.js";
+import { flashOf, modelOf } from "./beginnings.js";
+import type { Counts } from "./counts.js";
+import { type Difference, Invariants, type Seen } from "./invariants.js";
+import { answerIn, STATUS_PROBED, StatusProbe } from "./probe.js";
+import type { Start } from "./steps.js";
+
+/** The card did what the model does not. */
+export class Disagreement extends Error {
+  override name = "Disagreement";
+  constructor(
+    readonly difference: Difference,
+    /** The models before the difference was seen. */
+    readonly models: readonly Model[],
+  ) {
+    super(`${difference.what}: ${difference.expected} expected, ${difference.actual} found`);
+  }
+}
+
+export interface CompareOptions {
+  /** What is not compared, or which invariants are not looked at: known differences, so that others can be found. */
+  readonly ignore?: ReadonlySet<string>;
+  readonly counts?: Counts;
+}
+
+/** Takes secure messaging off the data of an answer with that status word; nothing where its MAC is wrong. */
+export type Unwrap = (data: Buffer, sw: number) => Buffer | undefined;
+
+/** Nothing happens. */
+const PAUSE: Seen["action"] = { kind: "wait", ms: 0 };
+
+export class Comparison {
+  readonly card: Card;
+  models: readonly Model[];
+  readonly #options: CompareOptions;
+  readonly #unwrap: Unwrap;
+  readonly #probe: StatusProbe;
+  readonly #invariants: Invariants;
+  /** What the model expects to be answered in the last action, and the payload that came, in hexadecimal. */
+  #expected: Answer | undefined;
+  #answered = "";
+  /** The payload that had come last before that action, and what has come last since. */
+  #answeredBefore = "";
+  #answeredLast = "";
+  /** What the screen shows, read once an action. */
+  #display = "";
+
+  constructor(module: WebAssembly.Module, start: Start, unwrap: Unwrap, options: CompareOptions = {}) {
+    this.#options = options;
+    this.#unwrap = unwrap;
+    this.card = new Card(module, { seed: start.seed, flash: flashOf(module, start) });
+    this.#probe = new StatusProbe(module);
+    const model = modelOf(start);
+    model.onMove = options.counts ? (from, to) => options.counts?.moved(from, to) : undefined;
+    this.models = [model];
+    this.#invariants = new Invariants(options.ignore);
+  }
+
+  /** The model that stands for all: before a cut is resolved, the first. */
+  get model(): Model {
+    return this.models[0] as Model;
+  }
+
+  /** The first eight bytes of DF20, as they were asked for last. */
+  get status(): Uint8Array | undefined {
+    return this.#probe.status;
+  }
+
+  /** What the model expects to be answered in the last action; nothing where it was no frame, or where a cut fell. */
+  get expected(): Answer | undefined {
+    return this.#expected;
+  }
+
+  /** The payload that was answered in the last action, in hexadecimal; empty where none was. */
+  get answered(): string {
+    return this.#answered;
+  }
+
+  /** The payload that had come last before the last action, in hexadecimal. */
+  get answeredBefore(): string {
+    return this.#answeredBefore;
+  }
+
+  /** The random source of the card fails, or works again. */
+  randomFails(fails: boolean): void {
+    this.#expected = undefined;
+    this.card.randomFails = fails;
+    this.#probe.randomFails = fails;
+    for (const model of this.models) model.defects.random = fails;
+  }
+
+  /** Does to the card and to the models what needs no answer. Throws a Disagreement where they differ then. */
+  happen(action: Seen["action"], onCard: (card: Card) => void, onModel: (model: Model) => void): void {
+    this.#act(
+      action,
+      () => {
+        onCard(this.card);
+        return undefined;
+      },
+      (model) => {
+        onModel(model);
+        return undefined;
+      },
+    );
+  }
+
+  /** Gives card and models a frame. Returns the payload that came back, if any. Throws a Disagreement. */
+  send(action: Seen["action"], bytes: Uint8Array, onModel: (model: Model) => Answer): Buffer | undefined {
+    let answer: Buffer | undefined;
+    const onCard = () => {
+      this.card.receive(bytes);
+      answer = this.#takeAnswer();
+      return answer;
+    };
+    this.#act(action, onCard, onModel);
+    return answer;
+  }
+
+  /** A step is over: what is told of tries, life and keys is compared, too. Throws a Disagreement. */
+  settle(): void {
+    const status = this.#askStatus();
+    this.#look({ action: PAUSE, answer: undefined, raw: undefined, cut: false, status });
+    if (status) this.#compareStatus(status);
+  }
+
+  #act(action: Seen["action"], onCard: () => Buffer | undefined, onModel: (model: Model) => Answer | undefined): void {
+    const before = this.model.state;
+    const answers = this.models.map((model) => {
+      model.trace = [];
+      return onModel(model);
+    });
+    this.#expected = answers[0];
+    this.#answered = "";
+    this.#answeredBefore = this.#answeredLast;
+    const answer = this.#onCard(onCard);
+    this.#answered = answer?.toString("hex") ?? "";
+    const late = this.#takeAnswer();
+    const cut = this.card.takeCut();
+    this.#display = this.card.display;
+    if (cut) this.#expected = undefined;
+    if (cut) this.models = this.models.flatMap((model) => model.cut());
+    this.#learn();
+    // Within a step only where flash was written: asking takes longer than the step.
+    const status = this.#probe.isCurrent(this.card) ? undefined : this.#askStatus();
+    this.#look({ action, answer: answers[0], raw: answer ?? late, cut, status });
+    this.#compare(cut ? undefined : answers, answer);
+    if (status) this.#compareStatus(status);
+    const { counts } = this.#options;
+    counts?.note(action, before, this.model, answers[0]);
+    if (cut && counts) counts.cuts++;
+  }
+
+  /** The payload of what left on the line, if anything did. */
+  #takeAnswer(): Buffer | undefined {
+    const sent = this.card.takeSent();
+    if (sent.length === 0) return undefined;
+    const answer = answerIn(sent);
+    this.#answeredLast = answer?.toString("hex") ?? "";
+    return answer;
+  }
+
+  #onCard(onCard: () => Buffer | undefined): Buffer | undefined {
+    try {
+      return onCard();
+    } catch (error) {
+      if (!(error instanceof CardTrap || error instanceof FlashMisuse)) throw error;
+      throw new Disagreement(
+        { what: "I10", expected: "no trap, no misuse of flash", actual: error.message },
+        this.models,
+      );
+    }
+  }
+
+  /** A lock code is what the card shows; from then on it is known. */
+  #learn(): void {
+    if (this.card.state !== "LOCK_CODE") return;
+    for (const model of this.models) {
+      if (model.state !== State.LOCK_CODE || model.kept.lockCode !== undefined) continue;
+      model.kept = { ...model.kept, lockCode: this.#display };
+    }
+  }
+
+  // ---- comparing ----
+
+  /** Keeps the models that differ in nothing. Throws where there is none: with the difference from the first. */
+  #keep(difference: (model: Model, index: number) => Difference | undefined): void {
+    const models = this.models;
+    let first: Difference | undefined;
+    const left = models.filter((model, index) => {
+      const found = difference(model, index);
+      first ??= found;
+      return !found;
+    });
+    if (left.length === 0) throw new Disagreement(first as Difference, models);
+    this.models = left;
+  }
+
+  #compare(answers: readonly (Answer | undefined)[] | undefined, answer: Buffer | undefined): void {
+    this.#keep((model, index) => this.#difference(model) ?? (answers && this.#answerDiffers(answers[index], answer)));
+  }
+
+  #difference(model: Model): Difference | undefined {
+    const { card } = this;
+    const state = State[model.state] as string;
+    if (card.state !== state) return { what: "state", expected: state, actual: card.state };
+    const shown = model.display;
+    const display = this.#display;
+    if (shown !== undefined && shown !== display) return { what: "display", expected: shown, actual: display };
+    if (card.on !== model.on) return { what: "power", expected: String(model.on), actual: String(card.on) };
+    if (card.due === model.due || this.#options.ignore?.has("deadline")) return undefined;
+    return { what: "deadline", expected: `in ${model.due} ms`, actual: `in ${card.due} ms` };
+  }
+
+  #answerDiffers(expected: Answer | undefined, answer: Buffer | undefined): Difference | undefined {
+    if (!expected || expected.heldBack) return undefined;
+    const silent = expected === SILENCE;
+    if (silent !== (answer === undefined)) {
+      return { what: "answer", expected: silent ? "none" : "one", actual: hexOf(answer) };
+    }
+    if (!answer) return undefined;
+    if (expected.sw.length === 0) return this.#dataDiffers(expected, answer);
+    const sw = answer.length < 2 ? 0 : answer.readUInt16BE(answer.length - 2);
+    if (!expected.sw.includes(sw)) return { what: "status word", expected: swText(expected.sw), actual: swText([sw]) };
+    const plain = answer.subarray(0, -2);
+    const data = expected.secured ? this.#unwrap(plain, sw) : plain;
+    if (!data) return { what: "response MAC", expected: "right", actual: "wrong" };
+    if (sw !== Sw.DONE && data.length > 0) return { what: "data", expected: "none with an error", actual: hexOf(data) };
+    return sw === Sw.DONE ? this.#dataDiffers(expected, data) : undefined;
+  }
+
+  #dataDiffers({ data }: Answer, actual: Buffer): Difference | undefined {
+    if (!data || Buffer.from(data).equals(actual)) return undefined;
+    return { what: "data", expected: hexOf(Buffer.from(data)), actual: hexOf(actual) };
+  }
+
+  /** Looks at the invariants before the models, so that a difference that breaks one has its name. */
+  #look(seen: Pick<Seen, "action" | "answer" | "raw" | "cut" | "status">): void {
+    const { card } = this;
+    const broken = this.#invariants.broken({
+      action: seen.action,
+      answer: seen.answer,
+      raw: seen.raw,
+      cut: seen.cut,
+      status: seen.status,
+      now: this.model.now,
+      state: card.state,
+      display: this.#display,
+      on: card.on,
+      due: card.due,
+      operations: card.flash.operations,
+      battery: card.battery,
+    });
+    if (broken) throw new Disagreement(broken, this.models);
+  }
+
+  // ---- the status ----
+
+  #askStatus(): Uint8Array | undefined {
+    return this.model.ram.held ? undefined : this.#probe.ask(this.card);
+  }
+
+  #compareStatus(status: Uint8Array): void {
+    this.#keep((model) => {
+      const expected = statusExpected(model);
+      if (expected.every((byte, at) => byte === status[at])) return undefined;
+      return { what: "status", expected: hexOf(Uint8Array.from(expected)), actual: hexOf(status) };
+    });
+  }
+}
+
+/** What GET DATA says of the model's card, but for the voltage; of one that is off, when it is turned on. */
+export function statusExpected(model: Model): readonly number[] {
+  const error = model.on ? model.ram.error : model.errorAtPowerOn;
+  return statusOf(model.kept, error, 0).slice(0, STATUS_PROBED);
+}
+
+function hexOf(bytes: Uint8Array | undefined): string {
+  return bytes ? Buffer.from(bytes).toString("hex") : "nothing";
+}
+
+function swText(sw: readonly number[]): string {
+  return sw.map((one) => one.toString(16)).join(" or ");
+}

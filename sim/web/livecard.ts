@@ -1,0 +1,129 @@
+// A card that is shown and lives: its drawing, hands on its keys, and time that passes.
+
+import { CardTime, type Timer } from "../common/cardtime.js";
+import { Keypresses } from "../common/keypresses.js";
+import type { KeyName } from "../core/card.js";
+import { isLive, type Subject } from "../core/subject.js";
+import { CardDrawing } from "./carddrawing.js";
+import { beforeNextFrame } from "./frames.js";
+import { listen } from "./touch.js";
+
+const TIMER: Timer = {
+  now: () => performance.now(),
+  after: (ms, run) => {
+    const timeout = setTimeout(run, ms);
+    return () => clearTimeout(timeout);
+  },
+};
+
+export class LiveCard {
+  readonly drawing = new CardDrawing();
+  readonly #passed: () => void;
+  #subject: Subject;
+  #keypresses: Keypresses;
+  #time: CardTime;
+  /** The key under a finger: it lights at once, even while the contact before is still open. */
+  #held: KeyName | undefined;
+  readonly #show = beforeNextFrame(() => this.#draw());
+
+  /** `passed` is called whenever something may have changed. */
+  constructor(subject: Subject, passed: () => void) {
+    this.#passed = passed;
+    this.#subject = subject;
+    [this.#keypresses, this.#time] = this.#handsOn(subject);
+    listen(this.drawing, {
+      grab: (key) => this.act(() => this.#grab(key)),
+      release: () => this.act(() => this.#release()),
+      tap: (key) => this.tap(key),
+    });
+    document.addEventListener("visibilitychange", () => {
+      // The browser lets a page that nobody sees sleep, and the card sleeps with it.
+      if (!document.hidden) this.#time.start();
+    });
+    this.#time.start();
+    this.#show();
+  }
+
+  /** The card that is shown. */
+  get subject(): Subject {
+    return this.#subject;
+  }
+
+  /** Another card takes its place. */
+  set subject(subject: Subject) {
+    this.letGo();
+    this.#time.stop();
+    this.#subject = subject;
+    [this.#keypresses, this.#time] = this.#handsOn(subject);
+    this.#time.start();
+    this.#show();
+  }
+
+  /** How fast its time runs. */
+  get speed(): number {
+    return this.#time.speed;
+  }
+
+  toggleFast(): void {
+    this.act(() => this.#time.toggleFast());
+  }
+
+  /** Presses a key for a moment. */
+  tap(key: KeyName): void {
+    this.act(() => this.#keypresses.tap(key));
+  }
+
+  /** Holds a key for a second. */
+  hold(key: KeyName): void {
+    this.act(() => this.#keypresses.hold(key));
+  }
+
+  /** Something came from the card, which lives elsewhere. */
+  changed(): void {
+    this.#show();
+    this.#passed();
+  }
+
+  /** Lets go of the keys, and forgets what was still to be pressed. */
+  letGo(): void {
+    this.#held = undefined;
+    this.#keypresses.letGo();
+  }
+
+  /** Does something to the card, at the right time, and shows what came of it. */
+  act<T>(work: () => T): T {
+    this.#time.catchUp();
+    try {
+      return work();
+    } finally {
+      this.#time.catchUp();
+      this.#show();
+      this.#passed();
+    }
+  }
+
+  #handsOn(subject: Subject): [Keypresses, CardTime] {
+    const keypresses = new Keypresses(subject, { clock: TIMER.now, longest: Number.POSITIVE_INFINITY });
+    const time = new CardTime(subject, keypresses, isLive(subject), TIMER, () => {
+      this.#show();
+      this.#passed();
+    });
+    return [keypresses, time];
+  }
+
+  #grab(key: KeyName): void {
+    this.#held = key;
+    this.#keypresses.grab(key);
+  }
+
+  #release(): void {
+    this.#held = undefined;
+    this.#keypresses.release();
+  }
+
+  #draw(): void {
+    const { on, state, display } = this.#subject;
+    const down = new Set([this.#held, this.#keypresses.down].filter((key) => key !== undefined));
+    this.drawing.show({ on, state, display, down });
+  }
+}

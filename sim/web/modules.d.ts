@@ -1,0 +1,19 @@
+// What the bundler (sim/webbuilder/bundle.ts) gives to the page beside its own modules.
+
+declare module "*.css" {
+  /** The text of the sheet. */
+  const sheet: string;
+  export default sheet;
+}
+
+declare module "dsc:firmware" {
+  /** The released module's bytes. */
+  const bytes: Uint8Array<ArrayBuffer>;
+  export default bytes;
+}
+
+declare module "dsc:demoflash" {
+  /** The flash of a demo card that was never turned on. */
+  const bytes: Uint8Array<ArrayBuffer>;
+  export default bytes;
+}

@@ -1,0 +1,116 @@
+// The whole page: the card, the login pane and the help desk beside it, its state, its log, and what a tester does to it.
+
+import { EventLog } from "../common/eventlog.js";
+import type { Card } from "../core/card.js";
+import type { Subject } from "../core/subject.js";
+import { BoardPane } from "./boardpane.js";
+import { CardsPane } from "./cardspane.js";
+import { Controls } from "./controls.js";
+import { type MadeCard, newCard } from "./democard.js";
+import { element } from "./dom.js";
+import { beforeNextFrame } from "./frames.js";
+import { HelpDeskPane } from "./helpdeskpane.js";
+import { LiveCard } from "./livecard.js";
+import { LoginPane } from "./loginpane.js";
+import { webSerial } from "./serialline.js";
+import { SessionRecord } from "./sessionrecord.js";
+import { LogPane, StatePane } from "./statepane.js";
+
+const HELP =
+  "Hold PRESS until PIN> shows, enter the PIN 4071, press OK; at CHALLNG> enter the challenge and press OK. " +
+  "With the card focused, digits, P (PRESS) and O (OK) on the keyboard are its keys.";
+
+export class Page {
+  readonly #module: WebAssembly.Module;
+  #card: Card;
+  #record: SessionRecord;
+  #log: EventLog;
+  /** The flash operations of the card when it was looked at last. */
+  #operations = 0;
+  readonly #live: LiveCard;
+  readonly #state = new StatePane();
+  readonly #logPane = new LogPane();
+  readonly #controls: Controls;
+  readonly #show = beforeNextFrame(() => this.#draw());
+  readonly #cards = new CardsPane({
+    flash: () => this.#card.flash.bytes,
+    show: (flash) => this.#take(newCard(this.#module, flash)),
+    saveSession: () => this.#live.act(() => this.#record.save()),
+  });
+
+  constructor(module: WebAssembly.Module, root: HTMLElement) {
+    this.#module = module;
+    const made = newCard(module);
+    this.#card = made.card;
+    this.#record = new SessionRecord(made);
+    this.#log = new EventLog(this.#card);
+    this.#live = new LiveCard(this.#card, () => this.#passed());
+    this.#controls = new Controls({
+      hold: (key) => this.#live.hold(key),
+      battery: (millivolts) => this.#live.act(() => this.#card.setBattery(millivolts)),
+      cut: () => this.#live.act(() => this.#card.cutAt(1, "torn")),
+      fast: () => this.#live.toggleFast(),
+    });
+    const log = (text: string) => {
+      this.#log.add(text);
+      this.#passed();
+    };
+    root.replaceChildren(
+      element("h1", {}, "Digital Security Card+"),
+      element(
+        "div",
+        { class: "columns" },
+        element("div", { class: "device" }, this.#live.drawing.root, element("p", { class: "hint" }, HELP)),
+        element("div", { class: "panes" }, new LoginPane(log).root, new HelpDeskPane(log).root, this.#cards.root),
+        element(
+          "div",
+          { class: "panes" },
+          this.#state.root,
+          this.#controls.root,
+          ...this.#boardPane(),
+          this.#logPane.root,
+        ),
+      ),
+    );
+    this.#passed();
+  }
+
+  /** The pane of boards, where the browser has Web Serial. */
+  #boardPane(): HTMLElement[] {
+    const serial = webSerial();
+    if (!serial) return [];
+    const bench = { show: (board?: Subject) => this.#look(board ?? this.#card), changed: () => this.#live.changed() };
+    return [new BoardPane(serial, bench).root];
+  }
+
+  #take(made: MadeCard): void {
+    this.#card = made.card;
+    this.#record = new SessionRecord(made);
+    this.#look(made.card);
+  }
+
+  /** Shows a card, the page's own or a board's. */
+  #look(card: Subject): void {
+    this.#log.close();
+    this.#log = new EventLog(card);
+    this.#live.subject = card;
+    this.#operations = this.#card.flash.operations;
+    this.#log.add("another card");
+    this.#passed();
+  }
+
+  #passed(): void {
+    this.#log.poll();
+    const { operations } = this.#card.flash;
+    if (operations !== this.#operations) this.#cards.changed();
+    this.#operations = operations;
+    this.#show();
+  }
+
+  #draw(): void {
+    const { subject, speed } = this.#live;
+    this.#state.show(subject, speed);
+    this.#controls.show(subject, speed);
+    this.#logPane.show(this.#log);
+  }
+}

@@ -1,0 +1,31 @@
+// docs/web.png: the card in a browser, as the card shows its response and the site says Welcome.
+
+import { bundle } from "../../sim/webbuilder/bundle.js";
+import { serve } from "../../sim/webbuilder/server.js";
+import { NO_CHROMIUM, openPage, startChromium } from "../support/browser.js";
+import { digitsShown, enter, mouse, openCard } from "../support/webcard.js";
+
+const VIEWPORT = { width: 1240, height: 800 };
+
+/** Logs in and returns the picture as PNG; undefined where there is no browser. */
+export async function photographPage(): Promise<Uint8Array | undefined> {
+  if (NO_CHROMIUM !== undefined) return undefined;
+  const serving = await serve(await bundle());
+  const browser = await startChromium();
+  try {
+    const { page } = await openPage(browser, serving.url, { viewport: VIEWPORT });
+    const hand = mouse(page);
+    await openCard(page, hand);
+    await page.getByLabel("User name").fill("demo");
+    await page.getByLabel("Password").fill("demo");
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await enter(hand, (await page.locator("#challenge").textContent()) as string);
+    await page.getByLabel("Response of the card").fill(await digitsShown(page));
+    await page.getByRole("button", { name: "Send" }).click();
+    await page.getByText("Welcome, demo!").waitFor();
+    return await page.screenshot();
+  } finally {
+    await browser.close();
+    await serving.close();
+  }
+}

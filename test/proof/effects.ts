@@ -1,0 +1,56 @@
+// Cryptography as unknown functions: in place of such a function the words that it writes become new variables, of which
+// nothing is known. Which words these are is found by running it with all data unknown: where it needed to know any of
+// them for a branch, a length or the address of a write, the run would stop, so that the words are the same for all data.
+
+import type { Firmware } from "./firmware.js";
+import { type Hook, Machine, State } from "./machine.js";
+import { isTerm, Terms, type Value } from "./terms.js";
+import { Words } from "./words.js";
+
+/** The functions that are unknown in the proof, and what their arguments may be. */
+export const UNKNOWN_FUNCTIONS = ["crypto/kdf/derive", "crypto/siv/ctr", "crypto/siv/s2v"] as const;
+
+/** What a function is called with, as a key: what is not known is only data. */
+function keyOf(name: string, args: readonly Value[]): string {
+  return `${name} ${args.map((arg) => (isTerm(arg) ? "?" : String(arg))).join(" ")}`;
+}
+
+export class Effects {
+  readonly #firmware: Firmware;
+  readonly #known = new Map<string, readonly number[]>();
+
+  constructor(firmware: Firmware) {
+    this.#firmware = firmware;
+  }
+
+  /** The words that a call writes, whatever memory holds. */
+  of(name: string, args: readonly Value[]): readonly number[] {
+    const key = keyOf(name, args);
+    const known = this.#known.get(key);
+    if (known) return known;
+    const terms = new Terms();
+    const written = new Set<number>();
+    const { module } = this.#firmware;
+    const state = new State(
+      Words.of(1024, () => terms.unknown(terms.wordBits)),
+      Words.of(1024, () => terms.unknown(terms.wordBits)),
+    );
+    const machine = new Machine(module, terms, { isBlind: true, onStore: (index) => written.add(index) });
+    const blind = args.map((arg) => (isTerm(arg) ? terms.unknown(arg.width) : arg));
+    machine.call(this.#firmware.index(name), state, blind);
+    const words = [...written].sort((a, b) => a - b);
+    this.#known.set(key, words);
+    return words;
+  }
+
+  /** In place of a function: all that it writes, and its result, are new variables. */
+  hook(name: string): Hook {
+    const index = this.#firmware.index(name) - this.#firmware.module.imports.length;
+    const hasResult = this.#firmware.module.functions[index]?.type.results.length === 1;
+    return (machine, state, args) => {
+      for (const word of this.of(name, args)) state.memory.set(word, machine.terms.fresh(name));
+      if (hasResult) state.stack.push(machine.terms.fresh(name));
+      return [state];
+    };
+  }
+}

@@ -1,0 +1,94 @@
+// The module as it is released, with the names of its functions and the places in memory that the proof speaks of.
+//
+// The module itself has no names; they are those of the text that the compiler wrote beside it. They only say where to
+// begin and what to replace: under a wrong name, a property of that function is not proved. Places in memory are read
+// from the code.
+
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { BUILD } from "../../host-tools/files/project.js";
+import { FIRMWARE_FILE } from "../../sim/session/firmware.js";
+import { allInstructions, decode, type Instruction, type WasmModule } from "./wasm.js";
+
+/** Where things are in memory, in bytes. */
+export interface Layout {
+  /** The page in memory. */
+  readonly image: number;
+  /** The number of the page that counts. */
+  readonly current: number;
+  /** The slot of the try that is being made. */
+  readonly slot: number;
+  /** What is open, and the receipt in it. */
+  readonly secrets: number;
+  readonly receipt: number;
+  /** Words in which flash is looked through. */
+  readonly scratch: readonly number[];
+}
+
+export interface Firmware {
+  readonly module: WasmModule;
+  readonly layout: Layout;
+  /** The number of a function, by its file and name: `pin/check`. Throws where the module has none. */
+  readonly index: (name: string) => number;
+  readonly names: readonly string[];
+}
+
+const FUNCTION = /^ \(func \$(?:firmware\/)?(\S+)/gm;
+const IMPORT = /^ \(import "host" "(\w+)"/gm;
+/** Bytes of the pieces in which flash is looked through, and of a slot. */
+const CHUNK_SIZE = 128;
+const SLOT_SIZE = 8;
+/** A function that was inlined is not there by its name. */
+export class NoSuchFunction extends Error {
+  override name = "NoSuchFunction";
+}
+
+/** The released module; or another one of the same functions, such as a mutant that was made of it. */
+export function loadFirmware(bytes: Uint8Array = readFileSync(FIRMWARE_FILE)): Firmware {
+  const module = decode(bytes);
+  const names = namesOf(module);
+  const index = (name: string): number => {
+    const found = names.indexOf(name);
+    if (found < 0) throw new NoSuchFunction(`${name}: the module has no such function; was it inlined?`);
+    return found;
+  };
+  return { module, names, index, layout: layoutOf(module, index) };
+}
+
+/** The names of all functions, imports first. Throws where text and module do not agree. */
+function namesOf(module: WasmModule): string[] {
+  const text = readFileSync(join(BUILD, "dsc.wat"), "utf8");
+  const imports = [...text.matchAll(IMPORT)].map(([, name]) => name as string);
+  const functions = [...text.matchAll(FUNCTION)].map(([, name]) => name as string);
+  const isSame = imports.length === module.imports.length && module.imports.every(({ name }, i) => name === imports[i]);
+  if (!isSame || functions.length !== module.functions.length) throw new Error("dsc.wat is not the text of dsc.wasm");
+  return [...imports.map((name) => `host/${name}`), ...functions];
+}
+
+function layoutOf(module: WasmModule, index: (name: string) => number): Layout {
+  const codeOf = (name: string) =>
+    allInstructions(module.functions[index(name) - module.imports.length]?.code as readonly Instruction[]);
+  const constants = (name: string) => codeOf(name).filter((one) => one.name === "i32.const");
+  const first = (name: string): number => constants(name)[0]?.number ?? 0;
+  const open = codeOf("onetry/open");
+  const store = open.findIndex((one) => one.name === "i32.store");
+  const word = first("flash/word");
+  const backwards = codeOf("tally/spentBackwards");
+  const read = backwards.findIndex((one) => one.name === "call");
+  const result = backwards[read - 2]?.number ?? 0;
+  const layout = {
+    image: first("pages/wrap"),
+    current: first("pages/address"),
+    slot: open[store - 2]?.number ?? 0,
+    secrets: first("vault/wipe"),
+    receipt: first("onetry/confirmed"),
+  };
+  const scratch = [...words(word, CHUNK_SIZE), ...words(result, SLOT_SIZE)];
+  if (Object.values(layout).some((at) => at <= 0 || at % 4 !== 0)) throw new Error("places in memory are not found");
+  return { ...layout, scratch };
+}
+
+/** The numbers of the words in so many bytes. */
+function words(at: number, length: number): number[] {
+  return Array.from({ length: length / 4 }, (_, i) => at / 4 + i);
+}

@@ -1,0 +1,487 @@
+// The card in a browser, in Chromium as people use it: by mouse, by touch, by keyboard, on screens of all sizes.
+
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import type { Browser, Page } from "playwright-core";
+import * as assert from "uvu/assert";
+import { DEMO } from "../../../sim/session/demo.js";
+import { bundle, type Site } from "../../../sim/webbuilder/bundle.js";
+import { type Serving, serve } from "../../../sim/webbuilder/server.js";
+import { NO_CHROMIUM, openPage, startChromium } from "../../support/browser.js";
+import { cardOf } from "../../support/cards.js";
+import { scratchFolder } from "../../support/scratch.js";
+import { alsoSharedLater, vectors } from "../../support/sharedvectors.js";
+import { dscSim } from "../../support/simprocess.js";
+import { packageTest } from "../../support/skipping.js";
+import { suite } from "../../support/suite.js";
+import {
+  digitsShown,
+  enter,
+  fingers,
+  type Hand,
+  keyboard,
+  keyOf,
+  mouse,
+  openCard,
+  pauseTime,
+  shows,
+} from "../../support/webcard.js";
+
+const test = suite("card in a browser");
+
+/** Gzipped, all files together. */
+const MOST_BYTES = 60 * 1024;
+const WRONG_PIN = "1111";
+const NEW_PIN = "5806";
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+let site: Site;
+let serving: Serving;
+let browser: Browser;
+
+test.before(async () => {
+  if (NO_CHROMIUM !== undefined) return;
+  site = await bundle();
+  serving = await serve(site);
+  browser = await startChromium();
+});
+
+test.after(async () => {
+  await browser?.close();
+  await serving?.close();
+});
+
+/** A test in a page of its own, which must not complain. */
+function inPage(name: string, body: (page: Page) => Promise<void>, options: Parameters<typeof openPage>[2] = {}): void {
+  packageTest(test, NO_CHROMIUM, name, async () => {
+    const { page, complaints, requests } = await openPage(browser, serving.url, options);
+    try {
+      await page.locator("svg.card").waitFor();
+      await pauseTime(page);
+      await body(page);
+      assert.equal(complaints, []);
+      for (const address of requests) assert.ok(address.includes(serving.url), address);
+    } finally {
+      await page.context().close();
+    }
+  });
+}
+
+/** Signs in on the demo site and returns its challenge. */
+async function signIn(page: Page): Promise<string> {
+  await page.getByLabel("User name").fill("demo");
+  await page.getByLabel("Password").fill("demo");
+  await page.getByRole("button", { name: "Sign in" }).click();
+  return (await page.locator("#challenge").textContent()) as string;
+}
+
+async function logIn(page: Page, hand: Hand): Promise<void> {
+  await openCard(page, hand);
+  const challenge = await signIn(page);
+  assert.match(challenge, /^\d{6}$/);
+  await enter(hand, challenge);
+  await page.getByLabel("Response of the card").fill(await digitsShown(page));
+  await page.getByRole("button", { name: "Send" }).click();
+  await page.getByText("Welcome, demo!").waitFor();
+}
+
+inPage("a login by mouse", (page) => logIn(page, mouse(page)));
+
+inPage("a login by touch", async (page) => logIn(page, await fingers(page)), {
+  hasTouch: true,
+  isMobile: true,
+  viewport: { width: 390, height: 844 },
+});
+
+inPage("a login by keyboard alone", async (page) => {
+  const hand = keyboard(page);
+  await openCard(page, hand);
+  const focus = async (id: string) => {
+    while ((await page.evaluate("document.activeElement.id")) !== id) await page.keyboard.press("Tab");
+  };
+  await focus("user");
+  await page.keyboard.type("demo");
+  await focus("password");
+  await page.keyboard.type("demo");
+  await page.keyboard.press("Enter");
+  await enter(hand, (await page.locator("#challenge").textContent()) as string);
+  const response = await digitsShown(page);
+  await focus("response");
+  await page.keyboard.type(response);
+  await page.keyboard.press("Enter");
+  await page.getByText("Welcome, demo!").waitFor();
+});
+
+inPage("Enter and the space bar press the key that has the focus, as long as they are held", async (page) => {
+  for (const code of ["Enter", " "]) {
+    await keyOf(page, "press").focus();
+    await page.keyboard.down(code);
+    await shows(page, "PIN>");
+    assert.match((await keyOf(page, "press").getAttribute("class")) ?? "", /down/);
+    await page.keyboard.up(code);
+    await keyOf(page, "4").focus();
+    await page.keyboard.press(code);
+    await shows(page, "PIN>*");
+    assert.not.match((await keyOf(page, "press").getAttribute("class")) ?? "", /down/);
+    await mouse(page).hold("press", "");
+  }
+});
+
+inPage("a click of a screen reader presses a key, and buttons hold those that have to be held", async (page) => {
+  await page.getByRole("button", { name: "Hold PRESS" }).click();
+  await shows(page, "PIN>");
+  await page.locator('[data-key="7"]').dispatchEvent("click", { detail: 0 });
+  await shows(page, "PIN>*");
+});
+
+inPage("a site refuses a wrong response, and locks after too many", async (page) => {
+  for (let refusal = 1; refusal <= 5; refusal++) {
+    await signIn(page);
+    await page.getByLabel("Response of the card").fill("00000000");
+    await page.getByRole("button", { name: "Send" }).click();
+    await page.getByText(refusal < 5 ? "Refused: wrong response." : "Locked: too many refusals.").waitFor();
+    assert.is(await page.getByLabel("User name").inputValue(), "");
+  }
+});
+
+inPage("a card that was locked is unlocked by the help desk and takes a new PIN", async (page) => {
+  const hand = mouse(page);
+  await hand.hold("press", "PIN>");
+  for (let left = DEMO.tries - 1; left >= 0; left--) {
+    await enter(hand, WRONG_PIN);
+    await shows(page, left > 0 ? `LEFT ${left}` : "LOCKED");
+    if (left > 0) await shows(page, "PIN>");
+  }
+  await hand.press("ok");
+  await page.getByLabel("Lock code", { exact: true }).fill(await digitsShown(page));
+  await page.getByRole("button", { name: "Compute" }).click();
+  const code = (await page.locator("#unlock-code").textContent()) as string;
+  assert.match(code, /^\d{8}$/);
+  await hand.press("ok");
+  await shows(page, "UNLOCK>");
+  await enter(hand, code);
+  await shows(page, "NEW>");
+  await enter(hand, NEW_PIN);
+  await shows(page, "REP>");
+  await enter(hand, NEW_PIN);
+  await shows(page, "PIN>");
+  await enter(hand, NEW_PIN);
+  await shows(page, "CHALLNG>");
+});
+
+inPage("an owner changes the PIN", async (page) => {
+  const hand = mouse(page);
+  await openCard(page, hand);
+  await hand.hold("ok", "NEW>");
+  await enter(hand, NEW_PIN);
+  await shows(page, "REP>");
+  await enter(hand, NEW_PIN);
+  await shows(page, "PIN>");
+  await enter(hand, NEW_PIN);
+  await shows(page, "CHALLNG>");
+});
+
+inPage("battery, power cut and fast-forward", async (page) => {
+  const hand = mouse(page);
+  const state = (label: string) => page.locator("dl div", { hasText: label }).locator("dd");
+  await page.getByLabel("Battery").selectOption("2300");
+  await hand.hold("press", "BATT LOW");
+  await shows(page, "PIN>");
+  await page.getByLabel("Battery").selectOption("0");
+  await shows(page, "");
+  assert.is(await state("Power").textContent(), "off");
+  await page.getByLabel("Battery").selectOption("3000");
+  await hand.hold("press", "PIN>");
+  await page.getByRole("button", { name: "Cut power at the next flash write" }).click();
+  await enter(hand, DEMO.pin);
+  await shows(page, "");
+  assert.is(await state("Battery").textContent(), "none");
+  await page.getByLabel("Battery").selectOption("3000");
+  await hand.hold("press", "PIN>");
+  await page.getByRole("button", { name: "Fast-forward" }).click();
+  await shows(page, "");
+  assert.match((await page.locator(".log").textContent()) ?? "", /power failed at a cut/);
+});
+
+inPage("the log and the state hold no digit that was typed or shown", async (page) => {
+  await logIn(page, mouse(page));
+  const response = await digitsShown(page);
+  const told = `${await page.locator(".log").textContent()} ${await page.locator(".state").textContent()}`;
+  assert.match(told, /shows a response/);
+  for (const secret of [response, DEMO.pin]) assert.not.ok(told.includes(secret), secret);
+});
+
+inPage("a key lights in the frame after its event", async (page) => {
+  await page.clock.resume();
+  // The listener runs before the next frame is drawn, whatever the machine does meanwhile.
+  const lit = await page.evaluate(`new Promise((resolve) => {
+    const key = document.querySelector('[data-key="5"]');
+    const cap = key.querySelector("rect");
+    const dark = getComputedStyle(cap).fill;
+    requestAnimationFrame(() => {
+      const { x, y } = key.getBoundingClientRect();
+      key.dispatchEvent(new PointerEvent("pointerdown", { bubbles: true, pointerId: 1, clientX: x, clientY: y }));
+      requestAnimationFrame(() => resolve(getComputedStyle(cap).fill !== dark));
+    });
+  })`);
+  assert.ok(lit);
+});
+
+inPage("the screen is announced in words", async (page) => {
+  const status = page.locator(".cardbox [role=status]");
+  assert.is(await status.textContent(), "The card is off.");
+  const hand = mouse(page);
+  await hand.hold("press", "PIN>");
+  assert.is(await status.textContent(), "PIN: enter it.");
+  await hand.press("4", "0");
+  await shows(page, "PIN>**");
+  assert.is(await status.textContent(), "PIN: 2 digits.");
+  await enter(hand, "71");
+  await shows(page, "CHALLNG>");
+  assert.is(await status.textContent(), "Challenge: enter it.");
+  await enter(hand, "123456");
+  const response = await digitsShown(page);
+  assert.is(await status.textContent(), response.split("").join(" "));
+});
+
+/** What axe finds. It waits for timers, and the page has those of a test. */
+async function complaintsOfAxe(page: Page): Promise<unknown> {
+  let found: unknown;
+  const running = page
+    .evaluate(
+      `${AXE}; axe.run().then(({ violations }) =>
+        violations.map(({ id, nodes }) => id + ": " + nodes.map(({ html }) => html).join(" ")))`,
+    )
+    .then((violations) => {
+      found = violations;
+    });
+  while (found === undefined) await page.clock.runFor(10);
+  await running;
+  return found;
+}
+
+for (const width of [320, 2560]) {
+  for (const colorScheme of ["light", "dark"] as const) {
+    inPage(
+      `at ${width} px, ${colorScheme}, nothing is cut off and axe finds nothing, on every kind of screen`,
+      async (page) => {
+        const hand = mouse(page);
+        const check = async (where: string) => {
+          const wide = await page.evaluate(
+            "document.documentElement.scrollWidth - document.documentElement.clientWidth",
+          );
+          assert.is(wide, 0, where);
+          const found = await complaintsOfAxe(page);
+          assert.equal(found, [], where);
+        };
+        await check("off");
+        await hand.hold("press", "PIN>");
+        await hand.press("4");
+        await check("PIN");
+        await hand.press("0", "7", "1", "ok");
+        await shows(page, "CHALLNG>");
+        await enter(hand, await signIn(page));
+        await digitsShown(page);
+        await check("response, and the site's second step");
+        await page.getByLabel("Response of the card").fill("00000000");
+        await page.getByRole("button", { name: "Send" }).click();
+        await page.getByText("Refused: wrong response.").waitFor();
+        await page.getByLabel("Battery").selectOption("0");
+        await check("no battery, and a refusal");
+      },
+      { viewport: { width, height: 1000 }, colorScheme },
+    );
+  }
+}
+
+inPage(
+  "whoever wants no motion sees none",
+  async (page) => {
+    assert.is(await page.evaluate('getComputedStyle(document.querySelector(".cap")).transitionDuration'), "0s");
+  },
+  { reducedMotion: "reduce" },
+);
+
+inPage("a card is kept under a name, goes on as it was, and is forgotten", async (page) => {
+  const hand = mouse(page);
+  await page.getByLabel("Keep it in this browser as").fill("mine");
+  await page.getByRole("button", { name: "Keep" }).click();
+  await page.getByText("Kept, and kept up to date.").waitFor();
+  const before = await keptFlash(page);
+  await hand.hold("press", "PIN>");
+  await enter(hand, WRONG_PIN);
+  await shows(page, "LEFT 4");
+  while ((await keptFlash(page)) === before);
+  await page.reload();
+  await page.getByLabel("Card", { exact: true }).selectOption("mine");
+  // It can be forgotten as soon as it is shown.
+  await page.getByRole("button", { name: "Forget it", disabled: false }).waitFor();
+  await hand.hold("press", "PIN>");
+  await page.clock.runFor(100);
+  assert.is(await page.locator("dd", { hasText: "4 left" }).count(), 1);
+  await page.getByRole("button", { name: "Forget it" }).click();
+  await page.getByText("Forgotten").waitFor();
+  await page.reload();
+  await page.locator("svg.card").waitFor();
+  assert.is(await page.getByLabel("Card", { exact: true }).locator("option").count(), 1);
+});
+
+/** What the browser has of the card "mine". */
+function keptFlash(page: Page): Promise<string> {
+  return page.evaluate(`new Promise((resolve, reject) => {
+    const opening = indexedDB.open("dsc");
+    opening.onerror = () => reject(opening.error);
+    opening.onsuccess = () => {
+      const asked = opening.result.transaction("cards").objectStore("cards").get("mine");
+      asked.onsuccess = () => {
+        opening.result.close();
+        resolve(String(asked.result));
+      };
+    };
+  })`);
+}
+
+inPage("a flash file that is none is refused, and the card stays", async (page) => {
+  await mouse(page).hold("press", "PIN>");
+  for (const buffer of [Buffer.alloc(10), Buffer.alloc(4096)]) {
+    await page.getByLabel("Open a flash file").setInputFiles({ name: "x.bin", mimeType: "", buffer });
+    await page.getByText("That is no card's flash.").waitFor();
+  }
+  await shows(page, "PIN>");
+});
+
+inPage("a session that is saved replays under dsc-sim, from a demo card and from a flash file", async (page) => {
+  const folder = scratchFolder();
+  const hand = mouse(page);
+  const save = async (files: number) => {
+    const downloads: Promise<void>[] = [];
+    const arrived = new Promise<void>((resolve) => {
+      page.on("download", (download) => {
+        downloads.push(download.saveAs(join(folder, download.suggestedFilename())));
+        if (downloads.length === files) resolve();
+      });
+    });
+    await page.getByRole("button", { name: "Save the session" }).click();
+    await arrived;
+    await Promise.all(downloads);
+    page.removeAllListeners("download");
+    return dscSim(["run", "session.dsc"], "", folder);
+  };
+  await openCard(page, hand);
+  await enter(hand, "123456");
+  const response = await digitsShown(page);
+  await page.getByLabel("Battery").selectOption("2300");
+  assert.is((await save(1)).code, 0);
+  const script = readFileSync(join(folder, "session.dsc"), "utf8");
+  assert.match(script, new RegExp(`expect ${response}\\n[^]*battery 2300\\nend\\n$`));
+  const buffer = Buffer.from(cardOf({ pin: NEW_PIN }).flash.bytes);
+  await page.getByLabel("Open a flash file").setInputFiles({ name: "card.bin", mimeType: "", buffer });
+  await page.getByText("The card of the file is shown").waitFor();
+  await openCard(page, hand, NEW_PIN);
+  assert.is((await save(2)).code, 0);
+  assert.equal(readFileSync(join(folder, "session.dsc.flash")), buffer);
+});
+
+inPage("the responses of the shared vectors come out of the page", async (page) => {
+  await alsoSharedLater("responses in the page", async () => {
+    const { groups } = vectors<Vectors>("ocra-card.json");
+    const cards = groups.flatMap(({ suite, tests }) => bySettings(suite, tests));
+    for (const { settings, tests } of cards) {
+      const buffer = Buffer.from(cardOf(settings).flash.bytes);
+      await page.getByLabel("Open a flash file").setInputFiles({ name: "card.bin", mimeType: "", buffer });
+      await page.getByText("The card of the file is shown").waitFor();
+      await playVectors(page, settings.pin, tests);
+    }
+    assert.ok(cards.length >= groups.length);
+  });
+});
+
+interface Vector {
+  readonly key: string;
+  readonly Q: string;
+  readonly R: string;
+  readonly pin?: string;
+}
+interface Vectors {
+  readonly groups: readonly { readonly suite: string; readonly tests: readonly Vector[] }[];
+}
+
+/** The vectors of a suite by the card that they belong to: one for each key and PIN. */
+function bySettings(suite: string, tests: readonly Vector[]) {
+  const groups = new Map<string, Vector[]>();
+  for (const one of tests) groups.set(`${one.key} ${one.pin}`, [...(groups.get(`${one.key} ${one.pin}`) ?? []), one]);
+  return [...groups.values()].map((some) => {
+    const { key, pin } = some[0] as Vector;
+    const pinCheck = pin === undefined ? ("card" as const) : ("server" as const);
+    const settings = { suite, key: Buffer.from(key, "hex"), pin: pin ?? DEMO.pin, pinCheck };
+    return { settings, tests: some };
+  });
+}
+
+/** Types each challenge on the page's card, all of its keys at once: real ones would each wait for a frame to be drawn. */
+async function playVectors(page: Page, pin: string, tests: readonly Vector[]): Promise<void> {
+  const type = async (keys: string) => {
+    await page.evaluate(`for (const key of ${JSON.stringify([...keys])}) {
+      for (const name of ["keydown", "keyup"])
+        document.querySelector("svg.card").dispatchEvent(new KeyboardEvent(name, { key, code: key }));
+    }`);
+    // Each key takes 120 ms of the card's time, which goes on by jumps; then comes a frame.
+    for (let left = keys.length * 120; left >= 0; left -= 600) await page.clock.fastForward(600);
+    await page.clock.runFor(50);
+  };
+  await mouse(page).hold("press", "PIN>");
+  await type(`${pin}o`);
+  for (const [at, { Q, R }] of tests.entries()) {
+    await type(`${at > 0 ? "o" : ""}${Q}o`);
+    assert.is(await page.locator("svg.card").getAttribute("data-display"), R, Q);
+  }
+}
+
+packageTest(test, NO_CHROMIUM, "all files together are below 60 KB gzipped, and none is fetched later", async () => {
+  const sizes = [...site].map(([name, bytes]) => [name, gzipSync(bytes).length] as const);
+  const sum = sizes.reduce((all, [, size]) => all + size, 0);
+  assert.ok(sum < MOST_BYTES, JSON.stringify([...sizes, ["all", sum]]));
+  for (const [name, bytes] of site) {
+    if (!name.endsWith(".js") || name === "sw.js") continue;
+    assert.not.match(
+      Buffer.from(bytes).toString("utf8"),
+      /\bfetch\(|XMLHttpRequest|import\(|WebSocket|crypto\.subtle/,
+      name,
+    );
+  }
+});
+
+packageTest(test, NO_CHROMIUM, "each page forbids all but its own files", () => {
+  for (const name of ["index.html", "card.html", "embed.html"]) {
+    const [, policy] = /http-equiv="Content-Security-Policy"\s+content="([^"]+)"/.exec(text(name)) ?? [];
+    const rules = new Map(policy?.split("; ").map((rule) => [rule.split(" ")[0], rule.split(" ").slice(1).join(" ")]));
+    assert.is(rules.get("default-src"), "'none'", name);
+    assert.match(rules.get("script-src") ?? "", /^'self'( 'wasm-unsafe-eval')?$/, name);
+    for (const sources of rules.values()) assert.match(sources, /^('none'|'self'( 'wasm-unsafe-eval')?)$/, name);
+    assert.not.match(text(name), /<style|<script(?! src="[a-z]+\.js" defer><\/script>)|\son\w+=|https?:/, name);
+  }
+});
+
+packageTest(test, NO_CHROMIUM, "two builds of the same sources are the same bytes", async () => {
+  for (const [name, bytes] of await bundle()) assert.equal(bytes, site.get(name), name);
+});
+
+packageTest(test, NO_CHROMIUM, "over plain HTTP, where the browser has no algorithms, a login works", async () => {
+  const { page, complaints } = await openPage(browser, serving.url.replace("127.0.0.1", "card.test"));
+  try {
+    await page.locator("svg.card").waitFor();
+    assert.is(await page.evaluate("isSecureContext || crypto.subtle !== undefined"), false);
+    await logIn(page, mouse(page));
+    assert.equal(complaints, []);
+  } finally {
+    await page.context().close();
+  }
+});
+
+function text(name: string): string {
+  return Buffer.from(site.get(name) as Uint8Array).toString("utf8");
+}
+
+test.run();

@@ -1,0 +1,40 @@
+// Chromium without a window, for the tests of the card in a browser. One for a test file: it takes a second to start.
+
+import { existsSync } from "node:fs";
+import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+
+const CHROMIUM = "/usr/bin/chromium";
+
+/** A reason to skip, or undefined where it is there. */
+export const NO_CHROMIUM = existsSync(CHROMIUM) ? undefined : "apt-get install chromium";
+
+/** Starts it. A name that ends in .test leads to the loopback, as a server elsewhere would: over plain HTTP. */
+export function startChromium(): Promise<Browser> {
+  const args = ["--host-resolver-rules=MAP *.test 127.0.0.1", "--disable-dev-shm-usage", "--disable-gpu"];
+  // The superuser of a container has no sandbox to put it in.
+  if (process.getuid?.() === 0) args.push("--no-sandbox");
+  return chromium.launch({ executablePath: CHROMIUM, args });
+}
+
+/** A page that notes every complaint, and every request. */
+export interface Watched {
+  readonly page: Page;
+  /** What it wrote to the console as an error, or threw. */
+  readonly complaints: string[];
+  /** The addresses that it asked for. */
+  readonly requests: string[];
+}
+
+/** Opens an address in a page of its own. */
+export async function openPage(browser: Browser, url: string, options: BrowserContextOptions = {}): Promise<Watched> {
+  const context = await browser.newContext(options);
+  const page = await context.newPage();
+  const watched: Watched = { page, complaints: [], requests: [] };
+  page.on("console", (message) => {
+    if (message.type() === "error" || message.type() === "warning") watched.complaints.push(message.text());
+  });
+  page.on("pageerror", (error) => watched.complaints.push(String(error)));
+  context.on("request", (request) => watched.requests.push(request.url()));
+  await page.goto(url);
+  return watched;
+}
