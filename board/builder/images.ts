@@ -18,8 +18,8 @@ import {
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { BUILD, ROOT } from "../../host-tools/files/project.js";
-import { type Limits, mustStateLimits } from "./port.js";
-import { PORTS, type PortName } from "./ports.js";
+import type { Limits } from "../ports/port.js";
+import { mustStateLimits, PORTS, type PortName } from "./ports.js";
 import { BuildError, isInstalled, prefixOf, run, TOOLS, type Tool } from "./tools.js";
 
 const BOARD = join(ROOT, "board");

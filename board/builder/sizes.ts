@@ -1,7 +1,7 @@
 // What is in an image for a chip: the sizes of its parts (the module, its host, the compiler's libraries, the stack), and
 // where a symbol is.
 
-import type { Limits } from "./port.js";
+import type { Limits } from "../ports/port.js";
 import { BuildError, inspect } from "./tools.js";
 
 /** Bytes of an image, by part. */

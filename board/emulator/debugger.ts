@@ -4,7 +4,7 @@
 // "Debugging with GDB", appendix E.
 
 import type { Socket } from "node:net";
-import type { Core } from "../builder/port.js";
+import type { Core } from "../ports/port.js";
 import { connectTo } from "./lines.js";
 
 export class Debugger {

@@ -5,7 +5,6 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync }
 import { homedir, tmpdir, userInfo } from "node:os";
 import { join, relative } from "node:path";
 import * as assert from "uvu/assert";
-import { CORTEX_M } from "../../board/builder/cores.js";
 import {
   buildImages,
   compile,
@@ -15,12 +14,13 @@ import {
   type ImageName,
   imageFor,
 } from "../../board/builder/images.js";
-import { type Core, type Limits, mustStateLimits } from "../../board/builder/port.js";
-import { PORTS, type PortName } from "../../board/builder/ports.js";
+import { mustStateLimits, PORTS, type PortName } from "../../board/builder/ports.js";
 import { sizesOf } from "../../board/builder/sizes.js";
 import { BuildError } from "../../board/builder/tools.js";
 import { Machine, type MachineOptions } from "../../board/emulator/machine.js";
 import { Rests } from "../../board/emulator/rests.js";
+import { CORTEX_M } from "../../board/ports/cores.js";
+import type { Core, Limits } from "../../board/ports/port.js";
 import { ROOT } from "../../host-tools/files/project.js";
 import { firmwareOf } from "../../host-tools/flashing/firmwarehash.js";
 import { type Block, parseIntelHex } from "../../host-tools/flashing/intelhex.js";

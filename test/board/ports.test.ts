@@ -8,10 +8,11 @@ import { buildImages, compile, IMAGES, imageFor } from "../../board/builder/imag
 import { EMULATED, emulatorOf, type PortName } from "../../board/builder/ports.js";
 import { addressOf } from "../../board/builder/sizes.js";
 import { Machine } from "../../board/emulator/machine.js";
+import type { Change } from "../../board/ports/port.js";
 import { ROOT } from "../../host-tools/files/project.js";
 import { firmwareOf } from "../../host-tools/flashing/firmwarehash.js";
 import { FIRMWARE_FILE } from "../../sim/session/firmware.js";
-import { beyondLimits, MeasureError, measure } from "../conformance/boardfigures.js";
+import { beyondLimits, MeasureError, type MeasureOptions, measure, type Part } from "../conformance/boardfigures.js";
 import { ChipTarget } from "../conformance/chiptarget.js";
 import { describeDifference } from "../conformance/play.js";
 import { prepare, runAll } from "../conformance/run.js";
@@ -131,17 +132,19 @@ function holds(ram: Buffer, secret: Uint8Array): boolean {
 
 // ---- faults ----
 
-interface Fault {
-  /** In which folder of the project, and file. */
+/** A change in a file of a folder of the project. */
+interface FileChange extends Change {
   readonly folder: string;
   readonly file: string;
-  readonly from: string;
-  readonly to: string;
-  /** How the conformance says so: a figure, or the first difference. */
+}
+
+interface Fault extends FileChange {
+  /** The part of the figures that shows it, and how they say so. */
+  readonly part: Part;
   readonly says: RegExp;
 }
 
-const ERASE_IGNORED: Omit<Fault, "says"> = {
+const ERASE_IGNORED: FileChange = {
   folder: "board/standins",
   file: "flash.c",
   from: "memset(standin_flash.bytes + page * PORT_FLASH_PAGE_SIZE, 0xff, PORT_FLASH_PAGE_SIZE)",
@@ -152,40 +155,22 @@ const STUCK: Fault = {
   file: "random.c",
   from: "(uint8_t)(state >> 24)",
   to: "0x5a",
+  part: "challenges",
   // The card itself takes no such numbers.
   says: /: it does not begin a channel$/m,
 };
-const SLOW = /^its clock is off by: \d{5,} ppm; the limit is -20000 to 20000 ppm$/m;
-const LOST = /: no answer|^of them not answered: [1-9]\d*; the limit is 0$/m;
-/** Every 200th byte. */
-const LOSE = "static uint32_t count;\n    if (++count % 200 != 0) ";
+const SLOW = {
+  part: "clock",
+  says: /^its clock is off by: \d{5,} ppm; the limit is -20000 to 20000 ppm$/m,
+} as const;
+const LOST = { part: "frames", says: /: no answer|^of them not answered: [1-9]\d*; the limit is 0$/m } as const;
 
-/** Of each port: its timer runs at half its speed, and its serial line loses bytes. */
-const FAULTS: Readonly<Record<Port, readonly Fault[]>> = {
-  netduino2: [
-    { ...own("netduino2"), from: "TIM5_PSC = TIMER_MHZ - 1", to: "TIM5_PSC = 2 * TIMER_MHZ - 1", says: SLOW },
-    {
-      ...own("netduino2"),
-      from: "ring_put(&ring, (uint8_t)USART_DR)",
-      to: `const uint8_t byte = (uint8_t)USART_DR;\n    ${LOSE}ring_put(&ring, byte)`,
-      says: LOST,
-    },
-    STUCK,
-  ],
-  sifive_e: [
-    { ...own("sifive_e"), from: "#define TICKS_PER_MS 10000u", to: "#define TICKS_PER_MS 20000u", says: SLOW },
-    {
-      ...own("sifive_e"),
-      from: "ring_put(&ring, (uint8_t)byte)",
-      to: `${LOSE}ring_put(&ring, (uint8_t)byte)`,
-      says: LOST,
-    },
-    STUCK,
-  ],
-};
-
-function own(port: string): { folder: string; file: string } {
-  return { folder: `board/ports/${port}`, file: "port.c" };
+/** The port's own, and those of what stands in for the rest. */
+function faultsOf(port: Port): Fault[] {
+  const { faults } = emulatorOf(port);
+  assert.ok(faults, `board/ports/${port}/port.ts names no \`faults\` that tests could look for`);
+  const own = { folder: `board/ports/${port}`, file: "port.c" };
+  return [{ ...own, ...faults.slowTimer, ...SLOW }, { ...own, ...faults.lostBytes, ...LOST }, STUCK];
 }
 
 for (const port of PORTS) {
@@ -194,8 +179,8 @@ for (const port of PORTS) {
     [port],
     `${port}: a slow timer, lost bytes, a stuck random source, an erase ignored are noticed`,
     async () => {
-      for (const fault of FAULTS[port]) {
-        const found = await beyond(port, imageWith(port, fault), 1);
+      for (const fault of faultsOf(port)) {
+        const found = await beyond(port, imageWith(port, fault), { frames: 1, only: fault.part });
         assert.match(found.join("\n"), fault.says, `${fault.to}: ${found.join("; ") || "nothing"}`);
       }
       assert.is((await differences(port, imageWith(port, ERASE_IGNORED))).length > 0, true, "an erase ignored");
@@ -206,7 +191,7 @@ for (const port of PORTS) {
 let builds = 0;
 
 /** An image of the port with a fault in a copy of its source. */
-function imageWith(port: Port, { folder, file, from, to }: Omit<Fault, "says">): string {
+function imageWith(port: Port, { folder, file, from, to }: FileChange): string {
   buildImages(imageFor(port));
   const copy = join(scratchFolder(), "faulty");
   cpSync(join(ROOT, folder), copy, { recursive: true });
@@ -226,10 +211,10 @@ async function differences(port: Port, image: string): Promise<string[]> {
 }
 
 /** The figures that are beyond their limits, or why there are none. */
-async function beyond(port: Port, image: string, frames = FRAMES): Promise<string[]> {
+async function beyond(port: Port, image: string, options: MeasureOptions = { frames: FRAMES }): Promise<string[]> {
   const target = await ChipTarget.open(image, port);
   try {
-    return beyondLimits(await measure(target, { frames, clock: "message" }));
+    return beyondLimits(await measure(target, { ...options, clock: "message" }));
   } catch (error) {
     if (error instanceof MeasureError) return [error.message];
     throw error;

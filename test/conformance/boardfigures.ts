@@ -54,23 +54,30 @@ export interface MeasureOptions {
   readonly frames: number;
   /** By what the card's clock is judged: `message` where the other end's clock is exact; nothing unless given. */
   readonly clock?: keyof typeof TIMES;
+  /** Only this part; all of them unless given. */
+  readonly only?: Part;
 }
+
+/** What is measured, in this order; each part begins with a blank card. */
+const PARTS = {
+  flash: (card: MeasuredCard) => flashTimes(card),
+  frames: (card: MeasuredCard, { frames }: MeasureOptions) => missedFrames(card, frames),
+  challenges: (card: MeasuredCard) => repeatedChallenges(card),
+  waking: (card: MeasuredCard) => waking(card),
+  clock: (card: MeasuredCard, options: MeasureOptions) => (options.clock ? clock(card, options.clock) : []),
+};
+export type Part = keyof typeof PARTS;
 
 /** Measures; leaves the board blank and its clock running. */
 export async function measure(target: Target, options: MeasureOptions): Promise<Figure[]> {
   const card = new MeasuredCard(target);
-  await card.command(Op.PASS, 0);
-  const figures = [...(await flashTimes(card)), ...(await missedFrames(card, options.frames))];
-  await card.command(Op.BLANK);
-  await card.command(Op.RELEASE);
-  figures.push(await repeatedChallenges(card));
-  // A card that has begun a channel stays on for longer than its clock is measured.
-  await card.command(Op.BLANK);
-  await card.command(Op.RELEASE);
-  figures.push(...(await waking(card)));
-  if (options.clock) figures.push(...(await clock(card, options.clock)));
-  await card.command(Op.BLANK);
-  await card.command(Op.RELEASE);
+  const figures: Figure[] = [];
+  for (const part of options.only ? [options.only] : (Object.keys(PARTS) as Part[])) {
+    figures.push(...(await PARTS[part](card, options)));
+    // A card that has begun a channel stays on for longer than its clock is measured.
+    await card.command(Op.BLANK);
+    await card.command(Op.RELEASE);
+  }
   return figures;
 }
 
@@ -81,6 +88,7 @@ export async function measure(target: Target, options: MeasureOptions): Promise<
  * less the start of one that has been on before, by the operations in between; the firmware's own work is in it.
  */
 async function flashTimes(card: MeasuredCard): Promise<Figure[]> {
+  await card.command(Op.PASS, 0);
   const idle = await median(30, () => card.command(Op.SEED, 1));
   const blank = await median(10, () => card.command(Op.BLANK));
   let operations = 0;
@@ -103,6 +111,7 @@ async function flashTimes(card: MeasuredCard): Promise<Figure[]> {
 }
 
 async function missedFrames(card: MeasuredCard, count: number): Promise<Figure[]> {
+  await card.command(Op.PASS, 0);
   await card.hello();
   const { answered, time } = await card.flood(count);
   return [
@@ -113,10 +122,10 @@ async function missedFrames(card: MeasuredCard, count: number): Promise<Figure[]
 }
 
 /** From the board's own random source, which is not seeded then. */
-async function repeatedChallenges(card: MeasuredCard): Promise<Figure> {
+async function repeatedChallenges(card: MeasuredCard): Promise<Figure[]> {
   const seen = new Set<string>();
   for (let left = CHALLENGES; left > 0; left--) seen.add(await card.challenge());
-  return figure(`random challenges that repeat, of ${CHALLENGES}`, CHALLENGES - seen.size, "", NONE);
+  return [figure(`random challenges that repeat, of ${CHALLENGES}`, CHALLENGES - seen.size, "", NONE)];
 }
 
 /** Whoever sleeps must not lose the byte that wakes it, nor wake late. */

@@ -1,10 +1,10 @@
 // The chip in QEMU with a clock of its own: it goes from rest to rest, and its time is read from a timer of the chip that
 // no image uses. So what is measured of it does not depend on how busy this computer is.
 
-import type { Emulator } from "../../board/builder/port.js";
 import { emulatorOf, type PortName } from "../../board/builder/ports.js";
 import { Machine } from "../../board/emulator/machine.js";
 import { Rests } from "../../board/emulator/rests.js";
+import type { Emulator } from "../../board/ports/port.js";
 import type { Clock, Target } from "./target.js";
 
 /** The chip of a port as messages name it. */

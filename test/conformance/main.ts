@@ -17,6 +17,7 @@ import { BoardError, handBack, openForUse } from "./board.js";
 import { beyondLimits, type Figure, MeasureError, measure } from "./boardfigures.js";
 import { ChipTarget } from "./chiptarget.js";
 import { describeDifference } from "./play.js";
+import { measureResponse } from "./response.js";
 import { type Prepared, prepare, type Result, runAll } from "./run.js";
 import { ScriptError } from "./script.js";
 import type { Target } from "./target.js";
@@ -100,11 +101,13 @@ async function onThisComputer(options: Options, prepared: readonly Prepared[]): 
 }
 
 async function measureQemu(port: PortName): Promise<Figure[]> {
-  const target = await ChipTarget.open(pathOf(imageFor(port)), port);
+  const image = pathOf(imageFor(port));
+  const target = await ChipTarget.open(image, port);
   try {
     const figures = await measure(target, { frames: FRAMES.qemu, clock: "time-out" });
     // How long its flash and its line take is QEMU's affair.
     const judged = figures.filter(({ limits }) => limits);
+    judged.push(await measureResponse(image, port));
     return judged.map((figure) => ({ ...figure, name: `${target.name}: ${figure.name}` }));
   } finally {
     await target.close();

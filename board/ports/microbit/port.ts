@@ -1,7 +1,7 @@
 // The port to the BBC micro:bit V1.
 
-import { CORTEX_M } from "../../builder/cores.js";
-import type { Port } from "../../builder/port.js";
+import { CORTEX_M } from "../cores.js";
+import type { Port } from "../port.js";
 
 /** The card's flash, and the page size of the chip's. */
 const FLASH = 0x3f000;

@@ -1,12 +1,8 @@
 // The port to QEMU's sifive_e.
 
-import { RISC_V } from "../../builder/cores.js";
-import type { Port } from "../../builder/port.js";
-
-/** The card's flash is in RAM, behind what is wiped; a mark follows it (board/standins/flash.c). */
-const RAM = 0x80000000;
-const FLASH = 0x80002c00;
-const MARK = 0x44524143;
+import { RISC_V } from "../cores.js";
+import { flashInRam } from "../flashinram.js";
+import type { Port } from "../port.js";
 
 export const PORT: Port = {
   title: "sifive_e in QEMU (FE310, RV32IMAC)",
@@ -20,10 +16,15 @@ export const PORT: Port = {
     // 16 MHz
     speed: 6,
     dropsOutput: true,
-    flash: FLASH,
-    ram: { address: RAM, size: FLASH - RAM },
-    fill: { before: [], after: [[FLASH + 4096, MARK]] },
+    ...flashInRam(0x80000000, 0x80002c00),
     // The CLINT's time, which nobody sets; QEMU 7.2 counts at 10 MHz.
     timer: { start: [], value: 0x0200bff8, ticksPerMs: 10_000 },
+    faults: {
+      slowTimer: { from: "#define TICKS_PER_MS 10000u", to: "#define TICKS_PER_MS 20000u" },
+      lostBytes: {
+        from: "ring_put(&ring, (uint8_t)byte)",
+        to: "static uint32_t count; if (++count % 200) ring_put(&ring, (uint8_t)byte)",
+      },
+    },
   },
 };

@@ -1,7 +1,7 @@
 // The template of a port, here for the smallest core.
 
-import { CORTEX_M } from "../../builder/cores.js";
-import type { Port } from "../../builder/port.js";
+import { CORTEX_M } from "../cores.js";
+import type { Port } from "../port.js";
 
 export const PORT: Port = {
   title: "template of a port",

@@ -1,7 +1,9 @@
 // What a port states of itself, in its own folder (port.ts): its core and tools, its sources, what an image of it may
 // take, and the machine of QEMU that has its chip.
 
-import { BuildError, type Tool } from "./tools.js";
+/** The C compilers and QEMU's programs that ports use; board/builder/tools.ts says what each comes with. */
+export type Compiler = "arm-none-eabi-gcc" | "riscv64-unknown-elf-gcc";
+export type Qemu = "qemu-system-arm" | "qemu-system-riscv32";
 
 /** What an image may take, in bytes. */
 export interface Limits {
@@ -13,10 +15,10 @@ export interface Limits {
 export interface Core {
   /** The folder of its start, in the project. */
   readonly start: string;
-  readonly compiler: Tool;
+  readonly compiler: Compiler;
   /** The compiler's flags before those of the port. */
   readonly flags: readonly string[];
-  readonly qemu: Tool;
+  readonly qemu: Qemu;
   /** The instruction that sleeps, as bytes in hex. */
   readonly wait: string;
   /** The size of a breakpoint, and the number of the program counter, in GDB's protocol. */
@@ -48,6 +50,14 @@ export interface Emulator {
     readonly value: number;
     readonly ticksPerMs: number;
   };
+  /** Faults of the port's own port.c that the tests must notice: a timer at half its speed, and bytes that are lost. */
+  readonly faults?: { readonly slowTimer: Change; readonly lostBytes: Change };
+}
+
+/** Text in a source file, which is there once, and what it becomes. */
+export interface Change {
+  readonly from: string;
+  readonly to: string;
 }
 
 export interface Port {
@@ -61,12 +71,4 @@ export interface Port {
   readonly limits: Limits;
   /** Nothing where no machine of QEMU has the chip: its image is built, and not run. */
   readonly emulator?: Emulator;
-}
-
-/** Throws BuildError where a port states no limit of flash or RAM, or none that is a number of bytes. */
-export function mustStateLimits(name: string, { limits }: { readonly limits?: Partial<Limits> }): void {
-  const missing = (["flash", "ram"] as const).filter((of) => !((limits?.[of] ?? 0) > 0));
-  const memories = missing.map((of) => (of === "ram" ? "RAM" : of)).join(" and ");
-  if (memories)
-    throw new BuildError(`the port ${name} states no limit of ${memories}: give it \`limits\` in its port.ts`);
 }
