@@ -1,5 +1,5 @@
-// The chip in QEMU: a board that runs an image, with its serial line, its memory and its registers within reach; on the
-// micro:bit its pins, too.
+// The chip in QEMU: one board that runs an image, with access to its serial line, memory and registers; on the micro:bit
+// to its pins, too.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -19,41 +19,43 @@ import { Qtest } from "./qtest.js";
 const FLASH_SIZE = 4096;
 /** The micro:bit's flash controller (board/ports/microbit/nrf51.h). */
 const NVMC = { config: 0x4001e504, readOnly: 0, write: 1 };
-/** Read-back protection (UICR). QEMU forgets it at a reset. */
+/** Read-back protection (UICR). QEMU loses it at a reset. */
 const RBPCONF = { address: 0x10001004, protectAll: 0xffff00ff };
-/** Where this tool is, QEMU ends when we are killed. */
+/** If this tool is installed, QEMU ends when this process is killed. */
 const SETPRIV = "/usr/bin/setpriv";
 const TIED = existsSync(SETPRIV) ? [SETPRIV, "--pdeathsig", "KILL"] : [];
-/** How often QEMU is asked whether it still runs (ms). */
+/** Milliseconds between checks whether the chip still runs. */
 const POLL = 10;
+
 export interface MachineOptions {
   /** The image, an ELF file. */
   readonly image: string;
-  /** The port whose chip it is for; the micro:bit unless given. */
+  /** The port whose chip it is; the micro:bit by default. */
   readonly port?: PortName;
-  /** The card's flash to begin with (4,096 bytes); blank unless given. */
+  /** The card's flash at the start (4,096 bytes); blank by default. */
   readonly flash?: Uint8Array;
-  /** Where the serial line is: on a pseudo-terminal, or (the default) on a socket of ours. */
+  /** The serial line: a pseudo-terminal, or by default a socket of this process. */
   readonly serial?: "pty" | "socket";
   /** Called at every edge of an output pin, from the first instruction on. */
   readonly watch?: EdgeWatcher;
   /**
-   * The chip's time goes by its instructions, 2^icount ns each or as many as one takes the chip, and jumps to what is due
-   * next while it sleeps. Unless given, it goes by them at the chip's own speed, and by this computer's clock while the chip
-   * sleeps, for people and programs. So a busy computer makes the chip slow, and nothing in it late.
+   * The chip's time advances by its instructions, 2^icount ns each or at the chip's own speed ("chip"), and jumps to the
+   * next event while it sleeps. By default it advances by instructions at the chip's own speed, and by this computer's
+   * clock while the chip sleeps, for people and programs. So on a busy computer the chip is slow, but no event in it is
+   * late.
    */
   readonly icount?: number | "chip";
-  /** Does not run when it has started, but as the debugger says; its time goes by its instructions. */
+  /** The chip does not run after the start, but only as the debugger says. Its time advances by its instructions. */
   readonly stepped?: boolean;
-  /** Stops for good, RAM and all, when the chip resets itself. */
+  /** Stops for good, and keeps its RAM, when the chip resets itself. */
   readonly haltsAtReset?: boolean;
-  /** Lets a debugger in, on this Unix socket or TCP port. */
+  /** Accepts a debugger on this Unix socket or TCP port. */
   readonly gdb?: string | number;
-  /** The chip was closed to debuggers before, as a production image leaves it. */
+  /** The chip is protected from debuggers, as a production image leaves it. */
   readonly closed?: boolean;
 }
 
-/** QEMU could not be started, or ended by itself; the message is for people. */
+/** QEMU could not be started, or ended unexpectedly. The message is for people. */
 export class MachineError extends Error {
   override name = "MachineError";
 }
@@ -65,11 +67,11 @@ export class Machine {
   #reads = 0;
   /** The chip's pins. */
   readonly pins: Pins;
-  /** The serial line, where it is on a socket. */
+  /** The serial line, if it is a socket. */
   readonly serial: Socket | undefined;
-  /** The pseudo-terminal that it is on, otherwise. */
+  /** Otherwise its pseudo-terminal. */
   readonly pty: string | undefined;
-  /** Settled when QEMU has ended. */
+  /** Resolves when QEMU has ended. */
   readonly ended: Promise<void>;
   readonly #debugger: Debugger | undefined;
   /** The port whose chip it is. */
@@ -89,13 +91,13 @@ export class Machine {
 
   /** Starts QEMU; the image runs when this returns, unless it is stepped. */
   static async start(options: MachineOptions): Promise<Machine> {
-    // Flash and RAM lie in it for a moment: nobody else may read them.
+    // Flash and RAM are in it for a moment, so nobody else may read it.
     const folder = mkdtempSync(join(tmpdir(), "dsc-qemu-"));
     const port = options.port ?? "microbit";
     const [command, ...before] = [...TIED, PORTS[port].core.qemu];
     const child = spawn(command as string, [...before, ...argumentsFor(options, emulatorOf(port), folder)], {
       stdio: ["ignore", "ignore", "pipe"],
-      // A group of its own: a Ctrl-C that ends us must leave it the time to be asked for its flash.
+      // In its own process group: a Ctrl-C that ends this process must leave QEMU alive until its flash is read.
       detached: true,
     });
     const end = () => void child.kill("SIGKILL");
@@ -118,18 +120,18 @@ export class Machine {
     return this.#child.pid as number;
   }
 
-  /** What lets a stepped chip run. */
+  /** The debugger of a stepped chip. */
   get debugger(): Debugger {
     if (!this.#debugger) throw new MachineError("the chip is not stepped");
     return this.#debugger;
   }
 
-  /** The card's flash now. */
+  /** The card's current flash. */
   readFlash(): Promise<Buffer> {
     return this.readMemory(emulatorOf(this.port).flash, FLASH_SIZE);
   }
 
-  /** All RAM that an image wipes, now. */
+  /** All of the chip's current RAM that an image wipes. */
   readRam(): Promise<Buffer> {
     const { address, size } = emulatorOf(this.port).ram;
     return this.readMemory(address, size);
@@ -144,14 +146,14 @@ export class Machine {
   async readMemory(address: number, size: number): Promise<Buffer> {
     if (this.#debugger && size <= Debugger.MOST) return this.#debugger.read(address, size);
     const file = join(this.#folder, `memory-${++this.#reads}`);
-    // As the core sees it: the chip's memories are not on the bus that pmemsave looks at.
+    // Read as the core sees it: the chip's memories are not on the bus that pmemsave reads.
     await this.#qmp.execute("memsave", { val: address, size, filename: file });
     const bytes = readFileSync(file);
     rmSync(file);
     return bytes;
   }
 
-  /** The addresses of all instructions that the core executes while `run` does something. */
+  /** The addresses of all instructions that the core executes during `run`. */
   async trace(run: () => Promise<unknown>): Promise<number[]> {
     await this.#monitor("singlestep on");
     const text = await this.#log("exec,nochain", run);
@@ -161,7 +163,7 @@ export class Machine {
     );
   }
 
-  /** What is written to registers that QEMU does not have while `run` does something. */
+  /** What is written during `run` to registers that QEMU does not have. */
   async traceUnimplemented(run: () => Promise<unknown>): Promise<{ offset: number; value: number }[]> {
     const text = await this.#log("unimp", run);
     return [...text.matchAll(/unimplemented device write .*offset (0x[0-9a-f]+), value (0x[0-9a-f]+)/g)].map(
@@ -169,7 +171,7 @@ export class Machine {
     );
   }
 
-  /** What QEMU logs of these kinds while `run` does something. */
+  /** What QEMU logs of these kinds during `run`. */
   async #log(kinds: string, run: () => Promise<unknown>): Promise<string> {
     const file = join(this.#folder, "trace");
     for (const command of [`logfile ${file}`, `log ${kinds}`]) await this.#monitor(command);
@@ -182,22 +184,25 @@ export class Machine {
     return this.#qmp.execute("human-monitor-command", { "command-line": command });
   }
 
-  /** The chip's reset pin: RAM and flash stay. */
+  /** Pulls the chip's reset pin. RAM and flash keep their contents. */
   async reset(): Promise<void> {
     await this.#qmp.execute("system_reset");
   }
 
-  /** Makes QEMU look at the serial line again: it does not when the chip begins to listen, and waits for other events. */
+  /**
+   * Makes QEMU read the serial line again. By itself QEMU does not when the chip starts to listen; it waits for another
+   * event.
+   */
   async nudge(): Promise<void> {
     await this.isRunning();
   }
 
-  /** Waits until the chip, which halts there, has reset itself. */
+  /** Waits until the chip has reset itself; it halts then. */
   async halted(): Promise<void> {
     while (!(await this.hasHalted())) await sleep(POLL);
   }
 
-  /** Whether the chip, which halts there, has reset itself. */
+  /** Whether the chip has reset itself; it halts then. */
   async hasHalted(): Promise<boolean> {
     const { status } = (await this.#qmp.execute("query-status")) as { status: string };
     return status === "shutdown";
@@ -209,7 +214,7 @@ export class Machine {
     return running;
   }
 
-  /** Stops the chip between two instructions, or lets it go on. */
+  /** Stops the chip between two instructions, or resumes it. */
   async pause(paused: boolean): Promise<void> {
     await this.#qmp.execute(paused ? "stop" : "cont");
   }
@@ -247,8 +252,8 @@ function gdbLine(at: string | number): string {
 }
 
 /**
- * Fills the card's flash as the chip would: what QEMU itself loads comes back at every reset. (QEMU's flash begins as
- * zeros.)
+ * Fills the card's flash as the chip would, since QEMU loads its own files again at every reset. (QEMU's flash starts
+ * as zeros.)
  */
 async function fillFlash(qtest: Qtest, { flash, fill }: Emulator, bytes: Uint8Array): Promise<void> {
   for (const [register, value] of fill.before) await qtest.command(`writel ${register} ${value}`);
@@ -296,7 +301,7 @@ async function ptyOf(qmp: Qmp): Promise<string> {
   return path;
 }
 
-/** Fails when QEMU ends before it could be used. */
+/** Rejects if QEMU ends before it could be used. */
 function whatItSays(child: ChildProcess): Promise<never> {
   let said = "";
   child.stderr?.on("data", (text) => {
