@@ -48,7 +48,16 @@ const TESTS = [
   {
     name: "tests",
     sources: [
-      ...["firmware/wire.ts", "sim", "host-tools", "board/builder", "board/cli", "board/emulator", "test"],
+      ...[
+        "firmware/wire.ts",
+        "sim",
+        "host-tools",
+        "board/builder",
+        "board/cli",
+        "board/emulator",
+        "board/ports",
+        "test",
+      ],
       ...["tsconfig.json", "tsconfig.base.json", "package-lock.json"],
     ],
     output: "build/tests.stamp",

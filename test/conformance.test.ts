@@ -51,7 +51,7 @@ boardTest(same, ["posix"], "every scenario on the posix port", async () => {
   assert.equal(await differences("posix"), []);
 });
 
-/** Every third scenario, since an emulated chip is slow. `npm run conformance` plays all of them. */
+/** Every sixth scenario, since an emulated chip is slow. `npm run conformance` plays all of them. */
 const FEW = ALL.filter((_, index) => index % 6 === 0);
 
 boardTest(same, ["development"], "every sixth scenario in QEMU", async () => {
@@ -122,7 +122,7 @@ const FRAMES = 20;
 
 boardTest(measured, ["development"], "the chip in QEMU is within the limits, by its own clock", async () => {
   const figures = await measureChip(buildImages("development"));
-  assert.is(figures.filter(({ limits }) => limits).length, 3);
+  assert.is(figures.filter(({ limits }) => limits).length, 4);
   assert.equal(beyondLimits(figures), []);
 });
 
@@ -305,11 +305,30 @@ boardTest(production, ["production"], "takes no commands: nobody can take its ti
 
 boardTest(production, ["production"], "has no front panel, and answers GET DATA", async () => {
   await onQemuPty("production", async (path) => {
-    await rejects(openPanel(path), Error, /no front panel/);
-    await rejects(openForUse(path, { erase: true }), BoardError, /not a development image/);
+    await rejects(
+      whileSilent(() => openPanel(path)),
+      Error,
+      /no front panel/,
+    );
+    await rejects(
+      whileSilent(() => openForUse(path, { erase: true })),
+      BoardError,
+      /not a development image/,
+    );
     assert.match(await info(path), /^[0-9a-f]{16}$/);
   });
 });
+
+/** Tries again where the chip did not answer in time: on a busy computer it is slow. */
+async function whileSilent(open: () => Promise<unknown>): Promise<unknown> {
+  for (;;) {
+    try {
+      return await open();
+    } catch (error) {
+      if (!/no card answers/.test((error as Error).message)) throw error;
+    }
+  }
+}
 
 // ---- cards on pseudo-terminals ----
 

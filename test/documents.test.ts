@@ -4,7 +4,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
-import { pathOf } from "../board/builder/images.js";
+import { buildImages, imageFor, pathOf } from "../board/builder/images.js";
 import { sizesOf } from "../board/builder/sizes.js";
 import { KINDS } from "../host-tools/cli/exit.js";
 import { ROOT } from "../host-tools/files/project.js";
@@ -46,6 +46,14 @@ boardTest(test, ["development"], "README: flash and RAM of the image", () => {
   assert.is(Math.ceil(flash / KIB), stated(README, /in (\S+) KB of\sflash/), `${flash} bytes of flash`);
   assert.is(Math.ceil(ram / KIB), stated(README, /flash and (\S+) KB of RAM/), `${ram} bytes of RAM`);
 });
+
+for (const port of ["microbit", "netduino2", "sifive_e"] as const) {
+  boardTest(test, [imageFor(port)], `PORTING.md: flash and RAM of the image for ${port}`, () => {
+    const { flash, ram } = sizesOf(buildImages(imageFor(port)));
+    const row = PORTING.split("\n").find((line) => line.startsWith(`| \`${port}\` |`));
+    assert.match(row ?? "", `| ${Math.ceil(flash / KIB)} KB, ${Math.ceil(ram / KIB)} KB |`);
+  });
+}
 
 test("README and PORTING.md: the functions of a port, and PORTING.md names each", () => {
   const header = readFileSync(join(ROOT, "board", "port.h"), "utf8").replace(/\/\*.*?\*\//gs, "");

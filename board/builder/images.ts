@@ -18,8 +18,9 @@ import {
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { BUILD, ROOT } from "../../host-tools/files/project.js";
-import type { Limits } from "./sizes.js";
-import { BuildError, isInstalled, run, TOOLS, type Tool } from "./tools.js";
+import type { Limits } from "../ports/port.js";
+import { mustStateLimits, PORTS, type PortName } from "./ports.js";
+import { BuildError, isInstalled, prefixOf, run, TOOLS, type Tool } from "./tools.js";
 
 const BOARD = join(ROOT, "board");
 const OUT = join(BUILD, "board");
@@ -32,20 +33,24 @@ export const STRICT = ["-std=gnu11", "-Wall", "-Wextra", "-Wconversion", "-Werro
 /** wasm2c's output relies on wrapping integers and on bytes used as words, and causes warnings. */
 const GENERATED = ["-std=gnu11", "-fno-strict-aliasing", "-w"];
 /**
- * The compiler's flags for an ARM core. Floating-point registers are not used, because `port_forget` does not wipe them.
- * File names in the image start at the repository's root, so that a debugger started there finds the sources.
+ * The compiler's flags for a chip, behind those of its core. File names in the image start at the repository's root, so
+ * that a debugger started there finds the sources.
  */
-export function chip(core: string): string[] {
-  const flags = `-mcpu=${core} -mthumb -mfloat-abi=soft -O2 -g -ffunction-sections -fdata-sections -DNDEBUG`;
-  return [...flags.split(" "), `-ffile-prefix-map=${ROOT}=.`];
+function chip(core: readonly string[]): string[] {
+  const flags = "-O2 -g -ffunction-sections -fdata-sections -DNDEBUG";
+  return [...core, ...flags.split(" "), `-ffile-prefix-map=${ROOT}=.`];
 }
-/** By the linker script of a port, in its folder. */
-export function chipLink(folder: string): string[] {
-  const script = join(BOARD, folder, "image.ld");
-  return [..."-nostartfiles -Wl,--gc-sections -Wl,--no-warn-rwx-segments".split(" "), `-L${BOARD}`, `-Wl,-T,${script}`];
+/** For an ARM core, by its name. */
+export function cortex(core: string): string[] {
+  return chip([`-mcpu=${core}`, "-mthumb", "-mfloat-abi=soft"]);
 }
-export const MICROBIT = chip("cortex-m0");
-export const MICROBIT_LINK = chipLink("ports/microbit");
+/** By the linker script of a port, in its folder. The compiler has to see it: the specs of picolibc add theirs otherwise. */
+function chipLink(port: string): string[] {
+  const script = join(BOARD, "ports", port, "image.ld");
+  return [..."-nostartfiles -Wl,--gc-sections -Wl,--no-warn-rwx-segments".split(" "), `-L${BOARD}`, "-T", script];
+}
+export const MICROBIT = cortex("cortex-m0");
+export const MICROBIT_LINK = chipLink("microbit");
 export const NATIVE = ["-O1", "-g", "-DNDEBUG", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
 /**
  * Two instruments that take longer than the card itself are off: tracing of comparisons (each memory access has one),
@@ -73,41 +78,52 @@ export interface Image {
   readonly output: string;
   /** The released one by default. */
   readonly module?: keyof typeof MODULES;
-  /** Its limits, if its port states any. */
+  /** The port that it is a card for, if any, and that port's limits. */
+  readonly port?: PortName;
   readonly limits?: Limits;
 }
 
 const HOST = ["board/card.c", "board/main.c"];
-/** What the project allows a card on the micro:bit: less than the chip has. */
-const MICROBIT_LIMITS: Limits = { flash: 44 * 1024, ram: 6 * 1024 };
+
+interface PortImage {
+  readonly production?: boolean;
+  /** The port's name and ".elf" unless given. */
+  readonly name?: string;
+  readonly output?: string;
+}
+
+/** The image of a card for the chip of a port. */
+function portImage(port: PortName, { production = false, ...given }: PortImage = {}): Image {
+  const { title, core, flags, sources, limits } = PORTS[port];
+  return {
+    name: title,
+    sources: [
+      ...[...HOST, ...sources, ...(production ? [] : ["board/development"])],
+      ...[core.start, `board/ports/${port}`],
+    ],
+    compiler: core.compiler,
+    flags: [...chip([...flags, ...core.flags]), `-DDEVELOPMENT=${production ? 0 : 1}`],
+    link: chipLink(port),
+    output: `${port}/dsc.elf`,
+    port,
+    limits,
+    ...given,
+  };
+}
+
+/** The development images of all ports but the micro:bit, whose images have names of their own. */
+const PORT_IMAGES = Object.fromEntries(
+  (Object.keys(PORTS) as PortName[]).filter((port) => port !== "microbit").map((port) => [port, portImage(port)]),
+) as Record<Exclude<PortName, "microbit">, Image>;
 
 export const IMAGES = {
-  development: {
-    name: "development image",
-    sources: [...HOST, "board/segments.c", "board/development", "board/cortexm", "board/ports/microbit"],
-    compiler: "arm-none-eabi-gcc",
-    flags: [...MICROBIT, "-DDEVELOPMENT=1"],
-    link: MICROBIT_LINK,
-    output: "microbit/development/dsc.elf",
-    limits: MICROBIT_LIMITS,
-  },
-  production: {
+  development: portImage("microbit", { name: "development image", output: "microbit/development/dsc.elf" }),
+  production: portImage("microbit", {
+    production: true,
     name: "production image",
-    sources: [...HOST, "board/segments.c", "board/cortexm", "board/ports/microbit"],
-    compiler: "arm-none-eabi-gcc",
-    flags: [...MICROBIT, "-DDEVELOPMENT=0"],
-    link: MICROBIT_LINK,
     output: "microbit/production/dsc.elf",
-    limits: MICROBIT_LIMITS,
-  },
-  template: {
-    name: "template of a port",
-    sources: [...HOST, "board/segments.c", "board/development", "board/cortexm", "board/ports/template"],
-    compiler: "arm-none-eabi-gcc",
-    flags: [...chip("cortex-m0"), "-DDEVELOPMENT=1"],
-    link: chipLink("ports/template"),
-    output: "template/dsc.elf",
-  },
+  }),
+  ...PORT_IMAGES,
   meter: {
     name: "meter",
     sources: [
@@ -150,12 +166,17 @@ export const IMAGES = {
 } as const satisfies Record<string, Image>;
 export type ImageName = keyof typeof IMAGES;
 
+/** The development image of a port's card. */
+export function imageFor(port: PortName): ImageName {
+  return port === "microbit" ? "development" : port;
+}
+
 /**
  * The command that installs what these images need to be built (and run: QEMU); undefined if everything is installed.
  */
 export function missingFor(...images: ImageName[]): string | undefined {
   const tools = new Set<Tool>(["wasm2c", ...images.map((name) => IMAGES[name].compiler)]);
-  if (tools.has("arm-none-eabi-gcc")) tools.add("qemu-system-arm");
+  for (const { core } of Object.values(PORTS)) if (tools.has(core.compiler)) tools.add(core.qemu);
   const packages = [...tools].filter((tool) => !isInstalled(tool)).map((tool) => TOOLS[tool]);
   return packages.length > 0 ? `apt-get install ${packages.join(" ")}` : undefined;
 }
@@ -164,7 +185,11 @@ export function missingFor(...images: ImageName[]): string | undefined {
 export function buildImages(...names: ImageName[]): string {
   const missing = missingFor(...names);
   if (missing) throw new BuildError(`the tools that build the board are missing: ${missing}`);
-  for (const name of names) compile(IMAGES[name], moduleC(IMAGES[name]));
+  for (const name of names) {
+    const { port }: Image = IMAGES[name];
+    if (port) mustStateLimits(port, PORTS[port]);
+    compile(IMAGES[name], moduleC(IMAGES[name]));
+  }
   return pathOf(names.at(-1) as ImageName);
 }
 
@@ -225,7 +250,7 @@ export function compile(image: Image, moduleC: string): string {
     runCompiler(image, [...STRICT, ...include, ...image.link, ...files, module, "-o", drawn]);
     if (!output.endsWith(".elf")) return [output];
     const hex = output.replace(/elf$/, "hex");
-    run("arm-none-eabi-objcopy", ["-O", "ihex", drawn, join(draft, basename(hex))]);
+    run(`${prefixOf(drawn)}-objcopy`, ["-O", "ihex", drawn, join(draft, basename(hex))]);
     return [hex, output];
   });
   return output;

@@ -1,7 +1,8 @@
 // The sizes of an image's parts (the module, its host, the compiler's libraries, the stack), and the addresses of
 // symbols.
 
-import { BuildError, run } from "./tools.js";
+import type { Limits } from "../ports/port.js";
+import { BuildError, inspect } from "./tools.js";
 
 /** Bytes of an image, by part. */
 export interface Sizes {
@@ -11,15 +12,9 @@ export interface Sizes {
   readonly parts: readonly { readonly name: string; readonly flash: number; readonly ram: number }[];
 }
 
-/** What a port allows an image, in bytes. */
-export interface Limits {
-  readonly flash: number;
-  readonly ram: number;
-}
-
 /** The size of an ELF image by part. "other" is what has no symbol: padding, anonymous constants. */
 export function sizesOf(image: string): Sizes {
-  const sections = run("arm-none-eabi-objdump", ["-h", image]);
+  const sections = inspect("objdump", ["-h"], image);
   const size = (section: string) =>
     Number.parseInt(new RegExp(`\\s\\${section}\\s+([0-9a-f]{8})`).exec(sections)?.[1] ?? "0", 16);
   const flash = size(".text") + size(".data");
@@ -33,11 +28,11 @@ export function sizesOf(image: string): Sizes {
 
 /** Symbols by their origin: the module, our C, or the compiler's libraries. */
 function partsOf(image: string, stack: number): Sizes["parts"] {
-  const listing = run("arm-none-eabi-nm", ["--size-sort", "--print-size", "--line-numbers", image]);
+  const listing = inspect("nm", ["--size-sort", "--print-size", "--line-numbers"], image);
   const parts = { firmware: { flash: 0, ram: 0 }, host: { flash: 0, ram: 0 }, libraries: { flash: 0, ram: 0 } };
   for (const line of listing.split("\n")) {
     const [, address, hex, kind, symbol, file] = /^(\S+) (\S+) (\S) (\S+)(?:\t(.*))?$/.exec(line) ?? [];
-    if (!address || !hex || !kind || !symbol || isUicr(address)) continue;
+    if (!address || !hex || !kind || !symbol || isUicr(address) || isCard(symbol)) continue;
     const bytes = Number.parseInt(hex, 16);
     const part = parts[partOf(symbol, file)];
     if (/[bBdD]/.test(kind)) part.ram += bytes;
@@ -50,6 +45,11 @@ function partsOf(image: string, stack: number): Sizes["parts"] {
 /** Configuration registers (0x10001000) are not part of an image's size. */
 function isUicr(address: string): boolean {
   return address.startsWith("10001");
+}
+
+/** Nor is what stands in for the card's flash. */
+function isCard(symbol: string): boolean {
+  return symbol === "standin_flash";
 }
 
 function partOf(symbol: string, file: string | undefined): "firmware" | "host" | "libraries" {
@@ -83,7 +83,7 @@ export function refuseLarge(name: string, sizes: Sizes, limits: Limits): void {
 
 /** The address of a symbol in an image. */
 export function addressOf(image: string, symbol: string): number {
-  const hex = new RegExp(`^([0-9a-f]{8}) \\S ${symbol}$`, "m").exec(run("arm-none-eabi-nm", [image]))?.[1];
+  const hex = new RegExp(`^([0-9a-f]{8}) \\S ${symbol}$`, "m").exec(inspect("nm", [], image))?.[1];
   if (!hex) throw new Error(`${image}: no "${symbol}" in it`);
   return Number.parseInt(hex, 16);
 }

@@ -1,7 +1,7 @@
 // The tools that build and run the board: checks that they are installed, and runs them.
 
 import { spawnSync } from "node:child_process";
-import { existsSync, readdirSync } from "node:fs";
+import { closeSync, existsSync, openSync, readdirSync, readSync } from "node:fs";
 import { join } from "node:path";
 
 /** The Debian packages of each tool. */
@@ -9,10 +9,19 @@ export const TOOLS = {
   wasm2c: "wabt",
   "arm-none-eabi-gcc": "gcc-arm-none-eabi libnewlib-arm-none-eabi",
   "qemu-system-arm": "qemu-system-arm",
+  "riscv64-unknown-elf-gcc": "gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf",
+  "qemu-system-riscv32": "qemu-system-misc",
   cc: "gcc",
   clang: "clang libclang-rt-14-dev",
 } as const;
 export type Tool = keyof typeof TOOLS;
+
+/** The GNU tools for an ELF file, by its machine (e_machine). */
+const BINUTILS: ReadonlyMap<number, string> = new Map([
+  [40, "arm-none-eabi"],
+  [243, "riscv64-unknown-elf"],
+]);
+const E_MACHINE = 18;
 
 /** A build failed or is impossible. The message is for people. */
 export class BuildError extends Error {
@@ -39,4 +48,21 @@ export function run(command: string, args: readonly string[], folder = process.c
   if (error) throw error;
   if (status !== 0) throw new BuildError(`${command} failed:\n${stderr || stdout}`);
   return stdout;
+}
+
+/** What objdump or nm says of an image, for whatever core it is. */
+export function inspect(tool: "objdump" | "nm", args: readonly string[], image: string): string {
+  return run(`${prefixOf(image)}-${tool}`, [...args, image]);
+}
+
+/** What the names of the tools for an image begin with. */
+export function prefixOf(image: string): string {
+  const header = Buffer.alloc(E_MACHINE + 2);
+  const file = openSync(image, "r");
+  readSync(file, header);
+  closeSync(file);
+  const machine = header.readUInt16LE(E_MACHINE);
+  const prefix = BINUTILS.get(machine);
+  if (!prefix) throw new BuildError(`${image}: no tools are known for its core (e_machine ${machine})`);
+  return prefix;
 }

@@ -4,20 +4,20 @@
 // "Debugging with GDB", appendix E.
 
 import type { Socket } from "node:net";
+import type { Core } from "../ports/port.js";
 import { connectTo } from "./lines.js";
-
-/** The kind of a breakpoint: a Thumb instruction of two bytes. */
-const THUMB = 2;
 
 export class Debugger {
   /** The most bytes that one command can read. */
   static readonly MOST = 1024;
   readonly #socket: Socket;
+  readonly #core: Core;
   #received = "";
   readonly #waiting: { resolve(answer: string): void; reject(error: Error): void }[] = [];
 
-  private constructor(socket: Socket) {
+  private constructor(socket: Socket, core: Core) {
     this.#socket = socket;
+    this.#core = core;
     socket.setEncoding("latin1");
     socket.on("data", (text: string) => this.#take(text));
     socket.on("close", () => {
@@ -26,8 +26,8 @@ export class Debugger {
   }
 
   /** Connects, which stops the chip. */
-  static async connect(path: string): Promise<Debugger> {
-    const debug = new Debugger(await connectTo(path));
+  static async connect(path: string, core: Core): Promise<Debugger> {
+    const debug = new Debugger(await connectTo(path), core);
     await debug.#ask("QStartNoAckMode");
     debug.#socket.write("+");
     return debug;
@@ -35,7 +35,7 @@ export class Debugger {
 
   /** Makes the chip stop before the instruction at `address` each time. */
   async stopAt(address: number): Promise<void> {
-    await this.#ask(`Z0,${address.toString(16)},${THUMB}`);
+    await this.#ask(`Z0,${address.toString(16)},${this.#core.breakpoint}`);
   }
 
   /** Lets the chip run until it stops. */
@@ -45,6 +45,11 @@ export class Debugger {
     await this.#ask("c");
     // What QEMU sent on other sockets before the stop has arrived and is read in this round of the event loop.
     await new Promise<void>((resolve) => void setImmediate(resolve));
+  }
+
+  /** Where the chip stands: the address of the next instruction. */
+  async place(): Promise<number> {
+    return Buffer.from(await this.#ask("g"), "hex").readUInt32LE(4 * this.#core.programCounter);
   }
 
   /** Bytes of memory, as the core sees it. */

@@ -1,4 +1,5 @@
-// The chip in QEMU: one micro:bit that runs an image, with access to its serial line, memory and pins.
+// The chip in QEMU: one board that runs an image, with access to its serial line, memory and registers; on the micro:bit
+// to its pins, too.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -6,30 +7,31 @@ import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { emulatorOf, PORTS, type PortName } from "../builder/ports.js";
+import type { Emulator } from "../ports/port.js";
 import { Debugger } from "./debugger.js";
 import { connectTo } from "./lines.js";
 import { type EdgeWatcher, Pins } from "./pins.js";
 import { Qmp } from "./qmp.js";
 import { Qtest } from "./qtest.js";
 
-/** Where the card's flash and the chip's RAM are, in bytes. */
-const FLASH = { address: 0x3f000, size: 4096, page: 1024 };
-const RAM = { address: 0x20000000, size: 16384 };
-/** The flash controller's registers, and their values (board/ports/microbit/nrf51.h). */
-const NVMC = { config: 0x4001e504, erasePage: 0x4001e508, readOnly: 0, write: 1, erase: 2 };
+/** The size of the card's flash, in bytes. */
+const FLASH_SIZE = 4096;
+/** The micro:bit's flash controller (board/ports/microbit/nrf51.h). */
+const NVMC = { config: 0x4001e504, readOnly: 0, write: 1 };
 /** Read-back protection (UICR). QEMU loses it at a reset. */
 const RBPCONF = { address: 0x10001004, protectAll: 0xffff00ff };
 /** If this tool is installed, QEMU ends when this process is killed. */
 const SETPRIV = "/usr/bin/setpriv";
-const QEMU = [...(existsSync(SETPRIV) ? [SETPRIV, "--pdeathsig", "KILL"] : []), "qemu-system-arm"];
+const TIED = existsSync(SETPRIV) ? [SETPRIV, "--pdeathsig", "KILL"] : [];
 /** Milliseconds between checks whether the chip still runs. */
 const POLL = 10;
-/** An instruction takes 2^6 ns, about as on a Cortex-M0 at 16 MHz. */
-export const CHIP_SPEED = 6;
 
 export interface MachineOptions {
   /** The image, an ELF file. */
   readonly image: string;
+  /** The port whose chip it is; the micro:bit by default. */
+  readonly port?: PortName;
   /** The card's flash at the start (4,096 bytes); blank by default. */
   readonly flash?: Uint8Array;
   /** The serial line: a pseudo-terminal, or by default a socket of this process. */
@@ -37,11 +39,12 @@ export interface MachineOptions {
   /** Called at every edge of an output pin, from the first instruction on. */
   readonly watch?: EdgeWatcher;
   /**
-   * The chip's time advances by its instructions, 2^icount ns each, and jumps to the next event while it sleeps. By
-   * default it advances by instructions at the chip's own speed, and by this computer's clock while the chip sleeps,
-   * for people and programs. So on a busy computer the chip is slow, but no event in it is late.
+   * The chip's time advances by its instructions, 2^icount ns each or at the chip's own speed ("chip"), and jumps to the
+   * next event while it sleeps. By default it advances by instructions at the chip's own speed, and by this computer's
+   * clock while the chip sleeps, for people and programs. So on a busy computer the chip is slow, but no event in it is
+   * late.
    */
-  readonly icount?: number;
+  readonly icount?: number | "chip";
   /** The chip does not run after the start, but only as the debugger says. Its time advances by its instructions. */
   readonly stepped?: boolean;
   /** Stops for good, and keeps its RAM, when the chip resets itself. */
@@ -71,8 +74,11 @@ export class Machine {
   /** Resolves when QEMU has ended. */
   readonly ended: Promise<void>;
   readonly #debugger: Debugger | undefined;
+  /** The port whose chip it is. */
+  readonly port: PortName;
 
   private constructor(parts: Parts) {
+    this.port = parts.port;
     this.#folder = parts.folder;
     this.#child = parts.child;
     this.#qmp = parts.qmp;
@@ -87,8 +93,9 @@ export class Machine {
   static async start(options: MachineOptions): Promise<Machine> {
     // Flash and RAM are in it for a moment, so nobody else may read it.
     const folder = mkdtempSync(join(tmpdir(), "dsc-qemu-"));
-    const [command, ...before] = QEMU;
-    const child = spawn(command as string, [...before, ...argumentsFor(options, folder)], {
+    const port = options.port ?? "microbit";
+    const [command, ...before] = [...TIED, PORTS[port].core.qemu];
+    const child = spawn(command as string, [...before, ...argumentsFor(options, emulatorOf(port), folder)], {
       stdio: ["ignore", "ignore", "pipe"],
       // In its own process group: a Ctrl-C that ends this process must leave QEMU alive until its flash is read.
       detached: true,
@@ -98,10 +105,10 @@ export class Machine {
     child.once("exit", () => process.off("exit", end));
     try {
       const said = whatItSays(child);
-      const connecting = connectAll(options, folder);
+      const connecting = connectAll(options, emulatorOf(port), folder);
       const parts = await Promise.race([connecting, said]);
       if (!options.stepped) await parts.qmp.execute("cont");
-      return new Machine({ folder, child, ...parts });
+      return new Machine({ port, folder, child, ...parts });
     } catch (error) {
       child.kill("SIGKILL");
       rmSync(folder, { recursive: true, force: true });
@@ -121,12 +128,13 @@ export class Machine {
 
   /** The card's current flash. */
   readFlash(): Promise<Buffer> {
-    return this.readMemory(FLASH.address, FLASH.size);
+    return this.readMemory(emulatorOf(this.port).flash, FLASH_SIZE);
   }
 
-  /** All of the chip's current RAM. */
+  /** All of the chip's current RAM that an image wipes. */
   readRam(): Promise<Buffer> {
-    return this.readMemory(RAM.address, RAM.size);
+    const { address, size } = emulatorOf(this.port).ram;
+    return this.readMemory(address, size);
   }
 
   /** R0 to R15. */
@@ -222,15 +230,17 @@ export class Machine {
   }
 }
 
-function argumentsFor(options: MachineOptions, folder: string): string[] {
+function argumentsFor(options: MachineOptions, { machine, speed }: Emulator, folder: string): string[] {
   const socket = (name: string) => `unix:${join(folder, name)},server=on,wait=off`;
   const sleep = options.icount === undefined && !options.stepped ? "on" : "off";
+  const { icount = "chip" } = options;
   return [
-    ..."-machine microbit -accel tcg -display none -nodefaults -S".split(" "),
+    ...["-machine", machine],
+    ..."-accel tcg -display none -nodefaults -S".split(" "),
     ...["-device", `loader,file=${options.image}`],
     ...["-serial", options.serial === "pty" ? "pty" : socket("serial")],
     ...["-qmp", socket("qmp"), "-qtest", socket("qtest"), "-qtest-log", "none"],
-    ...["-icount", `shift=${options.icount ?? CHIP_SPEED},sleep=${sleep}`],
+    ...["-icount", `shift=${icount === "chip" ? speed : icount},sleep=${sleep}`],
     ...(options.haltsAtReset ? ["-no-reboot", "-no-shutdown"] : []),
     ...(options.gdb === undefined ? [] : ["-gdb", gdbLine(options.gdb)]),
     ...(options.stepped ? ["-gdb", socket("debugger")] : []),
@@ -245,13 +255,10 @@ function gdbLine(at: string | number): string {
  * Fills the card's flash as the chip would, since QEMU loads its own files again at every reset. (QEMU's flash starts
  * as zeros.)
  */
-async function fillFlash(qtest: Qtest, flash: Uint8Array): Promise<void> {
-  const set = (register: number, value: number) => qtest.command(`writel ${register} ${value}`);
-  await set(NVMC.config, NVMC.erase);
-  for (let at = 0; at < FLASH.size; at += FLASH.page) await set(NVMC.erasePage, FLASH.address + at);
-  await set(NVMC.config, NVMC.write);
-  await qtest.command(`write ${FLASH.address} ${FLASH.size} 0x${Buffer.from(flash).toString("hex")}`);
-  await set(NVMC.config, NVMC.readOnly);
+async function fillFlash(qtest: Qtest, { flash, fill }: Emulator, bytes: Uint8Array): Promise<void> {
+  for (const [register, value] of fill.before) await qtest.command(`writel ${register} ${value}`);
+  await qtest.command(`write ${flash} ${FLASH_SIZE} 0x${Buffer.from(bytes).toString("hex")}`);
+  for (const [register, value] of fill.after) await qtest.command(`writel ${register} ${value}`);
 }
 
 async function closeChip(qtest: Qtest): Promise<void> {
@@ -268,19 +275,22 @@ interface Lines {
 }
 
 interface Parts extends Lines {
+  readonly port: PortName;
   readonly folder: string;
   readonly child: ChildProcess;
 }
 
-async function connectAll(options: MachineOptions, folder: string): Promise<Lines> {
+async function connectAll(options: MachineOptions, emulator: Emulator, folder: string): Promise<Lines> {
   const qmp = await Qmp.connect(join(folder, "qmp"));
   const qtest = await Qtest.connect(join(folder, "qtest"));
-  await fillFlash(qtest, options.flash ?? new Uint8Array(FLASH.size).fill(0xff));
+  await fillFlash(qtest, emulator, options.flash ?? new Uint8Array(FLASH_SIZE).fill(0xff));
   if (options.closed) await closeChip(qtest);
   const pins = new Pins(qtest);
   if (options.watch) await pins.watch(options.watch);
   const line = options.serial === "pty" ? await ptyOf(qmp) : await connectTo(join(folder, "serial"));
-  const debug = options.stepped ? await Debugger.connect(join(folder, "debugger")) : undefined;
+  const debug = options.stepped
+    ? await Debugger.connect(join(folder, "debugger"), PORTS[options.port ?? "microbit"].core)
+    : undefined;
   return { qmp, pins, line, debug };
 }
 

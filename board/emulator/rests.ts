@@ -4,11 +4,11 @@
 // QEMU lets the time of that sleep pass at once while the chip is stopped, so the action reaches the chip at the end of
 // its sleep.
 
+import { PORTS } from "../builder/ports.js";
 import { addressOf } from "../builder/sizes.js";
 import { type Machine, MachineError } from "./machine.js";
 
-/** The instruction WFI (ARMv6-M Architecture Reference Manual, A6.7.77), and where to look for it. */
-const WFI = Buffer.from("30bf", "hex");
+/** Where to look for the instruction that sleeps. */
 const SLEEP = { function: "port_sleep", size: 256 };
 
 export class Rests {
@@ -21,7 +21,7 @@ export class Rests {
   /** For a stepped chip that runs `image`. Runs it to its first rest. */
   static async begin(machine: Machine, image: string): Promise<Rests> {
     const start = addressOf(image, SLEEP.function);
-    const at = (await machine.debugger.read(start, SLEEP.size)).indexOf(WFI);
+    const at = (await machine.debugger.read(start, SLEEP.size)).indexOf(PORTS[machine.port].core.wait, 0, "hex");
     if (at < 0) throw new MachineError(`${image}: ${SLEEP.function} does not sleep`);
     await machine.debugger.stopAt(start + at);
     const rests = new Rests(machine);

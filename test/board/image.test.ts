@@ -5,10 +5,22 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync }
 import { homedir, tmpdir, userInfo } from "node:os";
 import { join, relative } from "node:path";
 import * as assert from "uvu/assert";
-import { buildImages, chip, compile, IMAGES } from "../../board/builder/images.js";
+import {
+  buildImages,
+  compile,
+  cortex,
+  IMAGES,
+  type Image,
+  type ImageName,
+  imageFor,
+} from "../../board/builder/images.js";
+import { mustStateLimits, PORTS, type PortName } from "../../board/builder/ports.js";
 import { sizesOf } from "../../board/builder/sizes.js";
+import { BuildError } from "../../board/builder/tools.js";
 import { Machine, type MachineOptions } from "../../board/emulator/machine.js";
 import { Rests } from "../../board/emulator/rests.js";
+import { CORTEX_M } from "../../board/ports/cores.js";
+import type { Core, Limits } from "../../board/ports/port.js";
 import { ROOT } from "../../host-tools/files/project.js";
 import { firmwareOf } from "../../host-tools/flashing/firmwarehash.js";
 import { type Block, parseIntelHex } from "../../host-tools/flashing/intelhex.js";
@@ -27,9 +39,14 @@ const image = suite("image");
 const BUILD = join(ROOT, "build", "board");
 /** The images of the reference board. */
 const NAMES = ["development", "production"] as const;
-/** All that a card could be made of: a port adds its own. */
-const CARDS = [...NAMES, "template"] as const;
-type Name = (typeof CARDS)[number];
+/** The development images of the other ports. */
+const PORT_NAMES = (Object.keys(PORTS) as PortName[]).filter((port) => port !== "microbit").map(imageFor);
+/** All that a card could be made of. */
+const CARDS: readonly ImageName[] = [...NAMES, ...PORT_NAMES];
+const ON_CORTEX = CARDS.filter((name) => coreOf(name) === CORTEX_M);
+type Name = ImageName;
+/** Those that use no exception of the core. */
+const PORTS_WITHOUT_HANDLERS: readonly Name[] = [...NAMES, "template"];
 /** What a port may be built for. */
 const CORES = ["cortex-m0", "cortex-m0plus", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33"];
 
@@ -76,6 +93,10 @@ const INDIRECT: Readonly<Record<string, readonly string[]>> = {
   longjmp: [],
 };
 
+function coreOf(name: ImageName): Core {
+  return PORTS[(IMAGES[name] as Image).port ?? "microbit"].core;
+}
+
 function elfOf(name: Name): Elf {
   return new Elf(readFileSync(buildImages(name)));
 }
@@ -114,17 +135,24 @@ for (const name of NAMES) {
 }
 
 for (const name of CARDS) {
-  boardTest(image, CARDS, `the stack of the ${name} image is at the bottom of RAM, so that it cannot overwrite`, () => {
-    const elf = elfOf(name);
-    const bottom = elf.address("ram_start");
-    assert.is(elf.address("stack_bottom"), bottom);
-    assert.is(elf.address("stack_top"), bottom + STACK_SIZE);
-    const others = elf.sections.filter((section) => section.isLoaded && section.name !== ".stack");
-    for (const { name, address } of atLeast(1, others))
-      assert.ok(address < bottom || address >= bottom + STACK_SIZE, name);
-  });
+  boardTest(
+    image,
+    [name],
+    `the stack of the ${name} image is at the bottom of RAM, so that it cannot overwrite`,
+    () => {
+      const elf = elfOf(name);
+      const bottom = elf.address("ram_start");
+      assert.is(elf.address("stack_bottom"), bottom);
+      assert.is(elf.address("stack_top"), bottom + STACK_SIZE);
+      const others = elf.sections.filter((section) => section.isLoaded && section.name !== ".stack");
+      for (const { name, address } of atLeast(1, others))
+        assert.ok(address < bottom || address >= bottom + STACK_SIZE, name);
+    },
+  );
+}
 
-  boardTest(image, CARDS, `every vector of the ${name} image is a handler in flash`, () => {
+for (const name of ON_CORTEX) {
+  boardTest(image, [name], `every vector of the ${name} image is a handler in flash`, () => {
     const elf = elfOf(name);
     const [stack, ...handlers] = vectorsOf(elf);
     assert.is(stack, elf.address("stack_top"));
@@ -132,21 +160,31 @@ for (const name of CARDS) {
     assert.is(set.length, 1 + FAULT_VECTORS.length + PORT_VECTORS.size + interruptsOf(elf).length);
     const functions = new Set(elf.symbols.filter(({ isFunction }) => isFunction).map(({ address }) => address));
     for (const handler of set) assert.ok(handler % 2 === 1 && functions.has(handler), handler.toString(16));
-    for (const vector of [...FAULT_VECTORS, ...PORT_VECTORS.keys()])
-      assert.is(handlers[vector - 1], elf.address("fault"), `vector ${vector}`);
+    for (const vector of FAULT_VECTORS) assert.is(handlers[vector - 1], elf.address("fault"), `vector ${vector}`);
+    // Its own handler, or else another name of fault().
+    for (const [vector, own] of PORT_VECTORS) assert.is(handlers[vector - 1], elf.address(own), own);
+    if (PORTS_WITHOUT_HANDLERS.includes(name)) assert.equal(claimedOf(elf, [...PORT_VECTORS.keys()]), []);
   });
 }
 
-boardTest(image, CARDS, "a port has the exceptions of the core that it defines handlers for, and no fault", () => {
-  buildImages("template");
-  const sources = [...IMAGES.template.sources, "test/board/handlers.c"];
-  const source = join(BUILD, "c", "dsc.c");
-  const elf = new Elf(readFileSync(compile({ ...IMAGES.template, sources, output: "test/handlers.elf" }, source)));
-  const table = vectorsOf(elf);
-  for (const [vector, name] of PORT_VECTORS) assert.is(table[vector], elf.address(name), name);
-  assert.is(new Set([...PORT_VECTORS.values(), "fault"].map((name) => elf.address(name))).size, PORT_VECTORS.size + 1);
-  for (const vector of FAULT_VECTORS) assert.is(table[vector], elf.address("fault"), `vector ${vector}`);
-});
+boardTest(
+  image,
+  ["template"],
+  "a port has the exceptions of the core that it defines handlers for, and no fault",
+  () => {
+    buildImages("template");
+    const sources = [...IMAGES.template.sources, "test/board/handlers.c"];
+    const source = join(BUILD, "c", "dsc.c");
+    const elf = new Elf(readFileSync(compile({ ...IMAGES.template, sources, output: "test/handlers.elf" }, source)));
+    const table = vectorsOf(elf);
+    for (const [vector, name] of PORT_VECTORS) assert.is(table[vector], elf.address(name), name);
+    assert.is(
+      new Set([...PORT_VECTORS.values(), "fault"].map((name) => elf.address(name))).size,
+      PORT_VECTORS.size + 1,
+    );
+    for (const vector of FAULT_VECTORS) assert.is(table[vector], elf.address("fault"), `vector ${vector}`);
+  },
+);
 
 function endOf({ address, size }: { address: number; size: number }): number {
   return address + size;
@@ -215,7 +253,7 @@ boardTest(image, NAMES, "the module's calls make no cycle, and none goes through
 });
 
 for (const name of CARDS) {
-  boardTest(image, CARDS, `the stack of the ${name} image holds the worst that can come`, () => {
+  boardTest(image, [name], `the stack of the ${name} image holds the worst that can come`, () => {
     const path = buildImages(name);
     const elf = new Elf(readFileSync(path));
     const { graph, frames, indirect } = callsOfImage(path, elf);
@@ -223,6 +261,8 @@ for (const name of CARDS) {
     const whole = new Map(
       [...graph].map(([name, callees]) => [name, new Set([...callees, ...goesTo(name, indirect)])]),
     );
+    // A reset by a jump begins on an empty stack.
+    whole.get("request_reset")?.delete("reset");
     assert.is(cycleIn(whole)?.join(" "), undefined);
     assert.ok(
       whole.get("main")?.has("card_serial") || whole.get("main")?.has("Z_dscZ_serial"),
@@ -230,19 +270,24 @@ for (const name of CARDS) {
     );
     const depth = (name: string) => depthOf(name, whole, frames);
     const start = (frames.get("reset") ?? Number.NaN) + (frames.get("clear_ram") ?? Number.NaN);
-    // Interrupts have one priority: one at a time, an NMI on top of it, and a fault on top of that.
-    const taken = (handlers: readonly string[]) => EXCEPTION_FRAME + Math.max(0, ...handlers.map(depth));
-    const others = [...PORT_VECTORS.keys()].filter((vector) => vector !== NMI);
-    const interrupt = taken([...interruptsOf(elf), ...claimedOf(elf, others)]);
-    const nmi = taken(claimedOf(elf, [NMI]));
-    // It goes on where the stack is empty.
-    const fault = EXCEPTION_FRAME;
+    const interrupts = coreOf(name) === CORTEX_M ? interruptsOnCortex(elf, depth) : depth("port_interrupt");
     assert.ok(depth("port_reset") < STACK_SIZE);
-    const worst = start + depth("begin") + interrupt + nmi + fault;
+    const worst = start + depth("begin") + interrupts;
     console.log(`     worst case of the ${name} image's stack: ${worst} of ${STACK_SIZE} bytes`);
     assert.ok(worst > 300, `${worst} bytes`);
     assert.ok(worst <= STACK_SIZE, `${worst} bytes`);
   });
+}
+
+/** Bytes: interrupts have one priority, so one at a time, an NMI on top of it, and a fault on top of that. */
+function interruptsOnCortex(elf: Elf, depth: (name: string) => number): number {
+  const taken = (handlers: readonly string[]) => EXCEPTION_FRAME + Math.max(0, ...handlers.map(depth));
+  const others = [...PORT_VECTORS.keys()].filter((vector) => vector !== NMI);
+  const interrupt = taken([...interruptsOf(elf), ...claimedOf(elf, others)]);
+  const nmi = taken(claimedOf(elf, [NMI]));
+  // It goes on where the stack is empty.
+  const fault = EXCEPTION_FRAME;
+  return interrupt + nmi + fault;
 }
 
 function goesTo(name: string, indirect: readonly string[]): readonly string[] {
@@ -264,13 +309,13 @@ for (const name of NAMES) {
   });
 }
 
-boardTest(image, CARDS, "the template of a port links for each core, and for development only", () => {
+boardTest(image, ["template"], "the template of a port links for each core, and for development only", () => {
   const source = join(BUILD, "c", "dsc.c");
   const folder = `cores-${process.pid}`;
   try {
     for (const core of CORES) {
       // What links, links at each level of optimization; this one compiles soonest and still fits.
-      const flags = [...chip(core), "-Og", "-DDEVELOPMENT=1"];
+      const flags = [...cortex(core), "-Og", "-DDEVELOPMENT=1"];
       const path = compile({ ...IMAGES.template, flags, output: join(folder, core, "dsc.elf") }, source);
       assert.is(interruptsOf(new Elf(readFileSync(path))).length, 0);
     }
@@ -280,7 +325,7 @@ boardTest(image, CARDS, "the template of a port links for each core, and for dev
   const { status, stderr } = spawnSync(
     "arm-none-eabi-gcc",
     [
-      ...chip("cortex-m0"),
+      ...cortex("cortex-m0"),
       "-DDEVELOPMENT=0",
       `-I${join(ROOT, "board")}`,
       "-c",
@@ -301,12 +346,17 @@ boardTest(image, NAMES, "what was compiled is the C of the released module, made
   assert.ok(code(compiled) === code(source));
 });
 
-boardTest(image, CARDS, "an image for the micro:bit says so to who flashes it; the template names no board", () => {
-  assert.equal(
-    CARDS.map((name) => boardOf(hexOf(name))),
-    ["microbit", "microbit", undefined],
-  );
-});
+boardTest(
+  image,
+  CARDS,
+  "an image for the micro:bit says so to who flashes it; those of other ports name no board",
+  () => {
+    assert.equal(
+      CARDS.map((name) => boardOf(hexOf(name))),
+      CARDS.map((name) => (name === "development" || name === "production" ? "microbit" : undefined)),
+    );
+  },
+);
 
 boardTest(image, NAMES, "only the production image closes the chip to debuggers", () => {
   const at = (name: Name) => hexOf(name).filter(({ address }) => address >= CHIP_FLASH_END);
@@ -429,17 +479,32 @@ boardTest(image, NAMES, "the parts in the table of sizes add up to the image", (
   }
 });
 
-boardTest(
-  image,
-  CARDS,
-  "an image is built by its name, with its sizes; a limit is printed where its port states one",
-  () => {
-    const { status, stdout } = board("template");
-    assert.is(status, 0);
-    assert.match(stdout, /^build\/board\/template\/dsc\.elf, build\/board\/template\/dsc\.hex: template of a port\n/);
-    assert.match(stdout, /\nimage +\d+ +\d+\n$/);
-  },
-);
+for (const port of PORT_NAMES) {
+  boardTest(image, [port], `the card for ${port} is built by its name, with its sizes and limits`, () => {
+    const { status, stdout, stderr } = board("--target", port);
+    assert.is(status, 0, stderr);
+    const files = ["elf", "hex"].map((suffix) => `build/board/${port}/dsc.${suffix}`).join(", ");
+    assert.ok(stdout.startsWith(`${files}: ${(IMAGES[port] as Image).name}\n`), stdout);
+    assert.match(stdout, /\nother +\d+ +\d+\nimage +\d+ +\d+\nlimit +\d+ +\d+\n$/);
+  });
+}
+
+image("a port that states no limit of RAM or flash is refused", () => {
+  const flash = 1;
+  const ram = 1;
+  mustStateLimits("x", { limits: { flash, ram } });
+  const refused = (limits?: Partial<Limits>) => {
+    try {
+      mustStateLimits("x", limits ? { limits } : {});
+    } catch (error) {
+      assert.instance(error, BuildError);
+      return (error as BuildError).message.split(":")[0];
+    }
+  };
+  assert.is(refused({ flash }), "the port x states no limit of RAM");
+  assert.is(refused({ flash: 0, ram }), "the port x states no limit of flash");
+  assert.is(refused(), "the port x states no limit of flash and RAM");
+});
 
 boardTest(image, NAMES, "the two kinds of image have folders of their own", () => {
   const paths = ([[], ["--production"]] as const).map((args) => board(...args).stdout.split(":")[0]);
@@ -454,11 +519,16 @@ boardTest(image, NAMES, "the two kinds of image have folders of their own", () =
   );
 });
 
-image("an option that there is not is told in a line", () => {
-  const { status, stdout, stderr } = board("--fast");
-  assert.is(status, 1);
-  assert.is(stdout, "");
-  assert.match(stderr, /^board: --fast: there are --production, .*\n$/);
+image("an option or port that there is not is told in a line", () => {
+  for (const [args, says] of [
+    [["--fast"], /^board: --fast: there are --production, .*\n$/],
+    [["--target"], /^board: --target: there are --production, .*\n$/],
+    [["--target", "z80"], /^board: --target z80: there are microbit, .*\n$/],
+  ] as const) {
+    const { status, stdout, stderr } = board(...args);
+    assert.equal([status, stdout], [1, ""]);
+    assert.match(stderr, says);
+  }
 });
 
 // ---- in QEMU ----

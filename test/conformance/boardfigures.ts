@@ -1,9 +1,11 @@
 // What only hardware shows, measured from the other end of its serial line: how long flash takes, whether bytes are
-// missed at full speed, how the card wakes, and how its clock goes; and within which limits that must be
-// (docs/PORTING.md). The card is blank, before and after.
+// missed at full speed, whether random numbers repeat, how the card wakes, and how its clock goes; and within which limits
+// that must be (docs/PORTING.md). The card is blank, before and after.
 
-import { Channel, Key } from "../../firmware/wire.js";
+import { Channel, Key, Scp03Size } from "../../firmware/wire.js";
+import { encodeCommand as encodeApdu } from "../../host-tools/card/apdu.js";
 import { encodeFrame } from "../../host-tools/card/frame.js";
+import { initializeUpdate, parseCardHello } from "../../host-tools/card/scp03.js";
 import { type Answer, encodeCommand, Op, type Plain } from "../support/development.js";
 import { Conversation } from "./conversation.js";
 import type { Target } from "./target.js";
@@ -30,6 +32,10 @@ const FULL_BATTERY = 3000;
 const HELLO = encodeFrame(Channel.APDU, Buffer.alloc(0));
 /** SELECT of an application that no card has: the longest command there is. */
 const LONGEST = encodeFrame(Channel.APDU, Buffer.concat([Buffer.from("00a40400ff", "hex"), Buffer.alloc(255, 0x5a)]));
+/** Answered with a random number, the card's challenge, and so many bytes. */
+const INITIALIZE_UPDATE = encodeFrame(Channel.APDU, encodeApdu(initializeUpdate(0, new Uint8Array(8))));
+const INITIALIZE_UPDATE_SIZE = Scp03Size.INITIALIZE_UPDATE + 2;
+const CHALLENGES = 8;
 const ANSWER_TIME = 5000;
 /** ms */
 const SILENCE = 2000;
@@ -48,19 +54,30 @@ export interface MeasureOptions {
   readonly frames: number;
   /** By what the card's clock is judged: `message` where the other end's clock is exact; nothing unless given. */
   readonly clock?: keyof typeof TIMES;
+  /** Only this part; all of them unless given. */
+  readonly only?: Part;
 }
+
+/** What is measured, in this order; each part begins with a blank card. */
+const PARTS = {
+  flash: (card: MeasuredCard) => flashTimes(card),
+  frames: (card: MeasuredCard, { frames }: MeasureOptions) => missedFrames(card, frames),
+  challenges: (card: MeasuredCard) => repeatedChallenges(card),
+  waking: (card: MeasuredCard) => waking(card),
+  clock: (card: MeasuredCard, options: MeasureOptions) => (options.clock ? clock(card, options.clock) : []),
+};
+export type Part = keyof typeof PARTS;
 
 /** Measures; leaves the board blank and its clock running. */
 export async function measure(target: Target, options: MeasureOptions): Promise<Figure[]> {
   const card = new MeasuredCard(target);
-  await card.command(Op.PASS, 0);
-  const figures = [...(await flashTimes(card)), ...(await missedFrames(card, options.frames))];
-  await card.command(Op.BLANK);
-  await card.command(Op.RELEASE);
-  figures.push(...(await waking(card)));
-  if (options.clock) figures.push(...(await clock(card, options.clock)));
-  await card.command(Op.BLANK);
-  await card.command(Op.RELEASE);
+  const figures: Figure[] = [];
+  for (const part of options.only ? [options.only] : (Object.keys(PARTS) as Part[])) {
+    figures.push(...(await PARTS[part](card, options)));
+    // A card that has begun a channel stays on for longer than its clock is measured.
+    await card.command(Op.BLANK);
+    await card.command(Op.RELEASE);
+  }
   return figures;
 }
 
@@ -71,6 +88,7 @@ export async function measure(target: Target, options: MeasureOptions): Promise<
  * less the start of one that has been on before, by the operations in between; the firmware's own work is in it.
  */
 async function flashTimes(card: MeasuredCard): Promise<Figure[]> {
+  await card.command(Op.PASS, 0);
   const idle = await median(30, () => card.command(Op.SEED, 1));
   const blank = await median(10, () => card.command(Op.BLANK));
   let operations = 0;
@@ -93,6 +111,7 @@ async function flashTimes(card: MeasuredCard): Promise<Figure[]> {
 }
 
 async function missedFrames(card: MeasuredCard, count: number): Promise<Figure[]> {
+  await card.command(Op.PASS, 0);
   await card.hello();
   const { answered, time } = await card.flood(count);
   return [
@@ -100,6 +119,13 @@ async function missedFrames(card: MeasuredCard, count: number): Promise<Figure[]
     figure("of them not answered", count - answered, "", NONE),
     figure("speed towards the card", (count * LONGEST.length * 1000) / time, "B/s"),
   ];
+}
+
+/** From the board's own random source, which is not seeded then. */
+async function repeatedChallenges(card: MeasuredCard): Promise<Figure[]> {
+  const seen = new Set<string>();
+  for (let left = CHALLENGES; left > 0; left--) seen.add(await card.challenge());
+  return [figure(`random challenges that repeat, of ${CHALLENGES}`, CHALLENGES - seen.size, "", NONE)];
 }
 
 /** Whoever sleeps must not lose the byte that wakes it, nor wake late. */
@@ -153,6 +179,7 @@ class MeasuredCard {
   readonly #target: Target;
   readonly #conversation: Conversation;
   #answered = 0;
+  #answer: Uint8Array = new Uint8Array();
   #screen: { on: boolean; at: number } = { on: false, at: 0 };
 
   constructor(target: Target) {
@@ -190,6 +217,17 @@ class MeasuredCard {
     this.#target.send(HELLO);
     await this.#must(() => this.#answered > before, ANSWER_TIME, "no answer to hello");
     return this.#now() - start;
+  }
+
+  /** Begins a channel. Returns the card's challenge. */
+  async challenge(): Promise<string> {
+    const before = this.#answered;
+    this.#target.send(INITIALIZE_UPDATE);
+    await this.#must(() => this.#answered > before, ANSWER_TIME, "no answer to INITIALIZE UPDATE");
+    if (this.#answer.length !== INITIALIZE_UPDATE_SIZE) {
+      throw new MeasureError(`${this.#target.name}: it does not begin a channel`);
+    }
+    return parseCardHello(Buffer.from(this.#answer).subarray(0, -2)).challenge.toString("hex");
   }
 
   /** Sends the longest command `count` times, as fast as the line goes. */
@@ -239,8 +277,10 @@ class MeasuredCard {
   }
 
   #heard(frame: Plain): void {
-    if (frame.channel === Channel.APDU) this.#answered++;
-    else if (frame.payload.length > 0) this.#screen = { on: frame.payload[0] !== 0, at: this.#now() };
+    if (frame.channel === Channel.APDU) {
+      this.#answer = frame.payload;
+      this.#answered++;
+    } else if (frame.payload.length > 0) this.#screen = { on: frame.payload[0] !== 0, at: this.#now() };
   }
 
   async #must(done: () => boolean, ms: number, otherwise: string): Promise<void> {

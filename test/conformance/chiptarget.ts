@@ -1,20 +1,16 @@
 // The chip in QEMU with a clock of its own: it goes from rest to rest, and its time is read from a timer of the chip that
 // no image uses. So what is measured of it does not depend on how busy this computer is.
 
+import { emulatorOf, type PortName } from "../../board/builder/ports.js";
 import { Machine } from "../../board/emulator/machine.js";
 import { Rests } from "../../board/emulator/rests.js";
+import type { Emulator } from "../../board/ports/port.js";
 import type { Clock, Target } from "./target.js";
 
-/** TIMER1 (nRF51 Series Reference Manual, 18), set to count microseconds in 32 bits as the port's TIMER0 is. */
-const TIMER = {
-  start: 0x40009000,
-  capture: 0x40009040,
-  bitMode: 0x40009508,
-  prescaler: 0x40009510,
-  captured: 0x40009540,
-} as const;
-const BITS_32 = 3;
-const MICROSECONDS = 4;
+/** The chip of a port as messages name it. */
+export function nameOf(port: PortName): string {
+  return port === "microbit" ? "QEMU" : port;
+}
 
 interface Sleeper {
   readonly until: number;
@@ -22,7 +18,7 @@ interface Sleeper {
 }
 
 export class ChipTarget implements Target {
-  readonly name = "QEMU";
+  readonly name: string;
   readonly careful = false;
   readonly clock: Clock = { now: () => this.#ms, sleep: (ms, signal) => this.#sleep(ms, signal) };
   onBytes: (bytes: Uint8Array) => void = () => {};
@@ -30,28 +26,31 @@ export class ChipTarget implements Target {
   readonly #machine: Machine;
   readonly #rests: Rests;
   #ms = 0;
-  /** The timer when it was read last, in us. */
-  #read = 0;
+  /** The timer that tells the time, and where it was when it was read last. */
+  readonly #timer: Emulator["timer"];
+  #read: number;
   #sleepers: Sleeper[] = [];
   /** What the chip said since its last rest. */
   #said: Buffer[] = [];
   #closed = false;
   readonly #going: Promise<void>;
 
-  private constructor(machine: Machine, rests: Rests) {
+  private constructor(machine: Machine, rests: Rests, read: number) {
+    this.name = nameOf(machine.port);
     this.#machine = machine;
     this.#rests = rests;
+    this.#timer = emulatorOf(machine.port).timer;
+    this.#read = read;
     machine.serial?.on("data", (bytes: Buffer) => this.#said.push(bytes));
     this.#going = this.#goOn().catch((error: Error) => this.onEnd(error.message));
   }
 
-  static async open(image: string): Promise<ChipTarget> {
-    const machine = await Machine.start({ image, stepped: true });
+  static async open(image: string, port: PortName = "microbit"): Promise<ChipTarget> {
+    const machine = await Machine.start({ image, port, stepped: true });
     const rests = await Rests.begin(machine, image);
-    await machine.pins.write(TIMER.bitMode, BITS_32);
-    await machine.pins.write(TIMER.prescaler, MICROSECONDS);
-    await machine.pins.write(TIMER.start, 1);
-    return new ChipTarget(machine, rests);
+    const { start, value } = emulatorOf(port).timer;
+    for (const [register, word] of start) await machine.pins.write(register, word);
+    return new ChipTarget(machine, rests, await machine.pins.read(value));
   }
 
   send(bytes: Uint8Array): void {
@@ -80,10 +79,11 @@ export class ChipTarget implements Target {
 
   async #readClock(): Promise<number> {
     const { pins } = this.#machine;
-    const [, now] = await Promise.all([pins.write(TIMER.capture, 1), pins.read(TIMER.captured)]);
+    const { capture, value, ticksPerMs } = this.#timer;
+    const [, now] = await Promise.all([capture && pins.write(...capture), pins.read(value)]);
     const passed = (now - this.#read) >>> 0;
     this.#read = now;
-    return this.#ms + passed / 1000;
+    return this.#ms + passed / ticksPerMs;
   }
 
   #sleep(ms: number, signal?: AbortSignal): Promise<void> {

@@ -1,11 +1,14 @@
-// `npm run conformance`: the scenario files on the simulator, the posix port and QEMU, or on a board plugged in.
+// `npm run conformance`: the scenario files on the simulator, the posix port and the chips in QEMU, or on a board plugged
+// in.
 //
-//   npm run conformance -- [--target sim|posix|qemu] [--only FILE] [--port P [--erase]]
+//   npm run conformance -- [--target sim|posix|qemu|PORT] [--only FILE] [--port P [--erase]]
 //
-// A board is measured by this computer's clock, the chip in QEMU by its own.
+// A board is measured by this computer's clock, a chip in QEMU by its own. The target "qemu" is the micro:bit, and may be
+// called that.
 
-import { Command, CommanderError, Option } from "commander";
-import { missingFor, pathOf } from "../../board/builder/images.js";
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { imageFor, missingFor, pathOf } from "../../board/builder/images.js";
+import type { PortName } from "../../board/builder/ports.js";
 import { BuildError } from "../../board/builder/tools.js";
 import { MachineError } from "../../board/emulator/machine.js";
 import { PortError } from "../../host-tools/files/errors.js";
@@ -14,10 +17,11 @@ import { BoardError, handBack, openForUse } from "./board.js";
 import { beyondLimits, type Figure, MeasureError, measure } from "./boardfigures.js";
 import { ChipTarget } from "./chiptarget.js";
 import { describeDifference } from "./play.js";
+import { measureResponse } from "./response.js";
 import { type Prepared, prepare, type Result, runAll } from "./run.js";
 import { ScriptError } from "./script.js";
 import type { Target } from "./target.js";
-import { IMAGE_OF, openTarget, TARGETS, type TargetName } from "./targets.js";
+import { imageOf, openTarget, portOf, TARGETS, type TargetName } from "./targets.js";
 
 /** How many of the longest commands a board is sent without a pause; QEMU's line waits where its chip is busy. */
 const FRAMES = { board: 200, qemu: 20 } as const;
@@ -64,7 +68,7 @@ function conclude({ failed, figures }: Found): number {
 function commandLine(): Options {
   return new Command("conformance")
     .description("every scenario on every host of the firmware, compared screen by screen and byte by byte")
-    .addOption(new Option("--target <name>", "only on this one").choices(TARGETS))
+    .addOption(new Option("--target <name>", "only on this one").argParser(parseTarget))
     .option("--only <file>", "only this scenario")
     .addOption(new Option("--port <path>", "on the board on this serial port").conflicts("target"))
     .option("--erase", "though the card on it holds something")
@@ -74,27 +78,37 @@ function commandLine(): Options {
     .opts<Options>();
 }
 
+/** A target by its name, or by that of its port. */
+function parseTarget(name: string): TargetName {
+  const found = TARGETS.find((target) => target === name || portOf(target) === name);
+  if (!found) throw new InvalidArgumentError(`There are ${TARGETS.join(", ")}.`);
+  return found;
+}
+
 async function onThisComputer(options: Options, prepared: readonly Prepared[]): Promise<Found> {
   let failed = 0;
   const figures: Figure[] = [];
   for (const name of TARGETS.filter((one) => options.target === undefined || one === options.target)) {
-    const image = IMAGE_OF[name];
+    const [image, port] = [imageOf(name), portOf(name)];
     const missing = image && missingFor(image);
     if (missing) console.log(`skipped: ${name}: ${missing}`);
     if (missing && process.env.CI) failed++;
     if (missing) continue;
     failed += differing(await runAll(() => openTarget(name), prepared, tell));
-    if (name === "qemu" && options.only === undefined) figures.push(...(await measureQemu()));
+    if (port && options.only === undefined) figures.push(...(await measureQemu(port)));
   }
   return { failed, figures };
 }
 
-async function measureQemu(): Promise<Figure[]> {
-  const target = await ChipTarget.open(pathOf("development"));
+async function measureQemu(port: PortName): Promise<Figure[]> {
+  const image = pathOf(imageFor(port));
+  const target = await ChipTarget.open(image, port);
   try {
     const figures = await measure(target, { frames: FRAMES.qemu, clock: "time-out" });
     // How long its flash and its line take is QEMU's affair.
-    return figures.filter(({ limits }) => limits);
+    const judged = figures.filter(({ limits }) => limits);
+    judged.push(await measureResponse(image, port));
+    return judged.map((figure) => ({ ...figure, name: `${target.name}: ${figure.name}` }));
   } finally {
     await target.close();
   }

@@ -1,30 +1,40 @@
-// The targets that this computer has: the simulator, the posix port, the chip in QEMU, and boards that are plugged in.
+// The targets that this computer has: the simulator, the posix port, the chips in QEMU, and boards that are plugged in.
 
 import { spawn } from "node:child_process";
 import { Duplex } from "node:stream";
-import { buildImages, type ImageName, pathOf } from "../../board/builder/images.js";
-import { CHIP_SPEED, Machine, MachineError } from "../../board/emulator/machine.js";
+import { buildImages, type ImageName, imageFor, pathOf } from "../../board/builder/images.js";
+import { EMULATED, emulatorOf, type PortName } from "../../board/builder/ports.js";
+import { Machine, MachineError } from "../../board/emulator/machine.js";
 import { closePort, openPort } from "../../host-tools/card/port.js";
 import { loadFirmware } from "../../sim/session/firmware.js";
+import { nameOf } from "./chiptarget.js";
 import { SimTarget } from "./simtarget.js";
 import { StreamTarget, type Target } from "./target.js";
 
-export const TARGETS = ["sim", "posix", "qemu"] as const;
-export type TargetName = (typeof TARGETS)[number];
+/** "qemu" is the micro:bit there; the other ports whose chip a machine of QEMU has go by their names. */
+export type TargetName = "sim" | "posix" | "qemu" | Exclude<PortName, "microbit">;
 
-/** The image that each needs. */
-export const IMAGE_OF: Record<TargetName, ImageName | undefined> = {
-  sim: undefined,
-  posix: "posix",
-  qemu: "development",
-};
+const OTHERS = EMULATED.filter((port): port is Exclude<PortName, "microbit"> => port !== "microbit");
+export const TARGETS: readonly TargetName[] = ["sim", "posix", "qemu", ...OTHERS];
+
+/** The port whose chip a target is. */
+export function portOf(name: TargetName): PortName | undefined {
+  if (name === "sim" || name === "posix") return undefined;
+  return name === "qemu" ? "microbit" : name;
+}
+
+/** The image that a target needs. */
+export function imageOf(name: TargetName): ImageName | undefined {
+  const port = portOf(name);
+  return port ? imageFor(port) : name === "posix" ? name : undefined;
+}
 
 /** Builds what a target needs, and starts it. */
 export async function openTarget(name: TargetName): Promise<Target> {
-  const image = IMAGE_OF[name];
+  const [image, port] = [imageOf(name), portOf(name)];
   if (image) buildImages(image);
-  if (name === "sim") return new SimTarget(loadFirmware());
-  return name === "posix" ? openPosix() : openQemu();
+  if (port) return openQemu(port);
+  return name === "sim" ? new SimTarget(loadFirmware()) : openPosix();
 }
 
 function openPosix(): Target {
@@ -47,10 +57,11 @@ function openPosix(): Target {
 }
 
 /** Its time goes by its instructions, and a scenario holds the card's. */
-async function openQemu(): Promise<Target> {
-  const machine = await Machine.start({ image: pathOf("development"), icount: CHIP_SPEED });
+export async function openQemu(port: PortName, image = pathOf(imageFor(port))): Promise<Target> {
+  const machine = await Machine.start({ image, port, icount: "chip" });
   if (!machine.serial) throw new MachineError("QEMU has no serial line");
-  return new StreamTarget("QEMU", machine.serial, { close: () => machine.stop() });
+  const careful = emulatorOf(port).dropsOutput ?? false;
+  return new StreamTarget(nameOf(port), machine.serial, { careful, close: () => machine.stop() });
 }
 
 /** The board on a serial port. */

@@ -1,6 +1,7 @@
 // Who calls whom, in a WebAssembly module and in an image for the chip; and from that, how deep the stack can get.
 
 import { spawnSync } from "node:child_process";
+import { inspect, prefixOf } from "../../board/builder/tools.js";
 import type { Elf } from "./elf.js";
 
 /** What each function calls. */
@@ -77,28 +78,56 @@ interface Code {
   readonly end: number;
 }
 
-/** Branches that name their target (ARMv6-M has no others), and where it is. */
-const BRANCH = /^(?:bl|b|b[a-z]{2})(?:\.[nw])?\s+([0-9a-f]+) </;
+/** How the instructions of a core read. */
+interface Reading {
+  /** Branches that name their target, and where it is. */
+  readonly branch: RegExp;
+  /** Those of them that call where they go to their own function's beginning. */
+  readonly call: string;
+  /** Calls and jumps to a register: but not returns, and not those of a switch, which stay in their function. */
+  readonly toRegister: RegExp;
+  /** The stack pointer in call frame information. */
+  readonly stackPointer: string;
+  /** Bytes that an instruction takes from the stack. Taken together they are no less than the frame. */
+  taken(text: string): number;
+}
+
+const THUMB: Reading = {
+  branch: /^(?:bl|b|b[a-z]{2}|cbn?z r\d+,)(?:\.[nw])?\s+([0-9a-f]+) </,
+  call: "bl ",
+  toRegister: /^(?:blx\s|bx\s+(?!lr))/,
+  stackPointer: "r13",
+  taken: takenByThumb,
+};
+
+const RISC_V: Reading = {
+  branch: /^(?:jal|j|b[a-z]+)\s+(?:\w+,)*([0-9a-f]+) </,
+  call: "jal ",
+  toRegister: /^(?:jalr|jr|tail)\s/,
+  stackPointer: "sp",
+  taken: takenByRiscV,
+};
+
+const READINGS: Readonly<Record<string, Reading>> = { "arm-none-eabi": THUMB, "riscv64-unknown-elf": RISC_V };
+
 /** Puts the stack pointer back to where a caller had it: takes nothing. */
 const UNWINDS = "longjmp";
-/** Calls and jumps to a register: but `bx lr` returns, and `mov pc` of a switch stays in its function. */
-const TO_REGISTER = /^(?:blx\s|bx\s+(?!lr))/;
-
 /** Reads the instructions of an image; the frames are the compiler's own word, in its call frame information. */
 export function callsOfImage(file: string, elf: Elf): ImageCalls {
   const codes = codesOf(elf);
   const graph = new Map<string, Set<string>>(codes.map(({ name }) => [name, new Set()]));
   const pushed = new Map<string, number>();
   const indirect = new Set<string>();
+  const reading = READINGS[prefixOf(file)] as Reading;
   for (const { at, text } of instructions(file)) {
     const code = codeAt(codes, at);
     if (!code) continue;
-    pushed.set(code.name, (pushed.get(code.name) ?? 0) + (code.name === UNWINDS ? 0 : taken(text)));
-    const callee = calleeOf(text, code, codes);
+    pushed.set(code.name, (pushed.get(code.name) ?? 0) + (code.name === UNWINDS ? 0 : reading.taken(text)));
+    const callee = calleeOf(text, code, codes, reading);
     if (callee !== undefined) graph.get(code.name)?.add(callee);
-    if (TO_REGISTER.test(text)) indirect.add(code.name);
+    if (reading.toRegister.test(text)) indirect.add(code.name);
   }
-  const stated = framesOf(file);
+  const stated = framesOf(file, reading.stackPointer);
   const frames = new Map(
     codes.map(({ name, start }) => [name, Math.max(stated.get(start) ?? 0, pushed.get(name) ?? 0)]),
   );
@@ -106,14 +135,14 @@ export function callsOfImage(file: string, elf: Elf): ImageCalls {
 }
 
 /** The function that an instruction calls, or goes to for good; nothing where it stays where it is. */
-function calleeOf(text: string, code: Code, codes: readonly Code[]): string | undefined {
-  const target = BRANCH.exec(text)?.[1];
+function calleeOf(text: string, code: Code, codes: readonly Code[], reading: Reading): string | undefined {
+  const target = reading.branch.exec(text)?.[1];
   if (!target) return undefined;
   const place = Number.parseInt(target, 16);
   const callee = codeAt(codes, place);
   if (!callee) throw new Error(`${code.name}: ${text}: to no function`);
-  // Within a function, `bl` is a long jump too; only to the beginning it would be a call.
-  const isJump = callee === code && !(text.startsWith("bl ") && place === code.start);
+  // Within a function, a call is a long jump too; only to the beginning it would be a call.
+  const isJump = callee === code && !(text.startsWith(reading.call) && place === code.start);
   return isJump ? undefined : callee.name;
 }
 
@@ -133,21 +162,31 @@ function codeAt(codes: readonly Code[], at: number): Code | undefined {
 }
 
 function instructions(file: string): { at: number; text: string }[] {
-  const listing = run("arm-none-eabi-objdump", ["-d", "--no-show-raw-insn", file]);
-  return [...listing.matchAll(/^\s+([0-9a-f]+):\t(.*)$/gm)].map(([, at, text]) => ({
+  const listing = inspect("objdump", ["-d", "--no-show-raw-insn"], file);
+  return [...listing.matchAll(/^\s*([0-9a-f]+):\t(.*)$/gm)].map(([, at, text]) => ({
     at: Number.parseInt(at as string, 16),
     text: (text as string).replaceAll("\t", " "),
   }));
 }
 
-/** Bytes that an instruction takes from the stack. Taken together they are no less than the frame. */
-function taken(text: string): number {
+function takenByThumb(text: string): number {
   const registers = /^push \{(.*)\}/.exec(text)?.[1];
   if (registers !== undefined) return 4 * registers.split(",").reduce((sum, item) => sum + registersIn(item), 0);
   const room = /^sub sp, (?:sp, )?#(\d+)/.exec(text)?.[1];
   if (room !== undefined) return Number(room);
   if (/^(?:add|sub|mov) sp, r|^(?:add|sub|mov) sp, sp, r|^msr [MP]SP/.test(text)) return Number.NaN;
   return 0;
+}
+
+function takenByRiscV(text: string): number {
+  const room = /^addi? sp,sp,(-?\d+)$/.exec(text)?.[1];
+  if (room !== undefined) return Math.max(0, -Number(room));
+  return /^(?:[a-z.]+) sp,/.test(text) && !/^(?:sw|b\w+) /.test(text) && !isEmptied(text) ? Number.NaN : 0;
+}
+
+/** Whether the stack pointer is set to a fixed place: the start's own, where nothing lies on the stack. */
+function isEmptied(text: string): boolean {
+  return /^(?:lui|auipc|li) sp,|^(?:addi?|mv) sp,sp(?:,-?\d+)? #/.test(text);
 }
 
 /** In "r4" one, in "r4-r7" four. */
@@ -157,15 +196,15 @@ function registersIn(item: string): number {
 }
 
 /** The largest distance of the stack pointer to where it was at the call, by the address of the function. */
-function framesOf(file: string): Map<number, number> {
+function framesOf(file: string, stackPointer: string): Map<number, number> {
   const frames = new Map<number, number>();
   let start = 0;
-  for (const line of run("arm-none-eabi-objdump", ["--dwarf=frames-interp", file]).split("\n")) {
+  for (const line of inspect("objdump", ["--dwarf=frames-interp"], file).split("\n")) {
     const begin = / FDE .* pc=([0-9a-f]+)\.\./.exec(line)?.[1];
     if (begin) start = Number.parseInt(begin, 16);
     const [, register, distance] = /^[0-9a-f]{8} (\S+)\+(\d+)/.exec(line) ?? [];
     if (!register) continue;
-    const frame = register === "r13" ? Number(distance) : Number.NaN;
+    const frame = register === stackPointer ? Number(distance) : Number.NaN;
     frames.set(start, Math.max(frames.get(start) ?? 0, frame));
   }
   return frames;

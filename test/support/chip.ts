@@ -1,6 +1,7 @@
 // The chip in QEMU as somebody with a development image has it: keys over the front panel, time by command. It goes from
 // rest to rest, so that what is in its memory then does not depend on how busy this computer is.
 
+import type { PortName } from "../../board/builder/ports.js";
 import { Machine } from "../../board/emulator/machine.js";
 import { Rests } from "../../board/emulator/rests.js";
 import { Channel, Key } from "../../firmware/wire.js";
@@ -29,8 +30,8 @@ export class Chip {
   }
 
   /** Starts the image with a card's flash; its random source is seeded and its time stands still. */
-  static async start(image: string, flash: Uint8Array, seed: number): Promise<Chip> {
-    const machine = await Machine.start({ image, flash, haltsAtReset: true, stepped: true });
+  static async start(image: string, flash: Uint8Array, seed: number, port: PortName = "microbit"): Promise<Chip> {
+    const machine = await Machine.start({ image, port, flash, haltsAtReset: true, stepped: true });
     const chip = new Chip(machine, await Rests.begin(machine, image));
     await chip.command(Op.SEED, seed);
     await chip.wait(0);
@@ -49,6 +50,16 @@ export class Chip {
   async dieOf(op: Op): Promise<void> {
     this.#send(encodeCommand(op));
     for (let left = MOST_RESTS; !(await this.machine.hasHalted()); left--) {
+      if (left === 0) throw new Error("the chip lives on");
+      await this.#rests.next();
+    }
+  }
+
+  /** Sends a command that the card does not live to answer, and stops where it is to start again, at `address`. */
+  async diesAt(op: Op, address: number): Promise<void> {
+    await this.machine.debugger.stopAt(address);
+    this.#send(encodeCommand(op));
+    for (let left = MOST_RESTS; (await this.machine.debugger.place()) !== address; left--) {
       if (left === 0) throw new Error("the chip lives on");
       await this.#rests.next();
     }
