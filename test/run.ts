@@ -38,7 +38,7 @@ function testFiles(wanted: readonly string[]): string[] {
 /** Installs the Debian packages, and builds the board's images, where one of these files needs them. */
 function prepare(files: readonly string[]): void {
   const sources = files.map((name) => readFileSync(join(TESTS, name), "utf8"));
-  if (!sources.some((source) => /\b(boardTest|packageTest|onEachEngine)\b/.test(source))) return;
+  if (!sources.some((source) => /\b(boardTest|packageTest|webSuite|onEachEngine)\b/.test(source))) return;
   run(join(ROOT, "scripts", "debian.mjs"));
   if (sources.some((source) => /\bboardTest\b/.test(source)))
     run(join(COMPILED, "..", "board", "cli", "board.js"), "--all");

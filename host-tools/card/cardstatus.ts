@@ -13,6 +13,7 @@ import {
   Tag,
 } from "../../firmware/wire.js";
 import { CardInError } from "../files/errors.js";
+import { toHex } from "../files/hex.js";
 import { BadAnswer } from "./apdu.js";
 import type { HashName } from "./hashes.js";
 
@@ -99,7 +100,7 @@ export async function readStatus(read: ReadObject): Promise<CardStatus> {
 /** The card id in hexadecimal. */
 export function parseId(data: Uint8Array | undefined): string | undefined {
   if (data && data.length !== CARD_ID_SIZE) throw new BadAnswer("GET DATA: the card id has a wrong length");
-  return data && hex(data);
+  return data && toHex(data);
 }
 
 /** A data object in ASCII, fit for a terminal. */
@@ -151,7 +152,7 @@ function parseFirmware(data: Uint8Array): Pick<CardStatus, "firmware" | "kind"> 
   if (data.length === FirmwareAt.SIZE && kind === undefined)
     throw new BadAnswer("GET DATA: there is no such kind of host");
   const version = [...data.subarray(FirmwareAt.VERSION, FirmwareAt.HASH)].join(".");
-  return { firmware: { version, hash: hex(data.subarray(FirmwareAt.HASH, FirmwareAt.KIND)) }, kind };
+  return { firmware: { version, hash: toHex(data.subarray(FirmwareAt.HASH, FirmwareAt.KIND)) }, kind };
 }
 
 function parseSuites(data: Uint8Array): SuiteSupport {
@@ -218,8 +219,4 @@ function describeKind({ kind }: CardStatus): Said {
 function describeSuites({ hashes, pinHashes, digits, challenge }: SuiteSupport): string {
   const p = pinHashes.length > 0 ? `[-P{${pinHashes.join(",")}}]` : "";
   return `OCRA-1:HOTP-{${hashes.join(",")}}-${digits}:QN${String(challenge).padStart(2, "0")}${p}`;
-}
-
-function hex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -77,6 +77,12 @@ export class FrameReader {
   }
 }
 
+/** The payloads of the frames of a channel in `bytes`. */
+export function payloadsOn(channel: Channel, bytes: Uint8Array): Uint8Array[] {
+  const frames = new FrameReader().read(bytes);
+  return frames.filter((frame) => frame.channel === channel).map(({ payload }) => payload);
+}
+
 /** The frame in bytes without SLIP, or nothing where they are noise. */
 function parseFrame(body: Uint8Array): Frame | undefined {
   const size = body.length - 1 - CRC_SIZE;

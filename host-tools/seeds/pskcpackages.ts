@@ -25,7 +25,7 @@ import {
   rootOf,
   text,
 } from "./pskcxml.js";
-import { parseSuite } from "./suite.js";
+import { parseSuite, UNLOCK_SUITE } from "./suite.js";
 import { userIdOf, userNameIn } from "./userid.js";
 
 /** What opens what: responses, or unlock codes. */
@@ -48,9 +48,6 @@ const MANUFACTURER = "iana.Example";
 const MODEL = "DSC+";
 
 const OCRA = "urn:ietf:params:xml:ns:keyprov:pskc:ocra";
-/** The suite of unlock codes: a lock code is its challenge. */
-export const UNLOCK_SUITE = "OCRA-1:HOTP-SHA256-8:QN08";
-
 const UNLOCK_ENDING = "-U";
 
 /** The serial number that a card's unlock key has in an export. */

@@ -16,8 +16,6 @@ import { SeedFileError } from "../files/errors.js";
 import { aboutCard, readTokenCard, serialOf, type TokenCard } from "./pskcpackages.js";
 import { children, integer, quoted } from "./pskcxml.js";
 
-export { UNLOCK_SUITE } from "./pskcpackages.js";
-
 /** How far a card is: its keys were drawn, or they are in the card. */
 export type SeedState = "pending" | "done";
 

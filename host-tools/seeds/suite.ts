@@ -4,6 +4,10 @@
 //   response = decimal(truncate(HMAC(key, suite | 00 | [C] Q [P] [S] [T])))
 
 import type { HashName } from "../card/hashes.js";
+import { fromHex, toHex } from "../files/hex.js";
+
+/** The suite of unlock codes (CARD.md, "locked"): the challenge is the lock code. */
+export const UNLOCK_SUITE = "OCRA-1:HOTP-SHA256-8:QN08";
 
 /** A suite taken apart (RFC 6287 §6). */
 export interface Suite {
@@ -148,10 +152,7 @@ function challengeField(suite: Suite, challenge: string): Uint8Array {
   // In mutual mode there are two of them (§7.2, C.2); the suite does not tell the mode.
   if (challenge.length > 2 * suite.challenge)
     throw new InputError(`the challenge is longer than twice ${suite.challenge} characters`);
-  const digits = challengeDigits(suite.format, challenge).padEnd(FIELD_DIGITS, "0");
-  return Uint8Array.from({ length: FIELD_DIGITS / 2 }, (_, at) =>
-    Number.parseInt(digits.slice(2 * at, 2 * at + 2), 16),
-  );
+  return fromHex(challengeDigits(suite.format, challenge).padEnd(FIELD_DIGITS, "0"));
 }
 
 function challengeDigits(format: Suite["format"], challenge: string): string {
@@ -206,8 +207,4 @@ function concat(fields: readonly Uint8Array[]): Uint8Array {
 
 function ascii(text: string): Uint8Array {
   return Uint8Array.from(text, (character) => character.charCodeAt(0));
-}
-
-function toHex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

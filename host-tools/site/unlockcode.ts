@@ -9,7 +9,7 @@ import { currentKey, hasNoKey } from "../desk/register/keys.js";
 import type { CardState } from "../desk/register/schema.js";
 import { UsageError } from "../files/errors.js";
 import { ocra } from "../seeds/ocra.js";
-import { UNLOCK_SUITE } from "../seeds/pskcrecords.js";
+import { UNLOCK_SUITE } from "../seeds/suite.js";
 
 /** Cards whose owner may call the help desk. */
 const UNLOCKED: readonly CardState[] = ["seeded", "shipped", "active"];

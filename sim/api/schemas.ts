@@ -1,7 +1,7 @@
 // What goes over the line, as schemas: requests are checked against them, and `GET /openapi.json` is made of them.
 
 import Type, { type Static, type TSchema } from "typebox";
-import type { Report } from "../session/session.js";
+import type { Report } from "../session/cardsession.js";
 
 /** Bytes of a request's body: the longest frame in hex, and room. */
 export const LONGEST_BODY = 65_536;

@@ -11,10 +11,11 @@ import { loadFirmware } from "../session/firmware.js";
 import { readFlashFile } from "../session/flashfile.js";
 import { linesOf } from "../session/lines.js";
 import { openPanel, PanelError } from "../session/panelport.js";
-import { hashOf, isRecord, recordedFirmware } from "../session/recordmarks.js";
+import type { Script } from "../session/playing.js";
+import { hashOf, isRecord, otherFirmware } from "../session/recordmarks.js";
 import { junitDocument } from "../session/results/junit.js";
 import { tapComments, tapHead, tapResult } from "../session/results/tap.js";
-import { type Result, type RunOptions, runScripts, type Script } from "../session/run.js";
+import { type Result, type RunOptions, runScripts } from "../session/run.js";
 import { Session } from "../session/session.js";
 import { UserError } from "../session/usererror.js";
 import { parseName, parseSeed } from "./options.js";
@@ -115,9 +116,8 @@ function saysItsCard({ lines }: Script): boolean {
 function warnOfOtherFirmware(scripts: readonly Script[], firmware: string | undefined): void {
   if (firmware === undefined) return;
   for (const { name, lines } of scripts) {
-    const recorded = recordedFirmware(lines);
-    if (recorded === undefined || recorded === firmware) continue;
-    say(`warning: ${name} was recorded with the firmware ${recorded}, and this is ${firmware}`);
+    const warning = otherFirmware(name, lines, firmware);
+    if (warning !== undefined) say(warning);
   }
 }
 

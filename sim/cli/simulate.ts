@@ -2,13 +2,14 @@
 
 import { randomInt } from "node:crypto";
 import type { Card } from "../core/card.js";
+import type { Report, SessionOptions } from "../session/cardsession.js";
 import { loadFirmware } from "../session/firmware.js";
 import { openFlashFile } from "../session/flashfile.js";
 import { needInput, runHeadless } from "../session/headless.js";
 import { PtyLine } from "../session/pty.js";
 import { Recorder } from "../session/record.js";
 import { hashOf } from "../session/recordmarks.js";
-import { type Report, Session, type SessionOptions } from "../session/session.js";
+import { Session } from "../session/session.js";
 import { onSignals } from "../session/signals.js";
 import { UserError } from "../session/usererror.js";
 import { HIGHEST_SEED } from "./options.js";

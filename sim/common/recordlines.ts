@@ -1,15 +1,17 @@
 // A session as lines of the command language (docs/SCRIPTING.md): keys as contacts with their times, and each screen as an
 // `expect`, so that what was recorded replays.
 
+import { toHex } from "../../host-tools/files/hex.js";
 import type { Card, CardWatcher } from "../core/card.js";
+import { isBlank } from "../core/flash.js";
 
 /** How the card of a session was made. */
 export interface Beginning {
   readonly seed: number;
   /** It was a blank card that was made the demo card. */
-  readonly demo?: boolean;
-  /** The name of the file with the flash that it began with. */
-  readonly flash?: string;
+  readonly demo: boolean;
+  /** The flash that it began with, before the demo was put on it. */
+  readonly flash: Uint8Array;
 }
 
 /** Hands on what happens to a card from now on, line by line as it happens. */
@@ -20,19 +22,25 @@ export class RecordLines {
   /** The card's time at the last line. */
   #last: number;
 
-  constructor(card: Card, { seed, demo, flash }: Beginning, write: (line: string) => void) {
+  /** `keepFlash` puts a flash that is not blank beside the record, and returns the name of its file. */
+  constructor(
+    card: Card,
+    { seed, demo, flash }: Beginning,
+    keepFlash: (flash: Uint8Array) => string,
+    write: (line: string) => void,
+  ) {
     this.#card = card;
     this.#write = write;
     this.#last = card.time;
     write(`seed ${seed}`);
-    if (flash !== undefined) write(`flash ${flash}`);
+    if (!isBlank(flash)) write(`flash ${keepFlash(flash)}`);
     if (demo) write("demo");
     this.#watcher = {
       key: (key, down) => this.#line(`${down ? "down" : "up"} ${key}`),
       display: (text) => this.#line(`expect ${text}`.trimEnd()),
       battery: (millivolts) => this.#line(millivolts === 0 ? "cut" : `battery ${millivolts}`),
       cutAt: (count, mode) => this.#line(`cut-at ${count} ${mode}`),
-      serial: (bytes) => this.#line(`serial ${hex(bytes)}`),
+      serial: (bytes) => this.#line(`serial ${toHex(bytes)}`),
       kept: (name, back) => {
         if (back) this.#last = card.time;
         this.#line(`${back ? "load" : "save"} ${name}`);
@@ -52,8 +60,4 @@ export class RecordLines {
     this.catchUp();
     this.#write(text);
   }
-}
-
-function hex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -27,6 +27,11 @@ export interface FlashCopy {
   readonly operations: number;
 }
 
+/** Whether nothing was ever written to a flash with these bytes. */
+export function isBlank(bytes: Uint8Array): boolean {
+  return bytes.every((byte) => byte === 0xff);
+}
+
 export class Flash {
   readonly bytes = new Uint8Array(FLASH_SIZE).fill(0xff);
   /** Erases of each page since this object was made. */
@@ -124,7 +129,7 @@ export class Flash {
 
   /** Whether nothing was ever written. */
   get isBlank(): boolean {
-    return this.bytes.every((byte) => byte === 0xff);
+    return isBlank(this.bytes);
   }
 
   /** Operations and wear so far. */

@@ -1,7 +1,7 @@
 // A flash image as docs/FLASH.md lays it out: read for people, never changed.
 
 import { Life, PinCheck } from "../../firmware/wire.js";
-import { FLASH_SIZE, PAGE_SIZE, PAGES } from "./flash.js";
+import { FLASH_SIZE, isBlank, PAGE_SIZE, PAGES } from "./flash.js";
 
 /** How a page of this card begins. */
 export const MAGIC = 0x31435344; // "DSC1"
@@ -80,7 +80,7 @@ export interface PageRecords {
 export function isPlausible(image: Uint8Array): boolean {
   if (image.length !== FLASH_SIZE) return false;
   const view = viewOf(image);
-  if (image.every((byte) => byte === 0xff)) return true;
+  if (isBlank(image)) return true;
   for (let page = 0; page < PAGES; page++) {
     if (view.getUint32(page * PAGE_SIZE, true) === MAGIC) return true;
   }

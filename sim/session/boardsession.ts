@@ -2,13 +2,14 @@
 // can do is an error in its line.
 
 import type { KeyName } from "../core/card.js";
+import { type ErrorReport, errorReport, type Report } from "./cardsession.js";
 import { DEMO } from "./demo.js";
 import { LineError } from "./language/arguments.js";
 import { type Parsed, parseLine } from "./language/parse.js";
 import type { HostKeys, SetUp, Steps, Wait } from "./language/steps.js";
 import type { Panel } from "./panel.js";
 import { PanelError } from "./panelport.js";
-import { type ErrorReport, errorReport, type Report } from "./session.js";
+import { response } from "./session.js";
 
 /** How long a board may take to show what came of the keys, in ms: it computes, and the line takes time. Less than a message stands. */
 const PATIENCE = 1500;
@@ -75,7 +76,7 @@ export class BoardSession {
       this.#ended = true;
       return;
     }
-    const context = { extra: {}, sent: new Uint8Array(), patience: PATIENCE, keys: () => this.#keys() };
+    const context = { extra: {}, sent: new Uint8Array(), patience: PATIENCE, keys: () => this.#keys(), response };
     await this.#take(carried.act(this.#panel, context));
   }
 

@@ -2,39 +2,31 @@
 // docs/PROTOCOL.md, and no time passing.
 
 import { Channel, Cla, Ins, ISSUER_DOMAIN, Level, ONE_ENCRYPTED_BLOCK, SetStatusP2, Sw } from "../../firmware/wire.js";
-import { type Command, decodeResponse, encodeCommand, type Response } from "../../host-tools/card/apdu.js";
+import type { Command, Response } from "../../host-tools/card/apdu.js";
 import { encodeRecord, type PersonalizationRecord } from "../../host-tools/card/cardclient.js";
-import { encodeFrame, FrameReader } from "../../host-tools/card/frame.js";
+import { payloadsOn } from "../../host-tools/card/frame.js";
 import { initializeUpdate, parseCardHello, SecureChannel, type SecurityLevel } from "../../host-tools/card/scp03.js";
 import { type Keyset, testKeys } from "../../host-tools/card/transportkeys.js";
 import type { Card } from "../core/card.js";
+import { ask, send } from "./conversation.js";
 
 /** Fixed, so that a seed makes a card repeatable: these commands need no freshness from its own side. */
 const HOST_CHALLENGE = new Uint8Array(8);
 
-/** The card did not answer. */
-export class Silence extends Error {
-  override name = "Silence";
-}
-
 /** Sends a command and takes its answer. Throws Silence where none came. */
 export function exchange(card: Card, command: Command): Response<Buffer> {
-  const [answer] = converse(card, encodeCommand(command));
-  if (!answer) throw new Silence("the card did not answer");
-  return decodeResponse(answer);
+  const { data, sw } = ask(card, command);
+  return { data: Buffer.from(data), sw };
 }
 
 /** Sends a payload on channel 0 and returns the payloads that came back there. */
 export function converse(card: Card, payload: Uint8Array): Buffer[] {
-  card.takeSent();
-  card.receive(encodeFrame(Channel.APDU, payload));
-  return payloads(card.takeSent());
+  return send(card, payload).map((answer) => Buffer.from(answer));
 }
 
 /** The payloads of the frames of channel 0 in `bytes`. */
 export function payloads(bytes: Uint8Array): Buffer[] {
-  const frames = new FrameReader().read(bytes);
-  return frames.filter(({ channel }) => channel === Channel.APDU).map(({ payload }) => Buffer.from(payload));
+  return payloadsOn(Channel.APDU, bytes).map((payload) => Buffer.from(payload));
 }
 
 /** Opens a secure channel. Throws AuthenticationFailed where the card has other keys. */

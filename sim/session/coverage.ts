@@ -3,7 +3,7 @@
 import { FULL_BATTERY } from "../core/card.js";
 import { WARNING } from "../core/model/model.js";
 import { STATES, TRANSITIONS } from "../core/model/transitions.js";
-import type { Subject } from "./subject.js";
+import type { Subject } from "../core/subject.js";
 
 export class Coverage {
   readonly states = new Set<string>();

@@ -1,22 +1,14 @@
-// The demo card.
+// The demo card, personalized by the host tools.
 
 import type { PersonalizationRecord } from "../../host-tools/card/cardclient.js";
-import { Card } from "../core/card.js";
-import { DEMO_CARD } from "../core/democard.js";
+import { DEMO_CARD, makeDemo } from "../core/democard.js";
 import type { Flash } from "../core/flash.js";
 import { personalize } from "./cardcommands.js";
 
 /** The demo card, as a record. */
 export const DEMO: PersonalizationRecord = DEMO_CARD;
 
-/**
- * Makes a blank flash the demo card's, on another card, so that this one's clock and counts begin at
- * zero. Returns false, with nothing done, where the flash is not blank.
- */
+/** Makes a blank flash the demo card's. Returns false, with nothing done, where the flash is not blank. */
 export function personalizeDemo(module: WebAssembly.Module, flash: Flash, seed: number): boolean {
-  if (!flash.isBlank) return false;
-  const desk = new Card(module, { seed: ~seed });
-  personalize(desk, DEMO);
-  flash.restore({ ...desk.flash.copy(), ...flash.counts });
-  return true;
+  return makeDemo(module, flash, seed, (card) => personalize(card, DEMO));
 }

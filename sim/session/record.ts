@@ -2,12 +2,13 @@
 
 import { closeSync, ftruncateSync, openSync, rmSync, writeFileSync } from "node:fs";
 import { basename } from "node:path";
-import type { Card, CardWatcher, KeyName } from "../core/card.js";
-import type { CutMode } from "../core/flash.js";
+import { version } from "../../host-tools/files/project.js";
+import { RecordLines } from "../common/recordlines.js";
+import type { Card } from "../core/card.js";
 import { atExit } from "./atexit.js";
+import type { Setup } from "./cardsession.js";
 import { saveFlashFile } from "./flashfile.js";
 import { END, recordHead } from "./recordmarks.js";
-import type { Setup } from "./session.js";
 import { UserError } from "./usererror.js";
 
 /** A record that cannot be written; the message is for people. */
@@ -25,8 +26,7 @@ export class Recorder {
   #size = 0;
   #begun = false;
   #broken = false;
-  /** Lets what passed since the last line be written. */
-  #catchUp = () => {};
+  #lines: RecordLines | undefined;
 
   /**
    * Makes the file, readable by its owner only; one that is there is not overwritten. A write that fails once the
@@ -37,19 +37,17 @@ export class Recorder {
     this.#failed = failed;
     this.#file = create(path);
     this.#close = atExit(() => this.#end());
-    for (const line of recordHead(firmware)) this.#line(line);
+    for (const line of recordHead(version(), firmware)) this.#line(line);
   }
 
   /** Begins with a card as `setup` made it; its flash, unless blank, is saved beside the record. */
   start(card: Card, setup: Setup): void {
-    this.#line(`seed ${setup.seed}`);
-    if (setup.flash.some((byte) => byte !== 0xff)) {
-      saveFlashFile(`${this.#path}.flash`, setup.flash);
-      this.#line(`flash ${basename(this.#path)}.flash`);
-    }
-    if (setup.demo) this.#line("demo");
+    const keepFlash = (flash: Uint8Array) => {
+      saveFlashFile(`${this.#path}.flash`, flash);
+      return `${basename(this.#path)}.flash`;
+    };
+    this.#lines = new RecordLines(card, setup, keepFlash, (line) => this.#line(line));
     this.#begun = true;
-    card.watchers.push(this.#watcher(card));
   }
 
   /** Ends the record. One that never began is no record, and gone. May be called again. */
@@ -59,34 +57,11 @@ export class Recorder {
 
   #end(): void {
     if (this.#begun) {
-      this.#catchUp();
+      this.#lines?.catchUp();
       this.#line(END);
     }
     closeSync(this.#file);
     if (!this.#begun) rmSync(this.#path, { force: true });
-  }
-
-  #watcher(card: Card): CardWatcher {
-    let last = card.time;
-    this.#catchUp = () => {
-      if (card.time > last) this.#line(`wait ${card.time - last}`);
-      last = card.time;
-    };
-    const write = (line: string) => {
-      this.#catchUp();
-      this.#line(line);
-    };
-    return {
-      key: (key: KeyName, down: boolean) => write(`${down ? "down" : "up"} ${key}`),
-      display: (text: string) => write(`expect ${text}`.trimEnd()),
-      battery: (millivolts: number) => write(millivolts === 0 ? "cut" : `battery ${millivolts}`),
-      cutAt: (count: number, mode: CutMode) => write(`cut-at ${count} ${mode}`),
-      serial: (bytes: Uint8Array) => write(`serial ${Buffer.from(bytes).toString("hex")}`),
-      kept: (name: string, back: boolean) => {
-        if (back) last = card.time;
-        write(`${back ? "load" : "save"} ${name}`);
-      },
-    };
   }
 
   /** Writes a line whole or not at all: what is there replays. */

@@ -1,9 +1,9 @@
-// How a record is known: its first lines say what wrote it, and its last one that it is whole.
+// How a record is known: its first lines say what wrote it, and its last one that it is whole. No API of Node.
 
 import { Cla, FirmwareAt, Ins, Tag } from "../../firmware/wire.js";
-import { version } from "../../host-tools/files/project.js";
+import { toHex } from "../../host-tools/files/hex.js";
 import { Card } from "../core/card.js";
-import { exchange } from "./cardcommands.js";
+import { ask } from "./conversation.js";
 
 const BEGIN = "# Record of dsc-sim";
 const FIRST_LINE = /^# Record of dsc-sim (\S+), firmware ([0-9a-f]+)\b/;
@@ -11,9 +11,9 @@ const WARNING = "# It holds the PIN and all else as it was typed: treat it like 
 /** The last line of a record. */
 export const END = "end";
 
-/** The first lines of a record of a card with this firmware. */
-export function recordHead(firmware: string): string[] {
-  return [`${BEGIN} ${version()}, firmware ${firmware}`, WARNING];
+/** The first lines of a record of a card with this firmware, made by this version of the simulator. */
+export function recordHead(version: string, firmware: string): string[] {
+  return [`${BEGIN} ${version}, firmware ${firmware}`, WARNING];
 }
 
 /** Whether a file is a record, or what is left of one. */
@@ -21,14 +21,16 @@ export function isRecord(lines: readonly string[]): boolean {
   return lines[0]?.startsWith(BEGIN) === true;
 }
 
-/** The firmware's hash that a record was made with; undefined where the file does not say. */
-export function recordedFirmware([first = ""]: readonly string[]): string | undefined {
-  return FIRST_LINE.exec(first)?.[2];
+/** A warning where a file is a record of a card with another firmware; undefined where it is not, or does not say. */
+export function otherFirmware(name: string, [first = ""]: readonly string[], firmware: string): string | undefined {
+  const recorded = FIRST_LINE.exec(first)?.[2];
+  if (recorded === undefined || recorded === firmware) return undefined;
+  return `warning: ${name} was recorded with the firmware ${recorded}, and this is ${firmware}`;
 }
 
 /** The hash that the firmware tells, in hex (docs/PROTOCOL.md). */
 export function hashOf(module: WebAssembly.Module): string {
   const card = new Card(module);
   const command = { cla: Cla.GP, ins: Ins.GET_DATA, p1: Tag.FIRMWARE >> 8, p2: Tag.FIRMWARE & 0xff, le: 256 };
-  return exchange(card, command).data.subarray(FirmwareAt.HASH, FirmwareAt.KIND).toString("hex");
+  return toHex(ask(card, command).data.subarray(FirmwareAt.HASH, FirmwareAt.KIND));
 }

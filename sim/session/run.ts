@@ -1,31 +1,8 @@
-// Plays command files, each on a card of its own, and says where each failed.
+// Plays command files, each on a card of its own.
 
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { CardTrap } from "../core/card.js";
-import { FlashMisuse } from "../core/flash.js";
-import { isComment } from "./language/parse.js";
-import { END, isRecord } from "./recordmarks.js";
-import type { Report } from "./session.js";
-
-/** A command file: its name and its lines. */
-export interface Script {
-  readonly name: string;
-  readonly lines: readonly string[];
-}
-
-/** What plays the lines of a script. */
-export interface Player<R extends Report | Promise<Report>> {
-  execute(line: string, number: number): R;
-}
-
-/** A line that failed, and why. */
-export interface Failure extends Pick<Report, "expected" | "actual"> {
-  readonly line: number;
-  readonly error: string;
-  /** The firmware itself went wrong, not what the script expected. */
-  readonly crashed?: true;
-  readonly report?: Report;
-}
+import type { Report } from "./cardsession.js";
+import { type Failure, failuresOf, type Player, type Script } from "./playing.js";
 
 /** What came of a script. */
 export interface Result {
@@ -52,71 +29,4 @@ export async function runScripts(scripts: readonly Script[], options: RunOptions
     options.onResult({ script, failures, seconds: (performance.now() - start) / 1000 });
     await nextTurn();
   }
-}
-
-/** Plays a script up to its first error, where reports come at once. */
-export function firstFailure(script: Script, player: Player<Report>): Failure | undefined {
-  for (const [number, line] of commandsOf(script)) {
-    try {
-      const failure = failureIn(player.execute(line, number), number);
-      if (failure) return failure;
-    } catch (error) {
-      return crash(error, number);
-    }
-  }
-  return cutOff(script);
-}
-
-async function failuresOf(
-  script: Script,
-  player: Player<Report | Promise<Report>>,
-  keepGoing: boolean,
-): Promise<Failure[]> {
-  const failures: Failure[] = [];
-  for (const [number, line] of commandsOf(script)) {
-    const failure = await attempt(player, line, number);
-    if (failure) failures.push(failure);
-    if (failure && !keepGoing) return failures;
-  }
-  const missing = cutOff(script);
-  return missing ? [...failures, missing] : failures;
-}
-
-async function attempt(
-  player: Player<Report | Promise<Report>>,
-  line: string,
-  number: number,
-): Promise<Failure | undefined> {
-  try {
-    return failureIn(await player.execute(line, number), number);
-  } catch (error) {
-    return crash(error, number);
-  }
-}
-
-/** Commands with the numbers of their lines. The last line of a record that was cut off may be a part of one. */
-function* commandsOf(script: Script): Generator<[number, string]> {
-  const lines = cutOff(script) ? script.lines.slice(0, -1) : script.lines;
-  for (const [index, line] of lines.entries()) if (!isComment(line)) yield [index + 1, line];
-}
-
-function failureIn(report: Report, line: number): Failure | undefined {
-  const { error, expected, actual } = report;
-  if (error === undefined) return undefined;
-  return { line, error, ...(expected !== undefined && { expected, actual: actual ?? "" }), report };
-}
-
-/** What is no fault of the firmware is none of a script either, and thrown on. */
-function crash(error: unknown, line: number): Failure {
-  if (!(error instanceof CardTrap || error instanceof FlashMisuse)) throw error;
-  return { line, error: error.message, crashed: true };
-}
-
-/** A record without its last line says less than what happened. */
-function cutOff({ lines }: Script): Failure | undefined {
-  if (!isRecord(lines) || lines.some((line) => line.trim() === END)) return undefined;
-  return {
-    line: Math.max(1, lines.findLastIndex((line) => line !== "") + 1),
-    error: `the record was cut off: its last line is not ${END}`,
-  };
 }

@@ -1,11 +1,12 @@
 // The simulator in a terminal: the card, a login pane and a help desk beside it, its state and a log. Brings together
 // what the terminal sends, the card's time, and the views.
 
-import { CardTime, type Timer } from "../common/cardtime.js";
+import { CardTime } from "../common/cardtime.js";
 import { EventLog } from "../common/eventlog.js";
 import { Keypresses } from "../common/keypresses.js";
 import { FULL_BATTERY, KEYS, type KeyName } from "../core/card.js";
 import { isLive, type Subject } from "../core/subject.js";
+import { REAL_TIME } from "../session/realtime.js";
 import { Canvas, inside } from "./canvas.js";
 import { keyAt } from "./carddrawing.js";
 import { CommandLine } from "./commandline.js";
@@ -42,13 +43,6 @@ export interface TerminalOptions {
 /** Resolves never. */
 const NEVER = new Promise<void>(() => {});
 const BATTERIES = [FULL_BATTERY, 2300, 2000, 0];
-const TIMER: Timer = {
-  now: () => performance.now(),
-  after: (ms, run) => {
-    const timeout = setTimeout(run, ms);
-    return () => clearTimeout(timeout);
-  },
-};
 /** The name that the keys for it keep a card under. */
 const KEPT = "kept";
 
@@ -96,10 +90,10 @@ class Simulator {
     const log = (text: string) => this.#log.add(text);
     this.#keypresses = new Keypresses(card, {
       full: () => log("too many keys at once: some were dropped"),
-      clock: TIMER.now,
+      clock: REAL_TIME.now,
     });
     const onLine = this.#around.line !== undefined && !isLive(card);
-    this.#time = new CardTime(card, this.#keypresses, onLine, TIMER, () => this.#passed());
+    this.#time = new CardTime(card, this.#keypresses, onLine, REAL_TIME, () => this.#passed());
     this.#login = options.site === false ? undefined : new LoginPane(log);
     this.#desk = options.site === false ? undefined : new HelpDeskPane(log);
     this.#commands = options.command && new CommandLine(options.command);

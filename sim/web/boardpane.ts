@@ -1,9 +1,10 @@
 // A real board on a serial port: its front panel in place of the simulated card, and what it tells about itself.
 
 import { factsOf, readStatus } from "../../host-tools/card/cardstatus.js";
+import { FrontPanel } from "../common/frontpanel.js";
 import type { Subject } from "../core/subject.js";
-import { BoardCard } from "./boardcard.js";
 import { button, element, setText } from "./dom.js";
+import { REAL_TIME } from "./realtime.js";
 import { type Serial, SerialLine } from "./serialline.js";
 
 /** What the pane does with the card of the page. */
@@ -16,7 +17,7 @@ export interface Bench {
 
 interface Connection {
   readonly line: SerialLine;
-  readonly card: BoardCard;
+  readonly card: FrontPanel;
 }
 
 export class BoardPane {
@@ -46,7 +47,7 @@ export class BoardPane {
 
   async #open(): Promise<void> {
     const line = await SerialLine.choose(this.#serial);
-    const card = new BoardCard(line, () => this.#bench.changed());
+    const card = new FrontPanel(line, REAL_TIME, () => this.#bench.changed());
     this.#connection = { line, card };
     this.#enable();
     this.#bench.show(card);

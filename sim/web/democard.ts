@@ -1,19 +1,20 @@
-// The cards of the page: the demo card, and those with a flash from elsewhere.
+// The cards of the page: demo cards, and those with a flash from elsewhere.
 
-import demoFlash from "dsc:demoflash";
+import record from "dsc:demorecord";
 import firmware from "dsc:firmware";
 import { Card } from "../core/card.js";
+import { makeDemo } from "../core/democard.js";
 import { Flash } from "../core/flash.js";
+import type { Setup } from "../session/cardsession.js";
+import { personalize } from "./personalize.js";
 
-/** The demo card was personalized with this seed, and goes on with it: `seed 1`, `demo` make the same card in a script. */
+/** The seed of a fresh demo card: `seed 1`, `demo` make the same card in a script. */
 const DEMO_SEED = 1;
 
-/** A card, and what made it. */
+/** A card, and how it was made. */
 export interface MadeCard {
   readonly card: Card;
-  readonly seed: number;
-  /** The flash that it began with; undefined: the demo card's. */
-  readonly flash: Uint8Array | undefined;
+  readonly setup: Setup;
 }
 
 /** Compiles the firmware that came with the page. */
@@ -22,11 +23,19 @@ export function compileFirmware(): Promise<WebAssembly.Module> {
 }
 
 /** A card that is off: with a flash from elsewhere and chance of its own, or a demo card, which is the same each time. */
-export function newCard(module: WebAssembly.Module, flash?: Uint8Array): MadeCard {
-  const seed = flash ? freshSeed() : DEMO_SEED;
-  return { card: new Card(module, { flash: new Flash(flash ?? demoFlash), seed }), seed, flash: flash?.slice() };
+export function newCard(module: WebAssembly.Module, contents?: Uint8Array): MadeCard {
+  const flash = new Flash(contents);
+  const setup = { seed: contents ? freshSeed() : DEMO_SEED, demo: !contents, flash: flash.bytes.slice() };
+  if (setup.demo) makeDemo(module, flash, setup.seed, personalizeDemo);
+  return { card: new Card(module, { flash, seed: setup.seed }), setup };
 }
 
-function freshSeed(): number {
+/** Personalizes a blank card as the demo card and leaves it off. */
+export function personalizeDemo(card: Card): void {
+  personalize(card, record);
+}
+
+/** A seed that nobody chose. */
+export function freshSeed(): number {
   return crypto.getRandomValues(new Uint32Array(1))[0] as number;
 }

@@ -1,20 +1,13 @@
 // A card that is shown and lives: its drawing, hands on its keys, and time that passes.
 
-import { CardTime, type Timer } from "../common/cardtime.js";
+import { CardTime } from "../common/cardtime.js";
 import { Keypresses } from "../common/keypresses.js";
 import type { KeyName } from "../core/card.js";
 import { isLive, type Subject } from "../core/subject.js";
 import { CardDrawing } from "./carddrawing.js";
 import { beforeNextFrame } from "./frames.js";
+import { REAL_TIME } from "./realtime.js";
 import { listen } from "./touch.js";
-
-const TIMER: Timer = {
-  now: () => performance.now(),
-  after: (ms, run) => {
-    const timeout = setTimeout(run, ms);
-    return () => clearTimeout(timeout);
-  },
-};
 
 export class LiveCard {
   readonly drawing = new CardDrawing();
@@ -103,8 +96,8 @@ export class LiveCard {
   }
 
   #handsOn(subject: Subject): [Keypresses, CardTime] {
-    const keypresses = new Keypresses(subject, { clock: TIMER.now, longest: Number.POSITIVE_INFINITY });
-    const time = new CardTime(subject, keypresses, isLive(subject), TIMER, () => {
+    const keypresses = new Keypresses(subject, { clock: REAL_TIME.now, longest: Number.POSITIVE_INFINITY });
+    const time = new CardTime(subject, keypresses, isLive(subject), REAL_TIME, () => {
       this.#show();
       this.#passed();
     });

@@ -12,8 +12,8 @@ declare module "dsc:firmware" {
   export default bytes;
 }
 
-declare module "dsc:demoflash" {
-  /** The flash of a demo card that was never turned on. */
+declare module "dsc:demorecord" {
+  /** What STORE DATA gives to a demo card, encrypted under the public test keys. */
   const bytes: Uint8Array<ArrayBuffer>;
   export default bytes;
 }

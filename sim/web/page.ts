@@ -3,6 +3,7 @@
 import { EventLog } from "../common/eventlog.js";
 import type { Card } from "../core/card.js";
 import type { Subject } from "../core/subject.js";
+import { hashOf, otherFirmware } from "../session/recordmarks.js";
 import { BoardPane } from "./boardpane.js";
 import { CardsPane } from "./cardspane.js";
 import { Controls } from "./controls.js";
@@ -12,6 +13,8 @@ import { beforeNextFrame } from "./frames.js";
 import { HelpDeskPane } from "./helpdeskpane.js";
 import { LiveCard } from "./livecard.js";
 import { LoginPane } from "./loginpane.js";
+import { replay } from "./replay.js";
+import { ReplayPane } from "./replaypane.js";
 import { webSerial } from "./serialline.js";
 import { SessionRecord } from "./sessionrecord.js";
 import { LogPane, StatePane } from "./statepane.js";
@@ -38,11 +41,16 @@ export class Page {
     saveSession: () => this.#live.act(() => this.#record.save()),
   });
 
+  readonly #replay = new ReplayPane({
+    play: (script, files) => this.#live.act(() => replay(this.#module, script, files, (made) => this.#begin(made))),
+    warning: ({ name, lines }) => otherFirmware(name, lines, hashOf(this.#module)),
+  });
+
   constructor(module: WebAssembly.Module, root: HTMLElement) {
     this.#module = module;
     const made = newCard(module);
     this.#card = made.card;
-    this.#record = new SessionRecord(made);
+    this.#record = new SessionRecord(module, made);
     this.#log = new EventLog(this.#card);
     this.#live = new LiveCard(this.#card, () => this.#passed());
     this.#controls = new Controls({
@@ -61,7 +69,14 @@ export class Page {
         "div",
         { class: "columns" },
         element("div", { class: "device" }, this.#live.drawing.root, element("p", { class: "hint" }, HELP)),
-        element("div", { class: "panes" }, new LoginPane(log).root, new HelpDeskPane(log).root, this.#cards.root),
+        element(
+          "div",
+          { class: "panes" },
+          new LoginPane(log).root,
+          new HelpDeskPane(log).root,
+          this.#cards.root,
+          this.#replay.root,
+        ),
         element(
           "div",
           { class: "panes" },
@@ -83,9 +98,15 @@ export class Page {
     return [new BoardPane(serial, bench).root];
   }
 
+  /** A script begins, on a card that the browser does not keep. */
+  #begin(made: MadeCard): void {
+    this.#cards.replaced();
+    this.#take(made);
+  }
+
   #take(made: MadeCard): void {
     this.#card = made.card;
-    this.#record = new SessionRecord(made);
+    this.#record = new SessionRecord(this.#module, made);
     this.#look(made.card);
   }
 

@@ -3,6 +3,7 @@
 import { Channel, Cla, Ins, PROTOCOL_VERSION, Sw } from "../../firmware/wire.js";
 import { ANY, CardRefused, commandName, decodeResponse, encodeCommand } from "../../host-tools/card/apdu.js";
 import { encodeFrame, FrameReader } from "../../host-tools/card/frame.js";
+import type { PanelLine } from "../common/frontpanel.js";
 
 /** What the page uses of Web Serial; TypeScript's library does not have it. */
 export interface SerialPort {
@@ -27,12 +28,11 @@ const HELLO_TIME = 500;
 const HELLOS = 10;
 const NO_ANSWER = "the card does not answer";
 
-export class SerialLine {
-  /** Called with each frame of the front panel. */
-  onPanel: (payload: Uint8Array) => void = () => {};
+export class SerialLine implements PanelLine {
   /** Resolves when the line ended, from either side. */
   readonly closed: Promise<void>;
 
+  #hear: (report: Uint8Array) => void = () => {};
   readonly #port: SerialPort;
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
@@ -52,6 +52,14 @@ export class SerialLine {
     await port.open({ baudRate: BAUD_RATE });
     if (!port.readable || !port.writable) throw new Error("the port cannot be used");
     return new SerialLine(port, port.readable, port.writable);
+  }
+
+  onReport(hear: (report: Uint8Array) => void): void {
+    this.#hear = hear;
+  }
+
+  onClosed(tell: () => void): void {
+    void this.closed.then(tell);
   }
 
   /** Sends a frame of the front panel; those are not answered. */
@@ -118,7 +126,7 @@ export class SerialLine {
         const { done, value } = await this.#reader.read();
         if (done) return;
         for (const { channel, payload } of frames.read(value)) {
-          if (channel === Channel.PANEL) this.onPanel(payload);
+          if (channel === Channel.PANEL) this.#hear(payload);
           else this.#answered?.(payload);
         }
       }

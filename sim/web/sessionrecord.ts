@@ -1,32 +1,41 @@
-// The session with the card of the page, as a file that `dsc-sim run` replays.
+// The session with the card of the page, as a file that `dsc-sim run` and the page replay.
 
 import { RecordLines } from "../common/recordlines.js";
+import { isBlank } from "../core/flash.js";
+import { END, hashOf, recordHead } from "../session/recordmarks.js";
 import type { MadeCard } from "./democard.js";
 import { saveFile } from "./savefile.js";
+
+/** Put in by the bundler: the version of the simulator that the page was built of. */
+declare const DSC_SIMULATOR: string;
 
 const NAME = "session.dsc";
 /** The flash that the session began with, beside it: a demo card needs none. */
 const FLASH_NAME = `${NAME}.flash`;
-const WARNING =
-  "# This record holds the PIN and all else as it was typed: treat it like the card. Replay: dsc-sim run FILE";
 
 export class SessionRecord {
-  readonly #made: MadeCard;
-  readonly #lines: string[] = [WARNING];
+  readonly #module: WebAssembly.Module;
+  readonly #flash: Uint8Array;
+  readonly #lines: string[] = [];
   readonly #record: RecordLines;
 
-  /** Records what happens to a card from now on. */
-  constructor(made: MadeCard) {
-    this.#made = made;
-    const { card, seed, flash } = made;
-    const beginning = flash ? { seed, flash: FLASH_NAME } : { seed, demo: true };
-    this.#record = new RecordLines(card, beginning, (line) => this.#lines.push(line));
+  /** Records what happens to a card of the firmware `module` from now on. */
+  constructor(module: WebAssembly.Module, { card, setup }: MadeCard) {
+    this.#module = module;
+    this.#flash = setup.flash;
+    this.#record = new RecordLines(
+      card,
+      setup,
+      () => FLASH_NAME,
+      (line) => this.#lines.push(line),
+    );
   }
 
-  /** Hands the session so far to the user, and where the card was not a fresh demo card the flash that it began with. */
+  /** Hands the session so far to the user, and the flash that it began with where that was not blank. */
   save(): void {
     this.#record.catchUp();
-    saveFile(NAME, `${[...this.#lines, "end"].join("\n")}\n`);
-    if (this.#made.flash) saveFile(FLASH_NAME, this.#made.flash);
+    const lines = [...recordHead(DSC_SIMULATOR, hashOf(this.#module)), ...this.#lines, END];
+    saveFile(NAME, `${lines.join("\n")}\n`);
+    if (!isBlank(this.#flash)) saveFile(FLASH_NAME, this.#flash);
   }
 }

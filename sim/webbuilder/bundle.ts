@@ -4,15 +4,14 @@ import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { build, type Plugin } from "esbuild";
-import { BUILD, ROOT } from "../../host-tools/files/project.js";
-import { Flash } from "../core/flash.js";
-import { personalizeDemo } from "../session/demo.js";
-import { FIRMWARE_FILE, loadFirmware } from "../session/firmware.js";
+import { encodeRecord } from "../../host-tools/card/cardclient.js";
+import { testKeys } from "../../host-tools/card/transportkeys.js";
+import { BUILD, ROOT, version } from "../../host-tools/files/project.js";
+import { DEMO } from "../session/demo.js";
+import { FIRMWARE_FILE } from "../session/firmware.js";
 
 const SOURCES = join(ROOT, "sim", "web");
 const STATIC = join(SOURCES, "static");
-/** What the demo card of the page was personalized with: two builds of the same sources are the same bytes. */
-const SEED = 1;
 /** Browsers that have all that the pages need. */
 const TARGET = ["chrome101", "firefox101", "safari16.4"];
 
@@ -23,7 +22,7 @@ export type Site = ReadonlyMap<string, Uint8Array>;
 export async function bundle(): Promise<Site> {
   const files = new Map<string, Uint8Array>();
   for (const name of readdirSync(STATIC).sort()) files.set(name, readFileSync(join(STATIC, name)));
-  files.set("card.js", await script("main.ts"));
+  files.set("card.js", await script("main.ts", { DSC_SIMULATOR: version() }));
   files.set("element.js", await script("element.ts"));
   files.set("embed.js", await script("embed.ts"));
   // Last: it knows the others.
@@ -66,11 +65,11 @@ async function script(entry: string, defined: Record<string, unknown> = {}): Pro
   return (outputFiles[0] as { contents: Uint8Array }).contents;
 }
 
-/** The modules that are bytes: the firmware, and the flash of a demo card. */
+/** The modules that are bytes: the firmware, and the record of the demo card. */
 function madeHere(): Plugin {
   const made: Record<string, () => Uint8Array> = {
     "dsc:firmware": () => readFileSync(FIRMWARE_FILE),
-    "dsc:demoflash": demoFlash,
+    "dsc:demorecord": () => encodeRecord(DEMO, testKeys().dek),
   };
   return {
     name: "made here",
@@ -82,10 +81,4 @@ function madeHere(): Plugin {
       }));
     },
   };
-}
-
-function demoFlash(): Uint8Array {
-  const flash = new Flash();
-  personalizeDemo(loadFirmware(), flash, SEED);
-  return flash.bytes;
 }

@@ -19,6 +19,7 @@ import { type Figure, interfaceFigures } from "./interfaces.js";
 import { registerCosts } from "./register.js";
 import { command, personalizeOverWire, verification } from "./serial.js";
 import { startFigures } from "./start.js";
+import { webFigures, webMissing } from "./web.js";
 
 /** The exports of the crypto test build that are used here. */
 interface CryptoModule {
@@ -69,6 +70,9 @@ else {
 const noDesk = deskMissing();
 if (noDesk) console.log(`the desk is left out: ${noDesk}`);
 else figures.push(...(await deskFigures()));
+const noWeb = webMissing();
+if (noWeb) console.log(`the page is left out: ${noWeb}`);
+else figures.push(...(await webFigures()));
 for (const { name, value, unit } of figures) {
   console.log(`${name.padEnd(34)} ${value.toLocaleString("en-US").padStart(12)} ${unit}`);
 }

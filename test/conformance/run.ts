@@ -1,7 +1,7 @@
 // All scenarios on a target, one after the other.
 
 import { loadFirmware } from "../../sim/session/firmware.js";
-import type { Script } from "../../sim/session/run.js";
+import type { Script } from "../../sim/session/playing.js";
 import type { Observed } from "../support/development.js";
 import { type Difference, expectedOf, play } from "./play.js";
 import { type Play, playOf } from "./script.js";

@@ -9,9 +9,10 @@ import { Channel, Key } from "../../firmware/wire.js";
 import { encodeFrame } from "../../host-tools/card/frame.js";
 import { Card, type CardWatcher, FULL_BATTERY, KEYS, type KeyName } from "../../sim/core/card.js";
 import { personalize } from "../../sim/session/cardcommands.js";
+import type { Setup } from "../../sim/session/cardsession.js";
 import { DEMO } from "../../sim/session/demo.js";
-import type { Script } from "../../sim/session/run.js";
-import { Session, type Setup } from "../../sim/session/session.js";
+import type { Script } from "../../sim/session/playing.js";
+import { Session } from "../../sim/session/session.js";
 import { encodeCommand, Op } from "../support/development.js";
 
 /** Bytes for the card, and the command whose answer tells what came of them. */

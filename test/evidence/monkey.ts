@@ -7,7 +7,7 @@ import { Flash } from "../../sim/core/flash.js";
 import { loadFirmware } from "../../sim/session/firmware.js";
 import { unreadableFlash } from "../../sim/session/monkey/beginnings.js";
 import { hunt } from "../../sim/session/monkey/hunt.js";
-import { firstFailure } from "../../sim/session/run.js";
+import { firstFailure } from "../../sim/session/playing.js";
 import { Session } from "../../sim/session/session.js";
 import { compileOptimized } from "../mutants/apply.js";
 import { MODEL_MUTANTS } from "../mutants/model.js";

@@ -3,7 +3,7 @@
 
 import * as assert from "uvu/assert";
 import { loadFirmware } from "../../sim/session/firmware.js";
-import { firstFailure, type Script } from "../../sim/session/run.js";
+import { firstFailure, type Script } from "../../sim/session/playing.js";
 import { compile } from "../mutants/apply.js";
 import { SCENARIO_MUTANTS } from "../mutants/scenarios.js";
 import { TRAPS_AT_A_KEY } from "../mutants/single.js";

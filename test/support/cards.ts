@@ -4,7 +4,7 @@ import { Cla, Ins, Level, SetStatusP2, Sw } from "../../firmware/wire.js";
 import type { Command } from "../../host-tools/card/apdu.js";
 import type { PersonalizationRecord } from "../../host-tools/card/cardclient.js";
 import { encryptUnderDek, testKeys } from "../../host-tools/card/transportkeys.js";
-import { UNLOCK_SUITE } from "../../host-tools/seeds/pskcrecords.js";
+import { UNLOCK_SUITE } from "../../host-tools/seeds/suite.js";
 import { Card, type CardOptions } from "../../sim/core/card.js";
 import { currentBytes, Offset } from "../../sim/core/image.js";
 import { exchange, openChannel, personalize } from "../../sim/session/cardcommands.js";

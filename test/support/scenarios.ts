@@ -3,7 +3,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { ROOT } from "../../host-tools/files/project.js";
-import type { Script } from "../../sim/session/run.js";
+import type { Script } from "../../sim/session/playing.js";
 import { Session } from "../../sim/session/session.js";
 
 const FOLDER = join(ROOT, "test", "scenarios");

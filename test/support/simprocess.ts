@@ -5,7 +5,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { ROOT } from "../../host-tools/files/project.js";
-import type { Report } from "../../sim/session/session.js";
+import type { Report } from "../../sim/session/cardsession.js";
 import { DEADLINE, until } from "./deadline.js";
 
 /** The launcher that people and scripts call. */

@@ -1,6 +1,7 @@
 // What may stand behind a command's name: each argument says what it is, and reads it.
 
 import { Limit, State } from "../../../firmware/wire.js";
+import { fromHex } from "../../../host-tools/files/hex.js";
 import { KEYS, type KeyName } from "../../core/card.js";
 
 /** A line that is wrong, or cannot be carried out now. The card was not touched. */
@@ -76,7 +77,7 @@ function bytes(name: string, is: string, least: number, most: number): Argument<
       const hex = text.replace(/\s+/g, "");
       const size = hex.length / 2;
       if (!HEX.test(hex) || size < least || size > most) throw new LineError(`${name} is ${is}`);
-      return Uint8Array.from(Buffer.from(hex, "hex"));
+      return fromHex(hex);
     },
   };
 }

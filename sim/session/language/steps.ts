@@ -2,7 +2,7 @@
 // definition plays on a card whose clock is virtual and on a board, whose time is real.
 
 import type { Card } from "../../core/card.js";
-import type { Subject } from "../subject.js";
+import type { Subject } from "../../core/subject.js";
 
 /** Time that is to pass: all of it, or less where `until` holds before. */
 export interface Wait {
@@ -21,6 +21,9 @@ export interface HostKeys {
   readonly unlockKey?: Uint8Array | undefined;
 }
 
+/** The response to a challenge under a suite (OCRA), by whatever computes it where this runs. */
+export type Response = (suite: string, key: Uint8Array, challenge: string) => string;
+
 /** What a line reports beside the card's state. */
 export interface Extra {
   cut?: true;
@@ -31,6 +34,7 @@ export interface Extra {
 export interface Context {
   readonly extra: Extra;
   keys(): HostKeys;
+  readonly response: Response;
   /** The bytes that left on the serial line in the last line in which some did. */
   readonly sent: Uint8Array;
   /** How long a board may take to show what came of the keys, in ms; 0 where time is virtual. */

@@ -1,12 +1,12 @@
 // The commands of the language, each once: its words, what it is for, an example, and what it does. The parser, the help, the
 // completion of shells and docs/SCRIPTING.md are made of this table.
 
-import { ocra } from "../../../host-tools/seeds/ocra.js";
-import { UNLOCK_SUITE } from "../../../host-tools/seeds/pskcrecords.js";
-import { parseSuite } from "../../../host-tools/seeds/suite.js";
+import { Channel } from "../../../firmware/wire.js";
+import { payloadsOn } from "../../../host-tools/card/frame.js";
+import { toHex } from "../../../host-tools/files/hex.js";
+import { parseSuite, UNLOCK_SUITE } from "../../../host-tools/seeds/suite.js";
 import { HOLD_TIME, KEYS, type KeyName, TAP_TIME, UP_TIME } from "../../core/card.js";
-import { payloads } from "../cardcommands.js";
-import type { Subject } from "../subject.js";
+import type { Subject } from "../../core/subject.js";
 import {
   type Argument,
   challenge,
@@ -374,7 +374,7 @@ export const COMMANDS: readonly Command[] = [
     },
     (wanted) =>
       (_, { sent }) => {
-        const answered = payloads(sent).at(-1)?.toString("hex") ?? "";
+        const answered = toHex(payloadsOn(Channel.APDU, sent).at(-1) ?? new Uint8Array());
         if (!wanted.accepts(answered)) throw unmet("expect-answer", "answer", wanted.text, answered);
         return undefined;
       },
@@ -542,14 +542,14 @@ function* answer(card: Subject, asked: string, context: Context): Steps {
     throw new LineError(`answer: the PIN goes into the responses of ${suite}; write what is expected`);
   yield* type(card, asked);
   yield* press(card, "ok");
-  yield* expectDisplay("answer", card, exactly(ocra(suite, token, { challenge: asked })), context);
+  yield* expectDisplay("answer", card, exactly(context.response(suite, token, asked)), context);
 }
 
 function* unlock(card: Subject, context: Context): Steps {
   demand("unlock", card, card.state === "LOCK_CODE", "a lock code");
   const { unlockKey: unlocking } = context.keys();
   if (!unlocking) throw new LineError("unlock: the card's unlock key is not known; say it first: key HEX UNLOCKHEX");
-  const code = ocra(UNLOCK_SUITE, unlocking, { challenge: card.display });
+  const code = context.response(UNLOCK_SUITE, unlocking, card.display);
   yield* press(card, "ok");
   yield* type(card, code);
   yield* press(card, "ok");

@@ -26,7 +26,7 @@ import { encodeFrame } from "../../../host-tools/card/frame.js";
 import { deriveSessionKeys, kdf, type SessionKeys } from "../../../host-tools/card/scp03.js";
 import { encryptUnderDek, type Keyset, kcv, testKeys } from "../../../host-tools/card/transportkeys.js";
 import { ocra } from "../../../host-tools/seeds/ocra.js";
-import { UNLOCK_SUITE } from "../../../host-tools/seeds/pskcrecords.js";
+import { UNLOCK_SUITE } from "../../../host-tools/seeds/suite.js";
 import type { Asked, Frame, Stored } from "../../core/model/commands.js";
 import type { Oracle } from "../../core/model/model.js";
 import { DEMO } from "../demo.js";

@@ -4,7 +4,7 @@ import { NEVER, State, Tag } from "../../../firmware/wire.js";
 import { Flash } from "../../core/flash.js";
 import { SILENCE } from "../../core/model/commands.js";
 import type { Model } from "../../core/model/model.js";
-import { firstFailure } from "../run.js";
+import { firstFailure } from "../playing.js";
 import { Session } from "../session.js";
 import { unreadableFlash } from "./beginnings.js";
 import { type Comparison, Disagreement, statusExpected } from "./comparison.js";

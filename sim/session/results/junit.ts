@@ -3,7 +3,8 @@
 import { createRequire } from "node:module";
 import type { Document, Element } from "@xmldom/xmldom";
 import { version } from "../../../host-tools/files/project.js";
-import type { Failure, Result } from "../run.js";
+import type { Failure } from "../playing.js";
+import type { Result } from "../run.js";
 import { visible } from "./visible.js";
 
 const SUITE = "dsc-sim run";

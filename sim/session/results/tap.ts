@@ -1,6 +1,7 @@
 // Results as TAP 14 (testanything.org): a line for each script, and where it failed a block of YAML.
 
-import type { Failure, Result } from "../run.js";
+import type { Failure } from "../playing.js";
+import type { Result } from "../run.js";
 import { escaped, visible } from "./visible.js";
 
 /** The first lines. Perl's `prove` knows the same lines by the number before, and refuses another. */

@@ -5,7 +5,7 @@ import { Cla, Ins, Level, SetStatusP2, Sw } from "../../../firmware/wire.js";
 import type { Response } from "../../../host-tools/card/apdu.js";
 import { initializeUpdate, kdf, parseCardHello, SecureChannel } from "../../../host-tools/card/scp03.js";
 import { putKeyData, testKeys } from "../../../host-tools/card/transportkeys.js";
-import { Silence } from "../../../sim/session/cardcommands.js";
+import { Silence } from "../../../sim/session/conversation.js";
 import { unescaped } from "./secrets.js";
 import type { Target } from "./target.js";
 import {

@@ -5,7 +5,7 @@ import { Level } from "../../../firmware/wire.js";
 import { BadAnswer, CardRefused } from "../../../host-tools/card/apdu.js";
 import { AuthenticationFailed, deriveSessionKeys, kdf } from "../../../host-tools/card/scp03.js";
 import { testKeys } from "../../../host-tools/card/transportkeys.js";
-import { Silence } from "../../../sim/session/cardcommands.js";
+import { Silence } from "../../../sim/session/conversation.js";
 import type { Instrumented } from "./instrument.js";
 import { type Before, NOT_MADE, type Scenario, type Session, type Verdict } from "./scenarios.js";
 import { type Secrets, secretsOf, unescaped } from "./secrets.js";

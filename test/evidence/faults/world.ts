@@ -11,7 +11,8 @@ import { FULL_BATTERY } from "../../../sim/core/card.js";
 import { PAGE_SIZE } from "../../../sim/core/flash.js";
 import { currentPage, readImage } from "../../../sim/core/image.js";
 import { Random } from "../../../sim/core/random.js";
-import { converse, openChannel, Silence } from "../../../sim/session/cardcommands.js";
+import { converse, openChannel } from "../../../sim/session/cardcommands.js";
+import { Silence } from "../../../sim/session/conversation.js";
 import { Crash, type Target } from "./target.js";
 
 export interface SimWorld {

@@ -7,7 +7,7 @@ import { encodeRecord } from "../../../host-tools/card/cardclient.js";
 import { encodeFrame } from "../../../host-tools/card/frame.js";
 import { diversificationData, diversify, putKeyData, testKeys } from "../../../host-tools/card/transportkeys.js";
 import { ocra } from "../../../host-tools/seeds/ocra.js";
-import { UNLOCK_SUITE } from "../../../host-tools/seeds/pskcrecords.js";
+import { UNLOCK_SUITE } from "../../../host-tools/seeds/suite.js";
 import { PAGE_SIZE } from "../../../sim/core/flash.js";
 import { currentBytes, currentPage, readImage, rootOf } from "../../../sim/core/image.js";
 import { openChannel } from "../../../sim/session/cardcommands.js";

@@ -17,7 +17,7 @@ import { INVARIANTS } from "../../../sim/session/monkey/invariants.js";
 import { explore, type Finding, type Run, replay } from "../../../sim/session/monkey/monkey.js";
 import { scriptOf } from "../../../sim/session/monkey/script.js";
 import { shrink } from "../../../sim/session/monkey/shrink.js";
-import { firstFailure } from "../../../sim/session/run.js";
+import { firstFailure } from "../../../sim/session/playing.js";
 import { Session } from "../../../sim/session/session.js";
 import { compile } from "../../mutants/apply.js";
 import { MODEL_MUTANTS, type ModelMutant } from "../../mutants/model.js";

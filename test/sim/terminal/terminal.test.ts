@@ -7,7 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import * as assert from "uvu/assert";
 import { ROOT } from "../../../host-tools/files/project.js";
 import { ocra } from "../../../host-tools/seeds/ocra.js";
-import { UNLOCK_SUITE } from "../../../host-tools/seeds/pskcrecords.js";
+import { UNLOCK_SUITE } from "../../../host-tools/seeds/suite.js";
 import { EventLog } from "../../../sim/common/eventlog.js";
 import { Keypresses } from "../../../sim/common/keypresses.js";
 import { LOCK_SECONDS, REFUSALS, type Site } from "../../../sim/common/site.js";

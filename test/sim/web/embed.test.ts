@@ -224,13 +224,14 @@ packageTest(test, NO_CHROMIUM, "a thousand logins leave nothing in memory", asyn
 
 packageTest(test, NO_CHROMIUM, "once it was there the page works without its server", async () => {
   const own = await serve(await bundle());
-  const { page } = await openPage(browser, own.url);
+  const { page, complaints } = await openPage(browser, own.url);
   await page.evaluate("navigator.serviceWorker.ready");
   await own.close();
   await page.reload();
   await openCard(page, mouse(page));
   await page.goto(`${own.url}card.html`);
   await page.locator("svg.card").waitFor();
+  assert.equal(complaints, []);
   await page.context().close();
 });
 

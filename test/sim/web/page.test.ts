@@ -1,21 +1,17 @@
 // The card in a browser, in Chromium as people use it: by mouse, by touch, by keyboard, on screens of all sizes.
 
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { gzipSync } from "node:zlib";
-import type { Browser, Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import * as assert from "uvu/assert";
 import { DEMO } from "../../../sim/session/demo.js";
-import { bundle, type Site } from "../../../sim/webbuilder/bundle.js";
-import { type Serving, serve } from "../../../sim/webbuilder/server.js";
-import { NO_CHROMIUM, openPage, startChromium } from "../../support/browser.js";
-import { cardOf } from "../../support/cards.js";
+import { bundle } from "../../../sim/webbuilder/bundle.js";
+import { NO_CHROMIUM, openPage } from "../../support/browser.js";
 import { scratchFolder } from "../../support/scratch.js";
-import { alsoSharedLater, vectors } from "../../support/sharedvectors.js";
-import { dscSim } from "../../support/simprocess.js";
 import { packageTest } from "../../support/skipping.js";
-import { suite } from "../../support/suite.js";
 import {
   digitsShown,
   enter,
@@ -25,49 +21,21 @@ import {
   keyOf,
   mouse,
   openCard,
-  pauseTime,
   shows,
 } from "../../support/webcard.js";
+import { webSuite } from "../../support/webpage.js";
 
-const test = suite("card in a browser");
+const web = webSuite("card in a browser");
+const { test, inPage } = web;
 
 /** Gzipped, all files together. */
 const MOST_BYTES = 60 * 1024;
 const WRONG_PIN = "1111";
 const NEW_PIN = "5806";
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-
-let site: Site;
-let serving: Serving;
-let browser: Browser;
-
-test.before(async () => {
-  if (NO_CHROMIUM !== undefined) return;
-  site = await bundle();
-  serving = await serve(site);
-  browser = await startChromium();
-});
-
-test.after(async () => {
-  await browser?.close();
-  await serving?.close();
-});
-
-/** A test in a page of its own, which must not complain. */
-function inPage(name: string, body: (page: Page) => Promise<void>, options: Parameters<typeof openPage>[2] = {}): void {
-  packageTest(test, NO_CHROMIUM, name, async () => {
-    const { page, complaints, requests } = await openPage(browser, serving.url, options);
-    try {
-      await page.locator("svg.card").waitFor();
-      await pauseTime(page);
-      await body(page);
-      assert.equal(complaints, []);
-      for (const address of requests) assert.ok(address.includes(serving.url), address);
-    } finally {
-      await page.context().close();
-    }
-  });
-}
+const WIDTHS = [320, 2560] as const;
+/** The rules of axe that depend on colours or sizes; the others read what is the same at each width and in each scheme. */
+const RULES_ON_LOOKS = ["color-contrast", "link-in-text-block", "scrollable-region-focusable", "target-size"];
 
 /** Signs in on the demo site and returns its challenge. */
 async function signIn(page: Page): Promise<string> {
@@ -213,10 +181,12 @@ inPage("the log and the state hold no digit that was typed or shown", async (pag
   for (const secret of [response, DEMO.pin]) assert.not.ok(told.includes(secret), secret);
 });
 
-inPage("a key lights in the frame after its event", async (page) => {
-  await page.clock.resume();
-  // The listener runs before the next frame is drawn, whatever the machine does meanwhile.
-  const lit = await page.evaluate(`new Promise((resolve) => {
+inPage(
+  "a key lights in the frame after its event",
+  async (page) => {
+    await page.clock.resume();
+    // The listener runs before the next frame is drawn, whatever the machine does meanwhile.
+    const lit = await page.evaluate(`new Promise((resolve) => {
     const key = document.querySelector('[data-key="5"]');
     const cap = key.querySelector("rect");
     const dark = getComputedStyle(cap).fill;
@@ -226,8 +196,10 @@ inPage("a key lights in the frame after its event", async (page) => {
       requestAnimationFrame(() => resolve(getComputedStyle(cap).fill !== dark));
     });
   })`);
-  assert.ok(lit);
-});
+    assert.ok(lit);
+  },
+  {},
+);
 
 inPage("the screen is announced in words", async (page) => {
   const status = page.locator(".cardbox [role=status]");
@@ -246,12 +218,13 @@ inPage("the screen is announced in words", async (page) => {
   assert.is(await status.textContent(), response.split("").join(" "));
 });
 
-/** What axe finds. It waits for timers, and the page has those of a test. */
-async function complaintsOfAxe(page: Page): Promise<unknown> {
+/** What axe finds by all its rules, or by some. It waits for timers, and the page has those of a test. */
+async function complaintsOfAxe(page: Page, rules: readonly string[]): Promise<unknown> {
   let found: unknown;
+  const options = rules.length > 0 ? { runOnly: rules } : {};
   const running = page
     .evaluate(
-      `${AXE}; axe.run().then(({ violations }) =>
+      `axe.run(${JSON.stringify(options)}).then(({ violations }) =>
         violations.map(({ id, nodes }) => id + ": " + nodes.map(({ html }) => html).join(" ")))`,
     )
     .then((violations) => {
@@ -262,39 +235,49 @@ async function complaintsOfAxe(page: Page): Promise<unknown> {
   return found;
 }
 
-for (const width of [320, 2560]) {
-  for (const colorScheme of ["light", "dark"] as const) {
-    inPage(
-      `at ${width} px, ${colorScheme}, nothing is cut off and axe finds nothing, on every kind of screen`,
-      async (page) => {
-        const hand = mouse(page);
-        const check = async (where: string) => {
-          const wide = await page.evaluate(
-            "document.documentElement.scrollWidth - document.documentElement.clientWidth",
-          );
-          assert.is(wide, 0, where);
-          const found = await complaintsOfAxe(page);
-          assert.equal(found, [], where);
-        };
-        await check("off");
-        await hand.hold("press", "PIN>");
-        await hand.press("4");
-        await check("PIN");
-        await hand.press("0", "7", "1", "ok");
-        await shows(page, "CHALLNG>");
-        await enter(hand, await signIn(page));
-        await digitsShown(page);
-        await check("response, and the site's second step");
-        await page.getByLabel("Response of the card").fill("00000000");
-        await page.getByRole("button", { name: "Send" }).click();
-        await page.getByText("Refused: wrong response.").waitFor();
-        await page.getByLabel("Battery").selectOption("0");
-        await check("no battery, and a refusal");
-      },
-      { viewport: { width, height: 1000 }, colorScheme },
-    );
+/** At both widths, light and dark, nothing is cut off, and axe finds nothing: all its rules once, those on looks each time. */
+async function isWellMade(page: Page, where: string): Promise<void> {
+  const { height } = page.viewportSize() as { height: number };
+  let rules: readonly string[] = [];
+  for (const width of WIDTHS) {
+    await page.setViewportSize({ width, height });
+    for (const colorScheme of ["light", "dark"] as const) {
+      await page.emulateMedia({ colorScheme });
+      const at = `${where}, ${width} px, ${colorScheme}`;
+      const beyond = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth");
+      assert.is(beyond, 0, at);
+      assert.equal(await complaintsOfAxe(page, rules), [], at);
+      rules = RULES_ON_LOOKS;
+    }
   }
 }
+
+inPage(
+  "at 320 and 2,560 px, light and dark, nothing is cut off and axe finds nothing, in every state",
+  async (page) => {
+    const hand = mouse(page);
+    await page.evaluate(AXE);
+    await isWellMade(page, "off");
+    await hand.hold("press", "PIN>");
+    await hand.press("4");
+    await isWellMade(page, "PIN");
+    await hand.press("0", "7", "1", "ok");
+    await shows(page, "CHALLNG>");
+    await enter(hand, await signIn(page));
+    await digitsShown(page);
+    await isWellMade(page, "response, and the site's second step");
+    await page.getByLabel("Response of the card").fill("00000000");
+    await page.getByRole("button", { name: "Send" }).click();
+    await page.getByText("Refused: wrong response.").waitFor();
+    await page.getByLabel("Battery").selectOption("0");
+    await isWellMade(page, "no battery, and a refusal");
+    const buffer = Buffer.from("demo\nhold press\nexpect CHALLNG>\n");
+    await page.getByLabel("Replay a session").setInputFiles({ name: "x.dsc", mimeType: "", buffer });
+    await page.getByText("x.dsc:3:").waitFor();
+    await isWellMade(page, "a replay that failed");
+  },
+  {},
+);
 
 inPage(
   "whoever wants no motion sees none",
@@ -352,98 +335,11 @@ inPage("a flash file that is none is refused, and the card stays", async (page) 
   await shows(page, "PIN>");
 });
 
-inPage("a session that is saved replays under dsc-sim, from a demo card and from a flash file", async (page) => {
-  const folder = scratchFolder();
-  const hand = mouse(page);
-  const save = async (files: number) => {
-    const downloads: Promise<void>[] = [];
-    const arrived = new Promise<void>((resolve) => {
-      page.on("download", (download) => {
-        downloads.push(download.saveAs(join(folder, download.suggestedFilename())));
-        if (downloads.length === files) resolve();
-      });
-    });
-    await page.getByRole("button", { name: "Save the session" }).click();
-    await arrived;
-    await Promise.all(downloads);
-    page.removeAllListeners("download");
-    return dscSim(["run", "session.dsc"], "", folder);
-  };
-  await openCard(page, hand);
-  await enter(hand, "123456");
-  const response = await digitsShown(page);
-  await page.getByLabel("Battery").selectOption("2300");
-  assert.is((await save(1)).code, 0);
-  const script = readFileSync(join(folder, "session.dsc"), "utf8");
-  assert.match(script, new RegExp(`expect ${response}\\n[^]*battery 2300\\nend\\n$`));
-  const buffer = Buffer.from(cardOf({ pin: NEW_PIN }).flash.bytes);
-  await page.getByLabel("Open a flash file").setInputFiles({ name: "card.bin", mimeType: "", buffer });
-  await page.getByText("The card of the file is shown").waitFor();
-  await openCard(page, hand, NEW_PIN);
-  assert.is((await save(2)).code, 0);
-  assert.equal(readFileSync(join(folder, "session.dsc.flash")), buffer);
-});
-
-inPage("the responses of the shared vectors come out of the page", async (page) => {
-  await alsoSharedLater("responses in the page", async () => {
-    const { groups } = vectors<Vectors>("ocra-card.json");
-    const cards = groups.flatMap(({ suite, tests }) => bySettings(suite, tests));
-    for (const { settings, tests } of cards) {
-      const buffer = Buffer.from(cardOf(settings).flash.bytes);
-      await page.getByLabel("Open a flash file").setInputFiles({ name: "card.bin", mimeType: "", buffer });
-      await page.getByText("The card of the file is shown").waitFor();
-      await playVectors(page, settings.pin, tests);
-    }
-    assert.ok(cards.length >= groups.length);
-  });
-});
-
-interface Vector {
-  readonly key: string;
-  readonly Q: string;
-  readonly R: string;
-  readonly pin?: string;
-}
-interface Vectors {
-  readonly groups: readonly { readonly suite: string; readonly tests: readonly Vector[] }[];
-}
-
-/** The vectors of a suite by the card that they belong to: one for each key and PIN. */
-function bySettings(suite: string, tests: readonly Vector[]) {
-  const groups = new Map<string, Vector[]>();
-  for (const one of tests) groups.set(`${one.key} ${one.pin}`, [...(groups.get(`${one.key} ${one.pin}`) ?? []), one]);
-  return [...groups.values()].map((some) => {
-    const { key, pin } = some[0] as Vector;
-    const pinCheck = pin === undefined ? ("card" as const) : ("server" as const);
-    const settings = { suite, key: Buffer.from(key, "hex"), pin: pin ?? DEMO.pin, pinCheck };
-    return { settings, tests: some };
-  });
-}
-
-/** Types each challenge on the page's card, all of its keys at once: real ones would each wait for a frame to be drawn. */
-async function playVectors(page: Page, pin: string, tests: readonly Vector[]): Promise<void> {
-  const type = async (keys: string) => {
-    await page.evaluate(`for (const key of ${JSON.stringify([...keys])}) {
-      for (const name of ["keydown", "keyup"])
-        document.querySelector("svg.card").dispatchEvent(new KeyboardEvent(name, { key, code: key }));
-    }`);
-    // Each key takes 120 ms of the card's time, which goes on by jumps; then comes a frame.
-    for (let left = keys.length * 120; left >= 0; left -= 600) await page.clock.fastForward(600);
-    await page.clock.runFor(50);
-  };
-  await mouse(page).hold("press", "PIN>");
-  await type(`${pin}o`);
-  for (const [at, { Q, R }] of tests.entries()) {
-    await type(`${at > 0 ? "o" : ""}${Q}o`);
-    assert.is(await page.locator("svg.card").getAttribute("data-display"), R, Q);
-  }
-}
-
 packageTest(test, NO_CHROMIUM, "all files together are below 60 KB gzipped, and none is fetched later", async () => {
-  const sizes = [...site].map(([name, bytes]) => [name, gzipSync(bytes).length] as const);
+  const sizes = [...web.site].map(([name, bytes]) => [name, gzipSync(bytes).length] as const);
   const sum = sizes.reduce((all, [, size]) => all + size, 0);
   assert.ok(sum < MOST_BYTES, JSON.stringify([...sizes, ["all", sum]]));
-  for (const [name, bytes] of site) {
+  for (const [name, bytes] of web.site) {
     if (!name.endsWith(".js") || name === "sw.js") continue;
     assert.not.match(
       Buffer.from(bytes).toString("utf8"),
@@ -465,11 +361,11 @@ packageTest(test, NO_CHROMIUM, "each page forbids all but its own files", () => 
 });
 
 packageTest(test, NO_CHROMIUM, "two builds of the same sources are the same bytes", async () => {
-  for (const [name, bytes] of await bundle()) assert.equal(bytes, site.get(name), name);
+  for (const [name, bytes] of await bundle()) assert.equal(bytes, web.site.get(name), name);
 });
 
 packageTest(test, NO_CHROMIUM, "over plain HTTP, where the browser has no algorithms, a login works", async () => {
-  const { page, complaints } = await openPage(browser, serving.url.replace("127.0.0.1", "card.test"));
+  const { page, complaints } = await openPage(web.browser, web.serving.url.replace("127.0.0.1", "card.test"));
   try {
     await page.locator("svg.card").waitFor();
     assert.is(await page.evaluate("isSecureContext || crypto.subtle !== undefined"), false);
@@ -480,8 +376,23 @@ packageTest(test, NO_CHROMIUM, "over plain HTTP, where the browser has no algori
   }
 });
 
+packageTest(test, NO_CHROMIUM, "from the disk the page and the card alone work", async () => {
+  const folder = scratchFolder();
+  for (const [name, bytes] of web.site) writeFileSync(join(folder, name), bytes);
+  const { page, complaints, requests } = await openPage(web.browser, pathToFileURL(join(folder, "card.html")).href);
+  try {
+    await openCard(page, mouse(page));
+    await page.goto(pathToFileURL(join(folder, "index.html")).href);
+    await logIn(page, mouse(page));
+    assert.equal(complaints, []);
+    for (const address of requests) assert.match(address, /^file:/);
+  } finally {
+    await page.context().close();
+  }
+});
+
 function text(name: string): string {
-  return Buffer.from(site.get(name) as Uint8Array).toString("utf8");
+  return Buffer.from(web.site.get(name) as Uint8Array).toString("utf8");
 }
 
 test.run();

@@ -1,0 +1,11 @@
+// The computer's time, for what follows it in Node.
+
+import type { Timer } from "../common/cardtime.js";
+
+export const REAL_TIME: Timer = {
+  now: () => performance.now(),
+  after: (ms, run) => {
+    const timeout = setTimeout(run, ms);
+    return () => clearTimeout(timeout);
+  },
+};

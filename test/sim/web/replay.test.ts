@@ -1,0 +1,239 @@
+// Sessions between the page and `dsc-sim`: what one records the other replays, and what a script does wrong is told.
+
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Page } from "playwright-core";
+import * as assert from "uvu/assert";
+import { encodeRecord } from "../../../host-tools/card/cardclient.js";
+import { testKeys } from "../../../host-tools/card/transportkeys.js";
+import { version } from "../../../host-tools/files/project.js";
+import { makeDemo } from "../../../sim/core/democard.js";
+import { Flash } from "../../../sim/core/flash.js";
+import { DEMO, personalizeDemo } from "../../../sim/session/demo.js";
+import { COMMANDS } from "../../../sim/session/language/table.js";
+import { hashOf } from "../../../sim/session/recordmarks.js";
+import { personalize } from "../../../sim/web/personalize.js";
+import { cardOf, MODULE } from "../../support/cards.js";
+import { scratchFolder } from "../../support/scratch.js";
+import { alsoSharedLater, vectors } from "../../support/sharedvectors.js";
+import { dscSim } from "../../support/simprocess.js";
+import { digitsShown, enter, mouse, openCard, shows } from "../../support/webcard.js";
+import { webSuite } from "../../support/webpage.js";
+
+const { test, inPage } = webSuite("replay in a browser");
+
+const NEW_PIN = "5806";
+const FOLDER = scratchFolder();
+const HEAD = `# Record of dsc-sim ${version()}, firmware ${hashOf(MODULE)}`;
+
+/** A file for the page. */
+interface Given {
+  readonly name: string;
+  readonly contents: string | Uint8Array;
+}
+
+/** Chooses files under "Replay a session", and returns what the page says then. */
+async function replay(page: Page, ...files: readonly Given[]): Promise<string> {
+  const given = files.map(({ name, contents }) => ({ name, mimeType: "", buffer: Buffer.from(contents) }));
+  await page.getByLabel("Replay a session").setInputFiles(given);
+  return outcomeOf(page, files[0]?.name ?? "");
+}
+
+/** What the page says of a script, once it says it. */
+async function outcomeOf(page: Page, name: string): Promise<string> {
+  const message = page.locator(".message", { hasText: name });
+  await message.waitFor();
+  return (await message.textContent()) as string;
+}
+
+function passed(name: string): string {
+  return `${name} was played to its end; the card goes on from there.`;
+}
+
+/** What the page shows beside the line of a failure: what was expected and what was there. */
+function details(page: Page): Promise<string[]> {
+  return page
+    .locator("section", { has: page.getByLabel("Replay a session") })
+    .locator("dd")
+    .allTextContents();
+}
+
+/** Saves the session of the page into the folder; returns the script. */
+async function save(page: Page, files: number): Promise<string> {
+  const downloads: Promise<void>[] = [];
+  const arrived = new Promise<void>((resolve) => {
+    page.on("download", (download) => {
+      downloads.push(download.saveAs(join(FOLDER, download.suggestedFilename())));
+      if (downloads.length === files) resolve();
+    });
+  });
+  await page.getByRole("button", { name: "Save the session" }).click();
+  await arrived;
+  await Promise.all(downloads);
+  page.removeAllListeners("download");
+  return readFileSync(join(FOLDER, "session.dsc"), "utf8");
+}
+
+test("the page personalizes a demo card as the host tools do: the same flash for the same seed", () => {
+  const record = encodeRecord(DEMO, testKeys().dek);
+  for (const seed of [0, 1, 2, 0xffffffff]) {
+    const [ours, theirs] = [new Flash(), new Flash()];
+    assert.ok(makeDemo(MODULE, ours, seed, (card) => personalize(card, record)));
+    assert.ok(personalizeDemo(MODULE, theirs, seed));
+    assert.equal(ours.bytes, theirs.bytes, `seed ${seed}`);
+  }
+});
+
+test("a card that refuses its personalization is told with its status word", () => {
+  const personalized = cardOf();
+  assert.throws(() => personalize(personalized, new Uint8Array(161)), /refused its personalization \(6[0-9a-f]{3}\)/);
+});
+
+inPage("a session that is saved replays under dsc-sim, from a demo card and from a flash file", async (page) => {
+  const hand = mouse(page);
+  await openCard(page, hand);
+  await enter(hand, "123456");
+  const response = await digitsShown(page);
+  await page.getByLabel("Battery").selectOption("2300");
+  const script = await save(page, 1);
+  assert.is(script.split("\n")[0], HEAD);
+  assert.match(script, new RegExp(`expect ${response}\\n[^]*battery 2300\\nend\\n$`));
+  assert.is(dscSim(["run", "session.dsc"], "", FOLDER).code, 0);
+  const buffer = Buffer.from(cardOf({ pin: NEW_PIN }).flash.bytes);
+  await page.getByLabel("Open a flash file").setInputFiles({ name: "card.bin", mimeType: "", buffer });
+  await page.getByText("The card of the file is shown").waitFor();
+  await openCard(page, hand, NEW_PIN);
+  await save(page, 2);
+  assert.is(dscSim(["run", "session.dsc"], "", FOLDER).code, 0);
+  assert.equal(readFileSync(join(FOLDER, "session.dsc.flash")), buffer);
+});
+
+inPage("a record of the simulator replays in the page, and goes on as a record of the page", async (page) => {
+  const commands = [
+    ...["hold press", "type 1111", "ok", "until PIN> 3000", "type 4071", "cut-at 1 torn", "ok", "battery 3000"],
+    ...["hold press", "save on", "type 4071", "ok", "load on", "serial c000e1f0c0", "type 4071", "ok"],
+  ];
+  writeFileSync(join(FOLDER, "used.bin"), cardOf({ tries: 7 }).flash.bytes);
+  const flashFile = (name: string) => ({ name, contents: readFileSync(join(FOLDER, name)) });
+  for (const [name, args] of [
+    ["demo.dsc", ["--demo", "--seed", "7"]],
+    ["used.dsc", ["--flash", "used.bin", "--seed", "8"]],
+  ] as const) {
+    const { code, lines } = dscSim(["--headless", "--record", name, ...args], `${commands.join("\n")}\n`, FOLDER);
+    assert.is(code, 0, lines.join("\n"));
+    const files = name === "used.dsc" ? [flashFile(`${name}.flash`)] : [];
+    assert.is(await replay(page, flashFile(name), ...files), passed(name));
+    await shows(page, (JSON.parse(lines.at(-1) as string) as { display: string }).display);
+    await enter(mouse(page), "123456");
+    await digitsShown(page);
+    const again = await save(page, 1 + files.length);
+    assert.is(again.split("\n")[0], HEAD);
+    assert.is(dscSim(["run", "session.dsc"], "", FOLDER).code, 0, again);
+  }
+});
+
+inPage("every command of the language does in the page what its example says", async (page) => {
+  const flash = { name: "card.bin", contents: cardOf().flash.bytes };
+  for (const { names, example } of COMMANDS) {
+    const name = `${names[0]}.dsc`;
+    assert.is(await replay(page, { name, contents: example.join("\n") }, flash), passed(name), example.join("\n"));
+  }
+});
+
+inPage("a script that fails is told with its line, what was expected and what was there", async (page) => {
+  const lines = ["# A comment", "demo", "hold press", "", "expect CHALLNG>", "type 4071"];
+  const said = await replay(page, { name: "wrong.dsc", contents: lines.join("\r\n") });
+  assert.is(said, 'wrong.dsc:5: expect: the display is "PIN>", not "CHALLNG>"');
+  assert.equal(await details(page), ["CHALLNG>", "PIN>"]);
+  await shows(page, "PIN>");
+  await replay(page, { name: "blank.dsc", contents: "demo\nexpect-state PIN\n" });
+  assert.equal(await details(page), ["PIN", "OFF"]);
+  const cases: [contents: string, says: string][] = [
+    ["demo\nhold press\nexpect", 'x.dsc:3: expect: the display is "PIN>", not blank'],
+    ["demo\nprod press", "x.dsc:2: unknown command: prod; dsc-sim help lists them"],
+    [
+      "\nflash my/card.bin",
+      "x.dsc:2: flash: a page opens no file by itself; give it card.bin together with the script",
+    ],
+    [`${HEAD}\nseed 1\ndemo\ndown press`, "x.dsc:4: the record was cut off: its last line is not end"],
+    [
+      `${HEAD.replace(/\w+$/, "0123456789abcdef")}\nseed 1\nend`,
+      `${passed("x.dsc")} (warning: x.dsc was recorded with the firmware 0123456789abcdef, and this is ${hashOf(MODULE)})`,
+    ],
+  ];
+  for (const [contents, says] of cases) assert.is(await replay(page, { name: "x.dsc", contents }), says);
+  const noFlash = { name: "card.bin", contents: new Uint8Array(4096) };
+  const refused = await replay(page, { name: "y.dsc", contents: "flash card.bin\nshow" }, noFlash);
+  assert.is(refused, "y.dsc:1: flash: card.bin is no card's flash");
+});
+
+inPage("files that are no one script are refused, and the card stays", async (page) => {
+  await mouse(page).hold("press", "PIN>");
+  const script = (name: string) => ({ name, mimeType: "", buffer: Buffer.from("show") });
+  const flash = { name: "card.bin", mimeType: "", buffer: Buffer.from(cardOf().flash.bytes) };
+  for (const files of [[script("a.dsc"), script("b.dsc")], [flash], [script("a.txt"), script("b.txt")]]) {
+    await page.getByLabel("Replay a session").setInputFiles(files);
+    await page.getByText("Give one script (.dsc), and with it the flash file that it names.").waitFor();
+    await replay(page, { name: "between.dsc", contents: "down" });
+  }
+  await shows(page, "PIN>");
+});
+
+inPage("a session is replayed by dropping it anywhere on the page, its flash file with it", async (page) => {
+  const script = "flash card.bin\nhold press\ntype 5806\nok\nexpect CHALLNG>\n";
+  const flash = [...cardOf({ pin: NEW_PIN }).flash.bytes];
+  const prevented = await page.evaluate(`(() => {
+    const dataTransfer = new DataTransfer();
+    dataTransfer.items.add(new File([${JSON.stringify(script)}], "dropped.dsc"));
+    dataTransfer.items.add(new File([Uint8Array.from(${JSON.stringify(flash)})], "card.bin"));
+    const send = (type) => {
+      const event = new DragEvent(type, { dataTransfer, bubbles: true, cancelable: true });
+      document.querySelector("h1").dispatchEvent(event);
+      return event.defaultPrevented;
+    };
+    return [send("dragover"), document.documentElement.classList.contains("dropping"), send("drop")];
+  })()`);
+  assert.equal(prevented, [true, true, true]);
+  assert.is(await outcomeOf(page, "dropped.dsc"), passed("dropped.dsc"));
+  await shows(page, "CHALLNG>");
+  assert.is(await page.locator("html.dropping").count(), 0);
+});
+
+inPage("the responses of the shared vectors come out of the page", async (page) => {
+  await alsoSharedLater("responses in the page", async () => {
+    const { groups } = vectors<Vectors>("ocra-card.json");
+    const cards = groups.flatMap(({ suite, tests }) => bySettings(suite, tests));
+    for (const [at, { settings, tests }] of cards.entries()) {
+      const name = `vectors-${at}.dsc`;
+      const answers = tests.flatMap(({ Q, R }, n) => [...(n > 0 ? ["ok"] : []), `type ${Q}`, "ok", `expect ${R}`]);
+      const contents = ["flash card.bin", "hold press", `type ${settings.pin}`, "ok", ...answers].join("\n");
+      const flash = { name: "card.bin", contents: cardOf(settings).flash.bytes };
+      assert.is(await replay(page, { name, contents }, flash), passed(name));
+    }
+    assert.ok(cards.length >= groups.length);
+  });
+});
+
+interface Vector {
+  readonly key: string;
+  readonly Q: string;
+  readonly R: string;
+  readonly pin?: string;
+}
+interface Vectors {
+  readonly groups: readonly { readonly suite: string; readonly tests: readonly Vector[] }[];
+}
+
+/** The vectors of a suite by the card that they belong to: one for each key and PIN. */
+function bySettings(suite: string, tests: readonly Vector[]) {
+  const groups = new Map<string, Vector[]>();
+  for (const one of tests) groups.set(`${one.key} ${one.pin}`, [...(groups.get(`${one.key} ${one.pin}`) ?? []), one]);
+  return [...groups.values()].map((some) => {
+    const { key, pin } = some[0] as Vector;
+    const pinCheck = pin === undefined ? ("card" as const) : ("server" as const);
+    const settings = { suite, key: Buffer.from(key, "hex"), pin: pin ?? DEMO.pin, pinCheck };
+    return { settings, tests: some };
+  });
+}
+
+test.run();
