@@ -23,6 +23,7 @@ const PACKAGES = {
   chromium: "/usr/bin/chromium",
   "poppler-utils": "/usr/bin/pdftotext",
   "zbar-tools": "/usr/bin/zbarimg",
+  "groff-base": "/usr/bin/groff",
   softhsm2: "/usr/lib/softhsm/libsofthsm2.so",
 };
 

@@ -46,11 +46,25 @@ const TESTS = [
   {
     name: "tests",
     sources: [
-      ...["firmware/wire.ts", "sim", "host-tools", "board/builder", "board/cli", "board/emulator", "test"],
+      ...["firmware/wire.ts", "sim", "host-tools", "board/builder", "board/cli", "board/emulator", "packaging", "test"],
       ...["tsconfig.json", "tsconfig.base.json", "package-lock.json"],
     ],
     output: "build/tests.stamp",
     commands: [tsc(".")],
+    finish: stamp,
+  },
+];
+
+/** What packs the tools and makes a release. */
+const PACKAGING = [
+  {
+    name: "packaging",
+    sources: [
+      ...["firmware/wire.ts", "sim", "host-tools", "board/builder", "packaging"],
+      ...["tsconfig.base.json", "package-lock.json"],
+    ],
+    output: "build/packaging.stamp",
+    commands: [tsc("packaging")],
     finish: stamp,
   },
 ];
@@ -64,10 +78,13 @@ export function install() {
   run(npm, ["ci", "--no-audit", "--no-fund", "--loglevel=error"], process.platform === "win32");
 }
 
-/** Builds what is missing or out of date: the tools, and with `tests` the rest too; whatever there is, with `all`. */
-export function build({ tests = false, all = false } = {}) {
+/**
+ * Builds what is missing or out of date: the tools, with `tests` what those need too, with `packaging` what packs the tools;
+ * with `all` also what is not out of date.
+ */
+export function build({ tests = false, packaging = false, all = false } = {}) {
   mkdirSync(BUILD, { recursive: true });
-  for (const step of tests ? [...TOOLS, ...TESTS] : TOOLS) {
+  for (const step of [...TOOLS, ...(packaging ? PACKAGING : []), ...(tests ? TESTS : [])]) {
     const newest = Math.max(...step.sources.map((source) => time(join(ROOT, source))));
     if (!all && time(join(ROOT, step.output)) >= newest) continue;
     say(`building the ${step.name}`);
@@ -117,6 +134,7 @@ function say(text) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const has = (flag) => process.argv.includes(flag);
   install();
-  build({ tests: true, all: process.argv.includes("--all") });
+  build({ tests: !has("--tools") && !has("--package"), packaging: has("--package"), all: has("--all") });
 }

@@ -1,8 +1,9 @@
 #!/usr/bin/env node
-// `dsc-sim`: builds what is missing, then hands over to main.ts.
+// `dsc-sim`: hands over to main.ts. In a checkout it first builds what is missing; an installed package is built already.
 
-import { build } from "../scripts/setup.mjs";
+import { existsSync } from "node:fs";
 
-build();
+const setup = new URL("../scripts/setup.mjs", import.meta.url);
+if (existsSync(setup)) (await import(setup.href)).build();
 const { main } = await import("../build/js/sim/cli/main.js");
 await main(process.argv.slice(2));
