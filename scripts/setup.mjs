@@ -75,7 +75,8 @@ export function install() {
   if (installed >= time(join(ROOT, "package-lock.json"))) return;
   say("installing packages");
   const npm = process.platform === "win32" ? "npm.cmd" : "npm";
-  run(npm, ["ci", "--no-audit", "--no-fund", "--loglevel=error"], process.platform === "win32");
+  // Within npm pack --json it would print JSON, too.
+  run(npm, ["ci", "--no-audit", "--no-fund", "--loglevel=error", "--json=false"], process.platform === "win32");
 }
 
 /**
