@@ -72,14 +72,22 @@ export interface EngineParts {
 const LEAST_PAUSE = 1;
 const MOST_PAUSE = 20;
 
+/**
+ * Engines in whose transactions the code runs that asks. One storage for all engines: Node copies every storage that was ever
+ * used to every promise, so that one of each engine makes a long process slower with each register it opens.
+ */
+const INSIDE = new AsyncLocalStorage<readonly Engine[]>();
+
+function enginesInside(): readonly Engine[] {
+  return INSIDE.getStore() ?? [];
+}
+
 /** An engine whose transactions are called again while others are in the way. */
 export class RetryingEngine implements Engine {
   readonly kind: EngineKind;
   readonly where: string;
   readonly #parts: EngineParts;
   readonly #db: Kysely<Tables>;
-  /** Set inside of a transaction: a second one would wait for the first for ever. */
-  readonly #inside = new AsyncLocalStorage<true>();
   #closed: Promise<void> | undefined;
   /** Ends with the last of the transactions that write. */
   #written: Promise<unknown> = Promise.resolve();
@@ -107,7 +115,7 @@ export class RetryingEngine implements Engine {
 
   /** Those of one process come in turn: each adds to the journal, so that at once all but one would be called again. */
   write<T>(run: (db: Transaction<Tables>) => Promise<T>): Promise<T> {
-    const turn = this.#inside.getStore() ? Promise.resolve() : this.#written;
+    const turn = this.#isInside() ? Promise.resolve() : this.#written;
     const written = turn.then(() => this.#retrying(() => this.#db.transaction().execute(run)));
     this.#written = written.catch(() => {});
     return written;
@@ -129,9 +137,14 @@ export class RetryingEngine implements Engine {
 
   async #retrying<T>(transaction: () => Promise<T>): Promise<T> {
     if (this.#closed !== undefined) throw new Error("the register is closed");
-    if (this.#inside.getStore()) throw new Error("a transaction inside of another");
+    if (this.#isInside()) throw new Error("a transaction inside of another");
     const whatFor = () => sayWaiting(`${this.where}: other processes to let go of the register`);
-    return saying(whatFor, () => this.#inside.run(true, () => retrying(transaction, this.#parts.wait)));
+    return saying(whatFor, () => INSIDE.run([...enginesInside(), this], () => retrying(transaction, this.#parts.wait)));
+  }
+
+  /** A second transaction inside of one would wait for the first for ever. */
+  #isInside(): boolean {
+    return enginesInside().includes(this);
   }
 }
 
