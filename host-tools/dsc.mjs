@@ -1,8 +1,13 @@
 #!/usr/bin/env node
-// `dsc`: builds what is missing, then hands over to main.ts.
+// `dsc`: hands over to main.ts. In a checkout it first builds what is missing; an installed package is built already.
 
-import { build } from "../scripts/setup.mjs";
+import { existsSync } from "node:fs";
 
-build();
-const { main } = await import("../build/js/host-tools/bundle/dsc.js");
+const setup = new URL("../scripts/setup.mjs", import.meta.url);
+const isCheckout = existsSync(setup);
+if (isCheckout) (await import(setup.href)).build();
+// The bundle loads in half the time; the package brings the modules themselves, for those who import them.
+const { main } = await import(
+  isCheckout ? "../build/js/host-tools/bundle/dsc.js" : "../build/js/host-tools/cli/main.js"
+);
 await main(process.argv.slice(2));

@@ -27,6 +27,7 @@ const PACKAGES = {
   "firefox-esr": "/usr/bin/firefox-esr",
   "poppler-utils": "/usr/bin/pdftotext",
   "zbar-tools": "/usr/bin/zbarimg",
+  "groff-base": "/usr/bin/groff",
   softhsm2: "/usr/lib/softhsm/libsofthsm2.so",
 };
 

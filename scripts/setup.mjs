@@ -56,6 +56,7 @@ const TESTS = [
         "board/cli",
         "board/emulator",
         "board/ports",
+        "packaging",
         "test",
       ],
       ...["tsconfig.json", "tsconfig.base.json", "package-lock.json"],
@@ -66,19 +67,37 @@ const TESTS = [
   },
 ];
 
+/** What packs the tools and makes a release. */
+const PACKAGING = [
+  {
+    name: "packaging",
+    sources: [
+      ...["firmware/wire.ts", "sim", "host-tools", "board/builder", "packaging"],
+      ...["tsconfig.base.json", "package-lock.json"],
+    ],
+    output: "build/packaging.stamp",
+    commands: [tsc("packaging")],
+    finish: stamp,
+  },
+];
+
 /** Installs the packages unless they are there and as the lock file says. */
 export function install() {
   const installed = time(join(ROOT, "node_modules/.package-lock.json"));
   if (installed >= time(join(ROOT, "package-lock.json"))) return;
   say("installing packages");
   const npm = process.platform === "win32" ? "npm.cmd" : "npm";
-  run(npm, ["ci", "--no-audit", "--no-fund", "--loglevel=error"], process.platform === "win32");
+  // Within npm pack --json it would print JSON, too.
+  run(npm, ["ci", "--no-audit", "--no-fund", "--loglevel=error", "--json=false"], process.platform === "win32");
 }
 
-/** Builds what is missing or out of date: the tools, and with `tests` the rest too; whatever there is, with `all`. */
-export function build({ tests = false, all = false } = {}) {
+/**
+ * Builds what is missing or out of date: the tools, with `tests` what those need too, with `packaging` what packs the tools;
+ * with `all` also what is not out of date.
+ */
+export function build({ tests = false, packaging = false, all = false } = {}) {
   mkdirSync(BUILD, { recursive: true });
-  for (const step of tests ? [...TOOLS, ...TESTS] : TOOLS) {
+  for (const step of [...TOOLS, ...(packaging ? PACKAGING : []), ...(tests ? TESTS : [])]) {
     const newest = Math.max(...step.sources.map((source) => time(join(ROOT, source))));
     if (!all && time(join(ROOT, step.output)) >= newest) continue;
     say(`building the ${step.name}`);
@@ -139,6 +158,7 @@ function say(text) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const has = (flag) => process.argv.includes(flag);
   install();
-  build({ tests: true, all: process.argv.includes("--all") });
+  build({ tests: !has("--tools") && !has("--package"), packaging: has("--package"), all: has("--all") });
 }

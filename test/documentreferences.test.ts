@@ -21,7 +21,7 @@ const PROGRAMS: Readonly<Record<string, Command>> = { dsc: await program(() => {
 
 const LINK = /\]\(([^)\s]+)\)|^\[[^\]]+\]: (\S+)$/gm;
 /** A path from the top folder, or a module as an import names it; one with a part in capitals stands for any. */
-const PATH = /(?<![\w./<-])(?:board|docs|firmware|host-tools|scripts|sim|test)\/[\w./-]*[\w/]/g;
+const PATH = /(?<![\w./<-])(?:board|docs|firmware|host-tools|packaging|scripts|sim|test)\/[\w./-]*[\w/]/g;
 /** Addresses, and names that `npm test` looks for. */
 const NO_PATH = /https?:\S+|npm test --(?: [\w./-]+)+/g;
 const PLACEHOLDER = /\b(?:NAME|FILE|N)\b/;

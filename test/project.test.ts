@@ -24,7 +24,7 @@ const BUILTINS: ReadonlySet<string> = new Set([
   "unreachable",
 ]);
 
-const TOP = ["firmware", "sim", "host-tools", "board", "test"];
+const TOP = ["firmware", "sim", "host-tools", "board", "packaging", "test"];
 const DESIGN = readFileSync(join(ROOT, "docs", "DESIGN.md"), "utf8");
 
 project("is formatted and linted", () => {
@@ -44,9 +44,20 @@ project("takes suites from test/support/suite.ts, which report to the runner", (
 
 /** All packages with their versions, those that may be missing too. */
 function packages(): Record<string, string> {
-  const file = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
-  return { ...file.dependencies, ...file.optionalDependencies, ...file.devDependencies };
+  const { dependencies, devDependencies, peerDependencies } = manifest("package.json");
+  return { ...dependencies, ...devDependencies, ...peerDependencies };
 }
+
+type Manifest = Readonly<Record<string, Readonly<Record<string, string>>>>;
+
+function manifest(path: string): Manifest {
+  return JSON.parse(readFileSync(join(ROOT, path), "utf8")) as Manifest;
+}
+
+project("has in a checkout what the package leaves to whoever installs it, in the same version", () => {
+  const { optionalDependencies } = manifest("packaging/optional/package.json");
+  assert.equal(manifest("package.json").peerDependencies, optionalDependencies);
+});
 
 project("pins every package exactly", () => {
   for (const [name, version] of Object.entries(packages())) {

@@ -1,6 +1,6 @@
-// Where the project is, and which version of it this is.
+// Where the project is, which version of it this is, and whether it is a checkout or the package that npm installs.
 
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -9,7 +9,27 @@ export const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..", "..", ".
 /** What the set-up builds: the firmware, the compiled tools, the images of the board. */
 export const BUILD = join(ROOT, "build");
 
+/** In a checkout commands of npm build what is missing; the package has neither the commands nor the sources. */
+export const IS_CHECKOUT = existsSync(join(ROOT, "scripts", "setup.mjs"));
+
+/** What is read here of package.json. */
+interface Manifest {
+  readonly version: string;
+  readonly peerDependencies: Readonly<Record<string, string>>;
+}
+
 /** The version in package.json. */
 export function version(): string {
-  return (JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as { version: string }).version;
+  return manifest().version;
+}
+
+/** The version of a package that whoever installs this one may add. Throws where package.json names none of that name. */
+export function peerVersion(name: string): string {
+  const version = manifest().peerDependencies[name];
+  if (version === undefined) throw new Error(`${name} is no peer dependency`);
+  return version;
+}
+
+function manifest(): Manifest {
+  return JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as Manifest;
 }

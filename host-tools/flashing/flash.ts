@@ -10,7 +10,7 @@ import { NoAnswer, OtherProtocol } from "../card/link.js";
 import { type ListedPort, listPortsWithSerials, NoCard, readStatusAt } from "../card/port.js";
 import { CheckFailed, NoBoard, PortError, UsageError } from "../files/errors.js";
 import { FileError, readWhole } from "../files/files.js";
-import { BUILD } from "../files/project.js";
+import { BUILD, IS_CHECKOUT } from "../files/project.js";
 import { saying, sayWaiting } from "../files/waiting.js";
 import { awaitReturn, chooseDrive, copyToDrive, type Drive, findDrives, lookAt } from "./daplink.js";
 import { type Firmware, firmwareOf, holdsFirmware } from "./firmwarehash.js";
@@ -43,6 +43,8 @@ export interface FlashRequest {
 export type OnProgress = (stage: string, bytes?: number) => void;
 
 const MODULE = join(BUILD, "dsc.wasm");
+
+const HOW_TO_MATCH = IS_CHECKOUT ? "npm run board" : "take an image of this release";
 
 /** Many times what the chip holds. */
 const LARGEST_IMAGE = 16 * 1024 * 1024;
@@ -84,24 +86,30 @@ export interface Target {
 export function readImage({ board, image, production, verify }: FlashRequest): Image {
   const kind = production ? "production" : "development";
   const path = image ?? relative(".", join(BUILD, "board", board, kind, "dsc.hex"));
-  const text = readFile(path, image === undefined ? `npm run board${production ? " -- --production" : ""}` : undefined);
+  const text = readFile(path, image === undefined ? howToGet(production) : undefined);
   const blocks = checked(path, text);
   const firmware = firmwareIn(blocks);
   const named = boardOf(blocks);
   if (named === undefined ? firmware : named !== board)
     throw new FileError(`${path}: an image for ${named ? `the board "${named}"` : "another board"}, not for ${board}`);
   if (!firmware && verify)
-    throw new UsageError(`${path}: not the firmware of build/dsc.wasm, so nothing to verify against; npm run board`);
+    throw new UsageError(`${path}: not the firmware of build/dsc.wasm, so nothing to verify against; ${HOW_TO_MATCH}`);
   return { path, text, bytes: blocks.reduce((sum, { bytes }) => sum + bytes.length, 0), firmware, board: named };
 }
 
-/** `maker`: the command that makes the file, where it is one of ours. */
-function readFile(path: string, maker: string | undefined): Buffer {
+/** How to get the board's own image. */
+function howToGet(production = false): string {
+  if (IS_CHECKOUT) return `make it with: npm run board${production ? " -- --production" : ""}`;
+  return "name one with --image; every release has the images of the boards";
+}
+
+/** `remedy`: what to do where the file is missing and nobody named it. */
+function readFile(path: string, remedy: string | undefined): Buffer {
   try {
     return readWhole(path, LARGEST_IMAGE);
   } catch (error) {
-    if (!(error instanceof FileError) || error.reason !== "missing" || maker === undefined) throw error;
-    throw new FileError(`${error.message}; make it with: ${maker}`, "missing");
+    if (!(error instanceof FileError) || error.reason !== "missing" || remedy === undefined) throw error;
+    throw new FileError(`${error.message}; ${remedy}`, "missing");
   }
 }
 

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { ROOT } from "../../host-tools/files/project.js";
 
-const TOP_FOLDERS = ["board", "docs", "firmware", "host-tools", "scripts", "sim", "test"];
+const TOP_FOLDERS = ["board", "docs", "firmware", "host-tools", "packaging", "scripts", "sim", "test"];
 const OTHER_LANGUAGE = /guide\.(?!en)\w+\.md$/;
 
 /** Every document, by its path from the top folder with slashes. */

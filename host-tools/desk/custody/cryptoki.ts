@@ -2,6 +2,7 @@
 // it is installed, so it is loaded only when a key in a token is named, and its types are written down here.
 
 import { existsSync } from "node:fs";
+import { IS_CHECKOUT, peerVersion } from "../../files/project.js";
 import { TokenError } from "./errors.js";
 
 /** A slot, a session or an object. */
@@ -164,10 +165,16 @@ async function newCryptoki(name: string): Promise<Cryptoki> {
   } catch {
     throw new TokenError(
       "keys in PKCS#11 tokens need the npm package pkcs11js, compiled here: install a C++ compiler, make and Python, " +
-        "then run npm rebuild pkcs11js, or npm ci where it is missing",
+        `then run ${howToInstall()}`,
       "library",
     );
   }
+}
+
+/** An installed package does not bring it: its installation would compile it. */
+function howToInstall(): string {
+  if (IS_CHECKOUT) return `npm rebuild ${PACKAGE}, or npm ci where it is missing`;
+  return `npm install -g ${PACKAGE}@${peerVersion(PACKAGE)}`;
 }
 
 /** The name of the CKR_ value that an error tells of. */
