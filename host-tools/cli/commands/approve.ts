@@ -1,4 +1,4 @@
-// `dsc approve`: the second pair of eyes. What is asked for is shown in words, and its hash is signed.
+// `dsc approve`: approval by a second operator. Shows the request in words, and signs its hash.
 
 import type { Command } from "commander";
 import type { ApprovalRequest, ShownRequest } from "../../desk/register/approvals.js";
@@ -22,9 +22,9 @@ Where nobody can be asked, nothing is signed without --yes.
 ${REGISTER_HELP}`;
 
 export function register(program: Command): void {
-  const command = registerOptions(printing("approve", "agree to what another operator asks for", EXAMPLES), "journal")
-    .argument("<hash>", "the request, by the digits that were printed or its whole hash")
-    .option("--yes", "sign without a question")
+  const command = registerOptions(printing("approve", "approve the request of another operator", EXAMPLES), "journal")
+    .argument("<hash>", "the request: the printed digits of its hash, or the whole hash")
+    .option("--yes", "sign without asking")
     .addHelpText("after", NOTES)
     .action(run);
   program.addCommand(command);
@@ -39,16 +39,16 @@ async function run(hash: string, { yes = false, ...options }: Options, command: 
     const { request } = shown;
     const result = { hash: shown.hash.toString("hex"), request: inJson(request), approved: isAgreed };
     const said = isAgreed
-      ? `approved; ${request.askedBy} runs dsc ${request.command} again now`
+      ? `approved; now ${request.askedBy} has to run dsc ${request.command} again`
       : "not approved; nothing was signed";
     show(command, result, yes ? [...lines, said] : [said]);
   });
 }
 
-/** Shown on the terminal that is asked at: what is printed may go elsewhere. */
+/** Shows the request on the terminal that asks: stdout may go elsewhere. */
 async function agree(lines: readonly string[]): Promise<boolean> {
   if (isInteractive()) process.stderr.write(`${lines.join("\n")}\n`);
-  return askYes("Do you agree to this?");
+  return askYes("Do you approve this?");
 }
 
 async function look(opened: Register, hash: string): Promise<ShownRequest> {
@@ -57,7 +57,7 @@ async function look(opened: Register, hash: string): Promise<ShownRequest> {
   return changeAtAnyTime(opened, (one) => requestToApprove(one, hash));
 }
 
-/** A wrong time in the register must not keep anybody from ending it. */
+/** A wrong time in the register must not block the approval that corrects it. */
 async function sign(opened: Register, { hash, request }: ShownRequest): Promise<void> {
   const [{ change, changeAtAnyTime }, { approve }, { CLOCK_COMMAND }] = await Promise.all([
     import("../../desk/register/change.js"),
@@ -73,16 +73,16 @@ function describe({ hash, request }: ShownRequest): string[] {
   const given = Object.entries(request.arguments).map(([name, value]) => [name, String(value)] as const);
   const rows: [string, string][] = [
     ["command", `dsc ${command}`],
-    ["asked by", askedBy],
+    ["requested by", askedBy],
     ...given.map(([name, value]): [string, string] => [name, value]),
     ...(recipient ? recipientRows(recipient) : []),
     ["cards", cards.length === 0 ? "none" : String(cards.length)],
     ...cards.map(({ serial, state, keys }): [string, string] => [
       "",
-      `${serial}, ${state}, version ${keys} of its keys`,
+      `${serial}, ${state}, key version ${keys}`,
     ]),
     ["register", register],
-    ["good until", new Date(expires).toISOString()],
+    ["valid until", new Date(expires).toISOString()],
     ["hash", hash.toString("hex")],
   ];
   return columns(rows.map(([name, value]) => [visible(name), visible(value)] as const));
@@ -92,7 +92,7 @@ function recipientRows({ pskcKey, certificate }: NonNullable<ApprovalRequest["re
   const key = pskcKey === "passphrase" ? "a passphrase" : `the key with the check value ${pskcKey}`;
   return [
     ["encrypted under", key],
-    ["for the certificate", certificate ?? "none: whoever has that key or passphrase"],
+    ["for the certificate", certificate ?? "none: anybody with that key or passphrase can read them"],
   ];
 }
 

@@ -39,15 +39,15 @@ export function register(program: Command): void {
     .addHelpText("after", REGISTER_HELP)
     .action(runShow);
   const close = about(printing("close", "close a batch and erase its PINs", ["dsc batch close --batch 7"]), "journal")
-    .option("--unfinished", "although cards are not done")
-    .option("--without-letters", "although PINs are in no letter; nobody will know them")
+    .option("--unfinished", "close it although cards are not done")
+    .option("--without-letters", "close it although PINs are in no letter; they are lost")
     .addHelpText("after", CLOSE_NOTES)
     .action(runClose);
   const examples = ["dsc batch report report/ --batch 7", "dsc batch report --batch 7 --pin-letters letters.pdf"];
   const report = paperOptions(
-    about(printing("report", "what became of a batch, and its papers", examples), "desk", "journal"),
+    about(printing("report", "write the report of a batch, and its papers", examples), "desk", "journal"),
   )
-    .argument("[dir]", "the folder for it")
+    .argument("[dir]", "the folder for the report")
     .addHelpText("after", REPORT_NOTES)
     .action(runReport);
   const group = program.command("batch").description("batches of cards, their reports and papers");
@@ -57,7 +57,7 @@ export function register(program: Command): void {
 function about(command: Command, ...kinds: Parameters<typeof registerOptions>[1][]): Command {
   return registerOptions(command, ...kinds).requiredOption(
     "--batch <n>",
-    "its number",
+    "the number of the batch",
     wholeNumber(1, Number.MAX_SAFE_INTEGER),
   );
 }

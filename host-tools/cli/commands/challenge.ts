@@ -1,4 +1,4 @@
-// `dsc challenge`: the site's challenge for a login, kept until it is used or expires.
+// `dsc challenge`: draws the site's challenge for a login, which is kept until it is used or expires.
 
 import type { Command } from "commander";
 import { UsageError } from "../../files/errors.js";
@@ -43,5 +43,5 @@ async function run(options: Options, command: Command): Promise<void> {
   show(command, { serial, challenge, seconds: LIFETIME / 1000 }, [challenge]);
 }
 
-/** A card that was lost may be found, and proves that by a response. */
+/** A lost card may be found, and proves that with a response. */
 const UNABLE = ["blank", "pending", "returned", "retired"];

@@ -1,4 +1,4 @@
-// `dsc pskc forget`: the keys that another house has imported are erased here, by its receipt.
+// `dsc pskc forget`: erases keys here that another house has imported, by its receipt.
 
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";

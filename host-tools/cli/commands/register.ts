@@ -1,4 +1,4 @@
-// `dsc register`: makes a register and takes care of it.
+// `dsc register`: makes a register and maintains it.
 
 import { existsSync } from "node:fs";
 import type { Command } from "commander";
@@ -74,11 +74,11 @@ export function register(program: Command): void {
     printing("init", "make a register, and the keys that do not exist yet", INIT_EXAMPLES),
     ...ALL,
   )
-    .option("--passphrase", "put the keys that are drawn behind a passphrase each, which is asked for")
+    .option("--passphrase", "encrypt each new key with a passphrase, which is asked for")
     .addHelpText("after", INIT_NOTES)
     .action(runInit);
   const check = readingOptions(
-    printing("check", "read all of it, and say what is wrong", ["dsc register check"]),
+    printing("check", "check the whole register, and report what is wrong", ["dsc register check"]),
     ...ALL,
   )
     .option("--head <file>", "a saved head of the journal (dsc journal head)")
@@ -94,7 +94,7 @@ export function register(program: Command): void {
     .action(runBackup);
   const restore = registerOptions(printing("restore", "make a register of a backup", RESTORE_EXAMPLES), "journal")
     .argument("<file>", "the backup")
-    .option("--number-from <serial>", "the first serial number that is given from now on", serialNumber)
+    .option("--number-from <serial>", "the first serial number to assign from now on", serialNumber)
     .option("--nothing-since", "nothing was done after the backup")
     .option("--done <order...>", "orders that were done after the backup", collectNumbers)
     .option("--forgotten <serial...>", "cards whose keys were forgotten after the backup")
@@ -102,20 +102,20 @@ export function register(program: Command): void {
     .addHelpText("after", RESTORE_NOTES)
     .action(runRestore);
   const rekey = registerOptions(
-    printing("rekey", "give it another site key, desk key or journal key", REKEY_EXAMPLES),
+    printing("rekey", "replace the site key, desk key or journal key", REKEY_EXAMPLES),
     ...ALL,
   )
-    .option("--new-site-key <file>", "the site key from now on; drawn where the file does not exist yet")
-    .option("--new-desk-key <file>", "the desk key from now on; likewise")
-    .option("--new-journal-key <file>", "the journal key from now on; likewise")
-    .option("--passphrase", "put the keys that are drawn behind a passphrase each, which is asked for")
+    .option("--new-site-key <file>", "the new site key; drawn if the file does not exist yet")
+    .option("--new-desk-key <file>", "the new desk key; likewise")
+    .option("--new-journal-key <file>", "the new journal key; likewise")
+    .option("--passphrase", "encrypt each new key with a passphrase, which is asked for")
     .addHelpText("after", REKEY_NOTES)
     .action(runRekey);
-  const migrate = registerOptions(printing("migrate", "bring a register on a server to this version", MIGRATE_EXAMPLES))
+  const migrate = registerOptions(printing("migrate", "migrate a register on a server to this version", MIGRATE_EXAMPLES))
     .addHelpText("after", `\nEnd the other benches and back it up first. A file is migrated by itself.${REGISTER_HELP}`)
     .action(runMigrate);
-  const clock = registerOptions(printing("clock", "what time it is for the register", CLOCK_EXAMPLES), "journal")
-    .option("--accept", "take the time that the clock says now, though the register has seen a later one")
+  const clock = registerOptions(printing("clock", "show or correct the time of the register", CLOCK_EXAMPLES), "journal")
+    .option("--accept", "accept the clock's time although the register has seen a later one")
     .addHelpText("after", REGISTER_HELP)
     .action(runClock);
   const group = program.command("register").description("the register of cards, keys and orders");
@@ -173,13 +173,13 @@ async function runInit(options: InitOptions, command: Command): Promise<void> {
   }
 }
 
-/** Before keys are drawn that nobody needs. */
+/** Checked before keys are drawn that nobody would need. */
 async function refuseTaken(where: string): Promise<void> {
   const { openEngine } = await import("../../desk/register/open.js");
   await (await openEngine(where, { create: true })).close();
 }
 
-/** Draws the keys whose files are not there. Returns their names. */
+/** Draws the keys whose files do not exist. Returns their names. */
 async function drawMissing(options: InitOptions): Promise<string[]> {
   const drawn: string[] = [];
   for (const [kind, path] of pathsOf(options)) {
@@ -226,7 +226,7 @@ async function runCheck(options: CheckOptions, command: Command): Promise<void> 
     const { cards, opened, entries, unchecked, findings, notGiven } = report;
     const said = saidOfUnchecked(unchecked);
     if (said !== undefined) warn(said);
-    for (const kind of notGiven) warn(`the ${kind} key was not given: what only it opens was not looked at`);
+    for (const kind of notGiven) warn(`the ${kind} key was not given, so what only it opens was not checked`);
     const summary = columns([
       ["cards", String(cards)],
       ["keys", `${opened} opened`],
@@ -234,7 +234,7 @@ async function runCheck(options: CheckOptions, command: Command): Promise<void> 
     ]);
     show(command, { ...report, right: findings.length === 0 }, [
       ...summary,
-      ...(findings.length > 0 ? findings : ["all is right"]),
+      ...(findings.length > 0 ? findings : ["no faults found"]),
     ]);
     if (findings.length > 0) process.exitCode = Exit.FAILED;
   });
@@ -247,7 +247,7 @@ async function runBackup(file: string, options: RegisterOptions, command: Comman
     const { at, rows } = await backUp(register, file);
     const time = new Date(at).toISOString();
     show(command, { file, at: time, rows }, [
-      `${file}: a backup of ${rows.cards} cards, as of ${time}; keep it with no key beside it`,
+      `${file}: a backup of ${rows.cards} cards, as of ${time}; keep it apart from the keys`,
     ]);
   });
 }
@@ -257,7 +257,7 @@ async function runRestore(file: string, options: RestoreOptions, command: Comman
   const where = whereOf(options);
   if ((numberFrom === undefined) !== nothingSince)
     throw new UsageError(
-      "say from where serial numbers go on (--number-from SERIAL), or that nothing was done since (--nothing-since)",
+      "give the next serial number (--number-from SERIAL), or confirm that nothing was done since the backup (--nothing-since)",
     );
   const head = await headOf(options.head);
   const keys = await readCustodyKeys(options);
@@ -265,7 +265,7 @@ async function runRestore(file: string, options: RestoreOptions, command: Comman
     const { restore } = await import("../../desk/register/backup.js");
     const since = { nextSerial: numberFrom, done, forgotten, head };
     const report = await restore(file, where, keys, await readActor(options), since);
-    if (head === undefined) warn("no saved head was given: nobody knows what the journal had after the backup");
+    if (head === undefined) warn("no saved head was given: later entries of the journal are unknown");
     const at = new Date(report.at).toISOString();
     show(command, { register: where, ...report, at }, restoreLines(where, at, report));
     if (report.findings.length > 0) process.exitCode = Exit.FAILED;
@@ -277,18 +277,18 @@ async function runRestore(file: string, options: RestoreOptions, command: Comman
 function restoreLines(where: string, at: string, report: RestoreReport): string[] {
   const { lostEntries, findings, challengesEnded, pending, openOrders, rows } = report;
   const again = [
-    ...(lostEntries ? [`${lostEntries} entries of the journal came after the backup: do again what they tell of`] : []),
-    ...(challengesEnded > 0 ? [`${challengesEnded} open challenges have ended: ask for new ones`] : []),
-    ...(pending.length > 0 ? [`not personalized to the end, run dsc personalize again: ${pending.join(", ")}`] : []),
+    ...(lostEntries ? [`${lostEntries} entries of the journal came after the backup: repeat what they record`] : []),
+    ...(challengesEnded > 0 ? [`${challengesEnded} open challenges have ended; draw new ones`] : []),
+    ...(pending.length > 0 ? [`personalization not finished, run dsc personalize again: ${pending.join(", ")}`] : []),
     ...(openOrders.length > 0
-      ? [`orders that are open; see which of them were done since: ${openOrders.join(", ")}`]
+      ? [`open orders; check which of them were done since: ${openOrders.join(", ")}`]
       : []),
   ];
   return [
     `${where}: a register with ${rows.cards ?? 0} cards, as of ${at}`,
     ...findings.map(({ message }) => `journal: ${message}`),
     ...again,
-    "dsc register check looks at all of it",
+    "dsc register check checks all of it",
   ];
 }
 
@@ -297,7 +297,7 @@ async function runRekey(options: RekeyOptions, command: Command): Promise<void> 
   const named = { siteKey: newSiteKey, deskKey: newDeskKey, journalKey: newJournalKey, passphrase, insecureKeyFile };
   const wanted = Object.fromEntries(Object.entries(named).filter(([, value]) => value !== undefined)) as InitOptions;
   if (newSiteKey === undefined && newDeskKey === undefined && newJournalKey === undefined)
-    throw new UsageError("no new key is named; give one or more of --new-site-key, --new-desk-key, --new-journal-key");
+    throw new UsageError("no new key is given; give one or more of --new-site-key, --new-desk-key, --new-journal-key");
   await withRegister(options, async (register) => {
     const { rekey } = await import("../../desk/register/rekey.js");
     const { JournalKey } = await import("../../desk/register/journalchain.js");
@@ -311,7 +311,7 @@ async function runRekey(options: RekeyOptions, command: Command): Promise<void> 
       const publicKey = journal?.publicKey.toString("hex");
       const lines = [
         ...drawn.map(drawnLine),
-        `${where}: ${keys} keys are sealed anew`,
+        `${where}: ${keys} keys were sealed again`,
         ...(publicKey === undefined ? [] : [`public key of its journal from now on: ${publicKey}`]),
       ];
       show(command, { register: where, keys, drawn, journalPublicKey: publicKey ?? null }, lines);
@@ -346,12 +346,12 @@ async function runClock(
     const text = { clock: new Date(now).toISOString(), latest: latest === 0 ? null : new Date(latest).toISOString() };
     const lines = columns([
       ["clock", text.clock],
-      ["latest", text.latest ?? "none was kept yet"],
+      ["latest", text.latest ?? "none yet"],
     ]);
     show(
       command,
       { ...text, accepted: accept },
-      accept ? [...lines, "the register takes the clock's time from now on"] : lines,
+      accept ? [...lines, "the register uses the clock's time from now on"] : lines,
     );
   });
 }

@@ -1,4 +1,4 @@
-// `dsc unlock`: the help desk's half of unlocking a card: a lock code comes in, an unlock code goes out.
+// `dsc unlock`: the help desk's side of unlocking a card: computes the unlock code for a lock code.
 
 import type { Command } from "commander";
 import { withGone } from "../gone.js";

@@ -1,4 +1,4 @@
-// `dsc verify`: the site's half of a login. Exit code 1 is for a response that is refused, and for nothing else.
+// `dsc verify`: the site's side of a login. Exit code 1 means only that a response was refused.
 
 import type { Command } from "commander";
 import { Exit } from "../exit.js";

@@ -101,7 +101,7 @@ onEachEngine(
   async (rig) => {
     await putKeys(rig);
     await done(rig, undefined, "settings", "serial.first", "IB3000500");
-    await refused(/the first operator enrols himself/, rig, undefined, ...enrol("anna", ANNA));
+    await refused(/the first operator must enrol/, rig, undefined, ...enrol("anna", ANNA));
     await done(rig, "anna", "operator", "add", "anna");
     await refused(/is no operator of this register/, rig, undefined, "settings", "serial.first", "IB3000600");
     await done(rig, "anna", ...enrol("boris", BORIS));
@@ -112,7 +112,7 @@ onEachEngine(
 
     const { file, command } = exporting();
     const hash = await asked(/^dsc: dsc pskc export needs/, rig, "anna", ...command);
-    assert.is(await asked(/it was asked for already/, rig, "anna", ...command), hash);
+    assert.is(await asked(/it was requested already/, rig, "anna", ...command), hash);
     assert.not.ok(existsSync(file));
     const shown = await done(rig, "boris", "approve", hash, "--yes");
     for (const words of [
@@ -155,11 +155,11 @@ onEachEngine(
     };
 
     const own = await asked(/^dsc: dsc unlock needs/, rig, "anna", ...unlock("12345678"));
-    await refused(/another operator has to$/, rig, "anna", "approve", own, "--yes");
+    await refused(/ask another operator$/, rig, "anna", "approve", own, "--yes");
     await refused(/is no operator of this register/, rig, "clara", "approve", own, "--yes");
     await refused(/is no operator of this register/, rig, undefined, "approve", own, "--yes");
     await refused(
-      /the operator key is not the one of boris/,
+      /the operator key is not that of boris/,
       rig,
       "clara",
       "approve",
@@ -169,7 +169,7 @@ onEachEngine(
       "boris",
     );
     await refused(/no such request/, rig, "boris", "approve", "0".repeat(16), "--yes");
-    await asked(/it was asked for already/, rig, "anna", ...unlock("12345678"));
+    await asked(/it was requested already/, rig, "anna", ...unlock("12345678"));
 
     const used = await approved(...unlock("12345678"));
     const code = await done(rig, "anna", ...unlock("12345678"));
@@ -188,7 +188,7 @@ onEachEngine(
     const removal = await asked(/^dsc: dsc operator remove needs/, rig, "anna", "operator", "remove", "boris");
     await done(rig, "clara", "approve", removal, "--yes");
     await done(rig, "anna", "operator", "remove", "boris");
-    await asked(new RegExp(`${removed} is by boris, who is no operator any more`), rig, "anna", ...unlock("12345681"));
+    await asked(new RegExp(`${removed} is by boris, who is no longer an operator`), rig, "anna", ...unlock("12345681"));
     await refused(/boris is no operator/, rig, "boris", "approve", removed, "--yes");
     await done(rig, undefined, "register", "check");
   },
@@ -256,7 +256,7 @@ onEachEngine(
       ["no", /not approved; nothing was signed/],
       ["yes", /approved; anna runs dsc unlock again now/],
     ] as const) {
-      if (answer === "yes") await asked(/it was asked for already/, rig, "anna", ...command);
+      if (answer === "yes") await asked(/it was requested already/, rig, "anna", ...command);
       const person = new TerminalProgram(approving, 200);
       await person.until(/Do you agree to this/);
       for (const words of [/command +dsc unlock/, /asked by +anna/, /lock code +12345678/, /IB3000123, active/])

@@ -84,9 +84,9 @@ onEach("a key of another register", async (place) => {
   for (const kind of KINDS)
     assert.match(
       await run(6, where, [...CHECK, `--${kind}-key`, OTHER_KEY]),
-      `the ${kind} key is one of another register`,
+      `the ${kind} key belongs to another register`,
     );
-  assert.match(await run(6, where, [...CHANGE, "--journal-key", OTHER_KEY]), "journal key is one of another register");
+  assert.match(await run(6, where, [...CHANGE, "--journal-key", OTHER_KEY]), "journal key belongs to another register");
   assert.is(await settingsIn(where), 0);
 });
 
@@ -134,7 +134,7 @@ onEach("a clock that went back", async (place) => {
   await engine.close();
   assert.match(
     await run(6, where, CHANGE),
-    /the clock says .*, and the register has seen .*dsc register clock --accept/,
+    /the clock says .*, but the register has seen .*dsc register clock --accept/,
   );
   await run(0, where, ["card", "list"]);
   await run(0, where, ["register", "clock", "--accept", ...KEY_FILES.slice(4)]);

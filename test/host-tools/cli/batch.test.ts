@@ -185,7 +185,7 @@ test("orders, with the PIN that was chosen; the list of batches, and closing", a
   );
   assert.match(
     (await run(6, "batch", "close", ...JOURNAL, ...number)).stderr,
-    /the PINs of 2 done cards are in no letters' file/,
+    /the PINs of 2 done cards are in no letters file/,
   );
   const report = JSON.parse(
     (await run(0, "batch", "report", ...DESK, ...number, "--pin-letters", letters, "--json")).stdout,

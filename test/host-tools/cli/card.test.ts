@@ -347,7 +347,7 @@ test("what cannot be right is refused, and nothing is touched", async () => {
     [2, /--transport-old/, ["--transport-old", at.transport]],
     [2, /guessed first/, ["--pin-file", bad.weak]],
     [2, /one secret only/, ["--pin-file", "-", "--site-key", "-"]],
-    [5, /does not do/, ["--suite", "OCRA-1:HOTP-SHA256-6:QN08"]],
+    [5, /does not support/, ["--suite", "OCRA-1:HOTP-SHA256-6:QN08"]],
     [5, /this card is IB3000001, not IB3000123/, ["--port", demo.port]],
     [5, /IB3000001 is personalized.*--reseed/, ["--port", demo.port, "--serial", "IB3000001"]],
     [4, /with --transport-old .*nothing was sent/, ["--transport", at.other, "--transport-old", at.transport]],
@@ -388,7 +388,7 @@ test("a master key says that the card has keys of its own: one that claims the p
   for (const { port } of [blank, demo]) await dsc(["info", "--port", port]);
   const before = await operations();
   const says =
-    /the public test keys; with --transport it must have .* its own: nothing was sent; .*leave --transport out/;
+    /the public test keys; with --transport it must have .* its own: nothing was sent; .*leave out --transport/;
   assertRefused(await dsc(["wipe", "--port", demo.port, "--transport", at.transport]), 4, says);
   assertRefused(await dsc(["test", "--port", blank.port, "--transport", at.transport]), 4, says);
   assert.equal(await operations(), before);

@@ -401,7 +401,7 @@ test("unlock: a register or key that cannot be used", async () => {
   await refused(6, /is no register/, register(file("<a/>")));
   await refused(2, /password/, register("postgres://desk:secret@localhost/desk"));
   const keys = (path: string) => [...args, "--site-key", path];
-  await refused(6, /one of another register/, keys(file("00".repeat(32))));
+  await refused(6, /belongs to another register/, keys(file("00".repeat(32))));
   await refused(6, /65 hexadecimal digits|odd number/, keys(file(`${KEYS.site.toString("hex")}0\n`)));
   await refused(6, /empty/, keys(file("")));
   await refused(6, /more than one line/, keys(file(`${"00".repeat(32)}\n${"00".repeat(32)}\n`)));
@@ -476,7 +476,7 @@ test("verify: what is no response, no challenge or no card never has the code of
   for (const nobody of ["IB3999999", "card"]) await refused(6, /no such card/, verifying(nobody, challenge, right));
   await refused(6, /no PIN/, verifying(SERVER.serial, challenge, right, "--pin-file", file("83521")));
   const otherKey = ["--site-key", file("11".repeat(32))];
-  await refused(6, /one of another register/, verifying(CARD.serial, challenge, right, ...otherKey));
+  await refused(6, /belongs to another register/, verifying(CARD.serial, challenge, right, ...otherKey));
   await refused(6, /no such file/, verifying(CARD.serial, challenge, right, "--register", newPath("nothing")));
   await refused(6, /is no register/, verifying(CARD.serial, challenge, right, "--register", file("{}")));
   const both = ["--site-key", "-", "--pin-file", "-"];

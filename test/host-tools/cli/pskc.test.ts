@@ -221,7 +221,7 @@ test("bad input: one line, the right exit code, and nothing is made", async () =
   await refused(6, /site key is needed/, "export", out, ...PSKC_KEY, ...REGISTER.slice(0, 2), ...REGISTER.slice(-2));
   await refused(
     6,
-    /one of another register|wrong/,
+    /belongs to another register|wrong/,
     "export",
     out,
     ...PSKC_KEY,

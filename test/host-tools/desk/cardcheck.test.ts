@@ -219,7 +219,7 @@ onEachEngine(test, "what is no difference and should be known is a warning", asy
     assert.match(await said(), words);
   }
   await change(rig, { state: "active", card_id: null });
-  assert.match(await said(), "does not know the id");
+  assert.match(await said(), "does not know this card's id");
   for (let tries = 0; tries < 5; tries++) {
     turnOff(card);
     turnOn(card);
@@ -255,7 +255,7 @@ onEachEngine(test, "a line that changes what the card says is noticed inside the
   const card = await seeded(rig, PUBLIC_KEYS);
   const liar = new Liar([[Tag.CARD_ID, (data) => void data.fill(7, 0, 8)]]);
   const error = await rejects(check(rig.register, card, undefined, liar), AuthenticationFailed);
-  assert.match(error.message, "in the secure channel the card says something else");
+  assert.match(error.message, "in the secure channel the card reports something else");
 });
 
 test.run();

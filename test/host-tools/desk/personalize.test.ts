@@ -370,7 +370,7 @@ test("who resumes with another PIN than the card's is told so, and how to go on"
   await endInProof(card, register);
   const error = await failureOf(attempt(card, { ...REQUEST, pin: "9164" }, register));
   assert.instance(error, WrongCard);
-  assert.match(String(error), "another one (tries left: 4)");
+  assert.match(String(error), "not this one (tries left: 4)");
   await attempt(card, REQUEST, register);
   assertWorks(card, REQUEST, register);
 });
@@ -474,7 +474,7 @@ test("where nothing is to be done, the card has the transport keys that are aske
   ] as const) {
     const error = await failureOf(planned(request, { ...done, keyset }, card));
     assert.instance(error, AuthenticationFailed);
-    assert.match(String(error), /the card says that it has .*put it aside/);
+    assert.match(String(error), /the card claims .*put it aside/);
   }
 });
 
@@ -484,7 +484,7 @@ test("a record that is done fits its card only", async () => {
   assert.is((await planned(REQUEST, { state }, done)).plan.action, "nothing");
   const blank = await failureOf(planned(REQUEST, { state }));
   assert.instance(blank, FileError);
-  assert.match(String(blank), "this card is without a serial number, blank; look at --serial");
+  assert.match(String(blank), "this card is without a serial number, blank; check --serial");
   const wrongNumber = await failureOf(planned(REQUEST, { state }, cardOf({ serial: "IB3000777" })));
   assert.match(String(wrongNumber), "IB3000777");
   const other = { suite: "OCRA-1:HOTP-SHA1-8:QN06" };

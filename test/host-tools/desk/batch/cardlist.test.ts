@@ -66,7 +66,7 @@ test("values in quotes, with commas and quotes in them; lines are counted as an 
   const [card, next] = read(rows('IB3000001,"Doe, Jane ""JD""",,,,,', ",joe,,,,,"));
   assert.is(card?.userName, 'Doe, Jane "JD"');
   assert.is(next?.line, 3);
-  assert.match(refusal(rows('IB3000001,"Jane\nDoe",,,,,')), /^cards\.csv: line 2, user: has a line end/);
+  assert.match(refusal(rows('IB3000001,"Jane\nDoe",,,,,')), /^cards\.csv: line 2, user: contains a line end/);
 });
 
 test("the header: a column that is missing, unknown or there twice", () => {
@@ -88,13 +88,13 @@ test("what is not in UTF-8, or no text", () => {
   );
   assert.is(read(rows(",Jos\u00e9,,,,,"))[0]?.userName, "José");
   assert.match(refusal(Buffer.from(`\ufeff${rows(",joe,,,,,")}`, "utf16le")), /UTF-16/);
-  assert.match(refusal(rows(",joe,,,,,", ",j\0e,,,,,")), /line 3: has a NUL/);
+  assert.match(refusal(rows(",joe,,,,,", ",j\0e,,,,,")), /line 3: contains a NUL/);
 });
 
 test("quotes that are no quotes, and rows of another length", () => {
-  assert.match(refusal(rows(",joe,,,,,", ',"jane,,,,,')), /line \d+: a quote is opened and never closed/);
-  assert.match(refusal(rows(',"jane"x,,,,,')), /line 2: something stands behind a closing quote/);
-  assert.match(refusal(rows(',ja"ne,,,,,')), /line 2: a quote stands in a value/);
+  assert.match(refusal(rows(",joe,,,,,", ',"jane,,,,,')), /line \d+: a quote is opened but never closed/);
+  assert.match(refusal(rows(',"jane"x,,,,,')), /line 2: text follows a closing quote/);
+  assert.match(refusal(rows(',ja"ne,,,,,')), /line 2: an unquoted value contains a quote/);
   assert.match(refusal(rows(",joe,,,,,", ",jane,,,,")), /line 3: has 6 columns instead of 7/);
   assert.match(refusal(rows(",Doe, Jane,,,,,")), /line 2: has 8 columns/);
 });
@@ -111,7 +111,7 @@ test("each column: what it cannot be, and never a PIN or a key in the line", () 
     [",,OCRA-1,,,,", /suite: /],
     [",,,83521,,,", /pin: is four digits/],
     [",,,42,,,", /pin: has fewer than four digits: a spreadsheet/],
-    [",,,1234,,,", /pin: is one of those that are guessed first/],
+    [",,,1234,,,", /pin: is easy to guess/],
     [",,,8352,server,,", /pin: has to be empty/],
     [",,,,both,,", /pin_check: is card or server/],
     [`,,${SUITE},,server,,`, /pin_check: contradicts the suite/],

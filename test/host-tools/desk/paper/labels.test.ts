@@ -181,13 +181,13 @@ async function refused(user: string): Promise<string> {
 }
 
 test("what cannot be printed is refused in one line that says what and why", async () => {
-  assert.match(await refused("محمد"), /^IB3000123: the user name has "م" \(Arabic, U\+0645\): .*right to left/);
+  assert.match(await refused("محمد"), /^IB3000123: the user name has "م" \(Arabic, U\+0645\): .*right-to-left/);
   assert.match(await refused("דוד"), /Hebrew, U\+05D3/);
-  assert.match(await refused("홍길동"), /"홍" \(Korean, U\+D64D\), which no font here has: set letter.font/);
+  assert.match(await refused("홍길동"), /"홍" \(Korean, U\+D64D\), which no available font has; set letter.font/);
   assert.match(await refused("a\u{1f600}"), /U\+1F600/);
   for (const character of ["\0", "\n", "\x1b", "\u202e", "\u200b", "\u2028", "\ud800"]) {
     const line = await refused(`a${character}b`);
-    assert.match(line, /^IB3000123: the user name has a control character \(U\+[0-9A-F]{4}\)/);
+    assert.match(line, /^IB3000123: the user name has an invisible character \(U\+[0-9A-F]{4}\)/);
     assert.not.match(line, /[\p{Cc}\p{Cf}\p{Cs}\u2028]/u);
   }
 });
@@ -202,7 +202,7 @@ test("no labels, no sheet, no serial number: refused", async () => {
     return "it was printed";
   };
   assert.match(await refusal([]), /no labels/);
-  assert.match(await refusal([{ serial: "IB3000123" }], "L9"), /no sheet of labels "L9"; there are .*L7160/);
+  assert.match(await refusal([{ serial: "IB3000123" }], "L9"), /no sheet of labels "L9"; choose one of .*L7160/);
   assert.match(await refusal([{ serial: "IB3" }]), /no serial number/);
 });
 

@@ -99,7 +99,7 @@ const REFUSALS: readonly (readonly [string, (scene: Scene) => Promise<unknown>, 
       const clara = await again(undefined, CLARA);
       await withApproval(clara, () => endOperator(anna, "boris"));
     },
-    /is by boris, who is no operator any more/,
+    /is by boris, who is no longer an operator/,
   ],
   [
     "a card has another state",
@@ -134,7 +134,7 @@ const REFUSALS: readonly (readonly [string, (scene: Scene) => Promise<unknown>, 
   [
     "signed by the one who asked",
     ({ register }) => register.engine.write((db) => db.updateTable("approvals").set({ approved_by: "anna" }).execute()),
-    /is by the one who asked for it/,
+    /is by the operator who requested it/,
   ],
 ];
 
@@ -208,7 +208,7 @@ const NOT_APPROVED: readonly (readonly [string, (scene: Scene, hash: string) => 
           .set({ request: request.replace("token", "other") })
           .execute();
       }),
-    /was changed since it was written/,
+    /was changed after it was written/,
   ],
 ];
 

@@ -63,7 +63,7 @@ onEachEngine(test, "a lost card is not active again once its replacement is", as
   await move(rig, "IB3000002", "active");
   const { reason, message } = await refusalOf(move(rig, "IB3000001", "active"));
   assert.is(reason, "state");
-  assert.match(message, /IB3000002 is active for its user$/);
+  assert.match(message, /its user has the active card IB3000002; retire that one first$/);
   await move(rig, "IB3000002", "retired");
   await move(rig, "IB3000001", "active");
 });

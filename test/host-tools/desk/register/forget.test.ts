@@ -118,7 +118,7 @@ scene("the unlock key stays where it was not exported, and its code is given", a
 
 /** Receipts of which nothing is forgotten. */
 const REFUSALS: readonly (readonly [string, (scene: Scene) => Promise<unknown>, string, RegExp])[] = [
-  ["of another export", ({ forget }) => forget([token(FIRST)], {}, OTHER_EXPORT), "unknown", /did not hold/],
+  ["of another export", ({ forget }) => forget([token(FIRST)], {}, OTHER_EXPORT), "unknown", /did not contain/],
   [
     "that names an unlock key more",
     ({ forget }) => forget([token(FIRST), unlock(FIRST)]),

@@ -53,7 +53,7 @@ onEachEngine(test, "once there are operators, nobody else acts, and each entry i
   assert.match((await refusalOf(work(stranger))).message, "clara is no operator");
   assert.match((await refusalOf(work(rig.register))).message, "the key of operator anna is needed");
   const liar = await rig.again(undefined, new Operator("anna", SEEDS.clara));
-  assert.match((await refusalOf(work(liar))).message, "is not the one of anna");
+  assert.match((await refusalOf(work(liar))).message, "is not that of anna");
   for (const each of [stranger, rig.register, liar]) assert.is((await refusalOf(work(each))).reason, "operator");
   assert.equal(await findings(anna), []);
   assert.equal(await findings(anna, undefined), []);
