@@ -31,8 +31,8 @@ export interface RegisterOptions {
 
 /** For --help. */
 export const REGISTER_HELP = `
-The register is a file (dsc register init) or the URL of a PostgreSQL database, without a password in it. Keys are in
-files of their owner's alone (chmod 600), or come over standard input (-).
+The register is a file (dsc register init) or the URL of a PostgreSQL database, without a password. Keys are in files
+that only their owner can read (chmod 600), or come from standard input (-).
 ${TOKEN_HELP}`;
 
 /**
@@ -53,7 +53,9 @@ export function readingOptions(command: Command, ...kinds: readonly CustodyKind[
   for (const kind of kinds) command.addOption(custodyOption(kind));
   return command
     .addOption(
-      new Option("--operator <name>", "the acting operator, for the journal (default: the login name)").env("DSC_OPERATOR"),
+      new Option("--operator <name>", "the acting operator, for the journal (default: the login name)").env(
+        "DSC_OPERATOR",
+      ),
     )
     .addOption(sharedFilesOption());
 }

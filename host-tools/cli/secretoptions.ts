@@ -15,11 +15,11 @@ export interface SecretFileOptions {
 
 /** For --help. */
 export const SEED_SECRET_HELP = `
-What opens a seed file is on the one line of the --pskc-key FILE: 32 hexadecimal digits are a pre-shared key,
-anything else is a passphrase, which must not look like a key. The file must be its owner's alone (chmod 600).`;
+The --pskc-key FILE has one line: 32 hexadecimal digits are a pre-shared key, anything else is a passphrase, which must
+not look like a key. Only its owner may be able to read the file (chmod 600).`;
 
 export function pskcKeyOption(): Option {
-  return new Option("--pskc-key <file>", "what opens the seed file: 32 hex digits, or a passphrase (-: stdin)");
+  return new Option("--pskc-key <file>", "the secret of the seed file: 32 hex digits, or a passphrase (-: stdin)");
 }
 
 export function pinFileOption(): Option {

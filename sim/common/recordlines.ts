@@ -1,18 +1,18 @@
-// A session as lines of the command language (docs/SCRIPTING.md): keys as contacts with their times, and each screen as an
-// `expect`, so that what was recorded replays.
+// A session as lines of the command language (docs/SCRIPTING.md): keys as contacts with their times, and each screen as
+// an `expect`, so that the record can be replayed.
 
 import type { Card, CardWatcher } from "../core/card.js";
 
 /** How the card of a session was made. */
 export interface Beginning {
   readonly seed: number;
-  /** It was a blank card that was made the demo card. */
+  /** Whether a blank card was made the demo card. */
   readonly demo?: boolean;
-  /** The name of the file with the flash that it began with. */
+  /** The name of the file with its initial flash. */
   readonly flash?: string;
 }
 
-/** Hands on what happens to a card from now on, line by line as it happens. */
+/** Passes on what happens to a card from now on, line by line. */
 export class RecordLines {
   readonly #card: Card;
   readonly #write: (line: string) => void;
@@ -41,7 +41,7 @@ export class RecordLines {
     card.watchers.push(this.#watcher);
   }
 
-  /** Writes the time that passed since the last line. */
+  /** Writes the time since the last line. */
   catchUp(): void {
     const { time } = this.#card;
     if (time > this.#last) this.#write(`wait ${time - this.#last}`);

@@ -1,8 +1,8 @@
-// The demo card: what everybody may know of it. It has the public test key of RFC 6287.
+// The demo card: its public data. It has the public test key of RFC 6287.
 
 const KEY = "12345678901234567890123456789012";
 
-/** What it is personalized with. */
+/** Its personalization. */
 export const DEMO_CARD = {
   serial: "IB3000001",
   suite: "OCRA-1:HOTP-SHA256-8:QN06",

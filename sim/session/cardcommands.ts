@@ -1,5 +1,5 @@
-// A simulated card on the bench, where it is personalized too: its serial line with no line in between, by the steps of
-// docs/PROTOCOL.md, and no time passing.
+// A simulated card on the bench, where it is personalized: commands go straight to its serial input, by the steps of
+// docs/PROTOCOL.md, and no time passes.
 
 import { Channel, Cla, Ins, ISSUER_DOMAIN, Level, ONE_ENCRYPTED_BLOCK, SetStatusP2, Sw } from "../../firmware/wire.js";
 import { type Command, decodeResponse, encodeCommand, type Response } from "../../host-tools/card/apdu.js";
@@ -9,7 +9,7 @@ import { initializeUpdate, parseCardHello, SecureChannel, type SecurityLevel } f
 import { type Keyset, testKeys } from "../../host-tools/card/transportkeys.js";
 import type { Card } from "../core/card.js";
 
-/** Fixed, so that a seed makes a card repeatable: these commands need no freshness from its own side. */
+/** Fixed, so that a seed makes a repeatable card: these commands need no fresh challenge. */
 const HOST_CHALLENGE = new Uint8Array(8);
 
 /** The card did not answer. */
@@ -17,14 +17,14 @@ export class Silence extends Error {
   override name = "Silence";
 }
 
-/** Sends a command and takes its answer. Throws Silence where none came. */
+/** Sends a command and returns its answer. Throws Silence if none came. */
 export function exchange(card: Card, command: Command): Response<Buffer> {
   const [answer] = converse(card, encodeCommand(command));
   if (!answer) throw new Silence("the card did not answer");
   return decodeResponse(answer);
 }
 
-/** Sends a payload on channel 0 and returns the payloads that came back there. */
+/** Sends a payload on channel 0 and returns the payloads that came back. */
 export function converse(card: Card, payload: Uint8Array): Buffer[] {
   card.takeSent();
   card.receive(encodeFrame(Channel.APDU, payload));
@@ -37,7 +37,7 @@ export function payloads(bytes: Uint8Array): Buffer[] {
   return frames.filter(({ channel }) => channel === Channel.APDU).map(({ payload }) => Buffer.from(payload));
 }
 
-/** Opens a secure channel. Throws AuthenticationFailed where the card has other keys. */
+/** Opens a secure channel. Throws AuthenticationFailed if the card has other keys. */
 export function openChannel(card: Card, level: SecurityLevel, keys: Keyset): SecureChannel {
   const hello = exchange(card, initializeUpdate(0, HOST_CHALLENGE));
   const channel = new SecureChannel(keys, level, HOST_CHALLENGE, parseCardHello(hello.data));
@@ -45,7 +45,7 @@ export function openChannel(card: Card, level: SecurityLevel, keys: Keyset): Sec
   return channel;
 }
 
-/** Personalizes a card under the public test keys and leaves it off. Throws where it refuses. */
+/** Personalizes a card under the public test keys and turns it off. Throws if it refuses. */
 export function personalize(card: Card, record: PersonalizationRecord): void {
   const keys = testKeys();
   const channel = openChannel(card, Level.FULL, keys);

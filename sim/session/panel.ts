@@ -1,4 +1,4 @@
-// A card that is elsewhere, by its front panel (docs/PROTOCOL.md, channel 1): keys go out, screens come in, and time
+// A card elsewhere, through its front panel (docs/PROTOCOL.md, channel 1): keys go out, screens come in, and time
 // passes by itself.
 
 import { PanelAt, State } from "../../firmware/wire.js";
@@ -6,11 +6,11 @@ import type { Link } from "../../host-tools/card/link.js";
 import { type CardWatcher, KEYS, type KeyName } from "../core/card.js";
 import type { Subject } from "./subject.js";
 
-/** How often the screen is asked for, in ms: a board may reset, and frames get lost. */
+/** How often the screen is requested, in ms: a board may reset, and frames may get lost. */
 const ASK_TIME = 1000;
-/** How often in a row nothing may come before that is said. */
+/** The number of unanswered requests in a row after which the silence is reported. */
 const MOST_UNANSWERED = 4;
-/** The same, before somebody who waits for it gives up: a busy computer is no card that is gone. */
+/** The same, before a waiting caller gives up: a busy computer does not mean that the card is gone. */
 const MOST_LOOKS = 60;
 
 const SHOW = new Uint8Array();
@@ -29,10 +29,10 @@ export class Panel implements Subject {
   readonly #down = new Set<KeyName>();
   #tellShown = () => {};
   #open = true;
-  /** How often the screen was asked for since it came. */
+  /** How often the screen was requested since it last came. */
   #asked = 0;
   #screen = { on: false, state: State.OFF, display: "" };
-  /** Those who wait for a report, and how often the screen may be asked for in vain until they give up. */
+  /** Callers that wait for a report, and how many unanswered requests each tolerates. */
   #looking: { readonly most: number; readonly tell: (came: boolean) => void }[] = [];
 
   constructor(link: Link) {
@@ -86,8 +86,8 @@ export class Panel implements Subject {
   }
 
   /**
-   * Resolves when the screen was shown since now: true. False: the line was closed, or the screen was asked for more than
-   * `most` times in vain. One report may be under way already, and is of before; the next one is not.
+   * Resolves to true when a screen is reported after this call, and to false if the line is closed or more than `most`
+   * requests stay unanswered. One report may already be under way from before; the next one is new.
    */
   async look(most = MOST_LOOKS): Promise<boolean> {
     for (let reports = 0; reports < 2; reports++) {
@@ -99,7 +99,7 @@ export class Panel implements Subject {
     return true;
   }
 
-  /** Lets go of the keys, and then of the link. */
+  /** Releases the keys, and then the link. */
   close(): void {
     for (const key of [...this.#down]) this.up(key);
     this.#link.close();
@@ -147,7 +147,7 @@ export class Panel implements Subject {
   }
 }
 
-/** Zeros before a card showed anything; and nothing that it sends may mean anything to the terminal. */
+/** Zeros before a card has shown anything. Characters that a terminal would act on are removed. */
 function printable(text: string): string {
   return text.replace(/[^ -~]/g, " ");
 }

@@ -1,4 +1,4 @@
-// How a record is known: its first lines say what wrote it, and its last one that it is whole.
+// The marks of a record: its first lines say what wrote it, and its last line shows that it is complete.
 
 import { Cla, FirmwareAt, Ins, Tag } from "../../firmware/wire.js";
 import { version } from "../../host-tools/files/project.js";
@@ -7,7 +7,8 @@ import { exchange } from "./cardcommands.js";
 
 const BEGIN = "# Record of dsc-sim";
 const FIRST_LINE = /^# Record of dsc-sim (\S+), firmware ([0-9a-f]+)\b/;
-const WARNING = "# It holds the PIN and all else as it was typed: treat it like the card. Replay: dsc-sim run FILE";
+const WARNING =
+  "# It contains the PIN and everything else that was typed: treat it like the card. Replay: dsc-sim run FILE";
 /** The last line of a record. */
 export const END = "end";
 
@@ -16,17 +17,17 @@ export function recordHead(firmware: string): string[] {
   return [`${BEGIN} ${version()}, firmware ${firmware}`, WARNING];
 }
 
-/** Whether a file is a record, or what is left of one. */
+/** Whether a file is a record or a part of one. */
 export function isRecord(lines: readonly string[]): boolean {
   return lines[0]?.startsWith(BEGIN) === true;
 }
 
-/** The firmware's hash that a record was made with; undefined where the file does not say. */
+/** The hash of the firmware that a record was made with; undefined if the file does not say. */
 export function recordedFirmware([first = ""]: readonly string[]): string | undefined {
   return FIRST_LINE.exec(first)?.[2];
 }
 
-/** The hash that the firmware tells, in hex (docs/PROTOCOL.md). */
+/** The hash that the firmware reports, in hex (docs/PROTOCOL.md). */
 export function hashOf(module: WebAssembly.Module): string {
   const card = new Card(module);
   const command = { cla: Cla.GP, ins: Ins.GET_DATA, p1: Tag.FIRMWARE >> 8, p2: Tag.FIRMWARE & 0xff, le: 256 };

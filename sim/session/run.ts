@@ -1,4 +1,4 @@
-// Plays command files, each on a card of its own, and says where each failed.
+// Plays command files, each on a separate card, and reports where each failed.
 
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { CardTrap } from "../core/card.js";
@@ -13,7 +13,7 @@ export interface Script {
   readonly lines: readonly string[];
 }
 
-/** What plays the lines of a script. */
+/** Plays the lines of a script. */
 export interface Player<R extends Report | Promise<Report>> {
   execute(line: string, number: number): R;
 }
@@ -22,29 +22,29 @@ export interface Player<R extends Report | Promise<Report>> {
 export interface Failure extends Pick<Report, "expected" | "actual"> {
   readonly line: number;
   readonly error: string;
-  /** The firmware itself went wrong, not what the script expected. */
+  /** The firmware itself failed, not an expectation of the script. */
   readonly crashed?: true;
   readonly report?: Report;
 }
 
-/** What came of a script. */
+/** The result of a script. */
 export interface Result {
   readonly script: Script;
   readonly failures: readonly Failure[];
-  /** How long it took, in seconds of real time. */
+  /** Duration in seconds of real time. */
   readonly seconds: number;
 }
 
 export interface RunOptions {
-  /** A script goes on after a line that failed. */
+  /** Continue a script after a line that failed. */
   readonly keepGoing?: boolean;
   /** Makes the player of a script. */
   readonly open: (script: Script) => Player<Report | Promise<Report>> | Promise<Player<Promise<Report>>>;
-  /** Told of each result as it comes. */
+  /** Called with each result as it comes. */
   readonly onResult: (result: Result) => void;
 }
 
-/** Plays scripts one after the other. Between two of them signals and lost output are heard. */
+/** Plays scripts one after the other. Signals and lost output are handled between them. */
 export async function runScripts(scripts: readonly Script[], options: RunOptions): Promise<void> {
   for (const script of scripts) {
     const start = performance.now();
@@ -54,7 +54,7 @@ export async function runScripts(scripts: readonly Script[], options: RunOptions
   }
 }
 
-/** Plays a script up to its first error, where reports come at once. */
+/** Plays a script up to its first error, if reports come at once. */
 export function firstFailure(script: Script, player: Player<Report>): Failure | undefined {
   for (const [number, line] of commandsOf(script)) {
     try {
@@ -94,7 +94,7 @@ async function attempt(
   }
 }
 
-/** Commands with the numbers of their lines. The last line of a record that was cut off may be a part of one. */
+/** Commands with their line numbers. The last line of a truncated record may be incomplete. */
 function* commandsOf(script: Script): Generator<[number, string]> {
   const lines = cutOff(script) ? script.lines.slice(0, -1) : script.lines;
   for (const [index, line] of lines.entries()) if (!isComment(line)) yield [index + 1, line];
@@ -106,13 +106,13 @@ function failureIn(report: Report, line: number): Failure | undefined {
   return { line, error, ...(expected !== undefined && { expected, actual: actual ?? "" }), report };
 }
 
-/** What is no fault of the firmware is none of a script either, and thrown on. */
+/** A failure of the firmware; any other error is no fault of a script either, and is thrown on. */
 function crash(error: unknown, line: number): Failure {
   if (!(error instanceof CardTrap || error instanceof FlashMisuse)) throw error;
   return { line, error: error.message, crashed: true };
 }
 
-/** A record without its last line says less than what happened. */
+/** A record without its last line misses a part of what happened. */
 function cutOff({ lines }: Script): Failure | undefined {
   if (!isRecord(lines) || lines.some((line) => line.trim() === END)) return undefined;
   return {

@@ -11,7 +11,7 @@ import { isComment, type Parsed, parseLine } from "./language/parse.js";
 import { type Context, type Extra, type HostKeys, type SetUp, type Steps, Unmet } from "./language/steps.js";
 import { UserError } from "./usererror.js";
 
-/** What a line of the language returns: the line of JSON, before it is one. */
+/** The report of a line of the language, before it becomes a line of JSON. */
 export interface Report {
   /** The card's clock, in ms. */
   t: number;
@@ -19,20 +19,20 @@ export interface Report {
   state: string;
   display: string;
   error?: string;
-  /** Which line had the error, where lines are counted. */
+  /** The line of the error, if lines are counted. */
   line?: number;
-  /** What the line expected, and what was there instead. */
+  /** What the line expected, and what it found. */
   expected?: string;
   actual?: string;
-  /** Bytes that left on the serial line since the last report, in hex. */
+  /** Bytes that were sent on the serial line since the last report, in hex. */
   tx?: string;
-  /** A power cut fell. */
+  /** A power cut happened. */
   cut?: true;
   /** Flash operations so far. */
   ops?: number;
 }
 
-/** The part of a report that tells of an error. */
+/** The part of a report that describes an error. */
 export type ErrorReport = Pick<Report, "error" | "line" | "expected" | "actual">;
 
 export interface SessionOptions {
@@ -40,11 +40,11 @@ export interface SessionOptions {
   readonly seed: number;
   readonly demo?: boolean;
   readonly flash?: Flash;
-  /** Opens what `flash FILE` names. */
+  /** Opens the file of `flash FILE`. */
   readonly openFlash: (file: string) => Flash;
-  /** Called once, with the card as it is before the first command. */
+  /** Called once, with the card before the first command. */
   readonly onStart?: (card: Card, setup: Setup) => void;
-  /** Called where the demo was asked for and the card is not blank. */
+  /** Called if the demo card was requested and the card is not blank. */
   readonly onNotBlank?: () => void;
 }
 
@@ -52,7 +52,7 @@ export interface SessionOptions {
 export interface Setup {
   readonly seed: number;
   readonly demo: boolean;
-  /** The flash it began with, before the demo was put on it. */
+  /** Its initial flash, before it was made the demo card. */
   readonly flash: Uint8Array;
 }
 
@@ -65,7 +65,7 @@ export class Session {
   #card: Card | undefined;
   #started = false;
   #ended = false;
-  /** The bytes that left on the serial line last. */
+  /** The bytes that were last sent on the serial line. */
   #sent: Uint8Array = new Uint8Array();
 
   constructor(options: SessionOptions) {
@@ -75,12 +75,12 @@ export class Session {
     this.#flash = options.flash;
   }
 
-  /** Whether `line` says nothing. */
+  /** Whether `line` is blank or a comment. */
   static isComment(line: string): boolean {
     return isComment(line);
   }
 
-  /** Runs one line; `number` is its number in its file, for an error to name. */
+  /** Runs one line; `number` is its number in its file, for errors. */
   execute(line: string, number?: number): Report {
     const extra: Extra = {};
     let error: ErrorReport | undefined;
@@ -98,7 +98,7 @@ export class Session {
     return { ...state, ...error, ...extra, ...tx, ...(cut && { cut }) };
   }
 
-  /** The session's card, made when it is first asked for. */
+  /** The session's card, made at the first request. */
   get card(): Card {
     this.#card ??= this.#makeCard();
     return this.#card;
@@ -136,7 +136,7 @@ export class Session {
     return { extra, sent: this.#sent, patience: 0, keys: () => this.#keys() };
   }
 
-  /** The suite is read from flash. Without other keys the card may be the demo card, and its serial number says so. */
+  /** The suite is read from flash. Without other keys the card may be the demo card, which its serial number shows. */
   #keys(): HostKeys {
     const head = currentPage(readImage(this.card.flash.bytes))?.head;
     const suite = head?.suite || DEMO.suite;
@@ -144,7 +144,7 @@ export class Session {
     return { suite, key: DEMO.key, unlockKey: head?.serial === DEMO.serial ? DEMO.unlockKey : undefined };
   }
 
-  /** The card is as it is to be: from now on things happen to it. */
+  /** The card is set up: from now on commands act on it. */
   begin(): void {
     const card = this.card;
     if (this.#started) return;
@@ -163,7 +163,7 @@ export class Session {
   }
 }
 
-/** What was thrown, for a report; what is no error of a line is thrown on. */
+/** A thrown error as a report; anything but an error of a line is thrown on. */
 export function errorReport(thrown: unknown, line?: number): ErrorReport {
   const where = line !== undefined && { line };
   if (thrown instanceof LineError) return { error: thrown.message, ...where };
@@ -171,7 +171,7 @@ export function errorReport(thrown: unknown, line?: number): ErrorReport {
   return { error: thrown.message, ...where, expected: thrown.expected, actual: thrown.actual };
 }
 
-/** Takes the steps of a command, with the card's own clock. */
+/** Carries out the steps of a command with the card's virtual clock. */
 function take(steps: Steps | undefined, card: Card): void {
   if (!steps) return;
   let next = steps.next();
@@ -185,7 +185,7 @@ function take(steps: Steps | undefined, card: Card): void {
   }
 }
 
-/** What `open` returns; a file that cannot be used is an error in its line. */
+/** The result of `open`; a file that cannot be used is an error in its line. */
 function opened(open: () => Flash): Flash {
   try {
     return open();

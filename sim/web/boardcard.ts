@@ -1,13 +1,14 @@
-// A real card at the other end of a serial line, by its front panel (docs/PROTOCOL.md, channel 1): keys go out, screens come in.
+// A real card at the other end of a serial line, through its front panel (docs/PROTOCOL.md, channel 1): keys go out,
+// screens come in.
 
 import { PanelAt, State } from "../../firmware/wire.js";
 import { type CardWatcher, KEYS, type KeyName } from "../core/card.js";
 import type { Subject } from "../core/subject.js";
 import type { SerialLine } from "./serialline.js";
 
-/** How often the screen is asked for, in ms: a board may reset, and frames get lost. */
+/** How often the screen is requested, in ms: a board may reset, and frames may get lost. */
 const ASK_TIME = 1000;
-/** How often in a row nothing may come before that is said. */
+/** The number of unanswered requests in a row after which the silence is reported. */
 const MOST_UNANSWERED = 4;
 
 export class BoardCard implements Subject {
@@ -60,7 +61,7 @@ export class BoardCard implements Subject {
     return this.#down.has(key);
   }
 
-  /** Lets go of the keys and asks no more. */
+  /** Releases the keys and stops the requests. */
   leave(): void {
     clearInterval(this.#asking);
     for (const key of [...this.#down]) this.up(key);
@@ -80,7 +81,7 @@ export class BoardCard implements Subject {
   #received(report: Uint8Array): void {
     if (report.length !== PanelAt.SIZE) return;
     const before = this.#screen;
-    // Zeros before the card showed anything.
+    // Zeros before the card has shown anything.
     const text = String.fromCharCode(...report.subarray(PanelAt.TEXT)).replace(/[^ -~]/g, " ");
     this.#screen = { on: report[0] !== 0, state: report[1] as number, display: text.trimEnd() };
     this.#unanswered = 0;

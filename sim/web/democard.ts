@@ -5,14 +5,17 @@ import firmware from "dsc:firmware";
 import { Card } from "../core/card.js";
 import { Flash } from "../core/flash.js";
 
-/** The demo card was personalized with this seed, and goes on with it: `seed 1`, `demo` make the same card in a script. */
+/**
+ * The demo card was personalized with this seed, and continues with it: in a script `seed 1`, `demo` make the same
+ * card.
+ */
 const DEMO_SEED = 1;
 
 /** A card, and what made it. */
 export interface MadeCard {
   readonly card: Card;
   readonly seed: number;
-  /** The flash that it began with; undefined: the demo card's. */
+  /** Its initial flash; undefined: the demo card's. */
   readonly flash: Uint8Array | undefined;
 }
 
@@ -21,7 +24,7 @@ export function compileFirmware(): Promise<WebAssembly.Module> {
   return WebAssembly.compile(firmware);
 }
 
-/** A card that is off: with a flash from elsewhere and chance of its own, or a demo card, which is the same each time. */
+/** A card that is off: with a given flash and fresh randomness, or a demo card, which is the same each time. */
 export function newCard(module: WebAssembly.Module, flash?: Uint8Array): MadeCard {
   const seed = flash ? freshSeed() : DEMO_SEED;
   return { card: new Card(module, { flash: new Flash(flash ?? demoFlash), seed }), seed, flash: flash?.slice() };

@@ -5,7 +5,7 @@ import type { MadeCard } from "./democard.js";
 import { saveFile } from "./savefile.js";
 
 const NAME = "session.dsc";
-/** The flash that the session began with, beside it: a demo card needs none. */
+/** The initial flash, in a separate file: a demo card needs none. */
 const FLASH_NAME = `${NAME}.flash`;
 const WARNING =
   "# This record holds the PIN and all else as it was typed: treat it like the card. Replay: dsc-sim run FILE";
@@ -23,7 +23,7 @@ export class SessionRecord {
     this.#record = new RecordLines(card, beginning, (line) => this.#lines.push(line));
   }
 
-  /** Hands the session so far to the user, and where the card was not a fresh demo card the flash that it began with. */
+  /** Offers the session so far to the user, and, unless the card was a fresh demo card, its initial flash. */
   save(): void {
     this.#record.catchUp();
     saveFile(NAME, `${[...this.#lines, "end"].join("\n")}\n`);

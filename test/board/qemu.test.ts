@@ -116,7 +116,7 @@ boardTest(qemu, ["development"], "refuses what it cannot do, in a line", () => {
   writeFileSync(short, "short");
   assert.equal(refused(["--flash", short]), {
     code: 2,
-    stderr: `board:qemu: ${short}: 5 bytes, and a card's flash has 4096; left as it is\n`,
+    stderr: `board:qemu: ${short}: 5 bytes, but a card's flash has 4096; name another file\n`,
   });
   assert.equal(refused(["--panel"]), { code: 2, stderr: "board:qemu: --panel: no terminal here\n" });
   assert.is(refused(["--gdb", "99999"]).code, 2);

@@ -15,10 +15,10 @@ interface Options extends RegisterOptions {
 
 const EXAMPLES = ["dsc approve 5f1d0c9a77b2e341 --operator boris --operator-key boris.key"];
 const NOTES = `
-HASH is what the refused command printed. Whoever asked cannot approve. Everything that is asked for is shown before
-the question: look at the command, the cards and the recipient. Whoever asked then runs the same command again: it uses
-the approval, once, within 15 minutes of the request, and only if the cards are still what they were.
-Where nobody can be asked, nothing is signed without --yes.
+HASH is what the refused command printed. Operators cannot approve their own requests. The whole request is shown before
+the question: check the command, the cards and the recipient. The requesting operator then runs the same command again.
+It uses the approval once, within 15 minutes of the request, and only if the cards have not changed.
+Without a terminal to ask at, nothing is signed unless --yes is given.
 ${REGISTER_HELP}`;
 
 export function register(program: Command): void {
@@ -77,10 +77,7 @@ function describe({ hash, request }: ShownRequest): string[] {
     ...given.map(([name, value]): [string, string] => [name, value]),
     ...(recipient ? recipientRows(recipient) : []),
     ["cards", cards.length === 0 ? "none" : String(cards.length)],
-    ...cards.map(({ serial, state, keys }): [string, string] => [
-      "",
-      `${serial}, ${state}, key version ${keys}`,
-    ]),
+    ...cards.map(({ serial, state, keys }): [string, string] => ["", `${serial}, ${state}, key version ${keys}`]),
     ["register", register],
     ["valid until", new Date(expires).toISOString()],
     ["hash", hash.toString("hex")],

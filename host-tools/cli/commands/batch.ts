@@ -22,13 +22,13 @@ const LIST = ["batch", "source", "state", "done", "failed", "pending", "opened"]
 const CARDS = [...(["line", "serial", "user", "order", "state", "cardId", "pin", "why"] as const)] as const;
 
 const CLOSE_NOTES = `
-Closing erases the PINs of the batch. It is refused while the PIN of a card that is done stands in no letters' file
-that is on the disk, and while a card is not done.
+Closing erases the PINs of the batch. It is refused while the PIN of a finished card is in no letters file on the disk,
+and while a card is not done.
 ${REGISTER_HELP}`;
 const REPORT_NOTES = `
-DIR gets batch-N.json, batch-N-cards.csv, batch-N-ports.csv, and batch-N-head.json: the signed head of the journal, as
-dsc journal verify --head takes it. Without DIR the report is printed. Papers are written whole, as often as needed,
-until the batch is closed.
+DIR gets batch-N.json, batch-N-cards.csv, batch-N-ports.csv, and batch-N-head.json, the signed head of the journal for
+dsc journal verify --head. Without DIR the report is printed. Papers can be written as often as needed until the batch
+is closed.
 ${REGISTER_HELP}`;
 
 export function register(program: Command): void {

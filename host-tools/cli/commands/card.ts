@@ -77,7 +77,7 @@ const PROOFS: readonly Proof[] = [
 
 const LIFE = `
 A card is pending, seeded, shipped, active, and then lost, returned or retired. Each change is an entry of the
-journal; one that does not follow is refused.
+journal. A change that is not allowed in the card's state is refused.
 ${REGISTER_HELP}`;
 
 export function register(program: Command): void {

@@ -13,8 +13,8 @@ interface Options extends RegisterOptions {
 
 const EXAMPLES = ["dsc challenge --serial IB3000123 --register desk.db"];
 const NOTES = `
-A challenge is good for one response, for five minutes, and for that card only. Any number of processes may
-ask for one at once.
+A challenge is valid for one response, for five minutes, and for that card only. Any number of processes may
+draw challenges at the same time.
 ${REGISTER_HELP}`;
 
 export function register(program: Command): void {

@@ -19,14 +19,14 @@ type Options = CardOptions & TransportOptions & RegisterOptions;
 
 const EXAMPLES = ["dsc check --port /dev/ttyACM0 --transport transport.key --register desk.db"];
 const NOTES = `
-The card is looked up by what it tells of itself, has to open a secure channel with the transport keys that it should have,
-and is compared with the register. Nothing is written, neither on the card nor in the register.
+The card is looked up by the serial number and id that it reports. It must open a secure channel with the expected
+transport keys, and is compared with the register. Nothing is written, neither to the card nor to the register.
 
-The site key or the desk key is needed only to check the token key, and only for a card that leaves its PIN to the server:
-the others show it for the PIN alone.
+The site key or the desk key is needed only to check the token key, which is possible only for a card whose PIN the server
+checks: other cards prove their token key only with the right PIN.
 ${REGISTER_HELP}
 
-Exit codes: 0 it is that card; 1 something differs; 4 it does not have the transport keys that it should have; 6 the
+Exit codes: 0 it is that card; 1 something differs; 4 the card does not have the expected transport keys; 6 the
 register does not know it.`;
 
 const TOKEN_KEYS: Record<CardCheck["tokenKey"], string> = {

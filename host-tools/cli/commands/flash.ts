@@ -43,14 +43,14 @@ const EXAMPLES = [
   "dsc flash --openocd --image release.hex --json",
 ];
 const NOTES = `
-A copy to the drive erases the whole chip: a card on it loses its key and comes back as NO KEY. At a terminal it asks
-first; without one --yes is needed, unless the card at the board's port answers that it has no key. --openocd leaves
+A copy to the drive erases the whole chip: a card on it loses its key and comes back as NO KEY. At a terminal the command
+asks first; without one it needs --yes, unless the card at the board's port answers that it has no key. --openocd leaves
 the card's pages alone, unless --erase is given.
 
-What was checked is said at the end: by the drive, that it came back without FAIL.TXT; with --openocd, that the chip's
+The last lines say what was checked: for the drive, that it came back without FAIL.TXT; with --openocd, that the chip's
 flash reads back as the image; with --verify, that the card answers with the image's version and hash.
 
-Exit codes here: 1 the board or openocd failed, or the card does not answer as it must; 2 somebody has to say yes;
+Exit codes here: 1 the board or openocd failed, or the card gives a wrong answer; 2 a confirmation is needed (--yes);
 3 no board, more than one, another kind of board, or a port that is busy; 6 an image that is missing, broken or
 for another chip, or a drive that is full.`;
 
@@ -72,8 +72,10 @@ export function register(program: Command): void {
 }
 
 async function run(options: Options, command: Command): Promise<void> {
-  if (options.erase && !options.openocd) throw new UsageError("--erase needs --openocd; leave it out, since a copy to the drive always erases");
-  if (options.production && options.image) throw new UsageError("--production and --image name two images; give one of them");
+  if (options.erase && !options.openocd)
+    throw new UsageError("--erase needs --openocd; leave it out, since a copy to the drive always erases");
+  if (options.production && options.image)
+    throw new UsageError("--production and --image name two images; give one of them");
   const image = readImage(options);
   if (!image.firmware) warn(`${image.path}: not the firmware of build/dsc.wasm, but an unknown one`);
   if (!image.board) warn(`${image.path}: does not say which board it is for; only its addresses were checked`);

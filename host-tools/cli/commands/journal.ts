@@ -40,17 +40,17 @@ const VERIFY_EXAMPLES = [
   "dsc journal verify --head head.json --head-key 3d40…660c",
 ];
 const HEAD_NOTES = `
-A head says up to which entry the journal went, and is signed with the journal key. Keep it away from the register:
-with it \`dsc journal verify --head\` finds that entries were cut off, or that the register was put back to an
-earlier state.
+A head states up to which entry the journal went, and is signed with the journal key. Keep it away from the register:
+with it \`dsc journal verify --head\` finds that entries were cut off, or that the register was reset to an earlier
+state.
 ${REGISTER_HELP}`;
 const VERIFY_NOTES = `
-With the journal key every entry is checked against the one before. Without it only the numbers and a saved head
-are: the public key for that is the one that \`dsc register init\` printed (--head-key). A register that was given another
-journal key (\`dsc register rekey\`) needs the earlier one, too, for the entries that were made under it.
+With the journal key every entry is checked against the previous one. Without it only the numbers and a saved head are
+checked, the head with the public key that \`dsc register init\` printed (--head-key). If the journal key was replaced
+(\`dsc register rekey\`), entries under the earlier key are checked only if that key is given too.
 ${REGISTER_HELP}
 
-Exit codes: 0 nothing is wrong; 1 an entry was changed, moved, removed or cut off; 6 a file or the register.`;
+Exit codes: 0 no faults found; 1 an entry was changed, moved, removed or cut off; 6 a file or the register.`;
 
 const COLUMNS = ["number", "at", "actor", "action", "serial", "from", "to", "reason", "detail"] as const;
 /** More entries than anybody reads. */
@@ -118,7 +118,8 @@ async function runVerify(options: VerifyOptions, command: Command): Promise<void
   const { head: path, journalKey, headKey } = options;
   if (path === undefined && journalKey === undefined)
     throw new UsageError("nothing to check it with; give --journal-key, or --head with a saved head");
-  if (headKey !== undefined && path === undefined) throw new UsageError("--head-key: no head to check; give --head too");
+  if (headKey !== undefined && path === undefined)
+    throw new UsageError("--head-key: no head to check; give --head too");
   const { readHead } = await import("../../desk/register/journalhead.js");
   const head = path === undefined ? undefined : readHead(path);
   const { count, findings, unchecked } = await withRegister(options, (opened) =>

@@ -23,7 +23,7 @@ const EXAMPLES = [
   `dsc ocra --suite ${SUITE}-PSHA256 --challenge 012345 --pin-file pin.txt < key.hex`,
 ];
 const NOTES = `
-The key, 16 to 64 bytes in hexadecimal, comes over standard input; at a terminal it is asked for.`;
+The key, 16 to 64 bytes in hexadecimal, is read from standard input; at a terminal it is asked for.`;
 
 export function register(program: Command): void {
   const command = printing("ocra", "compute the response of a key to a challenge (RFC 6287)", EXAMPLES)
@@ -56,7 +56,9 @@ async function run(options: Options, command: Command): Promise<void> {
 
 function checkSuite({ counter, session, step }: Suite): void {
   if (counter || session || step)
-    throw new UsageError("--suite: a counter (C), session (S) or time (T) is not supported; give a suite with a challenge and at most a PIN");
+    throw new UsageError(
+      "--suite: a counter (C), session (S) or time (T) is not supported; give a suite with a challenge and at most a PIN",
+    );
 }
 
 /**

@@ -17,15 +17,15 @@ interface AddOptions extends RegisterOptions {
 }
 
 const NEW_NOTES = `
-FILE holds the private key (Ed25519), for its owner's eyes only. The public key that is printed is no secret: give it to
-whoever enrols operators.
+FILE contains the private key (Ed25519), which only its owner may read. The printed public key is not secret: give it to
+the operator who enrols others.
 ${TOKEN_HELP}
 A key that is drawn in a token never leaves it.`;
 const ADD_NOTES = `
-The first operator enrols himself. From then on each command that changes the register, or lets keys out of it, has to
-be an operator's: --operator NAME --operator-key FILE (or DSC_OPERATOR and DSC_OPERATOR_KEY). From the second one on,
-another operator has to agree to whoever is enrolled or removed (dsc approve).
-A name and a key are enrolled once: whoever was removed comes back under another name, with a new key.
+The first operator must enrol with the own key. From then on each command that changes the register or exports keys needs
+an operator: --operator NAME --operator-key FILE (or DSC_OPERATOR and DSC_OPERATOR_KEY). From the second operator on,
+another operator has to approve each enrolment and removal (dsc approve).
+A name and a key can be enrolled only once: a removed operator needs another name and a new key to return.
 ${REGISTER_HELP}`;
 
 const COLUMNS = ["name", "publicKey", "added", "removed"] as const;
@@ -71,7 +71,8 @@ interface NewOptions extends SecretFileOptions {
 async function runNew(file: string, { passphrase, ...options }: NewOptions, command: Command): Promise<void> {
   refuseStdout(file);
   const inToken = isTokenUri(file);
-  if (inToken && passphrase) throw new UsageError("--passphrase is for a key file; leave it out, since a token has its PIN");
+  if (inToken && passphrase)
+    throw new UsageError("--passphrase is for a key file; leave it out, since a token has its PIN");
   const key = inToken ? await newInToken(file, options) : await newInFile(file, passphrase === true);
   const publicKey = key.toString("hex");
   const advice = inToken ? "which cannot leave its token" : "keep it to yourself";

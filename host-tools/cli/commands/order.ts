@@ -40,11 +40,11 @@ const MOST_ORDERS = Number.MAX_SAFE_INTEGER;
 
 const ADD_EXAMPLES = ["dsc order add --user j.doe", 'dsc order add --again 17 --reason "its screen is broken"'];
 const ADD_NOTES = `
-A PIN without --pin-file is asked for, twice. It is encrypted at once, so that only the desk key opens it, and is
-erased when the card is seeded. The site key (without a site: the desk key) vouches for the key that it is
+Without --pin-file the PIN is asked for twice. It is encrypted at once, so that only the desk key opens it, and is
+erased when the card is seeded. The site key (without a site: the desk key) authenticates the key that it is
 encrypted to.
 
---again places an order again whose card was damaged at the desk: that card is retired, and the order is made anew.
+--again places an order again whose card was damaged at the desk: that card is retired, and the order gets another.
 Its PIN was erased when the card was seeded, so it is asked for again.
 ${REGISTER_HELP}`;
 
@@ -143,7 +143,9 @@ function settingsOf({ suite, pinCheck, tries }: AddOptions, userName: string): N
 async function pinOf(options: AddOptions, { pinCheck }: Pick<NewOrder, "pinCheck">): Promise<Buffer | undefined> {
   const { pinFile, drawPin } = options;
   if (pinCheck === "server" && pinFile !== undefined)
-    throw new UsageError("--pin-file: with this suite the server checks the PIN, and the card keeps none; leave it out");
+    throw new UsageError(
+      "--pin-file: with this suite the server checks the PIN, and the card keeps none; leave it out",
+    );
   if (drawPin && pinFile !== undefined) throw new UsageError("give one of --draw-pin and --pin-file");
   if (pinCheck === "server" || drawPin) return undefined;
   if (pinFile === undefined) return askPin(true, (typed) => (isWeakPin(typed) ? WEAK : undefined));

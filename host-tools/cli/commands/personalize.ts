@@ -65,7 +65,7 @@ const SUITE = "OCRA-1:HOTP-SHA256-8:QN06";
 const SERVER_SUITE = `${SUITE}-PSHA256`;
 const DEFAULT_TRIES = 5;
 const PIN_UNUSED = "--pin-file is not used: with this suite the server checks the PIN, and the card keeps none";
-const AGAIN = "run it again with the same arguments: it finishes";
+const AGAIN = "run the command again with the same arguments to finish";
 
 /** The steps as they are shown while they run. */
 const STEPS: Record<Step, string> = {
@@ -85,8 +85,8 @@ const EXAMPLES = [
 ];
 const NOTES = `${REGISTER_HELP}
 
-The keys are in the register, bound to the card, before they leave for it. After an interruption run it again with the
-same arguments: it finishes. A PIN without --pin-file is asked for, twice.`;
+The keys are in the register, bound to the card, before they are sent to it. After an interruption run the command again
+with the same arguments to finish. Without --pin-file the PIN is asked for twice.`;
 
 export function register(program: Command): void {
   const command = printing("personalize", "put keys and a PIN into a card, or into many", EXAMPLES)

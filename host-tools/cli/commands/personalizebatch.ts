@@ -59,10 +59,10 @@ export async function runBatchCommand(options: BatchOptions, command: Command): 
 
 function refuseOptions({ batch, orders, again, transport, transportOld, dryRun }: BatchOptions): void {
   if (batch !== undefined && orders) throw new UsageError("give one of --batch and --orders");
-  if (batch === STDIN)
-    throw new UsageError("--batch -: a resumed batch reads its list again; give a file name");
+  if (batch === STDIN) throw new UsageError("--batch -: a resumed batch reads its list again; give a file name");
   if (orders && again) throw new UsageError("--again: each order is done once; leave it out with --orders");
-  if (orders && dryRun) throw new UsageError("--dry-run: leave it out with --orders; dsc order list --state placed shows the orders");
+  if (orders && dryRun)
+    throw new UsageError("--dry-run: leave it out with --orders; dsc order list --state placed shows the orders");
   if (transportOld !== undefined && transport === undefined)
     throw new UsageError("--transport-old: give the master key of the new transport keys, too (--transport)");
 }

@@ -12,7 +12,7 @@ interface Options {
 
 const EXAMPLES = ["dsc ports", "dsc ports --port /tmp/card --json"];
 const NOTES = `
-Each port is opened, and a hello is sent to whatever is there; all at the same time.`;
+All ports are opened at the same time, and a hello is sent to each.`;
 
 export function register(program: Command): void {
   const command = printing("ports", "list the serial ports, and which of them have a card", EXAMPLES)

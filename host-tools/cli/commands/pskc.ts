@@ -37,9 +37,9 @@ const CSV_EXAMPLES = [
 ];
 const CSV_NOTES = `${SEED_SECRET_HELP}
 
-OUT holds the token keys in the clear; delete it after the import. privacyidea: a line for each card: serial, key
-in hexadecimal, ocra, suite. nextcloud: the columns of its app twofactor_oath, key in base32. Cards that are not
-personalized to the end are left out, and for nextcloud those without a user name.`;
+OUT contains the token keys in the clear; delete it after the import. privacyidea: a line for each card: serial, key
+in hexadecimal, ocra, suite. nextcloud: the columns of its app twofactor_oath, key in base32. Cards whose
+personalization is not finished are left out, and for nextcloud also those without a user name.`;
 
 /** The writers of import files for other systems. Each returns the number of cards in the file. */
 const SYSTEMS = { privacyidea: writePrivacyIdeaCsv, nextcloud: writeNextcloudCsv };
@@ -65,9 +65,7 @@ export function register(program: Command): void {
     .addOption(sharedFilesOption())
     .addHelpText("after", CSV_NOTES)
     .action(runCsv);
-  const pskc = program
-    .command("pskc")
-    .description("export, import and show keys in PSKC (RFC 6030)");
+  const pskc = program.command("pskc").description("export, import and show keys in PSKC (RFC 6030)");
   for (const command of [exportCommand(), importCommand(), forgetCommand(), show, csv]) pskc.addCommand(command);
 }
 

@@ -35,13 +35,13 @@ const EXAMPLES = [
   "dsc pskc export one.xml --pskc-key pskc.key --serial IB3000123 --with-unlock-keys",
 ];
 const NOTES = `
-FILE holds the token keys of cards that are seeded, shipped or active, as PSKC (RFC 6030). With --site-cert it is
+FILE contains the token keys of cards that are seeded, shipped or active, as PSKC (RFC 6030). With --site-cert it is
 inside CMS, which the site opens with its private key:
   openssl cms -decrypt -inform DER -in FILE -inkey KEY.pem -out seeds.xml
-Unlock keys are for a help desk: each has a serial number of its own, such as IB3000123-U.
-Each card's entry in the journal says what left, for whom, and the file's SHA-256 (that of the PSKC inside CMS).
+Unlock keys are for a help desk: each has its own serial number, such as IB3000123-U.
+Each card's entry in the journal records what left, for whom, and the file's SHA-256 (that of the PSKC inside CMS).
 ${SEED_SECRET_HELP}
-privacyIDEA and LinOTP open no passphrase of ours (they know SHA-1 only): give them a key of 32 digits.
+privacyIDEA and LinOTP support only SHA-1 for passphrases: give them a key of 32 digits.
 ${REGISTER_HELP}`;
 
 export function exportCommand(): Command {

@@ -23,11 +23,11 @@ const EXAMPLES = [
   "dsc pskc import seeds.xml --pskc-key pskc.key --sign-key private.pem",
 ];
 const NOTES = `
-The keys come into the register as they are, bound to no card. A key that cannot be taken is named, and the others are
-taken; the same file again changes nothing. A file inside CMS is opened first:
+The keys are imported as they are, bound to no card. Keys that cannot be imported are named, and all others are imported;
+importing the same file again changes nothing. A file inside CMS must be opened first:
   openssl cms -decrypt -inform DER -in seeds.p7m -inkey KEY.pem -out seeds.xml
-The receipt names the file by its SHA-256 and each key that was read: it is for whoever exported them. --sign-key signs
-it with the private key (PEM) of the certificate that the export was made for.
+The receipt is for the house that exported the keys. It names the file by its SHA-256 and each imported key. --sign-key
+signs it with the private key (PEM) of the certificate that the export was made for.
 ${SEED_SECRET_HELP}
 ${REGISTER_HELP}`;
 
@@ -53,7 +53,8 @@ async function run(file: string, options: Options, command: Command): Promise<vo
     signKey === undefined ? undefined : await readSecret(signKey, "Private key", options, readSigningKey);
   const imported = await importSeedFile(file, pskcKey, options);
   try {
-    if (imported.records.length === 0) throw new SeedFileError(`${file}: contains no key of a card; nothing was imported`);
+    if (imported.records.length === 0)
+      throw new SeedFileError(`${file}: contains no key of a card; nothing was imported`);
     const { taken, known, refusals } = await takeIn(imported, options);
     if (taken.length > 0) writeReceipt(receipt, receiptOf({ ...imported, records: taken }, new Date()), signingKey);
     const result = {

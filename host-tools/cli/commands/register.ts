@@ -55,18 +55,18 @@ const INIT_EXAMPLES = [
   "dsc register init --register register.db --desk-key desk.key --site-key site.key --journal-key journal.key",
 ];
 const INIT_NOTES = `
-The files of keys that do not exist yet are drawn, for their owner's eyes only; keep a copy of each in a safe. So are keys
-that a token does not have yet; they never leave it. Without
---site-key the register has no site: it seeds cards for others. On a server make an empty database in UTF-8 first.
+Keys whose files do not exist yet are drawn, into files that only their owner can read; keep a copy of each in a safe. Keys
+that a token does not have yet are drawn in the token and never leave it. Without --site-key the register has no site: it
+seeds cards for others. On a server make an empty database in UTF-8 first.
 
-Keep the public key that is printed: with it a saved head of the journal is checked without a secret.
+Keep the printed public key: it checks a saved head of the journal without a secret.
 ${REGISTER_HELP}`;
 
 const RESTORE_NOTES = `
-The place that --register names must be empty; it may be of the other kind than the register that was backed up. What was
-done after the backup is not in it. So say where serial numbers go on (--number-from), which orders were done since, whose
-PINs must not come back (--done), and whose keys were forgotten since (--forgotten; with -U: the unlock key). Where nothing
-was done since, as when a register moves to a server, say --nothing-since.
+The place that --register names must be empty; it may use another engine than the register that was backed up. The backup
+does not contain what was done after it. So state where serial numbers continue (--number-from), which orders were done
+since, whose PINs must not return (--done), and whose keys were forgotten since (--forgotten; with -U: the unlock key). If
+nothing was done since, such as when a register moves to a server, give --nothing-since.
 ${REGISTER_HELP}`;
 
 export function register(program: Command): void {
@@ -83,10 +83,7 @@ export function register(program: Command): void {
   )
     .option("--head <file>", "a saved head of the journal (dsc journal head)")
     .addOption(earlierKeyOption())
-    .addHelpText(
-      "after",
-      `\nIt checks what the keys that are given open. Exit code 1 where something is wrong.${REGISTER_HELP}`,
-    )
+    .addHelpText("after", `\nIt checks what the given keys open. Exit code 1 if something is wrong.${REGISTER_HELP}`)
     .action(runCheck);
   const backup = readingOptions(printing("backup", "back it up while it is in use", BACKUP_EXAMPLES), "journal")
     .argument("<file>", "the new file, for its owner's eyes only; never overwritten")
@@ -111,10 +108,18 @@ export function register(program: Command): void {
     .option("--passphrase", "encrypt each new key with a passphrase, which is asked for")
     .addHelpText("after", REKEY_NOTES)
     .action(runRekey);
-  const migrate = registerOptions(printing("migrate", "migrate a register on a server to this version", MIGRATE_EXAMPLES))
-    .addHelpText("after", `\nEnd the other benches and back it up first. A file is migrated by itself.${REGISTER_HELP}`)
+  const migrate = registerOptions(
+    printing("migrate", "migrate a register on a server to this version", MIGRATE_EXAMPLES),
+  )
+    .addHelpText(
+      "after",
+      `\nEnd the other benches and back up the register first. A register in a file is migrated automatically.${REGISTER_HELP}`,
+    )
     .action(runMigrate);
-  const clock = registerOptions(printing("clock", "show or correct the time of the register", CLOCK_EXAMPLES), "journal")
+  const clock = registerOptions(
+    printing("clock", "show or correct the time of the register", CLOCK_EXAMPLES),
+    "journal",
+  )
     .option("--accept", "accept the clock's time although the register has seen a later one")
     .addHelpText("after", REGISTER_HELP)
     .action(runClock);
@@ -130,9 +135,9 @@ const RESTORE_EXAMPLES = [
 ];
 const REKEY_EXAMPLES = ["dsc register rekey --new-desk-key desk-2027.key"];
 const REKEY_NOTES = `
-All of it changes or nothing does. Other benches go on once they are given the new keys. The old keys still open earlier
-backups: destroy both together. The old journal key is needed to check the entries that were made under it
-(dsc journal verify --earlier-journal-key); keep the public key that is printed, as that of dsc register init.
+The change is made completely or not at all. Other benches continue once they are given the new keys. The old keys still
+open earlier backups: destroy both together. The old journal key is needed to check the entries that were made under it
+(dsc journal verify --earlier-journal-key). Keep the printed public key, like that of dsc register init.
 ${REGISTER_HELP}`;
 const MIGRATE_EXAMPLES = ["dsc register migrate --register postgres://desk@db.example/register"];
 const CLOCK_EXAMPLES = ["dsc register clock", "dsc register clock --accept"];
@@ -280,9 +285,7 @@ function restoreLines(where: string, at: string, report: RestoreReport): string[
     ...(lostEntries ? [`${lostEntries} entries of the journal came after the backup: repeat what they record`] : []),
     ...(challengesEnded > 0 ? [`${challengesEnded} open challenges have ended; draw new ones`] : []),
     ...(pending.length > 0 ? [`personalization not finished, run dsc personalize again: ${pending.join(", ")}`] : []),
-    ...(openOrders.length > 0
-      ? [`open orders; check which of them were done since: ${openOrders.join(", ")}`]
-      : []),
+    ...(openOrders.length > 0 ? [`open orders; check which of them were done since: ${openOrders.join(", ")}`] : []),
   ];
   return [
     `${where}: a register with ${rows.cards ?? 0} cards, as of ${at}`,

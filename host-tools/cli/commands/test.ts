@@ -38,8 +38,8 @@ const SPARE_PAGES = 3;
 
 const EXAMPLES = ["dsc test --port /dev/ttyACM0", "dsc test --port /tmp/card --json"];
 const NOTES = `
-For a card that is not personalized. At a terminal somebody looks at the screen and presses every key; without
-one these two steps are left out. Exit code 1: a part is bad.`;
+For a card that is not personalized. At a terminal a person checks the screen and presses every key; without a
+terminal these two steps are left out. Exit code 1: a part is bad.`;
 
 export function register(program: Command): void {
   const command = speaking("test", "test a card's parts before keys are written to it", EXAMPLES)

@@ -17,7 +17,7 @@ const EXAMPLES = [
   "    --register desk.db --site-key site.key --journal-key journal.key",
 ];
 const NOTES = `
-Be sure that the caller owns the card before you read the code out.
+Make sure that the caller owns the card before you read out the code.
 ${REGISTER_HELP}`;
 
 export function register(program: Command): void {

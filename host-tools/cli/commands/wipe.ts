@@ -24,8 +24,8 @@ interface Options extends CardOptions, TransportOptions {
 
 const EXAMPLES = ["dsc wipe --port /dev/ttyACM0 --transport transport.key", "dsc wipe --port /tmp/card --yes"];
 const NOTES = `
-At a terminal it asks before anything is lost; without one it does not. The token key, the unlock key and the
-PIN are gone for good.`;
+At a terminal the command asks before anything is lost; without one it does not ask. The token key, the unlock key
+and the PIN are lost for good.`;
 
 export function register(program: Command): void {
   const command = speaking("wipe", "remove the keys from a card, back to NO KEY", EXAMPLES)

@@ -189,10 +189,7 @@ test("who waits for a card that holds its answer back is told why after a few se
   card.spoil = (line) => (line.subarray(2, 4).equals(hex("9000")) ? Buffer.alloc(0) : line);
   await failure(clock.until(client.openChannel(0x33, testKeys())));
   assert.is(reports.length, 1);
-  assert.match(
-    String(reports[0]),
-    /^3000: .*transport keys: after wrong ones it holds its answer back, for up to 64 s/,
-  );
+  assert.match(String(reports[0]), /^3000: .*transport keys: after wrong keys it delays its answer by up to 64 s/);
 });
 
 test("a card that chooses another keyset is refused", async () => {

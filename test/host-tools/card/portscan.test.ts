@@ -109,7 +109,7 @@ test("all ports are asked before one has answered, and each ends by its own limi
 test("after a few seconds it is said which ports are waited for", async () => {
   const { scan, reports } = scanOf({ one: parrot(), silent: silent(), card: await telling(), two: parrot() });
   await scan();
-  assert.equal(reports, [`${FEW_SECONDS}: what is at one, two to answer`]);
+  assert.equal(reports, [`${FEW_SECONDS}: the devices at one, two to answer`]);
 });
 
 test("nothing is said where all answer in time", async () => {

@@ -121,7 +121,7 @@ onEachEngine(
       /^keys +token keys$/m,
       /^encrypted under +the key with the check value [0-9a-f]{6}$/m,
       /^for the certificate +none/m,
-      new RegExp(`${SERIAL}, active, version 1 of its keys$`, "m"),
+      new RegExp(`${SERIAL}, active, key version 1$`, "m"),
       new RegExp(`^hash +${hash}`, "m"),
     ])
       assert.match(shown, words);
@@ -254,11 +254,11 @@ onEachEngine(
     const approving = [DSC, "approve", hash, ...given, "--operator-key", OPERATOR_KEYS.boris as string];
     for (const [answer, says] of [
       ["no", /not approved; nothing was signed/],
-      ["yes", /approved; anna runs dsc unlock again now/],
+      ["yes", /approved; now anna has to run dsc unlock again/],
     ] as const) {
       if (answer === "yes") await asked(/it was requested already/, rig, "anna", ...command);
       const person = new TerminalProgram(approving, 200);
-      await person.until(/Do you agree to this/);
+      await person.until(/Do you approve this/);
       for (const words of [/command +dsc unlock/, /asked by +anna/, /lock code +12345678/, /IB3000123, active/])
         assert.match(person.raw, words);
       person.send(`${answer}\r`);

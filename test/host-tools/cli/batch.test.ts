@@ -250,7 +250,7 @@ test("a list that others may read is warned of where it has PINs", async () => {
   chmodSync(LIST, 0o644);
   assert.match(
     (await run(0, "personalize", "--batch", LIST, "--dry-run")).stderr,
-    /warning: .*others may read it; chmod 600/,
+    /warning: .*others may read it; run chmod 600/,
   );
   assert.is(
     (await run(0, "personalize", "--batch", put("none.csv", `${HEADER}\n,jane,,,,,\n`), "--dry-run")).stderr,

@@ -232,9 +232,10 @@ test("a simulator that dies in the middle, and Ctrl-C: run again, it finishes wi
     assert.ok(code === 0 || code === (end === "kill" ? 3 : 130), `${end}: ${code} ${stderr}`);
     if (code === 3) assert.is(stdout, "");
     // Drivers tell of a line whose other end is gone, or do not.
-    const gone = /port\d+: the card (is gone \(unplugged\?\)|does not answer); run it again with the same arguments/;
+    const gone =
+      /port\d+: the card (is gone \(unplugged\?\)|does not answer); run the command again with the same arguments/;
     if (code === 3) assert.match(stderr, gone);
-    if (code === 130) assert.match(stderr, "dsc: interrupted: run it again with the same arguments: it finishes");
+    if (code === 130) assert.match(stderr, "dsc: interrupted: run the command again with the same arguments to finish");
     if (end === "SIGINT") await sim.stop();
   }
   const sim = await SimProcess.start(port, "--flash", flash);
@@ -345,7 +346,7 @@ test("what cannot be right is refused, and nothing is touched", async () => {
     [2, /--pin-check server/, ["--pin-check", "server", "--suite", SUITE]],
     [2, /--pin-check card/, ["--pin-check", "card", "--suite", `${SUITE}-PSHA1`]],
     [2, /--transport-old/, ["--transport-old", at.transport]],
-    [2, /guessed first/, ["--pin-file", bad.weak]],
+    [2, /easy to guess/, ["--pin-file", bad.weak]],
     [2, /one secret only/, ["--pin-file", "-", "--site-key", "-"]],
     [5, /does not support/, ["--suite", "OCRA-1:HOTP-SHA256-6:QN08"]],
     [5, /this card is IB3000001, not IB3000123/, ["--port", demo.port]],
@@ -437,7 +438,7 @@ test("at a terminal: the bench test with a person, a PIN that is typed unseen, a
     [/four digits\.\nPIN:$/m, `${PIN}\r`],
     [/digits\.\nPIN:\nPIN again:$/m, "8353\r"],
     [/same twice\.\nPIN:$/m, "1234\r"],
-    [/guessed first; take another\.\nPIN:$/m, `8353\x7f2\r`],
+    [/easy to guess; choose another one\.\nPIN:$/m, `8353\x7f2\r`],
     [/another\.\nPIN:\nPIN again:$/m, `${PIN}\r`],
   ];
   for (const [shown, typed] of steps) {

@@ -307,8 +307,8 @@ test("ocra: what is no key on stdin", async () => {
     ["c0ffee", /3 bytes; 16 to 64/],
     [hex.repeat(3), /96 bytes; 16 to 64/],
     [`${hex}\n${hex}\n`, /more than one line/],
-    [hex.repeat(100), /no secret is so long/],
-    ["0".repeat(1_000_000), /no secret is so long/],
+    [hex.repeat(100), /no secret is that long/],
+    ["0".repeat(1_000_000), /no secret is that long/],
   ] as const) {
     await refused(6, why, ["ocra", "--suite", SUITE, "--challenge", "123456"], { input });
   }
@@ -549,11 +549,11 @@ test("pskc show: with the key, every MAC is checked", async () => {
   assert.is(shown.code, 6);
   assert.match(
     shown.stderr,
-    /^dsc: [^\n]*: a key cannot be used, any other can: "IB3000123": the MAC is wrong[^\n]*\n$/,
+    /^dsc: [^\n]*: a key cannot be used, all others can: "IB3000123": the MAC is wrong[^\n]*\n$/,
   );
   assert.match(
     shown.stdout,
-    /^MACs +right, but for what cannot be used\ncards +3\ncannot be used +"IB3000123": the MAC is wrong/m,
+    /^MACs +right, except for the unusable keys\ncards +3\ncannot be used +"IB3000123": the MAC is wrong/m,
   );
   await refused(6, /does not open|MAC is wrong/, ["pskc", "show", SEEDS, "--pskc-key", file("22".repeat(16))]);
   await refused(6, /opens with a key/, ["pskc", "show", SEEDS, "--pskc-key", PASSPHRASE_FILE]);
@@ -617,7 +617,7 @@ test("pskc csv: the cards that are done, as privacyIDEA imports them", async () 
     pending: 1,
     nameless: 0,
     refused: [],
-    warnings: ["1 not personalized to the end: left out"],
+    warnings: ["1 left out: personalization not finished"],
   });
   assert.is(readFileSync(second, "utf8"), lines.join(""));
 });
@@ -643,7 +643,7 @@ test("pskc csv: for Nextcloud, the cards that have a user name; of any other sys
   await refused(2, /privacyidea, nextcloud/, [...args, "--for", "linotp"]);
   const { code, stderr } = await dsc([...args, "--for", "nextcloud"]);
   assert.is(code, 0, stderr);
-  assert.match(stderr, /^warning: 1 without a user name: left out\n$/);
+  assert.match(stderr, /^warning: 1 left out: no user name\n$/);
   const base32 = "YD764AH2ZLPBDXWK3YRPUEPNGMC65UCEBXN2CFK4UGVR4ZQP6HHA";
   const line = `alice,none,ocra,sha256,8,,,6,${SUITE},${base32}`;
   assert.is(
@@ -813,7 +813,7 @@ test("help with a command that there is not", async () => {
 testUnless(test, UNBOUND, "a folder that may not be written to", async () => {
   const folder = newPath("folder");
   mkdirSync(folder, { mode: 0o500 });
-  await refused(6, /you may not/, ["keys", "new", join(folder, "key")]);
+  await refused(6, /you have no permission/, ["keys", "new", join(folder, "key")]);
 });
 
 test("Ctrl-C while a secret is asked for or waited for: code 130, and nothing is left behind", async () => {

@@ -737,7 +737,7 @@ test("where the reader of stdout is gone the exit code says what failed, or that
 
 test("warnings are in the result, and beside an error", async () => {
   const csv = ["pskc", "csv", SEEDS, at("warned.csv"), "--pskc-key", SEED_KEY_FILE, "--json"];
-  assert.match(JSON.parse((await dscHere(csv)).stdout).warnings[0], /not personalized to the end/);
+  assert.match(JSON.parse((await dscHere(csv)).stdout).warnings[0], /personalization not finished/);
   const low = await dscHere(["test", ...port("low"), "--json"]);
   const { good, tests, error, warnings } = JSON.parse(low.stdout);
   assert.equal([good, tests.length, error.code], [false, 6, 1]);

@@ -101,7 +101,7 @@ test("an old seed file comes in, once however often, and its receipt names it an
 test("an export has the token keys of cards that are in use, and unlock keys only when told", async () => {
   const plain = await json("export", at("plain.xml"), ...PSKC_KEY, ...REGISTER);
   assert.equal([plain.cards, plain.leftOut, plain.unlockKeys], [2, 1, false]);
-  assert.equal(plain.warnings, ["1 in no state to be exported: left out"]);
+  assert.equal(plain.warnings, ["1 left out: in no state to be exported"]);
   assert.is(plain.sha256, sha256(at("plain.xml")));
   if (process.platform !== "win32") assert.is(statSync(at("plain.xml")).mode & 0o777, 0o600);
   const read = importPskc(at("plain.xml"), PSK).records.map(({ serial, key, unlockKey }) => [serial, key, unlockKey]);
@@ -229,7 +229,17 @@ test("bad input: one line, the right exit code, and nothing is made", async () =
     "--site-key",
     at("register.desk.key"),
   );
-  await refused(6, /no private key/, "import", SEEDS, ...key, "--receipt", at("r.json"), "--sign-key", at("seeds.key"));
+  await refused(
+    6,
+    /not a private key/,
+    "import",
+    SEEDS,
+    ...key,
+    "--receipt",
+    at("r.json"),
+    "--sign-key",
+    at("seeds.key"),
+  );
   await refused(
     6,
     /the MAC is wrong|does not open/,

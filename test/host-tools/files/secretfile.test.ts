@@ -83,7 +83,7 @@ test("a drawn transport key is read back, is the owner's only, and is never over
 testUnless(test, ON_WINDOWS, "a file that others may read is refused, unless the caller says so", () => {
   for (const mode of [0o640, 0o604, 0o620, 0o644]) {
     const path = file(HEX, mode);
-    assert.match(caught(() => readKey(path)).message, /others may read it; do chmod 600/);
+    assert.match(caught(() => readKey(path)).message, /others may read it; run chmod 600/);
     assert.is(readKey(path, { allowShared: true }).length, 16);
   }
   assert.is(readKey(file(HEX, 0o400)).length, 16);

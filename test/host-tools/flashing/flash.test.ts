@@ -459,7 +459,7 @@ test("drives are found once each; several need a choice, none is an error", () =
   };
   assert.is(message(found.slice(0, 1)), one.path);
   assert.match(message([]), /no DAPLink drive found/);
-  assert.match(message(found), /more than one board; pick one with --mount/);
+  assert.match(message(found), /more than one board; choose one with --mount/);
   assert.ok([one.path, two.path, UNIQUE_ID.V1, UNIQUE_ID.V1_OTHER].every((part) => message(found).includes(part)));
 });
 
@@ -543,7 +543,7 @@ testUnless(test, NO_UNIX, "openocd gets the image that was checked, and the card
   const { stdout } = await withOpenocd(script, () => openocd());
   assert.is(
     stdout,
-    `${WHAT}: programmed, and openocd read the same back\n` +
+    `${WHAT}: programmed, and openocd read it back\n` +
       "Not checked: whether the card starts (--verify asks it).\n" +
       "The card's own pages were left out: a card that was on it should have what it had.\n",
   );
@@ -560,7 +560,7 @@ testUnless(test, NO_UNIX, "openocd --erase asks as the drive does, and a drive s
   const { path } = drive();
   assert.is((await withOpenocd(script, () => openocd("--erase", "--yes", "--mount", path))).code, 0);
   assert.match(readFileSync(seen, "utf8"), new RegExp(`-c adapter serial ${UNIQUE_ID.V1} .*dsc_flash 1`));
-  assertRefused(await dsc(["flash", "--image", IMAGE, "--erase"]), 2, /--erase goes with --openocd/);
+  assertRefused(await dsc(["flash", "--image", IMAGE, "--erase"]), 2, /--erase needs --openocd/);
 });
 
 testUnless(test, NO_UNIX, "an openocd that fails, or is not there, is one line", async () => {

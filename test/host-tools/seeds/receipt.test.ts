@@ -151,7 +151,7 @@ for (const kind of ["rsa", "ec", "ed25519"] as const) {
       const other = createPublicKey(readFileSync(newCertificate(kind).key));
       assert.match(
         refusal(() => checkSignature(path, right, other)),
-        /signed by another key/,
+        /not signed by the certificate's key/,
       );
       const renamed = { ...right, signature: { ...signature, key: readAs(other) } };
       assert.match(
@@ -212,8 +212,8 @@ packageTest(test, NO_OPENSSL, "what cannot sign is refused, and nothing of it is
   for (const [contents, why] of [
     [wrapped, /^site.key: behind a passphrase; /],
     [x25519, /^site.key: a key of kind x25519; /],
-    [readFileSync(certificate), /^site.key: no private key in PEM$/],
-    [Buffer.from("c0ffee".repeat(8)), /^site.key: no private key in PEM$/],
+    [readFileSync(certificate), /^site.key: is not a private key in PEM$/],
+    [Buffer.from("c0ffee".repeat(8)), /^site.key: is not a private key in PEM$/],
   ] as const)
     assert.match(
       refusal(() => signingKeyIn(contents, "site.key"), SecretError),

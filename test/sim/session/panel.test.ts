@@ -253,7 +253,7 @@ test("what a killed simulator left is replaced, even where its terminal is anoth
     if (taken) continue;
     assert.is(
       stderr,
-      `dsc-sim: ${link}: is there already and leads to ${target}; choose another place, or delete the link\n`,
+      `dsc-sim: ${link}: exists already and leads to ${target}; choose another place, or delete the link\n`,
     );
     assert.is(readlinkSync(link), target);
   }

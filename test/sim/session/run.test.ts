@@ -294,7 +294,7 @@ test("a record names simulator and firmware first, and has the time up to its en
   assert.is(other.code, 0);
   assert.is(
     other.stderr,
-    `dsc-sim: warning: ${file} was recorded with the firmware 0123456789abcdef, and this is ${FIRMWARE}\n`,
+    `dsc-sim: warning: ${file} was recorded with the firmware 0123456789abcdef, but this is ${FIRMWARE}\n`,
   );
 });
 

@@ -143,7 +143,7 @@ test("a key may come over standard input", async () => {
 testUnless(test, ON_WINDOWS, "a file that others may read is refused, unless the caller says so", async () => {
   const path = fileOf(KEY.toString("hex"));
   chmodSync(path, 0o644);
-  assert.match((await refusal(path)).message, /others may read it; do chmod 600/);
+  assert.match((await refusal(path)).message, /others may read it; run chmod 600/);
   assert.equal(await readCustodyKey(path, "site", { allowShared: true }), KEY);
 });
 

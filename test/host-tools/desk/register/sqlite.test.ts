@@ -158,7 +158,7 @@ testUnless(test, UNBOUND, "a file that may not be written is said so", async () 
   const path = await made();
   chmodSync(path, 0o400);
   const engine = await openEngine(path).catch((error: unknown) => error);
-  assert.match(`${engine}`, /cannot be (written|opened)|you may not/);
+  assert.match(`${engine}`, /cannot be (written|opened)|you have no permission/);
 });
 
 test("before a migration a copy is kept, of the version before", async () => {
