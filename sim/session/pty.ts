@@ -35,7 +35,10 @@ interface PseudoTerminal {
 /** The names of pseudo-terminals on Linux and macOS. */
 const PTY = /^\/dev\/(pts\/|ttys)\d+$/;
 
-/** The serial line of a card, at a link in the file system. */
+/**
+ * The serial line of a card, at a link in the file system. A child process started later inherits the pseudo-terminal open
+ * (node-pty does not mark it close-on-exec): a program at the other end does not see `close` until that child has ended.
+ */
 export class PtyLine {
   readonly #master: Socket;
   readonly #held: number;

@@ -12,6 +12,7 @@ import { MONKEY } from "./monkey.js";
 import { PARSERS } from "./parsers.js";
 import { POWER_CUTS } from "./powercuts.js";
 import { PROOF } from "./proof.js";
+import { REGISTER } from "./register.js";
 import { TIMING } from "./timing.js";
 
 export const CAMPAIGNS: readonly Campaign[] = [
@@ -25,6 +26,7 @@ export const CAMPAIGNS: readonly Campaign[] = [
   PARSERS,
   KNOWN_ANSWERS,
   HOST_SIDE,
+  REGISTER,
   DESK,
   PROOF,
 ];

@@ -30,8 +30,9 @@ async function run({ long, only, log }: Options): Promise<Result> {
     const seeds = place.missing ? [] : long ? [1, 2, 3] : [1];
     return seeds.map((seed) => ({ place, seed, id: `${place.kind}:${seed}` }));
   });
-  // They wait more than they compute, so that both engines fit into the time of one.
-  const run = async ({ place, seed, id }: (typeof cases)[number]) => {
+  // One after the other: the tool of one would inherit the open pseudo-terminals of another, and keep its lost ports open.
+  for (const { place, seed, id } of cases) {
+    if (only !== undefined && only !== id) continue;
     log(`${id}: ${CARDS} cards`);
     const options = { where: await place.fresh(), folder: scratchFolder(), cards: CARDS, seed };
     const { disturbances, wrong } = await runDesk(options);
@@ -39,8 +40,7 @@ async function run({ long, only, log }: Options): Promise<Result> {
     for (const [name, value] of Object.entries(disturbances))
       count(`desk_${NAMES[name as keyof typeof NAMES]}`, value, "times");
     failures.push(...wrong.map((what) => ({ id, what })));
-  };
-  await Promise.all(cases.filter(({ id }) => only === undefined || only === id).map(run));
+  }
   return { figures: [...figures.values()], failures, ...(missing.length > 0 && { skipped: missing.join("; ") }) };
 }
 

@@ -16,6 +16,7 @@ import { CASES } from "./hostside/canaries.js";
 import { MUTANTS as HOST_MUTANTS } from "./hostside/mutants.js";
 import { FLOWS } from "./powercuts/flows.js";
 import { currentModule, DOCUMENTED, type Record, recordsIn } from "./records.js";
+import { MUTANTS as REGISTER_MUTANTS } from "./register/mutants.js";
 import { DOCUMENT, tableIn, tableOf } from "./table.js";
 
 const test = suite("EVIDENCE.md");
@@ -199,6 +200,24 @@ const SECTIONS: readonly Section[] = [
       [/([\d,]+) mutants of\s+the host tools/, HOST_MUTANTS.length],
     ],
     method: [],
+  },
+  {
+    heading: "The register",
+    campaign: "register",
+    claims: [
+      [/statements \(([\d,]+) in a file/, "register_kills_sqlite_statements"],
+      [/in a file, ([\d,]+) on PostgreSQL\)/, "register_kills_postgres_statements"],
+      [/frames \(([\d,]+) and/, "register_kills_sqlite_frames"],
+      [/frames \([\d,]+ and ([\d,]+)\)/, "register_kills_postgres_frames"],
+      [/syncs \(([\d,]+)\)/, "register_kills_sqlite_syncs"],
+      [/([\d,]+) images/, ["register_images_killed", "register_images_power_lost"]],
+      [/of which ([\d,]+) lost power/, "register_images_power_lost"],
+      [/from each of ([\d,]+) writes on/, "register_full_disks"],
+      [/was cut ([\d,]+) times/, "register_connections_cut"],
+      [/([\d,]+) mutants of/, REGISTER_MUTANTS.length],
+    ],
+    // Processes of a race; bytes of a sector.
+    method: [64, 512],
   },
   { heading: "Batches", campaign: "desk", claims: [[/([\d,]+) cards on SQLite/, "desk_cards"]], method: [] },
   {

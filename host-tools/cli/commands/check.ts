@@ -22,8 +22,8 @@ const NOTES = `
 The card is looked up by the serial number and id that it reports. It must open a secure channel with the expected
 transport keys, and is compared with the register. Nothing is written, neither to the card nor to the register.
 
-The site key or the desk key is needed only to check the token key, which is possible only for a card whose PIN the server
-checks: other cards prove their token key only with the right PIN.
+The site key or the desk key is needed only to check the token key. That is possible only for a card whose PIN the
+server checks: other cards prove their token key only with the right PIN.
 ${REGISTER_HELP}
 
 Exit codes: 0 it is that card; 1 something differs; 4 the card does not have the expected transport keys; 6 the

@@ -43,8 +43,8 @@ const EXAMPLES = [
   "dsc flash --openocd --image release.hex --json",
 ];
 const NOTES = `
-A copy to the drive erases the whole chip: a card on it loses its key and comes back as NO KEY. At a terminal the command
-asks first; without one it needs --yes, unless the card at the board's port answers that it has no key. --openocd leaves
+A copy to the drive erases the whole chip: a card on it loses its key and comes back as NO KEY. At a terminal the
+command asks first; without one it needs --yes, unless the card at the board's port answers that it has no key. --openocd leaves
 the card's pages alone, unless --erase is given.
 
 The last lines say what was checked: for the drive, that it came back without FAIL.TXT; with --openocd, that the chip's

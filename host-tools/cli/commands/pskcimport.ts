@@ -23,8 +23,8 @@ const EXAMPLES = [
   "dsc pskc import seeds.xml --pskc-key pskc.key --sign-key private.pem",
 ];
 const NOTES = `
-The keys are imported as they are, bound to no card. Keys that cannot be imported are named, and all others are imported;
-importing the same file again changes nothing. A file inside CMS must be opened first:
+The keys are imported as they are, bound to no card. Keys that cannot be imported are named, and all others are
+imported; importing the same file again changes nothing. A file inside CMS must be opened first:
   openssl cms -decrypt -inform DER -in seeds.p7m -inkey KEY.pem -out seeds.xml
 The receipt is for the house that exported the keys. It names the file by its SHA-256 and each imported key. --sign-key
 signs it with the private key (PEM) of the certificate that the export was made for.

@@ -55,16 +55,16 @@ const INIT_EXAMPLES = [
   "dsc register init --register register.db --desk-key desk.key --site-key site.key --journal-key journal.key",
 ];
 const INIT_NOTES = `
-Keys whose files do not exist yet are drawn, into files that only their owner can read; keep a copy of each in a safe. Keys
-that a token does not have yet are drawn in the token and never leave it. Without --site-key the register has no site: it
-seeds cards for others. On a server make an empty database in UTF-8 first.
+Keys whose files do not exist yet are drawn, into files that only their owner can read; keep a copy of each in a safe.
+Keys that a token does not have yet are drawn in the token and never leave it. Without --site-key the register has no
+site: it seeds cards for others. On a server make an empty database in UTF-8 first.
 
 Keep the printed public key: it checks a saved head of the journal without a secret.
 ${REGISTER_HELP}`;
 
 const RESTORE_NOTES = `
-The place that --register names must be empty; it may use another engine than the register that was backed up. The backup
-does not contain what was done after it. So state where serial numbers continue (--number-from), which orders were done
+The place that --register names must be empty; it may use another engine than the register that was backed up. The
+backup does not contain what was done after it. So state where serial numbers continue (--number-from), which orders were done
 since, whose PINs must not return (--done), and whose keys were forgotten since (--forgotten; with -U: the unlock key). If
 nothing was done since, such as when a register moves to a server, give --nothing-since.
 ${REGISTER_HELP}`;

@@ -73,14 +73,22 @@ export interface EngineParts {
 const LEAST_PAUSE = 1;
 const MOST_PAUSE = 20;
 
+/**
+ * The engines in whose transactions the calling code runs. All engines share one storage: Node copies every storage that
+ * was ever used to every promise, so one storage per engine slows a long process with each register that it opens.
+ */
+const INSIDE = new AsyncLocalStorage<readonly Engine[]>();
+
+function enginesInside(): readonly Engine[] {
+  return INSIDE.getStore() ?? [];
+}
+
 /** An engine that repeats transactions while other processes are in the way. */
 export class RetryingEngine implements Engine {
   readonly kind: EngineKind;
   readonly where: string;
   readonly #parts: EngineParts;
   readonly #db: Kysely<Tables>;
-  /** Set inside a transaction: a nested one would wait for the outer one for ever. */
-  readonly #inside = new AsyncLocalStorage<true>();
   #closed: Promise<void> | undefined;
   /** Settles after the last of the queued writing transactions. */
   #written: Promise<unknown> = Promise.resolve();
@@ -111,7 +119,7 @@ export class RetryingEngine implements Engine {
    * but one would have to be repeated.
    */
   write<T>(run: (db: Transaction<Tables>) => Promise<T>): Promise<T> {
-    const turn = this.#inside.getStore() ? Promise.resolve() : this.#written;
+    const turn = this.#isInside() ? Promise.resolve() : this.#written;
     const written = turn.then(() => this.#retrying(() => this.#db.transaction().execute(run)));
     this.#written = written.catch(() => {});
     return written;
@@ -133,9 +141,14 @@ export class RetryingEngine implements Engine {
 
   async #retrying<T>(transaction: () => Promise<T>): Promise<T> {
     if (this.#closed !== undefined) throw new Error("the register is closed");
-    if (this.#inside.getStore()) throw new Error("a transaction inside of another");
+    if (this.#isInside()) throw new Error("a transaction inside of another");
     const whatFor = () => sayWaiting(`${this.where}: other processes to let go of the register`);
-    return saying(whatFor, () => this.#inside.run(true, () => retrying(transaction, this.#parts.wait)));
+    return saying(whatFor, () => INSIDE.run([...enginesInside(), this], () => retrying(transaction, this.#parts.wait)));
+  }
+
+  /** A second transaction inside of one would wait for the first for ever. */
+  #isInside(): boolean {
+    return enginesInside().includes(this);
   }
 }
 

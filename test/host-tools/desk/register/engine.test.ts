@@ -1,6 +1,7 @@
 // What both engines promise, by the same tests: values, transactions, writers side by side, processes that are killed,
 // versions.
 
+import { executionAsyncResource } from "node:async_hooks";
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
@@ -240,6 +241,15 @@ function defineTransactions(test: Test, place: Place): void {
       engine.read(() => engine.read(count)),
       Error,
     );
+  });
+
+  engineTest(test, place, "promises carry no more, however many engines were opened", async (engine) => {
+    const carried = () => engine.read(async () => Object.getOwnPropertySymbols(executionAsyncResource()).length);
+    const before = await carried();
+    const other = await openEngine(engine.where);
+    await other.read(count);
+    await other.close();
+    assert.is(await carried(), before);
   });
 
   engineTest(test, place, "writers side by side lose no change", async (engine) => {
