@@ -185,7 +185,7 @@ function functionAt(elf: Elf, handler: number): string {
 const calls = (pairs: Record<string, string[]>): CallGraph =>
   new Map(Object.entries(pairs).map(([name, callees]) => [name, new Set(callees)]));
 
-image("a cycle of calls is found, and the deepest way", () => {
+image("a cycle of calls is found, and so is the deepest call path", () => {
   assert.is(cycleIn(calls({ a: ["b", "c"], b: ["c"], c: [] })), undefined);
   assert.equal(cycleIn(calls({ a: ["b"], b: ["c"], c: ["b"] })), ["b", "c", "b"]);
   assert.equal(cycleIn(calls({ a: ["a"] })), ["a", "a"]);
@@ -215,7 +215,7 @@ boardTest(image, NAMES, "the module's calls make no cycle, and none goes through
 });
 
 for (const name of CARDS) {
-  boardTest(image, CARDS, `the stack of the ${name} image holds the worst that can come`, () => {
+  boardTest(image, CARDS, `the stack of the ${name} image has room for the deepest calls`, () => {
     const path = buildImages(name);
     const elf = new Elf(readFileSync(path));
     const { graph, frames, indirect } = callsOfImage(path, elf);
@@ -292,7 +292,7 @@ boardTest(image, CARDS, "the template of a port links for each core, and for dev
   assert.match(stderr, /made up/);
 });
 
-boardTest(image, NAMES, "what was compiled is the C of the released module, made now", () => {
+boardTest(image, NAMES, "the compiled C is made from the released module", () => {
   buildImages("production");
   const source = spawnSync("wasm2c", [FIRMWARE_FILE, "--module-name", "dsc"], { encoding: "utf8" }).stdout;
   const compiled = readFileSync(join(BUILD, "c", "dsc.c"), "utf8");
@@ -301,12 +301,17 @@ boardTest(image, NAMES, "what was compiled is the C of the released module, made
   assert.ok(code(compiled) === code(source));
 });
 
-boardTest(image, CARDS, "an image for the micro:bit says so to who flashes it; the template names no board", () => {
-  assert.equal(
-    CARDS.map((name) => boardOf(hexOf(name))),
-    ["microbit", "microbit", undefined],
-  );
-});
+boardTest(
+  image,
+  CARDS,
+  "an image for the micro:bit names its board to the flashing tool; the template names no board",
+  () => {
+    assert.equal(
+      CARDS.map((name) => boardOf(hexOf(name))),
+      ["microbit", "microbit", undefined],
+    );
+  },
+);
 
 boardTest(image, NAMES, "only the production image closes the chip to debuggers", () => {
   const at = (name: Name) => hexOf(name).filter(({ address }) => address >= CHIP_FLASH_END);
@@ -352,7 +357,7 @@ function elsewhere(): { folder: string; board: (...args: string[]) => ReturnType
   return { folder, board: run };
 }
 
-boardTest(image, NAMES, "built in another folder, an image is the same, with all that debuggers are told", () => {
+boardTest(image, NAMES, "built in another folder, an image is the same, debug information included", () => {
   const { folder, board } = elsewhere();
   for (const [name, args] of [
     ["development", []],
@@ -393,7 +398,7 @@ boardTest(image, NAMES, "an image larger than its port allows is built, and the 
   );
 });
 
-boardTest(image, NAMES, "an image tells nothing of where it was built", () => {
+boardTest(image, NAMES, "an image does not contain the path where it was built", () => {
   const places = [ROOT, homedir(), tmpdir(), userInfo().username, "/home/", "/usr/", "board/", ".c\0"];
   for (const name of NAMES) {
     assert.not.ok(readFileSync(buildImages(name)).includes(ROOT), `${ROOT} beside the ${name} image, for debuggers`);
@@ -454,7 +459,7 @@ boardTest(image, NAMES, "the two kinds of image have folders of their own", () =
   );
 });
 
-image("an option that there is not is told in a line", () => {
+image("an unknown option is refused in one line", () => {
   const { status, stdout, stderr } = board("--fast");
   assert.is(status, 1);
   assert.is(stdout, "");

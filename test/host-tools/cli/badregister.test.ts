@@ -181,14 +181,14 @@ test("a URL of something else, and an sslmode that is none or that means somethi
   }
 });
 
-onServer("what keeps TLS from being set up is said", async () => {
+onServer("an error of TLS set-up is explained", async () => {
   const where = `${await (await postgres()).schema()}&sslmode=verify-full`;
   assert.match(await run(6, where, CHECK), /no connection to the server: .*does not support SSL/);
   for (const name of ["sslrootcert", "sslcert", "sslkey"])
     assert.match(await run(6, `${where}&${name}=${join(FOLDER, "gone.pem")}`, CHECK), /gone.pem: cannot be read/);
 });
 
-onServer("a password from PGPASSFILE: dsc says what it has to say, and nothing else", async () => {
+onServer("a password from PGPASSFILE: dsc prints its own messages and nothing else", async () => {
   const server = await postgres();
   await server.run("CREATE ROLE bench LOGIN SUPERUSER PASSWORD 'hunter2'");
   writeFileSync(join(server.data, "pg_hba.conf"), "local all bench scram-sha-256\nlocal all all trust\n");

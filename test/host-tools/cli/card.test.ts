@@ -273,7 +273,7 @@ test("Ctrl-C while nobody answers", async () => {
   await sim.stop();
 });
 
-test("no answer, a busy port, and what is no port", async () => {
+test("no answer, a busy port, and a path that is no port", async () => {
   const sim = await startDemo();
   const held = await openCard(sim.port);
   assertRefused(await dsc(["info", "--port", sim.port], {}), 3, /in use by another program/);
@@ -322,7 +322,7 @@ test("a port that one may not open", async () => {
   assertRefused(ended, 3, /dialout.*PROVISIONING\.md/);
 });
 
-test("what cannot be right is refused, and nothing is touched", async () => {
+test("wrong options are refused, and nothing is touched", async () => {
   const sim = await startBlank();
   const demo = await startDemo();
   const at = await newDesk();
@@ -398,7 +398,7 @@ test("a master key says that the card has keys of its own: one that claims the p
   await demo.stop();
 });
 
-test("the bench test: what needs nobody, and a card that is personalized", async () => {
+test("the bench test: the steps without a person, and a personalized card", async () => {
   const sim = await startBlank();
   const good = await dsc(["test", "--port", sim.port, "--json"], {});
   assert.is(good.code, 0, good.stderr);
@@ -538,7 +538,7 @@ test("completion, as bash does it", async () => {
   assert.is(completed("completion", "z"), "zsh");
 });
 
-test("no canary was ever told", () => {
+test("no canary was printed", () => {
   const everything = printed.join("\n");
   assert.ok(everything.length > 10_000);
   for (const key of [KEY, ...Object.values(KEYS)]) {

@@ -279,7 +279,7 @@ test("ocra: a PIN comes from a file, and is needed only where the suite has one"
   await refused(6, /no such file/, [...args, "--pin-file", newPath("nothing")], { input });
 });
 
-test("ocra: a suite or challenge that cannot be is a mistake on the command line, told before the key is read", async () => {
+test("ocra: an impossible suite or challenge is a usage error, reported before the key is read", async () => {
   for (const [name, challenge, why] of [
     ["OCRA-2:HOTP-SHA256-8:QN06", "123456", /--suite: .*OCRA-1/],
     ["OCRA-1:HOTP-SHA256-8:QN06-XYZ", "123456", /--suite: .*no input/],
@@ -298,7 +298,7 @@ test("ocra: a suite or challenge that cannot be is a mistake on the command line
   await refused(2, /--suite/, ["ocra", "--challenge", "123456"]);
 });
 
-test("ocra: what is no key on stdin", async () => {
+test("ocra: stdin without a key", async () => {
   const hex = KEY.toString("hex");
   for (const [input, why] of [
     ["", /empty/],
@@ -585,7 +585,7 @@ test("pskc show: keys in the clear are told of and stay masked; keys of other ki
   await refused(6, /not encrypted/, ["pskc", "show", plain, "--pskc-key", SEED_KEY_FILE]);
 });
 
-test("pskc show: files that are none", async () => {
+test("pskc show: files that are no seed files", async () => {
   await refused(6, /no such file/, ["pskc", "show", newPath("nothing")]);
   for (const bad of ["", "text", "<a/>", "<!DOCTYPE a><a/>", readFileSync(SEEDS).subarray(0, 2000), Buffer.of(255)])
     await refused(6, /./, ["pskc", "show", file(bad)]);
@@ -740,7 +740,7 @@ test("--help has examples and exit code 0", async () => {
   }
 });
 
-test("what is no option is told without its value: it may be a secret", async () => {
+test("an unknown option is reported without its value, which may be a secret", async () => {
   const hex = KEY.toString("hex");
   for (const more of [[`--key=${hex}`], [`--pin=${PIN}`], ["--pin", PIN], [hex]])
     await refused(2, /./, ["ocra", "--suite", SUITE, "--challenge", "123456", ...more], { input: hex });
@@ -777,7 +777,7 @@ testUnless(
   },
 );
 
-testUnless(test, NO_FULL_DISK, "where nobody can be told of an error, the exit code still says which", async () => {
+testUnless(test, NO_FULL_DISK, "if an error cannot be printed, the exit code still shows it", async () => {
   const full = { stderr: openSync("/dev/full", "w") };
   const challenge = await newChallenge();
   const args = verifying(CARD.serial, challenge, cardResponse(challenge));
@@ -803,7 +803,7 @@ test("keys in the clear do not go into a file called -", async () => {
   await refused(2, /not written to standard output/, ["keys", "new", "-"]);
 });
 
-test("help with a command that there is not", async () => {
+test("help with an unknown command", async () => {
   await refused(2, /no command "nope"/, ["help", "nope"]);
   await refused(2, /no command "nope"/, ["pskc", "help", "nope"]);
   for (const args of [["help"], ["help", "pskc"], ["help", "verify"], ["pskc", "help", "show"]])

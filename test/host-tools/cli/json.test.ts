@@ -615,7 +615,7 @@ test("errors of a card that answers otherwise than a simulated one", () => {
 });
 
 for (const [words, rows] of Object.entries(TABLE)) {
-  test(`${words}: one JSON value, whatever comes of it`, async () => {
+  test(`${words}: one JSON value, whatever the outcome`, async () => {
     // One after another: a port is one program's at a time.
     for (const row of rows) {
       const [outcome, args] = row;
@@ -744,7 +744,7 @@ test("warnings are in the result, and beside an error", async () => {
   assert.match(warnings.join(), /screen: left out/);
 });
 
-test("that many values were looked at", () => {
+test("the expected number of values was checked", () => {
   assert.ok(values > 80, `${values}`);
 });
 

@@ -83,7 +83,7 @@ async function refused(code: number, why: RegExp, ...args: string[]): Promise<vo
 
 const sha256 = (path: string) => createHash("sha256").update(readFileSync(path)).digest("hex");
 
-test("an old seed file comes in, once however often, and its receipt names it and each key", async () => {
+test("an old seed file is imported once, however often it is read, and its receipt names it and each key", async () => {
   const first = await json("import", SEEDS, ...PSKC_KEY, ...REGISTER);
   assert.equal([first.cards, first.known, first.refused], [3, 0, []]);
   const receipt = readReceipt(`${SEEDS}.receipt.json`);

@@ -72,7 +72,7 @@ test("a register is never made over what is there, and no key is drawn then", as
   assert.not.ok(existsSync(path("new-desk.key")));
 });
 
-test("what cannot be is said in one line, with its exit code", async () => {
+test("an impossible request is refused in one line, with its exit code", async () => {
   const { DSC_REGISTER, ...without } = ENV;
   assert.match(await run(2, ["register", "check"], without), "DSC_REGISTER");
   assert.match(await run(2, ["register", "init", "--register", path("x.db")], { ...CLEAN }), "--desk-key");

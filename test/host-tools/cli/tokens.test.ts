@@ -214,7 +214,7 @@ test("no token of that label, no such key, a key of another kind: exit code 6, a
   assert.is(tokens().keyFiles.length, keys);
 });
 
-test("without its token a register is left as it is, and whoever puts it back goes on", async () => {
+test("without its token a register is not changed, and with the token back the work continues", async () => {
   const before = contentsOf(path("held.db"));
   tokens().takeOut();
   try {

@@ -105,7 +105,7 @@ async function assertUntouched(model: DaplinkModel, run: Promise<Ended>, code: n
   assert.not.ok(model.isTouched);
 }
 
-test("a drive gets the image, and what is said is what happened", async () => {
+test("a drive gets the image, and the report says what happened", async () => {
   const model = drive();
   const ended = await flash(model, ["--yes", "--json"], {});
   assert.is(ended.code, 0, ended.stderr);
@@ -130,7 +130,7 @@ test("a drive gets the image, and what is said is what happened", async () => {
 
 const WHAT = `firmware ${FIRMWARE?.version}, ${FIRMWARE?.hash}`;
 
-test("by the drive: what the board said is said, and what nobody looked at", async () => {
+test("by the drive: the report has the board's result, and what was not checked", async () => {
   const { stdout, stderr, code } = await flash(drive());
   assert.match(stderr, /This erases the whole chip: the card comes back blank and shows NO KEY/);
   assert.is(code, 0);
@@ -219,7 +219,7 @@ testUnless(test, NO_UNIX, "a port that is busy, or not there, is told before any
   await assertUntouched(model, flash(model, ["--yes", "--port", join(FOLDER, "none")]), 3, /no such port/);
 });
 
-test("what FAIL.TXT says is said; one of an earlier copy does not count", async () => {
+test("FAIL.TXT is reported; one of an earlier copy does not count", async () => {
   assertRefused(
     await flash(drive({ ends: "fails" }), ["--yes"], {}),
     1,
@@ -463,7 +463,7 @@ test("drives are found once each; several need a choice, none is an error", () =
   assert.ok([one.path, two.path, UNIQUE_ID.V1, UNIQUE_ID.V1_OTHER].every((part) => message(found).includes(part)));
 });
 
-test("what a drive says is no more than it may be", async () => {
+test("the texts of a drive are limited and printable", async () => {
   const model = drive({ uniqueId: "9900[exec reboot]" });
   await assertUntouched(model, flash(model), 3, /no DAPLink drive/);
   const escaping = lookAt(drive({ failed: "\u001b[2Jbad" }).path);
@@ -563,7 +563,7 @@ testUnless(test, NO_UNIX, "openocd --erase asks as the drive does, and a drive s
   assertRefused(await dsc(["flash", "--image", IMAGE, "--erase"]), 2, /--erase needs --openocd/);
 });
 
-testUnless(test, NO_UNIX, "an openocd that fails, or is not there, is one line", async () => {
+testUnless(test, NO_UNIX, "an openocd that fails, or is not there, gives one line", async () => {
   const failed = (output: string, status = 1) => withOpenocd(`echo '${output}' >&2; exit ${status}`, () => openocd());
   assertRefused(await failed("Error: unable to find a matching CMSIS-DAP device"), 3, /finds no CMSIS-DAP adapter/);
   assertRefused(await failed("** Programming Started **", 0), 1, /openocd failed.*no complete firmware/);

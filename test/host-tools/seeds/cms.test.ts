@@ -39,7 +39,7 @@ for (const [kind, structure] of [
   });
 }
 
-packageTest(test, NO_OPENSSL, "what was changed on its way is not opened", async () => {
+packageTest(test, NO_OPENSSL, "a file that was changed on the way does not open", async () => {
   const { certificate, key } = newCertificate("ec");
   const cms = await encryptForSite(CONTENTS, readSiteCertificate(certificate));
   const at = cms.length - 100;

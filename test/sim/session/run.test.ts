@@ -89,7 +89,7 @@ test("--demo and --seed are for files that say nothing; a file's own word counts
   assert.is.not(lockCode(["--demo", "--seed", "8"]), seven);
 });
 
-test("an option that run does not have, or that stands before it, is a usage error", () => {
+test("an option that run does not know, or that stands before it, is a usage error", () => {
   const file = fileOf(["show"]);
   for (const args of [
     ["run", "--flash", "x", file],
@@ -231,7 +231,7 @@ test("coverage: a cut, clean, torn or by hand, and a card that is loaded are no 
   assert.equal([...covered([...on, "press", "press", "load a", "wait 1"]).transitions], ["OFF to PIN", "PIN to OFF"]);
 });
 
-test("coverage: the scenarios go every way by keys and time, and none that the table does not have", () => {
+test("coverage: the scenarios use every transition by keys and time, and only transitions of the table", () => {
   const coverage = new Coverage();
   for (const script of scenarios()) {
     const session = new Session({

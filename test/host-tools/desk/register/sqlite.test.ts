@@ -154,7 +154,7 @@ test("a statement that others kept out is not in the way of what follows", async
   for (const one of [engine, other]) await one.close();
 });
 
-testUnless(test, UNBOUND, "a file that may not be written is said so", async () => {
+testUnless(test, UNBOUND, "a file that may not be written is reported", async () => {
   const path = await made();
   chmodSync(path, 0o400);
   const engine = await openEngine(path).catch((error: unknown) => error);
