@@ -69,7 +69,7 @@ test("values in quotes, with commas and quotes in them; lines are counted as an 
   assert.match(refusal(rows('IB3000001,"Jane\nDoe",,,,,')), /^cards\.csv: line 2, user: contains a line end/);
 });
 
-test("the header: a column that is missing, unknown or there twice", () => {
+test("the header: a column that is missing, unknown or given twice", () => {
   assert.match(
     refusal("serial,user,suite,pin,tries,key\n,,,,,"),
     /line 1: the column pin_check is missing; the columns are serial/,
@@ -99,7 +99,7 @@ test("quotes that are no quotes, and rows of another length", () => {
   assert.match(refusal(rows(",Doe, Jane,,,,,")), /line 2: has 8 columns/);
 });
 
-test("each column: what it cannot be, and never a PIN or a key in the line", () => {
+test("each column: wrong values are refused, and the line never contains a PIN or a key", () => {
   const cases: readonly (readonly [string, RegExp])[] = [
     ["IB300012,,,,,,", /serial: is no serial number/],
     ["ib3000123,,,,,,", /serial: is no serial number/],
@@ -131,7 +131,7 @@ test("each column: what it cannot be, and never a PIN or a key in the line", () 
   assert.is(read(rows(",,,1234,,,"), { ...RULES, allowWeakPins: true })[0]?.pin?.toString(), "1234");
 });
 
-test("a serial number or a key that is there twice is named with both lines", () => {
+test("a serial number or a key that appears twice is named with both lines", () => {
   assert.match(
     refusal(rows("IB3000001,,,,,,", ",,,,,,x".slice(0, 6), "IB3000001,,,,,,")),
     /line \d, serial: is the same as in line 2/,

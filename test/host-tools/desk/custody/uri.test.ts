@@ -119,7 +119,7 @@ const WRONG = [
   `pkcs11:object=a?${PIN}`,
 ];
 
-test("what is no such URI is refused in one line, which never has what may be a PIN", () => {
+test("a malformed URI is refused in one line, which never contains a possible PIN", () => {
   for (const text of WRONG)
     assert.throws(
       () => parseTokenUri(text),

@@ -114,7 +114,7 @@ test("Japanese has every character of Windows-31J, and characters with marks sta
   assert.is(fonts.checked("e\u0301か\u3099", "x"), "éが");
 });
 
-test("a variation selector asks for no glyph", async () => {
+test("a variation selector needs no glyph", async () => {
   const fonts = await Fonts.open(STANDARD);
   assert.is(fonts.checked("葛\u{e0100}城", "x"), "葛\u{e0100}城");
 });

@@ -71,7 +71,7 @@ for (const [sheet, [columns, rows, width, height, left, top, right, down]] of Ob
     }
   });
 
-  packageTest(test, NO_POPPLER ?? NO_ZBAR, `${sheet}: a reader reads every bar code`, async () => {
+  packageTest(test, NO_POPPLER ?? NO_ZBAR, `${sheet}: a bar code reader reads every bar code`, async () => {
     const labels = labelsFor(Math.min(count, each));
     const read = barCodesOf(await labelsPdf(labels, { ...SETTINGS, sheet }), 300).flat();
     assert.equal(
@@ -123,7 +123,7 @@ function runsOf(row: Uint8Array): number[] {
   return runs;
 }
 
-packageTest(test, NO_POPPLER, "names in many scripts stand there as they are, formulas too", async () => {
+packageTest(test, NO_POPPLER, "names in many scripts are printed unchanged, formulas too", async () => {
   const names = [
     "j.doe",
     "Пётр Щукин",
@@ -180,7 +180,7 @@ async function refused(user: string): Promise<string> {
   return "it was printed";
 }
 
-test("what cannot be printed is refused in one line that says what and why", async () => {
+test("a text that cannot be printed is refused in one line with the reason", async () => {
   assert.match(await refused("محمد"), /^IB3000123: the user name has "م" \(Arabic, U\+0645\): .*right-to-left/);
   assert.match(await refused("דוד"), /Hebrew, U\+05D3/);
   assert.match(await refused("홍길동"), /"홍" \(Korean, U\+D64D\), which no available font has; set letter.font/);

@@ -258,7 +258,7 @@ test("what cannot be printed is refused in one line without a PIN", async () => 
   }
 });
 
-test("recipients are looked at before there are cards", async () => {
+test("recipients are checked before there are cards", async () => {
   await checkRecipients([{ what: "line 2", user: "j.doe" }], SETTINGS);
   const recipients = [
     { what: "line 2", user: "Пётр" },

@@ -68,7 +68,7 @@ onEachEngine(test, "a lost card is not active again once its replacement is", as
   await move(rig, "IB3000001", "active");
 });
 
-onEachEngine(test, "two that change one card at once: one does, the other is told of the new state", async (rig) => {
+onEachEngine(test, "two that change one card at once: one wins, the other learns the new state", async (rig) => {
   await rig.card("IB3000001", "seeded");
   const other = await rig.again();
   const results = await Promise.all(

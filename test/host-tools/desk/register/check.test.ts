@@ -88,7 +88,7 @@ const CHANGES: readonly (readonly [string, string, RegExp])[] = [
 
 const find = (register: Register): Promise<CheckReport> => checkRegister(register);
 
-onEachEngine(test, "a register that is right has no findings, and all of it was looked at", async (rig) => {
+onEachEngine(test, "a register that is right has no findings, and all of it was checked", async (rig) => {
   await fill(rig);
   const { findings, cards, opened, notGiven } = await find(rig.register);
   assert.equal([findings, cards, opened, notGiven], [[], 2, 8, []]);
@@ -109,7 +109,7 @@ onEachEngine(test, "an order that is claimed, or was cancelled then, may have no
 });
 
 for (const [what, statement, expected] of CHANGES)
-  onEachEngine(test, `it is found where ${what}`, async (rig) => {
+  onEachEngine(test, `a fault is found: ${what}`, async (rig) => {
     await fill(rig);
     await rig.register.engine.write((db) => sql.raw(statement).execute(db));
     const { findings } = await find(rig.register);
