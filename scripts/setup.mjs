@@ -1,5 +1,5 @@
-// Makes a fresh clone ready: installs what package-lock.json says and builds what is missing or older
-// than its sources. Plain JavaScript, since it runs before anything is installed.
+// Prepares a fresh clone: installs the packages of package-lock.json and builds what is missing or older than its
+// sources. Plain JavaScript, since it runs before anything is installed.
 
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..");
 const BUILD = join(ROOT, "build");
 
-/** What `dsc-sim` and `dsc` need: from which sources, into which file (written last), by which commands. */
+/** What `dsc-sim` and `dsc` need: the sources, the file that is written last, and the commands. */
 const TOOLS = [
   {
     name: "firmware",
@@ -35,7 +35,7 @@ const TOOLS = [
   },
 ];
 
-/** What tests and campaigns need besides. */
+/** What tests and campaigns need in addition. */
 const TESTS = [
   {
     name: "crypto test module",
@@ -55,7 +55,7 @@ const TESTS = [
   },
 ];
 
-/** Installs the packages unless they are there and as the lock file says. */
+/** Installs the packages unless they are installed as the lock file says. */
 export function install() {
   const installed = time(join(ROOT, "node_modules/.package-lock.json"));
   if (installed >= time(join(ROOT, "package-lock.json"))) return;
@@ -64,7 +64,7 @@ export function install() {
   run(npm, ["ci", "--no-audit", "--no-fund", "--loglevel=error"], process.platform === "win32");
 }
 
-/** Builds what is missing or out of date: the tools, and with `tests` the rest too; whatever there is, with `all`. */
+/** Builds what is missing or out of date: the tools, with `tests` the rest too, and with `all` everything there is. */
 export function build({ tests = false, all = false } = {}) {
   mkdirSync(BUILD, { recursive: true });
   for (const step of tests ? [...TOOLS, ...TESTS] : TOOLS) {
@@ -89,7 +89,7 @@ function stamp(file) {
   writeFileSync(file, "");
 }
 
-/** Puts the first 8 bytes of the module's SHA-256 in the place that firmware/version.ts keeps for them. */
+/** Puts the first 8 bytes of the module's SHA-256 into their place in the module (firmware/version.ts). */
 function stampHash(file) {
   const module = readFileSync(file);
   const at = module.indexOf("DSC+hash");
@@ -98,7 +98,7 @@ function stampHash(file) {
   writeFileSync(file, module);
 }
 
-/** The time of the last change of a file, or of any in a folder; 0 where there is none. */
+/** The time of the last change of a file, or of any file in a folder; 0 if there is none. */
 function time(path) {
   const stat = statSync(path, { throwIfNoEntry: false });
   if (!stat) return 0;

@@ -62,7 +62,7 @@ function sourcesIn(folder: string): ts.SourceFile[] {
     .map((path) => sourceOf(path, readFileSync(join(ROOT, path), "utf8")));
 }
 
-/** The classes whose base class is named like an error: the names of all end in Error, or they extend one. */
+/** The classes that extend a class whose name ends in Error. */
 function errorClassesIn(source: ts.SourceFile): string[] {
   const names: string[] = [];
   visit(source, (node) => {

@@ -1,12 +1,12 @@
-// Who calls whom, in a WebAssembly module and in an image for the chip; and from that, how deep the stack can get.
+// Call graphs of a WebAssembly module and of an image for the chip, and the stack depth that follows from them.
 
 import { spawnSync } from "node:child_process";
 import type { Elf } from "./elf.js";
 
-/** What each function calls. */
+/** The callees of each function. */
 export type CallGraph = ReadonlyMap<string, ReadonlySet<string>>;
 
-/** A function that calls itself, if only through others: the way around. */
+/** A function that calls itself, directly or through others: the path of the cycle. */
 export function cycleIn(graph: CallGraph): string[] | undefined {
   const done = new Set<string>();
   const visit = (name: string, path: string[]): string[] | undefined => {
@@ -26,7 +26,7 @@ export function cycleIn(graph: CallGraph): string[] | undefined {
   return undefined;
 }
 
-/** The most that a call of `name` can have on the stack: the frames of the deepest way down. The graph has no cycle. */
+/** The most stack that a call of `name` can use: the frames of its deepest call path. The graph has no cycle. */
 export function depthOf(name: string, graph: CallGraph, frames: ReadonlyMap<string, number>): number {
   const known = new Map<string, number>();
   const visit = (name: string): number => {
@@ -65,7 +65,7 @@ export function callsOf(listing: ReadonlyMap<string, readonly string[]>): CallGr
 
 export interface ImageCalls {
   readonly graph: CallGraph;
-  /** Bytes of stack that each function takes, whatever way through it. */
+  /** Bytes of stack that each function uses, whatever path through it. */
   readonly frames: ReadonlyMap<string, number>;
   /** Functions that call or jump to an address in a register. */
   readonly indirect: readonly string[];
@@ -77,14 +77,14 @@ interface Code {
   readonly end: number;
 }
 
-/** Branches that name their target (ARMv6-M has no others), and where it is. */
+/** Branches that name their target (ARMv6-M has no others), and its position. */
 const BRANCH = /^(?:bl|b|b[a-z]{2})(?:\.[nw])?\s+([0-9a-f]+) </;
-/** Puts the stack pointer back to where a caller had it: takes nothing. */
+/** Resets the stack pointer to that of a caller, so it uses nothing. */
 const UNWINDS = "longjmp";
 /** Calls and jumps to a register: but `bx lr` returns, and `mov pc` of a switch stays in its function. */
 const TO_REGISTER = /^(?:blx\s|bx\s+(?!lr))/;
 
-/** Reads the instructions of an image; the frames are the compiler's own word, in its call frame information. */
+/** Reads the instructions of an image; the frames come from the compiler's call frame information. */
 export function callsOfImage(file: string, elf: Elf): ImageCalls {
   const codes = codesOf(elf);
   const graph = new Map<string, Set<string>>(codes.map(({ name }) => [name, new Set()]));
@@ -105,19 +105,19 @@ export function callsOfImage(file: string, elf: Elf): ImageCalls {
   return { graph, frames, indirect: [...indirect] };
 }
 
-/** The function that an instruction calls, or goes to for good; nothing where it stays where it is. */
+/** The function that an instruction calls or jumps to; undefined if it stays in its function. */
 function calleeOf(text: string, code: Code, codes: readonly Code[]): string | undefined {
   const target = BRANCH.exec(text)?.[1];
   if (!target) return undefined;
   const place = Number.parseInt(target, 16);
   const callee = codeAt(codes, place);
   if (!callee) throw new Error(`${code.name}: ${text}: to no function`);
-  // Within a function, `bl` is a long jump too; only to the beginning it would be a call.
+  // Within a function, `bl` may also be a long jump; only a jump to the beginning would be a call.
   const isJump = callee === code && !(text.startsWith("bl ") && place === code.start);
   return isJump ? undefined : callee.name;
 }
 
-/** Functions by their place; of names for one place the first. Those of a size unknown (assembly) end at the next. */
+/** Functions by position, with the first of several names. Those of unknown size (assembly) end at the next one. */
 function codesOf(elf: Elf): Code[] {
   const functions = elf.symbols.filter(({ isFunction }) => isFunction);
   const sorted = functions
@@ -140,7 +140,7 @@ function instructions(file: string): { at: number; text: string }[] {
   }));
 }
 
-/** Bytes that an instruction takes from the stack. Taken together they are no less than the frame. */
+/** Bytes of stack that an instruction uses. Their sum is at least the frame. */
 function taken(text: string): number {
   const registers = /^push \{(.*)\}/.exec(text)?.[1];
   if (registers !== undefined) return 4 * registers.split(",").reduce((sum, item) => sum + registersIn(item), 0);
@@ -150,13 +150,13 @@ function taken(text: string): number {
   return 0;
 }
 
-/** In "r4" one, in "r4-r7" four. */
+/** The number of registers: in "r4" one, in "r4-r7" four. */
 function registersIn(item: string): number {
   const [from, to] = item.split("-").map((name) => Number(name.trim().slice(1)));
   return to === undefined ? 1 : to - (from as number) + 1;
 }
 
-/** The largest distance of the stack pointer to where it was at the call, by the address of the function. */
+/** The largest distance of the stack pointer from its value at the call, by the address of the function. */
 function framesOf(file: string): Map<number, number> {
   const frames = new Map<number, number>();
   let start = 0;

@@ -155,7 +155,7 @@ function forMany({ again, replace, report, labels, pinLetters }: Omit<Options, "
 
 async function runMany(options: Omit<Options, "port"> & { readonly ports: readonly string[] }, command: Command) {
   for (const [name, value] of Object.entries(forOne(options)))
-    if (value !== undefined) throw new UsageError(`${name}is for one card; leave it out with --batch and --orders`);
+    if (value !== undefined) throw new UsageError(`${name} is for one card; leave it out with --batch and --orders`);
   const { deskKey, siteKey, journalKey, operatorKey, transport, transportOld } = options;
   refuseStdinTwice(siteKey, deskKey, journalKey, operatorKey, transport, transportOld);
   const { runBatchCommand } = await import("./personalizebatch.js");
