@@ -133,7 +133,8 @@ function refuseEmptyNames(command: Command): void {
   const empty = command.options.find((option) => option.long !== "--port" && isEmptyName(command, option));
   if (empty) throw new FileError(`${empty.long} "": the name is empty; give one`);
   const at = command.args.indexOf("");
-  if (at >= 0) throw new FileError(`${command.registeredArguments[at]?.name() ?? "argument"} "": no name given`);
+  if (at >= 0)
+    throw new FileError(`${command.registeredArguments[at]?.name() ?? "argument"} "": the name is empty; give one`);
 }
 
 /** Options with a name are declared with <file>. */

@@ -103,7 +103,7 @@ onEachEngine(
     await done(rig, undefined, "settings", "serial.first", "IB3000500");
     await refused(/the first operator must enrol/, rig, undefined, ...enrol("anna", ANNA));
     await done(rig, "anna", "operator", "add", "anna");
-    await refused(/is no operator of this register/, rig, undefined, "settings", "serial.first", "IB3000600");
+    await refused(/is not an operator of this register/, rig, undefined, "settings", "serial.first", "IB3000600");
     await done(rig, "anna", ...enrol("boris", BORIS));
     const third = await asked(/^dsc: dsc operator add needs/, rig, "anna", ...enrol("clara", CLARA));
     await done(rig, "boris", "approve", third, "--yes");
@@ -117,7 +117,7 @@ onEachEngine(
     const shown = await done(rig, "boris", "approve", hash, "--yes");
     for (const words of [
       /^command +dsc pskc export$/m,
-      /^asked by +anna$/m,
+      /^requested by +anna$/m,
       /^keys +token keys$/m,
       /^encrypted under +the key with the check value [0-9a-f]{6}$/m,
       /^for the certificate +none/m,
@@ -156,8 +156,8 @@ onEachEngine(
 
     const own = await asked(/^dsc: dsc unlock needs/, rig, "anna", ...unlock("12345678"));
     await refused(/ask another operator$/, rig, "anna", "approve", own, "--yes");
-    await refused(/is no operator of this register/, rig, "clara", "approve", own, "--yes");
-    await refused(/is no operator of this register/, rig, undefined, "approve", own, "--yes");
+    await refused(/is not an operator of this register/, rig, "clara", "approve", own, "--yes");
+    await refused(/is not an operator of this register/, rig, undefined, "approve", own, "--yes");
     await refused(
       /the operator key is not that of boris/,
       rig,
@@ -259,7 +259,7 @@ onEachEngine(
       if (answer === "yes") await asked(/it was requested already/, rig, "anna", ...command);
       const person = new TerminalProgram(approving, 200);
       await person.until(/Do you approve this/);
-      for (const words of [/command +dsc unlock/, /asked by +anna/, /lock code +12345678/, /IB3000123, active/])
+      for (const words of [/command +dsc unlock/, /requested by +anna/, /lock code +12345678/, /IB3000123, active/])
         assert.match(person.raw, words);
       person.send(`${answer}\r`);
       assert.is(await person.exit, 0);

@@ -177,7 +177,7 @@ test("a URL of something else, and an sslmode that is none or that means somethi
   );
   for (const mode of ["require", "verify-ca", "prefer", "no-verify", "verify_full", ""]) {
     const said = await run(2, `postgres://desk@localhost/desk?sslmode=${mode}`, CHECK);
-    assert.match(said, /verify-full encrypts and checks/);
+    assert.match(said, /verify-full, which encrypts and checks/);
   }
 });
 

@@ -347,7 +347,7 @@ test("wrong options are refused, and nothing is touched", async () => {
     [2, /--pin-check card/, ["--pin-check", "card", "--suite", `${SUITE}-PSHA1`]],
     [2, /--transport-old/, ["--transport-old", at.transport]],
     [2, /easy to guess/, ["--pin-file", bad.weak]],
-    [2, /one secret only/, ["--pin-file", "-", "--site-key", "-"]],
+    [2, /only one secret/, ["--pin-file", "-", "--site-key", "-"]],
     [5, /does not support/, ["--suite", "OCRA-1:HOTP-SHA256-6:QN08"]],
     [5, /this card is IB3000001, not IB3000123/, ["--port", demo.port]],
     [5, /IB3000001 is personalized.*--reseed/, ["--port", demo.port, "--serial", "IB3000001"]],
@@ -437,7 +437,7 @@ test("at a terminal: the bench test with a person, a PIN that is typed unseen, a
     [/^PIN:$/m, "12a4\r"],
     [/four digits\.\nPIN:$/m, `${PIN}\r`],
     [/digits\.\nPIN:\nPIN again:$/m, "8353\r"],
-    [/same twice\.\nPIN:$/m, "1234\r"],
+    [/try again\.\nPIN:$/m, "1234\r"],
     [/easy to guess; choose another one\.\nPIN:$/m, `8353\x7f2\r`],
     [/another\.\nPIN:\nPIN again:$/m, `${PIN}\r`],
   ];

@@ -480,7 +480,7 @@ test("verify: what is no response, no challenge or no card never has the code of
   await refused(6, /no such file/, verifying(CARD.serial, challenge, right, "--register", newPath("nothing")));
   await refused(6, /is no register/, verifying(CARD.serial, challenge, right, "--register", file("{}")));
   const both = ["--site-key", "-", "--pin-file", "-"];
-  await refused(2, /one secret only/, verifying(SERVER.serial, challenge, right, ...both), { input: PIN });
+  await refused(2, /only one secret/, verifying(SERVER.serial, challenge, right, ...both), { input: PIN });
   assert.is(await answer(verifying(CARD.serial, challenge, right)), "accepted");
 });
 
@@ -794,7 +794,7 @@ test("a file that has no name", async () => {
     verifying(CARD.serial, "012345", "01234567", "--pin-file", ""),
     verifying(CARD.serial, "012345", "01234567", "--site-key="),
   ])
-    await refused(6, /"": no name given/, args);
+    await refused(6, /"": the name is empty; give one/, args);
   await refused(3, /no port given/, ["info", "--port", ""]);
 });
 

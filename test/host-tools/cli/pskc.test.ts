@@ -210,13 +210,13 @@ test("bad input: one line, the right exit code, and nothing is made", async () =
   await refused(2, /-: keys are not written/, "export", "-", ...key);
   await refused(2, /is no serial number/, "export", out, ...key, "--serial", "IB3");
   await refused(2, /cannot be used with/, "export", out, ...key, "--serial", "IB3000001", "--batch", "1");
-  await refused(2, /one secret only/, "export", out, ...REGISTER, "--pskc-key", "-", "--site-key", "-");
+  await refused(2, /only one secret/, "export", out, ...REGISTER, "--pskc-key", "-", "--site-key", "-");
   await refused(6, /exists already/, "export", SEEDS, ...key);
   await refused(6, /no such file/, "export", join(FOLDER, "no", "folder"), ...key);
   await refused(6, /IB3000009: the register has no such card/, "export", out, ...key, "--serial", "IB3000009");
   await refused(6, /IB3000003 is pending/, "export", out, ...key, "--serial", "IB3000003");
   await refused(6, /no card to export/, "export", out, ...key, "--batch", "7");
-  await refused(6, /no certificate/, "export", out, ...key, "--site-cert", at("seeds.key"));
+  await refused(6, /is not a certificate/, "export", out, ...key, "--site-cert", at("seeds.key"));
   await refused(6, /no such file/, "export", out, ...key, "--site-cert", at("nothing"));
   await refused(6, /site key is needed/, "export", out, ...PSKC_KEY, ...REGISTER.slice(0, 2), ...REGISTER.slice(-2));
   await refused(

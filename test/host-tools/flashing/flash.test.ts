@@ -207,7 +207,7 @@ test("--verify of an image that is no build of this firmware is refused, and wit
   const ended = await flash(model, ["--yes", "--image", image, "--json"]);
   assert.is(ended.code, 0);
   assert.is(JSON.parse(ended.stdout).firmware, null);
-  assert.match(JSON.parse(ended.stdout).warnings[0], /which one it is is not known/);
+  assert.match(JSON.parse(ended.stdout).warnings[0], /but an unknown one/);
 });
 
 testUnless(test, NO_UNIX, "a port that is busy, or not there, is told before anything is written", async () => {
@@ -296,7 +296,7 @@ test("the images of the build are the default, each kind by its folder; where th
     if (existsSync(image)) assert.match(ended.stderr, /erases the whole chip/);
     else assertRefused(ended, 6, new RegExp(`${kind}/dsc\\.hex: .*no such file.*; make it with: ${maker}$`));
   }
-  await assertUntouched(model, flash(model, ["--yes", "--production"]), 2, /which image is meant/);
+  await assertUntouched(model, flash(model, ["--yes", "--production"]), 2, /name two images/);
 });
 
 /** Up to the question, which nobody answers. */
@@ -545,7 +545,7 @@ testUnless(test, NO_UNIX, "openocd gets the image that was checked, and the card
     stdout,
     `${WHAT}: programmed, and openocd read it back\n` +
       "Not checked: whether the card starts (--verify asks it).\n" +
-      "The card's own pages were left out: a card that was on it should have what it had.\n",
+      "The card's own pages were left out: a card on it should still have its keys.\n",
   );
   assert.equal(readFileSync(`${seen}.hex`), readFileSync(IMAGE));
   const args = readFileSync(seen, "utf8");
@@ -575,11 +575,11 @@ testUnless(test, NO_UNIX, "an openocd that fails, or is not there, gives one lin
 
 test("what openocd prints becomes a reason and an exit code", () => {
   const cases: [string, number, RegExp][] = [
-    ["Error: dsc: other chip", 3, /has not the 256 pages of 1 KB .*; nothing was written$/],
+    ["Error: dsc: other chip", 3, /does not have the 256 pages of 1 KB .*; nothing was written$/],
     [
       "Warn : JTAG tap: nrf51.cpu       UNEXPECTED: 0x2ba01477\nError:  expected 1 of 1: 0x0bb11477",
       3,
-      /no nRF51 .*nothing was written$/,
+      /not an nRF51 .*nothing was written$/,
     ],
     ["Error: dsc: protected", 1, /protected against reading back; --erase/],
     ["Error: Error connecting DP: cannot read IDR", 3, /does not reach its chip; nothing was written$/],
@@ -627,8 +627,8 @@ packageTest(test, NO_OPENOCD, "openocd's script looks at the chip before it writ
   assert.match(good.log, /reset halt\n\*\* Programming Started \*\*\nprogram dsc\.hex verify reset\n/);
   assert.not.match(good.log, /^mww /m);
   for (const [pageSize, pages, code, says] of [
-    [4096, 128, 3, /has not the 256 pages/],
-    [1024, 128, 3, /has not the 256 pages/],
+    [4096, 128, 3, /does not have the 256 pages/],
+    [1024, 128, 3, /does not have the 256 pages/],
     [0, 0, 1, /protected against reading back/],
   ] as const) {
     const ended = await scripted(pageSize, pages);

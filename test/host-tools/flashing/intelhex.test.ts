@@ -67,7 +67,7 @@ test("a line in which one character is another is refused, with its number", () 
       const at = 1 + (column % (old.length - 1));
       const changed = (Number.parseInt(old[at] as string, 16) ^ digit).toString(16);
       lines[number] = old.slice(0, at) + changed + old.slice(at + 1);
-      refused(lines.join("\n"), number + 1, /checksum|another length/);
+      refused(lines.join("\n"), number + 1, /checksum|length of the record/);
     }),
   );
 });

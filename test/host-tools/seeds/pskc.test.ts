@@ -337,7 +337,7 @@ test("a record of transport keys that does not say their version is refused: wit
     const text = written.replace(/<dsc:Personalization [^>]*>/, `<dsc:Personalization State="pending" ${rotation}/>`);
     assert.match(
       refusal(() => readText(text)),
-      /transport keys of no version/,
+      /transport keys without a version/,
     );
   }
 });

@@ -223,9 +223,9 @@ for (const [what, spoil, why] of NOT_APPROVED)
 
 scene("not approved: by the requesting operator", async ({ anna, boris, run, subject }) => {
   const hash = await askedBy(run());
-  assert.match((await refusalOf(agree(anna, hash))).message, /cannot give it/);
+  assert.match((await refusalOf(agree(anna, hash))).message, /cannot approve their own/);
   const other = await askedBy(approvedWork(boris, await subject()));
-  assert.match((await refusalOf(agree(boris, other))).message, /cannot give it/);
+  assert.match((await refusalOf(agree(boris, other))).message, /cannot approve their own/);
 });
 
 onEachEngine(test, "with one operator, or none, nothing that needs an approval is done", async (rig) => {

@@ -139,7 +139,7 @@ const REFUSALS: readonly (readonly [string, (scene: Scene) => Promise<unknown>, 
       return forget([token(FIRST)], {}, OTHER_EXPORT);
     },
     "wrong-key",
-    /no certificate/,
+    /not made for a certificate/,
   ],
   [
     "with a card that has a user name here",
