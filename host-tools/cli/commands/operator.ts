@@ -22,9 +22,9 @@ the operator who enrols others.
 ${TOKEN_HELP}
 A key that is drawn in a token never leaves it.`;
 const ADD_NOTES = `
-The first operator must enrol with the own key. From then on each command that changes the register or exports keys
-needs an operator: --operator NAME --operator-key FILE (or DSC_OPERATOR and DSC_OPERATOR_KEY). From the second operator on,
-another operator has to approve each enrolment and removal (dsc approve).
+The first operator must enrol with their own key. From then on each command that changes the register or exports keys
+needs an operator: --operator NAME --operator-key FILE (or DSC_OPERATOR and DSC_OPERATOR_KEY). From the second operator
+on, another operator has to approve each enrolment and removal (dsc approve).
 A name and a key can be enrolled only once: a removed operator needs another name and a new key to return.
 ${REGISTER_HELP}`;
 

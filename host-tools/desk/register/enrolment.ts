@@ -40,7 +40,7 @@ export function enrolOperator(register: Register, operator: NewOperator): Promis
 function refuseUnproved({ actor }: Register, { name, publicKey }: NewOperator): void {
   if (actor instanceof Operator && actor.name === name && actor.publicKey.equals(publicKey)) return;
   throw new RegisterError(
-    `the first operator must enrol with the own key, which proves that it fits; give --operator ${name} and --operator-key`,
+    `the first operator must enrol with their own key, which proves that it fits; give --operator ${name} and --operator-key`,
     "operator",
   );
 }
@@ -78,13 +78,13 @@ async function subjectFor(
   return { command, arguments: given, cards: [], recipient: null };
 }
 
-/** Enrols an operator that passed `refuseKnown`. The entry comes first: an operator cannot sign the own enrolment. */
+/** Enrols an operator that passed `refuseKnown`. The entry comes first: an operator cannot sign their own enrolment. */
 async function addOperator({ db, at, note }: Change, { name, publicKey }: NewOperator): Promise<void> {
   await note({ action: ADD_OPERATOR, detail: { name, key: publicKey.toString("hex") } });
   await db.insertInto("operators").values({ name, public_key: publicKey, added: at, removed: null }).execute();
 }
 
-/** From now on no signature of this operator counts. An operator who removes himself signs the entry of the removal. */
+/** From now on no signature of this operator counts. Operators who remove themselves sign the entry of the removal. */
 async function removeOperator({ db, at, note }: Change, name: string): Promise<void> {
   await operatorOf(db, name);
   await note({ action: REMOVE_OPERATOR, detail: { name } });
