@@ -64,9 +64,9 @@ ${REGISTER_HELP}`;
 
 const RESTORE_NOTES = `
 The place that --register names must be empty; it may use another engine than the register that was backed up. The
-backup does not contain what was done after it. So state where serial numbers continue (--number-from), which orders were done
-since, whose PINs must not return (--done), and whose keys were forgotten since (--forgotten; with -U: the unlock key). If
-nothing was done since, such as when a register moves to a server, give --nothing-since.
+backup does not contain what was done after it. So state where serial numbers continue (--number-from), which orders
+were done since, whose PINs must not return (--done), and whose keys were forgotten since (--forgotten; with -U: the
+unlock key). If nothing was done since, such as when a register moves to a server, give --nothing-since.
 ${REGISTER_HELP}`;
 
 export function register(program: Command): void {
