@@ -44,8 +44,8 @@ const EXAMPLES = [
 ];
 const NOTES = `
 A copy to the drive erases the whole chip: a card on it loses its key and comes back as NO KEY. At a terminal the
-command asks first; without one it needs --yes, unless the card at the board's port answers that it has no key. --openocd
-leaves the card's pages alone, unless --erase is given.
+command asks first; without one it needs --yes, unless the card at the board's port answers that it has no key.
+--openocd leaves the card's pages alone, unless --erase is given.
 
 The last lines say what was checked: for the drive, that it came back without FAIL.TXT; with --openocd, that the chip's
 flash reads back as the image; with --verify, that the card answers with the image's version and hash.
