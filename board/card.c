@@ -1,6 +1,6 @@
 /*
- * The card in its host: the compiled module and its imports (docs/ABI.md). Every pointer is checked before it is
- * followed; after every call, what it left on the stack is wiped.
+ * The card in its host: the compiled module and its imports (docs/ABI.md). It checks every pointer before use and wipes
+ * the stack after every call.
  */
 #include "card.h"
 
@@ -68,7 +68,7 @@ uint8_t *card_scratch(void) {
   return wasm_rt_memory;
 }
 
-/* ---- the runtime's one way out ---- */
+/* ---- traps ---- */
 
 void wasm_rt_trap(wasm_rt_trap_t reason) {
   (void)reason;
@@ -77,7 +77,7 @@ void wasm_rt_trap(wasm_rt_trap_t reason) {
 
 /* ---- imports ---- */
 
-/* The `length` bytes of the module's memory at `pointer`. A bad pointer is the module's fault: a trap. */
+/* The `length` bytes of the module's memory at `pointer`. A bad pointer is a fault of the module, so it traps. */
 static uint8_t *checked(u32 pointer, u32 length) {
   if (length > WASM_RT_MEMORY_SIZE || pointer > WASM_RT_MEMORY_SIZE - length) wasm_rt_trap(WASM_RT_TRAP_OOB);
   return wasm_rt_memory + pointer;
@@ -126,7 +126,7 @@ void Z_hostZ_serial_send(struct Z_host_instance_t *host, u32 bytes, u32 length) 
   port_send(checked(bytes, length), length);
 }
 
-/* The kind of host, as `Kind` in firmware/wire.ts numbers them. */
+/* The kind of host: values of Kind in firmware/wire.ts. */
 enum { KIND_PRODUCTION = 1, KIND_DEVELOPMENT = 2 };
 
 u32 Z_hostZ_panel(struct Z_host_instance_t *host) {

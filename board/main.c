@@ -1,16 +1,15 @@
 /*
- * The main loop: what time, contacts and serial line have to say goes to the card; then the chip sleeps until there is
- * something new.
+ * The main loop: passes time, contacts and serial bytes to the card, then sleeps until something new happens.
  */
 #include "card.h"
 #include "development/development.h"
 #include "port.h"
 
 #define KEYS 12u
-/* Time that nobody waits for passes in pieces of a day (ms): the card's time is signed, and the clock wraps. */
+/* The longest time that passes in one call, a day (ms): the card's time is signed, and the clock wraps. */
 #define PIECE 86400000u
 
-/* In how many ms from `last_tick` the card wants to be called, the clock at its last tick, its contacts. */
+/* Milliseconds from `last_tick` to the next call; the clock at the last tick; the contacts that the card knows. */
 static uint32_t due;
 static uint32_t last_tick;
 static uint32_t contacts;
@@ -43,13 +42,13 @@ static void receive(void) {
   }
 }
 
-/* Sleeps until something is new or due, with nothing of what was done left on the stack. */
+/* Sleeps until something new happens or is due, after wiping the stack. */
 static void rest(uint32_t ms) {
   port_forget();
   port_sleep(ms);
 }
 
-/* Milliseconds until the card wants to be called, or has to be. */
+/* Milliseconds until the card must be called, because an event or a whole PIECE is due. */
 static uint32_t left(void) {
   const uint32_t passed = port_clock() - last_tick;
   const uint32_t wanted = due < PIECE && !development_holds_time() ? due : PIECE;

@@ -1,8 +1,8 @@
 /*
- * What a port gives the card: docs/PORTING.md takes an engineer through these functions one by one.
+ * The functions that a port implements. docs/PORTING.md explains them one by one.
  *
- * One thread calls them, no interrupt does, and each returns when it is done; only port_reset never returns, and may be
- * called from a fault. Times are in milliseconds. A port is right when `npm run conformance -- --port P` passes on it.
+ * The main loop calls them, never an interrupt. Each returns when it is done, but port_reset never returns, and a fault
+ * may call it. Times are in milliseconds. A port is correct if `npm run conformance -- --port P` passes on it.
  */
 #ifndef DSC_PORT_H
 #define DSC_PORT_H
@@ -19,7 +19,7 @@
 /* The characters of the screen. */
 #define PORT_SCREEN_WIDTH 8u
 
-/* Brings up clocks, pins, serial line and screen. Called once, first. */
+/* Starts clocks, pins, serial line and screen. It is the first call, and happens once. */
 void port_start(void);
 
 /* ---- time ---- */
@@ -28,23 +28,29 @@ void port_start(void);
 uint32_t port_clock(void);
 
 /*
- * Sleeps until `ms` passed, a byte arrived or a contact may have moved, whichever is first; earlier does no harm. `ms` is
- * a day (86,400,000) at most: a timer that does not reach so far wakes earlier.
+ * Sleeps until `ms` passed, a byte arrived or a contact may have moved, whichever is first. Waking earlier is allowed.
+ * `ms` is at most a day (86,400,000); with a shorter timer, wake earlier.
  */
 void port_sleep(uint32_t ms);
 
 /* ---- keys, screen, supply ---- */
 
-/* The contacts now, bounce and all: bit n set where contact n is closed (0-9 the digits, 10 OK, 11 PRESS). */
+/* The raw contacts, not debounced: bit n is set if contact n is closed (0-9 the digits, 10 OK, 11 PRESS). */
 uint32_t port_keys(void);
 
-/* Shows eight ASCII characters (not terminated). All blanks: the screen is dark. */
+/* Shows eight ASCII characters (not terminated). Eight blanks turn the screen dark. */
 void port_display(const uint8_t *text);
 
-/* The supply voltage, in mV; 0 where it cannot be measured. Asked before each word that is programmed: 0.1 ms is well. */
+/*
+ * The supply voltage in mV, or 0 if it cannot be measured. Called before each programmed word, so it should take at
+ * most 0.1 ms.
+ */
 uint32_t port_battery(void);
 
-/* The card turned on or off. Off, nothing is due until a contact moves or a byte arrives: a port may sleep deeper. */
+/*
+ * The card turned on or off. While it is off, nothing is due until a contact moves or a byte arrives, so a port may
+ * sleep deeper.
+ */
 void port_power(bool on);
 
 /* ---- serial line: 115200 baud, 8N1, no flow control ---- */
@@ -52,23 +58,25 @@ void port_power(bool on);
 /* Sends `length` bytes, waiting for room. */
 void port_send(const uint8_t *bytes, size_t length);
 
-/* The next byte that arrived, or -1. Bytes that arrive while the card computes must be kept: PORT_RECEIVE_ROOM at least. */
+/*
+ * The next received byte, or -1. A port must keep at least PORT_RECEIVE_ROOM bytes that arrive while the card computes.
+ */
 int port_receive(void);
 #define PORT_RECEIVE_ROOM 64u
 
 /* ---- random ---- */
 
-/* Fills `length` bytes from the hardware source. False where it failed. */
+/* Fills `length` bytes from the hardware's random source. Returns false if it failed. */
 bool port_random(uint8_t *into, size_t length);
 
 /* ---- flash ---- */
 
-/* Copies `length` bytes from byte `address` on. The caller has checked that they are in the flash. */
+/* Copies `length` bytes, starting at byte `address`. The caller has checked that they are in the flash. */
 void port_flash_read(uint32_t address, uint8_t *into, size_t length);
 
 /*
- * Programs the aligned word at `address`: bits go from 1 to 0. Twice between erases at most, the second time zero; once
- * more for each time that power failed in between.
+ * Programs the aligned word at `address`: bits change from 1 to 0. A word is programmed at most twice between erases,
+ * the second time with zero, and once more for each power failure in between.
  */
 void port_flash_program(uint32_t address, uint32_t word);
 
@@ -77,10 +85,10 @@ void port_flash_erase(uint32_t page);
 
 /* ---- forgetting ---- */
 
-/* Wipes what calls that have returned left on the stack, and in registers that nobody keeps. */
+/* Wipes the unused part of the stack, and the registers that a call need not preserve. */
 void port_forget(void);
 
-/* Wipes all RAM and starts again as after power-on. */
+/* Wipes all RAM and restarts as after power-on. */
 _Noreturn void port_reset(void);
 
 #endif

@@ -74,7 +74,7 @@ static const uint16_t segments[] = {
     ['Z' - FIRST] = A | J | M | D,
 };
 
-/* The columns of a character are 12, with a margin of two on each side. */
+/* A character has 12 columns, with a margin of two on each side. */
 #define MARGIN 2u
 #define WIDTH 12u
 #define MIDDLE (WIDTH / 2)
@@ -95,7 +95,7 @@ static uint32_t if_lit(uint32_t lit, uint32_t segment, uint32_t rows) {
   return lit & segment ? rows : 0;
 }
 
-/* Column `at` of the bars that are lit. */
+/* Column `at` of the lit bars. */
 static uint32_t bars(uint32_t lit, uint32_t at) {
   const bool inner = at >= 2 && at < WIDTH - 2;
   if (at == 0 || at == WIDTH - 1) return 0;

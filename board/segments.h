@@ -1,4 +1,4 @@
-/* Characters made of 14 segments, for a screen of pixels: 16 columns of 32 rows each. Of no chip and no controller. */
+/* Characters of 14 segments for a screen of pixels, each 16 columns by 32 rows. Independent of chip and controller. */
 #ifndef DSC_SEGMENTS_H
 #define DSC_SEGMENTS_H
 
@@ -6,7 +6,7 @@
 
 #define SEGMENTS_COLUMNS 16u
 
-/* Column `x` of an ASCII character: bit n is row n, from the top. What has no segments is blank. */
+/* Column `x` of an ASCII character: bit n is row n, from the top. A character without segments is blank. */
 uint32_t segments_column(uint8_t character, uint32_t x);
 
 #endif

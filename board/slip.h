@@ -9,7 +9,7 @@
 #define SLIP_ESC_END 0xdcu
 #define SLIP_ESC_ESC 0xddu
 
-/* CRC-16/IBM-3740, a byte on. Of bytes and their own CRC it is zero. */
+/* Adds a byte to a CRC-16/IBM-3740. Over bytes followed by their own CRC the result is zero. */
 #define CRC16_START 0xffffu
 
 static inline uint32_t crc16_add(uint32_t crc, uint8_t byte) {

@@ -1,7 +1,7 @@
-// Commands on the serial line: taken apart, let in or not, answered. docs/PROTOCOL.md, commands.
+// Commands on the serial line: parses each one, decides whether it is allowed, and answers. docs/PROTOCOL.md, commands.
 //
-// A command is one of three: it opens a channel or needs none (`plain`), it came through one
-// (`secured`), or it is not for here. What each one does is in commands.ts.
+// A command either opens a channel or needs none (`plain`), or came through an open one (`secured`). All others are
+// refused. commands.ts carries them out.
 
 import * as card from "./card";
 import * as commands from "./commands";
@@ -10,9 +10,9 @@ import * as scp03 from "./scp03";
 import { Cla, Ins, Level, MAX_PAYLOAD, Sw } from "./wire";
 
 const HEADER_SIZE: u32 = 4;
-/** Wrong keys in a row whose answers are not held back. */
+/** How many wrong keys in a row are answered without delay. */
 const PROMPT_FAILURES: u32 = 2;
-/** Milliseconds; doubled up to MOST_DOUBLINGS times. */
+/** Milliseconds. Each further wrong key doubles it, at most MOST_DOUBLINGS times. */
 const FIRST_DELAY: u32 = 1000;
 const MOST_DOUBLINGS: u32 = 6;
 
@@ -30,7 +30,7 @@ export function process(at: usize, length: u32): u32 {
     wrapped = isSecured() && command.ins !== <u32>Ins.EXTERNAL_AUTHENTICATE && scp03.isOpen();
     sw = wrapped ? secured() : plain();
   }
-  // What the command brought is decrypted in place: none of it may lie behind an answer whose length a fault changes.
+  // The data was decrypted in place. Wipe what the answer does not cover, or a fault in its length could send it.
   memory.fill(at + command.answer, 0, MAX_PAYLOAD - command.answer);
   const size = wrapped && scp03.isOpen() ? scp03.wrap(at, command.answer, sw) : bare(sw);
   store<u16>(at + size, bswap<u16>(sw as u16));
@@ -38,7 +38,7 @@ export function process(at: usize, length: u32): u32 {
   return size + 2;
 }
 
-/** Milliseconds for which the answer is held back: to a wrong key, from the third in a row on, 1 s to 64 s. */
+/** The delay of the answer in milliseconds: 1 s to 64 s from the third wrong key in a row, otherwise 0. */
 export function delay(): u32 {
   const failures = scp03.failures();
   if (command.ins !== <u32>Ins.EXTERNAL_AUTHENTICATE || failures <= PROMPT_FAILURES) return 0;
@@ -59,7 +59,7 @@ function parse(length: u32): Sw {
   return command.length !== 0 && behind <= 1 ? Sw.DONE : Sw.WRONG_LENGTH;
 }
 
-/** Whether a card in ERROR answers the command too: SELECT and GET DATA, outside a channel. */
+/** Whether even a card in ERROR answers the command: SELECT and GET DATA, outside a channel. */
 function isForAnyCard(): bool {
   return isPlain() && (command.ins === <u32>Ins.SELECT || command.ins === <u32>Ins.GET_DATA);
 }
@@ -72,12 +72,12 @@ function isSecured(): bool {
   return command.cla === <u32>Cla.GP_SECURE || command.cla === <u32>Cla.ISO_SECURE;
 }
 
-/** An answer outside a channel; one with an error carries nothing. */
+/** The length of an answer outside a channel. An error carries no data. */
 function bare(sw: u32): u32 {
   return sw === Sw.DONE ? command.answer : 0;
 }
 
-/** What needs no channel, or opens one. */
+/** Carries out a command that needs no channel, or opens one. Returns its status word. */
 function plain(): u32 {
   if (isSecured())
     return command.ins === <u32>Ins.EXTERNAL_AUTHENTICATE ? commands.externalAuthenticate() : Sw.NOT_IN_THIS_CHANNEL;
@@ -107,7 +107,7 @@ function plain(): u32 {
   }
 }
 
-/** What came through the channel: its MAC is checked before anything else is looked at. */
+/** Carries out a command that came through the channel, after checking its MAC. Returns its status word. */
 function secured(): u32 {
   const unwrapped = scp03.unwrap(command.at, command.length);
   if (unwrapped < scp03.UNWRAPPED) return end(Sw.WRONG_SECURE_MESSAGING);

@@ -10,20 +10,20 @@ import { Sw } from "./wire";
 /** Programmed and read back at the first and the last word of a page. */
 const PATTERN: u32 = 0x5aa5c33c;
 
-/** Lights the whole screen, until a key shows itself. */
+/** Lights the whole screen, until a key shows its number. */
 export function screen(): u32 {
   card.startTest();
   return Sw.DONE;
 }
 
-/** Writes the keys that went down on the test's screen since the last call, bit n for key n. Returns 2. */
+/** Writes the keys that went down in the test since the last call, bit n for key n. Returns the length, 2. */
 export function keysSeen(out: usize): u32 {
   card.startTest();
   store<u16>(out, bswap<u16>(card.takeTested() as u16));
   return 2;
 }
 
-/** Erases, programs and reads back each page that holds nothing. Writes how many are good. Returns 1. */
+/** Programs, reads back and erases each page but the current one. Writes how many are good. Returns the length, 1. */
 export function flashPages(out: usize): u32 {
   let good: u32 = 0;
   for (let page: u32 = 0; page < PAGES; page++) {
@@ -33,13 +33,13 @@ export function flashPages(out: usize): u32 {
   return 1;
 }
 
-/** Writes 1 where the random source is good, else 0. Returns 1. */
+/** Writes 1 if the random source is good, else 0. Returns the length, 1. */
 export function random(out: usize): u32 {
   store<u8>(out, selftest.randomWorks() ? 1 : 0);
   return 1;
 }
 
-/** Writes 1 where every algorithm gives its known answer, else 0. Returns 1. */
+/** Writes 1 if every algorithm gives its known answer, else 0. Returns the length, 1. */
 export function crypto(out: usize): u32 {
   store<u8>(out, selftest.cryptoWorks() ? 1 : 0);
   return 1;

@@ -1,8 +1,9 @@
 // The card's states (docs/CARD.md): one for each screen, one function for each that takes keys.
 //
-// A key or the end of a state's time comes in through `dispatch`; what holds on every screen (PRESS,
-// the time-outs) is handled there, the rest in the function of the state. A key that a state does not
-// name does nothing; a state that there is not turns the card off, and off forgets everything.
+// A key or the end of a state's time goes through `dispatch`, which handles what is the same on every screen (PRESS,
+// the time-outs) and leaves the rest to the function of the state. A key that a state does not use does nothing. A
+// state that is not in the list, which only a fault can cause, turns the card off; turning off wipes all that was
+// entered or opened.
 //
 //   OFF ── hold PRESS ──► (BATT_LOW) ──► ERROR │ NO_KEY │ BLOCKED │ LOCKED │ PIN
 //   PIN ── right ──► CHALLENGE ◄── OK ──► RESPONSE        PIN ── wrong ──► WRONG_PIN ──► PIN
@@ -36,15 +37,15 @@ class Card {
   now: u32;
   /** When the state's time is over. */
   deadline: u32;
-  /** How long it is from a key on (ms), or 0 where keys do not extend it. */
+  /** Milliseconds from a key to the deadline, or 0 if keys do not extend it. */
   idleTimeout: u32;
-  /** The key that is down ended a message: letting it go does nothing. */
+  /** The key that is down ended a message, so its release does nothing. */
   spentKey: bool;
   /** What the power-on checks found. */
   started: Outcome;
-  /** What is shown or entered after a message. */
+  /** The state that follows a message. */
   next: State;
-  /** When the last frame came, where `heard`: one came since the card turned on. */
+  /** When the last frame arrived. Valid if `heard`: a frame arrived since the card turned on. */
   frameAt: u32;
   heard: bool;
   /** The keys that went down on the bench test's screen, bit n for key n. */
@@ -55,7 +56,7 @@ const card = changetype<Card>(memory.data(offsetof<Card>()));
 const SHOWN: usize = memory.data(8);
 const SHOWN_SIZE: u32 = 8;
 
-/** The state now. */
+/** The current state. */
 export function state(): State {
   return card.state;
 }
@@ -66,7 +67,7 @@ export function tries(): u32 {
   return pin.triesLeft();
 }
 
-/** A battery was put in: nothing is remembered but flash. */
+/** A battery was put in: the card remembers only its flash. */
 export function boot(): void {
   card.now = 0;
   keys.reset();
@@ -80,7 +81,7 @@ export function contact(key: u32, closed: bool): void {
   keys.move(key, closed, card.now);
 }
 
-/** A frame arrived: the card turns on if it can; nobody vouches for who sent it. Returns whether it is on. */
+/** A frame arrived, from anybody: the card turns on if it can. Returns whether it is on. */
 export function wake(): bool {
   if (card.state === State.OFF) turnOn();
   if (card.state === State.OFF) return false;
@@ -90,7 +91,7 @@ export function wake(): bool {
   return true;
 }
 
-/** A command came through the secure channel: its screen stays on. */
+/** A command came through the secure channel: the screen stays on for another IDLE. */
 export function extendSerial(): void {
   if (card.state === State.SERIAL) card.deadline = card.now + IDLE;
 }
@@ -100,24 +101,24 @@ export function error(): u32 {
   return card.started === Outcome.DONE ? 0 : card.started;
 }
 
-/** A secure channel opened: what the owner was doing is over. */
+/** A secure channel opened: wipes what the owner entered or opened, and shows SERIAL. */
 export function openSerial(): void {
   entry.wipe();
   vault.wipe();
   enter(State.SERIAL);
 }
 
-/** A command was carried out: where no channel is open after it, the card shows what it would after power-on. */
+/** A command was carried out. If it closed the channel, the card shows the screen that follows power-on. */
 export function followChannel(): void {
   if (card.state === State.SERIAL && !scp03.isOpen()) enter(firstState());
 }
 
-/** The bench tests screen and keys: each key shows itself. */
+/** Starts the bench test of screen and keys, in which each key shows its number. */
 export function startTest(): void {
   if (card.state !== State.TEST) enter(State.TEST);
 }
 
-/** The bench test is over: SERIAL where a channel is open, else what the card shows after power-on. */
+/** Ends the bench test: shows SERIAL if a channel is open, else the screen that follows power-on. */
 export function endTest(): void {
   if (card.state === State.TEST) enter(scp03.isOpen() ? State.SERIAL : firstState());
 }
@@ -129,7 +130,7 @@ export function takeTested(): u32 {
   return tested;
 }
 
-/** An operation could not be done: off where the battery is too low, else ERROR. */
+/** An operation failed: turns off if the battery is too low, else shows ERROR. */
 export function fail(outcome: Outcome): void {
   if (outcome !== Outcome.FLASH && outcome !== Outcome.RANDOM && outcome !== Outcome.CRYPTO) return turnOff();
   vault.wipe();
@@ -139,7 +140,7 @@ export function fail(outcome: Outcome): void {
   enter(State.ERROR);
 }
 
-/** Lets `ms` pass; all that falls due happens in its order. Returns the time until something is due. */
+/** Lets `ms` pass and handles what falls due, in order of time. Returns the milliseconds until the next event. */
 export function pass(ms: u32): u32 {
   let left = ms;
   for (let due = nextDue(); due <= left; due = nextDue()) {
@@ -158,7 +159,7 @@ function nextDue(): u32 {
   return min<u32>(due, left > 0 ? left : 0);
 }
 
-/** Handles what is due now. Keys go before time-outs: one that comes in time counts. */
+/** Handles what is due now. Keys go before time-outs, so a key at the deadline still counts. */
 function settle(): void {
   for (let event = keys.next(card.now); event !== Event.NONE; event = keys.next(card.now)) {
     onKey(event, keys.key());
@@ -169,7 +170,7 @@ function settle(): void {
 function onKey(event: Event, key: u32): void {
   card.deadline = card.idleTimeout ? card.now + card.idleTimeout : card.deadline;
   if (event === Event.DOWN) card.spentKey = false;
-  // A key that was down when the card turned off is forgotten: it does nothing, if the card is on again by now, too.
+  // A key that was down when the card turned off is forgotten. It does nothing, even if the card is on again by now.
   if (key >= keys.KEYS || (event === Event.TAP && card.spentKey)) return;
   dispatch(event, key);
 }
@@ -224,14 +225,14 @@ function off(event: Event, key: u32): void {
   if (event === Event.HOLD && key === <u32>Key.PRESS) turnOn();
 }
 
-/** A timed message: its end, or a key, shows what comes next; a hold of that key is a hold there. */
+/** A timed message: its end, or a key, shows the next state. If that key is held, the hold acts in the next state. */
 function message(event: Event): void {
   if (event !== Event.DOWN && event !== Event.TIMEOUT) return;
   card.spentKey = true;
   enter(card.next);
 }
 
-/** On every other screen: PRESS clears what was entered, or turns the card off. */
+/** PRESS on every other screen but TEST: clears the digits, or turns the card off if there are none. */
 function press(event: Event): void {
   if (event === Event.HOLD) return turnOff();
   if (event !== Event.TAP) return;
@@ -271,7 +272,7 @@ function response(event: Event, key: u32): void {
   if (event === Event.TAP && key === <u32>Key.OK) enter(State.CHALLENGE);
 }
 
-/** NEW_PIN: four digits, OK: once more, unless it is too easy. */
+/** NEW_PIN: four digits, OK: asks for them again, unless the PIN is weak. */
 function newPin(event: Event, key: u32): void {
   if (!completed(event, key, pin.PIN_SIZE)) return;
   if (pin.isWeak(entry.DIGITS)) return enter(State.WEAK_PIN);
@@ -279,7 +280,7 @@ function newPin(event: Event, key: u32): void {
   enter(State.REPEAT_PIN);
 }
 
-/** REPEAT_PIN: the same four digits, OK: the PIN is set, and everything that was open is closed. */
+/** REPEAT_PIN: the same four digits, OK: sets the PIN and wipes the open secrets. */
 function repeatPin(event: Event, key: u32): void {
   if (!completed(event, key, pin.PIN_SIZE)) return;
   if (!entry.matchesKept()) {
@@ -324,7 +325,7 @@ function test(event: Event, key: u32): void {
 
 // ---- moving between them ----
 
-/** Takes a digit of `size`. Returns true at OK with all of them there. */
+/** Takes the next of `size` digits. Returns true at OK once all are typed. */
 function completed(event: Event, key: u32, size: u32): bool {
   if (event !== Event.TAP) return false;
   if (key === <u32>Key.OK) return entry.length() === size;
@@ -338,7 +339,7 @@ function enter(state: State): void {
   stand(state, successorOf(state));
 }
 
-/** The same; where the state is a message, `next` is what follows it. */
+/** As `enter`; `next` is the state that follows if `state` is a message. */
 function stand(state: State, next: State): void {
   entry.clear();
   if (state !== State.RESPONSE) memory.fill(SHOWN, 0, SHOWN_SIZE);
@@ -353,7 +354,7 @@ function stand(state: State, next: State): void {
   draw();
 }
 
-/** Whether nothing is entered, open or shown: only then does a frame that anybody may send keep the card on. */
+/** Whether nothing is entered, open or shown. Only then may a frame, which anybody can send, keep the card on. */
 function isBare(): bool {
   switch (card.state) {
     case State.NO_KEY:
@@ -394,7 +395,7 @@ function selfTest(): Outcome {
   return selftest.randomWorks() ? Outcome.DONE : Outcome.RANDOM;
 }
 
-/** The screen that comes first; locking that power interrupted is finished. OFF where it cannot be. */
+/** The state after power-on. Finishes a locking that a power cut interrupted; returns OFF if it cannot. */
 function firstState(): State {
   if (card.started !== Outcome.DONE) return State.ERROR;
   if (pages.head.life !== Life.PERSONALIZED) return State.NO_KEY;

@@ -1,4 +1,4 @@
-// The card id: by it a desk tells two cards apart that have no serial number yet.
+// The card id, by which a desk tells cards apart that have no serial number yet.
 
 import * as kdf from "./crypto/kdf";
 import { ROOT } from "./pages";
@@ -11,8 +11,8 @@ export const SIZE: u32 = CARD_ID_SIZE;
 const BLOCK: u32 = 16;
 
 /**
- * Writes the card id to `out`, which takes 16 bytes: a KDF of the root secret, the same for as long as the card is not
- * wiped. Returns whether AES worked, which is looked at afterwards; where it did not, nothing is written.
+ * Writes the card id to `out`, which needs room for 16 bytes: a KDF of the root secret, the same until the card is
+ * wiped. Then tests AES and returns whether it works; if not, clears `out`.
  */
 export function tell(out: usize): bool {
   kdf.derive(ROOT, Use.CARD_ID as u8, 0, 0, out, SIZE * 8);

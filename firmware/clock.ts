@@ -1,10 +1,10 @@
-// Time: it passes for the card and for the answers that the serial line holds back, in the order in which things are due.
+// Lets time pass for the card and for delayed answers on the serial line, in the order in which their events are due.
 
 import * as card from "./card";
 import * as line from "./line";
 import * as panel from "./panel";
 
-/** Lets `ms` pass. Returns the time until something is due. */
+/** Lets `ms` milliseconds pass. Returns the milliseconds until the next event. */
 export function pass(ms: u32): u32 {
   let left = ms;
   for (let due = line.due(); due <= left; due = line.due()) {

@@ -1,5 +1,5 @@
-// What the commands of the serial line do, one function each. Every one returns its status word; the
-// answer's data lies at the command's place, `answer` bytes of it.
+// The commands of the serial line, one function each. Each returns its status word and writes the answer's data,
+// `answer` bytes, over the command.
 
 import * as benchtest from "./benchtest";
 import * as card from "./card";
@@ -46,7 +46,7 @@ export class Command {
   p2: u32;
   /** Bytes of data. */
   length: u32;
-  /** Where the command begins; its answer is made there. */
+  /** The address of the command. Its answer is built there. */
   at: usize;
   data: usize;
   /** Bytes of the answer's data. */
@@ -84,7 +84,7 @@ export function select(): u32 {
   return Sw.DONE;
 }
 
-/** INITIALIZE UPDATE: a challenge for a challenge. */
+/** INITIALIZE UPDATE: takes the host's challenge, answers with the card's challenge and cryptogram. */
 export function initializeUpdate(): u32 {
   if (command.cla !== <u32>Cla.GP) return Sw.UNKNOWN_CLASS;
   if (command.p2 !== 0) return Sw.WRONG_PARAMETERS;
@@ -106,7 +106,7 @@ export function externalAuthenticate(): u32 {
   return sw;
 }
 
-/** GET DATA: the public part of what the card knows. None of it is asked for by a data field. */
+/** GET DATA: public data of the card. P1 and P2 are the tag; a data field is refused. */
 export function getData(): u32 {
   const sw = tell((command.p1 << 8) | command.p2);
   return sw === Sw.DONE && command.length !== 0 ? Sw.WRONG_LENGTH : sw;
@@ -137,7 +137,7 @@ function tell(tag: u32): u32 {
   }
 }
 
-/** SELF TEST: what the bench looks at before a key goes in. `mayWrite`: the channel lets changes through. */
+/** SELF TEST: tests a card that is not personalized, at the bench. `mayWrite`: the channel allows changes. */
 export function selfTest(mayWrite: bool): u32 {
   if (command.p2 !== 0) return Sw.WRONG_PARAMETERS;
   if (command.length !== 0) return Sw.WRONG_LENGTH;
@@ -162,7 +162,7 @@ export function selfTest(mayWrite: bool): u32 {
   }
 }
 
-/** INTERNAL AUTHENTICATE, the proof: PIN and challenge take the keypad's path; the response comes back. */
+/** INTERNAL AUTHENTICATE, the proof: takes PIN and challenge as the keypad does, and answers with the response. */
 export function prove(): u32 {
   if ((command.p1 | command.p2) !== 0) return Sw.WRONG_PARAMETERS;
   if (command.length !== pin.PIN_SIZE + token.CHALLENGE_SIZE) return Sw.WRONG_LENGTH;
@@ -175,14 +175,14 @@ export function prove(): u32 {
   return give(token.RESPONSE_SIZE);
 }
 
-/** STORE DATA: the record; the card is seeded then. */
+/** STORE DATA: takes the record of personalization. The card is seeded then. */
 export function storeData(): u32 {
   if (command.p1 !== ONE_ENCRYPTED_BLOCK || command.p2 !== 0) return Sw.WRONG_PARAMETERS;
   if (command.length !== personalization.RECORD_SIZE) return Sw.WRONG_LENGTH;
   return swOf(personalization.apply(command.data));
 }
 
-/** PUT KEY: all three transport keys at once. */
+/** PUT KEY: replaces all three transport keys at once. */
 export function putKey(): u32 {
   if (!isReplaced(command.p1) || command.p2 !== ALL_KEYS) return Sw.WRONG_PARAMETERS;
   if (!transportkeys.isLength(command.length)) return Sw.WRONG_LENGTH;
@@ -190,7 +190,10 @@ export function putKey(): u32 {
   return outcome === Outcome.DONE ? give(transportkeys.ANSWER_SIZE) : swOf(outcome);
 }
 
-/** Whether PUT KEY takes this P1. 0 adds a keyset (GPC_SPE_034 §11.8.2.1), which ends the public test keys. */
+/**
+ * Whether PUT KEY accepts this P1: the version to replace, or 0 to add a keyset (GPC_SPE_034 §11.8.2.1), which replaces
+ * the public test keys.
+ */
 function isReplaced(version: u32): bool {
   return version === <u32>head.keyVersion || (version === 0 && head.keyVersion === TEST_KEYS);
 }
@@ -207,14 +210,17 @@ export function setStatus(): u32 {
   return swOf(commit());
 }
 
-/** A wipe that began and could not end leaves no card to work with: off, or ERROR; power-on ends it. */
+/**
+ * A wipe that began but could not finish leaves no usable page: the card turns off or shows ERROR, and power-on
+ * finishes the wipe.
+ */
 function wipe(): u32 {
   const outcome = wipeCard();
   if (!isMounted()) card.fail(outcome);
   return swOf(outcome);
 }
 
-/** CHANGE REFERENCE DATA: the old PIN for a new one. */
+/** CHANGE REFERENCE DATA: checks the old PIN and sets a new one. */
 export function changePin(): u32 {
   const sw = pinCommand(pin.PIN_SIZE);
   if (sw !== Sw.DONE) return sw;
@@ -222,7 +228,7 @@ export function changePin(): u32 {
   return checked === Sw.DONE ? setPin(command.data + pin.PIN_SIZE) : checked;
 }
 
-/** RESET RETRY COUNTER: an unlock code for a new PIN, on a locked card. */
+/** RESET RETRY COUNTER: checks an unlock code and sets a new PIN, on a locked card. */
 export function unlockPin(): u32 {
   const sw = pinCommand(unlock.CODE_SIZE);
   if (sw !== Sw.DONE) return sw;
@@ -233,7 +239,7 @@ export function unlockPin(): u32 {
   return isWrong(outcome) ? Sw.WRONG | unlock.triesLeft() : swOf(outcome);
 }
 
-/** What the two commands about the PIN have in common: `size` digits of proof, then a new PIN. */
+/** Checks what both PIN commands have in common: `size` digits of proof, then a new PIN. */
 function pinCommand(size: u32): u32 {
   if ((command.p1 | command.p2) !== 0) return Sw.WRONG_PARAMETERS;
   if (command.length !== size + pin.PIN_SIZE) return Sw.WRONG_LENGTH;
@@ -273,20 +279,23 @@ function swOf(outcome: Outcome): u32 {
   }
 }
 
-/** `length` bytes were put where the answer goes. */
+/** Answers with the `length` bytes that were written to the answer's place. */
 function give(length: u32): u32 {
   command.answer = length;
   return Sw.DONE;
 }
 
-/** A template of `length` bytes was put there. An interindustry command gets what is in it (ISO 7816-4 §7.4.2). */
+/** The same for a template. An interindustry command gets only its content (ISO 7816-4 §7.4.2). */
 function giveTemplate(length: u32): u32 {
   if (command.cla & PROPRIETARY_CLASS) return give(length);
   memory.copy(command.at, command.at + TEMPLATE_HEADER, length - TEMPLATE_HEADER);
   return give(length - TEMPLATE_HEADER);
 }
 
-/** The `length` bytes at `from`, which `again` says once more, if there are any; none has more than a suite. */
+/**
+ * Answers with the `length` bytes at `from`, if there are any. `again` is the same address (public.ts); no text is
+ * longer than a suite.
+ */
 function text(from: usize, again: usize, length: u32): u32 {
   if (length === 0 || length > SUITE_SIZE) return Sw.NO_SUCH_DATA;
   copyPublic(command.at, from, again, length);
@@ -312,20 +321,20 @@ function keyInformation(out: usize): u32 {
   return KEY_TEMPLATE_SIZE;
 }
 
-/** The card id; a card in ERROR has none to tell. */
+/** Answers with the card id. A card in ERROR does not give it. */
 function cardId(out: usize): u32 {
   if (card.error() || !cardid.tell(out)) return Sw.NO_SUCH_DATA;
   return give(cardid.SIZE);
 }
 
-/** Version, hash, and the kind of host that runs it. */
+/** Answers with the version, the hash and the kind of host. */
 function firmware(out: usize): u32 {
   copyPublic(out, VERSION, VERSION, VERSION_SIZE);
   store<u8>(out + VERSION_SIZE, host.panel() as u8);
   return give(FirmwareAt.SIZE);
 }
 
-/** The status, as StatusAt lays it out. */
+/** Writes the status, laid out as StatusAt. Returns its length. */
 function status(out: usize): u32 {
   memory.fill(out, 0, STATUS_SIZE);
   store<u16>(out, bswap<u16>(host.battery() as u16), StatusAt.BATTERY);

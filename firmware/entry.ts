@@ -3,7 +3,7 @@
 const DIGITS_SIZE: u32 = 8;
 /** ASCII digits, as many as `length` says. */
 export const DIGITS: usize = memory.data(8);
-/** A PIN kept while it is needed again: the first of two new ones, or the one the response takes. */
+/** A PIN that is needed again: the first entry of a new PIN, or the PIN that goes into the response. */
 export const KEPT: usize = memory.data(4);
 
 @unmanaged
@@ -12,35 +12,35 @@ class Entry {
 }
 const entry = changetype<Entry>(memory.data(offsetof<Entry>()));
 
-/** How many digits there are. */
+/** The number of digits typed. */
 export function length(): u32 {
   return entry.length;
 }
 
-/** Adds a digit; one too many for `most` is ignored. */
+/** Adds a digit, unless there are `most` already. */
 export function add(digit: u32, most: u32): void {
   if (entry.length >= most) return;
   store<u8>(DIGITS + entry.length, (0x30 + digit) as u8);
   entry.length++;
 }
 
-/** Keeps the first four digits aside. */
+/** Copies the first four digits to KEPT. */
 export function keep(): void {
   memory.copy(KEPT, DIGITS, 4);
 }
 
-/** Whether the first four digits are those kept. */
+/** Whether the first four digits equal KEPT. */
 export function matchesKept(): bool {
   return load<u32>(DIGITS) === load<u32>(KEPT);
 }
 
-/** Clears the digits, not what is kept. */
+/** Clears the digits, but not KEPT. */
 export function clear(): void {
   memory.fill(DIGITS, 0, DIGITS_SIZE);
   entry.length = 0;
 }
 
-/** Clears the digits and what is kept. */
+/** Clears the digits and KEPT. */
 export function wipe(): void {
   clear();
   memory.fill(KEPT, 0, 4);

@@ -1,16 +1,16 @@
-// What happens to the card by itself: a key, or the end of a screen's time.
+// The events that a state handles: a key, or the end of the screen's time.
 
-/** What the keys, or the time, tell the card. */
+/** An event of the keys or of the clock. */
 export enum Event {
   NONE = 0,
   /** A key went down. */
   DOWN = 1,
-  /** It was let go before HOLD. */
+  /** The key was released before HOLD. */
   TAP = 2,
-  /** It is still down at HOLD. */
+  /** The key is still down at HOLD. */
   HOLD = 3,
-  /** It was let go after that. */
+  /** The key was released after HOLD. */
   RELEASE = 4,
-  /** The time that the screen gives is over. */
+  /** The screen's time is over. */
   TIMEOUT = 5,
 }

@@ -1,5 +1,4 @@
-// The flash as the firmware uses it: each change asks the battery first, since one that fails
-// half way is worse than none.
+// The flash. Each change checks the battery first, since a change that fails half-way is worse than none.
 
 import * as host from "./host";
 import * as power from "./power";
@@ -8,7 +7,7 @@ export const PAGES: u32 = 4;
 export const PAGE_SIZE: u32 = 1024;
 export const ERASED: u32 = 0xffffffff;
 
-/** Where pages are looked through, a piece at a time. */
+/** The buffer in which pages are read, piece by piece. */
 export const CHUNK_SIZE: u32 = 128;
 export const CHUNK: usize = memory.data(128);
 
@@ -23,20 +22,20 @@ export function word(address: u32): u32 {
   return load<u32>(CHUNK);
 }
 
-/** Reads CHUNK_SIZE bytes at flash `address` into CHUNK, where they stay until this file reads again. */
+/** Reads CHUNK_SIZE bytes at flash `address` into CHUNK. They stay there until the next read by this file. */
 export function chunk(address: u32): usize {
   host.flash_read(address, CHUNK, CHUNK_SIZE);
   return CHUNK;
 }
 
-/** Programs the word at flash `address`. Returns false, with nothing done, where the battery is too low. */
+/** Programs the word at flash `address`. Returns false and changes nothing if the battery is too low. */
 export function program(address: u32, value: u32): bool {
   if (!power.usable()) return false;
   host.flash_program(address, value);
   return true;
 }
 
-/** Programs `length` bytes (a multiple of 4) to all zeros; a word that is zero already is left alone. */
+/** Programs `length` bytes (a multiple of 4) to all zeros. Skips words that are zero already. */
 export function zero(address: u32, length: u32): bool {
   for (let at = address; at < address + length; at += 4) {
     if (word(at) !== 0 && !program(at, 0)) return false;
@@ -44,7 +43,7 @@ export function zero(address: u32, length: u32): bool {
   return true;
 }
 
-/** Erases a page unless it is blank. Returns false, with nothing done, where the battery is too low. */
+/** Erases a page unless it is blank. Returns false and changes nothing if the battery is too low. */
 export function clear(page: u32): bool {
   if (isBlank(page)) return true;
   if (!power.usable()) return false;
@@ -52,7 +51,7 @@ export function clear(page: u32): bool {
   return true;
 }
 
-/** Forgets what was read last. */
+/** Wipes CHUNK. */
 export function wipe(): void {
   memory.fill(CHUNK, 0, CHUNK_SIZE);
 }

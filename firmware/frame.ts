@@ -4,7 +4,7 @@ import { crc16 } from "./crypto/crc16";
 import * as host from "./host";
 import { MAX_PAYLOAD, Slip } from "./wire";
 
-/** channel | payload | CRC-16 of the frame that comes in; an answer is made in the same place. */
+/** The frame being received: channel | payload | CRC-16. The answer is built in the same place. */
 const FRAME: usize = memory.data(264);
 const FRAME_SIZE: u32 = 1 + MAX_PAYLOAD + 2;
 const SHORTEST: u32 = 3;
@@ -42,7 +42,7 @@ export function receive(byte: u32): bool {
   return false;
 }
 
-/** The channel of the frame that was completed. */
+/** The channel of the completed frame. */
 export function channel(): u32 {
   return load<u8>(FRAME);
 }
@@ -52,7 +52,7 @@ export function payloadLength(): u32 {
   return line.length - SHORTEST;
 }
 
-/** Makes room for the next frame and forgets this one. */
+/** Wipes this frame and starts the next. */
 export function next(): void {
   memory.fill(FRAME, 0, FRAME_SIZE);
   line.length = 0;
@@ -60,12 +60,12 @@ export function next(): void {
   line.spoilt = false;
 }
 
-/** Sends `length` bytes at PAYLOAD on the channel of the frame that came in. */
+/** Sends `length` bytes at PAYLOAD on the channel of the received frame. */
 export function answer(length: u32): void {
   send(FRAME, 1 + length);
 }
 
-/** Sends a frame: `length` bytes at `content`, the first of which is the channel. */
+/** Sends a frame: `length` bytes at `content`. The first byte is the channel. */
 export function send(content: usize, length: u32): void {
   const crc = crc16(content, length);
   put(Slip.END);

@@ -1,4 +1,4 @@
-// What the host calls: the exports of docs/ABI.md, and nothing else.
+// The functions that a host calls: the exports of docs/ABI.md, and nothing else.
 
 import * as card from "./card";
 import * as clock from "./clock";
@@ -10,23 +10,23 @@ export function boot(): void {
   line.boot();
 }
 
-/** Contact `key` (0 to 9 the digits, 10 OK, 11 PRESS) closed (1) or opened (0). Returns as `tick`. */
+/** Contact `key` (0 to 9 the digits, 10 OK, 11 PRESS) closed (1) or opened (0). Returns what `tick` returns. */
 export function key(key: u32, closed: u32): u32 {
   card.contact(key, closed !== 0);
   return clock.pass(0);
 }
 
-/** `ms` milliseconds passed. Returns in how many the card wants to be called again; 2^31 - 1: never. */
+/** `ms` milliseconds passed. Returns the milliseconds until the card must be called again; 2^31 - 1 means never. */
 export function tick(ms: u32): u32 {
   return clock.pass(ms);
 }
 
-/** The state, as numbered in wire.ts. */
+/** The state, one of State in wire.ts. */
 export function state(): u32 {
   return card.state();
 }
 
-/** A byte arrived on the serial line. Returns as `tick`. */
+/** A byte arrived on the serial line. Returns what `tick` returns. */
 export function serial(byte: u32): u32 {
   line.receive(byte);
   return clock.pass(0);

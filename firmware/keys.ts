@@ -1,7 +1,7 @@
 // Twelve contacts become keys: bounce is ignored, one key counts at a time, a hold acts once.
 //
-// A contact closed or open for less than BOUNCE is no change. A key is tapped when it is let go
-// before HOLD, held when it is still down then. While one is down the others do nothing.
+// A contact that changes for less than BOUNCE is ignored. A key is tapped if it is released before HOLD, and held if it
+// is still down then. While one key is down, the others do nothing.
 
 import { Event } from "./event";
 import { NEVER } from "./wire";
@@ -16,20 +16,20 @@ const NO_KEY: u32 = 0xff;
 class Contacts {
   /** Bit n: contact n is closed. */
   closed: u32;
-  /** Bit n: key n is down, bounce left out. */
+  /** Bit n: key n is down, after debouncing. */
   down: u32;
-  /** Bit n: contact and key differ, not yet for BOUNCE. */
+  /** Bit n: contact n and key n differ, but not yet for BOUNCE. */
   pending: u32;
   /** The key that counts, or NO_KEY. */
   active: u32;
-  /** When it went down, and whether it has been held. */
+  /** When the active key went down, and whether it has been held. */
   downAt: u32;
   held: bool;
   /** The key of the last event. */
   last: u32;
 }
 const contacts = changetype<Contacts>(memory.data(offsetof<Contacts>()));
-/** When each pending contact moved; zero for the others, so that they do not tell what was typed. */
+/** When each pending contact moved. The others are zero, since old times would tell what was typed. */
 const MOVED_AT: usize = memory.data(48);
 
 /** The key of the event that `next` returned last. */
@@ -44,7 +44,7 @@ export function reset(): void {
   contacts.active = NO_KEY;
 }
 
-/** Forgets which key there was; one that is down stays down. */
+/** Forgets the key of the last event. A key that is down stays down. */
 export function forget(): void {
   contacts.last = NO_KEY;
 }
@@ -68,9 +68,9 @@ export function due(now: u32): u32 {
   return isHolding() ? min(soonest, left(now, contacts.downAt + HOLD)) : soonest;
 }
 
-/** What is due at `now`, one event at a time; call again until it is NONE. */
+/** The next event that is due at `now`. Call it until it returns NONE. */
 export function next(now: u32): Event {
-  // A key that was let go is handled by now: it may be the last digit of a PIN.
+  // The released key has been handled. Forget it: it may be the last digit of a PIN.
   if (contacts.active === NO_KEY) forget();
   if (isHolding() && left(now, contacts.downAt + HOLD) === 0) {
     contacts.held = true;
@@ -83,7 +83,7 @@ export function next(now: u32): Event {
   return Event.NONE;
 }
 
-/** The first key whose contact has differed for BOUNCE, or NO_KEY. How long it takes does not tell which. */
+/** The first key whose contact has differed for BOUNCE, or NO_KEY. Takes the same time for every key. */
 function settled(now: u32): u32 {
   let first = NO_KEY;
   for (let key = KEYS; key-- > 0; ) {
@@ -92,12 +92,12 @@ function settled(now: u32): u32 {
   return first;
 }
 
-/** Whether the key that counts may become a hold: it is down, and its contact is not open for the moment. */
+/** Whether the active key can become a hold: it is down and its contact is closed. */
 function isHolding(): bool {
   return contacts.active !== NO_KEY && !contacts.held && !(contacts.pending & (1 << contacts.active));
 }
 
-/** The key follows its contact. Returns NONE where it does not count, since another is down. */
+/** Lets the key follow its contact. Returns NONE if the key does not count because another is down. */
 function settle(key: u32): Event {
   const at = movedAt(key);
   const bit: u32 = 1 << key;
@@ -122,7 +122,7 @@ function movedAt(key: u32): u32 {
   return load<u32>(MOVED_AT + (key << 2));
 }
 
-/** Milliseconds until `at`; 0 if it has come. Right across the clock's wrap at 2^32. */
+/** Milliseconds until `at`, or 0 if it has passed. Correct across the clock's wrap at 2^32. */
 function left(now: u32, at: u32): u32 {
   const span = (at - now) as i32;
   return span > 0 ? span : 0;

@@ -1,4 +1,4 @@
-// The serial line: bytes become frames, frames become commands or keys, answers go out, some of them late.
+// The serial line: bytes become frames, frames become commands or keys, answers go out, some after a delay.
 
 import * as apdu from "./apdu";
 import * as card from "./card";
@@ -8,14 +8,14 @@ import { Channel, NEVER, PROTOCOL_VERSION } from "./wire";
 
 @unmanaged
 class Held {
-  /** Bytes of an answer that waits, or 0. */
+  /** Length of the answer that waits, or 0. */
   length: u32;
   /** Milliseconds it still waits. */
   left: u32;
 }
 const held = changetype<Held>(memory.data(offsetof<Held>()));
 
-/** A byte arrived. While an answer is held back, it is dropped. */
+/** A byte arrived. It is dropped while an answer waits. */
 export function receive(byte: u32): void {
   if (held.length || !frame.receive(byte)) return;
   const channel = frame.channel();
@@ -24,19 +24,19 @@ export function receive(byte: u32): void {
   frame.next();
 }
 
-/** Milliseconds until an answer that is held back goes out, or NEVER. */
+/** Milliseconds until the waiting answer goes out, or NEVER. */
 export function due(): u32 {
   return held.length ? held.left : NEVER;
 }
 
-/** Lets `ms` pass, no more than `due` said: an answer goes out when its time has come. */
+/** Lets `ms` pass, at most what `due` returned, and sends the waiting answer if it is due. */
 export function pass(ms: u32): void {
   if (held.length === 0) return;
   held.left -= ms;
   if (held.left === 0) send();
 }
 
-/** A new battery: nothing is under way. */
+/** A new battery: drops the frame and the answer in progress. */
 export function boot(): void {
   frame.next();
   held.length = 0;

@@ -15,13 +15,13 @@ class Try {
 const current = changetype<Try>(memory.data(offsetof<Try>()));
 
 /**
- * Spends a try and opens a wrap with `length` digits. What flash said before and after the spending
- * goes into the key, and whether the count of tries grew by one, counted another way than before:
- * where the try was not spent, or not where it counts, not even the right PIN opens anything.
- * Returns DONE, WRONG, BATTERY, or FLASH where there is no slot left, or memory is not what flash says.
+ * Spends a try and opens a wrap with `length` digits. The key depends on what flash held at the slot before and after
+ * the spending, and on whether the count of tries grew by one, counted forwards before it and backwards after it. If
+ * the try was not spent, or not where it counts, even the right PIN opens nothing. Returns DONE, WRONG, BATTERY, or
+ * FLASH if no slot is left or memory differs from flash.
  *
- * Tries, wrap and use are three arguments, though each PIN has the same three: they are checked against each other, and a
- * fault in one that named all three would change them together.
+ * Tally, wrap and use are three arguments, though one could stand for all: they are checked against each other, and a
+ * fault in a single argument would change all three together.
  */
 export function open(tally: Tally, which: Wrap, use: Use, digits: usize, length: u32): Outcome {
   const slot = freeSlot(tally);
@@ -31,22 +31,22 @@ export function open(tally: Tally, which: Wrap, use: Use, digits: usize, length:
   const before = flash.word(slot);
   if (!flash.program(slot, SPENT)) return Outcome.BATTERY;
   const after = flash.word(slot);
-  // The use says which tries count: a fault in `tally` would spend those of the other kind.
+  // Derive the tally from the use: a fault in `tally` would spend tries of the other kind.
   const missing = used + 1 - spentBackwards(use === Use.CODE ? Tally.CODE : Tally.PIN);
   return vault.open(which, use, digits, length, before + missing, after) === 0 ? Outcome.DONE : Outcome.WRONG;
 }
 
-/** The second check of a try, by other means than the first (vault.receipt). */
+/** The second check of a try, independent of the first (vault.receipt). */
 export function confirmed(): bool {
   return vault.receipt() === GIVEN;
 }
 
-/** Gives all tries back. The word comes out of the opened wrap: a wrong one gives nothing back. */
+/** Gives all tries back. The word it programs comes from the opened wrap, so a wrong PIN gives nothing back. */
 export function giveBack(): Outcome {
   return flash.program(current.slot + 4, vault.receipt()) ? Outcome.DONE : Outcome.BATTERY;
 }
 
-/** How a right try ends: where what followed failed, nothing stays open. */
+/** Ends a right try: wipes the open secrets if the step after it failed. */
 export function conclude(outcome: Outcome): Outcome {
   if (outcome !== Outcome.DONE) vault.wipe();
   return outcome;

@@ -1,13 +1,13 @@
-// How an operation inside the firmware ended. No host sees these numbers, but for those of an ERROR.
+// How an operation inside the firmware ended. Hosts see only the numbers of an ERROR.
 
 import { ErrorNumber } from "./wire";
 
-/** No success is zero: a result that got lost is not one. */
+/** DONE is not zero, so that a result that a fault cleared does not read as success. */
 export enum Outcome {
   DONE = 0xa5,
   /** Shown as ERROR 01: the crypto self-test found a wrong answer. */
   CRYPTO = ErrorNumber.CRYPTO,
-  /** Shown as ERROR 02: flash cannot be read as what this firmware writes. */
+  /** Shown as ERROR 02: flash does not hold what this firmware writes. */
   FLASH = ErrorNumber.FLASH,
   /** Shown as ERROR 03: the random source fails. */
   RANDOM = ErrorNumber.RANDOM,
@@ -17,6 +17,6 @@ export enum Outcome {
   WRONG = 5,
   /** A wrong one, and no tries left. */
   LAST = 6,
-  /** Input that the card does not take. */
+  /** Input that the card does not accept. */
   REFUSED = 7,
 }

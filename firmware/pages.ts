@@ -1,4 +1,4 @@
-// What the card remembers: one page of flash at a time, written whole and committed by its last word.
+// What the card keeps in flash: one current page, written whole and committed by its last word.
 //
 //   0x000  head: magic, sequence, who judges the PIN, serial number, suite, lock code; check value = commit
 //   0x048  root secret; check value
@@ -9,8 +9,8 @@
 //   0x188  tries spent on unlock codes, 5 slots
 //   0x1b0  tries spent on PINs, 74 slots; page ends at 0x400
 //
-// A change of any field is a new page with the next sequence number in the next place, round and
-// round, so that wear spreads; the page before is erased afterwards. Every bit: docs/FLASH.md.
+// Each change of a field writes a new page, with the next sequence number, in the next of the four places, which
+// spreads wear; then the page before is erased. docs/FLASH.md describes every bit.
 
 import { crc32 } from "./crypto/crc32";
 import * as flash from "./flash";
@@ -34,7 +34,7 @@ export class Head {
   codeSpent: u8;
   /** The version of the transport keys. */
   keyVersion: u8;
-  /** FIRST on the page of the first start, zero on all after it. No cut of power makes FIRST anything else. */
+  /** FIRST on the page of the first start, zero on every later one. A power cut never changes FIRST. */
   first: u8;
   /** The lock code as a number: 0 to 99,999,999. */
   lockCode: u32;
@@ -57,11 +57,11 @@ const KEYS_SIZE: u32 = 48;
 
 /** The version of the public GlobalPlatform test keys, which a card leaves the fab with. */
 export const TEST_KEYS: u8 = <u8>KeyVersion.TEST;
-/** The first byte of each of them: 40 41 42 … 4f. */
+/** The first byte of each test key, which is 40 41 42 … 4f. */
 const TEST_KEY_START: u32 = 0x40;
 /** Erased bits: neither a torn program nor a torn erase changes them on a page that has them. */
 const FIRST: u8 = 0xff;
-/** A sealed text of vault.ts. */
+/** Bytes of a wrap, as vault.ts seals it. */
 export const WRAP_SIZE: u32 = 116;
 
 /** Where the two wraps lie in a page. */
@@ -77,7 +77,7 @@ export enum Slots {
   END = 0x400,
 }
 
-/** The page in memory, as far as a commit writes it. */
+/** The current page in memory, as far as a commit writes it. */
 const IMAGE: usize = memory.data(0x180);
 export const head = changetype<Head>(IMAGE);
 export const SERIAL: usize = IMAGE + SERIAL_AT;
@@ -98,22 +98,22 @@ export function address(offset: u32): u32 {
   return current.page * PAGE_SIZE + offset;
 }
 
-/** Where the current page begins in flash, found another way than `address` does. */
+/** The flash address of the current page, computed independently of `address`. */
 export function pageStart(): u32 {
   return ((current.page ^ 0x100) << 10) & 0xfff;
 }
 
-/** The page that counts. */
+/** The number of the current page. */
 export function currentPage(): u32 {
   return current.page;
 }
 
-/** Whether flash and memory agree about the current page: a fault may have changed what memory says, or where. */
+/** Whether flash and memory agree about the current page: a fault may have changed the image or the page number. */
 export function isCurrent(): bool {
   return head.magic === MAGIC && reads(address(0));
 }
 
-/** Whether memory holds a page: not where no card was found, nor where a wipe could not end. */
+/** Whether memory holds a page. It holds none if `mount` found none or a wipe could not finish. */
 export function isMounted(): bool {
   return head.magic === MAGIC;
 }
@@ -124,8 +124,8 @@ export function wrap(which: Wrap): usize {
 }
 
 /**
- * Finds the newest page and reads it, finishing what power interrupted. On a card that never
- * started, writes the first page with a fresh root secret.
+ * Finds the newest page, reads it and finishes what a power cut interrupted. On a card that never started, writes the
+ * first page with a fresh root secret.
  */
 export function mount(): Outcome {
   let newest: u32 = 0;
@@ -133,14 +133,14 @@ export function mount(): Outcome {
   for (let page: u32 = 0; page < PAGES; page++) {
     flash.read(page * PAGE_SIZE, IMAGE, ROOT_AT);
     if (!headIsWhole()) {
-      // A first start that power interrupted leaves at most a torn page of its own.
+      // An interrupted first start leaves no other torn page than one marked FIRST.
       if (load<u32>(IMAGE, HEAD_CHECK_AT) !== ERASED && head.first !== FIRST) suspicious = true;
     } else if (head.sequence > newest) {
       newest = head.sequence;
       current.page = page;
     }
   }
-  // Of what was read from a wrong place, keys may lie where the serial number should: it is not kept.
+  // A faulty read may have put key bytes where the serial number belongs, so wipe the image.
   if (newest === 0) {
     wipe();
     return suspicious ? Outcome.FLASH : firstStart();
@@ -153,15 +153,15 @@ export function mount(): Outcome {
   return clearOthers();
 }
 
-/** Takes what lies at KEYS as the transport keys of the next commit. */
+/** Accepts the bytes at KEYS as the transport keys of the next commit. */
 export function admitKeys(): void {
   putCheck(KEYS_AT, KEYS_SIZE);
 }
 
 /**
- * Writes the image in memory as the next page, commits it and erases the page before. Where that
- * fails, the image is again what the page that counts says. Transport keys that were not admitted are never written: a
- * fault that overwrote them in memory would make known keys the card's own.
+ * Writes the image as the next page, commits it and erases the page before. If that fails, reads the image back from
+ * the current page. Transport keys that were not admitted are never written: a fault that overwrote them in memory
+ * would give the card keys that everybody knows.
  */
 export function commit(): Outcome {
   if (head.magic !== MAGIC) return Outcome.FLASH;
@@ -170,7 +170,7 @@ export function commit(): Outcome {
   return outcome;
 }
 
-/** Takes back what was changed in memory and not committed. */
+/** Undoes changes in memory that were not committed. */
 export function revert(): void {
   flash.read(address(0), IMAGE, END);
 }
@@ -178,7 +178,7 @@ export function revert(): void {
 function writeNext(): Outcome {
   const page = (current.page + 1) % PAGES;
   const start = page * PAGE_SIZE;
-  // The commit has to program its word: a head that checks to the erased word gets another sequence number.
+  // The commit must program its word. If the check value equals an erased word, take another sequence number.
   do {
     head.sequence++;
     head.first = head.sequence === 1 ? FIRST : 0;
@@ -192,7 +192,7 @@ function writeNext(): Outcome {
   for (let at: u32 = 0; at < END; at += 4) {
     if (at !== HEAD_CHECK_AT && !write(start, at)) return Outcome.BATTERY;
   }
-  // What was not written as meant must never become true: the commit comes after the look at the rest.
+  // Read the rest back before the commit: a page that was written wrongly must never count.
   if (!reads(start)) return Outcome.FLASH;
   if (!write(start, HEAD_CHECK_AT)) return Outcome.BATTERY;
   if (flash.word(start + HEAD_CHECK_AT) !== load<u32>(IMAGE, HEAD_CHECK_AT)) return Outcome.FLASH;
@@ -200,26 +200,26 @@ function writeNext(): Outcome {
   return clearOthers();
 }
 
-/** Whether a wrap can be opened with the right secret: it is there and its check value holds. */
+/** Whether the right secret can open a wrap: it is present and its check value holds. */
 export function isUsable(which: Wrap): bool {
   return !isDestroyed(which) && isWhole(which, WRAP_SIZE);
 }
 
-/** Programs a wrap to zeros, in flash and in memory; done before, it does nothing. Memory says what flash says then. */
+/** Programs a wrap to zeros in flash, unless it is zero already, and reads the page back into memory. */
 export function destroy(which: Wrap): Outcome {
   const done = flash.zero(address(which), WRAP_SIZE + 4);
   revert();
   return done ? Outcome.DONE : Outcome.BATTERY;
 }
 
-/** Marks a wrap in memory as not there; the next commit writes it so. */
+/** Removes a wrap from the image. The next commit writes zeros in its place. */
 export function drop(which: Wrap): void {
   memory.fill(IMAGE + which, 0, WRAP_SIZE + 4);
 }
 
 /**
- * Back to a blank card with a fresh root secret; serial number and transport keys stay. What it
- * begins and cannot end, power-on finishes; nothing can be committed until then.
+ * Makes the card blank, with a fresh root secret; serial number and transport keys stay. If it cannot finish, the next
+ * power-on does, and nothing can be committed until then.
  */
 export function wipeCard(): Outcome {
   if (!flash.program(address(WIPE_MARK_AT), 0)) return Outcome.BATTERY;
@@ -228,7 +228,7 @@ export function wipeCard(): Outcome {
   return outcome;
 }
 
-/** Forgets the page in memory. */
+/** Wipes the image. */
 export function wipe(): void {
   memory.fill(IMAGE, 0, END);
   current.page = 0;
@@ -244,7 +244,7 @@ function firstStart(): Outcome {
   return commitBlank();
 }
 
-/** Zeroes every copy of the root secret, stale ones too, and only then writes and erases. */
+/** Zeroes every copy of the root secret, stale ones too, and only then writes the blank page and erases the others. */
 function finishWipe(): Outcome {
   for (let page: u32 = 0; page < PAGES; page++) {
     if (!flash.isBlank(page) && !flash.zero(page * PAGE_SIZE + ROOT_AT, ROOT_SIZE + 4)) return Outcome.BATTERY;
@@ -267,7 +267,9 @@ function commitBlank(): Outcome {
   return commit();
 }
 
-/** Erases all pages but one, and looks whether that one is still there: its counts of tries went with it. */
+/**
+ * Erases all pages but the current one, and checks that a fault did not erase that one, with its counts of tries, too.
+ */
 function clearOthers(): Outcome {
   for (let page: u32 = 0; page < PAGES; page++) {
     if (page !== current.page && !flash.clear(page)) return Outcome.BATTERY;
@@ -280,7 +282,7 @@ function write(start: u32, offset: u32): bool {
   return value === ERASED || flash.program(start + offset, value);
 }
 
-/** Whether flash from `start` on says what the image says, the commit not yet written. */
+/** Whether the page at flash address `start` equals the image, apart from the commit word. */
 function reads(start: u32): bool {
   let difference: u32 = 0;
   for (let at: u32 = 0; at < END; at += 4) {
@@ -289,7 +291,7 @@ function reads(start: u32): bool {
   return difference === 0;
 }
 
-/** Whether a page was committed: its check value holds, and is a word that was programmed. */
+/** Whether the page in the image was committed: its check value holds and is not an erased word. */
 function headIsWhole(): bool {
   return head.magic === MAGIC && isWhole(0, HEAD_CHECK_AT) && load<u32>(IMAGE, HEAD_CHECK_AT) !== ERASED;
 }
@@ -307,7 +309,7 @@ function putCheck(offset: u32, length: u32): void {
   store<u32>(IMAGE + offset + length, check(offset, length));
 }
 
-/** A record's check value holds for its place and its page's sequence number only. */
+/** The check value of a record. It holds only at its offset and with its page's sequence number. */
 function check(offset: u32, length: u32): u32 {
   return crc32(head.sequence ^ (offset << 16), IMAGE + offset, length);
 }

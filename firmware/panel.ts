@@ -1,5 +1,5 @@
-// The front panel on the serial line (channel 1): keys come in, the screen goes out when it changes.
-// Production images leave it out: then its frames are noise.
+// The front panel on the serial line (channel 1): keys come in, the screen goes out when it changes. Production images
+// have no front panel and ignore its frames.
 
 import * as card from "./card";
 import * as frame from "./frame";
@@ -9,18 +9,18 @@ import { Channel, Kind, PanelAt } from "./wire";
 
 const TEXT_SIZE: u32 = PanelAt.SIZE - PanelAt.TEXT;
 const REPORT_SIZE: u32 = 1 + PanelAt.SIZE;
-/** channel | on | state | text, as it was sent last. */
+/** The last report: channel | on | state | text. */
 const SENT: usize = memory.data(11);
 const NOW: usize = memory.data(11);
 
 @unmanaged
 class Panel {
-  /** Somebody asked for the screen. */
+  /** A front panel is connected: it has sent a frame. */
   watched: bool;
 }
 const panel = changetype<Panel>(memory.data(offsetof<Panel>()));
 
-/** Takes a frame of the front panel: a contact, or the wish to see the screen. */
+/** Takes a frame of the front panel: a contact, or a request for the screen. */
 export function take(payload: usize, length: u32): void {
   if (!isPresent()) return;
   panel.watched = true;
@@ -28,7 +28,7 @@ export function take(payload: usize, length: u32): void {
   else if (length === 2) card.contact(load<u8>(payload), load<u8>(payload, 1) !== 0);
 }
 
-/** Sends the screen if it changed and somebody watches. */
+/** Sends the screen if it changed and a front panel is connected. */
 export function tell(): void {
   if (panel.watched) report(false);
 }

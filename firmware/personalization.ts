@@ -1,4 +1,4 @@
-// Personalization: one record makes a card a working one, in one commit.
+// Personalization: one record gives a card its keys, PIN and serial number, in one commit.
 
 import * as cbc from "./crypto/cbc";
 import { Outcome } from "./outcome";
@@ -21,8 +21,8 @@ const MAX_TRIES: u32 = Limit.MOST_TRIES;
 const MIN_KEY: u32 = Limit.SHORTEST_KEY;
 
 /**
- * Takes the record at `record`, whose secrets it decrypts there. The card is seeded then, and its keys
- * do not stay open. Returns DONE, REFUSED, RANDOM, BATTERY or FLASH.
+ * Decrypts the secrets of the record at `record` in place and writes the record to flash. The card is seeded then, and
+ * no secret stays open. Returns DONE, REFUSED, RANDOM, BATTERY or FLASH.
  */
 export function apply(record: usize): Outcome {
   cbc.decrypt(DEK, 0, record + RecordAt.SECRETS, SECRETS_SIZE);
@@ -56,7 +56,7 @@ function seed(record: usize): Outcome {
   return prepared === Outcome.DONE ? pin.set(record + RecordAt.PIN) : prepared;
 }
 
-/** Suites with P are for the server's check, and only those. */
+/** Whether a record is valid. A suite has P if and only if the server judges the PIN. */
 function isValid(record: usize): bool {
   const check: u32 = load<u8>(record, RecordAt.PIN_CHECK);
   const tries: u32 = load<u8>(record, RecordAt.TRIES);
@@ -73,7 +73,7 @@ function isValid(record: usize): bool {
   return isSerial(record + RecordAt.SERIAL) && pin.isDigits(record + RecordAt.PIN, pin.PIN_SIZE);
 }
 
-/** Whether a field of `size` bytes has only zeros behind its first `length`. */
+/** Whether a field of `size` bytes has only zeros after its first `length`. */
 function isFilled(field: usize, length: u32, size: u32): bool {
   let bits: u32 = 0;
   for (let i = length; i < size; i++) bits |= load<u8>(field + i);

@@ -1,4 +1,4 @@
-// The PIN: checked by the card, locked after too many wrong ones, set anew.
+// The PIN: checks it, locks it after too many wrong ones, and sets a new one.
 
 import { ERASED } from "./flash";
 import * as onetry from "./onetry";
@@ -11,23 +11,23 @@ import { Digits, PinCheck } from "./wire";
 
 export const PIN_SIZE: u32 = Digits.PIN;
 
-/** Whether the site judges the PIN and the card takes any. */
+/** Whether the site judges the PIN and the card accepts any. */
 export function judgedByServer(): bool {
   return head.pinCheck === PinCheck.SERVER;
 }
 
-/** Tries left. */
+/** PIN tries left. */
 export function triesLeft(): u32 {
   const used = spent(Tally.PIN);
   return used < head.tries ? head.tries - used : 0;
 }
 
-/** Whether no try is left. */
+/** Whether no PIN tries are left. */
 export function isLocked(): bool {
   return triesLeft() === 0;
 }
 
-/** Destroys the wrap under the PIN: what only the right PIN could open is gone. */
+/** Destroys the wrap under the PIN, so that no PIN opens the secrets any more. */
 export function lock(): Outcome {
   return destroy(Wrap.PIN);
 }
@@ -54,8 +54,8 @@ export function openUnchecked(): Outcome {
 }
 
 /**
- * Seals what is open under a new PIN and gives back all tries, of PINs and of unlock codes. Where nothing
- * is open, as after a check that a fault took for a right one, nothing is sealed and nothing given back.
+ * Seals the open secrets under a new PIN and gives back all PIN tries and code tries. If nothing is open, as after a
+ * check that a fault turned into success, seals nothing and gives nothing back.
  */
 export function set(digits: usize): Outcome {
   if (vault.receipt() !== GIVEN) return Outcome.FLASH;
@@ -65,7 +65,7 @@ export function set(digits: usize): Outcome {
   return commit();
 }
 
-/** Seals what is open for a card whose PIN the server judges: under the root secret alone. */
+/** Seals the open secrets under the root secret alone, for a card whose PIN the server judges. */
 export function setUnchecked(): void {
   vault.seal(Wrap.PIN, Use.NOTHING, 0, 0);
   drop(Wrap.CODE);
@@ -99,7 +99,9 @@ function lost(): Outcome {
   return destroyed === Outcome.DONE ? Outcome.LAST : destroyed;
 }
 
-/** Compacts before the spending where the page has no slot left, so that nothing has to after it. */
+/**
+ * Compacts the page if it has no slot left. This comes before the try is spent, so that no compaction can follow it.
+ */
 function makeRoom(): Outcome {
   if (freeSlot(Tally.PIN) !== ERASED) return Outcome.DONE;
   carry();

@@ -2,8 +2,8 @@
 //
 //   CLOSED ── INITIALIZE UPDATE ──► INITIATED ── EXTERNAL AUTHENTICATE ──► OPEN
 //
-// Anything wrong closes it. Commands come in with C-MAC and may be encrypted; answers go out with
-// R-MAC and encrypted as the level says.
+// Every error closes it. Commands carry a C-MAC and may be encrypted; the level says whether answers carry an R-MAC and
+// are encrypted.
 
 import * as aes from "./crypto/aes";
 import * as cbc from "./crypto/cbc";
@@ -21,11 +21,11 @@ const CHALLENGE_SIZE: u32 = Scp03Size.CHALLENGE;
 const HEADER_SIZE: u32 = 5;
 const BLOCK: u32 = 16;
 const PADDING: u8 = 0x80;
-/** Above every length: the MAC was right. */
+/** Added to a length once the MAC was right. It is larger than every length. */
 export const UNWRAPPED: u32 = 0x5a00;
 export const INITIALIZE_UPDATE_SIZE: u32 = Scp03Size.INITIALIZE_UPDATE;
 
-/** Many bits apart: no flipped bit makes one of them another. */
+/** The values differ in several bits, so that no single flipped bit turns one into another. */
 enum Stage {
   CLOSED = 0,
   INITIATED = 0x5a,
@@ -38,9 +38,9 @@ class Session {
   level: u32;
   /** Commands since the channel opened; the encryption counter (§6.2.6). */
   counter: u32;
-  /** Wrong keys in a row. They outlive the session, and off. */
+  /** Wrong keys in a row. The count survives the session, and turning off. */
   failures: u32;
-  /** The check value of the session keys, as they were derived. */
+  /** The check value of the session keys when they were derived. */
   check: u32;
 }
 const session = changetype<Session>(memory.data(offsetof<Session>()));
@@ -86,14 +86,14 @@ export function close(): void {
 }
 
 /**
- * INITIALIZE UPDATE (§7.1.1) with the eight bytes of host challenge at `data`; its 29 bytes of answer
- * go there. Returns DONE, or NOT_USABLE where the random source or an algorithm fails.
+ * INITIALIZE UPDATE (§7.1.1) with the eight bytes of host challenge at `data`, which its 29 bytes of answer replace.
+ * Returns DONE, or NOT_USABLE if the random source or an algorithm fails.
  */
 export function initiate(data: usize): Sw {
   close();
   memory.copy(CHAIN, data, CHALLENGE_SIZE);
   if (!host.random(CHAIN + CHALLENGE_SIZE, CHALLENGE_SIZE)) return Sw.NOT_USABLE;
-  // Before there are keys: one that a fault wrote to CHAIN would be sent with the challenge.
+  // Copy the challenge before session keys exist: a key that a fault writes to CHAIN would be sent with it.
   copyPublic(data + 13, CHAIN + CHALLENGE_SIZE, CHAIN + CHALLENGE_SIZE, CHALLENGE_SIZE);
   deriveSession(KEYS, Derive.S_ENC, S_ENC);
   deriveSession(KEYS + KEY_SIZE, Derive.S_MAC, S_MAC);
@@ -105,7 +105,7 @@ export function initiate(data: usize): Sw {
   store<u8>(data, Scp03.PROTOCOL, 11);
   store<u8>(data, Scp03.I, 12);
   cryptogram(Derive.CARD_CRYPTOGRAM);
-  // An AES that lost its S-box gives the keys themselves; it is looked at once it has computed what is sent.
+  // An AES without its S-box would give away the keys, so test it after its last use and before the answer is sent.
   if (!selftest.cryptoWorks()) return fail(Sw.NOT_USABLE) as Sw;
   copyPublic(data + 21, WORK, WORK, MAC_SIZE);
   session.stage = Stage.INITIATED;
@@ -113,13 +113,13 @@ export function initiate(data: usize): Sw {
 }
 
 /**
- * EXTERNAL AUTHENTICATE (§7.1.2): the whole command at `command`, with host cryptogram and MAC. Opens
- * the channel at its level. Returns DONE, NOT_AUTHENTIC, or NOT_IN_THIS_STATE where none was begun.
+ * EXTERNAL AUTHENTICATE (§7.1.2): the whole command at `command`, with host cryptogram and MAC. Opens the channel at
+ * the level in its P1. Returns DONE, NOT_AUTHENTIC, or NOT_IN_THIS_STATE if no channel was begun.
  *
- * Each check is made twice by different means, so that one fault does not pass both: the session key
- * is derived again, cryptogram and MAC are compared as bytes and as words, and the algorithms prove
- * that they work (a CMAC that computes nothing has results that anybody can send). A fault may have overwritten keys in
- * memory: the transport keys are compared with flash, and the session keys with their check value, after both were used.
+ * Each check is made twice by different means, so that one fault does not pass both: the session key is derived again,
+ * cryptogram and MAC are compared as bytes and as words, and the algorithms are tested, since anybody can send the
+ * results of a CMAC that computes nothing. A fault may have overwritten keys in memory, so the transport keys are
+ * compared with flash, and the session keys with their check value, after they were used.
  */
 export function authenticate(command: usize): Sw {
   if (session.stage !== Stage.INITIATED) return Sw.NOT_IN_THIS_STATE;
@@ -130,7 +130,7 @@ export function authenticate(command: usize): Sw {
   wrong |= difference(WORK, data, MAC_SIZE);
   memory.fill(CHAIN, 0, 16);
   wrong |= commandMac(command, data, MAC_SIZE);
-  // The second check has no branch: where it fails, the stage is none of those that there are.
+  // The second check has no branch: if it fails, the stage is not a valid one.
   const stage = Stage.OPEN + differingWords(WORK, data) + differingWords(CHAIN, data + MAC_SIZE);
   if (wrong !== 0 || !isCurrent() || !selftest.cryptoWorks()) {
     close();
@@ -145,9 +145,9 @@ export function authenticate(command: usize): Sw {
 }
 
 /**
- * Checks and decrypts the command at `command`, whose data is `length` bytes, MAC included (§6.2.4,
- * §6.2.6). Returns UNWRAPPED and the length of the plain data, or 0 where the channel had to be closed: a call that
- * a fault leaves out has checked nothing and says so.
+ * Checks and decrypts the command at `command`, whose data is `length` bytes, MAC included (§6.2.4, §6.2.6). Returns
+ * UNWRAPPED plus the length of the plain data, or 0 after closing the channel. A length alone is not success, so that a
+ * call that a fault skips does not pass for a checked command.
  */
 export function unwrap(command: usize, length: u32): u32 {
   if (length < MAC_SIZE) return fail(0);
@@ -165,9 +165,9 @@ export function unwrap(command: usize, length: u32): u32 {
 }
 
 /**
- * Protects an answer of `length` bytes at `data` (§6.2.5, §6.2.7); the status word goes into its MAC
- * and stays with the caller. Returns the new length; 0, and the channel closed, where AES does not work or
- * a session key was changed. Errors go out bare.
+ * Protects an answer of `length` bytes at `data` (§6.2.5, §6.2.7); the MAC covers the status word, which the caller
+ * appends. Returns the new length; or 0, after closing the channel, if AES fails its test or a session key has changed.
+ * Errors carry no data and no MAC.
  */
 export function wrap(data: usize, length: u32, sw: u32): u32 {
   const isError = sw !== Sw.DONE && sw >> 8 !== 0x62 && sw >> 8 !== 0x63;
@@ -191,8 +191,8 @@ export function wrap(data: usize, length: u32, sw: u32): u32 {
 }
 
 /**
- * Checks the MAC behind `size` bytes of data and chains it (§6.2.4). Returns 0 where it is right, and was computed with
- * the key that was derived: one that a fault overwrote may be known to everybody.
+ * Checks the MAC behind `size` bytes of data and chains it (§6.2.4). Returns 0 if it is right and the session keys are
+ * still those that were derived: a fault may have overwritten them with bytes that everybody knows.
  */
 function commandMac(command: usize, data: usize, size: u32): u32 {
   cmac.begin(S_MAC);
@@ -202,19 +202,19 @@ function commandMac(command: usize, data: usize, size: u32): u32 {
   return difference(CHAIN, data + size, MAC_SIZE) | (checkOfKeys() ^ session.check);
 }
 
-/** A check value of the session keys. That of zeros is not zero: a fault that clears keys and check value is noticed. */
+/** A check value of the session keys. For zeros it is not zero, so that a fault that clears both is noticed. */
 function checkOfKeys(): u32 {
   return crc32(Stage.OPEN, SESSION_KEYS, 48);
 }
 
-/** Bits that differ; every byte is looked at. */
+/** The bits that differ. Compares every byte. */
 function difference(a: usize, b: usize, length: u32): u32 {
   let bits: u32 = 0;
   for (let i: u32 = 0; i < length; i++) bits |= load<u8>(a + i) ^ load<u8>(b + i);
   return bits;
 }
 
-/** The same by other means: how many of two words differ. */
+/** The same by other means: how many of the two words differ. */
 function differingWords(a: usize, b: usize): u32 {
   return u32(load<u32>(a) !== load<u32>(b)) + u32(load<u32>(a, 4) !== load<u32>(b, 4));
 }
@@ -225,7 +225,7 @@ function fail(result: u32): u32 {
   return result;
 }
 
-/** Takes the padding 80 00 … off (§4.1.4). Returns as `unwrap`. */
+/** Removes the padding 80 00 … (§4.1.4). Returns what `unwrap` returns. */
 function unpad(data: usize, size: u32): u32 {
   let length = size - 1;
   while (length > size - BLOCK && load<u8>(data + length) === 0) length--;
@@ -234,7 +234,7 @@ function unpad(data: usize, size: u32): u32 {
   return UNWRAPPED | length;
 }
 
-/** The counter block, encrypted, in WORK: the IV of a command (`mark` 0) or of an answer (80). */
+/** Computes the encrypted counter block in WORK: the IV of a command (`mark` 0) or of an answer (80). */
 function counterBlock(mark: u8): void {
   memory.fill(WORK, 0, 16);
   store<u8>(WORK, mark);
@@ -247,7 +247,7 @@ function deriveSession(key: usize, constant: Derive, out: usize): void {
   kdf.derive(key, constant as u8, CHAIN, 16, out, 128);
 }
 
-/** A cryptogram (§6.2.2) in the first eight bytes of WORK. */
+/** Computes a cryptogram (§6.2.2) in the first eight bytes of WORK. */
 function cryptogram(constant: Derive): void {
   kdf.derive(S_MAC, constant as u8, CHAIN, 16, WORK, 64);
 }

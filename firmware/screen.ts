@@ -41,7 +41,7 @@ export function stars(which: Text, stars: u32): void {
   host.display(LINE);
 }
 
-/** Shows a text with a number of `digits` digits (1 or 2) behind it, from column `at` on. */
+/** Shows a text and, at column `at`, a number of `digits` digits (1 or 2). */
 export function number(which: Text, at: u32, digits: u32, value: u32): void {
   write(which);
   if (digits === 2) store<u8>(LINE + at, (0x30 + value / 10) as u8);
@@ -56,7 +56,7 @@ export function digits(digits: usize, length: u32): void {
   host.display(LINE);
 }
 
-/** Lights what a screen can light: eight stars. */
+/** Lights the whole screen, with eight stars. */
 export function all(): void {
   memory.fill(LINE, STAR, WIDTH);
   host.display(LINE);
@@ -72,7 +72,9 @@ function write(which: Text): void {
   store<u64>(LINE, bswap<u64>(textOf(which)));
 }
 
-/** A text in ASCII, in code: what lies in memory is where a fault may have put a key. */
+/**
+ * A text in ASCII. It is in code, since a fault may overwrite a text in memory with a key, which the screen would show.
+ */
 function textOf(which: Text): u64 {
   switch (which) {
     case Text.PIN:

@@ -1,4 +1,4 @@
-// The power-on self-test: known answers for the crypto, and a look at the random source.
+// The power-on self-test: known answers of the crypto, and a check of the random source.
 
 import * as aes from "./crypto/aes";
 import * as cbc from "./crypto/cbc";
@@ -15,7 +15,7 @@ const TEXT: usize = memory.data<u8>([
 ]);
 const TEXT_SIZE: u32 = 16;
 
-// The answers are in the code: a fault that wiped them in memory, and the result, would make them the same.
+// The answers are in code: in memory, a fault that cleared both an answer and the result would make them equal.
 /** KDF(TEXT, 0, CMAC(TEXT, HMAC-SHA-1 | HMAC-SHA-256 | HMAC-SHA-512)), each HMAC of TEXT under TEXT. */
 const ANSWER_HIGH: u64 = 0x90cf71f5cf04788a;
 const ANSWER_LOW: u64 = 0x2e48c4bc4f2d9369;
@@ -25,7 +25,7 @@ const AES_ANSWER_LOW: u64 = 0xa4ea173b05e98a09;
 
 const DIGEST: usize = memory.data(64);
 
-/** Whether every algorithm gives its known answer. One wrong bit in any changes the last. */
+/** Whether every algorithm gives its known answer. They are chained: a wrong bit in one changes the result. */
 export function cryptoWorks(): bool {
   cmac.begin(TEXT);
   for (let algorithm: u32 = Hash.SHA1; algorithm <= <u32>Hash.SHA512; algorithm++) {
@@ -35,7 +35,7 @@ export function cryptoWorks(): bool {
     cmac.update(DIGEST, hash.digestSize(algorithm));
   }
   cmac.end(DIGEST);
-  // There and back: the inverse cipher, which only the secure channel uses.
+  // Encrypt and decrypt, to test the inverse cipher, which only the secure channel uses.
   cbc.encrypt(TEXT, 0, DIGEST, 16);
   cbc.decrypt(TEXT, 0, DIGEST, 16);
   kdf.derive(TEXT, 0, DIGEST, 16, DIGEST, 128);
@@ -46,7 +46,7 @@ function isDigest(high: u64, low: u64): bool {
   return load<u64>(DIGEST, 0) === bswap<u64>(high) && load<u64>(DIGEST, 8) === bswap<u64>(low);
 }
 
-/** Whether AES gives its known answer: quick enough for each answer of a channel. */
+/** Whether AES gives its known answer. It is fast enough to run for each answer of a channel. */
 export function aesWorks(): bool {
   memory.copy(DIGEST, TEXT, TEXT_SIZE);
   aes.setKey(TEXT);
@@ -55,7 +55,7 @@ export function aesWorks(): bool {
   return isDigest(AES_ANSWER_HIGH, AES_ANSWER_LOW);
 }
 
-/** Whether the random source answers, does not stand still and does not repeat itself. */
+/** Whether the random source works and gives three different values. */
 export function randomWorks(): bool {
   if (!host.random(DIGEST, 16)) return false;
   const first = load<u64>(DIGEST, 0);

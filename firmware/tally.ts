@@ -1,21 +1,21 @@
 // The count of tries: how many slots of the current page are spent, and where the next one is. `onetry.ts` spends them.
 //
-// A slot is two words. The first is programmed to SPENT before a PIN or code is looked at, the second
-// to GIVEN after a right one, which forgives that slot and all before it. Anything else that is not
-// erased counts as spent: power may have failed in the middle.
+// A slot is two words. The first is programmed to SPENT before a PIN or code is checked. The second is programmed to
+// GIVEN after a right one, which gives back this slot and all before it. A slot with any other bit programmed counts as
+// spent: a power cut may have interrupted the spending.
 
 import * as flash from "./flash";
 import { CHUNK_SIZE, ERASED } from "./flash";
 import { address, head, pageStart, Slots } from "./pages";
 
-/** What the two words of a slot are programmed to; complements, so that none decays into the other. */
+/** The values of the two words of a slot. They are complements, so that neither decays into the other. */
 export const SPENT: u32 = 0x3cc35aa5;
 export const GIVEN: u32 = 0xc33ca55a;
 
 const SLOT_SIZE: u32 = 8;
 const RESULT: usize = memory.data(8);
 
-/** Which tries: a kind of secret is named by where its slots begin. */
+/** Which tries are counted. The value is where their slots begin in a page. */
 export enum Tally {
   CODE = Slots.CODE,
   PIN = Slots.PIN,
@@ -33,7 +33,10 @@ export function spent(tally: Tally): u32 {
   return count;
 }
 
-/** The same counted another way, from the last slot back to the last one given back; no code is shared. */
+/**
+ * The same count computed independently, from the last slot back to the last one given back. It shares no code with
+ * `spent`.
+ */
 export function spentBackwards(tally: Tally): u32 {
   const isCode = tally === Tally.CODE;
   let count: u32 = 0;
@@ -45,7 +48,7 @@ export function spentBackwards(tally: Tally): u32 {
   return count + (isCode ? head.codeSpent : head.pinSpent);
 }
 
-/** The flash address of the slot after the last one used, or ERASED where there is none left. */
+/** The flash address of the slot after the last one used, or ERASED if none is left. */
 export function freeSlot(tally: Tally): u32 {
   const end = endOf(tally);
   let free: u32 = tally;
@@ -55,7 +58,7 @@ export function freeSlot(tally: Tally): u32 {
   return free < end ? address(free) : ERASED;
 }
 
-/** Puts the tries spent so far, counted both ways, into the head, for a commit that is not to give any back. */
+/** Writes the tries spent so far, the larger of both counts, into the head, so that the next commit gives none back. */
 export function carry(): void {
   head.pinSpent = max(spent(Tally.PIN), spentBackwards(Tally.PIN)) as u8;
   head.codeSpent = max(spent(Tally.CODE), spentBackwards(Tally.CODE)) as u8;
@@ -69,7 +72,7 @@ function endOf(tally: Tally): u32 {
   return tally === Tally.PIN ? Slots.END : Slots.PIN;
 }
 
-/** A slot in memory. A new chunk of flash is read at the `first` one and wherever a chunk begins. */
+/** The address in memory of a slot. Reads a new chunk of flash for the `first` slot and wherever a chunk begins. */
 function slotAt(offset: u32, first: bool): usize {
   const within = offset % CHUNK_SIZE;
   if (first || within === 0) return flash.chunk(address(offset - within)) + within;

@@ -2,7 +2,7 @@
 
 import { State } from "./wire";
 
-/** Without a key, then off. */
+/** After this time without a key or a frame the card turns off. */
 export const IDLE: u32 = 30_000;
 const RESPONSE_TIME: u32 = 60_000;
 const PHONE_CALL: u32 = 300_000;
@@ -10,7 +10,7 @@ const MESSAGE: u32 = 2_000;
 const BATTERY_MESSAGE: u32 = 1_000;
 const NO_KEY_MESSAGE: u32 = 3_000;
 
-/** The time without a key after which a state turns off, or 0 where its time is fixed. */
+/** The idle time-out of a state, or 0 if its time is fixed. */
 export function idleTimeoutOf(state: State): u32 {
   if (state === State.LOCK_CODE || state === State.UNLOCK) return PHONE_CALL;
   return timeOf(state) ? 0 : IDLE;
@@ -36,7 +36,7 @@ export function timeOf(state: State): u32 {
   }
 }
 
-/** The screen after one whose time is fixed. A card that shows NO KEY or a response goes off. */
+/** The state that follows one whose time is fixed. After NO KEY or a response the card turns off. */
 export function successorOf(state: State): State {
   switch (state) {
     case State.WRONG_PIN:

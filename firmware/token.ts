@@ -11,7 +11,9 @@ export const CHALLENGE_SIZE: u32 = Digits.CHALLENGE;
 export const RESPONSE_SIZE: u32 = Digits.RESPONSE;
 const PIN_HASH: usize = memory.data(64);
 
-/** Whether the suite of `length` bytes at `text` is one the card does: QN06, eight digits, P or not. */
+/**
+ * Whether the suite of `length` bytes at `text` is one that the card supports: QN06, eight digits, with or without P.
+ */
 export function isSuite(text: usize, length: u32): bool {
   if (!ocra.parse(text, length)) return false;
   const suite = ocra.suite;
@@ -20,12 +22,12 @@ export function isSuite(text: usize, length: u32): bool {
   return !suite.counter && !suite.session && !suite.step;
 }
 
-/** Whether the page that counts holds such a suite, unless it is a blank card's. */
+/** Whether the current page holds such a suite. True on a blank card, which has none. */
 export function isKeptSuite(): bool {
   return head.life === <u8>Life.BLANK || (head.suiteLength <= <u8>SUITE_SIZE && isSuite(SUITE, head.suiteLength));
 }
 
-/** Writes which suites `isSuite` takes, as SuitesAt lays it out. Returns how many bytes that is. */
+/** Writes which suites `isSuite` accepts, laid out as SuitesAt. Returns the number of bytes. */
 export function listSuites(out: usize): u32 {
   store<u8>(out, 0b111, SuitesAt.HASHES);
   store<u8>(out, 0b111, SuitesAt.PIN_HASHES);

@@ -1,5 +1,5 @@
-// PUT KEY: the transport keys are replaced all three at once, each proved by its check value (GPC_SPE_034 §11.8). The
-// computer derives them from a master: host-tools/card/transportkeys.ts.
+// PUT KEY replaces all three transport keys at once, each verified by its check value (GPC_SPE_034 §11.8).
+// host-tools/card/transportkeys.ts derives them from the desk's master key.
 
 import * as aes from "./crypto/aes";
 import * as cbc from "./crypto/cbc";
@@ -10,26 +10,26 @@ import { KeyVersion, PutKey } from "./wire";
 
 const LONG_BLOCK: u32 = PutKey.LONG_BLOCK;
 const SHORT_BLOCK: u32 = PutKey.SHORT_BLOCK;
-/** From the end of a key on. */
+/** Offsets from the start of a key. */
 const KCV_LENGTH_AT: u32 = PutKey.KEY;
 const KCV_AT: u32 = PutKey.KEY + 1;
 const KCV_SIZE: u32 = PutKey.CHECK;
-/** Bytes of a key with its check value and that one's length. */
+/** Bytes of a key, the length of its check value, and the check value. */
 const KEY_FIELD: u32 = PutKey.KEY + 1 + PutKey.CHECK;
-/** Bytes that PUT KEY answers. */
+/** Bytes of the answer to PUT KEY. */
 export const ANSWER_SIZE: u32 = PutKey.ANSWER;
 const HIGHEST_VERSION: u32 = KeyVersion.HIGHEST;
 
 const KCV: usize = memory.data(16);
 
-/** Whether PUT KEY can bring `length` bytes. */
+/** Whether the data of PUT KEY can have `length` bytes. */
 export function isLength(length: u32): bool {
   return length === 1 + 3 * LONG_BLOCK || length === 1 + 3 * SHORT_BLOCK;
 }
 
 /**
- * Takes the keys in the `length` bytes at `data`, whose secrets it decrypts there, and puts version and check values at
- * `answer`. Returns DONE, REFUSED, BATTERY or FLASH.
+ * Decrypts the keys in the `length` bytes at `data` in place, makes them the card's, and writes version and check
+ * values to `answer`. Returns DONE, REFUSED, BATTERY or FLASH.
  */
 export function replace(data: usize, length: u32, answer: usize): Outcome {
   const version = load<u8>(data);
@@ -53,7 +53,7 @@ export function replace(data: usize, length: u32, answer: usize): Outcome {
   return outcome;
 }
 
-/** Whether a block of `size` bytes begins as one with an AES key does. */
+/** Whether a block of `size` bytes begins like a block with an AES key. */
 function isAnnounced(block: usize, size: u32): bool {
   if (size === SHORT_BLOCK) return load<u16>(block) === ((PutKey.KEY << 8) | PutKey.TYPE_AES);
   return load<u16>(block) === (((PutKey.KEY + 1) << 8) | PutKey.TYPE_AES) && load<u8>(block, 2) === KEY_SIZE;

@@ -30,7 +30,7 @@ export function isBlocked(): bool {
   return spent(Tally.CODE) >= CODE_TRIES;
 }
 
-/** Wrong codes left before that. */
+/** Code tries left. */
 export function triesLeft(): u32 {
   const used = spent(Tally.CODE);
   return used < CODE_TRIES ? CODE_TRIES - used : 0;
@@ -47,8 +47,8 @@ export function lockCode(out: usize): void {
 }
 
 /**
- * Checks the unlock code at `digits`. The right one leaves the secrets open and has spent its lock
- * code: a fresh one is committed. Returns DONE, WRONG, LAST (blocked now), BATTERY, FLASH or RANDOM.
+ * Checks the unlock code at `digits`. A right code leaves the secrets open and commits a fresh lock code, so that no
+ * unlock code works twice. Returns DONE, WRONG, LAST (blocked now), BATTERY, FLASH or RANDOM.
  */
 export function check(digits: usize): Outcome {
   const before = spent(Tally.CODE);
@@ -61,9 +61,8 @@ export function check(digits: usize): Outcome {
 }
 
 /**
- * Draws a lock code and seals what is open under the unlock code that belongs to it, in memory.
- * Lock codes are no multiples of 16, so that no two of them fill OCRA's challenge field alike.
- * Returns DONE or RANDOM.
+ * Draws a lock code and seals the open secrets, in memory, under its unlock code. Lock codes are never multiples of 16,
+ * since otherwise two of them could fill OCRA's challenge field alike. Returns DONE or RANDOM.
  */
 export function prepare(): Outcome {
   const old = head.lockCode;
@@ -71,7 +70,7 @@ export function prepare(): Outcome {
     if (!host.random(DRAWN, 4)) return Outcome.RANDOM;
     const value = load<u32>(DRAWN);
     const code = value % 100_000_000;
-    // 4,200,000,000 is the last multiple of 10^8: beyond it some codes would be likelier.
+    // 4,200,000,000 is the last multiple of 10^8: values above it would make some codes more likely.
     if (value >= 4_200_000_000 || code % 16 === 0 || code === old) continue;
     head.lockCode = code;
     unlockCode();
@@ -82,14 +81,14 @@ export function prepare(): Outcome {
   return Outcome.RANDOM;
 }
 
-/** Forgets codes. */
+/** Wipes the codes. */
 export function wipe(): void {
   memory.fill(DRAWN, 0, 4);
   memory.fill(LOCK_CODE, 0, 8);
   memory.fill(CODE, 0, 8);
 }
 
-/** U = OCRA under the unlock key, over the lock code. */
+/** Computes the unlock code in CODE: OCRA under the unlock key, over the lock code. */
 function unlockCode(): void {
   lockCode(LOCK_CODE);
   ocra.parse(SUITE, SUITE_SIZE);

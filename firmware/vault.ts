@@ -1,8 +1,7 @@
-// The secrets: sealed in two wraps, opened for as long as the card is on.
+// The secrets: sealed in two wraps in flash, open in memory while the card needs them.
 //
-// Token key and unlock key are sealed together (AES-SIV) under a key derived from the root secret
-// and a PIN, an unlock code or nothing. No PIN is stored and nothing is compared with one: a wrong
-// PIN derives a wrong key, which opens nothing.
+// Token key and unlock key are sealed together (AES-SIV) under a key derived from the root secret and a PIN, an unlock
+// code or nothing. No PIN is stored or compared: a wrong PIN derives a wrong key, which opens nothing.
 
 import * as kdf from "./crypto/kdf";
 import * as siv from "./crypto/siv";
@@ -19,7 +18,7 @@ export enum Use {
   CODE = 0x82,
   /** Context: nothing but the slot words; the server judges the PIN. */
   NOTHING = 0x83,
-  /** Context: none; what comes out is public (cardid.ts). */
+  /** Context: none. The result is public (cardid.ts). */
   CARD_ID = 0x84,
 }
 
@@ -37,8 +36,8 @@ const KEY: usize = memory.data(32);
 const CONTEXT: usize = memory.data(16);
 
 /**
- * Opens a wrap with `length` digits at `digits` and the two readings of the try's slot, before and
- * after it was spent. Returns 0 where the wrap's tag holds; otherwise nothing stays open.
+ * Opens a wrap with `length` digits at `digits` and the two readings of the try's slot, before and after it was spent.
+ * Returns 0 if the wrap's tag holds; otherwise wipes what was opened.
  */
 export function open(which: Wrap, use: Use, digits: usize, length: u32, before: u32, after: u32): u32 {
   deriveKey(use, digits, length, before, after);
@@ -51,12 +50,12 @@ export function open(which: Wrap, use: Use, digits: usize, length: u32, before: 
   return 0;
 }
 
-/** Takes what lies at TOKEN_KEY and UNLOCK_KEY as new secrets, open now. */
+/** Accepts the bytes at TOKEN_KEY and UNLOCK_KEY as new, open secrets. */
 export function admit(): void {
   store<u32>(RECEIPT, GIVEN);
 }
 
-/** Seals what is open into a wrap in memory, for the next commit. */
+/** Seals the open secrets into a wrap in memory, for the next commit. */
 export function seal(which: Wrap, use: Use, digits: usize, length: u32): void {
   deriveKey(use, digits, length, ERASED, SPENT);
   siv.seal(KEY, SECRETS, SECRETS_SIZE, wrap(which));
@@ -64,14 +63,14 @@ export function seal(which: Wrap, use: Use, digits: usize, length: u32): void {
 }
 
 /**
- * The word that came out of the wrap: GIVEN, if the key was right. It depends on the half of the
- * derived key that decrypts, where the tag depends on the other half: a second check.
+ * The word from the opened wrap: GIVEN if the key was right. It depends on the half of the derived key that decrypts,
+ * and the tag on the other half, so this is a second check.
  */
 export function receipt(): u32 {
   return load<u32>(RECEIPT);
 }
 
-/** Forgets all that is open. */
+/** Wipes the open secrets. */
 export function wipe(): void {
   memory.fill(SECRETS, 0, SECRETS_SIZE);
 }

@@ -1,4 +1,4 @@
-// What each state shows. Which state follows: `card.ts` for keys, `times.ts` for time.
+// What each state shows. `card.ts` says which state follows a key, `times.ts` which follows a time-out.
 
 import * as entry from "./entry";
 import * as pin from "./pin";
@@ -8,7 +8,7 @@ import { Digits, State } from "./wire";
 
 const CODE_SIZE: u32 = Digits.CODE;
 
-/** Shows a state. `code` is where the eight digits of a response or a lock code lie, `error` the number of an ERROR. */
+/** Shows a state. `code` is the address of a response or a lock code, `error` the number of an ERROR. */
 export function draw(state: State, code: usize, error: u32): void {
   const length = entry.length();
   switch (state) {

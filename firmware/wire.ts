@@ -9,7 +9,7 @@
 //
 // Plain enums: AssemblyScript and TypeScript both read them.
 
-/** Milliseconds until something is due, where nothing is; tries left, where none are counted (docs/ABI.md). */
+/** Returned as milliseconds when nothing is due, and as tries left when the card counts none (docs/ABI.md). */
 export const NEVER = 0x7fffffff;
 
 /** The states of the card, one for each screen (docs/ABI.md). */
@@ -48,7 +48,7 @@ export enum Key {
 export enum ErrorNumber {
   /** The crypto self-test found a wrong answer. */
   CRYPTO = 1,
-  /** Flash cannot be read as what this firmware writes. */
+  /** Flash does not hold what this firmware writes. */
   FLASH = 2,
   /** The random source fails. */
   RANDOM = 3,
@@ -60,7 +60,7 @@ export enum Channel {
   PANEL = 1,
 }
 
-/** Bytes of what the front panel says: on | state | text of the screen (channel 1). */
+/** Offsets in the report of the front panel (channel 1): on | state | text of the screen. */
 export enum PanelAt {
   /** 1 on, 0 off. */
   ON = 0,
@@ -78,7 +78,7 @@ export enum Kind {
   SIMULATOR = 3,
 }
 
-/** The version of the protocol: what a hello is answered with. */
+/** The version of the protocol: the answer to a hello. */
 export const PROTOCOL_VERSION = 1;
 /** The longest payload of a frame, in bytes: a short APDU with 255 bytes of data. */
 export const MAX_PAYLOAD = 261;
@@ -118,7 +118,7 @@ export enum Ins {
 export enum Sw {
   DONE = 0x9000,
   NOT_AUTHENTIC = 0x6300,
-  /** Its last digit is the tries left. */
+  /** The last digit is the number of tries left. */
   WRONG = 0x63c0,
   FLASH_FAILED = 0x6581,
   WRONG_LENGTH = 0x6700,
@@ -133,7 +133,7 @@ export enum Sw {
   NO_SUCH_DATA = 0x6a88,
   UNKNOWN_COMMAND = 0x6d00,
   UNKNOWN_CLASS = 0x6e00,
-  /** Its last digits are the number of the card's ERROR. */
+  /** The last two digits are the number of the card's ERROR. */
   ERROR = 0x6f00,
 }
 
@@ -173,7 +173,10 @@ export enum Scp03Size {
   INITIALIZE_UPDATE = 29,
 }
 
-/** What the answer to INITIALIZE UPDATE says of the protocol: SCP03, and "i" = 60 (random challenge, R-MAC and R-ENC). */
+/**
+ * What the answer to INITIALIZE UPDATE says about the protocol: SCP03, and "i" = 60 (random challenge, R-MAC and
+ * R-ENC).
+ */
 export enum Scp03 {
   PROTOCOL = 0x03,
   I = 0x60,
@@ -189,8 +192,8 @@ export enum Derive {
 }
 
 /**
- * Where the bytes of the status are: GET DATA of Tag.STATUS (DF20) answers with SIZE bytes. On a card in ERROR all are
- * zero but LIFE, which is LIFE_NOT_TOLD, ERROR and BATTERY.
+ * Offsets in the status: the SIZE bytes that GET DATA of Tag.STATUS (DF20) returns. On a card in ERROR, LIFE is
+ * LIFE_NOT_TOLD, ERROR and BATTERY are set, and all other bytes are zero.
  */
 export enum StatusAt {
   /** One of Life. */
@@ -199,13 +202,13 @@ export enum StatusAt {
   LOCK = 1,
   /** One of PinCheck; 0 on a blank card. */
   PIN_CHECK = 2,
-  /** Wrong PINs in a row that lock the card; 0 on a blank card. */
+  /** How many wrong PINs in a row lock the card; 0 on a blank card. */
   TRIES = 3,
-  /** Wrong PINs left; 0 where the card does not judge the PIN. */
+  /** PIN tries left; 0 if the card does not judge the PIN. */
   TRIES_LEFT = 4,
-  /** Wrong unlock codes left; 0 where the card does not judge the PIN. */
+  /** Code tries left; 0 if the card does not judge the PIN. */
   CODE_TRIES_LEFT = 5,
-  /** 1 where the transport keys are the public test keys, else 0. */
+  /** 1 if the transport keys are the public test keys, else 0. */
   TEST_KEYS = 6,
   /** One of ErrorNumber, or 0. */
   ERROR = 7,
@@ -214,23 +217,23 @@ export enum StatusAt {
   SIZE = 10,
 }
 
-/** Where a card is in its life: byte StatusAt.LIFE of the status, and a byte of the head of a page in flash. */
+/** The life of a card: byte StatusAt.LIFE of the status, and a byte in the head of a flash page. */
 export enum Life {
-  /** As it leaves the fab, or wiped: no keys. */
+  /** No keys: as the card leaves the fab, or wiped. */
   BLANK = 1,
-  /** It holds its secrets; whoever personalizes it has not finished. */
+  /** The card holds its secrets; its personalization is not finished. */
   SEEDED = 2,
   PERSONALIZED = 3,
 }
-/** The life that the status of a card in ERROR names. */
+/** LIFE in the status of a card in ERROR. */
 export const LIFE_NOT_TOLD = 0xff;
 
 /** Whether the tries of a card that judges the PIN are spent: byte StatusAt.LOCK of the status. */
 export enum Lock {
   NONE = 0,
-  /** No PIN is left to try: an unlock code opens the card. */
+  /** No PIN tries are left: an unlock code opens the card. */
   LOCKED = 1,
-  /** No unlock code is left either: only a new personalization brings the card back. */
+  /** No code tries are left either: only a new personalization brings the card back. */
   BLOCKED = 2,
 }
 
@@ -240,22 +243,22 @@ export enum PinCheck {
   SERVER = 2,
 }
 
-/** Where the bytes of the answer to GET DATA of Tag.FIRMWARE (DF21) are. */
+/** Offsets in the answer to GET DATA of Tag.FIRMWARE (DF21). */
 export enum FirmwareAt {
   /** Major, minor, patch: a byte each. */
   VERSION = 0,
-  /** Eight bytes of the hash that the build puts in. */
+  /** Eight bytes of the module's hash, which the build inserts. */
   HASH = 3,
-  /** One of Kind. The first release ends before it. */
+  /** One of Kind. The answer of the first release ends before this byte. */
   KIND = 11,
   SIZE = 12,
 }
 
-/** Where the bytes of the answer to GET DATA of Tag.SUITES (DF23) are. */
+/** Offsets in the answer to GET DATA of Tag.SUITES (DF23). */
 export enum SuitesAt {
-  /** Bit n: a hash of the response; bit 0 SHA-1, bit 1 SHA-256, bit 2 SHA-512. */
+  /** Hashes of the response: bit 0 SHA-1, bit 1 SHA-256, bit 2 SHA-512. */
   HASHES = 0,
-  /** The same for the hash of a PIN. */
+  /** Hashes of the PIN, in the same bits. */
   PIN_HASHES = 1,
   /** Digits of a response. */
   DIGITS = 2,
@@ -267,7 +270,7 @@ export enum SuitesAt {
 /** Bytes of a card id: GET DATA of Tag.CARD_ID (DF24). */
 export const CARD_ID_SIZE = 8;
 
-/** Digits of what is entered, shown or sent, a byte of ASCII each. */
+/** Lengths of what is entered, shown or sent, in ASCII digits. */
 export enum Digits {
   PIN = 4,
   CHALLENGE = 6,
@@ -277,12 +280,12 @@ export enum Digits {
   CODE = 8,
 }
 
-/** What the card takes at least and at most. */
+/** The least and the most that the card accepts. */
 export enum Limit {
-  /** Wrong PINs in a row that lock the card. */
+  /** How many wrong PINs in a row lock the card. */
   LEAST_TRIES = 3,
   MOST_TRIES = 10,
-  /** Wrong unlock codes in a row that block the card. */
+  /** How many wrong unlock codes in a row block the card. */
   CODE_TRIES = 5,
   /** Bytes of a token key. */
   SHORTEST_KEY = 16,
@@ -296,13 +299,13 @@ export enum Limit {
 }
 
 /**
- * Where the fields of the record of STORE DATA begin, SIZE bytes in all; zeros fill what a field has more. From SECRETS on
- * the record is encrypted under the DEK.
+ * Offsets of the fields in the record of STORE DATA, SIZE bytes in all. Zeros fill the rest of each field. From SECRETS
+ * to its end the record is encrypted under the DEK.
  */
 export enum RecordAt {
   /** One of PinCheck. */
   PIN_CHECK = 0,
-  /** Wrong PINs in a row that lock the card. */
+  /** How many wrong PINs in a row lock the card. */
   TRIES = 1,
   KEY_LENGTH = 2,
   SUITE_LENGTH = 3,
@@ -332,7 +335,7 @@ export const ALL_KEYS = 0x81;
 
 /** Versions of the transport keys. */
 export enum KeyVersion {
-  /** The first and the last that PUT KEY takes. */
+  /** The lowest and the highest version that PUT KEY accepts. */
   LOWEST = 0x01,
   HIGHEST = 0x7f,
   /** The public GlobalPlatform test keys, which a card leaves the fab with. */
@@ -340,13 +343,13 @@ export enum KeyVersion {
 }
 
 /**
- * The data of PUT KEY: a byte of version, then for each of ENC, MAC and DEK a block
+ * The data of PUT KEY: a version byte, then a block for each of ENC, MAC and DEK:
  *
- *   TYPE_AES | 11 | 10 | key under the DEK that there is (16) | 03 | check value (3)     LONG_BLOCK bytes
- *   TYPE_AES | 10 | key under the DEK that there is (16) | 03 | check value (3)          SHORT_BLOCK bytes
+ *   TYPE_AES | 11 | 10 | key under the current DEK (16) | 03 | check value (3)     LONG_BLOCK bytes
+ *   TYPE_AES | 10 | key under the current DEK (16) | 03 | check value (3)          SHORT_BLOCK bytes
  *
- * 11 (KEY + 1) is the length of what follows up to the check value; the clients of others leave it out. The answer is the
- * version and three check values.
+ * 11 (KEY + 1) is the length of the two fields after it; other makers' clients leave it out. The answer is the version
+ * and three check values.
  */
 export enum PutKey {
   /** The type of a key (GPC_SPE_034 table 11-16). */
@@ -367,18 +370,18 @@ export enum SetStatusP2 {
   PERSONALIZED = 0x0f,
 }
 
-/** P1 of SELF TEST, and what it answers. */
+/** P1 of SELF TEST. Each comment is the answer. */
 export enum SelfTest {
   /** Nothing. */
   SCREEN = 1,
-  /** Two bytes, the high one first: bit n is key n. */
+  /** Two bytes, the high byte first: bit n is key n. */
   KEYS = 2,
-  /** Two bytes, the high one first: mV. */
+  /** Two bytes, the high byte first: the battery's voltage in mV. */
   BATTERY = 3,
-  /** A byte: how many pages are good. */
+  /** One byte: the number of good pages. */
   FLASH = 4,
-  /** A byte: 1 where the random source is good. */
+  /** One byte: 1 if the random source is good. */
   RANDOM = 5,
-  /** A byte: 1 where every algorithm is right. */
+  /** One byte: 1 if every algorithm gives its known answer. */
   CRYPTO = 6,
 }

@@ -1,7 +1,7 @@
 // Images: the released module as C (wasm2c), with the host and a port around it, and those that tests and benchmarks need.
 //
-// An image for a chip is the same, byte for byte, in whatever folder it is built, with the same compiler. `buildImages`
-// makes each where it is missing or older than its sources.
+// The same compiler gives the same image for a chip, byte for byte, in every folder. `buildImages` builds each image
+// that is missing or older than its sources.
 
 import { createHash } from "node:crypto";
 import {
@@ -27,9 +27,9 @@ const OUT = join(BUILD, "board");
 /** The version whose output board/runtime/wasm-rt.h was written for. */
 const WASM2C_VERSION = "1.0.32";
 
-/** The dialect of our own C, and the warnings that it is free of, in images and in tests. */
+/** The dialect of our own C, and the warnings that it must not cause, in images and in tests. */
 export const STRICT = ["-std=gnu11", "-Wall", "-Wextra", "-Wconversion", "-Werror"];
-/** What wasm2c makes relies on wrapping and on bytes that become words; it is not written to be free of warnings. */
+/** wasm2c's output relies on wrapping integers and on bytes used as words, and causes warnings. */
 const GENERATED = ["-std=gnu11", "-fno-strict-aliasing", "-w"];
 /**
  * The compiler's flags for an ARM core. Floating-point registers are not used, because `port_forget` does not wipe them.
@@ -48,32 +48,32 @@ export const MICROBIT = chip("cortex-m0");
 export const MICROBIT_LINK = chipLink("ports/microbit");
 export const NATIVE = ["-O1", "-g", "-DNDEBUG", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
 /**
- * What costs more than the card itself is left out: tracing comparisons (there is one in each access to memory), and
- * UBSan's look at each pointer, which in what wasm2c makes is always into one array and into one instance.
+ * Two instruments that take longer than the card itself are off: tracing of comparisons (each memory access has one),
+ * and UBSan's checks of pointers, which in wasm2c's output always point into one array or one instance.
  */
 const FUZZER = [
   ...["-O2", "-fsanitize=fuzzer", "-fno-sanitize-coverage=trace-cmp,trace-gep,trace-div,stack-depth"],
   ...["-fno-sanitize=null,alignment,object-size,pointer-overflow"],
 ];
-/** Inputs are kept for what they reach in the module, not around it. */
+/** The corpus keeps inputs for their coverage of the module, not of the code around it. */
 const UNCOUNTED = ["-fno-sanitize-coverage=edge,inline-8bit-counters,pc-table,indirect-calls"];
 
-/** The modules that images are made of: the released one, and the tests' build of its crypto. */
+/** The modules from which images are built: the released one, and the tests' build of its crypto. */
 const MODULES = { dsc: "dsc.wasm", crypto: "crypto-test.wasm" } as const;
 
-/** One thing that is built from a module. */
+/** An image that is built from a module. */
 export interface Image {
   readonly name: string;
-  /** Folder or file names in the project, of C files. */
+  /** Folders and C files in the project. */
   readonly sources: readonly string[];
   readonly compiler: Tool;
   readonly flags: readonly string[];
   readonly link: readonly string[];
   /** In build/board. */
   readonly output: string;
-  /** The released one unless given. */
+  /** The released one by default. */
   readonly module?: keyof typeof MODULES;
-  /** What it may take, where its port states that. */
+  /** Its limits, if its port states any. */
   readonly limits?: Limits;
 }
 
@@ -150,7 +150,9 @@ export const IMAGES = {
 } as const satisfies Record<string, Image>;
 export type ImageName = keyof typeof IMAGES;
 
-/** What has to be installed before these images can be built (and run: QEMU), in a line; nothing where all is there. */
+/**
+ * The command that installs what these images need to be built (and run: QEMU); undefined if everything is installed.
+ */
 export function missingFor(...images: ImageName[]): string | undefined {
   const tools = new Set<Tool>(["wasm2c", ...images.map((name) => IMAGES[name].compiler)]);
   if (tools.has("arm-none-eabi-gcc")) tools.add("qemu-system-arm");
@@ -158,7 +160,7 @@ export function missingFor(...images: ImageName[]): string | undefined {
   return packages.length > 0 ? `apt-get install ${packages.join(" ")}` : undefined;
 }
 
-/** Builds those that are missing or out of date. Returns the path of the last. */
+/** Builds images that are missing or out of date. Returns the path of the last. */
 export function buildImages(...names: ImageName[]): string {
   const missing = missingFor(...names);
   if (missing) throw new BuildError(`the tools that build the board are missing: ${missing}`);
@@ -179,14 +181,14 @@ export function buildVariant(name: ImageName, module: Uint8Array, folder: string
   return compile({ ...image, flags: [...image.flags, ...flags], output: join(folder, "dsc.elf") }, output);
 }
 
-/** The C of an image's module, made where it is missing or old. */
+/** The C of an image's module, generated if it is missing or out of date. */
 function moduleC({ module = "dsc" }: Image): string {
   const output = join(OUT, module === "dsc" ? "c" : `c-${module}`, `${module}.c`);
   generate(join(ROOT, "build", MODULES[module]), output);
   return output;
 }
 
-/** Where an image is, once it is built. */
+/** The path of an image, once it is built. */
 export function pathOf(name: ImageName): string {
   return join(OUT, IMAGES[name].output);
 }
@@ -210,7 +212,7 @@ export function generate(module: string, output: string): void {
   });
 }
 
-/** Builds an image around the C of a module, where it is missing or out of date. Returns its path. */
+/** Builds an image around the C of a module, if it is missing or out of date. Returns its path. */
 export function compile(image: Image, moduleC: string): string {
   const output = join(OUT, image.output);
   const files = sourcesOf(image);
@@ -230,8 +232,8 @@ export function compile(image: Image, moduleC: string): string {
 }
 
 /**
- * The C of a module as an object file. It takes most of a build's time and is the same for all images whose compiler and
- * flags are the same, but for flags of the host that it does not read.
+ * The C of a module as an object file. It takes most of a build's time, and images with the same compiler and flags
+ * share it, except for flags that only the host reads.
  */
 function compileModule(image: Image, moduleC: string): string {
   const flags = image.flags.filter((flag) => !flag.startsWith("-DDEVELOPMENT="));
@@ -250,7 +252,7 @@ function compileModule(image: Image, moduleC: string): string {
   return object;
 }
 
-/** From the repository's root: a compiler notes the folder that it runs in. */
+/** Run from the repository's root, since a compiler records the folder in which it runs. */
 function runCompiler({ name, compiler, flags }: Image, args: readonly string[]): void {
   try {
     run(compiler, [...flags, ...args], ROOT);
@@ -261,7 +263,9 @@ function runCompiler({ name, compiler, flags }: Image, args: readonly string[]):
   }
 }
 
-/** Makes files in a folder of its own, and moves them when all are done: tests that run at once may want the same. */
+/**
+ * Makes files in a separate folder and moves them when all are done, since concurrent tests may build the same ones.
+ */
 function inDraft(make: (draft: string) => readonly string[]): void {
   mkdirSync(OUT, { recursive: true });
   const draft = mkdtempSync(join(OUT, "draft-"));
@@ -286,7 +290,7 @@ function time(path: string): number {
   if (!existsSync(path)) return 0;
   const stat = statSync(path);
   if (!stat.isDirectory()) return stat.mtimeMs;
-  // Scripts beside the C files are no part of an image.
+  // Scripts beside the C files are not part of an image.
   const names = readdirSync(path).filter((name) => !name.endsWith(".ts"));
   return Math.max(0, ...names.map((name) => time(join(path, name))));
 }

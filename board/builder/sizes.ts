@@ -1,5 +1,5 @@
-// What is in an image for a chip: the sizes of its parts (the module, its host, the compiler's libraries, the stack), and
-// where a symbol is.
+// The sizes of an image's parts (the module, its host, the compiler's libraries, the stack), and the addresses of
+// symbols.
 
 import { BuildError, run } from "./tools.js";
 
@@ -17,7 +17,7 @@ export interface Limits {
   readonly ram: number;
 }
 
-/** The size of an ELF image by part; "other" is what has no name in it: padding, nameless constants. */
+/** The size of an ELF image by part. "other" is what has no symbol: padding, anonymous constants. */
 export function sizesOf(image: string): Sizes {
   const sections = run("arm-none-eabi-objdump", ["-h", image]);
   const size = (section: string) =>
@@ -31,7 +31,7 @@ export function sizesOf(image: string): Sizes {
   return { flash, ram, stack, parts: [...parts, other] };
 }
 
-/** Symbols by the file that they come from: the module, our C, or the compiler's libraries. */
+/** Symbols by their origin: the module, our C, or the compiler's libraries. */
 function partsOf(image: string, stack: number): Sizes["parts"] {
   const listing = run("arm-none-eabi-nm", ["--size-sort", "--print-size", "--line-numbers", image]);
   const parts = { firmware: { flash: 0, ram: 0 }, host: { flash: 0, ram: 0 }, libraries: { flash: 0, ram: 0 } };
@@ -47,7 +47,7 @@ function partsOf(image: string, stack: number): Sizes["parts"] {
   return [...named, { name: "stack", flash: 0, ram: stack }];
 }
 
-/** Configuration registers (0x10001000) are no part of an image's size. */
+/** Configuration registers (0x10001000) are not part of an image's size. */
 function isUicr(address: string): boolean {
   return address.startsWith("10001");
 }
@@ -58,7 +58,7 @@ function partOf(symbol: string, file: string | undefined): "firmware" | "host" |
   return file?.includes("/board/") ? "host" : "libraries";
 }
 
-/** The table for people; `limits` where the port states some. */
+/** Prints the table; `limits` are those of the port, if it states any. */
 export function printSizes(sizes: Sizes, limits?: Limits): void {
   const row = (name: string, flash: number | string, ram: number | string) =>
     console.log(`${name.padEnd(12)} ${String(flash).padStart(8)} ${String(ram).padStart(8)}`);
@@ -68,7 +68,7 @@ export function printSizes(sizes: Sizes, limits?: Limits): void {
   if (limits) row("limit", limits.flash, limits.ram);
 }
 
-/** Throws BuildError where an image is larger than its limits. */
+/** Throws BuildError if an image is larger than its limits. */
 export function refuseLarge(name: string, sizes: Sizes, limits: Limits): void {
   const over = (
     [
@@ -81,7 +81,7 @@ export function refuseLarge(name: string, sizes: Sizes, limits: Limits): void {
   if (over.length > 0) throw new BuildError(`the ${name} is larger than its limits: ${over.join("; ")}`);
 }
 
-/** Where a symbol of an image is. */
+/** The address of a symbol in an image. */
 export function addressOf(image: string, symbol: string): number {
   const hex = new RegExp(`^([0-9a-f]{8}) \\S ${symbol}$`, "m").exec(run("arm-none-eabi-nm", [image]))?.[1];
   if (!hex) throw new Error(`${image}: no "${symbol}" in it`);

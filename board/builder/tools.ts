@@ -1,10 +1,10 @@
-// The tools that build and run the board: whether they are there, what they say.
+// The tools that build and run the board: checks that they are installed, and runs them.
 
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 
-/** What each tool comes with, on Debian. */
+/** The Debian packages of each tool. */
 export const TOOLS = {
   wasm2c: "wabt",
   "arm-none-eabi-gcc": "gcc-arm-none-eabi libnewlib-arm-none-eabi",
@@ -14,7 +14,7 @@ export const TOOLS = {
 } as const;
 export type Tool = keyof typeof TOOLS;
 
-/** A build that cannot be; the message is for people. */
+/** A build failed or is impossible. The message is for people. */
 export class BuildError extends Error {
   override name = "BuildError";
 }
@@ -24,15 +24,16 @@ export function isInstalled(tool: Tool): boolean {
   return folders.some((folder) => existsSync(join(folder, tool))) && (tool !== "clang" || hasFuzzer());
 }
 
-/** Whether clang has its libraries: Debian packs libFuzzer by itself. */
+/** Whether clang has its libraries: in Debian, libFuzzer is a separate package. */
 function hasFuzzer(): boolean {
   const folder = run("clang", ["-print-runtime-dir"]).trim();
   return existsSync(folder) && readdirSync(folder).some((name) => name.startsWith("libclang_rt.fuzzer"));
 }
 
-/** What a tool says, run in `folder`; where it fails, nothing is built. */
+/** Runs a tool in `folder`. Returns its output; throws BuildError if it fails. */
 export function run(command: string, args: readonly string[], folder = process.cwd()): string {
-  // A compiler believes PWD, which may be another name of the folder; and what it says is read, in English.
+  // A compiler trusts PWD, which may be another name of the folder. Its messages are parsed, so they must be in
+  // English.
   const env = { ...process.env, PWD: folder, LC_ALL: "C" };
   const { status, stdout, stderr, error } = spawnSync(command, args, { encoding: "utf8", cwd: folder, env });
   if (error) throw error;

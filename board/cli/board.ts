@@ -1,9 +1,9 @@
-// `npm run board`: builds an image for a chip, and prints what it takes.
+// `npm run board`: builds an image for a chip and prints its size.
 //
 //   npm run board                       build/board/microbit/development/dsc.elf and .hex, and a table of their size
 //   npm run board -- --production       the same in build/board/microbit/production
 //   npm run board -- IMAGE              another of IMAGES (images.ts), build/board/...
-//   npm run board -- --all              each that there are the tools for: what the tests need
+//   npm run board -- --all              each image whose tools are installed, as the tests need
 
 import { relative } from "node:path";
 import { ROOT } from "../../host-tools/files/project.js";
@@ -23,7 +23,7 @@ function command(args: readonly string[]): void {
   if (image.endsWith(".elf")) tellSizes(IMAGES[name], sizesOf(image));
 }
 
-/** Prints the table, and throws where the image is larger than its port allows. */
+/** Prints the table. Throws if the image is larger than its port allows. */
 function tellSizes({ name, limits }: Image, sizes: Sizes): void {
   printSizes(sizes, limits);
   if (limits) refuseLarge(name, sizes, limits);
@@ -33,7 +33,7 @@ function isImage(name: string): name is ImageName {
   return Object.hasOwn(IMAGES, name);
 }
 
-/** For the tests: every image that there are the tools for. */
+/** For the tests: every image whose tools are installed. */
 function buildAll(): void {
   for (const name of Object.keys(IMAGES) as ImageName[]) if (!missingFor(name)) buildImages(name);
 }

@@ -1,7 +1,7 @@
 /*
- * From reset to main, and back, on any Cortex-M: vectors, RAM cleared before anything is in it, and wiped whenever a
- * call into the module ends badly. The stack lies at the bottom of RAM, so that one that overflows faults instead of
- * overwriting. The symbols are those of sections.ld and of the port's image.ld.
+ * Start and reset on any Cortex-M: vectors, RAM cleared at the start and wiped after a trap or a fault. The stack is at
+ * the bottom of RAM, so that an overflow faults instead of overwriting data. The symbols are those of sections.ld and
+ * of the port's image.ld.
  */
 #include "start.h"
 
@@ -9,7 +9,7 @@
 
 #include "port.h"
 
-/* Of the core [ARMv6-M Architecture Reference Manual, B3.2.6]. */
+/* A register of the core [ARMv6-M Architecture Reference Manual, B3.2.6]. */
 #define SCB_AIRCR (*(volatile uint32_t *)0xe000ed0c)
 #define AIRCR_SYSRESETREQ 0x05fa0004u
 
@@ -18,8 +18,8 @@ extern uint8_t stack_top[], data_load[], data_start[], data_end[];
 int main(void);
 
 /*
- * Clears all of RAM, the stack with it, and all registers but one, and goes on at `then` (in r0): nothing may be kept
- * across it.
+ * Clears all of RAM, the stack included, and all registers but r0, then continues at `then` (in r0). No variable
+ * survives it.
  */
 static __attribute__((naked, noreturn)) void clear_ram(__attribute__((unused)) void (*then)(void)) {
   __asm__(
@@ -66,7 +66,10 @@ static void reset(void) {
   clear_ram(begin);
 }
 
-/* A fault is a trap: what the card was doing is over. After an overflow there is no stack to call anything on. */
+/*
+ * A fault ends the card's session, as a trap does. It first sets a new stack pointer, since the stack may have
+ * overflowed.
+ */
 static __attribute__((naked)) void fault(void) {
   __asm__(
       "ldr r0, =stack_top\n"
@@ -76,7 +79,7 @@ static __attribute__((naked)) void fault(void) {
       ".ltorg\n");
 }
 
-/* A port that uses one of these exceptions defines the handler; in any other image it is a fault. */
+/* A port that uses one of these exceptions defines the handler; in other images the exception is a fault. */
 #define PORTS_OWN __attribute__((weak, alias("fault")))
 PORTS_OWN void port_nmi(void);
 PORTS_OWN void port_svcall(void);
@@ -84,7 +87,7 @@ PORTS_OWN void port_debug_monitor(void);
 PORTS_OWN void port_pendsv(void);
 PORTS_OWN void port_systick(void);
 
-/* Those of the core; 4 to 7 and 12 are reserved on ARMv6-M, and used by its successors. */
+/* The core's vectors. 4 to 7 and 12 are reserved on ARMv6-M and used by its successors. */
 __attribute__((section(".vectors"), used)) static const vector_t vectors[CORE_VECTORS] = {
     [0] = (vector_t)(void *)stack_top,
     [1] = reset,
@@ -100,8 +103,10 @@ __attribute__((section(".vectors"), used)) static const vector_t vectors[CORE_VE
     [15] = port_systick,
 };
 
-/* The part of the stack that nobody uses now, and the registers that a call may leave things in. (The meter has its
- * own, which measures instead.) */
+/*
+ * Wipes the unused part of the stack and the registers that a call may change. (The meter replaces it by a function
+ * that measures.)
+ */
 __attribute__((naked, weak)) void port_forget(void) {
   __asm__(
       "ldr r0, =stack_bottom\n"

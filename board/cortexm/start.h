@@ -7,12 +7,12 @@
 
 typedef void (*vector_t)(void);
 
-/* Of the port's table, by the number of the interrupt; sections.ld puts it behind the core's. */
+/* The port's vectors, by interrupt number; sections.ld places them after the core's. */
 #define INTERRUPT_VECTORS __attribute__((section(".vectors.interrupts"), used)) static const vector_t interrupts[]
 
 /*
- * Exceptions of the core that a port may use: it defines the handler, and start.c puts it into the table. Without one
- * the exception is a fault, and the card starts again. Faults themselves are not the port's: they wipe the card.
+ * Exceptions of the core that a port may use: it defines the handler, and start.c puts it into the table. Without a
+ * handler the exception is a fault. A fault wipes RAM and restarts the card; a port cannot change that.
  */
 void port_nmi(void);
 void port_svcall(void);

@@ -1,7 +1,7 @@
 /*
- * Commands of development images, on channel 1 (docs/PROTOCOL.md, "Development"): the firmware takes their frames for
- * noise, and they do here what the simulator's own commands do there: time that jumps, power cuts, a battery, a random
- * source that repeats. So that one scenario can be run on every host and come out the same.
+ * Commands of development images, on channel 1 (docs/PROTOCOL.md, "Development"): the firmware ignores their frames as
+ * noise. They do the same as the simulator's commands: time jumps, power cuts, a battery, a repeatable random source.
+ * So every host can run the same scenario with the same result.
  */
 #include "development.h"
 
@@ -42,16 +42,16 @@ static struct {
 static struct {
   bool holds_time, has_battery, is_seeded, torn, was_cut;
   bool pulled;
-  /* The command that is being carried out, to be answered even where power fails in it; or 0. */
+  /* The command being carried out, or 0. It is answered even if power fails during it. */
   uint8_t command;
   uint32_t battery;
   uint32_t operations;
-  /* Flash operations until the cut; 0: none is armed. */
+  /* Flash operations until the cut, or 0 if none is armed. */
   uint32_t until_cut;
   random_t random, torn_bits;
 } control;
 
-/* ---- random numbers that repeat ---- */
+/* ---- repeatable random numbers ---- */
 
 static uint32_t rotl(uint32_t x, unsigned n) {
   return x << n | x >> (32 - n);
@@ -112,11 +112,11 @@ static _Noreturn void cut(void) {
   longjmp(development_cut, 1);
 }
 
-/* Whether power fails in this operation; where it fails before it, this does not return. */
+/* Whether power fails inside this operation. Does not return if it fails before the operation. */
 static bool is_cut(void) {
   const bool now = control.until_cut == 1;
   if (control.until_cut) control.until_cut--;
-  /* Before the operation: a port whose flash keeps count of programs has to know. */
+  /* Set before the operation, since a port whose flash counts programs must know. */
   if (now) control.pulled = control.was_cut = true;
   if (now && !control.torn) cut();
   control.operations++;
@@ -129,7 +129,7 @@ void development_before_program(uint32_t address, uint32_t word) {
   cut();
 }
 
-/* An erase that power interrupts leaves any of the bits cleared. The buffer is the memory of the call given up. */
+/* An interrupted erase may leave any of the cleared bits cleared. The buffer is the memory of the abandoned call. */
 void development_before_erase(uint32_t page) {
   if (!is_cut()) return;
   uint8_t *const before = card_scratch();
@@ -147,7 +147,7 @@ void development_before_erase(uint32_t page) {
 
 /* ---- commands ---- */
 
-/* CRC-32C, since records in flash end with their CRC-32: of those, a CRC-32 would not see what they hold. */
+/* CRC-32C, since records in flash end with their own CRC-32, and a CRC-32 over both does not depend on the record. */
 static uint32_t crc32c_of_flash(void) {
   uint32_t crc = 0xffffffffu;
   for (uint32_t at = 0; at < PORT_FLASH_SIZE; at++) {
@@ -188,7 +188,7 @@ static void send_frame(const uint8_t *payload, size_t length) {
   port_send(&end, 1);
 }
 
-/* Answers the command with all that can be seen of the card; STATUS adds the flash. */
+/* Answers the command with the visible state of the card; STATUS adds operations and CRC of the flash. */
 static void answer(uint32_t due) {
   uint8_t payload[26] = {control.command, !control.pulled, control.was_cut, card_view.on, (uint8_t)card_state()};
   control.was_cut = false;
@@ -215,7 +215,7 @@ static void pass(uint32_t ms, uint32_t *due) {
   if (!control.pulled && left > 0) *due = card_tick(left);
 }
 
-/* Takes the battery out or puts one in. */
+/* Removes or inserts the battery. */
 static void set_power(bool power, uint32_t *due) {
   if (power != control.pulled) return;
   control.pulled = !power;
@@ -230,7 +230,7 @@ static void set_battery(uint32_t millivolts, uint32_t *due) {
   set_power(millivolts != 0, due);
 }
 
-/* A card as it leaves the fab, with a battery of its own: the commanded one may be none. */
+/* A card as it leaves the fab, with the measured battery, since the commanded one may be removed. */
 static void make_blank(uint32_t *due) {
   for (uint32_t page = 0; page < PORT_FLASH_PAGES; page++) port_flash_erase(page);
   control.operations = 0;
@@ -240,7 +240,7 @@ static void make_blank(uint32_t *due) {
   set_power(true, due);
 }
 
-/* Clock, battery and random source are the hardware's again. */
+/* Returns clock, battery and random source to the hardware. */
 static void release(uint32_t *due) {
   control.holds_time = control.has_battery = control.is_seeded = false;
   control.until_cut = 0;

@@ -1,6 +1,6 @@
 /*
- * What a development image can do and a production image cannot (docs/PROTOCOL.md, "Development"): over channel 1 its
- * clock, battery, random source and flash are somebody else's to command. In production all of it is nothing.
+ * What only a development image can do (docs/PROTOCOL.md, "Development"): commands on channel 1 control its clock,
+ * battery, random source and flash. In production these functions are empty.
  */
 #ifndef DSC_DEVELOPMENT_H
 #define DSC_DEVELOPMENT_H
@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* 1 in development images, which have the front panel too; 0 in production. */
+/* 1 in development images, which also have the front panel; 0 in production. */
 #ifndef DEVELOPMENT
 #error "DEVELOPMENT is 0 or 1"
 #endif
@@ -18,32 +18,32 @@
 
 #include <setjmp.h>
 
-/* A power cut abandons the call into the module and goes on here, in the main loop. */
+/* A power cut abandons the call into the module and continues here, in the main loop. */
 extern jmp_buf development_cut;
 #define DEVELOPMENT_CUT_LANDS_HERE() \
   do {                               \
     if (setjmp(development_cut)) development_land(); \
   } while (0)
 
-/* Ends what the cut interrupted. */
+/* Cleans up after a power cut. */
 void development_land(void);
 
-/* Takes a byte that arrived, after the card had it; `due` is when the card wants to be called again. */
+/* Takes a received byte, after the card had it. `due` is the time until the card's next call. */
 void development_receive(uint8_t byte, uint32_t *due);
 
-/* Whether time passes by command only. */
+/* Whether time passes only by command. */
 bool development_holds_time(void);
 
 /* Whether there is a battery. */
 bool development_has_power(void);
 
-/* The battery in mV: as commanded, else `measured`. */
+/* The battery in mV: the commanded value, else the measured one. */
 uint32_t development_battery(uint32_t (*measured)(void));
 
-/* Fills `into` where the random source was seeded. False: ask the hardware. */
+/* Fills `into` if the random source was seeded. Returns false if the caller must use the hardware's. */
 bool development_random(uint8_t *into, size_t length);
 
-/* Counts down to a cut; one that is due happens before the operation or in the middle of it, and does not return. */
+/* Counts down to a cut. A cut that is due happens before or inside the operation, and then these do not return. */
 void development_before_program(uint32_t address, uint32_t word);
 void development_before_erase(uint32_t page);
 

@@ -1,5 +1,5 @@
-// QEMU's debugger line (the GDB remote serial protocol): the chip runs from one place in its code to the next, so that
-// what is done in between happens at a defined instruction, however busy this computer is.
+// QEMU's debugger interface (the GDB remote serial protocol). The chip runs from one breakpoint to the next, so that
+// actions in between happen at a defined instruction, however busy this computer is.
 //
 // "Debugging with GDB", appendix E.
 
@@ -10,7 +10,7 @@ import { connectTo } from "./lines.js";
 const THUMB = 2;
 
 export class Debugger {
-  /** Bytes that can be read at once. */
+  /** The most bytes that one command can read. */
   static readonly MOST = 1024;
   readonly #socket: Socket;
   #received = "";
@@ -33,17 +33,17 @@ export class Debugger {
     return debug;
   }
 
-  /** Makes the chip stop before the instruction at `address` each time that it comes there. */
+  /** Makes the chip stop before the instruction at `address` each time. */
   async stopAt(address: number): Promise<void> {
     await this.#ask(`Z0,${address.toString(16)},${THUMB}`);
   }
 
   /** Lets the chip run until it stops. */
   async run(): Promise<void> {
-    // One instruction without a look at where it is to stop: it may stand there.
+    // First step one instruction without breakpoints, since the chip may stand at one.
     await this.#ask("s");
     await this.#ask("c");
-    // What it said on other lines before it stopped is there by now, and read in this round of the event loop.
+    // What QEMU sent on other sockets before the stop has arrived and is read in this round of the event loop.
     await new Promise<void>((resolve) => void setImmediate(resolve));
   }
 

@@ -1,4 +1,4 @@
-// The screen's pixels as characters of a terminal: half blocks where there is room, else braille.
+// The screen's pixels as characters of a terminal: half blocks if there is room, else braille.
 
 import { HEIGHT, WIDTH } from "./ssd1306.js";
 
@@ -33,7 +33,7 @@ export function asBraille(pixels: Uint8Array): string[] {
   });
 }
 
-/** The pixels of what `asBraille` made. */
+/** The pixels that the output of `asBraille` shows. */
 export function fromBraille(lines: readonly string[]): Uint8Array {
   const pixels = new Uint8Array(WIDTH * HEIGHT);
   for (let i = 0; i < pixels.length; i++) {

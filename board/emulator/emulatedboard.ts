@@ -1,4 +1,4 @@
-// A card on the emulated chip as its owner has it: keys by its contacts, the screen by its pixels.
+// A card on the emulated chip, used as its owner uses it: keys through contacts, the screen through pixels.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import type { KeyName } from "../../sim/core/card.js";
@@ -13,15 +13,17 @@ import { KEY_PINS, SCREEN_PINS } from "./wiring.js";
 /** How long a contact is closed for a press, and open after it (ms of the chip's own clock). */
 const TAP_TIME = 60;
 const UP_TIME = 40;
-/** How often the chip must have looked at its contacts by then: where it runs by itself, its clock may jump. */
+/** Least rounds of the main loop in a wait, since the clock of a chip that runs freely may jump. */
 const LEAST_ROUNDS = 4;
-/** How long something may take that is waited for (ms of the chip's own clock). */
+/** The longest wait for an event (ms of the chip's own clock). */
 const TIME_LIMIT = 20_000;
-/** How often in a row the chip's clock may be found where it was: it stands still where a debugger has stopped it. */
+/**
+ * The most readings in a row without progress of the chip's clock, which stops while a debugger has stopped the chip.
+ */
 const MOST_LOOKS = 20_000;
 
 export interface EmulatedBoardOptions extends Omit<MachineOptions, "watch"> {
-  /** The chip runs by itself, for people; otherwise it goes from rest to rest, and each run is the same. */
+  /** The chip runs freely, for people; otherwise it goes from rest to rest, and each run is the same. */
   readonly runs?: boolean;
 }
 
@@ -29,9 +31,9 @@ export class EmulatedBoard {
   readonly machine: Machine;
   readonly screen: Ssd1306;
   readonly #eye: Eye;
-  /** Where the port keeps the milliseconds that its main loop has seen. */
+  /** The address of the port's clock, as its main loop last read it. */
   readonly #clock: number;
-  /** Lets the chip go on for a moment. */
+  /** Lets the chip run for a moment. */
   readonly #step: () => Promise<unknown>;
 
   private constructor(machine: Machine, eye: Eye, clock: number, step: () => Promise<unknown>) {
@@ -59,12 +61,12 @@ export class EmulatedBoard {
 
   // ---- keys ----
 
-  /** A contact moves. */
+  /** Moves a contact. */
   contact(key: KeyName, closed: boolean): Promise<void> {
     return this.machine.pins.set(KEY_PINS[key].gpio, !closed);
   }
 
-  /** Presses a key and lets it go. */
+  /** Presses and releases a key. */
   async tap(key: KeyName): Promise<void> {
     await this.contact(key, true);
     await this.wait(TAP_TIME);
@@ -86,17 +88,19 @@ export class EmulatedBoard {
 
   // ---- time ----
 
-  /** Lets the chip go on for a moment: to its next rest, where it does not run by itself. */
+  /** Lets the chip run for a moment: to its next rest, unless it runs freely. */
   async rest(): Promise<void> {
     await this.#step();
   }
 
-  /** Waits for `ms` of the chip's own time, in which its main loop goes round a few times. */
+  /** Waits for `ms` of the chip's own time and at least LEAST_ROUNDS rounds of its main loop. */
   wait(ms: number): Promise<void> {
     return this.#go((passed, rounds) => passed >= ms && rounds >= LEAST_ROUNDS);
   }
 
-  /** Lets the chip go on until `done`, which is told the time since (ms), and how often the main loop saw another. */
+  /**
+   * Lets the chip run until `done`, which gets the time passed (ms) and the number of main-loop rounds with a new time.
+   */
   async #go(done: (passed: number, rounds: number) => boolean, otherwise = () => "it never happens"): Promise<void> {
     let last = await this.now();
     let [passed, rounds, looks] = [0, 0, 0];
@@ -106,14 +110,14 @@ export class EmulatedBoard {
       await this.#step();
       const now = await this.now();
       if (now === last) continue;
-      // A reset begins it anew.
+      // A reset restarts the clock.
       passed += Math.max(0, now - last);
       [last, looks] = [now, 0];
       rounds++;
     }
   }
 
-  /** The milliseconds that the chip's main loop has seen. */
+  /** The chip's time in ms, as its main loop last read it. */
   async now(): Promise<number> {
     return (await this.machine.readMemory(this.#clock, 4)).readUInt32LE();
   }
@@ -122,7 +126,7 @@ export class EmulatedBoard {
   async reset(): Promise<void> {
     const runs = await this.machine.isRunning();
     if (runs) await this.machine.pause(true);
-    // What the pins did until now is told before the answer to this.
+    // QEMU reports earlier edges of the pins before it answers this.
     await this.contact("press", false);
     this.#eye.masterReset();
     const { written } = this.screen;
@@ -131,7 +135,9 @@ export class EmulatedBoard {
     await this.#booted(written);
   }
 
-  /** The port begins by clearing the screen's memory, of which `before` bytes were written before that. */
+  /**
+   * Waits until the port has cleared the screen's memory, its first action. `before` bytes were written before that.
+   */
   #booted(before: number): Promise<void> {
     const isClear = () => this.screen.written - before >= (WIDTH * HEIGHT) / 8;
     return this.#go(isClear, () => "the image does not start its screen");
@@ -139,18 +145,18 @@ export class EmulatedBoard {
 
   // ---- eyes ----
 
-  /** 128 x 32 pixels, 1 where lit. Throws where the screen was told nonsense. */
+  /** 128 x 32 pixels, 1 where lit. Throws if the screen got invalid bytes. */
   pixels(): Uint8Array {
     if (this.#eye.error) throw this.#eye.error;
     return this.screen.pixels();
   }
 
-  /** The eight characters that can be read. */
+  /** The eight characters on the screen. */
   read(): string {
     return readText(this.pixels());
   }
 
-  /** Waits until the screen shows a text (blanks at its end apart). Returns all eight characters. */
+  /** Waits until the screen shows a text, trailing blanks ignored. Returns all eight characters. */
   async until(wanted: string | RegExp): Promise<string> {
     const isShown = () => {
       const shown = this.read().trimEnd();
@@ -165,7 +171,7 @@ export class EmulatedBoard {
 class Eye {
   readonly screen = new Ssd1306();
   readonly #bus = new I2cBus(this.screen);
-  /** What the screen did not understand; it takes nothing after that. */
+  /** The first error of the screen, which ignores everything after it. */
   error: unknown;
 
   masterReset(): void {

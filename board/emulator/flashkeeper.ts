@@ -3,10 +3,10 @@
 import { FLASH_SIZE, type Flash } from "../../sim/core/flash.js";
 import type { Machine } from "./machine.js";
 
-/** How often the flash is looked at (ms): what a killed emulator may lose. */
+/** Milliseconds between saves: the changes that a killed emulator may lose. */
 const INTERVAL = 500;
 
-/** What the keeper needs of the machine. */
+/** The functions of the machine that the keeper uses. */
 export type KeptMachine = Pick<Machine, "readFlash" | "isRunning" | "pause">;
 
 export class FlashKeeper {
@@ -16,7 +16,7 @@ export class FlashKeeper {
   #saving: Promise<void> = Promise.resolve();
   #closed = false;
 
-  /** `flash` is what the machine began with, and writes its file at each change. */
+  /** `flash` is the flash at the start; it writes its file at each change. */
   constructor(machine: KeptMachine, flash: Flash) {
     this.#machine = machine;
     this.#flash = flash;
@@ -32,7 +32,7 @@ export class FlashKeeper {
   }
 
   #schedule(): void {
-    // A save that was under way when the keeper was closed must not start the next one.
+    // A save that was running when the keeper was closed must not start another one.
     if (this.#closed) return;
     this.#timer = setTimeout(() => {
       this.#saving = this.#saveAndSchedule();
@@ -40,15 +40,15 @@ export class FlashKeeper {
   }
 
   async #saveAndSchedule(): Promise<void> {
-    // A machine that ended meanwhile is for its owner to notice.
+    // The machine's owner handles its end.
     await this.#save().catch(() => {});
     this.#schedule();
   }
 
-  /** A copy made while the chip writes could be of no moment in time: the one that is kept is made at rest. */
+  /** A copy made while the chip writes may mix two moments, so the copy to keep is made while the chip is paused. */
   async #save(): Promise<void> {
     if (this.#isKept(await this.#machine.readFlash())) return;
-    // A chip that a debugger has stopped stays so.
+    // Do not resume a chip that a debugger has stopped.
     const runs = await this.#machine.isRunning();
     if (runs) await this.#machine.pause(true);
     const bytes = await this.#machine.readFlash();

@@ -1,5 +1,5 @@
-// An I2C bus seen from a device that is only written to: edges of SCL and SDA become starts, bytes and stops
-// (UM10204, section 3.1). What no master may do throws.
+// An I2C bus as a write-only device sees it: edges of SCL and SDA become starts, bytes and stops (UM10204, section
+// 3.1). A breach of the bus's rules throws.
 
 /** The master broke a rule of the bus. */
 export class I2cError extends Error {
@@ -22,7 +22,7 @@ export class I2cBus {
   #scl = true;
   #sda = true;
   #busy = false;
-  /** Clocks since the last byte, and the bits that they brought. */
+  /** Clocks since the last byte, and the bits received in them. */
   #clocks = 0;
   #bits = 0;
 
@@ -41,7 +41,7 @@ export class I2cBus {
     if (high === this.#sda) return;
     this.#sda = high;
     if (!this.#scl) return;
-    // SCL went up for it as for a bit, except at a start on an idle bus.
+    // SCL rose for this edge as for a bit, except at a start on an idle bus.
     if (this.#busy && this.#clocks > 1) throw new I2cError(`SDA moved in bit ${this.#clocks}, with SCL high`);
     this.#clocks = 0;
     this.#bits = 0;
@@ -51,7 +51,7 @@ export class I2cBus {
     else this.#device.start();
   }
 
-  /** The master was reset: it let both lines go, in the middle of whatever it was. */
+  /** The master was reset and released both lines, perhaps inside a transaction. */
   masterReset(): void {
     this.#scl = true;
     this.#sda = true;
@@ -66,7 +66,7 @@ export class I2cBus {
     this.#bits = (this.#bits << 1) | Number(this.#sda);
   }
 
-  /** The device answers in the ninth clock: the master must have let go of SDA. */
+  /** The device acknowledges in the ninth clock, so the master must have released SDA. */
   #complete(): void {
     if ((this.#bits & 1) === 0) throw new I2cError("SDA is held low in the clock of the acknowledgement");
     const value = this.#bits >> 1;

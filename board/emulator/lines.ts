@@ -1,13 +1,13 @@
-// Lines of text on a socket of QEMU's: QMP and qtest both speak in them.
+// Lines of text on a socket of QEMU, as QMP and qtest use them.
 
 import { connect, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** How long QEMU may take to make its sockets (ms). */
+/** How long QEMU may take to create its sockets (ms). */
 const TIME_LIMIT = 10_000;
 const RETRY = 20;
 
-/** Connects to a socket that a starting QEMU makes. */
+/** Connects to a socket that a starting QEMU creates. */
 export async function connectTo(path: string): Promise<Socket> {
   for (let left = TIME_LIMIT; ; left -= RETRY) {
     try {
@@ -23,7 +23,7 @@ function connected(path: string): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = connect(path, () => {
       socket.off("error", reject);
-      // That QEMU ends is for its owner to notice.
+      // QEMU's owner handles its end.
       socket.on("error", () => {});
       resolve(socket);
     });

@@ -1,4 +1,4 @@
-// The chip in QEMU: one micro:bit that runs an image, with its serial line, its memory and its pins within reach.
+// The chip in QEMU: one micro:bit that runs an image, with access to its serial line, memory and pins.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -15,44 +15,44 @@ import { Qtest } from "./qtest.js";
 /** Where the card's flash and the chip's RAM are, in bytes. */
 const FLASH = { address: 0x3f000, size: 4096, page: 1024 };
 const RAM = { address: 0x20000000, size: 16384 };
-/** The flash controller's registers, and what they take (board/ports/microbit/nrf51.h). */
+/** The flash controller's registers, and their values (board/ports/microbit/nrf51.h). */
 const NVMC = { config: 0x4001e504, erasePage: 0x4001e508, readOnly: 0, write: 1, erase: 2 };
-/** Read-back protection (UICR). QEMU forgets it at a reset. */
+/** Read-back protection (UICR). QEMU loses it at a reset. */
 const RBPCONF = { address: 0x10001004, protectAll: 0xffff00ff };
-/** Where this tool is, QEMU ends when we are killed. */
+/** If this tool is installed, QEMU ends when this process is killed. */
 const SETPRIV = "/usr/bin/setpriv";
 const QEMU = [...(existsSync(SETPRIV) ? [SETPRIV, "--pdeathsig", "KILL"] : []), "qemu-system-arm"];
-/** How often QEMU is asked whether it still runs (ms). */
+/** Milliseconds between checks whether the chip still runs. */
 const POLL = 10;
-/** An instruction takes 2^6 ns, about what one takes a Cortex-M0 at 16 MHz. */
+/** An instruction takes 2^6 ns, about as on a Cortex-M0 at 16 MHz. */
 export const CHIP_SPEED = 6;
 
 export interface MachineOptions {
   /** The image, an ELF file. */
   readonly image: string;
-  /** The card's flash to begin with (4,096 bytes); blank unless given. */
+  /** The card's flash at the start (4,096 bytes); blank by default. */
   readonly flash?: Uint8Array;
-  /** Where the serial line is: on a pseudo-terminal, or (the default) on a socket of ours. */
+  /** The serial line: a pseudo-terminal, or by default a socket of this process. */
   readonly serial?: "pty" | "socket";
   /** Called at every edge of an output pin, from the first instruction on. */
   readonly watch?: EdgeWatcher;
   /**
-   * The chip's time goes by its instructions, 2^icount ns each, and jumps to what is due next while it sleeps. Unless given,
-   * it goes by them at the chip's own speed, and by this computer's clock while the chip sleeps, for people and programs. So a
-   * busy computer makes the chip slow, and nothing in it late.
+   * The chip's time advances by its instructions, 2^icount ns each, and jumps to the next event while it sleeps. By
+   * default it advances by instructions at the chip's own speed, and by this computer's clock while the chip sleeps,
+   * for people and programs. So on a busy computer the chip is slow, but no event in it is late.
    */
   readonly icount?: number;
-  /** Does not run when it has started, but as the debugger says; its time goes by its instructions. */
+  /** The chip does not run after the start, but only as the debugger says. Its time advances by its instructions. */
   readonly stepped?: boolean;
-  /** Stops for good, RAM and all, when the chip resets itself. */
+  /** Stops for good, and keeps its RAM, when the chip resets itself. */
   readonly haltsAtReset?: boolean;
-  /** Lets a debugger in, on this Unix socket or TCP port. */
+  /** Accepts a debugger on this Unix socket or TCP port. */
   readonly gdb?: string | number;
-  /** The chip was closed to debuggers before, as a production image leaves it. */
+  /** The chip is protected from debuggers, as a production image leaves it. */
   readonly closed?: boolean;
 }
 
-/** QEMU could not be started, or ended by itself; the message is for people. */
+/** QEMU could not be started, or ended unexpectedly. The message is for people. */
 export class MachineError extends Error {
   override name = "MachineError";
 }
@@ -64,11 +64,11 @@ export class Machine {
   #reads = 0;
   /** The chip's pins. */
   readonly pins: Pins;
-  /** The serial line, where it is on a socket. */
+  /** The serial line, if it is a socket. */
   readonly serial: Socket | undefined;
-  /** The pseudo-terminal that it is on, otherwise. */
+  /** Otherwise its pseudo-terminal. */
   readonly pty: string | undefined;
-  /** Settled when QEMU has ended. */
+  /** Resolves when QEMU has ended. */
   readonly ended: Promise<void>;
   readonly #debugger: Debugger | undefined;
 
@@ -85,12 +85,12 @@ export class Machine {
 
   /** Starts QEMU; the image runs when this returns, unless it is stepped. */
   static async start(options: MachineOptions): Promise<Machine> {
-    // Flash and RAM lie in it for a moment: nobody else may read them.
+    // Flash and RAM are in it for a moment, so nobody else may read it.
     const folder = mkdtempSync(join(tmpdir(), "dsc-qemu-"));
     const [command, ...before] = QEMU;
     const child = spawn(command as string, [...before, ...argumentsFor(options, folder)], {
       stdio: ["ignore", "ignore", "pipe"],
-      // A group of its own: a Ctrl-C that ends us must leave it the time to be asked for its flash.
+      // In its own process group: a Ctrl-C that ends this process must leave QEMU alive until its flash is read.
       detached: true,
     });
     const end = () => void child.kill("SIGKILL");
@@ -113,18 +113,18 @@ export class Machine {
     return this.#child.pid as number;
   }
 
-  /** What lets a stepped chip run. */
+  /** The debugger of a stepped chip. */
   get debugger(): Debugger {
     if (!this.#debugger) throw new MachineError("the chip is not stepped");
     return this.#debugger;
   }
 
-  /** The card's flash now. */
+  /** The card's current flash. */
   readFlash(): Promise<Buffer> {
     return this.readMemory(FLASH.address, FLASH.size);
   }
 
-  /** All of the chip's RAM now. */
+  /** All of the chip's current RAM. */
   readRam(): Promise<Buffer> {
     return this.readMemory(RAM.address, RAM.size);
   }
@@ -138,14 +138,14 @@ export class Machine {
   async readMemory(address: number, size: number): Promise<Buffer> {
     if (this.#debugger && size <= Debugger.MOST) return this.#debugger.read(address, size);
     const file = join(this.#folder, `memory-${++this.#reads}`);
-    // As the core sees it: the chip's memories are not on the bus that pmemsave looks at.
+    // Read as the core sees it: the chip's memories are not on the bus that pmemsave reads.
     await this.#qmp.execute("memsave", { val: address, size, filename: file });
     const bytes = readFileSync(file);
     rmSync(file);
     return bytes;
   }
 
-  /** The addresses of all instructions that the core executes while `run` does something. */
+  /** The addresses of all instructions that the core executes during `run`. */
   async trace(run: () => Promise<unknown>): Promise<number[]> {
     await this.#monitor("singlestep on");
     const text = await this.#log("exec,nochain", run);
@@ -155,7 +155,7 @@ export class Machine {
     );
   }
 
-  /** What is written to registers that QEMU does not have while `run` does something. */
+  /** What is written during `run` to registers that QEMU does not have. */
   async traceUnimplemented(run: () => Promise<unknown>): Promise<{ offset: number; value: number }[]> {
     const text = await this.#log("unimp", run);
     return [...text.matchAll(/unimplemented device write .*offset (0x[0-9a-f]+), value (0x[0-9a-f]+)/g)].map(
@@ -163,7 +163,7 @@ export class Machine {
     );
   }
 
-  /** What QEMU logs of these kinds while `run` does something. */
+  /** What QEMU logs of these kinds during `run`. */
   async #log(kinds: string, run: () => Promise<unknown>): Promise<string> {
     const file = join(this.#folder, "trace");
     for (const command of [`logfile ${file}`, `log ${kinds}`]) await this.#monitor(command);
@@ -176,22 +176,25 @@ export class Machine {
     return this.#qmp.execute("human-monitor-command", { "command-line": command });
   }
 
-  /** The chip's reset pin: RAM and flash stay. */
+  /** Pulls the chip's reset pin. RAM and flash keep their contents. */
   async reset(): Promise<void> {
     await this.#qmp.execute("system_reset");
   }
 
-  /** Makes QEMU look at the serial line again: it does not when the chip begins to listen, and waits for other events. */
+  /**
+   * Makes QEMU read the serial line again. By itself QEMU does not when the chip starts to listen; it waits for another
+   * event.
+   */
   async nudge(): Promise<void> {
     await this.isRunning();
   }
 
-  /** Waits until the chip, which halts there, has reset itself. */
+  /** Waits until the chip has reset itself; it halts then. */
   async halted(): Promise<void> {
     while (!(await this.hasHalted())) await sleep(POLL);
   }
 
-  /** Whether the chip, which halts there, has reset itself. */
+  /** Whether the chip has reset itself; it halts then. */
   async hasHalted(): Promise<boolean> {
     const { status } = (await this.#qmp.execute("query-status")) as { status: string };
     return status === "shutdown";
@@ -203,7 +206,7 @@ export class Machine {
     return running;
   }
 
-  /** Stops the chip between two instructions, or lets it go on. */
+  /** Stops the chip between two instructions, or resumes it. */
   async pause(paused: boolean): Promise<void> {
     await this.#qmp.execute(paused ? "stop" : "cont");
   }
@@ -239,8 +242,8 @@ function gdbLine(at: string | number): string {
 }
 
 /**
- * Fills the card's flash as the chip would: what QEMU itself loads comes back at every reset. (QEMU's flash begins as
- * zeros.)
+ * Fills the card's flash as the chip would, since QEMU loads its own files again at every reset. (QEMU's flash starts
+ * as zeros.)
  */
 async function fillFlash(qtest: Qtest, flash: Uint8Array): Promise<void> {
   const set = (register: number, value: number) => qtest.command(`writel ${register} ${value}`);
@@ -288,7 +291,7 @@ async function ptyOf(qmp: Qmp): Promise<string> {
   return path;
 }
 
-/** Fails when QEMU ends before it could be used. */
+/** Rejects if QEMU ends before it could be used. */
 function whatItSays(child: ChildProcess): Promise<never> {
   let said = "";
   child.stderr?.on("data", (text) => {

@@ -1,4 +1,5 @@
-// The pins of the emulated chip, over QEMU's qtest socket: levels go in, edges come out. And its registers.
+// The pins of the emulated chip, over QEMU's qtest socket: levels go in, edges come out. Also reads and writes
+// registers.
 
 import type { Qtest } from "./qtest.js";
 
@@ -6,7 +7,7 @@ import type { Qtest } from "./qtest.js";
 const CHIP = "/machine/nrf51";
 const EDGE = /^IRQ (raise|lower) (\d+)/;
 
-/** An output pin went high (or was let go) or low. */
+/** An output pin went high (or was released) or low. */
 export type EdgeWatcher = (pin: number, high: boolean) => void;
 
 export class Pins {
@@ -23,13 +24,13 @@ export class Pins {
     await this.#qtest.command(`set_irq_in ${CHIP} unnamed-gpio-in ${pin} ${high ? 1 : 0}`);
   }
 
-  /** Calls `watcher` at every edge of an output pin from now on. */
+  /** From now on calls `watcher` at every edge of an output pin. */
   async watch(watcher: EdgeWatcher): Promise<void> {
     this.#watchers.push(watcher);
     if (this.#watchers.length === 1) await this.#qtest.command(`irq_intercept_out ${CHIP}`);
   }
 
-  /** What a register reads as. */
+  /** The value of a register. */
   async read(address: number): Promise<number> {
     const answer = await this.#qtest.command(`readl ${address}`);
     return Number(answer.split(" ")[1]);

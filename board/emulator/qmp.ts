@@ -1,4 +1,4 @@
-// QEMU's own control line (QMP): a command in JSON, an answer in JSON.
+// QEMU's control protocol (QMP): commands and answers in JSON.
 
 import type { Socket } from "node:net";
 import { connectTo, onLines } from "./lines.js";
@@ -43,7 +43,7 @@ export class Qmp {
     this.#socket.destroy();
   }
 
-  /** Answers come in the order of their commands; greetings and events are nobody's. */
+  /** Answers come in the order of their commands. Greetings and events are ignored. */
   #take(answer: Answer): void {
     if (!("return" in answer) && !answer.error) return;
     const waiting = this.#waiting.shift();

@@ -1,10 +1,10 @@
-// QEMU's test socket (qtest): a command in a line, an answer in a line, and in between what it has to tell.
+// QEMU's test protocol (qtest): each command and each answer is a line, with lines of events in between.
 
 import type { Socket } from "node:net";
 import { connectTo, onLines } from "./lines.js";
 
 export class Qtest {
-  /** Called with each line that answers nothing. */
+  /** Called with each line that is not an answer. */
   onEvent: (line: string) => void = () => {};
   readonly #socket: Socket;
   readonly #waiting: ((answer: string) => void)[] = [];
@@ -18,7 +18,7 @@ export class Qtest {
     return new Qtest(await connectTo(path));
   }
 
-  /** Returns the answer: `OK`, and what was asked for. */
+  /** Returns the answer: `OK` and the requested value. */
   command(line: string): Promise<string> {
     return new Promise((resolve) => {
       this.#waiting.push(resolve);

@@ -1,4 +1,4 @@
-// Reads what the pixels of the screen say, by the middles of their segments: independent of the code that drew them.
+// Reads characters from the screen's pixels, by the middle of each segment, independently of the code that drew them.
 //
 //    _a_        h i j: from the upper corners and the middle of the top to the centre
 //  f|hij|b      g, G:  the two halves of the middle bar
@@ -73,7 +73,7 @@ const GLYPHS: Record<string, string> = {
 
 const BY_SEGMENTS = new Map(Object.entries(GLYPHS).map(([character, lit]) => [lit, character]));
 
-/** The eight characters that 128 x 32 pixels show; "?" stands for what is none. */
+/** The eight characters that 128 x 32 pixels show, with "?" for pixels that form no character. */
 export function readText(pixels: Uint8Array): string {
   return Array.from({ length: CHARACTERS }, (_, place) => readCharacter(pixels, place)).join("");
 }

@@ -1,8 +1,8 @@
-// The emulated chip from one rest of its main loop to the next: it stands still before each sleep, with all that it said
-// heard, so that what is done to it then comes at the same instruction in every run.
+// Runs the emulated chip from one rest of its main loop to the next. The chip stops before each sleep, and all its
+// output has been read, so that an action then happens at the same instruction in every run.
 //
-// QEMU lets the time of that sleep pass at once, while the chip stands: what is done to the chip then meets it at the end
-// of its sleep.
+// QEMU lets the time of that sleep pass at once while the chip is stopped, so the action reaches the chip at the end of
+// its sleep.
 
 import { addressOf } from "../builder/sizes.js";
 import { type Machine, MachineError } from "./machine.js";
@@ -18,7 +18,7 @@ export class Rests {
     this.#machine = machine;
   }
 
-  /** Of a stepped chip that runs `image`; it comes to its first rest. */
+  /** For a stepped chip that runs `image`. Runs it to its first rest. */
   static async begin(machine: Machine, image: string): Promise<Rests> {
     const start = addressOf(image, SLEEP.function);
     const at = (await machine.debugger.read(start, SLEEP.size)).indexOf(WFI);
@@ -29,7 +29,7 @@ export class Rests {
     return rests;
   }
 
-  /** The chip wakes, does what there is to do, and comes to its next rest. */
+  /** Lets the chip wake, work, and come to its next rest. */
   next(): Promise<void> {
     return this.#machine.debugger.run();
   }

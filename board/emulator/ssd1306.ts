@@ -1,5 +1,5 @@
 // A model of the SSD1306 (datasheet rev 1.1) on a glass of 128 x 32 pixels whose cable is below: I2C bytes become
-// commands and RAM, and RAM becomes pixels. A command that it does not know throws.
+// commands and RAM, and RAM becomes pixels. An unknown command throws.
 
 import type { I2cDevice } from "./i2c.js";
 
@@ -10,7 +10,7 @@ const ADDRESS = 0x78;
 /** Of its RAM. */
 const PAGES = 8;
 
-/** The controller was told what it does not understand, or what this glass does not show. */
+/** The controller got an invalid command, or one that this glass cannot show. */
 export class Ssd1306Error extends Error {
   override name = "Ssd1306Error";
 }
@@ -27,14 +27,14 @@ interface Window {
 }
 
 export class Ssd1306 implements I2cDevice {
-  /** As after power-on: anything. */
+  /** Undefined, as after power-on. */
   readonly ram = Uint8Array.from({ length: WIDTH * PAGES }, (_, i) => (i * 167 + 13) & 0xff);
   /** Bytes written to RAM so far. */
   written = 0;
   on = false;
 
   readonly #commands = new Map<number, Command>();
-  /** Bytes since the start: the address, the control byte, and then what that announced. */
+  /** Bytes since the start: the address, the control byte, then commands or data. */
   #count = 0;
   #isData = false;
   #pending: number[] = [];
@@ -107,7 +107,7 @@ export class Ssd1306 implements I2cDevice {
   #define(): void {
     const none = () => {};
     const add = (code: number, operands: number, run: Command["run"]) => this.#commands.set(code, { operands, run });
-    // The lower half of a column, in a memory mode that is not modelled.
+    // The lower half of a column address, in a memory mode that is not modelled.
     add(0x00, 0, none);
     add(0x20, 1, (mode) => this.#setMode(mode));
     add(0x21, 2, (first, last) => open(this.#columns, first, last, WIDTH));
@@ -137,7 +137,7 @@ export class Ssd1306 implements I2cDevice {
     this.#mode = mode;
   }
 
-  /** What this glass needs must be set up by now. */
+  /** Checks that the settings that this glass needs have been made. */
   #turn(on: boolean): void {
     this.on = on;
     if (!on) return;
@@ -176,7 +176,7 @@ function open(window: Window, first: number, last: number, size: number): void {
   Object.assign(window, { first, last, at: first });
 }
 
-/** Goes one place on. Returns whether it began anew. */
+/** Moves to the next place. Returns whether it wrapped around. */
 function advance(window: Window): boolean {
   window.at = window.at === window.last ? window.first : window.at + 1;
   return window.at === window.first;

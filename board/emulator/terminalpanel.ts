@@ -6,7 +6,7 @@ import type { EmulatedBoard } from "./emulatedboard.js";
 import { WIDTH } from "./ssd1306.js";
 
 const FRAME_TIME = 40;
-/** What a typed character presses, and for how long: terminals do not tell when a key is let go. */
+/** What a typed character presses, and for how long, since terminals do not report the release of a key. */
 const KEYS: Readonly<Record<string, readonly [KeyName, number]>> = {
   ...Object.fromEntries(Array.from("0123456789", (digit) => [digit, [digit as KeyName, TAP_TIME]])),
   "\r": ["ok", TAP_TIME],
@@ -31,14 +31,14 @@ const LIT = "\x1b[38;5;159;48;5;16m";
 const PLAIN = "\x1b[0m";
 
 export class Panel {
-  /** Settled when the user quits, or the screen was told nonsense (then it fails). */
+  /** Resolves when the user quits; rejects if the screen got invalid bytes. */
   readonly ended: Promise<void>;
   readonly #board: EmulatedBoard;
   readonly #note: string;
   #end: (error?: unknown) => void = () => {};
   #timer: NodeJS.Timeout | undefined;
   #drawn = "";
-  /** Key presses that are still to be made. */
+  /** Key presses that are waiting. */
   #keypresses: Promise<void> = Promise.resolve();
   readonly #onData = (text: string) => this.#typed(text);
   readonly #restore = () => this.close();
@@ -58,7 +58,7 @@ export class Panel {
     this.#timer = setInterval(() => this.#frame(), FRAME_TIME);
   }
 
-  /** Gives the terminal back. May be called again. */
+  /** Restores the terminal. May be called again. */
   close(): void {
     if (this.#timer === undefined) return;
     clearInterval(this.#timer);
@@ -71,7 +71,7 @@ export class Panel {
   }
 
   #typed(text: string): void {
-    // An escape sequence is a key that there is nothing for.
+    // An escape sequence is a key without a function.
     if (text.startsWith("\x1b")) return;
     for (const character of text) this.#key(character);
   }

@@ -1,5 +1,5 @@
-// Which pin of the micro:bit is what, as in board/ports/microbit/pins.h (test/board/wiring.test.ts compares them): for
-// those who press its keys and read its screen in the emulator, and for the drawing of its wiring.
+// The pins of the micro:bit, as in board/ports/microbit/pins.h (test/board/wiring.test.ts compares them). The
+// emulator's keys and screen and the drawing of the wiring use them.
 
 import type { KeyName } from "../../sim/core/card.js";
 

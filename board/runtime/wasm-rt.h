@@ -1,15 +1,15 @@
 /*
- * The embedder's side of wasm2c's runtime (wabt 1.0.32), in place of its stock header: one module, one linear memory of
- * fixed size and place, no tables, no growing, no exceptions.
+ * The host's side of wasm2c's runtime (wabt 1.0.32), in place of its stock header: one module, one linear memory of
+ * fixed size and address, no tables, no growth, no exceptions.
  *
  * wasm2c's loads and stores are
  *
  *     MEMCHECK(mem, addr, t1); wasm_rt_memcpy(&result, &mem->data[addr], sizeof(t1));
  *
  * with a 64-bit addr = base + offset that cannot wrap. The stock check is 64-bit arithmetic against a size in memory,
- * and on a core without unaligned access the stock copy is made of bytes: together four times the instructions of plain
- * C in SHA-256. Here MEMCHECK is left empty and wasm_rt_memcpy checks and moves: against a constant, and word by word
- * where the address is aligned. test/board/memory.test.ts has hostile modules for it.
+ * and on a core without unaligned access the stock copy moves single bytes: together SHA-256 takes four times the
+ * instructions of plain C. Here MEMCHECK is empty, and wasm_rt_memcpy checks against a constant and moves whole words
+ * if the address is aligned. test/board/memory.test.ts tests it with hostile modules.
  */
 #ifndef WASM_RT_H_
 #define WASM_RT_H_
@@ -21,9 +21,9 @@
 #define LIKELY(x) __builtin_expect(!!(x), 1)
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
 
-/* Makes MEMCHECK empty: no signal handler stands behind it, wasm_rt_access below does. */
+/* Makes MEMCHECK empty. There is no signal handler: wasm_rt_load and wasm_rt_store below check instead. */
 #define WASM_RT_MEMCHECK_SIGNAL_HANDLER 1
-/* The module's calls make no cycle (test/board/image.test.ts), so that the stack is bounded when it is built. */
+/* The module's calls have no cycle (test/board/image.test.ts), so the build can bound the stack. */
 #define WASM_RT_USE_STACK_DEPTH_COUNT 0
 
 /* The linear memory that a chip gives the firmware (docs/ABI.md), in bytes. (Test builds of parts of it need more.) */
@@ -58,20 +58,19 @@ typedef struct {
   uint32_t size;
 } wasm_rt_memory_t;
 
-/* The one memory there is. Its place is known when the module is compiled, which saves an addition in every access. */
+/* The only memory. Its address is a constant, which saves an addition in every access. */
 extern uint8_t wasm_rt_memory[WASM_RT_MEMORY_SIZE];
 
 /* Ends the call into the module, and with it the card's session. Never returns. */
 _Noreturn void wasm_rt_trap(wasm_rt_trap_t reason);
 
 /*
- * The memory's size is a power of two, so that one mask tells an address that is aligned and inside from all others.
- * Those others are rare: they go to functions of their own, which take and give values, so that variables stay in
- * registers.
+ * The memory's size is a power of two, so one mask separates addresses that are aligned and in range from all others.
+ * The others are rare and go to separate functions, which pass values, so that variables stay in registers.
  */
 #define WASM_RT_IS_PLAIN(addr, size) LIKELY(((addr) & ~(uint64_t)(WASM_RT_MEMORY_SIZE - (size))) == 0)
 
-/* The `size` bytes at `addr`, wherever they lie, or a trap. */
+/* The `size` bytes at any address `addr` in range; otherwise a trap. */
 static __attribute__((noinline, cold, unused)) uint64_t wasm_rt_load_slowly(uint64_t addr, uint32_t size) {
   uint64_t value = 0;
   if (addr > WASM_RT_MEMORY_SIZE - size) wasm_rt_trap(WASM_RT_TRAP_OOB);
@@ -84,14 +83,16 @@ static __attribute__((noinline, cold, unused)) void wasm_rt_store_slowly(uint64_
   __builtin_memcpy(wasm_rt_memory + addr, &value, size);
 }
 
-/* A place that is `size`-aligned. Clang 14 wants a literal there, and does without. */
+/* A pointer that is `size`-aligned. Clang 14 requires a literal there, so it goes without the hint. */
 #ifdef __clang__
 #define WASM_RT_ALIGNED(place, size) (place)
 #else
 #define WASM_RT_ALIGNED(place, size) __builtin_assume_aligned(place, size)
 #endif
 
-/* Both for a little-endian core, as WebAssembly's memory is. `size` is a constant: 1, 2, 4 or 8. */
+/*
+ * Both require a little-endian core, since WebAssembly's memory is little-endian. `size` is a constant: 1, 2, 4 or 8.
+ */
 static inline __attribute__((always_inline)) void wasm_rt_load(uint64_t addr, void *to, uint32_t size) {
   if (WASM_RT_IS_PLAIN(addr, size)) {
     __builtin_memcpy(to, WASM_RT_ALIGNED(wasm_rt_memory + addr, size), size);
@@ -112,9 +113,9 @@ static inline __attribute__((always_inline)) void wasm_rt_store(uint64_t addr, c
 }
 
 /*
- * Stands in each of wasm2c's loads and stores, where `addr` is the address, and nowhere else.
- * What is written to is a byte of the memory in a store, and a variable of the access's type in a load; of single
- * bytes the two look the same, and do the same.
+ * Replaces the copy in each of wasm2c's loads and stores, where `addr` is the address; nothing else uses it. In a store
+ * the destination is a byte of the memory, in a load a variable of the access's type. For single bytes the two look the
+ * same and work the same.
  */
 #define wasm_rt_memcpy(to, from, size)                                      \
   (__builtin_types_compatible_p(__typeof__(to), uint8_t *) && (size) > 1    \
@@ -141,13 +142,13 @@ static inline bool wasm_rt_is_initialized(void) {
   return true;
 }
 
-/* Types are numbered for call_indirect only, which the module does not have. */
+/* Only call_indirect needs type numbers, and the module does not use it. */
 static inline uint32_t wasm_rt_register_func_type(uint32_t params, uint32_t results, ...) {
   (void)params, (void)results;
   return 0;
 }
 
-/* ---- named by what wasm2c puts in every file, used by no module of ours ---- */
+/* ---- declarations that wasm2c's output needs to compile; our module uses none ---- */
 
 typedef void (*wasm_rt_function_ptr_t)(void);
 

@@ -27,8 +27,8 @@ const SBOX: usize = memory.data<u8>([
 ]);
 
 /**
- * Takes the 16 bytes at `key` as the key, expanded (§5.2). Rounds are counted, not addresses: an address that a fault
- * lost would overwrite all memory up to the schedule, the transport keys included, with bytes that everybody can compute.
+ * Expands the 16 bytes at `key` (§5.2). The loop counts rounds, not addresses: with an address that a fault changed, it
+ * could overwrite all memory up to the schedule, the transport keys included, with bytes that anybody can compute.
  */
 export function setKey(key: usize): void {
   memory.copy(SCHEDULE, key, 16);
@@ -70,7 +70,7 @@ export function encrypt(block: usize): void {
   store<u32>(block, lookUp(SBOX, s3, s0, s1, s2) ^ load<u32>(last, 12), 12);
 }
 
-/** Makes the inverse S-box, which lies in SCRATCH until something else needs the room. */
+/** Computes the inverse S-box in SCRATCH, where it stays until an HMAC uses SCRATCH. */
 export function beginDecryption(): void {
   for (let i: u32 = 0; i < 256; i++) store<u8>(SCRATCH + load<u8>(SBOX + i), i as u8);
 }
@@ -97,7 +97,7 @@ export function decrypt(block: usize): void {
   store<u32>(block, lookUp(SCRATCH, s3, s2, s1, s0) ^ load<u32>(SCHEDULE, 12), 12);
 }
 
-/** Forgets the key. */
+/** Wipes the key. */
 export function wipe(): void {
   memory.fill(SCHEDULE, 0, 176);
 }
@@ -118,12 +118,12 @@ function mixColumn(w: u32): u32 {
 /** InvMixColumns on one column (§5.3.3): MixColumns after adding 4·(a + c) to a and c, 4·(b + d) to b and d. */
 function unmixColumn(w: u32): u32 {
   const sum = w ^ rotr<u32>(w, 16);
-  // Each byte times x², as MixColumns doubles: both halves of the sum are the same.
+  // Each byte times x², in the way MixColumns doubles; both halves of the sum are equal.
   const high = (sum >> 6) & 0x03030303;
   return mixColumn(w ^ ((sum & 0x3f3f3f3f) << 2) ^ ((high & 0x01010101) * 0x1b) ^ (((high >> 1) & 0x01010101) * 0x36));
 }
 
-/** A word whose bytes come from four and go through a table (§5.1.1). */
+/** A word of one byte from each of four words, each replaced by a table (§5.1.1). */
 function lookUp(table: usize, c0: u32, c1: u32, c2: u32, c3: u32): u32 {
   return (
     (load<u8>(table + (c0 & 0xff)) as u32) |

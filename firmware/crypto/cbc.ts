@@ -6,7 +6,9 @@ import * as cmac from "./cmac";
 const CHAIN: usize = memory.data(16);
 const SAVED: usize = memory.data(16);
 
-/** Encrypts `length` bytes (a multiple of 16) at `data` under the 16 bytes at `key`; `iv` may be 0: zeros. */
+/**
+ * Encrypts `length` bytes (a multiple of 16) at `data` under the 16 bytes at `key`. An `iv` of 0 means 16 zero bytes.
+ */
 export function encrypt(key: usize, iv: usize, data: usize, length: u32): void {
   begin(key, iv);
   for (let i: u32 = 0; i < length; i += 16) {
@@ -18,7 +20,9 @@ export function encrypt(key: usize, iv: usize, data: usize, length: u32): void {
   wipe();
 }
 
-/** Decrypts `length` bytes (a multiple of 16) at `data` under the 16 bytes at `key`; `iv` may be 0: zeros. */
+/**
+ * Decrypts `length` bytes (a multiple of 16) at `data` under the 16 bytes at `key`. An `iv` of 0 means 16 zero bytes.
+ */
 export function decrypt(key: usize, iv: usize, data: usize, length: u32): void {
   begin(key, iv);
   aes.beginDecryption();

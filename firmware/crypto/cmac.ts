@@ -19,7 +19,7 @@ export function begin(key: usize): void {
   running.fill = 0;
 }
 
-/** Takes `length` more bytes at `data`. The last block stays open, since it is treated apart (§6.2). */
+/** Takes `length` more bytes at `data`. The last block waits for `end`, which treats it differently (§6.2). */
 export function update(data: usize, length: u32): void {
   let fill = running.fill;
   for (let i: u32 = 0; i < length; i++, fill++) {
@@ -32,7 +32,7 @@ export function update(data: usize, length: u32): void {
   running.fill = fill;
 }
 
-/** Ends the CMAC, writes its 16 bytes to `out` and wipes the key and what was in between. */
+/** Ends the CMAC, writes its 16 bytes to `out` and wipes the key and the intermediate state. */
 export function end(out: usize): void {
   memory.fill(SUBKEY, 0, 16);
   aes.encrypt(SUBKEY);
@@ -42,13 +42,13 @@ export function end(out: usize): void {
     store<u8>(STATE + running.fill, load<u8>(STATE + running.fill) ^ 0x80);
   }
   xor16(STATE, SUBKEY);
-  // Copied before it is encrypted: what a faulty address fetches, a key perhaps, does not come out in the clear.
+  // Copy before encrypting: if a faulty address fetches other bytes, perhaps a key, they do not leave in the clear.
   memory.copy(out, STATE, 16);
   aes.encrypt(out);
   wipe();
 }
 
-/** Forgets the running CMAC. */
+/** Wipes the running CMAC. */
 export function wipe(): void {
   aes.wipe();
   memory.fill(STATE, 0, 16);

@@ -1,4 +1,4 @@
-// CRC-16/IBM-3740 (polynomial 1021, register FFFF, nothing reflected): finds noise on the serial line.
+// CRC-16/IBM-3740 (polynomial 1021, register FFFF, nothing reflected): detects noise on the serial line.
 
 /** The check value of `length` bytes at `data`; "123456789" gives 29b1. */
 export function crc16(data: usize, length: u32): u32 {

@@ -1,4 +1,4 @@
-// CRC-32 (ISO 3309, as in Ethernet and zip): finds accidents in flash. It stops nobody.
+// CRC-32 (ISO 3309, as in Ethernet and zip): detects accidental changes of flash, but not deliberate ones.
 
 /** The remainders of the sixteen 4-bit values under the polynomial 0xedb88320 (reflected). */
 // biome-ignore format: a table

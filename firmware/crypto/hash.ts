@@ -35,7 +35,7 @@ export function digestSize(algorithm: Hash): u32 {
   return algorithm === Hash.SHA256 ? 32 : 64;
 }
 
-/** Starts a hash. The one before it, if unfinished, is lost. */
+/** Starts a hash. An unfinished one is lost. */
 export function begin(algorithm: Hash): void {
   running.algorithm = algorithm;
   running.length = 0;
@@ -58,11 +58,11 @@ export function update(data: usize, length: u32): void {
   }
 }
 
-/** Ends the hash: pads (§5.1), writes the digest to `out` and wipes what was in between. */
+/** Ends the hash: pads (§5.1), writes the digest to `out` and wipes the intermediate state. */
 export function end(out: usize): void {
   const size = blockSize(running.algorithm);
   const fill = running.length & (size - 1);
-  // Where the length goes: the last 8 bytes of the block; it never fills more than 32 bits of them.
+  // The length goes into the last 8 bytes of the block. It never needs more than 32 bits of them.
   const lengthAt = size - 8;
   memory.fill(BLOCK + fill, 0, size - fill);
   store<u8>(BLOCK + fill, 0x80);
@@ -77,7 +77,7 @@ export function end(out: usize): void {
   wipe();
 }
 
-/** Forgets the running hash. */
+/** Wipes the running hash. */
 export function wipe(): void {
   memory.fill(BLOCK, 0, MAX_BLOCK);
   memory.fill(STATE, 0, 64);

@@ -36,7 +36,7 @@ export function update(data: usize, length: u32): void {
   hash.update(data, length);
 }
 
-/** Ends the HMAC, writes it to `out` (digestSize bytes) and wipes the key and what was in between. */
+/** Ends the HMAC, writes it to `out` (digestSize bytes) and wipes the key and the intermediate state. */
 export function end(out: usize): void {
   const algorithm = running.algorithm;
   const size = hash.blockSize(algorithm);

@@ -6,8 +6,8 @@ import * as cmac from "./cmac";
 const LABEL: usize = memory.data(16);
 
 /**
- * Derives `bits` (64, 128 or 256) into `out` from the 16 bytes at `key`; `out` takes whole blocks of 16
- * bytes. `constant` separates the uses of a key; `context` is what the result is bound to.
+ * Derives `bits` (64, 128 or 256) into `out` from the 16 bytes at `key`; `out` needs room for whole blocks of 16 bytes.
+ * `constant` separates the uses of a key; the result is bound to `context`.
  */
 export function derive(key: usize, constant: u8, context: usize, length: u32, out: usize, bits: u32): void {
   memory.fill(LABEL, 0, 16);

@@ -8,7 +8,7 @@ import * as hash from "./hash";
 import { Hash } from "./hash";
 import * as hmac from "./hmac";
 
-/** A suite taken apart by `parse`. Zero stands for "not there", except in `digits`. */
+/** A suite as `parse` reads it. Zero means absent, except in `digits`. */
 @unmanaged
 export class Suite {
   algorithm: u32;
@@ -28,7 +28,7 @@ export class Suite {
 /** The suite parsed last. */
 export const suite = changetype<Suite>(memory.data(offsetof<Suite>()));
 
-/** What goes into a response beside key and suite. Only what the suite names is read. */
+/** The inputs of a response beside key and suite. Only those that the suite names are read. */
 @unmanaged
 export class Input {
   counter: u64;
@@ -38,13 +38,13 @@ export class Input {
   challengeLength: u32;
   /** The hash of the PIN (digestSize bytes of suite.pin). */
   pin: usize;
-  /** Session information; shorter than the suite says, it is padded with zeros in front. */
+  /** Session information. If it is shorter than the suite says, it is padded with zeros in front. */
   session: usize;
   sessionLength: u32;
 }
 export const input = changetype<Input>(memory.data(offsetof<Input>()));
 
-/** Where `parse` reads: a text and its end. */
+/** Where `parse` reads, and where the text ends. */
 @unmanaged
 class Cursor {
   at: usize;
@@ -68,7 +68,7 @@ export enum Ascii {
   T = 0x54,
 }
 
-/** What `number` returns where there is none. */
+/** What `number` returns if there is no number. */
 const NONE: u32 = 0xffffffff;
 /** The most characters of one party's challenge (§6.3); in mutual mode Q holds two (§5.1). */
 const MAX_CHALLENGE: u32 = 64;
@@ -78,7 +78,7 @@ const FIELD: usize = memory.data(128);
 /** The HMAC, in the place of the field that went into it. */
 const MAC: usize = FIELD;
 
-/** Takes the suite of `length` ASCII bytes at `text` apart into `suite`. Returns false if it is none (§6). */
+/** Parses the suite of `length` ASCII bytes at `text` into `suite`. Returns false if it is not a suite (§6). */
 export function parse(text: usize, length: u32): bool {
   memory.fill(changetype<usize>(suite), 0, 32);
   cursor.at = text;
@@ -95,8 +95,8 @@ export function parse(text: usize, length: u32): bool {
 }
 
 /**
- * Computes the response to `input` under `suite`, whose text is the `length` bytes at `text`.
- * Writes suite.digits ASCII digits to `out` (or the whole HMAC) and returns how many bytes that is.
+ * Computes the response to `input` under `suite`, whose text is the `length` bytes at `text`. Writes suite.digits ASCII
+ * digits to `out` (or the whole HMAC) and returns the number of bytes.
  */
 export function respond(text: usize, length: u32, key: usize, keyLength: u32, out: usize): u32 {
   hmac.begin(suite.algorithm, key, keyLength);
@@ -115,7 +115,7 @@ export function respond(text: usize, length: u32, key: usize, keyLength: u32, ou
   return written;
 }
 
-/** Forgets the challenge and what was computed. */
+/** Wipes the inputs and the HMAC. */
 export function wipe(): void {
   memory.fill(FIELD, 0, FIELD_SIZE);
   memory.fill(changetype<usize>(input), 0, 40);
@@ -141,7 +141,7 @@ function raw(size: u32, out: usize): u32 {
   return size;
 }
 
-/** Adds the low `length` bytes of `value`, the highest first. */
+/** Adds the low `length` bytes of `value` to the HMAC, the highest first. */
 function word(value: u64, length: u32): void {
   store<u64>(WORD, bswap<u64>(value));
   hmac.update(WORD + 8 - length, length);
@@ -169,9 +169,9 @@ function encodeChallenge(): void {
   encodeNumber(min<u32>(length, 2 * MAX_CHALLENGE));
 }
 
-/** A decimal number as the shortest hexadecimal one, 123456 → 1e240, from the left. */
+/** Encodes a decimal number as the shortest hexadecimal number, left-aligned: 123456 → 1e240. */
 function encodeNumber(length: u32): void {
-  // A number of n decimal digits fits in n nibbles. It grows at the end of the field, then moves left.
+  // A number of n decimal digits fits in n nibbles. Compute it at the end of the field, then move it to the start.
   const bytes = (length + 1) >> 1;
   const number = FIELD + FIELD_SIZE - bytes;
   for (let i: u32 = 0; i < length; i++) {
@@ -247,7 +247,7 @@ function dataInput(): bool {
   return suite.step !== 0 && atEnd();
 }
 
-/** 1–59 S or M, 1–48 H, in seconds, or 0 (§6.3). */
+/** The time step, 1–59 S or M or 1–48 H (§6.3), in seconds; 0 if it is none of these. */
 function timeStep(): u32 {
   const steps = plainNumber(2);
   if (steps === 0 || steps > 59) return 0;
@@ -278,7 +278,10 @@ function number(most: u32): u32 {
   return cursor.at === start ? NONE : value;
 }
 
-/** The same without zeros in front: lengths are written 08 and 064, but SHA1, 6 digits and 1M (§6). */
+/**
+ * The same without leading zeros: lengths are written 08 and 064, but hashes, digits and time steps are written SHA1, 6
+ * and 1M (§6).
+ */
 function plainNumber(most: u32): u32 {
   const start = cursor.at;
   const value = number(most);

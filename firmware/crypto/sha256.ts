@@ -1,6 +1,6 @@
 // SHA-256's compression function (FIPS 180-4 §6.2.2).
 //
-// Rotations that are added up (§4.1.2) are nested, the difference of two at a time: one value less to keep.
+// XORed rotations (§4.1.2) are nested, each by its difference to the next, which keeps one value less.
 
 import { H0, K, UPPER } from "./sha2";
 

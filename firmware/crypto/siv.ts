@@ -1,5 +1,5 @@
-// AES-SIV with one plaintext and no associated data (RFC 5297): encryption that also authenticates,
-// needs no nonce, and so is made for keys that wrap keys.
+// AES-SIV with one plaintext and no associated data (RFC 5297): encryption that also authenticates, needs no nonce, and
+// therefore suits key wrapping.
 //
 // The 32-byte key is K1 (S2V) and K2 (CTR). A sealed text is V (16 bytes) and then the ciphertext.
 // Plaintexts here are at least 16 bytes long (§2.4: the "xorend" branch of S2V).
@@ -22,8 +22,8 @@ export function seal(key: usize, plain: usize, length: u32, sealed: usize): void
 }
 
 /**
- * Opens `sealed` into `plain` (`length` bytes), §2.7. Returns 0 where it is authentic, and otherwise
- * bits that differ; the caller then wipes `plain`. The comparison takes the same time either way.
+ * Opens `sealed` into `plain` (`length` bytes), §2.7. Returns 0 if it is authentic, otherwise the bits that differ; the
+ * caller must then wipe `plain`. The comparison takes the same time either way.
  */
 export function open(key: usize, sealed: usize, length: u32, plain: usize): u32 {
   memory.copy(plain, sealed + OVERHEAD, length);

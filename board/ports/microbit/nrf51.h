@@ -12,7 +12,7 @@
 #define CLOCK_TASKS_HFCLKSTART REGISTER(0x40000000)
 #define CLOCK_EVENTS_HFCLKSTARTED REGISTER(0x40000100)
 
-/* POWER [11]: a register of eight bits that only a loss of power clears */
+/* POWER [11]: a register of eight bits that survives resets until power is lost */
 #define POWER_GPREGRET REGISTER(0x4000051c)
 
 /* UART0 [28] */
@@ -90,10 +90,10 @@
 #define GPIO_PIN_CNF(n) REGISTER(0x50000700 + 4 * (n))
 #define PIN_INPUT_PULLUP (3u << 2)
 #define PIN_OUTPUT 1u
-/* Drives low, and lets go for high: what an I2C line wants. */
+/* Drives low, and releases the line for high, as I2C requires. */
 #define PIN_OPEN_DRAIN (1u | 3u << 2 | 6u << 8)
 
-/* Of the core [ARMv6-M Architecture Reference Manual, B3] */
+/* Registers of the core [ARMv6-M Architecture Reference Manual, B3] */
 #define NVIC_ISER REGISTER(0xe000e100)
 #define NVIC_ICER REGISTER(0xe000e180)
 #define NVIC_ICPR REGISTER(0xe000e280)

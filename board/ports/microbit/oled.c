@@ -1,9 +1,9 @@
 /*
  * The screen of the microbit port: an SSD1306 (datasheet rev 1.1; section in brackets) of 128 x 32 pixels at I2C
- * address 0x3c, its two lines driven by hand.
+ * address 0x3c, with its two lines driven by software.
  *
- * No register is read and no acknowledgement looked at: a card whose screen is missing works on. Each time the card turns
- * on, the controller is set up anew, since its power may have come later than ours.
+ * It reads no register and ignores acknowledgements, so a card without a screen keeps working. It configures the
+ * controller each time the card turns on, since the screen may have got power later than the chip.
  */
 #include "oled.h"
 
@@ -47,18 +47,18 @@ static const uint8_t set_up[] = {
     0xd9, 0xf1,        /* pre-charge: with a charge pump */
     0xdb, 0x40,        /* VCOMH */
     0x2e,              /* no scrolling */
-    0xa4, 0xa6,        /* what is in RAM, a 1 lit */
+    0xa4, 0xa6,        /* show RAM, 1 is lit */
 };
 static const uint8_t turn_on[] = {DISPLAY_ON};
-/* A command that a reset of ours cut short takes the zeros as its operands; by themselves they do nothing here. */
+/* A command that our reset interrupted takes the zeros as its operands; otherwise they have no effect. */
 static const uint8_t turn_off[] = {0, 0, DISPLAY_OFF, CHARGE_PUMP, 0x10, 0x20, 1};
 
-/* What the screen shows: blanks, and it is off. */
+/* What the screen shows. All blanks: it is off. */
 static uint8_t shown[PORT_SCREEN_WIDTH];
 
 /* ---- I2C [13, table 13-6]: a bit takes 2.9 us, of which SCL is high 1.2 ---- */
 
-/* 17 cycles of 62.5 ns, called and returned from. */
+/* 17 cycles of 62.5 ns, including call and return. */
 static __attribute__((noinline)) void wait(void) {
   __asm__ volatile(".rept 10\n nop\n .endr");
 }
@@ -85,7 +85,7 @@ static void stop(void) {
   wait();
 }
 
-/* The ninth clock is for the acknowledgement: SDA is let go. */
+/* The ninth clock is for the acknowledgement, so SDA is released. */
 static void send(uint32_t byte) {
   for (uint32_t bits = byte << 1 | 1, i = CLOCKS_OF_A_BYTE; i-- > 0;) {
     if (bits >> i & 1) GPIO_OUTSET = SDA;
@@ -120,7 +120,7 @@ static void draw(uint32_t place, uint8_t character) {
   stop();
 }
 
-/* Draws the characters that differ from what is shown, or all. */
+/* Draws the characters that have changed, or all. */
 static void update(const uint8_t *text, bool all) {
   for (uint32_t place = 0; place < PORT_SCREEN_WIDTH; place++) {
     if (all || text[place] != shown[place]) draw(place, text[place]);
@@ -128,7 +128,7 @@ static void update(const uint8_t *text, bool all) {
   }
 }
 
-/* What was shown does not stay in the controller's memory. */
+/* Also overwrites the controller's memory, so that nothing shown stays in it. */
 static void darken(bool all) {
   static const uint8_t blanks[] = {' ', ' ', ' ', ' ', ' ', ' ', ' ', ' '};
   command(turn_off, sizeof turn_off);
@@ -142,7 +142,10 @@ static bool is_blank(const uint8_t *text) {
   return true;
 }
 
-/* A controller that a reset of ours left in a byte lets SDA go within nine clocks, and starts afresh. */
+/*
+ * If our reset interrupted a byte, the controller releases SDA within nine clocks; a start and a stop then end the
+ * transaction.
+ */
 static void free_bus(void) {
   for (uint32_t i = 0; i < CLOCKS_OF_A_BYTE && !(GPIO_IN & SDA); i++) {
     GPIO_OUTCLR = SCL;

@@ -1,11 +1,11 @@
 /*
- * Which pin of the micro:bit is what: GPIO numbers of the nRF51822, with the name on the edge connector. Drawn in
- * docs/wiring.svg.
+ * The pins of the micro:bit: GPIO numbers of the nRF51822, with the names on the edge connector. docs/wiring.svg shows
+ * them.
  */
 #ifndef DSC_PINS_H
 #define DSC_PINS_H
 
-/* Contacts 0 to 9, OK, PRESS; each to ground. OK and PRESS are the board's own buttons too. */
+/* Contacts 0 to 9, OK, PRESS; each to ground. OK and PRESS are also the board's own buttons. */
 #define KEY_PINS                                                               \
   {                                                                            \
     3 /* P0 */, 2 /* P1 */, 1 /* P2 */, 18 /* P8 */, 20 /* P12 */, 23 /* P13 */, \

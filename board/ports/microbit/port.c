@@ -1,6 +1,6 @@
 /*
- * The port to the BBC micro:bit V1 (nRF51822): clock, keys, supply, random source and the card's flash. Serial line and
- * screen are in uart.c and oled.c.
+ * The port to the BBC micro:bit V1 (nRF51822): clock, keys, supply, random source and the card's flash. uart.c has the
+ * serial line, oled.c the screen.
  */
 #include "port.h"
 
@@ -13,25 +13,28 @@
 #define FLASH_BASE (0x40000u - PORT_FLASH_SIZE)
 
 #define KEYS 12u
-/* Keys are looked at this often (ms), on and off: a contact counts after 20. And while one may bounce: */
+/*
+ * Milliseconds between scans of the keys, while the card is on, off, and while a contact may bounce. (The firmware
+ * accepts a contact after 20 ms.)
+ */
 #define SCAN_ON 5u
 #define SCAN_OFF 20u
 #define SCAN_BOUNCE 1u
 #define BOUNCE_TIME 30000u /* us */
 
-/* What no conversion (68 us) and no random byte (0.7 ms, bias corrected) takes, in us. */
+/* Limits in us that no conversion (68 us) and no random byte (0.7 ms, bias corrected) exceeds. */
 #define CONVERSION_LIMIT 200u
 #define RANDOM_LIMIT 200000u
-/* The supply where there is no ADC, in mV. */
+/* The supply in mV where there is no ADC. */
 #define SUPPLY_IN_QEMU 3000u
 
-/* As many random bytes in a row that are the same are no accident (2^-40), but a source that is stuck. */
+/* This many equal random bytes in a row mean a stuck source: by chance they have a probability of 2^-40. */
 #define STUCK 6u
 
-/* What no call into the card takes, flash and all, in seconds: then the chip is reset. */
+/* Seconds that no call into the card takes, flash operations included. After that the watchdog resets the chip. */
 #define WATCHDOG 4u
 
-/* `dsc flash` puts no image of this firmware onto the board that does not say this (host-tools/flashing/nrf51.ts). */
+/* `dsc flash` refuses images of this firmware without this text (host-tools/flashing/nrf51.ts). */
 __attribute__((section(".board"), used)) static const char board[] = "DSC+ board: microbit";
 
 static const uint8_t key_pins[KEYS] = KEY_PINS;
@@ -41,7 +44,7 @@ static struct {
   /* The timer, in us, at `ms`. */
   uint32_t us;
   uint32_t scan;
-  /* The contacts as they were seen last, and when (us) they were last seen to move. */
+  /* The contacts at the last scan, and when (us) the last change was seen. */
   uint32_t closed, moved;
 } now = {.scan = SCAN_OFF};
 
@@ -62,7 +65,7 @@ static void start_keys(void) {
   for (uint32_t key = 0; key < KEYS; key++) GPIO_PIN_CNF(key_pins[key]) = PIN_INPUT_PULLUP;
 }
 
-/* It counts while the core sleeps and stands still under a debugger, as it is after a reset. */
+/* As after a reset, it counts while the core sleeps and pauses under a debugger. */
 static void start_watchdog(void) {
   WDT_CRV = WDT_SECONDS(WATCHDOG);
   WDT_TASKS_START = 1;
@@ -72,8 +75,8 @@ static void start_watchdog(void) {
 #define NOTE_OF_RESET 0xc1u
 
 /*
- * Flashing tools need not know the UICR: an image that finds the chip open closes it. Both hold from the next reset on
- * (nRF51 Series Reference Manual, 8.1.4), so it resets itself.
+ * Flashing tools may ignore the UICR, so an image that finds the chip unprotected protects it. Either way the
+ * protection takes effect at the next reset (nRF51 Series Reference Manual, 8.1.4), so the image resets the chip.
  */
 __attribute__((section(".uicr"), used)) static const uint32_t protection = RBPCONF_PROTECT_ALL;
 
@@ -85,7 +88,10 @@ static void close_chip(void) {
   NVMC_CONFIG = NVMC_READ_ONLY;
 }
 
-/* Once, and then no more: a note that outlives the reset says so. (QEMU keeps neither the note nor the UICR.) */
+/*
+ * Resets only once: a note in a register that survives the reset prevents another one. (QEMU keeps neither the note nor
+ * the UICR.)
+ */
 static void reset_once(void) {
   if (POWER_GPREGRET == NOTE_OF_RESET) return;
   POWER_GPREGRET = NOTE_OF_RESET;
@@ -124,8 +130,8 @@ static uint32_t microseconds(void) {
 }
 
 /*
- * Waits for an event of a peripheral, at most `timeout` us. Returns whether it came. It counts although it is late: an
- * interrupt may have taken the time, or a busy computer that runs the emulator.
+ * Waits for an event of a peripheral, at most `timeout` us. Returns whether it came. A late event still counts, since
+ * an interrupt, or a busy computer under the emulator, may have taken the time.
  */
 static bool await(volatile uint32_t *event, uint32_t timeout) {
   const uint32_t start = microseconds();
@@ -147,7 +153,7 @@ void port_sleep(uint32_t ms) {
   const uint32_t span = (ms < scan ? ms : scan) * 1000;
   TIMER_EVENTS_COMPARE(0) = 0;
   TIMER_CC(0) = start + span;
-  /* Masked, an interrupt still ends WFI: none is lost between the look and the sleep. */
+  /* A masked interrupt still ends WFI, so none is lost between the check and the sleep. */
   __asm__ volatile("cpsid i");
   if (!uart_has_byte() && microseconds() - start < span) __asm__ volatile("wfi");
   __asm__ volatile("cpsie i");
@@ -171,7 +177,7 @@ uint32_t port_keys(void) {
   return closed;
 }
 
-/* What cannot be measured counts as empty. QEMU has no ADC, and so none whose registers keep what is written. */
+/* A supply that cannot be measured counts as empty. QEMU has no ADC: its registers do not keep what is written. */
 uint32_t port_battery(void) {
   ADC_CONFIG = ADC_SUPPLY_THIRD;
   if (ADC_CONFIG != ADC_SUPPLY_THIRD) return SUPPLY_IN_QEMU;
@@ -202,8 +208,8 @@ static int draw(void) {
 }
 
 /*
- * The repetition count test of NIST SP 800-90B (4.4.1). Each call begins with bytes for it alone, so that a source that
- * is stuck is noticed where few are asked for, and none needs to be remembered.
+ * The repetition count test of NIST SP 800-90B (4.4.1). Each call first draws bytes only for the test, so that a stuck
+ * source is noticed even if few bytes are wanted, and no state needs to be kept between calls.
  */
 bool port_random(uint8_t *into, size_t length) {
   RNG_CONFIG = RNG_BIAS_CORRECTION;

@@ -1,5 +1,5 @@
 /*
- * The serial line of the microbit port: bytes that arrive are kept by the interrupt, bytes that leave are waited for.
+ * The serial line of the microbit port: an interrupt stores received bytes, and sending waits for each byte.
  */
 #include "uart.h"
 
@@ -8,9 +8,9 @@
 #include "port.h"
 
 static struct {
-  /* Volatile as the counts are: a byte is there before it is counted, and taken before its place is given back. */
+  /* Volatile like the counts, so that a byte is stored before it is counted, and read before its place is released. */
   volatile uint8_t bytes[PORT_RECEIVE_ROOM];
-  /* Counted since the ring was empty; the place is the remainder. */
+  /* Counts since the ring was empty. The index is the remainder. */
   volatile uint32_t in, out;
 } ring;
 
@@ -28,9 +28,8 @@ void uart_start(void) {
 }
 
 /*
- * Bytes that find no room wait in the UART (six do); those that find none there are lost, and their frame fails its
- * CRC. So are those that arrive while an erase (22 ms) keeps the core from running this. QEMU's line waits as long as
- * its UART is full.
+ * If the ring is full, up to six bytes wait in the UART. Further bytes are lost, and their frame fails its CRC. Bytes
+ * are also lost while an erase (22 ms) keeps the core from running this. QEMU's line waits while its UART is full.
  */
 void uart_interrupt(void) {
   while (UART_EVENTS_RXDRDY) {
@@ -47,14 +46,14 @@ bool uart_has_byte(void) {
   return ring.in != ring.out;
 }
 
-/* An empty ring begins anew: how many bytes there were is nobody's to see. */
+/* Resets the counts of an empty ring, so that they do not tell how many bytes arrived. */
 static void begin_anew(void) {
   __asm__ volatile("cpsid i");
   if (!uart_has_byte()) ring.in = ring.out = 0;
   __asm__ volatile("cpsie i");
 }
 
-/* The main loop comes by here each time round, and after each byte: both feed the watchdog. */
+/* The main loop calls this in every round and after each byte, so it feeds the watchdog here. */
 int port_receive(void) {
   WDT_RR0 = WDT_RELOAD;
   if (!uart_has_byte()) {

@@ -9,10 +9,10 @@
 
 void uart_start(void);
 
-/* Whether a byte waits. Right in and out of interrupts. */
+/* Whether a byte waits. May be called with interrupts enabled or masked. */
 bool uart_has_byte(void);
 
-/* Sends a byte, waiting until it left. */
+/* Sends a byte and waits until it has left. */
 static inline void uart_send(uint8_t byte) {
   UART_EVENTS_TXDRDY = 0;
   UART_TXD = byte;

@@ -1,5 +1,5 @@
 /*
- * NOR flash in memory: programming clears bits, once between erases and once more to zero.
+ * NOR flash in memory: programming clears bits, once between erases and once more with zero.
  */
 #include "flash.h"
 
@@ -29,7 +29,7 @@ void flash_count(flash_t *flash) {
 }
 
 const char *flash_program(flash_t *flash, uint32_t address, uint32_t word, bool torn) {
-  if (address % 4 != 0 || address >= PORT_FLASH_SIZE) return "no word of the flash is programmed";
+  if (address % 4 != 0 || address >= PORT_FLASH_SIZE) return "the address is not a word of the flash";
   uint8_t *const programs = &flash->programs[address / 4];
   const uint32_t old = word_at(flash, address);
   put_word(flash, address, old & word);
@@ -37,13 +37,13 @@ const char *flash_program(flash_t *flash, uint32_t address, uint32_t word, bool 
     if (*programs == 0) *programs = 1;
     return NULL;
   }
-  if (*programs > 1 || (*programs == 1 && word != 0)) return "a word is programmed that was programmed before";
+  if (*programs > 1 || (*programs == 1 && word != 0)) return "the word was programmed before";
   (*programs)++;
   return (old & word) == word ? NULL : "a bit is set without an erase";
 }
 
 const char *flash_erase(flash_t *flash, uint32_t page) {
-  if (page >= PORT_FLASH_PAGES) return "no page of the flash is erased";
+  if (page >= PORT_FLASH_PAGES) return "the flash has no such page";
   memset(flash->bytes + page * PORT_FLASH_PAGE_SIZE, 0xff, PORT_FLASH_PAGE_SIZE);
   memset(flash->programs + page * PORT_FLASH_PAGE_SIZE / 4, 0, PORT_FLASH_PAGE_SIZE / 4);
   return NULL;

@@ -1,6 +1,6 @@
 /*
- * NOR flash in memory, with the rules that a real one has. It needs no other part of the port: a harness that brings
- * its own port can have its flash here.
+ * NOR flash in memory, with the rules of real flash. It needs no other part of the port, so a harness with its own port
+ * can use it.
  */
 #ifndef DSC_POSIX_FLASH_H
 #define DSC_POSIX_FLASH_H
@@ -16,16 +16,18 @@ typedef struct {
   uint8_t programs[PORT_FLASH_SIZE / 4];
 } flash_t;
 
-/* Makes it blank. */
+/* Makes the flash blank. */
 void flash_clear(flash_t *flash);
 
-/* Counts the programs of bytes that were filled in: none of an erased word, two of zero, one of any other. */
+/* Sets the counts of programs after the bytes were filled in: 0 for an erased word, 2 for zero, 1 for any other. */
 void flash_count(flash_t *flash);
 
-/* Programs a word. Where power fails in it (`torn`) it may be programmed again. Returns the rule it broke, or NULL. */
+/*
+ * Programs a word. If power fails inside (`torn`), the word may be programmed again. Returns the broken rule, or NULL.
+ */
 const char *flash_program(flash_t *flash, uint32_t address, uint32_t word, bool torn);
 
-/* Erases a page. Returns the rule it broke, or NULL. */
+/* Erases a page. Returns the broken rule, or NULL. */
 const char *flash_erase(flash_t *flash, uint32_t page);
 
 #endif

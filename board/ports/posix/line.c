@@ -1,6 +1,6 @@
 /*
- * The serial line of the posix port. Its end (stdin's, a hangup, a signal) is the end of the process: the battery is
- * out, and nothing needs to be put away.
+ * The serial line of the posix port. When it ends (end of stdin, a hangup, a signal), the process ends, as if the
+ * battery were removed; nothing needs to be saved.
  */
 #define _GNU_SOURCE
 #include "line.h"
@@ -29,7 +29,7 @@ static struct {
   size_t length;
 } line;
 
-/* As they were before the process blocked those that end it: let in only while it waits. */
+/* The original signal mask. It is active only while the process waits. */
 static sigset_t waiting;
 
 static void end(int signal) {
@@ -37,7 +37,7 @@ static void end(int signal) {
   _exit(EXIT_SUCCESS);
 }
 
-/* Signals end the process where it waits, never in the middle of a flash operation. */
+/* Signals end the process only while it waits, never inside a flash operation. */
 static void catch_signals(void) {
   static const int ending[] = {SIGTERM, SIGINT, SIGHUP};
   const struct sigaction action = {.sa_handler = end};
@@ -53,7 +53,7 @@ static void catch_signals(void) {
   signal(SIGPIPE, SIG_IGN);
 }
 
-/* Returns whether `events` came on `descriptor` within `ms` (negative: whenever). */
+/* Returns whether `events` came on `descriptor` within `ms` (negative: without a limit). */
 static bool await(int descriptor, short events, int ms) {
   struct pollfd one = {.fd = descriptor, .events = events};
   const struct timespec time = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
@@ -62,7 +62,7 @@ static bool await(int descriptor, short events, int ms) {
 
 /* ---- opening ---- */
 
-/* The process keeps the other side open too: whoever opens and closes it does not hang up. */
+/* The process also keeps the other side open, so that a program that opens and closes it causes no hangup. */
 static int open_pty(void) {
   const int line_end = posix_openpt(O_RDWR | O_NOCTTY);
   if (line_end < 0 || grantpt(line_end) || unlockpt(line_end)) options_fail("cannot be opened", "pseudo-terminal");
@@ -108,7 +108,7 @@ void port_send(const uint8_t *bytes, size_t length) {
   }
 }
 
-/* Takes what there is from the line. */
+/* Reads the bytes that wait on the line. */
 static void fill(void) {
   memset(line.received, 0, line.end);
   line.at = line.end = 0;

@@ -6,13 +6,13 @@
 
 #include <stdint.h>
 
-/* Opens it, or takes the descriptor that an earlier start left. */
+/* Opens the line, or takes the descriptor that an earlier start left. */
 void line_start(void);
 
 /* Waits for a byte, at most `ms`. */
 void line_wait(uint32_t ms);
 
-/* Sends what was kept back; returns the descriptor to hand on. */
+/* Sends the buffered bytes. Returns the descriptor for the next start. */
 int line_finish(void);
 
 #endif

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Handed on in the environment. */
+/* Environment variables with descriptors for the restarted process. */
 #define LINE "DSC_LINE"
 #define MEMORY "DSC_MEMORY"
 
@@ -28,7 +28,7 @@ void options_fail(const char *what, const char *name) {
   exit(USAGE);
 }
 
-/* The main loop is the same for every port and takes no arguments: Linux keeps them here. */
+/* The main loop, common to all ports, takes no arguments, so read them from /proc. */
 static void split_command_line(void) {
   const int file = open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
   const ssize_t length = file < 0 ? -1 : read(file, command_line, MOST_BYTES - 1);
@@ -67,5 +67,5 @@ void options_restart(int line, int memory) {
   hand_on(LINE, line);
   hand_on(MEMORY, memory);
   execv("/proc/self/exe", arguments);
-  options_fail("cannot be started again", arguments[0]);
+  options_fail("cannot be restarted", arguments[0]);
 }

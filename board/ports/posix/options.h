@@ -1,5 +1,5 @@
 /*
- * What the process was started with, and what it hands on to itself where it starts again.
+ * The options of the process, and what it passes to itself when it restarts.
  */
 #ifndef DSC_POSIX_OPTIONS_H
 #define DSC_POSIX_OPTIONS_H
@@ -17,10 +17,10 @@ typedef struct {
 
 extern options_t options;
 
-/* Reads the command line; one that is wrong ends the process. */
+/* Reads the command line. A wrong one ends the process. */
 void options_read(void);
 
-/* Starts this program again, with nothing of its memory but these two descriptors. */
+/* Restarts this program. Of its state only these two descriptors survive. */
 _Noreturn void options_restart(int line, int memory);
 
 /* Ends the process with a line on stderr. */

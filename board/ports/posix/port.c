@@ -1,6 +1,6 @@
 /*
- * The port to a Linux process: the card with a pseudo-terminal for a serial line and a file for flash. It has no keys
- * and no screen of its own; the front panel on channel 1 has both.
+ * The port to a Linux process: a pseudo-terminal is the serial line, a file is the flash. It has no keys and no screen,
+ * but the front panel on channel 1.
  */
 #define _GNU_SOURCE
 #include "port.h"
@@ -22,12 +22,12 @@
 #include "options.h"
 
 #define SUPPLY 3000u
-/* What a call into the module may use of the stack here, in bytes. */
+/* The stack that a call into the module may use here, in bytes. */
 #define STACK 8192u
 
 static struct timespec start;
 static flash_t flash;
-/* Where the flash is kept: a file, or memory that outlives a reset. */
+/* The descriptor of the flash: a file, or memory that survives a reset. */
 static int kept = -1;
 
 /* ---- start ---- */
@@ -55,7 +55,7 @@ static void start_flash(void) {
     return;
   }
   errno = 0;
-  if (about.st_size != PORT_FLASH_SIZE) options_fail("is no flash of 4,096 bytes", name);
+  if (about.st_size != PORT_FLASH_SIZE) options_fail("is not a flash image of 4,096 bytes", name);
   if (pread(kept, flash.bytes, PORT_FLASH_SIZE, 0) != PORT_FLASH_SIZE) options_fail("cannot be read", name);
   flash_count(&flash);
 }

@@ -28,14 +28,14 @@ void port_send(const uint8_t *bytes, size_t length) {
   (void)bytes, (void)length;
 }
 
-/* From a ring that an interrupt fills. The main loop comes by here each time round: feed the watchdog. */
+/* Read from a ring that an interrupt fills. The main loop calls this in every round: feed the watchdog here. */
 int port_receive(void) {
   return -1;
 }
 
 /* ---- time ---- */
 
-/* Here a millisecond passes at each look. */
+/* Here each call takes a millisecond. */
 uint32_t port_clock(void) {
   static uint32_t ms;
   return ms++;
