@@ -4,5 +4,5 @@
 import { build } from "../scripts/setup.mjs";
 
 build();
-const { main } = await import("../build/js/host-tools/cli/main.js");
+const { main } = await import("../build/js/host-tools/bundle/dsc.js");
 await main(process.argv.slice(2));

@@ -1,12 +1,13 @@
 // Prepares a fresh clone: installs the packages of package-lock.json and builds what is missing or older than its
 // sources. Plain JavaScript, since it runs before anything is installed.
 
-import { spawnSync } from "node:child_process";
-import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
+/** For what only a build needs: each start of `dsc` loads this file. */
+const require = createRequire(import.meta.url);
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..");
 const BUILD = join(ROOT, "build");
 
@@ -28,9 +29,10 @@ const TOOLS = [
       "host-tools",
       "tsconfig.base.json",
       "package-lock.json",
+      "scripts/bundle.mjs",
     ],
     output: "build/tools.stamp",
-    commands: [tsc("host-tools/cli", "sim/cli", "sim/webbuilder", "sim/web")],
+    commands: [tsc("host-tools/cli", "sim/cli", "sim/webbuilder", "sim/web"), ["scripts/bundle.mjs"]],
     finish: stamp,
   },
 ];
@@ -91,6 +93,7 @@ function stamp(file) {
 
 /** Puts the first 8 bytes of the module's SHA-256 into their place in the module (firmware/version.ts). */
 function stampHash(file) {
+  const { createHash } = require("node:crypto");
   const module = readFileSync(file);
   const at = module.indexOf("DSC+hash");
   if (at < 0 || module.indexOf("DSC+hash", at + 1) >= 0) throw new Error("the module has no place for its hash");
@@ -101,12 +104,22 @@ function stampHash(file) {
 /** The time of the last change of a file, or of any file in a folder; 0 if there is none. */
 function time(path) {
   const stat = statSync(path, { throwIfNoEntry: false });
-  if (!stat) return 0;
-  if (!stat.isDirectory()) return stat.mtimeMs;
-  return Math.max(stat.mtimeMs, ...readdirSync(path).map((name) => time(join(path, name))));
+  if (!stat?.isDirectory()) return stat?.mtimeMs ?? 0;
+  return timeWithin(path, stat.mtimeMs);
+}
+
+/** The latest of `newest` and the times of all that is in a folder. */
+function timeWithin(folder, newest) {
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const path = `${folder}/${entry.name}`;
+    newest = Math.max(newest, statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0);
+    if (entry.isDirectory()) newest = timeWithin(path, newest);
+  }
+  return newest;
 }
 
 function run(command, args, shell = false) {
+  const { spawnSync } = require("node:child_process");
   const result = spawnSync(command, args, { cwd: ROOT, stdio: ["ignore", 2, 2], shell });
   if (result.error) throw result.error;
   if (result.status !== 0) process.exit(result.status ?? 1);

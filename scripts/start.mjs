@@ -5,5 +5,5 @@ import { build, install } from "./setup.mjs";
 
 install();
 build();
-const { main } = await import("../build/js/sim/cli/main.js");
+const { main } = await import("../build/js/sim/bundle/dsc-sim.js");
 await main(["--demo", ...process.argv.slice(2)]);

@@ -4,5 +4,5 @@
 import { build } from "../scripts/setup.mjs";
 
 build();
-const { main } = await import("../build/js/sim/cli/main.js");
+const { main } = await import("../build/js/sim/bundle/dsc-sim.js");
 await main(process.argv.slice(2));

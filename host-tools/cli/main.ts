@@ -98,7 +98,7 @@ function jsonLast(args: string[]): string[] {
 
 /**
  * Builds the command line. `print` receives the text of --help and --version. With `args` it has only the command that
- * they begin with; if they begin with none, such as for help, it has all.
+ * they begin with; if they begin with none, such as for help, it has all; for --version it has none.
  */
 export async function program(print: (text: string) => void, args: readonly string[] = []): Promise<Command> {
   const dsc = new Command("dsc")
@@ -117,8 +117,9 @@ export async function program(print: (text: string) => void, args: readonly stri
   return dsc;
 }
 
-/** `completion` needs all commands. */
+/** `completion` needs all commands, and --version none. */
 function loadersFor(name = "") {
+  if (name === "--version") return [];
   const one = Object.hasOwn(COMMANDS, name) && name !== "completion" ? COMMANDS[name] : undefined;
   return one ? [one] : Object.values(COMMANDS);
 }

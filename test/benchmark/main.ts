@@ -18,6 +18,7 @@ import { deskFigures, deskMissing } from "./desk.js";
 import { type Figure, interfaceFigures } from "./interfaces.js";
 import { registerCosts } from "./register.js";
 import { command, personalizeOverWire, verification } from "./serial.js";
+import { startFigures } from "./start.js";
 
 /** The exports of the crypto test build that are used here. */
 interface CryptoModule {
@@ -56,6 +57,7 @@ const figures: Figure[] = [
   { name: "register_cost_ratio_100000_to_100", value: rounded(costs.ratio), unit: "of processor time for a card" },
   { name: "module_bytes", value: readFileSync(FIRMWARE_FILE).length, unit: "bytes" },
   { name: "memory_bytes", value: memoryUsed(), unit: "bytes" },
+  ...startFigures(),
   ...(await interfaceFigures()),
 ];
 const missing = boardMissing();

@@ -3,14 +3,14 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { ROOT } from "../../host-tools/files/project.js";
 
-const COMMANDER = pathToFileURL(join(ROOT, "node_modules", "commander", "esm.mjs")).href;
-
-/** Writes `code`, an ES module that may use commander's `Command`, into `folder`. Returns the environment to run it in. */
+/**
+ * Writes `code`, an ES module, into `folder`. Returns the environment to run it in. It can change what Node brings and packages
+ * outside of the bundle, not the program's own modules.
+ */
 export function preload(folder: string, name: string, code: string): NodeJS.ProcessEnv {
   const path = join(folder, `${name}.mjs`);
-  writeFileSync(path, `import { Command } from ${JSON.stringify(COMMANDER)};\nvoid Command;\n${code}\n`);
+  writeFileSync(path, `${code}\n`);
   return { ...process.env, NODE_OPTIONS: `--import=${pathToFileURL(path).href}` };
 }
 

@@ -552,11 +552,8 @@ function besideWaiting(stderr: string): string {
 }
 
 const INTERRUPTED = preload(FOLDER, "interrupted", onceListening('process.kill(process.pid, "SIGINT");'));
-const MISTAKEN = preload(
-  FOLDER,
-  "mistaken",
-  'Command.prototype.parseAsync = () => { throw new TypeError("x is not a function"); };',
-);
+/** `dsc` asks this when it looks for the command. */
+const MISTAKEN = preload(FOLDER, "mistaken", 'Object.hasOwn = () => { throw new TypeError("x is not a function"); };');
 const MISTAKEN_LATER = preload(
   FOLDER,
   "later",

@@ -3,7 +3,7 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
 import { Key, State } from "../../../firmware/wire.js";
@@ -17,7 +17,6 @@ import { within } from "../../../sim/session/monkey/span.js";
 import { mutantEnvironment } from "../../mutants/mutantsim.js";
 import { until } from "../../support/deadline.js";
 import { endingWith } from "../../support/leftovers.js";
-import { preload } from "../../support/preload.js";
 import { scratchFolder } from "../../support/scratch.js";
 import { LAUNCHER } from "../../support/simprocess.js";
 import { ON_WINDOWS, suiteUnless } from "../../support/skipping.js";
@@ -31,19 +30,28 @@ interface Ended {
   readonly stderr: string;
 }
 
+/** The simulator, unless told. */
+interface Program {
+  readonly env?: NodeJS.ProcessEnv;
+  readonly launcher?: string;
+}
+
 /** A card in another process, at a line in `folder`. */
-async function start(folder: string, args: readonly string[], env = process.env) {
-  const child = ending(
-    spawn(process.execPath, [LAUNCHER, "--headless", "--pty", "line", ...args], { cwd: folder, env }),
-  );
+async function start(
+  folder: string,
+  args: readonly string[],
+  { env = process.env, launcher = LAUNCHER }: Program = {},
+) {
+  const command = [launcher, "--headless", "--pty", "line", ...args];
+  const child = ending(spawn(process.execPath, command, { cwd: folder, env }));
   child.stderr.pipe(process.stderr);
   await until(() => existsSync(join(folder, "line")), "the card is there");
   return child;
 }
 
 /** The same. Returns what ends it. */
-async function card(folder: string, args: readonly string[], env = process.env): Promise<() => Promise<void>> {
-  const child = await start(folder, args, env);
+async function card(folder: string, args: readonly string[], program: Program = {}): Promise<() => Promise<void>> {
+  const child = await start(folder, args, program);
   return async () => {
     const ended = once(child, "exit");
     child.stdin.end();
@@ -79,7 +87,7 @@ test("the demo card: no difference, and nothing of the card is lost", async () =
 test("a card that does what it should not: exit code 1, and a file that plays what was found", async () => {
   const folder = scratchFolder();
   const env = await mutantEnvironment(scratchFolder(), "I9-NO-KEY-is-followed-by-the-bench-test");
-  const end = await card(folder, ["--seed", "1"], env);
+  const end = await card(folder, ["--seed", "1"], { env });
   const { code, stdout, stderr } = await monkey(folder, "--seed", "1", "--for", "1h");
   assert.is(code, 1, stdout + stderr);
   const [, seed, steps] = /^seed (\d+): .*\n(\d+) steps show it: dsc-sim run --port line .*\.dsc\n$/.exec(stdout) ?? [];
@@ -95,7 +103,8 @@ test("a card that does what it should not: exit code 1, and a file that plays wh
 
 test("a card in use is left alone", async () => {
   const folder = scratchFolder();
-  const end = await card(folder, ["--demo", "--seed", "1"], serialNumber(scratchFolder(), "IB3000002"));
+  const launcher = simWithSerial(scratchFolder(), "IB3000002");
+  const end = await card(folder, ["--demo", "--seed", "1"], { launcher });
   const { code, stdout, stderr } = await monkey(folder, "--seed", "1", "--runs", "1");
   assert.equal([code, stdout], [3, ""]);
   assert.match(stderr, /^dsc-sim: seed 1\ndsc-sim: line: the card is IB3000002, not the demo card: [^\n]*\n$/);
@@ -106,14 +115,18 @@ test("a card in use is left alone", async () => {
   await end();
 });
 
-/** A program in whose environment the demo card has another serial number. */
-function serialNumber(folder: string, serial: string): NodeJS.ProcessEnv {
-  const demo = join(BUILD, "js", "sim", "session", "demo.js");
-  return preload(
-    folder,
-    "serial",
-    `import { DEMO } from ${JSON.stringify(demo)};\nDEMO.serial = ${JSON.stringify(serial)};`,
+/** Writes a `dsc-sim` whose demo card has another serial number into `folder`. */
+function simWithSerial(folder: string, serial: string): string {
+  const [demo, main] = ["session/demo.js", "cli/main.js"].map((file) => JSON.stringify(join(BUILD, "js", "sim", file)));
+  const path = join(folder, "dsc-sim.mjs");
+  writeFileSync(
+    path,
+    `import { DEMO } from ${demo};
+    import { main } from ${main};
+    DEMO.serial = ${JSON.stringify(serial)};
+    await main(process.argv.slice(2));`,
   );
+  return path;
 }
 
 test("a card that goes away: one line, exit code 3", async () => {

@@ -1,0 +1,66 @@
+// What a program has loaded by its end: compiled modules, those in a bundle too, and packages.
+
+import { spawnSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join, relative } from "node:path";
+import { pathToFileURL } from "node:url";
+import { ROOT } from "../../host-tools/files/project.js";
+import { scratchFolder } from "./scratch.js";
+
+export interface Loaded {
+  /** Their sources, as seen from the top folder: host-tools/cli/main.ts. */
+  readonly modules: readonly string[];
+  /** Their names. */
+  readonly packages: readonly string[];
+  /** Files that were read for all that. */
+  readonly files: readonly string[];
+}
+
+/** The bundler writes it above what comes of a file. */
+const FROM = /^\/\/ (build\/js\/.*|node_modules\/.*)$/gm;
+
+/** Runs a script with nothing on stdin, and tells what it loaded. */
+export function loadedBy(script: string, ...args: string[]): Loaded {
+  const folder = scratchFolder();
+  const log = join(folder, "loaded");
+  writeFileSync(log, "");
+  writeFileSync(join(folder, "hooks.mjs"), HOOKS);
+  const preload = join(folder, "preload.mjs");
+  writeFileSync(preload, PRELOAD);
+  const env = { ...process.env, DSC_LOADED: log };
+  const command = ["--import", pathToFileURL(preload).href, script, ...args];
+  const { status, stderr } = spawnSync(process.execPath, command, { env, input: "", encoding: "utf8" });
+  if (status !== 0) throw new Error(`${script} ${args.join(" ")}: ${stderr}`);
+  const files = [...new Set(readFileSync(log, "utf8").split("\n"))].filter((path) => path.startsWith(ROOT));
+  const within = files.flatMap((path) => [relative(ROOT, path), ...originsOf(path)]);
+  return {
+    files,
+    modules: names(within, /^build\/js\/(.*)\.js$/, (name) => `${name}.ts`),
+    packages: names(within, /^node_modules\/((?:@[^/]+\/)?[^/]+)\//),
+  };
+}
+
+/** What a file of a bundle is made of. */
+function originsOf(path: string): string[] {
+  return [...readFileSync(path, "utf8").matchAll(FROM)].map((match) => match[1] as string);
+}
+
+function names(paths: readonly string[], form: RegExp, nameOf = (name: string) => name): string[] {
+  const found = paths.flatMap((path) => form.exec(path)?.[1] ?? []);
+  return [...new Set(found.map(nameOf))].sort();
+}
+
+/** ES modules are seen as they load; CommonJS and native ones stay in the cache. */
+const PRELOAD = `
+  import { appendFileSync } from "node:fs";
+  import { createRequire, register } from "node:module";
+  register("./hooks.mjs", import.meta.url);
+  const { cache } = createRequire(import.meta.url);
+  process.on("exit", () => appendFileSync(process.env.DSC_LOADED, Object.keys(cache).join("\\n")));`;
+const HOOKS = `
+  import { appendFileSync } from "node:fs";
+  import { fileURLToPath } from "node:url";
+  export function load(url, context, next) {
+    if (url.startsWith("file:")) appendFileSync(process.env.DSC_LOADED, fileURLToPath(url) + "\\n");
+    return next(url, context);
+  }`;
