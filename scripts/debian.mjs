@@ -1,10 +1,10 @@
-// Installs the Debian packages that some tests need, where it may (root, or sudo without a password).
-// Elsewhere it says what to install, and those tests skip themselves. Plain JavaScript, like setup.mjs.
+// Installs the Debian packages that some tests need, if it may (root, or sudo without a password). Otherwise it says
+// what to install, and those tests are skipped. Plain JavaScript, like setup.mjs.
 
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 
-/** Packages, and a file that each brings. */
+/** Packages, and a file that each one installs. */
 const PACKAGES = {
   pskctool: "/usr/bin/pskctool",
   openssl: "/usr/bin/openssl",
@@ -38,7 +38,7 @@ if (missing.length > 0 && !install(missing)) {
   process.stderr.write(`some tests will be skipped; to run them: apt-get install ${missing.join(" ")}\n`);
 }
 
-/** Whether all of them are there now. */
+/** Returns whether all of them are installed now. */
 function install(packages) {
   const rights = rightsToInstall();
   if (!existsSync("/usr/bin/apt-get") || !rights) return false;
@@ -48,11 +48,11 @@ function install(packages) {
   spawnSync(command, [...args, "update"], options);
   const quiet = ["install", "-y", "--no-install-recommends"];
   const get = (...names) => spawnSync(command, [...args, ...quiet, ...names], options).status === 0;
-  // One that this release of Debian does not have is no reason to leave out the others.
+  // A package that this release of Debian lacks is no reason to leave out the others.
   return get(...packages) || packages.map((name) => get(name)).every(Boolean);
 }
 
-/** What to put before a command to run it as root, or undefined where that cannot be had silently. */
+/** The words before a command that run it as root; undefined if that is not possible without a question. */
 function rightsToInstall() {
   if (process.getuid?.() === 0) return [];
   return spawnSync("sudo", ["-n", "true"], { stdio: "ignore" }).status === 0 ? ["sudo", "-n"] : undefined;

@@ -1,5 +1,5 @@
-// Makes a fresh clone ready: installs what package-lock.json says and builds what is missing or older
-// than its sources. Plain JavaScript, since it runs before anything is installed.
+// Prepares a fresh clone: installs the packages of package-lock.json and builds what is missing or older than its
+// sources. Plain JavaScript, since it runs before anything is installed.
 
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -11,7 +11,7 @@ const require = createRequire(import.meta.url);
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..");
 const BUILD = join(ROOT, "build");
 
-/** What `dsc-sim` and `dsc` need: from which sources, into which file (written last), by which commands. */
+/** What `dsc-sim` and `dsc` need: the sources, the file that is written last, and the commands. */
 const TOOLS = [
   {
     name: "firmware",
@@ -37,7 +37,7 @@ const TOOLS = [
   },
 ];
 
-/** What tests and campaigns need besides. */
+/** What tests and campaigns need in addition. */
 const TESTS = [
   {
     name: "crypto test module",
@@ -119,7 +119,7 @@ function stamp(file) {
   writeFileSync(file, "");
 }
 
-/** Puts the first 8 bytes of the module's SHA-256 in the place that firmware/version.ts keeps for them. */
+/** Puts the first 8 bytes of the module's SHA-256 into their place in the module (firmware/version.ts). */
 function stampHash(file) {
   const { createHash } = require("node:crypto");
   const module = readFileSync(file);
@@ -129,7 +129,7 @@ function stampHash(file) {
   writeFileSync(file, module);
 }
 
-/** The time of the last change of a file, or of any in a folder; 0 where there is none. */
+/** The time of the last change of a file, or of any file in a folder; 0 if there is none. */
 function time(path) {
   const stat = statSync(path, { throwIfNoEntry: false });
   if (!stat?.isDirectory()) return stat?.mtimeMs ?? 0;

@@ -43,7 +43,7 @@ const FOLDER = scratchFolder();
 
 const same = suite("conformance");
 
-same("every scenario by frames is what it is by keys, in the simulator", async () => {
+same("every scenario gives the same result by frames and by keys, in the simulator", async () => {
   assert.equal(await differences("sim"), []);
 });
 
@@ -87,7 +87,7 @@ broken("shows the first byte that is wrong, and where", async () => {
   assert.match(text, new RegExp(`broken: .*\\n +sent ${other.toString("hex")}`));
 });
 
-broken("says what is missing where a card falls silent", async () => {
+broken("says what is missing if a card falls silent", async () => {
   const silent = new SimTarget(MODULE, "broken", { send: () => new Uint8Array() });
   const text = await firstDifference("serial.dsc", {}, silent);
   assert.match(text, /simulator: .*\n +sent c0.*\n +broken: .*\n +sent nothing/);
@@ -100,7 +100,7 @@ async function firstDifference(file: string, faults: Faults, target?: SimTarget)
   return difference ? describeDifference(difference, "broken") : "no difference";
 }
 
-broken("the flash figure sees what a record holds, though it ends with a check of it", () => {
+broken("the flash figure includes the contents of a record, although it ends with a check", () => {
   const crcs = [1, 2].map((seed) => {
     const target = new SimTarget(MODULE);
     const answers: (number | undefined)[] = [];
@@ -168,7 +168,7 @@ async function measureChip(image: string, frames = FRAMES): Promise<Figure[]> {
 
 const plugged = suite("conformance on a port");
 
-boardTest(plugged, ["posix"], "plays with care, measures, and leaves a blank card", async () => {
+boardTest(plugged, ["posix"], "plays without damage, measures, and leaves a blank card", async () => {
   await onPosixPty(async (path) => {
     const some = ALL.filter(({ play }) => /serial|tries|battery-pulled/.test(play.name));
     const results = await runAll(() => openForUse(path, { erase: true }), some);
@@ -230,7 +230,7 @@ boardTest(plugged, ["posix"], "a card whose flash is damaged is refused in a lin
   }
 });
 
-boardTest(plugged, ["posix"], "a channel that somebody left open is no hindrance", async () => {
+boardTest(plugged, ["posix"], "a channel that somebody left open does no harm", async () => {
   await onPosixPty(async (path) => {
     const card = await openCard(path);
     await card.client.openChannel(Level.FULL, testKeys());
@@ -281,7 +281,7 @@ const production = suite("a production image");
 /** More than it takes to answer all that it is sent. */
 const RESTS = 300;
 
-boardTest(production, ["production"], "takes no commands: nobody can take its time", async () => {
+boardTest(production, ["production"], "takes no commands, so nobody can stop its clock", async () => {
   await inProduction(async (machine, rests) => {
     const frames: Plain[] = [];
     const observed: unknown[] = [];

@@ -105,7 +105,7 @@ test("a replaced word is seen in prose, in any case and number, and not in code 
   assert.equal(usesOf(["hole"], text), ["Hole", "holes", "hole"]);
 });
 
-test("every source file that a document names is there", () => {
+test("every source file that a document names exists", () => {
   const files = projectFiles().map((name) => `/${name}`);
   let named = 0;
   for (const path of englishDocuments()) {

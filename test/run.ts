@@ -1,7 +1,7 @@
 // `npm test`: runs every test file, or those whose names contain an argument, and counts.
 //
-// The last line is "N passed, N failed", with ", N skipped" where tests were; above it the slowest files and the
-// reasons of what was skipped.
+// The last line is "N passed, N failed", with ", N skipped" where tests were; above it are the slowest files and the
+// reasons for skipped tests.
 
 import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -13,17 +13,17 @@ import { ROOT } from "../host-tools/files/project.js";
 import { type FileResult, seconds, summary } from "./support/summary.js";
 import { killAll, type Limits, runTestFile } from "./support/testfile.js";
 
-/** The wall clock's is about ten times what the slowest file takes on an idle machine. */
+/** The wall-clock limit is about ten times what the slowest file takes on an idle machine. */
 const LIMITS: Limits = { processorMs: 10 * 60_000, wallMs: 40 * 60_000, graceMs: 10_000, lookMs: 2000 };
 /** Exit codes by signal: 128 and its number. */
 const SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
 const TESTS = join(ROOT, "test");
-/** How long each file took when it was run last. */
+/** The duration of each file in its last run. */
 const TIMES = join(ROOT, "build", "testtimes.json");
 const COMPILED = dirname(fileURLToPath(import.meta.url));
 
-/** The test files, by their sources: the build folder keeps what was compiled from tests that are gone. */
+/** The test files, by their sources, since the build folder keeps compiled tests whose sources are gone. */
 function testFiles(wanted: readonly string[]): string[] {
   const names = readdirSync(TESTS, { recursive: true, encoding: "utf8" });
   const files = names.filter((name) => name.endsWith(".test.ts")).sort();
@@ -35,7 +35,7 @@ function testFiles(wanted: readonly string[]): string[] {
   return files.filter((name) => wanted.length === 0 || wanted.some((part) => name.includes(part)));
 }
 
-/** Installs the Debian packages, and builds the board's images, where one of these files needs them. */
+/** Installs the Debian packages, and builds the board's images, if one of these files needs them. */
 function prepare(files: readonly string[]): void {
   const sources = files.map((name) => readFileSync(join(TESTS, name), "utf8"));
   if (!sources.some((source) => /\b(boardTest|packageTest|webSuite|onEachEngine)\b/.test(source))) return;
@@ -64,12 +64,14 @@ async function runAll(files: readonly string[]): Promise<FileResult[]> {
   const worker = async () => {
     for (let name = queue.shift(); name !== undefined; name = queue.shift()) results.push(await runFile(name));
   };
-  // Two more than there are processors: files that wait for what they started leave theirs idle.
+  // Two more than there are processors, since files that wait for their processes leave theirs idle.
   await Promise.all(Array.from({ length: Math.min(4, availableParallelism() + 2) }, worker));
   return results;
 }
 
-/** Those that took longest the last time begin, so that none of them is left for the end; those that are new come first. */
+/**
+ * The files with the longest last run come first, so that none of them is left for the end; new files come before them.
+ */
 function longestFirst(files: readonly string[]): string[] {
   const took = timesOfLastRun();
   const timeOf = (name: string) => took[name] ?? Number.POSITIVE_INFINITY;
@@ -90,7 +92,7 @@ function keepTimes(results: readonly FileResult[]): void {
   writeFileSync(TIMES, `${JSON.stringify({ ...timesOfLastRun(), ...Object.fromEntries(took) })}\n`);
 }
 
-/** A runner that is ended takes its test files with it: they lead groups of their own. */
+/** A runner that is ended also ends its test files, which lead their own process groups. */
 for (const [signal, code] of Object.entries(SIGNALS)) {
   process.once(signal, () => {
     killAll("SIGTERM");

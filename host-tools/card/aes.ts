@@ -1,21 +1,21 @@
-// AES for the secure channel, by node:crypto, whose key schedules are wiped when it is done with them: one block,
-// CBC without padding, and CMAC (NIST SP 800-38B, RFC 4493).
+// AES for the secure channel, by node:crypto, which wipes its key schedules after use: one block, CBC without padding,
+// and CMAC (NIST SP 800-38B, RFC 4493).
 //
-// Results may be keys. They are in memory of their own (secretbytes.ts), the caller's to wipe.
+// Results may be keys. They are in separate memory (secretbytes.ts) that the caller wipes.
 
 import { type Cipher, createCipheriv, createDecipheriv, type Decipher } from "node:crypto";
 import { secretBytes } from "../files/secretbytes.js";
 
 const BLOCK = 16;
-/** What a carry out of the highest bit becomes: x^128 = x^7 + x^2 + x + 1. */
+/** The reduction for a carry out of the highest bit: x^128 = x^7 + x^2 + x + 1. */
 const CARRY = 0x87;
 
-/** One block, or several, each by itself. */
+/** Encrypts one block, or several independent ones. */
 export function encryptBlocks(key: Uint8Array, blocks: Uint8Array): Buffer {
   return through(createCipheriv(`aes-${8 * key.length}-ecb`, key, null), blocks);
 }
 
-/** Whole blocks, chained from `iv`. */
+/** Encrypts whole blocks, chained from `iv`. */
 export function encryptCbc(key: Uint8Array, iv: Uint8Array, blocks: Uint8Array): Buffer {
   return through(createCipheriv(`aes-${8 * key.length}-cbc`, key, iv), blocks);
 }
@@ -26,7 +26,7 @@ export function decryptCbc(key: Uint8Array, iv: Uint8Array, blocks: Uint8Array):
 
 function through(cipher: Cipher | Decipher, blocks: Uint8Array): Buffer {
   const result = cipher.setAutoPadding(false).update(blocks);
-  // Nothing comes any more, but only then is the key schedule wiped.
+  // Returns no more bytes, but wipes the key schedule.
   cipher.final();
   return result;
 }
@@ -46,7 +46,7 @@ export function cmac(key: Uint8Array, message: Uint8Array): Buffer {
   return chained.subarray(size - BLOCK);
 }
 
-/** K1 or K2: the encrypted zero block, doubled so often. */
+/** K1 or K2: the encrypted zero block, doubled this many times. */
 function subkey(key: Uint8Array, doublings: number): Buffer {
   const block = encryptBlocks(key, new Uint8Array(BLOCK));
   for (let i = 0; i < doublings; i++) double(block);

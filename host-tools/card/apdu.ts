@@ -1,4 +1,4 @@
-// Command and response APDUs (ISO 7816-4, short), and what the card's commands and status words are called.
+// Command and response APDUs (ISO 7816-4, short), and the names of the card's commands and status words.
 
 import { Ins, Sw } from "../../firmware/wire.js";
 /** A command APDU. */
@@ -8,7 +8,7 @@ export interface Command {
   readonly p1: number;
   readonly p2: number;
   readonly data?: Uint8Array;
-  /** Le: how much the answer may hold, 1 to 256. Left out where no data is asked for. */
+  /** Le: the most bytes that the answer may have, 1 to 256. Undefined if no data is requested. */
   readonly le?: number;
 }
 
@@ -20,21 +20,21 @@ export interface Response<Bytes extends Uint8Array = Uint8Array> {
 
 /** Le for "as much as there is". */
 export const ANY = 256;
-/** Of a class: the command comes under GlobalPlatform's secure messaging (GPC_SPE_034 §11.1.4). */
+/** Bit of the class: the command uses GlobalPlatform's secure messaging (GPC_SPE_034 §11.1.4). */
 export const SECURE = 0x04;
 
 const SENTENCES: Record<number, string> = {
   [Sw.DONE]: "done",
   [Sw.NOT_AUTHENTIC]: "the card does not accept these transport keys",
-  [Sw.FLASH_FAILED]: "the card's flash could not be written as meant",
+  [Sw.FLASH_FAILED]: "writing the card's flash failed",
   [Sw.WRONG_LENGTH]: "the command has a wrong length",
   [Sw.NOT_IN_THIS_CHANNEL]: "the command is not allowed in this secure channel, or not without one",
   [Sw.NO_TRIES]: "no tries are left: the card is locked or blocked",
-  [Sw.NOT_USABLE]: "the PIN is not the card's to check, or its random source failed",
+  [Sw.NOT_USABLE]: "the server checks the PIN, or the card's random source failed",
   [Sw.NOT_IN_THIS_STATE]: "not in this state: personalized, not yet seeded, or the battery is low",
   [Sw.WRONG_SECURE_MESSAGING]: "the command's MAC or padding is wrong",
   [Sw.WRONG_DATA]: "the command's data is wrong",
-  [Sw.NO_APPLICATION]: "there is no such application",
+  [Sw.NO_APPLICATION]: "no such application",
   [Sw.WRONG_PARAMETERS]: "P1 or P2 is wrong",
   [Sw.NO_SUCH_DATA]: "the card has no such data",
   [Sw.UNKNOWN_COMMAND]: "the card does not know the command",
@@ -44,7 +44,7 @@ const SENTENCES: Record<number, string> = {
   [Sw.ERROR + 3]: "the card is in ERROR 03: its random source fails",
 };
 
-/** The card answered with something that is no answer to the command. */
+/** The card's answer does not fit the command. */
 export class BadAnswer extends Error {
   override name = "BadAnswer";
 }
@@ -60,20 +60,20 @@ export class CardRefused extends Error {
     super(`${command}: ${describeStatus(sw)} (${hex(sw, 4)})`);
   }
 
-  /** Tries left, where a PIN or an unlock code was wrong. */
+  /** Tries left, if a PIN or an unlock code was wrong. */
   get triesLeft(): number | undefined {
     return triesLeft(this.sw);
   }
 }
 
-/** What a status word means, in a sentence. */
+/** The meaning of a status word, in a sentence. */
 export function describeStatus(sw: number): string {
   const tries = triesLeft(sw);
   if (tries !== undefined) return `wrong PIN or unlock code, tries left: ${tries}`;
   return SENTENCES[sw] ?? "a status word that this card does not have";
 }
 
-/** What an instruction is called. */
+/** The name of an instruction. */
 export function commandName(ins: number): string {
   const known = Object.entries(Ins).find(([, value]) => value === ins);
   return known ? known[0].replaceAll("_", " ") : `command ${hex(ins, 2)}`;
@@ -92,11 +92,11 @@ export function encodeCommand(command: Command): Uint8Array {
   return Uint8Array.from([cla, ins, p1, p2, ...length, ...data, ...expected]);
 }
 
-/** Takes a short command APDU apart; throws a RangeError where it is none. */
+/** Parses a short command APDU; throws a RangeError if it is malformed. */
 export function decodeCommand(bytes: Uint8Array): Command {
   const [cla, ins, p1, p2, length] = bytes;
   if (cla === undefined || ins === undefined || p1 === undefined || p2 === undefined)
-    throw new RangeError("a command has four bytes at least");
+    throw new RangeError("a command has at least four bytes");
   const header = { cla, ins, p1, p2 };
   if (length === undefined) return header;
   if (bytes.length === 5) return { ...header, le: length || ANY };
@@ -106,23 +106,26 @@ export function decodeCommand(bytes: Uint8Array): Command {
   return rest ? { ...command, le: bytes.at(-1) || ANY } : command;
 }
 
-/** Takes a response APDU apart; its data are bytes of the same kind. */
+/** Parses a response APDU; its data has the same byte type. */
 export function decodeResponse<Bytes extends Uint8Array>(bytes: Bytes): Response<Bytes> {
   const [sw1, sw2] = bytes.subarray(-2);
   if (sw1 === undefined || sw2 === undefined) throw new BadAnswer("the card's answer has no status word");
   return { data: bytes.subarray(0, -2) as Bytes, sw: (sw1 << 8) | sw2 };
 }
 
-/** Commands whose data, and answers, hold no secret where they are not encrypted. The others' are never shown. */
+/**
+ * Commands whose data and answers contain no secret even if they are not encrypted. Data of other commands is never
+ * shown.
+ */
 const PUBLIC: ReadonlySet<number> = new Set([Ins.SELECT, Ins.GET_DATA, Ins.INITIALIZE_UPDATE, Ins.SELF_TEST]);
 
-/** A command in one line for people, secrets and what is encrypted left out. */
+/** A command in one line for people, without secrets and encrypted parts. */
 export function describeCommand(bytes: Uint8Array): string {
   const { ins, data } = decodeCommand(bytes);
   return `${commandName(ins)} ${toHex(bytes.subarray(0, 4))}${shown(bytes, data)}`;
 }
 
-/** The answer to `command` in one line for people, secrets and what is encrypted left out. */
+/** The answer to `command` in one line for people, without secrets and encrypted parts. */
 export function describeResponse(command: Uint8Array, response: Uint8Array): string {
   const { data, sw } = decodeResponse(response);
   return `${hex(sw, 4)} ${describeStatus(sw)}${shown(command, data)}`;

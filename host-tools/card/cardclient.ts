@@ -1,7 +1,7 @@
-// What a host can ask of a card: the commands of docs/PROTOCOL.md with types on them.
+// The card's commands for a host: those of docs/PROTOCOL.md, with types.
 //
-// A secure channel that met an error is forgotten, keys zeroed: a command inside one is never sent again. Who gets
-// an error opens a new channel and reads the status, which says what became true.
+// After an error the secure channel is dropped and its keys are zeroed, since a command inside one must never be sent
+// again. After an error, the caller opens a new channel and reads the status to see what took effect.
 
 import { randomBytes } from "node:crypto";
 import {
@@ -39,13 +39,13 @@ import { type Keyset, putKeyAnswer, putKeyData } from "./transportkeys.js";
 export type { CardStatus, SuiteSupport } from "./cardstatus.js";
 export { encodeRecord, type PersonalizationRecord, ValueError } from "./storedata.js";
 
-/** A card holds its answer to a wrong EXTERNAL AUTHENTICATE for up to 64 s (ms). */
+/** A card delays its answer to a wrong EXTERNAL AUTHENTICATE by up to 64 s (ms). */
 const AUTHENTICATION_TIME = 70_000;
 const AUTHENTICATION_WAIT =
-  `the card to accept the transport keys: after wrong ones it holds its answer back, for up to 64 s ` +
+  `the card to accept the transport keys: after wrong keys it delays its answer by up to 64 s ` +
   `(given up after ${AUTHENTICATION_TIME / 1000} s)`;
 
-/** Self-tests (docs/PROTOCOL.md, SELF TEST): P1, and how many bytes the answer has. */
+/** Self-tests (docs/PROTOCOL.md, SELF TEST): P1, and the size of the answer in bytes. */
 const SELF_TESTS = {
   screen: { p1: Test.SCREEN, size: 0 },
   keys: { p1: Test.KEYS, size: 2 },
@@ -56,7 +56,7 @@ const SELF_TESTS = {
 } as const;
 export type SelfTest = keyof typeof SELF_TESTS;
 
-/** Two parts in one, themselves wiped. */
+/** Joins two parts and wipes them. */
 function joined(first: Buffer, second: Buffer): Buffer {
   const both = concatSecrets(first, second);
   first.fill(0);
@@ -68,36 +68,36 @@ export class CardClient {
   readonly link: Link;
   #channel: SecureChannel | undefined;
   #kvn = 0;
-  /** Whether the channel's keys are fit for a token key, an unlock key or a PIN. */
+  /** Whether the channel's keys may protect a token key, an unlock key or a PIN. */
   #secrets = false;
 
   constructor(link: Link) {
     this.link = link;
   }
 
-  /** The level of the secure channel that is open; nothing where none is. */
+  /** The level of the open secure channel; undefined if none is open. */
   get level(): SecurityLevel | undefined {
     return this.#channel?.level;
   }
 
-  /** Waits until the card answers. Returns the version of its protocol. */
+  /** Waits until the card answers. Returns its protocol version. */
   hello(): Promise<number> {
     return this.link.hello();
   }
 
-  /** Reads all that the card tells anybody. Throws CardInError where that is an error. */
+  /** Reads everything that the card reports to anybody. Throws CardInError if the card is in ERROR. */
   readStatus(): Promise<CardStatus> {
     return readStatus((tag) => this.#findData(tag));
   }
 
-  /** The card id in hexadecimal: whether it is still the same card. */
+  /** The card id in hexadecimal, which shows whether it is still the same card. */
   async readId(): Promise<string | undefined> {
     return parseId(await this.#findData(Tag.CARD_ID));
   }
 
   /**
-   * Opens a secure channel, in place of one that may be open. Throws AuthenticationFailed where the keys differ.
-   * Without `secrets` the channel takes no command that carries a token key, an unlock key or a PIN.
+   * Opens a secure channel, replacing an open one. Throws AuthenticationFailed if the keys differ. Without `secrets`
+   * the channel refuses commands that carry a token key, an unlock key or a PIN.
    */
   async openChannel(level: SecurityLevel, keyset: Keyset, { secrets = true } = {}): Promise<void> {
     this.#forgetChannel();
@@ -143,7 +143,7 @@ export class CardClient {
     });
   }
 
-  /** The response that the card shows for a PIN and a challenge. Needs level 33; a wrong PIN spends a try. */
+  /** The response that the card shows for a PIN and a challenge. Needs level 33; a wrong PIN uses up a try. */
   async prove(pin: string | Uint8Array, challenge: string): Promise<string> {
     this.#mustTakeSecrets();
     const data = joined(digits("a PIN", pin, Digits.PIN), digits("a challenge", challenge, Digits.CHALLENGE));
@@ -153,7 +153,7 @@ export class CardClient {
     return response;
   }
 
-  /** Replaces the transport keys; `dek` is the one there is. Needs level 33. The channel stays as it is. */
+  /** Replaces the transport keys; `dek` is the current one. Needs level 33. The channel stays open. */
   async putKey(fresh: Keyset, dek: Uint8Array): Promise<void> {
     this.#mustBeOpen();
     const data = putKeyData(fresh, dek);
@@ -162,24 +162,24 @@ export class CardClient {
     this.#kvn = fresh.kvn;
   }
 
-  /** Makes a seeded card a personalized one. Needs level 03, 13 or 33. */
+  /** Makes a seeded card personalized. Needs level 03, 13 or 33. */
   async setPersonalized(): Promise<void> {
     await this.#send({ cla: Cla.GP, ins: Ins.SET_STATUS, p1: ISSUER_DOMAIN, p2: SetStatusP2.PERSONALIZED });
   }
 
-  /** Back to NO KEY; serial number and transport keys stay. Needs level 03, 13 or 33. */
+  /** Returns the card to NO KEY; serial number and transport keys stay. Needs level 03, 13 or 33. */
   async wipe(): Promise<void> {
     await this.#send({ cla: Cla.GP, ins: Ins.SET_STATUS, p1: ISSUER_DOMAIN, p2: SetStatusP2.WIPED });
   }
 
-  /** Needs level 03, 13 or 33; a wrong PIN spends a try. */
+  /** Needs level 03, 13 or 33; a wrong PIN uses up a try. */
   async changePin(old: string, fresh: string): Promise<void> {
     this.#mustTakeSecrets();
     const data = joined(digits("the old PIN", old, Digits.PIN), digits("the new PIN", fresh, Digits.PIN));
     await this.#sendOnce({ cla: Cla.GP, ins: Ins.CHANGE_REFERENCE_DATA, p1: 0, p2: 0, data });
   }
 
-  /** A new PIN for an unlock code. Needs level 03, 13 or 33; a wrong code spends a try. */
+  /** Sets a new PIN with an unlock code. Needs level 03, 13 or 33; a wrong code uses up a try. */
   async unlock(code: string, pin: string): Promise<void> {
     this.#mustTakeSecrets();
     const data = joined(digits("an unlock code", code, Digits.CODE), digits("the new PIN", pin, Digits.PIN));
@@ -187,8 +187,8 @@ export class CardClient {
   }
 
   /**
-   * A bench test. `keys`: bit n is key n; `battery`: mV; `flash`: pages that are good; `random`, `crypto`: 1 good;
-   * `screen`: 0. `flash` needs level 03, 13 or 33.
+   * A bench test. `keys`: bit n is key n; `battery`: mV; `flash`: good pages; `random`, `crypto`: 1 good; `screen`: 0.
+   * `flash` needs level 03, 13 or 33.
    */
   async selfTest(test: SelfTest): Promise<number> {
     const { p1, size } = SELF_TESTS[test];
@@ -198,7 +198,7 @@ export class CardClient {
     return size ? answer.readUIntBE(0, size) : 0;
   }
 
-  /** A data object; nothing where the card has none. */
+  /** A data object; undefined if the card has none. */
   async #findData(tag: number): Promise<Buffer | undefined> {
     try {
       return await this.#getData(tag);
@@ -212,7 +212,7 @@ export class CardClient {
     return this.#send({ cla: Cla.GP, ins: Ins.GET_DATA, p1: tag >> 8, p2: tag & 0xff, le: ANY });
   }
 
-  /** Sends a command whose data is secret, and wipes that. */
+  /** Sends a command whose data is secret, and wipes the data. */
   async #sendOnce(command: Command): Promise<Buffer> {
     try {
       return await this.#send(command);
@@ -221,7 +221,7 @@ export class CardClient {
     }
   }
 
-  /** Sends a command, inside the channel where one is open. Returns the data; throws where the card refuses. */
+  /** Sends a command, inside the channel if one is open. Returns the data; throws if the card refuses. */
   async #send(command: Command): Promise<Buffer> {
     const { data, sw } = this.#channel
       ? await this.#sendInside(this.#channel, command)
@@ -247,7 +247,7 @@ export class CardClient {
     }
   }
 
-  /** Sent once only: a second one would be refused, its channel being open or gone. */
+  /** Sent only once: a repeated command would be refused, since its channel is open or gone. */
   async #authenticate(command: Command): Promise<void> {
     const bytes = await this.link.exchange(encodeCommand(command), {
       time: AUTHENTICATION_TIME,
@@ -259,14 +259,14 @@ export class CardClient {
     if (sw !== Sw.DONE) throw new CardRefused(commandName(command.ins), sw);
   }
 
-  /** The caller's plan is wrong where this throws. */
+  /** If this throws, the caller's plan is wrong. */
   #mustTakeSecrets(): void {
     this.#mustBeOpen();
     if (!this.#secrets) throw new Error("no secret is sent under these transport keys");
   }
 
   #mustBeOpen(): void {
-    if (!this.#channel) throw new Error("a secret is sent over a secure channel only");
+    if (!this.#channel) throw new Error("a secret is sent only over a secure channel");
   }
 
   #forgetChannel(): void {
@@ -275,7 +275,7 @@ export class CardClient {
   }
 }
 
-/** 6F00 and the number of the card's ERROR. */
+/** Throws for 6F00, with the number of the card's ERROR. */
 function refuseError(sw: number): void {
   if (sw >> 8 === Sw.ERROR >> 8) throw new CardInError(sw & 0xff);
 }

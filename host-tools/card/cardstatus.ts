@@ -1,4 +1,5 @@
-// What a card tells anybody, by GET DATA (docs/PROTOCOL.md): its data objects read, and the facts in words. No API of Node.
+// The status that a card reports to anybody by GET DATA (docs/PROTOCOL.md): parses its data objects, and describes them
+// in words. Uses no API of Node.
 
 import {
   CARD_ID_SIZE,
@@ -32,7 +33,7 @@ const LOCKS = {
   [Lock.LOCKED]: "locked",
   [Lock.BLOCKED]: "blocked",
 } as const;
-/** A blank card has nobody who judges a PIN. */
+/** The value for a blank card, where nobody checks a PIN. */
 const NO_PIN_CHECK = 0;
 const PIN_CHECKS = {
   [NO_PIN_CHECK]: "none",
@@ -42,23 +43,23 @@ const PIN_CHECKS = {
 /** Hashes in the order of their bits (docs/PROTOCOL.md, GET DATA). */
 const HASHES: readonly HashName[] = ["SHA1", "SHA256", "SHA512"];
 
-/** Which suites a card does. */
+/** The suites that a card supports. */
 export interface SuiteSupport {
   readonly hashes: readonly HashName[];
-  /** Of P; a suite without P is always done. */
+  /** Hashes for P; a suite without P is always supported. */
   readonly pinHashes: readonly HashName[];
-  /** Of the response. */
+  /** Digits of the response. */
   readonly digits: number;
   /** Digits of the challenge. */
   readonly challenge: number;
 }
 
-/** All that a card tells anybody. */
+/** Everything that a card reports to anybody. */
 export interface CardStatus {
   readonly serial: string | undefined;
   /** The key version number of its transport keys. */
   readonly kvn: number;
-  /** Whether those are the public test keys. */
+  /** Whether they are the public test keys. */
   readonly testKeys: boolean;
   readonly life: "blank" | "seeded" | "personalized";
   readonly lock: (typeof LOCKS)[Lock];
@@ -68,23 +69,28 @@ export interface CardStatus {
   readonly unlockTriesLeft: number;
   /** In mV. */
   readonly battery: number;
-  /** The card id in hexadecimal: the same until the card is wiped. Undefined: the first release has none. */
+  /**
+   * The card id in hexadecimal, which stays the same until the card is wiped. undefined: the first release has none.
+   */
   readonly id: string | undefined;
   readonly firmware: { readonly version: string; readonly hash: string };
-  /** What the card says that its firmware runs in. Undefined: the first release does not say. */
+  /** The kind of host that the card reports. undefined: the first release does not report it. */
   readonly kind: (typeof HOSTS)[Kind] | undefined;
   readonly suite: string | undefined;
   readonly suites: SuiteSupport;
 }
 
-/** Reads a data object; nothing where the card has none. */
+/** Reads a data object; undefined if the card has none. */
 export type ReadObject = (tag: number) => Promise<Uint8Array | undefined>;
 
-/** Reads all that a card tells anybody. Throws CardInError where that is an error, and BadAnswer for what cannot be. */
+/**
+ * Reads everything that a card reports to anybody. Throws CardInError if the card is in ERROR, and BadAnswer for an
+ * impossible answer.
+ */
 export async function readStatus(read: ReadObject): Promise<CardStatus> {
   const needed = async (tag: number) => {
     const data = await read(tag);
-    if (!data) throw new BadAnswer("GET DATA: the card lacks what every card has");
+    if (!data) throw new BadAnswer("GET DATA: the card lacks a data object that every card has");
     return data;
   };
   const status = parseStatus(await needed(Tag.STATUS));
@@ -106,32 +112,32 @@ export function parseId(data: Uint8Array | undefined): string | undefined {
 /** A data object in ASCII, fit for a terminal. */
 function parseText(data: Uint8Array | undefined): string | undefined {
   const text = data && String.fromCharCode(...data);
-  if (text !== undefined && !/^[!-~]{1,64}$/.test(text)) throw new BadAnswer("GET DATA: what should be text is none");
+  if (text !== undefined && !/^[!-~]{1,64}$/.test(text)) throw new BadAnswer("GET DATA: a text object is not text");
   return text;
 }
 
-/** The key version number of E0: three entries C0 04 id kvn 88 10, of one version. */
+/** The key version number of E0: three entries C0 04 id kvn 88 10, all of the same version. */
 function parseKeyInformation(data: Uint8Array): number {
   const kvn = data[5] ?? 0;
   const entry = (id: number) => [0xc0, 0x04, id, kvn, PutKey.TYPE_AES, PutKey.KEY];
   const expected = [0xe0, 0x12, ...entry(1), ...entry(2), ...entry(3)];
   if (data.length !== expected.length || !expected.every((byte, at) => byte === data[at]))
-    throw new BadAnswer("GET DATA: the key information is not as it must be");
+    throw new BadAnswer("GET DATA: the key information is malformed");
   return kvn;
 }
 
 type Status = Omit<CardStatus, "serial" | "kvn" | "id" | "firmware" | "kind" | "suite" | "suites">;
 
 function parseStatus(data: Uint8Array): Status {
-  if (data.length !== StatusAt.SIZE) throw new BadAnswer("GET DATA: the status is not as it must be");
+  if (data.length !== StatusAt.SIZE) throw new BadAnswer("GET DATA: the status is malformed");
   const at = (where: StatusAt) => data[where] as number;
   if (at(StatusAt.ERROR) !== 0) throw new CardInError(at(StatusAt.ERROR));
-  // In the first release a card in ERROR tells no life, and no error either.
+  // In the first release a card in ERROR reports neither its life nor the error.
   if (at(StatusAt.LIFE) === 0) throw new CardInError(undefined);
   const life = LIVES[at(StatusAt.LIFE) as Life];
   const lock = LOCKS[at(StatusAt.LOCK) as Lock];
   const pinCheck = PIN_CHECKS[at(StatusAt.PIN_CHECK) as PinCheck];
-  if (!life || !lock || !pinCheck) throw new BadAnswer("GET DATA: the status is not as it must be");
+  if (!life || !lock || !pinCheck) throw new BadAnswer("GET DATA: the status is malformed");
   return {
     life,
     lock,
@@ -149,8 +155,7 @@ function parseFirmware(data: Uint8Array): Pick<CardStatus, "firmware" | "kind"> 
   if (data.length !== FirmwareAt.KIND && data.length !== FirmwareAt.SIZE)
     throw new BadAnswer("GET DATA: the firmware's version has a wrong length");
   const kind = HOSTS[data[FirmwareAt.KIND] as Kind];
-  if (data.length === FirmwareAt.SIZE && kind === undefined)
-    throw new BadAnswer("GET DATA: there is no such kind of host");
+  if (data.length === FirmwareAt.SIZE && kind === undefined) throw new BadAnswer("GET DATA: unknown kind of host");
   const version = [...data.subarray(FirmwareAt.VERSION, FirmwareAt.HASH)].join(".");
   return { firmware: { version, hash: toHex(data.subarray(FirmwareAt.HASH, FirmwareAt.KIND)) }, kind };
 }
@@ -167,14 +172,14 @@ function parseSuites(data: Uint8Array): SuiteSupport {
   };
 }
 
-/** A fact for people; `tone`: how it is to be taken. */
+/** A fact for people; `tone`: how good or bad it is. */
 export interface Fact {
   readonly label: string;
   readonly value: string;
   readonly tone?: "good" | "careful" | "bad";
 }
 
-/** All facts, in the order in which they are shown. */
+/** All facts, in the order of display. */
 export function factsOf(status: CardStatus): Fact[] {
   const { serial, firmware, battery } = status;
   const fact = (label: string, value: string) => ({ label, value });
@@ -201,7 +206,7 @@ function describeState({ life, lock }: CardStatus): Said {
 
 function describePin({ life, pinCheck, tries, triesLeft, unlockTriesLeft }: CardStatus): string {
   if (life === "blank" || pinCheck === "none") return "none yet";
-  if (pinCheck === "server") return "judged by the server";
+  if (pinCheck === "server") return "checked by the server";
   return `checked by the card, ${triesLeft} of ${tries} tries left, ${unlockTriesLeft} unlock codes`;
 }
 
@@ -210,7 +215,7 @@ function describeKeys({ testKeys, kvn }: CardStatus): Said {
 }
 
 function describeKind({ kind }: CardStatus): Said {
-  if (kind === undefined) return { value: "not told (firmware of the first release)" };
+  if (kind === undefined) return { value: "not reported (firmware of the first release)" };
   if (kind === "simulator") return { value: "the simulator" };
   const image = `a ${kind} image`;
   return kind === "development" ? { value: `${image}: no key belongs on it`, tone: "careful" } : { value: image };

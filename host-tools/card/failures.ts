@@ -1,15 +1,15 @@
-// What asking a card may end with, beside a bug of these tools.
+// Groups the errors of talking to a card, as opposed to bugs of these tools.
 
 import { CardInError, PortError } from "../files/errors.js";
 import { BadAnswer, CardRefused } from "./apdu.js";
 import { LineClosed, NoAnswer, OtherProtocol } from "./link.js";
 
-/** There is no port, or no card on it that these tools know. */
+/** There is no port, or no card that these tools know. */
 export function isUnreached(error: unknown): boolean {
   return [PortError, NoAnswer, LineClosed, OtherProtocol, BadAnswer].some((known) => error instanceof known);
 }
 
-/** No card was reached, or it answered that it does not do what was asked. */
+/** No card was reached, or it refused what was asked. */
 export function isFailure(error: unknown): boolean {
   return isUnreached(error) || error instanceof CardRefused || error instanceof CardInError;
 }

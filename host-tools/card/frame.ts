@@ -8,10 +8,10 @@ export interface Frame {
 }
 
 const CRC_SIZE = 2;
-/** The longest frame without SLIP: channel, payload and CRC. */
+/** The longest frame before SLIP encoding: channel, payload and CRC. */
 const MAX_BODY = 1 + MAX_PAYLOAD + CRC_SIZE;
 
-/** CRC-16/IBM-3740: polynomial 1021, FFFF at the start, nothing reflected or inverted. */
+/** CRC-16/IBM-3740: polynomial 1021, initial value FFFF, no reflection, no inversion. */
 export function crc16(bytes: Uint8Array): number {
   let crc = 0xffff;
   for (const byte of bytes) {
@@ -22,7 +22,7 @@ export function crc16(bytes: Uint8Array): number {
   return crc;
 }
 
-/** The bytes that go on the line for one frame. The END in front ends what noise began. */
+/** The bytes of one frame on the line. The leading END terminates any noise before it. */
 export function encodeFrame(channel: Channel, payload: Uint8Array): Uint8Array {
   if (payload.length > MAX_PAYLOAD) throw new RangeError(`a frame holds ${MAX_PAYLOAD} bytes, not ${payload.length}`);
   const body = [channel, ...payload];
@@ -35,12 +35,12 @@ function escaped(byte: number): number[] {
   return byte === Slip.ESC ? [Slip.ESC, Slip.ESC_ESC] : [byte];
 }
 
-/** Takes the bytes of a line apart. Whatever is no frame is noise, and is dropped. */
+/** Splits the bytes of a line into frames. Anything that is no frame is noise and is dropped. */
 export class FrameReader {
   readonly #body = new Uint8Array(MAX_BODY);
   #size = 0;
   #escaped = false;
-  /** What came since the last END is no frame. */
+  /** Whether the bytes since the last END cannot be a frame. */
   #noise = false;
 
   /** The frames that end in these bytes. */

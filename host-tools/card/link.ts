@@ -1,7 +1,7 @@
 // Questions to a card and its answers, over any stream of bytes: a serial port, a pseudo-terminal, a socket.
 //
-// Frames carry no number. So after a question that nobody answered the link says hello before the next one,
-// and drops what comes before the answer to that: the card answers in turn, and no other answer is one byte long.
+// Frames carry no number. So after an unanswered question the link says hello before the next one and drops everything
+// before the answer to hello: the card answers in order, and no other answer is one byte long.
 
 import type { Duplex } from "node:stream";
 import { Channel, PROTOCOL_VERSION } from "../../firmware/wire.js";
@@ -10,15 +10,15 @@ import { encodeFrame, type Frame, FrameReader } from "./frame.js";
 
 export type { Timer };
 
-/** How long a card may take to answer (ms), unless told: what it computes and writes takes well under a second. */
+/** The default time for an answer (ms): computing and writing takes the card well under a second. */
 export const ANSWER_TIME = 5000;
-/** How long it may take to answer hello, and how often that is said: opening a port may reset a board. */
+/** The time for an answer to hello, and the number of hellos: opening a port may reset a board. */
 const HELLO_TIME = 500;
 const HELLOS = 10;
-/** How often a command is sent that may be sent again. */
+/** How often a repeatable command is sent. */
 const ATTEMPTS = 3;
 
-/** What is waited for, unless told. */
+/** The default description of what is waited for. */
 const ANSWER = "the card's answer";
 
 const HELLO = Buffer.alloc(0);
@@ -34,7 +34,7 @@ export class NoAnswer extends Error {
   }
 }
 
-/** The line ended or failed: unplugged, or closed from this side. */
+/** The line ended or failed: it was unplugged, or closed on this side. */
 export class LineClosed extends Error {
   override name = "LineClosed";
 }
@@ -48,24 +48,24 @@ export class OtherProtocol extends Error {
 }
 
 export interface LinkOptions {
-  /** The clock; the real one unless given. */
+  /** The clock; default: the real one. */
   timer?: Timer;
-  /** What errors call it, such as the name of the port. */
+  /** Its name in errors, such as the name of the port. */
   name?: string;
-  /** Told what is waited for where that takes more than a few seconds. */
+  /** Called with what is waited for, if the wait takes more than a few seconds. */
   onWait?: ((what: string) => void) | undefined;
 }
 
 export interface ExchangeOptions {
   /** How long to wait for the answer, in ms. */
   time?: number;
-  /** Send it again where no answer came. Not for a command inside a secure channel: its MAC is used up. */
+  /** Send the command again if no answer comes. Not for a command inside a secure channel, whose MAC is used up. */
   again?: boolean;
   /** What is waited for, in words for people. */
   waitingFor?: string;
 }
 
-/** What goes over the link, for those who watch. */
+/** Observes what goes over the link. */
 export interface LinkWatcher {
   hello?(): void;
   /** The card answered hello. */
@@ -95,14 +95,14 @@ export class Link {
   readonly #timer: Timer;
   readonly #name: string | undefined;
   readonly #onWait: ((what: string) => void) | undefined;
-  /** A wait that is told of, and may have others in it. */
+  /** Whether a wait with a notice is running; inner waits then give none. */
   #telling = false;
   #waiting: Waiting | undefined;
   #closed: LineClosed | undefined;
-  /** The last question was answered: whatever comes next answers the next. */
+  /** Whether the last question was answered, so that the next answer belongs to the next question. */
   #inStep = false;
 
-  /** Speaks over `stream`, which stays its owner's: close() lets go of it and leaves it open. */
+  /** Uses `stream`, which stays its owner's: close() detaches from it and leaves it open. */
   constructor(stream: Duplex, options: LinkOptions = {}) {
     this.#stream = stream;
     this.#timer = options.timer ?? realTimer;
@@ -110,7 +110,7 @@ export class Link {
     this.#onWait = options.onWait;
     stream.on("error", (error: Error) => this.#gone(error));
     stream.on("end", () => this.#gone());
-    // A serial port that is unplugged gives its error with "close"; a socket gives a boolean.
+    // An unplugged serial port passes its error with "close"; a socket passes a boolean.
     stream.on("close", (error?: unknown) => this.#gone(error instanceof Error ? error : undefined));
     stream.on("data", this.#read);
     if (stream.destroyed) this.#gone();
@@ -150,18 +150,18 @@ export class Link {
     throw new NoAnswer(this.#name);
   }
 
-  /** Sends a frame of the front panel's channel; those are not answered. */
+  /** Sends a frame of the front panel's channel; such frames get no answer. */
   sendPanel(payload: Uint8Array): void {
     this.#mustBeOpen();
     this.#stream.write(encodeFrame(Channel.PANEL, payload));
   }
 
-  /** Ends the link. A question that waits fails with LineClosed. */
+  /** Ends the link. A waiting question fails with LineClosed. */
   close(): void {
     this.#end(new LineClosed("the line is closed"));
   }
 
-  /** Does `work`, and tells what is waited for where that takes long. */
+  /** Does `work`, and reports what is waited for if that takes long. */
   async #withNotice<T>(what: string, work: () => Promise<T>): Promise<T> {
     if (this.#telling || !this.#onWait) return work();
     this.#telling = true;
@@ -173,7 +173,7 @@ export class Link {
     }
   }
 
-  /** Sends a question. Returns the answer that fits, or nothing where none came in time. */
+  /** Sends a question. Returns the fitting answer; undefined if none came in time. */
   #ask(question: Uint8Array, fits: Waiting["fits"], time: number): Promise<Buffer | undefined> {
     return new Promise((resolve, reject) => {
       if (this.#waiting) throw new Error("the link takes one question at a time");
@@ -191,7 +191,7 @@ export class Link {
         failed: (reason) => settle(() => reject(reason)),
       };
       this.#inStep = false;
-      // Last: a stream may bring the answer before this returns.
+      // Last, since a stream may deliver the answer before this returns.
       this.#stream.write(line);
     });
   }
@@ -220,7 +220,10 @@ export class Link {
     }
   }
 
-  /** The other side ended, with an error or without: a driver's words say little to people. */
+  /**
+   * The other side ended, with or without an error; the message does not use the driver's words, which help people
+   * little.
+   */
   #gone(cause?: Error): void {
     const unnamed = cause ? `the line failed: ${cause.message}` : "the line is closed";
     this.#end(

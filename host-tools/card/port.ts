@@ -1,7 +1,7 @@
-// Serial ports: the only file that opens them. Each error is a PortError with one line for people.
+// Serial ports: only this file opens them. Each error is a PortError with one line for people.
 //
-// The lines of a port's modem are never set or asked for: pseudo-terminals have none. A port is locked
-// while it is open, so that two programs do not talk to one card at the same time.
+// The modem lines of a port are never set or read, since pseudo-terminals have none. A port is locked while it is open,
+// so that two programs do not talk to one card at the same time.
 
 import { statSync } from "node:fs";
 import { readdir } from "node:fs/promises";
@@ -16,34 +16,34 @@ import type { Trace } from "./trace.js";
 
 const BAUD_RATE = 115200;
 
-/** Two seconds: enough for a board that opening its port has reset. */
+/** Two seconds: enough for a board that was reset by opening its port. */
 const FEW_HELLOS = 4;
-/** How long a card may take that is only asked what it is (ms): those hellos, and a few answers. */
+/** The time for reading a card's status (ms): those hellos, and a few answers. */
 const STATUS_TIME = 5000;
 
-/** How often a port that is locked is tried, and how long it is waited between (ms). */
+/** How often a locked port is retried, and the pause in between (ms). */
 const LOCK_ATTEMPTS = 5;
 const LOCK_PAUSE = 50;
 const LOCKED = /cannot lock/i;
 
-/** What the driver says, in the words of Linux, macOS and Windows, and what it means. */
+/** The driver's messages on Linux, macOS and Windows, and their meaning. */
 const REASONS: readonly [RegExp, string][] = [
   [/cannot lock|resource busy|access denied/i, "in use by another program"],
   [/permission denied/i, "you may not open it; join the group dialout, or see docs/PROVISIONING.md for a udev rule"],
   [/no such file|file not found/i, "no such port"],
   [/inappropriate ioctl|invalid argument/i, "not a serial port"],
-  [/input\/output error|no such device/i, "there is no device behind it"],
+  [/input\/output error|no such device/i, "no device is behind it; plug it in"],
 ];
 
-/** Serial ports by the names that Linux gives those that may have a card on them. */
+/** Names that Linux gives to serial ports that may have a card. */
 const LINUX_NAMES = /^tty(ACM|USB|AMA)[0-9]+$/;
 
-/** A port that can be opened, and no card answers on it. */
+/** The port can be opened, but no card answers. */
 export class NoCard extends PortError {
   override name = "NoCard";
 }
 
-/** A card on a port that is open. */
+/** A card at an open port. */
 export interface CardPort {
   readonly path: string;
   readonly client: CardClient;
@@ -51,11 +51,11 @@ export interface CardPort {
 }
 
 export interface PortOptions {
-  /** Makes the file that what is said on the line is written to, once the port is open. */
+  /** Opens the trace file, once the port is open. */
   trace?: () => Trace;
-  /** How often to say hello; by default for as long as a board takes to start. */
+  /** How often to say hello; default: for as long as a board takes to start. */
   hellos?: number;
-  /** Told what is waited for where that takes more than a few seconds; stderr unless given. */
+  /** Called with what is waited for, if that takes more than a few seconds; default: prints on stderr. */
   onWait?: (what: string) => void;
   /** Ends it early. */
   signal?: AbortSignal;
@@ -64,12 +64,12 @@ export interface PortOptions {
 const openPorts = new Set<CardPort>();
 
 /**
- * Only commands that need a port load the driver, and by `require`: `import` would parse each of its files for the names
- * that it exports, which takes longer than all else that a command does to start.
+ * Only commands that need a port load the driver. They use `require`, since `import` would parse each of its files for
+ * exported names, which takes longer than the rest of a command's start-up.
  */
 const driver = () => createRequire(import.meta.url)("serialport") as typeof import("serialport");
 
-/** Opens a port and waits for the card on it: opening may have reset a board. */
+/** Opens a port and waits for its card, since opening may have reset a board. */
 export async function openCard(path: string, options: PortOptions = {}): Promise<CardPort> {
   const port = await openPort(path);
   const link = new Link(port, { name: path, onWait: options.onWait ?? sayWaiting });
@@ -93,16 +93,18 @@ export async function openCard(path: string, options: PortOptions = {}): Promise
     trace = options.trace?.();
     trace?.watch(link, path);
     await link.hello(options.hellos);
-    // Someone may have left a secure channel open, in which the card would answer nothing else.
+    // A program may have left a secure channel open, in which the card answers nothing else.
     await card.client.closeChannel();
     return card;
   } catch (error) {
     await card.close().catch(() => {});
-    throw error instanceof NoAnswer ? new NoCard(`${path}: no card answers`) : error;
+    throw error instanceof NoAnswer
+      ? new NoCard(`${path}: no card answers; check the port, the cable and the battery`)
+      : error;
   }
 }
 
-/** Runs `use` on the card at a port, and closes that whatever comes. The first error is the one to tell. */
+/** Calls `use` with the card at a port, and closes the port in any case. The first error is the one to report. */
 export async function useCard<T>(
   path: string,
   use: (card: CardClient) => Promise<T>,
@@ -117,17 +119,17 @@ export async function useCard<T>(
   return result;
 }
 
-/** What the card at a port says. Whatever is there, nobody waits long for it. */
+/** The status of the card at a port, within a limited time whatever is there. */
 export function readStatusAt(path: string): Promise<CardStatus> {
   const options = { hellos: FEW_HELLOS, onWait: () => {} };
   return within(
     STATUS_TIME,
     (signal) => useCard(path, (card) => card.readStatus(), { ...options, signal }),
-    () => new NoCard(`${path}: what is there does not answer as a card does`),
+    () => new NoCard(`${path}: the device there does not answer like a card`),
   );
 }
 
-/** Hangs up wherever a card is spoken to: whoever waits for one gets a LineClosed. */
+/** Closes the line wherever a card is in use: code that waits for one gets a LineClosed. */
 export function hangUp(): void {
   for (const { client } of openPorts) client.link.close();
 }
@@ -135,7 +137,7 @@ export function hangUp(): void {
 /** A serial port of this computer. */
 export interface ListedPort {
   readonly path: string;
-  /** The serial number of the USB device that it belongs to, where that is known. */
+  /** The serial number of its USB device, if known. */
   readonly usbSerial?: string | undefined;
 }
 
@@ -150,7 +152,7 @@ export async function listPortsWithSerials(): Promise<ListedPort[]> {
     const { SerialPort } = driver();
     return (await SerialPort.list()).map(({ path, serialNumber }) => ({ path, usbSerial: serialNumber }));
   } catch {
-    // On Linux the library asks udevadm, which not every system has.
+    // On Linux the library calls udevadm, which not every system has.
     return process.platform === "linux" ? (await namesInDev()).map((path) => ({ path })) : [];
   }
 }
@@ -161,10 +163,10 @@ async function namesInDev(): Promise<string[]> {
 }
 
 /**
- * Opens a port, and no more: whoever asks speaks to the card.
+ * Opens a port and does nothing more: the caller speaks to the card.
  *
- * A port that was just closed, by this program too, may stay locked for a moment: a read that is on its way in another
- * thread holds the file, and with it the lock.
+ * A port that was just closed, even by this program, may stay locked for a moment: a pending read in another thread
+ * keeps the file open, and with it the lock.
  */
 export async function openPort(path: string): Promise<SerialPort> {
   if (path === "") throw new PortError("no port given (its name is empty); dsc ports lists them");
@@ -188,12 +190,12 @@ async function openOnce(path: string): Promise<SerialPort> {
   });
 }
 
-/** Opening something else (a pipe, a tape) may do something to it. Windows has no names for devices. */
+/** Opening something else (a pipe, a tape) may affect it. Windows has no file names for devices. */
 function refuseOthers(path: string): void {
   if (process.platform !== "win32" && isOther(path)) throw new PortError(`${path}: not a serial port`);
 }
 
-/** What cannot be looked at, the driver explains. */
+/** A path that cannot be examined is left to the driver, whose error explains it. */
 function isOther(path: string): boolean {
   try {
     return !statSync(path).isCharacterDevice();

@@ -1,11 +1,11 @@
-// The host's half of GlobalPlatform's Secure Channel Protocol 03 (GPC_SPE_014): AES-128, S8, i = 60.
+// The host's side of GlobalPlatform's Secure Channel Protocol 03 (GPC_SPE_014): AES-128, S8, i = 60.
 //
 //   KDF(key, constant, context)  session keys and cryptograms               §4.1.5
 //   C-MAC  = CMAC(S-MAC, chaining | header | Lc | data), its first 8 bytes  §6.2.4
 //   R-MAC  = CMAC(S-RMAC, chaining | data | SW), its first 8 bytes          §6.2.5
 //   ICV    = AES(S-ENC, counter); for a response the first byte is 80       §6.2.6, §6.2.7
 //
-// Whatever is wrong with what the card sends ends the channel; nothing is tried again here.
+// Any fault in the card's answers ends the channel; nothing is retried here.
 
 import { timingSafeEqual } from "node:crypto";
 import { Cla, Derive, Ins, Level, Scp03, Scp03Size, Sw } from "../../firmware/wire.js";
@@ -13,7 +13,7 @@ import { secretBytes } from "../files/secretbytes.js";
 import { cmac, decryptCbc, encryptBlocks, encryptCbc } from "./aes.js";
 import { ANY, BadAnswer, type Command, type Response, SECURE } from "./apdu.js";
 
-/** The security levels that the card knows. All have C-MAC. */
+/** The security levels that the card supports. All include the C-MAC. */
 export const LEVELS = [0x01, 0x03, 0x11, 0x13, 0x33] as const;
 export type SecurityLevel = (typeof LEVELS)[number];
 
@@ -23,12 +23,12 @@ const CHALLENGE_SIZE = Scp03Size.CHALLENGE;
 const KDD_SIZE = Scp03Size.DIVERSIFICATION;
 const MAX_DATA = 255;
 
-/** Card and host do not have the same keys, or what the card sent was changed on its way. */
+/** Card and host have different keys, or the card's answer was changed on the way. */
 export class AuthenticationFailed extends Error {
   override name = "AuthenticationFailed";
 }
 
-/** The static keys that a channel is opened with. */
+/** The static keys that open a channel. */
 export interface ChannelKeys {
   readonly enc: Uint8Array;
   readonly mac: Uint8Array;
@@ -40,7 +40,7 @@ export interface SessionKeys {
   readonly rmac: Uint8Array;
 }
 
-/** What a card answers to INITIALIZE UPDATE (§7.1.1.6). */
+/** The card's answer to INITIALIZE UPDATE (§7.1.1.6). */
 export interface CardHello {
   /** The diversification data. */
   readonly kdd: Buffer;
@@ -49,13 +49,13 @@ export interface CardHello {
   readonly cryptogram: Buffer;
 }
 
-/** The first half of opening a channel; kvn 0: whatever keyset there is. */
+/** The first command of opening a channel; kvn 0: any keyset. */
 export function initializeUpdate(kvn: number, hostChallenge: Uint8Array): Command {
   if (hostChallenge.length !== CHALLENGE_SIZE) throw new RangeError("a challenge has eight bytes");
   return { cla: Cla.GP, ins: Ins.INITIALIZE_UPDATE, p1: kvn, p2: 0, data: hostChallenge, le: ANY };
 }
 
-/** Takes the answer to INITIALIZE UPDATE apart. */
+/** Parses the answer to INITIALIZE UPDATE. */
 export function parseCardHello(data: Buffer): CardHello {
   if (data.length !== Scp03Size.INITIALIZE_UPDATE)
     throw new BadAnswer("INITIALIZE UPDATE: the answer has a wrong length");
@@ -94,19 +94,19 @@ export function deriveSessionKeys(keys: ChannelKeys, context: Uint8Array): Sessi
   };
 }
 
-/** An SCP03 session. The card has opened its side once it accepted `externalAuthenticate`. */
+/** An SCP03 session. The card's side is open once it has accepted `externalAuthenticate`. */
 export class SecureChannel {
-  /** The second half of opening the channel; it proves the host's keys and names the level. */
+  /** The second command of opening the channel; it proves the host's keys and sets the level. */
   readonly externalAuthenticate: Command;
 
   readonly #keys: SessionKeys;
-  /** The MAC chaining value (§6.2.3): the last C-MAC, all of it. */
+  /** The MAC chaining value (§6.2.3): the whole last C-MAC. */
   #chaining = new Uint8Array(BLOCK);
-  /** Commands so far (§6.2.6). It grows with each one, encrypted or not. */
+  /** The number of commands so far (§6.2.6); each one counts, encrypted or not. */
   #counter = 0;
   #closed = false;
 
-  /** Throws AuthenticationFailed where the card's cryptogram is not made with these keys. */
+  /** Throws AuthenticationFailed if the card's cryptogram was not made with these keys. */
   constructor(
     keys: ChannelKeys,
     readonly level: SecurityLevel,
@@ -129,7 +129,7 @@ export class SecureChannel {
     });
   }
 
-  /** A command as it goes over the line. */
+  /** A command as it is sent over the line. */
   wrap(command: Command): Command {
     this.#mustBeOpen();
     this.#counter++;
@@ -142,24 +142,24 @@ export class SecureChannel {
     return this.#sign({ ...command, data: encrypted });
   }
 
-  /** What the card answered to the command wrapped last. Throws AuthenticationFailed where it is not the card's. */
+  /** The card's answer to the last wrapped command. Throws AuthenticationFailed if it is not authentic. */
   unwrap(response: Response<Buffer>): Response<Buffer> {
     this.#mustBeOpen();
     const { data, sw } = response;
-    // An error status comes alone and is not protected (§6.2.5).
+    // An error status comes without data and unprotected (§6.2.5).
     if (isError(response)) return { data: Buffer.alloc(0), sw };
     const inner = this.level & Level.R_MAC ? this.#verified(data, sw) : data;
     if (!(this.level & Level.R_ENCRYPTION) || inner.length === 0) return { data: inner, sw };
     return { data: this.#decrypted(inner), sw };
   }
 
-  /** Zeroes the keys. The channel cannot be used any more. */
+  /** Zeroes the keys. The channel cannot be used afterwards. */
   close(): void {
     this.#closed = true;
     for (const bytes of [this.#keys.enc, this.#keys.mac, this.#keys.rmac, this.#chaining]) bytes.fill(0);
   }
 
-  /** §6.2.4: the class says secure messaging, the length counts the MAC. */
+  /** §6.2.4: the class byte marks secure messaging, and the length includes the MAC. */
   #sign(command: Command): Command {
     const { data = new Uint8Array(0) } = command;
     if (data.length + MAC_SIZE > MAX_DATA) throw new RangeError("the command is too long for this secure channel");
@@ -169,7 +169,7 @@ export class SecureChannel {
     return { ...command, cla, data: Buffer.concat([data, this.#chaining.subarray(0, MAC_SIZE)]) };
   }
 
-  /** The data before an R-MAC that is right. */
+  /** The data before the R-MAC, after checking it. */
   #verified(data: Buffer, sw: number): Buffer {
     if (data.length < MAC_SIZE) throw this.#failed("the card's answer has no MAC");
     const inner = data.subarray(0, -MAC_SIZE);
@@ -182,11 +182,11 @@ export class SecureChannel {
   #decrypted(data: Buffer): Buffer {
     const whole = data.length % BLOCK === 0;
     const plain = whole ? unpad(decryptCbc(this.#keys.enc, this.#icv(0x80), data)) : undefined;
-    if (!plain) throw this.#failed("the card's answer is wrongly padded");
+    if (!plain) throw this.#failed("the card's answer has wrong padding");
     return plain;
   }
 
-  /** Where AES-CBC begins: the counter, encrypted; `mark` tells responses (80) from commands (00). */
+  /** The initial vector of AES-CBC: the encrypted counter; `mark` distinguishes responses (80) from commands (00). */
   #icv(mark: number): Buffer {
     const counter = Buffer.alloc(BLOCK);
     counter.writeUInt32BE(this.#counter, BLOCK - 4);
@@ -206,7 +206,7 @@ export class SecureChannel {
 
 /**
  * Whether a response is a status word without data and R-MAC. A warning (62xx, 63xx) carries an R-MAC (§6.2.5). A
- * warning without one is treated like any error: the command was refused, and its number of tries is not to be believed.
+ * warning without one counts as an error: the command was refused, and the number of tries in it cannot be trusted.
  */
 function isError({ data, sw }: Response<Buffer>): boolean {
   const warning = sw >> 8 === 0x62 || sw >> 8 === 0x63;
@@ -221,7 +221,7 @@ function pad(data: Uint8Array): Uint8Array {
   return padded;
 }
 
-/** The data before its padding; nothing where the padding is wrong. */
+/** The data before its padding; undefined if the padding is wrong. */
 function unpad(padded: Uint8Array): Buffer | undefined {
   const end = padded.findLastIndex((byte) => byte !== 0);
   if (padded[end] !== 0x80 || padded.length - end > BLOCK) return undefined;

@@ -1,4 +1,4 @@
-// The record of STORE DATA: what a card is personalized with, as it takes it (docs/PROTOCOL.md, STORE DATA).
+// The record of STORE DATA, which personalizes a card (docs/PROTOCOL.md, STORE DATA).
 
 import { Digits, Limit, PinCheck, RecordAt } from "../../firmware/wire.js";
 import { copyOfSecret } from "../files/secretbytes.js";
@@ -7,11 +7,11 @@ import { encryptUnderDek } from "./transportkeys.js";
 
 const PIN_CHECK_CODES = { card: PinCheck.CARD, server: PinCheck.SERVER } as const;
 
-/** What a card is personalized with. */
+/** The contents of the record. */
 export interface PersonalizationRecord {
   readonly serial: string;
   readonly suite: string;
-  /** Who judges the PIN. */
+  /** Who checks the PIN. */
   readonly pinCheck: "card" | "server";
   /** Wrong PINs in a row that lock the card: 3 to 10. */
   readonly tries: number;
@@ -23,15 +23,15 @@ export interface PersonalizationRecord {
   readonly unlockKey: Uint8Array;
 }
 
-/** The same, its PIN perhaps in bytes of ASCII, which can be wiped. */
+/** The same, but the PIN may be ASCII bytes, which can be wiped. */
 export type StoredRecord = Omit<PersonalizationRecord, "pin"> & { readonly pin: string | Uint8Array };
 
-/** A value that does not fit its field. The message never holds it: it may be a secret. */
+/** A value that does not fit its field. The message never contains the value, which may be secret. */
 export class ValueError extends Error {
   override name = "ValueError";
 }
 
-/** The record of STORE DATA, its secrets under the static DEK. */
+/** The record of STORE DATA, its secrets encrypted under the static DEK. */
 export function encodeRecord(record: StoredRecord, dek: Uint8Array): Buffer {
   checkRecord(record);
   const bytes = Buffer.alloc(RecordAt.SIZE);
@@ -55,7 +55,7 @@ export function encodeRecord(record: StoredRecord, dek: Uint8Array): Buffer {
 function checkRecord({ serial, suite, tries, pin, key, unlockKey }: StoredRecord): void {
   checkSerialNumber(serial);
   if (!/^[!-~]+$/.test(suite) || suite.length > Limit.LONGEST_SUITE)
-    throw new ValueError("the suite is not one of a card");
+    throw new ValueError("cards do not support this suite");
   if (!Number.isInteger(tries) || tries < Limit.LEAST_TRIES || tries > Limit.MOST_TRIES)
     throw new ValueError(`tries are ${Limit.LEAST_TRIES} to ${Limit.MOST_TRIES}`);
   if (key.length < Limit.SHORTEST_KEY || key.length > Limit.LONGEST_KEY)
@@ -64,7 +64,7 @@ function checkRecord({ serial, suite, tries, pin, key, unlockKey }: StoredRecord
   digits("a PIN", pin, Digits.PIN).fill(0);
 }
 
-/** Digits as the card takes them: ASCII, in bytes to be wiped. */
+/** Digits as ASCII bytes for the card; the caller wipes them. */
 export function digits(what: string, text: string | Uint8Array, count: number): Buffer {
   const bytes = copyOfSecret(typeof text === "string" ? Buffer.from(text) : text);
   if (bytes.length === count && bytes.every((byte) => byte >= 0x30 && byte <= 0x39)) return bytes;

@@ -1,11 +1,11 @@
-// `--trace FILE`: what goes over the links, decoded line by line, secrets and what is encrypted left out.
+// `--trace FILE`: writes what goes over the links, decoded line by line, without secrets and encrypted parts.
 
 import { closeSync, constants, fstatSync, openSync, readSync, writeSync } from "node:fs";
 import { explained, FileError, OWNER_ONLY } from "../files/files.js";
 import { describeCommand, describeResponse } from "./apdu.js";
 import type { Link } from "./link.js";
 
-/** How each line of a trace begins. */
+/** The start of each line of a trace. */
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z /;
 const TIME_SIZE = 25;
 
@@ -17,8 +17,8 @@ export class Trace {
   #failure: unknown;
 
   /**
-   * Makes the file, for its owner's eyes only, or goes on with the trace that it holds, so that a command may be run
-   * again with the same arguments. Throws a FileError where it holds anything else.
+   * Makes the file, which only its owner can read, or appends to an existing trace, so that a command can be repeated
+   * with the same arguments. Throws a FileError if the file contains anything else.
    */
   constructor(path: string, now: () => Date = () => new Date()) {
     this.#path = path;
@@ -26,7 +26,7 @@ export class Trace {
     this.#now = now;
   }
 
-  /** Writes down what goes over `link`, which is called `name` in the file. */
+  /** Records what goes over `link`, under the name `name`. */
   watch(link: Link, name: string): void {
     const host = (text: string) => this.#line(`${name} > ${text}`);
     const card = (text: string) => this.#line(`${name} < ${text}`);
@@ -40,7 +40,10 @@ export class Trace {
     });
   }
 
-  /** Closes the file. Throws where a line could not be written: that must not break off what was traced. */
+  /**
+   * Closes the file. Throws if a line could not be written; until then such an error must not interrupt the traced
+   * work.
+   */
   close(): void {
     if (this.#ended) return;
     this.#ended = true;
@@ -61,7 +64,7 @@ export class Trace {
 function openTrace(path: string): number {
   let file: number;
   try {
-    // Not blocking: it may be a pipe that nobody reads.
+    // Not blocking, since it may be a pipe without a reader.
     const { O_RDWR, O_APPEND, O_CREAT, O_NONBLOCK = 0 } = constants;
     file = openSync(path, O_RDWR | O_APPEND | O_CREAT | O_NONBLOCK, OWNER_ONLY);
   } catch (error) {
@@ -80,10 +83,10 @@ function refuseOthers(path: string, file: number): void {
   const stats = fstatSync(file);
   const start = Buffer.alloc(TIME_SIZE);
   if (!stats.isFile() || (stats.size > 0 && !isTime(start.subarray(0, readSync(file, start, 0, TIME_SIZE, 0)))))
-    throw new FileError(`${path}: exists already and is no trace; it is left as it is`, "exists");
-  // Windows keeps no such mode.
+    throw new FileError(`${path}: exists already and is no trace; give another name`, "exists");
+  // Windows has no such mode.
   if (process.platform !== "win32" && (stats.mode & 0o077) !== 0)
-    throw new FileError(`${path}: others may read it; do chmod 600, or name another file`, "denied");
+    throw new FileError(`${path}: others may read it; run chmod 600, or name another file`, "denied");
 }
 
 function isTime(bytes: Buffer): boolean {

@@ -1,5 +1,5 @@
-// Transport keys: the three static keys that open a card's secure channel and wrap what is stored over it, and how a desk
-// derives them from its master key.
+// Transport keys: the three static keys that open a card's secure channel and encrypt what is stored over it, and their
+// derivation from the desk's master key.
 
 import { KeyVersion, PutKey, Scp03Size } from "../../firmware/wire.js";
 import { cmac, encryptBlocks, encryptCbc } from "./aes.js";
@@ -16,27 +16,27 @@ export interface Keyset {
   readonly dek: Uint8Array;
 }
 
-/** A master key that cannot be read: whoever holds it computes with it. */
+/** A master key that cannot be read: the object that holds it computes with it. */
 export interface MasterKey {
   /** AES-CMAC under it, 16 bytes; wipe it after use. */
   cmac(message: Uint8Array): Buffer;
-  /** What `kcv` gives of a key that can be read. */
+  /** The result of `kcv` for a readable key. */
   checkValue(): Buffer;
 }
 
-/** A master key of transport keys: its 16 bytes, or what holds it. */
+/** A master key of transport keys: its 16 bytes, or the object that holds it. */
 export type Master = Uint8Array | MasterKey;
 
 /** The key version number of a card that has the public test keys. */
 export const PUBLIC_KVN = KeyVersion.TEST;
-/** The key version numbers that a card takes for keys of its own. */
+/** The key version numbers that a card accepts for its own keys. */
 export const LOWEST_KVN = KeyVersion.LOWEST;
 export const HIGHEST_KVN = KeyVersion.HIGHEST;
 
 const KDD_SIZE = Scp03Size.DIVERSIFICATION;
 const KCV_SIZE = PutKey.CHECK;
 
-/** The keys that GlobalPlatform publishes, 40 to 4F three times. Everybody knows them. */
+/** The public GlobalPlatform keys, 40 to 4F three times. */
 export function testKeys(): Keyset {
   const key = () => Uint8Array.from({ length: KEY_SIZE }, (_, i) => 0x40 + i);
   return { kvn: PUBLIC_KVN, enc: key(), mac: key(), dek: key() };
@@ -47,7 +47,7 @@ export function diversificationData(serial: string): Buffer {
   return Buffer.from(`${checkSerialNumber(serial)}\0`, "ascii");
 }
 
-/** KDF3: a card's keyset from a master key and the card's diversification data (docs/PROTOCOL.md, Keyset). */
+/** KDF3: a card's keyset, from a master key and the card's diversification data (docs/PROTOCOL.md, Keyset). */
 export function diversify(master: Master, kdd: Uint8Array, kvn: number): Keyset {
   if (isReadable(master) && master.length !== KEY_SIZE) throw new RangeError(`a master key has ${KEY_SIZE} bytes`);
   if (kdd.length !== KDD_SIZE) throw new RangeError(`diversification data has ${KDD_SIZE} bytes`);
@@ -56,12 +56,12 @@ export function diversify(master: Master, kdd: Uint8Array, kvn: number): Keyset 
   return { kvn, enc: key(1), mac: key(2), dek: key(3) };
 }
 
-/** The check value of a master key: `kcv`, by whoever holds it. */
+/** The check value of a master key: `kcv`, computed by its holder if it cannot be read. */
 export function masterKcv(master: Master): Buffer {
   return isReadable(master) ? kcv(master) : master.checkValue();
 }
 
-/** Zeroes a master key that was read. */
+/** Zeroes a readable master key. */
 export function wipeMaster(master: Master | undefined): void {
   if (master && isReadable(master)) master.fill(0);
 }
@@ -80,7 +80,7 @@ export function encryptUnderDek(dek: Uint8Array, data: Uint8Array): Buffer {
   return encryptCbc(dek, new Uint8Array(KEY_SIZE), data);
 }
 
-/** The data of PUT KEY: the version, and each key under the DEK that there is, with its check value. */
+/** The data of PUT KEY: the version, and each key under the current DEK, with its check value. */
 export function putKeyData(fresh: Keyset, dek: Uint8Array): Buffer {
   if (fresh.kvn < LOWEST_KVN || fresh.kvn > HIGHEST_KVN) throw new RangeError("a card's own keys have kvn 01 to 7F");
   const block = (key: Uint8Array) =>
@@ -93,7 +93,7 @@ export function putKeyData(fresh: Keyset, dek: Uint8Array): Buffer {
   return Buffer.concat([Buffer.of(fresh.kvn), ...keys(fresh).map(block)]);
 }
 
-/** What PUT KEY answers: the version and the three check values. */
+/** The card's answer to PUT KEY: the version and the three check values. */
 export function putKeyAnswer(fresh: Keyset): Buffer {
   return Buffer.concat([Buffer.of(fresh.kvn), ...keys(fresh).map(kcv)]);
 }

@@ -1,4 +1,4 @@
-// The papers of a batch, as commands write them: --labels, --pin-letters and the report.
+// Writes the papers of a batch for commands: --labels, --pin-letters and the report.
 
 import { mkdirSync } from "node:fs";
 import type { Command } from "commander";
@@ -12,34 +12,34 @@ export interface PaperOptions {
   readonly pinLetters?: string;
 }
 
-/** What was written. */
+/** The files that were written. */
 export interface WrittenPapers {
   labels?: string;
   letters?: string;
-  /** How many PINs stand in the letters. */
+  /** The number of PINs in the letters. */
   pins?: number;
   report?: readonly string[];
 }
 
-/** Adds the options for what is printed. */
+/** Adds the options for papers. */
 export function paperOptions(command: Command): Command {
   return command
     .option("--labels <file>", "write a PDF of labels for the cards that are done; they have no PIN")
     .option("--pin-letters <file>", "write a PDF of letters with the PINs of the cards that are done (mode 0600)");
 }
 
-/** Said before the first card is touched. */
+/** Checks the options before the first card is touched. */
 export async function refusePapers({ labels, pinLetters }: PaperOptions): Promise<void> {
   const { refuseOtherFile } = await import("../desk/batch/papers.js");
   for (const file of [labels, pinLetters]) {
-    if (file === STDIN) throw new UsageError("-: papers are not written to standard output; give the name of a file");
+    if (file === STDIN) throw new UsageError("-: papers are not written to standard output; give a file name");
     if (file !== undefined) refuseOtherFile(file);
   }
   if (labels !== undefined && labels === pinLetters)
-    throw new UsageError("--labels and --pin-letters: who sees a label need not see a PIN; give two files");
+    throw new UsageError("--labels and --pin-letters: labels and PINs go into separate files; give two names");
 }
 
-/** Writes what was asked for, whole, from the register. */
+/** Writes the requested papers, each as a whole, from the register. */
 export async function writePapers(
   register: Register,
   batch: number,

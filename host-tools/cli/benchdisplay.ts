@@ -1,5 +1,5 @@
-// What a bench says while it seeds a batch: on a terminal a bar for each port and one for all; elsewhere a line for each thing
-// that somebody should know; with --json an object in each line for everything that happens.
+// The display of a bench that seeds a batch. On a terminal: a bar for each port and one for the batch. Elsewhere: a
+// line for each event that the user should know. With --json: one JSON object per line for every event.
 
 import { MultiBar, Presets, type SingleBar } from "cli-progress";
 import type { Progress, RunListener } from "../desk/batch/batchrun.js";
@@ -11,24 +11,24 @@ import { isScreen } from "../files/commandline.js";
 import { visible } from "./lists.js";
 import { showEvent, warn } from "./output.js";
 
-/** Somebody has to take a card out, or to look at the port. */
+/** States in which somebody has to take out a card or check the port. */
 const CALLS: readonly State[] = ["done", "refused", "waiting", "stopped"];
 const BELL = "\x07";
 const STEPS: readonly Step[] = ["channel", "keep", "store", "prove", "rotate", "finish", "mark"];
 const BAR = 12;
 
-/** What is shown, until `end`. */
+/** The display, in use until `end`. */
 export interface BenchDisplay extends RunListener {
   end(): void;
 }
 
-/** As it fits what it is shown on. */
+/** The display that fits the output. */
 export function benchDisplay(json: boolean): BenchDisplay {
   if (json) return new EventDisplay();
   return isScreen(process.stderr) ? new BarDisplay() : new LineDisplay();
 }
 
-/** What happened at a port, in a line for people; nothing where nobody has to know it. */
+/** An event at a port, in a line for people; undefined if nobody needs to know it. */
 export function sentenceOf({ port, state, event, serial, why }: PortNews): string | undefined {
   const whose = serial === undefined ? port : `${port}: ${serial}`;
   const reason = visible(why);
@@ -36,7 +36,7 @@ export function sentenceOf({ port, state, event, serial, why }: PortNews): strin
     case "away":
       return reason === "" ? undefined : `${reason}; waiting for the port`;
     case "empty":
-      // A card may be on it already.
+      // There may already be a card at the port.
       if (event === "opened") return undefined;
       return reason === "" ? `${port}: PUT A CARD IN` : `${whose}: ${reason}`;
     case "asking":
@@ -54,7 +54,7 @@ export function sentenceOf({ port, state, event, serial, why }: PortNews): strin
   }
 }
 
-/** How far all of it is, in a line. */
+/** The progress of the whole batch, in a line. */
 export function progressLine(progress: Progress): string {
   const { pending, timeLeft } = progress;
   return `${countsInWords(progress)}${pending === 0 || timeLeft === undefined ? "" : `, ${inWords(timeLeft)} left`}`;
@@ -72,7 +72,7 @@ function inWords(time: number): string {
   return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
-/** One object in a line. */
+/** Prints one JSON object per line. */
 class EventDisplay implements BenchDisplay {
   #last = "";
 
@@ -108,7 +108,7 @@ class EventDisplay implements BenchDisplay {
   end(): void {}
 }
 
-/** Lines on stderr. */
+/** Prints lines on stderr. */
 class LineDisplay implements BenchDisplay {
   readonly #warned = new Set<string>();
   #last = "";
@@ -126,7 +126,7 @@ class LineDisplay implements BenchDisplay {
     this.#last = counts;
   }
 
-  /** What holds for each card is said once. */
+  /** A warning that is the same for each card is printed once. */
   warning(_port: string, serial: string, text: string): void {
     const general = text.replaceAll(serial, "");
     if (this.#warned.has(general)) return;
@@ -149,7 +149,7 @@ class LineDisplay implements BenchDisplay {
   }
 }
 
-/** A bar for each port and one for all, below what was said. */
+/** A bar for each port and one for the batch, below the printed lines. */
 class BarDisplay extends LineDisplay {
   readonly #bars = new MultiBar(
     { format: "{port} [{bar}] {said}", barsize: BAR, hideCursor: true, forceRedraw: true, autopadding: false },

@@ -1,13 +1,13 @@
-// What is to be done when a command has ended, however it did. It imports nothing: each command loads it.
+// Clean-up after the end of a command, however it ended. It imports nothing, since each command loads it.
 
 const works: (() => void)[] = [];
 
-/** `work` is called once, when the command that runs now has ended. It throws nothing. */
+/** Registers `work` to be called once, when the current command has ended. `work` must not throw. */
 export function atCommandEnd(work: () => void): void {
   works.push(work);
 }
 
-/** For whoever runs commands. */
+/** Called by the code that runs commands. */
 export function endCommand(): void {
   for (const work of works.splice(0)) work();
 }

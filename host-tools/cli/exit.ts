@@ -1,4 +1,4 @@
-// The exit codes of `dsc`, the kinds of its errors, and which error is of which.
+// The exit codes of `dsc`, the kinds of errors, and which error has which kind.
 
 import { CommanderError } from "commander";
 import { BadAnswer, CardRefused } from "../card/apdu.js";
@@ -27,34 +27,34 @@ import { InputError, SuiteError } from "../seeds/suite.js";
 
 export enum Exit {
   DONE = 0,
-  /** The check itself says no. */
+  /** The check failed. */
   FAILED = 1,
   USAGE = 2,
-  /** No such port, or busy, or no answer. */
+  /** No such port, port busy, or no answer. */
   PORT = 3,
   AUTHENTICATION = 4,
   /** The card refused. */
   REFUSED = 5,
   FILE = 6,
-  /** A bug in the tools (EX_SOFTWARE of sysexits.h), so that `verify` says 1 for a refused response only. */
+  /** A bug in the tools (EX_SOFTWARE of sysexits.h), so that exit code 1 of `verify` means only a refused response. */
   BUG = 70,
   INTERRUPTED = 130,
 }
 
-/** The kinds of errors, for scripts: finer than the exit codes, and never renamed. */
+/** The kinds of errors, for scripts: more detailed than the exit codes, and never renamed. */
 export const KINDS = {
-  check: { code: Exit.FAILED, hint: "Put the card or the board aside: a part of it does not work." },
+  check: { code: Exit.FAILED, hint: "Put the card or the board aside; a part of it does not work." },
   usage: { code: Exit.USAGE, hint: "Correct the command line; --help after the command shows its options." },
   port: { code: Exit.PORT, hint: "Check the port's name and that no other program uses it; dsc ports lists them." },
-  board: { code: Exit.PORT, hint: "Plug in the one board that is meant, or name it with --mount and --port." },
+  board: { code: Exit.PORT, hint: "Plug in the one board to flash, or name it with --mount and --port." },
   "no-answer": { code: Exit.PORT, hint: "Check the cable and the card's battery, then run the command again." },
   "bad-answer": { code: Exit.PORT, hint: "Check that a DSC+ card with this version of the firmware is on the port." },
   authentication: { code: Exit.AUTHENTICATION, hint: "Give the master key of the card's own transport keys." },
   "token-pin": {
     code: Exit.AUTHENTICATION,
-    hint: "Give the token's right PIN: it is not tried again by itself, and a few wrong ones lock the token.",
+    hint: "Give the right PIN of the token; it is never retried, and a few wrong PINs lock the token.",
   },
-  refused: { code: Exit.REFUSED, hint: "Look at the card's state and battery with dsc info." },
+  refused: { code: Exit.REFUSED, hint: "Check the card's state and battery with dsc info." },
   "card-error": { code: Exit.REFUSED, hint: "Turn the card off and on; replace it if the error stays." },
   "wrong-card": { code: Exit.REFUSED, hint: "Check which card is on the port with dsc info." },
   file: { code: Exit.FILE, hint: "Check the file that the message names." },
@@ -63,12 +63,12 @@ export const KINDS = {
   paper: { code: Exit.FILE, hint: "Correct the name, or the setting that the message names; dsc settings lists them." },
   secret: { code: Exit.FILE, hint: "Correct the file that holds the secret; it must be plain text of one line." },
   token: { code: Exit.FILE, hint: "Check the token, its module and its URI; docs/TOKENS.md says how." },
-  internal: { code: Exit.BUG, hint: "This is a mistake in dsc: please report it with what stands on stderr." },
+  internal: { code: Exit.BUG, hint: "This is a mistake in dsc; report it with the output on stderr." },
   interrupted: { code: Exit.INTERRUPTED, hint: "Run the command again." },
 } as const;
 export type Kind = keyof typeof KINDS;
 
-/** What scripts are told of an error. */
+/** An error as scripts get it. */
 export interface ErrorReport {
   readonly code: Exit;
   readonly kind: Kind;
@@ -80,7 +80,7 @@ export interface ErrorReport {
 
 type ErrorClass = abstract new (...args: never[]) => Error;
 
-/** The first that fits counts. */
+/** The first class that matches counts. */
 const CLASSES: readonly [Kind, readonly ErrorClass[]][] = [
   ["check", [CheckFailed]],
   ["usage", [UsageError, SuiteError, InputError, SerialNumberError, ValueError, CommanderError]],
@@ -118,29 +118,29 @@ const REGISTER_HINTS: Partial<Record<RegisterReason, string>> = {
   busy: "Wait until the other processes are done, then run the command again.",
   full: "Make room on the disk, then run the command again.",
   unreachable: "Check that the server runs and that its address is right, then run the command again.",
-  uncertain: "Look at what the register has, then run the command again where it is not done.",
+  uncertain: "Check whether the register has the change; if not, run the command again.",
   denied: "Check the user's rights, or the owners and modes of the files.",
-  "read-only": "Name the server or the file that may be written.",
+  "read-only": "Name a server or file that can be written.",
   "network-file-system": "Keep the file on a local disk, or use PostgreSQL.",
   encoding: "Make a database in UTF-8.",
   "wrong-key": "Give the key that belongs to this register.",
   "no-key": "Name the key's file by its option or in the environment.",
-  damaged: "Run dsc register check, and restore a backup where it is needed.",
+  damaged: "Run dsc register check, and restore a backup if needed.",
   unknown: "Check the number; dsc card list and dsc order list show what the register has.",
-  state: "Look at its state and its history with dsc card show and dsc card history.",
+  state: "Check its state and its history with dsc card show and dsc card history.",
   operator: "Act as an operator of this register; dsc operator list shows them.",
   approval: "Let a second operator run dsc approve, then run the command again.",
   duplicate: "Use another key, or leave it out so that one is drawn.",
-  clock: "Set the computer's clock right; dsc register clock --accept ends a wrong date in the register.",
+  clock: "Correct the computer's clock; dsc register clock --accept corrects a wrong date in the register.",
 };
 
-/** The exit code for an error that has a line for people; nothing for any other: that is a bug. */
+/** The exit code for an error with a line for people; undefined for any other, which is a bug. */
 export function exitCodeOf(error: unknown): Exit | undefined {
   const kind = kindOf(error);
   return kind && KINDS[kind].code;
 }
 
-/** What scripts are told of an error; one that has no line for people is a bug. */
+/** The report of an error for scripts; an error without a line for people is a bug. */
 export function reportOf(error: unknown): ErrorReport {
   const kind = kindOf(error);
   const { code, hint } = KINDS[kind ?? "internal"];
@@ -148,7 +148,7 @@ export function reportOf(error: unknown): ErrorReport {
   return { code, kind, message: messageOf(error as Error), hint: hintOf(error) ?? hint };
 }
 
-/** A hint for the reason that an error gives. */
+/** The hint for the reason that an error carries. */
 function hintOf(error: unknown): string | undefined {
   if (error instanceof FileError) return FILE_HINTS[error.reason];
   return error instanceof RegisterError ? REGISTER_HINTS[error.reason] : undefined;
@@ -158,9 +158,9 @@ function kindOf(error: unknown): Kind | undefined {
   return CLASSES.find(([, classes]) => classes.some((known) => error instanceof known))?.[0];
 }
 
-/** Commander says it in two lines now and then, and repeats what was given to an option that there is not: maybe a secret. */
+/** Commander sometimes uses two lines, and repeats the value of an unknown option, which may be a secret. */
 function messageOf(error: Error): string {
   if (!(error instanceof CommanderError)) return error.message;
-  if (error.code === "commander.help") return "no command is given";
+  if (error.code === "commander.help") return "no command is given; dsc --help lists them";
   return inOneLine(error.message.replace(/(unknown option '[^=']*)=.*'/s, "$1'"));
 }

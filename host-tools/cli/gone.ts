@@ -1,27 +1,27 @@
-// Options of the first release that went: keys and challenges were in files then, and are in a register now. Each is refused
-// with one line that names what took its place.
+// Options of the first release that were removed when keys and challenges moved from files into the register. Each is
+// refused with one line that names its replacement.
 
 import { type Command, Option } from "commander";
 import { UsageError } from "../files/errors.js";
 
 const GONE = {
   "--pskc":
-    "--pskc went: keys are in a register (--register; dsc register init makes one); a seed file comes in with dsc pskc " +
-    "import, and keys go to another system with dsc pskc export",
+    "--pskc was removed: keys are in a register (--register; dsc register init makes one); import a seed file with dsc pskc " +
+    "import, and export keys to another system with dsc pskc export",
   "--pskc-key":
-    "--pskc-key went from this command: keys are in a register (--register), which --site-key, --desk-key and " +
+    "--pskc-key was removed from this command: keys are in a register (--register), which --site-key, --desk-key and " +
     "--journal-key open",
-  "--append": "--append went: a register (--register) takes any number of cards",
-  "--store": "--store went: challenges are in the register (--register)",
+  "--append": "--append was removed: leave it out, since a register (--register) takes any number of cards",
+  "--store": "--store was removed: give --register, which keeps the challenges",
 } as const;
 
-/** Adds options that went to a command that had them: no help names them. */
+/** Adds removed options to a command that had them; help does not show them. */
 export function withGone(command: Command, ...names: readonly (keyof typeof GONE)[]): Command {
   for (const name of names) command.addOption(goneOption(name));
   return command;
 }
 
-/** With a value or without, it is the option that is told of. */
+/** The refusal names the option whether or not a value follows. */
 function goneOption(name: keyof typeof GONE): Option {
   const refuse = () => {
     throw new UsageError(GONE[name]);

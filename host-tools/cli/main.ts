@@ -1,4 +1,4 @@
-// `dsc`: the command line of the host tools. What each command does stands in commands/.
+// `dsc`: the command line of the host tools. commands/ has the commands.
 
 import { Command, CommanderError, type Option } from "commander";
 import { hangUp } from "../card/port.js";
@@ -11,7 +11,10 @@ import { endCommand } from "./commandend.js";
 import { Exit, reportOf } from "./exit.js";
 import { answerInJson, answersInJson, begin, complain, conclude, tell } from "./output.js";
 
-/** The commands in the order of the help. What one needs is loaded with it: a bench starts `dsc` hundreds of times a day. */
+/**
+ * The commands in the order of the help. Each loads only the code that it needs, since a bench starts `dsc` hundreds of
+ * times a day.
+ */
 const COMMANDS: Record<string, () => Promise<{ register(program: Command): void }>> = {
   ports: () => import("./commands/ports.js"),
   flash: () => import("./commands/flash.js"),
@@ -43,7 +46,7 @@ Exit codes: 0 done; 1 failed; 2 usage; 3 no such port, or busy, or no answer; 4 
 
 /** The process `dsc`: runs the command line `args` (without node and script) and sets the exit code. */
 export async function main(args: string[]): Promise<void> {
-  // What packages will drop in a later version is nothing for whoever sits at a bench, nor for a script that reads stderr.
+  // Deprecation warnings of packages help neither bench users nor scripts that read stderr.
   process.noDeprecation = true;
   watchOutput(endWithoutOutput);
   process.on("uncaughtException", endWithBug);
@@ -52,7 +55,7 @@ export async function main(args: string[]): Promise<void> {
   stop();
 }
 
-/** Runs one command line to its end and sets the exit code. Signals and lost output are the caller's business. */
+/** Runs one command line to its end and sets the exit code. The caller handles signals and lost output. */
 export async function runCommand(args: string[]): Promise<void> {
   begin(asksForJson(args));
   try {
@@ -73,18 +76,18 @@ async function run(args: string[]): Promise<void> {
     await dsc.parseAsync(args, { from: "user" });
   } catch (error) {
     if (!(error instanceof CommanderError) || error.exitCode !== 0) throw error;
-    // Help or the version was asked for, and that is all.
+    // Only help or the version was requested.
     tell(error.code === "commander.version" ? "version" : "help", help.join(""));
   }
 }
 
-/** Before the command line is understood, which it may never be. */
+/** Whether --json is given. Read before parsing, which may fail. */
 function asksForJson(args: readonly string[]): boolean {
   const end = args.indexOf("--");
   return args.slice(0, end < 0 ? args.length : end).includes("--json");
 }
 
-/** With --json behind the command, whose option it is, where it stands before it. */
+/** Moves --json from before the command to behind it, since it is an option of the command. */
 function jsonLast(args: string[]): string[] {
   const command = args.findIndex((word) => word !== "--json");
   if (command <= 0) return args;
@@ -94,15 +97,15 @@ function jsonLast(args: string[]): string[] {
 }
 
 /**
- * The command line. `print` is given what --help and --version print. With `args` it has the one command that they begin
- * with; all commands where that is none by itself, as for help; none for the version.
+ * Builds the command line. `print` receives the text of --help and --version. With `args` it has only the command that
+ * they begin with; if they begin with none, such as for help, it has all; for --version it has none.
  */
 export async function program(print: (text: string) => void, args: readonly string[] = []): Promise<Command> {
   const dsc = new Command("dsc")
     .description("Host tools of the Digital Security Card+: at the bench, and at the site.")
     .version(version(), "--version")
     .addHelpText("after", EXIT_CODES)
-    // What commander says of an error is said once, when all has ended.
+    // Commander's error text is printed once, at the end.
     .configureOutput({ writeOut: print, writeErr: writeHelp, outputError: () => {} })
     .exitOverride()
     .hook("preAction", (_, command) => {
@@ -114,32 +117,33 @@ export async function program(print: (text: string) => void, args: readonly stri
   return dsc;
 }
 
-/** `completion` tells of all of them, and the version of none. */
+/** `completion` needs all commands, and --version none. */
 function loadersFor(name = "") {
   if (name === "--version") return [];
   const one = Object.hasOwn(COMMANDS, name) && name !== "completion" ? COMMANDS[name] : undefined;
   return one ? [one] : Object.values(COMMANDS);
 }
 
-/** The help that somebody gets who names no command. */
+/** The help for a user who gives no command. */
 function writeHelp(text: string): void {
   if (!answersInJson()) process.stderr.write(text);
 }
 
-/** A file that has no name: a variable of a script that is not set. */
+/** Refuses an empty file name, which usually comes from an unset variable in a script. */
 function refuseEmptyNames(command: Command): void {
   const empty = command.options.find((option) => option.long !== "--port" && isEmptyName(command, option));
-  if (empty) throw new FileError(`${empty.long} "": no name given`);
+  if (empty) throw new FileError(`${empty.long} "": the name is empty; give one`);
   const at = command.args.indexOf("");
-  if (at >= 0) throw new FileError(`${command.registeredArguments[at]?.name() ?? "argument"} "": no name given`);
+  if (at >= 0)
+    throw new FileError(`${command.registeredArguments[at]?.name() ?? "argument"} "": the name is empty; give one`);
 }
 
-/** Options that take a name say so: <file>. */
+/** Options with a name are declared with <file>. */
 function isEmptyName(command: Command, option: Option): boolean {
   return /<(file|dir)>/.test(option.flags) && command.getOptionValue(option.attributeName()) === "";
 }
 
-/** `dsc help nope`: commander would print all of the help, and not say why. */
+/** `dsc help nope`: commander would print the whole help without saying why. */
 function refuseUnknownHelp(dsc: Command, args: readonly string[]): void {
   let command: Command | undefined = dsc;
   for (const [at, word] of args.entries()) {
@@ -155,7 +159,7 @@ function refuseUnknown(command: Command, name: string | undefined): void {
   throw new UsageError(`there is no command ${JSON.stringify(name)} to help with; dsc --help lists them`);
 }
 
-/** Commander does this only for commands that it makes itself. */
+/** Commander does this only for commands that it creates itself. */
 function inheritSettings(parent: Command): void {
   for (const command of parent.commands) {
     command.copyInheritedSettings(parent);
@@ -163,7 +167,7 @@ function inheritSettings(parent: Command): void {
   }
 }
 
-/** One line and an exit code; a bug has its stack besides, which says where it is. */
+/** Prints one line and sets the exit code; for a bug, also prints the stack. */
 function fail(error: unknown): void {
   const report = reportOf(error);
   if (report.code === Exit.BUG) console.error(error);
@@ -171,13 +175,16 @@ function fail(error: unknown): void {
   conclude(report);
 }
 
-/** What nobody waited for went wrong. */
+/** Handles an error that no code awaited. */
 function endWithBug(error: unknown): void {
   fail(error);
   process.exit();
 }
 
-/** Ctrl-C hangs up, so that what waits for a card ends as it does when a line fails: secrets wiped, ports closed. */
+/**
+ * Ctrl-C closes the line, so that a command that waits for a card ends as if the line had failed: secrets wiped, ports
+ * closed.
+ */
 function watchForInterruption(): () => void {
   const interrupted = () => {
     if (interruption.aborted) endAnyhow();

@@ -1,12 +1,12 @@
-// Master keys of transport keys, as --transport and `dsc keys` name them: in a file, over standard input, typed, or in a
-// token.
+// Master keys of transport keys, as --transport and `dsc keys` name them: in a file, from standard input, typed, or in
+// a token.
 
 import type { Master } from "../card/transportkeys.js";
 import { isTokenUri } from "../desk/custody/uri.js";
 import { readTransportKey } from "../files/secretfile.js";
 import { readSecret, type SecretFileOptions } from "./secretoptions.js";
 
-/** What is asked for where a transport key is typed. */
+/** The prompt for a typed transport key. */
 const PROMPT = "Transport key in hexadecimal";
 
 /** The master key at a path or a pkcs11: URI. Wipe it after use (wipeMaster). */

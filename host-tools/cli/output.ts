@@ -1,5 +1,5 @@
-// What `dsc` says. For people: results on stdout, all else on stderr. With --json: one value on stdout at the end, which
-// is the result, its warnings, and the error where there was one.
+// The output of `dsc`. For people: results on stdout, everything else on stderr. With --json: one value on stdout at
+// the end, with the result, its warnings, and any error.
 
 import { styleText } from "node:util";
 import type { Command } from "commander";
@@ -8,12 +8,12 @@ import type { ErrorReport } from "./exit.js";
 
 type Style = Parameters<typeof styleText>[0];
 
-/** A result that has warnings of its own, as the plan of a dry run. */
+/** A result with its own warnings, such as the plan of a dry run. */
 interface Warned {
   readonly warnings?: readonly string[];
 }
 
-/** What is kept for --json until the end. */
+/** The output that --json collects until the end. */
 interface Kept {
   json: boolean;
   concluded: boolean;
@@ -23,7 +23,7 @@ interface Kept {
 
 let kept: Kept = empty(false);
 
-/** A new command line: nothing is said yet. */
+/** Starts a new command line with empty output. */
 export function begin(json: boolean): void {
   kept = empty(json);
 }
@@ -32,7 +32,7 @@ function empty(json: boolean): Kept {
   return { json, concluded: false, result: undefined, warnings: [] };
 }
 
-/** Whether what follows is said in JSON. */
+/** Sets whether the following output is JSON. */
 export function answerInJson(json: boolean): void {
   kept.json = json;
 }
@@ -47,29 +47,29 @@ export function show(command: Command, result: object, lines: readonly string[])
   else if (lines.length > 0) process.stdout.write(`${lines.join("\n")}\n`);
 }
 
-/** Prints what happens, at once: with --json one value in each line, which all come before the result. */
+/** Prints an event at once: with --json one value per line, all before the result. */
 export function showEvent(event: object): void {
   if (kept.json) process.stdout.write(`${JSON.stringify(event)}\n`);
 }
 
-/** Prints a text that is all there is to say: help, or the version. In JSON it is called `name`. */
+/** Prints a text that is the whole output: help, or the version. In JSON its key is `name`. */
 export function tell(name: string, text: string): void {
   if (kept.json) kept.result = { [name]: text.trimEnd() };
   else process.stdout.write(text);
 }
 
-/** What is no error, but should be known. */
+/** Prints something that is no error but that the user should know. */
 export function warn(text: string): void {
   if (kept.json) kept.warnings.push(text);
   else process.stderr.write(`${painted("yellow", "warning:", process.stderr)} ${text}\n`);
 }
 
-/** The one line on stderr that says why nothing came of it. */
+/** Prints the one line on stderr that says why the command failed. */
 export function complain(text: string): void {
   process.stderr.write(`${painted("red", "dsc:", process.stderr)} ${text}\n`);
 }
 
-/** Ends what is said: with --json that is all of it. Only the first call counts. */
+/** Ends the output: with --json, prints all of it. Only the first call counts. */
 export function conclude(error?: ErrorReport): void {
   if (kept.concluded) return;
   kept.concluded = true;
@@ -77,7 +77,7 @@ export function conclude(error?: ErrorReport): void {
   else if (error) complain(error.message);
 }
 
-/** An error alone has no list of warnings unless there are some. */
+/** An error without warnings has no empty list of them. */
 function jsonAnswer(error: ErrorReport | undefined): object {
   const { result } = kept;
   const { warnings: own = [] }: Warned = result ?? {};
@@ -90,13 +90,13 @@ export function coloured(style: Style, text: string): string {
   return painted(style, text, process.stdout);
 }
 
-/** Two columns: names, and what belongs to them. */
+/** Two columns: names and their values. */
 export function columns(rows: readonly (readonly [string, string])[]): string[] {
   const width = Math.max(...rows.map(([name]) => name.length));
   return rows.map(([name, value]) => `${name.padEnd(width)}  ${value}`);
 }
 
-/** Colours are for terminals whose owners want them. */
+/** Colours are used on terminals, unless their owners disable them. */
 function painted(style: Style, text: string, stream: NodeJS.WriteStream): string {
   return isScreen(stream) && !process.env.NO_COLOR ? styleText(style, text) : text;
 }

@@ -1,4 +1,4 @@
-// Questions to the person at the terminal: secrets are typed unseen, and go into buffers that can be wiped.
+// Questions to the person at the terminal: secrets are typed without echo, into buffers that can be wiped.
 //
 // Without a terminal nothing is asked: a UsageError says which option to use instead.
 
@@ -8,7 +8,7 @@ import { copyOfSecret } from "../files/secretbytes.js";
 import { MAX_BYTES } from "../files/secretfile.js";
 
 const PIN_DIGITS = 4;
-/** One more than a secret may have, so that a longer one is refused and not cut off. */
+/** One byte more than a secret may have, so that a longer one is refused instead of cut off. */
 const LONGEST = MAX_BYTES + 1;
 
 const YES = /^y(es)?$/i;
@@ -20,12 +20,12 @@ const BACKSPACES = [0x08, 0x7f];
 const CLEAR = 0x15;
 const ENDS = [0x0a, 0x0d];
 const FIRST_PRINTABLE = 0x20;
-/** A byte of UTF-8 that is not the first of its character. */
+/** A byte of UTF-8 that continues a character. */
 const CONTINUES = { mask: 0xc0, value: 0x80 };
 
 /**
- * Asks for a PIN, twice where a typing error would cost a card, until `objection` has none. Returns four ASCII digits;
- * wipe them after use.
+ * Asks for a PIN until `objection` has none; asks twice if a typing error would make a card unusable. Returns four
+ * ASCII digits; wipe them after use.
  */
 export async function askPin(twice: boolean, objection: (pin: Buffer) => string | undefined = () => undefined) {
   needTerminal("a PIN", "--pin-file FILE (or - for standard input)");
@@ -38,7 +38,7 @@ export async function askPin(twice: boolean, objection: (pin: Buffer) => string 
   }
 }
 
-/** Asks for a passphrase, twice where it is a new one. Wipe it after use. */
+/** Asks for a passphrase, twice for a new one. Wipe it after use. */
 export async function askPassphrase(prompt: string, twice: boolean): Promise<Buffer> {
   needTerminal("a passphrase", "an option that names its file");
   for (;;) {
@@ -59,12 +59,12 @@ export async function askTokenPin(token: string): Promise<Buffer> {
   }
 }
 
-/** Asks whether to go on; anything but `yes` is no. */
+/** Asks whether to continue; anything but `yes` means no. */
 export async function askYes(question: string): Promise<boolean> {
   return YES.test(await readAnswer(question));
 }
 
-/** Asks what somebody saw, until the answer is yes or no. */
+/** Asks a yes-or-no question until it is answered. */
 export async function askWhether(question: string): Promise<boolean> {
   for (;;) {
     const answer = await readAnswer(question);
@@ -93,7 +93,7 @@ async function repeats(first: Buffer, prompt: string): Promise<boolean> {
   const second = await askHidden(prompt);
   const same = first.equals(second);
   second.fill(0);
-  if (!same) say("Not the same twice.");
+  if (!same) say("The two entries differ; try again.");
   return same;
 }
 
@@ -101,7 +101,7 @@ function askHidden(prompt: string): Promise<Buffer> {
   return readTyped(prompt, () => {});
 }
 
-/** Reads a line key by key; `echo` shows what was typed, or does not. */
+/** Reads a line key by key; `echo` shows what was typed, or nothing. */
 function readTyped(prompt: string, echo: (typed: string) => void): Promise<Buffer> {
   const { stdin } = process;
   const line = new TypedLine(echo);
@@ -120,7 +120,7 @@ function readTyped(prompt: string, echo: (typed: string) => void): Promise<Buffe
       if (end === "break") ended();
       else if (end === "done") finish(() => resolve(line.contents));
     };
-    // Before the prompt: the terminal would show what an eager person types.
+    // Set before the prompt, since the terminal would echo what is typed early.
     stdin.setRawMode(true);
     process.stderr.write(prompt);
     stdin.on("data", typed).on("end", ended).resume();
@@ -138,7 +138,7 @@ class TypedLine {
     this.#echo = echo;
   }
 
-  /** The bytes so far, in a buffer of their own; forgotten here. */
+  /** The bytes so far, in a separate buffer; they are cleared here. */
   get contents(): Buffer {
     const contents = copyOfSecret(this.#bytes.subarray(0, this.#size));
     this.#bytes.fill(0);
@@ -150,7 +150,7 @@ class TypedLine {
     return result;
   }
 
-  /** Takes what was typed. Says whether that ended the line. */
+  /** Takes typed bytes. Returns whether they ended the line. */
   take(bytes: Uint8Array): "done" | "break" | undefined {
     for (const byte of bytes) {
       if (ENDS.includes(byte)) return "done";

@@ -1,5 +1,4 @@
-// The register as commands are given it: --register and the keys that open what is in it, or what stands for them in the
-// environment.
+// The register as commands get it: --register and its keys, or the environment variables in their place.
 
 import { userInfo } from "node:os";
 import { type Command, Option } from "commander";
@@ -19,7 +18,7 @@ import { askPassphrase } from "./prompt.js";
 import { refuseStdinTwice } from "./secretoptions.js";
 import { macInToken, signerInToken, TOKEN_HELP, wrappingInToken } from "./tokens.js";
 
-/** What the options of `registerOptions` give. */
+/** The values of `registerOptions`. */
 export interface RegisterOptions {
   register?: string;
   siteKey?: string;
@@ -32,13 +31,13 @@ export interface RegisterOptions {
 
 /** For --help. */
 export const REGISTER_HELP = `
-The register is a file (dsc register init) or the URL of a PostgreSQL database, without a password in it. Keys are in
-files of their owner's alone (chmod 600), or come over standard input (-).
+The register is a file (dsc register init) or the URL of a PostgreSQL database, without a password. Keys are in files
+that only their owner can read (chmod 600), or come from standard input (-).
 ${TOKEN_HELP}`;
 
 /**
- * Adds the options to a command: where the register is, the keys that it uses, who acts. Who has the journal key changes the
- * register, and signs that.
+ * Adds the options to a command: the register, the keys that it uses, and the operator. A command with the journal key
+ * changes the register and signs that.
  */
 export function registerOptions(command: Command, ...kinds: readonly CustodyKind[]): Command {
   return kinds.includes("journal")
@@ -54,13 +53,15 @@ export function readingOptions(command: Command, ...kinds: readonly CustodyKind[
   for (const kind of kinds) command.addOption(custodyOption(kind));
   return command
     .addOption(
-      new Option("--operator <name>", "who acts, for the journal (default: the login name)").env("DSC_OPERATOR"),
+      new Option("--operator <name>", "the acting operator, for the journal (default: the login name)").env(
+        "DSC_OPERATOR",
+      ),
     )
     .addOption(sharedFilesOption());
 }
 
 function operatorKeyOption(): Option {
-  const description = "the private key of the operator who acts (dsc operator new; -: stdin), or its pkcs11: URI";
+  const description = "the private key of the acting operator (dsc operator new; -: stdin), or its pkcs11: URI";
   return new Option("--operator-key <file>", description).env("DSC_OPERATOR_KEY");
 }
 
@@ -69,7 +70,7 @@ function custodyOption(kind: CustodyKind): Option {
   return new Option(`--${kind}-key <file>`, description).env(`DSC_${kind.toUpperCase()}_KEY`);
 }
 
-/** Where the register is. Throws a UsageError where nobody said. */
+/** The register that was named. Throws a UsageError if there is none. */
 export function whereOf({ register }: RegisterOptions): string {
   if (register === undefined || register === "")
     throw new UsageError("no register is named; give --register, or set DSC_REGISTER");
@@ -92,15 +93,15 @@ export async function readCustodyKeys(options: RegisterOptions): Promise<Custody
   }
 }
 
-/** For commands that check the journal of a register that was given another journal key. */
+/** For commands that check the journal of a register whose journal key was replaced. */
 export function earlierKeyOption(): Option {
   return new Option(
     "--earlier-journal-key <file...>",
-    "journal keys that the register had before: with them its earlier entries are checked, too",
+    "earlier journal keys of the register, which check its earlier entries",
   );
 }
 
-/** Runs `use` with the journal keys in these files, and wipes them. */
+/** Calls `use` with the journal keys in these files, and wipes them. */
 export async function withEarlierKeys<T>(
   { earlierJournalKey: paths = [], ...options }: RegisterOptions & { earlierJournalKey?: readonly string[] },
   register: Register,
@@ -121,11 +122,11 @@ export async function withEarlierKeys<T>(
   }
 }
 
-/** What to say of entries that are under earlier journal keys; nothing where there are none. */
+/** The warning about entries under earlier journal keys; undefined if there are none. */
 export function saidOfUnchecked(unchecked: number): string | undefined {
   if (unchecked === 0) return undefined;
   return (
-    `entries 1 to ${unchecked} are under an earlier journal key: only their numbers were checked; ` +
+    `entries 1 to ${unchecked} are under an earlier journal key, so only their numbers were checked; ` +
     "give that key with --earlier-journal-key"
   );
 }
@@ -159,12 +160,12 @@ async function passphraseFor(kind: KeyFileKind) {
   return { passphrase: await askPassphrase(`Passphrase of the ${kind} key`, false) };
 }
 
-/** The name of whoever acts. */
+/** The name of the acting operator. */
 export function actorOf({ operator }: RegisterOptions): string {
   return operator === undefined || operator === "" ? userInfo().username : operator;
 }
 
-/** Who acts, with the operator key where that was given. */
+/** The acting operator, with the operator key if it was given. */
 export async function readActor(options: RegisterOptions): Promise<Actor> {
   const { operatorKey } = options;
   const name = actorOf(options);
@@ -179,13 +180,13 @@ export async function readActor(options: RegisterOptions): Promise<Actor> {
   }
 }
 
-/** Opens the register with the keys that are named, runs `use`, and closes it whatever comes. */
+/** Opens the register with the named keys, calls `use`, and closes it in any case. */
 export async function withRegister<T>(options: RegisterOptions, use: (register: Register) => Promise<T>): Promise<T> {
   const where = whereOf(options);
   const keys = await readCustodyKeys(options);
   try {
     const actor = await readActor(options);
-    // Loaded here: most commands have no register, and a database takes longer to load than they to run.
+    // Loaded here, since most commands need no register, and loading a database takes longer than running them.
     const [{ openEngine }, { Register }] = await Promise.all([
       import("../desk/register/open.js"),
       import("../desk/register/register.js"),

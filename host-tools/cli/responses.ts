@@ -1,10 +1,10 @@
-// Challenges and responses as a command is given them: their form, and the PIN that belongs to them.
+// Challenges and responses as arguments of commands: their form, and the PIN that belongs to them.
 
 import { UsageError } from "../files/errors.js";
 import { parseSuite, type Suite } from "../seeds/suite.js";
 import { readPinOption, type SecretFileOptions } from "./secretoptions.js";
 
-/** What is no response at all was mistyped by the site: it costs no challenge. */
+/** A malformed response is a mistake of the site and spends no challenge. */
 export function checkForm(suiteName: string, challenge: string, response: string): Suite {
   const suite = parseSuite(suiteName);
   if (challenge.length !== suite.challenge)
@@ -15,7 +15,7 @@ export function checkForm(suiteName: string, challenge: string, response: string
   return suite;
 }
 
-/** The PIN where the site judges it; nothing where the card does. Wipe it after use. */
+/** The PIN if the server checks it; undefined if the card does. Wipe it after use. */
 export async function pinFor(
   suiteName: string,
   pinFile: string | undefined,

@@ -1,5 +1,5 @@
-// Secrets that commands are given: what opens a seed file (--pskc-key), a PIN (--pin-file), a key. Each is in
-// a file, or comes over standard input (FILE is -), or is typed unseen.
+// Secrets as arguments of commands: the secret of a seed file (--pskc-key), a PIN (--pin-file), a key. Each comes from
+// a file, from standard input (FILE is -), or is typed without echo.
 
 import { Option } from "commander";
 import { UsageError } from "../files/errors.js";
@@ -15,23 +15,23 @@ export interface SecretFileOptions {
 
 /** For --help. */
 export const SEED_SECRET_HELP = `
-What opens a seed file is on the one line of the --pskc-key FILE: 32 hexadecimal digits are a pre-shared key,
-anything else is a passphrase, which must not look like a key. The file must be its owner's alone (chmod 600).`;
+The --pskc-key FILE has one line: 32 hexadecimal digits are a pre-shared key, anything else is a passphrase, which must
+not look like a key. Only its owner may be able to read the file (chmod 600).`;
 
 export function pskcKeyOption(): Option {
-  return new Option("--pskc-key <file>", "what opens the seed file: 32 hex digits, or a passphrase (-: stdin)");
+  return new Option("--pskc-key <file>", "the secret of the seed file: 32 hex digits, or a passphrase (-: stdin)");
 }
 
 export function pinFileOption(): Option {
-  return new Option("--pin-file <file>", "the PIN, four digits (-: stdin); asked for where it is needed");
+  return new Option("--pin-file <file>", "the PIN, four digits (-: stdin); asked for if needed");
 }
 
-/** What a PSKC file holds, opened with the secret in `pskcKey`; wipe its records after use. */
+/** The contents of a PSKC file, opened with the secret in `pskcKey`; wipe its records after use. */
 export function importSeedFile(path: string, pskcKey: string, options: SecretFileOptions): Promise<Imported> {
   return withSeedSecret(pskcKey, options, (secret) => importPskc(path, secret));
 }
 
-/** Calls `use` with the secret in `pskcKey`, which is wiped then. */
+/** Calls `use` with the secret in `pskcKey`, then wipes the secret. */
 export async function withSeedSecret<T>(
   pskcKey: string,
   options: SecretFileOptions,
@@ -50,18 +50,18 @@ export function readKeyFromStdin(): Promise<Buffer> {
   return readSecret(STDIN, "Key in hexadecimal", {}, readKey);
 }
 
-/** The PIN in a file, or asked for, in ASCII; wipe it after use. */
+/** The PIN from a file, or asked for, in ASCII; wipe it after use. */
 export function readPinOption(pinFile: string | undefined, options: SecretFileOptions): Promise<Buffer> {
   return pinFile === undefined ? askPin(true) : readSecret(pinFile, "PIN", options, readPin);
 }
 
-/** Standard input has one secret to give. */
+/** Standard input can supply only one secret. */
 export function refuseStdinTwice(...files: (string | undefined)[]): void {
   if (files.filter((file) => file === STDIN).length > 1)
-    throw new UsageError("standard input holds one secret only; give the other in a file");
+    throw new UsageError("standard input can supply only one secret; give the other in a file");
 }
 
-/** What `read` takes from a file or from standard input; wipe it after use. */
+/** The result of `read` on a file or standard input; wipe it after use. */
 export async function readSecret<T>(
   path: string,
   prompt: string,

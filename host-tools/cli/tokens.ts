@@ -1,7 +1,7 @@
-// Keys in PKCS#11 tokens, as commands are given them: pkcs11: URIs. What speaks to tokens is loaded only then.
+// Keys in PKCS#11 tokens as arguments of commands: pkcs11: URIs. The code for tokens is loaded only when one is given.
 //
-// A token is opened once a command and its PIN tried once: from the URI's pin-source, from the file that DSC_PKCS11_PIN_FILE
-// names, or typed.
+// Each command opens a token once and tries its PIN once: from the URI's pin-source, from the file that
+// DSC_PKCS11_PIN_FILE names, or typed.
 
 import { fileURLToPath } from "node:url";
 import type { MasterKey } from "../card/transportkeys.js";
@@ -23,41 +23,41 @@ Its PIN is asked for, or comes from the file that pin-source= in the URI or DSC_
 
 let tokens: Tokens | undefined;
 
-/** The transport master key that the URI names. It is of use until the command ends. */
+/** The transport master key that the URI names. It works until the command ends. */
 export async function masterInToken(text: string, options: SecretFileOptions): Promise<MasterKey> {
   const { token, uri, use } = await open(text, "transport", options);
   const { TokenMaster } = await import("../desk/custody/tokenkeys.js");
   return new TokenMaster(token.key(uri, use));
 }
 
-/** What holds a site key or desk key. It is of use until the command ends. */
+/** The token key that wraps a site key or desk key. It works until the command ends. */
 export async function wrappingInToken(text: string, options: SecretFileOptions): Promise<WrappingKey> {
   const { token, uri, use } = await open(text, "site", options);
   const { TokenWrapping } = await import("../desk/custody/tokenkeys.js");
   return new TokenWrapping(token.key(uri, use));
 }
 
-/** What holds a journal key. It is of use until the command ends. */
+/** The token key that serves as journal key. It works until the command ends. */
 export async function macInToken(text: string, options: SecretFileOptions): Promise<MacKey> {
   const { token, uri, use } = await open(text, "journal", options);
   const { TokenMac } = await import("../desk/custody/tokenkeys.js");
   return new TokenMac(token.key(uri, use));
 }
 
-/** What signs for an operator. It is of use until the command ends. */
+/** The token key that signs for an operator. It works until the command ends. */
 export async function signerInToken(text: string, options: SecretFileOptions): Promise<SigningKey> {
   const { token, uri, use } = await open(text, "operator", options);
   const { TokenSigner } = await import("../desk/custody/tokenkeys.js");
   return new TokenSigner(token.key(uri, use), token.publicKey(uri));
 }
 
-/** Makes the key in the token. Throws a TokenError where it is there already. */
+/** Makes the key in the token. Throws a TokenError if it exists. */
 export async function createInToken(text: string, kind: Kind, options: SecretFileOptions): Promise<void> {
   const { token, uri, use } = await open(text, kind, options);
   token.create(uri, use);
 }
 
-/** Makes the key where it is not there. Says whether it did. */
+/** Makes the key if it does not exist. Returns whether it did. */
 export async function createInTokenUnlessThere(text: string, kind: Kind, options: SecretFileOptions): Promise<boolean> {
   const { token, uri, use } = await open(text, kind, options);
   if (token.has(uri)) return false;
@@ -102,14 +102,14 @@ async function pinOf(name: string, { pinSource }: TokenUri, options: SecretFileO
   return { pin: await readSecret(path, `PIN of ${name}`, options, readPassphrase), typed: false };
 }
 
-/** A file: URI or a path; RFC 7512 has commands too. */
+/** A path from a file: URI or a plain path; RFC 7512 also allows commands. */
 function pathOf(pinSource: string): string {
   if (pinSource.startsWith("|"))
-    throw new UsageError("pin-source: no program is run for a PIN; name a file that has it on its one line");
+    throw new UsageError("pin-source: programs are not run for a PIN; name a file that has the PIN on its only line");
   if (!/^file:/i.test(pinSource)) return pinSource;
   try {
     return fileURLToPath(pinSource);
   } catch {
-    throw new UsageError("pin-source: no file of this computer; write file:/PATH");
+    throw new UsageError("pin-source: not a file of this computer; write file:/PATH");
   }
 }

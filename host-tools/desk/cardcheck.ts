@@ -1,10 +1,11 @@
-// Whether the card on a port is the one that the register says. Nothing is written, neither on the card nor in the register.
+// Checks whether the card at a port is the one that the register describes. Nothing is written, neither to the card nor
+// to the register.
 //
 // What is proved:
-//   - by the secure channel: that the card has the transport keys that the register tells of. Keys of its own are derived from
-//     its serial number, so no other card has them. The public test keys prove nothing;
-//   - by the proof, on a card that takes any PIN (the server judges it): that it has the token key.
-// What is not: the token key of a card that checks its PIN. The proof takes the PIN there, and a wrong one spends a try.
+//   - by the secure channel: the card has the transport keys that the register records. Its own transport keys are
+//     derived from its serial number, so no other card has them. The public test keys prove nothing;
+//   - by the proof, on a card that takes any PIN (the server checks it): the card has the token key. The token key of a
+//     card that checks its PIN is not proved: the proof takes the PIN, and a wrong one uses up a try.
 
 import { Level } from "../../firmware/wire.js";
 import type { CardClient, CardStatus } from "../card/cardclient.js";
@@ -21,7 +22,7 @@ import { currentKey } from "./register/keys.js";
 import type { Register } from "./register/register.js";
 import type { CardState } from "./register/schema.js";
 
-/** What differs. Each is a line for people. */
+/** A difference between card and register. Each text is a line for people. */
 export interface Difference {
   readonly what:
     | "card id"
@@ -39,7 +40,7 @@ export interface Difference {
 }
 
 export interface CardCheck {
-  /** What the register has. */
+  /** What the register records. */
   readonly registered: Card;
   /** What the card said inside the secure channel. */
   readonly status: CardStatus;
@@ -47,22 +48,22 @@ export interface CardCheck {
   readonly transportKeys: "own" | "public";
   readonly tokenKey: "proved" | "wrong" | "not checked";
   readonly differences: readonly Difference[];
-  /** What is no difference, but should be known; one line each. */
+  /** Facts that are no difference but that the user should know; one line each. */
   readonly warnings: readonly string[];
 }
 
 const DIGITS = { pin: 4, challenge: 6 } as const;
 
-const ASIDE = "put it aside: it is another card, or it was wiped since; dsc personalize --reseed gives it new keys";
-const OTHERWISE = "something else than this register seeded it; dsc personalize --reseed gives it new keys";
-const ADVICE = "it is another card than the one of the register; put it aside";
+const ASIDE = "put it aside: it is another card, or it was wiped later; dsc personalize --reseed gives it new keys";
+const OTHERWISE = "another register seeded it; dsc personalize --reseed gives it new keys";
+const ADVICE = "it is not the card that the register knows; put it aside";
 
 const PUBLIC_KEYS =
-  "the card has the public test keys, which everybody knows: that it has them proves nothing (dsc personalize --transport)";
-const NO_ID = "the register does not know the id of this card: its keys were imported, or are in another card now";
+  "the card has the public test keys, which prove nothing, since everybody knows them; dsc personalize --transport gives it its own";
+const NO_ID = "the register does not know this card's id: its keys were imported, or are now in another card";
 const NOT_FINISHED =
-  "the card is not personalized to the end: run dsc personalize again, with the same arguments as before";
-/** What to know of a card in the hand that the register has in this state. */
+  "the personalization of the card is not finished; run dsc personalize again with the same arguments";
+/** Warnings for a card in hand that the register has in one of these states. */
 const NOT_IN_USE: Partial<Record<CardState, string>> = {
   lost: "the register has this card as lost; if its owner has it again, dsc card found takes it back",
   returned: "the register has this card as returned: it is refused",
@@ -70,8 +71,8 @@ const NOT_IN_USE: Partial<Record<CardState, string>> = {
 };
 
 /**
- * Compares card and register. `master`: the master key of the transport keys. Throws AuthenticationFailed where the card does
- * not have the transport keys that it should have, and a RegisterError ("unknown") where the register does not know it.
+ * Compares card and register. `master`: the master key of the transport keys. Throws AuthenticationFailed if the card
+ * does not have the expected transport keys, and a RegisterError ("unknown") if the register does not know the card.
  */
 export async function checkCard(card: CardClient, register: Register, master: Master | undefined): Promise<CardCheck> {
   const { engine } = register;
@@ -99,7 +100,7 @@ export async function checkCard(card: CardClient, register: Register, master: Ma
   }
 }
 
-/** Only a card that takes any PIN can show its token key without one. */
+/** Only a card that takes any PIN can prove its token key without the right one. */
 async function proveTokenKey(
   card: CardClient,
   register: Register,
@@ -119,7 +120,7 @@ async function proveTokenKey(
   }
 }
 
-/** Nothing where no key that opens it was given. */
+/** The token key; undefined if no key that opens it was given. */
 async function tokenKeyOf(register: Register, { serial }: Card): Promise<Buffer | undefined> {
   try {
     return await register.engine.read((db) => currentKey(db, register, serial, "token"));
@@ -138,7 +139,7 @@ function differencesOf(registered: Card, status: CardStatus, { keyset, isPublic 
   const differing = (what: Difference["what"], has: string | null, says: string | undefined, remedy: string) =>
     has === says ? [] : [{ what, register: has ?? "none", card: says ?? "none", remedy }];
   const found = registered.card_id === null ? [] : differing("card id", registered.card_id, status.id, ASIDE);
-  // Of a card that is not stored to yet the register knows no more.
+  // For a card that has not stored its keys yet, the register knows nothing to compare.
   const isSettled = registered.state !== "pending" || isStored(progressOf(registered), status);
   if (!isSettled) return found;
   const says = describeClaims(status);
@@ -161,7 +162,11 @@ function warningsFor({ card_id, state }: Card, { lock, kind }: CardStatus, { isP
     ...(card_id === null ? [NO_ID] : []),
     ...(state === "pending" ? [NOT_FINISHED] : []),
     ...(inUse === undefined ? [] : [inUse]),
-    ...(lock === "none" ? [] : [`the card is ${lock}: dsc unlock, or new keys with dsc personalize --reseed`]),
-    ...(kind === "development" ? ["the card is a development image: whoever is at its contacts can read it"] : []),
+    ...(lock === "none"
+      ? []
+      : [`the card is ${lock}: help its owner with dsc unlock, or give it new keys with dsc personalize --reseed`]),
+    ...(kind === "development"
+      ? ["the card is a development image: anybody at its contacts can read it; use a production image"]
+      : []),
   ];
 }

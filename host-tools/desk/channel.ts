@@ -1,11 +1,14 @@
-// The secure channel with a card of which only a claim is known so far: opened with the first keys that the card has, and
-// looked at again inside, where a MAC is on what the card says.
+// Opens the secure channel with a card that so far only claims what it is: tries the keys that the card may have, then
+// reads the status again inside the channel, where a MAC authenticates it.
 
 import type { CardClient, CardStatus } from "../card/cardclient.js";
 import { AuthenticationFailed, type SecurityLevel } from "../card/scp03.js";
 import type { ExpectedKeyset } from "./expectedkeys.js";
 
-/** Opens the channel with the first of the keys that the card has, and returns those. `advice`: for whoever has none left. */
+/**
+ * Opens the channel with the first of these keysets that the card has, and returns that keyset. `advice`: what to do if
+ * the card has none of them.
+ */
 export async function openFirst<T extends ExpectedKeyset>(
   candidates: readonly T[],
   card: CardClient,
@@ -28,17 +31,17 @@ export async function openFirst<T extends ExpectedKeyset>(
   throw refused;
 }
 
-/** What was decided by what nobody vouches for holds only for a card that says the same under a MAC. */
+/** Decisions were made from an unauthenticated status, so they hold only if the card reports the same under a MAC. */
 export function refuseChanged(before: CardStatus, now: CardStatus): void {
   const changed = (["id", "serial", "life", "kind"] as const).filter((what) => before[what] !== now[what]);
   if (changed.length === 0) return;
   throw new AuthenticationFailed(
-    `in the secure channel the card says something else than before it (${changed.join(", ")}): another card, or a ` +
+    `in the secure channel the card reports something else than before (${changed.join(", ")}): another card, or a ` +
       "changed line; nothing was stored",
   );
 }
 
-/** Best effort: the card closes it by itself, and another error is the one to tell. */
+/** Best effort: the card closes the channel by itself, and the caller has another error to report. */
 export async function closeQuietly(card: CardClient): Promise<void> {
   if (card.level === undefined) return;
   try {

@@ -1,5 +1,6 @@
-// Which transport keys a card may have, and what may be sent under them. Operator and register decide that before the
-// card is asked; what the card claims is only held against it. Every command that opens a secure channel asks here.
+// Decides which transport keys a card may have and what may be sent under them. Operator and register decide that
+// before the card is asked; the card's own claim is only compared with the decision. Every command that opens a secure
+// channel uses this file.
 //
 // K is the master key of --transport, O that of --transport-old, "public" the test keys that everybody knows.
 //
@@ -20,12 +21,12 @@
 //               K         pending                         as personalize with K, without --reseed
 //               K         done                            K's
 //
-// check sends no secret, whatever the keys: a challenge, and four random digits to a card that takes any for a PIN.
+// check sends no secret under any keys: only a challenge, and four random digits to a card that takes any PIN.
 //
-// Secrets are the token key, the unlock key and the PIN. A card that was sent its own keys, did not answer, and takes
-// only the old ones is sent those keys again. If the old ones are public, whoever listens has the new ones then, too:
-// that is marked as resent first, and no secret is sent to the card any more. It has them from before, or it is refused.
-// An old seed file that was imported may not say how far PUT KEY came: that counts as sent.
+// Secrets are the token key, the unlock key and the PIN. If a card was sent its own keys, did not answer, and takes
+// only the old keys, it is sent its own keys again. If the old keys are public, an eavesdropper then has the new keys
+// too: the record is marked `resent` first, and no secret is sent to the card any more. The card already has the
+// secrets, or it is refused. An imported old seed file may not say how far PUT KEY came: that counts as sent.
 
 import type { CardStatus } from "../card/cardclient.js";
 import { AuthenticationFailed } from "../card/scp03.js";
@@ -41,29 +42,29 @@ import {
 import { UsageError, WrongCard } from "../files/errors.js";
 import type { CardRecord } from "./keyregister.js";
 
-/** What the card tells of its transport keys. */
+/** What the card reports about its transport keys. */
 export type Claims = Pick<CardStatus, "serial" | "kvn" | "testKeys">;
 
 /** Keys that a card may have. */
 interface Candidate {
-  /** The master key of a card's own keys; nothing: the public test keys. */
+  /** The master key of the card's own keys; undefined: the public test keys. */
   readonly master: Master | undefined;
-  /** The serial number that they are derived from; the one that the card tells unless given. */
+  /** The serial number that the keys are derived from; default: the one that the card reports. */
   readonly serial?: string;
-  /** Their version; the one that the card tells unless given. */
+  /** The version of the keys; default: the one that the card reports. */
   readonly kvn?: number | undefined;
-  /** Whether token key, unlock key and PIN may be sent under them, */
+  /** Whether token key, unlock key and PIN may be sent under these keys, */
   readonly secrets: boolean;
-  /** and under those that the card gets under them. */
+  /** and whether they may be sent under the keys that replace these. */
   readonly secretsAfter: boolean;
 }
 
-/** What is expected of a card, before it is asked. */
+/** The keys that are expected of a card before it is asked. */
 export interface Expected {
   readonly candidates: readonly Candidate[];
-  /** Of several candidates, the one that the card names, or each in turn. */
+  /** How to choose among several candidates: take the one that the card claims, or try each in turn. */
   readonly choice: "claimed" | "tried";
-  /** Who says so, and what to do where the card says something else; for errors. */
+  /** Who states the expectation, and what to do if the card contradicts it; for errors. */
   readonly source: string;
   readonly remedy: string;
 }
@@ -76,7 +77,7 @@ export interface ExpectedKeyset {
   readonly secretsAfter: boolean;
 }
 
-/** What the operator says of a card that is to be personalized. */
+/** What the operator states about a card that is to be personalized. */
 export interface Operator {
   readonly serial: string;
   readonly transport?: Master | undefined;
@@ -89,29 +90,31 @@ const own = (master: Master): Candidate => ({ master, secrets: true, secretsAfte
 
 const withoutSecrets = (candidate: Candidate): Candidate => ({ ...candidate, secrets: false, secretsAfter: false });
 
-/** For wipe and test: a master key says that the card has keys of its own; none, that it has the public ones. */
+/** For wipe and test: with a master key the card has its own keys, without one the public keys. */
 export function expectedOf(master: Master | undefined): Expected {
   const saying = (source: string, remedy: string) => ({ choice: "tried", source, remedy }) as const;
   if (!master) return { candidates: [PUBLIC], ...saying("without --transport", GIVE_TRANSPORT) };
-  return { candidates: [own(master)], ...saying("with --transport", "if it never had any, leave --transport out") };
+  return { candidates: [own(master)], ...saying("with --transport", "if it never had any, leave out --transport") };
 }
 
-/** For personalize: what the operator says, and the register called `name` of this very card. */
+/** For personalize: from the operator's statements and the record of this card in the register `name`. */
 export function expectedFor(operator: Operator, record: CardRecord | undefined, name: string): Expected {
   const { transport, transportOld } = operator;
   if (!transport) return expectedOf(undefined);
   if (record?.keyset !== undefined) return expectedByRecord(operator, transport, record, name);
   if (transportOld) {
-    const remedy = "if it never had any, leave --transport-old out";
+    const remedy = "if it never had any, leave out --transport-old";
     return { candidates: [own(transportOld)], choice: "tried", source: "with --transport-old", remedy };
   }
   return { candidates: [PUBLIC, own(transport)], choice: "claimed", source: "with --transport", remedy: GIVE_OLD };
 }
 
-/** What the register says of the transport keys of a card. */
+/** What the register says about a card's transport keys. */
 export type Registered = Pick<CardRecord, "serial" | "state" | "keyset" | "rotation">;
 
-/** For check: what the register called `name` says alone. `transport`: needed where it says that the card has its own keys. */
+/**
+ * For check: from the register `name` alone. `transport`: required if the register says that the card has its own keys.
+ */
 export function expectedByRegister(registered: Registered, transport: Master | undefined, name: string): Expected {
   const { serial, keyset } = registered;
   const saying = { choice: "tried", source: `by ${name}`, remedy: "put it aside" } as const;
@@ -120,7 +123,7 @@ export function expectedByRegister(registered: Registered, transport: Master | u
     throw new UsageError(
       `${name}: has ${serial} with transport keys of its own; give their master key with --transport`,
     );
-  // Of a card that is done it does not matter how it got its keys.
+  // Once a card is done, it does not matter how it got its keys.
   const { state, rotation } = registered;
   const settled = state === "done" ? ({ before: "own", putKey: "done" } as const) : rotation;
   return { ...expectedByRecord({ serial }, transport, { ...registered, rotation: settled }, name), ...saying };
@@ -149,7 +152,7 @@ function expectedByRecord(
   };
 }
 
-/** A record that does not say it (of an old seed file) leaves both open. */
+/** If a record (of an old seed file) does not say which keys the card had before, both are possible. */
 function oldKeys(transport: Master, before: "public" | "own" | undefined): Candidate[] {
   if (before === "public") return [PUBLIC];
   return before === "own" ? [own(transport)] : [own(transport), PUBLIC];
@@ -159,14 +162,14 @@ const GIVE_TRANSPORT = "give their master key with --transport";
 const GIVE_OLD = "give their master key with --transport-old";
 
 /**
- * The keysets to try, in this order; there is at least one. Throws AuthenticationFailed where the card claims others
- * than are expected. Nothing was sent then.
+ * The keysets to try, in order; at least one. Throws AuthenticationFailed if the card claims other keys than expected;
+ * nothing has been sent then.
  */
 export function keysetsFor(expected: Expected, claims: Claims): ExpectedKeyset[] {
   return candidatesFor(expected, claims).map((candidate) => expectedKeyset(candidate, claims));
 }
 
-/** Throws where keysetsFor does. */
+/** Throws under the same conditions as keysetsFor. */
 export function refuseOtherClaims(expected: Expected, claims: Claims): void {
   candidatesFor(expected, claims);
 }
@@ -175,7 +178,7 @@ function candidatesFor(expected: Expected, claims: Claims): Candidate[] {
   const { candidates, choice } = expected;
   const fitting = candidates.filter((candidate) => fits(candidate, claims));
   const first = candidates[0];
-  // Of keys that are tried in turn the first are tried whatever the card claims.
+  // If keys are tried in turn, the first are tried whatever the card claims.
   if (choice === "tried" && candidates.length > 1 && first) return [...new Set([first, ...fitting])];
   if (fitting.length === 0) throw claimsOthers(expected, claims);
   return fitting;
@@ -197,7 +200,7 @@ export function claimsPublic({ kvn, testKeys }: Claims): boolean {
   return testKeys && kvn === PUBLIC_KVN;
 }
 
-/** A card whose version and flag contradict each other has neither. */
+/** A card whose key version and test-key flag contradict each other counts as having neither kind. */
 function claimsOwn({ kvn, testKeys }: Claims): boolean {
   return !testKeys && kvn !== PUBLIC_KVN;
 }
@@ -234,7 +237,7 @@ function describeCandidate({ master, kvn }: Candidate): string {
   return kvn === undefined ? "transport keys of its own" : `transport keys of its own, version ${kvn}`;
 }
 
-/** For people: which transport keys the card says that it has. */
+/** The transport keys that the card claims, in words for people. */
 export function describeClaims(claims: Claims): string {
   if (claimsPublic(claims)) return "the public test keys";
   if (claimsOwn(claims)) return `transport keys of its own, version ${claims.kvn}`;

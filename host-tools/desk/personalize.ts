@@ -1,19 +1,19 @@
-// Carries out the plan of one personalization, step by step, each one checked on the card.
+// Carries out the plan of one personalization step by step, and checks each step on the card.
 //
-//   channel  a secure channel of level 33; in it the card says once more which one it is, and how far
+//   channel  a secure channel of level 33, in which the card's status is read again
 //   keep     the keys are bound to the card in the register
-//   store    the record goes into the card, which shows NO KEY from now on
-//   prove    the card's response to a random challenge is the one that the key gives
+//   store    the record is written to the card, which shows NO KEY from now on
+//   prove    the card's response to a random challenge must be the one that the key gives
 //   rotate   the card gets transport keys of its own
-//   finish   the card becomes a personalized one
+//   finish   the card becomes personalized
 //   mark     the register says that it is done
 //
-// The keys are in the register before they leave for the card. STORE DATA and PUT KEY are noted there before they are
-// sent, STORE DATA with the keys where it comes next, and again when they are answered, so that the next attempt knows what
-// the card may have.
+// The keys are in the register before they are sent to the card. STORE DATA and PUT KEY are recorded there before they
+// are sent and again when they are answered, so that the next run knows what the card may have. If STORE DATA follows
+// directly, it is recorded together with the keys.
 //
-// Which transport keys the card may have, and what may be sent under them, stands in expectedkeys.ts. Where several are
-// tried in turn, each has steps of its own.
+// expectedkeys.ts decides which transport keys the card may have and what may be sent under them. If several keysets
+// are tried in turn, each has its own steps.
 
 import { randomFillSync, randomInt } from "node:crypto";
 import { Level } from "../../firmware/wire.js";
@@ -31,11 +31,11 @@ import { ANEW, type Attempt, type Plan, type Step, type WorkStep } from "./plan.
 import { masterCheck } from "./refusals.js";
 import type { Request } from "./request.js";
 
-/** The length of a key that is drawn: that of the hash (RFC 4226 §4, R6; RFC 2104 §3). */
+/** The length of a drawn key: the output length of the hash (RFC 4226 §4, R6; RFC 2104 §3). */
 const KEY_SIZES: Record<HashName, number> = { SHA1: 20, SHA256: 32, SHA512: 64 };
 const UNLOCK_KEY_SIZE = 32;
 
-/** Carries the plan out. `onStep` is told of each step before it is done. Returns what people should know of it. */
+/** Carries out the plan. `onStep` is called before each step. Returns warnings for people. */
 export async function carryOut(
   plan: Plan,
   request: Request,
@@ -62,7 +62,7 @@ export async function carryOut(
   }
 }
 
-const KEEPS_PIN = "the card keeps the PIN of the attempt before: the one given now was not sent";
+const KEEPS_PIN = "the card keeps the PIN of the previous run; the PIN given now was not sent";
 
 /** The steps of one plan. */
 class Work {
@@ -73,9 +73,9 @@ class Work {
   readonly #attempt: Attempt;
   readonly #drawn: boolean;
   readonly #record: CardRecord;
-  /** Whether the register has it already that STORE DATA is sent. */
+  /** Whether the register already records STORE DATA as sent. */
   #isNoted = false;
-  /** The transport keys that the card has by now. */
+  /** The transport keys that the card has now. */
   #now: Keyset;
 
   constructor(request: Request, attempt: Attempt, plan: Plan, card: CardClient, register: KeyRegister) {
@@ -106,14 +106,14 @@ class Work {
     }
   }
 
-  /** Zeroes keys that were drawn here; those of the register are the register's. */
+  /** Zeroes keys that were drawn here; the register wipes its own. */
   wipe(): void {
     if (!this.#drawn) return;
     this.#record.key.fill(0);
     this.#record.unlockKey.fill(0);
   }
 
-  /** Where STORE DATA comes next, that is noted with it: one change is sooner on the disk than two. */
+  /** If STORE DATA comes next, it is recorded in the same change, since one write is faster than two. */
   async #keep(): Promise<void> {
     const { steps } = this.#attempt;
     this.#isNoted = steps[steps.indexOf("keep") + 1] === "store";
@@ -122,7 +122,7 @@ class Work {
 
   async #store(): Promise<void> {
     const { serial, suite, pinCheck, key, unlockKey } = this.#record;
-    // Where the server judges the PIN the card keeps none, but the record has room for one.
+    // If the server checks the PIN, the card keeps none, but the record still has room for one.
     const { tries, pin = "0000" } = this.#request;
     if (!this.#isNoted) await this.#register.setStoreData(serial, "sent");
     await this.#card.storeData({ serial, suite, pinCheck, tries, pin, key, unlockKey }, this.#now.dek);
@@ -136,10 +136,10 @@ class Work {
     const challenge = randomDigits(6);
     const response = await this.#respond(pin, challenge);
     if (response !== ocra(suite, key, { challenge, pin }))
-      throw new CheckFailed("the card's response is not the one that its key gives; do not use this card");
+      throw new CheckFailed("the card's response does not fit its key; do not use this card");
   }
 
-  /** A card that was stored to in an attempt before has the PIN of that attempt. */
+  /** A card that was stored to in a previous run has the PIN of that run. */
   async #respond(pin: string | Uint8Array, challenge: string): Promise<string> {
     try {
       return await this.#card.prove(pin, challenge);
@@ -147,7 +147,7 @@ class Work {
       const tries = error instanceof CardRefused ? error.triesLeft : undefined;
       if (tries === undefined || this.#attempt.steps.includes("store")) throw error;
       throw new WrongCard(
-        `the card has the PIN of the attempt before, and this is another one (tries left: ${tries}); give that PIN, or ` +
+        `the card has the PIN of the previous run, not this one (tries left: ${tries}); give that PIN, or ` +
           "wipe the card and give it new keys with --reseed",
       );
     }
@@ -161,7 +161,8 @@ class Work {
     await this.#card.putKey(next, this.#now.dek);
     this.#now = next;
     const { kvn, testKeys } = await this.#card.readStatus();
-    if (kvn !== next.kvn || testKeys) throw new CheckFailed("the card does not say that it has its new transport keys");
+    if (kvn !== next.kvn || testKeys)
+      throw new CheckFailed("the card does not report its new transport keys; run the command again");
     if (secretsAfter) await this.#register.setPutKey(serial, "done");
     if (!secrets) await this.#card.openChannel(Level.FULL, next, { secrets: secretsAfter });
   }
@@ -171,26 +172,29 @@ class Work {
     await this.#expect("personalized");
   }
 
-  /** What was just stored made the card a seeded one; a card that was not stored to may be further. */
+  /** A card that was just stored to is seeded. A card that was not may already be personalized. */
   async #isFinished(): Promise<boolean> {
     return !this.#attempt.steps.includes("store") && (await this.#card.readStatus()).life === "personalized";
   }
 
-  /** Reads back what the card says by now. */
+  /** Reads the status back and compares it. */
   async #expect(life: CardStatus["life"]): Promise<void> {
     const status = await this.#card.readStatus();
     const wrong: string[] = differences(this.#request, status);
     if (status.life !== life) wrong.push("life");
     if (status.lock !== "none") wrong.push("lock");
     if (this.#request.pinCheck === "card" && status.triesLeft !== this.#request.tries) wrong.push("tries left");
-    // The new keyset may still be to come.
+    // The new keyset may not be there yet.
     const kvn = life === "personalized" ? (this.#keyset ?? this.#now.kvn) : this.#now.kvn;
     if (status.kvn !== kvn || status.testKeys !== (kvn === PUBLIC_KVN)) wrong.push("keyset");
-    if (wrong.length > 0) throw new CheckFailed(`the card does not say what was put on it (${wrong.join(", ")})`);
+    if (wrong.length > 0)
+      throw new CheckFailed(
+        `the card does not report what was written to it (${wrong.join(", ")}); do not use this card`,
+      );
   }
 }
 
-/** What a card says of its settings that is not what was asked for. */
+/** The settings that the card reports differently from the request. */
 function differences(request: Request, status: CardStatus): string[] {
   return (["serial", "suite", "pinCheck", "tries"] as const).filter((what) => status[what] !== request[what]);
 }
@@ -216,7 +220,7 @@ function draw(request: Request, plan: Plan, attempt: Attempt): CardRecord {
   };
 }
 
-/** New token keys change nothing of how far the card came with the same transport keys. */
+/** New token keys do not change how far the card came with the same transport keys. */
 function rotationOf({ record, keyset }: Plan, { isPublic, next }: Attempt): Rotation {
   const carried = record?.keyset === keyset ? record?.rotation : undefined;
   return carried ?? { before: isPublic ? "public" : "own", putKey: next ? "unsent" : "done" };

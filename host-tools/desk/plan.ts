@@ -1,11 +1,11 @@
-// What is to be done with one card: a plan from what is wanted, what the card says and what the register has. Nothing is
-// changed here.
+// Plans what to do with one card, from the request, the card's status and the register's record. Nothing is changed
+// here.
 //
 //   the register has       the card            action   keys
 //   nothing                any                 seed     drawn, or given
 //   pending, this card     has them            resume   none is sent again
 //                          is blank, answered  refused: a false card
-//                          otherwise           resume   drawn ones anew, a given one again
+//                          otherwise           resume   drawn keys are drawn again, a given key is sent again
 //   done, this card        personalized        nothing; with --reseed: seed
 //   anything, other card   any                 refused; with --reseed: seed
 
@@ -41,33 +41,35 @@ import type { Request } from "./request.js";
 export type Step = "channel" | WorkStep;
 export type WorkStep = "keep" | "store" | "prove" | "rotate" | "finish" | "mark";
 
-/** What is done where the card has these transport keys. */
+/** The work to do if the card has these transport keys. */
 export interface Attempt extends ExpectedKeyset {
-  /** The keys of its own that it gets. */
+  /** The card's own keys that it will get. */
   readonly next: Keyset | undefined;
-  /** Once the channel is open. */
+  /** The steps once the channel is open. */
   readonly steps: readonly WorkStep[];
 }
 
 export interface Plan {
-  /** Resume: the register has keys that no finished card has. Nothing: card and register say that it is done. */
+  /**
+   * resume: the register has keys that no finished card has. nothing: card and register both say that the card is done.
+   */
   readonly action: "seed" | "resume" | "nothing";
-  /** Those of the first attempt, the channel included. */
+  /** The steps of the first attempt, including the channel. */
   readonly steps: readonly Step[];
   readonly warnings: readonly string[];
-  /** In this order: the first whose transport keys the card has. */
+  /** In this order: the first one whose transport keys the card has is carried out. */
   readonly attempts: readonly Attempt[];
-  /** The version of the keys of its own that the card ends with. */
+  /** The version of the card's own keys at the end. */
   readonly keyset: number | undefined;
-  /** What the card said, with no MAC on it. */
+  /** The status that the card reported without a MAC. */
   readonly status: CardStatus;
-  /** What the register has of this very card. */
+  /** What the register has for this very card. */
   readonly record: CardRecord | undefined;
-  /** Where the keys of that record are used; undefined: they are drawn, or the ones of the request. */
+  /** The record whose keys are used again; undefined: the keys are drawn, or come from the request. */
   readonly kept: CardRecord | undefined;
 }
 
-/** Decides what is to be done. Throws where it must not be. */
+/** Decides what to do. Throws if it must not be done. */
 export async function makePlan(request: Request, status: CardStatus, register: KeyRegister): Promise<Plan> {
   refuseFirmware(request, status);
   refuseSuite(request.suite, status.suites);
@@ -85,7 +87,7 @@ export async function makePlan(request: Request, status: CardStatus, register: K
   return planWork(request, status, record, undefined, register.name);
 }
 
-/** A plan as people and scripts may see it. */
+/** A plan in the form that people and scripts may see. */
 export function describePlan(request: Request, plan: Plan): object {
   const { serial, suite, pinCheck, tries } = request;
   const { action, steps, warnings, keyset } = plan;
@@ -100,12 +102,17 @@ export function wipePlan({ attempts }: Plan): void {
   }
 }
 
-/** Whether the plan needs a PIN that the request does not have. Where the server judges it the card keeps none. */
+/**
+ * Whether the plan needs a PIN that the request does not contain. If the server checks the PIN, the card keeps none.
+ */
 export function lacksPin({ steps }: Plan, { pinCheck, pin }: Request): boolean {
   return pinCheck === "card" && pin === undefined && (steps.includes("store") || steps.includes("prove"));
 }
 
-/** Whether the card is done, and was not to get new keys. Who changes its master key and comes again has done that. */
+/**
+ * Whether the card is done as requested: no new keys are wanted. Repeating a change of master key that is complete
+ * changes nothing more.
+ */
 function isWanted(request: Request, record: CardRecord): boolean {
   const { reseed, transport, transportOld } = request;
   if (record.state !== "done") return false;
@@ -139,7 +146,7 @@ function planWork(
 ): Plan {
   const expected = expectedFor(request, record, name);
   refuseOtherClaims(expected, status);
-  // The keys of a personalized card were to be replaced already where its record says so.
+  // If the record says so, the replacement of a personalized card's keys was already under way.
   const replaces = record?.lifeBefore === "personalized" || record?.lifeBefore === "unknown";
   const isMeant = record?.state === "pending" && (replaces || record.storeData === "answered");
   if (!isMeant) refusePersonalized(request, status);
@@ -160,10 +167,10 @@ function planWork(
 }
 
 const NOT_STORED =
-  "the card was sent its transport keys, twice, and did not answer; this one does not say that it has what was stored";
+  "the card was sent its transport keys twice and did not answer; this card does not report the stored data";
 export const ANEW = "if it is that card, wipe it and give it new keys with --reseed";
 
-/** The version that the card's own keyset will have; nothing where it is to have none. */
+/** The version of the card's own keyset; undefined if the card gets none. */
 function versionFor(
   { serial, transport, transportOld }: Request,
   status: CardStatus,
@@ -172,13 +179,13 @@ function versionFor(
   if (!transport) return undefined;
   if (record?.keyset !== undefined && (record.state === "pending" || !transportOld)) return record.keyset;
   if (claimsPublic(status)) return LOWEST_KVN;
-  // Keys are derived from the serial number, so another one needs other keys.
+  // The keys are derived from the serial number, so another serial number needs other keys.
   const stays = transportOld === undefined && status.serial === serial;
   if (stays) return status.kvn;
   return status.kvn < HIGHEST_KVN ? status.kvn + 1 : LOWEST_KVN;
 }
 
-/** What is to be done where the card has the keys that are expected; nothing where that cannot be finished. */
+/** What to do if the card has the expected keys; undefined if that cannot be finished. */
 function attemptsWith(
   expected: ExpectedKeyset,
   request: Request,
@@ -190,7 +197,7 @@ function attemptsWith(
   const wanted = transport && keyset !== undefined ? derivedKeys(transport, serial, keyset) : undefined;
   const next = wanted && !sameKeyset(wanted, expected.keyset) ? wanted : undefined;
   const stored = kept !== undefined && isStored(kept, status);
-  // Without secrets the card must have them already.
+  // If no secrets may be sent, the card must have them already.
   if (stored || expected.secretsAfter)
     return [{ ...expected, next, steps: stepsFor(expected, request, status, kept, next) }];
   wipeKeyset(expected.keyset);
@@ -212,13 +219,14 @@ function stepsFor(
 ): WorkStep[] {
   const rotate: WorkStep[] = next ? ["rotate"] : [];
   if (kept && isStored(kept, status)) {
-    // The proof takes the PIN, which is a secret; a personalized card has given it.
+    // The proof needs the PIN, which is a secret; a personalized card has given its proof already.
     const prove: WorkStep[] = secretsAfter && status.life === "seeded" ? ["prove"] : [];
     return secrets ? [...prove, ...rotate, "finish", "mark"] : [...rotate, ...prove, "finish", "mark"];
   }
   const keep: WorkStep[] = kept ? [] : ["keep"];
-  // A card's own keys are derived from the serial number that it tells. Before that becomes another one they must be
-  // those of the new one: or else, interrupted in between, nobody would know what they are derived from.
+  // A card's own keys are derived from the serial number that it reports. They must be replaced by the keys of the new
+  // serial number before that number is stored: after an interruption in between, the old number would be gone and
+  // nobody could derive the card's keys.
   const first = !secrets || (!isPublic && status.serial !== request.serial);
   const seed: WorkStep[] = first ? [...rotate, "store", "prove"] : ["store", "prove", ...rotate];
   return [...keep, ...seed, "finish", "mark"];
@@ -228,7 +236,7 @@ const KEEPS_TEST_KEYS =
   "the card keeps the public GlobalPlatform test keys: anyone at its contacts can wipe or reseed it (--transport)";
 
 const SEEDED_UNDER_PUBLIC =
-  "the card says that it still has the public test keys: who listens on the line learns all keys; if it should have " +
+  "the card reports the public test keys, with which anybody on the line can read all keys; if it should have " +
   "keys of its own, give their master key with --transport-old";
 
 function warningsFor(request: Request, status: CardStatus, kept: CardRecord | undefined): string[] {
@@ -239,6 +247,6 @@ function warningsFor(request: Request, status: CardStatus, kept: CardRecord | un
   if (!request.transport) warnings.push(KEEPS_TEST_KEYS);
   if (life === "personalized" && !kept) warnings.push(`${serial} was personalized already; its keys are replaced`);
   if (serial !== undefined && serial !== request.serial) warnings.push(`the card was ${serial} before`);
-  if (battery < LOW_BATTERY) warnings.push(`the battery is low: ${battery} mV`);
+  if (battery < LOW_BATTERY) warnings.push(`the battery is low: ${battery} mV; replace it soon`);
   return warnings;
 }

@@ -1,4 +1,4 @@
-// PINs that are guessed first: the card refuses them for a new PIN, and so do the host tools (firmware/pin.ts: isWeak).
+// PINs that are guessed first: the card refuses them as a new PIN, and so do the host tools (firmware/pin.ts: isWeak).
 
 const ZERO = 0x30;
 

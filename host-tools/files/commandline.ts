@@ -1,27 +1,27 @@
-// What the command lines `dsc` and `dsc-sim` have in common: what becomes of output that nobody reads, what a terminal can do,
+// What the command lines of `dsc` and `dsc-sim` share: handling of output that nobody reads, abilities of a terminal,
 // and messages in one line.
 
-/** The exit code where nobody read the output, as shells tell of the signal SIGPIPE: 128 + 13. */
+/** The exit code if nobody reads the output, as shells report the signal SIGPIPE: 128 + 13. */
 export const UNREAD = 141;
 
 /**
- * Watches standard output and standard error. Where the reader of the output went away (`| head`) the process ends: with the
- * exit code of what failed before, or else UNREAD. Where it cannot be written, as on a full disk, `onLost` is told in a line,
- * and has to end the process.
+ * Watches standard output and standard error. If the reader of the output has gone (`| head`), ends the process with
+ * the exit code of an earlier failure, otherwise UNREAD. If the output cannot be written, such as on a full disk, calls
+ * `onLost` with a message; it must end the process.
  */
 export function watchOutput(onLost: (message: string) => void): void {
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code === "EPIPE") unread();
     else onLost(`cannot write the output (${error.code ?? error.message})`);
   });
-  // Nobody can be told; the exit code still says what came of it.
+  // Nobody can be told; the exit code still shows the result.
   process.stderr.on("error", () => {});
 }
 
-/** What is to be finished though nobody reads what it prints, and whether that has happened. */
+/** Whether work has to be finished although nobody reads its output, and whether the reader has gone. */
 const finishing = { now: false, isUnread: false };
 
-/** Does work that has other results than what it prints. Where nobody reads that, the process ends when it is done. */
+/** Does work that has other results than its output. If nobody reads the output, the process ends after the work. */
 export async function finishingUnread(work: () => Promise<void>): Promise<void> {
   finishing.now = true;
   try {
@@ -37,12 +37,12 @@ function unread(): void {
   if (!finishing.now) process.exit(process.exitCode || UNREAD);
 }
 
-/** Whether a stream is a terminal whose cursor can be moved, so that escape sequences mean something to it. */
+/** Whether a stream is a terminal with a movable cursor, which understands escape sequences. */
 export function isScreen(stream: NodeJS.WriteStream): boolean {
   return stream.isTTY === true && process.env.TERM !== "dumb";
 }
 
-/** A message of commander in one line: it says some in two. */
+/** A commander message in one line; some have two. */
 export function inOneLine(message: string): string {
   return message
     .replace(/^error: /, "")

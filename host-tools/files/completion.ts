@@ -1,4 +1,4 @@
-// Completion scripts for shells, made from the commands and options that there are.
+// Completion scripts for shells, generated from the commands and options.
 
 import type { Command, Option } from "commander";
 
@@ -11,7 +11,7 @@ interface Entry {
   readonly description: string;
   readonly subcommands: readonly Command[];
   readonly options: readonly Option[];
-  /** What its argument is one of; nothing where that is free. */
+  /** The possible values of its argument; empty if any is allowed. */
   readonly choices: readonly string[];
 }
 
@@ -34,13 +34,13 @@ function entriesOf(command: Command, words: readonly string[]): Entry[] {
   return [entry, ...command.commands.flatMap((inner) => entriesOf(inner, [...words, inner.name()]))];
 }
 
-/** What may come next: subcommands, options, or what the argument is one of. */
+/** The words that may come next: subcommands, options, or values of the argument. */
 function wordsOf({ subcommands, options, choices }: Entry): string {
   const flags = options.flatMap(({ long, short }) => long ?? short ?? []);
   return [...subcommands.map((command) => command.name()), ...choices, ...flags].join(" ");
 }
 
-/** Options that want a value, each once. */
+/** Options with a value, each once. */
 function valuesOf(entries: readonly Entry[]): Option[] {
   const options = entries.flatMap((entry) => entry.options).filter(({ required, long }) => required && long);
   return [...new Map(options.map((option) => [option.long, option])).values()];
@@ -84,7 +84,7 @@ complete -o filenames -F _${name} ${name}
 `;
 }
 
-/** zsh runs what is made for bash. */
+/** zsh runs the script for bash. */
 function zsh(name: string, entries: readonly Entry[]): string {
   const script = bash(name, entries).split("\n").slice(1).join("\n");
   return `# ${name}: completion for zsh. Use it: source <(${name} completion zsh)

@@ -1,12 +1,12 @@
-// Errors that more than one part of `dsc` throws, each with one line for people. It imports nothing: who needs an error
-// needs no more. Which exit code each has stands in exit.ts.
+// Errors that several parts of `dsc` throw, each with one line for people. It imports nothing, so that using an error
+// loads no other code. exit.ts maps them to exit codes.
 
-/** The command line, or what was typed, cannot be used as it is. */
+/** The command line, or a typed answer, cannot be used as it is. */
 export class UsageError extends Error {
   override name = "UsageError";
 }
 
-/** A port that cannot be opened, or on which nothing more is to be had. */
+/** A port cannot be opened, or communication on it has failed. */
 export class PortError extends Error {
   override name = "PortError";
 }
@@ -16,30 +16,30 @@ export class NoBoard extends Error {
   override name = "NoBoard";
 }
 
-/** The card, or what the file says of it, is not as this command needs it. Nothing was changed. */
+/** The card, or what a file says about it, is not what this command needs. Nothing was changed. */
 export class WrongCard extends Error {
   override name = "WrongCard";
 }
 
-/** What was done does not stand up to its check. */
+/** The result failed its check. */
 export class CheckFailed extends Error {
   override name = "CheckFailed";
 }
 
 const ERRORS: Readonly<Record<number, string>> = {
-  1: "an algorithm fails; turn it off and on, and replace the card if it stays",
-  2: "its flash cannot be read; turn it off and on, and replace the card if it stays: its keys are lost",
-  3: "its random source fails; turn it off and on, and replace the card if it stays",
+  1: "an algorithm fails; turn it off and on, and replace the card if the error stays",
+  2: "its flash cannot be read; turn it off and on; if the error stays, replace the card, since its keys are lost",
+  3: "its random source fails; turn it off and on, and replace the card if the error stays",
 };
 
 const NO_NUMBER =
-  "its firmware is of the first release, so only its screen tells which; turn it off and on, and replace it if it stays";
-const NOT_KNOWN = "this dsc does not know which; do not use this card";
+  "its firmware is of the first release, so only its screen shows which; turn it off and on, and replace it if the error stays";
+const NOT_KNOWN = "an error that this dsc does not know; do not use this card";
 
-/** The card shows ERROR and does nothing for anybody. */
+/** The card shows ERROR and accepts no commands. */
 export class CardInError extends WrongCard {
   override name = "CardInError";
-  /** As its screen shows it; undefined: the first release does not tell. */
+  /** The number on its screen; undefined: the first release does not report it. */
   readonly number: number | undefined;
   /** In a word or two. */
   readonly state: string;
@@ -52,12 +52,12 @@ export class CardInError extends WrongCard {
   }
 }
 
-/** A secret that cannot be used; the message has nothing of the secret in it. */
+/** A secret that cannot be used; the message contains nothing of the secret. */
 export class SecretError extends Error {
   override name = "SecretError";
 }
 
-/** A seed file that cannot be used; the message is one line for people, with nothing secret in it. */
+/** A seed file that cannot be used; the message is one line for people, without secrets. */
 export class SeedFileError extends Error {
   override name = "SeedFileError";
 }

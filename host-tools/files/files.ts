@@ -1,19 +1,20 @@
-// Files that must not be lost: whole or not at all, on the disk before anyone relies on them, for the owner's eyes only.
+// Files that must not be lost: written completely or not at all, on the disk before anyone relies on them, readable
+// only by their owner.
 //
 //   create    temporary file, write, sync | link to the name (fails where it exists) | remove, sync folder
 //   replace   temporary file, write, sync | rename over the name                     | sync folder
 //
-// At every instant a name stands for the old contents or the new. What a killed process may leave
-// behind is a temporary file (NAME.xxxxxxxx.new).
+// At any time a name stands for either the old or the new contents. A killed process may leave a temporary file
+// (NAME.xxxxxxxx.new).
 
 import { randomBytes } from "node:crypto";
 import * as node from "node:fs";
 import { dirname, join } from "node:path";
 
-/** What went wrong: the name is taken, or not there, or not ours; the disk is full. */
+/** What went wrong: the name is taken, missing or not accessible; the disk is full. */
 export type FileReason = "exists" | "missing" | "denied" | "full" | "other";
 
-/** A file that cannot be used; the message is one line for people and holds nothing of the contents. */
+/** A file that cannot be used; the message is one line for people and contains nothing of the contents. */
 export class FileError extends Error {
   override name = "FileError";
   readonly reason: FileReason;
@@ -24,22 +25,22 @@ export class FileError extends Error {
   }
 }
 
-/** The few things done to files, so that a test can fail or stop at each. They throw as node:fs does. */
+/** The file operations that are used, so that a test can fail or stop at each. They throw like node:fs. */
 export interface FileSystem {
-  /** The file behind a name, links followed. */
+  /** The file behind the name, with links followed. */
   resolve(path: string): string;
   /** The contents of a regular file of at most `limit` bytes. */
   read(path: string, limit: number): Buffer;
-  /** Makes an empty file that only the owner can read, and opens it; fails where the name is taken. */
+  /** Makes and opens an empty file that only the owner can read; fails if the name is taken. */
   create(path: string): number;
   write(file: number, bytes: Uint8Array): void;
   sync(file: number): void;
   close(file: number): void;
-  /** Gives a file a second name; fails where that is taken. */
+  /** Gives a file a second name; fails if that is taken. */
   link(from: string, to: string): void;
   rename(from: string, to: string): void;
   remove(path: string): void;
-  /** Makes the names in a folder last. */
+  /** Makes the names in a folder durable. */
   syncFolder(path: string): void;
 }
 
@@ -48,9 +49,9 @@ export const OWNER_ONLY = 0o600;
 /** Errors of a file system that has no hard links, such as FAT. */
 const NO_LINKS = ["EPERM", "ENOSYS", "ENOTSUP", "EOPNOTSUPP", "EMLINK"];
 
-/** As `temporaryOf` makes them. */
+/** The names that `temporaryOf` makes. */
 const TEMPORARY = /^(.+)\.[0-9a-f]{8}\.new$/s;
-/** No write takes as long, in ms. */
+/** Longer than any write takes (ms). */
 const ABANDONED = 60_000;
 
 /** The files of this computer. */
@@ -67,7 +68,10 @@ export const DISK: FileSystem = {
   syncFolder,
 };
 
-/** Opens a file to read it. A pipe that nobody writes to is opened at once, too: whoever must have a file finds out. */
+/**
+ * Opens a file for reading. A pipe without a writer is opened at once too, so that a caller who needs a regular file
+ * finds out.
+ */
 export function openWithoutWaiting(path: string): number {
   // Windows has no such flags.
   const { O_RDONLY, O_NONBLOCK = 0, O_NOCTTY = 0 } = node.constants;
@@ -79,7 +83,7 @@ export function readWhole(path: string, limit: number, disk: FileSystem = DISK):
   return explaining(path, "read", () => disk.read(path, limit));
 }
 
-/** Makes a file with these contents. Throws a FileError ("exists") where the name is taken. */
+/** Makes a file with these contents. Throws a FileError ("exists") if the name is taken. */
 export function createExclusive(path: string, contents: Uint8Array | string, disk: FileSystem = DISK): void {
   explaining(path, "write", () => {
     placeNew(path, contents, disk);
@@ -87,7 +91,7 @@ export function createExclusive(path: string, contents: Uint8Array | string, dis
   });
 }
 
-/** Throws a FileError ("exists") where the name is taken: for what is done before the file is made. */
+/** Throws a FileError ("exists") if the name is taken: for checks before the file is made. */
 export function refuseTaken(path: string): void {
   explaining(path, "write", () => {
     const taken = node.lstatSync(path, { throwIfNoEntry: false });
@@ -95,7 +99,7 @@ export function refuseTaken(path: string): void {
   });
 }
 
-/** As createExclusive, for contents that are made piece by piece. Where making them fails nothing is left. */
+/** Like createExclusive, for contents that are made piece by piece. If making them fails, no file is left. */
 export async function createFromPieces(
   path: string,
   pieces: AsyncIterable<Uint8Array>,
@@ -103,19 +107,19 @@ export async function createFromPieces(
 ): Promise<void> {
   const temporary = temporaryOf(path);
   try {
-    // Before the work begins; another may still take the name meanwhile.
+    // Checked before the work begins; another process may still take the name meanwhile.
     refuseTaken(path);
     await writePieces(temporary, pieces, disk);
     linkOrRename(temporary, path, disk);
     disk.syncFolder(dirname(path));
   } catch (error) {
     discard(temporary, disk);
-    // What the pieces are made of has errors of its own.
+    // The source of the pieces has its own errors.
     throw isOfFileSystem(error) ? explained(path, "write", error) : error;
   }
 }
 
-/** Puts new contents in the place of a file's old ones, or makes the file. */
+/** Replaces the contents of a file, or makes the file. */
 export function replaceAtomically(path: string, contents: Uint8Array | string, disk: FileSystem = DISK): void {
   explaining(path, "write", () => {
     const target = disk.resolve(path);
@@ -124,7 +128,7 @@ export function replaceAtomically(path: string, contents: Uint8Array | string, d
   });
 }
 
-/** A file that is there with all of its contents or not at all; its name is not yet synced. */
+/** Makes a file that has all of its contents or does not exist; its name is not yet synced. */
 function placeNew(path: string, contents: Uint8Array | string, disk: FileSystem): void {
   viaTemporary(path, contents, disk, (temporary) => linkOrRename(temporary, path, disk));
 }
@@ -140,7 +144,7 @@ function linkOrRename(temporary: string, path: string, disk: FileSystem): void {
   discard(temporary, disk);
 }
 
-/** Takes the name first. Only a process killed between the two leaves an empty file. */
+/** Takes the name first. Only a process that is killed between the two steps leaves an empty file. */
 function placeWithoutLinks(temporary: string, path: string, disk: FileSystem): void {
   disk.close(disk.create(path));
   try {
@@ -192,8 +196,8 @@ function writeSynced(path: string, contents: Uint8Array | string, disk: FileSyst
 }
 
 /**
- * Deletes the temporary files that killed processes left in a folder, of the names that fit. One that is younger than a
- * minute may still be written, and stays.
+ * Deletes the temporary files of killed processes in a folder, for the names that fit. A file that is younger than a
+ * minute may still be in use, and stays.
  */
 export function removeAbandoned(folder: string, fits: (name: string) => boolean): void {
   for (const temporary of namesIn(folder)) {
@@ -205,7 +209,7 @@ export function removeAbandoned(folder: string, fits: (name: string) => boolean)
   }
 }
 
-/** None where the folder cannot be read: then nothing can be written there either. */
+/** Empty if the folder cannot be read: then nothing can be written there either. */
 function namesIn(folder: string): string[] {
   try {
     return node.readdirSync(folder);
@@ -214,16 +218,16 @@ function namesIn(folder: string): string[] {
   }
 }
 
-/** Best effort: what cannot be removed is harmless, and the error that led here is the one to tell. */
+/** Best effort: a leftover is harmless, and the error that led here is the one to report. */
 function discard(path: string, disk: FileSystem): void {
   try {
     disk.remove(path);
   } catch {
-    // Not there any more, or not to be removed.
+    // It is already gone, or cannot be removed.
   }
 }
 
-/** A new file would take the place of a link that leads nowhere, and not be where it points. */
+/** A dangling link is refused, since a new file would replace the link instead of appearing where it points. */
 function resolve(path: string): string {
   if (node.existsSync(path)) return node.realpathSync(path);
   if (node.lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink()) {
@@ -244,7 +248,7 @@ function readWithin(path: string, limit: number): Buffer {
   }
 }
 
-/** Windows cannot sync a folder, and some network file systems will not: there the rename itself must do. */
+/** Windows cannot sync a folder, and some network file systems refuse: there the rename alone must do. */
 function syncFolder(path: string): void {
   if (process.platform === "win32") return;
   const folder = node.openSync(path, "r");
@@ -261,8 +265,8 @@ const REASONS: Record<string, [FileReason, string]> = {
   EEXIST: ["exists", "exists already, and is never overwritten"],
   ENOENT: ["missing", "there is no such file or folder"],
   ENOTDIR: ["missing", "there is no such folder"],
-  EACCES: ["denied", "you may not"],
-  EPERM: ["denied", "you may not"],
+  EACCES: ["denied", "you have no permission"],
+  EPERM: ["denied", "you have no permission"],
   EROFS: ["denied", "the disk is read-only"],
   ENOSPC: ["full", "the disk is full"],
   EDQUOT: ["full", "your quota is used up"],
@@ -277,7 +281,7 @@ function explaining<T>(path: string, action: "read" | "write", run: () => T): T 
   }
 }
 
-/** An error of the file system in one line for people. */
+/** An error of the file system, in one line for people. */
 export function explained(path: string, action: "read" | "write", error: unknown): FileError {
   if (error instanceof FileError) return error;
   const code = codeOf(error);

@@ -1,39 +1,38 @@
-// Ctrl-C: the signal that ends whatever waits, and the error that it ends a command with, which says what that leaves
-// behind.
+// Ctrl-C: the signal that ends all waiting, and the error that ends the command, which says what is left unfinished.
 
-/** What the work that is going on leaves behind; a process has one command, and so one of these. */
+/** What the current work leaves unfinished; a process runs one command, so there is only one. */
 let leftBehind: string | undefined;
 
-/** How long what waits for a card may take to notice that its line is gone (ms). */
+/** The time that a wait for a card may take to notice that its line is closed (ms). */
 const LAST_WORDS = 1000;
 let timeToEnd = LAST_WORDS;
 
 const controller = new AbortController();
 
-/** Aborted by Ctrl-C. Whatever waits for what may never come waits for this, too. */
+/** Aborted by Ctrl-C. Every wait that may never end also waits for this signal. */
 export const interruption: AbortSignal = controller.signal;
 
-/** Ends whatever waits. */
+/** Ends all waiting. */
 export function interrupt(): void {
   controller.abort(new Interrupted());
 }
 
-/** Whoever interrupts from now on is told what that leaves behind. */
+/** Sets the text that an interruption prints from now on about what is left unfinished. */
 export function leaves(what: string | undefined): void {
   leftBehind = what;
 }
 
-/** So long (ms) what goes on may take to come to its end once it is interrupted, and no longer. */
+/** Sets the time (ms) that the current work may take to end after an interruption. */
 export function endsWithin(ms: number): void {
   timeToEnd = ms;
 }
 
-/** Calls `end` where an interrupted command has not ended by itself in its time. */
+/** Calls `end` if an interrupted command has not ended in time. */
 export function endLater(end: () => void): void {
   setTimeout(end, timeToEnd).unref();
 }
 
-/** Runs `work`. Whoever interrupts it, before its end or after it failed, is told what that leaves behind. */
+/** Runs `work`. An interruption before its end, or after it failed, reports what is left unfinished. */
 export async function leaving<T>(what: string, work: () => Promise<T>): Promise<T> {
   leaves(what);
   const result = await work();
@@ -41,7 +40,7 @@ export async function leaving<T>(what: string, work: () => Promise<T>): Promise<
   return result;
 }
 
-/** Someone pressed Ctrl-C. */
+/** The user pressed Ctrl-C. */
 export class Interrupted extends Error {
   override name = "Interrupted";
   constructor() {

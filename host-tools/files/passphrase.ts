@@ -1,7 +1,7 @@
-// Passphrases in one form: Unicode NFKC, so that an é counts as the same however a keyboard or an editor writes it.
+// Passphrases in one form: Unicode NFKC, so that an é is always the same, however a keyboard or editor encodes it.
 //
-// The first release used the bytes as they were typed. Its seed files still open: the normalised form is tried first,
-// then those bytes. A new file is made with the normalised form only.
+// The first release used the typed bytes. Its seed files still open: the normalised form is tried first, then the typed
+// bytes. New files use only the normalised form.
 
 import { isUtf8 } from "node:buffer";
 import { SecretError } from "./errors.js";
@@ -11,15 +11,15 @@ import { concatSecrets } from "./secretbytes.js";
 export interface Passphrase {
   readonly passphrase: Uint8Array;
   /**
-   * Why it is most likely no passphrase: an error message. The first release took such contents as they are, so they may
-   * open a seed file, but no new one is made with them.
+   * Why it is most likely not a passphrase: an error message. The first release accepted such contents, so they may
+   * open a seed file, but no new file is made with them.
    */
   readonly doubt?: string | undefined;
 }
 
 const ASCII_END = 0x80;
 
-/** The forms in which a passphrase may open a file, in the order to try them. Wipe them after use. */
+/** The forms in which a passphrase may open a file, in the order in which to try them. Wipe them after use. */
 export function formsOf({ passphrase, doubt }: Passphrase): Buffer[] {
   const typed = concatSecrets(passphrase);
   if (doubt !== undefined || !isUtf8(passphrase)) return [typed];
@@ -29,22 +29,22 @@ export function formsOf({ passphrase, doubt }: Passphrase): Buffer[] {
   return [typed];
 }
 
-/** The form that a new file is made with; throws a SecretError where there is a doubt. Wipe it after use. */
+/** The form for a new file; throws a SecretError if there is a doubt. Wipe it after use. */
 export function formForNew({ passphrase, doubt }: Passphrase): Buffer {
   refuseDoubtful({ passphrase, doubt });
   if (!isUtf8(passphrase)) throw new SecretError("the passphrase is not UTF-8");
   return nfkc(passphrase);
 }
 
-/** No new file is made with what most likely is no passphrase. */
+/** Refuses to make a new file with something that is most likely not a passphrase. */
 export function refuseDoubtful({ doubt }: Passphrase): void {
   if (doubt !== undefined) throw new SecretError(doubt);
 }
 
 /**
- * Text in UTF-8, normalised. It must be a string for that, and a string cannot be wiped: so it goes in pieces, and what
- * is ASCII not at all. In front of an ASCII character a text may be divided (Unicode Annex 15: it never composes with
- * what is before it).
+ * Text in UTF-8, normalised. Normalising needs a string, which cannot be wiped. So the text goes in pieces, and ASCII
+ * parts need no string at all. A text may be split before an ASCII character (Unicode Annex 15: it never composes with
+ * what precedes it).
  */
 export function nfkc(text: Uint8Array): Buffer {
   const pieces = piecesOf(text).map((piece) => ({ piece, normal: isAscii(piece) ? undefined : normalised(piece) }));
@@ -53,7 +53,7 @@ export function nfkc(text: Uint8Array): Buffer {
   return whole;
 }
 
-/** Runs of ASCII, and each run of other characters with the ASCII character that it may compose with. */
+/** Runs of ASCII, and each run of other characters together with the ASCII character that it may compose with. */
 function piecesOf(text: Uint8Array): Uint8Array[] {
   const ascii = (at: number) => (text[at] ?? 0) < ASCII_END;
   const pieces: Uint8Array[] = [];

@@ -1,4 +1,4 @@
-// Where the project is, which version of it this is, and whether it is a checkout or the package that npm installs.
+// The location and the version of the project.
 
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 
 /** The top folder. This file runs from build/js/host-tools/files. */
 export const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..", "..", "..", "..");
-/** What the set-up builds: the firmware, the compiled tools, the images of the board. */
+/** The output of the set-up: the firmware, the compiled tools, the images of the board. */
 export const BUILD = join(ROOT, "build");
 
 /** In a checkout commands of npm build what is missing; the package has neither the commands nor the sources. */

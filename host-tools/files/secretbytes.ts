@@ -1,13 +1,13 @@
-// Memory for secrets, that can be wiped.
+// Memory for secrets, which can be wiped.
 //
-// V8 keeps small arrays (64 bytes and less) in its own heap, and when it tidies that up it moves them: what is wiped
-// then is the last of several copies. What is made here has memory of its own and stays where it is.
+// V8 keeps small arrays (64 bytes and less) in its heap, and garbage collection moves them: wiping would then reach
+// only the last of several copies. The buffers made here have separate memory that never moves.
 
 const DIGITS = Buffer.from("0123456789abcdef");
 const BASE32 = Buffer.from("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567");
 const BASE32_BITS = 5;
 
-/** Zeros, for a secret to be put into; wipe them after use. */
+/** A buffer of zeros for a secret; wipe it after use. */
 export function secretBytes(size: number): Buffer {
   return Buffer.from(new ArrayBuffer(size));
 }
@@ -19,7 +19,7 @@ export function copyOfSecret(secret: Uint8Array): Buffer {
   return copy;
 }
 
-/** The parts one after another, as Buffer.concat, which shares its memory with others. */
+/** The parts one after another, like Buffer.concat, but in memory that is not shared. */
 export function concatSecrets(...parts: readonly Uint8Array[]): Buffer {
   const whole = secretBytes(parts.reduce((size, part) => size + part.length, 0));
   let at = 0;
@@ -30,7 +30,7 @@ export function concatSecrets(...parts: readonly Uint8Array[]): Buffer {
   return whole;
 }
 
-/** In hexadecimal, as ASCII: a string could not be wiped. */
+/** In hexadecimal, as ASCII, since a string could not be wiped. */
 export function hexOf(secret: Uint8Array): Buffer {
   const hex = secretBytes(2 * secret.length);
   for (const [index, byte] of secret.entries()) {

@@ -1,8 +1,7 @@
-// Secrets from files: keys in hexadecimal, PINs, passphrases; and the file of a transport key that was drawn. What their
-// contents mean stands in secrettext.ts.
+// Secrets from files: keys in hexadecimal, PINs, passphrases; and the file of a new transport key. secrettext.ts parses
+// the contents.
 //
-// What is read stays in buffers, never in strings, so that the caller can wipe it: what is returned is the caller's to
-// fill with zeros.
+// Secrets stay in buffers, never in strings, so that they can be wiped. The caller wipes what is returned.
 
 import { randomFillSync } from "node:crypto";
 import { closeSync, fstatSync, readSync, type Stats } from "node:fs";
@@ -13,14 +12,14 @@ import { concatSecrets, hexOf, secretBytes } from "./secretbytes.js";
 import { keyIn, passphraseIn, pinIn, seedSecretIn } from "./secrettext.js";
 
 export interface SecretOptions {
-  /** Reads the file although its group or others may too. */
+  /** Accept a file that its group or others can read. */
   allowShared?: boolean;
-  /** What was read there already: from standard input, a pipe or the keyboard. */
+  /** Contents that were already read: from standard input, a pipe or the keyboard. */
   contents?: Uint8Array;
 }
 
 export interface KeyOptions extends SecretOptions {
-  /** Bytes of the key. */
+  /** Smallest size of the key in bytes. */
   least?: number;
   most?: number;
 }
@@ -28,7 +27,7 @@ export interface KeyOptions extends SecretOptions {
 /** Standard input instead of a file. */
 export const STDIN = "-";
 
-/** No secret is longer. */
+/** The longest secret. */
 export const MAX_BYTES = 4096;
 const LEAST_KEY = 16;
 const MOST_KEY = 64;
@@ -45,7 +44,7 @@ export function readKey(path: string, options: KeyOptions = {}): Buffer {
   return readContents(path, options, (contents, source) => keyIn(contents, source, least, most));
 }
 
-/** What opens a seed file: a key where the file holds 32 hexadecimal digits and nothing else, or else a passphrase. */
+/** The secret of a seed file: a key if the file contains exactly 32 hexadecimal digits, otherwise a passphrase. */
 export function readSeedSecret(
   path: string,
   options: SecretOptions = {},
@@ -63,7 +62,7 @@ export function readPassphrase(path: string, options: SecretOptions = {}): Buffe
   return readContents(path, options, passphraseIn);
 }
 
-/** Draws a transport master key and keeps it in a new file of the owner's. Never overwrites. */
+/** Draws a transport master key into a new file that only its owner can read. Never overwrites. */
 export function createTransportKeyFile(path: string, disk: FileSystem = DISK): void {
   const key = randomFillSync(secretBytes(TRANSPORT_KEY_BYTES));
   const hex = hexOf(key);
@@ -80,12 +79,13 @@ export function readTransportKey(path: string, options: SecretOptions = {}): Buf
   return readKey(path, { ...options, least: TRANSPORT_KEY_BYTES, most: TRANSPORT_KEY_BYTES });
 }
 
-/** Hands the contents, and what people call their source, to `use` and wipes them. */
+/** Calls `use` with the contents and the name of their source for people, and wipes the contents. */
 export function readContents<T>(path: string, options: SecretOptions, use: (contents: Buffer, source: string) => T): T {
   const buffer = Buffer.alloc(MAX_BYTES + 1);
   try {
     const size = options.contents ? copyInto(buffer, options.contents) : readFile(path, buffer, options);
-    if (size > MAX_BYTES) throw new SecretError(`${nameOf(path)}: more than ${MAX_BYTES} bytes; no secret is so long`);
+    if (size > MAX_BYTES)
+      throw new SecretError(`${nameOf(path)}: more than ${MAX_BYTES} bytes; no secret is that long`);
     return use(buffer.subarray(0, size), nameOf(path));
   } catch (error) {
     if (error instanceof SecretError) throw error;
@@ -116,10 +116,10 @@ export function notAFile(path: string, stats: Stats): SecretError {
   return new SecretError(stats.isDirectory() ? `${path}: cannot read it: it is a folder` : `${path}: not a file`);
 }
 
-/** Windows keeps no such mode. */
+/** Windows has no such mode. */
 export function refuseShared(path: string, { mode }: Stats): void {
   if (process.platform === "win32" || (mode & 0o077) === 0) return;
-  throw new SecretError(`${path}: others may read it; do chmod 600, or insist with --insecure-key-file`);
+  throw new SecretError(`${path}: others may read it; run chmod 600, or insist with --insecure-key-file`);
 }
 
 /** Reads until the end or until the buffer is full. */

@@ -1,5 +1,5 @@
-// Secrets that come through a pipe: standard input, or a FIFO in the place of a file, such as a shell makes for <(command).
-// They may be long in coming, or never come: Ctrl-C ends the wait.
+// Secrets from a pipe: standard input, or a FIFO in place of a file, such as a shell makes for <(command). They may
+// come late or never, so Ctrl-C ends the wait.
 
 import { closeSync, fstatSync } from "node:fs";
 import { Socket } from "node:net";
@@ -9,12 +9,12 @@ import { interruption } from "./interruption.js";
 import { concatSecrets } from "./secretbytes.js";
 import { MAX_BYTES, refuseShared, type SecretOptions } from "./secretfile.js";
 
-/** All of standard input, or so much of it that it is no secret any more. Wipe it after use. */
+/** All of standard input, up to more than a secret may have. Wipe it after use. */
 export function readStdin(): Promise<Buffer> {
   return readAll(process.stdin);
 }
 
-/** All that comes through a FIFO; nothing where the path is something else. Wipe it after use. */
+/** Everything from a FIFO; undefined if the path is no FIFO. Wipe it after use. */
 export async function readFifo(path: string, options: SecretOptions): Promise<Buffer | undefined> {
   const file = openFifo(path, options);
   if (file === undefined) return undefined;

@@ -1,7 +1,7 @@
-// What the contents of a file, a pipe or a prompt mean as a secret: a key in hexadecimal, a PIN, a passphrase.
+// Parses the contents of a file, a pipe or a prompt as a secret: a key in hexadecimal, a PIN, a passphrase.
 //
-// Contents stay in buffers, never in strings, so that the caller can wipe them: what is returned is the caller's to
-// fill with zeros. An error names the source and says what is wrong with it, and nothing of its contents.
+// Contents stay in buffers, never in strings, so that they can be wiped. The caller wipes what is returned. An error
+// names the source and the fault, but nothing of the contents.
 
 import { isUtf8 } from "node:buffer";
 import { SecretError } from "./errors.js";
@@ -22,11 +22,11 @@ const BLANKS = [SPACE, TAB, RETURN];
 const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
 const UTF_16_MARKS = [Buffer.from([0xff, 0xfe]), Buffer.from([0xfe, 0xff])];
 
-/** What people write between, before and around hexadecimal digits. */
+/** Separators that people write between and around hexadecimal digits. */
 const SEPARATORS = Buffer.from(" \t:-_,;'\"");
-/** So many characters besides them are meant to be a key, */
+/** A line with at least this many other characters is meant to be a key, */
 const LEAST_LIKE_KEY = 24;
-/** though this many are no hexadecimal digits: an O for a 0, or 0x in front. */
+/** even if this many of them are no hexadecimal digits: an O for a 0, or a leading 0x. */
 const MOST_MISTYPED = 4;
 
 /** A key of `least` to `most` bytes in hexadecimal, on one line; lines that begin with # are comments. */
@@ -58,22 +58,22 @@ export function pinIn(contents: Buffer, source: string): Buffer {
 export function passphraseIn(contents: Buffer, source: string): Buffer {
   const line = withoutLineEnd(contents);
   if (line.length === 0) throw new SecretError(`${source}: empty; a passphrase is expected`);
-  if (line.includes(NEWLINE)) throw new SecretError(`${source}: more than one line; a passphrase is one`);
+  if (line.includes(NEWLINE)) throw new SecretError(`${source}: more than one line; a passphrase has one`);
   return copyOfSecret(line);
 }
 
-/** What opens a seed file: a key where there are 32 hexadecimal digits and nothing else, or else a passphrase. */
+/** The secret of a seed file: a key if there are exactly 32 hexadecimal digits, otherwise a passphrase. */
 export function seedSecretIn(contents: Buffer, source: string): Buffer | (Passphrase & { passphrase: Buffer }) {
   const [digits = contents.subarray(0, 0), ...more] = keyLines(contents);
   if (digits.length === SEED_KEY_DIGITS && more.length === 0 && digits.every(isHex)) return decoded(digits);
   const fault = faultOf(contents);
-  // A key with a comment above it is no passphrase of two lines.
+  // A key with a comment above it is not a passphrase of two lines.
   if (fault && withoutLineEnd(contents).includes(NEWLINE)) throw new SecretError(`${source}: ${fault}`);
   const passphrase = passphraseIn(contents, source);
   return { passphrase, doubt: fault && `${source}: ${fault}` };
 }
 
-/** Why the contents are most likely no passphrase; nothing where they may well be one. */
+/** Why the contents are most likely not a passphrase; undefined if they may be one. */
 function faultOf(contents: Buffer): string | undefined {
   const encoding = encodingFault(contents);
   if (encoding) return encoding;
@@ -87,7 +87,7 @@ function faultOf(contents: Buffer): string | undefined {
   }
 }
 
-/** What an editor did to the text. */
+/** Damage that an editor did to the text. */
 function encodingFault(contents: Buffer): string | undefined {
   if (contents.indexOf(BYTE_ORDER_MARK) === 0) return "a byte-order mark in front; save it as plain text without one";
   if (UTF_16_MARKS.some((mark) => contents.indexOf(mark) === 0)) return "UTF-16; save it as plain text in UTF-8";
@@ -95,12 +95,12 @@ function encodingFault(contents: Buffer): string | undefined {
   return undefined;
 }
 
-/** Whether the one line that counts was meant to be a key: digits alone, or many with little else. */
+/** Whether the only relevant line was meant to be a key: all digits, or many with few other characters. */
 function looksLikeKey(contents: Buffer): boolean {
   const [line, ...more] = keyLines(contents);
   if (!line || more.length > 0) return false;
   if (line.every(isHex)) return true;
-  // Counted where they lie: a copy would have to be wiped.
+  // Counted in place: a copy would have to be wiped.
   let characters = 0;
   let others = 0;
   for (const character of line) {
@@ -143,7 +143,7 @@ function isDigit(character: number): boolean {
   return character >= 0x30 && character <= 0x39;
 }
 
-/** More than one line is another fault. */
+/** A line end is reported as another fault. */
 function isControl(character: number): boolean {
   return (character < SPACE && character !== TAB && character !== NEWLINE) || character === DELETE;
 }

@@ -1,14 +1,14 @@
-// Waits: whoever waits for more than a few seconds is told what for, and what must not wait longer has a limit.
+// Waits: a wait of more than a few seconds is announced, and a wait that must end has a limit.
 
 import { isScreen } from "./commandline.js";
 
-/** How long nothing is said (ms). */
+/** The time before a wait is announced (ms). */
 export const FEW_SECONDS = 3000;
 
-/** From the left, over what a progress bar may have drawn there. */
+/** Overwrites a progress bar on the line. */
 const OVER_BAR = "\r\x1b[K";
 
-/** Calls `call` after `ms`, unless the function it returns is called before. */
+/** Calls `call` after `ms`, unless the returned function is called first. */
 export type Timer = (ms: number, call: () => void) => () => void;
 
 export const realTimer: Timer = (ms, call) => {
@@ -16,7 +16,7 @@ export const realTimer: Timer = (ms, call) => {
   return () => clearTimeout(timeout);
 };
 
-/** Does `work`. Where that takes more than a few seconds, `say` is called, once. */
+/** Does `work`. If that takes more than a few seconds, calls `say` once. */
 export async function saying<T>(say: () => void, work: () => Promise<T>, timer: Timer = realTimer): Promise<T> {
   const stop = timer(FEW_SECONDS, say);
   try {
@@ -26,7 +26,7 @@ export async function saying<T>(say: () => void, work: () => Promise<T>, timer: 
   }
 }
 
-/** Does `work`, which ends early where its signal says so. Rejects with `late` after `ms`, whether it ended or not. */
+/** Does `work`, which ends early if its signal is aborted. Rejects with `late` after `ms`, whether or not it ended. */
 export function within<T>(
   ms: number,
   work: (signal: AbortSignal) => Promise<T>,
@@ -43,7 +43,7 @@ export function within<T>(
   });
 }
 
-/** A line on stderr: what is waited for, and why. */
+/** Prints a line on stderr about what is waited for. */
 export function sayWaiting(what: string): void {
   process.stderr.write(`${isScreen(process.stderr) ? OVER_BAR : ""}still waiting: ${what}\n`);
 }

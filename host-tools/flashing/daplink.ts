@@ -1,10 +1,10 @@
-// The drive that a board's DAPLink shows: found, written to, and asked what became of it.
+// The drive of a board's DAPLink: finds it, writes to it, and reads the result.
 //
 //   copy, sync | the board erases the chip and programs it | the drive leaves | it comes back, with FAIL.TXT
 //                                                                             | or without: programmed
 //
-// The board counts how often its drive came back (DETAILS.TXT, "Remount count"). So a drive that nobody saw leaving
-// is told from one that never left, and a board that was unplugged (it counts from 0 again) from one that was done.
+// The board counts how often its drive came back (DETAILS.TXT, "Remount count"). The count distinguishes a drive that
+// left unseen from one that never left, and a finished board from one that was unplugged, which counts from 0 again.
 
 import { constants, existsSync, readdirSync } from "node:fs";
 import { type FileHandle, open, rm, statfs } from "node:fs/promises";
@@ -17,15 +17,15 @@ import { Interrupted } from "../files/interruption.js";
 /** What a drive says about its board. */
 export interface Drive {
   readonly path: string;
-  /** The board's own number, in hexadecimal; its USB serial number is the same. */
+  /** The board's unique number, in hexadecimal, which is also its USB serial number. */
   readonly uniqueId: string;
-  /** In bootloader mode what is copied goes into DAPLink's own chip. */
+  /** In bootloader mode a copied file goes into DAPLink's own chip. */
   readonly bootloader: boolean;
   /** DAPLink erases only the pages that it writes to, not the whole chip. */
   readonly pageErasing: boolean;
-  /** How often the drive has come back since power came on. Old versions of DAPLink do not tell. */
+  /** How often the drive has come back since power-on. Old versions of DAPLink do not report it. */
   readonly remounts: number | undefined;
-  /** What FAIL.TXT says; nothing where there is none. */
+  /** The contents of FAIL.TXT; undefined if there is none. */
   readonly failure: string | undefined;
 }
 
@@ -40,26 +40,26 @@ const KINDS: ReadonlyMap<string, string> = new Map([
 ]);
 const WANTED_KIND = "BBC micro:bit V1";
 
-/** It goes on to openocd's interpreter, and so must be no more than a number. */
+/** It is passed to openocd's interpreter, so it must be only a number. */
 const UNIQUE_ID = /^[0-9a-f]{8,64}$/;
 const MAINTENANCE = /^MAINTENANCE/;
 const IMAGE_NAME = "dsc.hex";
 const CHUNK_SIZE = 16_384;
 const POLL_TIME = 100;
 const LONGEST_FAILURE = 300;
-/** Of DETAILS.TXT and the like, many times what they have. */
+/** The most bytes that are read of DETAILS.TXT and similar files, many times their size. */
 const LONGEST_TEXT = 65_536;
 
 // Windows has no O_NONBLOCK.
 const { O_WRONLY, O_CREAT, O_TRUNC, O_NONBLOCK = 0 } = constants;
 
-/** The DAPLink drives among these folders, each board once. */
+/** The DAPLink drives in these folders, each board once. */
 export function findDrives(folders: readonly string[] = mountPoints()): Drive[] {
   const drives = folders.flatMap((folder) => lookAt(folder) ?? []);
   return [...new Map(drives.toReversed().map((drive) => [drive.uniqueId, drive])).values()].toReversed();
 }
 
-/** The drive in a folder; nothing where there is no DAPLink drive, or it cannot be read just now. */
+/** The drive in a folder; undefined if there is no DAPLink drive, or it cannot be read right now. */
 export function lookAt(path: string): Drive | undefined {
   const details = readText(join(path, "DETAILS.TXT"));
   const values = details === undefined ? undefined : parseDetails(details);
@@ -76,19 +76,19 @@ export function lookAt(path: string): Drive | undefined {
   };
 }
 
-/** The lines "name: value" of DETAILS.TXT; names in small letters. */
+/** The lines "name: value" of DETAILS.TXT; names in lower case. */
 function parseDetails(text: string): Map<string, string> {
   const lines = text.matchAll(/^([^:#\r\n]+):[ \t]*([^\r\n]*)/gm);
   return new Map([...lines].map(([, name = "", value = ""]) => [name.trim().toLowerCase(), value.trim()]));
 }
 
-/** What kind of board it is, for people. */
+/** The kind of board, for people. */
 function kindOf({ uniqueId }: Drive): string {
   const id = uniqueId.slice(0, 4);
   return KINDS.get(id) ?? `board of kind ${id}`;
 }
 
-/** The drive to copy to: the one at `mount`, or the only one there is. Throws NoBoard. */
+/** The drive to copy to: the one at `mount`, or the only one. Throws NoBoard. */
 export function chooseDrive(mount: string | undefined, find: () => Drive[] = findDrives): Drive {
   const drive = mount === undefined ? onlyOne(find()) : (lookAt(mount) ?? refuseFolder(mount));
   if (drive.bootloader)
@@ -108,7 +108,7 @@ function onlyOne(drives: readonly Drive[]): Drive {
   if (!drive) throw new NoBoard("no DAPLink drive found: plug the board in, mount its drive, or say where (--mount)");
   if (others.length > 0) {
     const list = drives.map((each) => `${each.path} (${kindOf(each)}, ${each.uniqueId})`).join(", ");
-    throw new NoBoard(`more than one board; pick one with --mount: ${list}`);
+    throw new NoBoard(`more than one board; choose one with --mount: ${list}`);
   }
   return drive;
 }
@@ -129,7 +129,7 @@ export function fatMounts(mounts: string): string[] {
   return fields.flatMap(([, path, type]) => (path && /^(vfat|msdos)$/.test(type ?? "") ? [unescaped(path)] : []));
 }
 
-/** Blanks and the like are there in octal. */
+/** Blanks and similar characters are octal escapes there. */
 function unescaped(path: string): string {
   return path.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
 }
@@ -165,7 +165,7 @@ function printable(text: string): string {
   return text.slice(0, LONGEST_FAILURE).replace(/[^ -~]/g, "?");
 }
 
-/** The few things done to a drive, so that a test can fail at each. They throw as node:fs does. */
+/** The drive operations that are used, so that a test can fail at each. They throw like node:fs. */
 export interface DriveFiles {
   /** Free space (bytes). */
   free(folder: string): Promise<number>;
@@ -180,7 +180,7 @@ export const DRIVE_FILES: DriveFiles = {
     const { bavail, bsize } = await statfs(folder);
     return bavail * bsize;
   },
-  // Not blocking: in a folder that is no drive there may be a pipe of that name.
+  // Not blocking, since a folder that is no drive may have a pipe of that name.
   open: (path) => open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK),
   write: (file, bytes) => file.writeFile(bytes),
   sync: (file) => file.sync(),
@@ -195,8 +195,8 @@ export interface CopyOptions {
 }
 
 /**
- * Copies an image to the drive. Returns whether the system says that all of it is there; a board that is done may take
- * its drive away before that is said, and so awaitReturn() has the last word.
+ * Copies an image to the drive. Returns whether the system confirmed the whole copy. A board that is done may remove
+ * its drive before that, so awaitReturn() decides.
  */
 export async function copyToDrive(drive: Drive, image: Uint8Array, options: CopyOptions): Promise<boolean> {
   const { files = DRIVE_FILES } = options;
@@ -237,7 +237,7 @@ async function writeAll(file: FileHandle, image: Uint8Array, options: CopyOption
   }
 }
 
-/** Only once, in the end: DAPLink wants the file's bytes in order, and nothing in between. */
+/** Synced only once, at the end: DAPLink needs the file's bytes in order and without other writes in between. */
 async function synced(file: FileHandle, files: DriveFiles): Promise<boolean> {
   try {
     await files.sync(file);
@@ -260,7 +260,7 @@ function full({ path }: Drive, consequence: string): FileError {
 function wentAway({ path }: Drive, code?: string): CheckFailed {
   const because = code ? ` (${code})` : "";
   return new CheckFailed(
-    `${path}: the drive went away while it was written${because}; the board may have no complete firmware: copy again`,
+    `${path}: the drive went away while it was written${because}; the board may have no complete firmware; copy again`,
   );
 }
 
@@ -268,14 +268,14 @@ export interface WaitOptions {
   readonly signal: AbortSignal;
   /** How long to wait for the drive (ms). */
   readonly time: number;
-  /** Whether the copy was on the drive for certain. */
+  /** Whether the copy certainly reached the drive. */
   readonly synced: boolean;
   readonly find?: () => Drive[];
 }
 
 /**
- * Waits until the drive has left and come back, and returns whether it did. Throws CheckFailed where the board says
- * that it failed, was unplugged, or took only a part.
+ * Waits until the drive has left and come back, and returns whether it did. Throws CheckFailed if the board reports a
+ * failure, was unplugged, or took only a part.
  */
 export async function awaitReturn(before: Drive, options: WaitOptions): Promise<boolean> {
   const { signal, time, synced, find = findDrives } = options;
@@ -292,19 +292,19 @@ export async function awaitReturn(before: Drive, options: WaitOptions): Promise<
     await sleep(POLL_TIME);
   }
   if (!synced) throw wentAway(before);
-  // It left, and counts as if it had not.
+  // It left, and its count says that it did not.
   if (left && lookAt(before.path)) throw unplugged();
   return false;
 }
 
-/** The same board's drive; it may have another name now. */
+/** The drive of the same board, which may have another name now. */
 function findAgain({ path, uniqueId }: Drive, find: () => Drive[]): Drive | undefined {
   const same = (drive: Drive | undefined) => drive?.uniqueId === uniqueId;
   const here = lookAt(path);
   return same(here) ? here : find().find(same);
 }
 
-/** A board that tells no count is believed if its drive was seen to leave. */
+/** A board without a count is believed if its drive was seen to leave. */
 function hasReturned(before: Drive, now: Drive, left: boolean): boolean {
   return hasCounts(before, now) ? now.remounts !== before.remounts : left;
 }
@@ -318,10 +318,10 @@ function judge(before: Drive, now: Drive, synced: boolean): void {
     throw new CheckFailed(`the board refused the image or failed: ${now.failure}; it may have no complete firmware`);
   const counts = hasCounts(before, now);
   if (counts && (now.remounts as number) < (before.remounts as number)) throw unplugged();
-  // Without a count a drive that failed and came back may as well have been unplugged.
+  // Without a count, a drive that failed and came back may also have been unplugged.
   if (!synced && !counts) throw wentAway(before);
 }
 
 function unplugged(): CheckFailed {
-  return new CheckFailed("the board was unplugged before it was done; it may have no complete firmware: copy again");
+  return new CheckFailed("the board was unplugged before it was done; it may have no complete firmware; copy again");
 }

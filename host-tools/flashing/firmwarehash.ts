@@ -1,13 +1,12 @@
-// Which firmware a module is, and whether an image for a board was built from it.
+// Identifies the firmware of a module, and checks whether an image for a board was built from it.
 //
-// The build puts the first 8 bytes of the module's SHA-256 in the place of eight letters in its data
-// (firmware/version.ts). They are found again as the only eight bytes of its data that are the hash of the
-// module with the letters in their place.
+// The build replaces eight letters in the module's data by the first 8 bytes of its SHA-256 (firmware/version.ts). They
+// are found as the only eight bytes of the data that equal the hash of the module with the letters restored.
 
 import { createHash } from "node:crypto";
 import type { Block } from "./intelhex.js";
 
-/** What the card tells as its firmware; the hash in hexadecimal. */
+/** The firmware that a card reports; the hash is in hexadecimal. */
 export interface Firmware {
   readonly version: string;
   readonly hash: string;
@@ -21,7 +20,7 @@ const DATA_SECTION = 11;
 const I32_CONST = 0x41;
 const END = 0x0b;
 
-/** Version and hash of a compiled module; nothing where it has none. */
+/** Version and hash of a compiled module; undefined if it has none. */
 export function firmwareOf(module: Buffer): Firmware | undefined {
   for (const { start, end } of dataOf(module)) {
     for (let at = start; at + LETTERS.length <= end; at++) {
@@ -31,7 +30,7 @@ export function firmwareOf(module: Buffer): Firmware | undefined {
   return undefined;
 }
 
-/** Whether the image holds the firmware: the hash is in the data that the module starts with. */
+/** Whether the image contains the firmware: the hash is in the module's initial data. */
 export function holdsFirmware(blocks: readonly Block[], { hash }: Firmware): boolean {
   return blocks.some(({ bytes }) => bytes.includes(Buffer.from(hash, "hex")));
 }
@@ -46,13 +45,13 @@ function hashAt(module: Buffer, at: number): string {
   return module.toString("hex", at, at + LETTERS.length);
 }
 
-/** Major, minor, patch before the hash. The compiler leaves out zeros that a segment would begin with. */
+/** Major, minor and patch version before the hash. The compiler leaves out leading zeros of a segment. */
 function versionBefore(module: Buffer, start: number, at: number): string {
   const bytes = [...module.subarray(Math.max(start, at - VERSION_SIZE), at)];
   return [...new Array(VERSION_SIZE - bytes.length).fill(0), ...bytes].join(".");
 }
 
-/** Where the active data segments lie in the module. (WebAssembly Core Specification 1.0, 5.5.) */
+/** The positions of the active data segments in the module (WebAssembly Core Specification 1.0, 5.5). */
 function dataOf(module: Buffer): { start: number; end: number }[] {
   if (!module.subarray(0, MODULE_HEAD.length).equals(MODULE_HEAD)) return [];
   const reader = new Reader(module, MODULE_HEAD.length);
@@ -70,7 +69,7 @@ function segments(reader: Reader): { start: number; end: number }[] {
   for (let left = reader.number(); left > 0; left--) {
     const isPlain = reader.number() === 0 && reader.byte() === I32_CONST;
     reader.number();
-    // The compiler makes no others.
+    // The compiler makes no other kind.
     if (!isPlain || reader.byte() !== END) return [];
     const size = reader.number();
     found.push({ start: reader.at, end: reader.at + size });
@@ -79,7 +78,7 @@ function segments(reader: Reader): { start: number; end: number }[] {
   return found;
 }
 
-/** Reads bytes and LEB128 numbers; beyond the end there are zeros. */
+/** Reads bytes and LEB128 numbers; beyond the end it reads zeros. */
 class Reader {
   at: number;
   readonly #bytes: Buffer;

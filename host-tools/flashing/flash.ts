@@ -1,4 +1,4 @@
-// Flashing a board: an image that was checked, the board that is meant, the writing, and what the card says then.
+// Flashing a board: checks the image, finds the board, writes, and checks what the card reports afterwards.
 
 import { readFileSync } from "node:fs";
 import { join, relative } from "node:path";
@@ -18,28 +18,28 @@ import { type Block, HexError, parseIntelHex } from "./intelhex.js";
 import { boardOf, checkImage, ImageError } from "./nrf51.js";
 import { flashWithOpenocd } from "./openocd.js";
 
-/** What is wanted. */
+/** The request. */
 export interface FlashRequest {
   readonly board: string;
-  /** Intel HEX; the board's own unless given. */
+  /** Intel HEX; default: the board's image. */
   readonly image?: string;
-  /** Of the board's own images the one for production, not the one for development. */
+  /** Use the board's production image instead of the development image. */
   readonly production?: boolean;
-  /** The board's drive; found unless given. */
+  /** The board's drive; default: found. */
   readonly mount?: string;
   readonly openocd?: boolean;
-  /** The whole chip, with openocd. */
+  /** Erase the whole chip, with openocd. */
   readonly erase?: boolean;
-  /** The board's serial port; found unless given. */
+  /** The board's serial port; default: found. */
   readonly port?: string;
   readonly verify?: boolean;
-  /** Somebody has said already that a card may be lost. */
+  /** The user has already confirmed that a card may be lost. */
   readonly yes?: boolean;
   /** How long to wait for the drive to come back (s). */
   readonly timeout: number;
 }
 
-/** What goes on while a board is written to: a stage, and of how many bytes of the image that is. */
+/** Reports progress: a stage, and the bytes of the image done so far. */
 export type OnProgress = (stage: string, bytes?: number) => void;
 
 const MODULE = join(BUILD, "dsc.wasm");
@@ -51,38 +51,38 @@ const LARGEST_IMAGE = 16 * 1024 * 1024;
 
 const DAPLINK_SERIAL = /^[0-9a-f]{48}$/i;
 
-/** How long the port of a board that was just flashed may take to come (ms). */
+/** The time that the port of a freshly flashed board may take to appear (ms). */
 const PORT_TIME = 15_000;
 const PORT_POLL = 500;
 
-/** Whatever else runs on a board may answer anything. */
+/** Other firmware on a board may answer anything. */
 const NO_CARD = [NoCard, NoAnswer, OtherProtocol, BadAnswer, CardRefused];
 
-/** An image that was checked. */
+/** A checked image. */
 export interface Image {
   readonly path: string;
   readonly text: Buffer;
-  /** How many bytes it puts onto the chip. */
+  /** The number of bytes that it writes to the chip. */
   readonly bytes: number;
-  /** Which firmware it holds; nothing where that is another one than build/dsc.wasm. */
+  /** The firmware in the image; undefined if it is not that of build/dsc.wasm. */
   readonly firmware: Firmware | undefined;
-  /** Which board it says it is for; nothing where it does not say. */
+  /** The board that it names; undefined if it names none. */
   readonly board: string | undefined;
 }
 
-/** What to write to. */
+/** The destination. */
 export interface Target {
   readonly drive: Drive | undefined;
   readonly port: string | undefined;
-  /** The board's USB serial number, for openocd; nothing where that takes the first board that it finds. */
+  /** The board's USB serial number, for openocd; undefined: openocd takes the first board that it finds. */
   readonly adapter: string | undefined;
-  /** The whole chip is erased, the card with it. */
+  /** The whole chip is erased, including the card. */
   readonly erases: boolean;
-  /** But the board's DAPLink says that it erases only the pages that it writes to. */
+  /** The board's DAPLink reports that it erases only the pages that it writes to. */
   readonly byPage: boolean;
 }
 
-/** Reads an image and checks it. Throws FileError where it must not go onto the board. */
+/** Reads and checks an image. Throws a FileError if it must not go onto the board. */
 export function readImage({ board, image, production, verify }: FlashRequest): Image {
   const kind = production ? "production" : "development";
   const path = image ?? relative(".", join(BUILD, "board", board, kind, "dsc.hex"));
@@ -129,7 +129,7 @@ function firmwareIn(blocks: readonly Block[]): Firmware | undefined {
   return firmware && holdsFirmware(blocks, firmware) ? firmware : undefined;
 }
 
-/** Which board is meant. Throws NoBoard or PortError where that is not clear. */
+/** Decides which board to flash. Throws NoBoard or PortError if that is not clear. */
 export async function findTarget(options: FlashRequest): Promise<Target> {
   const drive = options.openocd ? driveOfAdapter(options.mount) : chooseDrive(options.mount);
   const ports = await listPortsWithSerials();
@@ -142,12 +142,12 @@ export async function findTarget(options: FlashRequest): Promise<Target> {
   return { drive, port, adapter, erases: !options.openocd || options.erase === true, byPage };
 }
 
-/** Through openocd no drive is needed; where there is one it says which board is meant. */
+/** openocd needs no drive, but a drive identifies the board. */
 function driveOfAdapter(mount: string | undefined): Drive | undefined {
   return mount === undefined && findDrives().length === 0 ? undefined : chooseDrive(mount);
 }
 
-/** The port that was asked for, or else that of the board with this drive. Throws where it is another board's. */
+/** The requested port, otherwise that of the board with this drive. Throws if it belongs to another board. */
 export function choosePort(
   ports: readonly ListedPort[],
   asked: string | undefined,
@@ -156,18 +156,21 @@ export function choosePort(
   if (!drive) return asked;
   if (asked === undefined) return ports.find(({ usbSerial }) => usbSerial?.toLowerCase() === drive.uniqueId)?.path;
   const other = ports.find(({ path, usbSerial }) => path === asked && isOther(usbSerial, drive));
-  if (other) throw new NoBoard(`${asked} is the port of another board (${other.usbSerial}) than ${drive.path}`);
+  if (other)
+    throw new NoBoard(
+      `${asked} is the port of another board (${other.usbSerial}) than ${drive.path}; name the right one with --port`,
+    );
   return asked;
 }
 
-/** Serial numbers of other makes say nothing about a board of DAPLink. */
+/** Serial numbers of other makes do not identify a DAPLink board. */
 function isOther(usbSerial: string | undefined, { uniqueId }: Drive): boolean {
   return usbSerial?.length === uniqueId.length && usbSerial.toLowerCase() !== uniqueId;
 }
 
 /**
- * What the card at the board's port says; nothing where none answers, or nobody needs to know. A port that was asked for
- * and cannot be used is an error before anything is written.
+ * The status of the card at the board's port; undefined if none answers or it is not needed. A requested port that
+ * cannot be used is an error before anything is written.
  */
 export async function askCard({ port, erases }: Target, options: FlashRequest): Promise<CardStatus | undefined> {
   const isNeeded = options.port !== undefined || options.verify === true;
@@ -181,7 +184,7 @@ export async function askCard({ port, erases }: Target, options: FlashRequest): 
   }
 }
 
-/** Writes the image. Returns whether the board said that it is done; throws where it said that it failed. */
+/** Writes the image. Returns whether the board confirmed it; throws if the board reported a failure. */
 export function writeImage(
   image: Image,
   target: Target,
@@ -200,7 +203,7 @@ async function viaDrive(
   signal: AbortSignal,
   onProgress: OnProgress,
 ): Promise<boolean> {
-  // Somebody may have thought about it for long.
+  // The user may have taken long to confirm.
   const drive = chosen && lookAt(chosen.path);
   if (!drive || drive.uniqueId !== chosen.uniqueId)
     throw new NoBoard(`${chosen?.path}: the drive went away; nothing was written`);
@@ -230,11 +233,11 @@ async function viaOpenocd(
   return true;
 }
 
-/** Where the drive does not come back, only the card can tell, and one that still has keys was never erased. */
+/** If the drive does not come back, only the card can tell, and a card that still has keys was never erased. */
 export function checkWithoutDrive(found: Found | undefined, { byPage }: Target, { timeout }: FlashRequest): void {
   if (!found)
     throw new CheckFailed(
-      `the drive did not come back within ${timeout} s: whether the board is done is not known; plug it in again, ` +
+      `the drive did not come back within ${timeout} s: it is unknown whether the board is done; plug it in again, ` +
         "look for FAIL.TXT, or ask the card (dsc info)",
     );
   if (found.status.life !== "blank" && !byPage)
@@ -247,7 +250,7 @@ export interface Found {
   readonly status: CardStatus;
 }
 
-/** What the card says once it is there again. Throws where that is another firmware than the image's, or nothing. */
+/** The card's status once it has come back. Throws if it has other firmware than the image, or does not answer. */
 export async function verify({ firmware }: Image, { port, drive }: Target): Promise<Found> {
   const found = await saying(
     () => sayWaiting(`a card to answer on the board (for up to ${PORT_TIME / 1000} s)`),
@@ -259,7 +262,7 @@ export async function verify({ firmware }: Image, { port, drive }: Target): Prom
   return found;
 }
 
-/** The port may go and come back with the drive. */
+/** The port may disappear and come back with the drive. */
 async function findOnceThere(find: () => Promise<Found>): Promise<Found> {
   for (const end = Date.now() + PORT_TIME; ; await sleep(PORT_POLL)) {
     try {
@@ -275,7 +278,7 @@ async function findAt(port: string): Promise<Found> {
   return { port, status: await readStatusAt(port) };
 }
 
-/** The only card there is, on no port of another board. */
+/** The only card, at no port of another board. */
 async function findOnlyCard(drive: Drive | undefined): Promise<Found> {
   const ports = (await listPortsWithSerials()).filter(({ usbSerial }) => !(drive && isOther(usbSerial, drive)));
   const tried = await Promise.allSettled(ports.map(({ path }) => findAt(path)));

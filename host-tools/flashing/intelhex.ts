@@ -1,9 +1,9 @@
-// Intel HEX: the bytes that a file holds, and where they go. (Intel, Hexadecimal Object File Format Specification,
-// revision A, 1988.)
+// Intel HEX: parses the bytes of a file and their addresses (Intel, Hexadecimal Object File Format Specification,
+// revision A, 1988).
 //
-//   :LLAAAATTDD…CC   bytes of data, address, type, data, checksum: all bytes of a line add up to 0 modulo 256
+//   :LLAAAATTDD…CC   length, address, type, data, checksum: all bytes of a line add up to 0 modulo 256
 
-/** A file that is not Intel HEX, or not whole; `line` is the first wrong one, counted from 1. */
+/** A file that is not Intel HEX, or not complete; `line` is the first wrong one, counted from 1. */
 export class HexError extends Error {
   override name = "HexError";
   readonly line: number;
@@ -14,9 +14,9 @@ export class HexError extends Error {
   }
 }
 
-/** Bytes that lie side by side. */
+/** Contiguous bytes. */
 export interface Block {
-  /** Where the first byte goes. */
+  /** The address of the first byte. */
   readonly address: number;
   readonly bytes: Buffer;
 }
@@ -30,7 +30,7 @@ enum RecordType {
   START_LINEAR_ADDRESS = 0x05,
 }
 
-/** Sizes of the data that a type must have. Start addresses are checked, and not used: the chip has a reset vector. */
+/** Required data sizes by type. Start addresses are checked but not used, since the chip has a reset vector. */
 const DATA_SIZES: ReadonlyMap<number, number> = new Map([
   [RecordType.END_OF_FILE, 0],
   [RecordType.EXTENDED_SEGMENT_ADDRESS, 2],
@@ -39,9 +39,9 @@ const DATA_SIZES: ReadonlyMap<number, number> = new Map([
   [RecordType.START_LINEAR_ADDRESS, 4],
 ]);
 
-/** Types that the micro:bit Foundation added for files with an image for each of several boards. */
+/** Types that the micro:bit Foundation added for files with images for several boards. */
 const UNIVERSAL = { first: 0x0a, last: 0x0e };
-/** What an address in a record counts within. */
+/** The size of the region that an address in a record counts in. */
 const REGION = 0x10000;
 /** Length, address, type and checksum. */
 const FRAME = 5;
@@ -56,7 +56,7 @@ interface Piece extends Block {
   readonly line: number;
 }
 
-/** The blocks of a file, in order of their addresses, none touching another. Throws HexError. */
+/** The blocks of a file in order of address, merged where they touch. Throws HexError. */
 export function parseIntelHex(text: string): Block[] {
   const lines = text.split(/\r\n|\n|\r/);
   const pieces: Piece[] = [];
@@ -73,14 +73,14 @@ export function parseIntelHex(text: string): Block[] {
     if (type === RecordType.EXTENDED_LINEAR_ADDRESS) base = data.readUInt16BE() * REGION;
     if (type === RecordType.DATA && data.length > 0) pieces.push({ line, address: base + offset, bytes: data });
   }
-  throw new HexError(lines.length, "the file ends without a record that says so; it is cut off");
+  throw new HexError(lines.length, "the file ends without an end record, so it is cut off");
 }
 
 function parseRecord(content: string, line: number): HexRecord {
   if (!/^:([0-9A-Fa-f]{2})+$/.test(content)) throw new HexError(line, "not a record of Intel HEX");
   const bytes = Buffer.from(content.slice(1), "hex");
   const [size = 0] = bytes;
-  if (bytes.length !== size + FRAME) throw new HexError(line, "the record has another length than it says");
+  if (bytes.length !== size + FRAME) throw new HexError(line, "the length of the record is wrong");
   if (bytes.reduce((sum, byte) => sum + byte, 0) % 256 !== 0) throw new HexError(line, "the checksum is wrong");
   const record = { offset: bytes.readUInt16BE(1), type: bytes[3] as number, data: bytes.subarray(4, -1) };
   checkType(record, line);
@@ -89,10 +89,7 @@ function parseRecord(content: string, line: number): HexRecord {
 
 function checkType({ offset, type, data }: HexRecord, line: number): void {
   if (type >= UNIVERSAL.first && type <= UNIVERSAL.last)
-    throw new HexError(
-      line,
-      "a universal hex of the micro:bit, for several boards; one for this board alone is needed",
-    );
+    throw new HexError(line, "a universal hex of the micro:bit, for several boards; use a file for this board alone");
   if (type === RecordType.DATA) {
     if (offset + data.length > REGION) throw new HexError(line, "the record goes beyond its 64 KB");
     return;
@@ -107,7 +104,7 @@ function refuseMore(lines: readonly string[], end: number): void {
   if (more >= 0) throw new HexError(more + 1, "there is something after the end of the file");
 }
 
-/** Puts together what touches; the same place twice is an error. */
+/** Merges adjacent pieces; overlapping pieces are an error. */
 function merged(pieces: readonly Piece[]): Block[] {
   const groups: { address: number; end: number; parts: Buffer[] }[] = [];
   for (const { line, address, bytes } of pieces.toSorted((a, b) => a.address - b.address)) {

@@ -1,4 +1,5 @@
-// The chip of the BBC micro:bit V1, the nRF51822 with 256 KB of flash and 16 KB of RAM: which images are for it.
+// The chip of the BBC micro:bit V1, the nRF51822 with 256 KB of flash and 16 KB of RAM: decides which images are for
+// it.
 
 import type { Block } from "./intelhex.js";
 
@@ -7,7 +8,7 @@ export class ImageError extends Error {
   override name = "ImageError";
 }
 
-/** Addresses from `start` to before `end`. */
+/** Addresses from `start` up to but not including `end`. */
 interface Range {
   readonly start: number;
   readonly end: number;
@@ -17,16 +18,16 @@ const FLASH: Range = { start: 0, end: 0x40000 };
 /** User information configuration registers. */
 const UICR: Range = { start: 0x10001000, end: 0x10001100 };
 const RAM: Range = { start: 0x20000000, end: 0x20004000 };
-/** The pages that hold what the card knows: keys, PIN, counters (docs/FLASH.md). */
+/** The pages that hold the card's data: keys, PIN, counters (docs/FLASH.md). */
 const CARD: Range = { start: 0x3f000, end: FLASH.end };
 /** Initial stack pointer and reset vector. */
 const VECTORS_SIZE = 8;
-/** How an image of this project names its board (board/ports/microbit/port.c). */
+/** The board name in an image of this project (board/ports/microbit/port.c). */
 const BOARD = /DSC\+ board: ([a-z0-9-]{1,32})\0/;
 
 /**
- * The board that an image of this project names; nothing where it names none. Ports for other chips have their stack and
- * their code at the same addresses, so that checkImage() alone would let their images pass.
+ * The board that an image of this project names; undefined if it names none. Ports for other chips have stack and code
+ * at the same addresses, so checkImage() alone would accept their images.
  */
 export function boardOf(blocks: readonly Block[]): string | undefined {
   for (const { bytes } of blocks) {
@@ -36,7 +37,7 @@ export function boardOf(blocks: readonly Block[]): string | undefined {
   return undefined;
 }
 
-/** Throws ImageError unless every byte has a place on the chip that is not the card's, and the chip could start. */
+/** Throws ImageError unless every byte has a place on the chip outside the card's pages, and the chip could start. */
 export function checkImage(blocks: readonly Block[]): void {
   for (const block of blocks) checkPlace(block);
   const vectors = blocks.find(({ address }) => address === FLASH.start)?.bytes;
@@ -44,11 +45,11 @@ export function checkImage(blocks: readonly Block[]): void {
     throw new ImageError("nothing at address 0, where the chip starts: not a whole image");
   const stack = vectors.readUInt32LE(0);
   const reset = vectors.readUInt32LE(4);
-  // A full-descending stack may begin right behind the RAM.
+  // A full-descending stack may begin right after the RAM.
   if (stack <= RAM.start || stack > RAM.end)
     throw new ImageError(`its stack begins at ${hex(stack)}, beyond this chip's 16 KB of RAM: for another chip`);
   if (reset % 2 === 0 || !isWithin(FLASH, reset))
-    throw new ImageError(`it starts at ${hex(reset)}, which is no Thumb code in this chip's flash: for another chip`);
+    throw new ImageError(`it starts at ${hex(reset)}, which is not Thumb code in this chip's flash: for another chip`);
 }
 
 function checkPlace({ address, bytes }: Block): void {

@@ -1,7 +1,7 @@
 // Flashing through openocd and the board's debug port: only the pages that the image has bytes in are erased.
 //
-// openocd gets the bytes that were checked, in a file of its own, and looks at the chip before it writes. What it prints
-// becomes one line.
+// openocd gets the checked bytes in a separate file, and identifies the chip before it writes. Its output is reduced to
+// one line.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -14,11 +14,11 @@ import { saying, sayWaiting } from "../files/waiting.js";
 
 export interface OpenocdOptions {
   readonly signal: AbortSignal;
-  /** Erase the whole chip first: all that the card knows, and read-back protection. */
+  /** Erase the whole chip first, with all card data and the read-back protection. */
   readonly erase: boolean;
-  /** The USB serial number of the board, where there may be others. */
+  /** The USB serial number of the board, if there may be others. */
   readonly adapter?: string | undefined;
-  /** Called when openocd begins with something. */
+  /** Called when openocd begins a stage. */
   readonly onStage?: (stage: string) => void;
 }
 
@@ -31,7 +31,7 @@ const VERIFIED = "** Verified OK **";
 
 /**
  * FICR: page size, number of pages; NVMC: CONFIG, ERASEALL (nRF51 Series Reference Manual 3.0, 6 and 7). A protected
- * chip reads as zeros or not at all, but lets itself be erased; the driver's own mass_erase wants to read it first.
+ * chip reads as zeros or not at all, but can be erased; the driver's own mass_erase would try to read it first.
  */
 const SCRIPT = `
 proc dsc_read {address} {
@@ -61,20 +61,20 @@ proc dsc_flash {erase} {
 }
 `;
 
-/** What openocd says, and what it means. The first that fits. */
+/** Messages of openocd, and their meaning. The first that matches counts. */
 const REASONS: readonly [RegExp, (match: RegExpExecArray) => Error][] = [
   [/LIBUSB_ERROR_ACCESS|insufficient permissions|permission denied/i, () => new NoBoard(NOT_ALLOWED)],
   [/LIBUSB_ERROR_BUSY|resource busy/i, () => new NoBoard("the board's debug port is in use by another program")],
   [/unable to find a matching CMSIS-DAP|no device found|unable to open CMSIS-DAP/i, () => new NoBoard(NO_ADAPTER)],
-  [new RegExp(OTHER_CHIP), () => new NoBoard("the chip has not the 256 pages of 1 KB that the board's nRF51822 has")],
-  [/UNEXPECTED|expected 1 of/, () => new NoBoard("the chip is no nRF51 (another IDCODE)")],
+  [new RegExp(OTHER_CHIP), () => new NoBoard("the chip does not have the 256 pages of 1 KB of the board's nRF51822")],
+  [/UNEXPECTED|expected 1 of/, () => new NoBoard("the chip is not an nRF51 (another IDCODE)")],
   [new RegExp(PROTECTED), () => new CheckFailed(READ_BACK)],
-  [/UICR cannot be erased separately/, () => new CheckFailed(`the image sets UICR, which holds something: ${ERASE}`)],
+  [/UICR cannot be erased separately/, () => new CheckFailed(`the image sets UICR, which is not empty: ${ERASE}`)],
   [/cannot read IDR|Could not initialize the debug port|Could not find MEM-AP/i, () => new NoBoard(NO_CHIP)],
   [/Can't find ((interface|target)\/\S+)/, ([, name]) => new CheckFailed(`this openocd has no ${name}`)],
   [/\*\* Verify Failed \*\*|contents differ/, () => new CheckFailed("what the chip holds is not the image")],
 ];
-const ERASE = "--erase takes that off, and all that the card knows with it";
+const ERASE = "--erase clears it, and with it all card data";
 const NOT_ALLOWED =
   "you may not open the board's debug port; join the group plugdev, which openocd's udev rules let in";
 const NO_ADAPTER = "openocd finds no CMSIS-DAP adapter: plug the board in";
@@ -87,7 +87,7 @@ const STAGES: readonly [RegExp, string][] = [
   [/^\*\* Verify Started/, "verifying"],
 ];
 
-/** Flashes an image (Intel HEX) and compares it. Throws NoBoard or CheckFailed where that fails. */
+/** Flashes an image (Intel HEX) and compares it. Throws NoBoard or CheckFailed if that fails. */
 export async function flashWithOpenocd(image: Uint8Array, options: OpenocdOptions): Promise<void> {
   const folder = placeFiles(image);
   try {
@@ -115,7 +115,7 @@ function placeFiles(image: Uint8Array): string {
   }
 }
 
-/** The error in what openocd printed, and what that leaves on the board. NoBoard only where nothing was written. */
+/** The error in openocd's output, and the resulting state of the board. NoBoard only if nothing was written. */
 export function explainOpenocd(output: string): Error {
   const known = knownReason(output);
   const last = [...output.matchAll(/^Error: (?!\*\*)(.+)$/gm)].at(-1)?.[1]?.trim();
@@ -126,10 +126,10 @@ export function explainOpenocd(output: string): Error {
   return error;
 }
 
-/** What is left once openocd has begun to write. */
+/** The state of the board once openocd has begun to write. */
 function stateOnceBegun(output: string): string | undefined {
-  if (output.includes("** Programming Started **")) return "the board may have no complete firmware: flash again";
-  return /^dsc: erasing/m.test(output) ? "the chip may be erased: flash again" : undefined;
+  if (output.includes("** Programming Started **")) return "the board may have no complete firmware; flash it again";
+  return /^dsc: erasing/m.test(output) ? "the chip may be erased; flash it again" : undefined;
 }
 
 function knownReason(output: string): Error | undefined {
@@ -157,7 +157,7 @@ function runOpenocd(folder: string, options: OpenocdOptions): Promise<{ code: nu
 function argumentsFor({ erase, adapter }: OpenocdOptions): string[] {
   const chosen = adapter === undefined ? [] : ["-c", `adapter serial ${adapter}`];
   const files = ["-f", "interface/cmsis-dap.cfg", ...chosen, "-f", "target/nrf51.cfg", "-f", SCRIPT_NAME];
-  // Not inside catch: shutdown is an error to openocd's interpreter.
+  // Not inside catch, since shutdown counts as an error in openocd's interpreter.
   const flash = `if {[catch {dsc_flash ${erase ? 1 : 0}} reason]} { echo "Error: $reason"; shutdown error }; shutdown`;
   return [...files, "-c", flash];
 }

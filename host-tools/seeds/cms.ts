@@ -1,7 +1,7 @@
-// CMS (RFC 5652, 5083): a file for the holder of a certificate's key alone, who opens it with stock openssl.
+// CMS (RFC 5652, 5083): a file that only the owner of a certificate's private key can open, with standard openssl.
 //
-// The `openssl` program makes it. What is encrypted goes to it over standard input and is in no file; the certificate is
-// no secret.
+// The `openssl` program makes it. The contents go to it over standard input and are written to no file; the certificate
+// is public.
 
 import { spawn } from "node:child_process";
 import { createHash, type KeyObject, X509Certificate } from "node:crypto";
@@ -9,12 +9,12 @@ import { resolve } from "node:path";
 import { DISK, FileError, type FileSystem, readWhole } from "../files/files.js";
 import { interruption } from "../files/interruption.js";
 
-/** A certificate that nothing can be encrypted for, or nothing to do that with. Nothing was written. */
+/** A certificate that nothing can be encrypted for, or a missing openssl. Nothing was written. */
 export class CertificateError extends FileError {
   override name = "CertificateError";
 }
 
-/** A site's certificate, fit to encrypt for. */
+/** A site's certificate that can be encrypted for. */
 export interface SiteCertificate {
   readonly path: string;
   readonly publicKey: KeyObject;
@@ -22,19 +22,19 @@ export interface SiteCertificate {
   readonly fingerprint: string;
 }
 
-/** Larger ones are no certificates. */
+/** A larger file is no certificate. */
 const MOST_BYTES = 64 * 1024;
 const LEAST_RSA_BITS = 2048;
 
-/** How the key that encrypts the contents is itself encrypted: RSA-OAEP (RFC 8017), or ECDH (RFC 5753), with SHA-256. */
+/** How the content-encryption key is encrypted: RSA-OAEP (RFC 8017), or ECDH (RFC 5753), with SHA-256. */
 const KEY_OPTIONS: Readonly<Record<string, readonly string[]>> = {
   rsa: ["-keyopt", "rsa_padding_mode:oaep", "-keyopt", "rsa_oaep_md:sha256"],
   ec: ["-keyopt", "ecdh_kdf_md:sha256"],
 };
 
-/** 1.2.840.113549.1.9.16.1.23 and 1.2.840.113549.1.7.3 in DER: what CMS says of itself when it is encrypted. */
+/** 1.2.840.113549.1.9.16.1.23 and 1.2.840.113549.1.7.3 in DER: the content types of encrypted CMS. */
 const ENVELOPES = ["060b2a864886f70d0109100117", "06092a864886f70d010703"].map((hex) => Buffer.from(hex, "hex"));
-/** Within so many bytes: behind the tag and length of a sequence. */
+/** The content type comes within this many bytes: after the tag and length of a sequence. */
 const ENVELOPE_WITHIN = 24;
 const SEQUENCE = 0x30;
 
@@ -44,13 +44,15 @@ export function isCms(bytes: Buffer): boolean {
   return head[0] === SEQUENCE && ENVELOPES.some((oid) => head.includes(oid));
 }
 
-/** Reads a certificate (PEM or DER; of several the first). Throws a CertificateError, or a FileError. */
+/** Reads a certificate (PEM or DER; the first of several). Throws a CertificateError or a FileError. */
 export function readSiteCertificate(path: string, now: number = Date.now(), disk: FileSystem = DISK): SiteCertificate {
   const certificate = parsed(path, readWhole(path, MOST_BYTES, disk));
   const { publicKey, validFrom, validTo } = certificate;
   refuseKey(path, publicKey);
-  if (now < Date.parse(validFrom)) throw new CertificateError(`${path}: the certificate is valid from ${validFrom} on`);
-  if (now > Date.parse(validTo)) throw new CertificateError(`${path}: the certificate expired: ${validTo}`);
+  if (now < Date.parse(validFrom))
+    throw new CertificateError(`${path}: the certificate is not valid before ${validFrom}; use a current one`);
+  if (now > Date.parse(validTo))
+    throw new CertificateError(`${path}: the certificate expired on ${validTo}; use a current one`);
   return { path, publicKey, fingerprint: createHash("sha256").update(certificate.raw).digest("hex") };
 }
 
@@ -58,21 +60,23 @@ function parsed(path: string, bytes: Buffer): X509Certificate {
   try {
     return new X509Certificate(bytes);
   } catch {
-    throw new CertificateError(`${path}: no certificate (X.509 in PEM or DER)`);
+    throw new CertificateError(`${path}: is not a certificate; give X.509 in PEM or DER`);
   }
 }
 
 function refuseKey(path: string, { asymmetricKeyType: kind, asymmetricKeyDetails }: KeyObject): void {
   if (kind === undefined || !Object.hasOwn(KEY_OPTIONS, kind))
-    throw new CertificateError(`${path}: nothing can be encrypted for a key of kind ${kind}; RSA or EC is needed`);
+    throw new CertificateError(`${path}: cannot encrypt for a key of kind ${kind}; RSA or EC is needed`);
   const bits = asymmetricKeyDetails?.modulusLength ?? LEAST_RSA_BITS;
   if (bits < LEAST_RSA_BITS)
-    throw new CertificateError(`${path}: an RSA key of ${bits} bits; ${LEAST_RSA_BITS} are the least`);
+    throw new CertificateError(
+      `${path}: an RSA key of ${bits} bits is too short; use one of ${LEAST_RSA_BITS} or more`,
+    );
 }
 
 /** CMS in DER under AES-256-GCM, for the certificate. Throws a CertificateError. */
 export async function encryptForSite(contents: Uint8Array, { path, publicKey }: SiteCertificate): Promise<Buffer> {
-  // An absolute path: openssl takes what looks like a URI for one.
+  // An absolute path, since openssl treats some names as URIs.
   const recipient = ["-recip", resolve(path), ...(KEY_OPTIONS[publicKey.asymmetricKeyType ?? ""] ?? [])];
   const options = ["-encrypt", "-binary", "-aes-256-gcm", "-outform", "DER", ...recipient];
   const { code, stdout, stderr } = await runOpenssl(["cms", ...options], contents);
@@ -94,7 +98,7 @@ function runOpenssl(args: readonly string[], input: Uint8Array): Promise<Ended> 
   const chunks: Record<"stdout" | "stderr", Buffer[]> = { stdout: [], stderr: [] };
   for (const name of ["stdout", "stderr"] as const)
     child[name].on("data", (chunk: Buffer) => void chunks[name].push(chunk));
-  // Where openssl ends without reading, its exit code and its words say more than the broken pipe.
+  // If openssl ends without reading, its exit code and message explain more than the broken pipe.
   child.stdin.on("error", () => {});
   child.stdin.end(input);
   return new Promise<Ended>((settle, reject) => {
@@ -110,7 +114,9 @@ function notRun({ code }: NodeJS.ErrnoException): CertificateError {
   return new CertificateError(`openssl cannot be run (${code})`);
 }
 
-/** The reason in `…:error:NUMBER:library:function:reason:file:line:more`, or else the first line that openssl wrote. */
+/**
+ * The reason in `…:error:NUMBER:library:function:reason:file:line:more`, otherwise the first line that openssl wrote.
+ */
 function reasonIn(stderr: string): string {
   const reason = /:error:[0-9A-F]+:[^:]*:[^:]*:([^:\n]+)/.exec(stderr)?.[1];
   const line = reason ?? stderr.split("\n").find((any) => any.trim() !== "") ?? "it does not say why";

@@ -1,9 +1,10 @@
-// Lines of keys in the clear, as other systems import them: the file is its owner's alone, and is to be deleted after that.
+// Lines with keys in the clear, in the formats that other systems import. Only the owner can read the file, and it
+// should be deleted after the import.
 
 import { createExclusive, type FileSystem } from "../files/files.js";
 import { concatSecrets, secretBytes } from "../files/secretbytes.js";
 
-/** Writes a line for each item under the header, and wipes the lines. Never overwrites. */
+/** Writes the header and a line for each item, and wipes the lines. Never overwrites. */
 export function writeSecretLines<T>(
   path: string,
   header: string,

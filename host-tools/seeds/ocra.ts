@@ -1,5 +1,5 @@
-// OCRA, the OATH challenge-response algorithm (RFC 6287), as the host computes it: to be read, not to be fast.
-// The firmware's own (firmware/crypto/ocra.ts) is checked against this one.
+// OCRA, the OATH challenge-response algorithm (RFC 6287), for the host: written to be readable, not fast. The
+// firmware's version (firmware/crypto/ocra.ts) is checked against it.
 
 import { createHash, createHmac } from "node:crypto";
 import type { HashName } from "../card/hashes.js";

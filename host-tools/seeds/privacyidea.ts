@@ -6,13 +6,10 @@ import { concatSecrets, hexOf } from "../files/secretbytes.js";
 import { writeSecretLines } from "./csv.js";
 import type { SeedRecord } from "./pskcrecords.js";
 
-/** Fields are divided by commas and not quoted, a # begins a comment, and =, +, - or @ a formula of a spreadsheet. */
+/** Fields are separated by commas and not quoted; # begins a comment, and =, +, - or @ a formula of a spreadsheet. */
 const FIELD = /^[A-Za-z0-9][A-Za-z0-9._:/-]*$/;
 
-/**
- * Writes the cards that are done (a pending one is not in anybody's hands) and returns how many these are.
- * Never overwrites.
- */
+/** Writes the cards that are done (nobody has a pending one yet) and returns their number. Never overwrites. */
 export function writePrivacyIdeaCsv(path: string, records: readonly SeedRecord[], disk: FileSystem = DISK): number {
   const done = records.filter((record) => record.state === "done");
   writeSecretLines(path, "", done, line, disk);
@@ -21,7 +18,7 @@ export function writePrivacyIdeaCsv(path: string, records: readonly SeedRecord[]
 
 /** Wipe it after use. */
 function line({ serial, key, suite }: SeedRecord): Buffer {
-  if (!FIELD.test(serial)) throw new SeedFileError("a serial number that does not fit into CSV; nothing was written");
+  if (!FIELD.test(serial)) throw new SeedFileError("the serial number does not fit into CSV; nothing was written");
   const hex = hexOf(key);
   const whole = concatSecrets(Buffer.from(`${serial}, `), hex, Buffer.from(`, ocra, ${suite}\n`));
   hex.fill(0);

@@ -1,9 +1,10 @@
 // Exports: the keys of cards for another house, as PSKC (RFC 6030) under a pre-shared key or a passphrase.
 //
 //   KeyPackage   SerialNo IB3000123     KeyUsage CR: the token key
-//   KeyPackage   SerialNo IB3000123-U   KeyUsage Unlock: the unlock key, only where it is asked for
+//   KeyPackage   SerialNo IB3000123-U   KeyUsage Unlock: the unlock key, only if requested
 //
-// Importers know a key by its SerialNo alone, and of two keys under one they keep the last. So no two keys share one.
+// Importers identify a key by its SerialNo alone, and keep only the last of several keys under one. So each key has its
+// own.
 
 import { SeedFileError } from "../files/errors.js";
 import type { SeedSecret } from "./pskckeys.js";
@@ -23,16 +24,19 @@ import { hasUsualShape, indent, MAX_BYTES, quoted, serialize } from "./pskcxml.j
 export interface ExportedCard extends TokenCard {
   /** 16 to 64 bytes. */
   readonly key: Uint8Array;
-  /** Undefined: there is none, or none is to leave the house. */
+  /** undefined: there is none, or none is exported. */
   readonly unlockKey?: Uint8Array | undefined;
 }
 
 export interface ExportOptions {
-  /** Unlock keys too: with them a help desk unlocks cards, and a login system has no use for them. */
+  /** Whether to export unlock keys too: a help desk unlocks cards with them, a login system does not need them. */
   readonly unlockKeys: boolean;
 }
 
-/** The file's contents: token keys, and nothing of a card's personalization. Throws a SeedFileError or SecretError. */
+/**
+ * The contents of the file: token keys, and nothing about a card's personalization. Throws a SeedFileError or
+ * SecretError.
+ */
 export function exportPskc(cards: readonly ExportedCard[], secret: SeedSecret, options: ExportOptions): Buffer {
   if (cards.length === 0) throw new SeedFileError("there is no card to export");
   const { document, container, keys } = newContainer(secret);
@@ -61,7 +65,7 @@ export function exportPskc(cards: readonly ExportedCard[], secret: SeedSecret, o
 function refuseSharedSerials(serials: readonly string[]): void {
   const seen = new Set<string>();
   for (const serial of serials) {
-    if (seen.has(serial)) throw new SeedFileError(`two keys would be exported as ${quoted(serial)}`);
+    if (seen.has(serial)) throw new SeedFileError(`two keys would be exported as ${quoted(serial)}; leave one out`);
     seen.add(serial);
   }
 }

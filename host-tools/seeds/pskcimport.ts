@@ -1,7 +1,7 @@
-// PSKC of others and of our own taken in: each record that is right is served, and each that is not is named.
+// Imports PSKC files of other tools and of dsc: each good record is imported, and each bad one is named.
 //
-// What another tool protected weakly (few rounds, no key for the MACs) is read here like anything else; pskcexport.ts never
-// writes under it.
+// A file that another tool protected weakly (few iterations, no MAC key) is read like any other; pskcexport.ts never
+// writes one.
 
 import { createHash } from "node:crypto";
 import type { Element } from "@xmldom/xmldom";
@@ -13,40 +13,40 @@ import { cardSerialOf, isUnlock, type KeyField, ocraPackages, readSecret, serial
 import { readOutline, type SeedRecord } from "./pskcrecords.js";
 import { children, MAX_BYTES, naming, parse, quoted } from "./pskcxml.js";
 
-/** A key package that was not taken in. */
+/** A key package that was not imported. */
 export interface Refusal {
-  /** Undefined: it has none that can be used. */
+  /** undefined: it has no usable one. */
   readonly serial: string | undefined;
   readonly field: KeyField;
-  /** In one line, with nothing secret in it. */
+  /** In one line, without secrets. */
   readonly why: string;
 }
 
-/** What a file holds. */
+/** The contents of a file. */
 export interface Imported {
-  /** SHA-256 of the file, in hexadecimal: what its receipt names. */
+  /** SHA-256 of the file, in hexadecimal, which its receipt names. */
   readonly sha256: string;
   /** The cards whose keys were read; wipe them after use. */
   readonly records: readonly SeedRecord[];
   readonly refusals: readonly Refusal[];
-  /** Keys of other algorithms: no cards of ours. */
+  /** The number of keys of other algorithms, which are no DSC+ cards. */
   readonly others: number;
 }
 
-/** What a file says of a card without being opened: everything but its keys. */
+/** What a file says about a card without being opened: everything but its keys. */
 export interface CardOutline extends Omit<SeedRecord, "key" | "unlockKey"> {
   /** Whether there is an unlock key. */
   readonly unlockable: boolean;
 }
 
-/** What a file says without being opened. None of it is guarded by a MAC. */
+/** What a file says without being opened. No MAC protects it. */
 export interface SeedOutline extends Pick<Imported, "refusals" | "others"> {
-  /** What opens it; "nothing": its keys stand there in the clear. */
+  /** What opens it; "nothing": its keys are in the clear. */
   readonly opensWith: "key" | "passphrase" | "nothing";
   readonly cards: readonly CardOutline[];
 }
 
-/** Opens a file. Throws SeedFileError where no key of it can be read, FileError or SecretError. */
+/** Opens a file. Throws a SeedFileError if none of its keys can be read, a FileError or a SecretError. */
 export function importPskc(path: string, secret: SeedSecret, disk: FileSystem = DISK): Imported {
   return naming(path, () => {
     const { bytes, container } = readContainer(path, disk);
@@ -63,7 +63,7 @@ export function importPskc(path: string, secret: SeedSecret, disk: FileSystem = 
   });
 }
 
-/** What a file says without its secret. Throws SeedFileError or FileError. */
+/** What a file says without its secret. Throws a SeedFileError or FileError. */
 export function outlineSeedFile(path: string, disk: FileSystem = DISK): SeedOutline {
   return naming(path, () => {
     const { container } = readContainer(path, disk);
@@ -118,7 +118,7 @@ function readAll(container: Element, keys: Keys): Pick<Imported, "records" | "re
   return { records, refusals };
 }
 
-/** Where nothing could be read the secret is most likely another one, and another form of a passphrase is to be tried. */
+/** If nothing could be read, the secret is most likely wrong, and another form of a passphrase should be tried. */
 function refuseUnopened(records: readonly SeedRecord[], [first]: readonly Refusal[]): void {
   if (records.length === 0 && first) throw new SeedFileError(describeRefusal(first));
 }
@@ -129,7 +129,10 @@ export function describeRefusal({ serial, field, why }: Refusal): string {
   return `${named}${field === "unlock" ? ", unlock key" : ""}: ${why}`;
 }
 
-/** The packages by the serial numbers of their cards. Of two for one key none is taken: nobody knows which is right. */
+/**
+ * The packages, sorted by the serial numbers of their cards. If two packages claim the same key, neither is imported:
+ * nobody knows which is right.
+ */
 function sorted(container: Element) {
   const refusals: Refusal[] = [];
   const found = { token: new Map<string, Element>(), unlock: new Map<string, Element>() };
@@ -144,12 +147,12 @@ function sorted(container: Element) {
   }
   for (const [field, serial] of doubled) {
     if (found[field].delete(serial))
-      refusals.push({ serial, field, why: "two keys have this serial number, and neither is taken" });
+      refusals.push({ serial, field, why: "two keys have this serial number, so neither is imported" });
   }
   return { tokens: found.token, unlocks: found.unlock, refusals };
 }
 
-/** What `read` gives; where that is a SeedFileError it is noted, and there is nothing. */
+/** The result of `read`; if it throws a SeedFileError, records the refusal and returns undefined. */
 function attempt<T>(refusals: Refusal[], serial: string | undefined, field: KeyField, read: () => T): T | undefined {
   try {
     return read();

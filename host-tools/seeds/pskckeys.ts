@@ -11,7 +11,7 @@ import { base64, child, integer, maker, need, quoted, text } from "./pskcxml.js"
 /** What opens a seed file: 16 bytes, or a passphrase as it was given. */
 export type SeedSecret = Uint8Array | Passphrase;
 
-/** A passphrase, byte for byte. */
+/** A passphrase as the exact bytes. */
 interface ExactPassphrase {
   readonly exactly: Uint8Array;
 }
@@ -21,9 +21,9 @@ const BLOCK_BYTES = 16;
 const MAC_KEY_BYTES = 20;
 export const TOKEN_KEY_BYTES = { least: 16, most: 64 };
 const SALT_BYTES = 16;
-/** As OWASP asks for PBKDF2 with HMAC-SHA-256. */
+/** The OWASP recommendation for PBKDF2 with HMAC-SHA-256. */
 const ITERATIONS = 600_000;
-/** More would be an attack on the reader's time. */
+/** A higher number would only waste the reader's time. */
 const MOST_ITERATIONS = 10_000_000;
 
 const AES_128_CBC = "http://www.w3.org/2001/04/xmlenc#aes128-cbc";
@@ -38,7 +38,7 @@ const HASHES = new Map([
   [HMAC_SHA256, "sha256"],
 ]);
 
-/** What values are encrypted and authenticated with. */
+/** The keys that encrypt and authenticate values. */
 export interface Keys {
   readonly encryption: Buffer;
   readonly mac: Buffer;
@@ -46,8 +46,8 @@ export interface Keys {
 }
 
 /**
- * Calls `open` with the secret in each of its forms until one fits. Throws what the first led to; where it is most likely
- * no passphrase, a SecretError that says so.
+ * Calls `open` with each form of the secret until one fits. Otherwise throws the error of the first form, or, if the
+ * secret is most likely no passphrase, a SecretError that says so.
  */
 export function withFitting<T>(secret: SeedSecret, open: (secret: Uint8Array | ExactPassphrase) => T): T {
   if (secret instanceof Uint8Array) return open(secret);
@@ -76,7 +76,7 @@ function firstThatFits<T>([form, ...others]: readonly Buffer[], open: (form: Buf
   }
 }
 
-/** Opens the keys with a secret in one of its forms. */
+/** Opens the keys with one form of the secret. */
 export function openKeys(container: Element, secret: Uint8Array | ExactPassphrase): Keys {
   const encryption = openEncryptionKey(child(container, "pskc:EncryptionKey"), secret);
   try {
@@ -92,15 +92,15 @@ function openMac(container: Element, encryption: Buffer): Omit<Keys, "encryption
   if (!method) throw new SeedFileError("has no MACs, so nothing in it can be trusted");
   const macAlgorithm = method.getAttribute("Algorithm") ?? "";
   if (!HASHES.has(macAlgorithm)) throw new SeedFileError(`has MACs of an unknown kind: ${quoted(macAlgorithm)}`);
-  if (child(method, "pskc:MACKeyReference")) throw new SeedFileError("has MACs under a key kept elsewhere");
+  if (child(method, "pskc:MACKeyReference")) throw new SeedFileError("has MACs under a key that is not in the file");
   const macKey = child(method, "pskc:MACKey");
-  // Without a MACKey the encryption key serves (§6.1.1).
+  // Without a MACKey the encryption key also makes the MACs (§6.1.1).
   const mac = macKey ? decrypt(cipherValue(macKey), encryption) : copyOfSecret(encryption);
   return { mac, macAlgorithm };
 }
 
 function openEncryptionKey(encryptionKey: Element | undefined, secret: Uint8Array | ExactPassphrase): Buffer {
-  if (!encryptionKey) throw new SeedFileError("is not encrypted, and such files are not read");
+  if (!encryptionKey) throw new SeedFileError("is not encrypted; such files are not read");
   const derived = child(encryptionKey, "xenc11:DerivedKey");
   if (secret instanceof Uint8Array) {
     if (derived) throw new SeedFileError("opens with a passphrase, not with a key");
@@ -110,7 +110,7 @@ function openEncryptionKey(encryptionKey: Element | undefined, secret: Uint8Arra
   return deriveKey(derived, secret.exactly);
 }
 
-/** What opens the container; nothing: its keys stand there in the clear. */
+/** What opens the container; "nothing": its keys are in the clear. */
 export function opensWith(container: Element): "key" | "passphrase" | "nothing" {
   const encryptionKey = child(container, "pskc:EncryptionKey");
   if (!encryptionKey) return "nothing";
@@ -123,7 +123,7 @@ function presharedKey(secret: Uint8Array): Buffer {
   return copyOfSecret(secret);
 }
 
-/** PBKDF2 (§6.2). Tools differ in the namespace of its parameters, so that is not looked at. */
+/** PBKDF2 (§6.2). Tools use different namespaces for its parameters, so the namespace is ignored. */
 function deriveKey(derived: Element, passphrase: Uint8Array): Buffer {
   const method = child(derived, "xenc11:KeyDerivationMethod");
   const algorithm = method?.getAttribute("Algorithm") ?? "";
@@ -134,21 +134,21 @@ function deriveKey(derived: Element, passphrase: Uint8Array): Buffer {
   const iterations = integer(text(need(parameters, "*:IterationCount")), 1, MOST_ITERATIONS, "IterationCount");
   const length = child(parameters, "*:KeyLength");
   if (length) integer(text(length), KEY_BYTES, KEY_BYTES, "KeyLength");
-  // RFC 8018 A.2: HMAC-SHA-1 where nothing is said.
+  // RFC 8018 A.2: the default is HMAC-SHA-1.
   const prf = child(parameters, "*:PRF")?.getAttribute("Algorithm") || HMAC_SHA1;
   const hash = HASHES.get(prf);
   if (!hash) throw new SeedFileError(`has its key derived with an unknown hash: ${quoted(prf)}`);
   return pbkdf2Sync(passphrase, salt, iterations, KEY_BYTES, hash);
 }
 
-/** The value in a Secret: the MAC is checked first, over initialization vector and ciphertext. */
+/** The value in a Secret. Its MAC over initialization vector and ciphertext is checked first. */
 export function openSecret(secret: Element, keys: Keys): Buffer {
   const encrypted = child(secret, "pskc:EncryptedValue");
   const mac = child(secret, "pskc:ValueMAC");
   if (!encrypted || !mac) throw new SeedFileError("the key is not encrypted, or has no MAC");
   const value = cipherValue(encrypted);
   if (!sameBytes(base64(mac), macOf(value, keys)))
-    throw new SeedFileError("the MAC is wrong: the file was changed, or is opened with the wrong secret");
+    throw new SeedFileError("the MAC is wrong: the file was changed, or the secret is wrong");
   const key = decrypt(value, keys.encryption);
   const { least, most } = TOKEN_KEY_BYTES;
   if (key.length < least || key.length > most)
@@ -162,14 +162,17 @@ function cipherValue(encrypted: Element): Buffer {
   return base64(need(need(encrypted, "xenc:CipherData"), "xenc:CipherValue"));
 }
 
-/** AES-128-CBC with the initialization vector in front and the padding of XML Encryption §5.2: only its last byte counts. */
+/**
+ * AES-128-CBC with a leading initialization vector and the padding of XML Encryption §5.2, where only the last byte
+ * counts.
+ */
 function decrypt(value: Buffer, key: Buffer): Buffer {
   if (value.length < 2 * BLOCK_BYTES || value.length % BLOCK_BYTES !== 0)
     throw new SeedFileError("has an encrypted value of the wrong length");
   const padded = decryptCbc(key, value.subarray(0, BLOCK_BYTES), value.subarray(BLOCK_BYTES));
   const padding = padded.at(-1) ?? 0;
   if (padding < 1 || padding > BLOCK_BYTES)
-    throw new SeedFileError("does not open: the key or passphrase is another one, or the file was changed");
+    throw new SeedFileError("does not open: the key or passphrase is wrong, or the file was changed");
   return padded.subarray(0, padded.length - padding);
 }
 

@@ -1,4 +1,4 @@
-// Key packages of PSKC (RFC 6030 §4), one key each: as exports have them, and seed files of the first release.
+// Key packages of PSKC (RFC 6030 §4), each with one key, as in exports and in seed files of the first release.
 
 import type { Document, Element } from "@xmldom/xmldom";
 import { SeedFileError } from "../files/errors.js";
@@ -28,41 +28,41 @@ import {
 import { parseSuite, UNLOCK_SUITE } from "./suite.js";
 import { userIdOf, userNameIn } from "./userid.js";
 
-/** What opens what: responses, or unlock codes. */
+/** The purpose of a key: responses, or unlock codes. */
 export type KeyField = "token" | "unlock";
 
-/** What a token key's package says of its card. */
+/** What a token key's package says about its card. */
 export interface TokenCard {
   readonly serial: string;
   readonly suite: string;
-  /** Who judges the PIN. */
+  /** Who checks the PIN. */
   readonly pinCheck: "card" | "server";
-  /** Wrong PINs in a row that lock the card; undefined: not said. */
+  /** Wrong PINs in a row that lock the card; undefined: not given. */
   readonly tries: number | undefined;
-  /** Whose card it is at the site; undefined: not said. */
+  /** The user of the card at the site; undefined: not given. */
   readonly userName?: string | undefined;
 }
 
-/** RFC 6030 has `iana.` and a registered name here; this one is for documentation (RFC 5612). */
+/** RFC 6030 requires `iana.` and a registered name here; this one is reserved for documentation (RFC 5612). */
 const MANUFACTURER = "iana.Example";
 const MODEL = "DSC+";
 
 const OCRA = "urn:ietf:params:xml:ns:keyprov:pskc:ocra";
 const UNLOCK_ENDING = "-U";
 
-/** The serial number that a card's unlock key has in an export. */
+/** The serial number under which a card's unlock key is exported. */
 export function unlockSerialOf(serial: string): string {
   return `${serial}${UNLOCK_ENDING}`;
 }
 
-/** The card's serial number of an unlock key: exports have it with an ending, seed files without. */
+/** The card's serial number, from that of an unlock key: exports have a suffix, seed files have none. */
 export function cardSerialOf(unlockSerial: string): string {
   return unlockSerial.endsWith(UNLOCK_ENDING) ? unlockSerial.slice(0, -UNLOCK_ENDING.length) : unlockSerial;
 }
 
 // Reading
 
-/** All but the key. Throws a SeedFileError that does not name the package. */
+/** Everything but the key. Throws a SeedFileError that does not name the package. */
 export function readTokenCard(keyPackage: Element, serial: string): TokenCard {
   const suite = readSuite(keyPackage);
   const tries = child(policyOf(keyPackage), "pskc:PINPolicy")?.getAttribute("MaxFailedAttempts");
@@ -71,7 +71,7 @@ export function readTokenCard(keyPackage: Element, serial: string): TokenCard {
   return {
     serial,
     suite,
-    // A PIN that goes into the response is for the server to judge (§4.3.4: "Algorithmic").
+    // If the PIN goes into the response, the server checks it (§4.3.4: "Algorithmic").
     pinCheck: parseSuite(suite).pin ? "server" : "card",
     tries: tries ? integer(tries, 1, 255, "MaxFailedAttempts") : undefined,
     ...(userName !== undefined && { userName }),
@@ -88,7 +88,7 @@ function readSuite(keyPackage: Element): string {
   return suite;
 }
 
-/** The key, its MAC checked. Throws a SeedFileError that does not name the package. */
+/** The key, after checking its MAC. Throws a SeedFileError that does not name the package. */
 export function readSecret(keyPackage: Element, keys: Keys): Buffer {
   return openSecret(need(need(keyOf(keyPackage), "pskc:Data"), "pskc:Secret"), keys);
 }
@@ -96,18 +96,18 @@ export function readSecret(keyPackage: Element, keys: Keys): Buffer {
 /** The serial number that the package states. */
 export function serialOf(keyPackage: Element): string {
   const serial = child(child(keyPackage, "pskc:DeviceInfo"), "pskc:SerialNo");
-  // DeviceInfo may be missing (§4.3); the Id of a key is always there.
+  // DeviceInfo may be missing (§4.3); a key always has an Id.
   const name = serial ? text(serial) : (keyOf(keyPackage)?.getAttribute("Id") ?? "");
   if (!isSerial(name)) throw new SeedFileError(`has a card with no usable serial number: ${quoted(name)}`);
   return name;
 }
 
-/** Serial numbers are shown to people: printable, and not endless. */
+/** Serial numbers are shown to people, so they must be printable and of limited length. */
 function isSerial(text: string): boolean {
   return /^[!-~]([ -~]{0,62}[!-~])?$/.test(text);
 }
 
-/** Keys of other algorithms are no cards of ours. */
+/** The OCRA packages; keys of other algorithms belong to no DSC+ card. */
 export function ocraPackages(container: Element): Element[] {
   return children(container, "pskc:KeyPackage").filter((any) => keyOf(any)?.getAttribute("Algorithm") === OCRA);
 }
@@ -116,7 +116,7 @@ export function isUnlock(keyPackage: Element): boolean {
   return children(policyOf(keyPackage), "pskc:KeyUsage").some((usage) => text(usage) === "Unlock");
 }
 
-/** Says in each error which card it is about. */
+/** Adds the card to each error. */
 export function aboutCard<T>(serial: string, run: () => T): T {
   try {
     return run();
@@ -142,25 +142,25 @@ interface UnlockNames {
   readonly id: string;
 }
 
-/** A container without key packages yet, and fresh keys under the secret. */
+/** A container without key packages, and fresh keys under the secret. */
 export function newContainer(secret: SeedSecret): { document: Document; container: Element; keys: Keys } {
   const document = parseText(`<pskc:KeyContainer Version="1.0" ${declarations()}/>`);
   const container = rootOf(document);
   return { document, container, keys: writeHeader(document, container, secret) };
 }
 
-/** What cannot be read back is not written. */
+/** Refuses what could not be read back. */
 export function checkWritable(card: TokenCard, key: Uint8Array, unlockKey: Uint8Array | undefined): void {
-  if (!isSerial(card.serial)) throw new SeedFileError(`cannot keep a card with serial number ${quoted(card.serial)}`);
+  if (!isSerial(card.serial)) throw new SeedFileError(`cannot store a card with serial number ${quoted(card.serial)}`);
   const { least, most } = TOKEN_KEY_BYTES;
   const sizes = [key.length, unlockKey?.length ?? most];
   if (sizes.some((size) => size < least || size > most))
-    throw new SeedFileError(`cannot keep a key that has not ${least} to ${most} bytes`);
+    throw new SeedFileError(`cannot store a key that does not have ${least} to ${most} bytes`);
   if ((card.pinCheck === "server") !== (parseSuite(card.suite).pin !== undefined))
-    throw new SeedFileError(`cannot keep a card whose PIN check (${card.pinCheck}) does not fit ${card.suite}`);
+    throw new SeedFileError(`cannot store a card whose PIN check (${card.pinCheck}) does not fit ${card.suite}`);
 }
 
-/** Adds packages after the last one of the container. */
+/** Appends packages to the container. */
 export function appendPackages(document: Document, container: Element, packages: readonly Element[]): void {
   const last = children(container, "pskc:KeyPackage").at(-1);
   const next = last ? last.nextSibling : null;

@@ -1,5 +1,5 @@
-// The records of a seed file, as the first release wrote it. Exports of today (pskcexport.ts) have neither an unlock key under
-// the serial number of its card, nor what is said of personalization.
+// The records of a seed file, as the first release wrote it. Current exports (pskcexport.ts) have neither unlock keys
+// under the serial numbers of their cards, nor the progress of personalization.
 //
 //   KeyContainer
 //     EncryptionKey   a name, or DerivedKey: how the key comes from a passphrase (§6.2)
@@ -9,7 +9,8 @@
 //     KeyPackage
 //       Key Id=SERIAL-unlock  KeyUsage Unlock: the inverse challenge-response of a locked card (§5)
 //
-// A MAC guards each value, not which card it belongs to (§6.1.1): who may write the file must be trusted.
+// A MAC protects each value but not the card it belongs to (§6.1.1), so everybody who can write the file must be
+// trusted.
 
 import type { Element } from "@xmldom/xmldom";
 import { SeedFileError } from "../files/errors.js";
@@ -23,31 +24,31 @@ export type SeedState = "pending" | "done";
 export interface SeedRecord extends TokenCard {
   /** 16 to 64 bytes. */
   readonly key: Buffer;
-  /** Undefined: the file has none for this card. */
+  /** undefined: the file has none for this card. */
   readonly unlockKey: Buffer | undefined;
   readonly state: SeedState;
-  /** The version of the card's own transport keys, once they are rotated; undefined: not said. */
+  /** The version of the card's own transport keys, once they were rotated; undefined: not given. */
   readonly keyset: number | undefined;
-  /** How the card comes to transport keys of its own; undefined: it gets none, or it is not said. */
+  /** How the card gets its own transport keys; undefined: it gets none, or it is not given. */
   readonly rotation?: Rotation | undefined;
-  /** The id of the card that the record was begun on, in hexadecimal; undefined: not said. */
+  /** The id of the card that the record was begun for, in hexadecimal; undefined: not given. */
   readonly cardId?: string | undefined;
 }
 
 export interface Rotation {
-  /** Which transport keys the card had when its record was made: the public test keys, or its own. */
+  /** The transport keys that the card had when its record was made: the public test keys, or its own. */
   readonly before: "public" | "own";
   readonly putKey: PutKeyProgress;
 }
 
 const PUT_KEY_PROGRESS = ["unsent", "sent", "resent", "done"] as const;
 /**
- * Whether the card has its new keys. Sent: that is not known. Resent: nor is it, and they were sent a second time under
- * the public test keys. Done: it answered, or had them before.
+ * Whether the card has its new keys. sent: unknown. resent: unknown, and they were sent a second time under the public
+ * test keys. done: the card answered, or had them before.
  */
 export type PutKeyProgress = (typeof PUT_KEY_PROGRESS)[number];
 
-/** All of a record but its keys. */
+/** Everything in a record but its keys. */
 export function readOutline(keyPackage: Element): Omit<SeedRecord, "key" | "unlockKey"> {
   const serial = serialOf(keyPackage);
   return aboutCard(serial, () => ({ ...readTokenCard(keyPackage, serial), ...readProgress(keyPackage) }));
@@ -57,9 +58,9 @@ function readProgress(keyPackage: Element): Pick<SeedRecord, "state" | "keyset" 
   const mark = findMark(keyPackage);
   const keyset = mark?.getAttribute("KeysetVersion");
   const rotation = readRotation(mark);
-  if (rotation && !keyset) throw new SeedFileError("has transport keys of no version");
+  if (rotation && !keyset) throw new SeedFileError("has transport keys without a version");
   return {
-    // Another tool's file says nothing of it: its cards are in use.
+    // Files of other tools do not say; their cards are in use.
     state: readState(mark?.getAttribute("State") ?? "done"),
     keyset: keyset ? integer(keyset, 1, 127, "KeysetVersion") : undefined,
     ...(rotation && { rotation }),
@@ -79,7 +80,7 @@ function readRotation(mark: Element | undefined): Rotation | undefined {
 function readCardId(mark: Element | undefined): Pick<SeedRecord, "cardId"> {
   const cardId = mark?.getAttribute("CardId");
   if (!cardId) return {};
-  if (!/^[0-9a-f]{16}$/.test(cardId)) throw new SeedFileError(`has an id that is none: ${quoted(cardId)}`);
+  if (!/^[0-9a-f]{16}$/.test(cardId)) throw new SeedFileError(`has a malformed card id: ${quoted(cardId)}`);
   return { cardId };
 }
 
@@ -92,7 +93,10 @@ function readState(state: string): SeedState {
   return state;
 }
 
-/** Where a package says how far its card is: in one of its Extensions, of which another tool may have some. */
+/**
+ * The element that gives the progress of a package's card: in one of its Extensions, since other tools may add their
+ * own.
+ */
 function findMark(keyPackage: Element): Element | undefined {
   const extensions = children(keyPackage, "pskc:Extensions");
   return extensions.flatMap((any) => children(any, "dsc:Personalization"))[0];

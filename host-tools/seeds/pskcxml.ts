@@ -1,4 +1,4 @@
-// PSKC as XML: parsing that trusts nothing, elements by their namespaces, and writing.
+// PSKC as XML: defensive parsing, elements by namespace, and writing.
 
 import { createRequire } from "node:module";
 import type { Document, Element } from "@xmldom/xmldom";
@@ -10,21 +10,21 @@ const NAMESPACES = {
   xenc: "http://www.w3.org/2001/04/xmlenc#",
   xenc11: "http://www.w3.org/2009/xmlenc11#",
   pkcs5: "http://www.rsasecurity.com/rsalabs/pkcs/schemas/pkcs-5v2-0#",
-  /** Our own: a name of nobody else's that needs no registry (RFC 9562 §4). */
+  /** Our own namespace: unique without a registry (RFC 9562 §4). */
   dsc: "urn:uuid:b7befcf9-0941-46af-9fb0-53b5c80777c1",
 };
 
-/** More than 6,000 cards; more are kept in several files. */
+/** More than 6,000 cards; larger sets need several files. */
 export const MAX_BYTES = 16 * 1024 * 1024;
 
-/** Of RFC 6030 about ten levels are used, and of a full file (16 MiB) 200,000 elements. */
+/** RFC 6030 uses about ten levels, and a full file (16 MiB) has 200,000 elements. */
 const MAX_DEPTH = 100;
 const MAX_ELEMENTS = 500_000;
 
-/** The library is loaded with the first seed file: most commands need none. */
+/** The library is loaded with the first seed file, since most commands need none. */
 const xmldom = () => createRequire(import.meta.url)("@xmldom/xmldom") as typeof import("@xmldom/xmldom");
 
-/** Parses a container. Whatever could make a parser fetch or multiply anything is refused unread. */
+/** Parses a container. Anything that could make a parser fetch or expand something is refused before parsing. */
 export function parse(bytes: Buffer): Element {
   const container = rootOf(parseText(decodeText(bytes)));
   if (!isNamed(container, "pskc:KeyContainer")) throw new SeedFileError("is no PSKC file (RFC 6030)");
@@ -40,8 +40,7 @@ function decodeText(bytes: Buffer): string {
   } catch {
     throw new SeedFileError("is not text in UTF-8");
   }
-  if (/<!(DOCTYPE|ENTITY)/i.test(text))
-    throw new SeedFileError("has a DOCTYPE or entities, and such files are not read");
+  if (/<!(DOCTYPE|ENTITY)/i.test(text)) throw new SeedFileError("has a DOCTYPE or entities; such files are not read");
   checkShape(text);
   return text;
 }
@@ -54,8 +53,8 @@ const OPAQUE = [
 ] as const;
 
 /**
- * Refuses what is nested too deeply or has too many elements: the parser's time grows with the square of the depth
- * where each level declares a namespace. What is not well-formed is left to the parser, which stops there.
+ * Refuses deep nesting and too many elements: if each level declares a namespace, the parser's time grows with the
+ * square of the depth. Malformed text is left to the parser, which stops there.
  */
 function checkShape(text: string): void {
   let depth = 0;
@@ -69,13 +68,13 @@ function checkShape(text: string): void {
       elements++;
       if (text[end - 1] !== "/") depth++;
     }
-    if (depth > MAX_DEPTH) throw new SeedFileError(`has more than ${MAX_DEPTH} elements one in another`);
+    if (depth > MAX_DEPTH) throw new SeedFileError(`has more than ${MAX_DEPTH} nested elements`);
     if (elements > MAX_ELEMENTS) throw new SeedFileError(`has more than ${MAX_ELEMENTS} elements`);
     at = end;
   }
 }
 
-/** Whether a text has no more elements, and no deeper ones, than are read. */
+/** Whether a text has no more and no deeper elements than are accepted. */
 export function hasUsualShape(text: string): boolean {
   try {
     checkShape(text);
@@ -85,7 +84,7 @@ export function hasUsualShape(text: string): boolean {
   }
 }
 
-/** Where the > of a tag is, or -1. */
+/** The position of the > of a tag, or -1. */
 function endOfTag(text: string, from: number): number {
   let quote = "";
   for (let at = from; at < text.length; at++) {
@@ -106,14 +105,14 @@ export function parseText(text: string): Document {
   }
 }
 
-/** Throws where a file that was read holds what XML may not, such as the character 0: reading takes more. */
+/** Throws if a file that was read contains characters that XML forbids, such as character 0, which reading accepts. */
 export function serialize(container: Element): Buffer {
   const { XMLSerializer } = xmldom();
   try {
     const xml = new XMLSerializer().serializeToString(container, { requireWellFormed: true });
     return Buffer.from(`<?xml version="1.0" encoding="UTF-8"?>\n${xml}\n`);
   } catch {
-    throw new SeedFileError("holds what XML does not allow, and so it cannot be changed");
+    throw new SeedFileError("contains characters that XML does not allow, so it cannot be changed");
   }
 }
 
@@ -122,7 +121,7 @@ export function rootOf(document: Document): Element {
   return document.documentElement;
 }
 
-/** The children of that name: `prefix:name` with our prefix of the namespace, or `*:name` in any. */
+/** The children with that name: `prefix:name` with our prefix of the namespace, or `*:name` in any. */
 export function children(parent: Element | undefined, name: string): Element[] {
   const found: Element[] = [];
   for (let node = parent?.firstChild; node; node = node.nextSibling) {
@@ -157,7 +156,10 @@ export function declarations(): string {
     .join(" ");
 }
 
-/** Makes elements of a document: name with our prefix, attributes (undefined: left out), contents. */
+/**
+ * Returns a function that makes elements of a document: name with our prefix, attributes (undefined ones are left out),
+ * contents.
+ */
 export function maker(document: Document) {
   type Attributes = Record<string, string | number | undefined>;
   return (name: string, attributes: Attributes, ...contents: (Element | string)[]): Element => {
@@ -200,16 +202,16 @@ export function base64(element: Element): Buffer {
 export function integer(text: string, least: number, most: number, name: string): number {
   const value = Number(text);
   if (!/^\d{1,9}$/.test(text) || value < least || value > most)
-    throw new SeedFileError(`has ${name} ${quoted(text)}; ${least} to ${most} is possible`);
+    throw new SeedFileError(`has ${name} ${quoted(text)}; ${least} to ${most} is expected`);
   return value;
 }
 
-/** Text out of a file, fit for a terminal. */
+/** Text from a file, made safe for a terminal. */
 export function quoted(text: string): string {
   return `"${text.slice(0, 80).replace(/[^ -~]/g, "?")}"`;
 }
 
-/** Says in each error which file it is about. */
+/** Adds the file to each error. */
 export function naming<T>(path: string, run: () => T): T {
   try {
     return run();

@@ -1,9 +1,10 @@
-// Receipts: what a site says it imported of an export, so that the desk may forget those keys.
+// Receipts: a site's statement of the keys that it imported from an export, so that the desk may forget those keys.
 //
 //   { "kind", "version", "at", "export": SHA-256 of the PSKC file, "keys": [{ "serial", "field" }],
 //     "signature": { "algorithm", "key": SHA-256 of the public key, "value" } }
 //
-// Signed is the receipt without its signature, as JSON without blanks, the names of each object sorted (UTF-8).
+// The signature covers the receipt without its signature, as JSON without blanks and with sorted names in each object
+// (UTF-8).
 
 import {
   constants,
@@ -21,12 +22,12 @@ import type { Imported } from "./pskcimport.js";
 import type { KeyField } from "./pskcpackages.js";
 import { MAX_BYTES } from "./pskcxml.js";
 
-/** A receipt of an export that cannot be used, or is not signed as it must be. */
+/** A receipt that cannot be used, or whose signature is missing or wrong. */
 export class ReceiptError extends FileError {
   override name = "ReceiptError";
 }
 
-/** A key that was read: whose, and which of a card's two. */
+/** A key that was imported: its card, and which of the card's two keys. */
 export interface KeyRead {
   readonly serial: string;
   readonly field: KeyField;
@@ -37,7 +38,7 @@ export interface Receipt {
   readonly version: 1;
   /** When the keys were read: UTC, in ISO 8601. */
   readonly at: string;
-  /** SHA-256 of the PSKC file, in hexadecimal; of what is inside, where it came in CMS. */
+  /** SHA-256 of the PSKC file, in hexadecimal; for a file in CMS, of its contents. */
   readonly export: string;
   readonly keys: readonly KeyRead[];
 }
@@ -50,7 +51,7 @@ export interface Signature {
   readonly value: string;
 }
 
-/** A receipt as it is in a file. */
+/** A receipt as stored in a file. */
 export interface FiledReceipt extends Receipt {
   readonly signature?: Signature;
 }
@@ -61,15 +62,15 @@ const SERIAL = /^[ -~]{1,64}$/;
 const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
 const UTC = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z$/;
 
-/** How a key signs. */
+/** A signature method. */
 interface Method {
-  /** As a receipt names it. */
+  /** Its name in a receipt. */
   readonly name: string;
   readonly hash: string | null;
   readonly padding?: Partial<SignKeyObjectInput>;
 }
 
-/** By the kinds of keys. */
+/** The methods by kind of key. */
 const METHODS: Readonly<Record<string, Method>> = {
   rsa: {
     name: "RSA-PSS with SHA-256",
@@ -80,7 +81,7 @@ const METHODS: Readonly<Record<string, Method>> = {
   ed25519: { name: "Ed25519", hash: null },
 };
 
-/** The receipt for what was read of a file. */
+/** The receipt for the keys that were imported from a file. */
 export function receiptOf({ sha256, records }: Pick<Imported, "sha256" | "records">, at: Date): Receipt {
   const keys = records.flatMap(({ serial, unlockKey }): KeyRead[] => [
     { serial, field: "token" },
@@ -89,7 +90,7 @@ export function receiptOf({ sha256, records }: Pick<Imported, "sha256" | "record
   return { kind: KIND, version: 1, at: at.toISOString(), export: sha256, keys };
 }
 
-/** A private key in PEM, to sign a receipt with. Throws a SecretError. */
+/** A private key in PEM that signs receipts. Throws a SecretError. */
 export function signingKeyIn(contents: Buffer, source: string): KeyObject {
   const key = privateKeyIn(contents, source);
   const kind = key.asymmetricKeyType ?? "";
@@ -101,12 +102,12 @@ function privateKeyIn(contents: Buffer, source: string): KeyObject {
   try {
     return createPrivateKey(contents);
   } catch {
-    if (!contents.includes("ENCRYPTED")) throw new SecretError(`${source}: no private key in PEM`);
-    throw new SecretError(`${source}: behind a passphrase; give it through a pipe, opened by openssl pkey -in`);
+    if (!contents.includes("ENCRYPTED")) throw new SecretError(`${source}: is not a private key in PEM`);
+    throw new SecretError(`${source}: is encrypted with a passphrase; decrypt it with openssl pkey -in and pipe it in`);
   }
 }
 
-/** Writes a receipt, signed where there is a key to do it with. Never overwrites. */
+/** Writes a receipt, signed if a key is given. Never overwrites. */
 export function writeReceipt(
   path: string,
   receipt: Receipt,
@@ -123,16 +124,16 @@ function signed(receipt: Receipt, key: KeyObject): Signature {
   return { algorithm: name, key: nameOfKey(createPublicKey(key)), value };
 }
 
-/** Reads a receipt. Its signature is still to be checked. Throws a ReceiptError or a FileError. */
+/** Reads a receipt without checking its signature. Throws a ReceiptError or a FileError. */
 export function readReceipt(path: string, disk: FileSystem = DISK): FiledReceipt {
   const text = readWhole(path, MAX_BYTES, disk).toString();
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
-    throw new ReceiptError(`${path}: no JSON, or cut short`);
+    throw new ReceiptError(`${path}: is not JSON, or was cut short`);
   }
-  if (!isReceipt(value)) throw new ReceiptError(`${path}: no receipt of an export, or of a later version`);
+  if (!isReceipt(value)) throw new ReceiptError(`${path}: is not a receipt of an export, or has a later version`);
   const names = value.keys.map(({ serial, field }) => `${field} ${serial}`);
   if (new Set(names).size !== names.length) throw new ReceiptError(`${path}: names a key twice`);
   return value;
@@ -141,12 +142,12 @@ export function readReceipt(path: string, disk: FileSystem = DISK): FiledReceipt
 /** Throws a ReceiptError unless the receipt is signed by the key of that public key, such as a certificate's. */
 export function checkSignature(path: string, { signature, ...receipt }: FiledReceipt, key: KeyObject): void {
   if (!signature) throw new ReceiptError(`${path}: the receipt is not signed`);
-  if (signature.key !== nameOfKey(key)) throw new ReceiptError(`${path}: signed by another key than the certificate's`);
+  if (signature.key !== nameOfKey(key)) throw new ReceiptError(`${path}: is not signed by the certificate's key`);
   const { name, hash, padding } = methodOf(key);
   const message = Buffer.from(canonical(receipt));
   const right =
     signature.algorithm === name && verify(hash, message, { key, ...padding }, Buffer.from(signature.value, "base64"));
-  if (!right) throw new ReceiptError(`${path}: the signature is wrong: the receipt was changed`);
+  if (!right) throw new ReceiptError(`${path}: the signature is wrong, since the receipt was changed`);
 }
 
 function methodOf(key: KeyObject) {
@@ -161,7 +162,7 @@ function nameOfKey(key: KeyObject): string {
     .digest("hex");
 }
 
-/** JSON without blanks, the names of each object sorted. */
+/** JSON without blanks and with sorted names in each object. */
 function canonical(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonical).join()}]`;
   if (typeof value !== "object" || value === null) return JSON.stringify(value);
@@ -169,7 +170,7 @@ function canonical(value: unknown): string {
   return `{${fields.map(([name, field]) => `${JSON.stringify(name)}:${canonical(field)}`).join()}}`;
 }
 
-/** Whether these are the fields of a receipt, and no others: what is not known here is not to be relied on. */
+/** Whether these are exactly the fields of a receipt: a receipt with unknown fields must not be relied on. */
 function isReceipt(value: unknown): value is FiledReceipt {
   if (!hasFields(value, ["kind", "version", "at", "export", "keys"], ["signature"])) return false;
   const { kind, version, at, export: hash, keys, signature } = value;

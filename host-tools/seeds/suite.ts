@@ -1,4 +1,5 @@
-// OCRA without its hashes (RFC 6287): what a suite says, what goes into the HMAC, and what is made of it. No API of Node.
+// OCRA without its hashes (RFC 6287): parsing a suite, the input of the HMAC, and the response from it. Uses no API of
+// Node.
 //
 //   suite    = "OCRA-1:HOTP-" hash "-" digits ":" [C-] Q [-P] [-S] [-T]
 //   response = decimal(truncate(HMAC(key, suite | 00 | [C] Q [P] [S] [T])))
@@ -9,32 +10,32 @@ import { fromHex, toHex } from "../files/hex.js";
 /** The suite of unlock codes (CARD.md, "locked"): the challenge is the lock code. */
 export const UNLOCK_SUITE = "OCRA-1:HOTP-SHA256-8:QN08";
 
-/** A suite taken apart (RFC 6287 §6). */
+/** A parsed suite (RFC 6287 §6). */
 export interface Suite {
   /** The hash of the HMAC. */
   hash: HashName;
-  /** Digits of the response: 4 to 10, or 0: the whole HMAC, not truncated (§5.2). */
+  /** Digits of the response: 4 to 10, or 0 for the whole HMAC, not truncated (§5.2). */
   digits: number;
-  /** C: whether a counter goes in. */
+  /** C: whether a counter is an input. */
   counter: boolean;
   /** Q: decimal digits, alphanumeric characters or hexadecimal digits. */
   format: "N" | "A" | "H";
-  /** Q: the most characters one party's challenge has, 4 to 64. */
+  /** Q: the most characters of one party's challenge, 4 to 64. */
   challenge: number;
-  /** P: the hash of the PIN, where the suite has P. */
+  /** P: the hash of the PIN, if the suite has P. */
   pin: HashName | undefined;
-  /** S: bytes of session information; 0 where the suite has no S. */
+  /** S: bytes of session information; 0 if the suite has no S. */
   session: number;
-  /** T: seconds in a time step; 0 where the suite has no T. */
+  /** T: seconds in a time step; 0 if the suite has no T. */
   step: number;
 }
 
-/** What goes into a response beside key and suite. What the suite does not name is not used. */
+/** The inputs of a response besides key and suite. Inputs that the suite does not name are not used. */
 export interface OcraInput {
-  /** In mutual mode both parties' challenges, the other party's first (§5.1). */
+  /** In mutual mode both parties' challenges, with the other party's first (§5.1). */
   challenge: string;
   counter?: bigint;
-  /** As the owner types it, in ASCII; it is hashed as the suite says. */
+  /** As the owner types it, in ASCII; hashed as the suite requires. */
   pin?: string | Uint8Array;
   session?: Uint8Array;
   /** In time steps since 1970. */
@@ -68,7 +69,7 @@ const TIME = /^T(0|[1-9]\d?)([SMH])$/;
 /** Units of a time step: their seconds, and how many of them there may be (§6.3, table 3). */
 const UNITS = { S: { seconds: 1, most: 59 }, M: { seconds: 60, most: 59 }, H: { seconds: 3600, most: 48 } };
 
-/** What a challenge is made of (§6.3, table 2). */
+/** The characters of a challenge (§6.3, table 2). */
 const ALPHABETS = {
   N: { pattern: /^[0-9]+$/, name: "decimal digits" },
   A: { pattern: /^[0-9A-Za-z]+$/, name: "letters and digits" },
@@ -76,13 +77,13 @@ const ALPHABETS = {
 };
 
 /**
- * Takes a suite apart: Algorithm:CryptoFunction:DataInput (§6). Throws a SuiteError that says what is wrong.
- * Of what the tables of §6.3 allow, only 0H is refused: a time step must take time.
+ * Parses a suite: Algorithm:CryptoFunction:DataInput (§6). Throws a SuiteError that says what is wrong. From the tables
+ * of §6.3 only 0H is refused, since a time step must take time.
  */
 export function parseSuite(text: string): Suite {
   const [algorithm, cryptoFunction, dataInput, ...rest] = text.split(":");
   if (cryptoFunction === undefined || dataInput === undefined || rest.length > 0)
-    throw new SuiteError("a suite has three parts, divided by colons");
+    throw new SuiteError("a suite has three parts, separated by colons");
   if (algorithm !== "OCRA-1") throw new SuiteError("a suite begins with OCRA-1");
   const [, hash, digits] = CRYPTO_FUNCTION.exec(cryptoFunction) ?? [];
   if (!hash || !digits)
@@ -90,7 +91,7 @@ export function parseSuite(text: string): Suite {
   return { hash: hash as HashName, digits: Number(digits), ...parseDataInput(dataInput) };
 }
 
-/** [C] | QFxx | [PH | Snnn | TG], divided by hyphens, in this order (§6.3). */
+/** [C] | QFxx | [PH | Snnn | TG], separated by hyphens, in this order (§6.3). */
 function parseDataInput(text: string): Omit<Suite, "hash" | "digits"> {
   const parts = text.split("-");
   const take = (pattern: RegExp) => {
@@ -104,7 +105,8 @@ function parseDataInput(text: string): Omit<Suite, "hash" | "digits"> {
   const session = take(SESSION)?.[1];
   const [, steps, unit] = take(TIME) ?? [];
   if (!format || !challenge) throw new SuiteError("the third part has no challenge such as QN08");
-  if (parts.length > 0) throw new SuiteError(`${JSON.stringify(parts[0])} is no input of a suite, or not in its place`);
+  if (parts.length > 0)
+    throw new SuiteError(`${JSON.stringify(parts[0])} is no input of a suite, or not in the right place`);
   return {
     counter,
     format: format as Suite["format"],
@@ -126,8 +128,8 @@ function numberWithin(what: string, text: string, least: number, most: number): 
 }
 
 /**
- * DataInput = {OCRASuite | 00 | C | Q | P | S | T}; what the suite does not name is left out (§5.1). `hashPin` hashes the PIN
- * by the suite's hash.
+ * DataInput = {OCRASuite | 00 | C | Q | P | S | T}, without what the suite does not name (§5.1). `hashPin` hashes the
+ * PIN with the suite's hash.
  */
 export function dataInput(
   text: string,
@@ -144,12 +146,12 @@ export function dataInput(
   return concat(fields);
 }
 
-/** Q: 128 bytes, the challenge to the left and zeros after it. A number stands there in hexadecimal (§5.1, appendix A). */
+/** Q: 128 bytes, the challenge followed by zeros. A number is written in hexadecimal (§5.1, appendix A). */
 function challengeField(suite: Suite, challenge: string): Uint8Array {
   const { pattern, name } = ALPHABETS[suite.format];
   if (!pattern.test(challenge))
     throw new InputError(`the challenge does not fit Q${suite.format}: ${name} are expected`);
-  // In mutual mode there are two of them (§7.2, C.2); the suite does not tell the mode.
+  // In mutual mode there are two of them (§7.2, C.2); the suite does not show the mode.
   if (challenge.length > 2 * suite.challenge)
     throw new InputError(`the challenge is longer than twice ${suite.challenge} characters`);
   return fromHex(challengeDigits(suite.format, challenge).padEnd(FIELD_DIGITS, "0"));
@@ -160,7 +162,7 @@ function challengeDigits(format: Suite["format"], challenge: string): string {
   return format === "H" ? challenge : toHex(ascii(challenge));
 }
 
-/** S: as long as the suite says, zeros in front of what is shorter (appendix A). */
+/** S: of the length that the suite requires, with leading zeros (appendix A). */
 function sessionField(size: number, session: Uint8Array | undefined): Uint8Array {
   const bytes = given("session", session);
   if (bytes.length > size) throw new InputError(`the session is longer than ${size} bytes`);
@@ -169,21 +171,21 @@ function sessionField(size: number, session: Uint8Array | undefined): Uint8Array
   return field;
 }
 
-/** C and T: 8 bytes, the highest first (§5.1). */
+/** C and T: 8 bytes, big-endian (§5.1). */
 function word(name: string, value: bigint | undefined): Uint8Array {
   const number = given(name, value);
-  if (BigInt.asUintN(WORD_BITS, number) !== number) throw new InputError(`the ${name} is no number of 64 bits`);
+  if (BigInt.asUintN(WORD_BITS, number) !== number) throw new InputError(`the ${name} is not a 64-bit number`);
   const bytes = new Uint8Array(8);
   new DataView(bytes.buffer).setBigUint64(0, number);
   return bytes;
 }
 
 function given<T>(name: string, value: T | undefined): T {
-  if (value === undefined) throw new InputError(`the suite asks for a ${name}`);
+  if (value === undefined) throw new InputError(`the suite needs a ${name}`);
   return value;
 }
 
-/** The response that an HMAC is: decimal digits, or all of it in hexadecimal (§5.2). */
+/** The response from an HMAC: decimal digits, or the whole HMAC in hexadecimal (§5.2). */
 export function responseOf({ digits }: Suite, hmac: Uint8Array): string {
   return digits === 0 ? toHex(hmac) : truncate(hmac, digits);
 }

@@ -1,4 +1,5 @@
-// The site's half of a login with the register: the response is judged, and its challenge is spent before anyone hears.
+// The site's side of a login with the register: the response is checked, and its challenge is spent before the verdict
+// is returned.
 
 import { cardOf } from "../desk/register/cards.js";
 import { spendChallenge } from "../desk/register/challenges.js";
@@ -8,22 +9,22 @@ import type { Register } from "../desk/register/register.js";
 import type { CardState } from "../desk/register/schema.js";
 import { verifyResponse } from "./verify.js";
 
-/** What was shown, and what was typed. */
+/** The challenge that was shown, and the response that was typed. */
 export interface Answer {
   readonly serial: string;
   readonly challenge: string;
   readonly response: string;
-  /** Four digits as ASCII, for a card whose PIN the site judges. */
+  /** Four digits as ASCII, for a card whose PIN the server checks. */
   readonly pin?: Uint8Array | undefined;
 }
 
-/** States in which a card answers for its owner. A card that was lost, returned or retired is refused from that moment. */
+/** States in which responses of a card count. A lost, returned or retired card is refused at once. */
 export const ANSWERING: readonly CardState[] = ["seeded", "shipped", "active"];
 
 /**
- * Whether the response is right, its challenge was open, and the card is in one of the states. The challenge is spent either
- * way, and with it, where the answer is accepted, `then` is done. Throws an InputError where challenge or PIN do not fit the
- * card: that is the site's mistake and spends nothing.
+ * Whether the response is right, its challenge was open, and the card is in one of the states. The challenge is spent
+ * in any case; if the response is accepted, `then` is done in the same change. Throws an InputError if challenge or PIN
+ * do not fit the card: that is the site's mistake and spends nothing.
  */
 export async function acceptOnce(
   register: Register,

@@ -1,5 +1,4 @@
-// The help desk's half of unlocking a card, with the register: a lock code comes in, an unlock code goes out, and the journal
-// says so.
+// The help desk's side of unlocking a card: computes the unlock code for a lock code, and records it in the journal.
 
 import { cardsNow, isApprovalSet, type Subject } from "../desk/register/approvals.js";
 import { cardOf } from "../desk/register/cards.js";
@@ -11,20 +10,20 @@ import { UsageError } from "../files/errors.js";
 import { ocra } from "../seeds/ocra.js";
 import { UNLOCK_SUITE } from "../seeds/suite.js";
 
-/** Cards whose owner may call the help desk. */
+/** States of cards whose owner may call the help desk. */
 const UNLOCKED: readonly CardState[] = ["seeded", "shipped", "active"];
 const LOCK_CODE = /^[0-9]{8}$/;
-/** OCRA gives x and 16 x one response, so no card shows a lock code that is a multiple of 16. */
+/** OCRA gives x and 16x the same response, so no card shows a lock code that is a multiple of 16. */
 const OCRA_PAD = 16;
 
-/** Throws a UsageError for what no card shows. */
+/** Throws a UsageError for a code that no card shows. */
 export function checkLockCode(lockCode: string): void {
   if (!LOCK_CODE.test(lockCode)) throw new UsageError("--lock-code: 8 digits are expected, leading zeros included");
   if (Number(lockCode) % OCRA_PAD === 0)
-    throw new UsageError("--lock-code: no card shows a multiple of 16; it was misheard, ask for it again");
+    throw new UsageError("--lock-code: no card shows a multiple of 16; ask the caller to repeat it");
 }
 
-/** What needs an approval where the setting says so. */
+/** What needs an approval if the settings require one. */
 export async function unlockSubject({ db }: Change, serial: string, lockCode: string): Promise<Subject | undefined> {
   if (!(await isApprovalSet(db, "approval.unlock"))) return undefined;
   checkLockCode(lockCode);
@@ -35,11 +34,10 @@ export async function unlockSubject({ db }: Change, serial: string, lockCode: st
 
 async function refuseState(db: Change["db"], serial: string): Promise<void> {
   const { state } = await cardOf(db, serial);
-  if (!UNLOCKED.includes(state))
-    throw new RegisterError(`${serial} is ${state}: no unlock code is given for it`, "state");
+  if (!UNLOCKED.includes(state)) throw new RegisterError(`${serial} is ${state}: it gets no unlock code`, "state");
 }
 
-/** The unlock code for a lock code: 8 digits, the same whenever it is asked for. Each time is an entry of the journal. */
+/** The unlock code for a lock code: 8 digits, always the same. Each call adds an entry to the journal. */
 export async function giveUnlockCode(
   { db, register, note }: Change,
   serial: string,

@@ -1,19 +1,19 @@
-// The site's half of a login: is this the response of that card to this challenge?
+// The site's side of a login: checks whether a response is the card's response to a challenge.
 
 import { createHash, timingSafeEqual } from "node:crypto";
 import { ocra } from "../seeds/ocra.js";
 import { InputError, parseSuite } from "../seeds/suite.js";
 
-/** What the site keeps of a card. */
+/** What the site knows about a card. */
 export interface Verifier {
   readonly suite: string;
   readonly key: Uint8Array;
 }
 
 /**
- * Whether the response is right. A card that leaves its PIN to the site (a suite with P) is judged with
- * the PIN given; one that checks it itself takes none. Throws an InputError where challenge or PIN do not
- * fit the card: that is the site's mistake, not the owner's.
+ * Whether the response is right. For a suite with P the given PIN is part of the check; a card that checks the PIN
+ * itself takes none. Throws an InputError if challenge or PIN do not fit the card: that is the site's mistake, not the
+ * owner's.
  */
 export function verifyResponse(
   card: Verifier,
@@ -27,7 +27,7 @@ export function verifyResponse(
   return same(response, ocra(card.suite, card.key, { challenge, pin }));
 }
 
-/** Compares in a time that tells nothing, lengths included. */
+/** Compares in constant time, even if the lengths differ. */
 export function same(a: string, b: string): boolean {
   return timingSafeEqual(digest(a), digest(b));
 }

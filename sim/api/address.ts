@@ -1,17 +1,17 @@
-// Where the API listens: on loopback, and nowhere else.
+// The address of the API: only loopback is allowed.
 
 import { isIPv4, isIPv6 } from "node:net";
 
 export interface Address {
   readonly host: string;
-  /** 0: one that is free. */
+  /** 0: any free port. */
   readonly port: number;
 }
 
 export const USUAL_ADDRESS: Address = { host: "127.0.0.1", port: 0 };
 const HIGHEST_PORT = 65_535;
 
-/** Reads `127.0.0.1:8080`, `[::1]:8080` or `localhost:8080`. Throws an Error with one line where it is nothing of that. */
+/** Reads `127.0.0.1:8080`, `[::1]:8080` or `localhost:8080`. Throws an Error with one line for any other text. */
 export function parseAddress(text: string): Address {
   const [, name = "", digits = ""] = /^(.*):(\d{1,5})$/.exec(text) ?? [];
   const port = Number(digits);

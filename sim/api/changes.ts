@@ -1,4 +1,4 @@
-// Server-sent events: everybody who listens is told each change of the screen.
+// Server-sent events: every listener gets each change of the screen.
 
 import type { ServerResponse } from "node:http";
 import type { Screen } from "./schemas.js";
@@ -7,9 +7,12 @@ export const EVENTS_TYPE = "text/event-stream; charset=utf-8";
 
 /** More listeners than this are refused. */
 const MOST_LISTENERS = 100;
-/** A listener that reads so slowly that more bytes than this wait for it is let go: it cannot be told all changes. */
+/**
+ * A listener that reads so slowly that more bytes than this are waiting is disconnected, since it cannot get all
+ * changes.
+ */
 const MOST_WAITING = 1_048_576;
-/** How often something is said, so that a connection that is gone is noticed, in ms. */
+/** The interval of keep-alive messages, which detect a lost connection, in ms. */
 const PULSE_TIME = 15_000;
 
 export class Changes {
@@ -25,7 +28,7 @@ export class Changes {
     return this.#listeners.size >= MOST_LISTENERS;
   }
 
-  /** Tells a listener all changes from now on. Its headers have been sent. */
+  /** Sends a listener all changes from now on. Its headers have been sent. */
   add(listener: ServerResponse): void {
     this.#listeners.add(listener);
     listener.on("close", () => this.#listeners.delete(listener));

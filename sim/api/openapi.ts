@@ -1,17 +1,17 @@
-// `GET /openapi.json`: the routes, as OpenAPI 3.1 describes them, made of their schemas.
+// `GET /openapi.json`: the routes in OpenAPI 3.1, built from their schemas.
 
 import type { TSchema } from "typebox";
 import { PROBLEM_TYPE } from "./problems.js";
 import { PROBLEM } from "./schemas.js";
 
-/** What a route takes and answers. */
+/** The input and output of a route. */
 export interface Operation {
   readonly summary: string;
   /** The type of the request's body, and its schema. */
   readonly body?: readonly [type: string, schema: TSchema];
-  /** What is answered with 200: its type, its schema, and what it is. */
+  /** The answer with status 200: its type, its schema, and its description. */
   readonly answer: readonly [type: string, schema: TSchema, description: string];
-  /** What else it may be answered, with problem+json. */
+  /** Other possible answers, in problem+json. */
   readonly refusals: Readonly<Record<number, string>>;
 }
 
@@ -22,7 +22,7 @@ export interface Described {
   readonly operation: Operation;
 }
 
-/** The document. `version` is that of this program. */
+/** The document. `version` is the version of this program. */
 export function openApi(routes: readonly Described[], version: string, url: string): object {
   const paths: Record<string, Record<string, object>> = {};
   for (const { method, path, operation } of routes) {
@@ -44,7 +44,7 @@ function described({ summary, body, answer: [type, schema, description], refusal
   return { summary, ...(body && { requestBody: { required: true, content: content(...body) } }), responses };
 }
 
-/** Without the parameters of the type, such as its charset. */
+/** The type without its parameters, such as the charset. */
 function content(type: string, schema: TSchema): object {
   return { [type.replace(/;.*/, "")]: { schema } };
 }

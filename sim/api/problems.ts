@@ -1,4 +1,4 @@
-// Errors as application/problem+json (RFC 9457): what is wrong and what to do, in one line.
+// Errors as application/problem+json (RFC 9457): one line with the fault and what to do.
 
 import { STATUS_CODES } from "node:http";
 import type { Problem } from "./schemas.js";
@@ -16,7 +16,7 @@ export class Refusal extends Error {
   }
 }
 
-/** What Fastify calls the errors of a request, and what is said of each. */
+/** Fastify's codes for request errors, and our texts for them. */
 const KNOWN: Readonly<Record<string, readonly [number, string]>> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: [415, "a command is text/plain; say so in Content-Type"],
   FST_ERR_CTP_BODY_TOO_LARGE: [413, "the body is longer than any command; send one line"],
@@ -24,7 +24,7 @@ const KNOWN: Readonly<Record<string, readonly [number, string]>> = {
   FST_ERR_BAD_URL: [400, "the path cannot be read"],
 };
 
-/** The status and the text of an error, whoever threw it; what is nobody's is a mistake of this program. */
+/** Status and text of an error from any source; an unknown error counts as a bug of this program. */
 export function refusalOf(error: unknown): Refusal {
   if (error instanceof Refusal) return error;
   const { code = "", statusCode = 500, message } = error as { code?: string; statusCode?: number; message?: string };

@@ -1,9 +1,9 @@
-// What goes over the line, as schemas: requests are checked against them, and `GET /openapi.json` is made of them.
+// The schemas of requests and answers: requests are checked against them, and `GET /openapi.json` is built from them.
 
 import Type, { type Static, type TSchema } from "typebox";
 import type { Report } from "../session/cardsession.js";
 
-/** Bytes of a request's body: the longest frame in hex, and room. */
+/** The limit for a request's body in bytes: the longest frame in hex, with reserve. */
 export const LONGEST_BODY = 65_536;
 
 /** A line of the command language. */
@@ -25,7 +25,7 @@ const SCREEN_PROPERTIES = {
 export const SCREEN = Type.Object(SCREEN_PROPERTIES);
 export type Screen = Static<typeof SCREEN>;
 
-/** What a line of the language returns. Each part of a report has its line here, or this does not compile. */
+/** The report of a line of the language. Each part of a report must have its line here, or this does not compile. */
 export const REPORT = Type.Object({
   ...SCREEN_PROPERTIES,
   error: Type.Optional(Type.String({ description: "why the command failed" })),
@@ -37,7 +37,7 @@ export const REPORT = Type.Object({
   ops: Type.Optional(Type.Integer({ description: "flash operations so far" })),
 } satisfies Record<keyof Report, TSchema>);
 
-/** An error, as RFC 9457 has it. */
+/** An error in the form of RFC 9457. */
 export const PROBLEM = Type.Object({
   type: Type.String({ description: "about:blank: the title is that of the status" }),
   title: Type.String(),

@@ -1,6 +1,7 @@
-// The card over HTTP: a line of the language in, its report out; the screen as JSON, as a picture, and as events.
+// The card over HTTP: takes a line of the language and returns its report; shows the screen as JSON, as a picture, and
+// as events.
 //
-// Answers are made of strings, so that a report is the same bytes here as on a pipe.
+// Answers are built from strings, so that a report has the same bytes here as on a pipe.
 
 import { type FastifyInstance, type FastifyReply, fastify } from "fastify";
 import Type from "typebox";
@@ -19,10 +20,12 @@ import { LINE, LONGEST_BODY, REPORT, SCREEN, type Screen } from "./schemas.js";
 const JSON_TYPE = "application/json; charset=utf-8";
 const TEXT_TYPE = "text/plain";
 const PICTURE_TYPE = "image/svg+xml; charset=utf-8";
-/** How long a request may take to arrive, in ms. */
+/** The time that a request may take to arrive, in ms. */
 const REQUEST_TIME = 10_000;
 
-/** For whoever shows an answer in a browser: it is never kept, never taken for another type, and never part of another page. */
+/**
+ * Headers for browsers: an answer is never cached, never taken for another type, and never embedded in another page.
+ */
 const HEADERS = {
   "cache-control": "no-store",
   "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
@@ -32,7 +35,7 @@ const HEADERS = {
 
 const NOT_FOR_YOU = { 403: "Host, Origin or Sec-Fetch-Site are those of another site's page" };
 
-/** What is served: a session that has not begun, and what has a function called with its card when it does. */
+/** What is served: a session that has not begun, and a function that passes its card on when it begins. */
 export interface Served {
   readonly session: Session;
   readonly onBegin: (watch: (card: Card) => void) => void;
@@ -41,7 +44,7 @@ export interface Served {
 export interface ServerOptions {
   /** The version of this program. */
   readonly version: string;
-  /** A command failed so that the card cannot go on, such as a flash file that cannot be written any more. */
+  /** A command failed so badly that the card cannot continue, for example because its flash file cannot be written. */
   readonly onBroken: (error: unknown) => void;
 }
 
@@ -51,7 +54,7 @@ export interface CardServer {
   close(): Promise<void>;
 }
 
-/** Serves a card. Throws what `listen` throws. */
+/** Serves a card. Throws the errors of `listen`. */
 export async function serveCard(card: Served, address: Address, options: ServerOptions): Promise<CardServer> {
   const { session } = card;
   const routes: Described[] = [];
@@ -97,7 +100,7 @@ export async function serveCard(card: Served, address: Address, options: ServerO
   };
 }
 
-// ---- the routes, as OpenAPI tells of them ----
+// ---- the routes, as OpenAPI describes them ----
 
 const COMMAND: Operation = {
   summary: "runs one line of the command language",
@@ -134,13 +137,13 @@ const GET_OPENAPI: Operation = {
 
 // ---- requests ----
 
-/** A server without routes: who may ask, which bodies are taken, and what is said where something is wrong. */
+/** A server without routes: decides who may ask, which bodies are accepted, and the answers to errors. */
 function plainServer(): FastifyInstance {
   const app = fastify({
     bodyLimit: LONGEST_BODY,
     requestTimeout: REQUEST_TIME,
     forceCloseConnections: true,
-    // A stream of events that is asked for by HEAD would have no end and no events.
+    // A HEAD request for the stream of events would have no end and no events.
     exposeHeadRoutes: false,
     frameworkErrors: (error, _, reply) => void refuse(reply, refusalOf(error)),
     clientErrorHandler: (error, socket) => {
@@ -171,7 +174,7 @@ function refuse(reply: FastifyReply, refusal: Refusal): FastifyReply {
     .send(JSON.stringify(problemOf(refusal)));
 }
 
-/** The line in a body, without its end. Throws a Refusal where there is none, or more than one. */
+/** The line in a body, without its line end. Throws a Refusal if there is none or more than one. */
 function lineIn(body: unknown): string {
   const line = textOf(body).replace(/\r?\n$/, "");
   if (!Value.Check(LINE, line)) throw new Refusal(400, "send one line of the command language as the body");
@@ -192,7 +195,7 @@ function executed(session: Session, line: string, onBroken: ServerOptions["onBro
   try {
     return session.execute(line);
   } catch (error) {
-    // The card has started afresh after a trap, and goes on.
+    // The card was restarted after a trap, and continues.
     if (!(error instanceof CardTrap || error instanceof FlashMisuse)) onBroken(error);
     throw new Refusal(500, (error as Error).message);
   }
@@ -200,7 +203,7 @@ function executed(session: Session, line: string, onBroken: ServerOptions["onBro
 
 // ---- the card ----
 
-/** What is seen of the card, and each change of it. */
+/** The visible state of the card, with each change of it. */
 class Screens {
   /** The keys whose contacts are closed. */
   readonly down = new Set<KeyName>();
@@ -220,7 +223,7 @@ class Screens {
     return { t: time, on, state, display };
   }
 
-  /** The screen and the power may be told one after the other: together they are one change. */
+  /** Screen and power may be reported one after the other, but together they are one change. */
   #look(changes: Changes): void {
     const { now } = this;
     if (now.on === this.#told.on && now.display === this.#told.display) return;

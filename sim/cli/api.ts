@@ -1,4 +1,4 @@
-// `dsc-sim api`: the card over HTTP, until somebody ends it.
+// `dsc-sim api`: serves the card over HTTP until it is stopped.
 
 import { type Command, InvalidArgumentError } from "commander";
 import { version } from "../../host-tools/files/project.js";
@@ -12,7 +12,7 @@ export interface ApiOptions extends CardOptions {
   readonly listen?: Address;
 }
 
-/** An address that cannot be listened on; the message is for people. */
+/** An address that the server cannot listen on; the message is for people. */
 class ListenError extends UserError {
   override name = "ListenError";
   override readonly exitCode = 3;
@@ -27,10 +27,10 @@ export function withApiOptions(command: Command): Command {
   );
 }
 
-/** Serves a card. Returns only where that fails. */
+/** Serves a card. Returns only if that fails. */
 export async function api({ listen = USUAL_ADDRESS, ...options }: ApiOptions): Promise<void> {
   const disarm = endWithOthers();
-  // Loaded when it is needed: other commands start sooner.
+  // Loaded only here, so that other commands start sooner.
   const { serveCard } = await import("../api/server.js");
   try {
     await withSession(

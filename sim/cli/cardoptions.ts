@@ -1,4 +1,4 @@
-// The options that make a simulated card: the same for every command that has one.
+// The options that make a simulated card, the same for every command that uses one.
 
 import type { Command } from "commander";
 import { parseName, parseSeed } from "./options.js";

@@ -1,12 +1,15 @@
-// How commands end that run until somebody ends them.
+// How commands end that run until they are stopped.
 
 import { onParentGone } from "../session/parent.js";
 import { exitCodeOf, onSignals } from "../session/signals.js";
 
-/** The number of SIGHUP: a terminal that goes away sends it, and so does, in effect, a parent that does. */
+/** The number of SIGHUP: a closing terminal sends it, and the end of the parent counts as the same. */
 const HANGUP = 1;
 
-/** Ends this process by a signal, or with its parent. What is to be gone with it is (`atExit`). Returns what ends that. */
+/**
+ * Ends this process on a signal, or when its parent ends. Clean-up is registered with `atExit`. Returns a function that
+ * stops the watching.
+ */
 export function endWithOthers(): () => void {
   const leave = (code: number) => process.exit(code);
   const disarmSignals = onSignals(leave);

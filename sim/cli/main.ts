@@ -1,4 +1,4 @@
-// `dsc-sim`: the command line of the simulator, and how it ends.
+// `dsc-sim`: the command line of the simulator, and its exit codes.
 
 import { basename } from "node:path";
 import { Argument, Command, CommanderError, Option } from "commander";
@@ -18,7 +18,7 @@ import { parseName } from "./options.js";
 import { addRun } from "./run.js";
 import { type CardOptions, complain, headless, inTerminal, say } from "./simulate.js";
 
-/** A command had an error. The exit code of all else that is no bug is in its UserError. */
+/** A command had an error. Other errors that are no bugs have the exit code in their UserError. */
 const FAILED = 1;
 const USAGE = 2;
 const EXIT_CODES = `
@@ -30,7 +30,7 @@ interface Options extends CardOptions {
   port?: string;
 }
 
-/** What makes or moves a simulated card; one on a port is as it is. */
+/** Options that make or change a simulated card; a card at a port is used as it is. */
 const SIMULATED = ["flash", "demo", "seed", "pty", "record", "headless"];
 
 /** Runs the command line `args` (without node and script) and sets the exit code. */
@@ -43,7 +43,7 @@ export async function main(args: string[]): Promise<void> {
   }
 }
 
-/** The command line, as the help and the completion see it. */
+/** The command line, for help and completion. */
 export function commands(): Command {
   const program = withCardOptions(new Command("dsc-sim"))
     .description("The Digital Security Card+ in the terminal, by hand or by script.")
@@ -69,7 +69,7 @@ export function commands(): Command {
   addHelp(program);
   program
     .command("completion")
-    .addArgument(new Argument("<shell>", "which shell").choices(SHELLS))
+    .addArgument(new Argument("<shell>", "the shell").choices(SHELLS))
     .description("print the completion script for a shell")
     .action((shell: Shell) => {
       process.stdout.write(completionScript(program, shell));
@@ -83,16 +83,16 @@ export function commands(): Command {
   return program;
 }
 
-/** Help on the language; of a command of `dsc-sim` itself, its own help. */
+/** Help on the language; for a command of `dsc-sim` itself, its own help. */
 function addHelp(program: Command): void {
   const own = () => program.commands.map((command) => command.name());
   const help = program
     .helpCommand(false)
     .command("help")
     .description("explain the commands of --headless and run")
-    .option("--markdown", "print docs/SCRIPTING.md, which is made of them");
+    .option("--markdown", "print docs/SCRIPTING.md, which is made from them");
   const name = new Argument("[command]", "one of them").choices([...commandNames(), ...own()]);
-  // Listed for completion; what is none of them gets a shorter line than all their names.
+  // Listed for completion; an unknown name gets a shorter message than all their names.
   help.addArgument(name.argParser((text) => text));
   help.action((name: string | undefined, { markdown }: { markdown?: boolean }) => {
     if (markdown) process.stdout.write(scriptingDocument());
@@ -112,7 +112,7 @@ function print(lines: readonly string[]): void {
   process.stdout.write(`${lines.join("\n")}\n`);
 }
 
-/** An option before a command would be lost: it is the simulator's, and not the command's. */
+/** Refuses a simulator option before a command, where it would be lost. */
 function refuseLost(program: Command, command: Command): void {
   const given = program.options.find((option) => program.getOptionValueSource(option.attributeName()) === "cli");
   if (!given?.long) return;
@@ -150,16 +150,16 @@ async function frontPanel(path: string, ascii = false): Promise<void> {
 }
 
 function needTerminal(): void {
-  const scripts = "for scripts there is dsc-sim --headless and dsc-sim run FILE";
-  if (!process.stdout.isTTY || !process.stdin.isTTY) throw new UserError(`this is no terminal; ${scripts}`);
+  const scripts = "use dsc-sim --headless or dsc-sim run FILE for scripts";
+  if (!process.stdout.isTTY || !process.stdin.isTTY) throw new UserError(`this is not a terminal; ${scripts}`);
   if (process.env.TERM === "dumb") throw new UserError(`this terminal shows lines only (TERM=dumb); ${scripts}`);
 }
 
-/** One line and an exit code; what has neither is a bug, and its stack says where. */
+/** Prints one line and sets the exit code; any other error is a bug, and its stack is printed. */
 function fail(error: unknown): void {
   if (error instanceof UserError) return complain(error);
   if (!(error instanceof CommanderError)) throw error;
-  // Commander has said it already.
+  // Commander has printed it already.
   process.exitCode = error.exitCode === 0 ? 0 : USAGE;
 }
 

@@ -1,4 +1,4 @@
-// `dsc-sim monkey`: random runs, how far they are, and the file of what was found.
+// `dsc-sim monkey`: random runs, their progress, and the file of a finding.
 
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { DEMO } from "../session/demo.js";
@@ -12,7 +12,7 @@ import { parseName, parseSeed } from "./options.js";
 import { ProgressLine } from "./progressline.js";
 import { freshSeed, say } from "./simulate.js";
 
-/** How long it plays where nothing is said, in ms. */
+/** The default duration, in ms. */
 const USUAL = 60_000;
 const UNITS = { s: 1_000, m: 60_000, h: 3_600_000 } as const;
 const MOST_RUNS = 1_000_000_000;
@@ -36,7 +36,7 @@ export function withMonkeyOptions(command: Command): Command {
     .option("--port <path>", "play the keys of a blank card, or of the demo card, on a serial port", parseName);
 }
 
-/** Plays, and says what came of it. Returns whether the card did all as the model. */
+/** Plays, and prints the result. Returns whether the card always agreed with the model. */
 export async function monkey(options: MonkeyOptions): Promise<boolean> {
   const disarm = endWithOthers();
   clearAbandoned(process.cwd());
@@ -75,12 +75,12 @@ async function onBoard(options: MonkeyOptions, path: string): Promise<boolean> {
   }
 }
 
-/** An error of the card with the port's name. */
+/** Adds the port's name to an error of the card. */
 function naming(path: string, error: unknown): unknown {
   return error instanceof PanelError ? new PanelError(`${path}: ${error.message}`, { cause: error }) : error;
 }
 
-/** How long it plays, and what it says meanwhile. */
+/** Limits the duration, and prints the progress. */
 class Watch {
   readonly seed: number;
   readonly #options: MonkeyOptions;
@@ -103,7 +103,7 @@ class Watch {
     this.#line.say(`seed ${seed}: ${what}; making it short`);
   }
 
-  /** The last lines; `where`: the options of `run` with which the file of a finding is played. */
+  /** Prints the last lines. `where`: the options of `run` that play the file of a finding. */
   end(progress: Progress, found: Told | undefined, where = ""): void {
     this.#line.end();
     if (found) tell(found, where, writeFinding(process.cwd(), found.seed, found.lines));

@@ -1,8 +1,8 @@
-// Values of options, read.
+// Parses values of options.
 
 import { InvalidArgumentError } from "commander";
 
-/** Seeds are from 0 to this. */
+/** The highest seed; the lowest is 0. */
 export const HIGHEST_SEED = 0xffffffff;
 
 /** The name of a file. */

@@ -1,23 +1,23 @@
-// How far something is: one line that is written anew in a terminal, and plain lines now and then where there is none.
+// A progress line: one line that is rewritten on a terminal, or plain lines now and then.
 
 import type { WriteStream } from "node:tty";
 
-/** How often the line is written anew, and how often a plain one is written, in ms. */
+/** The interval between rewrites, and between plain lines, in ms. */
 const ANEW = 200;
 const PLAIN = 10_000;
-/** Of a terminal that does not say. */
+/** The width of a terminal that does not report it. */
 const COLUMNS = 80;
 const CLEAR = "\r\x1b[K";
 
 export class ProgressLine {
   readonly #out: WriteStream;
-  /** Whether a line can be written over. */
+  /** Whether a line can be overwritten. */
   readonly #over: boolean;
   readonly #clock: () => number;
   #next: number;
   #isShown = false;
 
-  /** `terminal`: its kind, as TERM has it; `clock`: ms. */
+  /** `terminal`: its kind, as in TERM; `clock`: ms. */
   constructor(out: WriteStream, { terminal = process.env.TERM, clock = () => performance.now() } = {}) {
     this.#out = out;
     this.#over = out.isTTY === true && terminal !== "dumb";
@@ -25,7 +25,7 @@ export class ProgressLine {
     this.#next = clock() + (this.#over ? 0 : PLAIN);
   }
 
-  /** Shows how far it is, where it is time for that. */
+  /** Shows the progress, if enough time has passed. */
   show(text: string): void {
     const now = this.#clock();
     if (now < this.#next) return;
@@ -37,13 +37,13 @@ export class ProgressLine {
     }
   }
 
-  /** A line that stays. */
+  /** Prints a line that stays. */
   say(text: string): void {
     this.end();
     this.#out.write(`${text}\n`);
   }
 
-  /** Takes the line away. */
+  /** Removes the progress line. */
   end(): void {
     if (this.#isShown) this.#out.write(CLEAR);
     this.#isShown = false;

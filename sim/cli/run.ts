@@ -1,4 +1,4 @@
-// `dsc-sim run`: command files on simulated cards, or on a board, and what came of them.
+// `dsc-sim run`: plays command files on simulated cards or on a board, and reports the results.
 
 import { closeSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
@@ -36,7 +36,7 @@ interface Options {
 /** Where scripts are played. */
 interface Stage {
   readonly open: RunOptions["open"];
-  /** The hash of the firmware, where it is known. */
+  /** The hash of the firmware, if known. */
   readonly firmware?: string;
   close(): Promise<void>;
 }
@@ -47,18 +47,20 @@ export function addRun(program: Command): void {
     .command("run")
     .argument("<file...>", "command files", (name: string, before: string[] = []) => [...before, parseName(name)])
     .description("run command files, each on a fresh card; TAP on stdout")
-    .option("--junit <file>", "write the results as JUnit XML, too", parseName)
-    .option("--coverage", "say which states and transitions of the card were visited")
-    .option("--keep-going", "go on in a file after a line that failed")
+    .option("--junit <file>", "write the results as JUnit XML too", parseName)
+    .option("--coverage", "report which states and transitions of the card were visited")
+    .option("--keep-going", "continue a file after a line that failed")
     .option("--seed <n>", "the seed of files that set none", parseSeed)
-    .option("--demo", "the demo card, for files that say nothing of theirs")
+    .option("--demo", "use the demo card for files that do not define a card")
     .addOption(
-      new Option("--port <path>", "on a board with a front panel, in real time").argParser(parseName).conflicts("seed"),
+      new Option("--port <path>", "run on a board with a front panel, in real time")
+        .argParser(parseName)
+        .conflicts("seed"),
     )
     .action((files: string[], options: Options) => finishingUnread(() => run(files, options)));
 }
 
-/** To its end, though nobody may read the TAP: the exit code and the JUnit file tell of it, too. */
+/** Runs to the end even if nobody reads the TAP, since the exit code and the JUnit file also report the result. */
 async function run(files: readonly string[], options: Options): Promise<void> {
   const scripts = files.map(readScript);
   const coverage = options.coverage ? new Coverage() : undefined;
@@ -95,7 +97,7 @@ function simulated({ seed, demo }: Options, coverage: Coverage | undefined): Sta
       module,
       seed: seed ?? freshSeed(),
       demo: demo === true && !saysItsCard(script),
-      // A replay starts from the flash that a record saved, and leaves it for the next one.
+      // A replay starts from the flash that a record saved, and leaves that file unchanged for the next replay.
       openFlash: (file) => new Flash(readFlashFile(resolve(dirname(script.name), file))),
       onStart: (card) => coverage?.watch(card),
     });
@@ -108,7 +110,7 @@ async function onBoard(path: string, { demo = false }: Options, coverage: Covera
   return { open: () => BoardSession.begin(panel, { demo }), close };
 }
 
-/** A record has the card that it was made of, and a file with a flash has that. */
+/** Whether a script defines its own card: a record does, and so does a file with a flash. */
 function saysItsCard({ lines }: Script): boolean {
   return isRecord(lines) || lines.some((line) => /^\s*flash\s/.test(line));
 }
@@ -129,7 +131,10 @@ function readScript(name: string): Script {
   }
 }
 
-/** Opens a file for results before anything is run, so that old ones are never taken for new. Returns what writes them. */
+/**
+ * Opens a results file before anything runs, so that old results are never taken for new ones. Returns a function that
+ * writes them.
+ */
 function openResults(path: string): (text: string) => void {
   const file = writing(path, () => openSync(path, "w"));
   return (text) =>

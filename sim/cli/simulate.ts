@@ -1,4 +1,4 @@
-// A simulated card with all around it: its flash file, its serial line, its record; by script or in the terminal.
+// A simulated card with its surroundings: flash file, serial line and record; driven by script or in the terminal.
 
 import { randomInt } from "node:crypto";
 import type { Card } from "../core/card.js";
@@ -14,7 +14,7 @@ import { onSignals } from "../session/signals.js";
 import { UserError } from "../session/usererror.js";
 import { HIGHEST_SEED } from "./options.js";
 
-/** What the command line says of the card. */
+/** The options of the command line about the card. */
 export interface CardOptions {
   flash?: string;
   demo?: boolean;
@@ -24,9 +24,9 @@ export interface CardOptions {
   ascii?: boolean;
 }
 
-/** How often a card on a line is told that time passed, in ms. */
+/** How often the time of a card on a line is advanced, in ms. */
 const TICK = 10;
-const NOT_BLANK = "the card is not blank; --demo left it as it is";
+const NOT_BLANK = "the card is not blank, so --demo did not change it";
 
 /** Runs the commands on stdin; `onError` is called for each that had an error. */
 export async function headless(options: CardOptions, onError: () => void): Promise<void> {
@@ -35,7 +35,7 @@ export async function headless(options: CardOptions, onError: () => void): Promi
   try {
     await withSession(options, async (session) => {
       await runHeadless(session, process.stdin, process.stdout, onError);
-      // Where nothing was done, that is what the record tells.
+      // If nothing was done, the record shows just that.
       session.begin();
     });
   } finally {
@@ -43,12 +43,12 @@ export async function headless(options: CardOptions, onError: () => void): Promi
   }
 }
 
-/** Has `watch` called with the card when things begin to happen to it. */
+/** Calls `watch` with the card when its session begins. */
 export type OnBegin = (watch: (card: Card) => void) => void;
 
 /**
- * Runs `run` with a session, its record and its serial line around it. `noFiles`: why the session's own lines may open no
- * flash file, where they may not.
+ * Calls `run` with a session, its record and its serial line. `noFiles`: why the session's own lines must not open a
+ * flash file, if so.
  */
 export async function withSession<T>(
   options: CardOptions,
@@ -114,23 +114,23 @@ export async function inTerminal(options: CardOptions): Promise<void> {
   for (const text of notes) say(text);
 }
 
-/** What came of a command, in a line. */
+/** The result of a command, in a line. */
 function outcome({ error, display }: Report): string {
   return error ?? (display === "" ? "done; the display is blank" : `done; the display is ${display}`);
 }
 
-/** A line for the user. */
+/** Prints a line for the user. */
 export function say(text: string): void {
   process.stderr.write(`dsc-sim: ${text}\n`);
 }
 
-/** Says what went wrong, and goes on. */
+/** Prints an error, and continues. */
 export function complain(error: UserError): void {
   say(error.message);
   process.exitCode = error.exitCode;
 }
 
-/** A seed that nobody chose. */
+/** A seed for a user who gave none. */
 export function freshSeed(): number {
   return randomInt(HIGHEST_SEED);
 }
@@ -139,7 +139,7 @@ function recorderFor({ record }: CardOptions, failed: (error: UserError) => void
   return record === undefined ? undefined : new Recorder(record, hashOf(loadFirmware()), failed);
 }
 
-/** A session, whose first lines may still change the card. */
+/** A session whose first lines may still change the card. */
 function sessionFor(
   options: CardOptions,
   more: Pick<SessionOptions, "onStart" | "onNotBlank"> & Partial<SessionOptions>,
@@ -154,7 +154,7 @@ function sessionFor(
   });
 }
 
-/** Somebody may wait at the other end of the line: the card's time goes on by itself. */
+/** Advances the card's time in real time, since somebody may wait at the other end of the line. */
 function realTime(session: Session): NodeJS.Timeout {
   session.begin();
   let last = performance.now();

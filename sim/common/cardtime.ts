@@ -1,30 +1,33 @@
-// How the card's time follows the computer's: not at all while nothing can happen, and to the millisecond where it can.
+// How the card's time follows the computer's: it stands still while nothing can happen, and is exact to the millisecond
+// otherwise.
 //
-// It wakes when the card or a key that is pressed needs it, so an idle card costs next to nothing.
+// A timer wakes only when the card or a pressed key needs it, so an idle card costs almost nothing.
 
 import { isLive, type Subject } from "../core/subject.js";
 import type { Keypresses } from "./keypresses.js";
 
-/** More than this at once, in ms, and the program was asleep: the card was too. */
+/**
+ * If more time than this passes at once (ms), the program was suspended, and the card's time is not advanced for it.
+ */
 const LONGEST_STEP = 1000;
-/** The longest sleep in ms; far below LONGEST_STEP, so that a busy machine is not taken for one that was asleep. */
+/** The longest sleep in ms; far below LONGEST_STEP, so that a busy machine is not mistaken for a suspended one. */
 const LONGEST_SLEEP = 500;
-/** The sleep in ms while something moves: a serial line, where bytes may come at any time, or fast-forward. */
+/** The sleep in ms while something is active: a serial line, where bytes may arrive at any time, or fast-forward. */
 const SHORT_SLEEP = 25;
 const FAST = 30;
 
 /** The computer's time. */
 export interface Timer {
-  /** ms since some moment, never backwards. */
+  /** ms since some moment, never running backwards. */
   now(): number;
-  /** Calls `run` after `ms`. Returns what calls it off. */
+  /** Calls `run` after `ms`. Returns a function that cancels it. */
   after(ms: number, run: () => void): () => void;
 }
 
 export class CardTime {
   readonly #card: Subject;
   readonly #keypresses: Keypresses;
-  /** Bytes may arrive at any time, and the gaps between them count. */
+  /** Bytes may arrive at any time, and the gaps between them matter. */
   readonly #onLine: boolean;
   readonly #passed: () => void;
   #fast = false;
@@ -42,28 +45,28 @@ export class CardTime {
     this.#passed = passed;
   }
 
-  /** How fast the card's time runs. While the mouse holds a button its time is the user's. */
+  /** The speed of the card's time. While the mouse holds a button, its time is the user's. */
   get speed(): number {
     return this.#fast && !this.#keypresses.holding ? FAST : 1;
   }
 
-  /** Fast-forward on, or off. */
+  /** Turns fast-forward on or off. */
   toggleFast(): void {
     this.#fast = !this.#fast;
   }
 
-  /** From now on the card's time goes on. */
+  /** Starts the card's time. */
   start(): void {
     this.#last = this.#timer.now();
     this.#sleep();
   }
 
-  /** The card's time stands still. */
+  /** Stops the card's time. */
   stop(): void {
     this.#callOff();
   }
 
-  /** Lets the time pass that has passed; call it before anything is done to the card. */
+  /** Advances the card to the present; call it before doing anything to the card. */
   catchUp(): void {
     this.#callOff();
     const now = this.#timer.now();

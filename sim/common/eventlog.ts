@@ -1,13 +1,13 @@
 // The log: what happened, at the card's time.
 //
-// It says that a digit was pressed and that a response is shown, never which: people show their logs.
+// It records that a digit was pressed and that a response is shown, never which one, since people show their logs.
 
 import type { CardWatcher, KeyName } from "../core/card.js";
 import type { Subject } from "../core/subject.js";
 
 const KEPT = 500;
 const HOLD_TIME = 800;
-/** The only screens with digits that tell nothing. */
+/** Screens that reveal nothing, although some contain digits. */
 const HARMLESS = /^(\D*|LEFT \d|ERROR \d\d)$/;
 
 /** Something that happened. */
@@ -15,7 +15,7 @@ export interface Entry {
   /** The card's clock, in ms. */
   readonly time: number;
   readonly text: string;
-  /** How often in a row. */
+  /** How often in a row it happened. */
   count: number;
 }
 
@@ -33,7 +33,7 @@ export class EventLog {
   #operations: number;
   #changes = 0;
 
-  /** A log of what `card` does from now on. */
+  /** Logs what `card` does from now on. */
   constructor(card: Subject) {
     this.#card = card;
     this.#operations = operations(card);
@@ -50,12 +50,12 @@ export class EventLog {
     card.watchers.push(this.#watcher);
   }
 
-  /** How often something was added, or the card's screen or power changed: there is something new to see. */
+  /** Grows with each entry and each change of screen or power: a new value means that there is something to show. */
   get changes(): number {
     return this.#changes;
   }
 
-  /** Adds an entry; one that repeats the last is counted. */
+  /** Adds an entry; a repetition of the last one only raises its count. */
   add(text: string): void {
     this.#changes++;
     const last = this.#entries.at(-1);
@@ -64,14 +64,14 @@ export class EventLog {
     if (this.#entries.length > KEPT) this.#entries.shift();
   }
 
-  /** Notes flash operations since the last call. */
+  /** Records flash operations since the last call. */
   poll(): void {
     const more = operations(this.#card) - this.#operations;
     this.#operations += more;
     if (more > 0) this.add(`flash: ${more} op${more > 1 ? "s" : ""}`);
   }
 
-  /** Watches no longer. */
+  /** Stops watching. */
   close(): void {
     const at = this.#card.watchers.indexOf(this.#watcher);
     if (at >= 0) this.#card.watchers.splice(at, 1);
@@ -92,7 +92,7 @@ export class EventLog {
     this.add(held < HOLD_TIME ? name : `${name} held ${seconds(held, 1)} s`);
   }
 
-  /** Notes a new screen; what is entered on it is not one. */
+  /** Records a new screen; typed input does not count as one. */
   #display(text: string): void {
     this.#changes++;
     const screen = this.#name(text.replace(/\*+$/, ""));
@@ -109,7 +109,7 @@ export class EventLog {
   }
 }
 
-/** What a board does with its flash it keeps to itself. */
+/** The number of flash operations; a board does not report them. */
 function operations(card: Subject): number {
   return card.flash?.operations ?? 0;
 }

@@ -1,30 +1,35 @@
-// Key presses: keys that were typed and buttons that are held with a pointer become contacts
-// that close and open in the card's own time, one after another, so that fast typing is not lost.
+// Key presses: typed keys and buttons held with a pointer become contacts that close and open one after another in the
+// card's time, so that fast typing is not lost.
 
 import { HOLD_TIME, type KeyName, TAP_TIME, UP_TIME } from "../core/card.js";
 import { isLive, type Subject } from "../core/subject.js";
 
-/** As many presses wait at most: a whole login typed ahead, and no key that was held down for long. */
+/** The most presses that wait: a whole login typed ahead, but not the repeats of a key held for long. */
 const MOST_WAITING = 16;
-/** A key that comes again within this time (ms) is held down: longer than a keyboard waits before its first repeat. */
+/**
+ * A key that comes again within this time (ms) counts as held down: longer than a keyboard waits before its first
+ * repeat.
+ */
 const REPEAT_TIME = 700;
-/** In a terminal, a mouse button held longer than this, in ms, is taken for one whose release was never reported. */
+/** In a terminal, a mouse button that is held longer than this (ms) is taken for one whose release was not reported. */
 const LOST_RELEASE = 5000;
 
 interface Touch {
   readonly key: KeyName;
-  /** ms until it lets go. */
+  /** ms until it is released. */
   left: number;
   /** ms that the contact has been closed. */
   held: number;
 }
 
 interface KeypressOptions {
-  /** Called where a press was dropped since too many wait. */
+  /** Called when a press is dropped because too many wait. */
   readonly full?: () => void;
-  /** The user's time, in ms; the card's unless told. */
+  /** The user's time, in ms; default: the card's. */
   readonly clock?: () => number;
-  /** A pointer that holds a button for so long, in ms, was lost. Where each release is reported, none is: Infinity. */
+  /**
+   * A pointer that holds a button longer than this (ms) was lost. Infinity: each release is reported, so none is lost.
+   */
   readonly longest?: number;
 }
 
@@ -38,7 +43,7 @@ export class Keypresses {
   readonly #full: () => void;
   readonly #clock: () => number;
   readonly #longest: number;
-  /** The hold that was asked for last, and when. */
+  /** The last requested hold, and its time. */
   #lastHold: { readonly key: KeyName; readonly at: number } | undefined;
 
   constructor(
@@ -61,7 +66,7 @@ export class Keypresses {
     return this.#mouse !== undefined;
   }
 
-  /** ms until a contact moves; Infinity: none does by itself. */
+  /** ms until a contact moves; Infinity: none moves by itself. */
   get due(): number {
     if (this.#now) return this.#now.left;
     return this.#queue.length > 0 ? this.#pause : Number.POSITIVE_INFINITY;
@@ -73,7 +78,7 @@ export class Keypresses {
     this.#enqueue({ key, left: TAP_TIME, held: 0 });
   }
 
-  /** Queues a hold of a key. What a keyboard repeats while its key is held down is the same hold. */
+  /** Queues a hold of a key. Repeats from a keyboard whose key is held down belong to the same hold. */
   hold(key: KeyName): void {
     const at = this.#clock();
     const repeated = this.#lastHold?.key === key && at - this.#lastHold.at < REPEAT_TIME;
@@ -81,7 +86,7 @@ export class Keypresses {
     if (!repeated) this.#enqueue({ key, left: HOLD_TIME, held: 0 });
   }
 
-  /** Forgets what is still to be pressed; the key that is down stays so for its time. */
+  /** Drops the waiting presses; the key that is down stays down for its time. */
   forget(): void {
     this.#queue.length = 0;
   }
@@ -91,35 +96,35 @@ export class Keypresses {
     else this.#full();
   }
 
-  /** The mouse button went down on a key. */
+  /** A mouse button was pressed on a key. */
   grab(key: KeyName): void {
     this.release();
-    // A terminal that once lost a release reports none: there a click is a tap.
+    // A terminal that once lost a release reports none, so there a click is a tap.
     if (this.#releasesLost) return this.tap(key);
     this.#mouse = { key, left: this.#longest, held: 0 };
     this.#queue.push(this.#mouse);
   }
 
-  /** The mouse button went up: the contact opens, after a tap's time at least. */
+  /** The mouse button was released: the contact opens, after the time of a tap at the earliest. */
   release(): void {
     if (this.#mouse) this.#mouse.left = Math.max(0, TAP_TIME - this.#mouse.held);
     this.#mouse = undefined;
   }
 
-  /** The mouse button did come up after all. */
+  /** The release of the mouse button was reported after all. */
   released(): void {
     this.#releasesLost = false;
     this.release();
   }
 
-  /** Lets go of the card, and forgets what was still to be pressed. */
+  /** Releases all keys, and drops the waiting presses. */
   letGo(): void {
     this.#queue.length = 0;
     this.#mouse = undefined;
     if (this.#now) this.#lift(this.#now);
   }
 
-  /** Lets `ms` of the card's time pass, with the contacts moving where they must. */
+  /** Advances the card by `ms`, moving the contacts at their times. */
   advance(ms: number): void {
     if (isLive(this.#card)) return this.#caughtUp(ms);
     let left = ms;
@@ -132,7 +137,7 @@ export class Keypresses {
     }
   }
 
-  /** `ms` have passed by themselves: none of them is of a contact that closes only now. */
+  /** `ms` have passed by themselves, before any contact that closes only now. */
   #caughtUp(ms: number): void {
     this.#passed(ms);
     this.#begin();

@@ -1,5 +1,5 @@
-// A session as lines of the command language (docs/SCRIPTING.md): keys as contacts with their times, and each screen as an
-// `expect`, so that what was recorded replays.
+// A session as lines of the command language (docs/SCRIPTING.md): keys as contacts with their times, and each screen as
+// an `expect`, so that the record can be replayed.
 
 import { toHex } from "../../host-tools/files/hex.js";
 import type { Card, CardWatcher } from "../core/card.js";
@@ -14,7 +14,7 @@ export interface Beginning {
   readonly flash: Uint8Array;
 }
 
-/** Hands on what happens to a card from now on, line by line as it happens. */
+/** Passes on what happens to a card from now on, line by line. */
 export class RecordLines {
   readonly #card: Card;
   readonly #write: (line: string) => void;
@@ -49,7 +49,7 @@ export class RecordLines {
     card.watchers.push(this.#watcher);
   }
 
-  /** Writes the time that passed since the last line. */
+  /** Writes the time since the last line. */
   catchUp(): void {
     const { time } = this.#card;
     if (time > this.#last) this.#write(`wait ${time - this.#last}`);

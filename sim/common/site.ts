@@ -1,14 +1,15 @@
-// The demo login site: user name and password, then a challenge, then the card's response.
+// The demo login site: asks for user name and password, then for the card's response to a challenge.
 //
-// A challenge serves once, right or wrong. Refusals in a row lock the site for a while.
+// A challenge is valid once, whether the response is right or wrong. Several refusals in a row lock the site for a
+// while.
 
 import { DEMO_CARD } from "../core/democard.js";
 
-/** Refusals in a row that lock the site, and for how long. */
+/** The number of refusals in a row that lock the site, and for how long. */
 export const REFUSALS = 5;
 export const LOCK_SECONDS = 60;
 
-/** Who may log in, and the card that proves it. */
+/** A user who may log in, with the card that proves it. */
 export interface Account {
   readonly user: string;
   readonly password: string;
@@ -19,18 +20,18 @@ export interface Account {
 /** The account of the demo card. */
 export const DEMO_ACCOUNT: Account = { user: "demo", password: "demo", suite: DEMO_CARD.suite, key: DEMO_CARD.key };
 
-/** What the site says. Only `challenge` lets the login go on. */
+/** The site's answer. Only `challenge` lets the login continue. */
 export type Answer =
   | { readonly outcome: "challenge"; readonly challenge: string }
   | { readonly outcome: "welcome" | "refused" | "locked"; readonly text: string };
 
-/** What the site needs of the program that it runs in. */
+/** What the site needs from the surrounding program. */
 export interface SiteTools {
   /** A clock in ms. */
   now(): number;
   /** Draws a challenge of six digits. */
   draw(): string;
-  /** Whether two texts are the same, in a time that tells nothing. */
+  /** Compares two texts in constant time. */
   same(a: string, b: string): boolean;
   /** The response to a challenge (OCRA). */
   response(suite: string, key: Uint8Array, challenge: string): string;
@@ -54,7 +55,7 @@ export class Site {
     return Math.max(0, Math.ceil((this.#lockedUntil - this.#tools.now()) / 1000));
   }
 
-  /** The first half: name and password. The right ones get a challenge. */
+  /** The first step: name and password. The right ones get a challenge. */
   signIn(user: string, password: string): Answer {
     this.#challenge = undefined;
     if (this.lockedFor) return this.#locked();
@@ -65,7 +66,7 @@ export class Site {
     return { outcome: "challenge", challenge: this.#challenge };
   }
 
-  /** The second half: the card's response to the challenge. */
+  /** The second step: the card's response to the challenge. */
   respond(response: string): Answer {
     const challenge = this.#challenge;
     this.#challenge = undefined;
@@ -76,7 +77,7 @@ export class Site {
     return { outcome: "welcome", text: `Welcome, ${this.#account.user}!` };
   }
 
-  /** The user started over: the challenge is void. */
+  /** The user starts over, so the challenge is void. */
   cancel(): void {
     this.#challenge = undefined;
   }

@@ -1,14 +1,14 @@
 // One card: the firmware, its flash, its battery, its keys, its screen and its clock.
 //
-// The clock is virtual: time passes when `wait` says so, and nothing sleeps. No Node API is used here,
-// so that a web page can hold a card too; files, terminals and serial lines sit around it.
+// The clock is virtual: time passes only when `wait` is called, and nothing sleeps. No Node API is used here, so that a
+// web page can run a card too; files, terminals and serial lines are added outside.
 
 import { instantiateSync } from "@assemblyscript/loader";
 import { Kind, NEVER, State } from "../../firmware/wire.js";
 import { type CutMode, FLASH_SIZE, Flash, type FlashCopy, PowerCut } from "./flash.js";
 import { Random, type RandomSource, type RandomState } from "./random.js";
 
-/** The linear memory that the firmware may use (docs/ABI.md): what a chip gives it. */
+/** The linear memory that the firmware may use (docs/ABI.md), as much as a chip provides. */
 export const MEMORY_SIZE = 4096;
 /** The keys, in the order of their numbers. */
 export const KEYS = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "ok", "press"] as const;
@@ -16,32 +16,32 @@ export type KeyName = (typeof KEYS)[number];
 /** A fresh battery, in mV. */
 export const FULL_BATTERY = 3000;
 
-/** How long a press and a hold keep a key down, and how long nothing follows, in ms. */
+/** How long a press and a hold keep a key down, and the pause after them, in ms. */
 export const TAP_TIME = 80;
 export const HOLD_TIME = 1000;
 export const UP_TIME = 40;
 const WIDTH = 8;
 const BLANK = 0x20;
 
-/** The firmware trapped, or gave its host a bad pointer: a bug in the firmware. */
+/** The firmware trapped, or passed a bad pointer to its host: a bug in the firmware. */
 export class CardTrap extends Error {
   override name = "CardTrap";
 }
 
 export interface CardOptions {
-  /** The flash to begin with; blank unless given. */
+  /** The initial flash; default: blank. */
   flash?: Flash;
   /** The seed of the random source. */
   seed?: number;
-  /** The random source, where it is not to be the seeded one. */
+  /** The random source in place of the seeded one. */
   random?: RandomSource;
-  /** The battery in mV, or 0: none. */
+  /** The battery in mV; 0: no battery. */
   battery?: number;
-  /** The kind of host that the card is told it runs in; the simulator unless given. */
+  /** The kind of host that the card is told; default: the simulator. */
   kind?: Kind;
 }
 
-/** What happens to and in a card, for those who watch. Times are the card's clock. */
+/** Events of a card for watchers. Times are the card's clock. */
 export interface CardWatcher {
   /** A contact moved. */
   key?(key: KeyName, down: boolean): void;
@@ -49,17 +49,17 @@ export interface CardWatcher {
   display?(text: string): void;
   /** The card turned on or off. */
   power?(on: boolean): void;
-  /** The battery changed; 0: pulled. */
+  /** The battery changed; 0: removed. */
   battery?(millivolts: number): void;
-  /** A cut was armed. */
+  /** A power cut was armed. */
   cutAt?(count: number, mode: CutMode): void;
-  /** Power failed at an armed cut. */
+  /** Power failed at an armed power cut. */
   cut?(): void;
   /** Bytes arrived on the serial line. */
   serial?(bytes: Uint8Array): void;
-  /** Bytes left on it. */
+  /** Bytes were sent on it. */
   sent?(bytes: Uint8Array): void;
-  /** The card was kept under a name, or brought back. */
+  /** The card was saved under a name, or restored. */
   kept?(name: string, back: boolean): void;
 }
 
@@ -106,12 +106,12 @@ export class Card {
   #battery: number;
   #on = false;
   #wasCut = false;
-  /** Bit n: contact n is closed, whether there is power or not. */
+  /** Bit n: contact n is closed, with or without power. */
   #closed = 0;
   readonly #sent: number[] = [];
   #reported = { on: false, display: "" };
 
-  /** A card of the compiled firmware `module`, with a battery in it and turned off. */
+  /** A card of the compiled firmware `module`, turned off, with a battery. */
   constructor(module: WebAssembly.Module, options: CardOptions = {}) {
     this.flash = options.flash ?? new Flash();
     this.#kind = options.kind ?? Kind.SIMULATOR;
@@ -130,7 +130,7 @@ export class Card {
     return this.#time;
   }
 
-  /** Milliseconds until the firmware wants to be called again; 2^31 - 1: nothing will happen by itself. */
+  /** Milliseconds until the firmware needs to be called again; 2^31 - 1: nothing happens by itself. */
   get due(): number {
     return this.#due;
   }
@@ -145,12 +145,12 @@ export class Card {
     return State[this.#firmware.state()] as string;
   }
 
-  /** What the screen shows, without the blanks at its end. */
+  /** The text of the screen, without trailing blanks. */
   get display(): string {
     return String.fromCharCode(...this.#line).trimEnd();
   }
 
-  /** Tries left, where the card is on and checks the PIN itself. */
+  /** Tries left, if the card is on and checks the PIN itself. */
   get tries(): number | undefined {
     const tries = this.#firmware.tries();
     return tries === NEVER ? undefined : tries;
@@ -161,17 +161,17 @@ export class Card {
     return this.#battery;
   }
 
-  /** Bytes of memory beyond MEMORY_SIZE, which the firmware must never touch. */
+  /** Memory beyond MEMORY_SIZE, which the firmware must never touch. */
   get beyond(): Uint8Array {
     return this.#memory.subarray(MEMORY_SIZE);
   }
 
-  /** The memory that the firmware uses, as it is now. */
+  /** The current memory of the firmware. */
   get memory(): Uint8Array {
     return this.#memory.slice(0, MEMORY_SIZE);
   }
 
-  /** Whether an armed cut fell since the last call. */
+  /** Whether an armed power cut happened since the last call. */
   takeCut(): boolean {
     const was = this.#wasCut;
     this.#wasCut = false;
@@ -198,7 +198,7 @@ export class Card {
     this.hold(key, TAP_TIME);
   }
 
-  /** Holds a key down for `ms` and lets it go. */
+  /** Holds a key down for `ms`, then releases it. */
   hold(key: KeyName, ms = HOLD_TIME): void {
     this.down(key);
     this.wait(ms);
@@ -218,7 +218,7 @@ export class Card {
     if (left > 0) this.#step(left);
   }
 
-  /** Lets time pass until `done`, at most `ms`. Returns whether it is. */
+  /** Lets time pass until `done`, at most `ms`. Returns whether it is done. */
   waitUntil(done: () => boolean, ms: number): boolean {
     let left = ms;
     while (!done()) {
@@ -231,7 +231,7 @@ export class Card {
     return true;
   }
 
-  /** Pulls the battery (0) or sets its voltage, putting one in where there was none. */
+  /** Removes the battery (0), or sets its voltage, inserting one if there was none. */
   setBattery(millivolts: number): void {
     for (const watcher of this.watchers) watcher.battery?.(millivolts);
     const had = this.#battery !== 0;
@@ -254,14 +254,14 @@ export class Card {
     }
   }
 
-  /** The bytes that left on the serial line since the last call. */
+  /** The bytes that were sent on the serial line since the last call. */
   takeSent(): Uint8Array {
     const sent = Uint8Array.from(this.#sent);
     this.#sent.length = 0;
     return sent;
   }
 
-  /** Keeps the whole card, clock and all, under a name. */
+  /** Saves the whole card, including its clock, under a name. */
   save(name: string): void {
     this.#kept.set(name, {
       memory: this.memory,
@@ -278,7 +278,7 @@ export class Card {
     for (const watcher of this.watchers) watcher.kept?.(name, false);
   }
 
-  /** Brings the card back as it, or another one, was kept. Returns false where nothing has that name. */
+  /** Restores the card from what it, or another card, saved. Returns false if nothing has that name. */
   load(name: string, from: Card = this): boolean {
     const copy = from.#kept.get(name);
     if (!copy) return false;
@@ -321,14 +321,14 @@ export class Card {
     return due;
   }
 
-  /** Calls the firmware, which returns when it wants to be called again. A power cut ends it anywhere. */
+  /** Calls the firmware, which returns when it needs to be called again. A power cut may end it anywhere. */
   #call(entry: () => number): void {
     try {
       this.#due = entry();
       this.#tell();
     } catch (error) {
       const isCut = error instanceof PowerCut;
-      // First, so that who is told of the blank screen finds no battery.
+      // First, so that a watcher that is told of the blank screen finds no battery.
       if (isCut) this.#battery = 0;
       this.#die();
       if (isCut) {
@@ -342,7 +342,7 @@ export class Card {
     }
   }
 
-  /** Power is gone: nothing is left but flash. */
+  /** Power is gone: only flash remains. */
   #die(): void {
     this.#memory.set(this.#fresh);
     this.#due = NEVER;
@@ -351,7 +351,7 @@ export class Card {
     this.#tell();
   }
 
-  /** Tells the watchers what is new once the firmware is done: what a person would see. */
+  /** Tells the watchers what a person would see as new, once the firmware returns. */
   #tell(): void {
     if (this.watchers.length === 0) return;
     const on = this.#on;
@@ -361,7 +361,7 @@ export class Card {
     this.#reported = { on, display };
   }
 
-  /** The firmware's memory from `pointer` on; a pointer outside is the firmware's fault. */
+  /** The firmware's memory from `pointer` on; a pointer outside it is a bug in the firmware. */
   #checked(pointer: number, length: number): number {
     const start = pointer >>> 0;
     if (start + (length >>> 0) <= MEMORY_SIZE) return start;

@@ -5,7 +5,7 @@ import type { Flash } from "./flash.js";
 
 const KEY = "12345678901234567890123456789012";
 
-/** What it is personalized with. */
+/** Its personalization. */
 export const DEMO_CARD = {
   serial: "IB3000001",
   suite: "OCRA-1:HOTP-SHA256-8:QN06",

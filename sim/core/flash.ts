@@ -1,4 +1,4 @@
-// The card's flash: NOR, in pages, with the rules that a real one has and the accidents that befall it.
+// The card's flash: NOR in pages, with the rules and the accidents of a real one.
 
 export const PAGES = 4;
 export const PAGE_SIZE = 1024;
@@ -6,7 +6,7 @@ export const FLASH_SIZE = PAGES * PAGE_SIZE;
 
 const ERASED = 0xffffffff;
 
-/** The firmware did with flash what no flash allows: a bug in the firmware, or a gap in its log. */
+/** The firmware did what no flash allows: a bug in the firmware, or a gap in its log. */
 export class FlashMisuse extends Error {
   override name = "FlashMisuse";
 }
@@ -16,10 +16,10 @@ export class PowerCut extends Error {
   override name = "PowerCut";
 }
 
-/** How a cut meets its operation: before it, or in the middle of it. */
+/** Whether a power cut comes before its operation or in the middle of it. */
 export type CutMode = "clean" | "torn";
 
-/** All there is to a flash, for keeping a copy. */
+/** A complete copy of a flash. */
 export interface FlashCopy {
   readonly bytes: Uint8Array;
   readonly programs: Uint8Array;
@@ -45,7 +45,7 @@ export class Flash {
   #target: Uint8Array | undefined;
   #targetWords: Uint32Array | undefined;
   readonly #whole = new Uint32Array(this.bytes.buffer);
-  /** How often each word was programmed since its page was erased. */
+  /** How often each word was programmed since the last erase of its page. */
   readonly #programs = new Uint8Array(FLASH_SIZE / 4);
   #cut: { left: number; mode: CutMode; random: () => number } | undefined;
 
@@ -61,8 +61,8 @@ export class Flash {
   }
 
   /**
-   * Arms a power cut at the `count`th operation from now (1 = the next), in place of one armed before.
-   * `random` (32 bits a call) says which bits an interrupted operation reaches.
+   * Arms a power cut at the `count`th operation from now (1 = the next), replacing one armed before. `random` (32 bits
+   * per call) chooses the bits that an interrupted operation changes.
    */
   cutAt(count: number, mode: CutMode, random: () => number): void {
     this.#cut = { left: count, mode, random };
@@ -75,13 +75,13 @@ export class Flash {
       target.set(this.bytes.subarray(address, address + length), offset);
       return;
     }
-    // The firmware reads often and little: words in a loop, which leaves nothing to collect.
+    // The firmware reads often and little, so words are copied in a loop without temporary objects.
     const from = address >>> 2;
     const to = offset >>> 2;
     for (let i = 0; i < length >>> 2; i++) words[to + i] = this.#whole[from + i] as number;
   }
 
-  /** A target word by word, kept from one read to the next; nothing where it is not aligned. */
+  /** The target as words, kept from one read to the next; undefined if it is not aligned. */
   #wordsOf(target: Uint8Array): Uint32Array | undefined {
     if (this.#target !== target) {
       this.#target = target;
@@ -91,7 +91,7 @@ export class Flash {
     return this.#targetWords;
   }
 
-  /** Programs a word: once after an erase, and once more to all zeros. Bits only go from 1 to 0. */
+  /** Programs a word: once after an erase, and once more to all zeros. Bits only change from 1 to 0. */
   program(address: number, value: number): void {
     if (address % 4 !== 0 || address < 0 || address >= FLASH_SIZE) {
       throw new FlashMisuse(`program at ${address}: no word of the flash`);
@@ -105,7 +105,7 @@ export class Flash {
     const torn = this.#interrupted();
     const result = (torn ? old & (value | torn.random()) : old & value) >>> 0;
     this.#words.setUint32(address, result, true);
-    // A zeroing that power interrupted may be done again, and so may a program that left no trace: nobody can see it.
+    // A zeroing that power interrupted may be repeated. So may a program that changed no bit, since it cannot be seen.
     this.#programs[word] = torn && (programs > 0 || result === old) ? programs : programs + 1;
     this.#changed(address, 4);
     if (torn) throw new PowerCut();
@@ -150,7 +150,7 @@ export class Flash {
     this.onChange?.(0, FLASH_SIZE);
   }
 
-  /** Counts down to an armed cut. Throws a clean one; returns a torn one for the caller to do. */
+  /** Counts down to an armed power cut. Throws for a clean cut; returns a torn write for the caller to carry out. */
   #interrupted(): { random: () => number } | undefined {
     const cut = this.#cut;
     if (!cut || --cut.left > 0) return undefined;

@@ -1,16 +1,16 @@
-// A flash image as docs/FLASH.md lays it out: read for people, never changed.
+// A flash image in the layout of docs/FLASH.md: read for people, never changed.
 
 import { Life, PinCheck } from "../../firmware/wire.js";
 import { FLASH_SIZE, isBlank, PAGE_SIZE, PAGES } from "./flash.js";
 
-/** How a page of this card begins. */
+/** The first word of a page of this card. */
 export const MAGIC = 0x31435344; // "DSC1"
 const ERASED = 0xffffffff;
 /** The words of a try. */
 export const SPENT = 0x3cc35aa5;
 const GIVEN = 0xc33ca55a;
 
-/** Where things are in a page. */
+/** Offsets in a page. */
 export const Offset = {
   HEAD_CHECK: 0x44,
   ROOT: 0x48,
@@ -30,13 +30,13 @@ const PIN_CHECKS: Partial<Record<PinCheck, string>> = { [PinCheck.CARD]: "card",
 const FIRST_AT = 0x0f;
 const ROOT_SIZE = 16;
 const KEYS_SIZE = 48;
-/** Of a wrap, without its check value. */
+/** The size of a wrap without its check value. */
 export const WRAP_SIZE = 116;
 
-/** How a record stands: nothing written, as written, programmed to zeros, or none of these. */
+/** The state of a record: erased, whole as written, programmed to zeros, or none of these. */
 export type RecordState = "erased" | "whole" | "zeroed" | "broken";
 
-/** The head of a page, where it has one. */
+/** The head of a page, if it has one. */
 export interface HeadRecord {
   readonly sequence: number;
   readonly life: string;
@@ -62,13 +62,13 @@ export interface SlotCounts {
 export interface PageRecords {
   readonly page: number;
   readonly state: RecordState;
-  /** It was committed, or went bad: a commit was programmed that does not hold, on a page that is not the first one. */
+  /** It was committed, or is damaged: a commit was programmed that is not valid, on a page other than the first. */
   readonly suspicious: boolean;
   readonly head: HeadRecord | undefined;
   readonly root: RecordState;
   /** The transport keys. */
   readonly keys: RecordState;
-  /** A wipe began and has not ended. */
+  /** A wipe has begun but not ended. */
   readonly wiping: boolean;
   readonly pinWrap: RecordState;
   readonly codeWrap: RecordState;
@@ -76,7 +76,7 @@ export interface PageRecords {
   readonly pinSlots: SlotCounts;
 }
 
-/** Whether an image may come from this card: it is blank, has a page of it, or a first start was cut short. */
+/** Whether an image may come from this card: it is blank, has a page of this card, or a first start was interrupted. */
 export function isPlausible(image: Uint8Array): boolean {
   if (image.length !== FLASH_SIZE) return false;
   const view = viewOf(image);
@@ -88,19 +88,19 @@ export function isPlausible(image: Uint8Array): boolean {
   return (first | MAGIC) >>> 0 === first && image.subarray(4).every((byte) => byte === 0xff);
 }
 
-/** Takes an image (FLASH_SIZE bytes) apart, page by page. */
+/** Parses an image (FLASH_SIZE bytes) page by page. */
 export function readImage(image: Uint8Array): PageRecords[] {
   return Array.from({ length: PAGES }, (_, page) => readPage(pageBytes(image, page), page));
 }
 
-/** The page whose records count, if there is one. */
+/** The current page, if there is one. */
 export function currentPage(pages: readonly PageRecords[]): PageRecords | undefined {
   return pages
     .filter((page) => page.state === "whole")
     .sort((a, b) => (b.head?.sequence ?? 0) - (a.head?.sequence ?? 0))[0];
 }
 
-/** The bytes of that page; of the first where none counts. */
+/** The bytes of the current page; of the first page if there is none. */
 export function currentBytes(image: Uint8Array): Uint8Array {
   return pageBytes(image, currentPage(readImage(image))?.page ?? 0);
 }

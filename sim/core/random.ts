@@ -1,9 +1,9 @@
-// A random source that can be repeated: xoshiro128** (Blackman and Vigna), seeded by SplitMix32.
+// A repeatable random source: xoshiro128** (Blackman and Vigna), seeded by SplitMix32.
 
 /** The state of a source, for keeping a copy. */
 export type RandomState = readonly number[];
 
-/** What a card draws from. */
+/** The random source of a card. */
 export interface RandomSource {
   state: RandomState;
   /** Fills `bytes`. */
@@ -16,7 +16,7 @@ export class Random implements RandomSource {
   #c: number;
   #d: number;
 
-  /** A source that `seed` (an integer) determines. */
+  /** A source determined by `seed` (an integer). */
   constructor(seed: number) {
     let state = seed >>> 0 || 0x9e3779b9;
     const next = () => {

@@ -1,5 +1,5 @@
-// What terminal and browser show: a card in this program, or one at the other end of a serial line. What such a card does
-// not tell is left out.
+// The card that terminal and browser show: in this program, or at the other end of a serial line. Optional members are
+// absent if such a card does not report them.
 
 import type { CardWatcher, KeyName } from "./card.js";
 
@@ -8,15 +8,15 @@ export interface Subject {
   readonly on: boolean;
   /** The name of the state. */
   readonly state: string;
-  /** What the screen shows, without the blanks at its end. */
+  /** The text of the screen, without trailing blanks. */
   readonly display: string;
   /** ms on the card's clock. */
   readonly time: number;
   readonly tries?: number | undefined;
-  /** In mV; 0: none. */
+  /** In mV; 0: no battery. */
   readonly battery?: number;
   readonly flash?: { readonly operations: number; readonly erases: readonly number[] };
-  /** ms until something happens by itself, where the clock is virtual. */
+  /** ms until something happens by itself, if the clock is virtual. */
   readonly due?: number;
   /** Closes a contact. */
   down(key: KeyName): void;
@@ -24,17 +24,17 @@ export interface Subject {
   up(key: KeyName): void;
   /** Whether a contact is closed. */
   isDown(key: KeyName): boolean;
-  /** Lets `ms` pass, where the clock is virtual. */
+  /** Lets `ms` pass, if the clock is virtual. */
   wait?(ms: number): void;
-  /** Pulls the battery (0) or puts one in. */
+  /** Removes the battery (0), or inserts one. */
   setBattery?(millivolts: number): void;
-  /** Keeps the whole card under a name. */
+  /** Saves the whole card under a name. */
   save?(name: string): void;
-  /** Brings it back; false: nothing has that name. */
+  /** Restores it; false: nothing has that name. */
   load?(name: string): boolean;
 }
 
-/** Whether the card's time passes by itself: it is a board, or a simulator of its own. */
+/** Whether the card's time passes by itself: it is a board or another simulator. */
 export function isLive(card: Subject): boolean {
   return card.wait === undefined;
 }

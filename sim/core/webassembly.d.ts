@@ -1,4 +1,5 @@
-// What this project uses of WebAssembly: neither TypeScript's libraries nor Node's types have it without a browser's.
+// The parts of WebAssembly that this project uses: TypeScript has them only in its browser library, and Node's types
+// lack them.
 
 declare namespace WebAssembly {
   class Module {

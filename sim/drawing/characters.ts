@@ -1,4 +1,4 @@
-// The characters of the screen: which of its 14 segments light for each. A table of its own, apart from the board's.
+// The characters of the screen: which of its 14 segments light up for each. The table is independent of the board's.
 //
 //    _a_        h i j: from the upper corners and the middle of the top to the centre
 //  f|hij|b      g, G:  the two halves of the middle bar
@@ -6,7 +6,7 @@
 //  e|mlk|c
 //   |_d_|
 
-/** Which segments light for a character; one that is not there is blank. */
+/** The segments that light up for a character; a missing character is blank. */
 export const SEGMENTS: Readonly<Record<string, string>> = {
   "0": "abcdef",
   "1": "bc",

@@ -1,5 +1,5 @@
-// The shape of the card: where its screen and its keys are, and the lines of a character's segments. What it looks like beside
-// that is for whoever draws it.
+// The geometry of the card: positions of screen and keys, and the lines of a character's segments. The drawing code
+// decides everything else.
 
 import type { KeyName } from "../core/card.js";
 import { SEGMENTS } from "./characters.js";
@@ -7,15 +7,15 @@ import { SEGMENTS } from "./characters.js";
 /** Characters of the screen. */
 export const CHARACTERS = 8;
 
-/** Where things are, in the picture's units. */
+/** Positions and sizes in the picture's units. */
 export const CARD = { width: 360, height: 470, corner: 22 };
 export const SCREEN = { x: 24, y: 52, width: 312, height: 84 };
 const GLYPH = { x: 40, y: 68, step: 36, width: 22, height: 52 };
 const BUTTONS = { x: 24, y: 160, stepX: 108, stepY: 74, width: 96, height: 58 };
-/** A segment ends so far before its corners, as a part of its length. */
+/** The gap at each end of a segment, as a part of its length. */
 const GAP = 0.12;
 
-/** From where to where each segment goes, in half widths and quarter heights of a character. */
+/** The end points of each segment, in half widths and quarter heights of a character. */
 const LINES: Readonly<Record<string, readonly [number, number, number, number]>> = {
   a: [0, 0, 2, 0],
   b: [2, 0, 2, 2],
@@ -50,12 +50,12 @@ export interface Area {
   readonly height: number;
 }
 
-/** What stands on a key. */
+/** The label of a key. */
 export function labelOf(key: KeyName): string {
   return LABELS[key] ?? key;
 }
 
-/** Where a key is. */
+/** The position of a key. */
 export function placeOf(key: KeyName): Area {
   const row = ROWS.findIndex((keys) => keys.includes(key));
   const column = ROWS[row]?.indexOf(key) ?? 0;
@@ -63,7 +63,7 @@ export function placeOf(key: KeyName): Area {
   return { x: BUTTONS.x + column * BUTTONS.stepX, y: BUTTONS.y + row * BUTTONS.stepY, width, height };
 }
 
-/** The screen's segments as the data of two paths: those that are lit, and the others. */
+/** The screen's segments as data of two paths: lit ones and unlit ones. */
 export function segmentPaths(display: string): { readonly lit: string; readonly unlit: string } {
   const characters = [...display.slice(0, CHARACTERS).padEnd(CHARACTERS)];
   const lines = (lit: boolean) => characters.map((char, at) => strokes(at, (segment) => isLit(char, segment) === lit));
@@ -74,7 +74,7 @@ function isLit(char: string, segment: string): boolean {
   return (SEGMENTS[char] ?? "").includes(segment);
 }
 
-/** The lines of the segments that are wanted, of the character in that place. */
+/** The lines of the selected segments of the character at that place. */
 function strokes(place: number, wanted: (segment: string) => boolean): string {
   const [left, top] = [GLYPH.x + place * GLYPH.step, GLYPH.y];
   const segments = Object.entries(LINES).filter(([segment]) => wanted(segment));

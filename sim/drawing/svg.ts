@@ -1,13 +1,13 @@
-// A picture of the card as SVG: its body, its screen in segments, its twelve keys. Attributes only, no styles and no scripts,
-// so that the strictest page shows it; the screen's text stands in it, too, for those who cannot see it.
+// A picture of the card as SVG: its body, its screen in segments, its twelve keys. It uses only attributes, no styles
+// and no scripts, so that the strictest page shows it. The screen's text is included for people who cannot see it.
 
 import type { KeyName } from "../core/card.js";
 import { type Area, CARD, labelOf, placeOf, ROWS, SCREEN, segmentPaths } from "./shape.js";
 
-/** What of a card is seen. */
+/** The visible state of a card. */
 export interface Shown {
   readonly on: boolean;
-  /** What the screen shows, without the blanks at its end. */
+  /** The text of the screen, without trailing blanks. */
   readonly display: string;
   /** The keys whose contacts are closed. */
   readonly down?: ReadonlySet<KeyName>;
@@ -30,7 +30,7 @@ const COLOURS = {
   labelDown: "#000000",
 };
 
-/** The picture, as an SVG document of its own. */
+/** The picture, as a standalone SVG document. */
 export function cardPicture(card: Shown): string {
   const said = card.on ? `the screen shows ${card.display || "nothing"}` : "off";
   return [

@@ -1,4 +1,4 @@
-// What must not outlive the process, however it ends; only a kill -9 leaves it behind.
+// Clean-up at the end of the process, however it ends; only kill -9 prevents it.
 
 const actions = new Set<() => void>();
 
@@ -6,7 +6,7 @@ process.on("exit", () => {
   for (const action of actions) attempt(action);
 });
 
-/** Has `action` done at the end of the process. Returns what does it at once, and then no more. */
+/** Registers `action` for the end of the process. Returns a function that runs it at once instead. */
 export function atExit(action: () => void): () => void {
   actions.add(action);
   return () => {
@@ -14,7 +14,7 @@ export function atExit(action: () => void): () => void {
   };
 }
 
-/** One that fails must not keep the others from being done. */
+/** A failing action must not prevent the others. */
 function attempt(action: () => void): void {
   try {
     action();

@@ -1,5 +1,5 @@
-// A session with a card that is elsewhere, by its front panel: the same commands, in real time. What only a simulated card
-// can do is an error in its line.
+// A session with a card elsewhere, through its front panel: the same commands, in real time. A command that only a
+// simulated card supports is an error in its line.
 
 import type { KeyName } from "../core/card.js";
 import { type ErrorReport, errorReport, type Report } from "./cardsession.js";
@@ -11,12 +11,15 @@ import type { Panel } from "./panel.js";
 import { PanelError } from "./panelport.js";
 import { response } from "./session.js";
 
-/** How long a board may take to show what came of the keys, in ms: it computes, and the line takes time. Less than a message stands. */
+/**
+ * The time that a board may take to show the effect of a key, in ms: computing and the line take time. Shorter than a
+ * message stays on the screen.
+ */
 const PATIENCE = 1500;
-/** How long a hold and what follows may take to turn a board off, in ms. */
+/** The time that a hold and its effects may take to turn a board off, in ms. */
 const OFF_TIME = 3000;
 
-/** Lets real time pass: `ms`, or less where `until` holds before. Returns whether it held in the end. */
+/** Lets real time pass: `ms`, or less if `until` holds before. Returns whether it held in the end. */
 export type Pass = (wait: Wait) => Promise<boolean>;
 
 export interface BoardOptions {
@@ -41,7 +44,7 @@ export class BoardSession {
     this.#start = panel.time;
   }
 
-  /** Begins with a card that is off: what was done to it before is not known. Throws a PanelError where it stays on. */
+  /** Begins with a card that is off, since its earlier input is unknown. Throws a PanelError if it stays on. */
   static async begin(panel: Panel, options: BoardOptions = {}): Promise<BoardSession> {
     const session = new BoardSession(panel, options);
     for (const key of ["press", "ok", ..."0123456789"] as KeyName[]) if (panel.isDown(key)) panel.up(key);
@@ -54,7 +57,7 @@ export class BoardSession {
     return session;
   }
 
-  /** Runs one line; `number` is its number in its file, for an error to name. Throws a PanelError where the card is gone. */
+  /** Runs one line; `number` is its number in its file, for errors. Throws a PanelError if the card is gone. */
   async execute(line: string, number?: number): Promise<Report> {
     let error: ErrorReport | undefined;
     try {
@@ -111,7 +114,7 @@ export class BoardSession {
   }
 }
 
-/** Time as it passes, with a look at the panel whenever it changes. */
+/** Real time, with a check of the panel whenever it changes. */
 function realTime(panel: Panel): Pass {
   return ({ ms, until = () => false }) =>
     new Promise((resolve) => {

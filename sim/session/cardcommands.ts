@@ -1,5 +1,5 @@
-// A simulated card on the bench, where it is personalized too: its serial line with no line in between, by the steps of
-// docs/PROTOCOL.md, and no time passing.
+// A simulated card on the bench, where it is personalized: commands go straight to its serial input, by the steps of
+// docs/PROTOCOL.md, and no time passes.
 
 import { Channel, Cla, Ins, ISSUER_DOMAIN, Level, ONE_ENCRYPTED_BLOCK, SetStatusP2, Sw } from "../../firmware/wire.js";
 import type { Command, Response } from "../../host-tools/card/apdu.js";
@@ -10,7 +10,7 @@ import { type Keyset, testKeys } from "../../host-tools/card/transportkeys.js";
 import type { Card } from "../core/card.js";
 import { ask, send } from "./conversation.js";
 
-/** Fixed, so that a seed makes a card repeatable: these commands need no freshness from its own side. */
+/** Fixed, so that a seed makes a repeatable card: these commands need no fresh challenge. */
 const HOST_CHALLENGE = new Uint8Array(8);
 
 /** Sends a command and takes its answer. Throws Silence where none came. */
@@ -19,7 +19,7 @@ export function exchange(card: Card, command: Command): Response<Buffer> {
   return { data: Buffer.from(data), sw };
 }
 
-/** Sends a payload on channel 0 and returns the payloads that came back there. */
+/** Sends a payload on channel 0 and returns the payloads that came back. */
 export function converse(card: Card, payload: Uint8Array): Buffer[] {
   return send(card, payload).map((answer) => Buffer.from(answer));
 }
@@ -29,7 +29,7 @@ export function payloads(bytes: Uint8Array): Buffer[] {
   return payloadsOn(Channel.APDU, bytes).map((payload) => Buffer.from(payload));
 }
 
-/** Opens a secure channel. Throws AuthenticationFailed where the card has other keys. */
+/** Opens a secure channel. Throws AuthenticationFailed if the card has other keys. */
 export function openChannel(card: Card, level: SecurityLevel, keys: Keyset): SecureChannel {
   const hello = exchange(card, initializeUpdate(0, HOST_CHALLENGE));
   const channel = new SecureChannel(keys, level, HOST_CHALLENGE, parseCardHello(hello.data));
@@ -37,7 +37,7 @@ export function openChannel(card: Card, level: SecurityLevel, keys: Keyset): Sec
   return channel;
 }
 
-/** Personalizes a card under the public test keys and leaves it off. Throws where it refuses. */
+/** Personalizes a card under the public test keys and turns it off. Throws if it refuses. */
 export function personalize(card: Card, record: PersonalizationRecord): void {
   const keys = testKeys();
   const channel = openChannel(card, Level.FULL, keys);

@@ -1,4 +1,4 @@
-// Which states and which transitions of the card a run visited, of those that the model knows.
+// Coverage: which states and transitions of the model a run visited.
 
 import { FULL_BATTERY } from "../core/card.js";
 import { WARNING } from "../core/model/model.js";
@@ -9,7 +9,7 @@ export class Coverage {
   readonly states = new Set<string>();
   readonly transitions = new Set<string>();
 
-  /** Watches a card from now on. A power cut and a card that is loaded are no transitions. */
+  /** Watches a card from now on. A power cut or a restored card is no transition. */
   watch(card: Subject): void {
     let last = card.state;
     this.states.add(last);
@@ -32,7 +32,7 @@ export class Coverage {
 
   #note(from: string, to: string, { battery = FULL_BATTERY }: Subject): void {
     this.states.add(to);
-    // A command of the bench test that turns the card on: nobody sees the screen between.
+    // A command of the bench test turned the card on, so the screen in between is never seen.
     const between = from === "OFF" && to === "TEST" ? (battery < WARNING ? "BATT_LOW" : "NO_KEY") : undefined;
     if (between) this.#note(from, between, { battery } as Subject);
     this.transitions.add(`${between ?? from} to ${to}`);

@@ -8,7 +8,10 @@ import { personalize } from "./cardcommands.js";
 /** The demo card, as a record. */
 export const DEMO: PersonalizationRecord = DEMO_CARD;
 
-/** Makes a blank flash the demo card's. Returns false, with nothing done, where the flash is not blank. */
+/**
+ * Makes a blank flash the demo card's. Another card does it, so that this one's clock and counts begin at zero. Returns
+ * false, without changes, if the flash is not blank.
+ */
 export function personalizeDemo(module: WebAssembly.Module, flash: Flash, seed: number): boolean {
   return makeDemo(module, flash, seed, (card) => personalize(card, DEMO));
 }

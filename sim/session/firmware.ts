@@ -1,4 +1,4 @@
-// The compiled firmware, from the build folder.
+// Loads the compiled firmware from the build folder.
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,7 +1,7 @@
-// A card's flash kept in a file, written in place as the firmware writes it.
+// A card's flash in a file, written in place as the firmware writes it.
 //
-// Each operation is one write of a word or a page into a file whose size never changes, so that a
-// simulator that dies leaves the flash as a card would that lost power there, and nothing worse.
+// Each operation is one write of a word or a page into a file whose size never changes. So a simulator that is killed
+// leaves the flash just like a card that lost power at that point.
 
 import { fstatSync, lstatSync, openSync, readFileSync, realpathSync, statSync, writeSync } from "node:fs";
 import { basename, dirname } from "node:path";
@@ -16,21 +16,21 @@ export class FlashFileError extends UserError {
   override name = "FlashFileError";
 }
 
-/** The locks of the files that this process has, until it ends: a lock must stay reachable to stay held. */
+/** The locks of this process's files, until it ends: a lock that is garbage collected would be released. */
 const held = new Map<string, Lock>();
 
 /**
- * Opens the flash kept in `path`, blank and new if there is none, and keeps the file up to date. Other simulators
- * are kept off it, by whatever name they call it, until this process ends.
+ * Opens the flash in `path`, makes a blank one if there is none, and keeps the file up to date. Until this process
+ * ends, other simulators are kept off it, whatever name they use for it.
  */
 export function openFlashFile(path: string): Flash {
   if (!exists(path)) createBlank(path);
-  // Before a lock is put beside it: it may be anything.
+  // Checked before a lock is put beside it, since it may be any file.
   readFlashFile(path);
   const place = realpathSync(path);
   const lock = reserve(path, place);
   removeAbandoned(dirname(place), (name) => name === basename(place));
-  // And once more: up to now another simulator may have written to it.
+  // Read again, since another simulator may have written to it until now.
   const flash = new Flash(readFlashFile(path));
   const file = openToWrite(path);
   flash.onChange = (address, length) => {
@@ -46,7 +46,7 @@ export function openFlashFile(path: string): Flash {
   return flash;
 }
 
-/** Whoever opens a file by its new name holds another lock, and what is written to a deleted one is lost. */
+/** A process that opens the file by its new name would hold another lock, and writes to a deleted file are lost. */
 function refuseMoved(place: string, file: number): void {
   const opened = fstatSync(file, { bigint: true });
   const found = statSync(place, { bigint: true, throwIfNoEntry: false });
@@ -54,7 +54,7 @@ function refuseMoved(place: string, file: number): void {
   throw new LockError("was renamed, replaced or deleted while it was in use");
 }
 
-/** Takes the lock of a flash file; one that this process has it keeps. */
+/** Takes the lock of a flash file, unless this process already has it. */
 function reserve(path: string, place: string): Lock {
   const lock = held.get(place) ?? refusing(path, () => tryLockFile(place));
   if (!lock) throw new FlashFileError(`${path}: in use by another simulator; end that one first`);
@@ -71,7 +71,7 @@ function refusing<T>(path: string, run: () => T): T {
   }
 }
 
-/** The contents of a flash file; it is only read. */
+/** The contents of a flash file, which is only read. */
 export function readFlashFile(path: string): Uint8Array {
   let bytes: Uint8Array;
   try {
@@ -82,13 +82,16 @@ export function readFlashFile(path: string): Uint8Array {
     throw new FlashFileError(`${path}: cannot be read (${codeOf(error)})`);
   }
   if (bytes.length !== FLASH_SIZE) {
-    throw new FlashFileError(`${path}: ${bytes.length} bytes, and a card's flash has ${FLASH_SIZE}; left as it is`);
+    throw new FlashFileError(`${path}: ${bytes.length} bytes, but a card's flash has ${FLASH_SIZE}; name another file`);
   }
-  if (!isPlausible(bytes)) throw new FlashFileError(`${path}: not the flash of this card; left as it is`);
+  if (!isPlausible(bytes)) throw new FlashFileError(`${path}: not the flash of this card; name another file`);
   return bytes;
 }
 
-/** Makes a file of a flash image, for its owner's eyes only, whole or not at all; one that is there is left alone. */
+/**
+ * Writes a flash image into a new file that only its owner can read, completely or not at all; an existing file is left
+ * alone.
+ */
 export function saveFlashFile(path: string, bytes: Uint8Array): void {
   try {
     createExclusive(path, bytes);
@@ -112,7 +115,7 @@ function createBlank(path: string): void {
   try {
     createExclusive(path, new Uint8Array(FLASH_SIZE).fill(0xff));
   } catch (error) {
-    // Another simulator may have made it meanwhile: then its lock decides.
+    // Another simulator may have made it meanwhile; then its lock decides.
     if (!(error instanceof FileError)) throw error;
     if (error.reason !== "exists") throw new FlashFileError(error.message);
   }

@@ -1,4 +1,4 @@
-// `dsc-sim --headless`: commands on stdin, one a line; for each, one line of JSON on stdout.
+// `dsc-sim --headless`: commands on stdin, one per line; for each, one line of JSON on stdout.
 
 import { fstatSync } from "node:fs";
 import type { Readable, Writable } from "node:stream";
@@ -8,7 +8,10 @@ import { UserError } from "./usererror.js";
 
 const STDIN = 0;
 
-/** Runs every line of `input`; `onError` is called for each that had an error. Throws a UserError where `input` cannot be read. */
+/**
+ * Runs every line of `input`; `onError` is called for each line with an error. Throws a UserError if `input` cannot be
+ * read.
+ */
 export async function runHeadless(
   session: Session,
   input: Readable,
@@ -33,7 +36,10 @@ class Player {
     this.#onError = onError;
   }
 
-  /** Plays lines that came together, and writes their reports together: a write for each would cost more than the card. */
+  /**
+   * Plays lines that arrived together and writes their reports together, since a write for each would take longer than
+   * the card.
+   */
   play(lines: readonly string[]): void {
     let reports = "";
     try {
@@ -53,7 +59,7 @@ class Player {
   }
 }
 
-/** Throws a UserError where stdin is a folder: Node would find it empty. */
+/** Throws a UserError if stdin is a folder, which Node would treat as empty input. */
 export function needInput(): void {
   if (fstatSync(STDIN).isDirectory()) throw unreadable("EISDIR");
 }

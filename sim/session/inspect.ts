@@ -5,7 +5,7 @@ import { kdf } from "../../host-tools/card/scp03.js";
 import { parseSuite } from "../../host-tools/seeds/suite.js";
 import { currentPage, type PageRecords, pageBytes, readImage, rootOf, type SlotCounts } from "../core/image.js";
 
-/** What the card id is derived with from the root secret (docs/FLASH.md). */
+/** The card id is derived from the root secret with this label (docs/FLASH.md). */
 const CARD_ID = 0x84;
 
 /** The lines that describe an image (FLASH_SIZE bytes). */
@@ -19,7 +19,7 @@ export function describe(image: Uint8Array): string[] {
   return lines;
 }
 
-/** As docs/FLASH.md says at power-on. */
+/** The rule of docs/FLASH.md for power-on. */
 function isUnreadable(pages: readonly PageRecords[], current: PageRecords | undefined): boolean {
   if (!current?.head) return pages.some(({ suspicious }) => suspicious);
   if (current.keys !== "whole") return true;
@@ -37,7 +37,7 @@ function isCardSuite(text: string): boolean {
   }
 }
 
-/** Anybody may know it; a card whose wipe is to be finished gets another one. */
+/** The card id is public; a card whose wipe is not finished will get another one. */
 function idOf(image: Uint8Array, { page, wiping }: PageRecords): string[] {
   if (wiping) return [];
   const id = kdf(rootOf(pageBytes(image, page)), CARD_ID, new Uint8Array(), CARD_ID_SIZE);

@@ -1,21 +1,21 @@
-// The lines of command files and of stdin: each ends with LF, CRLF or CR.
+// Splits command files and stdin into lines, which end with LF, CRLF or CR.
 
 const END = /\r\n|\r|\n/;
 const BYTE_ORDER_MARK = /^\ufeff/;
 
-/** The lines of a whole text; the last one is empty where the text ends as it should. */
+/** The lines of a whole text; the last one is empty if the text ends with a line end. */
 export function linesOf(text: string): string[] {
   return text.replace(BYTE_ORDER_MARK, "").split(END);
 }
 
-/** Lines of a text that comes in pieces: each as soon as its end is there. */
+/** Splits a text that arrives in pieces: each line as soon as its end has arrived. */
 export class LineReader {
   #rest = "";
   #begun = false;
-  /** The last piece ended with CR: an LF that follows belongs to it. */
+  /** Whether the last piece ended with CR: a following LF belongs to it. */
   #afterReturn = false;
 
-  /** Takes a piece and returns the lines that it ends. */
+  /** Takes a piece and returns the lines that it completes. */
   feed(piece: string): string[] {
     if (piece === "") return [];
     const text = this.#afterReturn ? piece.replace(/^\n/, "") : piece;
@@ -27,7 +27,7 @@ export class LineReader {
     return lines;
   }
 
-  /** The line that nothing ended, if there is one. */
+  /** The last line without a line end, if there is one. */
   end(): string[] {
     return this.#rest === "" ? [] : [this.#rest];
   }

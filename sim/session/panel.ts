@@ -1,4 +1,5 @@
-// The front panel of a card at the other end of a link of the host tools.
+// A card elsewhere, through its front panel (docs/PROTOCOL.md, channel 1): keys go out, screens come in, and time
+// passes by itself.
 
 import type { Link } from "../../host-tools/card/link.js";
 import { FrontPanel } from "../common/frontpanel.js";
@@ -21,7 +22,7 @@ export class Panel extends FrontPanel {
     this.#link = link;
   }
 
-  /** Lets go of the keys, and then of the link. */
+  /** Releases the keys, and then the link. */
   close(): void {
     this.leave();
     this.#link.close();

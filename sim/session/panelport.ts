@@ -1,17 +1,18 @@
 // `--port`: opens a serial port and finds the front panel of the card on it.
 //
-// The screen is asked for before hello is said: hello turns the card on, and that is for who holds it to do.
+// The screen is requested before hello is sent, since hello turns the card on, and only the person who holds it should
+// do that.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { Link, NoAnswer } from "../../host-tools/card/link.js";
 import { Panel } from "./panel.js";
 import { UserError } from "./usererror.js";
 
-/** How long a board may take to start, in ms: opening its port may reset it. */
+/** The time that a board may take to start, in ms: opening its port may reset it. */
 const START_TIME = 5000;
-/** How often hello is said to a card that shows no screen. */
+/** How often hello is sent to a card that shows no screen. */
 const HELLOS = 2;
-/** How long the last bytes may take to leave, in ms. */
+/** The time that the last bytes may take to be sent, in ms. */
 const LAST_WORDS = 500;
 
 /** A card that cannot be reached, or no longer; the message is for people. */
@@ -25,7 +26,7 @@ export interface PanelPort {
   readonly panel: Panel;
   /** The same line, for commands. */
   readonly link: Link;
-  /** Lets go of the keys and closes the port. */
+  /** Releases the keys and closes the port. */
   close(): Promise<void>;
 }
 
@@ -47,7 +48,7 @@ export async function openPanel(path: string): Promise<PanelPort> {
 }
 
 async function open(path: string) {
-  // Loaded when it is needed: where there is no driver for serial ports, all else works.
+  // Loaded only here, so that everything else works without a driver for serial ports.
   const { closePort, openPort } = await import("../../host-tools/card/port.js");
   try {
     return { port: await openPort(path), closePort };
@@ -66,7 +67,7 @@ async function whyNot(link: Link): Promise<string> {
   }
 }
 
-/** Keeps nothing alive: where all else is over, so is this. */
+/** Keeps nothing alive: when everything else has ended, so has this. */
 function elapsed(ms: number): Promise<void> {
   return sleep(ms, undefined, { ref: false });
 }

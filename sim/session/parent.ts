@@ -1,11 +1,11 @@
-// The process that started this one. What plays for hours, or listens on a port, must not stay behind alone.
+// Watches the parent process. A program that plays for hours or listens on a port must not outlive it.
 
-/** How often it is looked for, in ms. */
+/** How often the parent is checked, in ms. */
 const LOOK_TIME = 250;
-/** At the start of this process. One whose parent has ended gets another. */
+/** The parent at the start of this process. A process whose parent has ended gets another one. */
 const PARENT = process.ppid;
 
-/** Calls `leave` once the parent has ended, however that came, unless the function that is returned is called before. */
+/** Calls `leave` once the parent has ended in any way, unless the returned function is called before. */
 export function onParentGone(leave: () => void): () => void {
   const looking = setInterval(() => {
     if (process.ppid === PARENT) return;

@@ -1,4 +1,4 @@
-// `--pty`: the card's serial line on a pseudo-terminal, so that programs open it like any serial port.
+// `--pty`: the card's serial line on a pseudo-terminal, which programs open like any serial port.
 
 import {
   closeSync,
@@ -32,7 +32,7 @@ interface PseudoTerminal {
   readonly _pty: string;
 }
 
-/** What a pseudo-terminal is called, on Linux and on macOS. */
+/** The names of pseudo-terminals on Linux and macOS. */
 const PTY = /^\/dev\/(pts\/|ttys)\d+$/;
 
 /**
@@ -48,21 +48,21 @@ export class PtyLine {
   readonly #watcher = { sent: (bytes: Uint8Array) => this.#send(bytes) };
 
   /**
-   * Opens a pseudo-terminal and links `link` to it. What a simulator left that was killed is replaced; a link of
-   * one that lives, and anything else, is left alone.
+   * Opens a pseudo-terminal and links `link` to it. A link that a killed simulator left is replaced; a link of a
+   * running one, and anything else, is left alone.
    */
   constructor(card: Card, link: string) {
     if (process.platform === "win32") {
-      throw new PtyError("--pty: there are no pseudo-terminals here; use Linux or macOS");
+      throw new PtyError("--pty: this system has no pseudo-terminals; use Linux or macOS");
     }
     const place = placeOf(link);
     this.#card = card;
-    // A link that is somebody else's must not get a lock file, by which the next attempt would take it for a simulator's.
+    // A foreign link must not get a lock file, since the next attempt would take it for a simulator's link.
     const wasLocked = existsSync(`${place}.lock`);
     refuseTaken(place, link, wasLocked);
     this.#lock = reserve(place, link);
     try {
-      // Once more: up to now another simulator may have made its link.
+      // Checked again, since another simulator may have made its link until now.
       refuseTaken(place, link, wasLocked);
       rmSync(place, { force: true });
       const terminal = linkedTerminal(place, link);
@@ -77,11 +77,11 @@ export class PtyLine {
     card.watchers.push(this.#watcher);
   }
 
-  /** Takes the link away, where it is still ours, and hangs up. */
+  /** Removes the link if it is still ours, and hangs up. */
   close(): void {
     const at = this.#card.watchers.indexOf(this.#watcher);
     if (at >= 0) this.#card.watchers.splice(at, 1);
-    // While the pseudo-terminal is open: its name is the next one's after that.
+    // Done while the pseudo-terminal is open: afterwards its name may be reused.
     this.#unlink();
     this.#lock.release();
     this.#master.destroy();
@@ -93,7 +93,7 @@ export class PtyLine {
   }
 }
 
-/** A link by its one name, whichever way leads to its folder. */
+/** A unique name for a link, independent of the path to its folder. */
 function placeOf(link: string): string {
   try {
     return join(realpathSync(dirname(link)), basename(link));
@@ -116,19 +116,19 @@ function reserve(place: string, link: string): Lock {
 }
 
 /**
- * Refuses a place where something is, but for a link that a killed simulator left. `wasLocked`: a simulator has had a line
- * at this place before.
+ * Refuses a place that is in use, unless by a link that a killed simulator left. `wasLocked`: a simulator has used this
+ * place before.
  */
 function refuseTaken(place: string, link: string, wasLocked: boolean): void {
   if (!lstatSync(place, { throwIfNoEntry: false })) return;
   const target = targetOf(place);
   if (!target?.startsWith("/dev/")) {
-    throw new PtyError(`${link}: is there already, and no link to a pseudo-terminal; choose another place`);
+    throw new PtyError(`${link}: exists already and is no link to a pseudo-terminal; choose another place`);
   }
-  // The number of a pseudo-terminal that is gone is soon another's: the lock file tells whose link it was.
+  // The number of a closed pseudo-terminal is soon reused, so the lock file shows whose link it was.
   const leftBehind = wasLocked && PTY.test(target);
   if (!leftBehind && existsSync(target)) {
-    throw new PtyError(`${link}: is there already and leads to ${target}; choose another place, or delete the link`);
+    throw new PtyError(`${link}: exists already and leads to ${target}; choose another place, or delete the link`);
   }
 }
 
@@ -137,7 +137,7 @@ function linkedTerminal(place: string, link: string): PseudoTerminal {
     open(options: { encoding: null }): PseudoTerminal;
   };
   const terminal = open({ encoding: null });
-  // Its own reader of the other end would eat what is meant for the program that opens it.
+  // The package's own reader of the other end would consume what is meant for the program that opens it.
   terminal._slave.destroy();
   try {
     symlinkSync(terminal._pty, place);
@@ -153,12 +153,12 @@ function hold(terminal: PseudoTerminal): number {
   return openSync(terminal._pty, constants.O_RDWR | constants.O_NOCTTY);
 }
 
-/** Somebody may have taken the link away, or put another in its place. */
+/** Somebody may have removed or replaced the link. */
 function unlinkIfOurs(place: string, pty: string): void {
   if (targetOf(place) === pty) unlinkSync(place);
 }
 
-/** Where a link leads; nothing where there is none. */
+/** The target of a link; undefined if there is none. */
 function targetOf(place: string): string | undefined {
   try {
     return readlinkSync(place);

@@ -1,4 +1,4 @@
-// `--record`: everything that goes into a card, and the screens it shows, as a command file that replays.
+// `--record`: everything that goes into a card, and its screens, as a command file that can be replayed.
 
 import { closeSync, ftruncateSync, openSync, rmSync, writeFileSync } from "node:fs";
 import { basename } from "node:path";
@@ -16,21 +16,21 @@ export class RecordError extends UserError {
   override name = "RecordError";
 }
 
-/** Writes what happens to a card from now on, line by line as it happens. */
+/** Records what happens to a card from now on, line by line. */
 export class Recorder {
   readonly #file: number;
   readonly #path: string;
   readonly #failed: (error: RecordError) => void;
   readonly #close: () => void;
-  /** The bytes that are written: whole lines. */
+  /** The number of written bytes, always whole lines. */
   #size = 0;
   #begun = false;
   #broken = false;
   #lines: RecordLines | undefined;
 
   /**
-   * Makes the file, readable by its owner only; one that is there is not overwritten. A write that fails once the
-   * record has begun is told to `failed`: the record ends there, and the session goes on. `firmware`: its hash.
+   * Makes the file, which only its owner can read; an existing file is not overwritten. If a later write fails,
+   * `failed` is called: the record ends there, and the session continues. `firmware`: its hash.
    */
   constructor(path: string, firmware: string, failed: (error: RecordError) => void = raise) {
     this.#path = path;
@@ -50,7 +50,7 @@ export class Recorder {
     this.#begun = true;
   }
 
-  /** Ends the record. One that never began is no record, and gone. May be called again. */
+  /** Ends the record. A record that never began is deleted. May be called again. */
   close(): void {
     this.#close();
   }
@@ -86,7 +86,7 @@ function create(path: string): number {
     return openSync(path, "wx", 0o600);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    const why = code === "EEXIST" ? "is there already; choose another name" : `cannot be made (${code})`;
+    const why = code === "EEXIST" ? "exists already; choose another name" : `cannot be made (${code})`;
     throw new RecordError(`${path}: ${why}`);
   }
 }

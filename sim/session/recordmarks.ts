@@ -1,4 +1,4 @@
-// How a record is known: its first lines say what wrote it, and its last one that it is whole. No API of Node.
+// The marks of a record: its first lines say what wrote it, and its last line shows that it is complete.
 
 import { Cla, FirmwareAt, Ins, Tag } from "../../firmware/wire.js";
 import { toHex } from "../../host-tools/files/hex.js";
@@ -7,7 +7,8 @@ import { ask } from "./conversation.js";
 
 const BEGIN = "# Record of dsc-sim";
 const FIRST_LINE = /^# Record of dsc-sim (\S+), firmware ([0-9a-f]+)\b/;
-const WARNING = "# It holds the PIN and all else as it was typed: treat it like the card. Replay: dsc-sim run FILE";
+const WARNING =
+  "# It contains the PIN and everything else that was typed: treat it like the card. Replay: dsc-sim run FILE";
 /** The last line of a record. */
 export const END = "end";
 
@@ -16,7 +17,7 @@ export function recordHead(version: string, firmware: string): string[] {
   return [`${BEGIN} ${version}, firmware ${firmware}`, WARNING];
 }
 
-/** Whether a file is a record, or what is left of one. */
+/** Whether a file is a record or a part of one. */
 export function isRecord(lines: readonly string[]): boolean {
   return lines[0]?.startsWith(BEGIN) === true;
 }
@@ -28,7 +29,7 @@ export function otherFirmware(name: string, [first = ""]: readonly string[], fir
   return `warning: ${name} was recorded with the firmware ${recorded}, and this is ${firmware}`;
 }
 
-/** The hash that the firmware tells, in hex (docs/PROTOCOL.md). */
+/** The hash that the firmware reports, in hex (docs/PROTOCOL.md). */
 export function hashOf(module: WebAssembly.Module): string {
   const card = new Card(module);
   const command = { cla: Cla.GP, ins: Ins.GET_DATA, p1: Tag.FIRMWARE >> 8, p2: Tag.FIRMWARE & 0xff, le: 256 };

@@ -4,24 +4,24 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Report } from "./cardsession.js";
 import { type Failure, failuresOf, type Player, type Script } from "./playing.js";
 
-/** What came of a script. */
+/** The result of a script. */
 export interface Result {
   readonly script: Script;
   readonly failures: readonly Failure[];
-  /** How long it took, in seconds of real time. */
+  /** Duration in seconds of real time. */
   readonly seconds: number;
 }
 
 export interface RunOptions {
-  /** A script goes on after a line that failed. */
+  /** Continue a script after a line that failed. */
   readonly keepGoing?: boolean;
   /** Makes the player of a script. */
   readonly open: (script: Script) => Player<Report | Promise<Report>> | Promise<Player<Promise<Report>>>;
-  /** Told of each result as it comes. */
+  /** Called with each result as it comes. */
   readonly onResult: (result: Result) => void;
 }
 
-/** Plays scripts one after the other. Between two of them signals and lost output are heard. */
+/** Plays scripts one after the other. Signals and lost output are handled between them. */
 export async function runScripts(scripts: readonly Script[], options: RunOptions): Promise<void> {
   for (const script of scripts) {
     const start = performance.now();

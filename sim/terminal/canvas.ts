@@ -1,10 +1,10 @@
-// A grid of coloured characters that the views paint on, and its form as blessed's tagged text.
+// A grid of coloured characters that the views draw on, and its form as blessed's tagged text.
 
 import { type LineArt, UNICODE } from "./lineart.js";
 
 /**
- * How characters look; colours are numbers of the 256-colour palette. A missing background lets the one below show through.
- * `inverse` is what stands out where there are no colours.
+ * The look of characters; colours are numbers of the 256-colour palette. Without a background the one below shows
+ * through. `inverse` marks what must stand out without colours.
  */
 export interface Style {
   readonly fg?: number;
@@ -62,8 +62,8 @@ export class Canvas {
   }
 
   /**
-   * Draws the frame of a pane with its title, over what is below it. The one that has the keys is
-   * drawn double, so that it shows without colours too.
+   * Draws the frame of a pane with its title, over what is below it. The focused pane gets a double frame, which is
+   * visible without colours too.
    */
   frame(area: Rect, title: string, style: Style, focused: boolean): void {
     const { x, y, width, height } = area;
@@ -78,7 +78,7 @@ export class Canvas {
     if (title) this.put(x + 2, y, ` ${title} `.slice(0, width - 4), { ...style, bold: true });
   }
 
-  /** The lines as plain text, without the blanks at their ends. */
+  /** The lines as plain text, without trailing blanks. */
   text(): string {
     return this.#rows
       .map(

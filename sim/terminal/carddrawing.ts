@@ -7,7 +7,7 @@ import { type GlyphSize, glyphWidth, segments } from "./segments.js";
 import { theme } from "./theme.js";
 
 const COLUMNS = 8;
-/** Where the screen and the buttons are on the card. */
+/** The positions of the screen and the buttons on the card. */
 const MARGIN = 2;
 const SCREEN_TOP = 1;
 const BUTTON_GAP = 2;
@@ -22,16 +22,16 @@ const ROWS: readonly (readonly KeyName[])[] = [
 ];
 const LABELS: Partial<Record<KeyName, string>> = { press: "PRESS", ok: "OK" };
 
-/** How large the card is drawn. */
+/** The size of the drawing. */
 export interface CardSize {
   readonly glyph: GlyphSize;
-  /** Three rows a button instead of one. */
+  /** Three rows for each button instead of one. */
   readonly tall: boolean;
 }
 
-/** What the card looks like beyond what it shows. */
+/** The look of the card besides its screen. */
 export interface CardLook extends CardSize {
-  /** It gets the keys. */
+  /** Whether it has the focus. */
   readonly focused: boolean;
   /** The key whose contact is closed. */
   readonly down: KeyName | undefined;

@@ -1,9 +1,9 @@
-// The line that takes a command of the language (docs/SCRIPTING.md), opened by a colon; then what came of it.
+// The line for a command of the language (docs/SCRIPTING.md), opened by a colon; afterwards it shows the outcome.
 
 import type { Canvas, Rect } from "./canvas.js";
 import { theme } from "./theme.js";
 
-/** The longest command that fits into the smallest terminal, with room for what came of it. */
+/** The longest command that fits into the smallest terminal, with room for the outcome. */
 const LONGEST = 72;
 const KEPT = 50;
 
@@ -14,17 +14,17 @@ export class CommandLine {
   #text: string | undefined;
   #outcome = "";
 
-  /** `run` does a command and says in a line what came of it. */
+  /** `run` executes a command and returns the outcome in a line. */
   constructor(run: (line: string) => string) {
     this.#run = run;
   }
 
-  /** Whether it takes the keys. */
+  /** Whether it has the focus. */
   get open(): boolean {
     return this.#text !== undefined;
   }
 
-  /** Whether it has the last line: a command is typed, or its outcome is to be read. */
+  /** Whether it uses the last line: a command is being typed, or its outcome is shown. */
   get shown(): boolean {
     return this.open || this.#outcome !== "";
   }
@@ -35,7 +35,7 @@ export class CommandLine {
     this.#at = this.#history.length;
   }
 
-  /** The outcome was read. */
+  /** Clears the outcome. */
   clear(): void {
     this.#outcome = "";
   }
@@ -51,7 +51,7 @@ export class CommandLine {
     else if (name.length === 1) this.#text = (text + name).slice(0, LONGEST);
   }
 
-  /** Takes the first line of what was pasted, as far as it fits. Returns how many characters it took. */
+  /** Takes as much of the first pasted line as fits. Returns the number of characters. */
   paste(text: string): number {
     const before = (this.#text ?? "").length;
     const [line = ""] = text.split(/[\r\n]/);

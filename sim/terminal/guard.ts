@@ -1,17 +1,17 @@
-// Whatever ends the program, the terminal is restored first.
+// Restores the terminal, whatever ends the program.
 
 import { spawnSync } from "node:child_process";
 import { constants } from "node:os";
 import { exitCodeOf, onSignals } from "../session/signals.js";
 import { UserError } from "../session/usererror.js";
 
-/** How often (ms) it is looked whether what started the program is still there. */
+/** How often (ms) the parent is checked. */
 const PARENT_TIME = 500;
 
 /**
- * Until the function it returns is called: a signal restores and exits with 128 + its number; an error
- * that nobody caught restores, is printed, and exits with 1 (or its own code); so does a terminal that is gone,
- * or a parent: npm, killed, leaves what it started on the terminal that the shell has again.
+ * Active until the returned function is called. A signal restores the terminal and exits with 128 + its number. An
+ * uncaught error restores it, is printed, and exits with 1 (or its own code). So does the loss of the terminal or of a
+ * parent: a killed npm leaves its child on a terminal that the shell already uses.
  */
 export function guardTerminal(restore: () => void): () => void {
   const leave = (code: number, text = "") => {
@@ -31,7 +31,7 @@ export function guardTerminal(restore: () => void): () => void {
   const disarmSignals = onSignals(leave);
   process.on("uncaughtException", crash);
   process.on("unhandledRejection", crash);
-  // Before whoever would tell the user of it on that very terminal.
+  // Registered before any listener that would tell the user about it on that very terminal.
   process.stdout.prependListener("error", gone);
   process.stdin.on("error", gone);
   process.stdin.on("end", gone);
@@ -46,14 +46,17 @@ export function guardTerminal(restore: () => void): () => void {
   };
 }
 
-/** Tells whether what started the program is gone since: its parent, or behind the shell that npm runs scripts by, npm. */
+/**
+ * Returns a function that tells whether the starting process has ended: the parent, or npm behind the shell in which it
+ * runs scripts.
+ */
 function orphanhood(): () => boolean {
   const parent = process.ppid;
   const npm = process.env.npm_lifecycle_event === undefined ? undefined : parentOf(parent);
   return () => process.ppid !== parent || (npm !== undefined && !isAlive(npm));
 }
 
-/** Undefined where that cannot be told, as on Windows. */
+/** undefined if that is not known, as on Windows. */
 function parentOf(pid: number): number | undefined {
   const { stdout, status } = spawnSync("ps", ["-o", "ppid=", "-p", String(pid)], { encoding: "utf8" });
   return status === 0 ? Number(stdout) : undefined;
@@ -73,7 +76,7 @@ function describe(error: unknown): string {
   return `dsc-sim: ${text}`;
 }
 
-/** The terminal may be gone: what fails here has nobody to be told to. */
+/** The terminal may be gone, so a failure here cannot be reported. */
 function attempt(action: () => void): void {
   try {
     action();

@@ -1,4 +1,4 @@
-// The help: over everything else when it is asked for, and below the card where there is room for it.
+// The help: over everything else on request, and below the card if there is room.
 
 import { DEMO } from "../session/demo.js";
 import type { Canvas, Rect } from "./canvas.js";
@@ -20,7 +20,7 @@ The simulator
   s  :      a picture of the card; a command of the language
   ?  q      this help (F1 everywhere); quit (Ctrl-C everywhere)
 ${suspending("the card's time stands still")}`;
-/** A board's time and battery are its own. */
+/** A board has its own time and battery. */
 const FRONT_PANEL = `
 The front panel of a card on a serial port, in real time
   Tab  h    to the login pane and back; to the help desk
@@ -44,7 +44,7 @@ function suspending(meanwhile: string): string {
   return CAN_SUSPEND ? `  Ctrl-Z    suspend, until fg; ${meanwhile}\n` : "";
 }
 
-/** Draws the help in the middle; `live`: for a card whose time passes by itself. */
+/** Draws the help in the middle. `live`: the card's time passes by itself. */
 export function drawHelp(canvas: Canvas, live: boolean): void {
   const text = (keysFor(live) + LOGIN).split("\n");
   const height = text.length + 2;
@@ -59,7 +59,7 @@ export function drawHelp(canvas: Canvas, live: boolean): void {
   write(canvas, area, text, theme.help, theme.helpTitle);
 }
 
-/** Draws what the keys do, in a pane. */
+/** Draws the list of keys in a pane. */
 export function drawKeys(canvas: Canvas, area: Rect, live: boolean): void {
   canvas.frame(area, "Keys", theme.frame, false);
   write(canvas, area, keysFor(live).trimEnd().split("\n"), theme.faint, theme.strong);

@@ -1,4 +1,4 @@
-// The help-desk pane: the lock code in, the unlock code out, for a locked demo card.
+// The help-desk pane: computes the unlock code for the lock code of a locked demo card.
 
 import { ocra } from "../../host-tools/seeds/ocra.js";
 import { CODE_LENGTH, unlockCode } from "../common/helpdesk.js";
@@ -14,7 +14,7 @@ export class HelpDeskPane {
   #lockCode = "";
   #unlockCode: string | undefined;
 
-  /** `log` hears what the desk does, never a digit of it. */
+  /** `log` records what the desk does, never a digit. */
   constructor(log: (text: string) => void) {
     this.#log = log;
   }
@@ -27,7 +27,7 @@ export class HelpDeskPane {
     else if (/^[0-9]$/.test(name)) this.#set(this.#lockCode + name);
   }
 
-  /** Takes the digits at the beginning of what was pasted. Returns how many it took. */
+  /** Takes the leading digits of a pasted text. Returns their number. */
   paste(text: string): number {
     const before = this.#lockCode.length;
     const [digits = ""] = /^[0-9]*/.exec(text) ?? [];

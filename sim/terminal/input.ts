@@ -1,9 +1,9 @@
-// What the terminal sends, taken apart into keys and mouse reports.
+// Parses the terminal's input into keys and mouse reports.
 //
-// blessed drops keys that arrive together with a mouse report, and all but the first of several
-// reports: a lost release would be a stuck button. So the bytes are read here, one event at a time.
+// blessed drops keys that arrive together with a mouse report, and all but the first of several reports; a lost release
+// would leave a button stuck. So the bytes are parsed here, one event at a time.
 
-/** A key: a printable character as it is, or one of the names. */
+/** A key: a printable character, or one of the names. */
 export interface KeyPress {
   readonly kind: "key";
   readonly name: string;
@@ -17,7 +17,7 @@ export interface MouseReport {
   readonly y: number;
 }
 
-/** Text that was pasted: how much of it, and how it begins. */
+/** A pasted text: its length and its beginning. */
 export interface Paste {
   readonly kind: "paste";
   readonly length: number;
@@ -27,10 +27,10 @@ export interface Paste {
 export type InputEvent = KeyPress | MouseReport | Paste;
 
 const ESCAPE = "\x1b";
-/** What a terminal puts around what is pasted, where that was asked for. */
+/** What a terminal puts around a pasted text, if requested. */
 const PASTE_START = "\x1b[200~";
 const PASTE_END = "\x1b[201~";
-/** What is kept of a paste: more than any field takes. */
+/** How much of a paste is stored: more than any field takes. */
 const PASTE_KEPT = 64;
 const MODIFIERS = 0x1c;
 const NAMES: Record<string, string> = {
@@ -50,7 +50,7 @@ const NAMES: Record<string, string> = {
   "[11~": "help",
   OM: "enter",
 };
-/** Escape sequences, without the escape in front. */
+/** Escape sequences, without the leading escape. */
 const SGR_MOUSE = /^\[<(\d+);(\d+);(\d+)([Mm])/;
 const X10_MOUSE = /^\[M(.)(.)(.)/s;
 const OTHER = /^(\[[0-?]*[ -/]*[@-~]|O.)/;
@@ -59,17 +59,17 @@ export class InputDecoder {
   #rest = "";
   #paste: { length: number; start: string } | undefined;
 
-  /** Whether the bytes so far may be the beginning of something longer. */
+  /** Whether the bytes so far may be the beginning of a longer sequence. */
   get pending(): boolean {
     return this.#rest !== "" || this.pasting;
   }
 
-  /** Whether the end of a paste is still to come. */
+  /** Whether the end of a paste has not come yet. */
   get pasting(): boolean {
     return this.#paste !== undefined;
   }
 
-  /** Takes bytes (one character each) and returns what is complete. */
+  /** Takes bytes (one character each) and returns complete events. */
   feed(bytes: string): InputEvent[] {
     this.#rest += bytes;
     const events: InputEvent[] = [];
@@ -77,7 +77,7 @@ export class InputDecoder {
     return events;
   }
 
-  /** Nothing followed: a lone escape was the Escape key, and a paste is over. */
+  /** No more bytes came: a lone escape was the Escape key, and a paste is over. */
   flush(): InputEvent[] {
     if (this.#paste) return [this.#endPaste(this.#rest)];
     const events: InputEvent[] = this.#rest.startsWith(ESCAPE) ? [{ kind: "key", name: "escape" }] : [];
@@ -85,7 +85,7 @@ export class InputDecoder {
     return events;
   }
 
-  /** Takes one event off the rest. Returns false where more bytes are needed. */
+  /** Takes one event from the remaining bytes. Returns false if more bytes are needed. */
   #next(events: InputEvent[]): boolean {
     if (this.#paste) return this.#pasted(events);
     const char = this.#rest[0] as string;
@@ -102,7 +102,7 @@ export class InputDecoder {
     return true;
   }
 
-  /** Takes what is there of a paste; the end of the bytes may be a part of what ends it. */
+  /** Takes the available part of a paste; the last bytes may be a part of its end mark. */
   #pasted(events: InputEvent[]): boolean {
     const end = this.#rest.indexOf(PASTE_END);
     if (end >= 0) {
@@ -148,13 +148,16 @@ export class InputDecoder {
   }
 }
 
-/** The old form does not say which button was let go: 3. Where that was not the left one, nothing is held. */
+/** The old form reports any release as button 3. If another button than the left one was released, nothing is held. */
 function oldMouse(events: InputEvent[], button: number, x: number, y: number): void {
   const up = (button & ~MODIFIERS) === 3;
   mouse(events, up ? 0 : button, x, y, !up);
 }
 
-/** Only the left button counts, with or without Shift, Alt and Ctrl (28): no other one, no wheel (64), no movement (32). */
+/**
+ * Only the left button counts, with or without Shift, Alt and Ctrl (28): no other button, no wheel (64), no movement
+ * (32).
+ */
 function mouse(events: InputEvent[], button: number, x: number, y: number, down: boolean): void {
   if ((button & ~MODIFIERS) === 0) events.push({ kind: "mouse", down, x: x - 1, y: y - 1 });
 }

@@ -1,4 +1,4 @@
-// Where the panes are, for a terminal of any size that is large enough.
+// The positions of the panes, for any terminal that is large enough.
 //
 //   up to 30 rows      from 31 rows       from 114 columns    from 140 columns, 29 rows
 //   card  login        card  login        card  login  log    CARD  login  log
@@ -6,8 +6,8 @@
 //   log                log  log                               keys  state
 //   ---- line ----     ---- line ----     ---- line ------    ---- line --------
 //
-// Where there is no room for the help desk beside the login, the one that was used last is shown. The keys are
-// shown where there is room for all of them below the card.
+// If there is no room for the help desk beside the login, the one that was used last is shown. The keys are shown if
+// all of them fit below the card.
 
 import type { Rect } from "./canvas.js";
 import { type CardSize, cardExtent } from "./carddrawing.js";
@@ -18,15 +18,15 @@ export const MIN_HEIGHT = 24;
 const SIDE_WIDTH = 32;
 const LOGIN_HEIGHT = 12;
 const DESK_HEIGHT = 9;
-/** The lines of the state pane, and its frame. */
+/** The height of the state pane with its frame. */
 const STATE_HEIGHT = 12;
 const TALL_FROM = 31;
 const WIDE_FROM = 114;
 const LARGE_FROM = { width: 140, height: 29 };
-/** The rows of the keys' pane. */
+/** The height of the keys' pane. */
 const KEYS_HEIGHT = 15;
 
-/** Which panes a card has. */
+/** The panes of a card. */
 export interface Panes {
   readonly login: boolean;
   readonly desk: boolean;
@@ -36,7 +36,7 @@ export interface Layout {
   readonly card: Rect;
   readonly size: CardSize;
   readonly login: Rect | undefined;
-  /** The same as `login` where there is room for one of them. */
+  /** The same as `login` if there is room for only one of them. */
   readonly desk: Rect | undefined;
   readonly state: Rect;
   readonly log: Rect;
@@ -45,7 +45,7 @@ export interface Layout {
   readonly line: Rect;
 }
 
-/** Returns undefined where the terminal is too small. */
+/** Returns undefined if the terminal is too small. */
 export function layout(width: number, height: number, panes: Panes): Layout | undefined {
   if (width < MIN_WIDTH || height < MIN_HEIGHT) return undefined;
   const rows = height - 1;
@@ -66,7 +66,7 @@ function narrow(width: number, rows: number, panes: Panes): Omit<Layout, "line">
   return { card, size, login, desk, state, log, keys: undefined };
 }
 
-/** Three columns; the log is the last. */
+/** Three columns; the log is in the last. */
 function wide(width: number, rows: number, panes: Panes): Omit<Layout, "line"> {
   const large = width >= LARGE_FROM.width && rows + 1 >= LARGE_FROM.height;
   const ordinary: CardSize = { glyph: 1, tall: true };

@@ -1,4 +1,4 @@
-// What lines are drawn with: the box-drawing characters of Unicode, or ASCII where the terminal has no UTF-8.
+// Characters for drawing lines: Unicode box drawing, or ASCII if the terminal has no UTF-8.
 
 import { asciiGlyph, type GlyphDrawing, lineGlyph } from "./segments.js";
 
@@ -12,7 +12,7 @@ export interface Frame {
 
 export interface LineArt {
   readonly frame: Frame;
-  /** The frame of what has the keys: it differs without colours too. */
+  /** The frame of the focused pane, which differs without colours too. */
   readonly focused: Frame;
   readonly glyph: GlyphDrawing;
 }
@@ -29,10 +29,10 @@ export const UNICODE: LineArt = {
   glyph: lineGlyph,
 };
 
-/** The locale's character set is in the first of these that is set (POSIX.1-2017 §8.2). */
+/** The first of these that is set names the locale's character set (POSIX.1-2017 §8.2). */
 const LOCALE = ["LC_ALL", "LC_CTYPE", "LANG"];
 
-/** What the locale of an environment can show. */
+/** The line characters that the locale of an environment can show. */
 export function lineArtOf(environment: Readonly<Record<string, string | undefined>>): LineArt {
   const locale = LOCALE.map((name) => environment[name]).find((value) => value);
   return /utf-?8/i.test(locale ?? "") ? UNICODE : ASCII;

@@ -1,4 +1,4 @@
-// The login pane: a browser on the demo site, as far as a terminal needs one.
+// The login pane: a minimal browser on the demo site.
 
 import type { Answer, Site } from "../common/site.js";
 import type { Canvas, Rect } from "./canvas.js";
@@ -6,7 +6,7 @@ import { terminalSite } from "./site.js";
 import { theme } from "./theme.js";
 
 type Field = "user" | "password" | "response";
-/** What the user is doing: signing in, answering the challenge, or done. */
+/** The user's current step: signing in, answering the challenge, or done. */
 type Stage = "sign in" | "answer" | "welcome";
 
 const LABELS: Record<Field, string> = { user: "User", password: "Password", response: "Response" };
@@ -30,13 +30,13 @@ export class LoginPane {
   #challenge = "";
   #answer: Answer | undefined;
 
-  /** `log` hears what the site does, never a digit of it. */
+  /** `log` records what the site does, never a digit. */
   constructor(log: (text: string) => void, site: Site = terminalSite()) {
     this.#log = log;
     this.#site = site;
   }
 
-  /** Seconds for which the site lets nobody in; 0: it does. */
+  /** Seconds for which the site refuses everybody; 0: it does not. */
   get lockedFor(): number {
     return this.#site.lockedFor;
   }
@@ -50,7 +50,7 @@ export class LoginPane {
     else if (name.length === 1) this.#set(this.#fields[this.#field] + name);
   }
 
-  /** Takes the first line of what was pasted, as far as it fits into the field. Returns how many characters it took. */
+  /** Takes as much of the first pasted line as fits into the field. Returns the number of characters. */
   paste(text: string): number {
     const before = this.#fields[this.#field];
     const [line = ""] = text.split(/[\r\n]/);
@@ -85,7 +85,7 @@ export class LoginPane {
     canvas.put(area.x + MARGIN + LABEL_WIDTH, y, text, active ? theme.activeField : theme.field);
   }
 
-  /** What the site said last; a lockout counts down. */
+  /** The last message of the site; a lockout counts down. */
   #message(): string {
     const seconds = this.#site.lockedFor;
     if (seconds) return `Locked: too many refusals. Try again in ${seconds} s.`;

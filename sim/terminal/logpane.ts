@@ -1,4 +1,4 @@
-// The log pane: the last entries of the log, as many as there is room for.
+// The log pane: as many of the last entries as fit.
 
 import { type EventLog, seconds } from "../common/eventlog.js";
 import type { Canvas, Rect } from "./canvas.js";

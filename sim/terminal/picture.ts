@@ -1,4 +1,4 @@
-// A picture of the card in files of the current folder: as text, and as SVG.
+// A picture of the card, as text and as SVG, in files of the current folder.
 
 import { existsSync, writeFileSync } from "node:fs";
 import type { Subject } from "../core/subject.js";
@@ -18,7 +18,7 @@ export function textPicture(card: Subject, art: LineArt): string {
   return canvas.text();
 }
 
-/** Writes the pictures under the first name that is free for both, and says in a line what came of it. */
+/** Writes the pictures under the first name that is free for both, and returns the outcome in a line. */
 export function savePicture(card: Subject, art: LineArt): string {
   const pictures = { txt: textPicture(card, art), svg: cardPicture({ on: card.on, display: card.display }) };
   for (let number = 1; number <= MOST; number++) {

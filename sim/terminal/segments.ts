@@ -2,10 +2,10 @@
 
 import { SEGMENTS } from "../drawing/characters.js";
 
-/** How large a character is: the cells of a diagonal between a corner and the centre. */
+/** The size of a character: the number of cells of a diagonal between a corner and the centre. */
 export type GlyphSize = 1 | 2;
 
-/** Columns of a character, and as many rows. */
+/** The width of a character in columns; its height has as many rows. */
 export function glyphWidth(size: GlyphSize): number {
   return 2 * size + 3;
 }
@@ -21,7 +21,7 @@ export function segments(text: string, size: GlyphSize, draw: GlyphDrawing): str
 
 type Cell = readonly [x: number, y: number];
 
-/** The cells from `from` on, `count` of them, each `step` further. */
+/** `count` cells from `from` on, each one `step` further. */
 function run(from: Cell, step: Cell, count: number): Cell[] {
   return Array.from({ length: count }, (_, i): Cell => [from[0] + i * step[0], from[1] + i * step[1]]);
 }
@@ -33,7 +33,7 @@ function blank(size: GlyphSize): string[][] {
 
 // ---- ASCII ----
 
-/** A segment's cells and their character. Bars stand at the foot of their cells, so the halves share no cell. */
+/** The cells of a segment and their character. Bars are at the bottom of their cells, so the halves share no cell. */
 function asciiCells(segment: string, size: GlyphSize): readonly [Cell[], string] {
   const last = 2 * size + 2;
   const mid = size + 1;
@@ -69,12 +69,12 @@ function asciiCells(segment: string, size: GlyphSize): readonly [Cell[], string]
   }
 }
 
-/** Where cells meet, the later segment wins. */
+/** If segments share a cell, the later one wins. */
 const ASCII_ORDER = "adgGfbechjmkil";
-/** Two diagonals that meet at the centre are drawn as one joint there: above it, and below it. */
+/** Two diagonals that meet at the centre are drawn as one joint, above or below it. */
 const ASCII_JOINTS: Record<string, readonly [with_: string, joint: string]> = { j: ["h", "v"], k: ["m", "^"] };
 
-/** A character in ASCII; one without segments of its own is blank. */
+/** A character in ASCII; one without segments is blank. */
 export const asciiGlyph: GlyphDrawing = (char, size) => {
   const rows = blank(size);
   const lit = SEGMENTS[char] ?? "";
@@ -96,7 +96,7 @@ const UP = 1;
 const RIGHT = 2;
 const DOWN = 4;
 const LEFT = 8;
-/** The straight segments: from where to where, in halves of the character's side. */
+/** The end points of the straight segments, in halves of the character's side. */
 const STRAIGHT: Record<string, readonly [x: number, y: number, across: boolean]> = {
   a: [0, 0, true],
   A: [1, 0, true],
@@ -111,7 +111,7 @@ const STRAIGHT: Record<string, readonly [x: number, y: number, across: boolean]>
   b: [2, 0, false],
   c: [2, 1, false],
 };
-/** The top and the bottom go over two halves. */
+/** The top and bottom segments consist of two halves. */
 const HALVES: Record<string, string> = { a: "aA", d: "dD" };
 const DIAGONALS: Record<string, readonly [x: -1 | 1, y: -1 | 1, drawn: string]> = {
   h: [-1, -1, "╲"],
@@ -119,7 +119,7 @@ const DIAGONALS: Record<string, readonly [x: -1 | 1, y: -1 | 1, drawn: string]> 
   m: [-1, 1, "╱"],
   k: [1, 1, "╲"],
 };
-/** The centre where only diagonals meet, by which ones, in the order h j k m. */
+/** The centre where only diagonals meet, by the diagonals in the order h j k m. */
 const CENTRES: Record<string, string> = {
   h: "╲",
   j: "╱",
@@ -133,7 +133,7 @@ const CENTRES: Record<string, string> = {
   km: "^",
 };
 
-/** A character in heavy lines; one without segments of its own is blank. */
+/** A character in heavy lines; one without segments is blank. */
 export const lineGlyph: GlyphDrawing = (char, size) => {
   const lit = SEGMENTS[char] ?? "";
   const rows = reached(lit, size).map((row) => row.map((sides) => HEAVY[sides] as string));

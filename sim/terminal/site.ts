@@ -1,4 +1,4 @@
-// The demo site of the terminal: its rules are in common/site.ts, its chance and its algorithms are Node's.
+// The demo site of the terminal: its rules are in common/site.ts, its randomness and algorithms are Node's.
 
 import { randomInt } from "node:crypto";
 import { ocra } from "../../host-tools/seeds/ocra.js";

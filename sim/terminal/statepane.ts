@@ -1,4 +1,4 @@
-// The state pane: what a tester wants to know about the card, and no digit that it shows.
+// The state pane: the card's state for testers, without any digit of its screen.
 
 import type { Subject } from "../core/subject.js";
 import type { Canvas, Rect, Style } from "./canvas.js";
@@ -7,24 +7,24 @@ import { theme } from "./theme.js";
 const LABEL_WIDTH = 10;
 const MARGIN = 2;
 const LOW_BATTERY = 2400;
-/** What the card does not tell. */
+/** Shown for what the card does not report. */
 const UNKNOWN = "-";
 
-/** What is around the card: the files and lines that this program opened for it. */
+/** The files and lines that this program opened for the card. */
 export interface Surroundings {
-  /** The file that the session is recorded in. */
+  /** The file that records the session. */
   readonly record?: string | undefined;
-  /** The link to the pseudo-terminal with the card's serial line, or the port that the card is on. */
+  /** The link to the pseudo-terminal with the card's serial line, or the card's port. */
   readonly line?: string | undefined;
   /** The file that keeps the card's flash. */
   readonly flash?: string | undefined;
 }
 
-/** Draws the pane; `speed` is how fast the card's time runs. */
+/** Draws the pane; `speed` is the speed of the card's time. */
 export function drawState(canvas: Canvas, area: Rect, card: Subject, around: Surroundings, speed: number): void {
   canvas.frame(area, "State", theme.frame, false);
   const width = area.width - 2 * MARGIN - LABEL_WIDTH;
-  // The most important first: the pane may be short.
+  // The most important first, since the pane may be short.
   const rows: Line[] = [...lines(card, speed), ...files(around, width), ["Erases", erases(card)]];
   rows.slice(0, area.height - 2).forEach(([label, value, style], row) => {
     canvas.put(area.x + MARGIN, area.y + 1 + row, label, theme.faint);
@@ -63,7 +63,7 @@ function files({ record, line, flash }: Surroundings, width: number): Line[] {
   return named.flatMap(([label, name]) => (name === undefined ? [] : [[label, end(name, width)] as const]));
 }
 
-/** The end of a name says more than its beginning. */
+/** The end of a name, which says more than its beginning. */
 function end(name: string, width: number): string {
   const plain = name.replace(/[^ -~]/g, "?");
   return plain.length <= width ? plain : `..${plain.slice(plain.length - width + 2)}`;

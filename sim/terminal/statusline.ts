@@ -1,11 +1,11 @@
-// The last line: where the keys go, what they do there, and what the program that started us wants said.
+// The last line: which pane has the focus, what the keys do there, and notes of the calling program.
 
 import type { Canvas, Rect } from "./canvas.js";
 import { theme } from "./theme.js";
 
-/** The most important first: what has no room beside the notes is left out. */
+/** The most important first: hints that do not fit beside the notes are left out. */
 const CARD_KEYS = ["? help", "q quit", "Tab login", "P hold PRESS", "Enter OK", "h help desk", "s picture"];
-/** For a card whose time and battery are ours. */
+/** For a card whose time and battery this program controls. */
 const SIMULATOR_KEYS = ["f fast", "b battery", ": command", "k keep", "l load"];
 const LOGIN_KEYS = ["F1 help", "Ctrl-C quit", "Tab card", "Enter next", "Esc start over"];
 const DESK_KEYS = ["F1 help", "Ctrl-C quit", "Tab card", "Enter unlock code", "Esc start over"];
@@ -13,15 +13,15 @@ const GAP = 2;
 /** The first two hints always have room. */
 const LEAST = 22;
 
-/** What has the keys. */
+/** The part that has the focus. */
 export type Focus = "card" | "login" | "desk";
 
-/** What the keys can do. */
+/** What decides the effect of the keys. */
 export interface Keyboard {
   readonly focus: Focus;
-  /** The demo site and its help desk are beside the card. */
+  /** Whether the demo site and its help desk are shown beside the card. */
   readonly site: boolean;
-  /** The card's time passes by itself. */
+  /** Whether the card's time passes by itself. */
   readonly live: boolean;
 }
 

@@ -1,15 +1,15 @@
-// Ctrl-Z: the terminal is the shell's until that continues the program (`fg`).
+// Ctrl-Z: gives the terminal to the shell until it continues the program (`fg`).
 
-/** How long what was let go may take to reach a board, in ms. */
+/** The time that the release of keys may take to reach a board, in ms. */
 const LAST_WORDS = 50;
-/** How soon a stop takes effect, in ms, where anything can stop it. */
+/** The time in which a stop takes effect, in ms, if it can. */
 const STOP_TIME = 50;
 const WHOLE_JOB = 0;
 
-/** There is no such thing on Windows. */
+/** Windows has no suspension. */
 export const CAN_SUSPEND = process.platform !== "win32";
 
-/** What is done with the terminal. */
+/** The operations on the terminal. */
 export interface Terminal {
   leave(): void;
   enter(): void;
@@ -22,7 +22,7 @@ export class Suspension {
   readonly #onStop = () => this.#leave(process.pid);
   readonly #onContinue = () => this.#back();
 
-  /** Until `end`, a stop that somebody asks for is one with the terminal given back. */
+  /** Until `end`, a requested stop first gives the terminal back. */
   constructor(terminal: Terminal) {
     this.#terminal = terminal;
     if (!CAN_SUSPEND) return;
@@ -30,7 +30,7 @@ export class Suspension {
     process.on("SIGCONT", this.#onContinue);
   }
 
-  /** Stops the program, and what started it in the same job (npm), as a shell's Ctrl-Z does. */
+  /** Stops the program and the processes that started it in the same job (npm), as a shell's Ctrl-Z does. */
   suspend(): void {
     if (CAN_SUSPEND) this.#leave(WHOLE_JOB);
   }
@@ -48,14 +48,14 @@ export class Suspension {
     this.#timer = setTimeout(() => this.#stop(target), LAST_WORDS);
   }
 
-  /** Stops, unless there is no shell that could continue it: then the signal does nothing, and all goes on. */
+  /** Stops, unless no shell could continue it: then the signal has no effect, and the program continues. */
   #stop(target: number): void {
     process.off("SIGTSTP", this.#onStop);
     this.#timer = setTimeout(this.#onContinue, STOP_TIME);
     process.kill(target, "SIGTSTP");
   }
 
-  /** Continued, also after a stop that could not be seen coming: the terminal may be in any state. */
+  /** Called on continuation, also after a stop without warning: the terminal may be in any state. */
   #back(): void {
     clearTimeout(this.#timer);
     if (!this.#away) this.#terminal.leave();

@@ -1,5 +1,5 @@
-// The simulator in a terminal: the card, a login pane and a help desk beside it, its state and a log. Brings together
-// what the terminal sends, the card's time, and the views.
+// The simulator in a terminal: the card, with a login pane, a help desk, its state and a log. Connects the terminal's
+// input, the card's time, and the views.
 
 import { CardTime } from "../common/cardtime.js";
 import { EventLog } from "../common/eventlog.js";
@@ -26,21 +26,21 @@ import { drawView, type View } from "./view.js";
 export { ASCII } from "./lineart.js";
 
 export interface TerminalOptions {
-  /** What the last line says, beside the keys; more may be added. */
+  /** Notes for the last line besides the keys; more may be added. */
   notes?: readonly string[];
   /** The files and lines that this program opened for the card. */
   around?: Surroundings;
-  /** Whether the demo site and its help desk are beside the card; they are unless told. */
+  /** Whether to show the demo site and its help desk beside the card; default: yes. */
   site?: boolean;
-  /** What lines are drawn with; what the locale can show unless told. */
+  /** The characters for drawing lines; default: what the locale can show. */
   art?: LineArt;
-  /** Does a line of the command language to the card, and says in a line what came of it. */
+  /** Runs a line of the command language on the card, and returns the outcome in a line. */
   command?: (line: string) => string;
-  /** Ends it, like the user does. */
+  /** Ends the terminal, as the user can. */
   until?: Promise<void>;
 }
 
-/** Resolves never. */
+/** Never resolves. */
 const NEVER = new Promise<void>(() => {});
 const BATTERIES = [FULL_BATTERY, 2300, 2000, 0];
 /** The name that the keys for it keep a card under. */
@@ -75,10 +75,10 @@ class Simulator {
   #leave = () => {};
   #layout: Layout | undefined;
   #focus: Focus = "card";
-  /** Which of the two panes is shown where there is room for one. */
+  /** The pane that is shown if there is room for only one of the two. */
   #beside: "login" | "desk" = "login";
   #help = false;
-  /** What was drawn last, as far as it changes by itself. */
+  /** The last drawing, as far as it changes by itself. */
   #drawn = "";
 
   constructor(card: Subject, options: TerminalOptions) {
@@ -122,7 +122,7 @@ class Simulator {
     this.#time.start();
   }
 
-  /** Nobody is at the card: its keys are let go, and its time stands still where it is ours. */
+  /** Called when nobody uses the card: its keys are released, and its time stops if this program controls it. */
   #pause(): void {
     this.#time.stop();
     this.#keypresses.letGo();
@@ -134,13 +134,13 @@ class Simulator {
     this.#start();
   }
 
-  /** Draws only where something changed, so that an idle minute costs nothing. */
+  /** Draws only if something changed, so that an idle minute costs nothing. */
   #passed(): void {
     this.#log.poll();
     if (this.#looks !== this.#drawn) this.#draw();
   }
 
-  /** All that changes without the user. The seconds of a card that is off are not worth a drawing. */
+  /** Everything that changes without the user. The passing seconds of a card that is off need no redrawing. */
   get #looks(): string {
     const { on, state, time } = this.#card;
     const second = on ? Math.floor(time / 1000) : "";
@@ -180,7 +180,7 @@ class Simulator {
     if (at !== "card") this.#beside = at;
   }
 
-  /** A field takes what fits, up to the end of the line; a card has keys only. */
+  /** A field takes what fits, up to the end of the line; a card has only keys. */
   #paste({ length, start }: Paste): void {
     const pane = this.#focus === "desk" ? this.#desk : this.#focus === "login" ? this.#login : undefined;
     const fits = (this.#commands?.open ? this.#commands : pane)?.paste(start) ?? 0;
@@ -211,7 +211,7 @@ class Simulator {
     else if (name === "l") this.#bringBack();
   }
 
-  /** A command acts on the card as it is: keys that are still to be pressed are forgotten. */
+  /** A command acts on the card as it is, so waiting presses are dropped. */
   #typeCommand(commands: CommandLine, name: string): void {
     if (name === "enter") this.#keypresses.letGo();
     commands.key(name);
@@ -227,7 +227,7 @@ class Simulator {
     if (!this.#card.load?.(KEPT)) this.#log.add("no card was kept: k keeps it");
   }
 
-  /** A button of the card, or the pane that gets the keys. */
+  /** A button of the card, or the pane that gets the focus. */
   #mouse(report: MouseReport): void {
     if (!report.down) this.#keypresses.released();
     else if (this.#help) this.#help = false;

@@ -1,5 +1,5 @@
-// The colours: numbers of the 256-colour palette. (blessed 0.1.81 takes a colour's hex form for one of eight.) A terminal that
-// has fewer shows none of them: eight colours hold no pair that can be read on black and on white.
+// The colours: numbers of the 256-colour palette. (blessed 0.1.81 turns a colour's hex form into one of eight.) A
+// terminal with fewer colours shows none: among eight there is no pair that is readable on both black and white.
 
 import type { Style } from "./canvas.js";
 

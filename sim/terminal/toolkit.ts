@@ -1,31 +1,31 @@
-// The terminal itself: the only file that knows blessed.
+// The terminal itself: the only file that uses blessed.
 //
-// blessed enters and leaves the alternate screen, knows the terminal's colours and sends only what
-// changed. It gets no input: the bytes are read here (see input.ts).
+// blessed switches to the alternate screen and back, knows the terminal's colours and sends only changes. It gets no
+// input: the bytes are parsed in input.ts.
 
 import { PassThrough } from "node:stream";
 import blessed from "blessed";
 import type { Canvas } from "./canvas.js";
 import { InputDecoder, type InputEvent } from "./input.js";
 
-/** After this many ms without more, an escape is the Escape key. */
+/** If nothing follows for this many ms, an escape is the Escape key. */
 const ESCAPE_TIME = 60;
-/** Report buttons going down and up, in the form without a limit on the columns. */
+/** Makes the terminal report pressed and released buttons, in the form without a limit on columns. */
 const MOUSE_ON = "\x1b[?1000h\x1b[?1006h";
 const MOUSE_OFF = "\x1b[?1006l\x1b[?1000l";
-/** Mark what is pasted, so that it is not taken for keys. */
+/** Makes the terminal mark pasted text, so that it is not taken for keys. */
 const PASTE_ON = "\x1b[?2004h";
 const PASTE_OFF = "\x1b[?2004l";
-/** A paste that stops for this long (ms) is over, so that the keys are not lost with its end. */
+/** A paste that stops for this long (ms) counts as over, so that a lost end mark does not swallow later keys. */
 const PASTE_TIME = 1000;
 
-/** What happens in the terminal. */
+/** Events of the terminal. */
 export interface TerminalEvents {
   input(event: InputEvent): void;
   resize(): void;
 }
 
-/** What the types of blessed leave out: the alternate screen and back. */
+/** Parts that blessed's types leave out: the alternate screen and back. */
 type Screen = blessed.Widgets.Screen & { enter(): void; leave(): void };
 
 export class Toolkit {
@@ -33,12 +33,12 @@ export class Toolkit {
   readonly #decoder = new InputDecoder();
   readonly #screen: Screen;
   readonly #box: blessed.Widgets.BoxElement;
-  /** It has 256 colours, and its owner wants them (NO_COLOR). */
+  /** Whether it has 256 colours, and its owner wants them (NO_COLOR). */
   readonly #colours = process.stdout.getColorDepth() >= 8;
   readonly #onData = (bytes: string) => this.#read(bytes);
   #escape: NodeJS.Timeout | undefined;
   #content = "";
-  /** Whether the terminal is ours. */
+  /** Whether this program controls the terminal. */
   #open = false;
 
   /** Takes the terminal over until `close`. */
@@ -47,7 +47,7 @@ export class Toolkit {
     process.stdin.setEncoding("latin1");
     process.stdin.setRawMode(true);
     const program = blessed.program(terminal());
-    // Whether characters beyond ASCII are drawn is the canvas's business: blessed sends them as they are.
+    // The canvas decides whether to use characters beyond ASCII; blessed must send them unchanged.
     (program as unknown as { tput: { brokenACS: boolean; unicode: boolean } }).tput.brokenACS = true;
     this.#screen = blessed.screen({ program, forceUnicode: true }) as Screen;
     this.#box = blessed.box({ parent: this.#screen, width: "100%", height: "100%", tags: true, wrap: false });
@@ -85,14 +85,14 @@ export class Toolkit {
     this.#screen.leave();
   }
 
-  /** Takes it over again; what it shows is for the next `show` to say. */
+  /** Takes it over again; the next `show` draws its contents. */
   enter(): void {
     if (this.#open) return;
     process.stdin.setRawMode(true);
     this.#screen.enter();
     this.#content = "";
     this.#listen();
-    // A change of its size was told to the shell only.
+    // Only the shell was told of a change of size.
     process.kill(process.pid, "SIGWINCH");
   }
 
@@ -123,8 +123,8 @@ export class Toolkit {
 }
 
 /**
- * What blessed is told. It stumbles over the terminal descriptions of newer systems, and says so on
- * stderr; so it gets to know its own only, and every terminal today understands one of them.
+ * The terminal description for blessed. It fails on those of newer systems, and complains on stderr; so it gets only
+ * its own, one of which every current terminal understands.
  */
 function terminal() {
   const { Tput } = blessed as unknown as { Tput: { ipaths: string[] } };

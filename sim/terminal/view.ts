@@ -1,4 +1,4 @@
-// Everything that the terminal shows, drawn from what is to be seen. It does nothing else, so that a test can draw it too.
+// Draws everything that the terminal shows from a description. It does nothing else, so that a test can use it too.
 
 import type { EventLog } from "../common/eventlog.js";
 import type { KeyName } from "../core/card.js";
@@ -26,14 +26,14 @@ export interface View {
   readonly login: LoginPane | undefined;
   readonly desk: HelpDeskPane | undefined;
   readonly focus: Focus;
-  /** Which of the two panes is shown where there is room for one. */
+  /** The pane that is shown if there is room for only one of the two. */
   readonly beside: "login" | "desk";
   readonly commands: CommandLine | undefined;
   readonly notes: readonly string[];
   readonly help: boolean;
 }
 
-/** Draws it all. Returns where the panes are; undefined where the terminal is too small for them. */
+/** Draws everything. Returns the positions of the panes; undefined if the terminal is too small. */
 export function drawView(canvas: Canvas, view: View): Layout | undefined {
   const panes = { login: view.login !== undefined, desk: view.desk !== undefined };
   const places = layout(canvas.width, canvas.height, panes);

@@ -1,4 +1,4 @@
-// A real board on a serial port: its front panel in place of the simulated card, and what it tells about itself.
+// A real board on a serial port: its front panel in place of the simulated card, and the facts that it reports.
 
 import { factsOf, readStatus } from "../../host-tools/card/cardstatus.js";
 import { FrontPanel } from "../common/frontpanel.js";
@@ -65,7 +65,7 @@ export class BoardPane {
     setText(this.#message, "Disconnected.");
   }
 
-  /** The card of the page is the simulated one again. */
+  /** Shows the simulated card again. */
   #gone(): void {
     this.#connection?.card.leave();
     this.#connection = undefined;

@@ -1,4 +1,4 @@
-// The card as people see and touch it: an SVG whose keys are buttons. Colours are the style sheet's.
+// The card as people see and touch it: an SVG whose keys are buttons. The style sheet has the colours.
 
 import { KEYS, type KeyName } from "../core/card.js";
 import { type Area, CARD, labelOf, placeOf, ROWS, SCREEN, segmentPaths } from "../drawing/shape.js";
@@ -14,7 +14,7 @@ export interface Shown {
 }
 
 export class CardDrawing {
-  /** The card, and its screen in words for who cannot see it. */
+  /** The card, and its screen in words for people who cannot see it. */
   readonly root: HTMLElement;
   readonly svg: SVGSVGElement;
   readonly #keys = new Map<KeyName, SVGGElement>();

@@ -1,7 +1,7 @@
-// The card alone, in a frame of somebody else's page: a fresh demo card each time, which obeys the page that embeds it.
+// The card alone, in a frame of another page: a fresh demo card each time, controlled by the embedding page.
 //
-// The page that embeds names its origin in the address (card.html?origin=https://…); without it, it has to be this one's.
-// Only that origin, and only the window around this one, is heard and told.
+// The embedding page names its origin in the address (card.html?origin=https://…); without one, its origin must be this
+// page's. Messages are exchanged only with that origin, and only with the window around this one.
 
 import type { Card } from "../core/card.js";
 import { newCard } from "./democard.js";
@@ -12,7 +12,7 @@ export class CardPage {
   readonly #card: Card;
   readonly #live: LiveCard;
   readonly #origin = originAround(location);
-  /** The screen that was told last. */
+  /** The last reported screen. */
   #told = "";
 
   constructor(module: WebAssembly.Module, root: HTMLElement) {
@@ -57,7 +57,7 @@ export class CardPage {
   }
 }
 
-/** Time passes in the card only: nothing here waits for it. */
+/** Time passes only in the card: nothing here waits for it. */
 function carryOut(card: Card, command: Command): void {
   if (command.command === "press") card.press(command.key);
   else if (command.command === "hold") card.hold(command.key, command.ms);
@@ -65,7 +65,7 @@ function carryOut(card: Card, command: Command): void {
   else if (command.command === "time") card.wait(command.ms);
 }
 
-/** The origin of the page around this one, as the address names it; undefined where it names none that can be. */
+/** The origin of the embedding page, as the address names it; undefined if it is not valid. */
 function originAround({ search, origin }: Location): string | undefined {
   const named = new URLSearchParams(search).get("origin") ?? origin;
   try {

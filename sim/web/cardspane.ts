@@ -1,4 +1,5 @@
-// Which card it is: the demo card, one that the browser keeps under a name, or one from a flash file of `dsc-sim --flash`.
+// The choice of card: the demo card, one that the browser stores under a name, or one from a flash file of `dsc-sim
+// --flash`.
 
 import { FLASH_SIZE } from "../core/flash.js";
 import { isPlausible } from "../core/image.js";
@@ -7,7 +8,7 @@ import { forget, keep, keptNames, readKept } from "./keptcards.js";
 import { labelled } from "./loginpane.js";
 import { saveFile } from "./savefile.js";
 
-/** What the select calls the card that nobody keeps. */
+/** The select's value for a card that is not stored. */
 const UNNAMED = "";
 
 /** What the pane does with the card of the page. */
@@ -30,7 +31,7 @@ export class CardsPane {
   readonly #forget = button("Forget it", () => this.#try(() => this.#forgetCard()), { disabled: true });
   /** The name that the shown card is kept under. */
   #kept = UNNAMED;
-  /** Writes follow each other. */
+  /** Writes are done one after another. */
   #last: Promise<void> = Promise.resolve();
 
   constructor(shelf: Shelf) {
@@ -62,7 +63,7 @@ export class CardsPane {
     this.#try(() => this.#list());
   }
 
-  /** The card's flash changed: a card that is kept is kept as it is now. */
+  /** The card's flash changed: a stored card is stored again. */
   changed(): void {
     const name = this.#kept;
     if (name === UNNAMED) return;
@@ -70,7 +71,7 @@ export class CardsPane {
     this.#last = this.#last.then(() => keep(name, flash)).catch((error: unknown) => this.#fail(error));
   }
 
-  /** Another card came from elsewhere: it is not kept. */
+  /** Another card came from elsewhere, which is not stored. */
   replaced(): void {
     this.#kept = UNNAMED;
     this.#showChoice();

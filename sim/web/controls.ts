@@ -1,4 +1,4 @@
-// What a tester does to a card beside pressing its keys: its battery, a power cut, its time.
+// A tester's actions on a card besides its keys: battery, power cut, time.
 
 import { FULL_BATTERY, type KeyName } from "../core/card.js";
 import type { Subject } from "../core/subject.js";

@@ -8,7 +8,10 @@ import { Flash } from "../core/flash.js";
 import type { Setup } from "../session/cardsession.js";
 import { personalize } from "./personalize.js";
 
-/** The seed of a fresh demo card: `seed 1`, `demo` make the same card in a script. */
+/**
+ * The demo card was personalized with this seed, and continues with it: in a script `seed 1`, `demo` make the same
+ * card.
+ */
 const DEMO_SEED = 1;
 
 /** A card, and how it was made. */

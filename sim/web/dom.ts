@@ -34,14 +34,14 @@ export function button(label: string, act: () => void, attributes: Attributes = 
   return made;
 }
 
-/** A sheet of styles for a document or a shadow root. It needs no permission in the page's Content-Security-Policy. */
+/** A style sheet for a document or a shadow root. It needs no permission in the page's Content-Security-Policy. */
 export function styleSheet(text: string): CSSStyleSheet {
   const sheet = new CSSStyleSheet();
   sheet.replaceSync(text);
   return sheet;
 }
 
-/** Sets a text where it differs, so that nothing is read out twice. */
+/** Sets a text if it differs, so that a screen reader reads nothing twice. */
 export function setText(node: Node, text: string): void {
   if (node.textContent !== text) node.textContent = text;
 }

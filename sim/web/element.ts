@@ -1,10 +1,10 @@
-// <dsc-card>: a card in a page of one's own, in a frame, with methods and events instead of messages (docs/WEB.md).
+// <dsc-card>: a card in any page, in a frame, with methods and events instead of messages (docs/WEB.md).
 
 import type { KeyName } from "../core/card.js";
 import { styleSheet } from "./dom.js";
 import { type Command, readMessage, type Screen, VERSION } from "./messages.js";
 
-/** Where this script came from: the card's page is beside it. */
+/** The address of this script: the card's page is beside it. */
 const HOME = (document.currentScript as HTMLScriptElement | null)?.src ?? location.href;
 const STYLES = ":host{display:block;aspect-ratio:360/470;max-width:30rem}iframe{border:0;width:100%;height:100%}";
 
@@ -13,7 +13,7 @@ interface Asked {
   readonly reject: (error: Error) => void;
 }
 
-/** The card as an element. `src` is the address of card.html; beside this script unless told. */
+/** The card as an element. `src` is the address of card.html; default: beside this script. */
 export class DscCard extends HTMLElement {
   readonly #asked = new Map<number, Asked>();
   readonly #hear = (event: MessageEvent) => this.#heard(event);
@@ -46,12 +46,12 @@ export class DscCard extends HTMLElement {
     this.#asked.clear();
   }
 
-  /** Presses a key for a moment. Each method returns the screen that comes of it. */
+  /** Presses a key for a moment. Each method returns the resulting screen. */
   press(key: KeyName): Promise<Screen> {
     return this.#ask({ command: "press", key });
   }
 
-  /** Holds a key, for a second unless told. */
+  /** Holds a key; default: for a second. */
   hold(key: KeyName, ms?: number): Promise<Screen> {
     return this.#ask({ command: "hold", key, ...(ms !== undefined && { ms }) });
   }

@@ -1,4 +1,4 @@
-// The help desk: the lock code in, the unlock code out, for a locked demo card.
+// The help desk: computes the unlock code for the lock code of a locked demo card.
 
 import { CODE_LENGTH, unlockCode } from "../common/helpdesk.js";
 import { element, setText } from "./dom.js";
@@ -19,7 +19,7 @@ export class HelpDeskPane {
   readonly #hint = element("p", { class: "hint" }, HINT);
   readonly #log: (text: string) => void;
 
-  /** `log` hears what the desk does, never a digit of it. */
+  /** `log` records what the desk does, never a digit. */
   constructor(log: (text: string) => void) {
     this.#log = log;
     const form = element(

@@ -1,4 +1,4 @@
-// Cards that the browser keeps by name: their flash, in IndexedDB. Nothing is kept unless somebody asks for it.
+// Cards that the browser stores by name: their flash, in IndexedDB. Nothing is stored unless the user asks for it.
 
 const DATABASE = "dsc";
 const CARDS = "cards";

@@ -1,4 +1,4 @@
-// A card that is shown and lives: its drawing, hands on its keys, and time that passes.
+// A card on the page: its drawing, its keys under the user's hands, and its time.
 
 import { CardTime } from "../common/cardtime.js";
 import { Keypresses } from "../common/keypresses.js";
@@ -15,7 +15,7 @@ export class LiveCard {
   #subject: Subject;
   #keypresses: Keypresses;
   #time: CardTime;
-  /** The key under a finger: it lights at once, even while the contact before is still open. */
+  /** The key under a finger: it lights up at once, even while the previous contact is still open. */
   #held: KeyName | undefined;
   readonly #show = beforeNextFrame(() => this.#draw());
 
@@ -30,7 +30,7 @@ export class LiveCard {
       tap: (key) => this.tap(key),
     });
     document.addEventListener("visibilitychange", () => {
-      // The browser lets a page that nobody sees sleep, and the card sleeps with it.
+      // The browser suspends a page that nobody sees, and the card with it.
       if (!document.hidden) this.#time.start();
     });
     this.#time.start();
@@ -71,19 +71,19 @@ export class LiveCard {
     this.act(() => this.#keypresses.hold(key));
   }
 
-  /** Something came from the card, which lives elsewhere. */
+  /** Called when something came from a card elsewhere. */
   changed(): void {
     this.#show();
     this.#passed();
   }
 
-  /** Lets go of the keys, and forgets what was still to be pressed. */
+  /** Releases the keys, and drops waiting presses. */
   letGo(): void {
     this.#held = undefined;
     this.#keypresses.letGo();
   }
 
-  /** Does something to the card, at the right time, and shows what came of it. */
+  /** Does something to the card, at the right time, and shows the result. */
   act<T>(work: () => T): T {
     this.#time.catchUp();
     try {

@@ -1,4 +1,4 @@
-// The login pane: the demo site's page, as an owner meets it.
+// The login pane: the demo site's page, as an owner sees it.
 
 import { type Answer, DEMO_ACCOUNT, LOCK_SECONDS, Site, type SiteTools } from "../common/site.js";
 import { element, setText } from "./dom.js";
@@ -28,7 +28,7 @@ export class LoginPane {
   readonly #second = element("form", { hidden: true });
   readonly #message = element("p", { class: "message", role: "status" });
 
-  /** `log` hears what the site does, never a digit of it. */
+  /** `log` records what the site does, never a digit. */
   constructor(log: (text: string) => void, site = new Site(DEMO_ACCOUNT, TOOLS)) {
     this.#log = log;
     this.#site = site;
@@ -109,12 +109,12 @@ export function labelled(label: string, input: HTMLInputElement | HTMLSelectElem
   return element("p", {}, element("label", { for: input.id }, label), input);
 }
 
-/** An input of a form, with an id of its own. */
+/** An input of a form, with its own id. */
 export function field(id: string, attributes: Record<string, string | number>): HTMLInputElement {
   return element("input", { id, type: "text", required: true, ...attributes });
 }
 
-/** Every challenge is as likely as every other: numbers above the last whole million are drawn again. */
+/** Every challenge is equally likely: numbers above the last whole million are drawn again. */
 function drawChallenge(): string {
   const [number = 0] = crypto.getRandomValues(new Uint32Array(1));
   return number < 4_294_000_000 ? String(number % 1_000_000).padStart(6, "0") : drawChallenge();

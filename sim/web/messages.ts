@@ -1,10 +1,10 @@
-// The messages between a card in a frame and the page around it (docs/WEB.md): what they are, and what is taken for one.
+// The messages between a card in a frame and the page around it (docs/WEB.md): their types, and their validation.
 
 import { KEYS, type KeyName } from "../core/card.js";
 
 /** The version of the messages; it is in each of them. */
 export const VERSION = 1;
-/** The longest time that one message lets pass, in ms: more than any time-out of the card. */
+/** The longest time that one message may let pass, in ms: more than any time-out of the card. */
 export const LONGEST_TIME = 600_000;
 const MOST_DIGITS = 64;
 
@@ -13,13 +13,13 @@ export interface Screen {
   readonly on: boolean;
   /** The name of the state. */
   readonly state: string;
-  /** Without the blanks at its end. */
+  /** The text of the screen, without trailing blanks. */
   readonly display: string;
   /** The card's clock in ms. */
   readonly time: number;
 }
 
-/** What a page may ask of the card. */
+/** What a page may request of the card. */
 export type Command =
   | { readonly command: "press"; readonly key: KeyName }
   | { readonly command: "hold"; readonly key: KeyName; readonly ms?: number }
@@ -36,18 +36,18 @@ export type Message =
   | { readonly dsc: typeof VERSION; readonly id: number; readonly error: string }
   | { readonly dsc: typeof VERSION; readonly event: "ready" | "screen"; readonly screen: Screen };
 
-/** A request that is none; the message says what is wrong. */
+/** A malformed request; the message says what is wrong. */
 export class RequestError extends Error {
   override name = "RequestError";
 }
 
-/** The number of a request, whatever else is in it; undefined where the data is no request of this version. */
+/** The number of a request, whatever else it contains; undefined if the data is no request of this version. */
 export function requestId(data: unknown): number | undefined {
   if (!isObject(data) || data.dsc !== VERSION) return undefined;
   return typeof data.id === "number" && Number.isSafeInteger(data.id) ? data.id : undefined;
 }
 
-/** Reads the command of a request. Throws a RequestError where it is none. */
+/** Reads the command of a request. Throws a RequestError if there is none. */
 export function readCommand(data: unknown): Command {
   if (!isObject(data)) throw new RequestError("a request is an object");
   switch (data.command) {
@@ -66,7 +66,7 @@ export function readCommand(data: unknown): Command {
   }
 }
 
-/** A message of a card, or undefined where the data is none. */
+/** A message of a card; undefined if the data is none. */
 export function readMessage(data: unknown): Message | undefined {
   if (!isObject(data) || data.dsc !== VERSION) return undefined;
   const answer = typeof data.id === "number" && (typeof data.error === "string" || isObject(data.screen));

@@ -1,4 +1,4 @@
-// What the bundler (sim/webbuilder/bundle.ts) gives to the page beside its own modules.
+// What the bundler (sim/webbuilder/bundle.ts) adds to the page's own modules.
 
 declare module "*.css" {
   /** The text of the sheet. */

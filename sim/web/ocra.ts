@@ -1,5 +1,5 @@
-// OCRA in the page (RFC 6287): the message and the truncation are those of the host tools, the hashes noble's. The browser's own
-// are missing on pages that came over plain HTTP.
+// OCRA in the page (RFC 6287): message and truncation come from the host tools, the hashes from noble. The browser's
+// own hashes are missing on pages that came over plain HTTP.
 
 import { hmac } from "@noble/hashes/hmac.js";
 import { sha1 } from "@noble/hashes/legacy.js";
@@ -9,7 +9,7 @@ import { dataInput, type OcraInput, parseSuite, responseOf } from "../../host-to
 
 const HASHES = { SHA1: sha1, SHA256: sha256, SHA512: sha512 } as const;
 
-/** The response to `input` under `suite`. Throws a SuiteError or an InputError where one does not fit. */
+/** The response to `input` under `suite`. Throws a SuiteError or an InputError if one does not fit. */
 export function ocra(suite: string, key: Uint8Array, input: OcraInput): string {
   const parsed = parseSuite(suite);
   return responseOf(parsed, hmac(HASHES[parsed.hash], key, dataInput(suite, parsed, input, hashPin)));

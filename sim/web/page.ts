@@ -1,4 +1,4 @@
-// The whole page: the card, the login pane and the help desk beside it, its state, its log, and what a tester does to it.
+// The whole page: the card, with the login pane, the help desk, its state, its log, and the tester's controls.
 
 import { EventLog } from "../common/eventlog.js";
 import type { Card } from "../core/card.js";
@@ -28,7 +28,7 @@ export class Page {
   #card: Card;
   #record: SessionRecord;
   #log: EventLog;
-  /** The flash operations of the card when it was looked at last. */
+  /** The flash operations of the card at the last check. */
   #operations = 0;
   readonly #live: LiveCard;
   readonly #state = new StatePane();
@@ -90,7 +90,7 @@ export class Page {
     this.#passed();
   }
 
-  /** The pane of boards, where the browser has Web Serial. */
+  /** The pane of boards, if the browser has Web Serial. */
   #boardPane(): HTMLElement[] {
     const serial = webSerial();
     if (!serial) return [];

@@ -1,8 +1,8 @@
-// Files that the page hands to its user.
+// Files that the page offers to its user.
 
 import { element } from "./dom.js";
 
-/** How long a download may take to begin, in ms. */
+/** The time that a download may take to begin, in ms. */
 const BEGINNING = 10_000;
 
 /** Hands a file to the user. */

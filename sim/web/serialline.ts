@@ -1,11 +1,12 @@
-// A serial port of the browser (Web Serial) as a line of frames: the front panel's go to whoever shows it, a command gets its answer.
+// A serial port of the browser (Web Serial) as a line of frames: frames of the front panel go to its listener, a
+// command gets its answer.
 
 import { Channel, Cla, Ins, PROTOCOL_VERSION, Sw } from "../../firmware/wire.js";
 import { ANY, CardRefused, commandName, decodeResponse, encodeCommand } from "../../host-tools/card/apdu.js";
 import { encodeFrame, FrameReader } from "../../host-tools/card/frame.js";
 import type { PanelLine } from "../common/frontpanel.js";
 
-/** What the page uses of Web Serial; TypeScript's library does not have it. */
+/** The part of Web Serial that the page uses; TypeScript's library does not have it. */
 export interface SerialPort {
   readonly readable: ReadableStream<Uint8Array> | null;
   readonly writable: WritableStream<Uint8Array> | null;
@@ -22,7 +23,7 @@ export function webSerial(): Serial | undefined {
 }
 
 const BAUD_RATE = 115_200;
-/** How long an answer may take, in ms, and how often hello is said: a board may start when its port is opened. */
+/** The time for an answer, in ms, and the number of hellos: a board may restart when its port is opened. */
 const ANSWER_TIME = 5000;
 const HELLO_TIME = 500;
 const HELLOS = 10;
@@ -67,7 +68,7 @@ export class SerialLine implements PanelLine {
     this.#send(Channel.PANEL, payload);
   }
 
-  /** Reads a data object of the card; undefined where it has none of that tag. */
+  /** Reads a data object of the card; undefined if it has none with that tag. */
   async getData(tag: number): Promise<Uint8Array | undefined> {
     const command = { cla: Cla.GP, ins: Ins.GET_DATA, p1: tag >> 8, p2: tag & 0xff, le: ANY };
     const answer = await this.#ask(encodeCommand(command), (payload) => payload.length >= 2, ANSWER_TIME);
@@ -78,7 +79,7 @@ export class SerialLine implements PanelLine {
     return data;
   }
 
-  /** Says hello until the card answers. What comes before that answers somebody else. */
+  /** Says hello until the card answers. Anything before that answer belongs to earlier questions. */
   async hello(): Promise<void> {
     for (let left = HELLOS; left > 0; left--) {
       const answer = await this.#ask(new Uint8Array(), (payload) => payload.length === 1, HELLO_TIME);
@@ -110,7 +111,7 @@ export class SerialLine implements PanelLine {
   }
 
   #send(channel: Channel, payload: Uint8Array): void {
-    // A line that is gone is told by `closed`.
+    // `closed` reports a line that is gone.
     if (this.#open) this.#writer.write(encodeFrame(channel, payload)).catch(() => {});
   }
 

@@ -10,7 +10,7 @@ import { saveFile } from "./savefile.js";
 declare const DSC_SIMULATOR: string;
 
 const NAME = "session.dsc";
-/** The flash that the session began with, beside it: a demo card needs none. */
+/** The initial flash, in a separate file: a demo card needs none. */
 const FLASH_NAME = `${NAME}.flash`;
 
 export class SessionRecord {
@@ -31,7 +31,7 @@ export class SessionRecord {
     );
   }
 
-  /** Hands the session so far to the user, and the flash that it began with where that was not blank. */
+  /** Offers the session so far to the user, and, unless the card was a fresh demo card, its initial flash. */
   save(): void {
     this.#record.catchUp();
     const lines = [...recordHead(DSC_SIMULATOR, hashOf(this.#module)), ...this.#lines, END];

@@ -1,4 +1,4 @@
-// What the card's screen says, in words for a screen reader.
+// The card's screen in words, for a screen reader.
 
 const ENTRY = /^(PIN|NEW|REP)>(\**)$/;
 const NAMES: Readonly<Record<string, string>> = { PIN: "PIN", NEW: "New PIN", REP: "New PIN again" };

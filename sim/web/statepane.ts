@@ -1,4 +1,4 @@
-// The state of the card, for testers, and the log. Neither shows a digit that is typed or shown.
+// The state of the card, for testers, and the log. Neither shows a typed or displayed digit.
 
 import { type EventLog, seconds } from "../common/eventlog.js";
 import type { Subject } from "../core/subject.js";
@@ -6,7 +6,7 @@ import { element, setText } from "./dom.js";
 
 /** The entries of the log that are shown. */
 const ENTRIES = 100;
-/** What a card does not tell. */
+/** Shown for what a card does not report. */
 const UNKNOWN = "–";
 const LABELS = ["Power", "State", "Tries", "Battery", "Flash", "Time"] as const;
 

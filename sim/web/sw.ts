@@ -1,6 +1,7 @@
-// The service worker: keeps the files of the page, so that it works without a network. It fetches nothing else, and nothing twice.
+// The service worker: stores the files of the page, so that it works without a network. It fetches nothing else, and
+// nothing twice.
 
-/** Put in by the bundler: the names of all files, and a hash of all their bytes. */
+/** Inserted by the bundler: the names of all files, and a hash of all their bytes. */
 declare const DSC_FILES: readonly string[];
 declare const DSC_VERSION: string;
 

@@ -1,28 +1,28 @@
-// The keys of the drawing under fingers, mouse and keyboard: a key is down as long as it is held, by whatever holds it.
+// The keys of the drawing under fingers, mouse and keyboard: a key is down as long as something holds it.
 
 import { KEYS, type KeyName } from "../core/card.js";
 import type { CardDrawing } from "./carddrawing.js";
 
 /** Who is told of the keys. */
 export interface Hands {
-  /** A key is held from now on; the one before is let go. */
+  /** A key is held from now on; the previous one is released. */
   grab(key: KeyName): void;
-  /** It is let go. */
+  /** The key is released. */
   release(): void;
-  /** A key was pressed by something that cannot hold: a screen reader's click. */
+  /** A key was pressed by something that cannot hold it: a screen reader's click. */
   tap(key: KeyName): void;
 }
 
 /** The letters of the keys that are no digits, while the card has the focus. */
 const LETTERS: Readonly<Record<string, KeyName>> = { p: "press", o: "ok" };
 
-/** What a pointer is called that holds a key; a key of the keyboard by its code. */
+/** The prefix for a pointer that holds a key; a key of the keyboard is named by its code. */
 const POINTER = "pointer ";
 
 /** Listens to the drawing. */
 export function listen(drawing: CardDrawing, hands: Hands): void {
   const { svg } = drawing;
-  /** What holds the key: a pointer or a key of the keyboard. */
+  /** The pointer or the key of the keyboard that holds the key. */
   let holder: string | undefined;
   const grab = (by: string, key: KeyName) => {
     holder = by;
@@ -36,13 +36,13 @@ export function listen(drawing: CardDrawing, hands: Hands): void {
   svg.addEventListener("pointerdown", (event) => {
     const key = drawing.keyAt(event.target);
     if (!key || event.button !== 0) return;
-    // The release is told here wherever the pointer is by then.
+    // The release is reported here, wherever the pointer is by then.
     svg.setPointerCapture(event.pointerId);
     grab(`${POINTER}${event.pointerId}`, key);
   });
   for (const end of ["pointerup", "pointercancel", "lostpointercapture"] as const)
     svg.addEventListener(end, (event) => release(`${POINTER}${event.pointerId}`));
-  // A finger that stays asks for no menu here.
+  // A resting finger must open no menu here.
   svg.addEventListener("contextmenu", (event) => event.preventDefault());
   svg.addEventListener("click", (event) => {
     const key = drawing.keyAt(event.target);
@@ -55,14 +55,15 @@ export function listen(drawing: CardDrawing, hands: Hands): void {
     if (!event.repeat) grab(event.code, key);
   });
   svg.addEventListener("keyup", (event) => release(event.code));
-  // Who looks elsewhere lets go: the release may never be told. A pointer's is, and its press moves the focus.
+  // Losing the focus releases the key, since its release may not be reported. A pointer's release is always reported,
+  // and its press moves the focus.
   svg.addEventListener("focusout", () => {
     if (!holder?.startsWith(POINTER)) release(holder);
   });
   window.addEventListener("blur", () => release(holder));
 }
 
-/** The card's key that a key of the keyboard stands for. */
+/** The card's key for a key of the keyboard. */
 function keyOf(event: KeyboardEvent, drawing: CardDrawing): KeyName | undefined {
   if (event.ctrlKey || event.altKey || event.metaKey) return undefined;
   if (event.key === "Enter" || event.key === " ") return drawing.keyAt(event.target);

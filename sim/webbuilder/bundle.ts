@@ -1,4 +1,5 @@
-// Builds the card for the browser: static files, the module inside, so that nothing is fetched once a page is there.
+// Builds the card for the browser: static files with the module inside, so that nothing is fetched once the page is
+// loaded.
 
 import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -25,12 +26,12 @@ export async function bundle(): Promise<Site> {
   files.set("card.js", await script("main.ts", { DSC_SIMULATOR: version() }));
   files.set("element.js", await script("element.ts"));
   files.set("embed.js", await script("embed.ts"));
-  // Last: it knows the others.
+  // Last, since it contains the names of the others.
   files.set("sw.js", await script("sw.ts", { DSC_FILES: [...files.keys()], DSC_VERSION: hashOf(files) }));
   return files;
 }
 
-/** Writes the pages into `folder`, build/web unless told, and returns them. */
+/** Writes the pages into `folder` (default: build/web) and returns them. */
 export async function writeSite(folder = join(BUILD, "web")): Promise<Site> {
   const site = await bundle();
   mkdirSync(folder, { recursive: true });
@@ -45,13 +46,13 @@ function hashOf(files: Site): string {
   return hash.digest("hex").slice(0, 16);
 }
 
-/** A script with all that it imports, and `defined` put in. */
+/** A script with all its imports, and with `defined` inserted. */
 async function script(entry: string, defined: Record<string, unknown> = {}): Promise<Uint8Array> {
   const { outputFiles } = await build({
     entryPoints: [join(SOURCES, entry)],
     bundle: true,
     write: false,
-    // No module: a page that comes from a file may not load one.
+    // Not a module: a page opened from a file may not load one.
     format: "iife",
     minify: true,
     target: TARGET,

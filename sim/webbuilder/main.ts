@@ -42,7 +42,7 @@ function parsePort(text: string): number {
 
 function fail(error: unknown): void {
   if (error instanceof CommanderError) {
-    // Commander has said it already.
+    // Commander has printed it already.
     process.exitCode = error.exitCode === 0 ? 0 : USAGE;
     return;
   }

@@ -1,4 +1,4 @@
-// Serves the pages on a loopback port, as any file server would: the pages need no special headers.
+// Serves the pages on a loopback port, like any file server: the pages need no special headers.
 
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -12,14 +12,14 @@ const TYPES: Readonly<Record<string, string>> = {
   ".webmanifest": "application/manifest+json",
 };
 
-/** A server that listens, and where. */
+/** A running server, and its address. */
 export interface Serving {
   readonly url: string;
   readonly server: Server;
   close(): Promise<void>;
 }
 
-/** Serves the files of a site; port 0: any that is free. */
+/** Serves the files of a site; port 0: any free port. */
 export async function serve(site: Site, port = 0): Promise<Serving> {
   const server = createServer(({ method, url = "/" }, response) => {
     const { pathname } = new URL(url, "http://localhost");

@@ -49,7 +49,7 @@ async function withTimersByHand(body: (due: (() => void)[]) => Promise<void>): P
   }
 }
 
-test("after each save the next one is scheduled, whatever the machine said", () =>
+test("after each save the next one is scheduled, even if the machine reported an error", () =>
   withTimersByHand(async (due) => {
     const machine = new RestingMachine();
     const flash = new Flash();

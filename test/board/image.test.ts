@@ -223,7 +223,7 @@ function functionAt(elf: Elf, handler: number): string {
 const calls = (pairs: Record<string, string[]>): CallGraph =>
   new Map(Object.entries(pairs).map(([name, callees]) => [name, new Set(callees)]));
 
-image("a cycle of calls is found, and the deepest way", () => {
+image("a cycle of calls is found, and so is the deepest call path", () => {
   assert.is(cycleIn(calls({ a: ["b", "c"], b: ["c"], c: [] })), undefined);
   assert.equal(cycleIn(calls({ a: ["b"], b: ["c"], c: ["b"] })), ["b", "c", "b"]);
   assert.equal(cycleIn(calls({ a: ["a"] })), ["a", "a"]);
@@ -337,7 +337,7 @@ boardTest(image, ["template"], "the template of a port links for each core, and 
   assert.match(stderr, /made up/);
 });
 
-boardTest(image, NAMES, "what was compiled is the C of the released module, made now", () => {
+boardTest(image, NAMES, "the compiled C is made from the released module", () => {
   buildImages("production");
   const source = spawnSync("wasm2c", [FIRMWARE_FILE, "--module-name", "dsc"], { encoding: "utf8" }).stdout;
   const compiled = readFileSync(join(BUILD, "c", "dsc.c"), "utf8");
@@ -402,7 +402,7 @@ function elsewhere(): { folder: string; board: (...args: string[]) => ReturnType
   return { folder, board: run };
 }
 
-boardTest(image, NAMES, "built in another folder, an image is the same, with all that debuggers are told", () => {
+boardTest(image, NAMES, "built in another folder, an image is the same, debug information included", () => {
   const { folder, board } = elsewhere();
   for (const [name, args] of [
     ["development", []],
@@ -443,7 +443,7 @@ boardTest(image, NAMES, "an image larger than its port allows is built, and the 
   );
 });
 
-boardTest(image, NAMES, "an image tells nothing of where it was built", () => {
+boardTest(image, NAMES, "an image does not contain the path where it was built", () => {
   const places = [ROOT, homedir(), tmpdir(), userInfo().username, "/home/", "/usr/", "board/", ".c\0"];
   for (const name of NAMES) {
     assert.not.ok(readFileSync(buildImages(name)).includes(ROOT), `${ROOT} beside the ${name} image, for debuggers`);

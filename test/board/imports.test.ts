@@ -52,7 +52,7 @@ function run(card: string): { status: number | null; lines: string[]; stderr: st
   return { status, lines: stdout.trimEnd().split("\n"), stderr };
 }
 
-boardTest(test, ["posix"], "every import takes what is in bounds, as it is, and traps on all else", () => {
+boardTest(test, ["posix"], "every import accepts arguments in bounds unchanged, and traps on all others", () => {
   const { status, lines, stderr } = run(CARD);
   assert.is(status, 0, stderr);
   const calls = lines.map((line) => line.split(" "));
@@ -95,7 +95,7 @@ const WRONG: readonly [right: string, wrong: string, noticed: RegExp][] = [
   ["checked(bytes, length)", "wasm_rt_memory + bytes", /^wrong: serial_send/m],
 ];
 
-boardTest(test, ["posix"], "a bound that is wrong is noticed, each one", () => {
+boardTest(test, ["posix"], "each wrong bound is noticed", () => {
   const unnoticed = WRONG.filter(([right, wrong, noticed]) => {
     assert.is(CARD.split(right).length, 2, `once in card.c: ${right}`);
     const { lines, stderr } = run(CARD.replace(right, wrong));

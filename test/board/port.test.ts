@@ -172,7 +172,7 @@ boardTest(port, ["template"], "a template that is given a serial line answers he
   }
 });
 
-boardTest(port, ["posix"], "time that nobody waits for passes in pieces", () => {
+boardTest(port, ["posix"], "a long wait is split into pieces", () => {
   const program = join(scratchFolder(), "mainloop");
   const board = join(ROOT, "board");
   const sources = [join(ROOT, "test", "board", "mainloop.c"), join(board, "main.c")];

@@ -76,7 +76,7 @@ boardTest(test, ["posix"], "starts again after a trap, and forgets all but its f
   }
 });
 
-boardTest(test, ["posix"], "refuses files that are no flash, and words that it does not know", () => {
+boardTest(test, ["posix"], "refuses files that are no flash, and unknown commands", () => {
   const file = join(FOLDER, "other");
   writeFileSync(file, "not a flash");
   for (const args of [["--flash", file], ["--flash", join(FOLDER, "none", "card.flash")], ["--flash"], ["--what"]]) {
@@ -106,7 +106,7 @@ boardTest(test, ["posix"], "takes no command that is damaged, of another length 
   assert.is(run(["--stdio"], ...wrong, status).answers.length, 1, "the next is taken");
 });
 
-boardTest(test, ["posix"], "gives time, battery and power back where it is released", () => {
+boardTest(test, ["posix"], "restores time, battery and power when it is released", () => {
   const commands = [encodeCommand(Op.PASS, 0), encodeCommand(Op.BATTERY, 0), HELLO, encodeCommand(Op.RELEASE), HELLO];
   const { answers, frames } = run(["--stdio"], ...commands);
   assert.equal(

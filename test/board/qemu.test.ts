@@ -89,7 +89,7 @@ boardTest(qemu, ["development"], "says where it is, speaks on its line, and keep
   assert.is(await end(second, "SIGTERM"), 0);
 });
 
-boardTest(qemu, ["development"], "loses little when it is killed, and nothing of the file", async () => {
+boardTest(qemu, ["development"], "loses little when it is killed, and never damages the file", async () => {
   const file = cardFile("killed.bin");
   const running = await start("--flash", file);
   assert.is((await dsc(["wipe", "--port", running.about.pty, "--yes"])).code, 0);
@@ -101,7 +101,7 @@ boardTest(qemu, ["development"], "loses little when it is killed, and nothing of
   await end(again, "SIGHUP");
 });
 
-boardTest(qemu, ["development"], "a flash file is one emulator's at a time", async () => {
+boardTest(qemu, ["development"], "a flash file belongs to one emulator at a time", async () => {
   const file = cardFile("busy.bin");
   const running = await start("--flash", file);
   const { code, stderr } = refused(["--flash", file]);
@@ -116,7 +116,7 @@ boardTest(qemu, ["development"], "refuses what it cannot do, in a line", () => {
   writeFileSync(short, "short");
   assert.equal(refused(["--flash", short]), {
     code: 2,
-    stderr: `board:qemu: ${short}: 5 bytes, and a card's flash has 4096; left as it is\n`,
+    stderr: `board:qemu: ${short}: 5 bytes, but a card's flash has 4096; name another file\n`,
   });
   assert.equal(refused(["--panel"]), { code: 2, stderr: "board:qemu: --panel: no terminal here\n" });
   assert.is(refused(["--gdb", "99999"]).code, 2);

@@ -169,7 +169,7 @@ screen("the model refuses what the controller does not know", () => {
   assert.throws(() => master().send(0x78, 0x00, ...SET_UP.slice(2), 0xaf), /turned on with .*"rows":64/);
 });
 
-screen("the model refuses what is no I2C", () => {
+screen("the model refuses invalid I2C", () => {
   const { bus, send } = master();
   send(0x78, 0x00, 0xae);
   bus.sda(false);
@@ -209,7 +209,7 @@ screen("the model shows its memory, turned and inverted as told", () => {
   assert.is(lit().length, WIDTH * HEIGHT);
 });
 
-screen("what is no character is read as none", () => {
+screen("an unknown segment pattern is read as no character", () => {
   const pixels = new Uint8Array(WIDTH * HEIGHT);
   assert.is(readText(pixels), BLANK);
   pixels[8 * WIDTH + 2] = 1;

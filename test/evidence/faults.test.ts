@@ -48,7 +48,7 @@ for (const name of ["pin-last", "code-last", "change", "unlock-last", "channel",
   });
 }
 
-test("an id replays a fault, and one that there is not is said to be none", async () => {
+test("an id replays a fault, and an unknown id is refused", async () => {
   const replay = async (only: string) => (await FAULTS.run({ long: false, only, log: () => {} })).failures;
   assert.equal(await replay("pin/1/1/skip"), []);
   for (const id of ["nowhere/1/1/skip", "pin/99999/1/skip", "pin/1/x/skip", "pin/1/1/bogus"]) {

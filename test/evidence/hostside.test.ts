@@ -49,7 +49,7 @@ testUnless(test, SKIPPED, "killed in a line of its trace, card and register have
   }
 });
 
-testUnless(test, SKIPPED, "who never meets the other is told from who gets along with it", async () => {
+testUnless(test, SKIPPED, "processes that never meet are distinguished from processes that share", async () => {
   assert.is(await samePort(fresh as Flow, AFTER_ALL), NEVER_MET);
   assert.is(await sameRegister(fresh as Flow, AFTER_ALL), NEVER_MET);
 });

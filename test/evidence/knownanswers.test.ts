@@ -12,7 +12,7 @@ import { SHARED_ANSWERS, VECTOR_ANSWERS } from "./sharedanswers.js";
 
 const test = suite("known answers");
 
-test("all come out: those of test/vectors, and of other projects where they are", () => {
+test("all answers are right: those of test/vectors, and of other projects where present", () => {
   assertAll(VECTOR_ANSWERS, 341);
   alsoShared("known answers of other projects", () => assertAll(SHARED_ANSWERS, 550));
 });
@@ -21,7 +21,7 @@ for (const [what, source, least] of [
   ["of NIST and of RFCs, in Debian's package", NIST_ANSWERS, 3900],
   ["of AESAVS' Monte Carlo test", MONTE_CARLO_ANSWERS, 4],
 ] as const) {
-  packageTest(test, source.missing, `all come out: those ${what}`, () => assertAll(source, least));
+  packageTest(test, source.missing, `all answers are right: those ${what}`, () => assertAll(source, least));
 }
 
 function assertAll(source: Source, least: number): void {
@@ -103,7 +103,7 @@ test("one answer is asked for by its id", () => {
   assert.is(check([sourceOf(RIGHT)], { only: "some 3" }).failures[0]?.what, "no such answer");
 });
 
-test("a source that is not here is told of, and the others are checked", () => {
+test("a missing source is reported, and the others are checked", () => {
   const { figures, skipped } = check([{ ...sourceOf(WRONG), missing: "not here" }, sourceOf(RIGHT)], {});
   assert.is(skipped, "not here");
   assert.is(figures[0]?.value, 1);

@@ -21,7 +21,7 @@ boardTest(test, ["cryptometer"], "AES, CMAC, HMAC and SIV take the same whatever
   assert.equal((await measureCrypto(buildImages("cryptometer"), 100)).failures, []);
 });
 
-boardTest(test, ["meter"], "an id that there is not is said to be none", async () => {
+boardTest(test, ["meter"], "an unknown id is refused", async () => {
   const { failures } = await TIMING.run({ long: false, only: "nonsense/1", log: () => {} });
   assert.equal(failures, [{ id: "nonsense/1", what: "there is no such case" }]);
 });

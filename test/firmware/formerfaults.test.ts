@@ -457,7 +457,7 @@ test("a wipe that the random source stops is ERROR 03 at once, and its channel i
   assert.is(statusOf(card), "ff000000000000030bb8");
 });
 
-test("a life that there is not is ERROR 02", () => {
+test("an unknown life is ERROR 02", () => {
   for (const life of [0, 4, 0xff]) {
     const flash = new Flash(demo(MODULE).flash.bytes);
     const page = currentBytes(flash.bytes);
@@ -581,7 +581,7 @@ holds(
   ["lock-code-of-the-former-owner"],
 );
 
-test("a wipe leaves the former owner's serial number and nothing else of him", () => {
+test("a wipe leaves the serial number and nothing else of the former owner", () => {
   const wiped = (card: Card) => wipe(card, openChannel(card, Level.FULL, testKeys()));
   const left = FORMER.flatMap(([, owner]) =>
     LIVES.map(([, live]) => afterwards(MODULE, { ...owner, serial: DEMO.serial }, live, wiped)),

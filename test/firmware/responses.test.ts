@@ -191,16 +191,19 @@ responses("tries: 3 to 10; a PIN: four digits; a PIN check: one of the two", () 
     );
 });
 
-responses("with a battery that is too low, or no random source, nothing is personalized, and later it is", () => {
-  const card = blankCard();
-  turnOn(card);
-  card.setBattery(2099);
-  assert.is(seed(card, DEMO), "NOT_IN_THIS_STATE");
-  card.setBattery(3000);
-  assert.is(turnOn(card), "NO KEY");
-  turnOff(card);
-  assert.is(seed(card, DEMO), "DONE");
-  assert.is(login(card), expected("123456"));
-});
+responses(
+  "with a battery that is too low, or no random source, nothing is personalized, and afterwards it works",
+  () => {
+    const card = blankCard();
+    turnOn(card);
+    card.setBattery(2099);
+    assert.is(seed(card, DEMO), "NOT_IN_THIS_STATE");
+    card.setBattery(3000);
+    assert.is(turnOn(card), "NO KEY");
+    turnOff(card);
+    assert.is(seed(card, DEMO), "DONE");
+    assert.is(login(card), expected("123456"));
+  },
+);
 
 responses.run();

@@ -623,7 +623,7 @@ states("a digit too many is ignored", () => {
   assert.is(shows(atUnlock(), "123456789"), "12345678");
 });
 
-states("a key pulled from a dead card is no key: with the battery back the card is off", () => {
+states("a key released while the card has no power does nothing: with the battery back the card is off", () => {
   for (const row of TABLE) {
     const card = row.card();
     card.setBattery(0);

@@ -62,7 +62,7 @@ unlock("the right code leads to a new PIN, and the key is the same", () => {
   assert.is(enter(card, "673854"), expected("673854"));
 });
 
-unlock("what is too easy, or not the same twice, is refused here, too", () => {
+unlock("a weak PIN, or one that is not repeated, is refused here too", () => {
   const card = lockedCard();
   open(card);
   assert.is(enter(card, "1234"), "WEAK PIN");
@@ -249,7 +249,7 @@ unlock("no lock code is a multiple of 16, nor drawn where some codes would be li
   }
 });
 
-unlock("a random source that draws none that is good is no random source", () => {
+unlock("a random source that never draws a good lock code counts as failed", () => {
   const card = new Card(MODULE, { random: new GivenNumbers(new Array(16).fill(16)) });
   assert.is(seed(card, DEMO), "NOT_USABLE");
   assert.is(turnOn(card), "NO KEY");

@@ -38,7 +38,7 @@ test("a module is found by the same sources and options only", () => {
   }
 });
 
-test("who looks for a mutant that does not fit the sources is told so", () => {
+test("a mutant that does not fit the sources is reported", () => {
   const broken: Edit = (name) => {
     throw new Error(`does not fit ${name}`);
   };

@@ -1,4 +1,4 @@
-// `dsc-sim api` as a process, and requests to it that are made by hand.
+// `dsc-sim api` as a process, and hand-made requests to it.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -53,7 +53,7 @@ export class ApiProcess {
     return { status: answer.statusCode ?? 0, headers: answer.headers, body };
   }
 
-  /** Asks for a path whose answer may not end. */
+  /** Requests a path whose answer may not end. */
   open(path: string, { method = "GET", headers = {}, body }: Asked = {}): Promise<IncomingMessage> {
     return new Promise((resolve, reject) => {
       const asking = request(new URL(path, this.url), { method, headers, agent: this.#agent }, resolve);
@@ -67,7 +67,7 @@ export class ApiProcess {
     return this.ask("command", { method: "POST", headers: TEXT, body: line });
   }
 
-  /** Ends the card by a signal. Returns the exit code. */
+  /** Ends the card with a signal. Returns the exit code. */
   async end(signal: NodeJS.Signals = "SIGTERM"): Promise<number | null> {
     this.#agent.destroy();
     const ended = once(this.process, "exit");

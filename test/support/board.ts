@@ -1,4 +1,4 @@
-// Tests of the board: where its tools are missing they are skipped, and fail where `CI` is set.
+// Tests of the board: skipped if its tools are missing, or failed if `CI` is set.
 
 import { spawnSync } from "node:child_process";
 import { mkdirSync } from "node:fs";
@@ -11,7 +11,7 @@ import { MODULE } from "./cards.js";
 import { packageTest } from "./skipping.js";
 import type { Test } from "./suite.js";
 
-/** A test that runs where these images can be built, and run. */
+/** A test that runs if these images can be built and run. */
 export function boardTest(
   test: Test,
   images: readonly ImageName[],
@@ -33,7 +33,7 @@ export function demoFlash(): Uint8Array {
   return flash.bytes;
 }
 
-/** The image that a port is built as, and files of the port that the main has in itself. */
+/** The image that a port is built as, and the files of the port that its main file already contains. */
 interface PortOptions {
   readonly of?: "development" | "production";
   readonly without?: readonly string[];

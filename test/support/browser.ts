@@ -1,4 +1,4 @@
-// Chromium without a window, for the tests of the card in a browser. One for a test file: it takes a second to start.
+// Headless Chromium, for the tests of the card in a browser. One for each test file, since it takes a second to start.
 
 import { existsSync } from "node:fs";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
@@ -12,24 +12,24 @@ const NO_COMPLAINT = "Service Worker registration blocked by Playwright";
 /** A reason to skip, or undefined where it is there. */
 export const NO_CHROMIUM = CHROMIUM === undefined ? "apt-get install chromium-headless-shell" : undefined;
 
-/** Starts it. A name that ends in .test leads to the loopback, as a server elsewhere would: over plain HTTP. */
+/** Starts it. A name that ends in .test resolves to loopback, but counts as another server over plain HTTP. */
 export function startChromium(): Promise<Browser> {
   const args = ["--host-resolver-rules=MAP *.test 127.0.0.1", "--disable-dev-shm-usage", "--disable-gpu"];
-  // The superuser of a container has no sandbox to put it in.
+  // The superuser of a container has no sandbox.
   if (process.getuid?.() === 0) args.push("--no-sandbox");
   return chromium.launch({ executablePath: CHROMIUM ?? SHELL, args });
 }
 
-/** A page that notes every complaint, and every request. */
+/** A page that records every error and every request. */
 export interface Watched {
   readonly page: Page;
   /** What it wrote to the console as an error, or threw. */
   readonly complaints: string[];
-  /** The addresses that it asked for. */
+  /** The addresses that it requested. */
   readonly requests: string[];
 }
 
-/** Opens an address in a page of its own. */
+/** Opens an address in a new page. */
 export async function openPage(browser: Browser, url: string, options: BrowserContextOptions = {}): Promise<Watched> {
   const context = await browser.newContext(options);
   const page = await context.newPage();

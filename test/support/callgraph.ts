@@ -1,13 +1,13 @@
-// Who calls whom, in a WebAssembly module and in an image for the chip; and from that, how deep the stack can get.
+// Call graphs of a WebAssembly module and of an image for the chip, and the stack depth that follows from them.
 
 import { spawnSync } from "node:child_process";
 import { inspect, prefixOf } from "../../board/builder/tools.js";
 import type { Elf } from "./elf.js";
 
-/** What each function calls. */
+/** The callees of each function. */
 export type CallGraph = ReadonlyMap<string, ReadonlySet<string>>;
 
-/** A function that calls itself, if only through others: the way around. */
+/** A function that calls itself, directly or through others: the path of the cycle. */
 export function cycleIn(graph: CallGraph): string[] | undefined {
   const done = new Set<string>();
   const visit = (name: string, path: string[]): string[] | undefined => {
@@ -27,7 +27,7 @@ export function cycleIn(graph: CallGraph): string[] | undefined {
   return undefined;
 }
 
-/** The most that a call of `name` can have on the stack: the frames of the deepest way down. The graph has no cycle. */
+/** The most stack that a call of `name` can use: the frames of its deepest call path. The graph has no cycle. */
 export function depthOf(name: string, graph: CallGraph, frames: ReadonlyMap<string, number>): number {
   const known = new Map<string, number>();
   const visit = (name: string): number => {
@@ -66,7 +66,7 @@ export function callsOf(listing: ReadonlyMap<string, readonly string[]>): CallGr
 
 export interface ImageCalls {
   readonly graph: CallGraph;
-  /** Bytes of stack that each function takes, whatever way through it. */
+  /** Bytes of stack that each function uses, whatever path through it. */
   readonly frames: ReadonlyMap<string, number>;
   /** Functions that call or jump to an address in a register. */
   readonly indirect: readonly string[];
@@ -146,7 +146,7 @@ function calleeOf(text: string, code: Code, codes: readonly Code[], reading: Rea
   return isJump ? undefined : callee.name;
 }
 
-/** Functions by their place; of names for one place the first. Those of a size unknown (assembly) end at the next. */
+/** Functions by position, with the first of several names. Those of unknown size (assembly) end at the next one. */
 function codesOf(elf: Elf): Code[] {
   const functions = elf.symbols.filter(({ isFunction }) => isFunction);
   const sorted = functions

@@ -17,7 +17,7 @@ export const MODULE = loadFirmware();
 /** A PIN that no card of these tests has. */
 export const WRONG_PIN = "8888";
 
-/** A card as it leaves the fab. */
+/** A factory-new card. */
 export function blankCard(options: CardOptions = {}): Card {
   return new Card(MODULE, options);
 }
@@ -88,7 +88,7 @@ export function passMessage(card: Card): string {
   return card.display;
 }
 
-/** Turns the card on, logs in, turns it off, and returns the response; undefined where the PIN was not taken. */
+/** Turns the card on, logs in, turns it off, and returns the response; undefined if the PIN was not accepted. */
 export function login(card: Card, pin: string = DEMO.pin, challenge = "123456"): string | undefined {
   turnOff(card);
   turnOn(card);
@@ -155,7 +155,7 @@ export function lockedCard(changes: Partial<PersonalizationRecord> = {}, options
   return card;
 }
 
-/** The tries left of a card that is off; it is turned on for a look. */
+/** The tries left of a card that is off; it is turned on to read them. */
 export function triesOf(card: Card): number | undefined {
   turnOn(card);
   const tries = card.tries;
@@ -163,7 +163,7 @@ export function triesOf(card: Card): number | undefined {
   return tries;
 }
 
-/** The flash of a card whose root secret lost a bit: it shows ERROR 02. */
+/** The flash of a card whose root secret has a wrong bit: it shows ERROR 02. */
 export function unreadableFlash(): Uint8Array {
   const bytes = Uint8Array.from(cardOf().flash.bytes);
   const page = currentBytes(bytes);

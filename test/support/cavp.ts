@@ -5,17 +5,17 @@ import { join } from "node:path";
 
 const FOLDER = "/usr/lib/python3/dist-packages/cryptography_vectors";
 
-/** Why the files cannot be read here, or undefined where they can. */
+/** Why the files cannot be read here; undefined if they can. */
 export const NO_CAVP = existsSync(FOLDER) ? undefined : "apt-get install python3-cryptography-vectors";
 
-/** One vector: the sections that it stands under, and its fields, by their names in the file. */
+/** One vector: the sections that it belongs to, and its fields, by their names in the file. */
 export interface CavpVector {
   /** `[PRF=CMAC_AES128]` is `PRF`; `[ENCRYPT]`, which has no value, is ``. */
   readonly section: Readonly<Record<string, string>>;
   readonly fields: Readonly<Record<string, string>>;
 }
 
-/** The vectors of a file. What stands before the first field of a vector, such as a seed, is a vector of its own. */
+/** The vectors of a file. Fields before the first vector, such as a seed, count as a separate vector. */
 export function cavpVectors(path: string): CavpVector[] {
   const section: Record<string, string> = {};
   const vectors: CavpVector[] = [];

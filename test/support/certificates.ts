@@ -1,4 +1,4 @@
-// Certificates for tests, made by the openssl program as a site would.
+// Certificates for tests, made by the openssl program as a site would make them.
 
 import { join } from "node:path";
 import { scratchFolder } from "./scratch.js";
@@ -28,7 +28,7 @@ let made = 0;
 export const AFTER_EXPIRY = Date.now() + (DAYS + 1) * 86_400_000;
 export const BEFORE_VALIDITY = Date.now() - 86_400_000;
 
-/** A new certificate of a site that signs it itself. */
+/** A new self-signed certificate of a site. */
 export function newCertificate(kind: KindOfKey): CertificateFiles {
   const name = join(FOLDER, `site-${++made}`);
   const files = { certificate: `${name}.pem`, key: `${name}.key` };

@@ -1,5 +1,5 @@
-// The chip in QEMU as somebody with a development image has it: keys over the front panel, time by command. It goes from
-// rest to rest, so that what is in its memory then does not depend on how busy this computer is.
+// The chip in QEMU with a development image: keys over the front panel, time by command. It runs from rest to rest, so
+// that the contents of its memory do not depend on how busy this computer is.
 
 import type { PortName } from "../../board/builder/ports.js";
 import { Machine } from "../../board/emulator/machine.js";
@@ -35,7 +35,7 @@ export class Chip {
     const chip = new Chip(machine, await Rests.begin(machine, image));
     await chip.command(Op.SEED, seed);
     await chip.wait(0);
-    // The card's own clock began before.
+    // The card's own clock had already started.
     await chip.command(Op.BATTERY, 0);
     await chip.command(Op.BATTERY, FULL_BATTERY);
     return chip;
@@ -46,7 +46,7 @@ export class Chip {
     return this.#answer();
   }
 
-  /** Sends a command that the card does not live to answer, and waits until it has reset itself. */
+  /** Sends a command that the card does not survive, and waits until it has reset itself. */
   async dieOf(op: Op): Promise<void> {
     this.#send(encodeCommand(op));
     for (let left = MOST_RESTS; !(await this.machine.hasHalted()); left--) {
@@ -70,7 +70,7 @@ export class Chip {
     return this.machine.readRam();
   }
 
-  /** Lets the chip sleep once more, and look at its contacts. */
+  /** Lets the chip sleep again and check its contacts. */
   rest(): Promise<void> {
     return this.#rests.next();
   }
@@ -100,7 +100,7 @@ export class Chip {
     return (await this.press("ok")).text.trimEnd();
   }
 
-  /** Bytes arrive on the serial line, and are dealt with. */
+  /** Bytes arrive on the serial line and are processed. */
   async receive(bytes: Uint8Array): Promise<Answer> {
     this.#send(bytes);
     return this.command(Op.STATUS);
@@ -119,7 +119,7 @@ export class Chip {
     this.machine.serial?.write(bytes);
   }
 
-  /** The next answer. It rests once more then: what the answer left on the stack is gone. */
+  /** The next answer. The chip rests once more then, so that the stack contents of the answer are gone. */
   async #answer(): Promise<Answer> {
     for (let left = MOST_RESTS; this.#answers.length === 0; left--) {
       if (left === 0) throw new Error("the chip does not answer");

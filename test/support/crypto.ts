@@ -1,6 +1,6 @@
 // The firmware's crypto as tests call it: build/crypto-test.wasm, bytes in and bytes out.
 //
-// Arguments lie in the module's buffer with a gap after each; a function that writes into a gap is found out.
+// Arguments lie in the module's buffer with a gap after each; a function that writes into a gap is detected.
 
 import { deepStrictEqual } from "node:assert";
 import { readFileSync } from "node:fs";
@@ -92,7 +92,7 @@ function bytesAt(at: number, size: number): Buffer {
   return Buffer.from(new Uint8Array(firmware.memory.buffer, at, size));
 }
 
-/** What the module keeps in memory between two calls: all that lies before the buffer. */
+/** The module's memory between two calls: everything before the buffer. */
 export function kept(): Buffer {
   return bytesAt(0, firmware.buffer());
 }
@@ -104,7 +104,7 @@ export function digest(hash: HashName, message: Uint8Array): Buffer {
   return args.take(out, firmware.digest(HASHES[hash], data, message.length, out));
 }
 
-/** Begins a hash that never ends: its message reaches beyond the memory, and the module traps on the way. */
+/** Begins a hash that never ends: its message reaches beyond the memory, and the module traps. */
 export function interruptDigest(hash: HashName): void {
   const size = firmware.memory.buffer.byteLength;
   firmware.digest(HASHES[hash], size - 200, 400, firmware.buffer());
@@ -172,7 +172,7 @@ export function sivSeal(key: Uint8Array, plain: Uint8Array): Buffer {
   return args.take(out, plain.length + 16);
 }
 
-/** What opening writes, and whether it says that this is authentic. */
+/** The output of opening, and whether it reports it as authentic. */
 export function sivOpen(key: Uint8Array, sealed: Uint8Array): { plain: Buffer; authentic: boolean } {
   const args = new Arguments();
   const length = sealed.length - 16;
@@ -185,7 +185,7 @@ export function crc32(data: Uint8Array, seed = 0): number {
   return firmware.crc32(seed, new Arguments().put(data), data.length) >>> 0;
 }
 
-/** The suite as the firmware reads it, or undefined where it says that this is none. */
+/** The suite as the firmware reads it; undefined if the firmware refuses it. */
 export function ocraParse(text: string): Suite | undefined {
   const bytes = Buffer.from(text);
   if (!firmware.ocraParse(new Arguments().put(bytes), bytes.length)) return undefined;

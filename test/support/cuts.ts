@@ -1,10 +1,10 @@
-// Power cuts at every flash operation of what a card does.
+// Power cuts at every flash operation of an action.
 
 import * as assert from "uvu/assert";
 import type { Card } from "../../sim/core/card.js";
 import type { CutMode } from "../../sim/core/flash.js";
 
-/** The cut that falls: at the `at`-th flash operation, counted from 1. */
+/** The cut: at the `at`-th flash operation, counted from 1. */
 export interface Cut {
   readonly at: number;
   readonly mode: CutMode;
@@ -12,14 +12,14 @@ export interface Cut {
 
 const BOTH: readonly CutMode[] = ["clean", "torn"];
 
-/** How many flash operations a card does in what `act` makes it do; at least one. */
+/** The number of flash operations that `act` causes; at least one. */
 export function operationsIn(card: Card, act: () => void): number {
   const before = card.flash.operations;
   act();
   return changes(card.flash.operations - before);
 }
 
-/** As `operationsIn`, for what takes time. */
+/** Like `operationsIn`, for an asynchronous action. */
 export async function operationsInAsync(card: Card, act: () => Promise<unknown>): Promise<number> {
   const before = card.flash.operations;
   await act();
@@ -32,8 +32,8 @@ function changes(operations: number): number {
 }
 
 /**
- * Cuts the power at each flash operation that `act` leads to: a card from `fresh`, `act`, the cut, a new battery, power
- * on, then `check`. Returns how many operations there are. Fails where there are none, and where a cut does not fall.
+ * Cuts the power at each flash operation of `act`: a card from `fresh`, `act`, the cut, a new battery, power on, then
+ * `check`. Returns the number of operations. Fails if there are none, or if a cut does not happen.
  */
 export function everyCut(
   fresh: (cut: Cut) => Card,

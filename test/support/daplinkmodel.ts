@@ -15,7 +15,7 @@ export const UNIQUE_ID = {
 
 const END_RECORD = /^:00000001FF\r?\n?$/im;
 const POLL = 10;
-/** How long the drive is away (ms): so long that whoever polls sees it go, where that is all there is to see. */
+/** How long the drive is away (ms): long enough for a polling program to see it go, if that is the only sign. */
 const AWAY = 150;
 const AWAY_UNCOUNTED = 2000;
 
@@ -23,17 +23,17 @@ export interface ModelOptions {
   readonly uniqueId?: string;
   readonly bootloader?: boolean;
   readonly pageErasing?: boolean;
-  /** The count in DETAILS.TXT; null: a DAPLink that tells none. */
+  /** The count in DETAILS.TXT; null: a DAPLink without one. */
   readonly remounts?: number | null;
-  /** What FAIL.TXT says from the beginning: of an earlier copy. */
+  /** The initial FAIL.TXT, from an earlier copy. */
   readonly failed?: string;
-  /** What becomes of a copy. */
+  /** The result of a copy. */
   readonly ends?: "programmed" | "fails" | "unplugged" | "never";
 }
 
 export class DaplinkModel {
   readonly path: string;
-  /** What was copied, whole. */
+  /** The complete copied file. */
   received: Buffer | undefined;
   readonly #options: ModelOptions;
   #remounts: number | null;
@@ -47,7 +47,7 @@ export class DaplinkModel {
     this.#timer = setInterval(() => this.#look(), POLL);
   }
 
-  /** What the chip's flash holds after a copy. */
+  /** The contents of the chip's flash after a copy. */
   get blocks(): Block[] {
     return parseIntelHex((this.received ?? Buffer.alloc(0)).toString("latin1"));
   }
@@ -82,7 +82,7 @@ export class DaplinkModel {
     this.#timer = setTimeout(() => this.#appear(ends === "fails" ? failed : undefined), time);
   }
 
-  /** Whole at once, as a mounted drive is. */
+  /** Appears all at once, like a mounted drive. */
   #appear(failed: string | undefined): void {
     const fresh = `${this.path}.fresh`;
     mkdirSync(fresh, { recursive: true });

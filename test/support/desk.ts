@@ -1,5 +1,5 @@
-// A card at a desk that has transport keys of its own: what the desk sends, and what of the card's memory may tell who
-// holds the card. Two desks that share no secret go through the same motions.
+// A card at a desk with its own transport keys: what the desk sends, and the parts of the card's memory that may reveal
+// its holder. Two desks that share no secret perform the same actions.
 
 import * as assert from "uvu/assert";
 import { Cla, Ins, Level, Sw } from "../../firmware/wire.js";
@@ -16,7 +16,7 @@ import { ONE, OTHER, type Owner } from "./owners.js";
 import { OracleHost } from "./scp03oracle.js";
 import { send } from "./serial.js";
 
-/** All that is secret about a card and what is done with it. */
+/** All secrets of a card and of what is done with it. */
 export interface Holder extends Owner {
   readonly keys: Keyset;
   /** The keys that PUT KEY brings. */
@@ -105,9 +105,10 @@ export class Desk {
   }
 
   /**
-   * The card's memory without what may tell its holder: the page that counts, as flash has it, and the last piece of
-   * flash that was read, while the card is on; the session's keys and their check value, its challenges or chaining value,
-   * and the block that was computed last with them, while there is a session. Each is checked to hold what it must.
+   * The card's memory without the parts that may reveal its holder: the current page, as flash has it, and the last
+   * piece of flash that was read, while the card is on; the session's keys and their check value, its challenges or
+   * chaining value, and the last block computed with them, while there is a session. Each part is checked for its
+   * contents.
    */
   visible(what: string): Uint8Array {
     const memory = this.card.memory;

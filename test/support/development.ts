@@ -23,7 +23,7 @@ const STATUS_SIZE = ANSWER_SIZE + 8;
 const TEXT_AT = 5;
 const DUE_AT = 13;
 
-/** What a command is answered with: all that can be seen of the card. */
+/** The answer to a command: everything visible of the card. */
 export interface Answer {
   readonly op: number;
   readonly power: boolean;
@@ -35,12 +35,12 @@ export interface Answer {
   readonly text: string;
   /** Milliseconds until the card does something by itself. */
   readonly due: number;
-  /** Of the flash: operations so far, and CRC-32C. Only STATUS tells. */
+  /** Flash operations so far, and CRC-32C of the flash. Only STATUS reports them. */
   readonly operations?: number;
   readonly crc?: number;
 }
 
-/** What came from the card up to the answer to a command. */
+/** What the card sent up to the answer to a command. */
 export interface Observed {
   readonly answer: Answer;
   /** The bytes before that answer. */
@@ -71,7 +71,7 @@ export function encodeAnswer(answer: Answer): Uint8Array {
   return encodeFrame(Channel.PANEL, payload);
 }
 
-/** Nothing where it is a screen of the front panel. */
+/** undefined for a screen of the front panel. */
 function decodeAnswer(payload: Buffer): Answer | undefined {
   const status = payload.length === STATUS_SIZE;
   if (!status && payload.length !== ANSWER_SIZE) return undefined;
@@ -93,23 +93,23 @@ export interface Plain {
   readonly payload: Buffer;
 }
 
-/** The frame between two Slip.ENDs, or nothing where it is noise. */
+/** The frame between two Slip.ENDs; undefined if it is noise. */
 export function decodeFrame(body: Buffer): Plain | undefined {
   const text = body.toString("latin1");
   if (/\xdb(?![\xdc\xdd])/.test(text)) return undefined;
   const plain = text.replace(/\xdb([\xdc\xdd])/g, (_, code: string) => (code === "\xdc" ? "\xc0" : "\xdb"));
   const bytes = Buffer.from(plain, "latin1");
-  // The CRC of what its own CRC follows is zero.
+  // The CRC of data followed by its own CRC is zero.
   if (bytes.length < 3 || crc16(bytes) !== 0) return undefined;
   return { channel: bytes.readUInt8(0), payload: bytes.subarray(1, -2) };
 }
 
-/** Cuts what a card sends into what came up to each answer. */
+/** Splits a card's output into the parts up to each answer. */
 export class Splitter {
   readonly #observed: (observed: Observed) => void;
   readonly #heard: (frame: Plain) => void;
   #bytes: number[] = [];
-  /** Where the frame that comes in begins: its Slip.END, if it has one. */
+  /** The start of the incoming frame: its Slip.END, if it has one. */
   #start = 0;
   #body: number[] = [];
 
@@ -119,7 +119,7 @@ export class Splitter {
     this.#heard = heard;
   }
 
-  /** The bytes that no answer came after yet. */
+  /** The bytes after the last answer. */
   get rest(): Buffer {
     return Buffer.from(this.#bytes);
   }
@@ -151,7 +151,7 @@ export class Splitter {
   }
 }
 
-/** The payloads of channel 0 in what a card sent. */
+/** The payloads of channel 0 in a card's output. */
 export function answersOnChannel0(sent: Buffer): string[] {
   const bodies = sent.toString("latin1").split(String.fromCharCode(Slip.END));
   const frames = bodies.map((body) => decodeFrame(Buffer.from(body, "latin1")));

@@ -1,4 +1,4 @@
-// The documents of the project: which there are, and what they hold.
+// The documents of the project, and their contents.
 
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,5 +1,5 @@
-// Watches every draw of random bytes and numbers in this process: who drew, and what came of it. What is drawn is
-// repeatable here, so that a test of it never fails by chance.
+// Watches every draw of random bytes and numbers in this process: who drew, and the result. Draws are repeatable here,
+// so that a test of them never fails by chance.
 
 import crypto from "node:crypto";
 import { syncBuiltinESMExports } from "node:module";
@@ -9,7 +9,7 @@ import { pattern } from "./pattern.js";
 export const DRAWING = ["randomBytes", "randomFillSync", "randomInt"] as const;
 
 export interface Draw {
-  /** The file of the host tools that drew, and the place in it. */
+  /** The file of the host tools that drew, and the position in it. */
   readonly file: string;
   readonly place: string;
   /** Bytes; a number as its decimal digits. */
@@ -18,10 +18,10 @@ export interface Draw {
 
 const PLACE = /host-tools\/([\w/]+)\.[jt]s:(\d+)/;
 
-/** How many draws there were in this process: each gives other bytes. */
+/** The number of draws in this process: each gives different bytes. */
 let count = 0;
 
-/** Runs `work`; returns what it drew, in its order. */
+/** Runs `work`; returns its draws, in order. */
 export async function drawsOf(work: () => unknown): Promise<Draw[]> {
   const draws: Draw[] = [];
   const real = Object.fromEntries(DRAWING.map((name) => [name, crypto[name]]));

@@ -28,13 +28,15 @@ export async function dscHere(args: readonly string[], input = "", env = process
   }
 }
 
-/** The first time as a process of its own, which shows that exit code and output come out of it; then here. */
+/**
+ * Runs the first command in a separate process, which shows that its exit code and output arrive; later ones run here.
+ */
 export function dscFirstAlone(): (args: readonly string[], env: NodeJS.ProcessEnv) => Promise<Ended> {
   let runs = 0;
   return async (args, env) => (runs++ === 0 ? dsc([...args], { env }) : dscHere(args, "", env));
 }
 
-/** Keeps what is written. It is no terminal. */
+/** Collects what is written. It is no terminal. */
 class Said extends Writable {
   text = "";
 
@@ -46,7 +48,7 @@ class Said extends Writable {
 
 let busy = false;
 
-/** Returns what undoes it. */
+/** Returns a function that restores them. */
 function replaceStreams(streams: Record<(typeof STREAMS)[number], Readable | Writable>): () => void {
   if (busy) throw new Error("one command at a time");
   busy = true;

@@ -1,5 +1,5 @@
-// As much of an ELF file (32 bits, little-endian) as says where an image lies. (Tool Interface Standard, Executable and
-// Linking Format, version 1.2, 1995.)
+// The parts of an ELF file (32 bits, little-endian) that describe the position of an image (Tool Interface Standard,
+// Executable and Linking Format, version 1.2, 1995).
 
 const SECTION_SIZE = 40;
 const SYMBOL_SIZE = 16;

@@ -1,6 +1,6 @@
-// What a promise fails with.
+// The error of a promise.
 
-/** Throws where it does not. */
+/** Throws if the promise does not fail. */
 export async function failure(promise: Promise<unknown>): Promise<unknown> {
   try {
     await promise;

@@ -1,6 +1,7 @@
-// A card to test the host's half of the serial line against: its own SLIP, CRC, CMAC and SCP03, on node:crypto.
+// A fake card for testing the host's side of the serial line, with independent SLIP, CRC, CMAC and SCP03 on
+// node:crypto.
 //
-// It is the stream that a Link takes: what the host writes arrives at the card, what the card answers is read.
+// It is the stream for a Link: the host's writes arrive at the card, and the card's answers are read.
 
 import { createCipheriv, createDecipheriv } from "node:crypto";
 import { Duplex } from "node:stream";
@@ -109,13 +110,13 @@ interface Session {
 const CARD_CHALLENGE = Buffer.from("c0db00db00c00102", "hex");
 
 export class FakeCard extends Duplex {
-  /** Frames to ignore before anything is answered. */
+  /** The number of frames to ignore before anything is answered. */
   deaf = 0;
-  /** Changes what goes on the line for an answer: bytes dropped, noise added, something else first. */
+  /** Changes the bytes of an answer on the line: drops bytes, adds noise, sends something else first. */
   spoil: ((line: Buffer) => Buffer) | undefined;
   /** Changes the next response inside a channel, after its MAC. */
   forge: ((response: Buffer) => Buffer) | undefined;
-  /** What is answered to a command; the same data unless told. */
+  /** The answer to a command; default: the same data. */
   answer: (command: Seen) => Answer = ({ data }) => ({ data, sw: 0x9000 });
   /** Whether the host's cryptogram is refused, right or wrong. */
   refusesHost = false;
@@ -259,7 +260,7 @@ function testKey(): Buffer {
 export class FakeClock {
   #now = 0;
   #timers: { due: number; call: () => void }[] = [];
-  /** What takes real time: the clock stands still meanwhile. */
+  /** Work in real time: the clock stands still meanwhile. */
   readonly #outside = new Set<Promise<unknown>>();
 
   /** What a Link takes. */
@@ -271,7 +272,7 @@ export class FakeClock {
     };
   };
 
-  /** Work outside of the test's process, such as a database's: no time passes until it is done. */
+  /** Work outside the test's process, such as a database's: no time passes until it is done. */
   outside<T>(work: Promise<T>): Promise<T> {
     const done = () => void this.#outside.delete(work);
     this.#outside.add(work);
@@ -279,7 +280,7 @@ export class FakeClock {
     return work;
   }
 
-  /** Lets whatever can happen now happen, then moves on to the next timer that is set, until `done` settles. */
+  /** Handles everything that can happen now, then advances to the next timer, until `done` settles. */
   async until<T>(done: Promise<T>): Promise<T> {
     let settled = false;
     const mark = () => {
@@ -306,7 +307,7 @@ export class FakeClock {
   }
 }
 
-/** Waits until the streams have handed on what they hold. */
+/** Waits until the streams have passed on their contents. */
 export async function quiet(): Promise<void> {
   for (let i = 0; i < 4; i++) await setImmediate();
 }

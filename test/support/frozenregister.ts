@@ -1,4 +1,4 @@
-// What the frozen registers have in them, and where they lie. test/frozen/README.md says what they are for.
+// The contents of the frozen registers, and where they are. test/frozen/README.md says what they are for.
 
 import { join } from "node:path";
 import { Operator } from "../../host-tools/desk/register/operators.js";
@@ -14,7 +14,7 @@ export const FROZEN_KEYS = { site: pattern(32, 101), desk: pattern(32, 102), jou
 /** The journal key that the register had first. */
 export const JOURNAL_BEFORE = pattern(32, 104);
 
-/** Who acts in the register from the version on that has operators. */
+/** The operator of the register, from the version on that has operators. */
 export const FROZEN_OPERATOR = new Operator("anna", pattern(32, 105));
 export const SECOND_OPERATOR = new Operator("boris", pattern(32, 106));
 
@@ -27,7 +27,7 @@ interface FrozenCard {
   readonly cardId: string;
   readonly token: Buffer;
   readonly unlock: Buffer;
-  /** The token key that it had before. */
+  /** Its earlier token key. */
   readonly before: Buffer;
 }
 

@@ -1,4 +1,4 @@
-// A person at the terminal's keys: presses, looks, and presses again where nothing came of it.
+// A person at the terminal's keys: presses a key, looks, and presses again if nothing happened.
 
 import { shows, type TerminalProgram } from "./terminal.js";
 
@@ -6,7 +6,7 @@ import { shows, type TerminalProgram } from "./terminal.js";
 const KEY_TIME = 5000;
 const PRESSES = 4;
 
-/** Presses a key until the screen is as it is to be. */
+/** Presses a key until the screen matches. */
 export async function press(program: TerminalProgram, key: string, wanted: RegExp): Promise<RegExpExecArray> {
   for (let left = PRESSES; left > 1; left--) {
     program.send(key);

@@ -1,4 +1,4 @@
-// Processes that a test started: a test that fails leaves them, and its file would not end while they run.
+// Processes of a test: if the test fails they are left over, and its file would not end while they run.
 
 import type { ChildProcess } from "node:child_process";
 
@@ -7,7 +7,7 @@ interface Ending {
   after(run: () => void): void;
 }
 
-/** Returns a function that takes note of a process, and gives it back; it is killed once the suite has ended. */
+/** Returns a function that registers a process and returns it; the process is killed once the suite has ended. */
 export function endingWith(suite: Ending): <Child extends ChildProcess>(child: Child) => Child {
   const started = new Set<ChildProcess>();
   const kill = () => {

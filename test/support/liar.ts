@@ -1,10 +1,10 @@
-// Somebody on the line who changes what a card says of itself outside a secure channel.
+// An attacker on the line who changes a card's status outside a secure channel.
 
 import { Ins } from "../../firmware/wire.js";
 import { framesIn, lineBytes } from "./fakecard.js";
 import type { Tap } from "./seeding.js";
 
-/** What the card answers to GET DATA outside a channel becomes another answer. */
+/** Replaces the card's answers to GET DATA outside a channel. */
 export class Liar implements Tap {
   readonly instructions: number[] = [];
   readonly #lies: ReadonlyMap<number, (data: Buffer) => void>;

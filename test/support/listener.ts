@@ -1,5 +1,5 @@
-// Somebody who records everything on the serial line, holds the public test keys, and decrypts what he can with them
-// and with every transport key that he reads on the way. SCP03 on node:crypto, by fakecard.ts and not by the host tools.
+// An eavesdropper who records the serial line, has the public test keys, and decrypts what he can with them and with
+// every transport key that he reads. SCP03 on node:crypto, by fakecard.ts and not by the host tools.
 
 import { createDecipheriv } from "node:crypto";
 import { aes, derive, framesIn } from "./fakecard.js";
@@ -29,7 +29,7 @@ const STORE_DATA = 0xe2;
 const SECRETS_AT = 49;
 
 export class Listener implements Tap {
-  /** Commands that came from the host: their instruction bytes, hello left out. */
+  /** The host's commands: their instruction bytes, without hello. */
   readonly instructions: number[] = [];
   readonly #heard: { from: "host" | "card"; payload: Buffer }[] = [];
 
@@ -40,7 +40,10 @@ export class Listener implements Tap {
     }
   }
 
-  /** All that he can read: what was sent in channels that he can open, and what was under the DEK in it. */
+  /**
+   * Everything that he can read: the contents of channels that he can open, and what is encrypted under the DEK in
+   * them.
+   */
   decrypt(): Buffer {
     const known = [PUBLIC];
     for (;;) {
@@ -62,7 +65,7 @@ class Reading {
   #sessions: Session[] = [];
   #cryptograms: Buffer[] = [];
   #asked = 0;
-  /** The DEK that the card has by now, once PUT KEY replaced it in this channel. */
+  /** The card's current DEK, once PUT KEY replaced it in this channel. */
   #dek: Buffer | undefined;
 
   constructor(known: readonly StaticKeys[]) {

@@ -1,4 +1,4 @@
-// Files in memory, behind the interface of host-tools/files/files.ts.
+// Files in memory, with the interface of host-tools/files/files.ts.
 
 import type { FileSystem } from "../../host-tools/files/files.js";
 
@@ -16,7 +16,7 @@ function failure(code: string): Error {
   return Object.assign(new Error(code), { code });
 }
 
-/** A disk in memory that forgets, when power fails, what was not synced, and that fails where it is told to. */
+/** A disk in memory that loses unsynced data when power fails, and that fails on request. */
 export class MemoryDisk implements FileSystem {
   names: Names = new Map();
   durable: Names = new Map();

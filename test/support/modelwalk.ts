@@ -1,7 +1,7 @@
-// A walk through every state of the reference model: which state follows which, whatever keys, time, battery and serial
-// commands do. The state diagram of docs/CARD.md is compared with it.
+// A walk through every state of the reference model: which state follows which, for any keys, times, battery states and
+// serial commands. The state diagram of docs/CARD.md is compared with it.
 //
-// The walk is a breadth-first search, so it is the same each time. Two cards count as one place where they differ only in
+// The walk is a breadth-first search, so it is the same each time. Two cards count as one place if they differ only in
 // what decides no transition: digits, times, keys, and counts of tries above one.
 
 import {
@@ -85,7 +85,7 @@ function beginnings(): Model[] {
   return [...kept.map((one) => new Model(one, ORACLE)), unreadable, stuck];
 }
 
-/** Every transition of the model, and how many places the walk came to. */
+/** Every transition of the model, and the number of places that the walk reached. */
 export function walk(): { readonly transitions: ReadonlySet<Transition>; readonly places: number } {
   const transitions = new Set<Transition>();
   const known = new Set<string>();
@@ -113,7 +113,7 @@ export function walk(): { readonly transitions: ReadonlySet<Transition>; readonl
   return { transitions, places: known.size };
 }
 
-/** What decides which transitions a card can still make. */
+/** What decides the possible transitions of a card. */
 function placeOf({ state, kept, ram, battery, defects }: Model): string {
   const { life, check, left, codes, lockCode } = kept;
   return JSON.stringify([

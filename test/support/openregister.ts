@@ -66,7 +66,7 @@ export interface Rig {
   readonly where: string;
   readonly register: Register;
   readonly clock: Clock;
-  /** The same register with other keys, by another connection, or for another one who acts. Closed with the test. */
+  /** The same register with other keys, by another connection, or with another actor. Closed with the test. */
   again(keys?: CustodyKeys, actor?: Actor): Promise<Register>;
   /** Puts a card there by hand. */
   card(
@@ -77,10 +77,10 @@ export interface Rig {
 }
 
 export interface RigOptions {
-  /** Those that the register is made with: all of them unless told. */
+  /** The keys of the register; default: all of them. */
   readonly keys?: CustodyKeys;
   readonly open?: OpenOptions;
-  /** Where it begins; noon of a day unless told. */
+  /** The initial time; default: noon of a day. */
   readonly now?: number;
 }
 

@@ -1,5 +1,6 @@
-// OCRA a second time, written from RFC 6287 and RFC 4226 for the tests alone: a mistake that firmware and host tools
-// share shows against it. It uses nothing of either; test/firmware/crypto/ocra.test.ts holds it to the answers that the RFCs print.
+// OCRA a second time, written from RFC 6287 and RFC 4226 for the tests alone, so that a mistake shared by firmware and
+// host tools shows. It uses code of neither; test/firmware/crypto/ocra.test.ts compares it with the answers in the
+// RFCs.
 
 import { createHash, createHmac } from "node:crypto";
 

@@ -1,9 +1,9 @@
-// Two owners who share nothing: what one leaves behind and the other does not is a secret.
+// Two owners who share nothing: what differs between their traces is a secret.
 
 import type { PersonalizationRecord } from "../../host-tools/card/cardclient.js";
 import { DEMO } from "../../sim/session/demo.js";
 
-/** What one owner has and types. Two of them that share nothing go through the same motions. */
+/** The secrets and input of one owner. Two owners that share nothing perform the same actions. */
 export interface Owner {
   readonly record: PersonalizationRecord;
   readonly wrongPin: string;

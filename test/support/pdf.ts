@@ -1,4 +1,5 @@
-// What a PDF file shows, as other programs read it: poppler its text, places and pictures, ZBar its bar codes.
+// The contents of a PDF file according to other programs: poppler reads text, positions and pictures, ZBar reads bar
+// codes.
 
 import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

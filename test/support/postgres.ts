@@ -1,5 +1,5 @@
-// A PostgreSQL server of a test: Debian's, on a socket of its own in a folder that is gone with the process. The server
-// does not run as root, so where the tests do it runs as nobody.
+// A PostgreSQL server for tests: Debian's, on its own socket in a folder that is removed with the process. The server
+// refuses to run as root, so tests that run as root run it as nobody.
 
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -10,7 +10,7 @@ import { until } from "./deadline.js";
 
 const VERSIONS = "/usr/lib/postgresql";
 const PROGRAMS = programs();
-/** How to install what these tests need; undefined where it is there. */
+/** How to install what these tests need; undefined if it is installed. */
 export const NO_POSTGRES = PROGRAMS === undefined ? "apt-get install postgresql" : undefined;
 
 /** uid and gid of nobody on Debian. */
@@ -23,7 +23,7 @@ export interface PostgresOptions {
   readonly settings?: readonly string[];
 }
 
-/** Each of them: a test that is ended takes its server with it. */
+/** All running servers: a test that is ended takes its server with it. */
 const running = new Set<PostgresServer>();
 process.on("exit", () => {
   for (const server of running) server.remove();

@@ -1,4 +1,4 @@
-// Programs that run with a mistake or an event put into them: code that Node runs before theirs.
+// Programs with an injected fault or event: code that Node runs before theirs.
 
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,12 +1,12 @@
-// A bench of simulated cards: slots that cards are put into, pulled from and exchanged in, each at the end of a line that a
-// bench opens as a port. What passes over the line is seen, so that a test can pull a card in the middle of a command.
+// A bench of simulated cards: slots in which cards are inserted, removed and exchanged, each at the end of a line that
+// a bench opens as a port. The traffic is visible, so that a test can remove a card in the middle of a command.
 
 import { Duplex } from "node:stream";
 import type { OpenLine } from "../../host-tools/desk/batch/benchport.js";
 import { PortError } from "../../host-tools/files/errors.js";
 import type { Card, CardWatcher } from "../../sim/core/card.js";
 
-/** A place for a card. It answers as the card does that is in it, and not at all where none is. */
+/** A place for a card. It answers like its card, and not at all if it is empty. */
 export class Slot {
   /** As PtyLine listens to a card. */
   readonly watchers: CardWatcher[] = [];
@@ -90,7 +90,7 @@ export class Rack {
     return { stream, close: async () => void stream.destroy() };
   };
 
-  /** The port is gone from one moment to the next, with the card on it. */
+  /** The port is suddenly gone, with the card on it. */
   lose(path: string): Slot {
     const slot = this.slot(path);
     this.slots.delete(path);

@@ -1,4 +1,4 @@
-// What a register refuses, and for which reason.
+// The refusals of a register, and their reasons.
 
 import * as assert from "uvu/assert";
 import { RegisterError, type RegisterReason } from "../../host-tools/desk/register/errors.js";

@@ -8,7 +8,7 @@ import { Register } from "../../host-tools/desk/register/register.js";
 import { SeedingDesk } from "../../host-tools/desk/register/seedingdesk.js";
 import { KEYS, newRegister } from "./openregister.js";
 
-/** Tables that say what became of cards. Claims come and go. */
+/** Tables about cards. Claims are left out, since they come and go. */
 const TABLES = ["cards", "keys", "orders", "challenges", "journal", "settings"] as const;
 
 /** Makes the register in the folder, and returns the options that name it and its keys. `fill` puts something into it. */

@@ -1,4 +1,5 @@
-// The host's half of SCP03 (GPC_SPE_014) once more, by @noble/ciphers: an oracle for both the host tools and the card.
+// The host's side of SCP03 (GPC_SPE_014) a second time, with @noble/ciphers: an oracle for both the host tools and the
+// card.
 
 import { cbc, cmac, ecb } from "@noble/ciphers/aes.js";
 
@@ -51,7 +52,7 @@ export class OracleHost {
     return this.#signed([0x84, 0x82, this.#level, 0], cryptogram);
   }
 
-  /** The bytes of a command of this session. Where it has no data, there is nothing to encrypt, or a block of padding. */
+  /** The bytes of a command of this session. A command without data is not encrypted, or gets a block of padding. */
   wrap(ins: number, p1: number, p2: number, data: Uint8Array, nothing: "bare" | "padded" = "bare"): Buffer {
     const encrypts = this.#level & 2 && (data.length > 0 || nothing === "padded");
     return encrypts ? this.wrapPadded(ins, p1, p2, padded(data)) : this.wrapSigned(ins, p1, p2, data);
@@ -76,7 +77,7 @@ export class OracleHost {
     return cbc(this.enc, iv, { disablePadding: true }).encrypt(padded);
   }
 
-  /** With its MAC, which goes on from the last one (§6.2.4). */
+  /** With its MAC, which continues from the last one (§6.2.4). */
   #signed(header: readonly number[], data: Uint8Array): Buffer {
     const body = Buffer.from([...header, data.length + 8, ...data]);
     this.#chaining = Uint8Array.from(cmac(Buffer.concat([this.#chaining, body]), this.mac));

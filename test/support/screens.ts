@@ -1,10 +1,10 @@
-// Every screen with something secret on it or behind it, and how an owner comes there.
+// Every screen with a secret on it or behind it, and the owner's path to it.
 
 import type { Card } from "../../sim/core/card.js";
 import { askUnlock, enter, enterPin, failCode, setPin, turnOn, unlockCodeOf, wrongCodeFor } from "./cards.js";
 import { ONE, type Owner } from "./owners.js";
 
-/** What an owner may do until the card is off, by whatever way. */
+/** The actions of an owner until the card is off. */
 export type Flow = (card: Card, owner: Owner) => void;
 
 /** To a response. */
@@ -24,7 +24,7 @@ const lockOut: Flow = (card, owner) => {
 export const unlockWith = (card: Card, { record }: Owner) =>
   enter(card, unlockCodeOf(askUnlock(card), record.unlockKey));
 
-/** Every screen with something secret on it or behind it. */
+/** Every screen with a secret on it or behind it. */
 export const SCREENS: Record<string, Flow> = {
   "PIN> with digits": (card, { record }) => {
     turnOn(card);

@@ -1,5 +1,5 @@
-// Personalization against a simulated card without processes: a register in memory, and a line that can be listened to
-// and spoiled.
+// Personalization of a simulated card without processes: a register in memory, and a line that can be tapped and
+// disturbed.
 
 import { Duplex } from "node:stream";
 import { CardClient, type CardStatus } from "../../host-tools/card/cardclient.js";
@@ -62,17 +62,17 @@ export class KeptRegister implements KeyRegister {
   }
 }
 
-/** What goes wrong with one frame; both sides' frames are counted. */
+/** A fault of one frame; both sides' frames are counted. */
 export interface Fault {
   readonly frame: number;
-  /** What is left of it; nothing: the line is cut before it. */
+  /** The rest of the frame; undefined: the line is cut before it. */
   readonly spoil: ((frame: Buffer) => Buffer) | undefined;
 }
 
-/** Somebody on the line. */
+/** An attacker on the line. */
 export interface Tap {
   hears?(from: "host" | "card", bytes: Buffer): void;
-  /** What becomes of the card's answer. */
+  /** Changes the card's answer. */
   alters?(answer: Buffer): Buffer;
 }
 
@@ -119,7 +119,7 @@ export class Line extends Duplex {
 export async function attempt(card: Card, request: Request, register: KeyRegister, fault?: Fault, tap?: Tap) {
   const line = new Line(card, fault, tap);
   const clock = new FakeClock();
-  // While the host waits, the card's time goes on.
+  // While the host waits, the card's time passes.
   const timer = (ms: number, call: () => void) =>
     clock.timer(ms, () => {
       card.wait(ms);

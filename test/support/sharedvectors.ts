@@ -7,19 +7,21 @@ import { note } from "./suite.js";
 
 const SHARED = join(ROOT, "..", "shared");
 
-/** Why they cannot be read here, or undefined where they can. */
+/** Why they cannot be read here; undefined if they can. */
 export const NO_SHARED = existsSync(SHARED) ? undefined : "the vectors of ../shared are not beside this checkout";
 
-/** How many uses are running that have looked whether the vectors are there. */
+/** The number of running uses that have checked that the vectors are there. */
 let looked = 0;
 
-/** What a test checks besides, with vectors of other projects: it is done where they are, and a line says where not. */
+/**
+ * An additional check with vectors of other projects: done if they are there; otherwise a line says that they are not.
+ */
 export function alsoShared(what: string, check: () => void): void {
   if (NO_SHARED === undefined) withShared(check);
   else noteMissing(what);
 }
 
-/** The same, for a check that waits. */
+/** The same, for an asynchronous check. */
 export async function alsoSharedLater(what: string, check: () => Promise<void>): Promise<void> {
   if (NO_SHARED !== undefined) return noteMissing(what);
   looked++;
@@ -30,7 +32,7 @@ export async function alsoSharedLater(what: string, check: () => Promise<void>):
   }
 }
 
-/** Runs what reads the vectors, for a caller that has looked at NO_SHARED. */
+/** Runs code that reads the vectors, for a caller that has checked NO_SHARED. */
 export function withShared<T>(use: () => T): T {
   looked++;
   try {
@@ -45,8 +47,8 @@ function noteMissing(what: string): void {
 }
 
 /**
- * A JSON file of ../shared/vectors. A test that reads it without having looked whether it is there fails where it is, too:
- * or else it would fail in a clone only.
+ * A JSON file of ../shared/vectors. A test that reads it without the check fails even if the file exists: otherwise it
+ * would fail only in a clone.
  */
 export function vectors<T>(name: string): T {
   if (looked === 0) throw new Error(`${name} is read outside of alsoShared: a clone does not have it`);

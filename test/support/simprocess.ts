@@ -61,7 +61,7 @@ export class SimProcess {
     return sim;
   }
 
-  /** Ends those that a failed test has left. */
+  /** Ends simulators that a failed test has left. */
   static async killAll(): Promise<void> {
     for (const sim of SimProcess.#running) await sim.kill();
   }
@@ -87,12 +87,12 @@ export class SimProcess {
     await this.#ended;
   }
 
-  /** The simulator stays, and answers nothing any more. */
+  /** The simulator stays, but answers nothing. */
   pause(): void {
     this.#process.kill("SIGSTOP");
   }
 
-  /** The simulator is gone from one moment to the next. */
+  /** The simulator is suddenly gone. */
   async kill(): Promise<void> {
     this.#process.kill("SIGKILL");
     await this.#ended;
@@ -101,7 +101,7 @@ export class SimProcess {
 
 export interface DscOptions {
   readonly cwd?: string;
-  /** On standard input; null: that stays open, and nothing comes. */
+  /** Standard input; null: it stays open, and nothing comes. */
   readonly input?: string | null;
   /** Called with the process once it runs. */
   readonly during?: (running: ChildProcessWithoutNullStreams) => void;

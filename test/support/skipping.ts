@@ -1,4 +1,4 @@
-// Tests that need what not every machine has: they run where it is, and are skipped where it is not.
+// Tests with requirements that not every machine meets: they are skipped there.
 
 import { existsSync } from "node:fs";
 import { skip, skipWithout, suite, type Test } from "./suite.js";
@@ -10,22 +10,22 @@ export const ON_WINDOWS = process.platform === "win32" ? "Windows has nothing of
 /** A reason for what needs a disk that is full. */
 export const NO_FULL_DISK = existsSync("/dev/full") ? undefined : "there is no /dev/full";
 
-/** A test that is skipped where there is a reason to. */
+/** A test that is skipped if there is a reason. */
 export function testUnless(test: Test, reason: string | undefined, name: string, body: Body): void {
   test(name, reason === undefined ? body : () => skip(reason));
 }
 
-/** A reason for what needs permissions that bind the user who runs it. */
+/** A reason for tests that need permissions that bind the user. */
 export const UNBOUND = ON_WINDOWS ?? (process.getuid?.() === 0 ? "permissions do not bind the superuser" : undefined);
 
-/** A suite whose tests are skipped where there is a reason to. */
+/** A suite whose tests are skipped if there is a reason. */
 export function suiteUnless(reason: string | undefined, title: string): Test {
   const inner = suite(title);
   const test = (name: string, body: Body) => testUnless(inner, reason, name, body);
   return Object.assign(test, { only: inner.only, before: inner.before, after: inner.after, run: inner.run });
 }
 
-/** A test that needs Debian packages; `missing` says how to install them, or is undefined where all are there. */
+/** A test that needs Debian packages; `missing` says how to install them, or is undefined if all are installed. */
 export function packageTest(test: Test, missing: string | undefined, name: string, body: Body): void {
   test(name, missing === undefined ? body : () => skipWithout(missing));
 }

@@ -1,4 +1,4 @@
-// Tokens of a test: SoftHSM's (Debian: softhsm2), in a folder that is gone with the process.
+// Tokens for tests: those of SoftHSM (Debian: softhsm2), in a folder that is removed with the process.
 
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, writeFileSync } from "node:fs";
@@ -17,7 +17,7 @@ import { scratchFolder } from "./scratch.js";
 export const MODULE = "/usr/lib/softhsm/libsofthsm2.so";
 export const TOKEN_PIN = "4711-desk";
 
-/** How to install what these tests need; undefined where it is there. */
+/** How to install what these tests need; undefined if it is installed. */
 export const NO_SOFTHSM = existsSync(MODULE) ? undefined : "apt-get install softhsm2";
 /** A reason: the package is optional, and may not compile here. */
 export const NO_PKCS11JS = canLoad() ? undefined : "the npm package pkcs11js is not installed: it did not compile here";
@@ -65,7 +65,7 @@ export class SoftTokens {
     return files.filter((name) => name.endsWith(".object") && !name.endsWith("token.object"));
   }
 
-  /** Takes all of them out of the computer, or puts them back. */
+  /** Removes all tokens from the computer, or puts them back. */
   takeOut(): void {
     renameSync(this.#tokens, `${this.#tokens}.out`);
   }
@@ -75,12 +75,12 @@ export class SoftTokens {
   }
 }
 
-/** Somebody who gives this PIN. */
+/** A PIN source that gives this PIN. */
 export function giving(pin = TOKEN_PIN, typed = false): AskPin {
   return async () => ({ pin: Buffer.from(pin), typed });
 }
 
-/** Puts a key with known bytes into a token, so that it can be compared; `changed` takes the place of attributes. */
+/** Puts a key with known bytes into a token, for comparison; `changed` replaces attributes. */
 export function importKey(
   cryptoki: Cryptoki,
   session: Handle,

@@ -1,5 +1,6 @@
-// One of many processes that ask about the same challenges at once. It is told on standard input, a line of JSON each, where
-// the registers are and, when all others are ready, which challenges to spend; it answers with what it was told of each. Then the next register.
+// One of many processes that verify the same challenges at once. On standard input it gets a line of JSON each: where
+// the registers are and, when all processes are ready, which challenges to spend. It answers with the verdicts, and
+// continues with the next register.
 
 import { createInterface } from "node:readline";
 import { spendChallenge } from "../../host-tools/desk/register/challenges.js";

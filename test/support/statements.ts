@@ -1,4 +1,4 @@
-// Listens to what goes to a database: every statement of libsql and of pg, before it is run.
+// Watches what goes to a database: every statement of libsql and of pg, before it is run.
 
 import { createRequire } from "node:module";
 

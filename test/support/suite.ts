@@ -1,6 +1,6 @@
-// The suites of the tests: uvu's, which also tell the runner (run.ts) what was registered and what came of it.
+// The suites of the tests: uvu's, which also report to the runner (run.ts) what was registered and the results.
 //
-// They tell it through a pipe of their own, so that nothing that a test prints can be taken for a result.
+// They use a separate pipe, so that nothing that a test prints can be taken for a result.
 
 import { readFileSync, writeSync } from "node:fs";
 import * as uvu from "uvu";
@@ -9,7 +9,7 @@ import * as uvu from "uvu";
 export const REPORT_FD = 3;
 export const REPORT_VARIABLE = "DSC_TEST_REPORT";
 
-/** What a test file tells the runner, a line of JSON each: every test that ended, notes, and the file's own end. */
+/** The report of a test file, a line of JSON each: every test that ended, notes, and the end of the file. */
 export type Report =
   | { readonly kind: "test"; readonly name: string; readonly outcome: Outcome; readonly reason?: string }
   | { readonly kind: "note"; readonly text: string }
@@ -57,7 +57,7 @@ export function skipWithout(packages: string): never {
   throw new Skipped(packages);
 }
 
-/** A line for the end of the run, of what a test did not check here. The test goes on. */
+/** A line for the end of the run about what a test did not check here. The test continues. */
 export function note(text: string): void {
   report({ kind: "note", text });
 }

@@ -1,4 +1,4 @@
-// A program in a real pseudo-terminal, its screen read as a terminal would show it.
+// A program in a real pseudo-terminal, with its screen as a terminal would show it.
 
 import { join } from "node:path";
 import { type IPty, spawn } from "@lydell/node-pty";
@@ -134,7 +134,7 @@ export class TerminalProgram {
     for (const watcher of [...this.#watchers]) watcher();
   }
 
-  /** Waits until the screen matches, if only for a moment; throws, with the screen, where it does not. */
+  /** Waits until the screen matches, if only for a moment; throws, with the screen, if it does not. */
   until(wanted: RegExp, ms = DEADLINE): Promise<RegExpExecArray> {
     return new Promise((resolve, reject) => {
       const end = () => {
@@ -154,7 +154,7 @@ export class TerminalProgram {
       };
       const timer = setTimeout(fail, ms);
       this.#watchers.add(look);
-      // What was written up to now is on the screen by then.
+      // By then, everything written so far is on the screen.
       this.#screen.write("", look);
     });
   }
@@ -172,7 +172,7 @@ export function shows(text: string): RegExp {
   return new RegExp(`\\[ ${text.replace(/[*>]/g, "\\$&")} \\][─-]`);
 }
 
-/** Every mode that the program set is as it was, and no private mode was left on. */
+/** Checks that every mode that the program set was restored, and no private mode is left on. */
 export function assertRestored(raw: string): void {
   const modes = new Map<string, boolean>();
   for (const [, numbers, end] of raw.matchAll(MODE)) {
@@ -189,7 +189,7 @@ export function afterwards(raw: string): string {
   return raw.slice(raw.lastIndexOf("\x1b[?1049l") + "\x1b[?1049l".length);
 }
 
-/** What the terminal that the tests run in is must not matter. */
+/** Removes the surrounding terminal from the environment, which must not matter. */
 function plainEnvironment(): Record<string, string> {
   const kept = Object.entries(process.env).filter(
     ([name]) => !/^(TERM.*|TMUX.*|.*COLOR.*|VTE_VERSION|NODE_.*)$/.test(name),

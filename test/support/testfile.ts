@@ -1,4 +1,4 @@
-// Runs one test file: in a process group of its own, up to its limits, and judged by what it reports (suite.ts).
+// Runs one test file: in its own process group, within its limits, and judged by its reports (suite.ts).
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
@@ -11,7 +11,7 @@ export interface Limits {
   readonly processorMs: number;
   /** Time by the wall clock in ms, for a file that hangs without computing. */
   readonly wallMs: number;
-  /** How long a file that is over its limit has to end by itself, in ms. */
+  /** How long a file over its limit has to end by itself, in ms. */
   readonly graceMs: number;
   /** How often its processor time is looked at, in ms. */
   readonly lookMs: number;
@@ -27,9 +27,9 @@ export interface Result {
   /** Tests that failed; at least 1 where the file is at fault as a whole. */
   readonly failed: number;
   readonly skips: readonly Skip[];
-  /** What the file says that it did not check. */
+  /** What the file reports as not checked. */
   readonly notes: readonly string[];
-  /** What is wrong with the file as a whole, a sentence each. */
+  /** Faults of the file as a whole, a sentence each. */
   readonly faults: readonly string[];
   readonly output: string;
   readonly wallMs: number;
@@ -74,14 +74,14 @@ export async function runTestFile(path: string, limits: Limits): Promise<Result>
   return { ...judge(reports(), end, family.processorMs), output: output(), wallMs };
 }
 
-/** Reads streams; the function that it returns gives what came until then. */
+/** Reads streams; the returned function gives what came so far. */
 function collect(...streams: (Readable | null)[]): () => string {
   const chunks: Buffer[] = [];
   for (const stream of streams) stream?.on("data", (chunk: Buffer) => chunks.push(chunk));
   return () => Buffer.concat(chunks).toString();
 }
 
-/** Waits for its end and kills what it left behind; also its pipes are closed then. */
+/** Waits for its end and kills what it left; its pipes are closed then too. */
 function ended(child: ChildProcess, family: Family, limits: Limits): Promise<End> {
   return new Promise((resolve, reject) => {
     const started = performance.now();
@@ -99,7 +99,7 @@ function ended(child: ChildProcess, family: Family, limits: Limits): Promise<End
     child.on("error", reject);
     child.on("exit", () => {
       family.kill("SIGKILL");
-      // Somebody who left the family unseen may hold the pipes.
+      // A process that left the family unseen may hold the pipes.
       timers.push(setTimeout(() => closePipes(child), limits.graceMs));
     });
     child.on("close", (code, signal) => {
@@ -122,7 +122,7 @@ function closePipes(child: ChildProcess): void {
   for (const stream of child.stdio) stream?.destroy();
 }
 
-/** Counts what the file reported, and looks for what it failed to report. */
+/** Counts the reports of the file, and looks for missing ones. */
 function judge(text: string, end: End, seenMs: number): Omit<Result, "output" | "wallMs"> {
   const reports = parse(text);
   const tests = reports.flatMap((report) => (report.kind === "test" ? [report] : []));
@@ -156,7 +156,7 @@ function faultsOf(
   else if (signal) faults.push(`it was ended by ${signal}`);
   else if (code !== 0 && failed === 0) faults.push(`it ended with exit code ${code} though no test failed`);
   else if (code === 0 && failed > 0) faults.push("it ended with exit code 0 though tests failed");
-  // Without it nobody knows how many tests there were.
+  // Without it, the number of tests is unknown.
   else if (!last) faults.push("it ended without its last report: a test ended the process past its exit handlers?");
   if (last?.only) faults.push("it has a test with .only, which leaves out the others");
   if (unrun > 0) faults.push(`${unrun} of its tests were registered and never ran: a suite without .run()?`);

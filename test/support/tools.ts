@@ -1,4 +1,5 @@
-// Other people's programs that read and check what `dsc` writes. Each is a reason to skip a test, or undefined where it is there.
+// Other programs that read and check what `dsc` writes. Each is a reason to skip a test, or undefined if it is
+// installed.
 
 import { spawnSync } from "node:child_process";
 
@@ -20,7 +21,7 @@ function without(install: string, answer: RegExp, program: string, ...probe: str
   return status === 0 && answer.test(stdout) ? undefined : install;
 }
 
-/** What a program says. Throws where it ends with another code than 0. */
+/** The output of a program. Throws if its exit code is not 0. */
 export function output(program: string, args: readonly string[], input: string | Uint8Array = ""): Buffer {
   const { status, stdout, stderr, error } = spawnSync(program, args, { input, maxBuffer: 64 * 1024 * 1024 });
   if (status !== 0) throw error ?? new Error(`${program} ${args.join(" ")}: ${stderr}`);

@@ -1,7 +1,7 @@
-// Which mutants are tried: those that tell most, each time; all of them where MUTANTS=all is set.
+// The mutants that are tried: always the most telling ones; all of them if MUTANTS=all is set.
 
 export interface Telling {
-  /** Tried each time; the others where MUTANTS=all is set. */
+  /** Always tried; the others only if MUTANTS=all is set. */
   readonly telling?: true;
 }
 

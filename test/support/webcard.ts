@@ -6,13 +6,16 @@ import { DEMO } from "../../sim/session/demo.js";
 
 type Place = Page | Frame;
 
-/** So far time goes in a page before the screen has to show what is waited for, and by such steps, in ms. */
+/** The time that may pass in a page before the screen must show the expected text, and its steps, in ms. */
 const LONGEST = 40_000;
 const STEP = 500;
 /** Pages whose time stands still but for what a test lets pass. */
 const paused = new WeakSet<Place>();
 
-/** From now on the page's time passes only while a test waits for a screen, so that no test depends on the machine's. */
+/**
+ * From now on the page's time passes only while a test waits for a screen, so that no test depends on the machine's
+ * speed.
+ */
 export async function pauseTime(page: Page): Promise<void> {
   await page.clock.pauseAt(Date.now() + 60_000);
   paused.add(page);
@@ -79,7 +82,7 @@ export function mouse(page: Page): Hand {
   };
 }
 
-/** Fingers, over the browser's own protocol: a tap of playwright cannot stay. */
+/** Fingers, by the browser's own protocol, since playwright's tap cannot hold. */
 export async function fingers(page: Page): Promise<Hand> {
   const session = await page.context().newCDPSession(page);
   const touch = (type: "touchStart" | "touchEnd", points: { x: number; y: number }[]) =>

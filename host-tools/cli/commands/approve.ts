@@ -1,4 +1,4 @@
-// `dsc approve`: the second pair of eyes. What is asked for is shown in words, and its hash is signed.
+// `dsc approve`: approval by a second operator. Shows the request in words, and signs its hash.
 
 import type { Command } from "commander";
 import type { ApprovalRequest, ShownRequest } from "../../desk/register/approvals.js";
@@ -15,16 +15,16 @@ interface Options extends RegisterOptions {
 
 const EXAMPLES = ["dsc approve 5f1d0c9a77b2e341 --operator boris --operator-key boris.key"];
 const NOTES = `
-HASH is what the refused command printed. Whoever asked cannot approve. Everything that is asked for is shown before
-the question: look at the command, the cards and the recipient. Whoever asked then runs the same command again: it uses
-the approval, once, within 15 minutes of the request, and only if the cards are still what they were.
-Where nobody can be asked, nothing is signed without --yes.
+HASH is what the refused command printed. Operators cannot approve their own requests. The whole request is shown before
+the question: check the command, the cards and the recipient. The requesting operator then runs the same command again.
+It uses the approval once, within 15 minutes of the request, and only if the cards have not changed.
+Without a terminal to ask at, nothing is signed unless --yes is given.
 ${REGISTER_HELP}`;
 
 export function register(program: Command): void {
-  const command = registerOptions(printing("approve", "agree to what another operator asks for", EXAMPLES), "journal")
-    .argument("<hash>", "the request, by the digits that were printed or its whole hash")
-    .option("--yes", "sign without a question")
+  const command = registerOptions(printing("approve", "approve the request of another operator", EXAMPLES), "journal")
+    .argument("<hash>", "the request: the printed digits of its hash, or the whole hash")
+    .option("--yes", "sign without asking")
     .addHelpText("after", NOTES)
     .action(run);
   program.addCommand(command);
@@ -39,16 +39,16 @@ async function run(hash: string, { yes = false, ...options }: Options, command: 
     const { request } = shown;
     const result = { hash: shown.hash.toString("hex"), request: inJson(request), approved: isAgreed };
     const said = isAgreed
-      ? `approved; ${request.askedBy} runs dsc ${request.command} again now`
+      ? `approved; now ${request.askedBy} has to run dsc ${request.command} again`
       : "not approved; nothing was signed";
     show(command, result, yes ? [...lines, said] : [said]);
   });
 }
 
-/** Shown on the terminal that is asked at: what is printed may go elsewhere. */
+/** Shows the request on the terminal that asks: stdout may go elsewhere. */
 async function agree(lines: readonly string[]): Promise<boolean> {
   if (isInteractive()) process.stderr.write(`${lines.join("\n")}\n`);
-  return askYes("Do you agree to this?");
+  return askYes("Do you approve this?");
 }
 
 async function look(opened: Register, hash: string): Promise<ShownRequest> {
@@ -57,7 +57,7 @@ async function look(opened: Register, hash: string): Promise<ShownRequest> {
   return changeAtAnyTime(opened, (one) => requestToApprove(one, hash));
 }
 
-/** A wrong time in the register must not keep anybody from ending it. */
+/** A wrong time in the register must not block the approval that corrects it. */
 async function sign(opened: Register, { hash, request }: ShownRequest): Promise<void> {
   const [{ change, changeAtAnyTime }, { approve }, { CLOCK_COMMAND }] = await Promise.all([
     import("../../desk/register/change.js"),
@@ -73,16 +73,13 @@ function describe({ hash, request }: ShownRequest): string[] {
   const given = Object.entries(request.arguments).map(([name, value]) => [name, String(value)] as const);
   const rows: [string, string][] = [
     ["command", `dsc ${command}`],
-    ["asked by", askedBy],
+    ["requested by", askedBy],
     ...given.map(([name, value]): [string, string] => [name, value]),
     ...(recipient ? recipientRows(recipient) : []),
     ["cards", cards.length === 0 ? "none" : String(cards.length)],
-    ...cards.map(({ serial, state, keys }): [string, string] => [
-      "",
-      `${serial}, ${state}, version ${keys} of its keys`,
-    ]),
+    ...cards.map(({ serial, state, keys }): [string, string] => ["", `${serial}, ${state}, key version ${keys}`]),
     ["register", register],
-    ["good until", new Date(expires).toISOString()],
+    ["valid until", new Date(expires).toISOString()],
     ["hash", hash.toString("hex")],
   ];
   return columns(rows.map(([name, value]) => [visible(name), visible(value)] as const));
@@ -92,7 +89,7 @@ function recipientRows({ pskcKey, certificate }: NonNullable<ApprovalRequest["re
   const key = pskcKey === "passphrase" ? "a passphrase" : `the key with the check value ${pskcKey}`;
   return [
     ["encrypted under", key],
-    ["for the certificate", certificate ?? "none: whoever has that key or passphrase"],
+    ["for the certificate", certificate ?? "none: anybody with that key or passphrase can read them"],
   ];
 }
 

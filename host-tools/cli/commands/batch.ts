@@ -22,13 +22,13 @@ const LIST = ["batch", "source", "state", "done", "failed", "pending", "opened"]
 const CARDS = [...(["line", "serial", "user", "order", "state", "cardId", "pin", "why"] as const)] as const;
 
 const CLOSE_NOTES = `
-Closing erases the PINs of the batch. It is refused while the PIN of a card that is done stands in no letters' file
-that is on the disk, and while a card is not done.
+Closing erases the PINs of the batch. It is refused while the PIN of a finished card is in no letters file on the disk,
+and while a card is not done.
 ${REGISTER_HELP}`;
 const REPORT_NOTES = `
-DIR gets batch-N.json, batch-N-cards.csv, batch-N-ports.csv, and batch-N-head.json: the signed head of the journal, as
-dsc journal verify --head takes it. Without DIR the report is printed. Papers are written whole, as often as needed,
-until the batch is closed.
+DIR gets batch-N.json, batch-N-cards.csv, batch-N-ports.csv, and batch-N-head.json, the signed head of the journal for
+dsc journal verify --head. Without DIR the report is printed. Papers can be written as often as needed until the batch
+is closed.
 ${REGISTER_HELP}`;
 
 export function register(program: Command): void {
@@ -39,15 +39,15 @@ export function register(program: Command): void {
     .addHelpText("after", REGISTER_HELP)
     .action(runShow);
   const close = about(printing("close", "close a batch and erase its PINs", ["dsc batch close --batch 7"]), "journal")
-    .option("--unfinished", "although cards are not done")
-    .option("--without-letters", "although PINs are in no letter; nobody will know them")
+    .option("--unfinished", "close it although cards are not done")
+    .option("--without-letters", "close it although PINs are in no letter; they are lost")
     .addHelpText("after", CLOSE_NOTES)
     .action(runClose);
   const examples = ["dsc batch report report/ --batch 7", "dsc batch report --batch 7 --pin-letters letters.pdf"];
   const report = paperOptions(
-    about(printing("report", "what became of a batch, and its papers", examples), "desk", "journal"),
+    about(printing("report", "write the report of a batch, and its papers", examples), "desk", "journal"),
   )
-    .argument("[dir]", "the folder for it")
+    .argument("[dir]", "the folder for the report")
     .addHelpText("after", REPORT_NOTES)
     .action(runReport);
   const group = program.command("batch").description("batches of cards, their reports and papers");
@@ -57,7 +57,7 @@ export function register(program: Command): void {
 function about(command: Command, ...kinds: Parameters<typeof registerOptions>[1][]): Command {
   return registerOptions(command, ...kinds).requiredOption(
     "--batch <n>",
-    "its number",
+    "the number of the batch",
     wholeNumber(1, Number.MAX_SAFE_INTEGER),
   );
 }

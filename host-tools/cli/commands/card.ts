@@ -1,4 +1,4 @@
-// `dsc card`: the cards in the register by hand: what they are, and the changes of state that no card on a port brings.
+// `dsc card`: shows the cards in the register, and changes their states by hand.
 
 import { type Command, Option } from "commander";
 import type { Card } from "../../desk/register/cards.js";
@@ -36,14 +36,14 @@ interface AnswerOptions extends CardOptions {
   pinFile?: string;
 }
 
-/** A change of state that needs nothing but somebody's word. */
+/** A change of state that needs no proof. */
 interface Move {
   readonly name: string;
   readonly to: CardState;
   readonly help: string;
 }
 
-/** One that needs a right response of the card. */
+/** A change of state that needs a right response of the card. */
 interface Proof extends Move {
   readonly from: CardState;
 }
@@ -64,36 +64,36 @@ const COLUMNS = [
 ] as const;
 const HISTORY = ["number", "at", "actor", "action", "from", "to", "reason", "detail"] as const;
 
-const SHIP: Move = { name: "ship", to: "shipped", help: "note that a card is on its way" };
+const SHIP: Move = { name: "ship", to: "shipped", help: "record that a card was shipped" };
 const MOVES: readonly Move[] = [
   { name: "lost", to: "lost", help: "report a card lost, stolen or broken: it is refused from now on" },
-  { name: "return", to: "returned", help: "note that a card came back" },
+  { name: "return", to: "returned", help: "record that a card came back" },
   { name: "retire", to: "retired", help: "take a card out of use" },
 ];
 const PROOFS: readonly Proof[] = [
-  { name: "activate", from: "shipped", to: "active", help: "activate a shipped card, by one right response" },
-  { name: "found", from: "lost", to: "active", help: "take back a card that turned up, by one right response" },
+  { name: "activate", from: "shipped", to: "active", help: "activate a shipped card with one right response" },
+  { name: "found", from: "lost", to: "active", help: "return a lost card to use with one right response" },
 ];
 
 const LIFE = `
 A card is pending, seeded, shipped, active, and then lost, returned or retired. Each change is an entry of the
-journal; one that does not follow is refused.
+journal. A change that is not allowed in the card's state is refused.
 ${REGISTER_HELP}`;
 
 export function register(program: Command): void {
   const card = program.command("card").description("the cards in the register");
   const list = listing(registerOptions(printing("list", "list cards", ["dsc card list --state shipped --csv"])))
-    .addOption(new Option("--state <state>", "those in one state").choices(STATES))
-    .option("--user <name>", "those of one user name", plainText)
+    .addOption(new Option("--state <state>", "only cards in this state").choices(STATES))
+    .option("--user <name>", "only cards of this user name", plainText)
     .addHelpText("after", REGISTER_HELP)
     .action(runList);
-  const one = about(printing("show", "show what the register has of a card", [example("show")])).action(runShow);
-  const history = listing(about(printing("history", "show what was done to a card", [example("history")]))).action(
+  const one = about(printing("show", "show what the register has about a card", [example("show")])).action(runShow);
+  const history = listing(about(printing("history", "show the history of a card", [example("history")]))).action(
     runHistory,
   );
   const ship = about(printing(SHIP.name, SHIP.help, [`${example("ship")} --arrives 2026-12-04`]), "journal")
-    .requiredOption("--arrives <date>", "the day on which it is expected: YYYY-MM-DD", date)
-    .option("--reason <text>", "for the journal", plainText)
+    .requiredOption("--arrives <date>", "the expected day of arrival: YYYY-MM-DD", date)
+    .option("--reason <text>", "the reason, for the journal", plainText)
     .action((options: MoveOptions, command: Command) => runMove(SHIP, options, command));
   for (const command of [list, one, history, ship, ...MOVES.map(moving), ...PROOFS.map(proving)])
     card.addCommand(command);
@@ -101,7 +101,7 @@ export function register(program: Command): void {
 
 function moving(move: Move): Command {
   return about(printing(move.name, move.help, [`${example(move.name)} --reason "…"`]), "journal")
-    .option("--reason <text>", "for the journal", plainText)
+    .option("--reason <text>", "the reason, for the journal", plainText)
     .action((options: MoveOptions, command: Command) => runMove(move, options, command));
 }
 
@@ -131,7 +131,7 @@ async function runList(options: ListOptions, command: Command): Promise<void> {
   showList(command, "cards", COLUMNS, cards.map(rowOf));
 }
 
-/** As people and programs see it. */
+/** A card as people and programs see it. */
 function rowOf(card: Card) {
   return {
     serial: card.serial,
@@ -186,7 +186,7 @@ async function runMove({ name, to }: Move, options: MoveOptions, command: Comman
   show(command, { serial, state: to }, [`${serial} is ${to}`]);
 }
 
-/** The order that the card was made for is shipped with it; one that was shipped before stays so. */
+/** The order that the card was made for is marked as shipped too; one that already is stays so. */
 async function shipped(change: Change, { serial, order_number }: Card, arrives: string): Promise<void> {
   await change.db.updateTable("cards").set({ arrives }).where("serial", "=", serial).execute();
   if (order_number === null) return;
@@ -199,7 +199,7 @@ async function runProof(proof: Proof, options: AnswerOptions, command: Command):
   refuseStdinTwice(options.pinFile, options.siteKey, options.deskKey, options.journalKey, options.operatorKey);
   const { serial } = options;
   const accepted = await withRegister(options, (opened) => prove(opened, proof, options));
-  const said = accepted ? `${serial} is ${proof.to}` : "refused: the response is not right, or its challenge not open";
+  const said = accepted ? `${serial} is ${proof.to}` : "refused: the response is wrong, or its challenge is not open";
   show(command, { serial, accepted }, [said]);
   if (!accepted) process.exitCode = Exit.FAILED;
 }
@@ -209,7 +209,7 @@ async function prove(opened: Register, { name, from, to }: Proof, options: Answe
   const { acceptOnce } = await import("../../site/registerverify.js");
   const { serial, challenge, response } = options;
   const card = await opened.engine.read((db) => cardOf(db, serial));
-  // Said before the response is judged: it costs no challenge.
+  // Checked before the response, so that no challenge is spent.
   if (card.state !== from)
     throw new RegisterError(`${serial} is ${card.state}: dsc card ${name} is for a card that is ${from}`, "state");
   checkForm(card.suite, challenge, response);

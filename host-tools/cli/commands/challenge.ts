@@ -1,4 +1,4 @@
-// `dsc challenge`: the site's challenge for a login, kept until it is used or expires.
+// `dsc challenge`: draws the site's challenge for a login, which is kept until it is used or expires.
 
 import type { Command } from "commander";
 import { UsageError } from "../../files/errors.js";
@@ -13,8 +13,8 @@ interface Options extends RegisterOptions {
 
 const EXAMPLES = ["dsc challenge --serial IB3000123 --register desk.db"];
 const NOTES = `
-A challenge is good for one response, for five minutes, and for that card only. Any number of processes may
-ask for one at once.
+A challenge is valid for one response, for five minutes, and for that card only. Any number of processes may
+draw challenges at the same time.
 ${REGISTER_HELP}`;
 
 export function register(program: Command): void {
@@ -43,5 +43,5 @@ async function run(options: Options, command: Command): Promise<void> {
   show(command, { serial, challenge, seconds: LIFETIME / 1000 }, [challenge]);
 }
 
-/** A card that was lost may be found, and proves that by a response. */
+/** A lost card may be found, and proves that with a response. */
 const UNABLE = ["blank", "pending", "returned", "retired"];

@@ -1,4 +1,4 @@
-// `dsc check`: is the card on the port the one that the register says? Nothing is written.
+// `dsc check`: checks whether the card at a port is the one in the register. Nothing is written.
 
 import type { Command } from "commander";
 import type { CardCheck, Difference } from "../../desk/cardcheck.js";
@@ -19,14 +19,14 @@ type Options = CardOptions & TransportOptions & RegisterOptions;
 
 const EXAMPLES = ["dsc check --port /dev/ttyACM0 --transport transport.key --register desk.db"];
 const NOTES = `
-The card is looked up by what it tells of itself, has to open a secure channel with the transport keys that it should have,
-and is compared with the register. Nothing is written, neither on the card nor in the register.
+The card is looked up by the serial number and id that it reports. It must open a secure channel with the expected
+transport keys, and is compared with the register. Nothing is written, neither to the card nor to the register.
 
-The site key or the desk key is needed only to check the token key, and only for a card that leaves its PIN to the server:
-the others show it for the PIN alone.
+The site key or the desk key is needed only to check the token key. That is possible only for a card whose PIN the
+server checks: other cards prove their token key only with the right PIN.
 ${REGISTER_HELP}
 
-Exit codes: 0 it is that card; 1 something differs; 4 it does not have the transport keys that it should have; 6 the
+Exit codes: 0 it is that card; 1 something differs; 4 the card does not have the expected transport keys; 6 the
 register does not know it.`;
 
 const TOKEN_KEYS: Record<CardCheck["tokenKey"], string> = {
@@ -36,7 +36,7 @@ const TOKEN_KEYS: Record<CardCheck["tokenKey"], string> = {
 };
 
 export function register(program: Command): void {
-  const command = speaking("check", "is the card on the port the one that the register says?", EXAMPLES).addOption(
+  const command = speaking("check", "check whether the card at a port is the one in the register", EXAMPLES).addOption(
     transportOption(),
   );
   registerOptions(command, "site", "desk").addHelpText("after", NOTES).action(run);
@@ -55,7 +55,7 @@ async function run(options: Options, command: Command): Promise<void> {
   if (check.differences.length > 0) process.exitCode = Exit.FAILED;
 }
 
-/** For scripts: what the card says, the state that the register has, and what differs. */
+/** For scripts: what the card reports, its state in the register, and the differences. */
 function resultOf({ registered, status, transportKeys, tokenKey, differences }: CardCheck): object {
   const { serial, id, suite, pinCheck, tries, triesLeft, kvn, life, lock, firmware, kind } = status;
   return {
@@ -87,7 +87,7 @@ function linesOf(check: CardCheck): string[] {
     ["suite", suite],
     [
       "PIN",
-      pinCheck === "card" ? `checked by the card, ${triesLeft} of ${tries} tries left` : `judged by: ${pinCheck}`,
+      pinCheck === "card" ? `checked by the card, ${triesLeft} of ${tries} tries left` : `checked by: ${pinCheck}`,
     ],
     ["transport keys", `version ${kvn}, ${transportKeys === "own" ? "its own" : "the public test keys"}`],
     ["token key", TOKEN_KEYS[tokenKey]],
@@ -96,7 +96,7 @@ function linesOf(check: CardCheck): string[] {
   const verdict =
     differences.length === 0
       ? coloured("green", `it is the card that the register has as ${registered.serial}`)
-      : coloured("red", `it is not as the register has ${registered.serial}`);
+      : coloured("red", `it differs from what the register has for ${registered.serial}`);
   return [...table, ...differences.map(lineOf), verdict];
 }
 

@@ -9,7 +9,7 @@ const EXAMPLES = ["source <(dsc completion bash)", "dsc completion fish | source
 
 export function register(program: Command): void {
   const command = printing("completion", "print the completion script for a shell", EXAMPLES)
-    .addArgument(new Argument("<shell>", "which shell").choices(SHELLS))
+    .addArgument(new Argument("<shell>", "the shell").choices(SHELLS))
     .action((shell: Shell) => {
       const script = completionScript(program, shell);
       show(command, { shell, script }, [script.trimEnd()]);

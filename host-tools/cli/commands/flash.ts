@@ -1,4 +1,4 @@
-// `dsc flash`: puts the firmware onto a board, by its drive or through openocd, and says what came of it.
+// `dsc flash`: puts the firmware onto a board, through its drive or openocd, and reports the result.
 
 import { basename } from "node:path";
 import { type Command, Option } from "commander";
@@ -43,14 +43,14 @@ const EXAMPLES = [
   "dsc flash --openocd --image release.hex --json",
 ];
 const NOTES = `
-A copy to the drive erases the whole chip: a card on it loses its key and comes back as NO KEY. At a terminal it asks
-first; without one --yes is needed, unless the card at the board's port answers that it has no key. --openocd leaves
-the card's pages alone, unless --erase is given.
+A copy to the drive erases the whole chip: a card on it loses its key and comes back as NO KEY. At a terminal the
+command asks first; without one it needs --yes, unless the card at the board's port answers that it has no key.
+--openocd leaves the card's pages alone, unless --erase is given.
 
-What was checked is said at the end: by the drive, that it came back without FAIL.TXT; with --openocd, that the chip's
+The last lines say what was checked: for the drive, that it came back without FAIL.TXT; with --openocd, that the chip's
 flash reads back as the image; with --verify, that the card answers with the image's version and hash.
 
-Exit codes here: 1 the board or openocd failed, or the card does not answer as it must; 2 somebody has to say yes;
+Exit codes here: 1 the board or openocd failed, or the card gives a wrong answer; 2 a confirmation is needed (--yes);
 3 no board, more than one, another kind of board, or a port that is busy; 6 an image that is missing, broken or
 for another chip, or a drive that is full.`;
 
@@ -59,10 +59,10 @@ export function register(program: Command): void {
     .addOption(new Option("--board <board>", "the kind of board").choices(BOARDS).default("microbit"))
     .option("--image <file>", "the image, Intel HEX (default: build/board/BOARD/development/dsc.hex)")
     .option("--production", "build/board/BOARD/production/dsc.hex instead")
-    .addOption(new Option("--mount <dir>", "the board's drive (found by its DETAILS.TXT unless given)"))
-    .option("--openocd", "through openocd and the debug port, not by the drive")
+    .addOption(new Option("--mount <dir>", "the board's drive (default: found by its DETAILS.TXT)"))
+    .option("--openocd", "flash through openocd and the debug port instead of the drive")
     .addOption(new Option("--erase", "with --openocd: erase the whole chip first, protection and card included"))
-    .option("--port <path>", "the board's serial port (found by its USB serial number unless given)")
+    .option("--port <path>", "the board's serial port (default: found by its USB serial number)")
     .option("--verify", "read version and hash over the serial port afterwards")
     .option("--yes", "do not ask")
     .option("--timeout <seconds>", "how long to wait for the drive to come back", wholeNumber(1, 600), 30)
@@ -72,10 +72,12 @@ export function register(program: Command): void {
 }
 
 async function run(options: Options, command: Command): Promise<void> {
-  if (options.erase && !options.openocd) throw new UsageError("--erase goes with --openocd; the drive erases anyhow");
-  if (options.production && options.image) throw new UsageError("--production and --image: which image is meant?");
+  if (options.erase && !options.openocd)
+    throw new UsageError("--erase needs --openocd; leave it out, since a copy to the drive always erases");
+  if (options.production && options.image)
+    throw new UsageError("--production and --image name two images; give one of them");
   const image = readImage(options);
-  if (!image.firmware) warn(`${image.path}: not the firmware of build/dsc.wasm; which one it is is not known`);
+  if (!image.firmware) warn(`${image.path}: not the firmware of build/dsc.wasm, but an unknown one`);
   if (!image.board) warn(`${image.path}: does not say which board it is for; only its addresses were checked`);
   const target = await findTarget(options);
   const status = await askCard(target, options);
@@ -87,7 +89,7 @@ async function run(options: Options, command: Command): Promise<void> {
   report({ image, target, returned, found }, options, command);
 }
 
-/** Nobody loses a card's key without having said so. */
+/** Nobody loses a card's key without confirming it. */
 async function confirmLoss(status: CardStatus | undefined, target: Target): Promise<void> {
   if (status?.life === "blank" && status.testKeys) return;
   const loss = describeLoss(status, target);
@@ -97,21 +99,21 @@ async function confirmLoss(status: CardStatus | undefined, target: Target): Prom
 
 function describeLoss(status: CardStatus | undefined, { port }: Target): string {
   if (!status) {
-    const why = port === undefined ? "no port to ask at, see --port" : `no card answers at ${port}`;
-    return `this erases the whole chip, and whether a card with a key is on it is not known (${why})`;
+    const why = port === undefined ? "no port to ask at; see --port" : `no card answers at ${port}`;
+    return `this erases the whole chip, and it is unknown whether a card with a key is on it (${why})`;
   }
   const keys = status.life === "blank" ? "its transport keys" : "its keys";
   return `this erases the whole chip: the card ${status.serial ?? "there"} (${status.life}) loses ${keys} for good`;
 }
 
 function describeStart({ path, bytes, firmware }: Image, { drive, erases, byPage }: Target): void {
-  const what = firmware ? `firmware ${firmware.version}, ${firmware.hash}` : "firmware not known";
+  const what = firmware ? `firmware ${firmware.version}, ${firmware.hash}` : "firmware unknown";
   process.stderr.write(`${basename(path)} (${bytes} bytes, ${what}) to ${drive?.path ?? "the board"}\n`);
   if (byPage) process.stderr.write(`${PAGE_ERASING}.\n`);
   else if (erases) process.stderr.write("This erases the whole chip: the card comes back blank and shows NO KEY.\n");
 }
 
-/** On a terminal, a bar while it works. Ctrl-C ends it. */
+/** Flashes the board, with a bar on a terminal. Ctrl-C ends it. */
 async function flash(image: Image, target: Target, options: Options): Promise<boolean> {
   const abort = new AbortController();
   const stop = () => abort.abort();
@@ -128,13 +130,13 @@ async function flash(image: Image, target: Target, options: Options): Promise<bo
   }
 }
 
-/** What came of it: only what was checked is said to be so. */
+/** The result: reports only what was checked. */
 interface Outcome {
   readonly image: Image;
   readonly target: Target;
-  /** The board said that it is done. */
+  /** The board reported that it is done. */
   readonly returned: boolean;
-  /** The card that was asked. */
+  /** The card that answered. */
   readonly found: Found | undefined;
 }
 
@@ -173,7 +175,7 @@ function nameOf({ path, firmware }: Image): string {
 }
 
 function describeWriting({ returned }: Outcome, { openocd }: Options): string {
-  if (openocd) return "programmed, and openocd read the same back";
+  if (openocd) return "programmed, and openocd read it back";
   if (returned) return "copied, and the board's drive came back without FAIL.TXT";
   return "copied, but the board's drive did not come back";
 }
@@ -182,7 +184,7 @@ function describeAnswer(found: Found | undefined): string[] {
   return found ? [`the card at ${found.port} answers with this version and hash`] : [];
 }
 
-/** What nobody looked at, and how to have it looked at. */
+/** What was not checked, and how to check it. */
 function describeUnchecked({ image, returned, found }: Outcome, { openocd }: Options): string {
   const contents = "what the chip's flash holds (--openocd reads it back)";
   if (!returned) return "whether the board took this copy, or had this firmware before";
@@ -196,7 +198,7 @@ function describeCard({ erases, byPage }: Target, found: Found | undefined): str
     return found.status.life === "blank"
       ? `The card is blank (NO KEY): ${PERSONALIZE}`
       : `The card is ${found.status.life}.`;
-  if (!erases) return "The card's own pages were left out: a card that was on it should have what it had.";
+  if (!erases) return "The card's own pages were left out: a card on it should still have its keys.";
   if (byPage) return `${PAGE_ERASING}.`;
   return `The card should be blank now (NO KEY): ${PERSONALIZE}`;
 }

@@ -1,4 +1,4 @@
-// `dsc info`: what a card tells anybody.
+// `dsc info`: what a card reports to anybody.
 
 import type { Command } from "commander";
 import { type CardStatus, factsOf } from "../../card/cardstatus.js";
@@ -10,7 +10,7 @@ const EXAMPLES = ["dsc info --port /dev/ttyACM0", "dsc info --port /dev/ttyACM0 
 const COLOURS = { good: "green", careful: "yellow", bad: "red" } as const;
 
 export function register(program: Command): void {
-  program.addCommand(speaking("info", "show what a card tells about itself", EXAMPLES).action(run));
+  program.addCommand(speaking("info", "show what a card reports about itself", EXAMPLES).action(run));
 }
 
 async function run(options: CardOptions, command: Command): Promise<void> {

@@ -1,4 +1,4 @@
-// `dsc journal`: who did what to which card, and whether all of it is still there.
+// `dsc journal`: shows who did what to which card, and checks that the journal is complete.
 
 import type { Command } from "commander";
 import { CURVE_KEY_BYTES } from "../../desk/register/curve25519.js";
@@ -40,43 +40,43 @@ const VERIFY_EXAMPLES = [
   "dsc journal verify --head head.json --head-key 3d40…660c",
 ];
 const HEAD_NOTES = `
-A head says up to which entry the journal went, and is signed with the journal key. Keep it away from the register:
-with it \`dsc journal verify --head\` finds that entries were cut off, or that the register was put back to an
-earlier state.
+A head states up to which entry the journal went, and is signed with the journal key. Keep it away from the register:
+with it \`dsc journal verify --head\` finds that entries were cut off, or that the register was reset to an earlier
+state.
 ${REGISTER_HELP}`;
 const VERIFY_NOTES = `
-With the journal key every entry is checked against the one before. Without it only the numbers and a saved head
-are: the public key for that is the one that \`dsc register init\` printed (--head-key). A register that was given another
-journal key (\`dsc register rekey\`) needs the earlier one, too, for the entries that were made under it.
+With the journal key every entry is checked against the previous one. Without it only the numbers and a saved head are
+checked, the head with the public key that \`dsc register init\` printed (--head-key). If the journal key was replaced
+(\`dsc register rekey\`), entries under the earlier key are checked only if that key is given too.
 ${REGISTER_HELP}
 
-Exit codes: 0 nothing is wrong; 1 an entry was changed, moved, removed or cut off; 6 a file or the register.`;
+Exit codes: 0 no faults found; 1 an entry was changed, moved, removed or cut off; 6 a file or the register.`;
 
 const COLUMNS = ["number", "at", "actor", "action", "serial", "from", "to", "reason", "detail"] as const;
-/** Entries with numbers of their own are no list that anybody reads to its end. */
+/** More entries than anybody reads. */
 const MOST = 1_000_000;
 
 export function register(program: Command): void {
   const show = listing(registerOptions(printing("show", "show entries of the journal", SHOW_EXAMPLES)))
-    .option("--serial <serial>", "those of one card", serialNumber)
-    .option("--last <n>", "the last ones", wholeNumber(1, MOST))
+    .option("--serial <serial>", "only entries of this card", serialNumber)
+    .option("--last <n>", "only the last N entries", wholeNumber(1, MOST))
     .addHelpText("after", REGISTER_HELP)
     .action(runShow);
-  const head = readingOptions(printing("head", "sign what the journal's end is now", HEAD_EXAMPLES), "journal")
-    .argument("[file]", "the new file for it; never overwritten")
+  const head = readingOptions(printing("head", "sign the current end of the journal", HEAD_EXAMPLES), "journal")
+    .argument("[file]", "the new file for the head; never overwritten")
     .addHelpText("after", HEAD_NOTES)
     .action(runHead);
   const verify = readingOptions(
     printing("verify", "check that no entry was changed or removed", VERIFY_EXAMPLES),
     "journal",
   )
-    .option("--head <file>", "a head that was saved (dsc journal head)")
+    .option("--head <file>", "a saved head (dsc journal head)")
     .option("--head-key <hex>", "the public key that signed it, as dsc register init printed it", headKey)
     .addOption(earlierKeyOption())
     .addHelpText("after", VERIFY_NOTES)
     .action(runVerify);
   const commands = [show, head, verify];
-  const journal = program.command("journal").description("what was done to which card");
+  const journal = program.command("journal").description("show and check what was done to which card");
   for (const command of commands) journal.addCommand(command);
 }
 
@@ -117,8 +117,9 @@ async function runHead(file: string | undefined, options: RegisterOptions, comma
 async function runVerify(options: VerifyOptions, command: Command): Promise<void> {
   const { head: path, journalKey, headKey } = options;
   if (path === undefined && journalKey === undefined)
-    throw new UsageError("nothing to check it with; give --journal-key, or --head with a head that was saved");
-  if (headKey !== undefined && path === undefined) throw new UsageError("--head-key: there is no --head to check");
+    throw new UsageError("nothing to check it with; give --journal-key, or --head with a saved head");
+  if (headKey !== undefined && path === undefined)
+    throw new UsageError("--head-key: no head to check; give --head too");
   const { readHead } = await import("../../desk/register/journalhead.js");
   const head = path === undefined ? undefined : readHead(path);
   const { count, findings, unchecked } = await withRegister(options, (opened) =>
@@ -151,12 +152,12 @@ async function verify(
   return { ...report, findings: wrong ? [wrong, ...findings] : findings };
 }
 
-/** The journal key has the public key; without it, who runs this says which one is right. */
+/** The journal key implies the public key; without it, the user gives the right one. */
 async function headFault(opened: Register, head: SavedHead, given: string | undefined): Promise<Finding | undefined> {
   const { isHeadOf } = await import("../../desk/register/journal.js");
   const { isSignedBy } = await import("../../desk/register/journalchain.js");
   const fault = (message: string): Finding => ({ number: head.number, what: "head", message });
-  if (!opened.id.equals(head.register)) return fault("the saved head is of another register");
+  if (!opened.id.equals(head.register)) return fault("the saved head belongs to another register");
   const wrong = fault("the saved head is not signed by this register's journal key");
   if (given !== undefined && !isSignedBy(Buffer.from(given, "hex"), head)) return wrong;
   if (given !== undefined && !opened.has("journal")) return undefined;

@@ -11,13 +11,13 @@ import { createInToken, TOKEN_HELP } from "../tokens.js";
 import { printing, refuseStdout, sharedFilesOption } from "./options.js";
 
 const NEW_NOTES = `
-Each card gets transport keys of its own, derived from this one and its serial number. Who holds FILE can
-reseed every card; without it, no card that was given such keys can be reseeded. Keep a copy in a safe.
+Each card gets its own transport keys, derived from this key and its serial number. Anybody who has FILE can reseed
+every card; without it, no card with such keys can be reseeded. Keep a copy in a safe.
 ${TOKEN_HELP}
 A key that is drawn in a token never leaves it.`;
 const SHOW_NOTES = `
-Equal keys have equal check values, which tell nobody the key: compare a copy with the original. A check value is the
-first three bytes of sixteen bytes 01, encrypted (AES) under the key.
+Equal keys have equal check values, which do not reveal the key: use them to compare a copy with the original. A check
+value is the first three bytes of the AES encryption of sixteen bytes 01 under the key.
 ${TOKEN_HELP}`;
 
 export function register(program: Command): void {

@@ -1,4 +1,4 @@
-// `dsc ocra`: the response of a key to a challenge, as a card would compute it.
+// `dsc ocra`: computes the response of a key to a challenge, as a card would.
 
 import type { Command } from "commander";
 import { UsageError } from "../../files/errors.js";
@@ -23,7 +23,7 @@ const EXAMPLES = [
   `dsc ocra --suite ${SUITE}-PSHA256 --challenge 012345 --pin-file pin.txt < key.hex`,
 ];
 const NOTES = `
-The key, 16 to 64 bytes in hexadecimal, comes over standard input; at a terminal it is asked for.`;
+The key, 16 to 64 bytes in hexadecimal, is read from standard input; at a terminal it is asked for.`;
 
 export function register(program: Command): void {
   const command = printing("ocra", "compute the response of a key to a challenge (RFC 6287)", EXAMPLES)
@@ -37,7 +37,7 @@ export function register(program: Command): void {
 }
 
 async function run(options: Options, command: Command): Promise<void> {
-  // What is on the command line is looked at before anything is asked for.
+  // Command-line values are checked before the user is asked for anything.
   const suite = suiteOf(options.suite);
   checkSuite(suite);
   checkChallenge(suite, options.challenge);
@@ -56,10 +56,15 @@ async function run(options: Options, command: Command): Promise<void> {
 
 function checkSuite({ counter, session, step }: Suite): void {
   if (counter || session || step)
-    throw new UsageError("--suite: a challenge and a PIN can be given; a counter (C), session (S) or time (T) cannot");
+    throw new UsageError(
+      "--suite: a counter (C), session (S) or time (T) is not supported; give a suite with a challenge and at most a PIN",
+    );
 }
 
-/** OCRA takes numbers that are shorter, but then a digit was left out. In mutual mode (§7.2) there are two. */
+/**
+ * OCRA accepts shorter numbers, but here one means that a digit was left out. In mutual mode (§7.2) there are two
+ * challenges.
+ */
 function checkChallenge({ format, challenge: digits }: Suite, challenge: string): void {
   if (format === "N" && challenge.length !== digits && challenge.length !== 2 * digits)
     throw new UsageError(`--challenge: ${digits} digits are expected, leading zeros included`);

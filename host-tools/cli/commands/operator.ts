@@ -1,4 +1,4 @@
-// `dsc operator`: who may act at the desk.
+// `dsc operator`: manages who may act at the desk.
 
 import type { Command } from "commander";
 import { isTokenUri } from "../../desk/custody/uri.js";
@@ -17,15 +17,15 @@ interface AddOptions extends RegisterOptions {
 }
 
 const NEW_NOTES = `
-FILE holds the private key (Ed25519), for its owner's eyes only. The public key that is printed is no secret: give it to
-whoever enrols operators.
+FILE contains the private key (Ed25519), which only its owner may read. The printed public key is not secret: give it to
+the operator who enrols others.
 ${TOKEN_HELP}
 A key that is drawn in a token never leaves it.`;
 const ADD_NOTES = `
-The first operator enrols himself. From then on each command that changes the register, or lets keys out of it, has to
-be an operator's: --operator NAME --operator-key FILE (or DSC_OPERATOR and DSC_OPERATOR_KEY). From the second one on,
-another operator has to agree to whoever is enrolled or removed (dsc approve).
-A name and a key are enrolled once: whoever was removed comes back under another name, with a new key.
+The first operator must enrol with their own key. From then on each command that changes the register or exports keys
+needs an operator: --operator NAME --operator-key FILE (or DSC_OPERATOR and DSC_OPERATOR_KEY). From the second operator
+on, another operator has to approve each enrolment and removal (dsc approve).
+A name and a key can be enrolled only once: a removed operator needs another name and a new key to return.
 ${REGISTER_HELP}`;
 
 const COLUMNS = ["name", "publicKey", "added", "removed"] as const;
@@ -33,7 +33,7 @@ const COLUMNS = ["name", "publicKey", "added", "removed"] as const;
 export function register(program: Command): void {
   const draw = printing("new", "draw the key pair of an operator", ["dsc operator new anna.key --passphrase"])
     .argument("<file>", "the new file, or a pkcs11: URI; never overwritten")
-    .option("--passphrase", "put the key behind a passphrase, which is asked for")
+    .option("--passphrase", "encrypt the key with a passphrase, which is asked for")
     .addOption(sharedFilesOption())
     .addHelpText("after", NEW_NOTES)
     .action(runNew);
@@ -41,7 +41,7 @@ export function register(program: Command): void {
     .argument("<name>", "the operator's name, for the journal")
     .option(
       "--public-key <hex>",
-      "the operator's public key, as dsc operator new printed it (of whoever acts: not needed)",
+      "the operator's public key, as dsc operator new printed it (not needed for the acting operator)",
     )
     .addHelpText("after", ADD_NOTES)
     .action(runAdd);
@@ -49,13 +49,13 @@ export function register(program: Command): void {
     .addHelpText("after", REGISTER_HELP)
     .action(runList);
   const remove = registerOptions(
-    printing("remove", "take a right to act back", ["dsc operator remove anna"]),
+    printing("remove", "withdraw an operator's right to act", ["dsc operator remove anna"]),
     "journal",
   )
     .argument("<name>", "the operator's name")
     .addHelpText("after", REGISTER_HELP)
     .action(runRemove);
-  const group = program.command("operator").description("who may act at the desk");
+  const group = program.command("operator").description("manage who may act at the desk");
   for (const command of [draw, add, list, remove]) group.addCommand(command);
 }
 
@@ -71,7 +71,8 @@ interface NewOptions extends SecretFileOptions {
 async function runNew(file: string, { passphrase, ...options }: NewOptions, command: Command): Promise<void> {
   refuseStdout(file);
   const inToken = isTokenUri(file);
-  if (inToken && passphrase) throw new UsageError("--passphrase: is for a file; a token has its PIN");
+  if (inToken && passphrase)
+    throw new UsageError("--passphrase is for a key file; leave it out, since a token has its PIN");
   const key = inToken ? await newInToken(file, options) : await newInFile(file, passphrase === true);
   const publicKey = key.toString("hex");
   const advice = inToken ? "which cannot leave its token" : "keep it to yourself";
@@ -113,7 +114,7 @@ async function runAdd(name: string, { publicKey: given, ...options }: AddOptions
     const { actor } = opened;
     const own = actor instanceof Operator && actor.name === name ? actor.publicKey : undefined;
     const key = publicKey ?? own;
-    if (!key) throw new UsageError(`--public-key: the public key of ${name} is needed`);
+    if (!key) throw new UsageError(`--public-key: the public key of ${name} is needed; give it`);
     await enrolOperator(opened, { name, publicKey: key });
     return key;
   });
@@ -135,5 +136,5 @@ function rowOf({ name, public_key, added, removed }: OperatorRow) {
 async function runRemove(name: string, options: RegisterOptions, command: Command): Promise<void> {
   const { endOperator } = await import("../../desk/register/enrolment.js");
   await withRegister(options, (opened) => endOperator(opened, name));
-  show(command, { name }, [`${name} is no operator any more`]);
+  show(command, { name }, [`${name} is no longer an operator`]);
 }

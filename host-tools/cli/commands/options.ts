@@ -1,4 +1,4 @@
-// What commands have in common: the options of those that speak to a card, and the keys that they need.
+// What commands share: the options of those that speak to a card, and the keys that they need.
 
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { CardClient } from "../../card/cardclient.js";
@@ -30,7 +30,7 @@ export function printing(name: string, description: string, examples: readonly s
     .addHelpText("after", `\nExamples:\n${examples.map(prompted).join("\n")}`);
 }
 
-/** A line that begins with a blank goes on with the one before. */
+/** A line that begins with a blank continues the previous one. */
 function prompted(line: string): string {
   return line.startsWith(" ") ? `  ${line}` : `  $ ${line}`;
 }
@@ -42,7 +42,7 @@ export function speaking(name: string, description: string, examples: readonly s
     .addOption(traceOption());
 }
 
-/** For a command that takes several ports: --port once for each. */
+/** For a command that takes several ports: give --port once for each. */
 export function portsOption(description: string): Option {
   const collect = (path: string, before: readonly string[] = []) => [...before, path];
   return new Option("--port <path>", description).argParser(collect);
@@ -60,7 +60,7 @@ export function transportOption(): Option {
 }
 
 export function sharedFilesOption(): Option {
-  return new Option("--insecure-key-file", "take secret files that others may read, too");
+  return new Option("--insecure-key-file", "accept secret files that others may read");
 }
 
 /** The suite that --suite names, taken apart. */
@@ -72,13 +72,15 @@ export function suiteOf(text: string): Suite {
   }
 }
 
-/** Runs `run` on the card at the port, and closes the port whatever comes. */
+/** Runs `run` on the card at the port, and closes the port in any case. */
 export function withCard<T>(options: CardOptions, run: (card: CardClient) => Promise<T>): Promise<T> {
   const { trace } = options;
   return useCard(options.port, run, trace === undefined ? {} : { trace: () => new Trace(trace) });
 }
 
-/** For commands that open a secure channel: `use` is given the master key that --transport names, which is wiped then. */
+/**
+ * For commands that open a secure channel: calls `use` with the master key that --transport names, then wipes the key.
+ */
 export async function withMasterKey<T>(
   options: TransportOptions,
   use: (master: Master | undefined) => Promise<T>,
@@ -92,12 +94,12 @@ export async function withMasterKey<T>(
   }
 }
 
-/** Keys in the clear go into files; who writes - would find them in one of that name. */
+/** Keys in the clear must go into a file; a user who writes - would otherwise get a file of that name. */
 export function refuseStdout(file: string): void {
-  if (file === STDIN) throw new UsageError("-: keys are not written to standard output; give the name of a file");
+  if (file === STDIN) throw new UsageError("-: keys are not written to standard output; give a file name");
 }
 
-/** A number from `least` to `most`, for commander. */
+/** Parses a number from `least` to `most`, for commander. */
 export function wholeNumber(least: number, most: number): (text: string) => number {
   return (text) => {
     const value = Number(text);
@@ -106,7 +108,7 @@ export function wholeNumber(least: number, most: number): (text: string) => numb
   };
 }
 
-/** A serial number, for commander. */
+/** Parses a serial number, for commander. */
 export function serialNumber(text: string): string {
   return checkSerialNumber(text);
 }

@@ -1,4 +1,4 @@
-// `dsc order`: who wants a card. The PIN is encrypted to the desk at once.
+// `dsc order`: manages orders of cards. The PIN is encrypted to the desk at once.
 
 import { type Command, Option } from "commander";
 import { Limit } from "../../../firmware/wire.js";
@@ -40,27 +40,27 @@ const MOST_ORDERS = Number.MAX_SAFE_INTEGER;
 
 const ADD_EXAMPLES = ["dsc order add --user j.doe", 'dsc order add --again 17 --reason "its screen is broken"'];
 const ADD_NOTES = `
-A PIN without --pin-file is asked for, twice. It is encrypted at once, so that only the desk key opens it, and is
-erased when the card is seeded. The site key (without a site: the desk key) vouches for the key that it is
+Without --pin-file the PIN is asked for twice. It is encrypted at once, so that only the desk key opens it, and is
+erased when the card is seeded. The site key (without a site: the desk key) authenticates the key that it is
 encrypted to.
 
---again places an order again whose card was damaged at the desk: that card is retired, and the order is made anew.
+--again places an order again whose card was damaged at the desk: that card is retired, and the order gets another.
 Its PIN was erased when the card was seeded, so it is asked for again.
 ${REGISTER_HELP}`;
 
 export function register(program: Command): void {
-  const order = program.command("order").description("orders of cards");
+  const order = program.command("order").description("manage orders of cards");
   const add = registerOptions(printing("add", "order a card for a user", ADD_EXAMPLES), "site", "desk", "journal")
     .option("--user <name>", "the user name that the card is for", plainText)
     .addOption(
-      new Option("--again <n>", "in place of a new order: this one, whose card was damaged").argParser(
+      new Option("--again <n>", "place this order again, whose card was damaged").argParser(
         wholeNumber(1, MOST_ORDERS),
       ),
     )
-    .option("--reason <text>", "with --again, for the journal", plainText)
-    .option("--suite <suite>", `how it answers challenges (default: ${SUITE})`)
+    .option("--reason <text>", "with --again: the reason, for the journal", plainText)
+    .option("--suite <suite>", `the OCRA suite of the card (default: ${SUITE})`)
     .addOption(
-      new Option("--pin-check <who>", "who judges the PIN (default: as the suite says)").choices(["card", "server"]),
+      new Option("--pin-check <who>", "who checks the PIN (default: as the suite says)").choices(["card", "server"]),
     )
     .option(
       "--tries <n>",
@@ -73,12 +73,12 @@ export function register(program: Command): void {
     .addHelpText("after", ADD_NOTES)
     .action(runAdd);
   const list = listing(registerOptions(printing("list", "list orders", ["dsc order list --state placed --json"])))
-    .addOption(new Option("--state <state>", "those in one state").choices(STATES))
+    .addOption(new Option("--state <state>", "only orders in this state").choices(STATES))
     .addHelpText("after", REGISTER_HELP)
     .action(runList);
   const cancel = registerOptions(printing("cancel", "cancel an order", ["dsc order cancel --order 17"]), "journal")
-    .requiredOption("--order <n>", "its number", wholeNumber(1, MOST_ORDERS))
-    .option("--reason <text>", "for the journal", plainText)
+    .requiredOption("--order <n>", "the number of the order", wholeNumber(1, MOST_ORDERS))
+    .option("--reason <text>", "the reason, for the journal", plainText)
     .addHelpText("after", REGISTER_HELP)
     .action(runCancel);
   for (const command of [add, list, cancel]) order.addCommand(command);
@@ -87,7 +87,7 @@ export function register(program: Command): void {
 async function runAdd(options: AddOptions, command: Command): Promise<void> {
   const { pinFile, siteKey, deskKey, journalKey, operatorKey, user, again, reason } = options;
   if ((user === undefined) === (again === undefined)) throw new UsageError("give one of --user and --again");
-  if (reason !== undefined && again === undefined) throw new UsageError("--reason is for --again");
+  if (reason !== undefined && again === undefined) throw new UsageError("--reason needs --again; leave it out");
   refuseStdinTwice(pinFile, siteKey, deskKey, journalKey, operatorKey);
   if (again !== undefined) return runAgain(again, options, command);
   const settings = settingsOf(options, user as string);
@@ -104,7 +104,7 @@ async function runAdd(options: AddOptions, command: Command): Promise<void> {
   }
 }
 
-/** The order says all but the PIN, and that too where its card was not seeded yet. */
+/** The order keeps everything but the PIN, and the PIN too if its card was not seeded yet. */
 async function runAgain(number: number, options: AddOptions, command: Command): Promise<void> {
   refuseWithAgain(command);
   const { change } = await import("../../desk/register/change.js");
@@ -123,11 +123,11 @@ async function runAgain(number: number, options: AddOptions, command: Command): 
   show(command, { order: number, user }, [`order ${number} is placed again`]);
 }
 
-/** The order says these. */
+/** Options that the order determines. */
 function refuseWithAgain(command: Command): void {
   for (const name of ["suite", "pinCheck", "tries"])
     if (command.getOptionValueSource(name) === "cli")
-      throw new UsageError("--again: the order says its suite, tries and PIN check; leave those out");
+      throw new UsageError("--again: the order already has its suite, tries and PIN check; leave those out");
 }
 
 function settingsOf({ suite, pinCheck, tries }: AddOptions, userName: string): NewOrder {
@@ -135,16 +135,18 @@ function settingsOf({ suite, pinCheck, tries }: AddOptions, userName: string): N
   const byServer = suiteOf(name).pin !== undefined;
   const said = byServer ? "server" : "card";
   if (pinCheck !== undefined && pinCheck !== said)
-    throw new UsageError(`--pin-check ${pinCheck} and --suite ${name} contradict each other`);
+    throw new UsageError(`--pin-check ${pinCheck} and --suite ${name} contradict each other; leave one out`);
   return { userName, suite: name, pinCheck: said, tries };
 }
 
-/** The PIN as ASCII; nothing where the desk draws it, or the card keeps none. Wipe it after use. */
+/** The PIN as ASCII; undefined if the desk draws it, or the card keeps none. Wipe it after use. */
 async function pinOf(options: AddOptions, { pinCheck }: Pick<NewOrder, "pinCheck">): Promise<Buffer | undefined> {
   const { pinFile, drawPin } = options;
   if (pinCheck === "server" && pinFile !== undefined)
-    throw new UsageError("--pin-file: with this suite the site judges the PIN, and the card keeps none; leave it out");
-  if (drawPin && pinFile !== undefined) throw new UsageError("--draw-pin and --pin-file: one of them");
+    throw new UsageError(
+      "--pin-file: with this suite the server checks the PIN, and the card keeps none; leave it out",
+    );
+  if (drawPin && pinFile !== undefined) throw new UsageError("give one of --draw-pin and --pin-file");
   if (pinCheck === "server" || drawPin) return undefined;
   if (pinFile === undefined) return askPin(true, (typed) => (isWeakPin(typed) ? WEAK : undefined));
   const pin = await readSecret(pinFile, "PIN", options, readPin);
@@ -159,7 +161,7 @@ async function runList(options: RegisterOptions & { state?: OrderState }, comman
   showList(command, "orders", COLUMNS, orders.map(rowOf));
 }
 
-/** As people and programs see it: whether there is a PIN, and nothing of it. */
+/** An order as people and programs see it: whether there is a PIN, but not the PIN. */
 function rowOf(order: Order) {
   return {
     order: order.number,

@@ -1,5 +1,5 @@
-// `dsc personalize`: seeds one card. What is to be done, and in which order, stands in desk/personalize.ts. Many cards
-// (--batch, --orders): personalizebatch.ts.
+// `dsc personalize`: seeds one card. desk/personalize.ts has the steps and their order. Many cards (--batch, --orders):
+// personalizebatch.ts.
 
 import { hostname } from "node:os";
 import { type Command, Option } from "commander";
@@ -64,10 +64,10 @@ interface Options extends CardOptions, RegisterOptions {
 const SUITE = "OCRA-1:HOTP-SHA256-8:QN06";
 const SERVER_SUITE = `${SUITE}-PSHA256`;
 const DEFAULT_TRIES = 5;
-const PIN_UNUSED = "--pin-file is not used: with this suite the site judges the PIN, and the card keeps none";
-const AGAIN = "run it again with the same arguments: it finishes";
+const PIN_UNUSED = "--pin-file is not used: with this suite the server checks the PIN, and the card keeps none";
+const AGAIN = "run the command again with the same arguments to finish";
 
-/** Steps as they are shown while they are done. */
+/** The steps as they are shown while they run. */
 const STEPS: Record<Step, string> = {
   channel: "secure channel",
   keep: "keys are kept",
@@ -85,41 +85,41 @@ const EXAMPLES = [
 ];
 const NOTES = `${REGISTER_HELP}
 
-The keys are in the register, bound to the card, before they leave for it. After an interruption run it again with the
-same arguments: it finishes. A PIN without --pin-file is asked for, twice.`;
+The keys are in the register, bound to the card, before they are sent to it. After an interruption run the command again
+with the same arguments to finish. Without --pin-file the PIN is asked for twice.`;
 
 export function register(program: Command): void {
   const command = printing("personalize", "put keys and a PIN into a card, or into many", EXAMPLES)
-    .addOption(portsOption("the serial port that the card is on; with --batch several, or all that there are"))
+    .addOption(portsOption("the serial port of the card; with --batch and --orders several (default there: all)"))
     .addOption(traceOption())
     .option("--serial <serial>", "the serial number on its back, such as IB3000123", serialNumber)
-    .option("--next", "what is pending on this card, or else the next serial number")
+    .option("--next", "take the serial number that is pending on this card, otherwise the next one")
     .addOption(
-      new Option("--order <n>", "the card of this order, with its PIN").argParser(
+      new Option("--order <n>", "seed the card of this order, with its PIN").argParser(
         wholeNumber(1, Number.MAX_SAFE_INTEGER),
       ),
     )
-    .option("--batch <file>", "the cards of a list (CSV), one after another, at all ports at once")
-    .option("--orders", "the cards of all orders that are placed, likewise")
-    .option("--again", "a list that is finished is seeded once more, with other cards")
-    .option("--replace", "rows whose card failed, or did not come back, are given to other cards")
-    .option("--report <dir>", "write what became of the batch into this folder")
-    .option("--suite <suite>", `how it answers challenges (default: ${SUITE})`)
+    .option("--batch <file>", "seed the cards of a list (CSV), one after another, at all ports at once")
+    .option("--orders", "seed the cards of all placed orders, likewise")
+    .option("--again", "seed a finished list again, with other cards")
+    .option("--replace", "give the rows of cards that failed or did not come back to other cards")
+    .option("--report <dir>", "write the report of the batch into this folder")
+    .option("--suite <suite>", `the OCRA suite of the card (default: ${SUITE})`)
     .addOption(pinFileOption())
-    .addOption(new Option("--pin-check <who>", "who judges the PIN (default: as the suite says)").choices(CHECKS))
+    .addOption(new Option("--pin-check <who>", "who checks the PIN (default: as the suite says)").choices(CHECKS))
     .option(
       "--tries <n>",
       `wrong PINs in a row that lock the card, ${Limit.LEAST_TRIES} to ${Limit.MOST_TRIES}`,
       wholeNumber(Limit.LEAST_TRIES, Limit.MOST_TRIES),
       DEFAULT_TRIES,
     )
-    .option("--key-file <file>", "the key that the site already has, in hexadecimal (drawn unless given)")
+    .option("--key-file <file>", "the key that the site already has, in hexadecimal (default: drawn)")
     .addOption(transportOption())
     .option("--transport-old <file>", "the card has transport keys of its own, from this master key")
-    .option("--reseed", "take a card that is personalized, or another one: it gets new keys and this serial number")
-    .option("--allow-weak-pin", "take a PIN that is guessed first")
-    .option("--allow-development", "take a development image, which anybody at its contacts can read and blank")
-    .option("--dry-run", "print what would be done, as JSON, and do nothing");
+    .option("--reseed", "accept a personalized card or another card: it gets new keys and this serial number")
+    .option("--allow-weak-pin", "accept a PIN that is easy to guess")
+    .option("--allow-development", "accept a development image, which anybody at its contacts can read and erase")
+    .option("--dry-run", "print the plan as JSON, and do nothing");
   withGone(command, "--pskc", "--pskc-key", "--append");
   paperOptions(registerOptions(command, "site", "desk", "journal"))
     .addHelpText("after", NOTES)
@@ -129,7 +129,7 @@ export function register(program: Command): void {
 
 const CHECKS = ["card", "server"] as const;
 
-/** As commander gives them: every --port. */
+/** The options as commander gives them, with every --port. */
 type Given = Omit<Options, "port"> & { readonly port?: readonly string[] };
 
 async function runGiven(given: Given, command: Command): Promise<void> {
@@ -139,7 +139,7 @@ async function runGiven(given: Given, command: Command): Promise<void> {
     if (value !== undefined) throw new UsageError(`${name}: give it with --batch or --orders`);
   const [port, ...others] = ports;
   if (port === undefined) throw new UsageError("no port is named; give --port");
-  if (others.length > 0) throw new UsageError("--port: one card is on one port; several are for --batch and --orders");
+  if (others.length > 0) throw new UsageError("--port: give one port; several are for --batch and --orders");
   return run({ ...options, port }, command);
 }
 
@@ -155,7 +155,7 @@ function forMany({ again, replace, report, labels, pinLetters }: Omit<Options, "
 
 async function runMany(options: Omit<Options, "port"> & { readonly ports: readonly string[] }, command: Command) {
   for (const [name, value] of Object.entries(forOne(options)))
-    if (value !== undefined) throw new UsageError(`${name}: is for one card; leave it out with --batch and --orders`);
+    if (value !== undefined) throw new UsageError(`${name} is for one card; leave it out with --batch and --orders`);
   const { deskKey, siteKey, journalKey, operatorKey, transport, transportOld } = options;
   refuseStdinTwice(siteKey, deskKey, journalKey, operatorKey, transport, transportOld);
   const { runBatchCommand } = await import("./personalizebatch.js");
@@ -208,7 +208,7 @@ function secretFilesOf(options: Options) {
   return [siteKey, deskKey, journalKey, operatorKey, keyFile, transport, transportOld, pinFile];
 }
 
-/** The serial number; those of --next and of an order may be decided by the card. */
+/** The serial number. For --next and --order the card may determine it. */
 async function serialOf({ serial, order }: Options, desk: SeedingDesk, { id }: CardStatus): Promise<string> {
   if (serial !== undefined) return serial;
   return order === undefined ? desk.serialFor(id) : desk.serialOfOrder(order);
@@ -223,11 +223,11 @@ async function wantedOf(options: Options, desk: SeedingDesk, secrets: Secrets): 
   return { ...(await requestOf(options, settings, secrets)), ...(pin && { pin: secrets.keep(pin) }) };
 }
 
-/** An order says these. */
+/** Refuses options that the order determines. */
 function refuseWithOrder({ suite, pinCheck, pinFile }: Options): void {
   const given = suite !== undefined ? "--suite" : pinCheck !== undefined ? "--pin-check" : undefined;
   const option = given ?? (pinFile === undefined ? undefined : "--pin-file");
-  if (option) throw new UsageError(`${option}: the order says that; leave it out with --order`);
+  if (option) throw new UsageError(`${option}: the order determines that; leave it out with --order`);
 }
 
 interface Planned {
@@ -235,7 +235,7 @@ interface Planned {
   readonly plan: Plan;
 }
 
-/** The PIN is asked for last: port, card and register may say that none is needed. */
+/** The PIN is asked for last, since port, card or register may show that none is needed. */
 async function planFor(
   card: CardClient,
   request: Request,
@@ -249,16 +249,16 @@ async function planFor(
   wipePlan(plan);
   if (options.order !== undefined)
     throw new UsageError(
-      `order ${options.order}: the desk draws its PIN, which its owner gets in a letter; seed it with --orders`,
+      `order ${options.order}: the desk draws its PIN and prints it in a letter; seed it with --orders`,
     );
   const pin = secrets.keep(await askPin(true, options.allowWeakPin ? undefined : objectionTo));
   const whole = { ...request, pin };
-  // Somebody may have thought about it for long: it may be another card by now.
+  // The user may have taken long to type the PIN, and another card may be there by now.
   return { request: whole, plan: await makePlan(whole, await card.readStatus(), register) };
 }
 
 function objectionTo(pin: Uint8Array): string | undefined {
-  return isWeakPin(pin) ? "This PIN is one of those that are guessed first; take another." : undefined;
+  return isWeakPin(pin) ? "This PIN is easy to guess; choose another one." : undefined;
 }
 
 async function personalize(
@@ -283,14 +283,14 @@ async function personalize(
   }
 }
 
-/** In JSON always. */
+/** Always printed as JSON. */
 function showPlan(command: Command, plan: object): void {
   show(command, plan, [JSON.stringify(plan)]);
 }
 
 type OnStep = (step: Step) => void;
 
-/** Does the steps. Once the keys are kept, whoever ends it is told how to go on: Ctrl-C, or a port that fails. */
+/** Carries out the steps. Once the keys are stored, an interruption or a failed port tells the user how to continue. */
 async function finishable<T>(plan: Plan, onStep: OnStep, work: (onStep: OnStep) => Promise<T>): Promise<T> {
   let kept = false;
   const stepping = (step: Step) => {
@@ -314,7 +314,7 @@ function said({ serial, pin }: Request, { action }: Plan, { name }: KeyRegister)
   return `${serial} is personalized; its keys are in ${name}`;
 }
 
-/** On a terminal, a bar while it works. */
+/** Runs `work`, with a bar on a terminal. */
 async function withProgress<T>(plan: Plan, work: (onStep: OnStep) => Promise<T>): Promise<T> {
   const longest = "7/7 ".length + Math.max(...Object.values(STEPS).map((step) => step.length));
   const bar = startBar("{value}/{total} {step}", longest, plan.steps.length, { step: "" });
@@ -327,14 +327,14 @@ async function withProgress<T>(plan: Plan, work: (onStep: OnStep) => Promise<T>)
 
 type Settings = Pick<Request, "suite" | "pinCheck" | "tries">;
 
-/** Suites with P are for a PIN that the server judges, and only those. */
+/** A suite has P if and only if the server checks the PIN. */
 function settingsOf({ suite: given, pinCheck: told, tries }: Pick<Options, "suite" | "pinCheck" | "tries">): Settings {
   const suite = given ?? (told === "server" ? SERVER_SUITE : SUITE);
   const pinCheck = suiteOf(suite).pin ? "server" : "card";
   if (told === "card" && pinCheck === "server")
-    throw new UsageError("--pin-check card: a suite with P is for a PIN that the server judges");
+    throw new UsageError("--pin-check card: this suite has P, for a PIN that the server checks; choose one without P");
   if (told === "server" && pinCheck === "card")
-    throw new UsageError(`--pin-check server: a suite with P is needed, such as ${SERVER_SUITE}`);
+    throw new UsageError(`--pin-check server: a suite with P is needed; choose one such as ${SERVER_SUITE}`);
   return { suite, pinCheck, tries };
 }
 
@@ -371,10 +371,10 @@ function strongPin(path: string, options?: SecretOptions): Buffer {
   const pin = readPin(path, options);
   if (!isWeakPin(pin)) return pin;
   pin.fill(0);
-  throw new UsageError("this PIN is one of those that are guessed first; insist with --allow-weak-pin");
+  throw new UsageError("this PIN is easy to guess; choose another one, or insist with --allow-weak-pin");
 }
 
-/** Whatever is to be zeroed in the end. */
+/** The secrets to wipe at the end. */
 class Secrets {
   readonly #kept: (Uint8Array | { wipe(): void })[] = [];
 

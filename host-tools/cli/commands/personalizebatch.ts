@@ -1,5 +1,5 @@
-// `dsc personalize --batch` and `--orders`: seeds many cards, at several ports at once. What is done at a port stands in
-// desk/batch/portmachine.ts.
+// `dsc personalize --batch` and `--orders`: seeds many cards, at several ports at once. desk/batch/portmachine.ts
+// defines what happens at a port.
 
 import { statSync } from "node:fs";
 import { hostname } from "node:os";
@@ -32,16 +32,16 @@ export interface BatchOptions extends PaperOptions, RegisterOptions {
   readonly allowWeakPin?: boolean;
   readonly allowDevelopment?: boolean;
   readonly dryRun?: boolean;
-  /** What a row of the file does not say. */
+  /** Defaults for a row of the file. */
   readonly suite: string;
   readonly serverSuite: string;
   readonly tries: number;
 }
 
 const OTHERS_MAY_READ = 0o077;
-/** A card takes two seconds; one that is pulled meanwhile is given up after ten (ms). */
+/** A card takes two seconds; one that is removed meanwhile is given up after ten (ms). */
 const LAST_CARDS = 30_000;
-const GOES_ON = "what is done is kept; run it again with the same arguments: it goes on";
+const GOES_ON = "what is done is kept; run the command again with the same arguments to continue";
 
 export async function runBatchCommand(options: BatchOptions, command: Command): Promise<void> {
   refuseOptions(options);
@@ -58,16 +58,16 @@ export async function runBatchCommand(options: BatchOptions, command: Command): 
 }
 
 function refuseOptions({ batch, orders, again, transport, transportOld, dryRun }: BatchOptions): void {
-  if (batch !== undefined && orders) throw new UsageError("--batch and --orders: one of them");
-  if (batch === STDIN)
-    throw new UsageError("--batch -: the list is read again when it is resumed; give the name of a file");
+  if (batch !== undefined && orders) throw new UsageError("give one of --batch and --orders");
+  if (batch === STDIN) throw new UsageError("--batch -: a resumed batch reads its list again; give a file name");
   if (orders && again) throw new UsageError("--again: each order is done once; leave it out with --orders");
-  if (orders && dryRun) throw new UsageError("--dry-run: dsc order list --state placed shows the orders");
+  if (orders && dryRun)
+    throw new UsageError("--dry-run: leave it out with --orders; dsc order list --state placed shows the orders");
   if (transportOld !== undefined && transport === undefined)
     throw new UsageError("--transport-old: give the master key of the new transport keys, too (--transport)");
 }
 
-/** A file of a batch, judged. */
+/** The file of a batch, after its checks. */
 interface ListFile {
   readonly path: string;
   readonly contents: Buffer;
@@ -82,7 +82,7 @@ async function readList(options: BatchOptions, path: string): Promise<ListFile> 
   const cards = readCardList(path, contents, { suite, serverSuite, tries, ...limits, allowWeakPins: allowWeakPin });
   const hasSecrets = cards.some(({ pin, key }) => pin ?? key);
   if (hasSecrets && process.platform !== "win32" && statSync(path).mode & OTHERS_MAY_READ)
-    warn(`${path}: has PINs or keys in it, and others may read it; chmod 600 ${path}`);
+    warn(`${path}: contains PINs or keys, and others may read it; run chmod 600 ${path}`);
   return { path, contents, cards };
 }
 
@@ -125,19 +125,19 @@ async function seedBatch(
   }
 }
 
-/** What is not done is told with the exit code, too. */
+/** Unfinished cards also change the exit code. */
 function refuseUnfinished(
   batch: number,
   { failed, pending, stopped }: { failed: number; pending: number; stopped: readonly string[] },
 ): void {
   if (pending > 0)
     throw new PortError(
-      `batch ${batch}: ${pending} pending, and no port is left (stopped: ${stopped.join(", ") || "none"}); look at the ports, ` +
-        "then run it again with the same arguments: it goes on",
+      `batch ${batch}: ${pending} pending, and no port is left (stopped: ${stopped.join(", ") || "none"}); check the ports, ` +
+        "then run the command again with the same arguments to continue",
     );
   if (failed > 0)
     throw new CheckFailed(
-      `batch ${batch}: ${failed} failed; dsc batch show --batch ${batch} says why; --replace gives their rows to other cards`,
+      `batch ${batch}: ${failed} failed; dsc batch show --batch ${batch} shows why; --replace gives their rows to other cards`,
     );
 }
 
@@ -147,7 +147,7 @@ async function transportKeys(options: BatchOptions) {
   return { transport: await read(options.transport), transportOld: await read(options.transportOld) };
 }
 
-/** A name that cannot be printed is told before the first card is touched. */
+/** A name that cannot be printed is reported before the first card is touched. */
 async function checkNames(register: Register, file: ListFile | undefined): Promise<void> {
   const { checkPrintable } = await import("../../desk/batch/printer.js");
   const names = file ? namesIn(file) : await namesOrdered(register);

@@ -1,4 +1,4 @@
-// `dsc ports`: the serial ports, and which have a card on them.
+// `dsc ports`: lists the serial ports, and which of them have a card.
 
 import type { Command } from "commander";
 import { listPorts } from "../../card/port.js";
@@ -12,11 +12,11 @@ interface Options {
 
 const EXAMPLES = ["dsc ports", "dsc ports --port /tmp/card --json"];
 const NOTES = `
-Each port is opened, and a hello is sent to whatever is there; all at the same time.`;
+All ports are opened at the same time, and a hello is sent to each.`;
 
 export function register(program: Command): void {
-  const command = printing("ports", "list the serial ports, and which have a card on them", EXAMPLES)
-    .option("--port <path...>", "look at these ports, too", [])
+  const command = printing("ports", "list the serial ports, and which of them have a card", EXAMPLES)
+    .option("--port <path...>", "check these ports too", [])
     .addHelpText("after", NOTES)
     .action(run);
   program.addCommand(command);

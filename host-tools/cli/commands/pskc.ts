@@ -1,4 +1,4 @@
-// `dsc pskc`: what a PSKC file holds, secrets masked; and its keys as other systems import them.
+// `dsc pskc`: shows what a PSKC file contains, with secrets masked, and converts its keys for other systems.
 
 import { type Command, Option } from "commander";
 import { SeedFileError } from "../../files/errors.js";
@@ -37,27 +37,27 @@ const CSV_EXAMPLES = [
 ];
 const CSV_NOTES = `${SEED_SECRET_HELP}
 
-OUT holds the token keys in the clear; delete it after the import. privacyidea: a line for each card: serial, key
-in hexadecimal, ocra, suite. nextcloud: the columns of its app twofactor_oath, key in base32. Cards that are not
-personalized to the end are left out, and for nextcloud those without a user name.`;
+OUT contains the token keys in the clear; delete it after the import. privacyidea: a line for each card: serial, key
+in hexadecimal, ocra, suite. nextcloud: the columns of its app twofactor_oath, key in base32. Cards whose
+personalization is not finished are left out, and for nextcloud also those without a user name.`;
 
-/** What writes the file that a system imports. Each returns how many cards are in it. */
+/** The writers of import files for other systems. Each returns the number of cards in the file. */
 const SYSTEMS = { privacyidea: writePrivacyIdeaCsv, nextcloud: writeNextcloudCsv };
 
 const ENCRYPTION: Record<SeedOutline["opensWith"], string> = {
   key: "encrypted under a pre-shared key",
   passphrase: "encrypted under a passphrase",
-  nothing: "not encrypted: whoever reads the file has the keys",
+  nothing: "not encrypted: anybody who reads the file has the keys",
 };
 
 export function register(program: Command): void {
-  const show = printing("show", "show what a seed file holds, secrets masked", SHOW_EXAMPLES)
+  const show = printing("show", "show what a seed file contains, with secrets masked", SHOW_EXAMPLES)
     .argument("<file>", "the seed file")
     .addOption(pskcKeyOption())
     .addOption(sharedFilesOption())
     .addHelpText("after", `\nWith --pskc-key every key and its MAC are checked.${SEED_SECRET_HELP}`)
     .action(runShow);
-  const csv = printing("csv", "write the token keys as another system imports them", CSV_EXAMPLES)
+  const csv = printing("csv", "write the token keys in the import format of another system", CSV_EXAMPLES)
     .argument("<file>", "the seed file")
     .argument("<out>", "the new file; never overwritten")
     .addOption(pskcKeyOption().makeOptionMandatory())
@@ -65,9 +65,7 @@ export function register(program: Command): void {
     .addOption(sharedFilesOption())
     .addHelpText("after", CSV_NOTES)
     .action(runCsv);
-  const pskc = program
-    .command("pskc")
-    .description("keys in PSKC (RFC 6030): out of the register, into it, and what a file holds");
+  const pskc = program.command("pskc").description("export, import and show keys in PSKC (RFC 6030)");
   for (const command of [exportCommand(), importCommand(), forgetCommand(), show, csv]) pskc.addCommand(command);
 }
 
@@ -87,7 +85,7 @@ async function runShow(file: string, options: ShowOptions, command: Command): Pr
   throwRefusals(file, refusals);
 }
 
-/** Every key is opened and its MAC checked. */
+/** Opens every key and checks its MAC. */
 async function check(file: string, pskcKey: string, options: ShowOptions): Promise<readonly Refusal[]> {
   const { records, refusals } = await importSeedFile(file, pskcKey, options);
   wipeRecords(records);
@@ -108,8 +106,8 @@ function describe(file: string, outline: SeedOutline, checked: boolean): string[
 }
 
 function macs({ opensWith, refusals }: SeedOutline, checked: boolean): string {
-  if (opensWith === "nothing") return "none are looked at";
-  if (checked && refusals.length > 0) return "right, but for what cannot be used";
+  if (opensWith === "nothing") return "none is checked";
+  if (checked && refusals.length > 0) return "right, except for the unusable keys";
   return checked ? "right" : "not checked; --pskc-key FILE checks them";
 }
 
@@ -118,10 +116,10 @@ function describeCard(card: CardOutline): string[] {
     ["serial", card.serial],
     ["suite", card.suite],
     ["PIN", card.pinCheck === "card" ? "checked by the card" : "checked by the site"],
-    ["user name", card.userName ?? "not said"],
-    ["tries", card.tries === undefined ? "not said" : String(card.tries)],
-    ["state", card.state === "done" ? "done" : "pending: not personalized to the end"],
-    ["transport keys", card.keyset === undefined ? "not said" : `version ${card.keyset}`],
+    ["user name", card.userName ?? "not given"],
+    ["tries", card.tries === undefined ? "not given" : String(card.tries)],
+    ["state", card.state === "done" ? "done" : "pending: personalization not finished"],
+    ["transport keys", card.keyset === undefined ? "not given" : `version ${card.keyset}`],
     ["key", "********"],
     ["unlock key", card.unlockable ? "********" : "none"],
   ]);
@@ -133,12 +131,12 @@ async function runCsv(file: string, out: string, options: CsvOptions, command: C
   try {
     const pending = records.filter((record) => record.state === "pending").length;
     if (pending === records.length)
-      throw new SeedFileError(`${file}: has no card that is personalized to the end; nothing was written`);
+      throw new SeedFileError(`${file}: contains no card whose personalization is finished; nothing was written`);
     const cards = SYSTEMS[options.for](out, records);
     const nameless = records.length - pending - cards;
-    if (pending > 0) warn(`${pending} not personalized to the end: left out`);
-    if (nameless > 0) warn(`${nameless} without a user name: left out`);
-    const said = `${out}: ${cards} ${cards === 1 ? "card" : "cards"}, keys in the clear: delete it after the import`;
+    if (pending > 0) warn(`${pending} left out: personalization not finished`);
+    if (nameless > 0) warn(`${nameless} left out: no user name`);
+    const said = `${out}: ${cards} ${cards === 1 ? "card" : "cards"}, keys in the clear; delete it after the import`;
     show(command, { file: out, cards, pending, nameless, refused: refusals }, [said]);
   } finally {
     wipeRecords(records);

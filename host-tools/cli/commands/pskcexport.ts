@@ -1,4 +1,4 @@
-// `dsc pskc export`: the keys of cards for another house.
+// `dsc pskc export`: writes the keys of cards for another house.
 
 import { createHash } from "node:crypto";
 import { type Command, Option } from "commander";
@@ -21,7 +21,7 @@ interface Options extends RegisterOptions {
   withUnlockKeys?: boolean;
 }
 
-/** What leaves the house. */
+/** The result of an export. */
 interface Made {
   readonly pskc: Buffer;
   readonly note: ExportNote;
@@ -35,13 +35,13 @@ const EXAMPLES = [
   "dsc pskc export one.xml --pskc-key pskc.key --serial IB3000123 --with-unlock-keys",
 ];
 const NOTES = `
-FILE holds the token keys of cards that are seeded, shipped or active, as PSKC (RFC 6030). With --site-cert it is
+FILE contains the token keys of cards that are seeded, shipped or active, as PSKC (RFC 6030). With --site-cert it is
 inside CMS, which the site opens with its private key:
   openssl cms -decrypt -inform DER -in FILE -inkey KEY.pem -out seeds.xml
-Unlock keys are for a help desk: each has a serial number of its own, such as IB3000123-U.
-Each card's entry in the journal says what left, for whom, and the file's SHA-256 (that of the PSKC inside CMS).
+Unlock keys are for a help desk: each has its own serial number, such as IB3000123-U.
+Each card's entry in the journal records what left, for whom, and the file's SHA-256 (that of the PSKC inside CMS).
 ${SEED_SECRET_HELP}
-privacyIDEA and LinOTP open no passphrase of ours (they know SHA-1 only): give them a key of 32 digits.
+privacyIDEA and LinOTP support only SHA-1 for passphrases: give them a key of 32 digits.
 ${REGISTER_HELP}`;
 
 export function exportCommand(): Command {
@@ -70,7 +70,7 @@ async function run(file: string, options: Options, command: Command): Promise<vo
   const { count, leftOut, note } = await withRegister(options, (register) =>
     exportKeys(register, file, options, certificate),
   );
-  if (leftOut > 0) warn(`${leftOut} in no state to be exported: left out`);
+  if (leftOut > 0) warn(`${leftOut} left out: in no state to be exported`);
   const unlock = options.withUnlockKeys === true;
   const result = { file, cards: count, leftOut, unlockKeys: unlock, ...note };
   const what = unlock ? "token keys and unlock keys" : "token keys";
@@ -90,7 +90,7 @@ async function exportKeys(
     const { pskc, note } = await make(cards, options, certificate);
     const contents = certificate ? await encryptForSite(pskc, certificate) : pskc;
     await spendExportApproval(register, cards, note, options.withUnlockKeys === true);
-    // Noted first: no key leaves that the journal does not tell of.
+    // Recorded first: the journal lists every key that leaves.
     await noteExport(register, cards, note);
     createExclusive(file, contents);
     return { count: cards.length, leftOut: leftOut.length, note };

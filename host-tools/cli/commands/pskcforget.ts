@@ -1,4 +1,4 @@
-// `dsc pskc forget`: the keys that another house has imported are erased here, by its receipt.
+// `dsc pskc forget`: erases keys here that another house has imported, by its receipt.
 
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -20,12 +20,12 @@ const EXAMPLES = [
   "dsc pskc forget --receipt site.xml.receipt.json",
 ];
 const NOTES = `
-The receipt names the export by its hash, and the keys that were read of it: those are forgotten, and no others. With
---site-cert the receipt has to be signed by that certificate's key, and the export to have been made for it; any other
-receipt needs the approval of a second operator (dsc approve). A card with a user name or an order in this register
-keeps its keys, and then nothing of the receipt is forgotten.
-From then on dsc verify ends with exit code 6 for these cards, and so does dsc unlock where the unlock key was
-exported. Backups from before still hold the keys: destroy them when their time is over.
+The receipt names the export by its hash, and the keys that were imported from it: exactly those are forgotten. With
+--site-cert the receipt must be signed by that certificate's key, and the export must have been made for it; any other
+receipt needs the approval of a second operator (dsc approve). If a card has a user name or an order in this register,
+nothing of the receipt is forgotten.
+Afterwards dsc verify ends with exit code 6 for these cards, and so does dsc unlock if the unlock key was exported.
+Earlier backups still contain the keys: destroy them when they are no longer needed.
 ${REGISTER_HELP}`;
 
 export function forgetCommand(): Command {
@@ -67,6 +67,6 @@ function describe({ forgotten, before }: ForgetResult): string[] {
   const earlier = before > 0 ? `; ${before} were forgotten before` : "";
   return [
     `${count("token")} token keys and ${count("unlock")} unlock keys are forgotten${earlier}`,
-    "backups from before still hold them",
+    "earlier backups still contain them",
   ];
 }

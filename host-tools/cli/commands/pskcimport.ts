@@ -1,4 +1,5 @@
-// `dsc pskc import`: the keys of another house, or of a seed file of the first release, into the register; and the receipt.
+// `dsc pskc import`: imports the keys of another house, or of a seed file of the first release, into the register, and
+// writes the receipt.
 
 import type { Command } from "commander";
 import { SeedFileError } from "../../files/errors.js";
@@ -22,19 +23,19 @@ const EXAMPLES = [
   "dsc pskc import seeds.xml --pskc-key pskc.key --sign-key private.pem",
 ];
 const NOTES = `
-The keys come into the register as they are, bound to no card. A key that cannot be taken is named, and the others are
-taken; the same file again changes nothing. A file inside CMS is opened first:
+The keys are imported as they are, bound to no card. Keys that cannot be imported are named, and all others are
+imported; importing the same file again changes nothing. A file inside CMS must be opened first:
   openssl cms -decrypt -inform DER -in seeds.p7m -inkey KEY.pem -out seeds.xml
-The receipt names the file by its SHA-256 and each key that was read: it is for whoever exported them. --sign-key signs
-it with the private key (PEM) of the certificate that the export was made for.
+The receipt is for the house that exported the keys. It names the file by its SHA-256 and each imported key. --sign-key
+signs it with the private key (PEM) of the certificate that the export was made for.
 ${SEED_SECRET_HELP}
 ${REGISTER_HELP}`;
 
 export function importCommand(): Command {
-  const command = printing("import", "take the keys of a file into the register, and write the receipt", EXAMPLES)
+  const command = printing("import", "import the keys of a file into the register, and write the receipt", EXAMPLES)
     .argument("<file>", "the file: PSKC")
     .addOption(pskcKeyOption().makeOptionMandatory())
-    .option("--receipt <file>", "where the receipt goes; never overwritten (default: FILE.receipt.json)")
+    .option("--receipt <file>", "the new file for the receipt; never overwritten (default: FILE.receipt.json)")
     .option("--sign-key <file>", "the private key that signs the receipt, in PEM (-: stdin)")
     .addHelpText("after", NOTES)
     .action(run);
@@ -44,7 +45,7 @@ export function importCommand(): Command {
 async function run(file: string, options: Options, command: Command): Promise<void> {
   const { receipt = `${file}.receipt.json`, pskcKey, siteKey, deskKey, journalKey, operatorKey, signKey } = options;
   refuseStdout(receipt);
-  // Before the file is opened, which takes seconds where it has thousands of keys.
+  // Checked before the file is opened, which takes seconds if it has thousands of keys.
   whereOf(options);
   refuseStdinTwice(pskcKey, siteKey, deskKey, journalKey, operatorKey, signKey);
   refuseTaken(receipt);
@@ -52,7 +53,8 @@ async function run(file: string, options: Options, command: Command): Promise<vo
     signKey === undefined ? undefined : await readSecret(signKey, "Private key", options, readSigningKey);
   const imported = await importSeedFile(file, pskcKey, options);
   try {
-    if (imported.records.length === 0) throw new SeedFileError(`${file}: has no key of a card; nothing was taken in`);
+    if (imported.records.length === 0)
+      throw new SeedFileError(`${file}: contains no key of a card; nothing was imported`);
     const { taken, known, refusals } = await takeIn(imported, options);
     if (taken.length > 0) writeReceipt(receipt, receiptOf({ ...imported, records: taken }, new Date()), signingKey);
     const result = {
@@ -82,7 +84,7 @@ function readSigningKey(path: string, options: Parameters<typeof readContents>[1
   return readContents(path, options, signingKeyIn);
 }
 
-/** All that was refused: by the file, or by the register. */
+/** All refused records: by the file, or by the register. */
 async function takeIn({ records, refusals, sha256 }: Imported, options: Options) {
   const result = await withRegister(options, async (register) => {
     const { importRecords } = await import("../../desk/register/keyimport.js");
@@ -91,10 +93,10 @@ async function takeIn({ records, refusals, sha256 }: Imported, options: Options)
   return { ...result, refusals: [...refusals, ...result.refusals] };
 }
 
-/** What was read is served; what was not is told, and is an error. */
+/** Imported records stay imported; refused ones are reported and make the command fail. */
 export function throwRefusals(file: string, refusals: readonly Refusal[]): void {
   const [first] = refusals;
   if (!first) return;
   const more = refusals.length > 1 ? `; and ${refusals.length - 1} more` : "";
-  throw new SeedFileError(`${file}: a key cannot be used, any other can: ${describeRefusal(first)}${more}`);
+  throw new SeedFileError(`${file}: a key cannot be used, all others can: ${describeRefusal(first)}${more}`);
 }

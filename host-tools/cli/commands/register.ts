@@ -1,4 +1,4 @@
-// `dsc register`: makes a register and takes care of it.
+// `dsc register`: makes a register and maintains it.
 
 import { existsSync } from "node:fs";
 import type { Command } from "commander";
@@ -55,18 +55,18 @@ const INIT_EXAMPLES = [
   "dsc register init --register register.db --desk-key desk.key --site-key site.key --journal-key journal.key",
 ];
 const INIT_NOTES = `
-The files of keys that do not exist yet are drawn, for their owner's eyes only; keep a copy of each in a safe. So are keys
-that a token does not have yet; they never leave it. Without
---site-key the register has no site: it seeds cards for others. On a server make an empty database in UTF-8 first.
+Keys whose files do not exist yet are drawn, into files that only their owner can read; keep a copy of each in a safe.
+Keys that a token does not have yet are drawn in the token and never leave it. Without --site-key the register has no
+site: it seeds cards for others. On a server make an empty database in UTF-8 first.
 
-Keep the public key that is printed: with it a saved head of the journal is checked without a secret.
+Keep the printed public key: it checks a saved head of the journal without a secret.
 ${REGISTER_HELP}`;
 
 const RESTORE_NOTES = `
-The place that --register names must be empty; it may be of the other kind than the register that was backed up. What was
-done after the backup is not in it. So say where serial numbers go on (--number-from), which orders were done since, whose
-PINs must not come back (--done), and whose keys were forgotten since (--forgotten; with -U: the unlock key). Where nothing
-was done since, as when a register moves to a server, say --nothing-since.
+The place that --register names must be empty; it may use another engine than the register that was backed up. The
+backup does not contain what was done after it. So state where serial numbers continue (--number-from), which orders
+were done since, whose PINs must not return (--done), and whose keys were forgotten since (--forgotten; with -U: the
+unlock key). If nothing was done since, such as when a register moves to a server, give --nothing-since.
 ${REGISTER_HELP}`;
 
 export function register(program: Command): void {
@@ -74,19 +74,16 @@ export function register(program: Command): void {
     printing("init", "make a register, and the keys that do not exist yet", INIT_EXAMPLES),
     ...ALL,
   )
-    .option("--passphrase", "put the keys that are drawn behind a passphrase each, which is asked for")
+    .option("--passphrase", "encrypt each new key with a passphrase, which is asked for")
     .addHelpText("after", INIT_NOTES)
     .action(runInit);
   const check = readingOptions(
-    printing("check", "read all of it, and say what is wrong", ["dsc register check"]),
+    printing("check", "check the whole register, and report what is wrong", ["dsc register check"]),
     ...ALL,
   )
     .option("--head <file>", "a saved head of the journal (dsc journal head)")
     .addOption(earlierKeyOption())
-    .addHelpText(
-      "after",
-      `\nIt checks what the keys that are given open. Exit code 1 where something is wrong.${REGISTER_HELP}`,
-    )
+    .addHelpText("after", `\nIt checks what the given keys open. Exit code 1 if something is wrong.${REGISTER_HELP}`)
     .action(runCheck);
   const backup = readingOptions(printing("backup", "back it up while it is in use", BACKUP_EXAMPLES), "journal")
     .argument("<file>", "the new file, for its owner's eyes only; never overwritten")
@@ -94,7 +91,7 @@ export function register(program: Command): void {
     .action(runBackup);
   const restore = registerOptions(printing("restore", "make a register of a backup", RESTORE_EXAMPLES), "journal")
     .argument("<file>", "the backup")
-    .option("--number-from <serial>", "the first serial number that is given from now on", serialNumber)
+    .option("--number-from <serial>", "the first serial number to assign from now on", serialNumber)
     .option("--nothing-since", "nothing was done after the backup")
     .option("--done <order...>", "orders that were done after the backup", collectNumbers)
     .option("--forgotten <serial...>", "cards whose keys were forgotten after the backup")
@@ -102,20 +99,28 @@ export function register(program: Command): void {
     .addHelpText("after", RESTORE_NOTES)
     .action(runRestore);
   const rekey = registerOptions(
-    printing("rekey", "give it another site key, desk key or journal key", REKEY_EXAMPLES),
+    printing("rekey", "replace the site key, desk key or journal key", REKEY_EXAMPLES),
     ...ALL,
   )
-    .option("--new-site-key <file>", "the site key from now on; drawn where the file does not exist yet")
-    .option("--new-desk-key <file>", "the desk key from now on; likewise")
-    .option("--new-journal-key <file>", "the journal key from now on; likewise")
-    .option("--passphrase", "put the keys that are drawn behind a passphrase each, which is asked for")
+    .option("--new-site-key <file>", "the new site key; drawn if the file does not exist yet")
+    .option("--new-desk-key <file>", "the new desk key; likewise")
+    .option("--new-journal-key <file>", "the new journal key; likewise")
+    .option("--passphrase", "encrypt each new key with a passphrase, which is asked for")
     .addHelpText("after", REKEY_NOTES)
     .action(runRekey);
-  const migrate = registerOptions(printing("migrate", "bring a register on a server to this version", MIGRATE_EXAMPLES))
-    .addHelpText("after", `\nEnd the other benches and back it up first. A file is migrated by itself.${REGISTER_HELP}`)
+  const migrate = registerOptions(
+    printing("migrate", "migrate a register on a server to this version", MIGRATE_EXAMPLES),
+  )
+    .addHelpText(
+      "after",
+      `\nEnd the other benches and back up the register first. A register in a file is migrated automatically.${REGISTER_HELP}`,
+    )
     .action(runMigrate);
-  const clock = registerOptions(printing("clock", "what time it is for the register", CLOCK_EXAMPLES), "journal")
-    .option("--accept", "take the time that the clock says now, though the register has seen a later one")
+  const clock = registerOptions(
+    printing("clock", "show or correct the time of the register", CLOCK_EXAMPLES),
+    "journal",
+  )
+    .option("--accept", "accept the clock's time although the register has seen a later one")
     .addHelpText("after", REGISTER_HELP)
     .action(runClock);
   const group = program.command("register").description("the register of cards, keys and orders");
@@ -130,9 +135,9 @@ const RESTORE_EXAMPLES = [
 ];
 const REKEY_EXAMPLES = ["dsc register rekey --new-desk-key desk-2027.key"];
 const REKEY_NOTES = `
-All of it changes or nothing does. Other benches go on once they are given the new keys. The old keys still open earlier
-backups: destroy both together. The old journal key is needed to check the entries that were made under it
-(dsc journal verify --earlier-journal-key); keep the public key that is printed, as that of dsc register init.
+The change is made completely or not at all. Other benches continue once they are given the new keys. The old keys still
+open earlier backups: destroy both together. The old journal key is needed to check the entries that were made under it
+(dsc journal verify --earlier-journal-key). Keep the printed public key, like that of dsc register init.
 ${REGISTER_HELP}`;
 const MIGRATE_EXAMPLES = ["dsc register migrate --register postgres://desk@db.example/register"];
 const CLOCK_EXAMPLES = ["dsc register clock", "dsc register clock --accept"];
@@ -173,13 +178,13 @@ async function runInit(options: InitOptions, command: Command): Promise<void> {
   }
 }
 
-/** Before keys are drawn that nobody needs. */
+/** Checked before keys are drawn that nobody would need. */
 async function refuseTaken(where: string): Promise<void> {
   const { openEngine } = await import("../../desk/register/open.js");
   await (await openEngine(where, { create: true })).close();
 }
 
-/** Draws the keys whose files are not there. Returns their names. */
+/** Draws the keys whose files do not exist. Returns their names. */
 async function drawMissing(options: InitOptions): Promise<string[]> {
   const drawn: string[] = [];
   for (const [kind, path] of pathsOf(options)) {
@@ -226,7 +231,7 @@ async function runCheck(options: CheckOptions, command: Command): Promise<void> 
     const { cards, opened, entries, unchecked, findings, notGiven } = report;
     const said = saidOfUnchecked(unchecked);
     if (said !== undefined) warn(said);
-    for (const kind of notGiven) warn(`the ${kind} key was not given: what only it opens was not looked at`);
+    for (const kind of notGiven) warn(`the ${kind} key was not given, so what only it opens was not checked`);
     const summary = columns([
       ["cards", String(cards)],
       ["keys", `${opened} opened`],
@@ -234,7 +239,7 @@ async function runCheck(options: CheckOptions, command: Command): Promise<void> 
     ]);
     show(command, { ...report, right: findings.length === 0 }, [
       ...summary,
-      ...(findings.length > 0 ? findings : ["all is right"]),
+      ...(findings.length > 0 ? findings : ["no faults found"]),
     ]);
     if (findings.length > 0) process.exitCode = Exit.FAILED;
   });
@@ -247,7 +252,7 @@ async function runBackup(file: string, options: RegisterOptions, command: Comman
     const { at, rows } = await backUp(register, file);
     const time = new Date(at).toISOString();
     show(command, { file, at: time, rows }, [
-      `${file}: a backup of ${rows.cards} cards, as of ${time}; keep it with no key beside it`,
+      `${file}: a backup of ${rows.cards} cards, as of ${time}; keep it apart from the keys`,
     ]);
   });
 }
@@ -257,7 +262,7 @@ async function runRestore(file: string, options: RestoreOptions, command: Comman
   const where = whereOf(options);
   if ((numberFrom === undefined) !== nothingSince)
     throw new UsageError(
-      "say from where serial numbers go on (--number-from SERIAL), or that nothing was done since (--nothing-since)",
+      "give the next serial number (--number-from SERIAL), or confirm that nothing was done since the backup (--nothing-since)",
     );
   const head = await headOf(options.head);
   const keys = await readCustodyKeys(options);
@@ -265,7 +270,7 @@ async function runRestore(file: string, options: RestoreOptions, command: Comman
     const { restore } = await import("../../desk/register/backup.js");
     const since = { nextSerial: numberFrom, done, forgotten, head };
     const report = await restore(file, where, keys, await readActor(options), since);
-    if (head === undefined) warn("no saved head was given: nobody knows what the journal had after the backup");
+    if (head === undefined) warn("no saved head was given: later entries of the journal are unknown");
     const at = new Date(report.at).toISOString();
     show(command, { register: where, ...report, at }, restoreLines(where, at, report));
     if (report.findings.length > 0) process.exitCode = Exit.FAILED;
@@ -277,18 +282,16 @@ async function runRestore(file: string, options: RestoreOptions, command: Comman
 function restoreLines(where: string, at: string, report: RestoreReport): string[] {
   const { lostEntries, findings, challengesEnded, pending, openOrders, rows } = report;
   const again = [
-    ...(lostEntries ? [`${lostEntries} entries of the journal came after the backup: do again what they tell of`] : []),
-    ...(challengesEnded > 0 ? [`${challengesEnded} open challenges have ended: ask for new ones`] : []),
-    ...(pending.length > 0 ? [`not personalized to the end, run dsc personalize again: ${pending.join(", ")}`] : []),
-    ...(openOrders.length > 0
-      ? [`orders that are open; see which of them were done since: ${openOrders.join(", ")}`]
-      : []),
+    ...(lostEntries ? [`${lostEntries} entries of the journal came after the backup: repeat what they record`] : []),
+    ...(challengesEnded > 0 ? [`${challengesEnded} open challenges have ended; draw new ones`] : []),
+    ...(pending.length > 0 ? [`personalization not finished, run dsc personalize again: ${pending.join(", ")}`] : []),
+    ...(openOrders.length > 0 ? [`open orders; check which of them were done since: ${openOrders.join(", ")}`] : []),
   ];
   return [
     `${where}: a register with ${rows.cards ?? 0} cards, as of ${at}`,
     ...findings.map(({ message }) => `journal: ${message}`),
     ...again,
-    "dsc register check looks at all of it",
+    "dsc register check checks all of it",
   ];
 }
 
@@ -297,7 +300,7 @@ async function runRekey(options: RekeyOptions, command: Command): Promise<void> 
   const named = { siteKey: newSiteKey, deskKey: newDeskKey, journalKey: newJournalKey, passphrase, insecureKeyFile };
   const wanted = Object.fromEntries(Object.entries(named).filter(([, value]) => value !== undefined)) as InitOptions;
   if (newSiteKey === undefined && newDeskKey === undefined && newJournalKey === undefined)
-    throw new UsageError("no new key is named; give one or more of --new-site-key, --new-desk-key, --new-journal-key");
+    throw new UsageError("no new key is given; give one or more of --new-site-key, --new-desk-key, --new-journal-key");
   await withRegister(options, async (register) => {
     const { rekey } = await import("../../desk/register/rekey.js");
     const { JournalKey } = await import("../../desk/register/journalchain.js");
@@ -311,7 +314,7 @@ async function runRekey(options: RekeyOptions, command: Command): Promise<void> 
       const publicKey = journal?.publicKey.toString("hex");
       const lines = [
         ...drawn.map(drawnLine),
-        `${where}: ${keys} keys are sealed anew`,
+        `${where}: ${keys} keys were sealed again`,
         ...(publicKey === undefined ? [] : [`public key of its journal from now on: ${publicKey}`]),
       ];
       show(command, { register: where, keys, drawn, journalPublicKey: publicKey ?? null }, lines);
@@ -346,12 +349,12 @@ async function runClock(
     const text = { clock: new Date(now).toISOString(), latest: latest === 0 ? null : new Date(latest).toISOString() };
     const lines = columns([
       ["clock", text.clock],
-      ["latest", text.latest ?? "none was kept yet"],
+      ["latest", text.latest ?? "none yet"],
     ]);
     show(
       command,
       { ...text, accepted: accept },
-      accept ? [...lines, "the register takes the clock's time from now on"] : lines,
+      accept ? [...lines, "the register uses the clock's time from now on"] : lines,
     );
   });
 }

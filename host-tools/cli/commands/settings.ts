@@ -1,4 +1,4 @@
-// `dsc settings`: what the register's settings are, and how they are changed.
+// `dsc settings`: shows and changes the register's settings.
 
 import type { Command } from "commander";
 import type { Register } from "../../desk/register/register.js";
@@ -16,7 +16,7 @@ export function register(program: Command): void {
     "journal",
   )
     .argument("[name]", "the setting")
-    .argument("[value]", "what it is from now on; needs the journal key")
+    .argument("[value]", "the new value; needs the journal key")
     .addHelpText("after", REGISTER_HELP)
     .action(run);
   program.addCommand(command);
@@ -30,7 +30,9 @@ async function run(
 ): Promise<void> {
   const { isSettingName, SETTINGS } = await import("../../desk/register/settings.js");
   if (name !== undefined && !isSettingName(name))
-    throw new UsageError(`there is no setting ${JSON.stringify(name)}; there are ${Object.keys(SETTINGS).join(", ")}`);
+    throw new UsageError(
+      `there is no setting ${JSON.stringify(name)}; choose one of ${Object.keys(SETTINGS).join(", ")}`,
+    );
   const checked = name !== undefined && value !== undefined ? await SETTINGS[name].check(value) : undefined;
   await withRegister(options, async (register) => {
     if (name !== undefined && checked !== undefined) await set(register, name, checked);

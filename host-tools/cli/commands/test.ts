@@ -1,4 +1,4 @@
-// `dsc test`: the bench test of a card before a key goes in, step by step. The screen and the keys need a person.
+// `dsc test`: the bench test of a card before its keys are written, step by step. Screen and keys need a person.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Command } from "commander";
@@ -33,16 +33,16 @@ interface Result {
 
 const KEYS = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "OK", "PRESS"];
 const POLL_TIME = 150;
-/** Pages of the card's flash that hold nothing: all but one (docs/FLASH.md). */
+/** Empty pages of the card's flash: all but one (docs/FLASH.md). */
 const SPARE_PAGES = 3;
 
 const EXAMPLES = ["dsc test --port /dev/ttyACM0", "dsc test --port /tmp/card --json"];
 const NOTES = `
-For a card that is not personalized. At a terminal somebody looks at the screen and presses every key; without
-one these two steps are left out. Exit code 1: a part is bad.`;
+For a card that is not personalized. At a terminal a person checks the screen and presses every key; without a
+terminal these two steps are left out. Exit code 1: a part is bad.`;
 
 export function register(program: Command): void {
-  const command = speaking("test", "test a card's parts before a key goes in", EXAMPLES)
+  const command = speaking("test", "test a card's parts before keys are written to it", EXAMPLES)
     .addOption(transportOption())
     .addOption(sharedFilesOption())
     .option("--time <seconds>", "how long to wait for all keys", wholeNumber(1, 3600), 60)
@@ -64,7 +64,7 @@ async function run(options: Options, command: Command): Promise<void> {
 async function testAll(card: CardClient, master: Master | undefined, seconds: number): Promise<Result[]> {
   const status = await card.readStatus();
   if (status.life === "personalized")
-    throw new WrongCard("the card is personalized, and a card with a key in it is not tested; dsc wipe takes it off");
+    throw new WrongCard("the card is personalized, and only a card without keys is tested; dsc wipe removes them");
   const keys = flashKeys(status, master);
   const person = isInteractive();
   try {
@@ -73,15 +73,15 @@ async function testAll(card: CardClient, master: Master | undefined, seconds: nu
       await testParts(card, "random", "the random source"),
       await testParts(card, "crypto", "the known answers"),
       keys ? await testFlash(card, keys) : leftOut("flash", "the card has transport keys of its own (--transport)"),
-      person ? await testScreen(card) : leftOut("screen", "nobody is here to look at it"),
-      person ? await testKeys(card, seconds) : leftOut("keys", "nobody is here to press them"),
+      person ? await testScreen(card) : leftOut("screen", "no terminal to ask at"),
+      person ? await testKeys(card, seconds) : leftOut("keys", "no terminal to ask at"),
     ];
   } finally {
     if (keys) wipeKeyset(keys);
   }
 }
 
-/** The flash test writes, and so needs the card's transport keys; nothing where nobody gave them. */
+/** The flash test writes, so it needs the card's transport keys; undefined if they were not given. */
 function flashKeys(status: CardStatus, master: Master | undefined): Keyset | undefined {
   return master || claimsPublic(status) ? keysetFor(expectedOf(master), status) : undefined;
 }
@@ -93,24 +93,24 @@ async function testBattery(card: CardClient): Promise<Result> {
 
 async function testParts(card: CardClient, test: "random" | "crypto", what: string): Promise<Result> {
   const good = (await card.selfTest(test)) === 1;
-  return judged(test, good, good ? `${what}: as it must be` : `${what}: wrong`);
+  return judged(test, good, good ? `${what}: good` : `${what}: wrong`);
 }
 
 async function testFlash(card: CardClient, keys: Keyset): Promise<Result> {
   await card.openChannel(Level.FULL, keys);
   const pages = await card.selfTest("flash");
   await card.closeChannel();
-  return judged("flash", pages >= SPARE_PAGES, `spare pages that are good: ${pages}`);
+  return judged("flash", pages >= SPARE_PAGES, `good spare pages: ${pages}`);
 }
 
 async function testScreen(card: CardClient): Promise<Result> {
   await card.selfTest("screen");
   const good = await askWhether("Does the screen show ********, every segment lit?");
-  return judged("screen", good, good ? "somebody looked at it" : "somebody says no");
+  return judged("screen", good, good ? "checked by eye" : "the answer was no");
 }
 
 async function testKeys(card: CardClient, seconds: number): Promise<Result> {
-  // What was pressed before does not count.
+  // Clears keys that were pressed before.
   await card.selfTest("keys");
   const end = Date.now() + seconds * 1000;
   let missing = KEYS;

@@ -1,4 +1,4 @@
-// `dsc unlock`: the help desk's half of unlocking a card: a lock code comes in, an unlock code goes out.
+// `dsc unlock`: the help desk's side of unlocking a card: computes the unlock code for a lock code.
 
 import type { Command } from "commander";
 import { withGone } from "../gone.js";
@@ -17,7 +17,7 @@ const EXAMPLES = [
   "    --register desk.db --site-key site.key --journal-key journal.key",
 ];
 const NOTES = `
-Be sure that the caller owns the card before you read the code out.
+Make sure that the caller owns the card before you read out the code.
 ${REGISTER_HELP}`;
 
 export function register(program: Command): void {

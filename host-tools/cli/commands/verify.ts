@@ -1,4 +1,4 @@
-// `dsc verify`: the site's half of a login. Exit code 1 is for a response that is refused, and for nothing else.
+// `dsc verify`: the site's side of a login. Exit code 1 means only that a response was refused.
 
 import type { Command } from "commander";
 import { Exit } from "../exit.js";
@@ -21,11 +21,11 @@ const EXAMPLES = [
   "    --register desk.db --site-key site.key",
 ];
 const NOTES = `
-The challenge must be one that dsc challenge drew for this card. It is spent with this, whether the response is
-right or not, and before the verdict is printed: however many ask at once, it is accepted once.
+The challenge must come from dsc challenge, for this card. It is spent whether the response is right or wrong,
+and before the verdict is printed, so that of any number of concurrent calls only one can accept the response.
 ${REGISTER_HELP}
 
-Exit codes: 0 accepted; 1 refused; 2 an option that cannot be right (nothing is spent); 6 a file or the register
+Exit codes: 0 accepted; 1 refused; 2 a wrong option (nothing is spent); 6 a file or the register
 cannot be used, or has no such card.`;
 
 export function register(program: Command): void {

@@ -1,4 +1,4 @@
-// `dsc wipe`: back to NO KEY. Serial number and transport keys stay.
+// `dsc wipe`: returns a card to NO KEY. Serial number and transport keys stay.
 
 import type { Command } from "commander";
 import { Level } from "../../../firmware/wire.js";
@@ -24,11 +24,11 @@ interface Options extends CardOptions, TransportOptions {
 
 const EXAMPLES = ["dsc wipe --port /dev/ttyACM0 --transport transport.key", "dsc wipe --port /tmp/card --yes"];
 const NOTES = `
-At a terminal it asks before anything is lost; without one it does not. The token key, the unlock key and the
-PIN are gone for good.`;
+At a terminal the command asks before anything is lost; without one it does not ask. The token key, the unlock key
+and the PIN are lost for good.`;
 
 export function register(program: Command): void {
-  const command = speaking("wipe", "take the keys off a card: back to NO KEY", EXAMPLES)
+  const command = speaking("wipe", "remove the keys from a card, back to NO KEY", EXAMPLES)
     .addOption(transportOption())
     .addOption(sharedFilesOption())
     .option("--yes", "do not ask")
@@ -42,7 +42,7 @@ async function run(options: Options, command: Command): Promise<void> {
   const result = await withMasterKey(options, (master) => withCard(options, (card) => wipe(card, master, options)));
   const { serial, wiped } = result;
   const name = serial ?? "the card";
-  show(command, { port, ...result }, [wiped ? `${name} is wiped: it shows NO KEY` : `${name} was left as it is`]);
+  show(command, { port, ...result }, [wiped ? `${name} is wiped: it shows NO KEY` : `${name} was not changed`]);
 }
 
 async function wipe(card: CardClient, master: Master | undefined, options: Options) {
@@ -55,7 +55,7 @@ async function wipe(card: CardClient, master: Master | undefined, options: Optio
     await card.wipe();
     await card.closeChannel();
     const { life } = await card.readStatus();
-    if (life !== "blank") throw new CheckFailed(`the card says that it is ${life}, not blank`);
+    if (life !== "blank") throw new CheckFailed(`the card reports ${life} instead of blank; wipe it again`);
     return { serial, wiped: true };
   } finally {
     wipeKeyset(keys);

@@ -1,4 +1,5 @@
-// A batch as the ports of one bench see it: the register, what the file says, and the keys that all cards of it get.
+// A batch as the ports of one bench see it: the register, the contents of the list, and the keys that all its cards
+// get.
 
 import type { CardClient } from "../../card/cardclient.js";
 import { LineClosed, NoAnswer } from "../../card/link.js";
@@ -29,14 +30,14 @@ export type BatchRequest = Pick<Request, "transport" | "transportOld" | "allowDe
 
 export interface BatchDeskOptions {
   readonly batch: number;
-  /** The cards of the file; none for orders. They are the caller's. */
+  /** The cards of the file; empty for a batch of orders. The caller wipes them. */
   readonly cards: readonly ListedCard[];
   readonly request: BatchRequest;
-  /** The name of this computer, for those who wait. */
+  /** The name of this computer, shown to benches that wait. */
   readonly host: string;
 }
 
-/** Reasons for which the row and not the register is at fault. */
+/** Reasons for which the row is at fault and not the register. */
 const OF_ROW: readonly RegisterReason[] = ["duplicate", "damaged", "unknown", "state"];
 
 export class BatchDesk {
@@ -52,13 +53,13 @@ export class BatchDesk {
     this.#byLine = new Map(options.cards.map((card) => [card.line, card]));
   }
 
-  /** What the register has for the card at a port. */
+  /** Looks up what the register has for the card at a port. */
   async pair(port: string, card: PresentCard): Promise<Pairing> {
     const pinOf = (line: number) => this.#byLine.get(line)?.pin;
     try {
       return await pairCard(this.register, card, { batch: this.batch, claimant: this.#claimant(port), pinOf });
     } catch (error) {
-      // Another bench works on that serial number: it lets go, or its claim ends.
+      // Another bench works on that serial number: it releases its claim, or the claim expires.
       if (error instanceof RegisterError && error.reason === "busy") return { kind: "none" };
       throw error;
     }
@@ -78,10 +79,10 @@ export class BatchDesk {
     try {
       const request = this.#requestOf(row);
       const status = await client.readStatus();
-      // From here on the channel says with a MAC that it is this card; up to here another one may have been put in.
-      if (status.id !== row.cardId) throw new WrongCard("this is another card than the one that the row was given to");
+      // From here on the channel proves with a MAC that it is this card; before, somebody may have exchanged it.
+      if (status.id !== row.cardId) throw new WrongCard("this is not the card that the row was given to");
       plan = await makePlan(request, status, desk);
-      // Somebody seeded it by itself, for this very row.
+      // The card was seeded singly, for this very row.
       if (plan.action === "nothing") await change(this.register, done);
       else await carryOut(plan, request, client, desk, onStep);
       return plan.warnings;
@@ -91,12 +92,12 @@ export class BatchDesk {
     }
   }
 
-  /** Notes that seeding failed. */
+  /** Records that seeding failed. */
   fail(port: string, row: PairedRow, failure: Failure): Promise<void> {
     return failRow(this.register, row, this.#claimant(port), failure);
   }
 
-  /** Notes a card that is good for nothing. */
+  /** Records a card that cannot be used. */
   async refuse(port: string, cardId: string | undefined, why: string): Promise<void> {
     const began = await this.register.engine.now();
     const attempt: Attempt = { batch: this.batch, claimant: this.#claimant(port), cardId, began };
@@ -114,7 +115,10 @@ export class BatchDesk {
   }
 }
 
-/** Whose fault it was, while the card was still there. Throws what is no fault of a card or a row: nobody goes on then. */
+/**
+ * What was at fault while the card was still there. Rethrows an error that neither a card nor a row caused: it stops
+ * the whole run.
+ */
 export function whoseFault(error: unknown): Failure["whose"] {
   if (error instanceof LineClosed || error instanceof NoAnswer || error instanceof PortError) return "away";
   if (error instanceof RegisterError) {
@@ -126,7 +130,7 @@ export function whoseFault(error: unknown): Failure["whose"] {
   return "card";
 }
 
-/** Whether it is a mistake in this program. Errors that people are told of have classes of their own. */
+/** Whether the error is a mistake in this program. Errors that users see have classes of their own. */
 export function isMistake(error: unknown): boolean {
   return (
     !(error instanceof Error) ||

@@ -5,11 +5,11 @@ import { type BatchCounts, countRows } from "../register/batches.js";
 import type { BatchDesk } from "./batchdesk.js";
 import { BenchPort, type BenchPortOptions, type PortListener, type PortNews } from "./benchport.js";
 
-/** How far all of it is. */
+/** How far the whole batch is. */
 export interface Progress extends BatchCounts {
-  /** Cards that this bench has seeded since it began. */
+  /** Cards that this bench has seeded since the run began. */
   readonly here: number;
-  /** Until no row is pending, at the pace so far (ms); undefined: there is none yet. */
+  /** Estimated time until no row is pending, at the pace so far (ms); undefined: no card was seeded yet. */
   readonly timeLeft: number | undefined;
 }
 
@@ -19,9 +19,9 @@ export interface RunListener extends PortListener {
 
 export interface RunOptions extends Omit<BenchPortOptions, "desk" | "listener"> {
   readonly ports: readonly string[];
-  /** Ports that came since; where none were named. */
+  /** Returns ports that were plugged in since; given only if the user named no ports. */
   readonly morePorts?: (() => Promise<readonly string[]>) | undefined;
-  /** Ends it early: cards that are being seeded are finished, and no other is begun. */
+  /** Ends the run early: cards that are being seeded are finished, and no new one is begun. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -33,10 +33,12 @@ export interface RunEnd extends BatchCounts {
   readonly stopped: readonly string[];
 }
 
-/** Other benches may finish the batch: the register is looked at so often (ms). */
+/** Other benches may finish the batch, so the register is read at this interval (ms). */
 const LOOK = 1000;
 
-/** Runs until no row is pending, every port is stopped, or `signal` ends it. The first error of a port ends all of them. */
+/**
+ * Runs until no row is pending, every port is stopped, or `signal` ends it. The first error of one port ends all ports.
+ */
 export async function runBatch(desk: BatchDesk, options: RunOptions, listener: RunListener): Promise<RunEnd> {
   return new BatchRun(desk, options, listener).run();
 }
@@ -95,7 +97,7 @@ class BatchRun {
 
   #isEnded(): boolean {
     if (this.#failure || this.#options.signal?.aborted) return true;
-    // Where ports are looked for, one may still come.
+    // Without named ports, a new port may still appear.
     return this.#running.size === 0 && (this.#options.morePorts === undefined || this.#ports.size > 0);
   }
 
@@ -139,7 +141,7 @@ class BatchRun {
   }
 }
 
-/** Methods that may be passed on. */
+/** The listener's methods, bound so that they can be passed as functions. */
 function bound(listener: PortListener): PortListener {
   return {
     news: (news) => listener.news(news),

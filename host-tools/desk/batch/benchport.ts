@@ -1,8 +1,9 @@
-// One port of a bench at work on a batch: does what the table of portmachine.ts says, with a real serial port and the register.
+// One port of a bench at work on a batch: carries out the table of portmachine.ts with a real serial port and the
+// register.
 //
-// The port stays open from card to card: opening it may reset a board. A card that is there is asked for its id again and again,
-// so that one that was pulled, or exchanged, is noticed; a card answers nobody while it is seeded, and what was begun on one
-// cannot go on with another, since each command has a MAC of the channel.
+// The port stays open from card to card, since opening it may reset a board. A present card is asked for its id again
+// and again, so that a removed or exchanged card is noticed. While a card is seeded it answers no such question, and
+// the work cannot continue with another card, since each command carries a MAC of the channel.
 
 import type { Duplex } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -22,7 +23,7 @@ export interface OpenLine {
   close(): Promise<void>;
 }
 
-/** What is told of a port. */
+/** What listeners learn about a port. */
 export interface PortNews {
   readonly port: string;
   readonly event: Event;
@@ -30,7 +31,7 @@ export interface PortNews {
   /** The id of the card that is there. */
   readonly card?: string | undefined;
   readonly serial?: string | undefined;
-  /** In a line for people. */
+  /** The reason, as one line for people. */
   readonly why?: string | undefined;
 }
 
@@ -38,28 +39,28 @@ export interface PortListener {
   news(news: PortNews): void;
   step(port: string, serial: string, step: Step): void;
   warning(port: string, serial: string, text: string): void;
-  /** What is waited for, where that takes more than a few seconds. */
+  /** Reports what the port waits for, if the wait takes more than a few seconds. */
   waiting(what: string): void;
 }
 
 export interface BenchPortOptions {
   readonly desk: BatchDesk;
   readonly listener: PortListener;
-  /** Opens the line at a path; a serial port unless told. */
+  /** Opens the line at a path; default: a serial port. */
   readonly open?: (path: string) => Promise<OpenLine>;
-  /** The clock of the line; the real one unless given. */
+  /** The clock of the line; default: the real one. */
   readonly timer?: Timer;
-  /** Between two looks at a port (ms). */
+  /** Time between two polls of a port (ms). */
   readonly pause?: number;
-  /** Until the register is asked again whether a row is free (ms). */
+  /** Time until the register is asked again whether a row is free (ms). */
   readonly patience?: number;
 }
 
 const PAUSE = 250;
 const ASK_AGAIN = 2000;
-/** An answer to hello takes milliseconds; the link waits for it long enough. */
+/** An answer to hello takes milliseconds, and the link waits long enough for one. */
 const HELLOS = 1;
-/** A card that misses one hello may have been busy. */
+/** A card that misses one hello may just be busy. */
 const MISSED_HELLOS = 2;
 
 /** A card that is there. */
@@ -83,7 +84,7 @@ export class BenchPort {
   #serial: string | undefined;
   #why: string | undefined;
   #justOpened = false;
-  /** What came from outside. */
+  /** The event that another part of the program sent, if any. */
   #outside: "complete" | "end" | undefined;
   #leave = new AbortController();
   #state: State = START.state;
@@ -102,7 +103,7 @@ export class BenchPort {
     return this.#state;
   }
 
-  /** Works until the port has nothing to do any more. Throws what ends the work of the whole bench. */
+  /** Works until the port has nothing left to do. Throws errors that end the work of the whole bench. */
   async run(): Promise<void> {
     try {
       for (let port: Port = START; !isOver(port); ) {
@@ -117,7 +118,10 @@ export class BenchPort {
     }
   }
 
-  /** No other card is to be begun, or all is to end at once. A card that is being seeded is finished in the first case only. */
+  /**
+   * Tells the port that no other card may be begun ("complete"), or that all work ends at once ("end"). In the first
+   * case a card that is being seeded is finished.
+   */
   tell(event: "complete" | "end"): void {
     if (this.#outside === "end") return;
     this.#outside = event;
@@ -131,11 +135,11 @@ export class BenchPort {
     if (before) return before;
     this.#leave = new AbortController();
     const event = await this.#do(action);
-    // A row that was taken is seeded.
+    // A row that was taken is always seeded.
     return event === "row" ? event : (this.#fromOutside(state) ?? event);
   }
 
-  /** What came from outside, where the table has something for it. */
+  /** The event that was sent from outside, if the table handles it in this state. */
   #fromOutside(state: State): Event | undefined {
     const event = this.#outside;
     return event && TABLE[state][event][0] !== "go on" ? event : undefined;
@@ -180,14 +184,14 @@ export class BenchPort {
     return "lost";
   }
 
-  /** A port that is away is told of once, with the reason. */
+  /** Reports a missing port once, with the reason. */
   #tellWhy(why: string): void {
     if (this.#why === why) return;
     this.#why = why;
     this.#tell("lost", "away");
   }
 
-  /** A port that was just opened is told to be empty once nobody answers. */
+  /** Reports a port that was just opened as empty once nobody answers. */
   async #look(): Promise<Event> {
     const wasOpened = this.#justOpened;
     this.#justOpened = false;
@@ -227,7 +231,7 @@ export class BenchPort {
     const client = this.#mustBeOpen();
     this.#forgetRow();
     try {
-      // After an exchange of cards, or a wait, it may be another one.
+      // After an exchange of cards or a wait, another card may be there.
       const answer = await this.#greet(client);
       if (answer !== "card") return answer;
     } catch (error) {
@@ -251,7 +255,7 @@ export class BenchPort {
     }
   }
 
-  /** What answered a moment ago does not any more, or not as a card does. */
+  /** The event for a card that answered before and now does not, or answers with an error. */
   async #afterError(error: unknown): Promise<Event> {
     if (error instanceof LineClosed) return this.#lost();
     return error instanceof NoAnswer ? "gone" : this.#dead(error);
@@ -273,7 +277,7 @@ export class BenchPort {
     }
   }
 
-  /** Whatever a command met with: where the card was pulled or exchanged meanwhile, that was why. */
+  /** If the card was removed or exchanged, that is the reason for whatever error a command met. */
   async #failed(client: CardClient, row: PairedRow, error: unknown): Promise<Event> {
     const whose = whoseFault(error);
     const there = await this.#whoIsThere(client);
@@ -288,7 +292,7 @@ export class BenchPort {
     return event;
   }
 
-  /** Which card answers, if one does. What answers and is no card of this version has no id. */
+  /** Which card answers, if any. Something that answers but is no card of this version has no id. */
   async #whoIsThere(client: CardClient): Promise<{ readonly id: string | undefined } | "gone" | "lost"> {
     for (let missed = 0; missed < MISSED_HELLOS; missed++) {
       try {
@@ -304,7 +308,7 @@ export class BenchPort {
     return "gone";
   }
 
-  /** Looks after the card until it is taken out, or for so long (ms). */
+  /** Watches the card until it is taken out, or for this long (ms). */
   async #watch(time: number | undefined): Promise<Event> {
     const client = this.#mustBeOpen();
     const end = time === undefined ? Number.POSITIVE_INFINITY : performance.now() + time;

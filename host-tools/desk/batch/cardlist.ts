@@ -1,5 +1,5 @@
-// The file of a batch: CSV (RFC 4180, UTF-8) with one card in each row, judged as a whole before the first card is touched. Each
-// refusal is one line with the number of the line and the name of the column, and with nothing of a PIN or a key in it.
+// The file of a batch: CSV (RFC 4180, UTF-8) with one card in each row, checked as a whole before the first card is
+// touched. Each refusal is one line that names the line and the column and contains no PIN and no key.
 //
 //   serial     IB and seven digits; empty: the next serial number
 //   user       the user name that the card is for
@@ -9,7 +9,8 @@
 //   tries      wrong PINs in a row that lock the card; empty: the default
 //   key        the key that the site already has, in hexadecimal; empty: drawn
 //
-// The columns may stand in any order, and all of them have to be there: a column that is missing by mistake would not be noticed.
+// The columns may come in any order, and all of them are required: otherwise a column left out by mistake would not be
+// noticed.
 
 import { isUtf8 } from "node:buffer";
 import { type CsvError, parse } from "csv-parse/sync";
@@ -23,17 +24,17 @@ import { isWeakPin } from "../weakpin.js";
 const COLUMNS = ["serial", "user", "suite", "pin", "pin_check", "tries", "key"] as const;
 type Column = (typeof COLUMNS)[number];
 
-/** A card of the list. PIN and key are the caller's to wipe. */
+/** A card of the list. The caller wipes PIN and key. */
 export interface ListedCard extends WantedCard {
   /** Four digits as ASCII. */
   readonly pin?: Buffer | undefined;
   readonly key?: Buffer | undefined;
 }
 
-/** What a list does not say. */
+/** Defaults for what a list leaves out. */
 export interface ListRules {
   readonly suite: string;
-  /** Where the site judges the PIN. */
+  /** The suite if the site checks the PIN. */
   readonly serverSuite: string;
   readonly tries: number;
   readonly leastTries: number;
@@ -41,7 +42,7 @@ export interface ListRules {
   readonly allowWeakPins: boolean;
 }
 
-/** More than 100,000 rows with everything in them. */
+/** Holds more than 100,000 rows with all columns filled. */
 export const LONGEST_LIST = 64 * 1024 * 1024;
 
 const HEADER_LINE = 1;
@@ -49,14 +50,14 @@ const LONGEST_NAME = 200;
 const PIN_DIGITS = 4;
 const LEAST_KEY = 16;
 const MOST_KEY = 64;
-/** What a spreadsheet takes for the beginning of a formula. */
+/** Characters that a spreadsheet takes for the start of a formula. */
 const FORMULA = /^[=+\-@]/;
 const CONTROLS = /\p{Cc}/u;
 const NEWLINE = 0x0a;
 const UTF16 = [Buffer.from([0xff, 0xfe]), Buffer.from([0xfe, 0xff])];
 const SAVE_AS = 'save it as "CSV UTF-8"';
 
-/** The cards of a file; throws a FileError of one line where it is not as it must be. `path`: its name, for messages. */
+/** The cards of a file. Throws a FileError of one line if the file breaks a rule. `path`: its name, for messages. */
 export function readCardList(path: string, contents: Buffer, rules: ListRules): ListedCard[] {
   const list = new CardList(path, rules);
   try {
@@ -76,7 +77,7 @@ export function wipeCardList(cards: readonly ListedCard[]): void {
   }
 }
 
-/** A row as it stands in the file. */
+/** A row as it is written in the file. */
 interface Row {
   readonly line: number;
   readonly cells: readonly string[];
@@ -86,10 +87,10 @@ class CardList {
   readonly cards: ListedCard[] = [];
   readonly #path: string;
   readonly #rules: ListRules;
-  /** In which line a value that must be unique was first. */
+  /** The line in which each unique value first appeared. */
   readonly #serials = new Map<string, number>();
   readonly #keys = new Map<string, number>();
-  /** Who judges the PIN, by suite. */
+  /** Who checks the PIN, by suite. */
   readonly #pinChecks = new Map<string, "card" | "server">();
 
   constructor(path: string, rules: ListRules) {
@@ -103,14 +104,16 @@ class CardList {
     if (!header) throw new FileError(`${this.#path}: is empty; its first line names the columns: ${COLUMNS.join(",")}`);
     const columns = this.#columnsOf(header);
     for (const row of rows) this.cards.push(this.#cardOf(row, columns));
-    if (this.cards.length === 0) throw new FileError(`${this.#path}: names the columns and has no card below them`);
+    if (this.cards.length === 0)
+      throw new FileError(`${this.#path}: has no cards below its column names; add one line for each card`);
   }
 
   #refuseEncoding(contents: Buffer): void {
     if (UTF16.some((mark) => contents.subarray(0, mark.length).equals(mark)))
       throw new FileError(`${this.#path}: is in UTF-16; ${SAVE_AS}`);
     const nul = contents.indexOf(0);
-    if (nul >= 0) throw new FileError(`${this.#path}: line ${lineAt(contents, nul)}: has a NUL in it; ${SAVE_AS}`);
+    if (nul >= 0)
+      throw new FileError(`${this.#path}: line ${lineAt(contents, nul)}: contains a NUL character; ${SAVE_AS}`);
     if (isUtf8(contents)) return;
     for (let from = 0, line = 1; from < contents.length; line++) {
       const end = contents.indexOf(NEWLINE, from);
@@ -121,7 +124,7 @@ class CardList {
     }
   }
 
-  /** Rows that have something in them. */
+  /** Rows that are not empty. */
   #rowsOf(contents: Buffer): Row[] {
     let end = 0;
     return this.#parsed(contents).flatMap(({ record, info }) => {
@@ -157,7 +160,7 @@ class CardList {
   #cardOf({ line, cells }: Row, columns: ReadonlyMap<Column, number>): ListedCard {
     if (cells.length !== columns.size)
       throw new FileError(
-        `${this.#path}: line ${line}: has ${cells.length} columns instead of ${columns.size}; quote a value with a comma in it`,
+        `${this.#path}: line ${line}: has ${cells.length} columns instead of ${columns.size}; quote a value that contains a comma`,
       );
     const cell = (name: Column) => cells[columns.get(name) ?? 0] ?? "";
     const wrong = (name: Column, what: string) => new FileError(`${this.#path}: line ${line}, ${name}: ${what}`);
@@ -188,7 +191,7 @@ class CardList {
     if (checkText !== "" && checkText !== pinCheck)
       throw wrong(
         "pin_check",
-        `contradicts the suite ${suite}: a suite with P, and no other, is for a PIN that the server judges`,
+        `contradicts the suite ${suite}: the server checks the PIN if and only if the suite has P`,
       );
     return { suite, pinCheck };
   }
@@ -204,31 +207,31 @@ class CardList {
   #pinIn(text: string, pinCheck: "card" | "server", wrong: (what: string) => FileError): Buffer | undefined {
     if (text === "") return undefined;
     if (pinCheck === "server")
-      throw wrong("has to be empty: with this suite the site judges the PIN, and the card keeps none");
+      throw wrong("must be empty: with this suite the server checks the PIN, and the card keeps none");
     if (/^[0-9]{1,3}$/.test(text))
       throw wrong("has fewer than four digits: a spreadsheet may have cut off its zeros; write that column as text");
     if (!/^[0-9]{4}$/.test(text)) throw wrong("is four digits");
     if (isWeakPin(text) && !this.#rules.allowWeakPins)
-      throw wrong("is one of those that are guessed first; insist with --allow-weak-pin");
+      throw wrong("is easy to guess; choose another PIN, or insist with --allow-weak-pin");
     const pin = secretBytes(PIN_DIGITS);
     pin.write(text, "latin1");
     return pin;
   }
 }
 
-/** What csv-parse gives for a record. */
+/** What csv-parse returns for a record. */
 interface Parsed {
   readonly record: string[];
   readonly info: { readonly lines: number };
 }
 
 const PARSE_ERRORS: Record<string, string> = {
-  CSV_QUOTE_NOT_CLOSED: "a quote is opened and never closed",
-  CSV_INVALID_CLOSING_QUOTE: "something stands behind a closing quote; a quote in a value is written twice",
-  INVALID_OPENING_QUOTE: "a quote stands in a value that is not quoted; quote the value, and write its quotes twice",
+  CSV_QUOTE_NOT_CLOSED: "a quote is opened but never closed",
+  CSV_INVALID_CLOSING_QUOTE: "text follows a closing quote; write a quote inside a value twice",
+  INVALID_OPENING_QUOTE: "an unquoted value contains a quote; quote the value, and write the quote inside it twice",
 };
 
-/** Spreadsheets of some languages write semicolons; no name of a column has either. */
+/** Spreadsheets in some languages write semicolons; no column name contains either character. */
 function delimiterOf(contents: Buffer): "," | ";" {
   const end = contents.indexOf(NEWLINE);
   const header = contents.subarray(0, end < 0 ? contents.length : end);
@@ -248,7 +251,7 @@ function serialIn(text: string, wrong: (what: string) => FileError): string | un
 
 function nameIn(text: string, wrong: (what: string) => FileError): string | undefined {
   if (text.length > LONGEST_NAME) throw wrong(`has more than ${LONGEST_NAME} characters`);
-  if (CONTROLS.test(text)) throw wrong("has a line end or another control character in it");
+  if (CONTROLS.test(text)) throw wrong("contains a line end or another control character; remove it");
   if (FORMULA.test(text)) throw wrong(`begins with ${text[0]}: a spreadsheet would run it as a formula`);
   return text || undefined;
 }

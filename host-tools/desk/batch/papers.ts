@@ -1,8 +1,8 @@
-// The papers of a batch: labels and PIN letters, each written whole from the register, as often as needed until the batch is
-// closed. Labels have no PIN, so that who ships a card need not see it.
+// The papers of a batch: labels and PIN letters. Each is written whole from the register, as often as needed until the
+// batch is closed. Labels have no PIN, so that people who ship cards need not see it.
 //
-// The letters' file is its owner's alone, and so is its temporary file. A row is marked as lettered once the file with its letter
-// is synced and has its name: only then may closing the batch erase the PIN.
+// Only its owner can read the file of letters and its temporary file. A row is marked as lettered once the file with
+// its letter is synced under its final name: only then may closing the batch erase the PIN.
 
 import { DISK, FileError, type FileSystem, readWhole, replaceAtomically } from "../../files/files.js";
 import type { Label } from "../paper/labels.js";
@@ -13,7 +13,7 @@ import { change } from "../register/change.js";
 import { RegisterError } from "../register/errors.js";
 import type { Register } from "../register/register.js";
 
-/** Whoever makes the pages: each returns a PDF. */
+/** Makes the pages: each function returns a PDF. */
 export interface Printer {
   labels(cards: readonly Label[]): Promise<Uint8Array>;
   letters(letters: readonly PinLetter[]): Promise<Uint8Array>;
@@ -21,10 +21,10 @@ export interface Printer {
 
 const PDF = Buffer.from("%PDF-");
 const LONGEST_PDF = 1024 * 1024 * 1024;
-/** Rows in one statement. */
+/** Rows that one statement handles. */
 const PIECE = 500;
 
-/** Writes the labels of all cards that are done. Returns how many; none is no file. */
+/** Writes the labels of all finished cards. Returns the number of labels; if there are none, writes no file. */
 export async function writeLabels(
   register: Register,
   batch: number,
@@ -41,8 +41,8 @@ export async function writeLabels(
 }
 
 /**
- * Writes the letters of all cards that are done and have a PIN. Returns how many; none is no file. Throws a RegisterError
- * ("state") where the batch is closed: its PINs are erased.
+ * Writes the letters of all finished cards that have a PIN. Returns the number of letters; if there are none, writes no
+ * file. Throws a RegisterError ("state") if the batch is closed, since its PINs are erased.
  */
 export async function writeLetters(
   register: Register,
@@ -71,7 +71,10 @@ function doneRows(register: Register, batch: number, open = false): Promise<Batc
   return register.engine.read(async (db) => {
     const { state } = await batchOf(db, batch);
     if (open && state === "closed")
-      throw new RegisterError(`batch ${batch} is closed: its PINs are erased, and there are no letters`, "state");
+      throw new RegisterError(
+        `batch ${batch} is closed: its PINs are erased, so letters can no longer be written`,
+        "state",
+      );
     return (await rowsOf(db, batch)).filter((row) => row.state === "done");
   });
 }
@@ -94,7 +97,7 @@ function markLettered(register: Register, batch: number, rows: readonly BatchRow
   });
 }
 
-/** The papers of before are replaced; anything else is left alone. */
+/** Papers written before are replaced; any other file is left alone. */
 export function refuseOtherFile(path: string): void {
   try {
     if (readWhole(path, LONGEST_PDF).subarray(0, PDF.length).equals(PDF)) return;
@@ -102,5 +105,5 @@ export function refuseOtherFile(path: string): void {
     if (error instanceof FileError && error.reason === "missing") return;
     throw error;
   }
-  throw new FileError(`${path}: is there and no PDF; give another name`, "exists");
+  throw new FileError(`${path}: exists and is not a PDF; give another name`, "exists");
 }

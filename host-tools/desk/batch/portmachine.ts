@@ -1,25 +1,25 @@
-// What happens at one port of a bench that seeds a batch: states and events, and what is done in each case. It is a table, and
-// knows no port, no card and no register: benchport.ts does what it says.
+// What happens at one port of a bench that seeds a batch: states, events and actions. It is a pure table without access
+// to port, card or register; benchport.ts carries it out.
 //
 //   away     the port is not there           seeding  a card is being seeded
-//   empty    no card answers on it           done     its card is done, and to be taken out
-//   asking   a card answers; the register    refused  its card is not to be used, and to be taken out
-//            is asked what it becomes        waiting  its card is good, and no row is free for it now
+//   empty    no card answers on it           done     its card is done and waits to be taken out
+//   asking   a card answers; the register    refused  its card cannot be used and waits to be taken out
+//            is asked what it becomes        waiting  its card is good, but no row is free for it now
 //   stopped  three failures in a row         ended    nothing is left to do here
 //
-// A row of a state names the event, what is done then, and the state that follows. What is not in a row cannot happen, or changes
-// nothing.
+// An entry of a state names the event, the action, and the state that follows. An event that a state has no entry for
+// cannot happen there, or changes nothing.
 
 export type State = "away" | "empty" | "asking" | "seeding" | "done" | "refused" | "waiting" | "stopped" | "ended";
 
 export type Event =
-  /** The port could be opened. */
+  /** The port was opened. */
   | "opened"
   /** The port is gone, or cannot be opened any more. */
   | "lost"
   /** A card answers. */
   | "card"
-  /** A card answers that cannot be used: it is in ERROR, or has another protocol. */
+  /** A card answers that cannot be used: it is in ERROR, or speaks another protocol. */
   | "dead"
   /** The card does not answer any more. */
   | "gone"
@@ -27,9 +27,9 @@ export type Event =
   | "swapped"
   /** The register has a row for the card. */
   | "row"
-  /** The card is done already. */
+  /** The card is already done. */
   | "known"
-  /** The card is none of this batch. */
+  /** The card does not belong to this batch. */
   | "foreign"
   /** No row is free at the moment. */
   | "none"
@@ -39,15 +39,15 @@ export type Event =
   | "seeded"
   /** Seeding failed, and the card is still there. */
   | "failed"
-  /** It failed, or there was a dead card, for the third time in a row. */
+  /** Seeding failed, or a dead card was found, for the third time in a row. */
   | "third"
-  /** No row is pending any more, or no other card is to be begun. */
+  /** No row is pending any more, or no further card may be begun. */
   | "complete"
-  /** All is to end at once. */
+  /** All work ends at once. */
   | "end";
 
 export type Action =
-  /** Try to open the port: opened, in the end. */
+  /** Try to open the port until it opens: opened. */
   | "open"
   /** Say hello until a card answers: card, dead, lost. */
   | "look"
@@ -61,7 +61,7 @@ export type Action =
   | "wait"
   /** Close the port. */
   | "close"
-  /** Go on with what is being done. */
+  /** Continue the current action. */
   | "go on";
 
 export type Cell = readonly [action: Action, next: State];
@@ -78,7 +78,7 @@ export const EVENTS: readonly Event[] = [
 
 type Row = Partial<Record<Event, Cell>>;
 
-/** Whoever takes the last card out, or takes the port away, leaves nothing behind. */
+/** A removed card or a lost port needs no clean-up: the port starts again from the beginning. */
 const CARD_LEAVES: Row = { gone: ["look", "empty"], swapped: ["ask", "asking"], lost: ["open", "away"] };
 const IS_OVER: Row = { complete: ["close", "ended"], end: ["close", "ended"] };
 
@@ -101,7 +101,8 @@ const ROWS: Record<State, Row> = {
     ...CARD_LEAVES,
     ...IS_OVER,
   },
-  // What is complete is so without this card: it is seeded to its end all the same.
+  // There is no entry for `complete`: a batch may become complete for others meanwhile, but a card that is being seeded
+  // is always finished.
   seeding: {
     seeded: ["take out", "done"],
     failed: ["take out", "refused"],
@@ -116,39 +117,41 @@ const ROWS: Record<State, Row> = {
   ended: {},
 };
 
-/** What is done, and what follows, in each state for each event. */
+/** The action and the next state, for each state and event. */
 export const TABLE = Object.fromEntries(
   STATES.map((state) => [state, Object.fromEntries(EVENTS.map((event) => [event, ROWS[state][event] ?? STAY(state)]))]),
 ) as Readonly<Record<State, Readonly<Record<Event, Cell>>>>;
 
-/** So many failures in a row stop a port. */
+/** This many failures in a row stop a port. */
 export const MOST_FAILURES = 3;
 
 /** A port at work. */
 export interface Port {
   readonly state: State;
   readonly action: Action;
-  /** Since the last card that was seeded. */
+  /** Failures since the last seeded card. */
   readonly failures: number;
 }
 
 export const START: Port = { state: "away", action: "open", failures: 0 };
 
-/** What follows. Where the table says `go on`, the action is still the one before. */
+/** The port after an event. If the table says `go on`, the action stays the previous one. */
 export function step(port: Port, event: Event): Port {
   const failures = failuresAfter(port, event);
   const [action, state] = TABLE[port.state][failures >= MOST_FAILURES ? "third" : event];
   return { state, action: action === "go on" ? port.action : action, failures };
 }
 
-/** A card that goes away while it is seeded has failed, too: a bad contact looks no other. */
+/**
+ * A card that disappears while it is seeded also counts as a failure: a bad contact looks the same as a removed card.
+ */
 function failuresAfter({ state, failures }: Port, event: Event): number {
   if (event === "seeded") return 0;
   const fails: readonly Event[] = state === "seeding" ? ["failed", "gone", "swapped", "lost"] : ["dead"];
   return fails.includes(event) ? failures + 1 : failures;
 }
 
-/** Whether a port has nothing to do any more. */
+/** Whether a port has nothing left to do. */
 export function isOver({ state }: Port): boolean {
   return state === "stopped" || state === "ended";
 }

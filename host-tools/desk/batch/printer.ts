@@ -1,10 +1,10 @@
-// Who makes the pages of a batch's papers: labels and letters as desk/paper/ makes them, by the settings of the register.
+// Makes the pages of a batch's papers: labels and letters of desk/paper/, with the settings of the register.
 
 import type { PaperSettings } from "../paper/papersettings.js";
 import type { Register } from "../register/register.js";
 import type { Printer } from "./papers.js";
 
-/** Loads what makes pages. The settings are those of now. */
+/** Loads the page makers with the current settings. */
 export async function printerOf({ engine }: Register): Promise<Printer> {
   const [{ labelsPdf }, { pinLettersPdf }, { paperSettings }] = await Promise.all([
     import("../paper/labels.js"),
@@ -18,14 +18,17 @@ export async function printerOf({ engine }: Register): Promise<Printer> {
   };
 }
 
-/** Somebody whose letter or label is to be printed. */
+/** Somebody who will get a letter or label. */
 export interface Recipient {
-  /** In a word, for messages: a line of a file. */
+  /** What it is, in a word for messages: a line of a file. */
   readonly what: string;
   readonly user: string;
 }
 
-/** Throws a PaperError for a name that cannot be printed: before a card is seeded, while it can still be corrected. */
+/**
+ * Throws a PaperError for a name that cannot be printed. Called before a card is seeded, while the name can still be
+ * corrected.
+ */
 export async function checkPrintable({ engine }: Register, recipients: readonly Recipient[]): Promise<void> {
   const [{ checkRecipients }, { paperSettings }] = await Promise.all([
     import("../paper/letters.js"),

@@ -1,4 +1,4 @@
-// What became of a batch: its cards, its ports, and the signed head of the journal that says so.
+// The report of a batch: its cards, its ports, and the signed head of the journal that confirms it.
 
 import { join } from "node:path";
 import { csvLine } from "../../files/csv.js";
@@ -8,9 +8,9 @@ import { signHead } from "../register/journal.js";
 import { headInJson } from "../register/journalhead.js";
 import type { Register } from "../register/register.js";
 
-/** A card, as people and programs see it. */
+/** A card as the report shows it. */
 export interface ReportedCard {
-  /** Of the file; of an order its number. */
+  /** The line of the file, or the number of the order. */
   readonly line: number;
   readonly serial: string | null;
   readonly user: string | null;
@@ -21,9 +21,9 @@ export interface ReportedCard {
   readonly state: BatchRow["state"];
   readonly why: string | null;
   readonly cardId: string | null;
-  /** Where it was tried last. */
+  /** The bench where it was last tried. */
   readonly bench: string | null;
-  /** From its first command to its end; null: it is not done. */
+  /** From its first command to its end; null: the card is not done. */
   readonly seconds: number | null;
   readonly attempts: number;
 }
@@ -33,9 +33,9 @@ export interface ReportedPort {
   readonly bench: string;
   readonly done: number;
   readonly failed: number;
-  /** Of cards that are done, in the mean; null: none is. */
+  /** Mean over the cards that are done; null: no card is done. */
   readonly secondsPerCard: number | null;
-  /** Of all that were tried, how many are done: 0 to 1. */
+  /** The share of tried cards that are done: 0 to 1. */
   readonly yield: number;
 }
 
@@ -44,7 +44,7 @@ export interface BatchReport extends BatchCounts {
   readonly source: Batch["source"];
   readonly state: "open" | "finished" | "closed";
   readonly opened: string;
-  /** The PINs that are in no letters' file. */
+  /** The PINs that are not yet in any letters file. */
   readonly unlettered: number;
   readonly cards: readonly ReportedCard[];
   readonly ports: readonly ReportedPort[];
@@ -146,8 +146,8 @@ const CARD_COLUMNS = [
 const PORT_COLUMNS = ["bench", "done", "failed", "secondsPerCard", "yield"] as const;
 
 /**
- * Writes it into a folder, as CSV (cards, ports) and as JSON, and the head of the journal by itself, as `dsc journal verify`
- * takes it. What was there of this batch is replaced. Returns the files.
+ * Writes the report into a folder as CSV (cards, ports) and JSON, and the head of the journal in a file that `dsc
+ * journal verify` takes. Replaces earlier reports of this batch. Returns the files.
  */
 export function writeReport(folder: string, report: BatchReport): string[] {
   const { batch, cards, ports, head } = report;

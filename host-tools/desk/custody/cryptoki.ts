@@ -1,5 +1,6 @@
-// The PKCS#11 interface (Cryptoki, version 2.40; Ed25519 is of version 3.0), as the package pkcs11js gives it. The package is optional and compiled when
-// it is installed, so it is loaded only when a key in a token is named, and its types are written down here.
+// The PKCS#11 interface (Cryptoki, version 2.40; Ed25519 is of version 3.0), as the package pkcs11js gives it. The
+// package is optional and compiled at installation. So it is loaded only when a key in a token is named, and its types
+// are declared here.
 
 import { existsSync } from "node:fs";
 import { IS_CHECKOUT, peerVersion } from "../../files/project.js";
@@ -19,7 +20,7 @@ export interface Mechanism {
 }
 
 export interface GcmParameter {
-  /** The kind of this parameter for pkcs11js. */
+  /** How pkcs11js names this kind of parameter. */
   readonly type: typeof GCM_PARAMETER;
   readonly iv: Buffer;
   readonly aad: Buffer;
@@ -46,7 +47,7 @@ export interface ModuleInfo {
   readonly libraryVersion: { readonly major: number; readonly minor: number };
 }
 
-/** The functions that are used. Each throws an error whose message is the name of the CKR_ value. */
+/** The functions that dsc uses. Each throws an error whose message is the name of the CKR_ value. */
 export interface Cryptoki {
   load(path: string): void;
   close(): void;
@@ -143,7 +144,7 @@ const PACKAGE = "pkcs11js";
 export async function loadCryptoki(modulePath: string, name: string = PACKAGE): Promise<Cryptoki> {
   const cryptoki = await newCryptoki(name);
   if (!existsSync(modulePath))
-    throw new TokenError(`${modulePath}: there is no such PKCS#11 module; install it, or correct its path`, "library");
+    throw new TokenError(`${modulePath}: no such PKCS#11 module; install it, or correct the path`, "library");
   try {
     cryptoki.load(modulePath);
   } catch {

@@ -1,7 +1,8 @@
-// One PKCS#11 token with an open session, and the keys in it. What a key does is done in the token: its bytes are never here.
+// One PKCS#11 token with an open session, and its keys. Operations with a key run inside the token: the bytes of the
+// key never leave it.
 //
-// A PIN is tried once. The same token is opened once a process, however many of its keys are used (tokens.ts), so that a wrong
-// PIN costs one try and not one for each key.
+// A PIN is tried once. A process opens a token once, however many of its keys are used (tokens.ts), so that a wrong PIN
+// uses up one try and not one for each key.
 
 import { concatSecrets, secretBytes } from "../../files/secretbytes.js";
 import {
@@ -24,25 +25,25 @@ import {
 import { TokenError, TokenPinError, type TokenReason } from "./errors.js";
 import type { TokenUri } from "./uri.js";
 
-/** What a key is for: its type, its size, and what the token must be able to do with it. */
+/** What a key is for: its type, its size, and the operations that the token must offer for it. */
 export interface KeyUse {
   /** For errors, as "a transport master key". */
   readonly name: string;
   readonly types: readonly KeyType[];
-  /** Bytes of the key; undefined: it is the private key of a pair. */
+  /** Size in bytes; undefined: the private key of a pair. */
   readonly size: number | undefined;
   readonly mechanisms: readonly Mech[];
   readonly generate: Mech;
   readonly attributes: readonly Attribute[];
 }
 
-/** A PIN, and whether somebody is there who typed it. The PIN is wiped after use. */
+/** A PIN, and whether a person typed it. The PIN is wiped after use. */
 export interface GivenPin {
   readonly pin: Buffer;
   readonly typed: boolean;
 }
 
-/** Gives the PIN of the token that is named. */
+/** Returns the PIN of the named token. */
 export type AskPin = (token: string) => Promise<GivenPin>;
 
 const flag = (type: Attr, value = true): Attribute => ({ type, value });
@@ -51,7 +52,7 @@ export const TRANSPORT_USE: KeyUse = {
   name: "a transport master key",
   types: [KeyType.AES],
   size: 16,
-  // CBC of one block for the check value.
+  // CBC over one block computes the check value.
   mechanisms: [Mech.AES_CMAC, Mech.AES_CBC],
   generate: Mech.AES_KEY_GEN,
   attributes: [flag(Attr.SIGN), flag(Attr.ENCRYPT)],
@@ -86,14 +87,14 @@ export const SIGNING_USE: KeyUse = {
 
 /** The object identifier of Ed25519, 1.3.101.112, in DER. */
 const ED25519 = Buffer.from("06032b6570", "hex");
-/** A point lies there as an octet string of 32 bytes, in DER; some tokens leave out what comes before the bytes. */
+/** The token stores the point as a DER octet string of 32 bytes; some tokens leave out the DER header. */
 const POINT_BEFORE = Buffer.from("0420", "hex");
 const POINT_BYTES = 32;
 
-/** More than one is too many. */
+/** Two matches are enough to know that the URI is ambiguous. */
 const MOST_FOUND = 2;
 
-/** What the CKR_ values mean for people. */
+/** The CKR_ values in words. */
 const MEANINGS: readonly [TokenReason, string, readonly string[]][] = [
   [
     "removed",
@@ -112,12 +113,12 @@ const MEANINGS: readonly [TokenReason, string, readonly string[]][] = [
     ],
   ],
   ["read-only", "the token takes no new keys: it is read-only", ["CKR_TOKEN_WRITE_PROTECTED", "CKR_SESSION_READ_ONLY"]],
-  ["full", "the token is full; delete what it need not hold", ["CKR_DEVICE_MEMORY"]],
+  ["full", "the token is full; delete objects that it does not need", ["CKR_DEVICE_MEMORY"]],
   ["unsupported", "the token refuses this use of the key", ["CKR_MECHANISM_INVALID", "CKR_KEY_FUNCTION_NOT_PERMITTED"]],
 ];
 
 const PIN_MEANINGS: Readonly<Record<string, readonly [TokenReason, string]>> = {
-  CKR_PIN_INCORRECT: ["pin", "the token says that this is not its PIN; it was tried once"],
+  CKR_PIN_INCORRECT: ["pin", "the token rejected the PIN, which was tried once; check it before the next try"],
   CKR_PIN_INVALID: ["pin", "the token takes no such PIN"],
   CKR_PIN_LEN_RANGE: ["pin", "the token takes no PIN of this length"],
   CKR_PIN_EXPIRED: ["pin-locked", "the token wants another PIN first; change it with the vendor's tools"],
@@ -155,7 +156,7 @@ export class Token {
     quietly(() => this.#cryptoki.C_CloseSession(this.#session));
   }
 
-  /** The key that the URI names; throws a TokenError where it is not one of this use. */
+  /** The key that the URI names. Throws a TokenError if there is none for this use. */
   key(uri: TokenUri, use: KeyUse): TokenKey {
     const key = this.#find(uri, classOf(use));
     if (!key) throw new TokenError(`${uri.name}: ${this.name} has no such key`, "no-key");
@@ -166,13 +167,13 @@ export class Token {
   /** The public key beside a private key of this name, 32 bytes. */
   publicKey(uri: TokenUri): Buffer {
     const key = this.#find(uri, PUBLIC_KEY_CLASS);
-    if (!key) throw new TokenError(`${uri.name}: ${this.name} has no public key beside that key`, "no-key");
+    if (!key) throw new TokenError(`${uri.name}: ${this.name} has no public key for that key`, "no-key");
     const point = doing(uri.name, () =>
       this.#cryptoki.C_GetAttributeValue(this.#session, key, [{ type: Attr.EC_POINT }]),
     );
     const bytes = pointIn(point[0]?.value);
     if (bytes) return bytes;
-    throw new TokenError(`${uri.name}: the public key beside that key is none of Ed25519`, "wrong-key");
+    throw new TokenError(`${uri.name}: the public key for that key is not an Ed25519 key`, "wrong-key");
   }
 
   has(uri: TokenUri): boolean {
@@ -182,7 +183,7 @@ export class Token {
   /** Makes a key that never leaves the token. */
   create(uri: TokenUri, use: KeyUse): TokenKey {
     if (this.#find(uri, classOf(use)))
-      throw new TokenError(`${uri.name}: is there already; nothing was changed`, "exists");
+      throw new TokenError(`${uri.name}: exists already; nothing was changed`, "exists");
     this.#refuseUnsupported(uri, use, [use.generate, ...use.mechanisms]);
     if (describe(this.#cryptoki, this.#slot).info.flags & TokenFlag.WRITE_PROTECTED)
       throw failureOf("CKR_TOKEN_WRITE_PROTECTED", `${uri.name}: no key was made`);
@@ -238,9 +239,9 @@ export class Token {
     );
     const wrong = (what: string) => new TokenError(`${uri.name}: ${what}`, "wrong-key");
     if (!use.types.includes(type as KeyType) || size !== use.size)
-      throw wrong(`${use.name} ${kindOf(use)} and is of another type than this key`);
+      throw wrong(`${use.name} ${kindOf(use)}, and this key is of another type; name another key`);
     if (extractable !== 0 || sensitive !== 1)
-      throw wrong("this key may leave its token (it is extractable, or not sensitive); use one that may not");
+      throw wrong("this key may leave its token (it is extractable, or not sensitive); use one that cannot");
     this.#refuseUnsupported(uri, use, use.mechanisms);
   }
 
@@ -255,7 +256,7 @@ export class Token {
   }
 }
 
-/** A key in a token. It is of use as long as the token is open. */
+/** A key in a token. It works as long as the token is open. */
 export class TokenKey {
   /** The URI without its query. */
   readonly name: string;
@@ -278,7 +279,7 @@ export class TokenKey {
     });
   }
 
-  /** `most`: bytes that the result has at most. */
+  /** `most`: the largest size of the result in bytes. */
   encrypt(mechanism: Mechanism, text: Uint8Array, most: number): Buffer {
     return this.#run(() => {
       this.#cryptoki.C_EncryptInit(this.#session, mechanism, this.#key);
@@ -286,7 +287,7 @@ export class TokenKey {
     });
   }
 
-  /** Nothing where the token does not open it: tokens tell in different ways that a tag is wrong. */
+  /** Undefined if the token does not open it: tokens report a wrong tag in different ways. */
   decrypt(mechanism: Mechanism, text: Uint8Array): Buffer | undefined {
     const room = secretBytes(text.length);
     try {
@@ -317,7 +318,7 @@ export function findSlot(cryptoki: Cryptoki, uri: TokenUri): Handle {
       .map(({ name, info }) => `${name}, serial ${info.serialNumber.trim()}`);
   if (!slot)
     throw new TokenError(
-      `${uri.name}: no such token is there; ${present.length === 0 ? "there is none" : `there is ${labels(present).join("; ")}`}`,
+      `${uri.name}: no such token; ${present.length === 0 ? "there is none" : `there is ${labels(present).join("; ")}`}`,
       "missing",
     );
   if (more.length > 0)
@@ -328,7 +329,7 @@ export function findSlot(cryptoki: Cryptoki, uri: TokenUri): Handle {
   return slot;
 }
 
-/** Errors of the module in one line. */
+/** Calls `work` and turns errors of the module into errors of one line. */
 export function doing<T>(name: string, work: () => T): T {
   try {
     return work();
@@ -347,7 +348,10 @@ function describe(cryptoki: Cryptoki, slot: Handle): { info: TokenInfo; name: st
   return { info, name: `token ${JSON.stringify(info.label.trim())}` };
 }
 
-/** SoftHSM and others show a slot with room for one more token. One that was taken out meanwhile is none. */
+/**
+ * SoftHSM and others show an extra slot with room for one more token. A token that was removed meanwhile does not count
+ * either.
+ */
 function isInitialized(cryptoki: Cryptoki, slot: Handle): boolean {
   try {
     return (cryptoki.C_GetTokenInfo(slot).flags & TokenFlag.INITIALIZED) !== 0;
@@ -376,7 +380,7 @@ function fits(cryptoki: Cryptoki, slot: Handle, { described }: TokenUri): boolea
   return Object.entries(described).every(([name, value]) => told[name]?.some((text) => text.trimEnd() === value));
 }
 
-/** A token that takes no changes is opened for reading. */
+/** A token that takes no changes is opened read-only. */
 function openSession(cryptoki: Cryptoki, slot: Handle, { flags }: TokenInfo, name: string): Handle {
   const writable = (flags & TokenFlag.WRITE_PROTECTED) === 0 ? SessionFlag.READ_WRITE : 0;
   return doing(name, () => cryptoki.C_OpenSession(slot, SessionFlag.SERIAL | writable));
@@ -390,10 +394,10 @@ async function logIn(cryptoki: Cryptoki, slot: Handle, session: Handle, name: st
   try {
     if (flags & TokenFlag.FINAL_TRY && !typed)
       throw new TokenPinError(
-        `${name}: one more wrong PIN locks it, so none is taken from a file; type it at a terminal once`,
+        `${name}: one more wrong PIN locks it, so the PIN file is not used; type the PIN once at a terminal`,
         "pin",
       );
-    // The package takes a string only, which cannot be wiped.
+    // The package takes only a string, which cannot be wiped.
     tryPin(cryptoki, session, name, pin.toString("utf8"));
   } finally {
     pin.fill(0);
@@ -421,7 +425,7 @@ function kindOf({ size }: KeyUse): string {
   return size === undefined ? "is a pair of Ed25519" : `has ${8 * size} bits`;
 }
 
-/** The public key of a pair that is made: anybody may read it. */
+/** The public key of a new pair: anybody may read it. */
 function publicHalf(uri: TokenUri, use: KeyUse): Attribute[] {
   return [
     ...objectOf(uri, PUBLIC_KEY_CLASS),
@@ -441,7 +445,7 @@ function pointIn(value: Attribute["value"]): Buffer | undefined {
   return bytes.length === POINT_BYTES ? Buffer.from(bytes) : undefined;
 }
 
-/** By which the key is found, and what one that is made is called. */
+/** The attributes by which a key is found and under which a new one is created. */
 function objectOf({ object, id }: TokenUri, objectClass: number): Attribute[] {
   return [
     { type: Attr.CLASS, value: objectClass },
@@ -456,7 +460,7 @@ function numberIn(value: Attribute["value"]): number {
   return value.readUIntLE(0, Math.min(6, value.length));
 }
 
-/** Best effort: the process ends the session anyhow. */
+/** Best effort: the session ends with the process at the latest. */
 function quietly(work: () => void): void {
   try {
     work();

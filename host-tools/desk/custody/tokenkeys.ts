@@ -1,5 +1,5 @@
-// What keys in a token do for the desk: derive a card's transport keys, wrap a register's key, vouch for its journal, sign for
-// an operator.
+// Operations of token keys for the desk: derive a card's transport keys, wrap a register's key, authenticate its
+// journal, sign for an operator.
 
 import { randomFillSync } from "node:crypto";
 import type { MasterKey } from "../../card/transportkeys.js";
@@ -31,7 +31,7 @@ export class TokenMaster implements MasterKey {
     return this.#key.sign(Mech.AES_CMAC, message, BLOCK);
   }
 
-  /** One block in CBC from a zero IV is one block in ECB, which fewer tokens have. */
+  /** CBC over one block with a zero IV equals ECB, which fewer tokens offer. */
   checkValue(): Buffer {
     const mechanism = { mechanism: Mech.AES_CBC, parameter: Buffer.alloc(BLOCK) };
     return this.#key.encrypt(mechanism, Buffer.alloc(BLOCK, 0x01), BLOCK).subarray(0, CHECK_BYTES);
@@ -57,7 +57,7 @@ export class TokenWrapping implements WrappingKey {
   unwrap(wrapped: Uint8Array, associated: Uint8Array): Buffer | undefined {
     if (wrapped.length <= TEXT_AT + TAG_BYTES || wrapped[0] !== VERSION) return undefined;
     const key = this.#key.decrypt(gcm(wrapped.subarray(1, TEXT_AT), associated), wrapped.subarray(TEXT_AT));
-    // A token that was taken out may say no more of it than one that was given a wrong tag.
+    // A token that was removed may report the same error as for a wrong tag. Wrapping a block tells the two apart.
     if (!key) this.wrap(Buffer.alloc(BLOCK), associated);
     return key;
   }
@@ -91,10 +91,13 @@ export class TokenSigner implements SigningKey {
     this.publicKey = publicKey;
   }
 
-  /** The token may have the public key of another pair under that name: then no signature would count. */
+  /** The token may hold the public key of another pair under that name; then no signature would verify. */
   sign(message: Uint8Array): Buffer {
     const signature = this.#key.sign(Mech.EDDSA, message, SIGNATURE_BYTES);
     if (isSignedWith(this.publicKey, message, signature)) return signature;
-    throw new TokenError(`${this.#key.name}: the public key beside it is another pair's`, "wrong-key");
+    throw new TokenError(
+      `${this.#key.name}: the public key of that name belongs to another key; give each pair its own name`,
+      "wrong-key",
+    );
   }
 }

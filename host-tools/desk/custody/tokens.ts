@@ -1,4 +1,4 @@
-// The tokens that a process has open: each is opened, and its PIN asked for, once, however many of its keys are used.
+// The tokens that a process has open. Each is opened once and its PIN is asked once, however many of its keys are used.
 
 import { UsageError } from "../../files/errors.js";
 import { type Cryptoki, type Handle, loadCryptoki } from "./cryptoki.js";
@@ -9,7 +9,7 @@ import type { TokenUri } from "./uri.js";
 /** Loads the vendor's module at a path. */
 export type LoadCryptoki = (modulePath: string) => Promise<Cryptoki>;
 
-/** The type of an object, as a URI calls it: an operator's is private, all others are secret-key. */
+/** The object type, as a URI writes it: an operator's key is private, all others are secret-key. */
 export type KeyClass = "secret-key" | "private";
 
 export class Tokens {
@@ -17,12 +17,12 @@ export class Tokens {
   readonly #modules = new Map<string, Cryptoki>();
   readonly #open = new Map<string, Token>();
 
-  /** `load` is another one in tests. */
+  /** `load`: replaced in tests. */
   constructor(load: LoadCryptoki = loadCryptoki) {
     this.#load = load;
   }
 
-  /** The token that the URI names. `modulePath`: the module where the URI names none. `type`: that of the key. */
+  /** The token that the URI names. `modulePath`: the module if the URI names none. `type`: the type of the key. */
   async tokenOf(
     uri: TokenUri,
     modulePath: string | undefined,
@@ -67,10 +67,10 @@ export class Tokens {
 function refuseUnusable({ name, hasPin, object, id, type }: TokenUri, wanted: KeyClass): void {
   if (hasPin)
     throw new UsageError(
-      `${name}: a PIN must not stand in the URI (pin-value); put it in a file and name that: pin-source`,
+      `${name}: the URI must not contain a PIN (pin-value); put the PIN in a file and name the file with pin-source`,
     );
   if (object === undefined && id === undefined)
     throw new UsageError(`${name}: which key? Name it with object=… or id=…`);
   if (type !== undefined && type !== wanted)
-    throw new UsageError(`${name}: type=${type}: this key is of type ${wanted}`);
+    throw new UsageError(`${name}: type=${type} does not fit this use; give type=${wanted}`);
 }

@@ -2,12 +2,12 @@
 //
 //   pkcs11:token=desk;object=site?module-path=/usr/lib/softhsm/libsofthsm2.so&pin-source=file:/etc/dsc/token.pin
 //
-// Path attributes say what is meant; one that is not known here would widen that, so it is refused. Query attributes say how
-// to get at it; unknown ones are for other programs. Each attribute stands once.
+// Path attributes select the object. Ignoring an unknown one would select more than was meant, so it is refused. Query
+// attributes say how to reach the object; unknown ones are meant for other programs. Each attribute may appear once.
 
 import { UsageError } from "../../files/errors.js";
 
-/** Path attributes that are compared with what module, slot and token tell. */
+/** Path attributes that are compared with what module, slot and token report. */
 export const DESCRIBING = [
   "token",
   "manufacturer",
@@ -23,7 +23,7 @@ export const DESCRIBING = [
 export type Describing = (typeof DESCRIBING)[number];
 
 export interface TokenUri {
-  /** The URI up to its query: what errors name. */
+  /** The URI up to its query, for errors. */
   readonly name: string;
   readonly described: Readonly<Partial<Record<Describing, string>>>;
   /** The label of the key (CKA_LABEL). */
@@ -34,7 +34,7 @@ export interface TokenUri {
   readonly type: string | undefined;
   /** A path, or a file: URI. */
   readonly pinSource: string | undefined;
-  /** Whether a PIN stands in the URI itself. It is not kept. */
+  /** Whether the URI itself contains a PIN, which is not kept. */
   readonly hasPin: boolean;
   readonly moduleName: string | undefined;
   readonly modulePath: string | undefined;
@@ -46,7 +46,7 @@ const NAME = /^[a-z0-9_-]+$/i;
 const PATH_VALUE = /^(?:[\w\-.~:[\]@!$'()*+,=&]|%[0-9a-f]{2})*$/i;
 const QUERY_VALUE = /^(?:[\w\-.~:[\]@!$'()*+,=;/?|]|%[0-9a-f]{2})*$/i;
 
-/** Whether this names a key in a token, and no file. */
+/** Whether the text names a key in a token rather than a file. */
 export function isTokenUri(text: string): boolean {
   return SCHEME.test(text);
 }
@@ -55,7 +55,7 @@ export function isTokenUri(text: string): boolean {
 export function parseTokenUri(text: string): TokenUri {
   const [name = "", ...rest] = text.split("?");
   const path = attributesIn(name.replace(SCHEME, ""), ";", PATH_VALUE);
-  // A query may have question marks of its own.
+  // A query may itself contain question marks.
   const query = attributesIn(rest.join("?"), "&", QUERY_VALUE);
   const take = (attributes: Map<string, Buffer>, attribute: string) => {
     const value = attributes.get(attribute);
@@ -71,7 +71,7 @@ export function parseTokenUri(text: string): TokenUri {
     if (value !== undefined) described[attribute] = value;
   }
   const [unknown] = path.keys();
-  if (unknown !== undefined) throw new UsageError(`pkcs11 URI: this dsc does not know the attribute ${unknown}`);
+  if (unknown !== undefined) throw new UsageError(`pkcs11 URI: the attribute ${unknown} is unknown; leave it out`);
   return {
     name,
     described,
@@ -91,7 +91,7 @@ function attributesIn(text: string, separator: string, allowed: RegExp): Map<str
     const at = attribute.indexOf("=");
     const name = attribute.slice(0, at);
     if (at < 0 || !NAME.test(name)) throw new UsageError("pkcs11 URI: attributes are NAME=VALUE; see docs/TOKENS.md");
-    if (attributes.has(name)) throw new UsageError(`pkcs11 URI: ${name} stands there twice`);
+    if (attributes.has(name)) throw new UsageError(`pkcs11 URI: ${name} appears twice; give it once`);
     const value = attribute.slice(at + 1);
     if (!allowed.test(value)) throw new UsageError(`pkcs11 URI: ${name}: write special characters as %XX`);
     attributes.set(name, decoded(value));
@@ -108,6 +108,6 @@ function textOf(name: string, value: Buffer | undefined): string | undefined {
   try {
     return value && new TextDecoder("utf-8", { fatal: true }).decode(value);
   } catch {
-    throw new UsageError(`pkcs11 URI: ${name} is not UTF-8`);
+    throw new UsageError(`pkcs11 URI: ${name} is not UTF-8; encode its bytes as UTF-8`);
   }
 }

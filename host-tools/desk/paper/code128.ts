@@ -1,23 +1,23 @@
 // Code 128 (ISO/IEC 15417) as the widths of its bars and spaces.
 
 export interface Bar {
-  /** From the left edge of the first bar, in modules. */
+  /** Distance from the left edge of the first bar, in modules. */
   readonly at: number;
   readonly width: number;
 }
 
 export interface Symbol128 {
   readonly bars: readonly Bar[];
-  /** Of the whole symbol without the quiet zones, in modules. */
+  /** Width of the whole symbol without the quiet zones, in modules. */
   readonly width: number;
 }
 
-/** White to the left and to the right of a symbol, in modules. */
+/** White space to the left and right of a symbol, in modules. */
 export const QUIET_ZONE = 10;
 
 /** Returns a function that makes the symbol of a text. */
 export async function code128(): Promise<(text: string) => Symbol128> {
-  // The export with the name `raw` is another one, which draws.
+  // The export named `raw` is a different function, which draws.
   const { default: bwip } = await import("bwip-js");
   return (text) => {
     const [symbol] = bwip.raw("code128", text, "");
@@ -26,7 +26,7 @@ export async function code128(): Promise<(text: string) => Symbol128> {
   };
 }
 
-/** Of widths that are those of bars and spaces in turn. */
+/** The bars of a symbol from its widths, which alternate between bars and spaces. */
 function barsOf(widths: readonly number[]): Symbol128 {
   const bars: Bar[] = [];
   let at = 0;

@@ -1,6 +1,6 @@
-// A PDF document in memory: its pages in mm, text that is set from several fonts, and its bytes, which may hold PINs.
+// A PDF document in memory: pages in mm, text set in several fonts, and its bytes, which may contain PINs.
 //
-// The same pages give the same bytes: a document has no date, and its identifier is made of its title.
+// The same pages give the same bytes: a document has no date, and its identifier is derived from its title.
 
 import { once } from "node:events";
 import { concatSecrets } from "../../files/secretbytes.js";
@@ -26,7 +26,9 @@ const THIN = 0.4;
 const MEDIUM = 0.8;
 const HATCH = { step: 3, width: 0.9, color: "#777777" };
 
-/** Where a line may end: behind a word or a hyphen, or behind a Japanese character but for those that begin no line. */
+/**
+ * A line may break after a word or a hyphen, and after a Japanese character unless the next one must not begin a line.
+ */
 const OPENING = "「『（【〔《〈";
 const CLOSING = "」』）】〕》〉、。，．・：；？！ーぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮヵヶ々";
 const JAPANESE = "\\p{Script=Han}\\p{Script=Hiragana}\\p{Script=Katakana}";
@@ -35,7 +37,7 @@ const PIECES = new RegExp(
   "gu",
 );
 
-/** The pages of a document. Lengths and places are in mm from the left and the top edge, but for sizes of fonts. */
+/** The pages of a document. Lengths and positions are in mm from the left and top edges; font sizes are in points. */
 export class Pages {
   readonly #pdf: PdfKit;
   readonly #fonts: Fonts;
@@ -50,7 +52,7 @@ export class Pages {
     this.#pdf.addPage({ size: [points(width), points(height)], margin: 0 });
   }
 
-  /** The width of a text in one line. */
+  /** The width of a text set in one line. */
   widthOf(text: string, style: Style): number {
     const runs = this.#fonts.runs(text, style.weight ?? "regular");
     return runs.reduce((sum, run) => sum + this.#widthOfRun(run.text, run.face, style.size), 0);
@@ -67,7 +69,7 @@ export class Pages {
     }
   }
 
-  /** The lines that a text has in a column of this width. A word that is wider than that is broken. */
+  /** Breaks a text into lines for a column of this width. A word that is wider is split. */
   linesOf(text: string, width: number, style: Style): string[] {
     const lines = [""];
     const fits = (line: string) => this.widthOf(line.trimEnd(), style) <= width;
@@ -82,7 +84,7 @@ export class Pages {
     return lines.map((line) => line.trimEnd()).filter((line) => line !== "");
   }
 
-  /** The lines of a text, no more than `most`. One that is too long for that is cut, and ends with dots. */
+  /** The lines of a text, at most `most`. A text that needs more is cut and ends with dots. */
   cutTo(text: string, width: number, most: number, style: Style): string[] {
     const lines = this.linesOf(text, width, style);
     if (lines.length <= most) return lines;
@@ -123,10 +125,10 @@ export class Pages {
     this.#pdf.lineWidth(HATCH.width).stroke(HATCH.color).restore();
   }
 
-  /** Also makes the font the current one. */
+  /** Also selects the font. */
   #widthOfRun(text: string, face: Face, size: number): number {
     if (!this.#registered.has(face)) {
-      // pdfkit takes a font that is open; its types know files and bytes only.
+      // pdfkit accepts an open font, but its types know only files and bytes.
       this.#pdf.registerFont(face.name, face.font as unknown as Uint8Array);
       this.#registered.add(face);
     }
@@ -134,7 +136,7 @@ export class Pages {
   }
 }
 
-/** The bytes of a document, in memory of its own: where it has PINs, wipe it after use. */
+/** The bytes of a document in newly allocated memory. If they contain PINs, wipe them after use. */
 export async function pdfOf(
   title: string,
   language: Language,
@@ -150,7 +152,7 @@ export async function pdfOf(
     displayTitle: true,
     info,
   });
-  // pdfkit wants a date, and writes only what can be enumerated.
+  // pdfkit insists on a date, but writes only enumerable properties.
   Object.defineProperty(pdf.info, "CreationDate", { enumerable: false });
   const chunks: Buffer[] = [];
   pdf.on("data", (chunk: Buffer) => chunks.push(chunk));

@@ -1,6 +1,6 @@
-// Why labels or PIN letters cannot be made. It imports nothing: whoever only needs the error loads nothing of paper.
+// Why labels or PIN letters cannot be made. It imports nothing, so that using the error loads no PDF code.
 
-/** Paper that cannot be made as it is asked for; the message is one line for people, with no PIN in it. */
+/** Paper that cannot be made as requested. The message is one line for people and contains no PIN. */
 export class PaperError extends Error {
   override name = "PaperError";
 }

@@ -1,5 +1,6 @@
-// The fonts of labels and letters: the house's own (setting `letter.font`), IBM Plex Sans for Latin, Cyrillic and Greek, and
-// BIZ UDPGothic for Japanese. Each character comes from the first of them that has it. A font is opened when it is needed.
+// The fonts of labels and letters: the font of the setting `letter.font`, IBM Plex Sans for Latin, Cyrillic and Greek,
+// and BIZ UDPGothic for Japanese. Each character comes from the first font that has it. A font is opened when it is
+// first needed.
 
 import { readFileSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -14,14 +15,14 @@ type Fontkit = typeof import("fontkit");
 export type Weight = "regular" | "bold";
 
 export interface Face {
-  /** What it is registered as in a document. */
+  /** The name under which the font is registered in a document. */
   readonly name: string;
   readonly font: Font;
 }
 
-/** The setting: no font of the house's own. */
+/** The setting for no additional font. */
 export const STANDARD = "standard";
-/** Between the path of a collection and the name of one font in it. */
+/** Separates the path of a collection from the name of one font in it. */
 const OF_COLLECTION = "#";
 
 const PLEX = "@expo-google-fonts/ibm-plex-sans";
@@ -31,10 +32,13 @@ const FILES: Record<Weight, readonly string[]> = {
   bold: [`${PLEX}/600SemiBold/IBMPlexSans_600SemiBold.ttf`, `${UDP_GOTHIC}/700Bold/BIZUDPGothic_700Bold.ttf`],
 };
 
-/** They choose a form of the character before them, or leave it as it is; no font has a glyph for them. */
+/**
+ * Variation selectors: they choose a form of the character before them, or change nothing. No font has a glyph for
+ * them.
+ */
 const VARIATION_SELECTORS = /[\ufe00-\ufe0f\u{e0100}-\u{e01ef}]/gu;
 
-/** Throws a PaperError where the setting names no font that can be used on this computer. */
+/** Throws a PaperError if the setting names no font that this computer can use. */
 export async function checkFont(setting: string): Promise<string> {
   const fontkit = await import("fontkit");
   if (setting !== STANDARD) openOwn(fontkit, setting);
@@ -52,23 +56,26 @@ export class Fonts {
     this.#own = own;
   }
 
-  /** Those of a setting `letter.font`. Throws a PaperError where it names no font that can be used. */
+  /** The fonts for a setting `letter.font`. Throws a PaperError if it names no usable font. */
   static async open(setting: string): Promise<Fonts> {
     const fontkit = await import("fontkit");
     return new Fonts(fontkit, setting === STANDARD ? undefined : openOwn(fontkit, setting));
   }
 
-  /** The text as it is printed. Throws a PaperError that names what cannot be; `what` begins it. */
+  /**
+   * The text as it is printed. Throws a PaperError that names the characters that cannot be printed; the message begins
+   * with `what`.
+   */
   checked(text: string, what: string): string {
     const composed = printable(text, what);
     const missing = clustersOf(composed).find((cluster) => !this.#faceOf(cluster, "regular"));
     if (missing === undefined) return composed;
     throw new PaperError(
-      `${what} has ${named(missing)}, which no font here has: set letter.font to a font file that has it`,
+      `${what} has ${named(missing)}, which no available font has; set letter.font to a font file that has it`,
     );
   }
 
-  /** Parts of a text, each with the font that it comes from. */
+  /** Splits a text into parts, each with the font that has it. */
   runs(text: string, weight: Weight): { readonly text: string; readonly face: Face }[] {
     const runs: { text: string; face: Face }[] = [];
     for (const cluster of clustersOf(text)) {
@@ -81,7 +88,7 @@ export class Fonts {
     return runs;
   }
 
-  /** The first font that has all of a cluster. */
+  /** The first font that has every character of a cluster. */
   #faceOf(cluster: string, weight: Weight): Face | undefined {
     const known = this.#faces[weight];
     if (known.has(cluster)) return known.get(cluster);
@@ -111,14 +118,19 @@ export class Fonts {
   }
 }
 
-/** The font that the setting names: an absolute path, of a collection with `#` and the PostScript name of one font in it. */
+/**
+ * The font that the setting names: an absolute path; for a collection, followed by `#` and the PostScript name of one
+ * font.
+ */
 function openOwn(fontkit: Fontkit, setting: string): Font {
   const [path = "", name] = setting.split(OF_COLLECTION);
   if (!isAbsolute(path))
-    throw new PaperError(`letter.font is ${STANDARD} or the whole path of a font file, not ${JSON.stringify(setting)}`);
+    throw new PaperError(
+      `letter.font is ${STANDARD} or the absolute path of a font file, not ${JSON.stringify(setting)}`,
+    );
   const font = chosen(parsed(fontkit, path), path, name);
   try {
-    // What a document will do with it.
+    // Do here what a document will do with the font, so that a font that fails is refused now.
     const subset = font.createSubset();
     for (const glyph of font.layout("0").glyphs) subset.includeGlyph(glyph);
     subset.encode();
@@ -149,9 +161,9 @@ function chosen(file: Font | FontCollection, path: string, name: string | undefi
   const font = file.fonts.find((each) => each.postscriptName === name);
   if (font) return font;
   const names = file.fonts.map((each) => `${path}${OF_COLLECTION}${each.postscriptName}`).join(", ");
-  throw new PaperError(`letter.font: ${path} has several fonts: choose one of ${names}`);
+  throw new PaperError(`letter.font: ${path} has several fonts; choose one of ${names}`);
 }
 
 function notAFont(path: string): PaperError {
-  return new PaperError(`letter.font: ${path} is no font that can be used: TrueType, OpenType or WOFF is expected`);
+  return new PaperError(`letter.font: ${path} is not a usable font; give a TrueType, OpenType or WOFF file`);
 }

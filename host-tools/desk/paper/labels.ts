@@ -1,6 +1,6 @@
-// Labels: the serial number of each card as text and as Code 128, whom it is for, and which batch it is of.
+// Labels: the serial number of each card as text and as Code 128, the user name, and the batch.
 //
-// Bars, serial number and what stands above them are as wide as the bars. No label has a secret on it.
+// The texts are as wide as the bars. No label contains a secret.
 
 import { checkSerialNumber } from "../../card/serialnumber.js";
 import { code128, QUIET_ZONE, type Symbol128 } from "./code128.js";
@@ -21,28 +21,28 @@ export interface Label {
 
 type Settings = Pick<PaperSettings, "sheet" | "language" | "font">;
 
-/** No module is wider, in mm: readers at hand see no more of a symbol. */
+/** The largest width of a module, in mm: hand-held readers cannot read much wider symbols. */
 const WIDEST_MODULE = 0.65;
 /** Heights in mm. */
 const HIGHEST_BARS = 18;
 const LOWEST_BARS = 7;
 const MARGIN = 2.5;
 const GAP = 1.8;
-/** The sizes of the serial number, in points, and how a label's height tells its own. */
+/** The sizes of the serial number in points, and how they follow from the height of the label. */
 const SMALLEST = 7.5;
 const LARGEST = 14;
 const SIZE_PER_MM = 0.29;
-/** Of the user name and the batch, of it. */
+/** The size of user name and batch, relative to the serial number. */
 const SMALL = 0.78;
 const MM_PER_POINT = MM_PER_INCH / 72;
 const LEADING = 1.3;
-/** Of digits and capitals above the baseline. */
+/** The height of digits and capitals, relative to the font size. */
 const CAPITALS = 0.7;
 const DESCENDERS = 0.25;
 const MOST_LINES = 4;
 const GREY = "#555555";
 
-/** A PDF of labels, in the order that they come in. Throws a PaperError where one cannot be printed. */
+/** A PDF of labels, in the order of the input. Throws a PaperError if one cannot be printed. */
 export async function labelsPdf(
   labels: Iterable<Label> | AsyncIterable<Label>,
   settings: Settings,
@@ -102,7 +102,7 @@ function draw(pages: Pages, sheet: Sheet, cell: Cell, { serial, name, number, sy
   pages.line(number, left + width - pages.widthOf(number, faint), bottom, faint);
 }
 
-/** The width of a module in mm: as many whole dots as the label and its quiet zones leave room for. */
+/** The width of a module in mm: a whole number of printer dots, as many as label and quiet zones allow. */
 function moduleOf(width: number, modules: number, dot: number): number {
   const most = Math.min(WIDEST_MODULE, width / (modules + 2 * QUIET_ZONE));
   return Math.floor(most / dot) * dot;

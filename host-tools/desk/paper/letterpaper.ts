@@ -6,9 +6,9 @@ import { MM_PER_INCH } from "./sheets.js";
 export interface LetterPaper {
   readonly width: number;
   readonly height: number;
-  /** From the top edge. */
+  /** Distances from the top edge. */
   readonly folds: readonly [first: number, second: number];
-  /** The first line of the address, from the top edge: in the window of the envelope. */
+  /** The first line of the address, from the top edge; it shows in the window of the envelope. */
   readonly address: number;
 }
 
@@ -23,15 +23,15 @@ export const PAPERS: Readonly<Record<string, LetterPaper>> = {
   },
 };
 
-/** The name of a paper, in capitals or not. Throws a PaperError where there is none such. */
+/** The name of a paper, in upper or lower case. Throws a PaperError if there is no such paper. */
 export function checkLetterPaper(text: string): string {
   const names = Object.keys(PAPERS);
   const name = names.find((each) => each.toLowerCase() === text.toLowerCase());
   if (name !== undefined) return name;
-  throw new PaperError(`there is no paper ${JSON.stringify(text)} for letters; there are ${names.join(", ")}`);
+  throw new PaperError(`there is no paper ${JSON.stringify(text)} for letters; choose one of ${names.join(", ")}`);
 }
 
-/** The paper of a name that was checked. */
+/** The paper with a name that was checked. */
 export function letterPaperOf(name: string): LetterPaper {
   return PAPERS[checkLetterPaper(name)] as LetterPaper;
 }

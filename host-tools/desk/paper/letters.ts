@@ -1,8 +1,8 @@
-// PIN letters: one page for each card, folded twice so that the PIN lies inside.
+// PIN letters: one page for each card, folded twice so that the PIN is inside.
 //
-// The upper part has the address and is folded back, so that it lies outside. The middle part has the PIN, and the lower part
-// is folded up onto it; a hatched field comes to lie on the PIN, against the light. Marks at the edges show where to fold.
-// PINs go digit by digit into the page: no text is made that has all four of them.
+// The upper part has the address and is folded back, so that it is outside. The middle part has the PIN. The lower part
+// is folded up over it, with a hatched field that covers the PIN against the light. Marks at the edges show where to
+// fold. PINs are set digit by digit: no string ever holds all four digits.
 
 import { checkSerialNumber } from "../../card/serialnumber.js";
 import { type Pages, pdfOf, type Style } from "./document.js";
@@ -18,21 +18,21 @@ import { MM_PER_INCH } from "./sheets.js";
 export interface Recipient {
   /** The user name; a card need not have one. */
   readonly user?: string | undefined;
-  /** Of the user name; that of the setting unless given. */
+  /** The user name's language; default: that of the setting. */
   readonly language?: Language | undefined;
-  /** Lines, with line ends between them; the user name stands in their place unless given. */
+  /** Lines separated by line ends; default: the user name. */
   readonly address?: string | undefined;
 }
 
 export interface PinLetter extends Recipient {
   readonly serial: string;
-  /** Four digits as ASCII, the caller's to wipe once the next letter is asked for, or the letters are done. */
+  /** Four digits as ASCII. The caller wipes them once the next letter is asked for, or the letters are done. */
   readonly pin: Uint8Array;
 }
 
-/** A recipient of a card that may have no serial number yet. */
+/** A recipient whose card may not have a serial number yet. */
 export interface ExpectedRecipient extends Recipient {
-  /** Where it comes from, in a word: a line of a file, an order. */
+  /** Where the recipient comes from, in a word for messages: a line of a file, an order. */
   readonly what: string;
 }
 
@@ -62,32 +62,35 @@ const COLUMN_GAP = 12;
 const INDENT = 6;
 const ADDRESS_WIDTH = 80;
 const MOST_ADDRESS_LINES = 6;
-/** A user name stands below the box of the PIN. That of the narrower paper. */
+/** The width of a user name below the box of the PIN, on the narrower paper. */
 const USER_WIDTH = 165;
-/** Sizes of a user name in points, and how many lines of each there is room for. */
+/** Sizes of a user name in points, and the number of lines that fit at each size. */
 const USER_SIZES: readonly (readonly [size: number, lines: number])[] = [
   [11, 2],
   [9, 3],
   [7, 4],
   [6, 5],
 ];
-/** Heights in mm: of the middle part from the fold above it, */
+/** Distances in mm: of the middle part, from the fold above it; */
 const TITLE_DOWN = 20;
 const TEXT_DOWN = 34;
 const BEFORE_FIELD = 2.5;
 const BEHIND_CAPTION = 4.8;
 const BOX = { down: 31.5, width: 56, height: 30, radius: 2 };
-/** of the box of the PIN from its upper edge, */
+/** of the box of the PIN, from its upper edge; */
 const CAPTION_DOWN = 8;
 const PIN_DOWN = 22.5;
 const PIN_STEP = 11;
-/** and of the lower part from the fold above it. */
+/** and of the lower part, from the fold above it. */
 const HEADING_DOWN = 14;
 const BEHIND_HEADING = 6.5;
 const BETWEEN_ADVICE = 1.3;
 const MARK = { from: 4, to: 9, color: "#888888" };
 
-/** A PDF of one page for each letter, with PINs in it: wipe it after use. Throws a PaperError where one cannot be printed. */
+/**
+ * A PDF of one page for each letter. It contains PINs: wipe it after use. Throws a PaperError if a letter cannot be
+ * printed.
+ */
 export async function pinLettersPdf(
   letters: Iterable<PinLetter> | AsyncIterable<PinLetter>,
   settings: Settings,
@@ -109,8 +112,8 @@ export async function pinLettersPdf(
 }
 
 /**
- * Throws a PaperError for the first recipient whose letter or label could not be printed: a desk asks before it seeds the
- * cards, while names can still be corrected.
+ * Throws a PaperError for the first recipient whose letter or label could not be printed. A desk calls this before it
+ * seeds the cards, while names can still be corrected.
  */
 export async function checkRecipients(recipients: Iterable<ExpectedRecipient>, settings: Settings): Promise<void> {
   const fonts = await Fonts.open(settings.font);
@@ -141,14 +144,14 @@ function printed(pages: Pages, fonts: Fonts, { user, address }: Recipient, what:
     const userLines = pages.linesOf(name, USER_WIDTH, userStyle);
     if (userLines.length <= most) return { user: userLines, userStyle, address: shown };
   }
-  throw new PaperError(`${what}: the user name is too long for a letter`);
+  throw new PaperError(`${what}: the user name is too long for a letter; shorten it`);
 }
 
 function addressLines(pages: Pages, fonts: Fonts, address: string, what: string): string[] {
   const given = address.split(LINE_END).map((line) => fonts.checked(line.trim(), `${what}: the address`));
   const lines = given.flatMap((line) => pages.linesOf(line, ADDRESS_WIDTH, ADDRESS));
   if (lines.length <= MOST_ADDRESS_LINES) return lines;
-  throw new PaperError(`${what}: the address takes more than ${MOST_ADDRESS_LINES} lines`);
+  throw new PaperError(`${what}: the address takes more than ${MOST_ADDRESS_LINES} lines; shorten it`);
 }
 
 function draw(pages: Pages, paper: LetterPaper, texts: Texts, { serial, pin }: PinLetter, content: Printed): void {
@@ -176,7 +179,7 @@ function draw(pages: Pages, paper: LetterPaper, texts: Texts, { serial, pin }: P
   for (const [at, digit] of pin.entries())
     centred(pages, DIGITS[digit - ZERO] as string, middle(at), boxTop + PIN_DOWN, PIN);
 
-  // Where the box comes to lie when the lower part is folded up.
+  // The place where the box lies once the lower part is folded up.
   pages.hatch(boxLeft, 2 * second - boxTop - BOX.height, BOX.width, BOX.height);
   pages.line(texts.heading, LEFT, second + HEADING_DOWN, HEADING);
   y = second + HEADING_DOWN + BEHIND_HEADING;
@@ -186,7 +189,7 @@ function draw(pages: Pages, paper: LetterPaper, texts: Texts, { serial, pin }: P
   }
 }
 
-/** Sets lines below each other, the first baseline at y. Returns that of the line that would come next. */
+/** Sets lines one below the other, with the first baseline at y. Returns the baseline of the line after the last. */
 function column(pages: Pages, lines: readonly string[], x: number, y: number, style: Style): number {
   const leading = style.size * LEADING * MM_PER_POINT;
   for (const [index, line] of lines.entries()) pages.line(line, x, y + index * leading, style);

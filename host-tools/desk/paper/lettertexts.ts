@@ -1,9 +1,9 @@
-// What letters and labels say, in each language. The words are those of the guides for owners (docs/guide.*.md).
+// The texts of letters and labels in each language. The words are those of the owner's guides (docs/guide.*.md).
 
 import type { Language } from "./languages.js";
 
 export interface Texts {
-  /** The title of a file of letters, and of one of labels. */
+  /** The titles of a file of letters and of a file of labels. */
   readonly letters: string;
   readonly labels: string;
   readonly batch: string;
@@ -12,7 +12,7 @@ export interface Texts {
   readonly user: string;
   readonly serial: string;
   readonly pin: string;
-  /** Above the advice. */
+  /** The heading of the advice. */
   readonly heading: string;
   readonly advice: readonly string[];
 }

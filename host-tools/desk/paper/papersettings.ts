@@ -1,4 +1,4 @@
-// What labels and letters are made by: the settings of a register.
+// The settings of a register that decide how labels and letters look.
 
 import type { Kysely } from "kysely";
 import type { Tables } from "../register/schema.js";
@@ -8,9 +8,9 @@ import { checkLanguage, type Language } from "./languages.js";
 export interface PaperSettings {
   /** `label.sheet`: one of SHEETS. */
   readonly sheet: string;
-  /** `letter.language`: of labels, and of letters to user names that have none. */
+  /** `letter.language`: the language of labels, and of letters to user names without a language. */
   readonly language: Language;
-  /** `letter.font`: STANDARD, or the whole path of a font file. */
+  /** `letter.font`: STANDARD, or the absolute path of a font file. */
   readonly font: string;
   /** `letter.paper`: one of PAPERS. */
   readonly paper: string;

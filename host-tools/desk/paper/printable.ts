@@ -1,13 +1,13 @@
-// Which texts of others can be printed: names and addresses come from files and people.
+// Decides which texts can be printed; names and addresses come from files and people.
 
 import { PaperError } from "./errors.js";
 
-/** Characters that show nothing, or change how others are shown. */
+/** Characters that are invisible, or change how others are shown. */
 const INVISIBLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
 /** The blocks of scripts that are written from right to left (Unicode: default bidirectional class R or AL). */
 const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefe\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u;
 
-/** What people call scripts that fonts may lack. */
+/** Names of scripts that a font may lack. */
 const SCRIPTS: readonly [name: string, letters: RegExp][] = [
   ["Latin", /\p{Script=Latin}/u],
   ["Cyrillic", /\p{Script=Cyrillic}/u],
@@ -22,21 +22,21 @@ const SCRIPTS: readonly [name: string, letters: RegExp][] = [
   ["Devanagari", /\p{Script=Devanagari}/u],
 ];
 
-/** Each of its characters stands alone. */
+/** Text in which each character is a cluster of its own. */
 const PLAIN = /^[ -~]*$/;
 const CLUSTERS = new Intl.Segmenter("und", { granularity: "grapheme" });
 
-/** What a reader takes for one character. */
+/** Splits a text into what a reader takes for single characters. */
 export function clustersOf(text: string): string[] {
-  // The segmenter is slow, and each of these characters is one cluster.
+  // The segmenter is slow, and a plain text needs none.
   if (PLAIN.test(text)) return [...text];
   return Array.from(CLUSTERS.segment(text), ({ segment }) => segment);
 }
 
 /**
- * The text in the form that is printed: letters and their marks are composed, since fonts have more of those. A character that
- * stands alone stays as it is: NFC gives some kanji of names another shape. Throws a PaperError where it cannot be printed
- * with any font; `what` begins the line: whose name or address it is.
+ * The text in the form in which it is printed. Letters and their marks are composed, since fonts have more composed
+ * glyphs. A character without marks stays as it is, since NFC changes the shape of some kanji in names. Throws a
+ * PaperError if no font can print the text; the message begins with `what`: whose name or address it is.
  */
 export function printable(text: string, what: string): string {
   const composed = clustersOf(text)
@@ -44,14 +44,16 @@ export function printable(text: string, what: string): string {
     .join("");
   const invisible = INVISIBLE.exec(composed)?.[0];
   if (invisible !== undefined)
-    throw new PaperError(`${what} has a control character (${codeOf(invisible)}); correct it`);
+    throw new PaperError(`${what} has an invisible character (${codeOf(invisible)}); remove it`);
   const turned = RIGHT_TO_LEFT.exec(composed)?.[0];
   if (turned !== undefined)
-    throw new PaperError(`${what} has ${named(turned)}: text from right to left cannot be printed; spell it otherwise`);
+    throw new PaperError(
+      `${what} has ${named(turned)}: right-to-left text cannot be printed; spell it in another script`,
+    );
   return composed;
 }
 
-/** A character for people: itself, its number and its script. */
+/** A character in words: itself, its code point and its script. */
 export function named(character: string): string {
   const script = SCRIPTS.find(([, letters]) => letters.test(character))?.[0];
   return `"${character}" (${[...(script ? [script] : []), codeOf(character)].join(", ")})`;

@@ -1,6 +1,6 @@
-// The sheets and rolls of labels that are sold everywhere, and where each label lies on them. All lengths are in mm.
+// The common sheets and rolls of labels, and where each label lies on them. All lengths are in mm.
 //
-// Sizes are the makers'. Labels of a sheet lie in its middle, as they do on all of these.
+// The sizes are the makers'. The labels of all these sheets are centred on the page.
 
 import { PaperError } from "./errors.js";
 
@@ -20,9 +20,9 @@ export interface Sheet {
   readonly label: Size;
   readonly columns: number;
   readonly rows: number;
-  /** Between two columns; rows touch each other. */
+  /** The gap between two columns; rows touch each other. */
   readonly gap: number;
-  /** Of the printer that it is for: bars of a whole number of dots are the sharpest. */
+  /** The resolution of the printer: bars are sharpest if their width is a whole number of dots. */
   readonly dotsPerInch: number;
 }
 
@@ -48,25 +48,25 @@ function sheet(page: Size, columns: number, rows: number, label: Size, gap: numb
   return { page, label, columns, rows, gap, dotsPerInch: OFFICE_PRINTER };
 }
 
-/** One label is a page. */
+/** A roll: each label is a page. */
 function roll(label: Size, dotsPerInch: number): Sheet {
   return { page: label, label, columns: 1, rows: 1, gap: 0, dotsPerInch };
 }
 
-/** The name of a sheet, in capitals or not. Throws a PaperError where there is none such. */
+/** The name of a sheet, in upper or lower case. Throws a PaperError if there is no such sheet. */
 export function checkSheet(text: string): string {
   const names = Object.keys(SHEETS);
   const name = names.find((each) => each.toLowerCase() === text.toLowerCase());
   if (name !== undefined) return name;
-  throw new PaperError(`there is no sheet of labels ${JSON.stringify(text)}; there are ${names.join(", ")}`);
+  throw new PaperError(`there is no sheet of labels ${JSON.stringify(text)}; choose one of ${names.join(", ")}`);
 }
 
-/** The sheet of a name that was checked. */
+/** The sheet with a name that was checked. */
 export function sheetOf(name: string): Sheet {
   return SHEETS[checkSheet(name)] as Sheet;
 }
 
-/** Where the labels of a page lie: row by row, each from left to right. */
+/** The positions of the labels on a page: row by row, each from left to right. */
 export function cellsOf({ page, label, columns, rows, gap }: Sheet): Cell[] {
   const left = (page.width - columns * label.width - (columns - 1) * gap) / 2;
   const top = (page.height - rows * label.height) / 2;

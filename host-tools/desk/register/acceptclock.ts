@@ -1,4 +1,5 @@
-// What time it is for a register, and how a wrong date in the future ends: somebody says that the clock is right.
+// The time of a register, and how to recover from a wrong date in the future: somebody confirms that the clock is
+// right.
 
 import { changeApproved, isApprovalSet, type Subject } from "./approvals.js";
 import { changeAtAnyTime } from "./change.js";
@@ -8,9 +9,9 @@ import { acceptTime, latestTime } from "./registerclock.js";
 
 /** Both in ms since 1970. */
 export interface RegisterTimes {
-  /** What the engine's clock says. */
+  /** The time of the engine's clock. */
   readonly now: number;
-  /** The latest time that the register has seen; 0: it has seen none. */
+  /** The latest time that the register has seen; 0: none. */
   readonly latest: number;
 }
 
@@ -19,8 +20,8 @@ export function readClock({ engine }: Register): Promise<RegisterTimes> {
 }
 
 /**
- * From now on the clock counts, though the register has seen a later time. The journal says so. Needs an approval where the
- * setting says so.
+ * From now on the clock counts, although the register has seen a later time. The journal records that. Needs an
+ * approval if the settings require one.
  */
 export function acceptClock(register: Register): Promise<RegisterTimes> {
   return changeApproved(
@@ -36,7 +37,7 @@ export function acceptClock(register: Register): Promise<RegisterTimes> {
   );
 }
 
-/** Which time is given up is known; which one comes in its place is that of the clock when it is done. */
+/** The request names the time that is given up. The new time is not known yet: it is that of the clock at execution. */
 function subjectOf(latest: number): Subject {
   return { command: CLOCK_COMMAND, arguments: { "time that is given up": saying(latest) }, cards: [], recipient: null };
 }

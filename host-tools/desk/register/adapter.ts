@@ -1,8 +1,9 @@
-// The one adapter between a database engine and everything else: kysely makes the SQL, and each statement goes through here.
+// The only adapter between a database engine and the rest of the program: kysely builds the SQL, and each statement
+// passes through here.
 //
-// It checks parameters and results (values.ts), begins each writing transaction as a writer, calls a transaction again where
-// the engine says that it may be, and lets nothing go on in a transaction in which a statement failed. What an engine has of
-// its own is a `Source` of `Connection`s, which turn the engine's errors into RegisterErrors.
+// It checks parameters and results (values.ts), begins each writing transaction as a writer, repeats a transaction if
+// the engine allows it, and blocks a transaction after a failed statement. Each engine provides a `Source` of
+// `Connection`s, which turn the engine's errors into RegisterErrors.
 
 import { AsyncLocalStorage } from "node:async_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -24,7 +25,7 @@ import { RegisterError } from "./errors.js";
 import type { Tables } from "./schema.js";
 import { checkedParameters, checkedRows, type Value } from "./values.js";
 
-/** Another writer came first, or there is no free connection: the transaction may be run again. */
+/** Another writer came first, or no connection is free: the transaction may be run again. */
 export class EngineBusy extends RegisterError {
   constructor(message: string) {
     super(message, "busy");
@@ -37,25 +38,25 @@ export interface StatementResult {
   readonly changed: number;
 }
 
-/** A connection of an engine. It throws RegisterErrors for what the engine refuses. */
+/** A connection of an engine. Throws RegisterErrors for what the engine refuses. */
 export interface Connection {
   run(statement: string, parameters: readonly Value[]): Promise<StatementResult>;
   begin(mode: "reading" | "writing"): Promise<void>;
-  /** On return the transaction is on the disk. */
+  /** When it returns, the transaction is on disk. */
   commit(): Promise<void>;
-  /** Never throws: the error that led here is the one to tell. */
+  /** Never throws: the error that led here is the one to report. */
   rollback(): Promise<void>;
 }
 
-/** Where connections come from. */
+/** A source of connections. */
 export interface Source {
-  /** Waits for one that is free. */
+  /** Waits for a free connection. */
   acquire(): Promise<Connection>;
   release(connection: Connection): void;
   close(): Promise<void>;
 }
 
-/** What an engine brings: its connections, and how kysely writes SQL for it. */
+/** What each engine provides: its connections, and how kysely writes SQL for it. */
 export interface EngineParts {
   readonly kind: EngineKind;
   readonly where: string;
@@ -64,17 +65,17 @@ export interface EngineParts {
   readonly dialectAdapter: DialectAdapter;
   /** The engine's time in ms since 1970. */
   now(db: Kysely<Tables>): Promise<number>;
-  /** For how long a busy engine is asked again (ms). */
+  /** How long a busy engine is retried (ms). */
   readonly wait: number;
 }
 
-/** Between two calls of a transaction (ms): random, so that those who wait do not come back together. */
+/** Pause between two runs of a transaction (ms): random, so that waiting processes do not return together. */
 const LEAST_PAUSE = 1;
 const MOST_PAUSE = 20;
 
 /**
- * Engines in whose transactions the code runs that asks. One storage for all engines: Node copies every storage that was ever
- * used to every promise, so that one of each engine makes a long process slower with each register it opens.
+ * The engines in whose transactions the calling code runs. All engines share one storage: Node copies every storage that
+ * was ever used to every promise, so one storage per engine slows a long process with each register that it opens.
  */
 const INSIDE = new AsyncLocalStorage<readonly Engine[]>();
 
@@ -82,14 +83,14 @@ function enginesInside(): readonly Engine[] {
   return INSIDE.getStore() ?? [];
 }
 
-/** An engine whose transactions are called again while others are in the way. */
+/** An engine that repeats transactions while other processes are in the way. */
 export class RetryingEngine implements Engine {
   readonly kind: EngineKind;
   readonly where: string;
   readonly #parts: EngineParts;
   readonly #db: Kysely<Tables>;
   #closed: Promise<void> | undefined;
-  /** Ends with the last of the transactions that write. */
+  /** Settles after the last of the queued writing transactions. */
   #written: Promise<unknown> = Promise.resolve();
 
   constructor(parts: EngineParts) {
@@ -113,7 +114,10 @@ export class RetryingEngine implements Engine {
     return this.#retrying(() => this.#db.transaction().setAccessMode("read only").execute(run));
   }
 
-  /** Those of one process come in turn: each adds to the journal, so that at once all but one would be called again. */
+  /**
+   * Writing transactions of one process run one after another: each adds to the journal, so that of several at once all
+   * but one would have to be repeated.
+   */
   write<T>(run: (db: Transaction<Tables>) => Promise<T>): Promise<T> {
     const turn = this.#isInside() ? Promise.resolve() : this.#written;
     const written = turn.then(() => this.#retrying(() => this.#db.transaction().execute(run)));
@@ -121,7 +125,7 @@ export class RetryingEngine implements Engine {
     return written;
   }
 
-  /** Statements outside of any transaction: those that an engine does not allow in one. */
+  /** Statements outside any transaction: those that an engine does not allow inside one. */
   outside<T>(run: (db: Kysely<Tables>) => Promise<T>): Promise<T> {
     return this.#retrying(() => run(this.#db));
   }
@@ -161,7 +165,7 @@ export async function retrying<T>(run: () => Promise<T>, wait: number): Promise<
   }
 }
 
-/** kysely's way to an engine. */
+/** The kysely driver for an engine. */
 class CheckingDriver implements Driver {
   readonly #source: Source;
 
@@ -196,11 +200,11 @@ class CheckingDriver implements Driver {
   }
 }
 
-/** A connection for one transaction, or for one statement outside of any. */
+/** A connection for one transaction, or for one statement outside any. */
 class CheckedConnection implements DatabaseConnection {
   readonly inner: Connection;
   #reading = false;
-  /** Of a statement of this transaction. */
+  /** The failure of a statement in this transaction. */
   #failure: { readonly error: unknown } | undefined;
 
   constructor(inner: Connection) {
@@ -212,7 +216,7 @@ class CheckedConnection implements DatabaseConnection {
     return this.inner.begin(mode);
   }
 
-  /** PostgreSQL gives up a transaction in which a statement failed, and SQLite does not: here it is given up on both. */
+  /** After a failed statement PostgreSQL aborts the transaction and SQLite does not. Here it is aborted on both. */
   async commit(): Promise<void> {
     if (this.#failure) throw this.#failure.error;
     await this.inner.commit();
@@ -231,7 +235,7 @@ class CheckedConnection implements DatabaseConnection {
     }
   }
 
-  // biome-ignore lint/correctness/useYield: kysely asks for it, and nothing here streams.
+  // biome-ignore lint/correctness/useYield: kysely requires a generator, and nothing here streams.
   async *streamQuery<R>(): AsyncIterableIterator<QueryResult<R>> {
     throw new Error("the register does not stream");
   }

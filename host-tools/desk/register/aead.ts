@@ -1,8 +1,8 @@
-// AES-256-GCM (NIST SP 800-38D) with a random nonce: the form of every value that is sealed.
+// AES-256-GCM (NIST SP 800-38D) with a random nonce: the form of every sealed value.
 //
 //   version 01 | nonce, 12 bytes | ciphertext | tag, 16 bytes
 //
-// One key may seal 2^32 values before two of its nonces are likely to be the same; a register has far fewer.
+// One key may seal 2^32 values before two nonces are likely to collide; a register has far fewer.
 
 import { createCipheriv, createDecipheriv, randomFillSync } from "node:crypto";
 import { concatSecrets } from "../../files/secretbytes.js";
@@ -17,7 +17,9 @@ const NONCE_AT = 1;
 const TEXT_AT = NONCE_AT + NONCE_BYTES;
 const LEAST = TEXT_AT + TAG_BYTES;
 
-/** Seals `value` with `associated`, which is not in the result and must be the same when it is opened. */
+/**
+ * Seals `value` with the associated data `associated`, which is not part of the result and must be the same at opening.
+ */
 export function sealUnder(key: Uint8Array, value: Uint8Array, associated: Uint8Array): Buffer {
   const nonce = randomFillSync(Buffer.alloc(NONCE_BYTES));
   const cipher = createCipheriv(CIPHER, key, nonce).setAAD(associated);
@@ -25,7 +27,7 @@ export function sealUnder(key: Uint8Array, value: Uint8Array, associated: Uint8A
   return Buffer.concat([Buffer.of(VERSION), nonce, text, cipher.getAuthTag()]);
 }
 
-/** What was sealed; nothing where it was changed, or key or associated data are others. Wipe it after use. */
+/** The sealed value; undefined if it was changed, or if key or associated data differ. Wipe it after use. */
 export function openUnder(key: Uint8Array, sealed: Uint8Array, associated: Uint8Array): Buffer | undefined {
   if (sealed.length < LEAST || sealed[0] !== VERSION) return undefined;
   const tagAt = sealed.length - TAG_BYTES;

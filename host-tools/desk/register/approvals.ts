@@ -1,9 +1,10 @@
-// Approvals: what one operator asks for, another one has to agree to.
+// Approvals: what one operator requests, another one has to approve.
 //
-// Who runs a command that needs an approval is refused, and a request is written: register, command, arguments, the cards
-// with their states and the versions of their keys, the recipient, who asks, a random number, an expiry. Another operator
-// sees all of that and signs its hash (dsc approve). The command run again finds its approval, and spends it in the
-// transaction in which its work is done or begins. It holds for that very request alone.
+// A command that needs an approval is refused, and a request is written with register, command, arguments, the cards
+// with their states and key versions, the recipient, the requesting operator, a random number and an expiry time.
+// Another operator sees all of that and signs its hash (dsc approve). When the command is run again, it finds its
+// approval and spends it in the transaction in which its work is done or begins. An approval is valid for exactly one
+// request.
 
 import { createHash, randomBytes } from "node:crypto";
 import type { Kysely, Selectable } from "kysely";
@@ -27,7 +28,7 @@ import type { Register } from "./register.js";
 import type { ApprovalsTable, CardState, Tables } from "./schema.js";
 import { settingOf } from "./settings.js";
 
-/** A card as it was when the approval was asked for. */
+/** A card in the state in which the approval was requested. */
 export interface ApprovedCard {
   readonly serial: string;
   readonly state: CardState;
@@ -35,20 +36,20 @@ export interface ApprovedCard {
   readonly keys: number;
 }
 
-/** For whom keys leave the house. */
+/** The recipient of keys that leave the house. */
 export interface Recipient {
-  /** The check value of the PSKC key, in hexadecimal; or that it is a passphrase. */
+  /** The check value of the PSKC key, in hexadecimal; or a note that it is a passphrase. */
   readonly pskcKey: string;
   /** The fingerprint of the certificate: SHA-256, in hexadecimal. */
   readonly certificate: string | null;
 }
 
-/** What is to be done: what an approval holds for. */
+/** The work that an approval covers. */
 export interface Subject {
-  /** As it is typed: `pskc export`. */
+  /** As typed: `pskc export`. */
   readonly command: string;
   readonly arguments: Readonly<Record<string, string | number | boolean>>;
-  /** In the order of their serial numbers. */
+  /** In order of serial number. */
   readonly cards: readonly ApprovedCard[];
   readonly recipient: Recipient | null;
 }
@@ -57,7 +58,7 @@ export interface ApprovalRequest extends Subject {
   /** The register's id, in hexadecimal. */
   readonly register: string;
   readonly askedBy: string;
-  /** 16 bytes, in hexadecimal: no two requests are the same. */
+  /** 16 bytes, in hexadecimal, so that no two requests are the same. */
   readonly random: string;
   /** ms since 1970. */
   readonly expires: number;
@@ -65,7 +66,7 @@ export interface ApprovalRequest extends Subject {
 
 export const APPROVAL_LIFETIME = 15 * 60_000;
 
-/** The digits of a hash that are printed, and the least that are taken. */
+/** The number of hash digits that are printed, and the fewest that are accepted. */
 export const HASH_DIGITS = 16;
 const HASH = new RegExp(`^[0-9a-f]{${HASH_DIGITS},64}$`);
 const RANDOM_BYTES = 16;
@@ -78,12 +79,12 @@ interface Known {
   readonly request: ApprovalRequest;
 }
 
-/** Whether the setting says that this needs an approval. */
+/** Whether the setting requires an approval for this. */
 export async function isApprovalSet(db: Kysely<Tables>, setting: ApprovalSetting): Promise<boolean> {
   return (await settingOf(db, setting)) === "yes";
 }
 
-/** Whether there is a second operator, who has to agree to what changes operators and settings. */
+/** Whether there is a second operator, who has to approve changes of operators and settings. */
 export async function hasSecondOperator(db: Kysely<Tables>): Promise<boolean> {
   return (await activeOperators(db)).length >= LEAST_FOR_APPROVAL;
 }
@@ -99,9 +100,9 @@ export async function cardsNow(db: Kysely<Tables>, serials: readonly string[]): 
 }
 
 /**
- * One change that may need an approval: `subjectOf` says for what, or that it needs none. With an approval, that is spent
- * and `run` is called, in one transaction. Without one the request is written instead, and a RegisterError ("approval") says
- * what the second person has to run.
+ * Makes one change that may need an approval. `subjectOf` returns what the approval must cover, or undefined if none is
+ * needed. With a valid approval, spends it and calls `run` in one transaction. Otherwise writes a request and throws a
+ * RegisterError ("approval") that says what the second operator has to run.
  */
 export async function changeApproved<T>(
   register: Register,
@@ -118,14 +119,14 @@ export async function changeApproved<T>(
   return outcome.result;
 }
 
-/** Spends the approval of the subject. Returns why not, where there is none: a request is there then. */
+/** Spends the approval of the subject. If there is none, writes a request and returns the error. */
 async function spendOrAsk(one: Change, subject: Subject): Promise<RegisterError | undefined> {
   const { db, at, register } = one;
   const operators = await activeOperators(db);
   if (operators.length < LEAST_FOR_APPROVAL)
     throw new RegisterError(
       `dsc ${subject.command} needs the approval of a second operator, and the register has ${operators.length}; ` +
-        "enrol them with dsc operator add",
+        "enrol operators with dsc operator add",
       "approval",
     );
   const askedBy = nameOf(register.actor);
@@ -133,11 +134,11 @@ async function spendOrAsk(one: Change, subject: Subject): Promise<RegisterError 
   const same = known.find(({ request }) => isSame(one, request, subject));
   const fault = same ? faultOf(one, same, operators) : await differenceOf(one, known, subject);
   if (same && fault === undefined) return spend(one, same);
-  if (same && fault === WAITING) return needsApproval(subject, same.row.hash, "it was asked for already");
+  if (same && fault === WAITING) return needsApproval(subject, same.row.hash, "it was requested already");
   return needsApproval(subject, await ask(one, { ...subject, askedBy }, at), fault);
 }
 
-/** A request that is not approved yet, and can be. */
+/** The fault of a request that is not approved yet but can be. */
 const WAITING = "waiting";
 
 /** Why a request for the same subject cannot be spent. */
@@ -147,8 +148,8 @@ function faultOf({ at, register }: Change, { row, request }: Known, operators: r
   if (at >= request.expires) return `the request ${name} has expired`;
   if (row.approved_by === null) return WAITING;
   const approver = operators.find((operator) => operator.name === row.approved_by);
-  if (!approver) return `the approval ${name} is by ${row.approved_by}, who is no operator any more`;
-  if (approver.name === request.askedBy) return `the approval ${name} is by the one who asked for it`;
+  if (!approver) return `the approval ${name} is by ${row.approved_by}, who is no longer an operator`;
+  if (approver.name === request.askedBy) return `the approval ${name} is by the operator who requested it`;
   const message = approvalMessage(register, row.hash);
   if (!row.signature || !isSignedWith(approver.public_key, message, row.signature))
     return `the approval ${name} is not signed by ${approver.name}`;
@@ -167,7 +168,10 @@ async function spend({ db, at, note }: Change, { row, request }: Known): Promise
   await note({ action: SPEND_ACTION, detail });
 }
 
-/** In which way an approval that this operator has is not for this: it was asked for with care, so somebody will wonder. */
+/**
+ * How an approval that this operator has differs from this subject: the error says so, since otherwise the operator
+ * would not understand the refusal.
+ */
 async function differenceOf(one: Change, known: readonly Known[], subject: Subject): Promise<string | undefined> {
   const { at } = one;
   const open = known.find(({ row, request }) => row.spent === null && row.approved_by !== null && at < request.expires);
@@ -175,10 +179,10 @@ async function differenceOf(one: Change, known: readonly Known[], subject: Subje
   const name = shortOf(open.row.hash);
   const changed = changedCard(open.request.cards, subject.cards);
   if (changed === undefined) return `the approval ${name} is for other arguments`;
-  return `the approval ${name} does not hold any more: ${changed}`;
+  return `the approval ${name} is no longer valid: ${changed}`;
 }
 
-/** What is different about the cards of a request, where they are the same cards. */
+/** The first difference between the cards of a request and the same cards now. */
 function changedCard(before: readonly ApprovedCard[], now: readonly ApprovedCard[]): string | undefined {
   if (before.length !== now.length) return undefined;
   for (const [at, { serial, state, keys }] of before.entries()) {
@@ -190,7 +194,7 @@ function changedCard(before: readonly ApprovedCard[], now: readonly ApprovedCard
   return undefined;
 }
 
-/** What tells a request from an earlier one for the same work. */
+/** The number that distinguishes a request from an earlier one for the same work. */
 export function requestNumber(): Buffer {
   return randomBytes(RANDOM_BYTES);
 }
@@ -222,7 +226,7 @@ function needsApproval({ command }: Subject, hash: Buffer, why: string | undefin
   );
 }
 
-/** The requests of an operator for a command, the latest first. Those that were changed since count for nothing. */
+/** The requests of an operator for a command, the latest first. A request that was tampered with does not count. */
 async function requestsOf(db: Kysely<Tables>, askedBy: string, command: string): Promise<Known[]> {
   const rows = await db
     .selectFrom("approvals")
@@ -244,7 +248,7 @@ function isSame({ register }: Change, request: ApprovalRequest, subject: Subject
   );
 }
 
-/** The subject alone, as text in which nothing has two forms. */
+/** The subject as text in canonical form. */
 function textOf({ command, arguments: given, cards, recipient }: Subject): string {
   const sorted = Object.entries(given).sort(([a], [b]) => (a < b ? -1 : 1));
   const each = cards.map(({ serial, state, keys }) => [serial, state, keys]);
@@ -255,7 +259,7 @@ function hashOf(request: string): Buffer {
   return createHash("sha256").update(request).digest();
 }
 
-/** The request of a row; nothing where it is not the one that its hash names, or none at all: a hash is made by anybody. */
+/** The request in a row; undefined if its text does not match its hash or is no request: anybody can compute a hash. */
 function requestIn({ hash, request: text }: Row): ApprovalRequest | undefined {
   if (!hashOf(text).equals(hash)) return undefined;
   try {
@@ -278,7 +282,7 @@ function isRequest(value: Partial<ApprovalRequest> | null): value is ApprovalReq
   );
 }
 
-/** What is signed. */
+/** The bytes that are signed. */
 function approvalMessage({ id }: Register, hash: Uint8Array): Buffer {
   return canonical(LABEL, id, hash);
 }
@@ -287,53 +291,61 @@ export function shortOf(hash: Uint8Array): string {
   return Buffer.from(hash).toString("hex").slice(0, HASH_DIGITS);
 }
 
-/** A request, as the second person sees it. */
+/** A request, as shown to the second operator. */
 export interface ShownRequest {
   readonly hash: Buffer;
   readonly request: ApprovalRequest;
 }
 
 /**
- * The request that a hash names, by its first digits or all of them, if this operator may approve it now. Throws a
- * RegisterError: "unknown" where there is none, else "approval".
+ * The request with this hash (its first digits or all of them), if this operator may approve it now. Throws a
+ * RegisterError: "unknown" if there is no such request, otherwise "approval".
  */
 export async function requestToApprove({ db, at, register }: Change, hash: string): Promise<ShownRequest> {
   const row = await rowOf(db, hash);
   const request = requestIn(row);
   const name = shortOf(row.hash);
   const refuse = (why: string) => new RegisterError(`${name}: ${why}`, "approval");
-  if (!request) throw refuse("the request was changed since it was written; run the command again for another one");
-  if (request.register !== register.id.toString("hex")) throw refuse("the request is one of another register");
+  if (!request) throw refuse("the request was changed after it was written; run the command again for a new one");
+  if (request.register !== register.id.toString("hex"))
+    throw refuse("the request belongs to another register; run the command again for a new one");
   if (row.spent !== null) throw refuse("the approval was used already");
-  if (at >= request.expires) throw refuse("the request has expired; run the command again for another one");
+  if (at >= request.expires) throw refuse("the request has expired; run the command again for a new one");
   if (row.approved_by !== null) throw refuse(`it was approved already, by ${row.approved_by}`);
   if (request.askedBy === nameOf(register.actor))
-    throw refuse("whoever asks for an approval cannot give it; another operator has to");
+    throw refuse("operators cannot approve their own requests; ask another operator");
   const now = await cardsNow(
     db,
     request.cards.map(({ serial }) => serial),
   );
   const changed = changedCard(request.cards, now);
-  if (changed !== undefined) throw refuse(`${changed}; run the command again for another request`);
+  if (changed !== undefined) throw refuse(`${changed}; run the command again for a new request`);
   return { hash: row.hash, request };
 }
 
 async function rowOf(db: Kysely<Tables>, hash: string): Promise<Row> {
   const digits = hash.toLowerCase();
   if (!HASH.test(digits))
-    throw new RegisterError(`a hash has ${HASH_DIGITS} hexadecimal digits or more, as it was printed`, "unknown");
+    throw new RegisterError(
+      `a hash has ${HASH_DIGITS} hexadecimal digits or more; copy it as it was printed`,
+      "unknown",
+    );
   const rows = await db.selectFrom("approvals").selectAll().execute();
   const [row, ...more] = rows.filter((each) => each.hash.toString("hex").startsWith(digits));
   if (row && more.length === 0) return row;
-  throw new RegisterError(`${digits}: the register has no such request, or more than one`, "unknown");
+  throw new RegisterError(
+    `${digits}: the register has no such request, or more than one; give more digits of the hash`,
+    "unknown",
+  );
 }
 
-/** Signs the request. The register was opened by an operator. */
+/** Signs the request. The register must have been opened by an operator. */
 export async function approve(one: Change, hash: string): Promise<ShownRequest> {
   const { db, register, note } = one;
   const shown = await requestToApprove(one, hash);
   const { actor } = register;
-  if (!(actor instanceof Operator)) throw new RegisterError("there are no operators; nothing is approved", "operator");
+  if (!(actor instanceof Operator))
+    throw new RegisterError("there are no operators; enrol them with dsc operator add", "operator");
   const signature = actor.sign(approvalMessage(register, shown.hash));
   const values = { approved_by: actor.name, signature };
   await db.updateTable("approvals").set(values).where("hash", "=", shown.hash).execute();

@@ -1,8 +1,8 @@
-// Backs a register up while it is in use, and makes a register of a backup, on either engine: so it is also the way from a
-// file to a server and back.
+// Backs up a register while it is in use, and makes a register from a backup, on either engine. A backup is therefore
+// also the way to move a register from a file to a server and back.
 //
-// What was done after a backup is lost with the register. So whoever restores one says from where serial numbers go on, which
-// orders were done and whose keys were forgotten since; open challenges and claims end.
+// Everything done after a backup is lost with the register. So the operator who restores one states where serial
+// numbers continue, which orders were done and whose keys were forgotten since then. Open challenges and claims end.
 
 import { type Kysely, sql, type Transaction } from "kysely";
 import { createFromPieces } from "../../files/files.js";
@@ -19,7 +19,10 @@ import { timeOf } from "./registerclock.js";
 import type { CardState, OrderState, TableName, Tables } from "./schema.js";
 import type { Row } from "./values.js";
 
-/** The tables with the columns that order their rows; what others refer to comes first. A claim lasts minutes. */
+/**
+ * The tables with the columns that order their rows; a table comes before those that refer to it. Claims are left out:
+ * they last only minutes.
+ */
 const TABLES: readonly (readonly [TableName, string])[] = [
   ["meta", "name"],
   ["settings", "name"],
@@ -36,7 +39,7 @@ const TABLES: readonly (readonly [TableName, string])[] = [
   ["journal", "number"],
 ];
 
-/** Tables whose rows the engine numbers, with the version of the register that first had them. */
+/** Tables whose rows the engine numbers, and the version of the register that introduced each. */
 const NUMBERED: readonly (readonly [TableName, number])[] = [
   ["batches", 1],
   ["orders", 1],
@@ -46,24 +49,26 @@ const NUMBERED: readonly (readonly [TableName, number])[] = [
   ["challenges", 1],
   ["attempts", 1],
 ];
-/** Those whose numbers people know: what was given after the backup is not given again. */
+/** Tables whose numbers people know: numbers assigned after the backup must not be assigned again. */
 const KNOWN_NUMBERS: readonly TableName[] = ["batches", "orders"];
 const GAP = 10_000;
 
-/** What a version without operators has of them is nobody's. */
+/** Rows of these tables in a version without operators were written by no dsc, and are ignored. */
 const OF_OPERATORS: readonly string[] = ["operators", "approvals"];
 
-/** Rows that are read, or written, at once. */
+/** Rows that are read or written at once. */
 const PIECE = 500;
 
-/** What a file of a backup has in it. */
+/** What a backup file contains. */
 export interface BackupReport {
   /** ms since 1970. */
   readonly at: number;
   readonly rows: Readonly<Partial<Record<TableName, number>>>;
 }
 
-/** Writes a backup into a new file of the owner's; never overwrites. The register needs its journal key. */
+/**
+ * Writes a backup into a new file that only its owner can read; never overwrites. The register needs its journal key.
+ */
 export async function backUp(register: Register, path: string): Promise<BackupReport> {
   const { engine, journal } = register;
   const at = await engine.now();
@@ -79,7 +84,7 @@ export async function backUp(register: Register, path: string): Promise<BackupRe
 
 async function journalTagIn(db: Kysely<Tables>): Promise<Buffer> {
   const row = await db.selectFrom("meta").select("value").where("name", "=", tagRow("journal")).executeTakeFirst();
-  if (!row) throw new RegisterError("the register has lost what it recognises its journal key by", "damaged");
+  if (!row) throw new RegisterError("the register has lost the tag of its journal key; restore a backup", "damaged");
   return row.value;
 }
 
@@ -93,7 +98,7 @@ async function* rowsOf(db: Kysely<Tables>, counts: Partial<Record<TableName, num
   }
 }
 
-/** All rows of a table, piece by piece. */
+/** All rows of a table, read in pieces. */
 async function* rowsIn(db: Kysely<Tables>, table: TableName, key: string): AsyncGenerator<Row> {
   let after: Row[string] | undefined;
   for (;;) {
@@ -107,24 +112,24 @@ async function* rowsIn(db: Kysely<Tables>, table: TableName, key: string): Async
   }
 }
 
-/** What happened after the backup, as the operator knows it. */
+/** What happened after the backup, as the operator states it. */
 export interface Since {
-  /** The first serial number to be given from now on; undefined where nothing was done after the backup. */
+  /** The first serial number to assign from now on; undefined if nothing was done after the backup. */
   readonly nextSerial?: string | undefined;
   /** Orders that are done. */
   readonly done: readonly number[];
-  /** Serial numbers whose token keys were forgotten; with -U their unlock keys. */
+  /** Serial numbers whose token keys were forgotten; with the suffix -U, their unlock keys. */
   readonly forgotten: readonly string[];
-  /** The last saved head of the journal. */
+  /** The most recent saved head of the journal. */
   readonly head?: SignedHead | undefined;
 }
 
-/** What came back, and what is to be done again. */
+/** What was restored, and what has to be repeated. */
 export interface RestoreReport {
   /** When the backup was made, ms since 1970. */
   readonly at: number;
   readonly rows: Readonly<Partial<Record<TableName, number>>>;
-  /** Entries of the journal that the saved head knows of and the backup does not; undefined without a saved head. */
+  /** Journal entries that the saved head covers and the backup lacks; undefined without a saved head. */
   readonly lostEntries: number | undefined;
   readonly findings: readonly Finding[];
   readonly challengesEnded: number;
@@ -135,7 +140,7 @@ export interface RestoreReport {
 const OPEN_ORDERS: readonly OrderState[] = ["placed", "claimed"];
 const PENDING: CardState = "pending";
 
-/** Makes a register of the backup in an empty place. `keys`: its journal key; the caller's to wipe. */
+/** Makes a register from the backup in an empty place. `keys`: includes its journal key; the caller wipes them. */
 export async function restore(
   path: string,
   where: string,
@@ -146,7 +151,10 @@ export async function restore(
   const head = await readBackupHead(path);
   const newest = MIGRATIONS.at(-1)?.number ?? 0;
   if (head.schema > newest)
-    throw new RegisterError(`${path}: is of a register of a newer version (${head.schema}); use a newer dsc`, "newer");
+    throw new RegisterError(
+      `${path}: comes from a register of a newer version (${head.schema}); use a newer dsc`,
+      "newer",
+    );
   const journal = journalOf(path, head, keys);
   if (since.head && !head.register.equals(since.head.register)) throw otherHead();
   const engine = await openEngine(where, {
@@ -168,17 +176,17 @@ function journalOf(path: string, { register, journalTag }: BackupHead, { journal
   const key = new JournalKey(journal, register);
   if (key.isTaggedBy(journalTag)) return key;
   key.wipe();
-  throw new RegisterError(`${path}: the journal key is one of another register`, "wrong-key");
+  throw new RegisterError(`${path}: the journal key belongs to another register; give the right one`, "wrong-key");
 }
 
 function otherHead(): RegisterError {
   return new RegisterError(
-    "the saved head of the journal is of another register, or under a later journal key",
+    "the saved head of the journal belongs to another register or a later journal key; give the right one",
     "wrong-key",
   );
 }
 
-/** One restoring, in its transaction. */
+/** One restore, in its transaction. */
 class Restoring {
   readonly #db: Transaction<Tables>;
   readonly #engine: Engine;
@@ -222,7 +230,7 @@ class Restoring {
   }
 
   async #takeRows({ schema }: BackupHead): Promise<void> {
-    // The place has the mark of its migrations; the backup has the same.
+    // The new place already records its migrations, and the backup contains the same rows.
     await this.#db.deleteFrom("meta").execute();
     let table: TableName | undefined;
     let rows: Row[] = [];
@@ -249,13 +257,13 @@ class Restoring {
           .values(piece as never)
           .execute();
     } catch (error) {
-      // Rows that do not fit the tables: nobody has vouched for them yet.
+      // Rows that do not fit the tables count as damage, since the file's MAC has not been checked yet.
       const ofEngine = error instanceof RegisterError && error.reason !== "duplicate";
       throw ofEngine ? error : this.#damaged();
     }
   }
 
-  /** A row as it comes back: what must not is never written. */
+  /** A row as it is restored: parts that must not return are never written. */
   #changed({ table, row }: BackupRow): Row {
     if (table === "orders" && this.#done.delete(Number(row.number))) return { ...row, state: "done", pin: null };
     if (table === "batch_rows") return this.#changedRow(row);
@@ -267,11 +275,11 @@ class Restoring {
     return row;
   }
 
-  /** A row that was pending may be done by now: no card is seeded for it unless somebody says so. */
+  /** A row that was pending may be done by now, so no card is seeded for it until somebody asks for that. */
   #changedRow(row: Row): Row {
     if (this.#since.done.includes(Number(row.order_number))) return { ...row, state: "done", pin: null };
     if (row.state !== "pending" || this.#since.nextSerial === undefined) return row;
-    return { ...row, state: "failed", why: "restored from a backup, and may have been done since" };
+    return { ...row, state: "failed", why: "restored from a backup, and may have been done since then" };
   }
 
   #isForgotten({ serial, field }: Row): boolean {
@@ -285,7 +293,7 @@ class Restoring {
     return true;
   }
 
-  /** What was named and is not in the backup was mistyped, or was given out after it. */
+  /** An order or serial number that is not in the backup was mistyped, or was assigned after the backup. */
   #refuseUnknown(): void {
     const [order] = this.#done;
     if (order !== undefined)
@@ -316,7 +324,7 @@ class Restoring {
     return last?.number ?? 0;
   }
 
-  /** The saved head, where the backup goes that far. */
+  /** The saved head, if the backup reaches that far. */
   #headInside(last: number): Head | undefined {
     const { head } = this.#since;
     return head && head.number <= last ? head : undefined;
@@ -354,12 +362,12 @@ class Restoring {
   }
 }
 
-/** SQLite takes 32,766 parameters in one statement. */
+/** Splits rows into pieces: SQLite takes 32,766 parameters in one statement. */
 function* piecesOf(rows: readonly Row[]): Generator<readonly Row[]> {
   for (let at = 0; at < rows.length; at += PIECE) yield rows.slice(at, at + PIECE);
 }
 
-/** The engine goes on above the highest number of the table. */
+/** The engine continues above the highest number of the table. */
 async function numberFrom(db: Transaction<Tables>, { kind }: Engine, table: TableName, gap: number): Promise<void> {
   const { rows } = await sql<{ last: number | null }>`select max(number) as last from ${sql.table(table)}`.execute(db);
   const last = (rows[0]?.last ?? 0) + gap;

@@ -1,11 +1,11 @@
-// The file of a backup: lines of JSON, for either engine. What is sealed in the register is sealed in it.
+// The file of a backup: lines of JSON, for either engine. Values that are sealed in the register stay sealed in it.
 //
 //   {"format":"dsc-backup","version":1,"schema":N,"register":HEX,"at":"2026-11-28T12:00:00.000Z","journalKey":HEX}
 //   {"cards":{"serial":"IB3000123",…}}      a row, by its table; bytes are {"hex":…}
 //   …
 //   {"rows":N,"mac":HEX}                    HMAC-SHA-256 of all bytes before this line, under the journal key
 //
-// `journalKey` is the tag by which the register recognises its journal key: so that a wrong key is told from a damaged file.
+// `journalKey` is the tag by which the register recognises its journal key. It tells a wrong key from a damaged file.
 
 import { timingSafeEqual } from "node:crypto";
 import { createReadStream } from "node:fs";
@@ -35,14 +35,14 @@ export interface BackupRow {
 const FORMAT = "dsc-backup";
 const VERSION = 1;
 const TAG_BYTES = 32;
-/** Lines are handed on in pieces of about so many characters. */
+/** Lines are passed on in pieces of about this many characters. */
 const PIECE = 256 * 1024;
-/** No row is longer, in bytes. */
+/** The longest row, in bytes. */
 const LONGEST = 16 * 1024 * 1024;
 const NEWLINE = 0x0a;
 const LINE_END = Buffer.of(NEWLINE);
 
-/** The file's bytes. */
+/** Yields the bytes of the file. */
 export async function* writeBackup(
   head: BackupHead,
   rows: AsyncIterable<BackupRow>,
@@ -76,15 +76,15 @@ function encoded(row: Row): Record<string, unknown> {
   return Object.fromEntries(Object.entries(row).map(([name, any]) => [name, value(any)]));
 }
 
-/** What the file says of itself. Nobody vouches for it yet. */
+/** The header of the file. Nothing authenticates it yet. */
 export async function readBackupHead(path: string): Promise<BackupHead> {
   for await (const line of linesOf(path)) return headIn(path, line);
   throw damaged(path, "it is empty");
 }
 
 /**
- * The rows. The last one comes before anybody vouches for them: whoever takes them keeps none of them unless the generator
- * ends without an error.
+ * Yields the rows before the MAC at the end has been checked: a caller must keep none of them unless the generator ends
+ * without an error.
  */
 export async function* readBackupRows(path: string, key: JournalKey): AsyncGenerator<BackupRow> {
   const mac = key.backupMac();
@@ -104,7 +104,7 @@ export async function* readBackupRows(path: string, key: JournalKey): AsyncGener
   if (!ended) throw damaged(path, "its end is missing");
 }
 
-/** Lines without their ends. What JSON does not escape, as U+2028, ends none. */
+/** Lines without their line ends. Characters that JSON does not escape, such as U+2028, end no line. */
 async function* linesOf(path: string): AsyncGenerator<Buffer> {
   let rest = Buffer.alloc(0);
   try {
@@ -126,9 +126,10 @@ async function* linesOf(path: string): AsyncGenerator<Buffer> {
 
 function headIn(path: string, line: Buffer): BackupHead {
   const { format, version, schema, register, at, journalKey } = valuesIn(path, line);
-  if (format !== FORMAT) throw new RegisterError(`${path}: is no backup of a register`, "not-a-register");
+  if (format !== FORMAT)
+    throw new RegisterError(`${path}: is no backup of a register; dsc register backup writes one`, "not-a-register");
   if (version !== VERSION || typeof schema !== "number")
-    throw new RegisterError(`${path}: is a backup of a newer version; use a newer dsc`, "newer");
+    throw new RegisterError(`${path}: is a backup in a newer format; use a newer dsc`, "newer");
   const head = { register: bytesIn(register), journalTag: bytesIn(journalKey), at: Date.parse(String(at)) };
   if (head.register?.length !== REGISTER_ID_BYTES || head.journalTag?.length !== TAG_BYTES || Number.isNaN(head.at))
     throw damaged(path, "its first line was changed");
@@ -140,14 +141,14 @@ function valuesIn(path: string, line: Buffer): Record<string, unknown> {
     const values: unknown = JSON.parse(line.toString());
     if (typeof values === "object" && values !== null) return values as Record<string, unknown>;
   } catch {
-    // Said below.
+    // Reported below.
   }
-  throw new RegisterError(`${path}: is no backup of a register, or a damaged one`, "damaged");
+  throw new RegisterError(`${path}: is no backup of a register, or is damaged; use another backup`, "damaged");
 }
 
 function rowIn(path: string, values: Record<string, unknown>): BackupRow {
   const [[table, row] = []] = Object.entries(values);
-  if (table === undefined || typeof row !== "object" || row === null) throw damaged(path, "a line is no row");
+  if (table === undefined || typeof row !== "object" || row === null) throw damaged(path, "a line is not a row");
   const value = (any: unknown) => bytesIn((any as { hex?: unknown } | null)?.hex) ?? (any as Row[string]);
   const decoded = Object.fromEntries(Object.entries(row).map(([name, any]) => [name, value(any)]));
   return { table: table as TableName, row: decoded };
@@ -165,5 +166,5 @@ function bytesIn(hex: unknown): Buffer | undefined {
 }
 
 function damaged(path: string, what: string): RegisterError {
-  return new RegisterError(`${path}: the backup is damaged: ${what}`, "damaged");
+  return new RegisterError(`${path}: the backup is damaged (${what}); use another one`, "damaged");
 }

@@ -1,9 +1,10 @@
-// Batches: lists of cards to be seeded, each from a file or from the orders that are placed. What a batch has to do lies in the
-// register, so that any bench goes on with it.
+// Batches: lists of cards to seed, each from a file or from the placed orders. The register holds the work of a batch,
+// so that any bench can continue it.
 //
-// A file is named by an HMAC of its contents under a key derived from the desk key: a plain hash of a file with PINs could be
-// searched. It is numbered when it is first read. The same file is the same batch, until a run has ended in which every card
-// was done; to seed the same list once more is another batch, whose name has the number of the run in it.
+// A file is identified by an HMAC of its contents under a key derived from the desk key: the PINs of a file could be
+// found by searching a plain hash. A batch gets its number when its file is first read. The same file is the same batch
+// until a run has ended with every card done. Seeding the same list again makes another batch, whose name includes the
+// number of the run.
 
 import { randomBytes } from "node:crypto";
 import type { Insertable, Kysely, Selectable } from "kysely";
@@ -17,11 +18,11 @@ import type { BatchesTable, BatchRowsTable, PinCheck, Tables } from "./schema.js
 export type Batch = Selectable<BatchesTable>;
 export type BatchRow = Selectable<BatchRowsTable>;
 
-/** One card that a list wants. */
+/** One card of a list. */
 export interface WantedCard {
-  /** In the file, from 1. */
+  /** Line in the file, counted from 1. */
   readonly line: number;
-  /** Undefined: the next one. */
+  /** undefined: the next serial number. */
   readonly serial?: string | undefined;
   readonly userName?: string | undefined;
   readonly suite: string;
@@ -31,11 +32,11 @@ export interface WantedCard {
 
 export interface OpenedBatch {
   readonly number: number;
-  /** Whether it was there already. */
+  /** Whether the batch existed already. */
   readonly resumed: boolean;
 }
 
-/** How many rows of a batch are in which state. */
+/** The number of rows of a batch in each state. */
 export interface BatchCounts {
   readonly done: number;
   readonly failed: number;
@@ -47,16 +48,16 @@ export interface FileBatch {
   readonly path: string;
   readonly contents: Uint8Array;
   readonly cards: readonly WantedCard[];
-  /** Seeds a list that is finished once more, as another batch. */
+  /** Seeds a finished list again, as another batch. */
   readonly again: boolean;
 }
 
-/** Rows in one statement: SQLite takes 32,766 parameters. */
+/** Rows for one statement: SQLite takes 32,766 parameters. */
 const PIECE = 500;
 
 /**
- * The batch of a file, made where it is new. Throws a RegisterError: "state" where it is finished and not to be done again,
- * "duplicate" where a serial number is taken.
+ * The batch of a file, made if it is new. Throws a RegisterError: "state" if the batch is finished and must not be
+ * repeated, "duplicate" if a serial number is taken.
  */
 export function openFileBatch(register: Register, file: FileBatch): Promise<OpenedBatch> {
   const first = register.desk.batchName(file.contents);
@@ -74,8 +75,8 @@ export function openFileBatch(register: Register, file: FileBatch): Promise<Open
 }
 
 /**
- * The batch of the orders that are placed, with those that came since it was made. Throws a RegisterError ("unknown") where no
- * order is placed and no batch of orders is to be finished.
+ * The batch of the placed orders, including orders that were placed after it was made. Throws a RegisterError
+ * ("unknown") if no order is placed and no batch of orders is unfinished.
  */
 export function openOrdersBatch(register: Register): Promise<OpenedBatch> {
   return opening(register, async (one) => {
@@ -94,7 +95,8 @@ export function openOrdersBatch(register: Register): Promise<OpenedBatch> {
       .where("batch_number", "is", null)
       .orderBy("number")
       .execute();
-    if (!open && placed.length === 0) throw new RegisterError("no order is placed: there is nothing to do", "unknown");
+    if (!open && placed.length === 0)
+      throw new RegisterError("no order is placed; place one with dsc order add", "unknown");
     const number = open?.number ?? (await makeBatch(one, randomBytes(32), "orders"));
     const rows = placed.map((order) => ({
       ...newRow(number, wantedBy(order)),
@@ -114,7 +116,7 @@ function wantedBy({ number, user_name, suite, pin_check, tries }: Order): Wanted
   return { line: number, userName: user_name, suite, pinCheck: pin_check, tries };
 }
 
-/** Two benches may open one list at once: the later one finds the batch of the first. */
+/** If two benches open one list at once, the later one finds the batch of the first. */
 async function opening(register: Register, run: (one: Change) => Promise<OpenedBatch>): Promise<OpenedBatch> {
   try {
     return await change(register, run);
@@ -124,7 +126,7 @@ async function opening(register: Register, run: (one: Change) => Promise<OpenedB
   }
 }
 
-/** A serial number of a list is another card's. */
+/** A serial number of a list belongs to another card. */
 class SerialTaken extends RegisterError {
   constructor(message: string) {
     super(message, "duplicate");
@@ -193,7 +195,7 @@ async function refuseTakenSerials(db: Kysely<Tables>, path: string, cards: reado
       .executeTakeFirst();
     if (row?.serial)
       throw new SerialTaken(
-        `${path}: line ${lineOf(row.serial)}, serial: ${row.serial} is in batch ${row.batch_number} already; close that one, ` +
+        `${path}: line ${lineOf(row.serial)}, serial: ${row.serial} is already in batch ${row.batch_number}; close that batch, ` +
           "or take the row out",
       );
   }
@@ -201,21 +203,22 @@ async function refuseTakenSerials(db: Kysely<Tables>, path: string, cards: reado
 
 function isFinished(path: string, { number, state }: Batch): RegisterError {
   return new RegisterError(
-    `${path}: is batch ${number}, which is ${state === "closed" ? "closed" : "finished"}: to seed the same list once more, ` +
-      `with other cards, give --again; dsc batch report --batch ${number} tells of it`,
+    `${path}: is batch ${number}, which is ${state === "closed" ? "closed" : "finished"}; to seed the same list again, ` +
+      `with other cards, give --again; dsc batch report --batch ${number} shows it`,
     "state",
   );
 }
 
-/** Batches in the order of their numbers. */
+/** Batches in order of number. */
 export function listBatches(db: Kysely<Tables>): Promise<Batch[]> {
   return db.selectFrom("batches").selectAll().orderBy("number").execute();
 }
 
-/** Throws a RegisterError ("unknown") where there is no such batch. */
+/** Throws a RegisterError ("unknown") if there is no such batch. */
 export async function batchOf(db: Kysely<Tables>, number: number): Promise<Batch> {
   const batch = await db.selectFrom("batches").selectAll().where("number", "=", number).executeTakeFirst();
-  if (!batch) throw new RegisterError(`batch ${number}: the register has no such batch; dsc batch list`, "unknown");
+  if (!batch)
+    throw new RegisterError(`batch ${number}: the register has no such batch; dsc batch list shows them`, "unknown");
   return batch;
 }
 
@@ -235,7 +238,7 @@ export async function countRows(db: Kysely<Tables>, batch: number): Promise<Batc
   return { done: of("done"), failed: of("failed"), pending: of("pending") };
 }
 
-/** Notes that a run ended in which every card was done: from now on the same list is another batch. */
+/** Records that a run ended with every card done: from now on the same list makes another batch. */
 export function finishBatch(register: Register, number: number): Promise<void> {
   return change(register, async ({ db, at, note }) => {
     const { finished } = await batchOf(db, number);
@@ -245,7 +248,7 @@ export function finishBatch(register: Register, number: number): Promise<void> {
   });
 }
 
-/** What somebody says of a batch that is closed before its time. */
+/** Confirmations for closing a batch early. */
 export interface ClosingOptions {
   /** Cards that are not done stay so. */
   readonly unfinished: boolean;
@@ -254,8 +257,8 @@ export interface ClosingOptions {
 }
 
 /**
- * Closes a batch and erases its PINs. Throws a RegisterError ("state") where it is closed already, where a card is not done, or
- * where the PIN of one that is done is in no letters' file that was synced.
+ * Closes a batch and erases its PINs. Throws a RegisterError ("state") if it is closed already, if a card is not done,
+ * or if the PIN of a finished card is in no synced letters file.
  */
 export function closeBatch(register: Register, number: number, options: ClosingOptions): Promise<BatchCounts> {
   return change(register, async (one) => {
@@ -272,7 +275,7 @@ export function closeBatch(register: Register, number: number, options: ClosingO
     const letters = await countUnlettered(db, number);
     if (letters > 0 && !options.withoutLetters)
       throw new RegisterError(
-        `batch ${number}: the PINs of ${letters} done card${letters === 1 ? "" : "s"} are in no letters' file; write it ` +
+        `batch ${number}: the PINs of ${letters} done card${letters === 1 ? "" : "s"} are in no letters file; write it ` +
           `with dsc batch report --batch ${number} --pin-letters FILE, or erase them unprinted (--without-letters)`,
         "state",
       );
@@ -293,7 +296,7 @@ function cardsInWords(count: number): string {
   return count === 1 ? "one card is" : `${count} cards are`;
 }
 
-/** Done cards whose PIN is in no file that was synced. */
+/** The number of finished cards whose PIN is in no synced file. */
 async function countUnlettered(db: Kysely<Tables>, batch: number): Promise<number> {
   const row = await db
     .selectFrom("batch_rows")
@@ -306,7 +309,7 @@ async function countUnlettered(db: Kysely<Tables>, batch: number): Promise<numbe
   return row?.count ?? 0;
 }
 
-/** Orders that got no card are for the next batch. */
+/** Orders that got no card go to the next batch. */
 async function releaseOrders({ db }: Change, batch: number): Promise<void> {
   await db
     .updateTable("orders")

@@ -1,12 +1,13 @@
-// The rows of a batch at work: which card a row is for, and what became of it.
+// The rows of a batch that is being seeded: which card each row is for, and its result.
 //
-// A row is paired with a card, by the card's id, in one transaction before anything is sent. Once keys are bound to that card
-// the pair stays: the card may have them, and it has that row's PIN. A row whose card went away before is the next card's.
+// A row is paired with a card, by the card's id, in one transaction before anything is sent. Once keys are bound to
+// that card the pair is final: the card may have the keys and that row's PIN. If the card was removed before that, the
+// row goes to the next card.
 //
-//   the card that is there                        its row
-//   of a row of this batch                        that row, from whichever bench it comes; done: nothing is to be done
+//   the card at the port                          its row
+//   paired with a row of this batch               that row, whichever bench seeded it; done: nothing to do
 //   begun elsewhere, or in use                    none: refused
-//   another one                                   the first row that has no card, or whose card got no keys
+//   any other                                     the first row that has no card, or whose card got no keys
 
 import type { Kysely, Selectable } from "kysely";
 import type { CardStatus } from "../../card/cardclient.js";
@@ -22,7 +23,7 @@ import { nextSerial } from "./seedingdesk.js";
 
 const ACTION = "personalize";
 
-/** A row that has its serial number and its card. */
+/** A row with its serial number and its card. */
 export interface PairedRow {
   readonly number: number;
   readonly batch: number;
@@ -30,14 +31,14 @@ export interface PairedRow {
   readonly serial: string;
   readonly cardId: string;
   readonly userName: string | null;
-  /** With its PIN as it is encrypted; undefined: it is for no order. */
+  /** The order with its encrypted PIN; undefined: the row is for no order. */
   readonly order: Pick<Order, "number" | "pin"> | undefined;
   readonly suite: string;
   readonly pinCheck: "card" | "server";
   readonly tries: number;
-  /** Four digits as ASCII; undefined: the site judges it. Wipe it after use. */
+  /** Four digits as ASCII; undefined: the server checks the PIN. Wipe it after use. */
   readonly pin: Buffer | undefined;
-  /** Whether the serial number was another card's in this batch, whose place this one takes. */
+  /** Whether this card replaces another card of the batch that had this serial number. */
   readonly replaces: boolean;
   /** When the work on it began, ms since 1970. */
   readonly began: number;
@@ -46,25 +47,25 @@ export interface PairedRow {
 /** What the register has for a card. */
 export type Pairing =
   | { readonly kind: "row"; readonly row: PairedRow }
-  /** It is done: the card of this serial number. */
+  /** The card is done and has this serial number. */
   | { readonly kind: "known"; readonly serial: string }
   | { readonly kind: "refused"; readonly why: string }
-  /** Every row is done, or another card's. */
+  /** Every row is done or has another card. */
   | { readonly kind: "none" }
   /** No row is pending. */
   | { readonly kind: "complete" };
 
-/** What the card at a port tells. */
+/** What the card at a port reports. */
 export type PresentCard = Pick<CardStatus, "serial" | "life" | "testKeys"> & { readonly id: string };
 
 export interface PairingOptions {
   readonly batch: number;
   readonly claimant: Claimant;
-  /** The PIN that the file has in this line; drawn where it has none. It is the caller's. */
+  /** The PIN that the file has in this line; undefined: it is drawn. The caller wipes it. */
   pinOf(line: number): Uint8Array | undefined;
 }
 
-/** Pairs the card that is at a port with a row. */
+/** Pairs the card at a port with a row. */
 export function pairCard(register: Register, card: PresentCard, options: PairingOptions): Promise<Pairing> {
   return change(register, async (one) => {
     const own = await rowOfCard(one.db, options.batch, card.id);
@@ -87,21 +88,21 @@ function rowOfCard(db: Kysely<Tables>, batch: number, cardId: string): Promise<B
   return rows.executeTakeFirst();
 }
 
-/** Why a card that has no row here gets none; nothing where it may. */
+/** Why a card without a row gets none; undefined if it may get one. */
 async function refusalOf(db: Kysely<Tables>, { id, life, serial }: PresentCard): Promise<string | undefined> {
   const known = await db.selectFrom("cards").selectAll().where("card_id", "=", id).executeTakeFirst();
   if (known && known.state !== "pending") return `this card is ${known.serial}, which is ${known.state} already`;
   if (known?.batch_number)
     return (
-      `this card was begun as ${known.serial} in batch ${known.batch_number}; put it in when that list is seeded, or wipe ` +
+      `this card was begun as ${known.serial} in batch ${known.batch_number}; insert it when that list is seeded, or wipe ` +
       "it first (dsc wipe)"
     );
   if (known) return `this card was begun as ${known.serial}; finish it with --serial ${known.serial}`;
   if (life !== "personalized") return undefined;
-  return `this card is personalized${serial === undefined ? "" : ` as ${serial}`}; to give it new keys, seed it by itself with --reseed`;
+  return `this card is personalized${serial === undefined ? "" : ` as ${serial}`}; to give it new keys, seed it singly with --reseed`;
 }
 
-/** A row that waits for a card: that of the serial number that the card had, or else the first. */
+/** A row that waits for a card: the row of the serial number that the card had, otherwise the first one. */
 async function freeRow(
   one: Change,
   { batch, claimant }: PairingOptions,
@@ -118,7 +119,9 @@ async function freeRow(
   return first ?? leftRow(one, batch, claimant);
 }
 
-/** The first row that a tool paired and then was killed, with a card that got no keys and does not come back. */
+/**
+ * The first row that was paired by a process that was then killed, with a card that got no keys and has not come back.
+ */
 async function leftRow({ db, at }: Change, batch: number, claimant: Claimant): Promise<BatchRow | undefined> {
   const rows = await db
     .selectFrom("batch_rows")
@@ -155,7 +158,7 @@ function isHeld(row: MayBeHeld, claimant: Claimant, at: number): boolean {
   return bench !== null && process !== null && until !== null && counts({ bench, process, until }, claimant, at);
 }
 
-/** An order that was cancelled, or seeded by itself, needs no card any more. */
+/** Whether the order of a row was cancelled or seeded singly, so that it needs no card any more. */
 async function isWithdrawn({ db }: Change, { number, order_number, batch_number }: BatchRow): Promise<boolean> {
   if (order_number === null) return false;
   const order = await orderOf(db, order_number);
@@ -169,7 +172,7 @@ async function isWithdrawn({ db }: Change, { number, order_number, batch_number 
 async function pair(one: Change, row: BatchRow, card: PresentCard, options: PairingOptions): Promise<Pairing> {
   const { db, at } = one;
   const serial = row.serial ?? (await nextSerial(db));
-  // The card is here: whoever has the claim to it has it no more.
+  // The card is at this port, so any other claim to it is out of date.
   if (row.card_id === card.id) await takeClaim(one, serial, options.claimant);
   else await claimCard(one, serial, options.claimant);
   const order = row.order_number === null ? undefined : await claimOrder(one, row.order_number, serial);
@@ -190,7 +193,7 @@ async function pair(one: Change, row: BatchRow, card: PresentCard, options: Pair
   };
 }
 
-/** Only a card that this very batch left half done has its serial number taken away. */
+/** Only a card that this very batch left half done can lose its serial number to another card. */
 function isReplaced(bound: Selectable<CardsTable> | undefined, row: BatchRow, { id }: PresentCard): boolean {
   return bound?.state === "pending" && bound.batch_number === row.batch_number && bound.card_id !== id;
 }
@@ -203,7 +206,7 @@ async function claimOrder(one: Change, number: number, serial: string): Promise<
   return { ...order, serial };
 }
 
-/** The PIN of a row: it is kept for the letter, and for the next attempt, before any card gets it. */
+/** The PIN of a row. It is stored before any card gets it, for the letter and for the next attempt. */
 async function keepPin(one: Change, row: BatchRow, options: PairingOptions): Promise<Buffer | undefined> {
   const { db, register } = one;
   if (row.pin_check === "server") return undefined;
@@ -225,17 +228,17 @@ export function openRowPin(register: Register, row: BatchRow): Buffer {
   const pin = row.pin && register.desk.open(row.pin, placeOf(row));
   if (pin) return pin;
   throw new RegisterError(
-    `batch ${row.batch_number}, line ${row.line}: its PIN does not open with the desk key: the register was changed`,
+    `batch ${row.batch_number}, line ${row.line}: its PIN does not open with the desk key, since the register was changed; restore a backup`,
     "damaged",
   );
 }
 
-/** A PIN that was moved to another row does not open. */
+/** The associated data of a PIN: a PIN that was moved to another row does not open. */
 function placeOf({ number, batch_number }: Pick<BatchRow, "number" | "batch_number">) {
   return { serial: "", cardId: null, field: `pin of batch ${batch_number}`, version: number };
 }
 
-/** What a bench did with a card. */
+/** The work of a bench on one card. */
 export interface Attempt {
   readonly batch: number;
   readonly claimant: Claimant;
@@ -244,10 +247,10 @@ export interface Attempt {
   readonly began: number;
 }
 
-/** The row is done: in the change in which its card is. */
+/** Marks the row as done, in the change in which its card becomes done. */
 export async function finishRow(one: Change, row: PairedRow, claimant: Claimant): Promise<void> {
   const { db } = one;
-  // Somebody whose claim ended before keys were bound may have given the row to another card.
+  // If a claim expired before keys were bound, the row may have been given to another card.
   const values = { state: "done", why: null, card_id: row.cardId } as const;
   await db.updateTable("batch_rows").set(values).where("number", "=", row.number).execute();
   await noteAttempt(one, { ...row, claimant }, "done", null, row.number);
@@ -257,12 +260,13 @@ export async function finishRow(one: Change, row: PairedRow, claimant: Claimant)
 export interface Failure {
   readonly why: string;
   /**
-   * `card`: this card is not to be used. `row`: no card can be seeded so. `away`: the card went away, and may come back.
+   * `card`: this card cannot be used. `row`: no card can be seeded from this row. `away`: the card was removed, and may
+   * come back.
    */
   readonly whose: "card" | "row" | "away";
 }
 
-/** Notes that it failed. The row is the next card's where this one got no keys. */
+/** Records that seeding failed. The row goes to the next card if this one got no keys. */
 export function failRow(register: Register, row: PairedRow, claimant: Claimant, failure: Failure): Promise<void> {
   return change(register, async (one) => {
     const { db } = one;
@@ -286,7 +290,7 @@ export function failRow(register: Register, row: PairedRow, claimant: Claimant, 
   });
 }
 
-/** Notes a card that is good for no row. */
+/** Records a card that fits no row. */
 export function failCard(register: Register, attempt: Attempt, why: string): Promise<void> {
   return change(register, (one) => noteAttempt(one, attempt, "failed", why, null));
 }
@@ -306,8 +310,8 @@ async function noteAttempt(
 }
 
 /**
- * Takes rows from cards that failed or did not come back, for others: a serial number that was given stays with its row. Cards
- * that a bench works on keep theirs. Returns how many rows these are.
+ * Frees the rows of cards that failed or did not come back, for other cards. A serial number that was assigned stays
+ * with its row. Rows of cards that a bench works on are kept. Returns the number of freed rows.
  */
 export function replaceCards(register: Register, batch: number, claimant: Claimant): Promise<number> {
   return change(register, async ({ db, at, note }) => {

@@ -1,4 +1,5 @@
-// Several values as one run of bytes that can be read in one way only: what a MAC, a signature or associated data covers.
+// Several values as one byte string that can be parsed in only one way: the input of MACs, signatures and associated
+// data.
 //
 //   absent   00
 //   present  01, the length in 4 bytes (big-endian), the bytes; text in UTF-8
@@ -10,7 +11,7 @@ export type Part = string | Uint8Array | null | undefined;
 const ABSENT = Buffer.of(0);
 const PRESENT = 1;
 
-/** The parts one after another. The bytes are the caller's to wipe where a part is secret. */
+/** The encoded parts, one after another. The caller wipes the result if a part is secret. */
 export function canonical(...parts: readonly Part[]): Buffer {
   return concatSecrets(...parts.flatMap(encoded));
 }

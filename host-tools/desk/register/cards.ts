@@ -1,10 +1,11 @@
-// The life of a card in the register: which state may follow which, and who said so. Each change is an entry of the journal;
-// any other is refused in one line that names the state.
+// The life of a card in the register: which state may follow which, and who changed it. Each change is an entry of the
+// journal. Any other change is refused in one line that names the state.
 //
 //   blank → pending → seeded → shipped → active → returned | retired
 //   shipped | active → lost;  lost → active (found);  lost → returned
 //
-// A card has a row from `pending` on: a blank one is not known. Seeding a card again (seeding.ts) begins at `pending` anew.
+// A card has a row from `pending` on; the register does not know blank cards. Seeding a card again (seedingdesk.ts)
+// starts again at `pending`.
 
 import type { Kysely, Selectable } from "kysely";
 import type { CardStatus } from "../../card/cardclient.js";
@@ -15,7 +16,7 @@ import type { CardState, CardsTable, Tables } from "./schema.js";
 
 export type Card = Selectable<CardsTable>;
 
-/** What may follow each state. */
+/** The states that may follow each state. */
 export const LIFE: Readonly<Record<CardState, readonly CardState[]>> = {
   blank: ["pending"],
   pending: ["seeded"],
@@ -27,7 +28,7 @@ export const LIFE: Readonly<Record<CardState, readonly CardState[]>> = {
   retired: [],
 };
 
-/** The states in a sentence: "it cannot be …". */
+/** The states as they end the sentence "it cannot be …". */
 const BECOMING: Record<CardState, string> = {
   blank: "wiped",
   pending: "seeded",
@@ -47,13 +48,13 @@ export interface CardFilter {
 export interface Move {
   readonly serial: string;
   readonly to: CardState;
-  /** As the command that does it. */
+  /** The command that does it. */
   readonly action: string;
   readonly reason?: string | undefined;
   readonly detail?: Readonly<Record<string, string | number | null | undefined>>;
 }
 
-/** Cards in the order of their serial numbers. */
+/** Cards in order of serial number. */
 export function listCards(db: Kysely<Tables>, { state, userName }: CardFilter = {}): Promise<Card[]> {
   let query = db.selectFrom("cards").selectAll().orderBy("serial");
   if (state !== undefined) query = query.where("state", "=", state);
@@ -66,8 +67,8 @@ export function findCard(db: Kysely<Tables>, serial: string): Promise<Card | und
 }
 
 /**
- * What the register has of a card that says this of itself: first by both, then by its id, then by its serial number. Throws a
- * RegisterError ("unknown") where there is none. `name`: the register's.
+ * What the register has for a card that reports this serial number and id: looked up by both, then by the id, then by
+ * the serial number. Throws a RegisterError ("unknown") if there is none. `name`: the register's name.
  */
 export async function cardAtPort(
   db: Kysely<Tables>,
@@ -84,12 +85,12 @@ export async function cardAtPort(
   if (card) return card;
   const said = serial === undefined ? "without a serial number" : serial;
   throw new RegisterError(
-    `${name}: has no card ${said}, and none with the id ${id ?? "of the first release"}; nothing was sent to it`,
+    `${name}: has no card ${said}, and none with the id ${id ?? "of the first release"}; nothing was sent to it; check --register`,
     "unknown",
   );
 }
 
-/** What the register says of the transport keys of a card, and how far the card came. */
+/** What the register says about the card's transport keys, and how far the card came. */
 export function progressOf(
   card: Card,
 ): Pick<CardRecord, "serial" | "state" | "keyset" | "rotation" | "transport" | "lifeBefore" | "storeData"> {
@@ -105,14 +106,14 @@ export function progressOf(
   };
 }
 
-/** Throws a RegisterError ("unknown") where there is no such card. */
+/** Throws a RegisterError ("unknown") if there is no such card. */
 export async function cardOf(db: Kysely<Tables>, serial: string): Promise<Card> {
   const card = await findCard(db, serial);
   if (!card) throw new RegisterError(`${serial}: the register has no such card`, "unknown");
   return card;
 }
 
-/** Changes the state of a card, and notes that. Throws a RegisterError ("state") where the state does not allow it. */
+/** Changes the state of a card and records that. Throws a RegisterError ("state") if the state does not allow it. */
 export async function moveCard({ db, at, note }: Change, move: Move): Promise<Card> {
   const { serial, to, action, reason, detail } = move;
   const card = await cardOf(db, serial);
@@ -124,20 +125,20 @@ export async function moveCard({ db, at, note }: Change, move: Move): Promise<Ca
   return { ...card, state: to, changed: at };
 }
 
-/** States in which a card is out of use for good. */
+/** States in which a card is permanently out of use. */
 const ENDED: readonly CardState[] = ["returned", "retired"];
 
 /** Why a card ends at the desk, before its owner has it. */
 export interface End {
   readonly action: string;
   readonly reason: string;
-  /** The card has another serial number now. */
+  /** The card has got another serial number. */
   readonly renumbered?: boolean;
 }
 
 /**
- * Ends a card that the desk has: it was damaged, its order was cancelled, or it got another serial number. The desk decides
- * that whatever its state is, so LIFE does not have it.
+ * Retires a card at the desk: it was damaged, its order was cancelled, or it got another serial number. The desk may do
+ * that in any state, so LIFE does not list it.
  */
 export async function retireAtDesk({ db, at, note }: Change, card: Card, end: End): Promise<void> {
   const { serial, state: from } = card;
@@ -148,10 +149,14 @@ export async function retireAtDesk({ db, at, note }: Change, card: Card, end: En
   await note({ action, serial, from, to, reason });
 }
 
-/** A user name has one card that is active: a lost one that turns up comes too late once its replacement is. */
+/** A user name has one active card: a lost card cannot become active again once its replacement is. */
 async function refuseSecondActive(db: Kysely<Tables>, { serial, user_name }: Card): Promise<void> {
   if (user_name === null) return;
   const active = await listCards(db, { state: "active", userName: user_name });
   const other = active.find((card) => card.serial !== serial);
-  if (other) throw new RegisterError(`${serial} cannot be activated: ${other.serial} is active for its user`, "state");
+  if (other)
+    throw new RegisterError(
+      `${serial} cannot be activated: its user has the active card ${other.serial}; retire that one first`,
+      "state",
+    );
 }

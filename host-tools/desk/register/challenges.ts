@@ -1,11 +1,12 @@
-// The site's challenges in the register: random, for one card, good for five minutes and for one response.
+// The site's challenges in the register: random, for one card, valid for five minutes and for one response.
 //
-// A challenge is spent by one conditional update, committed before anyone hears the verdict: of any number of processes that
-// verify it at once, one wins, on either engine. It is spent whether the response is right or not, and one that was asked
-// about in vain (expired, or issued later than now) is closed for good: a clock that is set back opens nothing.
+// A challenge is spent by one conditional update, committed before anyone learns the verdict: if any number of
+// processes verify it at once, one wins, on either engine. It is spent whether the response is right or wrong. A
+// challenge that was presented outside its time (expired, or issued later than now) is closed permanently, so that
+// setting the clock back opens nothing.
 //
-// OCRA pads the hexadecimal form of a challenge with zeros on the right, so x and 16 x have one response (RFC 6287 §5.1). No
-// challenge here is a multiple of 16: then no two of them share a response for that reason.
+// OCRA pads the hexadecimal form of a challenge with zeros on the right, so x and 16x have the same response (RFC 6287
+// §5.1). No challenge here is a multiple of 16, so no two of them share a response for that reason.
 
 import { randomInt } from "node:crypto";
 import type { Kysely } from "kysely";
@@ -14,23 +15,26 @@ import { RegisterError } from "./errors.js";
 import { CLOCK_TOLERANCE, keepTime } from "./registerclock.js";
 import type { Tables } from "./schema.js";
 
-/** ms. */
+/** Life of a challenge (ms). */
 export const LIFETIME = 5 * 60_000;
-/** No challenge comes back sooner after its end, right or not (ms). One that was answered right never does. */
+/**
+ * The time after its end for which a challenge is not issued again unless its response was right (ms). One that was
+ * answered right is never issued again.
+ */
 export const REMEMBERED = 24 * 60 * 60_000;
 
-/** By how much the latest time that is kept may be behind (ms). */
+/** How far the stored latest time may lag behind (ms). */
 const CLOCK_LAG = 1000;
 
 const DIGITS = 6;
 const LIMIT = 10 ** DIGITS;
 const OCRA_PAD = 16;
-/** More misses in a row mean that nearly every challenge is taken. */
+/** More failed draws in a row mean that nearly every challenge is taken. */
 const MOST_DRAWS = 100;
 
 export type Draw = (limit: number) => number;
 
-/** A fresh challenge for a card: six digits. */
+/** Draws a fresh challenge for a card: six digits. */
 export async function issueChallenge(change: Change, serial: string, draw: Draw = randomInt): Promise<string> {
   const { db, at } = change;
   await forgetOld(db, serial, at);
@@ -44,8 +48,8 @@ export async function issueChallenge(change: Change, serial: string, draw: Draw 
 }
 
 /**
- * Spends the challenge, and says whether it was open. `right`: whether its response is, for the records. Nobody is told
- * before this is committed.
+ * Spends the challenge and returns whether it was open. `right`: whether its response is right, for the records. Nobody
+ * learns the verdict before this is committed.
  */
 export async function spendChallenge(
   change: Change,
@@ -83,7 +87,7 @@ async function closeForGood(db: Kysely<Tables>, serial: string, challenge: strin
     .execute();
 }
 
-/** What was answered right is kept for ever. */
+/** Challenges that were answered right are kept for ever. */
 async function forgetOld(db: Kysely<Tables>, serial: string, at: number): Promise<void> {
   await db
     .deleteFrom("challenges")

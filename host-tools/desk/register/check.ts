@@ -1,5 +1,5 @@
-// Reads all of a register and says what is wrong with it: keys that do not open, rows that refer to what is not there, a
-// journal that was changed. It checks what the keys that were given can check, and changes nothing.
+// Reads a whole register and reports what is wrong with it: keys that do not open, rows that refer to missing rows, a
+// changed journal. It checks what the given keys allow, and changes nothing.
 
 import { createHash } from "node:crypto";
 import { type Kysely, type Selectable, sql } from "kysely";
@@ -16,14 +16,14 @@ import type { CustodyKind } from "./sealing.js";
 
 export interface CheckReport {
   readonly cards: number;
-  /** Sealed keys that were opened. */
+  /** The number of sealed keys that were opened. */
   readonly opened: number;
   readonly entries: number;
   /** Entries up to this one are under a journal key that was not given. 0: there are none. */
   readonly unchecked: number;
-  /** One line each. */
+  /** One line for each. */
   readonly findings: readonly string[];
-  /** Keys that the register has and that were not given: what only they open was not looked at. */
+  /** Keys of the register that were not given: what only they open was not checked. */
   readonly notGiven: readonly CustodyKind[];
 }
 
@@ -33,7 +33,7 @@ type KeyRow = Selectable<KeysTable>;
 const PIECE = 500;
 const NO_CARD = "none";
 
-/** Reads the register in one snapshot. `head`: a saved head of its journal. */
+/** Checks the register in one snapshot. `head`: a saved head of its journal. */
 export function checkRegister(
   register: Register,
   head?: SignedHead,
@@ -42,7 +42,7 @@ export function checkRegister(
   return register.engine.read(async (db) => {
     const findings: string[] = [];
     if (head && !(await isOwnHead(db, register, head)))
-      findings.push("journal: the saved head is not one of this register");
+      findings.push("journal: the saved head belongs to another register");
     const opened = await checkKeys(db, register, findings);
     await checkDeskPair(register, findings);
     await checkPins(db, register, findings);
@@ -50,7 +50,7 @@ export function checkRegister(
     await checkReferences(db, register, findings);
     await checkTime(db, findings);
     if (register.has("journal") && !register.journal.publicKey.equals(register.journalPublic))
-      findings.push("journal: the public key that the register keeps was exchanged");
+      findings.push("journal: the public key in the register was replaced");
     const journal = await verifyJournal(db, register.has("journal") ? register.journal : undefined, head, earlier);
     findings.push(...journal.findings.map(({ message }) => `journal: ${message}`));
     const cards = await db
@@ -63,13 +63,15 @@ export function checkRegister(
   });
 }
 
-/** Whoever may write to the register can exchange the public key that it keeps: the journal key's own counts first. */
+/**
+ * Anybody who can write to the register can replace its public key, so the one of the journal key itself counts first.
+ */
 async function isOwnHead(db: Kysely<Tables>, register: Register, head: SignedHead): Promise<boolean> {
   const publicKey = register.has("journal") ? register.journal.publicKey : register.journalPublic;
   return register.id.equals(head.register) && isHeadOf(db, publicKey, head);
 }
 
-/** Opens every key. Returns how many opened. */
+/** Opens every key. Returns the number that opened. */
 async function checkKeys(db: Kysely<Tables>, register: Register, findings: string[]): Promise<number> {
   const check = new KeyCheck(register, findings);
   for (let after = 0; ; ) {
@@ -82,11 +84,11 @@ async function checkKeys(db: Kysely<Tables>, register: Register, findings: strin
   }
 }
 
-/** Keys one by one; a key that lies under two openers is the same under both. */
+/** Checks keys one by one; a key that is sealed under two openers must be the same under both. */
 class KeyCheck {
   readonly #register: Register;
   readonly #findings: string[];
-  /** Digests of keys whose other copy has not come yet. */
+  /** Digests of keys whose second copy has not been read yet. */
   readonly #copies = new Map<string, Buffer>();
   #opened = 0;
 
@@ -104,7 +106,7 @@ class KeyCheck {
     const key = sealer.open(row.sealed, { serial, cardId, field, version });
     if (!key) return this.#find(row, `does not open with the ${opener} key`);
     this.#opened++;
-    if (!sealer.fingerprint(field, key).equals(row.fingerprint)) this.#find(row, "has another key's fingerprint");
+    if (!sealer.fingerprint(field, key).equals(row.fingerprint)) this.#find(row, "has the fingerprint of another key");
     this.#compare(row, createHash("sha256").update(key).digest());
     key.fill(0);
   }
@@ -114,7 +116,7 @@ class KeyCheck {
   }
 
   #takeForgotten(row: KeyRow): void {
-    if (row.sealed.length > 0) this.#find(row, "is marked as forgotten and is still there");
+    if (row.sealed.length > 0) this.#find(row, "is marked as forgotten but still there");
   }
 
   #compare(row: KeyRow, digest: Buffer): void {
@@ -156,7 +158,7 @@ async function checkPins(db: Kysely<Tables>, register: Register, findings: strin
   }
 }
 
-/** PINs of a closed batch are erased: its letters are printed, or given up. */
+/** PINs of a closed batch must be erased: its letters are printed, or given up. */
 async function checkErased(db: Kysely<Tables>, findings: string[]): Promise<void> {
   const kept = await db
     .selectFrom("batch_rows")
@@ -168,7 +170,7 @@ async function checkErased(db: Kysely<Tables>, findings: string[]): Promise<void
     .orderBy("batch_number")
     .execute();
   findings.push(
-    ...kept.map(({ batch_number, count }) => `batch ${batch_number}: is closed and still has ${count} PINs`),
+    ...kept.map(({ batch_number, count }) => `batch ${batch_number}: is closed but still has ${count} PINs`),
   );
 }
 
@@ -180,7 +182,7 @@ async function checkTime(db: Kysely<Tables>, findings: string[]): Promise<void> 
   }
 }
 
-/** What the engine does not hold together by itself, and with a file, the file. */
+/** Checks references that the engine does not enforce, and the file itself if the register is one. */
 async function checkReferences(db: Kysely<Tables>, { engine }: Register, findings: string[]): Promise<void> {
   if (engine.kind === "sqlite") findings.push(...(await faultsOfFile(db)));
   const lost = await db
@@ -188,7 +190,7 @@ async function checkReferences(db: Kysely<Tables>, { engine }: Register, finding
     .leftJoin("cards", "cards.serial", "orders.serial")
     .select(["orders.number", "orders.serial"])
     .where("orders.serial", "is not", null)
-    // A claimed order has the number that its card will have; it may be cancelled before there is one.
+    // A claimed order has the serial number of its future card; it may be cancelled before the card exists.
     .where("orders.state", "not in", ["claimed", "cancelled"])
     .where("cards.serial", "is", null)
     .execute();
@@ -202,7 +204,7 @@ async function checkReferences(db: Kysely<Tables>, { engine }: Register, finding
     .orderBy("batch_rows.number")
     .execute();
   findings.push(
-    ...unmade.map((row) => `batch ${row.batch_number}, line ${row.line}: is done, and its card is not in the register`),
+    ...unmade.map((row) => `batch ${row.batch_number}, line ${row.line}: is done, but its card is not in the register`),
   );
   const foreign = await db
     .selectFrom("keys")
@@ -222,7 +224,7 @@ async function faultsOfFile(db: Kysely<Tables>): Promise<string[]> {
   const references = await sql<{ table: string; parent: string }>`PRAGMA foreign_key_check`.execute(db);
   return [
     ...faults.map((text) => `the file is damaged: ${text}`),
-    ...references.rows.map(({ table, parent }) => `a row of ${table} refers to one of ${parent} that is not there`),
+    ...references.rows.map(({ table, parent }) => `a row of ${table} refers to a missing row of ${parent}`),
   ];
 }
 

@@ -1,13 +1,13 @@
-// Claims: which bench works on a card. A claim only decides who waits, since what is written to a card is decided by what
-// the register says of its keys. One that was left behind by a process that ended does not count on the same computer, where
-// that can be seen; elsewhere it lasts until its lease is over.
+// Claims: which bench works on a card. A claim only decides which bench waits; what is written to a card is decided by
+// what the register says about its keys. On the same computer a claim of a process that has ended does not count, if
+// that can be determined. Elsewhere it lasts until its lease ends.
 
 import type { Kysely, Selectable } from "kysely";
 import type { Change } from "./change.js";
 import { RegisterError } from "./errors.js";
 import type { ClaimsTable, Tables } from "./schema.js";
 
-/** Who claims: a name for the bench, and the number of the process. */
+/** The owner of a claim: a name for the bench, and the process number. */
 export interface Claimant {
   readonly bench: string;
   readonly process: string;
@@ -15,7 +15,7 @@ export interface Claimant {
 
 const AT_PORT = ", port ";
 
-/** The claimant that this process is at a port of this computer. */
+/** The claimant that this process is, at a port of this computer. */
 export function claimantAt(host: string, port: string): Claimant {
   return { bench: `${host}${AT_PORT}${port}`, process: String(process.pid) };
 }
@@ -23,7 +23,10 @@ export function claimantAt(host: string, port: string): Claimant {
 /** How long a claim lasts unless it is renewed (ms): longer than any step of a personalization. */
 export const LEASE = 3 * 60_000;
 
-/** Claims the card, or renews the claim. Throws a RegisterError ("busy") that names the bench where another one has it. */
+/**
+ * Claims the card, or renews the claim. Throws a RegisterError ("busy") that names the bench if another one has the
+ * claim.
+ */
 export async function claimCard({ db, at }: Change, serial: string, claimant: Claimant, lease = LEASE): Promise<void> {
   const other = await claimOf(db, serial);
   const isOwn = other?.bench === claimant.bench && other.process === claimant.process;
@@ -31,10 +34,10 @@ export async function claimCard({ db, at }: Change, serial: string, claimant: Cl
   await keepClaim(db, serial, { ...claimant, until: at + lease });
 }
 
-/** Whether the claim of somebody else still keeps this claimant out. */
+/** Whether another claimant's claim still keeps this claimant out. */
 export function counts(claim: Claimant & { readonly until: number }, claimant: Claimant, at: number): boolean {
   if (claim.until <= at) return false;
-  // A port has one process at a time, which keeps it locked.
+  // A port is locked by one process at a time, so a claim of another process at this bench is out of date.
   if (claim.bench === claimant.bench) return claim.process === claimant.process;
   return hostOf(claim) !== hostOf(claimant) || isRunning(Number(claim.process));
 }
@@ -43,18 +46,18 @@ function hostOf({ bench }: Claimant): string {
   return bench.split(AT_PORT)[0] ?? "";
 }
 
-/** Another process may have that number by now: then the claim lasts until its lease is over. */
+/** Another process may have that number by now; then the claim lasts until its lease ends. */
 function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    // It is another user's.
+    // The process runs but belongs to another user.
     return (error as NodeJS.ErrnoException).code === "EPERM";
   }
 }
 
-/** Takes the claim whoever has it: for a card that is at this bench, and so at no other. */
+/** Takes over the claim from whoever has it: for a card that is at this bench, and so at no other. */
 export function takeClaim({ db, at }: Change, serial: string, claimant: Claimant): Promise<void> {
   return keepClaim(db, serial, { ...claimant, until: at + LEASE });
 }
@@ -71,7 +74,7 @@ async function keepClaim(
     .execute();
 }
 
-/** Lets go of the card. A claim that is another's by now stays. */
+/** Releases the card. A claim that another bench has by now stays. */
 export async function releaseCard({ db }: Change, serial: string, { bench, process }: Claimant): Promise<void> {
   await db
     .deleteFrom("claims")
@@ -88,7 +91,7 @@ export function claimOf(db: Kysely<Tables>, serial: string): Promise<Selectable<
 function isTaken({ serial, bench, process, until }: Selectable<ClaimsTable>): RegisterError {
   const end = new Date(until).toISOString();
   return new RegisterError(
-    `${serial}: is being personalized at bench ${bench} (${process}); without a sign from there that ends at ${end}`,
+    `${serial}: is being personalized at bench ${bench} (${process}); wait until it ends, at the latest at ${end} if that bench is dead`,
     "busy",
   );
 }

@@ -1,5 +1,5 @@
-// Keys of X25519 (RFC 7748) and Ed25519 (RFC 8032) as 32 bytes, for node:crypto, which takes and gives them inside DER
-// (RFC 8410). They are drawn elsewhere: any 32 bytes are a private key.
+// X25519 (RFC 7748) and Ed25519 (RFC 8032) keys as 32 bytes, converted for node:crypto, which wants them in DER (RFC
+// 8410). They are drawn elsewhere: any 32 bytes are a private key.
 
 import { createPrivateKey, createPublicKey, type KeyObject } from "node:crypto";
 import { concatSecrets } from "../../files/secretbytes.js";
@@ -11,7 +11,7 @@ export const CURVE_KEY_BYTES = 32;
 /** The last byte of the algorithm's object identifier, 1.3.101.n. */
 const IDENTIFIERS: Record<Curve, number> = { X25519: 110, Ed25519: 112 };
 
-/** Throws a RangeError where these are not 32 bytes. */
+/** Throws a RangeError if these are not 32 bytes. */
 export function privateKeyOf(curve: Curve, bytes: Uint8Array): KeyObject {
   checkSize(bytes);
   const der = concatSecrets(pkcs8Head(curve), bytes);
@@ -22,13 +22,13 @@ export function privateKeyOf(curve: Curve, bytes: Uint8Array): KeyObject {
   }
 }
 
-/** Throws a RangeError where these are not 32 bytes. */
+/** Throws a RangeError if these are not 32 bytes. */
 export function publicKeyOf(curve: Curve, bytes: Uint8Array): KeyObject {
   checkSize(bytes);
   return createPublicKey({ key: Buffer.concat([spkiHead(curve), bytes]), format: "der", type: "spki" });
 }
 
-/** The 32 bytes of the public key, of a private or a public one. */
+/** The 32 bytes of the public key; takes a private or a public key. */
 export function publicBytesOf(key: KeyObject): Buffer {
   const publicKey = key.type === "private" ? createPublicKey(key) : key;
   return publicKey.export({ format: "der", type: "spki" }).subarray(-CURVE_KEY_BYTES);

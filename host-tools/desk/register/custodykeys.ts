@@ -1,5 +1,5 @@
-// The files of the site key, the desk key and the journal key, and of an operator's private key: 32 bytes each, in hexadecimal,
-// or behind a passphrase.
+// The files of the site key, the desk key and the journal key, and of an operator's private key: 32 bytes each, in
+// hexadecimal or encrypted with a passphrase.
 //
 //   # a comment
 //   <64 hexadecimal digits>
@@ -7,7 +7,7 @@
 //   # a comment
 //   dsc-key KIND scrypt LOG2N R P SALT SEALED
 //
-// SEALED is the key as aead.ts seals it, under scrypt (RFC 7914) of the passphrase, with the line before it as associated
+// SEALED is the key as aead.ts seals it, under scrypt (RFC 7914) of the passphrase; the line up to it is the associated
 // data. Passphrases are normalised (passphrase.ts).
 
 import { randomFillSync, scryptSync } from "node:crypto";
@@ -20,17 +20,17 @@ import { keyIn } from "../../files/secrettext.js";
 import { AEAD_KEY_BYTES, openUnder, sealUnder } from "./aead.js";
 import { CUSTODY_KEY_BYTES, type CustodyKind } from "./sealing.js";
 
-/** What a file of a key is for. */
+/** The kinds of key files. */
 export type KeyFileKind = CustodyKind | "operator";
 
 export interface CustodyKeyOptions extends SecretOptions {
-  /** Asks for the passphrase of a file that needs one; what it returns is wiped here. */
+  /** Asks for the passphrase of a file that needs one; the result is wiped here. */
   readonly askPassphrase?: () => Promise<Passphrase & { passphrase: Buffer }>;
 }
 
 export interface NewKeyOptions {
   readonly passphrase?: Passphrase | undefined;
-  /** Less is for tests only. */
+  /** A lower cost is for tests only. */
   readonly cost?: Cost;
   readonly disk?: FileSystem;
 }
@@ -42,7 +42,7 @@ export interface Cost {
   readonly p: number;
 }
 
-/** A key behind a passphrase, as its file has it. */
+/** An encrypted key, as its file holds it. */
 interface Wrapped {
   readonly kind: string;
   readonly cost: Cost;
@@ -53,7 +53,7 @@ interface Wrapped {
 
 /** 128 MiB, and about half a second. */
 const COST: Cost = { log2n: 17, r: 8, p: 1 };
-/** What a file may ask for, so that one that was changed cannot ask for all memory. */
+/** The largest cost that a file may request, so that a changed file cannot exhaust the memory. */
 const MOST: Cost = { log2n: 20, r: 8, p: 4 };
 const SALT_BYTES = 16;
 
@@ -68,7 +68,10 @@ const PURPOSES: Record<KeyFileKind, string> = {
   operator: "its owner signs with it",
 };
 
-/** Draws a key and keeps it in a new file of the owner's; never overwrites. Returns the key: wipe it after use. */
+/**
+ * Draws a key and stores it in a new file that only its owner can read; never overwrites. Returns the key: wipe it
+ * after use.
+ */
 export function createCustodyKey(path: string, kind: KeyFileKind, options: NewKeyOptions = {}): Buffer {
   const { passphrase, cost = COST, disk = DISK } = options;
   const key = randomFillSync(secretBytes(CUSTODY_KEY_BYTES));
@@ -98,7 +101,7 @@ export async function readCustodyKey(
   );
   if (Buffer.isBuffer(held)) return held;
   if (held.kind !== kind) throw new SecretError(`${path}: is a ${held.kind} key; the ${kind} key is wanted`);
-  if (!options.askPassphrase) throw new SecretError(`${path}: a passphrase opens this key, and there is none`);
+  if (!options.askPassphrase) throw new SecretError(`${path}: this key needs its passphrase; give it`);
   const passphrase = await options.askPassphrase();
   try {
     return unwrap(held, passphrase, path);
@@ -115,7 +118,7 @@ function plainIn(contents: Buffer, source: string): Buffer {
   return keyIn(contents, source, CUSTODY_KEY_BYTES, CUSTODY_KEY_BYTES);
 }
 
-/** Nothing where the file is not of this form. Its contents are no secret: they become a string. */
+/** Undefined if the file does not have this form. Its contents are not secret, so they may become a string. */
 function wrappedIn(contents: Buffer, source: string): Wrapped | undefined {
   if (contents.indexOf(MARK) !== 0 && !contents.includes(`\n${MARK}`)) return undefined;
   const [line = "", ...more] = contents
@@ -123,7 +126,8 @@ function wrappedIn(contents: Buffer, source: string): Wrapped | undefined {
     .split(/\r?\n/)
     .filter((any) => any !== "" && any[0] !== "#");
   const [, head = "", kind = "", log2n, r, p, salt = "", sealed = ""] = WRAPPED.exec(line.trim()) ?? [];
-  if (head === "" || more.length > 0) throw new SecretError(`${source}: a key behind a passphrase, but damaged`);
+  if (head === "" || more.length > 0)
+    throw new SecretError(`${source}: is an encrypted key file, but damaged; restore it from a copy`);
   const cost = { log2n: Number(log2n), r: Number(r), p: Number(p) };
   refuseCost(cost, source);
   const bytes = (hex: string) => Buffer.from(hex, "hex");
@@ -133,7 +137,9 @@ function wrappedIn(contents: Buffer, source: string): Wrapped | undefined {
 function refuseCost(cost: Cost, source: string): void {
   const names = ["log2n", "r", "p"] as const;
   if (names.every((name) => cost[name] >= 1 && cost[name] <= MOST[name])) return;
-  throw new SecretError(`${source}: asks for more memory or time (scrypt) than any key file of this program`);
+  throw new SecretError(
+    `${source}: requests more memory or time (scrypt) than any key file of dsc; restore it from a copy`,
+  );
 }
 
 function wrappedLine(key: Buffer, kind: KeyFileKind, passphrase: Passphrase, cost: Cost): Buffer {
@@ -155,7 +161,7 @@ function unwrap({ cost, salt, sealed, associated }: Wrapped, passphrase: Passphr
   wrapping.fill(0);
   if (key?.length === CUSTODY_KEY_BYTES) return key;
   key?.fill(0);
-  throw new SecretError(`${path}: the passphrase does not open this key, or the file was changed`);
+  throw new SecretError(`${path}: the passphrase does not open this key, or the file was changed; try again`);
 }
 
 function wrappingKey(passphrase: Passphrase, { log2n, r, p }: Cost, salt: Buffer): Buffer {

@@ -1,9 +1,9 @@
-// What anybody may seal and the desk alone opens: the PIN of an order, sealed to the desk's public key.
+// Encryption that anybody can do and only the desk can open: the PIN of an order, sealed to the desk's public key.
 //
 //   ephemeral X25519 key, 32 bytes | what aead.ts seals
 //
-// The key of AES-256-GCM is HKDF-SHA-256 over the shared secret (RFC 7748 §6.1), with both public keys as salt: so the
-// box opens for this desk only. Each box has an ephemeral key of its own, and with it a key of its own.
+// The key of AES-256-GCM is HKDF-SHA-256 over the shared secret (RFC 7748 §6.1), with both public keys as salt, so that
+// the box opens for this desk only. Each box has its own ephemeral key, and so its own AES key.
 
 import { diffieHellman, type KeyObject, randomFillSync } from "node:crypto";
 import { concatSecrets, secretBytes } from "../../files/secretbytes.js";
@@ -13,7 +13,7 @@ import { hkdf } from "./hkdf.js";
 
 const INFO = "dsc desk box";
 
-/** The desk's pair of keys, 32 bytes each. The private one is to be wiped. */
+/** The desk's key pair, 32 bytes each. Wipe the private key after use. */
 export interface DeskPair {
   readonly publicKey: Buffer;
   readonly privateKey: Buffer;
@@ -24,7 +24,10 @@ export function drawDeskPair(): DeskPair {
   return { privateKey, publicKey: publicBytesOf(privateKeyOf("X25519", privateKey)) };
 }
 
-/** Seals `value` to the desk with `associated`, which is not in the result and must be the same when it is opened. */
+/**
+ * Seals `value` to the desk with the associated data `associated`, which is not part of the result and must be the same
+ * at opening.
+ */
 export function sealToDesk(deskPublic: Uint8Array, value: Uint8Array, associated: Uint8Array): Buffer {
   const pair = drawDeskPair();
   try {
@@ -38,7 +41,7 @@ export function sealToDesk(deskPublic: Uint8Array, value: Uint8Array, associated
   }
 }
 
-/** What was sealed; nothing where it was changed, or for another desk, or `associated` is other. Wipe it after use. */
+/** The sealed value; undefined if it was changed, is for another desk, or `associated` differs. Wipe it after use. */
 export function openAtDesk(deskPrivate: Uint8Array, sealed: Uint8Array, associated: Uint8Array): Buffer | undefined {
   if (sealed.length < CURVE_KEY_BYTES) return undefined;
   const ephemeral = sealed.subarray(0, CURVE_KEY_BYTES);
@@ -52,7 +55,7 @@ export function openAtDesk(deskPrivate: Uint8Array, sealed: Uint8Array, associat
   }
 }
 
-/** Nothing where the other key is a point of small order: everybody knows the shared secret then. */
+/** Undefined if the other key is a point of small order: everybody knows the shared secret then. */
 function keyBetween(
   ownPrivate: Uint8Array,
   otherPublic: Uint8Array,

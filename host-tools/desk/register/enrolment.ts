@@ -1,5 +1,5 @@
-// Enrolling and removing operators, and changing settings: what decides who has to agree to what. From the second operator
-// on, another one has to agree to that, too.
+// Enrolling and removing operators, and changing settings: decides who has to approve what. From the second operator
+// on, another one has to approve each of these changes.
 
 import { changeApproved, hasSecondOperator, type Subject } from "./approvals.js";
 import { isWeakening } from "./approvalsettings.js";
@@ -17,7 +17,10 @@ import {
 import type { Register } from "./register.js";
 import { type SettingName, setSetting, settingOf } from "./settings.js";
 
-/** Throws a RegisterError: "exists" for a name or key that is known, "approval", or "operator" for a first one who has no key. */
+/**
+ * Throws a RegisterError: "exists" for a known name or key, "approval", or "operator" for a first operator without a
+ * key.
+ */
 export function enrolOperator(register: Register, operator: NewOperator): Promise<void> {
   const given = { name: operator.name, "public key": operator.publicKey.toString("hex") };
   return changeApproved(
@@ -31,11 +34,13 @@ export function enrolOperator(register: Register, operator: NewOperator): Promis
   );
 }
 
-/** From the first enrolment on only operators act: where his key was mistyped, nobody could any more. */
+/**
+ * From the first enrolment on only operators may act. If the first one's key were mistyped, nobody could act any more.
+ */
 function refuseUnproved({ actor }: Register, { name, publicKey }: NewOperator): void {
   if (actor instanceof Operator && actor.name === name && actor.publicKey.equals(publicKey)) return;
   throw new RegisterError(
-    `the first operator enrols himself, so that a key is there that fits: give --operator ${name} and --operator-key`,
+    `the first operator must enrol with their own key, which proves that it fits; give --operator ${name} and --operator-key`,
     "operator",
   );
 }
@@ -52,7 +57,7 @@ export function endOperator(register: Register, name: string): Promise<void> {
   );
 }
 
-/** Sets a setting, whose value has been checked. What weakens one needs an approval. */
+/** Sets a setting to a value that has been checked. A change that weakens it needs an approval. */
 export function changeSetting(register: Register, name: SettingName, value: string): Promise<void> {
   return changeApproved(
     register,
@@ -73,13 +78,13 @@ async function subjectFor(
   return { command, arguments: given, cards: [], recipient: null };
 }
 
-/** Enrols an operator of whom `refuseKnown` has nothing to say. The entry comes first: nobody signs his own enrolment. */
+/** Enrols an operator that passed `refuseKnown`. The entry comes first: an operator cannot sign their own enrolment. */
 async function addOperator({ db, at, note }: Change, { name, publicKey }: NewOperator): Promise<void> {
   await note({ action: ADD_OPERATOR, detail: { name, key: publicKey.toString("hex") } });
   await db.insertInto("operators").values({ name, public_key: publicKey, added: at, removed: null }).execute();
 }
 
-/** From now on nothing that this operator signs counts. Whoever removes himself signs the entry of it. */
+/** From now on no signature of this operator counts. Operators who remove themselves sign the entry of the removal. */
 async function removeOperator({ db, at, note }: Change, name: string): Promise<void> {
   await operatorOf(db, name);
   await note({ action: REMOVE_OPERATOR, detail: { name } });

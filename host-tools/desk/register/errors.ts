@@ -1,17 +1,17 @@
-// Why the register cannot be used, or an argument of it is refused. It imports nothing: whoever only needs the error loads no
-// database engine.
+// Why the register cannot be used, or an argument of it is refused. It imports nothing, so that using the error loads
+// no database engine.
 
 /**
- * - `missing` no register there; `exists` there is one already; `not-a-register` another program's database
+ * - `missing` no register there; `exists` there already is one; `not-a-register` another program's database
  * - `newer` made by a newer version; `older` must be migrated first
- * - `busy` others kept it locked, or the server has no free connection; `full` no room on the disk
+ * - `busy` other processes keep it locked, or the server has no free connection; `full` no room on the disk
  * - `unreachable` no connection to the server; `uncertain` the connection ended while a change was being committed
- * - `denied` no rights to it; `read-only` a standby, or a disk that cannot be written
+ * - `denied` no access rights; `read-only` a standby, or a disk that cannot be written
  * - `network-file-system` SQLite's locks do not hold there; `encoding` the database is not in UTF-8
  * - `wrong-key` a key of another register; `no-key` a key that this command needs was not given
  * - `damaged` what is stored is not what was written; `clock` the time went back
  * - `unknown` the register has no such card or order
- * - `operator` who acts is no operator of the register; `approval` a second operator has to agree first
+ * - `operator` the caller is no operator of the register; `approval` a second operator has to approve first
  * - `duplicate` another row has a value that must be unique; `state` the row's state does not allow the change
  */
 export type RegisterReason =
@@ -39,7 +39,7 @@ export type RegisterReason =
   | "approval"
   | "other";
 
-/** A register that cannot be used as it is; the message is one line for people and holds no value of any row. */
+/** A register that cannot be used as it is. The message is one line for people and contains no value of any row. */
 export class RegisterError extends Error {
   override name = "RegisterError";
   readonly reason: RegisterReason;

@@ -1,8 +1,8 @@
-// Keys that another house has now, and that the desk forgets: by the receipt of whoever imported them.
+// The desk forgets keys that another house has now, on presentation of the receipt of whoever imported them.
 //
-// Forgotten are the very keys that an export held: the journal says which, in which versions, and for whose certificate. A
-// card that got other keys since keeps those. Either all that the receipt names is forgotten, or nothing. What is left of a
-// key is its fingerprint, so that it never becomes another card's.
+// Exactly the keys of an export are forgotten: the journal records which keys, in which versions, and for whose
+// certificate. A card that got other keys since then keeps those. Either all keys that the receipt names are forgotten,
+// or none. Only the fingerprint of a forgotten key remains, so that it never becomes another card's key.
 
 import type { Kysely } from "kysely";
 import type { KeyRead, Receipt } from "../../seeds/receipt.js";
@@ -13,21 +13,24 @@ import { EXPORT_ACTION } from "./keyexport.js";
 import type { Register } from "./register.js";
 import type { KeyField, Tables } from "./schema.js";
 
-/** A receipt, and what is known of it. */
+/** A receipt, and what is known about it. */
 export interface GivenReceipt {
   /** For messages. */
   readonly path: string;
   readonly receipt: Receipt;
   /** SHA-256 of the file, in hexadecimal. */
   readonly sha256: string;
-  /** The certificate whose key signed it, checked; undefined: nobody did, or it was not looked at. */
+  /**
+   * The certificate whose key signed it, after the check; undefined: it is not signed, or the signature was not
+   * checked.
+   */
   readonly signedFor: { readonly fingerprint: string } | undefined;
 }
 
-/** What became of the keys that the receipt names. */
+/** The result for the keys that the receipt names. */
 export interface ForgetResult {
   readonly forgotten: readonly KeyRead[];
-  /** Those that were forgotten before. */
+  /** The number of keys that had been forgotten before. */
   readonly before: number;
 }
 
@@ -36,7 +39,7 @@ interface ExportedKey extends KeyRead {
   readonly version: number;
 }
 
-/** What the journal says of an export of one card. */
+/** What the journal records about the export of one card. */
 interface ExportDetail {
   readonly export?: string;
   readonly keys?: string;
@@ -48,8 +51,8 @@ interface ExportDetail {
 const PIECE = 500;
 
 /**
- * Forgets the keys. Throws a RegisterError: "unknown" for a key that the export did not hold, "state" for a card that has a
- * user name here, "wrong-key" where the receipt is signed for another certificate, "approval".
+ * Forgets the keys. Throws a RegisterError: "unknown" for a key that the export did not contain, "state" for a card
+ * that has a user name here, "wrong-key" if the receipt is signed for another certificate, "approval".
  */
 export function forgetKeys(register: Register, given: GivenReceipt): Promise<ForgetResult> {
   return changeApproved(
@@ -59,7 +62,7 @@ export function forgetKeys(register: Register, given: GivenReceipt): Promise<For
   );
 }
 
-/** A receipt that is not signed by the key that the export was made for is no more than somebody's word. */
+/** A receipt that is not signed by the key of the export's certificate proves nothing by itself. */
 async function forgetSubject({ db }: Change, given: GivenReceipt): Promise<Subject | undefined> {
   const { receipt, sha256, signedFor } = given;
   const { certificate } = await exportedKeys(db, given);
@@ -85,7 +88,7 @@ async function forget(one: Change, given: GivenReceipt): Promise<ForgetResult> {
   return { forgotten, before: keys.length - forgotten.length };
 }
 
-/** Erases both copies of a key, the site's and the desk's. Returns false where it was forgotten already. */
+/** Erases both copies of a key, the site's and the desk's. Returns false if it was already forgotten. */
 async function forgetKey({ db, note }: Change, key: ExportedKey, { receipt, sha256 }: GivenReceipt): Promise<boolean> {
   const { serial, field, version } = key;
   const changed = await db
@@ -105,7 +108,7 @@ async function forgetKey({ db, note }: Change, key: ExportedKey, { receipt, sha2
   return true;
 }
 
-/** The keys of the receipt, as the journal says that they were exported, and the certificate that the export was for. */
+/** The keys of the receipt, as the journal records their export, and the certificate of the export. */
 async function exportedKeys(db: Kysely<Tables>, given: GivenReceipt) {
   const { path, receipt, signedFor } = given;
   const exported = new Map<string, ExportDetail>();
@@ -118,21 +121,21 @@ async function exportedKeys(db: Kysely<Tables>, given: GivenReceipt) {
     const { keys: held = "", version } = exported.get(serial) ?? {};
     if (version !== undefined && held.split(" ").includes(field)) return { serial, field, version };
     throw new RegisterError(
-      `${path}: names the ${NAMES[field]} of ${serial}, which that export did not hold`,
+      `${path}: names the ${NAMES[field]} of ${serial}, which that export did not contain`,
       "unknown",
     );
   });
   const [{ certificate } = {}] = exported.values();
   if (signedFor && certificate === undefined)
-    throw new RegisterError(`${path}: that export was made for no certificate; leave --site-cert out`, "wrong-key");
+    throw new RegisterError(`${path}: that export was not made for a certificate; leave --site-cert out`, "wrong-key");
   if (signedFor && certificate !== signedFor.fingerprint)
-    throw new RegisterError(`${path}: that export was made for another certificate than this one`, "wrong-key");
+    throw new RegisterError(`${path}: that export was made for another certificate; give that one`, "wrong-key");
   return { keys, certificate };
 }
 
 const NAMES: Record<KeyField, string> = { token: "token key", unlock: "unlock key" };
 
-/** What was noted of that export, by card. */
+/** What the journal records about that export, by card. */
 async function exportsOf(
   db: Kysely<Tables>,
   serials: readonly string[],
@@ -150,7 +153,7 @@ async function exportsOf(
   });
 }
 
-/** A card that somebody logs in with here, or that was made for an order of somebody, needs its keys here. */
+/** A card that somebody logs in with here, or that was made for an order, needs its keys here. */
 async function refuseOwned(db: Kysely<Tables>, serials: readonly string[]): Promise<void> {
   for (let from = 0; from < serials.length; from += PIECE) {
     const piece = serials.slice(from, from + PIECE);
@@ -172,7 +175,10 @@ async function refuseOwned(db: Kysely<Tables>, serials: readonly string[]): Prom
 }
 
 function isOwned(serial: string, why: string): RegisterError {
-  return new RegisterError(`${serial} ${why} in this register: its keys are not forgotten; nothing was`, "state");
+  return new RegisterError(
+    `${serial} ${why} in this register, so it needs its keys here; nothing was forgotten`,
+    "state",
+  );
 }
 
 function serialsOf({ keys }: Receipt): string[] {

@@ -1,8 +1,9 @@
-// Keys of a register and of its operators that a token holds (PKCS#11) and that cannot be read: it computes with them.
+// Keys of a register and of its operators that a token holds (PKCS#11). They cannot be read; the token computes with
+// them.
 //
-// A site key or desk key has to be here while the register is open, since all that is sealed is under its subkeys. So the
-// register keeps it wrapped by a key in the token, under `site-key-wrapped` or `desk-key-wrapped`, with register and kind as
-// associated data; what opens the register is the token. A journal key is used as it is, by HMAC in the token.
+// A site key or desk key must be in memory while the register is open, since everything is sealed under its subkeys. So
+// the register stores it wrapped by a key in the token, under `site-key-wrapped` or `desk-key-wrapped`, with register
+// and kind as associated data: only the token opens the register. A journal key is used directly, by HMAC in the token.
 
 import { randomFillSync } from "node:crypto";
 import { copyOfSecret, secretBytes } from "../../files/secretbytes.js";
@@ -16,15 +17,15 @@ import { CUSTODY_KEY_BYTES } from "./sealing.js";
 export interface WrappingKey {
   /** Where the key is, for errors. */
   readonly name: string;
-  /** `associated` is not in the result and must be the same when it is unwrapped. */
+  /** `associated` is not part of the result and must be the same at unwrapping. */
   wrap(key: Uint8Array, associated: Uint8Array): Buffer;
-  /** Nothing where it was changed, or wrapped by another key or with other associated data. Wipe it after use. */
+  /** Undefined if it was changed, or wrapped by another key or with other associated data. Wipe it after use. */
   unwrap(wrapped: Uint8Array, associated: Uint8Array): Buffer | undefined;
 }
 
 /** Computes HMAC-SHA-256. */
 export interface MacKey {
-  /** Over the parts one after another: 32 bytes. */
+  /** Computed over the concatenated parts: 32 bytes. */
   hmac(...parts: readonly Uint8Array[]): Buffer;
 }
 
@@ -38,12 +39,12 @@ export interface SigningKey {
 
 const LABEL = "dsc register wrapped key";
 
-/** The row of `meta` with a key that a token's key wraps. */
+/** The row of `meta` that holds a key wrapped by a token's key. */
 export function wrappedRow(kind: Opener): string {
   return `${kind}-key-wrapped`;
 }
 
-/** A site key or desk key that is to be used from now on: 32 bytes to wipe, and the row that keeps it where a token wraps it. */
+/** A site key or desk key for use from now on: 32 bytes to wipe, and, if a token wraps it, the row that stores it. */
 export function keyToUse(
   key: Buffer | WrappingKey,
   kind: Opener,
@@ -59,7 +60,9 @@ export function keyToUse(
   }
 }
 
-/** The site key or desk key of a register: 32 bytes to wipe. `wrapped`: what its row has. Throws a RegisterError. */
+/**
+ * The site key or desk key of a register: 32 bytes to wipe. `wrapped`: the value of its row. Throws a RegisterError.
+ */
 export function keyOf(
   key: Buffer | WrappingKey,
   kind: Opener,
@@ -79,7 +82,10 @@ export function keyOf(
   const opened = key.unwrap(wrapped, associatedOf(kind, register));
   if (opened?.length === CUSTODY_KEY_BYTES) return opened;
   opened?.fill(0);
-  throw new RegisterError(`${where}: ${key.name} is not the key that holds its ${kind} key`, "wrong-key");
+  throw new RegisterError(
+    `${where}: ${key.name} is not the key that holds its ${kind} key; give that one`,
+    "wrong-key",
+  );
 }
 
 function associatedOf(kind: Opener, register: Uint8Array): Buffer {

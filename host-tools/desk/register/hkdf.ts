@@ -1,9 +1,9 @@
-// HKDF-SHA-256 (RFC 5869) where one block is enough. It is made of HMAC because Node's hkdfSync keeps a copy of the key that
-// is freed only when the garbage collector comes by, which may be never.
+// HKDF-SHA-256 (RFC 5869) for outputs of one block. It is built from HMAC because Node's hkdfSync keeps a copy of the
+// key until the garbage collector frees it, which may be never.
 
 import { createHmac } from "node:crypto";
 
-/** `key` of any length, `salt` public. Returns 32 bytes; wipe them after use. */
+/** `key` may have any length; `salt` is public. Returns 32 bytes; wipe them after use. */
 export function hkdf(key: Uint8Array, salt: Uint8Array, info: string): Buffer {
   const extracted = createHmac("sha256", salt).update(key).digest();
   try {

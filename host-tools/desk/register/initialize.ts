@@ -1,5 +1,4 @@
-// The beginning of a register: its id, what it recognises its keys by, and the first entry of its journal, in one
-// transaction.
+// Creates a register: its id, the tags of its keys, and the first entry of its journal, in one transaction.
 
 import type { Engine } from "./engine.js";
 import { append } from "./journal.js";
@@ -8,8 +7,8 @@ import { type CustodyKeys, writeIdentity } from "./register.js";
 import { timeOf } from "./registerclock.js";
 
 /**
- * Makes a register of an engine that was opened with `create`, for these keys: a journal key and a desk key, and a site key
- * where it has a site. Returns the public key with which heads of its journal are checked: 32 bytes.
+ * Makes a register with an engine that was opened with `create`, for these keys: a journal key, a desk key, and a site
+ * key if the register serves a site. Returns the public key that checks heads of its journal: 32 bytes.
  */
 export function initRegister(engine: Engine, keys: CustodyKeys, actor: string): Promise<Buffer> {
   const { site, desk, journal } = keys;

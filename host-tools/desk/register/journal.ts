@@ -1,4 +1,4 @@
-// The journal in the register: entries are added inside of the change that they tell of, and never changed.
+// The journal in the register: each entry is added in the change that it records, and is never changed.
 
 import type { Insertable, Kysely, Selectable, Transaction } from "kysely";
 import { RegisterError } from "./errors.js";
@@ -25,34 +25,34 @@ import type { JournalTable, Tables } from "./schema.js";
 
 /** What happened. */
 export interface JournalEvent {
-  /** As the command that did it: `card ship`. */
+  /** The command that did it: `card ship`. */
   readonly action: string;
   readonly serial?: string | undefined;
   readonly from?: string | undefined;
   readonly to?: string | undefined;
   readonly reason?: string | undefined;
-  /** What else is worth knowing; nothing secret. */
+  /** Further details; nothing secret. */
   readonly detail?: Readonly<Record<string, string | number | boolean | null | undefined>>;
 }
 
-/** What happened, when (ms since 1970) and by whom. */
+/** What happened, when (ms since 1970) and who did it. */
 export interface NewEntry extends JournalEvent {
   readonly at: number;
-  /** An operator signs it. */
+  /** Who did it; an operator signs the entry. */
   readonly actor: Actor;
 }
 
-/** Which entries are shown. */
+/** Which entries to read. */
 export interface JournalFilter {
   readonly serial?: string | undefined;
-  /** Only so many, the last ones. */
+  /** Only this many entries, the last ones. */
   readonly last?: number | undefined;
 }
 
 /** Entries that are read at once. */
 const PIECE = 1000;
 
-/** Adds an entry; returns its number. The caller's transaction holds the change that it tells of. */
+/** Adds an entry; returns its number. The caller's transaction contains the change that the entry records. */
 export async function append(db: Transaction<Tables>, key: JournalKey, entry: NewEntry): Promise<number> {
   const before = await positionIn(db, key);
   const { at, actor, action, serial = null, from = null, to = null, reason = null, detail = {} } = entry;
@@ -60,14 +60,15 @@ export async function append(db: Transaction<Tables>, key: JournalKey, entry: Ne
   const content = { number: before.number + 1, at, actor: nameOf(actor), ...what };
   const signature = await signatureFor(db, actor, key.signedContent(before.mac, content));
   const added = { ...content, mac: key.macOf(before.mac, content), signature };
-  // First the row that every entry changes: of several transactions the later ones find out here, and are run again.
+  // Update first the row that every entry changes: of several concurrent transactions all but one fail here and are
+  // repeated.
   await keepPosition(db, key, added);
   await db.insertInto("journal").values(rowOf(added)).execute();
   await keepTime(db, at);
   return added.number;
 }
 
-/** Goes on under another journal key: the entry that begins its segment. */
+/** Continues under another journal key: adds the entry that begins its segment. */
 export async function beginSegment(
   db: Transaction<Tables>,
   before: JournalKey,
@@ -93,12 +94,15 @@ export async function segmentsIn(db: Kysely<Tables>, current: Uint8Array): Promi
   return segmentsBy(rows.map(entryOf), current);
 }
 
-/** Whether a saved head was signed with the journal key of its time. `current`: the public key of the one of now. */
+/** Whether a saved head was signed with the journal key of its time. `current`: the public key in use now. */
 export async function isHeadOf(db: Kysely<Tables>, current: Uint8Array, head: SignedHead): Promise<boolean> {
   return isSignedBy(segmentAt(await segmentsIn(db, current), head.number).publicKey, head);
 }
 
-/** The last entry, as the register keeps it beside the journal. Throws a RegisterError where that was changed. */
+/**
+ * The position of the last entry, as the register keeps it beside the journal. Throws a RegisterError if it was
+ * changed.
+ */
 export async function positionIn(db: Kysely<Tables>, key: JournalKey): Promise<Position> {
   const kept = await getMeta(db, "journal-position");
   if (!kept) return key.start();
@@ -109,7 +113,7 @@ export async function positionIn(db: Kysely<Tables>, key: JournalKey): Promise<P
 
 const NUMBER_BYTES = 8;
 
-/** The number in 8 bytes (big-endian), the entry's MAC, and the position's own. */
+/** The number in 8 bytes (big-endian), the entry's MAC, and the position's own MAC. */
 function keepPosition(db: Transaction<Tables>, key: JournalKey, { number, mac }: Position): Promise<void> {
   const bytes = Buffer.alloc(NUMBER_BYTES);
   bytes.writeBigUInt64BE(BigInt(number));
@@ -122,7 +126,7 @@ function positionOf(kept: Buffer): Position | undefined {
   return { number: Number(kept.readBigUInt64BE()), mac };
 }
 
-/** A head of the journal as it is now. Throws a RegisterError ("damaged") where its end was cut off. */
+/** A head of the journal as it is now. Throws a RegisterError ("damaged") if its end was cut off. */
 export async function signHead(db: Kysely<Tables>, key: JournalKey, at: number): Promise<SignedHead> {
   const position = await positionIn(db, key);
   const last = await db.selectFrom("journal").select("mac").where("number", "=", position.number).executeTakeFirst();
@@ -134,7 +138,7 @@ export async function signHead(db: Kysely<Tables>, key: JournalKey, at: number):
   return key.signHead(position, at);
 }
 
-/** The newest entries that the filter names, in the order of their numbers. */
+/** The newest entries that match the filter, in order of number. */
 export async function readEntries(db: Kysely<Tables>, { serial, last }: JournalFilter = {}): Promise<Entry[]> {
   let query = db.selectFrom("journal").selectAll().orderBy("number", "desc");
   if (serial !== undefined) query = query.where("serial", "=", serial);
@@ -146,13 +150,16 @@ export async function readEntries(db: Kysely<Tables>, { serial, last }: JournalF
 export interface JournalReport {
   readonly count: number;
   readonly findings: readonly Finding[];
-  /** Entries up to this one are under a journal key that was not given: only their numbers were checked. 0: there are none. */
+  /**
+   * Entries up to this one are under a journal key that was not given: only their numbers were checked. 0: there are
+   * none.
+   */
   readonly unchecked: number;
 }
 
 /**
- * What is wrong with the journal. Without the journal key only its numbers and a saved head are checked, and its entries up
- * to that head are vouched for by nobody. `earlier`: journal keys from before it was given another one.
+ * What is wrong with the journal. Without the journal key only its numbers and a saved head are checked, and nothing
+ * authenticates its entries up to that head. `earlier`: earlier journal keys.
  */
 export async function verifyJournal(
   db: Kysely<Tables>,
@@ -186,7 +193,7 @@ export async function verifyJournal(
   const findings = [...ofChain, ...signatures.end(await listOperators(db))];
   if (!key || (kept && position && key.vouchesFor(position, kept.subarray(NUMBER_BYTES + MAC_BYTES))))
     return { count, findings, unchecked };
-  const message = "what the register keeps as the journal's end is missing or was changed";
+  const message = "the register's record of the journal's end is missing or was changed";
   return { count, findings: [...findings, { number: count, what: "end", message }], unchecked };
 }
 
@@ -194,7 +201,10 @@ export function entryOf({ from_state, to_state, signature, ...row }: Selectable<
   return { ...row, from: from_state, to: to_state, ...(signature && { signature }) };
 }
 
-/** Without a signature it has no column for one: a backup of the first version is restored into tables that have none. */
+/**
+ * An entry without a signature has no such column: a backup of the first version is restored into tables that have
+ * none.
+ */
 function rowOf({ from, to, mac, signature, ...entry }: Entry): Insertable<JournalTable> {
   return { ...entry, from_state: from, to_state: to, mac, ...(signature && { signature }) };
 }

@@ -1,19 +1,20 @@
-// The chain of the journal, without a database: what each entry's MAC covers, what a head is, and what is wrong with a list
-// of entries.
+// The chain of the journal, without a database: what each entry's MAC covers, what a head is, and what is wrong with a
+// list of entries.
 //
 //   mac(n) = HMAC-SHA-256(journal key, mac(n - 1) | canonical form of entry n, its number included)
 //   mac(0) = SHA-256 of a label and the register's id: a journal belongs to one register
 //
-// A head names the last entry at some time. It is signed (Ed25519; seed: HMAC-SHA-256 of the label `head` under the journal
-// key), so that who has the public key can check a saved head without any secret. Beside the journal the register keeps its
-// position, the last number and MAC under a MAC of its own: entries that were cut off at the end are noticed without a
-// saved head, too. Only a saved head shows that entries and position together were put back to an earlier state.
+// A head names the last entry at some time. It is signed (Ed25519; seed: HMAC-SHA-256 of the label `head` under the
+// journal key), so that a saved head can be checked with the public key and without any secret. Beside the journal the
+// register keeps its position: the last number and MAC, under a separate MAC. So entries that were cut off at the end
+// are noticed even without a saved head. Only a saved head reveals that entries and position were reset together to an
+// earlier state.
 //
-// All that is made of the journal key is an HMAC under it, so that a token can hold it (heldkeys.ts).
+// The journal key is used only for HMACs, so that a token can hold it (heldkeys.ts).
 //
-// Another journal key begins another segment. Its first entry, under the new key, continues the MAC of the last one under the
-// old key; it has both public keys and a head of the old segment, signed by the old key. So who has the new key alone knows
-// that the old segment ended with that entry, and needs the old key to check what is in it.
+// A new journal key begins a new segment. Its first entry, under the new key, continues the MAC of the last entry under
+// the old key. It contains both public keys and a head of the old segment, signed by the old key. So the new key alone
+// proves where the old segment ended; checking the entries of that segment needs the old key.
 
 import { createHash, createHmac, type Hmac, type KeyObject, sign, timingSafeEqual, verify } from "node:crypto";
 import { copyOfSecret, secretBytes } from "../../files/secretbytes.js";
@@ -22,9 +23,9 @@ import { CURVE_KEY_BYTES, privateKeyOf, publicBytesOf, publicKeyOf } from "./cur
 import type { MacKey } from "./heldkeys.js";
 import { CUSTODY_KEY_BYTES, custodyTag } from "./sealing.js";
 
-/** What an entry says; its MAC is beside it. */
+/** The contents of an entry, without its MAC. */
 export interface EntryContent {
-  /** From 1, without a gap. */
+  /** From 1, without gaps. */
   readonly number: number;
   /** ms since 1970. */
   readonly at: number;
@@ -40,13 +41,15 @@ export interface EntryContent {
 
 export interface Entry extends EntryContent {
   readonly mac: Uint8Array;
-  /** Of the operator who made it, over the MAC of the entry before and the entry; nothing where there are no operators. */
+  /**
+   * The operator's signature over the MAC of the previous entry and this entry; undefined if there are no operators.
+   */
   readonly signature?: Uint8Array | undefined;
 }
 
-/** Up to which entry a journal goes. */
+/** The entry up to which a journal goes. */
 export interface Position {
-  /** 0: there is no entry. */
+  /** 0: there are no entries. */
   readonly number: number;
   readonly mac: Uint8Array;
 }
@@ -71,7 +74,7 @@ export interface Segment {
 }
 
 export const FIRST_ACTION = "register init";
-/** The first entry of each later segment. */
+/** The action of the first entry of each later segment. */
 export const SEGMENT_ACTION = "journal key";
 export const MAC_BYTES = 32;
 export const SIGNATURE_BYTES = 64;
@@ -86,9 +89,12 @@ const TAG = "dsc register tag";
 
 /** The journal key of one register. Its copies of keys last until `wipe`. */
 export class JournalKey {
-  /** 32 bytes: with it a head is checked. */
+  /** 32 bytes; it checks heads. */
   readonly publicKey: Buffer;
-  /** By which the register recognises its journal key: 32 bytes. One in a token can be tagged by an HMAC only. */
+  /**
+   * The tag by which the register recognises its journal key: 32 bytes. It is an HMAC, since a key in a token allows
+   * nothing else.
+   */
   readonly tag: Buffer;
   readonly #tags: readonly Buffer[];
   readonly #key: MacKey;
@@ -96,7 +102,9 @@ export class JournalKey {
   readonly #register: Uint8Array;
   readonly #signing: KeyObject;
 
-  /** `key`: 32 bytes, the caller's, or what holds the key. `register`: the register's id, 16 bytes. */
+  /**
+   * `key`: 32 bytes that the caller wipes, or an object that holds the key. `register`: the register's id, 16 bytes.
+   */
   constructor(key: Uint8Array | MacKey, register: Uint8Array) {
     const readable = key instanceof Uint8Array ? new ReadableKey(key) : undefined;
     this.#key = readable ?? (key as MacKey);
@@ -122,17 +130,17 @@ export class JournalKey {
     return { number: 0, mac: createHash("sha256").update(canonical(START, this.#register)).digest() };
   }
 
-  /** The MAC of an entry, by that of the one before. */
+  /** The MAC of an entry, which includes the MAC of the previous one. */
   macOf(previous: Uint8Array, entry: EntryContent): Buffer {
     return this.#mac(previous, contentOf(entry));
   }
 
-  /** What an operator signs of an entry. */
+  /** The bytes that an operator signs for an entry. */
   signedContent(previous: Uint8Array, entry: EntryContent): Buffer {
     return signedContent(this.#register, previous, entry);
   }
 
-  /** Vouches for what the register keeps beside the journal. */
+  /** Authenticates the position that the register keeps beside the journal. */
   positionMac(position: Position): Buffer {
     return this.#mac(this.#positionContent(position));
   }
@@ -141,7 +149,7 @@ export class JournalKey {
     return same(this.positionMac(position), mac);
   }
 
-  /** A head of this register, not signed. */
+  /** An unsigned head of this register. */
   headOf({ number, mac }: Position, at: number): Head {
     return { register: this.#register, number, mac, at };
   }
@@ -151,7 +159,7 @@ export class JournalKey {
     return { ...head, signature: sign(null, headContent(head), this.#signing) };
   }
 
-  /** Takes the bytes of a backup, and vouches for them. */
+  /** A MAC object that takes the bytes of a backup. */
   backupMac(): Hmac {
     const subkey = this.#mac(canonical(BACKUP, this.#register));
     const hmac = createHmac("sha256", subkey);
@@ -197,7 +205,10 @@ export function isSignedBy(publicKey: Uint8Array, head: SignedHead): boolean {
   return verify(null, headContent(head), publicKeyOf("Ed25519", publicKey), head.signature);
 }
 
-/** What an operator signs of an entry: that one alone, and by the MAC of the one before all that came earlier. */
+/**
+ * The bytes that an operator signs for an entry: its contents, and through the MAC of the previous entry everything
+ * before it.
+ */
 export function signedContent(register: Uint8Array, previous: Uint8Array, entry: EntryContent): Buffer {
   return canonical(ENTRY, register, previous, contentOf(entry));
 }
@@ -214,9 +225,9 @@ function same(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && timingSafeEqual(a, b);
 }
 
-/** What the first entry of a later segment says of the keys: all of it is public, in hexadecimal. */
+/** What the first entry of a later segment records about the keys: public values in hexadecimal. */
 export interface KeyChange {
-  /** The public key of the segment before, */
+  /** The public key of the previous segment, */
   readonly before: string;
   /** its signature of a head with the last entry of that segment and the time of this entry, */
   readonly head: string;
@@ -224,7 +235,7 @@ export interface KeyChange {
   readonly key: string;
 }
 
-/** What an entry of that kind says; nothing where it says something else. */
+/** The key change that an entry records; undefined for any other entry. */
 export function keyChangeIn({ action, detail }: Pick<EntryContent, "action" | "detail">): KeyChange | undefined {
   if (action !== SEGMENT_ACTION) return undefined;
   const { before, head, key } = fieldsIn(detail);
@@ -235,7 +246,7 @@ export function keyChangeIn({ action, detail }: Pick<EntryContent, "action" | "d
   return { before, head, key } as KeyChange;
 }
 
-/** Of an entry that may have been changed. */
+/** The fields of an entry that may have been changed. */
 function fieldsIn(detail: string): Partial<Record<keyof KeyChange, unknown>> {
   try {
     return (JSON.parse(detail) ?? {}) as Partial<Record<keyof KeyChange, unknown>>;
@@ -244,7 +255,9 @@ function fieldsIn(detail: string): Partial<Record<keyof KeyChange, unknown>> {
   }
 }
 
-/** The segments of a journal, by the first entries of the later ones; `current`: the public key of the last one. */
+/**
+ * The segments of a journal, from the first entries of the later ones. `current`: the public key of the last segment.
+ */
 export function segmentsBy(changes: readonly EntryContent[], current: Uint8Array): Segment[] {
   let from = 1;
   const segments: Segment[] = [];
@@ -264,38 +277,38 @@ export function segmentAt(segments: readonly Segment[], number: number): Segment
   return segment;
 }
 
-/** What is wrong with a journal, at one number or from it on. */
+/** A fault of a journal, at one number or from it on. */
 export interface Finding {
   readonly number: number;
   /**
-   * changed: entry or MAC. moved: it is another number's entry. missing: there is none. start: the first is not that of
-   * `register init`. end: entries, or the position that the register keeps, were cut off or put back. head: the saved
-   * head is of another register, not signed by the journal key, or of another journal. operator: not signed by one who was
-   * an operator then, or not approved.
+   * changed: entry or MAC was changed. moved: the entry belongs to another number. missing: there is no entry. start:
+   * the first entry is not that of `register init`. end: entries, or the register's position, were cut off or reset.
+   * head: the saved head belongs to another register or journal, or is not signed by the journal key. operator: not
+   * signed by an operator of its time, or not approved.
    */
   readonly what: "changed" | "moved" | "missing" | "start" | "end" | "head" | "operator";
   /** One line for people. */
   readonly message: string;
 }
 
-/** What is known of a journal besides its entries. */
+/** What is known about a journal besides its entries. */
 export interface Known {
-  /** What the register keeps beside it. Without it the end is not checked. */
+  /** The position that the register keeps beside it. Without it the end is not checked. */
   readonly position?: Position | undefined;
-  /** A head that was saved. Its signature is checked elsewhere (isSignedBy). */
+  /** A saved head. Its signature is checked elsewhere (isSignedBy). */
   readonly head?: Head | undefined;
-  /** Where it was given other journal keys; one segment unless told. */
+  /** Segments under different journal keys; default: one. */
   readonly segments?: readonly Segment[] | undefined;
   /** Journal keys of earlier segments. */
   readonly earlier?: readonly JournalKey[] | undefined;
 }
 
-/** More entries than these are not compared with each other to find out where they belong. */
+/** Above this number of entries the search for their original places is skipped. */
 const MOST_MOVED = 20;
-/** Past so many findings a journal is not worth another line. */
+/** The most findings that are reported. */
 const MOST_FINDINGS = 1000;
 
-/** Takes the entries one by one, in the order of their numbers, and says what is wrong with them. */
+/** Takes the entries one by one, in order of number, and reports what is wrong with them. */
 export class ChainCheck {
   readonly #key: JournalKey | undefined;
   readonly #known: Known;
@@ -305,7 +318,7 @@ export class ChainCheck {
   #count = 0;
   #unchecked = 0;
   #last: Position | undefined;
-  /** What the MAC of the last entry should be, where it is another. */
+  /** The correct MAC of the last entry, if its stored MAC is wrong. */
   #lastRight: Buffer | undefined;
   #headSeen = false;
 
@@ -326,12 +339,12 @@ export class ChainCheck {
     this.#last = { number: entry.number, mac: entry.mac };
   }
 
-  /** The last entry that no key was given for; 0: there is none. */
+  /** The last entry under a key that was not given; 0: there is none. */
   get unchecked(): number {
     return this.#unchecked;
   }
 
-  /** How many entries there were, and what is wrong with them, in the order of their numbers. */
+  /** The number of entries, and what is wrong with them, in order of number. */
   end(): { readonly count: number; readonly findings: readonly Finding[] } {
     this.#checkSuspects();
     this.#checkEnd();
@@ -339,7 +352,7 @@ export class ChainCheck {
     return { count: this.#count, findings };
   }
 
-  /** After a gap there is no MAC of the entry before. */
+  /** After a gap the MAC of the previous entry is unknown. */
   #checkMac(entry: Entry, follows: boolean): void {
     const rightBefore = this.#lastRight;
     this.#lastRight = undefined;
@@ -349,19 +362,19 @@ export class ChainCheck {
     const { mac: previous } = this.#last ?? key.start();
     const right = key.macOf(previous, entry);
     if (same(right, entry.mac)) return this.#checkKeyChange(entry, previous);
-    // Where only the MAC of the entry before was changed, this one is right.
+    // If only the MAC of the previous entry was changed, this one is right.
     if (rightBefore && same(key.macOf(rightBefore, entry), entry.mac)) return;
     this.#suspects.push({ entry, previous });
     this.#lastRight = right;
   }
 
-  /** The journal key of an entry, where that was given. */
+  /** The journal key of an entry, if it was given. */
   #keyAt(number: number): JournalKey | undefined {
     const { publicKey } = segmentAt(this.#segments, number);
     return [this.#key, ...(this.#known.earlier ?? [])].find((key) => key?.publicKey.equals(publicKey));
   }
 
-  /** The first entry of a later segment: what it says of the one before must be so. */
+  /** Checks what the first entry of a later segment says about the previous segment. */
   #checkKeyChange(entry: Entry, mac: Uint8Array): void {
     const change = keyChangeIn(entry);
     if (!change || !this.#key) return;
@@ -385,7 +398,7 @@ export class ChainCheck {
     const { head } = this.#known;
     if (head?.number !== number) return;
     this.#headSeen = true;
-    if (!same(head.mac, mac)) this.#find(number, "head", `entry ${number} is not the one of the saved head`);
+    if (!same(head.mac, mac)) this.#find(number, "head", `entry ${number} is not the entry of the saved head`);
   }
 
   #checkSuspects(): void {
@@ -393,12 +406,12 @@ export class ChainCheck {
       const { number } = entry;
       const origin = this.#suspects.length <= MOST_MOVED ? this.#originOf(entry) : undefined;
       if (origin === undefined) this.#find(number, "changed", `entry ${number} was changed`);
-      // Where the entry before was moved, this one is right.
+      // If the previous entry was moved, this one is right.
       else if (origin !== number) this.#find(number, "moved", `entry ${number} is entry ${origin}, moved`);
     }
   }
 
-  /** The number under which the entry and its MAC are right; nothing where no number and MAC of the suspects fit. */
+  /** The number under which the entry and its MAC are right; undefined if no number and MAC of the suspects fit. */
   #originOf(entry: Entry): number | undefined {
     const macs = this.#suspects.flatMap(({ entry: other, previous }) => [other.mac, previous]);
     for (const { entry: other } of this.#suspects) {
@@ -416,7 +429,7 @@ export class ChainCheck {
     if (position && position.number > last.number)
       this.#find(last.number + 1, "end", `${missing(last.number + 1, position.number)}: cut off at the end`);
     else if (position && (position.number !== last.number || !same(position.mac, last.mac)))
-      this.#find(last.number, "end", `entry ${last.number} is not the last one that the register took`);
+      this.#find(last.number, "end", `entry ${last.number} is not the last one that the register recorded`);
     if (head && !this.#headSeen && head.number > 0)
       this.#find(head.number, "head", `entry ${head.number}, of the saved head, is missing`);
   }

@@ -1,9 +1,9 @@
-// The file of a saved head of the journal: JSON, with nothing secret in it.
+// The file of a saved head of the journal: JSON without secrets.
 //
 //   {"register": HEX, "number": N, "mac": HEX, "at": "2026-11-28T12:00:00.000Z", "publicKey": HEX, "signature": HEX}
 //
-// The public key says which one to check the signature with. It vouches for nothing by itself: who keeps a head keeps the
-// public key that `register init` printed.
+// The public key names the key that checks the signature. It proves nothing by itself: keep the public key that
+// `register init` printed together with the head.
 
 import { FileError, readWhole } from "../../files/files.js";
 import { CURVE_KEY_BYTES } from "./curve25519.js";
@@ -16,7 +16,7 @@ export interface SavedHead extends SignedHead {
 
 const MOST_BYTES = 64 * 1024;
 
-/** As it goes into a file, or to whoever asks with --json. */
+/** A head as it is written to a file or printed with --json. */
 export function headInJson({ register, number, mac, at, publicKey, signature }: SavedHead) {
   const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
   return {
@@ -29,10 +29,10 @@ export function headInJson({ register, number, mac, at, publicKey, signature }: 
   };
 }
 
-/** Throws a FileError of one line where the file holds no head. */
+/** Throws a FileError of one line if the file contains no head. */
 export function readHead(path: string): SavedHead {
   const head = headIn(readWhole(path, MOST_BYTES).toString("utf8"));
-  if (!head) throw new FileError(`${path}: not a head of a journal; \`dsc journal head\` writes one`);
+  if (!head) throw new FileError(`${path}: is not a head of a journal; \`dsc journal head\` writes one`);
   return head;
 }
 

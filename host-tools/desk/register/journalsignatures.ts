@@ -1,8 +1,9 @@
-// Who signed the entries of a journal: each entry since the first enrolment has to be signed by an operator of its time.
+// Checks who signed the entries of a journal: each entry since the first enrolment must be signed by an operator of its
+// time.
 //
-// The journal itself says who the operators were: by the entries of their enrolment and removal, which have to be signed
-// too. What is signed is the entry and the MAC of the one before, so that nobody who has the journal key writes an entry in
-// an operator's name, or another history before one. Needed for that is no key, only the journal.
+// The journal itself says who the operators were, by the entries of their enrolment and removal, which must be signed
+// too. A signature covers the entry and the MAC of the previous one, so that not even an owner of the journal key can
+// write an entry in an operator's name, or change the history before it. The check needs no key, only the journal.
 
 import { isWeakening } from "./approvalsettings.js";
 import { CURVE_KEY_BYTES } from "./curve25519.js";
@@ -24,17 +25,17 @@ interface Approval {
   readonly command: string;
 }
 
-/** Whether this is never done without an approval where there are two operators. */
+/** Whether this always needs an approval if there are two operators. */
 function needsApproval({ action, detail, from, to }: Entry): boolean {
   const weakens = action === "settings" && isWeakening(fieldsOf(detail).name ?? "", from, to);
   return action === ADD_OPERATOR || action === REMOVE_OPERATOR || weakens;
 }
 
-/** Takes the entries one by one, in the order of their numbers, and says what is wrong with their signatures. */
+/** Takes the entries one by one, in order of number, and reports what is wrong with their signatures. */
 export class SignatureCheck {
   readonly #register: Uint8Array;
   readonly #findings: Finding[] = [];
-  /** Public keys of those who may act, by name. */
+  /** Public keys of the current operators, by name. */
   readonly #operators = new Map<string, Buffer>();
   readonly #approvals = new Map<string, Approval>();
   #last: Entry | undefined;
@@ -51,19 +52,19 @@ export class SignatureCheck {
     this.#last = entry;
   }
 
-  /** `operators`: those of the register, who must be those of the journal. */
+  /** `operators`: the operators of the register, who must be those of the journal. */
   end(operators: readonly OperatorRow[]): readonly Finding[] {
     const number = this.#last?.number ?? 0;
     const find = (message: string) => void this.#findings.push({ number, what: "operator", message });
     const active = operators.filter(({ removed }) => removed === null);
     for (const { name, public_key } of active) {
       const key = this.#operators.get(name);
-      if (!key) find(`${name} is an operator of the register, and the journal does not say so`);
+      if (!key) find(`${name} is an operator in the register but not in the journal`);
       else if (!key.equals(public_key)) find(`${name} has another key in the register than in the journal`);
     }
     for (const name of this.#operators.keys())
       if (!active.some((operator) => operator.name === name))
-        find(`${name} is an operator by the journal, and not in the register`);
+        find(`${name} is an operator in the journal but not in the register`);
     return this.#findings;
   }
 
@@ -71,9 +72,9 @@ export class SignatureCheck {
     const { number, actor, signature, action } = entry;
     if (this.#operators.size === 0) return undefined;
     const key = this.#operators.get(actor);
-    if (!key) return `entry ${number} is by ${actor}, who was no operator then`;
+    if (!key) return `entry ${number} is by ${actor}, who was not an operator then`;
     if (!signature) return `entry ${number} is not signed by ${actor}`;
-    // After a gap nobody knows the MAC of the entry before.
+    // After a gap the MAC of the previous entry is unknown.
     const { mac } = this.#last ?? {};
     const follows = this.#last?.number === number - 1;
     if (mac && follows && !isSignedWith(key, signedContent(this.#register, mac, entry), signature))
@@ -86,10 +87,10 @@ export class SignatureCheck {
     const { request, command } = fieldsOf(detail);
     const approval = this.#approvals.get(request ?? "");
     const isRight = approval?.for === actor && approval.by !== actor && approval.command === command;
-    return isRight ? undefined : `entry ${number} spends an approval that nobody gave, or that was used before`;
+    return isRight ? undefined : `entry ${number} spends an approval that nobody gave or that was already used`;
   }
 
-  /** The approval is spent by the entry before, in the same change. */
+  /** The approval is spent by the previous entry, in the same change. */
   #isApproved(entry: Entry): boolean {
     const { action, actor } = entry;
     if (this.#operators.size < LEAST_FOR_APPROVAL || !needsApproval(entry)) return true;
@@ -97,7 +98,7 @@ export class SignatureCheck {
     return before?.action === SPEND_ACTION && before.actor === actor && fieldsOf(before.detail).command === action;
   }
 
-  /** What a right entry changes. */
+  /** Applies a correct entry to the list of operators. */
   #follow({ action, actor, detail }: Entry): void {
     const { name = "", key = "", request = "", command = "", askedBy = "" } = fieldsOf(detail);
     if (action === ADD_OPERATOR) this.#operators.set(name, publicKeyIn(key) ?? Buffer.alloc(CURVE_KEY_BYTES));
@@ -107,7 +108,7 @@ export class SignatureCheck {
   }
 }
 
-/** Of an entry that may have been changed: only texts count. */
+/** Fields of an entry that may have been changed: only texts count. */
 function fieldsOf(detail: string): Partial<Record<string, string>> {
   try {
     const fields = Object.entries((JSON.parse(detail) ?? {}) as Record<string, unknown>);

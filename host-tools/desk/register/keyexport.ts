@@ -1,4 +1,5 @@
-// Keys that leave the register for another house: of which cards, opened, and noted in the journal before they leave.
+// Keys that leave the register for another house: selects the cards, opens the keys, and records the export in the
+// journal before it leaves.
 
 import type { Kysely } from "kysely";
 import type { ExportedCard } from "../../seeds/pskcexport.js";
@@ -10,46 +11,46 @@ import { currentKey, hasNoKey, newestVersion, wasForgotten } from "./keys.js";
 import type { Register } from "./register.js";
 import type { CardState, Tables } from "./schema.js";
 
-/** Which cards; neither: all. */
+/** Which cards; if neither is given, all. */
 export interface ExportChoice {
   readonly serials?: readonly string[] | undefined;
   readonly batch?: number | undefined;
 }
 
-/** What is noted of an export. */
+/** What the journal records about an export. */
 export interface ExportNote {
   /** SHA-256 of the PSKC file, in hexadecimal. */
   readonly sha256: string;
-  /** Check value of the pre-shared key, or that it is a passphrase. */
+  /** Check value of the pre-shared key, or a note that it is a passphrase. */
   readonly pskcKey: string;
   /** SHA-256 of the site's certificate, in hexadecimal. */
   readonly certificate?: string | undefined;
 }
 
-/** A card whose keys leave, and which ones these are. */
+/** A card whose keys leave, and the version of the keys. */
 export interface CardToExport extends ExportedCard {
-  /** Of its keys. */
+  /** Version of its keys. */
   readonly version: number;
 }
 
 export interface KeysToExport {
   /** Wipe their keys after use. */
   readonly cards: readonly CardToExport[];
-  /** Serial numbers of those that are in no state to be exported, or whose keys were forgotten. */
+  /** Serial numbers of cards that are in no state to be exported, or whose keys were forgotten. */
   readonly leftOut: readonly string[];
 }
 
-/** As the journal calls it: by that it is known which keys left. */
+/** The name of the action in the journal, which shows later which keys left. */
 export const EXPORT_ACTION = "pskc export";
 
-/** Cards whose keys are in them, and that are in use or will be. */
+/** States of cards that contain their keys and are in use or will be. */
 const STATES: readonly CardState[] = ["seeded", "shipped", "active"];
-/** So many entries of the journal at once: others write between. */
+/** Journal entries written in one transaction: others can write in between. */
 const PIECE = 100;
 
 /**
- * The cards and their keys. Throws a RegisterError: "state" for a card that was named and is in no state to be exported,
- * "unknown" for one that is not there or has no key, "no-key" where the key that opens one was not given.
+ * The cards and their keys. Throws a RegisterError: "state" for a named card that is in no state to be exported,
+ * "unknown" for one that does not exist or has no key, "no-key" if the key that opens one was not given.
  */
 export function readExport(register: Register, choice: ExportChoice, unlockKeys: boolean): Promise<KeysToExport> {
   return register.engine.read(async (db) => {
@@ -79,7 +80,7 @@ export function wipeCards(cards: readonly ExportedCard[]): void {
   }
 }
 
-/** Spends the approval that the export needs where the setting says so: for these cards, keys and recipient. */
+/** Spends the approval that the export needs if the setting requires one: for these cards, keys and recipient. */
 export async function spendExportApproval(
   register: Register,
   cards: readonly ExportedCard[],
@@ -102,7 +103,7 @@ function serialsOf(cards: readonly ExportedCard[]): string[] {
   return cards.map(({ serial }) => serial);
 }
 
-/** Notes for each card that its keys leave. An export that is noted and then not written harms nobody. */
+/** Records for each card that its keys leave. An export that is recorded and then not written does no harm. */
 export async function noteExport(register: Register, cards: readonly CardToExport[], noted: ExportNote): Promise<void> {
   const { sha256, pskcKey, certificate } = noted;
   for (let from = 0; from < cards.length; from += PIECE) {
@@ -126,7 +127,7 @@ async function choose(db: Kysely<Tables>, { serials, batch }: ExportChoice): Pro
   for (const serial of new Set(serials)) {
     const card = await cardOf(db, serial);
     if (!STATES.includes(card.state))
-      throw new RegisterError(`${serial} is ${card.state}: its keys are not exported`, "state");
+      throw new RegisterError(`${serial} is ${card.state}: its keys are not exported; leave it out`, "state");
     cards.push(card);
   }
   return cards;

@@ -1,5 +1,5 @@
-// Keys of another house, and of seed files of the first release, taken into the register: card by card, so that one that
-// cannot be taken keeps no other out. The same file again changes nothing.
+// Imports keys of another house, or of seed files of the first release, into the register card by card, so that one bad
+// record does not block the others. Importing the same file again changes nothing.
 
 import type { Insertable } from "kysely";
 import type { Refusal } from "../../seeds/pskcimport.js";
@@ -11,9 +11,9 @@ import { hasImported, importKeys } from "./keys.js";
 import type { Register } from "./register.js";
 import type { CardsTable } from "./schema.js";
 
-/** What became of the records of a file. */
+/** The result for the records of a file. */
 export interface ImportResult {
-  /** Those whose keys are in the register now, or were before. */
+  /** Records whose keys are now in the register, including those that were there before. */
   readonly taken: readonly SeedRecord[];
   /** How many of these were there before. */
   readonly known: number;
@@ -22,14 +22,14 @@ export interface ImportResult {
 
 type Outcome = "new" | "known" | Refusal;
 
-/** Cards in one writing transaction: others write between. */
+/** Cards in one writing transaction: others can write in between. */
 const PIECE = 100;
-/** Tries of a card of which the file does not say them: what cards have unless told. */
+/** Tries of a card if the file does not give them: the default of cards. */
 const TRIES = 5;
-/** Errors of one card. */
+/** Reasons that concern one card only. */
 const OF_ONE_CARD: readonly RegisterReason[] = ["duplicate", "exists", "damaged"];
 
-/** Takes in the records of a file; `sha256` is the file's, in hexadecimal. The records stay the caller's to wipe. */
+/** Imports the records of a file; `sha256` is the file's, in hexadecimal. The caller wipes the records. */
 export async function importRecords(
   register: Register,
   records: readonly SeedRecord[],
@@ -57,12 +57,12 @@ async function outcomeOf(inside: Change, record: SeedRecord, sha256: string): Pr
     return await importCard(inside, record, sha256);
   } catch (error) {
     if (!(error instanceof RegisterError && OF_ONE_CARD.includes(error.reason))) throw error;
-    // The refusal names the card itself.
+    // The result names the card itself, so its name is cut from the message.
     return { serial: record.serial, field: "token", why: error.message.replace(`${record.serial}: `, "") };
   }
 }
 
-/** Whatever is refused is refused before anything is written. */
+/** All refusals come before anything is written. */
 async function importCard(inside: Change, record: SeedRecord, sha256: string): Promise<"new" | "known"> {
   const { serial, key, unlockKey } = record;
   const keys = { serial, token: key, unlock: unlockKey };
@@ -70,7 +70,7 @@ async function importCard(inside: Change, record: SeedRecord, sha256: string): P
   const card = await findCard(inside.db, serial);
   const row = rowOf(record, inside.at);
   if (!card) await inside.db.insertInto("cards").values(row).execute();
-  // A card that the register has already keeps the id that it has.
+  // A card that is already in the register keeps its id.
   const cardId = card && card.card_id !== record.cardId ? undefined : record.cardId;
   await importKeys(inside, { ...keys, cardId });
   const detail = { export: sha256, keys: unlockKey ? "token unlock" : "token" };
@@ -89,7 +89,7 @@ function rowOf(record: SeedRecord, at: number): Insertable<CardsTable> {
     pin_check: pinCheck,
     tries,
     keyset,
-    // Of a card that is pending nobody knows how far it came.
+    // For a pending card of a file, nobody knows how far it came.
     store_data: done ? "answered" : "sent",
     put_key: record.rotation?.putKey ?? "unsent",
     keys_before: record.rotation?.before ?? null,

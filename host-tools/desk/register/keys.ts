@@ -1,9 +1,10 @@
-// The keys of cards: drawn here or given, bound to one card for ever before they leave for it, and no two cards with one
-// token key.
+// The keys of cards: drawn here or given, bound to one card for ever before they are sent to it; no two cards ever have
+// the same token key.
 //
-// Each key is a row for each opener (docs/REGISTER.md): a key that the desk drew lies under the desk key and, where the
-// register has a site, under the site key too; one that was given or imported is the site's alone. A fingerprint tells
-// whether a key is there already, in whatever state: a key that was bound to a card is never another one's.
+// Each key has a row for each opener (docs/REGISTER.md). A key that the desk drew is sealed under the desk key and, if
+// the register serves a site, also under the site key; one that was given or imported only under the site key. A
+// fingerprint shows whether a key is already there, in any state: a key that was bound to a card is never bound to
+// another.
 
 import type { Kysely, Selectable } from "kysely";
 import type { Change } from "./change.js";
@@ -11,15 +12,15 @@ import { RegisterError } from "./errors.js";
 import type { Register } from "./register.js";
 import type { KeyField, KeyOrigin, KeysTable, Opener, Tables } from "./schema.js";
 
-/** What belongs into a card. Wipe it after use. */
+/** The keys that go into a card. Wipe them after use. */
 export interface CardKeys {
   readonly token: Buffer;
   readonly unlock: Buffer;
-  /** Of the token key. */
+  /** Origin of the token key. */
   readonly origin: KeyOrigin;
 }
 
-/** Keys, and the card that they are for. They are the caller's. */
+/** Keys, and the card that they are for. The caller wipes them. */
 export interface Binding {
   readonly serial: string;
   /** 16 hexadecimal digits. */
@@ -37,8 +38,8 @@ const NO_CARD = "none";
 const NAMES: Record<KeyField, string> = { token: "token key", unlock: "unlock key" };
 
 /**
- * Binds keys to the card, as its next version; those that it had are abandoned. Returns the version. Throws a RegisterError
- * ("duplicate") where the token key is another card's or was one's.
+ * Binds keys to the card as its next version; its earlier keys are abandoned. Returns the version. Throws a
+ * RegisterError ("duplicate") if the token key is or was another card's.
  */
 export async function bindKeys(change: Change, binding: Binding): Promise<number> {
   const { serial, cardId, key, unlockKey, origin } = binding;
@@ -52,7 +53,7 @@ export async function bindKeys(change: Change, binding: Binding): Promise<number
   return version;
 }
 
-/** The keys of a card that are its own now; nothing where it has none, or one was forgotten. Wipe them after use. */
+/** The current keys of a card; undefined if it has none, or one was forgotten. Wipe them after use. */
 export async function currentKeys(
   db: Kysely<Tables>,
   register: Register,
@@ -65,7 +66,7 @@ export async function currentKeys(
     const unlock = await currentKey(db, register, serial, "unlock");
     if (unlock) return { token, unlock, origin: row.origin };
     if (!(await wasForgotten(db, serial, "unlock")))
-      throw new RegisterError(`${serial}: the register has its token key and no unlock key`, "missing");
+      throw new RegisterError(`${serial}: the register has its token key but no unlock key`, "missing");
     token.fill(0);
     return undefined;
   } catch (error) {
@@ -75,8 +76,9 @@ export async function currentKeys(
 }
 
 /**
- * One key of a card; nothing where it has none. Wipe it after use. Throws a RegisterError ("no-key") where the key that
- * opens it was not given, and one ("damaged") that names the card where it does not open: other cards' keys do.
+ * One key of a card; undefined if it has none. Wipe it after use. Throws a RegisterError: "no-key" if the key that
+ * opens it was not given, "damaged" if it does not open, which is a fault of this card's row only; the message names
+ * the card.
  */
 export async function currentKey(
   db: Kysely<Tables>,
@@ -88,7 +90,10 @@ export async function currentKey(
   return row && openKey(register, row);
 }
 
-/** The id of the card that the token key of a serial number is bound to; nothing where it has none, or one that is bound to none. */
+/**
+ * The id of the card that the token key of a serial number is bound to; undefined if there is no key, or it is bound to
+ * no card.
+ */
 export async function boundTo(db: Kysely<Tables>, serial: string): Promise<string | undefined> {
   const rows = db.selectFrom("keys").select("card_id").where("serial", "=", serial).where("state", "=", "active");
   const row = await rows.where("field", "=", "token").executeTakeFirst();
@@ -102,7 +107,7 @@ export async function wasForgotten(db: Kysely<Tables>, serial: string, field: Ke
   return row?.state === "forgotten";
 }
 
-/** Why a key of a card is not to be had, as an error ("unknown"). */
+/** The error ("unknown") that says why a key of a card is not available. */
 export async function hasNoKey(db: Kysely<Tables>, serial: string, field: KeyField): Promise<RegisterError> {
   const isForgotten = await wasForgotten(db, serial, field);
   const why = isForgotten
@@ -111,7 +116,7 @@ export async function hasNoKey(db: Kysely<Tables>, serial: string, field: KeyFie
   return new RegisterError(`${serial}: ${why}`, "unknown");
 }
 
-/** Of the rows of a key, one that can be opened with what was given, if there is one. */
+/** A row of the key that one of the given keys can open, if there is one. */
 async function currentRow(
   db: Kysely<Tables>,
   register: Register,
@@ -134,24 +139,24 @@ function openKey(register: Register, row: KeyRow): Buffer {
   const key = sealerOf(register, opener).open(sealed, { serial, cardId, field, version });
   if (key) return key;
   throw new RegisterError(
-    `${serial}: its ${NAMES[field]} (version ${version}) does not open with the ${opener} key: the register was changed`,
+    `${serial}: its ${NAMES[field]} (version ${version}) does not open with the ${opener} key, since the register was changed; restore a backup`,
     "damaged",
   );
 }
 
-/** Keys of a card that another house drew; the caller's. */
+/** Keys of a card that another house drew. The caller wipes them. */
 export interface ForeignKeys {
   readonly serial: string;
-  /** The card that has them, or may have: they are bound to it. Undefined: nobody knows which. */
+  /** The card that has them, or may have them: they are bound to it. undefined: unknown. */
   readonly cardId?: string | undefined;
   readonly token: Uint8Array;
-  /** Undefined: it kept that one to itself. */
+  /** undefined: the other house did not give it. */
   readonly unlock: Uint8Array | undefined;
 }
 
 /**
- * Whether the register has these keys already. Throws a RegisterError: "duplicate" where the token key is or was another
- * card's, "exists" where this card has another one.
+ * Whether the register already has these keys. Throws a RegisterError: "duplicate" if the token key is or was another
+ * card's, "exists" if this card has another one.
  */
 export async function hasImported({ db, register }: Change, { serial, token, unlock }: ForeignKeys): Promise<boolean> {
   const rows = await rowsOfKey(db, register, token);
@@ -168,7 +173,7 @@ export async function hasImported({ db, register }: Change, { serial, token, unl
   return same;
 }
 
-/** Keeps keys of which `hasImported` says that they are not there yet. */
+/** Stores keys that `hasImported` did not find. */
 export async function importKeys(change: Change, { serial, cardId, token, unlock }: ForeignKeys): Promise<void> {
   const { db } = change;
   const known = await hasActive(db, serial, "token");
@@ -190,10 +195,10 @@ async function hasActive(db: Kysely<Tables>, serial: string, field: KeyField): P
 }
 
 function otherKey(serial: string, field: KeyField): RegisterError {
-  return new RegisterError(`${serial}: the register has another ${NAMES[field]} of this card`, "exists");
+  return new RegisterError(`${serial}: the register has another ${NAMES[field]} for this card`, "exists");
 }
 
-/** Keys that a card has no more: they are kept, since a card that was left half seeded may have them. */
+/** Marks keys as no longer the card's. They are kept, since a card that was left half seeded may have them. */
 export async function abandonKeys({ db }: Change, serial: string): Promise<void> {
   await db
     .updateTable("keys")
@@ -230,7 +235,7 @@ async function keep({ db, register }: Change, { serial, cardId, field, version, 
   await db.insertInto("keys").values(rows).execute();
 }
 
-/** Under which keys a key is kept. */
+/** The openers under which a key is stored. */
 function openersFor(register: Register, origin: KeyOrigin): Opener[] {
   const hasSite = register.knows("site");
   if (origin === "drawn") return hasSite ? ["desk", "site"] : ["desk"];
@@ -241,7 +246,7 @@ function sealerOf(register: Register, opener: Opener) {
   return opener === "site" ? register.site : register.desk;
 }
 
-/** The version of the newest keys of a serial number; 0 where it never had any. */
+/** The version of the newest keys of a serial number; 0 if it never had any. */
 export async function newestVersion(db: Kysely<Tables>, serial: string): Promise<number> {
   const row = await db
     .selectFrom("keys")
@@ -254,8 +259,8 @@ export async function newestVersion(db: Kysely<Tables>, serial: string): Promise
 }
 
 /**
- * The row of a token key that the register has already: the same card may get its key again, and the card of a serial number
- * the key that was imported for it.
+ * The row of a token key that is already in the register. It may be used again only if the same card gets its key
+ * again, or the card of a serial number gets the key that was imported for it.
  */
 async function knownRow({ db, register }: Change, { serial, cardId, key }: Binding): Promise<KeyRow | undefined> {
   const [known] = await rowsOfKey(db, register, key);
@@ -270,7 +275,7 @@ function isKnown(serial: string, known: KeyRow): RegisterError {
   return new RegisterError(message, "duplicate");
 }
 
-/** Each token key is there once for each opener. */
+/** Each token key has exactly one row for each opener. */
 async function keepAnew({ db, register }: Change, { number, opener }: KeyRow, key: NewKey): Promise<void> {
   const { serial, cardId, field, version, origin } = key;
   const sealed = sealerOf(register, opener).seal(key.key, { serial, cardId, field, version });
@@ -278,7 +283,10 @@ async function keepAnew({ db, register }: Change, { number, opener }: KeyRow, ke
   await db.updateTable("keys").set(values).where("number", "=", number).execute();
 }
 
-/** Every row of that key, by the openers that were given: of each key in the register one of them has a row. */
+/**
+ * Every row of that key, found with the openers that were given; for each key in the register, at least one of them has
+ * a row.
+ */
 async function rowsOfKey(
   db: Kysely<Tables>,
   register: Register,

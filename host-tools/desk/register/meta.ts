@@ -1,13 +1,13 @@
-// Values that a register has once, by name.
+// Values that a register has once, stored by name.
 
 import type { Kysely } from "kysely";
 import type { Tables } from "./schema.js";
 
-/** Those that are read and written by name; what else there is stands in register.ts. */
+/** The names that are read and written directly; the others are in register.ts. */
 export type MetaName =
   /** The register's id (open.ts). */
   | "register"
-  /** Up to which entry the journal goes (journal.ts). */
+  /** The entry up to which the journal goes (journal.ts). */
   | "journal-position"
   /** The latest time that the register has seen (registerclock.ts). */
   | "clock";

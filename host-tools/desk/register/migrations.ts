@@ -1,4 +1,4 @@
-// The versions of the tables. A migration is never changed once it was released: what is missing comes with the next one.
+// The versions of the tables. A migration is never changed after its release; corrections come with the next one.
 
 import { type ColumnDataType, type CreateTableBuilder, type Kysely, type RawBuilder, sql } from "kysely";
 import type { Engine, EngineKind } from "./engine.js";
@@ -7,11 +7,11 @@ import type { Tables } from "./schema.js";
 
 export interface Migration {
   readonly number: number;
-  /** Runs in one transaction with the note that it was applied. */
+  /** Runs in one transaction together with the record that it was applied. */
   run(db: Kysely<Tables>, kind: EngineKind): Promise<void>;
 }
 
-/** The row of `meta` that tells a register from other databases, and what stands in it. */
+/** The row of `meta` that distinguishes a register from other databases, and its value. */
 export const FORMAT = { name: "format", value: Buffer.from("DSC+ register") } as const;
 
 export const MIGRATIONS: readonly Migration[] = [
@@ -20,14 +20,14 @@ export const MIGRATIONS: readonly Migration[] = [
   { number: 3, run: signedEntries },
 ];
 
-/** The version from which on operators are enrolled: rows of them in an earlier one are nobody's. */
+/** The first version with operators: rows of them in an earlier version were written by no dsc. */
 export const OPERATORS_SINCE = 3;
 
-/** Applies those migrations of the list that were not applied yet, each in a transaction of its own. */
+/** Applies the migrations of the list that were not applied yet, each in its own transaction. */
 export async function applyMigrations(engine: Engine, migrations: readonly Migration[]): Promise<void> {
   for (const migration of migrations) {
     await engine.write(async (db) => {
-      // Another process may be about to do the same: one of them waits here, and sees then what the other did.
+      // Another process may be about to do the same: one of them waits here and then sees what the other did.
       if (engine.kind === "postgres" && migration.number > 1) await sql`lock table migrations`.execute(db);
       const version = await versionOf(db, engine.kind, engine.where);
       if ((version ?? 0) >= migration.number) return;
@@ -38,11 +38,14 @@ export async function applyMigrations(engine: Engine, migrations: readonly Migra
   }
 }
 
-/** The version of the register that a database holds; undefined where it has no tables. Refuses what is no register. */
+/** The version of the register in a database; undefined if it has no tables. Refuses a database that is no register. */
 export async function versionOf(db: Kysely<Tables>, kind: EngineKind, where: string): Promise<number | undefined> {
   const tables = await tableNames(db, kind);
   if (tables.length === 0) return undefined;
-  const other = new RegisterError(`${where}: is another program's database; nothing was changed`, "not-a-register");
+  const other = new RegisterError(
+    `${where}: is another program's database; nothing was changed; give another name`,
+    "not-a-register",
+  );
   if (!tables.includes("meta") || !tables.includes("migrations")) throw other;
   const format = await db.selectFrom("meta").select("value").where("name", "=", FORMAT.name).executeTakeFirst();
   if (!format || !FORMAT.value.equals(format.value)) throw other;
@@ -129,7 +132,7 @@ async function firstTables(db: Kysely<Tables>, kind: EngineKind): Promise<void> 
     ["sealed", "blob"],
     ["fingerprint", "blob"],
   );
-  // Two cards with one token key would answer for each other.
+  // Two cards with the same token key would give the same responses.
   await db.schema
     .createIndex("keys_once")
     .on("keys")
@@ -195,7 +198,7 @@ async function firstTables(db: Kysely<Tables>, kind: EngineKind): Promise<void> 
   await index("cards", ["user_name"]);
 }
 
-/** What a batch is made of: its rows, and what was tried at each port. */
+/** The tables of a batch: its rows, and the attempts at each port. */
 async function batchTables(db: Kysely<Tables>, kind: EngineKind): Promise<void> {
   await db.schema
     .alterTable("batches")
@@ -243,14 +246,14 @@ async function batchTables(db: Kysely<Tables>, kind: EngineKind): Promise<void> 
   await index("batch_attempts", ["batch_number"]);
 }
 
-/** Operators sign the entries that they make. Until then no program enrolled any. */
+/** Operators sign the entries that they make. Before this version no program enrolled any. */
 async function signedEntries(db: Kysely<Tables>, kind: EngineKind): Promise<void> {
   await db.deleteFrom("approvals").execute();
   await db.deleteFrom("operators").execute();
   await db.schema.alterTable("journal").addColumn("signature", typeIn(kind, "blob")).execute();
 }
 
-/** SQLite's tables are strict: a column holds what it says. */
+/** SQLite's tables are strict: a column accepts only its declared type. */
 async function createTable(
   db: Kysely<Tables>,
   kind: EngineKind,

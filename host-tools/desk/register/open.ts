@@ -1,7 +1,7 @@
-// Opens a register: finds out whether the database is one, and of which version.
+// Opens a register: checks that the database is one, and which version it has.
 //
-// A file of an older version is migrated at once, with a copy beside it; on a server others may use the older version at
-// the time, so that somebody has to say when (dsc register migrate). A newer version is refused.
+// A file of an older version is migrated at once, after a copy was made beside it. On a server, others may still use
+// the older version, so an operator has to start the migration (dsc register migrate). A newer version is refused.
 
 import { UsageError } from "../../files/errors.js";
 import type { RetryingEngine } from "./adapter.js";
@@ -11,13 +11,13 @@ import { applyMigrations, MIGRATIONS, type Migration, versionOf } from "./migrat
 import { copyTo, fileSystemType, keepLog, openSqlite } from "./sqlite.js";
 
 export interface OpenOptions {
-  /** Makes a register where there is none; one that is there already is refused. */
+  /** Makes a register if there is none; an existing one is refused. */
   readonly create?: boolean;
-  /** Brings an older register on a server to this version. */
+  /** Migrates an older register on a server to this version. */
   readonly migrate?: boolean;
-  /** For how long the engine is asked again while others are in the way (ms). */
+  /** How long a busy engine is retried (ms). */
   readonly wait?: number;
-  /** The computer's time in ms since 1970, which SQLite has none of. */
+  /** The computer's time in ms since 1970, for SQLite, which has no clock of its own. */
   readonly clock?: () => number;
   readonly migrations?: readonly Migration[];
   readonly fileSystemType?: (folder: string) => number;
@@ -40,7 +40,7 @@ export async function openEngine(where: string, options: OpenOptions = {}): Prom
   }
 }
 
-/** Most registers are files: what a server needs is loaded for a server. */
+/** Most registers are files, so the server's code is loaded only for a server. */
 async function connect(where: string, options: OpenOptions): Promise<RetryingEngine> {
   const { create = false, wait = WAIT, clock = Date.now } = options;
   if (!/^postgres(ql)?:/i.test(where))
@@ -49,10 +49,10 @@ async function connect(where: string, options: OpenOptions): Promise<RetryingEng
   return openPostgres(where, { wait });
 }
 
-/** A URL of something else may have a password in it, so the message does not have the URL. */
+/** A URL of another kind may contain a password, so the message does not repeat it. */
 function openFile(where: string, options: Parameters<typeof openSqlite>[1]): Promise<RetryingEngine> {
   if (/^[a-z][a-z0-9+.-]+:\/\//i.test(where))
-    throw new UsageError("the register is a file or a postgres:// URL; this URL is of another kind");
+    throw new UsageError("this URL names no register; give a file or a postgres:// URL");
   return openSqlite(where, options);
 }
 
@@ -63,13 +63,13 @@ async function prepare(engine: RetryingEngine, options: OpenOptions): Promise<vo
   if (version === undefined && !create)
     throw new RegisterError(`${where}: there is no register yet; dsc register init makes it`, "missing");
   if (create && version !== undefined && (await isInitialised(engine)))
-    throw new RegisterError(`${where}: is a register already; nothing was changed`, "exists");
+    throw new RegisterError(`${where}: is already a register; nothing was changed`, "exists");
   if (kind === "sqlite") await keepLog(engine);
   if (version === undefined) return applyMigrations(engine, migrations);
   return update(engine, version, migrations, migrate);
 }
 
-/** The first thing that a new register is given is its id. */
+/** A new register gets its id first. */
 function isInitialised(engine: Engine): Promise<boolean> {
   return engine.read(async (db) => {
     const id = await db.selectFrom("meta").select("name").where("name", "=", REGISTER_ID).executeTakeFirst();

@@ -1,9 +1,9 @@
-// Operators: who may act at the desk. Each has an Ed25519 key pair; the register has the public key, and each entry of the
-// journal carries the signature of the operator who made it. So nobody who has the journal key alone writes in an
-// operator's name.
+// Operators: who may act at the desk. Each has an Ed25519 key pair. The register has the public key, and each entry of
+// the journal is signed by the operator who made it. So nobody with only the journal key can write in an operator's
+// name.
 //
-// Without operators in the register the login name acts, and nothing is signed. A name and a public key are enrolled once
-// and for all: an entry, a request or an approval never means two people.
+// If the register has no operators, the login name acts and nothing is signed. A name and a public key are enrolled
+// only once, so that an entry, a request or an approval never refers to two people.
 
 import { sign, verify } from "node:crypto";
 import type { Kysely, Selectable } from "kysely";
@@ -12,16 +12,16 @@ import { RegisterError } from "./errors.js";
 import type { SigningKey } from "./heldkeys.js";
 import type { OperatorsTable, Tables } from "./schema.js";
 
-/** Actions of the journal by which its reader knows who the operators were, and what was approved. */
+/** Actions of the journal that show who the operators were, and what was approved. */
 export const ADD_OPERATOR = "operator add";
 export const REMOVE_OPERATOR = "operator remove";
 export const ASK_ACTION = "approval ask";
 export const APPROVE_ACTION = "approve";
 export const SPEND_ACTION = "approval spend";
-/** What ends a wrong time: it is asked for, approved and done at whatever time the clock says. */
+/** The command that corrects a wrong time: it is requested, approved and done at the clock's time. */
 export const CLOCK_COMMAND = "register clock";
 
-/** Who acts: an operator with the key, or a name that nobody vouches for. */
+/** The acting person: an operator with the key, or an unauthenticated name. */
 export type Actor = Operator | string;
 
 export type OperatorRow = Selectable<OperatorsTable>;
@@ -29,7 +29,7 @@ export type OperatorRow = Selectable<OperatorsTable>;
 /** Names that fit a command line and a column. */
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$/;
 const PUBLIC_KEY = new RegExp(`^[0-9a-f]{${2 * CURVE_KEY_BYTES}}$`);
-/** From so many operators on, whoever changes who they are needs the approval of another one. */
+/** From this number of operators on, changing the operators needs the approval of another one. */
 export const LEAST_FOR_APPROVAL = 2;
 
 /** An operator whose key was given. */
@@ -39,7 +39,7 @@ export class Operator {
   readonly publicKey: Buffer;
   readonly #key: SigningKey;
 
-  /** `key`: the private key, 32 bytes, the caller's to wipe; or what holds it. */
+  /** `key`: the private key, 32 bytes that the caller wipes, or an object that holds it. */
   constructor(name: string, key: Uint8Array | SigningKey) {
     this.name = name;
     this.#key = key instanceof Uint8Array ? signingKeyOf(key) : key;
@@ -66,17 +66,19 @@ export function isSignedWith(publicKey: Uint8Array, message: Uint8Array, signatu
   return verify(null, message, publicKeyOf("Ed25519", publicKey), signature);
 }
 
-/** Those who may act, in the order of their names. */
+/** The current operators, in order of name. */
 export function activeOperators(db: Kysely<Tables>): Promise<OperatorRow[]> {
   return db.selectFrom("operators").selectAll().where("removed", "is", null).orderBy("name").execute();
 }
 
-/** All that there ever were, in the order of their names. */
+/** All operators, former ones included, in order of name. */
 export function listOperators(db: Kysely<Tables>): Promise<OperatorRow[]> {
   return db.selectFrom("operators").selectAll().orderBy("name").execute();
 }
 
-/** Throws a RegisterError ("operator") where there are operators, and this is none of them or has not given the right key. */
+/**
+ * If there are operators, throws a RegisterError ("operator") unless the actor is one of them and gave the right key.
+ */
 export async function refuseStranger(db: Kysely<Tables>, actor: Actor): Promise<void> {
   const operators = await activeOperators(db);
   if (operators.length === 0) return;
@@ -84,7 +86,7 @@ export async function refuseStranger(db: Kysely<Tables>, actor: Actor): Promise<
   const own = operators.find((operator) => operator.name === name);
   if (!own)
     throw new RegisterError(
-      `${name} is no operator of this register; say who acts with --operator and --operator-key`,
+      `${name} is not an operator of this register; name one with --operator and --operator-key`,
       "operator",
     );
   if (typeof actor === "string")
@@ -93,10 +95,10 @@ export async function refuseStranger(db: Kysely<Tables>, actor: Actor): Promise<
       "operator",
     );
   if (!actor.publicKey.equals(own.public_key))
-    throw new RegisterError(`the operator key is not the one of ${name}`, "operator");
+    throw new RegisterError(`the operator key is not that of ${name}; give that key`, "operator");
 }
 
-/** The signature of an entry; nothing where whoever acts is not enrolled. */
+/** The signature of an entry; undefined if the actor is not enrolled. */
 export async function signatureFor(db: Kysely<Tables>, actor: Actor, content: Uint8Array): Promise<Buffer | undefined> {
   if (typeof actor === "string") return undefined;
   const own = await db
@@ -108,7 +110,7 @@ export async function signatureFor(db: Kysely<Tables>, actor: Actor, content: Ui
   return own && actor.sign(content);
 }
 
-/** A name for commands and the journal. Throws a RegisterError ("operator"). */
+/** Checks an operator's name for commands and the journal. Throws a RegisterError ("operator"). */
 export function checkOperatorName(name: string): string {
   if (NAME.test(name)) return name;
   throw new RegisterError(
@@ -117,7 +119,7 @@ export function checkOperatorName(name: string): string {
   );
 }
 
-/** The 32 bytes of a public key in hexadecimal; nothing where the text is something else. */
+/** The 32 bytes of a public key in hexadecimal; undefined for any other text. */
 export function publicKeyIn(text: string): Buffer | undefined {
   const hex = text.toLowerCase();
   return PUBLIC_KEY.test(hex) ? Buffer.from(hex, "hex") : undefined;
@@ -129,7 +131,7 @@ export interface NewOperator {
   readonly publicKey: Buffer;
 }
 
-/** Throws a RegisterError ("exists") where the name or the key is, or was, somebody's. */
+/** Throws a RegisterError ("exists") if the name or the key is, or was, an operator's. */
 export async function refuseKnown(db: Kysely<Tables>, { name, publicKey }: NewOperator): Promise<void> {
   for (const known of await listOperators(db)) {
     const was = known.removed === null ? "is" : "was";
@@ -137,13 +139,13 @@ export async function refuseKnown(db: Kysely<Tables>, { name, publicKey }: NewOp
       throw new RegisterError(`${name} ${was} an operator already; take another name and a new key`, "exists");
     if (publicKey.equals(known.public_key))
       throw new RegisterError(
-        `this public key ${was} the one of ${known.name}; each operator has an own key`,
+        `this public key ${was} that of ${known.name}; each operator needs a separate key`,
         "exists",
       );
   }
 }
 
-/** Throws a RegisterError ("unknown") where there is no such operator. */
+/** Throws a RegisterError ("unknown") if there is no such operator. */
 export async function operatorOf(db: Kysely<Tables>, name: string): Promise<OperatorRow> {
   const operator = (await activeOperators(db)).find((each) => each.name === name);
   if (operator) return operator;

@@ -1,10 +1,10 @@
-// Orders of cards: who wants one, and the PIN for it, encrypted to the desk at once. Each change of state is an entry of the
-// journal; any other is refused in one line that names the state.
+// Orders of cards: who wants one, and its PIN, encrypted to the desk at once. Each change of state is an entry of the
+// journal. Any other change is refused in one line that names the state.
 //
 //   placed → claimed → seeded → shipped → done;  placed | claimed → cancelled
-//   claimed | seeded → placed, where the card was damaged or the bench gave up
+//   claimed | seeded → placed, if the card was damaged or the bench gave up
 //
-// A card that the desk has made or begun for an order ends with it: it is retired where the order is cancelled or placed again.
+// A card that the desk made or began for an order is retired if the order is cancelled or placed again.
 
 import type { Kysely, Selectable } from "kysely";
 import { canonical } from "./canonical.js";
@@ -23,11 +23,11 @@ export interface NewOrder {
   readonly suite: string;
   readonly pinCheck: PinCheck;
   readonly tries: number;
-  /** Four digits as ASCII, the caller's; drawn at the desk unless given. */
+  /** Four digits as ASCII, which the caller wipes; default: drawn at the desk. */
   readonly pin?: Uint8Array | undefined;
 }
 
-/** What may follow each state. */
+/** The states that may follow each state. */
 export const ORDER_LIFE: Readonly<Record<OrderState, readonly OrderState[]>> = {
   placed: ["claimed", "cancelled"],
   claimed: ["seeded", "placed", "cancelled"],
@@ -46,13 +46,13 @@ const BECOMING: Record<OrderState, string> = {
   cancelled: "cancelled",
 };
 
-/** States in which the PIN is not needed any more. */
+/** States in which the PIN is no longer needed. */
 const WITHOUT_PIN: readonly OrderState[] = ["seeded", "shipped", "done", "cancelled"];
 
 const ADD = "order add";
 const CANCEL = "order cancel";
 
-/** Cards that are at the desk. */
+/** States of cards that are still at the desk. */
 const AT_DESK: readonly CardState[] = ["pending", "seeded"];
 
 /** Returns the number of the order. */
@@ -74,20 +74,21 @@ export async function addOrder(one: Change, order: NewOrder): Promise<number> {
   return number;
 }
 
-/** Orders in the order of their numbers. */
+/** Orders in order of number. */
 export function listOrders(db: Kysely<Tables>, state?: OrderState): Promise<Order[]> {
   const query = db.selectFrom("orders").selectAll().orderBy("number");
   return (state === undefined ? query : query.where("state", "=", state)).execute();
 }
 
-/** Throws a RegisterError ("unknown") where there is no such order. */
+/** Throws a RegisterError ("unknown") if there is no such order. */
 export async function orderOf(db: Kysely<Tables>, number: number): Promise<Order> {
   const order = await db.selectFrom("orders").selectAll().where("number", "=", number).executeTakeFirst();
-  if (!order) throw new RegisterError(`order ${number}: the register has no such order`, "unknown");
+  if (!order)
+    throw new RegisterError(`order ${number}: the register has no such order; dsc order list shows them`, "unknown");
   return order;
 }
 
-/** Changes the state of an order, and notes that. The PIN is erased with the first state that needs it no more. */
+/** Changes the state of an order and records that. The PIN is erased in the first state that no longer needs it. */
 export async function moveOrder(
   { db, at, note }: Change,
   number: number,
@@ -101,7 +102,7 @@ export async function moveOrder(
   const order = await orderOf(db, number);
   if (!ORDER_LIFE[order.state].includes(to))
     throw new RegisterError(`order ${number} is ${order.state}: it cannot be ${BECOMING[to]}`, "state");
-  // An order that is placed again is for another batch.
+  // An order that is placed again goes to another batch.
   const card = to === "placed" ? { serial: null, batch_number: null } : serial === undefined ? {} : { serial };
   const erased = WITHOUT_PIN.includes(to) ? { pin: null } : {};
   const changes = { state: to, changed: at, ...card, ...erased };
@@ -110,12 +111,12 @@ export async function moveOrder(
   return { ...order, ...changes };
 }
 
-/** Whether the order is served by the card of that serial number. */
+/** Whether the card of that serial number was made for the order. */
 export function isMadeFor({ serial, state }: Order, card: string): boolean {
   return serial === card && state !== "placed" && state !== "cancelled";
 }
 
-/** Cancels an order that no card was made for. One that was begun is retired. */
+/** Cancels an order. A card that was begun for it is retired. */
 export async function cancelOrder(one: Change, number: number, reason: string | undefined): Promise<void> {
   const { serial } = await orderOf(one.db, number);
   await moveOrder(one, number, "cancelled", { action: CANCEL, reason });
@@ -123,8 +124,8 @@ export async function cancelOrder(one: Change, number: number, reason: string | 
 }
 
 /**
- * Places an order again whose card was damaged: that card is retired. `pin`: four digits as ASCII, the caller's; without it the
- * order keeps the PIN that it has, which is none once its card was seeded.
+ * Places an order again whose card was damaged; that card is retired. `pin`: four digits as ASCII, which the caller
+ * wipes. Without it the order keeps its PIN, which is erased once its card was seeded.
  */
 export async function placeAgain(
   one: Change,
@@ -137,7 +138,7 @@ export async function placeAgain(
   if (pin) await keepPin(one, number, userName, pin);
 }
 
-/** Encrypts it to the desk at once. */
+/** Encrypts the PIN to the desk at once. */
 async function keepPin({ db, register }: Change, number: number, userName: string, pin: Uint8Array): Promise<void> {
   const sealed = sealToDesk(deskPublicOf(register), pin, placeOf(register, number, userName));
   await db.updateTable("orders").set({ pin: sealed }).where("number", "=", number).execute();
@@ -153,7 +154,7 @@ async function retireCardOf(
   if (card?.order_number === number && AT_DESK.includes(card.state)) await retireAtDesk(one, card, end);
 }
 
-/** The PIN of an order, as ASCII; nothing where there is none. Wipe it after use. */
+/** The PIN of an order, as ASCII; undefined if there is none. Wipe it after use. */
 export function openPin(register: Register, { number, user_name, pin }: Order): Buffer | undefined {
   if (!pin) return undefined;
   const deskPrivate = register.deskPrivate();
@@ -164,17 +165,17 @@ export function openPin(register: Register, { number, user_name, pin }: Order): 
     deskPrivate.fill(0);
   }
   throw new RegisterError(
-    `order ${number}: its PIN does not open with the desk key: the register was changed`,
+    `order ${number}: its PIN does not open with the desk key, since the register was changed; restore a backup`,
     "damaged",
   );
 }
 
-/** What a PIN is sealed with: it opens for no other order. */
+/** The associated data of a PIN: it opens for no other order. */
 function placeOf(register: Register, number: number, userName: string): Buffer {
   return canonical(register.id, String(number), userName);
 }
 
-/** Encrypts the PINs that are kept to another key of the desk. */
+/** Encrypts the stored PINs to another desk key. */
 export async function moveOrderPins({ db, register }: Change, deskPublic: Uint8Array): Promise<void> {
   const orders = await db.selectFrom("orders").selectAll().where("pin", "is not", null).execute();
   for (const order of orders) {
@@ -186,7 +187,7 @@ export async function moveOrderPins({ db, register }: Change, deskPublic: Uint8A
   }
 }
 
-/** The key that PINs are encrypted to, once the site key or the desk key has vouched for it. */
+/** The public key that PINs are encrypted to, after the site key or desk key has authenticated it. */
 function deskPublicOf(register: Register): Buffer {
   const { deskPublic } = register;
   if (register.has("site")) return deskPublic;
@@ -198,7 +199,7 @@ function deskPublicOf(register: Register): Buffer {
     deskPrivate.fill(0);
   }
   throw new RegisterError(
-    `${register.engine.where}: the desk's public key was exchanged; no PIN is encrypted to it`,
+    `${register.engine.where}: the desk's public key was replaced, so no PIN is encrypted to it; restore a backup`,
     "damaged",
   );
 }

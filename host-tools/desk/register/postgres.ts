@@ -1,4 +1,4 @@
-// The register in PostgreSQL by `pg`: any number of computers on one database, with its own replication.
+// The register in PostgreSQL by `pg`: any number of computers share one database, which PostgreSQL can replicate.
 
 import { PostgresAdapter, PostgresQueryCompiler, sql } from "kysely";
 import pg from "pg";
@@ -8,38 +8,41 @@ import { RegisterError, type RegisterReason } from "./errors.js";
 import type { Value } from "./values.js";
 
 export interface PostgresOptions {
-  /** For how long the engine is asked again while others are in the way (ms). */
+  /** How long a busy engine is retried (ms). */
   readonly wait: number;
 }
 
-/** For the server's list of connections. */
+/** The name shown in the server's list of connections. */
 const APPLICATION = "dsc";
 const MOST_CONNECTIONS = 8;
-/** How long a server may take to answer at first, and how long for one statement (ms). */
+/** How long a server may take to accept a connection, and to run one statement (ms). */
 const CONNECT_LIMIT = 5000;
 const STATEMENT_LIMIT = 60_000;
 
-/** The type numbers of bigint and of numeric, which sums of it are. */
+/** The type numbers of bigint and of numeric, the type of sums of bigint. */
 const WHOLE_NUMBERS: readonly number[] = [20, 1700];
 
-/** A warning of the server; while a change is committed: it is not on the standby that was waited for. */
+/**
+ * A warning of the server. During a commit it means that the change did not reach the standby that the server waited
+ * for.
+ */
 const WARNING = "01000";
 
 /**
- * What each connection begins with. A commit is on the disk when it is answered, whatever the server's setting; a setting
- * that waits for a standby stays. A process that stopped in a transaction does not keep others out.
+ * The first statements of each connection. A commit is on disk when it is answered, whatever the server's setting; a
+ * setting that waits for a standby stays. A process that stopped inside a transaction does not block others for long.
  */
 const SETTINGS = `
   SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') IN ('off', 'local');
   SET idle_in_transaction_session_timeout = '60s';
 `;
 
-/** Whether that names a database on a server, and no file. */
+/** Whether the text names a database on a server rather than a file. */
 export function isServerUrl(where: string): boolean {
   return /^postgres(ql)?:/i.test(where);
 }
 
-/** Opens the database. Whether a register is in it, is for the caller to see. */
+/** Opens the database. The caller checks whether it contains a register. */
 export async function openPostgres(url: string, { wait }: PostgresOptions): Promise<RetryingEngine> {
   refuseUrl(url);
   const source = new Pool(url);
@@ -65,29 +68,30 @@ export async function openPostgres(url: string, { wait }: PostgresOptions): Prom
 }
 
 /**
- * A password: the command line and the environment of a process are not only its owner's to read. Other modes of TLS: `pg`
- * takes each of them, and misspelt ones, as verify-full, and libpq does not. The messages do not have the URL.
+ * Refuses a password, since others can read the command line and the environment of a process. Refuses other modes of
+ * TLS, since `pg`, unlike libpq, treats each of them, misspelt ones included, as verify-full. The messages do not
+ * contain the URL.
  */
 function refuseUrl(url: string): void {
   let parsed: URL;
   try {
-    // A name of a socket's folder in the place of a host is no part of a URL otherwise.
+    // A socket folder in place of a host is not valid in a URL otherwise.
     parsed = new URL(url.replace(/^[a-z]+:/i, "http:").replace("@/", "@host/"));
   } catch {
     throw new UsageError("the register's URL is not well-formed; postgres://user@host:5432/database is expected");
   }
   if (parsed.password !== "" || parsed.searchParams.has("password"))
     throw new UsageError(
-      "the register's URL has a password in it, which others may read; leave it out, and put it into the file that PGPASSFILE names",
+      "the register's URL contains a password, which others may read; leave it out, and put it into the file that PGPASSFILE names",
     );
   const mode = parsed.searchParams.get("sslmode") ?? "disable";
   if (mode !== "disable" && mode !== "verify-full")
     throw new UsageError(
-      "the register's URL has an sslmode that is not taken; verify-full encrypts and checks that it is the server, disable does neither",
+      "the register's URL has an unknown sslmode; give verify-full, which encrypts and checks the server, or disable, which does neither",
     );
 }
 
-/** Connections of `pg`. */
+/** A pool of `pg` connections. */
 class Pool implements Source {
   readonly #url: string;
   readonly #pool: pg.Pool;
@@ -105,7 +109,7 @@ class Pool implements Source {
       types: { getTypeParser },
       onConnect: async (client: pg.ClientBase) => void (await client.query(SETTINGS)),
     });
-    // A connection that breaks while nobody uses it leaves the pool. Without this the process would end.
+    // A connection that breaks while idle leaves the pool. Without this listener the error would end the process.
     this.#pool.on("error", () => {});
   }
 
@@ -141,7 +145,7 @@ class Pool implements Source {
   }
 }
 
-/** Whole numbers as such: `pg` gives the large ones as text. */
+/** Parses whole numbers as numbers: `pg` returns large ones as text. */
 function getTypeParser(type: number, format?: "text" | "binary") {
   if (!WHOLE_NUMBERS.includes(type)) return pg.types.getTypeParser(type, format as "text");
   return (text: string) => (/^-?[0-9]+$/.test(text) ? BigInt(text) : Number.NaN);
@@ -151,7 +155,7 @@ class PostgresConnection implements Connection {
   readonly #url: string;
   readonly #client: pg.PoolClient;
   #begun = false;
-  /** It is not to be used again. */
+  /** Whether the connection must not be used again. */
   #broken = false;
   #warned = false;
   readonly #onNotice = ({ code }: { code?: string | undefined }) => {
@@ -193,7 +197,7 @@ class PostgresConnection implements Connection {
     }
     this.#begun = false;
     if (command !== "COMMIT") throw new Error(`PostgreSQL answered COMMIT with ${command}`);
-    // It waited for a standby, was told to stop waiting, and says that it has committed.
+    // The server waited for a standby, was told to stop waiting, and reported the commit as done.
     if (this.#warned) throw this.#uncertain();
   }
 
@@ -215,31 +219,34 @@ class PostgresConnection implements Connection {
 
   #uncertain(): RegisterError {
     return new RegisterError(
-      `${this.#url}: the connection ended before the server said whether the change is kept; look, and do it again if not`,
+      `${this.#url}: the connection ended before the server confirmed the change; check whether it was made, and repeat it if not`,
       "uncertain",
     );
   }
 }
 
-/** By SQLSTATE, or the beginning of it. */
+/** Errors by SQLSTATE, or its first characters. */
 const REFUSALS: readonly (readonly [string, RegisterReason, string])[] = [
-  ["23505", "duplicate", "has such a row already"],
+  ["23505", "duplicate", "already has such a row"],
   ["53100", "full", "the server's disk is full"],
-  ["25006", "read-only", "the server only reads: it is a standby, or was set so"],
+  ["25006", "read-only", "the server is read-only: it is a standby, or was configured so"],
   ["42P07", "exists", "another process has just made its tables"],
   ["42P01", "not-a-register", "a table is missing"],
   ["3D000", "missing", "there is no such database; make it with createdb"],
   ["28P01", "denied", "the server refuses the password; check PGPASSFILE or PGPASSWORD"],
-  ["28", "denied", "the server does not let this user in; check its pg_hba.conf"],
+  ["28", "denied", "the server refuses this user; check its pg_hba.conf"],
   ["42501", "denied", "this user has no rights to the register's tables"],
   ["57014", "busy", "the server cancelled a statement that took too long"],
   ["57P", "unreachable", "the server is starting or stopping"],
   ["08", "unreachable", "the connection to the server failed"],
   ["58", "other", "the server cannot read or write its disk"],
-  ["25P03", "unreachable", "the server ended the connection, which did nothing for too long"],
+  ["25P03", "unreachable", "the server ended the connection after it was idle for too long"],
 ];
 
-/** Another transaction came first; a lock was not to be had; there are no connections left. */
+/**
+ * Errors after which a transaction may be repeated: another one came first, a lock was not available, or no connection
+ * is left.
+ */
 const AGAIN: Readonly<Record<string, string>> = {
   "40001": "other processes change the same rows",
   "40P01": "other processes change the same rows",
@@ -250,18 +257,24 @@ const AGAIN: Readonly<Record<string, string>> = {
 /** Codes of Node's sockets. */
 const SOCKET = /^(E[A-Z]+|ERR_[A-Z_]+|CERT_.*|DEPTH_.*|SELF_.*|UNABLE_.*)$/;
 
-/** Whatever keeps a connection from being made comes from the URL, its files, the network or the server. */
+/**
+ * Turns any error of connecting into a RegisterError: the cause is the URL, a file that it names, the network or the
+ * server.
+ */
 function notConnected(url: string, error: unknown): unknown {
   const { syscall, path, message } = error as NodeJS.ErrnoException;
-  // A certificate or a key that the URL names.
+  // A certificate or key that the URL names.
   if (syscall === "open" && path !== undefined)
-    return new RegisterError(`${url}: ${path}: cannot be read; it is named in the URL`, "denied");
+    return new RegisterError(`${url}: ${path}: cannot be read; the register's URL names it`, "denied");
   const known = inWords(url, error);
   if (known instanceof RegisterError || known instanceof EngineBusy) return known;
   return new RegisterError(`${url}: no connection to the server: ${message.replace(/\s+/g, " ")}`, "unreachable");
 }
 
-/** An error of the engine as one of ours; a mistake in a statement stays what it is. Details of rows are left out. */
+/**
+ * Turns an error of the engine into a RegisterError without details of rows; a mistake in a statement is passed on
+ * unchanged.
+ */
 function inWords(url: string, error: unknown): unknown {
   const { code = "", message = "" } = error as { code?: string; message?: string };
   if (error instanceof RegisterError) return error;

@@ -1,6 +1,6 @@
-// An open register with the keys that were given: what commands work on.
+// An open register with the given keys, on which commands work.
 //
-// The register recognises its keys by tags, so that a wrong one is refused before anything is done with it.
+// The register recognises its keys by tags, so a wrong key is refused before it is used.
 
 import { randomBytes, timingSafeEqual } from "node:crypto";
 import type { Kysely, Transaction } from "kysely";
@@ -15,7 +15,7 @@ import type { Actor } from "./operators.js";
 import type { Opener, Tables } from "./schema.js";
 import { type CustodyKind, custodyTag, type Place, REGISTER_ID_BYTES, Sealer } from "./sealing.js";
 
-/** Those of the three keys that were given: 32 bytes each, or what holds the key. */
+/** The keys that were given, of the three: 32 bytes each, or an object that holds the key. */
 export interface CustodyKeys {
   site?: Buffer | WrappingKey;
   desk?: Buffer | WrappingKey;
@@ -24,14 +24,14 @@ export interface CustodyKeys {
 
 export const CUSTODY_KINDS: readonly CustodyKind[] = ["site", "desk", "journal"];
 
-/** The name under which the site key vouches for the desk's public key. */
+/** The name under which the site key authenticates the desk's public key. */
 const DESK_PUBLIC = "desk-public";
 const DESK_PUBLIC_TAG = "desk-public-tag";
 const DESK_PRIVATE = "desk-private";
 export const JOURNAL_PUBLIC = "journal-public";
 const DESK_PRIVATE_PLACE: Place = { serial: "", cardId: null, field: DESK_PRIVATE, version: 1 };
 
-/** Those values, by name. */
+/** Values of `meta`, by name. */
 type Meta = ReadonlyMap<string, Buffer>;
 
 /** The row of `meta` with the tag of a key. */
@@ -60,12 +60,12 @@ export class Register {
     this.#journal = keys.journal;
   }
 
-  /** `keys` stay the caller's to wipe. Throws a RegisterError where one is of another register. */
+  /** The caller wipes `keys`. Throws a RegisterError if one belongs to another register. */
   static async open(engine: Engine, keys: CustodyKeys, actor: Actor): Promise<Register> {
     const meta = await engine.read(metaOf);
     const id = meta.get(REGISTER_ID);
     if (id?.length !== REGISTER_ID_BYTES)
-      throw new RegisterError(`${engine.where}: is not finished; run dsc register init again`, "missing");
+      throw new RegisterError(`${engine.where}: is not completely initialized; run dsc register init again`, "missing");
     const open: OpenKeys = {};
     try {
       if (keys.site) open.site = openSealer(engine.where, meta, id, "site", keys.site);
@@ -78,7 +78,7 @@ export class Register {
     }
   }
 
-  /** Throws a RegisterError ("no-key") where the site key was not given. */
+  /** Throws a RegisterError ("no-key") if the site key was not given. */
   get site(): Sealer {
     return this.#site ?? this.#missing("site");
   }
@@ -96,50 +96,60 @@ export class Register {
     return { site: this.#site, desk: this.#desk, journal: this.#journal }[kind] !== undefined;
   }
 
-  /** Whether the register has such a key, given or not. */
+  /** Whether the register has such a key, whether or not it was given. */
   knows(kind: CustodyKind): boolean {
     return this.#meta.has(tagRow(kind));
   }
 
-  /** The desk's X25519 public key. Whoever has the site key sees where it was exchanged. */
+  /** The desk's X25519 public key. With the site key, a replaced public key is detected. */
   get deskPublic(): Buffer {
     const value = this.#meta.get(DESK_PUBLIC);
-    if (!value) throw new RegisterError(`${this.engine.where}: has no desk key; PINs cannot be kept`, "no-key");
+    if (!value) throw new RegisterError(`${this.engine.where}: has no desk key, so PINs cannot be stored`, "no-key");
     const tag = this.#meta.get(DESK_PUBLIC_TAG);
     if (this.#site && !(tag && this.#site.vouchesFor(DESK_PUBLIC, value, tag)))
       throw new RegisterError(
-        `${this.engine.where}: the desk's public key is not the one that the site knows`,
+        `${this.engine.where}: the desk's public key does not fit the site key, since it was replaced; restore a backup`,
         "damaged",
       );
     return value;
   }
 
-  /** With which a head of the journal is checked, as the register has it: 32 bytes. Who may write there can exchange it. */
+  /**
+   * The public key that checks a head of the journal, as the register has it: 32 bytes. Anybody who can write to the
+   * register can replace it.
+   */
   get journalPublic(): Buffer {
     const value = this.#meta.get(JOURNAL_PUBLIC);
     if (value) return value;
-    throw new RegisterError(`${this.engine.where}: has no public key of its journal`, "damaged");
+    throw new RegisterError(`${this.engine.where}: has no public key for its journal`, "damaged");
   }
 
   /** The desk's X25519 private key; wipe it after use. */
   deskPrivate(): Buffer {
     const value = this.desk.open(this.#meta.get(DESK_PRIVATE) ?? Buffer.alloc(0), DESK_PRIVATE_PLACE);
-    if (!value) throw new RegisterError(`${this.engine.where}: the desk's private key does not open`, "damaged");
+    if (!value)
+      throw new RegisterError(
+        `${this.engine.where}: the desk's private key does not open, since the register was changed; restore a backup`,
+        "damaged",
+      );
     return value;
   }
 
-  /** Throws a RegisterError where the register was given other keys since it was opened: nothing is sealed with the old ones. */
+  /**
+   * Throws a RegisterError if the register has been given other keys after it was opened: nothing is sealed with old
+   * keys.
+   */
   async refuseRekeyed(db: Kysely<Tables>): Promise<void> {
     const names = CUSTODY_KINDS.map(tagRow);
     const rows = await db.selectFrom("meta").selectAll().where("name", "in", names).execute();
     if (rows.every(({ name, value }) => this.#meta.get(name)?.equals(value))) return;
     throw new RegisterError(
-      `${this.engine.where}: was given other keys meanwhile; run it again with those`,
+      `${this.engine.where}: was given other keys meanwhile; run the command again with those`,
       "wrong-key",
     );
   }
 
-  /** Wipes what was derived of the keys, and closes the engine. */
+  /** Wipes the derived keys, and closes the engine. */
   async close(): Promise<void> {
     this.#site?.wipe();
     this.#desk?.wipe();
@@ -153,7 +163,7 @@ export class Register {
   }
 }
 
-/** Gives a register without rows its id and what it keeps of its keys. The journal key has to be there. */
+/** Gives an empty register its id and the records of its keys. `keys` must include the journal key. */
 export async function writeIdentity(db: Transaction<Tables>, keys: CustodyKeys): Promise<Buffer> {
   const id = randomBytes(REGISTER_ID_BYTES);
   const rows = [{ name: REGISTER_ID, value: id }, ...keyRows(keys, id)];
@@ -161,7 +171,7 @@ export async function writeIdentity(db: Transaction<Tables>, keys: CustodyKeys):
   return id;
 }
 
-/** What the register keeps of its keys: nothing of it gives one away. */
+/** The rows that the register keeps about its keys; none of them reveals a key. */
 function keyRows(keys: CustodyKeys, id: Buffer): MetaRow[] {
   const site = keys.site && useKey(keys.site, "site", id);
   const desk = keys.desk && useKey(keys.desk, "desk", id);
@@ -173,7 +183,9 @@ function keyRows(keys: CustodyKeys, id: Buffer): MetaRow[] {
   }
 }
 
-/** A site key or desk key from now on, and what the register keeps of it. Wipe the sealer after use. */
+/**
+ * A site key or desk key for use from now on, and the rows that the register keeps about it. Wipe the sealer after use.
+ */
 export function useKey(
   key: Buffer | WrappingKey,
   kind: Opener,
@@ -188,7 +200,7 @@ export function useKey(
   }
 }
 
-/** A new X25519 pair of the desk, as the register keeps it. The site vouches for the public key. */
+/** The rows of a new X25519 pair of the desk. The site key authenticates the public key. */
 export function drawDeskRows(desk: Sealer, site: Sealer | undefined): { publicKey: Buffer; rows: MetaRow[] } {
   const { publicKey, privateKey } = drawDeskPair();
   const rows = [
@@ -200,7 +212,7 @@ export function drawDeskRows(desk: Sealer, site: Sealer | undefined): { publicKe
   return { publicKey, rows };
 }
 
-/** By which the site recognises the desk's public key. */
+/** The row by which the site recognises the desk's public key. */
 export function vouchingRow(site: Sealer, deskPublic: Uint8Array): MetaRow {
   return { name: DESK_PUBLIC_TAG, value: site.tagOf(DESK_PUBLIC, deskPublic) };
 }
@@ -221,7 +233,7 @@ async function metaOf(db: Kysely<Tables>): Promise<Meta> {
   return new Map(rows.map(({ name, value }) => [name, value]));
 }
 
-/** The keys that were given, at work. */
+/** The given keys, ready for use. */
 interface OpenKeys {
   site?: Sealer;
   desk?: Sealer;
@@ -259,5 +271,5 @@ function tagIn(where: string, meta: Meta, kind: CustodyKind): Buffer {
 }
 
 function foreignKey(where: string, kind: CustodyKind): RegisterError {
-  return new RegisterError(`${where}: the ${kind} key is one of another register`, "wrong-key");
+  return new RegisterError(`${where}: the ${kind} key belongs to another register; give the right one`, "wrong-key");
 }

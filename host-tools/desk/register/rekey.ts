@@ -1,7 +1,7 @@
-// Gives a register another site key, desk key or journal key, in one change: all of it, or nothing.
+// Replaces the site key, desk key or journal key of a register, in one change: completely, or not at all.
 //
-// What is sealed is sealed anew. With another desk key the desk gets another X25519 pair too, and the PINs of orders are
-// encrypted to that. The journal goes on under another journal key in another segment (journalchain.ts).
+// Sealed values are sealed again. With a new desk key the desk also gets a new X25519 pair, and the PINs of orders are
+// encrypted to that. The journal continues under a new journal key in a new segment (journalchain.ts).
 
 import type { Selectable } from "kysely";
 import { type Change, change } from "./change.js";
@@ -23,12 +23,12 @@ import {
 import type { KeysTable, Opener } from "./schema.js";
 import type { Sealer } from "./sealing.js";
 
-/** Those that change. */
+/** The keys that change. */
 export type NewKeys = CustodyKeys;
 
 type Sealers = { readonly [opener in Opener]?: Sealer | undefined };
 
-/** The keys that change, and what the register keeps of each. */
+/** The keys that change, with the rows that the register keeps about each. */
 type Used = { readonly [opener in Opener]?: ReturnType<typeof useKey> | undefined };
 
 const OPENERS: readonly Opener[] = ["site", "desk"];
@@ -37,13 +37,13 @@ const NO_CARD = "none";
 const PIECE = 500;
 
 /**
- * Changes the keys. `next` is the caller's to wipe; the register has to be opened with the keys that change, and is of no use
- * afterwards. Returns how many keys of cards were sealed anew.
+ * Changes the keys. The caller wipes `next`. The register must be opened with the keys that change, and cannot be used
+ * afterwards. Returns the number of card keys that were sealed again.
  */
 export async function rekey(register: Register, next: NewKeys): Promise<number> {
   for (const opener of OPENERS)
     if (next[opener] && !register.knows(opener))
-      throw new RegisterError(`${register.engine.where}: has no ${opener} key that could change`, "wrong-key");
+      throw new RegisterError(`${register.engine.where}: has no ${opener} key to replace`, "wrong-key");
   const journal = next.journal && new JournalKey(next.journal, register.id);
   let used: Used = {};
   try {
@@ -74,7 +74,7 @@ async function rekeyAll(one: Change, used: Used, journal: boolean): Promise<numb
   return count;
 }
 
-/** From here on nothing is noted any more: the change has the old key. */
+/** From here on nothing more is recorded in this change, since it has the old key. */
 async function moveJournal(one: Change, key: JournalKey): Promise<void> {
   const { db, at, register } = one;
   await beginSegment(db, register.journal, key, { at, actor: register.actor });
@@ -82,7 +82,7 @@ async function moveJournal(one: Change, key: JournalKey): Promise<void> {
   await putRow(db, { name: JOURNAL_PUBLIC, value: key.publicKey });
 }
 
-/** A batch is found again by a name under the desk key, which only its file gives. */
+/** A batch is found by a name under the desk key that only its file can give. */
 async function refuseOpenBatches({ db, register }: Change): Promise<void> {
   const open = await db.selectFrom("batches").select("number").where("state", "=", "open").executeTakeFirst();
   if (open)
@@ -107,7 +107,7 @@ async function sealKeys(one: Change, sealers: Sealers): Promise<number> {
   }
 }
 
-/** Nothing is left of a forgotten key but its fingerprint, which no other key has. */
+/** Only the fingerprint of a forgotten key remains; no other key may have it. */
 async function sealAnew({ db, register }: Change, row: Selectable<KeysTable>, sealer: Sealer): Promise<boolean> {
   if (row.state === "forgotten") return false;
   const { number, serial, field, version, opener } = row;
@@ -115,7 +115,7 @@ async function sealAnew({ db, register }: Change, row: Selectable<KeysTable>, se
   const key = (opener === "site" ? register.site : register.desk).open(row.sealed, place);
   if (!key)
     throw new RegisterError(
-      `${serial}: its ${field} key (version ${version}) does not open; nothing was changed`,
+      `${serial}: its ${field} key (version ${version}) does not open; nothing was changed; run dsc register check`,
       "damaged",
     );
   const values = { sealed: sealer.seal(key, place), fingerprint: sealer.fingerprint(field, key) };
@@ -124,7 +124,7 @@ async function sealAnew({ db, register }: Change, row: Selectable<KeysTable>, se
   return true;
 }
 
-/** What the register keeps of the desk's pair. */
+/** The rows about the desk's pair. */
 async function moveDesk(one: Change, { site, desk }: Sealers): Promise<readonly MetaRow[]> {
   const { register } = one;
   if (desk) {
@@ -135,7 +135,7 @@ async function moveDesk(one: Change, { site, desk }: Sealers): Promise<readonly 
   return site && register.knows("desk") ? [vouchingRow(site, register.deskPublic)] : [];
 }
 
-/** A key in a file leaves nothing in the register; one in a token leaves another row. */
+/** A key in a file needs no row in the register; one in a token needs a different row. */
 async function forgetWrapped({ db }: Change, opener: Opener): Promise<void> {
   await db.deleteFrom("meta").where("name", "=", wrappedRow(opener)).execute();
 }

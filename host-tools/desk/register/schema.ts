@@ -1,6 +1,7 @@
-// The tables of the register, as the newest migration leaves them. What each is for stands in docs/REGISTER.md.
+// The tables of the register after the newest migration; docs/REGISTER.md describes each.
 //
-// Times are whole milliseconds since 1970 (UTC), flags are 0 or 1, numbers of rows are given by the engine and never twice.
+// Times are whole milliseconds since 1970 (UTC), flags are 0 or 1, and the engine numbers rows and never reuses a
+// number.
 
 import type { ColumnType, Generated } from "kysely";
 import type { CardRecord, PutKeyProgress, StoreDataProgress } from "../keyregister.js";
@@ -17,7 +18,7 @@ export type OrderState = "placed" | "claimed" | "seeded" | "shipped" | "done" | 
 export type KeyState = "active" | "abandoned" | "forgotten";
 export type KeyField = "token" | "unlock";
 export type KeyOrigin = "drawn" | "given" | "imported";
-/** Whose key opens a sealed value. */
+/** The kind of key that opens a sealed value. */
 export type Opener = "site" | "desk";
 export type PinCheck = "card" | "server";
 export type BatchSource = "file" | "orders";
@@ -53,13 +54,13 @@ export interface CardsTable {
   keyset: number | null;
   /** KCV of the transport master key, in hexadecimal. */
   transport: string | null;
-  /** Whether STORE DATA left for the card that the keys are bound to, and was answered. */
+  /** Whether STORE DATA was sent to the card that the keys are bound to, and whether the card answered. */
   store_data: StoreDataProgress;
   /** Whether that card has its own transport keys. */
   put_key: PutKeyProgress;
-  /** What the card was when the keys were bound to it; null: they are bound to none. */
+  /** The card's life when the keys were bound to it; null: they are bound to no card. */
   life_before: CardLife | null;
-  /** Which transport keys it had then; null: it gets none of its own. */
+  /** The transport keys that it had then; null: it gets none of its own. */
   keys_before: "public" | "own" | null;
   user_name: string | null;
   order_number: number | null;
@@ -83,11 +84,11 @@ export interface KeysTable {
   state: KeyState;
   /** Empty once the key is forgotten. */
   sealed: Bytes;
-  /** HMAC of field and key under a key derived from the opener's. */
+  /** HMAC of field and key under a key derived from the opener's key. */
   fingerprint: Bytes;
 }
 
-/** Which bench works on a card; it only decides who waits. */
+/** Which bench works on a card; a claim only decides which bench waits. */
 export interface ClaimsTable {
   serial: string;
   bench: string;
@@ -103,7 +104,7 @@ export interface OrdersTable {
   suite: string;
   pin_check: PinCheck;
   tries: number;
-  /** Encrypted to the desk's X25519 key; erased when it is not needed any more. */
+  /** Encrypted to the desk's X25519 key; erased when it is no longer needed. */
   pin: MaybeBytes;
   batch_number: number | null;
   placed: number;
@@ -119,18 +120,18 @@ export interface BatchesTable {
   changed: number;
   /** Where its rows come from. */
   source: Generated<BatchSource>;
-  /** When a run ended in which every card was done; null: there was none yet. */
+  /** When a run ended with every card done; null: none has yet. */
   finished: Maybe<number>;
 }
 
-/** One card that is wanted. */
+/** One card of a batch. */
 export interface BatchRowsTable {
   number: Generated<number>;
   batch_number: number;
-  /** Of the file; of an order its number. */
+  /** The line of the file, or the number of the order. */
   line: number;
   state: BatchRowState;
-  /** Null: it is given with the card. */
+  /** null: it is assigned with the card. */
   serial: Maybe<string>;
   /** Whether the file names the serial number. */
   serial_given: Flag;
@@ -139,7 +140,7 @@ export interface BatchRowsTable {
   suite: string;
   pin_check: PinCheck;
   tries: number;
-  /** Sealed under the desk key from the moment that a card is there for the row until the batch is closed. */
+  /** Sealed under the desk key, from the moment that a card is there for the row until the batch is closed. */
   pin: MaybeBytes;
   /** The card that the row is for; null: the next one. */
   card_id: Maybe<string>;
@@ -148,11 +149,11 @@ export interface BatchRowsTable {
   lettered: Flag;
 }
 
-/** What was done with a card at a port, and how it ended. */
+/** Work on a card at a port, and its result. */
 export interface BatchAttemptsTable {
   number: Generated<number>;
   batch_number: number;
-  /** Null: the card was good for no row. */
+  /** null: the card fitted no row. */
   row_number: number | null;
   bench: string;
   card_id: string | null;
@@ -169,11 +170,11 @@ export interface ChallengesTable {
   issued: number;
   expires: number;
   used: Flag;
-  /** Null until a response was judged. */
+  /** null until a response has been checked. */
   response_right: Flag | null;
 }
 
-/** Responses that were judged. */
+/** Responses that were checked. */
 export interface AttemptsTable {
   number: Generated<number>;
   serial: string;
@@ -190,7 +191,7 @@ export interface OperatorsTable {
 }
 
 export interface ApprovalsTable {
-  /** Of the request. */
+  /** Hash of the request. */
   hash: Bytes;
   request: string;
   asked_by: string;
@@ -200,7 +201,7 @@ export interface ApprovalsTable {
   spent: number | null;
 }
 
-/** Numbered without gaps from 1, since each entry is authenticated with the one before. */
+/** Numbered without gaps from 1, since each entry is authenticated together with the previous one. */
 export interface JournalTable {
   number: number;
   at: number;
@@ -213,7 +214,7 @@ export interface JournalTable {
   /** JSON with sorted keys. */
   detail: string;
   mac: Bytes;
-  /** Ed25519, of the operator; null where there were none. */
+  /** The operator's Ed25519 signature; null if there were no operators. */
   signature: MaybeBytes;
 }
 

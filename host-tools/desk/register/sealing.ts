@@ -1,12 +1,13 @@
-// The site key and the desk key at work: they seal what the register keeps, so that a stolen database gives none of it.
+// Uses of the site key and the desk key: they seal the contents of the register, so that a stolen database reveals
+// nothing.
 //
-// Neither key is used as it is. Each use has a subkey of its own (HKDF-SHA-256, RFC 5869; salt: the register's id):
+// Neither key is used directly. Each use has its own subkey (HKDF-SHA-256, RFC 5869; salt: the register's id):
 //
-//   seal         AES-256-GCM, with the place that the value belongs to as associated data: a value that was moved to
-//                another card, field or version does not open
-//   fingerprint  HMAC-SHA-256 of a key: two cards with one key are found without opening a key
-//   tag          HMAC-SHA-256 of a name and a public value: a wrong key, or a public key that was exchanged, is noticed
-//   batch        HMAC-SHA-256 of a batch file: a plain hash of a file with PINs could be searched
+//   seal         AES-256-GCM, with the place of the value as associated data: a value that was moved to another card,
+//                field or version does not open
+//   fingerprint  HMAC-SHA-256 of a key: finds two cards with the same key without opening a key
+//   tag          HMAC-SHA-256 of a name and a public value: detects a wrong key or a replaced public key
+//   batch        HMAC-SHA-256 of a batch file: the PINs of a file could be found by searching a plain hash
 
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { openUnder, sealUnder } from "./aead.js";
@@ -16,15 +17,15 @@ import { hkdf } from "./hkdf.js";
 export const CUSTODY_KEY_BYTES = 32;
 export const REGISTER_ID_BYTES = 16;
 
-/** The three keys that people keep: the register has none of them. */
+/** The three keys that people keep outside the register. */
 export type CustodyKind = "site" | "desk" | "journal";
 
 type Use = "seal" | "fingerprint" | "tag" | "batch";
 
-/** Where in the register a sealed value belongs. */
+/** The place in the register that a sealed value belongs to. */
 export interface Place {
   readonly serial: string;
-  /** 16 hexadecimal digits; nothing for a key that was imported. */
+  /** 16 hexadecimal digits; null for an imported key. */
   readonly cardId: string | null;
   readonly field: string;
   readonly version: number;
@@ -32,7 +33,7 @@ export interface Place {
 
 const NO_CARD = "none";
 
-/** By which the register recognises its site, desk or journal key: 32 bytes. */
+/** The tag by which the register recognises its site, desk or journal key: 32 bytes. */
 export function custodyTag(kind: CustodyKind, key: Uint8Array, register: Uint8Array): Buffer {
   const subkey = subkeyOf(key, register, "tag");
   const tag = macOf(subkey, kind);
@@ -40,12 +41,12 @@ export function custodyTag(kind: CustodyKind, key: Uint8Array, register: Uint8Ar
   return tag;
 }
 
-/** The site key or the desk key of one register. Its copies of keys last until `wipe`. */
+/** The site key or desk key of one register. Its copies of keys last until `wipe`. */
 export class Sealer {
   readonly #register: Uint8Array;
   readonly #subkeys: Record<Use, Buffer>;
 
-  /** `key`: 32 bytes, the caller's. `register`: the register's id, 16 bytes. */
+  /** `key`: 32 bytes that the caller wipes. `register`: the register's id, 16 bytes. */
   constructor(key: Uint8Array, register: Uint8Array) {
     if (key.length !== CUSTODY_KEY_BYTES) throw new RangeError(`a custody key has ${CUSTODY_KEY_BYTES} bytes`);
     if (register.length !== REGISTER_ID_BYTES) throw new RangeError(`a register's id has ${REGISTER_ID_BYTES} bytes`);
@@ -63,12 +64,12 @@ export class Sealer {
     return sealUnder(this.#subkeys.seal, value, this.#associated(place));
   }
 
-  /** The value; nothing where it was changed, or sealed for another place or under another key. Wipe it after use. */
+  /** The value; undefined if it was changed, or sealed for another place or under another key. Wipe it after use. */
   open(sealed: Uint8Array, place: Place): Buffer | undefined {
     return openUnder(this.#subkeys.seal, sealed, this.#associated(place));
   }
 
-  /** The same for the same key in the same field: 32 bytes. */
+  /** The fingerprint of a key in a field, always the same for the same input: 32 bytes. */
   fingerprint(field: string, key: Uint8Array): Buffer {
     const whole = canonical(field, key);
     const print = macOf(this.#subkeys.fingerprint, whole);
@@ -76,7 +77,7 @@ export class Sealer {
     return print;
   }
 
-  /** Vouches for a public value of this name: 32 bytes. */
+  /** Authenticates a public value of this name: 32 bytes. */
   tagOf(name: string, value: Uint8Array): Buffer {
     return macOf(this.#subkeys.tag, canonical(name, value));
   }

@@ -1,5 +1,5 @@
-// The register as one bench sees it that personalizes cards: which keys are bound to which card, how far each card came, and
-// which serial number comes next.
+// The register as one bench sees it during personalization: which keys are bound to which card, how far each card came,
+// and which serial number comes next.
 
 import type { Kysely } from "kysely";
 import type { CardRecord, KeyRegister, PutKeyProgress, StoreDataProgress, UnboundRecord } from "../keyregister.js";
@@ -16,40 +16,40 @@ import { settingOf } from "./settings.js";
 
 const ACTION = "personalize";
 const DIGITS = 7;
-/** Cards that somebody has or will have, with keys in them. */
+/** States of cards that somebody has or will have, with keys in them. */
 const LIVE: readonly CardState[] = ["seeded", "shipped", "active", "lost"];
 
-/** What an order says of its card. */
+/** What an order specifies for its card. */
 export interface OrderedCard {
   readonly suite: string;
   readonly pinCheck: PinCheck;
   readonly tries: number;
-  /** Four digits as ASCII; undefined: there is none, or it is in the card already. Wipe it after use. */
+  /** Four digits as ASCII; undefined: there is none, or it is already in the card. Wipe it after use. */
   readonly pin: Buffer | undefined;
 }
 
-/** A card that is seeded as part of something larger. */
+/** A card that is seeded as part of a batch. */
 export interface Job {
-  /** With its PIN as it was encrypted when it was read; undefined: it is for no order. */
+  /** The order with its encrypted PIN at the time of reading; undefined: the card is for no order. */
   readonly order: Pick<Order, "number" | "pin"> | undefined;
   readonly batch: number;
   readonly userName: string | null;
-  /** Called in the change in which the card is done. */
+  /** Called in the change in which the card becomes done. */
   done(one: Change): Promise<void>;
 }
 
-/** What this bench knows of a serial number, and what must still be so when it changes something. */
+/** The state of a serial number as this bench saw it. Each change requires that it still holds. */
 interface Seen {
-  /** Of the newest keys; 0: there are none. */
+  /** The version of the newest keys; 0: there are none. */
   readonly version: number;
   readonly cardId: string | undefined;
   readonly state: CardState | undefined;
 }
 
 /**
- * A claim only decides who waits, and ends by itself. So each change holds only where the serial number still has the keys
- * and the card that this bench has seen, is pending, and is made for an order that is not cancelled or placed again. What a
- * card has answered is noted even then, since it is true. Wipe it after use.
+ * A claim only decides which bench waits, and it can expire. So each change requires that the serial number still has
+ * the keys and the card that this bench saw, is pending, and that its order was not cancelled or placed again. An
+ * answer of a card is recorded even if that no longer holds, since it is true. Wipe it after use.
  */
 export class SeedingDesk implements KeyRegister {
   readonly name: string;
@@ -57,13 +57,13 @@ export class SeedingDesk implements KeyRegister {
   readonly #claimant: { readonly bench: string; readonly process: string };
   readonly #found: CardRecord[] = [];
   readonly #seen = new Map<string, Seen>();
-  /** Cards that were marked as done, and whose claims ended with that. */
+  /** Cards that were marked as done, which ended their claims. */
   readonly #done = new Set<string>();
   readonly #job: Job | undefined;
-  /** What the card is for, with the PIN as it was encrypted when it was read. */
+  /** The order of the card, with the encrypted PIN at the time of reading. */
   #order: Pick<Order, "number" | "pin"> | undefined;
 
-  /** `bench` names this computer and port, for those who wait. */
+  /** `bench` names this computer and port, for benches that wait. */
   constructor(register: Register, bench: string, job?: Job) {
     this.name = register.engine.where;
     this.#register = register;
@@ -72,14 +72,14 @@ export class SeedingDesk implements KeyRegister {
     this.#order = job?.order;
   }
 
-  /** Runs `work` while this bench has the claim to the card, which ends with it, or when the card is done. */
+  /** Runs `work` while this bench claims the card. The claim ends with the work, or when the card is done. */
   async holding<T>(serial: string, work: () => Promise<T>): Promise<T> {
     await this.#change((one) => claimCard(one, serial, this.#claimant));
     let result: T;
     try {
       result = await work();
     } catch (error) {
-      // The error of the work is the one to tell: a claim that is not released ends by itself.
+      // The error of the work is the one to report: a claim that is not released expires.
       await this.#release(serial).catch(() => {});
       throw error;
     }
@@ -87,7 +87,7 @@ export class SeedingDesk implements KeyRegister {
     return result;
   }
 
-  /** The serial number that is pending on this card, or else the next one, claimed. */
+  /** Claims the serial number that is pending on this card, otherwise the next one. */
   serialFor(cardId: string | undefined): Promise<string> {
     return this.#change(async (one) => {
       const serial = (await pendingOn(one.db, cardId)) ?? (await nextSerial(one.db));
@@ -104,7 +104,7 @@ export class SeedingDesk implements KeyRegister {
     return { suite, pinCheck, tries, pin: openPin(this.#register, order) };
   }
 
-  /** The serial number of the order's card; where it has none yet, the one of --next. The order is claimed with it. */
+  /** Claims the order with the serial number of its card, or, if it has none yet, the next one. */
   serialOfOrder(number: number): Promise<string> {
     return this.#change(async (one) => {
       const order = await orderOf(one.db, number);
@@ -158,7 +158,7 @@ export class SeedingDesk implements KeyRegister {
     return this.#update(serial, { put_key: putKey }, putKey === "done");
   }
 
-  /** The claim ends in the same change. */
+  /** Also releases the claim, in the same change. */
   async setDone(serial: string): Promise<void> {
     await this.#change(async (one) => {
       const stopped = await this.#whyStopped(one.db, await this.#sameCard(one.db, serial));
@@ -172,7 +172,7 @@ export class SeedingDesk implements KeyRegister {
     this.#done.add(serial);
   }
 
-  /** Zeroes the keys of what was found. */
+  /** Zeroes the keys that were found. */
   wipe(): void {
     for (const { key, unlockKey } of this.#found) {
       key.fill(0);
@@ -180,7 +180,10 @@ export class SeedingDesk implements KeyRegister {
     }
   }
 
-  /** `answered`: the card has said so. That is noted, and what follows is refused. */
+  /**
+   * Updates the record. `answered`: the card confirmed this, so it is recorded in any case, and only later steps are
+   * refused.
+   */
   async #update(
     serial: string,
     values: Partial<Pick<Card, "store_data" | "put_key">>,
@@ -200,7 +203,7 @@ export class SeedingDesk implements KeyRegister {
     if (stopped) throw stopped;
   }
 
-  /** The card that this bench has seen, with the keys that it has seen. */
+  /** The card with the keys that this bench saw; throws if either has changed. */
   async #sameCard(db: Kysely<Tables>, serial: string): Promise<Card> {
     const seen = this.#seen.get(serial);
     const card = await findCard(db, serial);
@@ -209,7 +212,7 @@ export class SeedingDesk implements KeyRegister {
     return card;
   }
 
-  /** Why nothing more may be sent to the card; nothing where it may. */
+  /** Why nothing more may be sent to the card; undefined if it may. */
   async #whyStopped(db: Kysely<Tables>, card: Card): Promise<RegisterError | undefined> {
     const { serial, state, order_number: number } = card;
     if (number !== null) {
@@ -221,7 +224,9 @@ export class SeedingDesk implements KeyRegister {
     return new RegisterError(`${serial} was set to ${state} meanwhile; ${STOPPED}`, "state");
   }
 
-  /** Before keys are bound: the order still waits for this card; without one, no order does. */
+  /**
+   * Before keys are bound: an order must still wait for this card, and a card without an order must not belong to one.
+   */
   async #refuseOrder(db: Kysely<Tables>, serial: string, before: Card | undefined): Promise<void> {
     if (this.#order) {
       const order = await orderOf(db, this.#order.number);
@@ -270,7 +275,7 @@ async function keepCard(
   job: Job | undefined,
 ): Promise<void> {
   const { serial, suite, pinCheck, tries, cardId = null, storeData, keyset, rotation, transport, lifeBefore } = record;
-  if (lifeBefore === "unknown") throw new Error("keys that are bound to a card anew say what it was");
+  if (lifeBefore === "unknown") throw new Error("newly bound keys need the card's earlier life");
   const values = {
     ...{ card_id: cardId, state: "pending" as const, suite, pin_check: pinCheck, tries },
     ...{ life_before: lifeBefore, store_data: storeData, changed: at },
@@ -287,7 +292,7 @@ async function keepCard(
       .execute();
 }
 
-/** Whom a card is for: an order, or whoever it was for before, unless that was given up. */
+/** The user of a card: from its order, or the previous user unless that was given up. */
 async function whomFor(
   db: Kysely<Tables>,
   before: Card | undefined,
@@ -299,7 +304,10 @@ async function whomFor(
   return isMadeFor(former, before.serial) ? {} : { order_number: null, user_name: null };
 }
 
-/** What needs an approval where the setting says so: cards in use that lose their keys. Nothing was sent to them yet. */
+/**
+ * What needs an approval if the settings require one: replacing the keys of cards in use. Nothing has been sent to them
+ * yet.
+ */
 async function reseedSubject({ db }: Change, serial: string, cardId: string): Promise<Subject | undefined> {
   if (!(await isApprovalSet(db, "approval.reseed"))) return undefined;
   const cards = await db
@@ -314,7 +322,7 @@ async function reseedSubject({ db }: Change, serial: string, cardId: string): Pr
   return { command: "personalize", arguments: given, cards: await cardsNow(db, serials), recipient: null };
 }
 
-/** A card that had another serial number has it no more. */
+/** Retires the earlier serial numbers of a card. */
 async function retireOthers(one: Change, serial: string, cardId: string): Promise<void> {
   const others = await one.db
     .selectFrom("cards")
@@ -334,7 +342,7 @@ async function pendingOn(db: Kysely<Tables>, cardId: string | undefined): Promis
   return (await pending.executeTakeFirst())?.serial;
 }
 
-/** One above the highest that is used, claimed or wanted by a batch, from the setting on. */
+/** One above the highest serial number that is used, claimed or wanted by a batch; at least that of the setting. */
 export async function nextSerial(db: Kysely<Tables>): Promise<string> {
   const first = await settingOf(db, "serial.first");
   const highest = async (table: "cards" | "claims" | "batch_rows") => {
@@ -347,18 +355,19 @@ export async function nextSerial(db: Kysely<Tables>): Promise<string> {
     .at(-1);
   if (used === undefined) return first;
   const number = Number(used.slice(-DIGITS)) + 1;
-  if (number >= 10 ** DIGITS) throw new RegisterError(`${used} is the last serial number that there is`, "full");
+  if (number >= 10 ** DIGITS)
+    throw new RegisterError(`${used} is the last possible serial number; no further card can get one`, "full");
   return `${used.slice(0, -DIGITS)}${String(number).padStart(DIGITS, "0")}`;
 }
 
 function isChanged(serial: string): RegisterError {
   return new RegisterError(
-    `${serial}: another bench has changed it meanwhile; nothing more was sent to this card; run it again`,
+    `${serial}: another bench changed it meanwhile; nothing more was sent to this card; run the command again`,
     "busy",
   );
 }
 
-const STOPPED = "nothing more was sent to this card; dsc card history says why";
+const STOPPED = "nothing more was sent to this card; dsc card history shows why";
 
 function notMadeFor(serial: string, { number, state }: Order): RegisterError {
   const why = state === "cancelled" || state === "placed" ? state : `${state} with another card`;
@@ -367,14 +376,14 @@ function notMadeFor(serial: string, { number, state }: Order): RegisterError {
 
 function belongsTo(serial: string, order: number): RegisterError {
   return new RegisterError(
-    `${serial} is being made for order ${order}; give --order ${order} in place of its number`,
+    `${serial} is being made for order ${order}; give --order ${order} instead of its serial number`,
     "state",
   );
 }
 
 function isMade({ number, state }: Order): RegisterError {
   return new RegisterError(
-    `order ${number} is ${state}; where its card was damaged, place it again (dsc order add --again ${number})`,
+    `order ${number} is ${state}; if its card was damaged, place it again (dsc order add --again ${number})`,
     "state",
   );
 }

@@ -1,4 +1,4 @@
-// Settings of the register: their names, what they are for, and what they are unless somebody sets them.
+// Settings of the register: names, purposes and defaults.
 
 import type { Kysely } from "kysely";
 import { checkSerialNumber } from "../../card/serialnumber.js";
@@ -12,11 +12,13 @@ import type { Change } from "./change.js";
 import type { Tables } from "./schema.js";
 
 interface Setting {
-  /** What it is unless somebody sets it. */
+  /** The default. */
   readonly unset: string;
-  /** What it is for: a line for people. */
+  /** Its purpose: a line for people. */
   readonly purpose: string;
-  /** The value as it is kept. Throws an error with a line for people where it cannot be. */
+  /**
+   * Returns the value in the form in which it is stored. Throws an error with a line for people if it cannot be stored.
+   */
   check(value: string): string | Promise<string>;
 }
 
@@ -34,22 +36,22 @@ function checkYesNo(value: string): string {
 export const SETTINGS = {
   "serial.first": {
     unset: "IB3000001",
-    purpose: "where serial numbers that are drawn begin; those that are used are left out",
+    purpose: "the first serial number to assign; used numbers are skipped",
     check: checkSerialNumber,
   },
   "label.sheet": {
     unset: "L7160",
-    purpose: "the labels that are printed on: a sheet of Avery, or width and height of one label of a roll",
+    purpose: "the labels to print on: an Avery sheet, or width and height of one label of a roll",
     check: checkSheet,
   },
   "letter.language": {
     unset: "EN",
-    purpose: "the language of labels, and of PIN letters to user names that have none",
+    purpose: "the language of labels, and of PIN letters to user names without a language",
     check: checkLanguage,
   },
   "letter.font": {
     unset: STANDARD,
-    purpose: "a font file that labels and letters are set in first: its whole path, the same on each computer",
+    purpose: "the preferred font of labels and letters: the absolute path of its file, the same on each computer",
     check: checkFont,
   },
   "letter.paper": {
@@ -71,7 +73,7 @@ export async function settingOf(db: Kysely<Tables>, name: SettingName): Promise<
   return row?.value ?? SETTINGS[name].unset;
 }
 
-/** Sets it, and notes that. The value has been checked. */
+/** Sets it and records that. The value has been checked. */
 export async function setSetting({ db, at, note }: Change, name: SettingName, value: string): Promise<void> {
   const before = await settingOf(db, name);
   await db

@@ -1,5 +1,5 @@
-// The register in a file: SQLite by `libsql`. Nothing has to be installed, and one file system's locks hold the processes of
-// one computer apart.
+// The register in a file: SQLite by `libsql`. Nothing has to be installed, and the locks of one file system keep the
+// processes of one computer apart.
 
 import { randomBytes } from "node:crypto";
 import { closeSync, existsSync, openSync, realpathSync, statfsSync, statSync } from "node:fs";
@@ -11,7 +11,7 @@ import { type Connection, EngineBusy, RetryingEngine, retrying, type Source, typ
 import { RegisterError, type RegisterReason } from "./errors.js";
 import type { Value } from "./values.js";
 
-/** What is used of a connection of `libsql`. */
+/** The part of a `libsql` connection that is used here. */
 interface Database {
   readonly inTransaction: boolean;
   prepare(statement: string): Statement;
@@ -20,7 +20,7 @@ interface Database {
 }
 
 interface Statement {
-  /** Whether it gives rows. */
+  /** Whether the statement returns rows. */
   readonly reader: boolean;
   safeIntegers(on: boolean): Statement;
   all(parameters: readonly Value[]): Record<string, unknown>[];
@@ -28,17 +28,17 @@ interface Statement {
 }
 
 export interface SqliteOptions {
-  /** Makes the file where it is not there. */
+  /** Makes the file if it does not exist. */
   readonly create: boolean;
-  /** For how long a register that others keep locked is asked for (ms). */
+  /** How long a locked register is retried (ms). */
   readonly wait: number;
   /** The computer's time in ms since 1970. */
   readonly clock: () => number;
-  /** The type of the file system that a folder is on, as statfs(2) gives it. */
+  /** The type of the file system that a folder is on, as statfs(2) reports it. */
   readonly fileSystemType: (folder: string) => number;
 }
 
-/** Types of statfs(2) whose locks do not hold between computers, or are what a program makes of them. */
+/** File systems, by their statfs(2) type, whose locks do not work between computers, or depend on a user program. */
 const NETWORK_FILE_SYSTEMS: Readonly<Record<number, string>> = {
   26985: "NFS",
   20859: "SMB",
@@ -52,10 +52,10 @@ const NETWORK_FILE_SYSTEMS: Readonly<Record<number, string>> = {
   1937076805: "Coda",
 };
 
-/** Statements that are kept prepared, by their text. */
+/** The most statements that stay prepared, by their text. */
 const MOST_STATEMENTS = 256;
 
-/** What each connection begins with. Erased values are overwritten, and nothing is spilled to another file. */
+/** The first statements of each connection. Erased values are overwritten, and nothing is spilled into another file. */
 const SETTINGS = `
   PRAGMA synchronous = FULL;
   PRAGMA foreign_keys = ON;
@@ -63,12 +63,12 @@ const SETTINGS = `
   PRAGMA trusted_schema = OFF;
 `;
 
-/** The type of the file system that a folder is on; 0 where the operating system numbers them otherwise. */
+/** The type of the file system that a folder is on; 0 if the operating system uses other numbers. */
 export function fileSystemType(folder: string): number {
   return process.platform === "linux" ? statfsSync(folder).type >>> 0 : 0;
 }
 
-/** Opens the file. Whether a register is in it, is for the caller to see. */
+/** Opens the file. The caller checks whether it contains a register. */
 export async function openSqlite(path: string, options: SqliteOptions): Promise<RetryingEngine> {
   const file = prepareFile(path, options);
   const database = await retrying(async () => connect(path, file), options.wait);
@@ -83,14 +83,20 @@ export async function openSqlite(path: string, options: SqliteOptions): Promise<
   });
 }
 
-/** Writers append to a log beside the file (-wal), so that those who read do not wait for them. The file keeps the setting. */
+/**
+ * Makes writers append to a log beside the file (-wal), so that readers do not wait for them. The file stores this
+ * setting.
+ */
 export async function keepLog(engine: RetryingEngine): Promise<void> {
   const query = sql<{ journal_mode: string }>`PRAGMA journal_mode = WAL`;
   const { rows } = await engine.outside((db) => query.execute(db));
-  if (rows[0]?.journal_mode !== "wal") throw new RegisterError(`${engine.where}: SQLite cannot keep its log beside it`);
+  if (rows[0]?.journal_mode !== "wal")
+    throw new RegisterError(
+      `${engine.where}: SQLite cannot keep its log beside the file; check who may write to its folder`,
+    );
 }
 
-/** Writes all of the register into another file, whole or not at all. */
+/** Copies the whole register into another file, completely or not at all. */
 export async function copyTo(engine: RetryingEngine, path: string): Promise<void> {
   const temporary = `${path}.${randomBytes(4).toString("hex")}.new`;
   try {
@@ -107,18 +113,18 @@ export async function copyTo(engine: RetryingEngine, path: string): Promise<void
   }
 }
 
-/** The file behind the name, made where it may be. */
+/** The file behind the name; makes it if allowed. */
 function prepareFile(path: string, { create, fileSystemType }: SqliteOptions): string {
   if (!existsSync(path) && !create)
-    throw new RegisterError(`${path}: there is no such file; dsc register init makes a register`, "missing");
+    throw new RegisterError(`${path}: no such file; dsc register init makes a register`, "missing");
   try {
     const system = NETWORK_FILE_SYSTEMS[fileSystemType(dirname(existsSync(path) ? realpathSync(path) : path))];
     if (system !== undefined)
       throw new RegisterError(
-        `${path}: is on a network file system (${system}), whose locks SQLite cannot rely on; use a local disk, or PostgreSQL`,
+        `${path}: is on a network file system (${system}), whose locks are not reliable; use a local disk, or PostgreSQL`,
         "network-file-system",
       );
-    // SQLite would make it for all to read; its side files get the mode of the file.
+    // SQLite would create it readable for all; its side files get the mode of the file.
     if (!existsSync(path)) closeSync(openSync(path, "wx", OWNER_ONLY));
     const file = realpathSync(path);
     refuseOtherNames(path, file);
@@ -128,12 +134,14 @@ function prepareFile(path: string, { create, fileSystemType }: SqliteOptions): s
   }
 }
 
-/** The log beside the file is found by the file's name: by two names there would be two. */
+/** SQLite derives the name of the log from the name of the file, so two names for one file would give two logs. */
 function refuseOtherNames(path: string, file: string): void {
   const stats = statSync(file);
   if (!stats.isFile()) throw new RegisterError(`${path}: is no file`, "not-a-register");
   if (stats.nlink > 1)
-    throw new RegisterError(`${path}: has more than one name (hard links), which SQLite cannot have; keep one name`);
+    throw new RegisterError(
+      `${path}: has more than one name (hard links), which SQLite does not support; keep one name`,
+    );
 }
 
 function connect(path: string, file: string): Database {
@@ -141,7 +149,7 @@ function connect(path: string, file: string): Database {
   let database: Database | undefined;
   try {
     database = new Libsql(file);
-    // It reads the head of the file: another program's is left as it is.
+    // Reads the header of the file, so that another program's file is left unchanged.
     database.prepare("SELECT count(*) FROM sqlite_master").all([]);
     database.exec(SETTINGS);
     if (pragma(database, "secure_delete = ON") !== 1n) throw new Error("SQLite does not overwrite what it deletes");
@@ -152,16 +160,16 @@ function connect(path: string, file: string): Database {
   }
 }
 
-/** Sets or asks a setting. Returns the first value that it answers with. */
+/** Sets or reads a setting. Returns the first value of the answer. */
 function pragma(database: Database, text: string): unknown {
   const [row = {}] = database.prepare(`PRAGMA ${text}`).safeIntegers(true).all([]);
   return Object.values(row)[0];
 }
 
-/** SQLite has one writer at a time anyway; a process has one connection, and whoever asks first gets it first. */
+/** SQLite has only one writer at a time, so a process has one connection, which is handed out in order of request. */
 class OneConnection implements Source {
   readonly #connection: SqliteConnection;
-  /** Settles when all who asked so far have given the connection back. */
+  /** Settles when all earlier users have returned the connection. */
   #last: Promise<void> = Promise.resolve();
   #release: () => void = () => {};
 
@@ -218,7 +226,7 @@ class SqliteConnection implements Connection {
     }
   }
 
-  /** A plain BEGIN that reads and then writes fails where another wrote between. */
+  /** A plain BEGIN that reads and then writes fails if another process wrote in between. */
   async begin(mode: "reading" | "writing"): Promise<void> {
     this.#execute(mode === "reading" ? "BEGIN" : "BEGIN IMMEDIATE");
   }
@@ -227,22 +235,22 @@ class SqliteConnection implements Connection {
     this.#execute("COMMIT");
   }
 
-  /** A full disk has rolled back already. */
+  /** After "disk full" SQLite has already rolled back. */
   async rollback(): Promise<void> {
     if (!this.#database.inTransaction) return;
     try {
       this.#database.exec("ROLLBACK");
     } catch {
-      // Whatever it is, the transaction ends with the connection at the latest.
+      // Ignore the error: the transaction ends with the connection at the latest.
     }
   }
 
-  /** What was erased may still be in the log (-wal): it is emptied where nobody else uses it. */
+  /** Erased values may still be in the log (-wal), so it is emptied if nobody else uses it. */
   close(): void {
     try {
       pragma(this.#database, "wal_checkpoint(TRUNCATE)");
     } catch {
-      // Others use it, or the disk is full: the log stays, and counts.
+      // Others use it, or the disk is full: the log stays and remains valid.
     }
     this.#statements.clear();
     this.#database.close();
@@ -256,7 +264,7 @@ class SqliteConnection implements Connection {
     }
   }
 
-  /** libsql keeps a prepared statement begun that SQLite gave up as busy, and then no commit goes through. */
+  /** After SQLite reported busy, libsql keeps the prepared statement open, and then no commit succeeds. */
   #reconnect(): void {
     this.#statements.clear();
     this.#database.close();
@@ -273,21 +281,21 @@ class SqliteConnection implements Connection {
   }
 }
 
-/** By the beginning of SQLite's code: it may be longer, as SQLITE_BUSY_RECOVERY. */
+/** Matched by the start of SQLite's code, since the code may be longer, such as SQLITE_BUSY_RECOVERY. */
 const REFUSALS: readonly (readonly [string, RegisterReason, string])[] = [
   ["SQLITE_FULL", "full", "the disk is full"],
-  // The memory beside the file that processes share cannot grow.
+  // The shared memory beside the file cannot grow.
   ["SQLITE_IOERR_SHMSIZE", "full", "the disk is full"],
-  ["SQLITE_NOTADB", "not-a-register", "is no register, but something else"],
+  ["SQLITE_NOTADB", "not-a-register", "is not a register"],
   ["SQLITE_CORRUPT", "damaged", "is damaged; restore a backup with dsc register restore"],
   ["SQLITE_READONLY", "read-only", "cannot be written; check who owns it and its folder, and their modes"],
   ["SQLITE_CANTOPEN", "denied", "cannot be opened; check who owns it and its folder, and their modes"],
   ["SQLITE_PERM", "denied", "cannot be opened; check who owns it and its folder, and their modes"],
-  ["SQLITE_CONSTRAINT_UNIQUE", "duplicate", "has such a row already"],
-  ["SQLITE_CONSTRAINT_PRIMARYKEY", "duplicate", "has such a row already"],
+  ["SQLITE_CONSTRAINT_UNIQUE", "duplicate", "already has such a row"],
+  ["SQLITE_CONSTRAINT_PRIMARYKEY", "duplicate", "already has such a row"],
 ];
 
-/** An error of the engine as one of ours; a mistake in a statement stays what it is. */
+/** Turns an error of the engine into a RegisterError; a mistake in a statement is passed on unchanged. */
 function inWords(path: string, error: unknown): unknown {
   const { code = "", message = "" } = error as { code?: string; message?: string };
   if (error instanceof RegisterError || !code.includes("SQLITE")) return error;

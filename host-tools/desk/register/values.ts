@@ -1,7 +1,7 @@
-// Which values go into an engine and come out of it: text, whole numbers, bytes and NULL.
+// The values that go into an engine and come out of it: text, whole numbers, bytes and NULL.
 //
-// An engine takes more, and does something else with it each: SQLite's binding ends the process for a boolean, takes a
-// missing parameter for NULL, cuts text at a NUL and rounds large integers. So every parameter is checked before the engine
+// Engines accept more, and treat it differently: SQLite's binding ends the process for a boolean, takes a missing
+// parameter for NULL, cuts text at a NUL and rounds large integers. So every parameter is checked before the engine
 // sees it, and every result before anyone else does.
 
 import { RegisterError } from "./errors.js";
@@ -14,7 +14,9 @@ export type Row = Record<string, string | number | Buffer | null>;
 /** Half of a surrogate pair, which no encoding can store. */
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
-/** Literals and quoted names, in which a placeholder is none; then the placeholders of SQLite and of PostgreSQL. */
+/**
+ * Literals and quoted names, in which a placeholder does not count; then the placeholders of SQLite and of PostgreSQL.
+ */
 const QUOTED_OR_PLACEHOLDER = /'(?:[^']|'')*'|"(?:[^"]|"")*"|\?|\$([0-9]+)/g;
 
 /** Checks count and type of the parameters of a statement. Throws a RegisterError for text that cannot be stored. */
@@ -26,7 +28,7 @@ export function checkedParameters(statement: string, parameters: readonly unknow
   return parameters as readonly Value[];
 }
 
-/** How many parameters a statement takes. */
+/** The number of parameters that a statement takes. */
 export function countPlaceholders(statement: string): number {
   let count = 0;
   let highest = 0;
@@ -37,11 +39,11 @@ export function countPlaceholders(statement: string): number {
   return Math.max(count, highest);
 }
 
-/** The message never has the value: it may be a secret. */
+/** The message never contains the value, which may be a secret. */
 function checkParameter(value: unknown, name: string): void {
   if (value === null || value instanceof Uint8Array) return;
   if (typeof value === "number") {
-    if (!Number.isSafeInteger(value)) throw new TypeError(`${name} is no safe integer`);
+    if (!Number.isSafeInteger(value)) throw new TypeError(`${name} is not a safe integer`);
   } else if (typeof value !== "string") {
     throw new TypeError(`${name} is of type ${typeof value}; text, integers, bytes and null are stored`);
   } else if (value.includes("\0")) {
@@ -51,7 +53,7 @@ function checkParameter(value: unknown, name: string): void {
   }
 }
 
-/** The rows that an engine gave, in the one form that they have here. */
+/** The rows of a result in the one form that this program uses. */
 export function checkedRows(rows: readonly Record<string, unknown>[]): Row[] {
   return rows.map((row) =>
     Object.fromEntries(Object.entries(row).map(([name, value]) => [name, fromEngine(name, value)])),
@@ -67,6 +69,6 @@ function fromEngine(column: string, value: unknown): Row[string] {
 
 function safeInteger(column: string, value: number | bigint): number {
   const number = Number(value);
-  if (!Number.isSafeInteger(number)) throw new RegisterError(`column ${column} holds no safe integer`, "damaged");
+  if (!Number.isSafeInteger(number)) throw new RegisterError(`column ${column} contains no safe integer`, "damaged");
   return number;
 }

@@ -1,8 +1,8 @@
-// The serial line of the model (docs/PROTOCOL.md): what a frame does to the card, and what it is answered.
+// The serial line of the model (docs/PROTOCOL.md): what a frame does to the card, and the card's answer.
 //
-// Each command is a row of the table: what it needs, and every reason for which it may be refused. Where more than one
-// reason applies the documents do not say which is told, so an answer may name any of them; where none applies the
-// command is done. A refused command changes nothing, but for a try that was spent.
+// Each command is a row of the table: what it needs, and every reason to refuse it. If several reasons apply, the
+// documents leave open which one is reported, so the answer may name any of them. If none applies, the command is
+// carried out. A refused command changes nothing, except that a try may be used up.
 
 import {
   ALL_KEYS,
@@ -32,25 +32,25 @@ import {
 } from "../../../firmware/wire.js";
 import { type Check, CODES, type Kept, LOWEST, type Model } from "./model.js";
 
-/** What a command carries, as facts: whoever made it knows them. */
+/** The contents of a command as facts, known to whoever made it. */
 export interface Asked {
   readonly cla: number;
   readonly ins: number;
   readonly p1: number;
   readonly p2: number;
-  /** Bytes of data, secure messaging taken off. */
+  /** Bytes of data without secure messaging. */
   readonly size: number;
-  /** The APDU's own lengths do not fit. */
+  /** The APDU's own length fields are inconsistent. */
   readonly malformed?: boolean;
-  /** Secure messaging: the session whose keys it was made with, unless MAC or padding were spoilt. */
+  /** Secure messaging: the session whose keys protect the command, unless MAC or padding were spoilt. */
   readonly secured?: { readonly session: number | undefined; readonly spoilt: boolean };
-  /** SELECT: no application that there is. */
+  /** SELECT: of an application that does not exist. */
   readonly otherApplication?: boolean;
-  /** INITIALIZE UPDATE: what the host calls this session. */
+  /** INITIALIZE UPDATE: the host's number for this session. */
   readonly begins?: number;
-  /** EXTERNAL AUTHENTICATE: the keys it was made with, and the session. */
+  /** EXTERNAL AUTHENTICATE: the keys and the session that it was made with. */
   readonly proves?: { readonly keys: number; readonly session: number | undefined; readonly spoilt: boolean };
-  /** What is in the data of other commands; absent where it is not as it must be. */
+  /** The data of other commands; absent if it is malformed. */
   readonly record?: Stored;
   readonly keyset?: { readonly kvn: number; readonly keys: number };
   readonly pin?: string;
@@ -59,7 +59,7 @@ export interface Asked {
   readonly challenge?: string;
 }
 
-/** The record of STORE DATA, its keys by a number. */
+/** The record of STORE DATA, its keys identified by a number. */
 export interface Stored {
   readonly record: number;
   readonly check: Exclude<Check, "none">;
@@ -75,16 +75,16 @@ export type Frame =
   | { readonly kind: "panel" }
   | { readonly kind: "command"; readonly asked: Asked };
 
-/** What is expected of the card. */
+/** The expected answer of the card. */
 export interface Answer {
-  /** Status words that it may have; none: the card is silent. */
+  /** Possible status words; empty: the card is silent. */
   readonly sw: readonly number[];
-  /** The answer's data, where the model says it. */
+  /** The answer's data, if the model knows it. */
   readonly data?: readonly number[] | undefined;
-  /** The answer comes under secure messaging, in a channel of this level. */
+  /** The answer is protected by secure messaging, in a channel of this level. */
   readonly secured?: boolean;
   readonly level?: number;
-  /** The answer leaves later. */
+  /** The answer is delayed. */
   readonly heldBack?: boolean;
 }
 
@@ -92,13 +92,13 @@ export const SILENCE: Answer = { sw: [] };
 const DONE: Answer = { sw: [Sw.DONE] };
 const HELLO: Answer = { sw: [], data: [PROTOCOL_VERSION] };
 
-/** Wrong transport keys in a row that are answered at once; then 1 s, doubling to 64 s. */
+/** The number of wrong transport keys in a row that are answered at once; then 1 s, doubling to 64 s. */
 const AT_ONCE = 2;
 const FIRST_DELAY = 1_000;
 const MOST_DOUBLINGS = 6;
 const LEVELS: readonly number[] = [0x01, 0x03, 0x11, 0x13, 0x33];
 
-/** A frame arrived. Returns what the card answers. */
+/** Handles a frame. Returns the card's answer. */
 export function receive(model: Model, frame: Frame): Answer {
   if (model.battery === 0 || model.ram.held || frame.kind === "noise" || frame.kind === "panel") return SILENCE;
   if (!model.on) model.turnOn();
@@ -113,7 +113,7 @@ function carryOut(model: Model, asked: Asked): Answer {
   return asked.ins === Ins.EXTERNAL_AUTHENTICATE ? heldBack(model, answer) : answer;
 }
 
-/** The bench test ends with the first command that is another. */
+/** The bench test ends with the first command of another kind. */
 function endTest(model: Model): void {
   model.show(model.ram.channel ? State.SERIAL : model.first());
 }
@@ -161,13 +161,13 @@ function externalAuthenticate(model: Model, asked: Asked): Answer {
   }
   model.ram.failures = 0;
   model.ram.channel = { session: begun, level: asked.p1 };
-  // Nothing that was entered or opened outlives the opening of a channel.
+  // Opening a channel discards everything that was entered or opened.
   Object.assign(model.ram, { opened: "", typed: "", repeat: "" });
   model.show(State.SERIAL);
   return DONE;
 }
 
-/** The third wrong key in a row, and each after it, is answered later; so is what else EXTERNAL AUTHENTICATE is told then. */
+/** From the third wrong key in a row, the answer is delayed; so is any other answer to EXTERNAL AUTHENTICATE then. */
 function heldBack(model: Model, answer: Answer): Answer {
   const { failures } = model.ram;
   if (failures <= AT_ONCE) return answer;
@@ -176,7 +176,7 @@ function heldBack(model: Model, answer: Answer): Answer {
   return { ...answer, heldBack: true };
 }
 
-/** Closing a channel leaves its screen; the bench test's has its own ends. */
+/** Closing a channel leaves its screen; the bench test's screen ends by its own rules. */
 function closeChannel(model: Model): void {
   const { ram } = model;
   ram.channel = undefined;
@@ -184,7 +184,7 @@ function closeChannel(model: Model): void {
   if (ram.state === State.SERIAL) model.show(model.first());
 }
 
-/** What came without secure messaging. */
+/** A command without secure messaging. */
 function plain(model: Model, asked: Asked): Answer {
   if (asked.ins === Ins.SELECT) return select(model, asked);
   if (asked.ins === Ins.INITIALIZE_UPDATE) return initializeUpdate(model, asked);
@@ -195,7 +195,7 @@ function plain(model: Model, asked: Asked): Answer {
   return command(model, asked, 0);
 }
 
-/** What came through the channel: its MAC is looked at before anything else. */
+/** A command in the channel: its MAC is checked before anything else. */
 function secured(model: Model, asked: Asked): Answer {
   const { channel } = model.ram;
   if (!channel) return refused(Sw.NOT_IN_THIS_CHANNEL);
@@ -211,11 +211,11 @@ function secured(model: Model, asked: Asked): Answer {
 // ---- the commands ----
 
 interface Row {
-  /** What the channel must be: none, one that lets changes through (03, 13, 33), or 33. */
+  /** The required channel: none, one that allows changes (03, 13, 33), or 33. */
   readonly needs?: "change" | "proof";
   readonly parameters: (asked: Asked, kept: Kept) => boolean;
   readonly sizes: readonly number[];
-  /** Reasons for a refusal beside those. */
+  /** Further reasons for a refusal. */
   readonly reasons: (model: Model, asked: Asked) => readonly number[];
   readonly act: (model: Model, asked: Asked) => Answer;
 }
@@ -391,7 +391,7 @@ function selfTest(model: Model, { p1 }: Asked): Answer {
   }
 }
 
-/** The proof takes the keypad's path, and leaves nothing open. */
+/** The proof uses the keypad's code path, and leaves nothing open. */
 function prove(model: Model, { pin = "", challenge = "" }: Asked): Answer {
   const { kept } = model;
   if (kept.check === "card" && !model.tryPin(pin)) return wrong(model.kept.left);
@@ -408,7 +408,7 @@ function seeded(record: Stored): Partial<Kept> {
   };
 }
 
-/** What was entered and opened is gone with a wipe or a seeding. */
+/** A wipe or a seeding discards everything that was entered or opened. */
 function forgotten({ ram }: Model): Answer {
   Object.assign(ram, { entered: "", opened: "", typed: "", repeat: "" });
   return DONE;
@@ -416,10 +416,10 @@ function forgotten({ ram }: Model): Answer {
 
 // ---- GET DATA ----
 
-/** What an ERROR card may not be able to tell: its flash may be unreadable. */
+/** Data that a card in ERROR may be unable to report, since its flash may be unreadable. */
 const FROM_FLASH: ReadonlySet<number> = new Set([Tag.SERIAL, Tag.SUITE, Tag.KEY_INFORMATION]);
 
-/** The data of a tag; empty: there is some, of which the model says nothing; undefined: there is none. */
+/** The data of a tag; empty: data that the model does not know; undefined: no data. */
 function dataOf({ kept, ram, battery }: Model, tag: number, cla: number): readonly number[] | undefined {
   switch (tag) {
     case Tag.SERIAL:
@@ -447,7 +447,7 @@ function dataOf({ kept, ram, battery }: Model, tag: number, cla: number): readon
   }
 }
 
-/** An interindustry command gets what is in a template, any other the template. */
+/** An interindustry command gets the contents of a template, any other the template. */
 function template(tag: number, contents: readonly number[], cla: number): readonly number[] {
   return cla === Cla.ISO || cla === Cla.ISO_SECURE ? contents : [tag, contents.length, ...contents];
 }
@@ -482,7 +482,7 @@ export function statusOf(kept: Kept, error: number, battery: number): number[] {
   return data;
 }
 
-/** With an ERROR there may be one or not. */
+/** In ERROR the text may or may not be there. */
 function textOf(text: string, error: number): readonly number[] | undefined {
   return text === "" && !error ? undefined : [...text].map((letter) => letter.charCodeAt(0));
 }
@@ -497,7 +497,7 @@ function whenLow({ battery }: Model): readonly number[] {
   return when(battery < LOWEST, Sw.NOT_IN_THIS_STATE);
 }
 
-/** Commands about the PIN are for a personalized card that judges it. */
+/** Commands about the PIN need a personalized card that checks it. */
 function whenNoPin({ kept }: Model): readonly number[] {
   return [
     ...when(kept.life !== Life.PERSONALIZED, Sw.NOT_IN_THIS_STATE),
@@ -514,7 +514,7 @@ function wrong(left: number): Answer {
   return { sw: [Sw.WRONG | left] };
 }
 
-/** No command at all: an ERROR card may say so, too. */
+/** Not a command at all; a card in ERROR may say so too. */
 function otherwise({ ram }: Model, sw: number): Answer {
   return { sw: ram.error ? [sw, Sw.ERROR + ram.error] : [sw] };
 }

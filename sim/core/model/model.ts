@@ -1,9 +1,9 @@
-// The card as docs/CARD.md says it is: an executable model, against which a random run is judged.
+// The card of docs/CARD.md as an executable model, with which random runs are compared.
 //
-// It knows no cryptography. That a PIN is right is a comparison with the PIN it was told; that a code, a MAC or an
-// encrypted record is right is a fact given with the input; what a response is, an oracle says. What is in flash
-// (`kept`) and what power takes away (`ram`) are two records, so that a power cut is: one of the values that `kept` had
-// during the step, and a fresh `ram`.
+// It contains no cryptography. A PIN is right if it equals the PIN that the model was told; whether a code, a MAC or an
+// encrypted record is right is a fact given with the input; an oracle computes responses. The contents of flash
+// (`kept`) and of RAM (`ram`) are two records, so that a power cut means: one of the values that `kept` had during the
+// step, and a fresh `ram`.
 //
 //   screens and their times   TIMES          what a key does on each   the functions named as the states
 //   what comes first          first()        the serial line           commands.ts
@@ -15,60 +15,60 @@ export type { Contacts } from "./keys.js";
 
 export type Check = "none" | "card" | "server";
 
-/** What flash keeps. */
+/** The contents of flash. */
 export interface Kept {
   readonly life: Life;
   readonly check: Check;
-  /** Wrong PINs in a row that lock the card, and those that are left; wrong codes that are left. */
+  /** Wrong PINs in a row that lock the card, PIN tries left, and code tries left. */
   readonly tries: number;
   readonly left: number;
   readonly codes: number;
   readonly pin: string;
-  /** Which record was stored last: it has the token key and the unlock key. */
+  /** The number of the last stored record, which has the token key and the unlock key. */
   readonly record: number;
   readonly serial: string;
   readonly suite: string;
-  /** Which transport keys (0: the public test keys), and their version. */
+  /** The number of the transport keys (0: the public test keys), and their version. */
   readonly keys: number;
   readonly kvn: number;
-  /** Undefined until it was seen. */
+  /** undefined until it was shown. */
   readonly lockCode: string | undefined;
 }
 
-/** What power takes away. Where `off` takes it too, it is in FORGOTTEN. */
+/** State that is lost without power. What `off` also clears is in FORGOTTEN. */
 export interface Ram extends Forgotten {
   state: State;
   contacts: Contacts;
   /** Wrong transport keys in a row. */
   failures: number;
-  /** The card turned off while the key was down that still is: it does nothing any more. */
+  /** The card turned off while a key was down that is still down: the key does nothing any more. */
   ended: boolean;
-  /** An answer that is held back, and when it leaves. */
+  /** A delayed answer, and when it is sent. */
   held: { readonly at: number; readonly sw: number } | undefined;
 }
 
-/** Whatever was entered, opened, shown or begun. */
+/** Everything that was entered, opened, shown or begun. */
 interface Forgotten {
-  /** When the screen's time is over, and what is next where it has a successor. */
+  /** When the screen's time ends, and which screen follows, if any. */
   deadline: number;
   next: State;
   entered: string;
-  /** The new PIN, to be repeated. */
+  /** The new PIN that has to be repeated. */
   repeat: string;
   /** What opened the keys. */
   opened: "" | "pin" | "code";
-  /** The PIN that opened them, where it goes into the response. */
+  /** The PIN that opened them, if it goes into the response. */
   typed: string;
   response: string;
   error: number;
-  /** The key that is down ended a message: letting it go does nothing. */
+  /** The key that is down ended a message, so its release does nothing. */
   spent: boolean;
-  /** When the last frame came since the card turned on. */
+  /** When the last frame arrived since the card was turned on. */
   frameAt: number | undefined;
-  /** Keys that the bench test recorded, bit n for key n, and the last of them. */
+  /** Keys that the bench test recorded (bit n for key n), and the last of them. */
   tested: number;
   shown: number | undefined;
-  /** The session that INITIALIZE UPDATE began, and the channel that was opened. */
+  /** The session that INITIALIZE UPDATE began, and the open channel. */
   begun: number | undefined;
   channel: { readonly session: number; readonly level: number } | undefined;
 }
@@ -79,9 +79,9 @@ const FORGOTTEN: Forgotten = {
   ...{ begun: undefined, channel: undefined },
 };
 
-/** What needs keys. */
+/** Answers that need keys. */
 export interface Oracle {
-  /** The response of a record's key to a challenge; `pin` where the suite has P. */
+  /** The response of a record's key to a challenge; `pin` if the suite has P. */
   response(record: number, challenge: string, pin: string): string;
   /** The unlock code that belongs to a lock code. */
   unlockCode(record: number, lockCode: string): string;
@@ -94,11 +94,11 @@ const PIN_DIGITS = Digits.PIN;
 const CHALLENGE_DIGITS = Digits.CHALLENGE;
 const CODE_DIGITS = Digits.CODE;
 
-/** Without a key, then off: 30 s, 5 minutes where there is a phone call. */
+/** The idle time-out: 30 s, or 5 minutes on screens that are used during a phone call. */
 export const IDLE = 30_000;
 const PHONE_CALL = 300_000;
 
-/** Screens whose time no key extends: the time, and whether a key ends it. What is next is set when it is entered. */
+/** Screens whose time no key extends: the time, and whether a key ends it. The next screen is set on entry. */
 const TIMES: Partial<Record<State, { readonly ms: number; readonly message: boolean }>> = {
   [State.BATT_LOW]: { ms: 1_000, message: true },
   [State.NO_KEY]: { ms: 3_000, message: true },
@@ -110,27 +110,27 @@ const TIMES: Partial<Record<State, { readonly ms: number; readonly message: bool
   [State.RESPONSE]: { ms: 60_000, message: false },
 };
 
-/** Screens on which an unauthenticated frame restarts the idle time-out, as long as nothing is entered. */
+/** Screens on which an unauthenticated frame restarts the idle time-out while nothing is entered. */
 const QUIET: ReadonlySet<State> = new Set([
   ...[State.NO_KEY, State.PIN, State.LOCKED, State.BLOCKED, State.ERROR, State.TEST],
 ]);
 
-/** Fixed texts of screens. */
+/** Screens with fixed texts. */
 const TEXTS: Partial<Record<State, string>> = {
   ...{ [State.OFF]: "", [State.BATT_LOW]: "BATT LOW", [State.NO_KEY]: "NO KEY", [State.WEAK_PIN]: "WEAK PIN" },
   ...{ [State.NO_MATCH]: "NO MATCH", [State.PIN_SET]: "PIN SET", [State.LOCKED]: "LOCKED" },
   ...{ [State.WRONG_CODE]: "WRONG", [State.BLOCKED]: "BLOCKED", [State.SERIAL]: "SERIAL" },
 };
 
-/** A card as it leaves the fab. */
+/** A factory-new card. */
 export const NEW_CARD: Kept = {
   ...{ life: Life.BLANK, check: "none", tries: 0, left: 0, codes: 0, pin: "", record: 0, serial: "", suite: "" },
   ...{ keys: 0, kvn: KeyVersion.TEST, lockCode: undefined },
 };
 
-/** What is wrong with a card from outside. */
+/** Defects of a card. */
 export interface Defects {
-  /** Flash holds what no card writes. */
+  /** Flash contains data that no card writes. */
   unreadable: boolean;
   /** The random source fails. */
   random: boolean;
@@ -141,9 +141,9 @@ export class Model {
   battery = 3000;
   ram: Ram = freshRam();
   defects: Defects = { unreadable: false, random: false };
-  /** What flash held during this step, in order. */
+  /** The contents of flash during this step, in order. */
   trace: Kept[] = [];
-  /** States that were left for others, told as they happen. */
+  /** Called for each change of state. */
   onMove: ((from: State, to: State) => void) | undefined;
 
   constructor(
@@ -172,7 +172,7 @@ export class Model {
     return this.ram.state !== State.OFF;
   }
 
-  /** What the screen shows; undefined: a lock code that was not seen before. */
+  /** The text of the screen; undefined: a lock code that was not seen before. */
   get display(): string | undefined {
     const { state, entered } = this.ram;
     switch (state) {
@@ -201,7 +201,7 @@ export class Model {
     }
   }
 
-  /** Milliseconds until something happens by itself; NEVER where nothing will. */
+  /** Milliseconds until something happens by itself; NEVER if nothing will. */
   get due(): number {
     if (this.battery === 0) return NEVER;
     const due = this.#next() - this.now;
@@ -228,13 +228,13 @@ export class Model {
     this.battery = millivolts;
     if (had && millivolts === 0) this.#die();
     if (had || millivolts === 0) return;
-    // Contacts that are closed when power comes back are keys pressed now.
+    // Contacts that are closed when power returns count as pressed now.
     const { closed } = this.ram.contacts;
     this.ram = freshRam();
     for (let key = 0; key < 12; key++) if (closed & (1 << key)) this.contact(key, true);
   }
 
-  /** Power failed during the step that was just done: every card that this may have left. */
+  /** Power failed during the step that was just done: returns every card that may result. */
   cut(): Model[] {
     const kept = [...new Map([...this.trace, this.kept].map((one) => [JSON.stringify(one), one])).values()];
     return kept.map((one) => {
@@ -256,7 +256,10 @@ export class Model {
     return next;
   }
 
-  /** What is due now. Keys go before time-outs: one that comes in time counts. An answer leaves when all that is done. */
+  /**
+   * Does what is due now. Keys come before time-outs, since a key that comes in time counts. An answer is sent after
+   * all that.
+   */
   #happen(): void {
     for (let one = nextAct(this.ram.contacts, this.now); one; one = nextAct(this.ram.contacts, this.now)) {
       this.#key(one.act, one.key);
@@ -329,7 +332,7 @@ export class Model {
     }
   }
 
-  /** A digit too many is ignored, and so is OK with too few. */
+  /** Further digits are ignored, and so is OK with too few digits. */
   #enter(key: number, size: number, done: (digits: string) => void): void {
     const { entered } = this.ram;
     if (key !== Key.OK) this.ram.entered = entered.length < size ? entered + key : entered;
@@ -385,7 +388,7 @@ export class Model {
     this.kept = { ...this.kept, ...changes };
   }
 
-  /** A try is spent before the PIN is used. Returns whether it is right, which gives all back. */
+  /** Uses up a try before the PIN is used. Returns whether the PIN is right, which restores all tries. */
   tryPin(pin: string): boolean {
     this.write({ left: this.kept.left - 1 });
     const right = pin === this.kept.pin;
@@ -393,7 +396,7 @@ export class Model {
     return right;
   }
 
-  /** The same with a code. A right one spends its lock code, and gives back no more than its own try. */
+  /** The same for a code. A right one uses up its lock code, and restores only its own try. */
   tryCode(code: string): boolean {
     const { codes, lockCode } = this.kept;
     this.write({ codes: codes - 1 });
@@ -418,7 +421,7 @@ export class Model {
     return State.PIN;
   }
 
-  /** Shows a screen with nothing entered, and starts its time. */
+  /** Shows a screen with empty input, and starts its time. */
   show(state: State): void {
     this.onMove?.(this.state, state);
     if (state === State.OFF) return this.off(false);
@@ -449,19 +452,19 @@ export class Model {
     }
   }
 
-  /** A key restarts the idle time-out of the screen it finds. */
+  /** A key restarts the idle time-out of the current screen. */
   restartIdle(): void {
     if (this.on && !TIMES[this.state]) this.ram.deadline = this.now + idleOf(this.state);
   }
 
-  /** A frame without a channel does so only where nothing is entered, open or shown. */
+  /** A frame outside a channel restarts it only while nothing is entered, open or shown. */
   noteFrame(): void {
     this.ram.frameAt = this.now;
     const quiet = QUIET.has(this.state) && this.ram.entered === "";
     if (quiet) this.ram.deadline = this.now + IDLE;
   }
 
-  /** What the self-test finds: the number of an ERROR, or 0. */
+  /** The result of the self-test: the number of an ERROR, or 0. */
   get errorAtPowerOn(): number {
     if (this.defects.unreadable) return 2;
     return this.defects.random ? 3 : 0;
@@ -473,7 +476,7 @@ export class Model {
     this.show(this.battery < WARNING ? State.BATT_LOW : this.first());
   }
 
-  /** Off forgets everything; keys that are down and the row of wrong transport keys stay. */
+  /** Turning off clears everything but the keys that are down and the count of wrong transport keys. */
   off(tell = true): void {
     if (tell) this.onMove?.(this.state, State.OFF);
     Object.assign(this.ram, FORGOTTEN);
@@ -496,7 +499,7 @@ function idleOf(state: State): number {
   return state === State.LOCK_CODE || state === State.UNLOCK ? PHONE_CALL : IDLE;
 }
 
-/** Four equal digits, a run up or down (past 9 or 0 too), a year 19xx or 20xx, a pair repeated. */
+/** Four equal digits, a run up or down (also past 9 or 0), a year 19xx or 20xx, a pair repeated. */
 export function isWeak(pin: string): boolean {
   const steps = [1, 2, 3].map((i) => (Number(pin[i]) - Number(pin[i - 1]) + 10) % 10);
   const isRun = [0, 1, 9].some((step) => steps.every((one) => one === step));

@@ -1,11 +1,11 @@
-// Which screens follow which (docs/CARD.md), as the model has them: what a run can be measured against.
+// Which screens follow which (docs/CARD.md) in the model: the base for measuring coverage.
 
 import { State } from "../../../firmware/wire.js";
 
-/** What hold PRESS shows when the card turns on. */
+/** Screens that can appear when a hold of PRESS turns the card on. */
 const FIRST = [State.BATT_LOW, State.ERROR, State.NO_KEY, State.BLOCKED, State.LOCKED, State.PIN];
 
-/** By keys, and by time that passes. */
+/** Transitions by keys and by time. */
 const BY_HAND: readonly (readonly [State, readonly State[]])[] = [
   [State.OFF, FIRST],
   [State.BATT_LOW, FIRST.slice(1)],
@@ -29,7 +29,7 @@ const BY_HAND: readonly (readonly [State, readonly State[]])[] = [
   [State.TEST, [State.OFF]],
 ];
 
-/** By commands on the serial line: what the channel's screen and the bench test's lead to. */
+/** Transitions by commands on the serial line: from the screens of the channel and of the bench test. */
 const BY_COMMAND: readonly (readonly [State, readonly State[]])[] = [
   [State.SERIAL, [State.NO_KEY, State.BLOCKED, State.LOCKED, State.PIN, State.TEST]],
   [State.TEST, [State.NO_KEY, State.SERIAL]],
@@ -37,12 +37,12 @@ const BY_COMMAND: readonly (readonly [State, readonly State[]])[] = [
   [State.BATT_LOW, [State.TEST]],
 ];
 
-/** A channel opens on every screen of a card that is on and takes commands. */
+/** A channel opens on every screen of a card that is on and accepts commands. */
 const NO_CHANNEL = [State.OFF, State.ERROR, State.SERIAL, State.TEST];
 
 export const STATES: readonly string[] = Object.values(State).filter((value) => typeof value === "string");
 
-/** All of them, as "PIN to CHALLENGE". */
+/** All transitions, as "PIN to CHALLENGE". */
 export const TRANSITIONS: readonly string[] = [
   ...[...BY_HAND, ...BY_COMMAND].flatMap(([from, to]) => to.map((next) => transition(from, next))),
   ...STATES.map((name) => State[name as keyof typeof State])

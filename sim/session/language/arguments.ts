@@ -1,24 +1,24 @@
-// What may stand behind a command's name: each argument says what it is, and reads it.
+// The arguments of commands: each describes itself and parses its text.
 
 import { Limit, State } from "../../../firmware/wire.js";
 import { fromHex } from "../../../host-tools/files/hex.js";
 import { KEYS, type KeyName } from "../../core/card.js";
 
-/** A line that is wrong, or cannot be carried out now. The card was not touched. */
+/** A line is wrong, or cannot be carried out now. The card was not touched. */
 export class LineError extends Error {
   override name = "LineError";
 }
 
-/** An argument of a command. `read` throws a LineError where the text is not one. */
+/** An argument of a command. `read` throws a LineError if the text does not fit. */
 export interface Argument<T> {
-  /** As the help writes it. */
+  /** Its name in the help. */
   readonly name: string;
   /** What it has to be. */
   readonly is: string;
-  /** It is one of these. */
+  /** The possible values, if limited. */
   readonly choices?: readonly string[];
   readonly optional?: true;
-  /** It takes all words that the arguments around it leave. */
+  /** Takes all words that the other arguments leave. */
   readonly greedy?: true;
   read(text: string): T;
 }
@@ -31,7 +31,7 @@ export type Values<A extends readonly Argument<unknown>[]> = {
 const HIGHEST_NUMBER = 1_000_000_000;
 const HEX = /^([0-9a-fA-F]{2})+$/;
 
-/** One word that a test accepts, as it is. */
+/** One word that a test accepts, returned unchanged. */
 function word(name: string, is: string, accepts: (text: string) => boolean): Argument<string> {
   return {
     name,

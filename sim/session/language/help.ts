@@ -21,7 +21,7 @@ export function helpLines(): string[] {
   ];
 }
 
-/** The lines about one command; undefined where there is none of that name. */
+/** The lines about one command; undefined if there is no such command. */
 export function helpOn(name: string): string[] | undefined {
   const command = commandNamed(name);
   if (!command) return undefined;
@@ -43,7 +43,7 @@ export function helpOn(name: string): string[] | undefined {
   ];
 }
 
-/** How a command is written; keys together. */
+/** The title of a command; all keys share one. */
 export function titleOf(command: Command): string {
   const { names } = command;
   return names.length === 1 ? usageOf(command) : `${names[0]}, ${names[1]}, ${names[2]} … ${names.at(-1)}`;

@@ -1,9 +1,9 @@
-// A line of the language: its command and the values of its arguments.
+// Parses a line of the language into its command and the values of its arguments.
 
 import { type Argument, LineError } from "./arguments.js";
 import { type Carried, type Command, commandNamed, printable } from "./table.js";
 
-/** A line, understood. */
+/** A parsed line. */
 export interface Parsed {
   readonly word: string;
   readonly command: Command;
@@ -16,13 +16,13 @@ interface Word {
   readonly end: number;
 }
 
-/** Whether a line says nothing. */
+/** Whether a line is blank or a comment. */
 export function isComment(line: string): boolean {
   const text = line.trimStart();
   return text === "" || text.startsWith("#");
 }
 
-/** Reads a line that is no comment. Throws a LineError where it is no command, or where its arguments are wrong. */
+/** Parses a line that is no comment. Throws a LineError if the command is unknown or its arguments are wrong. */
 export function parseLine(line: string): Parsed {
   const [first, ...words] = wordsOf(line);
   const word = first?.text ?? "";
@@ -33,7 +33,7 @@ export function parseLine(line: string): Parsed {
   return { word, command, carried: command.carry(word, values) };
 }
 
-/** How a command is written, by its first name or by the one that was used. */
+/** How a command is written, by its first name or by the name that was used. */
 export function usageOf({ names, args }: Command, word = names[0] as string): string {
   const written = args.map(({ name, choices, optional }) => {
     const shown = name === "HOW" && choices ? choices.join("|") : name;
@@ -42,7 +42,7 @@ export function usageOf({ names, args }: Command, word = names[0] as string): st
   return [word, ...written].join(" ");
 }
 
-/** The texts of the arguments in their order; undefined where one is left out. */
+/** The texts of the arguments in order; undefined for one that is left out. */
 function assigned(command: Command, word: string, words: readonly Word[], line: string): (string | undefined)[] {
   const { args } = command;
   const greedy = args.findIndex((argument) => argument.greedy);

@@ -1,4 +1,4 @@
-// What a text has to be: the text itself, or a regular expression between slashes.
+// A wanted text: the text itself, or a regular expression between slashes.
 
 import { type Argument, greedy, LineError, optional } from "./arguments.js";
 
@@ -16,16 +16,16 @@ const pattern: Argument<Pattern> = {
   read: (text) => (text.startsWith("/") ? expression(text) : { text, accepts: (shown) => shown === text }),
 };
 
-/** A text that has to be there. */
+/** A required text. */
 export const text: Argument<Pattern> = greedy(pattern);
 
-/** A text that is left out where nothing is to be there. */
+/** An optional text; without one the screen must be blank. */
 export const textOrNothing: Argument<Pattern> = {
   ...optional(text),
   read: (words) => (words === "" ? BLANK : pattern.read(words)),
 };
 
-/** No display has a slash: what begins with one was meant as an expression. */
+/** No display contains a slash, so a text that begins with one was meant as an expression. */
 function expression(text: string): Pattern {
   const [, source] = /^\/(.+)\/$/s.exec(text) ?? [];
   if (source === undefined) {

@@ -1,4 +1,4 @@
-// docs/SCRIPTING.md, made from the table of commands: `dsc-sim help --markdown` prints it.
+// Builds docs/SCRIPTING.md from the table of commands; `dsc-sim help --markdown` prints it.
 
 import { titleOf } from "./help.js";
 import { COMMANDS, type Command, GROUPS, type Group } from "./table.js";

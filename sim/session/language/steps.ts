@@ -1,23 +1,23 @@
-// What a command of the language does, in steps: it moves contacts at once, and says whenever time is to pass. So one
-// definition plays on a card whose clock is virtual and on a board, whose time is real.
+// A command of the language as steps: it moves contacts at once, and yields whenever time has to pass. So one
+// definition works for a card with a virtual clock and for a board in real time.
 
 import type { Card } from "../../core/card.js";
 import type { Subject } from "../../core/subject.js";
 
-/** Time that is to pass: all of it, or less where `until` holds before. */
+/** Time that has to pass: all of it, or less if `until` holds before. */
 export interface Wait {
   readonly ms: number;
   readonly until?: () => boolean;
 }
 
-/** Each wait is answered by whether its `until` held in the end. */
+/** Each wait returns whether its `until` held in the end. */
 export type Steps = Generator<Wait, void, boolean>;
 
-/** What the host knows of the card, so that it can do the site's and the help desk's part. */
+/** What the host knows about the card, so that it can play the site and the help desk. */
 export interface HostKeys {
   readonly suite: string;
   readonly key: Uint8Array;
-  /** Absent where nobody said it. */
+  /** undefined if it was not given. */
   readonly unlockKey?: Uint8Array | undefined;
 }
 
@@ -30,18 +30,18 @@ export interface Extra {
   ops?: number;
 }
 
-/** What a command may use beside the card. */
+/** What a command may use besides the card. */
 export interface Context {
   readonly extra: Extra;
   keys(): HostKeys;
   readonly response: Response;
   /** The bytes that left on the serial line in the last line in which some did. */
   readonly sent: Uint8Array;
-  /** How long a board may take to show what came of the keys, in ms; 0 where time is virtual. */
+  /** The time that a board may take to show the effect of a key, in ms; 0 if time is virtual. */
   readonly patience: number;
 }
 
-/** Carries a command out. One that lets no time pass may return nothing. */
+/** Carries out a command. A command that lets no time pass may return nothing. */
 export type Act<C extends Subject> = (card: C, context: Context) => Steps | undefined;
 export type AnyAct = Act<Subject>;
 export type CardAct = Act<Card>;
@@ -54,7 +54,7 @@ export interface SetUp {
   keys(key: Uint8Array, unlockKey: Uint8Array | undefined): void;
 }
 
-/** What a line expected did not come. The card is as the line left it. */
+/** An expectation of a line was not met. The card stays as the line left it. */
 export class Unmet extends Error {
   override name = "Unmet";
   constructor(

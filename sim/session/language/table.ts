@@ -1,5 +1,5 @@
-// The commands of the language, each once: its words, what it is for, an example, and what it does. The parser, the help, the
-// completion of shells and docs/SCRIPTING.md are made of this table.
+// The commands of the language, each defined once: its words, purpose, example and action. The parser, the help, the
+// completion of shells and docs/SCRIPTING.md are made from this table.
 
 import { Channel } from "../../../firmware/wire.js";
 import { payloadsOn } from "../../../host-tools/card/frame.js";
@@ -31,7 +31,7 @@ import {
 import { type Pattern, text, textOrNothing } from "./pattern.js";
 import { type AnyAct, type CardAct, type Context, type SetUp, type Steps, Unmet } from "./steps.js";
 
-/** Where a command belongs in the reference. */
+/** The group of a command in the reference. */
 export const GROUPS = {
   setup: "The card",
   keys: "Keys",
@@ -44,7 +44,7 @@ export const GROUPS = {
 } as const;
 export type Group = keyof typeof GROUPS;
 
-/** What a command does, with its values read: to the setup, to any card, or to a simulated one only. */
+/** What a command does, with its parsed values: to the setup, to any card, or only to a simulated one. */
 export type Carried =
   | { readonly on: "setup"; readonly apply: (setup: SetUp) => void }
   | { readonly on: "any"; readonly act: AnyAct }
@@ -52,17 +52,17 @@ export type Carried =
   | { readonly on: "end" };
 
 export interface Command {
-  /** Words that it is called by: one, or the keys. */
+  /** Its names: one, or the keys. */
   readonly names: readonly string[];
   readonly args: readonly Argument<unknown>[];
   readonly group: Group;
   /** What it does, in a line. */
   readonly says: string;
-  /** What there is to know besides. */
+  /** Further details. */
   readonly more?: string;
-  /** A whole script that passes. */
+  /** A complete script that passes. */
   readonly example: readonly string[];
-  /** Only a simulated card can do it: a board has a battery and a flash of its own. */
+  /** Only a simulated card supports it: a board has a real battery and a real flash. */
   readonly simulatorOnly: boolean;
   carry(word: string, values: readonly unknown[]): Carried;
 }
@@ -82,7 +82,7 @@ function command(names: string | readonly string[], args: readonly Argument<unkn
   return { names: called, args, ...rest, example: example.split("\n").map((line) => line.trim()) };
 }
 
-/** One of the first lines of a file. */
+/** A setup line: one of the first lines of a file. */
 function first<const A extends readonly Argument<unknown>[]>(
   name: string,
   args: A,
@@ -135,7 +135,7 @@ function* type(card: Subject, typed: string): Steps {
   for (const digit of typed) yield* press(card, digit as KeyName);
 }
 
-/** Throws where the screen does not show what is wanted; a board has a moment for it. */
+/** Throws if the screen does not show the wanted text; a board gets a moment to show it. */
 function* expectDisplay(command: string, card: Subject, wanted: Pattern, { patience }: Context): Steps {
   if (patience > 0) yield { ms: patience, until: () => wanted.accepts(card.display) };
   if (!wanted.accepts(card.display)) throw unmet(command, "display", wanted.text, card.display);
@@ -513,7 +513,7 @@ export function commandNamed(called: string): Command | undefined {
   return BY_NAME.get(called);
 }
 
-/** At most a few printable characters of what somebody typed. */
+/** At most a few printable characters of the user's input. */
 export function printable(typed: string): string {
   return typed.replace(/[^\x20-\x7e]/g, "?").slice(0, 20);
 }

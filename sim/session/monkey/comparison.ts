@@ -1,7 +1,7 @@
-// A simulated card beside its models: what is done to one is done to the other, and what is seen of both is compared.
+// A simulated card beside its models: each action is applied to both, and their visible states are compared.
 //
-// After a power cut there may be several models: every state that the cut may have left. Those that differ from the card
-// are dropped; where none is left, the card did what docs/CARD.md does not say.
+// After a power cut there may be several models, one for each state that the cut may have left. Models that differ from
+// the card are dropped. If none is left, the card violates docs/CARD.md.
 
 import { State, Sw } from "../../../firmware/wire.js";
 import { Card, CardTrap } from "../../core/card.js";
@@ -14,12 +14,12 @@ import { type Difference, Invariants, type Seen } from "./invariants.js";
 import { answerIn, STATUS_PROBED, StatusProbe } from "./probe.js";
 import type { Start } from "./steps.js";
 
-/** The card did what the model does not. */
+/** The card behaved differently from the model. */
 export class Disagreement extends Error {
   override name = "Disagreement";
   constructor(
     readonly difference: Difference,
-    /** The models before the difference was seen. */
+    /** The models before the difference appeared. */
     readonly models: readonly Model[],
   ) {
     super(`${difference.what}: ${difference.expected} expected, ${difference.actual} found`);
@@ -27,12 +27,12 @@ export class Disagreement extends Error {
 }
 
 export interface CompareOptions {
-  /** What is not compared, or which invariants are not looked at: known differences, so that others can be found. */
+  /** Comparisons and invariants to skip: known differences, so that others can be found. */
   readonly ignore?: ReadonlySet<string>;
   readonly counts?: Counts;
 }
 
-/** Takes secure messaging off the data of an answer with that status word; nothing where its MAC is wrong. */
+/** Removes secure messaging from the data of an answer with that status word; undefined if its MAC is wrong. */
 export type Unwrap = (data: Buffer, sw: number) => Buffer | undefined;
 
 /** Nothing happens. */
@@ -45,13 +45,13 @@ export class Comparison {
   readonly #unwrap: Unwrap;
   readonly #probe: StatusProbe;
   readonly #invariants: Invariants;
-  /** What the model expects to be answered in the last action, and the payload that came, in hexadecimal. */
+  /** The answer that the model expects to the last action, and the received payload, in hexadecimal. */
   #expected: Answer | undefined;
   #answered = "";
-  /** The payload that had come last before that action, and what has come last since. */
+  /** The last payload before that action, and the last payload since. */
   #answeredBefore = "";
   #answeredLast = "";
-  /** What the screen shows, read once an action. */
+  /** The text of the screen, read once per action. */
   #display = "";
 
   constructor(module: WebAssembly.Module, start: Start, unwrap: Unwrap, options: CompareOptions = {}) {
@@ -65,32 +65,32 @@ export class Comparison {
     this.#invariants = new Invariants(options.ignore);
   }
 
-  /** The model that stands for all: before a cut is resolved, the first. */
+  /** The representative model: the first one until a cut is resolved. */
   get model(): Model {
     return this.models[0] as Model;
   }
 
-  /** The first eight bytes of DF20, as they were asked for last. */
+  /** The first eight bytes of DF20, as last read. */
   get status(): Uint8Array | undefined {
     return this.#probe.status;
   }
 
-  /** What the model expects to be answered in the last action; nothing where it was no frame, or where a cut fell. */
+  /** The answer that the model expects to the last action; undefined if it was no frame, or a power cut happened. */
   get expected(): Answer | undefined {
     return this.#expected;
   }
 
-  /** The payload that was answered in the last action, in hexadecimal; empty where none was. */
+  /** The payload that answered the last action, in hexadecimal; empty if there was none. */
   get answered(): string {
     return this.#answered;
   }
 
-  /** The payload that had come last before the last action, in hexadecimal. */
+  /** The last payload before the last action, in hexadecimal. */
   get answeredBefore(): string {
     return this.#answeredBefore;
   }
 
-  /** The random source of the card fails, or works again. */
+  /** Makes the random source of the card fail, or work again. */
   randomFails(fails: boolean): void {
     this.#expected = undefined;
     this.card.randomFails = fails;
@@ -98,7 +98,9 @@ export class Comparison {
     for (const model of this.models) model.defects.random = fails;
   }
 
-  /** Does to the card and to the models what needs no answer. Throws a Disagreement where they differ then. */
+  /**
+   * Applies an action without an answer to the card and the models. Throws a Disagreement if they differ afterwards.
+   */
   happen(action: Seen["action"], onCard: (card: Card) => void, onModel: (model: Model) => void): void {
     this.#act(
       action,
@@ -113,7 +115,7 @@ export class Comparison {
     );
   }
 
-  /** Gives card and models a frame. Returns the payload that came back, if any. Throws a Disagreement. */
+  /** Sends a frame to card and models. Returns the payload that came back, if any. Throws a Disagreement. */
   send(action: Seen["action"], bytes: Uint8Array, onModel: (model: Model) => Answer): Buffer | undefined {
     let answer: Buffer | undefined;
     const onCard = () => {
@@ -125,7 +127,7 @@ export class Comparison {
     return answer;
   }
 
-  /** A step is over: what is told of tries, life and keys is compared, too. Throws a Disagreement. */
+  /** Ends a step: the reported tries, life and keys are compared too. Throws a Disagreement. */
   settle(): void {
     const status = this.#askStatus();
     this.#look({ action: PAUSE, answer: undefined, raw: undefined, cut: false, status });
@@ -149,7 +151,7 @@ export class Comparison {
     if (cut) this.#expected = undefined;
     if (cut) this.models = this.models.flatMap((model) => model.cut());
     this.#learn();
-    // Within a step only where flash was written: asking takes longer than the step.
+    // Within a step this is done only if flash was written, since asking takes longer than the step.
     const status = this.#probe.isCurrent(this.card) ? undefined : this.#askStatus();
     this.#look({ action, answer: answers[0], raw: answer ?? late, cut, status });
     this.#compare(cut ? undefined : answers, answer);
@@ -159,7 +161,7 @@ export class Comparison {
     if (cut && counts) counts.cuts++;
   }
 
-  /** The payload of what left on the line, if anything did. */
+  /** The payload that was sent on the line, if any. */
   #takeAnswer(): Buffer | undefined {
     const sent = this.card.takeSent();
     if (sent.length === 0) return undefined;
@@ -180,7 +182,7 @@ export class Comparison {
     }
   }
 
-  /** A lock code is what the card shows; from then on it is known. */
+  /** The model learns a lock code from the card's screen. */
   #learn(): void {
     if (this.card.state !== "LOCK_CODE") return;
     for (const model of this.models) {
@@ -191,7 +193,7 @@ export class Comparison {
 
   // ---- comparing ----
 
-  /** Keeps the models that differ in nothing. Throws where there is none: with the difference from the first. */
+  /** Keeps the models without differences. If none is left, throws with the difference of the first. */
   #keep(difference: (model: Model, index: number) => Difference | undefined): void {
     const models = this.models;
     let first: Difference | undefined;
@@ -242,7 +244,7 @@ export class Comparison {
     return { what: "data", expected: hexOf(Buffer.from(data)), actual: hexOf(actual) };
   }
 
-  /** Looks at the invariants before the models, so that a difference that breaks one has its name. */
+  /** Checks the invariants before the models, so that a difference that breaks an invariant gets its name. */
   #look(seen: Pick<Seen, "action" | "answer" | "raw" | "cut" | "status">): void {
     const { card } = this;
     const broken = this.#invariants.broken({
@@ -277,7 +279,10 @@ export class Comparison {
   }
 }
 
-/** What GET DATA says of the model's card, but for the voltage; of one that is off, when it is turned on. */
+/**
+ * The expected GET DATA status of the model's card, without the voltage; for a card that is off, the status after
+ * turning it on.
+ */
 export function statusExpected(model: Model): readonly number[] {
   const error = model.on ? model.ram.error : model.errorAtPowerOn;
   return statusOf(model.kept, error, 0).slice(0, STATUS_PROBED);

@@ -1,5 +1,5 @@
-// What a random run has been through: states, transitions, commands in each state, life and level. A run that never came
-// to a place says nothing about it, so the tests ask for these.
+// Counts what a random run has covered: states, transitions, and commands in each state, life and level. A run that
+// never reached a place proves nothing about it, so the tests require these counts.
 
 import { Ins, Life, State } from "../../../firmware/wire.js";
 import type { Answer } from "../../core/model/commands.js";
@@ -8,17 +8,17 @@ import type { Action } from "./invariants.js";
 
 export class Counts {
   steps = 0;
-  /** Contacts, times, frames and voltages: a step has one or more. */
+  /** Contacts, waits, frames and voltages: a step has one or more. */
   actions = 0;
   cuts = 0;
-  /** Times that a name of each kind was seen, such as "SELECT in PIN". */
+  /** How often each name was seen, such as "SELECT in PIN". */
   readonly states = new Map<string, number>();
   readonly transitions = new Map<string, number>();
   readonly commands = new Map<string, number>();
   readonly levels = new Map<string, number>();
   readonly lives = new Map<string, number>();
 
-  /** An action was played; `before` is the state that it found. */
+  /** Records an action; `before` is the state before it. */
   note(action: Action, before: State, model: Model, answer: Answer | undefined): void {
     this.actions++;
     count(this.states, State[model.state] as string);

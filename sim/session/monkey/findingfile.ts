@@ -1,4 +1,4 @@
-// A finding on the disk: a command file that `dsc-sim run` replays, with a flash file beside it where it begins with one.
+// Writes a finding to disk: a command file that `dsc-sim run` replays, and a flash file if the run begins with one.
 
 import { join } from "node:path";
 import { createExclusive, FileError, removeAbandoned } from "../../../host-tools/files/files.js";
@@ -7,13 +7,13 @@ import { UserError } from "../usererror.js";
 import { unreadableFlash } from "./beginnings.js";
 import { UNREADABLE_FILE } from "./play.js";
 
-/** Names that are tried for one seed: findings of earlier runs are not overwritten. */
+/** The number of names tried for one seed, since earlier findings are not overwritten. */
 const MOST_NAMES = 1000;
 
 /** Names of findings and of their flash files. */
 const NAME = /^monkey-\d+(-\d+)?\.dsc(\.flash)?$/;
 
-/** The name of a finding's file: the first of a seed, or a further one. */
+/** The name of a finding's file: the first for a seed, or a further one. */
 function nameOf(seed: number, number: number): string {
   return number === 1 ? `monkey-${seed}.dsc` : `monkey-${seed}-${number}.dsc`;
 }
@@ -27,15 +27,15 @@ export function writeFinding(folder: string, seed: number, lines: readonly strin
       return path;
     }
   }
-  throw new UserError(`${join(folder, nameOf(seed, MOST_NAMES))}: is there already; delete old findings`);
+  throw new UserError(`${join(folder, nameOf(seed, MOST_NAMES))}: exists already; delete old findings`);
 }
 
-/** Deletes what a monkey left in `folder` that was killed while it wrote a finding. */
+/** Deletes what a killed monkey left in `folder` while it wrote a finding. */
 export function clearAbandoned(folder: string): void {
   removeAbandoned(folder, (name) => NAME.test(name));
 }
 
-/** Returns false where there is such a file. */
+/** Returns false if the file exists. */
 function create(path: string, text: string): boolean {
   try {
     createExclusive(path, text);

@@ -1,6 +1,6 @@
-// Makes random steps, by a seed. Most of them belong to a plot, a short sequence that leads somewhere (a login, a lock-out
-// and its unlock code, a personalization, a bench test), so that deep states are reached; between the steps of a plot
-// come disturbances of every kind.
+// Makes random steps from a seed. Most of them belong to a plot, a short sequence that leads somewhere (a login, a
+// lock-out and its unlock code, a personalization, a bench test), so that deep states are reached. Disturbances of
+// every kind come between the steps of a plot.
 
 import { Key, Level, Life, Limit, SelfTest, SetStatusP2, State } from "../../../firmware/wire.js";
 import { LEVELS } from "../../../host-tools/card/scp03.js";
@@ -16,9 +16,9 @@ const CLOCK = 2 ** 32;
 const OK: number = Key.OK;
 const PRESS: number = Key.PRESS;
 
-/** Of a hundred steps, how many disturb a plot. */
+/** The percentage of steps that disturb a plot. */
 const DISTURBED = 8;
-/** Seeds of cards: few, since making a demo card takes time; what is done with them differs. */
+/** The number of seeds for cards: few, since making a demo card takes time and the steps differ anyway. */
 const CARDS = 16;
 
 export class Generator {
@@ -36,7 +36,7 @@ export class Generator {
     return { seed: 1 + this.#below(CARDS), card };
   }
 
-  /** The next step; `model` is the card as it is. */
+  /** The next step; `model` is the current state of the card. */
   next(model: Model): Step {
     if (this.#plot.length === 0) this.#plot = this.#newPlot(model);
     if (this.#below(100) < DISTURBED) return this.#disturbance(model);
@@ -188,7 +188,7 @@ export class Generator {
     return this.#pick(plots)();
   }
 
-  /** The battery goes down, or power fails in the middle of what follows. */
+  /** The battery runs low, or power fails during the following steps. */
   #battering(): Step[] {
     if (this.#chance(60))
       return [{ do: "cut", count: 1 + this.#below(this.#pick([3, 20, 130])), torn: this.#chance(60) }];
@@ -233,7 +233,7 @@ export class Generator {
       () => 1 + this.#below(40 * SECONDS),
       () => 1 + this.#below(400 * SECONDS),
       () => 1 + this.#below(20) * DAY,
-      // To shortly before the clock's half, and before its wrap.
+      // To shortly before half of the clock's range, and to before its wrap.
       () => CLOCK / 2 - (model.now % (CLOCK / 2)) - this.#below(40) * SECONDS,
       () => CLOCK - (model.now % CLOCK) - this.#below(40) * SECONDS,
     ])();

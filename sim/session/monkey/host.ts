@@ -1,7 +1,7 @@
-// The host's half of the serial line for random runs: commands are made as they should be, or with one thing wrong on
-// purpose, and the facts that the model needs are told with them.
+// The host's half of the serial line for random runs: it makes right commands, or commands with one deliberate fault,
+// together with the facts that the model needs.
 //
-// host-tools/card/scp03.ts is not used for the channel: it makes nothing wrong, and refuses to go on with wrong keys.
+// host-tools/card/scp03.ts is not used for the channel, since it makes no wrong commands and stops at wrong keys.
 
 import {
   ALL_KEYS,
@@ -35,22 +35,22 @@ const BLOCK = 16;
 const MAC_SIZE = Scp03Size.MAC;
 const HOST_CHALLENGE = new Uint8Array(Scp03Size.CHALLENGE);
 
-/** The record of the demo card; others are made of their numbers. */
+/** The record of the demo card; others are derived from their numbers. */
 export const DEMO_RECORD = 1;
 
-/** Suites that a card of these runs may have; with P the site judges the PIN. */
+/** Suites of the cards in these runs; with P the server checks the PIN. */
 export const SUITES = {
   card: ["OCRA-1:HOTP-SHA256-8:QN06", "OCRA-1:HOTP-SHA1-8:QN06", "OCRA-1:HOTP-SHA512-8:QN06"],
   server: ["OCRA-1:HOTP-SHA256-8:QN06-PSHA256", "OCRA-1:HOTP-SHA1-8:QN06-PSHA1"],
 } as const;
 
-/** How a command goes on the line. */
+/** How a command is sent. */
 export type Via = "plain" | "channel" | "wrong MAC" | "wrong padding" | "old session";
 
-/** What is wrong with a command beside its contents. */
+/** A deliberate fault of a command other than in its contents. */
 export type Spoilt = "size" | "parameters" | "class" | "length field" | "instruction";
 
-/** A command as it is meant. */
+/** The intended command. */
 export type Meant =
   | { readonly ins: "SELECT"; readonly application: "named" | "default" | "other" }
   | { readonly ins: "GET_DATA"; readonly tag: number }
@@ -66,7 +66,7 @@ export type PinChoice = "right" | "wrong" | "letters";
 export type CodeChoice = "right" | "wrong" | "letters";
 export type RecordFault = "tries" | "suite" | "pin" | "key length" | "check";
 
-/** What a host may know of the card: its owner's PIN, the lock code it showed, its keys. */
+/** What a host may know about the card: its PIN, the lock code it showed, its keys. */
 export interface Known {
   readonly pin: string;
   readonly lockCode: string | undefined;
@@ -79,17 +79,17 @@ interface Session {
   readonly number: number;
   readonly hostChallenge: Uint8Array;
   readonly cardChallenge: Uint8Array;
-  /** Undefined until EXTERNAL AUTHENTICATE. */
+  /** undefined until EXTERNAL AUTHENTICATE. */
   keys: SessionKeys | undefined;
   level: number;
   chaining: Uint8Array;
   counter: number;
-  /** The chaining value that the card has if it took all that was right, and the one before the last command. */
+  /** The chaining value of the card if it accepted every right command, and the one before the last command. */
   cards: Uint8Array | undefined;
   before: Uint8Array | undefined;
 }
 
-/** A frame, and what is expected to be known of it. */
+/** A frame, and the facts about it. */
 export interface Made {
   readonly bytes: Uint8Array;
   readonly frame: Frame;
@@ -103,7 +103,7 @@ export const ORACLE: Oracle = {
   unlockCode: (record, lockCode) => ocra(UNLOCK_SUITE, recordOf(record).unlockKey, { challenge: lockCode }),
 };
 
-/** Keys and suite by the number of a record: the demo card's, or made of the number. */
+/** Keys and suite of a record by its number: the demo card's, or derived from the number. */
 function recordOf(record: number): { suite: string; key: Uint8Array; unlockKey: Uint8Array } {
   if (record === DEMO_RECORD) return DEMO;
   const all = [...SUITES.card, ...SUITES.server];
@@ -115,14 +115,14 @@ function recordOf(record: number): { suite: string; key: Uint8Array; unlockKey: 
   return { suite: all[record % all.length] as string, key, unlockKey };
 }
 
-/** The record of a number, with the PIN and the tries that are asked for. */
+/** The record with that number, with the given PIN and tries. */
 export function storedOf(record: number, pin: string, tries: number): Stored {
   const { suite } = recordOf(record);
   const serial = record === DEMO_RECORD ? DEMO.serial : `IB${String(5_000_000 + record)}`;
   return { record, check: suite.includes("-P") ? "server" : "card", tries, pin, serial, suite };
 }
 
-/** Transport keys by their number; 0: the public test keys. */
+/** Transport keys by number; 0: the public test keys. */
 function keysetOf(number: number): Keyset {
   if (number === 0) return testKeys();
   const key = (part: number) =>
@@ -139,14 +139,14 @@ export class Host {
   #session: Session | undefined;
   #old: Session | undefined;
   #sessions = 0;
-  /** The number and the host challenge of an INITIALIZE UPDATE that was not answered yet. */
+  /** The number and host challenge of an unanswered INITIALIZE UPDATE. */
   #beginning = 0;
 
   hello(): Made {
     return { bytes: encodeFrame(Channel.APDU, new Uint8Array()), frame: { kind: "hello" } };
   }
 
-  /** A frame that is none: its CRC is wrong. */
+  /** An invalid frame: its CRC is wrong. */
   noise(): Made {
     const bytes = encodeFrame(Channel.APDU, Uint8Array.of(0x80, Ins.GET_DATA, 0xdf, 0x20));
     bytes[2] = (bytes[2] as number) ^ 1;
@@ -167,7 +167,7 @@ export class Host {
     });
   }
 
-  /** The card's answer to INITIALIZE UPDATE. */
+  /** Takes the card's answer to INITIALIZE UPDATE. */
   begun(answer: Uint8Array): void {
     if (this.#session?.keys) this.#old = this.#session;
     this.#session = {
@@ -189,7 +189,7 @@ export class Host {
       data.set(kdf(session.keys.mac, 0x01, context, MAC_SIZE));
       session.chaining = cmac(session.keys.mac, Buffer.concat([new Uint8Array(BLOCK), header, data.subarray(0, 8)]));
       session.counter = 0;
-      // A second one begins the host's chain anew, and the card, which refuses it, goes on with its own.
+      // A second EXTERNAL AUTHENTICATE restarts the host's chain, but the card refuses it and continues its own.
       session.before = session.cards;
       session.cards ??= session.chaining;
       data.set(session.chaining.subarray(0, MAC_SIZE), MAC_SIZE);
@@ -201,7 +201,7 @@ export class Host {
     });
   }
 
-  /** A command, by itself or in the channel. */
+  /** A command, sent plain or in the channel. */
   command(meant: Meant, known: Known, via: Via, spoilt?: Spoilt): Made {
     const { data, ...rest } = contents(meant, known);
     let asked: Asked = { cla: classOf(meant), ...rest, size: data.length };
@@ -244,12 +244,12 @@ export class Host {
     return malformed ? made(broken(apdu), { ...facts, malformed: true }) : made(apdu, facts);
   }
 
-  /** A command got no answer: the card did not take it. */
+  /** Called if a command got no answer: the card did not accept it. */
   lost(): void {
     if (this.#session) this.#session.cards = this.#session.before;
   }
 
-  /** Takes secure messaging off an answer. Returns undefined where its MAC or its padding is wrong. */
+  /** Removes secure messaging from an answer. Returns undefined if its MAC or padding is wrong. */
   unwrap(answer: Buffer, sw: number): Buffer | undefined {
     const session = this.#session;
     const isError = sw !== Sw.DONE && sw >> 8 !== 0x63;
@@ -343,7 +343,7 @@ function putKey(keys: number, short: boolean, wrong: "kcv" | "version" | undefin
   });
   const version = wrong === "version" ? KeyVersion.HIGHEST + 1 : kvn;
   const data = Buffer.concat([Buffer.of(version), ...blocks]);
-  // What replaces the test keys may be added as well: every other keyset is.
+  // Keys that replace the test keys may also be added, as any other keyset is.
   const p1 = known.kvn === KeyVersion.TEST && keys % 2 === 0 ? 0 : known.kvn;
   return { ins: Ins.PUT_KEY, p1, p2: ALL_KEYS, data, ...(wrong ? {} : { keyset: { kvn, keys } }) };
 }
@@ -353,7 +353,7 @@ function pinOf(choice: PinChoice, { pin }: Known): string {
   return choice === "right" && pin !== "" ? pin : wrongPinFor(pin);
 }
 
-/** A PIN that is not this one, and not too easy. */
+/** A PIN that differs from this one and is not weak. */
 export function wrongPinFor(pin: string): string {
   return pin === "8351" ? "6072" : "8351";
 }
@@ -364,7 +364,7 @@ function codeOf(choice: CodeChoice, known: Known): string {
   return choice === "right" && right ? right : wrongCodeFor(right);
 }
 
-/** The unlock code, where the lock code was seen. */
+/** The unlock code, if the lock code was seen. */
 export function rightCode({ lockCode, record }: Known): string | undefined {
   return lockCode === undefined || record === 0 ? undefined : ORACLE.unlockCode(record, lockCode);
 }
@@ -390,7 +390,7 @@ function apduOf(cla: number, ins: number, p1: number, p2: number, data: Uint8Arr
   return Buffer.from([cla, ins, p1, p2, ...(data.length > 0 ? [data.length, ...data] : [])]);
 }
 
-/** Lc says more than there is. */
+/** A copy whose Lc is larger than the data. */
 function broken(apdu: Buffer): Buffer {
   const bytes = apdu.length > 5 ? Buffer.from(apdu) : Buffer.concat([apdu.subarray(0, 4), Buffer.of(9, 1, 2)]);
   bytes[4] = 0xf0;
@@ -423,7 +423,7 @@ function ascii(text: string): Buffer {
   return Buffer.from(text, "ascii");
 }
 
-/** Tags that GET DATA is asked for; the last one there is not. */
+/** Tags for GET DATA; the last one does not exist. */
 export const TAGS: readonly number[] = [
   ...[Tag.SERIAL, Tag.KEY_INFORMATION, Tag.STATUS, Tag.FIRMWARE, Tag.SUITE, Tag.SUITES, Tag.CARD_ID, 0xdf99],
 ];

@@ -1,5 +1,5 @@
-// `dsc-sim monkey`: plays the run of one seed after the other until one finds something or it is over. What was found is
-// made short, and shown by the lines of a command file.
+// `dsc-sim monkey`: plays the runs of one seed after another until one finds something or the time is over. A finding
+// is shrunk and shown as lines of a command file.
 
 import { setImmediate as pause } from "node:timers/promises";
 import { Counts } from "./counts.js";
@@ -7,7 +7,7 @@ import { explore, type Finding, replay } from "./monkey.js";
 import { scriptOf, shows } from "./script.js";
 import { shrinkings } from "./shrink.js";
 
-/** How far it is. */
+/** The progress. */
 export interface Progress {
   readonly runs: number;
   readonly counts: Counts;
@@ -29,16 +29,16 @@ export interface Hunted extends Progress {
 }
 
 export interface HuntOptions {
-  /** Asked before each run. */
+  /** Called before each run. */
   readonly isOver: (progress: Progress) => boolean;
-  /** Something was found, and is made short now. */
+  /** Called when something was found, before it is shrunk. */
   readonly onFound?: (seed: number, finding: Finding) => void;
 }
 
-/** In so many further runs something is looked for that a command file can show. */
+/** The number of further runs that look for something a command file can show. */
 const FURTHER_RUNS = 400;
 
-/** Plays runs from the one of `seed` on. Between them, signals and timers have their turn. */
+/** Plays runs from that of `seed` on. Between them, signals and timers are handled. */
 export async function hunt(module: WebAssembly.Module, seed: number, options: HuntOptions): Promise<Hunted> {
   const counts = new Counts();
   let runs = 0;
@@ -59,8 +59,8 @@ function following(seed: number): number {
 }
 
 /**
- * Makes a finding short and writes its lines. Some differences are neither on the screen nor in an answer, such as when the
- * card wants to be called next: then it goes on without looking at those, until what they lead to can be seen.
+ * Shrinks a finding and writes its lines. Some differences show neither on the screen nor in an answer, such as when
+ * the card wants to be called next: then the search continues without them, until their consequences are visible.
  */
 async function told(module: WebAssembly.Module, seed: number, first: Finding): Promise<Found> {
   const found = await short(module, seed, first);

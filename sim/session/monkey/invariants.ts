@@ -1,5 +1,6 @@
-// The named invariants of docs/INVARIANTS.md, looked at after each step of a random run. They use what can be seen of the
-// card and which commands were authentic, not the model's screens: a fault in the model does not hide one here.
+// The named invariants of docs/INVARIANTS.md, checked after each step of a random run. They use what is visible of the
+// card and which commands were authentic, but not the model's screens, so that a fault in the model does not hide one
+// here.
 
 import { Ins, Level, LIFE_NOT_TOLD, Life, PinCheck, StatusAt, Sw } from "../../../firmware/wire.js";
 import type { Answer, Frame } from "../../core/model/commands.js";
@@ -19,10 +20,10 @@ export type Action =
   | { readonly kind: "battery"; readonly millivolts: number }
   | { readonly kind: "frame"; readonly frame: Frame };
 
-/** What is seen after a step. */
+/** The visible result of a step. */
 export interface Seen {
   readonly action: Action;
-  /** What the model expects to be answered, and the payload that came. */
+  /** The answer that the model expects, and the received payload. */
   readonly answer: Answer | undefined;
   readonly raw: Uint8Array | undefined;
   /** Power failed during the step. */
@@ -64,20 +65,20 @@ const FIRST = /^(NO KEY|BLOCKED|LOCKED|PIN>|BATT LOW|ERROR 0\d)$/;
 const OPEN_STATES = /^(CHALLENGE|RESPONSE|NEW_PIN|REPEAT_PIN|WEAK_PIN|NO_MATCH|PIN_SET)$/;
 const NEEDS_A_TRY = /^(PIN|CHALLENGE|RESPONSE)$/;
 const QUIET_DISPLAY = /^(NO KEY|PIN>|LOCKED|BLOCKED|ERROR 0\d|\*{8}|TEST \d\d)$/;
-/** A hold, its release and a message may come between the last contact and the time-out's start. */
+/** A hold, its release and a message may come between the last contact and the start of the time-out. */
 const SLACK = 800 + 2 * BOUNCE + 3_000;
 const LIMITS: Record<string, number> = { LOCK_CODE: 300_000, UNLOCK: 300_000, RESPONSE: 60_000 };
 const IDLE = 30_000;
 
 export class Invariants {
   #before: Seen | undefined;
-  /** The status that was seen last; within a step it is asked only where flash was written. */
+  /** The last known status; within a step it is read only if flash was written. */
   #status: Uint8Array | undefined;
   #responseSince = 0;
   #lastSign = 0;
   /** When each contact closed. */
   readonly #closedAt = new Map<number, number>();
-  /** Keys that may be in the bench test's record. */
+  /** Keys that may be in the record of the bench test. */
   #testable = 0;
   #lockCode = "";
   readonly #spentCodes = new Set<string>();
@@ -97,7 +98,7 @@ export class Invariants {
     return undefined;
   }
 
-  /** What the checks need to know of what came before. */
+  /** Records what later checks need. */
   #note(seen: Seen): void {
     const { action, now, state } = seen;
     if (action.kind === "contact") {
@@ -112,14 +113,16 @@ export class Invariants {
     if (state === "TEST" && this.#before?.state !== "TEST") this.#testable = this.#closing(now);
   }
 
-  /** The card starts afresh, perhaps: keys that are down close their contacts for it now. */
+  /** The card may have restarted: contacts of keys that are down count as closing now. */
   #powered(now: number): void {
     this.#lastSign = now;
     if (this.#before?.battery !== 0) return;
     for (const key of this.#closedAt.keys()) this.#closedAt.set(key, now);
   }
 
-  /** A frame that restarts the time-out: an authentic one, one where nothing is shown, or one that opens a screen. */
+  /**
+   * Whether a frame restarts the time-out: an authentic one, one while nothing is shown, or one that opens a screen.
+   */
   #isSign(seen: Seen): boolean {
     if (seen.action.kind !== "frame" || seen.action.frame.kind === "noise") return false;
     const before = this.#before;
@@ -127,7 +130,7 @@ export class Invariants {
     return isAuthentic(seen) || QUIET_DISPLAY.test(before.display);
   }
 
-  /** Contacts that closed just now: their keys go down on the screen that follows. */
+  /** Contacts that just closed: their keys go down on the next screen. */
   #closing(now: number): number {
     let keys = 0;
     for (const [key, at] of this.#closedAt) if (at + BOUNCE >= now) keys |= 1 << key;
@@ -136,7 +139,7 @@ export class Invariants {
 
   #remember(seen: Seen): void {
     const { action, raw, state, display } = seen;
-    // A refusal takes nothing out of the record.
+    // A refusal removes nothing from the record.
     const isAnswered = raw !== undefined && swOf(raw) === Sw.DONE;
     if (action.kind === "frame" && isAnswered && isCommand(action.frame, Ins.SELF_TEST, 2))
       this.#testable = this.#closing(seen.now);
@@ -191,7 +194,9 @@ export class Invariants {
     return seen.state === "PIN_SET" || isDone(seen, commands);
   }
 
-  /** The screens behind a PIN are reached from PIN> or UNLOCK> only, and nothing typed is shown where nothing was. */
+  /**
+   * The screens behind a PIN are reached only from PIN> or UNLOCK>, and no typed input appears where nothing was typed.
+   */
   #survived(seen: Seen): boolean {
     const before = this.#before;
     if (!before || !seen.on) return false;
@@ -208,7 +213,7 @@ export class Invariants {
     return !QUIET_DISPLAY.test(before.display);
   }
 
-  /** It wrote, left its screen for another than off, or did what it must refuse. */
+  /** A card in ERROR wrote, left its screen for another than off, or did what it must refuse. */
   #errorDid({ state, action, raw, operations, on }: Seen): boolean {
     const wasError = this.#before?.state === "ERROR";
     // In one step it may have turned off by itself, and on again by a hold of PRESS.
@@ -252,7 +257,7 @@ function isUnseeded(status: Uint8Array | undefined): boolean {
   return status?.[StatusAt.LIFE] === Life.BLANK || status?.[StatusAt.LIFE] === Life.SEEDED;
 }
 
-/** Personalized, the card judges the PIN, and no try is left. */
+/** Personalized, the card checks the PIN, and no try is left. */
 function isLocked(status: Uint8Array | undefined): boolean {
   return (
     status?.[StatusAt.LIFE] === Life.PERSONALIZED &&
@@ -261,7 +266,7 @@ function isLocked(status: Uint8Array | undefined): boolean {
   );
 }
 
-/** A command that came through the channel with a right MAC: the model told it from the facts. */
+/** A command in the channel with a right MAC, according to the model's facts. */
 function isAuthentic({ action, answer }: Seen): boolean {
   return action.kind === "frame" && answer?.secured === true;
 }
@@ -276,14 +281,14 @@ function isCommand(frame: Frame, ins: Ins, p1: number): boolean {
   return frame.kind === "command" && frame.asked.ins === ins && frame.asked.p1 === p1;
 }
 
-/** The keys that SELF TEST told, where it is not encrypted. */
+/** The keys that SELF TEST reported, if it is not encrypted. */
 function recorded({ action, raw, answer }: Seen): number {
   if (action.kind !== "frame" || !raw || !isCommand(action.frame, Ins.SELF_TEST, 2) || swOf(raw) !== Sw.DONE) return 0;
   if (answer?.secured && raw.length > 4 + 8) return 0;
   return ((raw[0] as number) << 8) | (raw[1] as number);
 }
 
-/** 6F and the number of the error, or that it is no command at all. */
+/** 6F and the number of the error, or the status word for an unknown command. */
 function isRefusalOfError(sw: number): boolean {
   return sw >> 8 === Sw.ERROR >> 8 || sw === Sw.UNKNOWN_CLASS || sw === Sw.WRONG_LENGTH;
 }
@@ -304,7 +309,7 @@ function described({ state, display, status, raw, due }: Seen): string {
   return parts.join(", ");
 }
 
-/** A card in ERROR does not tell its life, nor anything that depends on it. */
+/** A card in ERROR reports neither its life nor anything that depends on it. */
 function isLifeHidden(status: Uint8Array): boolean {
   return status[StatusAt.LIFE] === LIFE_NOT_TOLD;
 }

@@ -1,5 +1,5 @@
-// Random steps for a card of which only the keys can be reached, in real time: no long waits, and nothing that blocks it for
-// good, since nobody could unlock it again.
+// Random steps for a card of which only the keys can be reached, in real time: without long waits, and without anything
+// that blocks the card for good.
 
 import { Key, State } from "../../../firmware/wire.js";
 import type { Model } from "../../core/model/model.js";
@@ -7,11 +7,11 @@ import { Generator } from "./generator.js";
 import { rightCode } from "./host.js";
 import { LONG, type Step } from "./steps.js";
 
-/** The longest wait, in ms; who would have to wait longer turns the card off. */
+/** The longest wait, in ms; instead of waiting longer, the card is turned off. */
 const LONGEST_WAIT = 4_000;
-/** A little later than when the card does something by itself. */
+/** Slightly after the card does something by itself. */
 const AFTER = 50;
-/** So many wrong unlock codes stay untried. */
+/** This many code tries are spared. */
 const SPARED_CODES = 2;
 const TURN_OFF: Step = { do: "press", key: Key.PRESS, ms: LONG };
 
@@ -31,7 +31,7 @@ export class KeySteps {
   }
 }
 
-/** The step as keys can do it; nothing where they cannot, or must not. */
+/** The step in a form that keys can do; undefined if they cannot, or must not. */
 function playable(step: Step, model: Model): Step | undefined {
   switch (step.do) {
     case "contact":
@@ -49,12 +49,12 @@ function playable(step: Step, model: Model): Step | undefined {
   }
 }
 
-/** An unlock code is entered, and few are left. */
+/** An unlock code is entered, and few code tries are left. */
 function isSpared({ state, kept }: Model): boolean {
   return state === State.UNLOCK && kept.codes <= SPARED_CODES;
 }
 
-/** OK would give another code than the right one. */
+/** OK would submit a wrong code. */
 function mayBlock(key: number, model: Model): boolean {
   return isSpared(model) && key === Key.OK && model.ram.entered !== rightCode(model.kept);
 }

@@ -9,7 +9,7 @@ import type { Start, Step } from "./steps.js";
 export interface Run {
   readonly start: Start;
   readonly steps: readonly Step[];
-  /** Differences that it is known to show, and that are passed over. */
+  /** Known differences that are skipped. */
   readonly ignores?: readonly string[];
 }
 
@@ -18,16 +18,16 @@ export interface Finding extends Run {
   readonly difference: Difference;
 }
 
-/** What a run showed, and in which of its steps. */
+/** What a run showed, and in which step. */
 export interface Shown {
   readonly difference: Difference;
   readonly at: number;
 }
 
-/** How many steps a run has: long enough for deep states, short enough to be shrunk. */
+/** The number of steps in a run: enough for deep states, few enough to shrink. */
 export const RUN_LENGTH = 250;
 
-/** Makes the run of a seed and plays it. Returns what was found, or nothing. */
+/** Makes the run of a seed and plays it. Returns the finding, if any. */
 export function explore(
   module: WebAssembly.Module,
   seed: number,

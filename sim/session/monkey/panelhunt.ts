@@ -1,7 +1,7 @@
-// `dsc-sim monkey --port`: random keys on the front panel of a card that is elsewhere.
+// `dsc-sim monkey --port`: random keys on the front panel of a card elsewhere.
 //
-// Only on a card without keys, and on the demo card, since cards are locked here and get other PINs. A run goes from off to
-// off. What it finds is played again, shorter each time, as long as the card shows it.
+// Only for a card without keys and for the demo card, since cards are locked here and get other PINs. A run goes from
+// off to off. A finding is played again, shorter each time, as long as the card shows it.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { Life, State } from "../../../firmware/wire.js";
@@ -31,24 +31,24 @@ export interface PanelFound {
 
 export interface PanelHunted extends Progress {
   readonly found?: PanelFound;
-  /** The PIN that the card has now, where it has one that is known. */
+  /** The card's current PIN, if known. */
   readonly pin: string;
 }
 
 export interface PanelHuntOptions {
-  /** Asked before each step. */
+  /** Called before each step. */
   readonly isOver: (progress: Progress) => boolean;
   readonly onFound?: (seed: number, difference: Finding["difference"]) => void;
 }
 
-/** How often what was found is played again: each takes seconds. */
+/** How often a finding is played again; each time takes seconds. */
 const MOST_TRIES = 40;
 /** How often PRESS is held until the card is off. */
 const MOST_HOLDS = 5;
-/** PINs that these runs give a card: one of them it has. */
+/** PINs that these runs give to a card; it has one of them. */
 const PINS = [DEMO.pin, NEW_PIN, OTHER_PIN];
 
-/** Plays keys until it is over or something is found. Throws a PanelError where the card must not be played on. */
+/** Plays keys until the time is over or something is found. Throws a PanelError if the card must not be played on. */
 export async function huntOnPanel(port: PanelPort, seed: number, options: PanelHuntOptions): Promise<PanelHunted> {
   const counts = new Counts();
   const steps = new KeySteps(seed);
@@ -82,7 +82,7 @@ class PanelRun {
     this.#counts = counts;
   }
 
-  /** Turns the card off, and learns what it is. */
+  /** Turns the card off, and finds out what it is. */
   async begin(): Promise<void> {
     const models = await modelsOf(this.#port);
     this.#play = new PanelPlay(this.#port.panel, models, {
@@ -92,7 +92,7 @@ class PanelRun {
     this.restart();
   }
 
-  /** The card is off: what it does from now on is another run. */
+  /** The card is off: from here on a new run begins. */
   restart(): void {
     this.steps = [];
     this.lines = [];
@@ -102,7 +102,7 @@ class PanelRun {
     return (this.#play as PanelPlay).model;
   }
 
-  /** Off, with no key down: nothing but flash is left of what was. */
+  /** Off, with no key down: only flash carries over. */
   get isAtRest(): boolean {
     const { state, ram } = this.model;
     return this.steps.length > 0 && state === State.OFF && ram.contacts.closed === 0 && ram.contacts.down === 0;
@@ -123,7 +123,7 @@ class PanelRun {
   }
 }
 
-/** Plays what was found again and again, with ever fewer steps. */
+/** Plays a finding again and again, with ever fewer steps. */
 async function shorter(port: PanelPort, run: PanelRun, { difference }: Shown): Promise<Omit<PanelFound, "seed">> {
   const first: Finding = { start: { seed: 0, card: "demo" }, steps: run.steps, difference };
   let lines = run.lines;
@@ -151,7 +151,7 @@ function headOf({ difference: { what, expected, actual } }: Finding): string[] {
   return [`# ${what}: ${expected} expected,`, `# found: ${actual}`, "# on a card that is off: dsc-sim run --port"];
 }
 
-/** Turns the card off. Returns what it may be then. */
+/** Turns the card off. Returns the possible models then. */
 async function modelsOf({ panel, link }: PanelPort): Promise<Model[]> {
   for (const key of KEYS) if (panel.isDown(key)) panel.up(key);
   const status = await statusOf(link);
@@ -172,7 +172,7 @@ async function modelsOf({ panel, link }: PanelPort): Promise<Model[]> {
   });
 }
 
-/** Asked by commands, which turn the card on. */
+/** Read by commands, which turn the card on. */
 async function statusOf(link: Link): Promise<CardStatus> {
   try {
     return await new CardClient(link).readStatus();
@@ -182,10 +182,10 @@ async function statusOf(link: Link): Promise<CardStatus> {
 }
 
 async function mustAnswer(panel: Panel): Promise<void> {
-  if (!(await panel.look())) throw new PanelError("the card does not answer any more");
+  if (!(await panel.look())) throw new PanelError("the card no longer answers");
 }
 
-/** What a card of that status keeps: several, since nobody is told its PIN. */
+/** The possible flash contents of a card with that status: several, since the PIN is not reported. */
 function keptOf({ life, serial, suite, pinCheck, tries, triesLeft, unlockTriesLeft }: CardStatus): Kept[] {
   if (life !== "personalized") return [{ ...NEW_CARD, life: life === "blank" ? Life.BLANK : Life.SEEDED }];
   if (serial !== DEMO.serial || suite !== DEMO.suite || pinCheck !== "card" || tries !== DEMO.tries) {

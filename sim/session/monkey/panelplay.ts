@@ -1,7 +1,7 @@
-// Plays keys on the front panel of a card that is elsewhere, and compares what its screen shows with the models.
+// Plays keys on the front panel of a card elsewhere, and compares its screen with the models.
 //
-// Its time passes by itself. A computer that is slow, or busy, makes the spans longer in which a key may have arrived, so
-// that more is in order; it makes no difference where there is none.
+// The card's time passes by itself. On a slow or busy computer the span in which a key may have arrived is longer, so
+// more screens are accepted. That can hide a difference but never causes one.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { State } from "../../../firmware/wire.js";
@@ -21,15 +21,18 @@ export interface PanelOptions {
   readonly onLine: (line: string) => void;
 }
 
-/** How often a screen that no model shows is looked at again, before that is a difference: what came may be of before. */
+/**
+ * How often a screen that fits no model is checked again before it counts as a difference, since a report may be from
+ * before.
+ */
 const LOOKS = 3;
-/** A card's clock may be wrong by so much, as a part of the time since it was looked at, and by so much at least, in ms. */
+/** The possible error of a card's clock, as a part of the time since the last check, and at least this many ms. */
 const DRIFT = 0.01;
 const LEAST_DRIFT = 5;
-/** How long a key takes to settle, and a little, in ms. */
+/** The time for a key to settle, with reserve, in ms. */
 const SETTLED = 30;
 
-/** What was found, and the model that came nearest. */
+/** The difference, and the closest model. */
 export class PanelDisagreement extends Error {
   override name = "PanelDisagreement";
   constructor(
@@ -45,7 +48,7 @@ export class PanelPlay {
   readonly #options: PanelOptions;
   readonly #began = performance.now();
   #models: readonly Model[];
-  /** When the last thing was sent, as lines tell it; and when the card was looked at last. */
+  /** When the last line was sent, and when the card was last checked. */
   #told = 0;
   #looked = 0;
 
@@ -61,7 +64,7 @@ export class PanelPlay {
     return this.#models[0] as Model;
   }
 
-  /** Plays a step. Throws a PanelDisagreement where no model shows what the card shows. */
+  /** Plays a step. Throws a PanelDisagreement if the card's screen fits no model. */
   async step(step: Step): Promise<void> {
     switch (step.do) {
       case "contact":
@@ -90,7 +93,7 @@ export class PanelPlay {
     await sleep(UP);
   }
 
-  /** The card has taken it once it has shown its screen after it. */
+  /** The card has processed a contact once it has reported a screen after it. */
   async #contact(key: number, closed: boolean): Promise<void> {
     const name = KEYS[key] as KeyName;
     if (this.#panel.isDown(name) === closed) return;
@@ -104,7 +107,7 @@ export class PanelPlay {
     await this.#look();
   }
 
-  /** Compares the screen with the models; those that show another are dropped. */
+  /** Compares the screen with the models; those with another screen are dropped. */
   async #look(): Promise<void> {
     for (let looks = 1; ; looks++) {
       const from = this.#now;
@@ -136,17 +139,17 @@ export class PanelPlay {
     return undefined;
   }
 
-  /** A lock code is what the card shows. */
+  /** The model learns a lock code from the card's screen. */
   #learn(model: Model): void {
     const { state, display } = this.#panel;
     if (state !== "LOCK_CODE" || model.state !== State.LOCK_CODE || model.kept.lockCode !== undefined) return;
     model.kept = { ...model.kept, lockCode: display };
   }
 
-  /** The card shows its screen as it is now, or a little later. */
+  /** Waits for a report of the current screen, or of a slightly later one. */
   async #shown(): Promise<void> {
     if (await this.#panel.look()) return;
-    throw new PanelError("the card does not answer any more");
+    throw new PanelError("the card no longer answers");
   }
 
   /** ms since this play began, on this computer's clock. */
@@ -154,7 +157,7 @@ export class PanelPlay {
     return Math.round(performance.now() - this.#began);
   }
 
-  /** From a moment until now, with what the card's clock may be off. */
+  /** From a moment until now, widened by the possible error of the card's clock. */
   #span(from: number): Span {
     const now = this.#now;
     const drift = Math.ceil(Math.max(LEAST_DRIFT, (now - this.#looked) * DRIFT));

@@ -1,5 +1,5 @@
-// Carries out the steps of a random run on a card and its models: what "the right PIN" or "open 33 with the wrong keys"
-// is on the keys and on the line, as one line of the command language each.
+// Carries out the steps of a random run on a card and its models: turns "the right PIN" or "open 33 with the wrong
+// keys" into keys and frames, each as one line of the command language.
 
 import { NEVER } from "../../../firmware/wire.js";
 import { KEYS, type KeyName } from "../../core/card.js";
@@ -15,10 +15,10 @@ export interface PlayOptions extends CompareOptions {
   readonly onLine?: (line: string) => void;
 }
 
-/** What `flash` names in the lines of a card whose flash is unreadable, until a file has it. */
+/** The file name for `flash` in the lines of a card with unreadable flash, until a file exists. */
 export const UNREADABLE_FILE = "unreadable.bin";
 
-/** Beyond this a wait is played in parts: a host may pass no more at once (docs/ABI.md). */
+/** A longer wait is played in parts, since a host may pass no more at once (docs/ABI.md). */
 const LONGEST = 1_000_000_000;
 
 export class Play {
@@ -39,12 +39,12 @@ export class Play {
     return this.#both;
   }
 
-  /** The model that stands for all. */
+  /** The representative model. */
   get model(): Model {
     return this.#both.model;
   }
 
-  /** Plays a step. Throws a Disagreement where the card does not do as the model. */
+  /** Plays a step. Throws a Disagreement if the card differs from the model. */
   step(step: Step): void {
     this.#carryOut(step);
     this.#both.settle();
@@ -135,7 +135,7 @@ export class Play {
     this.#both.card.cutAt(count, mode);
   }
 
-  /** Only of a card that is off: it looks at its random source when it turns on. */
+  /** Only for a card that is off, since it checks its random source at power-on. */
   #random(fails: boolean): void {
     if (this.#both.card.on) return;
     this.#line(`random ${fails ? "fails" : "works"}`);
@@ -169,7 +169,7 @@ export class Play {
   }
 }
 
-/** The digits that are meant, as things stand with the card. */
+/** The intended digits, given the state of the card. */
 export function digitsOf(typed: Typed, { kept, ram }: Model): string {
   switch (typed.what) {
     case "some":

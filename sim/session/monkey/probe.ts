@@ -1,10 +1,10 @@
-// What GET DATA tells of a card's status, asked of a copy, so that asking changes nothing.
+// Reads a card's status by GET DATA on a copy, so that reading changes nothing.
 
 import { Channel, Ins, Slip, StatusAt, Tag } from "../../../firmware/wire.js";
 import { encodeFrame } from "../../../host-tools/card/frame.js";
 import { Card, FULL_BATTERY } from "../../core/card.js";
 
-/** Bytes of DF20 that are told: all but the voltage, which is another on the copy that is asked. */
+/** The compared bytes of DF20: all but the voltage, which differs on the copy. */
 export const STATUS_PROBED: number = StatusAt.BATTERY;
 /** With its status word. */
 const ANSWER_SIZE = StatusAt.SIZE + 2;
@@ -13,7 +13,7 @@ const STATUS_FRAME = encodeFrame(Channel.APDU, Uint8Array.of(0x80, Ins.GET_DATA,
 
 export class StatusProbe {
   readonly #copy: Card;
-  /** The flash operations of the card when it was asked last, and what it said. */
+  /** The flash operations of the card at the last reading, and its result. */
   #asked = -1;
   #status: Uint8Array | undefined;
 
@@ -21,7 +21,7 @@ export class StatusProbe {
     this.#copy = new Card(module, { seed: 1 });
   }
 
-  /** The first bytes of DF20, as they were asked for last. */
+  /** The first bytes of DF20, as last read. */
   get status(): Uint8Array | undefined {
     return this.#status;
   }
@@ -31,12 +31,12 @@ export class StatusProbe {
     this.#asked = -1;
   }
 
-  /** Whether nothing was written since it was asked last. */
+  /** Whether nothing was written since the last reading. */
   isCurrent(card: Card): boolean {
     return card.flash.operations === this.#asked;
   }
 
-  /** Asks; nothing where the card cannot answer. */
+  /** Reads the status; undefined if the card cannot answer. */
   ask(card: Card): Uint8Array | undefined {
     if (!card.on && this.isCurrent(card)) return this.#status;
     const { operations } = card.flash;

@@ -1,4 +1,4 @@
-// A finding as a command file, which `dsc-sim run` plays up to the difference and fails there, with an `expect`.
+// Writes a finding as a command file, which `dsc-sim run` plays up to the difference, where an `expect` fails.
 
 import { NEVER, State, Tag } from "../../../firmware/wire.js";
 import { Flash } from "../../core/flash.js";
@@ -13,15 +13,15 @@ import { type Finding, playOf } from "./monkey.js";
 import type { PlayOptions } from "./play.js";
 import { TAP } from "./steps.js";
 
-/** What makes a difference visible that the screen does not show yet, the shortest first. */
+/** Ways to make a difference visible that the screen does not show yet, the shortest first. */
 type After = (both: Comparison, model: Model) => string[];
 const HOLD_PRESS = ["down press", "wait 1000", "up press", "wait 40"];
 const PRESS_KEY = 11;
 
-/** The last line where neither screen nor answer shows the difference: the file does not fail. */
+/** The last line if neither screen nor answer shows the difference: the file does not fail. */
 const NOTHING_SHOWS = "# neither the screen nor an answer shows it";
 
-/** Whether a command file fails in its last line on a card of that module, and in none before. */
+/** Whether a command file fails in its last line, and only there, on a card of that module. */
 export function shows(module: WebAssembly.Module, lines: readonly string[]): boolean {
   const openFlash = () => new Flash(unreadableFlash());
   return firstFailure({ name: "finding", lines }, new Session({ module, seed: 0, openFlash }))?.line === lines.length;
@@ -45,17 +45,17 @@ function headOf({ difference: { what, expected, actual } }: Finding): string[] {
   return [`# ${what}: ${expected} expected,`, `# found: ${actual}`];
 }
 
-/** What is written where nothing may be is cut off: a card that writes loses its power there, and does not answer. */
+/** A forbidden write is cut off: a card that writes loses its power there, and does not answer. */
 function armCut(lines: string[]): void {
   lines.splice(-1, 0, "cut-at 1 clean");
 }
 
 // ---- the lines that fail ----
 
-/** Made of what the model says: of the answer, the screen, or the status. */
+/** Expectations from the model: the answer, the screen, or the status. */
 function expectations(both: Comparison, { difference, models }: Disagreement): string[] {
   const model = models[0] as Model;
-  // The card traps in the line before, which ends the file.
+  // The card traps in the previous line, which ends the file.
   if (difference.what === "I10") return [];
   return (
     onAnswer(both) ??
@@ -72,7 +72,7 @@ function onAnswer(both: Comparison): string[] | undefined {
   return pattern === undefined || new RegExp(pattern).test(last) ? undefined : [`expect-answer /${pattern}/`];
 }
 
-/** The card gives the right answer, but for the cut that falls. */
+/** The card gives the right answer, except that the cut comes before it. */
 function onAnswerThatIsCut(both: Comparison): string[] | undefined {
   const pattern = answerExpected(both);
   const isSame = pattern === undefined || new RegExp(pattern).test(both.answeredBefore);
@@ -80,8 +80,8 @@ function onAnswerThatIsCut(both: Comparison): string[] | undefined {
 }
 
 /**
- * What the last answer is to be, as a regular expression; nothing where the last action was no frame. Where the card is to
- * say nothing, or not yet, that is the answer before.
+ * The expected last answer, as a regular expression; undefined if the last action was no frame. If the card should be
+ * silent, or answer later, that is the previous answer.
  */
 function answerExpected({ expected, answeredBefore }: Comparison): string | undefined {
   if (!expected) return undefined;
@@ -102,12 +102,12 @@ function onScreen(both: Comparison, model: Model): string[] | undefined {
   return undefined;
 }
 
-/** A lock code that it should not be. */
+/** A lock code that is wrong. */
 function onLockCode({ card }: Comparison): string[] | undefined {
   return card.state === State[State.LOCK_CODE] ? [`expect /^(?!${card.display})/`] : undefined;
 }
 
-/** GET DATA DF20 by itself, behind a SELECT that closes a channel. */
+/** GET DATA DF20 alone, after a SELECT that closes a channel. */
 function onStatus({ status }: Comparison, model: Model): string[] | undefined {
   const host = new Host();
   const select = host.command({ ins: "SELECT", application: "default" }, model.kept, "plain");
@@ -156,7 +156,7 @@ function cardAfter({ card }: Comparison, lines: readonly string[]): string {
 
 // ---- fewer lines ----
 
-/** The same lines with whole presses as `4`, `hold press 1000` and `type 4071`. */
+/** The same lines with whole presses written as `4`, `hold press 1000` and `type 4071`. */
 function shortened(lines: readonly string[]): string[] {
   const short: string[] = [];
   for (let at = 0; at < lines.length; ) {
@@ -170,10 +170,10 @@ function shortened(lines: readonly string[]): string[] {
   return short;
 }
 
-/** Lines of a key that goes down and up again. */
+/** The number of lines for a key that goes down and up again. */
 const PRESS_LINES = 4;
 
-/** The line in whose place these four stand: down, wait, up, wait. */
+/** The line that replaces these four: down, wait, up, wait. */
 function pressAt(lines: readonly string[], at: number): string | undefined {
   const four = lines.slice(at, at + PRESS_LINES).join("\n");
   const [, key, ms, up] = /^down (\w+)\nwait (\d+)\nup (\w+)\nwait 40$/.exec(four) ?? [];
@@ -181,7 +181,7 @@ function pressAt(lines: readonly string[], at: number): string | undefined {
   return Number(ms) === TAP ? key : `hold ${key} ${ms}`;
 }
 
-/** Digits go into one line, the first two onwards. */
+/** Collects digits into one line, from the first two on. */
 function add(lines: string[], press: string): void {
   const last = lines.at(-1) ?? "";
   const digits = /^(?:type )?(\d+)$/.exec(last)?.[1];

@@ -1,7 +1,8 @@
 // Makes a run that found something as short as it can be: steps are left out, halves first and then ever smaller parts
-// (delta debugging), and what is left gets simpler values. A shorter run counts only where it shows the same difference.
+// (delta debugging), and the remaining steps get simpler values. A shorter run counts only if it shows the same
+// difference.
 //
-// Which run to try next is a matter of this file; who tries it, on what card, and whether in one go, is not.
+// This file only decides which run to try next; its callers decide how and on which card to try it.
 
 import { Level } from "../../../firmware/wire.js";
 import { FULL_BATTERY } from "../../core/card.js";
@@ -10,18 +11,18 @@ import { type Finding, type Run, replay, type Shown } from "./monkey.js";
 import type { PlayOptions } from "./play.js";
 import { LONG, type Start, type Step, TAP } from "./steps.js";
 
-/** Round times that are tried first, in ms: they read better than the least one. */
+/** Round times that are tried first, in ms, since they read better than the shortest one. */
 const ROUND = [1, 20, 100, 800, 1_000, 30_000, 60_000, 300_000];
-/** What a card starts with, the simplest first. */
+/** Initial cards, the simplest first. */
 const SIMPLE_STARTS: readonly Start[] = [
   { seed: 1, card: "blank" },
   { seed: 1, card: "demo" },
   { seed: 1, card: "unreadable" },
 ];
 
-/** Yields runs that are to be tried, takes what each showed, and returns the shortest that shows the same difference. */
+/** Yields runs to try, takes the result of each, and returns the shortest that shows the same difference. */
 export type Shrinking = Generator<Run, Finding, Shown | undefined>;
-/** A part of that, which returns whether the last run that it tried is the best now. */
+/** A part of that, which returns whether the last tried run is now the best. */
 type Trying<T = void> = Generator<Run, T, Shown | undefined>;
 
 /** The shortest run that still shows the same difference. */
@@ -47,7 +48,7 @@ export function* shrinkings(finding: Finding): Shrinking {
 
 /** The shortest run so far. */
 class Best {
-  /** How often a shorter or simpler one took its place. */
+  /** How often a shorter or simpler run replaced it. */
   changes = 0;
 
   constructor(public finding: Finding) {}
@@ -56,7 +57,7 @@ class Best {
     return this.finding.steps;
   }
 
-  /** Tries a change of it. Returns whether that shows the same difference, and is the best one now. */
+  /** Tries a change. Returns whether the changed run shows the same difference and is now the best. */
   *attempt(change: Partial<Run>): Trying<boolean> {
     const { difference, ...run } = { ...this.finding, ...change };
     const shown = yield run;
@@ -66,7 +67,7 @@ class Best {
     return true;
   }
 
-  /** Tries another step in the place of one. */
+  /** Tries another step in place of one. */
   *replace(at: number, step: Step): Trying<boolean> {
     if (at >= this.steps.length) return false;
     return yield* this.attempt({ steps: this.steps.map((one, index) => (index === at ? step : one)) });
@@ -105,7 +106,7 @@ function* simplifySteps(best: Best): Trying {
   }
 }
 
-/** As long as there is something simpler that shows it. */
+/** Continues as long as something simpler shows it. */
 function* simplify(best: Best, at: number): Trying {
   for (let before = -1; before !== best.changes; ) {
     before = best.changes;
@@ -117,7 +118,7 @@ function* simplifyOnce(best: Best, at: number): Trying {
   for (const simpler of simplerThan(best.steps[at])) if (yield* best.replace(at, simpler)) return;
 }
 
-/** A round time that will do, or else the least, by halving between what is too short and what is long enough. */
+/** A round time that works, otherwise the shortest, by halving the interval between too short and long enough. */
 function* shorten(best: Best, at: number, ms: number): Trying {
   for (const round of ROUND.filter((one) => one < ms)) {
     if (yield* best.replace(at, { do: "wait", ms: round })) return;
@@ -130,7 +131,7 @@ function* shorten(best: Best, at: number, ms: number): Trying {
   }
 }
 
-/** Simpler steps than this one, the simplest first; none where the run is shorter by now. */
+/** Simpler steps, the simplest first; none if the run has become shorter. */
 function simplerThan(step: Step | undefined): Step[] {
   switch (step?.do) {
     case "press":
@@ -181,7 +182,7 @@ function simplerCommands(step: Extract<Step, { do: "command" }>): Step[] {
   return simpler;
 }
 
-/** The command without what is wrong with its contents; nothing where nothing is. */
+/** The command without the fault in its contents; undefined if it has none. */
 function withoutFault(meant: Meant): Meant | undefined {
   if (!("wrong" in meant) || meant.wrong === undefined) return undefined;
   const { wrong, ...right } = meant;

@@ -1,12 +1,13 @@
-// Models of a card whose time nobody here knows to the millisecond: what it may have done by now.
+// Models of a card whose time is not known to the millisecond: what it may have done by now.
 //
-// What happens to such a card happens between two moments: when it was sent, and when an answer showed that it had arrived.
-// So there is a model for the first moment, one for the last, and one for each in between at which the card does something.
+// An event reaches such a card between two moments: when it was sent, and when an answer showed that it had arrived. So
+// there is a model for the first moment, one for the last, and one for each moment in between at which the card does
+// something.
 
 import { NEVER } from "../../../firmware/wire.js";
 import type { Model } from "../../core/model/model.js";
 
-/** Moments in one span, at most: more than a card does in a minute. */
+/** The most moments in one span: more than a card has in a minute. */
 const MOST_MOMENTS = 16;
 
 /** Between two moments on the host's clock, in ms. */
@@ -15,7 +16,7 @@ export interface Span {
   readonly to: number;
 }
 
-/** Every model that the card may be, once something happened to it in that span. */
+/** Every model that the card may be after an event in that span. */
 export function within(models: readonly Model[], span: Span, act: (model: Model) => void = () => {}): Model[] {
   return fewest(models.flatMap((model) => momentsOf(model, span).map((moment) => later(model, moment, act))));
 }
@@ -39,7 +40,7 @@ function later(model: Model, moment: number, act: (model: Model) => void = () =>
   return copy;
 }
 
-/** Of models that differ only in when they do what is next: the one that does it first, and the one that does it last. */
+/** Of models that differ only in the time of the next event, the earliest and the latest. */
 function fewest(models: readonly Model[]): Model[] {
   const alike = new Map<string, { first: Model; last: Model }>();
   for (const model of models) {
@@ -58,7 +59,7 @@ function next({ now, due }: Model): number {
   return now + due;
 }
 
-/** All of a model but its times. */
+/** All of a model except its times. */
 function stampOf({ kept, ram }: Model): string {
   const { contacts, deadline, frameAt, ...rest } = ram;
   const { closed, down, moved, active } = contacts;

@@ -1,12 +1,12 @@
-// The steps of a random run, as intentions: "the right PIN", "open a channel of level 33 with the wrong keys". What they
-// are on the line and on the keys is made anew each time, from the seed and from what the card said.
+// The steps of a random run, as intentions: "the right PIN", "open a channel of level 33 with the wrong keys". They
+// become frames and keys anew each time, from the seed and the card's answers.
 
 import type { Key } from "../../../firmware/wire.js";
 import type { CodeChoice, Meant, Spoilt, Via } from "./host.js";
 
 export type { CodeChoice };
 
-/** What is typed. `again` is the new PIN that NEW> was given; `some` are digits that nobody asked for. */
+/** Typed input. `again` is the new PIN that was entered at NEW>; `some` are arbitrary digits. */
 export type Typed =
   | { readonly what: "right PIN" | "wrong PIN" | "weak PIN" | "new PIN" | "again" | "right code" | "wrong code" }
   | { readonly what: "some"; readonly digits: string };
@@ -18,10 +18,10 @@ export type Step =
   | { readonly do: "press"; readonly key: number | Key; readonly ms: number }
   | { readonly do: "type"; readonly typed: Typed }
   | { readonly do: "wait"; readonly ms: number }
-  /** Until shortly before, or just when, the next thing happens by itself. */
+  /** Waits until shortly before, or exactly until, the next event that happens by itself. */
   | { readonly do: "await"; readonly early: number }
   | { readonly do: "battery"; readonly millivolts: number }
-  /** Power fails at a flash operation to come. */
+  /** Power fails at a later flash operation. */
   | { readonly do: "cut"; readonly count: number; readonly torn: boolean }
   | { readonly do: "random"; readonly fails: boolean }
   | { readonly do: "hello" | "noise" | "panel" }
@@ -40,7 +40,7 @@ export interface Start {
   readonly card: "blank" | "demo" | "unreadable";
 }
 
-/** How long a key is down and nothing follows where nothing else is said, in ms. */
+/** The default time that a key is down and of the pause after it, in ms. */
 export const TAP = 80;
 export const UP = 40;
 export const LONG = 1000;

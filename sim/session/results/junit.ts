@@ -1,4 +1,4 @@
-// Results as JUnit XML, as CI systems read it: a test case for each script.
+// Results as JUnit XML for CI systems: a test case for each script.
 
 import { createRequire } from "node:module";
 import type { Document, Element } from "@xmldom/xmldom";
@@ -9,7 +9,7 @@ import { visible } from "./visible.js";
 
 const SUITE = "dsc-sim run";
 
-/** The document of some results. `firmware`: the hash of what played them, where it is known. */
+/** The document of the results. `firmware`: the hash of the firmware that played them, if known. */
 export function junitDocument(results: readonly Result[], firmware: string | undefined): string {
   const { DOMImplementation, XMLSerializer } = createRequire(import.meta.url)(
     "@xmldom/xmldom",
@@ -48,7 +48,7 @@ function addCase(document: Document, suite: Element, result: Result): void {
   const { script, failures, seconds } = result;
   const attributes = { name: script.name, classname: SUITE, file: script.name, time: seconds.toFixed(3) };
   const testcase = child(document, suite, "testcase", attributes);
-  // Readers add up cases, and a case that crashed counts as that.
+  // Readers count cases, and a crashed case counts as an error.
   const told = hasCrashed(result) ? "error" : "failure";
   for (const failure of failures) {
     const type = failure.crashed ? "crash" : failure.expected === undefined ? "line" : "expectation";

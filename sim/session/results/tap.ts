@@ -1,10 +1,10 @@
-// Results as TAP 14 (testanything.org): a line for each script, and where it failed a block of YAML.
+// Results as TAP 14 (testanything.org): a line for each script, and for a failure a block of YAML.
 
 import type { Failure } from "../playing.js";
 import type { Result } from "../run.js";
 import { escaped, visible } from "./visible.js";
 
-/** The first lines. Perl's `prove` knows the same lines by the number before, and refuses another. */
+/** The first lines. Perl's `prove` reads the same lines as version 13, and refuses any other number. */
 export function tapHead(scripts: number, environment: NodeJS.ProcessEnv = process.env): string {
   return `TAP version ${environment.HARNESS_ACTIVE ? 13 : 14}\n1..${scripts}\n`;
 }
@@ -19,17 +19,17 @@ export function tapResult(number: number, { script, failures }: Result): string 
   return point + block.map((line) => `  ${line}\n`).join("");
 }
 
-/** Lines that say something beside the results. */
+/** Lines with information besides the results. */
 export function tapComments(lines: readonly string[]): string {
   return lines.map((line) => `# ${visible(line)}\n`).join("");
 }
 
-/** A name may look like a directive, or like two lines. */
+/** Escapes a name that looks like a directive, or like two lines. */
 function description(name: string): string {
   return visible(name).replace(/[\\#]/g, "\\$&");
 }
 
-/** The display is the card's own; the command is for the reader to look up, since it may be a PIN. */
+/** The display comes from the card. The command is left out, since it may contain a PIN; the reader can look it up. */
 function diagnostics(name: string, { line, error, crashed, expected, actual, report }: Failure): string[] {
   return [
     `message: ${scalar(error)}`,
@@ -47,7 +47,7 @@ function item(name: string, failure: Failure): string[] {
   return diagnostics(name, failure).map((line, at) => `  ${at === 0 ? "-" : " "} ${line}`);
 }
 
-/** A text in YAML: as in JSON, but for what YAML wants escaped besides. */
+/** A text in YAML: as in JSON, with the further escapes that YAML needs. */
 function scalar(text: string): string {
   return JSON.stringify(text).replace(/[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]/g, escaped);
 }

@@ -111,7 +111,7 @@ channels("EXTERNAL AUTHENTICATE needs the right cryptogram and the right MAC, no
   }
 });
 
-channels("a warning carries an R-MAC, an error comes bare", () => {
+channels("a warning carries an R-MAC, an error does not", () => {
   const card = demo();
   const channel = openChannel(card, Level.FULL, testKeys());
   const raw = (data: string) => exchange(card, channel.wrap({ cla: 0x84, ...PROVE, data: digits(data) })).data.length;
@@ -151,7 +151,7 @@ channels("data that is wrongly padded under a right MAC closes it", () => {
   }
 });
 
-channels("a host that vanished leaves no riddle: the next one opens its own, and the old one is over", () => {
+channels("after a host has vanished, the next one opens its own channel, and the old channel ends", () => {
   const card = demo();
   const gone = openChannel(card, Level.FULL, testKeys());
   card.receive(encodeFrame(0, new Uint8Array(40)).subarray(0, 20));
@@ -171,7 +171,7 @@ channels("SELECT closes it", () => {
   assert.is(sw, Sw.NOT_IN_THIS_CHANNEL);
 });
 
-channels("while an answer is held back, nothing else is heard", () => {
+channels("while an answer is held back, no other command is accepted", () => {
   const card = demo();
   for (let i = 0; i < 2; i++) answerTime(card);
   converse(card, Buffer.concat([Buffer.from("8050000008", "hex"), Buffer.alloc(8)]));

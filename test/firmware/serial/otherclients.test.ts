@@ -52,7 +52,7 @@ function own(version: number): Keyset {
   return diversify(Buffer.alloc(16, version), diversificationData("IB3000123"), version);
 }
 
-clients("a template is told whole to class 80, and what is in it to class 00", () => {
+clients("class 80 gets a whole template, class 00 its contents", () => {
   const card = blank();
   assert.is(ask(card, "80ca00e000"), `e012${KEY_BLOCKS}9000`);
   assert.is(ask(card, "00ca00e000"), `${KEY_BLOCKS}9000`);

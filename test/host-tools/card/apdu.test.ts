@@ -46,7 +46,7 @@ test("any command comes back from its bytes", () => {
   fc.assert(fc.property(commands, (command) => assert.equal(decodeCommand(encodeCommand(command)), { ...command })));
 });
 
-test("what is no command is refused", () => {
+test("a malformed command is refused", () => {
   for (const bytes of ["", "80ca01", "80ca010202aa", "80ca010202aabb0000", "80ca01020000"])
     assert.throws(
       () => decodeCommand(hex(bytes)),
@@ -91,14 +91,14 @@ test("a refusal says what was refused, and how many tries are left", () => {
   assert.is(new CardRefused("STORE DATA", Sw.WRONG_DATA).triesLeft, undefined);
 });
 
-test("what holds no secret is shown", () => {
+test("data without secrets is shown", () => {
   assert.is(describeCommand(hex("80ca004500")), "GET DATA 80CA0045");
   assert.is(describeCommand(hex("8050ff0008010203040506070800")), "INITIALIZE UPDATE 8050FF00, 0102030405060708");
   assert.is(describeResponse(hex("80ca004500"), hex("49429000")), "9000 done, 4942");
   assert.is(describeResponse(hex("80ca004500"), hex("6a88")), "6A88 the card has no such data");
 });
 
-test("what may hold one is not", () => {
+test("data that may contain a secret is not shown", () => {
   assert.is(describeCommand(hex("80880000043132333400")), "INTERNAL AUTHENTICATE 80880000, 4 bytes not shown");
   assert.is(describeCommand(hex("84ca00450800000000000000ab00")), "GET DATA 84CA0045, 8 bytes not shown");
   assert.is(describeCommand(hex("800a0000023132")), "command 0A 800A0000, 2 bytes not shown");

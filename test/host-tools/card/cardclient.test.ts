@@ -104,7 +104,7 @@ test("the status of a blank card", async () => {
   assert.equal([serial, suite, life, pinCheck, testKeys, battery], [undefined, undefined, "blank", "none", true, 2400]);
 });
 
-test("text of a card that is none, or not fit for a terminal, is refused", async () => {
+test("a text object that is no text, or not fit for a terminal, is refused", async () => {
   for (const tag of ["0045", "df22"]) {
     for (const text of ["", "IB\u001b[2J", "IB 3", "IB\n3", "IB\u00e93", "\u00c9", "x".repeat(65)]) {
       const { card, clock, client } = setup();
@@ -180,7 +180,7 @@ test("a card may hold its answer to the host's cryptogram for more than a minute
   assert.is(client.level, undefined);
 });
 
-test("who waits for a card that holds its answer back is told why after a few seconds", async () => {
+test("a wait for a delayed answer is explained after a few seconds", async () => {
   const card = new FakeCard();
   const clock = new FakeClock();
   const reports: string[] = [];
@@ -189,10 +189,7 @@ test("who waits for a card that holds its answer back is told why after a few se
   card.spoil = (line) => (line.subarray(2, 4).equals(hex("9000")) ? Buffer.alloc(0) : line);
   await failure(clock.until(client.openChannel(0x33, testKeys())));
   assert.is(reports.length, 1);
-  assert.match(
-    String(reports[0]),
-    /^3000: .*transport keys: after wrong ones it holds its answer back, for up to 64 s/,
-  );
+  assert.match(String(reports[0]), /^3000: .*transport keys: after wrong keys it delays its answer by up to 64 s/);
 });
 
 test("a card that chooses another keyset is refused", async () => {
@@ -276,7 +273,7 @@ test("the proof is the response that the card computes", async () => {
   assert.is(client.level, 0x33);
 });
 
-test("transport keys are replaced under the version there is, and the answer is checked", async () => {
+test("transport keys are replaced under the current version, and the answer is checked", async () => {
   const { card, client } = setup();
   const fresh = diversify(pattern(16), diversificationData("IB3000123"), 0x01);
   await client.openChannel(0x33, testKeys());
@@ -298,14 +295,14 @@ const SECRETS: Record<string, (client: CardClient) => Promise<unknown>> = {
 };
 const OWN_KEYS = diversify(pattern(16), diversificationData("IB3000123"), 0x01);
 
-test("outside a channel no secret is sent, transport keys neither", async () => {
+test("outside a channel neither secrets nor transport keys are sent", async () => {
   const { card, client } = setup();
   const all = { ...SECRETS, "PUT KEY": (any: CardClient) => any.putKey(OWN_KEYS, testKeys().dek) };
   for (const [name, send] of Object.entries(all)) assert.match(String(await failure(send(client))), /channel/, name);
   assert.is(card.seen.length, 0);
 });
 
-test("in a channel that is not for secrets none is sent; transport keys are", async () => {
+test("a channel that is not for secrets carries none, but it carries transport keys", async () => {
   const { card, client } = setup();
   await client.openChannel(0x33, testKeys(), { secrets: false });
   for (const [name, send] of Object.entries(SECRETS))
@@ -344,7 +341,7 @@ test("a refusal says which command and why; the channel stays", async () => {
   assert.is(client.level, 0x33);
 });
 
-test("where the card closed the channel, the client did too", async () => {
+test("when the card closes the channel, the client does too", async () => {
   for (const sw of [0x6982, 0x6988]) {
     const { card, client } = setup();
     await client.openChannel(0x03, testKeys());
@@ -377,7 +374,7 @@ test("a command inside a channel is never sent again: the channel ends, a new on
   assert.is(card.seen.length, 1);
 });
 
-test("a command outside one is", async () => {
+test("a command outside a channel is sent again", async () => {
   const { card, client, clock } = setup();
   card.answer = tells(DATA);
   await clock.until(client.hello());
@@ -395,7 +392,7 @@ test("a line that closes inside a channel ends both", async () => {
   assert.is(client.level, undefined);
 });
 
-test("a trace tells everything but secrets, and is its owner's alone", async () => {
+test("a trace contains everything but secrets, and only its owner can read it", async () => {
   const folder = mkdtempSync(join(tmpdir(), "dsc-trace-"));
   const file = join(folder, "trace.txt");
   try {

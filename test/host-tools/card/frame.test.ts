@@ -67,7 +67,7 @@ test("a payload of 261 bytes is the longest", () => {
   assert.equal(decode(lineBytes(0, Buffer.alloc(MAX_PAYLOAD + 1))), []);
 });
 
-test("frames may share one END, and empty ones are nothing", () => {
+test("frames may share one END, and empty ones are ignored", () => {
   const first = lineBytes(0, Buffer.of(1));
   const second = lineBytes(1, Buffer.of(2));
   const line = Buffer.concat([first.subarray(0, -1), second, Buffer.from("c0c0c0", "hex")]);

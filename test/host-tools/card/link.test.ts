@@ -68,7 +68,7 @@ test("a command that may not be sent again is sent once", async () => {
   assert.is(card.seen.length, 0);
 });
 
-test("a command that may is, after a hello that puts both in step", async () => {
+test("a repeatable command is sent again, after a hello that resynchronizes both sides", async () => {
   const { card, clock, link } = setup();
   await clock.until(link.hello());
   card.deaf = 2;
@@ -94,7 +94,7 @@ function telling() {
   return { card, clock, reports, link: new Link(card, { timer: clock.timer, name: "P", onWait }) };
 }
 
-test("what takes more than a few seconds is told, once, with what is waited for", async () => {
+test("a wait of more than a few seconds is announced once, with its reason", async () => {
   const waits: [string, (link: Link) => Promise<unknown>, string][] = [
     ["hello", (link) => link.hello(), "P: the card's answer"],
     ["a command", (link) => link.exchange(COMMAND, { again: true }), "P: the card's answer"],
@@ -109,7 +109,7 @@ test("what takes more than a few seconds is told, once, with what is waited for"
   }
 });
 
-test("what is answered within a few seconds is not told of, nor what comes after it", async () => {
+test("a quick answer is not announced, nor is the next one", async () => {
   const { card, clock, reports, link } = telling();
   for (let i = 0; i < 3; i++) {
     card.deaf = 5;
@@ -132,7 +132,7 @@ test("an answer that comes too late is not taken for the next one", async () => 
   assert.is((await clock.until(link.exchange(COMMAND))).toString("latin1"), "IB3000123\x90\0");
 });
 
-test("what comes unasked is dropped, and so is a late hello", async () => {
+test("an unexpected answer is dropped, and so is a late hello", async () => {
   const { card, clock, link } = setup();
   await clock.until(link.hello());
   card.say(0, hex("bad09000"));
@@ -196,7 +196,7 @@ for (const [what, end] of Object.entries(ENDINGS)) {
   });
 }
 
-test("a card that is gone, or does not answer, is told of by the name of its port", async () => {
+test("an error about a missing or silent card names its port", async () => {
   const named = (card: FakeCard, clock: FakeClock) => new Link(card, { timer: clock.timer, name: "/dev/ttyX" });
   for (const how of ["pulls the plug", "unplugs a serial port", "ends the stream"]) {
     const { card, clock } = setup();
@@ -220,7 +220,7 @@ test("a stream that was destroyed before is a closed line", async () => {
   assert.instance(await failure(new Link(card).hello()), LineClosed);
 });
 
-test("who watches is told everything", async () => {
+test("a watcher sees everything", async () => {
   const { card, clock, link } = setup();
   const reports: string[] = [];
   const watcher: LinkWatcher = {

@@ -106,19 +106,19 @@ test("all ports are asked before one has answered, and each ends by its own limi
   ]);
 });
 
-test("after a few seconds it is said which ports are waited for", async () => {
+test("after a few seconds the ports that have not answered are named", async () => {
   const { scan, reports } = scanOf({ one: parrot(), silent: silent(), card: await telling(), two: parrot() });
   await scan();
-  assert.equal(reports, [`${FEW_SECONDS}: what is at one, two to answer`]);
+  assert.equal(reports, [`${FEW_SECONDS}: the devices at one, two to answer`]);
 });
 
-test("nothing is said where all answer in time", async () => {
+test("nothing is printed if all answer in time", async () => {
   const { scan, reports } = scanOf({ silent: silent(), card: await telling() });
   await scan();
   assert.equal(reports, []);
 });
 
-test("what is no error of a port is not taken for one", async () => {
+test("other errors are not mistaken for errors of a port", async () => {
   const status = await statusOf(blankCard());
   const ask = async (path: string) => {
     if (path === "bad") throw new TypeError("a mistake");

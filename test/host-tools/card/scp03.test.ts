@@ -166,7 +166,7 @@ for (const level of LEVELS) {
     }
   });
 
-  test(`level ${name}: an error comes bare, and the channel lives on`, async () => {
+  test(`level ${name}: an error has no MAC, and the channel continues`, async () => {
     const card = new FakeCard();
     const channel = await open(card, level);
     card.answer = () => ({ sw: 0x6a80 });

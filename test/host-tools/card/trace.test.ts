@@ -38,7 +38,7 @@ test("a trace is its owner's, and the next run goes on with it", async () => {
   assert.is(readFileSync(path, "utf8").split("\n").length, 5);
 });
 
-test("what is no trace is left as it is", () => {
+test("a file that is no trace is not changed", () => {
   const folder = newPath();
   mkdirSync(folder);
   assert.throws(
@@ -66,7 +66,7 @@ testUnless(test, ON_WINDOWS, "a trace that others may read gets no more", async 
   );
 });
 
-test("a disk that is full breaks nothing off, and is told in the end", async () => {
+test("a full disk interrupts nothing, and is reported at the end", async () => {
   const path = newPath();
   const full = () => {
     throw Object.assign(new Error(), { code: "ENOSPC" });

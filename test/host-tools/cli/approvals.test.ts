@@ -101,9 +101,9 @@ onEachEngine(
   async (rig) => {
     await putKeys(rig);
     await done(rig, undefined, "settings", "serial.first", "IB3000500");
-    await refused(/the first operator enrols himself/, rig, undefined, ...enrol("anna", ANNA));
+    await refused(/the first operator must enrol/, rig, undefined, ...enrol("anna", ANNA));
     await done(rig, "anna", "operator", "add", "anna");
-    await refused(/is no operator of this register/, rig, undefined, "settings", "serial.first", "IB3000600");
+    await refused(/is not an operator of this register/, rig, undefined, "settings", "serial.first", "IB3000600");
     await done(rig, "anna", ...enrol("boris", BORIS));
     const third = await asked(/^dsc: dsc operator add needs/, rig, "anna", ...enrol("clara", CLARA));
     await done(rig, "boris", "approve", third, "--yes");
@@ -112,16 +112,16 @@ onEachEngine(
 
     const { file, command } = exporting();
     const hash = await asked(/^dsc: dsc pskc export needs/, rig, "anna", ...command);
-    assert.is(await asked(/it was asked for already/, rig, "anna", ...command), hash);
+    assert.is(await asked(/it was requested already/, rig, "anna", ...command), hash);
     assert.not.ok(existsSync(file));
     const shown = await done(rig, "boris", "approve", hash, "--yes");
     for (const words of [
       /^command +dsc pskc export$/m,
-      /^asked by +anna$/m,
+      /^requested by +anna$/m,
       /^keys +token keys$/m,
       /^encrypted under +the key with the check value [0-9a-f]{6}$/m,
       /^for the certificate +none/m,
-      new RegExp(`${SERIAL}, active, version 1 of its keys$`, "m"),
+      new RegExp(`${SERIAL}, active, key version 1$`, "m"),
       new RegExp(`^hash +${hash}`, "m"),
     ])
       assert.match(shown, words);
@@ -155,11 +155,11 @@ onEachEngine(
     };
 
     const own = await asked(/^dsc: dsc unlock needs/, rig, "anna", ...unlock("12345678"));
-    await refused(/another operator has to$/, rig, "anna", "approve", own, "--yes");
-    await refused(/is no operator of this register/, rig, "clara", "approve", own, "--yes");
-    await refused(/is no operator of this register/, rig, undefined, "approve", own, "--yes");
+    await refused(/ask another operator$/, rig, "anna", "approve", own, "--yes");
+    await refused(/is not an operator of this register/, rig, "clara", "approve", own, "--yes");
+    await refused(/is not an operator of this register/, rig, undefined, "approve", own, "--yes");
     await refused(
-      /the operator key is not the one of boris/,
+      /the operator key is not that of boris/,
       rig,
       "clara",
       "approve",
@@ -169,7 +169,7 @@ onEachEngine(
       "boris",
     );
     await refused(/no such request/, rig, "boris", "approve", "0".repeat(16), "--yes");
-    await asked(/it was asked for already/, rig, "anna", ...unlock("12345678"));
+    await asked(/it was requested already/, rig, "anna", ...unlock("12345678"));
 
     const used = await approved(...unlock("12345678"));
     const code = await done(rig, "anna", ...unlock("12345678"));
@@ -188,7 +188,7 @@ onEachEngine(
     const removal = await asked(/^dsc: dsc operator remove needs/, rig, "anna", "operator", "remove", "boris");
     await done(rig, "clara", "approve", removal, "--yes");
     await done(rig, "anna", "operator", "remove", "boris");
-    await asked(new RegExp(`${removed} is by boris, who is no operator any more`), rig, "anna", ...unlock("12345681"));
+    await asked(new RegExp(`${removed} is by boris, who is no longer an operator`), rig, "anna", ...unlock("12345681"));
     await refused(/boris is no operator/, rig, "boris", "approve", removed, "--yes");
     await done(rig, undefined, "register", "check");
   },
@@ -254,12 +254,12 @@ onEachEngine(
     const approving = [DSC, "approve", hash, ...given, "--operator-key", OPERATOR_KEYS.boris as string];
     for (const [answer, says] of [
       ["no", /not approved; nothing was signed/],
-      ["yes", /approved; anna runs dsc unlock again now/],
+      ["yes", /approved; now anna has to run dsc unlock again/],
     ] as const) {
-      if (answer === "yes") await asked(/it was asked for already/, rig, "anna", ...command);
+      if (answer === "yes") await asked(/it was requested already/, rig, "anna", ...command);
       const person = new TerminalProgram(approving, 200);
-      await person.until(/Do you agree to this/);
-      for (const words of [/command +dsc unlock/, /asked by +anna/, /lock code +12345678/, /IB3000123, active/])
+      await person.until(/Do you approve this/);
+      for (const words of [/command +dsc unlock/, /requested by +anna/, /lock code +12345678/, /IB3000123, active/])
         assert.match(person.raw, words);
       person.send(`${answer}\r`);
       assert.is(await person.exit, 0);

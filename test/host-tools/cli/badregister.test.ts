@@ -84,9 +84,9 @@ onEach("a key of another register", async (place) => {
   for (const kind of KINDS)
     assert.match(
       await run(6, where, [...CHECK, `--${kind}-key`, OTHER_KEY]),
-      `the ${kind} key is one of another register`,
+      `the ${kind} key belongs to another register`,
     );
-  assert.match(await run(6, where, [...CHANGE, "--journal-key", OTHER_KEY]), "journal key is one of another register");
+  assert.match(await run(6, where, [...CHANGE, "--journal-key", OTHER_KEY]), "journal key belongs to another register");
   assert.is(await settingsIn(where), 0);
 });
 
@@ -134,7 +134,7 @@ onEach("a clock that went back", async (place) => {
   await engine.close();
   assert.match(
     await run(6, where, CHANGE),
-    /the clock says .*, and the register has seen .*dsc register clock --accept/,
+    /the clock says .*, but the register has seen .*dsc register clock --accept/,
   );
   await run(0, where, ["card", "list"]);
   await run(0, where, ["register", "clock", "--accept", ...KEY_FILES.slice(4)]);
@@ -177,18 +177,18 @@ test("a URL of something else, and an sslmode that is none or that means somethi
   );
   for (const mode of ["require", "verify-ca", "prefer", "no-verify", "verify_full", ""]) {
     const said = await run(2, `postgres://desk@localhost/desk?sslmode=${mode}`, CHECK);
-    assert.match(said, /verify-full encrypts and checks/);
+    assert.match(said, /verify-full, which encrypts and checks/);
   }
 });
 
-onServer("what keeps TLS from being set up is said", async () => {
+onServer("an error of TLS set-up is explained", async () => {
   const where = `${await (await postgres()).schema()}&sslmode=verify-full`;
   assert.match(await run(6, where, CHECK), /no connection to the server: .*does not support SSL/);
   for (const name of ["sslrootcert", "sslcert", "sslkey"])
     assert.match(await run(6, `${where}&${name}=${join(FOLDER, "gone.pem")}`, CHECK), /gone.pem: cannot be read/);
 });
 
-onServer("a password from PGPASSFILE: dsc says what it has to say, and nothing else", async () => {
+onServer("a password from PGPASSFILE: dsc prints its own messages and nothing else", async () => {
   const server = await postgres();
   await server.run("CREATE ROLE bench LOGIN SUPERUSER PASSWORD 'hunter2'");
   writeFileSync(join(server.data, "pg_hba.conf"), "local all bench scram-sha-256\nlocal all all trust\n");

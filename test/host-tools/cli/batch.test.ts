@@ -185,7 +185,7 @@ test("orders, with the PIN that was chosen; the list of batches, and closing", a
   );
   assert.match(
     (await run(6, "batch", "close", ...JOURNAL, ...number)).stderr,
-    /the PINs of 2 done cards are in no letters' file/,
+    /the PINs of 2 done cards are in no letters file/,
   );
   const report = JSON.parse(
     (await run(0, "batch", "report", ...DESK, ...number, "--pin-letters", letters, "--json")).stdout,
@@ -250,7 +250,7 @@ test("a list that others may read is warned of where it has PINs", async () => {
   chmodSync(LIST, 0o644);
   assert.match(
     (await run(0, "personalize", "--batch", LIST, "--dry-run")).stderr,
-    /warning: .*others may read it; chmod 600/,
+    /warning: .*others may read it; run chmod 600/,
   );
   assert.is(
     (await run(0, "personalize", "--batch", put("none.csv", `${HEADER}\n,jane,,,,,\n`), "--dry-run")).stderr,

@@ -67,7 +67,9 @@ test("bars and the bell; Ctrl-C finishes the card at work (130), and the same co
     };
     slots.b.put(second);
     assert.is(await terminal.exit, 130);
-    await terminal.until(/interrupted: what is done is kept; run it again with the same arguments: it goes on/);
+    await terminal.until(
+      /interrupted: what is done is kept; run the command again with the same arguments to continue/,
+    );
   } finally {
     await terminal.close();
   }

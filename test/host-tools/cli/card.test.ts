@@ -232,9 +232,10 @@ test("a simulator that dies in the middle, and Ctrl-C: run again, it finishes wi
     assert.ok(code === 0 || code === (end === "kill" ? 3 : 130), `${end}: ${code} ${stderr}`);
     if (code === 3) assert.is(stdout, "");
     // Drivers tell of a line whose other end is gone, or do not.
-    const gone = /port\d+: the card (is gone \(unplugged\?\)|does not answer); run it again with the same arguments/;
+    const gone =
+      /port\d+: the card (is gone \(unplugged\?\)|does not answer); run the command again with the same arguments/;
     if (code === 3) assert.match(stderr, gone);
-    if (code === 130) assert.match(stderr, "dsc: interrupted: run it again with the same arguments: it finishes");
+    if (code === 130) assert.match(stderr, "dsc: interrupted: run the command again with the same arguments to finish");
     if (end === "SIGINT") await sim.stop();
   }
   const sim = await SimProcess.start(port, "--flash", flash);
@@ -272,7 +273,7 @@ test("Ctrl-C while nobody answers", async () => {
   await sim.stop();
 });
 
-test("no answer, a busy port, and what is no port", async () => {
+test("no answer, a busy port, and a path that is no port", async () => {
   const sim = await startDemo();
   const held = await openCard(sim.port);
   assertRefused(await dsc(["info", "--port", sim.port], {}), 3, /in use by another program/);
@@ -321,7 +322,7 @@ test("a port that one may not open", async () => {
   assertRefused(ended, 3, /dialout.*PROVISIONING\.md/);
 });
 
-test("what cannot be right is refused, and nothing is touched", async () => {
+test("wrong options are refused, and nothing is touched", async () => {
   const sim = await startBlank();
   const demo = await startDemo();
   const at = await newDesk();
@@ -345,9 +346,9 @@ test("what cannot be right is refused, and nothing is touched", async () => {
     [2, /--pin-check server/, ["--pin-check", "server", "--suite", SUITE]],
     [2, /--pin-check card/, ["--pin-check", "card", "--suite", `${SUITE}-PSHA1`]],
     [2, /--transport-old/, ["--transport-old", at.transport]],
-    [2, /guessed first/, ["--pin-file", bad.weak]],
-    [2, /one secret only/, ["--pin-file", "-", "--site-key", "-"]],
-    [5, /does not do/, ["--suite", "OCRA-1:HOTP-SHA256-6:QN08"]],
+    [2, /easy to guess/, ["--pin-file", bad.weak]],
+    [2, /only one secret/, ["--pin-file", "-", "--site-key", "-"]],
+    [5, /does not support/, ["--suite", "OCRA-1:HOTP-SHA256-6:QN08"]],
     [5, /this card is IB3000001, not IB3000123/, ["--port", demo.port]],
     [5, /IB3000001 is personalized.*--reseed/, ["--port", demo.port, "--serial", "IB3000001"]],
     [4, /with --transport-old .*nothing was sent/, ["--transport", at.other, "--transport-old", at.transport]],
@@ -388,7 +389,7 @@ test("a master key says that the card has keys of its own: one that claims the p
   for (const { port } of [blank, demo]) await dsc(["info", "--port", port]);
   const before = await operations();
   const says =
-    /the public test keys; with --transport it must have .* its own: nothing was sent; .*leave --transport out/;
+    /the public test keys; with --transport it must have .* its own: nothing was sent; .*leave out --transport/;
   assertRefused(await dsc(["wipe", "--port", demo.port, "--transport", at.transport]), 4, says);
   assertRefused(await dsc(["test", "--port", blank.port, "--transport", at.transport]), 4, says);
   assert.equal(await operations(), before);
@@ -397,7 +398,7 @@ test("a master key says that the card has keys of its own: one that claims the p
   await demo.stop();
 });
 
-test("the bench test: what needs nobody, and a card that is personalized", async () => {
+test("the bench test: the steps without a person, and a personalized card", async () => {
   const sim = await startBlank();
   const good = await dsc(["test", "--port", sim.port, "--json"], {});
   assert.is(good.code, 0, good.stderr);
@@ -436,8 +437,8 @@ test("at a terminal: the bench test with a person, a PIN that is typed unseen, a
     [/^PIN:$/m, "12a4\r"],
     [/four digits\.\nPIN:$/m, `${PIN}\r`],
     [/digits\.\nPIN:\nPIN again:$/m, "8353\r"],
-    [/same twice\.\nPIN:$/m, "1234\r"],
-    [/guessed first; take another\.\nPIN:$/m, `8353\x7f2\r`],
+    [/try again\.\nPIN:$/m, "1234\r"],
+    [/easy to guess; choose another one\.\nPIN:$/m, `8353\x7f2\r`],
     [/another\.\nPIN:\nPIN again:$/m, `${PIN}\r`],
   ];
   for (const [shown, typed] of steps) {
@@ -537,7 +538,7 @@ test("completion, as bash does it", async () => {
   assert.is(completed("completion", "z"), "zsh");
 });
 
-test("no canary was ever told", () => {
+test("no canary was printed", () => {
   const everything = printed.join("\n");
   assert.ok(everything.length > 10_000);
   for (const key of [KEY, ...Object.values(KEYS)]) {

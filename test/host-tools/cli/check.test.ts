@@ -79,7 +79,7 @@ test("the card of the register, one that differs, one with other keys, one that 
   await engine.close();
   const differing = await run(1, ...check, "--transport", TRANSPORT);
   assert.match(differing, /^tries: the register has 4, the card says 5; .*--reseed.*$/m);
-  assert.match(differing, /it is not as the register has IB3000123\n$/);
+  assert.match(differing, /it differs from what the register has for IB3000123\n$/);
   const wrong = await json(1, ...check, "--transport", TRANSPORT);
   assert.equal([wrong.right, wrong.differences[0].what, wrong.error], [false, "tries", undefined]);
 

@@ -279,7 +279,7 @@ test("ocra: a PIN comes from a file, and is needed only where the suite has one"
   await refused(6, /no such file/, [...args, "--pin-file", newPath("nothing")], { input });
 });
 
-test("ocra: a suite or challenge that cannot be is a mistake on the command line, told before the key is read", async () => {
+test("ocra: an impossible suite or challenge is a usage error, reported before the key is read", async () => {
   for (const [name, challenge, why] of [
     ["OCRA-2:HOTP-SHA256-8:QN06", "123456", /--suite: .*OCRA-1/],
     ["OCRA-1:HOTP-SHA256-8:QN06-XYZ", "123456", /--suite: .*no input/],
@@ -298,7 +298,7 @@ test("ocra: a suite or challenge that cannot be is a mistake on the command line
   await refused(2, /--suite/, ["ocra", "--challenge", "123456"]);
 });
 
-test("ocra: what is no key on stdin", async () => {
+test("ocra: stdin without a key", async () => {
   const hex = KEY.toString("hex");
   for (const [input, why] of [
     ["", /empty/],
@@ -307,8 +307,8 @@ test("ocra: what is no key on stdin", async () => {
     ["c0ffee", /3 bytes; 16 to 64/],
     [hex.repeat(3), /96 bytes; 16 to 64/],
     [`${hex}\n${hex}\n`, /more than one line/],
-    [hex.repeat(100), /no secret is so long/],
-    ["0".repeat(1_000_000), /no secret is so long/],
+    [hex.repeat(100), /no secret is that long/],
+    ["0".repeat(1_000_000), /no secret is that long/],
   ] as const) {
     await refused(6, why, ["ocra", "--suite", SUITE, "--challenge", "123456"], { input });
   }
@@ -401,7 +401,7 @@ test("unlock: a register or key that cannot be used", async () => {
   await refused(6, /is no register/, register(file("<a/>")));
   await refused(2, /password/, register("postgres://desk:secret@localhost/desk"));
   const keys = (path: string) => [...args, "--site-key", path];
-  await refused(6, /one of another register/, keys(file("00".repeat(32))));
+  await refused(6, /belongs to another register/, keys(file("00".repeat(32))));
   await refused(6, /65 hexadecimal digits|odd number/, keys(file(`${KEYS.site.toString("hex")}0\n`)));
   await refused(6, /empty/, keys(file("")));
   await refused(6, /more than one line/, keys(file(`${"00".repeat(32)}\n${"00".repeat(32)}\n`)));
@@ -476,11 +476,11 @@ test("verify: what is no response, no challenge or no card never has the code of
   for (const nobody of ["IB3999999", "card"]) await refused(6, /no such card/, verifying(nobody, challenge, right));
   await refused(6, /no PIN/, verifying(SERVER.serial, challenge, right, "--pin-file", file("83521")));
   const otherKey = ["--site-key", file("11".repeat(32))];
-  await refused(6, /one of another register/, verifying(CARD.serial, challenge, right, ...otherKey));
+  await refused(6, /belongs to another register/, verifying(CARD.serial, challenge, right, ...otherKey));
   await refused(6, /no such file/, verifying(CARD.serial, challenge, right, "--register", newPath("nothing")));
   await refused(6, /is no register/, verifying(CARD.serial, challenge, right, "--register", file("{}")));
   const both = ["--site-key", "-", "--pin-file", "-"];
-  await refused(2, /one secret only/, verifying(SERVER.serial, challenge, right, ...both), { input: PIN });
+  await refused(2, /only one secret/, verifying(SERVER.serial, challenge, right, ...both), { input: PIN });
   assert.is(await answer(verifying(CARD.serial, challenge, right)), "accepted");
 });
 
@@ -549,11 +549,11 @@ test("pskc show: with the key, every MAC is checked", async () => {
   assert.is(shown.code, 6);
   assert.match(
     shown.stderr,
-    /^dsc: [^\n]*: a key cannot be used, any other can: "IB3000123": the MAC is wrong[^\n]*\n$/,
+    /^dsc: [^\n]*: a key cannot be used, all others can: "IB3000123": the MAC is wrong[^\n]*\n$/,
   );
   assert.match(
     shown.stdout,
-    /^MACs +right, but for what cannot be used\ncards +3\ncannot be used +"IB3000123": the MAC is wrong/m,
+    /^MACs +right, except for the unusable keys\ncards +3\ncannot be used +"IB3000123": the MAC is wrong/m,
   );
   await refused(6, /does not open|MAC is wrong/, ["pskc", "show", SEEDS, "--pskc-key", file("22".repeat(16))]);
   await refused(6, /opens with a key/, ["pskc", "show", SEEDS, "--pskc-key", PASSPHRASE_FILE]);
@@ -585,7 +585,7 @@ test("pskc show: keys in the clear are told of and stay masked; keys of other ki
   await refused(6, /not encrypted/, ["pskc", "show", plain, "--pskc-key", SEED_KEY_FILE]);
 });
 
-test("pskc show: files that are none", async () => {
+test("pskc show: files that are no seed files", async () => {
   await refused(6, /no such file/, ["pskc", "show", newPath("nothing")]);
   for (const bad of ["", "text", "<a/>", "<!DOCTYPE a><a/>", readFileSync(SEEDS).subarray(0, 2000), Buffer.of(255)])
     await refused(6, /./, ["pskc", "show", file(bad)]);
@@ -617,7 +617,7 @@ test("pskc csv: the cards that are done, as privacyIDEA imports them", async () 
     pending: 1,
     nameless: 0,
     refused: [],
-    warnings: ["1 not personalized to the end: left out"],
+    warnings: ["1 left out: personalization not finished"],
   });
   assert.is(readFileSync(second, "utf8"), lines.join(""));
 });
@@ -643,7 +643,7 @@ test("pskc csv: for Nextcloud, the cards that have a user name; of any other sys
   await refused(2, /privacyidea, nextcloud/, [...args, "--for", "linotp"]);
   const { code, stderr } = await dsc([...args, "--for", "nextcloud"]);
   assert.is(code, 0, stderr);
-  assert.match(stderr, /^warning: 1 without a user name: left out\n$/);
+  assert.match(stderr, /^warning: 1 left out: no user name\n$/);
   const base32 = "YD764AH2ZLPBDXWK3YRPUEPNGMC65UCEBXN2CFK4UGVR4ZQP6HHA";
   const line = `alice,none,ocra,sha256,8,,,6,${SUITE},${base32}`;
   assert.is(
@@ -740,7 +740,7 @@ test("--help has examples and exit code 0", async () => {
   }
 });
 
-test("what is no option is told without its value: it may be a secret", async () => {
+test("an unknown option is reported without its value, which may be a secret", async () => {
   const hex = KEY.toString("hex");
   for (const more of [[`--key=${hex}`], [`--pin=${PIN}`], ["--pin", PIN], [hex]])
     await refused(2, /./, ["ocra", "--suite", SUITE, "--challenge", "123456", ...more], { input: hex });
@@ -777,7 +777,7 @@ testUnless(
   },
 );
 
-testUnless(test, NO_FULL_DISK, "where nobody can be told of an error, the exit code still says which", async () => {
+testUnless(test, NO_FULL_DISK, "if an error cannot be printed, the exit code still shows it", async () => {
   const full = { stderr: openSync("/dev/full", "w") };
   const challenge = await newChallenge();
   const args = verifying(CARD.serial, challenge, cardResponse(challenge));
@@ -794,7 +794,7 @@ test("a file that has no name", async () => {
     verifying(CARD.serial, "012345", "01234567", "--pin-file", ""),
     verifying(CARD.serial, "012345", "01234567", "--site-key="),
   ])
-    await refused(6, /"": no name given/, args);
+    await refused(6, /"": the name is empty; give one/, args);
   await refused(3, /no port given/, ["info", "--port", ""]);
 });
 
@@ -803,7 +803,7 @@ test("keys in the clear do not go into a file called -", async () => {
   await refused(2, /not written to standard output/, ["keys", "new", "-"]);
 });
 
-test("help with a command that there is not", async () => {
+test("help with an unknown command", async () => {
   await refused(2, /no command "nope"/, ["help", "nope"]);
   await refused(2, /no command "nope"/, ["pskc", "help", "nope"]);
   for (const args of [["help"], ["help", "pskc"], ["help", "verify"], ["pskc", "help", "show"]])
@@ -813,7 +813,7 @@ test("help with a command that there is not", async () => {
 testUnless(test, UNBOUND, "a folder that may not be written to", async () => {
   const folder = newPath("folder");
   mkdirSync(folder, { mode: 0o500 });
-  await refused(6, /you may not/, ["keys", "new", join(folder, "key")]);
+  await refused(6, /you have no permission/, ["keys", "new", join(folder, "key")]);
 });
 
 test("Ctrl-C while a secret is asked for or waited for: code 130, and nothing is left behind", async () => {

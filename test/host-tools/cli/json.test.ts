@@ -612,7 +612,7 @@ test("errors of a card that answers otherwise than a simulated one", () => {
 });
 
 for (const [words, rows] of Object.entries(TABLE)) {
-  test(`${words}: one JSON value, whatever comes of it`, async () => {
+  test(`${words}: one JSON value, whatever the outcome`, async () => {
     // One after another: a port is one program's at a time.
     for (const row of rows) {
       const [outcome, args] = row;
@@ -734,14 +734,14 @@ test("where the reader of stdout is gone the exit code says what failed, or that
 
 test("warnings are in the result, and beside an error", async () => {
   const csv = ["pskc", "csv", SEEDS, at("warned.csv"), "--pskc-key", SEED_KEY_FILE, "--json"];
-  assert.match(JSON.parse((await dscHere(csv)).stdout).warnings[0], /not personalized to the end/);
+  assert.match(JSON.parse((await dscHere(csv)).stdout).warnings[0], /personalization not finished/);
   const low = await dscHere(["test", ...port("low"), "--json"]);
   const { good, tests, error, warnings } = JSON.parse(low.stdout);
   assert.equal([good, tests.length, error.code], [false, 6, 1]);
   assert.match(warnings.join(), /screen: left out/);
 });
 
-test("that many values were looked at", () => {
+test("the expected number of values was checked", () => {
   assert.ok(values > 80, `${values}`);
 });
 

@@ -112,7 +112,7 @@ for (const [name, args] of Object.entries(SECRETS))
   });
 
 for (const [name, [code, args]] of Object.entries(FILES))
-  test(`${name}: a pipe is no file, which is told at once`, async () => {
+  test(`${name}: a pipe is refused at once, since it is no file`, async () => {
     const ended = await runDsc(args);
     assert.is(ended.code, code, ended.stderr);
     assert.match(ended.stderr, /^(warning: [^\n]+\n)*dsc: [^\n]+\n$/);

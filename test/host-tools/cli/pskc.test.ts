@@ -83,7 +83,7 @@ async function refused(code: number, why: RegExp, ...args: string[]): Promise<vo
 
 const sha256 = (path: string) => createHash("sha256").update(readFileSync(path)).digest("hex");
 
-test("an old seed file comes in, once however often, and its receipt names it and each key", async () => {
+test("an old seed file is imported once, however often it is read, and its receipt names it and each key", async () => {
   const first = await json("import", SEEDS, ...PSKC_KEY, ...REGISTER);
   assert.equal([first.cards, first.known, first.refused], [3, 0, []]);
   const receipt = readReceipt(`${SEEDS}.receipt.json`);
@@ -101,7 +101,7 @@ test("an old seed file comes in, once however often, and its receipt names it an
 test("an export has the token keys of cards that are in use, and unlock keys only when told", async () => {
   const plain = await json("export", at("plain.xml"), ...PSKC_KEY, ...REGISTER);
   assert.equal([plain.cards, plain.leftOut, plain.unlockKeys], [2, 1, false]);
-  assert.equal(plain.warnings, ["1 in no state to be exported: left out"]);
+  assert.equal(plain.warnings, ["1 left out: in no state to be exported"]);
   assert.is(plain.sha256, sha256(at("plain.xml")));
   if (process.platform !== "win32") assert.is(statSync(at("plain.xml")).mode & 0o777, 0o600);
   const read = importPskc(at("plain.xml"), PSK).records.map(({ serial, key, unlockKey }) => [serial, key, unlockKey]);
@@ -210,18 +210,18 @@ test("bad input: one line, the right exit code, and nothing is made", async () =
   await refused(2, /-: keys are not written/, "export", "-", ...key);
   await refused(2, /is no serial number/, "export", out, ...key, "--serial", "IB3");
   await refused(2, /cannot be used with/, "export", out, ...key, "--serial", "IB3000001", "--batch", "1");
-  await refused(2, /one secret only/, "export", out, ...REGISTER, "--pskc-key", "-", "--site-key", "-");
+  await refused(2, /only one secret/, "export", out, ...REGISTER, "--pskc-key", "-", "--site-key", "-");
   await refused(6, /exists already/, "export", SEEDS, ...key);
   await refused(6, /no such file/, "export", join(FOLDER, "no", "folder"), ...key);
   await refused(6, /IB3000009: the register has no such card/, "export", out, ...key, "--serial", "IB3000009");
   await refused(6, /IB3000003 is pending/, "export", out, ...key, "--serial", "IB3000003");
   await refused(6, /no card to export/, "export", out, ...key, "--batch", "7");
-  await refused(6, /no certificate/, "export", out, ...key, "--site-cert", at("seeds.key"));
+  await refused(6, /is not a certificate/, "export", out, ...key, "--site-cert", at("seeds.key"));
   await refused(6, /no such file/, "export", out, ...key, "--site-cert", at("nothing"));
   await refused(6, /site key is needed/, "export", out, ...PSKC_KEY, ...REGISTER.slice(0, 2), ...REGISTER.slice(-2));
   await refused(
     6,
-    /one of another register|wrong/,
+    /belongs to another register|wrong/,
     "export",
     out,
     ...PSKC_KEY,
@@ -229,7 +229,17 @@ test("bad input: one line, the right exit code, and nothing is made", async () =
     "--site-key",
     at("register.desk.key"),
   );
-  await refused(6, /no private key/, "import", SEEDS, ...key, "--receipt", at("r.json"), "--sign-key", at("seeds.key"));
+  await refused(
+    6,
+    /not a private key/,
+    "import",
+    SEEDS,
+    ...key,
+    "--receipt",
+    at("r.json"),
+    "--sign-key",
+    at("seeds.key"),
+  );
   await refused(
     6,
     /the MAC is wrong|does not open/,

@@ -72,7 +72,7 @@ test("a register is never made over what is there, and no key is drawn then", as
   assert.not.ok(existsSync(path("new-desk.key")));
 });
 
-test("what cannot be is said in one line, with its exit code", async () => {
+test("an impossible request is refused in one line, with its exit code", async () => {
   const { DSC_REGISTER, ...without } = ENV;
   assert.match(await run(2, ["register", "check"], without), "DSC_REGISTER");
   assert.match(await run(2, ["register", "init", "--register", path("x.db")], { ...CLEAN }), "--desk-key");
@@ -80,7 +80,7 @@ test("what cannot be is said in one line, with its exit code", async () => {
   assert.match(await run(6, ["register", "check", "--desk-key", path("no.key")]), "no.key");
   assert.match(
     await run(6, ["register", "check", "--desk-key", path("site.key")]),
-    "desk key is one of another register",
+    "desk key belongs to another register",
   );
   assert.match(await run(2, ["register", "check", "--desk-key", "pkcs11:token=desk"]), "which key?");
   assert.match(await run(2, ["register", "check", "--desk-key", "-", "--site-key", "-"]), "standard input");
@@ -95,7 +95,7 @@ test("what cannot be is said in one line, with its exit code", async () => {
   await run(2, ["settings", "serial.first", "AB12"]);
   assert.match(await run(6, ["settings", "label.sheet", "L9999"]), "L7160");
   assert.match(await run(6, ["settings", "letter.language", "XX"]), "EN, RU, FR, DE, JA");
-  assert.match(await run(6, ["settings", "letter.font", path("text")]), "is no font that can be used");
+  assert.match(await run(6, ["settings", "letter.font", path("text")]), "is not a usable font");
   assert.match(await run(6, ["settings", "letter.paper", "A5"]), "A4, Letter");
   const { error } = await json(6, ["register", "check", "--register", path("nowhere.db")]);
   assert.equal((error as { kind: string }).kind, "register");
@@ -163,7 +163,7 @@ test("another journal key: its public key is printed, and earlier entries are ch
   const { drawn, journalPublicKey } = await json(0, ["register", "rekey", "--new-journal-key", path("j-2.key")], env);
   assert.equal(drawn, [path("j-2.key")]);
   assert.match(String(journalPublicKey), /^[0-9a-f]{64}$/);
-  assert.match(await run(6, ["settings", "serial.first", "IB3000600"], env), "journal key is one of another register");
+  assert.match(await run(6, ["settings", "serial.first", "IB3000600"], env), "journal key belongs to another register");
   const now = { ...env, DSC_JOURNAL_KEY: path("j-2.key") };
   await run(0, ["settings", "serial.first", "IB3000600"], now);
   const verify = ["journal", "verify", "--head", path("early.json")];

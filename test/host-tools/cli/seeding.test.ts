@@ -109,7 +109,7 @@ test("an order whose PIN the desk draws is for a batch, which prints a letter: n
   const desk = OPEN.filter((_, at) => at < 4 || at > 5);
   const { order } = JSON.parse(await run(0, "order", "add", "--user", "jim", "--draw-pin", ...desk, "--json"));
   const refused = await run(2, ...seeding(sim, "--order", String(order)));
-  assert.match(refused, /the desk draws its PIN, which its owner gets in a letter; seed it with --orders/);
+  assert.match(refused, /the desk draws its PIN and prints it in a letter; seed it with --orders/);
 });
 
 test("one of --serial, --next and --order", async () => {

@@ -191,11 +191,11 @@ test("a wrong PIN, from the URI's file or from the environment's, ends the comma
   await run(0, without, "keys", "show", `${uri("master")}?pin-source=${right}`);
   await run(0, without, "keys", "show", `${uri("master")}?pin-source=file://${right}&module-path=${MODULE}`);
   assert.match(await run(2, without, "keys", "show", uri("master")), "pin-source");
-  assert.match(await run(2, without, "keys", "show", `${uri("master")}?pin-source=|cat`), "no program is run");
   assert.match(
-    await run(2, ENV, "keys", "show", `${uri("master")}?pin-value=${TOKEN_PIN}`),
-    "must not stand in the URI",
+    await run(2, without, "keys", "show", `${uri("master")}?pin-source=|cat`),
+    "programs are not run for a PIN",
   );
+  assert.match(await run(2, ENV, "keys", "show", `${uri("master")}?pin-value=${TOKEN_PIN}`), "must not contain a PIN");
 });
 
 test("no token of that label, no such key, a key of another kind: exit code 6, and nothing is made", async () => {
@@ -205,7 +205,7 @@ test("no token of that label, no such key, a key of another kind: exit code 6, a
   assert.match(await run(6, ENV, "keys", "show", uri("site")), "a transport master key has 128 bits");
   assert.match(await run(6, { ...HELD, DSC_DESK_KEY: uri("none") }, "register", "check"), "no such key");
   assert.match(await run(6, { ...HELD, DSC_DESK_KEY: uri("site") }, "register", "check"), "is not the key that holds");
-  assert.match(await run(6, ENV, "keys", "new", uri("master")), "is there already");
+  assert.match(await run(6, ENV, "keys", "new", uri("master")), "exists already");
   const { PKCS11_MODULE_PATH: _, ...without } = ENV;
   assert.match(await run(6, without, "keys", "show", uri("master")), "PKCS11_MODULE_PATH");
   const gone = { ...ENV, PKCS11_MODULE_PATH: path("gone.so") };
@@ -214,7 +214,7 @@ test("no token of that label, no such key, a key of another kind: exit code 6, a
   assert.is(tokens().keyFiles.length, keys);
 });
 
-test("without its token a register is left as it is, and whoever puts it back goes on", async () => {
+test("without its token a register is not changed, and with the token back the work continues", async () => {
   const before = contentsOf(path("held.db"));
   tokens().takeOut();
   try {
@@ -224,7 +224,7 @@ test("without its token a register is left as it is, and whoever puts it back go
       ["register", "check"],
       ["register", "rekey", "--new-site-key", uri("site9")],
     ])
-      assert.match(await run(6, HELD, ...args), /no such token is there|module does not start/);
+      assert.match(await run(6, HELD, ...args), /no such token|module does not start/);
   } finally {
     tokens().putBack();
   }
@@ -283,7 +283,7 @@ test("an operator's key is made in the token, and signs there", async () => {
   await run(0, desk, "register", "init");
   const { publicKey } = await json(ENV, "operator", "new", uri("anna"));
   assert.match(publicKey, /^[0-9a-f]{64}$/);
-  assert.match(await run(6, ENV, "operator", "new", uri("anna")), "is there already");
+  assert.match(await run(6, ENV, "operator", "new", uri("anna")), "exists already");
   assert.match(await run(2, ENV, "operator", "new", uri("boris"), "--passphrase"), "a token has its PIN");
   const anna = { ...desk, DSC_OPERATOR_KEY: uri("anna") };
   await run(0, anna, "operator", "add", "anna");
@@ -377,7 +377,7 @@ test("a PIN that is asked for at a terminal is not shown, and tried once", async
   const show = [DSC_PROGRAM, "keys", "show", `${uri("master")}?module-path=${MODULE}`];
   for (const [typed, code, says] of [
     [["\r", `${TOKEN_PIN}\r`], 0, /^[0-9A-F]{6}\r$/m],
-    [[`${WRONG_PIN}\r`], 4, / token "desk": the token says that this is not its PIN; it was tried once/],
+    [[`${WRONG_PIN}\r`], 4, / token "desk": the token rejected the PIN, which was tried once; check it/],
     [["\x03"], 130, /interrupted/],
   ] as const) {
     const person = new TerminalProgram(show, 200);

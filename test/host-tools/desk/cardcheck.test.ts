@@ -63,7 +63,7 @@ const change = ({ register }: Rig, values: Partial<CardsTable>, serial = SERIAL)
 
 const differing = ({ differences }: CardCheck) => differences.map(({ what }) => what);
 
-onEachEngine(test, "the card that the register says, and nothing is written", async (rig) => {
+onEachEngine(test, "the card of the register passes, and nothing is written", async (rig) => {
   const card = await seeded(rig);
   const journal = () => rig.register.engine.read((db) => db.selectFrom("journal").selectAll().execute());
   const before = { flash: Buffer.from(card.flash.bytes), journal: await journal() };
@@ -130,7 +130,7 @@ onEachEngine(test, "a card that was wiped has another id and no keys", async (ri
   assert.equal(differing(await check(rig.register, card, MASTER)), ["card id", "life", "suite", "PIN check", "tries"]);
 });
 
-onEachEngine(test, "a card that is the register's by its id, and has another serial number", async (rig) => {
+onEachEngine(test, "a card with the register's id and another serial number", async (rig) => {
   const card = await seeded(rig, PUBLIC_KEYS);
   await rig.register.engine.write(async (db) => {
     const row = await db.selectFrom("cards").selectAll().executeTakeFirstOrThrow();
@@ -164,7 +164,7 @@ const CAME_BY: readonly Partial<CardsTable>[] = [
   { put_key: "unsent", keys_before: null },
 ];
 
-onEachEngine(test, "false cards: who claims the public test keys is sent nothing", async (rig) => {
+onEachEngine(test, "false cards: one that claims the public test keys is sent nothing", async (rig) => {
   await seeded(rig);
   for (const values of CAME_BY) {
     await change(rig, values);
@@ -179,7 +179,7 @@ onEachEngine(test, "false cards: who claims the public test keys is sent nothing
   }
 });
 
-onEachEngine(test, "false cards: who has keys of its own, but others, does not get past the channel", async (rig) => {
+onEachEngine(test, "false cards: one with other keys of its own does not get past the channel", async (rig) => {
   await seeded(rig);
   const other = blankCard({ seed: 4 });
   await attempt(other, { ...REQUEST, transport: pattern(16, 3) }, new KeptRegister());
@@ -204,7 +204,7 @@ onEachEngine(
   },
 );
 
-onEachEngine(test, "what is no difference and should be known is a warning", async (rig) => {
+onEachEngine(test, "facts that are no difference but matter give a warning", async (rig) => {
   const card = await seeded(rig, PUBLIC_KEYS);
   const said = async () => (await check(rig.register, card)).warnings.join("\n");
   const found = await check(rig.register, card);
@@ -219,7 +219,7 @@ onEachEngine(test, "what is no difference and should be known is a warning", asy
     assert.match(await said(), words);
   }
   await change(rig, { state: "active", card_id: null });
-  assert.match(await said(), "does not know the id");
+  assert.match(await said(), "does not know this card's id");
   for (let tries = 0; tries < 5; tries++) {
     turnOff(card);
     turnOn(card);
@@ -228,7 +228,7 @@ onEachEngine(test, "what is no difference and should be known is a warning", asy
   assert.match(await said(), /the card is locked: dsc unlock/);
 });
 
-onEachEngine(test, "a card that was interrupted anywhere is known, and said to be unfinished", async (rig) => {
+onEachEngine(test, "a card that was interrupted anywhere is recognised, and reported as unfinished", async (rig) => {
   const { register } = rig;
   const desk = new SeedingDesk(register, "one");
   const { frames } = await attempt(blankCard({ seed: 99 }), { ...REQUEST, serial: "IB3000001" }, desk);
@@ -255,7 +255,7 @@ onEachEngine(test, "a line that changes what the card says is noticed inside the
   const card = await seeded(rig, PUBLIC_KEYS);
   const liar = new Liar([[Tag.CARD_ID, (data) => void data.fill(7, 0, 8)]]);
   const error = await rejects(check(rig.register, card, undefined, liar), AuthenticationFailed);
-  assert.match(error.message, "in the secure channel the card says something else");
+  assert.match(error.message, "in the secure channel the card reports something else");
 });
 
 test.run();

@@ -64,7 +64,7 @@ test("a pending record does not go to another card of which the line says the id
   assert.is(register.newest(REQUEST.serial)?.state, "done");
 });
 
-test("a card that is personalized is not made anew because the line says that it is blank", async () => {
+test("a card that is personalized is not seeded again because the line says that it is blank", async () => {
   const card = await oldCard(REQUEST.serial, 5);
   const register = new KeptRegister();
   const liar = new Liar([[Tag.STATUS, (data) => void data.fill(1, 0, 1)]]);
@@ -79,7 +79,7 @@ test("a card of which the line says another id than its own gets no record", asy
   assert.is(register.newest(REQUEST.serial), undefined);
 });
 
-test("who knows the transport keys of one card cannot show it for another one, unless the operator says --reseed", async () => {
+test("the transport keys of one card cannot pass it off as another one, unless the operator says --reseed", async () => {
   const listener = new Listener();
   // He heard its first seeding. Then it was wiped.
   const known = await oldCard("IB3000124", 6, listener);

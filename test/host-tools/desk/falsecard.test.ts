@@ -144,7 +144,7 @@ test("the register says that it is done with keys of its own: a false card", asy
   const { register } = await ownCard();
   const listener = new Listener();
   const error = await failureOf(attempt(cardOf({ serial: SERIAL }), REQUEST, register, undefined, listener));
-  assertRefused(error, listener, /as done with transport keys of version 1, and the card says .*public/);
+  assertRefused(error, listener, /as done with transport keys of version 1, but the card claims .*public/);
 });
 
 test("somebody on the line makes a true card claim the public test keys", async () => {
@@ -180,7 +180,7 @@ test("wipe and test: the operator's master key, or that there is none, says whic
   };
   assert.match(
     refusal(MASTER, blank),
-    /public test keys; with --transport .*nothing was sent; .*leave --transport out/,
+    /public test keys; with --transport .*nothing was sent; .*leave out --transport/,
   );
   assert.match(refusal(undefined, own), /version 1; without --transport .*give their master key with --transport/);
 });

@@ -211,7 +211,7 @@ test("wrong transport keys: nothing is kept, nothing is changed, and nothing is 
   assert.is(register.newest(REQUEST.serial), undefined);
 });
 
-test("a card with keys of its own wants their master key", async () => {
+test("a card with keys of its own needs their master key", async () => {
   const error = await failureOf(attempt(await ownKeys(REQUEST.serial), REQUEST, new KeptRegister()));
   assert.instance(error, AuthenticationFailed);
   assert.match(String(error), "--transport");
@@ -226,7 +226,7 @@ test("another card is left alone unless somebody insists, or it is blank", async
   assert.is((await statusOf(card)).serial, REQUEST.serial);
 });
 
-test("a card is personalized anew by who holds its transport keys, even where it is locked", async () => {
+test("a card can be personalized again with its transport keys, even if it is locked", async () => {
   const card = cardOf({ serial: REQUEST.serial, tries: 3 });
   for (const pin of ["1593", "1594", "1595"]) login(card, pin);
   assert.is((await statusOf(card)).lock, "locked");
@@ -254,7 +254,7 @@ test("a personalized card is seeded again into new records only where somebody i
   }
 });
 
-test("a suite that the card does not do is refused before anything is kept", async () => {
+test("a suite that the card does not support is refused before anything is kept", async () => {
   for (const text of [
     "OCRA-1:HOTP-SHA256-6:QN06",
     "OCRA-1:HOTP-SHA256-8:QN08",
@@ -313,7 +313,7 @@ test("a pending record is resumed only with the same arguments", async () => {
   }
 });
 
-test("a blank card that did not answer STORE DATA gets drawn keys anew, and a given key again", async () => {
+test("a blank card that did not answer STORE DATA gets newly drawn keys, and a given key again", async () => {
   for (const storeData of ["unsent", "sent"] as const) {
     const drawn = (await planned(REQUEST, { storeData })).plan;
     assert.is(drawn.kept, undefined);
@@ -364,13 +364,13 @@ test("a seeded card is sent no key again, but where it may have been seeded befo
   }
 });
 
-test("who resumes with another PIN than the card's is told so, and how to go on", async () => {
+test("resuming with another PIN than the card's is refused with advice", async () => {
   const card = blankCard();
   const register = new KeptRegister();
   await endInProof(card, register);
   const error = await failureOf(attempt(card, { ...REQUEST, pin: "9164" }, register));
   assert.instance(error, WrongCard);
-  assert.match(String(error), "another one (tries left: 4)");
+  assert.match(String(error), "not this one (tries left: 4)");
   await attempt(card, REQUEST, register);
   assertWorks(card, REQUEST, register);
 });
@@ -439,7 +439,7 @@ test("another master key than the register tells of is refused before the card i
   }
 });
 
-test("a card that gets another serial number is no card of the first one any more", async () => {
+test("a card that gets another serial number no longer belongs to the first one", async () => {
   const register = new KeptRegister();
   const card = blankCard();
   await attempt(card, { ...REQUEST, transport: MASTER }, register);
@@ -474,7 +474,7 @@ test("where nothing is to be done, the card has the transport keys that are aske
   ] as const) {
     const error = await failureOf(planned(request, { ...done, keyset }, card));
     assert.instance(error, AuthenticationFailed);
-    assert.match(String(error), /the card says that it has .*put it aside/);
+    assert.match(String(error), /the card claims .*put it aside/);
   }
 });
 
@@ -484,14 +484,14 @@ test("a record that is done fits its card only", async () => {
   assert.is((await planned(REQUEST, { state }, done)).plan.action, "nothing");
   const blank = await failureOf(planned(REQUEST, { state }));
   assert.instance(blank, FileError);
-  assert.match(String(blank), "this card is without a serial number, blank; look at --serial");
+  assert.match(String(blank), "this card is without a serial number, blank; check --serial");
   const wrongNumber = await failureOf(planned(REQUEST, { state }, cardOf({ serial: "IB3000777" })));
   assert.match(String(wrongNumber), "IB3000777");
   const other = { suite: "OCRA-1:HOTP-SHA1-8:QN06" };
   assert.instance(await failureOf(planned(REQUEST, { state, ...other }, done)), FileError);
 });
 
-test("a card that answers with another key is found out, and its record stays pending", async () => {
+test("a card that answers with another key is detected, and its record stays pending", async () => {
   const register = new KeptRegister();
   const card = blankCard();
   const client = new CardClient(new Link(new Line(card)));
@@ -542,7 +542,7 @@ async function spoiled(spoil: (client: CardClient, step: () => Step) => void) {
 }
 
 for (const [after, lies] of Object.entries(LIES_AFTER)) {
-  test(`a card that lies in the step ${after} is found out there`, async () => {
+  test(`a card that lies in the step ${after} is detected there`, async () => {
     for (const lie of lies) {
       const { error, step, state } = await spoiled((client, now) => {
         const read = client.readStatus.bind(client);
@@ -554,7 +554,7 @@ for (const [after, lies] of Object.entries(LIES_AFTER)) {
   });
 }
 
-test("a card that says that it did what it did not do is found out in that step", async () => {
+test("a card that reports a step that it did not do is detected in that step", async () => {
   const idle: Partial<Record<Step, (client: CardClient) => void>> = {
     store: (client) => Object.assign(client, { storeData: async () => {} }),
     prove: (client) => Object.assign(client, { prove: async () => "00000000" }),
@@ -618,7 +618,7 @@ test("the public test keys come with a warning; so does a low battery", async ()
   assert.match(warned, "2399 mV");
 });
 
-test("with a battery that the card does not write with, nothing is kept", async () => {
+test("if the battery is too low for writing, nothing is recorded", async () => {
   const status = await statusOf(blankCard());
   const planWith = (battery: number) => makePlan(REQUEST, { ...status, battery }, new KeptRegister());
   const error = await failureOf(planWith(2099));
@@ -627,7 +627,7 @@ test("with a battery that the card does not write with, nothing is kept", async 
   assert.is((await planWith(2100)).action, "seed");
 });
 
-test("that keys are replaced is said", async () => {
+test("a warning says that keys are replaced", async () => {
   const card = cardOf({ serial: REQUEST.serial });
   const plan = await makePlan({ ...REQUEST, reseed: true }, await statusOf(card), new KeptRegister());
   assert.match(plan.warnings.join(), "its keys are replaced");

@@ -371,9 +371,12 @@ testUnless(test, UNBOUND, "a lock file of another user, as sudo leaves it, is to
   writeFileSync(`${path}.lock`, "", { mode: 0o000 });
   assert.match(
     caught(() => tryLockFile(path)),
-    /^file\.lock is another user's; [^\n]*$/,
+    /^file\.lock belongs to another user; [^\n]*$/,
   );
-  assert.match(dscSim(["--headless", "--flash", path], "").stderr, /^dsc-sim: [^\n]*: file\.lock is another user's; /);
+  assert.match(
+    dscSim(["--headless", "--flash", path], "").stderr,
+    /^dsc-sim: [^\n]*: file\.lock belongs to another user; /,
+  );
 });
 
 /** The message of the LockError. */

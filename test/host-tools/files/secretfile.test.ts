@@ -83,17 +83,17 @@ test("a drawn transport key is read back, is the owner's only, and is never over
 testUnless(test, ON_WINDOWS, "a file that others may read is refused, unless the caller says so", () => {
   for (const mode of [0o640, 0o604, 0o620, 0o644]) {
     const path = file(HEX, mode);
-    assert.match(caught(() => readKey(path)).message, /others may read it; do chmod 600/);
+    assert.match(caught(() => readKey(path)).message, /others may read it; run chmod 600/);
     assert.is(readKey(path, { allowShared: true }).length, 16);
   }
   assert.is(readKey(file(HEX, 0o400)).length, 16);
 });
 
-test("a folder is told of as such, whatever its mode", () => {
+test("a folder is reported as such, whatever its mode", () => {
   assert.match(caught(() => readKey(FOLDER)).message, /: it is a folder$/);
 });
 
-testUnless(test, ON_WINDOWS, "a device is told of as such, whatever its mode", () => {
+testUnless(test, ON_WINDOWS, "a device is reported as such, whatever its mode", () => {
   assert.match(caught(() => readKey("/dev/zero")).message, /: not a file$/);
 });
 
@@ -129,7 +129,7 @@ test("a file that is not there or is a folder is an error of one line", () => {
   );
 });
 
-test("what is handed out is the caller's own, to be wiped", () => {
+test("the caller gets a separate copy to wipe", () => {
   const path = file("4071");
   readPin(path).fill(0);
   assert.is(readPin(path).toString(), "4071");

@@ -194,7 +194,7 @@ test("a file of the first release opens with what is refused today, and no other
   assert.throws(() => importPskc(underKey, secret), isDoubt);
 });
 
-test("a wrong passphrase is told as such in every form", () => {
+test("a wrong passphrase is reported as such in every form", () => {
   const secret = { passphrase: Buffer.from("cafe\u0301") };
   assert.throws(
     () => importPskc(DECOMPOSED, secret),

@@ -105,7 +105,7 @@ async function assertUntouched(model: DaplinkModel, run: Promise<Ended>, code: n
   assert.not.ok(model.isTouched);
 }
 
-test("a drive gets the image, and what is said is what happened", async () => {
+test("a drive gets the image, and the report says what happened", async () => {
   const model = drive();
   const ended = await flash(model, ["--yes", "--json"], {});
   assert.is(ended.code, 0, ended.stderr);
@@ -130,7 +130,7 @@ test("a drive gets the image, and what is said is what happened", async () => {
 
 const WHAT = `firmware ${FIRMWARE?.version}, ${FIRMWARE?.hash}`;
 
-test("by the drive: what the board said is said, and what nobody looked at", async () => {
+test("by the drive: the report has the board's result, and what was not checked", async () => {
   const { stdout, stderr, code } = await flash(drive());
   assert.match(stderr, /This erases the whole chip: the card comes back blank and shows NO KEY/);
   assert.is(code, 0);
@@ -207,7 +207,7 @@ test("--verify of an image that is no build of this firmware is refused, and wit
   const ended = await flash(model, ["--yes", "--image", image, "--json"]);
   assert.is(ended.code, 0);
   assert.is(JSON.parse(ended.stdout).firmware, null);
-  assert.match(JSON.parse(ended.stdout).warnings[0], /which one it is is not known/);
+  assert.match(JSON.parse(ended.stdout).warnings[0], /but an unknown one/);
 });
 
 testUnless(test, NO_UNIX, "a port that is busy, or not there, is told before anything is written", async () => {
@@ -219,7 +219,7 @@ testUnless(test, NO_UNIX, "a port that is busy, or not there, is told before any
   await assertUntouched(model, flash(model, ["--yes", "--port", join(FOLDER, "none")]), 3, /no such port/);
 });
 
-test("what FAIL.TXT says is said; one of an earlier copy does not count", async () => {
+test("FAIL.TXT is reported; one of an earlier copy does not count", async () => {
   assertRefused(
     await flash(drive({ ends: "fails" }), ["--yes"], {}),
     1,
@@ -296,7 +296,7 @@ test("the images of the build are the default, each kind by its folder; where th
     if (existsSync(image)) assert.match(ended.stderr, /erases the whole chip/);
     else assertRefused(ended, 6, new RegExp(`${kind}/dsc\\.hex: .*no such file.*; make it with: ${maker}$`));
   }
-  await assertUntouched(model, flash(model, ["--yes", "--production"]), 2, /which image is meant/);
+  await assertUntouched(model, flash(model, ["--yes", "--production"]), 2, /name two images/);
 });
 
 /** Up to the question, which nobody answers. */
@@ -459,11 +459,11 @@ test("drives are found once each; several need a choice, none is an error", () =
   };
   assert.is(message(found.slice(0, 1)), one.path);
   assert.match(message([]), /no DAPLink drive found/);
-  assert.match(message(found), /more than one board; pick one with --mount/);
+  assert.match(message(found), /more than one board; choose one with --mount/);
   assert.ok([one.path, two.path, UNIQUE_ID.V1, UNIQUE_ID.V1_OTHER].every((part) => message(found).includes(part)));
 });
 
-test("what a drive says is no more than it may be", async () => {
+test("the texts of a drive are limited and printable", async () => {
   const model = drive({ uniqueId: "9900[exec reboot]" });
   await assertUntouched(model, flash(model), 3, /no DAPLink drive/);
   const escaping = lookAt(drive({ failed: "\u001b[2Jbad" }).path);
@@ -543,9 +543,9 @@ testUnless(test, NO_UNIX, "openocd gets the image that was checked, and the card
   const { stdout } = await withOpenocd(script, () => openocd());
   assert.is(
     stdout,
-    `${WHAT}: programmed, and openocd read the same back\n` +
+    `${WHAT}: programmed, and openocd read it back\n` +
       "Not checked: whether the card starts (--verify asks it).\n" +
-      "The card's own pages were left out: a card that was on it should have what it had.\n",
+      "The card's own pages were left out: a card on it should still have its keys.\n",
   );
   assert.equal(readFileSync(`${seen}.hex`), readFileSync(IMAGE));
   const args = readFileSync(seen, "utf8");
@@ -560,10 +560,10 @@ testUnless(test, NO_UNIX, "openocd --erase asks as the drive does, and a drive s
   const { path } = drive();
   assert.is((await withOpenocd(script, () => openocd("--erase", "--yes", "--mount", path))).code, 0);
   assert.match(readFileSync(seen, "utf8"), new RegExp(`-c adapter serial ${UNIQUE_ID.V1} .*dsc_flash 1`));
-  assertRefused(await dsc(["flash", "--image", IMAGE, "--erase"]), 2, /--erase goes with --openocd/);
+  assertRefused(await dsc(["flash", "--image", IMAGE, "--erase"]), 2, /--erase needs --openocd/);
 });
 
-testUnless(test, NO_UNIX, "an openocd that fails, or is not there, is one line", async () => {
+testUnless(test, NO_UNIX, "an openocd that fails, or is not there, gives one line", async () => {
   const failed = (output: string, status = 1) => withOpenocd(`echo '${output}' >&2; exit ${status}`, () => openocd());
   assertRefused(await failed("Error: unable to find a matching CMSIS-DAP device"), 3, /finds no CMSIS-DAP adapter/);
   assertRefused(await failed("** Programming Started **", 0), 1, /openocd failed.*no complete firmware/);
@@ -575,11 +575,11 @@ testUnless(test, NO_UNIX, "an openocd that fails, or is not there, is one line",
 
 test("what openocd prints becomes a reason and an exit code", () => {
   const cases: [string, number, RegExp][] = [
-    ["Error: dsc: other chip", 3, /has not the 256 pages of 1 KB .*; nothing was written$/],
+    ["Error: dsc: other chip", 3, /does not have the 256 pages of 1 KB .*; nothing was written$/],
     [
       "Warn : JTAG tap: nrf51.cpu       UNEXPECTED: 0x2ba01477\nError:  expected 1 of 1: 0x0bb11477",
       3,
-      /no nRF51 .*nothing was written$/,
+      /not an nRF51 .*nothing was written$/,
     ],
     ["Error: dsc: protected", 1, /protected against reading back; --erase/],
     ["Error: Error connecting DP: cannot read IDR", 3, /does not reach its chip; nothing was written$/],
@@ -627,8 +627,8 @@ packageTest(test, NO_OPENOCD, "openocd's script looks at the chip before it writ
   assert.match(good.log, /reset halt\n\*\* Programming Started \*\*\nprogram dsc\.hex verify reset\n/);
   assert.not.match(good.log, /^mww /m);
   for (const [pageSize, pages, code, says] of [
-    [4096, 128, 3, /has not the 256 pages/],
-    [1024, 128, 3, /has not the 256 pages/],
+    [4096, 128, 3, /does not have the 256 pages/],
+    [1024, 128, 3, /does not have the 256 pages/],
     [0, 0, 1, /protected against reading back/],
   ] as const) {
     const ended = await scripted(pageSize, pages);

@@ -67,7 +67,7 @@ test("a line in which one character is another is refused, with its number", () 
       const at = 1 + (column % (old.length - 1));
       const changed = (Number.parseInt(old[at] as string, 16) ^ digit).toString(16);
       lines[number] = old.slice(0, at) + changed + old.slice(at + 1);
-      refused(lines.join("\n"), number + 1, /checksum|another length/);
+      refused(lines.join("\n"), number + 1, /checksum|length of the record/);
     }),
   );
 });
@@ -147,8 +147,8 @@ test("an image that is not for the chip is refused", () => {
   unfit([image({ stack: 0x20020000 })], /stack begins at 0x20020000/);
   unfit([image({ stack: 0x20000000 })], /stack begins/);
   unfit([image({ stack: 0xffffffff })], /stack begins/);
-  unfit([image({ reset: 0xc0 })], /no Thumb code/);
-  unfit([image({ reset: 0x40001 })], /no Thumb code/);
+  unfit([image({ reset: 0xc0 })], /not Thumb code/);
+  unfit([image({ reset: 0x40001 })], /not Thumb code/);
   unfit([image({ size: 8 }), block(0x70000, Buffer.alloc(4))], /no flash/);
   unfit([block(0, Buffer.alloc(4))], /not a whole image/);
   unfit([block(0x18000, imageBytes())], /not a whole image/);

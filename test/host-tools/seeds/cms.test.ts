@@ -39,7 +39,7 @@ for (const [kind, structure] of [
   });
 }
 
-packageTest(test, NO_OPENSSL, "what was changed on its way is not opened", async () => {
+packageTest(test, NO_OPENSSL, "a file that was changed on the way does not open", async () => {
   const { certificate, key } = newCertificate("ec");
   const cms = await encryptForSite(CONTENTS, readSiteCertificate(certificate));
   const at = cms.length - 100;
@@ -79,14 +79,14 @@ function refusal(path: string, now?: number): string {
 packageTest(test, NO_OPENSSL, "a certificate out of its time is refused", () => {
   const { certificate } = newCertificate("ec");
   readSiteCertificate(certificate);
-  assert.match(refusal(certificate, AFTER_EXPIRY), /expired: .*20\d\d GMT$/);
-  assert.match(refusal(certificate, BEFORE_VALIDITY), /valid from .*20\d\d GMT on$/);
+  assert.match(refusal(certificate, AFTER_EXPIRY), /expired on .*20\d\d GMT; use a current one$/);
+  assert.match(refusal(certificate, BEFORE_VALIDITY), /not valid before .*20\d\d GMT; use a current one$/);
 });
 
 for (const [kind, why] of [
-  ["ed25519", /nothing can be encrypted for a key of kind ed25519/],
-  ["rsa-pss", /nothing can be encrypted for a key of kind rsa-pss/],
-  ["short rsa", /an RSA key of 1024 bits; 2048 are the least/],
+  ["ed25519", /cannot encrypt for a key of kind ed25519/],
+  ["rsa-pss", /cannot encrypt for a key of kind rsa-pss/],
+  ["short rsa", /an RSA key of 1024 bits is too short; use one of 2048/],
 ] as const satisfies readonly (readonly [KindOfKey, RegExp])[]) {
   packageTest(test, NO_OPENSSL, `a certificate with a key of kind ${kind} is refused`, () => {
     assert.match(refusal(newCertificate(kind).certificate), why);
@@ -94,7 +94,7 @@ for (const [kind, why] of [
 }
 
 packageTest(test, NO_OPENSSL, "what is no certificate is refused", () => {
-  assert.match(refusal(newCertificate("ec").key), /no certificate/);
+  assert.match(refusal(newCertificate("ec").key), /is not a certificate/);
   for (const [name, contents] of [
     ["empty", ""],
     ["text", "hello"],
@@ -102,7 +102,7 @@ packageTest(test, NO_OPENSSL, "what is no certificate is refused", () => {
   ] as const) {
     const path = join(FOLDER, name);
     writeFileSync(path, contents);
-    assert.match(refusal(path), /no certificate/);
+    assert.match(refusal(path), /is not a certificate/);
   }
 });
 

@@ -82,7 +82,7 @@ function refusal(records: readonly SeedRecord[]): string {
 
 test("a user name that a spreadsheet would run, or that the app would read as something else, is refused", () => {
   for (const userName of ["=1+1", "+1", "-1", "@a", "a,b", 'a"b', "'a", "a;b", " a", "a ", "a\tb", "Username", "a|b"])
-    assert.match(refusal([record({ userName })]), /user name that does not fit into CSV/);
+    assert.match(refusal([record({ userName })]), /the user name does not fit into CSV/);
 });
 
 test("a suite that the app would not make again is refused", () => {
@@ -94,7 +94,10 @@ test("a suite that the app would not make again is refused", () => {
 });
 
 test("two cards of one user name, and cards without any, are refused", () => {
-  assert.match(refusal([record(), record({ serial: "IB3000124" })]), /"IB3000123" and "IB3000124" have one user name/);
+  assert.match(
+    refusal([record(), record({ serial: "IB3000124" })]),
+    /"IB3000123" and "IB3000124" have the same user name/,
+  );
   assert.match(refusal([record({ userName: undefined })]), /no card has a user name/);
   assert.match(refusal([]), /no card has a user name/);
 });

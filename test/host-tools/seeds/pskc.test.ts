@@ -233,12 +233,12 @@ for (const [what, change, message] of [
   [
     "a card twice",
     (text: string) => text.replace("<pskc:SerialNo>IB3000124", "<pskc:SerialNo>IB3000123"),
-    /"IB3000123": two keys have this serial number, and neither is taken/,
+    /"IB3000123": two keys have this serial number, so neither is imported/,
   ],
   [
     "two unlock keys of a card",
     (text: string) => text.replace(/(.*<pskc:SerialNo>)IB3000124/s, "$1IB3000123"),
-    /"IB3000123", unlock key: two keys have this serial number, and neither is taken/,
+    /"IB3000123", unlock key: two keys have this serial number, so neither is imported/,
   ],
   ["a wrong suite", (text: string) => text.replace("QN06", "QX06"), /"OCRA-1:HOTP-SHA256-8:QX06" is no OCRA suite/],
   ["no suite", (text: string) => text.replace(/<pskc:Suite>.*<\/pskc:Suite>/, ""), /lacks pskc:Suite/],
@@ -286,7 +286,7 @@ for (const [what, declaration] of [
     const text = write().replace("?>\n", `?>\n${declaration}`);
     assert.match(
       refusal(() => readText(text)),
-      /^has a DOCTYPE or entities, and such files are not read$/,
+      /^has a DOCTYPE or entities; such files are not read$/,
     );
   });
 }
@@ -337,7 +337,7 @@ test("a record of transport keys that does not say their version is refused: wit
     const text = written.replace(/<dsc:Personalization [^>]*>/, `<dsc:Personalization State="pending" ${rotation}/>`);
     assert.match(
       refusal(() => readText(text)),
-      /transport keys of no version/,
+      /transport keys without a version/,
     );
   }
 });

@@ -109,7 +109,7 @@ test("an unlock key with a wrong MAC is named, and the card's token key is serve
   );
 });
 
-test("a record without a serial number that can be used is told of, and every other one is served", () => {
+test("a record without a serial number that can be used is reported, and every other one is imported", () => {
   const change = (text: string) => text.replace(`<pskc:SerialNo>${BAD}<`, "<pskc:SerialNo><");
   const { records, refusals } = importPskc(put(changed(BAD, "token", change)), KEY);
   assert.is(records.length, MANY.length - 1);
@@ -141,7 +141,7 @@ test("what a file says without its secret has the others, too, where one record 
   );
 });
 
-test("the wrong secret is told of as such, and not key by key", () => {
+test("a wrong secret is reported once, and not key by key", () => {
   assert.match(
     refusal(() => importPskc(put(TEXT), pattern(16, 99))),
     /does not open|the MAC is wrong/,

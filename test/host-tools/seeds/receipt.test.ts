@@ -151,7 +151,7 @@ for (const kind of ["rsa", "ec", "ed25519"] as const) {
       const other = createPublicKey(readFileSync(newCertificate(kind).key));
       assert.match(
         refusal(() => checkSignature(path, right, other)),
-        /signed by another key/,
+        /not signed by the certificate's key/,
       );
       const renamed = { ...right, signature: { ...signature, key: readAs(other) } };
       assert.match(
@@ -183,18 +183,18 @@ test("what is no receipt, or of a later version, is refused", () => {
     return path;
   };
   const spoiled: [object, RegExp][] = [
-    [{ kind: "other" }, /no receipt/],
+    [{ kind: "other" }, /not a receipt/],
     [{ version: 2 }, /later version/],
-    [{ export: "ab" }, /no receipt/],
-    [{ export: HASH.toUpperCase() }, /no receipt/],
-    [{ at: "yesterday" }, /no receipt/],
-    [{ keys: {} }, /no receipt/],
-    [{ keys: [{ serial: "IB3000123" }] }, /no receipt/],
-    [{ keys: [{ serial: "IB3000123", field: "pin" }] }, /no receipt/],
-    [{ keys: [{ serial: "a\u001b[2J", field: "token" }] }, /no receipt/],
+    [{ export: "ab" }, /not a receipt/],
+    [{ export: HASH.toUpperCase() }, /not a receipt/],
+    [{ at: "yesterday" }, /not a receipt/],
+    [{ keys: {} }, /not a receipt/],
+    [{ keys: [{ serial: "IB3000123" }] }, /not a receipt/],
+    [{ keys: [{ serial: "IB3000123", field: "pin" }] }, /not a receipt/],
+    [{ keys: [{ serial: "a\u001b[2J", field: "token" }] }, /not a receipt/],
     [{ keys: [...RECEIPT.keys, RECEIPT.keys[0]] }, /names a key twice/],
-    [{ more: 1 }, /no receipt/],
-    [{ signature: {} }, /no receipt/],
+    [{ more: 1 }, /not a receipt/],
+    [{ signature: {} }, /not a receipt/],
   ];
   for (const [change, why] of spoiled)
     assert.match(
@@ -210,10 +210,10 @@ packageTest(test, NO_OPENSSL, "what cannot sign is refused, and nothing of it is
   const wrapped = output("openssl", ["pkey", "-in", key, "-aes256", "-passout", "stdin"], "pass word\n");
   const x25519 = output("openssl", ["genpkey", "-algorithm", "x25519"]);
   for (const [contents, why] of [
-    [wrapped, /^site.key: behind a passphrase; /],
+    [wrapped, /^site.key: is encrypted with a passphrase; /],
     [x25519, /^site.key: a key of kind x25519; /],
-    [readFileSync(certificate), /^site.key: no private key in PEM$/],
-    [Buffer.from("c0ffee".repeat(8)), /^site.key: no private key in PEM$/],
+    [readFileSync(certificate), /^site.key: is not a private key in PEM$/],
+    [Buffer.from("c0ffee".repeat(8)), /^site.key: is not a private key in PEM$/],
   ] as const)
     assert.match(
       refusal(() => signingKeyIn(contents, "site.key"), SecretError),

@@ -90,7 +90,7 @@ onEachEngine(test, "what does not fit the card is the site's mistake, and spends
   assert.ok(await accept(register, challenge));
 });
 
-onEachEngine(test, "a card that leaves its PIN to the site is judged with it", async (rig) => {
+onEachEngine(test, "the server checks the PIN of a card that leaves it to the server", async (rig) => {
   const { register } = rig;
   await seeded(rig, SERIAL, KEY, { suite: SERVER_SUITE, pin_check: "server" });
   const response = (challenge: string, pin: Buffer) => ocra(SERVER_SUITE, KEY, { challenge, pin });

@@ -39,7 +39,7 @@ onEachEngine(test, "none is given for a card that is lost or out of use, or has 
     await card(`IB300000${at}`, state);
     const { reason, message } = await refusalOf(give(register, `IB300000${at}`));
     assert.is(reason, "state");
-    assert.match(message, new RegExp(`is ${state}: no unlock code is given for it$`));
+    assert.match(message, new RegExp(`is ${state}: it gets no unlock code$`));
   }
   await card(SERIAL, "active");
   for (const serial of [SERIAL, "IB3999999"]) assert.is((await refusalOf(give(register, serial))).reason, "unknown");

@@ -55,7 +55,7 @@ test("what is no response is refused", () => {
   }
 });
 
-test("the site judges the PIN of a card that leaves it to the site", () => {
+test("the server checks the PIN of a card that leaves it to the server", () => {
   const right = oracle(SERVER.suite, KEY, { challenge: CHALLENGE, pin: "4071" });
   assert.ok(verifyResponse(SERVER, CHALLENGE, right, "4071"));
   assert.not(verifyResponse(SERVER, CHALLENGE, right, "4072"));

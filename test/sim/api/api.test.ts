@@ -167,7 +167,7 @@ test("more than 100 listeners are refused, until one goes", async () => {
   next?.destroy();
 });
 
-test("a listener that does not read is let go; the others are told on", () => {
+test("a listener that does not read is disconnected; the others still get events", () => {
   const changes = new Changes();
   const listener = (waiting: number) => {
     const told: string[] = [];
@@ -248,14 +248,14 @@ async function raw(bytes: string): Promise<string> {
   return text;
 }
 
-test("what is no HTTP is answered 400", async () => {
+test("a request that is no HTTP is answered 400", async () => {
   const text = await raw("PRESS\r\n\r\n");
   const [head = "", body = ""] = text.split("\r\n\r\n");
   assert.match(head, /^HTTP\/1\.1 400 Bad Request\r\ncontent-type: application\/problem\+json/);
   assert.ok(Value.Check(PROBLEM, JSON.parse(body)), body);
 });
 
-test("firmware that misuses its flash: 500, and the card goes on afresh", async () => {
+test("firmware that misuses its flash: 500, and the card is restarted", async () => {
   const env = await mutantEnvironment(scratchFolder(), "I10-a-word-is-programmed-again");
   const other = await ApiProcess.start(CARD, FOLDER, env);
   for (const line of ["hold press", `type ${DEMO.pin}`]) await other.command(line);
@@ -277,7 +277,7 @@ test("a flash file that is gone: 500, and it ends with exit code 2", async () =>
 
 // ---- who may ask ----
 
-test("a web page that somebody visits can neither press keys nor look", async () => {
+test("a web page of another site can neither press keys nor see the screen", async () => {
   await turnOff();
   const { host } = new URL(api.url);
   const refused: Record<string, string>[] = [

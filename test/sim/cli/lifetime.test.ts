@@ -110,7 +110,7 @@ for (const [name, args] of [
   });
 }
 
-test("what a killed api leaves, its next start takes over; temporary files that are old are gone", async () => {
+test("the next start cleans up after a killed api; old temporary files are removed", async () => {
   const folder = newFolder();
   const killed = await start(
     process.execPath,

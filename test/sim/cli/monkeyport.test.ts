@@ -101,7 +101,7 @@ test("a card that does what it should not: exit code 1, and a file that plays wh
   await end();
 });
 
-test("a card that is somebody's is left alone", async () => {
+test("a card in use is left alone", async () => {
   const folder = scratchFolder();
   const launcher = simWithSerial(scratchFolder(), "IB3000002");
   const end = await card(folder, ["--demo", "--seed", "1"], { launcher });

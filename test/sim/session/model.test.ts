@@ -42,7 +42,7 @@ model(`${SEEDS} random runs: the card does what the model does, and no invariant
   assert.ok(counts.steps > SEEDS * 200);
 });
 
-model("the runs came to every state, command, level and life", () => {
+model("the runs reached every state, command, level and life", () => {
   for (const state of STATES) assert.ok(counts.states.get(state), `${state} was not reached`);
   for (const command of COMMANDS) {
     for (const life of [Life.BLANK, Life.SEEDED, Life.PERSONALIZED])
@@ -55,7 +55,7 @@ model("the runs came to every state, command, level and life", () => {
   assert.ok(counts.cuts >= 20, "power was cut");
 });
 
-model("the runs went no way that the table of transitions does not have, and nearly all that it has", () => {
+model("the runs used only transitions of the table, and nearly all of them", () => {
   for (const name of counts.transitions.keys()) assert.ok(TRANSITIONS.includes(name), name);
   const missed = TRANSITIONS.filter((name) => !counts.transitions.has(name));
   // A channel opens on any screen; a run seldom has one to open just on these.
@@ -115,7 +115,7 @@ function failureOf(lines: readonly string[], module: WebAssembly.Module): { line
   return firstFailure({ name: "finding", lines }, new Session({ module, seed: 0, openFlash }));
 }
 
-model("a finding is made short: what does not matter is left out", async () => {
+model("a finding is shrunk: steps that do not matter are left out", async () => {
   const name = "F4-frames-keep-the-card-on";
   const mutant = await compile((MODEL_MUTANTS[name] as ModelMutant).mutant);
   const kept = RUNS[name] as Run;

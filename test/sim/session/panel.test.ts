@@ -253,7 +253,7 @@ test("what a killed simulator left is replaced, even where its terminal is anoth
     if (taken) continue;
     assert.is(
       stderr,
-      `dsc-sim: ${link}: is there already and leads to ${target}; choose another place, or delete the link\n`,
+      `dsc-sim: ${link}: exists already and leads to ${target}; choose another place, or delete the link\n`,
     );
     assert.is(readlinkSync(link), target);
   }
@@ -295,7 +295,7 @@ function panelOn(line: Line) {
   return { panel, seen };
 }
 
-test("keys go out as contacts, screens come in; what is no report is nothing", async () => {
+test("keys go out as contacts, screens come in; anything but a report is ignored", async () => {
   const line = new Line();
   const { panel, seen } = panelOn(line);
   await line.shows(0, 0, "\0".repeat(8));
@@ -353,7 +353,7 @@ test("a contact of a live card stays closed for its time however the frames fall
   assert.equal(moves.slice(4), ["1979 2 down", "2064 2 up"]);
 });
 
-test("a card that answers no more is seen to", async () => {
+test("a card that no longer answers is detected", async () => {
   const line = new Line();
   const { panel } = panelOn(line);
   await line.shows(1, 4, "PIN>    ");
@@ -366,7 +366,7 @@ test("a card that answers no more is seen to", async () => {
   panel.close();
 });
 
-test("who looks is told when the screen was shown since, not by a report that was under way", async () => {
+test("a look waits for a new report of the screen, not for one that was under way", async () => {
   const line = new Line();
   const { panel } = panelOn(line);
   let seen: boolean | undefined;

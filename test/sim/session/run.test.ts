@@ -90,7 +90,7 @@ test("--demo and --seed are for files that say nothing; a file's own word counts
   assert.is.not(lockCode(["--demo", "--seed", "8"]), seven);
 });
 
-test("an option that run does not have, or that stands before it, is a usage error", () => {
+test("an option that run does not know, or that stands before it, is a usage error", () => {
   const file = fileOf(["show"]);
   for (const args of [
     ["run", "--flash", "x", file],
@@ -232,7 +232,7 @@ test("coverage: a cut, clean, torn or by hand, and a card that is loaded are no 
   assert.equal([...covered([...on, "press", "press", "load a", "wait 1"]).transitions], ["OFF to PIN", "PIN to OFF"]);
 });
 
-test("coverage: the scenarios go every way by keys and time, and none that the table does not have", () => {
+test("coverage: the scenarios use every transition by keys and time, and only transitions of the table", () => {
   const coverage = new Coverage();
   for (const script of scenarios()) {
     const session = new Session({
@@ -295,7 +295,7 @@ test("a record names simulator and firmware first, and has the time up to its en
   assert.is(other.code, 0);
   assert.is(
     other.stderr,
-    `dsc-sim: warning: ${file} was recorded with the firmware 0123456789abcdef, and this is ${FIRMWARE}\n`,
+    `dsc-sim: warning: ${file} was recorded with the firmware 0123456789abcdef, but this is ${FIRMWARE}\n`,
   );
 });
 

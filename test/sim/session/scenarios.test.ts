@@ -213,7 +213,7 @@ errors("ERROR 02 where the head of the only page, or the root secret, has one wr
   }
 });
 
-errors("ERROR 02 where the suite is none that the card does, whatever its check value says", () => {
+errors("ERROR 02 if the card does not support the suite, whatever its check value says", () => {
   for (const suite of ["", "noise", "OCRA-1:HOTP-SHA256-4:QN06", `${DEMO.suite}-S512`, "1".repeat(200)]) {
     const card = new Card(FIRMWARE, { flash: flashWithSuite(suite) });
     card.hold("press");

@@ -46,7 +46,7 @@ function inOrder(...wanted: ((step: Step) => boolean)[]): Rule {
   };
 }
 
-test("only the steps stay that it takes, wherever they were", () => {
+test("only the necessary steps remain, wherever they were", () => {
   const contact: Step = { do: "contact", key: 5, closed: true };
   const noise: Step = { do: "noise" };
   const rule = inOrder(
@@ -69,7 +69,7 @@ test("a run of hundreds of steps takes few tries", () => {
   assert.ok(tries < 60, `${tries} tries`);
 });
 
-test("what comes after the step that shows it goes at once", () => {
+test("steps after the one that shows it are removed at once", () => {
   const [{ steps }] = short(
     [{ do: "noise" }, ...NOISE],
     inOrder((step) => step.do === "noise"),

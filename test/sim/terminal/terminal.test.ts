@@ -107,7 +107,7 @@ test("a login, from the challenge to Welcome", () =>
     for (const secret of [DEMO.pin, challenge, response]) assert.not.ok(below.includes(secret));
   }));
 
-test("what is typed fast is not lost", () =>
+test("fast typing is not lost", () =>
   withSimulator(async (program) => {
     program.send(`P${DEMO.pin}${ENTER}123456`);
     await program.until(shows("123456"));
@@ -457,7 +457,7 @@ test("NO_COLOR, and terminals of eight colours: none is used, and what has the k
   }
 });
 
-test("a paste is no key: the card takes none of it, a field what fits, and the log says so", () =>
+test("a paste is not taken for keys: the card ignores it, a field takes what fits, and the log says so", () =>
   withSimulator(async (program) => {
     const paste = (text: string) => program.send(`\x1b[200~${text}\x1b[201~`);
     await turnOn(program);

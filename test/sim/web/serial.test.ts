@@ -88,13 +88,18 @@ packageTest(test, NO_CHROMIUM, "a login on the card of a board, its facts, and t
   await page.context().close();
 });
 
-packageTest(test, NO_CHROMIUM, "a board that is unplugged is told, and the page's own card comes back", async () => {
-  const { page } = await connected();
-  await page.evaluate('window.fromCard.error(new Error("unplugged"))');
-  await page.getByText("The board is gone; the line was closed.").waitFor();
-  await mouse(page).hold("press", "PIN>");
-  await page.context().close();
-});
+packageTest(
+  test,
+  NO_CHROMIUM,
+  "a board that is unplugged is reported, and the page's own card comes back",
+  async () => {
+    const { page } = await connected();
+    await page.evaluate('window.fromCard.error(new Error("unplugged"))');
+    await page.getByText("The board is gone; the line was closed.").waitFor();
+    await mouse(page).hold("press", "PIN>");
+    await page.context().close();
+  },
+);
 
 packageTest(test, NO_CHROMIUM, "without Web Serial the page says nothing of boards", async () => {
   const { page } = await openPage(browser, serving.url.replace("127.0.0.1", "card.test"));

@@ -366,7 +366,7 @@ onEachEngine(test, "letters and labels are written whole, and closing waits for 
   }
   await seed(register, rowIn(await pairing(register, number, 3)));
   const refused = await refusalOf(closeBatch(register, number, { unfinished: false, withoutLetters: false }));
-  assert.match(refused.message, /the PINs of 1 done card are in no letters' file/);
+  assert.match(refused.message, /the PINs of 1 done card are in no letters file/);
   const failing = { ...printer, letters: () => Promise.reject(new Error("no font")) } as unknown as Printer;
   assert.is((await refusalOf(writeLetters(register, number, letters, failing))).message, "no font");
   assert.is(

@@ -184,7 +184,7 @@ onEachEngine(
 
 onEachEngine(
   test,
-  "a card that is put in twice, or was seeded before, is told and left alone",
+  "a card that is put in twice, or was seeded before, is reported and left alone",
   async ({ register }) => {
     const rack = new Rack("a");
     const [first, second] = [blankCard({ seed: 200 }), blankCard({ seed: 201 })];
@@ -324,7 +324,7 @@ onEachEngine(test, "two benches share one list", async (rig) => {
 
 onEachEngine(
   test,
-  "whoever ends it: the card that is being seeded is finished, no other is begun, and the next run goes on",
+  "ended early, the card that is being seeded is finished, no other is begun, and the next run continues",
   async ({ register }) => {
     const rack = new Rack("a");
     const slot = rack.slot("a");

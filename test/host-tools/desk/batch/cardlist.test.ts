@@ -66,10 +66,10 @@ test("values in quotes, with commas and quotes in them; lines are counted as an 
   const [card, next] = read(rows('IB3000001,"Doe, Jane ""JD""",,,,,', ",joe,,,,,"));
   assert.is(card?.userName, 'Doe, Jane "JD"');
   assert.is(next?.line, 3);
-  assert.match(refusal(rows('IB3000001,"Jane\nDoe",,,,,')), /^cards\.csv: line 2, user: has a line end/);
+  assert.match(refusal(rows('IB3000001,"Jane\nDoe",,,,,')), /^cards\.csv: line 2, user: contains a line end/);
 });
 
-test("the header: a column that is missing, unknown or there twice", () => {
+test("the header: a column that is missing, unknown or given twice", () => {
   assert.match(
     refusal("serial,user,suite,pin,tries,key\n,,,,,"),
     /line 1: the column pin_check is missing; the columns are serial/,
@@ -88,18 +88,18 @@ test("what is not in UTF-8, or no text", () => {
   );
   assert.is(read(rows(",Jos\u00e9,,,,,"))[0]?.userName, "José");
   assert.match(refusal(Buffer.from(`\ufeff${rows(",joe,,,,,")}`, "utf16le")), /UTF-16/);
-  assert.match(refusal(rows(",joe,,,,,", ",j\0e,,,,,")), /line 3: has a NUL/);
+  assert.match(refusal(rows(",joe,,,,,", ",j\0e,,,,,")), /line 3: contains a NUL/);
 });
 
 test("quotes that are no quotes, and rows of another length", () => {
-  assert.match(refusal(rows(",joe,,,,,", ',"jane,,,,,')), /line \d+: a quote is opened and never closed/);
-  assert.match(refusal(rows(',"jane"x,,,,,')), /line 2: something stands behind a closing quote/);
-  assert.match(refusal(rows(',ja"ne,,,,,')), /line 2: a quote stands in a value/);
+  assert.match(refusal(rows(",joe,,,,,", ',"jane,,,,,')), /line \d+: a quote is opened but never closed/);
+  assert.match(refusal(rows(',"jane"x,,,,,')), /line 2: text follows a closing quote/);
+  assert.match(refusal(rows(',ja"ne,,,,,')), /line 2: an unquoted value contains a quote/);
   assert.match(refusal(rows(",joe,,,,,", ",jane,,,,")), /line 3: has 6 columns instead of 7/);
   assert.match(refusal(rows(",Doe, Jane,,,,,")), /line 2: has 8 columns/);
 });
 
-test("each column: what it cannot be, and never a PIN or a key in the line", () => {
+test("each column: wrong values are refused, and the line never contains a PIN or a key", () => {
   const cases: readonly (readonly [string, RegExp])[] = [
     ["IB300012,,,,,,", /serial: is no serial number/],
     ["ib3000123,,,,,,", /serial: is no serial number/],
@@ -111,7 +111,7 @@ test("each column: what it cannot be, and never a PIN or a key in the line", () 
     [",,OCRA-1,,,,", /suite: /],
     [",,,83521,,,", /pin: is four digits/],
     [",,,42,,,", /pin: has fewer than four digits: a spreadsheet/],
-    [",,,1234,,,", /pin: is one of those that are guessed first/],
+    [",,,1234,,,", /pin: is easy to guess/],
     [",,,8352,server,,", /pin: has to be empty/],
     [",,,,both,,", /pin_check: is card or server/],
     [`,,${SUITE},,server,,`, /pin_check: contradicts the suite/],
@@ -131,7 +131,7 @@ test("each column: what it cannot be, and never a PIN or a key in the line", () 
   assert.is(read(rows(",,,1234,,,"), { ...RULES, allowWeakPins: true })[0]?.pin?.toString(), "1234");
 });
 
-test("a serial number or a key that is there twice is named with both lines", () => {
+test("a serial number or a key that appears twice is named with both lines", () => {
   assert.match(
     refusal(rows("IB3000001,,,,,,", ",,,,,,x".slice(0, 6), "IB3000001,,,,,,")),
     /line \d, serial: is the same as in line 2/,

@@ -69,7 +69,7 @@ test("every cell of the table", () => {
   assert.is(cells, Object.keys(WORK).length * EVENTS.length);
 });
 
-test("nothing is written to a card but after the register gave a row for the one that is there", () => {
+test("a card is written only after the register gave a row for that very card", () => {
   const seeds = STATES.flatMap((state) =>
     EVENTS.filter((event) => TABLE[state][event][0] === "seed").map((event) => [state, event]),
   );
@@ -79,7 +79,7 @@ test("nothing is written to a card but after the register gave a row for the one
 /** A port in some state. */
 const at = (state: State, failures = 0): Port => ({ state, action: "look", failures });
 
-test("three failures in a row stop a port, and a card that is done begins the count anew", () => {
+test("three failures in a row stop a port, and a card that is done resets the count", () => {
   for (const failure of ["failed", "gone", "swapped", "lost"] as const) {
     let port = at("seeding");
     for (let count = 1; count < MOST_FAILURES; count++) {
@@ -93,7 +93,7 @@ test("three failures in a row stop a port, and a card that is done begins the co
   assert.is(step(at("asking", MOST_FAILURES - 1), "dead").state, "stopped");
 });
 
-test("what is no fault of a port or a card is not counted", () => {
+test("events that are no fault of a port or a card are not counted", () => {
   for (const state of STATES)
     for (const event of atLeast(
       9,
@@ -116,7 +116,7 @@ test("every state is reached from the start, and the end from every state", () =
   for (const state of STATES.filter((each) => !OVER.includes(each))) assert.is(step(at(state), "end").state, "ended");
 });
 
-test("what goes on keeps its work", () => {
+test("an event without a new action keeps the current one", () => {
   const port: Port = { state: "seeding", action: "seed", failures: 1 };
   assert.equal(step(port, "complete"), port);
 });

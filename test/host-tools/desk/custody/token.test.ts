@@ -223,7 +223,7 @@ test("a locked token is not asked; one with a last try takes no PIN from a file"
     assert.ok(spy.calls.includes("C_Login"));
   }));
 
-test("what a token says of a PIN is told apart", () =>
+test("a token's different answers to a PIN are distinguished", () =>
   withToken(async ({ open, spy }) => {
     for (const [code, reason] of [
       ["CKR_PIN_LOCKED", "pin-locked"],
@@ -236,7 +236,7 @@ test("what a token says of a PIN is told apart", () =>
     }
   }));
 
-test("a token that is taken out in the middle is one line; put back it goes on in the next command", () =>
+test("a token that is taken out in the middle gives one line; put back, it works in the next command", () =>
   withToken(async ({ open, soft, tokens }) => {
     const token = await open();
     const master = new TokenMaster(token.create(uriOf("transport"), TRANSPORT_USE));
@@ -272,7 +272,7 @@ async function assertRefused(work: () => unknown): Promise<void> {
   assert.unreachable("it was done");
 }
 
-test("no token, another label, two with one label, no key, two keys: each is said", () =>
+test("no token, another label, two with one label, no key, two keys: each is reported", () =>
   withToken(async ({ open, soft, tokens, put }) => {
     assert.match(
       await refused("missing", () => open(uriOf("a", "token=till;"))),

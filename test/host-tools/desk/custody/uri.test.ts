@@ -85,7 +85,7 @@ test("a vendor's attribute in the query is for other programs; one in the path w
   assert.equal([object, pinSource], ["a", "file:/etc/token_pin"]);
   // The last example of the RFC.
   const vendors = "pkcs11:token=my-token;object=my-certificate;type=cert;vendor-aaa=value-a?vendor-bbb=value-b";
-  assert.throws(() => parseTokenUri(vendors), /does not know the attribute vendor-aaa/);
+  assert.throws(() => parseTokenUri(vendors), /the attribute vendor-aaa is unknown/);
 });
 
 test("the name for errors is the URI without its query, and a PIN in the URI is kept nowhere", () => {
@@ -119,7 +119,7 @@ const WRONG = [
   `pkcs11:object=a?${PIN}`,
 ];
 
-test("what is no such URI is refused in one line, which never has what may be a PIN", () => {
+test("a malformed URI is refused in one line, which never contains a possible PIN", () => {
   for (const text of WRONG)
     assert.throws(
       () => parseTokenUri(text),

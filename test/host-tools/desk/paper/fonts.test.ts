@@ -114,7 +114,7 @@ test("Japanese has every character of Windows-31J, and characters with marks sta
   assert.is(fonts.checked("e\u0301か\u3099", "x"), "éが");
 });
 
-test("a variation selector asks for no glyph", async () => {
+test("a variation selector needs no glyph", async () => {
   const fonts = await Fonts.open(STANDARD);
   assert.is(fonts.checked("葛\u{e0100}城", "x"), "葛\u{e0100}城");
 });
@@ -142,8 +142,8 @@ packageTest(test, NO_POPPLER, "only parts of fonts that are used are in the file
 
 test("a setting that names no font is refused in one line that says why", async () => {
   mkdirSync(join(FOLDER, "folder"));
-  assert.match(await refused("own.ttf"), /whole path of a font file, not "own.ttf"/);
-  assert.match(await refused(""), /whole path/);
+  assert.match(await refused("own.ttf"), /absolute path of a font file, not "own.ttf"/);
+  assert.match(await refused(""), /absolute path/);
   assert.match(await refused(join(FOLDER, "no.ttf")), /letter\.font: .*no\.ttf: cannot read it: /);
   const bytes = readFileSync(PLEX);
   const none = [
@@ -154,10 +154,10 @@ test("a setting that names no font is refused in one line that says why", async 
     put("head.ttf", bytes.subarray(0, 12)),
     put("wild.ttf", Buffer.concat([bytes.subarray(0, 400), Buffer.alloc(bytes.length - 400, 0xff)])),
   ];
-  for (const path of none) assert.is(await refused(path), `letter.font: ${path} is no font that can be used: ${KINDS}`);
+  for (const path of none) assert.is(await refused(path), `letter.font: ${path} is not a usable font; ${KINDS}`);
 });
 
-const KINDS = "TrueType, OpenType or WOFF is expected";
+const KINDS = "give a TrueType, OpenType or WOFF file";
 
 test("of a collection one font is named", async () => {
   const path = put("several.ttc", collectionOf(readFileSync(PLEX), readFileSync(ITALIC)));

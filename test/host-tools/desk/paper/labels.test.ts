@@ -71,7 +71,7 @@ for (const [sheet, [columns, rows, width, height, left, top, right, down]] of Ob
     }
   });
 
-  packageTest(test, NO_POPPLER ?? NO_ZBAR, `${sheet}: a reader reads every bar code`, async () => {
+  packageTest(test, NO_POPPLER ?? NO_ZBAR, `${sheet}: a bar code reader reads every bar code`, async () => {
     const labels = labelsFor(Math.min(count, each));
     const read = barCodesOf(await labelsPdf(labels, { ...SETTINGS, sheet }), 300).flat();
     assert.equal(
@@ -123,7 +123,7 @@ function runsOf(row: Uint8Array): number[] {
   return runs;
 }
 
-packageTest(test, NO_POPPLER, "names in many scripts stand there as they are, formulas too", async () => {
+packageTest(test, NO_POPPLER, "names in many scripts are printed unchanged, formulas too", async () => {
   const names = [
     "j.doe",
     "Пётр Щукин",
@@ -180,14 +180,14 @@ async function refused(user: string): Promise<string> {
   return "it was printed";
 }
 
-test("what cannot be printed is refused in one line that says what and why", async () => {
-  assert.match(await refused("محمد"), /^IB3000123: the user name has "م" \(Arabic, U\+0645\): .*right to left/);
+test("a text that cannot be printed is refused in one line with the reason", async () => {
+  assert.match(await refused("محمد"), /^IB3000123: the user name has "م" \(Arabic, U\+0645\): .*right-to-left/);
   assert.match(await refused("דוד"), /Hebrew, U\+05D3/);
-  assert.match(await refused("홍길동"), /"홍" \(Korean, U\+D64D\), which no font here has: set letter.font/);
+  assert.match(await refused("홍길동"), /"홍" \(Korean, U\+D64D\), which no available font has; set letter.font/);
   assert.match(await refused("a\u{1f600}"), /U\+1F600/);
   for (const character of ["\0", "\n", "\x1b", "\u202e", "\u200b", "\u2028", "\ud800"]) {
     const line = await refused(`a${character}b`);
-    assert.match(line, /^IB3000123: the user name has a control character \(U\+[0-9A-F]{4}\)/);
+    assert.match(line, /^IB3000123: the user name has an invisible character \(U\+[0-9A-F]{4}\)/);
     assert.not.match(line, /[\p{Cc}\p{Cf}\p{Cs}\u2028]/u);
   }
 });
@@ -202,7 +202,7 @@ test("no labels, no sheet, no serial number: refused", async () => {
     return "it was printed";
   };
   assert.match(await refusal([]), /no labels/);
-  assert.match(await refusal([{ serial: "IB3000123" }], "L9"), /no sheet of labels "L9"; there are .*L7160/);
+  assert.match(await refusal([{ serial: "IB3000123" }], "L9"), /no sheet of labels "L9"; choose one of .*L7160/);
   assert.match(await refusal([{ serial: "IB3" }]), /no serial number/);
 });
 

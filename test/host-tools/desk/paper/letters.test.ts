@@ -240,10 +240,10 @@ async function refused(letter: PinLetter): Promise<string> {
 }
 
 test("what cannot be printed is refused in one line without a PIN", async () => {
-  assert.match(await refused(letterTo("محمد")), /^IB3000123: the user name has .*right to left/);
+  assert.match(await refused(letterTo("محمد")), /^IB3000123: the user name has .*right-to-left/);
   assert.match(await refused(letterTo("홍길동")), /Korean.*set letter.font/);
   assert.match(await refused(letterTo("j.doe", { address: "Jane\n홍" })), /^IB3000123: the address has "홍"/);
-  assert.match(await refused(letterTo("j.doe", { address: "a\nb\tc" })), /control character \(U\+0009\)/);
+  assert.match(await refused(letterTo("j.doe", { address: "a\nb\tc" })), /invisible character \(U\+0009\)/);
   assert.match(await refused(letterTo("j.doe", { address: "a\n".repeat(7) })), /address takes more than 6 lines/);
   for (const pin of ["407", "40711", "407a", ""]) {
     const line = await refused(letterTo("j.doe", { pin: Buffer.from(pin) }));
@@ -258,7 +258,7 @@ test("what cannot be printed is refused in one line without a PIN", async () => 
   }
 });
 
-test("recipients are looked at before there are cards", async () => {
+test("recipients are checked before there are cards", async () => {
   await checkRecipients([{ what: "line 2", user: "j.doe" }], SETTINGS);
   const recipients = [
     { what: "line 2", user: "Пётр" },

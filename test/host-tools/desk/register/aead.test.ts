@@ -30,7 +30,7 @@ test("a changed byte, a byte more or less, another key or other associated data:
   assert.equal(openUnder(KEY, sealed, ASSOCIATED), Buffer.from(pattern(20, 2)));
 });
 
-test("the same value is sealed otherwise each time", () => {
+test("the same value is sealed differently each time", () => {
   const sealed = Array.from({ length: 20 }, () => sealUnder(KEY, pattern(16, 4), ASSOCIATED).toString("hex"));
   assert.is(new Set(sealed).size, 20);
 });

@@ -143,7 +143,7 @@ onEachEngine(test, "a backup brings back all of it, on either engine", async (ri
   });
 });
 
-onEachEngine(test, "challenges and claims end with the restoring", async (rig) => {
+onEachEngine(test, "challenges and claims end with the restore", async (rig) => {
   await fill(rig);
   const path = freshFile();
   await backUp(rig.register, path);
@@ -251,7 +251,7 @@ onEachEngine(test, "a backup that was changed anywhere makes no register", async
   }
 });
 
-onEachEngine(test, "what is no backup of this register's version is refused, each with its reason", async (rig) => {
+onEachEngine(test, "other files and backups of other versions are refused, each with its reason", async (rig) => {
   await fill(rig);
   const path = freshFile();
   await backUp(rig.register, path);
@@ -288,7 +288,7 @@ onEachEngine(test, "a backup has no secret in the clear, is its owner's alone, a
   assert.is(readFileSync(path, "utf8"), whole);
 });
 
-onEachEngine(test, "a backup of a register in use is of one moment", async (rig) => {
+onEachEngine(test, "a backup of a register in use is consistent", async (rig) => {
   await fill(rig);
   const other = await rig.again();
   let stop = false;

@@ -63,12 +63,12 @@ onEachEngine(test, "a lost card is not active again once its replacement is", as
   await move(rig, "IB3000002", "active");
   const { reason, message } = await refusalOf(move(rig, "IB3000001", "active"));
   assert.is(reason, "state");
-  assert.match(message, /IB3000002 is active for its user$/);
+  assert.match(message, /its user has the active card IB3000002; retire that one first$/);
   await move(rig, "IB3000002", "retired");
   await move(rig, "IB3000001", "active");
 });
 
-onEachEngine(test, "two that change one card at once: one does, the other is told of the new state", async (rig) => {
+onEachEngine(test, "two that change one card at once: one wins, the other learns the new state", async (rig) => {
   await rig.card("IB3000001", "seeded");
   const other = await rig.again();
   const results = await Promise.all(

@@ -57,14 +57,14 @@ withCards(
   },
 );
 
-withCards("a challenge is good for its card only, and as it was given out", async ({ register }) => {
+withCards("a challenge is valid only for its card, and only exactly as issued", async ({ register }) => {
   await issue(register, SERIAL, drawing(17));
   assert.not(await spend(register, "000017", true, OTHER));
   for (const other of ["17", "000272", "0000017", ""]) assert.not(await spend(register, other));
   assert.ok(await spend(register, "000017"));
 });
 
-withCards("a challenge is good until it expires, and expired is closed for good", async ({ register, clock }) => {
+withCards("a challenge is valid until it expires, and is then closed permanently", async ({ register, clock }) => {
   const [first, second, third] = [await issue(register), await issue(register), await issue(register)];
   clock.now += LIFETIME - 1;
   assert.ok(await spend(register, first));
@@ -114,7 +114,7 @@ withCards(
   },
 );
 
-withCards("where nothing is free it says so instead of drawing for ever", async ({ register }) => {
+withCards("if no challenge is free, it reports that instead of drawing for ever", async ({ register }) => {
   await issue(register, SERIAL, () => 1);
   const { reason, message } = await refusalOf(issue(register, SERIAL, () => 1));
   assert.is(reason, "full");

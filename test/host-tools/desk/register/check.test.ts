@@ -46,7 +46,7 @@ const CHANGES: readonly (readonly [string, string, RegExp])[] = [
   [
     "a key is marked as forgotten and stays",
     `update keys set state = 'forgotten' where serial = '${SERIAL}' and field = 'token' and opener = 'site'`,
-    /^IB3000001: its token key \(version 1\) is marked as forgotten and is still there$/,
+    /^IB3000001: its token key \(version 1\) is marked as forgotten but still there$/,
   ],
   [
     "a card has the id of another",
@@ -71,12 +71,12 @@ const CHANGES: readonly (readonly [string, string, RegExp])[] = [
   [
     "a batch is marked as closed and its PINs stay",
     "update batches set state = 'closed'",
-    /^batch 1: is closed and still has 2 PINs$/,
+    /^batch 1: is closed but still has 2 PINs$/,
   ],
   [
     "a row of a batch is marked as done",
     "update batch_rows set state = 'done' where line = 2",
-    /^batch 1, line 2: is done, and its card is not in the register$/,
+    /^batch 1, line 2: is done, but its card is not in the register$/,
   ],
   ["an entry of the journal is gone", "delete from journal where number = 2", /^journal: entry 2 is missing$/],
   [
@@ -88,7 +88,7 @@ const CHANGES: readonly (readonly [string, string, RegExp])[] = [
 
 const find = (register: Register): Promise<CheckReport> => checkRegister(register);
 
-onEachEngine(test, "a register that is right has no findings, and all of it was looked at", async (rig) => {
+onEachEngine(test, "a register that is right has no findings, and all of it was checked", async (rig) => {
   await fill(rig);
   const { findings, cards, opened, notGiven } = await find(rig.register);
   assert.equal([findings, cards, opened, notGiven], [[], 2, 8, []]);
@@ -109,7 +109,7 @@ onEachEngine(test, "an order that is claimed, or was cancelled then, may have no
 });
 
 for (const [what, statement, expected] of CHANGES)
-  onEachEngine(test, `it is found where ${what}`, async (rig) => {
+  onEachEngine(test, `a fault is found: ${what}`, async (rig) => {
     await fill(rig);
     await rig.register.engine.write((db) => sql.raw(statement).execute(db));
     const { findings } = await find(rig.register);
@@ -146,8 +146,8 @@ onEachEngine(
     const { findings } = await find(await rig.again());
     for (const expected of [
       /^IB3000001: its token key \(version 1\) is not the same under the site key and under the desk key$/,
-      /the desk's public key is not the one that the site knows/,
-      /^journal: the public key that the register keeps was exchanged$/,
+      /the desk's public key does not fit the site key/,
+      /^journal: the public key in the register was replaced$/,
     ])
       assert.ok(
         findings.some((line) => expected.test(line)),
@@ -163,7 +163,7 @@ onEachEngine(test, "a saved head finds entries that were cut off with the regist
   const head = await engine.read((db) => signHead(db, journal, 0));
   assert.equal((await checkRegister(register, head)).findings, []);
   const foreign = { ...head, signature: pattern(64, 3) };
-  assert.match((await checkRegister(register, foreign)).findings.join("\n"), "is not one of this register");
+  assert.match((await checkRegister(register, foreign)).findings.join("\n"), "belongs to another register");
   await engine.write(async (db) => {
     await db.deleteFrom("journal").where("number", ">", 1).execute();
     await db.deleteFrom("meta").where("name", "=", "journal-position").execute();

@@ -26,16 +26,20 @@ const claim = (register: Register, claimant: Claimant) =>
 const release = (register: Register, claimant: Claimant) =>
   change(register, (each) => releaseCard(each, SERIAL, claimant));
 
-onEachEngine(test, "a card is one bench's until it is let go, and the other is told which", async ({ register }) => {
-  assert.is((await claim(register, ONE)).reason, "none");
-  const { reason, message } = await claim(register, OTHER);
-  assert.is(reason, "busy");
-  assert.match(message, /^IB3000123: .*at bench window \(host 17\).*2026-11-28T12:03:00.000Z$/);
-  await release(register, OTHER);
-  assert.is((await claim(register, OTHER)).reason, "busy");
-  await release(register, ONE);
-  assert.is((await claim(register, OTHER)).reason, "none");
-});
+onEachEngine(
+  test,
+  "a card belongs to one bench until it is released, and another bench learns which",
+  async ({ register }) => {
+    assert.is((await claim(register, ONE)).reason, "none");
+    const { reason, message } = await claim(register, OTHER);
+    assert.is(reason, "busy");
+    assert.match(message, /^IB3000123: .*at bench window \(host 17\).*2026-11-28T12:03:00.000Z$/);
+    await release(register, OTHER);
+    assert.is((await claim(register, OTHER)).reason, "busy");
+    await release(register, ONE);
+    assert.is((await claim(register, OTHER)).reason, "none");
+  },
+);
 
 onEachEngine(test, "the next process of a bench takes over what one that was killed left", async ({ register }) => {
   await claim(register, ONE);

@@ -93,7 +93,7 @@ test("a file behind a passphrase opens however its é is composed, and the passp
 test("a wrong passphrase, none, or another kind of key is refused in a line of its own", async () => {
   const path = fileOf(wrappedFile("right"));
   assert.match((await refusal(path, "wrong")).message, /the passphrase does not open this key/);
-  assert.match((await refusal(path)).message, /a passphrase opens this key, and there is none$/);
+  assert.match((await refusal(path)).message, /this key needs its passphrase; give it$/);
   const desk = fileOf(wrappedFile("right", { kind: "desk" }));
   assert.match((await refusal(desk, "right")).message, /is a desk key; the site key is wanted$/);
 });
@@ -122,7 +122,7 @@ test("a file that was changed is refused: kind, cost, salt, key", async () => {
 test("a file that asks for all memory is refused before scrypt begins", async () => {
   for (const cost of ["21 8 1", "17 9 1", "17 8 5", "0 8 1", "17 0 1", "99 99 99"]) {
     const text = wrappedFile("right").replace("4 8 1", cost);
-    assert.match((await refusal(fileOf(text), "right")).message, /asks for more memory or time/);
+    assert.match((await refusal(fileOf(text), "right")).message, /requests more memory or time/);
   }
 });
 
@@ -143,7 +143,7 @@ test("a key may come over standard input", async () => {
 testUnless(test, ON_WINDOWS, "a file that others may read is refused, unless the caller says so", async () => {
   const path = fileOf(KEY.toString("hex"));
   chmodSync(path, 0o644);
-  assert.match((await refusal(path)).message, /others may read it; do chmod 600/);
+  assert.match((await refusal(path)).message, /others may read it; run chmod 600/);
   assert.equal(await readCustodyKey(path, "site", { allowShared: true }), KEY);
 });
 

@@ -118,7 +118,7 @@ scene("the unlock key stays where it was not exported, and its code is given", a
 
 /** Receipts of which nothing is forgotten. */
 const REFUSALS: readonly (readonly [string, (scene: Scene) => Promise<unknown>, string, RegExp])[] = [
-  ["of another export", ({ forget }) => forget([token(FIRST)], {}, OTHER_EXPORT), "unknown", /did not hold/],
+  ["of another export", ({ forget }) => forget([token(FIRST)], {}, OTHER_EXPORT), "unknown", /did not contain/],
   [
     "that names an unlock key more",
     ({ forget }) => forget([token(FIRST), unlock(FIRST)]),
@@ -139,7 +139,7 @@ const REFUSALS: readonly (readonly [string, (scene: Scene) => Promise<unknown>, 
       return forget([token(FIRST)], {}, OTHER_EXPORT);
     },
     "wrong-key",
-    /no certificate/,
+    /not made for a certificate/,
   ],
   [
     "with a card that has a user name here",

@@ -81,7 +81,11 @@ onEachEngine(test, "a card that is named is exported, or refused in a line that 
     await drawn(rig, serialOf(at), state);
     const { reason, message } = await refusalOf(readExport(rig.register, { serials: [serialOf(at)] }, false));
     if (EXPORTED.includes(state)) assert.is(reason, "none");
-    else assert.equal([reason, message], ["state", `${serialOf(at)} is ${state}: its keys are not exported`]);
+    else
+      assert.equal(
+        [reason, message],
+        ["state", `${serialOf(at)} is ${state}: its keys are not exported; leave it out`],
+      );
   }
   assert.is((await refusalOf(readExport(rig.register, { serials: ["IB3009999"] }, false))).reason, "unknown");
   await rig.card("IB3008888", "seeded");

@@ -51,7 +51,7 @@ onEachEngine(test, "a PIN opens for its own order and user only", async ({ regis
     { ...one, user_name: "another" },
     { ...one, pin: other.pin },
   ])
-    assert.throws(() => openPin(register, moved), /does not open with the desk key: the register was changed/);
+    assert.throws(() => openPin(register, moved), /does not open with the desk key, since the register was changed/);
 });
 
 onEachEngine(test, "nothing is encrypted to a public key that was exchanged", async ({ register, again }) => {

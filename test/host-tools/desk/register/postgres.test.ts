@@ -41,7 +41,7 @@ for (const [signal, what] of [
   ["SIGINT", "stopped"],
   ["SIGKILL", "killed"],
 ] as const)
-  engineTest(`a server that is ${what} is told at once, and used again when it is back`, async (engine, server) => {
+  engineTest(`a server that is ${what} is reported at once, and used again when it is back`, async (engine, server) => {
     await add(engine, "before");
     await server.stop(signal);
     await rejectsFor(add(engine, "away"), "unreachable");
@@ -173,7 +173,7 @@ for (const url of [
     assert.not.match(error.message, "localhost");
   });
 
-test("a server that is not there is said so", async () => {
+test("an unreachable server is reported", async () => {
   const error = await rejectsFor(openEngine("postgres://dsc@/register?host=/nowhere"), "unreachable");
   assert.match(error.message, "ENOENT");
 });

@@ -82,7 +82,7 @@ test("the subkeys of the four uses differ from each other and from the key", () 
   assert.is(new Set(keys).size, 5);
 });
 
-test("what was wiped seals nothing that the key opens", () => {
+test("a wiped sealer seals nothing that the key opens", () => {
   const wiped = new Sealer(KEY, REGISTER);
   wiped.wipe();
   assert.is(sealer.open(wiped.seal(VALUE, PLACE), PLACE), undefined);

@@ -186,7 +186,7 @@ onEachEngine(test, "a bench that lost its claim changes nothing of what another 
   assert.equal([row?.card_id, row?.state, row?.store_data], [other.cardId, "pending", "unsent"]);
 });
 
-onEachEngine(test, "who was killed at a bench goes on there at once", async ({ register, again }) => {
+onEachEngine(test, "a killed process can continue at its bench at once", async ({ register, again }) => {
   const killed = deskOf(register, "bench one");
   const next = deskOf(await again(), "bench one");
   await killed.holding(SERIAL, async () => {

@@ -1,0 +1,69 @@
+// Every message to users keeps the rules of rules.ts.
+
+import * as assert from "uvu/assert";
+import { suite } from "../support/suite.js";
+import { messages, messagesIn, sourceOf, VALUE } from "./collect.js";
+import { RULES } from "./rules.js";
+
+const test = suite("messages");
+
+/** Speaks with the person who types, in whole sentences. */
+const AT_PROMPTS = "host-tools/cli/prompt.ts";
+
+/** For each rule a text that breaks it and no other. */
+const BREAKING = [
+  "The file is missing; name another one",
+  "the file is missing; name another one.",
+  "the file is missing;\nname another one",
+  "the file is missing; please name another one",
+  "the PIN is invalid",
+  "the file is missing;  name another one",
+];
+
+test("each rule finds the text that breaks it, and no other", () => {
+  assert.is(BREAKING.length, RULES.length);
+  for (const [at, text] of BREAKING.entries())
+    assert.equal(
+      RULES.filter(({ isBroken }) => isBroken(text)).map(({ says }) => says),
+      [RULES[at]?.says],
+      text,
+    );
+});
+
+test("texts of errors and printing functions are found, each branch of a condition by itself", () => {
+  const source = sourceOf(
+    "example.ts",
+    `throw new UsageError("no port is named; " + (many ? "name one" : \`name \${port}\`), "usage");
+     warn(\`\${count} cards were left out\`);
+     throw new Error("for programmers only");`,
+  );
+  assert.equal(
+    messagesIn(source, new Set(["UsageError"])).map(({ line, by, text }) => [line, by, text]),
+    [
+      [1, "UsageError", "no port is named; name one"],
+      [1, "UsageError", `no port is named; name ${VALUE}`],
+      [2, "warn", `${VALUE} cards were left out`],
+    ],
+  );
+});
+
+test("every message keeps the rules", () => {
+  const all = messages().filter(({ file }) => file !== AT_PROMPTS);
+  const broken = all.flatMap(({ file, line, text }) =>
+    RULES.filter(({ isBroken }) => isBroken(text)).map(({ says }) => `${file}:${line}: ${says}: ${text}`),
+  );
+  assert.is(broken.join("\n"), "");
+  for (const folder of ["host-tools/cli/", "host-tools/desk/", "host-tools/card/", "sim/session/", "sim/cli/"])
+    assert.ok(
+      all.some(({ file }) => file.startsWith(folder)),
+      `no message is found in ${folder}`,
+    );
+});
+
+test("at prompts every message is a sentence", () => {
+  const said = messages().filter(({ file, by }) => file === AT_PROMPTS && by === "say");
+  assert.ok(said.length > 0);
+  for (const { text } of said) assert.match(text, /^[A-Z].*\.$/);
+});
+
+test.run();
