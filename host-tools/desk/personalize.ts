@@ -26,7 +26,7 @@ import { copyOfSecret, secretBytes } from "../files/secretbytes.js";
 import { ocra } from "../seeds/ocra.js";
 import { parseSuite } from "../seeds/suite.js";
 import { closeQuietly, openFirst, refuseChanged } from "./channel.js";
-import type { CardRecord, KeyRegister, Rotation } from "./keyregister.js";
+import { type CardRecord, isStored, type KeyRegister, type Rotation } from "./keyregister.js";
 import { ANEW, type Attempt, type Plan, type Step, type WorkStep } from "./plan.js";
 import { masterCheck } from "./refusals.js";
 import type { Request } from "./request.js";
@@ -49,6 +49,7 @@ export async function carryOut(
     onStep("channel");
     const attempt = await openFirst(plan.attempts, card, Level.FULL, ANEW);
     refuseChanged(plan.status, await card.readStatus());
+    await noteAnswer(plan, register);
     work = new Work(request, attempt, plan, card, register);
     for (const step of attempt.steps) {
       onStep(step);
@@ -60,6 +61,14 @@ export async function carryOut(
     work?.wipe();
     await closeQuietly(card);
   }
+}
+
+/**
+ * The card has what STORE DATA sent, and the register lacks the answer. It is noted before the card goes further: what a
+ * personalized card says does not tell any more which keys it took.
+ */
+async function noteAnswer({ kept, status }: Plan, register: KeyRegister): Promise<void> {
+  if (kept?.storeData === "sent" && isStored(kept, status)) await register.setStoreData(kept.serial, "answered");
 }
 
 const KEEPS_PIN = "the card keeps the PIN of the previous run; the PIN given now was not sent";

@@ -18,6 +18,13 @@ export class KeptRegister implements KeyRegister {
   /** Every record that was ever bound, by serial number; the last one counts. */
   readonly #records = new Map<string, CardRecord[]>();
 
+  /** A register with the same records. */
+  copy(): KeptRegister {
+    const copy = new KeptRegister();
+    for (const [serial, records] of this.#records) copy.#records.set(serial, [...records]);
+    return copy;
+  }
+
   async find(serial: string): Promise<CardRecord | undefined> {
     return this.newest(serial);
   }

@@ -37,6 +37,9 @@ const AWAY = 200;
 /** What the tool ends with where every port was stopped. */
 const ALL_STOPPED = 3;
 
+/** So many lines of a port explain a failure. */
+const MOST_SEEN = 15;
+
 /** The card is not done, and is put in at another port. */
 const TAKE_OUT: readonly State[] = ["refused", "waiting", "stopped"];
 
@@ -55,6 +58,10 @@ interface Place {
   state: State | undefined;
   /** The tool is killed after so many frames from now. */
   killAfter: number | undefined;
+  /** Taken out before the tool noticed; back in the pool once it has, so that no card comes back to a port unseen. */
+  readonly inHand: Card[];
+  /** What the tool said of it, and what was done there. */
+  readonly seen: string[];
 }
 
 export class RandomBench {
@@ -79,6 +86,8 @@ export class RandomBench {
       line: undefined,
       state: undefined,
       killAfter: undefined,
+      inHand: [],
+      seen: [],
     }));
     for (const place of this.#places) place.slot.onFrame = () => this.#disturb(place);
   }
@@ -102,6 +111,16 @@ export class RandomBench {
     }
   }
 
+  /** What was seen last at the port where the tool told this event of a card, up to then. */
+  before(event: string, card: string): readonly string[] {
+    const isIt = (line: string) => told(line).event === event && told(line).card === card;
+    for (const { path, seen } of this.#places) {
+      const at = seen.findLastIndex(isIt);
+      if (at >= 0) return seen.slice(Math.max(0, at - MOST_SEEN), at + 1).map((line) => `  ${path}: ${line}`);
+    }
+    return [];
+  }
+
   close(): void {
     this.#tool?.kill("SIGKILL");
     for (const place of this.#places) this.#unplug(place);
@@ -115,6 +134,8 @@ export class RandomBench {
     for (const place of this.#places) {
       place.killAfter = undefined;
       place.state = undefined;
+      place.seen.push("the tool begins");
+      this.#putBack(place);
       this.#unplug(place);
     }
     const tool = spawn(process.execPath, [DSC, ...args, ...this.ports.flatMap((port) => ["--port", port]), "--json"]);
@@ -135,6 +156,8 @@ export class RandomBench {
     const place = this.#places.find(({ path }) => path === port);
     if (!place) return;
     place.state = state ?? place.state;
+    place.seen.push(line);
+    if (state !== undefined) this.#putBack(place);
     if (event === "row" && ++this.#paired % KILL === 0) this.#killAt(place, this.#random.next() % FRAMES_OF_CARD);
     if (state === "done") this.#later(() => this.#takeOut(place, card, event === "known" || !this.#oneIn(AGAIN)));
     if (state !== undefined && TAKE_OUT.includes(state)) this.#later(() => this.#takeOut(place, card, false));
@@ -178,6 +201,12 @@ export class RandomBench {
     return this.#pool.splice(this.#random.next() % Math.max(1, this.#pool.length), 1)[0];
   }
 
+  #putBack({ inHand }: Place): void {
+    if (inHand.length === 0) return;
+    this.#pool.push(...inHand.splice(0));
+    this.#later(() => this.#serve());
+  }
+
   /** What happens before a frame reaches a card. */
   #disturb(place: Place): void {
     const { slot } = place;
@@ -188,7 +217,10 @@ export class RandomBench {
     if (!pulled && !this.#oneIn(EXCHANGE)) return;
     const card = slot.pull();
     if (!pulled) this.#putIn(place);
-    if (card) this.#pool.push(card);
+    if (card) place.inHand.push(card);
+    place.seen.push(`${card && this.#ids.get(card)} is ${pulled ? "pulled" : "exchanged"} before a frame reaches it`);
+    // While it looks for a card, the tool has not met this one, and says nothing when it is gone.
+    if (place.state === "empty") this.#putBack(place);
     if (pulled) this.disturbances.pulls++;
     else this.disturbances.exchanges++;
   }
@@ -196,6 +228,7 @@ export class RandomBench {
   #lose(place: Place): void {
     if (!place.line) return;
     this.disturbances.lostPorts++;
+    place.seen.push("the port is lost");
     this.#unplug(place);
     setTimeout(() => this.#plug(place), AWAY);
   }

@@ -61,7 +61,7 @@ export async function runDesk({ where, folder, cards: count, seed }: DeskCase): 
       code === 0
         ? await dsc(["batch", "report", folder, "--batch", "1", "--pin-letters", join(folder, LETTERS), ...desk])
         : undefined;
-    if (code !== 0) wrong.push(`the tool ended with ${code}: ${last}`);
+    if (code !== 0) wrong.push(`the tool ended with ${code}: ${last}`, ...(await failedRows(register, bench)));
     else if (papers?.code !== 0) wrong.push(`the report ended with ${papers?.code}: ${papers?.stderr}`);
     else wrong.push(...(await judge(where, folder, cards)));
     return { disturbances: bench.disturbances, wrong };
@@ -69,6 +69,17 @@ export async function runDesk({ where, folder, cards: count, seed }: DeskCase): 
     bench.close();
     await register.close();
   }
+}
+
+/** Why rows failed, and what was seen at the port before. */
+async function failedRows({ engine }: Register, bench: RandomBench): Promise<string[]> {
+  const rows = await engine.read((db) =>
+    db.selectFrom("batch_rows").selectAll().where("state", "=", "failed").execute(),
+  );
+  return rows.flatMap(({ card_id, serial, why }) => [
+    `${serial} of card ${card_id} failed: ${why}`,
+    ...bench.before("failed", card_id ?? ""),
+  ]);
 }
 
 /** Some PINs are given, most are drawn. */

@@ -15,8 +15,9 @@ import type { Request } from "../../../host-tools/desk/request.js";
 import { CheckFailed, WrongCard } from "../../../host-tools/files/errors.js";
 import { FileError } from "../../../host-tools/files/files.js";
 import { ocra } from "../../../host-tools/seeds/ocra.js";
-import type { Card } from "../../../sim/core/card.js";
-import { blankCard, cardOf, login } from "../../support/cards.js";
+import { Card } from "../../../sim/core/card.js";
+import { Flash } from "../../../sim/core/flash.js";
+import { blankCard, cardOf, login, MODULE } from "../../support/cards.js";
 import { operationsInAsync } from "../../support/cuts.js";
 import { pattern } from "../../support/pattern.js";
 import { attempt, type Fault, failureOf, KeptRegister, Line, statusOf } from "../../support/seeding.js";
@@ -165,6 +166,48 @@ for (const [at, [name, start]] of Object.entries(STARTS).entries()) {
       await attempt(card, start.request, register);
       assertWorks(card, start.request, register, when);
     }
+  });
+}
+
+/** What card and register may be left in: what decides how the next attempt goes on. */
+async function describeState(card: Card, register: KeptRegister): Promise<string> {
+  const { life, serial, kvn, testKeys } = await statusOf(card);
+  const { state, storeData, lifeBefore, rotation, keyset } = register.newest(REQUEST.serial) ?? {};
+  return JSON.stringify({ life, serial, kvn, testKeys, state, storeData, lifeBefore, rotation, keyset });
+}
+
+for (const [name, start] of Object.entries(STARTS)) {
+  test(`${name}: however often the line is cut, running it again finishes`, async () => {
+    const first = await start.card();
+    const before = await statusOf(first);
+    const found = new Map<string, { readonly card: Card; readonly register: KeptRegister }>();
+    const find = async (card: Card, register: KeptRegister) => {
+      const state = await describeState(card, register);
+      if (found.has(state)) return;
+      const copy = new Card(MODULE, { flash: new Flash(card.flash.bytes) });
+      found.set(state, { card: copy, register: register.copy() });
+    };
+    await find(first, new KeptRegister());
+    // Entries that are added meanwhile are visited, too.
+    for (const [state, { card: left, register: kept }] of found) {
+      left.save("left");
+      const again = () => {
+        left.load("left");
+        return { card: left, register: kept.copy() };
+      };
+      const whole = again();
+      const { frames } = await attempt(whole.card, start.request, whole.register);
+      assertWorks(whole.card, start.request, whole.register, state);
+      for (let frame = 0; frame < frames; frame++) {
+        const { card, register } = again();
+        const error = await failureOf(attempt(card, start.request, register, { frame, spoil: undefined }));
+        const when = `frame ${frame} from ${state}`;
+        if (error !== undefined) assert.is(exitCodeOf(error), 3, `${when}: ${error}`);
+        await assertKept(card, before, register, when);
+        await find(card, register);
+      }
+    }
+    assert.ok(found.size > 4, "cuts lead to few states");
   });
 }
 
