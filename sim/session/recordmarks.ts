@@ -26,7 +26,7 @@ export function isRecord(lines: readonly string[]): boolean {
 export function otherFirmware(name: string, [first = ""]: readonly string[], firmware: string): string | undefined {
   const recorded = FIRST_LINE.exec(first)?.[2];
   if (recorded === undefined || recorded === firmware) return undefined;
-  return `warning: ${name} was recorded with the firmware ${recorded}, and this is ${firmware}`;
+  return `warning: ${name} was recorded with the firmware ${recorded}, but this is ${firmware}`;
 }
 
 /** The hash that the firmware reports, in hex (docs/PROTOCOL.md). */

@@ -222,7 +222,18 @@ const SECTIONS: readonly Section[] = [
     // Processes of a race; bytes of a sector.
     method: [64, 512],
   },
-  { heading: "Batches", campaign: "desk", claims: [[/([\d,]+) cards on SQLite/, "desk_cards"]], method: [] },
+  {
+    heading: "Batches",
+    campaign: "desk",
+    claims: [
+      [/([\d,]+) cards together/, "desk_cards"],
+      [/during a\s+command \(([\d,]+) times\)/, "desk_pulls"],
+      [/exchanges cards \(([\d,]+) times\)/, "desk_exchanges"],
+      [/whole ports \(([\d,]+) times\)/, "desk_lost_ports"],
+      [/killed ([\d,]+) times/, "desk_kills"],
+    ],
+    method: [],
+  },
   {
     heading: "Proof",
     campaign: "proof",

@@ -144,6 +144,8 @@ export class TerminalProgram {
       const fail = () => {
         end();
         const state = this.#exited ? "ended" : "runs";
+        // A program that went on would keep the test's process from ending.
+        if (ms === DEADLINE && !this.#exited) this.#pty.kill("SIGKILL");
         reject(new Error(`never saw ${wanted}; the program ${state}; its screen:\n${this.lines().join("\n")}`));
       };
       const look = () => {

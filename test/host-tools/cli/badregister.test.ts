@@ -173,7 +173,7 @@ onServer("a URL with a password in it is refused, and not repeated", async () =>
 test("a URL of something else, and an sslmode that is none or that means something else to libpq, are refused", async () => {
   assert.match(
     await run(2, "mysql://desk:hunter2@localhost/desk", CHECK),
-    /^dsc: the register is a file or a postgres:/,
+    /^dsc: this URL names no register; give a file or a postgres:/,
   );
   for (const mode of ["require", "verify-ca", "prefer", "no-verify", "verify_full", ""]) {
     const said = await run(2, `postgres://desk@localhost/desk?sslmode=${mode}`, CHECK);

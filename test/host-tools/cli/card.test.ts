@@ -358,7 +358,7 @@ test("wrong options are refused, and nothing is touched", async () => {
     [6, /not hexadecimal/, ["--key-file", bad.notHex]],
     [6, /chmod 600/, ["--key-file", bad.shared]],
     [6, /16 are expected/, ["--transport", at.key]],
-    [6, /is no register/, ["--register", bad.exists]],
+    [6, /is not a register/, ["--register", bad.exists]],
     [6, /no such file/, ["--register", at.path("none.db")]],
     [6, /no such file/, ["--desk-key", at.path("none")]],
     [6, /exists already/, ["--trace", bad.trace]],
@@ -439,7 +439,7 @@ test("at a terminal: the bench test with a person, a PIN that is typed unseen, a
     [/digits\.\nPIN:\nPIN again:$/m, "8353\r"],
     [/try again\.\nPIN:$/m, "1234\r"],
     [/easy to guess; choose another one\.\nPIN:$/m, `8353\x7f2\r`],
-    [/another\.\nPIN:\nPIN again:$/m, `${PIN}\r`],
+    [/another one\.\nPIN:\nPIN again:$/m, `${PIN}\r`],
   ];
   for (const [shown, typed] of steps) {
     await person.until(shown);

@@ -398,7 +398,7 @@ test("unlock: a register or key that cannot be used", async () => {
   const register = (path: string) => [...args, "--register", path];
   await refused(6, /no such file/, register(newPath("nothing")));
   await refused(6, /is no file/, register(FOLDER));
-  await refused(6, /is no register/, register(file("<a/>")));
+  await refused(6, /is not a register/, register(file("<a/>")));
   await refused(2, /password/, register("postgres://desk:secret@localhost/desk"));
   const keys = (path: string) => [...args, "--site-key", path];
   await refused(6, /belongs to another register/, keys(file("00".repeat(32))));
@@ -435,7 +435,7 @@ test("challenge: bad input", async () => {
   await refused(2, /--serial/, ["challenge", ...REGISTER]);
   await refused(6, /no such card/, ["challenge", "--serial", "IB3999999", ...REGISTER]);
   const args = ["challenge", "--serial", CARD.serial, "--register"];
-  await refused(6, /is no register/, [...args, file("{}")]);
+  await refused(6, /is not a register/, [...args, file("{}")]);
   await refused(6, /no such file/, [...args, join(FOLDER, "nowhere", "desk.db")]);
   await refused(6, /is no file/, [...args, FOLDER]);
 });
@@ -478,7 +478,7 @@ test("verify: what is no response, no challenge or no card never has the code of
   const otherKey = ["--site-key", file("11".repeat(32))];
   await refused(6, /belongs to another register/, verifying(CARD.serial, challenge, right, ...otherKey));
   await refused(6, /no such file/, verifying(CARD.serial, challenge, right, "--register", newPath("nothing")));
-  await refused(6, /is no register/, verifying(CARD.serial, challenge, right, "--register", file("{}")));
+  await refused(6, /is not a register/, verifying(CARD.serial, challenge, right, "--register", file("{}")));
   const both = ["--site-key", "-", "--pin-file", "-"];
   await refused(2, /only one secret/, verifying(SERVER.serial, challenge, right, ...both), { input: PIN });
   assert.is(await answer(verifying(CARD.serial, challenge, right)), "accepted");
@@ -603,7 +603,7 @@ test("pskc csv: the cards that are done, as privacyIDEA imports them", async () 
   const { code, stdout, stderr } = await dsc(["pskc", "csv", SEEDS, out, "--pskc-key", SEED_KEY_FILE]);
   assert.is(code, 0, stderr);
   assert.match(stdout, /: 2 cards, .*delete it/);
-  assert.match(stderr, /^warning: 1 not personalized/);
+  assert.match(stderr, /^warning: 1 left out: personalization not finished/);
   const hex = KEY.toString("hex");
   const lines = [CARD, SERVER].map(({ serial, suite: name }) => `${serial}, ${hex}, ocra, ${name}\n`);
   assert.is(readFileSync(out, "utf8"), lines.join(""));

@@ -44,7 +44,7 @@ async function assertGone(option: string, line: readonly string[]): Promise<void
   const successor = SUCCESSORS[option] as RegExp;
   const { code, stdout, stderr } = await dscHere(line);
   assert.equal([code, stdout], [Exit.USAGE, ""], line.join(" "));
-  assert.match(stderr, new RegExp(`^dsc: ${option} went[^\\n]*\\n$`), line.join(" "));
+  assert.match(stderr, new RegExp(`^dsc: ${option} was removed[^\\n]*\\n$`), line.join(" "));
   assert.match(stderr, successor);
   const json = await dscHere([...line, "--json"]);
   const { error } = JSON.parse(json.stdout);

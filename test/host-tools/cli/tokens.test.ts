@@ -291,7 +291,7 @@ test("an operator's key is made in the token, and signs there", async () => {
   assert.match(await run(6, desk, "settings", "serial.first", "IB3000600"), "the key of operator anna is needed");
   for (const [key, says] of [
     [uri("journal"), "no such key"],
-    [`${uri("anna")};type=secret-key`, "this key is of type private"],
+    [`${uri("anna")};type=secret-key`, "does not fit this use; give type=private"],
   ] as const)
     assert.match(
       await run(

@@ -225,7 +225,7 @@ onEachEngine(test, "facts that are no difference but matter give a warning", asy
     turnOn(card);
     enter(card, WRONG_PIN);
   }
-  assert.match(await said(), /the card is locked: dsc unlock/);
+  assert.match(await said(), /the card is locked: help its owner with dsc unlock/);
 });
 
 onEachEngine(test, "a card that was interrupted anywhere is recognised, and reported as unfinished", async (rig) => {

@@ -139,7 +139,7 @@ test("options for a simulated card do not go with it", async () => {
 test("it needs a terminal", async () => {
   const { code, stderr } = await run(["--port", "x"]);
   assert.is(code, 2);
-  assert.match(stderr, /^dsc-sim: this is no terminal.*\n$/);
+  assert.match(stderr, /^dsc-sim: this is not a terminal.*\n$/);
 });
 
 /** Runs `dsc-sim` without a terminal. */

@@ -158,7 +158,7 @@ inPage("a script that fails is told with its line, what was expected and what wa
     [`${HEAD}\nseed 1\ndemo\ndown press`, "x.dsc:4: the record was cut off: its last line is not end"],
     [
       `${HEAD.replace(/\w+$/, "0123456789abcdef")}\nseed 1\nend`,
-      `${passed("x.dsc")} (warning: x.dsc was recorded with the firmware 0123456789abcdef, and this is ${hashOf(MODULE)})`,
+      `${passed("x.dsc")} (warning: x.dsc was recorded with the firmware 0123456789abcdef, but this is ${hashOf(MODULE)})`,
     ],
   ];
   for (const [contents, says] of cases) assert.is(await replay(page, { name: "x.dsc", contents }), says);

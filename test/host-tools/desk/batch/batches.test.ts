@@ -157,7 +157,7 @@ onEachEngine(
     const { number } = await openFileBatch(register, list("b", named("IB3000006")));
     assert.match(
       (await refusalOf(openFileBatch(register, list("c", named("IB3000006"))))).message,
-      /in batch \d+ already/,
+      /is already in batch \d+/,
     );
     assert.is((await register.engine.read((db) => db.selectFrom("batches").selectAll().execute())).length, 1);
     await closeBatch(register, number, { unfinished: true, withoutLetters: false });

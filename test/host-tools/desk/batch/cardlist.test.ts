@@ -112,7 +112,7 @@ test("each column: wrong values are refused, and the line never contains a PIN o
     [",,,83521,,,", /pin: is four digits/],
     [",,,42,,,", /pin: has fewer than four digits: a spreadsheet/],
     [",,,1234,,,", /pin: is easy to guess/],
-    [",,,8352,server,,", /pin: has to be empty/],
+    [",,,8352,server,,", /pin: must be empty/],
     [",,,,both,,", /pin_check: is card or server/],
     [`,,${SUITE},,server,,`, /pin_check: contradicts the suite/],
     [`,,${SUITE}-PSHA256,,card,,`, /pin_check: contradicts the suite/],

@@ -111,10 +111,13 @@ test("a file that was changed is refused: kind, cost, salt, key", async () => {
   for (const [from, to] of changes) {
     const changed = text.replace(from, to);
     assert.is.not(changed, text);
-    assert.match((await refusal(fileOf(changed), "right")).message, /damaged$|or the file was changed$/);
+    assert.match(
+      (await refusal(fileOf(changed), "right")).message,
+      /but damaged; restore it from a copy$|or the file was changed; try again$/,
+    );
   }
   const asDesk = fileOf(wrappedFile("right", { kind: "desk" }).replace("desk", "site"));
-  assert.match((await refusal(asDesk, "right")).message, /or the file was changed$/);
+  assert.match((await refusal(asDesk, "right")).message, /or the file was changed; try again$/);
   const short = fileOf(wrappedFile("right", { key: KEY.subarray(1) }));
   assert.match((await refusal(short, "right")).message, /does not open/);
 });

@@ -221,7 +221,7 @@ onEachEngine(test, "of many records one that cannot be taken is named, and every
     [serialOf(200), serialOf(201), "IB3009001"],
   );
   assert.match(refusals[0]?.why ?? "", /two cards never have one key/);
-  assert.match(refusals[2]?.why ?? "", /has another token key of this card/);
+  assert.match(refusals[2]?.why ?? "", /has another token key for this card/);
   assert.equal(await keyIn(register, "IB3009001", "token"), theirs);
   for (const at of [200, 201]) assert.is(await keyIn(register, serialOf(at), "token"), undefined);
 });
@@ -233,7 +233,7 @@ onEachEngine(test, "an unlock key that comes later is added; another one is not 
   assert.equal([later.taken.length, later.known], [1, 0]);
   assert.equal(await keyIn(register, serialOf(1), "unlock"), record(1).unlockKey);
   const other = await importRecords(register, [record(1, { unlockKey: pattern(32, 999) })], HASH);
-  assert.match(other.refusals[0]?.why ?? "", /has another unlock key of this card/);
+  assert.match(other.refusals[0]?.why ?? "", /has another unlock key for this card/);
   assert.equal(await keyIn(register, serialOf(1), "unlock"), record(1).unlockKey);
   assert.equal((await importRecords(register, [record(1)], HASH)).known, 1);
 });

@@ -50,7 +50,7 @@ onEachEngine(test, "once there are operators, nobody else acts, and each entry i
   await work(anna);
   assert.is((await lastEntry(anna)).signature?.length, 64);
   const stranger = await rig.again(undefined, CLARA);
-  assert.match((await refusalOf(work(stranger))).message, "clara is no operator");
+  assert.match((await refusalOf(work(stranger))).message, "clara is not an operator");
   assert.match((await refusalOf(work(rig.register))).message, "the key of operator anna is needed");
   const liar = await rig.again(undefined, new Operator("anna", SEEDS.clara));
   assert.match((await refusalOf(work(liar))).message, "is not that of anna");
@@ -89,7 +89,7 @@ onEachEngine(test, "a removed operator can no longer act, and what he signed bef
   const { anna, boris } = await withTwo(rig);
   await work(anna);
   await withApproval(anna, () => endOperator(boris, "anna"));
-  assert.match((await refusalOf(work(anna))).message, "anna is no operator");
+  assert.match((await refusalOf(work(anna))).message, "anna is not an operator");
   await work(boris);
   assert.equal(await findings(boris), []);
   const [first] = await boris.engine.read(listOperators);
