@@ -64,7 +64,7 @@ async function runAll(files: readonly string[]): Promise<FileResult[]> {
   const worker = async () => {
     for (let name = queue.shift(); name !== undefined; name = queue.shift()) results.push(await runFile(name));
   };
-  // Two more than there are processors, since files that wait for their processes leave theirs idle.
+  // Three more than there are processors, since files that wait for their processes leave theirs idle.
   await Promise.all(Array.from({ length: Math.min(6, availableParallelism() + 3) }, worker));
   return results;
 }
