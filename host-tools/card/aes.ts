@@ -24,8 +24,18 @@ export function decryptCbc(key: Uint8Array, iv: Uint8Array, blocks: Uint8Array):
   return through(createDecipheriv(`aes-${8 * key.length}-cbc`, key, iv), blocks);
 }
 
+/**
+ * Block by block: Node moves each result to a smaller buffer and frees the first one without wiping it. The allocator then
+ * uses the memory of a single block for its own lists, but not the end of a longer result.
+ */
 function through(cipher: Cipher | Decipher, blocks: Uint8Array): Buffer {
-  const result = cipher.setAutoPadding(false).update(blocks);
+  cipher.setAutoPadding(false);
+  const result = secretBytes(blocks.length);
+  for (let at = 0; at < blocks.length; at += BLOCK) {
+    const block = cipher.update(blocks.subarray(at, at + BLOCK));
+    result.set(block, at);
+    block.fill(0);
+  }
   // Returns no more bytes, but wipes the key schedule.
   cipher.final();
   return result;

@@ -5,7 +5,7 @@
 // One key may seal 2^32 values before two nonces are likely to collide; a register has far fewer.
 
 import { createCipheriv, createDecipheriv, randomFillSync } from "node:crypto";
-import { concatSecrets } from "../../files/secretbytes.js";
+import { secretBytes } from "../../files/secretbytes.js";
 
 export const AEAD_KEY_BYTES = 32;
 
@@ -33,13 +33,18 @@ export function openUnder(key: Uint8Array, sealed: Uint8Array, associated: Uint8
   const tagAt = sealed.length - TAG_BYTES;
   const decipher = createDecipheriv(CIPHER, key, sealed.subarray(NONCE_AT, TEXT_AT), { authTagLength: TAG_BYTES });
   decipher.setAAD(associated).setAuthTag(sealed.subarray(tagAt));
-  const text = decipher.update(sealed.subarray(TEXT_AT, tagAt));
+  const text = secretBytes(tagAt - TEXT_AT);
+  // Byte by byte: Node moves a longer result to a smaller buffer and frees the first one without wiping it.
+  for (let at = 0; at < text.length; at++) {
+    const byte = decipher.update(sealed.subarray(TEXT_AT + at, TEXT_AT + at + 1));
+    text.set(byte, at);
+    byte.fill(0);
+  }
   try {
     decipher.final();
-    return concatSecrets(text);
+    return text;
   } catch {
-    return undefined;
-  } finally {
     text.fill(0);
+    return undefined;
   }
 }
