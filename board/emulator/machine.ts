@@ -89,7 +89,7 @@ export class Machine {
     this.ended = new Promise((resolve) => this.#child.once("exit", () => resolve()));
   }
 
-  /** Starts QEMU; the image runs when this returns, unless it is stepped. */
+  /** Starts QEMU; when this returns, the image runs and its serial line listens, unless it is stepped. */
   static async start(options: MachineOptions): Promise<Machine> {
     // Flash and RAM are in it for a moment, so nobody else may read it.
     const folder = mkdtempSync(join(tmpdir(), "dsc-qemu-"));
@@ -105,9 +105,8 @@ export class Machine {
     child.once("exit", () => process.off("exit", end));
     try {
       const said = whatItSays(child);
-      const connecting = connectAll(options, emulatorOf(port), folder);
-      const parts = await Promise.race([connecting, said]);
-      if (!options.stepped) await parts.qmp.execute("cont");
+      const starting = connectAll(options, emulatorOf(port), folder).then((parts) => run(options, parts));
+      const parts = await Promise.race([starting, said]);
       return new Machine({ port, folder, child, ...parts });
     } catch (error) {
       child.kill("SIGKILL");
@@ -292,6 +291,15 @@ async function connectAll(options: MachineOptions, emulator: Emulator, folder: s
     ? await Debugger.connect(join(folder, "debugger"), PORTS[options.port ?? "microbit"].core)
     : undefined;
   return { qmp, pins, line, debug };
+}
+
+/** Lets the chip run until its serial line listens. A stepped chip stays where it is. */
+async function run({ stepped, port = "microbit" }: MachineOptions, lines: Lines): Promise<Lines> {
+  if (stepped) return lines;
+  await lines.qmp.execute("cont");
+  const { listens } = emulatorOf(port);
+  while (listens && ((await lines.pins.read(listens.register)) & listens.bits) !== listens.bits) await sleep(POLL);
+  return lines;
 }
 
 async function ptyOf(qmp: Qmp): Promise<string> {

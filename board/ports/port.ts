@@ -37,6 +37,8 @@ export interface Emulator {
   readonly speed: number;
   /** Its serial line drops what a busy reader does not take at once: whoever talks to it asks one thing at a time. */
   readonly dropsOutput?: boolean;
+  /** A register whose `bits` the image sets once it listens, where the UART drops what comes before that. */
+  readonly listens?: { readonly register: number; readonly bits: number };
   /** The card's flash, and the RAM that an image wipes. */
   readonly flash: number;
   readonly ram: { readonly address: number; readonly size: number };

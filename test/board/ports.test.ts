@@ -55,6 +55,10 @@ for (const port of PORTS) {
     assert.equal(await differences(port, buildImages(port)), []);
   });
 
+  boardTest(test, [port], `${port}: nothing is lost that is sent to a chip that starts slowly`, async () => {
+    assert.equal(await differences(port, imageWith(port, slowStart(port))), []);
+  });
+
   boardTest(test, [port], `${port}: its figures are within their limits`, async () => {
     assert.equal(await beyond(port, buildImages(port)), []);
   });
@@ -164,6 +168,18 @@ const SLOW = {
   says: /^its clock is off by: \d{5,} ppm; the limit is -20000 to 20000 ppm$/m,
 } as const;
 const LOST = { part: "frames", says: /: no answer|^of them not answered: [1-9]\d*; the limit is 0$/m } as const;
+
+/** About 100 million instructions before the line is enabled: longer than this process takes to send its first bytes. */
+const SLOW_LOOPS = 20_000_000;
+
+function slowStart(port: Port): FileChange {
+  return {
+    folder: `board/ports/${port}`,
+    file: "port.c",
+    from: "void port_start(void) {",
+    to: `void port_start(void) {\n  for (volatile uint32_t i = 0; i < ${SLOW_LOOPS}u; i++) {\n  }`,
+  };
+}
 
 /** The port's own, and those of what stands in for the rest. */
 function faultsOf(port: Port): Fault[] {

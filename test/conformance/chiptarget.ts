@@ -32,8 +32,6 @@ export class ChipTarget implements Target {
   #sleepers: Sleeper[] = [];
   /** What the chip said since its last rest. */
   #said: Buffer[] = [];
-  /** What is to be sent once the chip has come to its first rest: before that its UART may be off, and drop it. */
-  #toSend: Uint8Array[] | undefined = [];
   #closed = false;
   readonly #going: Promise<void>;
 
@@ -56,8 +54,7 @@ export class ChipTarget implements Target {
   }
 
   send(bytes: Uint8Array): void {
-    if (this.#toSend) this.#toSend.push(bytes);
-    else this.#machine.serial?.write(bytes);
+    this.#machine.serial?.write(bytes);
   }
 
   async close(): Promise<void> {
@@ -70,7 +67,6 @@ export class ChipTarget implements Target {
   async #goOn(): Promise<void> {
     while (!this.#closed) {
       await this.#rests.next();
-      this.#sendKept();
       // A sleep has passed since the chip spoke: what it said is of the time when it woke.
       const now = await this.#readClock();
       for (const bytes of this.#said.splice(0)) this.onBytes(bytes);
@@ -79,12 +75,6 @@ export class ChipTarget implements Target {
       // Whoever waited for that acts before the chip goes on.
       await new Promise<void>((resolve) => void setImmediate(resolve));
     }
-  }
-
-  #sendKept(): void {
-    const kept = this.#toSend ?? [];
-    this.#toSend = undefined;
-    for (const bytes of kept) this.send(bytes);
   }
 
   async #readClock(): Promise<number> {

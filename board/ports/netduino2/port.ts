@@ -7,6 +7,9 @@ import type { Port } from "../port.js";
 /** TIM4 (RM0033, 14), which QEMU has in 32 bits as it has TIM5, before its prescaler at 1 GHz. */
 const TIM4 = { count: 0x40000824, prescaler: 0x40000828 };
 
+/** CR1 of USART1 (RM0033, 24): enabled, and receiving. */
+const USART1 = { control: 0x4001100c, enabled: 1 << 13, receives: 1 << 2 };
+
 export const PORT: Port = {
   title: "netduino2 in QEMU (STM32F205, Cortex-M3)",
   core: CORTEX_M,
@@ -17,6 +20,7 @@ export const PORT: Port = {
     machine: "netduino2",
     // 120 MHz
     speed: 3,
+    listens: { register: USART1.control, bits: USART1.enabled | USART1.receives },
     ...flashInRam(0x20000000, 0x2001e000),
     timer: { start: [[TIM4.prescaler, 999]], value: TIM4.count, ticksPerMs: 1000 },
     faults: {
