@@ -7,10 +7,13 @@ const require = createRequire(import.meta.url);
 type Method = (this: unknown, ...args: unknown[]) => unknown;
 type Methods = Record<string, Method>;
 
-/** Calls `before` with the text of each statement from now on. */
-export function onStatement(before: (text: string) => void): void {
+/**
+ * Calls `before` with the text of each statement from now on. Loads what it listens to: without a `server`, pg stays away, which
+ * takes as long to load as a short command runs.
+ */
+export function onStatement(before: (text: string) => void, { server = true } = {}): void {
   listenToSqlite(before);
-  listenToPostgres(before);
+  if (server) listenToPostgres(before);
 }
 
 function listenToSqlite(before: (text: string) => void): void {

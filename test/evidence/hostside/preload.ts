@@ -154,5 +154,6 @@ function beforeStatement(text: string): void {
   note({ kind: "statement", text });
 }
 
-if (orders.statements || orders.gate) onStatement(beforeStatement);
+const server = process.argv.some((arg) => /^postgres(ql)?:/.test(arg));
+if (orders.statements || orders.gate) onStatement(beforeStatement, { server });
 if (orders.stopAtEnd) process.on("exit", () => process.kill(process.pid, "SIGSTOP"));
