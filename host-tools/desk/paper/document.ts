@@ -73,14 +73,12 @@ export class Pages {
   linesOf(text: string, width: number, style: Style): string[] {
     const lines = [""];
     const fits = (line: string) => this.widthOf(line.trimEnd(), style) <= width;
-    const add = (piece: string) => {
-      const last = lines.at(-1) ?? "";
-      if (fits(last + piece)) lines[lines.length - 1] = last + piece;
-      else if (last === "" && [...piece].length === 1) lines[0] = piece;
-      else if (fits(piece) || [...piece].length === 1) lines.push(piece);
-      else for (const character of clustersOf(piece)) add(character);
-    };
-    for (const [piece] of text.matchAll(PIECES)) add(piece);
+    for (const [piece] of text.matchAll(PIECES)) {
+      const last = lines.pop() ?? "";
+      if (fits(last + piece)) lines.push(last + piece);
+      else if (fits(piece)) lines.push(last, piece);
+      else lines.push(...splitWord(last, clustersOf(piece), fits));
+    }
     return lines.map((line) => line.trimEnd()).filter((line) => line !== "");
   }
 
@@ -89,9 +87,9 @@ export class Pages {
     const lines = this.linesOf(text, width, style);
     if (lines.length <= most) return lines;
     const kept = lines.slice(0, most - 1);
-    let last = kept.reduce((rest, line) => rest.trimStart().slice(line.length), text).trim();
-    while (this.widthOf(last + CUT, style) > width) last = [...last].slice(0, -1).join("");
-    return [...kept, last + CUT];
+    const rest = clustersOf(kept.reduce((left, line) => left.trimStart().slice(line.length), text).trim());
+    const shown = mostThatFit(rest, (part) => this.widthOf(part + CUT, style) <= width);
+    return [...kept, rest.slice(0, shown).join("") + CUT];
   }
 
   /** A filled rectangle. */
@@ -134,6 +132,31 @@ export class Pages {
     }
     return this.#pdf.font(face.name, size).widthOfString(text) / POINTS_PER_MM;
   }
+}
+
+/** The lines of a word that is wider than a line; it begins in what is left of the line `begun`. */
+function splitWord(begun: string, clusters: readonly string[], fits: (line: string) => boolean): string[] {
+  const lines: string[] = [];
+  let line = begun;
+  for (let at = 0; at < clusters.length; ) {
+    const rest = clusters.slice(at);
+    const count = mostThatFit(rest, (part) => fits(line + part)) || (line === "" ? 1 : 0);
+    lines.push(line + rest.slice(0, count).join(""));
+    line = "";
+    at += count;
+  }
+  return lines;
+}
+
+/** How many of the first clusters fit, found by halving: measuring a text takes long, and a name from a file may be long. */
+function mostThatFit(clusters: readonly string[], fits: (part: string) => boolean): number {
+  let [fit, most] = [0, clusters.length];
+  while (fit < most) {
+    const middle = (fit + most + 1) >> 1;
+    if (fits(clusters.slice(0, middle).join(""))) fit = middle;
+    else most = middle - 1;
+  }
+  return fit;
 }
 
 /** The bytes of a document in newly allocated memory. If they contain PINs, wipe them after use. */
