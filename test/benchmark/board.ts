@@ -16,13 +16,13 @@ export interface BoardFigure {
 
 const OK = 10;
 const PRESS = 11;
-/** ms: as long as a contact must be still, and the rest of a hold. */
+/** In ms: the time that a contact must be still, and the rest of a hold. */
 const BOUNCE = 20;
 const REST_OF_HOLD = 780;
 const CHALLENGE = "123456";
 const SEED = 1;
 
-/** Why there are no figures here, in a line; nothing where there are. */
+/** Why the board cannot be measured here, in one line; undefined if it can. */
 export function boardMissing(): string | undefined {
   return missingFor("development", "production", "meter");
 }
@@ -74,7 +74,7 @@ async function loginFigures(meter: Meter, module: WebAssembly.Module): Promise<B
   ];
 }
 
-/** From a hold of PRESS, bounce over, to `PIN>`. */
+/** From the end of the bounce, through the hold of PRESS, to `PIN>`. */
 async function holdPress(meter: Meter): Promise<Reading> {
   await meter.key(PRESS, true);
   await meter.tick(BOUNCE);
@@ -84,12 +84,12 @@ async function holdPress(meter: Meter): Promise<Reading> {
   return held;
 }
 
-/** What the calls of one press cost: closed, settled, open, settled. */
+/** The cost of the four calls of one press: contact closed, settled, open, settled. */
 async function press(meter: Meter, key: number): Promise<Reading[]> {
   return [await meter.key(key, true), await meter.tick(BOUNCE), await meter.key(key, false), await meter.tick(BOUNCE)];
 }
 
-/** The instructions of the dearest of these keys. */
+/** The instructions of the most expensive of these keys. */
 async function typeDigits(meter: Meter, digits: string): Promise<number> {
   let most = 0;
   for (const digit of digits) {

@@ -1,6 +1,6 @@
-// How many cards a bench seeds in a second, with eight ports and with one, on lines that are as slow as serial lines are; and the
-// processor time that a card takes of the tool, of the register and of the simulated card. Cards are in processes of their own, one
-// for each port. In SQLite the register is a part of the tool; in PostgreSQL it is a server, whose time is told by itself.
+// Measures how many cards a bench seeds in a second with eight ports and with one, on lines as slow as serial lines,
+// and the processor time per card of the tool, the register and the simulated card. Each port has a process for its
+// cards. In SQLite the register is part of the tool; in PostgreSQL it is a server, whose time is a separate figure.
 
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -26,12 +26,12 @@ interface Figure {
   readonly unit: string;
 }
 
-/** Why it cannot be measured here; nothing where it can. */
+/** Why the desk cannot be measured here; undefined if it can. */
 export function deskMissing(): string | undefined {
   return process.platform === "linux" ? undefined : "processor times are read from Linux's /proc";
 }
 
-/** Eight ports and one, and where a card's processor time goes. */
+/** The rates with eight ports and with one, and a card's processor time by program. */
 export async function deskFigures(): Promise<Figure[]> {
   const inFile = () => join(scratchFolder(), "desk.db");
   const many = await measure(inFile(), PORTS, EACH);
@@ -64,7 +64,7 @@ async function onServer(figure: (name: string, value: number, unit: string) => F
 
 interface Measured {
   readonly cardsPerSecond: number;
-  /** Processor times a card (ms). */
+  /** Processor time per card (ms). */
   readonly toolTime: number;
   readonly cardTime: number;
   readonly serverTime: number;
@@ -103,14 +103,14 @@ async function measure(where: string, ports: number, each: number, server?: numb
   }
 }
 
-/** A moment of a run: the clock, and processor times until then (ms). */
+/** A moment of a run: the clock, and the processor times up to it (ms). */
 interface Moment {
   readonly at: number;
   readonly tool: number;
   readonly server: number;
 }
 
-/** Runs the tool until the list is done. The time is that from the first card to the last. */
+/** Runs the tool until the list is done. The time runs from the first card to the last. */
 function seedAll(args: readonly string[], lines: readonly CardProcess[], cards: number, server?: number) {
   const tool = spawn(process.execPath, [DSC, ...args, ...lines.flatMap(({ link }) => ["--port", link])]);
   tool.stderr.pipe(process.stderr);
@@ -141,11 +141,13 @@ function seedAll(args: readonly string[], lines: readonly CardProcess[], cards: 
   });
 }
 
-/** Places in /proc/PID/stat behind the name: the parent, and the times of the process and of its children that ended. */
+/**
+Fields of /proc/PID/stat, counted after the name: the parent, and the times of the process and of its ended children.
+*/
 const PARENT = 1;
 const TIMES = [11, 12, 13, 14];
 
-/** Of a process and its children, in ms. */
+/** The processor time of a process and its children, in ms. */
 function processorTime(pid: number | undefined): number {
   const all = readdirSync("/proc").filter((name) => /^[0-9]+$/.test(name));
   const family = all.map(fieldsOf).filter((fields, at) => all[at] === String(pid) || fields[PARENT] === String(pid));
@@ -159,7 +161,7 @@ function fieldsOf(pid: string): string[] {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
     return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   } catch {
-    // It has ended.
+    // The process has ended.
     return [];
   }
 }
@@ -183,12 +185,12 @@ class CardProcess {
     await until(() => existsSync(this.link), "a card's process starts");
   }
 
-  /** Puts the next card in. */
+  /** Replaces the card by the next one. */
   next(): void {
     this.#process.stdin.write("next\n");
   }
 
-  /** Ends it. Returns its processor time (ms). */
+  /** Ends the process. Returns its processor time (ms). */
   end(): Promise<number> {
     this.#process.stdin.end();
     return this.#said;

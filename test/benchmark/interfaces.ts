@@ -1,5 +1,5 @@
 // How fast programs can drive the card: commands over the pipe of `--headless`, and requests to `dsc-sim api`, each in a
-// process of its own. Commands are keys that do something: the card is on, and a digit is entered and cleared.
+// process of its own. The commands are keys that have an effect: the card is on, and a digit is entered and cleared.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -88,7 +88,7 @@ async function httpRequests(): Promise<number> {
   return rate;
 }
 
-/** A client that costs little: what is measured is the server. */
+/** A client that takes little time, so that the figure is the server's. */
 class Client {
   readonly #socket: Socket;
   readonly #requests: readonly string[];

@@ -1,9 +1,9 @@
 // `npm run bench`: what a login costs and how much room it takes. Prints a table, writes build/bench.json.
 //
-// Speeds are the best of several rounds, since other work on the machine only ever slows one down. They are this computer's,
-// a response by firmware and by node:crypto the same work with the same result. What the chip takes is counted in
-// instructions; the ratio of a personalization to its bytes on the line is given for a card that answers at once, and with
-// the time that the chip computes.
+// Each speed is the best of several rounds, because other work on the machine can only slow a round down. Speeds are
+// those of this computer; firmware and node:crypto compute the same responses. The chip's work is counted in
+// instructions. The ratio of a personalization's time to the time of its bytes on the line is given twice: for a card
+// that answers at once, and with the time that the chip computes.
 
 import { createHmac } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
@@ -34,7 +34,7 @@ const CHIP_PER_MS = 16_000;
 const ROUNDS = 7;
 const ROUND_MS = 400;
 const CHALLENGE = "123456";
-/** Different ones, of which responses are computed in turn. */
+/** The number of different challenges, whose responses are computed in turn. */
 const CHALLENGES = 100;
 
 const module = loadFirmware();
@@ -79,8 +79,8 @@ for (const { name, value, unit } of figures) {
 writeFileSync(join(BUILD, "bench.json"), `${JSON.stringify(figures, null, 1)}\n`);
 
 /**
- * A personalization on the chip: its instructions at one a cycle, the least that a Cortex-M0 takes, and without what the
- * flash takes; and with that the ratio of the whole to the time of its bytes on the line.
+ * The least time of a personalization on the chip, at one cycle per instruction and without the time of the flash; and
+ * the ratio of the whole personalization to the time of its bytes on the line, with that time added.
  */
 function withChip(board: readonly Figure[]): Figure[] {
   const instructions = board.find(({ name }) => name === "personalization_instructions")?.value;
@@ -119,7 +119,7 @@ function login(card: Card): () => void {
 /** Computes the response to a challenge, as text. */
 type Respond = (challenge: string) => string;
 
-/** The response alone, by the firmware's own code (in its test build): suite, key and challenge in, digits out. */
+/** Computes only the response, by the firmware's code in its test build: from suite, key and challenge to digits. */
 function firmwareResponse(): Respond {
   const instance = new WebAssembly.Instance(new WebAssembly.Module(readFileSync(join(BUILD, "crypto-test.wasm"))));
   const crypto = instance.exports as unknown as CryptoModule;
@@ -139,7 +139,7 @@ function firmwareResponse(): Respond {
   };
 }
 
-/** The same response by node:crypto, by a plain function of numbers. */
+/** Computes the same response by node:crypto. */
 function nodeResponse(): Respond {
   const message = Buffer.alloc(DEMO.suite.length + 1 + 128);
   return (digits) => {
@@ -153,7 +153,9 @@ function nodeResponse(): Respond {
   };
 }
 
-/** One response after the other, each to another challenge, each compared with the one that `reference` computed before. */
+/**
+Computes responses to one challenge after the other and compares each with the one that `reference` computed before.
+*/
 function responses(respond: Respond, reference: Respond): () => void {
   const cases = Array.from({ length: CHALLENGES }, (_, i) => {
     const challenge = String((i * 999_983) % 1_000_000).padStart(6, "0");
@@ -181,7 +183,7 @@ function perSecond(act: () => void): number {
   return Math.round(best);
 }
 
-/** The highest byte of memory ever seen in use, looked at after every key of a login and a PIN change. */
+/** The highest address of memory in use, measured after every key of a login and of a PIN change. */
 function memoryUsed(): number {
   const card = demoCard();
   let used = 0;

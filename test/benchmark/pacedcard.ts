@@ -1,5 +1,5 @@
-// A process with cards at the end of one serial line, which is as slow as 115200 baud. It waits by timers and never spins, so that
-// the processor time that it tells is that of the cards.
+// A process with cards at the end of one serial line, which is as slow as 115200 baud. It waits by timers and never
+// spins, so that the processor time that it reports is that of the cards.
 //
 //   node pacedcard.js LINK SEED     stdin: a line for each next card; at its end the processor time (ms) goes to stdout
 
@@ -12,7 +12,7 @@ import { Slot } from "../support/rack.js";
 /** 115200 baud, ten bits a byte. */
 const BYTES_PER_MS = 11.52;
 
-/** One direction of a line: bytes arrive in order, when their last bit would have come through. */
+/** One direction of a line: bytes arrive in order, at the time of their last bit. */
 class Paced {
   #freeAt = 0;
   readonly #onLine: { readonly time: number; readonly deliver: () => void }[] = [];

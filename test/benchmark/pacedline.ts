@@ -1,4 +1,4 @@
-// A line between a host and a simulated card that is as slow as 115200 baud, and counts its bytes.
+// A line between a host and a simulated card. It is as slow as 115200 baud and counts its bytes.
 
 import { Duplex } from "node:stream";
 import type { Card } from "../../sim/core/card.js";
@@ -7,15 +7,15 @@ import type { Card } from "../../sim/core/card.js";
 const BYTES_PER_MS = 11.52;
 
 export class PacedLine extends Duplex {
-  /** Bytes so far, both ways, and when the first was sent and the last arrived (ms). */
+  /** Bytes so far in both directions, and when the first was sent and the last arrived (ms). */
   bytes = 0;
   firstAt = 0;
   lastAt = 0;
 
   readonly #card: Card;
-  /** When the line is free again. */
+  /** The time at which the line is free again. */
   #freeAt = 0;
-  /** What is on the line, in order. */
+  /** Bytes on the line, in order. */
   readonly #onLine: { readonly time: number; readonly deliver: () => void }[] = [];
 
   constructor(card: Card) {
@@ -32,7 +32,7 @@ export class PacedLine extends Duplex {
     done();
   }
 
-  /** Delivers bytes when their last bit would have come through. */
+  /** Delivers bytes at the time of their last bit. */
   #carry(bytes: Uint8Array, deliver: () => void): void {
     this.bytes += bytes.length;
     this.#freeAt = Math.max(this.#freeAt, performance.now()) + bytes.length / BYTES_PER_MS;
@@ -40,7 +40,7 @@ export class PacedLine extends Duplex {
     if (this.#onLine.length === 1) this.#deliverNext();
   }
 
-  /** One after the other: on a busy machine timers and polls overtake each other. */
+  /** Delivers in order, because timers and polls overtake each other on a busy machine. */
   #deliverNext(): void {
     const next = this.#onLine[0];
     if (!next) return;
@@ -52,13 +52,13 @@ export class PacedLine extends Duplex {
     });
   }
 
-  /** The time its bytes need at the least, in ms. */
+  /** The least time that its bytes need, in ms. */
   get leastTime(): number {
     return this.bytes / BYTES_PER_MS;
   }
 }
 
-/** Calls at a time (ms, performance.now) more exactly than a timer does: the last stretch is polled. */
+/** Calls at a time (ms, performance.now), more exactly than a timer: it polls at the end. */
 function at(time: number, call: () => void): void {
   const left = time - performance.now();
   if (left <= 0) call();

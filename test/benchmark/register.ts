@@ -1,8 +1,8 @@
-// What a register in a file costs for each card that is seeded, in one of 100 cards and in one of 100,000.
+// Measures what a register in a file costs for each seeded card, with 100 cards in it and with 100,000.
 //
-// Both are used in turn, card by card, so that other work on the machine slows both. What is done with the register for a
-// card is what `dsc personalize` does; a test holds that to a real personalization
-// (test/host-tools/desk/register/statements.test.ts).
+// The two registers are used in turn, card by card, so that other work on the machine slows both. The register does for
+// each card what `dsc personalize` asks for; test/host-tools/desk/register/statements.test.ts compares that with a real
+// personalization.
 
 import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -19,7 +19,7 @@ import { SeedingDesk } from "../../host-tools/desk/register/seedingdesk.js";
 import { KEYS, newRegister, SUITE } from "../support/openregister.js";
 
 const [FEW, MANY] = [100, 100_000];
-/** Cards that are seeded in each, and of them those that only warm up. */
+/** Cards seeded in each register, and how many of them only warm up. */
 const [CARDS, WARM_UP] = [220, 20];
 /** Entries of the journal for a card: pending, seeded. */
 const ENTRIES = 2;
@@ -28,7 +28,7 @@ const PIECE = 2000;
 export interface RegisterCosts {
   /** Wall-clock time of all transactions of a card in the large register, in ms (median). */
   readonly msPerCard: number;
-  /** Of that, inside of writing transactions. */
+  /** The part of it inside writing transactions. */
   readonly msWriting: number;
   /** Processor time of a card in the large register, in ms (median): without waiting for the disk. */
   readonly msProcessor: number;
@@ -130,7 +130,7 @@ function recordFor(serial: string): CardRecord {
   };
 }
 
-/** A register with so many cards that were seeded. Their keys are random bytes, and the journal is a true one. */
+/** Makes a register with that many seeded cards. Their keys are random bytes; the journal is valid. */
 export async function makeRegister(path: string, cards: number): Promise<void> {
   const register = await newRegister(path);
   try {
@@ -141,7 +141,7 @@ export async function makeRegister(path: string, cards: number): Promise<void> {
   }
 }
 
-/** By the engine itself, which takes a tenth of the time that rows from here take. */
+/** The engine makes the rows itself, in a tenth of the time that rows sent from here take. */
 async function addCards(db: Kysely<Tables>, cards: number): Promise<void> {
   const numbers = sql`with recursive n(i) as (select 1 union all select i + 1 from n where i < ${cards})`;
   await sql`${numbers}

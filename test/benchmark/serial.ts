@@ -27,9 +27,9 @@ const NO_REGISTER: KeyRegister = {
   setDone: async () => {},
 };
 
-/** What a personalization takes over a line as slow as the real one, with a card that computes in no time. */
+/** The cost of a personalization over a line as slow as the real one, with a card that computes in no time. */
 export interface OverWire {
-  /** First byte to last, over the time that the bytes need. */
+  /** The time from the first byte to the last, divided by the time that the bytes need. */
   readonly ratio: number;
   /** The time that the bytes need, in ms. */
   readonly leastTime: number;

@@ -7,7 +7,7 @@ import type { Figure } from "./interfaces.js";
 
 const ROUNDS = 5;
 
-/** Presses PRESS as soon as there is a card, and tells the time since the address was opened when the key is lit. */
+/** Presses PRESS as soon as there is a card. Once the key is lit, returns the time since the address was opened. */
 const WORKING = `window.working = new Promise((resolve, reject) => {
   const look = () => {
     const key = document.querySelector('[data-key="press"]');
@@ -22,7 +22,7 @@ const WORKING = `window.working = new Promise((resolve, reject) => {
   look();
 })`;
 
-/** Why it cannot be measured here, or undefined. */
+/** Why the page cannot be measured here; undefined if it can. */
 export function webMissing(): string | undefined {
   return NO_CHROMIUM;
 }
