@@ -1,4 +1,4 @@
-// A board that is plugged in: whether it may be used, and handing it back.
+// A board that is plugged in: checks that it may be used, and leaves it blank afterwards.
 
 import { readFileSync } from "node:fs";
 import { Channel } from "../../firmware/wire.js";
@@ -13,7 +13,7 @@ import { Conversation } from "./conversation.js";
 import type { Target } from "./target.js";
 import { openBoard } from "./targets.js";
 
-/** How often a board is asked, and how long it may take (ms): opening its port may reset it. */
+/** How often a board is asked, and how long each answer may take (ms): opening its port may reset the board. */
 const ATTEMPTS = 10;
 const ANSWER_TIME = 500;
 
@@ -23,8 +23,8 @@ export class BoardError extends Error {
 }
 
 /**
- * Opens a board that takes commands and has the firmware that was built here, and whose card holds nothing, or nothing
- * that is to be kept (`erase`).
+ * Opens a board that takes commands and has the firmware built here. Its card must be blank unless it may be erased
+ * (`erase`).
  */
 export async function openForUse(path: string, options: { erase: boolean }): Promise<Target> {
   await (await openDevelopment(path)).close();
@@ -52,7 +52,7 @@ async function openDevelopment(path: string): Promise<Target> {
   throw new BoardError(`${path}: ${reason}`);
 }
 
-/** Asks by a command, which also ends what an earlier run left behind, and by hello. */
+/** Asks by a command, which also ends an unfinished frame of an earlier run, and by hello. */
 async function firstAnswer(target: Target): Promise<"command" | "hello" | undefined> {
   let hello = false;
   const conversation = new Conversation(target, ({ channel }) => {
@@ -66,7 +66,7 @@ async function firstAnswer(target: Target): Promise<"command" | "hello" | undefi
   return undefined;
 }
 
-/** Hears the answers to all that was asked. */
+/** Waits for the answers to all that was asked. */
 async function catchUp(target: Target, conversation: Conversation): Promise<"command" | undefined> {
   target.send(encodeCommand(Op.STATUS));
   for (;;) {
@@ -76,7 +76,7 @@ async function catchUp(target: Target, conversation: Conversation): Promise<"com
   }
 }
 
-/** What the card tells of itself; where it does not, why: its flash may be damaged. */
+/** The card's status; or why there is none, since its flash may be damaged. */
 async function statusOf(path: string): Promise<CardStatus | string> {
   const card = await openCard(path);
   try {

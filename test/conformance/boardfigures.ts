@@ -1,6 +1,6 @@
-// What only hardware shows, measured from the other end of its serial line: how long flash takes, whether bytes are
-// missed at full speed, whether random numbers repeat, how the card wakes, and how its clock goes; and within which limits
-// that must be (docs/PORTING.md). The card is blank, before and after.
+// Measures from the other end of the serial line what only hardware shows: the time of flash operations, bytes lost at
+// full speed, random numbers that repeat, the time to wake, and the speed of the clock. docs/PORTING.md has the limits.
+// The card is blank before and after.
 
 import { Channel, Key, Scp03Size } from "../../firmware/wire.js";
 import { encodeCommand as encodeApdu } from "../../host-tools/card/apdu.js";
@@ -14,7 +14,7 @@ export interface Figure {
   readonly name: string;
   readonly value: number;
   readonly unit: string;
-  /** The least and the most that a right board shows, where that is known. */
+  /** The least and the most that a correct board shows, where that is known. */
   readonly limits?: Limits;
 }
 
@@ -32,16 +32,16 @@ const FULL_BATTERY = 3000;
 const HELLO = encodeFrame(Channel.APDU, Buffer.alloc(0));
 /** SELECT of an application that no card has: the longest command there is. */
 const LONGEST = encodeFrame(Channel.APDU, Buffer.concat([Buffer.from("00a40400ff", "hex"), Buffer.alloc(255, 0x5a)]));
-/** Answered with a random number, the card's challenge, and so many bytes. */
+/** The answer has a random number, the card's challenge, and this many bytes. */
 const INITIALIZE_UPDATE = encodeFrame(Channel.APDU, encodeApdu(initializeUpdate(0, new Uint8Array(8))));
 const INITIALIZE_UPDATE_SIZE = Scp03Size.INITIALIZE_UPDATE + 2;
 const CHALLENGES = 8;
 const ANSWER_TIME = 5000;
 /** ms */
 const SILENCE = 2000;
-/** What the card's clock is judged by: how long it shows SERIAL after a frame, or NO KEY after PRESS (docs/CARD.md). */
+/** The times by which the card's clock is judged: SERIAL after a frame, and NO KEY after PRESS (docs/CARD.md). */
 const TIMES = { "time-out": 30_000, message: 3000 } as const;
-/** A clock of a quarter of its speed is still measured. */
+/** A clock at a quarter of its speed is still measured. */
 const SLOWEST = 4;
 
 /** A board that stopped answering while it was measured. */
@@ -52,13 +52,16 @@ export class MeasureError extends Error {
 export interface MeasureOptions {
   /** How often the longest command is sent without a pause. */
   readonly frames: number;
-  /** By what the card's clock is judged: `message` where the other end's clock is exact; nothing unless given. */
+  /**
+  The time by which the card's clock is judged: `message` where the other end's clock is exact. If it is missing, the
+  clock is not judged.
+  */
   readonly clock?: keyof typeof TIMES;
-  /** Only this part; all of them unless given. */
+  /** Measures only this part; all parts if it is missing. */
   readonly only?: Part;
 }
 
-/** What is measured, in this order; each part begins with a blank card. */
+/** The parts, in the order of measurement. Each begins with a blank card. */
 const PARTS = {
   flash: (card: MeasuredCard) => flashTimes(card),
   frames: (card: MeasuredCard, { frames }: MeasureOptions) => missedFrames(card, frames),
@@ -68,7 +71,7 @@ const PARTS = {
 };
 export type Part = keyof typeof PARTS;
 
-/** Measures; leaves the board blank and its clock running. */
+/** Measures. Leaves the board blank and its clock running. */
 export async function measure(target: Target, options: MeasureOptions): Promise<Figure[]> {
   const card = new MeasuredCard(target);
   const figures: Figure[] = [];
@@ -84,8 +87,9 @@ export async function measure(target: Target, options: MeasureOptions): Promise<
 // ---- what is measured ----
 
 /**
- * An erase: the command that erases all pages, less one that does nothing. A program: the first start of a blank card,
- * less the start of one that has been on before, by the operations in between; the firmware's own work is in it.
+ * The time of an erase is that of the command that erases all pages, less that of a command without effect. The time of
+ * a program is the first start of a blank card, less a later start, divided by the operations of the first start; it
+ * includes the firmware's own work.
  */
 async function flashTimes(card: MeasuredCard): Promise<Figure[]> {
   await card.command(Op.PASS, 0);
@@ -121,14 +125,14 @@ async function missedFrames(card: MeasuredCard, count: number): Promise<Figure[]
   ];
 }
 
-/** From the board's own random source, which is not seeded then. */
+/** Challenges come from the board's random source, since it is not seeded here. */
 async function repeatedChallenges(card: MeasuredCard): Promise<Figure[]> {
   const seen = new Set<string>();
   for (let left = CHALLENGES; left > 0; left--) seen.add(await card.challenge());
   return [figure(`random challenges that repeat, of ${CHALLENGES}`, CHALLENGES - seen.size, "", NONE)];
 }
 
-/** Whoever sleeps must not lose the byte that wakes it, nor wake late. */
+/** A chip that sleeps must not lose the byte that wakes it, and must wake in time. */
 async function waking(card: MeasuredCard): Promise<Figure[]> {
   const off = await median(3, async () => {
     await card.silence();
@@ -157,7 +161,7 @@ function figure(name: string, value: number, unit: string, limits?: Limits): Fig
   return { name, value: Number(value.toFixed(Math.abs(value) < 100 ? 3 : 0)), unit, ...(limits && { limits }) };
 }
 
-/** The figures that are beyond their limits, in a line each. */
+/** The figures beyond their limits, one line each. */
 export function beyondLimits(figures: readonly Figure[]): string[] {
   return figures.flatMap(({ name, value, unit, limits: [least, most] = [-Infinity, Infinity] }) => {
     if (value >= least && value <= most) return [];
@@ -194,7 +198,7 @@ class MeasuredCard {
     return this.#now() - start;
   }
 
-  /** Says nothing for a while. */
+  /** Sends nothing for a while. */
   silence(): Promise<void> {
     return this.#target.clock.sleep(SILENCE);
   }
@@ -254,7 +258,7 @@ class MeasuredCard {
 
   /** Says hello, then nothing. Returns the time until the card turns off, in ms. */
   async timeOut(): Promise<number> {
-    // The panel is watched, so that it tells.
+    // A frame to the front panel makes the card report its screen.
     this.#target.send(encodeFrame(Channel.PANEL, Buffer.alloc(0)));
     await this.hello();
     const start = this.#now();

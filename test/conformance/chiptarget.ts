@@ -1,5 +1,5 @@
-// The chip in QEMU with a clock of its own: it goes from rest to rest, and its time is read from a timer of the chip that
-// no image uses. So what is measured of it does not depend on how busy this computer is.
+// The chip in QEMU with a clock of its own. It runs from one sleep to the next, and its time is read from a timer of
+// the chip that no image uses, so figures do not depend on how busy this computer is.
 
 import { emulatorOf, type PortName } from "../../board/builder/ports.js";
 import { Machine } from "../../board/emulator/machine.js";
@@ -26,11 +26,11 @@ export class ChipTarget implements Target {
   readonly #machine: Machine;
   readonly #rests: Rests;
   #ms = 0;
-  /** The timer that tells the time, and where it was when it was read last. */
+  /** The timer that gives the time, and its last value. */
   readonly #timer: Emulator["timer"];
   #read: number;
   #sleepers: Sleeper[] = [];
-  /** What the chip said since its last rest. */
+  /** What the chip has sent since its last sleep. */
   #said: Buffer[] = [];
   #closed = false;
   readonly #going: Promise<void>;
@@ -67,12 +67,12 @@ export class ChipTarget implements Target {
   async #goOn(): Promise<void> {
     while (!this.#closed) {
       await this.#rests.next();
-      // A sleep has passed since the chip spoke: what it said is of the time when it woke.
+      // The chip has slept since it sent this, so the bytes get the time of its last wake-up.
       const now = await this.#readClock();
       for (const bytes of this.#said.splice(0)) this.onBytes(bytes);
       this.#ms = now;
       for (const sleeper of this.#sleepers) if (sleeper.until <= this.#ms) sleeper.wake();
-      // Whoever waited for that acts before the chip goes on.
+      // Code that waits for these bytes must run before the chip goes on.
       await new Promise<void>((resolve) => void setImmediate(resolve));
     }
   }

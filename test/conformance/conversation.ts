@@ -1,14 +1,15 @@
-// What a target says: answers to commands, one after the other, and frames of other kinds as they come.
+// What a target sends: answers to commands, in order, and frames of other kinds as they come.
 
 import { answersOnChannel0, type Observed, type Plain, Splitter } from "../support/development.js";
 import type { Step } from "./script.js";
 import type { Target } from "./target.js";
 
 /**
- * How long a target may be silent (ms): the longest step computes for a few seconds where it is emulated, or for many
- * times that on a busy computer. One that has ended tells so. */
+ * How long a target may be silent (ms). The longest step takes an emulated chip a few seconds, or many times that on a
+ * busy computer. A target that ends is noticed at once.
+ */
 const TIME_LIMIT = 120_000;
-/** How long a busy card may take for what the simulator answered to an APDU (ms). */
+/** How long a card may take to send the answer to an APDU that the simulator gave (ms). */
 const APDU_TIME_LIMIT = 5000;
 
 export class Conversation {
@@ -18,7 +19,7 @@ export class Conversation {
   #ended: string | undefined;
   #wake = () => {};
 
-  /** `heard` is called with each frame that is no answer to a command. */
+  /** `heard` is called with each frame that does not answer a command. */
   constructor(target: Target, heard?: (frame: Plain) => void) {
     this.#target = target;
     this.#splitter = new Splitter((one) => this.#observed.push(one), heard);
@@ -32,7 +33,7 @@ export class Conversation {
     };
   }
 
-  /** What came up to the next answer; where none comes, why. */
+  /** What was sent up to the next answer; or why none came. */
   async next(ms = TIME_LIMIT): Promise<Observed | string> {
     const there = this.#observed.shift();
     if (there) return there;
@@ -40,7 +41,7 @@ export class Conversation {
     return this.#observed.shift() ?? this.#silence();
   }
 
-  /** An APDU is answered, as the simulator did, before the command is sent. */
+  /** Waits for the answer to an APDU, if the simulator gave one, before it sends the command. */
   async sendCarefully(step: Step, should: Observed): Promise<void> {
     const { bytes, talks, command } = step;
     if (!talks) return this.#target.send(Buffer.concat([bytes, command]));
@@ -51,7 +52,7 @@ export class Conversation {
     this.#target.send(command);
   }
 
-  /** Listens until `done`, at most `ms`. Returns whether it is. */
+  /** Listens until `done`, at most `ms`. Returns whether `done` came true. */
   async until(done: () => boolean, ms: number): Promise<boolean> {
     const waiting = new AbortController();
     const late = this.#target.clock.sleep(ms, waiting.signal).then(() => true);

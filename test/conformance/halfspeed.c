@@ -1,5 +1,5 @@
 /*
- * The micro:bit port with a wrong prescaler: its clock goes at half its speed.
+ * The micro:bit port with a wrong prescaler: its clock runs at half speed.
  */
 #include "ports/microbit/nrf51.h"
 

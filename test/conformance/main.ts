@@ -3,8 +3,8 @@
 //
 //   npm run conformance -- [--target sim|posix|qemu|PORT] [--only FILE] [--port P [--erase]]
 //
-// A board is measured by this computer's clock, a chip in QEMU by its own. The target "qemu" is the micro:bit, and may be
-// called that.
+// A board is measured by this computer's clock, a chip in QEMU by its own. The target "qemu" is the micro:bit; both
+// names work.
 
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { imageFor, missingFor, pathOf } from "../../board/builder/images.js";
@@ -48,14 +48,14 @@ async function main(): Promise<number> {
   return conclude(found);
 }
 
-/** What a run came to. */
+/** The result of a run. */
 interface Found {
-  /** Scenarios that differ, and targets that cannot be had where they must be. */
+  /** Scenarios that differ, and required targets that cannot run here. */
   readonly failed: number;
   readonly figures: readonly Figure[];
 }
 
-/** Says what a run came to. Returns the exit code. */
+/** Prints the result of a run. Returns the exit code. */
 function conclude({ failed, figures }: Found): number {
   for (const { name, value, unit } of figures) print(name, value, unit);
   const beyond = beyondLimits(figures);
@@ -105,7 +105,7 @@ async function measureQemu(port: PortName): Promise<Figure[]> {
   const target = await ChipTarget.open(image, port);
   try {
     const figures = await measure(target, { frames: FRAMES.qemu, clock: "time-out" });
-    // How long its flash and its line take is QEMU's affair.
+    // QEMU decides how long its flash and its line take, so those figures are not judged.
     const judged = figures.filter(({ limits }) => limits);
     judged.push(await measureResponse(image, port));
     return judged.map((figure) => ({ ...figure, name: `${target.name}: ${figure.name}` }));
@@ -117,7 +117,7 @@ async function measureQemu(port: PortName): Promise<Figure[]> {
 async function onBoard(options: Options, prepared: readonly Prepared[]): Promise<Found> {
   const path = options.port as string;
   let erase = options.erase ?? false;
-  // What is on the card from the first scenario on is ours.
+  // From the first scenario on, whatever is on the card came from this run and may be erased.
   const open = async () => {
     const target = await openForUse(path, { erase });
     erase = true;

@@ -1,4 +1,4 @@
-// Plays a scenario on a target and compares all that can be seen of it with the simulator, step by step.
+// Plays a scenario on a target, and compares all that the target shows with the simulator, step by step.
 
 import { answersOnChannel0, describeAnswer, nameOfOp, type Observed, Splitter } from "../support/development.js";
 import { Conversation } from "./conversation.js";
@@ -6,7 +6,7 @@ import { type Play, ScriptError, type Shown, type Step } from "./script.js";
 import { SimTarget } from "./simtarget.js";
 import type { Target } from "./target.js";
 
-/** Steps that may be under way at a time, where the target keeps what it cannot take yet. */
+/** Steps that may be under way at once, for a target that queues what it cannot take yet. */
 const AHEAD = 256;
 
 /** The first step that came out differently. */
@@ -18,7 +18,7 @@ export interface Difference {
   readonly target: readonly string[];
 }
 
-/** What the simulator shows at each step, given the very same bytes; checked against its own plain session. */
+/** What the simulator shows at each step when it is given the same bytes; checked against its own session. */
 export function expectedOf(play: Play, module: WebAssembly.Module): Observed[] {
   const observed: Observed[] = [];
   const target = new SimTarget(module);
@@ -30,14 +30,14 @@ export function expectedOf(play: Play, module: WebAssembly.Module): Observed[] {
   return observed;
 }
 
-/** The steps of a line must end where the line ends in a plain session. */
+/** The last step of a line must show what the line shows in a session. */
 function mustAgree(play: Play, shown: Shown, observed: readonly Observed[]): void {
   const last = observed[shown.steps - 1];
   if (!last) return;
   const { on, state, display } = shown;
   const steps = observed.filter((_, index) => play.steps[index]?.line === shown.line);
   const same = last.answer.on === on && describeAnswer(last.answer).includes(`, ${state}, ${JSON.stringify(display)}`);
-  // A card that is loaded again says again what it said before.
+  // A card that is loaded again sends its earlier answers again.
   const sent = shown.text.trim().startsWith("load") ? [] : steps.flatMap((step) => answersOnChannel0(step.sent));
   if (same && sent.join() === answersOnChannel0(shown.sent).join()) return;
   throw new ScriptError(
@@ -46,7 +46,7 @@ function mustAgree(play: Play, shown: Shown, observed: readonly Observed[]): voi
   );
 }
 
-/** Plays it; returns the first difference, or nothing. After a difference the target is of no more use. */
+/** Returns the first difference, or undefined. After a difference the target cannot be used any more. */
 export async function play(target: Target, play: Play, expected: readonly Observed[]): Promise<Difference | undefined> {
   const conversation = new Conversation(target);
   let sent = 0;
@@ -76,12 +76,12 @@ function compare(play: Play, step: Step, should: Observed, is: Observed | string
   };
 }
 
-/** An answer to another command than the last: one before it never came, or was never answered. */
+/** An answer to another command than the last one shows that a command or its answer was lost. */
 function lost({ answer: { op: asked } }: Observed, { answer: { op: answered } }: Observed): string[] {
   return asked === answered ? [] : [`answers ${nameOfOp(answered)} instead of ${nameOfOp(asked)}: a command was lost`];
 }
 
-/** All but the time that is due, which the simulator does not tell. */
+/** Compares all but the time of the next event, which the simulator does not report. */
 function isSame(a: Observed, b: Observed): boolean {
   const seen = ({ answer: { due, ...rest } }: Observed) => JSON.stringify(rest);
   return seen(a) === seen(b) && a.sent.equals(b.sent);

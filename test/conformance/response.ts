@@ -1,5 +1,5 @@
-// How many instructions a response takes on a chip in QEMU: those of the module in the main loop's longest round, from one
-// sleep to the next, while OK is pressed after a challenge. Drawing the screen is the port's, and not counted.
+// Counts the instructions of a response on a chip in QEMU: those of the module in the main loop's longest round between
+// two sleeps, while OK is pressed after a challenge. The port draws the screen; that is not counted.
 
 import type { PortName } from "../../board/builder/ports.js";
 import { addressOf } from "../../board/builder/sizes.js";
@@ -11,7 +11,7 @@ import type { Figure } from "./boardfigures.js";
 
 const SEED = 7;
 
-/** Of a development image of the port. */
+/** Measures a development image of the port. */
 export async function measureResponse(image: string, port: PortName): Promise<Figure> {
   const { record, challenge } = ONE;
   const chip = await Chip.start(image, cardOf(record).flash.bytes, SEED, port);

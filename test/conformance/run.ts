@@ -27,7 +27,7 @@ export function prepare(scripts: readonly Script[]): Prepared[] {
   });
 }
 
-/** Plays them all; a target that came out differently is opened anew. */
+/** Plays all scenarios. After a difference the target is opened anew. */
 export async function runAll(
   open: () => Promise<Target>,
   scenarios: readonly Prepared[],

@@ -1,9 +1,9 @@
-// A scenario as bytes: the same file, played in a session of the simulator and written down as what goes over the
+// A scenario as bytes: the file is played in a session of the simulator and recorded as the bytes that go over the
 // serial line of any card that takes the commands of development images.
 //
-// Keys are frames of the front panel; time, battery, seeds and power cuts are commands. A card that is loaded again is
-// played again, from a blank flash up to where it was saved. What cannot be kept: the frames of those commands end a
-// frame that a scenario left unfinished. The simulator is given the same bytes, and shows where that matters.
+// Keys are frames of the front panel; time, battery, seeds and power cuts are commands. To load a saved card, its steps
+// are played again from a blank flash. One thing differs from a session: the frame of a command ends a frame that a
+// scenario left unfinished. The simulator is given the same bytes, so it shows where that matters.
 
 import { Channel, Key } from "../../firmware/wire.js";
 import { encodeFrame } from "../../host-tools/card/frame.js";
@@ -15,17 +15,17 @@ import type { Script } from "../../sim/session/playing.js";
 import { Session } from "../../sim/session/session.js";
 import { encodeCommand, Op } from "../support/development.js";
 
-/** Bytes for the card, and the command whose answer tells what came of them. */
+/** Bytes for the card, and the command whose answer shows their effect. */
 export interface Step {
-  /** The line of the file that it is a part of; 0: the making of the card. */
+  /** The line of the file that the step belongs to; 0 for the steps that make the card. */
   readonly line: number;
   readonly text: string;
-  /** What the scenario itself puts on the line. */
+  /** The bytes that the scenario itself sends. */
   readonly bytes: Buffer;
-  /** Those are APDUs: a card may be busy with them. */
+  /** Whether those are APDUs, which may keep a card busy. */
   readonly talks: boolean;
   readonly command: Uint8Array;
-  /** What comes before a card's memory and flash are blank is nobody's. */
+  /** Whether the result is compared: not before the card's memory and flash are blank. */
   readonly counts: boolean;
 }
 
@@ -33,7 +33,7 @@ export interface Step {
 export interface Shown {
   readonly line: number;
   readonly text: string;
-  /** How many steps had been taken then. */
+  /** How many steps had been taken by then. */
   readonly steps: number;
   readonly on: boolean;
   readonly state: string;
@@ -49,7 +49,7 @@ export interface Play {
   readonly shown: readonly Shown[];
 }
 
-/** A scenario that fails in the simulator, or does what no other card can do. */
+/** A scenario that fails in the simulator, or needs what only the simulator can do. */
 export class ScriptError extends Error {
   override name = "ScriptError";
 }
@@ -79,7 +79,7 @@ export function playOf(script: Script, module: WebAssembly.Module): Play {
   return { name: script.name, steps: writer.steps, shown };
 }
 
-/** Enough to play a card again. */
+/** What is kept of a saved card, to play it again. */
 interface Kept {
   readonly history: readonly Step[];
   readonly down: ReadonlySet<KeyName>;
@@ -105,13 +105,13 @@ class Writer {
     this.#module = module;
   }
 
-  /** What is written from now on belongs to this line. */
+  /** Steps from here on belong to this line. */
   at(line: number, text: string): void {
     this.#line = line;
     this.#text = text.trim();
   }
 
-  /** Begins: a blank card becomes the one that the session has. */
+  /** The first steps make the session's card of a blank one. */
   start(card: Card, setup: Setup): void {
     if (setup.flash.some((byte) => byte !== 0xff)) throw new ScriptError("a card elsewhere begins blank");
     const [line, text] = [this.#line, this.#text];
@@ -125,7 +125,7 @@ class Writer {
     this.#watch(card);
   }
 
-  /** Time that passed last, and bytes that wait for a command. */
+  /** Adds the time that has passed and the bytes that wait for a command. */
   finishLine(): void {
     this.#passTime();
     if (this.#bytes.length > 0) this.#command(Op.STATUS);
@@ -136,7 +136,7 @@ class Writer {
     this.#command(Op.STATUS);
   }
 
-  /** As sim/session/demo.ts makes the demo card: on another card, under a seed of its own. */
+  /** Makes the demo card as sim/session/demo.ts does, but on another card under a seed of its own. */
   #personalize(seed: number): void {
     this.#command(Op.SEED, ~seed);
     const desk = new Card(this.#module, { seed: ~seed });
@@ -182,7 +182,7 @@ class Writer {
     this.#bytes.push(encodeFrame(Channel.PANEL, Uint8Array.of(number, down ? 1 : 0)));
   }
 
-  /** A new battery finds the contacts as they are; the front panel has to say so. */
+  /** After a new battery, the front panel must report the state of the contacts again. */
   #battery(millivolts: number): void {
     this.finishLine();
     this.#command(Op.BATTERY, millivolts);

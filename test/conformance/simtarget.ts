@@ -1,5 +1,5 @@
-// The simulator as a target: a card that is given bytes, and the commands of development images done to it from
-// outside, as board/development/development.c does them from within.
+// The simulator as a target: a card that is given bytes. The commands of development images, which
+// board/development/development.c carries out on a chip, are carried out from outside.
 
 import { Channel, Slip, State } from "../../firmware/wire.js";
 import { Card } from "../../sim/core/card.js";
@@ -9,16 +9,16 @@ import { decodeCommand, decodeFrame, encodeAnswer, Op } from "../support/develop
 import { type Target, WALL_CLOCK } from "./target.js";
 
 const WIDTH = 8;
-/** The simulator does not tell when something falls due. */
+/** The simulator does not report the time of the next event. */
 const UNKNOWN = 0;
 /** channel | op | number | flag | CRC-16 */
 const FRAME_SIZE = 9;
 
-/** What a card does wrong, in tests of those who are to notice. */
+/** Faults of a card, which the conformance must notice. */
 export interface Faults {
-  /** What it says that its screen shows. */
+  /** Changes the text that the card reports as its screen. */
   display?(text: string): string;
-  /** What it sends on the serial line. */
+  /** Changes what the card sends on the serial line. */
   send?(bytes: Uint8Array): Uint8Array;
 }
 
@@ -53,7 +53,9 @@ export class SimTarget implements Target {
     return new Card(this.#module, { flash: new Flash(), random: this.#random });
   }
 
-  /** The card has a byte first. Where power fails in that, the byte is lost to the commands too. */
+  /**
+  The card takes each byte before the commands do. If power fails at that byte, the commands do not get it either.
+  */
   #byte(byte: number): void {
     this.#card.receive(Uint8Array.of(byte));
     this.#passOn();
@@ -103,7 +105,7 @@ export class SimTarget implements Target {
   #cutAt(count: number, torn: boolean): void {
     const { flash } = this.#card;
     if (count > 0) flash.cutAt(count, torn ? "torn" : "clean", () => this.#tornBits.next());
-    // What is brought back has no cut armed.
+    // A restored flash has no power cut armed.
     else flash.restore(flash.copy());
   }
 
@@ -135,7 +137,7 @@ export class SimTarget implements Target {
   }
 }
 
-/** CRC-32C: records in flash end with their CRC-32, so that one of that kind would not see what they hold. */
+/** CRC-32C, because the CRC-32 of a record with its own CRC-32 at its end does not depend on its contents. */
 function crc32c(bytes: Uint8Array): number {
   let crc = 0xffffffff;
   for (const byte of bytes) {

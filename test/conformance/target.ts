@@ -3,15 +3,15 @@
 import type { Duplex } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** The time that a target's is measured by. */
+/** The clock by which a target is measured. */
 export interface Clock {
   /** In ms, since some moment. */
   now(): number;
-  /** Settled after `ms`, or once `signal` is aborted. */
+  /** Resolves after `ms`, or once `signal` is aborted. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
 
-/** This computer's. */
+/** This computer's clock. */
 export const WALL_CLOCK: Clock = {
   now: () => performance.now(),
   sleep: (ms, signal) => sleep(ms, undefined, { signal }).catch(() => {}),
@@ -19,7 +19,7 @@ export const WALL_CLOCK: Clock = {
 
 export interface Target {
   readonly name: string;
-  /** It may lose what is sent while it is busy: one thing at a time, and no sooner than the last is answered. */
+  /** Whether the target may lose bytes while it is busy. If so, the next step is sent only after the last answer. */
   readonly careful: boolean;
   readonly clock: Clock;
   /** Called with what the card sends. */

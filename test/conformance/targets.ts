@@ -11,7 +11,7 @@ import { nameOf } from "./chiptarget.js";
 import { SimTarget } from "./simtarget.js";
 import { StreamTarget, type Target } from "./target.js";
 
-/** "qemu" is the micro:bit there; the other ports whose chip a machine of QEMU has go by their names. */
+/** "qemu" is the micro:bit in QEMU; the other ports with a machine in QEMU go by their own names. */
 export type TargetName = "sim" | "posix" | "qemu" | Exclude<PortName, "microbit">;
 
 const OTHERS = EMULATED.filter((port): port is Exclude<PortName, "microbit"> => port !== "microbit");
@@ -56,7 +56,7 @@ function openPosix(): Target {
   return target;
 }
 
-/** Its time goes by its instructions, and a scenario holds the card's. */
+/** QEMU's time follows its instructions; a scenario stops the card's clock. */
 export async function openQemu(port: PortName, image = pathOf(imageFor(port))): Promise<Target> {
   const machine = await Machine.start({ image, port, icount: "chip" });
   if (!machine.serial) throw new MachineError("QEMU has no serial line");
