@@ -1,5 +1,6 @@
-// Makes what test/frozen/register has of the register's newest version: a register in a file, a backup of it, and the tables as
-// the migrations make them. For a release: node build/js/test/frozen/makeregister.js. What is there is never made anew.
+// Makes the files of test/frozen/register for the register's newest version: a register in a file, its backup, and the
+// tables that the migrations make. Run it for a release: node build/js/test/frozen/makeregister.js. It never overwrites
+// a file.
 
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -46,7 +47,7 @@ const version = MIGRATIONS.at(-1)?.number ?? 0;
 const clock = () => FROZEN_TIME;
 const place = join(FROZEN_FOLDER, "making.db");
 
-/** The journal key is another one from some entry on. */
+/** The journal key changes at some entry, so the register has entries under two journal keys. */
 async function fill(): Promise<void> {
   const first = { ...FROZEN_KEYS, journal: JOURNAL_BEFORE };
   const engine = await openEngine(place, { create: true, clock });
@@ -73,7 +74,7 @@ async function withRegister(keys: typeof FROZEN_KEYS, use: (register: Register) 
   await register.close();
 }
 
-/** A row of each kind that the register writes by now, and of those that it will. */
+/** Writes a row of every kind, including those that the register does not write yet. */
 async function fillRows(one: Change): Promise<void> {
   const { db, at } = one;
   await setSetting(one, "serial.first", SETTING);
@@ -105,7 +106,7 @@ async function fillRows(one: Change): Promise<void> {
   await issueChallenge(one, CARDS.given.serial);
 }
 
-/** Operators who act from now on, and an approval that is still to be given. */
+/** Adds operators who act from here on, and an approval that is still open. */
 async function enrol(register: Register): Promise<void> {
   await enrolOperator(register, FROZEN_OPERATOR);
   await enrolOperator(register, SECOND_OPERATOR);
