@@ -30,7 +30,7 @@ test("the terminal draws what the files hold; `npm run golden` draws them anew",
   for (const [name, picture] of drawn) assert.fixture(picture, readFileSync(join(FOLDER, name), "utf8"), name);
 });
 
-test("a picture ends within its terminal, and is ASCII where that was asked for", () => {
+test("a picture fits its terminal, and is ASCII where the terminal is", () => {
   for (const [name, picture] of pictures()) {
     const lines = picture.split("\n").slice(0, -1);
     const [, columns = 80, rows = 24] = (/(\d+)x(\d+)/.exec(name) ?? []).map(Number);

@@ -1,5 +1,5 @@
 // The pictures of test/golden/: every screen of the card as the terminal shows it, and every pane in its stages.
-// Random draws, clocks and names are fixed, so that a picture changes only where what is shown does.
+// Random draws, clocks and names are fixed, so that a picture changes only if the terminal shows something else.
 
 import { Ins, Level } from "../../firmware/wire.js";
 import { testKeys } from "../../host-tools/card/transportkeys.js";
@@ -36,10 +36,10 @@ const NEW_PIN = "2580";
 
 /** A screen of docs/CARD.md: what it shows, and how a card comes to it. */
 export interface Screen {
-  /** The display, or its shape where digits are drawn by chance or computed. */
+  /** The text of the display, or its pattern where digits are random or computed. */
   readonly shows: string | RegExp;
   readonly prepare: (card: Card) => void;
-  /** The flash that the card begins with; the demo card's unless told. */
+  /** The flash that the card begins with; if it is missing, the demo card's. */
   readonly flash?: () => Flash;
 }
 
@@ -195,7 +195,7 @@ export const SCREENS: Readonly<Record<string, Screen>> = {
   },
 };
 
-/** What differs from a card in an ordinary terminal. */
+/** How a picture differs from one of a card in an ordinary terminal. */
 interface Scene {
   readonly size?: readonly [columns: number, rows: number];
   readonly ascii?: true;
