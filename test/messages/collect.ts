@@ -1,5 +1,5 @@
 // Collects the messages to users from the source of host tools and simulator: the texts given to error classes and to
-// the functions that print. The TypeScript compiler finds them, so that a new error or print call is included by itself.
+// the functions that print. The TypeScript compiler finds them, so a new error or print call is included automatically.
 //
 // Texts that reach an error through a variable or a helper function are not found.
 
@@ -73,7 +73,7 @@ function errorClassesIn(source: ts.SourceFile): string[] {
   return names;
 }
 
-/** Who says something in a node: an error class that is constructed, or a printing function that is called. */
+/** The error class that a node constructs, or the printing function that it calls. */
 function speakerOf(node: ts.Node, classes: ReadonlySet<string>): string | undefined {
   if (!ts.isNewExpression(node) && !ts.isCallExpression(node)) return undefined;
   if (!ts.isIdentifier(node.expression)) return undefined;
@@ -86,7 +86,7 @@ function isSentence(node: ts.Expression): boolean {
   return textsOf(node).some((text) => /[a-z] [a-z…]/i.test(text));
 }
 
-/** The texts that an expression may have: one for each branch of a condition; none where it is no literal. */
+/** The texts that an expression may have: one for each branch of a condition, none if it is not a literal. */
 function textsOf(node: ts.Expression): string[] {
   if (ts.isParenthesizedExpression(node)) return textsOf(node.expression);
   if (ts.isStringLiteralLike(node)) return [node.text];

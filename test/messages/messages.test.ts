@@ -1,4 +1,4 @@
-// Every message to users keeps the rules of rules.ts.
+// Every message to users follows the rules of rules.ts.
 
 import * as assert from "uvu/assert";
 import { suite } from "../support/suite.js";
@@ -7,10 +7,10 @@ import { RULES } from "./rules.js";
 
 const test = suite("messages");
 
-/** Speaks with the person who types, in whole sentences. */
+/** This file speaks to the person who types, in whole sentences. */
 const AT_PROMPTS = "host-tools/cli/prompt.ts";
 
-/** For each rule a text that breaks it and no other. */
+/** One text for each rule, which breaks that rule and no other. */
 const BREAKING = [
   "The file is missing; name another one",
   "the file is missing; name another one.",
@@ -30,7 +30,7 @@ test("each rule finds the text that breaks it, and no other", () => {
     );
 });
 
-test("texts of errors and printing functions are found, each branch of a condition by itself", () => {
+test("texts of errors and printing functions are found, with a text for each branch of a condition", () => {
   const source = sourceOf(
     "example.ts",
     `throw new UsageError("no port is named; " + (many ? "name one" : \`name \${port}\`), "usage");
@@ -47,7 +47,7 @@ test("texts of errors and printing functions are found, each branch of a conditi
   );
 });
 
-test("every message keeps the rules", () => {
+test("every message follows the rules", () => {
   const all = messages().filter(({ file }) => file !== AT_PROMPTS);
   const broken = all.flatMap(({ file, line, text }) =>
     RULES.filter(({ isBroken }) => isBroken(text)).map(({ says }) => `${file}:${line}: ${says}: ${text}`),

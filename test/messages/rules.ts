@@ -6,7 +6,7 @@ export interface Rule {
   readonly isBroken: (text: string) => boolean;
 }
 
-/** Names that begin with a capital letter in the middle of a sentence, too. */
+/** Names that keep their capital letter at the beginning of a message. */
 const NAMES = /^(Host|Nextcloud|Windows|Content-Length)\b/;
 /** A lower-case word, an option, a value, a file name with a dash, or a name in capitals such as PIN. */
 const BEGINNING = /^(?:[a-z0-9(…"]|-|[A-Z][A-Za-z0-9+]*[A-Z])/;
