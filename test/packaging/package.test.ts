@@ -1,5 +1,5 @@
-// The package that npm installs: what is in it, that it needs nothing that it does not bring, and that its tools and its card run
-// from it, on the oldest Node that is supported and on the one that people have.
+// The package that npm installs: its contents, its dependencies, and that its tools and its card run from it, on the
+// oldest supported Node and on the current one.
 
 import { spawnSync } from "node:child_process";
 import {
@@ -36,7 +36,7 @@ import { suite } from "../support/suite.js";
 
 const test = suite("package");
 
-/** What the package is made of; all else was packed by mistake. */
+/** The kinds of file in the package; any other file was packed by mistake. */
 const KINDS = [
   /^build\/js\/(?:firmware|host-tools|sim)\/.*\.(?:js|d\.ts)$/,
   /^build\/man\/dsc(?:-sim)?\.1$/,
@@ -45,7 +45,7 @@ const KINDS = [
   /^(?:host-tools\/dsc|sim\/dsc-sim)\.mjs$/,
   /^(?:package\.json|LICENSE|README\.md|CHANGELOG\.md|SECURITY\.md)$/,
 ];
-/** After `createRequire(import.meta.url)`, too. */
+/** Includes calls of `createRequire(import.meta.url)`. */
 const IMPORTED = /\b(?:from|import|import\(|meta\.url\)\(|require\()\s*"([\w@./:-]+)"/g;
 const BUILTIN: ReadonlySet<string> = new Set(builtinModules.map((name) => `node:${name}`));
 /** Packages whose installation runs a script: it looks for a binary that the package brings. */
@@ -54,7 +54,7 @@ const MANIFEST = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
 const DEPENDENCIES = Object.keys(MANIFEST.dependencies);
 const NO_GROFF = existsSync("/usr/bin/groff") ? undefined : "apt-get install groff-base";
 
-/** As if it had been compiled from a source of an earlier version. */
+/** A file as if compiled from a source that an earlier version had. */
 const STALE = `build/js/sim/core/gone-${process.pid}.js`;
 writeFileSync(join(ROOT, STALE), "");
 const PACKED = pack();
@@ -67,7 +67,7 @@ function packedText(path: string): string {
 
 // ---- what is in it ----
 
-test("it has built code, documents and man pages, and nothing of sources that are gone", () => {
+test("it has built code, documents and man pages, and nothing from removed sources", () => {
   const strange = PACKED.files.filter((path) => !KINDS.some((kind) => kind.test(path)));
   assert.equal(strange, []);
   for (const path of PACKED.files.filter((path) => path.startsWith("build/js/") && !path.includes("/bundle/"))) {
@@ -81,7 +81,7 @@ test("it has built code, documents and man pages, and nothing of sources that ar
     );
 });
 
-test("what was compiled from a source that is gone is not packed", () => {
+test("output compiled from a removed source is not packed", () => {
   assert.not.ok(PACKED.files.includes(STALE));
   assert.ok(PACKED.files.includes(STALE.replace(/gone-\d+/, "card")));
 });
@@ -135,7 +135,7 @@ test("no compiler comes with it or runs when it is installed", () => {
   for (const name of WITH_BINARIES) assert.ok(existsSync(join(ROOT, name, "prebuilds")), name);
 });
 
-/** Files, and what they import, exports of other files included. */
+/** What each file imports or exports from another file. */
 function importsOf(files: readonly string[]): [file: string, name: string][] {
   const code = files.filter((path) => /\.(?:m?js|d\.ts)$/.test(path));
   return code.flatMap((file) =>
@@ -150,7 +150,7 @@ function withoutComments(text: string): string {
   return text.replace(/^\s*(?:\/\/|\/?\*).*$/gm, "");
 }
 
-/** What is wrong with an import; undefined where it will be found. */
+/** What is wrong with an import; undefined if it will be found. */
 function whyNotFound(file: string, name: string): string | undefined {
   if (name.startsWith(".")) {
     const target = posix.join(posix.dirname(file), name);
@@ -158,7 +158,8 @@ function whyNotFound(file: string, name: string): string | undefined {
   }
   if (name.startsWith("node:")) return BUILTIN.has(name) ? undefined : "Node has no such module";
   const found = DEPENDENCIES.some((one) => name === one || name.startsWith(`${one}/`));
-  // Types of packages are not there at run time, and nobody can import the files that have them.
+  // Declarations may import a package's types: they do not exist at run time, and only the manifest's types can be
+  // imported.
   return found || (file.endsWith(".d.ts") && file !== MANIFEST.types) ? undefined : "it is no dependency";
 }
 
@@ -201,7 +202,7 @@ test("dsc-sim.1 has every command of the language", () => {
     assert.match(page, new RegExp(`^\\\\fB(?:.*\\b)?${name}\\b`, "m"), name);
 });
 
-/** As it is read: without the marks for hyphens. */
+/** The text of a page without roff's marks for hyphens. */
 function plain(page: string): string {
   return page.replaceAll("\\-", "-").replaceAll("\\e", "\\").replaceAll("\\&", "");
 }
@@ -243,14 +244,14 @@ for (const major of [20, 24] as const) {
     assert.equal(state(), before);
   });
 
-  test(`Node ${major}: a test of somebody else uses the card`, async () => {
+  test(`Node ${major}: a test in another project uses the card`, async () => {
     const node = nodeOf(major);
     compileConsumer();
     assert.is(await output(start(node, join(CONSUMER, "card.js"), [], CONSUMER)), "");
   });
 }
 
-/** What a program prints. Throws where it ends with another code than 0, or complains. */
+/** What a program prints. Throws if its exit code is not 0 or it writes to stderr. */
 async function output(running: ReturnType<typeof start>): Promise<string> {
   let [stdout, stderr] = ["", ""];
   running.stdout.on("data", (text) => (stdout += text));
@@ -263,7 +264,7 @@ async function output(running: ReturnType<typeof start>): Promise<string> {
 // ---- other people's tests ----
 
 const CONSUMER = workFolder("consumer");
-/** Its one file is the example of the document, and what must not compile. */
+/** The consumer's one file: the example of the document, and code that must not compile. */
 const CONSUMER_SOURCE = `${/^```ts\n(.*?)^```/ms.exec(documentAt("docs/EMBEDDING.md"))?.[1]}
 if (!/^\\d{8}$/.test(response)) throw new Error(response);
 export function misuse(): void {
@@ -273,10 +274,10 @@ export function misuse(): void {
   card.display.on;
 }
 `;
-/** A program for Node alone, and one that knows a browser, which declares WebAssembly, too. */
+/** A program for Node only, and one for browsers, whose library also declares WebAssembly. */
 const LIBRARIES = [["lib.es2022.d.ts"], ["lib.es2022.d.ts", "lib.dom.d.ts"]];
 
-/** Compiles it as strictly as can be, the types of the package included. */
+/** Compiles the consumer as strictly as possible, including the types of the package. */
 function compileConsumer(): void {
   const file = join(CONSUMER, "card.ts");
   if (existsSync(file)) return;
