@@ -18,7 +18,7 @@ const CAPTION = 22;
 const FRAME = "#1b2030";
 const TEXT = "#6e7781";
 
-/** What the screen showed, and what had been pressed for it. */
+/** A screen, and the keys that led to it. */
 export interface Shot {
   readonly pixels: Uint8Array;
   readonly pressed: string;

@@ -21,7 +21,7 @@ const PADDING = 14;
 const BACKGROUND = "#121212";
 const FOREGROUND = "#c6c6c6";
 const FONTS = "ui-monospace, 'SF Mono', Menlo, Consolas, 'DejaVu Sans Mono', 'Liberation Mono', monospace";
-/** The 16 colours that every terminal names its own way, and the six levels of the colour cube. */
+/** The 16 named colours, which differ between terminals, and the six levels of the colour cube. */
 const NAMED =
   "#000000 #cd3131 #0dbc79 #e5e510 #2472c8 #bc3fbc #11a8cd #e5e5e5 #666666 #f14c4c #23d18b #f5f543 #3b8eea #d670d6 #29b8db #ffffff";
 const LEVELS = [0, 95, 135, 175, 215, 255];
@@ -66,7 +66,7 @@ function draw(rows: Cell[][]): string {
     "<title>dsc-sim: a login with the card</title>",
     `<rect width="${width}" height="${height}" rx="8" fill="${BACKGROUND}"/>`,
     `<g font-family="${FONTS}" font-size="${FONT_SIZE}" fill="${FOREGROUND}" xml:space="preserve">`,
-    // All backgrounds first: an underscore reaches into the line below.
+    // Draw all backgrounds first, because an underscore reaches into the line below.
     ...runs.flatMap(backgroundOf),
     ...runs.flatMap(textOf),
     "</g>",
@@ -95,7 +95,7 @@ function backgroundOf({ x, y, text, cell }: Run): string[] {
   return [`<rect ${place} fill="${colour(cell.bg)}" shape-rendering="crispEdges"/>`];
 }
 
-/** The words of a run, each put on its column, so that a font of another width cannot shift them. */
+/** The words of a run, each at its own column, so that a font of another width cannot shift them. */
 function textOf({ x, y, text, cell }: Run): string[] {
   const style = (cell.fg === undefined ? "" : ` fill="${colour(cell.fg)}"`) + (cell.bold ? ' font-weight="bold"' : "");
   const baseline = PADDING + y * CELL_HEIGHT + BASELINE;

@@ -3,12 +3,12 @@
 import { KEY_PINS, SCREEN_PINS } from "../../board/emulator/wiring.js";
 import { FONTS, GLASS, LIT } from "./style.js";
 
-/** The edge connector from one end to the other, as on the board's front from the left. */
+/** The edge connector from left to right, seen from the board's front. */
 const EDGE =
   "P3 P0 P4 P5 P6 P7 P1 P8 P9 P10 P11 P12 P2 P13 P14 P15 P16 P17/3V 3V P18/3V P19 P20 P21/GND GND P22/GND".split(" ");
 const SUPPLY = "3V";
 const GROUND = "GND";
-/** The rings, for clips. */
+/** The large rings for clips. */
 const RINGS = ["P0", "P1", "P2", SUPPLY, GROUND];
 
 const ROW = 24;
