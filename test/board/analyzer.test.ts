@@ -1,5 +1,5 @@
-// Our own C under the analyzer of gcc, which follows paths through each function: no leak, no null pointer followed,
-// nothing read before it is set. A leak and a null pointer that are planted are found.
+// Our own C under gcc's analyzer, which follows the paths through each function: no leak, no null pointer dereference,
+// no read before a write. A planted leak and a planted null pointer are found.
 
 import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
@@ -16,10 +16,12 @@ const test = suite("board: analyzer");
 const FOLDER = scratchFolder();
 const BOARD = join(ROOT, "board");
 const INCLUDE = [BOARD, join(BOARD, "runtime"), join(BUILD, "board", "c")].map((path) => `-I${path}`);
-/** Not optimized, since that may remove a leak before the analyzer sees it; and without sanitizers, whose checks it would follow. */
+/**
+No optimization, because it may remove a leak first; no sanitizers, because the analyzer would follow their checks.
+*/
 const FLAGS = [...STRICT, "-fanalyzer", "-DNDEBUG", ...INCLUDE];
 
-/** What the analyzer says of these files. */
+/** Runs the analyzer on these files. */
 function analyze(compiler: string, ...args: string[]): { status: number | null; stderr: string } {
   return spawnSync(compiler, [...FLAGS, ...args, "-O0", "-c"], { cwd: FOLDER, encoding: "utf8" });
 }

@@ -1,5 +1,5 @@
 /*
- * The template of a port with the two functions of a serial line, here the micro:bit's, and nothing else.
+ * The template of a port, with only the two functions of a serial line added, which are the micro:bit's here.
  */
 #define port_start template_start
 #define port_send template_send

@@ -1,4 +1,4 @@
-// The flash of the emulated card is kept in a file while it runs, and no more once its keeper is closed.
+// The emulated card's flash is kept in a file while the card runs, and not after its keeper is closed.
 
 import * as assert from "uvu/assert";
 import { FlashKeeper } from "../../board/emulator/flashkeeper.js";
@@ -7,7 +7,7 @@ import { suite } from "../support/suite.js";
 
 const test = suite("board: the file that keeps the emulated flash");
 
-/** A machine at rest, whose flash is read when the test says so. */
+/** A stopped machine, whose flash is read when the test says so. */
 class RestingMachine {
   readonly bytes = Buffer.from(new Flash().bytes);
   readonly reads: (() => void)[] = [];
@@ -24,7 +24,7 @@ class RestingMachine {
     return Promise.resolve();
   }
 
-  /** Answers every read until nothing asks any more. */
+  /** Answers reads until there are no more. */
   async answer(): Promise<void> {
     for (let read = this.reads.shift(); read; read = this.reads.shift()) {
       read();

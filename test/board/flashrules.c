@@ -1,5 +1,6 @@
 /*
- * The rules of board/ports/posix/flash.c, one by one: prints the rule that each operation of a little history broke.
+ * Tests the rules of board/ports/posix/flash.c one by one: prints for each operation of a short history the rule that
+ * it broke.
  */
 #include <stdio.h>
 

@@ -1,5 +1,6 @@
-// After each call into the module nothing of what it did is on the stack, nor in registers that nobody keeps: on the chip
-// in QEMU and in a process, around a module that leaves a secret wherever it can. And nothing of the card that died.
+// After each call into the module, none of its data is left on the stack or in scratch registers. Nothing is left of a
+// card that died either. Tried on the chip in QEMU and in a process, with a module that leaves a secret wherever it
+// can.
 
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -21,12 +22,12 @@ const FOLDER = scratchFolder();
 const CARD = readFileSync(join(BOARD, "card.c"), "utf8");
 const INCLUDE = [BOARD, join(BOARD, "runtime"), join(ROOT, "build", "board", "c"), HARNESS].map((path) => `-I${path}`);
 const FLAGS = [...STRICT, "-DDEVELOPMENT=0", ...INCLUDE];
-/** In how many places the secret is where nobody wipes, at least. */
+/** The least number of places with the secret if nothing is wiped. */
 const UNWIPED = 250;
 
 let builds = 0;
 
-/** What is left after each call, and of a card that died, by the name that the harness gives it. */
+/** The number of places with the secret after each call and after a card died, by the harness's names. */
 type Left = ReadonlyMap<string, number>;
 
 function read(text: string): Left {
@@ -40,14 +41,14 @@ function compile(compiler: string, args: readonly string[], output: string): voi
   assert.is(status, 0, stderr);
 }
 
-/** In a process, around this text of board/card.c. Without sanitizers, which keep stacks of their own. */
+/** Runs the harness in a process with this text of board/card.c. No sanitizers, because they have their own stacks. */
 function inProcess(card: string): Left {
   const source = join(FOLDER, `card${++builds}.c`);
   const program = join(FOLDER, `forgets${builds}`);
   writeFileSync(source, card);
   const port = ["line.c", "options.c", "flash.c"].map((name) => join(BOARD, "ports", "posix", name));
   const harness = ["main.c", "posix.c"].map((name) => join(HARNESS, name));
-  // Bound at once: a first call of a library function would put registers onto the stack, deeper than any call.
+  // Bind all symbols at the start: lazy binding saves registers on the stack, deeper than any call.
   compile("cc", ["-O1", "-Wl,-z,now", source, ...port, ...harness], program);
   const { status, stdout, stderr } = spawnSync(program, { encoding: "utf8" });
   assert.is(status, 0, stderr);
@@ -99,13 +100,13 @@ boardTest(test, ["posix"], "in a process, nothing is left after any call", () =>
 boardTest(
   test,
   ["posix", "development"],
-  "on the Cortex-M0, nothing is left after any call, in registers neither",
+  "on the Cortex-M0, nothing is left after any call, not even in registers",
   async () => {
     assertNothingLeft(await onChip());
   },
 );
 
-/** What is left out, and after which call that is noticed. */
+/** A statement that is left out, and the call after which that is noticed. */
 const OMISSIONS: readonly [statement: RegExp, noticed: string][] = [
   ...["boot", "die", "key", "tick", "serial", "state", "tries"].map(
     (name) => [new RegExp(`(\\w+ card_${name}\\([^}]*)port_forget\\(\\);`), name] as [RegExp, string],
@@ -117,7 +118,7 @@ const OMISSIONS: readonly [statement: RegExp, noticed: string][] = [
   [/()memset\(card_view\.text, ' ', sizeof card_view\.text\);/, "dead: view"],
 ];
 
-boardTest(test, ["posix"], "a call that does not wipe is noticed, each one, and each part of a card that died", () => {
+boardTest(test, ["posix"], "each call that does not wipe is noticed, and so is each part of a card that died", () => {
   const unnoticed = OMISSIONS.filter(([statement, noticed]) => {
     assert.match(CARD, statement);
     return inProcess(CARD.replace(statement, "$1")).get(noticed) === 0;

@@ -1,5 +1,5 @@
 /*
- * A port's own handlers of the exceptions of the core that it may use: each counts.
+ * A port's handlers for the exceptions of the core that it may use. Each counts its calls.
  */
 #include <stdint.h>
 

@@ -1,4 +1,4 @@
-// The images for the chip: that they fit, that their stack is bounded, what is in them and what is not.
+// The images for the chip: their size, the bound of their stack, and what they contain and do not contain.
 
 import { spawnSync } from "node:child_process";
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
@@ -41,11 +41,11 @@ const BUILD = join(ROOT, "build", "board");
 const NAMES = ["development", "production"] as const;
 /** The development images of the other ports. */
 const PORT_NAMES = (Object.keys(PORTS) as PortName[]).filter((port) => port !== "microbit").map(imageFor);
-/** All that a card could be made of. */
+/** Every image that a card can run. */
 const CARDS: readonly ImageName[] = [...NAMES, ...PORT_NAMES];
 const ON_CORTEX = CARDS.filter((name) => coreOf(name) === CORTEX_M);
 type Name = ImageName;
-/** Those that use no exception of the core. */
+/** The images that use no exception of the core. */
 const PORTS_WITHOUT_HANDLERS: readonly Name[] = [...NAMES, "template"];
 /** What a port may be built for. */
 const CORES = ["cortex-m0", "cortex-m0plus", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33"];
@@ -59,7 +59,7 @@ const CHIP_FLASH_END = 0x40000;
 const RBPCONF = 0x10001004;
 const PROTECT_ALL = 0xffff00ff;
 const OPEN = 0xffffffff;
-/** Enabled last when a port starts: the interrupts of serial line and timer. */
+/** The register that enables the interrupts of serial line and timer; a port writes it last when it starts. */
 const NVIC_ISER = 0xe000e100;
 const STARTED = (1 << 2) | (1 << 8);
 /** Segments shorter than this may go into instructions. */
@@ -67,7 +67,7 @@ const SEGMENT_IN_FLASH = 8;
 
 /** Eight registers, and a word to align them to eight bytes. (ARMv6-M Architecture Reference Manual, B1.5.6.) */
 const EXCEPTION_FRAME = 36;
-/** Exceptions of the core beside reset: those that wipe the card in any image, and those that a port may use. */
+/** Exceptions of the core except reset: those that wipe the card in every image, and those that a port may use. */
 const FAULT_VECTORS = [3, 4, 5, 6, 7];
 const PORT_VECTORS = new Map([
   [2, "port_nmi"],
@@ -80,16 +80,16 @@ const PORT_VECTORS = new Map([
 const NMI = 2;
 const CORE_VECTORS = 16;
 
-/** Calls through a register, and where they go: nothing else in the image may have any. */
+/** The functions that may call through a register, and their callees. */
 const INDIRECT: Readonly<Record<string, readonly string[]>> = {
-  // To begin(), where the stack is empty, or to request_reset(), from which nothing returns.
+  // Calls begin() on an empty stack, or request_reset(), which never returns.
   clear_ram: ["request_reset"],
   // On an empty stack.
   fault: ["port_reset"],
-  // To what measures the supply.
+  // Calls the function that measures the supply.
   Z_hostZ_battery: ["port_battery"],
   development_battery: ["port_battery"],
-  // Back to setjmp().
+  // Returns to setjmp().
   longjmp: [],
 };
 
@@ -161,7 +161,7 @@ for (const name of ON_CORTEX) {
     const functions = new Set(elf.symbols.filter(({ isFunction }) => isFunction).map(({ address }) => address));
     for (const handler of set) assert.ok(handler % 2 === 1 && functions.has(handler), handler.toString(16));
     for (const vector of FAULT_VECTORS) assert.is(handlers[vector - 1], elf.address("fault"), `vector ${vector}`);
-    // Its own handler, or else another name of fault().
+    // Each vector has its own handler or is an alias of fault().
     for (const [vector, own] of PORT_VECTORS) assert.is(handlers[vector - 1], elf.address(own), own);
     if (PORTS_WITHOUT_HANDLERS.includes(name)) assert.equal(claimedOf(elf, [...PORT_VECTORS.keys()]), []);
   });
@@ -261,7 +261,7 @@ for (const name of CARDS) {
     const whole = new Map(
       [...graph].map(([name, callees]) => [name, new Set([...callees, ...goesTo(name, indirect)])]),
     );
-    // A reset by a jump begins on an empty stack.
+    // The jump to reset begins on an empty stack.
     whole.get("request_reset")?.delete("reset");
     assert.is(cycleIn(whole)?.join(" "), undefined);
     assert.ok(
@@ -279,13 +279,13 @@ for (const name of CARDS) {
   });
 }
 
-/** Bytes: interrupts have one priority, so one at a time, an NMI on top of it, and a fault on top of that. */
+/** Bytes of stack for one interrupt (all have the same priority), an NMI on top of it, and a fault on top of that. */
 function interruptsOnCortex(elf: Elf, depth: (name: string) => number): number {
   const taken = (handlers: readonly string[]) => EXCEPTION_FRAME + Math.max(0, ...handlers.map(depth));
   const others = [...PORT_VECTORS.keys()].filter((vector) => vector !== NMI);
   const interrupt = taken([...interruptsOf(elf), ...claimedOf(elf, others)]);
   const nmi = taken(claimedOf(elf, [NMI]));
-  // It goes on where the stack is empty.
+  // The fault continues on an empty stack.
   const fault = EXCEPTION_FRAME;
   return interrupt + nmi + fault;
 }
@@ -314,7 +314,7 @@ boardTest(image, ["template"], "the template of a port links for each core, and 
   const folder = `cores-${process.pid}`;
   try {
     for (const core of CORES) {
-      // What links, links at each level of optimization; this one compiles soonest and still fits.
+      // An image links at every optimization level or at none; this level compiles fastest and still fits.
       const flags = [...cortex(core), "-Og", "-DDEVELOPMENT=1"];
       const path = compile({ ...IMAGES.template, flags, output: join(folder, core, "dsc.elf") }, source);
       assert.is(interruptsOf(new Elf(readFileSync(path))).length, 0);
@@ -362,7 +362,7 @@ boardTest(image, NAMES, "only the production image closes the chip to debuggers"
   const at = (name: Name) => hexOf(name).filter(({ address }) => address >= CHIP_FLASH_END);
   assert.equal(at("production"), [{ address: RBPCONF, bytes: word(PROTECT_ALL) }]);
   assert.equal(at("development"), []);
-  // Nor does a development image know where the register is.
+  // A development image does not contain the register's address either.
   const knows = (name: Name) => elfOf(name).contents(".text").includes(word(RBPCONF));
   assert.equal([knows("production"), knows("development")], [true, false]);
 });
@@ -381,8 +381,8 @@ boardTest(image, NAMES, "nothing of development is in the production image", () 
 });
 
 /**
- * What the command needs, in another folder, which is called by a link as well: `PWD` has another name for it then.
- * Returns how to run the command there.
+ * Copies what the command needs to another folder, and links to that folder, so that `PWD` can give it another name.
+ * Returns the function that runs the command there.
  */
 function elsewhere(): { folder: string; board: (...args: string[]) => ReturnType<typeof board> } {
   const scratch = scratchFolder();
@@ -426,7 +426,7 @@ boardTest(image, NAMES, "an image larger than its port allows is built, and the 
     assert.ok(text.includes(from), `${from} in ${file}`);
     writeFileSync(path, text.replace(from, to));
   };
-  // As much RAM as a port of 10 KB takes, where the linker's limit was raised and the project's was not.
+  // Raise the linker's limit of RAM but not the project's, and use more RAM than the project allows.
   change("port.c", "static const uint8_t key_pins", "volatile uint8_t more[4096];\nstatic const uint8_t key_pins");
   change("port.c", "void port_start(void) {\n", "void port_start(void) {\n  more[0] = 1;\n");
   const overflown = board();
@@ -448,7 +448,7 @@ boardTest(image, NAMES, "an image does not contain the path where it was built",
   for (const name of NAMES) {
     assert.not.ok(readFileSync(buildImages(name)).includes(ROOT), `${ROOT} beside the ${name} image, for debuggers`);
     const bytes = Buffer.concat(atLeast(1, hexOf(name)).map((block) => block.bytes));
-    // Names as short as "pi" may be there by chance.
+    // Skip names as short as "pi", which may occur by chance.
     for (const place of places.filter((place) => place.length > 2)) {
       assert.not.ok(bytes.includes(place), `${place} in the ${name} image`);
     }
@@ -519,7 +519,7 @@ boardTest(image, NAMES, "the two kinds of image have folders of their own", () =
   );
 });
 
-image("an option or port that there is not is told in a line", () => {
+image("an unknown option or port is refused in one line", () => {
   for (const [args, says] of [
     [["--fast"], /^board: --fast: there are --production, .*\n$/],
     [["--target"], /^board: --target: there are --production, .*\n$/],
@@ -562,7 +562,7 @@ boardTest(image, NAMES, "the development image starts, and leaves the chip open"
   });
 });
 
-/** Runs `run` on a chip that has come to its first rest. */
+/** Runs `run` on a chip that has reached its first sleep. */
 async function during(options: MachineOptions, run: (machine: Machine) => Promise<void>): Promise<void> {
   const machine = await Machine.start({ ...options, stepped: true });
   try {

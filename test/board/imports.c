@@ -1,10 +1,9 @@
 /*
- * Calls every import of board/card.c as a module might that is not to be trusted: each pointer, length and address at
- * and around each bound, and those whose sums wrap. What WebAssembly's memory or the flash has reaches the port, once and
- * as it is; anything else traps and reaches nothing. Prints each import and how many calls there were, and the first
- * call of each that went wrong.
+ * Calls every import of board/card.c as a hostile module might: each pointer, length and address at and around each
+ * bound, and values whose sums wrap. A call within memory and flash must reach the port once and unchanged; any other
+ * call must trap and reach nothing. Prints each import with its number of calls, and the first wrong call of each.
  *
- * The bounds are computed here in 64 bits, where nothing wraps; AddressSanitizer looks at what the port touches.
+ * The bounds are computed here in 64 bits, where nothing wraps; AddressSanitizer checks the port's accesses.
  */
 #include <inttypes.h>
 #include <setjmp.h>
@@ -27,7 +26,7 @@ static const uint32_t NUMBERS[] = {
 };
 #define COUNT (sizeof NUMBERS / sizeof *NUMBERS)
 
-/* What the port was asked for. */
+/* The calls that reached the port. */
 static struct {
   unsigned calls;
   const uint8_t *at;
@@ -98,7 +97,7 @@ void port_flash_erase(uint32_t page) {
   was_asked(NULL, 0, page, 0);
 }
 
-/* ---- the module: nothing of it is called ---- */
+/* ---- the module, whose functions are never called ---- */
 
 void Z_dsc_init_module(void) {}
 void Z_dsc_instantiate(Z_dsc_instance_t *instance, struct Z_host_instance_t *host) { (void)instance, (void)host; }
@@ -118,7 +117,7 @@ static bool is_inside(uint32_t start, uint32_t length, uint32_t size) {
 /* An import with as many of these arguments as it takes. */
 typedef uint32_t (*import_t)(uint32_t a, uint32_t b, uint32_t c);
 
-/* What it returned, if it did. */
+/* The return value of the last call that returned. */
 static uint32_t result;
 
 static bool returns(import_t import, uint32_t a, uint32_t b, uint32_t c) {
@@ -129,7 +128,9 @@ static bool returns(import_t import, uint32_t a, uint32_t b, uint32_t c) {
   return true;
 }
 
-/* The call of an import that was just made: `allowed` says what it should have come to, `right` that it came to that. */
+/*
+Judges the call of an import that was just made. `allowed`: it had to return; `right`: its effect was the expected one.
+*/
 static void judge(const char *name, uint32_t a, uint32_t b, uint32_t c, bool returned, bool allowed, bool right) {
   if (returned == allowed && (port.calls == 1) == allowed && (!allowed || right)) return;
   if (wrong++ == 0) {
@@ -260,7 +261,7 @@ static void try_battery(void) {
   end("battery");
 }
 
-/* It asks the port nothing. */
+/* This import does not call the port. */
 static uint32_t call_panel(uint32_t a, uint32_t b, uint32_t c) {
   return (void)a, (void)b, (void)c, Z_hostZ_panel(NULL);
 }

@@ -1,5 +1,5 @@
-// The imports of board/card.c against a module that is not to be trusted: bounds of pointers, lengths, addresses and
-// pages, whatever they are. A bound that is left out, or forgets a length, is noticed.
+// The imports of board/card.c against a hostile module: the bounds of all pointers, lengths, addresses and pages. A
+// bound that is missing or ignores the length is noticed.
 
 import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
@@ -41,7 +41,7 @@ function compiledHarness(): string {
   return object;
 }
 
-/** What the harness says around this text of board/card.c. */
+/** Runs the harness with this text of board/card.c. */
 function run(card: string): { status: number | null; lines: string[]; stderr: string } {
   harness ??= compiledHarness();
   const source = join(FOLDER, `card${++builds}.c`);
@@ -73,7 +73,7 @@ const READ = "length > PORT_FLASH_SIZE || address > PORT_FLASH_SIZE - length";
 const PROGRAM = "address >= PORT_FLASH_SIZE || address % 4 != 0";
 const ERASE = "page >= PORT_FLASH_PAGES";
 
-/** Bounds that are wrong: the right one, what stands in its place, and an import that is noticed by. */
+/** Wrong bounds: the right bound, its wrong replacement, and the import by which it is noticed. */
 const WRONG: readonly [right: string, wrong: string, noticed: RegExp][] = [
   [POINTER, "0", /^wrong: display/m],
   [POINTER, "pointer > WASM_RT_MEMORY_SIZE", /^wrong: display/m],

@@ -1,10 +1,12 @@
 /*
- * A main whose SysTick is the port's own and comes all the time, and which resets the card in the middle of that.
+ * A main with a SysTick handler of its own, whose interrupts come all the time. It resets the card between them.
  */
 #include "cortexm/start.h"
 #include "port.h"
 
-/* Of the core [ARMv6-M Architecture Reference Manual, B3.3]: cycles between two, and on, with an interrupt, by the core. */
+/*
+SysTick's registers [ARMv6-M Architecture Reference Manual, B3.3]: the period, and enabled, with interrupt, core clock.
+*/
 #define SYST_CSR (*(volatile uint32_t *)0xe000e010)
 #define SYST_RVR (*(volatile uint32_t *)0xe000e014)
 #define PERIOD 800u

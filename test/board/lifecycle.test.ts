@@ -1,5 +1,5 @@
-// A card's life on the chip in QEMU, with the programs that people have: personalized by `dsc` over the pseudo-terminal,
-// logged in with `dsc-sim --port`, locked, unlocked, and its power gone in the middle of it.
+// A card's life on the chip in QEMU, with the programs that people use: `dsc` personalizes it over the pseudo-terminal,
+// `dsc-sim --port` logs in; then it is locked and unlocked, with power cuts in between.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -79,7 +79,7 @@ async function info(port: string): Promise<Record<string, unknown>> {
   return JSON.parse(await run("info", "--port", port, "--json"));
 }
 
-boardTest(life, ["development"], "personalized, used, locked, unlocked, its power gone in between", async () => {
+boardTest(life, ["development"], "personalized, used, locked, unlocked, with power cuts in between", async () => {
   const register = await registerFiles(FOLDER);
   await run("keys", "new", transport);
   await powered(async (port) => {

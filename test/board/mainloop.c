@@ -1,7 +1,7 @@
 /*
- * The main loop around a card that waits for nothing, on a port whose contact 3 moves once in fifty days: prints the
- * longest time that the card was told at once, and all of it, in ms. Before each sleep the stack must be wiped, and
- * nothing be done after that.
+ * The main loop around a card that waits for nothing, on a port whose contact 3 moves once in fifty days. Prints the
+ * longest time that the card was told in one call, and the sum of all, in ms. The stack must be wiped right before each
+ * sleep.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -47,7 +47,7 @@ uint32_t port_clock(void) {
   return (uint32_t)now;
 }
 
-/* Wakes when the contact moves, if that is sooner. */
+/* Wakes early if the contact moves. */
 void port_sleep(uint32_t ms) {
   if (!is_wiped) exit(EXIT_FAILURE);
   const uint64_t rest = (uint64_t)DAYS * DAY - now;

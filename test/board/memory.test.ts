@@ -1,5 +1,6 @@
 // The board's bounds checks and traps against hostile modules: natively, under sanitizers, and on the Cortex-M0, where
-// an unaligned access faults. Each call either does what WebAssembly says or traps; none faults, none passes.
+// an unaligned access faults. Each call does what WebAssembly specifies, or traps. None faults, and none reaches memory
+// outside.
 
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -23,7 +24,7 @@ const FAULT = 0x3f;
 const REASONS = 0x3f;
 const CHANGED = 0x40;
 const HARMED = 0x80;
-/** Of canaries before the memory (test/board/hostile/chip.c). */
+/** The size of the canaries before the memory (test/board/hostile/chip.c). */
 const CANARY_BYTES = 64;
 
 const HOSTILE = hostileModule();
@@ -52,8 +53,8 @@ type Wrong = "WRAPS" | "FIRST_BYTE" | "ALIGNED" | "UNCHECKED";
 function spoilt(image: Image, wrong: Wrong): Image {
   return {
     ...image,
-    // Optimized less, since it compiles sooner: a wrong check is wrong either way. What is unaligned stays one access, which
-    // faults, only with all of it.
+    // Less optimization compiles faster, and a wrong check stays wrong. Only full optimization keeps an unaligned
+    // access as one instruction, which faults.
     flags: [
       ...[`-I${join(HARNESS, "wrong")}`, `-DWRONG=WRONG_${wrong}`, ...image.flags],
       ...(wrong === "ALIGNED" ? [] : ["-Og"]),
@@ -62,7 +63,7 @@ function spoilt(image: Image, wrong: Wrong): Image {
   };
 }
 
-/** Built anew where the module is not the one of last time. */
+/** Builds the image again if the module has changed. */
 function built(image: Image): string {
   const module = join(FOLDER, "module.wasm");
   const source = join(FOLDER, "c", "module.wat");
@@ -77,7 +78,7 @@ function built(image: Image): string {
   return compile(image, output);
 }
 
-/** Writes a file where it is not so already. Returns whether it was. */
+/** Writes a file if its contents differ. Returns whether they were the same. */
 function write(file: string, text: string): boolean {
   if (existsSync(file) && readFileSync(file, "utf8") === text) return false;
   writeFileSync(file, text);
@@ -119,7 +120,7 @@ function untilEnd(machine: Machine): Promise<Buffer> {
 
 // ---- comparing ----
 
-/** What the harness says of a case at `at`, and the place after it (test/board/hostile/main.c). */
+/** The harness's report of the case at `at`, and the position after it (test/board/hostile/main.c). */
 function read(bytes: Buffer, at: number, hasResult: boolean): [outcome: Outcome, next: number] {
   const flags = bytes.readUInt8(at++);
   const trap = flags & REASONS;
@@ -137,7 +138,7 @@ function read(bytes: Buffer, at: number, hasResult: boolean): [outcome: Outcome,
   return [flags & HARMED ? { ...outcome, harmed: true } : outcome, at];
 }
 
-/** The first case that did not come out as it should, in words. */
+/** Describes the first case with a wrong outcome. */
 function firstWrong(bytes: Buffer, cases: readonly Case[]): string | undefined {
   let at = 0;
   for (const { name, hasResult, expected } of cases) {
@@ -161,7 +162,7 @@ function describe({ trap, result, change, harmed }: Outcome): string {
 
 // ---- tests ----
 
-/** Those whose tools are needed. */
+/** The images whose tools are needed. */
 const IMAGES_NEEDED = ["meter", "posix"] as const;
 
 boardTest(memory, IMAGES_NEEDED, "natively, every access is right or traps", () => {

@@ -1,5 +1,5 @@
 /*
- * A main that leaves something in RAM and registers, and calls itself until its stack overflows.
+ * A main that leaves data in RAM and registers, and then calls itself until its stack overflows.
  */
 #include "port.h"
 
@@ -7,7 +7,7 @@
 
 volatile uint32_t secrets[64];
 
-/* As deep as it goes; the bound is there for the compiler. */
+/* Recurses until the stack overflows; the bound only keeps the compiler quiet. */
 static uint32_t deeper(uint32_t depth) {
   volatile uint32_t frame[16];
   for (uint32_t i = 0; i < 16; i++) frame[i] = SECRET;

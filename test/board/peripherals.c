@@ -1,6 +1,6 @@
 /*
- * The micro:bit port in a production image, with peripherals that fail: their registers are words here. Says in lines
- * what came of it.
+ * The micro:bit port in a production image, with peripherals that fail. Their registers are variables here. Prints one
+ * line per result.
  */
 #include "ports/microbit/nrf51.h"
 

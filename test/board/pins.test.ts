@@ -1,5 +1,5 @@
-// The whole card, from key contact to pixel: the emulated chip's pins are moved as key contacts would move them, and what
-// it does to the screen's two lines is read as a picture.
+// The whole card, from key contact to pixel. The test moves the emulated chip's pins as key contacts would, and decodes
+// the screen's two lines into a picture.
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -17,7 +17,7 @@ import { suite } from "../support/suite.js";
 
 const pins = suite("board: pin by pin");
 
-/** Contacts that move for less than this (ms) bounce, and how often they do here. */
+/** A contact that moves for less than this (ms) bounces; and the number of bounces here. */
 const BOUNCE = 20;
 const MOVES = 3;
 
@@ -43,7 +43,7 @@ async function enter(card: EmulatedBoard, digits: string, shown: string): Promis
 
 /** Moves a contact and back again, a few times, within the time of a bounce by the chip's clock. */
 async function flutter(card: EmulatedBoard, key: KeyName, moved: boolean): Promise<void> {
-  // The chip looks more often from the first move on.
+  // From the first move on, the chip checks the contact more often.
   const start = await card.now();
   for (let i = 0; i < MOVES; i++) {
     await card.contact(key, moved);
@@ -144,7 +144,7 @@ boardTest(pins, ["development"], "a hold of PRESS turns on while it is down, and
     assert.is(card.read().trim(), "");
     await card.hold("press", "PIN>");
     await card.wait(5 * BOUNCE);
-    assert.is(card.read(), "PIN>    ", "the hold has acted, letting go does nothing");
+    assert.is(card.read(), "PIN>    ", "the hold has had its effect, release has none");
   }),
 );
 

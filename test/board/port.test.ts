@@ -1,5 +1,5 @@
-// The micro:bit port and its start where something fails: a stack that overflows, peripherals that do not answer, a
-// core that hangs, weeks in which nothing happens.
+// The micro:bit port and its start when something fails: a stack overflow, peripherals that do not answer, a core that
+// hangs; and weeks without an event.
 
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
@@ -18,13 +18,15 @@ import { suite } from "../support/suite.js";
 const port = suite("board: port");
 
 const BOTH = ["development", "production"] as const;
-/** R4 to R11: what a fault finds in them is the firmware's. */
+/** R4 to R11, which hold firmware data at a fault. */
 const KEPT_REGISTERS = [4, 12] as const;
-/** Registers of the watchdog as QEMU, which has none, tells of them: offsets to the peripherals' beginning. */
+/**
+The watchdog's registers, as offsets from the first peripheral. QEMU has no watchdog, but reports accesses to them.
+*/
 const WATCHDOG = { start: 0x10000, time: 0x10504, reload: 0x10600 };
-/** How often the chip rests while its watchdog is looked at. */
+/** The number of sleeps during which the watchdog is observed. */
 const RESTS = 20;
-/** An instruction takes 2^6 ns: as on a chip of 16 MHz. */
+/** An instruction takes 2^6 ns, as on a chip at 16 MHz. */
 const ICOUNT = 6;
 const DAY = 86_400_000;
 const DAYS = 50;
@@ -41,8 +43,8 @@ boardTest(port, BOTH, "a stack that overflows ends in a reset, with RAM and regi
   }
 });
 
-boardTest(port, BOTH, "a reset while interrupts come wipes RAM, and none leaves anything in it", async () => {
-  // Counted instructions, so that interrupts would fall into the wiping each time.
+boardTest(port, BOTH, "a reset while interrupts come wipes RAM, and no interrupt leaves data in it", async () => {
+  // Count instructions, so that interrupts fall into the wiping in every run.
   const machine = await Machine.start({ image: portImage("interrupted.c"), haltsAtReset: true, icount: ICOUNT });
   try {
     await machine.halted();
@@ -55,7 +57,7 @@ boardTest(port, BOTH, "a reset while interrupts come wipes RAM, and none leaves 
 boardTest(
   port,
   BOTH,
-  "what cannot be measured is empty, what repeats is not random, what was open is reset",
+  "a failed measurement means no supply, repeating bytes are not random, an open chip is closed by a reset",
   async () => {
     const image = portImage("peripherals.c", { of: "production", without: ["port.c"] });
     const machine = await Machine.start({ image, haltsAtReset: true });
@@ -90,14 +92,14 @@ boardTest(port, BOTH, "uses supply, flash, random source, clock and UART as the 
       `in mode ${hex(2)}`,
       `afterwards ${hex(0)}`,
       `random ${hex(1)}`,
-      // The source here counts from 0: six bytes are drawn to look at, and the next four are given.
+      // The random source here counts from 0: the port checks the first six bytes, and returns the next four.
       "bytes 06070809",
       `biased ${hex(0)}`,
       `stopped ${hex(1)}`,
-      // After 1.5 ms and after 3: no half is lost.
+      // Read after 1.5 ms and after 3 ms: halves of milliseconds add up.
       `clock ${hex(1)}`,
       `clock ${hex(3)}`,
-      // 64 of 70 bytes are kept; the UART's interrupt is off until one was taken.
+      // 64 of 70 bytes fit; the UART's interrupt is off until one of them is taken.
       `taken ${hex(64)}`,
       `silenced ${hex(1 << 2)}`,
       `first ${hex(1)}`,
@@ -125,7 +127,7 @@ function saidUntil({ serial, ended }: Machine, end: string): Promise<string> {
   });
 }
 
-boardTest(port, BOTH, "the watchdog is started, and fed while the chip does nothing", async () => {
+boardTest(port, BOTH, "the watchdog is started, and fed while the chip is idle", async () => {
   const machine = await Machine.start({ image: developmentImage(), stepped: true });
   try {
     const rests = await Rests.begin(machine, developmentImage());
@@ -144,7 +146,7 @@ boardTest(port, BOTH, "the watchdog is started, and fed while the chip does noth
   }
 });
 
-boardTest(port, ["template"], "a template that is given a serial line answers hello", async () => {
+boardTest(port, ["template"], "a template with a serial line answers hello", async () => {
   const { sources } = IMAGES.template;
   const withLine = [
     ...sources.filter((name) => name !== "board/ports/template"),
@@ -161,7 +163,7 @@ boardTest(port, ["template"], "a template that is given a serial line answers he
       answer ??= bytes;
     });
     machine.serial?.write(encodeFrame(Channel.APDU, new Uint8Array()));
-    // Whenever it begins to listen.
+    // Sends hello until the port listens.
     await until(async () => {
       await machine.nudge();
       return answer !== undefined;

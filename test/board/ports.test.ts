@@ -1,5 +1,5 @@
-// The ports whose chip only QEMU has, each on its machine there: that the card starts, answers, plays scenarios as the
-// simulator does, keeps time, and forgets; and that faults in a port's own code are noticed.
+// The ports that run only in QEMU, each on its machine: the card starts, answers, plays scenarios as the simulator
+// does, keeps time, and wipes its secrets; and faults in a port's code are noticed.
 
 import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
@@ -30,16 +30,18 @@ import { suite } from "../support/suite.js";
 const test = suite("board: ports in QEMU");
 
 const SEED = 7;
-/** A login, a power cut, the serial line: a short part of the conformance. `npm run conformance` plays all. */
+/**
+A short part of the conformance: a login, a power cut, the serial line. `npm run conformance` plays all scenarios.
+*/
 const SHORT = prepare(scenarios().filter(({ name }) => /(serial|tries|battery-pulled)\.dsc$/.test(name)));
-/** Of the longest command, without a pause. */
+/** The number of longest commands sent without a pause. */
 const FRAMES = 4;
 
 type Port = Exclude<PortName, "microbit" | "template">;
 const PORTS = EMULATED.filter((port): port is Port => port !== "microbit");
 
 for (const port of PORTS) {
-  boardTest(test, [port], `${port}: dsc info answers, with the firmware that is everywhere`, async () => {
+  boardTest(test, [port], `${port}: dsc info answers, with the same firmware as on every host`, async () => {
     const machine = await Machine.start({ image: buildImages(port), port, serial: "pty" });
     try {
       const { stdout, code, stderr } = await dsc(["info", "--port", machine.pty as string, "--json"]);
@@ -55,7 +57,7 @@ for (const port of PORTS) {
     assert.equal(await differences(port, buildImages(port)), []);
   });
 
-  boardTest(test, [port], `${port}: nothing is lost that is sent to a chip that starts slowly`, async () => {
+  boardTest(test, [port], `${port}: a chip that starts slowly loses no bytes`, async () => {
     assert.equal(await differences(port, imageWith(port, slowStart(port))), []);
   });
 
@@ -95,7 +97,7 @@ for (const port of PORTS) {
 const MOST_WORDS = 5;
 /** How often the chip sleeps while words that change are looked for. */
 const RESTS = 12;
-/** As many bytes of a secret in a row are no accident. */
+/** This many bytes of a secret in a row are no coincidence. */
 const TELLING = 4;
 
 interface Dump {
@@ -116,7 +118,7 @@ async function dumpAfterOff(port: Port, owner: Owner): Promise<Dump> {
     await logIn(chip, owner);
     await chip.hold("press");
     const ram = await chip.readRam();
-    // When the main loop last told the card the time; it may be the same for a while.
+    // The time that the main loop last told the card may stay the same for a while, so it is listed by name.
     const changing = new Set([addressOf(buildImages(port), "last_tick") - emulatorOf(port).ram.address]);
     for (let left = RESTS; left > 0; left--) {
       await chip.rest();
@@ -143,7 +145,7 @@ interface FileChange extends Change {
 }
 
 interface Fault extends FileChange {
-  /** The part of the figures that shows it, and how they say so. */
+  /** The part of the figures that shows the fault, and its message. */
   readonly part: Part;
   readonly says: RegExp;
 }
@@ -160,7 +162,7 @@ const STUCK: Fault = {
   from: "(uint8_t)(state >> 24)",
   to: "0x5a",
   part: "challenges",
-  // The card itself takes no such numbers.
+  // The card itself refuses such random numbers.
   says: /: it does not begin a channel$/m,
 };
 const SLOW = {
@@ -181,7 +183,7 @@ function slowStart(port: Port): FileChange {
   };
 }
 
-/** The port's own, and those of what stands in for the rest. */
+/** The port's own faults, and those of the code shared by ports. */
 function faultsOf(port: Port): Fault[] {
   const { faults } = emulatorOf(port);
   assert.ok(faults, `board/ports/${port}/port.ts names no \`faults\` that tests could look for`);
@@ -193,7 +195,7 @@ for (const port of PORTS) {
   boardTest(
     test,
     [port],
-    `${port}: a slow timer, lost bytes, a stuck random source, an erase ignored are noticed`,
+    `${port}: a slow timer, lost bytes, a stuck random source and an ignored erase are noticed`,
     async () => {
       for (const fault of faultsOf(port)) {
         const found = await beyond(port, imageWith(port, fault), { frames: 1, only: fault.part });
@@ -226,7 +228,7 @@ async function differences(port: Port, image: string): Promise<string[]> {
   return results.flatMap(({ difference }) => (difference ? [describeDifference(difference, port)] : []));
 }
 
-/** The figures that are beyond their limits, or why there are none. */
+/** The figures beyond their limits, or why none could be measured. */
 async function beyond(port: Port, image: string, options: MeasureOptions = { frames: FRAMES }): Promise<string[]> {
   const target = await ChipTarget.open(image, port);
   try {

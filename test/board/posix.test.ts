@@ -1,4 +1,4 @@
-// The posix port as a process: where its flash is kept, how it ends and starts again, and the rules of its flash.
+// The posix port as a process: its flash file, its end and restart, and the rules of its flash.
 
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
@@ -22,7 +22,7 @@ const FOLDER = scratchFolder();
 const HELLO = encodeFrame(Channel.APDU, new Uint8Array());
 const BLANK = Buffer.alloc(FLASH_SIZE, 0xff);
 
-/** A process that is given these bytes, and then the end of them. */
+/** Runs the process with these bytes and then the end of its input. */
 function run(args: readonly string[], ...input: Uint8Array[]) {
   const image = buildImages("posix");
   const ended = spawnSync(image, args, { input: Buffer.concat(input), timeout: DEADLINE });
@@ -36,7 +36,7 @@ function run(args: readonly string[], ...input: Uint8Array[]) {
   return { code: ended.status, signal: ended.signal, stderr: ended.stderr.toString(), answers, frames };
 }
 
-boardTest(test, ["posix"], "answers, and ends cleanly where the line ends", () => {
+boardTest(test, ["posix"], "answers, and ends cleanly at the end of the line", () => {
   const { code, stderr, frames } = run(["--stdio"], HELLO);
   assert.equal([code, stderr], [0, ""]);
   assert.is(frames[0]?.payload.toString("hex"), "01");
@@ -63,7 +63,7 @@ boardTest(test, ["posix"], "starts again after a trap, and forgets all but its f
     child.stdin.write(Buffer.concat([HELLO, encodeCommand(Op.STATUS)]));
     while (answers.length < 1) await once(child.stdout, "data");
     child.stdin.write(encodeCommand(Op.TRAP));
-    // What arrives before it starts again is lost with its memory.
+    // Bytes that arrive before the restart are lost with its memory.
     while (answers.length < 2) {
       child.stdin.write(encodeCommand(Op.STATUS));
       await Promise.race([once(child.stdout, "data"), sleep(100)]);
@@ -125,7 +125,7 @@ boardTest(test, ["posix"], "has a battery once it is blanked, whatever was comma
   }
 });
 
-boardTest(test, ["posix"], "has flash whose rules cannot be broken", () => {
+boardTest(test, ["posix"], "enforces the rules of flash", () => {
   buildImages("posix");
   const program = join(FOLDER, "flashrules");
   const board = join(ROOT, "board");

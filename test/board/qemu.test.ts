@@ -1,4 +1,4 @@
-// `npm run board:qemu` as a process: for programs, for people, and when it cannot be.
+// `npm run board:qemu` as a process: used by programs, used by people, and refused.
 
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
@@ -54,7 +54,7 @@ async function end({ process: child }: Running, signal: NodeJS.Signals): Promise
   return (await ended)[0];
 }
 
-/** Runs it where it ends by itself. */
+/** Runs the command when it must end by itself. */
 function refused(args: string[], env: NodeJS.ProcessEnv = process.env): { code: number | null; stderr: string } {
   const options = { encoding: "utf8", env, timeout: DEADLINE } as const;
   const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, ...args], options);
@@ -166,7 +166,7 @@ boardTest(qemu, ["development"], "shows its screen in the terminal, and takes ke
   }
 });
 
-/** What the dots between the frame say. */
+/** Reads the text from the dots inside the frame. */
 function panelText(program: TerminalProgram): string {
   const lines = program.lines().filter((line) => line.startsWith("│"));
   return readText(fromBraille(lines.map((line) => line.slice(1))));

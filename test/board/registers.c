@@ -1,7 +1,7 @@
 /*
- * The micro:bit port around registers that are a table: how it uses the peripherals that QEMU does not have, or does not
- * look at closely. What was written to a register takes effect at the next access to any. Says in lines what came of it;
- * test/board/port.test.ts knows what should.
+ * The micro:bit port with a table in place of registers. Shows how the port uses the peripherals that QEMU lacks or
+ * models loosely. A write to a register takes effect at the next access to any register. Prints one line per result;
+ * test/board/port.test.ts has the expected ones.
  */
 #include "ports/microbit/nrf51.h"
 
@@ -10,7 +10,7 @@
 
 static volatile uint32_t *chip_register(uint32_t address);
 
-/* The serial line twice: one on the table, to be looked at, and the real one, to say what came of it. */
+/* Two serial lines: one in the table, which is observed, and the real one, which reports the results. */
 #include "port.h"
 
 #define uart_start table_start
@@ -39,14 +39,14 @@ static struct {
   volatile uint32_t value;
 } registers[REGISTERS];
 
-/* What the peripherals do, and saw. */
+/* The state of the peripherals, and the accesses that they saw. */
 static struct {
   uint32_t us, sample, byte;
-  /* NVMC_CONFIG when flash was written to, or a page was named to erase. */
+  /* The value of NVMC_CONFIG at the last flash write or page erase. */
   uint32_t mode;
   /* Random bytes without bias correction. */
   uint32_t biased;
-  /* Bytes on the serial line, which count, and how many of them the UART was asked for. */
+  /* Bytes on the serial line (their values count up), and how many of them the port read from the UART. */
   uint32_t arrived, taken;
 } chip;
 
@@ -59,7 +59,7 @@ static volatile uint32_t *find(uint32_t address) {
   return &registers[i].value;
 }
 
-/* Whether a task was started since this was asked last. */
+/* Whether a task was started since the last call. */
 static bool is_started(uint32_t task) {
   volatile uint32_t *const value = find(task);
   const bool started = *value != 0;
@@ -81,7 +81,7 @@ static volatile uint32_t *chip_register(uint32_t address) {
   react();
   if ((address >= CARD_FLASH && address < CARD_FLASH_END) || address == 0x4001e508) chip.mode = *find(0x4001e504);
   if (address == 0x4001e400) *find(address) = 1;
-  /* A byte is ready each time somebody looks, which a draw does twice. */
+  /* A byte is ready at each check; a draw checks twice. */
   if (address == 0x4000d100 && *find(0x4000d000) == 1) {
     *find(address) = 1;
     *find(0x4000d508) = chip.byte++ / 2;
@@ -117,7 +117,7 @@ static void try_supply(uint32_t sample) {
   say("supply ", port_battery());
 }
 
-/* More bytes arrive than there is room for: the rest waits until one is taken. */
+/* More bytes arrive than fit; the rest waits until one is taken. */
 static void try_line(void) {
   chip.arrived = PORT_RECEIVE_ROOM + 6;
   table_interrupt();

@@ -1,9 +1,9 @@
-// What stays in the chip's RAM: all 16 KB of it, after off, a time-out, a power cut, a personalization and a trap
-// (docs/CARD.md: "Off wipes everything that was entered, derived or shown").
+// What stays in the chip's 16 KB of RAM after off, a time-out, a power cut, a personalization and a trap (docs/CARD.md:
+// "Off wipes everything that was entered, derived or shown").
 //
-// Two owners who share nothing go through the same motions on chips of the same seed and flash layout: their RAM is the
-// same afterwards, but for the clock. The chip is looked at before it sleeps: an interrupt that came at another instruction
-// would leave its registers on the stack, which are words of the clock, too, but not always the same ones.
+// Two owners who share no secret perform the same actions on chips with the same seed and flash layout. Their RAM must
+// be equal afterwards, except for the clock. RAM is read before the chip sleeps: an interrupt at another instruction
+// would leave other copies of the clock on the stack.
 
 import * as assert from "uvu/assert";
 import { buildImages, pathOf } from "../../board/builder/images.js";
@@ -22,14 +22,14 @@ import { suite } from "../support/suite.js";
 const residue = suite("residue on the chip");
 
 const SEED = 7;
-/** Bytes of the answer to INITIALIZE UPDATE, status word and all. */
+/** Bytes of the answer to INITIALIZE UPDATE, including the status word. */
 const HELLO_SIZE = 31;
 const RAM = 0x20000000;
 /** The words of the clock: milliseconds and microseconds of the port, and when the main loop last told the card the time. */
 const CLOCK = { now: 2, last_tick: 1 } as const;
-/** So many words of the stack hold copies of them. */
+/** The most words of the stack that hold copies of them. */
 const MOST_COPIES = 2;
-/** How often the chip sleeps while that is looked for. */
+/** The number of sleeps during which those copies are searched for. */
 const RESTS = 12;
 /** As many bytes of a secret in a row are no accident. */
 const TELLING = 4;
@@ -50,7 +50,7 @@ const lockOut: Flow = async (chip, { wrongPin }) => {
   }
 };
 
-/** What is done until the card is off or dead, from a card that is personalized. */
+/** The actions from a personalized card until it is off or dead. */
 const FLOWS: Record<string, Flow> = {
   "a response, off": async (chip, owner) => {
     await logIn(chip, owner);
@@ -127,7 +127,7 @@ boardTest(residue, ["development"], "a trap leaves nothing at all", async () => 
   }
 });
 
-boardTest(residue, ["development"], "notices what is there: a response on the screen, a key that is open", async () => {
+boardTest(residue, ["development"], "notices a secret that is there: a response, an open key", async () => {
   const chip = await Chip.start(buildImages("development"), cardOf(ONE.record).flash.bytes, SEED);
   try {
     await logIn(chip, ONE);
@@ -149,7 +149,7 @@ boardTest(residue, ["development"], "notices the keys of a channel that is open"
   }
 });
 
-/** RAM, and what of it changed while nothing happened. */
+/** RAM, and the words that changed while nothing happened. */
 interface Dump {
   readonly ram: Buffer;
   /** Offsets of words. */
@@ -220,7 +220,7 @@ function pieces(secret: Uint8Array): Buffer[] {
   return starts.map((start) => Buffer.from(secret.subarray(start, start + TELLING)));
 }
 
-/** A personalization as the simulator's card of this seed took it: frames to the card, and the channel's keys. */
+/** A personalization of the simulator's card with this seed: the frames to the card, and the channel's keys. */
 function personalization(record: PersonalizationRecord): { frames: Uint8Array[]; keys: Uint8Array[] } {
   const card = blankCard({ seed: SEED });
   const frames: Uint8Array[] = [];

@@ -1,6 +1,5 @@
 /*
- * The micro:bit port showing what it is told: eight characters arrive on the serial line, a dot comes back once they
- * are shown.
+ * The micro:bit port as a display: it shows eight characters from the serial line and then sends back a dot.
  */
 #include "port.h"
 

@@ -16,10 +16,10 @@ import { suite } from "../support/suite.js";
 const screen = suite("board: screen");
 
 const BLANK = " ".repeat(8);
-/** Bytes of RAM that a character has. */
+/** Bytes of the display's RAM per character. */
 const CELL = 64;
 
-/** How often the chip may rest before it has shown what it was sent. */
+/** How often the chip may sleep before it has shown the text. */
 const MOST_RESTS = 1000;
 
 /** The test image: it shows what it is sent. */
@@ -41,7 +41,7 @@ class Driver {
     return driver;
   }
 
-  /** Lets the chip go on to one more answer. */
+  /** Runs the chip until its next answer. */
   async answered(): Promise<void> {
     this.#wanted++;
     for (let left = MOST_RESTS; this.#answers < this.#wanted; left--) {
@@ -68,7 +68,7 @@ async function withDriver(run: (driver: Driver) => Promise<void>): Promise<void>
   }
 }
 
-/** All that the firmware can show, by its own source. */
+/** All texts that the firmware can show, read from its source. */
 function texts(): string[] {
   const fixed = screenTexts();
   const starred = ["PIN>", "NEW>", "REP>"].flatMap((prompt) => [1, 2, 3, 4].map((n) => prompt + "*".repeat(n)));
@@ -124,7 +124,7 @@ boardTest(screen, ["development"], "is dark when off, with nothing left in the c
 
 boardTest(screen, ["development"], "does not hang on a screen that is missing, or on lines that are stuck", () =>
   withDriver(async (driver) => {
-    // No acknowledgement ever reaches the emulated chip; now its lines are held low, too.
+    // The emulated chip never gets an acknowledgement; now its lines are also held low.
     for (const { gpio } of Object.values(SCREEN_PINS)) await driver.board.machine.pins.set(gpio, false);
     await driver.show("CHALLNG>");
     await driver.board.reset();
@@ -190,7 +190,7 @@ screen("the model refuses invalid I2C", () => {
   assert.throws(clock, /acknowledgement/);
 });
 
-screen("the model shows its memory, turned and inverted as told", () => {
+screen("the model shows its memory, rotated and inverted as commanded", () => {
   const { device, send } = master();
   const lit = () => {
     const pixels = device.pixels();

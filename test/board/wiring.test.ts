@@ -1,4 +1,4 @@
-// The pins: what tests and drawings take them to be is what the port drives.
+// The pins that tests and drawings use are the ones that the port drives.
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -13,7 +13,7 @@ const wiring = suite("board: wiring");
 
 const HEADER = readFileSync(join(ROOT, "board", "ports", "microbit", "pins.h"), "utf8");
 
-/** The pins that a part of pins.h names: a number, and in the comment behind it the name on the edge connector. */
+/** The pins in a part of pins.h: the number, and the name on the edge connector from the comment after it. */
 function pinsIn(text: string): Pin[] {
   return [...text.matchAll(/\b(\d+)u? \/\* (P\d+)/g)].map(([, gpio, edge]) => ({
     gpio: Number(gpio),

@@ -1,5 +1,5 @@
 /*
- * The harness's host on the chip: the wiping is that of board/cortexm/start.c.
+ * The harness's host on the chip. board/cortexm/start.c does the wiping.
  */
 #include "forgets.h"
 #include "ports/microbit/uart.h"
@@ -7,7 +7,7 @@
 
 extern uint8_t stack_bottom[];
 
-/* R1 to R3 and R12 when the call had returned; R0 is its result. */
+/* R1 to R3 and R12 after the call returned; R0 is its result. */
 static uint32_t registers[4] __attribute__((used));
 
 /* Down to the bottom of the stack. */
@@ -60,7 +60,7 @@ void forgets_say(const char *name, uint32_t count) {
   uart_send('\n');
 }
 
-/* ---- what else a port has; the serial line is the micro:bit's ---- */
+/* ---- the rest of a port; the serial line is the micro:bit's ---- */
 
 void port_power(bool on) {
   (void)on;

@@ -1,5 +1,5 @@
 /*
- * What the harness of test/board/forgets.test.ts asks of the host that it runs on.
+ * The functions that the harness of test/board/forgets.test.ts needs from its host.
  */
 #ifndef DSC_FORGETS_H
 #define DSC_FORGETS_H
@@ -9,13 +9,15 @@
 /* What the module leaves behind. */
 #define SECRET 0xa5c3965au
 
-/* Leaves it wherever a call may leave something: on the stack below the caller, and in the host's scratch registers. */
+/*
+Leaves the secret wherever a call may leave data: on the stack below the caller, and in the host's scratch registers.
+*/
 void forgets_leave(void);
 
-/* Makes a call, and returns in how many places it left the secret. */
+/* Makes a call. Returns the number of places where it left the secret. */
 uint32_t forgets_found_after(void (*call)(void));
 
-/* Says a line. */
+/* Prints a line. */
 void forgets_say(const char *name, uint32_t count);
 
 void forgets_start(void);

@@ -1,7 +1,7 @@
 /*
- * The card's calls around a module that leaves a secret behind in every one of its exports. Says after each call in how
- * many places the secret is, and first how many there are where nobody wipes; then what is left of the module itself
- * once the card has died.
+ * The card's calls with a module that leaves a secret behind in each of its exports. Prints the number of places with
+ * the secret if nothing is wiped, then the number after each call, and at the end what is left of the module after the
+ * card has died.
  */
 #include <string.h>
 
@@ -96,7 +96,7 @@ static const struct {
     {"die", card_die},
 };
 
-/* A card that is on, with something on its screen; its memory is full since it booted. */
+/* Turns on a card with text on its screen. Its memory has been full since it booted. */
 static void turn_on(void) {
   card_boot();
   card_view.on = true;

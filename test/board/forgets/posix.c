@@ -1,6 +1,6 @@
 /*
- * The harness's host in a process: the posix port, but for its screen. Calls are made on a stack of their own, which is
- * looked at from outside.
+ * The harness's host in a process: the posix port without its screen. Calls run on a separate stack, which is inspected
+ * from outside.
  */
 #define port_display posix_display
 #include "ports/posix/port.c"
@@ -11,7 +11,7 @@
 #include "forgets.h"
 
 #define STACK_WORDS 65536u
-/* Most of what port_forget() wipes. */
+/* Most of the words that port_forget() wipes. */
 #define LEFT_WORDS 1800u
 /* Not the top of the frame: port_forget() is C, and may have saved registers and padding there. */
 #define TOP_WORDS 16u

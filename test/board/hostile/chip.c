@@ -1,6 +1,6 @@
 /*
- * The harness's host on the chip: canaries around the memory, and a fault is reported, where the card would reset. The
- * linker is told where in here the memory lies (test/board/memory.test.ts).
+ * The harness's host on the chip. Canaries surround the memory. A fault is reported; on a card it would cause a reset.
+ * test/board/memory.test.ts tells the linker where the memory lies in this file's data.
  */
 #include "hostile.h"
 #include "ports/microbit/nrf51.h"

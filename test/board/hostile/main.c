@@ -1,10 +1,10 @@
 /*
- * Calls a module that loads and stores where it should not, case by case, and says what came of each. The cases are
- * test/board/memory.test.ts's, which made the module too.
+ * Calls a module that loads and stores where it must not, case by case, and reports the result of each.
+ * test/board/memory.test.ts makes the cases and the module.
  *
  *   a case      outcome: 0, or the trap's reason; flags
  *   (returned)  8 bytes: the result, where the function has one
- *   (CHANGED)   the range of memory that is not as before: first (2), length (2), FNV-1a of its bytes (4)
+ *   (CHANGED)   the range of memory that changed: first (2), length (2), FNV-1a of its bytes (4)
  */
 #include "hostile.h"
 
@@ -27,7 +27,7 @@ typedef struct {
   } call;
 } function_t;
 
-/* What is stored by the functions that store. */
+/* The value that the store functions store. */
 #define STORED 0x8796a5b4c3d2e1f0u
 
 #define FUNCTION(name) Z_moduleZ_##name

@@ -1,5 +1,5 @@
 /*
- * The harness's host on this machine: AddressSanitizer watches around the memory, and ends the run.
+ * The harness's host on this machine. AddressSanitizer ends the run at an access outside the memory.
  */
 #include <stdio.h>
 
@@ -8,7 +8,7 @@
 
 uint8_t wasm_rt_memory[WASM_RT_MEMORY_SIZE] __attribute__((aligned(8)));
 
-/* Without a buffer: what was sent before a run ends badly arrives. */
+/* No buffer, so that everything sent before a crash arrives. */
 void hostile_start(void) {
   setvbuf(stdout, NULL, _IONBF, 0);
 }

@@ -1,6 +1,5 @@
 /*
- * The board's runtime with its check taken out and a wrong one put in, chosen by WRONG: the tests of the right one have
- * to notice.
+ * The board's runtime with a wrong bounds check, chosen by WRONG. The tests of the right check must notice it.
  */
 #ifndef HOSTILE_WRONG_WASM_RT_H_
 #define HOSTILE_WRONG_WASM_RT_H_
@@ -24,7 +23,7 @@ static inline __attribute__((always_inline)) void wrong_check(uint64_t addr, uin
 #elif WRONG == WRONG_ALIGNED
   if (addr > WASM_RT_MEMORY_SIZE - size) wasm_rt_trap(WASM_RT_TRAP_OOB);
 #else
-  /* As with the stock runtime, where nothing stands behind its promise of a signal handler. */
+  /* No check, as in the stock runtime if its promised signal handler is missing. */
   (void)addr, (void)size;
 #endif
 }
