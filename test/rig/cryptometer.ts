@@ -1,4 +1,5 @@
-// The crypto meter in QEMU: what AES, CMAC, HMAC and the rest cost on the emulated chip, for keys and messages it draws.
+// The crypto meter in QEMU: the cost of AES, CMAC, HMAC and the other functions on the emulated chip, for random keys
+// and messages.
 
 import { Machine } from "../../board/emulator/machine.js";
 import { ICOUNT, INSTRUCTIONS_PER_TICK, MeterLine } from "./meterline.js";
@@ -10,14 +11,14 @@ export type FunctionName = keyof typeof FUNCTIONS;
 const ARGUMENTS = 8;
 const ANSWER = 16;
 
-/** What a number of calls came to. */
+/** The result of a number of calls. */
 export interface Calls {
-  /** Instructions of the shortest and the longest call, with the few that counting takes. */
+  /** Instructions of the shortest and the longest call, including the few that counting takes. */
   readonly fewest: number;
   readonly most: number;
-  /** The first call that took other than the first one; 0: none did. */
+  /** The number of the first call whose time differs from that of call 0; 0 if none does. */
   readonly odd: number;
-  /** What the last one returned. */
+  /** The return value of the last call. */
   readonly result: number;
 }
 
@@ -37,17 +38,17 @@ export class CryptoMeter {
     return meter;
   }
 
-  /** Begins the draws anew. */
+  /** Restarts the draws. */
   seed(seed: number): Promise<Calls> {
     return this.#request("s", seed);
   }
 
-  /** From now on so many bytes at an address are drawn before each call. */
+  /** From now on, draws this many bytes at an address before each call. */
   draw(at: number, length: number): Promise<Calls> {
     return this.#request("d", at, length);
   }
 
-  /** And so many ASCII digits. */
+  /** The same for ASCII digits. */
   drawDigits(at: number, length: number): Promise<Calls> {
     return this.#request("n", at, length);
   }

@@ -1,4 +1,5 @@
-// The meter in QEMU: the module's exports called one by one on the emulated chip, and what each cost in instructions.
+// The meter in QEMU: calls the module's exports one by one on the emulated chip, and counts the instructions of each
+// call.
 
 import { Machine } from "../../board/emulator/machine.js";
 import type { RandomSource } from "../../sim/core/random.js";
@@ -6,10 +7,10 @@ import { ICOUNT, INSTRUCTIONS_PER_TICK, MeterLine } from "./meterline.js";
 
 /** Bytes of an answer before what the card sent. */
 const HEADER = 32;
-/** The result that says that the meter has just started: the chip was reset. */
+/** The result that says that the meter has just started, so the chip was reset. */
 const STARTED = 0xffffffff;
 
-/** What a call came to. */
+/** The result of a call. */
 export interface Reading {
   /** Instructions from the call to its return. */
   readonly instructions: number;
@@ -19,7 +20,7 @@ export interface Reading {
   readonly due: number;
   /** The most stack in use so far, in bytes. */
   readonly stack: number;
-  /** The address of the instruction that was skipped; 0: none was. */
+  /** The address of the skipped instruction; 0 if none was skipped. */
   readonly skipped: number;
   readonly state: number;
   readonly on: boolean;
@@ -29,7 +30,7 @@ export interface Reading {
   readonly sent: Uint8Array;
 }
 
-/** The meter's random source, for a simulated card that is to draw the same. */
+/** The meter's random source, for a simulated card that must draw the same numbers. */
 export class MeterRandom implements RandomSource {
   #state: number;
 
@@ -62,7 +63,7 @@ export class Meter {
   readonly #machine: Machine;
   readonly #line: MeterLine;
   #overhead = 0;
-  /** Settled when all that was asked is answered. */
+  /** Settles when all requests have been answered. */
   #answered: Promise<unknown> = Promise.resolve();
 
   private constructor(machine: Machine) {
@@ -79,7 +80,7 @@ export class Meter {
     return meter;
   }
 
-  /** A battery is put in. */
+  /** Inserts a battery. */
   boot(): Promise<Reading> {
     return this.#request("b");
   }
@@ -103,12 +104,12 @@ export class Meter {
     return this.#request("f", contents.length, 0, contents);
   }
 
-  /** Begins the random source anew. */
+  /** Restarts the random source. */
   seed(seed: number): Promise<Reading> {
     return this.#request("r", seed);
   }
 
-  /** The response by plain C: under 32 bytes of key, to six digits. */
+  /** Computes the response in plain C, from a key of 32 bytes and a challenge of six digits. */
   reference(key: Uint8Array, challenge: string): Promise<Reading> {
     return this.#request("c", 0, 0, Buffer.concat([key, Buffer.from(challenge)]));
   }
@@ -124,25 +125,25 @@ export class Meter {
   }
 
   /**
-   * Types four digits and OK; measures what letting go of OK does. Skips the instruction that is next after `skip` of
-   * them. Returns the digest in place of `due`.
+   * Types four digits and OK, and measures the release of OK. Skips the instruction after the first `skip` ones.
+   * Returns the digest in place of `due`.
    */
   enter(digits: string, skip?: number): Promise<Reading> {
     const ticks = skip === undefined ? 0 : Math.floor((skip + 0.5) / INSTRUCTIONS_PER_TICK);
     return this.#request("e", Buffer.from(digits).readUInt32LE(), ticks);
   }
 
-  /** The addresses of the instructions that doing something takes, with those of the meter itself. */
+  /** The addresses of the instructions that `run` executes, including those of the meter itself. */
   trace(run: () => Promise<unknown>): Promise<number[]> {
     return this.#machine.trace(run);
   }
 
-  /** A number that tells what the card's memory and flash hold. */
+  /** A digest of the card's memory and flash. */
   async digest(): Promise<number> {
     return (await this.#request("d")).due;
   }
 
-  /** Resets the chip: nothing stays but its flash. */
+  /** Resets the chip, which loses everything except its flash. */
   async reset(): Promise<void> {
     await this.#request("z").catch((error) => {
       if (!(error instanceof MeterReset)) throw error;
@@ -180,7 +181,7 @@ export class Meter {
     };
   }
 
-  /** Ticks as instructions, without those that measuring takes. */
+  /** Converts ticks into instructions, without those of the measurement itself. */
   #count(ticks: number): number {
     return Math.max(0, Math.round(ticks * INSTRUCTIONS_PER_TICK) - this.#overhead);
   }

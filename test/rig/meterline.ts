@@ -1,4 +1,4 @@
-// A meter's serial line: requests of an operation and two words, answers that are waited for.
+// A meter's serial line: sends requests of an operation and two words, and waits for the answers.
 
 import type { Socket } from "node:net";
 import type { Machine } from "../../board/emulator/machine.js";
@@ -38,7 +38,7 @@ export class MeterLine {
     this.#line.write(Buffer.concat([header, bytes]));
   }
 
-  /** The next bytes of what comes. Throws MeterLost where nothing comes any more. */
+  /** The next bytes from the line. Throws MeterLost if the line has ended. */
   async take(length: number): Promise<Buffer> {
     while (this.#received.length < length) {
       if (this.#lost) throw new MeterLost("QEMU ended");

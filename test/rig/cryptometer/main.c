@@ -1,9 +1,9 @@
 /*
- * The crypto meter: the firmware's crypto on the chip, by its test build (test/firmware/module/crypto.ts), and what each call
- * costs for keys and messages that the chip itself draws.
+ * The crypto meter: runs the test build of the firmware's crypto (test/firmware/module/crypto.ts) on the chip, and
+ * measures each call for keys and messages that the chip draws.
  *
  *   request   operation, a, b (little-endian words)
- *   answer    fewest ticks, most ticks, the first round that took other than the first did, result of the last
+ *   answer    fewest ticks, most ticks, the first round whose time differs from round 0, result of the last
  */
 #include <string.h>
 
@@ -17,10 +17,10 @@ enum {
   /* Byte at a. */
   PEEK = 'g',
   SEED = 's',
-  /* From now on b bytes at a are drawn before each call; of the latter, ASCII digits. */
+  /* From now on b bytes (or ASCII digits) at a are drawn before each call. */
   DRAW = 'd',
   DRAW_DIGITS = 'n',
-  /* Function a, b times, with the arguments (eight words) that follow. */
+  /* Calls function a, b times, with the arguments (eight words) that follow. */
   CALL = 'c',
 };
 

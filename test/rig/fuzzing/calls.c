@@ -1,5 +1,5 @@
 /*
- * Calls into the card, and what must hold after each of them.
+ * Calls into the card, and the conditions that must hold after each call.
  */
 #include <string.h>
 
@@ -10,13 +10,13 @@ enum {
   TAP = 80,
   HOLD = 1000,
   UP = 40,
-  /* Bytes of a secret that are no coincidence. */
+  /* This many bytes of a secret in a row are no coincidence. */
   WINDOW = 6,
 };
 
 /* ---- secrets ---- */
 
-/* Six bytes as a number: neither sanitizers nor libFuzzer look into it, as they do with memcmp. */
+/* Reads six bytes as a number. Sanitizers and libFuzzer instrument memcmp, but not this. */
 QUICK static uint64_t window_at(const uint8_t *bytes) {
   uint64_t window = 0;
   for (unsigned i = 0; i < WINDOW; i++) window |= (uint64_t)bytes[i] << 8 * i;
@@ -36,7 +36,7 @@ QUICK static bool has(const uint8_t *bytes, size_t length, const uint8_t *secret
   return false;
 }
 
-/* The root secrets that were in flash when the input began. */
+/* Whether the bytes hold a root secret that was in flash when the input began. */
 static bool has_root(const uint8_t *bytes, size_t length) {
   const uint64_t erased = 0xffffffffffff;
   for (uint32_t page = 0; page < PORT_FLASH_PAGES; page++) {

@@ -1,6 +1,6 @@
 /*
- * Target channel: commands in a secure channel that was really opened. Nothing is done without a right MAC, nothing is
- * changed below level 03, and what the card answers carries the MAC that its level promises.
+ * Target channel: commands in a secure channel that was opened with the card's keys. The card does nothing without a
+ * right MAC, changes nothing below level 03, and its answers carry the MAC of their level.
  *
  *   start (1): situation and level; then commands: how, instruction, P1, P2, length, data
  *   how, bits 0-2: 0-2 protected; 3 with a wrong MAC; 4 its blocks not padded; 5 without secure messaging; 6 a channel
@@ -31,7 +31,7 @@ static const uint8_t host_challenge[8] = {1, 2, 3, 4, 5, 6, 7, 8};
 
 typedef struct {
   scp03_t channel;
-  /* The card has it open, as far as this side can know. */
+  /* Whether the card has the channel open, as far as the host can know. */
   bool open;
   keyset_t keys;
 } session_t;
@@ -46,7 +46,7 @@ static struct {
 
 /* ---- exchanges ---- */
 
-/* Sends a command; one whose answer is held back is waited for. */
+/* Sends a command. Waits if the card delays its answer. */
 static void exchange(const uint8_t *command, size_t length) {
   enum { LONGEST_DELAY = 64000 };
   port.answers = 0;
@@ -55,7 +55,7 @@ static void exchange(const uint8_t *command, size_t length) {
   demand(port.answers <= 1, "one answer to a command");
 }
 
-/* Opens a channel, as far as the card lets it. */
+/* Opens a channel if the card lets it. */
 static void open_channel(uint8_t level) {
   uint8_t command[HEADER_SIZE + 2 * MAC_SIZE] = {0x80, 0x50, 0, 0, 8};
   memcpy(command + HEADER_SIZE, host_challenge, 8);
@@ -121,12 +121,12 @@ static bool is_put_key(uint8_t ins, size_t length) {
   return ins == PUT_KEY && (length == LONG_KEYS || length == SHORT_KEYS);
 }
 
-/* Key `index` of the `length` bytes that PUT KEY brings. */
+/* Key `index` in PUT KEY's `length` bytes of data. */
 static uint8_t *key_in(uint8_t *data, size_t length, unsigned index) {
   return data + 1 + (index + 1) * ((length - 1) / 3) - KEY_END;
 }
 
-/* Puts what STORE DATA and PUT KEY bring under the DEK. */
+/* Encrypts the secrets of STORE DATA and PUT KEY under the DEK. */
 static void seal(uint8_t ins, uint8_t *data, size_t length) {
   if (ins == STORE_DATA && length == RECORD_SIZE) cbc_encrypt(session.keys.dek, data + SECRETS_AT, length - SECRETS_AT);
   for (unsigned i = 0; is_put_key(ins, length) && i < 3; i++) {
@@ -136,7 +136,7 @@ static void seal(uint8_t ins, uint8_t *data, size_t length) {
   }
 }
 
-/* The keys that a sealed PUT KEY brings. */
+/* The keys in a PUT KEY that was encrypted by seal(). */
 static keyset_t keys_in(uint8_t *data, size_t length) {
   keyset_t keys;
   memcpy(keys.enc, key_in(data, length, 0), BLOCK);
@@ -156,7 +156,7 @@ static void send_protected(uint8_t *command, size_t length, uint32_t flags) {
   if (answer_status() == WRONG_SECURE_MESSAGING) session.open = false;
 }
 
-/* What came without the channel closes it, if it was a command of the card's at all. */
+/* A command outside the channel closes it, if the card knows the command. */
 static void send_bare(const uint8_t *command, size_t size) {
   exchange(command, size);
   judge(PLAIN, false);
@@ -186,7 +186,7 @@ static void carry_out(uint8_t *command, size_t length, uint32_t flags) {
   if (answer_status() == DONE) session.keys = fresh;
 }
 
-/* Whether a command, if it is right, may change what the card keeps. */
+/* Whether a correct command may change the flash. */
 static bool may_change(uint32_t how) {
   return (how <= PROTECTED || how == UNPADDED) && session.open && session.channel.level & C_DECRYPTION;
 }

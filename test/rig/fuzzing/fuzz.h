@@ -13,15 +13,15 @@
 #include "ports/posix/flash.h"
 #include "wasm-rt.h"
 
-/* What takes time and is not under test. */
+/* For slow functions that are not under test. */
 #define QUICK __attribute__((no_sanitize("address", "undefined")))
 
 typedef struct {
   const char *name;
-  /* Called once, when the situations are there. */
+  /* Called once, after the situations were read. */
   void (*start)(void);
   void (*run)(const uint8_t *input, size_t length);
-  /* Makes a mutated input whole again, in at most `most` bytes; returns its length. NULL: nothing to mend. */
+  /* Repairs a mutated input, in at most `most` bytes. Returns its length. NULL if inputs need no repair. */
   size_t (*mend)(uint8_t *input, size_t length, size_t most, uint32_t seed);
 } target_t;
 
@@ -49,7 +49,9 @@ enum {
 
 enum { ROOT_SIZE = 16, KEY_SIZE = 32, PIN_SIZE = 4, RESPONSE_SIZE = 8, CHALLENGE_SIZE = 6 };
 
-/* Of every personalized card here; its PIN judged by the card, unless the situation's name begins with "server". */
+/*
+The secrets of every personalized card here. The card checks its PIN, unless the situation's name begins with "server".
+*/
 typedef struct {
   uint8_t key[KEY_SIZE];
   uint8_t unlock_key[KEY_SIZE];
@@ -64,11 +66,11 @@ typedef struct {
   uint8_t memory[WASM_RT_MEMORY_SIZE];
   flash_t flash;
   card_view_t view;
-  /* The root secret that each page holds, or what is in its place. */
+  /* The bytes at the place of the root secret in each page. */
   uint8_t roots[PORT_FLASH_PAGES][ROOT_SIZE];
 } snapshot_t;
 
-/* The one that was restored last. */
+/* The snapshot that was restored last. */
 extern const snapshot_t *beginning;
 
 /* Reads the file of situations, which test/evidence/fuzzing/situations.ts writes. */
@@ -79,20 +81,20 @@ const snapshot_t *situation(const char *name);
 
 void snapshot_take(snapshot_t *to);
 
-/* The card as it was, with a full battery and the same random numbers as always. */
+/* Restores the card, with a full battery and the random source at its start. */
 void snapshot_restore(const snapshot_t *from);
 
-/* The calls, each judged. `closes` of a contact and `ms` are any. */
+/* The calls, each judged. `closes` and `ms` may have any value. */
 void call_key(uint32_t key, bool closes);
 void call_tick(uint32_t ms);
 void call_serial(uint8_t byte);
 
-/* What people do: a key tapped, a key held, a frame sent. */
+/* What people do: tap a key, hold a key, send a frame. */
 void tap(uint32_t key);
 void hold(uint32_t key);
 void send_frame(uint8_t channel, const uint8_t *payload, size_t length);
 
-/* After an input: what must hold of a card that is off. */
+/* Called after an input: checks what must hold of a card that is off. */
 void judge_end(void);
 
 /* ---- its port ---- */
@@ -106,7 +108,7 @@ typedef struct {
   uint32_t random;
   /* Words programmed and pages erased since the input began. */
   uint32_t operations;
-  /* The payload that the card sent last on channel 0, and how many it sent since `answers` was last set to 0. */
+  /* The last payload that the card sent on channel 0, and the number of payloads since `answers` was set to 0. */
   uint8_t answer[ANSWER_SIZE];
   size_t answer_length;
   uint32_t answers;
@@ -117,7 +119,7 @@ extern port_t port;
 /* Forgets a frame that the card has begun to send. */
 void port_drop_frame(void);
 
-/* The status word of the last answer, or 0 where it has none. */
+/* The status word of the last answer, or 0 if it has none. */
 uint32_t answer_status(void);
 
 uint16_t crc16(const uint8_t *bytes, size_t length);
@@ -129,30 +131,30 @@ enum { NO_LIFE = 0, BLANK = 1, SEEDED = 2, PERSONALIZED = 3 };
 /* The check value of a record of `length` bytes at `offset` of a page. */
 uint32_t page_check(const uint8_t *page, uint32_t offset, uint32_t length);
 
-/* The life that the page which counts tells; NO_LIFE where none does. */
+/* The life in the current page; NO_LIFE if there is no such page. */
 uint8_t life_in_flash(void);
 
 /* ---- what must hold ---- */
 
-/* Ends the process where a promise is broken: libFuzzer keeps the input. */
+/* Ends the process if a promise is broken, so that libFuzzer keeps the input. */
 void demand(bool holds, const char *promise);
 
-/* A call into the card: how much time passes in it (ms), and whether it brings a byte of the serial line. */
+/* A call into the card: the time that passes in it (ms), and whether it delivers a byte of the serial line. */
 typedef struct {
   uint32_t ms;
   bool serial;
 } call_t;
 
-/* An input begins: what follows is compared with the card as it is now. */
+/* Called when an input begins: later calls are compared with the card as it is now. */
 void invariants_begin(void);
 
-/* A byte is about to reach the card. */
+/* Called before a byte reaches the card. */
 void invariants_byte(uint8_t byte);
 
 /* Checks the invariants after a call that returned `due`. */
 void invariants_after(const call_t *call, uint32_t due);
 
-/* Looks for secrets in what left the card. */
+/* Demands that bytes which left the card hold no secret. */
 void demand_public(const uint8_t *bytes, size_t length);
 
 /* ---- inputs ---- */

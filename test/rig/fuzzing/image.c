@@ -1,10 +1,10 @@
 /*
- * Target flash: whatever flash holds when the battery goes in, the card starts or says ERROR, and opens to the right
- * PIN only.
+ * Target flash: whatever flash holds when the battery goes in, the card starts or shows ERROR, and only the right PIN
+ * opens it.
  *
  *   image (1), flags (1), then edits: offset (2, high byte first), length, bytes
- *   flags: bit n: the check values of page n are made right; bit 4: a wrong PIN comes first; bit 5: power stays low
- *   high bits of an offset: 8000 the bytes are one that fills; 4000 only bits that are set are cleared;
+ *   flags: bit n: correct the check values of page n; bit 4: enter a wrong PIN first; bit 5: power stays low
+ *   high bits of an offset: 8000 one byte fills the length; 4000 the edit only clears bits;
  *                           2000 a page is copied: from page `length` bits 0-1 to page bits 2-3
  */
 #include <string.h>
@@ -79,14 +79,14 @@ static void log_in(bool wrong_first, bool any_pin) {
   if (card_state() == STATE_PIN) type(secrets.pin, PIN_SIZE);
 }
 
-/* What was opened must be the key that was sealed; where no check value was forged, suite and all. */
+/* The response must be that of the card's token key; and of its suite too, if no check value was forged. */
 static void respond(bool forged) {
   type(secrets.challenge, CHALLENGE_SIZE);
   if (forged || card_state() != STATE_RESPONSE) return;
   demand(memcmp(card_view.text, secrets.response, RESPONSE_SIZE) == 0, "the response is that of the card's key");
 }
 
-/* A life is one that there is; with an error, and only then, it is not told. */
+/* The life must be a known one. The status omits it with an error, and only then. */
 static void judge_status(void) {
   enum { STATUS_SIZE = 10, ERROR_AT = 7, NOT_TOLD = 0xff };
   if (port.answers == 0 || port.answer_length != STATUS_SIZE + 2) return;

@@ -13,7 +13,7 @@ enum {
   IDLE = 30000,
   RESPONSE_TIME = 60000,
   PHONE_CALL = 300000,
-  /* A card that turned off in a shorter call was not turned on again in it: that takes a hold of 800 ms. */
+  /* A card cannot turn off and on again in a call shorter than this, because turning on takes a hold of 800 ms. */
   SHORT_CALL = 700,
   SECURE_MESSAGING = 0x04,
 };
@@ -23,17 +23,17 @@ enum { SELECT = 0xa4, GET_DATA = 0xca, UNKNOWN_CLASS = 0x6e00, WRONG_LENGTH = 0x
 static struct {
   uint32_t state;
   uint8_t text[PORT_SCREEN_WIDTH];
-  /* CARD_NEVER where no call has told it yet. */
+  /* CARD_NEVER before the first call returned it. */
   uint32_t due;
   uint32_t operations;
   uint8_t life;
   bool life_known;
 } before;
 
-/* Since the input began, in ms: now, and when a response was first seen. */
+/* In ms since the input began: the time now, and the time when a response was first seen. */
 static uint64_t now, response_since;
 
-/* The frame on the line: channel, CLA, INS; how many bytes it has, and whether the last byte ended it. */
+/* The incoming frame: channel, CLA, INS, its number of bytes, and whether the last byte ended it. */
 static struct {
   uint8_t bytes[3];
   size_t length;
@@ -88,7 +88,7 @@ static bool shows_one_of(const char *const *patterns, size_t count) {
   return false;
 }
 
-/* The life in the page that counts; read again only where flash was written. */
+/* The life in the current page; read again only after flash was written. */
 static uint8_t life(void) {
   if (!before.life_known || before.operations != port.operations) before.life = life_in_flash();
   before.life_known = true;
@@ -151,7 +151,7 @@ static void judge_times(uint32_t state, uint32_t due) {
   demand(state == STATE_OFF || due <= longest, "I12 a card that is on turns off in its time");
 }
 
-/* What came through a channel, or commands a key (channel 1), may keep the card on. */
+/* Only a command in a channel, or a key of the front panel (channel 1), may keep the card on. */
 static void judge_deadline(const call_t *call, uint32_t state, uint32_t due) {
   const bool secured = state == STATE_SERIAL && line.bytes[1] & SECURE_MESSAGING;
   const bool vouched = line.ended && (line.bytes[0] != 0 || secured);
@@ -171,7 +171,7 @@ static void judge_error(const call_t *call, uint32_t state) {
   demand(refused, "I7 an ERROR card refuses all but SELECT and GET DATA");
 }
 
-/* In one call it may turn off and on again: then it shows NO KEY, BATT LOW or ERROR. */
+/* Within one call the card may turn off and on again; then it shows NO KEY, BATT LOW or ERROR. */
 static void judge_no_key(const call_t *call, uint32_t state) {
   if (before.state != STATE_NO_KEY || call->serial) return;
   demand(state <= STATE_NO_KEY, "I9 NO KEY has no successor but off");
@@ -184,7 +184,7 @@ static void judge_lock_code(uint32_t state) {
   demand(code % 16 != 0, "I15 a lock code is never a multiple of 16");
 }
 
-/* The card counts its slots for it: only where something may have changed. */
+/* Counting slots takes time, so tries are judged only if they may have changed. */
 static void judge_tries(uint32_t state) {
   if (state != STATE_PIN && state != STATE_CHALLENGE && state != STATE_RESPONSE) return;
   if (state == before.state && port.operations == before.operations) return;

@@ -1,5 +1,5 @@
 /*
- * Target keys: contacts, bounce and all, and the time between. Without the right PIN no try comes back and nothing
+ * Target keys: contacts, with bounce, and the time between. Without the right PIN no try is given back and nothing
  * opens.
  *
  *   situation (1), then pairs: what, code
@@ -16,7 +16,7 @@ enum { LONGEST_SHIFT = 23 };
 
 static const struct {
   const char *name;
-  /* The PIN, or an unlock code, was already right, or is none of the card's business. */
+  /* Whether a right PIN or unlock code was already entered, or the server checks the PIN. */
   bool open;
 } starts[] = {
   {"off", false},       {"pin", false},       {"challenge", true}, {"new-pin", true},     {"repeat-pin", true},
@@ -28,10 +28,10 @@ enum { STARTS = sizeof starts / sizeof *starts };
 
 static const snapshot_t *snapshots[STARTS];
 
-/* What is known of the PIN in this input. */
+/* What the harness knows about the PIN in this input. */
 static struct {
   bool open;
-  /* Digits of the right PIN that were typed in their order, whatever came between. */
+  /* The number of digits of the right PIN that were typed in order, whatever came between them. */
   uint32_t typed;
   uint32_t tries;
 } known;

@@ -1,6 +1,6 @@
 /*
- * The port of the fuzzed card: flash, battery and random source in memory. What the card sends is taken apart, and must
- * be whole frames.
+ * The port of the fuzzed card: flash, battery and random source in memory. The card's output is decoded, and must be
+ * whole frames.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -99,7 +99,7 @@ uint32_t port_battery(void) {
   return port.battery;
 }
 
-/* Nothing is kept on a stack that nobody reads. */
+/* Nothing to wipe, because no test reads this stack. */
 void port_forget(void) {}
 
 void port_reset(void) {

@@ -1,5 +1,5 @@
 /*
- * The host's half of SCP03. The card takes what this makes, or no target begins (channel.c): that is its test.
+ * The host's half of SCP03. The target channel tests it, since it can only begin if the card accepts these messages.
  */
 #include "scp03.h"
 
@@ -21,7 +21,7 @@ static uint8_t rotate(uint8_t x, unsigned by) {
   return (uint8_t)(x << by | x >> (8 - by));
 }
 
-/* Walks all of GF(2^8) with a generator and its inverse. */
+/* Visits all of GF(2^8) with a generator and its inverse. */
 static void make_sbox(void) {
   uint8_t p = 1, q = 1;
   do {

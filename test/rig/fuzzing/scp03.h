@@ -1,5 +1,5 @@
 /*
- * The host's half of SCP03 (GPC_SPE_014) with AES-128 and S8, as small as a fuzzing target needs it.
+ * The host's half of SCP03 (GPC_SPE_014) with AES-128 and S8: only what a fuzzing target needs.
  */
 #ifndef DSC_FUZZ_SCP03_H
 #define DSC_FUZZ_SCP03_H
@@ -43,7 +43,7 @@ bool scp03_open(scp03_t *channel, const keyset_t *keys, uint8_t level, const uin
  */
 size_t scp03_wrap(scp03_t *channel, uint8_t *command, size_t length, bool raw);
 
-/* Whether the R-MAC of an answer holds, its status word behind it. */
+/* Whether the R-MAC of an answer is right. The status word follows it. */
 bool scp03_verify(const scp03_t *channel, const uint8_t *answer, size_t length);
 
 #endif

@@ -3,8 +3,8 @@
  *
  *   situation (1), then bytes; PAUSE and a code: time passes, PAUSE 0: that byte itself
  *
- * Mutated inputs are mended: what stands between two ends of frames gets its CRC, and now and then a whole frame is put
- * in, so that not all of it is noise.
+ * Mutated inputs are repaired, so that not all of them is noise: bytes between two ends of frames get a CRC, and
+ * sometimes a whole frame is inserted.
  */
 #include <string.h>
 
@@ -36,7 +36,7 @@ static void run(const uint8_t *bytes, size_t length) {
 
 /* ---- mending ---- */
 
-/* Frames that are worth having: channel and payload. */
+/* Useful frames: channel and payload. */
 static const struct {
   uint8_t length;
   uint8_t bytes[27];
@@ -63,7 +63,7 @@ static const struct {
   {14, {0, 0x84, 0xe2, 0xe0, 0x00, 0x08}},
 };
 
-/* What a mended input is made in. */
+/* The buffer in which an input is repaired. */
 static struct {
   uint8_t bytes[ROOM];
   size_t length;
@@ -92,7 +92,7 @@ static void put_frame(const uint8_t *bytes, size_t length) {
   put(SLIP_END);
 }
 
-/* The bytes of a frame up to its end, its pauses put before it. Returns how many there are. */
+/* Collects the bytes of a frame up to its end, and moves its pauses before it. Returns the number of bytes. */
 static size_t collect(input_t *input, uint8_t *frame) {
   size_t length = 0;
   bool escaped = false;

@@ -1,5 +1,5 @@
 /*
- * The situations in which inputs begin: the whole card, memory and flash, as the simulator left it.
+ * The situations in which inputs begin: a card's memory and flash as the simulator left them.
  *
  *   secrets of the cards, then for each situation: name (16), memory (4096), flash (4096), on (1), text (8)
  */

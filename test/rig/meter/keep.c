@@ -1,4 +1,4 @@
-/* Cards kept in the chip's flash between the image and the card's own. */
+/* Keeps cards in the chip's flash, between the image and the card's own flash. */
 #include "keep.h"
 
 #include <string.h>
@@ -53,7 +53,7 @@ static void erase(uint32_t page) {
   NVMC_CONFIG = NVMC_READ_ONLY;
 }
 
-/* Only pages that differ: most of them never do. */
+/* Copies only pages that differ, because most never do. */
 static void copy(uint32_t to, const void *from, uint32_t length) {
   const uint8_t *source = from;
   for (uint32_t end = to + length; to < end; to += PAGE, source += PAGE) {

@@ -1,4 +1,4 @@
-/* Whole cards, kept under numbers in flash that nobody else uses, and brought back: they outlive a reset of the chip. */
+/* Saves whole cards in unused flash, by number, and restores them. They survive a reset of the chip. */
 #ifndef DSC_METER_KEEP_H
 #define DSC_METER_KEEP_H
 
@@ -9,10 +9,10 @@
 /* Keeps memory, flash and view of the card, and one word more. */
 void keep_save(uint32_t place, uint32_t extra);
 
-/* The card as it was kept. Returns the word. */
+/* Restores a saved card. Returns its extra word. */
 uint32_t keep_restore(uint32_t place);
 
-/* A number that tells what memory and flash hold now. */
+/* A digest of memory and flash now. */
 uint32_t keep_digest(void);
 
 #endif

@@ -1,4 +1,4 @@
-/* A meter's serial line and its clock. No interrupts: nothing else may run while something is measured. */
+/* A meter's serial line and its clock, without interrupts, because nothing else may run during a measurement. */
 #ifndef DSC_METER_LINE_H
 #define DSC_METER_LINE_H
 
@@ -16,7 +16,9 @@ void line_send(const void *bytes, size_t length);
 /* Ticks of 62.5 ns since the last request began. */
 uint32_t line_ticks(void);
 
-/* The operation of the next request; the clock begins anew, since QEMU compares no more once it has wrapped. */
+/*
+The operation of the next request. Restarts the clock, because QEMU's timer no longer compares after it has wrapped.
+*/
 uint8_t line_request(void);
 
 #endif

@@ -1,7 +1,6 @@
 /*
- * The meter: the module on the chip with nothing around it but somebody at the serial line who calls its exports one by
- * one and is told what each cost. Under QEMU with -icount a tick of the timer is an instruction or nearly so
- * (test/rig/meter.ts knows the factor).
+ * The meter: the module on the chip. The other end of the serial line calls its exports one by one and gets the cost of
+ * each call. Under QEMU with -icount a tick of the timer is about an instruction (test/rig/meter.ts has the factor).
  *
  *   request   operation, a, b (little-endian words); then `a` bytes where it says so
  *   answer    ticks to the return, ticks to the last change of the screen (0: none), due or result, stack used (bytes),
@@ -57,13 +56,13 @@ static struct {
 
 /* ---- what is measured ---- */
 
-/* The stack below this call, painted; and how far down it was used since. */
+/* Paints the stack below this call; later, the depth of its use can be read. */
 static __attribute__((noinline)) void paint(void) {
   uint8_t *const top = (uint8_t *)__builtin_frame_address(0) - 64;
   for (uint8_t *at = stack_bottom; at < top; at++) *(volatile uint8_t *)at = PAINT;
 }
 
-/* In place of the port's: each call into the module ends here. */
+/* Replaces the port's function. Each call into the module ends here. */
 void port_forget(void) {
   meter.end = line_ticks();
   const uint8_t *at = stack_bottom;
@@ -81,7 +80,7 @@ void port_send(const uint8_t *bytes, size_t length) {
   for (size_t i = 0; i < length && meter.sent_length < SENT_ROOM; i++) meter.sent[meter.sent_length++] = bytes[i];
 }
 
-/* Neither the wait for a random byte nor the one for a conversion is an instruction of ours. */
+/* Replaces the waits for a random byte and for a conversion, whose instructions must not count. */
 bool development_random(uint8_t *into, size_t length) {
   for (size_t i = 0; i < length; i++) {
     meter.random = meter.random * 1664525u + 1013904223u;
@@ -103,7 +102,7 @@ void development_before_erase(uint32_t page) {
   (void)page;
 }
 
-/* Of the port, and not used here. */
+/* A function of the port that is not used here. */
 void uart_start(void) {}
 bool uart_has_byte(void) { return false; }
 void uart_interrupt(void) {}
@@ -130,7 +129,7 @@ static uint32_t measure_reference(void) {
   return 0;
 }
 
-/* Only the calls count, not the wait for the next byte. */
+/* Counts only the calls, not the wait for the next byte. */
 static uint32_t take_bytes(uint32_t length) {
   uint32_t due = 0, spent = 0;
   for (uint32_t i = 0; i < length; i++) {
@@ -160,8 +159,8 @@ static void tap(uint32_t key) {
 }
 
 /*
- * Types four digits and OK, and measures what letting go of OK does; `delay` ticks after it an instruction is skipped.
- * Returns the digest of what that came to.
+ * Types four digits and OK, and measures the release of OK. Skips an instruction `delay` ticks later. Returns the
+ * digest of the result.
  */
 static uint32_t enter(uint32_t digits, uint32_t delay) {
   for (unsigned shift = 0; shift < 32; shift += 8) tap((digits >> shift & 0xff) - '0');

@@ -1,5 +1,5 @@
 /*
- * The response in plain C: what somebody would write who has no module to run. SHA-256 as in FIPS 180-4 §6.2.2, HMAC as
+ * The response in plain C, as written for a product without a module. SHA-256 as in FIPS 180-4 §6.2.2, HMAC as
  * in RFC 2104, truncation as in RFC 4226 §5.3, the data of RFC 6287 §6.
  */
 #include "reference.h"

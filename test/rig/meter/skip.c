@@ -1,7 +1,6 @@
 /*
- * The skip: a timer interrupts between two instructions and moves the address that it returns to behind the next one.
- * What then runs longer than the time-out is taken to hang, and ends in a reset, as by the port's watchdog (QEMU has
- * none).
+ * The skip: a timer interrupts between two instructions and moves its return address past the next one. A run that then
+ * takes longer than the time-out counts as a hang and ends in a reset, as by the port's watchdog, which QEMU lacks.
  */
 #include "skip.h"
 
@@ -12,10 +11,10 @@
 #define COMPARE 2
 /* Ticks: some two million instructions. */
 #define TIMEOUT (1u << 25)
-/* In the frame that an exception leaves on the stack [ARMv6-M, B1.5.6]. */
+/* Index of the return address in an exception's stack frame [ARMv6-M, B1.5.6]. */
 #define FRAME_PC 6
 
-/* Kept in compare registers of TIMER1, which nothing else uses: a skip may make the card overwrite the chip's RAM. */
+/* State is kept in unused compare registers of TIMER1, because a skip may make the card overwrite the chip's RAM. */
 #define TIMER1_BITMODE REGISTER(0x40009508)
 #define TIMER1_CC(n) REGISTER(0x40009540 + 4 * (n))
 #define SKIPPED TIMER1_CC(0)
@@ -42,12 +41,12 @@ uint32_t skip_disarm(void) {
   return SKIPPED;
 }
 
-/* Those that begin with 11101, 11110 and 11111 have 32 bits [A5.1]. */
+/* Instructions that begin with 11101, 11110 or 11111 have 32 bits [A5.1]. */
 static uint32_t length_at(uint32_t address) {
   return *(const uint16_t *)address >> 11 >= 0x1d ? 4 : 2;
 }
 
-/* QEMU's timer interrupts too early now and then: only what is overdue hangs. */
+/* QEMU's timer sometimes interrupts too early, so a run counts as a hang only once it is overdue. */
 static __attribute__((used)) void skip_next(uint32_t *frame) {
   const uint32_t now = line_ticks();
   if (!SKIPPED) {

@@ -1,13 +1,13 @@
-/* One instruction left out: the fault that a glitch on supply or clock makes. */
+/* Skips one instruction: the fault that a glitch on supply or clock causes. */
 #ifndef DSC_METER_SKIP_H
 #define DSC_METER_SKIP_H
 
 #include <stdint.h>
 
-/* The instruction that is next after so many ticks is left out; 0: none is. */
+/* Skips the next instruction after this many ticks; 0: skips none. */
 void skip_arm(uint32_t ticks);
 
-/* Ends it. Returns the address of the instruction that was left out, or 0. */
+/* Ends the skip. Returns the address of the skipped instruction, or 0. */
 uint32_t skip_disarm(void);
 
 #endif
