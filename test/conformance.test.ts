@@ -1,5 +1,5 @@
-// The same scenarios on every host of the firmware, and that a host which differs is found out; and what production
-// images leave out.
+// The same scenarios on every host of the firmware; a host that differs is noticed; and production images leave out the
+// development commands.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -93,7 +93,7 @@ broken("says what is missing if a card falls silent", async () => {
   assert.match(text, /simulator: .*\n +sent c0.*\n +broken: .*\n +sent nothing/);
 });
 
-/** A card that is not there yet when the first command comes. */
+/** A card that misses the first command because it starts late. */
 class Late extends SimTarget {
   #isThere = false;
 
@@ -133,7 +133,7 @@ broken("the flash figure includes the contents of a record, although it ends wit
 
 const measured = suite("conformance: what is measured");
 
-/** Of the longest command, without a pause. */
+/** The number of longest commands sent without a pause. */
 const FRAMES = 20;
 
 boardTest(measured, ["development"], "the chip in QEMU is within the limits, by its own clock", async () => {
@@ -224,7 +224,7 @@ async function conformance(port: string, ...more: string[]): Promise<{ code: num
   return { code, stderr };
 }
 
-/** A line on stderr, and the exit code of ports. */
+/** Asserts one line on stderr and the exit code of ports. */
 async function refuses(port: string, says: RegExp, ...more: string[]): Promise<void> {
   const { code, stderr } = await conformance(port, ...more);
   assert.match(stderr, /^conformance: [^\n]+\n$/);
@@ -246,7 +246,7 @@ boardTest(plugged, ["posix"], "a card whose flash is damaged is refused in a lin
   }
 });
 
-boardTest(plugged, ["posix"], "a channel that somebody left open does no harm", async () => {
+boardTest(plugged, ["posix"], "a channel that was left open does no harm", async () => {
   await onPosixPty(async (path) => {
     const card = await openCard(path);
     await card.client.openChannel(Level.FULL, testKeys());
@@ -294,7 +294,7 @@ boardTest(plugged, ["posix", "development"], "is the same firmware on all three:
 
 const production = suite("a production image");
 
-/** More than it takes to answer all that it is sent. */
+/** More sleeps than the chip needs to answer everything that it is sent. */
 const RESTS = 300;
 
 boardTest(production, ["production"], "takes no commands, so nobody can stop its clock", async () => {
@@ -335,7 +335,7 @@ boardTest(production, ["production"], "has no front panel, and answers GET DATA"
   });
 });
 
-/** Tries again where the chip did not answer in time: on a busy computer it is slow. */
+/** Tries again if the chip did not answer in time, because it is slow on a busy computer. */
 async function whileSilent(open: () => Promise<unknown>): Promise<unknown> {
   for (;;) {
     try {

@@ -1,4 +1,4 @@
-// What documents name is there: files, folders, links with their anchors, commands with their options.
+// Everything that documents name exists: files, folders, links with their anchors, commands with their options.
 
 import { readFileSync } from "node:fs";
 import { join, posix } from "node:path";
@@ -20,16 +20,16 @@ const TESTS = [...FILES].filter((name) => name.endsWith(".test.ts")).map((name) 
 const PROGRAMS: Readonly<Record<string, Command>> = { dsc: await program(() => {}), "dsc-sim": simulatorCommands() };
 
 const LINK = /\]\(([^)\s]+)\)|^\[[^\]]+\]: (\S+)$/gm;
-/** A path from the top folder, or a module as an import names it; one with a part in capitals stands for any. */
+/** A path from the top folder, or a module as in an import. A part in capitals is a placeholder. */
 const PATH = /(?<![\w./<-])(?:board|docs|firmware|host-tools|packaging|scripts|sim|test)\/[\w./-]*[\w/]/g;
 /** Addresses, and names that `npm test` looks for. */
 const NO_PATH = /https?:\S+|npm test --(?: [\w./-]+)+/g;
 const PLACEHOLDER = /\b(?:NAME|FILE|N)\b/;
 /** A document without its folder, in prose. */
 const DOCUMENT_NAME = /(?<![\w/])[A-Z]+\.md\b/g;
-/** Words of a shell that stand before a command. */
+/** Words of a shell before a command. */
 const BEFORE_A_COMMAND = /^(?:\$ |exec |npx |-s |[A-Z_]+=\S* )*/;
-/** Arguments of npm that are none of the program's. */
+/** The arguments of npm itself, apart from those of the program. */
 const NPM = /^npm (?:run (?:-s )?(?<script>[\w:-]+)|(?<short>test|start))(?: -- (?<args>.*))?$/;
 
 test("every link leads to a file, and its anchor to a heading", () => {

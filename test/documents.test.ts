@@ -1,5 +1,5 @@
-// Figures that documents state and the sources know: imports and exports, bytes, memory, keys, functions of a port.
-// Figures of campaigns are held to their records by test/evidence/document.test.ts.
+// Compares figures in documents with the sources: imports and exports, bytes, memory, keys, functions of a port.
+// test/evidence/document.test.ts compares figures of campaigns with their records.
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -22,10 +22,10 @@ const README = documentAt("README.md");
 const ABI = documentAt("docs/ABI.md");
 const PORTING = documentAt("docs/PORTING.md");
 const PROVISIONING = documentAt("docs/PROVISIONING.md");
-/** The name of a file, as code; what is built is not there yet. */
+/** The name of a source file, set as code. Built files are left out, since they may not exist yet. */
 const SOURCE_FILE = /`(?!build\/)([\w./-]+\.(?:ts|mjs|c|h|ld))`/g;
 const KIB = 1024;
-/** A limit that is larger than what it limits by more than this says nothing of it. */
+/** A stated limit must not exceed the true value by more than this. */
 const SLACK = 4 * KIB;
 const WORDS =
   "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen twenty".split(
@@ -129,13 +129,13 @@ function rowsOf(heading: string): string[] {
   return [...section.matchAll(/^\| `(\w+)/gm)].map((match) => match[1] as string).sort();
 }
 
-/** Those that stand as code in the third column of the glossary. */
+/** The words set as code in the third column of the glossary. */
 function replacedWords(): string[] {
   const rows = documentAt("docs/GLOSSARY.md").matchAll(/^\|[^|]+\|[^|]+\|([^|]*)\|$/gm);
   return [...rows].flatMap(([, not = ""]) => [...not.matchAll(/`([^`]+)`/g)].map((match) => match[1] as string));
 }
 
-/** Where a text has one of these words, or its plural, in prose: as they stand there. */
+/** Every use of one of these words, or its plural, in the prose of a text, as written there. */
 function usesOf(words: readonly string[], text: string): string[] {
   const prose = text
     .replace(/^```.*?^```/gms, "")

@@ -1,5 +1,5 @@
-// The owner's guides: each says line by line what the English one says, as far as screens, keys and numbers tell; and the
-// English one names every screen text and gives the firmware's own numbers.
+// The owner's guides. Each has, line by line, the same screens, keys and numbers as the English one. The English one
+// names every screen text and states the firmware's numbers.
 
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -15,7 +15,7 @@ const test = suite("guides");
 /** Languages of the published instructions. */
 const LANGUAGES = ["de", "en", "fr", "ja", "ru"];
 const ENGLISH = guideIn("en");
-/** The bench test's, which no personalized card shows. */
+/** The screen of the bench test, which no personalized card shows. */
 const NOT_AN_OWNERS = ["TEST"];
 
 test("there is a guide in each language of the published instructions", () => {
@@ -78,7 +78,7 @@ test("a line that lost a screen, a number or its kind is noticed", () => {
   assert.is(factsOf("- 30 : `OK`."), facts);
 });
 
-/** What a line has in every language: its kind, its code, its numbers, each in any order. */
+/** The parts of a line that are equal in every language: its kind, its code and its numbers, in any order. */
 function factsOf(line: string): string {
   const kind = /^(?:#+|\d+\.|-|```|\||)(?= |$|-)/.exec(line.trimStart())?.[0] ?? "";
   const prose = withoutCode(line).slice(kind.length);
@@ -93,7 +93,7 @@ function withoutCode(line: string): string {
   return line.replace(/`[^`]+`/g, "");
 }
 
-/** Names in quotation marks that begin no heading. */
+/** Section names in quotation marks without a heading that begins with them. */
 function missingSections(language: string): string[] {
   const lines = guideIn(language);
   const headings = lines.flatMap((line) => /^#+ (.*)$/.exec(line)?.[1] ?? []);

@@ -1,4 +1,4 @@
-// The project itself: formatted, linted, its rules of import kept, its packages pinned.
+// The project itself is formatted and linted, follows its rules of import, and pins its packages.
 
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -10,9 +10,9 @@ import { suite } from "./support/suite.js";
 
 const project = suite("project");
 
-/** Memory that is given to a struct: its class, and how many bytes. */
+/** Memory reserved for a struct: its class, and the number of bytes. */
 const STRUCT_IN_MEMORY = /changetype<(\w+)>\(memory\.data\((.*?)\)\);/g;
-/** What AssemblyScript has by itself and this firmware uses, or might. */
+/** Builtins of AssemblyScript that this firmware uses or may use. */
 const BUILTINS: ReadonlySet<string> = new Set([
   "store",
   "load",
@@ -42,7 +42,7 @@ project("takes suites from test/support/suite.ts, which report to the runner", (
   for (const file of files) assert.not.match(readFileSync(join(ROOT, file), "utf8"), /^import .* from "uvu";$/m, file);
 });
 
-/** All packages with their versions, those that may be missing too. */
+/** All packages with their versions, including optional ones. */
 function packages(): Record<string, string> {
   const { dependencies, devDependencies, peerDependencies } = manifest("package.json");
   return { ...dependencies, ...devDependencies, ...peerDependencies };
@@ -54,7 +54,7 @@ function manifest(path: string): Manifest {
   return JSON.parse(readFileSync(join(ROOT, path), "utf8")) as Manifest;
 }
 
-project("has in a checkout what the package leaves to whoever installs it, in the same version", () => {
+project("installs the package's peer dependencies in a checkout, in the same versions", () => {
   const { optionalDependencies } = manifest("packaging/optional/package.json");
   assert.equal(manifest("package.json").peerDependencies, optionalDependencies);
 });
@@ -120,7 +120,7 @@ project("names nothing in the firmware as a builtin of the compiler", () => {
   }
 });
 
-project("has no circle of imports, between files or between rooms", () => {
+project("has no cycle of imports, between files or between rooms", () => {
   const files = TOP.flatMap(sources);
   const between = (nameOf: (file: string) => string) => {
     const graph = new Map<string, Set<string>>();
@@ -134,12 +134,12 @@ project("has no circle of imports, between files or between rooms", () => {
   };
   assert.equal(circleIn(between((file) => file)), []);
   const rooms = between((file) => file.split("/").slice(0, 2).join("/"));
-  // A file on its own in a top folder is no room.
+  // A single file in a top folder is not a room.
   for (const [room, targets] of rooms) targets.delete(room);
   assert.equal(circleIn(rooms), []);
 });
 
-/** Names that lead from one to the next and back to the first; none where there is no circle. */
+/** The names of a cycle, each of which leads to the next; empty if there is none. */
 function circleIn(graph: ReadonlyMap<string, ReadonlySet<string>>): string[] {
   const done = new Set<string>();
   const visit = (name: string, path: readonly string[]): string[] => {
@@ -159,7 +159,7 @@ function circleIn(graph: ReadonlyMap<string, ReadonlySet<string>>): string[] {
   return [];
 }
 
-project("finds a circle where there is one", () => {
+project("finds a planted cycle of imports", () => {
   const graph = new Map([
     ["a", new Set(["b"])],
     ["b", new Set(["c", "d"])],
@@ -168,7 +168,7 @@ project("finds a circle where there is one", () => {
   assert.equal(circleIn(graph), ["b", "d", "b"]);
 });
 
-project("builds no room that reaches into one above it", () => {
+project("does not build a room that imports from a room above it", () => {
   const folder = scratchFolder();
   writeFileSync(join(folder, "package.json"), '{"type": "module"}');
   const room = (name: string, text: string, references: readonly string[]) => {
@@ -234,7 +234,7 @@ function sources(folder: string): string[] {
   return files;
 }
 
-/** The files of this project that `file` imports, seen from the top folder. */
+/** The files of this project that `file` imports, relative to the top folder. */
 function imports(file: string): string[] {
   const text = readFileSync(join(ROOT, file), "utf8");
   return [...text.matchAll(/from "(\.[^"]+)"/g)].map((match) =>

@@ -23,7 +23,7 @@ const TESTS = join(ROOT, "test");
 const TIMES = join(ROOT, "build", "testtimes.json");
 const COMPILED = dirname(fileURLToPath(import.meta.url));
 
-/** The test files, by their sources, since the build folder keeps compiled tests whose sources are gone. */
+/** The test files, found by their sources, because the build folder keeps compiled tests of removed sources. */
 function testFiles(wanted: readonly string[]): string[] {
   const names = readdirSync(TESTS, { recursive: true, encoding: "utf8" });
   const files = names.filter((name) => name.endsWith(".test.ts")).sort();
@@ -64,13 +64,14 @@ async function runAll(files: readonly string[]): Promise<FileResult[]> {
   const worker = async () => {
     for (let name = queue.shift(); name !== undefined; name = queue.shift()) results.push(await runFile(name));
   };
-  // Three more than there are processors, since files that wait for their processes leave theirs idle.
+  // Three workers more than processors, because a file that waits for its processes leaves a processor idle.
   await Promise.all(Array.from({ length: Math.min(6, availableParallelism() + 3) }, worker));
   return results;
 }
 
 /**
- * The files with the longest last run come first, so that none of them is left for the end; new files come before them.
+ * Sorts files by the length of their last run, longest first, so that no long file starts near the end. New files come
+ * first.
  */
 function longestFirst(files: readonly string[]): string[] {
   const took = timesOfLastRun();
@@ -103,7 +104,7 @@ for (const [signal, code] of Object.entries(SIGNALS)) {
   });
 }
 
-/** A path that a shell completed begins at the top folder. */
+/** A shell completes paths from the top folder. */
 const files = testFiles(process.argv.slice(2).map((name) => name.replace(/^(\.\/)?test\//, "")));
 prepare(files);
 const results = await runAll(files);

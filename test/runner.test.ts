@@ -1,4 +1,4 @@
-// The runner of the tests: what it takes for a pass, and that it ends whatever a test file does.
+// The runner of the tests: what counts as a pass, and that it ends whatever a test file does.
 
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
@@ -17,7 +17,7 @@ const runner = suite("runner");
 
 const FOLDER = scratchFolder();
 const COMPILED = join(ROOT, "build", "js", "test");
-/** Limits that no file of this test comes near, unless it means to. */
+/** Limits that a file of this test reaches only on purpose. */
 const WIDE: Limits = { processorMs: 60_000, wallMs: 600_000, graceMs: 500, lookMs: 100 };
 /** More processor time than a start of Node takes. */
 const SHORT: Limits = { ...WIDE, processorMs: 3000 };
@@ -71,7 +71,7 @@ async function grandchildEnds({ output }: Result): Promise<void> {
 function runs(id: number): boolean {
   try {
     process.kill(id, 0);
-    // One that ended stays as a zombie where nobody takes orphans in.
+    // An ended process stays a zombie on a machine where no process reaps orphans.
     return process.platform !== "linux" || !/\) Z /.test(readFileSync(`/proc/${id}/stat`, "utf8"));
   } catch {
     return false;
@@ -157,7 +157,7 @@ runner("a crash after the last test fails", async () => {
   }
 });
 
-runner("a file that ends with exit code 0 past its last report fails, whatever passed before", async () => {
+runner("a file that ends with exit code 0 without its last report fails, whatever passed before", async () => {
   for (const end of ["process.reallyExit(0)", `process.removeAllListeners("exit"); process.exit(0)`]) {
     const text = `test("one", () => {}); test("two", () => { ${end}; }); test("three", () => {}); test.run();`;
     await fails(text, /without its last report/);
@@ -191,7 +191,7 @@ testUnless(runner, NO_PROC, "a file over its processor time is ended, though it 
   assert.match(output, /told to end/);
 });
 
-testUnless(runner, NO_PROC, "processor time of programs that it started is its own", async () => {
+testUnless(runner, NO_PROC, "a file's processor time includes that of the programs that it started", async () => {
   for (const detached of [false, true]) {
     const result = await fails(
       `test("one", () => new Promise(() => {${GRANDCHILD(BUSY, detached)} ${IDLE}})); test.run();`,
@@ -202,7 +202,7 @@ testUnless(runner, NO_PROC, "processor time of programs that it started is its o
   }
 });
 
-runner("time in which a file does not compute is no processor time", async () => {
+runner("time in which a file waits is not processor time", async () => {
   const { passed, failed, wallMs } = await run(
     `test("one", () => new Promise((resolve) => setTimeout(resolve, ${SHORT.processorMs + 500}))); test.run();`,
     SHORT,
@@ -218,7 +218,7 @@ runner("a file that hangs without computing is ended by the wall clock", async (
   });
 });
 
-runner("a runner that is ended takes its files with it", async () => {
+runner("a runner that is ended also ends its files", async () => {
   const ready = join(FOLDER, "ready");
   const text = `test("one", () => new Promise(() => {${GRANDCHILD(IDLE, false)}
     writeFileSync(${JSON.stringify(ready)}, ""); ${IDLE} })); test.run();`;

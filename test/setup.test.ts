@@ -1,5 +1,5 @@
-// The set-up of a checkout, with stand-ins for its compilers: what is built, when several processes start at once, and after
-// a build that was interrupted.
+// The set-up of a checkout, with fakes for its compilers: what it builds normally, when several processes start at
+// once, and after an interrupted build.
 
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
@@ -12,7 +12,7 @@ import { suite } from "./support/suite.js";
 
 const test = suite("set-up");
 
-/** Writes a module with a place for its hash, or ends its parent before that, and notes that it ran. */
+/** A fake compiler: notes that it ran, and writes a module with a place for its hash, or kills its parent first. */
 const ASC = `
   const fs = require("node:fs");
   fs.appendFileSync("runs", "asc\\n");
@@ -22,10 +22,10 @@ const ASC = `
 const TSC = 'require("node:fs").appendFileSync("runs", "tsc\\n");';
 const BUNDLE = 'import { appendFileSync } from "node:fs"; appendFileSync("runs", "bundle\\n");';
 const ONCE = ["asc", "bundle", "tsc"];
-/** Older than everything that is built. */
+/** A time before every build. */
 const LONG_AGO = new Date(2000, 0);
 
-/** A checkout with the set-up, sources, and stand-ins for what it calls. */
+/** A checkout with the set-up, sources, and fakes for the programs that it calls. */
 function checkout(): string {
   const folder = scratchFolder();
   const put = (path: string, text: string) => {
@@ -50,7 +50,7 @@ function setUp(cwd: string, env: NodeJS.ProcessEnv = {}): { status: number | nul
   return spawnSync(process.execPath, SETUP, { cwd, env: { ...process.env, ...env }, encoding: "utf8" });
 }
 
-/** What ran since the last call. */
+/** The programs that ran since the last call. */
 function runs(folder: string): string[] {
   const file = join(folder, "runs");
   const names = existsSync(file) ? readFileSync(file, "utf8").split("\n").sort() : [];

@@ -1,4 +1,5 @@
-// Vectors beside the checkout, which a clone does not have: a test that relies on them fails where they are, too.
+// Vectors beside the checkout are missing in a clone, so a test that reads them without a check must fail even if they
+// are there.
 
 import * as assert from "uvu/assert";
 import { alsoShared, alsoSharedLater, vectors, withShared } from "./support/sharedvectors.js";

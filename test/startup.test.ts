@@ -1,5 +1,5 @@
-// What the programs load before they do something: a bench starts `dsc` hundreds of times a day. Counted, since times depend
-// on the machine; `npm run bench` measures them.
+// What the programs load before they do any work, because a desk starts `dsc` hundreds of times a day. Modules are
+// counted, since times depend on the machine; `npm run bench` measures times.
 
 import { join } from "node:path";
 import * as assert from "uvu/assert";
@@ -20,7 +20,7 @@ const SELDOM: readonly string[] = [
 const FEW = 60;
 
 const seldom = (packages: readonly string[]) => packages.filter((name) => SELDOM.includes(name));
-/** What errors are is always known, since main.ts tells of them all. */
+/** Error classes are always loaded, because main.ts reports them all. */
 const within = (room: string, modules: readonly string[]) =>
   modules.filter((name) => name.startsWith(room) && !name.endsWith("/errors.ts"));
 
