@@ -1,23 +1,23 @@
-// Known answers: a vector, and the code of this project that must arrive at what it says.
+// Known answers: a vector, and the code of this project that must compute its result.
 
-/** Where a vector is from: somebody else printed or recorded it, or it was computed and other implementations agree. */
+/** The origin of a vector: published or recorded by others, or computed here and confirmed by other implementations. */
 export type Origin = "published" | "cross-checked";
 
 /** One vector for one implementation. Bytes are in hexadecimal, in lower case. */
 export interface Answer {
-  /** What it is counted as: `aes128_ecb_cavp`. */
+  /** The name under which it is counted: `aes128_ecb_cavp`. */
   readonly figure: string;
   /** Names it among all answers. */
   readonly id: string;
-  /** Names the vector, which several implementations may have to answer; the id where there is one. */
+  /** Names the vector, since several implementations may answer it. If it is missing, the id names it. */
   readonly vector?: string;
-  /** Published unless told. */
+  /** `published` if it is missing. */
   readonly origin?: Origin;
   readonly expected: string;
   compute(): string;
 }
 
-/** Vectors of the same files that nothing here could be given, and why. */
+/** Vectors of the same files that do not fit any code here, and why. */
 export interface LeftOut {
   readonly name: string;
   readonly count: number;
@@ -26,7 +26,7 @@ export interface LeftOut {
 
 /** A collection of vectors. */
 export interface Source {
-  /** Why it cannot be read here, or undefined where it can. */
+  /** Why it cannot be read here; undefined if it can. */
   readonly missing: string | undefined;
   answers(): Iterable<Answer>;
   leftOut(): LeftOut[];

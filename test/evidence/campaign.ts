@@ -1,14 +1,14 @@
-// What a campaign is: a question asked of the card very many times, and the figures of the answer.
+// A campaign tests one question about the card very many times, and reports figures.
 //
 // Each campaign is a file of this folder and is run by `npm run evidence`; its short form is a test beside it.
 
 /** How a campaign is run. */
 export interface Options {
-  /** The whole of it, however long that takes; otherwise its part of the half hour that all of them have. */
+  /** Runs the whole campaign, however long that takes; otherwise its share of the half hour that all campaigns have. */
   readonly long: boolean;
   /** Only the case with this id, as a failure named it. */
   readonly only?: string;
-  /** Tells people how far it is. */
+  /** Reports progress to people. */
   readonly log: (line: string) => void;
 }
 
@@ -20,9 +20,9 @@ export interface Figure {
   readonly unit: string;
 }
 
-/** A case in which the card did not keep its promise. */
+/** A case in which the card broke a promise. */
 export interface Failure {
-  /** Replays the case: `npm run evidence -- power-cuts --only ID`, with `--long` where that found it. */
+  /** Replays the case: `npm run evidence -- power-cuts --only ID`, with `--long` if the long form found it. */
   readonly id: string;
   /** What was expected and what happened, in a line. */
   readonly what: string;
@@ -31,7 +31,7 @@ export interface Failure {
 export interface Result {
   readonly figures: readonly Figure[];
   readonly failures: readonly Failure[];
-  /** Why (a part of) it could not be run here, where it could not. */
+  /** Why all or a part of it could not be run here, if so. */
   readonly skipped?: string;
 }
 

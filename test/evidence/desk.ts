@@ -13,7 +13,7 @@ export const DESK: Campaign = {
   run,
 };
 
-/** Why it cannot be run here; nothing where it can. */
+/** Why it cannot be run here; undefined if it can. */
 export const SKIPPED = process.platform === "win32" ? "there are no pseudo-terminals here" : NO_POPPLER;
 
 const CARDS = 1000;
@@ -30,7 +30,8 @@ async function run({ long, only, log }: Options): Promise<Result> {
     const seeds = place.missing ? [] : long ? [1, 2, 3] : [1];
     return seeds.map((seed) => ({ place, seed, id: `${place.kind}:${seed}` }));
   });
-  // One after the other: the tool of one would inherit the open pseudo-terminals of another, and keep its lost ports open.
+  // Run one engine after the other, because the tool of one would inherit the other's pseudo-terminals and keep lost
+  // ports open.
   for (const { place, seed, id } of cases) {
     if (only !== undefined && only !== id) continue;
     log(`${id}: ${CARDS} cards`);

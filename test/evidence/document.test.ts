@@ -1,5 +1,5 @@
-// docs/EVIDENCE.md says what was found: its table is made of docs/evidence.json, each number of its text is a figure of
-// the records or a count of the sources, and figures of an earlier module are called that.
+// docs/EVIDENCE.md agrees with the records: its table is made from docs/evidence.json, each number in its text is a
+// figure of the records or a count of the sources, and figures of an earlier module are marked as such.
 
 import { readFileSync } from "node:fs";
 import * as assert from "uvu/assert";
@@ -24,18 +24,20 @@ const test = suite("EVIDENCE.md");
 const TEXT = readFileSync(DOCUMENT, "utf8");
 const RECORDS = recordsIn(DOCUMENTED);
 
-/** What a section says of its campaign: a pattern with one number in it, and the figure (or sum of figures) that it is. */
+/**
+A claim of a section: a pattern with one number in it, and the figure (or sum of figures) that the number must be.
+*/
 type Claims = readonly (readonly [RegExp, string | readonly string[] | number])[];
 
 interface Section {
   readonly heading: string;
   readonly campaign: string;
   readonly claims: Claims;
-  /** Numbers of how a campaign works, which is no result. */
+  /** Numbers that say how a campaign works, and are not results. */
   readonly method: readonly number[];
 }
 
-/** Below it, numbers of the text are not looked at. */
+/** Smaller numbers in the text are not checked. */
 const SMALLEST = 10;
 
 const SECTIONS: readonly Section[] = [
@@ -55,7 +57,7 @@ const SECTIONS: readonly Section[] = [
       [/([\d,]+) mutants of the firmware/, POWER_CUT_MUTANTS.length],
       [/all found, ([\d,]+) of them by a cut/, POWER_CUT_MUTANTS.filter(({ uncut }) => !uncut).length],
     ],
-    // Subsets of so many bits; so many seeded torn writes.
+    // The number of bits with all subsets; the number of seeded torn writes.
     method: [10, 64],
   },
   {
@@ -74,7 +76,7 @@ const SECTIONS: readonly Section[] = [
       [/\| \*\*violations\*\* \| \*\*([\d,]+)\*\*/, "faults_violations"],
       [/([\d,]+) mutants of the firmware/, ALL_FAULT_MUTANTS.length],
     ],
-    // One execution of so many in control code.
+    // One in this many executions of control code.
     method: [32],
   },
   {
@@ -274,7 +276,7 @@ test("every campaign has a record and a section", () => {
   }
 });
 
-/** What a campaign goes through, as its record and its source count it. */
+/** The number of cases of a campaign, by its record and by its source. */
 const COUNTED = [
   ["power-cuts", "power_cuts_flows", FLOWS.length],
   ["faults", "faults_scenarios", SCENARIOS.length],
@@ -313,7 +315,7 @@ test("numbers are found in a text, and none in the names of standards and algori
   );
 });
 
-/** What a text says that no record does: claims with another number, and numbers that are nobody's. */
+/** Statements of a text that no record supports: claims with a wrong number, and numbers without a figure. */
 function faultsIn({ campaign, claims, method }: Section, text: string): string[] {
   const known = new Set(method);
   for (const record of RECORDS.filter((one) => one.campaign === campaign)) {
@@ -331,7 +333,7 @@ function faultsIn({ campaign, claims, method }: Section, text: string): string[]
   return [...faults, ...unknown.map((number) => `${number} is in no record`)];
 }
 
-/** The text under a heading, each paragraph in one line, so that a claim does not depend on where lines break. */
+/** The text under a heading, each paragraph in one line, so that a pattern may span a line break. */
 function sectionOf(heading: string): string {
   const section = TEXT.split(/^## /m).find((part) => part.startsWith(`${heading}\n`));
   if (section === undefined) throw new Error(`docs/EVIDENCE.md has no section ${heading}`);

@@ -116,7 +116,7 @@ for (const mutant of tried(ADDRESSES)) {
   });
 }
 
-/** What comes of the low bits of addresses in these functions, flipped all the time; no more once a failure says `until`. */
+/** The tally of flipped low address bits, at every execution, in these functions. Stops once a failure says `until`. */
 function astray(instrumented: Instrumented, scenario: string, only: RegExp, until?: RegExp): Failure[] {
   const rarely = Number.POSITIVE_INFINITY;
   const plan = { everyBit: true, thinning: rarely, sampling: rarely, only, ...(until && { until }) };
@@ -129,7 +129,7 @@ test("a wrong PIN whose frame loses a byte on the line was no attempt", () => {
   assert.equal(violations(instrumented, "change", /^line\/receive$/, "skip"), []);
 });
 
-/** What comes of faults in each execution of each constant, or other instruction, of these functions. */
+/** The tally of faults in each execution of each constant, or of another instruction, in these functions. */
 function violations(
   instrumented: Instrumented,
   scenario: string,
@@ -150,7 +150,7 @@ function violations(
   );
 }
 
-/** The campaign says of a mutant what it must, and the id that it prints fails again in the same way. */
+/** Asserts that the campaign reports the mutant as it must, and that the printed id fails again in the same way. */
 function isFound(broken: Instrumented, failures: readonly Failure[], says: RegExp): void {
   const telling = failures.find(({ what }) => says.test(what));
   assert.ok(telling, `nothing found says ${says}: ${JSON.stringify(failures.slice(0, 5))}`);
@@ -168,7 +168,7 @@ function scenarioOf(name: string): Scenario {
   return SCENARIOS.find((scenario) => scenario.name === name) as Scenario;
 }
 
-/** Instrumented where the campaign must see the mutant: the rest would only take time. */
+/** Instruments only the functions in which the campaign must see the mutant, to save time. */
 async function compile(mutant: Mutant & { readonly functions: RegExp }): Promise<Instrumented> {
   const { binary, text } = await compileReleased(mutant);
   return instrument(binary, text, mutant.functions);

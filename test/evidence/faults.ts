@@ -1,8 +1,8 @@
-// Faults: one instruction of the module goes wrong, everywhere and in every way, while the card is attacked.
+// Campaign faults: while the card is attacked, one instruction of the module fails; each instruction, in every way.
 //
 // The released bytes are instrumented once (faults/instrument.ts), so that any instruction can be skipped, give all
-// ones or a flipped bit, or branch the other way, at any of its executions. This is the module; what a compiler
-// makes of it for a chip has other instructions.
+// ones or a flipped bit, or branch the other way, at any of its executions. The campaign tests the module; the code
+// that a compiler makes of it for a chip has other instructions.
 
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
@@ -14,7 +14,7 @@ import type { Fault, Mode } from "./faults/target.js";
 import { OUTCOMES, Trial } from "./faults/trial.js";
 import type { Order } from "./faults/worker.js";
 
-/** Failures told in full, of a scenario and in all. */
+/** The most failures that are printed in full, per scenario and in total. */
 const LOGGED = 200;
 
 const SHORT: Plan = { thinning: 32, sampling: 16 };
@@ -47,7 +47,7 @@ async function run({ long, only, log }: Options): Promise<Result> {
   return { figures: figuresOf(sites.length, tally), failures: tally.failures };
 }
 
-/** Throws what the thread throws. */
+/** Throws the thread's error. */
 async function tryIn(thread: Worker, order: Order): Promise<Tally> {
   thread.postMessage(order);
   const [tally] = await once(thread, "message");
@@ -75,7 +75,7 @@ async function replay(id: string): Promise<Result> {
   return { figures: [], failures, ...(seen !== undefined && { skipped: seen }) };
 }
 
-/** One fault again, on any module: the failure that it is, or what was seen of it where it is none. */
+/** Replays one fault on any module. Returns its failure, or what was observed if it is no failure. */
 export function replayOn(instrumented: Instrumented, id: string): { failures: readonly Failure[]; seen?: string } {
   const [name, site, execution, mode] = id.split("/");
   const scenario = SCENARIOS.find((other) => other.name === name);

@@ -1,4 +1,4 @@
-// Skips on the chip's own code, the campaign in short; and that it notices a check that one skip defeats.
+// Short form of the campaign faults-thumb; and it notices a check that one skip defeats.
 
 import { createHash } from "node:crypto";
 import * as assert from "uvu/assert";

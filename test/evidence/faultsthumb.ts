@@ -1,9 +1,9 @@
-// Campaign faults-thumb: on the chip's own instructions, one is skipped in the check of a wrong PIN; that opens nothing
-// and gains no try.
+// Campaign faults-thumb: one of the chip's own instructions is skipped in the check of a wrong PIN. That must open
+// nothing and gain no try.
 //
-// In QEMU a timer interrupts the image at an exact instruction and returns behind it (test/rig/meter/skip.c): the module's
-// object code is the product's. A case is one execution of one instruction, first/2134: with all tries left, the 2134th
-// from OK on; last/…: with one.
+// In QEMU a timer interrupts the image at an exact instruction and returns past it (test/rig/meter/skip.c). The
+// module's object code is the product's. A case is one execution of one instruction: first/2134 is the 2134th after OK
+// with all tries left, last/… with one.
 
 import { buildImages, missingFor } from "../../board/builder/images.js";
 import { DEMO } from "../../sim/session/demo.js";
@@ -12,7 +12,7 @@ import { DisturbedCard, type Verdict } from "./faultsthumb/disturbedcard.js";
 import { Code } from "./faultsthumb/imagefunctions.js";
 import { choose, type Step, sample } from "./faultsthumb/skips.js";
 
-/** The PIN that is faulted: tries left before it, and executions skipped of each instruction. */
+/** The PIN check with a fault: tries left before it, and the skipped executions of each instruction. */
 interface Scenario {
   readonly name: string;
   readonly left: number;
@@ -23,7 +23,7 @@ const SCENARIOS: readonly Scenario[] = [
   { name: "first", left: DEMO.tries, executions: 4 },
   { name: "last", left: 1, executions: 2 },
 ];
-/** A line for people after so many. */
+/** Progress is reported after this many cases. */
 const LOG_EVERY = 1000;
 
 /** How much of it. */

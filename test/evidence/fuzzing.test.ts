@@ -13,11 +13,11 @@ import { FUZZING, fuzzTargets } from "./fuzzing.js";
 const test = suite("fuzzing");
 
 const SEED = "-seed=1";
-/** Of each target, its corpus among them: a second. */
+/** Executions of each target, including its corpus: about a second. */
 const EXECUTIONS = 5_000;
-/** A mutant that is not found by then is found too late. */
+/** A mutant must be found within this many executions. */
 const MOST_EXECUTIONS = 1_000_000;
-/** Of all corpora together. */
+/** The limit for all corpora together. */
 const MOST_FILES = 200;
 
 boardTest(test, ["fuzz"], "nothing is found in the corpus, nor in some executions more", async () => {

@@ -1,5 +1,5 @@
-// Eight ports with simulated cards, an operator who acts at random, and a tool that is killed at random: what happens at a desk
-// in a month, in minutes. The tool is a process of its own; cards and operator are in this one.
+// Eight ports with simulated cards, an operator who acts at random, and a tool that is killed at random: the events of
+// a month at a desk, within minutes. The tool is a separate process; cards and operator are in this one.
 
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { join } from "node:path";
@@ -11,33 +11,33 @@ import { PtyLine } from "../../../sim/session/pty.js";
 import { Slot } from "../../support/rack.js";
 import { DSC } from "../../support/simprocess.js";
 
-/** What went wrong at the bench, on purpose. */
+/** Counts of the disturbances at the bench. */
 export interface Disturbances {
   pulls: number;
   exchanges: number;
   lostPorts: number;
   kills: number;
-  /** Cards that were done and put in once more. */
+  /** Finished cards that were put in again. */
   again: number;
   /** Runs of the tool that ended since each port was stopped. */
   stops: number;
 }
 
-/** One in so many frames. */
+/** A card is disturbed at one in this many frames. */
 const PULL = 350;
 const EXCHANGE = 350;
 const LOSE = 700;
-/** One card in so many has the tool killed while it is seeded: at one of its frames, or before the first. */
+/** One in this many cards has the tool killed while it is seeded: at one of its frames, or before the first. */
 const KILL = 20;
 const FRAMES_OF_CARD = 40;
-/** Of cards that are done, one in so many is put in again. */
+/** One in this many finished cards is put in again. */
 const AGAIN = 12;
 /** How long a port is away (ms). */
 const AWAY = 200;
-/** What the tool ends with where every port was stopped. */
+/** The tool's exit code if every port was stopped. */
 const ALL_STOPPED = 3;
 
-/** So many lines of a port explain a failure. */
+/** This many lines of a port explain a failure. */
 const MOST_SEEN = 15;
 
 /** The card is not done, and is put in at another port. */
@@ -54,20 +54,23 @@ interface Place {
   readonly path: string;
   readonly slot: Slot;
   line: PtyLine | undefined;
-  /** What the tool said of it last; undefined: nothing yet. */
+  /** The tool's last event for the port; undefined if there was none yet. */
   state: State | undefined;
-  /** The tool is killed after so many frames from now. */
+  /** The number of frames from now after which the tool is killed. */
   killAfter: number | undefined;
-  /** Taken out before the tool noticed; back in the pool once it has, so that no card comes back to a port unseen. */
+  /**
+  A card that was taken out before the tool noticed. It returns to the pool once the tool has noticed, so that no card
+  comes back to a port unseen.
+  */
   readonly inHand: Card[];
-  /** What the tool said of it, and what was done there. */
+  /** The tool's events for the port, and the operator's actions there. */
   readonly seen: string[];
 }
 
 export class RandomBench {
   readonly disturbances: Disturbances = { pulls: 0, exchanges: 0, lostPorts: 0, kills: 0, again: 0, stops: 0 };
   readonly #places: readonly Place[];
-  /** Cards that are not done, or are put in once more. */
+  /** Cards that are not finished, or are to be put in again. */
   readonly #pool: Card[];
   readonly #ids: ReadonlyMap<Card, string>;
   readonly #random: Random;
@@ -75,7 +78,10 @@ export class RandomBench {
   /** Cards that got a row. */
   #paired = 0;
 
-  /** `folder`: for the links of the ports. The same seed draws the same numbers; when frames come is up to the machine. */
+  /**
+  `folder` is for the links of the ports. The same seed draws the same numbers, but the machine decides when frames
+  come.
+  */
   constructor(folder: string, ports: number, cards: readonly NamedCard[], seed: number) {
     this.#random = new Random(seed);
     this.#pool = cards.map(({ card }) => card);
@@ -111,7 +117,7 @@ export class RandomBench {
     }
   }
 
-  /** What was seen last at the port where the tool told this event of a card, up to then. */
+  /** The last lines of the port at which the tool reported this event of a card, up to that event. */
   before(event: string, card: string): readonly string[] {
     const isIt = (line: string) => told(line).event === event && told(line).card === card;
     for (const { path, seen } of this.#places) {
@@ -150,7 +156,7 @@ export class RandomBench {
     return new Promise((resolve) => tool.on("close", (code, signal) => resolve({ code, signal, last })));
   }
 
-  /** The operator does what the tool says. */
+  /** The operator follows the tool's messages. */
   #hear(line: string): void {
     const { port, state, event, card } = told(line);
     const place = this.#places.find(({ path }) => path === port);
@@ -164,7 +170,7 @@ export class RandomBench {
     if (state === "empty") this.#later(() => this.#serve());
   }
 
-  /** Between pairing and binding, or in the middle of what follows. */
+  /** The tool is killed between pairing and binding, or during the steps after that. */
   #killAt(place: Place, frame: number): void {
     if (frame === 0) this.#tool?.kill("SIGKILL");
     else place.killAfter = frame;
@@ -174,7 +180,7 @@ export class RandomBench {
     setTimeout(act, this.#random.next() % 30);
   }
 
-  /** Takes the card out that the tool means, and puts another in at once now and then. */
+  /** Takes out the card that the tool names, and sometimes puts another in at once. */
   #takeOut(place: Place, id: string | undefined, isDone: boolean): void {
     const there = place.slot.card;
     if (there && this.#ids.get(there) !== id) return;
@@ -187,7 +193,7 @@ export class RandomBench {
     this.#serve();
   }
 
-  /** Puts cards in wherever the tool waits for one: a port may have asked while there was none. */
+  /** Puts cards in wherever the tool waits for one, because a port may have asked while there was none. */
   #serve(): void {
     for (const place of this.#places) if (place.state === "empty") this.#putIn(place);
   }
@@ -219,7 +225,7 @@ export class RandomBench {
     if (!pulled) this.#putIn(place);
     if (card) place.inHand.push(card);
     place.seen.push(`${card && this.#ids.get(card)} is ${pulled ? "pulled" : "exchanged"} before a frame reaches it`);
-    // While it looks for a card, the tool has not met this one, and says nothing when it is gone.
+    // While the tool looks for a card it does not know this one yet, and so reports nothing when the card is gone.
     if (place.state === "empty") this.#putBack(place);
     if (pulled) this.disturbances.pulls++;
     else this.disturbances.exchanges++;

@@ -1,9 +1,9 @@
-// A batch at a bench where everything goes wrong, and what must hold whatever did:
+// A batch at a bench with disturbances, and the promises that must hold in spite of them:
 //
-//   D1  a card that took anything is bound in the register to its serial number, at every moment
+//   D1  a card that has taken keys is bound to its serial number in the register, at every moment
 //   D2  in the end every card is personalized with one key, which the register has as its only active one
 //   D3  cards and rows belong together one to one, and the report says the same as the register
-//   D4  no PIN is lost: each card opens with the PIN of its row, and each stands once in the final letters
+//   D4  no PIN is lost: each card opens with the PIN of its row, and each PIN is once in the final letters
 //   D5  the journal is whole
 
 import { readFileSync, writeFileSync } from "node:fs";
@@ -27,11 +27,11 @@ import { type Disturbances, RandomBench } from "./bench.js";
 const PORTS = 8;
 const CHALLENGE = "271828";
 const LETTERS = "letters.pdf";
-/** Only the digits of a PIN are as high (mm). */
+/** On a letter only the digits of a PIN are this high (mm). */
 const LARGE = 8;
 
 export interface DeskCase {
-  /** Where the register is to be: a file that is not there, or the URL of an empty schema. */
+  /** The place for the register: a file that does not exist yet, or the URL of an empty schema. */
   readonly where: string;
   /** For the files of the run. */
   readonly folder: string;
@@ -41,7 +41,7 @@ export interface DeskCase {
 
 export interface DeskResult {
   readonly disturbances: Disturbances;
-  /** What does not hold, a line each. */
+  /** The broken promises, one line each. */
   readonly wrong: readonly string[];
 }
 
@@ -56,7 +56,7 @@ export async function runDesk({ where, folder, cards: count, seed }: DeskCase): 
     const { site, desk, transport } = openers(where, folder);
     const args = ["personalize", "--batch", listFile(folder, count), ...desk, ...site, ...transport];
     const { code, last } = await bench.run(args, async () => void wrong.push(...(await unbound(register, cards))));
-    // Papers once and not after each kill: the tool takes longer to load what makes them than to seed a card.
+    // Print papers once and not after each kill, because loading the printing code takes longer than seeding a card.
     const papers =
       code === 0
         ? await dsc(["batch", "report", folder, "--batch", "1", "--pin-letters", join(folder, LETTERS), ...desk])
@@ -135,7 +135,7 @@ async function judge(where: string, folder: string, cards: readonly Card[]): Pro
   }
 }
 
-/** PINs by serial number, as they stand in the file of letters: one list for each. */
+/** The PINs in the file of letters: a list for each serial number. */
 function lettersIn(path: string): ReadonlyMap<string, readonly string[]> {
   const printed = new Map<string, string[]>();
   for (const { words } of pagesOf(readFileSync(path))) {

@@ -1,14 +1,14 @@
 // The module with a switch at each instruction: one module in which any single fault can be chosen at run time.
 //
-// Every instruction is a site with a number. The block of words at CONTROL, in memory that the firmware never
-// uses, says which site is faulty, at which of its executions, and how. Where nothing is armed the module does what
-// the original does.
+// Every instruction is a site with a number. The block of words at CONTROL, in memory that the firmware never uses,
+// says which site is faulty, at which of its executions, and how. If nothing is armed, the module behaves as the
+// original.
 //
 //   value   an instruction with a result: skipped (zero in its place), all ones, bits flipped
 //   effect  one without (a store, a call, a jump, …): skipped, its operands evaluated and dropped
 //   branch  the condition of an if, br_if or select: reversed
 //
-// A loop that runs away is ended: each round takes from the fuel, and none left is a trap.
+// Each round of a loop takes fuel, and a trap ends the run when no fuel is left.
 
 import { readFileSync } from "node:fs";
 import { FIRMWARE_FILE } from "../../../sim/session/firmware.js";
@@ -20,7 +20,7 @@ export type Type = "i32" | "i64" | "none";
 
 export interface Site {
   readonly id: number;
-  /** The function it is in, by its name in the source: `pin/check`. */
+  /** The function that contains it, by its name in the source: `pin/check`. */
   readonly func: string;
   /** The instruction: `i32.load8_u`, `call vault/open`. */
   readonly what: string;
@@ -40,7 +40,7 @@ export interface Instrumented {
 
 type Variety = "faulty" | "counting" | "quick";
 
-/** Where the words of CONTROL lie: beyond all that a flipped bit of an address of the firmware can reach. */
+/** The address of the CONTROL words: out of reach of any firmware address with one flipped bit. */
 export const CONTROL = 65_408;
 /** Offsets from CONTROL. `COUNT`: executions until the fault, 1 is the next. `EACH`: all of them. */
 export const Word = {
@@ -56,7 +56,7 @@ export const Word = {
 } as const;
 /** Where the counting module counts, a word for each site. */
 export const COUNTS = 8_192;
-/** What a call from outside takes of the fuel; a round of a loop takes 1. */
+/** The fuel that a call from outside takes; a round of a loop takes 1. */
 const CALL_FUEL = "100";
 /** No site. */
 export const NOWHERE = 0xffffffff;
@@ -73,8 +73,8 @@ export function released(): Promise<Instrumented> {
 }
 
 /**
- * Instruments a compiled module; only the functions whose names match `only`. `text` is what the compiler wrote beside it:
- * it has the functions' names.
+ * Instruments the functions of a compiled module whose names match `only`. `text` is the compiler's text of the module,
+ * which has the functions' names.
  */
 export async function instrument(binary: Uint8Array, text: string, only = /^/): Promise<Instrumented> {
   const binaryen = await loadBinaryen();
@@ -170,12 +170,12 @@ class Instrumenter {
     ];
   }
 
-  /** A call from outside takes fuel too: a host that is told to come back at once would never end. */
+  /** A call from outside takes fuel too; otherwise a host that must call back at once would never end. */
   #toll(): List {
     return this.#func.startsWith("index/") ? [["call", "$burn", ["i32.const", CALL_FUEL]]] : [];
   }
 
-  /** Statements whose last has the type `wanted`; one that only jumps away gets a zero behind it. */
+  /** Statements whose last one has the type `wanted`. After one that only jumps, a zero is added. */
   #sequence(nodes: readonly Node[], wanted: Type): List {
     const done = nodes.map((node) => this.#instruction(node as List));
     const last = nodes.at(-1);
@@ -222,7 +222,7 @@ class Instrumenter {
     );
   }
 
-  /** The instruction as it is, but for the fuel that its loops take. */
+  /** The instruction unchanged, except that its loops take fuel. */
   #fuelled(node: List): List {
     const children = node.map((child) => (isList(child) ? this.#fuelled(child) : child));
     if (head(node) !== "loop") return children;
@@ -326,7 +326,10 @@ class Instrumenter {
     return ["call", guard, ...operands, ["i32.const", String(site)]];
   }
 
-  /** A function that does what `make` makes of its parameters, unless the site that it is told is the faulty one. */
+  /**
+  A function with the body that `make` builds from its parameters, which is left out if the given site is the faulty
+  one.
+  */
   #guard(key: string, params: readonly Type[], result: Type, make: (values: List) => List): string {
     const name = `$guard_${key.replace(/[^\w.]+/g, "_")}`;
     if (this.#guards.has(name)) return name;

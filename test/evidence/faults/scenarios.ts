@@ -1,4 +1,5 @@
-// The attacks: how the card stands before each, what is done while an instruction fails, and what must hold after.
+// The attacks: the state of the card before each, the actions while an instruction fails, and the promises that must
+// hold afterwards.
 
 import { cmac } from "@noble/ciphers/aes.js";
 import { Cla, Ins, Level, SetStatusP2, Sw } from "../../../firmware/wire.js";
@@ -37,12 +38,12 @@ import {
   wipeMarkOf,
 } from "./world.js";
 
-/** Something that must not be. */
+/** A broken promise. */
 export interface Verdict {
   readonly what: string;
-  /** It is so only where the same strike, with the same fault, tells the right PIN or code from a wrong one. */
+  /** Counts only if the same strike with the same fault distinguishes the right PIN or code from a wrong one. */
   readonly ifTelling?: true;
-  /** It is so only where the session key does not depend on the transport keys, so that anybody knows it. */
+  /** Counts only if the session key does not depend on the transport keys, so that anybody can know it. */
   readonly ifKnown?: true;
 }
 
@@ -54,13 +55,13 @@ export interface Scenario {
   /** The card takes any PIN, and the server judges it. */
   readonly server?: true;
   /**
-   * What is done while the fault is there. `right`: with the right PIN or code, to see whether the attempt counts.
-   * Returns what an attempt told its maker.
+   * The actions during the fault. `right`: uses the right PIN or code, to see whether the attempt counts. Returns what
+   * the attempt told the attacker.
    */
   strike(target: Target, world: SimWorld, right: boolean, session: Session): string | undefined;
-  /** What must hold afterwards. Returns what does not. */
+  /** Checks the promises afterwards. Returns the broken ones. */
   judge(target: Target, world: SimWorld, before: Before): Verdict[];
-  /** What it is judged by depends on what the card sent. */
+  /** Whether the judgment depends on what the card sent. */
   readonly hears?: true;
   /** The owner or the bench is there, with the right PIN or keys. */
   readonly legitimate?: true;
@@ -69,11 +70,11 @@ export interface Scenario {
 /** What was true when the attack began. */
 export interface Before {
   readonly identity: string;
-  /** The strike did not end as it should have: whoever was there noticed. */
+  /** The strike ended in an error, so the person or program at the card noticed. */
   readonly noticed: boolean;
   /** The session key for MACs and the chaining value, where they lie in memory. */
   readonly session: Session;
-  /** What was found out about a flash, for the next time. */
+  /** Results by flash contents, kept for the next time. */
   readonly known: Map<string, Chances>;
 }
 
@@ -90,10 +91,10 @@ const ZEROS = new Uint8Array(8);
 
 // ---- at the keypad ----
 
-/** An attempt that was none: the card did not take all digits, or not the OK. */
+/** Not an attempt: the card did not take all digits, or did not take OK. */
 export const NOT_MADE = "not made";
 
-/** Enters a PIN or a code. Returns what the screen says about it; where OK was ignored, there was no attempt. */
+/** Enters a PIN or a code. Returns the screen's verdict. If OK was ignored, there was no attempt. */
 function tryDigits(target: Target, digits: string): string {
   target.attempted = false;
   target.do((card) => card.type(digits));
@@ -143,7 +144,7 @@ function codeScenario(name: string, spent: number): Scenario {
   };
 }
 
-/** The card is turned on, with so many tries gone, and then it is the attacker's. */
+/** The card is turned on with this many tries spent, and then the attacker has it. */
 function powerOnScenario(name: string, pins: number, codes: number): Scenario {
   return {
     name,
@@ -159,7 +160,7 @@ function powerOnScenario(name: string, pins: number, codes: number): Scenario {
   };
 }
 
-/** A card that lets nobody in, and keys pressed on it. */
+/** Keys are pressed on a card that opens to nobody. */
 function closedScenario(name: string, codes: number): Scenario {
   return {
     name,
@@ -177,7 +178,7 @@ function closedScenario(name: string, codes: number): Scenario {
   };
 }
 
-/** The owner logs in; a fault then must not give a finder more than the tries, nor a key to who reads what is public. */
+/** The owner logs in. A fault then must not give a finder more than the tries, nor reveal a key in public data. */
 const login: Scenario = {
   name: "login",
   legitimate: true,
@@ -195,7 +196,7 @@ const login: Scenario = {
   judge: judgeAttempts(3, CODE_TRIES, false),
 };
 
-/** A finder's login on a card whose PIN the server judges: what it responds must not be what the right PIN responds. */
+/** A finder logs in on a card whose PIN the server checks: the response must differ from that of the right PIN. */
 const serverLogin: Scenario = {
   name: "server",
   server: true,
@@ -209,7 +210,7 @@ const serverLogin: Scenario = {
   judge: (target, _world, before) => judgeChange(target, before),
 };
 
-/** A wipe was begun, and power failed: what power-on finishes is the same card, or a blank one. */
+/** A wipe was begun, and power failed: after power-on the card is the same one, or a blank one. */
 const interruptedWipe: Scenario = {
   name: "wipe-interrupted",
   prepare: (target) => target.card.flash.program(wipeMarkOf(target), 0),
@@ -221,8 +222,8 @@ const interruptedWipe: Scenario = {
 };
 
 /**
- * Counts what is left for an attacker who goes on: from the screen as it stands, and from power-on.
- * `attempted`: the strike was an attempt, and there were so many before it.
+ * Counts the tries left for an attacker who goes on, from the current screen and from power-on. `attempted`: the strike
+ * was an attempt, with this many tries before it.
  */
 function judgeAttempts(pins: number, codes: number, attempted = true): Scenario["judge"] {
   return (target, world, before) => {
@@ -251,7 +252,10 @@ function failPins(target: Target, count: number): void {
   off(target);
 }
 
-/** Writes a new page, so that the tries spent are in its head and no longer in slots: the same keys again. */
+/**
+Writes a new page by replacing the transport keys with the same ones, so that the spent tries are in its head and not in
+slots.
+*/
 function carryOver(target: Target, { keys }: SimWorld): void {
   const data = putKeyData(keys, keys.dek);
   sendIn(target, open(target, keys), { ins: Ins.PUT_KEY, p1: keys.kvn, p2: 0x81, data });
@@ -276,7 +280,7 @@ function wake(target: Target): void {
   send(target, { cla: Cla.GP, ins: Ins.GET_DATA, p1: 0xdf, p2: 0x20 });
 }
 
-/** Opens a channel without the keys: what is sent as cryptogram and MAC is `forge`d from the card's answer. */
+/** Opens a channel without the keys: `forge` makes cryptogram and MAC from the card's answer. */
 function channelScenario(
   name: string,
   forge: (answer: Response) => [cryptogram: Uint8Array, mac: Uint8Array],
@@ -305,7 +309,7 @@ function channelScenario(
   };
 }
 
-/** Whether somebody who knows the session key for MACs, and no other, opens the channel that was begun. */
+/** Whether an attacker who knows only the session key for MACs opens the channel that was begun. */
 function opensUnder(target: Target, macKey: Uint8Array): boolean {
   const challenge = unescaped(target.sent).subarray(15, 23);
   const context = Buffer.concat([HOST_CHALLENGE, challenge]);
@@ -317,12 +321,12 @@ function opensUnder(target: Target, macKey: Uint8Array): boolean {
   return tentatively(target, () => answerOf(target, command)) === Sw.DONE;
 }
 
-/** What somebody does who guesses that a fault left the session keys at zero. */
+/** The forgery of an attacker who guesses that a fault left the session keys at zero. */
 function forgeUnderZero(answer: Response): [Uint8Array, Uint8Array] {
   return forgeIn(Buffer.concat([HOST_CHALLENGE, answer.data.subarray(13, 21)]));
 }
 
-/** The same, where the fault left the challenges at zero too. */
+/** The same for a fault that also left the challenges at zero. */
 function forgeInZero(): [Uint8Array, Uint8Array] {
   return forgeIn(new Uint8Array(16));
 }
@@ -336,7 +340,7 @@ function forgeIn(context: Uint8Array): [Uint8Array, Uint8Array] {
   return [cryptogram, mac];
 }
 
-/** A channel is open where a command is taken under the keys that the card has in memory, whatever they are. */
+/** A channel is open if a command is accepted under the keys in the card's memory, whatever they are. */
 function judgeChannel(target: Target, _world: SimWorld, before: Before): Verdict[] {
   const memory = target.card.memory;
   const key = memory.slice(before.session.macKey, before.session.macKey + 16);
@@ -352,7 +356,7 @@ function judgeChannel(target: Target, _world: SimWorld, before: Before): Verdict
 
 function judgeChange(target: Target, before: Before): Verdict[] {
   const now = identity(target);
-  // A card that a fault made unreadable is broken; nobody got anything.
+  // A fault that makes the card unreadable breaks it, but gives the attacker nothing.
   return now === before.identity || now === UNREADABLE ? [] : [{ what: "the card was changed" }];
 }
 
@@ -372,8 +376,8 @@ const derivation: Scenario = {
 };
 
 /**
- * The status word of a command, or nothing. An INITIALIZE UPDATE that a fault left in the line's buffer is carried
- * out, and answered, only now: that is no answer to the command.
+ * The status word of a command, or undefined. An INITIALIZE UPDATE that a fault left in the line's buffer may be
+ * answered only now; that is not an answer to the command.
  */
 function answerOf(target: Target, command: Parameters<typeof send>[1]): number | undefined {
   try {
@@ -384,7 +388,7 @@ function answerOf(target: Target, command: Parameters<typeof send>[1]): number |
   }
 }
 
-/** Commands that nobody authenticated: in the channel of somebody else, or in none. */
+/** Unauthenticated commands: in somebody else's channel, or in none. */
 function commandScenario(name: string, inChannel: boolean, ins: Ins, p: [number, number], size: number): Scenario {
   return {
     name,
@@ -407,7 +411,7 @@ function commandScenario(name: string, inChannel: boolean, ins: Ins, p: [number,
   };
 }
 
-/** Somebody with the transport keys and not the PIN: the proof, and a change of PIN. */
+/** An attacker with the transport keys but without the PIN tries the proof and a change of PIN. */
 function benchPin(name: string, ins: Ins): Scenario {
   return {
     name,
@@ -420,7 +424,9 @@ function benchPin(name: string, ins: Ins): Scenario {
   };
 }
 
-/** Somebody with the transport keys and no unlock code, of which `spent` of five are gone: a new PIN. */
+/**
+An attacker with the transport keys but without an unlock code tries to set a PIN; `spent` of five code tries are gone.
+*/
 function benchCode(name: string, spent: number): Scenario {
   return {
     name,
@@ -447,10 +453,10 @@ function tryAtBench(target: Target, world: SimWorld, session: Session, ins: Ins,
   try {
     const { sw, data } = channel.unwrap(send(target, command));
     target.screens.push(data.toString("latin1"));
-    // Refused before anything was tried: the digits were garbled on their way.
+    // The card refused the command before a try, because the digits were garbled on the line.
     return sw === Sw.WRONG_DATA || sw === Sw.WRONG_SECURE_MESSAGING ? NOT_MADE : String(sw);
   } catch (error) {
-    // Its frame was lost on the line: the card has not even looked at its MAC.
+    // The frame was lost on the line: the card has not checked its MAC.
     if (error instanceof Silence && chainOf(target, session) === chained) return NOT_MADE;
     throw error;
   }
@@ -468,7 +474,7 @@ function readAll(target: Target): void {
   send(target, { cla: 0, ins: Ins.SELECT, p1: 4, p2: 0 });
 }
 
-/** Everything that is there to be read, by anybody. */
+/** Reads all data that anybody may read. */
 const read: Scenario = {
   name: "read",
   prepare: wake,
@@ -481,7 +487,10 @@ const read: Scenario = {
   judge: (target, _world, before) => judgeChange(target, before),
 };
 
-/** The card id, which is computed from the root secret; twice, since a fault in the first time may stay for the second. */
+/**
+Reads the card id, which is computed from the root secret, twice, because a fault in the first read may persist in the
+second.
+*/
 const readId: Scenario = {
   name: "read-id",
   prepare: wake,
@@ -492,7 +501,7 @@ const readId: Scenario = {
   judge: (target, _world, before) => judgeChange(target, before),
 };
 
-/** The bench personalizes, checks what it can, and hands the card out. */
+/** The bench personalizes the card, checks what it can, and gives the card out. */
 const personalization: Scenario = {
   name: "personalize",
   blank: true,

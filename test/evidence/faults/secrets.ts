@@ -1,9 +1,9 @@
-// What must never leave a card, and whether it did.
+// The secrets that must never leave a card, and the search for them.
 
 import { kdf } from "../../../host-tools/card/scp03.js";
 import { type SimWorld, unlockCodeOf } from "./world.js";
 
-/** As many bytes of a key in a row are a leak. */
+/** This many bytes of a key in a row are a leak. */
 const LEAK = 4;
 const ERASED = [0xff, 0xff, 0xff, 0xff];
 const SPENT = [0xa5, 0x5a, 0xc3, 0x3c];
@@ -33,7 +33,7 @@ export class Secrets {
   }
 }
 
-/** Every key of a card: those it was given, its root secret, what is derived from it, and those of a channel. */
+/** Every key of a card: the given ones, its root secret, the keys derived from it, and those of a channel. */
 export function secretsOf(
   { record, keys }: SimWorld,
   root: Uint8Array,

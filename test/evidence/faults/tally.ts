@@ -1,4 +1,4 @@
-// Which faults of a scenario are tried, and what came of them.
+// The faults of a scenario that are tried, and their results.
 
 import { Random } from "../../../sim/core/random.js";
 import type { Failure } from "../campaign.js";
@@ -6,14 +6,16 @@ import type { Instrumented, Site } from "./instrument.js";
 import type { Mode } from "./target.js";
 import { OUTCOMES, type Outcome, type Trial } from "./trial.js";
 
-/** Functions whose loops are sampled: algorithms, and what carries bytes and time. All others are control code. */
+/**
+Functions whose loops are sampled: algorithms, and code that moves bytes or counts time. All others are control code.
+*/
 const LOOPS =
   /^(crypto\/(?!siv)|~lib\/|selftest\/|pages\/check|flash\/isBlank|keys\/|card\/(nextDue|pass)|clock\/|line\/|frame\/|panel\/)/;
 const SEED = 20_260_722;
 /** Of an address in the card's memory. */
 const ADDRESS_BITS = 12;
 
-/** What was tried, and what came of it. */
+/** The faults tried, and their results. */
 export interface Tally {
   static: number;
   control: number;
@@ -26,15 +28,15 @@ export interface Tally {
 
 /** Which faults of a scenario are tried. */
 export interface Plan {
-  /** Each bit of a result that can be one of an address is flipped, and not one bit that is drawn. */
+  /** Flips each bit of a result that may belong to an address, instead of one random bit. */
   readonly everyBit?: boolean;
-  /** One of so many executions in control code. */
+  /** Tries one in this many executions of control code. */
   readonly thinning: number;
-  /** One of so many instructions in loops, each at one execution for each way. */
+  /** Tries one in this many instructions in loops, each at one execution for each kind of fault. */
   readonly sampling: number;
   /** Only sites of these functions. */
   readonly only?: RegExp;
-  /** Sites that are left are not tried once a failure says so. */
+  /** Stops once a failure says this. */
   readonly until?: RegExp;
 }
 
@@ -55,7 +57,7 @@ export function tryFaults(trial: Trial, { sites }: Instrumented, plan: Plan, tal
     const every = sampled ? count * plan.sampling : plan.thinning;
     tally.sites.add(site.id);
     for (const mode of modesOf(site, plan, random)) tally.static += attempt(trial, site, 0, mode, tally);
-    // What is executed once only was just tried.
+    // A site that is executed only once was just tried.
     if (count === 1) continue;
     for (const mode of drawnModes(site, random)) {
       for (const execution of drawn(count, every, random)) {
@@ -75,7 +77,7 @@ function attempt(trial: Trial, site: Site, execution: number, mode: Mode, tally:
   return 1;
 }
 
-/** How an instruction goes wrong all the time: skipped, all ones, and a bit flipped, or each of them. */
+/** The faults of an instruction at every execution: skipped, all ones, and one bit or each bit flipped. */
 function modesOf(site: Site, { everyBit }: Plan, random: Random): Mode[] {
   if (site.kind !== "value") return drawnModes(site, random);
   const drawn = flipped(site, random);
@@ -83,14 +85,14 @@ function modesOf(site: Site, { everyBit }: Plan, random: Random): Mode[] {
   return ["skip", "ones", ...new Set([drawn, ...bits])];
 }
 
-/** How it goes wrong once: skipped, and one of the others. */
+/** The faults at one execution: skipped, and one of the others. */
 function drawnModes(site: Site, random: Random): Mode[] {
   if (site.kind === "effect") return ["skip"];
   if (site.kind === "branch") return ["reverse"];
   return ["skip", random.next() % 3 === 0 ? "ones" : flipped(site, random)];
 }
 
-/** Every other one in bit 0, which is what a condition has. */
+/** Every second flip is of bit 0, which is the value of a condition. */
 function flipped({ type }: Site, random: Random): Mode {
   const width = type === "i64" ? 64 : 32;
   return random.next() % 2 === 0 ? "bit0" : `bit${1 + (random.next() % (width - 1))}`;

@@ -1,4 +1,4 @@
-// A card that faults are put into: the instrumented module in a simulated card, with what leaves it watched.
+// The target of faults: the instrumented module in a simulated card, whose output is recorded.
 
 import { createHash } from "node:crypto";
 import { Card, CardTrap, KEYS, MEMORY_SIZE } from "../../../sim/core/card.js";
@@ -15,14 +15,14 @@ export interface Fault {
   readonly mode: Mode;
 }
 
-/** Rounds of loops until a run counts as hanging; a whole attempt takes a hundredth of it. */
+/** The rounds of loops after which a run counts as hanging; a whole attempt takes a hundredth of that. */
 const STRIKE_FUEL = 300_000;
 const QUIET_FUEL = 200_000;
 
-/** Bytes sent until that counts as hanging too; the longest scenario sends a tenth of it. */
+/** The bytes sent after which a run counts as hanging; the longest scenario sends a tenth of that. */
 const FLOOD = 10_000;
 
-/** The card lost its memory in the middle: a trap, a hang, or a flash that was told nonsense. */
+/** The card lost its memory during a call: a trap, a hang, or an impossible flash operation. */
 export class Crash extends Error {
   override name = "Crash";
   constructor(readonly hung: boolean) {
@@ -30,10 +30,10 @@ export class Crash extends Error {
   }
 }
 
-/** What a card, its flash or its host throw then; the second where it cannot even start again. */
+/** The errors that a card, its flash or its host throw then; the second one if the card cannot even restart. */
 const CRASHES = [CardTrap, WebAssembly.RuntimeError, RangeError, FlashMisuse];
 
-/** NOR flash that no check protects: a program clears bits whatever was there, as a real one does. */
+/** NOR flash without checks: as in real flash, a program clears bits whatever the old value is. */
 class BareFlash extends Flash {
   override program(address: number, value: number): void {
     if (address % 4 !== 0 || address < 0 || address >= FLASH_SIZE) throw new RangeError("no word of the flash");
@@ -54,7 +54,7 @@ export class Target {
   readonly sent: number[] = [];
   /** All that was sent since the card was made. */
   readonly everSent: number[] = [];
-  /** Whether an attempt that crashed was one: all its digits were typed, or sent. */
+  /** Whether a crashed attempt counts as one, because all its digits had been typed or sent. */
   attempted = true;
   readonly #control: DataView;
   #armed = false;
@@ -73,7 +73,7 @@ export class Target {
     });
   }
 
-  /** Forgets what was shown and sent. */
+  /** Clears the record of screens and bytes. */
   listen(): void {
     this.screens.length = 0;
     this.attempted = true;
@@ -105,7 +105,7 @@ export class Target {
     this.#control.setUint32(CONTROL + Word.HUNG, 0, true);
   }
 
-  /** Does something to the card. Throws Crash where it lost its memory in it; the card is off then. */
+  /** Runs an action on the card. Throws Crash if the card lost its memory; the card is off then. */
   do<T>(action: (card: Card) => T): T {
     if (!this.#armed) this.disarm();
     try {
@@ -119,7 +119,7 @@ export class Target {
     }
   }
 
-  /** Lets go of all keys, however disordered the card is. */
+  /** Releases all keys, in whatever state the card is. */
   #letGo(): void {
     for (const key of KEYS) {
       try {
@@ -130,7 +130,7 @@ export class Target {
     }
   }
 
-  /** Everything that a card will ever act upon: memory, flash and the rest of the machine. */
+  /** The whole state of the card: memory, flash and the rest of the machine. */
   get fingerprint(): string {
     const memory = new Uint8Array(this.card.beyond.buffer, 0, MEMORY_SIZE);
     return createHash("md5").update(memory).update(this.card.flash.bytes).digest("base64");
@@ -149,7 +149,7 @@ export class Target {
     new Uint8Array(this.card.beyond.buffer, COUNTS, CONTROL - COUNTS).fill(0);
   }
 
-  /** Nothing that a fault wrote where no chip has memory stays for the next one. */
+  /** Clears what a fault wrote beyond a chip's memory, so that it does not affect the next fault. */
   clearBeyond(): void {
     new Uint8Array(this.card.beyond.buffer, MEMORY_SIZE, CONTROL - MEMORY_SIZE).fill(0);
   }

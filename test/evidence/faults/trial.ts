@@ -1,4 +1,4 @@
-// A scenario on a card, again and again, each time with another fault.
+// Runs a scenario on a card repeatedly, each time with another fault.
 
 import { cmac } from "@noble/ciphers/aes.js";
 import { Level } from "../../../firmware/wire.js";
@@ -28,32 +28,32 @@ const END = "end";
 const SEED = 20_260_722;
 const HOST_CHALLENGE = new Uint8Array(8);
 
-/** Errors by which whoever talks to the card learns that something is wrong. */
+/** Errors that show the card's user that something is wrong. */
 const NOTICED = [Silence, Rejected, BadAnswer, CardRefused, AuthenticationFailed];
 
 export const OUTCOMES = ["unchanged", "noticed", "different", "crash", "hang"] as const;
 /**
- * What a fault did: nothing that could be seen later on; an error at whoever talked to the card; something
- * else on screen, line or flash; a trap; a loop without end.
+ * The effect of a fault: nothing visible; an error for the card's user; another screen, output or flash; a trap; an
+ * endless loop.
  */
 export type Outcome = (typeof OUTCOMES)[number];
 
 export interface Ended {
   readonly outcome: Outcome;
-  /** What must not be. */
+  /** The broken promises. */
   readonly violation?: string;
 }
 
 interface Run {
   readonly outcome: Outcome;
   readonly transcript: string;
-  /** What an attempt told its maker. */
+  /** What an attempt told the attacker. */
   readonly observed: string;
 }
 
 export class Trial {
   readonly target: Target;
-  /** On which it is looked what a fault left: the same card, and quicker. */
+  /** A faster copy of the card, on which the effects of a fault are checked. */
   readonly #judged: Target;
   readonly #world: SimWorld;
   readonly #twinWorld: SimWorld;
@@ -93,7 +93,7 @@ export class Trial {
     return counting.counts(this.#instrumented.sites.length);
   }
 
-  /** Runs the scenario with a fault, or without one, and says how it ended. */
+  /** Runs the scenario with or without a fault. Returns the result. */
   run(fault: Fault | undefined): Ended {
     const ran = this.#strike(this.target, this.#world, fault, false);
     const { outcome, transcript } = ran;
@@ -103,7 +103,7 @@ export class Trial {
     return { outcome: outcome === "different" && same ? "unchanged" : outcome, ...(violation && { violation }) };
   }
 
-  /** The same with the right PIN or code: the control that says that the questions can be answered otherwise. */
+  /** The same with the right PIN or code: the control, which shows that the checks can give another result. */
   runRight(): string | undefined {
     const ran = this.#strike(this.target, this.#world, undefined, true);
     return this.#leak(undefined) ?? this.#judge(undefined, ran, this.target.fingerprint);
@@ -127,7 +127,7 @@ export class Trial {
     return undefined;
   }
 
-  /** The card as the strike left it. */
+  /** The state of the card after the strike. */
   #copied(): Target {
     this.target.card.save(END);
     this.#judged.card.load(END, this.target.card);
@@ -157,7 +157,7 @@ export class Trial {
     };
   }
 
-  /** Whether the attempt would have been worth one: with the right PIN or code it goes otherwise. */
+  /** Whether the attempt is worth a try to the attacker, because it goes differently with the right PIN or code. */
   #tells(fault: Fault | undefined, observed: string): boolean {
     if (observed === NOT_MADE) return false;
     const rightly = this.#strike(this.target, this.#world, fault, true).observed;
@@ -180,27 +180,27 @@ export class Trial {
     return leak && this.#leaksElsewhere(fault) ? leak : undefined;
   }
 
-  /** Four bytes are a key's by chance now and then: then the same fault gives none of the keys of another card. */
+  /** Four bytes may match a key by chance, so the same fault must also leak a key of another card. */
   #leaksElsewhere(fault: Fault | undefined): boolean {
     this.#twinSecrets ??= this.#secretsIn(this.#twin, this.#twinWorld);
     this.#strike(this.#twin, this.#twinWorld, fault, false);
     return leakOf(this.#twin, this.#twinSecrets) !== undefined;
   }
 
-  /** A card with other keys, on which the same is done. */
+  /** A card with other keys, for the same actions. */
   get #twin(): Target {
     this.#otherCard ??= prepared(this.#instrumented.faulty, this.scenario, this.#twinWorld);
     return this.#otherCard;
   }
 
-  /** The keys of a card, those of the channels included that the scenario begins without a fault. */
+  /** The keys of a card, including those of the channels that the scenario begins without a fault. */
   #secretsIn(target: Target, world: SimWorld): Secrets {
     this.#strike(target, world, undefined, false);
     return secretsOf(world, rootOf(target), lockCodeOf(target), sessionKeysIn(target, world));
   }
 }
 
-/** What ended a strike early. An error of the harness is none. */
+/** The error that ended a strike early. Rethrows errors of the harness. */
 function outcomeOf(error: unknown): Outcome {
   if (error instanceof Crash) return error.hung ? "hang" : "crash";
   if (NOTICED.some((kind) => error instanceof kind)) return "noticed";
@@ -239,7 +239,7 @@ function prepared(module: WebAssembly.Module, scenario: Scenario, world: SimWorl
   return target;
 }
 
-/** Where the session's key for MACs and its chaining value lie: found with a session whose keys are known. */
+/** The addresses of the session's key for MACs and of its chaining value, found with a session whose keys are known. */
 function sessionOf(target: Target): Session {
   const channel = open(target, testKeys(), Level.C_MAC);
   const sent = unescaped(target.everSent);

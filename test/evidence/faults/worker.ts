@@ -1,4 +1,4 @@
-// A thread of the faults campaign: tries the faults of one scenario after the other, as it is told to.
+// A thread of the faults campaign: tries the faults of one scenario after the other, on request.
 
 import { parentPort } from "node:worker_threads";
 import { released } from "./instrument.js";
@@ -6,7 +6,7 @@ import { SCENARIOS, type Scenario } from "./scenarios.js";
 import { newTally, type Plan, type Tally, tryFaults } from "./tally.js";
 import { Trial } from "./trial.js";
 
-/** What a thread is told. It answers with a Tally. */
+/** The request to a thread. It answers with a Tally. */
 export interface Order {
   readonly scenario: string;
   readonly plan: Plan;

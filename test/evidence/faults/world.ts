@@ -1,5 +1,5 @@
-// The card that is attacked: its record and keys, how it came about, and what somebody who knows all of
-// them does to see whether it still keeps them.
+// The card that is attacked: its record and keys, its personalization, and checks by code that knows the secrets of
+// whether the card still keeps them.
 
 import { Cla, Ins, Level, SetStatusP2, Sw } from "../../../firmware/wire.js";
 import { type Command, decodeResponse, encodeCommand, type Response } from "../../../host-tools/card/apdu.js";
@@ -22,7 +22,7 @@ export interface SimWorld {
 
 export const CHALLENGE = "246813";
 export const WRONG_PIN = "4082";
-/** What an attacker sets who can. */
+/** The PIN that an attacker sets if the card lets him. */
 export const OWN_PIN = "7294";
 export const CODE_TRIES = 5;
 const UNLOCK_SUITE = "OCRA-1:HOTP-SHA256-8:QN08";
@@ -65,7 +65,7 @@ export function open(target: Target, keys: Keyset, level: SecurityLevel = Level.
   return target.do((card) => openChannel(card, level, keys));
 }
 
-/** The operator found the card not as it must be. */
+/** The operator found a fault of the card. */
 export class Rejected extends Error {
   override name = "Rejected";
 }
@@ -147,7 +147,7 @@ export function pass(target: Target): string {
   });
 }
 
-/** Does something and takes it back. */
+/** Runs an action and then restores the card. */
 export function tentatively<T>(target: Target, action: () => T): T {
   const name = `fork ${forks++}`;
   target.card.save(name);
@@ -160,7 +160,7 @@ export function tentatively<T>(target: Target, action: () => T): T {
 }
 let forks = 0;
 
-/** What an attacker can still try on a card as it stands. */
+/** What an attacker can still try on a card in its current state. */
 export interface Chances {
   /** Attempts at which the right PIN would open it. */
   readonly pins: number;
@@ -171,13 +171,13 @@ export interface Chances {
 }
 
 const NOTHING: Chances = { pins: 0, codes: 0, open: false };
-/** More screens than any card asks on. */
+/** More than the number of prompts of any card. */
 const ROUNDS = 12;
 
 /**
- * Enters wrong PINs and wrong codes until nothing is asked for any more, and counts. It begins on the screen as it
- * stands; once that is no PIN any more, the battery is pulled, and what follows depends on flash alone: `known`
- * remembers it.
+ * Enters wrong PINs and wrong codes until the card asks for none, and counts them. It begins on the current screen.
+ * Once that does not ask for a PIN, the battery is pulled; the rest depends only on flash, and `known` keeps the
+ * result.
  */
 export function chancesOf(target: Target, world: SimWorld, known: Map<string, Chances>): Chances {
   const [pins, open] = tryPins(target, world);
@@ -186,7 +186,7 @@ export function chancesOf(target: Target, world: SimWorld, known: Map<string, Ch
   return { pins: pins + rest.pins, codes: rest.codes, open: open || rest.open };
 }
 
-/** What is left from power-on. */
+/** The tries left from power-on. */
 export function chancesOfFlash(target: Target, world: SimWorld, known: Map<string, Chances>): Chances {
   const flash = target.flashFingerprint;
   const before = known.get(flash);
@@ -249,7 +249,7 @@ function unlocks(target: Target, world: SimWorld, lockCode: string): boolean {
   return enterSafely(target, unlockCodeOf(world.record, lockCode)) === "NEW>" && takesOwnPin(target, world);
 }
 
-/** Whether what the card has open are the right keys. */
+/** Whether the card has the right keys open. */
 function isOpen(target: Target, world: SimWorld, shown: string): boolean {
   if (shown === responseOf(world.record)) return true;
   if (shown === "CHALLNG>") {
@@ -272,12 +272,12 @@ function wrongCode(world: SimWorld, lockCode: string): string {
   return /^\d{8}$/.test(lockCode) ? otherCode(unlockCodeOf(world.record, lockCode)) : "00000000";
 }
 
-/** A code that differs in two digits, by different steps: no fault of a key makes it the right one. */
+/** A code that differs in two digits, by different amounts, so that no wrong key press makes it the right one. */
 export function otherCode(code: string): string {
   return `${(Number(code[0]) + 1) % 10}${(Number(code[1]) + 5) % 10}${code.slice(2)}`;
 }
 
-// A card that a fault left in disorder may crash later on: it goes on from power-on then.
+// A card with corrupted memory may crash later; it then goes on from power-on.
 const safely =
   <A extends unknown[]>(action: (target: Target, ...rest: A) => string) =>
   (target: Target, ...rest: A): string => {
@@ -308,7 +308,7 @@ const holdSafely = safely((target) =>
 /** The identity of a card that has no page that counts. */
 export const UNREADABLE = "none";
 
-/** What only an authenticated command may change: head, root secret and transport keys of the page that counts. */
+/** The data that only an authenticated command may change: head, root secret and transport keys of the current page. */
 export function identity(target: Target): string {
   const image = target.card.flash.bytes;
   const page = currentPage(readImage(image));

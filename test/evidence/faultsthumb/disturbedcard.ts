@@ -1,4 +1,4 @@
-// A card on the meter that is given wrong PINs with an instruction skipped, and is then asked what that gained.
+// A card on the meter gets wrong PINs with a skipped instruction; then the gain of each is measured.
 
 import { MachineError } from "../../../board/emulator/machine.js";
 import { Key } from "../../../firmware/wire.js";
@@ -12,27 +12,27 @@ import type { Step } from "./skips.js";
 
 const CHALLENGE = "123456";
 const MESSAGE = 2000;
-/** Where cards are kept: as they are before the fault, and after it. */
+/** The places for saved cards: before the fault, and after it. */
 const PLACE = { BEFORE: 0, AFTER: 1 };
-/** What no attempt takes (ms): the machine is lost then. */
+/** Longer than any attempt (ms), so the machine is lost. */
 const TIME_LIMIT = 5000;
 /** Instructions of the meter between arming the skip and the card's first. */
 const MARGIN = 200;
-/** Entries that a message may swallow, until it is believed that no verdict comes. */
+/** The number of entries that a message may swallow before "no verdict" is believed. */
 const SPARE = 3;
-/** How often an attempt is repeated in which nothing was skipped; the last time on a fresh machine. */
+/** How often an attempt is repeated if nothing was skipped; the last time on a fresh machine. */
 const REPEATS = 3;
-/** Attempts with a skip that tell where in the trace they are. */
+/** The number of skips that locate the attempt in the trace. */
 const PROBES = 12;
 
-/** What an attempt came to: a reading, or the chip was reset, or the machine was lost. */
+/** The result of an attempt: a reading, or the chip was reset, or the machine was lost. */
 type Trial = Reading | "reset" | "lost";
 
 /** What a card after a fault still gives away. */
 interface Gain {
-  /** The right PIN opens after as many wrong ones, the faulted one among them, as there were tries. */
+  /** The right PIN still opens after as many wrong ones as there were tries, including the faulted one. */
   readonly oneMore: boolean;
-  /** What must never happen, where it did. */
+  /** The violation, if there is one. */
   readonly fault?: string;
 }
 
@@ -43,11 +43,11 @@ export interface Verdict {
 
 export class DisturbedCard {
   readonly #image: string;
-  /** Tries left before the attempt that is faulted. */
+  /** Tries left before the faulted attempt. */
   readonly #left: number;
   readonly #gains = new Map<string, Gain>();
   #card: MeteredCard | undefined;
-  /** What an attempt without a fault comes to. */
+  /** The result of an attempt without a fault. */
   #usual = "";
   /** Machines that had to be started. */
   machines = 0;
@@ -69,7 +69,7 @@ export class DisturbedCard {
 
   // ---- the course of an attempt ----
 
-  /** What the core executes from OK to the return. */
+  /** The instructions from OK to the return. */
   async course(): Promise<Step[]> {
     const card = await this.#ready();
     const traced = await card.meter.trace(() => card.enterAt(PLACE.BEFORE, WRONG_PIN));
@@ -83,7 +83,7 @@ export class DisturbedCard {
     return addresses.slice(offset, offset + length).map((address, index) => ({ index, address }));
   }
 
-  /** Where in a trace the skips are counted from: where some of them say that they were. */
+  /** The position in the trace from which skips are counted, found by the addresses of some skips. */
   async #offsetIn(addresses: readonly number[], instructions: number): Promise<number> {
     let fitting = addresses.map((_, offset) => offset);
     for (let probe = 1; probe <= PROBES; probe++) {
@@ -98,11 +98,11 @@ export class DisturbedCard {
 
   // ---- a fault ----
 
-  /** A wrong PIN with an instruction skipped: what that gained. */
+  /** Enters a wrong PIN with a skipped instruction. Returns the gain. */
   async judge(step: Step): Promise<Verdict> {
     const verdict = await this.#judgeOnce(step);
     if (verdict.kind !== "violation") return verdict;
-    // What earlier faults left in the machine is none of this one's.
+    // Restart the machine, so that earlier faults do not affect this one.
     await this.stop();
     this.#gains.clear();
     return this.#judgeOnce(step);
@@ -126,7 +126,7 @@ export class DisturbedCard {
   }
 
   async #opensWith(index: number): Promise<boolean> {
-    // Its course may be shorter: then the skip comes after its end, and hinders nothing.
+    // Its path may be shorter; then the skip comes after its end and has no effect.
     const trial = await this.#trial(DEMO.pin, index, true);
     return this.#within(() =>
       this.#afterReset(
@@ -142,7 +142,7 @@ export class DisturbedCard {
     const key = trial === "reset" ? `reset ${await card.meter.digest()}` : outcomeOf(trial);
     const gain = this.#gains.get(key) ?? (await this.#ask(card, trial));
     this.#gains.set(key, gain);
-    // The usual outcome leaves nothing behind; any other may have touched what is not the card's.
+    // The usual outcome leaves the machine clean; any other may have changed memory outside the card.
     if (key !== this.#usual) await card.meter.reset();
     return gain;
   }
@@ -179,7 +179,7 @@ export class DisturbedCard {
     );
   }
 
-  /** Enters a wrong PIN. Returns how many verdicts came of it: none where a message swallowed its digits. */
+  /** Enters a wrong PIN. Returns the number of verdicts: none if a message swallowed the digits. */
   async #failOnce(card: MeteredCard): Promise<number> {
     let counted = 0;
     await this.#shownAfter(card, async () => {
@@ -189,7 +189,7 @@ export class DisturbedCard {
     return counted;
   }
 
-  /** What the card shows when its message is over; where the chip was reset, after it is turned on. */
+  /** The screen after the card's message; after a reset of the chip, the screen after turning on. */
   #shownAfter(card: MeteredCard, act: () => Promise<unknown>): Promise<string> {
     return this.#afterReset(
       async () => {
@@ -200,7 +200,7 @@ export class DisturbedCard {
     );
   }
 
-  /** Does something, or something else where the chip was reset meanwhile. */
+  /** Runs an action, or another one if the chip was reset meanwhile. */
   async #afterReset<T>(act: () => Promise<T>, otherwise: () => Promise<T>): Promise<T> {
     try {
       return await act();
@@ -247,7 +247,7 @@ export class DisturbedCard {
     }
   }
 
-  /** Does something on the machine, which is stopped where that never ends. */
+  /** Runs an action on the machine, and stops the machine if the action never ends. */
   async #within<T>(act: () => Promise<T>): Promise<T> {
     const timer = setTimeout(() => void this.stop(), TIME_LIMIT);
     try {
@@ -273,13 +273,13 @@ export class DisturbedCard {
   }
 }
 
-/** Nothing, where the machine is gone or was reset once more; any other error is the bench's. */
+/** Returns undefined if the machine is gone or was reset again; rethrows any other error. */
 function lostAt(error: unknown): undefined {
   if (error instanceof MeterLost || error instanceof MeterReset || error instanceof MachineError) return undefined;
   throw error;
 }
 
-/** What tells one outcome from another: the screen, and the digest of memory and flash. */
+/** The key of an outcome: the screen, and the digest of memory and flash. */
 function outcomeOf({ display, due }: Reading): string {
   return `${display} ${due}`;
 }

@@ -1,4 +1,4 @@
-// The functions of an image: whose instruction an address is.
+// The functions of an image, by the addresses of their instructions.
 
 import { spawnSync } from "node:child_process";
 
@@ -6,7 +6,7 @@ interface Part {
   readonly name: string;
   readonly start: number;
   readonly end: number;
-  /** Of the meter, which no card has. */
+  /** Functions of the meter, which no card has. */
   readonly foreign: boolean;
 }
 

@@ -11,8 +11,8 @@ export interface Step {
 }
 
 /**
- * Of each instruction all executions where there are at most so many, otherwise the first, the last and others of a
- * seed: code that decides runs seldom, code that encrypts runs often.
+ * All executions of each instruction up to this number; beyond it the first, the last and a seeded choice. Code that
+ * decides runs rarely, code that encrypts runs often.
  */
 export function choose(steps: readonly Step[], most: number): Step[] {
   const random = new Random(SEED);

@@ -23,12 +23,15 @@ export const TARGETS: readonly Target[] = [
 
 /** Where findings are kept, in a folder for each target. */
 export const FINDINGS = join(ROOT, "build", "fuzzing");
-/** What was worth keeping, in a folder for each target. */
+/** The inputs that libFuzzer kept, in a folder for each target. */
 export const CORPUS = join(ROOT, "test", "corpus");
 
-/** An input that takes longer is a hang (s). One takes less than a millisecond; a busy machine is to make none of it. */
+/**
+An input that takes longer is a hang (s). The limit is far above the usual millisecond, so a busy machine causes no
+hang.
+*/
 const HANG = 60;
-/** What each execution needs, and nothing that costs more than the card. */
+/** Flags that each execution needs, without any that cost more than the card. */
 const ASAN_OPTIONS = "quarantine_size_mb=1:malloc_context_size=0:detect_leaks=0";
 const LIBFUZZER = [`-timeout=${HANG}`, "-entropic=0", "-detect_leaks=0", "-reload=0", "-print_final_stats=1"];
 
@@ -62,7 +65,7 @@ export class Fuzzer {
     return new Fuzzer(buildImages("fuzz"), loadFirmware(), FINDINGS);
   }
 
-  /** Another module, with no sanitizers: for mutants that show without. */
+  /** Another module without sanitizers, for mutants that show without them. */
   static of(binary: Uint8Array<ArrayBuffer>, name: string): Fuzzer {
     const folder = join(FINDINGS, name);
     const moduleFile = join(folder, "dsc.wasm");

@@ -28,14 +28,14 @@ const SERVER_SUITE = "OCRA-1:HOTP-SHA256-8:QN06-PSHA1";
 /** Near the wrap of the card's clock at 2^32 ms, with a login still to come. */
 const HALF = 2 ** 31 - 10_000;
 
-/** Keys that no text or constant looks like. */
+/** Keys that differ from every text and constant. */
 const RECORD: PersonalizationRecord = {
   ...DEMO,
   key: Uint8Array.from({ length: 32 }, (_, i) => 0x80 ^ ((i * 73 + 41) & 0xff)),
   unlockKey: Uint8Array.from({ length: 32 }, (_, i) => 0xff & (i * 151 + 77)),
 };
 
-/** What brings a card there; it begins off, and personalized unless it is in BLANK. */
+/** The actions that lead to each situation. The card begins off, and personalized unless it is in BLANK. */
 const PERSONALIZED: Readonly<Record<string, (card: Card) => void>> = {
   off: () => {},
   pin: turnOn,
@@ -142,7 +142,7 @@ function lock(card: Card): void {
   failPin(card, RECORD.tries);
 }
 
-/** Uses the slots of a page up, but for one, and leaves a wrong PIN behind. */
+/** Uses all slots of a page but one, and ends with a wrong PIN. */
 function fillPage(card: Card): void {
   for (let i = 0; i < 72; i++) login(card, RECORD.pin);
   failPin(card, 1);
