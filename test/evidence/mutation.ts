@@ -1,4 +1,4 @@
-// Mutations of valid files: of their bytes, and of the elements of XML. What a seed decides can be repeated.
+// Mutations of valid files: of their bytes, and of the elements of XML. The same seed gives the same mutations.
 
 import type { Random } from "../../sim/core/random.js";
 

@@ -37,7 +37,7 @@ export const NIST_ANSWERS: Source = {
   leftOut,
 };
 
-/** The field of a vector; a file without it is not the file that was meant. */
+/** The field of a vector. Throws if it is missing, because the file is then the wrong one. */
 function field({ fields }: CavpVector, name: string): string {
   const value = fields[name];
   if (value === undefined) throw new Error(`no ${name} in a vector with ${Object.keys(fields)}`);

@@ -1,7 +1,7 @@
 // What the campaign parsers gives to the host tools: seed files, CSV, receipts, secrets, frames, answers.
 //
-// Each check takes any bytes at all and throws where a promise is broken: another error than one with an exit code and
-// a clear line, a wrong result, a file changed that should not be.
+// Each check takes any bytes and throws if a promise is broken: an error without an exit code or a clear line, a wrong
+// result, or a changed file.
 
 import { deepStrictEqual, ok } from "node:assert";
 import { readFileSync } from "node:fs";
@@ -24,7 +24,7 @@ import { MemoryDisk } from "../support/memorydisk.js";
 import { pattern } from "../support/pattern.js";
 import { below, mutateBytes, mutateElements, pick } from "./mutation.js";
 
-/** What became of a case: refused with a clear line, or taken with a right result. */
+/** The result of a case: refused with a clear line, or accepted with a right result. */
 export type Outcome = "refused" | "accepted";
 
 export interface Target {
@@ -128,7 +128,7 @@ function partsOf(xml: string): { readonly head: string; readonly packages: reado
   return { head, packages, tail: rest.join("") };
 }
 
-/** Reads a seed file: no key may come out that did not go in, and no card of which nothing is said without the secret. */
+/** Reads a seed file. It must give only keys that went in, and only cards that it also names without the secret. */
 export function checkSeedFile(bytes: Buffer, { secret, keys }: SeedSample = UNDER_KEY): Outcome {
   const disk = diskWith(bytes);
   const outline = attempt(() => outlineSeedFile(PATH, disk));

@@ -5,8 +5,8 @@
 // operation and given to a new card. An id says flow, operation and cut, such as unlock/97/torn-of-5; a second cut, in
 // the same flow on what the first one left, follows a "+".
 //
-// The key is the old one or the new one, never neither: either the card is wholly as it was, or it holds the new record,
-// and its proof and the rest of its personalization can be done with the new key.
+// The card always has a key, the old one or the new one: either it is wholly unchanged, or it holds the new record and
+// can finish its personalization with the new key.
 
 import type { Card } from "../../sim/core/card.js";
 import type { FlashCopy } from "../../sim/core/flash.js";
@@ -23,7 +23,9 @@ import { Broken, type Expectation, Familiar, type Moment, Prevented, Run } from 
 export interface Scale {
   /** Seeded torn writes of an operation, where all would be too many. */
   readonly tornWrites: number;
-  /** Where the bits of a program have no more subsets than these, all are tried; and so with the words of a try. */
+  /**
+  If the bits of a program have at most this many subsets, all are tried; all are also tried for the words of a try.
+  */
   readonly few: number;
   readonly fewOfTry: number;
   /** Torn writes of a program that is prevented while power stays on, those of a spent try aside; the first leaves nothing. */
@@ -65,7 +67,7 @@ const UNSPENT = "it opened though its try was not spent";
 const CUT_NAMES = /(?<=\/|prevented-)(?:before|after|torn-(?:all|of)-\d+)/g;
 const NOTHING = { pin: false, code: false };
 const WEAR = "wear";
-/** Failures of one flow after which it is clear enough. */
+/** The number of failures of one flow that are reported. */
 const ENOUGH = 5;
 const SEEDS = { FIRST: 2, SECOND: 5 };
 
@@ -217,7 +219,7 @@ export class PowerCuts {
 
   // ---- an operation that is prevented while power stays on ----
 
-  /** A word that was not programmed as meant opens nothing and becomes nothing: the card is as before, or as after. */
+  /** A wrongly programmed word must open nothing: the card is as before the operation, or as after it. */
   #prevented(flow: Flow, start: Start, run: Run): void {
     for (const [number, moment] of run.moments.entries()) {
       const { value } = moment.operation;
@@ -239,7 +241,8 @@ export class PowerCuts {
     try {
       flow.run(run);
     } catch (error) {
-      // It was refused, or the action is over. Whatever else ends it, as a trap or a misuse of flash, is a fault.
+      // The operation was refused, or the action is over. Any other end, such as a trap or a misuse of flash, is a
+      // fault.
       if (!isEnd(error)) return messageOf(error);
     }
     const unspent = moment.operation.value === SPENT && moment.opening > 0 && run.opened >= moment.opening;

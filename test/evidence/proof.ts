@@ -1,8 +1,8 @@
 // Campaign proof: the count of tries, for every content of flash, and the PIN check, for every one that satisfies the
 // invariant, proved on the released module (docs/PROOF.md); and mutants of the module, each refuted.
 //
-// Two processes prove pieces until none is left; what the solver was asked is kept as SMT-LIB files in build/proof, for
-// another solver. Ids are those of the pieces, such as pin/2/17, and of mutants, such as mutant/3.
+// Two processes prove pieces until none is left. The queries to the solver are kept as SMT-LIB files in build/proof,
+// for another solver. Ids are those of the pieces, such as pin/2/17, and of mutants, such as mutant/3.
 
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
@@ -83,7 +83,7 @@ function* ordersOf(isWhole: boolean): Generator<[id: string, order: Order]> {
   for (const number of PROOF_MUTANTS.keys()) yield [`mutant/${number}`, { kind: "mutant", number }];
 }
 
-/** What is wrong with an answer; nothing where it is as it must be. */
+/** What is wrong with an answer; undefined if it is right. */
 function wrongIn({ order, answer }: Done): string | undefined {
   if (answer.error) return answer.error;
   if (order.kind === "piece") {

@@ -1,5 +1,5 @@
-// What campaigns came to, kept: build/evidence.json has the last run of each on this machine, docs/evidence.json the one
-// that docs/EVIDENCE.md tells of.
+// The records of campaigns: build/evidence.json has the last run of each on this machine, docs/evidence.json the runs
+// that docs/EVIDENCE.md reports.
 
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -10,7 +10,7 @@ import type { Failure, Figure } from "./campaign.js";
 
 export const LAST_RUN = join(ROOT, "build", "evidence.json");
 export const DOCUMENTED = join(ROOT, "docs", "evidence.json");
-/** Where it is not known of what a campaign was run. */
+/** Used if the tested version is not known. */
 export const UNKNOWN = "unknown";
 
 /** The figures of a campaign, and when, how and of what it was run. */

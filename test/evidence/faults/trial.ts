@@ -200,7 +200,7 @@ export class Trial {
   }
 }
 
-/** The error that ended a strike early. Rethrows errors of the harness. */
+/** The outcome of a strike that an error ended early. Rethrows errors of the harness. */
 function outcomeOf(error: unknown): Outcome {
   if (error instanceof Crash) return error.hung ? "hang" : "crash";
   if (NOTICED.some((kind) => error instanceof kind)) return "noticed";

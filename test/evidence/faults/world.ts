@@ -272,7 +272,9 @@ function wrongCode(world: SimWorld, lockCode: string): string {
   return /^\d{8}$/.test(lockCode) ? otherCode(unlockCodeOf(world.record, lockCode)) : "00000000";
 }
 
-/** A code that differs in two digits, by different amounts, so that no wrong key press makes it the right one. */
+/**
+A code that differs in two digits, by different amounts, so that a fault in reading keys cannot make it the right one.
+*/
 export function otherCode(code: string): string {
   return `${(Number(code[0]) + 1) % 10}${(Number(code[1]) + 5) % 10}${code.slice(2)}`;
 }

@@ -1,6 +1,6 @@
 // Two `dsc personalize` at once: on one port, on one register with a card each, and for one serial number.
 //
-// The first is stopped at one of its frames while the second runs, so that each overlap is had on purpose.
+// The first is stopped at one of its frames while the second runs, so that each overlap happens on purpose.
 //   port:FLOW:N     the second comes to the port while the first is before operation N
 //   late:FLOW       the second has read the register when the first begins, and opens the port when that is done
 //   register:N      the second personalizes its card on the same register while the first is before operation N

@@ -1,7 +1,7 @@
-// Secrets that are told apart from everything else go into each command of `dsc`; then they are looked for in the whole
-// image of its process, its command line and environment, what it printed and traced, and every file that it left: the
-// register, its log and its index are searched while somebody else reads it, so that nothing of them is cleared yet. Where
-// the register is on a server, its files and its own log are searched, too, which has every statement and its parameters.
+// Unmistakable secrets go into each command of `dsc`. Then they are searched for in the whole image of its process, its
+// command line and environment, its output and trace, and every file that it left. The register, its log and its index
+// are searched while another process reads them, so that SQLite has cleared nothing yet. With a register on a server,
+// the server's files and its log of every statement with its parameters are searched too.
 
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -29,8 +29,8 @@ import { type Needle, needlesOf, Search, type Secret } from "./secretsearch.js";
 import { goOn, type Launcher, type Outcome, type SimulatedBench, untilStopped } from "./simulatedbench.js";
 
 /**
- * Four digits are in an image by chance: some 400 of the 10,000 PINs are in each, as an array of small numbers, and they
- * are others in each run. A copy of a PIN is there with any PIN: so what was found of the first is looked for with others.
+ * Any image has about 400 of the 10,000 PINs by chance, as arrays of small numbers, and other ones in each run. A real
+ * copy is found with any PIN, so a finding with the first PIN is checked with other PINs.
  */
 const PINS = ["8352", "6194", "9573", "7481"] as const;
 const KEY = Buffer.from("c0ffee00facade11decade22fa11ed3305eed0440ddba1155ca1ab1e660ff1ce", "hex");
@@ -39,7 +39,7 @@ const SUITE = "OCRA-1:HOTP-SHA256-8:QN06";
 const PIN_SUITE = `${SUITE}-PSHA256`;
 const CHALLENGE = "271828";
 const USER = "j.doe";
-/** Of a server that writes down all that it is told. */
+/** Settings of a server that logs every statement. */
 const TELLS_ALL = ["log_statement = all", "log_min_duration_statement = 0", "log_parameter_max_length = -1"];
 
 /**
@@ -53,7 +53,7 @@ export interface CanaryCase {
   readonly input?: string;
   /** `dsc` commands that come before it. */
   readonly before?: readonly (readonly string[])[];
-  /** Files that hold a secret on purpose. */
+  /** Files that must hold a secret. */
   readonly holds?: readonly string[];
   /** Whether the register has the card already, and a challenge for it. */
   readonly known?: boolean;
@@ -191,7 +191,7 @@ export function missingFor({ onServer = false }: CanaryCase): string | undefined
   return onServer ? NO_POSTGRES : undefined;
 }
 
-/** What a case is given on its desk. These files are not searched. */
+/** The files that a case gets on its desk. They are not searched. */
 function given(pin: string): Record<string, Uint8Array> {
   const line = (text: string) => Buffer.from(`${text}\n`);
   return {
@@ -297,7 +297,7 @@ function isOfPin(what: string): boolean {
   return what.includes(" has PIN: ");
 }
 
-/** What a run with this PIN came to: what is in its memory, and what is wrong elsewhere. */
+/** The result of a run with this PIN: the secrets in its memory, and the faults elsewhere. */
 interface Searched extends Omit<CanaryResult, "copies"> {
   readonly memory: Search;
 }
@@ -310,7 +310,7 @@ async function runWith(pin: string, test: CanaryCase, launcher?: Launcher): Prom
     for (const args of test.before ?? []) await bench.run(resolved(args));
     const response = ocra(PIN_SUITE, KEY, { challenge: CHALLENGE, pin });
     const args = resolved(test.args).map((arg) => (arg === "RESPONSE" ? response : arg));
-    // As long as somebody reads, what was written stays in the log.
+    // While another process reads, written data stays in the log.
     return await reading(where, () => search(bench, pin, { ...test, args }, where));
   } finally {
     bench.close();
@@ -368,8 +368,7 @@ async function search(bench: SimulatedBench, pin: string, test: CanaryCase, wher
 }
 
 /**
- * What comes over standard input lies in a buffer of libuv's, which Node frees as it is: it is counted apart, and
- * taken out of what was found.
+ * Standard input lies in a buffer of libuv that Node frees without wiping, so findings there are counted apart.
  */
 function remnantsOf({ input = "" }: CanaryCase, { found }: Search): number {
   const form = "token key: hex";
@@ -403,7 +402,7 @@ function filesOf(bench: SimulatedBench, { holds = [] }: CanaryCase): [string, Bu
     .map((path) => [relative(bench.folder, path), readFileSync(path)]);
 }
 
-/** The server's own log, which tells all, and everything else that it keeps. */
+/** The server's log of all statements, and all its other files. */
 async function filesOfServer(): Promise<[string, Buffer][]> {
   const { log, data } = await (server as Promise<PostgresServer>);
   if (!log.includes(SERIAL) && !log.includes(USER)) throw new Error("the server's log does not tell what it was told");
@@ -454,7 +453,7 @@ async function secretsOf(bench: SimulatedBench, pin: string, talk: Talk, where: 
   return [...given, ...drawnKeys(bench), ...(await kept(where)), ...derived(bench, talk)];
 }
 
-/** What the register keeps sealed. One that was given other keys does not open with these any more. */
+/** The secrets that the register keeps sealed. A register with new keys does not open with these. */
 async function kept(where: string): Promise<Secret[]> {
   try {
     const { keys } = isOnServer(where) ? await contentsAt(where) : await contentsOf(where);

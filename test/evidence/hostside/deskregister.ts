@@ -1,4 +1,4 @@
-// The register of a bench: a file with keys of its own. It is read in a copy, so that looking at it changes nothing.
+// The register of a bench: a file with its own keys. A copy of it is read, so that the check changes nothing.
 
 import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,4 +1,4 @@
-// The ways in which `dsc personalize` is used, and what must hold of each at every moment and at its end.
+// The uses of `dsc personalize`, and the promises that must hold for each at every moment and at its end.
 
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
@@ -24,7 +24,7 @@ export const SECRETS: Files = {
   "old.key": Buffer.from(OLD_MASTER.toString("hex")),
 };
 
-/** What is wrong, in a line; nothing where nothing is. */
+/** The fault in one line; undefined if there is none. */
 export type Verdict = string | undefined;
 
 /** Where a case begins: the card's flash, and files. */
@@ -40,9 +40,9 @@ export interface Flow {
   readonly stage: Stage;
   /** The exit codes with which it may end when it is run again. */
   readonly again: readonly number[];
-  /** What must hold at every moment. Returns what does not. */
+  /** Checks the promises that hold at every moment. Returns the broken ones. */
   broken(bench: SimulatedBench): Promise<Verdict>;
-  /** What must hold in the end. Returns what does not. */
+  /** Checks the promises that hold at the end. Returns the broken ones. */
   unfinished(bench: SimulatedBench): Promise<Verdict>;
 }
 
@@ -97,13 +97,13 @@ export function benchOf({ flash, files }: Stage, launcher: Launcher = REAL, seed
   return new SimulatedBench(flash, files, launcher, seed);
 }
 
-/** A bench as it is, so that another one can begin there. */
+/** The state of a bench, from which another one can begin. */
 function stageOf(bench: SimulatedBench): Stage {
   const names = readdirSync(bench.at(""));
   return { flash: bench.flash, files: Object.fromEntries(names.map((name) => [name, readFileSync(bench.at(name))])) };
 }
 
-/** What must hold at every moment: who has the register has the key of the card. Returns what does not, in a line. */
+/** Checks at any moment that the register has the card's key. Returns the fault in one line. */
 export async function brokenPromise(
   desk: SimulatedBench,
   flash: Uint8Array = desk.flash,
@@ -120,7 +120,7 @@ export async function brokenPromise(
   if (life === "blank") return undefined;
   const response = responseOf(flash, PIN, MASTERS);
   if (response === undefined) return `the card is ${life}, and nobody can ask it for a response`;
-  // The key that the card had before is somebody else's.
+  // The card's earlier key belongs to its former owner.
   const mine = contents.keys.filter((keys) => keys.serial === serial);
   if (mine.some((keys) => isKeyOf(keys, response, PIN))) return undefined;
   if (response === RESPONSE_IN_USE) return undefined;
@@ -151,7 +151,7 @@ export async function notDone(desk: SimulatedBench, flash: Uint8Array, serial: s
   return response !== undefined && isKeyOf(active, response, PIN) ? undefined : "the key that counts is not the card's";
 }
 
-/** What a process that was killed has left is its owner's alone. */
+/** Checks that only the owner can read what a killed process left. */
 export function filesOfOthers(bench: SimulatedBench): Verdict {
   const names = readdirSync(bench.at(""));
   const open = names.find((name) => statSync(join(bench.at(""), name)).mode & 0o077);

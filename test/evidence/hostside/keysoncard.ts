@@ -1,6 +1,6 @@
-// Whose key is in a card: what the card itself answers, held against what the register keeps.
+// Finds whose key is in a card, by comparing the card's answers with the register.
 //
-// A copy of the flash is asked, so that looking changes nothing.
+// The questions go to a copy of the flash, so that they change nothing.
 
 import { Ins, Level, Sw, Tag } from "../../../firmware/wire.js";
 import { diversificationData, diversify, type Keyset, testKeys } from "../../../host-tools/card/transportkeys.js";

@@ -1,5 +1,5 @@
-// kill -9 of `dsc` at its operations on files, once or more often, and then the same command again. Where it speaks to a
-// card, that is at each line of its trace: one comes before each frame, and one behind it.
+// kill -9 of `dsc` at its file operations, once or more often, and then the same command again. While it speaks to a
+// card, the operations are the lines of its trace: one before each frame, and one after it.
 //
 // A case is named FLOW:N: killed before operation N; N followed by t: when that was half done; FLOW:N+M: killed, run
 // again, and killed again before operation M of that.
@@ -20,7 +20,7 @@ export interface KillCase {
 
 export interface KillResult {
   readonly wrong: Verdict;
-  /** How many of the kills fell. */
+  /** The number of kills that happened. */
   readonly killed: number;
   readonly reruns: number;
 }

@@ -1,5 +1,5 @@
-// Commands that make files: at every moment each file is whole, or not there; nothing leaves that the register does not
-// tell of; and the same command again finishes, or says that the file is there.
+// Commands that make files. At every moment each file is whole or absent; the register has noted every key that left;
+// and the same command, run again, finishes or says that the file exists.
 
 import { createHash } from "node:crypto";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";

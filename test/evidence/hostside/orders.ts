@@ -1,4 +1,4 @@
-// What the preloaded file system is told, and what it writes down.
+// The orders to the preloaded file system, and its log.
 
 /** Operations are numbered from 1. */
 export interface Orders {
@@ -8,9 +8,9 @@ export interface Orders {
   readonly contents?: boolean;
   /** Kill the process before this operation, */
   readonly kill?: number | undefined;
-  /** or when it is half done, where it is a write. */
+  /** or half-way through it, if it is a write. */
   readonly torn?: boolean;
-  /** Kill it before the operation behind the first frame that follows a statement that begins with this text. */
+  /** Kill it before the operation after the first frame that follows a statement beginning with this text. */
   readonly killBehindFrameAfter?: string;
   /** Stop the process before these, until it is told to go on. */
   readonly stop?: readonly number[];
@@ -35,5 +35,5 @@ export type Operation =
   | { readonly kind: "frame" }
   /** The text has no values in it. */
   | { readonly kind: "statement"; readonly text: string }
-  /** What was tried and did nothing. */
+  /** An operation that failed. */
   | { readonly kind: "failed" };

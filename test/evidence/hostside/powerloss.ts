@@ -1,11 +1,10 @@
-// The computer loses power at an operation of a command that makes a file. What was not synced may be on its disk or not:
-// of each file nothing, half or all; of the names of a folder any of the changes since it was synced last, and the others
-// not.
+// The computer loses power at an operation of a command that makes a file. Data that was not synced may be lost: of
+// each file nothing, half or all is on the disk; of the names in a folder, any of the changes since its last sync.
 //
-// One run is written down, with what it wrote. The disks that there may be after each operation are made of that; each
-// must keep the promise, and from each the same command must finish; once the command has ended nothing of it may be lost.
-// The register's own file is not cut here: what these commands change in it is committed before they make a file. A case is
-// named FLOW/N.M: the Mth disk after operation N.
+// One run is recorded, with the data that it wrote. The possible disks after each operation are made from the record.
+// Each must keep the promise, and the same command must finish from each; after the command's end nothing may be lost.
+// The register's own file is not cut here, because these commands commit its changes before they make a file. A
+// case is named FLOW/N.M: the Mth disk after operation N.
 
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -16,7 +15,7 @@ import { runAgain } from "./kills.js";
 import type { Operation } from "./orders.js";
 import type { Files, Launcher } from "./simulatedbench.js";
 
-/** How much of what was not synced reached the disk. */
+/** How much of the unsynced data reached the disk. */
 const SHARES = [0, 0.5, 1];
 
 interface Inode {
@@ -27,13 +26,13 @@ interface Inode {
 type Names = ReadonlyMap<string, Inode>;
 type Change = (names: Map<string, Inode>) => void;
 
-/** A disk that forgets. */
+/** A disk that loses data without a sync. */
 class Disk {
-  /** As the process sees it. */
+  /** The files as the process sees them. */
   #names: Map<string, Inode>;
-  /** As it is on the disk for certain. */
+  /** The files that are certainly on the disk. */
   #durable: Names;
-  /** What may be on it or not. */
+  /** The changes that may be on the disk or not. */
   #pending: Change[] = [];
 
   constructor(files: Files) {
@@ -65,7 +64,7 @@ class Disk {
     }
   }
 
-  /** All that may be left, each once. Temporary files that nothing reads are left out. */
+  /** All possible disks, each once. Temporary files that nothing reads are left out. */
   get outcomes(): Files[] {
     const found = new Map<string, Files>();
     for (const names of this.#possibleNames()) {
@@ -151,7 +150,7 @@ export interface PowerLossResult {
 interface State {
   readonly id: string;
   readonly files: Files;
-  /** Whether power may have been lost when the command had ended. */
+  /** Whether the command had ended when power was lost. */
   isEnd: boolean;
 }
 
@@ -159,7 +158,7 @@ export interface PowerLossOptions {
   readonly launcher?: Launcher;
   /** The id of the one state that is wanted. */
   readonly only?: string | undefined;
-  /** So many failures end it. */
+  /** The campaign ends after this many failures. */
   readonly enough?: number;
 }
 

@@ -2,8 +2,8 @@
 // changes a file, syncs one or sends bytes to a card; writes each one down; and kills or stops the process where the
 // environment's DSC_EVIDENCE says.
 //
-// What dsc does is not changed: each call goes on to node:fs. Only its time-outs are longer, because they run on while it is
-// stopped, and while a busy machine lets it wait.
+// The behaviour of dsc is unchanged: each call goes on to node:fs. Only its time-outs are longer, because they run on
+// while it is stopped or waits on a busy machine.
 
 import fs from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
@@ -21,12 +21,12 @@ const paths = new Map<number, string>();
 const log = orders.log === undefined ? undefined : real.openSync(orders.log, "a", 0o600);
 let count = 0;
 let atPort = orders.stopAtPort;
-/** What has gone by of killBehindFrameAfter. */
+/** The events of killBehindFrameAfter that have already happened. */
 let seen: "nothing" | "statement" | "frame" = "nothing";
-/** Whether an operation is under way: node:fs calls what is replaced here, too. */
+/** Whether an operation is under way, because node:fs itself calls the replaced functions. */
 let within = false;
 
-/** Counts an operation, and ends or stops the process where that is the one. `half` does it half. */
+/** Counts an operation, and kills or stops the process if this is the chosen one. `half` does half of the operation. */
 function begin(half: () => void = () => {}): void {
   count++;
   if (count === orders.kill || seen === "frame") {
@@ -75,14 +75,14 @@ function openSync(...args: Parameters<typeof fs.openSync>): number {
 
 function writeFileSync(...args: Parameters<typeof fs.writeFileSync>): void {
   const [file, data] = args;
-  // As it is: a copy would be one more to find.
+  // No copy, because a copy of a secret would be one more to find.
   const bytes = data as Uint8Array;
   const path = typeof file === "number" ? pathOf(file) : String(file);
   const half = () => typeof file === "number" && real.writeSync(file, bytes, 0, bytes.length >> 1);
   counted({ kind: "write", path, contents: contentsOf(bytes) }, () => real.writeFileSync(...args), half);
 }
 
-/** Kept for the power cuts only: the log must not be what spreads a secret in memory. */
+/** Data is kept only for power cuts, because the log must not spread secrets in memory. */
 function contentsOf(bytes: Uint8Array): string {
   return orders.contents ? Buffer.from(bytes).toString("base64") : "";
 }

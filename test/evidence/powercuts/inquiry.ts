@@ -1,6 +1,6 @@
 // Asks a card what it is: from flash alone, on new cards, by screen, keys and serial line only.
 //
-// Every question is put to a copy, since most of them use up what they ask for: tries are counted by spending them.
+// Every question goes to a copy of the card, because most questions change it: tries are counted by spending them.
 
 import { Cla, Ins, Level, SetStatusP2, Sw, Tag } from "../../../firmware/wire.js";
 import type { Command } from "../../../host-tools/card/apdu.js";
@@ -92,7 +92,7 @@ class Inquiry {
     return { ...locked, pin, owner, tries, left };
   }
 
-  /** It takes every PIN, leaves the judgment to its site, which sees it in the response, and writes nothing. */
+  /** A card whose site checks the PIN takes every PIN and writes nothing; the site sees the PIN in the response. */
   #askJudgedBySite(flash: FlashCopy): Situation {
     const card = this.#on(flash);
     enterPin(card, WRONG_PIN);
@@ -169,7 +169,7 @@ class Inquiry {
     return verdicts.length + 1;
   }
 
-  /** Wrong for every owner: the code of a lock code that was good once, where there is one. */
+  /** A code that is wrong for every owner: that of an earlier lock code, if there is one. */
   #wrongCode(lockCode: string): string {
     const right = Object.values(OWNERS).map(({ unlockKey }) => unlockCodeOf(lockCode, unlockKey));
     const old = this.#used.flatMap((code) => Object.values(OWNERS).map((one) => unlockCodeOf(code, one.unlockKey)));

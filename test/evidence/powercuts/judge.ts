@@ -1,4 +1,4 @@
-// Says of the flash that a cut left whether the card that starts from it kept its promises.
+// Decides whether the card that starts from the flash of a cut kept its promises.
 //
 // What a card without power does next depends on its flash alone, so that no image is asked twice.
 
@@ -11,12 +11,12 @@ import { Broken, type Expectation } from "./run.js";
 import { openable, pagesOf } from "./secrets.js";
 import { lineOf, type Situation } from "./situation.js";
 
-/** Not the seed of the flows: what is drawn anew must not be what was drawn before. */
+/** Differs from the seed of the flows, so that new draws differ from earlier ones. */
 const SEED = 3;
 /** Erases at one power-on: of a page that was torn, and of the page before a wipe's last one. */
 const MOST_ERASES = 2;
 
-/** What the card is once it has power again, or why it is nothing that it may be. */
+/** The card's situation after power-on, or why it is not an allowed one. */
 type Verdict = { readonly situation: Situation } | { readonly broken: string };
 
 /** A flash after power-on, and what stands for it. */
@@ -31,7 +31,7 @@ export class Judge {
     return this.#settled.size;
   }
 
-  /** Flashes that were left after power-on, all different: so many cards were asked all questions. */
+  /** Different flashes after power-on; each was asked all questions. */
   get cards(): number {
     return this.#answers.size;
   }

@@ -1,4 +1,4 @@
-// Whole lives of cards: power fails again and again where it happens to; or it never does, and logins wear the flash.
+// Whole lives of cards: power fails repeatedly at random moments; or it never fails, and logins wear the flash.
 //
 // Here the cuts are armed in the card's own flash and fall while it runs.
 
@@ -61,7 +61,7 @@ function ownersLife(card: Card, random: Random, tries: number): void {
   if (card.tries !== tries) throw new Broken(`${card.tries} of ${tries} tries after the right PIN`);
 }
 
-/** Wrong PINs, and power pulled to be spared their price: no more of them get a verdict than there are tries. */
+/** An attacker enters wrong PINs and pulls power to save tries: no more PINs than tries may get a verdict. */
 function thiefsLife(card: Card, random: Random, tries: number): void {
   let verdicts = 0;
   card.watchers.push({ display: (text) => (verdicts += text.startsWith("LEFT ") ? 1 : 0) });

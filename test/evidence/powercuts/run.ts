@@ -1,5 +1,5 @@
-// A run through a flow: the card is used as its owner or the bench would, and before each action it is said what may
-// have become of it should power fail in between.
+// A run through a flow: uses the card as its owner or the bench would, and states before each action the situations
+// that are allowed if power fails during it.
 
 import { Cla, Ins, Level, SetStatusP2, Sw } from "../../../firmware/wire.js";
 import type { Command } from "../../../host-tools/card/apdu.js";
@@ -15,12 +15,12 @@ import { type Operation, Recorder } from "./recorder.js";
 import { type Opened, openable } from "./secrets.js";
 import { ANY, CODES, keysOf, lineOf, recordOf, type Situation, seededWith } from "./situation.js";
 
-/** The card did not do what it does where power holds, or what it must never do. */
+/** The card misbehaved although power held, or broke a promise. */
 export class Broken extends Error {
   override name = "Broken";
 }
 
-/** The rest of a run is like one that was seen before. */
+/** Thrown when the rest of a run equals one that was seen before. */
 export class Familiar extends Error {
   override name = "Familiar";
 }
@@ -72,7 +72,7 @@ export class Run {
   #isOpening = false;
   /** The card answered on its serial line since an action began. */
   #answered = false;
-  /** What nothing opens any more. Power-on may yet have to destroy what an earlier cut left. */
+  /** Secrets that nothing may open any more. Power-on may still have to destroy what an earlier cut left. */
   #gone: Opened;
 
   constructor(module: WebAssembly.Module, copy: FlashCopy, now: Situation, options: RunOptions) {

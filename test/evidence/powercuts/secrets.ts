@@ -1,5 +1,5 @@
-// What somebody could open who had the flash, the right PIN and the right unlock code, by docs/FLASH.md and the host's
-// own crypto. A card that is locked, blocked or wiped must not hold it any more, whatever its screen says.
+// The secrets that an attacker with the flash, the right PIN and the right unlock code could open, by docs/FLASH.md and
+// the host's own crypto. A locked, blocked or wiped card must not hold them any more, whatever its screen says.
 
 import { aessiv } from "@noble/ciphers/aes.js";
 import { kdf } from "../../../host-tools/card/scp03.js";

@@ -1,4 +1,4 @@
-// What a card is like to those who use it: the outside of its state, which power failing may not bring into disorder.
+// The state of a card as its users see it, which a power cut must not corrupt.
 
 import type { PersonalizationRecord } from "../../../host-tools/card/cardclient.js";
 import { type Keyset, testKeys } from "../../../host-tools/card/transportkeys.js";
@@ -72,7 +72,10 @@ export function keysOf(kvn: number): Keyset {
   return { kvn, enc: key(1), mac: key(2), dek: key(3) };
 }
 
-/** In a line; two situations are the same where their lines are. The PIN of a locked card is nothing any more. */
+/**
+Describes the situation in one line; equal lines mean equal situations. A locked card's PIN is left out, since it has
+none.
+*/
 export function lineOf({ life, owner, pin, tries, left, codes, kvn, serial }: Situation): string {
   const keys = `kvn ${kvn} serial ${serial || "none"}`;
   if (life === "blank") return `blank ${keys}`;
