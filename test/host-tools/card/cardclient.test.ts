@@ -1,4 +1,4 @@
-// The card client: each command's bytes, what becomes of answers, refusals and a channel that broke; and the trace.
+// The card client: the bytes of each command, its handling of answers, refusals and broken channels, and the trace.
 
 import { createDecipheriv } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
@@ -38,7 +38,7 @@ const RECORD: PersonalizationRecord = {
 
 const KEY_INFORMATION = hex("e012c00401ff8810c00402ff8810c00403ff8810");
 
-/** What a personalized card tells, by tag. */
+/** The data objects of a personalized card, by tag. */
 const DATA: Record<string, Uint8Array> = {
   "0045": Buffer.from("IB3000123"),
   "00e0": KEY_INFORMATION,

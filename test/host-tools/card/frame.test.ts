@@ -1,4 +1,4 @@
-// Frames of the serial line: what is sent, and what is made of anything that may arrive.
+// Frames of the serial line: their encoding, and the decoding of any bytes that may arrive.
 
 import fc from "fast-check";
 import * as assert from "uvu/assert";
@@ -15,7 +15,7 @@ interface Received {
   readonly payload: Buffer;
 }
 
-/** What the reader makes of a line that comes in chunks. */
+/** Decodes a line that arrives in chunks. */
 function decode(...chunks: Uint8Array[]): Received[] {
   const reader = new FrameReader();
   const frames = chunks.flatMap((chunk) => reader.read(chunk));
@@ -28,7 +28,7 @@ function cut(bytes: Buffer, size: number): Buffer[] {
 }
 
 const channels = fc.constantFrom<Channel>(0, 1);
-/** Bytes with many of those that SLIP treats apart. */
+/** Random bytes with many of SLIP's special bytes. */
 const bytes = (maxLength: number) =>
   fc
     .array(fc.oneof(fc.nat(255), fc.constantFrom(0xc0, 0xdb, 0xdc, 0xdd)), { maxLength })

@@ -1,4 +1,4 @@
-// The link: questions and answers over a line that loses, spoils, delays and ends.
+// The link: questions and answers over a line that loses, changes and delays bytes, and that closes.
 
 import { connect, createServer } from "node:net";
 import { Duplex, PassThrough } from "node:stream";
@@ -86,7 +86,7 @@ test("three lost answers are enough", async () => {
   assert.is(card.seen.length, 3);
 });
 
-/** A link whose waits are written down, with the time at which each was told. */
+/** A link that records each announced wait with its time. */
 function telling() {
   const { card, clock } = setup();
   const reports: string[] = [];

@@ -1,4 +1,4 @@
-// Several ports asked at once: one that is silent, slow, or answers everything costs the others nothing.
+// Several ports are asked at once. A port that is silent, slow, or answers everything does not delay the others.
 
 import * as assert from "uvu/assert";
 import { CardClient, type CardStatus } from "../../../host-tools/card/cardclient.js";
@@ -36,7 +36,7 @@ function scanOf(ports: Record<string, FakeCard | "stuck">) {
 }
 
 async function statusAt(card: FakeCard | "stuck", clock: FakeClock, signal: AbortSignal): Promise<CardStatus> {
-  // A driver that never comes back from opening the port.
+  // A driver whose open never returns.
   if (card === "stuck") return new Promise(() => {});
   const link = new Link(card, { timer: clock.timer });
   signal.addEventListener("abort", () => link.close());
@@ -59,7 +59,7 @@ function silent(): FakeCard {
   return card;
 }
 
-/** Tells what a blank card tells. */
+/** Answers as a blank card. */
 async function telling(): Promise<FakeCard> {
   const card = new FakeCard();
   const data: Record<string, string> = {

@@ -1,4 +1,4 @@
-// Traces: made, gone on with, and never mixed into a file that is something else.
+// Traces are created and continued, and never written into another kind of file.
 
 import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -21,7 +21,7 @@ const test = suiteUnless(ON_WINDOWS, "approvals through dsc");
 const FOLDER = scratchFolder();
 const SERIAL = "IB3000123";
 const CARD_ID = "0011223344556677";
-/** What a test does without `dsc` is done before a request's lifetime ago. */
+/** Entries that a test makes without `dsc` are older than the lifetime of a request. */
 const EARLIER = { now: Date.now() - 20 * 60_000 };
 
 const put = (name: string, contents: string) => {

@@ -1,5 +1,5 @@
-// A register that cannot be used as it is, on either engine: each in one line that says what is wrong and what to do, with exit
-// code 6, and the register as it was.
+// Registers that cannot be used, on either engine: each gives exit code 6 and one line that says what is wrong and what
+// to do, and stays unchanged.
 
 import { writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -55,7 +55,7 @@ async function run(
   assert.match(ended.stderr, /^dsc: .+\n$/);
   assert.is(ended.stdout, "");
   const { error } = JSON.parse((await dscHere([...args, "--register", where, "--json"], "", env)).stdout);
-  // A message may say what time it is.
+  // A message may contain the time.
   const timeless = (text: string) => text.replace(/the clock says \S+,/, "");
   assert.equal([error.code, timeless(ended.stderr)], [code, timeless(`dsc: ${error.message}\n`)]);
   assert.ok(error.hint.length > 10, error.hint);

@@ -100,7 +100,7 @@ async function opened<T>(use: (register: Register) => Promise<T>): Promise<T> {
   }
 }
 
-/** Each card works with the key and the PIN that the register has. Returns the PINs. */
+/** Asserts that each card works with the key and the PIN in the register. Returns the PINs. */
 function assertWork(batch: number, cards: readonly Card[]): Promise<string[]> {
   return opened(async (register) => {
     const rows = await register.engine.read((db) => rowsOf(db, batch));

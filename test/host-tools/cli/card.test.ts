@@ -1,5 +1,5 @@
-// `dsc` as people and scripts call it, on a simulated card at the other end of a serial line: results, exit codes,
-// files, and that no secret is ever told.
+// `dsc` as people and scripts call it, with a simulated card at the other end of a serial line: results, exit codes,
+// files, and that it never prints a secret.
 
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -66,7 +66,7 @@ async function dsc(args: readonly string[], options?: DscOptions): Promise<Ended
   return ended;
 }
 
-/** `dsc personalize` with the options that every call has; those of `more` win. */
+/** Runs `dsc personalize` with the usual options; those of `more` take precedence. */
 function personalize(sim: SimProcess, at: Desk, ...more: string[]): Promise<Ended> {
   return dsc(personalizing(sim, at, ...more));
 }
@@ -83,7 +83,7 @@ function portUnless(more: readonly string[], sim: SimProcess): string[] {
 const startBlank = () => SimProcess.start(join(FOLDER, `port${++scratch}`));
 const startDemo = () => SimProcess.start(join(FOLDER, `port${++scratch}`), "--demo");
 
-/** One line on stderr beside warnings and what a slow machine waits for, an exit code, and nothing on stdout. */
+/** Asserts an exit code, nothing on stdout, and one line on stderr apart from warnings and messages about waits. */
 function assertRefused(ended: Ended, code: number, says: RegExp): void {
   assert.is(ended.code, code, ended.stderr);
   assert.is(ended.stdout, "");
@@ -208,7 +208,7 @@ test("--dry-run says what would be done and touches nothing", async () => {
   const sim = await startBlank();
   const at = await newDesk();
   const before = await contentsOf(at);
-  // The card's first start is its own doing.
+  // Let the card start once, because its first start writes flash.
   await dsc(["info", "--port", sim.port]);
   const { ops } = await sim.run("flash-ops");
   const { code, stdout } = await personalize(sim, at, "--transport", at.transport, "--dry-run");
@@ -228,10 +228,10 @@ test("a simulator that dies in the middle, and Ctrl-C: run again, it finishes wi
   for (const end of ["kill", "SIGINT"] as const) {
     const sim = await SimProcess.start(port, "--flash", flash);
     const { code, stdout, stderr } = await cutShort(sim, at, args, end);
-    // On a busy machine it may have been done before the end came.
+    // On a busy machine the command may have finished before the kill.
     assert.ok(code === 0 || code === (end === "kill" ? 3 : 130), `${end}: ${code} ${stderr}`);
     if (code === 3) assert.is(stdout, "");
-    // Drivers tell of a line whose other end is gone, or do not.
+    // Some drivers report that the other end of a line is gone, others do not.
     const gone =
       /port\d+: the card (is gone \(unplugged\?\)|does not answer); run the command again with the same arguments/;
     if (code === 3) assert.match(stderr, gone);
@@ -268,7 +268,7 @@ test("Ctrl-C while nobody answers", async () => {
       running.kill("SIGINT");
     },
   });
-  // One that gave up by itself would say that no card answers.
+  // If dsc had given up by itself, it would say that no card answers.
   assertRefused(ended, 130, /interrupted/);
   await sim.stop();
 });

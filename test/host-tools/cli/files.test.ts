@@ -147,7 +147,7 @@ function dscAlone(args: readonly string[], { input = "", stdout, stderr }: Setti
   return ended(result.status, result.stdout ?? "", result.stderr ?? "");
 }
 
-/** Runs `dsc` beside others. */
+/** Runs `dsc` in parallel with others. */
 function dscBeside(args: readonly string[]): Promise<Ended> {
   const child = spawn(process.execPath, [LAUNCHER, ...args], { stdio: ["ignore", "pipe", "pipe"] });
   const said = { stdout: "", stderr: "" };
@@ -183,7 +183,9 @@ async function answerJson(args: readonly string[], setting: Setting = {}): Promi
   return result;
 }
 
-/** A command that fails: with that code, one line on stderr, nothing on stdout, and every file as it was. */
+/**
+Asserts that a command fails with this exit code, one line on stderr, nothing on stdout, and every file unchanged.
+*/
 async function refused(code: number, why: RegExp, args: readonly string[], setting: Setting = {}): Promise<void> {
   const before = snapshot();
   const result = await dsc(args, setting);
@@ -194,7 +196,7 @@ async function refused(code: number, why: RegExp, args: readonly string[], setti
   assert.equal(snapshot(), before, args.join(" "));
 }
 
-/** Each file of the folder, by what is in it. The index of a database (-shm) tells who reads it. */
+/** A hash of each file in the folder. A database's index (-shm) is left out, since it changes with each reader. */
 function snapshot(): string[] {
   const names = readdirSync(FOLDER, { recursive: true, encoding: "utf8" }).sort();
   return names
@@ -202,7 +204,7 @@ function snapshot(): string[] {
     .map((name) => `${name} ${digest(join(FOLDER, name))}`);
 }
 
-/** A lock stays beside the file that was looked at; so does a database's log (-wal), where its reader was interrupted. */
+/** A lock may stay beside a file that was read, and a database's log (-wal) after an interrupted read. */
 function holdsNothing(name: string): boolean {
   return /(\.lock|-wal)$/.test(name) && statSync(join(FOLDER, name)).size === 0;
 }
@@ -823,7 +825,7 @@ test("Ctrl-C while a secret is asked for or waited for: code 130, and nothing is
     program.send("\x03");
     assert.is(await program.exit, 130);
   });
-  // With the signal itself, where there are signals; a process that does not wait yet dies of it.
+  // Use a real signal where there are signals. A process that does not wait yet dies of it.
   const child = spawn(process.execPath, [LAUNCHER, "ocra", "--suite", SUITE, "--challenge", "123456"]);
   setTimeout(() => child.kill("SIGINT"), 1500);
   const how = await new Promise((resolve) => child.on("close", (code, signal) => resolve(signal ?? code)));

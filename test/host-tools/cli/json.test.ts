@@ -1,4 +1,4 @@
-// `--json`: each command with each of its errors prints one JSON value on stdout, which says what the exit code says.
+// `--json`: each command, with each of its errors, prints one JSON value on stdout that agrees with the exit code.
 
 import { writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
@@ -132,11 +132,11 @@ const ports = {
 };
 const port = (name: keyof typeof ports) => ["--port", ports[name]];
 
-/** How a command ends: what came of it, or the kind of its error. */
+/** How a command ends: its result, or the kind of its error. */
 type Outcome = "done" | "refused response" | Kind;
 type Row = readonly [outcome: Outcome, args: readonly string[], input?: string];
 
-/** Each command, and each way in which it ends. What all commands have in common is below. */
+/** Each command, and each way in which it ends. Mistakes common to all commands are below. */
 const TABLE: Record<string, readonly Row[]> = {
   ports: [
     ["done", port("blank")],
@@ -546,7 +546,7 @@ function checkOutcome(ended: Ended, outcome: Outcome, line: string): void {
   assert.is(besideWaiting(ended.stderr), "", line);
 }
 
-/** What was said on stderr beside the lines that tell what a long wait is for. */
+/** The text on stderr without messages about long waits. */
 function besideWaiting(stderr: string): string {
   return stderr.replace(/^still waiting: .*\n/gm, "");
 }
@@ -597,8 +597,8 @@ test("every command is in the table, and nothing else", () => {
 test("every kind of error that a command can meet without a broken card or board is met by one", () => {
   const met = new Set(Object.values(TABLE).flatMap((rows) => rows.map(([outcome]) => outcome)));
   const missing = Object.keys(KINDS).filter((kind) => !met.has(kind as Kind));
-  // A simulated card refuses nothing that dsc asks of it, and answers no nonsense. A mistake in dsc is made below. The PIN of a
-  // token needs a token (tokens.test.ts).
+  // A simulated card never refuses a command of dsc and never gives a malformed answer. A mistake in dsc is simulated
+  // below. The PIN of a token needs a token (tokens.test.ts).
   assert.equal(missing, ["bad-answer", "token-pin", "refused", "internal"]);
 });
 
@@ -624,7 +624,7 @@ for (const [words, rows] of Object.entries(TABLE)) {
 
 function runRow(row: Row, line: readonly string[]): Promise<Ended> {
   const [outcome, , input = ""] = row;
-  // What waits for a secret is interrupted: nothing comes.
+  // A command that waits for a secret is interrupted, with stdin open and empty.
   if (outcome === "interrupted") return runDsc(line, { input: null, env: INTERRUPTED });
   return ALONE.has(row) ? runDsc(line, { input }) : dscHere(line, input);
 }
@@ -700,7 +700,7 @@ test("Ctrl-C at once, in every command: one value, and the exit code says whethe
   }
 });
 
-/** The files that the rows made already, by other names. */
+/** Replaces the names of files that earlier rows already made. */
 function freshen(args: readonly string[]): string[] {
   return args.map((arg) => (/(drawn\.key|import\.csv|head\.json)$/.test(arg) ? `${arg}2` : arg));
 }

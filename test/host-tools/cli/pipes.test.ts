@@ -1,5 +1,5 @@
-// A file that is a pipe: where a secret is read it is waited for and Ctrl-C ends that at once; everywhere else it is
-// refused at once. Nothing that a command opens may keep it from hearing of Ctrl-C.
+// A pipe in place of a file. For a secret, dsc waits for the pipe, and Ctrl-C ends the wait at once; everywhere else a
+// pipe is refused at once. No open file may keep a command from handling Ctrl-C.
 
 import { spawnSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
@@ -98,7 +98,7 @@ const FILES: Record<string, readonly [number, readonly string[]]> = {
   "info --port": [3, ["info", "--port", PIPE]],
 };
 
-/** Without the timer that ends dsc a second after Ctrl-C whatever it waits for: the wait itself must end. */
+/** Disables the timer that ends dsc a second after Ctrl-C, because the wait itself must end. */
 const NO_LAST_WORDS = `
   const real = setTimeout;
   globalThis.setTimeout = (call, ms, ...more) => real(call, ms === 1000 ? 2 ** 30 : ms, ...more);`;
@@ -144,7 +144,9 @@ test("a pipe that others may read is refused as a file is; one that ends at once
   assert.match(stderr, /empty/);
 });
 
-/** Runs `dsc` and interrupts it once it listens for that. What never hears of it is ended by runDsc, and has no exit code. */
+/**
+Runs `dsc` and interrupts it once it listens for that. runDsc kills a process that does not react; it has no exit code.
+*/
 function interrupted(args: readonly string[]): Promise<Ended> {
   const during: DscOptions["during"] = (running) => {
     running.stderr.once("data", () => running.kill("SIGINT"));

@@ -1,5 +1,5 @@
-// `dsc card`, `dsc order`, `dsc journal`, `dsc challenge` and `dsc verify` on a register: one card from its order to its
-// end, and no secret of it in anything that was printed or kept in the clear.
+// `dsc card`, `dsc order`, `dsc journal`, `dsc challenge` and `dsc verify` on a register: one card from its order to
+// its end, and none of its secrets printed or kept in the clear.
 
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,5 +1,5 @@
-// `dsc register` and `dsc settings` as people and scripts call them: made, checked, backed up, restored, moved to a server,
-// with other keys; and each thing that cannot be, in one line with its exit code.
+// `dsc register` and `dsc settings` as people and scripts call them: a register is made, checked, backed up, restored,
+// moved to a server and given other keys; and each impossible request gets one line and its exit code.
 
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -18,7 +18,7 @@ const FOLDER = scratchFolder();
 const KEYS = ["site", "desk", "journal"] as const;
 
 const path = (name: string) => join(FOLDER, name);
-/** Without what whoever runs the tests has set. */
+/** The environment without the register variables of the person who runs the tests. */
 const { DSC_REGISTER: _, DSC_SITE_KEY: __, DSC_DESK_KEY: ___, DSC_JOURNAL_KEY: ____, ...CLEAN } = process.env;
 const ENV: NodeJS.ProcessEnv = {
   ...CLEAN,
@@ -29,7 +29,7 @@ const ENV: NodeJS.ProcessEnv = {
 
 const dsc = dscFirstAlone();
 
-/** Runs dsc; what it printed is one line of an error where the code is not 0 or 1. */
+/** Runs dsc. Returns its output, which is one line if the exit code is an error's. */
 async function run(code: number, args: readonly string[], env: NodeJS.ProcessEnv = ENV): Promise<string> {
   const ended = await dsc(args, env);
   const printed = ended.stdout + ended.stderr;
@@ -45,7 +45,7 @@ async function json(code: number, args: readonly string[], env = ENV): Promise<R
   return JSON.parse(ended.stdout) as Record<string, unknown>;
 }
 
-/** The key in a file, in hexadecimal; what no text has where there is no such file. */
+/** The key in a file, in hexadecimal; if there is no such file, a string that no text contains. */
 function digits(kind: string): string {
   const file = path(`${kind}.key`);
   return existsSync(file) ? (readFileSync(file, "utf8").trim().split("\n").at(-1) as string) : "\0";

@@ -1,5 +1,5 @@
-// `dsc` with keys in a PKCS#11 token (SoftHSM): the same cards and the same journal as with files; keys that move from files
-// into a token and back; tokens that are pulled out, have another PIN or another label: one line, and nothing half done.
+// `dsc` with keys in a PKCS#11 token (SoftHSM): the same cards and journal as with key files; keys move from files into
+// a token and back; a token that is pulled out, or has another PIN or label, gives one line and nothing half done.
 
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -32,7 +32,7 @@ const path = (name: string) => join(FOLDER, name);
 const WRONG_PIN = "2718-wrong";
 const MASTER = pattern(16, 21);
 const CARD_PIN = "8352";
-/** In how many places of a seeding the token is taken out. */
+/** The number of places in a seeding where the token is taken out. */
 const TAKEN_OUT = 6;
 
 const soft = NO_SOFTHSM === undefined ? new SoftTokens() : undefined;
@@ -76,7 +76,7 @@ async function json(env: NodeJS.ProcessEnv, ...args: readonly string[]) {
   return JSON.parse(await run(0, env, ...args, "--json"));
 }
 
-/** Nothing is wrong, and all keys that are given open what they should. */
+/** Asserts that a check finds nothing, and that it opened this many keys. */
 async function assertRight(env: NodeJS.ProcessEnv, opened: number): Promise<void> {
   const report = await json(env, "register", "check");
   assert.equal([report.findings, report.opened, report.notGiven], [[], opened, []]);
@@ -147,7 +147,7 @@ test("the master key shows the same check value, and seeds the same card, in a f
   await run(0, HELD, ...seeding, "--transport", uri("master"));
   assert.not.ok(readFileSync(trace).includes(TOKEN_PIN));
   await assertRight(HELD, 4);
-  // What the card was given under the token's key is wiped under the file's: so it has the same keys.
+  // The file's key can wipe a card that was seeded with the token's key, so the card has the same keys.
   await run(0, ENV, "wipe", "--port", sim.port, "--transport", file, "--yes");
 });
 

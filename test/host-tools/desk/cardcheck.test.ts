@@ -1,5 +1,5 @@
-// `dsc check` on both engines: the card that the register says is known, each thing that differs is named, a false card gets
-// nothing, and nothing is written.
+// `dsc check` on both engines: it recognises the register's card, names each difference, sends a false card no secrets,
+// and writes nothing.
 
 import * as assert from "uvu/assert";
 import { Ins, Level, Tag } from "../../../firmware/wire.js";
@@ -41,7 +41,7 @@ const { pin: _pin, ...WITHOUT_PIN } = REQUEST;
 /** The server judges the PIN. */
 const BY_SERVER: Request = { ...WITHOUT_PIN, suite: "OCRA-1:HOTP-SHA256-8:QN06-PSHA256", pinCheck: "server" };
 const { transport: _transport, ...PUBLIC_KEYS } = REQUEST;
-/** All that may reach a card that claims other keys than it must have. */
+/** The only commands that may reach a card which claims keys other than the expected ones. */
 const HARMLESS = [Ins.SELECT, Ins.GET_DATA];
 
 /** A card that was personalized on the register. */
@@ -88,7 +88,7 @@ onEachEngine(test, "a card that takes any PIN proves its token key, and its flas
   }
   assert.is((await check(await rig.again({}), card, MASTER)).tokenKey, "not checked");
   assert.ok(Buffer.from(card.flash.bytes).equals(before));
-  // The same card, seeded behind the register's back: all that it tells is the same.
+  // The same card, seeded without the register: all its public data is the same.
   const client = new CardClient(new Link(new Line(card)));
   const keys = derivedKeys(MASTER, SERIAL, 1);
   await client.openChannel(Level.FULL, keys);
@@ -101,7 +101,7 @@ onEachEngine(test, "a card that takes any PIN proves its token key, and its flas
   assert.equal([found.tokenKey, differing(found)], ["wrong", ["token key"]]);
 });
 
-/** What the register has otherwise, and what is said to differ. */
+/** A changed value in the register, and the reported difference. */
 const OTHERWISE: readonly (readonly [Partial<CardsTable>, CardCheck["differences"][number]["what"]])[] = [
   [{ card_id: "0011223344556677" }, "card id"],
   [{ suite: "OCRA-1:HOTP-SHA1-8:QN06" }, "suite"],
@@ -156,7 +156,7 @@ onEachEngine(test, "a card that the register does not know is sent nothing", asy
   }
 });
 
-/** However the register says that the card got its keys. */
+/** The ways in which a card may have got its keys, by the register. */
 const CAME_BY: readonly Partial<CardsTable>[] = [
   { put_key: "done" },
   { put_key: "sent" },

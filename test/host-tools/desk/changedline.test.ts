@@ -1,5 +1,5 @@
-// Somebody on the line changes what a card says before its channel is open, or has the transport keys of one card and
-// shows that one for another: what dsc personalize makes of it.
+// An attacker on the line changes what a card says before its channel is open, or presents a card whose transport keys
+// he has as another card. dsc personalize must not be deceived.
 
 import * as assert from "uvu/assert";
 import { Ins, Level, Tag } from "../../../firmware/wire.js";

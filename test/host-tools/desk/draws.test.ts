@@ -1,5 +1,5 @@
-// Everything that the host tools draw: each use takes all of its value from the random source, every byte of it varies,
-// and no two are the same. A place in the source that draws and stands in no row here fails the last test.
+// Every random draw of the host tools: each use takes all of its value from the random source, every byte varies, and
+// no two values are equal. The last test fails if code draws without a row here.
 
 import { createDecipheriv } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
@@ -47,17 +47,17 @@ const FOLDER = scratchFolder();
 const SERIAL = "IB3000123";
 const SUITE = "OCRA-1:HOTP-SHA256-8:QN06";
 const REQUEST: Request = { serial: SERIAL, suite: SUITE, pinCheck: "card", tries: 5, pin: "8352" };
-/** Enough that a byte that always is the same is seen. */
+/** Enough runs to notice a byte that never changes. */
 const RUNS = 12;
 
-/** What was drawn for one purpose, as it is used. */
+/** A value that is drawn for one purpose, as it is used. */
 interface Use {
   readonly what: string;
   /** The file that draws it. */
   readonly file: string;
   /** Bytes, or decimal digits. */
   readonly size: number;
-  /** Does what needs it; returns it as it reached its place. */
+  /** Runs the code that draws it. Returns the value where it is used. */
   readonly use: () => Promise<Uint8Array> | Uint8Array;
 }
 

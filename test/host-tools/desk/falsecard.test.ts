@@ -1,5 +1,5 @@
-// A false card, or somebody on the line, that claims the public test keys, and a listener who holds them: he reads
-// nothing where operator or register say that the card has keys of its own, whatever comes when.
+// A false card, or an attacker on the line, claims the public test keys, and a listener has those keys. The listener
+// must learn nothing if operator or register say that the card has its own keys.
 
 import * as assert from "uvu/assert";
 import { Ins } from "../../../firmware/wire.js";
@@ -35,7 +35,7 @@ const REQUEST: Request = {
 };
 const OWN = diversify(MASTER, diversificationData(SERIAL), 1);
 
-/** What the listener has, by name. */
+/** The names of the secrets that the listener has learned. */
 function learnedBy(listener: Listener, { key, unlockKey }: CardRecord): string[] {
   const text = listener.decrypt();
   const secrets = { key, unlockKey, PIN: Buffer.from("8352"), ENC: OWN.enc, MAC: OWN.mac, DEK: OWN.dek };
@@ -75,7 +75,7 @@ async function ownCard(transport = MASTER): Promise<{ card: Card; register: Kept
   return { card, register };
 }
 
-/** The line makes the card claim the public test keys, wherever that is said in the clear. */
+/** The line makes the card claim the public test keys in every message in the clear. */
 const CLAIMS_PUBLIC = (listener: Listener): Tap => ({
   hears: (from, bytes) => listener.hears(from, bytes),
   alters: (answer) => {
@@ -206,7 +206,7 @@ async function pending(card: Card, rotation: CardRecord["rotation"], keyset = 1)
   return register;
 }
 
-/** Exit code 4, and nothing was sent that is more than a question anybody may ask. */
+/** Asserts exit code 4, and that only questions which anybody may ask were sent. */
 function assertRefused(error: unknown, listener: Listener, says: RegExp): void {
   assert.instance(error, AuthenticationFailed, String(error));
   assert.is(exitCodeOf(error), Exit.AUTHENTICATION);

@@ -1,5 +1,5 @@
-// Personalization against the simulated card: whatever happens on the line or to the battery, running it again
-// finishes, the card answers with the key that is kept, and no card ever holds a key that is kept nowhere.
+// Personalization of the simulated card: after any fault of the line or the battery, a rerun finishes, the card answers
+// with the register's key, and no card ever holds a key that is not in the register.
 
 import * as assert from "uvu/assert";
 import { Ins } from "../../../firmware/wire.js";
@@ -37,8 +37,8 @@ const REQUEST: Request = {
 };
 
 /**
- * Changes a frame at its middle, or before that. A changed frame's checksum is right once in 65,536 times, and the keys of a
- * channel are others in each run: then another place is changed.
+ * Changes a frame at its middle. Channel keys differ in each run, so once in 65,536 times the checksum still fits; then
+ * another place before the middle is changed.
  */
 function noticeably(change: (frame: Buffer, at: number) => Uint8Array): Fault["spoil"] {
   return (frame) => {
@@ -68,7 +68,7 @@ function assertWorks(card: Card, request: Request, register: KeptRegister, when 
   assert.is(login(card, pin, challenge), ocra(request.suite, record?.key as Buffer, { challenge, pin }), when);
 }
 
-/** No card may hold a key that is kept nowhere. */
+/** Asserts that the card holds no key that is not in the register. */
 async function assertKept(card: Card, before: CardStatus, register: KeptRegister, when: string): Promise<void> {
   if (card.battery === 0) card.setBattery(3000);
   const { life, serial } = await statusOf(card);
@@ -81,7 +81,7 @@ interface Start {
   readonly request: Request;
 }
 
-/** A card with transport keys of its own: another one's, unless told. */
+/** A card with its own transport keys and this serial number. */
 async function ownKeys(serial: string): Promise<Card> {
   const card = blankCard();
   await attempt(card, { ...REQUEST, serial, transport: OLD_MASTER }, new KeptRegister());
@@ -101,7 +101,7 @@ const STARTS: Record<string, Start> = {
   },
 };
 
-/** Kept cards are brought back, which is quicker than making them again. */
+/** Saved cards are restored, which is faster than making them again. */
 async function withCopies(start: Start): Promise<{ fresh: () => Card; before: CardStatus }> {
   const card = await start.card();
   const before = await statusOf(card);
@@ -140,7 +140,7 @@ for (const [at, [name, start]] of Object.entries(STARTS).entries()) {
         const register = new KeptRegister();
         const when = `${what}: frame ${frame}`;
         const error = await failureOf(attempt(card, start.request, register, { frame, spoil }));
-        // To the card a command that comes twice is an attack: it ends the channel.
+        // The card treats a repeated command as an attack and ends the channel.
         const codes = what === "a frame comes twice" ? [3, 4, 5] : [3];
         if (error !== undefined) assert.ok(codes.includes(exitCodeOf(error) as Exit), `${when}: ${error}`);
         await assertKept(card, before, register, when);
@@ -169,7 +169,7 @@ for (const [at, [name, start]] of Object.entries(STARTS).entries()) {
   });
 }
 
-/** What card and register may be left in: what decides how the next attempt goes on. */
+/** The states in which card and register may be left, which decide how the next attempt continues. */
 async function describeState(card: Card, register: KeptRegister): Promise<string> {
   const { life, serial, kvn, testKeys } = await statusOf(card);
   const { state, storeData, lifeBefore, rotation, keyset } = register.newest(REQUEST.serial) ?? {};
@@ -546,7 +546,7 @@ test("a card that answers with another key is detected, and its record stays pen
   assert.is((await statusOf(card)).life, "seeded");
 });
 
-/** What a card may say that is not so; after PUT KEY only its keys are looked at. */
+/** False answers of a card. After PUT KEY only its keys are checked. */
 const KEY_LIES: Partial<CardStatus>[] = [{ kvn: 9 }, { kvn: 0xff, testKeys: true }, { testKeys: true }];
 const LIES: Partial<CardStatus>[] = [
   ...KEY_LIES,
@@ -568,7 +568,7 @@ const LIES_AFTER: Partial<Record<Step, Partial<CardStatus>[]>> = {
   finish: [...LIES, { life: "seeded" }],
 };
 
-/** Carries a plan out on a blank card whose client `spoil` changed. Returns what it failed with, and in which step. */
+/** Carries out a plan on a blank card whose client was changed by `spoil`. Returns the error and the step. */
 async function spoiled(spoil: (client: CardClient, step: () => Step) => void) {
   const request = { ...REQUEST, transport: MASTER };
   const register = new KeptRegister();

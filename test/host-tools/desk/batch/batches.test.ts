@@ -1,5 +1,5 @@
-// Batches in the register, on both engines: a list is one batch until it is finished, a row is one card's, PINs are kept until
-// the batch is closed, and it is not closed while one of them is in no letter.
+// Batches in the register, on both engines: a list is one batch until it is finished, a row belongs to one card, PINs
+// are kept until the batch is closed, and a batch with an unprinted PIN cannot be closed.
 
 import { spawnSync } from "node:child_process";
 import * as assert from "uvu/assert";
@@ -42,7 +42,7 @@ const PIN = Buffer.from("8352");
 const BENCH = claimantAt("one", "a");
 const OTHER_BENCH = claimantAt("one", "b");
 
-/** Cards of a list that says nothing of them but, maybe, the serial number. */
+/** Cards of a list that gives at most their serial numbers. */
 function wanted(count: number, more: Partial<WantedCard> = {}): WantedCard[] {
   return Array.from({ length: count }, (_, at) => ({
     line: at + 2,
@@ -68,7 +68,7 @@ function rowIn(found: Pairing): PairedRow {
   return (found as Extract<Pairing, { kind: "row" }>).row;
 }
 
-/** What a bench does with a card that takes everything. */
+/** Seeds a row as a bench does with a card that works. */
 async function seed(register: Register, row: PairedRow, claimant = BENCH): Promise<void> {
   await bind(register, row, claimant);
   await deskFor(register, row, claimant).setDoneOf(row);
@@ -177,7 +177,7 @@ onEachEngine(test, "each card has one row and one serial number, whichever port 
   );
   const paired = pairs.map(rowIn);
   assert.equal(new Set(paired.map(({ line }) => line)).size, 3);
-  // The highest that is wanted decides, so that no number is given twice.
+  // Numbering starts above the highest requested number, so that no number is given twice.
   assert.equal(paired.map(({ serial }) => serial).sort(), ["IB3000009", "IB3000010", "IB3000011"]);
   assert.is((await pairing(register, number, 4)).kind, "none");
   const again = rowIn(await pairing(register, number, 2, BENCH));

@@ -1,5 +1,5 @@
-// A bench at work on a batch: simulated cards that are plugged in, pulled, exchanged, put in twice, dead or seeded already, at
-// ports that go and come. On both engines.
+// A bench at work on a batch, on both engines: simulated cards are plugged in, pulled, exchanged, put in twice, dead or
+// already seeded, at ports that disappear and return.
 
 import * as assert from "uvu/assert";
 import { Kind } from "../../../../firmware/wire.js";
@@ -31,17 +31,17 @@ const test = suite("bench");
 
 const TRANSPORT = pattern(16);
 const PAUSE = 5;
-/** A card of these tests answers before any time has passed: nobody has to wait long for one that is not there. */
+/** Divides time-outs, because a simulated card answers at once and a missing one need not be waited for. */
 const HASTE = 50;
 const timer: Timer = (ms, call) => realTimer(ms / HASTE, call);
 
-/** More than a test can have, where something begins again and again. */
+/** More events than a test can have; reached only by an endless loop. */
 const MOST_NEWS = 2000;
 
 /** From a row to the answer of STORE DATA: the card's status twice, a channel, and that. */
 const FRAMES_TO_STORE = 17;
 
-/** Keeps what is told, and lets a test act on it. */
+/** Records the events, and lets a test act on them. */
 class Listener implements RunListener {
   readonly all: PortNews[] = [];
   readonly waitedFor: string[] = [];
@@ -62,7 +62,7 @@ class Listener implements RunListener {
   news(news: PortNews): void {
     this.all.push(news);
     this.#see(news);
-    // Whoever stands at the bench acts a moment later.
+    // The operator acts a moment later.
     setImmediate(() => this.#act(news));
   }
 
@@ -126,8 +126,8 @@ async function work(
 }
 
 /**
- * Tells at each look of a bench whether it cannot come to its end: all ports are empty, nobody holds a card, and it was the same
- * at the look before; or things happen without end. Whoever stands at the bench acts sooner than the next look comes.
+ * Says at each look of a bench whether the bench cannot finish: all ports are empty and nobody holds a card, now and at
+ * the look before; or events never end. The operator acts sooner than the next look.
  */
 function stuckness(rack: Rack): (listener: Listener, progress: Progress) => boolean {
   let before = -1;
@@ -140,7 +140,7 @@ function stuckness(rack: Rack): (listener: Listener, progress: Progress) => bool
   };
 }
 
-/** Each row that is done has a card with that key and that PIN, and no other card has it. */
+/** Asserts that each finished row has exactly one card with its key and PIN. */
 async function assertSeeded(register: Register, batch: number, cards: readonly Card[]): Promise<void> {
   const rows = await register.engine.read((db) => rowsOf(db, batch));
   for (const card of cards) {
@@ -156,7 +156,7 @@ async function assertSeeded(register: Register, batch: number, cards: readonly C
   }
 }
 
-/** An operator who takes out what is to be taken out and puts in the next card. */
+/** An operator who takes out finished cards and puts in the next ones. */
 function operator(rack: Rack, stack: Card[]): (news: PortNews) => void {
   return ({ port, state }) => {
     const slot = rack.slots.get(port);
@@ -219,7 +219,7 @@ onEachEngine(
     for (let frame = 10; frame < 34; frame += 2) {
       const rack = new Rack("a");
       const [first, second] = [blankCard({ seed: frame * 2 }), blankCard({ seed: frame * 2 + 1 })];
-      // The first frame that it gets starts a new card, which writes its flash.
+      // The first frame starts a new card, and that writes its flash.
       await statusOf(second);
       const before = Buffer.from(second.flash.bytes);
       const stack = [second, first];

@@ -1,4 +1,4 @@
-// The file of a batch: what is done right, and what is refused in one line with the number of the line and the column.
+// The file of a batch: valid files, and errors in one line with the line number and the column.
 
 import * as assert from "uvu/assert";
 import { type ListRules, readCardList } from "../../../../host-tools/desk/batch/cardlist.js";

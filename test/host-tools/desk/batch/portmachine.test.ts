@@ -1,4 +1,4 @@
-// The table of a port at work on a batch: every cell of it, by rules that are written here a second time, in words.
+// Checks every cell of the table of a port at work on a batch, against rules that are written independently here.
 
 import * as assert from "uvu/assert";
 import {
@@ -22,7 +22,7 @@ const test = suite("port machine");
 const WITH_CARD: readonly State[] = ["asking", "seeding", "done", "refused", "waiting"];
 const OVER: readonly State[] = ["stopped", "ended"];
 
-/** What a state is for: what is done in it, whatever led to it. */
+/** The action of each state, whatever event led to it. */
 const WORK: Record<State, string> = {
   away: "open",
   empty: "look",
@@ -44,7 +44,7 @@ function following(state: State, event: Event): State | undefined {
   if (event === "lost") return state === "away" ? undefined : "away";
   if (event === "opened") return state === "away" ? "empty" : undefined;
   if (event === "card") return state === "empty" ? "asking" : undefined;
-  // A dead card shows itself where a card is looked at, and a third failure where there can be one.
+  // A dead card is noticed when a port looks at a card; a third failure is possible wherever a failure is.
   if (event === "dead") return state === "empty" || state === "asking" ? "refused" : undefined;
   if (event === "third") return ["empty", "asking", "seeding"].includes(state) ? "stopped" : undefined;
   if (event === "gone") return WITH_CARD.includes(state) ? "empty" : undefined;

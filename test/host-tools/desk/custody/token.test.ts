@@ -1,5 +1,5 @@
-// Keys in a token of SoftHSM: they give what the same keys in a file give; a PIN is tried once; and a token that is pulled out,
-// read-only, full, without the key or with the wrong one is one clear line each.
+// Keys in a SoftHSM token give the same results as the same keys in a file. A PIN is tried once. A token that is pulled
+// out, read-only, full, without the key or with a wrong key gives one clear line.
 
 import * as assert from "uvu/assert";
 import { diversificationData, diversify, kcv, masterKcv } from "../../../../host-tools/card/transportkeys.js";
@@ -41,7 +41,7 @@ const REGISTER = pattern(16, 9);
 const WITHOUT_MECHANISMS = "slots.mechanisms = -CKM_MD5,CKM_AES_GCM,CKM_AES_CMAC,CKM_SHA256_HMAC";
 const uriOf = (object: string, more = "token=desk;") => parseTokenUri(`pkcs11:${more}object=${object}`);
 
-/** Calls of functions, and what becomes of them instead. */
+/** Counts the calls of functions, and replaces their results. */
 interface Spy {
   readonly calls: string[];
   /** The CKR_ value with which a function fails from now on. */

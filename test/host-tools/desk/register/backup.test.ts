@@ -1,4 +1,5 @@
-// Backups of a register in use, and registers made of them: what comes back, what must not, and what is no backup.
+// Backups of a register in use, and restores: what a restore brings back, what it must not, and which files are
+// refused.
 
 import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -35,7 +35,7 @@ async function fill({ register, card }: Rig): Promise<void> {
   await openBatch(register, ["00000000000000a1", "00000000000000a2"]);
 }
 
-/** What somebody does to the database, and what check says of it. */
+/** A change of the database, and check's finding. */
 const CHANGES: readonly (readonly [string, string, RegExp])[] = [
   [
     "a key is moved to another card",

@@ -1,4 +1,5 @@
-// Claims, on both engines: one bench has a card, the other is told which, and what was left behind runs out.
+// Claims, on both engines: one bench has a card, another one is told which bench that is, and an abandoned claim
+// expires.
 
 import { spawnSync } from "node:child_process";
 import * as assert from "uvu/assert";

@@ -1,4 +1,4 @@
-// What both engines promise, by the same tests: values, transactions, writers side by side, processes that are killed,
+// The promises of both engines, by the same tests: values, transactions, concurrent writers, killed processes,
 // versions.
 
 import { executionAsyncResource } from "node:async_hooks";
@@ -271,7 +271,7 @@ function defineTransactions(test: Test, place: Place): void {
     await Promise.all([...engines, engine].map(worker));
     const row = await engine.read((db) => db.selectFrom("settings").select("value").executeTakeFirst());
     assert.is(row?.value, String(4 * rounds));
-    // A writer of SQLite that has begun is the only one: nothing that it does is in vain.
+    // SQLite has one writer at a time, so its work is never repeated.
     if (place.kind === "sqlite") assert.is(calls, 4 * rounds);
     for (const other of others) await other.close();
   });
@@ -382,7 +382,7 @@ function defineProcesses(test: Test, place: Place): void {
     for (let line = await lines.next(); !line.done; line = await lines.next()) last = Number(line.value);
     const rows = await engine.read((db) => db.selectFrom("settings").select("changed").orderBy("changed").execute());
     const numbers = rows.map(({ changed }) => changed);
-    // The last of them may have been written and not told.
+    // The last value may have been written but not reported.
     assert.ok(numbers.length === last + 1 || numbers.length === last + 2, `${numbers.length} rows, ${last} told`);
     assert.equal(numbers, [...numbers.keys()]);
   });

@@ -1,4 +1,4 @@
-// Keys that another house has and this one forgets, on both engines: the very keys of the export, all of them or none, and
+// Forgetting keys that another organisation has read, on both engines: exactly the keys of the export, all or none, and
 // nothing of them is left.
 
 import { readFileSync } from "node:fs";

@@ -1,5 +1,5 @@
-// Personalization against a register, on both engines: what is in a card is in the register first, whatever interrupts; no
-// two cards get one key; and who waits is told for whom.
+// Personalization with a register, on both engines: keys are in the register before they are in a card, whatever
+// interrupts; no two cards get the same key; and a bench that waits is told for which one.
 
 import * as assert from "uvu/assert";
 import { Ins } from "../../../../firmware/wire.js";
@@ -29,7 +29,7 @@ const SUITE = "OCRA-1:HOTP-SHA256-8:QN06";
 const REQUEST: Request = {
   ...{ serial: SERIAL, suite: SUITE, pinCheck: "card", tries: 5, pin: "8352", transport: pattern(16) },
 };
-/** Every frame up to the last would take long; these fall into each step. */
+/** These frames fall into each step; trying every frame would take too long. */
 const EVERY = 9;
 
 const deskOf = (register: Register, bench = "one") => new SeedingDesk(register, bench);
@@ -161,7 +161,7 @@ onEachEngine(test, "a bench that lost its claim changes nothing of what another 
   const [one, other] = [await record(blankCard({ seed: 1 })), await record(blankCard({ seed: 2 }))];
   const reasonOf = async (work: Promise<unknown>) => (await refusalOf(work)).reason;
 
-  // Both saw a serial number without keys; the one that binds later has seen too little.
+  // Both saw a serial number without keys; the one that binds later acts on old data.
   await slow.find(SERIAL);
   await quick.find(SERIAL);
   await quick.bind({ ...other, key: pattern(32, 3) });
@@ -311,7 +311,7 @@ for (const [what, stop] of Object.entries(STOPS))
       const { reason, message } = await refusalOf(
         desk.holding(serial, () => attempt(card, { ...REQUEST, serial, pin }, desk, undefined, listener)),
       );
-      // Before its keys are bound the card of that number is nobody's: its state is that of another try.
+      // Before its keys are bound, the serial number has no card, so a change of the card's state stops nothing.
       if (stopAt === 1 && what.startsWith("the card")) {
         assert.is(reason, "none");
         continue;
@@ -319,13 +319,13 @@ for (const [what, stop] of Object.entries(STOPS))
       assert.is(reason, "state", `${stopAt}: ${message}`);
       assert.match(message, new RegExp(`order ${number}|${serial} was set to lost`));
       assert.is(desk.writes, stopAt, "nothing is written after that");
-      // What was to be sent after this write is not sent.
+      // The command after this write must not be sent.
       if (stopAt <= 1) assert.not.ok(sent.includes(Ins.STORE_DATA));
       if (stopAt <= 3) assert.not.ok(sent.includes(Ins.PUT_KEY));
       if (stopAt <= 4) assert.not.ok(sent.includes(Ins.SET_STATUS));
       const row = await cardIn(register, serial);
       assert.not.equal(row?.state, "seeded");
-      // What the card answered is noted all the same.
+      // The card's answer is still noted.
       if (stopAt === 2) assert.is(row?.store_data, "answered");
       if (stopAt === 4) assert.is(row?.put_key, "done");
       assert.not.equal((await orderIn(register, number)).state, "seeded");
