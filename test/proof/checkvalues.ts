@@ -1,4 +1,5 @@
-// Check values as an unknown function: the same words under the same seed give the same value, and no more is known of it.
+// Check values as an unknown function: the same words under the same seed give the same value; nothing else is known
+// about it.
 
 import { isTerm, type Term, type Terms, type Value } from "./terms.js";
 

@@ -50,7 +50,7 @@ export function wordsOf(words: Words, terms: Terms, model: Model): Uint32Array {
   return Uint32Array.from({ length: words.length }, (_, i) => evaluate(words.get(i), terms, given) as number);
 }
 
-/** Nothing is known but which page memory takes for the one that counts. */
+/** Only the number of the page that memory takes as current is known. */
 function settingOf(firmware: Firmware, page: number): Setting {
   const terms = new Terms();
   const { layout, module } = firmware;
@@ -109,7 +109,7 @@ export function proveFreeSlot(firmware: Firmware, solver: Solver, page: number, 
   return proved(goals, solver, terms, start);
 }
 
-/** Whether a page is blank is told as it is. */
+/** Proves that the firmware decides correctly whether a page is blank. */
 export function proveIsBlank(firmware: Firmware, solver: Solver, page: number): Proved {
   const { terms, machine, state } = settingOf(firmware, page);
   const start = state.copy();

@@ -1,6 +1,6 @@
-// Cryptography as unknown functions: in place of such a function the words that it writes become new variables, of which
-// nothing is known. Which words these are is found by running it with all data unknown: where it needed to know any of
-// them for a branch, a length or the address of a write, the run would stop, so that the words are the same for all data.
+// Cryptography as unknown functions: instead of running such a function, the words that it writes become new, unknown
+// variables. A run with all data unknown finds these words. It would stop if a branch, a length or the address of a
+// write depended on data, so the words are the same for all data.
 
 import type { Firmware } from "./firmware.js";
 import { type Hook, Machine, State } from "./machine.js";
@@ -10,7 +10,7 @@ import { Words } from "./words.js";
 /** The functions that are unknown in the proof, and what their arguments may be. */
 export const UNKNOWN_FUNCTIONS = ["crypto/kdf/derive", "crypto/siv/ctr", "crypto/siv/s2v"] as const;
 
-/** What a function is called with, as a key: what is not known is only data. */
+/** The arguments of a call, as a key. Unknown arguments are only data. */
 function keyOf(name: string, args: readonly Value[]): string {
   return `${name} ${args.map((arg) => (isTerm(arg) ? "?" : String(arg))).join(" ")}`;
 }
@@ -43,7 +43,7 @@ export class Effects {
     return words;
   }
 
-  /** In place of a function: all that it writes, and its result, are new variables. */
+  /** Replaces a function: its result and everything that it writes are new variables. */
   hook(name: string): Hook {
     const index = this.#firmware.index(name) - this.#firmware.module.imports.length;
     const hasResult = this.#firmware.module.functions[index]?.type.results.length === 1;

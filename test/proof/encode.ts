@@ -1,11 +1,11 @@
-// Writes modules: the released one with all of its functions exported, so that V8 can call each, and with patched
-// instructions, which are mutants. All other bytes stay as they are.
+// Writes modules: the released one with all of its functions exported, so that V8 can call each; and mutants with
+// patched instructions. All other bytes stay as they are.
 
 import { type Section, SectionId, type WasmModule } from "./wasm.js";
 
 /** Bytes of a function's body that are replaced by others. */
 export interface Patch {
-  /** Of the functions behind the imports. */
+  /** The number of the function, counted after the imports. */
   readonly index: number;
   readonly from: number;
   readonly to: number;

@@ -1,5 +1,5 @@
-// Holds the executor against V8: the same function on the same memory and flash, once with all values known, once with
-// some of them variables, whose terms are then evaluated.
+// Compares the executor with V8: runs the same function on the same memory and flash, once with all values known, once
+// with some as variables whose terms are then evaluated.
 
 import type { Random } from "../../sim/core/random.js";
 import type { Firmware } from "./firmware.js";
@@ -20,7 +20,7 @@ export interface Trial {
 }
 
 export interface Comparison {
-  /** What differs, in words; nothing where all is the same. */
+  /** Describes the differences; empty if there are none. */
   readonly differences: readonly string[];
   readonly steps: number;
 }
@@ -87,7 +87,7 @@ function run(firmware: Firmware, trial: Trial, variables: ReadonlySet<number>): 
   return { at, value: top, word: (words, index) => numberOf(words.get(index)) as number, steps: machine.steps };
 }
 
-/** Random words, many of them as the firmware leaves them. */
+/** Random words, many of them typical of the firmware. */
 export function randomWords(random: Random, common: readonly number[]): Uint32Array {
   return Uint32Array.from({ length: 1024 }, () =>
     random.next() % 2 === 0 ? (common[random.next() % common.length] as number) : random.next(),

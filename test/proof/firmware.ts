@@ -1,8 +1,7 @@
-// The module as it is released, with the names of its functions and the places in memory that the proof speaks of.
+// The released module, with the names of its functions and the places in memory that the proof uses.
 //
-// The module itself has no names; they are those of the text that the compiler wrote beside it. They only say where to
-// begin and what to replace: under a wrong name, a property of that function is not proved. Places in memory are read
-// from the code.
+// The module itself has no names; they come from the compiler's text of it. They only say where to begin and what to
+// replace, so a wrong name cannot make a false property provable. Places in memory are read from the code.
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -38,7 +37,7 @@ const IMPORT = /^ \(import "host" "(\w+)"/gm;
 /** Bytes of the pieces in which flash is looked through, and of a slot. */
 const CHUNK_SIZE = 128;
 const SLOT_SIZE = 8;
-/** A function that was inlined is not there by its name. */
+/** An inlined function has no name in the module. */
 export class NoSuchFunction extends Error {
   override name = "NoSuchFunction";
 }

@@ -1,18 +1,19 @@
-// Goals: what must hold in a state that the executor reached. Each is decided by rewriting or else by the solver, and the
-// two are counted apart; and the path to each state is asked for, since of a state that cannot be reached all holds.
+// Goals: conditions that must hold in a state that the executor reached. Rewriting or else the solver decides each, and
+// the two are counted separately. The solver also checks that the path to each state can be taken, because anything
+// holds in an unreachable state.
 
 import type { State } from "./machine.js";
 import { fileOf, type Query, Script } from "./smt.js";
 import type { Answer, Model, Solver } from "./solver.js";
 import { isTerm, type Term, type Terms, type Value } from "./terms.js";
 
-/** What must hold where a path was taken. */
+/** A condition that must hold after a path. */
 export interface Goal {
   /** The property and what it is about: `P1 a PIN is derived with: the try reads back as spent`. */
   readonly name: string;
   readonly path: readonly Value[];
   readonly holds: Value;
-  /** Something that is enough for it, and is tried first. */
+  /** A sufficient condition, which is tried first. */
   readonly first?: Value;
 }
 
@@ -27,7 +28,7 @@ export interface Verdict {
   readonly bySolver: number;
   /** What the solver was asked. */
   readonly queries: number;
-  /** Paths that can be taken, and those that cannot without a fault of the chip. */
+  /** The number of paths that can be taken, and of those that cannot without a fault of the chip. */
   readonly reachable: number;
   readonly unreachable: number;
   readonly refuted: readonly Refutation[];
@@ -60,13 +61,13 @@ export function sum(verdicts: readonly Verdict[]): Verdict {
 
 /** The goals of one case: all of one `Terms`, with what is assumed there. */
 export class Goals {
-  /** Terms that the solver need not look into, as a rule: it is asked first as if they were variables. */
+  /** Terms whose contents rarely matter: the solver is first asked as if they were variables. */
   readonly opaque = new Set<Term>();
-  /** Conditions under which paths are asked for first: they leave the solver less to look for. */
+  /** Conditions under which paths are tried first, because they narrow the solver's search. */
   readonly hints: Value[] = [];
   readonly #terms: Terms;
   readonly #goals: Goal[] = [];
-  /** Goals that are among what is assumed, as those on words that an operation left alone. */
+  /** Goals that are among the assumptions, such as those on words that an operation did not change. */
   #known = 0;
   #last: readonly Value[] | undefined;
   readonly #ofBattery = new Map<Value, boolean>();
@@ -100,7 +101,7 @@ export class Goals {
     const isOpen = ({ path, holds }: Goal) => terms.and(...path, terms.not(holds)) !== false;
     const open = this.#goals.filter(isOpen);
     const asking = new Asking(terms, solver, this.opaque);
-    // Most is decided by one text: what is enough for a goal, the goal itself, and the paths.
+    // One text decides most: the sufficient conditions, the goals and the paths.
     const paths = longestOf(withoutBattery(terms, [...this.#paths.values()]));
     const bundles = this.#bundlesOf(paths);
     const groups = [({ first }: Goal) => first, ({ holds }: Goal) => holds].flatMap((wanted) => groupsOf(open, wanted));
@@ -169,7 +170,7 @@ export class Goals {
     return { name, conditions: [...shared.filter((one) => !this.#isOfBattery(one)), this.#terms.not(holds)] };
   }
 
-  /** Paths that may be taken at once, by the same flash, are asked for at once. */
+  /** One query checks several paths that the same flash can take. */
   #bundlesOf(paths: readonly Path[]): readonly Bundle[] {
     const bundles: { conditions: Value[]; paths: Path[] }[] = [];
     for (const path of paths) {
@@ -272,7 +273,7 @@ class Asking {
   }
 }
 
-/** How often goals are parted that cannot be shown together. */
+/** How often a group of goals is split that cannot be shown together. */
 const MOST_PARTS = 3;
 /** A query as it is sent. */
 interface Asked extends Query {

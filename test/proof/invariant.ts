@@ -1,8 +1,8 @@
-// What flash is to look like, whatever happened to the card: the invariant. It is a list of conditions on the four pages, each
-// with a name; docs/PROOF.md says how to read it, docs/FLASH.md what the fields are.
+// The invariant: the conditions that flash satisfies whatever happened to the card. It is a list of named conditions on
+// the four pages; docs/PROOF.md says how to read it, docs/FLASH.md defines the fields.
 //
-// It speaks of a card that has started, and of the page that counts. That a PIN check leads from it back to it, wherever power
-// fails, is proved (pincheck.ts); that the other operations do is not.
+// It holds for a card that has started, and names the current page. pincheck.ts proves that a PIN check preserves it,
+// wherever power fails; for the other operations this is not proved.
 
 import type { CheckValues } from "./checkvalues.js";
 import { ERASED } from "./host.js";
@@ -41,7 +41,7 @@ export enum Life {
 export interface Condition {
   readonly name: string;
   readonly holds: Value;
-  /** Something that is enough for it, and easier to decide. */
+  /** A sufficient condition that is easier to decide. */
   readonly first?: Value;
 }
 
@@ -53,7 +53,7 @@ export class FlashView {
   readonly #base: FlashView | undefined;
   readonly #made = new Map<string, unknown>();
 
-  /** `base`: flash of which this one is a continuation; what it left alone is not made again. */
+  /** `base`: the flash from which this one developed; terms of unchanged parts are reused. */
   constructor(terms: Terms, flash: Words, checks: CheckValues, base?: FlashView) {
     this.terms = terms;
     this.flash = flash;

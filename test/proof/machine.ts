@@ -1,5 +1,5 @@
-// Executes functions of a module on values that are known or terms. A branch on a condition that is not known goes both
-// ways, and the ways are merged where they meet again: the number of states stays small, whatever flash holds.
+// Executes functions of a module on values that are known or terms. An unknown condition is followed both ways, and the
+// paths are merged where they meet again, so that the number of states stays small whatever flash holds.
 //
 // Two states are not merged where that would make a result or a watched word (the page that counts, the slot of a try)
 // a term, since addresses are made of them: an address that is not known stops the proof.
@@ -13,7 +13,7 @@ export const MEMORY_WORDS = 1024;
 export const FLASH_WORDS = 1024;
 export const PAGE_WORDS = 256;
 
-/** The module does what this executor cannot follow: nothing is proved then. */
+/** The module does something that this executor cannot follow, so nothing is proved. */
 export class ExecutionError extends Error {
   override name = "ExecutionError";
 }
@@ -67,7 +67,7 @@ export interface MachineOptions {
   readonly watched?: readonly number[];
   /** Loads from unknown addresses give unknown values: for runs in which all data is unknown. */
   readonly isBlind?: boolean;
-  /** Told of every word of memory that is written. */
+  /** Called for every word of memory that is written. */
   readonly onStore?: (index: number) => void;
 }
 

@@ -1,17 +1,17 @@
-// Mutants of the released module: one or two instructions of the functions that count, spend and give back tries, or that
-// destroy a wrap, are replaced. The proof must refute each, and the module that is so changed, run in V8 on the
-// counterexample, must break the promise (replay.ts); or a sentence says why it cannot without a fault of the chip.
+// Mutants of the released module: one or two instructions are replaced in the functions that count, spend and give back
+// tries, or that destroy a wrap. The proof must refute each mutant, and the mutant must break the promise in V8 on the
+// counterexample (replay.ts), or a sentence says why it cannot without a fault of the chip.
 
 import { constant, type Patch, patched } from "./encode.js";
 import type { Firmware } from "./firmware.js";
 import { allInstructions, type Instruction, opcodeOf } from "./wasm.js";
 
-/** An instruction of a function, by its name and constant, and which of several; and what stands in its place. */
+/** An instruction of a function, by its name, constant and occurrence; and its replacement. */
 export interface Change {
   readonly within: string;
   /** As `i32.const 8`, or a name alone. */
   readonly from: string;
-  /** Which of those that are the same; the first is 1. */
+  /** The occurrence among equal instructions; the first is 1. */
   readonly number?: number;
   /** Instructions in turn: `i32.const 16`, a name alone, or `from` itself. */
   readonly to: readonly string[];
@@ -24,7 +24,7 @@ export interface ProofMutant {
   readonly breaks: string;
   readonly part: Part;
   readonly changes: readonly Change[];
-  /** It is tried in every run of the tests. */
+  /** Whether it is tried in every run of the tests. */
   readonly telling?: true;
   /** Why no promise breaks without a fault of the chip. */
   readonly equivalent?: string;

@@ -1,6 +1,7 @@
-// The PIN check, whole: any PIN, any battery, any content of flash that satisfies the invariant, power cut in any flash
-// operation with any of its bits left. P1: when a PIN is derived with, its try is spent where it counts. P2: tries left
-// grow only where the tag and the receipt were right. And the invariant holds at every cut and at the end.
+// The whole PIN check: any PIN, any battery, any content of flash that satisfies the invariant, and a power cut in any
+// flash operation with any of its bits changed. P1: before a key is derived from a PIN, its try is spent in the current
+// page. P2: tries are given back only if the tag and the receipt were right. The invariant holds at every cut and at
+// the end.
 
 import { allOf, type Proved, wordsOf } from "./counting.js";
 import type { Effects } from "./effects.js";
@@ -48,7 +49,7 @@ export function provePinCheck(
 class PinCheck {
   readonly #setting: Setting;
   readonly #page: number;
-  /** Whether the tag and the receipt were right, where they were looked at. */
+  /** Whether the tag and the receipt were right, if they were compared. */
   #right: Value = false;
 
   constructor(setting: Setting, { page }: Case) {
@@ -77,7 +78,7 @@ class PinCheck {
     }
   }
 
-  /** What the card tells: WRONG where a try is left; LAST where none is, and the wrap is destroyed. */
+  /** The card's answer: WRONG if a try is left; LAST if none is left, and then the wrap is destroyed. */
   #told(end: State): void {
     const { goals, terms } = this.#setting;
     const page = end.memory.get(this.#setting.firmware.layout.current / 4) as number;

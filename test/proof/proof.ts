@@ -1,4 +1,4 @@
-// The whole proof, in parts that can be run by themselves; what is assumed, with where it is used; and what came of it.
+// The whole proof, in parts that can run separately; its assumptions, with their uses; and its results.
 
 import { proveCounting } from "./counting.js";
 import type { Effects } from "./effects.js";
@@ -10,7 +10,7 @@ import type { Case } from "./setting.js";
 import type { Solver } from "./solver.js";
 import { PIN } from "./spec.js";
 
-/** What the proof takes for granted; docs/PROOF.md says more of each. */
+/** The assumptions of the proof; docs/PROOF.md explains each. */
 export const ASSUMPTIONS: readonly string[] = [
   "flash is NOR, as docs/FLASH.md has it: a program clears bits, a cut leaves any subset of them, a read is right",
   "the chip makes no fault: every instruction does what the specification of WebAssembly says",

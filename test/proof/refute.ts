@@ -1,5 +1,5 @@
-// Refutes a mutant: the part of the proof that is about it is run on the changed module, in a few cases, until one does
-// not hold; its counterexample is then replayed.
+// Refutes a mutant: runs its part of the proof on the mutant, in a few cases, until a goal fails, and then replays the
+// counterexample.
 
 import { type Proved, proveCounts, proveFreeSlot, proveIsBlank } from "./counting.js";
 import { Effects } from "./effects.js";
@@ -64,7 +64,7 @@ function pinCases(firmware: Firmware, solver: Solver): readonly Run[] {
   return FREE.map((freePin) => () => provePinCheck(firmware, effects, solver, { page: 1, freePin }));
 }
 
-/** A mutant that the executor cannot follow, as where an address is not known, is not refuted by that. */
+/** A mutant that the executor cannot follow, for example at an unknown address, does not count as refuted. */
 function attempt(run: Run): Pick<Proved, "refuted" | "counterexample"> {
   try {
     return run();

@@ -1,5 +1,5 @@
-// Replays a counterexample on a module in V8: does it really break a promise? What is promised is computed here with
-// numbers, by no code of the proof.
+// Replays a counterexample on a module in V8, to see whether it breaks a promise. The promises are computed here with
+// numbers, without code of the proof.
 
 import { PowerCut } from "../../sim/core/flash.js";
 import type { Firmware } from "./firmware.js";
@@ -27,7 +27,7 @@ const EMPTY = 2100;
 const MASKS = [ERASED, 0, 0x0f0f0f0f, 0xfffffffe, 0x7fffffff];
 const MOST_CUTS = 40;
 
-/** How the counts of tries are not those of docs/FLASH.md, with this content; nothing where they are. */
+/** How the counts of tries differ from docs/FLASH.md with this content; undefined if they agree. */
 export function brokenCount(firmware: Firmware, { memory, flash }: Content): string | undefined {
   const compiled = V8Machine.compile(firmware.module);
   const { image, current } = firmware.layout;
@@ -61,7 +61,7 @@ export function brokenCount(firmware: Firmware, { memory, flash }: Content): str
   return undefined;
 }
 
-/** How a check of a PIN breaks what is promised, with some battery and some cut; nothing where none does. */
+/** How a PIN check breaks a promise, with some battery and some cut; undefined if none does. */
 export function brokenPinCheck(firmware: Firmware, content: Content): string | undefined {
   const compiled = V8Machine.compile(firmware.module);
   const broken = brokenByRightPin(firmware, compiled, content);
@@ -158,7 +158,7 @@ function brokenFlash(before: Uint32Array, after: Uint32Array, page: number): str
   return undefined;
 }
 
-/** What is wrong with what was told. */
+/** What is wrong with the card's answer. */
 function brokenWord(
   before: Uint32Array,
   after: Uint32Array,

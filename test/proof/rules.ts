@@ -1,5 +1,5 @@
 // The rewriting rules, each proved: on words of four bits, by every value of all variables; on words of 32 bits, by the
-// solver. A case makes a term by a rule and, beside it, says what it means without one.
+// solver. A case makes a term by a rule, and states its meaning without the rule.
 //
 // A case that rewrites nothing, and a rule that no case uses, are errors.
 
@@ -201,7 +201,7 @@ export function proveRules(solver: Solver): RuleProof {
   };
 }
 
-/** What is assumed of a case is no rewriting: it is in every query of that case. */
+/** Assumptions of a case are not rewriting rules, because they are in every query of that case. */
 const NOT_MADE: readonly Rule[] = ["fact"];
 
 function casesOf(t: Terms): readonly Case[] {

@@ -2,7 +2,7 @@
 // after `mount`. All other memory is unknown.
 //
 // Which slot for PINs is the first free one is split into cases, since addresses are made of it: slots from there on
-// are erased and the one before is not. That the slots are filled so is part of the invariant.
+// are erased and the one before is not. The invariant says that slots are filled in this order.
 
 import { CheckValues } from "./checkvalues.js";
 import { type Effects, UNKNOWN_FUNCTIONS } from "./effects.js";
@@ -113,7 +113,7 @@ export class Setting {
     }
   }
 
-  /** What a path needs is told by the last slots: those before may be taken for given back. */
+  /** A path depends only on the last slots, so the slots before them may be assumed as given back. */
   #hint(freePin: number): void {
     const { terms, goals } = this;
     for (const { first, second } of slotsOf(this.start.flash, this.page, PIN).slice(
@@ -130,7 +130,7 @@ export class Setting {
       const count = before.spent(page, tally);
       if (isTerm(count)) this.goals.opaque.add(count);
     }
-    // These follow from the invariant, and spare the solver the search.
+    // These follow from the invariant, and shorten the solver's search.
     terms.assume(terms.ult(before.spent(page, PIN), MOST_TRIES + 1));
     terms.assume(terms.ult(before.spent(page, CODE), CODE_TRIES + 1));
   }

@@ -48,7 +48,7 @@ export class Script {
     return [...definitions, `; ${name}`, "(push 1)", ...asserted, "(check-sat)", ...model, "(pop 1)", ""].join("\n");
   }
 
-  /** Whether an operation, as it is meant, and what was made of it can differ: the text of that query. */
+  /** The text of the query whether an operation's meaning and its rewritten term can differ. */
   differ(operation: Pick<Term, "op" | "width" | "args">, made: Value): string {
     const meant = this.#body({ ...operation, id: -1, name: "" });
     const other = this.#text(made, operation.width);

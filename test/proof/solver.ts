@@ -6,7 +6,7 @@ export type Answer = "sat" | "unsat";
 /** The values of variables in a model. */
 export type Model = ReadonlyMap<string, number | boolean>;
 
-/** The solver did not answer as it must: nothing is proved then. */
+/** The solver gave no valid answer, so nothing is proved. */
 export class SolverError extends Error {
   override name = "SolverError";
 }

@@ -1,5 +1,5 @@
 // How tries are counted, as docs/FLASH.md says it: "Tries spent in a row = slots that are not erased, after the last slot
-// whose word 1 is GIVEN; where there is none, all of them and what the head carries over." Written without a look at the
+// whose word 1 is GIVEN; where there is none, all of them and what the head carries over." Written independently of the
 // firmware's two ways to count.
 
 import { ERASED } from "./host.js";

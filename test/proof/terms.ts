@@ -1,5 +1,5 @@
-// Terms: what the executor computes where a value is not known. A term is made once, so that two that are equal as text
-// are the same object; and it is rewritten as it is made, so that many questions answer themselves.
+// Terms: the executor's unknown values. Equal terms are the same object. A term is rewritten when it is made, which
+// decides many questions without the solver.
 //
 // Each rewriting has a name in RULES, is counted when it is used, and is proved in rules.ts: for all values at the small
 // sizes, and by the solver at the real ones. What is assumed of a case (`assume`) is used by the rules "fact" and "bound",
@@ -95,7 +95,7 @@ export function isTerm(value: Value): value is Term {
   return typeof value === "object";
 }
 
-/** A value was wanted that is known, or one of another kind. */
+/** A known value, or a value of another kind, was needed. */
 export class TermError extends Error {
   override name = "TermError";
 }
@@ -158,7 +158,7 @@ export class Terms {
     return [...seen].filter((term) => term.op === "variable" || opaque.has(term));
   }
 
-  /** Nothing is known of it, and of nothing that is computed from it. */
+  /** An unknown value; everything computed from it is also unknown. */
   unknown(width: number): Term {
     return this.#make("unknown", width, []);
   }
@@ -357,7 +357,10 @@ export class Terms {
     return value.args[truth ? 1 : 2] as Value;
   }
 
-  /** A choice between two that differ by a constant is the one, or that much more: so counts become sums of choices. */
+  /**
+  A choice between two values that differ by a constant becomes one value plus a choice of that constant or 0, so that
+  counts become sums of choices.
+  */
   #iteSum(c: Term, a: Value, b: Value, width: number): Value | undefined {
     if (width !== this.wordBits) return undefined;
     const [ka, ta] = this.#linear(a);
@@ -787,7 +790,7 @@ function shifted(op: "shl" | "shr" | "rotr", value: bigint, places: bigint, widt
 
 // ---- values of terms ----
 
-/** The value of a term, given those of its variables; computed without any of the rules above. */
+/** The value of a term for given variables, computed without the rules above. */
 export function evaluate(
   value: Value,
   terms: Terms,

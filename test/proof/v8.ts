@@ -26,7 +26,7 @@ export class V8Machine {
   readonly flash: Uint32Array;
   /** Flash operations done. */
   operations = 0;
-  /** What was done with flash that no flash allows. */
+  /** The misuses of flash. */
   misuse: string | undefined;
   readonly #exports: Record<string, unknown>;
   readonly #surroundings: Surroundings;

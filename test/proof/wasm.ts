@@ -53,7 +53,7 @@ export interface Section {
   readonly bytes: Uint8Array;
 }
 
-/** The module has something that this decoder does not know, or is cut off. */
+/** The module is truncated, or has something that this decoder does not know. */
 export class DecodeError extends Error {
   override name = "DecodeError";
 }

@@ -1,5 +1,5 @@
-// P6: which functions reach the imports that write flash, from the calls of the module. There are no calls by number (the
-// module has no table), so that the calls in the code are all there are.
+// P6: the functions that reach the imports that write flash, found from the calls of the module. The module has no
+// table and so no indirect calls, so the calls in the code are complete.
 
 import type { Firmware } from "./firmware.js";
 import { allInstructions } from "./wasm.js";
@@ -42,7 +42,7 @@ export const WRITERS: Readonly<Record<string, readonly string[]>> = {
   "commands/setPin": ["apdu/secured"],
 };
 
-/** Where the calls of the module are not those of WRITERS, in words; nothing where they are. */
+/** Describes where the module's calls differ from WRITERS; empty if they agree. */
 export function strangeWriters(firmware: Firmware): readonly string[] {
   const callers = callersOf(firmware);
   return Object.entries(WRITERS).flatMap(([callee, expected]) => {
