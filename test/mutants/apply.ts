@@ -1,4 +1,5 @@
-// Compiles the firmware as a mutant. Sources are edited in memory; what was compiled is kept for the next run (kept.ts).
+// Compiles the firmware as a mutant. Sources are edited in memory; compiled modules are kept for the next run
+// (kept.ts).
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -17,16 +18,16 @@ export interface Change {
   readonly to: string;
 }
 
-/** A deliberate fault of the firmware: statements that are replaced, and where one place is not enough, others too. */
+/** A deliberate fault of the firmware: replaced statements, in one or more places. */
 export interface Mutant extends Change {
   /** The rule that it breaks. */
   readonly breaks: string;
   readonly also?: readonly Change[];
 }
 
-/** For what runs long: with less than the released module, since that takes long to compile. */
+/** For long runs: less optimization than the released module, which takes long to compile. */
 const SOME = ["--optimizeLevel", "1", "--shrinkLevel", "0"];
-/** For a few steps of the card: it compiles in half that time. */
+/** For a few steps of the card: compiles in half that time. */
 const NONE = ["--optimizeLevel", "0", "--shrinkLevel", "0"];
 const SOURCES = new Map<string, string>();
 
@@ -45,7 +46,7 @@ export async function compileBinary(mutant?: Mutant): Promise<Uint8Array<ArrayBu
   return (await compileWith(SOME, mutant)).binary;
 }
 
-/** Compiles the firmware as the released one, but for the mutant. Throws where that does not compile. */
+/** Compiles the mutant with the settings of the release. Throws if it does not compile. */
 export async function compileReleased(mutant?: Mutant): Promise<Compiled> {
   return compileWith([], mutant);
 }
@@ -74,7 +75,7 @@ async function compileSources(optimization: readonly string[], edit: Edit): Prom
   const text = optimization.length === 0 ? ["--textFile", "out.wat"] : [];
   const outputs = ["--outFile", "out.wasm", ...text];
   const options = ["--config", "asconfig.json", "--target", "release", ...outputs, ...optimization];
-  // The compiler takes an error of `readFile` for a file that is missing.
+  // The compiler treats an error of `readFile` as a missing file.
   let failed: unknown;
   const read = (name: string) => {
     const text = source(name);
@@ -85,7 +86,7 @@ async function compileSources(optimization: readonly string[], edit: Edit): Prom
       return null;
     }
   };
-  // The compiler takes longer to load than to compile: where all is known, it is not needed.
+  // The compiler is loaded only if it is needed, because loading takes longer than compiling.
   const { default: asc } = await import("assemblyscript/asc");
   const { error, stderr } = await asc.main(["firmware/index.ts", ...options], {
     readFile: read,
@@ -100,7 +101,7 @@ async function compileSources(optimization: readonly string[], edit: Edit): Prom
   return { binary: Uint8Array.from(binary as Uint8Array), text: String(made.get("out.wat") ?? "") };
 }
 
-/** How often what a change replaces occurs in its function; `edit` changes the source before. */
+/** How often the replaced statements occur in their function; `edit` changes the source first. */
 export function occurrences({ file, within, from }: Change, edit: Edit = (_, text) => text): number {
   const name = `firmware/${file}`;
   const text = source(name);

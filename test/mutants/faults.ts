@@ -1,4 +1,4 @@
-// Mutants of the firmware, each without something that stands against a fault. The campaign must find every one of them
+// Mutants of the firmware, each without one protection against faults. The campaign must find all of them
 // (test/evidence/faults.test.ts).
 
 import type { Telling } from "../support/triedmutants.js";
@@ -111,7 +111,7 @@ export const NOT_LOOKED_AT: FaultMutant = {
   says: SAYS.leak,
 };
 
-/** A mutant that is found in single executions of one kind of instruction, which go wrong in the same ways each. */
+/** A mutant that is found by faults in single executions of one kind of instruction. */
 export interface SingleExecutionMutant extends FaultMutant {
   readonly what: string;
   readonly modes: readonly ("skip" | `bit${number}`)[];
@@ -165,7 +165,7 @@ export const ADDRESSED_ONCE: FaultMutant = {
   says: SAYS.leak,
 };
 
-/** What stands against addresses that go astray. */
+/** Mutants without a protection against wrong addresses. */
 export const ADDRESSES: readonly FaultMutant[] = [
   {
     breaks: "an image that is no page is not kept",

@@ -1,7 +1,7 @@
-// The faults that the firmware of the first release had, each as it was, put back into the firmware of today.
+// The faults of the first release's firmware, each put back into the current firmware.
 //
-// A name is for ever: the reference model is asked whether it finds them. What each gives, where the right thing is
-// another one, is in test/firmware/formerfaults.test.ts.
+// Names never change, because the tests of the reference model use them. test/firmware/formerfaults.test.ts has the
+// effect of each fault.
 
 import type { Change, Mutant } from "./apply.js";
 

@@ -4,7 +4,7 @@ import type { Telling } from "../support/triedmutants.js";
 import type { Mutant } from "./apply.js";
 import { FORMER_FAULTS } from "./firstrelease.js";
 
-/** What shows where memory of the card's own was overwritten: which promise breaks first depends on what lies there. */
+/** The possible findings after the card overwrote its own memory; which comes first depends on the overwritten data. */
 const OVERWRITTEN = /^broken: /;
 
 export interface FuzzingMutant extends Mutant, Telling {

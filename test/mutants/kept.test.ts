@@ -1,4 +1,4 @@
-// What is kept of compiled mutants is found again for the same text and options, and for no other.
+// A kept mutant is found again for the same text and options, and for no others.
 
 import { randomUUID } from "node:crypto";
 import { rmSync } from "node:fs";
@@ -13,7 +13,7 @@ const OPTIONS = ["--optimizeLevel", "1"];
 const MADE = { binary: Uint8Array.of(0, 0x61, 0x73, 0x6d), text: "(module)" };
 
 test("a module is found by the same sources and options only", () => {
-  // A text that nobody else has, so that nothing of others is found or deleted.
+  // A unique text, so that no other test's modules are found or deleted.
   const mark = `// ${randomUUID()}\n`;
   const names: string[] = [];
   const marking = (wanted: string, added = mark): Edit => {

@@ -1,6 +1,6 @@
-// Compiled mutants, kept in build/mutants for the next run: one and the same text always compiles to the same module.
+// Compiled mutants, kept in build/mutants for the next run, because the same text always compiles to the same module.
 //
-// Kept is what was compiled of the firmware as it is now. Of any other, all goes as soon as something new is written.
+// Only modules of the current firmware are kept. Those of any other firmware are deleted when a new module is written.
 
 import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
@@ -17,7 +17,7 @@ export interface Compiled {
 }
 
 const FOLDER = join(ROOT, "build", "mutants");
-/** What decides, beside the sources, what the compiler makes: its settings, and its version. */
+/** The inputs of a compilation besides the sources: the compiler's settings and version. */
 const SETTINGS = ["asconfig.json", "package-lock.json"];
 const NAME = 32;
 
@@ -55,7 +55,7 @@ export class Kept {
     mkdirSync(join(FOLDER, FIRMWARE), { recursive: true });
     for (const name of readdirSync(FOLDER))
       if (name !== FIRMWARE) rmSync(join(FOLDER, name), { recursive: true, force: true });
-    // The module comes last: who finds it finds its text, too.
+    // Write the module last, so that a reader that finds it also finds its text.
     put(`${this.path}.wat`, text);
     put(`${this.path}.wasm`, binary);
   }
@@ -72,7 +72,7 @@ function textOf(path: string): string {
   return readFileSync(join(ROOT, path), "utf8");
 }
 
-/** A name for texts: other texts have another one. */
+/** A name for texts; other texts get other names. */
 function nameOf(...texts: readonly string[]): string {
   return createHash("sha256").update(JSON.stringify(texts)).digest("hex").slice(0, NAME);
 }

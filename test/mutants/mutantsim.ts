@@ -1,4 +1,4 @@
-// `dsc-sim` with a mutant in the place of the firmware: programs that are started in this environment load it.
+// `dsc-sim` with a mutant instead of the firmware: programs that are started in this environment load the mutant.
 
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";

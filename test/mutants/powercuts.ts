@@ -1,4 +1,4 @@
-// Mutants of the firmware, each of which breaks a promise where power fails, and the flows that show it.
+// Mutants of the firmware, each of which breaks a promise when power fails, and the flows that show it.
 // The campaign must find every one of them (test/evidence/powercuts.test.ts).
 
 import type { Telling } from "../support/triedmutants.js";
@@ -9,7 +9,7 @@ export interface PowerCutMutant extends Mutant, Telling {
   readonly shows: string;
   /** What the campaign says of it. */
   readonly says: RegExp;
-  /** No cut is needed: it shows while power holds. */
+  /** Whether it shows without a power cut. */
   readonly uncut?: true;
 }
 
@@ -28,7 +28,7 @@ const COMMIT = `    if (at !== HEAD_CHECK_AT && !write(start, at)) return Outcom
 const LOOK =
   "return vault.open(which, use, digits, length, before + missing, after) === 0 ? Outcome.DONE : Outcome.WRONG;";
 
-/** Where power holds nobody sees it: what was given back early is spent again, one try more than before. */
+/** It does not show without a cut: the tries that were given back early are spent again, plus one. */
 const GIVE_BACK_AND_LOOK = `  if (use === Use.PIN && !flash.program(slot + 4, GIVEN)) return Outcome.BATTERY;
   const opened = vault.open(which, use, digits, length, before + missing, after) === 0;
   if (opened || use !== Use.PIN) return opened ? Outcome.DONE : Outcome.WRONG;

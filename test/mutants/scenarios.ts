@@ -5,7 +5,7 @@ import type { Mutant } from "./apply.js";
 import { TOP_LEVEL } from "./source.js";
 
 export interface ScenarioMutant extends Mutant, Telling {
-  /** The rule of flash that the simulator says is broken, where no screen shows the mutant. */
+  /** The broken rule of flash that the simulator reports, if no screen shows the mutant. */
   readonly misuse?: string;
 }
 

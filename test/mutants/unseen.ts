@@ -1,5 +1,5 @@
-// Mutants of the firmware that no screen shows: what stays in memory, what is drawn, which command is taken in which
-// state, what a commit that failed leaves, and how bytes become a command. Each is noticed by the tests of its kind.
+// Mutants of the firmware that no screen shows: in what stays in memory, random draws, the commands of each state, the
+// result of a failed commit, and the parsing of commands. The tests of its kind notice each.
 
 import { type Telling, tried } from "../support/triedmutants.js";
 import type { Mutant } from "./apply.js";
@@ -69,7 +69,7 @@ const RESIDUE: readonly UnseenMutant[] = [
     within: "fail",
     from: "vault.wipe(); entry.wipe(); scp03.close(); card.started = outcome;",
     to: "entry.wipe(); scp03.close(); card.started = outcome;",
-    // Each operation that fails closes them, too: only where that is left out as well does it show.
+    // Each failed operation also closes them, so the mutant shows only if that is left out too.
     also: [
       {
         file: "card.ts",
