@@ -113,8 +113,8 @@ abi("static data lies within the memory that a chip gives the card", () => {
 });
 
 /**
- * What was added to WebAssembly after version 1.0 (the "MVP"): its name in docs/ABI.md, what a module's text has of it,
- * and binaryen's names for it. What is not listed here makes the module invalid in the test below.
+ * Features added to WebAssembly after version 1.0 (the "MVP"): the name in docs/ABI.md, the instructions in a module's
+ * text, and binaryen's names. A feature that is not listed makes the module invalid in the test below.
  */
 const ADDED = {
   "sign extension": { uses: /i(32|64)\.extend(8|16|32)_s/, features: ["SignExt"] },
@@ -156,7 +156,7 @@ abi("docs/ABI.md names the features that the module needs of a runtime, and no o
   const bulk = [...new Set(TEXT.match(/\b(memory\.(copy|fill|init)|data\.drop)\b/g))].sort();
   const paragraph = documented.get("bulk memory") ?? "";
   assert.equal([...paragraph.matchAll(/`([^`]+)`/g)].map(([, name]) => name).sort(), bulk);
-  // Binaryen does not count the section among what it reads; a runtime without bulk memory fails at it first.
+  // Binaryen ignores this section, but a runtime without bulk memory fails at it first.
   assert.is(paragraph.includes("data count section (id 12)"), SECTIONS.has(Section.DATA_COUNT));
 });
 

@@ -1,5 +1,5 @@
-// What the firmware draws from its random source: every draw is in the table below, and of each the bytes that come of it
-// really vary, and none comes twice. The source is seeded, so that nothing here fails by chance.
+// The firmware's draws from its random source: every draw is in the table below, its bytes vary, and no value comes
+// twice. The source is seeded, so that no test fails by chance.
 
 import * as assert from "uvu/assert";
 import { Cla, Ins, SelfTest, SetStatusP2, Sw } from "../../firmware/wire.js";
@@ -19,7 +19,7 @@ import { suite } from "../support/suite.js";
 
 const draws = suite("draws of the firmware");
 
-/** Draws of a kind that are looked at: of 256 values of a byte, so many give about 57. */
+/** The number of draws of each kind, which gives about 57 of the 256 values of a byte. */
 const MANY = 64;
 const DIFFERENT = 40;
 const LOCK_CODE_AT = 0x10;
@@ -27,10 +27,10 @@ const CODES = 100_000_000;
 /** From here on a word is no lock code: the values below are 42 times all codes. */
 const BEYOND = 42 * CODES;
 
-/** A random source that notes what it gave: the bytes, and how many were asked for at once. */
+/** A random source that records each draw: its bytes and its length. */
 class Noting extends Random {
   readonly given: Buffer[] = [];
-  /** What it gives instead, where so many bytes are asked for. */
+  /** Bytes to give instead, for a draw of this length. */
   readonly prescribed: Uint8Array[] = [];
 
   override fill(bytes: Uint8Array): void {
@@ -39,7 +39,7 @@ class Noting extends Random {
     this.given.push(Buffer.from(bytes));
   }
 
-  /** What was given since the last call, but for the draws of the power-on self-test, which come in this order. */
+  /** The draws since the last call, without those of the power-on self-test, which come in this order. */
   take(): Buffer[] {
     const taken = this.given.splice(0);
     const isTest = (at: number) => taken[at]?.length === TESTED[0] && taken[at + 1]?.length === TESTED[1];
@@ -50,7 +50,7 @@ class Noting extends Random {
 /** Bytes that the self-test draws and compares; nothing is made of them. */
 const TESTED = [16, 8] as const;
 
-/** A draw: by what it is made, how many bytes are asked for, and what comes of them. */
+/** A draw: the action that makes it, its length, and the value made of it. */
 interface Row {
   readonly name: string;
   readonly size: number;
@@ -160,7 +160,7 @@ function locked(module: WebAssembly.Module, random: Noting): Card {
   return card;
 }
 
-/** What comes of the draws is what was drawn, all of it, and no two are the same. */
+/** Asserts that the values are the drawn bytes, all of them, and that no two are equal. */
 function varies(row: Row, module: WebAssembly.Module): void {
   const random = new Noting(5);
   const made = row.draw(module, random, MANY);
@@ -186,7 +186,7 @@ for (const row of ROWS) {
   draws(`${row.name}: every byte varies, and none comes twice`, () => varies(row, MODULE));
 }
 
-/** Which words make a lock code, where `first` is drawn, and `second` after it where that one is none. */
+/** The lock code that the card makes if it draws `first`, and then `second` if `first` is no lock code. */
 function takes(module: WebAssembly.Module, first: number, second: number): number {
   const random = new Noting(5);
   const card = locked(module, random);
@@ -199,7 +199,7 @@ function takes(module: WebAssembly.Module, first: number, second: number): numbe
 const GOOD = 12_345_679;
 const NEXT = 23_456_781;
 
-/** No multiple of 16, none likelier than others, not the one before. */
+/** Asserts that a lock code is no multiple of 16, that all are equally likely, and that none repeats the one before. */
 function lockCodesAreFair(module: WebAssembly.Module): void {
   assert.is(takes(module, GOOD, NEXT), GOOD);
   assert.is(takes(module, CODES + GOOD, NEXT), GOOD);
@@ -218,7 +218,7 @@ draws("a lock code is no multiple of 16, none is likelier than another, and none
   lockCodesAreFair(MODULE);
 });
 
-/** A source that gives no lock code is one that fails, and leaves nothing open. */
+/** A source that never gives a lock code counts as failed, and nothing stays open. */
 draws("a source that gives nothing but multiples of 16 is ERROR 03", () => {
   const random = new Noting(5);
   const card = locked(MODULE, random);
@@ -227,7 +227,7 @@ draws("a source that gives nothing but multiples of 16 is ERROR 03", () => {
   assert.is(enter(card, code), "ERROR 03");
 });
 
-/** What the card does where its source repeats itself or fails. */
+/** Asserts the card's reaction to a source that repeats itself or fails. */
 function sourceIsWatched(module: WebAssembly.Module): void {
   const [a, b] = [Buffer.alloc(8, 1), Buffer.alloc(8, 2)];
   const cases: [Buffer, Buffer, boolean][] = [
@@ -256,7 +256,7 @@ function sourceIsWatched(module: WebAssembly.Module): void {
 
 draws("a source that repeats itself or fails is seen, and no channel begins with it", () => sourceIsWatched(MODULE));
 
-/** Every command and the keypad's whole way: what is drawn in it is in a row, by how many bytes are asked for. */
+/** Asserts for every command and every screen that each draw has a row of its length. */
 function everyDrawHasARow(module: WebAssembly.Module): void {
   const random = new Noting(5);
   const card = new Card(module, { random });

@@ -1,5 +1,5 @@
-// Flash that is not written as meant: a battery that gets low on the way, a word that does not take. What the card holds
-// in memory afterwards is what flash says, so that it tells and does the same before and after power was gone.
+// Flash operations that fail: the battery gets low, or a word is not programmed. Memory must agree with flash
+// afterwards, so that the card behaves the same before and after a power cut.
 
 import * as assert from "uvu/assert";
 import { Channel, Cla, Ins, Level, SetStatusP2, Tag } from "../../firmware/wire.js";
@@ -25,7 +25,7 @@ const commits = suite("commits that fail");
 const EMPTY_BATTERY = 2000;
 const FULL_BATTERY = 3000;
 const OTHER_OWNER = { ...DEMO, serial: "IB3000002", pin: "8053", key: new Uint8Array(32).fill(7), tries: 3 };
-/** All that the card tells in public, but for the kind of host and its firmware. */
+/** All public data of the card, without the kind of host and the firmware. */
 const PUBLIC = [Tag.STATUS, Tag.SERIAL, Tag.SUITE, Tag.KEY_INFORMATION, Tag.CARD_ID];
 /** Slots for tries of PINs on a page (docs/FLASH.md). */
 const SLOTS = 74;
@@ -136,7 +136,7 @@ class FailingWrite {
     card.flash.program = Flash.prototype.program;
     card.setBattery(FULL_BATTERY);
     if (card.on) this.#memoryIsFlash(name);
-    // With an ERROR a card tells nothing else; it begins anew with power.
+    // A card in ERROR tells nothing else; it starts again after a power cut.
     const before = card.state === "ERROR" ? undefined : publicData(card);
     card.setBattery(0);
     card.setBattery(FULL_BATTERY);
@@ -161,7 +161,7 @@ function publicData(card: Card): string[] {
   });
 }
 
-/** The operations that are made to fail: all, or the first and last ones and some between. */
+/** The operations that fail: all, or the first, the last and some between. */
 function operationsOf(count: number, all: boolean): number[] {
   const numbers = Array.from({ length: count }, (_, i) => i + 1);
   return all ? numbers : numbers.filter((at) => at <= 3 || at % 9 === 0 || at > count - 4);
@@ -185,7 +185,7 @@ for (const name of Object.keys(ACTS)) {
   });
 }
 
-/** Whatever overwrites the transport keys in memory, flash keeps those that the desk put there. */
+/** If the transport keys in memory are overwritten, flash keeps those of the desk. */
 function overwrittenKeysAreNotWritten(module: WebAssembly.Module): void {
   const keysOf = (bytes: Uint8Array, page: number) => Buffer.from(bytes).subarray(page + KEYS_AT, page + KEYS_AT + 48);
   for (const [name, ready] of Object.entries(ACTS).filter(([name]) => name !== "PUT KEY")) {
@@ -204,7 +204,7 @@ function overwrittenKeysAreNotWritten(module: WebAssembly.Module): void {
 
 commits("transport keys that were overwritten in memory are never written", () => overwrittenKeysAreNotWritten(MODULE));
 
-/** A page is taken with all of its records whole, or not at all. */
+/** A page counts only if all of its records are whole. */
 function brokenRecordsAreSeen(module: WebAssembly.Module): void {
   const card = new Card(module, { seed: 7 });
   personalize(card, DEMO);

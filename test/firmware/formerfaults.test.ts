@@ -1,5 +1,5 @@
-// The faults that the firmware of the first release had stay mended: each case demands what is right, and fails where
-// the fault is put back (mutants/firstrelease.ts).
+// The faults of the first release's firmware stay mended: each case passes on the firmware, and fails if the fault is
+// put back (mutants/firstrelease.ts).
 
 import * as assert from "uvu/assert";
 import { Channel, Cla, Ins, Kind, Level, Sw, Tag } from "../../firmware/wire.js";
@@ -29,7 +29,7 @@ import { suite } from "../support/suite.js";
 
 const test = suite("faults of the first release");
 
-/** A case that holds, and each fault that it must fail for; `on` changes the firmware for both. */
+/** A test of a case, and a test for each fault that must fail it; `on` changes the firmware for both. */
 function holds(title: string, check: Case, faults: readonly FormerFault[], on?: Mutant): void {
   test(title, async () => check(on ? await compile(on) : MODULE));
   for (const name of faults) {
@@ -130,7 +130,7 @@ function changePin(card: Card): void {
   card.hold("ok");
 }
 
-/** A card that is not personalized any more shows NO KEY, then nothing, whatever ends it. */
+/** A card that is no longer personalized shows NO KEY and then turns off, whatever ends the message. */
 function isFollowedByOff(change: (card: Card, channel: SecureChannel) => void): Case {
   return (module) => {
     for (const [message, reach] of MESSAGES) {
@@ -160,7 +160,7 @@ holds("after any message a card that was wiped shows NO KEY and goes off", isFol
 
 const IDLE = 30_000;
 const PHONE_CALL = 300_000;
-/** Before a screen's end, the frame comes so much earlier (ms). */
+/** The frame comes this long before a screen ends (ms). */
 const EARLIER = 10_000;
 
 interface Screen {
@@ -206,7 +206,7 @@ function block(card: Card): void {
   failCode(card, 5);
 }
 
-/** Time since the last key went up, which `reach` let pass. */
+/** The time since the last key release, spent in `reach`. */
 const UP_TIME = 40;
 
 holds(
@@ -547,7 +547,7 @@ const LIVES: readonly [name: string, (card: Card, record: PersonalizationRecord)
   ["locked", (card, { tries, pinCheck }) => void (pinCheck === "card" && failPin(card, tries))],
 ];
 
-/** The flash of a card that had this owner, and then `change`. Its random source begins anew with the change. */
+/** The flash of a card that had this owner and then underwent `change`. The change restarts the random source. */
 function afterwards(
   module: WebAssembly.Module,
   owner: PersonalizationRecord,
@@ -630,7 +630,7 @@ function lockCodeFor(page: Uint8Array): number {
   return (before ^ backwards(behind, new Uint8Array(4))) >>> 0;
 }
 
-/** A serial number with which the page of a seeding would have such a head, and the lock code it takes. */
+/** A serial number and a lock code that give a seeding's page such a head. */
 function unlucky(module: WebAssembly.Module): { record: PersonalizationRecord; lockCode: number } {
   const card = new Card(module, { seed: 7 });
   reseed(card, openChannel(card, Level.FULL, testKeys()));
@@ -644,7 +644,7 @@ function unlucky(module: WebAssembly.Module): { record: PersonalizationRecord; l
   throw new Error("no such serial number");
 }
 
-/** Draws what it is told to where four bytes are asked for, as a lock code is. */
+/** Gives chosen bytes to a draw of four bytes, which is the length of a lock code. */
 class Drawing extends Random {
   readonly #word: number;
 

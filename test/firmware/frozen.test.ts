@@ -1,4 +1,5 @@
-// Cards that earlier firmware wrote, read by today's: each turns on as what it is, works, and plays its recording.
+// Cards written by earlier firmware run with the current one: each turns on in its state, works, and plays its
+// recording.
 //
 // test/frozen/README.md says how they were made. What is expected stands here or comes from an independent program, not
 // from the recordings.

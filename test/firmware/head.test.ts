@@ -1,4 +1,4 @@
-// The head of a page (docs/FLASH.md): what a wipe and a seeding write there is the same whatever the card was before.
+// The head of a page (docs/FLASH.md): a wipe and a seeding write the same head whatever the card was before.
 
 import * as assert from "uvu/assert";
 import { Cla, Ins, Level, SetStatusP2, Sw, Tag } from "../../firmware/wire.js";
@@ -22,7 +22,7 @@ type Data = Parameters<typeof personalize>[1];
 type Fields = Record<string, readonly [at: number, size: number]>;
 const LOCK_CODE: Fields = { "lock code": [0x10, 4] };
 const SERIAL: Fields = { "serial number": [0x14, 12] };
-/** What a wipe and a seeding decide of the head, by the names of docs/FLASH.md. */
+/** The fields of the head that a wipe and a seeding set, by the names of docs/FLASH.md. */
 const FIELDS: Fields = {
   life: [0x08, 1],
   "PIN check": [0x09, 1],
@@ -39,7 +39,7 @@ function fieldsOf(card: Card, fields: Fields): Record<string, string> {
   return Object.fromEntries(entries.map(([name, [at, size]]) => [name, head.toString("hex", at, at + size)]));
 }
 
-/** What a card may have been, and how it came to that. */
+/** The earlier states of a card, and the actions that lead to them. */
 const BEFORE: Record<string, (card: Card) => void> = {
   personalized: (card) => personalize(card, DEMO),
   "one PIN before LOCKED": (card) => {

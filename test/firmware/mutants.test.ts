@@ -1,5 +1,5 @@
-// The scenarios can fail: each mutant of the firmware (mutants/scenarios.ts) fails an `expect` of one of them. A dozen
-// mutants are compiled each time; all with MUTANTS=all.
+// The scenarios can fail: each mutant of the firmware (mutants/scenarios.ts) fails an `expect` of one of them. Each run
+// compiles a dozen mutants, or all of them with MUTANTS=all.
 
 import * as assert from "uvu/assert";
 import { loadFirmware } from "../../sim/session/firmware.js";

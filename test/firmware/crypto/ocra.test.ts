@@ -1,4 +1,4 @@
-// OCRA (RFC 6287): the firmware's and the host's, against the RFC and against an implementation of the tests' own.
+// OCRA (RFC 6287) of firmware and host, compared with the RFC and with an independent implementation.
 
 import { createHash, createHmac } from "node:crypto";
 import fc from "fast-check";
@@ -152,7 +152,7 @@ const computations = suites.chain((text) => {
   return fc.tuple(fc.constant(text), fc.uint8Array({ maxLength: 140, size: "max" }), input);
 });
 
-/** A suite with up to three characters put in, taken out or replaced. */
+/** A suite with up to three characters inserted, removed or replaced. */
 const mangled = fc
   .tuple(
     suites,
