@@ -21,7 +21,7 @@ export function boardTest(
   packageTest(test, missingFor(...images), name, run);
 }
 
-/** The development image, built where it is missing or old. */
+/** The development image, built if it is missing or old. */
 export function developmentImage(): string {
   return buildImages("development");
 }

@@ -82,13 +82,13 @@ interface Code {
 interface Reading {
   /** Branches that name their target, and where it is. */
   readonly branch: RegExp;
-  /** Those of them that call where they go to their own function's beginning. */
+  /** The branch that is a call if its target is the beginning of its own function. */
   readonly call: string;
   /** Calls and jumps to a register: but not returns, and not those of a switch, which stay in their function. */
   readonly toRegister: RegExp;
   /** The stack pointer in call frame information. */
   readonly stackPointer: string;
-  /** Bytes that an instruction takes from the stack. Taken together they are no less than the frame. */
+  /** Bytes that an instruction takes from the stack. Their sum is at least the frame. */
   taken(text: string): number;
 }
 
@@ -110,7 +110,7 @@ const RISC_V: Reading = {
 
 const READINGS: Readonly<Record<string, Reading>> = { "arm-none-eabi": THUMB, "riscv64-unknown-elf": RISC_V };
 
-/** Puts the stack pointer back to where a caller had it: takes nothing. */
+/** Restores a caller's stack pointer, so it takes no stack. */
 const UNWINDS = "longjmp";
 /** Reads the instructions of an image; the frames are the compiler's own word, in its call frame information. */
 export function callsOfImage(file: string, elf: Elf): ImageCalls {
@@ -134,14 +134,14 @@ export function callsOfImage(file: string, elf: Elf): ImageCalls {
   return { graph, frames, indirect: [...indirect] };
 }
 
-/** The function that an instruction calls, or goes to for good; nothing where it stays where it is. */
+/** The function that an instruction calls or jumps to; undefined if it stays in its own function. */
 function calleeOf(text: string, code: Code, codes: readonly Code[], reading: Reading): string | undefined {
   const target = reading.branch.exec(text)?.[1];
   if (!target) return undefined;
   const place = Number.parseInt(target, 16);
   const callee = codeAt(codes, place);
   if (!callee) throw new Error(`${code.name}: ${text}: to no function`);
-  // Within a function, a call is a long jump too; only to the beginning it would be a call.
+  // A call instruction with a target inside its own function is a long jump, unless the target is the beginning.
   const isJump = callee === code && !(text.startsWith(reading.call) && place === code.start);
   return isJump ? undefined : callee.name;
 }
@@ -184,7 +184,7 @@ function takenByRiscV(text: string): number {
   return /^(?:[a-z.]+) sp,/.test(text) && !/^(?:sw|b\w+) /.test(text) && !isEmptied(text) ? Number.NaN : 0;
 }
 
-/** Whether the stack pointer is set to a fixed place: the start's own, where nothing lies on the stack. */
+/** Whether an instruction sets the stack pointer to a fixed address, as the start code does on an empty stack. */
 function isEmptied(text: string): boolean {
   return /^(?:lui|auipc|li) sp,|^(?:addi?|mv) sp,sp(?:,-?\d+)? #/.test(text);
 }

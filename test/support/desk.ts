@@ -93,7 +93,7 @@ export class Desk {
     return converse(this.card, apdu)[0] as Buffer;
   }
 
-  /** The session is over, by whatever ended it. */
+  /** Called when the session has ended. */
   ended(): void {
     this.session = undefined;
     this.#open = false;

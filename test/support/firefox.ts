@@ -45,7 +45,7 @@ export class Firefox {
     const profile = scratchFolder();
     writeFileSync(join(profile, "user.js"), 'user_pref("marionette.port", 0);\n');
     const args = ["--marionette", "--headless", "--no-remote", "--profile", profile];
-    // It keeps what is of its user in the home folder, and refuses one that is another user's.
+    // Firefox keeps user data in the home folder, and refuses another user's folder.
     const env = { ...process.env, HOME: profile };
     const child = spawn(FIREFOX, args, { stdio: ["ignore", "pipe", "ignore"], env });
     const socket = connect(await portOf(child), "127.0.0.1");

@@ -1,5 +1,5 @@
-// A module that loads and stores where it should not, and what a right runtime makes of each of its calls. Addresses
-// are as WebAssembly counts them: base + offset has 33 bits, and what reaches beyond the memory traps.
+// A module that loads and stores where it must not, and the correct outcome of each of its calls. As in WebAssembly,
+// base + offset has 33 bits, and an access beyond the memory traps.
 
 /** The memory that a chip gives a module, in bytes; one page is declared. */
 const MEMORY = 4096;
@@ -7,7 +7,7 @@ const MEMORY = 4096;
 /** Reasons of wasm_rt_trap_t (board/runtime/wasm-rt.h). */
 const Trap = { NONE: 0, OOB: 1, INT_OVERFLOW: 2, DIV_BY_ZERO: 3, UNREACHABLE: 5 } as const;
 
-/** What came of a call. */
+/** The outcome of a call. */
 export interface Outcome {
   /** Reason of the trap, 0 where the call returned, 63 for a fault. */
   readonly trap: number;
@@ -56,7 +56,7 @@ function changed(write: (memory: Uint8Array) => void): Pick<Outcome, "change"> {
 // ---- loads and stores ----
 
 const OFFSETS = [0, 1, 2, 3, 4, 5, 7, 8, 4088, 4092, 4095, 4096, 0x7fffffff, 0xfffffffc, 0xffffffff];
-/** For loads whose value nobody wants: they trap all the same. */
+/** For loads whose value is dropped: they must still trap. */
 const OFFSETS_DROPPED = [0, 4095, 0xfffffffc];
 
 const ADDRESSES = [

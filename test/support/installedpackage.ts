@@ -1,5 +1,6 @@
 // The package as `npm install -g` leaves it, packed once and installed without a network: its dependencies are copied from the
-// checkout. Its tools run as somebody who may not write there, with no other program in reach and, where that can be, no network.
+// checkout. Its tools run as a user who may not write there, without other programs in PATH and, if possible, without a
+// network.
 
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -35,7 +36,7 @@ export function pack(): Packed {
   return { tarball: join(HOME, filename), files: files.map(({ path }) => path).sort() };
 }
 
-/** Unpacks it beside its dependencies. Root may write there all the same, and does not run it. */
+/** Unpacks it beside its dependencies. Root could still write there, so it does not run as root. */
 export function install({ tarball }: Packed): void {
   unpack(tarball, INSTALLED);
   // What lies in the folder of another package comes with that.

@@ -11,7 +11,7 @@ const VERSIONS = { 20: "20.20.2", 24: "24.22.3" } as const;
 export type Major = keyof typeof VERSIONS;
 
 const FOLDER = join(BUILD, "nodes");
-/** There are packages of it for these. */
+/** Whether npm has packages of Node for this computer. */
 const CAN_BE_HAD = process.platform === "linux" && process.arch === "x64";
 
 /** The program of a version of Node. Ends the test that calls it where that version cannot be had here. */

@@ -33,7 +33,7 @@ export class Family {
     this.#mark = mark;
   }
 
-  /** Looks who belongs to it, and adds up their time. */
+  /** Finds the family's processes, and adds up their time. */
   look(): void {
     const members = this.#members(processes());
     this.#known.clear();

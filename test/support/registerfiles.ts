@@ -1,4 +1,4 @@
-// A register as a command is given it: a file, and files of its keys; and what the file says then.
+// A register as a command gets it: a file, and key files; and reads of its contents afterwards.
 
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";

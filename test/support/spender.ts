@@ -13,7 +13,7 @@ export interface Task {
   readonly challenges: readonly string[];
 }
 
-/** It waits for the others as long as they take. */
+/** Long enough to wait for all the others. */
 const WAIT = 24 * 60 * 60_000;
 
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();

@@ -59,7 +59,7 @@ export function webSuite(title: string): Web {
     complaints.length = requests.length = 0;
     await page.goto(web.serving.url);
     await page.locator("svg.card").waitFor();
-    // Its first picture comes with a frame, and frames are of the time that stands still.
+    // The page's first picture needs a frame, and frames come only when its stopped time is advanced.
     await page.clock.fastForward(FRAME);
     return shared;
   };
@@ -84,7 +84,7 @@ export function webSuite(title: string): Web {
           assert.equal(complaints, []);
           for (const address of requests) assert.ok(address.includes(url), address);
         } catch (error) {
-          // The next test begins in a page that nothing went wrong in.
+          // The next test begins in a fresh page.
           shared = undefined;
           throw error;
         } finally {
