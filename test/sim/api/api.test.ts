@@ -1,4 +1,5 @@
-// `dsc-sim api`, asked from another process: commands and their reports, the screen, events, errors, and who is refused.
+// `dsc-sim api`, used from another process: commands and their reports, the screen, events, errors, and refused
+// clients.
 
 import { on, once } from "node:events";
 import { existsSync, readFileSync, rmSync } from "node:fs";
@@ -27,7 +28,7 @@ const test = suite("api");
 const FOLDER = scratchFolder();
 const CARD = ["--demo", "--seed", "1"];
 const LOGIN = ["hold press", `type ${DEMO.pin}`, "ok", "type 123456", "ok"];
-/** What the screen shows one after the other in a login. */
+/** The texts that the screen shows during a login, in order. */
 const SCREENS = [
   ...["PIN>", "PIN>*", "PIN>**", "PIN>***", "PIN>****", "CHALLNG>"],
   ...["1", "12", "123", "1234", "12345", "123456", expected("123456")],
@@ -47,14 +48,14 @@ async function run(line: string): Promise<Report> {
   return JSON.parse(body) as Report;
 }
 
-/** Off, with nothing entered, whatever was before. */
+/** Turns the card off and clears its entry, whatever its state. */
 async function turnOff(): Promise<void> {
   if ((await run("show")).on) await run("hold press");
 }
 
 // ---- the language ----
 
-/** A line of JSON without the number of its line in a file: over HTTP lines are not counted. */
+/** A report without its line number, because lines are not counted over HTTP. */
 function unnumbered(line: string): string {
   return line.replace(/"line":\d+,?/, "").replace(/,}$/, "}");
 }
@@ -239,7 +240,7 @@ for (const [name, path, asked, status, detail] of WRONG) {
   });
 }
 
-/** What the server says to these bytes. */
+/** The server's answer to these bytes. */
 async function raw(bytes: string): Promise<string> {
   const socket = connect(Number(new URL(api.url).port), "127.0.0.1");
   socket.write(bytes);

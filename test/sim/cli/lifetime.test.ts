@@ -1,4 +1,5 @@
-// How `dsc-sim api` and `dsc-sim monkey` end: by each signal and with the process that started them, and what stays then.
+// How `dsc-sim api` and `dsc-sim monkey` end, by each signal and with the process that started them, and what they
+// leave.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -33,7 +34,7 @@ function newFolder(): string {
 /** A card that listens, with a record, a flash file and a line, all in `folder`. */
 const API = ["api", "--flash", "card.bin", "--demo", "--record", "session.dsc", "--pty", "line"];
 const MONKEY = ["monkey", "--seed", "1", "--for", "1h"];
-/** What a lock leaves by design, and what is the user's. */
+/** The files that locks leave by design, and the user's files. */
 const KEPT = ["card.bin", "card.bin.lock", "line.lock", "session.dsc", "session.dsc.flash"];
 
 /** Starts a program and waits for its first line. Returns it, and the port that an api says there. */
@@ -53,7 +54,7 @@ function isListening(port: number): Promise<boolean> {
   });
 }
 
-/** One that has ended, and whose end nobody asked for, is not running either. */
+/** A zombie, which has ended but was not reaped, does not count as running. */
 function isRunning(id: number): boolean {
   try {
     process.kill(id, 0);

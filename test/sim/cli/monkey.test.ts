@@ -1,5 +1,5 @@
-// `dsc-sim monkey` as people call it, on the firmware as it is and on mutants: what it says, the file it writes, and how
-// that file fails.
+// `dsc-sim monkey` as people call it, on the firmware and on mutants: its output, the file that it writes, and how that
+// file fails.
 
 import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
@@ -42,7 +42,7 @@ test("the same seed is the same runs; without one, the seed that was drawn is sa
   assert.match(dscSim(["monkey", "--runs", "1"], "", FOLDER).stderr, /^dsc-sim: seed \d+\n$/);
 });
 
-/** Each with a seed from which on it is found soon. The second begins with a flash file. */
+/** Each mutant has a seed from which it is found soon. The second one begins with a flash file. */
 const MUTANTS = [
   ["I9-NO-KEY-is-followed-by-the-bench-test", "I9", "1"],
   ["I7-an-error-card-takes-a-self-test", "I7", "10"],

@@ -1,5 +1,5 @@
-// `dsc-sim monkey --port`: keys on the front panel of a card in another process, whose time passes by itself; and how models
-// of such a card tell what it may have done.
+// `dsc-sim monkey --port`: keys on the front panel of a card in another process, whose time passes by itself; and
+// models of the states that such a card may have.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";

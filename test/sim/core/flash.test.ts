@@ -1,4 +1,4 @@
-// The model of NOR flash: its rules, its accidents, and misuse that it does not let pass.
+// The model of NOR flash: its rules, power cuts and torn writes, and the misuses that it reports.
 
 import * as assert from "uvu/assert";
 import { FLASH_SIZE, Flash, FlashMisuse, PAGE_SIZE, PAGES, PowerCut } from "../../../sim/core/flash.js";
@@ -11,12 +11,12 @@ function word(of: Flash, address: number): number {
   return new DataView(of.bytes.buffer).getUint32(address, true);
 }
 
-/** Runs what must end in a power cut. */
+/** Runs code that must end in a power cut. */
 function cut(run: () => void): void {
   assert.throws(run, (error: unknown) => error instanceof PowerCut);
 }
 
-/** Runs what no flash allows; nothing may have changed. */
+/** Runs a misuse, which must change nothing. */
 function misuse(of: Flash, run: () => void): void {
   const before = of.bytes.slice();
   assert.throws(run, (error: unknown) => error instanceof FlashMisuse);

@@ -1,4 +1,4 @@
-// Flash images read for people: what is said about them, and that no secret is.
+// Flash images described for people: the description is right, and has no secret.
 
 import * as assert from "uvu/assert";
 import { Tag } from "../../../firmware/wire.js";
@@ -188,7 +188,7 @@ function notations(bytes: Uint8Array): string[] {
   ];
 }
 
-/** Nothing of `secret` in `text`: no four bytes of it in a row, in any notation. */
+/** Asserts that `text` has no four bytes of `secret` in a row, in any notation. */
 function assertMasked(text: string, secret: Uint8Array, what: string): void {
   for (let at = 0; at + 4 <= secret.length; at++) {
     for (const notation of notations(secret.subarray(at, at + 4)))

@@ -13,7 +13,7 @@ import { suite } from "../../support/suite.js";
 const test = suite("state diagram");
 const CARD = readFileSync(join(ROOT, "docs", "CARD.md"), "utf8");
 const STATES = Object.values(State).filter((name): name is string => typeof name === "string");
-/** A walk that came to fewer places has stopped early, and its transitions are not all. */
+/** A walk that reached fewer places has stopped early, so its transitions are incomplete. */
 const LEAST_PLACES = 500;
 
 test("its states are those of the firmware", () => {

@@ -1,4 +1,4 @@
-// `--flash FILE`: the card's flash in a file, through real processes, and what cannot be one.
+// `--flash FILE`: the card's flash in a file, through real processes, and the files that are refused.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -117,7 +117,7 @@ flashfile("load brings the file back, too", () => {
 
 // ---- what cannot be one ----
 
-/** One clear line that names the file, exit 2, nothing on stdout, and the file as it was. */
+/** Asserts one clear line that names the file, exit code 2, nothing on stdout, and an unchanged file. */
 function assertRefused(file: string): void {
   const isFile = existsSync(file) && statSync(file).isFile();
   const before = isFile ? readFileSync(file) : undefined;
@@ -199,7 +199,7 @@ flashfile("inspect describes a card and leaves its file alone", () => {
 
 // ---- kill -9 ----
 
-/** Wrong and right PINs without end; the pages fill, too. */
+/** One round of a wrong and a right PIN. Repeated rounds also fill the pages. */
 const ROUND = ["type 8888", "ok", "wait 2000", "type 4071", "ok", "hold press", "hold press"];
 
 /** Feeds rounds to a simulator and kills it after `reports` lines. */

@@ -24,7 +24,7 @@ const RESPONSE = expected("123456");
 const LOGIN = ["hold press", `type ${DEMO.pin}`, "ok", "type 123456", "ok"];
 const stderrSeen: string[] = [];
 
-/** Runs commands headless; keeps stderr for the test that looks through all of it. */
+/** Runs commands headless; keeps stderr for the last test, which searches all of it. */
 function run(commands: readonly string[], args: readonly string[] = []): Ended & { reports: Report[] } {
   const ended = dscSim(["--headless", ...args], `${commands.join("\n")}\n`);
   stderrSeen.push(ended.stderr);
@@ -502,7 +502,7 @@ headless("the example in README.md cuts the power", () => {
   assert.is(code, 0);
 });
 
-/** Runs `dsc-sim` from a shell that says where its input and output are. */
+/** Runs `dsc-sim` from a shell with these redirections. */
 function inShell(args: string, redirection: string): { code: number | null; stdout: string; stderr: string } {
   const command = `exec "$0" "$1" ${args} ${redirection}`;
   const ran = spawnSync("sh", ["-c", command, process.execPath, LAUNCHER], { encoding: "utf8", cwd: FOLDER });
@@ -609,7 +609,7 @@ testUnless(
       ["--headless <good.dsc", 141],
       ["--headless <bad.dsc", 1],
     ] as const) {
-      // A pipe whose only reader is closed before anything is written.
+      // Make a pipe and close its only reader before anything is written.
       const script = `rm -f pipe; mkfifo pipe; exec 5<>pipe 4>pipe 5>&-; "$0" "$1" ${args} >&4; echo $?`;
       const ran = spawnSync("sh", ["-c", script, process.execPath, LAUNCHER], { encoding: "utf8", cwd: FOLDER });
       assert.is(Number(ran.stdout), code, `${args}: ${ran.stderr}`);

@@ -24,7 +24,7 @@ import { MODEL_MUTANTS, type ModelMutant } from "../../mutants/model.js";
 import { suite } from "../../support/suite.js";
 
 const RUNS = JSON.parse(readFileSync(join(ROOT, "test", "sim", "session", "runs.json"), "utf8")) as Record<string, Run>;
-/** Runs of the test: they are to reach every state, and every command on every screen that it can be sent on. */
+/** Runs of the test. They must reach every state, and every command on every screen on which it can be sent. */
 const SEEDS = 120;
 const LEVELS = ["0", "1", "3", "11", "13", "33"];
 const COMMANDS = Object.values(Ins).filter((name): name is string => typeof name === "string");
@@ -58,7 +58,7 @@ model("the runs reached every state, command, level and life", () => {
 model("the runs used only transitions of the table, and nearly all of them", () => {
   for (const name of counts.transitions.keys()) assert.ok(TRANSITIONS.includes(name), name);
   const missed = TRANSITIONS.filter((name) => !counts.transitions.has(name));
-  // A channel opens on any screen; a run seldom has one to open just on these.
+  // A channel can open on any screen, but a run rarely opens one on these.
   assert.equal(
     missed.filter((name) => !name.endsWith(" to SERIAL")),
     [],
@@ -93,7 +93,7 @@ for (const [name, { shows, mutant: change }] of Object.entries(MODEL_MUTANTS)) {
     const mutant = await compile(change);
     const run = RUNS[name] as Run;
     const found = replay(mutant, run);
-    // What nothing shows but the deadline is passed over, up to what it leads to.
+    // A step that changes only the deadline is skipped, up to the step where it shows.
     assert.is(run.ignores ? run.ignores[0] : found?.difference.what, shows);
     assert.ok(found);
     checkScript(mutant, { ...run, difference: found.difference });

@@ -58,7 +58,7 @@ async function withPanel(body: (setup: Setup) => Promise<void>): Promise<void> {
   }
 }
 
-/** A `dsc-sim` that shows nothing but one line, in a terminal. */
+/** Runs a `dsc-sim` in a terminal that prints only one line. */
 async function refused(args: string[]): Promise<{ code: number; text: string }> {
   const program = TerminalProgram.simulator(args);
   const code = await program.exit;
@@ -262,7 +262,7 @@ test("what a killed simulator left is replaced, even where its terminal is anoth
 
 // ---- the parts ----
 
-/** A line with nobody at the other end but the test. */
+/** A line whose other end is the test. */
 class Line extends Duplex {
   readonly heard: string[] = [];
 

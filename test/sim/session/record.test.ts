@@ -1,4 +1,4 @@
-// `--record`: what was done to a card, as a command file that replays to the same card.
+// `--record`: the actions on a card as a command file, whose replay gives the same card.
 
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
@@ -259,7 +259,7 @@ record("the record of a session that ended by a crash of its host has every line
   const card = cardOf();
   recorder.start(card, { seed: 1, demo: true, flash: new Flash().bytes });
   card.hold("press");
-  // Not closed: what happened is there already.
+  // The record is not closed, but must already have what happened.
   assert.ok(linesOf(file).includes("expect PIN>"));
   recorder.close();
 });
@@ -293,7 +293,7 @@ function play(lines: readonly string[], session: Session): void {
   for (const line of lines) if (!Session.isComment(line)) session.execute(line);
 }
 
-/** What is seen of a card from outside. */
+/** Everything visible of a card from outside. */
 function seen({ time, on, state, display, flash }: Card) {
   return { time, on, state, display, operations: flash.operations };
 }
@@ -319,7 +319,7 @@ record("any sequence of commands, recorded and replayed, gives the same card", (
           recorder.start(made, setup);
         },
       });
-      // The last contact carries the time at which all ended into the record.
+      // The last contact writes the end time into the record.
       play([...commands, "down 9"], session);
       recorder.close();
       const openFlash = (name: string) => new Flash(readFlashFile(join(FOLDER, name)));

@@ -1,4 +1,4 @@
-// `dsc-sim run`: its options, its results as TAP and JUnit, what it covers, records that were cut off, and boards.
+// `dsc-sim run`: its options, its results as TAP and JUnit, its coverage, truncated records, and boards.
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,5 +1,5 @@
-// What the card does, screen by screen and rule by rule: the files of test/scenarios, each on a fresh demo
-// card; and here what the demo card cannot show: a server that checks the PIN, errors, other suites, long use.
+// The behaviour of the card, screen by screen and rule by rule: the files of test/scenarios, each on a fresh demo card;
+// and cases that the demo card cannot show: a server that checks the PIN, errors, other suites, long use.
 
 import { readFileSync } from "node:fs";
 import * as assert from "uvu/assert";
@@ -733,7 +733,7 @@ function lock(card: Card): void {
   shows(card, "LOCKED");
 }
 
-/** From LOCKED to the lock code; what the help desk answers. */
+/** Goes from LOCKED to the lock code. Returns the help desk's unlock code. */
 function readUnlockCode(card: Card): string {
   card.press("ok");
   assert.match(card.display, /^\d{8}$/);

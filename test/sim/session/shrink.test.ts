@@ -1,4 +1,4 @@
-// How a run is made short, judged by rules of the test's own: no card is needed to say which of two runs is to be kept.
+// Shrinking of runs, judged by rules of this test, so that no card is needed to decide which of two runs to keep.
 
 import * as assert from "uvu/assert";
 import type { Finding, Run, Shown } from "../../../sim/session/monkey/monkey.js";
@@ -16,7 +16,7 @@ const NOISE: readonly Step[] = [
   { do: "battery", millivolts: 2400 },
 ];
 
-/** The step that shows it, in a run; nothing where none does. */
+/** The step of a run that shows the difference; undefined if none does. */
 type Rule = (run: Run) => number | undefined;
 
 function short(steps: readonly Step[], rule: Rule, start: Run["start"] = { seed: 9, card: "demo" }): [Finding, number] {

@@ -288,7 +288,7 @@ test("--ascii draws in ASCII where the locale has UTF-8", async () => {
   }
 });
 
-/** Long enough for several of its wakes, in ms. */
+/** Long enough for it to wake several times, in ms. */
 const IDLE_TIME = 1500;
 
 test("a card that is off is not drawn again", () =>
@@ -518,7 +518,7 @@ test("where stdout is no terminal, one line points to --headless", () => {
 
 // ---- the site ----
 
-/** A site whose clock stands where `clock.now` says. */
+/** A site whose clock shows `clock.now`. */
 function siteWithClock(): { site: Site; clock: { now: number } } {
   const clock = { now: 1000 };
   return { site: terminalSite(undefined, () => clock.now), clock };
@@ -824,7 +824,7 @@ test("line drawing is for locales with UTF-8, ASCII for all others", () => {
     assert.is(lineArtOf(environment), art, JSON.stringify(environment));
 });
 
-/** The panes that take room of their own. */
+/** The panes that take their own space. */
 function panesOf({ card, login, desk, state, log, keys, line }: Layout): Rect[] {
   return [card, login, desk === login ? undefined : desk, state, log, keys, line].filter((area) => area !== undefined);
 }
