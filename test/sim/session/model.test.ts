@@ -93,7 +93,7 @@ for (const [name, { shows, mutant: change }] of Object.entries(MODEL_MUTANTS)) {
     const mutant = await compile(change);
     const run = RUNS[name] as Run;
     const found = replay(mutant, run);
-    // A step that changes only the deadline is skipped, up to the step where it shows.
+    // A difference that only the deadline shows is ignored, up to the difference that it leads to.
     assert.is(run.ignores ? run.ignores[0] : found?.difference.what, shows);
     assert.ok(found);
     checkScript(mutant, { ...run, difference: found.difference });
