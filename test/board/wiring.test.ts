@@ -13,7 +13,7 @@ const wiring = suite("board: wiring");
 
 const HEADER = readFileSync(join(ROOT, "board", "ports", "microbit", "pins.h"), "utf8");
 
-/** The pins in a part of pins.h: the number, and the name on the edge connector from the comment after it. */
+/** The pins in a part of pins.h: the number, and from the comment after it the name on the edge connector. */
 function pinsIn(text: string): Pin[] {
   return [...text.matchAll(/\b(\d+)u? \/\* (P\d+)/g)].map(([, gpio, edge]) => ({
     gpio: Number(gpio),

@@ -27,7 +27,7 @@ const pin = suite("pin");
 const LIMITS = [3, 4, 5, 6, 7, 8, 9, 10];
 const RIGHT = expected("123456");
 
-/** The bytes of the wrap under the PIN, its check value included, in the page that counts (docs/FLASH.md). */
+/** The bytes of the wrap under the PIN, including its check value, in the current page (docs/FLASH.md). */
 function pinWrap(card: Card): Uint8Array {
   return currentBytes(card.flash.bytes).subarray(Offset.PIN_WRAP, Offset.CODE_WRAP);
 }

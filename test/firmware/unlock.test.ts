@@ -29,7 +29,7 @@ const unlock = suite("unlock");
 
 const NEW_PIN = "7394";
 
-/** The bytes of both wraps, check values included, in the page that counts (docs/FLASH.md). */
+/** The bytes of both wraps, including check values, in the current page (docs/FLASH.md). */
 function wraps(card: Card): Uint8Array {
   return currentBytes(card.flash.bytes).subarray(Offset.PIN_WRAP, Offset.WIPE_MARK);
 }

@@ -13,7 +13,7 @@ import { allInstructions, decode, type Instruction, type WasmModule } from "./wa
 export interface Layout {
   /** The page in memory. */
   readonly image: number;
-  /** The number of the page that counts. */
+  /** The number of the current page. */
   readonly current: number;
   /** The slot of the try that is being made. */
   readonly slot: number;

@@ -1,8 +1,8 @@
 // Executes functions of a module on values that are known or terms. An unknown condition is followed both ways, and the
 // paths are merged where they meet again, so that the number of states stays small whatever flash holds.
 //
-// Two states are not merged where that would make a result or a watched word (the page that counts, the slot of a try)
-// a term, since addresses are made of them: an address that is not known stops the proof.
+// Two states are not merged if a result or a watched word (the current page, the slot of a try) would become a term,
+// because addresses are computed from these words and an unknown address stops the proof.
 
 import { BOOL, isTerm, type Terms, type Value } from "./terms.js";
 import type { Instruction, WasmFunction, WasmModule } from "./wasm.js";

@@ -129,7 +129,7 @@ class PinCheck {
     this.#judge("at a cut", this.#setting.torn(operation));
   }
 
-  /** P2 and the invariant: the page that counts stays the one that counts. */
+  /** P2 and the invariant: the current page stays the current one. */
   #judge(when: string, state: State): void {
     const { goals, terms, before } = this.#setting;
     const view = this.#setting.view(state.flash);

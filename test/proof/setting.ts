@@ -23,7 +23,7 @@ const LAST_SLOTS = MOST_TRIES + 1;
 /** In mV: below it no flash is written. */
 const EMPTY_BATTERY = 2100;
 
-/** A case: the page that counts, and its first free slot for a PIN (`PIN.slots`: none is free). */
+/** A case: the current page, and its first free slot for a PIN (`PIN.slots`: none is free). */
 export interface Case {
   readonly page: number;
   readonly freePin: number;

@@ -2,7 +2,7 @@
 
 import type { Flash } from "../../sim/core/flash.js";
 
-/** Bytes of the page that counts that are kept in memory (docs/FLASH.md). */
+/** The number of bytes of the current page that are kept in memory (docs/FLASH.md). */
 export const PAGE_IMAGE = 0x180;
 /** Bytes of flash that are looked through at once. */
 export const CHUNK = 128;

@@ -307,7 +307,7 @@ const holdSafely = safely((target) =>
 
 // ---- flash ----
 
-/** The identity of a card that has no page that counts. */
+/** The identity of a card without a current page. */
 export const UNREADABLE = "none";
 
 /** The data that only an authenticated command may change: head, root secret and transport keys of the current page. */
@@ -322,25 +322,25 @@ export function identity(target: Target): string {
   return [life, serial, suite, pinCheck, tries, keyVersion, root, keys].join(" ");
 }
 
-/** The lock code that the card would show now, as the page that counts has it. */
+/** The lock code that the card would show now, from the current page. */
 export function lockCodeOf(target: Target): string {
   const image = target.card.flash.bytes;
   const code = new DataView(image.buffer, image.byteOffset).getUint32(pageOf(target) + 0x10, true);
   return String(code).padStart(8, "0");
 }
 
-/** The root secret, as the page that counts has it. */
+/** The root secret in the current page. */
 export function rootOf(target: Target): Uint8Array {
   const at = pageOf(target);
   return target.card.flash.bytes.slice(at + 0x48, at + 0x58);
 }
 
-/** The flash address of the wipe mark in the page that counts. */
+/** The flash address of the wipe mark in the current page. */
 export function wipeMarkOf(target: Target): number {
   return pageOf(target) + 0x180;
 }
 
-/** The flash address of the page that counts. */
+/** The flash address of the current page. */
 function pageOf(target: Target): number {
   return (currentPage(readImage(target.card.flash.bytes))?.page ?? 0) * PAGE_SIZE;
 }
