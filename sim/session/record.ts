@@ -64,7 +64,7 @@ export class Recorder {
     if (!this.#begun) rmSync(this.#path, { force: true });
   }
 
-  /** Writes a line whole or not at all: what is there replays. */
+  /** Writes a whole line or nothing, so that the file can always be replayed. */
   #line(text: string): void {
     if (this.#broken) return;
     const line = Buffer.from(`${text}\n`);
