@@ -186,7 +186,7 @@ async function runMove({ name, to }: Move, options: MoveOptions, command: Comman
   show(command, { serial, state: to }, [`${serial} is ${to}`]);
 }
 
-/** The order that the card was made for is marked as shipped too; one that already is stays so. */
+/** Marks the card's order as shipped too, unless it already is. */
 async function shipped(change: Change, { serial, order_number }: Card, arrives: string): Promise<void> {
   await change.db.updateTable("cards").set({ arrives }).where("serial", "=", serial).execute();
   if (order_number === null) return;

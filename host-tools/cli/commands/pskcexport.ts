@@ -1,4 +1,4 @@
-// `dsc pskc export`: writes the keys of cards for another house.
+// `dsc pskc export`: writes the keys of cards for another organisation.
 
 import { createHash } from "node:crypto";
 import { type Command, Option } from "commander";
@@ -90,7 +90,7 @@ async function exportKeys(
     const { pskc, note } = await make(cards, options, certificate);
     const contents = certificate ? await encryptForSite(pskc, certificate) : pskc;
     await spendExportApproval(register, cards, note, options.withUnlockKeys === true);
-    // Recorded first: the journal lists every key that leaves.
+    // Record the export before writing the file, so that the journal lists every key that leaves.
     await noteExport(register, cards, note);
     createExclusive(file, contents);
     return { count: cards.length, leftOut: leftOut.length, note };

@@ -1,4 +1,4 @@
-// `dsc pskc forget`: erases keys here that another house has imported, by its receipt.
+// `dsc pskc forget`: erases keys that another organisation has imported, as its receipt states.
 
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";

@@ -1,5 +1,5 @@
-// `dsc pskc import`: imports the keys of another house, or of a seed file of the first release, into the register, and
-// writes the receipt.
+// `dsc pskc import`: imports the keys of another organisation, or of a seed file of the first release, into the
+// register, and writes the receipt.
 
 import type { Command } from "commander";
 import { SeedFileError } from "../../files/errors.js";
@@ -84,7 +84,7 @@ function readSigningKey(path: string, options: Parameters<typeof readContents>[1
   return readContents(path, options, signingKeyIn);
 }
 
-/** All refused records: by the file, or by the register. */
+/** All records that the file or the register refused. */
 async function takeIn({ records, refusals, sha256 }: Imported, options: Options) {
   const result = await withRegister(options, async (register) => {
     const { importRecords } = await import("../../desk/register/keyimport.js");

@@ -178,7 +178,7 @@ async function runInit(options: InitOptions, command: Command): Promise<void> {
   }
 }
 
-/** Checked before keys are drawn that nobody would need. */
+/** Checked before keys are drawn, so that a refused command draws none. */
 async function refuseTaken(where: string): Promise<void> {
   const { openEngine } = await import("../../desk/register/open.js");
   await (await openEngine(where, { create: true })).close();

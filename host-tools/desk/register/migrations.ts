@@ -27,7 +27,7 @@ export const OPERATORS_SINCE = 3;
 export async function applyMigrations(engine: Engine, migrations: readonly Migration[]): Promise<void> {
   for (const migration of migrations) {
     await engine.write(async (db) => {
-      // Another process may be about to do the same: one of them waits here and then sees what the other did.
+      // If two processes migrate at once, the second waits here and then finds the migration applied.
       if (engine.kind === "postgres" && migration.number > 1) await sql`lock table migrations`.execute(db);
       const version = await versionOf(db, engine.kind, engine.where);
       if ((version ?? 0) >= migration.number) return;
