@@ -44,7 +44,7 @@ export interface Connection {
   begin(mode: "reading" | "writing"): Promise<void>;
   /** When it returns, the transaction is on disk. */
   commit(): Promise<void>;
-  /** Never throws, so that the error before the rollback is the one reported. */
+  /** Never throws, so that the error that caused the rollback is reported. */
   rollback(): Promise<void>;
 }
 
