@@ -39,7 +39,7 @@ export function refuseChanged(before: CardStatus, now: CardStatus): void {
   const changed = (["id", "serial", "life", "kind"] as const).filter((what) => before[what] !== now[what]);
   if (changed.length === 0) return;
   throw new AuthenticationFailed(
-    `in the secure channel the card reports something else than before (${changed.join(", ")}): another card, or a ` +
+    `in the secure channel the card's report differs from its earlier one (${changed.join(", ")}): another card, or a ` +
       "changed line; nothing was stored",
   );
 }

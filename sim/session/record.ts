@@ -76,7 +76,7 @@ export class Recorder {
       ftruncateSync(this.#file, this.#size);
       const { code } = error as NodeJS.ErrnoException;
       const tell = this.#begun ? this.#failed : raise;
-      tell(new RecordError(`${this.#path}: cannot be written (${code}); the record ends here, the session does not`));
+      tell(new RecordError(`${this.#path}: cannot be written (${code}); the record ends here, but the session continues`));
     }
   }
 }

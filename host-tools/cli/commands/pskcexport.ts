@@ -45,7 +45,7 @@ privacyIDEA and LinOTP support only SHA-1 for passphrases: give them a key of 32
 ${REGISTER_HELP}`;
 
 export function exportCommand(): Command {
-  const command = printing("export", "write the keys of cards for another house", EXAMPLES)
+  const command = printing("export", "write the keys of cards for another organisation", EXAMPLES)
     .argument("<file>", "the new file; never overwritten")
     .addOption(pskcKeyOption().makeOptionMandatory())
     .option("--site-cert <file>", "the site's certificate (X.509, PEM or DER; RSA or EC): the file is for its key only")
@@ -70,7 +70,7 @@ async function run(file: string, options: Options, command: Command): Promise<vo
   const { count, leftOut, note } = await withRegister(options, (register) =>
     exportKeys(register, file, options, certificate),
   );
-  if (leftOut > 0) warn(`${leftOut} left out: in no state to be exported`);
+  if (leftOut > 0) warn(`${leftOut} left out: their state allows no export`);
   const unlock = options.withUnlockKeys === true;
   const result = { file, cards: count, leftOut, unlockKeys: unlock, ...note };
   const what = unlock ? "token keys and unlock keys" : "token keys";

@@ -26,8 +26,8 @@ const NOTES = `
 The keys are imported as they are, bound to no card. Keys that cannot be imported are named, and all others are
 imported; importing the same file again changes nothing. A file inside CMS must be opened first:
   openssl cms -decrypt -inform DER -in seeds.p7m -inkey KEY.pem -out seeds.xml
-The receipt is for the house that exported the keys. It names the file by its SHA-256 and each imported key. --sign-key
-signs it with the private key (PEM) of the certificate that the export was made for.
+The receipt is for the organisation that exported the keys. It names the file by its SHA-256 and each imported key.
+--sign-key signs it with the private key (PEM) of the certificate that the export was made for.
 ${SEED_SECRET_HELP}
 ${REGISTER_HELP}`;
 

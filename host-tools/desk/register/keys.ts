@@ -111,7 +111,7 @@ export async function wasForgotten(db: Kysely<Tables>, serial: string, field: Ke
 export async function hasNoKey(db: Kysely<Tables>, serial: string, field: KeyField): Promise<RegisterError> {
   const isForgotten = await wasForgotten(db, serial, field);
   const why = isForgotten
-    ? `its ${NAMES[field]} was forgotten: another house has it`
+    ? `its ${NAMES[field]} was forgotten: another organisation has it`
     : `the register has no ${NAMES[field]} for it`;
   return new RegisterError(`${serial}: ${why}`, "unknown");
 }
