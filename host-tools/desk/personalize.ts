@@ -1,9 +1,12 @@
 // Carries out the plan of one personalization step by step, and checks each step on the card.
 //
-//   channel a secure channel of level 33, in which the card's status is read again keep the keys are bound to the card
-//   in the register store the record is written to the card, which shows NO KEY from now on prove the card's response
-//   to a random challenge must equal the one computed with the key rotate the card gets transport keys of its own
-//   finish the card becomes personalized mark the register says that it is done
+//   channel  a secure channel of level 33, in which the card's status is read again
+//   keep     the keys are bound to the card in the register
+//   store    the record is written to the card, which shows NO KEY from now on
+//   prove    the card's response to a random challenge must equal the one computed with the key
+//   rotate   the card gets its own transport keys
+//   finish   the card becomes personalized
+//   mark     the register records that the card is done
 //
 // The keys are in the register before they are sent to the card. The register records STORE DATA and PUT KEY before
 // they are sent and again when they are answered, so that the next run knows which keys the card may have. If STORE

@@ -76,7 +76,9 @@ export class Recorder {
       ftruncateSync(this.#file, this.#size);
       const { code } = error as NodeJS.ErrnoException;
       const tell = this.#begun ? this.#failed : raise;
-      tell(new RecordError(`${this.#path}: cannot be written (${code}); the record ends here, but the session continues`));
+      tell(
+        new RecordError(`${this.#path}: cannot be written (${code}); the record ends here, but the session continues`),
+      );
     }
   }
 }

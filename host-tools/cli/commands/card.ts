@@ -87,7 +87,7 @@ export function register(program: Command): void {
     .option("--user <name>", "only cards of this user name", plainText)
     .addHelpText("after", REGISTER_HELP)
     .action(runList);
-  const one = about(printing("show", "show what the register has about a card", [example("show")])).action(runShow);
+  const one = about(printing("show", "show the register's record of a card", [example("show")])).action(runShow);
   const history = listing(about(printing("history", "show the history of a card", [example("history")]))).action(
     runHistory,
   );

@@ -39,7 +39,7 @@ FILE contains the token keys of cards that are seeded, shipped or active, as PSK
 inside CMS, which the site opens with its private key:
   openssl cms -decrypt -inform DER -in FILE -inkey KEY.pem -out seeds.xml
 Unlock keys are for a help desk: each has its own serial number, such as IB3000123-U.
-Each card's entry in the journal records what left, for whom, and the file's SHA-256 (that of the PSKC inside CMS).
+For each card the journal records the exported keys, the recipient, and the file's SHA-256 (of the PSKC inside CMS).
 ${SEED_SECRET_HELP}
 privacyIDEA and LinOTP support only SHA-1 for passphrases: give them a key of 32 digits.
 ${REGISTER_HELP}`;

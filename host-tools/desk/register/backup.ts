@@ -54,7 +54,7 @@ const NUMBERED: readonly (readonly [TableName, number])[] = [
 const KNOWN_NUMBERS: readonly TableName[] = ["batches", "orders"];
 const GAP = 10_000;
 
-/** Rows of these tables in a version without operators were written by no dsc, and are ignored. */
+/** Rows of these tables in a version without operators are ignored, since no dsc wrote them. */
 const OF_OPERATORS: readonly string[] = ["operators", "approvals"];
 
 /** Rows that are read or written at once. */

@@ -90,7 +90,7 @@ export async function cardAtPort(
   );
 }
 
-/** What the register says about the card's transport keys, and how far the card came. */
+/** The register's record of the card's transport keys and of its progress. */
 export function progressOf(
   card: Card,
 ): Pick<CardRecord, "serial" | "state" | "keyset" | "rotation" | "transport" | "lifeBefore" | "storeData"> {

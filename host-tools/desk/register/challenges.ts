@@ -6,7 +6,7 @@
 // setting the clock back opens nothing.
 //
 // OCRA pads the hexadecimal form of a challenge with zeros on the right, so x and 16x have the same response (RFC 6287
-// §5.1). No challenge here is a multiple of 16, so no two of them share a response for that reason.
+// §5.1). So no challenge here is a multiple of 16.
 
 import { randomInt } from "node:crypto";
 import type { Kysely } from "kysely";

@@ -57,7 +57,7 @@ function isRunning(pid: number): boolean {
   }
 }
 
-/** Takes over the claim from whoever has it: for a card that is at this bench, and so at no other. */
+/** Takes over any claim to the card, since a card at this bench is at no other. */
 export function takeClaim({ db, at }: Change, serial: string, claimant: Claimant): Promise<void> {
   return keepClaim(db, serial, { ...claimant, until: at + LEASE });
 }

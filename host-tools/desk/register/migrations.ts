@@ -20,7 +20,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { number: 3, run: signedEntries },
 ];
 
-/** The first version with operators: rows of them in an earlier version were written by no dsc. */
+/** The first version with operators: no dsc wrote rows of operators in an earlier version. */
 export const OPERATORS_SINCE = 3;
 
 /** Applies the migrations of the list that were not applied yet, each in its own transaction. */
