@@ -1,5 +1,5 @@
 /*
- * The card for the rest of the host: calls the module's exports, one at a time, and keeps what it last showed.
+ * The card for the rest of the host: calls the module's exports, one at a time, and keeps the last screen.
  */
 #ifndef DSC_CARD_H
 #define DSC_CARD_H

@@ -48,7 +48,7 @@ static void rest(uint32_t ms) {
   port_sleep(ms);
 }
 
-/* Milliseconds until the card must be called, because an event or a whole PIECE is due. */
+/* Milliseconds until the card must be called for an event, at most PIECE. */
 static uint32_t left(void) {
   const uint32_t passed = port_clock() - last_tick;
   const uint32_t wanted = due < PIECE && !development_holds_time() ? due : PIECE;

@@ -1,5 +1,6 @@
 /*
- * Bytes that an interrupt takes from the serial line until the main loop asks for them. One ring, in the port's own file.
+ * A ring for received bytes: an interrupt stores them, and the main loop takes them. Each port has one, in its own
+ * file.
  */
 #ifndef DSC_RING_H
 #define DSC_RING_H
@@ -10,9 +11,9 @@
 #include "port.h"
 
 typedef struct {
-  /* Volatile as the counts are: a byte is there before it is counted, and taken before its place is given back. */
+  /* Volatile like the counts, so that a byte is stored before it is counted, and read before its place is released. */
   volatile uint8_t bytes[PORT_RECEIVE_ROOM];
-  /* Counted since the ring was empty; the place is the remainder. */
+  /* Counts since the ring was empty. The index is the remainder. */
   volatile uint32_t in, out;
 } ring_t;
 
@@ -24,7 +25,7 @@ static inline bool ring_is_full(const ring_t *ring) {
   return ring->in - ring->out == PORT_RECEIVE_ROOM;
 }
 
-/* Called by the interrupt, where the ring is not full. */
+/* Called by the interrupt if the ring is not full. */
 static inline void ring_put(ring_t *ring, uint8_t byte) {
   ring->bytes[ring->in % PORT_RECEIVE_ROOM] = byte;
   ring->in++;
@@ -40,7 +41,10 @@ static inline int ring_take(ring_t *ring) {
   return byte;
 }
 
-/* An empty ring begins anew, so that nobody sees how many bytes there were. Called with the interrupt masked. */
+/*
+ * Resets the counts of an empty ring, so that they do not tell how many bytes arrived. Called with the interrupt
+ * masked.
+ */
 static inline void ring_begin_anew(ring_t *ring) {
   if (!ring_has_byte(ring)) ring->in = ring->out = 0;
 }

@@ -54,7 +54,7 @@ export class Command {
 }
 export const command = changetype<Command>(memory.data(offsetof<Command>()));
 
-/** The issuer security domain (GPC_SPE_034 table H-3), as SELECT answers it. */
+/** The issuer security domain in the answer to SELECT (GPC_SPE_034 table H-3). */
 const SELECTED: usize = memory.data<u8>([0x6f, 0x0a, 0x84, 0x08, 0xa0, 0x00, 0x00, 0x01, 0x51, 0x00, 0x00, 0x00]);
 const SELECTED_SIZE: u32 = 12;
 const AID_SIZE: u32 = 8;
@@ -239,7 +239,7 @@ export function unlockPin(): u32 {
   return isWrong(outcome) ? Sw.WRONG | unlock.triesLeft() : swOf(outcome);
 }
 
-/** Checks what both PIN commands have in common: `size` digits of proof, then a new PIN. */
+/** Checks the data of both PIN commands: `size` digits of proof, then a new PIN. */
 function pinCommand(size: u32): u32 {
   if ((command.p1 | command.p2) !== 0) return Sw.WRONG_PARAMETERS;
   if (command.length !== size + pin.PIN_SIZE) return Sw.WRONG_LENGTH;
@@ -293,7 +293,7 @@ function giveTemplate(length: u32): u32 {
 }
 
 /**
- * Answers with the `length` bytes at `from`, if there are any. `again` is the same address (public.ts); no text is
+ * Answers with the `length` bytes at `from`, if there are any. `again` repeats the address (public.ts). No text is
  * longer than a suite.
  */
 function text(from: usize, again: usize, length: u32): u32 {

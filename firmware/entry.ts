@@ -1,7 +1,7 @@
 // The digits being typed.
 
 const DIGITS_SIZE: u32 = 8;
-/** ASCII digits, as many as `length` says. */
+/** `length` ASCII digits. */
 export const DIGITS: usize = memory.data(8);
 /** A PIN that is needed again: the first entry of a new PIN, or the PIN that goes into the response. */
 export const KEPT: usize = memory.data(4);

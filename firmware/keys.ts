@@ -29,7 +29,7 @@ class Contacts {
   last: u32;
 }
 const contacts = changetype<Contacts>(memory.data(offsetof<Contacts>()));
-/** When each pending contact moved. The others are zero, since old times would tell what was typed. */
+/** When each pending contact moved. The others are zero, since old times would reveal what was typed. */
 const MOVED_AT: usize = memory.data(48);
 
 /** The key of the event that `next` returned last. */
@@ -59,7 +59,7 @@ export function move(key: u32, closed: bool, now: u32): void {
   store<u32>(MOVED_AT + (key << 2), contacts.pending & bit ? now : 0);
 }
 
-/** Milliseconds from `now` until `next` has something, or NEVER. */
+/** Milliseconds from `now` until `next` returns an event, or NEVER. */
 export function due(now: u32): u32 {
   let soonest: u32 = NEVER;
   for (let key: u32 = 0; key < KEYS; key++) {

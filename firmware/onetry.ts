@@ -17,11 +17,11 @@ const current = changetype<Try>(memory.data(offsetof<Try>()));
 /**
  * Spends a try and opens a wrap with `length` digits. The key depends on what flash held at the slot before and after
  * the spending, and on whether the count of tries grew by one, counted forwards before it and backwards after it. If
- * the try was not spent, or not where it counts, even the right PIN opens nothing. Returns DONE, WRONG, BATTERY, or
- * FLASH if no slot is left or memory differs from flash.
+ * the try was not spent, or was spent in a wrong place, even the right PIN opens nothing. Returns DONE, WRONG, BATTERY,
+ * or FLASH if no slot is left or memory differs from flash.
  *
- * Tally, wrap and use are three arguments, though one could stand for all: they are checked against each other, and a
- * fault in a single argument would change all three together.
+ * Tally, wrap and use are separate arguments, which are checked against each other. If one argument selected all three,
+ * a fault in it would change them together.
  */
 export function open(tally: Tally, which: Wrap, use: Use, digits: usize, length: u32): Outcome {
   const slot = freeSlot(tally);

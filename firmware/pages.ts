@@ -55,11 +55,11 @@ export const ROOT_SIZE: u32 = 16;
 export const KEY_SIZE: u32 = PutKey.KEY;
 const KEYS_SIZE: u32 = 48;
 
-/** The version of the public GlobalPlatform test keys, which a card leaves the fab with. */
+/** The version of the public GlobalPlatform test keys, which a factory-new card has. */
 export const TEST_KEYS: u8 = <u8>KeyVersion.TEST;
 /** The first byte of each test key, which is 40 41 42 … 4f. */
 const TEST_KEY_START: u32 = 0x40;
-/** Erased bits: neither a torn program nor a torn erase changes them on a page that has them. */
+/** All bits are erased, so neither a torn program nor a torn erase of its page can change it. */
 const FIRST: u8 = 0xff;
 /** Bytes of a wrap, as vault.ts seals it. */
 export const WRAP_SIZE: u32 = 116;
@@ -219,7 +219,7 @@ export function drop(which: Wrap): void {
 
 /**
  * Makes the card blank, with a fresh root secret; serial number and transport keys stay. If it cannot finish, the next
- * power-on does, and nothing can be committed until then.
+ * power-on finishes the wipe; until then nothing can be committed.
  */
 export function wipeCard(): Outcome {
   if (!flash.program(address(WIPE_MARK_AT), 0)) return Outcome.BATTERY;
@@ -268,7 +268,8 @@ function commitBlank(): Outcome {
 }
 
 /**
- * Erases all pages but the current one, and checks that a fault did not erase that one, with its counts of tries, too.
+ * Erases all pages but the current one. Then checks that a fault did not erase the current page, which holds the counts
+ * of tries.
  */
 function clearOthers(): Outcome {
   for (let page: u32 = 0; page < PAGES; page++) {

@@ -11,7 +11,7 @@ import { Digits, PinCheck } from "./wire";
 
 export const PIN_SIZE: u32 = Digits.PIN;
 
-/** Whether the site judges the PIN and the card accepts any. */
+/** Whether the server judges the PIN, so that the card accepts any PIN. */
 export function judgedByServer(): bool {
   return head.pinCheck === PinCheck.SERVER;
 }

@@ -93,7 +93,8 @@ export function initiate(data: usize): Sw {
   close();
   memory.copy(CHAIN, data, CHALLENGE_SIZE);
   if (!host.random(CHAIN + CHALLENGE_SIZE, CHALLENGE_SIZE)) return Sw.NOT_USABLE;
-  // Copy the challenge before session keys exist: a key that a fault writes to CHAIN would be sent with it.
+  // Copy the challenge before session keys exist: otherwise a fault could write a key to CHAIN, and the answer would
+  // send it.
   copyPublic(data + 13, CHAIN + CHALLENGE_SIZE, CHAIN + CHALLENGE_SIZE, CHALLENGE_SIZE);
   deriveSession(KEYS, Derive.S_ENC, S_ENC);
   deriveSession(KEYS + KEY_SIZE, Derive.S_MAC, S_MAC);
@@ -116,10 +117,10 @@ export function initiate(data: usize): Sw {
  * EXTERNAL AUTHENTICATE (§7.1.2): the whole command at `command`, with host cryptogram and MAC. Opens the channel at
  * the level in its P1. Returns DONE, NOT_AUTHENTIC, or NOT_IN_THIS_STATE if no channel was begun.
  *
- * Each check is made twice by different means, so that one fault does not pass both: the session key is derived again,
- * cryptogram and MAC are compared as bytes and as words, and the algorithms are tested, since anybody can send the
- * results of a CMAC that computes nothing. A fault may have overwritten keys in memory, so the transport keys are
- * compared with flash, and the session keys with their check value, after they were used.
+ * Each check is made twice in different ways, so that one fault cannot pass both. The session key is derived again.
+ * Cryptogram and MAC are compared as bytes and as words. The algorithms are tested, since anybody can send the results
+ * of a CMAC that computes nothing. A fault may have overwritten keys in memory, so after use the transport keys are
+ * compared with flash, and the session keys with their check value.
  */
 export function authenticate(command: usize): Sw {
   if (session.stage !== Stage.INITIATED) return Sw.NOT_IN_THIS_STATE;
@@ -146,8 +147,8 @@ export function authenticate(command: usize): Sw {
 
 /**
  * Checks and decrypts the command at `command`, whose data is `length` bytes, MAC included (§6.2.4, §6.2.6). Returns
- * UNWRAPPED plus the length of the plain data, or 0 after closing the channel. A length alone is not success, so that a
- * call that a fault skips does not pass for a checked command.
+ * UNWRAPPED plus the length of the plain data, or 0 after closing the channel. UNWRAPPED marks success, so that a call
+ * that a fault skips is not mistaken for a checked command.
  */
 export function unwrap(command: usize, length: u32): u32 {
   if (length < MAC_SIZE) return fail(0);
@@ -202,7 +203,10 @@ function commandMac(command: usize, data: usize, size: u32): u32 {
   return difference(CHAIN, data + size, MAC_SIZE) | (checkOfKeys() ^ session.check);
 }
 
-/** A check value of the session keys. For zeros it is not zero, so that a fault that clears both is noticed. */
+/**
+ * A check value of the session keys. It is not zero for zero keys, so that a fault that clears keys and check value is
+ * noticed.
+ */
 function checkOfKeys(): u32 {
   return crc32(Stage.OPEN, SESSION_KEYS, 48);
 }
@@ -214,7 +218,7 @@ function difference(a: usize, b: usize, length: u32): u32 {
   return bits;
 }
 
-/** The same by other means: how many of the two words differ. */
+/** The same comparison by words: returns how many of the two differ. */
 function differingWords(a: usize, b: usize): u32 {
   return u32(load<u32>(a) !== load<u32>(b)) + u32(load<u32>(a, 4) !== load<u32>(b, 4));
 }

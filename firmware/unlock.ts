@@ -61,8 +61,8 @@ export function check(digits: usize): Outcome {
 }
 
 /**
- * Draws a lock code and seals the open secrets, in memory, under its unlock code. Lock codes are never multiples of 16,
- * since otherwise two of them could fill OCRA's challenge field alike. Returns DONE or RANDOM.
+ * Draws a lock code and seals the open secrets, in memory, under its unlock code. A lock code is never a multiple of
+ * 16, since two such codes could fill OCRA's challenge field with the same bytes. Returns DONE or RANDOM.
  */
 export function prepare(): Outcome {
   const old = head.lockCode;

@@ -219,7 +219,7 @@ export enum StatusAt {
 
 /** The life of a card: byte StatusAt.LIFE of the status, and a byte in the head of a flash page. */
 export enum Life {
-  /** No keys: as the card leaves the fab, or wiped. */
+  /** No keys: the card is factory-new or wiped. */
   BLANK = 1,
   /** The card holds its secrets; its personalization is not finished. */
   SEEDED = 2,
@@ -338,7 +338,7 @@ export enum KeyVersion {
   /** The lowest and the highest version that PUT KEY accepts. */
   LOWEST = 0x01,
   HIGHEST = 0x7f,
-  /** The public GlobalPlatform test keys, which a card leaves the fab with. */
+  /** The public GlobalPlatform test keys, which a factory-new card has. */
   TEST = 0xff,
 }
 

@@ -6,7 +6,7 @@ import { existsSync } from "node:fs";
 const setup = new URL("../scripts/setup.mjs", import.meta.url);
 const isCheckout = existsSync(setup);
 if (isCheckout) (await import(setup.href)).build();
-// The bundle loads in half the time; the package brings the modules themselves, for those who import them.
+// The bundle loads in half the time. The package has the modules instead, since other programs import them.
 const { main } = await import(
   isCheckout ? "../build/js/host-tools/bundle/dsc.js" : "../build/js/host-tools/cli/main.js"
 );

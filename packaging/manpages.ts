@@ -1,5 +1,5 @@
-// The man pages, made from what the tools themselves parse and print: their commands, options and exit codes, and the table of
-// the simulator's command language. So a page cannot say anything else than `--help`.
+// The man pages, made from the tools' own commands, options and exit codes, and from the table of the simulator's
+// command language. So a page always agrees with `--help`.
 
 import type { Command, Help, Option } from "commander";
 import { program } from "../host-tools/cli/main.js";
@@ -22,7 +22,7 @@ export async function manPages(): Promise<ReadonlyMap<string, string>> {
   ]);
 }
 
-/** `other`: the tool that goes with it; `more`: sections of its own. */
+/** `other`: the related tool; `more`: additional sections. */
 function page(top: Command, other: string, more: string): string {
   const help = top.createHelp();
   const { notes, exitCodes } = atEnd(top);
@@ -65,7 +65,7 @@ function below(command: Command): Command[] {
   return command.commands.flatMap((inner) => [inner, ...below(inner)]);
 }
 
-/** What the help says behind the list of commands: exit codes, and whatever else. */
+/** The part of the help after the list of commands, such as the exit codes. */
 function atEnd(top: Command): { notes: string; exitCodes: Item[] } {
   const [notes = "", codes] = afterHelp(top).split(EXIT_CODES);
   if (codes === undefined) throw new Error(`the help of ${top.name()} has no exit codes`);
@@ -78,7 +78,7 @@ function exitCode(text: string): Item {
   return { term, text: meaning };
 }
 
-/** What stands behind the help of a command that commander makes by itself. */
+/** The texts that the command adds after commander's own help. */
 function afterHelp(command: Command): string {
   let said = "";
   const { writeOut } = command.configureOutput();
@@ -88,7 +88,7 @@ function afterHelp(command: Command): string {
   return said.slice(command.helpInformation().length).trim();
 }
 
-/** The variables that options have for defaults, each once. */
+/** The environment variables of the options, each once. */
 function environment(top: Command): Item[] {
   const all = [top, ...below(top)].flatMap((command) => command.options).filter(({ envVar }) => envVar !== undefined);
   const first = new Map<string, Option>();

@@ -1,5 +1,5 @@
-// Runs before `npm pack`: the package is what the sources make, and nothing else. Removes what was compiled from sources that
-// are gone, and writes the man pages.
+// Runs before `npm pack`: removes compiled files whose sources were deleted, and writes the man pages. So the package
+// contains only files that the current sources make.
 
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
@@ -8,9 +8,9 @@ import { manPages } from "./manpages.js";
 
 const COMPILED = join(BUILD, "js");
 const MAN = join(BUILD, "man");
-/** The top folders whose code the package has. */
+/** The top folders whose code is in the package. */
 const PACKED = ["firmware", "host-tools", "sim"];
-/** Folders of files that are put together of many modules; their builder removes what is old. */
+/** Folders of bundles; the bundler removes old files there. */
 const BUNDLES = "bundle";
 const MADE_OF_A_SOURCE = /(?:\.d\.ts|\.js|\.js\.map)$/;
 

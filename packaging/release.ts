@@ -22,7 +22,7 @@ function release(): void {
   process.stdout.write(`${sums.join("")}in ${relative(ROOT, OUT)}; check them there with: sha256sum -c ${SUMS}\n`);
 }
 
-/** The images of cards: those whose port states what they may take. */
+/** The images of cards: those whose port states limits of flash and RAM. */
 function boards(): ImageName[] {
   return (Object.keys(IMAGES) as ImageName[]).filter((name) => (IMAGES[name] as Image).limits !== undefined);
 }
@@ -34,7 +34,7 @@ function copyImage(name: ImageName): void {
   copyFileSync(pathOf(name).replace(/elf$/, "hex"), join(OUT, `dsc-${version()}-${board}.hex`));
 }
 
-/** A line as sha256sum prints and checks it. */
+/** A line in the format of sha256sum. */
 function sum(name: string): string {
   const hash = createHash("sha256").update(readFileSync(join(OUT, name)));
   return `${hash.digest("hex")}  ${name}\n`;

@@ -1,12 +1,12 @@
 // Text as roff, the language of man pages.
 
-/** A term and what is said of it, as in a list of options. */
+/** A term and its description, as in a list of options. */
 export interface Item {
   readonly term: string;
   readonly text: string;
 }
 
-/** The head of a page: its name, its version, its manual. */
+/** The title of a page: its name, its version, its manual. */
 export function head(name: string, version: string): string {
   return `.TH ${name.toUpperCase().replaceAll("-", "\\-")} 1 "" "dsc\\-card ${version}" "Digital Security Card+"\n`;
 }
@@ -24,7 +24,7 @@ export function paragraph(text: string): string {
   return text === "" ? "" : `.PP\n${lines(text)}\n`;
 }
 
-/** Text whose lines stay as they are; nothing where there is none. */
+/** Text whose line breaks are kept; nothing for an empty text. */
 export function verbatim(text: string): string {
   return text === "" ? "" : `.PP\n.nf\n${lines(text)}\n.fi\n`;
 }
@@ -33,7 +33,7 @@ export function list(items: readonly Item[]): string {
   return items.map(({ term, text }) => `.TP\n\\fB${escaped(term)}\\fR\n${lines(text)}\n`).join("");
 }
 
-/** One paragraph with line ends of its own, such as a line of usage. */
+/** One paragraph whose line breaks are kept, such as a line of usage. */
 export function bold(text: string): string {
   return `.PP\n\\fB${escaped(text)}\\fR\n`;
 }
@@ -46,7 +46,7 @@ function lines(text: string): string {
     .join("\n");
 }
 
-/** Hyphens of options are to be found and copied as they are typed. */
+/** Options need real hyphens, so that readers can search for them and copy them. */
 function escaped(text: string): string {
   return text.replaceAll("\\", "\\e").replaceAll("-", "\\-");
 }

@@ -1,5 +1,5 @@
-// The package as a file that is the same bytes whoever makes it, and wherever: `npm pack` orders files and gives them one time, but
-// takes their permissions from the disk.
+// Makes the package with the same bytes for everybody and in every folder. `npm pack` sorts the files and gives them a
+// fixed time, but takes their permissions from the disk.
 
 import { type StdioOptions, spawnSync } from "node:child_process";
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
@@ -10,7 +10,7 @@ const EXECUTABLE = 0o755;
 const PLAIN = 0o644;
 const ON_WINDOWS = process.platform === "win32";
 
-/** A program ended with an error, which it has told on stderr. */
+/** A program failed, and has printed its error on stderr. */
 export class PackingError extends Error {
   override name = "PackingError";
 }
@@ -28,7 +28,7 @@ export function makePackage(root: string, into: string): string {
   }
 }
 
-/** Packs an unpacked package again, with permissions of its own. Returns the path of the tarball. */
+/** Packs an unpacked package again, with fixed permissions. Returns the path of the tarball. */
 export function packFolder(folder: string, into: string): string {
   for (const name of readdirSync(folder, { recursive: true, encoding: "utf8" })) {
     const path = join(folder, name);
@@ -38,7 +38,7 @@ export function packFolder(folder: string, into: string): string {
   return pack(folder, into, "--ignore-scripts");
 }
 
-/** Unpacks a tarball of npm, whose one folder becomes `into`. */
+/** Unpacks an npm tarball; its single folder becomes `into`. */
 export function unpack(tarball: string, into: string): void {
   mkdirSync(into, { recursive: true });
   run("tar", ["-xzf", tarball, "-C", into, "--strip-components=1"]);

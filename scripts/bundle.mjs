@@ -1,8 +1,8 @@
-// Puts the compiled modules of `dsc` and of `dsc-sim`, and of packages that are plain JavaScript, into few files: to find and
-// load hundreds of small ones takes longer than most commands do.
+// Bundles the compiled modules of `dsc` and `dsc-sim`, and of packages in plain JavaScript, into few files, since
+// finding and loading hundreds of small files takes longer than most commands.
 //
-// A command still loads what it needs when it needs it: what `import()` loads has files of its own. Other packages are found
-// in node_modules as before.
+// Modules that a command loads by `import()` stay in separate files, so a command still loads only the code that it
+// needs. Other packages stay in node_modules.
 
 import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
@@ -12,14 +12,17 @@ import { build } from "esbuild";
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..");
 const JS = join(ROOT, "build", "js");
 
-/** By the file to start: the module with `main`. Folders are as deep as the modules': project.ts finds the top folder so. */
+/**
+ * The module with `main`, by bundle. Bundles are as deep in the folders as the modules, since project.ts derives the
+ * top folder from its own path.
+ */
 const PROGRAMS = {
   "host-tools/bundle/dsc.js": "host-tools/cli/main.js",
   "sim/bundle/dsc-sim.js": "sim/cli/main.js",
 };
-/** Plain JavaScript, loaded with many commands. */
+/** Packages in plain JavaScript that many commands load. */
 const BUNDLED = ["@noble/hashes", "commander", "csv-parse", "kysely", "typebox"];
-/** CommonJS packages call it. */
+/** Bundled CommonJS packages call `require`. */
 const REQUIRE =
   'import { createRequire as requireFrom } from "node:module";\nconst require = requireFrom(import.meta.url);';
 
@@ -47,7 +50,7 @@ async function bundle(file, main) {
   for (const name of readdirSync(folder)) if (!written.has(name)) rmSync(join(folder, name));
 }
 
-/** Those that stay in node_modules. */
+/** The packages that stay in node_modules. */
 function otherPackages() {
   const { dependencies, peerDependencies } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
   return Object.keys({ ...dependencies, ...peerDependencies }).filter((name) => !BUNDLED.includes(name));

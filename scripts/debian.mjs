@@ -48,7 +48,7 @@ function install(packages) {
   spawnSync(command, [...args, "update"], options);
   const quiet = ["install", "-y", "--no-install-recommends"];
   const get = (...names) => spawnSync(command, [...args, ...quiet, ...names], options).status === 0;
-  // A package that this release of Debian lacks is no reason to leave out the others.
+  // Leave out packages that this release of Debian lacks, so that the others are still installed.
   return get(...packages) || packages.map((name) => get(name)).every(Boolean);
 }
 

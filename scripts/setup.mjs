@@ -6,16 +6,16 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-/** For what only a build needs: each start of `dsc` loads this file. */
+/** Loads modules that only a build needs, since each start of `dsc` loads this file. */
 const require = createRequire(import.meta.url);
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..");
 const BUILD = join(ROOT, "build");
 /** Holds the number of the process that builds. */
 const LOCK = join(BUILD, "lock");
-/** How often a process that waits looks (ms). */
+/** The interval at which a waiting process checks the lock (ms). */
 const POLL = 100;
 
-/** What `dsc-sim` and `dsc` need: the sources, the file that is written last, and the commands. */
+/** The build steps for `dsc-sim` and `dsc`: the sources, the file that is written last, and the commands. */
 const TOOLS = [
   {
     name: "firmware",
@@ -41,7 +41,7 @@ const TOOLS = [
   },
 ];
 
-/** What tests and campaigns need in addition. */
+/** Further build steps for tests and campaigns. */
 const TESTS = [
   {
     name: "crypto test module",
@@ -71,7 +71,7 @@ const TESTS = [
   },
 ];
 
-/** What packs the tools and makes a release. */
+/** The build step for packing and releasing. */
 const PACKAGING = [
   {
     name: "packaging",
@@ -85,14 +85,14 @@ const PACKAGING = [
   },
 ];
 
-/** Installs the packages unless they are there and as the lock file says. */
+/** Installs the packages unless the installed versions match the lock file. */
 export function install() {
   if (isInstalled()) return;
   const npm = process.platform === "win32" ? "npm.cmd" : "npm";
   alone(() => {
     if (isInstalled()) return;
     say("installing packages");
-    // Within npm pack --json it would print JSON, too.
+    // Otherwise npm would print JSON when it runs inside `npm pack --json`.
     run(npm, ["ci", "--no-audit", "--no-fund", "--loglevel=error", "--json=false"], process.platform === "win32");
   });
 }
@@ -102,8 +102,8 @@ function isInstalled() {
 }
 
 /**
- * Builds what is missing or out of date: the tools, with `tests` what those need too, with `packaging` what packs the tools;
- * with `all` also what is not out of date.
+ * Builds the tools as far as they are missing or out of date. `tests`: also the steps for tests; `packaging`: the step
+ * for packing; `all`: also steps that are up to date.
  */
 export function build({ tests = false, packaging = false, all = false } = {}) {
   const steps = [...TOOLS, ...(packaging ? PACKAGING : []), ...(tests ? TESTS : [])];
@@ -123,7 +123,7 @@ function carryOut({ name, commands, output, finish }) {
   finish?.(join(ROOT, output));
 }
 
-/** One process builds at a time; what another one has built meanwhile is not built again. */
+/** Takes the lock, since one process builds at a time. Steps that another process has built meanwhile are skipped. */
 function alone(work) {
   mkdirSync(BUILD, { recursive: true });
   for (let said = false; !takeLock(); said = true) {
@@ -137,12 +137,12 @@ function alone(work) {
   freeLock();
 }
 
-/** Whether the lock is this process's now. The lock of a process that has ended is taken away. */
+/** Tries to take the lock. Returns whether this process has it now. Removes the lock of a process that has ended. */
 function takeLock() {
   const own = `${LOCK}.${process.pid}`;
   writeFileSync(own, String(process.pid));
   try {
-    // So the lock is never without its number.
+    // A link makes the lock with its contents at once, so that it always contains a process number.
     linkSync(own, LOCK);
     return true;
   } catch (error) {
@@ -154,7 +154,7 @@ function takeLock() {
   return false;
 }
 
-/** Of several processes that take it away, all but the first may find the lock of the one that builds now. */
+/** Removes a stale lock by renaming it. Another process may have replaced it meanwhile, so a live lock is put back. */
 function takeAway(to) {
   try {
     renameSync(LOCK, to);
@@ -165,7 +165,7 @@ function takeAway(to) {
   }
 }
 
-/** Whether the process whose lock it is has ended. */
+/** Whether the process that holds the lock has ended. */
 function isAbandoned(file) {
   try {
     process.kill(Number(readFileSync(file, "utf8")), 0);
@@ -183,12 +183,12 @@ function asc(entry, target) {
   return ["node_modules/assemblyscript/bin/asc.js", entry, "--config", "asconfig.json", "--target", target];
 }
 
-/** The rooms, with those that they refer to. */
+/** The rooms and their project references. */
 function tsc(...rooms) {
   return ["node_modules/typescript/bin/tsc", "--build", ...rooms];
 }
 
-/** Written last, so that a build that was interrupted is done again. */
+/** Written last, so that an interrupted build is repeated. */
 function stamp(file) {
   writeFileSync(file, "");
 }
@@ -198,7 +198,7 @@ function stampFirmware(file) {
   stamp(file);
 }
 
-/** Puts the first 8 bytes of the module's SHA-256 into their place in the module (firmware/version.ts). */
+/** Writes the first 8 bytes of the module's SHA-256 into the module (firmware/version.ts). */
 function putHash(file) {
   const { createHash } = require("node:crypto");
   const module = readFileSync(file);
@@ -215,7 +215,7 @@ function time(path) {
   return timeWithin(path, stat.mtimeMs);
 }
 
-/** The latest of `newest` and the times of all that is in a folder. */
+/** The latest of `newest` and the times of all files in a folder. */
 function timeWithin(folder, newest) {
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
     const path = `${folder}/${entry.name}`;

@@ -1,5 +1,5 @@
-// `npm start`: installs and builds what is missing, then opens the simulator with the demo card. It is one process, and the
-// only command of the script: a signal to npm is passed on to the shell, which is this process by then, and ends nothing else.
+// `npm start`: installs and builds what is missing, then opens the simulator with the demo card. It is one process and
+// the only command of the npm script, so the shell replaces itself by it and a signal to npm reaches it.
 
 import { build, install } from "./setup.mjs";
 

@@ -1,4 +1,4 @@
-// Images: the released module as C (wasm2c), with the host and a port around it, and those that tests and benchmarks need.
+// Images: the released module as C (wasm2c) with the host and a port, and further images for tests and benchmarks.
 //
 // The same compiler gives the same image for a chip, byte for byte, in every folder. `buildImages` builds each image
 // that is missing or older than its sources.
@@ -33,18 +33,21 @@ export const STRICT = ["-std=gnu11", "-Wall", "-Wextra", "-Wconversion", "-Werro
 /** wasm2c's output relies on wrapping integers and on bytes used as words, and causes warnings. */
 const GENERATED = ["-std=gnu11", "-fno-strict-aliasing", "-w"];
 /**
- * The compiler's flags for a chip, behind those of its core. File names in the image start at the repository's root, so
+ * The compiler's flags for a chip, after those of its core. File names in the image start at the repository's root, so
  * that a debugger started there finds the sources.
  */
 function chip(core: readonly string[]): string[] {
   const flags = "-O2 -g -ffunction-sections -fdata-sections -DNDEBUG";
   return [...core, ...flags.split(" "), `-ffile-prefix-map=${ROOT}=.`];
 }
-/** For an ARM core, by its name. */
+/** Flags for an ARM core, by its name. */
 export function cortex(core: string): string[] {
   return chip([`-mcpu=${core}`, "-mthumb", "-mfloat-abi=soft"]);
 }
-/** By the linker script of a port, in its folder. The compiler has to see it: the specs of picolibc add theirs otherwise. */
+/**
+ * The flag for the linker script of a port. It goes to the compiler, since picolibc's specs otherwise add their own
+ * script.
+ */
 function chipLink(port: string): string[] {
   const script = join(BOARD, "ports", port, "image.ld");
   return [..."-nostartfiles -Wl,--gc-sections -Wl,--no-warn-rwx-segments".split(" "), `-L${BOARD}`, "-T", script];
@@ -53,8 +56,9 @@ export const MICROBIT = cortex("cortex-m0");
 export const MICROBIT_LINK = chipLink("microbit");
 export const NATIVE = ["-O1", "-g", "-DNDEBUG", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
 /**
- * Two instruments that take longer than the card itself are off: tracing of comparisons (each memory access has one),
- * and UBSan's checks of pointers, which in wasm2c's output always point into one array or one instance.
+ * Two instruments are off, since they would take longer than the card itself: tracing of comparisons, of which each
+ * memory access has one, and UBSan's checks of pointers, which in wasm2c's output always point into one array or one
+ * instance.
  */
 const FUZZER = [
   ...["-O2", "-fsanitize=fuzzer", "-fno-sanitize-coverage=trace-cmp,trace-gep,trace-div,stack-depth"],
@@ -78,7 +82,7 @@ export interface Image {
   readonly output: string;
   /** The released one by default. */
   readonly module?: keyof typeof MODULES;
-  /** The port that it is a card for, if any, and that port's limits. */
+  /** The port for which it is a card, if any, with that port's limits. */
   readonly port?: PortName;
   readonly limits?: Limits;
 }
@@ -111,7 +115,7 @@ function portImage(port: PortName, { production = false, ...given }: PortImage =
   };
 }
 
-/** The development images of all ports but the micro:bit, whose images have names of their own. */
+/** The development images of all ports except the micro:bit, whose images have other names. */
 const PORT_IMAGES = Object.fromEntries(
   (Object.keys(PORTS) as PortName[]).filter((port) => port !== "microbit").map((port) => [port, portImage(port)]),
 ) as Record<Exclude<PortName, "microbit">, Image>;
@@ -193,7 +197,7 @@ export function buildImages(...names: ImageName[]): string {
   return pathOf(names.at(-1) as ImageName);
 }
 
-/** Builds an image of another module than its own, in a folder of build/board, with more flags. Returns its path. */
+/** Builds an image with another module and further flags, in a folder of build/board. Returns its path. */
 export function buildVariant(name: ImageName, module: Uint8Array, folder: string, ...flags: string[]): string {
   const file = join(OUT, folder, "dsc.wasm");
   if (!existsSync(file) || !readFileSync(file).equals(module)) {

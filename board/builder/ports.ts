@@ -8,7 +8,7 @@ export type PortName = keyof typeof LIST;
 
 export const PORTS: Readonly<Record<PortName, Port>> = LIST;
 
-/** Those that a machine of QEMU has the chip of. */
+/** The ports whose chip a machine of QEMU has. */
 export const EMULATED: readonly PortName[] = (Object.keys(PORTS) as PortName[]).filter((name) => PORTS[name].emulator);
 
 export function emulatorOf(name: PortName): Emulator {
@@ -17,7 +17,7 @@ export function emulatorOf(name: PortName): Emulator {
   return emulator;
 }
 
-/** Throws BuildError where a port states no limit of flash or RAM, or none that is a number of bytes. */
+/** Throws BuildError if a port states no limit of flash or RAM, or one that is not a number of bytes. */
 export function mustStateLimits(name: string, { limits }: { readonly limits?: Partial<Limits> }): void {
   const missing = (["flash", "ram"] as const).filter((of) => !((limits?.[of] ?? 0) > 0));
   const memories = missing.map((of) => (of === "ram" ? "RAM" : of)).join(" and ");

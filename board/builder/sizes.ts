@@ -12,7 +12,7 @@ export interface Sizes {
   readonly parts: readonly { readonly name: string; readonly flash: number; readonly ram: number }[];
 }
 
-/** The size of an ELF image by part. "other" is what has no symbol: padding, anonymous constants. */
+/** The size of an ELF image by part. "other" has no symbol: padding, anonymous constants. */
 export function sizesOf(image: string): Sizes {
   const sections = inspect("objdump", ["-h"], image);
   const size = (section: string) =>
@@ -47,7 +47,7 @@ function isUicr(address: string): boolean {
   return address.startsWith("10001");
 }
 
-/** Nor is what stands in for the card's flash. */
+/** Nor is the stand-in for the card's flash. */
 function isCard(symbol: string): boolean {
   return symbol === "standin_flash";
 }

@@ -50,12 +50,12 @@ export function run(command: string, args: readonly string[], folder = process.c
   return stdout;
 }
 
-/** What objdump or nm says of an image, for whatever core it is. */
+/** The output of objdump or nm for an image of any core. */
 export function inspect(tool: "objdump" | "nm", args: readonly string[], image: string): string {
   return run(`${prefixOf(image)}-${tool}`, [...args, image]);
 }
 
-/** What the names of the tools for an image begin with. */
+/** The prefix of the names of the tools for an image. */
 export function prefixOf(image: string): string {
   const header = Buffer.alloc(E_MACHINE + 2);
   const file = openSync(image, "r");

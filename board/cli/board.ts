@@ -28,7 +28,7 @@ function tellSizes({ name, limits }: Image, sizes: Sizes): void {
   if (limits) refuseLarge(name, sizes, limits);
 }
 
-/** The image that is asked for. */
+/** The requested image. */
 function imageOf(args: readonly string[]): ImageName {
   const [name = "development", port, ...rest] = args.map((arg) => arg.replace(/^--production$/, "production"));
   if (name === "--target" && port !== undefined && rest.length === 0) {

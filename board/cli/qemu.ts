@@ -47,7 +47,7 @@ async function main(args: readonly string[]): Promise<void> {
     .option("--flash <file>", "keep the card's flash in FILE (made blank if missing)")
     .option("--demo", "personalize a blank card as the demo card (PIN 4071)")
     .option("--panel", "show the screen here, and press keys")
-    .option("--gdb <port>", "let a debugger in: target remote localhost:PORT", parsePort)
+    .option("--gdb <port>", "accept a debugger: target remote localhost:PORT", parsePort)
     .addHelpText("after", AFTER)
     .allowExcessArguments(false)
     .exitOverride()

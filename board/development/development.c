@@ -230,7 +230,7 @@ static void set_battery(uint32_t millivolts, uint32_t *due) {
   set_power(millivolts != 0, due);
 }
 
-/* A card as it leaves the fab, with the measured battery, since the commanded one may be removed. */
+/* A factory-new card, with the measured battery, since the commanded battery may be removed. */
 static void make_blank(uint32_t *due) {
   for (uint32_t page = 0; page < PORT_FLASH_PAGES; page++) port_flash_erase(page);
   control.operations = 0;

@@ -1,6 +1,6 @@
 /*
- * What only a development image can do (docs/PROTOCOL.md, "Development"): commands on channel 1 control its clock,
- * battery, random source and flash. In production these functions are empty.
+ * Commands of development images (docs/PROTOCOL.md, "Development"): on channel 1 they control clock, battery, random
+ * source and flash. In production these functions are empty.
  */
 #ifndef DSC_DEVELOPMENT_H
 #define DSC_DEVELOPMENT_H

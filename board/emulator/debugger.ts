@@ -43,11 +43,12 @@ export class Debugger {
     // First step one instruction without breakpoints, since the chip may stand at one.
     await this.#ask("s");
     await this.#ask("c");
-    // What QEMU sent on other sockets before the stop has arrived and is read in this round of the event loop.
+    // Read the data that QEMU sent on other sockets before the stop: it has arrived, and this round of the event loop
+    // reads it.
     await new Promise<void>((resolve) => void setImmediate(resolve));
   }
 
-  /** Where the chip stands: the address of the next instruction. */
+  /** The address of the next instruction. */
   async place(): Promise<number> {
     return Buffer.from(await this.#ask("g"), "hex").readUInt32LE(4 * this.#core.programCounter);
   }

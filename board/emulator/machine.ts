@@ -45,7 +45,9 @@ export interface MachineOptions {
    * late.
    */
   readonly icount?: number | "chip";
-  /** The chip does not run after the start, but only as the debugger says. Its time advances by its instructions. */
+  /**
+   * The chip waits after the start and runs only by commands of the debugger. Its time advances by its instructions.
+   */
   readonly stepped?: boolean;
   /** Stops for good, and keeps its RAM, when the chip resets itself. */
   readonly haltsAtReset?: boolean;
@@ -162,7 +164,7 @@ export class Machine {
     );
   }
 
-  /** What is written during `run` to registers that QEMU does not have. */
+  /** The writes during `run` to registers that QEMU does not have. */
   async traceUnimplemented(run: () => Promise<unknown>): Promise<{ offset: number; value: number }[]> {
     const text = await this.#log("unimp", run);
     return [...text.matchAll(/unimplemented device write .*offset (0x[0-9a-f]+), value (0x[0-9a-f]+)/g)].map(
@@ -170,7 +172,7 @@ export class Machine {
     );
   }
 
-  /** What QEMU logs of these kinds during `run`. */
+  /** QEMU's log lines of these kinds during `run`. */
   async #log(kinds: string, run: () => Promise<unknown>): Promise<string> {
     const file = join(this.#folder, "trace");
     for (const command of [`logfile ${file}`, `log ${kinds}`]) await this.#monitor(command);

@@ -3,7 +3,7 @@
 
 import type { Qtest } from "./qtest.js";
 
-/** The chip, as QEMU names it. */
+/** QEMU's name for the chip. */
 const CHIP = "/machine/nrf51";
 const EDGE = /^IRQ (raise|lower) (\d+)/;
 
@@ -24,7 +24,7 @@ export class Pins {
     await this.#qtest.command(`set_irq_in ${CHIP} unnamed-gpio-in ${pin} ${high ? 1 : 0}`);
   }
 
-  /** From now on calls `watcher` at every edge of an output pin. */
+  /** Calls `watcher` at every edge of an output pin from now on. */
   async watch(watcher: EdgeWatcher): Promise<void> {
     this.#watchers.push(watcher);
     if (this.#watchers.length === 1) await this.#qtest.command(`irq_intercept_out ${CHIP}`);

@@ -8,7 +8,7 @@ import { PORTS } from "../builder/ports.js";
 import { addressOf } from "../builder/sizes.js";
 import { type Machine, MachineError } from "./machine.js";
 
-/** Where to look for the instruction that sleeps. */
+/** The functions in which to search for the instruction that sleeps. */
 const SLEEP = { function: "port_sleep", size: 256 };
 
 export class Rests {

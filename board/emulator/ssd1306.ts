@@ -7,7 +7,7 @@ export const WIDTH = 128;
 export const HEIGHT = 32;
 
 const ADDRESS = 0x78;
-/** Of its RAM. */
+/** The pages of the controller's RAM. */
 const PAGES = 8;
 
 /** The controller got an invalid command, or one that this glass cannot show. */

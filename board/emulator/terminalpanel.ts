@@ -6,7 +6,7 @@ import type { EmulatedBoard } from "./emulatedboard.js";
 import { WIDTH } from "./ssd1306.js";
 
 const FRAME_TIME = 40;
-/** What a typed character presses, and for how long, since terminals do not report the release of a key. */
+/** The key of a typed character, and how long it is pressed, since terminals do not report the release of a key. */
 const KEYS: Readonly<Record<string, readonly [KeyName, number]>> = {
   ...Object.fromEntries(Array.from("0123456789", (digit) => [digit, [digit as KeyName, TAP_TIME]])),
   "\r": ["ok", TAP_TIME],

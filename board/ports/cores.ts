@@ -2,7 +2,7 @@
 
 import type { Core } from "./port.js";
 
-/** Floating-point registers are not used by any, because `port_forget` does not wipe them. */
+/** No core uses floating-point registers, because `port_forget` does not wipe them. */
 export const CORTEX_M: Core = {
   start: "board/cortexm",
   compiler: "arm-none-eabi-gcc",
@@ -14,8 +14,8 @@ export const CORTEX_M: Core = {
 };
 
 /**
- * Without tables for switches, since a jump through a register hides where the stack goes; and without data around gp,
- * which the start does not set.
+ * Without jump tables, since a jump through a register prevents the analysis of the stack; and without data addressed
+ * by gp, which the start does not set.
  */
 export const RISC_V: Core = {
   start: "board/riscv",

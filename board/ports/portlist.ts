@@ -1,4 +1,4 @@
-// The ports to a chip, each in a line: its name is that of its folder here.
+// The ports to a chip, one per line, by the names of their folders.
 
 export { PORT as microbit } from "./microbit/port.js";
 export { PORT as netduino2 } from "./netduino2/port.js";

@@ -1,7 +1,7 @@
 /*
- * From reset to main, and back, on a RISC-V of 32 bits in machine mode: RAM cleared before anything is in it, and wiped
- * whenever a call into the module ends badly. The stack lies at the bottom of RAM, so that one that overflows faults
- * instead of overwriting. The symbols are those of sections.ld and of the port's image.ld.
+ * Start and reset on a 32-bit RISC-V in machine mode: RAM is cleared at the start and wiped after a trap or a fault.
+ * The stack is at the bottom of RAM, so that an overflow faults instead of overwriting data. The symbols are those of
+ * sections.ld and of the port's image.ld.
  *
  * (The RISC-V Instruction Set Manual, volume II, 3.1.)
  */
@@ -16,8 +16,8 @@ extern uint8_t data_load[], data_start[], data_end[];
 int main(void);
 
 /*
- * Clears all of RAM, the stack with it, and all registers but one, and goes on at `then` (in a0) on an empty stack:
- * nothing may be kept across it.
+ * Clears all of RAM, the stack included, and all registers but a0, then continues at `then` (in a0) on an empty stack.
+ * No variable survives it.
  */
 static __attribute__((naked, noreturn)) void clear_ram(__attribute__((unused)) void (*then)(void)) {
   __asm__(
@@ -36,14 +36,17 @@ static __attribute__((naked, noreturn)) void clear_ram(__attribute__((unused)) v
       "jr a0\n");
 }
 
-/* A fault is a trap: what the card was doing is over. After an overflow there is no stack to call anything on. */
+/*
+ * A fault ends the card's session, as a trap does. It first sets a new stack pointer, since the stack may have
+ * overflowed.
+ */
 static __attribute__((naked)) void fault(void) {
   __asm__(
       "la sp, stack_top\n"
       "j port_reset\n");
 }
 
-/* Where mtvec points. Nothing of t0 stays in mscratch. */
+/* The handler in mtvec. It clears mscratch, which held t0. */
 static __attribute__((naked, aligned(4))) void trap(void) {
   __asm__(
       "csrw mscratch, t0\n"
@@ -74,7 +77,7 @@ __attribute__((naked, section(".vectors"), used)) static void reset(void) {
       "i"(begin), "i"(clear_ram));
 }
 
-/* A RISC-V has no reset register of its own: what port_start leaves alone stays as it was. */
+/* A RISC-V core has no reset register, so peripherals keep their state until port_start sets them. */
 static void request_reset(void) {
   reset();
 }
@@ -84,7 +87,7 @@ void port_reset(void) {
   clear_ram(request_reset);
 }
 
-/* The part of the stack that nobody uses now, and the registers that a call may leave things in. */
+/* Wipes the unused part of the stack and the registers that a call may change. */
 __attribute__((naked, weak)) void port_forget(void) {
   __asm__(
       "la t0, stack_bottom\n"

@@ -6,7 +6,7 @@
 #include "port.h"
 #include "standins.h"
 
-/* What follows the pages once they are in use: "CARD". (The emulator writes it behind a flash that it fills in.) */
+/* The mark behind pages that are in use: "CARD". (The emulator writes it behind a flash that it fills.) */
 #define MARK 0x44524143u
 
 static struct {

@@ -1,5 +1,5 @@
 /*
- * Numbers that are not random at all, the same ones after each reset.
+ * Numbers that are not random: the same sequence after each reset.
  */
 #include "port.h"
 #include "standins.h"

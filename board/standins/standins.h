@@ -1,5 +1,5 @@
 /*
- * What stands in for flash and random source of a chip that has none, or whose port does not reach them yet: for
+ * Stand-ins for the flash and the random source of a chip that has none, or whose port cannot use them yet. For
  * development images only.
  */
 #ifndef DSC_STANDINS_H
@@ -11,7 +11,7 @@
 #error "flash and random numbers of this port are made up: no production image is built with them"
 #endif
 
-/* Makes the card's flash blank where nothing is kept in it yet. Called by port_start. */
+/* Makes the card's flash blank unless it is in use. Called by port_start. */
 void standin_flash_start(void);
 
 #endif

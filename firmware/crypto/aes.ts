@@ -27,8 +27,9 @@ const SBOX: usize = memory.data<u8>([
 ]);
 
 /**
- * Expands the 16 bytes at `key` (§5.2). The loop counts rounds, not addresses: with an address that a fault changed, it
- * could overwrite all memory up to the schedule, the transport keys included, with bytes that anybody can compute.
+ * Expands the 16 bytes at `key` (§5.2). The loop counts rounds, not addresses: after a fault in an address, a loop over
+ * addresses could overwrite all memory up to the schedule, transport keys included, with bytes that anybody can
+ * compute.
  */
 export function setKey(key: usize): void {
   memory.copy(SCHEDULE, key, 16);

@@ -36,7 +36,7 @@ function through(cipher: Cipher | Decipher, blocks: Uint8Array): Buffer {
     result.set(block, at);
     block.fill(0);
   }
-  // Returns no more bytes, but wipes the key schedule.
+  // `final` returns no more bytes, but wipes the key schedule.
   cipher.final();
   return result;
 }

@@ -259,7 +259,7 @@ export class CardClient {
     if (sw !== Sw.DONE) throw new CardRefused(commandName(command.ins), sw);
   }
 
-  /** If this throws, the caller's plan is wrong. */
+  /** Throws if no secret may be sent in this channel, which is a bug of the caller. */
   #mustTakeSecrets(): void {
     this.#mustBeOpen();
     if (!this.#secrets) throw new Error("no secret is sent under these transport keys");

@@ -172,7 +172,7 @@ function parseSuites(data: Uint8Array): SuiteSupport {
   };
 }
 
-/** A fact for people; `tone`: how good or bad it is. */
+/** A fact for people; `tone` says whether it is good or bad. */
 export interface Fact {
   readonly label: string;
   readonly value: string;

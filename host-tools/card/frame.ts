@@ -35,7 +35,7 @@ function escaped(byte: number): number[] {
   return byte === Slip.ESC ? [Slip.ESC, Slip.ESC_ESC] : [byte];
 }
 
-/** Splits the bytes of a line into frames. Anything that is no frame is noise and is dropped. */
+/** Splits the bytes of a line into frames. All other bytes are noise and are dropped. */
 export class FrameReader {
   readonly #body = new Uint8Array(MAX_BODY);
   #size = 0;
@@ -83,7 +83,7 @@ export function payloadsOn(channel: Channel, bytes: Uint8Array): Uint8Array[] {
   return frames.filter((frame) => frame.channel === channel).map(({ payload }) => payload);
 }
 
-/** The frame in bytes without SLIP, or nothing where they are noise. */
+/** The frame in decoded bytes; empty if they are noise. */
 function parseFrame(body: Uint8Array): Frame | undefined {
   const size = body.length - 1 - CRC_SIZE;
   if (size < 0) return undefined;

@@ -18,7 +18,7 @@ const HELLOS = 10;
 /** How often a repeatable command is sent. */
 const ATTEMPTS = 3;
 
-/** The default description of what is waited for. */
+/** The default description of a wait. */
 const ANSWER = "the card's answer";
 
 const HELLO = Buffer.alloc(0);
@@ -52,7 +52,7 @@ export interface LinkOptions {
   timer?: Timer;
   /** Its name in errors, such as the name of the port. */
   name?: string;
-  /** Called with what is waited for, if the wait takes more than a few seconds. */
+  /** Called with the description of a wait, if it takes more than a few seconds. */
   onWait?: ((what: string) => void) | undefined;
 }
 
@@ -61,7 +61,7 @@ export interface ExchangeOptions {
   time?: number;
   /** Send the command again if no answer comes. Not for a command inside a secure channel, whose MAC is used up. */
   again?: boolean;
-  /** What is waited for, in words for people. */
+  /** The description of the wait, for people. */
   waitingFor?: string;
 }
 
@@ -102,7 +102,7 @@ export class Link {
   /** Whether the last question was answered, so that the next answer belongs to the next question. */
   #inStep = false;
 
-  /** Uses `stream`, which stays its owner's: close() detaches from it and leaves it open. */
+  /** Uses `stream` without owning it: close() detaches from it and leaves it open. */
   constructor(stream: Duplex, options: LinkOptions = {}) {
     this.#stream = stream;
     this.#timer = options.timer ?? realTimer;
@@ -161,7 +161,7 @@ export class Link {
     this.#end(new LineClosed("the line is closed"));
   }
 
-  /** Does `work`, and reports what is waited for if that takes long. */
+  /** Does `work`, and reports the wait if it takes long. */
   async #withNotice<T>(what: string, work: () => Promise<T>): Promise<T> {
     if (this.#telling || !this.#onWait) return work();
     this.#telling = true;
@@ -191,7 +191,7 @@ export class Link {
         failed: (reason) => settle(() => reject(reason)),
       };
       this.#inStep = false;
-      // Last, since a stream may deliver the answer before this returns.
+      // Write last, since a stream may deliver the answer before `write` returns.
       this.#stream.write(line);
     });
   }
@@ -221,8 +221,8 @@ export class Link {
   }
 
   /**
-   * The other side ended, with or without an error; the message does not use the driver's words, which help people
-   * little.
+   * The other side ended, with or without an error. The message leaves out the driver's words, which do not help
+   * people.
    */
   #gone(cause?: Error): void {
     const unnamed = cause ? `the line failed: ${cause.message}` : "the line is closed";

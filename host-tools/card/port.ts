@@ -18,7 +18,7 @@ const BAUD_RATE = 115200;
 
 /** Two seconds: enough for a board that was reset by opening its port. */
 const FEW_HELLOS = 4;
-/** The time for reading a card's status (ms): those hellos, and a few answers. */
+/** The time for reading a card's status (ms): FEW_HELLOS hellos and a few answers. */
 const STATUS_TIME = 5000;
 
 /** How often a locked port is retried, and the pause in between (ms). */
@@ -55,7 +55,7 @@ export interface PortOptions {
   trace?: () => Trace;
   /** How often to say hello; default: for as long as a board takes to start. */
   hellos?: number;
-  /** Called with what is waited for, if that takes more than a few seconds; default: prints on stderr. */
+  /** Called with the description of a wait, if it takes more than a few seconds; default: prints on stderr. */
   onWait?: (what: string) => void;
   /** Ends it early. */
   signal?: AbortSignal;
@@ -93,7 +93,7 @@ export async function openCard(path: string, options: PortOptions = {}): Promise
     trace = options.trace?.();
     trace?.watch(link, path);
     await link.hello(options.hellos);
-    // A program may have left a secure channel open, in which the card answers nothing else.
+    // A program may have left a secure channel open, and the card then answers no plain command.
     await card.client.closeChannel();
     return card;
   } catch (error) {
@@ -129,7 +129,7 @@ export function readStatusAt(path: string): Promise<CardStatus> {
   );
 }
 
-/** Closes the line wherever a card is in use: code that waits for one gets a LineClosed. */
+/** Closes the lines of all cards in use: code that waits for an answer gets a LineClosed. */
 export function hangUp(): void {
   for (const { client } of openPorts) client.link.close();
 }

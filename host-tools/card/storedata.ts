@@ -23,7 +23,7 @@ export interface PersonalizationRecord {
   readonly unlockKey: Uint8Array;
 }
 
-/** The same, but the PIN may be ASCII bytes, which can be wiped. */
+/** As CardRecord, but the PIN may also be ASCII bytes, which can be wiped. */
 export type StoredRecord = Omit<PersonalizationRecord, "pin"> & { readonly pin: string | Uint8Array };
 
 /** A value that does not fit its field. The message never contains the value, which may be secret. */

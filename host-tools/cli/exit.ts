@@ -72,9 +72,9 @@ export type Kind = keyof typeof KINDS;
 export interface ErrorReport {
   readonly code: Exit;
   readonly kind: Kind;
-  /** What went wrong: one line for people. */
+  /** The fault, in one line for people. */
   readonly message: string;
-  /** What to do about it: one line for people. */
+  /** The remedy, in one line for people. */
   readonly hint: string;
 }
 
@@ -158,7 +158,7 @@ function kindOf(error: unknown): Kind | undefined {
   return CLASSES.find(([, classes]) => classes.some((known) => error instanceof known))?.[0];
 }
 
-/** Commander sometimes uses two lines, and repeats the value of an unknown option, which may be a secret. */
+/** Commander's message may have two lines, and may repeat the value of an unknown option, which may be a secret. */
 function messageOf(error: Error): string {
   if (!(error instanceof CommanderError)) return error.message;
   if (error.code === "commander.help") return "no command is given; dsc --help lists them";

@@ -17,7 +17,7 @@ export function listing(command: Command): Command {
   return command.option("--csv", "print the list as CSV, with a header line");
 }
 
-/** Prints the rows, whose columns come in the order of `names`. `of`: what the rows are, the name in JSON. */
+/** Prints the rows, with the columns in the order of `names`. `of`: the name of the list in JSON. */
 export function showList(command: Command, of: string, names: readonly string[], rows: readonly ListRow[]): void {
   const { csv, json } = command.opts<{ csv?: boolean; json?: boolean }>();
   if (csv && json) throw new UsageError("give one of --csv and --json");

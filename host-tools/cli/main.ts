@@ -97,8 +97,8 @@ function jsonLast(args: string[]): string[] {
 }
 
 /**
- * Builds the command line. `print` receives the text of --help and --version. With `args` it has only the command that
- * they begin with; if they begin with none, such as for help, it has all; for --version it has none.
+ * Builds the command line. `print` receives the text of --help and --version. With `args` it contains only the command
+ * at their beginning, or all commands if there is none; for --version it contains none.
  */
 export async function program(print: (text: string) => void, args: readonly string[] = []): Promise<Command> {
   const dsc = new Command("dsc")

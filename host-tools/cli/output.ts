@@ -77,7 +77,7 @@ export function conclude(error?: ErrorReport): void {
   else if (error) complain(error.message);
 }
 
-/** An error without warnings has no empty list of them. */
+/** An error without warnings has no list of warnings. */
 function jsonAnswer(error: ErrorReport | undefined): object {
   const { result } = kept;
   const { warnings: own = [] }: Warned = result ?? {};

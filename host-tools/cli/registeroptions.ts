@@ -36,8 +36,8 @@ that only their owner can read (chmod 600), or come from standard input (-).
 ${TOKEN_HELP}`;
 
 /**
- * Adds the options to a command: the register, the keys that it uses, and the operator. A command with the journal key
- * changes the register and signs that.
+ * Adds the options to a command: the register, the keys that it uses, and the operator. A command that takes the
+ * journal key changes the register, so the operator signs its entries.
  */
 export function registerOptions(command: Command, ...kinds: readonly CustodyKind[]): Command {
   return kinds.includes("journal")
@@ -45,7 +45,7 @@ export function registerOptions(command: Command, ...kinds: readonly CustodyKind
     : readingOptions(command, ...kinds);
 }
 
-/** The same for a command that no operator has to sign: it changes nothing, or there is no operator yet. */
+/** The same without the operator, for a command that changes nothing or runs before there are operators. */
 export function readingOptions(command: Command, ...kinds: readonly CustodyKind[]): Command {
   command.addOption(
     new Option("--register <register>", "the register: a file, or postgres://USER@HOST/DATABASE").env("DSC_REGISTER"),
@@ -70,7 +70,7 @@ function custodyOption(kind: CustodyKind): Option {
   return new Option(`--${kind}-key <file>`, description).env(`DSC_${kind.toUpperCase()}_KEY`);
 }
 
-/** The register that was named. Throws a UsageError if there is none. */
+/** The register that was named. Throws a UsageError if none was named. */
 export function whereOf({ register }: RegisterOptions): string {
   if (register === undefined || register === "")
     throw new UsageError("no register is named; give --register, or set DSC_REGISTER");

@@ -1,7 +1,7 @@
 // Checks whether the card at a port is the one that the register describes. Nothing is written, neither to the card nor
 // to the register.
 //
-// What is proved:
+// The check proves:
 //   - by the secure channel: the card has the transport keys that the register records. Its own transport keys are
 //     derived from its serial number, so no other card has them. The public test keys prove nothing;
 //   - by the proof, on a card that takes any PIN (the server checks it): the card has the token key. The token key of a
@@ -35,14 +35,14 @@ export interface Difference {
     | "token key";
   readonly register: string;
   readonly card: string;
-  /** What to do. */
+  /** The remedy. */
   readonly remedy: string;
 }
 
 export interface CardCheck {
-  /** What the register records. */
+  /** The record in the register. */
   readonly registered: Card;
-  /** What the card said inside the secure channel. */
+  /** The card's report inside the secure channel. */
   readonly status: CardStatus;
   /** Whose transport keys opened the channel. */
   readonly transportKeys: "own" | "public";

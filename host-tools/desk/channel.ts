@@ -1,5 +1,5 @@
-// Opens the secure channel with a card that so far only claims what it is: tries the keys that the card may have, then
-// reads the status again inside the channel, where a MAC authenticates it.
+// Opens the secure channel with a card whose status is not authenticated yet: tries the keys that the card may have,
+// then reads the status again inside the channel, where a MAC authenticates it.
 
 import type { CardClient, CardStatus } from "../card/cardclient.js";
 import { AuthenticationFailed, type SecurityLevel } from "../card/scp03.js";
@@ -31,12 +31,15 @@ export async function openFirst<T extends ExpectedKeyset>(
   throw refused;
 }
 
-/** Decisions were made from an unauthenticated status, so they hold only if the card reports the same under a MAC. */
+/**
+ * The plan was made from an unauthenticated status, so it is valid only if the card reports the same status under a
+ * MAC.
+ */
 export function refuseChanged(before: CardStatus, now: CardStatus): void {
   const changed = (["id", "serial", "life", "kind"] as const).filter((what) => before[what] !== now[what]);
   if (changed.length === 0) return;
   throw new AuthenticationFailed(
-    `in the secure channel the card reports something else than before (${changed.join(", ")}): another card, or a ` +
+    `in the secure channel the card's report differs from its earlier one (${changed.join(", ")}): another card, or a ` +
       "changed line; nothing was stored",
   );
 }
@@ -47,6 +50,6 @@ export async function closeQuietly(card: CardClient): Promise<void> {
   try {
     await card.closeChannel();
   } catch {
-    // The card turns off after 30 s.
+    // A silent card turns off after 30 s.
   }
 }

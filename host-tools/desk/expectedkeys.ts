@@ -23,10 +23,11 @@
 //
 // check sends no secret under any keys: only a challenge, and four random digits to a card that takes any PIN.
 //
-// Secrets are the token key, the unlock key and the PIN. If a card was sent its own keys, did not answer, and takes
-// only the old keys, it is sent its own keys again. If the old keys are public, an eavesdropper then has the new keys
-// too: the record is marked `resent` first, and no secret is sent to the card any more. The card already has the
-// secrets, or it is refused. An imported old seed file may not say how far PUT KEY came: that counts as sent.
+// Secrets are the token key, the unlock key and the PIN. If a card was sent its own keys and did not answer, but
+// accepts only the old keys, its own keys are sent again. If the old keys are public, an eavesdropper can then read the
+// new keys too. So the record is marked `resent` first, and no secret is sent to the card from then on: a card that
+// lacks the secrets is refused. If an imported old seed file does not record the progress of PUT KEY, it counts as
+// sent.
 
 import type { CardStatus } from "../card/cardclient.js";
 import { AuthenticationFailed } from "../card/scp03.js";
@@ -42,7 +43,7 @@ import {
 import { UsageError, WrongCard } from "../files/errors.js";
 import type { CardRecord } from "./keyregister.js";
 
-/** What the card reports about its transport keys. */
+/** The card's report about its transport keys. */
 export type Claims = Pick<CardStatus, "serial" | "kvn" | "testKeys">;
 
 /** Keys that a card may have. */
@@ -53,9 +54,9 @@ interface Candidate {
   readonly serial?: string;
   /** The version of the keys; default: the one that the card reports. */
   readonly kvn?: number | undefined;
-  /** Whether token key, unlock key and PIN may be sent under these keys, */
+  /** Whether token key, unlock key and PIN may be sent under these keys. */
   readonly secrets: boolean;
-  /** and whether they may be sent under the keys that replace these. */
+  /** Whether they may be sent under the keys that replace these. */
   readonly secretsAfter: boolean;
 }
 
@@ -77,7 +78,7 @@ export interface ExpectedKeyset {
   readonly secretsAfter: boolean;
 }
 
-/** What the operator states about a card that is to be personalized. */
+/** The operator's statements about a card to personalize. */
 export interface Operator {
   readonly serial: string;
   readonly transport?: Master | undefined;
@@ -109,7 +110,7 @@ export function expectedFor(operator: Operator, record: CardRecord | undefined, 
   return { candidates: [PUBLIC, own(transport)], choice: "claimed", source: "with --transport", remedy: GIVE_OLD };
 }
 
-/** What the register says about a card's transport keys. */
+/** The register's record of a card's transport keys. */
 export type Registered = Pick<CardRecord, "serial" | "state" | "keyset" | "rotation">;
 
 /**
@@ -123,7 +124,7 @@ export function expectedByRegister(registered: Registered, transport: Master | u
     throw new UsageError(
       `${name}: has ${serial} with transport keys of its own; give their master key with --transport`,
     );
-  // Once a card is done, it does not matter how it got its keys.
+  // For a card that is done, the way in which it got its keys does not matter.
   const { state, rotation } = registered;
   const settled = state === "done" ? ({ before: "own", putKey: "done" } as const) : rotation;
   return { ...expectedByRecord({ serial }, transport, { ...registered, rotation: settled }, name), ...saying };
@@ -200,7 +201,7 @@ export function claimsPublic({ kvn, testKeys }: Claims): boolean {
   return testKeys && kvn === PUBLIC_KVN;
 }
 
-/** A card whose key version and test-key flag contradict each other counts as having neither kind. */
+/** A card whose key version contradicts its test-key flag counts as having neither kind of keys. */
 function claimsOwn({ kvn, testKeys }: Claims): boolean {
   return !testKeys && kvn !== PUBLIC_KVN;
 }

@@ -1,6 +1,6 @@
-// What personalization needs of a register: the keys of a serial number, the card they are bound to, and how far that
-// card came. Keys are bound to a card for ever before they are sent to it: a key that may be in a card is never given
-// to another one, and the register has every key that a card has.
+// The interface of a register for personalization: the keys of a serial number, the card that they are bound to, and
+// the progress of that card. Keys are bound to a card for ever before they are sent to it. So a key that may be in one
+// card never goes into another, and the register has every key that a card has.
 
 import type { CardStatus } from "../card/cardclient.js";
 
@@ -70,7 +70,7 @@ export interface KeyRegister {
 }
 
 /**
- * Whether this record's keys are in the card, judging by the recorded progress of STORE DATA and the life that the card
+ * Whether this record's keys are in the card, by the recorded progress of STORE DATA and the life that the card
  * reports.
  */
 export function isStored(

@@ -3,14 +3,14 @@
 //   channel  a secure channel of level 33, in which the card's status is read again
 //   keep     the keys are bound to the card in the register
 //   store    the record is written to the card, which shows NO KEY from now on
-//   prove    the card's response to a random challenge must be the one that the key gives
-//   rotate   the card gets transport keys of its own
+//   prove    the card's response to a random challenge must equal the one computed with the key
+//   rotate   the card gets its own transport keys
 //   finish   the card becomes personalized
-//   mark     the register says that it is done
+//   mark     the register records that the card is done
 //
-// The keys are in the register before they are sent to the card. STORE DATA and PUT KEY are recorded there before they
-// are sent and again when they are answered, so that the next run knows what the card may have. If STORE DATA follows
-// directly, it is recorded together with the keys.
+// The keys are in the register before they are sent to the card. The register records STORE DATA and PUT KEY before
+// they are sent and again when they are answered, so that the next run knows which keys the card may have. If STORE
+// DATA follows directly, it is recorded together with the keys.
 //
 // expectedkeys.ts decides which transport keys the card may have and what may be sent under them. If several keysets
 // are tried in turn, each has its own steps.
@@ -64,8 +64,8 @@ export async function carryOut(
 }
 
 /**
- * The card has what STORE DATA sent, and the register lacks the answer. It is noted before the card goes further: what a
- * personalized card says does not tell any more which keys it took.
+ * The card has the keys of STORE DATA, but the register lacks its answer. Record the answer before the next step: the
+ * status of a personalized card no longer shows which keys it has.
  */
 async function noteAnswer({ kept, status }: Plan, register: KeyRegister): Promise<void> {
   if (kept?.storeData === "sent" && isStored(kept, status)) await register.setStoreData(kept.serial, "answered");
@@ -148,7 +148,7 @@ class Work {
       throw new CheckFailed("the card's response does not fit its key; do not use this card");
   }
 
-  /** A card that was stored to in a previous run has the PIN of that run. */
+  /** A card that took STORE DATA in a previous run has the PIN of that run. */
   async #respond(pin: string | Uint8Array, challenge: string): Promise<string> {
     try {
       return await this.#card.prove(pin, challenge);
@@ -181,7 +181,7 @@ class Work {
     await this.#expect("personalized");
   }
 
-  /** A card that was just stored to is seeded. A card that was not may already be personalized. */
+  /** After STORE DATA in this run the card is seeded. Otherwise it may already be personalized. */
   async #isFinished(): Promise<boolean> {
     return !this.#attempt.steps.includes("store") && (await this.#card.readStatus()).life === "personalized";
   }
@@ -229,7 +229,7 @@ function draw(request: Request, plan: Plan, attempt: Attempt): CardRecord {
   };
 }
 
-/** New token keys do not change how far the card came with the same transport keys. */
+/** New token keys do not change the progress of the same transport keys. */
 function rotationOf({ record, keyset }: Plan, { isPublic, next }: Attempt): Rotation {
   const carried = record?.keyset === keyset ? record?.rotation : undefined;
   return carried ?? { before: isPublic ? "public" : "own", putKey: next ? "unsent" : "done" };

@@ -63,7 +63,7 @@ export interface Plan {
   readonly keyset: number | undefined;
   /** The status that the card reported without a MAC. */
   readonly status: CardStatus;
-  /** What the register has for this very card. */
+  /** The register's record of this card. */
   readonly record: CardRecord | undefined;
   /** The record whose keys are used again; undefined: the keys are drawn, or come from the request. */
   readonly kept: CardRecord | undefined;
@@ -87,7 +87,7 @@ export async function makePlan(request: Request, status: CardStatus, register: K
   return planWork(request, status, record, undefined, register.name);
 }
 
-/** A plan in the form that people and scripts may see. */
+/** A plan without secrets, for people and scripts. */
 export function describePlan(request: Request, plan: Plan): object {
   const { serial, suite, pinCheck, tries } = request;
   const { action, steps, warnings, keyset } = plan;
@@ -110,8 +110,8 @@ export function lacksPin({ steps }: Plan, { pinCheck, pin }: Request): boolean {
 }
 
 /**
- * Whether the card is done as requested: no new keys are wanted. Repeating a change of master key that is complete
- * changes nothing more.
+ * Whether the card is already done as requested and needs no new keys. A change of master key that is complete is not
+ * repeated.
  */
 function isWanted(request: Request, record: CardRecord): boolean {
   const { reseed, transport, transportOld } = request;
@@ -185,7 +185,7 @@ function versionFor(
   return status.kvn < HIGHEST_KVN ? status.kvn + 1 : LOWEST_KVN;
 }
 
-/** What to do if the card has the expected keys; undefined if that cannot be finished. */
+/** The work if the card has the expected keys; undefined if it cannot be finished. */
 function attemptsWith(
   expected: ExpectedKeyset,
   request: Request,

@@ -33,7 +33,10 @@ export function refuseFirmware({ allowDevelopment }: Request, { id, kind }: Card
     );
 }
 
-/** A card's own keys are derived from the serial number that it reports, and a card must not choose its keys. */
+/**
+ * A card's own keys are derived from the serial number that it reports. A card must not choose its keys by reporting
+ * another number.
+ */
 export function refuseOtherSerial({ serial, reseed }: Request, status: CardStatus): void {
   const isFree = status.life === "blank" && claimsPublic(status);
   if (status.serial === undefined || status.serial === serial || isFree || reseed) return;
@@ -129,7 +132,7 @@ function describeCard({ serial, life, suite }: CardStatus): string {
 }
 
 /**
- * If nothing is left to do, the card must have the transport keys of the record, and they must be the requested ones.
+ * If nothing is left to do, the card must have the transport keys of the record, and these must be the requested keys.
  */
 export function refuseOtherKeyset(request: Request, status: CardStatus, { keyset }: CardRecord, name: string): void {
   const told = keyset === undefined ? "without transport keys of its own" : `with transport keys of version ${keyset}`;

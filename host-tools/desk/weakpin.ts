@@ -10,7 +10,7 @@ export function isWeakPin(pin: string | Uint8Array): boolean {
   return isPair || century === 19 || century === 20 || isRun(digit, 1) || isRun(digit, 9);
 }
 
-/** Each digit is the one before plus `step`, 0 following 9. Four equal digits are a pair repeated. */
+/** Each digit is the previous one plus `step`, modulo 10. Four equal digits are a pair repeated. */
 function isRun(digit: (at: number) => number, step: number): boolean {
   return [1, 2, 3].every((at) => (digit(at - 1) + step) % 10 === digit(at));
 }

@@ -1,5 +1,5 @@
-// What the command lines of `dsc` and `dsc-sim` share: handling of output that nobody reads, abilities of a terminal,
-// and messages in one line.
+// Shared by the command lines of `dsc` and `dsc-sim`: output that nobody reads, abilities of a terminal, and messages
+// in one line.
 
 /** The exit code if nobody reads the output, as shells report the signal SIGPIPE: 128 + 13. */
 export const UNREAD = 141;
@@ -14,7 +14,7 @@ export function watchOutput(onLost: (message: string) => void): void {
     if (error.code === "EPIPE") unread();
     else onLost(`cannot write the output (${error.code ?? error.message})`);
   });
-  // Nobody can be told; the exit code still shows the result.
+  // No message can be printed, but the exit code still shows the result.
   process.stderr.on("error", () => {});
 }
 

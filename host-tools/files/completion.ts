@@ -5,7 +5,7 @@ import type { Command, Option } from "commander";
 export const SHELLS = ["bash", "zsh", "fish"] as const;
 export type Shell = (typeof SHELLS)[number];
 
-/** A command with the words that lead to it: "pskc show". */
+/** A command with its full name, such as "pskc show". */
 interface Entry {
   readonly words: string;
   readonly description: string;

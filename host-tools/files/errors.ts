@@ -11,12 +11,12 @@ export class PortError extends Error {
   override name = "PortError";
 }
 
-/** There is no board to flash, or none that this image is for. Nothing was written. */
+/** There is no board to flash, or none for this image. Nothing was written. */
 export class NoBoard extends Error {
   override name = "NoBoard";
 }
 
-/** The card, or what a file says about it, is not what this command needs. Nothing was changed. */
+/** The card, or its record in a file, does not fit this command. Nothing was changed. */
 export class WrongCard extends Error {
   override name = "WrongCard";
 }

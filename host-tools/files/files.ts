@@ -11,7 +11,7 @@ import { randomBytes } from "node:crypto";
 import * as node from "node:fs";
 import { dirname, join } from "node:path";
 
-/** What went wrong: the name is taken, missing or not accessible; the disk is full. */
+/** The fault: the name is taken, missing or not accessible, or the disk is full. */
 export type FileReason = "exists" | "missing" | "denied" | "full" | "other";
 
 /** A file that cannot be used; the message is one line for people and contains nothing of the contents. */
@@ -218,7 +218,7 @@ function namesIn(folder: string): string[] {
   }
 }
 
-/** Best effort: a leftover is harmless, and the error that led here is the one to report. */
+/** Ignore errors: a leftover is harmless, and the earlier error is the one to report. */
 function discard(path: string, disk: FileSystem): void {
   try {
     disk.remove(path);

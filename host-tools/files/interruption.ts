@@ -1,6 +1,8 @@
-// Ctrl-C: the signal that ends all waiting, and the error that ends the command, which says what is left unfinished.
+// Ctrl-C: a signal that ends all waits, and an error that ends the command and names the unfinished work.
 
-/** What the current work leaves unfinished; a process runs one command, so there is only one. */
+/**
+ * The text about the work that an interruption leaves unfinished. A process runs one command, so one text is enough.
+ */
 let leftBehind: string | undefined;
 
 /** The time that a wait for a card may take to notice that its line is closed (ms). */
@@ -17,7 +19,7 @@ export function interrupt(): void {
   controller.abort(new Interrupted());
 }
 
-/** Sets the text that an interruption prints from now on about what is left unfinished. */
+/** Sets the text about unfinished work that an interruption prints from now on. */
 export function leaves(what: string | undefined): void {
   leftBehind = what;
 }
@@ -32,7 +34,7 @@ export function endLater(end: () => void): void {
   setTimeout(end, timeToEnd).unref();
 }
 
-/** Runs `work`. An interruption before its end, or after it failed, reports what is left unfinished. */
+/** Runs `work`. An interruption before its end, or after it failed, reports the unfinished work. */
 export async function leaving<T>(what: string, work: () => Promise<T>): Promise<T> {
   leaves(what);
   const result = await work();

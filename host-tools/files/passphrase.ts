@@ -11,8 +11,8 @@ import { concatSecrets } from "./secretbytes.js";
 export interface Passphrase {
   readonly passphrase: Uint8Array;
   /**
-   * Why it is most likely not a passphrase: an error message. The first release accepted such contents, so they may
-   * open a seed file, but no new file is made with them.
+   * An error message that says why it is most likely not a passphrase. The first release accepted such contents, so
+   * they may open a seed file, but no new file is made with them.
    */
   readonly doubt?: string | undefined;
 }
@@ -29,7 +29,7 @@ export function formsOf({ passphrase, doubt }: Passphrase): Buffer[] {
   return [typed];
 }
 
-/** The form for a new file; throws a SecretError if there is a doubt. Wipe it after use. */
+/** The form for a new file. Throws a SecretError if the text is most likely not a passphrase. Wipe it after use. */
 export function formForNew({ passphrase, doubt }: Passphrase): Buffer {
   refuseDoubtful({ passphrase, doubt });
   if (!isUtf8(passphrase)) throw new SecretError("the passphrase is not UTF-8");

@@ -6,13 +6,16 @@ import { fileURLToPath } from "node:url";
 
 /** The top folder. This file runs from build/js/host-tools/files. */
 export const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..", "..", "..", "..");
-/** The output of the set-up: the firmware, the compiled tools, the images of the board. */
+/** The output of the set-up: firmware, compiled tools, images of the board. */
 export const BUILD = join(ROOT, "build");
 
-/** In a checkout commands of npm build what is missing; the package has neither the commands nor the sources. */
+/**
+ * Whether this is a checkout, where npm commands build missing files. The package has neither the commands nor the
+ * sources.
+ */
 export const IS_CHECKOUT = existsSync(join(ROOT, "scripts", "setup.mjs"));
 
-/** What is read here of package.json. */
+/** The parts of package.json that are read here. */
 interface Manifest {
   readonly version: string;
   readonly peerDependencies: Readonly<Record<string, string>>;
@@ -23,7 +26,7 @@ export function version(): string {
   return manifest().version;
 }
 
-/** The version of a package that whoever installs this one may add. Throws where package.json names none of that name. */
+/** The version of an optional peer package. Throws if package.json names none of that name. */
 export function peerVersion(name: string): string {
   const version = manifest().peerDependencies[name];
   if (version === undefined) throw new Error(`${name} is no peer dependency`);

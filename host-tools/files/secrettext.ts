@@ -24,9 +24,9 @@ const UTF_16_MARKS = [Buffer.from([0xff, 0xfe]), Buffer.from([0xfe, 0xff])];
 
 /** Separators that people write between and around hexadecimal digits. */
 const SEPARATORS = Buffer.from(" \t:-_,;'\"");
-/** A line with at least this many other characters is meant to be a key, */
+/** The fewest characters without separators in a line that is meant to be a key. */
 const LEAST_LIKE_KEY = 24;
-/** even if this many of them are no hexadecimal digits: an O for a 0, or a leading 0x. */
+/** The most wrong characters in such a line, such as an O for a 0, or a leading 0x. */
 const MOST_MISTYPED = 4;
 
 /** A key of `least` to `most` bytes in hexadecimal, on one line; lines that begin with # are comments. */

@@ -43,7 +43,7 @@ export function within<T>(
   });
 }
 
-/** Prints a line on stderr about what is waited for. */
+/** Prints a line on stderr about a wait. */
 export function sayWaiting(what: string): void {
   process.stderr.write(`${isScreen(process.stderr) ? OVER_BAR : ""}still waiting: ${what}\n`);
 }

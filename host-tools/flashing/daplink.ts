@@ -14,7 +14,7 @@ import { CheckFailed, NoBoard } from "../files/errors.js";
 import { FileError, readWhole } from "../files/files.js";
 import { Interrupted } from "../files/interruption.js";
 
-/** What a drive says about its board. */
+/** A drive's report about its board. */
 export interface Drive {
   readonly path: string;
   /** The board's unique number, in hexadecimal, which is also its USB serial number. */
@@ -292,7 +292,7 @@ export async function awaitReturn(before: Drive, options: WaitOptions): Promise<
     await sleep(POLL_TIME);
   }
   if (!synced) throw wentAway(before);
-  // It left, and its count says that it did not.
+  // The drive left, but its count did not change.
   if (left && lookAt(before.path)) throw unplugged();
   return false;
 }

@@ -46,7 +46,7 @@ const MODULE = join(BUILD, "dsc.wasm");
 
 const HOW_TO_MATCH = IS_CHECKOUT ? "npm run board" : "take an image of this release";
 
-/** Many times what the chip holds. */
+/** Many times the size of the chip's flash. */
 const LARGEST_IMAGE = 16 * 1024 * 1024;
 
 const DAPLINK_SERIAL = /^[0-9a-f]{48}$/i;
@@ -103,7 +103,7 @@ function howToGet(production = false): string {
   return "name one with --image; every release has the images of the boards";
 }
 
-/** `remedy`: what to do where the file is missing and nobody named it. */
+/** `remedy`: the advice if the file is missing and the user did not name one. */
 function readFile(path: string, remedy: string | undefined): Buffer {
   try {
     return readWhole(path, LARGEST_IMAGE);

@@ -41,7 +41,7 @@ const DATA_SIZES: ReadonlyMap<number, number> = new Map([
 
 /** Types that the micro:bit Foundation added for files with images for several boards. */
 const UNIVERSAL = { first: 0x0a, last: 0x0e };
-/** The size of the region that an address in a record counts in. */
+/** The size of the region within which a record's address counts. */
 const REGION = 0x10000;
 /** Length, address, type and checksum. */
 const FRAME = 5;

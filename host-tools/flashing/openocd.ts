@@ -72,7 +72,7 @@ const REASONS: readonly [RegExp, (match: RegExpExecArray) => Error][] = [
   [/UICR cannot be erased separately/, () => new CheckFailed(`the image sets UICR, which is not empty: ${ERASE}`)],
   [/cannot read IDR|Could not initialize the debug port|Could not find MEM-AP/i, () => new NoBoard(NO_CHIP)],
   [/Can't find ((interface|target)\/\S+)/, ([, name]) => new CheckFailed(`this openocd has no ${name}`)],
-  [/\*\* Verify Failed \*\*|contents differ/, () => new CheckFailed("what the chip holds is not the image")],
+  [/\*\* Verify Failed \*\*|contents differ/, () => new CheckFailed("the chip's contents differ from the image")],
 ];
 const ERASE = "--erase clears it, and with it all card data";
 const NOT_ALLOWED =

@@ -58,7 +58,7 @@ function line({ serial, suite, key, userName }: OwnedRecord): Buffer {
     throw new SeedFileError(`${quoted(serial)}: the user name does not fit into CSV; nothing was written`);
   const { hash, digits, challenge } = parseSuite(suite);
   const made = `OCRA-1:HOTP-${hash}-${digits}:QN${String(challenge).padStart(2, "0")}`;
-  // The app has no suite with a whole HMAC (0 digits) either.
+  // The app has no suite with a whole HMAC (0 digits).
   if (suite !== made || digits === 0)
     throw new SeedFileError(`${quoted(serial)}: Nextcloud has no suite ${suite}; nothing was written`);
   const secret = base32Of(key);

@@ -9,7 +9,7 @@ import type { SeedRecord } from "./pskcrecords.js";
 /** Fields are separated by commas and not quoted; # begins a comment, and =, +, - or @ a formula of a spreadsheet. */
 const FIELD = /^[A-Za-z0-9][A-Za-z0-9._:/-]*$/;
 
-/** Writes the cards that are done (nobody has a pending one yet) and returns their number. Never overwrites. */
+/** Writes the cards that are done and returns their number. Pending cards have no owner yet. Never overwrites. */
 export function writePrivacyIdeaCsv(path: string, records: readonly SeedRecord[], disk: FileSystem = DISK): number {
   const done = records.filter((record) => record.state === "done");
   writeSecretLines(path, "", done, line, disk);

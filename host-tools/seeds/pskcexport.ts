@@ -1,4 +1,4 @@
-// Exports: the keys of cards for another house, as PSKC (RFC 6030) under a pre-shared key or a passphrase.
+// Exports: the keys of cards for another organisation, as PSKC (RFC 6030) under a pre-shared key or a passphrase.
 //
 //   KeyPackage   SerialNo IB3000123     KeyUsage CR: the token key
 //   KeyPackage   SerialNo IB3000123-U   KeyUsage Unlock: the unlock key, only if requested

@@ -33,15 +33,15 @@ export interface Imported {
   readonly others: number;
 }
 
-/** What a file says about a card without being opened: everything but its keys. */
+/** The facts about a card in an unopened file: everything but its keys. */
 export interface CardOutline extends Omit<SeedRecord, "key" | "unlockKey"> {
   /** Whether there is an unlock key. */
   readonly unlockable: boolean;
 }
 
-/** What a file says without being opened. No MAC protects it. */
+/** The facts in an unopened file. No MAC protects them. */
 export interface SeedOutline extends Pick<Imported, "refusals" | "others"> {
-  /** What opens it; "nothing": its keys are in the clear. */
+  /** The kind of secret that opens it; "nothing": its keys are in the clear. */
   readonly opensWith: "key" | "passphrase" | "nothing";
   readonly cards: readonly CardOutline[];
 }
@@ -63,7 +63,7 @@ export function importPskc(path: string, secret: SeedSecret, disk: FileSystem = 
   });
 }
 
-/** What a file says without its secret. Throws a SeedFileError or FileError. */
+/** Reads a file without its secret. Throws a SeedFileError or FileError. */
 export function outlineSeedFile(path: string, disk: FileSystem = DISK): SeedOutline {
   return naming(path, () => {
     const { container } = readContainer(path, disk);

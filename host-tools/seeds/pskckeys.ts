@@ -8,7 +8,7 @@ import { formForNew, formsOf, type Passphrase, refuseDoubtful } from "../files/p
 import { copyOfSecret, secretBytes } from "../files/secretbytes.js";
 import { base64, child, integer, maker, need, quoted, text } from "./pskcxml.js";
 
-/** What opens a seed file: 16 bytes, or a passphrase as it was given. */
+/** The secret of a seed file: 16 bytes, or a passphrase as it was given. */
 export type SeedSecret = Uint8Array | Passphrase;
 
 /** A passphrase as the exact bytes. */
@@ -110,7 +110,7 @@ function openEncryptionKey(encryptionKey: Element | undefined, secret: Uint8Arra
   return deriveKey(derived, secret.exactly);
 }
 
-/** What opens the container; "nothing": its keys are in the clear. */
+/** The kind of secret that opens the container; "nothing": its keys are in the clear. */
 export function opensWith(container: Element): "key" | "passphrase" | "nothing" {
   const encryptionKey = child(container, "pskc:EncryptionKey");
   if (!encryptionKey) return "nothing";

@@ -17,10 +17,10 @@ import { SeedFileError } from "../files/errors.js";
 import { aboutCard, readTokenCard, serialOf, type TokenCard } from "./pskcpackages.js";
 import { children, integer, quoted } from "./pskcxml.js";
 
-/** How far a card is: its keys were drawn, or they are in the card. */
+/** The progress of a card: its keys were drawn, or they are in the card. */
 export type SeedState = "pending" | "done";
 
-/** What the site knows about a card. */
+/** The site's record of a card. */
 export interface SeedRecord extends TokenCard {
   /** 16 to 64 bytes. */
   readonly key: Buffer;

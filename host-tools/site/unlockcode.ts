@@ -23,7 +23,7 @@ export function checkLockCode(lockCode: string): void {
     throw new UsageError("--lock-code: no card shows a multiple of 16; ask the caller to repeat it");
 }
 
-/** What needs an approval if the settings require one. */
+/** The subject of an approval, if the settings require one. */
 export async function unlockSubject({ db }: Change, serial: string, lockCode: string): Promise<Subject | undefined> {
   if (!(await isApprovalSet(db, "approval.unlock"))) return undefined;
   checkLockCode(lockCode);

@@ -4,7 +4,7 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import { ocra } from "../seeds/ocra.js";
 import { InputError, parseSuite } from "../seeds/suite.js";
 
-/** What the site knows about a card. */
+/** The site's record of a card. */
 export interface Verifier {
   readonly suite: string;
   readonly key: Uint8Array;

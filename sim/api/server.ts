@@ -35,7 +35,7 @@ const HEADERS = {
 
 const NOT_FOR_YOU = { 403: "Host, Origin or Sec-Fetch-Site are those of another site's page" };
 
-/** What is served: a session that has not begun, and a function that passes its card on when it begins. */
+/** The served session, which has not begun, and a function that passes on its card when it begins. */
 export interface Served {
   readonly session: Session;
   readonly onBegin: (watch: (card: Card) => void) => void;

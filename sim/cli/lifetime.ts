@@ -1,4 +1,4 @@
-// How commands end that run until they are stopped.
+// Ends commands that run until they are stopped.
 
 import { onParentGone } from "../session/parent.js";
 import { exitCodeOf, onSignals } from "../session/signals.js";

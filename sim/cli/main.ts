@@ -90,7 +90,7 @@ function addHelp(program: Command): void {
     .helpCommand(false)
     .command("help")
     .description("explain the commands of --headless and run")
-    .option("--markdown", "print docs/SCRIPTING.md, which is made from them");
+    .option("--markdown", "print docs/SCRIPTING.md, which is generated from the commands");
   const name = new Argument("[command]", "one of them").choices([...commandNames(), ...own()]);
   // Listed for completion; an unknown name gets a shorter message than all their names.
   help.addArgument(name.argParser((text) => text));

@@ -31,7 +31,7 @@ export function withMonkeyOptions(command: Command): Command {
   return command
     .description("random keys, times, batteries, power cuts and serial commands, checked against the reference model")
     .option("--seed <n>", "the seed of the first run; the next run has the next one", parseSeed)
-    .addOption(new Option("--for <time>", "how long: 30s, 10m, 2h (1m unless given)").argParser(parseTime))
+    .addOption(new Option("--for <time>", "the duration: 30s, 10m, 2h (default: 1m)").argParser(parseTime))
     .addOption(new Option("--runs <n>", "how many runs").argParser(parseRuns).conflicts("for"))
     .option("--port <path>", "play the keys of a blank card, or of the demo card, on a serial port", parseName);
 }

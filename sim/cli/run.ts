@@ -60,7 +60,9 @@ export function addRun(program: Command): void {
     .action((files: string[], options: Options) => finishingUnread(() => run(files, options)));
 }
 
-/** Runs to the end even if nobody reads the TAP, since the exit code and the JUnit file also report the result. */
+/**
+ * Runs to the end even if nobody reads the TAP output, since the exit code and the JUnit file also report the result.
+ */
 async function run(files: readonly string[], options: Options): Promise<void> {
   const scripts = files.map(readScript);
   const coverage = options.coverage ? new Coverage() : undefined;

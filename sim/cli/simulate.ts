@@ -35,7 +35,7 @@ export async function headless(options: CardOptions, onError: () => void): Promi
   try {
     await withSession(options, async (session) => {
       await runHeadless(session, process.stdin, process.stdout, onError);
-      // If nothing was done, the record shows just that.
+      // A session without commands still leaves a record.
       session.begin();
     });
   } finally {
@@ -47,8 +47,8 @@ export async function headless(options: CardOptions, onError: () => void): Promi
 export type OnBegin = (watch: (card: Card) => void) => void;
 
 /**
- * Calls `run` with a session, its record and its serial line. `noFiles`: why the session's own lines must not open a
- * flash file, if so.
+ * Calls `run` with a session, its record and its serial line. `noFiles`: the reason why lines of the session must not
+ * open a flash file; undefined if they may.
  */
 export async function withSession<T>(
   options: CardOptions,

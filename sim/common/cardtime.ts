@@ -45,7 +45,7 @@ export class CardTime {
     this.#passed = passed;
   }
 
-  /** The speed of the card's time. While the mouse holds a button, its time is the user's. */
+  /** The speed of the card's time. While the mouse holds a button, it is real time. */
   get speed(): number {
     return this.#fast && !this.#keypresses.holding ? FAST : 1;
   }

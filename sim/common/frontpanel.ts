@@ -1,25 +1,25 @@
-// A card that is elsewhere, by its front panel (docs/PROTOCOL.md, channel 1): keys go out, screens come in, and time
-// passes by itself. The line is a serial port of Node or of a browser.
+// A card at a serial port of Node or of a browser, reached through its front panel (docs/PROTOCOL.md, channel 1): keys
+// go out, screens come in, and time passes by itself.
 
 import { PanelAt, State } from "../../firmware/wire.js";
 import { type CardWatcher, KEYS, type KeyName } from "../core/card.js";
 import type { Subject } from "../core/subject.js";
 import type { Timer } from "./cardtime.js";
 
-/** How often the screen is asked for, in ms: a board may reset, and frames get lost. */
+/** The interval of requests for the screen, in ms. They repeat since a board may reset and frames may be lost. */
 const ASK_TIME = 1000;
-/** How often in a row nothing may come before that is said. */
+/** The number of requests in a row without an answer before the state says so. */
 const MOST_UNANSWERED = 4;
-/** The same, before somebody who waits for it gives up: a busy computer is no card that is gone. */
+/** The same before a caller gives up waiting: a busy computer may answer late. */
 const MOST_LOOKS = 60;
 
 const SHOW = new Uint8Array();
 
-/** What a panel needs of the line to it. */
+/** The line to a panel. */
 export interface PanelLine {
-  /** Has `hear` called with each report of the front panel. */
+  /** Makes the line call `hear` with each report of the front panel. */
   onReport(hear: (report: Uint8Array) => void): void;
-  /** Has `tell` called when the line is closed, from either side. */
+  /** Makes the line call `tell` when it is closed, from either side. */
   onClosed(tell: () => void): void;
   /** Sends a payload on the front panel's channel. */
   sendPanel(payload: Uint8Array): void;
@@ -40,13 +40,13 @@ export class FrontPanel implements Subject {
   readonly #down = new Set<KeyName>();
   #tellShown = () => {};
   #open = true;
-  /** How often the screen was asked for since it came. */
+  /** Requests for the screen since its last report. */
   #asked = 0;
   #screen = { on: false, state: State.OFF, display: "" };
-  /** Those who wait for a report, and how often the screen may be asked for in vain until they give up. */
+  /** The callers that wait for a report, and the number of unanswered requests after which each gives up. */
   #looking: { readonly most: number; readonly tell: (came: boolean) => void }[] = [];
 
-  /** `changed` is called when a screen came, or was asked for in vain. */
+  /** `changed` is called after each report and after each request for the screen. */
   constructor(line: PanelLine, timer: Timer, changed = () => {}) {
     this.#line = line;
     this.#timer = timer;
@@ -100,8 +100,8 @@ export class FrontPanel implements Subject {
   }
 
   /**
-   * Resolves when the screen was shown since now: true. False: the line was closed, or the screen was asked for more than
-   * `most` times in vain. One report may be under way already, and is of before; the next one is not.
+   * Waits for a report of the screen that was made after this call. Resolves to false if the line was closed, or if
+   * more than `most` requests got no answer. Waits for two reports, since the first may have been sent before the call.
    */
   async look(most = MOST_LOOKS): Promise<boolean> {
     for (let reports = 0; reports < 2; reports++) {
@@ -113,7 +113,7 @@ export class FrontPanel implements Subject {
     return true;
   }
 
-  /** Lets go of the keys, and asks for no screen any more. */
+  /** Releases the keys and stops asking for the screen. */
   leave(): void {
     this.#callOff();
     for (const key of [...this.#down]) this.up(key);
@@ -168,7 +168,10 @@ export class FrontPanel implements Subject {
   }
 }
 
-/** Zeros before a card showed anything; and nothing that it sends may mean anything to a terminal. */
+/**
+ * Replaces control characters by blanks, since a terminal would obey them. A card that has shown nothing yet sends
+ * zeros.
+ */
 function printable(text: Uint8Array): string {
   return String.fromCharCode(...text).replace(/[^ -~]/g, " ");
 }

@@ -137,7 +137,7 @@ export class Keypresses {
     }
   }
 
-  /** `ms` have passed by themselves, before any contact that closes only now. */
+  /** The card's time has advanced by `ms` on its own. Reports that, then closes the next contact. */
   #caughtUp(ms: number): void {
     this.#passed(ms);
     this.#begin();

@@ -8,9 +8,9 @@ import { isBlank } from "../core/flash.js";
 /** How the card of a session was made. */
 export interface Beginning {
   readonly seed: number;
-  /** It was a blank card that was made the demo card. */
+  /** A blank card was personalized as the demo card. */
   readonly demo: boolean;
-  /** The flash that it began with, before the demo was put on it. */
+  /** The initial flash, before the card was personalized as the demo card. */
   readonly flash: Uint8Array;
 }
 
@@ -22,7 +22,7 @@ export class RecordLines {
   /** The card's time at the last line. */
   #last: number;
 
-  /** `keepFlash` puts a flash that is not blank beside the record, and returns the name of its file. */
+  /** `keepFlash` saves a flash that is not blank beside the record, and returns the name of its file. */
   constructor(
     card: Card,
     { seed, demo, flash }: Beginning,

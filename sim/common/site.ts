@@ -25,7 +25,7 @@ export type Answer =
   | { readonly outcome: "challenge"; readonly challenge: string }
   | { readonly outcome: "welcome" | "refused" | "locked"; readonly text: string };
 
-/** What the site needs from the surrounding program. */
+/** Functions that the surrounding program supplies. */
 export interface SiteTools {
   /** A clock in ms. */
   now(): number;

@@ -37,7 +37,7 @@ export interface CardOptions {
   random?: RandomSource;
   /** The battery in mV; 0: no battery. */
   battery?: number;
-  /** The kind of host that the card is told; default: the simulator. */
+  /** The kind of host that is reported to the firmware; default: the simulator. */
   kind?: Kind;
 }
 
@@ -278,7 +278,7 @@ export class Card {
     for (const watcher of this.watchers) watcher.kept?.(name, false);
   }
 
-  /** Restores the card from what it, or another card, saved. Returns false if nothing has that name. */
+  /** Restores a state that this or another card saved. Returns false if there is none of that name. */
   load(name: string, from: Card = this): boolean {
     const copy = from.#kept.get(name);
     if (!copy) return false;
@@ -328,7 +328,7 @@ export class Card {
       this.#tell();
     } catch (error) {
       const isCut = error instanceof PowerCut;
-      // First, so that a watcher that is told of the blank screen finds no battery.
+      // Remove the battery first, so that a watcher of the blank screen finds none.
       if (isCut) this.#battery = 0;
       this.#die();
       if (isCut) {
@@ -351,7 +351,7 @@ export class Card {
     this.#tell();
   }
 
-  /** Tells the watchers what a person would see as new, once the firmware returns. */
+  /** Reports visible changes to the watchers, after the firmware has returned. */
   #tell(): void {
     if (this.watchers.length === 0) return;
     const on = this.#on;

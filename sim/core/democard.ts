@@ -1,4 +1,5 @@
-// The demo card: what everybody may know of it, and how a flash becomes its flash. It has the public test key of RFC 6287.
+// The demo card: its data, which are public, and a function that makes its flash. It has the public test key of RFC
+// 6287.
 
 import { Card } from "./card.js";
 import type { Flash } from "./flash.js";
@@ -17,9 +18,9 @@ export const DEMO_CARD = {
 } as const;
 
 /**
- * Makes a blank flash the demo card's, on another card, so that this one's clock and counts begin at zero. `personalize` is
- * the desk: it personalizes a blank card as the demo card and leaves it off. Returns false, with nothing done, where the
- * flash is not blank.
+ * Turns a blank flash into the demo card's. This is done on a temporary card, so that the clock and counts of the real
+ * one begin at zero. `personalize` acts as the desk: it personalizes a blank card as the demo card and leaves it off.
+ * Returns false and changes nothing if the flash is not blank.
  */
 export function makeDemo(
   module: WebAssembly.Module,

@@ -1,4 +1,4 @@
-// The card's flash: NOR in pages, with the rules and the accidents of a real one.
+// The card's flash: NOR in pages, with the rules and the failures of real flash.
 
 export const PAGES = 4;
 export const PAGE_SIZE = 1024;
@@ -6,7 +6,7 @@ export const FLASH_SIZE = PAGES * PAGE_SIZE;
 
 const ERASED = 0xffffffff;
 
-/** The firmware did what no flash allows: a bug in the firmware, or a gap in its log. */
+/** The firmware broke a rule of flash: a bug in the firmware, or a gap in its log. */
 export class FlashMisuse extends Error {
   override name = "FlashMisuse";
 }

@@ -62,7 +62,10 @@ export interface SlotCounts {
 export interface PageRecords {
   readonly page: number;
   readonly state: RecordState;
-  /** It was committed, or is damaged: a commit was programmed that is not valid, on a page other than the first. */
+  /**
+   * The page was committed, or is damaged: its commit is programmed but not valid, and it is not the page of the first
+   * start.
+   */
   readonly suspicious: boolean;
   readonly head: HeadRecord | undefined;
   readonly root: RecordState;

@@ -13,7 +13,7 @@ import { ask, send } from "./conversation.js";
 /** Fixed, so that a seed makes a repeatable card: these commands need no fresh challenge. */
 const HOST_CHALLENGE = new Uint8Array(8);
 
-/** Sends a command and takes its answer. Throws Silence where none came. */
+/** Sends a command and returns the answer. Throws Silence if none came. */
 export function exchange(card: Card, command: Command): Response<Buffer> {
   const { data, sw } = ask(card, command);
   return { data: Buffer.from(data), sw };

@@ -1,5 +1,5 @@
-// A session with one simulated card in the command language: a line in, a report out. No API of Node: whoever makes one gives it
-// the algorithms (session.ts, and the page).
+// A session with one simulated card in the command language: each line returns a report. No API of Node: the caller
+// supplies the algorithms (session.ts, or the page).
 //
 // The first lines of a file may set the card up; the rest acts on it (language/table.ts).
 
@@ -21,7 +21,7 @@ import {
 } from "./language/steps.js";
 import { UserError } from "./usererror.js";
 
-/** What a line of the language returns: the line of JSON, before it is one. */
+/** The report of a line of the language, before it is written as JSON. */
 export interface Report {
   /** The card's clock, in ms. */
   t: number;
@@ -29,20 +29,20 @@ export interface Report {
   state: string;
   display: string;
   error?: string;
-  /** Which line had the error, where lines are counted. */
+  /** The number of the line with the error, if lines are counted. */
   line?: number;
-  /** What the line expected, and what was there instead. */
+  /** The text that the line expected, and the actual text. */
   expected?: string;
   actual?: string;
-  /** Bytes that left on the serial line since the last report, in hex. */
+  /** Bytes that the card sent on the serial line since the last report, in hex. */
   tx?: string;
-  /** A power cut fell. */
+  /** Power was cut. */
   cut?: true;
   /** Flash operations so far. */
   ops?: number;
 }
 
-/** The part of a report that tells of an error. */
+/** The part of a report that describes an error. */
 export type ErrorReport = Pick<Report, "error" | "line" | "expected" | "actual">;
 
 export interface SessionOptions {
@@ -50,26 +50,26 @@ export interface SessionOptions {
   readonly seed: number;
   readonly demo?: boolean;
   readonly flash?: Flash;
-  /** Opens what `flash FILE` names. */
+  /** Opens the file of a line `flash FILE`. */
   readonly openFlash: (file: string) => Flash;
-  /** Called once, with the card as it is before the first command. */
+  /** Called once, with the card in its state before the first command. */
   readonly onStart?: (card: Card, setup: Setup) => void;
-  /** Called where the demo was asked for and the card is not blank. */
+  /** Called if the demo card was requested but the flash is not blank. */
   readonly onNotBlank?: () => void;
 }
 
-/** What a session needs of the program that it runs in. */
+/** Functions that the surrounding program supplies. */
 export interface SessionTools {
   readonly response: Response;
   /** Personalizes a blank card as the demo card and leaves it off. */
   readonly personalize: (card: Card) => void;
 }
 
-/** How a card was made: enough to make it again. */
+/** How a card was made, in enough detail to make it again. */
 export interface Setup {
   readonly seed: number;
   readonly demo: boolean;
-  /** The flash it began with, before the demo was put on it. */
+  /** The initial flash, before the card was personalized as the demo card. */
   readonly flash: Uint8Array;
 }
 
@@ -83,7 +83,7 @@ export class CardSession {
   #card: Card | undefined;
   #started = false;
   #ended = false;
-  /** The bytes that left on the serial line last. */
+  /** The bytes that the card last sent on the serial line. */
   #sent: Uint8Array = new Uint8Array();
 
   constructor(options: SessionOptions, tools: SessionTools) {
@@ -94,12 +94,12 @@ export class CardSession {
     this.#flash = options.flash;
   }
 
-  /** Whether `line` says nothing. */
+  /** Whether `line` is blank or a comment. */
   static isComment(line: string): boolean {
     return isComment(line);
   }
 
-  /** Runs one line; `number` is its number in its file, for an error to name. */
+  /** Runs one line; `number` is its number in its file, for errors. */
   execute(line: string, number?: number): Report {
     const extra: Extra = {};
     let error: ErrorReport | undefined;
@@ -117,7 +117,7 @@ export class CardSession {
     return { ...state, ...error, ...extra, ...tx, ...(cut && { cut }) };
   }
 
-  /** The session's card, made when it is first asked for. */
+  /** The session's card, made at the first use. */
   get card(): Card {
     this.#card ??= this.#makeCard();
     return this.#card;
@@ -155,7 +155,7 @@ export class CardSession {
     return { extra, sent: this.#sent, patience: 0, keys: () => this.#keys(), response: this.#tools.response };
   }
 
-  /** The suite is read from flash. Without other keys the card may be the demo card, and its serial number says so. */
+  /** The suite is read from flash. If no keys were given, a card with the demo card's serial number has its keys. */
   #keys(): HostKeys {
     const head = currentPage(readImage(this.card.flash.bytes))?.head;
     const suite = head?.suite || DEMO_CARD.suite;
@@ -167,7 +167,7 @@ export class CardSession {
     };
   }
 
-  /** The card is as it is to be: from now on things happen to it. */
+  /** Ends the setup: reports the card to `onStart`, and refuses further setup lines. */
   begin(): void {
     const card = this.card;
     if (this.#started) return;
@@ -186,7 +186,7 @@ export class CardSession {
   }
 }
 
-/** What was thrown, for a report; what is no error of a line is thrown on. */
+/** The error of a line, for a report. Any other error is thrown again. */
 export function errorReport(thrown: unknown, line?: number): ErrorReport {
   const where = line !== undefined && { line };
   if (thrown instanceof LineError) return { error: thrown.message, ...where };
@@ -194,7 +194,7 @@ export function errorReport(thrown: unknown, line?: number): ErrorReport {
   return { error: thrown.message, ...where, expected: thrown.expected, actual: thrown.actual };
 }
 
-/** Takes the steps of a command, with the card's own clock. */
+/** Carries out the steps of a command on the card's clock. */
 function take(steps: Steps | undefined, card: Card): void {
   if (!steps) return;
   let next = steps.next();
@@ -208,7 +208,7 @@ function take(steps: Steps | undefined, card: Card): void {
   }
 }
 
-/** What `open` returns; a file that cannot be used is an error in its line. */
+/** Returns the result of `open`; a file that cannot be used is an error in its line. */
 function opened(open: () => Flash): Flash {
   try {
     return open();

@@ -1,4 +1,4 @@
-// A simulated card's serial line with no line in between, and no time passing: commands go in, answers come out. No API of Node.
+// Exchanges commands and answers with a simulated card directly; no time passes. No API of Node.
 
 import { Channel } from "../../firmware/wire.js";
 import { type Command, decodeResponse, encodeCommand, type Response } from "../../host-tools/card/apdu.js";
@@ -10,7 +10,7 @@ export class Silence extends Error {
   override name = "Silence";
 }
 
-/** Sends a command and takes its answer. Throws Silence where none came. */
+/** Sends a command and returns the answer. Throws Silence if none came. */
 export function ask(card: Card, command: Command): Response {
   const [answer] = send(card, encodeCommand(command));
   if (!answer) throw new Silence("the card did not answer");

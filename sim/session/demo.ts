@@ -9,8 +9,8 @@ import { personalize } from "./cardcommands.js";
 export const DEMO: PersonalizationRecord = DEMO_CARD;
 
 /**
- * Makes a blank flash the demo card's. Another card does it, so that this one's clock and counts begin at zero. Returns
- * false, without changes, if the flash is not blank.
+ * Turns a blank flash into the demo card's. This is done on a temporary card, so that the clock and counts of the real
+ * one begin at zero. Returns false and changes nothing if the flash is not blank.
  */
 export function personalizeDemo(module: WebAssembly.Module, flash: Flash, seed: number): boolean {
   return makeDemo(module, flash, seed, (card) => personalize(card, DEMO));

@@ -1,5 +1,5 @@
-// What `import … from "dsc-card"` gives: a card for other people's tests (docs/EMBEDDING.md). Nothing else of the package is
-// promised to stay.
+// The public interface of the package `dsc-card`: a card for other people's tests (docs/EMBEDDING.md). Everything else
+// in the package may change.
 
 import { Card, type CardOptions } from "../core/card.js";
 import { Flash } from "../core/flash.js";
@@ -25,7 +25,7 @@ export { type CutMode, Flash, FlashMisuse } from "../core/flash.js";
 export { loadFirmware } from "./firmware.js";
 
 declare global {
-  // The types of a browser have it; with Node's alone the types of a card would not compile without this.
+  // Node's types lack WebAssembly.Module, and the types of a card need it. The types of browsers have it.
   namespace WebAssembly {
     interface Module {}
   }

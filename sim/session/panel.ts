@@ -1,5 +1,4 @@
-// A card elsewhere, through its front panel (docs/PROTOCOL.md, channel 1): keys go out, screens come in, and time
-// passes by itself.
+// A card at a serial port of Node, through its front panel (docs/PROTOCOL.md, channel 1).
 
 import type { Link } from "../../host-tools/card/link.js";
 import { FrontPanel } from "../common/frontpanel.js";
@@ -22,7 +21,7 @@ export class Panel extends FrontPanel {
     this.#link = link;
   }
 
-  /** Releases the keys, and then the link. */
+  /** Releases the keys, then closes the link. */
   close(): void {
     this.leave();
     this.#link.close();

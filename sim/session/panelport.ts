@@ -24,7 +24,7 @@ export class PanelError extends UserError {
 /** A panel on a port that is open. */
 export interface PanelPort {
   readonly panel: Panel;
-  /** The same line, for commands. */
+  /** The same port, for commands. */
   readonly link: Link;
   /** Releases the keys and closes the port. */
   close(): Promise<void>;
@@ -67,7 +67,7 @@ async function whyNot(link: Link): Promise<string> {
   }
 }
 
-/** Keeps nothing alive: when everything else has ended, so has this. */
+/** Waits without keeping the process alive. */
 function elapsed(ms: number): Promise<void> {
   return sleep(ms, undefined, { ref: false });
 }

@@ -12,7 +12,7 @@ export interface Script {
   readonly lines: readonly string[];
 }
 
-/** What plays the lines of a script. */
+/** Executes the lines of a script. */
 export interface Player<R extends Report | Promise<Report>> {
   execute(line: string, number: number): R;
 }
@@ -21,12 +21,12 @@ export interface Player<R extends Report | Promise<Report>> {
 export interface Failure extends Pick<Report, "expected" | "actual"> {
   readonly line: number;
   readonly error: string;
-  /** The firmware itself went wrong, not what the script expected. */
+  /** The firmware failed, not an expectation of the script. */
   readonly crashed?: true;
   readonly report?: Report;
 }
 
-/** Plays a script up to its first error, where reports come at once. */
+/** Plays a script up to its first error, with a player that returns reports at once. */
 export function firstFailure(script: Script, player: Player<Report>): Failure | undefined {
   for (const [number, line] of commandsOf(script)) {
     try {
@@ -67,7 +67,10 @@ async function attempt(
   }
 }
 
-/** Commands with the numbers of their lines. The last line of a record that was cut off may be a part of one. */
+/**
+ * Commands with the numbers of their lines. The last line of a record that was cut off is left out, since it may be
+ * incomplete.
+ */
 function* commandsOf(script: Script): Generator<[number, string]> {
   const lines = cutOff(script) ? script.lines.slice(0, -1) : script.lines;
   for (const [index, line] of lines.entries()) if (!isComment(line)) yield [index + 1, line];
@@ -79,13 +82,13 @@ function failureIn(report: Report, line: number): Failure | undefined {
   return { line, error, ...(expected !== undefined && { expected, actual: actual ?? "" }), report };
 }
 
-/** What is no fault of the firmware is none of a script either, and thrown on. */
+/** A failure of the firmware. Any other error is thrown again. */
 function crash(error: unknown, line: number): Failure {
   if (!(error instanceof CardTrap || error instanceof FlashMisuse)) throw error;
   return { line, error: error.message, crashed: true };
 }
 
-/** A record without its last line says less than what happened. */
+/** A record without its end mark is incomplete. */
 function cutOff({ lines }: Script): Failure | undefined {
   if (!isRecord(lines) || lines.some((line) => line.trim() === END)) return undefined;
   return {

@@ -25,7 +25,7 @@ export class PtyError extends UserError {
   override name = "PtyError";
 }
 
-/** What `open` of @lydell/node-pty returns; its types leave it out. */
+/** The result of `open` of @lydell/node-pty, which its types leave out. */
 interface PseudoTerminal {
   readonly _master: Socket;
   readonly _slave: Socket;

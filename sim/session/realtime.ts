@@ -1,4 +1,4 @@
-// The computer's time, for what follows it in Node.
+// The computer's time, by Node's timers.
 
 import type { Timer } from "../common/cardtime.js";
 

@@ -64,7 +64,7 @@ export class Recorder {
     if (!this.#begun) rmSync(this.#path, { force: true });
   }
 
-  /** Writes a line whole or not at all: what is there replays. */
+  /** Writes a whole line or nothing, so that the file can always be replayed. */
   #line(text: string): void {
     if (this.#broken) return;
     const line = Buffer.from(`${text}\n`);
@@ -76,7 +76,9 @@ export class Recorder {
       ftruncateSync(this.#file, this.#size);
       const { code } = error as NodeJS.ErrnoException;
       const tell = this.#begun ? this.#failed : raise;
-      tell(new RecordError(`${this.#path}: cannot be written (${code}); the record ends here, the session does not`));
+      tell(
+        new RecordError(`${this.#path}: cannot be written (${code}); the record ends here, but the session continues`),
+      );
     }
   }
 }

@@ -22,7 +22,10 @@ export function isRecord(lines: readonly string[]): boolean {
   return lines[0]?.startsWith(BEGIN) === true;
 }
 
-/** A warning where a file is a record of a card with another firmware; undefined where it is not, or does not say. */
+/**
+ * A warning if a file is a record of a card with another firmware; undefined if it is not a record or names no
+ * firmware.
+ */
 export function otherFirmware(name: string, [first = ""]: readonly string[], firmware: string): string | undefined {
   const recorded = FIRST_LINE.exec(first)?.[2];
   if (recorded === undefined || recorded === firmware) return undefined;

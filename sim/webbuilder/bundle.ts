@@ -1,5 +1,4 @@
-// Builds the card for the browser: static files with the module inside, so that nothing is fetched once the page is
-// loaded.
+// Builds the card for the browser: static files that contain the module, so that a loaded page fetches nothing.
 
 import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -13,7 +12,7 @@ import { FIRMWARE_FILE } from "../session/firmware.js";
 
 const SOURCES = join(ROOT, "sim", "web");
 const STATIC = join(SOURCES, "static");
-/** Browsers that have all that the pages need. */
+/** Browsers that support everything that the pages use. */
 const TARGET = ["chrome101", "firefox101", "safari16.4"];
 
 /** The files of the page, by name. */
@@ -66,7 +65,7 @@ async function script(entry: string, defined: Record<string, unknown> = {}): Pro
   return (outputFiles[0] as { contents: Uint8Array }).contents;
 }
 
-/** The modules that are bytes: the firmware, and the record of the demo card. */
+/** Loads files of bytes as modules: the firmware, and the record of the demo card. */
 function madeHere(): Plugin {
   const made: Record<string, () => Uint8Array> = {
     "dsc:firmware": () => readFileSync(FIRMWARE_FILE),

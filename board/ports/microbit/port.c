@@ -34,7 +34,7 @@
 /* Seconds that no call into the card takes, flash operations included. After that the watchdog resets the chip. */
 #define WATCHDOG 4u
 
-/* `dsc flash` refuses images of this firmware without this text (host-tools/flashing/nrf51.ts). */
+/* `dsc flash` refuses images of this firmware that lack this text (host-tools/flashing/nrf51.ts). */
 __attribute__((section(".board"), used)) static const char board[] = "DSC+ board: microbit";
 
 static const uint8_t key_pins[KEYS] = KEY_PINS;

@@ -6,7 +6,7 @@ import type { Port } from "../port.js";
 /** The card's flash, and the page size of the chip's. */
 const FLASH = 0x3f000;
 const PAGE = 1024;
-/** The flash controller's registers, and what they take (nrf51.h). */
+/** The flash controller's registers and their values (nrf51.h). */
 const NVMC = { config: 0x4001e504, erasePage: 0x4001e508, readOnly: 0, write: 1, erase: 2 };
 /** TIMER1 (nRF51 Series Reference Manual, 18), set to count microseconds in 32 bits as the port's TIMER0 is. */
 const TIMER1 = {
@@ -22,7 +22,7 @@ export const PORT: Port = {
   core: CORTEX_M,
   flags: ["-mcpu=cortex-m0", "-mthumb", "-mfloat-abi=soft"],
   sources: ["board/segments.c"],
-  // What the project allows a card on the micro:bit: less than the chip has.
+  // The project's limits for a card on the micro:bit, which are below the chip's.
   limits: { flash: 44 * 1024, ram: 6 * 1024 },
   emulator: {
     machine: "microbit",

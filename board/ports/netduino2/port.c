@@ -1,7 +1,7 @@
 /*
- * The port to the netduino2 (STM32F205, Cortex-M3) as QEMU 7.2 has it: serial line, clock and sleep are the chip's. QEMU
- * has no clock control, pins, random generator, flash controller or watchdog for it, so the keys are those of the front
- * panel, and stand-ins serve for the rest. It is no port for a real board: that needs all of these.
+ * The port to the netduino2 (STM32F205, Cortex-M3) as QEMU 7.2 has it: serial line, clock and sleep are the chip's.
+ * QEMU has no clock control, pins, random generator, flash controller or watchdog for it, so the front panel supplies
+ * the keys, and stand-ins supply the rest. It is not a port for a real board, which needs all of these.
  */
 #include "port.h"
 
@@ -13,10 +13,10 @@
 /* QEMU's timers count at 1 GHz before their prescaler, its core is clocked at 120 MHz. */
 #define TIMER_MHZ 1000u
 #define CORE_KHZ 120000u
-/* For whom there is no baud rate. */
+/* QEMU ignores the baud rate. */
 #define BAUD_115200 (60000000u / 115200u)
 
-/* Contacts are looked at this often (ms), on and off. SysTick reaches 139 ms. */
+/* The interval at which contacts are read (ms), on and off. SysTick counts up to 139 ms. */
 #define SCAN_ON 5u
 #define SCAN_OFF 20u
 #define SUPPLY 3000u
@@ -53,9 +53,9 @@ void port_start(void) {
 /* ---- serial line ---- */
 
 /*
- * A byte that finds no room waits in the USART until one is taken. The interrupt is disabled where the core sees it:
- * QEMU's USART goes on asking for it, whatever its own mask says. (RXNE is cleared by reading DR, and so is an overrun,
- * after SR was read.)
+ * If the ring is full, the byte waits in the USART until another is taken. The interrupt is disabled in the core, since
+ * QEMU's USART requests it whatever its own mask says. (Reading DR clears RXNE; after SR was read, it also clears an
+ * overrun.)
  */
 void usart_interrupt(void) {
   while (USART_SR & USART_RECEIVED) {
@@ -93,7 +93,7 @@ uint32_t port_clock(void) {
   return now.ms;
 }
 
-/* The time is up: SysTick stops, and only ends the sleep. */
+/* SysTick only ends the sleep, and stops when its time is over. */
 void port_systick(void) {
   SYSTICK_CONTROL = 0;
 }
@@ -103,7 +103,7 @@ void port_sleep(uint32_t ms) {
   SYSTICK_RELOAD = span * CORE_KHZ;
   SYSTICK_VALUE = 0;
   SYSTICK_CONTROL = SYSTICK_RUNS;
-  /* Masked, an interrupt still ends WFI: none is lost between the look and the sleep. */
+  /* A masked interrupt still ends WFI, so none is lost between the check and the sleep. */
   __asm__ volatile("cpsid i");
   if (!ring_has_byte(&ring)) __asm__ volatile("wfi");
   __asm__ volatile("cpsie i");

@@ -4,7 +4,7 @@ import { CORTEX_M } from "../cores.js";
 import { flashInRam } from "../flashinram.js";
 import type { Port } from "../port.js";
 
-/** TIM4 (RM0033, 14), which QEMU has in 32 bits as it has TIM5, before its prescaler at 1 GHz. */
+/** TIM4 (RM0033, 14). QEMU gives it 32 bits, as it does TIM5, and 1 GHz before its prescaler. */
 const TIM4 = { count: 0x40000824, prescaler: 0x40000828 };
 
 /** CR1 of USART1 (RM0033, 24): enabled, and receiving. */

@@ -1,5 +1,5 @@
 /*
- * The options of the process, and what it passes to itself when it restarts.
+ * The options of the process, and the descriptors that it passes on when it restarts.
  */
 #ifndef DSC_POSIX_OPTIONS_H
 #define DSC_POSIX_OPTIONS_H

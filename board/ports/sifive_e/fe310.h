@@ -8,7 +8,7 @@
 
 #define REGISTER(address) (*(volatile uint32_t *)(address))
 
-/* CLINT [9]: time, and when it interrupts, of 64 bits in two words */
+/* CLINT [9]: the time and the time of its interrupt, each of 64 bits in two words */
 #define CLINT_COMPARE REGISTER(0x02004000)
 #define CLINT_COMPARE_HIGH REGISTER(0x02004004)
 #define CLINT_TIME REGISTER(0x0200bff8)

@@ -1,7 +1,7 @@
 /*
  * The port to the sifive_e (FE310, RV32IMAC) as QEMU 7.2 has it: serial line, clock and sleep are the chip's. The FE310
- * has neither a random generator nor flash that an image could erase while it runs from it, and the keys are those of
- * the front panel; stand-ins serve for the rest. It is no port for a real board: that needs all of these.
+ * has no random generator, and an image cannot erase the flash that it runs from, so stand-ins supply both. The front
+ * panel supplies the keys. It is not a port for a real board, which needs all of these.
  */
 #include "port.h"
 
@@ -12,10 +12,10 @@
 
 /* QEMU 7.2 counts at 10 MHz; the chip, and QEMU from 8.1 on, at 32,768 Hz. */
 #define TICKS_PER_MS 10000u
-/* For whom there is no baud rate: of the 16 MHz crystal. */
+/* For a 16 MHz crystal; QEMU ignores the baud rate. */
 #define DIVISOR_115200 (16000000u / 115200u - 1)
 
-/* Contacts are looked at this often (ms), on and off. */
+/* The interval at which contacts are read (ms), on and off. */
 #define SCAN_ON 5u
 #define SCAN_OFF 20u
 #define SUPPLY 3000u
@@ -64,7 +64,7 @@ void port_start(void) {
 
 /* ---- serial line ---- */
 
-/* A byte that finds no room waits in the UART until one is taken. */
+/* If the ring is full, the byte waits in the UART until another is taken. */
 static void receive(void) {
   while (!ring_is_full(&ring)) {
     const uint32_t byte = UART_RECEIVE;
@@ -117,7 +117,7 @@ static uint64_t ticks_now(void) {
   return (uint64_t)high << 32 | low;
 }
 
-/* The timer is stopped while one of the two words is set. */
+/* The timer is stopped first, since it would interrupt at a half-written time. */
 static void start_timer(uint32_t ticks) {
   const uint64_t end = ticks_now() + ticks;
   stop_timer();
@@ -127,7 +127,7 @@ static void start_timer(uint32_t ticks) {
 
 void port_sleep(uint32_t ms) {
   const uint32_t span = ms < now.scan ? ms : now.scan;
-  /* Masked, an interrupt still ends WFI: none is lost between the look and the sleep. */
+  /* A masked interrupt still ends WFI, so none is lost between the check and the sleep. */
   mask_interrupts();
   start_timer(span * TICKS_PER_MS);
   if (!ring_has_byte(&ring)) __asm__ volatile("wfi");

@@ -7,7 +7,7 @@ import type { Port } from "../port.js";
 export const PORT: Port = {
   title: "sifive_e in QEMU (FE310, RV32IMAC)",
   core: RISC_V,
-  // Of this version of the instruction set, whose "I" has the registers that the start uses.
+  // This version of the instruction set, since its "I" includes the registers that the start uses.
   flags: ["-march=rv32imac", "-mabi=ilp32", "-misa-spec=2.2"],
   sources: ["board/standins"],
   limits: { flash: 44 * 1024, ram: 6 * 1024 },
@@ -17,7 +17,7 @@ export const PORT: Port = {
     speed: 6,
     dropsOutput: true,
     ...flashInRam(0x80000000, 0x80002c00),
-    // The CLINT's time, which nobody sets; QEMU 7.2 counts at 10 MHz.
+    // The CLINT's time, which no image sets; QEMU 7.2 counts at 10 MHz.
     timer: { start: [], value: 0x0200bff8, ticksPerMs: 10_000 },
     faults: {
       slowTimer: { from: "#define TICKS_PER_MS 10000u", to: "#define TICKS_PER_MS 20000u" },

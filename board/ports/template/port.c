@@ -1,10 +1,10 @@
 /*
- * A port to begin with: it compiles and links for any core that has its start in board/, and does nothing yet.
- * docs/PORTING.md fills it in, from top to bottom; port.h says what each function promises.
+ * The template of a port: it compiles and links for any core that has a start in board/, and does nothing yet.
+ * docs/PORTING.md explains how to complete it, from top to bottom; port.h defines each function.
  *
- * Flash in RAM and random numbers that are none (board/standins) and a supply that is always full stand in for the
- * chip's own, so that the card answers as soon as its serial line does. Each of them has to go; no production image is
- * built with them.
+ * Stand-ins replace the chip's flash (RAM), random source (numbers that are not random; board/standins) and supply
+ * (always full), so that the card answers as soon as the serial line works. Replace each of them: no production image
+ * is built with them.
  */
 #include "port.h"
 
@@ -30,13 +30,13 @@ int port_receive(void) {
 
 /* ---- time ---- */
 
-/* Here each call takes a millisecond. */
+/* Replace this: each call advances the time by a millisecond. */
 uint32_t port_clock(void) {
   static uint32_t ms;
   return ms++;
 }
 
-/* WFI, with interrupts masked since before the last look for a byte. */
+/* Use WFI, with interrupts masked before the last check for a byte. */
 void port_sleep(uint32_t ms) {
   (void)ms;
 }

@@ -87,7 +87,7 @@ export function register(program: Command): void {
     .option("--user <name>", "only cards of this user name", plainText)
     .addHelpText("after", REGISTER_HELP)
     .action(runList);
-  const one = about(printing("show", "show what the register has about a card", [example("show")])).action(runShow);
+  const one = about(printing("show", "show the register's record of a card", [example("show")])).action(runShow);
   const history = listing(about(printing("history", "show the history of a card", [example("history")]))).action(
     runHistory,
   );
@@ -186,7 +186,7 @@ async function runMove({ name, to }: Move, options: MoveOptions, command: Comman
   show(command, { serial, state: to }, [`${serial} is ${to}`]);
 }
 
-/** The order that the card was made for is marked as shipped too; one that already is stays so. */
+/** Marks the card's order as shipped too, unless it already is. */
 async function shipped(change: Change, { serial, order_number }: Card, arrives: string): Promise<void> {
   await change.db.updateTable("cards").set({ arrives }).where("serial", "=", serial).execute();
   if (order_number === null) return;

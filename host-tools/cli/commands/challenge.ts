@@ -43,5 +43,5 @@ async function run(options: Options, command: Command): Promise<void> {
   show(command, { serial, challenge, seconds: LIFETIME / 1000 }, [challenge]);
 }
 
-/** A lost card may be found, and proves that with a response. */
+/** A lost card may get a challenge too: its response proves that it was found. */
 const UNABLE = ["blank", "pending", "returned", "retired"];

@@ -53,7 +53,7 @@ ${REGISTER_HELP}
 Exit codes: 0 no faults found; 1 an entry was changed, moved, removed or cut off; 6 a file or the register.`;
 
 const COLUMNS = ["number", "at", "actor", "action", "serial", "from", "to", "reason", "detail"] as const;
-/** More entries than anybody reads. */
+/** The most entries that can be requested. */
 const MOST = 1_000_000;
 
 export function register(program: Command): void {

@@ -63,7 +63,7 @@ export function sharedFilesOption(): Option {
   return new Option("--insecure-key-file", "accept secret files that others may read");
 }
 
-/** The suite that --suite names, taken apart. */
+/** The parsed suite of --suite. */
 export function suiteOf(text: string): Suite {
   try {
     return parseSuite(text);
@@ -94,7 +94,7 @@ export async function withMasterKey<T>(
   }
 }
 
-/** Keys in the clear must go into a file; a user who writes - would otherwise get a file of that name. */
+/** Refuses `-` as an output: keys in the clear must go into a file, and `-` would become the name of that file. */
 export function refuseStdout(file: string): void {
   if (file === STDIN) throw new UsageError("-: keys are not written to standard output; give a file name");
 }

@@ -104,7 +104,7 @@ async function runAdd(options: AddOptions, command: Command): Promise<void> {
   }
 }
 
-/** The order keeps everything but the PIN, and the PIN too if its card was not seeded yet. */
+/** Places an order again. It keeps its PIN only if its card was not seeded yet. */
 async function runAgain(number: number, options: AddOptions, command: Command): Promise<void> {
   refuseWithAgain(command);
   const { change } = await import("../../desk/register/change.js");

@@ -102,7 +102,7 @@ export function register(program: Command): void {
     .option("--batch <file>", "seed the cards of a list (CSV), one after another, at all ports at once")
     .option("--orders", "seed the cards of all placed orders, likewise")
     .option("--again", "seed a finished list again, with other cards")
-    .option("--replace", "give the rows of cards that failed or did not come back to other cards")
+    .option("--replace", "give other cards the rows of cards that failed or did not come back")
     .option("--report <dir>", "write the report of the batch into this folder")
     .option("--suite <suite>", `the OCRA suite of the card (default: ${SUITE})`)
     .addOption(pinFileOption())

@@ -39,7 +39,9 @@ export interface BatchOptions extends PaperOptions, RegisterOptions {
 }
 
 const OTHERS_MAY_READ = 0o077;
-/** A card takes two seconds; one that is removed meanwhile is given up after ten (ms). */
+/**
+ * The longest wait for cards after Ctrl-C (ms): seeding takes two seconds, and a removed card is given up after ten.
+ */
 const LAST_CARDS = 30_000;
 const GOES_ON = "what is done is kept; run the command again with the same arguments to continue";
 

@@ -1,4 +1,4 @@
-// `dsc pskc export`: writes the keys of cards for another house.
+// `dsc pskc export`: writes the keys of cards for another organisation.
 
 import { createHash } from "node:crypto";
 import { type Command, Option } from "commander";
@@ -39,13 +39,13 @@ FILE contains the token keys of cards that are seeded, shipped or active, as PSK
 inside CMS, which the site opens with its private key:
   openssl cms -decrypt -inform DER -in FILE -inkey KEY.pem -out seeds.xml
 Unlock keys are for a help desk: each has its own serial number, such as IB3000123-U.
-Each card's entry in the journal records what left, for whom, and the file's SHA-256 (that of the PSKC inside CMS).
+For each card the journal records the exported keys, the recipient, and the file's SHA-256 (of the PSKC inside CMS).
 ${SEED_SECRET_HELP}
 privacyIDEA and LinOTP support only SHA-1 for passphrases: give them a key of 32 digits.
 ${REGISTER_HELP}`;
 
 export function exportCommand(): Command {
-  const command = printing("export", "write the keys of cards for another house", EXAMPLES)
+  const command = printing("export", "write the keys of cards for another organisation", EXAMPLES)
     .argument("<file>", "the new file; never overwritten")
     .addOption(pskcKeyOption().makeOptionMandatory())
     .option("--site-cert <file>", "the site's certificate (X.509, PEM or DER; RSA or EC): the file is for its key only")
@@ -70,7 +70,7 @@ async function run(file: string, options: Options, command: Command): Promise<vo
   const { count, leftOut, note } = await withRegister(options, (register) =>
     exportKeys(register, file, options, certificate),
   );
-  if (leftOut > 0) warn(`${leftOut} left out: in no state to be exported`);
+  if (leftOut > 0) warn(`${leftOut} left out: their state allows no export`);
   const unlock = options.withUnlockKeys === true;
   const result = { file, cards: count, leftOut, unlockKeys: unlock, ...note };
   const what = unlock ? "token keys and unlock keys" : "token keys";
@@ -90,7 +90,7 @@ async function exportKeys(
     const { pskc, note } = await make(cards, options, certificate);
     const contents = certificate ? await encryptForSite(pskc, certificate) : pskc;
     await spendExportApproval(register, cards, note, options.withUnlockKeys === true);
-    // Recorded first: the journal lists every key that leaves.
+    // Record the export before writing the file, so that the journal lists every key that leaves.
     await noteExport(register, cards, note);
     createExclusive(file, contents);
     return { count: cards.length, leftOut: leftOut.length, note };

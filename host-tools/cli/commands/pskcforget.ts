@@ -1,4 +1,4 @@
-// `dsc pskc forget`: erases keys here that another house has imported, by its receipt.
+// `dsc pskc forget`: erases keys that another organisation has imported, as its receipt states.
 
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -29,7 +29,7 @@ Earlier backups still contain the keys: destroy them when they are no longer nee
 ${REGISTER_HELP}`;
 
 export function forgetCommand(): Command {
-  const command = printing("forget", "erase keys that another house has imported, by its receipt", EXAMPLES)
+  const command = printing("forget", "erase keys that another organisation has imported, by its receipt", EXAMPLES)
     .requiredOption("--receipt <file>", "the receipt that dsc pskc import wrote there")
     .option("--site-cert <file>", "the certificate that the export was made for: its key signed the receipt")
     .addHelpText("after", NOTES)

@@ -1,5 +1,5 @@
-// `dsc pskc import`: imports the keys of another house, or of a seed file of the first release, into the register, and
-// writes the receipt.
+// `dsc pskc import`: imports the keys of another organisation, or of a seed file of the first release, into the
+// register, and writes the receipt.
 
 import type { Command } from "commander";
 import { SeedFileError } from "../../files/errors.js";
@@ -26,8 +26,8 @@ const NOTES = `
 The keys are imported as they are, bound to no card. Keys that cannot be imported are named, and all others are
 imported; importing the same file again changes nothing. A file inside CMS must be opened first:
   openssl cms -decrypt -inform DER -in seeds.p7m -inkey KEY.pem -out seeds.xml
-The receipt is for the house that exported the keys. It names the file by its SHA-256 and each imported key. --sign-key
-signs it with the private key (PEM) of the certificate that the export was made for.
+The receipt is for the organisation that exported the keys. It names the file by its SHA-256 and each imported key.
+--sign-key signs it with the private key (PEM) of the certificate that the export was made for.
 ${SEED_SECRET_HELP}
 ${REGISTER_HELP}`;
 
@@ -84,7 +84,7 @@ function readSigningKey(path: string, options: Parameters<typeof readContents>[1
   return readContents(path, options, signingKeyIn);
 }
 
-/** All refused records: by the file, or by the register. */
+/** All records that the file or the register refused. */
 async function takeIn({ records, refusals, sha256 }: Imported, options: Options) {
   const result = await withRegister(options, async (register) => {
     const { importRecords } = await import("../../desk/register/keyimport.js");

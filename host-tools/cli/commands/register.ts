@@ -64,9 +64,10 @@ ${REGISTER_HELP}`;
 
 const RESTORE_NOTES = `
 The place that --register names must be empty; it may use another engine than the register that was backed up. The
-backup does not contain what was done after it. So state where serial numbers continue (--number-from), which orders
-were done since, whose PINs must not return (--done), and whose keys were forgotten since (--forgotten; with -U: the
-unlock key). If nothing was done since, such as when a register moves to a server, give --nothing-since.
+backup lacks everything that was done after it. So state the next serial number (--number-from), the orders that were
+done since then, whose PINs must not return (--done), and the cards whose keys were forgotten since then (--forgotten;
+with -U: the unlock key). If nothing was done since then, such as when a register moves to a server, give
+--nothing-since.
 ${REGISTER_HELP}`;
 
 export function register(program: Command): void {
@@ -78,7 +79,7 @@ export function register(program: Command): void {
     .addHelpText("after", INIT_NOTES)
     .action(runInit);
   const check = readingOptions(
-    printing("check", "check the whole register, and report what is wrong", ["dsc register check"]),
+    printing("check", "check the whole register, and report its faults", ["dsc register check"]),
     ...ALL,
   )
     .option("--head <file>", "a saved head of the journal (dsc journal head)")
@@ -89,9 +90,9 @@ export function register(program: Command): void {
     .argument("<file>", "the new file, for its owner's eyes only; never overwritten")
     .addHelpText("after", REGISTER_HELP)
     .action(runBackup);
-  const restore = registerOptions(printing("restore", "make a register of a backup", RESTORE_EXAMPLES), "journal")
+  const restore = registerOptions(printing("restore", "make a register from a backup", RESTORE_EXAMPLES), "journal")
     .argument("<file>", "the backup")
-    .option("--number-from <serial>", "the first serial number to assign from now on", serialNumber)
+    .option("--number-from <serial>", "the next serial number to assign", serialNumber)
     .option("--nothing-since", "nothing was done after the backup")
     .option("--done <order...>", "orders that were done after the backup", collectNumbers)
     .option("--forgotten <serial...>", "cards whose keys were forgotten after the backup")
@@ -178,7 +179,7 @@ async function runInit(options: InitOptions, command: Command): Promise<void> {
   }
 }
 
-/** Checked before keys are drawn that nobody would need. */
+/** Checked before keys are drawn, so that a refused command draws none. */
 async function refuseTaken(where: string): Promise<void> {
   const { openEngine } = await import("../../desk/register/open.js");
   await (await openEngine(where, { create: true })).close();

@@ -1,5 +1,4 @@
-// A batch as the ports of one bench see it: the register, the contents of the list, and the keys that all its cards
-// get.
+// A batch for the ports of one bench: the register, the contents of the list, and the keys that all its cards get.
 
 import type { CardClient } from "../../card/cardclient.js";
 import { LineClosed, NoAnswer } from "../../card/link.js";
@@ -25,7 +24,7 @@ import { SeedingDesk } from "../register/seedingdesk.js";
 import type { Request } from "../request.js";
 import type { ListedCard } from "./cardlist.js";
 
-/** What all cards of a batch have in common. The keys are the caller's. */
+/** The data that all cards of a batch share. The caller wipes the keys. */
 export type BatchRequest = Pick<Request, "transport" | "transportOld" | "allowDevelopment">;
 
 export interface BatchDeskOptions {
@@ -37,7 +36,7 @@ export interface BatchDeskOptions {
   readonly host: string;
 }
 
-/** Reasons for which the row is at fault and not the register. */
+/** Errors of a row, as opposed to errors of the register. */
 const OF_ROW: readonly RegisterReason[] = ["duplicate", "damaged", "unknown", "state"];
 
 export class BatchDesk {
@@ -79,10 +78,10 @@ export class BatchDesk {
     try {
       const request = this.#requestOf(row);
       const status = await client.readStatus();
-      // From here on the channel proves with a MAC that it is this card; before, somebody may have exchanged it.
+      // From here on the MACs of the channel prove that it is this card; before, it may have been exchanged.
       if (status.id !== row.cardId) throw new WrongCard("this is not the card that the row was given to");
       plan = await makePlan(request, status, desk);
-      // The card was seeded singly, for this very row.
+      // The card was already seeded by a single personalization, for this row.
       if (plan.action === "nothing") await change(this.register, done);
       else await carryOut(plan, request, client, desk, onStep);
       return plan.warnings;
@@ -116,8 +115,8 @@ export class BatchDesk {
 }
 
 /**
- * What was at fault while the card was still there. Rethrows an error that neither a card nor a row caused: it stops
- * the whole run.
+ * Whether the card or its row caused an error, or the card is away. Any other error is thrown again and stops the whole
+ * run.
  */
 export function whoseFault(error: unknown): Failure["whose"] {
   if (error instanceof LineClosed || error instanceof NoAnswer || error instanceof PortError) return "away";

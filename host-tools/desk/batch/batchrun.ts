@@ -5,7 +5,7 @@ import { type BatchCounts, countRows } from "../register/batches.js";
 import type { BatchDesk } from "./batchdesk.js";
 import { BenchPort, type BenchPortOptions, type PortListener, type PortNews } from "./benchport.js";
 
-/** How far the whole batch is. */
+/** The progress of the whole batch. */
 export interface Progress extends BatchCounts {
   /** Cards that this bench has seeded since the run began. */
   readonly here: number;
@@ -19,7 +19,7 @@ export interface RunListener extends PortListener {
 
 export interface RunOptions extends Omit<BenchPortOptions, "desk" | "listener"> {
   readonly ports: readonly string[];
-  /** Returns ports that were plugged in since; given only if the user named no ports. */
+  /** Returns newly connected ports; given only if the user named no ports. */
   readonly morePorts?: (() => Promise<readonly string[]>) | undefined;
   /** Ends the run early: cards that are being seeded are finished, and no new one is begun. */
   readonly signal?: AbortSignal | undefined;

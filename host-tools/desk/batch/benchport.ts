@@ -23,7 +23,7 @@ export interface OpenLine {
   close(): Promise<void>;
 }
 
-/** What listeners learn about a port. */
+/** An event at a port, for listeners. */
 export interface PortNews {
   readonly port: string;
   readonly event: Event;
@@ -277,7 +277,7 @@ export class BenchPort {
     }
   }
 
-  /** If the card was removed or exchanged, that is the reason for whatever error a command met. */
+  /** A removed or exchanged card explains any error of a command. */
   async #failed(client: CardClient, row: PairedRow, error: unknown): Promise<Event> {
     const whose = whoseFault(error);
     const there = await this.#whoIsThere(client);
@@ -292,7 +292,7 @@ export class BenchPort {
     return event;
   }
 
-  /** Which card answers, if any. Something that answers but is no card of this version has no id. */
+  /** The card that answers, if any. A device of another kind, or a card of another version, has no id. */
   async #whoIsThere(client: CardClient): Promise<{ readonly id: string | undefined } | "gone" | "lost"> {
     for (let missed = 0; missed < MISSED_HELLOS; missed++) {
       try {

@@ -34,7 +34,7 @@ export interface ListedCard extends WantedCard {
 /** Defaults for what a list leaves out. */
 export interface ListRules {
   readonly suite: string;
-  /** The suite if the site checks the PIN. */
+  /** The suite if the server checks the PIN. */
   readonly serverSuite: string;
   readonly tries: number;
   readonly leastTries: number;

@@ -1,5 +1,5 @@
-// The papers of a batch: labels and PIN letters. Each is written whole from the register, as often as needed until the
-// batch is closed. Labels have no PIN, so that people who ship cards need not see it.
+// The papers of a batch: labels and PIN letters. They are written from the register as often as needed until the batch
+// is closed, each file whole. Labels have no PIN, so that people who ship cards need not see it.
 //
 // Only its owner can read the file of letters and its temporary file. A row is marked as lettered once the file with
 // its letter is synced under its final name: only then may closing the batch erase the PIN.

@@ -20,7 +20,7 @@ export async function printerOf({ engine }: Register): Promise<Printer> {
 
 /** Somebody who will get a letter or label. */
 export interface Recipient {
-  /** What it is, in a word for messages: a line of a file. */
+  /** Its source, for messages: a line of a file. */
   readonly what: string;
   readonly user: string;
 }

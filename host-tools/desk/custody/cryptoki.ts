@@ -1,6 +1,5 @@
-// The PKCS#11 interface (Cryptoki, version 2.40; Ed25519 is of version 3.0), as the package pkcs11js gives it. The
-// package is optional and compiled at installation. So it is loaded only when a key in a token is named, and its types
-// are declared here.
+// The PKCS#11 interface (Cryptoki 2.40, and Ed25519 of 3.0) of the package pkcs11js. The package is optional and
+// compiled at installation. So it is loaded only when a key in a token is named, and its types are declared here.
 
 import { existsSync } from "node:fs";
 import { IS_CHECKOUT, peerVersion } from "../../files/project.js";
@@ -20,7 +19,7 @@ export interface Mechanism {
 }
 
 export interface GcmParameter {
-  /** How pkcs11js names this kind of parameter. */
+  /** The name of this kind of parameter in pkcs11js. */
   readonly type: typeof GCM_PARAMETER;
   readonly iv: Buffer;
   readonly aad: Buffer;
@@ -172,13 +171,13 @@ async function newCryptoki(name: string): Promise<Cryptoki> {
   }
 }
 
-/** An installed package does not bring it: its installation would compile it. */
+/** The dsc package does not include pkcs11js, whose installation needs a compiler. */
 function howToInstall(): string {
   if (IS_CHECKOUT) return `npm rebuild ${PACKAGE}, or npm ci where it is missing`;
   return `npm install -g ${PACKAGE}@${peerVersion(PACKAGE)}`;
 }
 
-/** The name of the CKR_ value that an error tells of. */
+/** The name of an error's CKR_ value. */
 export function codeOf(error: unknown): string {
   const { message = "" } = error as { message?: string };
   return /^CKR_\w+$/.test(message) ? message : "no code";

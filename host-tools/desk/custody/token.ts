@@ -25,7 +25,7 @@ import {
 import { TokenError, TokenPinError, type TokenReason } from "./errors.js";
 import type { TokenUri } from "./uri.js";
 
-/** What a key is for: its type, its size, and the operations that the token must offer for it. */
+/** A use of keys: the key's type, its size, and the operations that the token must offer. */
 export interface KeyUse {
   /** For errors, as "a transport master key". */
   readonly name: string;
@@ -180,7 +180,7 @@ export class Token {
     return this.#find(uri, SECRET_KEY_CLASS) !== undefined;
   }
 
-  /** Makes a key that never leaves the token. */
+  /** Makes a key that cannot leave the token. */
   create(uri: TokenUri, use: KeyUse): TokenKey {
     if (this.#find(uri, classOf(use)))
       throw new TokenError(`${uri.name}: exists already; nothing was changed`, "exists");

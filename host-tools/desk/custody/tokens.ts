@@ -41,7 +41,7 @@ export class Tokens {
     return this.#tokenIn(cryptoki, findSlot(cryptoki, uri), path, askPin);
   }
 
-  /** Ends the sessions and lets the modules go. */
+  /** Ends the sessions and unloads the modules. */
   close(): void {
     for (const token of this.#open.values()) token.close();
     this.#open.clear();
@@ -50,7 +50,7 @@ export class Tokens {
         cryptoki.C_Finalize();
         cryptoki.close();
       } catch {
-        // The process ends them.
+        // Ignore the error: sessions end with the process.
       }
     }
     this.#modules.clear();

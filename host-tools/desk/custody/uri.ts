@@ -2,7 +2,7 @@
 //
 //   pkcs11:token=desk;object=site?module-path=/usr/lib/softhsm/libsofthsm2.so&pin-source=file:/etc/dsc/token.pin
 //
-// Path attributes select the object. Ignoring an unknown one would select more than was meant, so it is refused. Query
+// Path attributes select the object. An unknown one is refused, since ignoring it could select the wrong object. Query
 // attributes say how to reach the object; unknown ones are meant for other programs. Each attribute may appear once.
 
 import { UsageError } from "../../files/errors.js";

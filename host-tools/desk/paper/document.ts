@@ -148,7 +148,10 @@ function splitWord(begun: string, clusters: readonly string[], fits: (line: stri
   return lines;
 }
 
-/** How many of the first clusters fit, found by halving: measuring a text takes long, and a name from a file may be long. */
+/**
+ * The number of leading clusters that fit, found by halving, since measuring is slow and a name from a file may be
+ * long.
+ */
 function mostThatFit(clusters: readonly string[], fits: (part: string) => boolean): number {
   let [fit, most] = [0, clusters.length];
   while (fit < most) {

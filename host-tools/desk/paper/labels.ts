@@ -65,7 +65,7 @@ export async function labelsPdf(
   });
 }
 
-/** What is on a label. */
+/** The contents of a label. */
 interface Content {
   readonly serial: string;
   readonly name: string;

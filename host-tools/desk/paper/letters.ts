@@ -14,7 +14,7 @@ import { TEXTS, type Texts } from "./lettertexts.js";
 import type { PaperSettings } from "./papersettings.js";
 import { MM_PER_INCH } from "./sheets.js";
 
-/** Whom a letter is for. */
+/** The recipient of a letter. */
 export interface Recipient {
   /** The user name; a card need not have one. */
   readonly user?: string | undefined;
@@ -32,7 +32,7 @@ export interface PinLetter extends Recipient {
 
 /** A recipient whose card may not have a serial number yet. */
 export interface ExpectedRecipient extends Recipient {
-  /** Where the recipient comes from, in a word for messages: a line of a file, an order. */
+  /** The source of the recipient, for messages: a line of a file, or an order. */
   readonly what: string;
 }
 
@@ -71,17 +71,17 @@ const USER_SIZES: readonly (readonly [size: number, lines: number])[] = [
   [7, 4],
   [6, 5],
 ];
-/** Distances in mm: of the middle part, from the fold above it; */
+/** Distances in mm in the middle part, from the fold above it. */
 const TITLE_DOWN = 20;
 const TEXT_DOWN = 34;
 const BEFORE_FIELD = 2.5;
 const BEHIND_CAPTION = 4.8;
 const BOX = { down: 31.5, width: 56, height: 30, radius: 2 };
-/** of the box of the PIN, from its upper edge; */
+/** In the box of the PIN, from its upper edge. */
 const CAPTION_DOWN = 8;
 const PIN_DOWN = 22.5;
 const PIN_STEP = 11;
-/** and of the lower part, from the fold above it. */
+/** In the lower part, from the fold above it. */
 const HEADING_DOWN = 14;
 const BEHIND_HEADING = 6.5;
 const BETWEEN_ADVICE = 1.3;

@@ -22,7 +22,7 @@ const SCRIPTS: readonly [name: string, letters: RegExp][] = [
   ["Devanagari", /\p{Script=Devanagari}/u],
 ];
 
-/** Text in which each character is a cluster of its own. */
+/** Text in which each character is a separate cluster. */
 const PLAIN = /^[ -~]*$/;
 const CLUSTERS = new Intl.Segmenter("und", { granularity: "grapheme" });
 

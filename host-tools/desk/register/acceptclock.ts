@@ -1,5 +1,4 @@
-// The time of a register, and how to recover from a wrong date in the future: somebody confirms that the clock is
-// right.
+// The time of a register. If it has seen a wrong date in the future, an operator confirms that the clock is right.
 
 import { changeApproved, isApprovalSet, type Subject } from "./approvals.js";
 import { changeAtAnyTime } from "./change.js";
@@ -20,8 +19,8 @@ export function readClock({ engine }: Register): Promise<RegisterTimes> {
 }
 
 /**
- * From now on the clock counts, although the register has seen a later time. The journal records that. Needs an
- * approval if the settings require one.
+ * Sets the register's time back to the clock, although it has seen a later time, and records that in the journal. Needs
+ * an approval if the settings require one.
  */
 export function acceptClock(register: Register): Promise<RegisterTimes> {
   return changeApproved(
@@ -37,7 +36,7 @@ export function acceptClock(register: Register): Promise<RegisterTimes> {
   );
 }
 
-/** The request names the time that is given up. The new time is not known yet: it is that of the clock at execution. */
+/** The request names the discarded time. The new time is not known yet, since it is the clock's at execution. */
 function subjectOf(latest: number): Subject {
   return { command: CLOCK_COMMAND, arguments: { "time that is given up": saying(latest) }, cards: [], recipient: null };
 }

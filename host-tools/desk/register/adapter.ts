@@ -25,7 +25,7 @@ import { RegisterError } from "./errors.js";
 import type { Tables } from "./schema.js";
 import { checkedParameters, checkedRows, type Value } from "./values.js";
 
-/** Another writer came first, or no connection is free: the transaction may be run again. */
+/** Another writer was first, or no connection is free: the transaction may be repeated. */
 export class EngineBusy extends RegisterError {
   constructor(message: string) {
     super(message, "busy");
@@ -38,13 +38,13 @@ export interface StatementResult {
   readonly changed: number;
 }
 
-/** A connection of an engine. Throws RegisterErrors for what the engine refuses. */
+/** A connection of an engine. Throws a RegisterError if the engine refuses a statement. */
 export interface Connection {
   run(statement: string, parameters: readonly Value[]): Promise<StatementResult>;
   begin(mode: "reading" | "writing"): Promise<void>;
   /** When it returns, the transaction is on disk. */
   commit(): Promise<void>;
-  /** Never throws: the error that led here is the one to report. */
+  /** Never throws, so that the error that caused the rollback is reported. */
   rollback(): Promise<void>;
 }
 
@@ -83,7 +83,7 @@ function enginesInside(): readonly Engine[] {
   return INSIDE.getStore() ?? [];
 }
 
-/** An engine that repeats transactions while other processes are in the way. */
+/** An engine that repeats a transaction as long as other processes block it. */
 export class RetryingEngine implements Engine {
   readonly kind: EngineKind;
   readonly where: string;
@@ -115,8 +115,8 @@ export class RetryingEngine implements Engine {
   }
 
   /**
-   * Writing transactions of one process run one after another: each adds to the journal, so that of several at once all
-   * but one would have to be repeated.
+   * Writing transactions of one process run one after another. Each adds to the journal, so all but one of several
+   * concurrent transactions would have to be repeated.
    */
   write<T>(run: (db: Transaction<Tables>) => Promise<T>): Promise<T> {
     const turn = this.#isInside() ? Promise.resolve() : this.#written;
@@ -146,7 +146,7 @@ export class RetryingEngine implements Engine {
     return saying(whatFor, () => INSIDE.run([...enginesInside(), this], () => retrying(transaction, this.#parts.wait)));
   }
 
-  /** A second transaction inside of one would wait for the first for ever. */
+  /** A nested transaction would wait for the outer one for ever. */
   #isInside(): boolean {
     return enginesInside().includes(this);
   }

@@ -1,10 +1,10 @@
-// Approvals: what one operator requests, another one has to approve.
+// Approvals: an operator's request that another operator has to approve.
 //
-// A command that needs an approval is refused, and a request is written with register, command, arguments, the cards
-// with their states and key versions, the recipient, the requesting operator, a random number and an expiry time.
-// Another operator sees all of that and signs its hash (dsc approve). When the command is run again, it finds its
-// approval and spends it in the transaction in which its work is done or begins. An approval is valid for exactly one
-// request.
+// A command that needs an approval is refused and writes a request. The request contains the register, the command and
+// its arguments, the cards with their states and key versions, the recipient, the requesting operator, a random number
+// and an expiry time. Another operator sees all of this and signs its hash (dsc approve). When the command is run
+// again, it finds its approval and spends it in the transaction that does or begins its work. An approval is valid for
+// exactly one request.
 
 import { createHash, randomBytes } from "node:crypto";
 import type { Kysely, Selectable } from "kysely";
@@ -36,7 +36,7 @@ export interface ApprovedCard {
   readonly keys: number;
 }
 
-/** The recipient of keys that leave the house. */
+/** The recipient of exported keys. */
 export interface Recipient {
   /** The check value of the PSKC key, in hexadecimal; or a note that it is a passphrase. */
   readonly pskcKey: string;
@@ -89,7 +89,7 @@ export async function hasSecondOperator(db: Kysely<Tables>): Promise<boolean> {
   return (await activeOperators(db)).length >= LEAST_FOR_APPROVAL;
 }
 
-/** The cards as they are now. */
+/** The cards in their current states. */
 export async function cardsNow(db: Kysely<Tables>, serials: readonly string[]): Promise<ApprovedCard[]> {
   const cards: ApprovedCard[] = [];
   for (const serial of [...new Set(serials)].sort()) {
@@ -138,7 +138,7 @@ async function spendOrAsk(one: Change, subject: Subject): Promise<RegisterError 
   return needsApproval(subject, await ask(one, { ...subject, askedBy }, at), fault);
 }
 
-/** The fault of a request that is not approved yet but can be. */
+/** The error for a request that is not approved yet. */
 const WAITING = "waiting";
 
 /** Why a request for the same subject cannot be spent. */
@@ -169,8 +169,8 @@ async function spend({ db, at, note }: Change, { row, request }: Known): Promise
 }
 
 /**
- * How an approval that this operator has differs from this subject: the error says so, since otherwise the operator
- * would not understand the refusal.
+ * How an existing approval of this operator differs from this subject. The error says so, since the operator would
+ * otherwise not understand the refusal.
  */
 async function differenceOf(one: Change, known: readonly Known[], subject: Subject): Promise<string | undefined> {
   const { at } = one;

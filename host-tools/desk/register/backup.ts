@@ -1,8 +1,9 @@
 // Backs up a register while it is in use, and makes a register from a backup, on either engine. A backup is therefore
 // also the way to move a register from a file to a server and back.
 //
-// Everything done after a backup is lost with the register. So the operator who restores one states where serial
-// numbers continue, which orders were done and whose keys were forgotten since then. Open challenges and claims end.
+// Everything done after a backup is lost with the register. So an operator who restores one has to state the next
+// serial number, the orders that were done since then, and the cards whose keys were forgotten. Open challenges and
+// claims end.
 
 import { type Kysely, sql, type Transaction } from "kysely";
 import { createFromPieces } from "../../files/files.js";
@@ -49,11 +50,11 @@ const NUMBERED: readonly (readonly [TableName, number])[] = [
   ["challenges", 1],
   ["attempts", 1],
 ];
-/** Tables whose numbers people know: numbers assigned after the backup must not be assigned again. */
+/** Tables whose numbers people use: numbers that were assigned after the backup must not be assigned again. */
 const KNOWN_NUMBERS: readonly TableName[] = ["batches", "orders"];
 const GAP = 10_000;
 
-/** Rows of these tables in a version without operators were written by no dsc, and are ignored. */
+/** Rows of these tables in a version without operators are ignored, since no dsc wrote them. */
 const OF_OPERATORS: readonly string[] = ["operators", "approvals"];
 
 /** Rows that are read or written at once. */
@@ -112,7 +113,7 @@ async function* rowsIn(db: Kysely<Tables>, table: TableName, key: string): Async
   }
 }
 
-/** What happened after the backup, as the operator states it. */
+/** The operator's statement of the changes after the backup. */
 export interface Since {
   /** The first serial number to assign from now on; undefined if nothing was done after the backup. */
   readonly nextSerial?: string | undefined;
@@ -124,7 +125,7 @@ export interface Since {
   readonly head?: SignedHead | undefined;
 }
 
-/** What was restored, and what has to be repeated. */
+/** The result of a restore, and the work that has to be repeated. */
 export interface RestoreReport {
   /** When the backup was made, ms since 1970. */
   readonly at: number;
@@ -263,7 +264,7 @@ class Restoring {
     }
   }
 
-  /** A row as it is restored: parts that must not return are never written. */
+  /** The row to restore, without the parts that must not return. */
   #changed({ table, row }: BackupRow): Row {
     if (table === "orders" && this.#done.delete(Number(row.number))) return { ...row, state: "done", pin: null };
     if (table === "batch_rows") return this.#changedRow(row);
@@ -275,7 +276,7 @@ class Restoring {
     return row;
   }
 
-  /** A row that was pending may be done by now, so no card is seeded for it until somebody asks for that. */
+  /** A pending row may have been done after the backup, so no card is seeded for it until an operator requests that. */
   #changedRow(row: Row): Row {
     if (this.#since.done.includes(Number(row.order_number))) return { ...row, state: "done", pin: null };
     if (row.state !== "pending" || this.#since.nextSerial === undefined) return row;
@@ -324,7 +325,7 @@ class Restoring {
     return last?.number ?? 0;
   }
 
-  /** The saved head, if the backup reaches that far. */
+  /** The saved head, if the backup contains its entry. */
   #headInside(last: number): Head | undefined {
     const { head } = this.#since;
     return head && head.number <= last ? head : undefined;

@@ -116,7 +116,7 @@ function wantedBy({ number, user_name, suite, pin_check, tries }: Order): Wanted
   return { line: number, userName: user_name, suite, pinCheck: pin_check, tries };
 }
 
-/** If two benches open one list at once, the later one finds the batch of the first. */
+/** If two benches open one list at once, the second finds the batch of the first. */
 async function opening(register: Register, run: (one: Change) => Promise<OpenedBatch>): Promise<OpenedBatch> {
   try {
     return await change(register, run);
@@ -250,9 +250,9 @@ export function finishBatch(register: Register, number: number): Promise<void> {
 
 /** Confirmations for closing a batch early. */
 export interface ClosingOptions {
-  /** Cards that are not done stay so. */
+  /** Accepts that some cards will not be done. */
   readonly unfinished: boolean;
-  /** PINs that are in no letter are lost. */
+  /** Accepts that PINs without a letter are lost. */
   readonly withoutLetters: boolean;
 }
 

@@ -38,24 +38,24 @@ export interface PairedRow {
   readonly tries: number;
   /** Four digits as ASCII; undefined: the server checks the PIN. Wipe it after use. */
   readonly pin: Buffer | undefined;
-  /** Whether this card replaces another card of the batch that had this serial number. */
+  /** Whether this card replaces an earlier card of the batch under this serial number. */
   readonly replaces: boolean;
   /** When the work on it began, ms since 1970. */
   readonly began: number;
 }
 
-/** What the register has for a card. */
+/** The register's answer for a card. */
 export type Pairing =
   | { readonly kind: "row"; readonly row: PairedRow }
   /** The card is done and has this serial number. */
   | { readonly kind: "known"; readonly serial: string }
   | { readonly kind: "refused"; readonly why: string }
-  /** Every row is done or has another card. */
+  /** No row is left: each is done or has another card. */
   | { readonly kind: "none" }
   /** No row is pending. */
   | { readonly kind: "complete" };
 
-/** What the card at a port reports. */
+/** The report of the card at a port. */
 export type PresentCard = Pick<CardStatus, "serial" | "life" | "testKeys"> & { readonly id: string };
 
 export interface PairingOptions {
@@ -88,7 +88,7 @@ function rowOfCard(db: Kysely<Tables>, batch: number, cardId: string): Promise<B
   return rows.executeTakeFirst();
 }
 
-/** Why a card without a row gets none; undefined if it may get one. */
+/** The reason why a card cannot get a row; undefined if it can. */
 async function refusalOf(db: Kysely<Tables>, { id, life, serial }: PresentCard): Promise<string | undefined> {
   const known = await db.selectFrom("cards").selectAll().where("card_id", "=", id).executeTakeFirst();
   if (known && known.state !== "pending") return `this card is ${known.serial}, which is ${known.state} already`;
@@ -120,7 +120,7 @@ async function freeRow(
 }
 
 /**
- * The first row that was paired by a process that was then killed, with a card that got no keys and has not come back.
+ * The first row that a killed process paired with a card that got no keys and has not come back.
  */
 async function leftRow({ db, at }: Change, batch: number, claimant: Claimant): Promise<BatchRow | undefined> {
   const rows = await db
@@ -193,7 +193,7 @@ async function pair(one: Change, row: BatchRow, card: PresentCard, options: Pair
   };
 }
 
-/** Only a card that this very batch left half done can lose its serial number to another card. */
+/** Only a card that this batch left unfinished can lose its serial number to another card. */
 function isReplaced(bound: Selectable<CardsTable> | undefined, row: BatchRow, { id }: PresentCard): boolean {
   return bound?.state === "pending" && bound.batch_number === row.batch_number && bound.card_id !== id;
 }
@@ -256,7 +256,7 @@ export async function finishRow(one: Change, row: PairedRow, claimant: Claimant)
   await noteAttempt(one, { ...row, claimant }, "done", null, row.number);
 }
 
-/** How an attempt failed. */
+/** The failure of an attempt. */
 export interface Failure {
   readonly why: string;
   /**

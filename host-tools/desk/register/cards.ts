@@ -1,5 +1,5 @@
-// The life of a card in the register: which state may follow which, and who changed it. Each change is an entry of the
-// journal. Any other change is refused in one line that names the state.
+// The states of a card in the register, and the changes between them. Each change is an entry of the journal. Any other
+// change is refused in one line that names the state.
 //
 //   blank → pending → seeded → shipped → active → returned | retired
 //   shipped | active → lost;  lost → active (found);  lost → returned
@@ -28,7 +28,7 @@ export const LIFE: Readonly<Record<CardState, readonly CardState[]>> = {
   retired: [],
 };
 
-/** The states as they end the sentence "it cannot be …". */
+/** The end of the sentence "it cannot be …" for each state. */
 const BECOMING: Record<CardState, string> = {
   blank: "wiped",
   pending: "seeded",
@@ -90,7 +90,7 @@ export async function cardAtPort(
   );
 }
 
-/** What the register says about the card's transport keys, and how far the card came. */
+/** The register's record of the card's transport keys and of its progress. */
 export function progressOf(
   card: Card,
 ): Pick<CardRecord, "serial" | "state" | "keyset" | "rotation" | "transport" | "lifeBefore" | "storeData"> {
@@ -128,7 +128,7 @@ export async function moveCard({ db, at, note }: Change, move: Move): Promise<Ca
 /** States in which a card is permanently out of use. */
 const ENDED: readonly CardState[] = ["returned", "retired"];
 
-/** Why a card ends at the desk, before its owner has it. */
+/** The reason why a card is retired at the desk, before its owner has it. */
 export interface End {
   readonly action: string;
   readonly reason: string;

@@ -1,12 +1,12 @@
 // The site's challenges in the register: random, for one card, valid for five minutes and for one response.
 //
 // A challenge is spent by one conditional update, committed before anyone learns the verdict: if any number of
-// processes verify it at once, one wins, on either engine. It is spent whether the response is right or wrong. A
+// processes verify it at once, one wins, on either engine. It is spent by a right response and by a wrong one. A
 // challenge that was presented outside its time (expired, or issued later than now) is closed permanently, so that
 // setting the clock back opens nothing.
 //
 // OCRA pads the hexadecimal form of a challenge with zeros on the right, so x and 16x have the same response (RFC 6287
-// §5.1). No challenge here is a multiple of 16, so no two of them share a response for that reason.
+// §5.1). So no challenge here is a multiple of 16.
 
 import { randomInt } from "node:crypto";
 import type { Kysely } from "kysely";
@@ -29,7 +29,7 @@ const CLOCK_LAG = 1000;
 const DIGITS = 6;
 const LIMIT = 10 ** DIGITS;
 const OCRA_PAD = 16;
-/** More failed draws in a row mean that nearly every challenge is taken. */
+/** The most failed draws in a row: more mean that nearly every challenge is taken. */
 const MOST_DRAWS = 100;
 
 export type Draw = (limit: number) => number;

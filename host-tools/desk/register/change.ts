@@ -27,7 +27,8 @@ export function change<T>(register: Register, run: (change: Change) => Promise<T
 }
 
 /**
- * Runs a change at the clock's time even if the register has seen a later one: for commands that correct a wrong time.
+ * Runs a change at the clock's time even if the register has seen a later time. Only commands that correct a wrong time
+ * use it.
  */
 export function changeAtAnyTime<T>(register: Register, run: (change: Change) => Promise<T>): Promise<T> {
   return changeAt(register, async (_, now) => now, run);

@@ -1,5 +1,5 @@
-// Reads a whole register and reports what is wrong with it: keys that do not open, rows that refer to missing rows, a
-// changed journal. It checks what the given keys allow, and changes nothing.
+// Reads a whole register and reports its faults: keys that do not open, rows that refer to missing rows, a changed
+// journal. It checks as much as the given keys allow, and changes nothing.
 
 import { createHash } from "node:crypto";
 import { type Kysely, type Selectable, sql } from "kysely";
@@ -23,7 +23,7 @@ export interface CheckReport {
   readonly unchecked: number;
   /** One line for each. */
   readonly findings: readonly string[];
-  /** Keys of the register that were not given: what only they open was not checked. */
+  /** Keys of the register that were not given, so that values under them were not checked. */
   readonly notGiven: readonly CustodyKind[];
 }
 
@@ -64,7 +64,7 @@ export function checkRegister(
 }
 
 /**
- * Anybody who can write to the register can replace its public key, so the one of the journal key itself counts first.
+ * Prefer the public key of the journal key itself: anybody who can write to the register can replace the stored one.
  */
 async function isOwnHead(db: Kysely<Tables>, register: Register, head: SignedHead): Promise<boolean> {
   const publicKey = register.has("journal") ? register.journal.publicKey : register.journalPublic;
@@ -158,7 +158,7 @@ async function checkPins(db: Kysely<Tables>, register: Register, findings: strin
   }
 }
 
-/** PINs of a closed batch must be erased: its letters are printed, or given up. */
+/** PINs of a closed batch must be erased: its letters were printed, or its PINs were given up. */
 async function checkErased(db: Kysely<Tables>, findings: string[]): Promise<void> {
   const kept = await db
     .selectFrom("batch_rows")

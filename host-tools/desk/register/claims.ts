@@ -1,6 +1,6 @@
-// Claims: which bench works on a card. A claim only decides which bench waits; what is written to a card is decided by
-// what the register says about its keys. On the same computer a claim of a process that has ended does not count, if
-// that can be determined. Elsewhere it lasts until its lease ends.
+// Claims: which bench works on a card. A claim only decides which bench waits; the register's record of a card's keys
+// decides what is written to it. On the same computer a claim of a process that has ended does not count, if that can
+// be determined. Elsewhere it lasts until its lease ends.
 
 import type { Kysely, Selectable } from "kysely";
 import type { Change } from "./change.js";
@@ -34,7 +34,7 @@ export async function claimCard({ db, at }: Change, serial: string, claimant: Cl
   await keepClaim(db, serial, { ...claimant, until: at + lease });
 }
 
-/** Whether another claimant's claim still keeps this claimant out. */
+/** Whether another claimant's claim still excludes this one. */
 export function counts(claim: Claimant & { readonly until: number }, claimant: Claimant, at: number): boolean {
   if (claim.until <= at) return false;
   // A port is locked by one process at a time, so a claim of another process at this bench is out of date.
@@ -57,7 +57,7 @@ function isRunning(pid: number): boolean {
   }
 }
 
-/** Takes over the claim from whoever has it: for a card that is at this bench, and so at no other. */
+/** Takes over any claim to the card, since a card at this bench is at no other. */
 export function takeClaim({ db, at }: Change, serial: string, claimant: Claimant): Promise<void> {
   return keepClaim(db, serial, { ...claimant, until: at + LEASE });
 }
@@ -74,7 +74,7 @@ async function keepClaim(
     .execute();
 }
 
-/** Releases the card. A claim that another bench has by now stays. */
+/** Releases the card. A claim that another bench took over meanwhile stays. */
 export async function releaseCard({ db }: Change, serial: string, { bench, process }: Claimant): Promise<void> {
   await db
     .deleteFrom("claims")

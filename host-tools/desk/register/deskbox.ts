@@ -1,4 +1,5 @@
-// Encryption that anybody can do and only the desk can open: the PIN of an order, sealed to the desk's public key.
+// Seals a value to the desk's public key, such as the PIN of an order: anybody can seal it, and only the desk can open
+// it.
 //
 //   ephemeral X25519 key, 32 bytes | what aead.ts seals
 //
@@ -55,7 +56,7 @@ export function openAtDesk(deskPrivate: Uint8Array, sealed: Uint8Array, associat
   }
 }
 
-/** Undefined if the other key is a point of small order: everybody knows the shared secret then. */
+/** Undefined if the other key is a point of small order, for which everybody knows the shared secret. */
 function keyBetween(
   ownPrivate: Uint8Array,
   otherPublic: Uint8Array,

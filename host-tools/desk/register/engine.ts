@@ -13,7 +13,8 @@ export interface Engine {
   read<T>(run: (db: Kysely<Tables>) => Promise<T>): Promise<T>;
   /**
    * One writing transaction, begun as a writer. It is repeated if another writer came first, so `run` must have no
-   * effect outside it. What `run` returns is committed and synced. Throws a RegisterError for what the engine refuses.
+   * effect outside it. What `run` returns is committed and synced. Throws a RegisterError if the engine refuses a
+   * statement.
    */
   write<T>(run: (db: Transaction<Tables>) => Promise<T>): Promise<T>;
   /** The engine's time in ms since 1970: PostgreSQL's, otherwise the computer's. Inside a transaction pass its `db`. */

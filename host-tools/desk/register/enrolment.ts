@@ -1,5 +1,5 @@
-// Enrolling and removing operators, and changing settings: decides who has to approve what. From the second operator
-// on, another one has to approve each of these changes.
+// Enrols and removes operators, and changes settings. Once there are two operators, each of these changes needs the
+// approval of another one.
 
 import { changeApproved, hasSecondOperator, type Subject } from "./approvals.js";
 import { isWeakening } from "./approvalsettings.js";
@@ -35,7 +35,8 @@ export function enrolOperator(register: Register, operator: NewOperator): Promis
 }
 
 /**
- * From the first enrolment on only operators may act. If the first one's key were mistyped, nobody could act any more.
+ * From the first enrolment on only operators may act. So the first operator must prove the key: with a mistyped key
+ * nobody could act any more.
  */
 function refuseUnproved({ actor }: Register, { name, publicKey }: NewOperator): void {
   if (actor instanceof Operator && actor.name === name && actor.publicKey.equals(publicKey)) return;

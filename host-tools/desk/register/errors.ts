@@ -9,7 +9,7 @@
  * - `denied` no access rights; `read-only` a standby, or a disk that cannot be written
  * - `network-file-system` SQLite's locks do not hold there; `encoding` the database is not in UTF-8
  * - `wrong-key` a key of another register; `no-key` a key that this command needs was not given
- * - `damaged` what is stored is not what was written; `clock` the time went back
+ * - `damaged` stored data were changed; `clock` the time went back
  * - `unknown` the register has no such card or order
  * - `operator` the caller is no operator of the register; `approval` a second operator has to approve first
  * - `duplicate` another row has a value that must be unique; `state` the row's state does not allow the change

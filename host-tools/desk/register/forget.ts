@@ -1,4 +1,4 @@
-// The desk forgets keys that another house has now, on presentation of the receipt of whoever imported them.
+// The desk forgets keys that another organisation has imported, once it presents its receipt.
 //
 // Exactly the keys of an export are forgotten: the journal records which keys, in which versions, and for whose
 // certificate. A card that got other keys since then keeps those. Either all keys that the receipt names are forgotten,
@@ -13,7 +13,7 @@ import { EXPORT_ACTION } from "./keyexport.js";
 import type { Register } from "./register.js";
 import type { KeyField, Tables } from "./schema.js";
 
-/** A receipt, and what is known about it. */
+/** A receipt, and the facts about it. */
 export interface GivenReceipt {
   /** For messages. */
   readonly path: string;
@@ -62,7 +62,7 @@ export function forgetKeys(register: Register, given: GivenReceipt): Promise<For
   );
 }
 
-/** A receipt that is not signed by the key of the export's certificate proves nothing by itself. */
+/** Without a signature by the key of the export's certificate a receipt proves nothing. */
 async function forgetSubject({ db }: Change, given: GivenReceipt): Promise<Subject | undefined> {
   const { receipt, sha256, signedFor } = given;
   const { certificate } = await exportedKeys(db, given);
@@ -153,7 +153,7 @@ async function exportsOf(
   });
 }
 
-/** A card that somebody logs in with here, or that was made for an order, needs its keys here. */
+/** A card with a user name or an order of this register needs its keys here. */
 async function refuseOwned(db: Kysely<Tables>, serials: readonly string[]): Promise<void> {
   for (let from = 0; from < serials.length; from += PIECE) {
     const piece = serials.slice(from, from + PIECE);

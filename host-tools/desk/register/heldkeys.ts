@@ -44,7 +44,7 @@ export function wrappedRow(kind: Opener): string {
   return `${kind}-key-wrapped`;
 }
 
-/** A site key or desk key for use from now on: 32 bytes to wipe, and, if a token wraps it, the row that stores it. */
+/** A new site key or desk key: 32 bytes to wipe, and, if a token wraps it, the row that stores it. */
 export function keyToUse(
   key: Buffer | WrappingKey,
   kind: Opener,

@@ -68,7 +68,7 @@ export async function append(db: Transaction<Tables>, key: JournalKey, entry: Ne
   return added.number;
 }
 
-/** Continues under another journal key: adds the entry that begins its segment. */
+/** Adds the entry that begins a segment under another journal key. */
 export async function beginSegment(
   db: Transaction<Tables>,
   before: JournalKey,
@@ -158,7 +158,7 @@ export interface JournalReport {
 }
 
 /**
- * What is wrong with the journal. Without the journal key only its numbers and a saved head are checked, and nothing
+ * The faults of the journal. Without the journal key only its numbers and a saved head are checked, and nothing
  * authenticates its entries up to that head. `earlier`: earlier journal keys.
  */
 export async function verifyJournal(
@@ -202,8 +202,7 @@ export function entryOf({ from_state, to_state, signature, ...row }: Selectable<
 }
 
 /**
- * An entry without a signature has no such column: a backup of the first version is restored into tables that have
- * none.
+ * Leave out the column of an unsigned entry: a backup of the first version is restored into tables without it.
  */
 function rowOf({ from, to, mac, signature, ...entry }: Entry): Insertable<JournalTable> {
   return { ...entry, from_state: from, to_state: to, mac, ...(signature && { signature }) };

@@ -1,5 +1,4 @@
-// The chain of the journal, without a database: what each entry's MAC covers, what a head is, and what is wrong with a
-// list of entries.
+// The chain of the journal, without a database: the MACs of its entries, its heads, and the check of a list of entries.
 //
 //   mac(n) = HMAC-SHA-256(journal key, mac(n - 1) | canonical form of entry n, its number included)
 //   mac(0) = SHA-256 of a label and the register's id: a journal belongs to one register
@@ -7,8 +6,8 @@
 // A head names the last entry at some time. It is signed (Ed25519; seed: HMAC-SHA-256 of the label `head` under the
 // journal key), so that a saved head can be checked with the public key and without any secret. Beside the journal the
 // register keeps its position: the last number and MAC, under a separate MAC. So entries that were cut off at the end
-// are noticed even without a saved head. Only a saved head reveals that entries and position were reset together to an
-// earlier state.
+// are noticed even without a saved head. If entries and position were reset together to an earlier state, only a saved
+// head reveals it.
 //
 // The journal key is used only for HMACs, so that a token can hold it (heldkeys.ts).
 //
@@ -206,8 +205,8 @@ export function isSignedBy(publicKey: Uint8Array, head: SignedHead): boolean {
 }
 
 /**
- * The bytes that an operator signs for an entry: its contents, and through the MAC of the previous entry everything
- * before it.
+ * The bytes that an operator signs for an entry: its contents and the MAC of the previous entry, which covers
+ * everything before.
  */
 export function signedContent(register: Uint8Array, previous: Uint8Array, entry: EntryContent): Buffer {
   return canonical(ENTRY, register, previous, contentOf(entry));
@@ -225,13 +224,13 @@ function same(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && timingSafeEqual(a, b);
 }
 
-/** What the first entry of a later segment records about the keys: public values in hexadecimal. */
+/** The keys in the first entry of a later segment: public values in hexadecimal. */
 export interface KeyChange {
-  /** The public key of the previous segment, */
+  /** The public key of the previous segment. */
   readonly before: string;
-  /** its signature of a head with the last entry of that segment and the time of this entry, */
+  /** Its signature of a head with the last entry of that segment and the time of this entry. */
   readonly head: string;
-  /** and the public key from here on. */
+  /** The public key from here on. */
   readonly key: string;
 }
 
@@ -277,7 +276,7 @@ export function segmentAt(segments: readonly Segment[], number: number): Segment
   return segment;
 }
 
-/** A fault of a journal, at one number or from it on. */
+/** A fault of a journal, at one number or from that number on. */
 export interface Finding {
   readonly number: number;
   /**
@@ -291,7 +290,7 @@ export interface Finding {
   readonly message: string;
 }
 
-/** What is known about a journal besides its entries. */
+/** The facts about a journal besides its entries. */
 export interface Known {
   /** The position that the register keeps beside it. Without it the end is not checked. */
   readonly position?: Position | undefined;
@@ -308,7 +307,7 @@ const MOST_MOVED = 20;
 /** The most findings that are reported. */
 const MOST_FINDINGS = 1000;
 
-/** Takes the entries one by one, in order of number, and reports what is wrong with them. */
+/** Takes the entries one by one, in order of number, and reports their faults. */
 export class ChainCheck {
   readonly #key: JournalKey | undefined;
   readonly #known: Known;
@@ -344,7 +343,7 @@ export class ChainCheck {
     return this.#unchecked;
   }
 
-  /** The number of entries, and what is wrong with them, in order of number. */
+  /** The number of entries, and their faults in order of number. */
   end(): { readonly count: number; readonly findings: readonly Finding[] } {
     this.#checkSuspects();
     this.#checkEnd();
@@ -374,7 +373,7 @@ export class ChainCheck {
     return [this.#key, ...(this.#known.earlier ?? [])].find((key) => key?.publicKey.equals(publicKey));
   }
 
-  /** Checks what the first entry of a later segment says about the previous segment. */
+  /** Checks the first entry of a later segment against the previous segment. */
   #checkKeyChange(entry: Entry, mac: Uint8Array): void {
     const change = keyChangeIn(entry);
     if (!change || !this.#key) return;
@@ -411,7 +410,7 @@ export class ChainCheck {
     }
   }
 
-  /** The number under which the entry and its MAC are right; undefined if no number and MAC of the suspects fit. */
+  /** The number at which the entry and its MAC are right; undefined if they fit nowhere. */
   #originOf(entry: Entry): number | undefined {
     const macs = this.#suspects.flatMap(({ entry: other, previous }) => [other.mac, previous]);
     for (const { entry: other } of this.#suspects) {

@@ -2,8 +2,8 @@
 // time.
 //
 // The journal itself says who the operators were, by the entries of their enrolment and removal, which must be signed
-// too. A signature covers the entry and the MAC of the previous one, so that not even an owner of the journal key can
-// write an entry in an operator's name, or change the history before it. The check needs no key, only the journal.
+// too. A signature covers the entry and the MAC of the previous one. So even somebody with the journal key cannot write
+// an entry in an operator's name, or change the entries before a signed one. The check needs no key, only the journal.
 
 import { isWeakening } from "./approvalsettings.js";
 import { CURVE_KEY_BYTES } from "./curve25519.js";
@@ -31,7 +31,7 @@ function needsApproval({ action, detail, from, to }: Entry): boolean {
   return action === ADD_OPERATOR || action === REMOVE_OPERATOR || weakens;
 }
 
-/** Takes the entries one by one, in order of number, and reports what is wrong with their signatures. */
+/** Takes the entries one by one, in order of number, and reports faults of their signatures. */
 export class SignatureCheck {
   readonly #register: Uint8Array;
   readonly #findings: Finding[] = [];
@@ -52,7 +52,7 @@ export class SignatureCheck {
     this.#last = entry;
   }
 
-  /** `operators`: the operators of the register, who must be those of the journal. */
+  /** `operators`: the operators of the register, which must match those of the journal. */
   end(operators: readonly OperatorRow[]): readonly Finding[] {
     const number = this.#last?.number ?? 0;
     const find = (message: string) => void this.#findings.push({ number, what: "operator", message });

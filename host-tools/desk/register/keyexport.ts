@@ -1,5 +1,5 @@
-// Keys that leave the register for another house: selects the cards, opens the keys, and records the export in the
-// journal before it leaves.
+// Exports keys to another organisation: selects the cards, opens the keys, and records the export in the journal before
+// the file is written.
 
 import type { Kysely } from "kysely";
 import type { ExportedCard } from "../../seeds/pskcexport.js";
@@ -17,7 +17,7 @@ export interface ExportChoice {
   readonly batch?: number | undefined;
 }
 
-/** What the journal records about an export. */
+/** The journal's record of an export. */
 export interface ExportNote {
   /** SHA-256 of the PSKC file, in hexadecimal. */
   readonly sha256: string;
@@ -36,11 +36,11 @@ export interface CardToExport extends ExportedCard {
 export interface KeysToExport {
   /** Wipe their keys after use. */
   readonly cards: readonly CardToExport[];
-  /** Serial numbers of cards that are in no state to be exported, or whose keys were forgotten. */
+  /** Serial numbers of cards whose state allows no export, or whose keys were forgotten. */
   readonly leftOut: readonly string[];
 }
 
-/** The name of the action in the journal, which shows later which keys left. */
+/** The name of the action in the journal, by which exported keys are found later. */
 export const EXPORT_ACTION = "pskc export";
 
 /** States of cards that contain their keys and are in use or will be. */
@@ -49,8 +49,8 @@ const STATES: readonly CardState[] = ["seeded", "shipped", "active"];
 const PIECE = 100;
 
 /**
- * The cards and their keys. Throws a RegisterError: "state" for a named card that is in no state to be exported,
- * "unknown" for one that does not exist or has no key, "no-key" if the key that opens one was not given.
+ * The cards and their keys. Throws a RegisterError: "state" for a named card whose state allows no export, "unknown"
+ * for one that does not exist or has no key, "no-key" if the key that opens one was not given.
  */
 export function readExport(register: Register, choice: ExportChoice, unlockKeys: boolean): Promise<KeysToExport> {
   return register.engine.read(async (db) => {
@@ -103,7 +103,7 @@ function serialsOf(cards: readonly ExportedCard[]): string[] {
   return cards.map(({ serial }) => serial);
 }
 
-/** Records for each card that its keys leave. An export that is recorded and then not written does no harm. */
+/** Records the export for each card. An export that is recorded but not written does no harm. */
 export async function noteExport(register: Register, cards: readonly CardToExport[], noted: ExportNote): Promise<void> {
   const { sha256, pskcKey, certificate } = noted;
   for (let from = 0; from < cards.length; from += PIECE) {

@@ -1,5 +1,5 @@
-// Imports keys of another house, or of seed files of the first release, into the register card by card, so that one bad
-// record does not block the others. Importing the same file again changes nothing.
+// Imports keys of another organisation, or of seed files of the first release, into the register card by card, so that
+// one bad record does not block the others. Importing the same file again changes nothing.
 
 import type { Insertable } from "kysely";
 import type { Refusal } from "../../seeds/pskcimport.js";
@@ -26,7 +26,7 @@ type Outcome = "new" | "known" | Refusal;
 const PIECE = 100;
 /** Tries of a card if the file does not give them: the default of cards. */
 const TRIES = 5;
-/** Reasons that concern one card only. */
+/** Errors of one card only. */
 const OF_ONE_CARD: readonly RegisterReason[] = ["duplicate", "exists", "damaged"];
 
 /** Imports the records of a file; `sha256` is the file's, in hexadecimal. The caller wipes the records. */
@@ -89,7 +89,7 @@ function rowOf(record: SeedRecord, at: number): Insertable<CardsTable> {
     pin_check: pinCheck,
     tries,
     keyset,
-    // For a pending card of a file, nobody knows how far it came.
+    // The progress of a pending card of a file is unknown.
     store_data: done ? "answered" : "sent",
     put_key: record.rotation?.putKey ?? "unsent",
     keys_before: record.rotation?.before ?? null,

@@ -111,7 +111,7 @@ export async function wasForgotten(db: Kysely<Tables>, serial: string, field: Ke
 export async function hasNoKey(db: Kysely<Tables>, serial: string, field: KeyField): Promise<RegisterError> {
   const isForgotten = await wasForgotten(db, serial, field);
   const why = isForgotten
-    ? `its ${NAMES[field]} was forgotten: another house has it`
+    ? `its ${NAMES[field]} was forgotten: another organisation has it`
     : `the register has no ${NAMES[field]} for it`;
   return new RegisterError(`${serial}: ${why}`, "unknown");
 }
@@ -144,13 +144,13 @@ function openKey(register: Register, row: KeyRow): Buffer {
   );
 }
 
-/** Keys of a card that another house drew. The caller wipes them. */
+/** Keys of a card that another organisation drew. The caller wipes them. */
 export interface ForeignKeys {
   readonly serial: string;
-  /** The card that has them, or may have them: they are bound to it. undefined: unknown. */
+  /** The card that the keys are bound to, since it has or may have them; undefined: unknown. */
   readonly cardId?: string | undefined;
   readonly token: Uint8Array;
-  /** undefined: the other house did not give it. */
+  /** undefined: the other organisation did not give it. */
   readonly unlock: Uint8Array | undefined;
 }
 
@@ -198,7 +198,7 @@ function otherKey(serial: string, field: KeyField): RegisterError {
   return new RegisterError(`${serial}: the register has another ${NAMES[field]} for this card`, "exists");
 }
 
-/** Marks keys as no longer the card's. They are kept, since a card that was left half seeded may have them. */
+/** Marks keys as abandoned. They are kept, since a card that was left half seeded may have them. */
 export async function abandonKeys({ db }: Change, serial: string): Promise<void> {
   await db
     .updateTable("keys")
@@ -259,8 +259,8 @@ export async function newestVersion(db: Kysely<Tables>, serial: string): Promise
 }
 
 /**
- * The row of a token key that is already in the register. It may be used again only if the same card gets its key
- * again, or the card of a serial number gets the key that was imported for it.
+ * The row of a token key that is already in the register. It may be used again in two cases only: the same card gets
+ * its key again, or a card gets the key that was imported for its serial number.
  */
 async function knownRow({ db, register }: Change, { serial, cardId, key }: Binding): Promise<KeyRow | undefined> {
   const [known] = await rowsOfKey(db, register, key);
@@ -284,8 +284,7 @@ async function keepAnew({ db, register }: Change, { number, opener }: KeyRow, ke
 }
 
 /**
- * Every row of that key, found with the openers that were given; for each key in the register, at least one of them has
- * a row.
+ * Every row of that key that the given openers find. At least one of them has a row for each key in the register.
  */
 async function rowsOfKey(
   db: Kysely<Tables>,

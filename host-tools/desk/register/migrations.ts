@@ -20,14 +20,14 @@ export const MIGRATIONS: readonly Migration[] = [
   { number: 3, run: signedEntries },
 ];
 
-/** The first version with operators: rows of them in an earlier version were written by no dsc. */
+/** The first version with operators: no dsc wrote rows of operators in an earlier version. */
 export const OPERATORS_SINCE = 3;
 
 /** Applies the migrations of the list that were not applied yet, each in its own transaction. */
 export async function applyMigrations(engine: Engine, migrations: readonly Migration[]): Promise<void> {
   for (const migration of migrations) {
     await engine.write(async (db) => {
-      // Another process may be about to do the same: one of them waits here and then sees what the other did.
+      // If two processes migrate at once, the second waits here and then finds the migration applied.
       if (engine.kind === "postgres" && migration.number > 1) await sql`lock table migrations`.execute(db);
       const version = await versionOf(db, engine.kind, engine.where);
       if ((version ?? 0) >= migration.number) return;

@@ -1,4 +1,4 @@
-// Opens a register: checks that the database is one, and which version it has.
+// Opens a register, after checking that the database is a register of a known version.
 //
 // A file of an older version is migrated at once, after a copy was made beside it. On a server, others may still use
 // the older version, so an operator has to start the migration (dsc register migrate). A newer version is refused.
@@ -17,7 +17,7 @@ export interface OpenOptions {
   readonly migrate?: boolean;
   /** How long a busy engine is retried (ms). */
   readonly wait?: number;
-  /** The computer's time in ms since 1970, for SQLite, which has no clock of its own. */
+  /** The computer's time in ms since 1970, for SQLite, which has no clock. */
   readonly clock?: () => number;
   readonly migrations?: readonly Migration[];
   readonly fileSystemType?: (folder: string) => number;

@@ -12,13 +12,13 @@ import { RegisterError } from "./errors.js";
 import type { SigningKey } from "./heldkeys.js";
 import type { OperatorsTable, Tables } from "./schema.js";
 
-/** Actions of the journal that show who the operators were, and what was approved. */
+/** Actions of the journal about operators and approvals. */
 export const ADD_OPERATOR = "operator add";
 export const REMOVE_OPERATOR = "operator remove";
 export const ASK_ACTION = "approval ask";
 export const APPROVE_ACTION = "approve";
 export const SPEND_ACTION = "approval spend";
-/** The command that corrects a wrong time: it is requested, approved and done at the clock's time. */
+/** The command that corrects a wrong time. Its request, approval and execution use the clock's time. */
 export const CLOCK_COMMAND = "register clock";
 
 /** The acting person: an operator with the key, or an unauthenticated name. */

@@ -1,5 +1,5 @@
-// Orders of cards: who wants one, and its PIN, encrypted to the desk at once. Each change of state is an entry of the
-// journal. Any other change is refused in one line that names the state.
+// Orders of cards: the user of each, and its PIN, which is encrypted to the desk at once. Each change of state is an
+// entry of the journal. Any other change is refused in one line that names the state.
 //
 //   placed → claimed → seeded → shipped → done;  placed | claimed → cancelled
 //   claimed | seeded → placed, if the card was damaged or the bench gave up

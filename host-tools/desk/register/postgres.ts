@@ -15,7 +15,7 @@ export interface PostgresOptions {
 /** The name shown in the server's list of connections. */
 const APPLICATION = "dsc";
 const MOST_CONNECTIONS = 8;
-/** How long a server may take to accept a connection, and to run one statement (ms). */
+/** The time limits for connecting to a server, and for one statement (ms). */
 const CONNECT_LIMIT = 5000;
 const STATEMENT_LIMIT = 60_000;
 
@@ -29,8 +29,9 @@ const WHOLE_NUMBERS: readonly number[] = [20, 1700];
 const WARNING = "01000";
 
 /**
- * The first statements of each connection. A commit is on disk when it is answered, whatever the server's setting; a
- * setting that waits for a standby stays. A process that stopped inside a transaction does not block others for long.
+ * The first statements of each connection. A commit is answered only when it is on disk, whatever the server's setting;
+ * a setting that waits for a standby is kept. A process that stopped inside a transaction does not block others for
+ * long.
  */
 const SETTINGS = `
   SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') IN ('off', 'local');
@@ -69,7 +70,7 @@ export async function openPostgres(url: string, { wait }: PostgresOptions): Prom
 
 /**
  * Refuses a password, since others can read the command line and the environment of a process. Refuses other modes of
- * TLS, since `pg`, unlike libpq, treats each of them, misspelt ones included, as verify-full. The messages do not
+ * TLS, since `pg` treats every other mode, even a misspelt one, as verify-full, unlike libpq. The messages do not
  * contain the URL.
  */
 function refuseUrl(url: string): void {
@@ -244,7 +245,7 @@ const REFUSALS: readonly (readonly [string, RegisterReason, string])[] = [
 ];
 
 /**
- * Errors after which a transaction may be repeated: another one came first, a lock was not available, or no connection
+ * Errors after which a transaction may be repeated: another one was first, a lock was not available, or no connection
  * is left.
  */
 const AGAIN: Readonly<Record<string, string>> = {

@@ -15,7 +15,7 @@ import type { Actor } from "./operators.js";
 import type { Opener, Tables } from "./schema.js";
 import { type CustodyKind, custodyTag, type Place, REGISTER_ID_BYTES, Sealer } from "./sealing.js";
 
-/** The keys that were given, of the three: 32 bytes each, or an object that holds the key. */
+/** The given keys, up to three: 32 bytes each, or an object that holds the key. */
 export interface CustodyKeys {
   site?: Buffer | WrappingKey;
   desk?: Buffer | WrappingKey;
@@ -42,7 +42,7 @@ export function tagRow(kind: CustodyKind): string {
 export class Register {
   /** 16 bytes. */
   readonly id: Buffer;
-  /** Who acts, for the journal. */
+  /** The acting person, for the journal. */
   readonly actor: Actor;
   readonly engine: Engine;
   readonly #site: Sealer | undefined;
@@ -136,7 +136,7 @@ export class Register {
   }
 
   /**
-   * Throws a RegisterError if the register has been given other keys after it was opened: nothing is sealed with old
+   * Throws a RegisterError if the register's keys were replaced after it was opened, so that nothing is sealed with old
    * keys.
    */
   async refuseRekeyed(db: Kysely<Tables>): Promise<void> {
@@ -184,7 +184,7 @@ function keyRows(keys: CustodyKeys, id: Buffer): MetaRow[] {
 }
 
 /**
- * A site key or desk key for use from now on, and the rows that the register keeps about it. Wipe the sealer after use.
+ * A new site key or desk key, and the rows that the register keeps about it. Wipe the sealer after use.
  */
 export function useKey(
   key: Buffer | WrappingKey,

@@ -1,6 +1,6 @@
 // The time of a register never runs back. The register keeps the latest time that it has seen. If the clock is slightly
-// behind that time, the time stands still; if it is far behind, it is refused until somebody states which of the two is
-// wrong.
+// behind that time, the register's time stands still. If it is far behind, the clock is refused until an operator
+// states which of the two is wrong.
 
 import type { Kysely } from "kysely";
 import { RegisterError } from "./errors.js";
@@ -26,8 +26,8 @@ export async function timeOf(db: Kysely<Tables>, now: number): Promise<number> {
 }
 
 /**
- * Stores the time as the latest one if it is later by more than `lag` ms. Frequent callers give a lag, so that not
- * every transaction changes the same row.
+ * Stores the time as the latest one if it is later by more than `lag` ms. Frequent callers pass a lag, so that few of
+ * their transactions change the row.
  */
 export async function keepTime(db: Kysely<Tables>, at: number, lag = 0): Promise<void> {
   if (at > (await latestTime(db)) + lag) await acceptTime(db, at);

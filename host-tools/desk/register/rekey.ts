@@ -1,4 +1,4 @@
-// Replaces the site key, desk key or journal key of a register, in one change: completely, or not at all.
+// Replaces the site key, desk key or journal key of a register in one change.
 //
 // Sealed values are sealed again. With a new desk key the desk also gets a new X25519 pair, and the PINs of orders are
 // encrypted to that. The journal continues under a new journal key in a new segment (journalchain.ts).
@@ -74,7 +74,7 @@ async function rekeyAll(one: Change, used: Used, journal: boolean): Promise<numb
   return count;
 }
 
-/** From here on nothing more is recorded in this change, since it has the old key. */
+/** Record nothing more in this change, since it still uses the old journal key. */
 async function moveJournal(one: Change, key: JournalKey): Promise<void> {
   const { db, at, register } = one;
   await beginSegment(db, register.journal, key, { at, actor: register.actor });
@@ -82,7 +82,7 @@ async function moveJournal(one: Change, key: JournalKey): Promise<void> {
   await putRow(db, { name: JOURNAL_PUBLIC, value: key.publicKey });
 }
 
-/** A batch is found by a name under the desk key that only its file can give. */
+/** A batch is found by a MAC of its file under the desk key, and the file is not here. */
 async function refuseOpenBatches({ db, register }: Change): Promise<void> {
   const open = await db.selectFrom("batches").select("number").where("state", "=", "open").executeTakeFirst();
   if (open)

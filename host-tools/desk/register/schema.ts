@@ -60,7 +60,7 @@ export interface CardsTable {
   put_key: PutKeyProgress;
   /** The card's life when the keys were bound to it; null: they are bound to no card. */
   life_before: CardLife | null;
-  /** The transport keys that it had then; null: it gets none of its own. */
+  /** The transport keys that it had at that time; null: it gets none of its own. */
   keys_before: "public" | "own" | null;
   user_name: string | null;
   order_number: number | null;
@@ -140,7 +140,7 @@ export interface BatchRowsTable {
   suite: string;
   pin_check: PinCheck;
   tries: number;
-  /** Sealed under the desk key, from the moment that a card is there for the row until the batch is closed. */
+  /** Sealed under the desk key. Present from the pairing of the row until the batch is closed. */
   pin: MaybeBytes;
   /** The card that the row is for; null: the next one. */
   card_id: Maybe<string>;

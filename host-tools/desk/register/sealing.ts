@@ -1,5 +1,4 @@
-// Uses of the site key and the desk key: they seal the contents of the register, so that a stolen database reveals
-// nothing.
+// Seals the contents of the register under the site key and the desk key, so that a stolen database reveals nothing.
 //
 // Neither key is used directly. Each use has its own subkey (HKDF-SHA-256, RFC 5869; salt: the register's id):
 //

@@ -1,5 +1,5 @@
-// The register as one bench sees it during personalization: which keys are bound to which card, how far each card came,
-// and which serial number comes next.
+// The register for one bench during personalization: the keys and the progress of each card, and the next serial
+// number.
 
 import type { Kysely } from "kysely";
 import type { CardRecord, KeyRegister, PutKeyProgress, StoreDataProgress, UnboundRecord } from "../keyregister.js";
@@ -38,7 +38,7 @@ export interface Job {
   done(one: Change): Promise<void>;
 }
 
-/** The state of a serial number as this bench saw it. Each change requires that it still holds. */
+/** The state of a serial number when this bench read it. Each change requires that the state is unchanged. */
 interface Seen {
   /** The version of the newest keys; 0: there are none. */
   readonly version: number;
@@ -47,9 +47,9 @@ interface Seen {
 }
 
 /**
- * A claim only decides which bench waits, and it can expire. So each change requires that the serial number still has
- * the keys and the card that this bench saw, is pending, and that its order was not cancelled or placed again. An
- * answer of a card is recorded even if that no longer holds, since it is true. Wipe it after use.
+ * A claim only decides which bench waits, and it can expire. So each change requires that the serial number is pending,
+ * still has the keys and the card that this bench read, and that its order was not cancelled or placed again. A card's
+ * answer is recorded in any case, since it is a fact. Wipe it after use.
  */
 export class SeedingDesk implements KeyRegister {
   readonly name: string;
@@ -79,7 +79,7 @@ export class SeedingDesk implements KeyRegister {
     try {
       result = await work();
     } catch (error) {
-      // The error of the work is the one to report: a claim that is not released expires.
+      // Ignore the error, since the error of the work is the one to report. The claim expires.
       await this.#release(serial).catch(() => {});
       throw error;
     }
@@ -225,7 +225,8 @@ export class SeedingDesk implements KeyRegister {
   }
 
   /**
-   * Before keys are bound: an order must still wait for this card, and a card without an order must not belong to one.
+   * Checks before keys are bound: an order must still wait for this card, and a serial number without an order must not
+   * belong to one.
    */
   async #refuseOrder(db: Kysely<Tables>, serial: string, before: Card | undefined): Promise<void> {
     if (this.#order) {
@@ -305,8 +306,8 @@ async function whomFor(
 }
 
 /**
- * What needs an approval if the settings require one: replacing the keys of cards in use. Nothing has been sent to them
- * yet.
+ * Replacing the keys of cards in use, which needs an approval if the settings require one. Nothing has been sent to the
+ * cards yet.
  */
 async function reseedSubject({ db }: Change, serial: string, cardId: string): Promise<Subject | undefined> {
   if (!(await isApprovalSet(db, "approval.reseed"))) return undefined;

@@ -1,5 +1,5 @@
-// The register in a file: SQLite by `libsql`. Nothing has to be installed, and the locks of one file system keep the
-// processes of one computer apart.
+// The register in a file: SQLite by `libsql`. It needs no server, and file locks separate the processes of one
+// computer.
 
 import { randomBytes } from "node:crypto";
 import { closeSync, existsSync, openSync, realpathSync, statfsSync, statSync } from "node:fs";
@@ -199,7 +199,7 @@ class OneConnection implements Source {
   }
 }
 
-/** A prepared statement. Each question whether it returns rows is a call into the engine, so it is asked once. */
+/** A prepared statement. Whether it returns rows is read once, since reading it is a call into the engine. */
 interface Prepared {
   readonly statement: Statement;
   readonly reader: boolean;
@@ -254,7 +254,7 @@ class SqliteConnection implements Connection {
     try {
       pragma(this.#database, "wal_checkpoint(TRUNCATE)");
     } catch {
-      // Others use it, or the disk is full: the log stays and remains valid.
+      // Others use the file, or the disk is full: the log stays, and it is valid.
     }
     this.#statements.clear();
     this.#database.close();

@@ -28,7 +28,7 @@ export function checkedParameters(statement: string, parameters: readonly unknow
   return parameters as readonly Value[];
 }
 
-/** The counts of statements that were met; the same few come again with every card. */
+/** The counts by statement, kept because every card uses the same few statements. */
 const COUNTS = new Map<string, number>();
 const MOST_COUNTS = 256;
 

@@ -514,7 +514,7 @@ function wrong(left: number): Answer {
   return { sw: [Sw.WRONG | left] };
 }
 
-/** Not a command at all; a card in ERROR may say so too. */
+/** The answer to data that are no command. A card in ERROR may also answer with its error. */
 function otherwise({ ram }: Model, sw: number): Answer {
   return { sw: ram.error ? [sw, Sw.ERROR + ram.error] : [sw] };
 }

@@ -13,7 +13,7 @@ export class LineError extends Error {
 export interface Argument<T> {
   /** Its name in the help. */
   readonly name: string;
-  /** What it has to be. */
+  /** A description of valid values. */
   readonly is: string;
   /** The possible values, if limited. */
   readonly choices?: readonly string[];

@@ -21,7 +21,7 @@ export interface HostKeys {
   readonly unlockKey?: Uint8Array | undefined;
 }
 
-/** The response to a challenge under a suite (OCRA), by whatever computes it where this runs. */
+/** Computes the response to a challenge under a suite (OCRA). */
 export type Response = (suite: string, key: Uint8Array, challenge: string) => string;
 
 /** What a line reports beside the card's state. */
@@ -35,7 +35,7 @@ export interface Context {
   readonly extra: Extra;
   keys(): HostKeys;
   readonly response: Response;
-  /** The bytes that left on the serial line in the last line in which some did. */
+  /** The bytes that the card last sent on the serial line. */
   readonly sent: Uint8Array;
   /** The time that a board may take to show the effect of a key, in ms; 0 if time is virtual. */
   readonly patience: number;

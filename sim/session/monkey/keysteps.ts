@@ -1,5 +1,5 @@
-// Random steps for a card of which only the keys can be reached, in real time: without long waits, and without anything
-// that blocks the card for good.
+// Random steps for a card that is reached only by its keys, in real time: no long waits, and nothing that blocks the
+// card for good.
 
 import { Key, State } from "../../../firmware/wire.js";
 import type { Model } from "../../core/model/model.js";
@@ -11,7 +11,7 @@ import { LONG, type Step } from "./steps.js";
 const LONGEST_WAIT = 4_000;
 /** Slightly after the card does something by itself. */
 const AFTER = 50;
-/** This many code tries are spared. */
+/** The number of code tries that are never used. */
 const SPARED_CODES = 2;
 const TURN_OFF: Step = { do: "press", key: Key.PRESS, ms: LONG };
 
@@ -31,7 +31,7 @@ export class KeySteps {
   }
 }
 
-/** The step in a form that keys can do; undefined if they cannot, or must not. */
+/** The step as keys; undefined if keys cannot do it, or must not. */
 function playable(step: Step, model: Model): Step | undefined {
   switch (step.do) {
     case "contact":

@@ -102,7 +102,7 @@ class PanelRun {
     return (this.#play as PanelPlay).model;
   }
 
-  /** Off, with no key down: only flash carries over. */
+  /** Whether the card is off with no key down, so that a run may end here: only flash is kept. */
   get isAtRest(): boolean {
     const { state, ram } = this.model;
     return this.steps.length > 0 && state === State.OFF && ram.contacts.closed === 0 && ram.contacts.down === 0;

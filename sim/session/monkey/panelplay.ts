@@ -93,7 +93,7 @@ export class PanelPlay {
     await sleep(UP);
   }
 
-  /** The card has processed a contact once it has reported a screen after it. */
+  /** A card that reports a screen has processed the contacts before that report. */
   async #contact(key: number, closed: boolean): Promise<void> {
     const name = KEYS[key] as KeyName;
     if (this.#panel.isDown(name) === closed) return;

@@ -40,7 +40,7 @@ function later(model: Model, moment: number, act: (model: Model) => void = () =>
   return copy;
 }
 
-/** Of models that differ only in the time of the next event, the earliest and the latest. */
+/** Keeps the earliest and the latest of the models that differ only in the time of the next event. */
 function fewest(models: readonly Model[]): Model[] {
   const alike = new Map<string, { first: Model; last: Model }>();
   for (const model of models) {

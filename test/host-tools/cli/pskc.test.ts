@@ -101,7 +101,7 @@ test("an old seed file is imported once, however often it is read, and its recei
 test("an export has the token keys of cards that are in use, and unlock keys only when told", async () => {
   const plain = await json("export", at("plain.xml"), ...PSKC_KEY, ...REGISTER);
   assert.equal([plain.cards, plain.leftOut, plain.unlockKeys], [2, 1, false]);
-  assert.equal(plain.warnings, ["1 left out: in no state to be exported"]);
+  assert.equal(plain.warnings, ["1 left out: their state allows no export"]);
   assert.is(plain.sha256, sha256(at("plain.xml")));
   if (process.platform !== "win32") assert.is(statSync(at("plain.xml")).mode & 0o777, 0o600);
   const read = importPskc(at("plain.xml"), PSK).records.map(({ serial, key, unlockKey }) => [serial, key, unlockKey]);
