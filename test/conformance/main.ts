@@ -81,7 +81,10 @@ function commandLine(): Options {
 /** A target by its name, or by that of its port. */
 function parseTarget(name: string): TargetName {
   const found = TARGETS.find((target) => target === name || portOf(target) === name);
-  if (!found) throw new InvalidArgumentError(`There are ${TARGETS.join(", ")}.`);
+  if (!found)
+    throw new InvalidArgumentError(
+      `There are ${TARGETS.join(", ")}; a port is one of them if its port.ts has an emulator.`,
+    );
   return found;
 }
 

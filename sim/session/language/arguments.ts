@@ -103,11 +103,8 @@ export const name = word("NAME", "one name", () => true);
 export const file = greedy(word("FILE", "the name of a flash file", () => true));
 export const cutMode = oneOf("HOW", ["clean", "torn"] as const);
 export const randomness = oneOf("HOW", ["fails", "works"] as const);
-export const stateName = oneOf(
-  "NAME",
-  Object.values(State).filter((value): value is string => typeof value === "string"),
-  "the name of a state",
-);
+const STATES = Object.values(State).filter((value): value is string => typeof value === "string");
+export const stateName = oneOf("NAME", STATES, `one of the states ${STATES.join(", ")}`);
 export const serialBytes = greedy(bytes("HEX", "bytes in hex, two digits each", 1, Number.POSITIVE_INFINITY));
 export const tokenKey = bytes(
   "HEX",

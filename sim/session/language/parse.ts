@@ -27,10 +27,15 @@ export function parseLine(line: string): Parsed {
   const [first, ...words] = wordsOf(line);
   const word = first?.text ?? "";
   const command = commandNamed(word);
-  if (!command) throw new LineError(`unknown command: ${printable(word)}; dsc-sim help lists them`);
+  if (!command) throw new LineError(`unknown command: ${printable(word)}; ${adviceFor(word)}`);
   const texts = assigned(command, word, words, line);
   const values = command.args.map((argument, at) => readValue(word, argument, texts[at]));
   return { word, command, carried: command.carry(word, values) };
+}
+
+function adviceFor(unknown: string): string {
+  const small = unknown.toLowerCase();
+  return commandNamed(small) ? `write ${small}` : "dsc-sim help lists them";
 }
 
 /** How a command is written, by its first name or by the name that was used. */

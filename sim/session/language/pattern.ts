@@ -5,15 +5,16 @@ import { type Argument, greedy, LineError, optional } from "./arguments.js";
 /** A wanted text, as it was written and as a test. */
 export interface Pattern {
   readonly text: string;
+  readonly isExpression: boolean;
   accepts(shown: string): boolean;
 }
 
-const BLANK: Pattern = { text: "", accepts: (shown) => shown === "" };
+const BLANK = exactly("");
 
 const pattern: Argument<Pattern> = {
   name: "TEXT",
   is: "the text itself, or /REGEX/",
-  read: (text) => (text.startsWith("/") ? expression(text) : { text, accepts: (shown) => shown === text }),
+  read: (text) => (text.startsWith("/") ? expression(text) : exactly(text)),
 };
 
 /** A required text. */
@@ -25,6 +26,11 @@ export const textOrNothing: Argument<Pattern> = {
   read: (words) => (words === "" ? BLANK : pattern.read(words)),
 };
 
+/** The pattern of the text itself. */
+export function exactly(text: string): Pattern {
+  return { text, isExpression: false, accepts: (shown) => shown === text };
+}
+
 /** No display contains a slash, so a text that begins with one was meant as an expression. */
 function expression(text: string): Pattern {
   const [, source] = /^\/(.+)\/$/s.exec(text) ?? [];
@@ -34,7 +40,7 @@ function expression(text: string): Pattern {
   }
   try {
     const compiled = new RegExp(source);
-    return { text, accepts: (shown) => compiled.test(shown) };
+    return { text, isExpression: true, accepts: (shown) => compiled.test(shown) };
   } catch {
     throw new LineError("no regular expression between the slashes");
   }

@@ -5,9 +5,9 @@ import { COMMANDS, type Command, GROUPS, type Group } from "./table.js";
 
 const HEAD = `# Scripts for the simulator
 
-Every key, every millisecond and every power cut of a card, a line each. This page is made from the table that the simulator
-itself reads its commands by (\`npx -s dsc-sim help --markdown > docs/SCRIPTING.md\`), and every script on it is run by the
-tests. In a terminal, \`npx dsc-sim help\` lists the commands, and \`npx dsc-sim help hold\` explains one.
+A script plays a card: each line is a key, a time, a power cut or an expectation. This page is generated from the
+simulator's own table of commands (\`npx -s dsc-sim help --markdown > docs/SCRIPTING.md\`), and the tests run every script on
+it. In a terminal, \`npx dsc-sim help\` lists the commands, and \`npx dsc-sim help hold\` explains one.
 
 ## A first script
 \`\`\`dsc
@@ -26,9 +26,9 @@ Put it into a file, \`login.dsc\`, and run it:
 \`\`\`sh
 npx dsc-sim run login.dsc
 \`\`\`
-\`demo\` makes the card. \`hold press\` turns it on, as a finger would; \`expect\` fails where the screen shows something else.
-\`answer\` types a challenge and checks the response. The last \`press\` turns the card off, and \`expect\` alone wants a blank
-screen.
+\`demo\` makes the card. \`hold press\` turns it on, as a finger would; \`expect\` fails if the screen shows something else.
+\`answer\` types a challenge and checks the response. The last \`press\` turns the card off, and \`expect\` alone expects a
+blank screen.
 
 Five wrong PINs lock the card, and the help desk unlocks it:
 \`\`\`dsc
@@ -70,27 +70,34 @@ answer 123456
 What the card does on each screen is in [CARD.md](CARD.md).
 
 ## How a script is written
-- One command a line. Blanks around it and blank lines say nothing; a line that begins with \`#\` is a comment. Lines end with
-  LF, CRLF or CR. Words are written as here: \`hold press\`, not \`HOLD PRESS\`.
-- The lines under *The card*, below, come first. What they leave out is as the command line says, or a blank card.
+- One command a line. Blanks at its ends and blank lines are ignored; a line that begins with \`#\` is a comment. Lines end
+  with LF, CRLF or CR. Commands are in small letters: \`hold press\`, not \`HOLD PRESS\`.
+- The lines under *The card*, below, come first. What they leave out comes from the command line; without either, the card
+  is blank.
 - **Time is the card's own.** Nothing sleeps: \`wait 300000\` takes no longer than \`wait 1\`. A line reports when its time has
   passed. No time passes between two lines.
+- **To the millisecond.** A key acts 20 ms after its contact moves, since the card waits for it to stop bouncing; each key
+  ends with 40 ms up. So a screen that \`ok\` brings is already 20 ms old when the line reports: \`LEFT n\`, which stands 2 s, is
+  still there after \`wait 1979\` and gone after one more.
 - KEY is \`press\`, \`ok\` or a digit. MS are milliseconds, MV millivolts. HEX is two digits for each byte.
-- TEXT is what the screen shows, without the blanks at its end, or \`/REGEX/\`, a regular expression as JavaScript has them, found
-  anywhere in it: \`expect /^LEFT [1-4]$/\`. It has no flags. A text that begins with a slash and does not end with one is
+- TEXT is what the screen shows, without the blanks at its end, or \`/REGEX/\`, a JavaScript regular expression without flags,
+  which may match anywhere in it: \`expect /^LEFT [1-4]$/\`. A text that begins with a slash and does not end with one is
   refused.
-- NAME of a state is one of those that the reports name: \`OFF\`, \`PIN\`, \`CHALLENGE\` …
+- The name of a state is the one in the reports: \`OFF\`, \`PIN\`, \`CHALLENGE\` … All are listed at \`expect-state\`; the diagram
+  in [CARD.md](CARD.md#states) shows which screen each one is.
 
 ## Where a script runs
 | | |
 |---|---|
-| \`dsc-sim run FILE…\` | each file on a fresh card; prints TAP; exit code 1 where one failed |
-| \`dsc-sim --headless\` | commands on stdin, one at a time; for each, a line of JSON on stdout; exit code 1 at the end where a line had an error |
-| \`dsc-sim --record FILE\` | writes what is done by hand in the terminal, or by the commands on stdin, as a script that \`run\` replays |
+| \`dsc-sim run FILE…\` | each file on a fresh card; prints TAP; exit code 1 if one failed |
+| \`dsc-sim --headless\` | commands on stdin, one at a time; for each, a line of JSON on stdout; exit code 1 at the end if a line had an error |
+| \`dsc-sim --record FILE\` | writes what is done by hand in the terminal, or by the commands on stdin, as a script that \`run\` replays: a recording |
+| \`dsc-sim api\` | a line for each HTTP request: [API.md](API.md) |
+| \`dsc-sim monkey\` | plays at random; writes the difference that it finds as a script, \`monkey-SEED.dsc\`: [INVARIANTS.md](INVARIANTS.md) |
 
 ## What a line reports
 \`{"t":1040,"on":true,"state":"PIN","display":"PIN>"}\`: the card's clock in ms, whether it is on, the name of its state, and its
-screen without the blanks at the end. Besides, where there is something to say:
+screen without the blanks at the end. A report may also have:
 
 | | |
 |---|---|
@@ -112,14 +119,14 @@ A line that is wrong leaves the card as it was.
 | \`--keep-going\` | the file goes on after a line that failed; \`more\` in its block lists the others |
 | \`--junit FILE\` | the results as JUnit XML, too |
 | \`--coverage\` | which states and transitions of the card were visited, and which not |
-| \`--demo\`, \`--seed N\` | for files that say nothing of their card, and that set no seed; a record says all |
-| \`--port PATH\` | on a board with a front panel. Time is real there: \`wait 30000\` takes half a minute, and \`expect\` gives the board a moment to show what came. The card is turned off before each file, and keeps what it has in flash |
+| \`--demo\`, \`--seed N\` | for files without a line under *The card*, and for files without \`seed\`; a recording needs neither |
+| \`--port PATH\` | on a board with a front panel. Time is real there: \`wait 30000\` takes half a minute. \`expect\`, \`expect-state\`, \`answer\` and \`unlock\` give the board up to 1.5 s to show the screen; \`until\` may still see the screen before, so \`expect\` the new one first. The card is turned off before each file, and keeps its flash: its PIN and its tries are those that the file before left. A board in QEMU on a busy computer is late, and a script that depends on times may fail |
 
 Exit codes: 0 all passed; 1 one failed; 2 usage, or a file that cannot be used; 3 no such port, or the card is gone; 141 nobody
 read the TAP.
 
-A record begins with the version of the simulator and the hash of the firmware that it was made with; \`run\` warns where it plays
-it with another one. It ends with \`end\`; one that was cut off fails.
+A recording begins with the version of the simulator and the hash of the firmware that it was made with; \`run\` warns if
+the firmware is another one now. It ends with \`end\`; one that was cut off fails.
 
 ## The commands
 `;

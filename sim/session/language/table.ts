@@ -28,7 +28,7 @@ import {
   unlockKey,
   type Values,
 } from "./arguments.js";
-import { type Pattern, text, textOrNothing } from "./pattern.js";
+import { exactly, type Pattern, text, textOrNothing } from "./pattern.js";
 import { type AnyAct, type CardAct, type Context, type SetUp, type Steps, Unmet } from "./steps.js";
 
 /** The group of a command in the reference. */
@@ -138,23 +138,22 @@ function* type(card: Subject, typed: string): Steps {
 /** Throws if the screen does not show the wanted text; a board gets a moment to show it. */
 function* expectDisplay(command: string, card: Subject, wanted: Pattern, { patience }: Context): Steps {
   if (patience > 0) yield { ms: patience, until: () => wanted.accepts(card.display) };
-  if (!wanted.accepts(card.display)) throw unmet(command, "display", wanted.text, card.display);
+  if (!wanted.accepts(card.display)) throw unmet(command, "display", wanted, card.display);
 }
 
-function unmet(command: string, what: string, expected: string, actual: string): Unmet {
-  return new Unmet(`${command}: the ${what} is ${named(actual)}, not ${named(expected)}`, expected, actual);
+function unmet(command: string, what: string, { text: expected, isExpression }: Pattern, actual: string): Unmet {
+  const differs = isExpression ? ` and does not match ${expected}` : `, not ${named(expected)}`;
+  return new Unmet(`${command}: the ${what} is ${named(actual)}${differs}`, expected, actual);
 }
 
 function named(text: string): string {
   return text === "" ? "blank" : JSON.stringify(text);
 }
 
-function exactly(text: string): Pattern {
-  return { text, accepts: (shown) => shown === text };
-}
-
-function demand(command: string, card: Subject, where: boolean, wanted: string): void {
-  if (!where) throw new LineError(`${command}: only where the display is ${wanted}, and it is ${named(card.display)}`);
+/** Throws unless the command fits the screen; a board gets a moment to come to that screen. */
+function* demand(command: string, card: Subject, fits: () => boolean, wanted: string, { patience }: Context): Steps {
+  if (patience > 0) yield { ms: patience, until: fits };
+  if (!fits()) throw new LineError(`${command}: only if the display is ${wanted}, and it is ${named(card.display)}`);
 }
 
 const LOGIN = `demo
@@ -211,7 +210,7 @@ export const COMMANDS: readonly Command[] = [
     [seed],
     {
       group: "setup",
-      says: "chance is the same each time: lock codes, what a torn write leaves",
+      says: "random choices repeat: lock codes, what a torn write leaves",
       example: "seed 7\n demo\n show",
       simulatorOnly: true,
     },
@@ -273,7 +272,7 @@ export const COMMANDS: readonly Command[] = [
     {
       group: "keys",
       says: "that key's contact opens; no time passes",
-      more: "It is an error where the contact is open already.",
+      more: "It is an error if the contact is already open.",
       example: "down 5\n wait 100\n up 5",
     },
     (opened) => (card) => {
@@ -298,7 +297,7 @@ export const COMMANDS: readonly Command[] = [
     {
       group: "people",
       says: "types a challenge, presses OK, and checks the response",
-      more: "On `CHALLNG>` only. It is an error unless the display is the response that the site computes: from the demo card's key, or from the one that `key` gives.",
+      more: "Only on `CHALLNG>`. It is an error unless the display is the response that the site computes: from the demo card's key, or from the one that `key` gives.",
       example: `${LOGIN}\n answer 123456`,
     },
     (asked) => (card, context) => answer(card, asked, context),
@@ -309,7 +308,7 @@ export const COMMANDS: readonly Command[] = [
     {
       group: "people",
       says: "answers a lock code: OK, the unlock code that the help desk computes, OK",
-      more: "Where the display is a lock code only. It is an error unless `NEW>` comes next, and on a card whose unlock key is not known: neither the demo card's nor given by `key`.",
+      more: "Only if the display is a lock code. It is an error unless `NEW>` comes next, and on a card whose unlock key is not known: neither the demo card's nor given by `key`.",
       example: `${LOCKED}\n ok\n unlock\n expect NEW>`,
     },
     () => (card, context) => unlock(card, context),
@@ -333,7 +332,7 @@ export const COMMANDS: readonly Command[] = [
     {
       group: "time",
       says: "time passes until the display is TEXT, at most MS",
-      more: "It is an error where the display is not TEXT by then.",
+      more: "It is an error if the display is not TEXT by then. `/^$/` waits for a blank screen.",
       example: "demo\n hold press\n type 1111\n ok\n expect LEFT 4\n until PIN> 3000",
     },
     (wanted, ms) => (card) => until(card, wanted, ms),
@@ -341,7 +340,7 @@ export const COMMANDS: readonly Command[] = [
   onAny(
     "show",
     [],
-    { group: "time", says: "nothing but a report, as every line gives", example: "show" },
+    { group: "time", says: "only reports, as every line does", example: "show" },
     () => () => undefined,
   ),
   onAny(
@@ -349,7 +348,7 @@ export const COMMANDS: readonly Command[] = [
     [textOrNothing],
     {
       group: "checks",
-      says: "the display has to be TEXT, or blank where nothing follows",
+      says: "the display must be TEXT, or blank if nothing follows",
       example: "demo\n expect\n hold press\n expect PIN>\n expect /^PIN/",
     },
     (wanted) => (card, context) => expectDisplay("expect", card, wanted, context),
@@ -359,7 +358,7 @@ export const COMMANDS: readonly Command[] = [
     [stateName],
     {
       group: "checks",
-      says: "the card's state has to be NAME",
+      says: "the card's state must be NAME",
       example: "demo\n expect-state OFF\n hold press\n expect-state PIN",
     },
     (wanted) => (card, context) => expectState(card, wanted, context),
@@ -369,13 +368,13 @@ export const COMMANDS: readonly Command[] = [
     [textOrNothing],
     {
       group: "checks",
-      says: "the last answer on the serial line has to be TEXT: data and status word, in hex",
+      says: "the last answer on the serial line must be TEXT: data and status word, in hex",
       example: "serial c000e1f0c0\n expect-answer 01",
     },
     (wanted) =>
       (_, { sent }) => {
         const answered = toHex(payloadsOn(Channel.APDU, sent).at(-1) ?? new Uint8Array());
-        if (!wanted.accepts(answered)) throw unmet("expect-answer", "answer", wanted.text, answered);
+        if (!wanted.accepts(answered)) throw unmet("expect-answer", "answer", wanted, answered);
         return undefined;
       },
   ),
@@ -384,7 +383,7 @@ export const COMMANDS: readonly Command[] = [
     [millivolts],
     {
       group: "power",
-      says: "the battery's voltage; where none is in, one is put in",
+      says: "the battery's voltage; puts a battery in if there is none",
       more: "A fresh one has 3000 mV.",
       example: "demo\n battery 2300\n hold press\n expect BATT LOW\n wait 1000\n expect PIN>",
     },
@@ -398,7 +397,7 @@ export const COMMANDS: readonly Command[] = [
     [],
     {
       group: "power",
-      says: "the battery is pulled: all is gone but flash",
+      says: "pulls the battery out: only flash is kept",
       more: "Keys do nothing until `battery` puts one in; that is no error.",
       example: "demo\n hold press\n cut\n hold press\n expect\n battery 3000\n hold press\n expect PIN>",
     },
@@ -526,17 +525,17 @@ function pressFirst(a: string, b: string): number {
 function* until(card: Subject, wanted: Pattern, ms: number): Steps {
   const met = yield { ms, until: () => wanted.accepts(card.display) };
   if (met) return;
-  const { message, expected, actual } = unmet("until", "display", wanted.text, card.display);
+  const { message, expected, actual } = unmet("until", "display", wanted, card.display);
   throw new Unmet(`${message}, after ${ms} ms`, expected, actual);
 }
 
 function* expectState(card: Subject, wanted: string, { patience }: Context): Steps {
   if (patience > 0) yield { ms: patience, until: () => card.state === wanted };
-  if (card.state !== wanted) throw unmet("expect-state", "state", wanted, card.state);
+  if (card.state !== wanted) throw unmet("expect-state", "state", exactly(wanted), card.state);
 }
 
 function* answer(card: Subject, asked: string, context: Context): Steps {
-  demand("answer", card, card.display === "CHALLNG>", "CHALLNG>");
+  yield* demand("answer", card, () => card.display === "CHALLNG>", "CHALLNG>", context);
   const { suite, key: token } = context.keys();
   if (parseSuite(suite).pin !== undefined)
     throw new LineError(`answer: the PIN goes into the responses of ${suite}; write what is expected`);
@@ -546,7 +545,7 @@ function* answer(card: Subject, asked: string, context: Context): Steps {
 }
 
 function* unlock(card: Subject, context: Context): Steps {
-  demand("unlock", card, card.state === "LOCK_CODE", "a lock code");
+  yield* demand("unlock", card, () => card.state === "LOCK_CODE", "a lock code", context);
   const { unlockKey: unlocking } = context.keys();
   if (!unlocking) throw new LineError("unlock: the card's unlock key is not known; say it first: key HEX UNLOCKHEX");
   const code = context.response(UNLOCK_SUITE, unlocking, card.display);

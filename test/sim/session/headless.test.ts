@@ -413,6 +413,14 @@ headless("an error names the command that it is of", () => {
   assert.match(reports[1]?.error ?? "", /^until: no regular expression/);
 });
 
+headless("an error says what does not match a pattern, which states there are, and a command in small letters", () => {
+  const { reports } = run(["demo", "expect /x/", "expect-state CHALENGE", "HOLD press", "BOGUS"]);
+  assert.is(reports[1]?.error, "expect: the display is blank and does not match /x/");
+  assert.match(reports[2]?.error ?? "", /^expect-state: NAME is one of the states OFF, .*, CHALLENGE, /);
+  assert.is(reports[3]?.error, "unknown command: HOLD; write hold");
+  assert.is(reports[4]?.error, "unknown command: BOGUS; dsc-sim help lists them");
+});
+
 headless("names that every JavaScript object has are unknown commands, too", () => {
   const names = ["constructor", "toString", "valueOf", "hasOwnProperty", "__proto__", "isPrototypeOf"];
   for (const first of [[], ["show"]]) {

@@ -126,7 +126,7 @@ test("answer: the response that the site computes, on CHALLNG> only", () => {
   const right = last([...on, "answer 029014"]);
   assert.equal([right.error, right.display], [undefined, ocra(DEMO.suite, DEMO.key, { challenge: "029014" })]);
   const early = last(["demo", "hold press", "answer 123456"]);
-  assert.match(early.error ?? "", /^answer: only where the display is CHALLNG>, and it is "PIN>"$/);
+  assert.match(early.error ?? "", /^answer: only if the display is CHALLNG>, and it is "PIN>"$/);
   assert.is(early.display, "PIN>", "nothing was typed");
   const begun = last([...on, "type 12", "answer 123456"]);
   assert.equal([begun.display, begun.error !== undefined], ["12", true]);

@@ -309,7 +309,10 @@ test("a script that somebody wrote needs no end", () => {
 class Bench {
   readonly card: Card;
   readonly panel: Panel;
+  /** How much later the panel gets what the card sends, in ms of the card. */
+  delay = 0;
   readonly #line: Duplex;
+  readonly #onTheWay: { at: number; bytes: Uint8Array }[] = [];
 
   constructor(options: CardOptions = {}) {
     this.card = new Card(MODULE, { seed: 1, flash: new Flash(cardOf(DEMO).flash.bytes), ...options });
@@ -321,17 +324,28 @@ class Bench {
         done();
       },
     });
-    card.watchers.push({ sent: (bytes) => void this.#line.push(Buffer.from(bytes)) });
+    card.watchers.push({
+      sent: (bytes) => {
+        this.#onTheWay.push({ at: card.time + this.delay, bytes: bytes.slice() });
+        this.#deliver();
+      },
+    });
     this.panel = new Panel(new Link(this.#line));
   }
 
   readonly pass: Pass = async ({ ms, until = () => false }) => {
     for (let left = ms; left > 0 && !until(); left -= 10) {
       this.card.wait(Math.min(10, left));
+      this.#deliver();
       for (let i = 0; i < 4; i++) await turn();
     }
     return until();
   };
+
+  #deliver(): void {
+    while (this.#onTheWay[0] && this.#onTheWay[0].at <= this.card.time)
+      this.#line.push(Buffer.from((this.#onTheWay.shift() as { bytes: Uint8Array }).bytes));
+  }
 
   hangUp(): void {
     this.#line.push(null);
@@ -369,6 +383,20 @@ test("a board: a login and an unlocking by the same lines", async () => {
     [],
   );
   assert.is(reports[4]?.display, ocra(DEMO.suite, DEMO.key, { challenge: "123456" }));
+});
+
+test("a board: answer and unlock wait for the screen of a board that is late", async () => {
+  const bench = new Bench();
+  await bench.panel.shown;
+  bench.delay = 400;
+  const lines = ["demo", "hold press", "type 4071", "ok", "answer 123456", "expect /^[0-9]{8}$/", "press", "expect"];
+  const wrong = Array(4).fill(["type 1111", "ok", "expect /^LEFT/", "until PIN> 3000"]).flat();
+  const unlocking = ["hold press", "expect PIN>", ...wrong, "type 1111", "ok", "expect LOCKED", "ok", "unlock"];
+  const { reports } = await onBoard([...lines, ...unlocking], {}, bench);
+  assert.equal(
+    reports.filter(({ error }) => error !== undefined),
+    [],
+  );
 });
 
 test("a board: an error has line, expected and actual; what was wrong in the line is never sent", async () => {
