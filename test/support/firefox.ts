@@ -96,20 +96,20 @@ export class Firefox {
       const origin = valueIn(
         await this.command("WebDriver:FindElement", { using: "css selector", value: `[data-key="${key}"]` }),
       );
-      await act({ type: "pointerMove", origin, x: 0, y: 0 }, { type: "pointerDown", button: 0 });
+      return [{ type: "pointerMove", origin, x: 0, y: 0 }, { type: "pointerDown", button: 0 }] as const;
     };
-    const up = () => act({ type: "pointerUp", button: 0 });
+    const up = { type: "pointerUp", button: 0 } as const;
     return {
       hold: async (key, display) => {
-        await down(key);
+        await act(...(await down(key)));
         await this.until(`document.querySelector("svg.card").dataset.display === ${JSON.stringify(display)}`);
-        await up();
+        await act(up);
       },
+      // In one command: a key that is released only once the next command comes may count as held.
       press: async (...keys) => {
-        for (const key of keys) {
-          await down(key);
-          await up();
-        }
+        const touches = [];
+        for (const key of keys) touches.push(...(await down(key)), up);
+        await act(...touches);
       },
     };
   }
