@@ -12,11 +12,16 @@ import { Flash } from "../../../sim/core/flash.js";
 import { DEMO, personalizeDemo } from "../../../sim/session/demo.js";
 import { COMMANDS } from "../../../sim/session/language/table.js";
 import { hashOf } from "../../../sim/session/recordmarks.js";
+import { Session } from "../../../sim/session/session.js";
 import { personalize } from "../../../sim/web/personalize.js";
 import { cardOf, MODULE } from "../../support/cards.js";
+import { passTime } from "../../support/pagetime.js";
 import { scratchFolder } from "../../support/scratch.js";
 import { alsoSharedLater, vectors } from "../../support/sharedvectors.js";
 import { dscSim } from "../../support/simprocess.js";
+import { ON_WINDOWS } from "../../support/skipping.js";
+import { skip } from "../../support/suite.js";
+import { TerminalProgram } from "../../support/terminal.js";
 import { digitsShown, enter, openCard, script, shows } from "../../support/webcard.js";
 import { webSuite } from "../../support/webpage.js";
 
@@ -170,6 +175,28 @@ inPage("a record of the simulator replays in the page, and goes on as a record o
   }
 });
 
+inPage("a record of the terminal, where somebody logged in, replays in the page", async (page) => {
+  if (ON_WINDOWS !== undefined) return skip(ON_WINDOWS);
+  const program = TerminalProgram.simulator(["--demo", "--seed", "9", "--record", join(FOLDER, "terminal.dsc")]);
+  let response: string | undefined;
+  try {
+    await program.until(/State +OFF/);
+    program.send("P");
+    await program.until(/\[ PIN> \]/);
+    program.send(`${DEMO.pin}\r`);
+    await program.until(/\[ CHALLNG> \]/);
+    program.send("123456\r");
+    [, response] = await program.until(/\[ (\d{8}) \]/);
+    program.send("q");
+    assert.is(await program.exit, 0);
+  } finally {
+    await program.close();
+  }
+  const contents = readFileSync(join(FOLDER, "terminal.dsc"));
+  assert.is(await choose(page, { name: "terminal.dsc", contents }), passed("terminal.dsc"));
+  assert.is(await digitsShown(page), response);
+});
+
 inPage("every command of the language does in the page what its example says", async (page) => {
   const flash = { name: "card.bin", contents: cardOf().flash.bytes };
   for (const { names, example } of COMMANDS) {
@@ -225,6 +252,106 @@ inPage("a session is replayed by dropping it anywhere on the page, its flash fil
   await shows(page, "CHALLNG>");
   assert.is(await page.locator("html.dropping").count(), 0);
 });
+
+inPage("a session is shown at the card's pace where that is wanted, and the rest of it at once", async (page) => {
+  const paced = { name: "paced.dsc", contents: "demo\nhold press\ntype 4071\nok\nwait 5000\n" };
+  const expected = screensOf(paced.contents);
+  assert.equal(
+    expected.map(([display]) => display),
+    ["PIN>", "PIN>*", "PIN>**", "PIN>***", "PIN>****", "CHALLNG>"],
+  );
+  await page.getByLabel("At the card's pace").check();
+  for (const reducedMotion of ["no-preference", "reduce"] as const) {
+    await page.emulateMedia({ reducedMotion });
+    assert.is(await replay(page, paced), "Playing paced.dsc.");
+    const watched = await watch(page);
+    assert.equal(
+      watched.screens.map(([display]) => display),
+      expected.map(([display]) => display),
+    );
+    for (const [at, [display, time]] of watched.screens.entries()) {
+      const late = time - (expected[at] as Screen)[1];
+      assert.ok(late >= 0 && late < DRAWING, `${display} is ${late} ms late`);
+    }
+    assert.is(watched.said, passed(paced.name));
+    assert.equal(watched.keys, reducedMotion === "reduce" ? [] : ["press", "4", "0", "7", "1", "ok"]);
+  }
+  assert.is(await replay(page, paced), "Playing paced.dsc.");
+  await shows(page, "PIN>");
+  await page.getByLabel("At the card's pace").uncheck();
+  await page.getByText(passed(paced.name)).waitFor();
+  await shows(page, "CHALLNG>");
+  await enter(script(page), "123456");
+  await digitsShown(page);
+});
+
+inPage("another card takes the place of a session that is shown at the card's pace", async (page) => {
+  await page.getByLabel("At the card's pace").check();
+  const long = { name: "long.dsc", contents: "demo\nhold press\nwait 9000\n" };
+  const short = { name: "short.dsc", contents: "demo\nhold press\n" };
+  assert.is(await replay(page, long), "Playing long.dsc.");
+  await shows(page, "PIN>");
+  assert.is(await replay(page, short), "Playing short.dsc.");
+  assert.is((await watch(page)).said, passed("short.dsc"));
+  assert.is(await replay(page, long), "Playing long.dsc.");
+  await shows(page, "PIN>");
+  await page.getByRole("button", { name: "New demo card" }).click();
+  await shows(page, "");
+  await passTime(page, LONGEST);
+  await passTime(page, LONGEST);
+  await shows(page, "");
+  assert.is(await page.locator(".message", { hasText: "long.dsc" }).count(), 0);
+});
+
+/** What was seen, but for a blank screen, of a session at the card's pace: screens with the card's time, keys that lit, and the outcome. */
+interface Seen {
+  readonly screens: readonly Screen[];
+  readonly keys: readonly string[];
+  readonly said: string;
+}
+type Screen = readonly [display: string, at: number];
+
+/** The steps in which time passes while a session is watched, in ms, and the longest time. */
+const STEP = 10;
+const LONGEST = 20_000;
+
+/** A screen is drawn in the frame after it came: the time until it is seen, in ms. */
+const DRAWING = 50;
+
+/** The screens of a script, with the card's time. */
+function screensOf(contents: string): Screen[] {
+  const screens: Screen[] = [];
+  const session = new Session({
+    module: MODULE,
+    seed: 1,
+    openFlash: () => new Flash(),
+    onStart: (card) => card.watchers.push({ display: (text) => screens.push([text.trimEnd(), card.time]) }),
+  });
+  for (const line of contents.trimEnd().split("\n")) session.execute(line);
+  return screens;
+}
+
+/** Lets time pass until the page says what came of a script. Times are rounded up to steps. */
+function watch(page: Page): Promise<Seen> {
+  return page.evaluate(`(async () => {
+    const card = document.querySelector("svg.card");
+    const message = document.querySelector("section:has(#script) .message");
+    const before = message.textContent;
+    const [screens, keys] = [[], []];
+    let { display } = card.dataset;
+    let lit;
+    for (let at = 0; message.textContent === before && at < ${LONGEST}; at += ${STEP}) {
+      if (card.dataset.display !== display && (display = card.dataset.display) !== "") screens.push([display, at]);
+      const key = card.querySelector(".key.down")?.dataset.key;
+      if (key !== lit && key !== undefined) keys.push(key);
+      lit = key;
+      passTime(${STEP});
+      // The end is told by a promise.
+      await Promise.resolve();
+    }
+    return { screens, keys, said: message.textContent };
+  })()`);
+}
 
 inPage("the responses of the shared vectors come out of the page", async (page) => {
   await alsoSharedLater("responses in the page", async () => {
