@@ -38,7 +38,11 @@ export class BoardPane {
       "section",
       { class: "pane", "aria-labelledby": "board-title" },
       element("h2", { id: "board-title" }, "Board"),
-      element("p", { class: "hint" }, "A development image has a front panel: the card above is then the board's."),
+      element(
+        "p",
+        { class: "hint" },
+        "A development image has a front panel: the card on this page is then the board's.",
+      ),
       element("div", { class: "row" }, this.#connect, this.#leave, this.#ask),
       this.#facts,
       this.#message,

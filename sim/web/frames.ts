@@ -1,4 +1,5 @@
-// Work that is done once before the next frame is drawn, however often it is asked for.
+// Work that is done once before the next frame is drawn, however often it is asked for; and whether things may move by
+// themselves.
 
 /** Returns what asks for `work`. */
 export function beforeNextFrame(work: () => void): () => void {
@@ -11,4 +12,9 @@ export function beforeNextFrame(work: () => void): () => void {
       work();
     });
   };
+}
+
+/** Whether things may move that nobody touches: not where the user wants reduced motion. */
+export function mayMove(): boolean {
+  return !matchMedia("(prefers-reduced-motion: reduce)").matches;
 }

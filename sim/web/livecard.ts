@@ -2,7 +2,7 @@
 
 import { CardTime } from "../common/cardtime.js";
 import { Keypresses } from "../common/keypresses.js";
-import type { KeyName } from "../core/card.js";
+import { KEYS, type KeyName } from "../core/card.js";
 import { isLive, type Subject } from "../core/subject.js";
 import { CardDrawing } from "./carddrawing.js";
 import { beforeNextFrame } from "./frames.js";
@@ -116,7 +116,7 @@ export class LiveCard {
 
   #draw(): void {
     const { on, state, display } = this.#subject;
-    const down = new Set([this.#held, this.#keypresses.down].filter((key) => key !== undefined));
+    const down = new Set(KEYS.filter((key) => key === this.#held || this.#subject.isDown(key)));
     this.drawing.show({ on, state, display, down });
   }
 }

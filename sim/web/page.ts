@@ -3,18 +3,21 @@
 import { EventLog } from "../common/eventlog.js";
 import type { Card } from "../core/card.js";
 import type { Subject } from "../core/subject.js";
+import type { Script } from "../session/playing.js";
 import { hashOf, otherFirmware } from "../session/recordmarks.js";
 import { BoardPane } from "./boardpane.js";
 import { CardsPane } from "./cardspane.js";
 import { Controls } from "./controls.js";
 import { type MadeCard, newCard } from "./democard.js";
 import { element } from "./dom.js";
-import { beforeNextFrame } from "./frames.js";
+import { Film } from "./film.js";
+import { beforeNextFrame, mayMove } from "./frames.js";
 import { HelpDeskPane } from "./helpdeskpane.js";
 import { LiveCard } from "./livecard.js";
 import { LoginPane } from "./loginpane.js";
-import { replay } from "./replay.js";
-import { ReplayPane } from "./replaypane.js";
+import { REAL_TIME } from "./realtime.js";
+import { type Files, replay } from "./replay.js";
+import { type Played, ReplayPane } from "./replaypane.js";
 import { webSerial } from "./serialline.js";
 import { SessionRecord } from "./sessionrecord.js";
 import { LogPane, StatePane } from "./statepane.js";
@@ -28,6 +31,8 @@ export class Page {
   #card: Card;
   #record: SessionRecord;
   #log: EventLog;
+  /** The session that is shown at the card's pace. */
+  #film: Film | undefined;
   /** The flash operations of the card at the last check. */
   #operations = 0;
   readonly #live: LiveCard;
@@ -42,7 +47,8 @@ export class Page {
   });
 
   readonly #replay = new ReplayPane({
-    play: (script, files) => this.#live.act(() => replay(this.#module, script, files, (made) => this.#begin(made))),
+    play: (script, files, atPace) => this.#play(script, files, atPace),
+    skip: () => this.#film?.end(true),
     warning: ({ name, lines }) => otherFirmware(name, lines, hashOf(this.#module)),
   });
 
@@ -98,20 +104,44 @@ export class Page {
     return [new BoardPane(serial, bench).root];
   }
 
-  /** A script begins, on a card that the browser does not keep. */
-  #begin(made: MadeCard): void {
-    this.#cards.replaced();
-    this.#take(made);
+  /** Plays a script on a card that the browser does not keep. Resolves when it was shown. */
+  async #play(script: Script, files: Files, atPace: boolean): Promise<Played> {
+    let film: Film | undefined;
+    const begin = (made: MadeCard) => {
+      this.#cards.replaced();
+      if (!atPace) return this.#take(made);
+      film = new Film(made.card, REAL_TIME, mayMove());
+      this.#own(made);
+    };
+    const failure = this.#live.act(() => replay(this.#module, script, files, begin));
+    const seen = film ? await this.#showFilm(film) : true;
+    return { failure, seen };
+  }
+
+  /** Shows a session at the card's pace, and then the card as it is since. */
+  async #showFilm(film: Film): Promise<boolean> {
+    this.#look(film);
+    this.#film = film;
+    const seen = await film.play(() => this.#live.changed());
+    if (seen) this.#look(this.#card);
+    return seen;
   }
 
   #take(made: MadeCard): void {
-    this.#card = made.card;
-    this.#record = new SessionRecord(this.#module, made);
+    this.#own(made);
     this.#look(made.card);
   }
 
-  /** Shows a card, the page's own or a board's. */
+  /** The page's card is another one from now on. */
+  #own(made: MadeCard): void {
+    this.#card = made.card;
+    this.#record = new SessionRecord(this.#module, made);
+  }
+
+  /** Shows a card: the page's own, a board's, or one of a session that was played. */
   #look(card: Subject): void {
+    this.#film?.end(false);
+    this.#film = undefined;
     this.#log.close();
     this.#log = new EventLog(card);
     this.#live.subject = card;

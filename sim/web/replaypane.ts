@@ -14,18 +14,31 @@ const WHICH = "Give one script (.dsc), and with it the flash file that it names.
 
 /** What the pane does with the card of the page. */
 export interface Stage {
-  /** Plays a script on a card that is then shown; returns where it failed. */
-  play(script: Script, files: Files): Failure | undefined;
+  /** Plays a script on a card that is then shown, at once or at the card's pace. */
+  play(script: Script, files: Files, atPace: boolean): Promise<Played>;
+  /** Shows at once what remains of the script that plays. */
+  skip(): void;
   /** A warning where a script was recorded with another firmware. */
   warning(script: Script): string | undefined;
+}
+
+/** What came of a script. */
+export interface Played {
+  /** Where it failed. */
+  readonly failure: Failure | undefined;
+  /** It was shown to its end: no other card took its place before. */
+  readonly seen: boolean;
 }
 
 export class ReplayPane {
   readonly root: HTMLElement;
   readonly #stage: Stage;
   readonly #input = element("input", { id: "script", type: "file", multiple: true });
+  readonly #pace = element("input", { id: "pace", type: "checkbox" });
   readonly #message = element("p", { class: "message", role: "status" });
   readonly #failure = element("dl");
+  /** Counts the scripts: what came of an earlier one is not said. */
+  #turn = 0;
 
   constructor(stage: Stage) {
     this.#stage = stage;
@@ -33,6 +46,9 @@ export class ReplayPane {
       const chosen = [...(this.#input.files ?? [])];
       this.#input.value = "";
       this.#take(chosen);
+    });
+    this.#pace.addEventListener("change", () => {
+      if (!this.#pace.checked) this.#stage.skip();
     });
     this.root = element(
       "section",
@@ -44,6 +60,7 @@ export class ReplayPane {
         "A session that was saved here, or any script of dsc-sim. Or drop it on the page.",
       ),
       labelled("Replay a session", this.#input),
+      element("p", { class: "choice" }, this.#pace, element("label", { for: "pace" }, "At the card's pace")),
       this.#message,
       this.#failure,
     );
@@ -66,7 +83,11 @@ export class ReplayPane {
     const name = scriptAmong(files);
     if (name === undefined) return this.#say(WHICH, "refused");
     const script = { name, lines: linesOf(new TextDecoder().decode(files.get(name))) };
-    const failure = this.#stage.play(script, files);
+    const turn = ++this.#turn;
+    if (this.#pace.checked) this.#say(`Playing ${name}.`);
+    const { failure, seen } = await this.#stage.play(script, files, this.#pace.checked);
+    if (turn !== this.#turn) return;
+    if (!seen) return this.#say("");
     const warning = this.#stage.warning(script);
     const said = failure
       ? `${name}:${failure.line}: ${failure.error}`

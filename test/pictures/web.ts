@@ -2,10 +2,14 @@
 
 import { bundle } from "../../sim/webbuilder/bundle.js";
 import { serve } from "../../sim/webbuilder/server.js";
-import { NO_CHROMIUM, openPage, startChromium } from "../support/browser.js";
-import { digitsShown, enter, mouse, openCard } from "../support/webcard.js";
+import { NO_CHROMIUM, startChromium } from "../support/browser.js";
+import { passTime } from "../support/pagetime.js";
+import { digitsShown, enter, openCard, script } from "../support/webcard.js";
+import { openStanding } from "../support/webpage.js";
 
 const VIEWPORT = { width: 1240, height: 800 };
+/** Longer than a frame takes, in ms: what was last changed is drawn. */
+const FRAME = 50;
 
 /** Logs in and returns the picture as PNG; undefined where there is no browser. */
 export async function photographPage(): Promise<Uint8Array | undefined> {
@@ -13,8 +17,8 @@ export async function photographPage(): Promise<Uint8Array | undefined> {
   const serving = await serve(await bundle());
   const browser = await startChromium();
   try {
-    const { page } = await openPage(browser, serving.url, { viewport: VIEWPORT });
-    const hand = mouse(page);
+    const { page } = await openStanding(browser, serving.url, { viewport: VIEWPORT });
+    const hand = script(page);
     await openCard(page, hand);
     await page.getByLabel("User name").fill("demo");
     await page.getByLabel("Password").fill("demo");
@@ -23,6 +27,7 @@ export async function photographPage(): Promise<Uint8Array | undefined> {
     await page.getByLabel("Response of the card").fill(await digitsShown(page));
     await page.getByRole("button", { name: "Send" }).click();
     await page.getByText("Welcome, demo!").waitFor();
+    await passTime(page, FRAME);
     return await page.screenshot();
   } finally {
     await browser.close();

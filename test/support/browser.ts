@@ -1,7 +1,8 @@
 // Headless Chromium, for the tests of the card in a browser. One for each test file, since it takes a second to start.
 
 import { existsSync } from "node:fs";
-import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import { DEADLINE } from "./deadline.js";
 
 /** The shell has no windows at all, and takes half the time; the whole browser will do. */
 const SHELL = "/usr/bin/chromium-headless-shell";
@@ -29,9 +30,16 @@ export interface Watched {
   readonly requests: string[];
 }
 
-/** Opens an address in a new page. */
-export async function openPage(browser: Browser, url: string, options: BrowserContextOptions = {}): Promise<Watched> {
+/** Opens an address in a new page of a new context, which `prepare` gets first. */
+export async function openPage(
+  browser: Browser,
+  url: string,
+  options: BrowserContextOptions = {},
+  prepare: (context: BrowserContext) => Promise<void> = async () => {},
+): Promise<Watched> {
   const context = await browser.newContext(options);
+  context.setDefaultTimeout(DEADLINE);
+  await prepare(context);
   const page = await context.newPage();
   const watched: Watched = { page, complaints: [], requests: [] };
   page.on("console", (message) => {

@@ -1,25 +1,9 @@
 // The card in a page, as a person uses it. Each step waits for the screen that it leads to.
 
-import type { Frame, Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import type { KeyName } from "../../sim/core/card.js";
 import { DEMO } from "../../sim/session/demo.js";
-
-type Place = Page | Frame;
-
-/** The time that may pass in a page before the screen must show the expected text, and its steps, in ms. */
-const LONGEST = 40_000;
-const STEP = 500;
-/** Pages whose time stands still but for what a test lets pass. */
-const paused = new WeakSet<Place>();
-
-/**
- * From now on the page's time passes only while a test waits for a screen, so that no test depends on the machine's
- * speed.
- */
-export async function pauseTime(page: Page): Promise<void> {
-  await page.clock.pauseAt(Date.now() + 60_000);
-  paused.add(page);
-}
+import { type Place, until } from "./pagetime.js";
 
 /** A key of the card. */
 export function keyOf(place: Place, key: KeyName) {
@@ -31,24 +15,13 @@ export async function shows(place: Place, display: string): Promise<void> {
   await until(place, `svg[data-display="${display}"]`);
 }
 
-/** Waits for an element, and lets the page's time pass meanwhile where it stands still. */
-async function until(place: Place, selector: string): Promise<void> {
-  if (!paused.has(place)) return place.locator(selector).waitFor();
-  const { clock } = place as Page;
-  for (let passed = 0; (await place.locator(selector).count()) === 0; passed += STEP) {
-    if (passed > LONGEST) throw new Error(`${selector}: not in ${LONGEST} ms`);
-    // Timers and the next frame come once, whatever was missed: to draw each frame of the time would cost more than the rest.
-    await clock.fastForward(STEP);
-  }
-}
-
 /** Waits for eight digits on the screen and returns them. */
 export async function digitsShown(place: Place): Promise<string> {
   await until(place, "svg:is([data-state=RESPONSE], [data-state=LOCK_CODE])");
   return (await place.locator("svg.card").getAttribute("data-display")) as string;
 }
 
-/** Three ways to press a key: each holds PRESS until the screen shows a text, and types digits. */
+/** A way to press keys: it holds PRESS until the screen shows a text, and types digits. */
 export interface Hand {
   hold(key: KeyName, display: string): Promise<void>;
   press(...keys: KeyName[]): Promise<void>;
@@ -57,12 +30,7 @@ export interface Hand {
 /** A real mouse, moved to where the key is: playwright's own click waits two frames for each key, in case it moves. */
 export function mouse(page: Page): Hand {
   const aim = async (key: KeyName) => {
-    const { x, y } = (await page.evaluate(`(() => {
-      const key = document.querySelector('[data-key="${key}"]');
-      key.scrollIntoView({ block: "nearest" });
-      const { x, y, width, height } = key.getBoundingClientRect();
-      return { x: x + width / 2, y: y + height / 2 };
-    })()`)) as { x: number; y: number };
+    const { x, y } = await middleOf(page, key);
     await page.mouse.move(x, y);
   };
   return {
@@ -87,29 +55,33 @@ export async function fingers(page: Page): Promise<Hand> {
   const session = await page.context().newCDPSession(page);
   const touch = (type: "touchStart" | "touchEnd", points: { x: number; y: number }[]) =>
     session.send("Input.dispatchTouchEvent", { type, touchPoints: points });
-  const middle = async (key: KeyName) => {
-    await keyOf(page, key).scrollIntoViewIfNeeded();
-    const box = (await keyOf(page, key).boundingBox()) as { x: number; y: number; width: number; height: number };
-    return [{ x: box.x + box.width / 2, y: box.y + box.height / 2 }];
-  };
   return {
     async hold(key, display) {
-      await touch("touchStart", await middle(key));
+      await touch("touchStart", [await middleOf(page, key)]);
       await shows(page, display);
       await touch("touchEnd", []);
     },
     async press(...keys) {
       for (const key of keys) {
-        await touch("touchStart", await middle(key));
+        await touch("touchStart", [await middleOf(page, key)]);
         await touch("touchEnd", []);
       }
     },
   };
 }
 
+/** Where the middle of a key is, once it is in view. */
+function middleOf(page: Page, key: KeyName): Promise<{ x: number; y: number }> {
+  return page.evaluate(`(() => {
+    const key = document.querySelector('[data-key="${key}"]');
+    key.scrollIntoView({ block: "nearest" });
+    const { x, y, width, height } = key.getBoundingClientRect();
+    return { x: x + width / 2, y: y + height / 2 };
+  })()`);
+}
+
 /** The keyboard alone: Tab to the card's first key, then letters and digits. */
 export function keyboard(page: Page): Hand {
-  const code = (key: KeyName) => (key === "press" ? "p" : key === "ok" ? "o" : key);
   const reachCard = async () => {
     const onCard = () => page.evaluate("document.activeElement.closest('svg.card') !== null");
     while (!(await onCard())) await page.keyboard.press("Shift+Tab");
@@ -117,15 +89,41 @@ export function keyboard(page: Page): Hand {
   return {
     async hold(key, display) {
       await reachCard();
-      await page.keyboard.down(code(key));
+      await page.keyboard.down(letterOf(key));
       await shows(page, display);
-      await page.keyboard.up(code(key));
+      await page.keyboard.up(letterOf(key));
     },
     async press(...keys) {
       await reachCard();
-      await page.keyboard.type(keys.map(code).join(""));
+      await page.keyboard.type(keys.map(letterOf).join(""));
     },
   };
+}
+
+/**
+ * Keys of a keyboard whose events are made in the page, many in one call: for what comes after a key, since real events
+ * cost a browser far more time than the card. No tap becomes a hold, however busy the machine is.
+ */
+export function script(place: Place): Hand {
+  const send = async (...events: { readonly type: "keydown" | "keyup"; readonly key: string }[]) => {
+    await place.evaluate(`for (const { type, key } of ${JSON.stringify(events)})
+      document.querySelector("svg.card").dispatchEvent(new KeyboardEvent(type, { key, code: key, bubbles: true }))`);
+  };
+  const down = (key: KeyName) => ({ type: "keydown", key: letterOf(key) }) as const;
+  const up = (key: KeyName) => ({ type: "keyup", key: letterOf(key) }) as const;
+  return {
+    async hold(key, display) {
+      await send(down(key));
+      await shows(place, display);
+      await send(up(key));
+    },
+    press: (...keys) => send(...keys.flatMap((key) => [down(key), up(key)])),
+  };
+}
+
+/** The key of the keyboard that is a key of the card while the card has the focus. */
+function letterOf(key: KeyName): string {
+  return key === "press" ? "p" : key === "ok" ? "o" : key;
 }
 
 /** Types digits and OK. */
@@ -134,8 +132,8 @@ export function enter(hand: Hand, digits: string): Promise<void> {
 }
 
 /** From a card that is off to its challenge. */
-export async function openCard(page: Page, hand: Hand, pin = DEMO.pin): Promise<void> {
+export async function openCard(place: Place, hand: Hand, pin = DEMO.pin): Promise<void> {
   await hand.hold("press", "PIN>");
   await enter(hand, pin);
-  await shows(page, "CHALLNG>");
+  await shows(place, "CHALLNG>");
 }

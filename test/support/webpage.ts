@@ -5,12 +5,15 @@ import * as assert from "uvu/assert";
 import { bundle, type Site } from "../../sim/webbuilder/bundle.js";
 import { type Serving, serve } from "../../sim/webbuilder/server.js";
 import { NO_CHROMIUM, openPage, startChromium, type Watched } from "./browser.js";
+import { passTime, stopTime } from "./pagetime.js";
 import { packageTest } from "./skipping.js";
 import { suite, type Test } from "./suite.js";
-import { pauseTime } from "./webcard.js";
 
-/** The service worker fetches all files once more for each context; the tests of the page without a network have it. */
-const NO_WORKER: BrowserContextOptions = { serviceWorkers: "block" };
+/**
+ * The service worker fetches all files once more for each context; the tests of the page without a network have it. Each
+ * frame of a transition costs as much as a key.
+ */
+export const FRUGAL: BrowserContextOptions = { serviceWorkers: "block", reducedMotion: "reduce" };
 
 /** Longer than a frame takes, in ms. */
 const FRAME = 50;
@@ -48,21 +51,7 @@ export function webSuite(title: string): Web {
     if (value === undefined) throw new Error("no test runs yet");
     return value;
   };
-  /** The page of the tests that need no context of their own: loaded anew for each, which costs half of a new context. */
-  let shared: Watched | undefined;
-  const cleared = async (): Promise<Watched> => {
-    if (!shared) {
-      shared = await openPaused(web.browser, web.serving.url, {});
-      return shared;
-    }
-    const { page, complaints, requests } = shared;
-    complaints.length = requests.length = 0;
-    await page.goto(web.serving.url);
-    await page.locator("svg.card").waitFor();
-    // The page's first picture needs a frame, and frames come only when its stopped time is advanced.
-    await page.clock.fastForward(FRAME);
-    return shared;
-  };
+  const shared = new SharedPage(() => openStanding(web.browser, web.serving.url), begins);
   const web: Web = {
     test,
     get site() {
@@ -77,28 +66,75 @@ export function webSuite(title: string): Web {
     inPage(name, body, options) {
       packageTest(test, NO_CHROMIUM, name, async () => {
         const { url } = web.serving;
-        const watched = options ? await openPaused(web.browser, url, options) : await cleared();
-        const { page, complaints, requests } = watched;
-        try {
+        const watched = async ({ page, complaints, requests }: Watched) => {
           await body(page);
           assert.equal(complaints, []);
           for (const address of requests) assert.ok(address.includes(url), address);
-        } catch (error) {
-          // The next test begins in a fresh page.
-          shared = undefined;
-          throw error;
-        } finally {
-          if (watched !== shared) await page.context().close();
-        }
+        };
+        if (options) await alone(await openStanding(web.browser, url, options), watched);
+        else await shared.use(watched);
       });
     },
   };
   return web;
 }
 
-async function openPaused(browser: Browser, url: string, options: BrowserContextOptions): Promise<Watched> {
-  const watched = await openPage(browser, url, { ...NO_WORKER, ...options });
-  await watched.page.locator("svg.card").waitFor();
-  await pauseTime(watched.page);
+/** A page of tests that need no context of their own: loaded anew for each, which costs half of a new context. */
+export class SharedPage {
+  readonly #open: () => Promise<Watched>;
+  readonly #begins: (page: Page) => Promise<void>;
+  #watched: Watched | undefined;
+
+  /** `open` opens it the first time; `begins` waits for it each time that it is loaded anew. */
+  constructor(open: () => Promise<Watched>, begins: (page: Page) => Promise<void> = async () => {}) {
+    this.#open = open;
+    this.#begins = begins;
+  }
+
+  /** Does something in the page as it is when it was just loaded. */
+  async use(body: (watched: Watched) => Promise<void>): Promise<void> {
+    const watched = this.#watched ? await this.#again(this.#watched) : await this.#open();
+    this.#watched = watched;
+    try {
+      await body(watched);
+    } catch (error) {
+      // The next test begins in a page that nothing went wrong in.
+      this.#watched = undefined;
+      await watched.page.context().close();
+      throw error;
+    }
+  }
+
+  async #again(watched: Watched): Promise<Watched> {
+    watched.complaints.length = watched.requests.length = 0;
+    await watched.page.reload();
+    await this.#begins(watched.page);
+    return watched;
+  }
+}
+
+/** Does something in a page, and closes its context. */
+export async function alone(watched: Watched, body: (watched: Watched) => Promise<void>): Promise<void> {
+  try {
+    await body(watched);
+  } finally {
+    await watched.page.context().close();
+  }
+}
+
+/** Opens a page with the card, in a context of its own whose time stands still. */
+export async function openStanding(
+  browser: Browser,
+  url: string,
+  options: BrowserContextOptions = {},
+): Promise<Watched> {
+  const watched = await openPage(browser, url, { ...FRUGAL, ...options }, stopTime);
+  await begins(watched.page);
   return watched;
+}
+
+/** Waits for the card. Its first picture comes with a frame, and frames are of the time that stands still. */
+export async function begins(page: Page): Promise<void> {
+  await page.locator("svg.card").waitFor({ state: "attached" });
+  await passTime(page, FRAME);
 }

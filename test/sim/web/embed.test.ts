@@ -9,9 +9,11 @@ import { DEMO } from "../../../sim/session/demo.js";
 import { bundle } from "../../../sim/webbuilder/bundle.js";
 import { type Serving, serve } from "../../../sim/webbuilder/server.js";
 import { NO_CHROMIUM, openPage, startChromium } from "../../support/browser.js";
+import { passTime, stopTime } from "../../support/pagetime.js";
 import { packageTest } from "../../support/skipping.js";
 import { suite } from "../../support/suite.js";
-import { mouse, openCard, shows } from "../../support/webcard.js";
+import { openCard, script, shows } from "../../support/webcard.js";
+import { begins, FRUGAL, openStanding, SharedPage } from "../../support/webpage.js";
 
 const test = suite("embedded card");
 
@@ -46,17 +48,16 @@ test.after(async () => {
   other?.closeAllConnections();
 });
 
+const otherPage = new SharedPage(() => openPage(browser, around, FRUGAL));
+
 /** A test in the page of the other site. */
 function inOtherPage(name: string, body: (page: Page) => Promise<void>, complaint = /^$/): void {
-  packageTest(test, NO_CHROMIUM, name, async () => {
-    const { page, complaints } = await openPage(browser, around);
-    try {
+  packageTest(test, NO_CHROMIUM, name, () =>
+    otherPage.use(async ({ page, complaints }) => {
       await body(page);
       for (const said of complaints) assert.match(said, complaint);
-    } finally {
-      await page.context().close();
-    }
-  });
+    }),
+  );
 }
 
 /** Does something with the element `card`. */
@@ -175,7 +176,7 @@ inOtherPage("a card that is taken out of the page answers no more, and one that 
 });
 
 packageTest(test, NO_CHROMIUM, "the page of examples shows the card as an element and as a frame", async () => {
-  const { page, complaints } = await openPage(browser, `${card.url}embed.html`);
+  const { page, complaints } = await openPage(browser, `${card.url}embed.html`, FRUGAL, stopTime);
   await page.getByRole("button", { name: "Log in by messages" }).click();
   await page.locator("output", { hasText: ocra(DEMO.suite, DEMO.key, { challenge: "123456" }) }).waitFor();
   const frame = page.frames().find((one) => one.url() === `${card.url}card.html`);
@@ -189,9 +190,9 @@ packageTest(test, NO_CHROMIUM, "the page of examples shows the card as an elemen
 });
 
 packageTest(test, NO_CHROMIUM, "a thousand logins leave nothing in memory", async () => {
-  const { page } = await openPage(browser, `${card.url}embed.html`);
+  const { page } = await openPage(browser, `${card.url}embed.html`, FRUGAL, stopTime);
   const session = await page.context().newCDPSession(page);
-  // Many at once: waiting for each would draw a frame for each.
+  // Many at once: to wait for each takes longer than the login.
   const logIn = (times: number) =>
     withElement(
       page,
@@ -210,11 +211,13 @@ packageTest(test, NO_CHROMIUM, "a thousand logins leave nothing in memory", asyn
        }`,
     );
   const used = async () => {
+    // Draws what was left to the next frame.
+    for (const frame of page.frames()) await passTime(frame, 1000);
     await session.send("HeapProfiler.collectGarbage");
     const { usedSize } = (await session.send("Runtime.getHeapUsage")) as { usedSize: number };
     return usedSize;
   };
-  await logIn(200);
+  await logIn(100);
   const before = await used();
   await logIn(1000);
   const grown = (await used()) - before;
@@ -224,11 +227,12 @@ packageTest(test, NO_CHROMIUM, "a thousand logins leave nothing in memory", asyn
 
 packageTest(test, NO_CHROMIUM, "once it was there the page works without its server", async () => {
   const own = await serve(await bundle());
-  const { page, complaints } = await openPage(browser, own.url);
+  const { page, complaints } = await openStanding(browser, own.url, { serviceWorkers: "allow" });
   await page.evaluate("navigator.serviceWorker.ready");
   await own.close();
   await page.reload();
-  await openCard(page, mouse(page));
+  await begins(page);
+  await openCard(page, script(page));
   await page.goto(`${own.url}card.html`);
   await page.locator("svg.card").waitFor();
   assert.equal(complaints, []);

@@ -12,12 +12,17 @@ import { Flash } from "../../../sim/core/flash.js";
 import { DEMO, personalizeDemo } from "../../../sim/session/demo.js";
 import { COMMANDS } from "../../../sim/session/language/table.js";
 import { hashOf } from "../../../sim/session/recordmarks.js";
+import { Session } from "../../../sim/session/session.js";
 import { personalize } from "../../../sim/web/personalize.js";
 import { cardOf, MODULE } from "../../support/cards.js";
+import { passTime } from "../../support/pagetime.js";
 import { scratchFolder } from "../../support/scratch.js";
 import { alsoSharedLater, vectors } from "../../support/sharedvectors.js";
 import { dscSim } from "../../support/simprocess.js";
-import { digitsShown, enter, mouse, openCard, shows } from "../../support/webcard.js";
+import { ON_WINDOWS } from "../../support/skipping.js";
+import { skip } from "../../support/suite.js";
+import { TerminalProgram } from "../../support/terminal.js";
+import { digitsShown, enter, openCard, script, shows } from "../../support/webcard.js";
 import { webSuite } from "../../support/webpage.js";
 
 const { test, inPage } = webSuite("replay in a browser");
@@ -33,17 +38,55 @@ interface Given {
 }
 
 /** Chooses files under "Replay a session", and returns what the page says then. */
-async function replay(page: Page, ...files: readonly Given[]): Promise<string> {
+async function choose(page: Page, ...files: readonly Given[]): Promise<string> {
   const given = files.map(({ name, contents }) => ({ name, mimeType: "", buffer: Buffer.from(contents) }));
   await page.getByLabel("Replay a session").setInputFiles(given);
-  return outcomeOf(page, files[0]?.name ?? "");
-}
-
-/** What the page says of a script, once it says it. */
-async function outcomeOf(page: Page, name: string): Promise<string> {
-  const message = page.locator(".message", { hasText: name });
+  const message = page.locator(".message", { hasText: files[0]?.name ?? "" });
   await message.waitFor();
   return (await message.textContent()) as string;
+}
+
+/** What came of dropping files on the page. */
+interface Dropped {
+  /** Whether the page took the event that comes before the drop, and showed that it would. */
+  readonly over: readonly [taken: boolean, shown: boolean];
+  /** Whether it took the drop. */
+  readonly taken: boolean;
+  /** What it says then. */
+  readonly said: string;
+}
+
+/** Drops files on the heading. */
+async function drop(page: Page, ...files: readonly Given[]): Promise<Dropped> {
+  const given = files.map(({ name, contents }) => [name, Buffer.from(contents).toString("base64")]);
+  return page.evaluate(`(async () => {
+    const dataTransfer = new DataTransfer();
+    for (const [name, contents] of ${JSON.stringify(given)})
+      dataTransfer.items.add(new File([Uint8Array.from(atob(contents), (char) => char.charCodeAt(0))], name));
+    const send = (type) => {
+      const event = new DragEvent(type, { dataTransfer, bubbles: true, cancelable: true });
+      document.querySelector("h1").dispatchEvent(event);
+      return event.defaultPrevented;
+    };
+    const over = [send("dragover"), document.documentElement.classList.contains("dropping")];
+    const taken = send("drop");
+    // It is empty until the files are read.
+    const message = document.querySelector("section:has(#script) .message");
+    while (message.textContent === "")
+      await new Promise((resolve) => {
+        const observer = new MutationObserver(() => {
+          observer.disconnect();
+          resolve();
+        });
+        observer.observe(message, { childList: true, characterData: true, subtree: true });
+      });
+    return { over, taken, said: message.textContent };
+  })()`);
+}
+
+/** Replays a script that is dropped, and returns what the page says then. */
+async function replay(page: Page, ...files: readonly Given[]): Promise<string> {
+  return (await drop(page, ...files)).said;
 }
 
 function passed(name: string): string {
@@ -90,14 +133,14 @@ test("a card that refuses its personalization is told with its status word", () 
 });
 
 inPage("a session that is saved replays under dsc-sim, from a demo card and from a flash file", async (page) => {
-  const hand = mouse(page);
+  const hand = script(page);
   await openCard(page, hand);
   await enter(hand, "123456");
   const response = await digitsShown(page);
   await page.getByLabel("Battery").selectOption("2300");
-  const script = await save(page, 1);
-  assert.is(script.split("\n")[0], HEAD);
-  assert.match(script, new RegExp(`expect ${response}\\n[^]*battery 2300\\nend\\n$`));
+  const saved = await save(page, 1);
+  assert.is(saved.split("\n")[0], HEAD);
+  assert.match(saved, new RegExp(`expect ${response}\\n[^]*battery 2300\\nend\\n$`));
   assert.is(dscSim(["run", "session.dsc"], "", FOLDER).code, 0);
   const buffer = Buffer.from(cardOf({ pin: NEW_PIN }).flash.bytes);
   await page.getByLabel("Open a flash file").setInputFiles({ name: "card.bin", mimeType: "", buffer });
@@ -122,14 +165,36 @@ inPage("a record of the simulator replays in the page, and goes on as a record o
     const { code, lines } = dscSim(["--headless", "--record", name, ...args], `${commands.join("\n")}\n`, FOLDER);
     assert.is(code, 0, lines.join("\n"));
     const files = name === "used.dsc" ? [flashFile(`${name}.flash`)] : [];
-    assert.is(await replay(page, flashFile(name), ...files), passed(name));
+    assert.is(await choose(page, flashFile(name), ...files), passed(name));
     await shows(page, (JSON.parse(lines.at(-1) as string) as { display: string }).display);
-    await enter(mouse(page), "123456");
+    await enter(script(page), "123456");
     await digitsShown(page);
     const again = await save(page, 1 + files.length);
     assert.is(again.split("\n")[0], HEAD);
     assert.is(dscSim(["run", "session.dsc"], "", FOLDER).code, 0, again);
   }
+});
+
+inPage("a record of the terminal, where somebody logged in, replays in the page", async (page) => {
+  if (ON_WINDOWS !== undefined) return skip(ON_WINDOWS);
+  const program = TerminalProgram.simulator(["--demo", "--seed", "9", "--record", join(FOLDER, "terminal.dsc")]);
+  let response: string | undefined;
+  try {
+    await program.until(/State +OFF/);
+    program.send("P");
+    await program.until(/\[ PIN> \]/);
+    program.send(`${DEMO.pin}\r`);
+    await program.until(/\[ CHALLNG> \]/);
+    program.send("123456\r");
+    [, response] = await program.until(/\[ (\d{8}) \]/);
+    program.send("q");
+    assert.is(await program.exit, 0);
+  } finally {
+    await program.close();
+  }
+  const contents = readFileSync(join(FOLDER, "terminal.dsc"));
+  assert.is(await choose(page, { name: "terminal.dsc", contents }), passed("terminal.dsc"));
+  assert.is(await digitsShown(page), response);
 });
 
 inPage("every command of the language does in the page what its example says", async (page) => {
@@ -168,10 +233,10 @@ inPage("a script that fails is told with its line, what was expected and what wa
 });
 
 inPage("files that are no one script are refused, and the card stays", async (page) => {
-  await mouse(page).hold("press", "PIN>");
-  const script = (name: string) => ({ name, mimeType: "", buffer: Buffer.from("show") });
+  await script(page).hold("press", "PIN>");
+  const show = (name: string) => ({ name, mimeType: "", buffer: Buffer.from("show") });
   const flash = { name: "card.bin", mimeType: "", buffer: Buffer.from(cardOf().flash.bytes) };
-  for (const files of [[script("a.dsc"), script("b.dsc")], [flash], [script("a.txt"), script("b.txt")]]) {
+  for (const files of [[show("a.dsc"), show("b.dsc")], [flash], [show("a.txt"), show("b.txt")]]) {
     await page.getByLabel("Replay a session").setInputFiles(files);
     await page.getByText("Give one script (.dsc), and with it the flash file that it names.").waitFor();
     await replay(page, { name: "between.dsc", contents: "down" });
@@ -180,24 +245,113 @@ inPage("files that are no one script are refused, and the card stays", async (pa
 });
 
 inPage("a session is replayed by dropping it anywhere on the page, its flash file with it", async (page) => {
-  const script = "flash card.bin\nhold press\ntype 5806\nok\nexpect CHALLNG>\n";
-  const flash = [...cardOf({ pin: NEW_PIN }).flash.bytes];
-  const prevented = await page.evaluate(`(() => {
-    const dataTransfer = new DataTransfer();
-    dataTransfer.items.add(new File([${JSON.stringify(script)}], "dropped.dsc"));
-    dataTransfer.items.add(new File([Uint8Array.from(${JSON.stringify(flash)})], "card.bin"));
-    const send = (type) => {
-      const event = new DragEvent(type, { dataTransfer, bubbles: true, cancelable: true });
-      document.querySelector("h1").dispatchEvent(event);
-      return event.defaultPrevented;
-    };
-    return [send("dragover"), document.documentElement.classList.contains("dropping"), send("drop")];
-  })()`);
-  assert.equal(prevented, [true, true, true]);
-  assert.is(await outcomeOf(page, "dropped.dsc"), passed("dropped.dsc"));
+  const contents = "flash card.bin\nhold press\ntype 5806\nok\nexpect CHALLNG>\n";
+  const flash = { name: "card.bin", contents: cardOf({ pin: NEW_PIN }).flash.bytes };
+  const dropped = await drop(page, { name: "dropped.dsc", contents }, flash);
+  assert.equal(dropped, { over: [true, true], taken: true, said: passed("dropped.dsc") });
   await shows(page, "CHALLNG>");
   assert.is(await page.locator("html.dropping").count(), 0);
 });
+
+inPage("a session is shown at the card's pace where that is wanted, and the rest of it at once", async (page) => {
+  const paced = { name: "paced.dsc", contents: "demo\nhold press\ntype 4071\nok\nwait 5000\n" };
+  const expected = screensOf(paced.contents);
+  assert.equal(
+    expected.map(([display]) => display),
+    ["PIN>", "PIN>*", "PIN>**", "PIN>***", "PIN>****", "CHALLNG>"],
+  );
+  await page.getByLabel("At the card's pace").check();
+  for (const reducedMotion of ["no-preference", "reduce"] as const) {
+    await page.emulateMedia({ reducedMotion });
+    assert.is(await replay(page, paced), "Playing paced.dsc.");
+    const watched = await watch(page);
+    assert.equal(
+      watched.screens.map(([display]) => display),
+      expected.map(([display]) => display),
+    );
+    for (const [at, [display, time]] of watched.screens.entries()) {
+      const late = time - (expected[at] as Screen)[1];
+      assert.ok(late >= 0 && late < DRAWING, `${display} is ${late} ms late`);
+    }
+    assert.is(watched.said, passed(paced.name));
+    assert.equal(watched.keys, reducedMotion === "reduce" ? [] : ["press", "4", "0", "7", "1", "ok"]);
+  }
+  assert.is(await replay(page, paced), "Playing paced.dsc.");
+  await shows(page, "PIN>");
+  await page.getByLabel("At the card's pace").uncheck();
+  await page.getByText(passed(paced.name)).waitFor();
+  await shows(page, "CHALLNG>");
+  await enter(script(page), "123456");
+  await digitsShown(page);
+});
+
+inPage("another card takes the place of a session that is shown at the card's pace", async (page) => {
+  await page.getByLabel("At the card's pace").check();
+  const long = { name: "long.dsc", contents: "demo\nhold press\nwait 9000\n" };
+  const short = { name: "short.dsc", contents: "demo\nhold press\n" };
+  assert.is(await replay(page, long), "Playing long.dsc.");
+  await shows(page, "PIN>");
+  assert.is(await replay(page, short), "Playing short.dsc.");
+  assert.is((await watch(page)).said, passed("short.dsc"));
+  assert.is(await replay(page, long), "Playing long.dsc.");
+  await shows(page, "PIN>");
+  await page.getByRole("button", { name: "New demo card" }).click();
+  await shows(page, "");
+  await passTime(page, LONGEST);
+  await passTime(page, LONGEST);
+  await shows(page, "");
+  assert.is(await page.locator(".message", { hasText: "long.dsc" }).count(), 0);
+});
+
+/** What was seen, but for a blank screen, of a session at the card's pace: screens with the card's time, keys that lit, and the outcome. */
+interface Seen {
+  readonly screens: readonly Screen[];
+  readonly keys: readonly string[];
+  readonly said: string;
+}
+type Screen = readonly [display: string, at: number];
+
+/** The steps in which time passes while a session is watched, in ms, and the longest time. */
+const STEP = 10;
+const LONGEST = 20_000;
+
+/** A screen is drawn in the frame after it came: the time until it is seen, in ms. */
+const DRAWING = 50;
+
+/** The screens of a script, with the card's time. */
+function screensOf(contents: string): Screen[] {
+  const screens: Screen[] = [];
+  const session = new Session({
+    module: MODULE,
+    seed: 1,
+    openFlash: () => new Flash(),
+    onStart: (card) => card.watchers.push({ display: (text) => screens.push([text.trimEnd(), card.time]) }),
+  });
+  for (const line of contents.trimEnd().split("\n")) session.execute(line);
+  return screens;
+}
+
+/** Lets time pass until the page says what came of a script. Times are rounded up to steps. */
+function watch(page: Page): Promise<Seen> {
+  return page.evaluate(`(async () => {
+    const card = document.querySelector("svg.card");
+    const message = document.querySelector("section:has(#script) .message");
+    const before = message.textContent;
+    const [screens, keys] = [[], []];
+    let { display } = card.dataset;
+    let lit;
+    for (let at = 0; message.textContent === before && at < ${LONGEST}; at += ${STEP}) {
+      if (card.dataset.display !== display && (display = card.dataset.display) !== "") screens.push([display, at]);
+      const key = card.querySelector(".key.down")?.dataset.key;
+      if (key !== lit && key !== undefined) keys.push(key);
+      lit = key;
+      passTime(${STEP});
+      // The end is told by a promise.
+      await Promise.resolve();
+    }
+    return { screens, keys, said: message.textContent };
+  })()`);
+}
 
 inPage("the responses of the shared vectors come out of the page", async (page) => {
   await alsoSharedLater("responses in the page", async () => {

@@ -14,7 +14,8 @@ import { scratchFolder } from "../../support/scratch.js";
 import { SimProcess } from "../../support/simprocess.js";
 import { packageTest } from "../../support/skipping.js";
 import { suite } from "../../support/suite.js";
-import { digitsShown, enter, mouse, openCard, shows } from "../../support/webcard.js";
+import { digitsShown, enter, openCard, script, shows } from "../../support/webcard.js";
+import { FRUGAL, openStanding } from "../../support/webpage.js";
 
 const test = suite("board in a browser");
 
@@ -53,15 +54,15 @@ test.after(async () => {
 });
 
 async function connected(): Promise<{ page: Page; complaints: string[] }> {
-  const { page, complaints } = await openPage(browser, "about:blank");
-  await page.addInitScript(FAKE_SERIAL);
-  await page.exposeFunction("toCard", (bytes: number[]) => {
-    port.write(Uint8Array.from(bytes));
+  const { page, complaints } = await openPage(browser, serving.url, FRUGAL, async (context) => {
+    await context.addInitScript(FAKE_SERIAL);
+    await context.exposeFunction("toCard", (bytes: number[]) => {
+      port.write(Uint8Array.from(bytes));
+    });
   });
   port.on("data", (chunk: Uint8Array) => {
     page.evaluate(`window.fromCard?.enqueue(Uint8Array.from([${[...chunk]}]))`).catch(() => {});
   });
-  await page.goto(serving.url);
   await page.getByRole("button", { name: "Connect a board" }).click();
   await page.getByText("Connected.").waitFor();
   return { page, complaints };
@@ -69,7 +70,7 @@ async function connected(): Promise<{ page: Page; complaints: string[] }> {
 
 packageTest(test, NO_CHROMIUM, "a login on the card of a board, its facts, and the page's own card again", async () => {
   const { page, complaints } = await connected();
-  const hand = mouse(page);
+  const hand = script(page);
   await openCard(page, hand);
   await enter(hand, CHALLENGE);
   assert.is(await digitsShown(page), ocra(DEMO.suite, DEMO.key, { challenge: CHALLENGE }));
@@ -96,14 +97,13 @@ packageTest(
     const { page } = await connected();
     await page.evaluate('window.fromCard.error(new Error("unplugged"))');
     await page.getByText("The board is gone; the line was closed.").waitFor();
-    await mouse(page).hold("press", "PIN>");
+    await script(page).hold("press", "PIN>");
     await page.context().close();
   },
 );
 
 packageTest(test, NO_CHROMIUM, "without Web Serial the page says nothing of boards", async () => {
-  const { page } = await openPage(browser, serving.url.replace("127.0.0.1", "card.test"));
-  await page.locator("svg.card").waitFor();
+  const { page } = await openStanding(browser, serving.url.replace("127.0.0.1", "card.test"));
   assert.is(await page.getByText("Connect a board").count(), 0);
   await page.context().close();
 });
