@@ -38,7 +38,7 @@ export interface BatchDeskOptions {
 }
 
 /** Reasons for which the row is at fault and not the register. */
-const OF_ROW: readonly RegisterReason[] = ["duplicate", "damaged", "unknown", "state"];
+const OF_ROW: readonly RegisterReason[] = ["duplicate", "damaged", "unknown", "state", "approval"];
 
 export class BatchDesk {
   readonly batch: number;

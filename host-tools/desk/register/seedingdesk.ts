@@ -4,7 +4,8 @@
 import type { Kysely } from "kysely";
 import type { CardRecord, KeyRegister, PutKeyProgress, StoreDataProgress, UnboundRecord } from "../keyregister.js";
 import { cardsNow, changeApproved, isApprovalSet, type Subject } from "./approvals.js";
-import { type Card, findCard, moveCard, progressOf, retireAtDesk } from "./cards.js";
+import { leaveRows } from "./batchwithdrawals.js";
+import { type Card, findCard, IN_USE, moveCard, progressOf, retireAtDesk } from "./cards.js";
 import { type Change, change } from "./change.js";
 import { claimCard, releaseCard } from "./claims.js";
 import { RegisterError } from "./errors.js";
@@ -16,8 +17,6 @@ import { settingOf } from "./settings.js";
 
 const ACTION = "personalize";
 const DIGITS = 7;
-/** States of cards that somebody has or will have, with keys in them. */
-const LIVE: readonly CardState[] = ["seeded", "shipped", "active", "lost"];
 
 /** What an order specifies for its card. */
 export interface OrderedCard {
@@ -139,6 +138,7 @@ export class SeedingDesk implements KeyRegister {
         const before = await findCard(one.db, serial);
         if ((await newestVersion(one.db, serial)) !== seen || before?.state !== state) throw isChanged(serial);
         await this.#refuseOrder(one.db, serial, before);
+        await leaveRows(one, { serial, cardId, batch: this.#job?.batch, order: this.#order?.number });
         await retireOthers(one, serial, cardId);
         await keepCard(one, record, before, this.#order?.number, this.#job);
         const version = await bindKeys(one, { ...record, cardId });
@@ -314,7 +314,7 @@ async function reseedSubject({ db }: Change, serial: string, cardId: string): Pr
     .selectFrom("cards")
     .select("serial")
     .where((where) => where.or([where("serial", "=", serial), where("card_id", "=", cardId)]))
-    .where("state", "in", LIVE)
+    .where("state", "in", IN_USE)
     .execute();
   if (cards.length === 0) return undefined;
   const serials = cards.map((card) => card.serial);
