@@ -45,12 +45,19 @@ export class BatchDesk {
   readonly register: Register;
   readonly #options: BatchDeskOptions;
   readonly #byLine: ReadonlyMap<number, ListedCard>;
+  /** Rows that failed here because of their card, by number. */
+  readonly #faulty = new Set<number>();
 
   constructor(register: Register, options: BatchDeskOptions) {
     this.register = register;
     this.batch = options.batch;
     this.#options = options;
     this.#byLine = new Map(options.cards.map((card) => [card.line, card]));
+  }
+
+  /** The number of rows that failed here because of their card. */
+  get faultyCards(): number {
+    return this.#faulty.size;
   }
 
   /** Looks up what the register has for the card at a port. */
@@ -85,6 +92,7 @@ export class BatchDesk {
       // The card was seeded singly, for this very row.
       if (plan.action === "nothing") await change(this.register, done);
       else await carryOut(plan, request, client, desk, onStep);
+      this.#faulty.delete(row.number);
       return plan.warnings;
     } finally {
       if (plan) wipePlan(plan);
@@ -93,8 +101,9 @@ export class BatchDesk {
   }
 
   /** Records that seeding failed. */
-  fail(port: string, row: PairedRow, failure: Failure): Promise<void> {
-    return failRow(this.register, row, this.#claimant(port), failure);
+  async fail(port: string, row: PairedRow, failure: Failure): Promise<void> {
+    const isFailed = await failRow(this.register, row, this.#claimant(port), failure);
+    if (isFailed && failure.whose === "card") this.#faulty.add(row.number);
   }
 
   /** Records a card that cannot be used. */

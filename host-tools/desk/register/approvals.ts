@@ -71,6 +71,8 @@ export const HASH_DIGITS = 16;
 const HASH = new RegExp(`^[0-9a-f]{${HASH_DIGITS},64}$`);
 const RANDOM_BYTES = 16;
 const LABEL = "dsc approval";
+const NEW_REQUEST =
+  "Nothing was signed. Who needs the approval runs the refused command again, which prints the request to approve.";
 
 type Row = Selectable<ApprovalsTable>;
 
@@ -128,6 +130,7 @@ async function spendOrAsk(one: Change, subject: Subject): Promise<RegisterError 
       `dsc ${subject.command} needs the approval of a second operator, and the register has ${operators.length}; ` +
         "enrol operators with dsc operator add",
       "approval",
+      "Enrol a second operator with dsc operator add; dsc operator list shows those that there are.",
     );
   const askedBy = nameOf(register.actor);
   const known = await requestsOf(db, askedBy, subject.command);
@@ -305,7 +308,7 @@ export async function requestToApprove({ db, at, register }: Change, hash: strin
   const row = await rowOf(db, hash);
   const request = requestIn(row);
   const name = shortOf(row.hash);
-  const refuse = (why: string) => new RegisterError(`${name}: ${why}`, "approval");
+  const refuse = (why: string) => new RegisterError(`${name}: ${why}`, "approval", NEW_REQUEST);
   if (!request) throw refuse("the request was changed after it was written; run the command again for a new one");
   if (request.register !== register.id.toString("hex"))
     throw refuse("the request belongs to another register; run the command again for a new one");
@@ -329,6 +332,7 @@ async function rowOf(db: Kysely<Tables>, hash: string): Promise<Row> {
     throw new RegisterError(
       `a hash has ${HASH_DIGITS} hexadecimal digits or more; copy it as it was printed`,
       "unknown",
+      NEW_REQUEST,
     );
   const rows = await db.selectFrom("approvals").selectAll().execute();
   const [row, ...more] = rows.filter((each) => each.hash.toString("hex").startsWith(digits));
@@ -336,6 +340,7 @@ async function rowOf(db: Kysely<Tables>, hash: string): Promise<Row> {
   throw new RegisterError(
     `${digits}: the register has no such request, or more than one; give more digits of the hash`,
     "unknown",
+    NEW_REQUEST,
   );
 }
 

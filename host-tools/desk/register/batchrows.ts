@@ -255,8 +255,11 @@ export interface Failure {
   readonly whose: "card" | "row" | "away";
 }
 
-/** Records that seeding failed. The row goes to the next card if this one got no keys. */
-export function failRow(register: Register, row: PairedRow, claimant: Claimant, failure: Failure): Promise<void> {
+/**
+ * Records that seeding failed. The row goes to the next card if this one got no keys. Returns whether the row failed,
+ * too.
+ */
+export function failRow(register: Register, row: PairedRow, claimant: Claimant, failure: Failure): Promise<boolean> {
   return change(register, async (one) => {
     const { db } = one;
     const card = await db.selectFrom("cards").select("card_id").where("serial", "=", row.serial).executeTakeFirst();
@@ -276,6 +279,7 @@ export function failRow(register: Register, row: PairedRow, claimant: Claimant, 
         .execute();
     await noteAttempt(one, { ...row, claimant }, "failed", failure.why, row.number);
     await releaseCard(one, row.serial, claimant);
+    return failed;
   });
 }
 

@@ -87,5 +87,6 @@ function isWaitedFor({ serial, line, batch_number }: BatchRow): RegisterError {
     `${serial} is line ${line} of batch ${batch_number}, which is not done; put the card in when that list is seeded, or ` +
       `close the batch first (dsc batch close --batch ${batch_number} --unfinished)`,
     "state",
+    `dsc batch show --batch ${batch_number} shows its cards.`,
   );
 }

@@ -4,7 +4,7 @@
 import type { Kysely } from "kysely";
 import * as assert from "uvu/assert";
 import { Kind } from "../../../../firmware/wire.js";
-import { BatchDesk } from "../../../../host-tools/desk/batch/batchdesk.js";
+import { BatchDesk, whoseFault } from "../../../../host-tools/desk/batch/batchdesk.js";
 import {
   type Progress,
   type RunListener,
@@ -16,6 +16,7 @@ import type { ListedCard } from "../../../../host-tools/desk/batch/cardlist.js";
 import { type BatchRow, batchOf, openFileBatch, rowsOf } from "../../../../host-tools/desk/register/batches.js";
 import { openRowPin } from "../../../../host-tools/desk/register/batchrows.js";
 import { changeSetting } from "../../../../host-tools/desk/register/enrolment.js";
+import { RegisterError } from "../../../../host-tools/desk/register/errors.js";
 import { currentKeys } from "../../../../host-tools/desk/register/keys.js";
 import type { Register } from "../../../../host-tools/desk/register/register.js";
 import type { Tables } from "../../../../host-tools/desk/register/schema.js";
@@ -180,7 +181,7 @@ onEachEngine(
     const rack = new Rack("a", "b");
     const cards = Array.from({ length: 5 }, (_, at) => blankCard({ seed: 100 + at }));
     const { end, batch, listener } = await work(register, rack, rowsFor(5), operator(rack, [...cards]));
-    assert.equal({ ...end, here: 0 }, { done: 5, failed: 0, pending: 0, here: 0, stopped: [] });
+    assert.equal({ ...end, here: 0 }, { done: 5, failed: 0, pending: 0, here: 0, faultyCards: 0, stopped: [] });
     assert.is(end.here, 5);
     await assertSeeded(register, batch, cards);
     assert.ok(listener.events("a").includes("seeded") && listener.events("b").includes("seeded"));
@@ -351,6 +352,48 @@ onEachEngine(
     await askedBy(reseed());
   },
 );
+
+/** Exchanges the card for a blank one with the same id, as if it had lost what it was given. */
+function relapse(slot: Slot): void {
+  const card = slot.pull();
+  if (card) slot.put(blankCard({ flash: new Flash(Buffer.from(card.flash.bytes)) }));
+}
+
+onEachEngine(
+  test,
+  "a row that fails because of its card is counted as such, and a row without a card to blame is not",
+  async ({ register }) => {
+    const rack = new Rack("a");
+    const slot = rack.slot("a");
+    const list = rowsFor(2).map((card, at) => (at === 1 ? { ...card, serial: "IB3000123" } : card));
+    await openList(register, list);
+    await putCard(register, "IB3000123", "active", { card_id: "0123456789abcdef" });
+    const spoil = ({ event }: PortNews) => {
+      if (event === "row") atFrame(slot, slot.frames + FRAMES_TO_STORE + 2, relapse);
+    };
+    const { end } = await work(
+      register,
+      rack,
+      list,
+      operator(rack, [blankCard({ seed: 460 }), blankCard({ seed: 461 })]),
+      {},
+      spoil,
+    );
+    assert.equal([end.done, end.failed, end.faultyCards], [0, 2, 1]);
+  },
+);
+
+test("an approval that is missing is the row's fault: the other ports go on", () => {
+  assert.is(
+    whoseFault(new RegisterError("dsc personalize needs the approval of a second operator", "approval")),
+    "row",
+  );
+  const stops = new RegisterError("the server is away", "unreachable");
+  assert.throws(
+    () => whoseFault(stops),
+    (error: unknown) => error === stops,
+  );
+});
 
 onEachEngine(test, "two benches share one list", async (rig) => {
   const { register } = rig;
