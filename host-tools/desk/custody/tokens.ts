@@ -3,7 +3,9 @@
 import { UsageError } from "../../files/errors.js";
 import { type Cryptoki, type Handle, loadCryptoki } from "./cryptoki.js";
 import { TokenError } from "./errors.js";
-import { type AskPin, findSlot, Token } from "./token.js";
+import type { AskPin } from "./login.js";
+import { findSlot } from "./slots.js";
+import { Token } from "./token.js";
 import type { TokenUri } from "./uri.js";
 
 /** Loads the vendor's module at a path. */

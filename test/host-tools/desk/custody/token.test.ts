@@ -11,14 +11,9 @@ import {
   TokenFlag,
 } from "../../../../host-tools/desk/custody/cryptoki.js";
 import { TokenError, TokenPinError, type TokenReason } from "../../../../host-tools/desk/custody/errors.js";
-import {
-  findSlot,
-  type KeyUse,
-  MAC_USE,
-  type Token,
-  TRANSPORT_USE,
-  WRAPPING_USE,
-} from "../../../../host-tools/desk/custody/token.js";
+import { type KeyUse, MAC_USE, TRANSPORT_USE, WRAPPING_USE } from "../../../../host-tools/desk/custody/keyuses.js";
+import { findSlot } from "../../../../host-tools/desk/custody/slots.js";
+import type { Token } from "../../../../host-tools/desk/custody/token.js";
 import { TokenMac, TokenMaster, TokenWrapping } from "../../../../host-tools/desk/custody/tokenkeys.js";
 import { Tokens } from "../../../../host-tools/desk/custody/tokens.js";
 import { parseTokenUri } from "../../../../host-tools/desk/custody/uri.js";
