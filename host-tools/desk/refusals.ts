@@ -56,7 +56,11 @@ export function refuseAnotherCard(record: CardRecord | UnboundRecord, { id }: Ca
 }
 
 /** A card that confirmed STORE DATA cannot be blank with the same id: a wipe gives it a new id. */
-export function refuseFalseCard({ serial, storeData }: CardRecord, { life }: CardStatus, name: string): void {
+export function refuseFalseCard(
+  { serial, storeData }: Pick<CardRecord, "serial" | "storeData">,
+  { life }: Pick<CardStatus, "life">,
+  name: string,
+): void {
   if (life !== "blank" || storeData !== "answered") return;
   throw new AuthenticationFailed(
     `this card claims to be blank, but has the id of the card that took the keys of ${serial} (${name}): it is a ` +

@@ -2,7 +2,7 @@
 // also the way to move a register from a file to a server and back.
 //
 // Everything done after a backup is lost with the register. So the operator who restores one states where serial
-// numbers continue, which orders were done and whose keys were forgotten since then. Open challenges and claims end.
+// numbers continue, which orders were done and whose keys were forgotten since then. Open challenges, claims and approvals end.
 
 import { type Kysely, sql, type Transaction } from "kysely";
 import { createFromPieces } from "../../files/files.js";
@@ -272,6 +272,8 @@ class Restoring {
       this.#challengesEnded++;
       return { ...row, used: 1 };
     }
+    // An approval that was used since would otherwise be valid a second time.
+    if (table === "approvals" && row.spent === null) return { ...row, spent: row.expires ?? null };
     return row;
   }
 

@@ -3,6 +3,7 @@
 
 import type { Kysely } from "kysely";
 import type { CardRecord, KeyRegister, PutKeyProgress, StoreDataProgress, UnboundRecord } from "../keyregister.js";
+import { refuseFalseCard } from "../refusals.js";
 import { cardsNow, changeApproved, isApprovalSet, type Subject } from "./approvals.js";
 import { leaveRows } from "./batchwithdrawals.js";
 import { type Card, findCard, IN_USE, moveCard, progressOf, retireAtDesk } from "./cards.js";
@@ -139,7 +140,7 @@ export class SeedingDesk implements KeyRegister {
         if ((await newestVersion(one.db, serial)) !== seen || before?.state !== state) throw isChanged(serial);
         await this.#refuseOrder(one.db, serial, before);
         await leaveRows(one, { serial, cardId, batch: this.#job?.batch, order: this.#order?.number });
-        await retireOthers(one, serial, cardId);
+        await retireOthers(one, record, this.name);
         await keepCard(one, record, before, this.#order?.number, this.#job);
         const version = await bindKeys(one, { ...record, cardId });
         const detail = { card: cardId, version, key: record.origin, life: record.lifeBefore };
@@ -322,8 +323,8 @@ async function reseedSubject({ db }: Change, serial: string, cardId: string): Pr
   return { command: "personalize", arguments: given, cards: await cardsNow(db, serials), recipient: null };
 }
 
-/** Retires the earlier serial numbers of a card. */
-async function retireOthers(one: Change, serial: string, cardId: string): Promise<void> {
+/** Retires the earlier serial numbers of a card. A false card must not end the keys of the card whose id it claims. */
+async function retireOthers(one: Change, { serial, cardId = "", lifeBefore }: CardRecord, name: string): Promise<void> {
   const others = await one.db
     .selectFrom("cards")
     .selectAll()
@@ -331,6 +332,7 @@ async function retireOthers(one: Change, serial: string, cardId: string): Promis
     .where("serial", "!=", serial)
     .execute();
   for (const other of others) {
+    if (lifeBefore === "blank") refuseFalseCard(progressOf(other), { life: lifeBefore }, name);
     await abandonKeys(one, other.serial);
     await retireAtDesk(one, other, { action: ACTION, reason: `its card became ${serial}`, renumbered: true });
   }
