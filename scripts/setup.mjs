@@ -1,7 +1,7 @@
 // Prepares a fresh clone: installs the packages of package-lock.json and builds what is missing or older than its
 // sources. Plain JavaScript, since it runs before anything is installed.
 
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -10,15 +10,19 @@ import { fileURLToPath } from "node:url";
 const require = createRequire(import.meta.url);
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..");
 const BUILD = join(ROOT, "build");
+/** Holds the number of the process that builds. */
+const LOCK = join(BUILD, "lock");
+/** How often a process that waits looks (ms). */
+const POLL = 100;
 
 /** What `dsc-sim` and `dsc` need: the sources, the file that is written last, and the commands. */
 const TOOLS = [
   {
     name: "firmware",
     sources: ["firmware", "asconfig.json", "package-lock.json"],
-    output: "build/dsc.wasm",
+    output: "build/firmware.stamp",
     commands: [asc("firmware/index.ts", "release")],
-    finish: stampHash,
+    finish: stampFirmware,
   },
   {
     name: "tools",
@@ -83,12 +87,18 @@ const PACKAGING = [
 
 /** Installs the packages unless they are there and as the lock file says. */
 export function install() {
-  const installed = time(join(ROOT, "node_modules/.package-lock.json"));
-  if (installed >= time(join(ROOT, "package-lock.json"))) return;
-  say("installing packages");
+  if (isInstalled()) return;
   const npm = process.platform === "win32" ? "npm.cmd" : "npm";
-  // Within npm pack --json it would print JSON, too.
-  run(npm, ["ci", "--no-audit", "--no-fund", "--loglevel=error", "--json=false"], process.platform === "win32");
+  alone(() => {
+    if (isInstalled()) return;
+    say("installing packages");
+    // Within npm pack --json it would print JSON, too.
+    run(npm, ["ci", "--no-audit", "--no-fund", "--loglevel=error", "--json=false"], process.platform === "win32");
+  });
+}
+
+function isInstalled() {
+  return time(join(ROOT, "node_modules/.package-lock.json")) >= time(join(ROOT, "package-lock.json"));
 }
 
 /**
@@ -96,14 +106,77 @@ export function install() {
  * with `all` also what is not out of date.
  */
 export function build({ tests = false, packaging = false, all = false } = {}) {
+  const steps = [...TOOLS, ...(packaging ? PACKAGING : []), ...(tests ? TESTS : [])];
+  if (!all && steps.every(isDone)) return;
+  alone(() => {
+    for (const step of steps) if (all || !isDone(step)) carryOut(step);
+  });
+}
+
+function isDone({ sources, output }) {
+  return time(join(ROOT, output)) >= Math.max(...sources.map((source) => time(join(ROOT, source))));
+}
+
+function carryOut({ name, commands, output, finish }) {
+  say(`building the ${name}`);
+  for (const command of commands) run(process.execPath, command);
+  finish?.(join(ROOT, output));
+}
+
+/** One process builds at a time; what another one has built meanwhile is not built again. */
+function alone(work) {
   mkdirSync(BUILD, { recursive: true });
-  for (const step of [...TOOLS, ...(packaging ? PACKAGING : []), ...(tests ? TESTS : [])]) {
-    const newest = Math.max(...step.sources.map((source) => time(join(ROOT, source))));
-    if (!all && time(join(ROOT, step.output)) >= newest) continue;
-    say(`building the ${step.name}`);
-    for (const command of step.commands) run(process.execPath, command);
-    step.finish?.(join(ROOT, step.output));
+  for (let said = false; !takeLock(); said = true) {
+    if (!said) say(`waiting for the process that builds (${LOCK})`);
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, POLL);
   }
+  // A step that fails ends the process.
+  process.on("exit", freeLock);
+  work();
+  process.off("exit", freeLock);
+  freeLock();
+}
+
+/** Whether the lock is this process's now. The lock of a process that has ended is taken away. */
+function takeLock() {
+  const own = `${LOCK}.${process.pid}`;
+  writeFileSync(own, String(process.pid));
+  try {
+    // So the lock is never without its number.
+    linkSync(own, LOCK);
+    return true;
+  } catch (error) {
+    if (error.code !== "EEXIST") throw error;
+  } finally {
+    rmSync(own);
+  }
+  if (isAbandoned(LOCK)) takeAway(own);
+  return false;
+}
+
+/** Of several processes that take it away, all but the first may find the lock of the one that builds now. */
+function takeAway(to) {
+  try {
+    renameSync(LOCK, to);
+    if (!isAbandoned(to)) linkSync(to, LOCK);
+    rmSync(to);
+  } catch (error) {
+    if (!["ENOENT", "EEXIST"].includes(error.code)) throw error;
+  }
+}
+
+/** Whether the process whose lock it is has ended. */
+function isAbandoned(file) {
+  try {
+    process.kill(Number(readFileSync(file, "utf8")), 0);
+    return false;
+  } catch (error) {
+    return error.code === "ESRCH";
+  }
+}
+
+function freeLock() {
+  rmSync(LOCK, { force: true });
 }
 
 function asc(entry, target) {
@@ -115,12 +188,18 @@ function tsc(...rooms) {
   return ["node_modules/typescript/bin/tsc", "--build", ...rooms];
 }
 
+/** Written last, so that a build that was interrupted is done again. */
 function stamp(file) {
   writeFileSync(file, "");
 }
 
+function stampFirmware(file) {
+  putHash(join(BUILD, "dsc.wasm"));
+  stamp(file);
+}
+
 /** Puts the first 8 bytes of the module's SHA-256 into their place in the module (firmware/version.ts). */
-function stampHash(file) {
+function putHash(file) {
   const { createHash } = require("node:crypto");
   const module = readFileSync(file);
   const at = module.indexOf("DSC+hash");

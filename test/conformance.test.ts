@@ -9,7 +9,7 @@ import * as assert from "uvu/assert";
 import { buildImages, compile, generate, IMAGES, type ImageName } from "../board/builder/images.js";
 import { Machine } from "../board/emulator/machine.js";
 import { Rests } from "../board/emulator/rests.js";
-import { Channel, Level } from "../firmware/wire.js";
+import { Channel, Level, Slip } from "../firmware/wire.js";
 import { encodeFrame } from "../host-tools/card/frame.js";
 import { openCard } from "../host-tools/card/port.js";
 import { testKeys } from "../host-tools/card/transportkeys.js";
@@ -91,6 +91,22 @@ broken("says what is missing if a card falls silent", async () => {
   const silent = new SimTarget(MODULE, "broken", { send: () => new Uint8Array() });
   const text = await firstDifference("serial.dsc", {}, silent);
   assert.match(text, /simulator: .*\n +sent c0.*\n +broken: .*\n +sent nothing/);
+});
+
+/** A card that is not there yet when the first command comes. */
+class Late extends SimTarget {
+  #isThere = false;
+
+  override send(bytes: Uint8Array): void {
+    const first = this.#isThere ? 0 : bytes.indexOf(Slip.END, 1) + 1;
+    this.#isThere = true;
+    super.send(bytes.subarray(first));
+  }
+}
+
+broken("says that a command was lost, where the card answers the next one", async () => {
+  const text = await firstDifference("tries.dsc", {}, new Late(MODULE, "broken"));
+  assert.match(text, /simulator: .*\n +sent .*\n +broken: +answers [A-Z]+ instead of [A-Z]+: a command was lost\n/);
 });
 
 async function firstDifference(file: string, faults: Faults, target?: SimTarget): Promise<string> {

@@ -15,6 +15,7 @@ import { FIRMWARE_FILE } from "../../sim/session/firmware.js";
 import { beyondLimits, MeasureError, type MeasureOptions, measure, type Part } from "../conformance/boardfigures.js";
 import { ChipTarget } from "../conformance/chiptarget.js";
 import { describeDifference } from "../conformance/play.js";
+import { measureResponse } from "../conformance/response.js";
 import { prepare, runAll } from "../conformance/run.js";
 import { openQemu } from "../conformance/targets.js";
 import { boardTest } from "../support/board.js";
@@ -34,6 +35,10 @@ const SEED = 7;
 const SHORT = prepare(scenarios().filter(({ name }) => /(serial|tries|battery-pulled)\.dsc$/.test(name)));
 /** Of the longest command, without a pause. */
 const FRAMES = 4;
+
+const PORTING = readFileSync(join(ROOT, "docs", "PORTING.md"), "utf8");
+/** Of its table of ports; the text before the first bar is column 0. */
+const RESPONSE_COLUMN = 5;
 
 type Port = Exclude<PortName, "microbit" | "template">;
 const PORTS = EMULATED.filter((port): port is Port => port !== "microbit");
@@ -86,6 +91,15 @@ for (const port of PORTS) {
     } finally {
       await chip.stop();
     }
+  });
+}
+
+for (const port of EMULATED) {
+  boardTest(test, [imageFor(port)], `${port}: a response takes the instructions that PORTING.md states`, async () => {
+    const row = PORTING.split("\n").find((line) => line.startsWith(`| \`${port}\` |`));
+    const stated = Number(row?.split("|")[RESPONSE_COLUMN]?.replace(/\D/g, ""));
+    const { value } = await measureResponse(buildImages(imageFor(port)), port);
+    assert.is(Math.round(value / 1000) * 1000, stated);
   });
 }
 
@@ -169,8 +183,8 @@ const SLOW = {
 } as const;
 const LOST = { part: "frames", says: /: no answer|^of them not answered: [1-9]\d*; the limit is 0$/m } as const;
 
-/** About 100 million instructions before the line is enabled: longer than this process takes to send its first bytes. */
-const SLOW_LOOPS = 20_000_000;
+/** About 30 million instructions before the line is enabled: longer than this process takes to send its first bytes. */
+const SLOW_LOOPS = 5_000_000;
 
 function slowStart(port: Port): FileChange {
   return {

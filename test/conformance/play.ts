@@ -1,6 +1,6 @@
 // Plays a scenario on a target and compares all that can be seen of it with the simulator, step by step.
 
-import { answersOnChannel0, describeAnswer, type Observed, Splitter } from "../support/development.js";
+import { answersOnChannel0, describeAnswer, nameOfOp, type Observed, Splitter } from "../support/development.js";
 import { Conversation } from "./conversation.js";
 import { type Play, ScriptError, type Shown, type Step } from "./script.js";
 import { SimTarget } from "./simtarget.js";
@@ -72,8 +72,13 @@ function compare(play: Play, step: Step, should: Observed, is: Observed | string
     line: step.line,
     text: step.text,
     simulator: describe(should),
-    target: typeof is === "string" ? [is] : describe(is),
+    target: typeof is === "string" ? [is] : [...lost(should, is), ...describe(is)],
   };
+}
+
+/** An answer to another command than the last: one before it never came, or was never answered. */
+function lost({ answer: { op: asked } }: Observed, { answer: { op: answered } }: Observed): string[] {
+  return asked === answered ? [] : [`answers ${nameOfOp(answered)} instead of ${nameOfOp(asked)}: a command was lost`];
 }
 
 /** All but the time that is due, which the simulator does not tell. */

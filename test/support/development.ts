@@ -158,6 +158,11 @@ export function answersOnChannel0(sent: Buffer): string[] {
   return frames.flatMap((frame) => (frame?.channel === Channel.APDU ? [frame.payload.toString("hex")] : []));
 }
 
+/** The operation of a command for people. */
+export function nameOfOp(op: number): string {
+  return Object.entries(Op).find(([, number]) => number === op)?.[0] ?? `operation 0x${op.toString(16)}`;
+}
+
 /** An answer for people. */
 export function describeAnswer(answer: Answer): string {
   const parts = [

@@ -199,10 +199,16 @@ class OneConnection implements Source {
   }
 }
 
+/** A prepared statement. Each question whether it returns rows is a call into the engine, so it is asked once. */
+interface Prepared {
+  readonly statement: Statement;
+  readonly reader: boolean;
+}
+
 class SqliteConnection implements Connection {
   readonly #path: string;
   readonly #file: string;
-  readonly #statements = new Map<string, Statement>();
+  readonly #statements = new Map<string, Prepared>();
   #database: Database;
 
   constructor(path: string, file: string, database: Database) {
@@ -214,11 +220,9 @@ class SqliteConnection implements Connection {
   async run(statement: string, parameters: readonly Value[]): Promise<StatementResult> {
     try {
       const prepared = this.#prepared(statement);
-      if (prepared.reader) {
-        const rows = prepared.all(parameters);
-        return { rows, changed: rows.length };
-      }
-      return { rows: [], changed: prepared.run(parameters).changes };
+      if (!prepared.reader) return { rows: [], changed: prepared.statement.run(parameters).changes };
+      const rows = prepared.statement.all(parameters);
+      return { rows, changed: rows.length };
     } catch (error) {
       const known = inWords(this.#path, error);
       if (known instanceof EngineBusy) this.#reconnect();
@@ -271,13 +275,14 @@ class SqliteConnection implements Connection {
     this.#database = connect(this.#path, this.#file);
   }
 
-  #prepared(text: string): Statement {
+  #prepared(text: string): Prepared {
     const known = this.#statements.get(text);
     if (known) return known;
     const statement = this.#database.prepare(text).safeIntegers(true);
+    const prepared = { statement, reader: statement.reader };
     if (this.#statements.size >= MOST_STATEMENTS) this.#statements.clear();
-    this.#statements.set(text, statement);
-    return statement;
+    this.#statements.set(text, prepared);
+    return prepared;
   }
 }
 

@@ -21,11 +21,24 @@ const QUOTED_OR_PLACEHOLDER = /'(?:[^']|'')*'|"(?:[^"]|"")*"|\?|\$([0-9]+)/g;
 
 /** Checks count and type of the parameters of a statement. Throws a RegisterError for text that cannot be stored. */
 export function checkedParameters(statement: string, parameters: readonly unknown[]): readonly Value[] {
-  const wanted = countPlaceholders(statement);
+  const wanted = placeholdersIn(statement);
   if (parameters.length !== wanted)
     throw new TypeError(`a statement has ${wanted} placeholders and ${parameters.length} parameters: ${statement}`);
   for (const [index, parameter] of parameters.entries()) checkParameter(parameter, `parameter ${index + 1}`);
   return parameters as readonly Value[];
+}
+
+/** The counts of statements that were met; the same few come again with every card. */
+const COUNTS = new Map<string, number>();
+const MOST_COUNTS = 256;
+
+function placeholdersIn(statement: string): number {
+  const known = COUNTS.get(statement);
+  if (known !== undefined) return known;
+  const count = countPlaceholders(statement);
+  if (COUNTS.size >= MOST_COUNTS) COUNTS.clear();
+  COUNTS.set(statement, count);
+  return count;
 }
 
 /** The number of parameters that a statement takes. */
