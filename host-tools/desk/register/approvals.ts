@@ -40,6 +40,8 @@ export interface ApprovedCard {
 export interface Recipient {
   /** The check value of the PSKC key, in hexadecimal; or a note that it is a passphrase. */
   readonly pskcKey: string;
+  /** Which key it is, in hexadecimal: many keys have the same check value. null: it is a passphrase. */
+  readonly keyFingerprint: string | null;
   /** The fingerprint of the certificate: SHA-256, in hexadecimal. */
   readonly certificate: string | null;
 }
@@ -255,7 +257,11 @@ function isSame({ register }: Change, request: ApprovalRequest, subject: Subject
 function textOf({ command, arguments: given, cards, recipient }: Subject): string {
   const sorted = Object.entries(given).sort(([a], [b]) => (a < b ? -1 : 1));
   const each = cards.map(({ serial, state, keys }) => [serial, state, keys]);
-  return JSON.stringify([command, sorted, each, recipient && [recipient.pskcKey, recipient.certificate]]);
+  return JSON.stringify([command, sorted, each, recipient && recipientIn(recipient)]);
+}
+
+function recipientIn({ pskcKey, keyFingerprint, certificate }: Recipient) {
+  return [pskcKey, keyFingerprint, certificate];
 }
 
 function hashOf(request: string): Buffer {
