@@ -43,7 +43,7 @@ export enum Exit {
 
 /** The kinds of errors, for scripts: more detailed than the exit codes, and never renamed. */
 export const KINDS = {
-  check: { code: Exit.FAILED, hint: "Put the card or the board aside; a part of it does not work." },
+  check: { code: Exit.FAILED, hint: "Do what the message says; if it fails again, put the card or the board aside." },
   usage: { code: Exit.USAGE, hint: "Correct the command line; --help after the command shows its options." },
   port: { code: Exit.PORT, hint: "Check the port's name and that no other program uses it; dsc ports lists them." },
   board: { code: Exit.PORT, hint: "Plug in the one board to flash, or name it with --mount and --port." },
@@ -148,10 +148,11 @@ export function reportOf(error: unknown): ErrorReport {
   return { code, kind, message: messageOf(error as Error), hint: hintOf(error) ?? hint };
 }
 
-/** The hint for the reason that an error carries. */
+/** The hint that an error carries, or the one for its reason. */
 function hintOf(error: unknown): string | undefined {
-  if (error instanceof FileError) return FILE_HINTS[error.reason];
-  return error instanceof RegisterError ? REGISTER_HINTS[error.reason] : undefined;
+  if (error instanceof FileError) return error.hint ?? FILE_HINTS[error.reason];
+  if (error instanceof RegisterError) return error.hint ?? REGISTER_HINTS[error.reason];
+  return error instanceof CheckFailed || error instanceof PortError ? error.hint : undefined;
 }
 
 function kindOf(error: unknown): Kind | undefined {

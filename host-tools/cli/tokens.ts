@@ -5,7 +5,9 @@
 
 import { fileURLToPath } from "node:url";
 import type { MasterKey } from "../card/transportkeys.js";
-import type { GivenPin, KeyUse, Token } from "../desk/custody/token.js";
+import type { KeyUse } from "../desk/custody/keyuses.js";
+import type { GivenPin } from "../desk/custody/login.js";
+import type { Token } from "../desk/custody/token.js";
 import type { Tokens } from "../desk/custody/tokens.js";
 import { parseTokenUri, type TokenUri } from "../desk/custody/uri.js";
 import type { MacKey, SigningKey, WrappingKey } from "../desk/register/heldkeys.js";
@@ -77,7 +79,7 @@ async function open(text: string, kind: Kind, options: SecretFileOptions): Promi
   const uri = parseTokenUri(text);
   const [{ Tokens }, uses] = await Promise.all([
     import("../desk/custody/tokens.js"),
-    import("../desk/custody/token.js"),
+    import("../desk/custody/keyuses.js"),
   ]);
   const { TRANSPORT_USE, WRAPPING_USE, MAC_USE, SIGNING_USE } = uses;
   const byKind = { site: WRAPPING_USE, desk: WRAPPING_USE, journal: MAC_USE };

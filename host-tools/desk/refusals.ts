@@ -11,6 +11,9 @@ import { claimsPublic, describeClaims } from "./expectedkeys.js";
 import type { CardRecord, UnboundRecord } from "./keyregister.js";
 import type { Request } from "./request.js";
 
+const WHICH_CARD =
+  "Check which card is on the port with dsc info, and what the register has for it with dsc card show.";
+
 export function refuseSuite(text: string, { hashes, pinHashes, digits, challenge }: SuiteSupport): void {
   const suite = parseSuite(text);
   const sizesFit = suite.digits === digits && suite.format === "N" && suite.challenge === challenge;
@@ -51,11 +54,16 @@ export function refuseAnotherCard(record: CardRecord | UnboundRecord, { id }: Ca
     `${name}: has ${serial} as ${state}, ${bound}, and this card has the id ${id}; check which card is on the ` +
       "port (a wiped card counts as a new one), or give this one new keys with --reseed",
     "exists",
+    WHICH_CARD,
   );
 }
 
 /** A card that confirmed STORE DATA cannot be blank with the same id: a wipe gives it a new id. */
-export function refuseFalseCard({ serial, storeData }: CardRecord, { life }: CardStatus, name: string): void {
+export function refuseFalseCard(
+  { serial, storeData }: Pick<CardRecord, "serial" | "storeData">,
+  { life }: Pick<CardStatus, "life">,
+  name: string,
+): void {
   if (life !== "blank" || storeData !== "answered") return;
   throw new AuthenticationFailed(
     `this card claims to be blank, but has the id of the card that took the keys of ${serial} (${name}): it is a ` +
@@ -124,6 +132,7 @@ export function refuseUnfinished({ serial, suite }: Request, status: CardStatus,
     `${name}: has ${serial} as done, but this card is ${describeCard(status)}; check --serial ` +
       "(to seed this card again: --reseed)",
     "exists",
+    WHICH_CARD,
   );
 }
 
@@ -138,7 +147,7 @@ export function refuseOtherKeyset(request: Request, status: CardStatus, { keyset
   const told = keyset === undefined ? "without transport keys of its own" : `with transport keys of version ${keyset}`;
   const has = `${name}: has ${request.serial} as done ${told}`;
   if (keyset === undefined && request.transport)
-    throw new FileError(`${has}; to give it some, personalize it again with --reseed`, "exists");
+    throw new FileError(`${has}; to give it some, personalize it again with --reseed`, "exists", WHICH_CARD);
   const isTold = keyset === undefined ? claimsPublic(status) : !status.testKeys && status.kvn === keyset;
   if (isTold) return;
   throw new AuthenticationFailed(`${has}, but the card claims ${describeClaims(status)}; put it aside`);

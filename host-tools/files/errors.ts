@@ -6,8 +6,23 @@ export class UsageError extends Error {
   override name = "UsageError";
 }
 
+/** What to do about an error, if the hint of its kind does not fit: one line for people. */
+export interface Advice extends ErrorOptions {
+  readonly hint?: string | undefined;
+}
+
+/** An error that may have a hint of its own. */
+abstract class Advised extends Error {
+  readonly hint: string | undefined;
+
+  constructor(message: string, { hint, ...options }: Advice = {}) {
+    super(message, options);
+    this.hint = hint;
+  }
+}
+
 /** A port cannot be opened, or communication on it has failed. */
-export class PortError extends Error {
+export class PortError extends Advised {
   override name = "PortError";
 }
 
@@ -22,7 +37,7 @@ export class WrongCard extends Error {
 }
 
 /** The result failed its check. */
-export class CheckFailed extends Error {
+export class CheckFailed extends Advised {
   override name = "CheckFailed";
 }
 

@@ -18,10 +18,13 @@ export type FileReason = "exists" | "missing" | "denied" | "full" | "other";
 export class FileError extends Error {
   override name = "FileError";
   readonly reason: FileReason;
+  /** What to do about it, if the hint of the reason does not fit. */
+  readonly hint: string | undefined;
 
-  constructor(message: string, reason: FileReason = "other") {
+  constructor(message: string, reason: FileReason = "other", hint?: string) {
     super(message);
     this.reason = reason;
+    this.hint = hint;
   }
 }
 

@@ -50,12 +50,15 @@ export async function deskFigures(): Promise<Figure[]> {
 async function onServer(figure: (name: string, value: number, unit: string) => Figure): Promise<Figure[]> {
   const server = await PostgresServer.start();
   try {
-    const where = await server.schema();
-    const { cardsPerSecond, toolTime, serverTime } = await measure(where, PORTS, EACH, server.pid);
+    const many = await measure(await server.schema(), PORTS, EACH, server.pid);
+    const one = await measure(await server.schema(), 1, EACH, server.pid);
     return [
-      figure("desk_cards_per_second_8_ports_postgres", cardsPerSecond, "1/s"),
-      figure("desk_tool_ms_per_card_postgres", toolTime, "ms of processor time without the server"),
-      figure("desk_register_ms_per_card_postgres", serverTime, "ms of the server's processor time"),
+      figure("desk_cards_per_second_8_ports_postgres", many.cardsPerSecond, "1/s"),
+      figure("desk_cards_per_second_1_port_postgres", one.cardsPerSecond, "1/s"),
+      figure("desk_throughput_8_to_1_postgres", many.cardsPerSecond / one.cardsPerSecond, "times"),
+      figure("desk_tool_ms_per_card_postgres", many.toolTime, "ms of processor time without the server"),
+      figure("desk_register_ms_per_card_postgres", many.serverTime, "ms of the server's processor time"),
+      figure("desk_card_ms_per_card_postgres", many.cardTime, "ms of processor time of the simulated card"),
     ];
   } finally {
     server.remove();

@@ -11,7 +11,8 @@ import {
   type Handle,
   SECRET_KEY_CLASS,
 } from "../../host-tools/desk/custody/cryptoki.js";
-import type { AskPin, KeyUse } from "../../host-tools/desk/custody/token.js";
+import type { KeyUse } from "../../host-tools/desk/custody/keyuses.js";
+import type { AskPin } from "../../host-tools/desk/custody/login.js";
 import { scratchFolder } from "./scratch.js";
 
 export const MODULE = "/usr/lib/softhsm/libsofthsm2.so";

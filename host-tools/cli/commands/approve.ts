@@ -85,10 +85,15 @@ function describe({ hash, request }: ShownRequest): string[] {
   return columns(rows.map(([name, value]) => [visible(name), visible(value)] as const));
 }
 
-function recipientRows({ pskcKey, certificate }: NonNullable<ApprovalRequest["recipient"]>): [string, string][] {
+function recipientRows({
+  pskcKey,
+  keyFingerprint,
+  certificate,
+}: NonNullable<ApprovalRequest["recipient"]>): [string, string][] {
   const key = pskcKey === "passphrase" ? "a passphrase" : `the key with the check value ${pskcKey}`;
   return [
     ["encrypted under", key],
+    ...(keyFingerprint === null ? [] : [["fingerprint of that key", keyFingerprint] satisfies [string, string]]),
     ["for the certificate", certificate ?? "none: anybody with that key or passphrase can read them"],
   ];
 }

@@ -7,6 +7,7 @@ import type { Command } from "commander";
 import { Limit } from "../../../firmware/wire.js";
 import { listPorts } from "../../card/port.js";
 import { type Master, wipeMaster } from "../../card/transportkeys.js";
+import type { RunEnd } from "../../desk/batch/batchrun.js";
 import type { ListedCard } from "../../desk/batch/cardlist.js";
 import type { OpenedBatch } from "../../desk/register/batches.js";
 import type { Register } from "../../desk/register/register.js";
@@ -128,19 +129,30 @@ async function seedBatch(
 }
 
 /** Unfinished cards also change the exit code. */
-function refuseUnfinished(
-  batch: number,
-  { failed, pending, stopped }: { failed: number; pending: number; stopped: readonly string[] },
-): void {
+function refuseUnfinished(batch: number, { failed, pending, stopped, faultyCards }: RunEnd): void {
   if (pending > 0)
     throw new PortError(
       `batch ${batch}: ${pending} pending, and no port is left (stopped: ${stopped.join(", ") || "none"}); check the ports, ` +
         "then run the command again with the same arguments to continue",
+      { hint: stopped.length === 0 ? undefined : STOPPED },
     );
   if (failed > 0)
     throw new CheckFailed(
       `batch ${batch}: ${failed} failed; dsc batch show --batch ${batch} shows why; --replace gives their rows to other cards`,
+      { hint: hintFor(failed, faultyCards) },
     );
+}
+
+const STOPPED =
+  "Look at the contacts of the stopped ports, and at the reasons that were reported for their last cards.";
+
+/** What to do about failed rows, of which `faultyCards` failed because of their cards. */
+export function hintFor(failed: number, faultyCards: number): string {
+  const cards = "put the failed cards aside";
+  const rows = "do what dsc batch show says about the rows";
+  const todo = faultyCards === 0 ? [rows] : failed > faultyCards ? [cards, `${rows} without a bad card`] : [cards];
+  const [first = ""] = todo;
+  return `${first[0]?.toUpperCase()}${todo.join(", ").slice(1)}, then run the command again with --replace.`;
 }
 
 async function transportKeys(options: BatchOptions) {

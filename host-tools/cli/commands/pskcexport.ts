@@ -1,6 +1,6 @@
 // `dsc pskc export`: writes the keys of cards for another organisation.
 
-import { createHash } from "node:crypto";
+import { createHash, createHmac } from "node:crypto";
 import { type Command, Option } from "commander";
 import { kcv } from "../../card/transportkeys.js";
 import type { ExportNote } from "../../desk/register/keyexport.js";
@@ -44,6 +44,8 @@ ${SEED_SECRET_HELP}
 privacyIDEA and LinOTP support only SHA-1 for passphrases: give them a key of 32 digits.
 ${REGISTER_HELP}`;
 
+const FINGERPRINT = "dsc PSKC key";
+
 export function exportCommand(): Command {
   const command = printing("export", "write the keys of cards for another organisation", EXAMPLES)
     .argument("<file>", "the new file; never overwritten")
@@ -72,7 +74,8 @@ async function run(file: string, options: Options, command: Command): Promise<vo
   );
   if (leftOut > 0) warn(`${leftOut} left out: their state allows no export`);
   const unlock = options.withUnlockKeys === true;
-  const result = { file, cards: count, leftOut, unlockKeys: unlock, ...note };
+  const { sha256, pskcKey: key, certificate: site } = note;
+  const result = { file, cards: count, leftOut, unlockKeys: unlock, sha256, pskcKey: key, certificate: site };
   const what = unlock ? "token keys and unlock keys" : "token keys";
   show(command, result, [`${file}: ${what} of ${count} ${count === 1 ? "card" : "cards"}`, `SHA-256  ${note.sha256}`]);
 }
@@ -107,7 +110,9 @@ function make(
   return withSeedSecret(options.pskcKey, options, (secret) => {
     const pskc = exportPskc(cards, secret, { unlockKeys: options.withUnlockKeys === true });
     const sha256 = createHash("sha256").update(pskc).digest("hex");
-    const pskcKey = secret instanceof Uint8Array ? kcv(secret).toString("hex") : "passphrase";
-    return { pskc, note: { sha256, pskcKey, certificate: certificate?.fingerprint } };
+    const isKey = secret instanceof Uint8Array;
+    const pskcKey = isKey ? kcv(secret).toString("hex") : "passphrase";
+    const keyFingerprint = isKey ? createHmac("sha256", secret).update(FINGERPRINT).digest("hex") : null;
+    return { pskc, note: { sha256, pskcKey, keyFingerprint, certificate: certificate?.fingerprint } };
   });
 }

@@ -36,20 +36,27 @@ export interface BatchDeskOptions {
   readonly host: string;
 }
 
-/** Errors of a row, as opposed to errors of the register. */
-const OF_ROW: readonly RegisterReason[] = ["duplicate", "damaged", "unknown", "state"];
+/** Reasons for which the row is at fault and not the register. */
+const OF_ROW: readonly RegisterReason[] = ["duplicate", "damaged", "unknown", "state", "approval"];
 
 export class BatchDesk {
   readonly batch: number;
   readonly register: Register;
   readonly #options: BatchDeskOptions;
   readonly #byLine: ReadonlyMap<number, ListedCard>;
+  /** Rows that failed here because of their card, by number. */
+  readonly #faulty = new Set<number>();
 
   constructor(register: Register, options: BatchDeskOptions) {
     this.register = register;
     this.batch = options.batch;
     this.#options = options;
     this.#byLine = new Map(options.cards.map((card) => [card.line, card]));
+  }
+
+  /** The number of rows that failed here because of their card. */
+  get faultyCards(): number {
+    return this.#faulty.size;
   }
 
   /** Looks up what the register has for the card at a port. */
@@ -84,6 +91,7 @@ export class BatchDesk {
       // The card was already seeded by a single personalization, for this row.
       if (plan.action === "nothing") await change(this.register, done);
       else await carryOut(plan, request, client, desk, onStep);
+      this.#faulty.delete(row.number);
       return plan.warnings;
     } finally {
       if (plan) wipePlan(plan);
@@ -92,8 +100,9 @@ export class BatchDesk {
   }
 
   /** Records that seeding failed. */
-  fail(port: string, row: PairedRow, failure: Failure): Promise<void> {
-    return failRow(this.register, row, this.#claimant(port), failure);
+  async fail(port: string, row: PairedRow, failure: Failure): Promise<void> {
+    const isFailed = await failRow(this.register, row, this.#claimant(port), failure);
+    if (isFailed && failure.whose === "card") this.#faulty.add(row.number);
   }
 
   /** Records a card that cannot be used. */

@@ -29,6 +29,8 @@ export interface RunOptions extends Omit<BenchPortOptions, "desk" | "listener"> 
 export interface RunEnd extends BatchCounts {
   /** Cards that were seeded in this run. */
   readonly here: number;
+  /** Rows that failed in this run because of their card. */
+  readonly faultyCards: number;
   /** Ports that were stopped after failures. */
   readonly stopped: readonly string[];
 }
@@ -77,7 +79,7 @@ class BatchRun {
     }
     if (this.#failure) throw this.#failure.error;
     const stopped = [...this.#ports.values()].filter(({ state }) => state === "stopped").map(({ path }) => path);
-    return { ...(await this.#look()), here: this.#here, stopped };
+    return { ...(await this.#look()), here: this.#here, faultyCards: this.#desk.faultyCards, stopped };
   }
 
   async #untilDone(): Promise<void> {

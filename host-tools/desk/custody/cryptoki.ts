@@ -118,6 +118,9 @@ export enum KeyType {
   EC_EDWARDS = 0x40,
 }
 
+/** An attribute that is true or false. */
+export const flag = (type: Attr, value = true): Attribute => ({ type, value });
+
 export const PUBLIC_KEY_CLASS = 2;
 export const PRIVATE_KEY_CLASS = 3;
 export const SECRET_KEY_CLASS = 4;

@@ -8,7 +8,7 @@ import type { MacKey, SigningKey, WrappingKey } from "../register/heldkeys.js";
 import { isSignedWith } from "../register/operators.js";
 import { GCM_PARAMETER, Mech, type Mechanism } from "./cryptoki.js";
 import { TokenError } from "./errors.js";
-import type { TokenKey } from "./token.js";
+import type { TokenKey } from "./tokenkey.js";
 
 const BLOCK = 16;
 const MAC_BYTES = 32;

@@ -1,9 +1,12 @@
 // The tokens that a process has open. Each is opened once and its PIN is asked once, however many of its keys are used.
 
+import { realpathSync } from "node:fs";
 import { UsageError } from "../../files/errors.js";
 import { type Cryptoki, type Handle, loadCryptoki } from "./cryptoki.js";
 import { TokenError } from "./errors.js";
-import { type AskPin, findSlot, Token } from "./token.js";
+import type { AskPin } from "./login.js";
+import { findSlot } from "./slots.js";
+import { Token } from "./token.js";
 import type { TokenUri } from "./uri.js";
 
 /** Loads the vendor's module at a path. */
@@ -36,9 +39,10 @@ export class Tokens {
         `${uri.name}: which PKCS#11 module? Name it with ?module-path=… in the URI or with PKCS11_MODULE_PATH`,
         "library",
       );
-    const cryptoki = this.#modules.get(path) ?? (await this.#load(path));
-    this.#modules.set(path, cryptoki);
-    return this.#tokenIn(cryptoki, findSlot(cryptoki, uri), path, askPin);
+    const file = fileOf(path);
+    const cryptoki = this.#modules.get(file) ?? (await this.#load(path));
+    this.#modules.set(file, cryptoki);
+    return this.#tokenIn(cryptoki, findSlot(cryptoki, uri), file, askPin);
   }
 
   /** Ends the sessions and unloads the modules. */
@@ -61,6 +65,16 @@ export class Tokens {
     const token = this.#open.get(place) ?? (await Token.open(cryptoki, slot, askPin));
     this.#open.set(place, token);
     return token;
+  }
+}
+
+/** The file behind a path: a module that has two names is loaded once, since it starts only once. */
+function fileOf(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    // Loading it reports the missing file.
+    return path;
   }
 }
 

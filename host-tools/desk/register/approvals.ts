@@ -40,6 +40,8 @@ export interface ApprovedCard {
 export interface Recipient {
   /** The check value of the PSKC key, in hexadecimal; or a note that it is a passphrase. */
   readonly pskcKey: string;
+  /** Which key it is, in hexadecimal: many keys have the same check value. null: it is a passphrase. */
+  readonly keyFingerprint: string | null;
   /** The fingerprint of the certificate: SHA-256, in hexadecimal. */
   readonly certificate: string | null;
 }
@@ -71,6 +73,8 @@ export const HASH_DIGITS = 16;
 const HASH = new RegExp(`^[0-9a-f]{${HASH_DIGITS},64}$`);
 const RANDOM_BYTES = 16;
 const LABEL = "dsc approval";
+const NEW_REQUEST =
+  "Nothing was signed. Who needs the approval runs the refused command again, which prints the request to approve.";
 
 type Row = Selectable<ApprovalsTable>;
 
@@ -128,6 +132,7 @@ async function spendOrAsk(one: Change, subject: Subject): Promise<RegisterError 
       `dsc ${subject.command} needs the approval of a second operator, and the register has ${operators.length}; ` +
         "enrol operators with dsc operator add",
       "approval",
+      "Enrol a second operator with dsc operator add; dsc operator list shows those that there are.",
     );
   const askedBy = nameOf(register.actor);
   const known = await requestsOf(db, askedBy, subject.command);
@@ -252,7 +257,11 @@ function isSame({ register }: Change, request: ApprovalRequest, subject: Subject
 function textOf({ command, arguments: given, cards, recipient }: Subject): string {
   const sorted = Object.entries(given).sort(([a], [b]) => (a < b ? -1 : 1));
   const each = cards.map(({ serial, state, keys }) => [serial, state, keys]);
-  return JSON.stringify([command, sorted, each, recipient && [recipient.pskcKey, recipient.certificate]]);
+  return JSON.stringify([command, sorted, each, recipient && recipientIn(recipient)]);
+}
+
+function recipientIn({ pskcKey, keyFingerprint, certificate }: Recipient) {
+  return [pskcKey, keyFingerprint, certificate];
 }
 
 function hashOf(request: string): Buffer {
@@ -305,7 +314,7 @@ export async function requestToApprove({ db, at, register }: Change, hash: strin
   const row = await rowOf(db, hash);
   const request = requestIn(row);
   const name = shortOf(row.hash);
-  const refuse = (why: string) => new RegisterError(`${name}: ${why}`, "approval");
+  const refuse = (why: string) => new RegisterError(`${name}: ${why}`, "approval", NEW_REQUEST);
   if (!request) throw refuse("the request was changed after it was written; run the command again for a new one");
   if (request.register !== register.id.toString("hex"))
     throw refuse("the request belongs to another register; run the command again for a new one");
@@ -329,6 +338,7 @@ async function rowOf(db: Kysely<Tables>, hash: string): Promise<Row> {
     throw new RegisterError(
       `a hash has ${HASH_DIGITS} hexadecimal digits or more; copy it as it was printed`,
       "unknown",
+      NEW_REQUEST,
     );
   const rows = await db.selectFrom("approvals").selectAll().execute();
   const [row, ...more] = rows.filter((each) => each.hash.toString("hex").startsWith(digits));
@@ -336,6 +346,7 @@ async function rowOf(db: Kysely<Tables>, hash: string): Promise<Row> {
   throw new RegisterError(
     `${digits}: the register has no such request, or more than one; give more digits of the hash`,
     "unknown",
+    NEW_REQUEST,
   );
 }
 

@@ -2,8 +2,8 @@
 // also the way to move a register from a file to a server and back.
 //
 // Everything done after a backup is lost with the register. So an operator who restores one has to state the next
-// serial number, the orders that were done since then, and the cards whose keys were forgotten. Open challenges and
-// claims end.
+// serial number, the orders that were done since then, and the cards whose keys were forgotten. Open challenges,
+// claims and approvals end.
 
 import { type Kysely, sql, type Transaction } from "kysely";
 import { createFromPieces } from "../../files/files.js";
@@ -273,6 +273,8 @@ class Restoring {
       this.#challengesEnded++;
       return { ...row, used: 1 };
     }
+    // An approval that was used since would otherwise be valid a second time.
+    if (table === "approvals" && row.spent === null) return { ...row, spent: row.expires ?? null };
     return row;
   }
 

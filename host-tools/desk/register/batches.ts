@@ -52,6 +52,8 @@ export interface FileBatch {
   readonly again: boolean;
 }
 
+const LOOK = "dsc batch list shows the batches, and dsc batch show their cards.";
+
 /** Rows for one statement: SQLite takes 32,766 parameters. */
 const PIECE = 500;
 
@@ -96,7 +98,11 @@ export function openOrdersBatch(register: Register): Promise<OpenedBatch> {
       .orderBy("number")
       .execute();
     if (!open && placed.length === 0)
-      throw new RegisterError("no order is placed; place one with dsc order add", "unknown");
+      throw new RegisterError(
+        "no order is placed; place one with dsc order add",
+        "unknown",
+        "dsc order list shows the orders.",
+      );
     const number = open?.number ?? (await makeBatch(one, randomBytes(32), "orders"));
     const rows = placed.map((order) => ({
       ...newRow(number, wantedBy(order)),
@@ -129,7 +135,7 @@ async function opening(register: Register, run: (one: Change) => Promise<OpenedB
 /** A serial number of a list belongs to another card. */
 class SerialTaken extends RegisterError {
   constructor(message: string) {
-    super(message, "duplicate");
+    super(message, "duplicate", "Correct the list; dsc card show and dsc batch show say what has the serial number.");
   }
 }
 
@@ -206,6 +212,7 @@ function isFinished(path: string, { number, state }: Batch): RegisterError {
     `${path}: is batch ${number}, which is ${state === "closed" ? "closed" : "finished"}; to seed the same list again, ` +
       `with other cards, give --again; dsc batch report --batch ${number} shows it`,
     "state",
+    LOOK,
   );
 }
 
@@ -218,7 +225,11 @@ export function listBatches(db: Kysely<Tables>): Promise<Batch[]> {
 export async function batchOf(db: Kysely<Tables>, number: number): Promise<Batch> {
   const batch = await db.selectFrom("batches").selectAll().where("number", "=", number).executeTakeFirst();
   if (!batch)
-    throw new RegisterError(`batch ${number}: the register has no such batch; dsc batch list shows them`, "unknown");
+    throw new RegisterError(
+      `batch ${number}: the register has no such batch; dsc batch list shows them`,
+      "unknown",
+      LOOK,
+    );
   return batch;
 }
 
@@ -264,13 +275,14 @@ export function closeBatch(register: Register, number: number, options: ClosingO
   return change(register, async (one) => {
     const { db, at } = one;
     const batch = await batchOf(db, number);
-    if (batch.state === "closed") throw new RegisterError(`batch ${number} is closed already`, "state");
+    if (batch.state === "closed") throw new RegisterError(`batch ${number} is closed already`, "state", LOOK);
     const counts = await countRows(db, number);
     const open = counts.pending + counts.failed;
     if (open > 0 && !options.unfinished)
       throw new RegisterError(
         `batch ${number}: ${cardsInWords(open)} not done; finish them, or close it without them (--unfinished)`,
         "state",
+        LOOK,
       );
     const letters = await countUnlettered(db, number);
     if (letters > 0 && !options.withoutLetters)
@@ -278,6 +290,7 @@ export function closeBatch(register: Register, number: number, options: ClosingO
         `batch ${number}: the PINs of ${letters} done card${letters === 1 ? "" : "s"} are in no letters file; write it ` +
           `with dsc batch report --batch ${number} --pin-letters FILE, or erase them unprinted (--without-letters)`,
         "state",
+        LOOK,
       );
     await db.updateTable("batch_rows").set({ pin: null }).where("batch_number", "=", number).execute();
     await db.updateTable("batches").set({ state: "closed", changed: at }).where("number", "=", number).execute();

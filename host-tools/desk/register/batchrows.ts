@@ -9,16 +9,18 @@
 //   begun elsewhere, or in use                    none: refused
 //   any other                                     the first row that has no card, or whose card got no keys
 
-import type { Kysely, Selectable } from "kysely";
+import type { Kysely } from "kysely";
 import type { CardStatus } from "../../card/cardclient.js";
 import { drawPin } from "../drawnpin.js";
 import { type BatchRow, countRows } from "./batches.js";
+import { failUseless, isReplaced } from "./batchwithdrawals.js";
+import { findCard, IN_USE } from "./cards.js";
 import { type Change, change } from "./change.js";
 import { type Claimant, claimCard, counts, releaseCard, takeClaim } from "./claims.js";
 import { RegisterError } from "./errors.js";
 import { moveOrder, type Order, openPin, orderOf } from "./orders.js";
 import type { Register } from "./register.js";
-import type { CardsTable, Tables } from "./schema.js";
+import type { Tables } from "./schema.js";
 import { nextSerial } from "./seedingdesk.js";
 
 const ACTION = "personalize";
@@ -70,13 +72,16 @@ export function pairCard(register: Register, card: PresentCard, options: Pairing
   return change(register, async (one) => {
     const own = await rowOfCard(one.db, options.batch, card.id);
     if (own?.state === "done") return { kind: "known", serial: own.serial ?? "" };
-    if (own) return pair(one, own, card, options);
+    if (own) {
+      const why = await failUseless(one, own, card.id);
+      return why === undefined ? pair(one, own, card, options) : { kind: "refused", why };
+    }
     const refusal = await refusalOf(one.db, card);
     if (refusal) return { kind: "refused", why: refusal };
     for (;;) {
       const row = await freeRow(one, options, card.serial);
       if (!row) break;
-      if (!(await isWithdrawn(one, row))) return pair(one, row, card, options);
+      if ((await failUseless(one, row, card.id)) === undefined) return pair(one, row, card, options);
     }
     const { pending } = await countRows(one.db, options.batch);
     return { kind: pending === 0 ? "complete" : "none" };
@@ -158,17 +163,6 @@ function isHeld(row: MayBeHeld, claimant: Claimant, at: number): boolean {
   return bench !== null && process !== null && until !== null && counts({ bench, process, until }, claimant, at);
 }
 
-/** Whether the order of a row was cancelled or seeded singly, so that it needs no card any more. */
-async function isWithdrawn({ db }: Change, { number, order_number, batch_number }: BatchRow): Promise<boolean> {
-  if (order_number === null) return false;
-  const order = await orderOf(db, order_number);
-  const isOpen = order.state === "placed" || order.state === "claimed";
-  if (isOpen && order.batch_number === batch_number) return false;
-  const why = isOpen ? "the order was placed again" : `the order is ${order.state}`;
-  await db.updateTable("batch_rows").set({ state: "failed", why, pin: null }).where("number", "=", number).execute();
-  return true;
-}
-
 async function pair(one: Change, row: BatchRow, card: PresentCard, options: PairingOptions): Promise<Pairing> {
   const { db, at } = one;
   const serial = row.serial ?? (await nextSerial(db));
@@ -177,7 +171,7 @@ async function pair(one: Change, row: BatchRow, card: PresentCard, options: Pair
   else await claimCard(one, serial, options.claimant);
   const order = row.order_number === null ? undefined : await claimOrder(one, row.order_number, serial);
   const pin = await keepPin(one, row, options);
-  const bound = await db.selectFrom("cards").selectAll().where("serial", "=", serial).executeTakeFirst();
+  const bound = await findCard(db, serial);
   await db
     .updateTable("batch_rows")
     .set({ state: "pending", card_id: card.id, serial })
@@ -187,15 +181,10 @@ async function pair(one: Change, row: BatchRow, card: PresentCard, options: Pair
     kind: "row",
     row: {
       ...{ number: row.number, batch: row.batch_number, line: row.line, serial, cardId: card.id },
-      ...{ userName: row.user_name, order, began: at, pin, replaces: isReplaced(bound, row, card) },
+      ...{ userName: row.user_name, order, began: at, pin, replaces: isReplaced(bound, row, card.id) },
       ...{ suite: row.suite, pinCheck: row.pin_check, tries: row.tries },
     },
   };
-}
-
-/** Only a card that this batch left unfinished can lose its serial number to another card. */
-function isReplaced(bound: Selectable<CardsTable> | undefined, row: BatchRow, { id }: PresentCard): boolean {
-  return bound?.state === "pending" && bound.batch_number === row.batch_number && bound.card_id !== id;
 }
 
 async function claimOrder(one: Change, number: number, serial: string): Promise<Order> {
@@ -266,8 +255,11 @@ export interface Failure {
   readonly whose: "card" | "row" | "away";
 }
 
-/** Records that seeding failed. The row goes to the next card if this one got no keys. */
-export function failRow(register: Register, row: PairedRow, claimant: Claimant, failure: Failure): Promise<void> {
+/**
+ * Records that seeding failed. The row goes to the next card if this one got no keys. Returns whether the row failed,
+ * too.
+ */
+export function failRow(register: Register, row: PairedRow, claimant: Claimant, failure: Failure): Promise<boolean> {
   return change(register, async (one) => {
     const { db } = one;
     const card = await db.selectFrom("cards").select("card_id").where("serial", "=", row.serial).executeTakeFirst();
@@ -287,6 +279,7 @@ export function failRow(register: Register, row: PairedRow, claimant: Claimant, 
         .execute();
     await noteAttempt(one, { ...row, claimant }, "failed", failure.why, row.number);
     await releaseCard(one, row.serial, claimant);
+    return failed;
   });
 }
 
@@ -311,15 +304,19 @@ async function noteAttempt(
 
 /**
  * Frees the rows of cards that failed or did not come back, for other cards. A serial number that was assigned stays
- * with its row. Rows of cards that a bench works on are kept. Returns the number of freed rows.
+ * with its row. Rows of cards that a bench works on are kept, and a row whose card was finished singly is done. Returns
+ * the number of freed rows.
  */
 export function replaceCards(register: Register, batch: number, claimant: Claimant): Promise<number> {
   return change(register, async ({ db, at, note }) => {
     const rows = await db
       .selectFrom("batch_rows")
       .leftJoin("claims", "claims.serial", "batch_rows.serial")
+      .leftJoin("cards", (join) =>
+        join.onRef("cards.serial", "=", "batch_rows.serial").onRef("cards.card_id", "=", "batch_rows.card_id"),
+      )
       .select(["batch_rows.number", "batch_rows.serial_given", "batch_rows.serial", "batch_rows.state"])
-      .select(CLAIM)
+      .select([...CLAIM, "cards.state as card_state"])
       .where("batch_rows.batch_number", "=", batch)
       .where(({ or, and, eb }) =>
         or([
@@ -328,7 +325,10 @@ export function replaceCards(register: Register, batch: number, claimant: Claima
         ]),
       )
       .execute();
-    const free = rows.filter((row) => row.state === "failed" || !isHeld(row, claimant, at));
+    const done = rows.filter(({ card_state: state }) => state !== null && IN_USE.includes(state));
+    for (const { number } of done)
+      await db.updateTable("batch_rows").set({ state: "done", why: null }).where("number", "=", number).execute();
+    const free = rows.filter((row) => !done.includes(row) && (row.state === "failed" || !isHeld(row, claimant, at)));
     for (const { number, serial_given, serial } of free) {
       const values = { state: "pending" as const, card_id: null, why: null, ...(serial_given ? {} : { serial: null }) };
       await db.updateTable("batch_rows").set(values).where("number", "=", number).execute();

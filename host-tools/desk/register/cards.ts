@@ -125,8 +125,11 @@ export async function moveCard({ db, at, note }: Change, move: Move): Promise<Ca
   return { ...card, state: to, changed: at };
 }
 
+/** States of cards that somebody has or will have, with keys in them. */
+export const IN_USE: readonly CardState[] = ["seeded", "shipped", "active", "lost"];
+
 /** States in which a card is permanently out of use. */
-const ENDED: readonly CardState[] = ["returned", "retired"];
+export const ENDED: readonly CardState[] = ["returned", "retired"];
 
 /** The reason why a card is retired at the desk, before its owner has it. */
 export interface End {

@@ -43,9 +43,12 @@ export type RegisterReason =
 export class RegisterError extends Error {
   override name = "RegisterError";
   readonly reason: RegisterReason;
+  /** What to do about it, if the hint of the reason does not fit. */
+  readonly hint: string | undefined;
 
-  constructor(message: string, reason: RegisterReason = "other") {
+  constructor(message: string, reason: RegisterReason = "other", hint?: string) {
     super(message);
     this.reason = reason;
+    this.hint = hint;
   }
 }

@@ -23,6 +23,8 @@ export interface ExportNote {
   readonly sha256: string;
   /** Check value of the pre-shared key, or a note that it is a passphrase. */
   readonly pskcKey: string;
+  /** For the approval: which key it is; null: it is a passphrase. */
+  readonly keyFingerprint: string | null;
   /** SHA-256 of the site's certificate, in hexadecimal. */
   readonly certificate?: string | undefined;
 }
@@ -84,7 +86,7 @@ export function wipeCards(cards: readonly ExportedCard[]): void {
 export async function spendExportApproval(
   register: Register,
   cards: readonly ExportedCard[],
-  { pskcKey, certificate }: ExportNote,
+  { pskcKey, keyFingerprint, certificate }: ExportNote,
   unlockKeys: boolean,
 ): Promise<void> {
   const subjectOf = async ({ db }: Change): Promise<Subject | undefined> => {
@@ -93,7 +95,7 @@ export async function spendExportApproval(
       command: EXPORT_ACTION,
       arguments: { keys: unlockKeys ? "token keys and unlock keys" : "token keys" },
       cards: await cardsNow(db, serialsOf(cards)),
-      recipient: { pskcKey, certificate: certificate ?? null },
+      recipient: { pskcKey, keyFingerprint, certificate: certificate ?? null },
     };
   };
   await changeApproved(register, subjectOf, async () => {});

@@ -131,12 +131,13 @@ export interface NewOperator {
   readonly publicKey: Buffer;
 }
 
-/** Throws a RegisterError ("exists") if the name or the key is, or was, an operator's. */
+/** Throws a RegisterError ("exists") if the name, in whatever case, or the key is, or was, an operator's. */
 export async function refuseKnown(db: Kysely<Tables>, { name, publicKey }: NewOperator): Promise<void> {
   for (const known of await listOperators(db)) {
     const was = known.removed === null ? "is" : "was";
-    if (known.name === name)
-      throw new RegisterError(`${name} ${was} an operator already; take another name and a new key`, "exists");
+    // In the journal or in a request, nobody would tell anna and Anna apart.
+    if (known.name.toLowerCase() === name.toLowerCase())
+      throw new RegisterError(`${known.name} ${was} an operator already; take another name and a new key`, "exists");
     if (publicKey.equals(known.public_key))
       throw new RegisterError(
         `this public key ${was} that of ${known.name}; each operator needs a separate key`,

@@ -3,8 +3,10 @@
 
 import type { Kysely } from "kysely";
 import type { CardRecord, KeyRegister, PutKeyProgress, StoreDataProgress, UnboundRecord } from "../keyregister.js";
+import { refuseFalseCard } from "../refusals.js";
 import { cardsNow, changeApproved, isApprovalSet, type Subject } from "./approvals.js";
-import { type Card, findCard, moveCard, progressOf, retireAtDesk } from "./cards.js";
+import { leaveRows } from "./batchwithdrawals.js";
+import { type Card, findCard, IN_USE, moveCard, progressOf, retireAtDesk } from "./cards.js";
 import { type Change, change } from "./change.js";
 import { claimCard, releaseCard } from "./claims.js";
 import { RegisterError } from "./errors.js";
@@ -16,8 +18,6 @@ import { settingOf } from "./settings.js";
 
 const ACTION = "personalize";
 const DIGITS = 7;
-/** States of cards that somebody has or will have, with keys in them. */
-const LIVE: readonly CardState[] = ["seeded", "shipped", "active", "lost"];
 
 /** What an order specifies for its card. */
 export interface OrderedCard {
@@ -139,7 +139,8 @@ export class SeedingDesk implements KeyRegister {
         const before = await findCard(one.db, serial);
         if ((await newestVersion(one.db, serial)) !== seen || before?.state !== state) throw isChanged(serial);
         await this.#refuseOrder(one.db, serial, before);
-        await retireOthers(one, serial, cardId);
+        await leaveRows(one, { serial, cardId, batch: this.#job?.batch, order: this.#order?.number });
+        await retireOthers(one, record, this.name);
         await keepCard(one, record, before, this.#order?.number, this.#job);
         const version = await bindKeys(one, { ...record, cardId });
         const detail = { card: cardId, version, key: record.origin, life: record.lifeBefore };
@@ -315,7 +316,7 @@ async function reseedSubject({ db }: Change, serial: string, cardId: string): Pr
     .selectFrom("cards")
     .select("serial")
     .where((where) => where.or([where("serial", "=", serial), where("card_id", "=", cardId)]))
-    .where("state", "in", LIVE)
+    .where("state", "in", IN_USE)
     .execute();
   if (cards.length === 0) return undefined;
   const serials = cards.map((card) => card.serial);
@@ -323,8 +324,8 @@ async function reseedSubject({ db }: Change, serial: string, cardId: string): Pr
   return { command: "personalize", arguments: given, cards: await cardsNow(db, serials), recipient: null };
 }
 
-/** Retires the earlier serial numbers of a card. */
-async function retireOthers(one: Change, serial: string, cardId: string): Promise<void> {
+/** Retires the earlier serial numbers of a card. A false card must not end the keys of the card whose id it claims. */
+async function retireOthers(one: Change, { serial, cardId = "", lifeBefore }: CardRecord, name: string): Promise<void> {
   const others = await one.db
     .selectFrom("cards")
     .selectAll()
@@ -332,6 +333,7 @@ async function retireOthers(one: Change, serial: string, cardId: string): Promis
     .where("serial", "!=", serial)
     .execute();
   for (const other of others) {
+    if (lifeBefore === "blank") refuseFalseCard(progressOf(other), { life: lifeBefore }, name);
     await abandonKeys(one, other.serial);
     await retireAtDesk(one, other, { action: ACTION, reason: `its card became ${serial}`, renumbered: true });
   }

@@ -8,6 +8,7 @@ import { approve } from "../../../host-tools/desk/register/approvals.js";
 import { change } from "../../../host-tools/desk/register/change.js";
 import { changeSetting } from "../../../host-tools/desk/register/enrolment.js";
 import { bindKeys } from "../../../host-tools/desk/register/keys.js";
+import { hmac } from "../../support/byhand.js";
 import { dscHere } from "../../support/dschere.js";
 import { KEYS, keysFor, onEachEngine, type Rig } from "../../support/openregister.js";
 import { ANNA, askedBy, BORIS, CLARA, SEEDS, withTwo } from "../../support/operators.js";
@@ -34,6 +35,10 @@ const OPERATOR_KEYS = Object.fromEntries(
   Object.entries(SEEDS).map(([name, seed]) => [name, put(`${name}.key`, seed.toString("hex"))]),
 );
 const PSKC_KEY = put("pskc.key", "00112233445566778899aabbccddeeff");
+/** HMAC-SHA256 of "dsc PSKC key" under that key. */
+const FINGERPRINT = hmac(Buffer.from("00112233445566778899aabbccddeeff", "hex"), Buffer.from("dsc PSKC key")).toString(
+  "hex",
+);
 const CUSTODY = {
   DSC_SITE_KEY: put("site.key", KEYS.site.toString("hex")),
   DSC_DESK_KEY: put("desk.key", KEYS.desk.toString("hex")),
@@ -120,6 +125,7 @@ onEachEngine(
       /^requested by +anna$/m,
       /^keys +token keys$/m,
       /^encrypted under +the key with the check value [0-9a-f]{6}$/m,
+      new RegExp(`^fingerprint of that key +${FINGERPRINT}$`, "m"),
       /^for the certificate +none/m,
       new RegExp(`${SERIAL}, active, key version 1$`, "m"),
       new RegExp(`^hash +${hash}`, "m"),

@@ -4,7 +4,8 @@
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
-import { closeBatch, rowsOf } from "../../../host-tools/desk/register/batches.js";
+import { hintFor } from "../../../host-tools/cli/commands/personalizebatch.js";
+import { closeBatch, openFileBatch, rowsOf } from "../../../host-tools/desk/register/batches.js";
 import { openRowPin } from "../../../host-tools/desk/register/batchrows.js";
 import { currentKeys } from "../../../host-tools/desk/register/keys.js";
 import { openEngine } from "../../../host-tools/desk/register/open.js";
@@ -14,7 +15,7 @@ import type { Card } from "../../../sim/core/card.js";
 import { PtyLine } from "../../../sim/session/pty.js";
 import { blankCard, login } from "../../support/cards.js";
 import { dscHere } from "../../support/dschere.js";
-import { KEYS, newRegister, SUITE } from "../../support/openregister.js";
+import { KEYS, newRegister, putCard, SUITE } from "../../support/openregister.js";
 import { Slot } from "../../support/rack.js";
 import { scratchFolder } from "../../support/scratch.js";
 import { statusOf } from "../../support/seeding.js";
@@ -118,6 +119,11 @@ function assertWork(batch: number, cards: readonly Card[]): Promise<string[]> {
     return pins;
   });
 }
+
+/** Two cards of a list, the first with a given serial number. */
+const TAKEN = ["IB3000900", undefined].map((serial, at) => ({
+  ...({ line: at + 2, serial, suite: SUITE, pinCheck: "card", tries: 5 } as const),
+}));
 
 const LIST = put("cards.csv", `${HEADER}\nIB3000123,jane,,${PIN},,,\n,joe,,,,4,\n`);
 
@@ -224,6 +230,36 @@ test("a bad list is one line, and no card is touched", async () => {
   );
   const dry = JSON.parse((await run(0, "personalize", "--batch", LIST, "--dry-run", "--json")).stdout);
   assert.equal([dry.cards, dry.given], [2, { serials: 1, pins: 1, keys: 0 }]);
+});
+
+test("the hint fits why rows failed: a card is put aside only where one is to blame", async () => {
+  const list = put("taken.csv", `${HEADER}\nIB3000900,jane,,,,,\n,joe,,,,,\n`);
+  await opened((register) =>
+    openFileBatch(register, { path: list, contents: readFileSync(list), cards: TAKEN, again: false }),
+  );
+  await opened((register) => putCard(register, "IB3000900", "active", { card_id: "0123456789abcdef" }));
+  fill();
+  const { error, failed } = told((await run(1, ...many("--batch", list, "--json"))).stdout).result;
+  assert.equal([failed, error.kind], [1, "check"]);
+  assert.match(error.hint, /dsc batch show .*--replace/);
+  assert.not.match(error.hint, "aside");
+  for (const [count, faulty, isAside, isShown] of [
+    [1, 1, true, false],
+    [2, 1, true, true],
+    [1, 0, false, true],
+  ] as const) {
+    const hint = hintFor(count, faulty);
+    assert.equal([hint.includes("aside"), hint.includes("dsc batch show")], [isAside, isShown], hint);
+    assert.match(hint, /^[A-Z][^\n]+ with --replace\.$/);
+  }
+});
+
+test("the hint of an error about a list or a batch says nothing of keys or cards to look for", async () => {
+  const taken = put("taken2.csv", `${HEADER}\nIB3000123,jane,,,,,\n`);
+  const { error } = JSON.parse((await run(6, ...many("--batch", taken, "--json"))).stdout);
+  assert.match(error.hint, /^Correct the list/);
+  const unknown = JSON.parse((await run(6, "batch", "show", ...IN, "--batch", "99", "--json")).stdout).error;
+  assert.match(unknown.hint, /^dsc batch list/);
 });
 
 test("options that do not go together", async () => {

@@ -6,7 +6,8 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
 import { type Cryptoki, loadCryptoki } from "../../../host-tools/desk/custody/cryptoki.js";
-import { findSlot, TRANSPORT_USE } from "../../../host-tools/desk/custody/token.js";
+import { TRANSPORT_USE } from "../../../host-tools/desk/custody/keyuses.js";
+import { findSlot } from "../../../host-tools/desk/custody/slots.js";
 import { parseTokenUri } from "../../../host-tools/desk/custody/uri.js";
 import type { Card } from "../../../sim/core/card.js";
 import { PtyLine } from "../../../sim/session/pty.js";
@@ -239,7 +240,7 @@ test("a token that is taken out between two entries of the journal leaves none o
   const { change } = await import("../../../host-tools/desk/register/change.js");
   const { Tokens } = await import("../../../host-tools/desk/custody/tokens.js");
   const { TokenMac } = await import("../../../host-tools/desk/custody/tokenkeys.js");
-  const { MAC_USE } = await import("../../../host-tools/desk/custody/token.js");
+  const { MAC_USE } = await import("../../../host-tools/desk/custody/keyuses.js");
   const { giving } = await import("../../support/softhsm.js");
   const opened = new Tokens();
   const at = parseTokenUri(uri("journal"));

@@ -9,7 +9,7 @@ import { Ins } from "../../../firmware/wire.js";
 import { CardClient } from "../../../host-tools/card/cardclient.js";
 import { Link } from "../../../host-tools/card/link.js";
 import { testKeys } from "../../../host-tools/card/transportkeys.js";
-import type { TokenKey } from "../../../host-tools/desk/custody/token.js";
+import type { TokenKey } from "../../../host-tools/desk/custody/tokenkey.js";
 import { TokenWrapping } from "../../../host-tools/desk/custody/tokenkeys.js";
 import { drawPin } from "../../../host-tools/desk/drawnpin.js";
 import type { CardRecord } from "../../../host-tools/desk/keyregister.js";

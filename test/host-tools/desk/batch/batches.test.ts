@@ -27,7 +27,7 @@ import {
 } from "../../../../host-tools/desk/register/batchrows.js";
 import { change } from "../../../../host-tools/desk/register/change.js";
 import { claimantAt, claimCard, LEASE } from "../../../../host-tools/desk/register/claims.js";
-import { addOrder, moveOrder, orderOf } from "../../../../host-tools/desk/register/orders.js";
+import { addOrder, moveOrder, orderOf, placeAgain } from "../../../../host-tools/desk/register/orders.js";
 import type { Register } from "../../../../host-tools/desk/register/register.js";
 import { SeedingDesk } from "../../../../host-tools/desk/register/seedingdesk.js";
 import { isWeakPin } from "../../../../host-tools/desk/weakpin.js";
@@ -288,6 +288,96 @@ onEachEngine(
     assert.match((refused as { why?: string }).why ?? "", /begun as IB\d+ in batch/);
   },
 );
+
+/** Binds keys to a card as `dsc personalize --serial` does. */
+async function bindSingly(register: Register, serial: string, card: number): Promise<void> {
+  const desk = new SeedingDesk(register, "another bench");
+  await desk.find(serial);
+  const { key, ...keys } = keysFor();
+  await desk.bind({
+    ...{ key: Buffer.from(key), ...keys, serial, suite: SUITE, pinCheck: "card", tries: 5, state: "pending" },
+    ...{ cardId: idOf(card), lifeBefore: "blank", storeData: "unsent" },
+    ...{ keyset: undefined, rotation: undefined, transport: undefined },
+  });
+}
+
+onEachEngine(
+  test,
+  "a serial number that a row waits for is not seeded singly: the letter would have another PIN",
+  async ({ register, clock }) => {
+    const cards = [...wanted(1), { ...(wanted(1)[0] as WantedCard), line: 3, serial: "IB3000007" }];
+    const { number } = await openFileBatch(register, list("a", cards));
+    const row = rowIn(await pairing(register, number, 1));
+    await bind(register, row);
+    await failRow(register, row, BENCH, { why: "pulled", whose: "away" });
+    clock.now += LEASE + 1;
+    for (const serial of [row.serial, "IB3000007"]) {
+      const { reason, message } = await refusalOf(bindSingly(register, serial, 1));
+      assert.is(reason, "state");
+      assert.match(message, new RegExp(`^${serial} is line . of batch ${number}, which is not done; .*batch close`));
+    }
+    await closeBatch(register, number, { unfinished: true, withoutLetters: true });
+    await bindSingly(register, row.serial, 1);
+  },
+);
+
+onEachEngine(
+  test,
+  "a card that gets other keys singly leaves its row: the row's PIN is printed in no letter",
+  async ({ register }) => {
+    const { number } = await openFileBatch(register, list("a", wanted(2)));
+    const [done, failed] = [rowIn(await pairing(register, number, 1)), rowIn(await pairing(register, number, 2))];
+    await seed(register, done);
+    await bind(register, failed);
+    await failRow(register, failed, BENCH, { why: "wrong response", whose: "card" });
+    await bindSingly(register, done.serial, 1);
+    await bindSingly(register, failed.serial, 2);
+    const printer = new KeptPrinter();
+    await writeLetters(register, number, `${scratchFolder()}/letters.pdf`, printer);
+    assert.equal(printer.letterTexts, []);
+    assert.is((await pairing(register, number, 2)).kind, "refused", "the failed row is not that card's any more");
+    assert.equal(
+      (await rows(register, number)).map(({ state, pin, card_id }) => [state, pin === null, card_id]),
+      [
+        ["done", true, idOf(1)],
+        ["failed", false, null],
+      ],
+    );
+  },
+);
+
+onEachEngine(test, "--replace keeps a row whose card was finished singly: it is done", async ({ register }) => {
+  const { number } = await openFileBatch(register, list("a", wanted(2)));
+  const [stored, other] = [rowIn(await pairing(register, number, 1)), rowIn(await pairing(register, number, 2))];
+  for (const row of [stored, other]) await bind(register, row);
+  await failRow(register, stored, BENCH, { why: "pulled", whose: "away" });
+  await failRow(register, other, BENCH, { why: "wrong response", whose: "card" });
+  const desk = new SeedingDesk(register, "another bench");
+  await desk.find(stored.serial);
+  await desk.setDone(stored.serial);
+  assert.is(await replaceCards(register, number, BENCH), 1);
+  assert.equal(
+    (await rows(register, number)).map(({ state, card_id }) => [state, card_id]),
+    [
+      ["done", idOf(1)],
+      ["pending", null],
+    ],
+  );
+});
+
+onEachEngine(test, "a card whose order was placed again is not seeded for its old row", async ({ register }) => {
+  const number = await change(register, (one) =>
+    addOrder(one, { userName: "jane", suite: SUITE, pinCheck: "card", tries: 4, pin: PIN }),
+  );
+  const { number: batch } = await openOrdersBatch(register);
+  const row = rowIn(await pairing(register, batch, 1));
+  await bind(register, row);
+  await failRow(register, row, BENCH, { why: "pulled", whose: "away" });
+  await change(register, (one) => placeAgain(one, number, { pin: Buffer.from("7294") }));
+  const again = await pairing(register, batch, 1);
+  assert.equal(again, { kind: "refused", why: "the order was placed again" });
+  assert.is((await register.engine.read((db) => orderOf(db, number))).state, "placed");
+});
 
 onEachEngine(test, "cards that are in use, or begun elsewhere, are refused in words", async ({ register }) => {
   const { number } = await openFileBatch(register, list("a", wanted(2)));

@@ -1,9 +1,10 @@
 // A bench at work on a batch, on both engines: simulated cards are plugged in, pulled, exchanged, put in twice, dead or
 // already seeded, at ports that disappear and return.
 
+import type { Kysely } from "kysely";
 import * as assert from "uvu/assert";
 import { Kind } from "../../../../firmware/wire.js";
-import { BatchDesk } from "../../../../host-tools/desk/batch/batchdesk.js";
+import { BatchDesk, whoseFault } from "../../../../host-tools/desk/batch/batchdesk.js";
 import {
   type Progress,
   type RunListener,
@@ -12,19 +13,24 @@ import {
 } from "../../../../host-tools/desk/batch/batchrun.js";
 import type { PortNews } from "../../../../host-tools/desk/batch/benchport.js";
 import type { ListedCard } from "../../../../host-tools/desk/batch/cardlist.js";
-import { batchOf, openFileBatch, rowsOf } from "../../../../host-tools/desk/register/batches.js";
+import { type BatchRow, batchOf, openFileBatch, rowsOf } from "../../../../host-tools/desk/register/batches.js";
 import { openRowPin } from "../../../../host-tools/desk/register/batchrows.js";
+import { changeSetting } from "../../../../host-tools/desk/register/enrolment.js";
+import { RegisterError } from "../../../../host-tools/desk/register/errors.js";
 import { currentKeys } from "../../../../host-tools/desk/register/keys.js";
 import type { Register } from "../../../../host-tools/desk/register/register.js";
+import type { Tables } from "../../../../host-tools/desk/register/schema.js";
+import { SeedingDesk } from "../../../../host-tools/desk/register/seedingdesk.js";
 import { realTimer, type Timer } from "../../../../host-tools/files/waiting.js";
 import { ocra } from "../../../../host-tools/seeds/ocra.js";
 import type { Card } from "../../../../sim/core/card.js";
 import { Flash } from "../../../../sim/core/flash.js";
 import { blankCard, login, unreadableFlash } from "../../../support/cards.js";
-import { onEachEngine, SUITE } from "../../../support/openregister.js";
+import { onEachEngine, putCard, SUITE } from "../../../support/openregister.js";
+import { askedBy, withApproval, withTwo } from "../../../support/operators.js";
 import { pattern } from "../../../support/pattern.js";
 import { Rack, Slot } from "../../../support/rack.js";
-import { statusOf } from "../../../support/seeding.js";
+import { attempt, statusOf } from "../../../support/seeding.js";
 import { suite } from "../../../support/suite.js";
 
 const test = suite("bench");
@@ -175,7 +181,7 @@ onEachEngine(
     const rack = new Rack("a", "b");
     const cards = Array.from({ length: 5 }, (_, at) => blankCard({ seed: 100 + at }));
     const { end, batch, listener } = await work(register, rack, rowsFor(5), operator(rack, [...cards]));
-    assert.equal({ ...end, here: 0 }, { done: 5, failed: 0, pending: 0, here: 0, stopped: [] });
+    assert.equal({ ...end, here: 0 }, { done: 5, failed: 0, pending: 0, here: 0, faultyCards: 0, stopped: [] });
     assert.is(end.here, 5);
     await assertSeeded(register, batch, cards);
     assert.ok(listener.events("a").includes("seeded") && listener.events("b").includes("seeded"));
@@ -306,6 +312,87 @@ onEachEngine(test, "a development image is refused, its row is the next card's",
   assert.is(end.done, 1);
   assert.match(listener.why("failed") ?? "", /development image/);
   await assertSeeded(register, batch, [good]);
+});
+
+onEachEngine(
+  test,
+  "a card in use loses its keys to no batch: the row of its serial number fails, no approval is asked for, and the rest is done",
+  async (rig) => {
+    const { anna, boris } = await withTwo(rig);
+    await changeSetting(anna, "approval.reseed", "yes");
+    const rack = new Rack("a");
+    const list = rowsFor(2).map((card, at) => (at === 0 ? { ...card, serial: "IB3000123" } : card));
+    await openList(anna, list);
+    await putCard(anna, "IB3000123", "active", { card_id: "0123456789abcdef" });
+    const [first, second] = [blankCard({ seed: 450 }), blankCard({ seed: 451 })];
+    const { end, batch } = await work(anna, rack, list, operator(rack, [first, second]));
+    assert.equal([end.done, end.failed, end.pending, end.stopped], [1, 1, 0, []]);
+    const [taken] = await anna.engine.read((db) => rowsOf(db, batch));
+    assert.match(taken?.why ?? "", /^IB3000123 is active in the register by now, with another card; .* --reseed$/);
+    assert.is((await statusOf(second)).life, "blank");
+    await assertSeeded(anna, batch, [first]);
+    // A card in use at a port of the batch is refused, and singly it needs the approval.
+    rack.slot("a").pull();
+    const next = rowsFor(1).map((card) => ({ ...card, line: 9 }));
+    const more = await work(anna, rack, next, operator(rack, [first, second]));
+    assert.match(more.listener.why("foreign") ?? "", /which is seeded already/);
+    const requests = (db: Kysely<Tables>) => db.selectFrom("approvals").selectAll().execute();
+    assert.equal(await anna.engine.read(requests), []);
+    const { serial = "" } = await statusOf(first);
+    const reseed = () =>
+      attempt(
+        first,
+        { serial, suite: SUITE, pinCheck: "card", tries: 5, pin: "8352", transport: TRANSPORT, reseed: true },
+        new SeedingDesk(anna, "bench"),
+      );
+    const [row] = (await anna.engine.read((db) => rowsOf(db, batch))).filter(({ state }) => state === "done");
+    assert.is(login(first, openRowPin(anna, row as BatchRow).toString(), "271828") === undefined, false);
+    await withApproval(boris, reseed);
+    assert.ok(login(first, "8352", "271828"));
+    await askedBy(reseed());
+  },
+);
+
+/** Exchanges the card for a blank one with the same id, as if it had lost what it was given. */
+function relapse(slot: Slot): void {
+  const card = slot.pull();
+  if (card) slot.put(blankCard({ flash: new Flash(Buffer.from(card.flash.bytes)) }));
+}
+
+onEachEngine(
+  test,
+  "a row that fails because of its card is counted as such, and a row without a card to blame is not",
+  async ({ register }) => {
+    const rack = new Rack("a");
+    const slot = rack.slot("a");
+    const list = rowsFor(2).map((card, at) => (at === 1 ? { ...card, serial: "IB3000123" } : card));
+    await openList(register, list);
+    await putCard(register, "IB3000123", "active", { card_id: "0123456789abcdef" });
+    const spoil = ({ event }: PortNews) => {
+      if (event === "row") atFrame(slot, slot.frames + FRAMES_TO_STORE + 2, relapse);
+    };
+    const { end } = await work(
+      register,
+      rack,
+      list,
+      operator(rack, [blankCard({ seed: 460 }), blankCard({ seed: 461 })]),
+      {},
+      spoil,
+    );
+    assert.equal([end.done, end.failed, end.faultyCards], [0, 2, 1]);
+  },
+);
+
+test("an approval that is missing is the row's fault: the other ports go on", () => {
+  assert.is(
+    whoseFault(new RegisterError("dsc personalize needs the approval of a second operator", "approval")),
+    "row",
+  );
+  const stops = new RegisterError("the server is away", "unreachable");
+  assert.throws(
+    () => whoseFault(stops),
+    (error: unknown) => error === stops,
+  );
 });
 
 onEachEngine(test, "two benches share one list", async (rig) => {

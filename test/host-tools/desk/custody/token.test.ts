@@ -1,6 +1,8 @@
 // Keys in a SoftHSM token give the same results as the same keys in a file. A PIN is tried once. A token that is pulled
 // out, read-only, full, without the key or with a wrong key gives one clear line.
 
+import { symlinkSync } from "node:fs";
+import { join } from "node:path";
 import * as assert from "uvu/assert";
 import { diversificationData, diversify, kcv, masterKcv } from "../../../../host-tools/card/transportkeys.js";
 import {
@@ -11,14 +13,9 @@ import {
   TokenFlag,
 } from "../../../../host-tools/desk/custody/cryptoki.js";
 import { TokenError, TokenPinError, type TokenReason } from "../../../../host-tools/desk/custody/errors.js";
-import {
-  findSlot,
-  type KeyUse,
-  MAC_USE,
-  type Token,
-  TRANSPORT_USE,
-  WRAPPING_USE,
-} from "../../../../host-tools/desk/custody/token.js";
+import { type KeyUse, MAC_USE, TRANSPORT_USE, WRAPPING_USE } from "../../../../host-tools/desk/custody/keyuses.js";
+import { findSlot } from "../../../../host-tools/desk/custody/slots.js";
+import type { Token } from "../../../../host-tools/desk/custody/token.js";
 import { TokenMac, TokenMaster, TokenWrapping } from "../../../../host-tools/desk/custody/tokenkeys.js";
 import { Tokens } from "../../../../host-tools/desk/custody/tokens.js";
 import { parseTokenUri } from "../../../../host-tools/desk/custody/uri.js";
@@ -26,6 +23,7 @@ import { JournalKey } from "../../../../host-tools/desk/register/journalchain.js
 import { UsageError } from "../../../../host-tools/files/errors.js";
 import { hmac, spoiled } from "../../../support/byhand.js";
 import { pattern } from "../../../support/pattern.js";
+import { scratchFolder } from "../../../support/scratch.js";
 import { packageTest } from "../../../support/skipping.js";
 import { giving, importKey, MODULE, NO_PKCS11JS, NO_SOFTHSM, SoftTokens, TOKEN_PIN } from "../../../support/softhsm.js";
 import { skip, suite } from "../../../support/suite.js";
@@ -210,6 +208,17 @@ test("a token is opened, and its PIN asked for, once", () =>
     assert.is(new Set(opened).size, 1);
     assert.is(asked, 1);
     assert.is(spy.calls.filter((name) => name === "C_Login").length, 1);
+  }));
+
+test("a module that is named by two paths is loaded once, and its PIN asked for once", () =>
+  withToken(async ({ tokens, spy, soft }) => {
+    const link = join(scratchFolder(), "module.so");
+    symlinkSync(MODULE, link);
+    const first = (await tokens.tokenOf(uriOf("a"), MODULE, giving())).create(uriOf("a"), MAC_USE);
+    const again = await tokens.tokenOf(uriOf("a"), link, giving("2718-wrong"));
+    assert.equal(new TokenMac(again.key(uriOf("a"), MAC_USE)).hmac(KEY), new TokenMac(first).hmac(KEY));
+    assert.is(spy.calls.filter((name) => name === "C_Login").length, 1);
+    assert.is(soft.keyFiles.length, 1);
   }));
 
 test("a locked token is not asked; one with a last try takes no PIN from a file", () =>

@@ -48,7 +48,7 @@ function scene(name: string, body: (scene: Scene) => Promise<void>): void {
       command: "pskc export",
       arguments: { keys: "token keys" },
       cards: await rig.register.engine.read((db) => cardsNow(db, serials)),
-      recipient: { pskcKey: "a1b2c3", certificate: null },
+      recipient: { pskcKey: "a1b2c3", keyFingerprint: "01", certificate: null },
       ...more,
     });
     const run: Scene["run"] = async (more, serials) => approvedWork(two.anna, await subject(more, serials));
@@ -155,8 +155,9 @@ for (const [what, spoil, why] of REFUSALS)
 const OTHERS: readonly (readonly [string, Partial<Subject>, (readonly string[])?])[] = [
   ["arguments", { arguments: { keys: "token keys and unlock keys" } }],
   ["a key more", { arguments: { keys: "token keys", more: true } }],
-  ["recipient", { recipient: { pskcKey: "d4e5f6", certificate: null } }],
-  ["certificate", { recipient: { pskcKey: "a1b2c3", certificate: "00" } }],
+  ["recipient", { recipient: { pskcKey: "d4e5f6", keyFingerprint: "01", certificate: null } }],
+  ["key with the same check value", { recipient: { pskcKey: "a1b2c3", keyFingerprint: "02", certificate: null } }],
+  ["certificate", { recipient: { pskcKey: "a1b2c3", keyFingerprint: "01", certificate: "00" } }],
   ["no recipient", { recipient: null }],
   ["card", {}, [OTHER]],
   ["a card more", {}, [SERIAL, OTHER]],

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { sql } from "kysely";
 import * as assert from "uvu/assert";
+import { approve } from "../../../../host-tools/desk/register/approvals.js";
 import { backUp, type RestoreReport, restore, type Since } from "../../../../host-tools/desk/register/backup.js";
 import { change } from "../../../../host-tools/desk/register/change.js";
 import { checkRegister } from "../../../../host-tools/desk/register/check.js";
@@ -18,7 +19,8 @@ import { Register } from "../../../../host-tools/desk/register/register.js";
 import type { TableName } from "../../../../host-tools/desk/register/schema.js";
 import { FileError } from "../../../../host-tools/files/files.js";
 import { openBatch } from "../../../support/openbatch.js";
-import { KEYS, keysFor, onEachEngine, type Rig, SUITE } from "../../../support/openregister.js";
+import { KEYS, keysFor, onEachEngine, type Rig, refusalOf, SUITE } from "../../../support/openregister.js";
+import { ANNA, approvedWork, askedBy, withTwo } from "../../../support/operators.js";
 import { pattern } from "../../../support/pattern.js";
 import { NO_POSTGRES } from "../../../support/postgres.js";
 import { rejects, rejectsFor } from "../../../support/refusals.js";
@@ -49,6 +51,9 @@ const COMPARED: readonly TableName[] = [
   "operators",
   "approvals",
 ];
+
+/** A restored register has the computer's time. */
+const NOW = { now: Date.now() };
 
 function freshFile(): string {
   return join(FOLDER, `backup${++files}`);
@@ -88,7 +93,7 @@ async function fill({ register, card }: Rig): Promise<void> {
       .insertInto("operators")
       .values({ name: "anna", public_key: pattern(32, 2), added: at, removed: at })
       .execute();
-    const approval = { hash: pattern(32, 3), request: "{}", asked_by: "anna", expires: at };
+    const approval = { hash: pattern(32, 3), request: "{}", asked_by: "anna", expires: at, spent: at };
     await db
       .insertInto("approvals")
       .values({ ...approval, signature: pattern(64, 4) })
@@ -162,6 +167,33 @@ onEachEngine(test, "challenges and claims end with the restore", async (rig) => 
     assert.equal(await rowsOf(engine, "claims"), []);
   });
 });
+
+onEachEngine(
+  test,
+  "an approval is not valid a second time after a restore",
+  async (rig) => {
+    const { anna, boris } = await withTwo(rig);
+    const subject = { command: "pskc export", arguments: {}, cards: [], recipient: null };
+    const hash = await askedBy(approvedWork(anna, subject));
+    await change(boris, (one) => approve(one, hash));
+    const path = freshFile();
+    await backUp(anna, path);
+    assert.is(await approvedWork(anna, subject), "done");
+    for (const { fresh, missing } of PLACES) {
+      if (missing !== undefined) continue;
+      const where = await fresh();
+      await restore(path, where, { journal: KEYS.journal }, ANNA, NOTHING);
+      const back = await Register.open(await openEngine(where), KEYS, ANNA);
+      try {
+        assert.is.not(await askedBy(approvedWork(back, subject)), hash);
+        assert.match((await refusalOf(approvedWork(back, subject))).message, /was requested already/);
+      } finally {
+        await back.close();
+      }
+    }
+  },
+  NOW,
+);
 
 onEachEngine(test, "PINs of orders and keys that the operator names do not come back", async (rig) => {
   await fill(rig);

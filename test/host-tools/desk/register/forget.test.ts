@@ -46,7 +46,7 @@ interface Scene extends Rig {
 
 async function exportAll(register: Register, unlockKeys: boolean, sha256 = EXPORT, certificate?: string) {
   const { cards } = await readExport(register, {}, unlockKeys);
-  await noteExport(register, cards, { sha256, pskcKey: "a1b2c3", certificate });
+  await noteExport(register, cards, { sha256, pskcKey: "a1b2c3", keyFingerprint: null, certificate });
   wipeCards(cards);
 }
 

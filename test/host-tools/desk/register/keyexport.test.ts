@@ -112,7 +112,7 @@ onEachEngine(test, "the journal says for each card what left, for whom and in wh
   // More than one piece of entries.
   for (let at = 0; at < 103; at++) tokens.push(await drawn(rig, serialOf(at), "seeded"));
   const { cards } = await readExport(rig.register, {}, true);
-  const note = { sha256: HASH, pskcKey: "0badc0", certificate: "cd".repeat(32) };
+  const note = { sha256: HASH, pskcKey: "0badc0", keyFingerprint: null, certificate: "cd".repeat(32) };
   await noteExport(rig.register, cards, note);
   const entries = await rig.register.engine.read((db) => readEntries(db));
   const noted = entries.filter(({ action }) => action === "pskc export");

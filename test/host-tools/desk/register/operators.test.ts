@@ -80,6 +80,8 @@ onEachEngine(test, "a name and a key are enrolled once, also those of removed on
   const again = (name: string, { publicKey }: Operator) => refusalOf(enrolOperator(anna, { name, publicKey }));
   assert.is((await again("boris", CLARA)).reason, "exists");
   assert.is((await again("boris-2", BORIS)).reason, "exists");
+  for (const name of ["Boris", "BORIS", "Anna"])
+    assert.match((await again(name, CLARA)).message, "is an operator already");
   await withApproval(anna, () => endOperator(boris, "anna"));
   assert.match((await refusalOf(enrolOperator(boris, { name: "anna", publicKey: CLARA.publicKey }))).message, "was");
   assert.match((await refusalOf(enrolOperator(boris, { name: "anna-2", publicKey: ANNA.publicKey }))).message, "was");

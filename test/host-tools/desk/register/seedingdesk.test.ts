@@ -3,6 +3,7 @@
 
 import * as assert from "uvu/assert";
 import { Ins } from "../../../../firmware/wire.js";
+import { AuthenticationFailed } from "../../../../host-tools/card/scp03.js";
 import type { CardRecord } from "../../../../host-tools/desk/keyregister.js";
 import { findCard, moveCard } from "../../../../host-tools/desk/register/cards.js";
 import { change } from "../../../../host-tools/desk/register/change.js";
@@ -15,6 +16,7 @@ import { SeedingDesk } from "../../../../host-tools/desk/register/seedingdesk.js
 import type { Request } from "../../../../host-tools/desk/request.js";
 import { ocra } from "../../../../host-tools/seeds/ocra.js";
 import type { Card } from "../../../../sim/core/card.js";
+import { Flash } from "../../../../sim/core/flash.js";
 import { blankCard, login } from "../../../support/cards.js";
 import { Listener } from "../../../support/listener.js";
 import { onEachEngine, refusalOf } from "../../../support/openregister.js";
@@ -135,6 +137,23 @@ onEachEngine(
     await personalize(register, other, { ...REQUEST, reseed: true });
     assert.not.equal((await keysIn(register))?.token, first?.token);
     await assertWorks(register, other);
+  },
+);
+
+onEachEngine(
+  test,
+  "a false card that claims to be blank, with the id of a seeded card, does not end that card's keys under another number",
+  async ({ register }) => {
+    const card = blankCard({ seed: 7 });
+    await statusOf(card);
+    const blank = Buffer.from(card.flash.bytes);
+    await personalize(register, card);
+    const falseCard = blankCard({ flash: new Flash(blank) });
+    assert.is((await statusOf(falseCard)).id, (await statusOf(card)).id);
+    const refusal = await failureOf(personalize(register, falseCard, { ...REQUEST, serial: "IB3000777" }));
+    assert.instance(refusal, AuthenticationFailed, String(refusal));
+    assert.is((await cardIn(register))?.state, "seeded");
+    await assertWorks(register, card);
   },
 );
 
