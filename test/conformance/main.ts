@@ -60,8 +60,8 @@ function conclude({ failed, figures }: Found): number {
   for (const { name, value, unit } of figures) print(name, value, unit);
   const beyond = beyondLimits(figures);
   for (const line of beyond) console.log(`BEYOND  ${line}`);
-  const differ = failed === 0 ? "no differences" : `${failed} scenarios differ`;
-  console.log(beyond.length === 0 ? differ : `${differ}; ${beyond.length} figures are beyond their limits`);
+  const differ = failed === 0 ? "no differences" : `scenarios that differ: ${failed}`;
+  console.log(beyond.length === 0 ? differ : `${differ}; figures beyond their limits: ${beyond.length}`);
   return failed + beyond.length === 0 ? 0 : FAILED;
 }
 
