@@ -255,7 +255,7 @@ onEachEngine(test, "a line that changes what the card says is noticed inside the
   const card = await seeded(rig, PUBLIC_KEYS);
   const liar = new Liar([[Tag.CARD_ID, (data) => void data.fill(7, 0, 8)]]);
   const error = await rejects(check(rig.register, card, undefined, liar), AuthenticationFailed);
-  assert.match(error.message, "in the secure channel the card reports something else");
+  assert.match(error.message, "in the secure channel the card's report differs");
 });
 
 test.run();
