@@ -587,7 +587,7 @@ test("what openocd prints becomes a reason and an exit code", () => {
     ["dsc: erasing\nError: cannot read IDR", 1, /its chip; the chip may be erased/],
     ["Error: libusb_open() failed with LIBUSB_ERROR_ACCESS", 3, /may not open/],
     ["Error: Can't find interface/cmsis-dap.cfg", 1, /has no interface\/cmsis-dap\.cfg/],
-    ["** Verify Started **\nError: checksum mismatch\nError: ** Verify Failed **", 1, /not the image/],
+    ["** Verify Started **\nError: checksum mismatch\nError: ** Verify Failed **", 1, /differ from the image/],
     ["Error: UICR cannot be erased separately. Please issue mass erase", 1, /UICR.*--erase/],
     ["Error: failed erasing sectors 0 to 39\nError: ** Programming Failed **", 1, /: failed erasing sectors 0 to 39; /],
     ["", 1, /does not say why; whether anything was written is not known/],
