@@ -6,7 +6,7 @@
 
 import { benchOf, type Flow, type Verdict } from "./flows.js";
 import type { Operation } from "./orders.js";
-import type { Launcher, SimulatedBench } from "./simulatedbench.js";
+import type { Launcher, Outcome, SimulatedBench } from "./simulatedbench.js";
 
 export interface Kill {
   readonly at: number;
@@ -35,10 +35,10 @@ export async function runKills({ flow, kills }: KillCase, launcher?: Launcher): 
   let killed = 0;
   const resultOf = (wrong: Verdict): KillResult => ({ wrong, killed, reruns: killed });
   try {
-    for (const { at, torn } of kills) {
+    for (const [index, { at, torn }] of kills.entries()) {
       const outcome = await bench.run(flow.args, { kill: at, torn });
-      if (!outcome.killed)
-        return resultOf(outcome.code === 0 ? undefined : `exit code ${outcome.code}: ${outcome.stderr}`);
+      // It has fewer operations. After a kill its file may be there already.
+      if (!outcome.killed) return resultOf(await endOf(outcome, index === 0 ? [0] : flow.again, flow, bench));
       killed++;
       const broken = await flow.broken(bench);
       if (broken) return resultOf(broken);
@@ -51,9 +51,18 @@ export async function runKills({ flow, kills }: KillCase, launcher?: Launcher): 
 
 /** Runs the command once more. Returns what is wrong then. */
 export async function runAgain(flow: Flow, bench: SimulatedBench): Promise<Verdict> {
-  const { code, stderr } = await bench.run(flow.args);
-  if (code === null || !flow.again.includes(code))
-    return `run again: exit code ${code}: ${stderr.trimEnd().split("\n").at(-1)}`;
+  return endOf(await bench.run(flow.args), flow.again, flow, bench);
+}
+
+/** What is wrong after a run that nobody killed and that may end with these exit codes. */
+async function endOf(
+  { code, stderr }: Outcome,
+  codes: readonly number[],
+  flow: Flow,
+  bench: SimulatedBench,
+): Promise<Verdict> {
+  if (code === null || !codes.includes(code))
+    return `not killed: exit code ${code}: ${stderr.trimEnd().split("\n").at(-1)}`;
   return flow.unfinished(bench);
 }
 
