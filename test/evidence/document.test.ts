@@ -199,7 +199,7 @@ const SECTIONS: readonly Section[] = [
       [/run again \(([\d,]+) times\)/, "host_reruns_finished"],
       [/([\d,]+) disks that differ/, "host_power_loss_disks"],
       [/([\d,]+) times on one port/, "host_runs_at_once_on_one_port"],
-      [/([\d,]+) times on one seed file/, "host_runs_at_once_on_one_file"],
+      [/([\d,]+) times on one register/, "host_runs_at_once_on_one_file"],
       [/whole image of each of ([\d,]+) commands/, "host_process_images_searched"],
       [/in ([\d,]+) files/, "host_files_searched"],
       [/([\d,]+) mutants of\s+the host tools/, HOST_MUTANTS.length],
