@@ -5,7 +5,7 @@ import { existsSync } from "node:fs";
 
 const setup = new URL("../scripts/setup.mjs", import.meta.url);
 const isCheckout = existsSync(setup);
-if (isCheckout) (await import(setup.href)).build();
+if (isCheckout) (await import(setup.href)).build({ unused: ["sim"] });
 // The bundle loads in half the time. The package has the modules instead, since other programs import them.
 const { main } = await import(
   isCheckout ? "../build/js/host-tools/bundle/dsc.js" : "../build/js/host-tools/cli/main.js"

@@ -25,6 +25,19 @@ const BUNDLED = ["@noble/hashes", "commander", "csv-parse", "kysely", "typebox"]
 /** Bundled CommonJS packages call `require`. */
 const REQUIRE =
   'import { createRequire as requireFrom } from "node:module";\nconst require = requireFrom(import.meta.url);';
+/**
+ * Commander loads node:child_process at its start, for subcommands that are programs of their own. `dsc` and `dsc-sim`
+ * have none, and that module takes longer to load than commander.
+ */
+const NO_SUBPROGRAMS = {
+  name: "no subprograms",
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^node:child_process$/ }, ({ importer }) =>
+      importer.includes("/commander/") ? { path: "child_process", namespace: "left-out" } : undefined,
+    );
+    onLoad({ filter: /.*/, namespace: "left-out" }, () => ({ contents: "", loader: "js" }));
+  },
+};
 
 for (const [file, main] of Object.entries(PROGRAMS)) await bundle(file, main);
 
@@ -40,6 +53,7 @@ async function bundle(file, main) {
     platform: "node",
     target: "node20",
     external: otherPackages(),
+    plugins: [NO_SUBPROGRAMS, withMain(join(JS, main))],
     banner: { js: REQUIRE },
     charset: "utf8",
     metafile: true,
@@ -48,6 +62,23 @@ async function bundle(file, main) {
   });
   const written = new Set(Object.keys(metafile.outputs).map((path) => basename(path)));
   for (const name of readdirSync(folder)) if (!written.has(name)) rmSync(join(folder, name));
+}
+
+/**
+ * Makes one file of all modules that `main` needs at its start. The bundler splits modules by the entries that need
+ * them, so those would be in a file for each set of commands that shares them. With an import of `main` in each module,
+ * every command needs them all.
+ */
+function withMain(main) {
+  return {
+    name: "with main",
+    setup({ onLoad }) {
+      onLoad({ filter: /\.js$/ }, ({ path }) => {
+        if (!path.startsWith(JS)) return;
+        return { contents: `${readFileSync(path, "utf8")}\nimport ${JSON.stringify(main)};\n`, loader: "js" };
+      });
+    },
+  };
 }
 
 /** The packages that stay in node_modules. */

@@ -103,18 +103,21 @@ function isInstalled() {
 
 /**
  * Builds the tools as far as they are missing or out of date. `tests`: also the steps for tests; `packaging`: the step
- * for packing; `all`: also steps that are up to date.
+ * for packing; `all`: also steps that are up to date; `unused`: sources that the caller does not load, so that it need
+ * not look at their times.
  */
-export function build({ tests = false, packaging = false, all = false } = {}) {
+export function build({ tests = false, packaging = false, all = false, unused = [] } = {}) {
   const steps = [...TOOLS, ...(packaging ? PACKAGING : []), ...(tests ? TESTS : [])];
-  if (!all && steps.every(isDone)) return;
+  const isDue = (step) => all || !isDone(step, unused);
+  if (!steps.some(isDue)) return;
   alone(() => {
-    for (const step of steps) if (all || !isDone(step)) carryOut(step);
+    for (const step of steps) if (isDue(step)) carryOut(step);
   });
 }
 
-function isDone({ sources, output }) {
-  return time(join(ROOT, output)) >= Math.max(...sources.map((source) => time(join(ROOT, source))));
+function isDone({ sources, output }, unused) {
+  const used = sources.filter((source) => !unused.includes(source));
+  return time(join(ROOT, output)) >= Math.max(...used.map((source) => time(join(ROOT, source))));
 }
 
 function carryOut({ name, commands, output, finish }) {

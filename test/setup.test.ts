@@ -73,6 +73,20 @@ test("what is built is not built again, until a source is newer", () => {
   assert.equal(runs(folder), ["bundle", "tsc"]);
 });
 
+test("a program does not build for a source that it does not load", () => {
+  const folder = checkout();
+  setUp(folder);
+  runs(folder);
+  const buildFor = (unused: string) => {
+    const code = `import { build } from "./scripts/setup.mjs"; build({ unused: ["${unused}"] });`;
+    assert.is(spawnSync(process.execPath, ["--input-type=module", "-e", code], { cwd: folder }).status, 0);
+    return runs(folder);
+  };
+  writeFileSync(join(folder, "sim", "a.ts"), "");
+  assert.equal(buildFor("sim"), []);
+  assert.equal(buildFor("host-tools"), ["bundle", "tsc"]);
+});
+
 test("of several processes that start at once one builds, and the others wait for it", async () => {
   const folder = checkout();
   const codes = Array.from({ length: 4 }, async () => {

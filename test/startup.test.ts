@@ -1,6 +1,7 @@
 // What the programs load before they do any work, because a desk starts `dsc` hundreds of times a day. Modules are
 // counted, since times depend on the machine; `npm run bench` measures times.
 
+import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
 import { loadedBy } from "./support/loaded.js";
@@ -18,19 +19,32 @@ const SELDOM: readonly string[] = [
 ];
 /** A file costs about a millisecond, so hundreds of them are the time that a command takes. */
 const FEW = 60;
+/** The launcher, the check of the build, and a bundle in two or three files. */
+const FEWEST = 6;
+/** Modules of Node that take as long to load as all else that a start needs. */
+const SLOW: readonly string[] = ["child_process", "crypto"];
 
 const seldom = (packages: readonly string[]) => packages.filter((name) => SELDOM.includes(name));
 /** Error classes are always loaded, because main.ts reports them all. */
 const within = (room: string, modules: readonly string[]) =>
   modules.filter((name) => name.startsWith(room) && !name.endsWith("/errors.ts"));
 
-test("dsc --version loads no command and no register", () => {
-  const { modules, packages, files } = loadedBy(DSC, "--version");
+// Builds what is out of date, since a build loads more than a start.
+test.before(() => void spawnSync(process.execPath, [DSC, "--version"]));
+
+test("dsc --version loads the command line and its errors, and nothing of cards and keys", () => {
+  const { modules, packages, files, builtins } = loadedBy(DSC, "--version");
   assert.ok(modules.includes("host-tools/cli/main.ts"));
-  for (const room of ["host-tools/cli/commands/", "host-tools/desk/register/", "host-tools/flashing/"])
+  assert.equal(within("host-tools/cli/commands/", modules), []);
+  for (const room of ["card", "seeds", "flashing", "desk", "site"].map((name) => `host-tools/${name}/`))
     assert.equal(within(room, modules), [], room);
   assert.equal(packages, ["commander"]);
-  assert.ok(files.length < FEW, `${files.length} files`);
+  assert.ok(builtins.includes("fs"));
+  assert.equal(
+    builtins.filter((name) => SLOW.includes(name)),
+    [],
+  );
+  assert.ok(files.length <= FEWEST, files.join("\n"));
 });
 
 test("a command loads itself and no other", () => {
@@ -49,13 +63,14 @@ test("a command that only reads a register loads what opens it, from few files",
   assert.ok(files.length < 2 * FEW, `${files.length} files`);
 });
 
-test("dsc-sim --headless loads no terminal, no server and no port", () => {
-  const { modules, packages, files } = loadedBy(LAUNCHER, "--headless");
+test("dsc-sim --headless loads no terminal, no server, no monkey and no port", () => {
+  const { modules, packages, files, builtins } = loadedBy(LAUNCHER, "--headless");
   assert.ok(modules.includes("sim/core/card.ts"));
-  for (const room of ["sim/terminal/", "sim/api/server.ts", "host-tools/desk/", "host-tools/cli/"])
+  for (const room of ["sim/terminal/", "sim/api/server.ts", "sim/session/monkey/", "host-tools/desk/"])
     assert.equal(within(room, modules), [], room);
   assert.equal(seldom(packages), []);
-  assert.ok(files.length < FEW, `${files.length} files`);
+  assert.not.ok(builtins.includes("child_process"));
+  assert.ok(files.length <= FEWEST, files.join("\n"));
 });
 
 test.run();

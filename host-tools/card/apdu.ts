@@ -1,6 +1,8 @@
 // Command and response APDUs (ISO 7816-4, short), and the names of the card's commands and status words.
 
 import { Ins, Sw } from "../../firmware/wire.js";
+import { BadAnswer, CardRefused } from "./errors.js";
+
 /** A command APDU. */
 export interface Command {
   readonly cla: number;
@@ -44,26 +46,10 @@ const SENTENCES: Record<number, string> = {
   [Sw.ERROR + 3]: "the card is in ERROR 03: its random source fails",
 };
 
-/** The card's answer does not fit the command. */
-export class BadAnswer extends Error {
-  override name = "BadAnswer";
-}
-
-/** The card refused a command. */
-export class CardRefused extends Error {
-  override name = "CardRefused";
-  constructor(
-    /** The command's name. */
-    readonly command: string,
-    readonly sw: number,
-  ) {
-    super(`${command}: ${describeStatus(sw)} (${hex(sw, 4)})`);
-  }
-
-  /** Tries left, if a PIN or an unlock code was wrong. */
-  get triesLeft(): number | undefined {
-    return triesLeft(this.sw);
-  }
+/** The error for a status word that refuses an instruction. */
+export function refusal(ins: number, sw: number): CardRefused {
+  const command = commandName(ins);
+  return new CardRefused(`${command}: ${describeStatus(sw)} (${hex(sw, 4)})`, command, sw);
 }
 
 /** The meaning of a status word, in a sentence. */
@@ -79,8 +65,8 @@ export function commandName(ins: number): string {
   return known ? known[0].replaceAll("_", " ") : `command ${hex(ins, 2)}`;
 }
 
-/** 63Cx: x tries left. */
-function triesLeft(sw: number): number | undefined {
+/** The tries left, if the status word says that a PIN or an unlock code was wrong: 63Cx. */
+export function triesLeft(sw: number): number | undefined {
   return (sw & 0xfff0) === 0x63c0 ? sw & 0x0f : undefined;
 }
 

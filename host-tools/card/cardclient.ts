@@ -20,24 +20,16 @@ import {
 } from "../../firmware/wire.js";
 import { CardInError } from "../files/errors.js";
 import { concatSecrets } from "../files/secretbytes.js";
-import {
-  ANY,
-  BadAnswer,
-  CardRefused,
-  type Command,
-  commandName,
-  decodeResponse,
-  encodeCommand,
-  type Response,
-} from "./apdu.js";
+import { ANY, type Command, decodeResponse, encodeCommand, type Response, refusal } from "./apdu.js";
 import { type CardStatus, parseId, readStatus } from "./cardstatus.js";
+import { AuthenticationFailed, BadAnswer, CardRefused } from "./errors.js";
 import type { Link } from "./link.js";
-import { AuthenticationFailed, initializeUpdate, parseCardHello, SecureChannel, type SecurityLevel } from "./scp03.js";
+import { initializeUpdate, parseCardHello, SecureChannel, type SecurityLevel } from "./scp03.js";
 import { digits, encodeRecord, type StoredRecord } from "./storedata.js";
 import { type Keyset, putKeyAnswer, putKeyData } from "./transportkeys.js";
 
 export type { CardStatus, SuiteSupport } from "./cardstatus.js";
-export { encodeRecord, type PersonalizationRecord, ValueError } from "./storedata.js";
+export { encodeRecord, type PersonalizationRecord } from "./storedata.js";
 
 /** A card delays its answer to a wrong EXTERNAL AUTHENTICATE by up to 64 s (ms). */
 const AUTHENTICATION_TIME = 70_000;
@@ -227,7 +219,7 @@ export class CardClient {
       ? await this.#sendInside(this.#channel, command)
       : await this.#sendPlain(command);
     refuseError(sw);
-    if (sw !== Sw.DONE) throw new CardRefused(commandName(command.ins), sw);
+    if (sw !== Sw.DONE) throw refusal(command.ins, sw);
     return data;
   }
 
@@ -256,7 +248,7 @@ export class CardClient {
     const { sw } = decodeResponse(bytes);
     refuseError(sw);
     if (sw === Sw.NOT_AUTHENTIC) throw new AuthenticationFailed("the card does not accept these transport keys");
-    if (sw !== Sw.DONE) throw new CardRefused(commandName(command.ins), sw);
+    if (sw !== Sw.DONE) throw refusal(command.ins, sw);
   }
 
   /** Throws if no secret may be sent in this channel, which is a bug of the caller. */

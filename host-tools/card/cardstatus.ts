@@ -15,7 +15,7 @@ import {
 } from "../../firmware/wire.js";
 import { CardInError } from "../files/errors.js";
 import { toHex } from "../files/hex.js";
-import { BadAnswer } from "./apdu.js";
+import { BadAnswer } from "./errors.js";
 import type { HashName } from "./hashes.js";
 
 const HOSTS = {

@@ -1,8 +1,7 @@
 // Groups the errors of talking to a card, as opposed to bugs of these tools.
 
 import { CardInError, PortError } from "../files/errors.js";
-import { BadAnswer, CardRefused } from "./apdu.js";
-import { LineClosed, NoAnswer, OtherProtocol } from "./link.js";
+import { BadAnswer, CardRefused, LineClosed, NoAnswer, OtherProtocol } from "./errors.js";
 
 /** There is no port, or no card that these tools know. */
 export function isUnreached(error: unknown): boolean {

@@ -6,6 +6,7 @@
 import type { Duplex } from "node:stream";
 import { Channel, PROTOCOL_VERSION } from "../../firmware/wire.js";
 import { realTimer, saying, type Timer } from "../files/waiting.js";
+import { LineClosed, NoAnswer, OtherProtocol } from "./errors.js";
 import { encodeFrame, type Frame, FrameReader } from "./frame.js";
 
 export type { Timer };
@@ -25,27 +26,6 @@ const HELLO = Buffer.alloc(0);
 const HELLO_ANSWER_SIZE = 1;
 /** SW1 and SW2. */
 const SHORTEST_RESPONSE = 2;
-
-/** Nobody answered. */
-export class NoAnswer extends Error {
-  override name = "NoAnswer";
-  constructor(name?: string) {
-    super(`${name === undefined ? "" : `${name}: `}the card does not answer`);
-  }
-}
-
-/** The line ended or failed: it was unplugged, or closed on this side. */
-export class LineClosed extends Error {
-  override name = "LineClosed";
-}
-
-/** The card speaks another version of the protocol. */
-export class OtherProtocol extends Error {
-  override name = "OtherProtocol";
-  constructor(readonly version: number | undefined) {
-    super(`the card speaks version ${version} of the protocol, not ${PROTOCOL_VERSION}`);
-  }
-}
 
 export interface LinkOptions {
   /** The clock; default: the real one. */
@@ -200,7 +180,7 @@ export class Link {
     this.#tell((watcher) => watcher.version?.(version));
     if (version === PROTOCOL_VERSION) return version;
     this.#inStep = false;
-    throw new OtherProtocol(version);
+    throw new OtherProtocol(`the card speaks version ${version} of the protocol, not ${PROTOCOL_VERSION}`);
   }
 
   #mustBeOpen(): void {

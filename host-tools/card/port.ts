@@ -9,9 +9,11 @@ import { createRequire } from "node:module";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { SerialPort } from "serialport";
 import { PortError } from "../files/errors.js";
+import { interruption } from "../files/interruption.js";
 import { sayWaiting, within } from "../files/waiting.js";
 import { CardClient, type CardStatus } from "./cardclient.js";
-import { Link, NoAnswer } from "./link.js";
+import { NoAnswer, NoCard } from "./errors.js";
+import { Link } from "./link.js";
 import type { Trace } from "./trace.js";
 
 const BAUD_RATE = 115200;
@@ -38,11 +40,6 @@ const REASONS: readonly [RegExp, string][] = [
 /** Names that Linux gives to serial ports that may have a card. */
 const LINUX_NAMES = /^tty(ACM|USB|AMA)[0-9]+$/;
 
-/** The port can be opened, but no card answers. */
-export class NoCard extends PortError {
-  override name = "NoCard";
-}
-
 /** A card at an open port. */
 export interface CardPort {
   readonly path: string;
@@ -61,34 +58,34 @@ export interface PortOptions {
   signal?: AbortSignal;
 }
 
-const openPorts = new Set<CardPort>();
-
 /**
  * Only commands that need a port load the driver. They use `require`, since `import` would parse each of its files for
  * exported names, which takes longer than the rest of a command's start-up.
  */
 const driver = () => createRequire(import.meta.url)("serialport") as typeof import("serialport");
 
-/** Opens a port and waits for its card, since opening may have reset a board. */
+/**
+ * Opens a port and waits for its card, since opening may have reset a board. Ctrl-C closes the line: code that waits
+ * for an answer gets a LineClosed.
+ */
 export async function openCard(path: string, options: PortOptions = {}): Promise<CardPort> {
   const port = await openPort(path);
   const link = new Link(port, { name: path, onWait: options.onWait ?? sayWaiting });
   const giveUp = () => link.close();
-  options.signal?.addEventListener("abort", giveUp);
-  if (options.signal?.aborted) giveUp();
+  const signals = [interruption, ...(options.signal ? [options.signal] : [])];
+  for (const signal of signals) signal.addEventListener("abort", giveUp);
+  if (signals.some(({ aborted }) => aborted)) giveUp();
   let trace: Trace | undefined;
   const card = {
     path,
     client: new CardClient(link),
     close: async () => {
-      openPorts.delete(card);
-      options.signal?.removeEventListener("abort", giveUp);
+      for (const signal of signals) signal.removeEventListener("abort", giveUp);
       link.close();
       await closePort(port);
       trace?.close();
     },
   };
-  openPorts.add(card);
   try {
     trace = options.trace?.();
     trace?.watch(link, path);
@@ -127,11 +124,6 @@ export function readStatusAt(path: string): Promise<CardStatus> {
     (signal) => useCard(path, (card) => card.readStatus(), { ...options, signal }),
     () => new NoCard(`${path}: the device there does not answer like a card`),
   );
-}
-
-/** Closes the lines of all cards in use: code that waits for an answer gets a LineClosed. */
-export function hangUp(): void {
-  for (const { client } of openPorts) client.link.close();
 }
 
 /** A serial port of this computer. */

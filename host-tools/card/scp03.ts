@@ -11,7 +11,8 @@ import { timingSafeEqual } from "node:crypto";
 import { Cla, Derive, Ins, Level, Scp03, Scp03Size, Sw } from "../../firmware/wire.js";
 import { secretBytes } from "../files/secretbytes.js";
 import { cmac, decryptCbc, encryptBlocks, encryptCbc } from "./aes.js";
-import { ANY, BadAnswer, type Command, type Response, SECURE } from "./apdu.js";
+import { ANY, type Command, type Response, SECURE } from "./apdu.js";
+import { AuthenticationFailed, BadAnswer } from "./errors.js";
 
 /** The security levels that the card supports. All include the C-MAC. */
 export const LEVELS = [0x01, 0x03, 0x11, 0x13, 0x33] as const;
@@ -22,11 +23,6 @@ const MAC_SIZE = Scp03Size.MAC;
 const CHALLENGE_SIZE = Scp03Size.CHALLENGE;
 const KDD_SIZE = Scp03Size.DIVERSIFICATION;
 const MAX_DATA = 255;
-
-/** Card and host have different keys, or the card's answer was changed on the way. */
-export class AuthenticationFailed extends Error {
-  override name = "AuthenticationFailed";
-}
 
 /** The static keys that open a channel. */
 export interface ChannelKeys {

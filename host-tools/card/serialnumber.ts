@@ -1,14 +1,8 @@
 // Serial numbers as printed on the back of a card: IB and seven digits.
 
-const FORM = /^IB[0-9]{7}$/;
+import { SerialNumberError } from "./errors.js";
 
-/** A text that is no serial number. */
-export class SerialNumberError extends Error {
-  override name = "SerialNumberError";
-  constructor(text: string) {
-    super(`${JSON.stringify(text)} is no serial number; give IB and seven digits, such as IB3000123`);
-  }
-}
+const FORM = /^IB[0-9]{7}$/;
 
 export function isSerialNumber(text: string): boolean {
   return FORM.test(text);

@@ -2,6 +2,7 @@
 
 import { Digits, Limit, PinCheck, RecordAt } from "../../firmware/wire.js";
 import { copyOfSecret } from "../files/secretbytes.js";
+import { ValueError } from "./errors.js";
 import { checkSerialNumber } from "./serialnumber.js";
 import { encryptUnderDek } from "./transportkeys.js";
 
@@ -25,11 +26,6 @@ export interface PersonalizationRecord {
 
 /** As CardRecord, but the PIN may also be ASCII bytes, which can be wiped. */
 export type StoredRecord = Omit<PersonalizationRecord, "pin"> & { readonly pin: string | Uint8Array };
-
-/** A value that does not fit its field. The message never contains the value, which may be secret. */
-export class ValueError extends Error {
-  override name = "ValueError";
-}
 
 /** The record of STORE DATA, its secrets encrypted under the static DEK. */
 export function encodeRecord(record: StoredRecord, dek: Uint8Array): Buffer {

@@ -1,7 +1,8 @@
 // `--trace FILE`: writes what goes over the links, decoded line by line, without secrets and encrypted parts.
 
 import { closeSync, constants, fstatSync, openSync, readSync, writeSync } from "node:fs";
-import { explained, FileError, OWNER_ONLY } from "../files/files.js";
+import { FileError } from "../files/errors.js";
+import { explained, OWNER_ONLY } from "../files/files.js";
 import { describeCommand, describeResponse } from "./apdu.js";
 import type { Link } from "./link.js";
 

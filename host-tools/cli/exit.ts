@@ -1,12 +1,17 @@
 // The exit codes of `dsc`, the kinds of errors, and which error has which kind.
 
 import { CommanderError } from "commander";
-import { BadAnswer, CardRefused } from "../card/apdu.js";
-import { LineClosed, NoAnswer, OtherProtocol } from "../card/link.js";
-import { NoCard } from "../card/port.js";
-import { AuthenticationFailed } from "../card/scp03.js";
-import { SerialNumberError } from "../card/serialnumber.js";
-import { ValueError } from "../card/storedata.js";
+import {
+  AuthenticationFailed,
+  BadAnswer,
+  CardRefused,
+  LineClosed,
+  NoAnswer,
+  NoCard,
+  OtherProtocol,
+  SerialNumberError,
+  ValueError,
+} from "../card/errors.js";
 import { TokenError, TokenPinError } from "../desk/custody/errors.js";
 import { PaperError } from "../desk/paper/errors.js";
 import { RegisterError, type RegisterReason } from "../desk/register/errors.js";
@@ -14,6 +19,8 @@ import { inOneLine } from "../files/commandline.js";
 import {
   CardInError,
   CheckFailed,
+  FileError,
+  type FileReason,
   NoBoard,
   PortError,
   SecretError,
@@ -21,9 +28,8 @@ import {
   UsageError,
   WrongCard,
 } from "../files/errors.js";
-import { FileError, type FileReason } from "../files/files.js";
 import { Interrupted } from "../files/interruption.js";
-import { InputError, SuiteError } from "../seeds/suite.js";
+import { InputError, SuiteError } from "../seeds/errors.js";
 
 export enum Exit {
   DONE = 0,

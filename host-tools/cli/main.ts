@@ -1,10 +1,8 @@
 // `dsc`: the command line of the host tools. commands/ has the commands.
 
 import { Command, CommanderError, type Option } from "commander";
-import { hangUp } from "../card/port.js";
 import { watchOutput } from "../files/commandline.js";
-import { UsageError } from "../files/errors.js";
-import { FileError } from "../files/files.js";
+import { FileError, UsageError } from "../files/errors.js";
 import { endLater, Interrupted, interrupt, interruption } from "../files/interruption.js";
 import { version } from "../files/project.js";
 import { endCommand } from "./commandend.js";
@@ -182,14 +180,13 @@ function endWithBug(error: unknown): void {
 }
 
 /**
- * Ctrl-C closes the line, so that a command that waits for a card ends as if the line had failed: secrets wiped, ports
+ * Ctrl-C ends all waits, so that a command that waits for a card ends as if the line had failed: secrets wiped, ports
  * closed.
  */
 function watchForInterruption(): () => void {
   const interrupted = () => {
     if (interruption.aborted) endAnyhow();
     interrupt();
-    hangUp();
     endLater(endAnyhow);
   };
   process.on("SIGINT", interrupted);

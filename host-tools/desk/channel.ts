@@ -2,7 +2,8 @@
 // then reads the status again inside the channel, where a MAC authenticates it.
 
 import type { CardClient, CardStatus } from "../card/cardclient.js";
-import { AuthenticationFailed, type SecurityLevel } from "../card/scp03.js";
+import { AuthenticationFailed } from "../card/errors.js";
+import type { SecurityLevel } from "../card/scp03.js";
 import type { ExpectedKeyset } from "./expectedkeys.js";
 
 /**

@@ -30,7 +30,7 @@
 // sent.
 
 import type { CardStatus } from "../card/cardclient.js";
-import { AuthenticationFailed } from "../card/scp03.js";
+import { AuthenticationFailed } from "../card/errors.js";
 import {
   diversificationData,
   diversify,

@@ -17,8 +17,9 @@
 
 import { randomFillSync, randomInt } from "node:crypto";
 import { Level } from "../../firmware/wire.js";
-import { CardRefused } from "../card/apdu.js";
+import { triesLeft } from "../card/apdu.js";
 import type { CardClient, CardStatus } from "../card/cardclient.js";
+import { CardRefused } from "../card/errors.js";
 import type { HashName } from "../card/hashes.js";
 import { type Keyset, PUBLIC_KVN } from "../card/transportkeys.js";
 import { CheckFailed, WrongCard } from "../files/errors.js";
@@ -153,7 +154,7 @@ class Work {
     try {
       return await this.#card.prove(pin, challenge);
     } catch (error) {
-      const tries = error instanceof CardRefused ? error.triesLeft : undefined;
+      const tries = error instanceof CardRefused ? triesLeft(error.sw) : undefined;
       if (tries === undefined || this.#attempt.steps.includes("store")) throw error;
       throw new WrongCard(
         `the card has the PIN of the previous run, not this one (tries left: ${tries}); give that PIN, or ` +

@@ -11,7 +11,7 @@
 
 import { LOW_BATTERY } from "../card/battery.js";
 import type { CardStatus } from "../card/cardclient.js";
-import { AuthenticationFailed } from "../card/scp03.js";
+import { AuthenticationFailed } from "../card/errors.js";
 import { HIGHEST_KVN, type Keyset, LOWEST_KVN, wipeKeyset } from "../card/transportkeys.js";
 import {
   claimsPublic,

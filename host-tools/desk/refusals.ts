@@ -2,10 +2,9 @@
 
 import { EMPTY_BATTERY } from "../card/battery.js";
 import type { CardStatus, SuiteSupport } from "../card/cardclient.js";
-import { AuthenticationFailed } from "../card/scp03.js";
+import { AuthenticationFailed } from "../card/errors.js";
 import { type Master, masterKcv } from "../card/transportkeys.js";
-import { WrongCard } from "../files/errors.js";
-import { FileError } from "../files/files.js";
+import { FileError, WrongCard } from "../files/errors.js";
 import { parseSuite } from "../seeds/suite.js";
 import { claimsPublic, describeClaims } from "./expectedkeys.js";
 import type { CardRecord, UnboundRecord } from "./keyregister.js";

@@ -76,3 +76,20 @@ export class SecretError extends Error {
 export class SeedFileError extends Error {
   override name = "SeedFileError";
 }
+
+/** The fault: the name is taken, missing or not accessible, or the disk is full. */
+export type FileReason = "exists" | "missing" | "denied" | "full" | "other";
+
+/** A file that cannot be used; the message is one line for people and contains nothing of the contents. */
+export class FileError extends Error {
+  override name = "FileError";
+  readonly reason: FileReason;
+  /** What to do about it, if the hint of the reason does not fit. */
+  readonly hint: string | undefined;
+
+  constructor(message: string, reason: FileReason = "other", hint?: string) {
+    super(message);
+    this.reason = reason;
+    this.hint = hint;
+  }
+}

@@ -10,23 +10,7 @@
 import { randomBytes } from "node:crypto";
 import * as node from "node:fs";
 import { dirname, join } from "node:path";
-
-/** The fault: the name is taken, missing or not accessible, or the disk is full. */
-export type FileReason = "exists" | "missing" | "denied" | "full" | "other";
-
-/** A file that cannot be used; the message is one line for people and contains nothing of the contents. */
-export class FileError extends Error {
-  override name = "FileError";
-  readonly reason: FileReason;
-  /** What to do about it, if the hint of the reason does not fit. */
-  readonly hint: string | undefined;
-
-  constructor(message: string, reason: FileReason = "other", hint?: string) {
-    super(message);
-    this.reason = reason;
-    this.hint = hint;
-  }
-}
+import { FileError, type FileReason } from "./errors.js";
 
 /** The file operations that are used, so that a test can fail or stop at each. They throw like node:fs. */
 export interface FileSystem {

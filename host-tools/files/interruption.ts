@@ -1,5 +1,7 @@
 // Ctrl-C: a signal that ends all waits, and an error that ends the command and names the unfinished work.
 
+import { setMaxListeners } from "node:events";
+
 /**
  * The text about the work that an interruption leaves unfinished. A process runs one command, so one text is enough.
  */
@@ -10,6 +12,8 @@ const LAST_WORDS = 1000;
 let timeToEnd = LAST_WORDS;
 
 const controller = new AbortController();
+// Any number of ports wait for it; Node warns of more than ten listeners.
+setMaxListeners(0, controller.signal);
 
 /** Aborted by Ctrl-C. Every wait that may never end also waits for this signal. */
 export const interruption: AbortSignal = controller.signal;

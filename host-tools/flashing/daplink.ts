@@ -10,8 +10,8 @@ import { constants, existsSync, readdirSync } from "node:fs";
 import { type FileHandle, open, rm, statfs } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { CheckFailed, NoBoard } from "../files/errors.js";
-import { FileError, readWhole } from "../files/files.js";
+import { CheckFailed, FileError, NoBoard } from "../files/errors.js";
+import { readWhole } from "../files/files.js";
 import { Interrupted } from "../files/interruption.js";
 
 /** A drive's report about its board. */

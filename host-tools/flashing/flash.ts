@@ -3,13 +3,12 @@
 import { readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { BadAnswer, CardRefused } from "../card/apdu.js";
 import type { CardStatus } from "../card/cardclient.js";
+import { BadAnswer, CardRefused, NoAnswer, NoCard, OtherProtocol } from "../card/errors.js";
 import { isUnreached } from "../card/failures.js";
-import { NoAnswer, OtherProtocol } from "../card/link.js";
-import { type ListedPort, listPortsWithSerials, NoCard, readStatusAt } from "../card/port.js";
-import { CheckFailed, NoBoard, PortError, UsageError } from "../files/errors.js";
-import { FileError, readWhole } from "../files/files.js";
+import { type ListedPort, listPortsWithSerials, readStatusAt } from "../card/port.js";
+import { CheckFailed, FileError, NoBoard, PortError, UsageError } from "../files/errors.js";
+import { readWhole } from "../files/files.js";
 import { BUILD, IS_CHECKOUT } from "../files/project.js";
 import { saying, sayWaiting } from "../files/waiting.js";
 import { awaitReturn, chooseDrive, copyToDrive, type Drive, findDrives, lookAt } from "./daplink.js";

@@ -7,8 +7,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { CheckFailed, NoBoard } from "../files/errors.js";
-import { FileError } from "../files/files.js";
+import { CheckFailed, FileError, NoBoard } from "../files/errors.js";
 import { Interrupted } from "../files/interruption.js";
 import { saying, sayWaiting } from "../files/waiting.js";
 

@@ -6,7 +6,8 @@
 import { spawn } from "node:child_process";
 import { createHash, type KeyObject, X509Certificate } from "node:crypto";
 import { resolve } from "node:path";
-import { DISK, FileError, type FileSystem, readWhole } from "../files/files.js";
+import { FileError } from "../files/errors.js";
+import { DISK, type FileSystem, readWhole } from "../files/files.js";
 import { interruption } from "../files/interruption.js";
 
 /** A certificate that nothing can be encrypted for, or a missing openssl. Nothing was written. */

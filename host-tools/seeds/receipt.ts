@@ -16,8 +16,8 @@ import {
   sign,
   verify,
 } from "node:crypto";
-import { SecretError } from "../files/errors.js";
-import { createExclusive, DISK, FileError, type FileSystem, readWhole } from "../files/files.js";
+import { FileError, SecretError } from "../files/errors.js";
+import { createExclusive, DISK, type FileSystem, readWhole } from "../files/files.js";
 import type { Imported } from "./pskcimport.js";
 import type { KeyField } from "./pskcpackages.js";
 import { MAX_BYTES } from "./pskcxml.js";

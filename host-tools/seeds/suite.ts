@@ -6,6 +6,7 @@
 
 import type { HashName } from "../card/hashes.js";
 import { fromHex, toHex } from "../files/hex.js";
+import { InputError, SuiteError } from "./errors.js";
 
 /** The suite of unlock codes (CARD.md, "locked"): the challenge is the lock code. */
 export const UNLOCK_SUITE = "OCRA-1:HOTP-SHA256-8:QN08";
@@ -40,16 +41,6 @@ export interface OcraInput {
   session?: Uint8Array;
   /** In time steps since 1970. */
   time?: bigint;
-}
-
-/** A text that is no OCRA suite. */
-export class SuiteError extends Error {
-  override name = "SuiteError";
-}
-
-/** An input that is missing, or does not fit the suite. */
-export class InputError extends Error {
-  override name = "InputError";
 }
 
 /** The challenge's field: 128 bytes (§5.1), as hexadecimal digits. */

@@ -1,8 +1,9 @@
 // The site's side of a login: checks whether a response is the card's response to a challenge.
 
 import { createHash, timingSafeEqual } from "node:crypto";
+import { InputError } from "../seeds/errors.js";
 import { ocra } from "../seeds/ocra.js";
-import { InputError, parseSuite } from "../seeds/suite.js";
+import { parseSuite } from "../seeds/suite.js";
 
 /** The site's record of a card. */
 export interface Verifier {

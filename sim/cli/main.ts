@@ -13,7 +13,7 @@ import { openPanel, PanelError } from "../session/panelport.js";
 import { UserError } from "../session/usererror.js";
 import { type ApiOptions, api, withApiOptions } from "./api.js";
 import { withCardOptions } from "./cardoptions.js";
-import { type MonkeyOptions, monkey, withMonkeyOptions } from "./monkey.js";
+import { type MonkeyOptions, withMonkeyOptions } from "./monkeyoptions.js";
 import { parseName } from "./options.js";
 import { addRun } from "./run.js";
 import { type CardOptions, complain, headless, inTerminal, say } from "./simulate.js";
@@ -78,6 +78,7 @@ export function commands(): Command {
     await api(command.optsWithGlobals<ApiOptions>());
   });
   withMonkeyOptions(program.command("monkey")).action(async (_: unknown, command: Command) => {
+    const { monkey } = await import("./monkey.js");
     if (!(await monkey(command.optsWithGlobals<MonkeyOptions>()))) process.exitCode ??= FAILED;
   });
   return program;

@@ -5,7 +5,8 @@
 
 import { fstatSync, lstatSync, openSync, readFileSync, realpathSync, statSync, writeSync } from "node:fs";
 import { basename, dirname } from "node:path";
-import { createExclusive, FileError, removeAbandoned } from "../../host-tools/files/files.js";
+import { FileError } from "../../host-tools/files/errors.js";
+import { createExclusive, removeAbandoned } from "../../host-tools/files/files.js";
 import { type Lock, LockError, tryLockFile } from "../../host-tools/files/lock.js";
 import { FLASH_SIZE, Flash } from "../core/flash.js";
 import { isPlausible } from "../core/image.js";

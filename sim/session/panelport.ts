@@ -4,7 +4,8 @@
 // do that.
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { Link, NoAnswer } from "../../host-tools/card/link.js";
+import { NoAnswer } from "../../host-tools/card/errors.js";
+import { Link } from "../../host-tools/card/link.js";
 import { Panel } from "./panel.js";
 import { UserError } from "./usererror.js";
 

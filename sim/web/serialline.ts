@@ -2,7 +2,7 @@
 // command gets its answer.
 
 import { Channel, Cla, Ins, PROTOCOL_VERSION, Sw } from "../../firmware/wire.js";
-import { ANY, CardRefused, commandName, decodeResponse, encodeCommand } from "../../host-tools/card/apdu.js";
+import { ANY, decodeResponse, encodeCommand, refusal } from "../../host-tools/card/apdu.js";
 import { encodeFrame, FrameReader } from "../../host-tools/card/frame.js";
 import type { PanelLine } from "../common/frontpanel.js";
 
@@ -75,7 +75,7 @@ export class SerialLine implements PanelLine {
     if (!answer) throw new Error(NO_ANSWER);
     const { data, sw } = decodeResponse(answer);
     if (sw === Sw.NO_SUCH_DATA) return undefined;
-    if (sw !== Sw.DONE) throw new CardRefused(commandName(command.ins), sw);
+    if (sw !== Sw.DONE) throw refusal(command.ins, sw);
     return data;
   }
 

@@ -1,4 +1,4 @@
-// What a program has loaded by its end: compiled modules, those in a bundle too, and packages.
+// What a program has loaded by its end: compiled modules, those in a bundle too, packages, and modules of Node.
 
 import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
@@ -14,6 +14,8 @@ export interface Loaded {
   readonly packages: readonly string[];
   /** Files that were read for all that. */
   readonly files: readonly string[];
+  /** Public modules of Node, without "node:". Node itself loads some of them before the program. */
+  readonly builtins: readonly string[];
 }
 
 /** The bundler writes it above what comes of a file. */
@@ -31,12 +33,14 @@ export function loadedBy(script: string, ...args: string[]): Loaded {
   const command = ["--import", pathToFileURL(preload).href, script, ...args];
   const { status, stderr } = spawnSync(process.execPath, command, { env, input: "", encoding: "utf8" });
   if (status !== 0) throw new Error(`${script} ${args.join(" ")}: ${stderr}`);
-  const files = [...new Set(readFileSync(log, "utf8").split("\n"))].filter((path) => path.startsWith(ROOT));
+  const lines = [...new Set(readFileSync(log, "utf8").split("\n"))];
+  const files = lines.filter((path) => path.startsWith(ROOT));
   const within = files.flatMap((path) => [relative(ROOT, path), ...originsOf(path)]);
   return {
     files,
     modules: names(within, /^build\/js\/(.*)\.js$/, (name) => `${name}.ts`),
     packages: names(within, /^node_modules\/((?:@[^/]+\/)?[^/]+)\//),
+    builtins: names(lines, /^NativeModule (?!internal\/)(.*)$/),
   };
 }
 
@@ -50,13 +54,15 @@ function names(paths: readonly string[], form: RegExp, nameOf = (name: string) =
   return [...new Set(found.map(nameOf))].sort();
 }
 
-/** ES modules are seen as they load; CommonJS and native ones stay in the cache. */
+/** ES modules are seen as they load; CommonJS and native ones stay in the cache, Node's own in its list. */
 const PRELOAD = `
   import { appendFileSync } from "node:fs";
   import { createRequire, register } from "node:module";
   register("./hooks.mjs", import.meta.url);
   const { cache } = createRequire(import.meta.url);
-  process.on("exit", () => appendFileSync(process.env.DSC_LOADED, Object.keys(cache).join("\\n")));`;
+  process.on("exit", () => {
+    appendFileSync(process.env.DSC_LOADED, [...Object.keys(cache), ...process.moduleLoadList].join("\\n"));
+  });`;
 const HOOKS = `
   import { appendFileSync } from "node:fs";
   import { fileURLToPath } from "node:url";

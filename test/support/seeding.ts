@@ -8,7 +8,7 @@ import type { CardRecord, KeyRegister, PutKeyProgress, StoreDataProgress } from 
 import { carryOut } from "../../host-tools/desk/personalize.js";
 import { makePlan } from "../../host-tools/desk/plan.js";
 import type { Request } from "../../host-tools/desk/request.js";
-import { FileError } from "../../host-tools/files/files.js";
+import { FileError } from "../../host-tools/files/errors.js";
 import type { Card } from "../../sim/core/card.js";
 import { FakeClock } from "./fakecard.js";
 

@@ -1,7 +1,7 @@
 // A batch for the ports of one bench: the register, the contents of the list, and the keys that all its cards get.
 
 import type { CardClient } from "../../card/cardclient.js";
-import { LineClosed, NoAnswer } from "../../card/link.js";
+import { LineClosed, NoAnswer } from "../../card/errors.js";
 import { PortError, WrongCard } from "../../files/errors.js";
 import { carryOut } from "../personalize.js";
 import { makePlan, type Plan, type Step, wipePlan } from "../plan.js";

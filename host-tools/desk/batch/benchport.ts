@@ -8,7 +8,8 @@
 import type { Duplex } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { CardClient, type CardStatus } from "../../card/cardclient.js";
-import { LineClosed, Link, NoAnswer } from "../../card/link.js";
+import { LineClosed, NoAnswer } from "../../card/errors.js";
+import { Link } from "../../card/link.js";
 import { closePort, openPort } from "../../card/port.js";
 import { PortError } from "../../files/errors.js";
 import { realTimer, type Timer } from "../../files/waiting.js";

@@ -15,7 +15,7 @@
 import { isUtf8 } from "node:buffer";
 import { type CsvError, parse } from "csv-parse/sync";
 import { isSerialNumber } from "../../card/serialnumber.js";
-import { FileError } from "../../files/files.js";
+import { FileError } from "../../files/errors.js";
 import { copyOfSecret, secretBytes } from "../../files/secretbytes.js";
 import { parseSuite } from "../../seeds/suite.js";
 import type { WantedCard } from "../register/batches.js";

@@ -4,7 +4,8 @@
 // Only its owner can read the file of letters and its temporary file. A row is marked as lettered once the file with
 // its letter is synced under its final name: only then may closing the batch erase the PIN.
 
-import { DISK, FileError, type FileSystem, readWhole, replaceAtomically } from "../../files/files.js";
+import { FileError } from "../../files/errors.js";
+import { DISK, type FileSystem, readWhole, replaceAtomically } from "../../files/files.js";
 import type { Label } from "../paper/labels.js";
 import type { PinLetter } from "../paper/letters.js";
 import { type BatchRow, batchOf, rowsOf } from "../register/batches.js";

@@ -5,7 +5,8 @@
 // The public key names the key that checks the signature. It proves nothing by itself: keep the public key that
 // `register init` printed together with the head.
 
-import { FileError, readWhole } from "../../files/files.js";
+import { FileError } from "../../files/errors.js";
+import { readWhole } from "../../files/files.js";
 import { CURVE_KEY_BYTES } from "./curve25519.js";
 import { MAC_BYTES, SIGNATURE_BYTES, type SignedHead } from "./journalchain.js";
 import { REGISTER_ID_BYTES } from "./sealing.js";

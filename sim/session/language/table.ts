@@ -517,9 +517,9 @@ export function printable(typed: string): string {
   return typed.replace(/[^\x20-\x7e]/g, "?").slice(0, 20);
 }
 
-/** The keys in the order of the reference: PRESS, OK, digits. */
+/** The keys in the order of the reference: PRESS, OK, digits, which are in order already. */
 function pressFirst(a: string, b: string): number {
-  return b.length - a.length || a.localeCompare(b);
+  return b.length - a.length;
 }
 
 function* until(card: Subject, wanted: Pattern, ms: number): Steps {

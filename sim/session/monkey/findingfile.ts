@@ -1,7 +1,8 @@
 // Writes a finding to disk: a command file that `dsc-sim run` replays, and a flash file if the run begins with one.
 
 import { join } from "node:path";
-import { createExclusive, FileError, removeAbandoned } from "../../../host-tools/files/files.js";
+import { FileError } from "../../../host-tools/files/errors.js";
+import { createExclusive, removeAbandoned } from "../../../host-tools/files/files.js";
 import { saveFlashFile } from "../flashfile.js";
 import { UserError } from "../usererror.js";
 import { unreadableFlash } from "./beginnings.js";

@@ -2,8 +2,8 @@
 
 import { cmac } from "@noble/ciphers/aes.js";
 import { Level } from "../../../firmware/wire.js";
-import { BadAnswer, CardRefused } from "../../../host-tools/card/apdu.js";
-import { AuthenticationFailed, deriveSessionKeys, kdf } from "../../../host-tools/card/scp03.js";
+import { AuthenticationFailed, BadAnswer, CardRefused } from "../../../host-tools/card/errors.js";
+import { deriveSessionKeys, kdf } from "../../../host-tools/card/scp03.js";
 import { testKeys } from "../../../host-tools/card/transportkeys.js";
 import { Silence } from "../../../sim/session/conversation.js";
 import type { Instrumented } from "./instrument.js";

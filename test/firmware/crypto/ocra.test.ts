@@ -3,8 +3,9 @@
 import { createHash, createHmac } from "node:crypto";
 import fc from "fast-check";
 import * as assert from "uvu/assert";
+import { InputError, SuiteError } from "../../../host-tools/seeds/errors.js";
 import { ocra } from "../../../host-tools/seeds/ocra.js";
-import { InputError, type OcraInput, parseSuite, type Suite, SuiteError } from "../../../host-tools/seeds/suite.js";
+import { type OcraInput, parseSuite, type Suite } from "../../../host-tools/seeds/suite.js";
 import { atLeast } from "../../support/atleast.js";
 import { kept, ocraParse, ocraRespond } from "../../support/crypto.js";
 import { hotp, oracle } from "../../support/oracle.js";

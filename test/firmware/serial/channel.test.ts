@@ -4,9 +4,9 @@ import { cbc, cmac, ecb } from "@noble/ciphers/aes.js";
 import * as assert from "uvu/assert";
 import { Ins, Level, Sw, Tag } from "../../../firmware/wire.js";
 import type { Command } from "../../../host-tools/card/apdu.js";
+import { AuthenticationFailed } from "../../../host-tools/card/errors.js";
 import { encodeFrame } from "../../../host-tools/card/frame.js";
 import {
-  AuthenticationFailed,
   deriveSessionKeys,
   kdf,
   LEVELS,

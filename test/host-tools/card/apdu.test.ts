@@ -4,8 +4,6 @@ import fc from "fast-check";
 import * as assert from "uvu/assert";
 import { Ins, Sw } from "../../../firmware/wire.js";
 import {
-  BadAnswer,
-  CardRefused,
   type Command,
   commandName,
   decodeCommand,
@@ -14,7 +12,10 @@ import {
   describeResponse,
   describeStatus,
   encodeCommand,
+  refusal,
+  triesLeft,
 } from "../../../host-tools/card/apdu.js";
+import { BadAnswer } from "../../../host-tools/card/errors.js";
 import { atLeast } from "../../support/atleast.js";
 import { suite } from "../../support/suite.js";
 
@@ -85,10 +86,10 @@ test("every command has a name", () => {
 });
 
 test("a refusal says what was refused, and how many tries are left", () => {
-  const error = new CardRefused("INTERNAL AUTHENTICATE", 0x63c2);
+  const error = refusal(Ins.INTERNAL_AUTHENTICATE, 0x63c2);
   assert.is(error.message, "INTERNAL AUTHENTICATE: wrong PIN or unlock code, tries left: 2 (63C2)");
-  assert.is(error.triesLeft, 2);
-  assert.is(new CardRefused("STORE DATA", Sw.WRONG_DATA).triesLeft, undefined);
+  assert.is(triesLeft(error.sw), 2);
+  assert.is(triesLeft(Sw.WRONG_DATA), undefined);
 });
 
 test("data without secrets is shown", () => {

@@ -3,7 +3,8 @@
 import { connect, createServer } from "node:net";
 import { Duplex, PassThrough } from "node:stream";
 import * as assert from "uvu/assert";
-import { LineClosed, Link, type LinkWatcher, NoAnswer, OtherProtocol } from "../../../host-tools/card/link.js";
+import { LineClosed, NoAnswer, OtherProtocol } from "../../../host-tools/card/errors.js";
+import { Link, type LinkWatcher } from "../../../host-tools/card/link.js";
 import { failure } from "../../support/failure.js";
 import { FakeCard, FakeClock, framesIn, lineBytes, quiet } from "../../support/fakecard.js";
 import { suite } from "../../support/suite.js";

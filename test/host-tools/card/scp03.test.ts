@@ -8,8 +8,8 @@ import {
   encodeCommand,
   type Response,
 } from "../../../host-tools/card/apdu.js";
+import { AuthenticationFailed } from "../../../host-tools/card/errors.js";
 import {
-  AuthenticationFailed,
   deriveSessionKeys,
   initializeUpdate,
   kdf,

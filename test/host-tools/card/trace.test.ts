@@ -5,7 +5,7 @@ import { join } from "node:path";
 import * as assert from "uvu/assert";
 import { Link } from "../../../host-tools/card/link.js";
 import { Trace } from "../../../host-tools/card/trace.js";
-import { FileError } from "../../../host-tools/files/files.js";
+import { FileError } from "../../../host-tools/files/errors.js";
 import { FakeCard, FakeClock } from "../../support/fakecard.js";
 import { scratchFolder } from "../../support/scratch.js";
 import { ON_WINDOWS, testUnless } from "../../support/skipping.js";

@@ -2,7 +2,8 @@
 
 import { createCipheriv, createDecipheriv } from "node:crypto";
 import * as assert from "uvu/assert";
-import { checkSerialNumber, isSerialNumber, SerialNumberError } from "../../../host-tools/card/serialnumber.js";
+import { SerialNumberError } from "../../../host-tools/card/errors.js";
+import { checkSerialNumber, isSerialNumber } from "../../../host-tools/card/serialnumber.js";
 import {
   diversificationData,
   diversify,

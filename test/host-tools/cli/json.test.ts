@@ -5,9 +5,9 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { Command } from "commander";
 import * as assert from "uvu/assert";
-import { Sw } from "../../../firmware/wire.js";
-import { BadAnswer, CardRefused } from "../../../host-tools/card/apdu.js";
-import { OtherProtocol } from "../../../host-tools/card/link.js";
+import { Ins, Sw } from "../../../firmware/wire.js";
+import { refusal } from "../../../host-tools/card/apdu.js";
+import { BadAnswer, OtherProtocol } from "../../../host-tools/card/errors.js";
 import { Exit, KINDS, type Kind, reportOf } from "../../../host-tools/cli/exit.js";
 import { program } from "../../../host-tools/cli/main.js";
 import { change } from "../../../host-tools/desk/register/change.js";
@@ -603,11 +603,11 @@ test("every kind of error that a command can meet without a broken card or board
 });
 
 test("errors of a card that answers otherwise than a simulated one", () => {
-  const { code, kind, message, hint } = reportOf(new CardRefused("SET STATUS", Sw.NOT_IN_THIS_STATE));
+  const { code, kind, message, hint } = reportOf(refusal(Ins.SET_STATUS, Sw.NOT_IN_THIS_STATE));
   assert.equal([code, kind], [Exit.REFUSED, "refused"]);
   assert.match(message, /^SET STATUS: /);
   assert.match(hint, /dsc info/);
-  for (const error of [new BadAnswer("GET DATA"), new OtherProtocol(9)])
+  for (const error of [new BadAnswer("GET DATA"), new OtherProtocol("the card speaks version 9")])
     assert.equal([reportOf(error).code, reportOf(error).kind], [Exit.PORT, "bad-answer"]);
 });
 

@@ -4,8 +4,8 @@
 import * as assert from "uvu/assert";
 import { Ins, Level, Tag } from "../../../firmware/wire.js";
 import { CardClient } from "../../../host-tools/card/cardclient.js";
+import { AuthenticationFailed } from "../../../host-tools/card/errors.js";
 import { Link } from "../../../host-tools/card/link.js";
-import { AuthenticationFailed } from "../../../host-tools/card/scp03.js";
 import { type CardCheck, checkCard } from "../../../host-tools/desk/cardcheck.js";
 import { derivedKeys } from "../../../host-tools/desk/expectedkeys.js";
 import type { Register } from "../../../host-tools/desk/register/register.js";

@@ -3,7 +3,7 @@
 
 import * as assert from "uvu/assert";
 import { Ins, Level, Tag } from "../../../firmware/wire.js";
-import { AuthenticationFailed } from "../../../host-tools/card/scp03.js";
+import { AuthenticationFailed } from "../../../host-tools/card/errors.js";
 import { derivedKeys } from "../../../host-tools/desk/expectedkeys.js";
 import type { Request } from "../../../host-tools/desk/request.js";
 import { WrongCard } from "../../../host-tools/files/errors.js";

@@ -4,8 +4,8 @@
 import * as assert from "uvu/assert";
 import { Ins } from "../../../firmware/wire.js";
 import { CardClient } from "../../../host-tools/card/cardclient.js";
+import { AuthenticationFailed } from "../../../host-tools/card/errors.js";
 import { Link } from "../../../host-tools/card/link.js";
-import { AuthenticationFailed } from "../../../host-tools/card/scp03.js";
 import { diversificationData, diversify, testKeys } from "../../../host-tools/card/transportkeys.js";
 import { Exit, exitCodeOf } from "../../../host-tools/cli/exit.js";
 import { derivedKeys, expectedOf, keysetFor } from "../../../host-tools/desk/expectedkeys.js";

@@ -4,16 +4,15 @@
 import * as assert from "uvu/assert";
 import { Ins } from "../../../firmware/wire.js";
 import { CardClient, type CardStatus } from "../../../host-tools/card/cardclient.js";
+import { AuthenticationFailed } from "../../../host-tools/card/errors.js";
 import { FrameReader } from "../../../host-tools/card/frame.js";
 import { Link } from "../../../host-tools/card/link.js";
-import { AuthenticationFailed } from "../../../host-tools/card/scp03.js";
 import { type Exit, exitCodeOf } from "../../../host-tools/cli/exit.js";
 import type { CardRecord } from "../../../host-tools/desk/keyregister.js";
 import { carryOut } from "../../../host-tools/desk/personalize.js";
 import { describePlan, makePlan, type Plan, type Step, wipePlan } from "../../../host-tools/desk/plan.js";
 import type { Request } from "../../../host-tools/desk/request.js";
-import { CheckFailed, WrongCard } from "../../../host-tools/files/errors.js";
-import { FileError } from "../../../host-tools/files/files.js";
+import { CheckFailed, FileError, WrongCard } from "../../../host-tools/files/errors.js";
 import { ocra } from "../../../host-tools/seeds/ocra.js";
 import { Card } from "../../../sim/core/card.js";
 import { Flash } from "../../../sim/core/flash.js";

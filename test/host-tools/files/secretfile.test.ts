@@ -5,8 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
 import { Exit, exitCodeOf } from "../../../host-tools/cli/exit.js";
-import { SecretError } from "../../../host-tools/files/errors.js";
-import { FileError } from "../../../host-tools/files/files.js";
+import { FileError, SecretError } from "../../../host-tools/files/errors.js";
 import {
   createTransportKeyFile,
   readKey,

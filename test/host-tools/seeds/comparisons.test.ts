@@ -3,10 +3,9 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
-import { BadAnswer } from "../../../host-tools/card/apdu.js";
 import { CardClient } from "../../../host-tools/card/cardclient.js";
+import { AuthenticationFailed, BadAnswer } from "../../../host-tools/card/errors.js";
 import { Link } from "../../../host-tools/card/link.js";
-import { AuthenticationFailed } from "../../../host-tools/card/scp03.js";
 import { diversificationData, diversify, putKeyAnswer, testKeys } from "../../../host-tools/card/transportkeys.js";
 import { carryOut } from "../../../host-tools/desk/personalize.js";
 import { makePlan } from "../../../host-tools/desk/plan.js";

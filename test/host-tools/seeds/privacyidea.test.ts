@@ -4,8 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
-import { SeedFileError } from "../../../host-tools/files/errors.js";
-import { FileError } from "../../../host-tools/files/files.js";
+import { FileError, SeedFileError } from "../../../host-tools/files/errors.js";
 import { writePrivacyIdeaCsv } from "../../../host-tools/seeds/privacyidea.js";
 import type { SeedRecord } from "../../../host-tools/seeds/pskcrecords.js";
 import { suite } from "../../support/suite.js";

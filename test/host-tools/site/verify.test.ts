@@ -1,7 +1,7 @@
 // The site's half of a login.
 
 import * as assert from "uvu/assert";
-import { InputError } from "../../../host-tools/seeds/suite.js";
+import { InputError } from "../../../host-tools/seeds/errors.js";
 import { verifyResponse } from "../../../host-tools/site/verify.js";
 import { atLeast } from "../../support/atleast.js";
 import { oracle } from "../../support/oracle.js";

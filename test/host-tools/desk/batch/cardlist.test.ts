@@ -2,7 +2,7 @@
 
 import * as assert from "uvu/assert";
 import { type ListRules, readCardList } from "../../../../host-tools/desk/batch/cardlist.js";
-import { FileError } from "../../../../host-tools/files/files.js";
+import { FileError } from "../../../../host-tools/files/errors.js";
 import { suite } from "../../../support/suite.js";
 
 const test = suite("card list");

@@ -17,7 +17,7 @@ import { openEngine } from "../../../../host-tools/desk/register/open.js";
 import { addOrder, openPin, orderOf } from "../../../../host-tools/desk/register/orders.js";
 import { Register } from "../../../../host-tools/desk/register/register.js";
 import type { TableName } from "../../../../host-tools/desk/register/schema.js";
-import { FileError } from "../../../../host-tools/files/files.js";
+import { FileError } from "../../../../host-tools/files/errors.js";
 import { openBatch } from "../../../support/openbatch.js";
 import { KEYS, keysFor, onEachEngine, type Rig, refusalOf, SUITE } from "../../../support/openregister.js";
 import { ANNA, approvedWork, askedBy, withTwo } from "../../../support/operators.js";

@@ -10,7 +10,7 @@ import { currentKeys } from "../../../../host-tools/desk/register/keys.js";
 import type { Register } from "../../../../host-tools/desk/register/register.js";
 import { SeedingDesk } from "../../../../host-tools/desk/register/seedingdesk.js";
 import type { Request } from "../../../../host-tools/desk/request.js";
-import { FileError } from "../../../../host-tools/files/files.js";
+import { FileError } from "../../../../host-tools/files/errors.js";
 import { ocra } from "../../../../host-tools/seeds/ocra.js";
 import type { SeedRecord } from "../../../../host-tools/seeds/pskcrecords.js";
 import type { Card } from "../../../../sim/core/card.js";

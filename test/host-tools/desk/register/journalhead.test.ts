@@ -5,7 +5,7 @@ import { join } from "node:path";
 import * as assert from "uvu/assert";
 import { isSignedBy, JournalKey } from "../../../../host-tools/desk/register/journalchain.js";
 import { headInJson, readHead } from "../../../../host-tools/desk/register/journalhead.js";
-import { FileError } from "../../../../host-tools/files/files.js";
+import { FileError } from "../../../../host-tools/files/errors.js";
 import { pattern } from "../../../support/pattern.js";
 import { scratchFolder } from "../../../support/scratch.js";
 import { suite } from "../../../support/suite.js";

@@ -3,7 +3,7 @@
 
 import * as assert from "uvu/assert";
 import { Ins } from "../../../../firmware/wire.js";
-import { AuthenticationFailed } from "../../../../host-tools/card/scp03.js";
+import { AuthenticationFailed } from "../../../../host-tools/card/errors.js";
 import type { CardRecord } from "../../../../host-tools/desk/keyregister.js";
 import { findCard, moveCard } from "../../../../host-tools/desk/register/cards.js";
 import { change } from "../../../../host-tools/desk/register/change.js";
