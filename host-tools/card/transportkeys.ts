@@ -66,7 +66,8 @@ export function wipeMaster(master: Master | undefined): void {
   if (master && isReadable(master)) master.fill(0);
 }
 
-function isReadable(master: Master): master is Uint8Array {
+/** Whether these are the bytes of the key. */
+export function isReadable(master: Master): master is Uint8Array {
   return master instanceof Uint8Array;
 }
 

@@ -38,6 +38,14 @@ const HASHES = new Map([
   [HMAC_SHA256, "sha256"],
 ]);
 
+/** The label of the fingerprint of a PSKC key. */
+const FINGERPRINT = "dsc PSKC key";
+
+/** Which PSKC key it is, in hexadecimal: many keys have the same check value, but no two have the same fingerprint. */
+export function keyFingerprint(key: Uint8Array): string {
+  return createHmac("sha256", key).update(FINGERPRINT).digest("hex");
+}
+
 /** The keys that encrypt and authenticate values. */
 export interface Keys {
   readonly encryption: Buffer;

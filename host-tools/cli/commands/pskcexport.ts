@@ -1,6 +1,6 @@
 // `dsc pskc export`: writes the keys of cards for another organisation.
 
-import { createHash, createHmac } from "node:crypto";
+import { createHash } from "node:crypto";
 import { type Command, Option } from "commander";
 import { kcv } from "../../card/transportkeys.js";
 import type { ExportNote } from "../../desk/register/keyexport.js";
@@ -8,6 +8,7 @@ import type { Register } from "../../desk/register/register.js";
 import { createExclusive, refuseTaken } from "../../files/files.js";
 import { encryptForSite, readSiteCertificate, type SiteCertificate } from "../../seeds/cms.js";
 import { type ExportedCard, exportPskc } from "../../seeds/pskcexport.js";
+import { keyFingerprint } from "../../seeds/pskckeys.js";
 import { show, warn } from "../output.js";
 import { REGISTER_HELP, type RegisterOptions, registerOptions, withRegister } from "../registeroptions.js";
 import { pskcKeyOption, refuseStdinTwice, SEED_SECRET_HELP, withSeedSecret } from "../secretoptions.js";
@@ -43,8 +44,6 @@ For each card the journal records the exported keys, the recipient, and the file
 ${SEED_SECRET_HELP}
 privacyIDEA and LinOTP support only SHA-1 for passphrases: give them a key of 32 digits.
 ${REGISTER_HELP}`;
-
-const FINGERPRINT = "dsc PSKC key";
 
 export function exportCommand(): Command {
   const command = printing("export", "write the keys of cards for another organisation", EXAMPLES)
@@ -112,7 +111,7 @@ function make(
     const sha256 = createHash("sha256").update(pskc).digest("hex");
     const isKey = secret instanceof Uint8Array;
     const pskcKey = isKey ? kcv(secret).toString("hex") : "passphrase";
-    const keyFingerprint = isKey ? createHmac("sha256", secret).update(FINGERPRINT).digest("hex") : null;
-    return { pskc, note: { sha256, pskcKey, keyFingerprint, certificate: certificate?.fingerprint } };
+    const fingerprint = isKey ? keyFingerprint(secret) : null;
+    return { pskc, note: { sha256, pskcKey, keyFingerprint: fingerprint, certificate: certificate?.fingerprint } };
   });
 }

@@ -149,7 +149,8 @@ const WAITING = "waiting";
 /** Why a request for the same subject cannot be spent. */
 function faultOf({ at, register }: Change, { row, request }: Known, operators: readonly OperatorRow[]) {
   const name = shortOf(row.hash);
-  if (row.spent !== null) return `the approval ${name} was used already`;
+  const over = endOf(row);
+  if (over !== undefined) return `the approval ${name} ${over}`;
   if (at >= request.expires) return `the request ${name} has expired`;
   if (row.approved_by === null) return WAITING;
   const approver = operators.find((operator) => operator.name === row.approved_by);
@@ -159,6 +160,15 @@ function faultOf({ at, register }: Change, { row, request }: Known, operators: r
   if (!row.signature || !isSignedWith(approver.public_key, message, row.signature))
     return `the approval ${name} is not signed by ${approver.name}`;
   return undefined;
+}
+
+/**
+ * How a request ended, apart from its expiry. A restore sets the time of use to the time of expiry (backup.ts), and a
+ * request that was used has an earlier one.
+ */
+function endOf({ spent, expires }: Row): string | undefined {
+  if (spent === null) return undefined;
+  return spent < expires ? "was used already" : "ended when the register was restored from a backup";
 }
 
 async function spend({ db, at, note }: Change, { row, request }: Known): Promise<undefined> {
@@ -318,7 +328,8 @@ export async function requestToApprove({ db, at, register }: Change, hash: strin
   if (!request) throw refuse("the request was changed after it was written; run the command again for a new one");
   if (request.register !== register.id.toString("hex"))
     throw refuse("the request belongs to another register; run the command again for a new one");
-  if (row.spent !== null) throw refuse("the approval was used already");
+  const over = endOf(row);
+  if (over !== undefined) throw refuse(`the approval ${over}`);
   if (at >= request.expires) throw refuse("the request has expired; run the command again for a new one");
   if (row.approved_by !== null) throw refuse(`it was approved already, by ${row.approved_by}`);
   if (request.askedBy === nameOf(register.actor))

@@ -273,7 +273,8 @@ class Restoring {
       this.#challengesEnded++;
       return { ...row, used: 1 };
     }
-    // An approval that was used since would otherwise be valid a second time.
+    // An approval that was used since would otherwise be valid a second time. The time of expiry shows that it ended with
+    // the restore, since a request that is used has an earlier time.
     if (table === "approvals" && row.spent === null) return { ...row, spent: row.expires ?? null };
     return row;
   }

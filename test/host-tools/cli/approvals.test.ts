@@ -131,6 +131,7 @@ onEachEngine(
       new RegExp(`^hash +${hash}`, "m"),
     ])
       assert.match(shown, words);
+    assert.match(await done(rig, undefined, "keys", "show", PSKC_KEY, "--fingerprint"), FINGERPRINT);
     assert.match(await done(rig, "anna", ...command), "token keys of 1 card");
     assert.ok(existsSync(file));
     const next = exporting();

@@ -352,6 +352,16 @@ test("keys show: the check value of a key in a file or on stdin, as others compu
   });
 });
 
+test("keys show --fingerprint: the HMAC under the whole key, which tells keys with one check value apart", async () => {
+  const key = "00112233445566778899aabbccddeeff";
+  const path = file(key);
+  const fingerprint = createHmac("sha256", Buffer.from(key, "hex")).update("dsc PSKC key").digest("hex");
+  const checkValue = checkValueOf(key).toUpperCase();
+  const show = ["keys", "show", path, "--fingerprint"];
+  assert.is(await answer(show), fingerprint);
+  assert.equal(await answerJson(show), { file: path, checkValue, fingerprint });
+});
+
 test("keys show: a key that was drawn, and what is no transport key", async () => {
   const drawn = newPath("transport.key");
   await answer(["keys", "new", drawn]);

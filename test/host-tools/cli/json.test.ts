@@ -236,6 +236,7 @@ const TABLE: Record<string, readonly Row[]> = {
   ],
   "keys show": [
     ["done", [MASTER]],
+    ["done", [MASTER, "--fingerprint"]],
     ["usage", []],
     ["file", [NOTHING]],
     ["file", [""]],

@@ -141,6 +141,7 @@ test("the master key shows the same check value, and seeds the same card, in a f
   const file = await putMaster();
   const [held, read] = [await json(ENV, "keys", "show", uri("master")), await json(ENV, "keys", "show", file)];
   assert.is(held.checkValue, read.checkValue);
+  assert.match(await run(2, ENV, "keys", "show", uri("master"), "--fingerprint"), "cannot leave its token");
   const pin = ["--pin-file", put("card.pin", CARD_PIN)];
   const sim = await SimProcess.start(path("card"));
   const trace = path("trace");

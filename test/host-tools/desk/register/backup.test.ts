@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { sql } from "kysely";
 import * as assert from "uvu/assert";
-import { approve } from "../../../../host-tools/desk/register/approvals.js";
+import { approve, requestToApprove } from "../../../../host-tools/desk/register/approvals.js";
 import { backUp, type RestoreReport, restore, type Since } from "../../../../host-tools/desk/register/backup.js";
 import { change } from "../../../../host-tools/desk/register/change.js";
 import { checkRegister } from "../../../../host-tools/desk/register/check.js";
@@ -168,9 +168,15 @@ onEachEngine(test, "challenges and claims end with the restore", async (rig) => 
   });
 });
 
+async function assertEnded(work: Promise<unknown>): Promise<void> {
+  const { reason, message } = await refusalOf(work);
+  assert.is(reason, "approval");
+  assert.match(message, /ended when the register was restored/);
+}
+
 onEachEngine(
   test,
-  "an approval is not valid a second time after a restore",
+  "an approval is not valid a second time after a restore, and the refusal says that it ended with the restore",
   async (rig) => {
     const { anna, boris } = await withTwo(rig);
     const subject = { command: "pskc export", arguments: {}, cards: [], recipient: null };
@@ -179,12 +185,15 @@ onEachEngine(
     const path = freshFile();
     await backUp(anna, path);
     assert.is(await approvedWork(anna, subject), "done");
+    assert.match((await refusalOf(approvedWork(anna, subject))).message, /was used already/);
     for (const { fresh, missing } of PLACES) {
       if (missing !== undefined) continue;
       const where = await fresh();
       await restore(path, where, { journal: KEYS.journal }, ANNA, NOTHING);
       const back = await Register.open(await openEngine(where), KEYS, ANNA);
       try {
+        await assertEnded(approvedWork(back, subject));
+        await assertEnded(change(back, (one) => requestToApprove(one, hash)));
         assert.is.not(await askedBy(approvedWork(back, subject)), hash);
         assert.match((await refusalOf(approvedWork(back, subject))).message, /was requested already/);
       } finally {
