@@ -79,6 +79,12 @@ test("every command that a document names exists, with its options", () => {
   assert.ok(named >= 150, `only ${named} commands`);
 });
 
+test("every command of dsc and dsc-sim is named in a document", () => {
+  const named = englishDocuments().flatMap((path) => commandsIn(documentAt(path)));
+  for (const [name, top] of Object.entries(PROGRAMS))
+    for (const words of wordsOf(top)) assert.ok(isNamed(`${name} ${words}`, named), `${name} ${words}`);
+});
+
 test("docs/README.md leads to every document of docs", () => {
   const index = documentAt("docs/README.md");
   for (const name of documents().filter((path) => /^docs\/(?!README)/.test(path)))
@@ -110,6 +116,8 @@ test("a link, an anchor, a path and a command that do not exist are noticed", ()
     assert.ok(mistakeIn(wrong), wrong);
   for (const wrong of ["npm test -- no/such/test", "npm run evidence -- nothing", "npm run board -- nothing"])
     assert.ok(mistakeIn(wrong), wrong);
+  assert.ok(isNamed("dsc keys show", ["dsc keys new k", "dsc keys show k"]));
+  assert.not.ok(isNamed("dsc keys show", ["dsc keys new k", "dsc keys showing"]));
   assert.equal(commandsIn("`npx dsc info`\n```sh\nA=b npx dsc \\\n  ports   # c\nnpm test | dsc-sim run x\n```\n"), [
     ...["dsc ports", "npm test", "dsc-sim run x", "dsc info"],
   ]);
@@ -204,6 +212,19 @@ function mistakeWith(top: Command, words: readonly string[]): string | undefined
   }
   const unknown = options.find((name) => !["--help", "--version"].includes(name) && !optionOf(chain, name));
   return unknown && `${unknown}: no such option`;
+}
+
+/** The commands below one, each as the words that lead to it. */
+function wordsOf({ commands }: Command): string[] {
+  return commands.flatMap((inner) => {
+    const below = wordsOf(inner).map((words) => `${inner.name()} ${words}`);
+    return below.length > 0 ? below : [inner.name()];
+  });
+}
+
+/** Whether one of the command lines is the command, with or without arguments. */
+function isNamed(command: string, lines: readonly string[]): boolean {
+  return lines.some((line) => `${line} `.startsWith(`${command} `));
 }
 
 function optionOf(chain: readonly Command[], name: string) {
