@@ -35,8 +35,13 @@ function testFiles(wanted: readonly string[]): string[] {
   return files.filter((name) => wanted.length === 0 || wanted.some((part) => name.includes(part)));
 }
 
-/** Installs the Debian packages, and builds the board's images, if one of these files needs them. */
+/**
+ * Builds the programs, so that no test starts a build: a program that waits for one says so on stderr, and one that is
+ * being loaded may miss a file of its bundle. Installs the Debian packages, and builds the board's images, if
+ * one of these files needs them.
+ */
 function prepare(files: readonly string[]): void {
+  run(join(ROOT, "scripts", "setup.mjs"), "--tools");
   const sources = files.map((name) => readFileSync(join(TESTS, name), "utf8"));
   if (!sources.some((source) => /\b(boardTest|packageTest|webSuite|onEachEngine)\b/.test(source))) return;
   run(join(ROOT, "scripts", "debian.mjs"));

@@ -1,7 +1,6 @@
 // What the programs load before they do any work, because a desk starts `dsc` hundreds of times a day. Modules are
 // counted, since times depend on the machine; `npm run bench` measures times.
 
-import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
 import { loadedBy } from "./support/loaded.js";
@@ -28,9 +27,6 @@ const seldom = (packages: readonly string[]) => packages.filter((name) => SELDOM
 /** Error classes are always loaded, because main.ts reports them all. */
 const within = (room: string, modules: readonly string[]) =>
   modules.filter((name) => name.startsWith(room) && !name.endsWith("/errors.ts"));
-
-// Builds what is out of date, since a build loads more than a start.
-test.before(() => void spawnSync(process.execPath, [DSC, "--version"]));
 
 test("dsc --version loads the command line and its errors, and nothing of cards and keys", () => {
   const { modules, packages, files, builtins } = loadedBy(DSC, "--version");

@@ -6,6 +6,7 @@ import type { Browser, Page } from "playwright-core";
 import * as assert from "uvu/assert";
 import { openPort } from "../../../host-tools/card/port.js";
 import { ocra } from "../../../host-tools/seeds/ocra.js";
+import type { KeyName } from "../../../sim/core/card.js";
 import { DEMO } from "../../../sim/session/demo.js";
 import { bundle } from "../../../sim/webbuilder/bundle.js";
 import { type Serving, serve } from "../../../sim/webbuilder/server.js";
@@ -14,12 +15,14 @@ import { scratchFolder } from "../../support/scratch.js";
 import { SimProcess } from "../../support/simprocess.js";
 import { packageTest } from "../../support/skipping.js";
 import { suite } from "../../support/suite.js";
-import { digitsShown, enter, openCard, script, shows } from "../../support/webcard.js";
+import { digitsShown, type Hand, script, shows } from "../../support/webcard.js";
 import { FRUGAL, openStanding } from "../../support/webpage.js";
 
 const test = suite("board in a browser");
 
 const CHALLENGE = "673854";
+/** After this time without a change of the screen a key counts as lost, in ms. */
+const LOST = 5000;
 
 /** A Web Serial with one port, whose bytes go to and come from the test; `plug` ends its line. */
 const FAKE_SERIAL = `(() => {
@@ -68,13 +71,31 @@ async function connected(): Promise<{ page: Page; complaints: string[] }> {
   return { page, complaints };
 }
 
+/**
+ * Types digits and OK on the board, whose time is real: if the computer pauses during a tap, both ends of it may reach
+ * the card at once, and it ignores them as bounce. So a key is pressed again until the screen has changed.
+ */
+async function type(page: Page, hand: Hand, digits: string): Promise<void> {
+  for (const key of [...digits, "ok"] as KeyName[]) {
+    const before = await page.locator("svg.card").getAttribute("data-display");
+    const changed = page.locator(`svg.card:not([data-display="${before}"])`);
+    do await hand.press(key);
+    while (
+      !(await changed.waitFor({ state: "attached", timeout: LOST }).then(
+        () => true,
+        () => false,
+      ))
+    );
+  }
+}
+
 packageTest(test, NO_CHROMIUM, "a login on the card of a board, its facts, and the page's own card again", async () => {
   const { page, complaints } = await connected();
   const hand = script(page);
-  await openCard(page, hand);
-  await enter(hand, CHALLENGE);
+  await hand.hold("press", "PIN>");
+  await type(page, hand, DEMO.pin);
+  await type(page, hand, CHALLENGE);
   assert.is(await digitsShown(page), ocra(DEMO.suite, DEMO.key, { challenge: CHALLENGE }));
-  assert.is((await sim.run("show")).state, "RESPONSE");
   await page.getByRole("button", { name: "What it tells" }).click();
   await page.locator("dd", { hasText: DEMO.serial }).waitFor();
   for (const fact of [DEMO.suite, "checked by the card, 5 of 5 tries left", "the simulator", "the public test keys"])
@@ -84,7 +105,7 @@ packageTest(test, NO_CHROMIUM, "a login on the card of a board, its facts, and t
   await page.getByText("Disconnected.").waitFor();
   await shows(page, "");
   await hand.hold("press", "PIN>");
-  assert.is((await sim.run("show")).state, "RESPONSE", "the board's card stays as it was");
+  assert.is.not((await sim.run("show")).state, "PIN", "the key was not the board's");
   assert.equal(complaints, []);
   await page.context().close();
 });
