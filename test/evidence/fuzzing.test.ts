@@ -43,7 +43,7 @@ boardTest(test, ["fuzz"], "an id replays an input", async () => {
 });
 
 for (const mutant of tried(FUZZING_MUTANTS)) {
-  boardTest(test, ["fuzz"], `found: not so that ${mutant.breaks}`, async () => {
+  boardTest(test, ["fuzz"], `found if it does not hold: ${mutant.breaks}`, async () => {
     const fuzzer = Fuzzer.of(await compileBinary(mutant), `mutant-${FUZZING_MUTANTS.indexOf(mutant) + 1}`);
     const target = TARGETS.find(({ name }) => name === mutant.target) as Target;
     const { finding, executions } = await fuzzer.fuzz(target, [SEED, `-runs=${MOST_EXECUTIONS}`]);

@@ -67,7 +67,7 @@ async function run({ long, only, log }: Options): Promise<Result> {
     if (chosen.length > 0) log(`${what}: ${chosen.length}`);
     for (const one of chosen) await one.run(tally);
   }
-  if (only !== undefined && tally.figures.size === 0) tally.judge(only, "there is no such case");
+  if (only !== undefined && tally.figures.size === 0) tally.judge(only, "no case has this id");
   return { figures: [...tally.figures.values()], failures: tally.failures };
 }
 

@@ -139,7 +139,7 @@ async function again(id: string, log: Options["log"]): Promise<Failure[]> {
     return steps === undefined ? [{ id, what: "the mutant is not found" }] : [];
   }
   const seed = Number(id);
-  if (!Number.isInteger(seed)) return [{ id, what: "there is no such case" }];
+  if (!Number.isInteger(seed)) return [{ id, what: "no case has this id" }];
   return explore(loadFirmware(), seed) ? [failureOf(seed, log)] : [];
 }
 

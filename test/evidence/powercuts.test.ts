@@ -79,7 +79,7 @@ test("an id replays one case", async () => {
     assert.is(images?.value, 1, id);
   }
   const { failures } = await POWER_CUTS.run({ long: false, only: "right/1/torn-all-65536", log });
-  assert.is(failures[0]?.what, "there is no such case");
+  assert.is(failures[0]?.what, "no case has this id");
 });
 
 test("what is made of an operation is what a cut in the card's flash leaves", () => {
@@ -112,7 +112,7 @@ function untilCut(run: () => void): void {
 }
 
 for (const mutant of tried(POWER_CUT_MUTANTS)) {
-  test(`found: not so that ${mutant.breaks}`, async () => {
+  test(`found if it does not hold: ${mutant.breaks}`, async () => {
     const module = await compileOptimized(mutant);
     const found = failures(module, FEWEST, [mutant.shows]);
     const telling = found.find(({ id, what }) => mutant.says.test(what) && (mutant.uncut || isOfCut(id)));

@@ -148,7 +148,7 @@ export class PowerCuts {
       if (name === WEAR) this.#attempt(WEAR, () => this.#wear());
     }
     const { only } = this.#options;
-    if (only !== undefined && this.#cases === 0) return [{ id: only, what: "there is no such case" }];
+    if (only !== undefined && this.#cases === 0) return [{ id: only, what: "no case has this id" }];
     return this.#failures;
   }
 

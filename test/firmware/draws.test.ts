@@ -296,7 +296,7 @@ function everything(module: WebAssembly.Module): void {
 }
 
 for (const mutant of unseenMutants("draws")) {
-  draws(`noticed: not so that ${mutant.breaks}`, async () => {
+  draws(`noticed if it does not hold: ${mutant.breaks}`, async () => {
     assert.ok(fails(everything, await compile(mutant)), "every draw is as it must be");
   });
 }

@@ -221,7 +221,7 @@ function brokenRecordsAreSeen(module: WebAssembly.Module): void {
 commits("a page whose head, root secret or transport keys went bad is ERROR 02", () => brokenRecordsAreSeen(MODULE));
 
 for (const mutant of unseenMutants("failed commits")) {
-  commits(`noticed: not so that ${mutant.breaks}`, async () => {
+  commits(`noticed if it does not hold: ${mutant.breaks}`, async () => {
     const check = (module: WebAssembly.Module) => {
       brokenRecordsAreSeen(module);
       overwrittenKeysAreNotWritten(module);

@@ -117,7 +117,7 @@ for (const name of Object.keys(BEFORE)) {
 }
 
 for (const mutant of unseenMutants("head")) {
-  test(`noticed: not so that ${mutant.breaks}`, async () => {
+  test(`noticed if it does not hold: ${mutant.breaks}`, async () => {
     const module = await compile(mutant);
     const checks = Object.keys(BEFORE).flatMap((name): Case[] => [
       (of) => wipedAsNew(name, of),

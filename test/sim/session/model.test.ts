@@ -89,7 +89,7 @@ for (const [name, run] of Object.entries(RUNS)) {
 }
 
 for (const [name, { shows, mutant: change }] of Object.entries(MODEL_MUTANTS)) {
-  model(`found: not so that ${change.breaks} (${name})`, async () => {
+  model(`found if it does not hold: ${change.breaks} (${name})`, async () => {
     const mutant = await compile(change);
     const run = RUNS[name] as Run;
     const found = replay(mutant, run);
