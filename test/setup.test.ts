@@ -62,7 +62,7 @@ function module(folder: string): string {
   return readFileSync(join(folder, "build", "dsc.wasm"), "latin1");
 }
 
-test("what is built is not built again, until a source is newer", () => {
+test("a built result is built again only when a source is newer", () => {
   const folder = checkout();
   assert.is(setUp(folder).status, 0);
   assert.equal(runs(folder), ONCE);
@@ -73,7 +73,7 @@ test("what is built is not built again, until a source is newer", () => {
   assert.equal(runs(folder), ["bundle", "tsc"]);
 });
 
-test("of several processes that start at once one builds, and the others wait for it", async () => {
+test("of several processes that start at once one builds, and the others wait", async () => {
   const folder = checkout();
   const codes = Array.from({ length: 4 }, async () => {
     const [code] = await once(spawn(process.execPath, SETUP, { cwd: folder, stdio: "ignore" }), "exit");
@@ -84,7 +84,7 @@ test("of several processes that start at once one builds, and the others wait fo
   assert.not.match(module(folder), "DSC+hash");
 });
 
-test("a build that was killed is done again, although its process left a module and its lock", () => {
+test("an interrupted build is repeated, although it left a module and its lock", () => {
   const folder = checkout();
   assert.is(setUp(folder, { INTERRUPTED: "1" }).status, null);
   assert.match(module(folder), "DSC+hash");
@@ -96,7 +96,7 @@ test("a build that was killed is done again, although its process left a module 
   assert.not.ok(existsSync(join(folder, "build", "lock")));
 });
 
-test("a step that fails leaves no lock", () => {
+test("a failed step leaves no lock", () => {
   const folder = checkout();
   writeFileSync(join(folder, "scripts", "bundle.mjs"), "process.exit(3);");
   assert.is(setUp(folder).status, 3);

@@ -33,7 +33,7 @@ test("dsc --version loads no command and no register", () => {
   assert.ok(files.length < FEW, `${files.length} files`);
 });
 
-test("a command loads itself and no other", () => {
+test("a command loads itself and no other command", () => {
   const { modules, packages } = loadedBy(DSC, "ocra", "--help");
   const commands = ["ocra.ts", "options.ts"].map((name) => `host-tools/cli/commands/${name}`);
   assert.equal(within("host-tools/cli/commands/", modules), commands);
@@ -41,7 +41,7 @@ test("a command loads itself and no other", () => {
   assert.equal(seldom(packages), []);
 });
 
-test("a command that only reads a register loads what opens it, from few files", async () => {
+test("a command that only reads a register loads few files", async () => {
   const register = join(scratchFolder(), "desk.db");
   await (await newRegister(register)).close();
   const { packages, files } = loadedBy(DSC, "card", "list", "--register", register);

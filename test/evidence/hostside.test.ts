@@ -26,7 +26,7 @@ const STEP = 4;
 /** No run has so many operations. */
 const AFTER_ALL = 10_000;
 
-testUnless(test, SKIPPED, "killed, each file is whole or not there, and the same command finishes", async () => {
+testUnless(test, SKIPPED, "after a kill each file is complete or missing, and the same command finishes", async () => {
   for (const [index, flow] of atLeast(1, making).entries()) {
     const kills = killsOf(await courseOf(flow), false).filter((_, at) => at % STEP === index % STEP);
     assert.ok(kills.length > 0, flow.name);
@@ -38,7 +38,7 @@ testUnless(test, SKIPPED, "killed, each file is whole or not there, and the same
   }
 });
 
-testUnless(test, SKIPPED, "killed in a line of its trace, card and register have the same key", async () => {
+testUnless(test, SKIPPED, "after a kill at a line of the trace, card and register have the same key", async () => {
   const course = await courseOf(traced as Flow);
   const kills = killsOf(course, false);
   assert.ok(kills.length > STEP, "no line of the trace is an operation");
@@ -54,7 +54,7 @@ testUnless(test, SKIPPED, "processes that never meet are distinguished from proc
   assert.is(await sameRegister(fresh as Flow, AFTER_ALL), NEVER_MET);
 });
 
-testUnless(test, SKIPPED, "killed, and the next attempt killed, too", async () => {
+testUnless(test, SKIPPED, "after a kill and a kill of the next run, the command finishes", async () => {
   const { operations } = await courseOf(backup as Flow);
   const link = operations.findIndex(({ kind }) => kind === "link") + 1;
   const kills = [
@@ -66,30 +66,40 @@ testUnless(test, SKIPPED, "killed, and the next attempt killed, too", async () =
   assert.is(killed, 2);
 });
 
-testUnless(test, SKIPPED, "whatever is on the disk after power was lost, the same command finishes", async () => {
+testUnless(test, SKIPPED, "whatever a loss of power leaves on the disk, the same command finishes", async () => {
   const { states, failures } = await runPowerLoss(backup as Flow);
   // Without the file, and with it.
   assert.ok(states >= 2);
   assert.equal(failures, []);
 });
 
-testUnless(test, SKIPPED, "of two on one port the second is refused; on one register both finish", async () => {
-  const { operations } = await courseOf(fresh as Flow);
-  const middle = operations.length >> 1;
-  assert.is(await samePort(fresh as Flow, middle), undefined);
-  assert.is(await lateToPort(rekey as Flow), undefined);
-  assert.is(await sameRegister(fresh as Flow, middle), undefined);
-  assert.is(await sameSerial(fresh as Flow, middle), undefined);
-  assert.is(await crowd(fresh as Flow, 3), undefined);
-});
+testUnless(
+  test,
+  SKIPPED,
+  "of two processes on one port the second is refused; on one register both finish",
+  async () => {
+    const { operations } = await courseOf(fresh as Flow);
+    const middle = operations.length >> 1;
+    assert.is(await samePort(fresh as Flow, middle), undefined);
+    assert.is(await lateToPort(rekey as Flow), undefined);
+    assert.is(await sameRegister(fresh as Flow, middle), undefined);
+    assert.is(await sameSerial(fresh as Flow, middle), undefined);
+    assert.is(await crowd(fresh as Flow, 3), undefined);
+  },
+);
 
 for (const id of ["personalize", "verify", "wipe", "register-backup", "personalize-server"]) {
   const one = CASES.find((any) => any.id === id);
-  packageTest(test, one && missingFor(one), `no secret in the image, the words and the files of ${id}`, async () => {
-    if (SKIPPED) return skip(SKIPPED);
-    assert.ok(one);
-    assert.equal((await runCanary(one)).wrong, []);
-  });
+  packageTest(
+    test,
+    one && missingFor(one),
+    `no secret is in the process image, the output and the files of ${id}`,
+    async () => {
+      if (SKIPPED) return skip(SKIPPED);
+      assert.ok(one);
+      assert.equal((await runCanary(one)).wrong, []);
+    },
+  );
 }
 
 const LOOKS = 4;

@@ -39,7 +39,7 @@ function failures(module: WebAssembly.Module, scale: Scale, names: readonly stri
   return new PowerCuts(module, scale, quiet).failuresOf(names);
 }
 
-test("no cut breaks a promise, nor does any life with cuts", () => {
+test("no cut breaks a promise, and neither do lives with cuts", () => {
   const { figures, failures } = new PowerCuts(MODULE, SHORT, quiet).run();
   assert.equal(failures, []);
   const figure = (wanted: string) => figures.find(({ name }) => name === wanted)?.value ?? 0;
@@ -47,11 +47,11 @@ test("no cut breaks a promise, nor does any life with cuts", () => {
   assert.ok(figure("power_cuts_exhaustive") > 0);
 });
 
-test("no word that was not programmed as meant breaks one while power stays on", () => {
+test("no wrongly programmed word breaks a promise while power stays on", () => {
   assert.equal(failures(MODULE, { ...FEWEST, tornWrites: 1 }, PAIRED), []);
 });
 
-test("every subset of a program's bits is left, where these are few", () => {
+test("a torn program leaves every subset of its bits, if these are few", () => {
   const flow = FLOWS.find(({ name }) => name === "right-full-0") as Flow;
   const { flash, now } = flow.start(MODULE);
   const run = new Run(MODULE, flash, now, { seed: SEED });
@@ -67,7 +67,7 @@ test("every subset of a program's bits is left, where these are few", () => {
   assert.is(cutsAt(operation, 4, words.size - 1).length, 4 + 2);
 });
 
-test("no two cuts do", () => {
+test("no pair of cuts breaks a promise", () => {
   assert.equal(failures(MODULE, PAIRS, PAIRED), []);
 });
 
@@ -82,7 +82,7 @@ test("an id replays one case", async () => {
   assert.is(failures[0]?.what, "no case has this id");
 });
 
-test("what is made of an operation is what a cut in the card's flash leaves", () => {
+test("the computed image of an operation is what a cut leaves in the card's flash", () => {
   for (const flow of atLeast(
     PAIRED.length,
     FLOWS.filter(({ name }) => PAIRED.includes(name)),

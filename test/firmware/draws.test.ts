@@ -183,7 +183,7 @@ function isLockCode(drawn: Buffer): boolean {
 }
 
 for (const row of ROWS) {
-  draws(`${row.name}: every byte varies, and none comes twice`, () => varies(row, MODULE));
+  draws(`${row.name}: every byte varies, and no value repeats`, () => varies(row, MODULE));
 }
 
 /** The lock code that the card makes if it draws `first`, and then `second` if `first` is no lock code. */
@@ -214,12 +214,12 @@ function lockCodesAreFair(module: WebAssembly.Module): void {
   assert.is(takes(module, old, NEXT), NEXT, "the code before");
 }
 
-draws("a lock code is no multiple of 16, none is likelier than another, and none comes twice in a row", () => {
+draws("no lock code is a multiple of 16, all others are equally likely, and none repeats at once", () => {
   lockCodesAreFair(MODULE);
 });
 
 /** A source that never gives a lock code counts as failed, and nothing stays open. */
-draws("a source that gives nothing but multiples of 16 is ERROR 03", () => {
+draws("a source that gives only multiples of 16 is ERROR 03", () => {
   const random = new Noting(5);
   const card = locked(MODULE, random);
   const code = unlockCodeOf(askUnlock(card));
@@ -254,7 +254,7 @@ function sourceIsWatched(module: WebAssembly.Module): void {
   }
 }
 
-draws("a source that repeats itself or fails is seen, and no channel begins with it", () => sourceIsWatched(MODULE));
+draws("a source that repeats itself or fails is noticed, and no channel opens with it", () => sourceIsWatched(MODULE));
 
 /** Asserts for every command and every screen that each draw has a row of its length. */
 function everyDrawHasARow(module: WebAssembly.Module): void {

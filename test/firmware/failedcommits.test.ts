@@ -180,7 +180,7 @@ function failsWell(module: WebAssembly.Module, name: string): number {
 }
 
 for (const name of Object.keys(ACTS)) {
-  commits(`${name}: where flash is not written as meant, memory is what flash says`, () => {
+  commits(`${name}: if flash is not written as meant, the memory agrees with flash`, () => {
     assert.ok(failsWell(MODULE, name) >= 2 * 10);
   });
 }
@@ -202,7 +202,7 @@ function overwrittenKeysAreNotWritten(module: WebAssembly.Module): void {
   }
 }
 
-commits("transport keys that were overwritten in memory are never written", () => overwrittenKeysAreNotWritten(MODULE));
+commits("overwritten transport keys in memory are never written to flash", () => overwrittenKeysAreNotWritten(MODULE));
 
 /** A page counts only if all of its records are whole. */
 function brokenRecordsAreSeen(module: WebAssembly.Module): void {
@@ -218,7 +218,9 @@ function brokenRecordsAreSeen(module: WebAssembly.Module): void {
   }
 }
 
-commits("a page whose head, root secret or transport keys went bad is ERROR 02", () => brokenRecordsAreSeen(MODULE));
+commits("a page whose head, root secret or transport keys have gone bad is ERROR 02", () =>
+  brokenRecordsAreSeen(MODULE),
+);
 
 for (const mutant of unseenMutants("failed commits")) {
   commits(`noticed if it does not hold: ${mutant.breaks}`, async () => {

@@ -210,7 +210,7 @@ function block(card: Card): void {
 const UP_TIME = 40;
 
 holds(
-  "a frame that nobody authenticated keeps the card on only where nothing is entered, open or shown",
+  "an unauthenticated frame keeps the card on only while nothing is entered, open or shown",
   (module) => {
     for (const { name, reach, time, kept } of SCREENS) {
       for (const frame of [hello, statusOf]) {
@@ -233,7 +233,7 @@ holds(
 );
 
 holds(
-  "a response and a lock code stand as long with frames as without",
+  "frames do not prolong the time of a response or a lock code",
   (module) => {
     for (const [reach, time] of [
       [respond, 60_000],
@@ -278,7 +278,7 @@ test("a command inside a channel keeps SERIAL on for 30 s more", () => {
   assert.not.ok(card.on);
 });
 
-test("NO KEY goes off 3 s after PRESS turned the card on, and 30 s after the last frame", () => {
+test("NO KEY turns off 3 s after PRESS turned the card on, and 30 s after the last frame", () => {
   const card = new Card(MODULE, { seed: 7 });
   const offAfter = (ms: number, what: string) => {
     card.wait(ms - 1);
@@ -313,7 +313,7 @@ test("NO KEY goes off 3 s after PRESS turned the card on, and 30 s after the las
 // ---- the bench test ----
 
 holds(
-  "no digit that was typed on another screen can be read by the bench test",
+  "the bench test reports no digit that was typed on another screen",
   (module) => {
     const card = demo(module);
     turnOn(card);
@@ -354,7 +354,7 @@ holds(
   ["bench-test-never-ends"],
 );
 
-test("every command but SELF TEST ends the bench test, well formed or not", () => {
+test("every command but SELF TEST, valid or not, ends the bench test", () => {
   let ended = 0;
   for (const inside of [true, false]) {
     for (let ins = 0; ins < 256; ins++) {
@@ -379,7 +379,7 @@ function opensOrCloses(ins: number): boolean {
   return ins === Ins.SELECT || ins === Ins.INITIALIZE_UPDATE || ins === Ins.EXTERNAL_AUTHENTICATE;
 }
 
-test("the bench test goes off 30 s after the last key or frame, and its channel is closed", () => {
+test("the bench test turns off 30 s after the last key or frame, and its channel is closed", () => {
   const card = new Card(MODULE, { seed: 7 });
   const channel = openChannel(card, Level.FULL, testKeys());
   send(card, channel, { ins: Ins.SELF_TEST, p1: 1, p2: 0 });
@@ -435,7 +435,7 @@ holds(
 );
 
 holds(
-  "the status of a card in ERROR tells which, and no more than the battery beside it",
+  "the status of a card in ERROR has the error's number and the battery, and nothing else",
   (module) => {
     for (const [number, card] of broken(module)) {
       assert.is(statusOf(card), `ff0000000000000${number}0bb8`);
@@ -508,7 +508,7 @@ holds(
 const AES_FAILS = 2999;
 
 holds(
-  "a channel that is closed leaves its screen, whatever closed it",
+  "closing a channel leaves SERIAL, whatever closes it",
   (module) => {
     const closes: Record<string, (card: Card, channel: SecureChannel) => void> = {
       SELECT: select,
@@ -566,7 +566,7 @@ function afterwards(
 }
 
 holds(
-  "nothing of the former owner stays, whoever judged and judges the PIN",
+  "nothing of the former owner stays, with either PIN check before and after",
   (module) => {
     const changes: readonly [string, (card: Card) => void][] = [
       ["card", (card) => personalize(card, NEXT)],
@@ -660,7 +660,7 @@ class Drawing extends Random {
 }
 
 holds(
-  "power failing while a page is written whose head checks to the erased word leaves the old page or the new one",
+  "a loss of power while a page with the erased word as its check value is written leaves the old page or the new one",
   (module) => {
     const { record, lockCode } = unlucky(module);
     let cuts = 0;
@@ -688,7 +688,7 @@ holds(
 );
 
 holds(
-  "a page counts only where its commit was programmed, whatever it holds",
+  "a page counts only if its commit was programmed, whatever its contents",
   (module) => {
     const card = demo(module);
     const bytes = Uint8Array.from(card.flash.bytes);
@@ -705,7 +705,7 @@ holds(
 
 // ---- which host ----
 
-test("the card tells which kind of host it runs in, and a production image has no front panel", () => {
+test("the status has the kind of host, and a production image has no front panel", () => {
   for (const kind of [Kind.PRODUCTION, Kind.DEVELOPMENT, Kind.SIMULATOR]) {
     const card = new Card(MODULE, { seed: 7, kind });
     const { data } = getData(card, Tag.FIRMWARE);

@@ -109,7 +109,8 @@ function seededAsFirst(name: string, data: Data, module: WebAssembly.Module): vo
 }
 
 for (const name of Object.keys(BEFORE)) {
-  test(`a wiped card that was ${name} has the head of a new card, and tells no suite`, () => wipedAsNew(name, MODULE));
+  test(`a wiped card that was ${name} has the head of a new card, and reports no suite`, () =>
+    wipedAsNew(name, MODULE));
   test(`a card that was ${name} and is seeded again has the head of a first seeding`, () => {
     seededAsFirst(name, DEMO, MODULE);
     seededAsFirst(name, { ...DEMO, ...SERVER }, MODULE);

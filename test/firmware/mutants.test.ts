@@ -17,17 +17,17 @@ const SCENARIOS = scenarios();
 const mutants = suite("mutants");
 const chosen = tried(SCENARIO_MUTANTS);
 
-mutants(`${TELLING} or more are tried`, () => {
+mutants(`at least ${TELLING} mutants are tried`, () => {
   assert.ok(chosen.length >= TELLING);
 });
 
-mutants("the firmware as it is passes every scenario, released and compiled as a mutant is", async () => {
+mutants("the firmware passes every scenario, both released and compiled as a mutant is", async () => {
   for (const module of [loadFirmware(), await compile()]) {
     for (const script of SCENARIOS) assert.is(failureOf(script, module)?.text, undefined);
   }
 });
 
-mutants("a trap, or a line that cannot be carried out, does not count as noticed", async () => {
+mutants("a trap or a command that cannot be executed does not count as noticed", async () => {
   const module = await compile(TRAPS_AT_A_KEY);
   assert.ok(SCENARIOS.some((script) => failureOf(script, module)));
   assert.is(noticed(module), undefined);

@@ -102,7 +102,7 @@ const exporting = () => {
 
 onEachEngine(
   test,
-  "from the first operator to an export that two of them agree to",
+  "two operators are enrolled and agree to an export",
   async (rig) => {
     await putKeys(rig);
     await done(rig, undefined, "settings", "serial.first", "IB3000500");
@@ -148,7 +148,7 @@ onEachEngine(
 
 onEachEngine(
   test,
-  "an approval that does not hold is refused in one line",
+  "an invalid approval is refused in one line",
   async (rig) => {
     await putKeys(rig);
     await withTwo(rig);
@@ -203,7 +203,7 @@ onEachEngine(
 
 onEachEngine(
   test,
-  "an approval, and a request, end a quarter of an hour after they were asked for",
+  "an approval and its request expire a quarter of an hour after the request",
   async (rig) => {
     const { anna, boris } = await withTwo(rig);
     for (const setting of ["approval.unlock", "approval.export"] as const) await changeSetting(anna, setting, "yes");
@@ -245,7 +245,7 @@ onEachEngine(
 
 onEachEngine(
   test,
-  "whoever approves sees at the terminal what is asked for, and has to say yes",
+  "the approving operator sees the request at the terminal and must answer yes",
   async (rig) => {
     await putKeys(rig);
     await withTwo(rig);

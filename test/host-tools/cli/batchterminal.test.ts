@@ -50,7 +50,7 @@ test.after(() => {
   for (const line of lines) line.close();
 });
 
-test("bars and the bell; Ctrl-C finishes the card at work (130), and the same command goes on", async () => {
+test("the terminal shows bars and rings; Ctrl-C finishes the current card (130), and the same command continues", async () => {
   await (await newRegister(REGISTER)).close();
   const [first, second, third] = [blankCard({ seed: 71 }), blankCard({ seed: 72 }), blankCard({ seed: 73 })];
   const terminal = new TerminalProgram([DSC, ...ARGS], COLUMNS, ROWS);

@@ -59,11 +59,11 @@ for (const [command, options] of Object.entries(GONE))
         await assertGone(option, [command, ...given]);
   });
 
-test("command lines of the first release", async () => {
+test("options of the first release that are gone are refused with what to use instead", async () => {
   for (const [option, line] of OLD_LINES) await assertGone(option, line);
 });
 
-test("no help and no completion names them; dsc pskc has its --pskc-key", async () => {
+test("help and completion do not name them, and dsc pskc has its --pskc-key", async () => {
   for (const [name, options] of Object.entries(GONE)) {
     const { stdout } = await dscHere([name, "--help"]);
     for (const option of options) assert.not.match(stdout, new RegExp(`${option}\\b`), name);
@@ -78,7 +78,7 @@ test("no help and no completion names them; dsc pskc has its --pskc-key", async 
   }
 });
 
-test("no other command ever had them", async () => {
+test("no other command has had them", async () => {
   const all = await program(() => {});
   const having = all.commands.filter(({ options }) => options.some(({ hidden }) => hidden)).map((one) => one.name());
   assert.equal(having.sort(), Object.keys(GONE).sort());

@@ -49,7 +49,7 @@ async function refusedInChannel(card: Card, request: Request, register: KeptRegi
   assert.equal(Buffer.from(card.flash.bytes), before, "the card is as it was");
 }
 
-test("a pending record does not go to another card of which the line says the id of the first", async () => {
+test("a pending record does not go to another card that is given the first card's id on the line", async () => {
   const card = await oldCard(REQUEST.serial, 5);
   const register = new KeptRegister();
   let frame = 0;
@@ -64,7 +64,7 @@ test("a pending record does not go to another card of which the line says the id
   assert.is(register.newest(REQUEST.serial)?.state, "done");
 });
 
-test("a card that is personalized is not seeded again because the line says that it is blank", async () => {
+test("a personalized card that the line reports as blank is not seeded again", async () => {
   const card = await oldCard(REQUEST.serial, 5);
   const register = new KeptRegister();
   const liar = new Liar([[Tag.STATUS, (data) => void data.fill(1, 0, 1)]]);
@@ -72,14 +72,14 @@ test("a card that is personalized is not seeded again because the line says that
   assert.is(register.newest(REQUEST.serial), undefined, "no keys are kept for it");
 });
 
-test("a card of which the line says another id than its own gets no record", async () => {
+test("a card whose id is changed on the line gets no record", async () => {
   const card = await oldCard(REQUEST.serial, 5);
   const register = new KeptRegister();
   await refusedInChannel(card, REQUEST, register, new Liar([[Tag.CARD_ID, (data) => void data.fill(7, 0, 8)]]));
   assert.is(register.newest(REQUEST.serial), undefined);
 });
 
-test("the transport keys of one card cannot pass it off as another one, unless the operator says --reseed", async () => {
+test("a card whose transport keys belong to another serial number gets no record without --reseed", async () => {
   const listener = new Listener();
   // He heard its first seeding. Then it was wiped.
   const known = await oldCard("IB3000124", 6, listener);

@@ -295,7 +295,7 @@ const USES: readonly Use[] = [
 const places = new Set<string>();
 
 for (const { what, file, size, use } of USES) {
-  test(`${what}: ${size} bytes or digits, all of them drawn, none fixed, no two alike`, async () => {
+  test(`${what}: all ${size} bytes or digits are drawn at random, and no two values are equal`, async () => {
     const values: Buffer[] = [];
     for (let run = 0; run < RUNS; run++) {
       let value = Buffer.alloc(0);
@@ -320,7 +320,7 @@ function isDrawOf(file: string, value: Buffer): (draw: Draw) => boolean {
 /** A pause between two attempts is no secret. */
 const PAUSES = ["desk/register/adapter.ts"];
 
-test("no other place in the host tools draws, and none by other means", () => {
+test("no other place in the host tools draws random values, and none by other means", () => {
   const names = readdirSync(join(ROOT, "host-tools"), { recursive: true, encoding: "utf8" });
   const sources = names.filter((name) => name.endsWith(".ts"));
   assert.ok(sources.length > 40);

@@ -64,12 +64,12 @@ function isRunning(id: number): boolean {
   }
 }
 
-test("the signals that end them are those that terminals and services send", () => {
+test("the tested signals are those that terminals and services send", () => {
   assert.equal([...SIGNALS].sort(), Object.keys(NUMBERS).sort());
 });
 
 for (const signal of SIGNALS) {
-  test(`${signal}: each ends with its code, and leaves no port and no file`, async () => {
+  test(`${signal}: each program ends with its code, and leaves no port and no file`, async () => {
     const folder = newFolder();
     const [api, monkey] = await Promise.all([
       start(process.execPath, [LAUNCHER, ...API], folder),
@@ -94,7 +94,7 @@ for (const [name, args] of [
   ["api", API],
   ["monkey", MONKEY],
 ] as const) {
-  test(`${name} ends with the process that started it, however that ended`, async () => {
+  test(`${name} ends with the process that started it, however that ends`, async () => {
     const folder = newFolder();
     // Two commands, so that the shell stays the parent.
     const shell = `'${process.execPath}' '${LAUNCHER}' ${args.join(" ")} & echo $! > id; wait`;
@@ -111,7 +111,7 @@ for (const [name, args] of [
   });
 }
 
-test("the next start cleans up after a killed api; old temporary files are removed", async () => {
+test("the next start cleans up after a killed api, and removes old temporary files", async () => {
   const folder = newFolder();
   const killed = await start(
     process.execPath,

@@ -34,7 +34,7 @@ const model = suite("model");
 const firmware = loadFirmware();
 const counts = new Counts();
 
-model(`${SEEDS} random runs: the card does what the model does, and no invariant is broken`, () => {
+model(`in ${SEEDS} random runs card and model agree, and no invariant is broken`, () => {
   for (let seed = 1; seed <= SEEDS; seed++) {
     const found = explore(firmware, seed, { counts });
     assert.is(found && describe(found), undefined, `seed ${seed}`);
@@ -42,7 +42,7 @@ model(`${SEEDS} random runs: the card does what the model does, and no invariant
   assert.ok(counts.steps > SEEDS * 200);
 });
 
-model("the runs reached every state, command, level and life", () => {
+model("the runs reach every state, command, level and life", () => {
   for (const state of STATES) assert.ok(counts.states.get(state), `${state} was not reached`);
   for (const command of COMMANDS) {
     for (const life of [Life.BLANK, Life.SEEDED, Life.PERSONALIZED])
@@ -55,7 +55,7 @@ model("the runs reached every state, command, level and life", () => {
   assert.ok(counts.cuts >= 20, "power was cut");
 });
 
-model("the runs used only transitions of the table, and nearly all of them", () => {
+model("the runs use only transitions of the table, and nearly all of them", () => {
   for (const name of counts.transitions.keys()) assert.ok(TRANSITIONS.includes(name), name);
   const missed = TRANSITIONS.filter((name) => !counts.transitions.has(name));
   // A channel can open on any screen, but a run rarely opens one on these.
@@ -83,7 +83,7 @@ model("docs/INVARIANTS.md names every invariant, and every mutant that shows it"
 });
 
 for (const [name, run] of Object.entries(RUNS)) {
-  model(`the firmware as it is passes the run of ${name}`, () => {
+  model(`the firmware passes the run of ${name}`, () => {
     assert.is(replay(firmware, run), undefined);
   });
 }
@@ -115,7 +115,7 @@ function failureOf(lines: readonly string[], module: WebAssembly.Module): { line
   return firstFailure({ name: "finding", lines }, new Session({ module, seed: 0, openFlash }));
 }
 
-model("a finding is shrunk: steps that do not matter are left out", async () => {
+model("a finding is shrunk: steps that do not matter are removed", async () => {
   const name = "F4-frames-keep-the-card-on";
   const mutant = await compile((MODEL_MUTANTS[name] as ModelMutant).mutant);
   const kept = RUNS[name] as Run;

@@ -63,7 +63,7 @@ test("a screen comes at its time and not before, and the show ends with the sess
   assert.ok(changes > 0);
 });
 
-test("a show that is ended tells nothing any more", async () => {
+test("an ended show reports nothing more", async () => {
   const { film, timer, shown } = filmOf();
   let changes = 0;
   const playing = film.play(() => changes++);

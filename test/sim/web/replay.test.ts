@@ -117,7 +117,7 @@ async function save(page: Page, files: number): Promise<string> {
   return readFileSync(join(FOLDER, "session.dsc"), "utf8");
 }
 
-test("the page personalizes a demo card as the host tools do: the same flash for the same seed", () => {
+test("the page personalizes a demo card like the host tools: the same flash for the same seed", () => {
   const record = encodeRecord(DEMO, testKeys().dek);
   for (const seed of [0, 1, 2, 0xffffffff]) {
     const [ours, theirs] = [new Flash(), new Flash()];
@@ -127,12 +127,12 @@ test("the page personalizes a demo card as the host tools do: the same flash for
   }
 });
 
-test("a card that refuses its personalization is told with its status word", () => {
+test("a card that refuses its personalization is reported with its status word", () => {
   const personalized = cardOf();
   assert.throws(() => personalize(personalized, new Uint8Array(161)), /refused its personalization \(6[0-9a-f]{3}\)/);
 });
 
-inPage("a session that is saved replays under dsc-sim, from a demo card and from a flash file", async (page) => {
+inPage("a saved session replays under dsc-sim, from a demo card and from a flash file", async (page) => {
   const hand = script(page);
   await openCard(page, hand);
   await enter(hand, "123456");
@@ -151,7 +151,7 @@ inPage("a session that is saved replays under dsc-sim, from a demo card and from
   assert.equal(readFileSync(join(FOLDER, "session.dsc.flash")), buffer);
 });
 
-inPage("a record of the simulator replays in the page, and goes on as a record of the page", async (page) => {
+inPage("a record of the simulator replays in the page, and continues as a record of the page", async (page) => {
   const commands = [
     ...["hold press", "type 1111", "ok", "until PIN> 3000", "type 4071", "cut-at 1 torn", "ok", "battery 3000"],
     ...["hold press", "save on", "type 4071", "ok", "load on", "serial c000e1f0c0", "type 4071", "ok"],
@@ -175,7 +175,7 @@ inPage("a record of the simulator replays in the page, and goes on as a record o
   }
 });
 
-inPage("a record of the terminal, where somebody logged in, replays in the page", async (page) => {
+inPage("a record of a terminal login replays in the page", async (page) => {
   if (ON_WINDOWS !== undefined) return skip(ON_WINDOWS);
   const program = TerminalProgram.simulator(["--demo", "--seed", "9", "--record", join(FOLDER, "terminal.dsc")]);
   let response: string | undefined;
@@ -197,7 +197,7 @@ inPage("a record of the terminal, where somebody logged in, replays in the page"
   assert.is(await digitsShown(page), response);
 });
 
-inPage("every command of the language does in the page what its example says", async (page) => {
+inPage("the example of every command runs in the page", async (page) => {
   const flash = { name: "card.bin", contents: cardOf().flash.bytes };
   for (const { names, example } of COMMANDS) {
     const name = `${names[0]}.dsc`;
@@ -205,7 +205,7 @@ inPage("every command of the language does in the page what its example says", a
   }
 });
 
-inPage("a script that fails is told with its line, what was expected and what was there", async (page) => {
+inPage("a failing script is reported with its line, what was expected and what was shown", async (page) => {
   const lines = ["# A comment", "demo", "hold press", "", "expect CHALLNG>", "type 4071"];
   const said = await replay(page, { name: "wrong.dsc", contents: lines.join("\r\n") });
   assert.is(said, 'wrong.dsc:5: expect: the display is "PIN>", not "CHALLNG>"');
@@ -232,7 +232,7 @@ inPage("a script that fails is told with its line, what was expected and what wa
   assert.is(refused, "y.dsc:1: flash: card.bin is no card's flash");
 });
 
-inPage("files that are no one script are refused, and the card stays", async (page) => {
+inPage("files that are not one script are refused, and the card stays", async (page) => {
   await script(page).hold("press", "PIN>");
   const show = (name: string) => ({ name, mimeType: "", buffer: Buffer.from("show") });
   const flash = { name: "card.bin", mimeType: "", buffer: Buffer.from(cardOf().flash.bytes) };
@@ -244,7 +244,7 @@ inPage("files that are no one script are refused, and the card stays", async (pa
   await shows(page, "PIN>");
 });
 
-inPage("a session is replayed by dropping it anywhere on the page, its flash file with it", async (page) => {
+inPage("a session dropped anywhere on the page is replayed, with its flash file", async (page) => {
   const contents = "flash card.bin\nhold press\ntype 5806\nok\nexpect CHALLNG>\n";
   const flash = { name: "card.bin", contents: cardOf({ pin: NEW_PIN }).flash.bytes };
   const dropped = await drop(page, { name: "dropped.dsc", contents }, flash);
@@ -253,7 +253,7 @@ inPage("a session is replayed by dropping it anywhere on the page, its flash fil
   assert.is(await page.locator("html.dropping").count(), 0);
 });
 
-inPage("a session is shown at the card's pace where that is wanted, and the rest of it at once", async (page) => {
+inPage("a session is shown at the card's pace on request, and the rest of it at once", async (page) => {
   const paced = { name: "paced.dsc", contents: "demo\nhold press\ntype 4071\nok\nwait 5000\n" };
   const expected = screensOf(paced.contents);
   assert.equal(
@@ -285,7 +285,7 @@ inPage("a session is shown at the card's pace where that is wanted, and the rest
   await digitsShown(page);
 });
 
-inPage("another card takes the place of a session that is shown at the card's pace", async (page) => {
+inPage("another card replaces a session that is shown at the card's pace", async (page) => {
   await page.getByLabel("At the card's pace").check();
   const long = { name: "long.dsc", contents: "demo\nhold press\nwait 9000\n" };
   const short = { name: "short.dsc", contents: "demo\nhold press\n" };
@@ -353,7 +353,7 @@ function watch(page: Page): Promise<Seen> {
   })()`);
 }
 
-inPage("the responses of the shared vectors come out of the page", async (page) => {
+inPage("the page computes the responses of the shared vectors", async (page) => {
   await alsoSharedLater("responses in the page", async () => {
     const { groups } = vectors<Vectors>("ocra-card.json");
     const cards = groups.flatMap(({ suite, tests }) => bySettings(suite, tests));

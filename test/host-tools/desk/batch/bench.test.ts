@@ -176,7 +176,7 @@ function operator(rack: Rack, stack: Card[]): (news: PortNews) => void {
 
 onEachEngine(
   test,
-  "a list at two ports: each card is seeded, taken out, and the run ends by itself",
+  "with a list at two ports each card is seeded and taken out, and the run ends by itself",
   async ({ register }) => {
     const rack = new Rack("a", "b");
     const cards = Array.from({ length: 5 }, (_, at) => blankCard({ seed: 100 + at }));
@@ -190,7 +190,7 @@ onEachEngine(
 
 onEachEngine(
   test,
-  "a card that is put in twice, or was seeded before, is reported and left alone",
+  "a card that is connected twice, or was seeded before, is reported and not touched",
   async ({ register }) => {
     const rack = new Rack("a");
     const [first, second] = [blankCard({ seed: 200 }), blankCard({ seed: 201 })];
@@ -219,7 +219,7 @@ function atFrame(slot: Slot, frame: number, act: (slot: Slot) => void): void {
 
 onEachEngine(
   test,
-  "a card that is exchanged in the middle is noticed by its id, and nothing is written on the other",
+  "a card exchanged in the middle is noticed by its id, and nothing is written to the other card",
   async ({ register }) => {
     let exchanged = 0;
     for (let frame = 10; frame < 34; frame += 2) {
@@ -257,7 +257,7 @@ onEachEngine(
 
 onEachEngine(
   test,
-  "a card that is pulled in the middle goes on at another port, with the same serial number",
+  "a card pulled in the middle continues at another port, with the same serial number",
   async (rig) => {
     const { register } = rig;
     const rack = new Rack("a", "b");
@@ -291,7 +291,7 @@ onEachEngine(
   },
 );
 
-onEachEngine(test, "dead cards: three in a row stop the port, in a line that says so", async ({ register }) => {
+onEachEngine(test, "three dead cards in a row stop the port, with a line that says so", async ({ register }) => {
   const rack = new Rack("a");
   const dead = () => blankCard({ flash: new Flash(unreadableFlash()) });
   const { end, listener } = await work(register, rack, rowsFor(1), operator(rack, [dead(), dead(), dead()]));
@@ -300,7 +300,7 @@ onEachEngine(test, "dead cards: three in a row stop the port, in a line that say
   assert.is(listener.all.at(-1)?.state, "stopped");
 });
 
-onEachEngine(test, "a development image is refused, its row is the next card's", async ({ register }) => {
+onEachEngine(test, "a development image is refused, and its row goes to the next card", async ({ register }) => {
   const rack = new Rack("a");
   const good = blankCard({ seed: 400 });
   const { end, listener, batch } = await work(
@@ -316,7 +316,7 @@ onEachEngine(test, "a development image is refused, its row is the next card's",
 
 onEachEngine(
   test,
-  "a card in use loses its keys to no batch: the row of its serial number fails, no approval is asked for, and the rest is done",
+  "a batch never replaces keys in use: the row fails, no approval is asked for, and the other rows are done",
   async (rig) => {
     const { anna, boris } = await withTwo(rig);
     await changeSetting(anna, "approval.reseed", "yes");
@@ -361,7 +361,7 @@ function relapse(slot: Slot): void {
 
 onEachEngine(
   test,
-  "a row that fails because of its card is counted as such, and a row without a card to blame is not",
+  "a row that fails because of its card counts as such, and other failed rows do not",
   async ({ register }) => {
     const rack = new Rack("a");
     const slot = rack.slot("a");
@@ -383,7 +383,7 @@ onEachEngine(
   },
 );
 
-test("an approval that is missing is the row's fault: the other ports go on", () => {
+test("a missing approval fails its row, and the other ports continue", () => {
   assert.is(
     whoseFault(new RegisterError("dsc personalize needs the approval of a second operator", "approval")),
     "row",
@@ -411,7 +411,7 @@ onEachEngine(test, "two benches share one list", async (rig) => {
 
 onEachEngine(
   test,
-  "ended early, the card that is being seeded is finished, no other is begun, and the next run continues",
+  "a run ended early finishes the current card and begins no other, and the next run continues",
   async ({ register }) => {
     const rack = new Rack("a");
     const slot = rack.slot("a");
@@ -436,32 +436,28 @@ onEachEngine(
   },
 );
 
-onEachEngine(
-  test,
-  "without named ports: whatever ports there are, also those that come later",
-  async ({ register }) => {
-    const rack = new Rack();
-    const cards = [blankCard({ seed: 650 }), blankCard({ seed: 651 })];
-    const later = ["a", "b"];
-    const morePorts = async () => {
-      const found = [...rack.slots.keys()];
-      const next = later.shift();
-      if (next) rack.slots.set(next, new Slot());
-      return found;
-    };
-    const [first, second] = cards as [Card, Card];
-    const ofPort: Record<string, (news: PortNews) => void> = {
-      a: operator(rack, [first]),
-      b: operator(rack, [second]),
-    };
-    const act = (news: PortNews) => ofPort[news.port]?.(news);
-    const { end, listener, batch } = await work(register, rack, rowsFor(2), act, { ports: [], morePorts });
-    assert.equal([end.done, end.stopped], [2, []]);
-    assert.equal(listener.waitedFor, ["a serial port; plug one in"], "said once, while there was none");
-    for (const port of ["a", "b"]) assert.ok(listener.events(port).includes("opened"), port);
-    await assertSeeded(register, batch, cards);
-  },
-);
+onEachEngine(test, "without named ports all ports are used, also those that appear later", async ({ register }) => {
+  const rack = new Rack();
+  const cards = [blankCard({ seed: 650 }), blankCard({ seed: 651 })];
+  const later = ["a", "b"];
+  const morePorts = async () => {
+    const found = [...rack.slots.keys()];
+    const next = later.shift();
+    if (next) rack.slots.set(next, new Slot());
+    return found;
+  };
+  const [first, second] = cards as [Card, Card];
+  const ofPort: Record<string, (news: PortNews) => void> = {
+    a: operator(rack, [first]),
+    b: operator(rack, [second]),
+  };
+  const act = (news: PortNews) => ofPort[news.port]?.(news);
+  const { end, listener, batch } = await work(register, rack, rowsFor(2), act, { ports: [], morePorts });
+  assert.equal([end.done, end.stopped], [2, []]);
+  assert.equal(listener.waitedFor, ["a serial port; plug one in"], "said once, while there was none");
+  for (const port of ["a", "b"]) assert.ok(listener.events(port).includes("opened"), port);
+  await assertSeeded(register, batch, cards);
+});
 
 onEachEngine(test, "a register that fails ends the bench with its error", async ({ register, again }) => {
   const rack = new Rack("a");

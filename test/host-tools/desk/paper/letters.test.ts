@@ -48,7 +48,7 @@ for (const paper of PAPERS)
     const make = () =>
       pinLettersPdf([letterTo(USERS[language], { language, address: ADDRESS })], { ...SETTINGS, paper });
 
-    packageTest(test, NO_POPPLER, `${title}: one page has all of it, and nothing near its edges`, async () => {
+    packageTest(test, NO_POPPLER, `${title}: everything is on one page, and nothing near its edges`, async () => {
       const pdf = await make();
       const [page, ...more] = pagesOf(pdf);
       assert.ok(page && more.length === 0);
@@ -67,7 +67,7 @@ for (const paper of PAPERS)
         assert.ok(left > EDGE && top > EDGE && right < page.width - EDGE && bottom < page.height - EDGE);
     });
 
-    packageTest(test, NO_POPPLER, `${title}: folded, the PIN lies inside, and the address outside`, async () => {
+    packageTest(test, NO_POPPLER, `${title}: when folded, the PIN is inside and the address outside`, async () => {
       const [first, second] = FOLDS[paper];
       const [page] = pagesOf(await make());
       assert.ok(page);
@@ -84,7 +84,7 @@ for (const paper of PAPERS)
         );
     });
 
-    packageTest(test, NO_POPPLER, `${title}: no text runs into another one, or into the boxes`, async () => {
+    packageTest(test, NO_POPPLER, `${title}: no text overlaps another or the boxes`, async () => {
       const [page] = pagesOf(await make());
       assert.ok(page);
       for (const one of page.words)
@@ -105,28 +105,23 @@ function overlap(one: Word, other: Word): boolean {
 }
 
 for (const paper of PAPERS)
-  packageTest(
-    test,
-    NO_POPPLER,
-    `${paper}: marks show the folds, and a hatched field comes to lie on the PIN`,
-    async () => {
-      const pdf = await pinLettersPdf([letterTo("j.doe")], { ...SETTINGS, paper });
-      const [picture] = picturesOf(pdf, DOTS);
-      const [page] = pagesOf(pdf);
-      assert.ok(picture && page);
-      const [, second] = FOLDS[paper];
-      for (const edge of [6, page.width - 6]) {
-        const marks = darkRows(picture, edge);
-        assert.is(marks.length, 2);
-        for (const [at, fold] of FOLDS[paper].entries()) assert.ok(Math.abs((marks[at] as number) - fold) < 0.5);
-      }
-      for (const { left, top, right, bottom } of pinOn(page)) {
-        const area = { left, right, top: 2 * second - bottom, bottom: 2 * second - top };
-        const share = darkShare(picture, area);
-        assert.ok(share > 0.3, `only ${share} of what lies on the PIN is dark`);
-      }
-    },
-  );
+  packageTest(test, NO_POPPLER, `${paper}: marks show the folds, and a hatched field covers the PIN`, async () => {
+    const pdf = await pinLettersPdf([letterTo("j.doe")], { ...SETTINGS, paper });
+    const [picture] = picturesOf(pdf, DOTS);
+    const [page] = pagesOf(pdf);
+    assert.ok(picture && page);
+    const [, second] = FOLDS[paper];
+    for (const edge of [6, page.width - 6]) {
+      const marks = darkRows(picture, edge);
+      assert.is(marks.length, 2);
+      for (const [at, fold] of FOLDS[paper].entries()) assert.ok(Math.abs((marks[at] as number) - fold) < 0.5);
+    }
+    for (const { left, top, right, bottom } of pinOn(page)) {
+      const area = { left, right, top: 2 * second - bottom, bottom: 2 * second - top };
+      const share = darkShare(picture, area);
+      assert.ok(share > 0.3, `only ${share} of what lies on the PIN is dark`);
+    }
+  });
 
 /** Where a column of the picture is not white, in mm; what is nearer than 1 mm counts once. */
 function darkRows({ width, height, pixels }: Picture, x: number): number[] {
@@ -145,7 +140,7 @@ function darkShare({ width, pixels }: Picture, area: Omit<Word, "text">): number
   return dark / all;
 }
 
-packageTest(test, NO_POPPLER, "the language is the user name's, else the setting's", async () => {
+packageTest(test, NO_POPPLER, "the language is that of the user, else that of the setting", async () => {
   const letters = [letterTo("a"), letterTo("b", { language: "JA" })];
   const text = textOf(await pinLettersPdf(letters, { ...SETTINGS, language: "DE" }));
   const [first = "", second = ""] = text.split("\f");
@@ -153,13 +148,13 @@ packageTest(test, NO_POPPLER, "the language is the user name's, else the setting
   assert.ok(second.includes(TEXTS.JA.heading) && !second.includes(TEXTS.DE.heading));
 });
 
-packageTest(test, NO_POPPLER, "a letter without an address has the user name in its place", async () => {
+packageTest(test, NO_POPPLER, "a letter without an address has the user name instead", async () => {
   const [page] = pagesOf(await pinLettersPdf([letterTo("Пётр Щукин")], SETTINGS));
   const above = page?.words.filter(({ bottom }) => bottom < FOLDS.A4[0]) ?? [];
   assert.is(above.map(({ text }) => text).join(" "), "Пётр Щукин");
 });
 
-packageTest(test, NO_POPPLER, "two hundred letters, each with the PIN of its card", async () => {
+packageTest(test, NO_POPPLER, "each of two hundred letters has the PIN of its card", async () => {
   const pins = Array.from({ length: 200 }, (_, at) => String((at * 7919 + 13) % 10_000).padStart(4, "0"));
   const letters = pins.map((pin, at) => letterTo("j.doe", { serial: `IB${3_000_000 + at}`, pin: Buffer.from(pin) }));
   const pages = pagesOf(await pinLettersPdf(letters, SETTINGS));
@@ -175,7 +170,7 @@ packageTest(test, NO_POPPLER, "two hundred letters, each with the PIN of its car
   }
 });
 
-packageTest(test, NO_POPPLER, "a user name of 256 characters is there whole, and stays off the folds", async () => {
+packageTest(test, NO_POPPLER, "a user name of 256 characters is printed completely, and not on the folds", async () => {
   for (const paper of PAPERS)
     for (const character of ["x", "W", "Щ", "邉"]) {
       const user = character.repeat(256);
@@ -189,22 +184,17 @@ packageTest(test, NO_POPPLER, "a user name of 256 characters is there whole, and
     }
 });
 
-packageTest(
-  test,
-  NO_POPPLER,
-  "a user name that is too long for the window of an envelope is cut there only",
-  async () => {
-    const user = "x".repeat(256);
-    const [page] = pagesOf(await pinLettersPdf([letterTo(user)], SETTINGS));
-    const above = page?.words.filter(({ bottom }) => bottom < FOLDS.A4[0]).map(({ text }) => text) ?? [];
-    assert.is(above.length, 6);
-    assert.match(above.at(-1) ?? "", /^x+…$/);
-    const inside = page?.words.filter(({ top, text }) => top > FOLDS.A4[0] && /^x+$/.test(text)) ?? [];
-    assert.is(inside.map(({ text }) => text).join(""), user);
-  },
-);
+packageTest(test, NO_POPPLER, "a user name too long for the envelope's window is cut only there", async () => {
+  const user = "x".repeat(256);
+  const [page] = pagesOf(await pinLettersPdf([letterTo(user)], SETTINGS));
+  const above = page?.words.filter(({ bottom }) => bottom < FOLDS.A4[0]).map(({ text }) => text) ?? [];
+  assert.is(above.length, 6);
+  assert.match(above.at(-1) ?? "", /^x+…$/);
+  const inside = page?.words.filter(({ top, text }) => top > FOLDS.A4[0] && /^x+$/.test(text)) ?? [];
+  assert.is(inside.map(({ text }) => text).join(""), user);
+});
 
-test("a PIN may be wiped once the next letter is asked for", async () => {
+test("a PIN may be wiped once the next letter is requested", async () => {
   const pins = ["4071", "5082", "6093"].map((pin) => Buffer.from(pin));
   const whole = await pinLettersPdf(
     pins.map((pin) => letterTo("j.doe", { pin: Buffer.from(pin) })),
@@ -220,7 +210,7 @@ test("a PIN may be wiped once the next letter is asked for", async () => {
   assert.ok(Buffer.from(wiped).equals(whole));
 });
 
-packageTest(test, NO_POPPLER, "the file says nothing of cards, users and PINs outside of its pages", async () => {
+packageTest(test, NO_POPPLER, "the file contains no card, user or PIN outside its pages", async () => {
   const pdf = await pinLettersPdf([letterTo("j.doe")], SETTINGS);
   const info = infoOf(pdf);
   assert.match(info, /Title: +PIN letters/);
@@ -239,7 +229,7 @@ async function refused(letter: PinLetter): Promise<string> {
   return "it was printed";
 }
 
-test("what cannot be printed is refused in one line without a PIN", async () => {
+test("text that cannot be printed is refused in one line without a PIN", async () => {
   assert.match(await refused(letterTo("محمد")), /^IB3000123: the user name has .*right-to-left/);
   assert.match(await refused(letterTo("홍길동")), /Korean.*set letter.font/);
   assert.match(await refused(letterTo("j.doe", { address: "Jane\n홍" })), /^IB3000123: the address has "홍"/);

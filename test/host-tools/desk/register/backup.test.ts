@@ -127,7 +127,7 @@ async function restored(path: string, since: Since, look: (restored: Restored) =
   }
 }
 
-onEachEngine(test, "a backup brings back all of it, on either engine", async (rig) => {
+onEachEngine(test, "a backup restores all of a register, on either engine", async (rig) => {
   const { register } = rig;
   await fill(rig);
   const path = freshFile();
@@ -149,7 +149,7 @@ onEachEngine(test, "a backup brings back all of it, on either engine", async (ri
   });
 });
 
-onEachEngine(test, "challenges and claims end with the restore", async (rig) => {
+onEachEngine(test, "a restore ends challenges and claims", async (rig) => {
   await fill(rig);
   const path = freshFile();
   await backUp(rig.register, path);
@@ -195,7 +195,7 @@ onEachEngine(
   NOW,
 );
 
-onEachEngine(test, "PINs of orders and keys that the operator names do not come back", async (rig) => {
+onEachEngine(test, "PINs of orders and keys of named serial numbers are not restored", async (rig) => {
   await fill(rig);
   const path = freshFile();
   await backUp(rig.register, path);
@@ -216,7 +216,7 @@ onEachEngine(test, "PINs of orders and keys that the operator names do not come 
   });
 });
 
-onEachEngine(test, "numbering goes on above what may have been given since", async (rig) => {
+onEachEngine(test, "numbering continues above the numbers that may have been given out since", async (rig) => {
   await fill(rig);
   const path = freshFile();
   await backUp(rig.register, path);
@@ -252,7 +252,7 @@ onEachEngine(test, "a saved head tells how many entries came after the backup", 
   await rejectsFor(other, "wrong-key");
 });
 
-onEachEngine(test, "a backup that was changed anywhere makes no register", async (rig) => {
+onEachEngine(test, "a backup with any change restores nothing", async (rig) => {
   await fill(rig);
   const path = freshFile();
   await backUp(rig.register, path);
@@ -305,21 +305,26 @@ onEachEngine(test, "other files and backups of other versions are refused, each 
   await rejectsFor(restore(path, rig.where, KEYS, "boris", NOTHING), "exists");
 });
 
-onEachEngine(test, "a backup has no secret in the clear, is its owner's alone, and overwrites nothing", async (rig) => {
-  const { register } = rig;
-  await fill(rig);
-  const path = freshFile();
-  await backUp(register, path);
-  const whole = readFileSync(path, "utf8");
-  const keys = await register.engine.read((db) => currentKeys(db, register, SERIAL));
-  assert.ok(keys);
-  for (const secret of [keys.token, keys.unlock, ...Object.values(KEYS)])
-    for (const form of ["hex", "base64", "latin1"] as const) assert.not.ok(whole.includes(secret.toString(form)), form);
-  if (!ON_WINDOWS) assert.is(statSync(path).mode & 0o777, 0o600);
-  const error = await rejects(backUp(register, path), FileError);
-  assert.is(error.reason, "exists");
-  assert.is(readFileSync(path, "utf8"), whole);
-});
+onEachEngine(
+  test,
+  "a backup has no secret in the clear, only its owner can read it, and it overwrites nothing",
+  async (rig) => {
+    const { register } = rig;
+    await fill(rig);
+    const path = freshFile();
+    await backUp(register, path);
+    const whole = readFileSync(path, "utf8");
+    const keys = await register.engine.read((db) => currentKeys(db, register, SERIAL));
+    assert.ok(keys);
+    for (const secret of [keys.token, keys.unlock, ...Object.values(KEYS)])
+      for (const form of ["hex", "base64", "latin1"] as const)
+        assert.not.ok(whole.includes(secret.toString(form)), form);
+    if (!ON_WINDOWS) assert.is(statSync(path).mode & 0o777, 0o600);
+    const error = await rejects(backUp(register, path), FileError);
+    assert.is(error.reason, "exists");
+    assert.is(readFileSync(path, "utf8"), whole);
+  },
+);
 
 onEachEngine(test, "a backup of a register in use is consistent", async (rig) => {
   await fill(rig);

@@ -64,7 +64,7 @@ function search(folder: string, found: readonly Buffer[]): number {
   return clear;
 }
 
-test("SQLite: the file and its side files, in use and closed", async () => {
+test("no secret is in SQLite's files, in use or closed", async () => {
   const folder = scratchFolder();
   const register = await newRegister(join(folder, "desk.db"));
   const secrets = canaries(await work(register));
@@ -74,7 +74,7 @@ test("SQLite: the file and its side files, in use and closed", async () => {
   assert.ok(search(folder, secrets) > 0);
 });
 
-packageTest(test, NO_POSTGRES, "PostgreSQL: the server's files, and its log of every statement", async () => {
+packageTest(test, NO_POSTGRES, "no secret is in PostgreSQL's files, or in its log of every statement", async () => {
   const settings = ["log_statement = all", "log_min_duration_statement = 0", "log_parameter_max_length = -1"];
   const server = await PostgresServer.start({ settings });
   try {

@@ -58,7 +58,7 @@ function withCards(name: string, body: (rig: Rig) => Promise<void>, keys?: Parti
 }
 
 withCards(
-  "drawn keys are those that are read back, and lie under desk key and site key",
+  "drawn keys are read back, and are sealed under the desk key and the site key",
   async ({ register, again }) => {
     const bound = await bind(register, ONE);
     assert.equal(await current(register, ONE), bound);
@@ -85,7 +85,7 @@ withCards(
   },
 );
 
-withCards("a given key lies under the site key alone", async ({ register, again }) => {
+withCards("a given key is sealed under the site key only", async ({ register, again }) => {
   const { unlock } = await bind(register, { ...ONE, given: GIVEN });
   const rows = await rowsOf(register, ONE.serial);
   assert.equal(
@@ -98,7 +98,7 @@ withCards("a given key lies under the site key alone", async ({ register, again 
 });
 
 withCards(
-  "a register without a site keeps all of them under the desk key",
+  "a register without a site seals all keys under the desk key",
   async ({ register }) => {
     const drawn = await bind(register, ONE);
     const given = await bind(register, { ...OTHER, given: GIVEN });
@@ -111,7 +111,7 @@ withCards(
   { desk: KEYS.desk, journal: KEYS.journal },
 );
 
-withCards("new keys are the next version, and the old ones are abandoned and kept", async ({ register }) => {
+withCards("new keys are the next version, and the old ones are kept as abandoned", async ({ register }) => {
   const [first, second] = [await bind(register, ONE), await bind(register, ONE)];
   assert.not.equal(first.token, second.token);
   assert.equal(await current(register, ONE), second);
@@ -124,7 +124,7 @@ withCards("new keys are the next version, and the old ones are abandoned and kep
   assert.is(await current(register, ONE), undefined);
 });
 
-withCards("a key that is or was a card's is never another's", async ({ register }) => {
+withCards("a key that is or was one card's is refused for every other card", async ({ register }) => {
   await bind(register, { ...ONE, given: GIVEN });
   const { reason, message } = await refusalOf(bind(register, { ...OTHER, given: GIVEN }));
   assert.is(reason, "duplicate");
@@ -140,23 +140,26 @@ withCards("a key that is or was a card's is never another's", async ({ register 
   assert.is(await current(register, OTHER), undefined);
 });
 
-withCards("what was refused leaves a card the keys that it had", async ({ register }) => {
+withCards("a refused key leaves the card's earlier keys", async ({ register }) => {
   const kept = await bind(register, ONE);
   await bind(register, { ...OTHER, given: GIVEN });
   assert.is((await refusalOf(bind(register, { ...ONE, given: GIVEN }))).reason, "duplicate");
   assert.equal(await current(register, ONE), kept);
 });
 
-withCards("of four benches that give one key to four cards at once, one does", async ({ register, again, card }) => {
-  const benches = [register, await again(), await again(), await again()];
-  for (let bench = 0; bench < benches.length; bench++) await card(`IB400000${bench}`, "pending");
-  const results = await Promise.all(
-    benches.map((each, bench) => refusalOf(bind(each, { ...ONE, serial: `IB400000${bench}`, given: GIVEN }))),
-  );
-  assert.equal(results.map(({ reason }) => reason).sort(), ["duplicate", "duplicate", "duplicate", "none"]);
-});
+withCards(
+  "of four benches that give one key to four cards at once, one succeeds",
+  async ({ register, again, card }) => {
+    const benches = [register, await again(), await again(), await again()];
+    for (let bench = 0; bench < benches.length; bench++) await card(`IB400000${bench}`, "pending");
+    const results = await Promise.all(
+      benches.map((each, bench) => refusalOf(bind(each, { ...ONE, serial: `IB400000${bench}`, given: GIVEN }))),
+    );
+    assert.equal(results.map(({ reason }) => reason).sort(), ["duplicate", "duplicate", "duplicate", "none"]);
+  },
+);
 
-withCards("a changed or a moved record is named, and other cards' keys open", async ({ register }) => {
+withCards("a changed or moved record is named, and other cards' keys open", async ({ register }) => {
   await bind(register, ONE);
   const kept = await bind(register, OTHER);
   await register.engine.write((db) =>

@@ -57,7 +57,7 @@ const options = { now: Date.now() };
 
 onEachEngine(
   test,
-  `of ${PROCESSES} processes that spend one challenge at once, one is told that it is right`,
+  `of ${PROCESSES} processes that spend one challenge at once, one accepts the response`,
   async (rig) => {
     await rig.card(SERIAL, "active");
     const challenges: string[] = [];
