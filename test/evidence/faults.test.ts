@@ -52,7 +52,7 @@ test("an id replays a fault, and an unknown id is refused", async () => {
   const replay = async (only: string) => (await FAULTS.run({ long: false, only, log: () => {} })).failures;
   assert.equal(await replay("pin/1/1/skip"), []);
   for (const id of ["nowhere/1/1/skip", "pin/99999/1/skip", "pin/1/x/skip", "pin/1/1/bogus"]) {
-    assert.equal(await replay(id), [{ id, what: "there is no such fault" }]);
+    assert.equal(await replay(id), [{ id, what: "no fault has this id" }]);
   }
 });
 

@@ -39,7 +39,7 @@ boardTest(test, ["fuzz"], "an id replays an input", async () => {
   const replay = async (only: string) => (await FUZZING.run({ long: false, only, log: () => {} })).failures;
   const [first = ""] = corpusOf(TARGETS[0] as Target);
   assert.equal(await replay(`serial/${first.split("/").at(-1)}`), []);
-  assert.equal(await replay("serial/none"), [{ id: "serial/none", what: "there is no such input" }]);
+  assert.equal(await replay("serial/none"), [{ id: "serial/none", what: "no input has this id" }]);
 });
 
 for (const mutant of tried(FUZZING_MUTANTS)) {

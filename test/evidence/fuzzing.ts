@@ -69,7 +69,7 @@ function failuresOf(name: string, finding: Run["finding"]): Failure[] {
 async function replay(fuzzer: Fuzzer, id: string): Promise<Failure[]> {
   const [name = ""] = id.split("/");
   const file = [FINDINGS, CORPUS].map((folder) => join(folder, id)).find((path) => existsSync(path));
-  if (!file || !TARGETS.some((target) => target.name === name)) return [{ id, what: "there is no such input" }];
+  if (!file || !TARGETS.some((target) => target.name === name)) return [{ id, what: "no input has this id" }];
   const { finding } = await fuzzer.replay(name, file);
   return finding ? [{ id, what: finding.what }] : [];
 }

@@ -100,7 +100,7 @@ test("one answer can be checked by its id", () => {
   const { figures, failures } = check([sourceOf(RIGHT, WRONG)], { only: "some 2" });
   assert.is(figures[0]?.value, 1);
   assert.is(failures.length, 1);
-  assert.is(check([sourceOf(RIGHT)], { only: "some 3" }).failures[0]?.what, "no such answer");
+  assert.is(check([sourceOf(RIGHT)], { only: "some 3" }).failures[0]?.what, "no answer has this id");
 });
 
 test("a missing source is reported, and the others are checked", () => {

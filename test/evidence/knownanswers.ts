@@ -29,7 +29,7 @@ export function check(sources: readonly Source[], { only }: Pick<Options, "only"
     const what = wrong(answer);
     if (what) failures.push({ id: answer.id, what });
   }
-  if (only !== undefined && counts.size === 0) failures.push({ id: only, what: "no such answer" });
+  if (only !== undefined && counts.size === 0) failures.push({ id: only, what: "no answer has this id" });
   const left = here.flatMap((source) => source.leftOut()).filter(({ count }) => count > 0);
   const missing = sources.flatMap((source) => source.missing ?? []);
   return {

@@ -35,7 +35,7 @@ interface Found {
 
 async function run({ only, log }: Options): Promise<Result> {
   const names = Object.keys(MODEL_MUTANTS).filter((name) => only === undefined || name === only);
-  if (names.length === 0) return { figures: [], failures: [{ id: only ?? "", what: "there is no such mutant" }] };
+  if (names.length === 0) return { figures: [], failures: [{ id: only ?? "", what: "no mutant has this name" }] };
   const all: Found[] = [];
   const failures: Failure[] = [];
   for (const name of names) {

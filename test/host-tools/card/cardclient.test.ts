@@ -126,7 +126,7 @@ test("the status can be read inside a channel of any level", async () => {
 
 const BAD_DATA: Record<string, Record<string, Uint8Array>> = {
   "a status that is too short": { df20: hex("030101050304000bb8") },
-  "a life that there is not": { df20: hex("04010105030400000bb8") },
+  "an unknown life": { df20: hex("04010105030400000bb8") },
   "a life that is not told, without an error": { df20: hex("ff010105030400000bb8") },
   "a lock that there is not": { df20: hex("03030105030400000bb8") },
   "keys of several versions": { "00e0": hex("e012c00401ff8810c00402018810c00403ff8810") },

@@ -50,7 +50,7 @@ test("a file that is no trace is not changed", () => {
     writeFileSync(path, contents, { mode: 0o600 });
     assert.throws(
       () => new Trace(path),
-      (error: unknown) => error instanceof FileError && /is no trace/.test(error.message),
+      (error: unknown) => error instanceof FileError && /is not a trace/.test(error.message),
     );
     assert.is(readFileSync(path, "utf8"), contents);
   }

@@ -399,7 +399,7 @@ test("unlock: an unusable register or key is reported", async () => {
   const args = ["unlock", "--serial", CARD.serial, "--lock-code", "12345678", ...DESK];
   const register = (path: string) => [...args, "--register", path];
   await refused(6, /no such file/, register(newPath("nothing")));
-  await refused(6, /is no file/, register(FOLDER));
+  await refused(6, /is not a file/, register(FOLDER));
   await refused(6, /is not a register/, register(file("<a/>")));
   await refused(2, /password/, register("postgres://desk:secret@localhost/desk"));
   const keys = (path: string) => [...args, "--site-key", path];
@@ -439,7 +439,7 @@ test("challenge: invalid input is refused", async () => {
   const args = ["challenge", "--serial", CARD.serial, "--register"];
   await refused(6, /is not a register/, [...args, file("{}")]);
   await refused(6, /no such file/, [...args, join(FOLDER, "nowhere", "desk.db")]);
-  await refused(6, /is no file/, [...args, FOLDER]);
+  await refused(6, /is not a file/, [...args, FOLDER]);
 });
 
 test("verify: a response is accepted or refused, with the PIN if the server checks it", async () => {
@@ -806,8 +806,8 @@ test("keys in the clear are not written to a file called -", async () => {
 });
 
 test("help with an unknown command is an error", async () => {
-  await refused(2, /no command "nope"/, ["help", "nope"]);
-  await refused(2, /no command "nope"/, ["pskc", "help", "nope"]);
+  await refused(2, /unknown command "nope"/, ["help", "nope"]);
+  await refused(2, /unknown command "nope"/, ["pskc", "help", "nope"]);
   for (const args of [["help"], ["help", "pskc"], ["help", "verify"], ["pskc", "help", "show"]])
     assert.is((await dsc(args)).code, 0, args.join(" "));
 });

@@ -339,10 +339,10 @@ for (const [what, contents] of [
     const path = newFile();
     writeFileSync(`${path}.lock`, contents);
     const error = caught(() => tryLockFile(path));
-    assert.match(error, /^[^\n]*file\.lock is no lock of this version; [^\n]*delete it$/);
+    assert.match(error, /^[^\n]*file\.lock is not a lock of this version; [^\n]*delete it$/);
     const { code, stdout, stderr } = dscSim(["--headless", "--flash", path], "show\n");
     assert.equal([code, stdout], [2, ""]);
-    assert.match(stderr, /^dsc-sim: [^\n]*is no lock of this version; [^\n]*\n$/);
+    assert.match(stderr, /^dsc-sim: [^\n]*is not a lock of this version; [^\n]*\n$/);
     assert.is(readFileSync(`${path}.lock`, "utf8"), contents);
   });
 }

@@ -89,10 +89,10 @@ test("each kind of invalid line has its own reason", () => {
   refused(`${data}\n\n:0\n${END}`, 3, /not a record/);
   refused(`${data}\n`, 2, /cut off/);
   refused("", 1, /cut off/);
-  refused(`${data}\n${END}\n${data}\n`, 3, /after the end/);
+  refused(`${data}\n${END}\n${data}\n`, 3, /after the end record/);
   refused(`${data}\n${data}\n${END}`, 2, /0x00000000 is written twice/);
   refused(`${hexLine(4, 0, bytesOf("01"))}\n${END}`, 1, /type 0x04 has 2 bytes/);
-  refused(`${hexLine(6, 0, bytesOf("01"))}\n${END}`, 1, /no record type 0x06/);
+  refused(`${hexLine(6, 0, bytesOf("01"))}\n${END}`, 1, /unknown record type 0x06/);
   refused(`${hexLine(0, 0xffff, bytesOf("0102"))}\n${END}`, 1, /beyond its 64 KB/);
   for (const type of [0x0a, 0x0b, 0x0c, 0x0d, 0x0e])
     refused(`${data}\n${hexLine(type, 0, bytesOf("9900c0de"))}\n${END}`, 2, /universal hex/);

@@ -136,7 +136,7 @@ test("any namespace prefix is accepted, another namespace is not", () => {
   const foreign = text.replace("urn:ietf:params:xml:ns:keyprov:pskc", "urn:example");
   assert.match(
     refusal(() => readText(foreign)),
-    /is no PSKC file/,
+    /is not a PSKC file/,
   );
 });
 
@@ -240,7 +240,7 @@ for (const [what, change, message] of [
     (text: string) => text.replace(/(.*<pskc:SerialNo>)IB3000124/s, "$1IB3000123"),
     /"IB3000123", unlock key: two keys have this serial number, so neither is imported/,
   ],
-  ["a wrong suite", (text: string) => text.replace("QN06", "QX06"), /"OCRA-1:HOTP-SHA256-8:QX06" is no OCRA suite/],
+  ["a wrong suite", (text: string) => text.replace("QN06", "QX06"), /"OCRA-1:HOTP-SHA256-8:QX06" is not an OCRA suite/],
   ["no suite", (text: string) => text.replace(/<pskc:Suite>.*<\/pskc:Suite>/, ""), /lacks pskc:Suite/],
   ["a state of its own", (text: string) => text.replace('"pending"', '"lost"'), /in state "lost"/],
   ["no number of tries", (text: string) => text.replace('Attempts="5"', 'Attempts="-5"'), /has MaxFailedAttempts "-5"/],
@@ -251,7 +251,7 @@ for (const [what, change, message] of [
   ],
   ["no base64", (text: string) => text.replace(/(<xenc:CipherValue>)../, "$1*."), /CipherValue that is not base64/],
   ["half a block", (text: string) => text.replace(/(<xenc:CipherValue>).{4}/, "$1"), /wrong length/],
-  ["another root", (text: string) => text.replaceAll("KeyContainer", "Keys"), /is no PSKC file/],
+  ["another root", (text: string) => text.replaceAll("KeyContainer", "Keys"), /is not a PSKC file/],
   ["nothing", () => "", /not well-formed/],
   ["an unknown entity", (text: string) => text.replace("DSC+", "&dsc;"), /not well-formed/],
   ["no text", () => Buffer.from([0xff, 0xfe, 0x3c, 0x00]), /not text in UTF-8/],

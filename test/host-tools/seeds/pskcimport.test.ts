@@ -79,7 +79,7 @@ for (const [what, change, why] of [
   ["no MAC", (text: string) => text.replace(/<pskc:ValueMAC>.*?<\/pskc:ValueMAC>/, ""), /has no MAC/],
   ["no key", (text: string) => text.replace(/<pskc:Data>.*?<\/pskc:Data>/s, ""), /lacks pskc:Data/],
   ["another cipher", (text: string) => text.replace("aes128-cbc", "aes256-cbc"), /encrypted in an unknown way/],
-  ["an invalid suite", (text: string) => text.replace(SUITE, "OCRA-1:HOTP-SHA256-8:QX06"), /is no OCRA suite/],
+  ["an invalid suite", (text: string) => text.replace(SUITE, "OCRA-1:HOTP-SHA256-8:QX06"), /is not an OCRA suite/],
   ["no suite", (text: string) => text.replace(/<pskc:Suite>.*?<\/pskc:Suite>/, ""), /lacks pskc:Suite/],
   ["no number of tries", (text: string) => text.replace('Attempts="5"', 'Attempts="x"'), /MaxFailedAttempts "x"/],
 ] as const) {

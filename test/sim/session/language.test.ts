@@ -126,7 +126,7 @@ test("answer: types the response that the site computes, on CHALLNG> only", () =
   const right = last([...on, "answer 029014"]);
   assert.equal([right.error, right.display], [undefined, ocra(DEMO.suite, DEMO.key, { challenge: "029014" })]);
   const early = last(["demo", "hold press", "answer 123456"]);
-  assert.match(early.error ?? "", /^answer: only if the display is CHALLNG>, and it is "PIN>"$/);
+  assert.match(early.error ?? "", /^answer: needs CHALLNG> on the display, which shows "PIN>"$/);
   assert.is(early.display, "PIN>", "nothing was typed");
   const begun = last([...on, "type 12", "answer 123456"]);
   assert.equal([begun.display, begun.error !== undefined], ["12", true]);
@@ -160,7 +160,7 @@ test("answer: uses the card's own suite, and refuses one with the PIN in it", ()
     ["hold press", "type 4071", "ok", "answer 123456"],
     session(new Flash(cardOf(server).flash.bytes)),
   );
-  assert.match(refused.error ?? "", /^answer: the PIN goes into the responses/);
+  assert.match(refused.error ?? "", /^answer: a response of .* depends on the PIN; /);
   assert.is(refused.display, "CHALLNG>");
 });
 
@@ -174,10 +174,10 @@ test("unlock: takes the lock code of the demo card, or of a card with a given un
 test("unlock: an unknown unlock key or a screen without a lock code is an error, and nothing is typed", () => {
   const other = new Flash(cardOf({ serial: "IB3000777" }).flash.bytes);
   const unknown = last([...LOCKED, "ok", "unlock"], session(other));
-  assert.match(unknown.error ?? "", /^unlock: the card's unlock key is not known/);
+  assert.match(unknown.error ?? "", /^unlock: the unlock key is unknown/);
   assert.is(unknown.state, "LOCK_CODE");
   const half = last([`key ${KEY_HEX}`, "demo", ...LOCKED, "ok", "unlock"]);
-  assert.match(half.error ?? "", /^unlock: the card's unlock key is not known/);
+  assert.match(half.error ?? "", /^unlock: the unlock key is unknown/);
   const early = last(["demo", ...LOCKED, "unlock"]);
   assert.equal([early.state, early.error !== undefined], ["LOCKED", true]);
   const wrong = last([`key ${KEY_HEX} ${"00".repeat(32)}`, "demo", ...LOCKED, "ok", "unlock"]);

@@ -437,7 +437,7 @@ test("a board: unlock needs the keys, given by demo or key", async () => {
   const bench = new Bench();
   const wrong = Array(5).fill(["type 1111", "ok", "until /^(PIN>|LOCKED)$/ 3000"]).flat();
   const { reports } = await onBoard(["hold press", ...wrong, "ok", "unlock"], {}, bench);
-  assert.match(reports.at(-1)?.error ?? "", /^unlock: the card's unlock key is not known/);
+  assert.match(reports.at(-1)?.error ?? "", /^unlock: the unlock key is unknown/);
 });
 
 test("a board that is on when a file begins is turned off first, and closed contacts are opened", async () => {

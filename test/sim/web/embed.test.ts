@@ -172,7 +172,7 @@ inOtherPage("a card removed from the page answers no more, and one put back is n
      document.body.append(card);
      return [first, none, (await card.screen()).state];`,
   );
-  assert.equal(outcome, ["the card was taken out of the page", "the card is not in a page", "OFF"]);
+  assert.equal(outcome, ["the card was removed from the page", "the card is not in a page", "OFF"]);
 });
 
 packageTest(test, NO_CHROMIUM, "the page of examples shows the card as an element and as a frame", async () => {

@@ -282,7 +282,7 @@ inPage("a card is saved under a name, continues as it was, and is deleted", asyn
   const hand = script(page);
   await page.getByLabel("Keep it in this browser as").fill("mine");
   await page.getByRole("button", { name: "Keep" }).click();
-  await page.getByText("Kept, and kept up to date.").waitFor();
+  await page.getByText("Kept, and updated after each change.").waitFor();
   const before = await keptFlash(page);
   await hand.hold("press", "PIN>");
   await enter(hand, WRONG_PIN);
@@ -321,7 +321,7 @@ inPage("an invalid flash file is refused, and the card stays", async (page) => {
   await script(page).hold("press", "PIN>");
   for (const buffer of [Buffer.alloc(10), Buffer.alloc(4096)]) {
     await page.getByLabel("Open a flash file").setInputFiles({ name: "x.bin", mimeType: "", buffer });
-    await page.getByText("That is no card's flash.").waitFor();
+    await page.getByText("That is not the flash of a card.").waitFor();
   }
   await shows(page, "PIN>");
 });

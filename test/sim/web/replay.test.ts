@@ -90,7 +90,7 @@ async function replay(page: Page, ...files: readonly Given[]): Promise<string> {
 }
 
 function passed(name: string): string {
-  return `${name} was played to its end; the card goes on from there.`;
+  return `${name} was played to its end; the card continues from there.`;
 }
 
 /** What the page shows beside the line of a failure: what was expected and what was there. */
@@ -144,7 +144,7 @@ inPage("a saved session replays under dsc-sim, from a demo card and from a flash
   assert.is(dscSim(["run", "session.dsc"], "", FOLDER).code, 0);
   const buffer = Buffer.from(cardOf({ pin: NEW_PIN }).flash.bytes);
   await page.getByLabel("Open a flash file").setInputFiles({ name: "card.bin", mimeType: "", buffer });
-  await page.getByText("The card of the file is shown").waitFor();
+  await page.getByText("The card now has the flash of the file").waitFor();
   await openCard(page, hand, NEW_PIN);
   await save(page, 2);
   assert.is(dscSim(["run", "session.dsc"], "", FOLDER).code, 0);
@@ -218,7 +218,7 @@ inPage("a failing script is reported with its line, what was expected and what w
     ["demo\nprod press", "x.dsc:2: unknown command: prod; dsc-sim help lists them"],
     [
       "\nflash my/card.bin",
-      "x.dsc:2: flash: a page opens no file by itself; give it card.bin together with the script",
+      "x.dsc:2: flash: the page cannot open files itself; choose card.bin together with the script",
     ],
     [`${HEAD}\nseed 1\ndemo\ndown press`, "x.dsc:4: the record was cut off: its last line is not end"],
     [
@@ -229,7 +229,7 @@ inPage("a failing script is reported with its line, what was expected and what w
   for (const [contents, says] of cases) assert.is(await replay(page, { name: "x.dsc", contents }), says);
   const noFlash = { name: "card.bin", contents: new Uint8Array(4096) };
   const refused = await replay(page, { name: "y.dsc", contents: "flash card.bin\nshow" }, noFlash);
-  assert.is(refused, "y.dsc:1: flash: card.bin is no card's flash");
+  assert.is(refused, "y.dsc:1: flash: card.bin is not the flash of a card");
 });
 
 inPage("files that are not one script are refused, and the card stays", async (page) => {
@@ -238,7 +238,7 @@ inPage("files that are not one script are refused, and the card stays", async (p
   const flash = { name: "card.bin", mimeType: "", buffer: Buffer.from(cardOf().flash.bytes) };
   for (const files of [[show("a.dsc"), show("b.dsc")], [flash], [show("a.txt"), show("b.txt")]]) {
     await page.getByLabel("Replay a session").setInputFiles(files);
-    await page.getByText("Give one script (.dsc), and with it the flash file that it names.").waitFor();
+    await page.getByText("Choose one script (.dsc), together with the flash file that it names.").waitFor();
     await replay(page, { name: "between.dsc", contents: "down" });
   }
   await shows(page, "PIN>");

@@ -79,7 +79,7 @@ packageTest(
     await enter(hand, CHALLENGE);
     assert.is(await digitsShown(page), ocra(DEMO.suite, DEMO.key, { challenge: CHALLENGE }));
     assert.is((await sim.run("show")).state, "RESPONSE");
-    await page.getByRole("button", { name: "What it tells" }).click();
+    await page.getByRole("button", { name: "Read its facts" }).click();
     await page.locator("dd", { hasText: DEMO.serial }).waitFor();
     for (const fact of [DEMO.suite, "checked by the card, 5 of 5 tries left", "the simulator", "the public test keys"])
       assert.is(await page.locator("dd", { hasText: fact }).count(), 1, fact);

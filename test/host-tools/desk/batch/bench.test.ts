@@ -123,7 +123,7 @@ async function work(
   const signals = signal ? [signal, giveUp.signal] : [giveUp.signal];
   const end = await runBatch(
     desk,
-    { ports, open: rack.open, timer, pause: PAUSE, patience: PAUSE, ...options, signal: AbortSignal.any(signals) },
+    { ports, open: rack.open, timer, pause: PAUSE, askAgain: PAUSE, ...options, signal: AbortSignal.any(signals) },
     listener,
   );
   const last = JSON.stringify(listener.all.slice(-5));
