@@ -57,7 +57,7 @@ test("an id replays a fault, and an unknown id is refused", async () => {
 });
 
 for (const mutant of FAULT_MUTANTS) {
-  test(`noticed: ${mutant.breaks}`, async () => {
+  test(`noticed if it does not hold: ${mutant.breaks}`, async () => {
     const broken = await compile(mutant);
     const found = failures(broken, mutant.scenario, {
       ...PART,
@@ -77,7 +77,7 @@ test("a misdirected session key is not sent with the challenge", async () => {
 });
 
 for (const mutant of SINGLE_EXECUTIONS) {
-  test(`noticed in single executions: ${mutant.breaks}`, async () => {
+  test(`noticed in single executions if it does not hold: ${mutant.breaks}`, async () => {
     const { scenario, functions, says, what, modes } = mutant;
     const inAll = (module: Instrumented) =>
       modes.flatMap((mode) => violations(module, scenario, functions, mode, what));
@@ -109,7 +109,7 @@ test("a misdirected copy of public data contains none of the keys", async () => 
 });
 
 for (const mutant of tried(ADDRESSES)) {
-  test(`noticed by each bit of an address: ${mutant.breaks}`, async () => {
+  test(`noticed by each bit of an address if it does not hold: ${mutant.breaks}`, async () => {
     assert.equal(astray(instrumented, mutant.scenario, mutant.functions), []);
     const broken = await compile(mutant);
     isFound(broken, astray(broken, mutant.scenario, mutant.functions, mutant.says), mutant.says);

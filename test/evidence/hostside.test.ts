@@ -105,7 +105,7 @@ for (const id of ["personalize", "verify", "wipe", "register-backup", "personali
 const LOOKS = 4;
 
 for (const mutant of tried(MUTANTS)) {
-  packageTest(test, mutant.missing, `noticed: ${mutant.breaks}`, async () => {
+  packageTest(test, mutant.missing, `noticed if it does not hold: ${mutant.breaks}`, async () => {
     if (SKIPPED) return skip(SKIPPED);
     assert.type(await noticed(mutant), "string", "nothing was noticed");
   });

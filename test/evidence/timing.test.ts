@@ -37,7 +37,7 @@ boardTest(test, ["meter"], "an unknown id is refused", async () => {
 });
 
 for (const mutant of tried(TIMING_MUTANTS)) {
-  boardTest(test, ["meter"], `noticed: ${mutant.breaks}`, async () => {
+  boardTest(test, ["meter"], `noticed if it does not hold: ${mutant.breaks}`, async () => {
     const module = await compileBinary(mutant);
     const folder = `mutants/${createHash("sha256").update(mutant.to).digest("hex").slice(0, 8)}`;
     // -Og compiles faster, and the fault is in the source, whatever the optimization.

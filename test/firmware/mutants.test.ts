@@ -34,7 +34,7 @@ mutants("a trap or a command that cannot be executed does not count as noticed",
 });
 
 for (const mutant of chosen) {
-  mutants(`noticed: ${mutant.breaks}`, async () => {
+  mutants(`noticed if it does not hold: ${mutant.breaks}`, async () => {
     const line = noticed(await compile(mutant), mutant.misuse);
     assert.ok(line, `${mutant.file}: no expect of any scenario fails though it breaks: ${mutant.breaks}`);
   });

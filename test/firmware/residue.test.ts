@@ -155,7 +155,7 @@ residue("the search finds keys and PIN while the card is on", () => {
 // ---- wipes that are left out ----
 
 for (const skip of SKIPPED_WIPES) {
-  residue(`noticed if it is left out: ${skip.breaks}`, async () => {
+  residue(`noticed if it does not hold: ${skip.breaks}`, async () => {
     const screen = SCREENS[skip.on];
     assert.ok(screen);
     const module = await compile(skip);
