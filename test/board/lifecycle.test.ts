@@ -79,7 +79,7 @@ async function info(port: string): Promise<Record<string, unknown>> {
   return JSON.parse(await run("info", "--port", port, "--json"));
 }
 
-boardTest(life, ["development"], "personalized, used, locked, unlocked, with power cuts in between", async () => {
+boardTest(life, ["development"], "a card is personalized, used, locked and unlocked, with power cuts in between", async () => {
   const register = await registerFiles(FOLDER);
   await run("keys", "new", transport);
   await powered(async (port) => {

@@ -110,7 +110,7 @@ boardTest(qemu, ["development"], "a flash file belongs to one emulator at a time
   assert.is(await end(running, "SIGINT"), 0);
 });
 
-boardTest(qemu, ["development"], "refuses what it cannot do, in a line", () => {
+boardTest(qemu, ["development"], "refuses an unusable flash file and wrong options in one line", () => {
   developmentImage();
   const short = join(FOLDER, "short.bin");
   writeFileSync(short, "short");
