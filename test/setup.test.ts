@@ -12,7 +12,7 @@ import { suite } from "./support/suite.js";
 
 const test = suite("set-up");
 
-/** A fake compiler: notes that it ran, and writes a module with a place for its hash, or kills its parent first. */
+/** A fake compiler: records that it ran, and writes a module with a place for its hash, or kills its parent first. */
 const ASC = `
   const fs = require("node:fs");
   fs.appendFileSync("runs", "asc\\n");

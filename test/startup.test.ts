@@ -11,7 +11,7 @@ import { ON_WINDOWS, suiteUnless } from "./support/skipping.js";
 
 const test = suiteUnless(ON_WINDOWS, "start of the programs");
 
-/** What only some commands need. */
+/** Modules that only some commands need. */
 const SELDOM: readonly string[] = [
   ...["@lydell/node-pty", "@xmldom/xmldom", "blessed", "bwip-js", "cli-progress", "fastify", "fontkit", "kysely"],
   ...["libsql", "pdfkit", "pg", "pkcs11js", "serialport", "typebox"],

@@ -31,7 +31,7 @@ const CLOCK = { now: 2, last_tick: 1 } as const;
 const MOST_COPIES = 2;
 /** The number of sleeps during which those copies are searched for. */
 const RESTS = 12;
-/** As many bytes of a secret in a row are no accident. */
+/** This many bytes of a secret in a row are no coincidence. */
 const TELLING = 4;
 
 type Flow = (chip: Chip, owner: Owner) => Promise<void>;

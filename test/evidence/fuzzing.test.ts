@@ -1,5 +1,5 @@
-// Campaign fuzzing in its short form: the corpus under the sanitizers, and some executions more of each target; and that
-// each target finds a mutant of the firmware. Executions are counted, and drawn from one seed, so that a run repeats.
+// Campaign fuzzing in its short form: the corpus under the sanitizers, and some more executions of each target. Each target
+// finds a mutant of the firmware. Executions are counted and come from one seed, so that a run can be repeated.
 
 import * as assert from "uvu/assert";
 import { compileBinary } from "../mutants/apply.js";

@@ -21,7 +21,7 @@ const all = SKIPPED ? [] : [...making, ...(await flows())];
 const byName: Record<string, Flow> = Object.fromEntries(all.map((flow) => [flow.name, flow]));
 const { fresh, rekey, traced, backup } = byName as Record<string, Flow>;
 
-/** Of many moments, in the short form. */
+/** The short form takes one in this many moments. */
 const STEP = 4;
 /** No run has so many operations. */
 const AFTER_ALL = 10_000;
@@ -111,7 +111,7 @@ for (const mutant of tried(MUTANTS)) {
   });
 }
 
-/** What a secret that is not wiped leaves, the memory's next owner may overwrite: so it is looked for a few times. */
+/** The remains of a secret that is not wiped may be overwritten when the memory is reused, so a mutant gets a few runs. */
 async function noticed(mutant: (typeof MUTANTS)[number]): Promise<string | undefined> {
   let said: string | undefined;
   for (let left = LOOKS; left > 0 && said === undefined; left--) {

@@ -1,4 +1,4 @@
-// Known answers: the whole campaign, which takes seconds; and that it finds what is wrong.
+// Known answers: the whole campaign, which takes seconds; it finds wrong answers.
 
 import * as assert from "uvu/assert";
 import { atLeast } from "../support/atleast.js";
@@ -84,7 +84,7 @@ packageTest(test, NIST_ANSWERS.missing, "no two answers of NIST have the same id
   assert.equal(repeated(NIST_ANSWERS), []);
 });
 
-/** The ids that occur again. */
+/** The ids that occur more than once. */
 function repeated(source: Source): string[] {
   const seen = new Set<string>();
   const ids = [...source.answers()].map(({ id }) => id);

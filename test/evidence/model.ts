@@ -1,6 +1,6 @@
 // Campaign model: random runs of the reference model against the card, each compared after each step (docs/INVARIANTS.md).
 //
-// An id is a run's seed, or a mutant's name. A run that fails is made short and printed as a command file.
+// An id is a run's seed, or a mutant's name. A run that fails is shortened and printed as a command file.
 
 import { once } from "node:events";
 import { availableParallelism } from "node:os";
@@ -18,12 +18,12 @@ import type { Campaign, Failure, Figure, Options, Result } from "./campaign.js";
 
 const STEPS = 10_000_000;
 const LONG_STEPS = 100_000_000;
-/** Runs that a worker plays before it tells what it did. */
+/** The number of runs that a worker plays between its reports. */
 const PORTION = 200;
-/** A mutant is not found where so many runs did not show it. */
+/** A mutant counts as not found after this many runs. */
 const RUNS_FOR_A_MUTANT = 20_000;
 const AT_ONCE = Math.min(2, availableParallelism());
-/** Failures after which it is clear enough. */
+/** The campaign ends after this many failures. */
 const ENOUGH = 5;
 
 export const MODEL: Campaign = {
@@ -47,13 +47,13 @@ async function run({ long, only, log }: Options): Promise<Result> {
 
 // ---- random runs ----
 
-/** What a worker tells after each portion. */
+/** A worker's report on a portion. */
 interface PortionResult {
   readonly counts: Counts;
   readonly seeds: readonly number[];
 }
 
-/** Plays runs in workers until so many steps are done. */
+/** Plays runs in workers until they have taken this many steps. */
 async function exploreAll(steps: number, total: Counts, log: Options["log"]): Promise<Failure[]> {
   const seeds: number[] = [];
   let next = 1;
@@ -121,7 +121,7 @@ async function findMutants(log: Options["log"]): Promise<Result> {
   };
 }
 
-/** Steps until a run shows what the mutant breaks, by that name; undefined: none did. */
+/** The steps until a run shows, by its name, the rule that the mutant breaks; undefined if none does. */
 async function stepsToFind(name: string): Promise<number | undefined> {
   const { shows, mutant } = MODEL_MUTANTS[name] as (typeof MODEL_MUTANTS)[string];
   const module = await compileOptimized(mutant);

@@ -1,4 +1,4 @@
-// Parsers, the campaign in short; and its checks with what fast-check makes up instead of mutated files.
+// Campaign parsers in its short form; and its checks with data from fast-check instead of mutated files.
 
 import fc from "fast-check";
 import * as assert from "uvu/assert";
@@ -42,7 +42,7 @@ test("random bytes are refused as a seed file, a receipt and a secret, or read r
   );
 });
 
-/** What somebody may write into a field: what belongs there, too long, markup, control characters, nothing. */
+/** Texts for a field: valid ones, too long ones, markup, control characters, nothing. */
 function field(...usual: readonly string[]): fc.Arbitrary<string> {
   const odd = fc.constantFrom(
     "",
@@ -65,7 +65,7 @@ function field(...usual: readonly string[]): fc.Arbitrary<string> {
   );
 }
 
-/** A package of a seed file, fields of it put in as given: none, or one or two. */
+/** A key package of a seed file, with no, one or two of its fields replaced. */
 const keyPackage = fc
   .tuple(
     fc.constantFrom(...SEED_PARTS.packages),
@@ -103,7 +103,7 @@ test("random packages in any order are refused as a seed file, or read right", (
     }),
     RUNS,
   );
-  // Neither is what such files always are.
+  // Some files are accepted and some are refused.
   assert.ok(outcomes.includes("accepted"));
   assert.ok(outcomes.includes("refused"));
 });
@@ -156,7 +156,7 @@ test("random JSON is refused as a receipt, or read right", () => {
   );
 });
 
-/** JSON, or nothing where a value has none. */
+/** JSON; undefined for a value that has none. */
 function textOf(value: unknown): string {
   try {
     return JSON.stringify(value) ?? "";

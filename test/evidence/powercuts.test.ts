@@ -1,4 +1,4 @@
-// Campaign power-cuts in its short form, with fewer torn writes; and that it finds mutants of the firmware.
+// Campaign power-cuts in its short form, with fewer torn writes; it finds mutants of the firmware.
 
 import * as assert from "uvu/assert";
 import { loadFirmware } from "../../sim/session/firmware.js";
@@ -102,7 +102,7 @@ test("the computed image of an operation is what a cut leaves in the card's flas
   }
 });
 
-/** A run that power ends finds nothing on the screen. */
+/** Runs to the power cut. After it the run reads an empty screen, and its error is expected. */
 function untilCut(run: () => void): void {
   try {
     run();
@@ -122,7 +122,7 @@ for (const mutant of tried(POWER_CUT_MUTANTS)) {
   });
 }
 
-/** Not one that shows in a whole run, or at its end, without any cut. */
+/** Whether the failure is one of a cut, and not of a complete run or its end. */
 function isOfCut(id: string): boolean {
   return /\/(before|after|(prevented-)?torn-(all|of)-\d+)$/.test(id);
 }

@@ -24,7 +24,7 @@ const MANY = 64;
 const DIFFERENT = 40;
 const LOCK_CODE_AT = 0x10;
 const CODES = 100_000_000;
-/** From here on a word is no lock code: the values below are 42 times all codes. */
+/** From here on a word is not used for a lock code: the values below are 42 times the number of codes. */
 const BEYOND = 42 * CODES;
 
 /** A random source that records each draw: its bytes and its length. */
@@ -54,9 +54,9 @@ const TESTED = [16, 8] as const;
 interface Row {
   readonly name: string;
   readonly size: number;
-  /** Makes it draw, with a card that is blank, personalized or locked as it needs. Returns what came of the draw. */
+  /** Makes it draw, with a card that is blank, personalized or locked as it needs. Returns the values that were made. */
   readonly draw: (module: WebAssembly.Module, random: Noting, count: number) => Buffer[];
-  /** What comes of the bytes drawn. */
+  /** The value made of the drawn bytes. */
   readonly made: (drawn: Buffer) => Buffer;
 }
 
@@ -151,7 +151,7 @@ function initializeUpdate(card: Card): { sw: number; data: Buffer } {
   return exchange(card, { cla: Cla.GP, ins: Ins.INITIALIZE_UPDATE, p1: 0, p2: 0, data, le: 256 });
 }
 
-/** A card at LOCKED; nothing that was drawn for it is noted. */
+/** A card at LOCKED; the draws up to there are not recorded. */
 function locked(module: WebAssembly.Module, random: Noting): Card {
   const card = new Card(module, { random });
   personalize(card, DEMO);

@@ -1,4 +1,4 @@
-// The faults of the first release's firmware stay mended: each case passes on the firmware, and fails if the fault is
+// The faults of the first release's firmware stay corrected: each case passes on the firmware, and fails if the fault is
 // put back (mutants/firstrelease.ts).
 
 import * as assert from "uvu/assert";
@@ -167,7 +167,7 @@ interface Screen {
   readonly name: string;
   readonly reach: (card: Card) => void;
   readonly time: number;
-  /** Whether a frame that nobody authenticated keeps it on. */
+  /** Whether an unauthenticated frame keeps the card on. */
   readonly kept: boolean;
 }
 
@@ -206,7 +206,7 @@ function block(card: Card): void {
   failCode(card, 5);
 }
 
-/** The time since the last key release, spent in `reach`. */
+/** The time that `reach` takes after the last key release. */
 const UP_TIME = 40;
 
 holds(
@@ -469,7 +469,7 @@ test("an unknown life is ERROR 02", () => {
 
 // ---- transport keys ----
 
-/** PUT KEY's data without the length that other clients leave out. */
+/** The data of PUT KEY without the length that other clients omit. */
 function shortened(data: Uint8Array): Buffer {
   const blocks = [0, 1, 2].map((i) => data.subarray(1 + 23 * i, 24 + 23 * i));
   return Buffer.concat([data.subarray(0, 1), ...blocks.flatMap((block) => [block.subarray(0, 1), block.subarray(2)])]);
@@ -504,7 +504,7 @@ holds(
 
 // ---- the channel's screen ----
 
-/** The battery at which AES fails here, in mV. */
+/** The battery voltage at which AES fails in this test, in mV. */
 const AES_FAILS = 2999;
 
 holds(
@@ -589,7 +589,7 @@ test("a wipe leaves the serial number and nothing else of the former owner", () 
   assert.is(new Set(left).size, 1);
 });
 
-// ---- a head that checks to the erased word ----
+// ---- a head whose check value is the erased word ----
 
 const ERASED = 0xffffffff;
 const LOCK_CODE_AT = 0x10;
@@ -603,7 +603,7 @@ function sequenceOf(page: Uint8Array): number {
   return new DataView(page.buffer, page.byteOffset).getUint32(4, true);
 }
 
-/** The register of a CRC-32 (ISO 3309) behind `bytes`. */
+/** The register of a CRC-32 (ISO 3309) after `bytes`. */
 function forwards(register: number, bytes: Uint8Array): number {
   let crc = register >>> 0;
   for (const byte of bytes) {
@@ -613,7 +613,7 @@ function forwards(register: number, bytes: Uint8Array): number {
   return crc;
 }
 
-/** The register before `bytes`, where it is `register` behind them. */
+/** The register before `bytes` that gives `register` after them. */
 function backwards(register: number, bytes: Uint8Array): number {
   let crc = register >>> 0;
   for (const byte of [...bytes].reverse()) {
@@ -623,14 +623,14 @@ function backwards(register: number, bytes: Uint8Array): number {
   return crc;
 }
 
-/** The lock code with which a head, the same otherwise, checks to the erased word. */
+/** The lock code for which the check value of an otherwise equal head is the erased word. */
 function lockCodeFor(page: Uint8Array): number {
   const before = forwards(~sequenceOf(page), page.subarray(0, LOCK_CODE_AT));
   const behind = backwards(~ERASED, page.subarray(LOCK_CODE_AT + 4, Offset.HEAD_CHECK));
   return (before ^ backwards(behind, new Uint8Array(4))) >>> 0;
 }
 
-/** A serial number and a lock code that give a seeding's page such a head. */
+/** A serial number and a lock code that give the page of a seeding such a head. */
 function unlucky(module: WebAssembly.Module): { record: PersonalizationRecord; lockCode: number } {
   const card = new Card(module, { seed: 7 });
   reseed(card, openChannel(card, Level.FULL, testKeys()));

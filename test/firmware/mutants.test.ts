@@ -40,7 +40,7 @@ for (const mutant of chosen) {
   });
 }
 
-/** The first `expect` of a scenario that fails on the module, or the misuse of flash that is looked for, or undefined. */
+/** The first `expect` of a scenario that fails on the module, or the expected misuse of flash, or undefined. */
 function noticed(module: WebAssembly.Module, misuse?: string): string | undefined {
   for (const script of SCENARIOS) {
     const failure = failureOf(script, module);

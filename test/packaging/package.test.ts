@@ -261,7 +261,7 @@ async function output(running: ReturnType<typeof start>): Promise<string> {
   return stdout;
 }
 
-// ---- other people's tests ----
+// ---- the tests of other projects ----
 
 const CONSUMER = workFolder("consumer");
 /** The consumer's one file: the example of the document, and code that must not compile. */

@@ -18,7 +18,7 @@ function frame(text: string): { rows: Cell[][]; seconds: number } {
   return { rows: [row], seconds: SECONDS };
 }
 
-/** The words of a picture with the class of their group, "" where they have none. */
+/** The words of a picture with the class of their group; "" for none. */
 function wordsIn(svg: string): [word: string, group: string][] {
   const document = new DOMParser().parseFromString(svg, "image/svg+xml");
   return Array.from(document.getElementsByTagName("text"), (text) => [

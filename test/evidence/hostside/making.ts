@@ -109,7 +109,7 @@ async function checkHead(path: string, bench: SimulatedBench): Promise<void> {
   const head = readHead(path);
   const entries = (await contentsOf(bench.at(REGISTER))).entries;
   if (!isSignedBy(head.publicKey, head)) throw new Error("is not signed");
-  if (entries.length < head.number) throw new Error("tells of an entry that there is not");
+  if (entries.length < head.number) throw new Error("names an entry that does not exist");
 }
 
 async function checkBackup(path: string, bench: SimulatedBench): Promise<void> {
@@ -125,7 +125,7 @@ async function checkBackup(path: string, bench: SimulatedBench): Promise<void> {
   }
 }
 
-/** Each key that left is in an entry of the journal, with the file's SHA-256. */
+/** Each exported key is in an entry of the journal, with the file's SHA-256. */
 async function checkExport(path: string, bench: SimulatedBench): Promise<void> {
   const { records, refusals } = importPskc(path, PSKC_KEY);
   if (refusals.length > 0 || records.length !== OURS.length) throw new Error("lacks keys");

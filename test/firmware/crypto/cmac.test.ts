@@ -78,7 +78,7 @@ test("keys and messages of zeros, of ones and of one bit give the right CMAC", (
         `${key.toString("hex")} ${message.length}`,
       );
   }
-  // The other 209 of Wycheproof's 311 cases have keys of another size, which a function of 16 bytes cannot be given.
+  // The other 209 of Wycheproof's 311 cases have keys of other sizes than the function's 16 bytes.
   alsoShared("CMAC gives the answers of Project Wycheproof", () => {
     for (const { name, key, message, tag, valid } of atLeast(102, macCases("wycheproof_aes_cmac.json", 128)))
       assert.is(cmac(key, message).subarray(0, tag.length).equals(tag), valid, name);

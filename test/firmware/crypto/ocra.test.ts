@@ -88,7 +88,7 @@ const NO_SUITES = [
   "OCRA-1:HOTP-SHA1-6:QN08-T1Mé",
 ];
 
-/** The host's reading of a suite, or undefined where it is none. */
+/** The suite as the host reads it; undefined if it is not valid. */
 function hostParse(text: string): Suite | undefined {
   try {
     return parseSuite(text);

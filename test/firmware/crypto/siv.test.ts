@@ -12,7 +12,7 @@ const siv = suite("siv");
 
 const LENGTHS = Array.from({ length: 105 }, (_, i) => 16 + i);
 
-/** The bytes with one bit turned. */
+/** The bytes with one bit flipped. */
 function flipped(bytes: Uint8Array, bit: number): Buffer {
   const copy = Buffer.from(bytes);
   copy[bit >> 3] = (copy[bit >> 3] ?? 0) ^ (1 << (bit & 7));

@@ -1,4 +1,4 @@
-// Commands and responses as bytes, and as words that give no secret away.
+// Commands and responses as bytes, and as text that reveals no secret.
 
 import fc from "fast-check";
 import * as assert from "uvu/assert";
@@ -66,7 +66,7 @@ test("a response is decoded into data and a status word", () => {
   );
 });
 
-/** All but 63Cx, which counts, and with each error that a card can be in. */
+/** All but 63Cx, which counts tries; and each error of a card. */
 const STATUS_WORDS = Object.values(Sw)
   .filter((sw): sw is Sw => typeof sw === "number" && sw !== Sw.WRONG)
   .flatMap((sw) => (sw === Sw.ERROR ? [1, 2, 3].map((error) => sw + error) : [sw]));

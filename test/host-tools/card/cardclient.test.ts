@@ -64,7 +64,7 @@ function tells(data: Record<string, Uint8Array>): (command: Seen) => Answer {
   };
 }
 
-/** The last command that the card understood: header, data, level. */
+/** The last command that the card received: header, data, level. */
 function last(card: FakeCard): string {
   const { cla, ins, p1, p2, data, level } = card.seen.at(-1) as Seen;
   return `${Buffer.of(cla, ins, p1, p2).toString("hex")} ${data.toString("latin1")} ${level}`;
@@ -127,12 +127,12 @@ test("the status can be read inside a channel of any level", async () => {
 const BAD_DATA: Record<string, Record<string, Uint8Array>> = {
   "a status that is too short": { df20: hex("030101050304000bb8") },
   "an unknown life": { df20: hex("04010105030400000bb8") },
-  "a life that is not told, without an error": { df20: hex("ff010105030400000bb8") },
-  "a lock that there is not": { df20: hex("03030105030400000bb8") },
+  "a life that is omitted without an error": { df20: hex("ff010105030400000bb8") },
+  "an unknown lock state": { df20: hex("03030105030400000bb8") },
   "keys of several versions": { "00e0": hex("e012c00401ff8810c00402018810c00403ff8810") },
   "keys of another kind": { "00e0": hex("e012c00401ff8020c00402ff8020c00403ff8020") },
   "a long firmware version": { df21: pattern(13) },
-  "a kind of host that there is not": { df21: hex("000102010203040506070804") },
+  "an unknown kind of host": { df21: hex("000102010203040506070804") },
   "a card id that is too long": { df24: pattern(9) },
   "suites as a text": { df23: Buffer.from("OCRA-1") },
 };

@@ -1,4 +1,4 @@
-// The link: questions and answers over a line that loses, changes and delays bytes, and that closes.
+// The link: requests and answers over a line that loses, changes and delays bytes, and that closes.
 
 import { connect, createServer } from "node:net";
 import { Duplex, PassThrough } from "node:stream";
@@ -124,7 +124,7 @@ test("a late answer is not taken for the next one", async () => {
   await clock.until(link.hello());
   card.deaf = 1;
   await failure(clock.until(link.exchange(COMMAND)));
-  // The late answer stands in front of what the card says next.
+  // The late answer comes before the next answer.
   card.spoil = (line) => {
     card.spoil = undefined;
     return Buffer.concat([lineBytes(0, hex("bad09000")), line]);

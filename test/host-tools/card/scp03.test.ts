@@ -31,7 +31,7 @@ const test = suite("scp03");
 const hex = (text: string) => Buffer.from(text, "hex");
 const text = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
 
-/** The recording card has i = 70, which changes only where its challenge is from. */
+/** The recorded card has i = 70, which differs only in the source of its challenge. */
 function recorded({
   keyset,
   securityLevel,
@@ -131,7 +131,7 @@ test("an answer with any bit changed is refused, if it has a MAC", async () => {
   )) {
     const card = new FakeCard();
     const hello = parseCardHello((await ask(card, initializeUpdate(0xff, HOST_CHALLENGE))).data);
-    // Each has the state of the one that the card answers.
+    // Each channel is in the same state as the one that the card answers.
     const channel = () => {
       const one = new SecureChannel(KEYS, level, HOST_CHALLENGE, hello);
       return { one, wrapped: one.wrap(command(pattern(20))) };

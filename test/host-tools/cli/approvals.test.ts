@@ -1,5 +1,5 @@
-// Operators and approvals through `dsc`, on both engines: from the first enrolment to an export that two people agree to, and
-// each approval that does not hold.
+// Operators and approvals through `dsc`, on both engines: from the first enrolment to an export that two people approve, and
+// every invalid approval.
 
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -48,7 +48,7 @@ const { DSC_OPERATOR: _, DSC_OPERATOR_KEY: __, ...CLEAN } = process.env;
 
 type Name = keyof typeof SEEDS;
 
-/** Who acts, in which register. */
+/** The environment that names a register and the operator who acts. */
 function environment({ where }: Rig, name?: Name): NodeJS.ProcessEnv {
   const operator = name && { DSC_OPERATOR: name, DSC_OPERATOR_KEY: OPERATOR_KEYS[name] };
   return { ...CLEAN, ...CUSTODY, DSC_REGISTER: where, ...operator };

@@ -31,7 +31,7 @@ function put(name: string, contents: string): string {
 
 const KEY_FILES = KINDS.flatMap((kind) => [`--${kind}-key`, put(`${kind}.key`, KEYS[kind].toString("hex"))]);
 const OTHER_KEY = put("other.key", pattern(32, 99).toString("hex"));
-/** Reads all of it; changes it; draws from it. */
+/** A command that reads all of the register, and one that changes it. */
 const CHECK = ["register", "check", ...KEY_FILES];
 const CHANGE = ["settings", "serial.first", "IB3000500", ...KEY_FILES.slice(4)];
 

@@ -1,5 +1,5 @@
-// `dsc personalize --batch` and `--orders`, and `dsc batch`, with simulated cards on serial lines: what they print, their exit codes,
-// what is refused before a card is touched; and that no PIN or key is printed.
+// `dsc personalize --batch` and `--orders`, and `dsc batch`, with simulated cards on serial lines: what they print, their exit
+// codes, and what is refused before a card is touched. No PIN or key is printed.
 
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -83,7 +83,7 @@ function fill(): Card[] {
 
 const many = (...more: readonly string[]) => ["personalize", ...OPEN, ...TRANSPORT, ...PORTS, ...more];
 
-/** What a command printed as JSON: what happened, and the result. */
+/** The JSON that a command printed: the events, and the result. */
 function told(stdout: string) {
   const lines = stdout
     .trimEnd()

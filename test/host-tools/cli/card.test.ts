@@ -1,5 +1,5 @@
-// `dsc` as people and scripts call it, with a simulated card at the other end of a serial line: results, exit codes,
-// files, and that it never prints a secret.
+// `dsc` as people and scripts call it, with a simulated card at the other end of a serial line: results, exit codes and
+// files. It never prints a secret.
 
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -59,7 +59,7 @@ async function newDesk() {
 }
 type Desk = Awaited<ReturnType<typeof newDesk>>;
 
-/** Runs `dsc`: in this process, or with options (which may be none) as one of its own. */
+/** Runs `dsc` in this process or, if options are given (even empty ones), as a separate process. */
 async function dsc(args: readonly string[], options?: DscOptions): Promise<Ended> {
   const ended = await (options ? runDsc(args, options) : dscHere(args));
   printed.push(ended.stdout, ended.stderr);
@@ -75,7 +75,7 @@ function personalizing(sim: SimProcess, at: Desk, ...more: string[]): string[] {
   return ["personalize", ...portUnless(more, sim), "--serial", SERIAL, ...at.register, "--pin-file", at.pin, ...more];
 }
 
-/** The card's port; it may be given once only. */
+/** The option for the card's port, unless `more` has it: it may be given only once. */
 function portUnless(more: readonly string[], sim: SimProcess): string[] {
   return more.includes("--port") ? [] : ["--port", sim.port];
 }
@@ -96,7 +96,7 @@ function assertRefused(ended: Ended, code: number, says: RegExp): void {
   assert.match(lines[0] as string, /^dsc: /);
 }
 
-/** Every file in the desk's folder by a hash of what it holds, and what its register says of cards. */
+/** A hash of every file in the desk's folder, and the register's tables about cards. */
 async function contentsOf({ folder, db }: Desk): Promise<Record<string, string>> {
   const hash = (name: string) =>
     createHash("sha256")
@@ -245,7 +245,7 @@ test("after a simulator that dies in the middle, and after Ctrl-C, a second run 
   await sim.stop();
 });
 
-/** Personalizes, and ends the simulator or interrupts `dsc` as soon as the keys are on their way to the card. */
+/** Personalizes, and ends the simulator or interrupts `dsc` as soon as the keys are being sent to the card. */
 function cutShort(sim: SimProcess, at: Desk, args: readonly string[], end: "kill" | "SIGINT"): Promise<Ended> {
   const trace = at.path(`trace-${end}`);
   return dsc(personalizing(sim, at, "--trace", trace, ...args), {
@@ -449,7 +449,7 @@ test("at a terminal the bench test asks a person, a PIN is typed unseen, and wip
   printed.push(person.raw);
   assert.is(await sim.login(PIN, "271828"), ocra(SUITE, (await recordIn(at.db, SERIAL)).key, { challenge: "271828" }));
 
-  // No PIN is asked for where port, card or register say that none is needed.
+  // No PIN is asked for if the port, the card or the register shows that none is needed.
   for (const [more, code, says] of [
     [[], 0, /nothing was done/],
     [["--port", at.path("none")], 3, /no such port/],

@@ -1,5 +1,5 @@
-// `dsc check` as people and scripts call it, with a simulated card at the other end of a serial line: what it prints, and its
-// exit codes. And a card that is damaged at the desk: its order is placed again, and another card is made for it.
+// `dsc check` as people and scripts call it, with a simulated card at the other end of a serial line: its output and exit
+// codes. And a card that is damaged at the desk: its order is placed again, and another card is made for it.
 
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-// `dsc` with a card in ERROR on the line: every command that speaks to it says which error it is and what to do, and ends
+// `dsc` with a card in ERROR on the line: every command that talks to the card names the error and what to do, and ends
 // with exit code 5.
 
 import { writeFileSync } from "node:fs";

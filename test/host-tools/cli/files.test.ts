@@ -1,5 +1,5 @@
-// `dsc` as people and scripts call it, where no card is needed: results, exit codes, files, and that no
-// secret is ever told.
+// `dsc` as people and scripts call it, for everything that needs no card: results, exit codes and files. No secret is
+// ever printed.
 
 import { spawn, spawnSync } from "node:child_process";
 import { createCipheriv, createHash, createHmac } from "node:crypto";
@@ -83,7 +83,7 @@ function newPath(name: string): string {
   return join(FOLDER, `${++files}-${name}`);
 }
 
-/** A new file of the owner's. */
+/** A new file; by default only its owner can read it. */
 function file(contents: string | Buffer, name = "file", mode = 0o600): string {
   const path = newPath(name);
   writeFileSync(path, contents, { mode });
@@ -99,7 +99,7 @@ const PASSPHRASE_SEEDS = newSeeds({ passphrase: Buffer.from(PASSPHRASE) });
 const SEED_KEY_FILE = file(`${SEED_KEY.toString("hex")}\n`, "seeds.key");
 const PASSPHRASE_FILE = file(`${PASSPHRASE}\n`, "passphrase");
 const PIN_FILE = file(`${PIN}\n`, "pin");
-/** Cards of the register: one that checks its PIN, one that leaves it to the site, one that is locked, one without unlock key. */
+/** Cards of the register: one that checks its PIN, one whose PIN the site checks, a locked one, one without unlock key. */
 const DESK_CARDS = [
   { serial: CARD.serial, suite: SUITE, pinCheck: "card", key: KEY, unlockKey: UNLOCK_KEY },
   { serial: SERVER.serial, suite: SERVER.suite, pinCheck: "server", key: SERVER_KEY },
@@ -168,7 +168,7 @@ function kept(result: Ended): Ended {
   return result;
 }
 
-/** The one line that a command prints where all is well. */
+/** The single line that a successful command prints. */
 async function answer(args: readonly string[], setting: Setting = {}): Promise<string> {
   const { code, stdout, stderr, lines } = await dsc(args, setting);
   assert.is(code, 0, stderr);
@@ -214,7 +214,7 @@ function digest(path: string): string {
   return createHash("sha256").update(readFileSync(path)).digest("hex");
 }
 
-/** OCRA of RFC 6287 once more, for a decimal challenge and HMAC-SHA-256: an independent value. */
+/** OCRA of RFC 6287, computed independently, for a decimal challenge and HMAC-SHA-256. */
 function response(name: string, key: Buffer, challenge: string, pin?: Buffer): string {
   const field = Buffer.from(Number(challenge).toString(16).padEnd(256, "0"), "hex");
   const message = Buffer.concat([Buffer.from(`${name}\0`), field, pin ?? Buffer.alloc(0)]);
@@ -825,7 +825,7 @@ test("Ctrl-C while a secret is asked for or awaited ends with code 130 and leave
     program.send("\x03");
     assert.is(await program.exit, 130);
   });
-  // Use a real signal where there are signals. A process that does not wait yet dies of it.
+  // A real signal, if the system has signals. A process that does not wait yet is killed by it.
   const child = spawn(process.execPath, [LAUNCHER, "ocra", "--suite", SUITE, "--challenge", "123456"]);
   setTimeout(() => child.kill("SIGINT"), 1500);
   const how = await new Promise((resolve) => child.on("close", (code, signal) => resolve(signal ?? code)));

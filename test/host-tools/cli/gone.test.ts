@@ -1,5 +1,5 @@
-// Options of the first release that went: each is refused in one line that says what took its place, wherever it stands and
-// whatever is given to it; and no help names it.
+// Removed options of the first release: each is refused in one line that names its replacement, at any place and with any
+// value; and no help names it.
 
 import * as assert from "uvu/assert";
 import { Exit } from "../../../host-tools/cli/exit.js";

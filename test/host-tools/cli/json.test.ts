@@ -69,7 +69,7 @@ const PIN = put("pin", "8352\n");
 const NO_PIN = put("no.pin", "83521\n");
 const BROKEN = put("broken.json", "{}");
 const NOTHING = at("nothing");
-/** A key in a token whose module is not there. */
+/** A key in a token whose module does not exist. */
 const IN_TOKEN = `pkcs11:token=desk;object=key?module-path=${NOTHING}`;
 const IMAGE = put("image.hex", hexFile([{ address: 0, bytes: imageBytes() }]));
 
@@ -127,7 +127,7 @@ const ports = {
   low: at("low"),
   /** In ERROR 02. */
   error: at("error"),
-  /** A line on which nobody answers. */
+  /** A line on which nothing answers. */
   silent: at("silent"),
 };
 const port = (name: keyof typeof ports) => ["--port", ports[name]];
@@ -484,7 +484,7 @@ const ALONE = new Set(
   ).values(),
 );
 
-/** Commands that do something, by the words that lead to them. */
+/** Commands that do something, by their words. */
 function commands(command: Command, words: readonly string[] = []): Map<string, Command> {
   if (command.commands.length === 0) return new Map([[words.join(" "), command]]);
   return new Map(command.commands.flatMap((inner) => [...commands(inner, [...words, inner.name()])]));
@@ -613,7 +613,7 @@ test("errors of a card that answers unlike a simulated one are in JSON", () => {
 
 for (const [words, rows] of Object.entries(TABLE)) {
   test(`${words}: it prints one JSON value in every case`, async () => {
-    // One after another: a port is one program's at a time.
+    // One after another, because one program at a time has a port.
     for (const row of rows) {
       const [outcome, args] = row;
       const line = [...words.split(" "), "--json", ...args];

@@ -32,7 +32,7 @@ function fifo(name: string): string {
   return at(name);
 }
 
-/** Nobody ever writes to it, or reads from it. */
+/** A pipe that no process writes to or reads from. */
 const PIPE = fifo("pipe");
 const SEED_KEY_FILE = put("seeds.key", SEED_KEY.toString("hex"));
 const SEEDS = putSeedFile(at("seeds.xml"), SEED_KEY, {
@@ -78,7 +78,7 @@ const SECRETS: Record<string, readonly string[]> = {
   "test --transport": ["test", "--port", at("no-port"), "--transport", PIPE],
 };
 
-/** Commands that are given a pipe for a file, and their exit codes. */
+/** Commands with a pipe in place of a file, and their exit codes. */
 const FILES: Record<string, readonly [number, readonly string[]]> = {
   "pskc show": [6, ["pskc", "show", PIPE]],
   "pskc export, to": [6, ["pskc", "export", PIPE, ...REGISTER, ...KEY_FILE]],

@@ -1,4 +1,4 @@
-// Bars of progress: on a narrow terminal the text stays whole.
+// Progress bars: on a narrow terminal the text is not cut.
 
 import * as assert from "uvu/assert";
 import { layout } from "../../../host-tools/cli/progress.js";

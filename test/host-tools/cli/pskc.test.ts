@@ -1,5 +1,5 @@
-// `dsc pskc export` and `import` as people and scripts call them: out of a register, to a site, into its own; and that no key
-// is told on the way.
+// `dsc pskc export` and `import` as people and scripts call them: keys go from a register to a site, and into its own
+// register. No key is printed on the way.
 
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
@@ -70,7 +70,7 @@ async function json(...args: string[]): Promise<Record<string, unknown>> {
   return JSON.parse(stdout);
 }
 
-/** Fails with that code and one line, and leaves the folder as it was. */
+/** Asserts that a command fails with this code and one line, and leaves the folder unchanged. */
 async function refused(code: number, why: RegExp, ...args: string[]): Promise<void> {
   const names = () => readdirSync(FOLDER).filter((name) => !/\.(lock|db-wal|db-shm)$/.test(name));
   const before = names();
@@ -167,7 +167,7 @@ for (const kind of ["rsa", "ec"] as const) {
       const made = await json("export", out, ...PSKC_KEY, ...REGISTER, "--site-cert", certificate);
       assert.is(made.certificate, readSiteCertificate(certificate).fingerprint);
       if (process.platform !== "win32") assert.is(statSync(out).mode & 0o777, 0o600);
-      // What is to be opened first says so, whatever is done with it.
+      // Every command reports that the file must be opened first.
       await refused(6, /is inside CMS; open it first: openssl cms -decrypt/, "show", out);
       await refused(6, /is inside CMS/, "import", out, ...PSKC_KEY, ...SITE);
       writeFileSync(opened, output("openssl", ["cms", "-decrypt", "-inform", "DER", "-in", out, "-inkey", key]), {
@@ -205,7 +205,7 @@ test("invalid input gives one line and the right exit code, and makes nothing", 
   const key = [...PSKC_KEY, ...REGISTER];
   await refused(2, /--pskc-key/, "export", out, ...REGISTER);
   await refused(2, /no register is named/, "export", out, ...PSKC_KEY);
-  // Said before the file is looked at.
+  // Reported before the file is read.
   await refused(2, /no register is named/, "import", at("nothing"), ...PSKC_KEY);
   await refused(2, /-: keys are not written/, "export", "-", ...key);
   await refused(2, /is no serial number/, "export", out, ...key, "--serial", "IB3");

@@ -1,5 +1,5 @@
 // `dsc card`, `dsc order`, `dsc journal`, `dsc challenge` and `dsc verify` on a register: one card from its order to
-// its end, and none of its secrets printed or kept in the clear.
+// its end. None of its secrets is printed or kept in the clear.
 
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -39,7 +39,7 @@ const PIN_FILE = secret("pin", `${PIN}\n`);
 
 const dsc = dscFirstAlone();
 
-/** All that was printed. */
+/** Everything that was printed. */
 let printed = "";
 
 async function run(code: number, ...args: string[]): Promise<string> {

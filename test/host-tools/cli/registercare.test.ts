@@ -1,5 +1,5 @@
 // `dsc register` and `dsc settings` as people and scripts call them: a register is made, checked, backed up, restored,
-// moved to a server and given other keys; and each impossible request gets one line and its exit code.
+// moved to a server and given other keys. Each impossible request gets one line and its exit code.
 
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -45,7 +45,7 @@ async function json(code: number, args: readonly string[], env = ENV): Promise<R
   return JSON.parse(ended.stdout) as Record<string, unknown>;
 }
 
-/** The key in a file, in hexadecimal; if there is no such file, a string that no text contains. */
+/** The key in a file, in hexadecimal; if the file does not exist, a string that occurs in no text. */
 function digits(kind: string): string {
   const file = path(`${kind}.key`);
   return existsSync(file) ? (readFileSync(file, "utf8").trim().split("\n").at(-1) as string) : "\0";

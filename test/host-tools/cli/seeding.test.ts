@@ -1,5 +1,5 @@
-// `dsc personalize` on a register, with a simulated card at the other end of a serial line: by serial number, by the next
-// one and by an order; what it prints and its exit codes; and that no secret is printed.
+// `dsc personalize` on a register, with a simulated card at the other end of a serial line: with a given serial number, with
+// the next one and for an order; its output and exit codes. No secret is printed.
 
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";

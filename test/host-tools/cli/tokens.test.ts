@@ -1,5 +1,5 @@
 // `dsc` with keys in a PKCS#11 token (SoftHSM): the same cards and journal as with key files; keys move from files into
-// a token and back; a token that is pulled out, or has another PIN or label, gives one line and nothing half done.
+// a token and back; a token that is pulled out, or has another PIN or label, gives one line and leaves nothing half done.
 
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -83,7 +83,7 @@ async function assertRight(env: NodeJS.ProcessEnv, opened: number): Promise<void
   assert.equal([report.findings, report.opened, report.notGiven], [[], opened, []]);
 }
 
-/** What is on the disk of a register, with what SQLite has not moved into the file yet. */
+/** The bytes of a register on disk, with those that SQLite has not moved into the file yet. */
 function contentsOf(where: string): Buffer {
   return Buffer.concat([where, `${where}-wal`].filter(existsSync).map((file) => readFileSync(file)));
 }
@@ -314,7 +314,7 @@ test("an operator's key is made in the token, and signs there", async () => {
   assert.match(await run(0, desk, "settings", "serial.first"), "IB3000500");
 });
 
-/** Calls `before` ahead of each signature and MAC that a token makes. Returns what ends that. */
+/** Calls `before` ahead of each signature and MAC by a token. Returns a function that ends this. */
 function beforeSigning(before: () => void): () => void {
   const { PKCS11 } = createRequire(import.meta.url)("pkcs11js") as { PKCS11: { prototype: Cryptoki } };
   const { prototype } = PKCS11;

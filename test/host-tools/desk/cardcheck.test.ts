@@ -38,7 +38,7 @@ const REQUEST: Request = {
   transport: MASTER,
 };
 const { pin: _pin, ...WITHOUT_PIN } = REQUEST;
-/** The server judges the PIN. */
+/** A card whose PIN the server checks. */
 const BY_SERVER: Request = { ...WITHOUT_PIN, suite: "OCRA-1:HOTP-SHA256-8:QN06-PSHA256", pinCheck: "server" };
 const { transport: _transport, ...PUBLIC_KEYS } = REQUEST;
 /** The only commands that may reach a card which claims keys other than the expected ones. */
@@ -113,7 +113,7 @@ onEachEngine(
   },
 );
 
-/** A changed value in the register, and the reported difference. */
+/** Changed values in the register, and the difference that is reported. */
 const OTHERWISE: readonly (readonly [Partial<CardsTable>, CardCheck["differences"][number]["what"]])[] = [
   [{ card_id: "0011223344556677" }, "card id"],
   [{ suite: "OCRA-1:HOTP-SHA1-8:QN06" }, "suite"],

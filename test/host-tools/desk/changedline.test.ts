@@ -1,5 +1,5 @@
-// An attacker on the line changes what a card says before its channel is open, or presents a card whose transport keys
-// he has as another card. dsc personalize must not be deceived.
+// An attacker on the line changes a card's answers before its channel is open, or passes off a card whose transport keys
+// he has as another card. `dsc personalize` must not be deceived.
 
 import * as assert from "uvu/assert";
 import { Ins, Level, Tag } from "../../../firmware/wire.js";
@@ -32,7 +32,7 @@ const REQUEST: Request = {
   reseed: true,
 };
 
-/** A personalized card whose transport keys are of the old master key. */
+/** A personalized card with transport keys from the old master key. */
 async function oldCard(serial: string, seed: number, tap?: Tap): Promise<Card> {
   const card = blankCard({ seed });
   const first = { ...REQUEST, serial, transport: OLD_MASTER, transportOld: undefined };
@@ -53,7 +53,7 @@ test("a pending record does not go to another card that is given the first card'
   const card = await oldCard(REQUEST.serial, 5);
   const register = new KeptRegister();
   let frame = 0;
-  // Interrupted once the keys are in the card: the record is pending, and the card has them.
+  // Interrupted when the card has the keys: the record is still pending.
   for (; (await statusOf(card)).life !== "seeded"; frame++)
     assert.ok(await failureOf(attempt(card, REQUEST, register, { frame, spoil: undefined })));
   assert.is(register.newest(REQUEST.serial)?.state, "pending");
@@ -81,7 +81,7 @@ test("a card whose id is changed on the line gets no record", async () => {
 
 test("a card whose transport keys belong to another serial number gets no record without --reseed", async () => {
   const listener = new Listener();
-  // He heard its first seeding. Then it was wiped.
+  // He eavesdropped on its first seeding. Then it was wiped.
   const known = await oldCard("IB3000124", 6, listener);
   const keys = derivedKeys(OLD_MASTER, "IB3000124", 1);
   send(known, openChannel(known, Level.FULL, keys), WIPE);

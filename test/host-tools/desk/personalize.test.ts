@@ -59,7 +59,7 @@ const SPOILS: Record<string, Fault["spoil"]> = {
   "a frame comes twice": (frame) => Buffer.concat([frame, frame]),
 };
 
-/** The owner logs in, and the site computes the same response from what it keeps. */
+/** The owner logs in, and the site computes the same response from the register. */
 function assertWorks(card: Card, request: Request, register: KeptRegister, when = ""): void {
   const record = register.newest(request.serial);
   assert.is(record?.state, "done", when);
@@ -101,7 +101,7 @@ const STARTS: Record<string, Start> = {
   },
 };
 
-/** Saved cards are restored, which is faster than making them again. */
+/** Cards restored from a saved flash, which is faster than making them again. */
 async function withCopies(start: Start): Promise<{ fresh: () => Card; before: CardStatus }> {
   const card = await start.card();
   const before = await statusOf(card);
@@ -113,7 +113,7 @@ async function withCopies(start: Start): Promise<{ fresh: () => Card; before: Ca
   return { fresh, before };
 }
 
-/** Every other number below `end`: the odd ones here, the even ones there. */
+/** Every other number below `end`, beginning at `from`. */
 function everyOther(end: number, from: number): number[] {
   return Array.from({ length: end }, (_, number) => number).filter((number) => number % 2 === from % 2);
 }
@@ -188,7 +188,7 @@ for (const [name, start] of Object.entries(STARTS)) {
       found.set(state, { card: copy, register: register.copy() });
     };
     await find(first, new KeptRegister());
-    // Entries that are added meanwhile are visited, too.
+    // The loop also visits entries that are added meanwhile.
     for (const [state, { card: left, register: kept }] of found) {
       left.save("left");
       const again = () => {
@@ -243,7 +243,7 @@ test("with wrong transport keys nothing is kept, nothing is changed, and nothing
   const register = new KeptRegister();
   const card = await ownKeys(REQUEST.serial);
   const instructions: number[] = [];
-  // Behind END, channel and class.
+  // After END, channel and class.
   card.watchers.push({ serial: (bytes) => instructions.push(bytes[3] as number) });
   const before = card.flash.operations;
   const error = await failureOf(attempt(card, { ...REQUEST, transport: MASTER, reseed: true }, register));
@@ -312,7 +312,7 @@ test("an unsupported suite is refused before anything is kept", async () => {
   }
 });
 
-/** A plan for a card whose record is in some state, and the register that has the record. */
+/** A plan for a card with a changed record, and the register that has the record. */
 async function planned(request: Request, changes: Partial<CardRecord> = {}, card = blankCard()) {
   const register = new KeptRegister();
   const status = await statusOf(card);
@@ -320,7 +320,7 @@ async function planned(request: Request, changes: Partial<CardRecord> = {}, card
   return { register, plan: await makePlan(request, status, register) };
 }
 
-/** A pending record of the card whose STORE DATA did not leave yet. */
+/** A pending record of the card; its STORE DATA has not been sent yet. */
 function recordOf({ id, life }: CardStatus): CardRecord {
   const { serial, suite, pinCheck, tries } = REQUEST;
   return {

@@ -276,7 +276,7 @@ test("a deleted flash file is answered 500, and the server ends with exit code 2
   assert.equal(await ended, [2, null]);
 });
 
-// ---- who may ask ----
+// ---- permitted clients ----
 
 test("another site's web page can neither press keys nor see the screen", async () => {
   await turnOff();
@@ -369,7 +369,7 @@ interface Schema {
   readonly schema: TSchema;
 }
 
-/** The schema of what a route answers. */
+/** The schema of a route's answer. */
 function schemaOf({ paths }: Document, path: string, method: string, type: string): TSchema {
   const found = paths[path]?.[method]?.responses[200]?.content[type]?.schema;
   assert.ok(found, `${method} ${path}: ${type}`);

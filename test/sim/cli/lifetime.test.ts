@@ -1,4 +1,4 @@
-// How `dsc-sim api` and `dsc-sim monkey` end, by each signal and with the process that started them, and what they
+// How `dsc-sim api` and `dsc-sim monkey` end, by each signal and with the process that started them, and which files they
 // leave.
 
 import { spawn } from "node:child_process";
@@ -37,7 +37,7 @@ const MONKEY = ["monkey", "--seed", "1", "--for", "1h"];
 /** The files that locks leave by design, and the user's files. */
 const KEPT = ["card.bin", "card.bin.lock", "line.lock", "session.dsc", "session.dsc.flash"];
 
-/** Starts a program and waits for its first line. Returns it, and the port that an api says there. */
+/** Starts a program and waits for its first line. Returns it, and the port that `api` prints there. */
 async function start(command: string, args: readonly string[], cwd: string) {
   const child = ending(spawn(command, args, { cwd, stdio: ["ignore", "pipe", "pipe"] }));
   const isApi = /\bapi --flash/.test(args.join(" "));

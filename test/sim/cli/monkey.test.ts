@@ -16,7 +16,7 @@ const test = suite("monkey");
 const FOLDER = scratchFolder();
 const PROGRESS = "\\d+ runs, \\d+ steps, \\d+ steps/s, \\d+ states, \\d+ transitions, \\d+ power cuts";
 
-/** Runs `dsc-sim` in a folder; without other words, on the firmware as it is. */
+/** Runs `dsc-sim` in a folder; by default on the unchanged firmware. */
 function runIn(folder: string, env: NodeJS.ProcessEnv = process.env) {
   return (...args: string[]) => {
     const options = { cwd: folder, env, encoding: "utf8" } as const;
@@ -98,7 +98,7 @@ test("wrong arguments are an error of one line with exit code 2", () => {
   }
 });
 
-// ---- the line that tells how far it is ----
+// ---- the progress line ----
 
 /** A stream that keeps what is written. */
 function stream(isTTY: boolean): { out: NodeJS.WriteStream; written: string[] } {

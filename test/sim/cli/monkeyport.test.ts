@@ -30,7 +30,7 @@ interface Ended {
   readonly stderr: string;
 }
 
-/** The simulator, unless told. */
+/** The program to run; default: the simulator. */
 interface Program {
   readonly env?: NodeJS.ProcessEnv;
   readonly launcher?: string;
@@ -49,7 +49,7 @@ async function start(
   return child;
 }
 
-/** The same. Returns what ends it. */
+/** Starts a card likewise. Returns a function that ends it. */
 async function card(folder: string, args: readonly string[], program: Program = {}): Promise<() => Promise<void>> {
   const child = await start(folder, args, program);
   return async () => {
@@ -59,7 +59,7 @@ async function card(folder: string, args: readonly string[], program: Program = 
   };
 }
 
-/** Whether a card is on: somebody turned it on. */
+/** Whether a card is on, because it was turned on. */
 async function isOn({ stdin, stdout }: Awaited<ReturnType<typeof start>>): Promise<boolean> {
   const said = once(stdout, "data");
   stdin.write("show\n");
@@ -141,7 +141,7 @@ test("a card that goes away is an error of one line with exit code 3", async () 
   assert.match(stderr, new RegExp(`^dsc-sim: seed 1\n(\\d+ runs.*\n)*${lost}\n$`));
 });
 
-// ---- what a card may have done ----
+// ---- possible states of the card ----
 
 function demoModel(): Model {
   return new Model(DEMO_KEPT, ORACLE);
@@ -200,7 +200,7 @@ test("steps are keys and short waits, and never block a card", () => {
   assert.ok(least < DEMO_KEPT.codes, "wrong codes are tried");
 });
 
-/** As the card would, but at once. */
+/** Plays a step as on the card, but without waiting. */
 function playOnModel(model: Model, step: ReturnType<KeySteps["next"]>): void {
   const press = (key: number, ms: number) => {
     model.contact(key, true);

@@ -1,4 +1,4 @@
-// Flash images described for people: the description is right, and has no secret.
+// Descriptions of flash images: they are correct, and contain no secret.
 
 import * as assert from "uvu/assert";
 import { Tag } from "../../../firmware/wire.js";

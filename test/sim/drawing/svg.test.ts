@@ -1,4 +1,4 @@
-// The picture of the card is well-formed, shows each character by its own segments, and holds nothing but shapes and text.
+// The picture of the card is well-formed, shows each character by its own segments, and contains only shapes and text.
 
 import { DOMParser } from "@xmldom/xmldom";
 import * as assert from "uvu/assert";

@@ -118,7 +118,7 @@ flashfile("load also restores the file", () => {
   assert.is(triesOf(blankCard({ flash: openFlashFile(file) })), 5);
 });
 
-// ---- what cannot be one ----
+// ---- files that are no flash ----
 
 /** Asserts one clear line that names the file, exit code 2, nothing on stdout, and an unchanged file. */
 function assertRefused(file: string): void {

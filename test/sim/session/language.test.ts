@@ -119,7 +119,7 @@ test("bash completes commands, options and the topics of help", () => {
   for (const shell of ["zsh", "fish"]) assert.match(dscSim(["completion", shell]).stdout, /expect-state/);
 });
 
-// ---- the commands that know the card's keys ----
+// ---- commands that use the card's keys ----
 
 test("answer: types the response that the site computes, on CHALLNG> only", () => {
   const on = ["demo", "hold press", "type 4071", "ok"];
@@ -221,7 +221,7 @@ test("a lone CR is a line end in --headless and in run", () => {
   assert.match(dscSim(["run", file]).stdout, /cr\.dsc:3/);
 });
 
-// ---- the others that are new ----
+// ---- other commands ----
 
 test("expect-state: takes every state's name, and the error has both states", () => {
   const names = Object.values(State).filter((value): value is string => typeof value === "string");

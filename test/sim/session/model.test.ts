@@ -65,7 +65,7 @@ model("the runs use only transitions of the table, and nearly all of them", () =
   );
 });
 
-/** Those that open a channel are not sent through one, and SELECT closes it. */
+/** Whether a command opens a channel: it is not sent in one. */
 function isForNoChannel(command: string): boolean {
   return ["INITIALIZE_UPDATE", "EXTERNAL_AUTHENTICATE"].includes(command);
 }

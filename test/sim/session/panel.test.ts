@@ -39,7 +39,7 @@ interface Setup {
   readonly link: string;
 }
 
-/** A new place for a serial line. */
+/** A new path for a serial line. */
 function newLink(): string {
   return join(FOLDER, `line${++links}`);
 }
@@ -58,7 +58,7 @@ async function withPanel(body: (setup: Setup) => Promise<void>): Promise<void> {
   }
 }
 
-/** Runs a `dsc-sim` in a terminal that prints only one line. */
+/** Runs a `dsc-sim` that must print one line, in a terminal. */
 async function refused(args: string[]): Promise<{ code: number; text: string }> {
   const program = TerminalProgram.simulator(args);
   const code = await program.exit;

@@ -24,7 +24,7 @@ const record = suite("record");
 const FOLDER = scratchFolder();
 let files = 0;
 
-/** A name that no file has yet. */
+/** The name of a file that does not exist yet. */
 function freshName(): string {
   return join(FOLDER, `record-${++files}`);
 }
@@ -40,7 +40,7 @@ function linesOf(file: string): string[] {
   return readFileSync(file, "utf8").split("\n").slice(0, -1);
 }
 
-/** The last report of a record that is given back as commands. */
+/** The last report when a record is played as commands. */
 function replayed(file: string): Ended {
   return dscSim(["--headless"], readFileSync(file, "utf8"), FOLDER);
 }
@@ -254,7 +254,7 @@ record("after a crash of its host the record has every line up to it", () => {
   const card = cardOf();
   recorder.start(card, { seed: 1, demo: true, flash: new Flash().bytes });
   card.hold("press");
-  // The record is not closed, but must already have what happened.
+  // The record is not closed yet, but must already be complete.
   assert.ok(linesOf(file).includes("expect PIN>"));
   recorder.close();
 });

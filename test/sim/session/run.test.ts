@@ -305,7 +305,7 @@ test("a script written by hand needs no end", () => {
 
 // ---- on a board ----
 
-/** A card at the other end of a line, whose time passes when the session lets it. */
+/** A card at the other end of a line, whose time passes only as the session waits. */
 class Bench {
   readonly card: Card;
   readonly panel: Panel;

@@ -311,7 +311,7 @@ errors("come before LOCKED, and after BATT LOW", () => {
   shows(card, "ERROR 03");
 });
 
-/** An error stands for 30 s; no key does anything there, but PRESS and its hold turn off. */
+/** An error is shown for 30 s. No key has an effect, except PRESS and its hold, which turn the card off. */
 function staysError(card: Card, text: string): void {
   shows(card, text);
   card.press("ok");
@@ -586,8 +586,8 @@ function fillPage(card: Card): void {
 }
 
 /**
- * The card stands before OK, whose every flash operation is cut; `check` is told whether it was a clean cut before the
- * first. Returns how many operations there are.
+ * Presses OK on the card, with a cut at each of its flash operations. `check` gets whether it was a clean cut before the first
+ * one. Returns the number of operations.
  */
 function everyCutOfOk(card: Card, check: (first: boolean) => void): number {
   card.save("everyCut");
@@ -702,7 +702,7 @@ function holds(card: Card, secret: Uint8Array): boolean {
   return false;
 }
 
-// ---- what a person does ----
+// ---- actions of a person ----
 
 /** A card with the given settings that has been turned on. */
 function turnedOn(data: PersonalizationRecord): Card {
@@ -722,7 +722,7 @@ function shows(card: Card, text: string): void {
   assert.is(card.display, text);
 }
 
-/** Wrong PINs until it is LOCKED. */
+/** Enters wrong PINs until the card is LOCKED. */
 function lock(card: Card): void {
   for (let i = 0; i < 4; i++) {
     enter(card, "1111");
@@ -759,7 +759,7 @@ function answers(card: Card, pin: string): void {
   shows(card, respond(DEMO, "123456"));
 }
 
-// ---- what a site and a help desk compute ----
+// ---- computations of a site and a help desk ----
 
 function respond(data: PersonalizationRecord, challenge: string, pin?: string): string {
   return ocra(data.suite, data.key, pin === undefined ? { challenge } : { challenge, pin });
@@ -771,7 +771,7 @@ function unlockCode(lockCode: string): string {
 
 // ---- damage ----
 
-/** The firmware with one bit changed where the bytes `start` (hex) stand in it. */
+/** The firmware with one bit changed in its bytes `start` (hex). */
 function damagedFirmware(start: string): WebAssembly.Module {
   const bytes = readFileSync(FIRMWARE_FILE);
   const at = bytes.indexOf(Buffer.from(start, "hex"));
@@ -796,7 +796,7 @@ function damagedFlash(offset: number): Flash {
   return new Flash(contents);
 }
 
-/** The flash of a demo card with another suite, and the check value of its head as it must be then. */
+/** The flash of a demo card with another suite, and the matching check value of its head. */
 function flashWithSuite(suite: string): Flash {
   const flash = demoFlash();
   const contents = Buffer.from(flash.bytes);
@@ -807,12 +807,12 @@ function flashWithSuite(suite: string): Flash {
   return new Flash(new Uint8Array(contents));
 }
 
-/** Where the only page begins that is not erased. */
+/** The address of the only page that is not erased. */
 function pageAt(flash: Flash): number {
   return Math.floor(flash.bytes.findIndex((byte) => byte !== 0xff) / PAGE_SIZE) * PAGE_SIZE;
 }
 
-/** Where the root secret lies (docs/FLASH.md). */
+/** The address of the root secret (docs/FLASH.md). */
 function rootAt(flash: Flash): number {
   return pageAt(flash) + Offset.ROOT;
 }

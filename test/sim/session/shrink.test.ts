@@ -1,4 +1,4 @@
-// Shrinking of runs, judged by rules of this test, so that no card is needed to decide which of two runs to keep.
+// Shrinking of runs. Rules of this test, instead of a card, decide whether a run still shows the difference.
 
 import * as assert from "uvu/assert";
 import type { Finding, Run, Shown } from "../../../sim/session/monkey/monkey.js";
@@ -35,7 +35,7 @@ function among(needed: readonly Step[], noise: number): Step[] {
   return needed.flatMap((step) => [...around, step]).concat(around);
 }
 
-/** Shows it in the step at which all of these have come, in their order. */
+/** The difference shows in the step at which all of these have come, in their order. */
 function inOrder(...wanted: ((step: Step) => boolean)[]): Rule {
   return ({ steps }) => {
     let met = 0;

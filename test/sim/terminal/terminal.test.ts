@@ -34,7 +34,7 @@ const test = suite("terminal simulator");
 const ENTER = "\r";
 const TAB = "\t";
 const OFF = /State +OFF/;
-/** Where the big screen begins. */
+/** The column at which the big screen begins. */
 const BIG_X = 3;
 const BIG_Y = 2;
 
@@ -154,10 +154,10 @@ test("the mouse presses and holds keys, and moves the focus", () =>
     program.mouse(press.x, press.y, "up");
     await program.until(/\[ +PRESS +\]/);
     const four = at("4");
-    // Both at once, as they arrive from a slow line.
+    // Both in one piece, as they arrive from a slow line.
     program.send(`\x1b[<0;${four.x + 1};${four.y + 1}M\x1b[<0;${four.x + 1};${four.y + 1}m0`);
     await program.until(shows("PIN>**"));
-    // The old form of the reports.
+    // The old form of mouse reports.
     const old = (button: number) => `\x1b[M${String.fromCharCode(32 + button, 33 + four.x, 33 + four.y)}`;
     program.send(old(0) + old(3));
     await program.until(shows("PIN>***"));
@@ -572,7 +572,7 @@ test("refusals in a row lock the site for its time; a welcome resets the count",
 
 // ---- the parts ----
 
-/** What a view draws, as plain text. */
+/** The drawing of a view, as plain text. */
 function drawn(width: number, height: number, draw: (canvas: Canvas) => void): string {
   const canvas = new Canvas(width, height);
   draw(canvas);
@@ -819,7 +819,7 @@ test("locales with UTF-8 get line drawing, all others ASCII", () => {
     assert.is(lineArtOf(environment), art, JSON.stringify(environment));
 });
 
-/** The panes that take their own space. */
+/** The panes that must not overlap. */
 function panesOf({ card, login, desk, state, log, keys, line }: Layout): Rect[] {
   return [card, login, desk === login ? undefined : desk, state, log, keys, line].filter((area) => area !== undefined);
 }

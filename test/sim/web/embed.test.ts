@@ -18,7 +18,7 @@ import { begins, FRUGAL, openStanding, SharedPage } from "../../support/webpage.
 const test = suite("embedded card");
 
 const CHALLENGE = "673854";
-/** Bytes by which memory may differ between two moments at which nothing is left over. */
+/** Bytes by which memory may differ between two moments without a leak. */
 const NOISE = 256 * 1024;
 
 let card: Serving;
@@ -127,7 +127,7 @@ inOtherPage(
     const all = { named, unnamed, wrong, star };
     for (const [name, { contentWindow }] of Object.entries(all)) from.set(name, contentWindow);
     for (const { contentWindow } of Object.values(all)) contentWindow.postMessage({ dsc: 1, id: 1, command: "hold", key: "press" }, "*");
-    // The card that answers is asked last: by then the others have had their turn.
+    // The card that answers is asked last; the others have had their turn before it.
     await new Promise((resolve) => {
       addEventListener("message", ({ source, data }) => source === named.contentWindow && data.id === 2 && resolve());
       named.contentWindow.postMessage({ dsc: 1, id: 2, command: "screen" }, "*");
@@ -136,7 +136,7 @@ inOtherPage(
   })()`);
     assert.equal(heard, ["named answer", "named answer"]);
     for (const frame of page.frames().filter((one) => one.url().includes("card.html"))) {
-      // A card that obeyed is on, whomever it told. Its picture comes a frame later.
+      // A card that obeyed is on, even if its answer went elsewhere. Its picture comes a frame later.
       await frame.evaluate("new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))");
       const display = await frame.locator("svg.card").getAttribute("data-display");
       const obeys = frame.url() === `${card.url}card.html?origin=${around.slice(0, -1)}`;
@@ -192,7 +192,7 @@ packageTest(test, NO_CHROMIUM, "the page of examples shows the card as an elemen
 packageTest(test, NO_CHROMIUM, "a thousand logins leak no memory", async () => {
   const { page } = await openPage(browser, `${card.url}embed.html`, FRUGAL, stopTime);
   const session = await page.context().newCDPSession(page);
-  // Many at once: to wait for each takes longer than the login.
+  // Many at once, because waiting for each takes longer than the login.
   const logIn = (times: number) =>
     withElement(
       page,
@@ -211,7 +211,7 @@ packageTest(test, NO_CHROMIUM, "a thousand logins leak no memory", async () => {
        }`,
     );
   const used = async () => {
-    // Draws what was left to the next frame.
+    // Draws what is left for the next frame.
     for (const frame of page.frames()) await passTime(frame, 1000);
     await session.send("HeapProfiler.collectGarbage");
     const { usedSize } = (await session.send("Runtime.getHeapUsage")) as { usedSize: number };

@@ -8,7 +8,7 @@ import { suite } from "../../support/suite.js";
 
 const test = suite("a session at the card's pace");
 
-/** A timer whose time passes only as a test lets it. */
+/** A timer whose time passes only when the test says so. */
 class HandTimer implements Timer {
   readonly #waiting = new Set<{ readonly at: number; readonly run: () => void }>();
   #now = 0;

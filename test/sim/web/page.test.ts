@@ -30,13 +30,13 @@ import { begins, openStanding, webSuite } from "../../support/webpage.js";
 const web = webSuite("card in a browser");
 const { test, inPage } = web;
 
-/** Gzipped, all files together. */
+/** The size of all files together, compressed by gzip. */
 const MOST_BYTES = 60 * 1024;
 const WRONG_PIN = "1111";
 const NEW_PIN = "5806";
-/** The rules of axe that depend on colours or sizes; the others read what is the same at each width and in each scheme. */
+/** The rules of axe that depend on colours or sizes; the others give the same result at each width and in each scheme. */
 const RULES_ON_LOOKS = ["color-contrast", "link-in-text-block", "scrollable-region-focusable", "target-size"];
-/** No style depends on the width and on the scheme at once, so each is seen with one of the other. */
+/** No style depends on both the width and the scheme, so each is tried with one value of the other. */
 const LOOKS = [
   { width: 320, colorScheme: "light", rules: undefined },
   { width: 2560, colorScheme: "dark", rules: RULES_ON_LOOKS },
@@ -290,7 +290,7 @@ inPage("a card is saved under a name, continues as it was, and is deleted", asyn
   while ((await keptFlash(page)) === before);
   await page.reload();
   await page.getByLabel("Card", { exact: true }).selectOption("mine");
-  // It can be forgotten as soon as it is shown.
+  // The card can be forgotten as soon as it is shown.
   await page.getByRole("button", { name: "Forget it", disabled: false }).waitFor();
   await hand.hold("press", "PIN>");
   await passTime(page, 100);
@@ -302,7 +302,7 @@ inPage("a card is saved under a name, continues as it was, and is deleted", asyn
   assert.is(await page.getByLabel("Card", { exact: true }).locator("option").count(), 1);
 });
 
-/** What the browser has of the card "mine". */
+/** What the browser stores of the card "mine". */
 function keptFlash(page: Page): Promise<string> {
   return page.evaluate(`new Promise((resolve, reject) => {
     const opening = indexedDB.open("dsc");

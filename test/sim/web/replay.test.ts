@@ -1,4 +1,4 @@
-// Sessions between the page and `dsc-sim`: what one records the other replays, and what a script does wrong is told.
+// Sessions between the page and `dsc-sim`: each replays what the other records, and the page reports the errors of a script.
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -37,7 +37,7 @@ interface Given {
   readonly contents: string | Uint8Array;
 }
 
-/** Chooses files under "Replay a session", and returns what the page says then. */
+/** Chooses files under "Replay a session". Returns the page's message. */
 async function choose(page: Page, ...files: readonly Given[]): Promise<string> {
   const given = files.map(({ name, contents }) => ({ name, mimeType: "", buffer: Buffer.from(contents) }));
   await page.getByLabel("Replay a session").setInputFiles(given);
@@ -46,13 +46,13 @@ async function choose(page: Page, ...files: readonly Given[]): Promise<string> {
   return (await message.textContent()) as string;
 }
 
-/** What came of dropping files on the page. */
+/** The result of dropping files on the page. */
 interface Dropped {
-  /** Whether the page took the event that comes before the drop, and showed that it would. */
+  /** Whether the page accepted the event before the drop, and showed this. */
   readonly over: readonly [taken: boolean, shown: boolean];
-  /** Whether it took the drop. */
+  /** Whether it accepted the drop. */
   readonly taken: boolean;
-  /** What it says then. */
+  /** The page's message afterwards. */
   readonly said: string;
 }
 
@@ -70,7 +70,7 @@ async function drop(page: Page, ...files: readonly Given[]): Promise<Dropped> {
     };
     const over = [send("dragover"), document.documentElement.classList.contains("dropping")];
     const taken = send("drop");
-    // It is empty until the files are read.
+    // The message is empty until the files are read.
     const message = document.querySelector("section:has(#script) .message");
     while (message.textContent === "")
       await new Promise((resolve) => {
@@ -84,7 +84,7 @@ async function drop(page: Page, ...files: readonly Given[]): Promise<Dropped> {
   })()`);
 }
 
-/** Replays a script that is dropped, and returns what the page says then. */
+/** Drops a script, which is replayed. Returns the page's message. */
 async function replay(page: Page, ...files: readonly Given[]): Promise<string> {
   return (await drop(page, ...files)).said;
 }
@@ -93,7 +93,7 @@ function passed(name: string): string {
   return `${name} was played to its end; the card continues from there.`;
 }
 
-/** What the page shows beside the line of a failure: what was expected and what was there. */
+/** What the page shows beside the line of a failure: the expected and the actual value. */
 function details(page: Page): Promise<string[]> {
   return page
     .locator("section", { has: page.getByLabel("Replay a session") })
@@ -303,7 +303,7 @@ inPage("another card replaces a session that is shown at the card's pace", async
   assert.is(await page.locator(".message", { hasText: "long.dsc" }).count(), 0);
 });
 
-/** What was seen, but for a blank screen, of a session at the card's pace: screens with the card's time, keys that lit, and the outcome. */
+/** What was seen of a session at the card's pace: screens (no blank ones) with the card's time, lit keys, the outcome. */
 interface Seen {
   readonly screens: readonly Screen[];
   readonly keys: readonly string[];
@@ -315,7 +315,7 @@ type Screen = readonly [display: string, at: number];
 const STEP = 10;
 const LONGEST = 20_000;
 
-/** A screen is drawn in the frame after it came: the time until it is seen, in ms. */
+/** The time until a screen is seen, in ms: it is drawn in the next frame. */
 const DRAWING = 50;
 
 /** The screens of a script, with the card's time. */
@@ -331,7 +331,7 @@ function screensOf(contents: string): Screen[] {
   return screens;
 }
 
-/** Lets time pass until the page says what came of a script. Times are rounded up to steps. */
+/** Lets time pass until the page reports the outcome of a script. Times are rounded up to steps. */
 function watch(page: Page): Promise<Seen> {
   return page.evaluate(`(async () => {
     const card = document.querySelector("svg.card");
@@ -346,7 +346,7 @@ function watch(page: Page): Promise<Seen> {
       if (key !== lit && key !== undefined) keys.push(key);
       lit = key;
       passTime(${STEP});
-      // The end is told by a promise.
+      // The page reports the end in a promise.
       await Promise.resolve();
     }
     return { screens, keys, said: message.textContent };

@@ -1,4 +1,4 @@
-// A board in the page: its front panel and its facts, over a Web Serial that leads to a simulator's serial line.
+// A board in the page: its front panel and its facts, over a Web Serial that is connected to a simulator's serial line.
 
 import { join } from "node:path";
 import type { Duplex } from "node:stream";

@@ -37,14 +37,14 @@ const test = suite("bench");
 
 const TRANSPORT = pattern(16);
 const PAUSE = 5;
-/** Divides time-outs, because a simulated card answers at once and a missing one need not be waited for. */
+/** Divides the time-outs: a simulated card answers at once, and waiting for a missing one is not necessary. */
 const HASTE = 50;
 const timer: Timer = (ms, call) => realTimer(ms / HASTE, call);
 
 /** More events than a test can have; reached only by an endless loop. */
 const MOST_NEWS = 2000;
 
-/** From a row to the answer of STORE DATA: the card's status twice, a channel, and that. */
+/** Frames from getting a row to the answer of STORE DATA: the card's status twice, a channel, STORE DATA. */
 const FRAMES_TO_STORE = 17;
 
 /** Records the events, and lets a test act on them. */
@@ -132,8 +132,8 @@ async function work(
 }
 
 /**
- * Says at each look of a bench whether the bench cannot finish: all ports are empty and nobody holds a card, now and at
- * the look before; or events never end. The operator acts sooner than the next look.
+ * Returns, at each poll of a bench, whether it cannot finish: all ports are empty and the operator holds no card, now and at
+ * the poll before; or events never end. The operator acts before the next poll.
  */
 function stuckness(rack: Rack): (listener: Listener, progress: Progress) => boolean {
   let before = -1;
@@ -269,7 +269,7 @@ onEachEngine(
     const lose = (news: PortNews) => {
       if (news.event !== "row" || serial !== undefined) return;
       serial = news.serial;
-      // The port goes with the card on it, once its keys are on their way.
+      // The port disappears with its card while the keys are being sent.
       const at = slot.frames;
       slot.onFrame = ({ frames }) => {
         if (frames === at + FRAMES_TO_STORE) rack.lose("a");
@@ -331,7 +331,7 @@ onEachEngine(
     assert.match(taken?.why ?? "", /^IB3000123 is active in the register by now, with another card; .* --reseed$/);
     assert.is((await statusOf(second)).life, "blank");
     await assertSeeded(anna, batch, [first]);
-    // A card in use at a port of the batch is refused, and singly it needs the approval.
+    // A card in use is refused at a port of the batch; personalized singly, it needs the approval.
     rack.slot("a").pull();
     const next = rowsFor(1).map((card) => ({ ...card, line: 9 }));
     const more = await work(anna, rack, next, operator(rack, [first, second]));
@@ -418,7 +418,7 @@ onEachEngine(
     const [first, second] = [blankCard({ seed: 600 }), blankCard({ seed: 601 })];
     const abort = new AbortController();
     const list = rowsFor(2);
-    // The keys are on their way.
+    // While the keys are being sent.
     const endIt = ({ event }: PortNews) => {
       const at = slot.frames + FRAMES_TO_STORE;
       if (event === "row") atFrame(slot, at, () => abort.abort());

@@ -18,7 +18,7 @@ import { suite } from "../../../support/suite.js";
 
 const test = suite("port machine");
 
-/** A card is there. */
+/** The states with a card. */
 const WITH_CARD: readonly State[] = ["asking", "seeding", "done", "refused", "waiting"];
 const OVER: readonly State[] = ["stopped", "ended"];
 
@@ -39,7 +39,7 @@ const WORK: Record<State, string> = {
 function following(state: State, event: Event): State | undefined {
   if (OVER.includes(state)) return undefined;
   if (event === "end") return "ended";
-  // A card that is being seeded is seeded to its end.
+  // The seeding of a card is finished in any case.
   if (event === "complete") return state === "seeding" ? undefined : "ended";
   if (event === "lost") return state === "away" ? undefined : "away";
   if (event === "opened") return state === "away" ? "empty" : undefined;

@@ -35,7 +35,7 @@ const test = (name: string, body: () => Promise<void>) =>
 const MASTER = pattern(16, 7);
 const KEY = pattern(32, 8);
 const REGISTER = pattern(16, 9);
-/** SoftHSM 2.6.1 does not leave out the first of the list. */
+/** SoftHSM 2.6.1 ignores the first name of the list. */
 const WITHOUT_MECHANISMS = "slots.mechanisms = -CKM_MD5,CKM_AES_GCM,CKM_AES_CMAC,CKM_SHA256_HMAC";
 const uriOf = (object: string, more = "token=desk;") => parseTokenUri(`pkcs11:${more}object=${object}`);
 
@@ -44,7 +44,7 @@ interface Spy {
   readonly calls: string[];
   /** The CKR_ value with which a function fails from now on. */
   readonly failing: Map<string, string>;
-  /** Flags that the token has besides. */
+  /** Additional flags of the token. */
   flags: number;
 }
 
@@ -77,7 +77,7 @@ interface Rig {
   put(label: string, use: KeyUse, value: Buffer, ...changed: Parameters<typeof importKey>[5] & object): Promise<void>;
 }
 
-/** A new token with the label `desk`, and what watches its module. */
+/** A new token with the label `desk`, and the spy on its module. */
 async function withToken(body: (rig: Rig) => Promise<void>, ...settings: readonly string[]): Promise<void> {
   const soft = new SoftTokens(...settings);
   soft.add("desk");
@@ -104,7 +104,7 @@ async function withToken(body: (rig: Rig) => Promise<void>, ...settings: readonl
   }
 }
 
-/** Demands one line of an error with this reason, and returns it. */
+/** Asserts that the work fails with this reason and a message of one line. Returns the message. */
 async function refused(reason: TokenReason, work: () => unknown): Promise<string> {
   try {
     await work();

@@ -7,7 +7,7 @@ import { suite } from "../../../support/suite.js";
 
 const test = suite("pkcs11 URIs");
 
-/** What the URI says, without what it leaves open. */
+/** The attributes that the URI has. */
 function said(text: string): object {
   const { name: _, ...parsed } = parseTokenUri(text);
   return Object.fromEntries(Object.entries(parsed).filter(([, value]) => value !== undefined));
@@ -16,7 +16,7 @@ function said(text: string): object {
 const SOFTTOKEN = "The Software PKCS#11 Softtoken";
 const SNAKE_OIL = "Snake Oil, Inc.";
 
-/** RFC 7512 §3, in its order; each with what the text there says that it means. */
+/** The examples of RFC 7512 §3, in their order, with the meanings that the RFC gives. */
 const EXAMPLES: readonly [string, object][] = [
   ["pkcs11:", {}],
   ["pkcs11:object=my-pubkey;type=public", { object: "my-pubkey", type: "public" }],

@@ -1,4 +1,4 @@
-// Fonts of labels and letters: which one each character comes from, and the setting `letter.font`.
+// Fonts of labels and letters: the font of each character, and the setting `letter.font`.
 
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -34,7 +34,7 @@ function put(name: string, contents: Uint8Array | string): string {
   return path;
 }
 
-/** A collection of fonts (OpenType 1.9, "TTC header"): each font moved behind the header, its tables' offsets with it. */
+/** A collection of fonts (OpenType 1.9, "TTC header"): the fonts after the header, with the offsets of their tables moved. */
 function collectionOf(...fonts: readonly Buffer[]): Buffer {
   const header = Buffer.alloc(12 + 4 * fonts.length);
   header.write("ttcf");
@@ -54,7 +54,7 @@ function collectionOf(...fonts: readonly Buffer[]): Buffer {
   return Buffer.concat([header, ...moved]);
 }
 
-/** The line that refuses a setting. */
+/** The message that refuses a setting. */
 async function refused(setting: string): Promise<string> {
   try {
     await checkFont(setting);

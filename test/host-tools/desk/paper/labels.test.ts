@@ -1,4 +1,4 @@
-// Labels, read back from the PDF by other people's programs: their text, their places on the sheet, their bar codes.
+// Labels, read back from the PDF by independent programs: their text, their places on the sheet, their bar codes.
 
 import * as assert from "uvu/assert";
 import { PaperError } from "../../../../host-tools/desk/paper/errors.js";
@@ -16,8 +16,8 @@ const INCH = 25.4;
 const NAMES = ["j.doe", "Екатерина Петрова", "渡邉 陽子", "Łukasz Żółć", "a-name".repeat(40), "=HYPERLINK(1)"];
 
 /**
- * As the makers give them, in mm: labels in a row and in a column, width and height of one, edges of the page to the first,
- * and from one to the next.
+ * The manufacturers' figures, in mm: labels in a row and in a column, width and height of a label, left and top margin, and
+ * the distance from one label to the next.
  */
 const MADE: Record<string, readonly [number, number, number, number, number, number, number, number]> = {
   L7160: [3, 7, 63.5, 38.1, 7.2, 15.1, 66, 38.1],
@@ -29,7 +29,7 @@ const MADE: Record<string, readonly [number, number, number, number, number, num
   "89x36": [1, 1, 89, 36, 0, 0, 0, 0],
   "4x6": [1, 1, 4 * INCH, 6 * INCH, 0, 0, 0, 0],
 };
-/** Makers round to a tenth of a millimetre, and printers do worse. */
+/** Manufacturers round to a tenth of a millimetre, and printers are less exact. */
 const TOLERANCE = 0.2;
 
 function serialAt(index: number): string {
@@ -110,7 +110,7 @@ for (const [sheet, dotsPerInch] of [
     assert.ok((widths[0] as number) >= 10 * unit);
   });
 
-/** How many pixels in turn are white, black, white and so on. */
+/** The lengths of the runs of pixels, in turn white and black. */
 function runsOf(row: Uint8Array): number[] {
   const runs: number[] = [];
   let last = -1;
@@ -169,7 +169,7 @@ test("the same labels give the same bytes", async () => {
   assert.ok(Buffer.from(one).equals(other));
 });
 
-/** The line that refuses a user name. */
+/** The message that refuses a user name. */
 async function refused(user: string): Promise<string> {
   try {
     await labelsPdf([{ serial: "IB3000123", user }], SETTINGS);

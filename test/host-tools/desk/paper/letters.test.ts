@@ -1,5 +1,5 @@
-// PIN letters, read back from the PDF by other people's programs: what they say, in which language, and what lies inside once
-// they are folded.
+// PIN letters, read back from the PDF by independent programs: their text, their language, and what is inside when they are
+// folded.
 
 import * as assert from "uvu/assert";
 import { PaperError } from "../../../../host-tools/desk/paper/errors.js";
@@ -14,7 +14,7 @@ import { NO_POPPLER } from "../../../support/tools.js";
 const test = suite("letters");
 
 const SETTINGS = { language: "EN", font: "standard", paper: "A4" } as const;
-/** Where paper is folded, in mm from its upper edge: DIN 5008 form B, and thirds. */
+/** The folds of the paper, in mm from its upper edge: DIN 5008 form B, and thirds. */
 const FOLDS = { A4: [105, 210], Letter: [(279.4 / 3) * 1, (279.4 / 3) * 2] } as const;
 const SIZES = { A4: [210, 297], Letter: [215.9, 279.4] } as const;
 type Paper = keyof typeof FOLDS;
@@ -28,7 +28,7 @@ const USERS: Readonly<Record<Language, string>> = {
   JA: "渡邉 陽子",
 };
 const ADDRESS = "Jane Doe\nExample Street 12\n12345 Sampletown";
-/** Printers leave an edge white. */
+/** The margin that a printer cannot print, in mm. */
 const EDGE = 4;
 const DOTS = 100;
 const PER_MM = DOTS / 25.4;
@@ -37,7 +37,7 @@ function letterTo(user: string, more: Partial<PinLetter> = {}): PinLetter {
   return { serial: "IB3000123", user, pin: Buffer.from(PIN), ...more };
 }
 
-/** The digits of the PIN on a page: they are the largest there. */
+/** The digits of the PIN on a page: its largest ones. */
 function pinOn({ words }: Page): Word[] {
   return words.filter(({ text, top, bottom }) => /^\d$/.test(text) && bottom - top > 8);
 }
@@ -97,7 +97,7 @@ for (const paper of PAPERS)
     });
   }
 
-/** Whether two words cover each other by more than what their fonts leave white above and below. */
+/** Whether two words overlap by more than the white space of their fonts above and below. */
 function overlap(one: Word, other: Word): boolean {
   const across = Math.min(one.right, other.right) - Math.max(one.left, other.left);
   const down = Math.min(one.bottom, other.bottom) - Math.max(one.top, other.top);
@@ -123,7 +123,7 @@ for (const paper of PAPERS)
     }
   });
 
-/** Where a column of the picture is not white, in mm; what is nearer than 1 mm counts once. */
+/** The places in mm at which a column of the picture is not white; places within 1 mm count as one. */
 function darkRows({ width, height, pixels }: Picture, x: number): number[] {
   const column = Math.round(x * PER_MM);
   const dark = Array.from({ length: height }, (_, y) => y).filter((y) => (pixels[y * width + column] as number) < 250);

@@ -1,4 +1,4 @@
-// AES-256-GCM as values are sealed: held against @noble/ciphers in both directions, and every change is noticed.
+// AES-256-GCM, which seals values: compared with @noble/ciphers in both directions. Every change is noticed.
 
 import * as assert from "uvu/assert";
 import { openUnder, sealUnder } from "../../../../host-tools/desk/register/aead.js";

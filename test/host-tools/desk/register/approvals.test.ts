@@ -1,4 +1,4 @@
-// Approvals on both engines: what one operator asks for is done once another one has agreed to exactly that, and once.
+// Approvals on both engines: a request of one operator is carried out after another one has approved exactly that, and once.
 
 import { createHash } from "node:crypto";
 import * as assert from "uvu/assert";
@@ -33,7 +33,7 @@ const CARD_ID = "0011223344556677";
 interface Scene extends Rig {
   readonly anna: Register;
   readonly boris: Register;
-  /** What is asked for by now. */
+  /** The current request. */
   subject(more?: Partial<Subject>, serials?: readonly string[]): Promise<Subject>;
   run(more?: Partial<Subject>, serials?: readonly string[]): Promise<string>;
 }

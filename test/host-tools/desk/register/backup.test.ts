@@ -38,7 +38,7 @@ const OTHER = "IB3000002";
 const CARD_ID = "0011223344556677";
 const PIN = Buffer.from("4071");
 const NOTHING: Since = { done: [], forgotten: [] };
-/** Of what a test fills, and in the order in which rows are compared. */
+/** The tables that a test fills, in the order of the comparison. */
 const COMPARED: readonly TableName[] = [
   "batch_rows",
   "batch_attempts",
@@ -112,7 +112,7 @@ interface Restored {
   readonly report: RestoreReport;
 }
 
-/** Restores on each engine that is there, and looks at what came of it. */
+/** Restores on each available engine, and calls `look` with the result. */
 async function restored(path: string, since: Since, look: (restored: Restored) => Promise<void>): Promise<void> {
   for (const { fresh, missing } of PLACES) {
     if (missing !== undefined) continue;
@@ -276,7 +276,7 @@ onEachEngine(test, "a backup with any change restores nothing", async (rig) => {
       const where = await fresh();
       const error = await rejectsFor(restore(file, where, KEYS, "boris", NOTHING), "damaged");
       assert.match(error.message, file, what);
-      // Made again, it is a register without rows.
+      // Creates a register without rows.
       const engine = await openEngine(where, { create: true });
       assert.equal(await rowsOf(engine, "cards"), [], what);
       await engine.close();
@@ -334,7 +334,7 @@ onEachEngine(test, "a backup of a register in use is consistent", async (rig) =>
   const working = (async () => {
     while (!stop) {
       await change(other, (one) => one.note({ action: `test ${++added}` }));
-      // SQLite's work is synchronous: the file of the backup would not be read.
+      // SQLite works synchronously; without a pause the file of the backup would not be read.
       await sleep(1);
     }
   })();

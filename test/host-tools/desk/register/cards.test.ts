@@ -1,4 +1,4 @@
-// The life of a card, on both engines: what the table allows is done and noted, and nothing else is.
+// The life of a card, on both engines: the transitions in the table are made and recorded, and no others.
 
 import * as assert from "uvu/assert";
 import { cardOf, findCard, listCards, moveCard } from "../../../../host-tools/desk/register/cards.js";
@@ -10,7 +10,7 @@ import { suite } from "../../../support/suite.js";
 
 const test = suite("cards");
 
-/** The arrows of the picture, written a second time. */
+/** The arrows of the diagram, written independently. */
 const ALLOWED = [
   "blank pending",
   "pending seeded",

@@ -1,4 +1,4 @@
-// Challenges in the register, on both engines: fresh, of one card, for five minutes, and spent once.
+// Challenges in the register, on both engines: each is new, for one card, valid for five minutes, and spent once.
 
 import * as assert from "uvu/assert";
 import {
@@ -70,7 +70,7 @@ withCards("a challenge is valid until it expires, and is then closed for good", 
   assert.ok(await spend(register, first));
   clock.now += 1;
   assert.not(await spend(register, second));
-  // The clock is set back, and somebody says that it is right.
+  // The clock is set back, and somebody accepts it.
   clock.now -= LIFETIME;
   assert.is((await refusalOf(spend(register, second))).reason, "clock");
   await register.engine.write((db) => acceptTime(db, clock.now));
@@ -98,7 +98,7 @@ withCards(
     const draw = drawing(...draws);
     const given = [await issue(register, SERIAL, draw), await issue(register, SERIAL, draw)];
     assert.equal(given, ["000001", "000017"]);
-    // What would have happened: 1 and 16 are the same field.
+    // Otherwise 1 and 16 would be the same field of the data.
     const [one, sixteen] = ["000001", "000016"].map((challenge) => ocra(SUITE, pattern(32), { challenge }));
     assert.is(one, sixteen);
   },

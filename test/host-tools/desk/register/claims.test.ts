@@ -1,4 +1,4 @@
-// Claims, on both engines: one bench has a card, another one is told which bench that is, and an abandoned claim
+// Claims, on both engines: one bench has a card, another bench gets the name of the first, and an abandoned claim
 // expires.
 
 import { spawnSync } from "node:child_process";

@@ -1,4 +1,4 @@
-// The key files of a register: drawn once, read back, behind a passphrase or not, and what is refused.
+// The key files of a register: drawn once and read back, with or without a passphrase; and refused files.
 
 import { scryptSync } from "node:crypto";
 import { chmodSync, readFileSync, statSync, writeFileSync } from "node:fs";
@@ -31,7 +31,7 @@ function fileOf(contents: string): string {
 
 const asking = (text: string) => async () => ({ passphrase: Buffer.from(text) });
 
-/** A key file behind the passphrase, made by hand. `cost` is cheap: that of a new file is a test of its own. */
+/** A key file with a passphrase, made by hand. Its `cost` is low: that of a new file has a separate test. */
 function wrappedFile(text: string, { cost = [4, 8, 1], kind = "site", key = KEY } = {}): string {
   const [log2n = 0, r, p] = cost;
   const head = `dsc-key ${kind} scrypt ${cost.join(" ")} ${SALT.toString("hex")}`;

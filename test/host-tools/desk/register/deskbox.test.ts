@@ -1,4 +1,4 @@
-// PINs sealed to the desk's public key: opened a second time by hand, bound to their order, and by nobody else.
+// PINs sealed to the desk's public key: opened independently by hand, bound to their order, and closed to all other keys.
 
 import { createPrivateKey, createPublicKey, diffieHellman } from "node:crypto";
 import * as assert from "uvu/assert";

@@ -18,7 +18,7 @@ import { suite, type Test } from "../../../support/suite.js";
 
 const OPEN = new URL("../../../../host-tools/desk/register/open.js", import.meta.url).href;
 
-/** What nothing before the engine may let through: the kind, and the value. */
+/** Values that must be refused before they reach the engine: the kind, and the value. */
 const NOT_STORED: readonly (readonly [string, unknown])[] = [
   ["a boolean", true],
   ["no number", Number.NaN],
@@ -50,7 +50,7 @@ for (const place of PLACES) {
   suiteOf.run();
 }
 
-/** A test with an engine on a new register; `packageTest` skips it where the server is not installed. */
+/** A test with an engine on a new register; `packageTest` skips it if the server is not installed. */
 function engineTest(test: Test, place: Place, name: string, body: (engine: Engine) => Promise<void>): void {
   packageTest(test, place.missing, name, () => withEngine(place, body));
 }

@@ -1,5 +1,5 @@
-// Registers that earlier versions wrote, opened, migrated, restored and checked by today's; and the tables, which change by a
-// migration or not at all. test/frozen/README.md says how they were made.
+// Registers written by earlier versions are opened, migrated, restored and checked by the current one. The tables change only
+// by migrations. test/frozen/README.md says how the registers were made.
 
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -98,7 +98,7 @@ async function assertRestored(version: number, place: Place): Promise<void> {
   await assertWhole(where, version);
 }
 
-/** What was put in is what comes out, and the register can be worked with. */
+/** Asserts that the register has its contents, and that it can be used. */
 async function assertWhole(where: string, version: number): Promise<void> {
   const register = await Register.open(await openEngine(where), { ...FROZEN_KEYS }, FROZEN_OPERATOR);
   try {
@@ -129,7 +129,7 @@ async function assertWhole(where: string, version: number): Promise<void> {
   }
 }
 
-/** What a register has since it has operators. */
+/** Asserts the contents of a register of a version with operators. */
 async function assertOfOperators(register: Register): Promise<void> {
   const { engine } = register;
   const operators = await engine.read(listOperators);

@@ -1,5 +1,5 @@
-// Cards that a seed file had as pending, imported and then personalized, on both engines: with the keys of the file where it says
-// on which card they were begun, with new ones else, and never two cards with one key.
+// Cards that a seed file has as pending, imported and then personalized, on both engines: with the file's keys if the file
+// names the card that was begun, otherwise with new ones. Two cards never have the same key.
 
 import * as assert from "uvu/assert";
 import type { CardStatus } from "../../../../host-tools/card/cardclient.js";
@@ -48,7 +48,7 @@ async function assertWorks(register: Register, card: Card): Promise<void> {
   assert.equal((await checkRegister(register)).findings, []);
 }
 
-/** A card that an earlier program began with these keys, and how far it came. */
+/** A card that an earlier program began to personalize with these keys, and its record. */
 async function begun(until: CardStatus["life"]): Promise<{ card: Card; record: SeedRecord }> {
   const card = blankCard({ seed: 5 });
   const register = new KeptRegister();
@@ -75,7 +75,7 @@ for (const life of ["blank", "seeded"] as const)
       await personalize(register, card);
       assert.equal((await keysIn(register))?.token, KEY);
       await assertWorks(register, card);
-      // The key is that card's for ever.
+      // The key belongs to that card for ever.
       const given = { ...REQUEST, key: KEY, reseed: true };
       assert.is((await refusalOf(personalize(register, other, given))).reason, "duplicate");
       assert.is((await statusOf(other)).life, "blank");

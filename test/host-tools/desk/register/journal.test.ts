@@ -1,5 +1,5 @@
-// The journal in the register, on both engines: entries come with their change or not at all, and every change behind the
-// register's back is found.
+// The journal in the register, on both engines: an entry and its change are made together or not at all, and every change in
+// the database that did not come from the register is found.
 
 import { sql } from "kysely";
 import * as assert from "uvu/assert";

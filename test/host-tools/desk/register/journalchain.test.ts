@@ -1,4 +1,4 @@
-// The chain of the journal: MACs and heads computed a second time by hand; then every entry changed, removed, moved or cut
+// The chain of the journal: MACs and heads computed independently by hand; then every entry changed, removed, moved or cut
 // off, one at a time.
 
 import { createHash, createPublicKey, verify } from "node:crypto";
@@ -35,7 +35,7 @@ function contentOf(number: number): EntryContent {
   return { number, at: AT + number, actor: "anna", action, serial, from, to, reason, detail } as EntryContent;
 }
 
-/** The MACs by hand. */
+/** The MACs, computed by hand. */
 function chained(contents: readonly EntryContent[]): Entry[] {
   let mac: Uint8Array = createHash("sha256").update(lengthPrefixed("dsc journal start", REGISTER)).digest();
   return contents.map((entry) => {

@@ -1,4 +1,4 @@
-// The file of a saved head: written and read back, and what is no head is refused.
+// The file of a saved head: written and read back; other files are refused.
 
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";

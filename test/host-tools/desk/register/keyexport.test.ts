@@ -1,5 +1,5 @@
-// Keys out of the register and into another one: which cards they are of, what the journal says, and that no key is lost,
-// doubled or told.
+// Keys exported from the register and imported into another one: the selected cards, the entries in the journal. No key is
+// lost, duplicated or printed.
 
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -108,7 +108,7 @@ onEachEngine(
   "the journal says for each exported card which keys, for whom and in which file, and contains no key",
   async (rig) => {
     const tokens: string[] = [];
-    // More than one piece of entries.
+    // More entries than are written in one piece.
     for (let at = 0; at < 103; at++) tokens.push(await drawn(rig, serialOf(at), "seeded"));
     const { cards } = await readExport(rig.register, {}, true);
     const note = { sha256: HASH, pskcKey: "0badc0", keyFingerprint: null, certificate: "cd".repeat(32) };
@@ -132,7 +132,7 @@ onEachEngine(test, "an export of one register is imported into another with the 
   const path = join(FOLDER, "export.xml");
   writeFileSync(path, exportPskc(cards, PSK, { unlockKeys: true }));
   const { records, sha256 } = importPskc(path, PSK);
-  // Into the same one: all of it is known, and nothing is written twice.
+  // Imported into the same register: all keys are known, and nothing is written again.
   const before = await rowsIn(rig.register);
   const again = await importRecords(rig.register, records, sha256);
   assert.equal([again.taken.length, again.known, again.refusals], [2, 2, []]);

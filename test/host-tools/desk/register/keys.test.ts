@@ -1,5 +1,5 @@
-// Keys in the register, on both engines: bound to one card before they leave for it, no two cards with one, and a record
-// that was changed costs no other card.
+// Keys in the register, on both engines: they are bound to a card before they are sent to it, no two cards have the same key,
+// and a changed record affects no other card.
 
 import { sql } from "kysely";
 import * as assert from "uvu/assert";
@@ -26,7 +26,7 @@ const GIVEN = pattern(32, 7);
 interface Keyed {
   readonly serial: string;
   readonly cardId: string;
-  /** The token key; drawn unless given. */
+  /** The token key; default: a drawn one. */
   readonly given?: Uint8Array;
 }
 
@@ -74,7 +74,7 @@ withCards(
         "unlock site drawn active 1",
       ],
     );
-    // Once more by hand.
+    // Computed by hand.
     for (const { opener, field, sealed, fingerprint } of rows) {
       const value = field === "token" ? bound.token : bound.unlock;
       const subkey = (use: string) => hkdf(KEYS[opener], register.id, `dsc register ${use}`);
@@ -132,9 +132,9 @@ withCards("a key that is or was one card's is refused for every other card", asy
   await bind(register, ONE);
   for (const binding of [OTHER, { ...ONE, cardId: OTHER.cardId }])
     assert.is((await refusalOf(bind(register, { ...binding, given: GIVEN }))).reason, "duplicate");
-  // The card that has it may get it again.
+  // The card that has the key may get it again.
   assert.is((await refusalOf(bind(register, { ...ONE, given: GIVEN }))).reason, "none");
-  // A key that was drawn counts, too.
+  // The same holds for a drawn key.
   const { token } = await bind(register, ONE);
   assert.is((await refusalOf(bind(register, { ...OTHER, given: token }))).reason, "duplicate");
   assert.is(await current(register, OTHER), undefined);

@@ -1,4 +1,4 @@
-// Operators on both engines: who acts once there are some, that each entry is signed, and that the journal shows whatever
+// Operators on both engines: who may act when there are operators; each entry is signed, and the journal shows everything that
 // was done in an operator's name without the operator.
 
 import type { Transaction } from "kysely";
@@ -17,7 +17,7 @@ const test = suite("operators");
 
 const work = (register: Register) => change(register, ({ note }) => note({ action: "test" }));
 
-/** What is wrong with the journal, by number; the journal key is not needed for that. */
+/** The faults of the journal, by the number of the entry; the journal key is not needed for that. */
 const findings = async ({ engine, journal }: Register, key: typeof journal | undefined = journal) =>
   (await engine.read((db) => verifyJournal(db, key))).findings.map(({ number, what }) => `${number} ${what}`);
 
@@ -27,7 +27,7 @@ const lastEntry = async ({ engine }: Register) => {
   return entry;
 };
 
-/** Behind the register's back. */
+/** Changes the database without the register. */
 const tamper = ({ engine }: Register, run: (db: Transaction<Tables>) => Promise<unknown>) => engine.write(run);
 
 onEachEngine(test, "without operators a name is enough, and nothing is signed", async ({ register, again }) => {

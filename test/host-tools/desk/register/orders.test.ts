@@ -14,7 +14,7 @@ const test = suite("orders");
 const PIN = Buffer.from("8352");
 const ORDER = { userName: "owner", suite: SUITE, pinCheck: "card", tries: 5, pin: PIN } as const;
 
-/** The arrows of the picture, written a second time. */
+/** The arrows of the diagram, written independently. */
 const ALLOWED = [
   "placed claimed",
   "placed cancelled",

@@ -1,5 +1,5 @@
-// What only a register on a server has: a server that stops and comes back, connections that run out, other encodings,
-// standbys that are not there, and URLs.
+// Cases of a register on a server: a server that stops and comes back, connections that run out, other encodings,
+// missing standbys, and URLs.
 
 import * as assert from "uvu/assert";
 import type { Engine } from "../../../../host-tools/desk/register/engine.js";
@@ -74,7 +74,7 @@ engineTest("a commit that did not wait for its standby is not taken as a success
     await until(shown, "the server takes the setting");
     const run = add(engine, "x");
     const failed = rejectsFor(run, "uncertain");
-    // It is looked at below, once the commit was told to stop waiting.
+    // The result is checked below, after the commit was told to stop waiting.
     failed.catch(() => {});
     await until(async () => (await server.run(`SELECT pid ${waiting}`)).length > 0, "the commit waits");
     await server.run(`SELECT pg_cancel_backend(pid) ${waiting}`);

@@ -1,4 +1,4 @@
-// Other keys for a register: all of it changes or nothing does, and nobody goes on with the old ones.
+// New keys for a register: everything is changed or nothing, and nobody can continue with the old keys.
 
 import * as assert from "uvu/assert";
 import { change } from "../../../../host-tools/desk/register/change.js";
@@ -56,7 +56,7 @@ for (const [what, next] of CASES)
     assert.equal(openPin(register, order), PIN);
     for (const kind of ["site", "desk", "journal"] as const)
       if (next[kind]) await rejectsFor(rig.again({ ...now, [kind]: KEYS[kind] }), "wrong-key");
-    // The keys are known by their new fingerprints too.
+    // The cards' keys are found by their new fingerprints too.
     const [token = ""] = before.split(" ");
     const given = Buffer.from(token, "hex");
     await rig.again(now).then((other) =>
@@ -99,7 +99,7 @@ onEachEngine(test, "the desk key cannot change while a batch is open", async (ri
   await rekey(rig.register, { site: NEW.site });
 });
 
-/** What is wrong with the journal, and up to where nobody could say, with these keys. */
+/** The faults of the journal, and the last entry that cannot be verified with these keys. */
 async function verified(register: Register, ...earlier: Buffer[]): Promise<[string[], number]> {
   const keys = earlier.map((key) => new JournalKey(key, register.id));
   const report = await register.engine.read((db) => verifyJournal(db, register.journal, undefined, keys));
@@ -121,7 +121,7 @@ onEachEngine(
     await rejectsFor(rig.again(), "wrong-key");
     const register = await rig.again({ ...KEYS, journal: NEW.journal });
     await noteTimes(register, 2);
-    // init, three, the old key's last word, the new key's first, two.
+    // Entry of init, three entries, the last one under the old key, the first one under the new key, two entries.
     assert.equal(await verified(register), [[], 5]);
     assert.equal(await verified(register, KEYS.journal), [[], 0]);
     assert.equal(await verified(register, pattern(32, 99)), [[], 5]);
@@ -131,7 +131,7 @@ onEachEngine(
     for (const [head, expected] of [
       [early, true],
       [late, true],
-      // Whoever has the old key signs no head of what came later.
+      // The holder of the old key cannot sign a head of later entries.
       [new JournalKey(KEYS.journal, register.id).signHead(late, NOON), false],
       [new JournalKey(NEW.journal, register.id).signHead(early, NOON), false],
     ] as const)
@@ -162,14 +162,14 @@ onEachEngine(test, "after a change of the journal key, changes made with the ear
       mac = next;
     }
   };
-  // With the key that leaked all of its segment can be written anew: the next segment continues another MAC.
+  // With the leaked key its whole segment can be rewritten, but the next segment continues another MAC.
   await rewrite(3, { actor: "mallory" });
   assert.equal(await verified(register), [["6 changed"], 5]);
   assert.equal(await verified(register, KEYS.journal), [["6 changed"], 0]);
   for (const row of kept)
     await register.engine.write((db) => db.updateTable("journal").set(row).where("number", "=", row.number).execute());
   assert.equal(await verified(register, KEYS.journal), [[], 0]);
-  // Without it one entry is not found by the new key alone, and is by both.
+  // A change made without the leaked key is found with both keys.
   await register.engine.write((db) =>
     db.updateTable("journal").set({ actor: "mallory" }).where("number", "=", 3).execute(),
   );
@@ -177,7 +177,7 @@ onEachEngine(test, "after a change of the journal key, changes made with the ear
   await register.engine.write((db) =>
     db.updateTable("journal").set({ actor: ACTOR }).where("number", "=", 3).execute(),
   );
-  // Nor can an entry be passed off as the first one of a segment under somebody else's key.
+  // An entry cannot be passed off as the first one of a segment under another key.
   const fake = { before: "00".repeat(32), head: "00".repeat(64), key: register.journal.publicKey.toString("hex") };
   await register.engine.write((db) =>
     db

@@ -1,4 +1,4 @@
-// What the site key and the desk key seal: computed a second time by hand, and bound to its place.
+// Values sealed by the site key and the desk key: computed independently by hand, and bound to their place.
 
 import * as assert from "uvu/assert";
 import { custodyTag, type Place, Sealer } from "../../../../host-tools/desk/register/sealing.js";
