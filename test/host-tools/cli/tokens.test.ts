@@ -201,7 +201,7 @@ test("a wrong PIN, from the URI's file or from the environment's, ends the comma
 
 test("an unknown label, a missing key and a key of another kind end with exit code 6, and make nothing", async () => {
   const keys = tokens().keyFiles.length;
-  assert.match(await run(6, ENV, "keys", "show", uri("master", "till")), 'there is token "desk"');
+  assert.match(await run(6, ENV, "keys", "show", uri("master", "till")), 'present: token "desk"');
   assert.match(await run(6, ENV, "keys", "show", uri("nothing")), "no such key");
   assert.match(await run(6, ENV, "keys", "show", uri("site")), "a transport master key has 128 bits");
   assert.match(await run(6, { ...HELD, DSC_DESK_KEY: uri("none") }, "register", "check"), "no such key");

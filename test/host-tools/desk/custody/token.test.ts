@@ -285,7 +285,7 @@ test("no token, another label, two tokens with one label, no key and two keys ar
   withToken(async ({ open, soft, tokens, put }) => {
     assert.match(
       await refused("missing", () => open(uriOf("a", "token=till;"))),
-      /there is token "desk", serial [0-9a-f]{16}/,
+      /; present: token "desk", serial [0-9a-f]{16}/,
     );
     await refused("missing", () => open(uriOf("a", "token=desk;manufacturer=Snake%20Oil;")));
     assert.match(await refused("no-key", async () => (await open()).key(uriOf("site"), WRAPPING_USE)), 'token "desk"');
