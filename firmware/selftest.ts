@@ -46,9 +46,13 @@ function isDigest(high: u64, low: u64): bool {
   return load<u64>(DIGEST, 0) === bswap<u64>(high) && load<u64>(DIGEST, 8) === bswap<u64>(low);
 }
 
-/** Whether AES gives its known answer. It is fast enough to run for each answer of a channel. */
+/**
+ * Whether AES gives its known answer. It is fast enough to run for each answer of a channel. The text is stored word by
+ * word: after a fault in its length, a copy could move session keys to where the MAC of the answer waits.
+ */
 export function aesWorks(): bool {
-  memory.copy(DIGEST, TEXT, TEXT_SIZE);
+  store<u64>(DIGEST, load<u64>(TEXT, 0), 0);
+  store<u64>(DIGEST, load<u64>(TEXT, 8), 8);
   aes.setKey(TEXT);
   aes.encrypt(DIGEST);
   aes.wipe();

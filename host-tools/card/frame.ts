@@ -11,28 +11,43 @@ const CRC_SIZE = 2;
 /** The longest frame before SLIP encoding: channel, payload and CRC. */
 const MAX_BODY = 1 + MAX_PAYLOAD + CRC_SIZE;
 
+/** What each value of the CRC's high byte adds to the CRC when it is shifted out. */
+const SHIFTED_OUT = Uint16Array.from({ length: 256 }, (_, high) => {
+  let crc = high << 8;
+  for (let bit = 0; bit < 8; bit++) crc = crc & 0x8000 ? (crc << 1) ^ 0x1021 : crc << 1;
+  return crc;
+});
+
 /** CRC-16/IBM-3740: polynomial 1021, initial value FFFF, no reflection, no inversion. */
 export function crc16(bytes: Uint8Array): number {
   let crc = 0xffff;
-  for (const byte of bytes) {
-    crc ^= byte << 8;
-    for (let bit = 0; bit < 8; bit++) crc = crc & 0x8000 ? (crc << 1) ^ 0x1021 : crc << 1;
-    crc &= 0xffff;
-  }
+  for (const byte of bytes) crc = ((crc << 8) & 0xffff) ^ (SHIFTED_OUT[(crc >> 8) ^ byte] as number);
   return crc;
 }
 
 /** The bytes of one frame on the line. The leading END terminates any noise before it. */
 export function encodeFrame(channel: Channel, payload: Uint8Array): Uint8Array {
   if (payload.length > MAX_PAYLOAD) throw new RangeError(`a frame holds ${MAX_PAYLOAD} bytes, not ${payload.length}`);
-  const body = [channel, ...payload];
-  const crc = crc16(Uint8Array.from(body));
-  return Uint8Array.from([Slip.END, ...[...body, crc >> 8, crc & 0xff].flatMap(escaped), Slip.END]);
+  const body = new Uint8Array(1 + payload.length + CRC_SIZE);
+  body[0] = channel;
+  body.set(payload, 1);
+  const crc = crc16(body.subarray(0, -CRC_SIZE));
+  body.set([crc >> 8, crc & 0xff], body.length - CRC_SIZE);
+  return inSlip(body);
 }
 
-function escaped(byte: number): number[] {
-  if (byte === Slip.END) return [Slip.ESC, Slip.ESC_END];
-  return byte === Slip.ESC ? [Slip.ESC, Slip.ESC_ESC] : [byte];
+/** The body between two END, with its own END and ESC escaped. */
+function inSlip(body: Uint8Array): Uint8Array {
+  const line = new Uint8Array(2 * body.length + 2);
+  line[0] = Slip.END;
+  let size = 1;
+  for (const byte of body) {
+    const isSpecial = byte === Slip.END || byte === Slip.ESC;
+    if (isSpecial) line[size++] = Slip.ESC;
+    line[size++] = isSpecial ? (byte === Slip.END ? Slip.ESC_END : Slip.ESC_ESC) : byte;
+  }
+  line[size++] = Slip.END;
+  return line.slice(0, size);
 }
 
 /** Splits the bytes of a line into frames. All other bytes are noise and are dropped. */

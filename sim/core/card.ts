@@ -22,6 +22,7 @@ export const HOLD_TIME = 1000;
 export const UP_TIME = 40;
 const WIDTH = 8;
 const BLANK = 0x20;
+const NOTHING = new Uint8Array();
 
 /** The firmware trapped, or passed a bad pointer to its host: a bug in the firmware. */
 export class CardTrap extends Error {
@@ -74,6 +75,7 @@ interface Firmware {
   tries(): number;
 }
 
+/** The whole state of a card: a copy, or a view of the card itself. */
 interface CardCopy {
   readonly memory: Uint8Array;
   readonly flash: FlashCopy;
@@ -95,11 +97,15 @@ export class Card {
 
   readonly #firmware: Firmware;
   readonly #memory: Uint8Array;
+  /** The part of it that the firmware may use. */
+  readonly #ram: Uint8Array;
   readonly #fresh: Uint8Array;
   readonly #kind: Kind;
   readonly #random: RandomSource;
   readonly #torn: Random;
   readonly #line = new Uint8Array(WIDTH).fill(BLANK);
+  /** Its text, until it changes. */
+  #text: string | undefined;
   readonly #kept = new Map<string, CardCopy>();
   #time = 0;
   #due = NEVER;
@@ -120,7 +126,8 @@ export class Card {
     const { instance } = instantiateSync(module, { host: this.#imports() });
     this.#firmware = instance.exports as unknown as Firmware;
     this.#memory = new Uint8Array(this.#firmware.memory.buffer);
-    this.#fresh = this.#memory.slice(0, MEMORY_SIZE);
+    this.#ram = this.#memory.subarray(0, MEMORY_SIZE);
+    this.#fresh = this.#ram.slice();
     this.#battery = options.battery ?? FULL_BATTERY;
     if (this.#battery) this.#call(() => this.#boot());
   }
@@ -147,7 +154,8 @@ export class Card {
 
   /** The text of the screen, without trailing blanks. */
   get display(): string {
-    return String.fromCharCode(...this.#line).trimEnd();
+    this.#text ??= String.fromCharCode(...this.#line).trimEnd();
+    return this.#text;
   }
 
   /** Tries left, if the card is on and checks the PIN itself. */
@@ -168,7 +176,7 @@ export class Card {
 
   /** The current memory of the firmware. */
   get memory(): Uint8Array {
-    return this.#memory.slice(0, MEMORY_SIZE);
+    return this.#ram.slice();
   }
 
   /** Whether an armed power cut happened since the last call. */
@@ -256,7 +264,8 @@ export class Card {
 
   /** The bytes that were sent on the serial line since the last call. */
   takeSent(): Uint8Array {
-    const sent = Uint8Array.from(this.#sent);
+    if (this.#sent.length === 0) return NOTHING;
+    const sent = new Uint8Array(this.#sent);
     this.#sent.length = 0;
     return sent;
   }
@@ -264,15 +273,9 @@ export class Card {
   /** Saves the whole card, including its clock, under a name. */
   save(name: string): void {
     this.#kept.set(name, {
+      ...this.#current(),
       memory: this.memory,
       flash: this.flash.copy(),
-      random: this.#random.state,
-      torn: this.#torn.state,
-      time: this.#time,
-      due: this.#due,
-      battery: this.#battery,
-      on: this.#on,
-      closed: this.#closed,
       line: this.#line.slice(),
     });
     for (const watcher of this.watchers) watcher.kept?.(name, false);
@@ -282,6 +285,34 @@ export class Card {
   load(name: string, from: Card = this): boolean {
     const copy = from.#kept.get(name);
     if (!copy) return false;
+    this.#take(copy);
+    for (const watcher of this.watchers) watcher.kept?.(name, true);
+    this.#tell();
+    return true;
+  }
+
+  /** Takes the state of another card, as `load` does, without a copy in between. */
+  become(other: Card): void {
+    this.#take(other.#current());
+    this.#tell();
+  }
+
+  #current(): CardCopy {
+    return {
+      memory: this.#ram,
+      flash: this.flash,
+      random: this.#random.state,
+      torn: this.#torn.state,
+      time: this.#time,
+      due: this.#due,
+      battery: this.#battery,
+      on: this.#on,
+      closed: this.#closed,
+      line: this.#line,
+    };
+  }
+
+  #take(copy: CardCopy): void {
     this.#memory.set(copy.memory);
     this.flash.restore(copy.flash);
     this.#random.state = copy.random;
@@ -292,9 +323,7 @@ export class Card {
     this.#on = copy.on;
     this.#closed = copy.closed;
     this.#line.set(copy.line);
-    for (const watcher of this.watchers) watcher.kept?.(name, true);
-    this.#tell();
-    return true;
+    this.#text = undefined;
   }
 
   #contact(key: KeyName, down: boolean): void {
@@ -347,6 +376,7 @@ export class Card {
     this.#memory.set(this.#fresh);
     this.#due = NEVER;
     this.#line.fill(BLANK);
+    this.#text = undefined;
     this.#on = false;
     this.#tell();
   }
@@ -373,6 +403,7 @@ export class Card {
       display: (text) => {
         const at = this.#checked(text as number, WIDTH);
         for (let i = 0; i < WIDTH; i++) this.#line[i] = this.#memory[at + i] as number;
+        this.#text = undefined;
         return undefined;
       },
       flash_read: (address, into, length) => {

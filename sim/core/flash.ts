@@ -19,7 +19,7 @@ export class PowerCut extends Error {
 /** Whether a power cut comes before its operation or in the middle of it. */
 export type CutMode = "clean" | "torn";
 
-/** A complete copy of a flash. */
+/** The whole state of a flash: a copy, or the flash itself. */
 export interface FlashCopy {
   readonly bytes: Uint8Array;
   readonly programs: Uint8Array;
@@ -34,6 +34,8 @@ export function isBlank(bytes: Uint8Array): boolean {
 
 export class Flash {
   readonly bytes = new Uint8Array(FLASH_SIZE).fill(0xff);
+  /** How often each word was programmed since the last erase of its page. */
+  readonly programs = new Uint8Array(FLASH_SIZE / 4);
   /** Erases of each page since this object was made. */
   readonly erases: number[] = new Array(PAGES).fill(0);
   /** Programs and erases since this object was made. */
@@ -45,8 +47,6 @@ export class Flash {
   #target: Uint8Array | undefined;
   #targetWords: Uint32Array | undefined;
   readonly #whole = new Uint32Array(this.bytes.buffer);
-  /** How often each word was programmed since the last erase of its page. */
-  readonly #programs = new Uint8Array(FLASH_SIZE / 4);
   #cut: { left: number; mode: CutMode; random: () => number } | undefined;
 
   /** A blank flash, or one with the given contents (FLASH_SIZE bytes). */
@@ -54,9 +54,9 @@ export class Flash {
     if (!contents) return;
     if (contents.length !== FLASH_SIZE) throw new RangeError(`a flash holds ${FLASH_SIZE} bytes`);
     this.bytes.set(contents);
-    for (let word = 0; word < this.#programs.length; word++) {
+    for (let word = 0; word < this.programs.length; word++) {
       const value = this.#words.getUint32(word * 4, true);
-      this.#programs[word] = value === ERASED ? 0 : value === 0 ? 2 : 1;
+      this.programs[word] = value === ERASED ? 0 : value === 0 ? 2 : 1;
     }
   }
 
@@ -98,7 +98,7 @@ export class Flash {
     }
     const word = address / 4;
     const old = this.#words.getUint32(address, true);
-    const programs = this.#programs[word] as number;
+    const programs = this.programs[word] as number;
     if (programs > 0 && (value !== 0 || programs > 1)) {
       throw new FlashMisuse(`program at ${address}: the word was programmed before`);
     }
@@ -106,7 +106,7 @@ export class Flash {
     const result = (torn ? old & (value | torn.random()) : old & value) >>> 0;
     this.#words.setUint32(address, result, true);
     // A zeroing that power interrupted may be repeated. So may a program that changed no bit, since it cannot be seen.
-    this.#programs[word] = torn && (programs > 0 || result === old) ? programs : programs + 1;
+    this.programs[word] = torn && (programs > 0 || result === old) ? programs : programs + 1;
     this.#changed(address, 4);
     if (torn) throw new PowerCut();
     if (result !== value) throw new FlashMisuse(`program at ${address}: a bit cannot be set`);
@@ -121,7 +121,7 @@ export class Flash {
       const left = torn ? this.#words.getUint32(at, true) | torn.random() : ERASED;
       this.#words.setUint32(at, left >>> 0, true);
     }
-    this.#programs.fill(0, start / 4, (start + PAGE_SIZE) / 4);
+    this.programs.fill(0, start / 4, (start + PAGE_SIZE) / 4);
     this.erases[page] = (this.erases[page] as number) + 1;
     this.#changed(start, PAGE_SIZE);
     if (torn) throw new PowerCut();
@@ -138,13 +138,14 @@ export class Flash {
   }
 
   copy(): FlashCopy {
-    return { bytes: this.bytes.slice(), programs: this.#programs.slice(), ...this.counts };
+    return { bytes: this.bytes.slice(), programs: this.programs.slice(), ...this.counts };
   }
 
+  /** Takes the state of a copy, or of another flash. */
   restore(copy: FlashCopy): void {
     this.bytes.set(copy.bytes);
-    this.#programs.set(copy.programs);
-    this.erases.splice(0, PAGES, ...copy.erases);
+    this.programs.set(copy.programs);
+    for (let page = 0; page < PAGES; page++) this.erases[page] = copy.erases[page] as number;
     this.operations = copy.operations;
     this.#cut = undefined;
     this.onChange?.(0, FLASH_SIZE);

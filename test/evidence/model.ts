@@ -1,12 +1,18 @@
 // Campaign model: random runs of the reference model against the card, each compared after each step (docs/INVARIANTS.md).
 //
 // An id is a run's seed, or a mutant's name. A run that fails is shortened and printed as a command file.
+//
+// The long form takes hours. Its progress is kept in build/model-long.bin, and the next run continues from there.
 
 import { once } from "node:events";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { deserialize, serialize } from "node:v8";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 import { State } from "../../firmware/wire.js";
+import { BUILD } from "../../host-tools/files/project.js";
 import { loadFirmware } from "../../sim/session/firmware.js";
 import { Counts } from "../../sim/session/monkey/counts.js";
 import { explore, type Finding } from "../../sim/session/monkey/monkey.js";
@@ -15,7 +21,9 @@ import { shrink } from "../../sim/session/monkey/shrink.js";
 import { compileOptimized } from "../mutants/apply.js";
 import { MODEL_MUTANTS } from "../mutants/model.js";
 import type { Campaign, Failure, Figure, Options, Result } from "./campaign.js";
+import { currentModule } from "./records.js";
 
+const LONG_FILE = join(BUILD, "model-long.bin");
 const STEPS = 10_000_000;
 const LONG_STEPS = 100_000_000;
 /** The number of runs that a worker plays between its reports. */
@@ -34,13 +42,13 @@ export const MODEL: Campaign = {
 
 async function run({ long, only, log }: Options): Promise<Result> {
   if (only !== undefined) return { figures: [], failures: await again(only, log) };
-  const started = performance.now();
-  const total = new Counts();
-  const failures = await exploreAll(long ? LONG_STEPS : STEPS, total, log);
-  const seconds = (performance.now() - started) / 1000;
+  const progress = long ? interrupted() : begun();
+  if (progress.counts.steps > 0) log(`continues after ${progress.counts.steps} steps`);
+  const failures = await exploreAll(long ? LONG_STEPS : STEPS, progress, long, log);
   const mutants = await findMutants(log);
+  if (long) rmSync(LONG_FILE, { force: true });
   return {
-    figures: [...figuresOf(total, seconds), ...mutants.figures],
+    figures: [...figuresOf(progress.counts, progress.seconds), ...mutants.figures],
     failures: [...failures, ...mutants.failures],
   };
 }
@@ -53,27 +61,61 @@ interface PortionResult {
   readonly seeds: readonly number[];
 }
 
+/** The progress of all runs. */
+interface Progress {
+  readonly module: string;
+  /** Seeds of runs that failed. */
+  readonly seeds: number[];
+  readonly counts: Counts;
+  /** The first seed of the next portion. */
+  next: number;
+  /** The first seeds of the portions that were begun and have not ended. */
+  readonly pending: Set<number>;
+  seconds: number;
+}
+
+function begun(): Progress {
+  return { module: currentModule(), seeds: [], counts: new Counts(), next: 1, pending: new Set(), seconds: 0 };
+}
+
+/** The progress of an interrupted long form with the same module; otherwise that of a new one. */
+function interrupted(): Progress {
+  const progress = begun();
+  if (!existsSync(LONG_FILE)) return progress;
+  const kept = deserialize(readFileSync(LONG_FILE)) as Progress;
+  if (kept.module !== progress.module) return progress;
+  progress.counts.add(kept.counts);
+  progress.seeds.push(...kept.seeds);
+  return { ...progress, next: kept.next, pending: kept.pending, seconds: kept.seconds };
+}
+
 /** Plays runs in workers until they have taken this many steps. */
-async function exploreAll(steps: number, total: Counts, log: Options["log"]): Promise<Failure[]> {
-  const seeds: number[] = [];
-  let next = 1;
-  let logged = 0;
+async function exploreAll(steps: number, progress: Progress, isKept: boolean, log: Options["log"]): Promise<Failure[]> {
+  const { counts, seeds, pending } = progress;
+  const again = [...pending];
+  let logged = counts.steps;
+  let since = performance.now();
   const work = async () => {
     const worker = new Worker(fileURLToPath(import.meta.url), { workerData: WORK });
-    while (total.steps < steps && seeds.length < ENOUGH) {
-      const from = next;
-      next += PORTION;
+    while (counts.steps < steps && seeds.length < ENOUGH) {
+      const from = again.pop() ?? progress.next;
+      if (from === progress.next) progress.next += PORTION;
+      pending.add(from);
       const result = await portion(worker, from);
-      total.add(result.counts);
+      pending.delete(from);
+      counts.add(result.counts);
       seeds.push(...result.seeds);
-      if (total.steps - logged >= steps / 20) {
-        logged = total.steps;
-        log(`${total.steps} steps, ${total.cuts} power cuts`);
-      }
+      if (counts.steps - logged < steps / 100) continue;
+      logged = counts.steps;
+      progress.seconds += (performance.now() - since) / 1000;
+      since = performance.now();
+      log(`${counts.steps} steps, ${counts.cuts} power cuts`);
+      if (isKept) writeFileSync(LONG_FILE, serialize(progress));
     }
     await worker.terminate();
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work));
+  progress.seconds += (performance.now() - since) / 1000;
   return seeds.map((seed) => failureOf(seed, log));
 }
 

@@ -165,8 +165,19 @@ export const ADDRESSED_ONCE: FaultMutant = {
   says: SAYS.leak,
 };
 
-/** Mutants without a protection against wrong addresses. */
+/** Mutants without a protection against wrong addresses or lengths. */
 export const ADDRESSES: readonly FaultMutant[] = [
+  {
+    breaks: "no copy that a wrong length can extend lies between the MAC of an answer and its sending",
+    telling: true,
+    file: "selftest.ts",
+    within: "aesWorks",
+    from: "store<u64>(DIGEST, load<u64>(TEXT, 0), 0);",
+    to: "memory.copy(DIGEST, TEXT, TEXT_SIZE);",
+    scenario: "change",
+    functions: /^selftest\/aesWorks$/,
+    says: SAYS.leak,
+  },
   {
     breaks: "an invalid page is wiped from memory",
     file: "pages.ts",

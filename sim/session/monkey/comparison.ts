@@ -45,19 +45,21 @@ export class Comparison {
   readonly #unwrap: Unwrap;
   readonly #probe: StatusProbe;
   readonly #invariants: Invariants;
-  /** The answer that the model expects to the last action, and the received payload, in hexadecimal. */
+  /** The answer that the model expects to the last action, and the received payload. */
   #expected: Answer | undefined;
-  #answered = "";
+  #answered: Buffer | undefined;
   /** The last payload before that action, and the last payload since. */
-  #answeredBefore = "";
-  #answeredLast = "";
-  /** The text of the screen, read once per action. */
+  #answeredBefore: Buffer | undefined;
+  #answeredLast: Buffer | undefined;
+  /** The text of the screen and the state, read once per action. */
   #display = "";
+  #state: string;
 
   constructor(module: WebAssembly.Module, start: Start, unwrap: Unwrap, options: CompareOptions = {}) {
     this.#options = options;
     this.#unwrap = unwrap;
     this.card = new Card(module, { seed: start.seed, flash: flashOf(module, start) });
+    this.#state = this.card.state;
     this.#probe = new StatusProbe(module);
     const model = modelOf(start);
     model.onMove = options.counts ? (from, to) => options.counts?.moved(from, to) : undefined;
@@ -82,19 +84,19 @@ export class Comparison {
 
   /** The payload that answered the last action, in hexadecimal; empty if there was none. */
   get answered(): string {
-    return this.#answered;
+    return this.#answered?.toString("hex") ?? "";
   }
 
   /** The last payload before the last action, in hexadecimal. */
   get answeredBefore(): string {
-    return this.#answeredBefore;
+    return this.#answeredBefore?.toString("hex") ?? "";
   }
 
   /** Makes the random source of the card fail, or work again. */
   randomFails(fails: boolean): void {
     this.#expected = undefined;
     this.card.randomFails = fails;
-    this.#probe.randomFails = fails;
+    this.#probe.forget();
     for (const model of this.models) model.defects.random = fails;
   }
 
@@ -141,13 +143,14 @@ export class Comparison {
       return onModel(model);
     });
     this.#expected = answers[0];
-    this.#answered = "";
+    this.#answered = undefined;
     this.#answeredBefore = this.#answeredLast;
     const answer = this.#onCard(onCard);
-    this.#answered = answer?.toString("hex") ?? "";
+    this.#answered = answer;
     const late = this.#takeAnswer();
     const cut = this.card.takeCut();
     this.#display = this.card.display;
+    this.#state = this.card.state;
     if (cut) this.#expected = undefined;
     if (cut) this.models = this.models.flatMap((model) => model.cut());
     this.#learn();
@@ -166,7 +169,7 @@ export class Comparison {
     const sent = this.card.takeSent();
     if (sent.length === 0) return undefined;
     const answer = answerIn(sent);
-    this.#answeredLast = answer?.toString("hex") ?? "";
+    this.#answeredLast = answer;
     return answer;
   }
 
@@ -184,7 +187,7 @@ export class Comparison {
 
   /** The model learns a lock code from the card's screen. */
   #learn(): void {
-    if (this.card.state !== "LOCK_CODE") return;
+    if (this.#state !== "LOCK_CODE") return;
     for (const model of this.models) {
       if (model.state !== State.LOCK_CODE || model.kept.lockCode !== undefined) continue;
       model.kept = { ...model.kept, lockCode: this.#display };
@@ -213,7 +216,7 @@ export class Comparison {
   #difference(model: Model): Difference | undefined {
     const { card } = this;
     const state = State[model.state] as string;
-    if (card.state !== state) return { what: "state", expected: state, actual: card.state };
+    if (this.#state !== state) return { what: "state", expected: state, actual: this.#state };
     const shown = model.display;
     const display = this.#display;
     if (shown !== undefined && shown !== display) return { what: "display", expected: shown, actual: display };
@@ -254,7 +257,7 @@ export class Comparison {
       cut: seen.cut,
       status: seen.status,
       now: this.model.now,
-      state: card.state,
+      state: this.#state,
       display: this.#display,
       on: card.on,
       due: card.due,

@@ -5,6 +5,18 @@ import { Ins, Life, State } from "../../../firmware/wire.js";
 import type { Answer } from "../../core/model/commands.js";
 import type { Model } from "../../core/model/model.js";
 import type { Action } from "./invariants.js";
+import { remembering } from "./remembering.js";
+
+/** What is counted of each command. The names are made once, since a known string is counted faster than a new one. */
+const namesOf = remembering((ins) => {
+  const name = Ins[ins] ?? "unknown";
+  return {
+    inState: remembering((state) => `${name} in ${State[state]}`),
+    onLife: remembering((life) => `${name} on ${Life[life]}`),
+    atLevel: remembering((level) => `${name} at ${level.toString(16)}`),
+  };
+});
+const transitionFrom = remembering((from) => remembering((to) => `${State[from]} to ${State[to]}`));
 
 export class Counts {
   steps = 0;
@@ -24,15 +36,15 @@ export class Counts {
     count(this.states, State[model.state] as string);
     if (action.kind !== "frame" || action.frame.kind !== "command") return;
     const { asked } = action.frame;
-    const name = Ins[asked.ins] ?? "unknown";
-    count(this.commands, `${name} in ${State[before]}`);
-    count(this.lives, `${name} on ${Life[model.kept.life]}`);
+    const names = namesOf(asked.ins);
+    count(this.commands, names.inState(before));
+    count(this.lives, names.onLife(model.kept.life));
     const level = answer?.secured ? (model.ram.channel?.level ?? 0) : 0;
-    count(this.levels, `${name} at ${level.toString(16)}`);
+    count(this.levels, names.atLevel(level));
   }
 
   moved(from: State, to: State): void {
-    if (from !== to) count(this.transitions, `${State[from]} to ${State[to]}`);
+    if (from !== to) count(this.transitions, transitionFrom(from)(to));
   }
 
   /** Adds the counts of another run. */

@@ -7,6 +7,7 @@ import {
   ALL_KEYS,
   Channel,
   Cla,
+  Derive,
   Ins,
   ISSUER_DOMAIN,
   KeyVersion,
@@ -21,17 +22,19 @@ import {
   Sw,
   Tag,
 } from "../../../firmware/wire.js";
-import { cmac, decryptCbc, encryptBlocks, encryptCbc } from "../../../host-tools/card/aes.js";
+import { decryptCbc } from "../../../host-tools/card/aes.js";
 import { encodeFrame } from "../../../host-tools/card/frame.js";
-import { deriveSessionKeys, kdf, type SessionKeys } from "../../../host-tools/card/scp03.js";
-import { encryptUnderDek, type Keyset, kcv, testKeys } from "../../../host-tools/card/transportkeys.js";
+import { kcv, testKeys } from "../../../host-tools/card/transportkeys.js";
 import { ocra } from "../../../host-tools/seeds/ocra.js";
 import { UNLOCK_SUITE } from "../../../host-tools/seeds/suite.js";
 import type { Asked, Frame, Stored } from "../../core/model/commands.js";
 import type { Oracle } from "../../core/model/model.js";
 import { DEMO } from "../demo.js";
+import { AesKey } from "./aeskey.js";
+import { remembering } from "./remembering.js";
 
 const BLOCK = 16;
+const ZEROS = new Uint8Array(BLOCK);
 const MAC_SIZE = Scp03Size.MAC;
 const HOST_CHALLENGE = new Uint8Array(Scp03Size.CHALLENGE);
 
@@ -75,6 +78,12 @@ export interface Known {
   readonly kvn: number;
 }
 
+interface SessionKeys {
+  readonly enc: AesKey;
+  readonly mac: AesKey;
+  readonly rmac: AesKey;
+}
+
 interface Session {
   readonly number: number;
   readonly hostChallenge: Uint8Array;
@@ -103,8 +112,14 @@ export const ORACLE: Oracle = {
   unlockCode: (record, lockCode) => ocra(UNLOCK_SUITE, recordOf(record).unlockKey, { challenge: lockCode }),
 };
 
+interface TokenKeys {
+  readonly suite: string;
+  readonly key: Uint8Array;
+  readonly unlockKey: Uint8Array;
+}
+
 /** Keys and suite of a record by its number: the demo card's, or derived from the number. */
-function recordOf(record: number): { suite: string; key: Uint8Array; unlockKey: Uint8Array } {
+const recordOf = remembering((record): TokenKeys => {
   if (record === DEMO_RECORD) return DEMO;
   const all = [...SUITES.card, ...SUITES.server];
   const key = Uint8Array.from(
@@ -113,7 +128,7 @@ function recordOf(record: number): { suite: string; key: Uint8Array; unlockKey: 
   );
   const unlockKey = Uint8Array.from({ length: Limit.UNLOCK_KEY }, (_, i) => (i * 13 + record * 17 + 5) & 0xff);
   return { suite: all[record % all.length] as string, key, unlockKey };
-}
+});
 
 /** The record with that number, with the given PIN and tries. */
 export function storedOf(record: number, pin: string, tries: number): Stored {
@@ -122,13 +137,23 @@ export function storedOf(record: number, pin: string, tries: number): Stored {
   return { record, check: suite.includes("-P") ? "server" : "card", tries, pin, serial, suite };
 }
 
+interface TransportKeys {
+  readonly kvn: number;
+  readonly enc: AesKey;
+  readonly mac: AesKey;
+  readonly dek: AesKey;
+  /** The check values of the three. */
+  readonly checks: readonly Uint8Array[];
+}
+
 /** Transport keys by number; 0: the public test keys. */
-function keysetOf(number: number): Keyset {
-  if (number === 0) return testKeys();
+const keysetOf = remembering((number): TransportKeys => {
   const key = (part: number) =>
     Uint8Array.from({ length: PutKey.KEY }, (_, i) => (number * 37 + part * 11 + i * 3) & 0xff);
-  return { kvn: kvnOf(number), enc: key(1), mac: key(2), dek: key(3) };
-}
+  const { enc, mac, dek } = number === 0 ? testKeys() : { enc: key(1), mac: key(2), dek: key(3) };
+  const checks = [enc, mac, dek].map(kcv);
+  return { kvn: kvnOf(number), enc: new AesKey(enc), mac: new AesKey(mac), dek: new AesKey(dek), checks };
+});
 
 /** Own keys have versions 01 to 7F. */
 export function kvnOf(keys: number): number {
@@ -184,10 +209,10 @@ export class Host {
     const header = Uint8Array.of(Cla.GP_SECURE, Ins.EXTERNAL_AUTHENTICATE, level, 0, data.length);
     if (session) {
       const context = Buffer.concat([session.hostChallenge, session.cardChallenge]);
-      session.keys = deriveSessionKeys(keysetOf(keys), context);
+      session.keys = sessionKeys(keysetOf(keys), context);
       session.level = level;
-      data.set(kdf(session.keys.mac, 0x01, context, MAC_SIZE));
-      session.chaining = cmac(session.keys.mac, Buffer.concat([new Uint8Array(BLOCK), header, data.subarray(0, 8)]));
+      data.set(session.keys.mac.derive(Derive.HOST_CRYPTOGRAM, context, MAC_SIZE));
+      session.chaining = session.keys.mac.mac(Buffer.concat([ZEROS, header, data.subarray(0, MAC_SIZE)]));
       session.counter = 0;
       // A second EXTERNAL AUTHENTICATE restarts the host's chain, but the card refuses it and continues its own.
       session.before = session.cards;
@@ -232,8 +257,8 @@ export class Host {
     const spoilsPadding = via === "wrong padding" && encrypts;
     const body = encrypts ? encrypted(session, data, spoilsPadding ? 0x01 : 0x80) : data;
     const header = Uint8Array.of(cla, ins, p1, p2, body.length + MAC_SIZE);
-    session.chaining = cmac((session.keys as SessionKeys).mac, Buffer.concat([session.chaining, header, body]));
-    const mac = Buffer.from(session.chaining.subarray(0, MAC_SIZE));
+    session.chaining = session.keys.mac.mac(Buffer.concat([session.chaining, header, body]));
+    const mac = session.chaining.slice(0, MAC_SIZE);
     const spoilsMac = via === "wrong MAC" || (via === "wrong padding" && !encrypts);
     if (spoilsMac) mac[0] = (mac[0] as number) ^ 0x80;
     const apdu = Buffer.concat([header, body, mac]);
@@ -257,11 +282,11 @@ export class Host {
     if (answer.length < MAC_SIZE) return undefined;
     const data = answer.subarray(0, -MAC_SIZE);
     const signed = Buffer.concat([session.chaining, data, Buffer.of(sw >> 8, sw & 0xff)]);
-    const mac = cmac(session.keys.rmac, signed).subarray(0, MAC_SIZE);
-    if (!mac.equals(answer.subarray(-MAC_SIZE))) return undefined;
+    const mac = session.keys.rmac.mac(signed).subarray(0, MAC_SIZE);
+    if (!sameBytes(mac, answer.subarray(-MAC_SIZE))) return undefined;
     if (!(session.level & Level.R_ENCRYPTION) || data.length === 0) return data;
     if (data.length % BLOCK !== 0) return undefined;
-    const plain = decryptCbc(session.keys.enc, counterBlock(session, 0x80), data);
+    const plain = decryptCbc(session.keys.enc.bytes, counterBlock(session, 0x80), data);
     const end = plain.findLastIndex((byte) => byte !== 0);
     return plain[end] === 0x80 ? plain.subarray(0, end) : undefined;
   }
@@ -327,19 +352,19 @@ function storeData(record: Stored, wrong: RecordFault | undefined, known: Known)
   if (wrong === "suite") plain.write("X", RecordAt.SUITE, "ascii");
   if (wrong === "pin") plain.write("x", RecordAt.PIN + 1, "ascii");
   if (wrong === "check") plain[RecordAt.PIN_CHECK] = record.check === "card" ? PinCheck.SERVER : PinCheck.CARD;
-  const secrets = encryptUnderDek(keysetOf(known.keys).dek, plain.subarray(RecordAt.SECRETS));
+  const secrets = keysetOf(known.keys).dek.encryptCbc(ZEROS, plain.subarray(RecordAt.SECRETS));
   const data = Buffer.concat([plain.subarray(0, RecordAt.SECRETS), secrets]);
   return { ins: Ins.STORE_DATA, p1: ONE_ENCRYPTED_BLOCK, p2: 0, data, ...(wrong ? {} : { record }) };
 }
 
 function putKey(keys: number, short: boolean, wrong: "kcv" | "version" | undefined, known: Known): Contents {
-  const { kvn, enc, mac, dek } = keysetOf(keys);
+  const { kvn, enc, mac, dek, checks } = keysetOf(keys);
   const { dek: old } = keysetOf(known.keys);
-  const blocks = [enc, mac, dek].map((key) => {
-    const check = Buffer.from(kcv(key));
+  const blocks = [enc, mac, dek].map((key, at) => {
+    const check = Uint8Array.from(checks[at] as Uint8Array);
     if (wrong === "kcv") check[2] = (check[2] as number) ^ 1;
     const head = short ? [PutKey.TYPE_AES, PutKey.KEY] : [PutKey.TYPE_AES, PutKey.KEY + 1, PutKey.KEY];
-    return Buffer.concat([Uint8Array.from(head), encryptUnderDek(old, key), Buffer.of(PutKey.CHECK), check]);
+    return Buffer.concat([Uint8Array.from(head), old.encryptBlock(key.bytes), Buffer.of(PutKey.CHECK), check]);
   });
   const version = wrong === "version" ? KeyVersion.HIGHEST + 1 : kvn;
   const data = Buffer.concat([Buffer.of(version), ...blocks]);
@@ -387,7 +412,8 @@ function classOf({ ins }: Meant): number {
 }
 
 function apduOf(cla: number, ins: number, p1: number, p2: number, data: Uint8Array): Buffer {
-  return Buffer.from([cla, ins, p1, p2, ...(data.length > 0 ? [data.length, ...data] : [])]);
+  if (data.length === 0) return Buffer.of(cla, ins, p1, p2);
+  return Buffer.concat([Buffer.of(cla, ins, p1, p2, data.length), data]);
 }
 
 /** A copy whose Lc is larger than the data. */
@@ -401,18 +427,27 @@ function made(apdu: Uint8Array, asked: Asked): Made {
   return { bytes: encodeFrame(Channel.APDU, apdu), frame: { kind: "command", asked } };
 }
 
-function encrypted(session: Session, data: Uint8Array, mark: number): Buffer {
+/** The session keys (GPC_SPE_014 §6.2.1). */
+function sessionKeys({ enc, mac }: TransportKeys, context: Uint8Array): SessionKeys {
+  return {
+    enc: new AesKey(enc.derive(Derive.S_ENC, context, BLOCK)),
+    mac: new AesKey(mac.derive(Derive.S_MAC, context, BLOCK)),
+    rmac: new AesKey(mac.derive(Derive.S_RMAC, context, BLOCK)),
+  };
+}
+
+function encrypted(session: Session, data: Uint8Array, mark: number): Uint8Array {
   const padded = Buffer.alloc((Math.floor(data.length / BLOCK) + 1) * BLOCK, mark === 0x80 ? 0 : mark);
   padded.set(data);
   padded[data.length] = mark;
-  return encryptCbc((session.keys as SessionKeys).enc, counterBlock(session, 0x00), padded);
+  return (session.keys as SessionKeys).enc.encryptCbc(counterBlock(session, 0x00), padded);
 }
 
-function counterBlock(session: Session, mark: number): Buffer {
+function counterBlock(session: Session, mark: number): Uint8Array {
   const counter = Buffer.alloc(BLOCK);
   counter.writeUInt32BE(session.counter, BLOCK - 4);
   counter[0] = mark;
-  return encryptBlocks((session.keys as SessionKeys).enc, counter);
+  return (session.keys as SessionKeys).enc.encryptBlock(counter);
 }
 
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {

@@ -24,13 +24,14 @@ const LONGEST = 1_000_000_000;
 export class Play {
   readonly #host = new Host();
   readonly #both: Comparison;
-  readonly #line: (line: string) => void;
+  /** undefined: nobody reads the lines, so none are made. */
+  readonly #line: PlayOptions["onLine"];
 
   constructor(module: WebAssembly.Module, start: Start, options: PlayOptions = {}) {
-    this.#line = options.onLine ?? (() => {});
-    this.#line(`seed ${start.seed}`);
-    if (start.card === "demo") this.#line("demo");
-    if (start.card === "unreadable") this.#line(`flash ${UNREADABLE_FILE}`);
+    this.#line = options.onLine;
+    this.#line?.(`seed ${start.seed}`);
+    if (start.card === "demo") this.#line?.("demo");
+    if (start.card === "unreadable") this.#line?.(`flash ${UNREADABLE_FILE}`);
     this.#both = new Comparison(module, start, (data, sw) => this.#host.unwrap(data, sw), options);
   }
 
@@ -88,7 +89,7 @@ export class Play {
   #contact(key: number, closed: boolean): void {
     if (((this.model.ram.contacts.closed >> key) & 1) === (closed ? 1 : 0)) return;
     const name = KEYS[key] as KeyName;
-    this.#line(`${closed ? "down" : "up"} ${name}`);
+    this.#line?.(`${closed ? "down" : "up"} ${name}`);
     this.#both.happen(
       { kind: "contact", key, closed },
       (card) => (closed ? card.down(name) : card.up(name)),
@@ -106,7 +107,7 @@ export class Play {
   #wait(ms: number): void {
     for (let left = ms; left > 0; left -= LONGEST) {
       const part = Math.min(left, LONGEST);
-      this.#line(`wait ${part}`);
+      this.#line?.(`wait ${part}`);
       this.#both.happen(
         { kind: "wait", ms: part },
         (card) => card.wait(part),
@@ -121,7 +122,7 @@ export class Play {
   }
 
   #battery(millivolts: number): void {
-    this.#line(`battery ${millivolts}`);
+    this.#line?.(`battery ${millivolts}`);
     this.#both.happen(
       { kind: "battery", millivolts },
       (card) => card.setBattery(millivolts),
@@ -131,14 +132,14 @@ export class Play {
 
   #cut(count: number, torn: boolean): void {
     const mode = torn ? "torn" : "clean";
-    this.#line(`cut-at ${count} ${mode}`);
+    this.#line?.(`cut-at ${count} ${mode}`);
     this.#both.card.cutAt(count, mode);
   }
 
   /** Only for a card that is off, since it checks its random source at power-on. */
   #random(fails: boolean): void {
     if (this.#both.card.on) return;
-    this.#line(`random ${fails ? "fails" : "works"}`);
+    this.#line?.(`random ${fails ? "fails" : "works"}`);
     this.#both.randomFails(fails);
   }
 
@@ -162,7 +163,7 @@ export class Play {
 
   /** Sends a frame. Returns the payload that came back, if any. */
   #frame({ bytes, frame }: Made): Buffer | undefined {
-    this.#line(`serial ${Buffer.from(bytes).toString("hex")}`);
+    this.#line?.(`serial ${Buffer.from(bytes).toString("hex")}`);
     const answer = this.#both.send({ kind: "frame", frame }, bytes, (model) => receive(model, frame));
     if (!answer && frame.kind === "command" && (frame.asked.secured ?? frame.asked.proves)) this.#host.lost();
     return answer;

@@ -11,6 +11,15 @@ const ANSWER_SIZE = StatusAt.SIZE + 2;
 const SELECT_FRAME = encodeFrame(Channel.APDU, Uint8Array.of(0x00, Ins.SELECT, 0x04, 0x00));
 const STATUS_FRAME = encodeFrame(Channel.APDU, Uint8Array.of(0x80, Ins.GET_DATA, Tag.STATUS >> 8, Tag.STATUS & 0xff));
 
+/** The copy of each module: it takes a card's whole state before each question, so that one serves all. */
+const COPIES = new WeakMap<WebAssembly.Module, Card>();
+
+function copyOf(module: WebAssembly.Module): Card {
+  const copy = COPIES.get(module) ?? new Card(module);
+  COPIES.set(module, copy);
+  return copy;
+}
+
 export class StatusProbe {
   readonly #copy: Card;
   /** The flash operations of the card at the last reading, and its result. */
@@ -18,7 +27,7 @@ export class StatusProbe {
   #status: Uint8Array | undefined;
 
   constructor(module: WebAssembly.Module) {
-    this.#copy = new Card(module, { seed: 1 });
+    this.#copy = copyOf(module);
   }
 
   /** The first bytes of DF20, as last read. */
@@ -26,8 +35,8 @@ export class StatusProbe {
     return this.#status;
   }
 
-  set randomFails(fails: boolean) {
-    this.#copy.randomFails = fails;
+  /** Forgets that reading. */
+  forget(): void {
     this.#asked = -1;
   }
 
@@ -40,9 +49,9 @@ export class StatusProbe {
   ask(card: Card): Uint8Array | undefined {
     if (!card.on && this.isCurrent(card)) return this.#status;
     const { operations } = card.flash;
-    card.save("probe");
     const copy = this.#copy;
-    copy.load("probe", card);
+    copy.become(card);
+    copy.randomFails = card.randomFails;
     if (!card.on) copy.setBattery(FULL_BATTERY);
     copy.takeSent();
     if (card.state === "SERIAL" || card.state === "TEST") copy.receive(SELECT_FRAME);

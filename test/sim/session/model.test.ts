@@ -13,8 +13,9 @@ import { TRANSITIONS } from "../../../sim/core/model/transitions.js";
 import { loadFirmware } from "../../../sim/session/firmware.js";
 import { unreadableFlash } from "../../../sim/session/monkey/beginnings.js";
 import { Counts } from "../../../sim/session/monkey/counts.js";
+import { Generator } from "../../../sim/session/monkey/generator.js";
 import { INVARIANTS } from "../../../sim/session/monkey/invariants.js";
-import { explore, type Finding, type Run, replay } from "../../../sim/session/monkey/monkey.js";
+import { explore, type Finding, playOf, type Run, replay } from "../../../sim/session/monkey/monkey.js";
 import { scriptOf } from "../../../sim/session/monkey/script.js";
 import { shrink } from "../../../sim/session/monkey/shrink.js";
 import { firstFailure } from "../../../sim/session/playing.js";
@@ -40,6 +41,14 @@ model(`in ${SEEDS} random runs card and model agree, and no invariant is broken`
     assert.is(found && describe(found), undefined, `seed ${seed}`);
   }
   assert.ok(counts.steps > SEEDS * 200);
+});
+
+model("runs that are played in turns do not affect each other", () => {
+  const plays = Array.from({ length: 12 }, (_, i) => {
+    const generator = new Generator(i + 1);
+    return { generator, play: playOf(firmware, { start: generator.start() }) };
+  });
+  for (let i = 0; i < 100; i++) for (const { generator, play } of plays) play.step(generator.next(play.model));
 });
 
 model("the runs reach every state, command, level and life", () => {

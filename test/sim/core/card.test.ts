@@ -1,0 +1,64 @@
+// A card that takes the state of another.
+
+import * as assert from "uvu/assert";
+import { Card } from "../../../sim/core/card.js";
+import { Flash, PAGES } from "../../../sim/core/flash.js";
+import { personalizeDemo } from "../../../sim/session/demo.js";
+import { loadFirmware } from "../../../sim/session/firmware.js";
+import { suite } from "../../support/suite.js";
+
+const FIRMWARE = loadFirmware();
+
+const test = suite("card");
+
+/** A demo card on which a PIN is half entered and OK is down. */
+function inUse(): Card {
+  const flash = new Flash();
+  personalizeDemo(FIRMWARE, flash, 7);
+  const card = new Card(FIRMWARE, { flash, seed: 7, battery: 2300 });
+  card.hold("press");
+  card.wait(1000);
+  card.type("48");
+  card.down("ok");
+  card.wait(5);
+  return card;
+}
+
+/** The whole state of a card, for comparison. */
+function stateOf(card: Card): unknown {
+  const { display, state, on, time, due, battery, memory, tries } = card;
+  return { display, state, on, time, due, battery, memory, tries, down: card.isDown("ok"), flash: card.flash.copy() };
+}
+
+/** A first start that draws random numbers, writes them to flash, and is cut in the middle of a write. */
+function startAnew(card: Card): void {
+  for (let page = 0; page < PAGES; page++) card.flash.erase(page);
+  card.setBattery(0);
+  card.up("ok");
+  card.setBattery(3000);
+  card.cutAt(30, "torn");
+  card.hold("press");
+  assert.ok(card.takeCut());
+}
+
+test("a card that takes another's state continues as that one does", () => {
+  const one = inUse();
+  const other = new Card(FIRMWARE, { seed: 1 });
+  assert.is(other.display, "");
+  other.become(one);
+  assert.equal(stateOf(other), stateOf(one));
+  assert.is(other.display, "PIN>**");
+  for (const card of [one, other]) startAnew(card);
+  assert.equal(stateOf(other), stateOf(one));
+});
+
+test("its later actions do not change the other card", () => {
+  const one = inUse();
+  const other = new Card(FIRMWARE);
+  other.become(one);
+  const before = stateOf(one);
+  startAnew(other);
+  assert.equal(stateOf(one), before);
+});
+
+test.run();
