@@ -52,7 +52,7 @@ test("a card that takes another's state continues as that one does", () => {
   assert.equal(stateOf(other), stateOf(one));
 });
 
-test("its later actions do not change the other card", () => {
+test("the later actions of that card do not change the other one", () => {
   const one = inUse();
   const other = new Card(FIRMWARE);
   other.become(one);
